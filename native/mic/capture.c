@@ -130,9 +130,9 @@ const int16_t *capture_read(uint32_t *count) {
 
 void capture_release(uint32_t count) { ma_pcm_rb_commit_read(&ring, count); }
 
-uint64_t capture_take_dropped(void) { return atomic_exchange(&dropped, 0); }
+uint64_t capture_consume_dropped(void) { return atomic_exchange(&dropped, 0); }
 
-int capture_take_events(void) { return atomic_exchange(&events, 0); }
+int capture_consume_events(void) { return atomic_exchange(&events, 0); }
 
 uint64_t capture_arrived(void) { return atomic_load(&arrived); }
 

@@ -35,9 +35,9 @@ const int16_t *capture_read(uint32_t *count);
 void capture_release(uint32_t count);
 
 /* Samples dropped since the last call. They belong behind all that was in the ring: call it when the ring is empty. */
-uint64_t capture_take_dropped(void);
+uint64_t capture_consume_dropped(void);
 /* What has happened since the last call: CAPTURE_LOST, CAPTURE_REROUTED. */
-int capture_take_events(void);
+int capture_consume_events(void);
 /* Samples that have arrived since the device was opened, the dropped ones among them. */
 uint64_t capture_arrived(void);
 /* How often the device has handed over something: it stands still when the device is gone. */

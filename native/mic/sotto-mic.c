@@ -76,7 +76,7 @@ static void list(void) {
   output_event("{\"type\":\"devices\",\"devices\":[%s]}", text);
 }
 
-static void tell_opened(void) {
+static void report_opened(void) {
   char name[MA_MAX_DEVICE_NAME_LENGTH + 1], json[MAX_NAME_JSON];
   capture_name(name, sizeof(name));
   output_event("{\"type\":\"opened\",\"name\":%s,\"rate\":%u}", json_string(json, sizeof(json), name),
@@ -87,7 +87,7 @@ static void open_device(const ma_device_id *id) {
   is_permission_checked = idle_ticks = 0;
   const ma_result result = capture_open(id);
   if (result == MA_SUCCESS) {
-    tell_opened();
+    report_opened();
   } else if (result == MA_ACCESS_DENIED) {
     failed("denied", result);
   } else {
@@ -102,7 +102,7 @@ static void drain(void) {
     uint32_t count = MAX_FRAME_SAMPLES;
     const int16_t *samples = capture_read(&count);
     if (count == 0) {
-      const uint64_t gap = capture_take_dropped();
+      const uint64_t gap = capture_consume_dropped();
       if (gap > 0) output_event("{\"type\":\"dropped\",\"samples\":%llu}", (unsigned long long)gap);
       break;
     }
@@ -189,10 +189,10 @@ static int read_commands(void) {
 }
 
 static void watch(void) {
-  const int happened = capture_take_events();
+  const int happened = capture_consume_events();
   if (happened & CAPTURE_LOST) end_lost();
   /* From now on miniaudio converts to the rate of before: a gap would be worse. */
-  if (happened & CAPTURE_REROUTED) tell_opened();
+  if (happened & CAPTURE_REROUTED) report_opened();
   if (is_permission_checked || capture_is_awake()) return;
   if (capture_arrived() < (uint64_t)capture_rate() * WAKING_MS / 1000) return;
   is_permission_checked = 1;

@@ -12,7 +12,7 @@ namespace sotto {
 namespace {
 
 /** V8 ends the process at sums that no machine has; an array of that size will never be computed. */
-constexpr int64_t kMostReported = int64_t{1} << 36;
+constexpr int64_t kMaxReportedBytes = int64_t{1} << 36;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ Handle* HandleTable::acquire(mx::array value) {
   Handle* handle = free_.back();
   free_.pop_back();
   handle->value.emplace(std::move(value));
-  handle->taken = true;
+  handle->in_use = true;
   handle->scope = 0;
   return handle;
 }
@@ -42,7 +42,7 @@ Handle* HandleTable::acquire(mx::array value) {
 void HandleTable::release(Handle* handle) {
   handle->unlink();
   handle->value.reset();
-  handle->taken = false;
+  handle->in_use = false;
   free_.push_back(handle);
 }
 
@@ -55,7 +55,7 @@ bool HandleTable::owns(const void* pointer) const {
   }
   size_t offset = address - block;
   return offset % sizeof(Handle) == 0 && offset / sizeof(Handle) < std::size(reinterpret_cast<Block*>(block)->handles) &&
-      static_cast<const Handle*>(pointer)->taken;
+      static_cast<const Handle*>(pointer)->in_use;
 }
 
 Addon::Addon(napi_env env) : env(env) {}
@@ -73,7 +73,7 @@ Addon& Addon::of(napi_env env) {
 
 napi_value Addon::wrap(mx::array value, bool counted) {
   check_size(value);
-  int64_t bytes = counted ? std::min(static_cast<int64_t>(value.nbytes()), kMostReported) : 0;
+  int64_t bytes = counted ? std::min(static_cast<int64_t>(value.nbytes()), kMaxReportedBytes) : 0;
   Handle* handle = table_.acquire(std::move(value));
   handle->reported = bytes;
   pending_ = handle;
@@ -120,11 +120,11 @@ void Addon::collected(napi_env, void* data, void* hint) {
   if (handle->value) addon.dispose(*handle);
   addon.table_.release(handle);
   addon.wrapped_--;
-  if (addon.gone_ && addon.wrapped_ == 0) delete &addon;
+  if (addon.closed_ && addon.wrapped_ == 0) delete &addon;
 }
 
-void Addon::environment_gone() {
-  gone_ = true;
+void Addon::on_environment_closed() {
+  closed_ = true;
   compiled.clear();
   if (wrapped_ == 0) delete this;
 }
@@ -148,7 +148,7 @@ void Addon::dispose(Handle& handle) {
 // V8 is told in steps of a megabyte: each telling may start a collection, and most arrays are small and short-lived.
 void Addon::report_memory(int64_t change) {
   unreported_ += change;
-  if (gone_ || (unreported_ < (1 << 20) && unreported_ > -(1 << 20))) return;
+  if (closed_ || (unreported_ < (1 << 20) && unreported_ > -(1 << 20))) return;
   int64_t now = 0;
   napi_adjust_external_memory(env, std::exchange(unreported_, 0), &now);
 }
@@ -177,8 +177,8 @@ void Addon::keep(Handle& handle) {
   handle.scope = 0;
 }
 
-Bound& Addon::bind(const Op& op, bool method) {
-  auto bound = std::make_unique<Bound>(Bound{this, &op, method, {}, 0, 0, false});
+BoundOp& Addon::bind(const Op& op, bool method) {
+  auto bound = std::make_unique<BoundOp>(BoundOp{this, &op, method, {}, 0, 0, false});
   bool keywords = false;
   for (std::string_view rest = op.params; !rest.empty();) {
     size_t end = std::min(rest.find(", "), rest.size());
@@ -204,7 +204,7 @@ Waiter& Addon::waiter() {
     napi_add_env_cleanup_hook(
         env,
         [](void* data) {
-          finish_cpu_work();
+          synchronize_cpu_streams();
           static_cast<Addon*>(data)->waiter_.reset();
         },
         this);
@@ -212,11 +212,11 @@ Waiter& Addon::waiter() {
   return *waiter_;
 }
 
-void Addon::bury() {
+void Addon::release_deferred() {
   std::vector<napi_ref> refs;
   {
-    std::lock_guard lock(graveyard_->mutex);
-    refs.swap(graveyard_->refs);
+    std::lock_guard lock(deferred_releases_->mutex);
+    refs.swap(deferred_releases_->refs);
   }
   for (napi_ref ref : refs) napi_delete_reference(env, ref);
 }

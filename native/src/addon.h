@@ -24,7 +24,7 @@ namespace mx = mlx::core;
 struct Op;
 
 /** An op as one environment sees it: what a bound JavaScript function carries. */
-struct Bound {
+struct BoundOp {
   class Addon* addon;
   const Op* op;
   bool method;                      // `this` is the first argument
@@ -56,7 +56,7 @@ struct Handle : Link {
   std::optional<mx::array> value;
   int64_t reported = 0;  // bytes that V8 was told of
   uint32_t scope = 0;  // depth of the scope it belongs to, 0 for none
-  bool taken = false;  // the slot is in use
+  bool in_use = false;  // the slot is in use
 };
 
 /**
@@ -74,7 +74,7 @@ class HandleTable {
   void each(F&& f) {
     for (auto block : blocks_) {
       for (auto& handle : reinterpret_cast<Block*>(block)->handles) {
-        if (handle.taken) f(handle);
+        if (handle.in_use) f(handle);
       }
     }
   }
@@ -90,7 +90,7 @@ class HandleTable {
 };
 
 /** Waits for what the CPU streams still compute (module.cc). */
-void finish_cpu_work();
+void synchronize_cpu_streams();
 
 class Addon {
  public:
@@ -115,20 +115,20 @@ class Addon {
   size_t depth() const { return scopes_.size(); }
 
   /** References that MLX threads have let go of, freed on this thread at the next chance. */
-  struct Graveyard {
+  struct DeferredReleases {
     std::mutex mutex;
     std::vector<napi_ref> refs;
   };
-  std::shared_ptr<Graveyard> graveyard() const { return graveyard_; }
-  void bury();
+  std::shared_ptr<DeferredReleases> deferred_releases() const { return deferred_releases_; }
+  void release_deferred();
 
   /** Destroys the state once the environment is gone and so is the last handle, whichever comes last. */
-  void environment_gone();
+  void on_environment_closed();
 
   /** Makes an op callable; the record lives as long as the environment. */
-  Bound& bind(const Op& op, bool method);
+  BoundOp& bind(const Op& op, bool method);
 
-  bool gone() const { return gone_; }
+  bool closed() const { return closed_; }
 
   /** Made at the first wait, ended with the environment. */
   Waiter& waiter();
@@ -150,9 +150,9 @@ class Addon {
   size_t live_ = 0;
   size_t wrapped_ = 0;
   int64_t unreported_ = 0;
-  bool gone_ = false;
-  std::shared_ptr<Graveyard> graveyard_ = std::make_shared<Graveyard>();
-  std::vector<std::unique_ptr<Bound>> bound_;
+  bool closed_ = false;
+  std::shared_ptr<DeferredReleases> deferred_releases_ = std::make_shared<DeferredReleases>();
+  std::vector<std::unique_ptr<BoundOp>> bound_;
   std::unique_ptr<Waiter> waiter_;
 };
 

@@ -59,12 +59,12 @@ bool is_bits(Dtype natural, Dtype wanted) {
 }
 
 /** The shape asked for, one entry of which may be -1; one axis when none is asked for. */
-Shape fit(const std::optional<Shape>& asked, size_t size) {
-  if (!asked) {
+Shape fit(const std::optional<Shape>& requested, size_t size) {
+  if (!requested) {
     if (size > INT32_MAX) throw wrong_value("an axis holds at most 2147483647 elements");
     return {static_cast<int>(size)};
   }
-  Shape shape = *asked;
+  Shape shape = *requested;
   auto found = std::find(shape.begin(), shape.end(), -1);
   if (found != shape.end()) {
     *found = 1;
@@ -73,7 +73,7 @@ Shape fit(const std::optional<Shape>& asked, size_t size) {
     *found = known > 0 ? static_cast<int>(size / known) : 0;
   }
   if (count_of(shape) != size) {
-    throw wrong_value("the data has " + std::to_string(size) + " elements, which do not make the shape " + shape_text(*asked));
+    throw wrong_value("the data has " + std::to_string(size) + " elements, which do not make the shape " + shape_text(*requested));
   }
   return shape;
 }
@@ -186,11 +186,11 @@ array as_array(napi_value data, std::optional<Shape> shape, Call* call) {
   napi_ref ref = nullptr;
   check(call->env, napi_create_reference(call->env, t->buffer, 1, &ref));
   // MLX may let go on one of its own threads: the reference waits in the graveyard for this one.
-  auto graveyard = call->addon.graveyard();
-  call->addon.bury();
-  return array(t->data, to, dtype, [graveyard, ref](void*) {
-    std::lock_guard lock(graveyard->mutex);
-    graveyard->refs.push_back(ref);
+  auto deferred_releases = call->addon.deferred_releases();
+  call->addon.release_deferred();
+  return array(t->data, to, dtype, [deferred_releases, ref](void*) {
+    std::lock_guard lock(deferred_releases->mutex);
+    deferred_releases->refs.push_back(ref);
   });
 }
 
@@ -238,7 +238,7 @@ napi_value typed(Call& call, const array& a, napi_value buffer) {
 }
 
 /** What a typed array of every Node can hold. */
-constexpr size_t kMostElements = UINT32_MAX;
+constexpr size_t kMaxTypedArrayElements = UINT32_MAX;
 /** From here on a buffer is asked for in a way that can fail: napi_create_arraybuffer ends the process. */
 constexpr size_t kLarge = size_t{1} << 26;
 
@@ -264,8 +264,8 @@ napi_value new_buffer(Call& call, size_t bytes, void** data) {
 }
 
 void check_elements(const array& a, Dtype dtype) {
-  if (a.size() <= kMostElements / view_of(dtype).per_element) return;
-  throw wrong_value("a typed array holds at most " + std::to_string(kMostElements) + " elements");
+  if (a.size() <= kMaxTypedArrayElements / view_of(dtype).per_element) return;
+  throw wrong_value("a typed array holds at most " + std::to_string(kMaxTypedArrayElements) + " elements");
 }
 
 napi_value to_typed_array(array given, std::optional<Dtype> dtype, Call* call) {
@@ -393,11 +393,11 @@ void init_array(Addon& addon, napi_value exports) {
   bind(addon, exports, kOps);
   std::vector<napi_property_descriptor> members;
   for (const Op& op : kProperties) {
-    members.push_back({op.name, nullptr, nullptr, enter, nullptr, nullptr, napi_configurable, &addon.bind(op, true)});
+    members.push_back({op.name, nullptr, nullptr, dispatch_call, nullptr, nullptr, napi_configurable, &addon.bind(op, true)});
   }
   for (const Op& op : kMethods) {
     auto attributes = static_cast<napi_property_attributes>(napi_writable | napi_configurable);
-    members.push_back({op.name, nullptr, enter, nullptr, nullptr, nullptr, attributes, &addon.bind(op, true)});
+    members.push_back({op.name, nullptr, dispatch_call, nullptr, nullptr, nullptr, attributes, &addon.bind(op, true)});
   }
   napi_value made = nullptr;
   check(addon.env, napi_define_class(addon.env, "MxArray", NAPI_AUTO_LENGTH, Addon::construct, &addon, members.size(),

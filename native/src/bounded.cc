@@ -14,7 +14,7 @@ using mx::array;
 
 namespace {
 
-[[noreturn]] void outside(const std::string& value, int64_t low, int64_t high) {
+[[noreturn]] void throw_out_of_range(const std::string& value, int64_t low, int64_t high) {
   throw wrong_value("index " + value + " is out of range: allowed are " + std::to_string(low) + " to " + std::to_string(high));
 }
 
@@ -23,7 +23,7 @@ void check_values(const array& a, int64_t low, int64_t high) {
   const T* values = a.data<T>();
   for (size_t i = 0; i < a.data_size(); i++) {
     const T value = values[i];
-    if (std::cmp_less(value, low) || std::cmp_greater(value, high)) outside(std::to_string(value), low, high);
+    if (std::cmp_less(value, low) || std::cmp_greater(value, high)) throw_out_of_range(std::to_string(value), low, high);
   }
 }
 
@@ -47,16 +47,16 @@ bool is_known(const array& a) {
 }
 
 array clamped(array a, int64_t low, int64_t high, mx::StreamOrDevice s) {
-  const auto [least, most] = integer_range(a.dtype());
-  if (low > least) a = mx::maximum(a, array(low, a.dtype()), s);
+  const auto [min_value, max_value] = integer_range(a.dtype());
+  if (low > min_value) a = mx::maximum(a, array(low, a.dtype()), s);
   // Of 64 unsigned bits `most` is not the end.
-  if (high < most || a.dtype() == mx::uint64) a = mx::minimum(a, array(high, a.dtype()), s);
+  if (high < max_value || a.dtype() == mx::uint64) a = mx::minimum(a, array(high, a.dtype()), s);
   return a;
 }
 
 }  // namespace
 
-array bounded(const array& positions, Range range, mx::StreamOrDevice s) {
+array bound_indices(const array& positions, Range range, mx::StreamOrDevice s) {
   if (!mx::issubdtype(positions.dtype(), mx::integer) || positions.size() == 0) return positions;
   const int64_t high = range.length - range.extent;
   if (high < 0) throw wrong_value("an axis of " + std::to_string(range.length) + " elements has no position for " +
@@ -72,16 +72,16 @@ array bounded(const array& positions, Range range, mx::StreamOrDevice s) {
   if (positions.is_tracer()) return positions;
   if (!range.negatives) return clamped(positions, 0, high, s);
   if (range.extent == 1) return clamped(positions, -range.length, high, s);
-  array within = clamped(positions, -range.length, range.length - 1, s);
+  array bounded_positions = clamped(positions, -range.length, range.length - 1, s);
   if (!mx::issubdtype(positions.dtype(), mx::unsignedinteger)) {
     // In 64 bits: the length of an axis does not fit into every dtype.
-    array wide = mx::astype(within, mx::int64, s);
-    within = mx::where(mx::less(wide, array(int64_t{0}, mx::int64), s), mx::add(wide, array(range.length, mx::int64), s), wide, s);
+    array wide = mx::astype(bounded_positions, mx::int64, s);
+    bounded_positions = mx::where(mx::less(wide, array(int64_t{0}, mx::int64), s), mx::add(wide, array(range.length, mx::int64), s), wide, s);
   }
-  return mx::astype(clamped(within, 0, high, s), high <= integer_range(positions.dtype()).second ? positions.dtype() : mx::int64, s);
+  return mx::astype(clamped(bounded_positions, 0, high, s), high <= integer_range(positions.dtype()).second ? positions.dtype() : mx::int64, s);
 }
 
-array bounded_starts(const array& starts, const std::vector<int64_t>& limits, mx::StreamOrDevice s) {
+array bound_starts(const array& starts, const std::vector<int64_t>& limits, mx::StreamOrDevice s) {
   // Another shape is refused by the op.
   if (!mx::issubdtype(starts.dtype(), mx::integer) || starts.size() != limits.size() || limits.empty()) return starts;
   if (starts.is_tracer()) return starts;
@@ -93,13 +93,13 @@ array bounded_starts(const array& starts, const std::vector<int64_t>& limits, mx
     wide.eval();
     for (size_t i = 0; i < limits.size(); i++) {
       const int64_t start = wide.data<int64_t>()[i];
-      if (start < 0 || start > limits[i]) outside(std::to_string(start), 0, limits[i]);
+      if (start < 0 || start > limits[i]) throw_out_of_range(std::to_string(start), 0, limits[i]);
     }
     return starts;
   }
-  array most(limits.data(), starts.shape(), mx::int64);
+  array max_value(limits.data(), starts.shape(), mx::int64);
   array wide = mx::maximum(mx::astype(starts, mx::int64, s), array(int64_t{0}, mx::int64), s);
-  return mx::astype(mx::minimum(wide, most, s), mx::int32, s);
+  return mx::astype(mx::minimum(wide, max_value, s), mx::int32, s);
 }
 
 }  // namespace sotto

@@ -22,9 +22,9 @@ struct Range {
  *   as it is, for the op to refuse
  * @throws Failure INVALID_ARGUMENT that names the first position outside
  */
-mlx::core::array bounded(const mlx::core::array& positions, Range range, mlx::core::StreamOrDevice s);
+mlx::core::array bound_indices(const mlx::core::array& positions, Range range, mlx::core::StreamOrDevice s);
 
 /** As `bounded` for a list of positions, one for each of `limits`: the largest allowed, counted from 0. */
-mlx::core::array bounded_starts(const mlx::core::array& starts, const std::vector<int64_t>& limits, mlx::core::StreamOrDevice s);
+mlx::core::array bound_starts(const mlx::core::array& starts, const std::vector<int64_t>& limits, mlx::core::StreamOrDevice s);
 
 }  // namespace sotto

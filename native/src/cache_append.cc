@@ -138,23 +138,23 @@ class CacheAppend : public cpu::CpuPrimitive {
   int position_;
 };
 
-void need(bool fits, const char* what) {
+void require(bool fits, const char* what) {
   if (!fits) throw std::invalid_argument(std::string("[appendInPlace] ") + what);
 }
 
 }  // namespace
 
 std::vector<mx::array> append_in_place(mx::array qkv, mx::array buffer, int position, mx::StreamOrDevice where) {
-  need(qkv.ndim() == 3 && buffer.ndim() == 4, "takes [B, T, 3 × H × D] and [2 × B, H, C, D]");
+  require(qkv.ndim() == 3 && buffer.ndim() == 4, "takes [B, T, 3 × H × D] and [2 × B, H, C, D]");
   const int64_t batch = qkv.shape(0), added = qkv.shape(1), heads = buffer.shape(1), room = buffer.shape(2), dims = buffer.shape(3);
-  need(batch > 0 && added > 0 && heads > 0 && dims > 0, "there is nothing to append");
-  need(qkv.dtype() == buffer.dtype(), "both have one type");
-  need(mx::size_of(buffer.dtype()) == 2 || mx::size_of(buffer.dtype()) == 4, "the type has 16 or 32 bits");
-  need(buffer.shape(0) == 2 * batch, "the buffer has another number of rows");
-  need(qkv.shape(2) == 3 * heads * dims, "heads and dims do not make up the width");
-  need(position >= 0 && added <= room && position <= room - added, "no room behind the position");
-  constexpr auto most = static_cast<size_t>(std::numeric_limits<int>::max());
-  need(buffer.size() <= most && qkv.size() <= most, "more than 2³¹ elements");
+  require(batch > 0 && added > 0 && heads > 0 && dims > 0, "there is nothing to append");
+  require(qkv.dtype() == buffer.dtype(), "both have one type");
+  require(mx::size_of(buffer.dtype()) == 2 || mx::size_of(buffer.dtype()) == 4, "the type has 16 or 32 bits");
+  require(buffer.shape(0) == 2 * batch, "the buffer has another number of rows");
+  require(qkv.shape(2) == 3 * heads * dims, "heads and dims do not make up the width");
+  require(position >= 0 && added <= room && position <= room - added, "no room behind the position");
+  constexpr auto max_int = static_cast<size_t>(std::numeric_limits<int>::max());
+  require(buffer.size() <= max_int && qkv.size() <= max_int, "more than 2³¹ elements");
   const auto size = [](int64_t count) { return static_cast<mx::ShapeElem>(count); };
   const mx::Shape queries{size(batch), size(heads), size(added), size(dims)};
   const mx::Shape filled{size(batch), size(heads), size(position + added), size(dims)};

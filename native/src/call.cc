@@ -122,7 +122,7 @@ Failure as_failure(std::exception_ptr thrown) {
   }
 }
 
-napi_value enter(napi_env env, napi_callback_info info) {
+napi_value dispatch_call(napi_env env, napi_callback_info info) {
   napi_value inline_values[kInline + 1];
   std::vector<napi_value> many;
   size_t count = kInline;
@@ -130,7 +130,7 @@ napi_value enter(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   // Slot 0 is kept for `this`: a method is a function whose first argument stands before the dot.
   if (napi_get_cb_info(env, info, &count, inline_values + 1, &self, &data) != napi_ok) return nullptr;
-  auto& bound = *static_cast<Bound*>(data);
+  auto& bound = *static_cast<BoundOp*>(data);
   napi_value* values = inline_values + 1;
   if (count > kInline) {
     many.resize(count + 1);

@@ -64,7 +64,7 @@ constexpr Op make(const char* name, const char* params) {
   Op made{name, params, Run, required<Params>(std::make_index_sequence<n>()), false, false};
   if constexpr (n > 0) {
     made.takes_stream = has<Params, Stream>(std::make_index_sequence<n>());
-    made.variadic = has<Params, Rest>(std::make_index_sequence<n>()) || has<Params, RestShapes>(std::make_index_sequence<n>());
+    made.variadic = has<Params, VarArgs>(std::make_index_sequence<n>()) || has<Params, VarShapes>(std::make_index_sequence<n>());
   }
   return made;
 }
@@ -97,14 +97,14 @@ constexpr Op op(const char* name, const char* params, F) {
 }
 
 /** The callback behind every op. Its data is a Bound. */
-napi_value enter(napi_env env, napi_callback_info info);
+napi_value dispatch_call(napi_env env, napi_callback_info info);
 
 /** Puts the ops of an area on `target` as functions. */
 template <size_t N>
 void bind(Addon& addon, napi_value target, const Op (&table)[N]) {
   for (const Op& op : table) {
     napi_value function = nullptr;
-    check(addon.env, napi_create_function(addon.env, op.name, NAPI_AUTO_LENGTH, enter, &addon.bind(op, false), &function));
+    check(addon.env, napi_create_function(addon.env, op.name, NAPI_AUTO_LENGTH, dispatch_call, &addon.bind(op, false), &function));
     // The parameters as text: for a reader at the prompt, and for the test that holds the contract against them.
     napi_value params = nullptr;
     check(addon.env, napi_create_string_utf8(addon.env, op.params, NAPI_AUTO_LENGTH, &params));

@@ -63,7 +63,7 @@ array convolve(array a, array v, std::optional<std::string> mode, Stream s) {
 
 /** Padding: a number, one per axis, or [before[], after[]]. */
 array conv_general(array input, array weight, Each stride, napi_value padding, Each kernel_dilation, Each input_dilation,
-                   Or<1> groups, Or<false> flip, Stream s, Call* call) {
+                   Default<1> groups, Default<false> flip, Stream s, Call* call) {
   if (input.ndim() < 3) throw wrong_value("the input must have at least three axes");
   size_t n = input.ndim() - 2;
   auto list = [&](const Each& given, int fallback) { return given ? given->times(n) : std::vector<int>(n, fallback); };
@@ -96,33 +96,33 @@ array conv_general(array input, array weight, Each stride, napi_value padding, E
 
 constexpr Op kOps[] = {
     op("conv1d", kConv,
-       [](array x, array w, Or<1> stride, Or<0> padding, Or<1> dilation, Or<1> groups, Stream s) {
+       [](array x, array w, Default<1> stride, Default<0> padding, Default<1> dilation, Default<1> groups, Stream s) {
          check_channels(x, w, groups);
          return mx::conv1d(x, w, stride, padding, dilation, groups, s);
        }),
     op("conv2d", kConv,
-       [](array x, array w, Each stride, Each padding, Each dilation, Or<1> groups, Stream s) {
+       [](array x, array w, Each stride, Each padding, Each dilation, Default<1> groups, Stream s) {
          check_channels(x, w, groups);
          return mx::conv2d(x, w, two(stride, 1, "stride"), two(padding, 0, "padding"), two(dilation, 1, "dilation"), groups, s);
        }),
     op("conv3d", kConv,
-       [](array x, array w, Each stride, Each padding, Each dilation, Or<1> groups, Stream s) {
+       [](array x, array w, Each stride, Each padding, Each dilation, Default<1> groups, Stream s) {
          check_channels(x, w, groups);
          return mx::conv3d(x, w, three(stride, 1, "stride"), three(padding, 0, "padding"), three(dilation, 1, "dilation"), groups, s);
        }),
     op("convTranspose1d", kTransposed,
-       [](array x, array w, Or<1> stride, Or<0> padding, Or<1> dilation, Or<0> extra, Or<1> groups, Stream s) {
+       [](array x, array w, Default<1> stride, Default<0> padding, Default<1> dilation, Default<0> extra, Default<1> groups, Stream s) {
          check_channels(x, w, groups);
          return mx::conv_transpose1d(x, w, stride, padding, dilation, extra, groups, s);
        }),
     op("convTranspose2d", kTransposed,
-       [](array x, array w, Each stride, Each padding, Each dilation, Each extra, Or<1> groups, Stream s) {
+       [](array x, array w, Each stride, Each padding, Each dilation, Each extra, Default<1> groups, Stream s) {
          check_channels(x, w, groups);
          return mx::conv_transpose2d(x, w, two(stride, 1, "stride"), two(padding, 0, "padding"), two(dilation, 1, "dilation"),
                                      two(extra, 0, "outputPadding"), groups, s);
        }),
     op("convTranspose3d", kTransposed,
-       [](array x, array w, Each stride, Each padding, Each dilation, Each extra, Or<1> groups, Stream s) {
+       [](array x, array w, Each stride, Each padding, Each dilation, Each extra, Default<1> groups, Stream s) {
          check_channels(x, w, groups);
          return mx::conv_transpose3d(x, w, three(stride, 1, "stride"), three(padding, 0, "padding"),
                                      three(dilation, 1, "dilation"), three(extra, 0, "outputPadding"), groups, s);

@@ -127,7 +127,7 @@ Operand operand_from(Call& call, size_t i, napi_value value) {
   }
 }
 
-array Operand::with(std::optional<Dtype> dtype) const {
+array Operand::to_array(std::optional<Dtype> dtype) const {
   if (auto* a = as_array()) return *a;
   if (auto* flag = std::get_if<bool>(&value)) return array(*flag, dtype.value_or(mx::bool_));
   if (auto* whole = std::get_if<int64_t>(&value)) {
@@ -149,21 +149,21 @@ array Operand::with(std::optional<Dtype> dtype) const {
   return array(static_cast<int64_t>(number), out);
 }
 
-array Operand::within(Dtype dtype) const {
+array Operand::as_element_of(Dtype dtype) const {
   auto* number = std::get_if<double>(&value);
   if (number && mx::issubdtype(dtype, mx::integer) && !(std::abs(*number) <= 9.007199254740992e15)) {
     check_integer(*number, 0, dtype);
   }
-  return with(dtype);
+  return to_array(dtype);
 }
 
-array Operand::beside(const Operand& other) const {
+array Operand::with_dtype_of(const Operand& other) const {
   if (auto* a = as_array()) return *a;
-  if (auto* b = other.as_array()) return with(b->dtype());
-  return alone();
+  if (auto* b = other.as_array()) return to_array(b->dtype());
+  return to_array();
 }
 
-int whole_of(const Operand& operand, const char* name) {
+int int32_of(const Operand& operand, const char* name) {
   auto* number = std::get_if<double>(&operand.value);
   if (number == nullptr || *number != std::floor(*number) || std::abs(*number) > std::numeric_limits<int>::max()) {
     throw wrong_type(std::string("argument '") + name + "' must be an MxArray or an integer of 32 bits");
@@ -172,7 +172,7 @@ int whole_of(const Operand& operand, const char* name) {
 }
 
 array array_from(Call& call, size_t i, napi_value value) {
-  return operand_from(call, i, value).alone();
+  return operand_from(call, i, value).to_array();
 }
 
 namespace {
@@ -210,11 +210,11 @@ std::vector<std::optional<array>> maybe_arrays_from(Call& call, size_t i, napi_v
   return arrays;
 }
 
-Rest rest_from(Call& call, size_t i) {
+VarArgs varargs_from(Call& call, size_t i) {
   if (i + 1 == call.count && is_array(call, call.values[i])) return {arrays_from(call, i, call.values[i])};
-  Rest rest;
-  for (size_t k = i; k < call.count; k++) rest.arrays.push_back(array_from(call, i, call.values[k]));
-  return rest;
+  VarArgs varargs;
+  for (size_t k = i; k < call.count; k++) varargs.arrays.push_back(array_from(call, i, call.values[k]));
+  return varargs;
 }
 
 double number_from(Call& call, size_t i, napi_value value) {

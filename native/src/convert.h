@@ -28,10 +28,10 @@ struct Stream {
 };
 
 /** A number, boolean or string with a default value: `Or<1>`, `Or<false>`. */
-template <auto Default>
-struct Or {
-  decltype(Default) value = Default;
-  operator decltype(Default)() const { return value; }
+template <auto Value>
+struct Default {
+  decltype(Value) value = Value;
+  operator decltype(Value)() const { return value; }
 };
 
 /** `axis`: an integer, several, or left out for all. */
@@ -56,27 +56,27 @@ struct Ints {
 struct Operand {
   std::variant<array, double, bool, int64_t> value;
   const array* as_array() const { return std::get_if<array>(&value); }
-  array alone() const { return with(std::nullopt); }
-  array beside(const Operand& other) const;
-  array with(std::optional<Dtype> dtype) const;
+  array to_array() const { return to_array(std::nullopt); }
+  array with_dtype_of(const Operand& other) const;
+  array to_array(std::optional<Dtype> dtype) const;
   /** As an element of `dtype`: NaN and infinities are no integers. */
-  array within(Dtype dtype) const;
+  array as_element_of(Dtype dtype) const;
 };
 
 /** All remaining positional arguments, or one JavaScript array of them. */
-struct Rest {
+struct VarArgs {
   std::vector<array> arrays;
 };
 
 /** All remaining positional arguments, each a shape. */
-struct RestShapes {
+struct VarShapes {
   std::vector<Shape> list;
 };
 
 // --- From JavaScript ----------------------------------------------------------------------------------------------
 
 /** The integer of 32 bits that a scalar is. @throws Failure where it is an array or another number */
-int whole_of(const Operand&, const char* name);
+int int32_of(const Operand&, const char* name);
 array array_from(Call&, size_t i, napi_value);
 Operand operand_from(Call&, size_t i, napi_value);
 std::vector<array> arrays_from(Call&, size_t i, napi_value);
@@ -92,7 +92,7 @@ std::vector<int64_t> longs_from(Call&, size_t i, napi_value);
 Shape shape_from(Call&, size_t i, napi_value);
 Stream stream_from(Call&, size_t i, napi_value);
 mx::Device device_from(Call&, size_t i, napi_value);
-Rest rest_from(Call&, size_t i);
+VarArgs varargs_from(Call&, size_t i);
 [[noreturn]] void missing(const Call&, size_t i);
 [[noreturn]] void mistyped(const Call&, size_t i, const char* wanted, napi_value got);
 
@@ -160,12 +160,12 @@ struct From<std::optional<T>> {
   }
 };
 
-template <auto Default>
-struct From<Or<Default>> {
+template <auto Value>
+struct From<Default<Value>> {
   static constexpr bool optional = true;
-  static Or<Default> get(Call& call, size_t i) {
+  static Default<Value> get(Call& call, size_t i) {
     if (call.get(i) == nullptr) return {};
-    return {From<decltype(Default)>::get(call, i)};
+    return {From<decltype(Value)>::get(call, i)};
   }
 };
 
@@ -196,16 +196,16 @@ struct From<Stream> {
 };
 
 template <>
-struct From<Rest> {
+struct From<VarArgs> {
   static constexpr bool optional = true;
-  static Rest get(Call& call, size_t i) { return rest_from(call, i); }
+  static VarArgs get(Call& call, size_t i) { return varargs_from(call, i); }
 };
 
 template <>
-struct From<RestShapes> {
+struct From<VarShapes> {
   static constexpr bool optional = true;
-  static RestShapes get(Call& call, size_t i) {
-    RestShapes shapes;
+  static VarShapes get(Call& call, size_t i) {
+    VarShapes shapes;
     for (size_t k = i; k < call.count; k++) shapes.list.push_back(shape_from(call, i, call.values[k]));
     return shapes;
   }

@@ -23,29 +23,29 @@ using MaybeArray = std::optional<array>;
 using Pair = std::pair<array, array>;
 
 std::string instruction_set() { return cpu::kernels_name(); }
-bool lstm_available() { return cpu::kernels_wanted(); }
+bool lstm_available() { return cpu::kernels_enabled(); }
 
-array panels(array w, Or<0> bits, Stream s) { return cpu::panels_of(w, bits, s); }
+array panels(array w, Default<0> bits, Stream s) { return cpu::panels_of(w, bits, s); }
 
 Pair lstm(array gates, array wh, array state, Stream s) { return cpu::lstm(gates, wh, state, s); }
 
 #ifdef SOTTO_CPU_KERNELS
 
 /** In the place of a number of bits: to float32. */
-constexpr int kWidened = 32;
+constexpr int kToFloat32 = 32;
 
-bool available() { return cpu::kernels_wanted(); }
+bool available() { return cpu::kernels_enabled(); }
 
-cpu::LinearParts weights(array panels, int outputs, MaybeArray scales, MaybeArray biases) {
+cpu::LinearArgs weights(array panels, int outputs, MaybeArray scales, MaybeArray biases) {
   return {std::move(panels), outputs, std::move(scales), std::move(biases), {}, {}, {}, 0, false, {}};
 }
 
 napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Call* call) {
   if (bits.size() != matrices.size()) throw wrong_value("there must be as many bits as matrices");
-  std::vector<cpu::Unpacked> all;
+  std::vector<cpu::PackSource> all;
   all.reserve(matrices.size());
   for (size_t i = 0; i < matrices.size(); i++) {
-    all.push_back({std::move(matrices[i]), bits[i] == kWidened ? 0 : bits[i], bits[i] == kWidened});
+    all.push_back({std::move(matrices[i]), bits[i] == kToFloat32 ? 0 : bits[i], bits[i] == kToFloat32});
   }
   auto [panels, batches] = cpu::pack(all, s);
   napi_value both = nullptr;
@@ -62,15 +62,15 @@ napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Ca
 }
 
 array linear(array x, array panels, int outputs, MaybeArray scales, MaybeArray biases, MaybeArray bias, MaybeArray norm_weight,
-             MaybeArray norm_bias, std::optional<double> eps, Or<false> gelu, MaybeArray residual, Stream s) {
-  auto parts = weights(std::move(panels), outputs, std::move(scales), std::move(biases));
-  parts.bias = std::move(bias);
-  parts.norm_weight = std::move(norm_weight);
-  parts.norm_bias = std::move(norm_bias);
-  parts.norm_eps = eps.value_or(0);
-  parts.gelu = gelu;
-  parts.residual = std::move(residual);
-  return cpu::linear(x, parts, s);
+             MaybeArray norm_bias, std::optional<double> eps, Default<false> gelu, MaybeArray residual, Stream s) {
+  auto args = weights(std::move(panels), outputs, std::move(scales), std::move(biases));
+  args.bias = std::move(bias);
+  args.norm_weight = std::move(norm_weight);
+  args.norm_bias = std::move(norm_bias);
+  args.norm_eps = eps.value_or(0);
+  args.gelu = gelu;
+  args.residual = std::move(residual);
+  return cpu::linear(x, args, s);
 }
 
 array rows(array panels, int outputs, array ids, MaybeArray scales, MaybeArray biases, Stream s) {
@@ -105,7 +105,7 @@ Pair argmax(array logits, Stream s) {
 
 bool available() { return false; }
 napi_value pack(std::vector<array>, std::vector<int>, Stream, Call*) { absent(); }
-array linear(array, array, int, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray, std::optional<double>, Or<false>,
+array linear(array, array, int, MaybeArray, MaybeArray, MaybeArray, MaybeArray, MaybeArray, std::optional<double>, Default<false>,
              MaybeArray, Stream) {
   absent();
 }

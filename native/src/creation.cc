@@ -40,7 +40,7 @@ array window(int m, Stream s) {
 constexpr Op kOps[] = {
     op<arange>("arange", "start, stop, step, dtype"),
     op("linspace", "start, stop, num, endpoint, dtype",
-       [](double start, double stop, Or<50> num, Or<true> endpoint, std::optional<Dtype> dtype, Stream s) {
+       [](double start, double stop, Default<50> num, Default<true> endpoint, std::optional<Dtype> dtype, Stream s) {
          return mx::linspace(start, stop, num, endpoint, dtype.value_or(mx::float32), s);
        }),
     op("zeros", "shape, dtype",
@@ -49,12 +49,12 @@ constexpr Op kOps[] = {
        [](Shape shape, std::optional<Dtype> dtype, Stream s) { return mx::ones(shape, dtype.value_or(mx::float32), s); }),
     op("full", "shape, vals, dtype",
        [](Shape shape, Operand vals, std::optional<Dtype> dtype, Stream s) {
-         return dtype ? mx::full(shape, vals.within(*dtype), *dtype, s) : mx::full(shape, vals.alone(), s);
+         return dtype ? mx::full(shape, vals.as_element_of(*dtype), *dtype, s) : mx::full(shape, vals.to_array(), s);
        }),
     // Stands for weights until they are loaded: it will never take its memory, so V8 is not told of it.
     op("placeholder", "shape, vals, dtype",
        [](Shape shape, Operand vals, Dtype dtype, Call* call) {
-         return call->addon.wrap(mx::full(shape, vals.within(dtype), dtype), false);
+         return call->addon.wrap(mx::full(shape, vals.as_element_of(dtype), dtype), false);
        }),
     op("zerosLike", "a, dtype",
        [](array a, std::optional<Dtype> dtype, Stream s) { return mx::zeros_like(a, dtype.value_or(a.dtype()), s); }),
@@ -63,39 +63,39 @@ constexpr Op kOps[] = {
     op("fullLike", "a, vals, dtype",
        [](array a, Operand vals, std::optional<Dtype> dtype, Stream s) {
          Dtype out = dtype.value_or(a.dtype());
-         return mx::full_like(a, vals.within(out), out, s);
+         return mx::full_like(a, vals.as_element_of(out), out, s);
        }),
     op("eye", "n, m, k, dtype",
-       [](int n, std::optional<int> m, Or<0> k, std::optional<Dtype> dtype, Stream s) {
+       [](int n, std::optional<int> m, Default<0> k, std::optional<Dtype> dtype, Stream s) {
          return mx::eye(n, m.value_or(n), k, dtype.value_or(mx::float32), s);
        }),
     op("identity", "n, dtype",
        [](int n, std::optional<Dtype> dtype, Stream s) { return mx::identity(n, dtype.value_or(mx::float32), s); }),
     op("tri", "n, m, k, dtype",
-       [](int n, std::optional<int> m, Or<0> k, std::optional<Dtype> dtype, Stream s) {
+       [](int n, std::optional<int> m, Default<0> k, std::optional<Dtype> dtype, Stream s) {
          return mx::tri(n, m.value_or(n), k, dtype.value_or(mx::float32), s);
        }),
-    op("tril", "x, k", [](array x, Or<0> k, Stream s) { return mx::tril(x, k, s); }),
-    op("triu", "x, k", [](array x, Or<0> k, Stream s) { return mx::triu(x, k, s); }),
+    op("tril", "x, k", [](array x, Default<0> k, Stream s) { return mx::tril(x, k, s); }),
+    op("triu", "x, k", [](array x, Default<0> k, Stream s) { return mx::triu(x, k, s); }),
     op("diag", "a, k",
-       [](array a, Or<0> k, Stream s) { return mx::diag(a, a.ndim() == 2 ? diagonal_within(a, k, 0, 1) : int{k}, s); }),
+       [](array a, Default<0> k, Stream s) { return mx::diag(a, a.ndim() == 2 ? diagonal_within(a, k, 0, 1) : int{k}, s); }),
     op("diagonal", "a, offset, axis1, axis2",
-       [](array a, Or<0> offset, Or<0> axis1, Or<1> axis2, Stream s) { return mx::diagonal(a, diagonal_within(a, offset, axis1, axis2), axis1, axis2, s); }),
+       [](array a, Default<0> offset, Default<0> axis1, Default<1> axis2, Stream s) { return mx::diagonal(a, diagonal_within(a, offset, axis1, axis2), axis1, axis2, s); }),
     op("trace", "a, offset, axis1, axis2, dtype",
-       [](array a, Or<0> offset, Or<0> axis1, Or<1> axis2, std::optional<Dtype> dtype, Stream s) {
-         const int within = diagonal_within(a, offset, axis1, axis2);
+       [](array a, Default<0> offset, Default<0> axis1, Default<1> axis2, std::optional<Dtype> dtype, Stream s) {
+         const int as_element_of = diagonal_within(a, offset, axis1, axis2);
          // MLX's sum never ends over an empty diagonal: the sum of nothing is 0.
-         if (within != 0 && mx::diagonal(a, within, axis1, axis2, s).shape(-1) == 0) {
+         if (as_element_of != 0 && mx::diagonal(a, as_element_of, axis1, axis2, s).shape(-1) == 0) {
            return mx::zeros_like(dtype ? mx::trace(a, 0, axis1, axis2, *dtype, s) : mx::trace(a, 0, axis1, axis2, s), s);
          }
-         return dtype ? mx::trace(a, within, axis1, axis2, *dtype, s) : mx::trace(a, within, axis1, axis2, s);
+         return dtype ? mx::trace(a, as_element_of, axis1, axis2, *dtype, s) : mx::trace(a, as_element_of, axis1, axis2, s);
        }),
     op<window<mx::hanning>>("hanning", "m"),
     op<window<mx::hamming>>("hamming", "m"),
     op<window<mx::bartlett>>("bartlett", "m"),
     op<window<mx::blackman>>("blackman", "m"),
     op("meshgrid", "arrays, *, sparse, indexing",
-       [](Rest arrays, Or<false> sparse, std::optional<std::string> indexing, Stream s) {
+       [](VarArgs arrays, Default<false> sparse, std::optional<std::string> indexing, Stream s) {
          return mx::meshgrid(arrays.arrays, sparse, indexing.value_or("xy"), s);
        }),
 };

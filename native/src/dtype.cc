@@ -33,7 +33,7 @@ void set(Call& call, napi_value object, const char* name, napi_value value) {
 
 constexpr Op kOps[] = {
     op("promoteTypes", "a, b", [](Dtype a, Dtype b) { return mx::promote_types(a, b); }),
-    op("resultType", "arrays", [](Rest arrays) { return mx::result_type(arrays.arrays); }),
+    op("resultType", "arrays", [](VarArgs arrays) { return mx::result_type(arrays.arrays); }),
     op<issubdtype>("issubdtype", "dtype, kind"),
     op("finfo", "dtype",
        [](Dtype dtype, Call* call) {

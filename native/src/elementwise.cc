@@ -17,7 +17,7 @@ array unary(array a, Stream s) {
 
 template <Binary F>
 array binary(Operand a, Operand b, Stream s) {
-  return F(a.beside(b), b.beside(a), s);
+  return F(a.with_dtype_of(b), b.with_dtype_of(a), s);
 }
 
 template <Unary F>
@@ -32,7 +32,7 @@ constexpr Op two(const char* name) {
 
 /** Whether a processor's division of these integers may trap: by 0, or the smallest number by -1. */
 bool may_trap(const Operand& a, const Operand& b) {
-  if (!mx::issubdtype(mx::result_type(a.beside(b), b.beside(a)), mx::integer)) return false;
+  if (!mx::issubdtype(mx::result_type(a.with_dtype_of(b), b.with_dtype_of(a)), mx::integer)) return false;
   auto* number = std::get_if<double>(&b.value);
   return number == nullptr || *number == 0 || *number == -1;
 }
@@ -53,13 +53,13 @@ std::pair<array, array> divided(array a, array b, Stream s) {
 }
 
 array floor_divide(Operand a, Operand b, Stream s) {
-  if (may_trap(a, b)) return divided(a.beside(b), b.beside(a), s).first;
-  return mx::floor_divide(a.beside(b), b.beside(a), s);
+  if (may_trap(a, b)) return divided(a.with_dtype_of(b), b.with_dtype_of(a), s).first;
+  return mx::floor_divide(a.with_dtype_of(b), b.with_dtype_of(a), s);
 }
 
 array remainder(Operand a, Operand b, Stream s) {
-  if (may_trap(a, b)) return divided(a.beside(b), b.beside(a), s).second;
-  return mx::remainder(a.beside(b), b.beside(a), s);
+  if (may_trap(a, b)) return divided(a.with_dtype_of(b), b.with_dtype_of(a), s).second;
+  return mx::remainder(a.with_dtype_of(b), b.with_dtype_of(a), s);
 }
 
 constexpr Op kOps[] = {
@@ -109,7 +109,7 @@ constexpr Op kOps[] = {
     one<mx::tan>("tan"),
     one<mx::tanh>("tanh"),
     one<mx::trunc>("trunc"),
-    op("round", "a, decimals", [](array a, Or<0> decimals, Stream s) { return mx::round(a, decimals, s); }),
+    op("round", "a, decimals", [](array a, Default<0> decimals, Stream s) { return mx::round(a, decimals, s); }),
 
     two<mx::add>("add"),
     two<mx::arctan2>("arctan2"),
@@ -137,34 +137,34 @@ constexpr Op kOps[] = {
     two<mx::right_shift>("rightShift"),
     two<mx::subtract>("subtract"),
     op("divmod", "a, b", [](Operand a, Operand b, Stream s) {
-         if (!may_trap(a, b)) return mx::divmod(a.beside(b), b.beside(a), s);
-         auto [quotient, rest] = divided(a.beside(b), b.beside(a), s);
+         if (!may_trap(a, b)) return mx::divmod(a.with_dtype_of(b), b.with_dtype_of(a), s);
+         auto [quotient, rest] = divided(a.with_dtype_of(b), b.with_dtype_of(a), s);
          auto parts = mx::broadcast_arrays({quotient, rest}, s);
          return parts;
        }),
     op("allclose", "a, b, rtol, atol, *, equalNan",
-       [](Operand a, Operand b, std::optional<double> rtol, std::optional<double> atol, Or<false> equal_nan, Stream s) {
-         return mx::allclose(a.beside(b), b.beside(a), rtol.value_or(1e-5), atol.value_or(1e-8), equal_nan, s);
+       [](Operand a, Operand b, std::optional<double> rtol, std::optional<double> atol, Default<false> equal_nan, Stream s) {
+         return mx::allclose(a.with_dtype_of(b), b.with_dtype_of(a), rtol.value_or(1e-5), atol.value_or(1e-8), equal_nan, s);
        }),
     op("isclose", "a, b, rtol, atol, *, equalNan",
-       [](Operand a, Operand b, std::optional<double> rtol, std::optional<double> atol, Or<false> equal_nan, Stream s) {
-         return mx::isclose(a.beside(b), b.beside(a), rtol.value_or(1e-5), atol.value_or(1e-8), equal_nan, s);
+       [](Operand a, Operand b, std::optional<double> rtol, std::optional<double> atol, Default<false> equal_nan, Stream s) {
+         return mx::isclose(a.with_dtype_of(b), b.with_dtype_of(a), rtol.value_or(1e-5), atol.value_or(1e-8), equal_nan, s);
        }),
     op("arrayEqual", "a, b, equalNan",
-       [](Operand a, Operand b, Or<false> equal_nan, Stream s) {
-         return mx::array_equal(a.beside(b), b.beside(a), equal_nan, s);
+       [](Operand a, Operand b, Default<false> equal_nan, Stream s) {
+         return mx::array_equal(a.with_dtype_of(b), b.with_dtype_of(a), equal_nan, s);
        }),
 
     op("where", "condition, x, y",
        [](Operand condition, Operand x, Operand y, Stream s) {
-         return mx::where(condition.with(mx::bool_), x.beside(y), y.beside(x), s);
+         return mx::where(condition.to_array(mx::bool_), x.with_dtype_of(y), y.with_dtype_of(x), s);
        }),
     op("clip", "a, aMin, aMax",
        [](array a, std::optional<Operand> low, std::optional<Operand> high, Stream s) {
          Operand self{a};
          auto bound = [&](const std::optional<Operand>& limit) -> std::optional<array> {
            if (!limit) return std::nullopt;
-           return limit->beside(self);
+           return limit->with_dtype_of(self);
          };
          return mx::clip(a, bound(low), bound(high), s);
        }),

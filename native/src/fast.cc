@@ -18,7 +18,7 @@ namespace {
 using MaybeArray = std::optional<array>;
 
 /** `mask` is an array (boolean, or added to the scores) or the word 'causal'. */
-array attention(array q, array k, array v, double scale, napi_value mask, MaybeArray sinks, Or<false> force_fused, Stream s,
+array attention(array q, array k, array v, double scale, napi_value mask, MaybeArray sinks, Default<false> force_fused, Stream s,
                 Call* call) {
   std::string mode;
   MaybeArray given;
@@ -51,13 +51,13 @@ array gelu(array x, Stream s) {
 }
 
 /** `offset` is a number or an array (one per sequence of the batch). */
-array rope(array a, int dims, Or<false> traditional, std::optional<double> base, std::optional<double> scale, Operand offset,
+array rope(array a, int dims, Default<false> traditional, std::optional<double> base, std::optional<double> scale, Operand offset,
            MaybeArray freqs, Stream s) {
   std::optional<float> wavelength;
   if (base) wavelength = static_cast<float>(*base);
   float factor = static_cast<float>(scale.value_or(1));
   if (auto* list = offset.as_array()) return mx::fast::rope(a, dims, traditional, wavelength, factor, *list, freqs, s);
-  return mx::fast::rope(a, dims, traditional, wavelength, factor, whole_of(offset, "offset"), freqs, s);
+  return mx::fast::rope(a, dims, traditional, wavelength, factor, int32_of(offset, "offset"), freqs, s);
 }
 
 constexpr Op kOps[] = {
@@ -74,7 +74,7 @@ constexpr Op kOps[] = {
        [](array logits, array targets, Stream s) { 
          const bool has_classes = logits.ndim() > 0;
          return mx::fast::cross_entropy(
-             logits, has_classes ? bounded(targets, {.length = logits.shape(-1), .negatives = false}, s) : targets, s);
+             logits, has_classes ? bound_indices(targets, {.length = logits.shape(-1), .negatives = false}, s) : targets, s);
        }),
     op("gatedDeltaUpdate", "q, k, v, gamma, beta, initialState, mask",
        [](array q, array k, array v, array gamma, array beta, MaybeArray state, MaybeArray mask, Stream s) {

@@ -22,7 +22,7 @@ using WithSizes = array (*)(const array&, const Shape&, const std::vector<int>&,
 using WithAxes = array (*)(const array&, const std::vector<int>&, FFTNorm, mx::StreamOrDevice);
 
 template <WithSizes Sized, WithAxes Plain>
-array one(array a, std::optional<int> n, Or<-1> axis, Norm norm, Stream s) {
+array one(array a, std::optional<int> n, Default<-1> axis, Norm norm, Stream s) {
   std::vector<int> axes{axis};
   return n ? Sized(a, Shape{*n}, axes, norm_of(norm), s) : Plain(a, axes, norm_of(norm), s);
 }
@@ -73,13 +73,13 @@ constexpr Op kOps[] = {
     op("ifftshift", "a, axes",
        [](array a, Axes axes, Stream s) { return mx::fft::ifftshift(a, axes.of(a), s); }),
     op("stft", "x, nFft, hopLength, winLength, window, center, padMode, norm, onesided",
-       [](array x, Or<2048> n_fft, std::optional<int> hop, std::optional<int> win, std::optional<array> window,
-          Or<true> center, std::optional<std::string> pad_mode, Norm norm, std::optional<bool> onesided, Stream s) {
+       [](array x, Default<2048> n_fft, std::optional<int> hop, std::optional<int> win, std::optional<array> window,
+          Default<true> center, std::optional<std::string> pad_mode, Norm norm, std::optional<bool> onesided, Stream s) {
          return mx::fft::stft(x, n_fft, hop, win, window, center, pad_mode.value_or("reflect"), norm_of(norm), onesided, s);
        }),
     op("istft", "stftMatrix, nFft, hopLength, winLength, window, center, norm, onesided, length",
        [](array x, std::optional<int> n_fft, std::optional<int> hop, std::optional<int> win, std::optional<array> window,
-          Or<true> center, Norm norm, std::optional<bool> onesided, std::optional<int> length, Stream s) {
+          Default<true> center, Norm norm, std::optional<bool> onesided, std::optional<int> length, Stream s) {
          return mx::fft::istft(x, n_fft, hop, win, window, center, norm_of(norm), onesided, length, s);
        }),
 };

@@ -59,7 +59,7 @@ class JsFunction {
   }
   JsFunction(const JsFunction&) = delete;
   ~JsFunction() {
-    if (!addon_.gone()) napi_delete_reference(addon_.env, function_);
+    if (!addon_.closed()) napi_delete_reference(addon_.env, function_);
   }
 
   Arrays operator()(const Arrays& inputs) {
@@ -114,7 +114,7 @@ namespace {
 
 constexpr Op kOps[] = {
     op("compileFunction", "fun, shapeless",
-       [](napi_value fun, Or<false> shapeless, Call* call) {
+       [](napi_value fun, Default<false> shapeless, Call* call) {
          auto function = function_from(*call, 0, fun);
          auto run = mx::compile(traced(function), shapeless);
          return call->addon.compiled.add(std::make_shared<Compiled>(Compiled{std::move(function), shapeless, std::move(run)}));

@@ -45,7 +45,7 @@ int axis_of(const array& a, int axis) {
 
 /** `indices` on an axis of `a`. */
 array along(const array& a, const array& indices, int axis, Stream s, int extent = 1) {
-  return bounded(indices, {.length = a.shape(axis_of(a, axis)), .extent = extent}, s);
+  return bound_indices(indices, {.length = a.shape(axis_of(a, axis)), .extent = extent}, s);
 }
 
 /** @throws Failure where `update` can't be a part of `a` */
@@ -64,7 +64,7 @@ array starts_within(const array& a, const array& start, const std::vector<int>& 
     const int from_end = axis_of(a, axis) - static_cast<int>(a.ndim()) + static_cast<int>(sizes.size());
     limits.push_back(from_end < 0 ? a.shape(axis) - 1 : a.shape(axis) - sizes[from_end]);
   }
-  return bounded_starts(start, limits, s);
+  return bound_starts(start, limits, s);
 }
 
 /** slice(a, start[], stop[], strides[]?) or, with an MxArray start, slice(a, start, axes[], sliceSize[]). */
@@ -83,7 +83,7 @@ array slice(array a, napi_value start, Shape second, std::optional<Shape> third,
 /** sliceUpdate(a, update, start[], stop[], strides[]?) or, with an MxArray start, sliceUpdate(a, update, start, axes[]). */
 array slice_update(array a, Operand update, napi_value start, Shape second, std::optional<Shape> third, Stream s, Call* call) {
   if (start == nullptr) missing(*call, 2);
-  array value = update.beside(Operand{a});
+  array value = update.with_dtype_of(Operand{a});
   if (call->addon.handle(start) != nullptr) {
     std::vector<int> axes(second.begin(), second.end());
     check_part(a, value);
@@ -97,15 +97,15 @@ using Accumulate = array (*)(const array&, const array&, Shape, Shape, Shape, mx
 template <Accumulate F>
 array slice_accumulate(array a, Operand update, Shape start, Shape stop, std::optional<Shape> strides, Stream s) {
   auto b = bounds(a, std::move(start), std::move(stop), std::move(strides));
-  return F(a, update.beside(Operand{a}), b.start, b.stop, b.strides, s);
+  return F(a, update.with_dtype_of(Operand{a}), b.start, b.stop, b.strides, s);
 }
 
 array take(array a, Operand indices, std::optional<int> axis, Stream s) {
   if (auto* list = indices.as_array()) {
     if (axis) return mx::take(a, along(a, *list, *axis, s), *axis, s);
-    return mx::take(a, bounded(*list, {.length = static_cast<int64_t>(a.size())}, s), s);
+    return mx::take(a, bound_indices(*list, {.length = static_cast<int64_t>(a.size())}, s), s);
   }
-  const int64_t index = whole_of(indices, "indices");
+  const int64_t index = int32_of(indices, "indices");
   const int64_t length = axis ? a.shape(axis_of(a, *axis)) : static_cast<int64_t>(a.size());
   if (index < -length || index >= length) {
     const std::string where = axis ? " for axis " + std::to_string(*axis) : "";
@@ -117,7 +117,7 @@ array take(array a, Operand indices, std::optional<int> axis, Stream s) {
 using Scatter = array (*)(const array&, const std::vector<array>&, const array&, const std::vector<int>&, mx::StreamOrDevice);
 template <Scatter F>
 array scatter(array a, std::vector<array> indices, Operand updates, std::vector<int> axes, Stream s) {
-  array values = updates.beside(Operand{a});
+  array values = updates.with_dtype_of(Operand{a});
   for (size_t i = 0; i < indices.size() && i < axes.size(); i++) {
     // The last axes of the updates are those of `a`, each as long as the part that is written.
     const int axis = axis_of(a, axes[i]);
@@ -143,7 +143,7 @@ constexpr Op kOps[] = {
        }),
     op("putAlongAxis", "a, indices, values, axis",
        [](array a, array indices, Operand values, std::optional<int> axis, Stream s) {
-         array value = values.beside(Operand{a});
+         array value = values.with_dtype_of(Operand{a});
          if (axis) return mx::put_along_axis(a, along(a, indices, *axis, s), value, *axis, s);
          array line = mx::flatten(a, s);
          array flat = mx::put_along_axis(line, mx::flatten(along(line, indices, 0, s), s), mx::flatten(value, s), 0, s);
@@ -151,7 +151,7 @@ constexpr Op kOps[] = {
        }),
     op("scatterAddAxis", "a, indices, values, axis",
        [](array a, array indices, Operand values, int axis, Stream s) {
-         return mx::scatter_add_axis(a, along(a, indices, axis, s), values.beside(Operand{a}), axis, s);
+         return mx::scatter_add_axis(a, along(a, indices, axis, s), values.with_dtype_of(Operand{a}), axis, s);
        }),
     op("gather", "a, indices, axes, sliceSizes",
        [](array a, std::vector<array> indices, std::vector<int> axes, Shape sizes, Stream s) {
@@ -168,7 +168,7 @@ constexpr Op kOps[] = {
     op<scatter<mx::scatter_min>>("scatterMin", "a, indices, updates, axes"),
     op("maskedScatter", "a, mask, src",
        [](array a, array mask, Operand src, Stream s) {
-         array values = src.beside(Operand{a});
+         array values = src.with_dtype_of(Operand{a});
          if (values.size() == 0 && mask.size() > 0) throw wrong_value("'src' is empty");
          return mx::masked_scatter(a, mask, values, s);
        }),

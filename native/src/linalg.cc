@@ -19,7 +19,7 @@ array filled(array a) {
 }
 
 /** `ord` is a number, Infinity, 'fro', 'nuc' or left out. */
-array norm(array a, napi_value ord, Axes axis, Or<false> keepdims, Stream s, Call* call) {
+array norm(array a, napi_value ord, Axes axis, Default<false> keepdims, Stream s, Call* call) {
   if (ord == nullptr) return mx::linalg::norm(a, axis.list, keepdims, s);
   napi_valuetype type;
   check(call->env, napi_typeof(call->env, ord, &type));
@@ -38,21 +38,21 @@ constexpr Op kOps[] = {
     op<norm>("norm", "a, ord, axis, keepdims"),
     op("qr", "a", [](array a, Stream s) { return mx::linalg::qr(filled(a), on_cpu(s)); }),
     op("svd", "a, computeUv",
-       [](array a, Or<true> compute_uv, Stream s, Call* call) {
+       [](array a, Default<true> compute_uv, Stream s, Call* call) {
          auto made = mx::linalg::svd(filled(a), compute_uv, on_cpu(s));
          return made.size() == 1 ? to_js(*call, std::move(made.front())) : to_js(*call, std::move(made));
        }),
     op("inv", "a", [](array a, Stream s) { return mx::linalg::inv(filled(a), on_cpu(s)); }),
-    op("triInv", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::tri_inv(filled(a), upper, on_cpu(s)); }),
-    op("cholesky", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::cholesky(filled(a), upper, on_cpu(s)); }),
-    op("choleskyInv", "a, upper", [](array a, Or<false> upper, Stream s) { return mx::linalg::cholesky_inv(filled(a), upper, on_cpu(s)); }),
+    op("triInv", "a, upper", [](array a, Default<false> upper, Stream s) { return mx::linalg::tri_inv(filled(a), upper, on_cpu(s)); }),
+    op("cholesky", "a, upper", [](array a, Default<false> upper, Stream s) { return mx::linalg::cholesky(filled(a), upper, on_cpu(s)); }),
+    op("choleskyInv", "a, upper", [](array a, Default<false> upper, Stream s) { return mx::linalg::cholesky_inv(filled(a), upper, on_cpu(s)); }),
     op("pinv", "a", [](array a, Stream s) { return mx::linalg::pinv(filled(a), on_cpu(s)); }),
     op("lu", "a", [](array a, Stream s) { return mx::linalg::lu(filled(a), on_cpu(s)); }),
     op("luFactor", "a", [](array a, Stream s) { return mx::linalg::lu_factor(filled(a), on_cpu(s)); }),
     op("solve", "a, b", [](array a, array b, Stream s) { return mx::linalg::solve(filled(a), filled(b), on_cpu(s)); }),
     op("solveTriangular", "a, b, *, upper",
-       [](array a, array b, Or<false> upper, Stream s) { return mx::linalg::solve_triangular(filled(a), filled(b), upper, on_cpu(s)); }),
-    op("cross", "a, b, axis", [](array a, array b, Or<-1> axis, Stream s) { return mx::linalg::cross(a, b, axis, s); }),
+       [](array a, array b, Default<false> upper, Stream s) { return mx::linalg::solve_triangular(filled(a), filled(b), upper, on_cpu(s)); }),
+    op("cross", "a, b, axis", [](array a, array b, Default<-1> axis, Stream s) { return mx::linalg::cross(a, b, axis, s); }),
     op("eig", "a", [](array a, Stream s) { return mx::linalg::eig(filled(a), on_cpu(s)); }),
     op("eigvals", "a", [](array a, Stream s) { return mx::linalg::eigvals(filled(a), on_cpu(s)); }),
     op("eigh", "a, uplo",

@@ -20,14 +20,14 @@ namespace sotto {
 namespace {
 
 /** Read ahead at a time: how long a file that nobody wants any more is still read. */
-constexpr size_t kStride = 8 << 20;
+constexpr size_t kReadAheadStep = 8 << 20;
 /** How far the disk is asked to be ahead of that. */
-constexpr size_t kLead = 4 * kStride;
+constexpr size_t kReadAheadDistance = 4 * kReadAheadStep;
 /** Where buffers are made of whole pages, an array smaller than this is copied: its pages would be mostly others'. */
-[[maybe_unused]] constexpr size_t kWorthPages = 1 << 16;
+[[maybe_unused]] constexpr size_t kMinSharedBytes = 1 << 16;
 
 /** What is larger is unmapped by a thread of its own. */
-constexpr size_t kWorthAThread = 32 << 20;
+constexpr size_t kMinAsyncUnmapBytes = 32 << 20;
 
 size_t page() {
   static const size_t bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
@@ -53,12 +53,12 @@ class Mapping {
     struct stat facts;
     if (file.fd < 0 || fstat(file.fd, &facts) != 0) fail(path);
     if (static_cast<size_t>(facts.st_size) < bytes) throw std::runtime_error("'" + path + "' has become shorter");
-    void* room = mmap(nullptr, front() + whole_pages(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    void* room = mmap(nullptr, guard_bytes() + whole_pages(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
     if (room == MAP_FAILED) fail(path);
-    room_ = static_cast<char*>(room);
+    base_ = static_cast<char*>(room);
     if (bytes > 0 && mmap(data(), bytes, PROT_READ, MAP_SHARED | MAP_FIXED, file.fd, 0) == MAP_FAILED) {
       const int error = errno;
-      munmap(room_, front() + whole_pages(bytes));
+      munmap(base_, guard_bytes() + whole_pages(bytes));
       errno = error;
       fail(path);
     }
@@ -71,23 +71,23 @@ class Mapping {
   }
   Mapping(const Mapping&) = delete;
   ~Mapping() {
-    const auto unmap = [room = room_, length = front() + whole_pages(size_)] { munmap(room, length); };
+    const auto unmap = [room = base_, length = guard_bytes() + whole_pages(size_)] { munmap(room, length); };
     // A millisecond for some 40 MB: too long for a thread that has others to serve.
-    if (size_ < kWorthAThread) unmap();
+    if (size_ < kMinAsyncUnmapBytes) unmap();
     else std::thread(unmap).detach();
   }
 
-  char* data() const { return room_ + front(); }
+  char* data() const { return base_ + guard_bytes(); }
   size_t size() const { return size_; }
 
   /** Starts reading a stretch. */
-  void ask(size_t begin, size_t end) const {
+  void request_read(size_t begin, size_t end) const {
     if (begin < std::min(end, size_)) madvise(data() + begin, std::min(end, size_) - begin, MADV_WILLNEED);
   }
 
   /** Brings a stretch into memory and into the page tables. */
-  void bring(size_t at) const {
-    const size_t length = std::min(kStride, size_ - at);
+  void populate(size_t at) const {
+    const size_t length = std::min(kReadAheadStep, size_ - at);
 #ifdef MADV_POPULATE_READ
     if (madvise(data() + at, length, MADV_POPULATE_READ) == 0) return;
 #endif
@@ -98,20 +98,20 @@ class Mapping {
   [[noreturn]] static void fail(const std::string& path) {
     throw std::runtime_error("'" + path + "' cannot be mapped: " + std::strerror(errno));
   }
-  static size_t front() { return page(); }
+  static size_t guard_bytes() { return page(); }
 
-  char* room_ = nullptr;
+  char* base_ = nullptr;
   size_t size_;
 };
 
 void read_ahead(const std::shared_ptr<const Mapping>& mapping) {
   // Detached: it holds the mapping for a stretch at a time, and stops when nobody else does.
   std::thread([weak = std::weak_ptr<const Mapping>(mapping)] {
-    for (size_t at = 0;; at += kStride) {
+    for (size_t at = 0;; at += kReadAheadStep) {
       const auto held = weak.lock();
       if (!held || at >= held->size()) return;
-      held->ask(at == 0 ? 0 : at + kLead - kStride, at + kLead);
-      held->bring(at);
+      held->request_read(at == 0 ? 0 : at + kReadAheadDistance - kReadAheadStep, at + kReadAheadDistance);
+      held->populate(at);
     }
   }).detach();
 }
@@ -159,15 +159,15 @@ std::optional<Wrapped> wrap(const std::shared_ptr<const Mapping>& mapping, size_
 
 #endif
 
-constexpr const char* kBeyond = "an array lies beyond the end of the file";
+constexpr const char* kBeyondEnd = "an array lies beyond the end of the file";
 
 /** @param most what the file has room for */
-size_t elements(const mx::Shape& shape, size_t most) {
+size_t elements(const mx::Shape& shape, size_t max_count) {
   size_t count = 1;
   for (const auto n : shape) {
     if (n < 0) throw std::invalid_argument("a shape has no negative sizes");
     // Sizes may be so large that their product wraps around.
-    if (n > 0 && count > most / static_cast<size_t>(n)) throw std::invalid_argument(kBeyond);
+    if (n > 0 && count > max_count / static_cast<size_t>(n)) throw std::invalid_argument(kBeyondEnd);
     count *= static_cast<size_t>(n);
   }
   return count;
@@ -181,7 +181,7 @@ mx::array copied(const char* from, size_t bytes, const Region& region) {
 }
 
 /** `region` as a part of `all`, which holds the bytes from `start` on. */
-mx::array part_of(const mx::array& all, size_t start, const Region& region, size_t count) {
+mx::array region_view(const mx::array& all, size_t start, const Region& region, size_t count) {
   mx::Strides strides(region.shape.size());
   int64_t stride = 1;
   bool one_axis = true;  // at most one axis has more than an element: rows are columns
@@ -206,10 +206,10 @@ std::optional<std::vector<mx::array>> map_arrays(const std::string& path, size_t
   std::optional<mx::array> whole;
   for (const auto& region : regions) {
     const size_t count = elements(region.shape, bytes), size = count * mx::size_of(region.dtype);
-    if (region.offset > bytes || size > bytes - region.offset) throw std::invalid_argument(kBeyond);
+    if (region.offset > bytes || size > bytes - region.offset) throw std::invalid_argument(kBeyondEnd);
     const char* from = mapping->data() + region.offset;
 #ifdef __APPLE__
-    const bool shares = size >= kWorthPages;
+    const bool shares = size >= kMinSharedBytes;
 #else
     const bool shares = count > 0;
 #endif
@@ -228,7 +228,7 @@ std::optional<std::vector<mx::array>> map_arrays(const std::string& path, size_t
       start = wrapped->start;
       whole.emplace(mx::allocator::Data(wrapped->buffer, std::move(wrapped->release)), mx::Shape{1}, mx::uint8);
     }
-    arrays.push_back(part_of(*whole, start, region, count));
+    arrays.push_back(region_view(*whole, start, region, count));
   }
   read_ahead(mapping);
   return arrays;

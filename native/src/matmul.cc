@@ -27,7 +27,7 @@ std::optional<array> matrices_of(const array& batch, const std::optional<array>&
   if (!positions || batch.ndim() < 2) return positions;
   int64_t count = 1;
   for (size_t i = 0; i + 2 < batch.ndim(); i++) count *= batch.shape(i);
-  return bounded(*positions, {.length = count, .negatives = false}, s);
+  return bound_indices(*positions, {.length = count, .negatives = false}, s);
 }
 
 constexpr Op kOps[] = {
@@ -39,12 +39,12 @@ constexpr Op kOps[] = {
     op("inner", "a, b", [](array a, array b, Stream s) { return mx::inner(a, b, s); }),
     op("outer", "a, b", [](array a, array b, Stream s) { return mx::outer(a, b, s); }),
     op("kron", "a, b", [](array a, array b, Stream s) { return mx::kron(a, b, s); }),
-    op("vecdot", "a, b, *, axis", [](array a, array b, Or<-1> axis, Stream s) { return mx::vecdot(a, b, axis, s); }),
+    op("vecdot", "a, b, *, axis", [](array a, array b, Default<-1> axis, Stream s) { return mx::vecdot(a, b, axis, s); }),
     op<tensordot>("tensordot", "a, b, axes"),
     op("einsum", "subscripts, operands",
-       [](std::string subscripts, Rest operands, Stream s) { return mx::einsum(subscripts, operands.arrays, s); }),
+       [](std::string subscripts, VarArgs operands, Stream s) { return mx::einsum(subscripts, operands.arrays, s); }),
     op("einsumPath", "subscripts, operands",
-       [](std::string subscripts, Rest operands, Call* call) {
+       [](std::string subscripts, VarArgs operands, Call* call) {
          auto [path, text] = mx::einsum_path(subscripts, operands.arrays);
          napi_value steps = nullptr;
          napi_value both = nullptr;
@@ -56,18 +56,18 @@ constexpr Op kOps[] = {
          return both;
        }),
     op("gatherMm", "a, b, lhsIndices, rhsIndices, *, sortedIndices",
-       [](array a, array b, std::optional<array> lhs, std::optional<array> rhs, Or<false> sorted, Stream s) {
+       [](array a, array b, std::optional<array> lhs, std::optional<array> rhs, Default<false> sorted, Stream s) {
          return mx::gather_mm(a, b, matrices_of(a, lhs, s), matrices_of(b, rhs, s), sorted, s);
        }),
     op("blockMaskedMm", "a, b, blockSize, maskOut, maskLhs, maskRhs",
-       [](array a, array b, Or<64> block, std::optional<array> out, std::optional<array> lhs, std::optional<array> rhs, Stream s) {
+       [](array a, array b, Default<64> block, std::optional<array> out, std::optional<array> lhs, std::optional<array> rhs, Stream s) {
          return mx::block_masked_mm(a, b, block, out, lhs, rhs, s);
        }),
     op("segmentedMm", "a, b, segments",
        [](array a, array b, array segments, Stream s) {
          if (a.ndim() < 2) return mx::segmented_mm(a, b, segments, s);
          // The end of a segment is one past its last column.
-         return mx::segmented_mm(a, b, bounded(segments, {.length = int64_t{a.shape(-1)} + 1, .negatives = false}, s), s);
+         return mx::segmented_mm(a, b, bound_indices(segments, {.length = int64_t{a.shape(-1)} + 1, .negatives = false}, s), s);
        }),
     op("hadamardTransform", "a, scale",
        [](array a, std::optional<double> scale, Stream s) {

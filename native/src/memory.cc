@@ -32,7 +32,7 @@ constexpr Op kOps[] = {
       malloc_trim(0);  // the CPU's buffers are malloc's, which keeps what is freed
 #endif
     }),
-    op("ofArrays", "arrays", [](Rest arrays) { return mx::get_array_buffer_size(arrays.arrays); }),
+    op("ofArrays", "arrays", [](VarArgs arrays) { return mx::get_array_buffer_size(arrays.arrays); }),
 };
 
 }  // namespace

@@ -19,7 +19,7 @@ using namespace sotto;
  * Waits for what the CPU streams still compute. At exit the libraries' destructors take memory away from products that
  * are under way (OpenBLAS's buffers), which crashed one exit in six with a large product queued.
  */
-void sotto::finish_cpu_work() {
+void sotto::synchronize_cpu_streams() {
   for (auto& stream : mx::get_streams()) {
     if (stream.device != mx::Device::cpu) continue;
     try {
@@ -43,10 +43,10 @@ constexpr void (*kAreas[])(Addon&, napi_value) = {
  * What MLX makes when it is first used is destroyed in the opposite order: its streams and its allocator are made before
  * the handler is registered, so that they outlive it. Work that frees memory into a destroyed allocator ruins the heap.
  */
-void finish_cpu_work_at_exit() {
+void synchronize_cpu_streams_at_exit() {
   mx::default_stream(mx::Device::cpu);
   mx::get_cache_memory();
-  static const int registered = std::atexit(finish_cpu_work);
+  static const int registered = std::atexit(synchronize_cpu_streams);
   (void)registered;
 }
 
@@ -58,7 +58,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   }
   // MLX's first use makes the Metal device, which may not be there. An exception that left this function would end the process.
   try {
-    finish_cpu_work_at_exit();
+    synchronize_cpu_streams_at_exit();
   } catch (const std::exception& error) {
     throw Napi::Error::New(env, std::string("MLX can't start: ") + error.what());
   }
@@ -66,8 +66,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   napi_status status = napi_set_instance_data(
       env, addon,
       [](napi_env, void* data, void*) {
-        finish_cpu_work();  // a worker's streams end with its thread
-        static_cast<Addon*>(data)->environment_gone();
+        synchronize_cpu_streams();  // a worker's streams end with its thread
+        static_cast<Addon*>(data)->on_environment_closed();
       },
       nullptr);
   if (status != napi_ok) {

@@ -10,7 +10,7 @@ namespace sotto {
 struct Call {
   napi_env env;
   Addon& addon;
-  const Bound& bound;
+  const BoundOp& bound;
   size_t count;        // positional arguments given
   napi_value* values;  // them
   napi_value options = nullptr;

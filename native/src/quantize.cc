@@ -21,7 +21,7 @@ std::optional<array> matrices_of(const array& batch, const std::optional<array>&
   if (!positions || batch.ndim() < 2) return positions;
   int64_t count = 1;
   for (size_t i = 0; i + 2 < batch.ndim(); i++) count *= batch.shape(i);
-  return bounded(*positions, {.length = count, .negatives = false}, s);
+  return bound_indices(*positions, {.length = count, .negatives = false}, s);
 }
 
 /** MLX divides by both before it looks at them. */
@@ -50,7 +50,7 @@ constexpr Op kOps[] = {
          return mx::dequantize(w, scales, biases, group, bits, mode_or(mode, "affine"), scale, dtype, s);
        }),
     op("quantizedMatmul", "x, w, scales, biases, transpose, groupSize, bits, mode",
-       [](array x, array w, array scales, MaybeArray biases, Or<true> transpose, MaybeInt group, MaybeInt bits,
+       [](array x, array w, array scales, MaybeArray biases, Default<true> transpose, MaybeInt group, MaybeInt bits,
           std::optional<std::string> mode, Stream s) {
          check_packing(group, bits);
          check_packed(w, scales);
@@ -58,8 +58,8 @@ constexpr Op kOps[] = {
        }),
     op("gatherQmm",
        "x, w, scales, biases, lhsIndices, rhsIndices, transpose, groupSize, bits, mode, globalScale, *, sortedIndices",
-       [](array x, array w, array scales, MaybeArray biases, MaybeArray lhs, MaybeArray rhs, Or<true> transpose, MaybeInt group,
-          MaybeInt bits, std::optional<std::string> mode, MaybeArray scale, Or<false> sorted, Stream s) {
+       [](array x, array w, array scales, MaybeArray biases, MaybeArray lhs, MaybeArray rhs, Default<true> transpose, MaybeInt group,
+          MaybeInt bits, std::optional<std::string> mode, MaybeArray scale, Default<false> sorted, Stream s) {
          check_packing(group, bits);
          check_packed(w, scales);
          return mx::gather_qmm(x, w, scales, biases, matrices_of(x, lhs, s), matrices_of(w, rhs, s), transpose, group, bits, mode_or(mode, "affine"), scale, sorted, s);
@@ -74,7 +74,7 @@ constexpr Op kOps[] = {
     op("gatherQqmm",
        "x, w, scales, lhsIndices, rhsIndices, groupSize, bits, mode, globalScaleX, globalScaleW, *, sortedIndices",
        [](array x, array w, MaybeArray scales, MaybeArray lhs, MaybeArray rhs, MaybeInt group, MaybeInt bits,
-          std::optional<std::string> mode, MaybeArray scale_x, MaybeArray scale_w, Or<false> sorted, Stream s) {
+          std::optional<std::string> mode, MaybeArray scale_x, MaybeArray scale_w, Default<false> sorted, Stream s) {
          check_packing(group, bits);
          check_packed(w, scales);
          return mx::gather_qqmm(x, w, scales, matrices_of(x, lhs, s), matrices_of(w, rhs, s), group, bits, mode_or(mode, "nvfp4"), scale_x, scale_w, sorted, s);

@@ -19,20 +19,20 @@ uint64_t seed_from(int64_t seed) {
 constexpr Op kOps[] = {
     op("seed", "seed", [](int64_t seed) { mx::random::seed(seed_from(seed)); }),
     op("key", "seed", [](int64_t seed) { return mx::random::key(seed_from(seed)); }),
-    op("split", "key, num", [](array key, Or<2> num, Stream s) { return mx::random::split(key, num, s); }),
+    op("split", "key, num", [](array key, Default<2> num, Stream s) { return mx::random::split(key, num, s); }),
     op("bits", "shape, width, key",
-       [](MaybeShape shape, Or<4> width, Key key, Stream s) { return mx::random::bits(shape.value_or(Shape{}), width, key, s); }),
+       [](MaybeShape shape, Default<4> width, Key key, Stream s) { return mx::random::bits(shape.value_or(Shape{}), width, key, s); }),
     op("uniform", "low, high, shape, dtype, key",
        [](std::optional<Operand> low, std::optional<Operand> high, MaybeShape shape, MaybeDtype dtype, Key key, Stream s) {
          Dtype out = dtype.value_or(mx::float32);
-         array from = low ? low->with(out) : array(0, out);
-         array to = high ? high->with(out) : array(1, out);
+         array from = low ? low->to_array(out) : array(0, out);
+         array to = high ? high->to_array(out) : array(1, out);
          return mx::random::uniform(from, to, shape.value_or(Shape{}), out, key, s);
        }),
     op("normal", "shape, dtype, loc, scale, key",
        [](MaybeShape shape, MaybeDtype dtype, std::optional<Operand> loc, std::optional<Operand> scale, Key key, Stream s) {
          Dtype out = dtype.value_or(mx::float32);
-         auto given = [&](const std::optional<Operand>& v) { return v ? Key(v->with(out)) : std::nullopt; };
+         auto given = [&](const std::optional<Operand>& v) { return v ? Key(v->to_array(out)) : std::nullopt; };
          return mx::random::normal(shape.value_or(Shape{}), out, given(loc), given(scale), key, s);
        }),
     op("multivariateNormal", "mean, cov, shape, dtype, key",
@@ -42,7 +42,7 @@ constexpr Op kOps[] = {
     op("randint", "low, high, shape, dtype, key",
        [](Operand low, Operand high, MaybeShape shape, MaybeDtype dtype, Key key, Stream s) {
          Dtype out = dtype.value_or(mx::int32);
-         return mx::random::randint(low.within(out), high.within(out), shape.value_or(Shape{}), out, key, s);
+         return mx::random::randint(low.as_element_of(out), high.as_element_of(out), shape.value_or(Shape{}), out, key, s);
        }),
     op("bernoulli", "p, shape, key",
        [](std::optional<array> p, MaybeShape shape, Key key, Stream s) {
@@ -52,8 +52,8 @@ constexpr Op kOps[] = {
     op("truncatedNormal", "lower, upper, shape, dtype, key",
        [](Operand lower, Operand upper, MaybeShape shape, MaybeDtype dtype, Key key, Stream s) {
          Dtype out = dtype.value_or(mx::float32);
-         array from = lower.with(out);
-         array to = upper.with(out);
+         array from = lower.to_array(out);
+         array to = upper.to_array(out);
          return shape ? mx::random::truncated_normal(from, to, *shape, out, key, s)
                       : mx::random::truncated_normal(from, to, out, key, s);
        }),
@@ -62,7 +62,7 @@ constexpr Op kOps[] = {
          return mx::random::gumbel(shape.value_or(Shape{}), dtype.value_or(mx::float32), key, s);
        }),
     op("categorical", "logits, axis, shape, numSamples, key",
-       [](array logits, Or<-1> axis, MaybeShape shape, std::optional<int> samples, Key key, Stream s) {
+       [](array logits, Default<-1> axis, MaybeShape shape, std::optional<int> samples, Key key, Stream s) {
          if (shape && samples) throw wrong_value("give 'shape' or 'numSamples', not both");
          if (shape) return mx::random::categorical(logits, axis, *shape, key, s);
          if (samples) return mx::random::categorical(logits, axis, *samples, key, s);
@@ -74,9 +74,9 @@ constexpr Op kOps[] = {
                                     static_cast<float>(scale.value_or(1)), key, s);
        }),
     op("permutation", "x, axis, key",
-       [](Operand x, Or<0> axis, Key key, Stream s) {
+       [](Operand x, Default<0> axis, Key key, Stream s) {
          if (auto* list = x.as_array()) return mx::random::permutation(*list, axis, key, s);
-         const int count = whole_of(x, "x");
+         const int count = int32_of(x, "x");
          if (count < 0) throw wrong_value("argument 'x' must not be negative");
          return mx::random::permutation(count, key, s);
        }),

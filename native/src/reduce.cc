@@ -15,17 +15,17 @@ using ArgAll = array (*)(const array&, bool, mx::StreamOrDevice);
 using ArgAxis = array (*)(const array&, int, bool, mx::StreamOrDevice);
 
 template <Reduce F>
-array reduce(array a, Axes axis, Or<false> keepdims, Stream s) {
+array reduce(array a, Axes axis, Default<false> keepdims, Stream s) {
   return F(a, axis.of(a), keepdims, s);
 }
 
 template <Spread F>
-array spread(array a, Axes axis, Or<false> keepdims, Or<0> ddof, Stream s) {
+array spread(array a, Axes axis, Default<false> keepdims, Default<0> ddof, Stream s) {
   return F(a, axis.of(a), keepdims, ddof, s);
 }
 
 template <ArgAll All, ArgAxis Along>
-array arg(array a, std::optional<int> axis, Or<false> keepdims, Stream s) {
+array arg(array a, std::optional<int> axis, Default<false> keepdims, Stream s) {
   return axis ? Along(a, *axis, keepdims, s) : All(a, keepdims, s);
 }
 
@@ -33,7 +33,7 @@ using ScanAll = array (*)(const array&, bool, bool, mx::StreamOrDevice);
 using ScanAxis = array (*)(const array&, int, bool, bool, mx::StreamOrDevice);
 
 template <ScanAll All, ScanAxis Along>
-array scan(array a, std::optional<int> axis, Or<false> reverse, Or<true> inclusive, Stream s) {
+array scan(array a, std::optional<int> axis, Default<false> reverse, Default<true> inclusive, Stream s) {
   return axis ? Along(a, *axis, reverse, inclusive, s) : All(a, reverse, inclusive, s);
 }
 
@@ -55,24 +55,24 @@ constexpr Op kOps[] = {
     op<arg<mx::argmax, mx::argmax>>("argmax", kReduce),
     op<arg<mx::argmin, mx::argmin>>("argmin", kReduce),
     op("minmax", kReduce,
-       [](array a, Axes axis, Or<false> keepdims, Stream s) { return mx::minmax(a, axis.of(a), keepdims, s); }),
+       [](array a, Axes axis, Default<false> keepdims, Stream s) { return mx::minmax(a, axis.of(a), keepdims, s); }),
     op("countNonzero", "a, *, axis, keepdims",
-       [](array a, Axes axis, Or<false> keepdims, Stream s) { return mx::count_nonzero(a, axis.of(a), keepdims, s); }),
+       [](array a, Axes axis, Default<false> keepdims, Stream s) { return mx::count_nonzero(a, axis.of(a), keepdims, s); }),
 
     op<scan<mx::cummax, mx::cummax>>("cummax", kScan),
     op<scan<mx::cummin, mx::cummin>>("cummin", kScan),
     op<scan<mx::logcumsumexp, mx::logcumsumexp>>("logcumsumexp", kScan),
     op("cumsum", "a, axis, *, reverse, inclusive, dtype",
-       [](array a, std::optional<int> axis, Or<false> reverse, Or<true> inclusive, std::optional<Dtype> dtype, Stream s) {
+       [](array a, std::optional<int> axis, Default<false> reverse, Default<true> inclusive, std::optional<Dtype> dtype, Stream s) {
          return axis ? mx::cumsum(a, *axis, reverse, inclusive, dtype, s) : mx::cumsum(a, reverse, inclusive, dtype, s);
        }),
     op("cumprod", "a, axis, *, reverse, inclusive, dtype",
-       [](array a, std::optional<int> axis, Or<false> reverse, Or<true> inclusive, std::optional<Dtype> dtype, Stream s) {
+       [](array a, std::optional<int> axis, Default<false> reverse, Default<true> inclusive, std::optional<Dtype> dtype, Stream s) {
          return axis ? mx::cumprod(a, *axis, reverse, inclusive, dtype, s) : mx::cumprod(a, reverse, inclusive, dtype, s);
        }),
     op("softmax", "a, axis, *, precise",
-       [](array a, Axes axis, Or<false> precise, Stream s) { return mx::softmax(a, axis.of(a), precise, s); }),
-    op("diff", "a, n, axis", [](array a, Or<1> n, Or<-1> axis, Stream s) {
+       [](array a, Axes axis, Default<false> precise, Stream s) { return mx::softmax(a, axis.of(a), precise, s); }),
+    op("diff", "a, n, axis", [](array a, Default<1> n, Default<-1> axis, Stream s) {
          // Each of the n differences is a step of MLX's loop, and after as many as there are elements none is left.
          const bool has_axis = axis >= -static_cast<int>(a.ndim()) && axis < static_cast<int>(a.ndim());
          return mx::diff(a, has_axis ? std::min<int>(n, a.shape(axis)) : n, axis, s);

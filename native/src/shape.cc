@@ -14,12 +14,12 @@ array transpose(array a, Axes axes, Stream s) {
   return axes.list ? mx::transpose(a, *axes.list, s) : mx::transpose(a, s);
 }
 
-array concatenate(std::vector<array> arrays, Or<0> axis, Stream s) {
+array concatenate(std::vector<array> arrays, Default<0> axis, Stream s) {
   return mx::concatenate(std::move(arrays), axis, s);
 }
 
 /** Sections (a number) or the indices to split at (a list). */
-std::vector<array> split(array a, Ints where, Or<0> axis, Stream s) {
+std::vector<array> split(array a, Ints where, Default<0> axis, Stream s) {
   if (where.single) return mx::split(a, where.list.front(), axis, s);
   return mx::split(a, Shape(where.list.begin(), where.list.end()), axis, s);
 }
@@ -51,7 +51,7 @@ array pad(Call& call, array a, napi_value widths, std::optional<std::string> mod
     if (pair.empty() || pair.size() > 2) mistyped(call, 1, "a number, [before, after] or a list of pairs", widths);
     pairs.assign(a.ndim(), {pair.front(), pair.back()});
   }
-  array value = fill ? fill->within(a.dtype()) : array(0, a.dtype());
+  array value = fill ? fill->as_element_of(a.dtype()) : array(0, a.dtype());
   return mx::pad(a, pairs, value, mode.value_or("constant"), s);
 }
 
@@ -64,7 +64,7 @@ array roll(array a, Ints shift, Axes axis, Stream s) {
 using AtLeast = std::vector<array> (*)(const std::vector<array>&, mx::StreamOrDevice);
 
 template <AtLeast F>
-napi_value at_least(Rest arrays, Stream s, Call* call) {
+napi_value at_least(VarArgs arrays, Stream s, Call* call) {
   auto made = F(arrays.arrays, s);
   return made.size() == 1 ? to_js(*call, std::move(made.front())) : to_js(*call, std::move(made));
 }
@@ -72,7 +72,7 @@ napi_value at_least(Rest arrays, Stream s, Call* call) {
 constexpr Op kOps[] = {
     op("reshape", "a, shape", [](array a, Shape shape, Stream s) { return mx::reshape(a, shape, s); }),
     op("flatten", "a, startAxis, endAxis",
-       [](array a, Or<0> start, Or<-1> end, Stream s) { return mx::flatten(a, start, end, s); }),
+       [](array a, Default<0> start, Default<-1> end, Stream s) { return mx::flatten(a, start, end, s); }),
     op("unflatten", "a, axis, shape",
        [](array a, int axis, Shape shape, Stream s) {
          // MLX divides by the sizes that are given.
@@ -94,11 +94,11 @@ constexpr Op kOps[] = {
        [](array a, int source, int destination, Stream s) { return mx::moveaxis(a, source, destination, s); }),
     op("flip", "a, axis", [](array a, Axes axis, Stream s) { return mx::flip(a, axis.of(a), s); }),
     op("broadcastTo", "a, shape", [](array a, Shape shape, Stream s) { return mx::broadcast_to(a, shape, s); }),
-    op("broadcastArrays", "arrays", [](Rest arrays, Stream s) { return mx::broadcast_arrays(arrays.arrays, s); }),
+    op("broadcastArrays", "arrays", [](VarArgs arrays, Stream s) { return mx::broadcast_arrays(arrays.arrays, s); }),
     op<concatenate>("concatenate", "arrays, axis"),
     op<concatenate>("concat", "arrays, axis"),
-    op("stack", "arrays, axis", [](std::vector<array> arrays, Or<0> axis, Stream s) { return mx::stack(arrays, axis, s); }),
-    op("unstack", "x, *, axis", [](array x, Or<0> axis, Stream s) { return mx::unstack(x, axis, s); }),
+    op("stack", "arrays, axis", [](std::vector<array> arrays, Default<0> axis, Stream s) { return mx::stack(arrays, axis, s); }),
+    op("unstack", "x, *, axis", [](array x, Default<0> axis, Stream s) { return mx::unstack(x, axis, s); }),
     op<split>("split", "a, indicesOrSections, axis"),
     op("repeat", "array, repeats, axis",
        [](array a, int repeats, std::optional<int> axis, Stream s) {
@@ -113,7 +113,7 @@ constexpr Op kOps[] = {
     op("astype", "a, dtype", [](array a, Dtype dtype, Stream s) { return mx::astype(a, dtype, s); }),
     op("view", "a, dtype", [](array a, Dtype dtype, Stream s) { return mx::view(a, dtype, s); }),
     op("asStrided", "a, shape, strides, offset",
-       [](array a, std::optional<Shape> shape, std::optional<std::vector<int64_t>> strides, Or<0> offset, Stream s) {
+       [](array a, std::optional<Shape> shape, std::optional<std::vector<int64_t>> strides, Default<0> offset, Stream s) {
          Shape to = shape.value_or(a.shape());
          mx::Strides steps(to.size(), 1);
          if (strides) {
@@ -134,13 +134,13 @@ constexpr Op kOps[] = {
          return mx::as_strided(a, to, steps, static_cast<size_t>(offset), s);
        }),
     op("contiguous", "a, allowColMajor",
-       [](array a, Or<false> allow_col_major, Stream s) { return mx::contiguous(a, allow_col_major, s); }),
+       [](array a, Default<false> allow_col_major, Stream s) { return mx::contiguous(a, allow_col_major, s); }),
     op("copy", "a", [](array a, Stream s) { return mx::copy(a, s); }),
     op<at_least<mx::atleast_1d>>("atleast1d", "arrays"),
     op<at_least<mx::atleast_2d>>("atleast2d", "arrays"),
     op<at_least<mx::atleast_3d>>("atleast3d", "arrays"),
     op("broadcastShapes", "shapes",
-       [](RestShapes shapes) {
+       [](VarShapes shapes) {
          Shape out;
          for (auto& shape : shapes.list) out = mx::broadcast_shapes(out, shape);
          return out;

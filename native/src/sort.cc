@@ -21,12 +21,12 @@ bool flattened(const Call& call, size_t i) {
 }
 
 template <All Flat, Along Axis>
-array sorted(array a, Or<-1> axis, Stream s, Call* call) {
+array sorted(array a, Default<-1> axis, Stream s, Call* call) {
   return flattened(*call, 1) ? Flat(a, s) : Axis(a, axis, s);
 }
 
 template <KthAll Flat, KthAlong Axis>
-array kth(array a, int k, Or<-1> axis, Stream s, Call* call) {
+array kth(array a, int k, Default<-1> axis, Stream s, Call* call) {
   return flattened(*call, 2) ? Flat(a, k, s) : Axis(a, k, axis, s);
 }
 
@@ -38,13 +38,13 @@ constexpr Op kOps[] = {
     op<kth<mx::topk, mx::topk>>("topk", "a, k, axis"),
     op("searchsorted", "sortedSequence, values, side",
        [](array sequence, Operand values, std::optional<std::string> side, Stream s) {
-         return mx::searchsorted(sequence, values.beside(Operand{sequence}), side.value_or("left"), s);
+         return mx::searchsorted(sequence, values.with_dtype_of(Operand{sequence}), side.value_or("left"), s);
        }),
     op("unique", "a, size, returnIndex, returnInverse, returnCounts, fillValue",
-       [](array a, int size, Or<false> index, Or<false> inverse, Or<false> counts, std::optional<Operand> fill, Stream s,
+       [](array a, int size, Default<false> index, Default<false> inverse, Default<false> counts, std::optional<Operand> fill, Stream s,
           Call* call) {
          std::optional<array> value;
-         if (fill) value = fill->beside(Operand{a});
+         if (fill) value = fill->with_dtype_of(Operand{a});
          auto made = mx::unique(a, size, index, inverse, counts, value, s);
          return made.size() == 1 ? to_js(*call, std::move(made.front())) : to_js(*call, std::move(made));
        }),

@@ -48,26 +48,26 @@ napi_value pending_ops(Call& call, std::vector<array> left) {
 }
 
 constexpr Op kOps[] = {
-    op("pendingOps", "arrays", [](Rest arrays, Call* call) { return pending_ops(*call, std::move(arrays.arrays)); }),
-    op("eval", "arrays", [](Rest arrays, Call* call) {
-      call->addon.bury();
+    op("pendingOps", "arrays", [](VarArgs arrays, Call* call) { return pending_ops(*call, std::move(arrays.arrays)); }),
+    op("eval", "arrays", [](VarArgs arrays, Call* call) {
+      call->addon.release_deferred();
       mx::eval(std::move(arrays.arrays));
     }),
-    op("asyncEval", "arrays", [](Rest arrays, Call* call) {
-      call->addon.bury();
+    op("asyncEval", "arrays", [](VarArgs arrays, Call* call) {
+      call->addon.release_deferred();
       mx::async_eval(std::move(arrays.arrays));
     }),
     op("isAvailable", "a", [](array a) {
       // An array that nothing has asked for yet is not available, and MLX's own answer would wait for its event.
       return a.status() != array::Status::unscheduled && a.is_available();
     }),
-    op("whenAvailable", "arrays", [](Rest arrays, Call* call) { return call->addon.waiter().wait_for(arrays.arrays); }),
+    op("whenAvailable", "arrays", [](VarArgs arrays, Call* call) { return call->addon.waiter().wait_for(arrays.arrays); }),
 
     op("scopeOpen", "", [](Call* call) { return call->addon.open_scope(); }),
     op("scopeClose", "depth, survivors", [](int depth, napi_value survivors, Call* call) {
       if (depth < 0) throw wrong_value("a scope's depth is not negative");
       call->addon.close_scopes(static_cast<size_t>(depth), survivors ? handles_from(*call, 1, survivors) : std::vector<Handle*>{});
-      call->addon.bury();
+      call->addon.release_deferred();
     }),
     op("keep", "a", [](napi_value a, Call* call) {
       if (a == nullptr) missing(*call, 0);

@@ -20,10 +20,10 @@ namespace {
  * How long the end of an environment waits for threads that are inside MLX. What a CPU stream computes has been waited
  * for already (module.cc); a GPU that hangs must not hold the process.
  */
-constexpr std::chrono::seconds kLeaveAfter{1};
+constexpr std::chrono::seconds kShutdownTimeout{1};
 
 /** Has the event of an array and nothing else of it: its own state is the waiting thread's alone. */
-mx::array stand_in(const mx::array& of) {
+mx::array event_placeholder(const mx::array& of) {
   mx::array array(mx::Shape{}, mx::bool_, nullptr, {});
   array.attach_event(of.event());
   array.set_status(mx::array::Status::evaluated);
@@ -40,27 +40,27 @@ struct Wait {
 
 /** Shared with the threads, which may outlive the environment by a moment. */
 struct WaiterState : std::enable_shared_from_this<WaiterState> {
-  struct Lane {
+  struct StreamWorker {
     std::deque<std::unique_ptr<Wait>> queue;
-    std::condition_variable filled;
+    std::condition_variable has_work;
     std::thread thread;
   };
 
   std::mutex mutex;
-  std::condition_variable left;       // a thread has ended
-  std::map<int, Lane> lanes;          // by the index of the stream
+  std::condition_variable thread_exited;       // a thread has ended
+  std::map<int, StreamWorker> workers;          // by the index of the stream
   size_t threads = 0;
   size_t pending = 0;                 // of the JavaScript thread alone
   bool closed = false;
   napi_threadsafe_function wake = nullptr;
 
-  void work(Lane& lane) {
+  void work(StreamWorker& worker) {
     std::unique_lock lock(mutex);
     for (;;) {
-      lane.filled.wait(lock, [&] { return closed || !lane.queue.empty(); });
+      worker.has_work.wait(lock, [&] { return closed || !worker.queue.empty(); });
       if (closed) break;
-      std::unique_ptr<Wait> wait = std::move(lane.queue.front());
-      lane.queue.pop_front();
+      std::unique_ptr<Wait> wait = std::move(worker.queue.front());
+      worker.queue.pop_front();
       lock.unlock();
       try {
         for (auto& array : wait->arrays) array.wait();
@@ -72,7 +72,7 @@ struct WaiterState : std::enable_shared_from_this<WaiterState> {
       if (napi_call_threadsafe_function(wake, wait.get(), napi_tsfn_nonblocking) == napi_ok) (void)wait.release();
     }
     threads--;
-    left.notify_all();
+    thread_exited.notify_all();
   }
 };
 
@@ -120,12 +120,12 @@ Waiter::Waiter(napi_env env) : env_(env), state_(std::make_shared<WaiterState>()
 Waiter::~Waiter() {
   std::unique_lock lock(state_->mutex);
   state_->closed = true;
-  for (auto& [_, lane] : state_->lanes) lane.filled.notify_all();
-  bool all_left = state_->left.wait_for(lock, kLeaveAfter, [&] { return state_->threads == 0; });
+  for (auto& [_, worker] : state_->workers) worker.has_work.notify_all();
+  bool all_exited = state_->thread_exited.wait_for(lock, kShutdownTimeout, [&] { return state_->threads == 0; });
   lock.unlock();
-  for (auto& [_, lane] : state_->lanes) {
-    if (all_left) lane.thread.join();
-    else lane.thread.detach();
+  for (auto& [_, worker] : state_->workers) {
+    if (all_exited) worker.thread.join();
+    else worker.thread.detach();
   }
 }
 
@@ -136,21 +136,21 @@ napi_value Waiter::wait_for(const std::vector<mx::array>& arrays) {
     if (array.status() == mx::array::Status::unscheduled) throw wrong_value("nothing has asked for the array yet");
     if (array.is_available()) continue;
     if (wait->arrays.empty()) stream = array.event().stream().index;
-    wait->arrays.push_back(stand_in(array));
+    wait->arrays.push_back(event_placeholder(array));
   }
   if (wait->arrays.empty()) return nullptr;
   auto& state = *state_;
   std::lock_guard lock(state.mutex);
-  auto& lane = state.lanes[stream];
-  if (!lane.thread.joinable()) {
-    lane.thread = std::thread([kept = state_, &lane] { kept->work(lane); });
+  auto& worker = state.workers[stream];
+  if (!worker.thread.joinable()) {
+    worker.thread = std::thread([kept = state_, &worker] { kept->work(worker); });
     state.threads++;
   }
   napi_value promise = nullptr;
   check(env_, napi_create_promise(env_, &wait->deferred, &promise));
   if (state.pending++ == 0) check(env_, napi_ref_threadsafe_function(env_, state.wake));
-  lane.queue.push_back(std::move(wait));
-  lane.filled.notify_one();
+  worker.queue.push_back(std::move(wait));
+  worker.has_work.notify_one();
   return promise;
 }
 

@@ -146,7 +146,7 @@ class Attention : public CpuPrimitive {
 }  // namespace
 
 bool attention_applies(const mx::array& q, const mx::array& k, const mx::array& v, mx::StreamOrDevice where) {
-  return kernels_wanted() && on_cpu(where) && q.ndim() == 4 && k.ndim() == 4 && v.ndim() == 4 &&
+  return kernels_enabled() && on_cpu(where) && q.ndim() == 4 && k.ndim() == 4 && v.ndim() == 4 &&
       q.dtype() == mx::float32 && k.dtype() == mx::float32 && v.dtype() == mx::float32 &&
       q.shape(0) == k.shape(0) && k.shape(0) == v.shape(0) && k.shape(1) == v.shape(1) && k.shape(2) == v.shape(2) &&
       q.shape(3) == k.shape(3) && v.shape(3) == q.shape(3) && q.shape(1) % k.shape(1) == 0 && q.size() > 0 && k.size() > 0;

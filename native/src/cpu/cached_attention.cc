@@ -15,16 +15,16 @@ namespace mx = mlx::core;
 
 namespace {
 
-void need(bool fits, const char* what) {
+void require(bool fits, const char* what) {
   if (!fits) throw std::invalid_argument(what);
 }
 
 /** Multiply-adds under which the heads are not worth sharing out. */
-constexpr int64_t kWorthSharing = 1 << 15;
+constexpr int64_t kMinParallelWork = 1 << 15;
 
 template <class Body>
 void over_heads(int64_t heads, int64_t work, const Body& body) {
-  if (work >= kWorthSharing) return parallel_parts(heads, body);
+  if (work >= kMinParallelWork) return parallel_parts(heads, body);
   for (int64_t i = 0; i < heads; ++i) body(i);
 }
 
@@ -127,7 +127,7 @@ void cross_attend(Rows q, int64_t batch, int64_t queries, mx::array& keys, mx::a
       float* scores = query + d;
       kernels().scores_half(query, d, keys.data<Half>() + i * panels * d * kPanel, panels, scores);
       const float inverse = kernels().softmax(scores, T, T);
-      kernels().mix_half(scores, T, values.data<Half>() + i * T * d, d, inverse, out + (row * H + h) * d);
+      kernels().weighted_sum_half(scores, T, values.data<Half>() + i * T * d, d, inverse, out + (row * H + h) * d);
     }
   });
 }
@@ -148,29 +148,29 @@ void attend_cached(Rows qkv, int64_t batch, int64_t added, int64_t offset, mx::a
       float* scores = query + d;
       kernels().scores_float(query, d, key_panels, panels_for(n), scores);
       const float inverse = kernels().softmax(scores, n, n);
-      kernels().mix_float(scores, n, value_rows, d, inverse, out + ((b * added + t) * H + h) * d);
+      kernels().weighted_sum_float(scores, n, value_rows, d, inverse, out + ((b * added + t) * H + h) * d);
     }
   });
 }
 
 void check_cache(const mx::array& keys, const mx::array& values, int64_t batch, int64_t width, mx::Dtype dtype) {
-  need(keys.ndim() == 5 && values.ndim() == 4 && keys.dtype() == dtype && values.dtype() == dtype,
+  require(keys.ndim() == 5 && values.ndim() == 4 && keys.dtype() == dtype && values.dtype() == dtype,
        "[attend] keys are [B, H, ⌈T / 16⌉, D, 16] and values [B, H, T, D], of the right dtype");
   const bool shared = dtype == mx::float16 && values.shape(0) == 1;
-  need(keys.shape(0) == values.shape(0) && (shared || values.shape(0) == batch) && keys.shape(1) == values.shape(1) && keys.shape(3) == values.shape(3) &&
+  require(keys.shape(0) == values.shape(0) && (shared || values.shape(0) == batch) && keys.shape(1) == values.shape(1) && keys.shape(3) == values.shape(3) &&
            keys.shape(4) == kPanel && keys.shape(2) == panels_for(values.shape(2)),
        "[attend] keys and values do not belong together");
-  need(values.shape(3) % kPanel == 0 && int64_t{values.shape(1)} * values.shape(3) == width,
+  require(values.shape(3) % kPanel == 0 && int64_t{values.shape(1)} * values.shape(3) == width,
        "[attend] the heads' widths do not make up the queries' (each is a multiple of 16)");
-  need(values.shape(2) > 0, "[attend] there is nothing to attend to");
+  require(values.shape(2) > 0, "[attend] there is nothing to attend to");
 }
 
 std::pair<mx::array, mx::array> cross_attention_cache(const mx::array& kv, int heads, mx::StreamOrDevice where) {
   const mx::Stream stream = mx::to_stream(where);
-  need(kv.ndim() == 3 && kv.dtype() == mx::float32 && heads > 0 && kv.shape(2) % 2 == 0 && kv.shape(2) / 2 % heads == 0 && kv.shape(1) > 0,
+  require(kv.ndim() == 3 && kv.dtype() == mx::float32 && heads > 0 && kv.shape(2) % 2 == 0 && kv.shape(2) / 2 % heads == 0 && kv.shape(1) > 0,
        "[memory] takes keys and values [B, T, 2 H D] in float32");
   const auto d = kv.shape(2) / 2 / heads;
-  need(d % kPanel == 0, "[memory] a head's width is a multiple of 16");
+  require(d % kPanel == 0, "[memory] a head's width is a multiple of 16");
   auto made = mx::array::make_arrays(
       {{kv.shape(0), heads, static_cast<mx::ShapeElem>(panels_for(kv.shape(1))), d, static_cast<mx::ShapeElem>(kPanel)},
        {kv.shape(0), heads, kv.shape(1), d}},
@@ -179,15 +179,15 @@ std::pair<mx::array, mx::array> cross_attention_cache(const mx::array& kv, int h
 }
 
 mx::array cross_attend(const mx::array& q, const mx::array& keys, const mx::array& values, mx::StreamOrDevice where) {
-  need(q.ndim() == 3 && q.dtype() == mx::float32, "[attend] queries are float32 [B, T, H D]");
+  require(q.ndim() == 3 && q.dtype() == mx::float32, "[attend] queries are float32 [B, T, H D]");
   check_cache(keys, values, q.shape(0), q.shape(2), mx::float16);
   return mx::array(q.shape(), mx::float32, std::make_shared<CrossAttend>(mx::to_stream(where)), {q, keys, values});
 }
 
 mx::array attend_cached(const mx::array& qkv, const mx::array& keys, const mx::array& values, int offset, mx::StreamOrDevice where) {
-  need(qkv.ndim() == 3 && qkv.dtype() == mx::float32 && qkv.shape(2) % 3 == 0, "[attend] qkv is float32 [B, T, 3 H D]");
+  require(qkv.ndim() == 3 && qkv.dtype() == mx::float32 && qkv.shape(2) % 3 == 0, "[attend] qkv is float32 [B, T, 3 H D]");
   check_cache(keys, values, qkv.shape(0), qkv.shape(2) / 3, mx::float32);
-  need(offset >= 0 && offset <= values.shape(2) - qkv.shape(1), "[attend] the positions do not fit the cache");
+  require(offset >= 0 && offset <= values.shape(2) - qkv.shape(1), "[attend] the positions do not fit the cache");
   return mx::array({qkv.shape(0), qkv.shape(1), qkv.shape(2) / 3}, mx::float32,
                    std::make_shared<AttendCached>(mx::to_stream(where), offset), {qkv, keys, values});
 }

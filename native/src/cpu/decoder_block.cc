@@ -14,10 +14,10 @@ enum ProductIndex { kQkv, kOut, kCrossQuery, kCrossOut, kMlp1, kMlp2, kProducts 
 enum NormIndex { kAttention, kCross, kMlp, kNorms };
 
 constexpr size_t kPerProduct = 4;  // panels, scales, biases, bias
-constexpr size_t kNormsAt = kProducts * kPerProduct;
-constexpr size_t kWeights = kNormsAt + 2 * kNorms;
+constexpr size_t kNormsOffset = kProducts * kPerProduct;
+constexpr size_t kWeights = kNormsOffset + 2 * kNorms;
 
-void need(bool fits, const char* what) {
+void require(bool fits, const char* what) {
   if (!fits) throw std::invalid_argument(what);
 }
 
@@ -30,24 +30,24 @@ struct Weights {
   const float* floats(size_t i) const { return arrays[i] ? arrays[i]->data<float>() : nullptr; }
 };
 
-using Held = std::shared_ptr<const Weights>;
+using SharedWeights = std::shared_ptr<const Weights>;
 
 /** What stands behind the array that stands for them all. */
-class Bundle : public CpuPrimitive {
+class WeightBundle : public CpuPrimitive {
  public:
-  Bundle(mx::Stream stream, Held weights) : CpuPrimitive(stream), weights(std::move(weights)) {}
+  WeightBundle(mx::Stream stream, SharedWeights weights) : CpuPrimitive(stream), weights(std::move(weights)) {}
 
   void eval_cpu(const std::vector<mx::array>&, std::vector<mx::array>&) override {
     throw std::invalid_argument("[decoderWeights] stands for many arrays and has no value of its own");
   }
   const char* name() const override { return "SottoDecoderWeights"; }
 
-  const Held weights;
+  const SharedWeights weights;
 };
 
 class DecoderBlock : public CpuPrimitive {
  public:
-  DecoderBlock(mx::Stream stream, Held weights, int offset, float eps)
+  DecoderBlock(mx::Stream stream, SharedWeights weights, int offset, float eps)
       : CpuPrimitive(stream), weights_(std::move(weights)), offset_(offset), eps_(eps) {}
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
@@ -80,7 +80,7 @@ class DecoderBlock : public CpuPrimitive {
       run_linear(from, rows, norm, view_of(*w.part(first), n, w.part(first + 1), w.part(first + 2)), epilogue);
     };
     const auto norm = [&](NormIndex which) {
-      return Norm{eps, w.floats(kNormsAt + 2 * which), w.floats(kNormsAt + 2 * which + 1)};
+      return Norm{eps, w.floats(kNormsOffset + 2 * which), w.floats(kNormsOffset + 2 * which + 1)};
     };
     const Norm none{0};
     const Rows so_far{y, d};
@@ -101,7 +101,7 @@ class DecoderBlock : public CpuPrimitive {
     product(kMlp2, {middle, w.hidden}, none, d, y, &so_far, false);
   }
 
-  Held weights_;
+  SharedWeights weights_;
   int offset_;
   float eps_;
 };
@@ -109,12 +109,12 @@ class DecoderBlock : public CpuPrimitive {
 }  // namespace
 
 mx::array decoder_weights(std::vector<std::optional<mx::array>> all, mx::StreamOrDevice where) {
-  need(all.size() == kWeights, "[decoderWeights] takes six products of four arrays each and three norms of two");
-  for (size_t i = 0; i < kNormsAt; i += kPerProduct) need(all[i].has_value(), "[decoderWeights] a product has no weights");
+  require(all.size() == kWeights, "[decoderWeights] takes six products of four arrays each and three norms of two");
+  for (size_t i = 0; i < kNormsOffset; i += kPerProduct) require(all[i].has_value(), "[decoderWeights] a product has no weights");
   const auto panels = [&](ProductIndex which) -> const mx::array& { return *all[which * kPerProduct]; };
-  need(panels(kOut).ndim() == 3 && panels(kMlp1).ndim() == 3, "[decoderWeights] weights are panels [n / 16, k, 16]");
+  require(panels(kOut).ndim() == 3 && panels(kMlp1).ndim() == 3, "[decoderWeights] weights are panels [n / 16, k, 16]");
   const int64_t d = panels(kOut).shape(1), hidden = panels(kMlp1).shape(0) * kPanel;
-  need(d % kPanel == 0, "[decoderWeights] the width is a multiple of 16");
+  require(d % kPanel == 0, "[decoderWeights] the width is a multiple of 16");
 
   const int64_t outputs[kProducts] = {3 * d, d, d, d, hidden, d}, inputs[kProducts] = {d, d, d, d, d, hidden};
   const auto part = [&](size_t i) { return all[i] ? &*all[i] : nullptr; };
@@ -125,9 +125,9 @@ mx::array decoder_weights(std::vector<std::optional<mx::array>> all, mx::StreamO
   for (int i = 0; i < kProducts; ++i) {
     const size_t first = i * kPerProduct;
     check_weights(*all[first], part(first + 1), part(first + 2), outputs[i], inputs[i]);
-    need(is_vector(first + 3, outputs[i]), "[decoderWeights] a bias is float32 [n]");
+    require(is_vector(first + 3, outputs[i]), "[decoderWeights] a bias is float32 [n]");
   }
-  for (size_t i = kNormsAt; i < kWeights; ++i) need(is_vector(i, d), "[decoderWeights] a norm's weight and bias are float32 [D]");
+  for (size_t i = kNormsOffset; i < kWeights; ++i) require(is_vector(i, d), "[decoderWeights] a norm's weight and bias are float32 [D]");
 
   std::vector<mx::array> to_read;
   for (auto& w : all) {
@@ -137,19 +137,19 @@ mx::array decoder_weights(std::vector<std::optional<mx::array>> all, mx::StreamO
   }
   if (!to_read.empty()) mx::eval(to_read);
   auto held = std::make_shared<const Weights>(Weights{std::move(all), d, hidden});
-  return mx::array(mx::Shape{}, mx::float32, std::make_shared<Bundle>(mx::to_stream(where), std::move(held)), {});
+  return mx::array(mx::Shape{}, mx::float32, std::make_shared<WeightBundle>(mx::to_stream(where), std::move(held)), {});
 }
 
 mx::array decoder_block(const mx::array& x, const mx::array& keys, const mx::array& values, const mx::array& cross_keys,
                         const mx::array& cross_values, const mx::array& weights, int offset, float eps, mx::StreamOrDevice where) {
-  const auto* bundle = weights.has_primitive() ? dynamic_cast<const Bundle*>(&weights.primitive()) : nullptr;
-  need(bundle != nullptr, "[decoderBlock] weights are what decoderWeights made of them");
+  const auto* bundle = weights.has_primitive() ? dynamic_cast<const WeightBundle*>(&weights.primitive()) : nullptr;
+  require(bundle != nullptr, "[decoderBlock] weights are what decoderWeights made of them");
   const int64_t d = bundle->weights->width;
-  need(x.ndim() == 3 && x.dtype() == mx::float32 && x.size() > 0 && x.shape(2) == d, "[decoderBlock] x is float32 [B, T, D]");
+  require(x.ndim() == 3 && x.dtype() == mx::float32 && x.size() > 0 && x.shape(2) == d, "[decoderBlock] x is float32 [B, T, D]");
   check_cache(keys, values, x.shape(0), d, mx::float32);
   check_cache(cross_keys, cross_values, x.shape(0), d, mx::float16);
-  need(offset >= 0 && offset <= values.shape(2) - x.shape(1), "[decoderBlock] the positions do not fit the cache");
-  need(eps > 0, "[decoderBlock] eps is above 0");
+  require(offset >= 0 && offset <= values.shape(2) - x.shape(1), "[decoderBlock] the positions do not fit the cache");
+  require(eps > 0, "[decoderBlock] eps is above 0");
   return mx::array(x.shape(), mx::float32, std::make_shared<DecoderBlock>(mx::to_stream(where), bundle->weights, offset, eps),
                    {x, keys, values, cross_keys, cross_values});
 }

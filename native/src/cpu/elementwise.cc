@@ -57,7 +57,7 @@ class Argmax : public CpuPrimitive {
 }  // namespace
 
 bool gelu_applies(const mx::array& x, mx::StreamOrDevice where) {
-  return kernels_wanted() && on_cpu(where) && x.dtype() == mx::float32;
+  return kernels_enabled() && on_cpu(where) && x.dtype() == mx::float32;
 }
 
 mx::array gelu(const mx::array& x, mx::StreamOrDevice where) {
@@ -66,7 +66,7 @@ mx::array gelu(const mx::array& x, mx::StreamOrDevice where) {
 }
 
 bool argmax_applies(const mx::array& logits, mx::StreamOrDevice where) {
-  return kernels_wanted() && on_cpu(where) && logits.dtype() == mx::float32 && logits.ndim() == 2 && logits.size() > 0;
+  return kernels_enabled() && on_cpu(where) && logits.dtype() == mx::float32 && logits.ndim() == 2 && logits.size() > 0;
 }
 
 std::pair<mx::array, mx::array> argmax(const mx::array& logits, mx::StreamOrDevice where) {

@@ -15,12 +15,12 @@ struct Named {
 };
 
 Named pick() {
-  const char* asked = std::getenv("SOTTO_CPU_ISA");
-  const std::string_view most = asked ? asked : "avx512";
-  if (most == "none") return {"none", &baseline::kTable};
+  const char* requested = std::getenv("SOTTO_CPU_ISA");
+  const std::string_view limit = requested ? requested : "avx512";
+  if (limit == "none") return {"none", &baseline::kTable};
 #if defined(__x86_64__)
-  if (most == "avx512" && __builtin_cpu_supports("x86-64-v4")) return {"avx512", &avx512::kTable};
-  if (most != "baseline" && __builtin_cpu_supports("x86-64-v3")) return {"avx2", &avx2::kTable};
+  if (limit == "avx512" && __builtin_cpu_supports("x86-64-v4")) return {"avx512", &avx512::kTable};
+  if (limit != "baseline" && __builtin_cpu_supports("x86-64-v3")) return {"avx2", &avx2::kTable};
 #endif
   return {"baseline", &baseline::kTable};
 }
@@ -36,6 +36,6 @@ const Kernels& kernels() { return *picked().kernels; }
 
 const char* kernels_name() { return picked().name; }
 
-bool kernels_wanted() { return picked().name != std::string_view("none"); }
+bool kernels_enabled() { return picked().name != std::string_view("none"); }
 
 }  // namespace sotto::cpu

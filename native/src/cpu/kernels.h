@@ -8,7 +8,7 @@
 namespace sotto::cpu {
 
 struct Half { uint16_t bits; };   // IEEE binary16
-struct Brain { uint16_t bits; };  // bfloat16
+struct BFloat16 { uint16_t bits; };  // bfloat16
 
 /** What is done to a sum of products before it is stored, and where: out[row, column] for column < n. */
 struct Epilogue {
@@ -30,14 +30,14 @@ struct ArgmaxResult {
 };
 
 /** What the rows of a matrix are, and what becomes of them in a panel. */
-enum class Packing { two_bytes, four_bytes, halves_to_floats, brains_to_floats, bits_to_bytes };
+enum class Packing { two_bytes, four_bytes, half_to_float, bfloat16_to_float, bits_to_bytes };
 
 /** What each does stands with its definition, in kernels.inc. */
 struct Kernels {
   void (*product)(const float* a, int64_t stride, int64_t rows, const float* b, int64_t panel_stride, int64_t panels, int64_t k,
                   const Epilogue&);
   void (*expand)(const Panels&, int64_t panel, float* to);
-  void (*few)(const float* a, int64_t stride, int64_t rows, const float* group_sums, const Panels&, int64_t first, int64_t last,
+  void (*small_product)(const float* a, int64_t stride, int64_t rows, const float* group_sums, const Panels&, int64_t first, int64_t last,
               const Epilogue&);
   void (*sum_groups)(const float* x, int64_t k, int64_t group, float* to);
   void (*layer_norm)(const float* x, int64_t k, const float* weight, const float* bias, float eps, float* to);
@@ -46,8 +46,8 @@ struct Kernels {
   void (*scale)(float* x, int64_t n, float factor);
   void (*scores_float)(const float* q, int64_t d, const float* keys, int64_t panels, float* scores);
   void (*scores_half)(const float* q, int64_t d, const Half* keys, int64_t panels, float* scores);
-  void (*mix_float)(const float* weights, int64_t n, const float* values, int64_t d, float factor, float* to);
-  void (*mix_half)(const float* weights, int64_t n, const Half* values, int64_t d, float factor, float* to);
+  void (*weighted_sum_float)(const float* weights, int64_t n, const float* values, int64_t d, float factor, float* to);
+  void (*weighted_sum_half)(const float* weights, int64_t n, const Half* values, int64_t d, float factor, float* to);
   void (*to_halves)(const float* from, int64_t n, Half* to);
   ArgmaxResult (*argmax)(const float* x, int64_t n);
   void (*interleave)(const void* const* rows, Packing, int bits, int64_t k, void* panel);
@@ -60,6 +60,6 @@ const Kernels& kernels();
 const char* kernels_name();
 
 /** Whether they are to be used in the place of MLX's ops. */
-bool kernels_wanted();
+bool kernels_enabled();
 
 }  // namespace sotto::cpu

@@ -15,7 +15,7 @@
 
 namespace sotto::cpu {
 
-SOTTO_INLINE float to_float(Brain x) {
+SOTTO_INLINE float to_float(BFloat16 x) {
   const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
   float value;
   std::memcpy(&value, &bits, sizeof value);

@@ -91,7 +91,7 @@ class MatrixRows : public CpuPrimitive {
     const int64_t at = (row / kPanel * w.k + column) * kPanel + row % kPanel;
     switch (w.kind) {
       case Panels::Kind::float16: return to_float(static_cast<const Half*>(w.data)[at]);
-      case Panels::Kind::bfloat16: return to_float(static_cast<const Brain*>(w.data)[at]);
+      case Panels::Kind::bfloat16: return to_float(static_cast<const BFloat16*>(w.data)[at]);
       case Panels::Kind::codes: {
         const int64_t group = (row / kPanel * (w.k / w.group) + column / w.group) * kPanel + row % kPanel;
         return static_cast<float>(static_cast<const uint8_t*>(w.data)[at]) * w.scales[group] + w.biases[group];
@@ -104,7 +104,7 @@ class MatrixRows : public CpuPrimitive {
   bool packed_;
 };
 
-void need(bool fits, const char* what) {
+void require(bool fits, const char* what) {
   if (!fits) throw std::invalid_argument(what);
 }
 
@@ -112,22 +112,22 @@ bool is_floats(const std::optional<mx::array>& x, int64_t size) {
   return !x || (x->dtype() == mx::float32 && static_cast<int64_t>(x->size()) == size);
 }
 
-int64_t check(const LinearParts& p) {
+int64_t check(const LinearArgs& p) {
   return check_weights(p.panels, p.scales ? &*p.scales : nullptr, p.biases ? &*p.biases : nullptr, p.outputs);
 }
 
 }  // namespace
 
-mx::array linear(const mx::array& x, const LinearParts& p, mx::StreamOrDevice where) {
+mx::array linear(const mx::array& x, const LinearArgs& p, mx::StreamOrDevice where) {
   const mx::Stream stream = mx::to_stream(where);
   const int64_t k = check(p);
-  need(x.dtype() == mx::float32 && x.ndim() > 0 && x.shape(-1) == k, "[linear] x is float32 [..., k]");
-  need(is_floats(p.bias, p.outputs), "[linear] the bias is float32 [n]");
-  need(is_floats(p.norm_weight, k) && is_floats(p.norm_bias, k), "[linear] the norm's weight and bias are float32 [k]");
-  need(p.norm_eps > 0 || !(p.norm_weight || p.norm_bias), "[linear] a norm needs its eps");
+  require(x.dtype() == mx::float32 && x.ndim() > 0 && x.shape(-1) == k, "[linear] x is float32 [..., k]");
+  require(is_floats(p.bias, p.outputs), "[linear] the bias is float32 [n]");
+  require(is_floats(p.norm_weight, k) && is_floats(p.norm_bias, k), "[linear] the norm's weight and bias are float32 [k]");
+  require(p.norm_eps > 0 || !(p.norm_weight || p.norm_bias), "[linear] a norm needs its eps");
   auto shape = x.shape();
   shape.back() = static_cast<mx::ShapeElem>(p.outputs);
-  need(!p.residual || p.residual->dtype() == mx::float32, "[linear] the residual is float32");
+  require(!p.residual || p.residual->dtype() == mx::float32, "[linear] the residual is float32");
 
   const Inputs has{p.scales.has_value(), p.bias.has_value(), p.norm_weight.has_value(), p.norm_bias.has_value(),
                    p.residual.has_value()};
@@ -139,10 +139,10 @@ mx::array linear(const mx::array& x, const LinearParts& p, mx::StreamOrDevice wh
                    std::make_shared<Linear>(stream, p.outputs, p.norm_eps, p.gelu, has), std::move(inputs));
 }
 
-mx::array matrix_rows(const LinearParts& p, const mx::array& ids, mx::StreamOrDevice where) {
+mx::array matrix_rows(const LinearArgs& p, const mx::array& ids, mx::StreamOrDevice where) {
   const mx::Stream stream = mx::to_stream(where);
   const int64_t k = check(p);
-  need(mx::issubdtype(ids.dtype(), mx::integer), "[rows] ids are integers");
+  require(mx::issubdtype(ids.dtype(), mx::integer), "[rows] ids are integers");
   std::vector<mx::array> inputs{mx::contiguous(mx::astype(ids, mx::int32, stream), false, stream), p.panels};
   for (auto* part : {&p.scales, &p.biases}) if (*part) inputs.push_back(**part);
   auto shape = ids.shape();

@@ -7,7 +7,7 @@
 
 namespace sotto::cpu {
 
-struct LinearParts {
+struct LinearArgs {
   mlx::core::array panels;  // see panels.h; uint8 for packed weights
   int64_t outputs;          // n
   std::optional<mlx::core::array> scales, biases;  // of packed weights, float32 panels
@@ -22,9 +22,9 @@ struct LinearParts {
  * gelu(norm(x) wᵀ + bias) + residual, each part but the product optional; computed in float32 whatever the weights
  * are stored as. x [..., k] float32 → [..., n] float32.
  */
-mlx::core::array linear(const mlx::core::array& x, const LinearParts& parts, mlx::core::StreamOrDevice where);
+mlx::core::array linear(const mlx::core::array& x, const LinearArgs& args, mlx::core::StreamOrDevice where);
 
 /** Rows of the matrix in `panels`, expanded: ids [...] int32 → [..., k] float32. Ids beyond the matrix give zeros. */
-mlx::core::array matrix_rows(const LinearParts& parts, const mlx::core::array& ids, mlx::core::StreamOrDevice where);
+mlx::core::array matrix_rows(const LinearArgs& args, const mlx::core::array& ids, mlx::core::StreamOrDevice where);
 
 }  // namespace sotto::cpu

@@ -27,7 +27,7 @@ Epilogue from(const Epilogue& f, int64_t row, int64_t column) {
   return part;
 }
 
-void few(const Rows& x, int64_t rows, const Panels& w, const Epilogue& epilogue) {
+void small_product(const Rows& x, int64_t rows, const Panels& w, const Epilogue& epilogue) {
   static thread_local std::vector<float> sums;
   if (w.group > 0) {
     const int64_t groups = w.k / w.group;
@@ -40,11 +40,11 @@ void few(const Rows& x, int64_t rows, const Panels& w, const Epilogue& epilogue)
   parallel_parts(parts, [&](int64_t part) {
     const int64_t begin = blocks * part / parts * kBlockPanels;
     const int64_t end = std::min(blocks * (part + 1) / parts * kBlockPanels, w.count());
-    kernels().few(x.data, x.stride, rows, group_sums, w, begin, end, epilogue);
+    kernels().small_product(x.data, x.stride, rows, group_sums, w, begin, end, epilogue);
   });
 }
 
-void many(const Rows& x, int64_t rows, const Panels& w, const Epilogue& epilogue) {
+void large_product(const Rows& x, int64_t rows, const Panels& w, const Epilogue& epilogue) {
   const int64_t blocks = (w.count() + kBlockPanels - 1) / kBlockPanels;
   const int64_t row_blocks = std::clamp<int64_t>(4 * threads() / blocks, 1, std::max<int64_t>(rows / 96, 1));
   parallel_parts(blocks * row_blocks, [&](int64_t part) {
@@ -80,16 +80,16 @@ Panels view_of(const mx::array& data, int64_t n, const mx::array* scales, const 
 }
 
 int64_t check_weights(const mx::array& panels, const mx::array* scales, const mx::array* biases, int64_t n, int64_t k) {
-  const auto need = [](bool fits, const char* what) {
+  const auto require = [](bool fits, const char* what) {
     if (!fits) throw std::invalid_argument(what);
   };
-  need(panels.ndim() == 3 && panels.shape(2) == kPanel, "[linear] panels are [⌈n / 16⌉, k, 16]");
-  need(n > 0 && (n + kPanel - 1) / kPanel == panels.shape(0), "[linear] the panels hold another number of outputs");
-  need(k == 0 || k == panels.shape(1), "[linear] the panels take another number of inputs");
-  need((scales != nullptr) == (panels.dtype() == mx::uint8) && (biases != nullptr) == (scales != nullptr),
+  require(panels.ndim() == 3 && panels.shape(2) == kPanel, "[linear] panels are [⌈n / 16⌉, k, 16]");
+  require(n > 0 && (n + kPanel - 1) / kPanel == panels.shape(0), "[linear] the panels hold another number of outputs");
+  require(k == 0 || k == panels.shape(1), "[linear] the panels take another number of inputs");
+  require((scales != nullptr) == (panels.dtype() == mx::uint8) && (biases != nullptr) == (scales != nullptr),
        "[linear] scales and biases belong to packed weights, and only to them");
   if (scales != nullptr) {
-    need(scales->shape() == biases->shape() && scales->dtype() == mx::float32 && biases->dtype() == mx::float32 &&
+    require(scales->shape() == biases->shape() && scales->dtype() == mx::float32 && biases->dtype() == mx::float32 &&
              scales->ndim() == 3 && scales->shape(0) == panels.shape(0) && scales->shape(2) == kPanel && scales->shape(1) > 0 &&
              panels.shape(1) % scales->shape(1) == 0 && (panels.shape(1) / scales->shape(1)) % kPanel == 0,
          "[linear] scales and biases are float32 panels, one entry for a group of 16, 32, 64 or 128 columns");
@@ -107,8 +107,8 @@ void run_linear(Rows x, int64_t rows, const Norm& norm, const Panels& w, const E
     });
     x = {normed, w.k};
   }
-  if (rows <= kFewRows) few(x, rows, w, epilogue);
-  else many(x, rows, w, epilogue);
+  if (rows <= kFewRows) small_product(x, rows, w, epilogue);
+  else large_product(x, rows, w, epilogue);
 }
 
 }  // namespace sotto::cpu

@@ -33,7 +33,7 @@ class Lstm : public CpuPrimitive {
       for (int64_t step = 0; step < steps; ++step) {
         Epilogue epilogue{sums, 4 * units, 4 * units};
         epilogue.residual = gates.data + step * gates.stride;
-        kernels().few(previous, units, 1, nullptr, weights, 0, weights.count(), epilogue);
+        kernels().small_product(previous, units, 1, nullptr, weights, 0, weights.count(), epilogue);
         float* out = made[0].data<float>() + step * units;
         for (int64_t u = 0; u < units; ++u) {
           cell[u] = sigmoid(sums[units + u]) * cell[u] + sigmoid(sums[u]) * std::tanh(sums[2 * units + u]);

@@ -39,13 +39,13 @@ struct Part {
 /** A vector is small: one element after another. */
 void widen(Packing packing, const Part& part, float* to) {
   const auto* halves = reinterpret_cast<const Half*>(part.data);
-  const auto* brains = reinterpret_cast<const Brain*>(part.data);
+  const auto* bfloat16s = reinterpret_cast<const BFloat16*>(part.data);
   switch (packing) {
-    case Packing::halves_to_floats:
+    case Packing::half_to_float:
       for (int64_t i = 0; i < part.rows; ++i) to[i] = to_float(halves[i]);
       break;
-    case Packing::brains_to_floats:
-      for (int64_t i = 0; i < part.rows; ++i) to[i] = to_float(brains[i]);
+    case Packing::bfloat16_to_float:
+      for (int64_t i = 0; i < part.rows; ++i) to[i] = to_float(bfloat16s[i]);
       break;
     default: std::memcpy(to, part.data, part.rows * sizeof(float));
   }
@@ -94,7 +94,7 @@ struct Job {
  * does. Large pages (MADV_HUGEPAGE) are handed out seven times faster, but where a virtual machine has given what it does
  * not use back to its host, as they all do with large pieces, it takes seven times longer: that is left to the system.
  */
-void allocate_together(std::vector<mx::array>& outputs) {
+void allocate_contiguous(std::vector<mx::array>& outputs) {
   size_t total = kAlignment;
   for (const auto& out : outputs) total += (out.nbytes() + kAlignment - 1) / kAlignment * kAlignment;
   mx::array all(mx::allocator::malloc(total), {1}, mx::uint8);
@@ -118,7 +118,7 @@ class Pack : public CpuPrimitive {
   Pack(mx::Stream stream, std::vector<Plan> plans) : CpuPrimitive(stream), plans_(std::move(plans)) {}
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    allocate_together(outputs);
+    allocate_contiguous(outputs);
     queue(inputs, outputs, [in = weak(inputs), out = weak(outputs), plans = plans_]() mutable {
       std::vector<Job> jobs;
       std::vector<int64_t> ends;  // of the jobs, counted in parts of about the same size
@@ -158,7 +158,7 @@ class Pack : public CpuPrimitive {
 bool is_pending(const mx::array& x) { return x.status() == mx::array::Status::unscheduled && x.has_primitive(); }
 
 /** The parts of a matrix (or vector) that nobody has put together yet; else the matrix. */
-std::vector<mx::array> parts_of(const mx::array& w) {
+std::vector<mx::array> concatenated_inputs(const mx::array& w) {
   if (!is_pending(w) || w.ndim() > 2 || std::string_view(w.primitive().name()) != "Concatenate") return {w};
   // Joined along their rows if these add up. (To ask the primitive takes its type's information, which MLX does not export.)
   int64_t rows = 0;
@@ -170,17 +170,17 @@ std::vector<mx::array> parts_of(const mx::array& w) {
 }
 
 /** Where the last of what it is made of lies in memory. */
-uintptr_t place_of(const mx::array& x) {
+uintptr_t address_of(const mx::array& x) {
   if (x.is_available()) return reinterpret_cast<uintptr_t>(x.data<uint8_t>());
-  uintptr_t place = 0;
+  uintptr_t address = 0;
   if (is_pending(x))
-    for (const auto& input : x.inputs()) place = std::max(place, place_of(input));
-  return place;
+    for (const auto& input : x.inputs()) address = std::max(address, address_of(input));
+  return address;
 }
 
-Packing packing_of(const Unpacked& u) {
+Packing packing_of(const PackSource& u) {
   const auto& w = u.matrix;
-  if (w.ndim() < 2 && !(w.ndim() == 1 && u.widened)) throw std::invalid_argument("[panels] takes matrices [..., n, k]");
+  if (w.ndim() < 2 && !(w.ndim() == 1 && u.to_float32)) throw std::invalid_argument("[panels] takes matrices [..., n, k]");
   if (u.bits != 0) {
     if (u.bits < 2 || u.bits > 8 || u.bits == 7 || w.dtype() != mx::uint32) {
       throw std::invalid_argument("[panels] packed weights are uint32, of 2 to 6 or 8 bits each");
@@ -193,8 +193,8 @@ Packing packing_of(const Unpacked& u) {
     return Packing::bits_to_bytes;
   }
   if (w.dtype() == mx::float32) return Packing::four_bytes;
-  if (w.dtype() == mx::float16) return u.widened ? Packing::halves_to_floats : Packing::two_bytes;
-  if (w.dtype() == mx::bfloat16) return u.widened ? Packing::brains_to_floats : Packing::two_bytes;
+  if (w.dtype() == mx::float16) return u.to_float32 ? Packing::half_to_float : Packing::two_bytes;
+  if (w.dtype() == mx::bfloat16) return u.to_float32 ? Packing::bfloat16_to_float : Packing::two_bytes;
   throw std::invalid_argument("[panels] takes float32, float16 or bfloat16, or packed weights with their bits");
 }
 
@@ -208,7 +208,7 @@ struct Batch {
   size_t bytes = 0;
 };
 
-void add(Batch& batch, size_t index, const Unpacked& u, mx::Stream stream) {
+void add(Batch& batch, size_t index, const PackSource& u, mx::Stream stream) {
   const Packing packing = packing_of(u);
   auto shape = u.matrix.shape();
   const bool is_vector = shape.size() == 1;
@@ -218,11 +218,11 @@ void add(Batch& batch, size_t index, const Unpacked& u, mx::Stream stream) {
     if (u.bits != 0) shape.back() = static_cast<mx::ShapeElem>(static_cast<int64_t>(shape.back()) * 32 / u.bits);
     shape.push_back(static_cast<mx::ShapeElem>(kPanel));
   }
-  const bool floats = packing == Packing::halves_to_floats || packing == Packing::brains_to_floats;
+  const bool floats = packing == Packing::half_to_float || packing == Packing::bfloat16_to_float;
   const mx::Dtype dtype = u.bits != 0 ? mx::uint8 : floats ? mx::float32 : u.matrix.dtype();
   size_t bytes = mx::size_of(dtype);
   for (const auto side : shape) bytes *= side;
-  const auto parts = parts_of(u.matrix);
+  const auto parts = concatenated_inputs(u.matrix);
   for (const auto& part : parts) {
     const bool is_row_by_row = part.is_available() && part.flags().row_contiguous;
     batch.inputs.push_back(is_row_by_row ? part : mx::contiguous(part, false, stream));
@@ -236,14 +236,14 @@ void add(Batch& batch, size_t index, const Unpacked& u, mx::Stream stream) {
 
 }  // namespace
 
-PackedBatches pack(const std::vector<Unpacked>& matrices, mx::StreamOrDevice where) {
+PackedBatches pack(const std::vector<PackSource>& matrices, mx::StreamOrDevice where) {
   const mx::Stream stream = mx::to_stream(where);
   std::vector<size_t> order(matrices.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::vector<uintptr_t> places;
-  places.reserve(matrices.size());
-  for (const auto& u : matrices) places.push_back(place_of(u.matrix));
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return places[a] < places[b]; });
+  std::vector<uintptr_t> addresses;
+  addresses.reserve(matrices.size());
+  for (const auto& u : matrices) addresses.push_back(address_of(u.matrix));
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return addresses[a] < addresses[b]; });
 
   std::vector<std::optional<mx::array>> panels(matrices.size());
   PackedBatches packed{{}, std::vector<int>(matrices.size())};

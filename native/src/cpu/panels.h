@@ -29,10 +29,10 @@ struct Panels {
  * What panels are made of and how: its floats as they are, widened to float32, or packed numbers of some bits each. A vector
  * is widened, and stays one.
  */
-struct Unpacked {
+struct PackSource {
   mlx::core::array matrix;  // [..., n, k], packed [..., n, k bits / 32] uint32
   int bits = 0;
-  bool widened = false;
+  bool to_float32 = false;
 };
 
 /** Panels of several matrices, in their order, and in which turn each is made. */
@@ -46,7 +46,7 @@ struct PackedBatches {
  * are one piece of work for all threads, and one piece of memory. A matrix that joins others along their rows, and is not
  * evaluated yet, is never made: its parts are packed from where they lie.
  */
-PackedBatches pack(const std::vector<Unpacked>& matrices, mlx::core::StreamOrDevice where);
+PackedBatches pack(const std::vector<PackSource>& matrices, mlx::core::StreamOrDevice where);
 
 /** One matrix. */
 mlx::core::array panels_of(const mlx::core::array& w, int bits, mlx::core::StreamOrDevice where);

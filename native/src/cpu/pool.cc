@@ -19,7 +19,7 @@ void run_parts(int64_t parts, void (*body)(const void*, int64_t), const void* co
 
 namespace {
 
-inline void breathe() {
+inline void cpu_relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -28,12 +28,12 @@ inline void breathe() {
 }
 
 /** About 50 µs: a pause takes some 40 cycles on what is built today. */
-constexpr int kLookouts = 4000;
+constexpr int kSpinIterations = 4000;
 
 class Pool {
  public:
   explicit Pool(int64_t count) {
-    for (int64_t i = 1; i < count; ++i) std::thread([this] { serve(); }).detach();
+    for (int64_t i = 1; i < count; ++i) std::thread([this] { run_worker(); }).detach();
   }
 
   void run(int64_t parts, void (*body)(const void*, int64_t), const void* context) {
@@ -41,14 +41,14 @@ class Pool {
     context_ = context;
     parts_ = parts;
     next_.store(0);
-    open_.store(true);
-    round_.fetch_add(1);
-    round_.notify_all();  // costs nothing while nobody sleeps
+    accepting_.store(true);
+    generation_.fetch_add(1);
+    generation_.notify_all();  // costs nothing while nobody sleeps
     work();
     // The parts are all handed out. Who took one is inside until it is done; who comes later finds the door shut.
-    open_.store(false);
-    for (int i = 0; inside_.load() != 0; ++i) {
-      if (i < kLookouts) breathe();
+    accepting_.store(false);
+    for (int i = 0; active_.load() != 0; ++i) {
+      if (i < kSpinIterations) cpu_relax();
       else std::this_thread::yield();
     }
   }
@@ -58,14 +58,14 @@ class Pool {
     for (int64_t part = next_.fetch_add(1); part < parts_; part = next_.fetch_add(1)) body_(context_, part);
   }
 
-  [[noreturn]] void serve() {
+  [[noreturn]] void run_worker() {
     for (uint32_t seen = 0;;) {
-      for (int i = 0; i < kLookouts && round_.load(std::memory_order_relaxed) == seen; ++i) breathe();
-      round_.wait(seen);
-      seen = round_.load();
-      inside_.fetch_add(1);
-      if (open_.load()) work();
-      inside_.fetch_sub(1);
+      for (int i = 0; i < kSpinIterations && generation_.load(std::memory_order_relaxed) == seen; ++i) cpu_relax();
+      generation_.wait(seen);
+      seen = generation_.load();
+      active_.fetch_add(1);
+      if (accepting_.load()) work();
+      active_.fetch_sub(1);
     }
   }
 
@@ -74,9 +74,9 @@ class Pool {
   int64_t parts_ = 0;
   // Each on a cache line of its own: they are written by different threads at different times.
   alignas(64) std::atomic<int64_t> next_{0};
-  alignas(64) std::atomic<uint32_t> round_{0};
-  alignas(64) std::atomic<int> inside_{0};
-  alignas(64) std::atomic<bool> open_{false};
+  alignas(64) std::atomic<uint32_t> generation_{0};
+  alignas(64) std::atomic<int> active_{0};
+  alignas(64) std::atomic<bool> accepting_{false};
 };
 
 thread_local bool in_loop = false;
@@ -91,10 +91,10 @@ int64_t threads() {
 void run_parts(int64_t parts, void (*body)(const void*, int64_t), const void* context) {
   // Never destroyed: its threads may outlive every destructor at exit.
   static Pool& pool = *new Pool(threads());
-  static std::mutex one_loop;
+  static std::mutex loop_mutex;
   // Loops of different MLX streams do not share the threads; the second runs on its own.
-  std::unique_lock<std::mutex> turn(one_loop, std::defer_lock);
-  if (parts < 2 || threads() < 2 || in_loop || !turn.try_lock()) {
+  std::unique_lock<std::mutex> lock(loop_mutex, std::defer_lock);
+  if (parts < 2 || threads() < 2 || in_loop || !lock.try_lock()) {
     for (int64_t part = 0; part < parts; ++part) body(context, part);
     return;
   }

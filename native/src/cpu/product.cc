@@ -85,7 +85,7 @@ void multiply_parallel(const Product<T>& p) {
   const int64_t tiles = (side + kTile - 1) / kTile;
   if (tiles < 2) return multiply(p);
   const int64_t per_tile = p.m * p.n * p.k / tiles;
-  parallel_for(tiles, kWorthAThread / std::max<int64_t>(per_tile, 1) + 1, [&](int64_t first, int64_t last) {
+  parallel_for(tiles, kMinWorkPerThread / std::max<int64_t>(per_tile, 1) + 1, [&](int64_t first, int64_t last) {
     const int64_t begin = first * kTile, end = std::min(last * kTile, side);
     Product<T> part = p;
     if (by_rows) {

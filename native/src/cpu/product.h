@@ -23,7 +23,7 @@ struct Product {
 };
 
 /** Multiply-adds, some 0.1 ms of them, under which starting a thread costs more than it brings. */
-constexpr int64_t kWorthAThread = 1 << 21;
+constexpr int64_t kMinWorkPerThread = 1 << 21;
 
 /** On the calling thread. One row or one column goes to gemv, which reads the matrix once. */
 template <typename T>
