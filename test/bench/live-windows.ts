@@ -15,7 +15,7 @@ import { disposeWindow, encode } from '#daemon/models/whisper/encode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { windowFlop } from '#daemon/models/whisper/flop.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
-import { type LiveManner, WIDER_THAN_BASE } from '#daemon/models/whisper/streaming/manner.js';
+import { type StreamingConfig, WIDE_MODEL_CONFIG } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { mx } from '#native/index.js';
 import { SIZES } from '#test/models/sizes.js';
 import { readClips, root, setOf } from './clips.js';
@@ -157,9 +157,9 @@ async function textOf(dir: string, leasts: readonly number[], stepSeconds: numbe
   const texts = new Map<string, Map<string, string>>();
   const measured: Omit<Text, 'wrong' | 'words'>[] = [];
   for (const least of leasts) {
-    const manner = { ...WIDER_THAN_BASE, window: { ...WIDER_THAN_BASE.window, least } };
+    const config = { ...WIDE_MODEL_CONFIG, window: { ...WIDE_MODEL_CONFIG.window, least } };
     const all = [];
-    for (const one of spoken) all.push(await spokenLive(model, one, manner, stepSeconds));
+    for (const one of spoken) all.push(await spokenLive(model, one, config, stepSeconds));
     texts.set(`least-${least}`, new Map(all.map(({ clip, text }) => [clip, text])));
     const steps = all.flatMap(({ delays }) => delays.map((delay) => Math.max(0, delay) / stepSeconds));
     measured.push({
@@ -185,12 +185,12 @@ async function textOf(dir: string, leasts: readonly number[], stepSeconds: numbe
 async function spokenLive(
   model: WhisperModel,
   { clip, samples, language, truth }: Spoken,
-  manner: LiveManner,
+  config: StreamingConfig,
   stepSeconds: number,
 ) {
   let encodedFrames = 0;
-  const onLook = (look: { encodedFrames: number }): void => void (encodedFrames += look.encodedFrames);
-  const live = new LiveWhisper(model.parts, { language, manner, onLook });
+  const onDecodeStep = (report: { encodedFrames: number }): void => void (encodedFrames += report.encodedFrames);
+  const live = new LiveWhisper(model.parts, { language, config, onDecodeStep });
   const heard: Heard[] = [];
   const step = Math.round(stepSeconds * SAMPLE_RATE);
   for (let at = 0; at < samples.length; at += step) {

@@ -6,11 +6,11 @@ import {
   alignAtt,
   localAgreement,
   type CommitPolicy,
-} from '#daemon/models/streaming/policy.js';
-import { refinedIsBetter } from '#daemon/models/streaming/refine.js';
+} from '#daemon/models/streaming/commit-policy.js';
+import { isRefinedBetter } from '#daemon/models/streaming/choose-refined.js';
 import type { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
-import type { LiveManner } from '#daemon/models/whisper/streaming/manner.js';
+import type { StreamingConfig } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { streamOf, transcribe } from './in-process.js';
 import { type EndedWord, type Heard, type Session, sessionOf } from './streaming-session.js';
 
@@ -25,7 +25,7 @@ export interface Spoken {
 }
 
 /** `own` is what the model is heard with by itself; the others are single ideas, to hold it against. */
-export function mannerNamed(name: string): Partial<LiveManner> {
+export function mannerNamed(name: string): Partial<StreamingConfig> {
   return name === 'own' ? {} : { policy: policyNamed(name) };
 }
 
@@ -41,13 +41,13 @@ function policyNamed(name: string): CommitPolicy {
 export async function ourSession(
   model: WhisperModel,
   { clip, samples, language, truth }: Spoken,
-  { manner, stepSeconds, refine }: { manner: Partial<LiveManner>; stepSeconds: number; refine: boolean },
+  { config, stepSeconds, refine }: { config: Partial<StreamingConfig>; stepSeconds: number; refine: boolean },
 ): Promise<Session> {
   let encodedFrames = 0;
   const live = new LiveWhisper(model.parts, {
     language,
-    manner,
-    onLook: (look) => (encodedFrames += look.encodedFrames),
+    config,
+    onDecodeStep: (report) => (encodedFrames += report.encodedFrames),
   });
   const step = Math.round(stepSeconds * SAMPLE_RATE);
   const heard: Heard[] = [];
@@ -85,7 +85,7 @@ export async function ourSession(
     async () => (await live.refine(never)) ?? (await transcribe(model, streamOf(samples), options)).result,
   );
   live.dispose();
-  const text = refinedIsBetter(result, meanLogprob) ? result.text : session.text;
+  const text = isRefinedBetter(result, meanLogprob) ? result.text : session.text;
   return { ...session, refined: { text, seconds: clock.at - audioSeconds } };
 }
 

@@ -65,7 +65,7 @@ export async function streaming(argv: string[]): Promise<void> {
       const name = `${policy}-${stepSeconds}`;
       const label = `ours${policy === 'own' ? '' : `, ${policy}`}, ${stepSeconds} s`;
       const sessions: Session[] = [];
-      const how = { manner: mannerNamed(policy), stepSeconds, refine: policy === 'own' };
+      const how = { config: mannerNamed(policy), stepSeconds, refine: policy === 'own' };
       for (const one of spoken) sessions.push(await ourSession(model, one, how));
       rows.push({ name, label, ours: policy === 'own', sessions });
     }

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { parseConfig } from '#daemon/models/whisper/config.js';
 import { tokenNumbers, windowFlop } from '#daemon/models/whisper/flop.js';
-import { longestLiveFrames } from '#daemon/models/whisper/streaming/manner.js';
+import { maxLiveFrames } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { CATALOGUE } from '#daemon/store/catalogue/index.js';
 import { SIZES } from './sizes.js';
 
@@ -27,7 +27,7 @@ const sizeOf: Readonly<Record<string, object>> = {
 
 test.each(CATALOGUE.map((entry) => [entry.name, entry] as const))('of %s', (name, entry) => {
   const config = parseConfig(sizeOf[name.replace(/-[48]bit$/, '')]);
-  const frames = longestLiveFrames(config);
+  const frames = maxLiveFrames(config);
   const gigaflop = windowFlop(config, frames) / 1e9;
   expect(Math.abs(entry.liveGigaflop - gigaflop)).toBeLessThanOrEqual(0.5);
   const bytes = { float16: 2, '8-bit': 1.07, '4-bit': 0.575 }[entry.precision];

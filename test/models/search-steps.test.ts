@@ -13,7 +13,7 @@ import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
 import { WholeRows } from '#daemon/models/whisper/offers.js';
 import { BeamSearch, type Search } from '#daemon/models/whisper/search.js';
-import { hypothesizeListening } from '#daemon/models/whisper/streaming/hypothesize-listening.js';
+import { hypothesizeWithHotwords } from '#daemon/models/whisper/streaming/hypothesize-with-hotwords.js';
 import { mx, type MxArray } from '#native/index.js';
 import { root, samplesOf, starterModel, streamOf } from './fixtures.js';
 
@@ -186,8 +186,8 @@ describe('with the starter model', () => {
     const guess = async (onDevice: boolean) => {
       const context = { ...contextOf(false), hotwords: new Hotwords(WORDS, tokenizer) };
       const seen = watched(context);
-      const begun = { prompt: [], committed: [], draft: tokenizer.encode(draft), mostTokens: 60 };
-      const result = await hypothesizeListening(context, window, begun, never, onDevice);
+      const begun = { prompt: [], committed: [], draft: tokenizer.encode(draft), maxTokens: 60 };
+      const result = await hypothesizeWithHotwords(context, window, begun, never, onDevice);
       free(context);
       const { wholeRows } = seen();
       jest.restoreAllMocks();

@@ -2,7 +2,7 @@
 import { afterEach, beforeAll, afterAll, expect, jest, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { windowFlop } from '#daemon/models/whisper/flop.js';
-import { longestLiveFrames } from '#daemon/models/whisper/streaming/manner.js';
+import { maxLiveFrames } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { mx } from '#native/index.js';
 import { starterModel } from './fixtures.js';
 
@@ -31,7 +31,7 @@ test('on a GPU it is operations over seconds, of the quickest of a few windows',
     })
     .then(({ gflops }) => {
       const { config } = model.parts.model;
-      expect(gflops).toBeCloseTo(windowFlop(config, longestLiveFrames(config)) / 0.1 / 1e9, 6);
+      expect(gflops).toBeCloseTo(windowFlop(config, maxLiveFrames(config)) / 0.1 / 1e9, 6);
     });
   expect(timed).toEqual([0, 200, 300, 400]);
   expect(mx.liveArrays()).toBeLessThanOrEqual(live);

@@ -22,20 +22,20 @@ beforeAll(async () => {
 afterAll(() => model.dispose());
 
 /** What a session that nothing happens to says, look by look. */
-async function undisturbed(
+async function uninterrupted(
   model: WhisperModel,
   samples: Float32Array,
   step: number,
 ): Promise<(LiveUpdate | number)[]> {
   const live = model.live({});
-  const said: (LiveUpdate | number)[] = [];
+  const updates: (LiveUpdate | number)[] = [];
   for (let at = 0; at < samples.length; at += step) {
     live.push(samples.subarray(at, at + step));
-    said.push(await live.update(never), live.meanLogprob ?? 0);
+    updates.push(await live.update(never), live.meanLogprob ?? 0);
   }
-  said.push(await live.finish(never), live.meanLogprob ?? 0);
+  updates.push(await live.finish(never), live.meanLogprob ?? 0);
   live.dispose();
-  return said;
+  return updates;
 }
 
 /** The same with a new session after every look, which is given the audio in other pieces. */
@@ -44,7 +44,7 @@ async function replayed(
   samples: Float32Array,
   step: number,
 ): Promise<(LiveUpdate | number)[]> {
-  const said: (LiveUpdate | number)[] = [];
+  const updates: (LiveUpdate | number)[] = [];
   let stored: string | undefined;
   const restored = (until: number): LiveSpeech => {
     const checkpoint = stored === undefined ? undefined : (JSON.parse(stored) as LiveCheckpoint);
@@ -58,21 +58,21 @@ async function replayed(
   };
   for (let at = 0; at < samples.length; at += step) {
     const live = restored(Math.min(samples.length, at + step));
-    said.push(await live.update(never), live.meanLogprob ?? 0);
+    updates.push(await live.update(never), live.meanLogprob ?? 0);
     stored = JSON.stringify(live.checkpoint());
     live.dispose();
   }
   const live = restored(samples.length);
-  said.push(await live.finish(never), live.meanLogprob ?? 0);
+  updates.push(await live.finish(never), live.meanLogprob ?? 0);
   live.dispose();
-  return said;
+  return updates;
 }
 
 describe('a live session gone on with elsewhere', () => {
   test.each([0.5, 0.93])('says the very same after every look, %d s apart', async (seconds) => {
     const arrays = mx.liveArrays();
     const step = Math.round(seconds * SECOND);
-    const expected = await undisturbed(model, speech, step);
+    const expected = await uninterrupted(model, speech, step);
     const words = expected.flatMap((one) => (typeof one === 'number' ? [] : one.committed));
     expect(words.length).toBeGreaterThan(35);
     expect(await replayed(model, speech, step)).toEqual(expected);
@@ -84,7 +84,7 @@ describe('a live session gone on with elsewhere', () => {
   testUnless(missing)('says the very same in a language that it finds by itself', async () => {
     const base = await WhisperModel.load('dir' in weights ? weights.dir : '');
     const german = await samplesOf(clip('de-leopard.flac') ?? '');
-    const expected = await undisturbed(base, german, SECOND / 2);
+    const expected = await uninterrupted(base, german, SECOND / 2);
     expect(expected.at(-2)).toMatchObject({ language: 'de' });
     expect(await replayed(base, german, SECOND / 2)).toEqual(expected);
     base.dispose();
@@ -129,18 +129,18 @@ describe('a checkpoint', () => {
       { ...state, model: 'whisper-1-2-3-80' },
       { ...state, start: -1 },
       { ...state, melFrom: 1600 },
-      { ...state, heardFrames: 0.5 },
-      { ...state, prompt: { text: [1e7], forgotten: false } },
+      { ...state, decodedFrames: 0.5 },
+      { ...state, prompt: { text: [1e7], isReset: false } },
       { ...state, text: { ...text, committed: ['a'] } },
       { ...state, text: { ...text, committed: new Array<number>(10_000).fill(3) } },
       { ...state, text: { ...text, sumLogprob: null } },
-      { ...state, text: { ...text, look: { hypothesis: { tokens: [1] } } } },
+      { ...state, text: { ...text, lastStep: { hypothesis: { tokens: [1] } } } },
       { ...state, voice: { ...voice, hidden: 'AAAA' } },
       {
         ...state,
         voice: { ...voice, hidden: Buffer.from(new Float64Array(128).fill(NaN).buffer).toString('base64') },
       },
-      { ...state, voice: { ...voice, voiced: 1e6 } },
+      { ...state, voice: { ...voice, speechEndFrames: 1e6 } },
     ];
     for (const state of wrong)
       expect(() => model.live({}, { ...right, state })).toThrow(/this checkpoint cannot be gone on from/);

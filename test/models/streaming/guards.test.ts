@@ -1,7 +1,7 @@
 /** Text that a model makes up while it waits for more audio. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isRepeating, phrasesOnce, readOnce } from '#daemon/models/streaming/guards.js';
+import { isRepeating, trimRepeatedPhrases, trimRereadTokens } from '#daemon/models/streaming/repetition.js';
 
 describe('a guess that says again what was said', () => {
   test('is stopped at the fifth token in a row', () => {
@@ -27,23 +27,23 @@ describe('a guess that says again what was said', () => {
 describe('a model that reads again', () => {
   test('is heard up to where it looks back, and behind the audio for the silence there', () => {
     const forward = [10, 20, 30, 45, 60, 80];
-    expect(readOnce(forward, 100)).toBe(6);
-    expect(readOnce([...forward, 11, 21, 31], 100)).toBe(6);
-    expect(readOnce([...forward, 130, 140, 11, 21, 31, 44], 100)).toBe(6);
+    expect(trimRereadTokens(forward, 100)).toBe(6);
+    expect(trimRereadTokens([...forward, 11, 21, 31], 100)).toBe(6);
+    expect(trimRereadTokens([...forward, 130, 140, 11, 21, 31, 44], 100)).toBe(6);
   });
 
   test('one token that looks elsewhere is no more than that', () => {
-    expect(readOnce([10, 20, 30, 2, 45, 60, 1, 3, 80], 100)).toBe(9);
-    expect(readOnce([10, 20, 15, 18, 22, 40], 100)).toBe(6);
-    expect(readOnce([], 100)).toBe(0);
+    expect(trimRereadTokens([10, 20, 30, 2, 45, 60, 1, 3, 80], 100)).toBe(9);
+    expect(trimRereadTokens([10, 20, 15, 18, 22, 40], 100)).toBe(6);
+    expect(trimRereadTokens([], 100)).toBe(0);
   });
 
   test('never gives more tokens than there are', () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(200)), fc.nat(150), (attended, audioFrames) => {
-        const count = readOnce(attended, audioFrames);
+      fc.property(fc.array(fc.nat(200)), fc.nat(150), (attendedFrames, audioFrames) => {
+        const count = trimRereadTokens(attendedFrames, audioFrames);
         expect(count).toBeGreaterThanOrEqual(0);
-        expect(count).toBeLessThanOrEqual(attended.length);
+        expect(count).toBeLessThanOrEqual(attendedFrames.length);
       }),
     );
   });
@@ -55,19 +55,19 @@ describe('a phrase that is said again at once', () => {
 
   test('is dropped where its sound is the same', () => {
     const loop = [answered, he, answered, he, answered, he, answered];
-    expect(phrasesOnce(loop, [30, 47, 69, 47, 104, 348, 104], 100)).toBe(2);
-    expect(phrasesOnce([1, 2, 3, 1, 2, 3], [10, 20, 30, 40, 20, 50], 100)).toBe(3);
+    expect(trimRepeatedPhrases(loop, [30, 47, 69, 47, 104, 348, 104], 100)).toBe(2);
+    expect(trimRepeatedPhrases([1, 2, 3, 1, 2, 3], [10, 20, 30, 40, 20, 50], 100)).toBe(3);
     // Behind the audio there is no sound at all.
-    expect(phrasesOnce([1, 2, 1, 2], [10, 20, 30, 100], 100)).toBe(2);
+    expect(trimRepeatedPhrases([1, 2, 1, 2], [10, 20, 30, 100], 100)).toBe(2);
   });
 
   test('is kept where it is heard later, as of somebody who says it twice', () => {
-    expect(phrasesOnce([1, 2, 1, 2, 3], [10, 20, 30, 40, 50], 100)).toBe(5);
+    expect(trimRepeatedPhrases([1, 2, 1, 2, 3], [10, 20, 30, 40, 50], 100)).toBe(5);
   });
 
   test('is no word said twice, and no phrase with another one in between', () => {
-    expect(phrasesOnce([1, 1, 2, 3], [10, 10, 20, 30], 100)).toBe(4);
-    expect(phrasesOnce([1, 2, 3, 4, 1, 2], [10, 20, 30, 40, 10, 20], 100)).toBe(6);
+    expect(trimRepeatedPhrases([1, 1, 2, 3], [10, 10, 20, 30], 100)).toBe(4);
+    expect(trimRepeatedPhrases([1, 2, 3, 4, 1, 2], [10, 20, 30, 40, 10, 20], 100)).toBe(6);
   });
 
   test('is dropped from its second time on, whatever is around it', () => {
@@ -78,7 +78,7 @@ describe('a phrase that is said again at once', () => {
         const tokens = [...first, ...said, ...said];
         const frames = [...first, ...said].map((_, i) => 10 * i);
         const again = frames.slice(first.length);
-        expect(phrasesOnce(tokens, [...frames, ...again], 1000)).toBe(first.length + said.length);
+        expect(trimRepeatedPhrases(tokens, [...frames, ...again], 1000)).toBe(first.length + said.length);
       }),
     );
   });

@@ -16,26 +16,26 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
-interface Said {
+interface LiveResult {
   readonly committed: string;
   /** What each look said, committed or not. */
-  readonly looks: readonly string[];
+  readonly texts: readonly string[];
   readonly refined: string | undefined;
 }
 
-async function say(samples: Float32Array, hotwords?: string[]): Promise<Said> {
+async function transcribeLive(samples: Float32Array, hotwords?: string[]): Promise<LiveResult> {
   const live = model.live({ language: 'en', ...defined({ hotwords }) });
-  const looks: string[] = [];
+  const texts: string[] = [];
   let committed = '';
   try {
     for (let at = 0; at < samples.length; at += SECOND / 2) {
       live.push(samples.subarray(at, at + SECOND / 2));
       const update = await live.update(never);
       committed += update.committed.map(({ word }) => word).join('');
-      looks.push(committed + update.tentative);
+      texts.push(committed + update.tentative);
     }
     committed += (await live.finish(never)).committed.map(({ word }) => word).join('');
-    return { committed, looks, refined: (await live.refine?.(never))?.text };
+    return { committed, texts, refined: (await live.refine?.(never))?.text };
   } finally {
     live.dispose();
   }
@@ -45,8 +45,8 @@ describe('a live session with words to listen for', () => {
   test('writes a rare word as it is listed, at once and at the end', async () => {
     const sonnet = await samplesOf(join(root, 'assets/speech/sonnet1.mp3'));
     const end = sonnet.subarray(36 * SECOND, 45 * SECOND);
-    expect((await say(end)).committed).not.toContain('buriest');
-    const told = await say(end, ['buriest', 'niggarding']);
+    expect((await transcribeLive(end)).committed).not.toContain('buriest');
+    const told = await transcribeLive(end, ['buriest', 'niggarding']);
     expect(told.committed).toContain('buriest');
     expect(told.refined ?? told.committed).toContain('buriest');
   });
@@ -56,15 +56,15 @@ describe('a live session with words to listen for', () => {
     const { distractors } = JSON.parse(readFileSync(join(root, 'test/fixtures/hotwords.json'), 'utf8')) as {
       distractors: string[];
     };
-    const plain = await say(jfk);
+    const plain = await transcribeLive(jfk);
     const arrays = mx.liveArrays();
-    expect(await say(jfk, distractors.slice(0, 200))).toEqual(plain);
+    expect(await transcribeLive(jfk, distractors.slice(0, 200))).toEqual(plain);
     expect(mx.liveArrays()).toBe(arrays);
   });
 
   testUnless(missingClips('hotword-comfyui.mp3'))('says ComfyUI where it is told to', async () => {
     const samples = await samplesOf(clip('hotword-comfyui.mp3') ?? '');
-    expect((await say(samples)).committed).not.toContain('ComfyUI');
-    expect((await say(samples, ['ComfyUI'])).committed.match(/ComfyUI/g)).toHaveLength(2);
+    expect((await transcribeLive(samples)).committed).not.toContain('ComfyUI');
+    expect((await transcribeLive(samples, ['ComfyUI'])).committed.match(/ComfyUI/g)).toHaveLength(2);
   });
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => model.dispose());
 
 /** All updates of what is heard in steps of half a second; the last one is the end. */
-async function heard(samples: Float32Array): Promise<LiveUpdate[]> {
+async function transcribeLive(samples: Float32Array): Promise<LiveUpdate[]> {
   const live = model.live({ language: 'en' });
   const updates: LiveUpdate[] = [];
   for (let at = 0; at < samples.length; at += SECOND / 2) {
@@ -29,10 +29,10 @@ async function heard(samples: Float32Array): Promise<LiveUpdate[]> {
   return updates;
 }
 
-function made(name: string, seconds: number): Float32Array {
-  const sound = NON_SPEECH.get(name);
-  if (sound === undefined) throw new Error(`no sound is called ${name}`);
-  return sound(seconds);
+function makeNoise(name: string, seconds: number): Float32Array {
+  const make = NON_SPEECH.get(name);
+  if (make === undefined) throw new Error(`no sound is called ${name}`);
+  return make(seconds);
 }
 
 const text = (updates: readonly LiveUpdate[]): string =>
@@ -40,21 +40,21 @@ const text = (updates: readonly LiveUpdate[]): string =>
 
 describe('no words, not even for a moment', () => {
   test.each([...NON_SPEECH.keys()])('%s', async (name) => {
-    const updates = await heard(made(name, 4));
+    const updates = await transcribeLive(makeNoise(name, 4));
     expect(updates.map(({ committed, tentative }) => [committed.length, tentative])).toEqual(
       updates.map(() => [0, '']),
     );
   });
 
   testUnless(missingClips('music-bbb-5s.flac'))('music that sounds like humming', async () => {
-    expect(text(await heard(await samplesOf(clip('music-bbb-5s.flac') ?? '')))).toBe('');
+    expect(text(await transcribeLive(await samplesOf(clip('music-bbb-5s.flac') ?? '')))).toBe('');
   });
 });
 
 test.each(['digital silence', 'room, -55 dB', 'breathing'])(
   'a pause of %s gains no words, and costs none',
   async (name) => {
-    const updates = await heard(joined(speech, made(name, 9), speech, made(name, 2)));
+    const updates = await transcribeLive(joined(speech, makeNoise(name, 9), speech, makeNoise(name, 2)));
     expect(
       text(updates)
         .toLowerCase()

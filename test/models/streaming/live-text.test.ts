@@ -1,10 +1,10 @@
 /** What is committed of a window is never taken back, never half a character, and the same when the window moves. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { sureWords } from '#daemon/models/streaming/policy.js';
+import { commitWhen } from '#daemon/models/streaming/commit-policy.js';
 import { LiveText } from '#daemon/models/whisper/streaming/live-text.js';
 import { LiveWords } from '#daemon/models/whisper/streaming/live-words.js';
-import { windowCut } from '#daemon/models/whisper/streaming/window-cut.js';
+import { findWindowCut } from '#daemon/models/whisper/streaming/window-cut.js';
 
 /** A tokenizer whose tokens are the bytes of a text, so that most characters take several. */
 const bytes = {
@@ -20,16 +20,16 @@ const tokensOf = (text: string): number[] => [...new TextEncoder().encode(text)]
 const textOf = (tokens: readonly number[]): string => new TextDecoder().decode(Uint8Array.from(tokens));
 
 /** A look at the text behind what is committed, of which each token takes four frames. */
-function lookAt(ledger: LiveText, said: string, spaced: boolean, probability: number): void {
-  const first = ledger.committed.length;
+function updateText(liveText: LiveText, said: string, spaced: boolean, probability: number): void {
+  const first = liveText.committed.length;
   const tokens = tokensOf(said).slice(first);
   const starts = Array.from({ length: first + tokens.length + 1 }, (_, i) => 4 * i);
-  ledger.heard({
+  liveText.heard({
     words: new LiveWords(bytes, tokens, spaced),
     logprobs: tokens.map(() => Math.log(probability)),
     committedStarts: starts.slice(0, first),
     starts: starts.slice(first),
-    attended: starts.slice(first, -1),
+    attendedFrames: starts.slice(first, -1),
     audioFrames: 4 * (first + tokens.length),
     ended: false,
   });
@@ -43,26 +43,26 @@ const texts = fc.string({
 
 describe('what is committed of a window', () => {
   test('is what was said, in whole characters and words, whatever the looks', () => {
-    const policy = sureWords({ frames: 20, looks: 2, probability: 0.5 }, { frames: 60 });
+    const policy = commitWhen({ frames: 20, agreementCount: 2, probability: 0.5 }, { frames: 60 });
     fc.assert(
       fc.property(
         texts,
         fc.boolean(),
         fc.array(fc.tuple(fc.nat(60), fc.double({ min: 0.1, max: 1, noNaN: true })), { maxLength: 12 }),
         (said, spaced, steps) => {
-          const ledger = new LiveText((tokens) => new LiveWords(bytes, tokens, spaced));
+          const liveText = new LiveText((tokens) => new LiveWords(bytes, tokens, spaced));
           const characters = Array.from(said);
           let heard = 0;
           let committed = '';
           for (const [more, probability] of steps) {
             heard = Math.min(characters.length, heard + more);
-            lookAt(ledger, characters.slice(0, heard).join(''), spaced, probability);
-            const { follows: now, looks } = ledger;
+            updateText(liveText, characters.slice(0, heard).join(''), spaced, probability);
+            const { hypothesis: now, agreementCount } = liveText;
             if (now === undefined) throw new Error('nothing follows');
-            const words = ledger.commit(policy({ now, first: looks === 1, heardSeconds: 5, paused: false }));
+            const words = liveText.commit(policy({ now, first: agreementCount === 1, audioSeconds: 5, paused: false }));
             committed += words.map(({ word }) => word).join('');
             // Never half a character, never another text than what was said, never taken back.
-            expect(committed).toBe(textOf(ledger.committed));
+            expect(committed).toBe(textOf(liveText.committed));
             expect(said.startsWith(committed)).toBe(true);
             for (const { start, end } of words) expect(end).toBeGreaterThanOrEqual(start);
           }
@@ -76,35 +76,35 @@ describe('what is committed of a window', () => {
       fc.property(
         fc.array(fc.constantFrom(' so', ' my', ' fellow,', ' Americans.'), { minLength: 40, maxLength: 80 }),
         (words) => {
-          const ledger = new LiveText((tokens) => new LiveWords(bytes, tokens, true));
-          lookAt(ledger, words.join(''), true, 0.9);
-          lookAt(ledger, words.join(''), true, 0.9);
-          const { follows: now } = ledger;
+          const liveText = new LiveText((tokens) => new LiveWords(bytes, tokens, true));
+          updateText(liveText, words.join(''), true, 0.9);
+          updateText(liveText, words.join(''), true, 0.9);
+          const { hypothesis: now } = liveText;
           if (now === undefined) throw new Error('nothing follows');
-          ledger.commit(sureWords({ frames: 8 })({ now, first: false, heardSeconds: 30, paused: false }));
-          const before = textOf(ledger.committed);
-          const behind = ledger.follows?.tokens;
-          const moved = ledger.moveOn();
+          liveText.commit(commitWhen({ frames: 8 })({ now, first: false, audioSeconds: 30, paused: false }));
+          const before = textOf(liveText.committed);
+          const behind = liveText.hypothesis?.tokens;
+          const moved = liveText.advanceWindow();
           if (moved === undefined) throw new Error('it did not move');
-          expect(textOf(moved.tokens) + textOf(ledger.committed)).toBe(before);
+          expect(textOf(moved.tokens) + textOf(liveText.committed)).toBe(before);
           expect(moved.frames).toBe(4 * moved.tokens.length);
-          expect(ledger.follows?.tokens).toEqual(behind);
-          expect(ledger.state.starts[0]).toBe(0);
+          expect(liveText.hypothesis?.tokens).toEqual(behind);
+          expect(liveText.state.starts[0]).toBe(0);
         },
       ),
     );
   });
 
   test('has a mean probability over all of it, also behind a window that moved', () => {
-    const ledger = new LiveText((tokens) => new LiveWords(bytes, tokens, true));
-    expect(ledger.meanLogprob).toBeUndefined();
-    lookAt(ledger, ' so my', true, 0.5);
-    ledger.commit(3);
-    ledger.clear();
-    expect(ledger.isWhole).toBe(false);
-    lookAt(ledger, ' so my', true, 0.25);
-    ledger.commit(3);
-    expect(ledger.meanLogprob).toBeCloseTo((Math.log(0.5) + Math.log(0.25)) / 2);
+    const liveText = new LiveText((tokens) => new LiveWords(bytes, tokens, true));
+    expect(liveText.meanLogprob).toBeUndefined();
+    updateText(liveText, ' so my', true, 0.5);
+    liveText.commit(3);
+    liveText.clear();
+    expect(liveText.isWhole).toBe(false);
+    updateText(liveText, ' so my', true, 0.25);
+    liveText.commit(3);
+    expect(liveText.meanLogprob).toBeCloseTo((Math.log(0.5) + Math.log(0.25)) / 2);
   });
 });
 
@@ -116,17 +116,17 @@ describe('where a long window is cut', () => {
 
   test('at the end of a sentence, some seconds before the end', () => {
     const [pieces, begins, starts] = words(' a b c d. e f g h i j k l');
-    expect(windowCut(pieces, begins, starts, 600)).toBe(4);
+    expect(findWindowCut(pieces, begins, starts, 600)).toBe(4);
   });
 
   test('where the speaker paused longest, if no sentence ends there', () => {
     const [pieces, begins, starts] = words(' a b c d e f g h i j k l');
     starts[6] = 320;
-    expect(windowCut(pieces, begins, starts, 600)).toBe(6);
+    expect(findWindowCut(pieces, begins, starts, 600)).toBe(6);
   });
 
   test('nowhere, if all is too new', () => {
     const [pieces, begins, starts] = words(' a b c d');
-    expect(windowCut(pieces, begins, starts, 260)).toBe(0);
+    expect(findWindowCut(pieces, begins, starts, 260)).toBe(0);
   });
 });

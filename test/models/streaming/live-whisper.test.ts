@@ -8,7 +8,7 @@ import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import { mx } from '#native/index.js';
 import { clip, joined, samplesOf, starterModel } from '../fixtures.js';
 
-const SAID =
+const TRANSCRIPT =
   'And so, my fellow Americans: ask not what your country can do for you, ask what you can do for your country.';
 const never = new AbortController().signal;
 const SECOND = 16_000;
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => model.dispose());
 
 /** Speaks in pieces, looking after each; the last update is the end. No array is left behind. */
-async function spoken(
+async function transcribeLive(
   samples: Float32Array,
   pieceSamples: number,
   options: Partial<LiveOptions> = {},
@@ -45,9 +45,9 @@ function textOf(updates: readonly LiveUpdate[]): string {
 
 describe('speech that goes on', () => {
   test('is committed word by word, in order, and in the end what was said', async () => {
-    const updates = await spoken(jfk, SECOND);
+    const updates = await transcribeLive(jfk, SECOND);
     const words = updates.flatMap(({ committed }) => committed);
-    expect(errorsIn(SAID, textOf(updates), 'en').errors).toBeLessThanOrEqual(3);
+    expect(errorsIn(TRANSCRIPT, textOf(updates), 'en').errors).toBeLessThanOrEqual(3);
     for (const [i, { start, end, probability }] of words.entries()) {
       expect(end).toBeGreaterThanOrEqual(start);
       expect(start).toBeGreaterThanOrEqual((words[i - 1]?.end ?? 0) - 0.5);
@@ -59,30 +59,30 @@ describe('speech that goes on', () => {
   });
 
   test('shows what seems to follow before it is certain', async () => {
-    const updates = await spoken(jfk, SECOND);
+    const updates = await transcribeLive(jfk, SECOND);
     expect(updates.some(({ tentative }) => /\w/.test(tentative))).toBe(true);
     expect(updates.at(-1)?.tentative).toBe('');
   });
 
   test('says nothing where nobody speaks, however long', async () => {
-    const updates = await spoken(new Float32Array(8 * SECOND), SECOND);
+    const updates = await transcribeLive(new Float32Array(8 * SECOND), SECOND);
     expect(updates.map(({ committed, tentative }) => [committed, tentative])).toEqual(
       updates.map(() => [[], '']),
     );
   });
 
   test('begins anew after a pause, and makes nothing up in it', async () => {
-    const updates = await spoken(joined(jfk, new Float32Array(6 * SECOND), jfk), SECOND);
-    expect(errorsIn(`${SAID} ${SAID}`, textOf(updates), 'en').errors).toBeLessThanOrEqual(7);
+    const updates = await transcribeLive(joined(jfk, new Float32Array(6 * SECOND), jfk), SECOND);
+    expect(errorsIn(`${TRANSCRIPT} ${TRANSCRIPT}`, textOf(updates), 'en').errors).toBeLessThanOrEqual(7);
     const words = updates.flatMap(({ committed }) => committed);
     expect(words.filter(({ start, end }) => start > 11.2 && end < 16.8)).toEqual([]);
   });
 
   test('goes on for long without a pause: nothing is lost or said twice where the window moves', async () => {
     // His last words end without silence behind them, so that nothing tells the four apart.
-    const said = jfk.subarray(0.3 * SECOND, 10.6 * SECOND);
-    const updates = await spoken(joined(said, said, said, said), SECOND / 2);
-    expect(errorsIn(`${SAID} ${SAID} ${SAID} ${SAID}`, textOf(updates), 'en').errors).toBeLessThanOrEqual(12);
+    const speech = jfk.subarray(0.3 * SECOND, 10.6 * SECOND);
+    const updates = await transcribeLive(joined(speech, speech, speech, speech), SECOND / 2);
+    expect(errorsIn(`${TRANSCRIPT} ${TRANSCRIPT} ${TRANSCRIPT} ${TRANSCRIPT}`, textOf(updates), 'en').errors).toBeLessThanOrEqual(12);
     const starts = updates.flatMap(({ committed }) => committed.map(({ start }) => start));
     expect(starts).toEqual([...starts].sort((a, b) => a - b));
   });
@@ -97,7 +97,7 @@ describe('a take that is over', () => {
     await live.finish(never);
     const result = await live.refine?.(never);
     live.dispose();
-    expect(errorsIn(SAID, result?.text ?? '', 'en').errors).toBeLessThanOrEqual(1);
+    expect(errorsIn(TRANSCRIPT, result?.text ?? '', 'en').errors).toBeLessThanOrEqual(1);
     expect(result?.segments).toHaveLength(1);
     const words = result?.segments[0]?.words ?? [];
     expect(

@@ -1,7 +1,7 @@
 /** The decode of a whole take at its end, within a time that somebody who waits for the text does not mind. */
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { LiveSpeech } from '#daemon/models/streaming/live-speech.js';
-import { refinedIsBetter } from '#daemon/models/streaming/refine.js';
+import { isRefinedBetter } from '#daemon/models/streaming/choose-refined.js';
 import type { Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveOptions } from '#daemon/protocol/live.js';
 import type { TranscribeResult } from '#daemon/protocol/transcription.js';
@@ -49,7 +49,7 @@ export async function refine(
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
   }
-  if (!refinedIsBetter(result, speech.meanLogprob)) return undefined;
+  if (!isRefinedBetter(result, speech.meanLogprob)) return undefined;
   const words = result.segments.flatMap((segment) => segment.words ?? []);
   return { text: result.text.trim(), words, language: result.language };
 }

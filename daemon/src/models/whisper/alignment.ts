@@ -44,12 +44,12 @@ export async function alignTokens(
   if (tokens.length === 0) return { startSeconds: [0], probabilities: [] };
   const { noTimestamps, endOfText } = tokenizer.special;
   const start = [...startSequence.filter((token) => token !== noTimestamps), noTimestamps];
-  const taught = [...start, ...tokens, endOfText];
-  const heard = crossKeysValues[0]?.[1].shape[2] ?? 0;
-  const frames = Math.max(1, Math.min(heard, Math.floor(audioFrames / 2)));
+  const inputTokens = [...start, ...tokens, endOfText];
+  const encodedFrames = crossKeysValues[0]?.[1].shape[2] ?? 0;
+  const frames = Math.max(1, Math.min(encodedFrames, Math.floor(audioFrames / 2)));
   /** The position that foretells the first token, and those that follow up to the one that foretells the end. */
   const rows: Rows = { first: start.length - 1, count: tokens.length + 1 };
-  return watched(model, crossKeysValues, taught, rows, frames, signal, async (gain, hidden, settle) => {
+  return runWithAttention(model, crossKeysValues, inputTokens, rows, frames, signal, async (gain, hidden, settle) => {
     const first = firstFrames(gain, rows.count, frames);
     const probabilities: number[] = [];
     for (let from = 0; from < tokens.length; from += POSITIONS_AT_ONCE) {
@@ -66,7 +66,7 @@ export async function alignTokens(
 /** Where each token of a text that is still being said was heard, in frames of 20 ms from the start of the window. */
 export interface TokenPlaces {
   /** The frame that is looked at most; behind the audio if the model made the token up. */
-  readonly attended: readonly number[];
+  readonly attendedFrames: readonly number[];
   /** When each token begins; behind the last one, when it ends. Within the audio. Ascending. */
   readonly starts: readonly number[];
 }
@@ -82,21 +82,21 @@ export async function placeTokens(
   { startSequence, audioFrames }: { startSequence: readonly number[]; audioFrames: number },
   signal: AbortSignal,
 ): Promise<TokenPlaces> {
-  if (tokens.length === 0) return { attended: [], starts: [0] };
-  const taught = [...startSequence, ...tokens, tokenizer.special.endOfText];
-  const heard = crossKeysValues[0]?.[1].shape[2] ?? 0;
-  const audio = Math.max(1, Math.min(heard, Math.floor(audioFrames / 2)));
+  if (tokens.length === 0) return { attendedFrames: [], starts: [0] };
+  const inputTokens = [...startSequence, ...tokens, tokenizer.special.endOfText];
+  const encodedFrames = crossKeysValues[0]?.[1].shape[2] ?? 0;
+  const audio = Math.max(1, Math.min(encodedFrames, Math.floor(audioFrames / 2)));
   const rows: Rows = { first: startSequence.length - 1, count: tokens.length + 1 };
-  return watched(model, crossKeysValues, taught, rows, heard, signal, (gain) => {
+  return runWithAttention(model, crossKeysValues, inputTokens, rows, encodedFrames, signal, (gain) => {
     const cropped = new Float32Array(rows.count * audio);
-    const attended: number[] = [];
+    const attendedFrames: number[] = [];
     for (let row = 0; row < rows.count; row++) {
-      const looks = gain.subarray(row * heard, (row + 1) * heard);
-      attended.push(looks.indexOf(looks.reduce((most, value) => Math.max(most, value), -Infinity)));
-      cropped.set(looks.subarray(0, audio), row * audio);
+      const rowGain = gain.subarray(row * encodedFrames, (row + 1) * encodedFrames);
+      attendedFrames.push(rowGain.indexOf(rowGain.reduce((most, value) => Math.max(most, value), -Infinity)));
+      cropped.set(rowGain.subarray(0, audio), row * audio);
     }
     const starts = Array.from(firstFrames(cropped, rows.count, audio));
-    return Promise.resolve({ attended: attended.slice(0, -1), starts });
+    return Promise.resolve({ attendedFrames: attendedFrames.slice(0, -1), starts });
   });
 }
 
@@ -108,22 +108,22 @@ type Settle = <T extends [MxArray, ...MxArray[]]>(made: T, ...spent: MxArray[]) 
  * @param read is given how much more each of `rows` looks at each frame than the others do, row-major [rows, frames], and
  *   the hidden states before the last norm, [1, T, D]
  */
-async function watched<T>(
+async function runWithAttention<T>(
   { decoder, config, alignmentHeads }: Whisper,
   crossKeysValues: EncodedWindow['crossKeysValues'],
-  taught: readonly number[],
+  inputTokens: readonly number[],
   rows: Rows,
   frames: number,
   signal: AbortSignal,
   read: (gain: Float32Array, hidden: MxArray, settle: Settle) => Promise<T>,
 ): Promise<T> {
-  if (taught.length > config.nTextCtx)
-    throw new RangeError(`${taught.length} tokens are more than a window has`);
+  if (inputTokens.length > config.nTextCtx)
+    throw new RangeError(`${inputTokens.length} tokens are more than a window has`);
   const headsOf = (block: number): number[] =>
     alignmentHeads.flatMap(([layer, head]) => (layer === block ? [head] : []));
 
   const together = HEADS_AT_ONCE[mx.defaultDevice()];
-  const caches = decoder.blocks.map(() => nn.selfAttentionCache(taught.length));
+  const caches = decoder.blocks.map(() => nn.selfAttentionCache(inputTokens.length));
   const held = new Set<MxArray>();
   const settle: Settle = async (made, ...spent) => {
     for (const array of made) held.add(array);
@@ -135,7 +135,7 @@ async function watched<T>(
   };
   try {
     let [x, attention] = await settle([
-      mx.tidy(() => decoder.embed(tokenRow(taught), 0)), // [1, T, D]
+      mx.tidy(() => decoder.embed(tokenRow(inputTokens), 0)), // [1, T, D]
       mx.zeros([rows.count, frames]),
     ]);
     for (const [i, block] of decoder.blocks.entries()) {
@@ -150,12 +150,12 @@ async function watched<T>(
       [x] = await settle([output, queries], input);
       for (let first = 0; first < heads.length; first += together) {
         const some = heads.slice(first, first + together);
-        const [looked] = await settle([
-          mx.tidy(() => standingOut(nn.crossAttentionScores(queries, audio, some, frames), rows)),
+        const [scores] = await settle([
+          mx.tidy(() => normalizedScores(nn.crossAttentionScores(queries, audio, some, frames), rows)),
         ]);
         const before = attention;
-        const sum = mx.tidy(() => mx.add(before, mx.sum(medianOfSeven(looked), [0, 1])));
-        [attention] = await settle([sum], before, looked);
+        const sum = mx.tidy(() => mx.add(before, mx.sum(medianOfSeven(scores), [0, 1])));
+        [attention] = await settle([sum], before, scores);
       }
       held.delete(queries);
       mx.dispose([queries]);
@@ -176,14 +176,14 @@ interface Rows {
  * Scores [1, heads, T, frames] → how much more each of `rows` looks at a frame than the other positions do,
  * [1, heads, rows, frames].
  */
-function standingOut(scores: MxArray, { first, count }: Rows): MxArray {
+function normalizedScores(scores: MxArray, { first, count }: Rows): MxArray {
   const [, heads = 0, , frames = 0] = scores.shape;
   const weights = mx.softmax(scores, -1, { precise: true });
   const centred = mx.subtract(weights, mx.mean(weights, -2, true));
   const deviation = mx.sqrt(mx.mean(mx.square(centred), -2, true));
-  const asked = mx.slice(centred, [0, 0, first, 0], [1, heads, first + count, frames]);
+  const selected = mx.slice(centred, [0, 0, first, 0], [1, heads, first + count, frames]);
   // Where all positions look alike, as at the only frame of a tiny window, none looks more.
-  return mx.divide(asked, mx.where(mx.equal(deviation, 0), 1, deviation));
+  return mx.divide(selected, mx.where(mx.equal(deviation, 0), 1, deviation));
 }
 
 /** Probabilities of `tokens` at the positions from `first` on, among all tokens of text. [tokens] */

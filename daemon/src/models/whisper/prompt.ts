@@ -16,7 +16,7 @@ export interface PromptOptions {
 
 export interface PromptMemory {
   readonly text: readonly number[];
-  readonly forgotten: boolean;
+  readonly isReset: boolean;
 }
 
 export class Prompt {
@@ -25,27 +25,27 @@ export class Prompt {
   /** What of the text still leads. */
   #text: readonly number[];
   /** Whether the text has been let go of once: then an initial prompt that is not carried is gone too. */
-  #forgotten: boolean;
+  #isReset: boolean;
 
   constructor(tokenizer: Pick<WhisperTokenizer, 'encode'>, options: PromptOptions) {
     const { initial, room, from } = options;
     this.#options = options;
     this.#text = from?.text.slice(-room) ?? [];
-    this.#forgotten = from?.forgotten ?? false;
+    this.#isReset = from?.isReset ?? false;
     this.#initial = initial === undefined ? [] : tokenizer.encode(` ${initial.trim()}`).slice(-room);
   }
 
   /** Tokens in front of the next window, at most `room`. */
   get tokens(): readonly number[] {
     const { carried = false, room } = this.#options;
-    if (!carried) return [...(this.#forgotten ? [] : this.#initial), ...this.#text].slice(-room);
+    if (!carried) return [...(this.#isReset ? [] : this.#initial), ...this.#text].slice(-room);
     const left = room - this.#initial.length;
     return [...this.#initial, ...(left > 0 ? this.#text.slice(-left) : [])];
   }
 
   /** What of the text leads on, beside what the options say. */
   get memory(): PromptMemory {
-    return { text: this.#text, forgotten: this.#forgotten };
+    return { text: this.#text, isReset: this.#isReset };
   }
 
   /** A window gave these tokens. */
@@ -62,6 +62,6 @@ export class Prompt {
   /** What was said so far leads no further. */
   forget(): void {
     this.#text = [];
-    this.#forgotten = true;
+    this.#isReset = true;
   }
 }

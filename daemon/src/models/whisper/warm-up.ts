@@ -10,7 +10,7 @@ import { windowFlop } from './flop.js';
 import { LogitFilters } from './logit-filters.js';
 import type { Whisper } from './model.js';
 import { shortWindowFrames, windowFrames } from './short-window.js';
-import { longestLiveFrames, mannerOf } from './streaming/manner.js';
+import { maxLiveFrames, streamingConfigFor } from './streaming/streaming-config.js';
 import type { WhisperParts } from './transcription.js';
 
 /** A few steps are as good as many: from the second on they have one shape. */
@@ -28,7 +28,7 @@ const SMALLEST_BLOCK = 16;
 
 /** All lengths of windows that this model encodes, in mel frames, the longest first. */
 export function windowLengths(nTextState: number): number[] {
-  const { window } = mannerOf({ nTextState });
+  const { window } = streamingConfigFor({ nTextState });
   const lengths = new Set<number>();
   for (let frames = STEP; frames <= WINDOW_FRAMES; frames += STEP) {
     lengths.add(shortWindowFrames(frames));
@@ -94,7 +94,7 @@ export async function warmUp(
 
 /** 10⁹ operations a second of the longest live window, the quickest of a few. */
 async function measuredGflops(model: Whisper, signal: AbortSignal): Promise<number> {
-  const frames = longestLiveFrames(model.config);
+  const frames = maxLiveFrames(model.config);
   let [quickest, total] = [Infinity, 0];
   for (let i = 0; i < MAX_TIMED_WINDOWS && total < MAX_TIMED_SECONDS; i++) {
     const mel = noise(model, frames);

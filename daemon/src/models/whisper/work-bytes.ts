@@ -10,7 +10,7 @@ import { N_FFT, HOP_SAMPLES } from '#daemon/audio/mel.js';
 import { WINDOW_FRAMES } from './audio.js';
 import type { Computer } from './computer.js';
 import type { WhisperConfig } from './config.js';
-import { longestLiveFrames, mannerOf } from './streaming/manner.js';
+import { maxLiveFrames, streamingConfigFor } from './streaming/streaming-config.js';
 
 /** A file with the default options; one with times of words; a look of a live session. */
 export type Use = 'file' | 'words' | 'live';
@@ -33,8 +33,8 @@ export const PAIRS_PER_GPU_WAIT = 8;
 /** @param width bytes of an activation */
 export function workBytes(config: WhisperConfig, computer: Computer, width: number): WorkBytes {
   const { nTextCtx, nMels, nVocab, nTextLayer, nTextState } = config;
-  const manner = mannerOf(config);
-  const liveFrames = longestLiveFrames(config);
+  const manner = streamingConfigFor(config);
+  const liveFrames = maxLiveFrames(config);
   const prompt = Math.floor(nTextCtx / 2) + START_TOKENS;
   const caches = nTextLayer * 2 * nTextCtx * nTextState * width;
   const filters = 4 * nVocab * FLOAT32; // what may come first, and three rows of what may follow

@@ -4,10 +4,10 @@ import * as nn from '#native/nn/index.js';
 
 import { turn } from '../cancel.js';
 import { type DecodeContext, opening, tokenRow } from '../decode.js';
-import { isRepeating } from '../../streaming/guards.js';
+import { isRepeating } from '../../streaming/repetition.js';
 import type { EncodedWindow } from '../encode.js';
 
-export interface Begun {
+export interface HypothesisInput {
   /** Tokens of what was said before the window. */
   readonly prompt: readonly number[];
   /** Tokens of the window that are certain. */
@@ -15,10 +15,10 @@ export interface Begun {
   /** What may follow them: taken as far as the model says the same. Costs one pass, not one for each token. */
   readonly draft: readonly number[];
   /** The most that is said behind the committed tokens. */
-  readonly mostTokens: number;
+  readonly maxTokens: number;
 }
 
-export interface Guess {
+export interface RawHypothesis {
   /** Behind the committed ones, without the end-of-text. */
   readonly tokens: readonly number[];
   readonly logprobs: readonly number[];
@@ -38,13 +38,13 @@ export interface Guess {
 export async function hypothesize(
   context: DecodeContext,
   window: EncodedWindow,
-  { prompt, committed, draft, mostTokens }: Begun,
+  { prompt, committed, draft, maxTokens }: HypothesisInput,
   signal: AbortSignal,
-): Promise<Guess> {
+): Promise<RawHypothesis> {
   const { model, tokenizer, caches, filters } = context;
   const { endOfText } = tokenizer.special;
   const begin = opening({ ...context, prefix: committed }, prompt);
-  const room = Math.min(mostTokens, model.config.nTextCtx - begin.initial.length - 1);
+  const room = Math.min(maxTokens, model.config.nTextCtx - begin.initial.length - 1);
   const tried = draft.slice(0, Math.max(0, room));
   for (const cache of caches) cache.reset();
 
@@ -56,9 +56,9 @@ export async function hypothesize(
       begin.startOfTranscriptIndex,
       ...Array.from({ length: tried.length + 1 }, (_, i) => first + i),
     ];
-    const asked = mx.take(hidden, mx.array(Int32Array.from(places)), 1);
+    const selected = mx.take(hidden, mx.array(Int32Array.from(places)), 1);
     const { nVocab } = model.config;
-    const logits = mx.reshape(model.decoder.logits(asked), [places.length, nVocab]);
+    const logits = mx.reshape(model.decoder.logits(selected), [places.length, nVocab]);
     const start = mx.softmax(mx.slice(logits, [0, 0], [1, nVocab]), -1);
     const { noSpeech } = tokenizer.special;
     const silence = mx.slice(start, [0, noSpeech], [1, noSpeech + 1]);
@@ -89,12 +89,12 @@ export async function hypothesize(
   if (tokens.length >= room) return { tokens, logprobs, ended: false, noSpeechProb, accepted };
   tokens.push(next);
   logprobs.push(logprobOf[accepted] ?? 0);
-  const ended = await goOn(context, window, tokens, logprobs, { committed, room }, signal);
+  const ended = await continueGreedy(context, window, tokens, logprobs, { committed, room }, signal);
   return { tokens, logprobs, ended, noSpeechProb, accepted };
 }
 
 /** Greedy from the last of `tokens`, which is not in the caches yet, into both lists. @returns whether it came to an end */
-async function goOn(
+async function continueGreedy(
   { model, tokenizer, caches, filters }: DecodeContext,
   window: EncodedWindow,
   tokens: number[],

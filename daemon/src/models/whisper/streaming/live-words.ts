@@ -2,7 +2,7 @@
 import type { Word } from '#daemon/protocol/transcription.js';
 
 import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from '../tokenizer.js';
-import { isMark, type SaidWord, saidWords, wordBeginnings } from '../../streaming/hypothesis.js';
+import { isMark, type HypothesisWord, hypothesisWords, wordStarts } from '../../streaming/hypothesis.js';
 
 export class LiveWords {
   /** Texts of the tokens; a character that spreads over several tokens is with the last of them. */
@@ -22,18 +22,18 @@ export class LiveWords {
   }
 
   /** What follows the first `count` tokens. */
-  behind(count: number): LiveWords {
+  dropFirst(count: number): LiveWords {
     return new LiveWords(this.tokenizer, this.tokens.slice(count), this.spaced);
   }
 
   /** The words as they are compared. */
-  said(starts: readonly number[]): SaidWord[] {
-    return saidWords(this.pieces, starts, this.spaced);
+  hypothesisWords(starts: readonly number[]): HypothesisWord[] {
+    return hypothesisWords(this.pieces, starts, this.spaced);
   }
 
   /** For each token the probability of the least probable token of its word; marks do not count. */
-  probabilities(said: readonly SaidWord[], logprobs: readonly number[]): number[] {
-    return said.flatMap(({ from, to }) => {
+  probabilities(hypothesisWords: readonly HypothesisWord[], logprobs: readonly number[]): number[] {
+    return hypothesisWords.flatMap(({ from, to }) => {
       let least = 0;
       for (let i = from; i < to; i++) {
         if (!isMark(this.pieces[i] ?? '')) least = Math.min(least, logprobs[i] ?? -Infinity);
@@ -44,7 +44,7 @@ export class LiveWords {
 
   /** The words of some tokens, whose beginnings are in frames of 20 ms. */
   timed(from: number, to: number, starts: readonly number[], logprobs: readonly number[]): Word[] {
-    const begins = wordBeginnings(this.pieces, this.spaced);
+    const begins = wordStarts(this.pieces, this.spaced);
     const words: Word[] = [];
     for (let at = from; at < to;) {
       let end = at + 1;

@@ -1,16 +1,16 @@
 /** What the last look at a whole take gives, as a transcription. */
 import type { Timings, TranscribeResult } from '#daemon/protocol/transcription.js';
-import { readOnce } from '../../streaming/guards.js';
+import { trimRereadTokens } from '../../streaming/repetition.js';
 
 import { compressionRatio } from '../decode.js';
 import { toCentiseconds } from '../segments.js';
 import { isPlausible } from '../short-window.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 import { isSpaced } from '../words.js';
-import type { Answer } from './ear.js';
+import type { StreamingDecodeResult } from './streaming-decoder.js';
 import { LiveWords } from './live-words.js';
 
-export interface RefinedTake {
+export interface RefineContext {
   readonly language: string;
   /** Mel frames of the window that are audio, and where in the take it begins. */
   readonly audioFrames: number;
@@ -22,12 +22,12 @@ export interface RefinedTake {
 /** @returns undefined where the text looks wrong: it goes on without an end, reads twice, or has more words than anybody says */
 export function refinedResult(
   tokenizer: WhisperTokenizer,
-  { guess, places: { attended, starts } }: Answer,
-  { language, audioFrames, offsetSeconds, durationSeconds, timings }: RefinedTake,
+  { rawHypothesis, places: { attendedFrames, starts } }: StreamingDecodeResult,
+  { language, audioFrames, offsetSeconds, durationSeconds, timings }: RefineContext,
 ): TranscribeResult | undefined {
-  const { tokens, logprobs, ended, noSpeechProb } = guess;
+  const { tokens, logprobs, ended, noSpeechProb } = rawHypothesis;
   if (!ended || tokens.length === 0) return undefined;
-  if (readOnce(attended, Math.floor(audioFrames / 2)) < tokens.length) return undefined;
+  if (trimRereadTokens(attendedFrames, Math.floor(audioFrames / 2)) < tokens.length) return undefined;
   const text = tokenizer.decode(tokens);
   const avgLogprob = logprobs.reduce((sum, logprob) => sum + logprob, 0) / (tokens.length + 1);
   const judged = { text, avgLogprob, compressionRatio: compressionRatio(text) };

@@ -1,36 +1,36 @@
 /** How a model is heard while somebody speaks. Chosen by measurement where there is one (../../README.md). */
-import { type CommitPolicy, type Shown, sureWords } from '../../streaming/policy.js';
+import { type CommitPolicy, type TentativeThresholds, commitWhen } from '../../streaming/commit-policy.js';
 import type { WhisperConfig } from '../config.js';
 import { type WindowLength, windowFrames } from '../short-window.js';
 
-export interface LiveManner {
+export interface StreamingConfig {
   readonly policy: CommitPolicy;
   /** How much is encoded, in mel frames. */
   readonly window: WindowLength;
   /** A window that is longer begins anew, behind some of what is committed. */
-  readonly longestSeconds: number;
+  readonly maxWindowSeconds: number;
   /** Tokens of what was said before that lead a window. */
   readonly promptTokens: number;
-  readonly shown: Shown;
+  readonly tentativeThresholds: TentativeThresholds;
 }
 
 /** Tiny and base, as measured. */
-export const BASE_OR_NARROWER: LiveManner = {
+export const NARROW_MODEL_CONFIG: StreamingConfig = {
   // The more probable a word is, the sooner it is believed. What is behind it has to wait, so at last it is taken anyway.
-  policy: sureWords(
+  policy: commitWhen(
     { frames: 25, probability: 0.95 },
-    { frames: 15, looks: 2, probability: 0.5 },
-    { frames: 20, looks: 3, probability: 0.3 },
-    { frames: 50, looks: 3 },
-    { frames: 90, looks: 2 },
+    { frames: 15, agreementCount: 2, probability: 0.5 },
+    { frames: 20, agreementCount: 3, probability: 0.3 },
+    { frames: 50, agreementCount: 3 },
+    { frames: 90, agreementCount: 2 },
     { frames: 125 },
   ),
   // Not the 30 s that the encoder learnt on, or every look would cost as much as half a minute. In shorter windows than 8 s,
   // or with less than a second of silence behind the speech, these models say the sentence again more often than not.
   window: { least: 800, silence: 100, step: 100 },
-  longestSeconds: 12,
+  maxWindowSeconds: 12,
   promptTokens: 64, // enough for style and names, and cheap
-  shown: { afterSeconds: 1, edgeFrames: 6, probability: 0.5, firstProbability: 0.1 },
+  tentativeThresholds: { minAudioSeconds: 1, edgeFrames: 6, probability: 0.5, minFirstProbability: 0.1 },
 };
 
 /**
@@ -38,12 +38,12 @@ export const BASE_OR_NARROWER: LiveManner = {
  * 8 to 30 s (../../README.md), and a window of 10 s costs a large encoder a third. Other systems lose most with few decoder
  * layers behind a large encoder, where a word is committed by what it looks at alone: here it has to be said twice.
  */
-export const WIDER_THAN_BASE: LiveManner = {
-  ...BASE_OR_NARROWER,
-  policy: sureWords(
-    { frames: 20, looks: 2, probability: 0.6 },
-    { frames: 30, looks: 3, probability: 0.3 },
-    { frames: 100, looks: 2 },
+export const WIDE_MODEL_CONFIG: StreamingConfig = {
+  ...NARROW_MODEL_CONFIG,
+  policy: commitWhen(
+    { frames: 20, agreementCount: 2, probability: 0.6 },
+    { frames: 30, agreementCount: 3, probability: 0.3 },
+    { frames: 100, agreementCount: 2 },
     { frames: 150 },
   ),
   window: { least: 1000, silence: 100, step: 200 },
@@ -52,14 +52,14 @@ export const WIDER_THAN_BASE: LiveManner = {
 /** The width of base. */
 const BASE_WIDTH = 512;
 
-export function mannerOf({ nTextState }: Pick<WhisperConfig, 'nTextState'>): LiveManner {
-  return nTextState <= BASE_WIDTH ? BASE_OR_NARROWER : WIDER_THAN_BASE;
+export function streamingConfigFor({ nTextState }: Pick<WhisperConfig, 'nTextState'>): StreamingConfig {
+  return nTextState <= BASE_WIDTH ? NARROW_MODEL_CONFIG : WIDE_MODEL_CONFIG;
 }
 
 const FRAMES_PER_SECOND = 100;
 
 /** The longest window that speech is decoded in while it is being spoken, in mel frames. */
-export function longestLiveFrames(config: Pick<WhisperConfig, 'nTextState'>): number {
-  const { longestSeconds, window } = mannerOf(config);
-  return windowFrames(longestSeconds * FRAMES_PER_SECOND, window);
+export function maxLiveFrames(config: Pick<WhisperConfig, 'nTextState'>): number {
+  const { maxWindowSeconds, window } = streamingConfigFor(config);
+  return windowFrames(maxWindowSeconds * FRAMES_PER_SECOND, window);
 }

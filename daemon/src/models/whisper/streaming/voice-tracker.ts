@@ -10,47 +10,47 @@ import {
 } from '#daemon/audio/vad/index.js';
 
 /** From this probability on a frame is speech, and below that one it is none, as for files. */
-const SPEAKS = 0.5;
-const SILENT = 0.35;
+const SPEECH_PROBABILITY = 0.5;
+const SILENCE_PROBABILITY = 0.35;
 
 /** What is known after a look. */
 export interface VoiceState {
   /** Frames of 32 ms that were heard. */
   readonly frames: number;
   /** Of them, those up to the end of the last speech; 0 if there was none. */
-  readonly voiced: number;
+  readonly speechEndFrames: number;
   readonly speaking: boolean;
   /** Of the frames since the utterance began: the highest probability, and how many are speech. */
   readonly surest: number;
-  readonly spoken: number;
+  readonly speechFrames: number;
   readonly memory: VadMemory;
 }
 
-export class Voice {
+export class VoiceTracker {
   readonly #stream: VadStream;
   #pending: Float32Array[] = [];
   #frames: number;
-  #voiced: number;
+  #speechEndFrames: number;
   #speaking: boolean;
   #surest: number;
-  #spoken: number;
+  #speechFrames: number;
 
   constructor(activity: Pick<VoiceActivity, 'stream'>, from?: VoiceState) {
     this.#stream = activity.stream(from && from.frames > 0 ? from.memory : undefined);
     this.#frames = from?.frames ?? 0;
-    this.#voiced = from?.voiced ?? 0;
+    this.#speechEndFrames = from?.speechEndFrames ?? 0;
     this.#speaking = from?.speaking ?? false;
     this.#surest = from?.surest ?? 0;
-    this.#spoken = from?.spoken ?? 0;
+    this.#speechFrames = from?.speechFrames ?? 0;
   }
 
   get state(): VoiceState {
     return {
       frames: this.#frames,
-      voiced: this.#voiced,
+      speechEndFrames: this.#speechEndFrames,
       speaking: this.#speaking,
       surest: this.#surest,
-      spoken: this.#spoken,
+      speechFrames: this.#speechFrames,
       memory: this.#stream.memory,
     };
   }
@@ -65,7 +65,7 @@ export class Voice {
   }
 
   /** Hears what was pushed, all at once: so the same looks hear the same to the last bit, whatever the pieces. */
-  look(): void {
+  update(): void {
     const samples = new Float32Array(this.#pending.reduce((length, piece) => length + piece.length, 0));
     let at = 0;
     for (const piece of this.#pending) {
@@ -75,9 +75,9 @@ export class Voice {
     this.#pending = [];
     for (const probability of this.#stream.push(samples)) {
       this.#frames++;
-      this.#speaking = probability >= SPEAKS || (this.#speaking && probability >= SILENT);
-      if (this.#speaking) this.#voiced = this.#frames;
-      if (probability >= SPEAKS) this.#spoken++;
+      this.#speaking = probability >= SPEECH_PROBABILITY || (this.#speaking && probability >= SILENCE_PROBABILITY);
+      if (this.#speaking) this.#speechEndFrames = this.#frames;
+      if (probability >= SPEECH_PROBABILITY) this.#speechFrames++;
       this.#surest = Math.max(this.#surest, probability);
     }
   }
@@ -85,12 +85,12 @@ export class Voice {
   /** An utterance is over: what comes is another one. */
   begin(): void {
     this.#surest = 0;
-    this.#spoken = 0;
+    this.#speechFrames = 0;
   }
 
   /** How sure it is that somebody spoke since the utterance began. */
   get evidence(): VoiceEvidence {
-    return { surest: this.#surest, seconds: (this.#spoken * FRAME_SAMPLES) / SAMPLE_RATE };
+    return { surest: this.#surest, seconds: (this.#speechFrames * FRAME_SAMPLES) / SAMPLE_RATE };
   }
 
   get speaking(): boolean {
@@ -99,12 +99,12 @@ export class Voice {
 
   /** Mel frames up to the end of the last speech; 0 if there was none. */
   get lastVoicedFrame(): number {
-    return Math.floor((this.#voiced * FRAME_SAMPLES) / HOP_SAMPLES);
+    return Math.floor((this.#speechEndFrames * FRAME_SAMPLES) / HOP_SAMPLES);
   }
 
   /** Seconds since somebody spoke; infinite if nobody did. */
   get silentSeconds(): number {
-    if (this.#voiced === 0) return Infinity;
-    return ((this.#frames - this.#voiced) * FRAME_SAMPLES) / SAMPLE_RATE;
+    if (this.#speechEndFrames === 0) return Infinity;
+    return ((this.#frames - this.#speechEndFrames) * FRAME_SAMPLES) / SAMPLE_RATE;
   }
 }

@@ -1,25 +1,25 @@
 /** How much of a hypothesis is said for good. Pure functions of what the model says now, and how often it did. */
-import { type Hypothesis, wholeWords } from './hypothesis.js';
+import { type Hypothesis, countWholeWords } from './hypothesis.js';
 
-export interface Moment {
+export interface PolicyInput {
   readonly now: Hypothesis;
   /** Whether nothing of the utterance was looked at before: a guess at the little that was heard. */
   readonly first: boolean;
   /** Speech heard since the utterance began, in seconds. */
-  readonly heardSeconds: number;
+  readonly audioSeconds: number;
   /** Whether the speaker pauses: what was said will not be said differently. */
   readonly paused: boolean;
 }
 
 /** @returns how many of the tokens of `now` are committed */
-export type CommitPolicy = (moment: Moment) => number;
+export type CommitPolicy = (policyInput: PolicyInput) => number;
 
 /** What makes a token sure enough; all of it at once. */
-export interface Sure {
+export interface CommitCriteria {
   /** Frames of 20 ms between what it looks at and the end of the audio: more than so many. */
   readonly frames?: number;
   /** Looks in a row that said its word. */
-  readonly looks?: number;
+  readonly agreementCount?: number;
   /** How probable its word is, given what is before it. */
   readonly probability?: number;
 }
@@ -28,25 +28,25 @@ export interface Sure {
 const PAUSE_FRAMES = 4;
 
 /** Tokens are committed up to the first that is sure in none of the ways. */
-export function sureWords(...ways: readonly Sure[]): CommitPolicy {
+export function commitWhen(...ways: readonly CommitCriteria[]): CommitPolicy {
   return ({ now, first, paused }) => {
     if (first) return 0;
-    const isSure = (i: number): boolean => ways.some((way) => holds(now, i, way, paused));
+    const isSure = (i: number): boolean => ways.some((way) => meetsCriteria(now, i, way, paused));
     let count = 0;
     while (count < now.tokens.length && isSure(count)) count++;
-    return wholeWords(now, count);
+    return countWholeWords(now, count);
   };
 }
 
-function holds(
+function meetsCriteria(
   now: Hypothesis,
   i: number,
-  { frames = -Infinity, looks = 1, probability = 0 }: Sure,
+  { frames = -Infinity, agreementCount = 1, probability = 0 }: CommitCriteria,
   paused: boolean,
 ): boolean {
-  const away = now.audioFrames - (now.attended[i] ?? Infinity);
-  if (away <= (paused ? Math.min(frames, PAUSE_FRAMES) : frames)) return false;
-  return (now.looks[i] ?? 0) >= looks && (now.probabilities[i] ?? 0) >= probability;
+  const edgeDistance = now.audioFrames - (now.attendedFrames[i] ?? Infinity);
+  if (edgeDistance <= (paused ? Math.min(frames, PAUSE_FRAMES) : frames)) return false;
+  return (now.agreementCount[i] ?? 0) >= agreementCount && (now.probabilities[i] ?? 0) >= probability;
 }
 
 /**
@@ -54,52 +54,52 @@ function holds(
  * or behind it.
  */
 export function alignAtt(frames: number): CommitPolicy {
-  return sureWords({ frames });
+  return commitWhen({ frames });
 }
 
 /** LocalAgreement-2 (Liu et al., arXiv 2005.11185): what two hypotheses in a row say alike. */
 export function localAgreement(): CommitPolicy {
-  return sureWords({ looks: 2 });
+  return commitWhen({ agreementCount: 2 });
 }
 
 /** Both at once: said alike twice, and not at the edge of the audio. */
 export function agreementAndAlignAtt(frames: number): CommitPolicy {
-  return sureWords({ frames, looks: 2 });
+  return commitWhen({ frames, agreementCount: 2 });
 }
 
 /** Agreement while an utterance is young and guesses are wild, AlignAtt after. */
-export function agreementThenAlignAtt(frames: number, youngSeconds = 2): CommitPolicy {
-  const [young, grown] = [localAgreement(), alignAtt(frames)];
-  return (moment) => (moment.heardSeconds < youngSeconds ? young(moment) : grown(moment));
+export function agreementThenAlignAtt(frames: number, earlySeconds = 2): CommitPolicy {
+  const [isUncommitted, late] = [localAgreement(), alignAtt(frames)];
+  return (policyInput) => (policyInput.audioSeconds < earlySeconds ? isUncommitted(policyInput) : late(policyInput));
 }
 
 /** What is worth showing beyond what is committed: not what flickers. */
-export interface Shown {
+export interface TentativeThresholds {
   /** Before this much was heard nothing is: a model says "Thank you." to half a word. */
-  readonly afterSeconds: number;
+  readonly minAudioSeconds: number;
   /** Nothing that looks at the last frames of 20 ms. */
   readonly edgeFrames: number;
   /** How probable a word has to be. */
   readonly probability: number;
   /** The same while nothing is committed: to see early that one is heard is worth a wrong word. */
-  readonly firstProbability: number;
+  readonly minFirstProbability: number;
 }
 
 /** How many of the tokens behind the first `committed` ones are shown. @param young whether nothing of the window is committed */
 export function tentativeCount(
   now: Hypothesis,
   committed: number,
-  { heardSeconds, young }: { readonly heardSeconds: number; readonly young: boolean },
-  { afterSeconds, edgeFrames, probability, firstProbability }: Shown,
+  { audioSeconds, isUncommitted }: { readonly audioSeconds: number; readonly isUncommitted: boolean },
+  { minAudioSeconds, edgeFrames, probability, minFirstProbability }: TentativeThresholds,
 ): number {
-  if (young && heardSeconds < afterSeconds) return 0;
-  const least = young && committed === 0 ? firstProbability : probability;
-  const { tokens, cuts, attended, probabilities, audioFrames } = now;
+  if (isUncommitted && audioSeconds < minAudioSeconds) return 0;
+  const minProbability = isUncommitted && committed === 0 ? minFirstProbability : probability;
+  const { tokens, cuts, attendedFrames, probabilities, audioFrames } = now;
   let count = committed;
   while (
     count < tokens.length &&
-    audioFrames - (attended[count] ?? Infinity) > edgeFrames &&
-    (probabilities[count] ?? 0) >= least
+    audioFrames - (attendedFrames[count] ?? Infinity) > edgeFrames &&
+    (probabilities[count] ?? 0) >= minProbability
   )
     count++;
   while (count > committed && count < tokens.length && cuts[count] !== true) count--;

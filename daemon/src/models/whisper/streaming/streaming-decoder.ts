@@ -13,15 +13,15 @@ import { LogitFilters } from '../logit-filters.js';
 import { loopAtEnd } from '../loops.js';
 import { type WindowLength, windowFrames } from '../short-window.js';
 import type { WhisperParts } from '../transcription.js';
-import { type Guess, hypothesize } from './hypothesize.js';
-import { hypothesizeListening } from './hypothesize-listening.js';
+import { type RawHypothesis, hypothesize } from './hypothesize.js';
+import { hypothesizeWithHotwords } from './hypothesize-with-hotwords.js';
 
 /** Nobody speaks faster. */
-const TOKENS_PER_SECOND = 8;
-const TOKENS_MORE = 6;
+const MAX_TOKENS_PER_SECOND = 8;
+const EXTRA_TOKENS = 6;
 
 /** What is asked of a window. */
-export interface Question {
+export interface StreamingDecodeRequest {
   readonly language: string;
   /** Mel frames of the window that are audio. */
   readonly audioFrames: number;
@@ -31,13 +31,13 @@ export interface Question {
   readonly draft: readonly number[];
 }
 
-export interface Answer {
-  readonly guess: Guess;
+export interface StreamingDecodeResult {
+  readonly rawHypothesis: RawHypothesis;
   /** Of the committed tokens and of the guess behind them. */
   readonly places: TokenPlaces;
 }
 
-export class Ear {
+export class StreamingDecoder {
   readonly #parts: WhisperParts;
   readonly #length: WindowLength;
   readonly #caches: readonly nn.SelfAttentionCache[];
@@ -60,7 +60,7 @@ export class Ear {
   }
 
   /** @throws SottoError CANCELLED, ENGINE_CRASHED */
-  hear(mel: LiveMel, start: number, audioFrames: number, signal: AbortSignal): Promise<EncodedWindow> {
+  encode(mel: LiveMel, start: number, audioFrames: number, signal: AbortSignal): Promise<EncodedWindow> {
     const { model } = this.#parts;
     const length = this.windowFrames(audioFrames);
     const window = mel.window(start, length);
@@ -77,11 +77,11 @@ export class Ear {
   }
 
   /** @throws SottoError CANCELLED within one token */
-  async ask(window: EncodedWindow, question: Question, signal: AbortSignal): Promise<Answer> {
+  async decode(window: EncodedWindow, request: StreamingDecodeRequest, signal: AbortSignal): Promise<StreamingDecodeResult> {
     const { model, tokenizer } = this.#parts;
-    const { language, audioFrames, prompt, committed, draft } = question;
+    const { language, audioFrames, prompt, committed, draft } = request;
     const startSequence = tokenizer.startSequence(language, 'transcribe', false);
-    const sayable = Math.ceil((audioFrames / FRAMES_PER_SECOND) * TOKENS_PER_SECOND) + TOKENS_MORE;
+    const maxSpokenTokens = Math.ceil((audioFrames / FRAMES_PER_SECOND) * MAX_TOKENS_PER_SECOND) + EXTRA_TOKENS;
     const context = {
       model,
       tokenizer,
@@ -90,15 +90,15 @@ export class Ear {
       startSequence,
       seed: 0,
     };
-    const begun = { prompt, committed, draft, mostTokens: Math.max(1, sayable - committed.length) };
-    const heard =
+    const input = { prompt, committed, draft, maxTokens: Math.max(1, maxSpokenTokens - committed.length) };
+    const hypothesis =
       this.#hotwords === undefined
-        ? await hypothesize(context, window, begun, signal)
-        : await hypothesizeListening({ ...context, hotwords: this.#hotwords }, window, begun, signal);
-    const guess = withoutLoop(heard, committed, tokenizer.special.endOfText);
-    const all = [...committed, ...guess.tokens];
+        ? await hypothesize(context, window, input, signal)
+        : await hypothesizeWithHotwords({ ...context, hotwords: this.#hotwords }, window, input, signal);
+    const rawHypothesis = withoutLoop(hypothesis, committed, tokenizer.special.endOfText);
+    const all = [...committed, ...rawHypothesis.tokens];
     const places = await placeTokens(this.#parts, window, all, { startSequence, audioFrames }, signal);
-    return { guess, places };
+    return { rawHypothesis, places };
   }
 
   dispose(): void {
@@ -108,14 +108,14 @@ export class Ear {
 }
 
 /** A guess with what it says in a loop said once. */
-function withoutLoop(guess: Guess, committed: readonly number[], endOfText: number): Guess {
-  const loop = loopAtEnd([...committed, ...guess.tokens], endOfText);
-  if (loop === undefined) return guess;
+function withoutLoop(rawHypothesis: RawHypothesis, committed: readonly number[], endOfText: number): RawHypothesis {
+  const loop = loopAtEnd([...committed, ...rawHypothesis.tokens], endOfText);
+  if (loop === undefined) return rawHypothesis;
   const kept = Math.max(0, loop.firstEnd - committed.length);
   return {
-    ...guess,
-    tokens: guess.tokens.slice(0, kept),
-    logprobs: guess.logprobs.slice(0, kept),
+    ...rawHypothesis,
+    tokens: rawHypothesis.tokens.slice(0, kept),
+    logprobs: rawHypothesis.logprobs.slice(0, kept),
     ended: false,
   };
 }

@@ -1,7 +1,7 @@
 /** Text that a model makes up while it waits for more audio: it says again what it has said. */
 
 /** So many tokens in a row that were said before: nobody else is so faithful to his words. */
-const REPEATED_TOKENS = 5;
+const MIN_REPEATED_TOKENS = 5;
 
 /**
  * Whether the last tokens were all said before, in this order. A guess is not gone on with there: if they are really said
@@ -10,20 +10,20 @@ const REPEATED_TOKENS = 5;
  * @param before tokens of the window in front of `tokens`
  */
 export function isRepeating(before: readonly number[], tokens: readonly number[]): boolean {
-  if (tokens.length < REPEATED_TOKENS) return false;
+  if (tokens.length < MIN_REPEATED_TOKENS) return false;
   const all = [...before, ...tokens];
-  const last = all.length - REPEATED_TOKENS;
+  const last = all.length - MIN_REPEATED_TOKENS;
   for (let from = 0; from < last; from++) {
     let same = 0;
-    while (same < REPEATED_TOKENS && all[from + same] === all[last + same]) same++;
-    if (same === REPEATED_TOKENS) return true;
+    while (same < MIN_REPEATED_TOKENS && all[from + same] === all[last + same]) same++;
+    if (same === MIN_REPEATED_TOKENS) return true;
   }
   return false;
 }
 
 /** Frames of 20 ms that a look may go back, and tokens in a row that have to: one alone is an accident. */
-const BACK_FRAMES = 20;
-const BACK_TOKENS = 3;
+const REREAD_FRAMES = 20;
+const MIN_REREAD_TOKENS = 3;
 
 /**
  * How many tokens there are before one from where the model reads again what it has read: it looks back in the audio.
@@ -31,24 +31,24 @@ const BACK_TOKENS = 3;
  * @param attended the frame that each token looks at most
  * @param audioFrames what lies behind them is silence put there; looks at it tell nothing
  */
-export function readOnce(attended: readonly number[], audioFrames: number): number {
+export function trimRereadTokens(attendedFrames: readonly number[], audioFrames: number): number {
   let furthest = -Infinity;
   let back = 0;
-  for (const [i, frame] of attended.entries()) {
+  for (const [i, frame] of attendedFrames.entries()) {
     if (frame >= audioFrames) continue;
-    if (frame > furthest - BACK_FRAMES) {
+    if (frame > furthest - REREAD_FRAMES) {
       furthest = Math.max(furthest, frame);
       back = 0;
-    } else if (++back === BACK_TOKENS) return firstOf(attended, i, furthest - BACK_FRAMES, audioFrames);
+    } else if (++back === MIN_REREAD_TOKENS) return firstRereadToken(attendedFrames, i, furthest - REREAD_FRAMES, audioFrames);
   }
-  return attended.length;
+  return attendedFrames.length;
 }
 
 /** The first of the tokens up to `last` that look back, or behind the audio, one after the other. */
-function firstOf(attended: readonly number[], last: number, before: number, audioFrames: number): number {
+function firstRereadToken(attendedFrames: readonly number[], last: number, before: number, audioFrames: number): number {
   let first = last;
   for (let i = last; i >= 0; i--) {
-    const frame = attended[i] ?? 0;
+    const frame = attendedFrames[i] ?? 0;
     if (frame <= before || frame >= audioFrames) first = i;
     else break;
   }
@@ -56,7 +56,7 @@ function firstOf(attended: readonly number[], last: number, before: number, audi
 }
 
 /** Tokens of a phrase that a model says again at once; a single one is said twice by people too. */
-const PHRASE_TOKENS = { least: 2, most: 8 };
+const PHRASE_TOKENS = { min: 2, max: 8 };
 
 /**
  * How many tokens there are before a phrase that is said again at once of the same sound: after two words and a pause, a model
@@ -66,23 +66,23 @@ const PHRASE_TOKENS = { least: 2, most: 8 };
  * @param attended the frame that each token looks at most
  * @param audioFrames what lies behind them is silence put there
  */
-export function phrasesOnce(
+export function trimRepeatedPhrases(
   tokens: readonly number[],
-  attended: readonly number[],
+  attendedFrames: readonly number[],
   audioFrames: number,
 ): number {
-  const isAgain = (at: number, length: number): boolean => {
-    let isSameSound = false;
+  const isRepeat = (at: number, length: number): boolean => {
+    let isSameAudio = false;
     for (let i = at; i < at + length; i++) {
       if (tokens[i] !== tokens[i - length]) return false;
-      const frame = attended[i] ?? 0;
-      isSameSound ||= frame >= audioFrames || frame <= (attended[i - length] ?? 0);
+      const frame = attendedFrames[i] ?? 0;
+      isSameAudio ||= frame >= audioFrames || frame <= (attendedFrames[i - length] ?? 0);
     }
-    return isSameSound;
+    return isSameAudio;
   };
-  for (let at = PHRASE_TOKENS.least; at < tokens.length; at++) {
-    const most = Math.min(PHRASE_TOKENS.most, at, tokens.length - at);
-    for (let length = PHRASE_TOKENS.least; length <= most; length++) if (isAgain(at, length)) return at;
+  for (let at = PHRASE_TOKENS.min; at < tokens.length; at++) {
+    const max = Math.min(PHRASE_TOKENS.max, at, tokens.length - at);
+    for (let length = PHRASE_TOKENS.min; length <= max; length++) if (isRepeat(at, length)) return at;
   }
   return tokens.length;
 }

@@ -6,8 +6,8 @@ import type { EncodedWindow } from '../encode.js';
 import { HotwordSearch } from '../hotword-search.js';
 import type { Hotwords } from '../hotwords.js';
 import { SearchSteps } from '../search-steps.js';
-import { isRepeating } from '../../streaming/guards.js';
-import type { Begun, Guess } from './hypothesize.js';
+import { isRepeating } from '../../streaming/repetition.js';
+import type { HypothesisInput, RawHypothesis } from './hypothesize.js';
 
 /**
  * Where none of the words is in the offing it says what `hypothesize` says, at nearly the same price: the draft is checked in
@@ -17,24 +17,24 @@ import type { Begun, Guess } from './hypothesize.js';
  * @param onDevice see `SearchSteps`
  * @throws SottoError CANCELLED within one token
  */
-export async function hypothesizeListening(
+export async function hypothesizeWithHotwords(
   context: DecodeContext & { readonly hotwords: Hotwords },
   window: EncodedWindow,
-  { prompt, committed, draft, mostTokens }: Begun,
+  { prompt, committed, draft, maxTokens }: HypothesisInput,
   signal: AbortSignal,
   onDevice?: boolean,
-): Promise<Guess> {
+): Promise<RawHypothesis> {
   const { model, tokenizer, caches, hotwords } = context;
   const { endOfText } = tokenizer.special;
   const { nTextCtx, nVocab: vocabulary } = model.config;
   const begin = opening({ ...context, prefix: committed }, prompt);
-  const room = Math.min(mostTokens, nTextCtx - begin.initial.length - 1);
+  const room = Math.min(maxTokens, nTextCtx - begin.initial.length - 1);
   const tried = draft.slice(0, Math.max(0, room));
   for (const cache of caches) cache.reset();
   const search = new HotwordSearch({ endOfText, vocabulary, beamSize: 1, hotwords, behind: committed });
 
   const first = begin.initial.length - 1;
-  const { known, silence } = offered(context, window, begin, first, tried);
+  const { known, silence } = verifyDraft(context, window, begin, first, tried);
   const steps = new SearchSteps(context, window, search, onDevice);
   let noSpeechProb: number;
   let accepted = 0;
@@ -64,7 +64,7 @@ export async function hypothesizeListening(
 }
 
 /** What may follow the initial tokens, and each of those that are tried behind them [T + 1, V]; whether nobody speaks [1, 1]. */
-function offered(
+function verifyDraft(
   { model, tokenizer, caches, filters }: DecodeContext,
   window: EncodedWindow,
   { initial, startOfTranscriptIndex }: ReturnType<typeof opening>,
@@ -77,8 +77,8 @@ function offered(
     const given = tokenRow([...initial, ...tried]);
     const hidden = model.decoder.forward(given, caches, window.crossKeysValues); // [1, T, D]
     const places = [startOfTranscriptIndex, ...Array.from({ length: tried.length + 1 }, (_, i) => first + i)];
-    const asked = mx.take(hidden, mx.array(Int32Array.from(places)), 1);
-    const logits = mx.reshape(model.decoder.logits(asked), [places.length, nVocab]);
+    const selected = mx.take(hidden, mx.array(Int32Array.from(places)), 1);
+    const logits = mx.reshape(model.decoder.logits(selected), [places.length, nVocab]);
     const start = mx.softmax(mx.slice(logits, [0, 0], [1, nVocab]), -1);
     const follow = mx.contiguous(mx.slice(logits, [1, 0], [places.length, nVocab]));
     return {

@@ -7,7 +7,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveCheckpoint } from '../../streaming/live-speech.js';
 
 import type { WhisperConfig } from '../config.js';
-import { Voice, type VoiceState } from './voice.js';
+import { VoiceTracker, type VoiceState } from './voice-tracker.js';
 
 const VERSION = 1;
 
@@ -29,20 +29,20 @@ const hypothesis = v.pipe(
   v.object({
     tokens,
     cuts: v.array(v.boolean()),
-    attended: v.array(count),
+    attendedFrames: v.array(count),
     probabilities: numbers,
-    looks: v.array(count),
+    agreementCount: v.array(count),
     audioFrames: count,
     ended: v.boolean(),
   }),
   v.check(
-    ({ tokens, cuts, attended, probabilities, looks }) =>
-      [cuts, attended, probabilities, looks].every(({ length }) => length === tokens.length),
+    ({ tokens, cuts, attendedFrames, probabilities, agreementCount }) =>
+      [cuts, attendedFrames, probabilities, agreementCount].every(({ length }) => length === tokens.length),
     'must be as long as its tokens',
   ),
 );
 
-const look = v.pipe(
+const lastStep = v.pipe(
   v.object({ hypothesis, logprobs: numbers, starts: numbers }),
   v.check(
     ({ hypothesis: { tokens }, starts, logprobs }) =>
@@ -55,8 +55,8 @@ const text = v.pipe(
   v.object({
     committed: tokens,
     starts: numbers,
-    look: v.exactOptional(look),
-    looks: count,
+    lastStep: v.exactOptional(lastStep),
+    agreementCount: count,
     sumLogprob: v.pipe(v.number(), v.finite()),
     count,
   }),
@@ -68,21 +68,21 @@ const schema = v.object({
   model: v.string(),
   /** Mel frame at which the window begins, and where the audio ended at the last look. */
   start: count,
-  heardFrames: count,
+  decodedFrames: count,
   /** Seconds at which the last committed word began. */
   lastStart: v.pipe(v.number(), v.finite(), v.minValue(0)),
   /** The first sample of the mel. */
   melFrom: count,
   language: v.exactOptional(v.string()),
-  languageIsSure: v.boolean(),
-  prompt: v.object({ text: tokens, forgotten: v.boolean() }),
+  isLanguageFixed: v.boolean(),
+  prompt: v.object({ text: tokens, isReset: v.boolean() }),
   text,
   voice: v.object({
     frames: count,
-    voiced: count,
+    speechEndFrames: count,
     speaking: v.boolean(),
     surest: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
-    spoken: count,
+    speechFrames: count,
     hidden: values,
     cell: values,
   }),
@@ -91,16 +91,16 @@ const schema = v.object({
 export type TextState = v.InferOutput<typeof text>;
 
 /** All but what is in the options. */
-export interface LiveState extends Omit<v.InferOutput<typeof schema>, 'version' | 'model' | 'voice'> {
+export interface LiveWhisperState extends Omit<v.InferOutput<typeof schema>, 'version' | 'model' | 'voice'> {
   readonly voice: VoiceState;
 }
 
 /** The first sample that both mel and voice activity go on from. */
-export function fromSampleOf({ melFrom, voice }: Pick<LiveState, 'melFrom' | 'voice'>): number {
-  return Math.min(melFrom, Voice.fromSample(voice));
+export function fromSampleOf({ melFrom, voice }: Pick<LiveWhisperState, 'melFrom' | 'voice'>): number {
+  return Math.min(melFrom, VoiceTracker.fromSample(voice));
 }
 
-export function packState(state: LiveState, config: WhisperConfig): LiveCheckpoint {
+export function packState(state: LiveWhisperState, config: WhisperConfig): LiveCheckpoint {
   const { memory, ...voice } = state.voice;
   return {
     fromSample: fromSampleOf(state),
@@ -108,34 +108,34 @@ export function packState(state: LiveState, config: WhisperConfig): LiveCheckpoi
       ...state,
       version: VERSION,
       model: modelOf(config),
-      voice: { ...voice, hidden: packed(memory.hidden), cell: packed(memory.cell) },
+      voice: { ...voice, hidden: toBase64(memory.hidden), cell: toBase64(memory.cell) },
     },
   };
 }
 
 /** @throws SottoError INVALID_ARGUMENT where it is no checkpoint of this model */
-export function unpackState({ fromSample, state }: LiveCheckpoint, config: WhisperConfig): LiveState {
+export function unpackState({ fromSample, state }: LiveCheckpoint, config: WhisperConfig): LiveWhisperState {
   const parsed = v.safeParse(schema, state);
   if (!parsed.success) {
     const [issue] = parsed.issues;
-    throw refused(`${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
+    throw invalidCheckpoint(`${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
   }
   const { model, version: _, voice: stored, ...rest } = parsed.output;
-  if (model !== modelOf(config)) throw refused('it is of another model');
+  if (model !== modelOf(config)) throw invalidCheckpoint('it is of another model');
   const { hidden, cell, ...voice } = stored;
-  const found: LiveState = { ...rest, voice: { ...voice, memory: { hidden, cell } } };
+  const found: LiveWhisperState = { ...rest, voice: { ...voice, memory: { hidden, cell } } };
   const all = tokensOf(found);
-  if (all.some((token) => token >= config.nVocab)) throw refused('it has tokens that the model has not');
-  if (all.length > 4 * config.nTextCtx) throw refused('it has more tokens than a window');
+  if (all.some((token) => token >= config.nVocab)) throw invalidCheckpoint('it has tokens that the model has not');
+  if (all.length > 4 * config.nTextCtx) throw invalidCheckpoint('it has more tokens than a window');
   if (!LiveMel.canBegin(rest.melFrom) || rest.melFrom > rest.start * HOP_SAMPLES)
-    throw refused('its audio begins where it cannot');
-  if (voice.voiced > voice.frames) throw refused('its times are not in order');
-  if (fromSample !== fromSampleOf(found)) throw refused('fromSample is not where it goes on');
+    throw invalidCheckpoint('its audio begins where it cannot');
+  if (voice.speechEndFrames > voice.frames) throw invalidCheckpoint('its times are not in order');
+  if (fromSample !== fromSampleOf(found)) throw invalidCheckpoint('fromSample is not where it goes on');
   return found;
 }
 
-function tokensOf({ text, prompt }: LiveState): number[] {
-  return [...text.committed, ...prompt.text, ...(text.look?.hypothesis.tokens ?? [])];
+function tokensOf({ text, prompt }: LiveWhisperState): number[] {
+  return [...text.committed, ...prompt.text, ...(text.lastStep?.hypothesis.tokens ?? [])];
 }
 
 /** What tells models apart that a checkpoint must not wander between; the same weights in another precision may go on. */
@@ -143,10 +143,10 @@ function modelOf({ nVocab, nTextState, nTextLayer, nMels }: WhisperConfig): stri
   return ['whisper', nVocab, nTextState, nTextLayer, nMels].join('-');
 }
 
-function packed(numbers: Float64Array): string {
+function toBase64(numbers: Float64Array): string {
   return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength).toString('base64');
 }
 
-function refused(why: string): SottoError {
+function invalidCheckpoint(why: string): SottoError {
   return new SottoError('INVALID_ARGUMENT', `this checkpoint cannot be gone on from: ${why}`);
 }
