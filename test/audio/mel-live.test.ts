@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { LiveMel } from '#daemon/audio/mel-live.js';
 import { MelTransform } from '#daemon/audio/mel.js';
-import { AudioWindows } from '#daemon/models/whisper/audio.js';
+import { AudioWindows } from '#daemon/models/whisper/encode/audio-windows.js';
 import { mx } from '#native/index.js';
 
 const transform = new MelTransform(80);

@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { disposeWindow, encode } from '#daemon/models/whisper/encode.js';
+import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { windowFlop } from '#daemon/models/whisper/flop.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';

@@ -11,7 +11,7 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SpeechTrack, VoiceActivity } from '#daemon/audio/vad/index.js';
-import { isSilence, isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/judging.js';
+import { isSilentByReference, isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/decode/quality.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
@@ -203,7 +203,7 @@ async function countSpeech(model: SpeechModel, spoilt: readonly string[]): Promi
         const evidence = track.evidence(first.start * RATE, last.end * RATE);
         windows++;
         words += said;
-        if (isSilence(first, REFERENCE_THRESHOLDS)) byReference += said;
+        if (isSilentByReference(first, REFERENCE_THRESHOLDS)) byReference += said;
         else if (isSilent(first, REFERENCE_THRESHOLDS, evidence)) bySecond += said;
         if (evidence.surest < 0.99 && evidence.seconds <= 2.5) {
           unsure++;

@@ -1,22 +1,22 @@
 /** Several windows decoded at once give what each gives alone. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import {
   type DecodeContext,
   decodeWindow,
   type DecodeResult,
   makeCaches,
-} from '#daemon/models/whisper/decode.js';
-import { decodeBatch } from '#daemon/models/whisper/decode-batch.js';
+} from '#daemon/models/whisper/decode/decode.js';
+import { decodeBatch } from '#daemon/models/whisper/packing/decode-batch.js';
 import {
   disposeWindow,
   encode,
   type EncodedWindow,
   joinWindows,
   pickWindows,
-} from '#daemon/models/whisper/encode.js';
+} from '#daemon/models/whisper/encode/encode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
+import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { mx } from '#native/index.js';
 import { clip, samplesOf, starterModel, streamOf } from './fixtures.js';
 

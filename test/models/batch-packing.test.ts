@@ -1,14 +1,14 @@
 /** Stretches of speech in windows: nothing is lost, nothing twice, and every time finds its place in the file. */
 import { describe, expect, test } from '@jest/globals';
 import {
-  type Heard,
+  type AvailableSpeech,
   packNext,
-  type Packed,
+  type PackedSpeech,
   placeInFile,
   type Span,
   spansInWindow,
-} from '#daemon/models/whisper/packing.js';
-import { intoSentences } from '#daemon/models/whisper/sentences.js';
+} from '#daemon/models/whisper/packing/pack-speech.js';
+import { splitSentences } from '#daemon/models/whisper/packing/sentences.js';
 
 const CAPACITY = 3000;
 const middle = (from: number, to: number): number => (from + to) >> 1;
@@ -44,11 +44,11 @@ function speech(seed: number): { stretches: Span[]; tight: Span[] } {
 }
 
 /** All windows, as a reader takes them who hears all at once. */
-function packAll(heard: Omit<Heard, 'ended'>, quietest = middle): Packed[] {
-  const windows: Packed[] = [];
-  let { stretches } = heard;
+function packAll(availableSpeech: Omit<AvailableSpeech, 'ended'>, quietest = middle): PackedSpeech[] {
+  const windows: PackedSpeech[] = [];
+  let { stretches } = availableSpeech;
   for (;;) {
-    const packing = packNext({ ...heard, stretches, ended: true }, CAPACITY, quietest);
+    const packing = packNext({ ...availableSpeech, stretches, ended: true }, CAPACITY, quietest);
     if (packing === undefined) return windows;
     windows.push(packing.window);
     stretches = stretches.flatMap(({ start, end }) =>
@@ -64,9 +64,9 @@ describe('packing', () => {
   test.each(Array.from({ length: 12 }, (_, seed) => seed))(
     'every frame of speech is in one window, in order (%d)',
     (seed) => {
-      const heard = speech(seed);
-      const windows = packAll(heard);
-      expect(framesOf(windows.flatMap(({ pieces }) => pieces))).toEqual(framesOf(heard.stretches));
+      const availableSpeech = speech(seed);
+      const windows = packAll(availableSpeech);
+      expect(framesOf(windows.flatMap(({ pieces }) => pieces))).toEqual(framesOf(availableSpeech.stretches));
       for (const { frames, pieces } of windows) {
         expect(frames).toBeLessThanOrEqual(CAPACITY);
         expect(framesOf(pieces)).toHaveLength(frames);
@@ -77,13 +77,13 @@ describe('packing', () => {
   test.each(Array.from({ length: 12 }, (_, seed) => seed))(
     'words are cut only where nobody pauses for half a window (%d)',
     (seed) => {
-      const heard = speech(seed);
+      const availableSpeech = speech(seed);
       let hardCuts = 0;
-      const ends = packAll(heard, (from, to) => {
+      const ends = packAll(availableSpeech, (from, to) => {
         hardCuts++;
         return middle(from, to);
       }).map(({ pieces }) => pieces.at(-1)?.end ?? 0);
-      const inWord = ends.filter((end) => heard.tight.some((word) => word.start < end && end < word.end));
+      const inWord = ends.filter((end) => availableSpeech.tight.some((word) => word.start < end && end < word.end));
       expect(inWord.length).toBeLessThanOrEqual(hardCuts);
     },
   );
@@ -120,12 +120,12 @@ describe('packing', () => {
 
   test('where nobody pauses, the quietest place of the later half is asked for', () => {
     let asked: number[] = [];
-    const heard = {
+    const availableSpeech = {
       stretches: [{ start: 1000, end: 9000 }],
       tight: [{ start: 1000, end: 9000 }],
       ended: false,
     };
-    const packing = packNext(heard, CAPACITY, (from, to) => {
+    const packing = packNext(availableSpeech, CAPACITY, (from, to) => {
       asked = [from, to];
       return 3210;
     });
@@ -152,7 +152,7 @@ describe('sentences', () => {
       [' "', 0, 0], ['Yes', 0, 0.4], [',', 0.4, 0.4], [' Mr', 0.5, 0.7], ['.', 0.7, 0.7], [' Hale', 0.95, 1], ['.', 1, 1], ['"', 1, 1],
       [' He', 1.4, 1.6], [' left', 1.6, 2], ['.', 2, 2],
     ); // prettier-ignore
-    expect(texts(intoSentences(words))).toEqual([' "Yes, Mr. Hale."', ' He left.']);
+    expect(texts(splitSentences(words))).toEqual([' "Yes, Mr. Hale."', ' He left.']);
   });
 
   test('a long pause ends one without a mark, and long ones are parted; no word is lost', () => {
@@ -163,7 +163,7 @@ describe('sentences', () => {
         i / 2 + 0.4 + (i > 10 ? 3 : 0),
       ]),
     );
-    const groups = intoSentences(words);
+    const groups = splitSentences(words);
     expect(groups[0]).toHaveLength(11);
     expect(groups.flat()).toEqual(words);
     for (const group of groups)

@@ -1,18 +1,18 @@
 /** Steps of a beam that are queued before the beam is chosen, on small networks of random weights: texts stay the same. */
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type DecodeContext, type DecodeResult, makeCaches } from '#daemon/models/whisper/decode.js';
-import { decodeSideBySide } from '#daemon/models/whisper/decode-side-by-side.js';
-import { chooseBeam, readBeam } from '#daemon/models/whisper/device-beam.js';
-import { DeviceOffers } from '#daemon/models/whisper/device-offers.js';
-import type { EncodedWindow } from '#daemon/models/whisper/encode.js';
-import { HotwordSearch } from '#daemon/models/whisper/hotword-search.js';
-import { Hotwords } from '#daemon/models/whisper/hotwords.js';
+import { type DecodeContext, type DecodeResult, makeCaches } from '#daemon/models/whisper/decode/decode.js';
+import { decodeWithSearch } from '#daemon/models/whisper/search/decode-with-search.js';
+import { chooseBeam, readBeam } from '#daemon/models/whisper/search/device-beam.js';
+import { DeviceCandidates } from '#daemon/models/whisper/search/device-candidates.js';
+import type { EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
+import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
+import { Hotwords } from '#daemon/models/whisper/hotwords/hotwords.js';
 import { readConfig } from '#daemon/models/whisper/load.js';
-import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
+import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
-import { type Forecast, type OfferNeeds, type Offers, WholeRows } from '#daemon/models/whisper/offers.js';
-import { BeamSearch, type Rows, type Search, type Sequence } from '#daemon/models/whisper/search.js';
+import { type Forecast, type CandidateNeeds, type CandidateSource, FullRows } from '#daemon/models/whisper/search/candidates.js';
+import { BeamSearch, type Rows, type Search, type Sequence } from '#daemon/models/whisper/search/search.js';
 import type { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -78,7 +78,7 @@ class Misleading implements Search {
     return this.search.live;
   }
 
-  get needs(): OfferNeeds | undefined {
+  get needs(): CandidateNeeds | undefined {
     return this.search.needs;
   }
 
@@ -96,8 +96,8 @@ class Misleading implements Search {
     return this.search.step(logprobs);
   }
 
-  stepWith(offers: Offers): number[] {
-    return this.search.stepWith?.(offers) ?? [];
+  stepWith(source: CandidateSource): number[] {
+    return this.search.stepWith?.(source) ?? [];
   }
 
   leading(): Sequence | undefined {
@@ -133,13 +133,13 @@ test('the device chooses what a beam search chooses, of equals the first', () =>
       const search = new BeamSearch({ beamSize: width, endOfText, vocabulary: 12, patience: 99 });
       search.live = rows.map((_, i) => ({ tokens: [], logprobs: [], sumLogprob: sums[i] ?? 0 }));
       const { needs, forecast } = search;
-      const device = new DeviceOffers(needs);
+      const device = new DeviceCandidates(needs);
       mx.tidy(() => {
         const whole = Float32Array.from(rows.flat());
         const picked = device.pick(mx.array(whole, [rows.length, 12]));
         const beam = chooseBeam(picked, forecast, undefined, 12);
         const expected = readBeam(beam);
-        const from = search.stepWith(new WholeRows(whole, 12));
+        const from = search.stepWith(new FullRows(whole, 12));
         // With too few candidates in a row, its first token is picked twice.
         if (rows.some((row) => row.filter((logprob) => logprob > -Infinity).length <= width)) return;
         if (width === 1 && rows.length === 1 && expected[0]?.token === endOfText) return; // the search is over
@@ -241,7 +241,7 @@ describe.each(['kernels', 'ops of MLX', COMPILED])('small networks of random wei
       };
     }
     const window = windows[setting.window] ?? { crossKeysValues: [] };
-    const run = decodeSideBySide(context, window, [], 0, search, never, onDevice);
+    const run = decodeWithSearch(context, window, [], 0, search, never, onDevice);
     const events: string[] = [];
     let step = await run.next();
     for (; step.done !== true; step = await run.next()) events.push(JSON.stringify(step.value));

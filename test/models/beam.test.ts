@@ -1,12 +1,12 @@
 /** Beam search beside openai/whisper's, on the same weights and the same window. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
-import { makeCaches, type DecodeContext, type SearchOptions } from '#daemon/models/whisper/decode.js';
-import { disposeWindow, encode } from '#daemon/models/whisper/encode.js';
-import { decodeOnce } from '#daemon/models/whisper/fallback.js';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
+import { makeCaches, type DecodeContext, type SearchOptions } from '#daemon/models/whisper/decode/decode.js';
+import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
+import { decodeOnce } from '#daemon/models/whisper/decode/fallback.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
+import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { mx } from '#native/index.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { clip, fixture, realWeights, samplesOf, starterModel, streamOf } from './fixtures.js';

@@ -1,5 +1,5 @@
 /** What a network of a tiny checkpoint gives for the input that its own library was given. */
-import { makeCaches } from '#daemon/models/whisper/decode.js';
+import { makeCaches } from '#daemon/models/whisper/decode/decode.js';
 import type { Whisper } from '#daemon/models/whisper/model.js';
 import { mx } from '#native/index.js';
 

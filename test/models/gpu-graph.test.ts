@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { disposeWindow, encode } from '#daemon/models/whisper/encode.js';
+import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
 import { halve, readConfig } from '#daemon/models/whisper/load.js';
-import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
+import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
-import { BeamSearch } from '#daemon/models/whisper/search.js';
-import { SearchSteps } from '#daemon/models/whisper/search-steps.js';
+import { BeamSearch } from '#daemon/models/whisper/search/search.js';
+import { SearchSteps } from '#daemon/models/whisper/search/search-steps.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';

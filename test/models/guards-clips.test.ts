@@ -1,7 +1,7 @@
 /** Clips that make the starter model repeat itself, made of the repository's own speech, and what the guards make of them. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { loopAtEnd } from '#daemon/models/whisper/loops.js';
+import { loopAtEnd } from '#daemon/models/whisper/decode/loops.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
 import { testUnless } from '#test/harness/skipping.js';

@@ -1,10 +1,10 @@
 /** Guards against texts that repeat themselves, on tokens alone. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compressionRatio, type DecodeResult } from '#daemon/models/whisper/decode.js';
-import { loopAtEnd, LoopGuard, StoppedInLoops } from '#daemon/models/whisper/loops.js';
-import { repeating, WithoutRepeats } from '#daemon/models/whisper/no-repeats.js';
-import { BeamSearch, BestOfDraws } from '#daemon/models/whisper/search.js';
+import { compressionRatio, type DecodeResult } from '#daemon/models/whisper/decode/decode.js';
+import { loopAtEnd, LoopGuard, RepetitionStopper } from '#daemon/models/whisper/decode/loops.js';
+import { bannedTokens, NoRepeatNgram } from '#daemon/models/whisper/decode/no-repeat-ngram.js';
+import { BeamSearch, BestOfSamples } from '#daemon/models/whisper/search/search.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 
 let tokenizer: WhisperTokenizer;
@@ -21,15 +21,15 @@ const tokens = (text: string): number[] => tokenizer.encode(text);
 const stamp = (seconds: number): number => tokenizer.special.timestampBegin + Math.round(seconds / 0.02);
 
 /** Whether a text is stopped anywhere on its way. */
-function isStopped(said: readonly number[], by = guard()): boolean {
-  return said.some((_, i) => by.stops(said.slice(0, i + 1)));
+function isStopped(tokenRun: readonly number[], by = guard()): boolean {
+  return tokenRun.some((_, i) => by.shouldStop(tokenRun.slice(0, i + 1)));
 }
 
-function resultOf(said: number[]): DecodeResult {
-  const text = tokenizer.decode(said).trim();
+function resultOf(tokenRun: number[]): DecodeResult {
+  const text = tokenizer.decode(tokenRun).trim();
   return {
-    tokens: said,
-    logprobs: said.map((_, i) => -i),
+    tokens: tokenRun,
+    logprobs: tokenRun.map((_, i) => -i),
     text,
     avgLogprob: -0.5,
     noSpeechProb: 0.1,
@@ -48,12 +48,12 @@ describe('a loop', () => {
         fc.integer({ min: 0, max: 59 }),
         (once, before, rest) => {
           const times = Math.max(3, Math.ceil(40 / once.length));
-          const said = [
+          const tokenRun = [
             ...before,
             ...Array.from({ length: times }, () => once).flat(),
             ...once.slice(0, rest),
           ];
-          const loop = loopAtEnd(said, 50_364);
+          const loop = loopAtEnd(tokenRun, 50_364);
           expect(loop).toMatchObject({
             start: before.length,
             firstEnd: before.length + once.length,
@@ -65,13 +65,13 @@ describe('a loop', () => {
   });
 
   test('goes on from segment to segment, whatever their times', () => {
-    const said = Array.from({ length: 15 }, (_, i) => [
+    const tokenRun = Array.from({ length: 15 }, (_, i) => [
       stamp(2 * i),
       ...tokens(' Thank you.'),
       stamp(2 * i + 2),
     ]);
-    expect(loopAtEnd(said.flat(), tokenizer.special.timestampBegin)?.period).toBe(3);
-    expect(isStopped(said.flat())).toBe(true);
+    expect(loopAtEnd(tokenRun.flat(), tokenizer.special.timestampBegin)?.period).toBe(3);
+    expect(isStopped(tokenRun.flat())).toBe(true);
   });
 
   test.each([
@@ -92,8 +92,8 @@ describe('a loop', () => {
   });
 
   test('is stopped no later than two sentences after it is certain', () => {
-    const said = tokens(' I am going to go to the next video.'.repeat(20));
-    const at = said.findIndex((_, i) => guard().stops(said.slice(0, i + 1)));
+    const tokenRun = tokens(' I am going to go to the next video.'.repeat(20));
+    const at = tokenRun.findIndex((_, i) => guard().shouldStop(tokenRun.slice(0, i + 1)));
     expect(at).toBeLessThan(60);
   });
 });
@@ -127,19 +127,19 @@ describe('speech that repeats itself', () => {
   });
 
   test('is heard out in the last try, as far as it can have been said', () => {
-    const said = tokens(' you'.repeat(224));
-    expect(isStopped(said, guard().patient)).toBe(false);
-    const short = guard({ ...LIMITS, audioFrames: 500 }).patient; // 5 s
-    const at = said.findIndex((_, i) => short.stops(said.slice(0, i + 1)));
+    const tokenRun = tokens(' you'.repeat(224));
+    expect(isStopped(tokenRun, guard().lenient)).toBe(false);
+    const short = guard({ ...LIMITS, audioFrames: 500 }).lenient; // 5 s
+    const at = tokenRun.findIndex((_, i) => short.shouldStop(tokenRun.slice(0, i + 1)));
     expect(at).toBe(79);
   });
 });
 
 describe('what no temperature could keep from looping', () => {
   const looped = (before: string, once: string, behind: number[] = []): DecodeResult => {
-    const said = [stamp(0), ...tokens(before)];
-    while (said.length < 224) said.push(...tokens(once), ...behind);
-    return guard().patient.withoutLoop(resultOf(said), 224);
+    const tokenRun = [stamp(0), ...tokens(before)];
+    while (tokenRun.length < 224) tokenRun.push(...tokens(once), ...behind);
+    return guard().lenient.withoutLoop(resultOf(tokenRun), 224);
   };
 
   test('keeps the text and its loop once', () => {
@@ -166,9 +166,9 @@ describe('what no temperature could keep from looping', () => {
 
   test('is left alone where it ended of itself, or is none', () => {
     const refrain = resultOf(tokens(' Around the world, around the world.'.repeat(7)));
-    expect(guard().patient.withoutLoop(refrain, 224)).toBe(refrain);
+    expect(guard().lenient.withoutLoop(refrain, 224)).toBe(refrain);
     const full = resultOf(Array.from({ length: 224 }, (_, i) => 1000 + i));
-    expect(guard().patient.withoutLoop(full, 224)).toBe(full);
+    expect(guard().lenient.withoutLoop(full, 224)).toBe(full);
   });
 });
 
@@ -176,19 +176,19 @@ const VOCABULARY = 12;
 const END = 11;
 
 /** A model that always says 1, 2, 3, 1, 2, 3 … and would never end. */
-function looping(said: readonly number[]): Float32Array {
+function looping(tokenRun: readonly number[]): Float32Array {
   const row = new Float32Array(VOCABULARY).fill(-6);
-  row[((said.at(-1) ?? 0) % 3) + 1] = -0.1;
+  row[((tokenRun.at(-1) ?? 0) % 3) + 1] = -0.1;
   row[END] = -8;
   return row;
 }
 
 function searched(
-  search: BeamSearch | BestOfDraws | WithoutRepeats | StoppedInLoops,
+  search: BeamSearch | BestOfSamples | NoRepeatNgram | RepetitionStopper,
   most: number,
 ): readonly number[] {
   for (let step = 0; step < most && search.live.length > 0; step++) {
-    search.step(Float32Array.from(search.live.flatMap(({ tokens: said }) => [...looping(said)])));
+    search.step(Float32Array.from(search.live.flatMap(({ tokens: tokenRun }) => [...looping(tokenRun)])));
   }
   return search.best().tokens;
 }
@@ -197,22 +197,22 @@ describe('runs of tokens said once only', () => {
   const limits = { endOfText: END, vocabulary: VOCABULARY };
 
   test('what may not follow is what would complete a run again', () => {
-    expect(repeating([1, 2, 3, 1, 2], 3)).toEqual(new Set([3]));
-    expect(repeating([1, 2, 3, 1, 2, 4, 1, 2], 3)).toEqual(new Set([3, 4]));
-    expect(repeating([1, 1], 2)).toEqual(new Set([1]));
-    expect(repeating([1, 2], 3)).toEqual(new Set());
-    expect(repeating([], 2)).toEqual(new Set());
+    expect(bannedTokens([1, 2, 3, 1, 2], 3)).toEqual(new Set([3]));
+    expect(bannedTokens([1, 2, 3, 1, 2, 4, 1, 2], 3)).toEqual(new Set([3, 4]));
+    expect(bannedTokens([1, 1], 2)).toEqual(new Set([1]));
+    expect(bannedTokens([1, 2], 3)).toEqual(new Set());
+    expect(bannedTokens([], 2)).toEqual(new Set());
   });
 
   test.each([
     ['greedy', () => new BeamSearch({ ...limits, beamSize: 1 })],
     ['a beam', () => new BeamSearch({ ...limits, beamSize: 4 })],
-    ['draws', () => new BestOfDraws({ ...limits, count: 3, temperature: 0.6, seed: 1 })],
+    ['draws', () => new BestOfSamples({ ...limits, count: 3, temperature: 0.6, seed: 1 })],
   ])('no run comes twice: %s', (_, search) => {
     for (const size of [2, 3, 5]) {
-      const said = searched(new WithoutRepeats(search(), { ...limits, size }), 40);
-      const runs = said.flatMap((__, i) =>
-        i + size <= said.length ? [said.slice(i, i + size).join(' ')] : [],
+      const tokenRun = searched(new NoRepeatNgram(search(), { ...limits, size }), 40);
+      const runs = tokenRun.flatMap((__, i) =>
+        i + size <= tokenRun.length ? [tokenRun.slice(i, i + size).join(' ')] : [],
       );
       expect(new Set(runs).size).toBe(runs.length);
     }
@@ -228,7 +228,7 @@ describe('runs of tokens said once only', () => {
       return step(rows);
     };
     const row = Float32Array.from({ length: VOCABULARY }, (_, i) => Math.log((i + 1) / 78));
-    new WithoutRepeats(inner, { ...limits, size: 2, prefix: [10, 9, 10] }).step(row);
+    new NoRepeatNgram(inner, { ...limits, size: 2, prefix: [10, 9, 10] }).step(row);
     expect(seen?.[9]).toBe(-Infinity);
     expect(seen?.reduce((sum, x) => sum + Math.exp(x), 0)).toBeCloseTo(1, 5);
   });
@@ -236,7 +236,7 @@ describe('runs of tokens said once only', () => {
 
 test('a search whose sequences all run in loops is over', () => {
   const limits = { endOfText: END, vocabulary: VOCABULARY };
-  const search = new StoppedInLoops(new BeamSearch({ ...limits, beamSize: 2 }), guard());
+  const search = new RepetitionStopper(new BeamSearch({ ...limits, beamSize: 2 }), guard());
   expect(searched(search, 200).length).toBeLessThan(60);
   expect(search.live).toEqual([]);
 });

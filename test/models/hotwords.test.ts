@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { HotwordSearch } from '#daemon/models/whisper/hotword-search.js';
-import { Hotwords, NOWHERE, type Standing, type WordTokenizer } from '#daemon/models/whisper/hotwords.js';
+import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
+import { Hotwords, NOWHERE, type Standing, type WordTokenizer } from '#daemon/models/whisper/hotwords/hotwords.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { BeamSearch, BestOfDraws, type Search, type Sequence } from '#daemon/models/whisper/search.js';
+import { BeamSearch, BestOfSamples, type Search, type Sequence } from '#daemon/models/whisper/search/search.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, missingClips, root, samplesOf, starterModel, transcribed } from './fixtures.js';
@@ -233,8 +233,8 @@ describe('a search that listens for words', () => {
     const hotwords = new Hotwords(['Ha'], letters, 2);
     const counts = new Map<string, number>();
     for (let seed = 0; seed < 400; seed++) {
-      const favour = (tokens: readonly number[]) => hotwords.favoured(tokens);
-      const draws = new BestOfDraws({ ...limits, count: 1, temperature: 1, seed, favour });
+      const boost = (tokens: readonly number[]) => hotwords.boosts(tokens);
+      const draws = new BestOfSamples({ ...limits, count: 1, temperature: 1, seed, boost });
       const found = run(draws, hearing(heard, vocabulary));
       expect(found.sumLogprob).toBeCloseTo(-1.4);
       counts.set(text(found), (counts.get(text(found)) ?? 0) + 1);

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
 import { HOP_SAMPLES, MelStream, MelTransform, SAMPLE_RATE } from '#daemon/audio/mel.js';
-import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { clip, fixture, samplesOf, streamOf, unpacked } from './fixtures.js';

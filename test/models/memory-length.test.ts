@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { MelTransform, SAMPLE_RATE } from '#daemon/audio/mel.js';
 import { SpeechTrack, VoiceActivity } from '#daemon/audio/vad/index.js';
-import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';

@@ -8,12 +8,12 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
-import { type DecodeResult, decodeWindow, makeCaches, tokenRow } from '#daemon/models/whisper/decode.js';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
+import { type DecodeResult, decodeWindow, makeCaches, tokenRow } from '#daemon/models/whisper/decode/decode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { detectLanguage } from '#daemon/models/whisper/language.js';
-import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
-import { disposeWindow, encode } from '#daemon/models/whisper/encode.js';
+import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
+import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { skippedTest, testUnless } from '#test/harness/skipping.js';

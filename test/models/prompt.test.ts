@@ -1,7 +1,7 @@
 /** What the decoder is given as said before a window. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Prompt, type PromptOptions } from '#daemon/models/whisper/prompt.js';
+import { Prompt, type PromptOptions } from '#daemon/models/whisper/decode/prompt.js';
 
 /** A token for each character, so that what comes out can be read. */
 const tokenizer = { encode: (text: string) => Array.from(text, (letter) => letter.charCodeAt(0)) };
@@ -11,9 +11,9 @@ function promptOf(options: Partial<PromptOptions>): Prompt {
   return new Prompt(tokenizer, { room: 10, ...options });
 }
 
-function hear(prompt: Prompt, text: string, trusted = true): void {
+function runWindow(prompt: Prompt, text: string, trusted = true): void {
   prompt.heard(tokenizer.encode(text));
-  prompt.windowEnded(trusted);
+  prompt.endWindow(trusted);
 }
 
 describe('the prompt of a window', () => {
@@ -24,33 +24,33 @@ describe('the prompt of a window', () => {
   test('is the user’s text, pushed out by what is said', () => {
     const prompt = promptOf({ initial: ' Names. ' });
     expect(said(prompt)).toBe(' Names.');
-    hear(prompt, 'abc');
+    runWindow(prompt, 'abc');
     expect(said(prompt)).toBe(' Names.abc');
-    hear(prompt, 'defgh');
+    runWindow(prompt, 'defgh');
     expect(said(prompt)).toBe('s.abcdefgh');
   });
 
   test('keeps the user’s text in front of every window where it is carried', () => {
     const prompt = promptOf({ initial: 'Names', carried: true });
-    hear(prompt, 'abcdefgh');
+    runWindow(prompt, 'abcdefgh');
     expect(said(prompt)).toBe(' Namesefgh');
-    hear(prompt, 'loose', false);
+    runWindow(prompt, 'loose', false);
     expect(said(prompt)).toBe(' Names');
-    hear(prompt, 'xy');
+    runWindow(prompt, 'xy');
     expect(said(prompt)).toBe(' Namesxy');
   });
 
   test('forgets a text that is too loose to lead, and the user’s with it, as the reference does', () => {
     const prompt = promptOf({ initial: 'Names' });
-    hear(prompt, 'loose', false);
+    runWindow(prompt, 'loose', false);
     expect(said(prompt)).toBe('');
-    hear(prompt, 'abc');
+    runWindow(prompt, 'abc');
     expect(said(prompt)).toBe('abc');
   });
 
   test('is never what was said, where that is not to lead', () => {
     const prompt = promptOf({ initial: 'N', carried: true, conditioned: false });
-    hear(prompt, 'abc');
+    runWindow(prompt, 'abc');
     expect(said(prompt)).toBe(' N');
   });
 
@@ -63,7 +63,7 @@ describe('the prompt of a window', () => {
         (initial, carried, windows) => {
           const prompt = promptOf({ initial, carried });
           for (const [text, trusted] of windows) {
-            hear(prompt, text, trusted);
+            runWindow(prompt, text, trusted);
             expect(prompt.tokens.length).toBeLessThanOrEqual(10);
           }
         },

@@ -2,17 +2,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { join } from 'node:path';
-import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
-import { type DecodeContext, makeCaches } from '#daemon/models/whisper/decode.js';
-import { decodeSideBySide } from '#daemon/models/whisper/decode-side-by-side.js';
-import { DeviceOffers } from '#daemon/models/whisper/device-offers.js';
-import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode.js';
-import { HotwordSearch } from '#daemon/models/whisper/hotword-search.js';
-import { Hotwords } from '#daemon/models/whisper/hotwords.js';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
+import { type DecodeContext, makeCaches } from '#daemon/models/whisper/decode/decode.js';
+import { decodeWithSearch } from '#daemon/models/whisper/search/decode-with-search.js';
+import { DeviceCandidates } from '#daemon/models/whisper/search/device-candidates.js';
+import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
+import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
+import { Hotwords } from '#daemon/models/whisper/hotwords/hotwords.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
-import { WholeRows } from '#daemon/models/whisper/offers.js';
-import { BeamSearch, type Search } from '#daemon/models/whisper/search.js';
+import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
+import { FullRows } from '#daemon/models/whisper/search/candidates.js';
+import { BeamSearch, type Search } from '#daemon/models/whisper/search/search.js';
 import { hypothesizeWithHotwords } from '#daemon/models/whisper/streaming/hypothesize-with-hotwords.js';
 import { mx, type MxArray } from '#native/index.js';
 import { root, samplesOf, starterModel, streamOf } from './fixtures.js';
@@ -33,15 +33,15 @@ test('what is picked out on the device is what whole rows hold, of equals the fi
       fc.integer({ min: 1, max: 6 }),
       (rows, count) => {
         const listed = [3, 0, 39, 17];
-        const device = new DeviceOffers({ count, listed });
-        const whole = new WholeRows(Float32Array.from(rows.flat()), vocabulary);
+        const device = new DeviceCandidates({ count, listed });
+        const whole = new FullRows(Float32Array.from(rows.flat()), vocabulary);
         mx.tidy(() => {
           const picked = device.pick(mx.array(whole.logprobs, [rows.length, vocabulary]));
-          const offers = device.read(picked);
+          const source = device.read(picked);
           for (const place of rows.keys()) {
-            expect(offers.likeliest(place, count)).toEqual(whole.likeliest(place, count));
+            expect(source.topK(place, count)).toEqual(whole.topK(place, count));
             for (const token of listed)
-              expect(offers.logprob(place, token)).toBe(whole.logprob(place, token));
+              expect(source.logprob(place, token)).toBe(whole.logprob(place, token));
           }
         });
         device.dispose();
@@ -151,7 +151,7 @@ describe('with the starter model', () => {
           ? new HotwordSearch({ ...limits, hotwords: new Hotwords(words, tokenizer) })
           : new BeamSearch(limits);
         const seen = watched(context);
-        const run = decodeSideBySide(context, window, [], 0, search, never, onDevice);
+        const run = decodeWithSearch(context, window, [], 0, search, never, onDevice);
         let step = await run.next();
         while (step.done !== true) step = await run.next();
         free(context);

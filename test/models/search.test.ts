@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { BeamSearch, BestOfDraws, likeliest, score, type Sequence } from '#daemon/models/whisper/search.js';
+import { BeamSearch, BestOfSamples, topK, score, type Sequence } from '#daemon/models/whisper/search/search.js';
 
 const END = 0;
 
@@ -18,7 +18,7 @@ function modelOf(seed: number, vocabulary: number): (tokens: readonly number[]) 
   };
 }
 
-function run(search: BeamSearch | BestOfDraws, model: ReturnType<typeof modelOf>, most: number): Sequence {
+function run(search: BeamSearch | BestOfSamples, model: ReturnType<typeof modelOf>, most: number): Sequence {
   for (let step = 0; step < most && search.live.length > 0; step++) {
     const before = search.live;
     const rows = search.step(Float32Array.from(before.flatMap(({ tokens }) => [...model(tokens)])));
@@ -110,7 +110,7 @@ describe('the best of several draws', () => {
           return offered;
         };
         const options = { endOfText: END, vocabulary: 6, count, temperature: 0.7, seed: draw };
-        const [a, b] = [0, 1].map(() => run(new BestOfDraws(options), forbidding, 20));
+        const [a, b] = [0, 1].map(() => run(new BestOfSamples(options), forbidding, 20));
         expect(a).toEqual(b);
         expect(a?.tokens).not.toContain(3);
       }),
@@ -121,7 +121,7 @@ describe('the best of several draws', () => {
     const offered = [Math.log(0.1), Math.log(0.6), Math.log(0.3)];
     const counts = [0, 0, 0];
     for (let seed = 0; seed < 4000; seed++) {
-      const search = new BestOfDraws({ endOfText: 9, vocabulary: 3, count: 1, temperature: 1, seed });
+      const search = new BestOfSamples({ endOfText: 9, vocabulary: 3, count: 1, temperature: 1, seed });
       search.step(Float32Array.from(offered));
       const token = search.live[0]?.tokens[0] ?? 0;
       counts[token] = (counts[token] ?? 0) + 1;
@@ -145,7 +145,7 @@ test('the likeliest tokens are those of a full sort', () => {
           .map((logprob, token) => ({ token, logprob }))
           .filter(({ logprob }) => logprob > -Infinity)
           .sort((a, b) => b.logprob - a.logprob || a.token - b.token);
-        expect(likeliest(logprobs, count)).toEqual(sorted.slice(0, count));
+        expect(topK(logprobs, count)).toEqual(sorted.slice(0, count));
       },
     ),
   );

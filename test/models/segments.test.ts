@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { compressionRatio, type DecodeResult } from '#daemon/models/whisper/decode.js';
-import { isSilence, needsFallback, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/judging.js';
-import { cutSegments } from '#daemon/models/whisper/segments.js';
+import { compressionRatio, type DecodeResult } from '#daemon/models/whisper/decode/decode.js';
+import { isSilentByReference, needsFallback, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/decode/quality.js';
+import { cutSegments } from '#daemon/models/whisper/decode/segments.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 
 let tokenizer: WhisperTokenizer;
@@ -111,7 +111,7 @@ describe('falling back', () => {
     ['seeming silence on the threshold of belief', judged(1.5, -1, 0.9), false, true],
   ])('%s', (_, result, again, silent) => {
     expect(needsFallback(result, REFERENCE_THRESHOLDS)).toBe(again);
-    expect(isSilence(result, REFERENCE_THRESHOLDS)).toBe(silent);
+    expect(isSilentByReference(result, REFERENCE_THRESHOLDS)).toBe(silent);
   });
 
   test('does not take clear speech for silence before every temperature was tried', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { isPlausible, shortWindowFrames } from '#daemon/models/whisper/short-window.js';
+import { isPlausible, shortWindowFrames } from '#daemon/models/whisper/encode/short-window.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { clip, joined, samplesOf, starterModel, streamOf, transcribed } from './fixtures.js';
 

@@ -1,7 +1,7 @@
 /** Where nobody speaks there are no words, and a long pause gains none and costs none. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/judging.js';
+import { isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/decode/quality.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
 import { testUnless } from '#test/harness/skipping.js';

@@ -7,12 +7,12 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/audio.js';
-import { decodeWindow, makeCaches } from '#daemon/models/whisper/decode.js';
-import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode.js';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
+import { decodeWindow, makeCaches } from '#daemon/models/whisper/decode/decode.js';
+import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { LogitFilters } from '#daemon/models/whisper/logit-filters.js';
-import { cutSegments } from '#daemon/models/whisper/segments.js';
+import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
+import { cutSegments } from '#daemon/models/whisper/decode/segments.js';
 import { addWordTimes, type WordContext } from '#daemon/models/whisper/word-times.js';
 import type { Segment, Word } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';

@@ -7,7 +7,7 @@ import { alignmentHeads } from '#daemon/models/whisper/alignment-heads.js';
 import { firstFrames } from '#daemon/models/whisper/dtw.js';
 import { medianOfSeven } from '#daemon/models/whisper/median.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
-import { dropInvented } from '#daemon/models/whisper/invented.js';
+import { dropHallucinations } from '#daemon/models/whisper/words/hallucinations.js';
 import { isAnomalous, wordAnomaly } from '#daemon/models/whisper/word-anomaly.js';
 import { clipToSpeech, placeWords, timeWords, type TimedWord } from '#daemon/models/whisper/word-times.js';
 import { mergePunctuation, splitCharacters, splitWords } from '#daemon/models/whisper/words.js';
@@ -418,7 +418,7 @@ describe('what was invented in silence', () => {
 
   test('is dropped, with what follows it, where silence is on both sides; the window goes on there', () => {
     const heard = [said(101), odd(110), said(120)];
-    expect(dropInvented(heard, window, 2)).toEqual({ segments: [heard[0]], next: 110 });
+    expect(dropHallucinations(heard, window, 2)).toEqual({ segments: [heard[0]], next: 110 });
   });
 
   test('stays beside speech, and speech stays', () => {
@@ -428,22 +428,22 @@ describe('what was invented in silence', () => {
       [{ ...said(101), words: [] }],
       [],
     ]) {
-      expect(dropInvented(heard, window, 2)).toEqual({ segments: heard });
+      expect(dropHallucinations(heard, window, 2)).toEqual({ segments: heard });
     }
   });
 
   test('at the start of a window gives way to what is behind the silence', () => {
-    expect(dropInvented([odd(105), said(106)], window, 2)).toEqual({ segments: [], next: 105 });
+    expect(dropHallucinations([odd(105), said(106)], window, 2)).toEqual({ segments: [], next: 105 });
   });
 
   test('is a row of anomalous segments, too', () => {
     const heard = [said(101, 104), odd(110), odd(111), said(112)];
-    expect(dropInvented(heard, window, 2)).toEqual({ segments: [heard[0]], next: 110 });
+    expect(dropHallucinations(heard, window, 2)).toEqual({ segments: [heard[0]], next: 110 });
   });
 
   test('at the end of the file ends it, and always goes forward', () => {
     const last = { ...window, fileEnd: 130.5 };
-    expect(dropInvented([said(101), odd(128.5)], last, 2)).toMatchObject({ next: 130.5 });
-    expect(dropInvented([odd(100.2), said(110)], window, 2)).toEqual({ segments: [], next: 101 });
+    expect(dropHallucinations([said(101), odd(128.5)], last, 2)).toMatchObject({ next: 130.5 });
+    expect(dropHallucinations([odd(100.2), said(110)], window, 2)).toEqual({ segments: [], next: 101 });
   });
 });

@@ -59,7 +59,7 @@ describe('watching', () => {
 describe('stages', () => {
   test.each([
     [
-      'at sample (file:///dist/daemon/src/models/whisper/decode.js:1)\nat laterStep (decode.js:2)',
+      'at sample (file:///dist/daemon/src/models/whisper/decode/decode.js:1)\nat laterStep (decode.js:2)',
       'sampling',
     ],
     ['at forward (model.js)\nat laterStep (file:///whisper/decode.js:1)', 'token'],

@@ -5,10 +5,10 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { turn } from './cancel.js';
-import { tokenRow } from './decode.js';
+import { yieldToEventLoop } from './cancellation.js';
+import { tokenRow } from './decode/decode.js';
 import { firstFrames } from './dtw.js';
-import type { EncodedWindow } from './encode.js';
+import type { EncodedWindow } from './encode/encode.js';
 import { medianOfSeven } from './median.js';
 import type { Whisper } from './model.js';
 import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from './tokenizer.js';
@@ -21,12 +21,12 @@ export interface TokenTimes {
 }
 
 /** Positions whose probabilities are computed at once: 13 MB of logits. */
-const POSITIONS_AT_ONCE = 64;
+const POSITIONS_PER_PASS = 64;
 /**
  * Heads that are looked at together. On the CPU, MLX takes the memory of all ops that are queued, anew each time: what one
  * head needs stays in the caches, four take ten times as long as one.
  */
-const HEADS_AT_ONCE = { cpu: 1, gpu: 8 };
+const HEADS_PER_PASS = { cpu: 1, gpu: 8 };
 
 /**
  * @param tokens text alone: no timestamps, no end-of-text
@@ -52,8 +52,8 @@ export async function alignTokens(
   return runWithAttention(model, crossKeysValues, inputTokens, rows, frames, signal, async (gain, hidden, settle) => {
     const first = firstFrames(gain, rows.count, frames);
     const probabilities: number[] = [];
-    for (let from = 0; from < tokens.length; from += POSITIONS_AT_ONCE) {
-      const said = tokens.slice(from, from + POSITIONS_AT_ONCE);
+    for (let from = 0; from < tokens.length; from += POSITIONS_PER_PASS) {
+      const said = tokens.slice(from, from + POSITIONS_PER_PASS);
       const [likely] = await settle([
         mx.tidy(() => probabilitiesOf(model, hidden, rows.first + from, said, endOfText)),
       ]);
@@ -122,13 +122,13 @@ async function runWithAttention<T>(
   const headsOf = (block: number): number[] =>
     alignmentHeads.flatMap(([layer, head]) => (layer === block ? [head] : []));
 
-  const together = HEADS_AT_ONCE[mx.defaultDevice()];
+  const together = HEADS_PER_PASS[mx.defaultDevice()];
   const caches = decoder.blocks.map(() => nn.selfAttentionCache(inputTokens.length));
   const held = new Set<MxArray>();
   const settle: Settle = async (made, ...spent) => {
     for (const array of made) held.add(array);
     await mx.ready(...made);
-    await turn(signal);
+    await yieldToEventLoop(signal);
     for (const array of spent) held.delete(array);
     mx.dispose(spent);
     return made;

@@ -8,11 +8,11 @@
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 
-import { type Window, WINDOW_FRAMES } from './audio.js';
-import { disposeWindow, type EncodedWindow } from './encode.js';
+import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';
+import { disposeWindow, type EncodedWindow } from './encode/encode.js';
 import { cutBetween, groupSpeech, type SpokenGroup } from './language-groups.js';
 import { type HeardGroup, likeliestPath } from './language-path.js';
-import { type WindowLength, windowFrames } from './short-window.js';
+import { type WindowLength, windowFrames } from './encode/short-window.js';
 import type { Transcription } from './transcription.js';
 
 /** From this probability on a window of English is English alone. */
@@ -21,7 +21,7 @@ const SURE_ENGLISH = 0.99;
 const BEFORE_FRAMES = 10;
 const LONGEST_FRAMES = 600;
 /** The silence behind it is room for what the encoder finds out. */
-const GROUP: WindowLength = { least: 0, silence: 200, step: 100 };
+const GROUP: WindowLength = { minFrames: 0, silence: 200, step: 100 };
 /** Speech before a change of language that is too short to be asked for again. */
 const LEFTOVER_FRAMES = 65;
 
@@ -74,9 +74,9 @@ export class LanguageTrack {
     const { windows } = this.#work;
     // A window that may be English alone is encoded as it is; for one that is not, that would be in vain.
     const wholeFirst =
-      !windows.heedsSpeech || (this.#change === undefined && (this.#before ?? 'en') === 'en');
+      !windows.hasVad || (this.#change === undefined && (this.#before ?? 'en') === 'en');
     const encoding = wholeFirst ? encode(window) : undefined;
-    windows.readAhead(window.start + 2 * WINDOW_FRAMES, signal);
+    windows.prefetch(window.start + 2 * WINDOW_FRAMES, signal);
     let encoded = await encoding;
     try {
       const { language, probability, change } = await this.#find(window, encoded, signal);

@@ -5,9 +5,9 @@
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 
-import { type Window, WINDOW_FRAMES } from './audio.js';
-import { throwIfCancelled } from './cancel.js';
-import { disposeWindow, type EncodedWindow } from './encode.js';
+import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';
+import { throwIfCancelled } from './cancellation.js';
+import { disposeWindow, type EncodedWindow } from './encode/encode.js';
 import type { DetectedLanguage } from './language.js';
 import type { Transcription } from './transcription.js';
 
@@ -60,7 +60,7 @@ export async function detectOverWindows(
   while ((found.probability < SURE || found.seconds < ENOUGH_SECONDS) && votes.length < count) {
     throwIfCancelled(signal);
     const from: number = window.start + window.frames;
-    window = await work.clock.time('mel', () => windows.next(from, signal));
+    window = await work.stopwatch.time('mel', () => windows.next(from, signal));
     if (window === undefined) break;
     const other = await work.encode(window, WINDOW_FRAMES, 'zero', signal);
     try {

@@ -5,8 +5,8 @@ import { mx, type MxArray } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';
 
 import type { WhisperConfig } from './config.js';
-import { tokenRow } from './decode.js';
-import type { EncodedWindow } from './encode.js';
+import { tokenRow } from './decode/decode.js';
+import type { EncodedWindow } from './encode/encode.js';
 import type { Whisper } from './model.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 

@@ -2,8 +2,8 @@
 import { checkedSpeechOptions, type SpeechOptions } from '#daemon/audio/vad/index.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
-import type { SearchOptions } from './decode.js';
-import { type FallbackThresholds, REFERENCE_THRESHOLDS } from './judging.js';
+import type { SearchOptions } from './decode/decode.js';
+import { type FallbackThresholds, REFERENCE_THRESHOLDS } from './decode/quality.js';
 import { mayChangeLanguage } from './language.js';
 import type { Whisper } from './model.js';
 import { checkedTask } from './task.js';

@@ -1,10 +1,10 @@
 /** The segments of a window with their words, and what the words' times say of how far the window is done. */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 
-import { type Window, WINDOW_FRAMES } from './audio.js';
-import type { EncodedWindow } from './encode.js';
-import { dropInvented } from './invented.js';
-import type { Cut } from './segments.js';
+import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';
+import type { EncodedWindow } from './encode/encode.js';
+import { dropHallucinations } from './words/hallucinations.js';
+import type { Cut } from './decode/segments.js';
 import { addWordTimes, type SpokenStretch } from './word-times.js';
 import type { Whisper } from './model.js';
 import type { WhisperTokenizer } from './tokenizer.js';
@@ -50,7 +50,7 @@ export async function timeCut(
   if (longestSilenceSeconds !== undefined) {
     const audioEnd = (window.start + window.frames) / FRAMES_PER_SECOND;
     const end = (window.start + WINDOW_FRAMES) / FRAMES_PER_SECOND;
-    const heard = dropInvented(timed, { start, audioEnd, end, lastSpeech, fileEnd }, longestSilenceSeconds);
+    const heard = dropHallucinations(timed, { start, audioEnd, end, lastSpeech, fileEnd }, longestSilenceSeconds);
     kept = [...heard.segments];
     next = heard.next ?? next;
   }

@@ -2,10 +2,10 @@ import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcr
 import { SpeechTrack } from '#daemon/audio/vad/index.js';
 
 import type { AudioStream } from '../speech-model.js';
-import { AudioWindows } from './audio.js';
-import { BATCHED_SPEECH, readInBatches } from './batched.js';
-import { PackedWindows } from './packed-windows.js';
-import { readInTurn } from './sequential.js';
+import { AudioWindows } from './encode/audio-windows.js';
+import { BATCHED_SPEECH, decodeBatched } from './packing/decode-batched.js';
+import { PackedWindows } from './packing/packed-windows.js';
+import { decodeSequential } from './decode-sequential.js';
 import { type Settings, settingsOf, type WhisperOptions } from './settings.js';
 import { Transcription, type WhisperParts } from './transcription.js';
 
@@ -45,9 +45,9 @@ function begin(parts: WhisperParts, settings: Settings, { samples }: AudioStream
   if (settings.batchSize > 1) {
     const track = speech && new SpeechTrack(voice.stream(), { ...BATCHED_SPEECH, ...speech });
     const work = new Transcription(parts, settings, new PackedWindows(samples, mel, track));
-    return { work, events: readInBatches(work, signal) };
+    return { work, events: decodeBatched(work, signal) };
   }
   const track = speech && new SpeechTrack(voice.stream(), speech);
   const work = new Transcription(parts, settings, new AudioWindows(samples, mel, track));
-  return { work, events: readInTurn(work, signal) };
+  return { work, events: decodeSequential(work, signal) };
 }

@@ -4,19 +4,19 @@ import type { VoiceActivity, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import type { Segment, TranscribeResult } from '#daemon/protocol/transcription.js';
 import type * as nn from '#native/nn/index.js';
 
-import type { AudioWindows, Padding, Window } from './audio.js';
-import { Clock } from './clock.js';
-import { type DecodeContext, type DecodeResult, makeCaches } from './decode.js';
-import { encode, type EncodedWindow } from './encode.js';
-import { Hotwords } from './hotwords.js';
+import type { AudioWindows, Padding, Window } from './encode/audio-windows.js';
+import { Stopwatch } from './stopwatch.js';
+import { type DecodeContext, type DecodeResult, makeCaches } from './decode/decode.js';
+import { encode, type EncodedWindow } from './encode/encode.js';
+import { Hotwords } from './hotwords/hotwords.js';
 import { type DetectedLanguage, detectLanguage } from './language.js';
-import { LogitFilters } from './logit-filters.js';
-import { LoopGuard } from './loops.js';
+import { LogitFilters } from './decode/logit-filters.js';
+import { LoopGuard } from './decode/loops.js';
 import type { Whisper } from './model.js';
-import { Prompt } from './prompt.js';
-import { type Cut, cutSegments } from './segments.js';
+import { Prompt } from './decode/prompt.js';
+import { type Cut, cutSegments } from './decode/segments.js';
 import type { Settings } from './settings.js';
-import { isSilent } from './judging.js';
+import { isSilent } from './decode/quality.js';
 import { timeCut } from './timed-cut.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
@@ -31,13 +31,13 @@ export interface WhisperParts {
 }
 
 /** How windows are decoded: the same for all of one language. */
-export interface Manner {
+export interface DecodeMode {
   readonly language: string;
   readonly timestamps: boolean;
 }
 
 /** A window that has been decoded. */
-export interface Heard {
+export interface DecodedWindow {
   readonly window: Window;
   readonly encoded: EncodedWindow;
   readonly result: DecodeResult;
@@ -51,7 +51,7 @@ export interface AudioSource {
 }
 
 export class Transcription<Source extends AudioSource = AudioWindows> {
-  readonly clock = new Clock();
+  readonly stopwatch = new Stopwatch();
   readonly prompt: Prompt;
   /** One for each decoder block. */
   readonly caches: readonly nn.SelfAttentionCache[];
@@ -92,18 +92,18 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
     signal: AbortSignal,
   ): Promise<EncodedWindow> {
     const { model } = this.parts;
-    const mel = await this.clock.time('mel', () => this.windows.mel(window, length, padding, model.dtype));
-    return this.clock.time('encode', () => encode(model, mel, signal));
+    const mel = await this.stopwatch.time('mel', () => this.windows.mel(window, length, padding, model.dtype));
+    return this.stopwatch.time('encode', () => encode(model, mel, signal));
   }
 
   detect(encoded: EncodedWindow): Promise<DetectedLanguage> {
     const { model, tokenizer } = this.parts;
-    return this.clock.time('decode', () => detectLanguage(model, tokenizer, encoded, this.caches));
+    return this.stopwatch.time('decode', () => detectLanguage(model, tokenizer, encoded, this.caches));
   }
 
   /** What a window is decoded with. The first of all begins with the prefix. */
   context(
-    { language, timestamps }: Manner,
+    { language, timestamps }: DecodeMode,
     window: Window,
     evidence: VoiceEvidence | undefined,
   ): DecodeContext {
@@ -127,10 +127,10 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
   }
 
   /** The segments of a window, and how far it is done. They count as said from now on. */
-  async take(
+  async addWindow(
     this: Transcription,
-    { window, encoded, result }: Heard,
-    manner: Manner,
+    { window, encoded, result }: DecodedWindow,
+    mode: DecodeMode,
     signal: AbortSignal,
   ): Promise<Cut> {
     const { settings, parts, windows } = this;
@@ -142,30 +142,30 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
     if (settings.wordTimes) {
       const context = {
         window,
-        startSequence: tokenizer.startSequence(manner.language, settings.task, manner.timestamps),
-        language: manner.language,
+        startSequence: tokenizer.startSequence(mode.language, settings.task, mode.timestamps),
+        language: mode.language,
         lastSpeechSeconds: this.#lastSpeechSeconds,
         speech: windows.spokenSeconds(window),
         fileEnd: windows.ended ? windows.secondsRead : undefined,
         longestSilenceSeconds: settings.longestSilenceSeconds,
       };
       const plain = cut;
-      const timed = await this.clock.time('decode', () => timeCut(plain, parts, encoded, context, signal));
+      const timed = await this.stopwatch.time('decode', () => timeCut(plain, parts, encoded, context, signal));
       cut = timed;
       this.#lastSpeechSeconds = timed.lastSpeechSeconds;
     }
     if (settings.multilingual) {
-      const { language } = manner;
+      const { language } = mode;
       cut = { ...cut, segments: cut.segments.map((segment) => ({ ...segment, language })) };
     }
-    this.keep(cut.segments);
+    this.addSegments(cut.segments);
     this.prompt.heard(cut.segments.flatMap(({ tokens }) => tokens));
-    if (!silent) this.prompt.windowEnded(result.temperature <= PROMPT_RESET_TEMPERATURE);
+    if (!silent) this.prompt.endWindow(result.temperature <= PROMPT_RESET_TEMPERATURE);
     return cut;
   }
 
   /** Segments that are done. */
-  keep(segments: readonly Segment[]): void {
+  addSegments(segments: readonly Segment[]): void {
     this.#segments.push(...segments);
   }
 
@@ -175,7 +175,7 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
       language: this.language ?? 'en',
       durationSeconds: this.windows.secondsRead,
       segments: this.#segments,
-      timings: this.clock.timings(),
+      timings: this.stopwatch.timings(),
     };
   }
 

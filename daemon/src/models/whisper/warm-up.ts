@@ -3,13 +3,13 @@ import { mx, type MxArray } from '#native/index.js';
 
 import type { WarmUpResult } from '../speech-model.js';
 import { placeTokens } from './alignment.js';
-import { WINDOW_FRAMES } from './audio.js';
-import { type DecodeContext, decodeWindow, makeCaches } from './decode.js';
-import { disposeWindow, encode } from './encode.js';
+import { WINDOW_FRAMES } from './encode/audio-windows.js';
+import { type DecodeContext, decodeWindow, makeCaches } from './decode/decode.js';
+import { disposeWindow, encode } from './encode/encode.js';
 import { windowFlop } from './flop.js';
-import { LogitFilters } from './logit-filters.js';
+import { LogitFilters } from './decode/logit-filters.js';
 import type { Whisper } from './model.js';
-import { shortWindowFrames, windowFrames } from './short-window.js';
+import { shortWindowFrames, windowFrames } from './encode/short-window.js';
 import { maxLiveFrames, streamingConfigFor } from './streaming/streaming-config.js';
 import type { WhisperParts } from './transcription.js';
 

@@ -2,9 +2,9 @@
 import type { Segment, Word } from '#daemon/protocol/transcription.js';
 
 import { alignTokens, type TokenTimes } from './alignment.js';
-import type { EncodedWindow } from './encode.js';
+import type { EncodedWindow } from './encode/encode.js';
 import type { Whisper } from './model.js';
-import { toCentiseconds } from './segments.js';
+import { toCentiseconds } from './decode/segments.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 import { endsSentence, mergePunctuation, splitWords, type TokenGroup } from './words.js';
 

@@ -7,7 +7,7 @@
  */
 import { N_FFT, HOP_SAMPLES } from '#daemon/audio/mel.js';
 
-import { WINDOW_FRAMES } from './audio.js';
+import { WINDOW_FRAMES } from './encode/audio-windows.js';
 import type { Computer } from './computer.js';
 import type { WhisperConfig } from './config.js';
 import { maxLiveFrames, streamingConfigFor } from './streaming/streaming-config.js';

@@ -1,11 +1,11 @@
 /** As `hypothesize`, listening for given words with the search that is used for files. */
 import { mx, type MxArray } from '#native/index.js';
 
-import { type DecodeContext, opening, tokenRow } from '../decode.js';
-import type { EncodedWindow } from '../encode.js';
-import { HotwordSearch } from '../hotword-search.js';
-import type { Hotwords } from '../hotwords.js';
-import { SearchSteps } from '../search-steps.js';
+import { type DecodeContext, opening, tokenRow } from '../decode/decode.js';
+import type { EncodedWindow } from '../encode/encode.js';
+import { HotwordSearch } from '../hotwords/hotword-search.js';
+import type { Hotwords } from '../hotwords/hotwords.js';
+import { SearchSteps } from '../search/search-steps.js';
 import { isRepeating } from '../../streaming/repetition.js';
 import type { HypothesisInput, RawHypothesis } from './hypothesize.js';
 
@@ -41,7 +41,7 @@ export async function hypothesizeWithHotwords(
   let from: number[];
   try {
     mx.asyncEval(silence);
-    const take = await steps.offeredAt(known, signal);
+    const take = await steps.readCandidates(known, signal);
     await mx.ready(silence);
     noSpeechProb = Number(silence.item());
     from = take(0);

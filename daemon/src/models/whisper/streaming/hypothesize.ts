@@ -2,10 +2,10 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { turn } from '../cancel.js';
-import { type DecodeContext, opening, tokenRow } from '../decode.js';
+import { yieldToEventLoop } from '../cancellation.js';
+import { type DecodeContext, opening, tokenRow } from '../decode/decode.js';
 import { isRepeating } from '../../streaming/repetition.js';
-import type { EncodedWindow } from '../encode.js';
+import type { EncodedWindow } from '../encode/encode.js';
 
 export interface HypothesisInput {
   /** Tokens of what was said before the window. */
@@ -70,7 +70,7 @@ export async function hypothesize(
   let noSpeechProb: number;
   try {
     await mx.ready(...verified);
-    await turn(signal);
+    await yieldToEventLoop(signal);
     [likely, logprobOf] = [verified[0], verified[1]].map((array) =>
       Array.from(array.toTypedArray(), Number),
     ) as [number[], number[]];
@@ -122,7 +122,7 @@ async function continueGreedy(
         mx.asyncEval(...next);
       }
       await mx.ready(...step);
-      await turn(signal);
+      await yieldToEventLoop(signal);
       const token = Number(step[0].item());
       const logprob = Number(step[1].item());
       mx.dispose(step);

@@ -9,11 +9,11 @@ import { trimRepeatedPhrases, trimRereadTokens } from '../../streaming/repetitio
 import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '../../streaming/live-speech.js';
 import { tentativeCount } from '../../streaming/commit-policy.js';
 
-import { disposeWindow, type EncodedWindow } from '../encode.js';
-import { Hotwords } from '../hotwords.js';
-import { isSilent, REFERENCE_THRESHOLDS } from '../judging.js';
-import { Prompt } from '../prompt.js';
-import { toCentiseconds } from '../segments.js';
+import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
+import { Hotwords } from '../hotwords/hotwords.js';
+import { isSilent, REFERENCE_THRESHOLDS } from '../decode/quality.js';
+import { Prompt } from '../decode/prompt.js';
+import { toCentiseconds } from '../decode/segments.js';
 import type { WhisperParts } from '../transcription.js';
 import { isSpaced } from '../words.js';
 import { StreamingDecoder } from './streaming-decoder.js';
@@ -123,7 +123,7 @@ export class LiveWhisper implements LiveSpeech {
       melFrom: this.#mel.fromSample,
       ...defined({ language: this.#language }),
       isLanguageFixed: this.#isLanguageFixed,
-      prompt: { text: [...this.#prompt.memory.text], isReset: this.#prompt.memory.isReset },
+      prompt: { text: [...this.#prompt.state.text], isReset: this.#prompt.state.isReset },
       text: this.#text.state,
       voice: this.#voice.state,
     };

@@ -2,9 +2,9 @@
 import type { Timings, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { trimRereadTokens } from '../../streaming/repetition.js';
 
-import { compressionRatio } from '../decode.js';
-import { toCentiseconds } from '../segments.js';
-import { isPlausible } from '../short-window.js';
+import { compressionRatio } from '../decode/decode.js';
+import { toCentiseconds } from '../decode/segments.js';
+import { isPlausible } from '../encode/short-window.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 import { isSpaced } from '../words.js';
 import type { StreamingDecodeResult } from './streaming-decoder.js';

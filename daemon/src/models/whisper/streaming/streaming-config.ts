@@ -1,7 +1,7 @@
 /** How a model is heard while somebody speaks. Chosen by measurement where there is one (../../README.md). */
 import { type CommitPolicy, type TentativeThresholds, commitWhen } from '../../streaming/commit-policy.js';
 import type { WhisperConfig } from '../config.js';
-import { type WindowLength, windowFrames } from '../short-window.js';
+import { type WindowLength, windowFrames } from '../encode/short-window.js';
 
 export interface StreamingConfig {
   readonly policy: CommitPolicy;
@@ -27,7 +27,7 @@ export const NARROW_MODEL_CONFIG: StreamingConfig = {
   ),
   // Not the 30 s that the encoder learnt on, or every look would cost as much as half a minute. In shorter windows than 8 s,
   // or with less than a second of silence behind the speech, these models say the sentence again more often than not.
-  window: { least: 800, silence: 100, step: 100 },
+  window: { minFrames: 800, silence: 100, step: 100 },
   maxWindowSeconds: 12,
   promptTokens: 64, // enough for style and names, and cheap
   tentativeThresholds: { minAudioSeconds: 1, edgeFrames: 6, probability: 0.5, minFirstProbability: 0.1 },
@@ -46,7 +46,7 @@ export const WIDE_MODEL_CONFIG: StreamingConfig = {
     { frames: 100, agreementCount: 2 },
     { frames: 150 },
   ),
-  window: { least: 1000, silence: 100, step: 200 },
+  window: { minFrames: 1000, silence: 100, step: 200 },
 };
 
 /** The width of base. */

@@ -1,0 +1,95 @@
+/**
+ * Long form, one window after the other: each begins where the last timestamp of the one before it says that the speech
+ * was cut, and is given the text before it as its prompt.
+ */
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
+
+import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';
+import { throwIfCancelled } from './cancellation.js';
+import type { DecodeResult } from './decode/decode.js';
+import { disposeWindow, type EncodedWindow } from './encode/encode.js';
+import { decodeOnce, decodeWithFallback } from './decode/fallback.js';
+import { LanguageTrack } from './language-track.js';
+import { detectOverWindows } from './language-windows.js';
+import { isPlausible, shortWindowFrames } from './encode/short-window.js';
+import type { DecodeMode, Transcription } from './transcription.js';
+
+export async function* decodeSequential(
+  work: Transcription,
+  signal: AbortSignal,
+): AsyncGenerator<TranscribeEvent, void> {
+  const { stopwatch, windows, settings } = work;
+  const { thresholds } = settings;
+  const languages = settings.multilingual ? new LanguageTrack(work) : undefined;
+  let mode: DecodeMode | undefined;
+  let encoded: EncodedWindow | undefined;
+  let seek = 0; // in frames
+  try {
+    for (;;) {
+      throwIfCancelled(signal);
+      const nextWindow = await stopwatch.time('mel', () => windows.next(seek, signal));
+      if (nextWindow === undefined) break;
+      const timestamps =
+        mode?.timestamps ?? (settings.timestamps === 'auto' ? !windows.fitsInOneWindow : settings.timestamps);
+      const isShort = settings.timestamps === 'auto' && !timestamps;
+      const lengthOf = (span: Window): number => (isShort ? shortWindowFrames(span.frames) : WINDOW_FRAMES);
+      const encode = (span: Window): Promise<EncodedWindow> => {
+        const length = lengthOf(span);
+        return work.encode(span, length, length < WINDOW_FRAMES ? 'silence' : 'zero', signal);
+      };
+      let window = nextWindow;
+      let found: { readonly language: string; readonly probability: number } | undefined;
+      if (languages !== undefined) {
+        const planned = await languages.plan(nextWindow, encode, signal);
+        ({ window, encoded } = planned);
+        if (planned.language !== mode?.language) found = planned;
+        if (mode !== undefined && found !== undefined) work.prompt.forget(); // it would lead in another language
+      } else {
+        const encoding = encode(window);
+        windows.prefetch(window.start + 2 * WINDOW_FRAMES, signal); // while the encoder works
+        encoded = await encoding;
+        if (work.language !== undefined)
+          found = mode ? undefined : { language: work.language, probability: 1 };
+        else found = await detectOverWindows(work, window, encoded, settings.languageWindows, signal);
+      }
+      throwIfCancelled(signal);
+      seek = window.start;
+      if (found !== undefined) {
+        work.language ??= found.language;
+        yield { type: 'language', language: found.language, probability: found.probability };
+        mode = { language: found.language, timestamps };
+      }
+      if (mode === undefined) throw new RangeError('a window in no language');
+
+      const context = work.context(mode, window, windows.voice(window));
+      const prompt = work.prompt.tokens;
+      let result: DecodeResult | undefined;
+      if (lengthOf(window) < WINDOW_FRAMES) {
+        result = yield* decodeOnce(context, encoded, prompt, thresholds.temperatures[0] ?? 0, signal);
+        stopwatch.add('decode', result.seconds);
+        if (!isPlausible(result, window.frames, mode.language)) {
+          disposeWindow(encoded);
+          encoded = undefined; // or a failure of what follows would free it again
+          encoded = await work.encode(window, WINDOW_FRAMES, 'zero', signal);
+          result = undefined;
+        }
+      }
+      if (result === undefined) {
+        result = yield* decodeWithFallback(context, encoded, prompt, thresholds, signal);
+        stopwatch.add('decode', result.seconds);
+      }
+
+      const { segments, frames } = await work.addWindow({ window, encoded, result }, mode, signal);
+      disposeWindow(encoded);
+      encoded = undefined;
+      for (const segment of segments) yield { type: 'segment', segment };
+      seek = languages?.next(seek + frames) ?? seek + frames;
+      windows.advance(seek);
+      yield { type: 'progress', seconds: Math.min(seek / FRAMES_PER_SECOND, windows.secondsRead) };
+    }
+    work.language = languages?.main ?? work.language;
+  } finally {
+    if (encoded !== undefined) disposeWindow(encoded);
+  }
+}

@@ -1,0 +1,85 @@
+/** Decoding that tries again at a higher temperature when the result looks wrong: OpenAI's thresholds. */
+import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
+
+import { type DecodeContext, type DecodeResult, decodeWindow, opening } from './decode.js';
+import { decodeWithSearch } from '../search/decode-with-search.js';
+import type { EncodedWindow } from '../encode/encode.js';
+import { HotwordSearch } from '../hotwords/hotword-search.js';
+import { RepetitionStopper } from './loops.js';
+import { NoRepeatNgram } from './no-repeat-ngram.js';
+import { BeamSearch, BestOfSamples, type Search, type SearchLimits } from '../search/search.js';
+import { type FallbackThresholds, needsFallback } from './quality.js';
+
+/** One try: greedy or one draw, unless the context's search asks for more. */
+export function decodeOnce(
+  context: DecodeContext,
+  window: EncodedWindow,
+  prompt: readonly number[],
+  temperature: number,
+  signal: AbortSignal,
+): AsyncGenerator<TranscribeEvent, DecodeResult> {
+  const search = searchAt(context, temperature);
+  if (search === undefined) return decodeWindow(context, window, prompt, temperature, signal);
+  return decodeWithSearch(context, window, prompt, temperature, search, signal);
+}
+
+/** Whether the host chooses the tokens, with a wait for each of them. */
+export function searchesOnHost(context: DecodeContext, temperature: number): boolean {
+  return searchAt(context, temperature) !== undefined;
+}
+
+/** How sequences are chosen, if that is for the host to say. */
+function searchAt(context: DecodeContext, temperature: number): Search | undefined {
+  const { search = {}, tokenizer, model, prefix, loops } = context;
+  const { noRepeatNgram: size } = search;
+  const limits = { endOfText: tokenizer.special.endOfText, vocabulary: model.config.nVocab };
+  let chosen = choiceAt(context, temperature, limits);
+  if (chosen === undefined) return undefined;
+  if (size !== undefined) chosen = new NoRepeatNgram(chosen, { ...limits, size, prefix });
+  return loops === undefined ? chosen : new RepetitionStopper(chosen, loops, temperature > 0);
+}
+
+function choiceAt(
+  { search = {}, seed, hotwords }: DecodeContext,
+  temperature: number,
+  limits: SearchLimits,
+): Search | undefined {
+  const { beamSize = 1, bestOf: count = 1, patience, lengthPenalty, noRepeatNgram } = search;
+  const onHost = noRepeatNgram !== undefined || hotwords !== undefined;
+  if (temperature === 0) {
+    if (beamSize < 2 && !onHost) return undefined;
+    const beam = { ...limits, lengthPenalty, beamSize, patience };
+    return hotwords === undefined ? new BeamSearch(beam) : new HotwordSearch({ ...beam, hotwords });
+  }
+  if (count < 2 && !onHost) return undefined;
+  const sampleSeed = seed + Math.round(temperature * 1000);
+  const boost = hotwords && ((tokens: readonly number[]) => hotwords.boosts(tokens));
+  return new BestOfSamples({ ...limits, lengthPenalty, count, temperature, seed: sampleSeed, boost });
+}
+
+/**
+ * As `decodeOnce`, over the ladder of temperatures. With each try the text starts anew. Where all of them end in a loop,
+ * it is said once.
+ */
+export async function* decodeWithFallback(
+  context: DecodeContext,
+  window: EncodedWindow,
+  prompt: readonly number[],
+  thresholds: FallbackThresholds,
+  signal: AbortSignal,
+): AsyncGenerator<TranscribeEvent, DecodeResult> {
+  let result: DecodeResult | undefined;
+  let seconds = 0;
+  for (const [i, temperature] of thresholds.temperatures.entries()) {
+    const isLast = i === thresholds.temperatures.length - 1;
+    const loops = isLast ? context.loops?.lenient : context.loops;
+    result = yield* decodeOnce({ ...context, loops }, window, prompt, temperature, signal);
+    seconds += result.seconds;
+    if (!needsFallback(result, thresholds, context.evidence)) break;
+    if (isLast && loops !== undefined) {
+      result = loops.withoutLoop(result, opening(context, prompt).maxSampled);
+    }
+  }
+  if (result === undefined) throw new RangeError('no temperature to decode at');
+  return { ...result, seconds };
+}

@@ -1,0 +1,169 @@
+/** Decoding of several windows at once: the weights are read once for all of them. Greedy. */
+import { mx, type MxArray } from '#native/index.js';
+import * as nn from '#native/nn/index.js';
+
+import { yieldToEventLoop } from '../cancellation.js';
+import { type DecodeContext, type DecodeResult, opening, prefill, resultOf } from '../decode/decode.js';
+import { disposeWindow, type EncodedWindow, pickWindows } from '../encode/encode.js';
+import type { TimestampState } from '../decode/logit-filters.js';
+
+/** What happens to the window of a row: its text so far, or what came of it. */
+export type BatchEvent =
+  | { readonly row: number; readonly text: string; readonly result?: undefined }
+  | { readonly row: number; readonly result: DecodeResult };
+
+/** One token for each of the rows that are still there, on the device. */
+interface Step {
+  readonly tokens: MxArray; // [R] or [R, 1]
+  readonly logprobs: MxArray; // the same
+  readonly state: TimestampState | undefined;
+}
+
+/** Rows whose window has ended go on being computed until they are so many of all: leaving them out copies the others. */
+const MAX_IDLE_ROW_RATIO = 0.5;
+
+/** A window on its way. */
+class Row {
+  readonly tokens: number[] = [];
+  readonly logprobs: number[] = [];
+  readonly #textStream;
+  text = '';
+  sumLogprob = 0;
+  ended = false;
+
+  constructor(
+    readonly index: number,
+    readonly context: DecodeContext,
+  ) {
+    this.#textStream = context.tokenizer.textStream();
+  }
+
+  /** Takes a token. @returns whether the text has grown */
+  take(token: number, logprob: number): boolean {
+    const { tokenizer, loops } = this.context;
+    this.sumLogprob += logprob;
+    if (token === tokenizer.special.endOfText) {
+      this.ended = true;
+      return false;
+    }
+    this.tokens.push(token);
+    this.logprobs.push(logprob);
+    this.ended = loops?.shouldStop(this.tokens) === true;
+    const piece = this.#textStream.push(token);
+    this.text += piece;
+    return piece !== '';
+  }
+}
+
+/**
+ * Samples the tokens of several windows side by side, as `decodeWindow` does for each of them: the likeliest token at
+ * every step. Tells each result as soon as it is there.
+ *
+ * @param contexts one for each window, alike but for what they are limited by and the language
+ * @param encoded the windows, as `joinWindows` joined them; freed by whoever gave them
+ * @param caches of their own
+ */
+export async function* decodeBatch(
+  contexts: readonly DecodeContext[],
+  encoded: EncodedWindow,
+  prompt: readonly number[],
+  signal: AbortSignal,
+): AsyncGenerator<BatchEvent, void> {
+  const [context] = contexts;
+  if (context === undefined) return;
+  const { model, caches } = context;
+  const openings = contexts.map((one) => opening(one, prompt));
+  const first = opening(context, prompt);
+  const { maxSampled, initial } = first;
+  for (const cache of caches) cache.reset();
+
+  const begin = performance.now();
+  let rows = contexts.map((one, index) => new Row(index, one));
+  let window = encoded;
+  const begun = mx.tidy(() => {
+    const rows = openings.map((one) => one.initial);
+    const { logits, noSpeechProb } = prefill(context, encoded, first, rows);
+    return { step: greedyStep(context, context.filters.first(logits), undefined), noSpeechProb };
+  });
+  let step: Step | undefined = begun.step;
+  let next: Step | undefined;
+  try {
+    mx.asyncEval(step.tokens, step.logprobs, begun.noSpeechProb);
+    let noSpeechProbs: Float32Array | undefined;
+    for (let sampled = 1; step !== undefined; sampled++) {
+      const isLast = sampled >= maxSampled || initial.length + sampled > model.config.nTextCtx;
+      if (!isLast) {
+        next = nextStep(context, window, step);
+        mx.asyncEval(next.tokens, next.logprobs);
+      }
+      await mx.ready(step.tokens, step.logprobs);
+      await yieldToEventLoop(signal);
+      noSpeechProbs ??= begun.noSpeechProb.toTypedArray('float32');
+      const tokens = step.tokens.toTypedArray();
+      const logprobs = step.logprobs.toTypedArray('float32');
+      disposeStep(step);
+      [step, next] = [next, undefined];
+      for (const [i, row] of rows.entries()) {
+        if (row.ended) continue;
+        const grown = row.take(Number(tokens[i]), logprobs[i] ?? 0);
+        if (isLast) row.ended = true;
+        if (grown) yield { row: row.index, text: row.text };
+        if (!row.ended) continue;
+        const seconds = (performance.now() - begin) / 1000 / contexts.length;
+        const noSpeechProb = noSpeechProbs[row.index] ?? 0;
+        yield {
+          row: row.index,
+          result: resultOf(row.context, { ...row, noSpeechProb, temperature: 0, seconds }),
+        };
+      }
+      const live = rows.flatMap(({ ended }, i) => (ended ? [] : [i]));
+      if (live.length === 0) break;
+      if (step !== undefined && rows.length - live.length >= Math.max(1, MAX_IDLE_ROW_RATIO * rows.length)) {
+        rows = rows.filter(({ ended }) => !ended);
+        step = withRows(step, live);
+        for (const cache of caches) cache.reorder(live);
+        const kept = pickWindows(window, live);
+        if (window !== encoded) disposeWindow(window);
+        window = kept;
+      }
+    }
+  } finally {
+    mx.dispose([begun.noSpeechProb]);
+    if (window !== encoded) disposeWindow(window);
+    for (const left of [step, next]) if (left !== undefined) disposeStep(left);
+  }
+}
+
+function nextStep(context: DecodeContext, { crossKeysValues }: EncodedWindow, before: Step): Step {
+  const { model, filters, caches } = context;
+  return mx.tidy(() => {
+    const count = before.tokens.shape[0] ?? 0;
+    const hidden = model.decoder.forward(mx.reshape(before.tokens, [count, 1]), caches, crossKeysValues); // [R, 1, D]
+    const logits = mx.reshape(model.decoder.logits(hidden), [count, model.config.nVocab]);
+    const { token, logprob, state } = filters.choose(logits, before.state);
+    return { tokens: token, logprobs: logprob, state };
+  });
+}
+
+/** Filtered logits [R, V] → the likeliest tokens */
+function greedyStep({ filters }: DecodeContext, logits: MxArray, state: TimestampState | undefined): Step {
+  const [tokens, logprobs] = nn.argmax(logits);
+  return { tokens, logprobs, state: filters.follow(tokens, state) };
+}
+
+/** Some rows of a step, which is freed. */
+function withRows(step: Step, rows: readonly number[]): Step {
+  const made = mx.tidy(() => {
+    const order = mx.array(Int32Array.from(rows));
+    const pick = (x: MxArray): MxArray => mx.take(x, order, 0);
+    const state: TimestampState | undefined = step.state && [pick(step.state[0]), pick(step.state[1])];
+    return { tokens: pick(step.tokens), logprobs: pick(step.logprobs), state };
+  });
+  disposeStep(step);
+  return made;
+}
+
+function disposeStep({ tokens, logprobs, state }: Step): void {
+  mx.dispose([tokens, logprobs]);
+  if (state !== undefined) mx.dispose(state);
+}

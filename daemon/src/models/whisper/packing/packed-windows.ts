@@ -1,0 +1,149 @@
+/** Windows packed with speech, cut from a stream of audio as it is read. */
+import { HOP_SAMPLES, MelStream, type MelTransform } from '#daemon/audio/mel.js';
+import type { SpeechTrack, Stretch, VoiceEvidence } from '#daemon/audio/vad/index.js';
+import { mx, type Dtype, type MxArray } from '#native/index.js';
+
+import { normalized, WINDOW_FRAMES } from '../encode/audio-windows.js';
+import { type AvailableSpeech, type PackedSpeech, packNext, type Span, spansInWindow } from './pack-speech.js';
+
+/** Frames read at a time. */
+const STEP_FRAMES = 500;
+/** What is packed into one window is no further apart: 5 min, 10 MB of frames. */
+const MAX_SPAN_FRAMES = 30_000;
+/** A place is as quiet as the frames around it. */
+const SMOOTHING_FRAMES = 15;
+
+export interface PackedWindow extends PackedSpeech {
+  /** Normalized log-mel [1, 3000, nMels], zeros behind the speech. Whoever asked for the window owns it. */
+  readonly mel: MxArray;
+  /** Where words can be, in frames of the window; undefined where nobody looked. */
+  readonly spoken: readonly Span[] | undefined;
+  /** How sure it is that somebody speaks; undefined where nobody looked. */
+  readonly voice: VoiceEvidence | undefined;
+}
+
+/** As AudioWindows: only what no window has been made of yet is held, so memory is bounded. */
+export class PackedWindows {
+  readonly #mel: MelStream;
+  readonly #nMels: number;
+  readonly #speech: SpeechTrack | undefined;
+  #packedFrames = 0; // frames that windows have been made of
+  #requestedFrames = 0; // frames read
+
+  /** @param speech where given, windows hold speech alone; without, everything, cut where it is quietest */
+  constructor(samples: AsyncIterable<Float32Array>, transform: MelTransform, speech?: SpeechTrack) {
+    this.#mel = new MelStream(speech?.watch(samples) ?? samples, transform);
+    this.#nMels = transform.nMels;
+    this.#speech = speech;
+  }
+
+  get secondsRead(): number {
+    return this.#mel.secondsRead;
+  }
+
+  get ended(): boolean {
+    return this.#mel.ended;
+  }
+
+  /** The next window, undefined if nothing is left to hear. */
+  async next(dtype: Dtype, signal: AbortSignal): Promise<PackedWindow | undefined> {
+    for (;;) {
+      const availableSpeech = this.#availableSpeech();
+      const packing = packNext(availableSpeech, WINDOW_FRAMES, (from, to) => this.#quietest(from, to));
+      if (packing !== undefined) {
+        const { window, end } = packing;
+        const mel = mx.tidy(() => this.#assemble(window).astype(dtype));
+        await mx.ready(mel);
+        const spoken = this.#speech && spansInWindow(window, availableSpeech.tight);
+        const packed = { ...window, mel, spoken, voice: this.#voice(window) };
+        this.#forget(end);
+        return packed;
+      }
+      if (this.#mel.ended) return undefined;
+      if (availableSpeech.stretches.length === 0) this.#forget(this.#settled());
+      this.#requestedFrames = Math.max(this.#requestedFrames, this.#packedFrames) + STEP_FRAMES;
+      await this.#mel.fill(this.#requestedFrames, signal);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await this.#mel.dispose();
+  }
+
+  #availableSpeech(): AvailableSpeech {
+    const { ended, contentFrames } = this.#mel;
+    const [packedFrames, speech] = [this.#packedFrames, this.#speech];
+    if (speech === undefined) {
+      return {
+        stretches: contentFrames > packedFrames ? [{ start: packedFrames, end: contentFrames }] : [],
+        tight: [],
+        ended,
+      };
+    }
+    const stretches = toFrames(speech.after(packedFrames * HOP_SAMPLES), packedFrames, contentFrames);
+    const first = stretches[0]?.start ?? Infinity;
+    return {
+      stretches,
+      tight: toFrames(speech.within(packedFrames * HOP_SAMPLES, contentFrames * HOP_SAMPLES), packedFrames, contentFrames),
+      ended: ended || this.#settled() - first > MAX_SPAN_FRAMES,
+    };
+  }
+
+  /** Nothing before this frame changes any more. */
+  #settled(): number {
+    return Math.floor((this.#speech?.settledSamples ?? 0) / HOP_SAMPLES);
+  }
+
+  /** Windows begin at a frame or later from now on. */
+  #forget(before: number): void {
+    this.#packedFrames = Math.max(this.#packedFrames, before);
+    this.#mel.drop(this.#packedFrames);
+    this.#speech?.drop(this.#packedFrames * HOP_SAMPLES);
+  }
+
+  #voice({ pieces }: PackedSpeech): VoiceEvidence | undefined {
+    const speech = this.#speech;
+    if (speech === undefined) return undefined;
+    const found = pieces.map(({ start, end }) => speech.evidence(start * HOP_SAMPLES, end * HOP_SAMPLES));
+    return {
+      surest: Math.max(...found.map(({ surest }) => surest)),
+      seconds: found.reduce((sum, { seconds }) => sum + seconds, 0),
+    };
+  }
+
+  #assemble({ pieces }: PackedSpeech): MxArray {
+    const { peak } = this.#mel;
+    if (peak === undefined) throw new RangeError('a window of no audio');
+    const raw = mx.concatenate(
+      pieces.map(({ start, end }) => this.#mel.slice(start, end)),
+      0,
+    ); // [n, nMels]
+    const mel = normalized(raw, peak);
+    const missing = WINDOW_FRAMES - (mel.shape[0] ?? 0);
+    const whole = missing > 0 ? mx.concatenate([mel, mx.zeros([missing, this.#nMels])], 0) : mel;
+    return mx.reshape(whole, [1, WINDOW_FRAMES, this.#nMels]);
+  }
+
+  /** The middle of the quietest third of a second between two frames. */
+  #quietest(from: number, to: number): number {
+    const levels = mx.tidy(() => mx.mean(this.#mel.slice(from, to), -1).toTypedArray('float32'));
+    let [least, at] = [Infinity, from];
+    for (let i = 0; i < levels.length; i++) {
+      const neighbors = levels.subarray(Math.max(0, i - SMOOTHING_FRAMES), i + SMOOTHING_FRAMES + 1);
+      const level = neighbors.reduce((sum, x) => sum + x, 0) / neighbors.length;
+      if (level < least) [least, at] = [level, from + i];
+    }
+    return at;
+  }
+}
+
+/** From `from` on, apart from each other. */
+function toFrames(stretches: readonly Stretch[], from: number, to: number): Span[] {
+  const spans: Span[] = [];
+  for (const stretch of stretches) {
+    const start = Math.max(spans.at(-1)?.end ?? from, Math.floor(stretch.start / HOP_SAMPLES));
+    const end = Math.min(to, Math.ceil(stretch.end / HOP_SAMPLES));
+    if (end > start) spans.push({ start, end });
+  }
+  return spans;
+}
