@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { mlxConfig, parseConfig } from '#daemon/models/whisper/config.js';
-import { languageCode } from '#daemon/models/whisper/languages.js';
+import { languageCode } from '#daemon/models/whisper/language/whisper-languages.js';
 
 import { SIZES } from './sizes.js';
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { cutBetween, groupSpeech, type SpokenGroup } from '#daemon/models/whisper/language-groups.js';
+import { cutBetween, groupSpeech, type SpeechGroup } from '#daemon/models/whisper/language/speech-groups.js';
 
 /** Stretches in order, apart from each other. */
 const stretches = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 150 }), fc.integer({ min: 3, max: 900 })), { maxLength: 30 })
   .map((lengths) => {
     let at = 0;
-    return lengths.map(([pause, length]): SpokenGroup => {
+    return lengths.map(([pause, length]): SpeechGroup => {
       const start = at + pause;
       at = start + length;
       return { start, end: at };

@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type HeardGroup, likeliestPath } from '#daemon/models/whisper/language-path.js';
-import { weighVotes } from '#daemon/models/whisper/language-windows.js';
+import { type GroupLanguages, viterbiPath } from '#daemon/models/whisper/language/viterbi-path.js';
+import { combineVotes } from '#daemon/models/whisper/language/language-votes.js';
 
-const group = (seconds: number, probabilities: Record<string, number>): HeardGroup => ({
+const group = (seconds: number, probabilities: Record<string, number>): GroupLanguages => ({
   seconds,
   probabilities: new Map(Object.entries(probabilities)),
 });
-const en = (seconds = 4): HeardGroup => group(seconds, { en: 0.99, de: 0.005 });
-const de = (seconds = 4): HeardGroup => group(seconds, { de: 0.99, en: 0.0005 });
+const en = (seconds = 4): GroupLanguages => group(seconds, { en: 0.99, de: 0.005 });
+const de = (seconds = 4): GroupLanguages => group(seconds, { de: 0.99, en: 0.0005 });
 
 const CODES = ['en', 'de', 'ja'] as const;
 const anyGroup = fc
@@ -19,7 +19,7 @@ const anyGroup = fc
   });
 
 /** The same sum of costs that the path is to make least, for a path that is given. */
-function cost(groups: readonly HeardGroup[], path: readonly string[], before?: string): number {
+function cost(groups: readonly GroupLanguages[], path: readonly string[], before?: string): number {
   return groups.reduce((sum, { seconds, probabilities }, i) => {
     const last = i === 0 ? before : path[i - 1];
     const changed = last !== undefined && last !== path[i] ? 2.5 : 0;
@@ -40,7 +40,7 @@ describe('the languages of groups of speech', () => {
         fc.array(anyGroup, { minLength: 1, maxLength: 5 }),
         fc.option(fc.constantFrom(...CODES), { nil: undefined }),
         (groups, before) => {
-          const path = likeliestPath(groups, before);
+          const path = viterbiPath(groups, before);
           expect(path).toHaveLength(groups.length);
           const candidate = before === undefined ? 0.1 : 0.35;
           const candidates = new Set(
@@ -59,18 +59,18 @@ describe('the languages of groups of speech', () => {
   });
 
   test('change where a sentence is surely of another language, at the start and at the end too', () => {
-    expect(likeliestPath([en(), de(), en()])).toEqual(['en', 'de', 'en']);
-    expect(likeliestPath([de(), en(), en()])).toEqual(['de', 'en', 'en']);
-    expect(likeliestPath([de()], 'en')).toEqual(['de']);
-    expect(likeliestPath([])).toEqual([]);
+    expect(viterbiPath([en(), de(), en()])).toEqual(['en', 'de', 'en']);
+    expect(viterbiPath([de(), en(), en()])).toEqual(['de', 'en', 'en']);
+    expect(viterbiPath([de()], 'en')).toEqual(['de']);
+    expect(viterbiPath([])).toEqual([]);
   });
 
   test('do not change for a word, for what is not sure, or for noise', () => {
-    expect(likeliestPath([en(), de(1), en()])).toEqual(['en', 'en', 'en']);
-    expect(likeliestPath([en(), group(2.4, { pt: 0.79, en: 0.015 }), en()])).toEqual(['en', 'en', 'en']);
-    expect(likeliestPath([group(1.9, { ar: 0.9, en: 0.032 })], 'en')).toEqual(['en']);
+    expect(viterbiPath([en(), de(1), en()])).toEqual(['en', 'en', 'en']);
+    expect(viterbiPath([en(), group(2.4, { pt: 0.79, en: 0.015 }), en()])).toEqual(['en', 'en', 'en']);
+    expect(viterbiPath([group(1.9, { ar: 0.9, en: 0.032 })], 'en')).toEqual(['en']);
     const noise = group(5, { nn: 0.3, la: 0.2, ja: 0.15, en: 0.05 });
-    expect(likeliestPath([noise, noise, de(), noise], 'de')).toEqual(['de', 'de', 'de', 'de']);
+    expect(viterbiPath([noise, noise, de(), noise], 'de')).toEqual(['de', 'de', 'de', 'de']);
   });
 });
 
@@ -82,17 +82,17 @@ describe('the language of several windows', () => {
   });
 
   test('is that of the one window if there is one', () => {
-    const one = weighVotes([vote(3, 0.2, { ja: 0.7, en: 0.3 })]);
+    const one = combineVotes([vote(3, 0.2, { ja: 0.7, en: 0.3 })]);
     expect(one.language).toBe('ja');
     expect(one.probability).toBeCloseTo(0.7, 9);
-    expect(weighVotes([vote(0, 1, { sv: 0.4, en: 0.3 })]).language).toBe('sv');
+    expect(combineVotes([vote(0, 1, { sv: 0.4, en: 0.3 })]).language).toBe('sv');
   });
 
   test('counts a window by what is said in it', () => {
     const jingle = vote(1, 0.9, { nn: 0.45, en: 0.1 });
     const speech = vote(28, 0.1, { es: 0.4, pt: 0.35 });
-    expect(weighVotes([jingle, speech]).language).toBe('es');
-    expect(weighVotes([speech, jingle]).language).toBe('es');
+    expect(combineVotes([jingle, speech]).language).toBe('es');
+    expect(combineVotes([speech, jingle]).language).toBe('es');
   });
 
   test('never depends on the order, and its probability is one', () => {
@@ -108,8 +108,8 @@ describe('the language of several windows', () => {
     );
     fc.assert(
       fc.property(votes, (all) => {
-        const { probability } = weighVotes(all);
-        expect(weighVotes([...all].reverse()).probability).toBeCloseTo(probability, 9);
+        const { probability } = combineVotes(all);
+        expect(combineVotes([...all].reverse()).probability).toBeCloseTo(probability, 9);
         expect(probability).toBeGreaterThanOrEqual(0);
         expect(probability).toBeLessThanOrEqual(1 + 1e-9);
       }),

@@ -1,7 +1,7 @@
 /** Speech that changes its language, and audio that does not begin with speech, through the starter model. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { mayChangeLanguage } from '#daemon/models/whisper/language.js';
+import { canChangeLanguage } from '#daemon/models/whisper/language/detect-language.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
@@ -24,29 +24,29 @@ afterAll(() => {
 
 type LanguageEvent = Extract<TranscribeEvent, { type: 'language' }>;
 
-interface Heard {
+interface LanguageResult {
   readonly result: TranscribeResult;
   /** In order: languages, and the starts of segments. */
-  readonly told: (string | number)[];
+  readonly order: (string | number)[];
   readonly languages: LanguageEvent[];
 }
 
-async function heard(
+async function transcribeLanguages(
   samples: Float32Array,
   options: TranscribeOptions,
   signal = new AbortController().signal,
-): Promise<Heard> {
+): Promise<LanguageResult> {
   const live = mx.liveArrays();
-  const told: (string | number)[] = [];
+  const order: (string | number)[] = [];
   const languages: LanguageEvent[] = [];
   const run = model.transcribe(streamOf(samples), { temperature: [0], ...options }, signal);
   try {
     for (;;) {
       const { done, value } = await run.next();
-      if (done === true) return { result: value, told, languages };
+      if (done === true) return { result: value, order, languages };
       if (value.type === 'language') languages.push(value);
-      if (value.type === 'language') told.push(value.language);
-      if (value.type === 'segment') told.push(value.segment.start);
+      if (value.type === 'language') order.push(value.language);
+      if (value.type === 'segment') order.push(value.segment.start);
     }
   } finally {
     expect(mx.liveArrays()).toBe(live);
@@ -63,20 +63,20 @@ describe('speech that changes its language', () => {
     'is written down in each, and every segment tells which: %s',
     async (_, options) => {
       const samples = joined(english, pause(0.3), spanish, pause(0.3), english);
-      const { result, told, languages } = await heard(samples, { multilingual: true, ...options });
+      const { result, order, languages } = await transcribeLanguages(samples, { multilingual: true, ...options });
       expect(languages.map(({ language }) => language)).toEqual(['en', 'es', 'en']);
       for (const { probability } of languages) expect(probability).toBeGreaterThan(0.5);
-      const said = (language: string): string =>
+      const textIn = (language: string): string =>
         result.segments.flatMap((segment) => (segment.language === language ? segment.text : [])).join('');
-      expect(said('es')).toMatch(/grabaciones de LibriVox/i);
-      expect(said('en').match(/Dashwood/gi)).toHaveLength(2);
+      expect(textIn('es')).toMatch(/grabaciones de LibriVox/i);
+      expect(textIn('en').match(/Dashwood/gi)).toHaveLength(2);
       expect(result.language).toBe('en'); // most of it
       expect(result.segments.every(({ language }) => language === 'en' || language === 'es')).toBe(true);
       // A language is told before the first segment in it; the change is in the pause.
       const [first, second] = [7.1, 7.1 + 0.3 + 7.67];
       const begin = (language: string): number =>
         result.segments.find((segment) => segment.language === language)?.start ?? NaN;
-      expect(told.indexOf('es')).toBe(told.indexOf(begin('es')) - 1);
+      expect(order.indexOf('es')).toBe(order.indexOf(begin('es')) - 1);
       expect(Math.abs(begin('es') - first)).toBeLessThan(1);
       const last = result.segments.find(({ start, language }) => start > first + 1 && language === 'en');
       expect(Math.abs((last?.start ?? NaN) - second)).toBeLessThan(1.2);
@@ -87,7 +87,7 @@ describe('speech that changes its language', () => {
   test(
     'has words with the times of the file',
     async () => {
-      const { result } = await heard(joined(spanish, pause(0.7), english), {
+      const { result } = await transcribeLanguages(joined(spanish, pause(0.7), english), {
         multilingual: true,
         wordTimestamps: true,
       });
@@ -105,7 +105,7 @@ describe('speech that changes its language', () => {
   test(
     'is listened to as a whole where nobody asked where somebody speaks',
     async () => {
-      const { result, languages } = await heard(spanish, { multilingual: true, vad: false });
+      const { result, languages } = await transcribeLanguages(spanish, { multilingual: true, vad: false });
       expect(languages.map(({ language }) => language)).toEqual(['es']);
       expect(result.segments.map(({ language }) => language)).toContain('es');
     },
@@ -120,7 +120,7 @@ describe('speech that changes its language', () => {
       setTimeout(() => {
         controller.abort();
       }, 150);
-      await expect(heard(samples, { multilingual: true }, controller.signal)).rejects.toMatchObject({
+      await expect(transcribeLanguages(samples, { multilingual: true }, controller.signal)).rejects.toMatchObject({
         code: 'CANCELLED',
       });
     },
@@ -137,7 +137,7 @@ describe('the clips beside this clone', () => {
     'are told apart one after another, and by all of their words',
     async () => {
       const clips = await Promise.all(files.map((file) => samplesOf(file ?? '')));
-      const { languages, result } = await heard(joined(...clips.flatMap((one) => [one, pause(0.4)])), {
+      const { languages, result } = await transcribeLanguages(joined(...clips.flatMap((one) => [one, pause(0.4)])), {
         multilingual: true,
       });
       expect(languages.map(({ language }) => language)).toEqual(['de', 'ja', 'sv', 'fr']);
@@ -163,8 +163,8 @@ describe('speech in one language', () => {
         [english, 'en'],
         [spanish, 'es'],
       ] as const) {
-        const plain = await heard(samples, {});
-        const { result, languages } = await heard(samples, { multilingual: true });
+        const plain = await transcribeLanguages(samples, {});
+        const { result, languages } = await transcribeLanguages(samples, { multilingual: true });
         expect(languages.map(({ language }) => language)).toEqual([code]);
         expect(result.text).toBe(plain.result.text);
         expect(new Set(result.segments.map(({ language }) => language))).toEqual(new Set([code]));
@@ -177,8 +177,8 @@ describe('speech in one language', () => {
   test(
     'needs no option where the language is given: neither has an effect',
     async () => {
-      const given = await heard(english, { language: 'en' });
-      const both = await heard(english, { language: 'en', multilingual: true, languageWindows: 4 });
+      const given = await transcribeLanguages(english, { language: 'en' });
+      const both = await transcribeLanguages(english, { language: 'en', multilingual: true, languageWindows: 4 });
       expect({ ...both.result, timings: 0 }).toEqual({ ...given.result, timings: 0 });
       expect(both.languages).toEqual([{ type: 'language', language: 'en', probability: 1 }]);
     },
@@ -191,7 +191,7 @@ describe('the language of what does not begin with speech', () => {
     'is told once, and is that of the speech behind it, however many windows are asked',
     async () => {
       for (const languageWindows of [1, 4]) {
-        const { languages } = await heard(joined(pause(31), spanish), { languageWindows });
+        const { languages } = await transcribeLanguages(joined(pause(31), spanish), { languageWindows });
         expect(languages.map(({ language }) => language)).toEqual(['es']);
       }
     },
@@ -207,8 +207,8 @@ describe('the language of what does not begin with speech', () => {
         (_, i) => 0.3 * Math.sin((2 * Math.PI * 50 * i) / RATE),
       );
       const samples = joined(hum, spanish, pause(1), spanish);
-      const one = await heard(samples, { vad: false, languageWindows: 1 });
-      const four = await heard(samples, { vad: false, languageWindows: 4 });
+      const one = await transcribeLanguages(samples, { vad: false, languageWindows: 1 });
+      const four = await transcribeLanguages(samples, { vad: false, languageWindows: 4 });
       expect(four.languages).toHaveLength(1);
       expect(four.languages[0]?.language).toBe('es');
       if (one.languages[0]?.language === 'es')
@@ -221,13 +221,13 @@ describe('the language of what does not begin with speech', () => {
 describe('a model that knows English only', () => {
   test('refuses to listen for other languages, with what to do', () => {
     const only = { isMultilingual: false };
-    expect(() => mayChangeLanguage({ multilingual: true }, only)).toThrow(/knows English only/);
-    expect(() => mayChangeLanguage({ multilingual: true }, only)).toThrow(
+    expect(() => canChangeLanguage({ multilingual: true }, only)).toThrow(/knows English only/);
+    expect(() => canChangeLanguage({ multilingual: true }, only)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
-    expect(mayChangeLanguage({ multilingual: true, language: 'en' }, only)).toBe(false);
-    expect(mayChangeLanguage({ multilingual: true }, { isMultilingual: true })).toBe(true);
-    expect(mayChangeLanguage({}, { isMultilingual: true })).toBe(false);
+    expect(canChangeLanguage({ multilingual: true, language: 'en' }, only)).toBe(false);
+    expect(canChangeLanguage({ multilingual: true }, { isMultilingual: true })).toBe(true);
+    expect(canChangeLanguage({}, { isMultilingual: true })).toBe(false);
   });
 
   const weights = realWeights('tiny.en');

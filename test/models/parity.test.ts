@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import { type DecodeResult, decodeWindow, makeCaches, tokenRow } from '#daemon/models/whisper/decode/decode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { detectLanguage } from '#daemon/models/whisper/language.js';
+import { detectLanguage } from '#daemon/models/whisper/language/detect-language.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
 import { mx, type MxArray } from '#native/index.js';

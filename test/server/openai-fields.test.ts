@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { LANGUAGES } from '#daemon/models/whisper/languages.js';
+import { LANGUAGES } from '#daemon/models/whisper/language/whisper-languages.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import {
   isModelId,

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { integer } from '#daemon/protocol/fields.js';
 
-import { LANGUAGE_CODES } from './languages.js';
+import { LANGUAGE_CODES } from './language/whisper-languages.js';
 
 const dimension = v.pipe(integer, v.minValue(1));
 const mels = v.picklist([80, 128]);

@@ -10,8 +10,8 @@ import { throwIfCancelled } from './cancellation.js';
 import type { DecodeResult } from './decode/decode.js';
 import { disposeWindow, type EncodedWindow } from './encode/encode.js';
 import { decodeOnce, decodeWithFallback } from './decode/fallback.js';
-import { LanguageTrack } from './language-track.js';
-import { detectOverWindows } from './language-windows.js';
+import { LanguageTracker } from './language/language-tracker.js';
+import { detectOverWindows } from './language/language-votes.js';
 import { isPlausible, shortWindowFrames } from './encode/short-window.js';
 import type { DecodeMode, Transcription } from './transcription.js';
 
@@ -21,7 +21,7 @@ export async function* decodeSequential(
 ): AsyncGenerator<TranscribeEvent, void> {
   const { stopwatch, windows, settings } = work;
   const { thresholds } = settings;
-  const languages = settings.multilingual ? new LanguageTrack(work) : undefined;
+  const languages = settings.multilingual ? new LanguageTracker(work) : undefined;
   let mode: DecodeMode | undefined;
   let encoded: EncodedWindow | undefined;
   let seek = 0; // in frames

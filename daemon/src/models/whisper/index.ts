@@ -16,7 +16,7 @@ import type { WhisperParts } from './transcription.js';
 import { warmUp } from './warm-up.js';
 import { batchRowBytes } from './work-bytes.js';
 
-export { LANGUAGES, languageCode } from './languages.js';
+export { LANGUAGES, languageCode } from './language/whisper-languages.js';
 export type { WhisperConfig } from './config.js';
 export type { WhisperOptions } from './settings.js';
 

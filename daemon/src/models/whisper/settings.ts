@@ -4,7 +4,7 @@ import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 import type { SearchOptions } from './decode/decode.js';
 import { type FallbackThresholds, REFERENCE_THRESHOLDS } from './decode/quality.js';
-import { mayChangeLanguage } from './language.js';
+import { canChangeLanguage } from './language/detect-language.js';
 import type { Whisper } from './model.js';
 import { checkedTask } from './task.js';
 import type { Task, WhisperTokenizer } from './tokenizer.js';
@@ -51,7 +51,7 @@ export function settingsOf(
   { model, tokenizer }: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
 ): Settings {
   const { vad = true, batchSize = 1, conditionOnPreviousText, hallucinationSilenceThreshold } = options;
-  const multilingual = mayChangeLanguage(options, model.config);
+  const multilingual = canChangeLanguage(options, model.config);
   // Windows decoded at once know neither each other's text nor where the language changes; who asks for one of these
   // gets them one after the other.
   // What is dropped as invented is heard again from there, which also takes one after the other.

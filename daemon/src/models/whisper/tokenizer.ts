@@ -2,7 +2,7 @@
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 
 import type { WhisperConfig } from './config.js';
-import { LANGUAGE_CODES, languageCode } from './languages.js';
+import { LANGUAGE_CODES, languageCode } from './language/whisper-languages.js';
 import { BLANK, NON_SPEECH_ENGLISH, NON_SPEECH_MULTILINGUAL } from './non-speech.js';
 import { Vocabulary } from './vocabulary.js';
 

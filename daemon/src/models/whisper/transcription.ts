@@ -9,7 +9,7 @@ import { Stopwatch } from './stopwatch.js';
 import { type DecodeContext, type DecodeResult, makeCaches } from './decode/decode.js';
 import { encode, type EncodedWindow } from './encode/encode.js';
 import { Hotwords } from './hotwords/hotwords.js';
-import { type DetectedLanguage, detectLanguage } from './language.js';
+import { type DetectedLanguage, detectLanguage } from './language/detect-language.js';
 import { LogitFilters } from './decode/logit-filters.js';
 import { LoopGuard } from './decode/loops.js';
 import type { Whisper } from './model.js';

@@ -11,7 +11,7 @@ import type { LoadOptions } from '../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
 import { bytesOf } from './computer.js';
 import { mlxConfig, type StoredQuantization, type WhisperConfig } from './config.js';
-import { LANGUAGE_CODES } from './languages.js';
+import { LANGUAGE_CODES } from './language/whisper-languages.js';
 import { networkOf, readConfig } from './load.js';
 import { Whisper } from './model.js';
 import { mustFitSome, ruleOf, storedForm } from './quantize-rules.js';

@@ -8,7 +8,7 @@ import { placeTokens, type TokenPlaces } from '../alignment.js';
 import { makeCaches } from '../decode/decode.js';
 import { encode, type EncodedWindow } from '../encode/encode.js';
 import type { Hotwords } from '../hotwords/hotwords.js';
-import { detectLanguage } from '../language.js';
+import { detectLanguage } from '../language/detect-language.js';
 import { LogitFilters } from '../decode/logit-filters.js';
 import { loopAtEnd } from '../decode/loops.js';
 import { type WindowLength, windowFrames } from '../encode/short-window.js';

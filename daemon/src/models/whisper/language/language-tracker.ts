@@ -8,25 +8,25 @@
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 
-import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';
-import { disposeWindow, type EncodedWindow } from './encode/encode.js';
-import { cutBetween, groupSpeech, type SpokenGroup } from './language-groups.js';
-import { type HeardGroup, likeliestPath } from './language-path.js';
-import { type WindowLength, windowFrames } from './encode/short-window.js';
-import type { Transcription } from './transcription.js';
+import { type Window, WINDOW_FRAMES } from '../encode/audio-windows.js';
+import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
+import { cutBetween, groupSpeech, type SpeechGroup } from './speech-groups.js';
+import { type GroupLanguages, viterbiPath } from './viterbi-path.js';
+import { type WindowLength, windowFrames } from '../encode/short-window.js';
+import type { Transcription } from '../transcription.js';
 
 /** From this probability on a window of English is English alone. */
-const SURE_ENGLISH = 0.99;
+const MIN_ENGLISH_PROBABILITY = 0.99;
 /** What a group is heard with before it, and how much of it is heard at most. */
-const BEFORE_FRAMES = 10;
-const LONGEST_FRAMES = 600;
+const GROUP_LEAD_IN_FRAMES = 10;
+const MAX_GROUP_FRAMES = 600;
 /** The silence behind it is room for what the encoder finds out. */
-const GROUP: WindowLength = { minFrames: 0, silence: 200, step: 100 };
+const GROUP_WINDOW: WindowLength = { minFrames: 0, silence: 200, step: 100 };
 /** Speech before a change of language that is too short to be asked for again. */
-const LEFTOVER_FRAMES = 65;
+const MIN_LEFTOVER_FRAMES = 65;
 
 /** What is decoded next: a window in one language. */
-export interface Planned {
+export interface PlannedWindow {
   readonly window: Window;
   readonly encoded: EncodedWindow;
   readonly language: string;
@@ -35,21 +35,21 @@ export interface Planned {
 }
 
 /** What `plan` finds before the window is encoded. */
-interface Found {
+interface LanguageRun {
   readonly language: string;
   readonly probability: number;
   /** Where another language begins in the window. */
   readonly change?: number | undefined;
 }
 
-export class LanguageTrack {
+export class LanguageTracker {
   readonly #work: Transcription;
   /** The language of the last window. */
-  #before: string | undefined;
+  #previousLanguage: string | undefined;
   /** Where, in frames, another language begins than that of the last window. */
   #change: number | undefined;
   /** Probabilities by group, of the groups that the next window may hold. */
-  readonly #heard = new Map<string, ReadonlyMap<string, number>>();
+  readonly #groupLanguages = new Map<string, ReadonlyMap<string, number>>();
   readonly #spoken = new Map<string, number>(); // seconds by language
 
   constructor(work: Transcription) {
@@ -70,11 +70,11 @@ export class LanguageTrack {
     window: Window,
     encode: (window: Window) => Promise<EncodedWindow>,
     signal: AbortSignal,
-  ): Promise<Planned> {
+  ): Promise<PlannedWindow> {
     const { windows } = this.#work;
     // A window that may be English alone is encoded as it is; for one that is not, that would be in vain.
     const wholeFirst =
-      !windows.hasVad || (this.#change === undefined && (this.#before ?? 'en') === 'en');
+      !windows.hasVad || (this.#change === undefined && (this.#previousLanguage ?? 'en') === 'en');
     const encoding = wholeFirst ? encode(window) : undefined;
     windows.prefetch(window.start + 2 * WINDOW_FRAMES, signal);
     let encoded = await encoding;
@@ -97,34 +97,34 @@ export class LanguageTrack {
   /** Where the next window may begin, the last one being done up to frame `seek`; what is before it is forgotten. */
   next(seek: number): number {
     const left = this.#change === undefined ? 0 : this.#change - seek;
-    const from = left > 0 && left < LEFTOVER_FRAMES ? seek + left : seek;
-    for (const key of this.#heard.keys()) if (Number.parseInt(key, 10) < from) this.#heard.delete(key);
+    const from = left > 0 && left < MIN_LEFTOVER_FRAMES ? seek + left : seek;
+    for (const key of this.#groupLanguages.keys()) if (Number.parseInt(key, 10) < from) this.#groupLanguages.delete(key);
     return from;
   }
 
-  async #find(window: Window, encoded: EncodedWindow | undefined, signal: AbortSignal): Promise<Found> {
+  async #find(window: Window, encoded: EncodedWindow | undefined, signal: AbortSignal): Promise<LanguageRun> {
     const work = this.#work;
     const groups = this.#grouped((await work.windows.spokenFrames(window)) ?? []);
     if (encoded !== undefined) {
       const whole = await work.detect(encoded);
-      if (whole.language === 'en' && whole.probability >= SURE_ENGLISH) return whole;
+      if (whole.language === 'en' && whole.probability >= MIN_ENGLISH_PROBABILITY) return whole;
       if (groups.length === 0) {
         const seconds = window.frames / FRAMES_PER_SECOND;
-        return foundIn([{ seconds, probabilities: whole.probabilities }], this.#before);
+        return firstLanguageRun([{ seconds, probabilities: whole.probabilities }], this.#previousLanguage);
       }
     }
-    const heard: HeardGroup[] = [];
+    const groupLanguages: GroupLanguages[] = [];
     for (const group of groups) {
       const seconds = (group.end - group.start) / FRAMES_PER_SECOND;
-      heard.push({ seconds, probabilities: await this.#hear(group, signal) });
+      groupLanguages.push({ seconds, probabilities: await this.#groupProbabilities(group, signal) });
     }
-    const { until, ...found } = foundIn(heard, this.#before);
+    const { until, ...found } = firstLanguageRun(groupLanguages, this.#previousLanguage);
     const [last, next] = [groups[until - 1], groups[until]];
     return { ...found, change: last && next && cutBetween(last, next) };
   }
 
   /** What is left of the last window's language is not put together with what is behind the change. */
-  #grouped(spoken: readonly SpokenGroup[]): SpokenGroup[] {
+  #grouped(spoken: readonly SpeechGroup[]): SpeechGroup[] {
     const change = this.#change ?? -Infinity;
     return [
       ...groupSpeech(spoken.filter(({ start }) => start < change)),
@@ -133,22 +133,22 @@ export class LanguageTrack {
   }
 
   #decide({ frames }: Window, language: string, change: number | undefined): void {
-    this.#before = language;
+    this.#previousLanguage = language;
     this.#change = change;
     this.#spoken.set(language, (this.#spoken.get(language) ?? 0) + frames / FRAMES_PER_SECOND);
   }
 
-  async #hear({ start, end }: SpokenGroup, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+  async #groupProbabilities({ start, end }: SpeechGroup, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
     const key = `${start}-${end}`;
-    const known = this.#heard.get(key);
+    const known = this.#groupLanguages.get(key);
     if (known !== undefined) return known;
-    const from = Math.max(0, start - BEFORE_FRAMES);
-    const frames = Math.min(end - from, LONGEST_FRAMES);
-    const length = windowFrames(frames, GROUP);
+    const from = Math.max(0, start - GROUP_LEAD_IN_FRAMES);
+    const frames = Math.min(end - from, MAX_GROUP_FRAMES);
+    const length = windowFrames(frames, GROUP_WINDOW);
     const encoded = await this.#work.encode({ start: from, frames }, length, 'silence', signal);
     try {
       const { probabilities } = await this.#work.detect(encoded);
-      this.#heard.set(key, probabilities);
+      this.#groupLanguages.set(key, probabilities);
       return probabilities;
     } finally {
       disposeWindow(encoded);
@@ -157,16 +157,16 @@ export class LanguageTrack {
 }
 
 /** The language that groups begin with, how probable it is in them, and in how many of them it is spoken. */
-function foundIn(
-  heard: readonly HeardGroup[],
-  before: string | undefined,
+function firstLanguageRun(
+  groupLanguages: readonly GroupLanguages[],
+  previousLanguage: string | undefined,
 ): { language: string; probability: number; until: number } {
-  const path = likeliestPath(heard, before);
-  const [language = before ?? 'en'] = path;
+  const path = viterbiPath(groupLanguages, previousLanguage);
+  const [language = previousLanguage ?? 'en'] = path;
   const changed = path.findIndex((other) => other !== language);
   const until = changed < 0 ? path.length : changed;
   let [seconds, sum] = [0, 0];
-  for (const group of heard.slice(0, until)) {
+  for (const group of groupLanguages.slice(0, until)) {
     seconds += group.seconds;
     sum += group.seconds * (group.probabilities.get(language) ?? 0);
   }

@@ -4,11 +4,11 @@ import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';
 
-import type { WhisperConfig } from './config.js';
-import { tokenRow } from './decode/decode.js';
-import type { EncodedWindow } from './encode/encode.js';
-import type { Whisper } from './model.js';
-import type { WhisperTokenizer } from './tokenizer.js';
+import type { WhisperConfig } from '../config.js';
+import { tokenRow } from '../decode/decode.js';
+import type { EncodedWindow } from '../encode/encode.js';
+import type { Whisper } from '../model.js';
+import type { WhisperTokenizer } from '../tokenizer.js';
 
 export interface DetectedLanguage {
   readonly language: string;
@@ -24,7 +24,7 @@ export interface DetectedLanguage {
  *
  * @throws SottoError INVALID_ARGUMENT where that is asked of a model that knows English only
  */
-export function mayChangeLanguage(
+export function canChangeLanguage(
   { language, multilingual = false }: Pick<TranscribeOptions, 'language' | 'multilingual'>,
   { isMultilingual }: Pick<WhisperConfig, 'isMultilingual'>,
 ): boolean {

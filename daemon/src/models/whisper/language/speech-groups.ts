@@ -4,7 +4,7 @@
  */
 
 /** In mel frames from the start of the audio. */
-export interface SpokenGroup {
+export interface SpeechGroup {
   readonly start: number;
   readonly end: number;
 }
@@ -12,7 +12,7 @@ export interface SpokenGroup {
 /** Pauses shorter than this are within a word or between two of them. */
 const PAUSE_FRAMES = 20;
 /** In less speech the language is a guess. */
-const LEAST_FRAMES = 100;
+const MIN_GROUP_FRAMES = 100;
 
 /**
  * Groups in order. A group shorter than a second is put together with the nearer one of its neighbours, where it has
@@ -20,8 +20,8 @@ const LEAST_FRAMES = 100;
  *
  * @param stretches in order, without padding
  */
-export function groupSpeech(stretches: readonly SpokenGroup[]): SpokenGroup[] {
-  const groups: SpokenGroup[] = [];
+export function groupSpeech(stretches: readonly SpeechGroup[]): SpeechGroup[] {
+  const groups: SpeechGroup[] = [];
   for (const { start, end } of stretches) {
     const before = groups.at(-1);
     if (before !== undefined && start - before.end < PAUSE_FRAMES) {
@@ -30,9 +30,9 @@ export function groupSpeech(stretches: readonly SpokenGroup[]): SpokenGroup[] {
   }
   while (groups.length > 1) {
     const lengths = groups.map(({ start, end }) => end - start);
-    const least = Math.min(...lengths);
-    if (least >= LEAST_FRAMES) break;
-    const at = lengths.indexOf(least);
+    const shortest = Math.min(...lengths);
+    if (shortest >= MIN_GROUP_FRAMES) break;
+    const at = lengths.indexOf(shortest);
     const left = pauseAfter(groups, at - 1) <= pauseAfter(groups, at) ? at - 1 : at;
     const [one, other] = groups.slice(left, left + 2);
     if (one === undefined || other === undefined) break;
@@ -42,13 +42,13 @@ export function groupSpeech(stretches: readonly SpokenGroup[]): SpokenGroup[] {
 }
 
 /** Between group `i` and the next one; infinite at both ends. */
-function pauseAfter(groups: readonly SpokenGroup[], i: number): number {
+function pauseAfter(groups: readonly SpeechGroup[], i: number): number {
   const [one, next] = [groups[i], groups[i + 1]];
   return one === undefined || next === undefined ? Infinity : next.start - one.end;
 }
 
 /** Where to cut between two groups: in the middle of the pause, or shortly before the second. */
-export function cutBetween(before: SpokenGroup, after: SpokenGroup): number {
-  const longest = 30; // frames of quiet that are left in front of what is said
-  return Math.max(before.end, after.start - longest, Math.floor((before.end + after.start) / 2));
+export function cutBetween(before: SpeechGroup, after: SpeechGroup): number {
+  const maxLeadInFrames = 30; // frames of quiet that are left in front of what is said
+  return Math.max(before.end, after.start - maxLeadInFrames, Math.floor((before.end + after.start) / 2));
 }

@@ -5,15 +5,15 @@
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 
-import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';
-import { throwIfCancelled } from './cancellation.js';
-import { disposeWindow, type EncodedWindow } from './encode/encode.js';
-import type { DetectedLanguage } from './language.js';
-import type { Transcription } from './transcription.js';
+import { type Window, WINDOW_FRAMES } from '../encode/audio-windows.js';
+import { throwIfCancelled } from '../cancellation.js';
+import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
+import type { DetectedLanguage } from './detect-language.js';
+import type { Transcription } from '../transcription.js';
 
 /** Mean probability from which on no further window is asked, if so many seconds of speech have been heard. */
-const SURE = 0.5;
-const ENOUGH_SECONDS = 2;
+const MIN_LANGUAGE_PROBABILITY = 0.5;
+const MIN_SPEECH_SECONDS = 2;
 
 /** What one window says. */
 export interface LanguageVote {
@@ -24,7 +24,7 @@ export interface LanguageVote {
 }
 
 /** The likeliest language of all windows together, and how many seconds of speech say so. */
-export function weighVotes(votes: readonly LanguageVote[]): {
+export function combineVotes(votes: readonly LanguageVote[]): {
   language: string;
   probability: number;
   seconds: number;
@@ -54,26 +54,26 @@ export async function detectOverWindows(
   signal: AbortSignal,
 ): Promise<{ language: string; probability: number }> {
   const { windows } = work;
-  const votes = [vote(work, first, await work.detect(encoded))];
-  let found = weighVotes(votes);
+  const votes = [voteOf(work, first, await work.detect(encoded))];
+  let found = combineVotes(votes);
   let window: Window | undefined = first;
-  while ((found.probability < SURE || found.seconds < ENOUGH_SECONDS) && votes.length < count) {
+  while ((found.probability < MIN_LANGUAGE_PROBABILITY || found.seconds < MIN_SPEECH_SECONDS) && votes.length < count) {
     throwIfCancelled(signal);
     const from: number = window.start + window.frames;
     window = await work.stopwatch.time('mel', () => windows.next(from, signal));
     if (window === undefined) break;
     const other = await work.encode(window, WINDOW_FRAMES, 'zero', signal);
     try {
-      votes.push(vote(work, window, await work.detect(other)));
+      votes.push(voteOf(work, window, await work.detect(other)));
     } finally {
       disposeWindow(other);
     }
-    found = weighVotes(votes);
+    found = combineVotes(votes);
   }
   return found;
 }
 
-function vote(work: Transcription, window: Window, detected: DetectedLanguage): LanguageVote {
+function voteOf(work: Transcription, window: Window, detected: DetectedLanguage): LanguageVote {
   const { noSpeechProb, probabilities } = detected;
   const spoken = work.windows.spokenSeconds(window);
   const seconds = spoken

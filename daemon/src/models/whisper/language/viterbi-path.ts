@@ -8,7 +8,7 @@
  */
 
 /** What was heard in a group of speech. */
-export interface HeardGroup {
+export interface GroupLanguages {
   /** Seconds of it that are speech. */
   readonly seconds: number;
   readonly probabilities: ReadonlyMap<string, number>;
@@ -17,38 +17,38 @@ export interface HeardGroup {
 /** In natural logarithms, as the probabilities are summed up. */
 const CHANGE_COST = 2.5;
 /** Less than this says nothing that could be told apart from nothing. */
-const LEAST_PROBABILITY = 0.001;
+const MIN_PROBABILITY = 0.001;
 /** From so much speech on, a group has its full voice. */
-const FULL_VOICE_SECONDS = 2.75;
+const FULL_WEIGHT_SECONDS = 2.75;
 /** A language counts that some group finds at least this probable; a new one has to be likelier than noise makes any. */
-const FIRST_PROBABILITY = 0.1;
-const NEW_PROBABILITY = 0.35;
+const MIN_FIRST_PROBABILITY = 0.1;
+const MIN_NEW_PROBABILITY = 0.35;
 
 /**
  * The language of each group, such that changes and improbable languages together cost least.
  *
  * @param before the language of what was said before the first group; none at the start of the audio
  */
-export function likeliestPath(groups: readonly HeardGroup[], before?: string): string[] {
-  const least = before === undefined ? FIRST_PROBABILITY : NEW_PROBABILITY;
-  const heard = groups.flatMap(({ probabilities }) =>
-    [...probabilities].flatMap(([language, p]) => (p >= least ? [language] : [])),
+export function viterbiPath(groups: readonly GroupLanguages[], before?: string): string[] {
+  const minProbability = before === undefined ? MIN_FIRST_PROBABILITY : MIN_NEW_PROBABILITY;
+  const candidates = groups.flatMap(({ probabilities }) =>
+    [...probabilities].flatMap(([language, p]) => (p >= minProbability ? [language] : [])),
   );
-  const languages = [...new Set(before === undefined ? heard : [before, ...heard])];
+  const languages = [...new Set(before === undefined ? candidates : [before, ...candidates])];
   let costs: number[] = languages.map((language) =>
     before === undefined || language === before ? 0 : CHANGE_COST,
   );
   const origins: number[][] = [];
   for (const { seconds, probabilities } of groups) {
-    const voice = Math.min(1, seconds / FULL_VOICE_SECONDS);
+    const weight = Math.min(1, seconds / FULL_WEIGHT_SECONDS);
     const cheapest = costs.indexOf(Math.min(...costs));
     const changed = (costs[cheapest] ?? 0) + CHANGE_COST;
     const first = origins.length === 0;
     origins.push(costs.map((cost, i) => (!first && changed < cost ? cheapest : i)));
     costs = languages.map((language, i) => {
-      const p = Math.max(LEAST_PROBABILITY, probabilities.get(language) ?? 0);
+      const p = Math.max(MIN_PROBABILITY, probabilities.get(language) ?? 0);
       const cost = costs[i] ?? 0;
-      return (first ? cost : Math.min(cost, changed)) - voice * Math.log(p);
+      return (first ? cost : Math.min(cost, changed)) - weight * Math.log(p);
     });
   }
   const path: string[] = [];
