@@ -3,7 +3,7 @@ import { occurrences, plainWords, wordErrors } from './hotwords-material.js';
 import { sum } from './report.js';
 
 /** Written without spaces: their characters are counted. */
-const WITHOUT_SPACES = /[\p{Script=Han}\p{Script=Hiragana}]/u;
+const UNSPACED_LANGUAGES = /[\p{Script=Han}\p{Script=Hiragana}]/u;
 
 export class Tally {
   static readonly header = [
@@ -28,7 +28,7 @@ export class Tally {
 
   /** @param plain what is written of the same clip without a list */
   add(text: string, heard: { text: string; tokens?: number; seconds?: number }, plain: string): void {
-    const split = WITHOUT_SPACES.test(text)
+    const split = UNSPACED_LANGUAGES.test(text)
       ? (words: string): string[] => [...plainWords(words).join('')]
       : plainWords;
     const [right, wrote, before] = [text, heard.text, plain].map(split);

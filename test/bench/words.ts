@@ -18,7 +18,7 @@ import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { cutSegments } from '#daemon/models/whisper/decode/segments.js';
-import { addWordTimes, type SpokenStretch } from '#daemon/models/whisper/word-times.js';
+import { addWordTimes, type SpeechSpan } from '#daemon/models/whisper/words/word-times.js';
 import { root, speechFolder } from './clips.js';
 import { float16Model, samplesOf, starterModel, streamOf } from './in-process.js';
 import { median, printTable, saveResult, sum } from './report.js';
@@ -33,7 +33,7 @@ interface TimedClip {
   readonly words: readonly Begun[];
 }
 
-const WITHOUT_SPACES = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
+const UNSPACED_LANGUAGES = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
 const SAMPLE_RATE = 16_000;
 const never = new AbortController().signal;
 
@@ -148,7 +148,7 @@ async function ours(dir: string, clips: readonly TimedClip[]): Promise<Map<strin
   return found;
 }
 
-function spoken(activity: VoiceActivity, samples: Float32Array): SpokenStretch[] {
+function spoken(activity: VoiceActivity, samples: Float32Array): SpeechSpan[] {
   const stream = activity.stream();
   const cutter = new SpeechStretches({ minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 30 });
   const stretches = [
@@ -200,7 +200,7 @@ export function units(words: readonly Begun[], language: string): Unit[] {
   return words.flatMap(([word, start]): Unit[] => {
     const text = word.toLowerCase().replace(/[^\p{L}\p{N}\p{M}]/gu, '');
     if (text === '') return [];
-    if (!WITHOUT_SPACES.has(language)) return [[text, start]];
+    if (!UNSPACED_LANGUAGES.has(language)) return [[text, start]];
     return Array.from(text, (character, i): Unit => [character, i === 0 ? start : undefined]);
   });
 }

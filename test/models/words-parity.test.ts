@@ -13,7 +13,7 @@ import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whispe
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { cutSegments } from '#daemon/models/whisper/decode/segments.js';
-import { addWordTimes, type WordContext } from '#daemon/models/whisper/word-times.js';
+import { addWordTimes, type WordContext } from '#daemon/models/whisper/words/word-times.js';
 import type { Segment, Word } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import * as nn from '#native/nn/index.js';

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { alignmentHeads } from '#daemon/models/whisper/alignment-heads.js';
-import { firstFrames } from '#daemon/models/whisper/dtw.js';
-import { medianOfSeven } from '#daemon/models/whisper/median.js';
+import { alignmentHeads } from '#daemon/models/whisper/words/alignment-heads.js';
+import { firstFrames } from '#daemon/models/whisper/words/dtw.js';
+import { medianOfSeven } from '#daemon/models/whisper/words/median.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { dropHallucinations } from '#daemon/models/whisper/words/hallucinations.js';
-import { isAnomalous, wordAnomaly } from '#daemon/models/whisper/word-anomaly.js';
-import { clipToSpeech, placeWords, timeWords, type TimedWord } from '#daemon/models/whisper/word-times.js';
-import { mergePunctuation, splitCharacters, splitWords } from '#daemon/models/whisper/words.js';
+import { isAnomalous, wordAnomaly } from '#daemon/models/whisper/words/word-anomaly.js';
+import { clipToSpeech, placeWords, timeWords, type TimedWord } from '#daemon/models/whisper/words/word-times.js';
+import { mergePunctuation, splitCharacters, splitWords } from '#daemon/models/whisper/words/split-words.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 

@@ -5,7 +5,7 @@
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { alignmentHeads, type AlignmentHead } from './alignment-heads.js';
+import { alignmentHeads, type AlignmentHead } from './words/alignment-heads.js';
 import type { WhisperConfig } from './config.js';
 
 /** Keys and values of the audio, for one decoder block. */

@@ -39,10 +39,10 @@ export interface Settings {
   readonly hotwords: readonly string[];
   /** Windows decoded at once. */
   readonly batchSize: number;
-  readonly wordTimes: boolean;
+  readonly wordTimestamps: boolean;
   readonly tokenLogprobs: boolean;
   /** Words between silences longer than this are looked at with suspicion; none where undefined. */
-  readonly longestSilenceSeconds: number | undefined;
+  readonly maxSilenceSeconds: number | undefined;
 }
 
 /** @throws SottoError INVALID_ARGUMENT for a language, a task or a change of languages that the model does not know, or speech options that cannot be */
@@ -55,8 +55,8 @@ export function settingsOf(
   // Windows decoded at once know neither each other's text nor where the language changes; who asks for one of these
   // gets them one after the other.
   // What is dropped as invented is heard again from there, which also takes one after the other.
-  const again = hallucinationSilenceThreshold !== undefined;
-  const batched = batchSize > 1 && conditionOnPreviousText !== true && !multilingual && !again;
+  const needsReread = hallucinationSilenceThreshold !== undefined;
+  const batched = batchSize > 1 && conditionOnPreviousText !== true && !multilingual && !needsReread;
   return {
     task: checkedTask(options.task ?? 'transcribe', model.config),
     language: options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language),
@@ -86,8 +86,8 @@ export function settingsOf(
     prefix: options.prefix,
     hotwords: options.hotwords ?? [],
     batchSize: batched ? batchSize : 1,
-    wordTimes: options.wordTimestamps === true || hallucinationSilenceThreshold !== undefined,
+    wordTimestamps: options.wordTimestamps === true || hallucinationSilenceThreshold !== undefined,
     tokenLogprobs: options.tokenLogprobs ?? false,
-    longestSilenceSeconds: hallucinationSilenceThreshold,
+    maxSilenceSeconds: hallucinationSilenceThreshold,
   };
 }

@@ -17,7 +17,7 @@ import { Prompt } from './decode/prompt.js';
 import { type Cut, cutSegments } from './decode/segments.js';
 import type { Settings } from './settings.js';
 import { isSilent } from './decode/quality.js';
-import { timeCut } from './timed-cut.js';
+import { addWordsToCut } from './words/timed-cut.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
 /** Above this temperature a text is too loose to lead the next window. */
@@ -139,7 +139,7 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
     let cut: Cut = silent
       ? { segments: [], frames: window.frames }
       : cutSegments(result, tokenizer, window.start / FRAMES_PER_SECOND, window.frames, settings);
-    if (settings.wordTimes) {
+    if (settings.wordTimestamps) {
       const context = {
         window,
         startSequence: tokenizer.startSequence(mode.language, settings.task, mode.timestamps),
@@ -147,10 +147,10 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
         lastSpeechSeconds: this.#lastSpeechSeconds,
         speech: windows.spokenSeconds(window),
         fileEnd: windows.ended ? windows.secondsRead : undefined,
-        longestSilenceSeconds: settings.longestSilenceSeconds,
+        maxSilenceSeconds: settings.maxSilenceSeconds,
       };
       const plain = cut;
-      const timed = await this.stopwatch.time('decode', () => timeCut(plain, parts, encoded, context, signal));
+      const timed = await this.stopwatch.time('decode', () => addWordsToCut(plain, parts, encoded, context, signal));
       cut = timed;
       this.#lastSpeechSeconds = timed.lastSpeechSeconds;
     }

@@ -2,7 +2,7 @@
 import { mx, type MxArray } from '#native/index.js';
 
 import type { WarmUpResult } from '../speech-model.js';
-import { placeTokens } from './alignment.js';
+import { placeTokens } from './words/alignment.js';
 import { WINDOW_FRAMES } from './encode/audio-windows.js';
 import { type DecodeContext, decodeWindow, makeCaches } from './decode/decode.js';
 import { disposeWindow, encode } from './encode/encode.js';

@@ -6,7 +6,7 @@ import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 import type { Segment, TranscribeEvent, Word } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 
-import { alignTokens } from '../alignment.js';
+import { alignTokens } from '../words/alignment.js';
 import type { DecodeContext, DecodeResult } from '../decode/decode.js';
 import { disposeWindow, encode, type EncodedWindow } from '../encode/encode.js';
 import { decodeWithFallback } from '../decode/fallback.js';
@@ -16,8 +16,8 @@ import { type PackedSpeech, placeInFile, type Span } from './pack-speech.js';
 import { cutSegments, toCentiseconds } from '../decode/segments.js';
 import { splitSentences } from './sentences.js';
 import type { DecodeMode, Transcription } from '../transcription.js';
-import { clipToSpeech, placeWords, type TimedWord, timeWords } from '../word-times.js';
-import { isPunctuation, splitWords } from '../words.js';
+import { clipToSpeech, placeWords, type TimedWord, timeWords } from '../words/word-times.js';
+import { isPunctuation, splitWords } from '../words/split-words.js';
 
 /** Tokens in a second of speech: where there are fewer, it is looked whether the end of the text is missing. */
 const MIN_TOKENS_PER_SECOND = 3;
@@ -98,7 +98,7 @@ export class BatchSegmenter {
     if (isSilent(result, settings.thresholds, window.voice)) return { segments: [] };
     const [whole] = cutSegments(result, parts.tokenizer, 0, window.frames, settings).segments;
     if (whole === undefined) return { segments: [] };
-    const timed = settings.timestamps === true || settings.wordTimes;
+    const timed = settings.timestamps === true || settings.wordTimestamps;
     const short = this.isTooShort(entry, result);
     if (!timed && !short) return { segments: [inFile(whole, window)] };
     return stopwatch.time('decode', async () => {
@@ -155,7 +155,7 @@ export class BatchSegmenter {
       inFile(segment, window),
     );
     this.#lastSpeechSeconds = placed.at(-1)?.end ?? this.#lastSpeechSeconds;
-    if (settings.wordTimes) return placed;
+    if (settings.wordTimestamps) return placed;
     return placed.map(({ words: _, ...segment }) => segment);
   }
 }

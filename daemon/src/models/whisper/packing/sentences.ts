@@ -1,5 +1,5 @@
 /** A window's text in segments, for windows that were decoded without timestamps: by the times of their words. */
-import { endsSentence, isPunctuation } from '../words.js';
+import { endsSentence, isPunctuation } from '../words/split-words.js';
 
 /** A word, or the marks behind it, with when it is said. */
 export interface TimedText {

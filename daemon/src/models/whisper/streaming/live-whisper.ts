@@ -15,7 +15,7 @@ import { isSilent, REFERENCE_THRESHOLDS } from '../decode/quality.js';
 import { Prompt } from '../decode/prompt.js';
 import { toCentiseconds } from '../decode/segments.js';
 import type { WhisperParts } from '../transcription.js';
-import { isSpaced } from '../words.js';
+import { isSpaced } from '../words/split-words.js';
 import { StreamingDecoder } from './streaming-decoder.js';
 import type { RawHypothesis } from './hypothesize.js';
 import type { LiveOptions } from './live-options.js';

@@ -6,7 +6,7 @@ import { compressionRatio } from '../decode/decode.js';
 import { toCentiseconds } from '../decode/segments.js';
 import { isPlausible } from '../encode/short-window.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
-import { isSpaced } from '../words.js';
+import { isSpaced } from '../words/split-words.js';
 import type { StreamingDecodeResult } from './streaming-decoder.js';
 import { LiveWords } from './live-words.js';
 

@@ -4,7 +4,7 @@ import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 import { mx } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';
 
-import { placeTokens, type TokenPlaces } from '../alignment.js';
+import { placeTokens, type TokenPlaces } from '../words/alignment.js';
 import { makeCaches } from '../decode/decode.js';
 import { encode, type EncodedWindow } from '../encode/encode.js';
 import type { Hotwords } from '../hotwords/hotwords.js';

@@ -1,7 +1,7 @@
 /** Segments that a model invents in silence: openai-whisper's `hallucination_silence_threshold`. */
 import type { Segment } from '#daemon/protocol/transcription.js';
 
-import { isAnomalous } from '../word-anomaly.js';
+import { isAnomalous } from './word-anomaly.js';
 
 /** What was decoded, in seconds of the file. */
 export interface WindowTimes {

@@ -1,40 +1,40 @@
 /** The segments of a window with their words, and what the words' times say of how far the window is done. */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
 
-import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';
-import type { EncodedWindow } from './encode/encode.js';
-import { dropHallucinations } from './words/hallucinations.js';
-import type { Cut } from './decode/segments.js';
-import { addWordTimes, type SpokenStretch } from './word-times.js';
-import type { Whisper } from './model.js';
-import type { WhisperTokenizer } from './tokenizer.js';
+import { type Window, WINDOW_FRAMES } from '../encode/audio-windows.js';
+import type { EncodedWindow } from '../encode/encode.js';
+import { dropHallucinations } from './hallucinations.js';
+import type { Cut } from '../decode/segments.js';
+import { addWordTimes, type SpeechSpan } from './word-times.js';
+import type { Whisper } from '../model.js';
+import type { WhisperTokenizer } from '../tokenizer.js';
 
-export interface HeardContext {
+export interface TimedCutContext {
   readonly window: Window;
   /** What the window was decoded with. */
   readonly startSequence: readonly number[];
   readonly language: string;
   /** When the last word before the window ended; 0 if there is none. */
   readonly lastSpeechSeconds: number;
-  readonly speech: readonly SpokenStretch[] | undefined;
+  readonly speech: readonly SpeechSpan[] | undefined;
   /** Where the file ends, if that is known. */
   readonly fileEnd: number | undefined;
   /** Words between silences longer than this are looked at with suspicion; none if left out. */
-  readonly longestSilenceSeconds: number | undefined;
+  readonly maxSilenceSeconds: number | undefined;
 }
 
 export interface TimedCut extends Cut {
   readonly lastSpeechSeconds: number;
 }
 
-export async function timeCut(
+export async function addWordsToCut(
   { segments, frames }: Cut,
   parts: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
   encoded: EncodedWindow,
-  context: HeardContext,
+  context: TimedCutContext,
   signal: AbortSignal,
 ): Promise<TimedCut> {
-  const { window, fileEnd, longestSilenceSeconds, lastSpeechSeconds: lastSpeech } = context;
+  const { window, fileEnd, maxSilenceSeconds, lastSpeechSeconds: lastSpeech } = context;
   if (segments.length === 0) return { segments, frames, lastSpeechSeconds: lastSpeech };
   const start = window.start / FRAMES_PER_SECOND;
   const timed = await addWordTimes(
@@ -47,12 +47,12 @@ export async function timeCut(
   let kept = timed;
   // What is unfinished begins behind the last word, which is surer than the last timestamp.
   let next = frames < window.frames ? lastWordEnd(timed) : undefined;
-  if (longestSilenceSeconds !== undefined) {
+  if (maxSilenceSeconds !== undefined) {
     const audioEnd = (window.start + window.frames) / FRAMES_PER_SECOND;
     const end = (window.start + WINDOW_FRAMES) / FRAMES_PER_SECOND;
-    const heard = dropHallucinations(timed, { start, audioEnd, end, lastSpeech, fileEnd }, longestSilenceSeconds);
-    kept = [...heard.segments];
-    next = heard.next ?? next;
+    const filtered = dropHallucinations(timed, { start, audioEnd, end, lastSpeech, fileEnd }, maxSilenceSeconds);
+    kept = [...filtered.segments];
+    next = filtered.next ?? next;
   }
   const done = next === undefined ? frames : Math.round(next * FRAMES_PER_SECOND) - window.start;
   return {

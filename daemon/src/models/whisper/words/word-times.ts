@@ -2,11 +2,11 @@
 import type { Segment, Word } from '#daemon/protocol/transcription.js';
 
 import { alignTokens, type TokenTimes } from './alignment.js';
-import type { EncodedWindow } from './encode/encode.js';
-import type { Whisper } from './model.js';
-import { toCentiseconds } from './decode/segments.js';
-import type { WhisperTokenizer } from './tokenizer.js';
-import { endsSentence, mergePunctuation, splitWords, type TokenGroup } from './words.js';
+import type { EncodedWindow } from '../encode/encode.js';
+import type { Whisper } from '../model.js';
+import { toCentiseconds } from '../decode/segments.js';
+import type { WhisperTokenizer } from '../tokenizer.js';
+import { endsSentence, mergePunctuation, splitWords, type TokenGroup } from './split-words.js';
 
 export interface WordContext {
   /** What the window was decoded with. */
@@ -20,11 +20,11 @@ export interface WordContext {
   /** When the last word before the window ended; 0 if there is none. */
   readonly lastSpeechSeconds: number;
   /** Where voice activity heard speech, in the file. Words are then clipped to it. */
-  readonly speech?: readonly SpokenStretch[] | undefined;
+  readonly speech?: readonly SpeechSpan[] | undefined;
 }
 
 /** In seconds. */
-export interface SpokenStretch {
+export interface SpeechSpan {
   readonly start: number;
   readonly end: number;
 }
@@ -37,9 +37,9 @@ export interface TimedWord extends TokenGroup {
 }
 
 /** No usual word is taken to be longer. */
-const LONGEST_MEDIAN_SECONDS = 0.7;
+const MAX_MEDIAN_SECONDS = 0.7;
 /** A word that is in speech for less is not clipped to it: voice activity is not that exact. */
-const SHORTEST_CLIP_SECONDS = 0.06;
+const MIN_CLIP_SECONDS = 0.06;
 /** The end of a segment is believed, not its words', where these are off by more. */
 const SEGMENT_SLACK_SECONDS = 0.5;
 
@@ -97,12 +97,12 @@ export function timeWords(
  */
 export function clipToSpeech(
   words: readonly TimedWord[],
-  speech: readonly SpokenStretch[],
+  speech: readonly SpeechSpan[],
   offsetSeconds: number,
 ): TimedWord[] {
   return words.map((word) => {
     let best = { start: word.start, end: word.end };
-    let longest = SHORTEST_CLIP_SECONDS;
+    let longest = MIN_CLIP_SECONDS;
     for (const stretch of speech) {
       const start = Math.max(word.start, stretch.start - offsetSeconds);
       const end = Math.min(word.end, stretch.end - offsetSeconds);
@@ -125,12 +125,12 @@ export function placeWords(
   split: readonly (readonly TimedWord[])[],
   { offsetSeconds, lastSpeechSeconds }: Pick<WordContext, 'offsetSeconds' | 'lastSpeechSeconds'>,
 ): Segment[] {
-  const mended = split.map((words) => words.map((word) => ({ ...word })));
-  const all = mended.flat();
-  const usual = Math.min(LONGEST_MEDIAN_SECONDS, medianSeconds(all));
+  const adjusted = split.map((words) => words.map((word) => ({ ...word })));
+  const all = adjusted.flat();
+  const usual = Math.min(MAX_MEDIAN_SECONDS, medianSeconds(all));
   if (usual > 0) capAtSentenceEnds(all, 2 * usual);
   return segments.map((segment, i) => {
-    const words = mergePunctuation(mended[i] ?? []).map(({ text, start, end, probability }) => ({
+    const words = mergePunctuation(adjusted[i] ?? []).map(({ text, start, end, probability }) => ({
       word: text,
       start: toCentiseconds(offsetSeconds + start),
       end: toCentiseconds(offsetSeconds + end),

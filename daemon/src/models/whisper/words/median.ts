@@ -1,6 +1,6 @@
 import { mx, type MxArray } from '#native/index.js';
 
-const REACH = 3;
+const RADIUS = 3;
 
 /**
  * What is left of the best known network that sorts seven numbers when only the one in the middle is asked for: pairs
@@ -20,16 +20,16 @@ const NETWORK: readonly (readonly [low: number, high: number])[] = [
 export function medianOfSeven(x: MxArray): MxArray {
   const { shape } = x;
   const length = shape.at(-1) ?? 0;
-  if (length <= REACH) return x;
+  if (length <= RADIUS) return x;
   const rows = x.size / length;
   const flat = mx.reshape(x, [rows, length]);
   const column = (index: number): MxArray => mx.slice(flat, [0, index], [rows, index + 1]);
   const before = [3, 2, 1].map(column);
   const after = [2, 3, 4].map((back) => column(length - back));
-  const wide = length + 2 * REACH;
+  const wide = length + 2 * RADIUS;
   const line = mx.reshape(mx.concatenate([...before, flat, ...after], 1), [rows * wide]);
 
-  const kept = rows * wide - 2 * REACH;
+  const kept = rows * wide - 2 * RADIUS;
   const places = Array.from({ length: 7 }, (_, i) => mx.slice(line, [i], [i + kept]));
   for (const [low, high] of NETWORK) {
     const [a, b] = [places[low], places[high]];
@@ -38,6 +38,6 @@ export function medianOfSeven(x: MxArray): MxArray {
     places[high] = mx.maximum(a, b);
   }
   // At the end of each row the windows reach into the next one: six numbers that nobody asks for.
-  const medians = mx.concatenate([places[3] ?? line, mx.zeros([2 * REACH])], 0);
+  const medians = mx.concatenate([places[3] ?? line, mx.zeros([2 * RADIUS])], 0);
   return mx.reshape(mx.slice(mx.reshape(medians, [rows, wide]), [0, 0], [rows, length]), shape);
 }

@@ -2,7 +2,7 @@
  * The decoder's heads whose cross-attention follows the speech in time. They were found by measurement, model by model;
  * openai-whisper 20250625 carries the lists (`_ALIGNMENT_HEADS`), checkpoints need not.
  */
-import type { WhisperConfig } from './config.js';
+import type { WhisperConfig } from '../config.js';
 
 /** Both counted from 0. */
 export type AlignmentHead = readonly [layer: number, head: number];

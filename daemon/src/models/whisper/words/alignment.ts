@@ -5,13 +5,13 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { yieldToEventLoop } from './cancellation.js';
-import { tokenRow } from './decode/decode.js';
+import { yieldToEventLoop } from '../cancellation.js';
+import { tokenRow } from '../decode/decode.js';
 import { firstFrames } from './dtw.js';
-import type { EncodedWindow } from './encode/encode.js';
+import type { EncodedWindow } from '../encode/encode.js';
 import { medianOfSeven } from './median.js';
-import type { Whisper } from './model.js';
-import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from './tokenizer.js';
+import type { Whisper } from '../model.js';
+import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from '../tokenizer.js';
 
 export interface TokenTimes {
   /** When each token begins, in seconds from the start of the window; behind the last one, when it ends. */

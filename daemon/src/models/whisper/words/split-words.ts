@@ -1,5 +1,5 @@
 /** Tokens to words: where a text is cut, and which marks belong to which word. */
-import type { WhisperTokenizer } from './tokenizer.js';
+import type { WhisperTokenizer } from '../tokenizer.js';
 
 /** Some tokens of a text that belong together. The texts of all of them, joined, are the text. */
 export interface TokenGroup {
@@ -8,11 +8,11 @@ export interface TokenGroup {
 }
 
 /** Languages that are written without spaces: each character that the tokens let see is a word. */
-const WITHOUT_SPACES: ReadonlySet<string> = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
+const UNSPACED_LANGUAGES: ReadonlySet<string> = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
 
 /** Whether a language writes spaces between words. */
 export function isSpaced(language: string): boolean {
-  return !WITHOUT_SPACES.has(language);
+  return !UNSPACED_LANGUAGES.has(language);
 }
 
 const ASCII_PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
