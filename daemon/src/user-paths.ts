@@ -64,23 +64,23 @@ export function resolvePaths(
         hint: 'give the whole path, e.g. SOTTO_HOME="$HOME/.sotto"',
       });
     }
-    return layOut(resolve(own), resolve(own), join(resolve(own), 'logs'));
+    return layOutWeights(resolve(own), resolve(own), join(resolve(own), 'logs'));
   }
   if (os === 'darwin') {
     const home = join(user, 'Library', 'Application Support', 'Sotto');
-    return layOut(home, home, join(user, 'Library', 'Logs', 'Sotto'));
+    return layOutWeights(home, home, join(user, 'Library', 'Logs', 'Sotto'));
   }
   const home = join(absolute(env.XDG_DATA_HOME) ?? join(user, '.local', 'share'), 'sotto');
   const state = join(absolute(env.XDG_STATE_HOME) ?? join(user, '.local', 'state'), 'sotto');
   const runtime = absolute(env.XDG_RUNTIME_DIR);
-  return layOut(
+  return layOutWeights(
     home,
     runtime === undefined ? join(state, 'run') : join(runtime, 'sotto'),
     join(state, 'logs'),
   );
 }
 
-function layOut(home: string, runtime: string, logs: string): Paths {
+function layOutWeights(home: string, runtime: string, logs: string): Paths {
   return {
     home,
     runtime,

@@ -13,7 +13,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { windowFlop } from '#daemon/models/whisper/flop.js';
+import { windowFlop } from '#daemon/models/whisper/memory/flop.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import { type StreamingConfig, WIDE_MODEL_CONFIG } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { mx } from '#native/index.js';

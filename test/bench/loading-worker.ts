@@ -9,8 +9,8 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadModel } from '#daemon/models/registry.js';
-import { openCheckpoint, readConfig } from '#daemon/models/whisper/checkpoint.js';
-import { halve, networkOf } from '#daemon/models/whisper/load.js';
+import { openCheckpoint, readConfig } from '#daemon/models/whisper/checkpoint/checkpoint.js';
+import { castToFloat16, networkOf } from '#daemon/models/whisper/checkpoint/load.js';
 import type { Whisper } from '#daemon/models/whisper/model.js';
 import { mx } from '#native/index.js';
 import { defined } from '#daemon/protocol/defined.js';
@@ -56,7 +56,7 @@ async function mapped(dir: string): Promise<Whisper> {
   const checkpoint = await openCheckpoint(dir, await readConfig(dir));
   const model = await networkOf(checkpoint);
   model.join();
-  halve(model);
+  castToFloat16(model);
   await mx.ready(...model.parameters());
   checkpoint.close();
   return model;

@@ -4,14 +4,14 @@ import { openAudio } from '#daemon/audio/decode-file.js';
 import { limitCache } from '#daemon/engine/cache-limit.js';
 import { loadModel } from '#daemon/models/registry.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
-import { whisperFootprint, type WhisperFootprint } from '#daemon/models/whisper/footprint.js';
-import type { Use } from '#daemon/models/whisper/work-bytes.js';
+import { whisperFootprint, type WhisperFootprint } from '#daemon/models/whisper/memory/whisper-footprint.js';
+import type { Workload } from '#daemon/models/whisper/memory/work-bytes.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import { LONG_FORM, pickClips, readClips } from './clips.js';
 import { transcribe } from './in-process.js';
 
-export type { Use };
+export type { Workload };
 
 export interface Measured {
   readonly predicted: WhisperFootprint;
@@ -77,7 +77,7 @@ function peakRssBytes(): number {
   return 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? NaN);
 }
 
-async function measure(dir: string, use: Use, once: boolean): Promise<Measured> {
+async function measure(dir: string, use: Workload, once: boolean): Promise<Measured> {
   const predicted = await whisperFootprint(dir);
   limitCache();
   const before = mx.memory.active();
@@ -109,4 +109,4 @@ async function measure(dir: string, use: Use, once: boolean): Promise<Measured> 
 }
 
 const [, , dir = '', use = 'file', once] = process.argv;
-console.log(JSON.stringify(await measure(dir, use as Use, once === 'once')));
+console.log(JSON.stringify(await measure(dir, use as Workload, once === 'once')));

@@ -8,15 +8,15 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { whisperWorkshop } from '#daemon/models/whisper/workshop.js';
+import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
 import { starterModel } from './in-process.js';
-import type { Measured, Use } from './memory-worker.js';
+import type { Measured, Workload } from './memory-worker.js';
 import { writeRandomWhisper } from './random-whisper.js';
 import { printTable, saveResult } from './report.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 const WORKER = fileURLToPath(new URL('memory-worker.js', import.meta.url));
-const USES: readonly Use[] = ['file', 'words', 'live'];
+const USES: readonly Workload[] = ['file', 'words', 'live'];
 const LONGEST_MS = 900_000;
 
 interface Subject {
@@ -37,7 +37,7 @@ const packedBase = (bits: 4 | 8): Subject => ({
     const [base, out] = [await stored('whisper-base'), join(scratch, `whisper-base-${bits}bit`)];
     if (base === undefined) return undefined;
     mkdirSync(out);
-    await whisperWorkshop.convert(base, out, { bits, groupSize: 64, dtype: 'float16' }, {});
+    await whisperConverter.convert(base, out, { bits, groupSize: 64, dtype: 'float16' }, {});
     return out;
   },
 });
@@ -75,7 +75,7 @@ export async function memory(argv: string[]): Promise<void> {
     },
   });
   const scratch = mkdtempSync(join(tmpdir(), 'sotto-memory-'));
-  const measured: ({ model: string; use: Use } & Measured)[] = [];
+  const measured: ({ model: string; use: Workload } & Measured)[] = [];
   try {
     for (const subject of SUBJECTS) {
       if (args.only !== undefined && !args.only.split(',').includes(subject.name)) continue;
@@ -97,7 +97,7 @@ export async function memory(argv: string[]): Promise<void> {
   saveResult('memory', { measured }, args['save-baseline']);
 }
 
-function measure(dir: string, use: Use, meaningless: boolean): Measured {
+function measure(dir: string, use: Workload, meaningless: boolean): Measured {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     ['--no-warnings', WORKER, dir, use, ...(meaningless ? ['once'] : [])],
@@ -107,7 +107,7 @@ function measure(dir: string, use: Use, meaningless: boolean): Measured {
   return JSON.parse(stdout) as Measured;
 }
 
-function report(measured: readonly ({ model: string; use: Use } & Measured)[]): void {
+function report(measured: readonly ({ model: string; use: Workload } & Measured)[]): void {
   const mb = (bytes: number): string => (bytes / 1e6).toFixed(1);
   printTable(
     [

@@ -8,7 +8,7 @@ import { DeviceCandidates } from '#daemon/models/whisper/search/device-candidate
 import type { EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
 import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
 import { Hotwords } from '#daemon/models/whisper/hotwords/hotwords.js';
-import { readConfig } from '#daemon/models/whisper/load.js';
+import { readConfig } from '#daemon/models/whisper/checkpoint/load.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import { type Forecast, type CandidateNeeds, type CandidateSource, FullRows } from '#daemon/models/whisper/search/candidates.js';

@@ -4,8 +4,8 @@ import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
 import { loadModel } from '#daemon/models/registry.js';
-import { loadWhisper, readConfig } from '#daemon/models/whisper/load.js';
-import { whisperWorkshop } from '#daemon/models/whisper/workshop.js';
+import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
 import { runModelTool, type Stage } from '#daemon/cli/models-work.js';
 import { errorsIn } from '#daemon/cli/word-errors.js';
 import { validateSafetensors } from '#native/safetensors.js';
@@ -33,7 +33,7 @@ describe('a converted checkpoint', () => {
       const source = checkpointFolder(name);
       const out = emptyFolder();
       const live = mx.liveArrays();
-      await whisperWorkshop.convert(source, out, float16, {});
+      await whisperConverter.convert(source, out, float16, {});
       expect(mx.liveArrays()).toBe(live);
       expect(readdirSync(out).sort()).toEqual(['config.json', 'weights.safetensors']);
       expect(await outputsOf(out, name)).toEqual(await outputsOf(source, name));
@@ -46,9 +46,9 @@ describe('a converted checkpoint', () => {
     async (bits) => {
       const packed = checkpointFolder(`mlx-${bits}bit`);
       const expanded = emptyFolder();
-      await whisperWorkshop.convert(packed, expanded, { groupSize: 32, dtype: 'float32' }, {});
+      await whisperConverter.convert(packed, expanded, { groupSize: 32, dtype: 'float32' }, {});
       const again = emptyFolder();
-      await whisperWorkshop.convert(expanded, again, { bits, ...float16 }, {});
+      await whisperConverter.convert(expanded, again, { bits, ...float16 }, {});
       const config = await readConfig(again);
       expect(config.quantization).toEqual({ bits, groupSize: 32 });
       const shapes = (dir: string) =>
@@ -64,7 +64,7 @@ describe('a converted checkpoint', () => {
 
   test('keeps the alignment heads of generation_config.json', async () => {
     const out = emptyFolder();
-    await whisperWorkshop.convert(checkpointFolder('huggingface'), out, float16, {});
+    await whisperConverter.convert(checkpointFolder('huggingface'), out, float16, {});
     const model = await loadWhisper(out, await readConfig(out));
     expect(model.config.alignmentHeads).toEqual([[0, 1], [1, 0]]); // prettier-ignore
     model.dispose();
@@ -72,7 +72,7 @@ describe('a converted checkpoint', () => {
 
   test('is not made of layers that the groups do not divide', async () => {
     await expect(
-      whisperWorkshop.convert(
+      whisperConverter.convert(
         checkpointFolder('huggingface'),
         emptyFolder(),
         { bits: 4, groupSize: 64, dtype: 'float16' },
@@ -84,7 +84,7 @@ describe('a converted checkpoint', () => {
 
 describe('inspecting', () => {
   test('tells what a checkpoint is', async () => {
-    const facts = await whisperWorkshop.inspect(checkpointFolder('mlx-6bit'), {});
+    const facts = await whisperConverter.inspect(checkpointFolder('mlx-6bit'), {});
     expect(facts).toMatchObject({
       family: 'whisper',
       layout: 'mlx',
@@ -104,7 +104,7 @@ describe('inspecting', () => {
     mx.eval(Object.values(arrays));
     arrays['decoder.ln.bias'] = mx.array(new Float32Array(32).fill(NaN));
     mx.saveSafetensors(path, arrays);
-    expect((await whisperWorkshop.inspect(folder, {})).notFinite).toEqual(['decoder.ln.bias']);
+    expect((await whisperConverter.inspect(folder, {})).notFinite).toEqual(['decoder.ln.bias']);
   });
 });
 
@@ -178,7 +178,7 @@ describe('the real base', () => {
     const out = join(emptyFolder(), `base-${bits}bit`);
     mkdirSync(out);
     if (!('dir' in real) || speech === undefined) throw new Error('no weights or no speech');
-    await whisperWorkshop.convert(real.dir, out, { bits, groupSize: 64, dtype: 'float16' }, {});
+    await whisperConverter.convert(real.dir, out, { bits, groupSize: 64, dtype: 'float16' }, {});
     const model = await loadModel(out);
     expect(model.name).toBe(basename(out));
     let heard = '';

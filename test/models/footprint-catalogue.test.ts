@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { parseConfig } from '#daemon/models/whisper/config.js';
-import { footprint, imagined } from '#daemon/models/whisper/footprint.js';
+import { footprint, uniformWeights } from '#daemon/models/whisper/memory/whisper-footprint.js';
 import { CATALOGUE } from '#daemon/store/catalogue/index.js';
 import { KEPT_FOR_REUSE, PROCESS_BYTES } from '#daemon/store/catalogue/whisper.js';
 
@@ -30,7 +30,7 @@ describe('the memory that the catalogue tells of', () => {
     const config = parseConfig(size);
     const bits = bitsOf[entry.precision];
     const stored = bits === undefined ? config : { ...config, quantization: { bits, groupSize: 64 } };
-    const { weightBytes, workBytes } = footprint(stored, imagined(stored, 'float16'), 'gpu');
+    const { weightBytes, workBytes } = footprint(stored, uniformWeights(stored, 'float16'), 'gpu');
     const computed = weightBytes + (1 + KEPT_FOR_REUSE) * workBytes + PROCESS_BYTES;
     expect(Math.abs(entry.memoryBytes / computed - 1)).toBeLessThan(0.1);
   });

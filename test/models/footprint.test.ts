@@ -5,11 +5,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from '@jest/globals';
 
 import { footprintOf, loadModel } from '#daemon/models/registry.js';
-import { openCheckpoint } from '#daemon/models/whisper/checkpoint.js';
+import { openCheckpoint } from '#daemon/models/whisper/checkpoint/checkpoint.js';
 import { parseConfig } from '#daemon/models/whisper/config.js';
-import { footprint, imagined } from '#daemon/models/whisper/footprint.js';
-import { halve, networkOf, readConfig } from '#daemon/models/whisper/load.js';
-import { storedWeights } from '#daemon/models/whisper/stored-weights.js';
+import { footprint, uniformWeights } from '#daemon/models/whisper/memory/whisper-footprint.js';
+import { castToFloat16, networkOf, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { storedWeights } from '#daemon/models/whisper/checkpoint/stored-weights.js';
 import { mx } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
@@ -18,14 +18,14 @@ import { clip, samplesOf, starterModel, transcribed } from './fixtures.js';
 import { SIZES } from './sizes.js';
 
 /** What the weights take as a GPU has them, or the CPU without our kernels. */
-async function laidOut(dir: string, computer: 'gpu' | 'cpu'): Promise<number> {
+async function laidOut(dir: string, backend: 'gpu' | 'cpu'): Promise<number> {
   const checkpoint = await openCheckpoint(dir, await readConfig(dir));
   const model = await networkOf(checkpoint);
   model.join();
-  if (computer === 'cpu') {
+  if (backend === 'cpu') {
     nn.dequantize(model, 'float32');
     model.toDtype('float32');
-  } else halve(model);
+  } else castToFloat16(model);
   const { nbytes } = model;
   model.dispose();
   checkpoint.close();
@@ -46,8 +46,8 @@ describe('the footprint of a model', () => {
     model.dispose();
     const config = await readConfig(dir);
     const stored = await storedWeights(dir, config);
-    for (const computer of ['gpu', 'cpu'] as const) {
-      expect(footprint(config, stored, computer).weightBytes).toBe(await laidOut(dir, computer));
+    for (const backend of ['gpu', 'cpu'] as const) {
+      expect(footprint(config, stored, backend).weightBytes).toBe(await laidOut(dir, backend));
     }
   });
 
@@ -57,7 +57,7 @@ describe('the footprint of a model', () => {
     const stored = await storedWeights(dir, config);
     expect(stored.dtypeOf('decoder.positional_embedding')).toBe('float32');
     const model = await networkOf(await openCheckpoint(dir, config));
-    halve(model);
+    castToFloat16(model);
     expect(
       model
         .parameters()
@@ -95,20 +95,20 @@ describe('the footprint of a model', () => {
 
   test('never shrinks with more bits, more layers or wider ones', () => {
     const sizes = Object.values(SIZES).map(parseConfig);
-    const computer = fc.constantFrom('gpu', 'kernels', 'cpu' as const);
+    const backend = fc.constantFrom('gpu', 'kernels', 'cpu' as const);
     fc.assert(
-      fc.property(fc.constantFrom(...sizes), computer, (config, by) => {
+      fc.property(fc.constantFrom(...sizes), backend, (config, by) => {
         const of = (bits: number | undefined, c = config): number => {
           const packed = bits === undefined ? c : { ...c, quantization: { bits, groupSize: 64 } };
-          return footprint(packed, imagined(packed, 'float16'), by).weightBytes;
+          return footprint(packed, uniformWeights(packed, 'float16'), by).weightBytes;
         };
         expect(of(2)).toBeLessThanOrEqual(of(4));
         expect(of(4)).toBeLessThanOrEqual(of(8));
         const deeper = { ...config, nTextLayer: config.nTextLayer + 1 };
         expect(of(undefined)).toBeLessThan(of(undefined, deeper));
-        const work = footprint(config, imagined(config, 'float16'), by);
+        const work = footprint(config, uniformWeights(config, 'float16'), by);
         expect(work.workBytes).toBeGreaterThanOrEqual(Math.max(...Object.values(work.work)));
-        expect(footprint(deeper, imagined(config, 'float16'), by).workBytes).toBeGreaterThanOrEqual(
+        expect(footprint(deeper, uniformWeights(config, 'float16'), by).workBytes).toBeGreaterThanOrEqual(
           work.workBytes,
         );
       }),

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
-import { halve, readConfig } from '#daemon/models/whisper/load.js';
+import { castToFloat16, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import { BeamSearch } from '#daemon/models/whisper/search/search.js';
@@ -33,7 +33,7 @@ beforeAll(async () => {
   heads?.dispose();
   model.loadWeights(weights);
   model.join();
-  halve(model);
+  castToFloat16(model);
   tokenizer = await WhisperTokenizer.load(config);
 });
 afterAll(() => {
@@ -209,10 +209,10 @@ function networkOf(name: keyof typeof SIZES, bits: number): Whisper {
     nTextHead: sizes.n_text_head,
     nTextLayer: sizes.n_text_layer,
   });
-  const isPacked = (name: string): boolean => !name.includes('conv');
-  nn.quantize(network, { groupSize: 64, bits, predicate: isPacked, empty: true });
+  const isQuantized = (name: string): boolean => !name.includes('conv');
+  nn.quantize(network, { groupSize: 64, bits, predicate: isQuantized, empty: true });
   network.join();
-  halve(network);
+  castToFloat16(network);
   return network;
 }
 

@@ -1,7 +1,7 @@
 /** The catalogue's figures of a decode step of live speech are written down; here they are held to what is computed. */
 import { expect, test } from '@jest/globals';
 import { parseConfig } from '#daemon/models/whisper/config.js';
-import { tokenNumbers, windowFlop } from '#daemon/models/whisper/flop.js';
+import { tokenNumbers, windowFlop } from '#daemon/models/whisper/memory/flop.js';
 import { maxLiveFrames } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { CATALOGUE } from '#daemon/store/catalogue/index.js';
 import { SIZES } from './sizes.js';

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { loadModel } from '#daemon/models/registry.js';
-import { startLoading, readConfig } from '#daemon/models/whisper/load.js';
+import { startLoading, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
 import { mx } from '#native/index.js';
 
 import { checkpointFolder, editJson } from './checkpoint-folders.js';

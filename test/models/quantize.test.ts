@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
 import { footprintOf, loadModel } from '#daemon/models/registry.js';
-import { loadWhisper, readConfig } from '#daemon/models/whisper/load.js';
-import { ruleOf } from '#daemon/models/whisper/quantize-rules.js';
-import { whisperWorkshop } from '#daemon/models/whisper/workshop.js';
+import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { quantizationRule } from '#daemon/models/whisper/checkpoint/quantize-rules.js';
+import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
 import type { ConvertOptions } from '#daemon/protocol/model-work.js';
 import { mx } from '#native/index.js';
 import { validateSafetensors } from '#native/safetensors.js';
@@ -35,7 +35,7 @@ beforeAll(() => writeRandomWhisper((source = emptyFolder()), { size: DIMENSIONS 
 
 async function quantized(options: Omit<ConvertOptions, 'dtype'>): Promise<string> {
   const out = emptyFolder();
-  await whisperWorkshop.convert(source, out, { ...options, dtype: float16 }, {});
+  await whisperConverter.convert(source, out, { ...options, dtype: float16 }, {});
   return out;
 }
 
@@ -59,7 +59,7 @@ const storedOf = (dir: string): ReadonlySet<string> =>
 describe('a rule for layers', () => {
   const config = { nAudioLayer: 4, nTextLayer: 2 };
   const bits = (options: Omit<ConvertOptions, 'dtype' | 'groupSize'>, layer: string): number | false => {
-    const own = ruleOf({ ...options, dtype: float16, groupSize: 64 }, config)(layer);
+    const own = quantizationRule({ ...options, dtype: float16, groupSize: 64 }, config)(layer);
     return own && own.bits;
   };
 
@@ -104,7 +104,7 @@ describe('a rule for layers', () => {
   });
 
   test('takes block 10 for no end because block 1 is one', () => {
-    const rule = ruleOf(
+    const rule = quantizationRule(
       { bits: 4, endBits: 8, groupSize: 64, dtype: float16 },
       { nAudioLayer: 12, nTextLayer: 2 },
     );
@@ -140,7 +140,7 @@ describe('a quantized model', () => {
     const exact = await featuresOf(source);
     const four = distance(exact, await featuresOf(await quantized({ bits: 4, groupSize: 64 })));
     expect(distance(exact, await featuresOf(dir))).toBeLessThan(four);
-    const { layers } = await whisperWorkshop.inspect(dir, {});
+    const { layers } = await whisperConverter.inspect(dir, {});
     expect(layers).toEqual([
       { bits: 8, groupSize: 64, count: 32 },
       { bits: 4, groupSize: 64, count: 16 },
@@ -171,7 +171,7 @@ describe('a quantized model', () => {
   test('can be written plain again', async () => {
     const mixed = await quantized({ bits: 4, endBits: 8, groupSize: 64 });
     const plain = emptyFolder();
-    await whisperWorkshop.convert(mixed, plain, { groupSize: 64, dtype: float16 }, {});
+    await whisperConverter.convert(mixed, plain, { groupSize: 64, dtype: float16 }, {});
     expect((await readConfig(plain)).quantization).toBeUndefined();
     expect(distance(await featuresOf(mixed), await featuresOf(plain))).toBeLessThan(0.01);
   });

@@ -1,7 +1,7 @@
 /** What a warm-up tells of the machine: on a GPU, for which a CPU stands in here, how fast it computes a live window. */
 import { afterEach, beforeAll, afterAll, expect, jest, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { windowFlop } from '#daemon/models/whisper/flop.js';
+import { windowFlop } from '#daemon/models/whisper/memory/flop.js';
 import { maxLiveFrames } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { mx } from '#native/index.js';
 import { starterModel } from './fixtures.js';

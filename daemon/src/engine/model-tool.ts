@@ -8,7 +8,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
-import type * as workshop from '#daemon/models/workshop.js';
+import type * as workshop from '#daemon/models/model-converter.js';
 import { makeFolder } from '#daemon/make-folder.js';
 import { codeOf, SottoError } from '#daemon/protocol/errors.js';
 import { fileError, OUTPUT_FILE } from '#daemon/protocol/file-errors.js';
@@ -41,7 +41,7 @@ const send = (message: ModelReply): Promise<void> => tellCommand(message);
 async function work(request: Work): Promise<ModelReply> {
   let workshops: Workshops;
   try {
-    workshops = await import('#daemon/models/workshop.js');
+    workshops = await import('#daemon/models/model-converter.js');
   } catch (error) {
     return { type: 'failed', error: startError(error).toWire() };
   }
@@ -68,8 +68,8 @@ async function work(request: Work): Promise<ModelReply> {
   }
 }
 
-async function inspect(dir: string, { workshopFor }: Workshops): Promise<ModelFacts> {
-  const shop = await workshopFor(dir);
+async function inspect(dir: string, { converterFor }: Workshops): Promise<ModelFacts> {
+  const shop = await converterFor(dir);
   return {
     ...(await shop.inspect(dir, telling('checking'))),
     footprint: await footprint(dir),
@@ -84,11 +84,11 @@ async function footprint(dir: string): Promise<FootprintFacts> {
 }
 
 /** Writes beside the target and renames, so that half a model is never found under its name. */
-async function convert({ dir, out, force, options }: Convert, { workshopFor }: Workshops): Promise<void> {
+async function convert({ dir, out, force, options }: Convert, { converterFor }: Workshops): Promise<void> {
   if (resolve(dir) === resolve(out)) {
     throw new SottoError('INVALID_ARGUMENT', 'a model is not converted into its own folder');
   }
-  const shop = await workshopFor(dir);
+  const shop = await converterFor(dir);
   const isThere = await lstat(out).then(
     () => true,
     (error: unknown) => {

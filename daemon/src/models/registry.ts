@@ -5,7 +5,7 @@ import { readConfigFile } from './config-file.js';
 import type { Footprint } from './footprint.js';
 import type { LoadOptions, SpeechModel } from './speech-model.js';
 import { isWhisperConfig } from './whisper/config.js';
-import { whisperFootprint } from './whisper/footprint.js';
+import { whisperFootprint } from './whisper/memory/whisper-footprint.js';
 import { WhisperModel } from './whisper/index.js';
 
 export type { Footprint } from './footprint.js';
@@ -13,7 +13,7 @@ export type { Footprint } from './footprint.js';
 interface Family {
   readonly name: string;
   /** Whether a parsed `config.json` is one of this family's. */
-  readonly recognises: (config: Readonly<Record<string, unknown>>) => boolean;
+  readonly recognizes: (config: Readonly<Record<string, unknown>>) => boolean;
   readonly load: (dir: string, options: LoadOptions) => Promise<SpeechModel>;
   readonly footprint: (dir: string) => Promise<Footprint>;
 }
@@ -21,7 +21,7 @@ interface Family {
 const FAMILIES: readonly Family[] = [
   {
     name: 'whisper',
-    recognises: isWhisperConfig,
+    recognizes: isWhisperConfig,
     load: (dir, options) => WhisperModel.load(dir, options),
     footprint: whisperFootprint,
   },
@@ -47,7 +47,7 @@ export async function footprintOf(dir: string): Promise<Footprint> {
 
 async function familyOf(dir: string): Promise<Family> {
   const config = await readConfigFile(dir);
-  const family = FAMILIES.find(({ recognises }) => recognises(config));
+  const family = FAMILIES.find(({ recognizes }) => recognizes(config));
   if (family === undefined) {
     const kind =
       typeof config.model_type === 'string' ? `a model of type "${config.model_type}"` : 'of no known type';

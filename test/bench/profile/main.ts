@@ -14,7 +14,7 @@ import { float16Model, load, PLAIN, samplesOf, starterModel, streamOf, tokenCoun
 import { commit, machine, saveResult } from '../report.js';
 import { markdownProfile, type Profile } from './report.js';
 import { float32Products, readGbPerSecond } from '#daemon/engine/selftest/roofline.js';
-import { crossFlop, encoderFlop, tokenNumbers } from '#daemon/models/whisper/flop.js';
+import { crossFlop, encoderFlop, tokenNumbers } from '#daemon/models/whisper/memory/flop.js';
 import { stageOf } from './stages.js';
 import { watchCalls, watchOps } from './watch.js';
 

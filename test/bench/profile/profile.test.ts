@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { mx } from '#native/index.js';
 import { bytesRead, groupOps, markdownProfile, tokenBudget, type Profile } from './report.js';
-import { crossFlop, encoderFlop, tokenNumbers } from '#daemon/models/whisper/flop.js';
+import { crossFlop, encoderFlop, tokenNumbers } from '#daemon/models/whisper/memory/flop.js';
 import { stageOf } from './stages.js';
 import { type OpRun, type StageCost, watchCalls, watchOps } from './watch.js';
 

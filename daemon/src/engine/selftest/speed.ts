@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { loadModel } from '#daemon/models/registry.js';
 import { parseConfig } from '#daemon/models/whisper/config.js';
-import { tokenNumbers } from '#daemon/models/whisper/flop.js';
+import { tokenNumbers } from '#daemon/models/whisper/memory/flop.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { MachineFacts, ModelFacts, ProductTimes } from '#daemon/protocol/selftest-work.js';
 import { selfAttentionCache } from '#native/nn/index.js';

@@ -9,15 +9,15 @@ import { LANGUAGE_CODES } from './language/whisper-languages.js';
 const dimension = v.pipe(integer, v.minValue(1));
 const mels = v.picklist([80, 128]);
 
-const packing = {
+const quantizationFields = {
   group_size: v.picklist([32, 64, 128]),
   bits: v.picklist([2, 3, 4, 5, 6, 8]), // what MLX packs
 };
 
 /** Beside the settings for all layers there may be layers by name: with settings of their own, or not packed. */
-const quantization = v.looseObject({ ...packing, mode: v.exactOptional(v.literal('affine')) });
+const quantization = v.looseObject({ ...quantizationFields, mode: v.exactOptional(v.literal('affine')) });
 
-const ownPacking = v.union([v.literal(false), v.object(packing)]);
+const layerQuantization = v.union([v.literal(false), v.object(quantizationFields)]);
 
 /** `config.json` as the mlx-community checkpoints write it; unknown fields are ignored. */
 const mlxFile = v.object({
@@ -93,8 +93,8 @@ export interface WhisperConfig {
 type Dimensions = Omit<WhisperConfig, 'isMultilingual' | 'numLanguages' | 'alignmentHeads'>;
 
 // Everything in a vocabulary but the languages, of an English-only model: 50256 ranks, 8 specials, 1501 timestamps.
-const TOKENS_BESIDE_LANGUAGES = 51765;
-const SMALLEST_MULTILINGUAL_VOCAB = 51865;
+const NON_LANGUAGE_TOKENS = 51765;
+const MIN_MULTILINGUAL_VOCAB = 51865;
 
 /** Whether a parsed `config.json` is of Whisper, in either layout. */
 export function isWhisperConfig(json: Readonly<Record<string, unknown>>): boolean {
@@ -147,7 +147,7 @@ function parseHuggingFace(json: unknown): WhisperConfig {
       throw unsupported(`config.json: ${field}: ${c[field]} is not four times d_model (${c.d_model})`);
     }
   }
-  const packed = c.quantization ?? c.quantization_config;
+  const quantized = c.quantization ?? c.quantization_config;
   const dimensions = {
     nMels: c.num_mel_bins,
     nAudioCtx: c.max_source_positions,
@@ -159,7 +159,7 @@ function parseHuggingFace(json: unknown): WhisperConfig {
     nTextState: c.d_model,
     nTextHead: c.decoder_attention_heads,
     nTextLayer: c.decoder_layers,
-    ...(packed && { quantization: storedQuantization(packed) }),
+    ...(quantized && { quantization: storedQuantization(quantized) }),
   };
   return complete(dimensions, { vocab: 'vocab_size', audio: 'd_model', text: 'd_model' });
 }
@@ -178,7 +178,7 @@ function storedQuantization({
 }: v.InferOutput<typeof quantization>): StoredQuantization {
   const layers = new Map<string, Quantization | false>();
   for (const [name, value] of Object.entries(rest)) {
-    const own = v.safeParse(ownPacking, value);
+    const own = v.safeParse(layerQuantization, value);
     if (own.success) {
       layers.set(name, own.output && { groupSize: own.output.group_size, bits: own.output.bits });
     } else if (typeof value === 'object') {
@@ -194,8 +194,8 @@ function complete(
   fields: Readonly<Record<'vocab' | 'audio' | 'text', string>>,
 ): WhisperConfig {
   const { nVocab, nAudioState, nAudioHead, nTextState, nTextHead } = dimensions;
-  const isMultilingual = nVocab >= SMALLEST_MULTILINGUAL_VOCAB;
-  const numLanguages = nVocab - TOKENS_BESIDE_LANGUAGES - (isMultilingual ? 1 : 0);
+  const isMultilingual = nVocab >= MIN_MULTILINGUAL_VOCAB;
+  const numLanguages = nVocab - NON_LANGUAGE_TOKENS - (isMultilingual ? 1 : 0);
   if (numLanguages < 1 || numLanguages > LANGUAGE_CODES.length) {
     throw new SottoError(
       'TOKENIZER_FAILED',
@@ -215,7 +215,7 @@ function complete(
 
 /** `config.json` of the mlx-community layout for `config`. */
 export function mlxConfig(config: WhisperConfig): Record<string, unknown> {
-  const { quantization: packed } = config;
+  const { quantization: quantized } = config;
   return {
     model_type: 'whisper',
     n_mels: config.nMels,
@@ -228,7 +228,7 @@ export function mlxConfig(config: WhisperConfig): Record<string, unknown> {
     n_text_state: config.nTextState,
     n_text_head: config.nTextHead,
     n_text_layer: config.nTextLayer,
-    ...(packed && { quantization: { ...fileForm(packed), ...ownForms(packed.layers) } }),
+    ...(quantized && { quantization: { ...fileForm(quantized), ...ownForms(quantized.layers) } }),
   };
 }
 

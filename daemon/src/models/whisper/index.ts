@@ -7,14 +7,14 @@ import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcr
 
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from '../streaming/live-speech.js';
 import type { AudioStream, LoadOptions, SpeechModel, WarmUpResult } from '../speech-model.js';
-import { readConfig, startLoading } from './load.js';
+import { readConfig, startLoading } from './checkpoint/load.js';
 import { LiveWhisper } from './streaming/live-whisper.js';
 import { WhisperTokenizer } from './tokenizer.js';
 import type { WhisperOptions } from './settings.js';
 import { transcribe } from './transcribe.js';
-import type { WhisperParts } from './transcription.js';
+import type { WhisperDeps } from './transcription.js';
 import { warmUp } from './warm-up.js';
-import { batchRowBytes } from './work-bytes.js';
+import { batchRowBytes } from './memory/work-bytes.js';
 
 export { LANGUAGES, languageCode } from './language/whisper-languages.js';
 export type { WhisperConfig } from './config.js';
@@ -27,7 +27,7 @@ export class WhisperModel implements SpeechModel {
 
   private constructor(
     readonly name: string,
-    readonly parts: WhisperParts,
+    readonly parts: WhisperDeps,
   ) {
     this.weightBytes = parts.model.nbytes;
     this.batchRowBytes = batchRowBytes(parts.model.config);

@@ -3,8 +3,8 @@ import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 
 import type { WhisperConfig } from './config.js';
 import { LANGUAGE_CODES, languageCode } from './language/whisper-languages.js';
-import { BLANK, NON_SPEECH_ENGLISH, NON_SPEECH_MULTILINGUAL } from './non-speech.js';
-import { Vocabulary } from './vocabulary.js';
+import { BLANK, NON_SPEECH_ENGLISH, NON_SPEECH_MULTILINGUAL } from './non-speech-tokens.js';
+import { BpeVocabulary } from './bpe-vocabulary.js';
 
 const VOCAB_FOLDER = new URL('../../../../../assets/vocab/', import.meta.url);
 
@@ -37,7 +37,7 @@ export class WhisperTokenizer {
   readonly nonSpeechTokens: readonly number[];
   /** A space by itself: what no transcript begins with. */
   readonly blankToken = BLANK;
-  readonly #vocabulary: Vocabulary;
+  readonly #vocabulary: BpeVocabulary;
   /** Names of the special tokens in the order of their ids, which start right after the ranks. */
   readonly #specialNames: readonly string[];
 
@@ -50,9 +50,9 @@ export class WhisperTokenizer {
     config: Pick<WhisperConfig, 'isMultilingual' | 'numLanguages' | 'nVocab'>,
   ): Promise<WhisperTokenizer> {
     const file = new URL(config.isMultilingual ? 'multilingual.tiktoken' : 'gpt2.tiktoken', VOCAB_FOLDER);
-    let vocabulary: Vocabulary;
+    let vocabulary: BpeVocabulary;
     try {
-      vocabulary = await Vocabulary.read(file);
+      vocabulary = await BpeVocabulary.read(file);
     } catch (cause) {
       throw new SottoError('TOKENIZER_FAILED', `Whisper’s vocabulary cannot be read: ${messageOf(cause)}`, {
         hint: 'Sotto’s own files are damaged: install it again',
@@ -63,7 +63,7 @@ export class WhisperTokenizer {
   }
 
   private constructor(
-    vocabulary: Vocabulary,
+    vocabulary: BpeVocabulary,
     config: Pick<WhisperConfig, 'isMultilingual' | 'numLanguages' | 'nVocab'>,
   ) {
     this.#vocabulary = vocabulary;

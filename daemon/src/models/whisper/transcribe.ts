@@ -7,7 +7,7 @@ import { BATCHED_SPEECH, decodeBatched } from './packing/decode-batched.js';
 import { PackedWindows } from './packing/packed-windows.js';
 import { decodeSequential } from './decode-sequential.js';
 import { type Settings, settingsOf, type WhisperOptions } from './settings.js';
-import { Transcription, type WhisperParts } from './transcription.js';
+import { Transcription, type WhisperDeps } from './transcription.js';
 
 /**
  * Yields the language, then for each window its text as it is decoded, its segments and the progress.
@@ -16,7 +16,7 @@ import { Transcription, type WhisperParts } from './transcription.js';
  *   ENGINE_CRASHED if the encoder gives nothing but zeros or NaN, which is how an exhausted GPU shows.
  */
 export async function* transcribe(
-  parts: WhisperParts,
+  parts: WhisperDeps,
   audio: AudioStream,
   options: WhisperOptions,
   signal: AbortSignal,
@@ -39,7 +39,7 @@ export async function* transcribe(
 }
 
 /** One window after the other, or several at once. */
-function begin(parts: WhisperParts, settings: Settings, { samples }: AudioStream, signal: AbortSignal) {
+function begin(parts: WhisperDeps, settings: Settings, { samples }: AudioStream, signal: AbortSignal) {
   const { mel, voice } = parts;
   const { speech } = settings;
   if (settings.batchSize > 1) {

@@ -23,7 +23,7 @@ import type { WhisperTokenizer } from './tokenizer.js';
 /** Above this temperature a text is too loose to lead the next window. */
 const PROMPT_RESET_TEMPERATURE = 0.5;
 
-export interface WhisperParts {
+export interface WhisperDeps {
   readonly model: Whisper;
   readonly tokenizer: WhisperTokenizer;
   readonly mel: MelTransform;
@@ -65,7 +65,7 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
   #lastSpeechSeconds = 0;
 
   constructor(
-    readonly parts: WhisperParts,
+    readonly parts: WhisperDeps,
     readonly settings: Settings,
     readonly windows: Source,
   ) {

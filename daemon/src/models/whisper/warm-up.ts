@@ -6,31 +6,31 @@ import { placeTokens } from './words/alignment.js';
 import { WINDOW_FRAMES } from './encode/audio-windows.js';
 import { type DecodeContext, decodeWindow, makeCaches } from './decode/decode.js';
 import { disposeWindow, encode } from './encode/encode.js';
-import { windowFlop } from './flop.js';
+import { windowFlop } from './memory/flop.js';
 import { LogitFilters } from './decode/logit-filters.js';
 import type { Whisper } from './model.js';
 import { shortWindowFrames, windowFrames } from './encode/short-window.js';
 import { maxLiveFrames, streamingConfigFor } from './streaming/streaming-config.js';
-import type { WhisperParts } from './transcription.js';
+import type { WhisperDeps } from './transcription.js';
 
 /** A few steps are as good as many: from the second on they have one shape. */
-const TOKENS = 3;
+const WARM_UP_TOKENS = 3;
 /** Windows of files and of dictation are tried at audio of so many more frames each time. */
-const STEP = 50;
+const STEP_FRAMES = 50;
 
 /** A small model's window is timed several times, a large one's once: the machine is busy enough at a login. */
 const MAX_TIMED_SECONDS = 0.3;
 const MAX_TIMED_WINDOWS = 5;
 
 /** Metal's products and attention come in blocks of so many rows at most, and of 16 at least. */
-const LARGEST_BLOCK = 64;
-const SMALLEST_BLOCK = 16;
+const MAX_BLOCK_ROWS = 64;
+const MIN_BLOCK_ROWS = 16;
 
 /** All lengths of windows that this model encodes, in mel frames, the longest first. */
 export function windowLengths(nTextState: number): number[] {
   const { window } = streamingConfigFor({ nTextState });
   const lengths = new Set<number>();
-  for (let frames = STEP; frames <= WINDOW_FRAMES; frames += STEP) {
+  for (let frames = STEP_FRAMES; frames <= WINDOW_FRAMES; frames += STEP_FRAMES) {
     lengths.add(shortWindowFrames(frames));
     lengths.add(windowFrames(frames, window));
   }
@@ -43,9 +43,9 @@ export function windowLengths(nTextState: number): number[] {
  */
 export function kernelClass(frames: number): number {
   const positions = Math.ceil(frames / 2);
-  let block = LARGEST_BLOCK;
-  while (block >= SMALLEST_BLOCK && positions % block !== 0) block /= 2;
-  return block >= SMALLEST_BLOCK ? block : 0;
+  let block = MAX_BLOCK_ROWS;
+  while (block >= MIN_BLOCK_ROWS && positions % block !== 0) block /= 2;
+  return block >= MIN_BLOCK_ROWS ? block : 0;
 }
 
 /** Mel frames of the windows to run: the two ends, and on a GPU the shortest of each class of kernels. */
@@ -69,7 +69,7 @@ export function warmUpLengths(nTextState: number, device: 'cpu' | 'gpu'): number
  * @throws SottoError CANCELLED within two blocks
  */
 export async function warmUp(
-  parts: WhisperParts,
+  parts: WhisperDeps,
   signal: AbortSignal,
   onProgress: (fraction: number) => void,
 ): Promise<WarmUpResult> {
@@ -79,7 +79,7 @@ export async function warmUp(
   const caches = makeCaches(model);
   const filters = new LogitFilters(tokenizer, config, { timestamps: true });
   const startSequence = tokenizer.startSequence('en', 'transcribe', true);
-  const context = { model, tokenizer, filters, caches, startSequence, seed: 0, maxTokens: TOKENS };
+  const context = { model, tokenizer, filters, caches, startSequence, seed: 0, maxTokens: WARM_UP_TOKENS };
   try {
     for (const [done, frames] of lengths.entries()) {
       await runWindow(parts, context, frames, signal);
@@ -114,7 +114,7 @@ function noise({ config, dtype }: Whisper, frames: number): MxArray {
 }
 
 async function runWindow(
-  parts: WhisperParts,
+  parts: WhisperDeps,
   context: DecodeContext,
   frames: number,
   signal: AbortSignal,

@@ -13,7 +13,7 @@ interface Size {
   readonly aliases?: readonly string[];
   readonly title: string;
   readonly parameters: number;
-  /** What a window of 30 s needs beside the weights at most: `models/whisper/work-bytes.ts`, in float16 on a GPU. */
+  /** What a window of 30 s needs beside the weights at most: `models/whisper/memory/work-bytes.ts`, in float16 on a GPU. */
   readonly workBytes: number;
   readonly live: LiveWork;
   readonly languages: CatalogueEntry['languages'];
@@ -22,7 +22,7 @@ interface Size {
   readonly forms: readonly Form[];
 }
 
-/** What a decode step of live speech takes, with the longest live window: `models/whisper/flop.ts`. */
+/** What a decode step of live speech takes, with the longest live window: `models/whisper/memory/flop.ts`. */
 interface LiveWork {
   /** 10⁹ floating-point operations of a window. */
   readonly gigaflop: number;

@@ -4,7 +4,7 @@ import { mx, type MxArray } from '#native/index.js';
 
 import { yieldToEventLoop } from '../cancellation.js';
 import type { KeysValues, Whisper } from '../model.js';
-import { PAIRS_PER_GPU_WAIT } from '../work-bytes.js';
+import { PAIRS_PER_GPU_WAIT } from '../memory/work-bytes.js';
 
 export interface EncodedWindow {
   /** Cross-attention keys and values, one pair for each decoder block. */

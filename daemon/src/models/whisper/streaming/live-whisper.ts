@@ -14,7 +14,7 @@ import { Hotwords } from '../hotwords/hotwords.js';
 import { isSilent, REFERENCE_THRESHOLDS } from '../decode/quality.js';
 import { Prompt } from '../decode/prompt.js';
 import { toCentiseconds } from '../decode/segments.js';
-import type { WhisperParts } from '../transcription.js';
+import type { WhisperDeps } from '../transcription.js';
 import { isSpaced } from '../words/split-words.js';
 import { StreamingDecoder } from './streaming-decoder.js';
 import type { RawHypothesis } from './hypothesize.js';
@@ -43,7 +43,7 @@ const MIN_LANGUAGE_SECONDS = 2;
 const MAX_UNCUT_SECONDS = 24;
 
 export class LiveWhisper implements LiveSpeech {
-  readonly #parts: WhisperParts;
+  readonly #parts: WhisperDeps;
   readonly #config: StreamingConfig;
   readonly #onDecodeStep: LiveOptions['onDecodeStep'];
   readonly #mel: LiveMel;
@@ -67,7 +67,7 @@ export class LiveWhisper implements LiveSpeech {
 
   /** @throws SottoError INVALID_ARGUMENT for a checkpoint that is none of this model */
   constructor(
-    parts: WhisperParts,
+    parts: WhisperDeps,
     { language, initialPrompt, hotwords = [], config, onDecodeStep }: LiveOptions,
     checkpoint?: LiveCheckpoint,
   ) {

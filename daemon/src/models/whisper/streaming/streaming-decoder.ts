@@ -12,7 +12,7 @@ import { detectLanguage } from '../language/detect-language.js';
 import { LogitFilters } from '../decode/logit-filters.js';
 import { loopAtEnd } from '../decode/loops.js';
 import { type WindowLength, windowFrames } from '../encode/short-window.js';
-import type { WhisperParts } from '../transcription.js';
+import type { WhisperDeps } from '../transcription.js';
 import { type RawHypothesis, hypothesize } from './hypothesize.js';
 import { hypothesizeWithHotwords } from './hypothesize-with-hotwords.js';
 
@@ -38,7 +38,7 @@ export interface StreamingDecodeResult {
 }
 
 export class StreamingDecoder {
-  readonly #parts: WhisperParts;
+  readonly #parts: WhisperDeps;
   readonly #length: WindowLength;
   readonly #caches: readonly nn.SelfAttentionCache[];
   readonly #filters: LogitFilters;
@@ -46,7 +46,7 @@ export class StreamingDecoder {
   readonly #hotwords: Hotwords | undefined;
 
   /** @param hotwords that it listens for */
-  constructor(parts: WhisperParts, length: WindowLength, hotwords?: Hotwords) {
+  constructor(parts: WhisperDeps, length: WindowLength, hotwords?: Hotwords) {
     this.#parts = parts;
     this.#length = length;
     this.#hotwords = hotwords;

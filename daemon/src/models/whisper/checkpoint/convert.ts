@@ -7,16 +7,16 @@ import type { ConvertOptions, ModelFacts } from '#daemon/protocol/model-work.js'
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import type { LoadOptions } from '../speech-model.js';
+import type { LoadOptions } from '../../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
-import { bytesOf } from './computer.js';
-import { mlxConfig, type StoredQuantization, type WhisperConfig } from './config.js';
-import { LANGUAGE_CODES } from './language/whisper-languages.js';
+import { bytesOf } from '../memory/backend.js';
+import { mlxConfig, type StoredQuantization, type WhisperConfig } from '../config.js';
+import { LANGUAGE_CODES } from '../language/whisper-languages.js';
 import { networkOf, readConfig } from './load.js';
-import { Whisper } from './model.js';
-import { mustFitSome, ruleOf, storedForm } from './quantize-rules.js';
+import { Whisper } from '../model.js';
+import { assertPatternsMatch, quantizationRule, toStoredQuantization } from './quantize-rules.js';
 
-export const whisperWorkshop = { inspect, convert };
+export const whisperConverter = { inspect, convert };
 
 async function inspect(
   dir: string,
@@ -26,7 +26,7 @@ async function inspect(
     const { config } = model;
     const named = model.namedParameters();
     const notFinite: string[] = [];
-    await inTurn(named, signal, onProgress, async (name, array) => {
+    await forEachArray(named, signal, onProgress, async (name, array) => {
       const isFinite = mx.tidy(() => mx.all(mx.isfinite(array)));
       await mx.ready(isFinite);
       if (Number(isFinite.item()) === 0) notFinite.push(name);
@@ -65,8 +65,8 @@ async function convert(
     model.toDtype(dtype);
     const quantization = quantize(model, options);
     const named = model.namedParameters();
-    await inTurn(named, signal, onProgress, (_, array) => mx.ready(array));
-    const { quantization: _packedBefore, ...config } = model.config;
+    await forEachArray(named, signal, onProgress, (_, array) => mx.ready(array));
+    const { quantization: _quantization, ...config } = model.config;
     const heads = headsOf(config);
     try {
       mx.saveSafetensors(
@@ -84,15 +84,15 @@ async function convert(
 
 /** @returns what there is to say of it in `config.json`; undefined if nothing is packed */
 function quantize(model: Whisper, options: ConvertOptions): StoredQuantization | undefined {
-  const rule = ruleOf(options, model.config);
+  const rule = quantizationRule(options, model.config);
   try {
     const layers: string[] = [];
     for (const [name, layer] of model.namedModules()) {
       if (layer instanceof nn.Linear || layer instanceof nn.Embedding) layers.push(name);
     }
-    mustFitSome(options, layers);
-    const packed = nn.quantize(model, { predicate: (name) => rule(name) });
-    return storedForm(packed, rule);
+    assertPatternsMatch(options, layers);
+    const quantized = nn.quantize(model, { predicate: (name) => rule(name) });
+    return toStoredQuantization(quantized, rule);
   } catch (cause) {
     if (cause instanceof SottoError) throw cause;
     throw new SottoError('INVALID_ARGUMENT', messageOf(cause), {
@@ -139,7 +139,7 @@ async function withNetwork<T>(
 }
 
 /** One array after another, so that no more than one is computed at a time. @throws SottoError CANCELLED */
-async function inTurn(
+async function forEachArray(
   arrays: ReadonlyMap<string, MxArray>,
   signal: AbortSignal | undefined,
   onProgress: ((fraction: number) => void) | undefined,

@@ -9,8 +9,8 @@ const IGNORED = new Set(['decoder._mask', 'decoder.mask']);
 
 export const mlxNaming: Naming = {
   layout: 'mlx',
-  recognises: (names) => names.has('decoder.token_embedding.weight'),
-  place: (stored) => {
+  recognizes: (names) => names.has('decoder.token_embedding.weight'),
+  roleOf: (stored) => {
     if (stored === 'alignment_heads') return { role: 'alignment heads' };
     if (POSITIONS.has(stored)) return { role: 'positions' };
     if (IGNORED.has(stored)) return { role: 'ignored' };

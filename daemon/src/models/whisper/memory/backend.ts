@@ -2,9 +2,9 @@ import { mx, type Dtype } from '#native/index.js';
 import { canPack } from '#native/nn/index.js';
 
 /** Who computes: our kernels, MLX on the CPU where they are not built, or MLX on a GPU. They lay weights out differently. */
-export type Computer = 'kernels' | 'cpu' | 'gpu';
+export type Backend = 'kernels' | 'cpu' | 'gpu';
 
-export function thisComputer(): Computer {
+export function currentBackend(): Backend {
   if (mx.defaultDevice() === 'gpu') return 'gpu';
   return canPack() ? 'kernels' : 'cpu';
 }

@@ -13,23 +13,23 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { SafetensorsError } from '#native/safetensors.js';
 
-import { MAX_CONFIG_BYTES, readConfigFile } from '../config-file.js';
-import { huggingFaceNaming } from './checkpoint-huggingface.js';
-import { mlxNaming } from './checkpoint-mlx.js';
-import { parseConfig, type WhisperConfig } from './config.js';
+import { MAX_CONFIG_BYTES, readConfigFile } from '../../config-file.js';
+import { huggingFaceNaming } from './huggingface-names.js';
+import { mlxNaming } from './mlx-names.js';
+import { parseConfig, type WhisperConfig } from '../config.js';
 import { openWeights, type WeightStore } from './weight-store.js';
 
 /** What a stored array is. */
-export type Place =
+export type ArrayRole =
   | { readonly role: 'weight'; readonly name: string }
   | { readonly role: 'positions' | 'output layer' | 'alignment heads' | 'ignored' };
 
 /** A way of naming the arrays of a checkpoint. */
 export interface Naming {
   readonly layout: 'mlx' | 'huggingface';
-  readonly recognises: (names: ReadonlySet<string>) => boolean;
+  readonly recognizes: (names: ReadonlySet<string>) => boolean;
   /** Undefined for a name that has no place in a Whisper network. */
-  readonly place: (stored: string) => Place | undefined;
+  readonly roleOf: (stored: string) => ArrayRole | undefined;
 }
 
 export interface Checkpoint {
@@ -57,7 +57,7 @@ const POSITIONS_TOLERANCE = 0.01;
 /** Reads what `config.json` and `generation_config.json` of a model folder say. */
 export async function readConfig(dir: string): Promise<WhisperConfig> {
   const config = parseConfig(await readConfigFile(dir));
-  const alignmentHeads = checkedHeads(generationHeads(dir), config);
+  const alignmentHeads = validHeads(generationHeads(dir), config);
   return { ...config, ...(alignmentHeads && { alignmentHeads }) };
 }
 
@@ -79,34 +79,34 @@ export async function openCheckpoint(dir: string, config: WhisperConfig): Promis
 
 async function openStore(dir: string, config: WhisperConfig, store: WeightStore): Promise<Checkpoint> {
   const where = store.files.length === 1 ? (store.files[0] ?? dir) : dir;
-  const naming = NAMINGS.find(({ recognises }) => recognises(store.names));
+  const naming = NAMINGS.find(({ recognizes }) => recognizes(store.names));
   if (naming === undefined) {
     throw new SottoError(
       'MODEL_UNSUPPORTED',
-      `${where}: these are no weights of Whisper; it holds ${listed([...store.names])}`,
+      `${where}: these are no weights of Whisper; it holds ${formatNames([...store.names])}`,
     );
   }
   const weights = new Map<string, string>();
-  const roles = new Map<Place['role'], string>();
+  const roles = new Map<ArrayRole['role'], string>();
   const unknown: string[] = [];
   for (const stored of store.names) {
-    const place = naming.place(stored);
-    if (place === undefined) unknown.push(stored);
-    else if (place.role !== 'weight') roles.set(place.role, stored);
-    else if (weights.has(place.name)) {
+    const roleOf = naming.roleOf(stored);
+    if (roleOf === undefined) unknown.push(stored);
+    else if (roleOf.role !== 'weight') roles.set(roleOf.role, stored);
+    else if (weights.has(roleOf.name)) {
       throw new SottoError(
         'MODEL_CORRUPT',
-        `${where}: ${stored} and ${weights.get(place.name) ?? ''} are one`,
+        `${where}: ${stored} and ${weights.get(roleOf.name) ?? ''} are one`,
       );
-    } else weights.set(place.name, stored);
+    } else weights.set(roleOf.name, stored);
   }
   if (unknown.length > 0) {
-    throw new SottoError('MODEL_UNSUPPORTED', `${where}: not of a Whisper network: ${listed(unknown)}`);
+    throw new SottoError('MODEL_UNSUPPORTED', `${where}: not of a Whisper network: ${formatNames(unknown)}`);
   }
 
   const stored = (name: string | undefined) => (name === undefined ? undefined : store.array(name));
   const heads = await stored(roles.get('alignment heads'));
-  const alignmentHeads = config.alignmentHeads ?? checkedHeads(await readHeads(heads), config);
+  const alignmentHeads = config.alignmentHeads ?? validHeads(await readHeads(heads), config);
   const positions = await stored(roles.get('positions'));
   if (positions) await checkPositions(positions, config, where);
   const output = await stored(roles.get('output layer'));
@@ -196,7 +196,7 @@ async function readHeads(array: MxArray | undefined): Promise<unknown> {
   return list;
 }
 
-function checkedHeads(found: unknown, config: WhisperConfig): [number, number][] | undefined {
+function validHeads(found: unknown, config: WhisperConfig): [number, number][] | undefined {
   const parsed = v.safeParse(heads, found);
   if (!parsed.success || parsed.output.length === 0) return undefined;
   const areThere = parsed.output.every(
@@ -205,7 +205,7 @@ function checkedHeads(found: unknown, config: WhisperConfig): [number, number][]
   return areThere ? parsed.output : undefined;
 }
 
-function listed(names: readonly string[]): string {
+function formatNames(names: readonly string[]): string {
   const first = names
     .slice(0, 8)
     .map((name) => name.slice(0, 200))

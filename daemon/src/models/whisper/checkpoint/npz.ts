@@ -8,14 +8,14 @@ import { openPromise, type Entry, type ZipFile } from 'yauzl';
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 import type { MxArray } from '#native/index.js';
 
-import { npyArray, NPY_PREFIX_BYTES, npyHeadBytes, parseNpyHead, type NpyHeader } from './npy.js';
+import { npyArray, NPY_PREFIX_BYTES, npyHeaderBytes, parseNpyHeader, type NpyHeader } from './npy.js';
 import type { WeightStore } from './weight-store.js';
 
 const SUFFIX = '.npy';
 const MAX_ENTRIES = 100_000;
 
 /** Deflate makes nothing smaller than this. */
-const MOST_DEFLATED = 1_040;
+const MAX_DEFLATE_RATIO = 1_040;
 
 /**
  * Opens the file and reads its directory.
@@ -60,7 +60,7 @@ async function readDirectory(zip: ZipFile, path: string): Promise<Map<string, En
     if (!/^\w[\w.-]*\.npy$/.test(entry.fileName) || name === '__proto__') throw fail('not an array’s name');
     if (entries.has(name)) throw fail('it is there twice');
     if (!entry.canDecodeFileData()) throw fail('encrypted, or compressed in a way that NumPy does not use');
-    if (entry.uncompressedSize > entry.compressedSize * MOST_DEFLATED + 1_024) {
+    if (entry.uncompressedSize > entry.compressedSize * MAX_DEFLATE_RATIO + 1_024) {
       throw fail(`${entry.compressedSize} bytes cannot hold ${entry.uncompressedSize}`);
     }
     entries.set(name, entry);
@@ -82,9 +82,9 @@ async function readArray(zip: ZipFile, entry: Entry): Promise<MxArray> {
     if (header === undefined) {
       first = Buffer.concat([first, bytes]);
       if (first.length < NPY_PREFIX_BYTES) continue;
-      const headBytes = npyHeadBytes(first);
+      const headBytes = npyHeaderBytes(first);
       if (first.length < headBytes) continue;
-      header = parseNpyHead(first.subarray(0, headBytes));
+      header = parseNpyHeader(first.subarray(0, headBytes));
       if (header.begin + header.bytes !== entry.uncompressedSize) {
         throw new RangeError(
           `${header.dtype}[${header.shape.join(', ')}] takes ${header.bytes} bytes, but ${entry.uncompressedSize - header.begin} are there`,

@@ -16,7 +16,7 @@ const PRE_TOKENS = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p
 /** The multilingual file ends with a token of no bytes: a rank that nothing is encoded to. */
 const EMPTY_TOKEN = '=';
 
-export class Vocabulary {
+export class BpeVocabulary {
   /** Ranks are 0 … size - 1. */
   readonly size: number;
   readonly #file: string;
@@ -25,8 +25,8 @@ export class Vocabulary {
   #encoding: tiktoken.Tiktoken | undefined;
 
   /** @throws SottoError INTERNAL if the file is not what it should be; its lines are checked as they are used. */
-  static async read(file: URL): Promise<Vocabulary> {
-    return new Vocabulary(await readFile(file, 'latin1'));
+  static async read(file: URL): Promise<BpeVocabulary> {
+    return new BpeVocabulary(await readFile(file, 'latin1'));
   }
 
   private constructor(file: string) {

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import type { Dtype } from '#native/index.js';
 import { validateSafetensors } from '#native/safetensors.js';
 
-import { huggingFaceNaming } from './checkpoint-huggingface.js';
-import { mlxNaming } from './checkpoint-mlx.js';
+import { huggingFaceNaming } from './huggingface-names.js';
+import { mlxNaming } from './mlx-names.js';
 import { openCheckpoint } from './checkpoint.js';
-import type { WhisperConfig } from './config.js';
+import type { WhisperConfig } from '../config.js';
 
 export interface StoredWeights {
   /** Of the weight of that name, as the network calls it; of most of them, where there is none. */
   dtypeOf(name: string): Dtype;
   /** Whether a layer is stored packed. */
-  isPacked(layer: string): boolean;
+  isQuantized(layer: string): boolean;
 }
 
 const DTYPES: Readonly<Record<string, Dtype>> = { F16: 'float16', BF16: 'bfloat16', F32: 'float32' };
@@ -30,17 +30,17 @@ export async function storedWeights(dir: string, config: WhisperConfig): Promise
   for (const file of files) {
     for (const [stored, { dtype }] of validateSafetensors(join(dir, file)).tensors) found.set(stored, dtype);
   }
-  const naming = huggingFaceNaming.recognises(new Set(found.keys())) ? huggingFaceNaming : mlxNaming;
+  const naming = huggingFaceNaming.recognizes(new Set(found.keys())) ? huggingFaceNaming : mlxNaming;
   const dtypes = new Map<string, Dtype>();
   for (const [stored, format] of found) {
-    const place = naming.place(stored);
+    const roleOf = naming.roleOf(stored);
     const dtype = DTYPES[format];
-    if (place?.role === 'weight') dtypes.set(place.name, dtype ?? 'uint32');
+    if (roleOf?.role === 'weight') dtypes.set(roleOf.name, dtype ?? 'uint32');
   }
   const most = dtypes.get('decoder.positional_embedding') ?? 'float16';
   return {
     dtypeOf: (name) => dtypes.get(name) ?? most,
-    isPacked: (layer) => dtypes.has(`${layer}.scales`),
+    isQuantized: (layer) => dtypes.has(`${layer}.scales`),
   };
 }
 
@@ -52,7 +52,7 @@ async function withoutHeaders(dir: string, config: WhisperConfig): Promise<Store
     const sample = await checkpoint.array('decoder.positional_embedding');
     const { dtype } = sample;
     sample.dispose();
-    return { dtypeOf: () => dtype, isPacked: (layer) => names.has(`${layer}.scales`) };
+    return { dtypeOf: () => dtype, isQuantized: (layer) => names.has(`${layer}.scales`) };
   } finally {
     checkpoint.close();
   }

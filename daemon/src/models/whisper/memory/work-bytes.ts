@@ -7,14 +7,14 @@
  */
 import { N_FFT, HOP_SAMPLES } from '#daemon/audio/mel.js';
 
-import { WINDOW_FRAMES } from './encode/audio-windows.js';
-import type { Computer } from './computer.js';
-import type { WhisperConfig } from './config.js';
-import { maxLiveFrames, streamingConfigFor } from './streaming/streaming-config.js';
+import { WINDOW_FRAMES } from '../encode/audio-windows.js';
+import type { Backend } from './backend.js';
+import type { WhisperConfig } from '../config.js';
+import { maxLiveFrames, streamingConfigFor } from '../streaming/streaming-config.js';
 
 /** A file with the default options; one with times of words; a look of a live session. */
-export type Use = 'file' | 'words' | 'live';
-export type WorkBytes = Readonly<Record<Use, number>>;
+export type Workload = 'file' | 'words' | 'live';
+export type WorkBytes = Readonly<Record<Workload, number>>;
 
 const FLOAT32 = 4;
 const FLOAT16 = 2;
@@ -31,37 +31,37 @@ const LIVE_DRAFT_TOKENS = 12;
 export const PAIRS_PER_GPU_WAIT = 8;
 
 /** @param width bytes of an activation */
-export function workBytes(config: WhisperConfig, computer: Computer, width: number): WorkBytes {
+export function workBytes(config: WhisperConfig, backend: Backend, width: number): WorkBytes {
   const { nTextCtx, nMels, nVocab, nTextLayer, nTextState } = config;
-  const manner = streamingConfigFor(config);
+  const streamingConfig = streamingConfigFor(config);
   const liveFrames = maxLiveFrames(config);
   const prompt = Math.floor(nTextCtx / 2) + START_TOKENS;
   const caches = nTextLayer * 2 * nTextCtx * nTextState * width;
   const filters = 4 * nVocab * FLOAT32; // what may come first, and three rows of what may follow
-  const standing = VOICE_BYTES + caches + filters;
+  const baseBytes = VOICE_BYTES + caches + filters;
 
   const framesBytes = WINDOW_FRAMES * nMels * FLOAT32;
-  const whole = new Window(config, computer, width, WINDOW_FRAMES);
+  const whole = new WindowBytes(config, backend, width, WINDOW_FRAMES);
   // The second window's frames are made while the first is encoded, whose raw ones are still there; then there are both.
   const fileBytes =
-    standing +
+    baseBytes +
     Math.max(
-      framesBytes + whole.encoding + melBytes(nMels),
-      2 * framesBytes + whole.joining,
-      2 * framesBytes + whole.memory + whole.passing(prompt, 2),
+      framesBytes + whole.encoderPeak + melBytes(nMels),
+      2 * framesBytes + whole.crossAttentionPeak,
+      2 * framesBytes + whole.crossAttention + whole.forwardPeak(prompt, 2),
     );
   const wordsBytes =
-    standing + 2 * framesBytes + whole.memory + whole.timing(Math.floor(nTextCtx / 2), WORD_POSITIONS);
+    baseBytes + 2 * framesBytes + whole.crossAttention + whole.alignmentPeak(Math.floor(nTextCtx / 2), WORD_POSITIONS);
 
-  const part = new Window(config, computer, width, liveFrames);
+  const part = new WindowBytes(config, backend, width, liveFrames);
   const liveBytes =
-    standing +
+    baseBytes +
     liveFrames * nMels * FLOAT32 +
     Math.max(
-      part.encoding,
-      part.joining,
-      part.memory + part.passing(manner.promptTokens + START_TOKENS + LIVE_TOKENS, LIVE_DRAFT_TOKENS),
-      part.memory + part.timing(LIVE_TOKENS, 0),
+      part.encoderPeak,
+      part.crossAttentionPeak,
+      part.crossAttention + part.forwardPeak(streamingConfig.promptTokens + START_TOKENS + LIVE_TOKENS, LIVE_DRAFT_TOKENS),
+      part.crossAttention + part.alignmentPeak(LIVE_TOKENS, 0),
     );
   return { file: fileBytes, words: Math.max(fileBytes, wordsBytes), live: liveBytes };
 }
@@ -77,13 +77,13 @@ export function batchRowBytes({ nTextCtx, nMels, nVocab, nTextLayer, nTextState 
 }
 
 /** The terms of one length of window. */
-class Window {
+class WindowBytes {
   /** Positions of the encoder. */
   readonly #positions: number;
 
   constructor(
     readonly config: WhisperConfig,
-    readonly computer: Computer,
+    readonly backend: Backend,
     readonly width: number,
     frames: number,
   ) {
@@ -96,9 +96,9 @@ class Window {
   }
 
   /** Keys and values of the audio for all blocks of the decoder; our kernels keep them in float16. */
-  get memory(): number {
+  get crossAttention(): number {
     const { nTextLayer, nTextState } = this.config;
-    const width = this.computer === 'kernels' ? 2 : this.width;
+    const width = this.backend === 'kernels' ? 2 : this.width;
     return nTextLayer * 2 * this.#positions * nTextState * width;
   }
 
@@ -108,10 +108,10 @@ class Window {
    * MLX's own ops take norms, biases and copies of heads beside; on the CPU the scores of all heads too; on a GPU, which
    * has these in a fused kernel, one block is queued ahead of another.
    */
-  get encoding(): number {
+  get encoderPeak(): number {
     const { nAudioHead } = this.config;
     const activation = this.#activation;
-    switch (this.computer) {
+    switch (this.backend) {
       case 'kernels':
         return 11 * activation;
       case 'cpu':
@@ -125,18 +125,18 @@ class Window {
    * Keys and values of the last block being made: beside all of them, the features and the product in one piece. On a GPU
    * the products of several blocks, the encoder's last output, and the features in float32 for their check.
    */
-  get joining(): number {
-    if (this.computer !== 'gpu') return this.memory + 3 * this.#activation;
+  get crossAttentionPeak(): number {
+    if (this.backend !== 'gpu') return this.crossAttention + 3 * this.#activation;
     const products = 2 * Math.min(PAIRS_PER_GPU_WAIT, this.config.nTextLayer);
-    return this.memory + (2 + products + FLOAT32 / this.width) * this.#activation;
+    return this.crossAttention + (2 + products + FLOAT32 / this.width) * this.#activation;
   }
 
   /** Tokens through the decoder, at `asked` positions of which the logits are wanted. */
-  passing(tokens: number, asked: number): number {
+  forwardPeak(tokens: number, logitRows: number): number {
     const { nTextLayer, nTextState, nTextHead, nVocab } = this.config;
     const activation = tokens * nTextState * this.width;
-    const logits = 3 * asked * nVocab * FLOAT32; // as they come, those of the positions asked for, filtered
-    switch (this.computer) {
+    const logits = 3 * logitRows * nVocab * FLOAT32; // as they come, those of the positions asked for, filtered
+    switch (this.backend) {
       case 'kernels':
         return (nTextLayer + 4) * activation + logits; // one op a block, all of them queued
       case 'cpu':
@@ -147,13 +147,13 @@ class Window {
   }
 
   /** A text shown to the decoder at once, with its own caches: where heads look, then what `asked` positions say. */
-  timing(tokens: number, asked: number): number {
+  alignmentPeak(tokens: number, logitRows: number): number {
     const { nTextLayer, nTextState, nVocab } = this.config;
     const caches = nTextLayer * 2 * tokens * nTextState * this.width;
     const hidden = 3 * tokens * nTextState * this.width;
-    const heads = this.computer === 'gpu' ? 8 : 1;
+    const heads = this.backend === 'gpu' ? 8 : 1;
     const scores = 5 * heads * tokens * this.#positions * FLOAT32;
-    const logits = 2 * Math.min(asked, tokens) * nVocab * FLOAT32;
+    const logits = 2 * Math.min(logitRows, tokens) * nVocab * FLOAT32;
     return caches + hidden + Math.max(scores, logits);
   }
 }

@@ -5,23 +5,23 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { readConfigFile } from './config-file.js';
 import type { LoadOptions } from './speech-model.js';
 import { isWhisperConfig } from './whisper/config.js';
-import { whisperWorkshop } from './whisper/workshop.js';
+import { whisperConverter } from './whisper/checkpoint/convert.js';
 
 /** What a family offers. All throw SottoError MODEL_CORRUPT, MODEL_UNSUPPORTED, CANCELLED. */
-export interface Workshop {
-  readonly recognises: (config: Readonly<Record<string, unknown>>) => boolean;
+export interface ModelConverter {
+  readonly recognizes: (config: Readonly<Record<string, unknown>>) => boolean;
   /** Reads all of a model and says what it is. */
   readonly inspect: (dir: string, options: LoadOptions) => Promise<Omit<ModelFacts, 'files' | 'footprint'>>;
   /** Writes the model of `dir` into the empty folder `out`, in the mlx-community layout. */
   readonly convert: (dir: string, out: string, wanted: ConvertOptions, options: LoadOptions) => Promise<void>;
 }
 
-const WORKSHOPS: readonly Workshop[] = [{ recognises: isWhisperConfig, ...whisperWorkshop }];
+const CONVERTERS: readonly ModelConverter[] = [{ recognizes: isWhisperConfig, ...whisperConverter }];
 
 /** The workshop for the model in a folder. @throws SottoError as `loadModel` */
-export async function workshopFor(dir: string): Promise<Workshop> {
+export async function converterFor(dir: string): Promise<ModelConverter> {
   const config = await readConfigFile(dir);
-  const workshop = WORKSHOPS.find(({ recognises }) => recognises(config));
-  if (workshop === undefined) throw new SottoError('MODEL_UNSUPPORTED', `${dir} is of no known type`);
-  return workshop;
+  const converter = CONVERTERS.find(({ recognizes }) => recognizes(config));
+  if (converter === undefined) throw new SottoError('MODEL_UNSUPPORTED', `${dir} is of no known type`);
+  return converter;
 }

@@ -1,7 +1,7 @@
 /** What the weights of a loaded model take. */
-import { bytesOf, type Computer } from './computer.js';
-import type { Quantization, WhisperConfig } from './config.js';
-import type { StoredWeights } from './stored-weights.js';
+import { bytesOf, type Backend } from './backend.js';
+import type { Quantization, WhisperConfig } from '../config.js';
+import type { StoredWeights } from '../checkpoint/stored-weights.js';
 
 /** One product of the loaded network. */
 interface Matrix {
@@ -11,16 +11,16 @@ interface Matrix {
   readonly inputs: number;
   readonly hasBias: boolean;
   /** Convolutions never are. */
-  readonly canBePacked: boolean;
+  readonly canBeQuantized: boolean;
 }
 
 /** Rows that our kernels take together: what is missing is filled up. */
 const PANEL = 16;
 const FLOAT32 = 4;
 
-export function weightBytes(config: WhisperConfig, stored: StoredWeights, computer: Computer): number {
-  const matrices = matricesOf(config).map((matrix) => matrixBytes(matrix, config, stored, computer));
-  return sum(matrices) + restBytes(config, stored, computer);
+export function weightBytes(config: WhisperConfig, stored: StoredWeights, backend: Backend): number {
+  const matrices = matricesOf(config).map((matrix) => matrixBytes(matrix, config, stored, backend));
+  return sum(matrices) + restBytes(config, stored, backend);
 }
 
 /** The joined ones as `Whisper.join` makes them: queries, keys and values of the speech; keys and values of the audio. */
@@ -30,7 +30,7 @@ function matricesOf({ nMels, nAudioState: dims, nAudioLayer, nTextLayer, nVocab 
     outputs,
     inputs,
     hasBias: true,
-    canBePacked: true,
+    canBeQuantized: true,
   });
   const block = (at: string): Matrix[] => [
     linear(`${at}.attn.query`, 3 * dims, dims, [`${at}.attn.key`, `${at}.attn.value`]),
@@ -47,8 +47,8 @@ function matricesOf({ nMels, nAudioState: dims, nAudioLayer, nTextLayer, nVocab 
   const each = (count: number, make: (i: number) => Matrix[]): Matrix[] =>
     Array.from({ length: count }, (_, i) => make(i)).flat();
   return [
-    { ...linear('encoder.conv1', dims, 3 * nMels), canBePacked: false },
-    { ...linear('encoder.conv2', dims, 3 * dims), canBePacked: false },
+    { ...linear('encoder.conv1', dims, 3 * nMels), canBeQuantized: false },
+    { ...linear('encoder.conv2', dims, 3 * dims), canBeQuantized: false },
     ...each(nAudioLayer, (i) => block(`encoder.blocks.${i}`)),
     ...each(nTextLayer, (i) => decoderBlock(`decoder.blocks.${i}`)),
     { ...linear('decoder.token_embedding', nVocab, dims), hasBias: false },
@@ -56,52 +56,52 @@ function matricesOf({ nMels, nAudioState: dims, nAudioLayer, nTextLayer, nVocab 
 }
 
 function matrixBytes(
-  { names, outputs, inputs, hasBias, canBePacked }: Matrix,
+  { names, outputs, inputs, hasBias, canBeQuantized }: Matrix,
   config: WhisperConfig,
   stored: StoredWeights,
-  computer: Computer,
+  backend: Backend,
 ): number {
   const [name] = names;
-  const ways = names.map((one) => (canBePacked ? packingOf(one, config, stored) : undefined));
-  const [first] = ways;
-  const areAlike = ways.every((way) => way?.bits === first?.bits && way?.groupSize === first?.groupSize);
-  const packing = areAlike ? first : undefined; // those that differ are expanded to be joined
-  const isExpanded = first !== undefined && !areAlike;
+  const quantizations = names.map((one) => (canBeQuantized ? quantizationOf(one, config, stored) : undefined));
+  const [first] = quantizations;
+  const isUniform = quantizations.every((quantization) => quantization?.bits === first?.bits && quantization?.groupSize === first?.groupSize);
+  const quantization = isUniform ? first : undefined; // those that differ are expanded to be joined
+  const isExpanded = first !== undefined && !isUniform;
   const width = bytesOf(stored.dtypeOf(isExpanded ? `${name}.scales` : `${name}.weight`));
   const bias = hasBias
-    ? outputs * (computer === 'gpu' ? bytesOf(stored.dtypeOf(`${name}.bias`)) : FLOAT32)
+    ? outputs * (backend === 'gpu' ? bytesOf(stored.dtypeOf(`${name}.bias`)) : FLOAT32)
     : 0;
-  const scales = packing ? 2 * (inputs / packing.groupSize) : 0; // for each output: scales and biases
-  switch (computer) {
+  const scales = quantization ? 2 * (inputs / quantization.groupSize) : 0; // for each output: scales and biases
+  switch (backend) {
     case 'gpu': {
       const scaleWidth = bytesOf(stored.dtypeOf(`${name}.scales`));
-      const row = packing ? (inputs * packing.bits) / 8 + scales * scaleWidth : inputs * width;
+      const row = quantization ? (inputs * quantization.bits) / 8 + scales * scaleWidth : inputs * width;
       return outputs * row + bias;
     }
     case 'kernels': {
       const rows = Math.ceil(outputs / PANEL) * PANEL;
-      return rows * (packing ? inputs + scales * FLOAT32 : inputs * width) + bias; // a byte each, whatever the bits
+      return rows * (quantization ? inputs + scales * FLOAT32 : inputs * width) + bias; // a byte each, whatever the bits
     }
     case 'cpu':
       return outputs * inputs * FLOAT32 + bias;
   }
 }
 
-function packingOf(
+function quantizationOf(
   name: string,
   { quantization }: WhisperConfig,
   stored: StoredWeights,
 ): Quantization | undefined {
-  if (quantization === undefined || !stored.isPacked(name)) return undefined;
+  if (quantization === undefined || !stored.isQuantized(name)) return undefined;
   const own = quantization.layers?.get(name);
   return own === false ? undefined : (own ?? quantization);
 }
 
 /** Norms and positions. */
-function restBytes(config: WhisperConfig, stored: StoredWeights, computer: Computer): number {
+function restBytes(config: WhisperConfig, stored: StoredWeights, backend: Backend): number {
   const { nAudioState: dims, nAudioCtx, nTextCtx, nAudioLayer, nTextLayer } = config;
   const norms = 2 * nAudioLayer + 1 + 3 * nTextLayer + 1; // of a weight and a bias each
-  const width = (name: string): number => (computer === 'gpu' ? bytesOf(stored.dtypeOf(name)) : FLOAT32);
+  const width = (name: string): number => (backend === 'gpu' ? bytesOf(stored.dtypeOf(name)) : FLOAT32);
   return (
     norms * 2 * dims * width('decoder.ln.weight') +
     (nAudioCtx + nTextCtx) * dims * width('decoder.positional_embedding')

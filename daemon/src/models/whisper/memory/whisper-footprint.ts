@@ -4,11 +4,11 @@
  */
 import type { Dtype } from '#native/index.js';
 
-import type { Footprint } from '../footprint.js';
-import { asModelError, readConfig } from './checkpoint.js';
-import { bytesOf, thisComputer, type Computer } from './computer.js';
-import type { WhisperConfig } from './config.js';
-import { storedWeights, type StoredWeights } from './stored-weights.js';
+import type { Footprint } from '../../footprint.js';
+import { asModelError, readConfig } from '../checkpoint/checkpoint.js';
+import { bytesOf, currentBackend, type Backend } from './backend.js';
+import type { WhisperConfig } from '../config.js';
+import { storedWeights, type StoredWeights } from '../checkpoint/stored-weights.js';
 import { weightBytes } from './weight-bytes.js';
 import { workBytes, type WorkBytes } from './work-bytes.js';
 
@@ -27,7 +27,7 @@ export interface WhisperFootprint extends Footprint {
 export async function whisperFootprint(dir: string): Promise<WhisperFootprint> {
   const config = await readConfig(dir);
   try {
-    return footprint(config, await storedWeights(dir, config), thisComputer());
+    return footprint(config, await storedWeights(dir, config), currentBackend());
   } catch (error) {
     throw asModelError(error, dir);
   }
@@ -36,28 +36,28 @@ export async function whisperFootprint(dir: string): Promise<WhisperFootprint> {
 export function footprint(
   config: WhisperConfig,
   stored: StoredWeights,
-  computer: Computer,
+  backend: Backend,
 ): WhisperFootprint {
-  const kept = computer === 'gpu' ? halved(stored) : stored;
-  const work = workBytes(config, computer, activationBytes(kept, computer));
+  const kept = backend === 'gpu' ? asFloat16(stored) : stored;
+  const work = workBytes(config, backend, activationBytes(kept, backend));
   return {
-    weightBytes: weightBytes(config, kept, computer),
+    weightBytes: weightBytes(config, kept, backend),
     workBytes: Math.max(...Object.values(work)),
     work,
   };
 }
 
 /** A checkpoint that is not there, of one dtype; packed throughout, if its config says so. */
-export function imagined(config: WhisperConfig, dtype: Dtype): StoredWeights {
-  return { dtypeOf: () => dtype, isPacked: () => config.quantization !== undefined };
+export function uniformWeights(config: WhisperConfig, dtype: Dtype): StoredWeights {
+  return { dtypeOf: () => dtype, isQuantized: () => config.quantization !== undefined };
 }
 
 /** As `halve` of load.ts leaves it. */
-function halved(stored: StoredWeights): StoredWeights {
+function asFloat16(stored: StoredWeights): StoredWeights {
   const isWhole = stored.dtypeOf(POSITIONS) === 'float32';
-  return isWhole ? { dtypeOf: () => 'float16', isPacked: (layer) => stored.isPacked(layer) } : stored;
+  return isWhole ? { dtypeOf: () => 'float16', isQuantized: (layer) => stored.isQuantized(layer) } : stored;
 }
 
-function activationBytes(stored: StoredWeights, computer: Computer): number {
-  return computer === 'gpu' ? bytesOf(stored.dtypeOf(POSITIONS)) : 4;
+function activationBytes(stored: StoredWeights, backend: Backend): number {
+  return backend === 'gpu' ? bytesOf(stored.dtypeOf(POSITIONS)) : 4;
 }

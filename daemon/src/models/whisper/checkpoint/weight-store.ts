@@ -9,7 +9,7 @@ import { readSmallFile } from '#daemon/read-small-file.js';
 import { mx, type MxArray } from '#native/index.js';
 import { mapSafetensors } from '#native/mapped-safetensors.js';
 
-import { MAX_CONFIG_BYTES } from '../config-file.js';
+import { MAX_CONFIG_BYTES } from '../../config-file.js';
 
 export interface WeightStore {
   /** Paths of the files. */

@@ -21,13 +21,13 @@ const LAYER: Readonly<Record<string, string>> = {
     [
       ['self_attn', 'attn'],
       ['encoder_attn', 'cross_attn'],
-    ].flatMap(([theirs, ours]) =>
+    ].flatMap(([attention, networkName]) =>
       [
         ['q_proj', 'query'],
         ['k_proj', 'key'],
         ['v_proj', 'value'],
         ['out_proj', 'out'],
-      ].map(([projection, name]) => [`${theirs}.${projection}`, `${ours}.${name}`]),
+      ].map(([projection, name]) => [`${attention}.${projection}`, `${networkName}.${name}`]),
     ),
   ),
 };
@@ -39,9 +39,9 @@ const IN_LAYER = /^(encoder|decoder)\.layers\.(0|[1-9]\d{0,3})\.(.*)$/;
 export const huggingFaceNaming: Naming = {
   layout: 'huggingface',
   // Models that were saved without their output layer have no `model.` in front.
-  recognises: (names) =>
+  recognizes: (names) =>
     names.has('model.decoder.embed_tokens.weight') || names.has('decoder.embed_tokens.weight'),
-  place: (stored) => {
+  roleOf: (stored) => {
     const name = stored.replace(/^model\./, '');
     if (name === 'encoder.embed_positions.weight') return { role: 'positions' };
     if (name === 'decoder.embed_positions.weight') {
@@ -49,16 +49,16 @@ export const huggingFaceNaming: Naming = {
     }
     if (stored === 'proj_out.weight') return { role: 'output layer' };
     const [, path = '', field = ''] = FIELD.exec(name) ?? [];
-    const top = lookUp(TOP, path);
+    const top = tableValue(TOP, path);
     if (top !== undefined) return { role: 'weight', name: `${top}.${field}` };
     const [, side = '', layer = '', inside = ''] = IN_LAYER.exec(path) ?? [];
-    const ours = lookUp(LAYER, inside);
-    return ours === undefined
+    const networkName = tableValue(LAYER, inside);
+    return networkName === undefined
       ? undefined
-      : { role: 'weight', name: `${side}.blocks.${layer}.${ours}.${field}` };
+      : { role: 'weight', name: `${side}.blocks.${layer}.${networkName}.${field}` };
   },
 };
 
-function lookUp(table: Readonly<Record<string, string>>, key: string): string | undefined {
+function tableValue(table: Readonly<Record<string, string>>, key: string): string | undefined {
   return Object.hasOwn(table, key) ? table[key] : undefined;
 }

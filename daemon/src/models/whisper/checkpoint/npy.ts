@@ -39,7 +39,7 @@ const HEADER =
   /^\{\s*'descr':\s*'([<>|=][A-Za-z]\d{1,2})'\s*,\s*'fortran_order':\s*(True|False)\s*,\s*'shape':\s*\(([\d,\s]*)\)\s*,?\s*\}\s*$/;
 
 /** Bytes of the head, out of the first `NPY_PREFIX_BYTES`. @throws RangeError that says what is wrong */
-export function npyHeadBytes(prefix: Buffer): number {
+export function npyHeaderBytes(prefix: Buffer): number {
   if (prefix.length < NPY_PREFIX_BYTES || !prefix.subarray(0, MAGIC.length).equals(MAGIC)) {
     throw new RangeError('it is not an array in NumPy’s format');
   }
@@ -51,11 +51,11 @@ export function npyHeadBytes(prefix: Buffer): number {
 }
 
 /**
- * @param head the whole head, `npyHeadBytes` long
+ * @param head the whole head, `npyHeaderBytes` long
  * @throws RangeError that says what is wrong
  */
-export function parseNpyHead(head: Buffer): NpyHeader {
-  const text = head.toString('latin1', head[6] === 1 ? 10 : 12);
+export function parseNpyHeader(header: Buffer): NpyHeader {
+  const text = header.toString('latin1', header[6] === 1 ? 10 : 12);
   const [, descr = '', fortran, dimensions = ''] = HEADER.exec(text) ?? [];
   if (fortran === undefined) throw new RangeError('its header makes no sense');
   const known = DTYPES[descr.slice(1)];
@@ -70,7 +70,7 @@ export function parseNpyHead(head: Buffer): NpyHeader {
   if (shape.some((n) => !(n <= MAX_DIMENSION)) || !Number.isSafeInteger(bytes)) {
     throw new RangeError(`its shape [${shape.join(', ')}] is larger than MLX can hold`);
   }
-  return { dtype, shape, isFortran: fortran === 'True', begin: head.length, bytes };
+  return { dtype, shape, isFortran: fortran === 'True', begin: header.length, bytes };
 }
 
 /** The array of `bytes`, little endian. float64, which no GPU computes with, becomes float32. */

@@ -5,18 +5,18 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray, type Stream } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { abortable } from '../../async.js';
-import type { LoadOptions } from '../speech-model.js';
+import { abortable } from '../../../async.js';
+import type { LoadOptions } from '../../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
-import type { WhisperConfig } from './config.js';
-import { Whisper } from './model.js';
+import type { WhisperConfig } from '../config.js';
+import { Whisper } from '../model.js';
 
 export { readConfig } from './checkpoint.js';
 
 /** Arrays that are not packed are evaluated until they make so many bytes; then others have a turn. */
-const BYTES_PER_TURN = 32 << 20;
+const BYTES_PER_BATCH = 32 << 20;
 /** Turns that are asked for before the first of them is there: the cores have work while this thread does other things. */
-const TURNS_AHEAD = 3;
+const PREFETCHED_BATCHES = 3;
 const CANCELLED = 'loading the model was cancelled';
 
 /**
@@ -60,7 +60,7 @@ export async function startLoading(
   try {
     model = await networkOf(checkpoint, signal);
     await setImmediate();
-    const batches = new Turns(inQueue(model, layOut), signal, onProgress);
+    const batches = new WeightEvaluator(onLoadQueue(model, layOutWeights), signal, onProgress);
     await setImmediate();
     return { model: finish(model, batches, checkpoint, failed) };
   } catch (error) {
@@ -70,7 +70,7 @@ export async function startLoading(
 
 async function finish(
   model: Whisper,
-  batches: Turns,
+  batches: WeightEvaluator,
   checkpoint: Checkpoint,
   failed: (error: unknown) => SottoError,
 ): Promise<Whisper> {
@@ -120,7 +120,7 @@ export async function networkOf(checkpoint: Checkpoint, signal?: AbortSignal): P
 }
 
 /** What is to be evaluated: weights that are packed, piece by piece, and what is left. */
-interface LaidOut {
+interface WeightBatches {
   readonly packed: readonly (readonly MxArray[])[];
   readonly others: readonly (readonly MxArray[])[];
 }
@@ -129,15 +129,15 @@ interface LaidOut {
  * Evaluates arrays turn by turn; in between a cancel is seen and progress told. The first pieces are asked for at once. What is
  * left waits for its turn: it is many small things, and with more than ten on their way MLX holds up who asks for another.
  */
-class Turns {
+class WeightEvaluator {
   readonly #batches: readonly (readonly MxArray[])[];
   readonly #packed: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onProgress: ((fraction: number) => void) | undefined;
-  #asked = 0;
+  #queuedCount = 0;
 
   constructor(
-    { packed, others }: LaidOut,
+    { packed, others }: WeightBatches,
     signal: AbortSignal | undefined,
     onProgress: ((fraction: number) => void) | undefined,
   ) {
@@ -145,7 +145,7 @@ class Turns {
     this.#packed = packed.length;
     this.#signal = signal;
     this.#onProgress = onProgress;
-    this.#ask(TURNS_AHEAD);
+    this.#queueUntil(PREFETCHED_BATCHES);
   }
 
   async done(): Promise<void> {
@@ -153,41 +153,41 @@ class Turns {
     let bytes = 0;
     for (const [i, turn] of this.#batches.entries()) {
       throwIfCancelled(this.#signal);
-      this.#ask(i + TURNS_AHEAD);
+      this.#queueUntil(i + PREFETCHED_BATCHES);
       await abortable(mx.ready(...turn), this.#signal, CANCELLED);
       bytes += bytesOf(turn);
       this.#onProgress?.(bytes / total);
     }
   }
 
-  #ask(until: number): void {
-    for (; this.#asked < Math.min(until, this.#packed); this.#asked++) {
-      mx.asyncEval(...(this.#batches[this.#asked] ?? []));
+  #queueUntil(until: number): void {
+    for (; this.#queuedCount < Math.min(until, this.#packed); this.#queuedCount++) {
+      mx.asyncEval(...(this.#batches[this.#queuedCount] ?? []));
     }
   }
 }
 
-function inQueue<T>(model: Whisper, work: (model: Whisper, isCpu: boolean) => T): T {
+function onLoadQueue<T>(model: Whisper, work: (model: Whisper, isCpu: boolean) => T): T {
   if (mx.defaultDevice() !== 'cpu') return work(model, false);
   queue ??= mx.newStream('cpu');
   return mx.withStream(queue, () => work(model, true));
 }
 
-function layOut(model: Whisper, isCpu: boolean): LaidOut {
+function layOutWeights(model: Whisper, isCpu: boolean): WeightBatches {
   model.join();
   const packed = nn.canPack() ? nn.packIncrementally(model).batches : [];
   if (isCpu) {
     if (!nn.canPack()) nn.dequantize(model, 'float32');
     model.toDtype('float32');
   } else {
-    halve(model);
+    castToFloat16(model);
   }
   const isPacked = new Set(packed.flat());
   const others: MxArray[][] = [];
   let bytes = Infinity; // in the turn that is being filled
   for (const array of model.parameters()) {
     if (isPacked.has(array)) continue;
-    if (bytes >= BYTES_PER_TURN) {
+    if (bytes >= BYTES_PER_BATCH) {
       others.push([]);
       bytes = 0;
     }
@@ -198,7 +198,7 @@ function layOut(model: Whisper, isCpu: boolean): LaidOut {
 }
 
 /** What a GPU computes in: halves are twice as fast as float32 and take half the room, and mlx-whisper reads such files so too. */
-export function halve(model: Whisper): void {
+export function castToFloat16(model: Whisper): void {
   if (model.dtype === 'float32') model.toDtype('float16');
   model.encoder.castPositions(model.dtype);
 }
