@@ -17,7 +17,7 @@ import { windowFlop } from '#daemon/models/whisper/memory/flop.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import { type StreamingConfig, WIDE_MODEL_CONFIG } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { mx } from '#native/index.js';
-import { SIZES } from '#test/models/sizes.js';
+import { SIZES } from '#test/models/model-sizes.js';
 import { readClips, root, setOf } from './clips.js';
 import { float16Model, samplesOf, streamOf, transcribe } from './in-process.js';
 import { writeRandomWhisper } from './random-whisper.js';

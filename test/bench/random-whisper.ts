@@ -8,7 +8,7 @@ import { mlxConfig, parseConfig } from '#daemon/models/whisper/config.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
-import { SIZES } from '#test/models/sizes.js';
+import { SIZES } from '#test/models/model-sizes.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 export interface RandomWhisper {

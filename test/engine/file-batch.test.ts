@@ -7,7 +7,7 @@ import { parseConfig } from '#daemon/models/whisper/config.js';
 import { batchRowBytes } from '#daemon/models/whisper/memory/work-bytes.js';
 import type { ToEngine } from '#daemon/protocol/ipc.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
-import { SIZES } from '#test/models/sizes.js';
+import { SIZES } from '#test/models/model-sizes.js';
 import { until } from '#test/harness/wait.js';
 import { setUp, TickingModel } from './host-here.js';
 

@@ -21,7 +21,7 @@ export function fixture(name: string): string {
 }
 
 /** float32 values that the fixtures hold as base64. */
-export function unpacked(base64: string): Float32Array {
+export function decodeFloats(base64: string): Float32Array {
   const bytes = Buffer.from(base64, 'base64');
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }

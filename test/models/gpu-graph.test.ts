@@ -15,9 +15,9 @@ import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { validateSafetensors } from '#native/safetensors.js';
-import { buildAsOnGpu, opsBeyond } from './as-on-gpu.js';
+import { buildAsOnGpu, opsBeyond } from './gpu-mocks.js';
 import { starterModel } from './fixtures.js';
-import { SIZES } from './sizes.js';
+import { SIZES } from './model-sizes.js';
 
 let model: Whisper;
 let tokenizer: WhisperTokenizer;
@@ -42,15 +42,15 @@ afterAll(() => {
   jest.restoreAllMocks();
 });
 
-interface Made {
+interface RecordedOp {
   readonly op: string;
   readonly dtype: string;
   readonly size: number;
 }
 
 /** What the ops of `mx` give while `work` builds a graph. */
-function recorded<T>(work: () => T): { result: T; made: Made[]; reads: number } {
-  const made: Made[] = [];
+function recorded<T>(work: () => T): { result: T; made: RecordedOp[]; reads: number } {
+  const made: RecordedOp[] = [];
   let reads = 0;
   const undo: (() => void)[] = [];
   const { isArray } = mx;
@@ -78,7 +78,7 @@ function recorded<T>(work: () => T): { result: T; made: Made[]; reads: number } 
   }
 }
 
-const floatsOf = (made: readonly Made[]): Made[] =>
+const floatsOf = (made: readonly RecordedOp[]): RecordedOp[] =>
   made.filter(({ dtype, size }) => size > 1 && /float/.test(dtype));
 
 test('a 16-bit model is 16-bit from the mel to the logits, packed in every product', () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { loadModel } from '#daemon/models/registry.js';
 import { modelsFolder } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
-import { checkpointFolder, CHECKPOINTS } from '#test/models/checkpoint-folders.js';
+import { checkpointDir, CHECKPOINTS } from '#test/models/checkpoint/checkpoint-dirs.js';
 
 let hub: LocalHub;
 const folder = modelsFolder();
@@ -17,7 +17,7 @@ afterAll(async () => {
 test.each(CHECKPOINTS)(
   'a pulled model in the layout %s is one that loads, without conversion',
   async (name) => {
-    const made = checkpointFolder(name);
+    const made = checkpointDir(name);
     const files = Object.fromEntries(readdirSync(made).map((file) => [file, readFileSync(join(made, file))]));
     hub.commit(`someone/${name}`, { ...files, 'pytorch_model.bin': Buffer.alloc(5000, 1) });
     const { dir } = await folder.pull(hub, `someone/${name}`);

@@ -1,0 +1,212 @@
+/** Converting a checkpoint, of whatever layout, gives an mlx-community folder that computes the same. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+
+import { loadModel } from '#daemon/models/registry.js';
+import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
+import { runModelTool, type Stage } from '#daemon/cli/models-work.js';
+import { errorsIn } from '#daemon/cli/word-errors.js';
+import { validateSafetensors } from '#native/safetensors.js';
+import { mx } from '#native/index.js';
+
+import { testUnless } from '#test/harness/skipping.js';
+import { checkpointDir, editJson, emptyDir, expectedOf } from './checkpoint-dirs.js';
+import { outputs } from './checkpoint-outputs.js';
+import { clip, missingClips, realWeights, samplesOf, streamOf } from '../fixtures.js';
+
+const never = new AbortController().signal;
+const float16 = { groupSize: 32, dtype: 'float16' } as const;
+
+async function outputsOf(folder: string, like: string) {
+  const model = await loadWhisper(folder, await readConfig(folder));
+  const both = outputs(model, expectedOf(like).prompt);
+  model.dispose();
+  return both;
+}
+
+describe('a converted checkpoint', () => {
+  test.each(['huggingface', 'huggingface-sharded', 'mlx-npz'])(
+    'from %s computes the very same',
+    async (name) => {
+      const source = checkpointDir(name);
+      const out = emptyDir();
+      const live = mx.liveArrays();
+      await whisperConverter.convert(source, out, float16, {});
+      expect(mx.liveArrays()).toBe(live);
+      expect(readdirSync(out).sort()).toEqual(['config.json', 'weights.safetensors']);
+      expect(await outputsOf(out, name)).toEqual(await outputsOf(source, name));
+      expect((await readConfig(out)).nVocab).toBe((await readConfig(source)).nVocab);
+    },
+  );
+
+  test.each([2, 3, 4, 5, 6, 8] as const)(
+    'packed with %i bits holds what mlx-whisper’s converter packs',
+    async (bits) => {
+      const packed = checkpointDir(`mlx-${bits}bit`);
+      const expanded = emptyDir();
+      await whisperConverter.convert(packed, expanded, { groupSize: 32, dtype: 'float32' }, {});
+      const again = emptyDir();
+      await whisperConverter.convert(expanded, again, { bits, ...float16 }, {});
+      const config = await readConfig(again);
+      expect(config.quantization).toEqual({ bits, groupSize: 32 });
+      const shapes = (dir: string) =>
+        [...validateSafetensors(join(dir, 'weights.safetensors')).tensors]
+          .map(
+            ([name, { dtype, shape }]) =>
+              `${name} ${name === 'alignment_heads' ? '' : dtype} [${shape.join()}]`,
+          )
+          .sort();
+      expect(shapes(again)).toEqual(shapes(packed));
+    },
+  );
+
+  test('keeps the alignment heads of generation_config.json', async () => {
+    const out = emptyDir();
+    await whisperConverter.convert(checkpointDir('huggingface'), out, float16, {});
+    const model = await loadWhisper(out, await readConfig(out));
+    expect(model.config.alignmentHeads).toEqual([[0, 1], [1, 0]]); // prettier-ignore
+    model.dispose();
+  });
+
+  test('is not made of layers that the groups do not divide', async () => {
+    await expect(
+      whisperConverter.convert(
+        checkpointDir('huggingface'),
+        emptyDir(),
+        { bits: 4, groupSize: 64, dtype: 'float16' },
+        {},
+      ),
+    ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+});
+
+describe('inspecting', () => {
+  test('tells what a checkpoint is', async () => {
+    const facts = await whisperConverter.inspect(checkpointDir('mlx-6bit'), {});
+    expect(facts).toMatchObject({
+      family: 'whisper',
+      layout: 'mlx',
+      dtype: 'float16',
+      quantization: { bits: 6, groupSize: 32 },
+      notFinite: [],
+    });
+    expect(facts.languages.length).toBe(99);
+    // Two blocks of each kind are not here: 1 + 1 layers of width 32 and the embedding, which is most of it.
+    expect(facts.parameters).toBeGreaterThan(51_865 * 32);
+  });
+
+  test('finds the array that holds a NaN', async () => {
+    const folder = checkpointDir('mlx');
+    const path = join(folder, 'weights.safetensors');
+    const { arrays } = mx.loadSafetensors(path);
+    mx.eval(Object.values(arrays));
+    arrays['decoder.ln.bias'] = mx.array(new Float32Array(32).fill(NaN));
+    mx.saveSafetensors(path, arrays);
+    expect((await whisperConverter.inspect(folder, {})).notFinite).toEqual(['decoder.ln.bias']);
+  });
+});
+
+describe('the process that works on models', () => {
+  const request = (dir: string, out: string, force = false) => ({
+    type: 'convert' as const,
+    dir,
+    out,
+    force,
+    options: float16,
+  });
+
+  test('converts, tells how far it is and what it made', async () => {
+    const out = join(emptyDir(), 'made', 'model');
+    const told: [Stage, number][] = [];
+    const facts = await runModelTool(request(checkpointDir('distil-bfloat16'), out), {
+      signal: never,
+      onProgress: (stage, fraction) => told.push([stage, fraction]),
+    });
+    expect(facts.files.map(({ name }) => name)).toEqual(['config.json', 'weights.safetensors']);
+    expect(told.at(0)?.[0]).toBe('converting');
+    expect(told.at(-1)).toEqual(['checking', 1]);
+  });
+
+  test('replaces a model only if told to, and nothing but a model', async () => {
+    const source = checkpointDir('mlx');
+    const out = checkpointDir('mlx-npz');
+    await expect(runModelTool(request(source, out), { signal: never })).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+    });
+    expect(existsSync(join(out, 'weights.npz'))).toBe(true);
+    await runModelTool(request(source, out, true), { signal: never });
+    expect(readdirSync(out).sort()).toEqual(['.sotto-made.json', 'config.json', 'weights.safetensors']);
+
+    const photos = emptyDir();
+    writeFileSync(join(photos, 'holiday.jpg'), '');
+    await expect(runModelTool(request(source, photos, true), { signal: never })).rejects.toMatchObject({
+      code: 'OUTPUT_FAILED',
+    });
+    expect(readdirSync(photos)).toEqual(['holiday.jpg']);
+    await expect(runModelTool(request(source, source, true), { signal: never })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+  });
+
+  test('leaves nothing behind when it is cancelled or fails', async () => {
+    const around = emptyDir();
+    const controller = new AbortController();
+    const work = runModelTool(request(checkpointDir('huggingface'), join(around, 'out')), {
+      signal: controller.signal,
+      onProgress: () => controller.abort(),
+    });
+    await expect(work).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(readdirSync(around)).toEqual([]);
+
+    const broken = checkpointDir('huggingface');
+    editJson(join(broken, 'config.json'), (config) => (config.decoder_layers = 3));
+    await expect(runModelTool(request(broken, join(around, 'out')), { signal: never })).rejects.toMatchObject({
+      code: 'MODEL_CORRUPT',
+    });
+    expect(readdirSync(around)).toEqual([]);
+  });
+});
+
+describe('the real base', () => {
+  const real = realWeights('base');
+  const speech = clip('jfk.flac');
+  const check = testUnless('missing' in real ? real.missing : missingClips('jfk.flac'));
+
+  check.each([8, 6, 4] as const)('packed with %i bits still hears every word', async (bits) => {
+    const out = join(emptyDir(), `base-${bits}bit`);
+    mkdirSync(out);
+    if (!('dir' in real) || speech === undefined) throw new Error('no weights or no speech');
+    await whisperConverter.convert(real.dir, out, { bits, groupSize: 64, dtype: 'float16' }, {});
+    const model = await loadModel(out);
+    expect(model.name).toBe(basename(out));
+    let heard = '';
+    const audio = streamOf(await samplesOf(speech));
+    for await (const event of model.transcribe(audio, { language: 'en' }, never)) {
+      if (event.type === 'segment') heard += event.segment.text;
+    }
+    model.dispose();
+    const manifest = readFileSync(join(dirname(speech), 'manifest.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    const said = manifest
+      .map((line) => JSON.parse(line) as { file: string; text: string })
+      .find(({ file }) => file === 'jfk.flac');
+    expect(errorsIn(said?.text ?? '', heard, 'en').errors).toBe(0);
+  });
+});
+
+describe('word errors', () => {
+  test.each([
+    ['And so, my fellow Americans', 'and so my fellow americans', 'en', 0, 5],
+    ['and mister dashwood had then', 'And Mr. Dashwood, had them.', 'en', 1, 5],
+    ['ask not what', 'ask what', 'en', 1, 3],
+    ['ask what', 'ask not what', 'en', 1, 2],
+    ['it’s a test', "it's the test", 'en', 1, 3],
+    ['今日は良い', '今日は悪い', 'ja', 1, 5],
+    ['', 'you', 'en', 1, 0],
+  ])('of %j heard as %j', (said, heard, language, errors, spoken) => {
+    expect(errorsIn(said, heard, language)).toEqual({ errors, spoken });
+  });
+});

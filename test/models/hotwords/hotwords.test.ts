@@ -1,0 +1,309 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
+import { Hotwords, NOWHERE, type Standing, type WordTokenizer } from '#daemon/models/whisper/hotwords/hotwords.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { BeamSearch, BestOfSamples, type Search, type Sequence } from '#daemon/models/whisper/search/search.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
+import { testUnless } from '#test/harness/skipping.js';
+import { clip, missingClips, root, samplesOf, starterModel, transcribed } from '../fixtures.js';
+
+/** A token is a character, and a space belongs to the character behind it; the end is a token of its own. */
+const END = 0;
+const letters: WordTokenizer = {
+  encode: (text) =>
+    Array.from(
+      text.matchAll(/( ?)(.)/gsu),
+      ([, space, one]) => (one?.codePointAt(0) ?? 0) * 2 + (space === '' ? 0 : 1),
+    ),
+  decode: (tokens) =>
+    tokens
+      .map((token) => (token % 2 === 1 ? ' ' : '') + (token > 1 ? String.fromCodePoint(token >> 1) : ''))
+      .join(''),
+};
+
+function read(hotwords: Hotwords, text: string): Standing {
+  return [...letters.encode(text), END].reduce((standing, token) => hotwords.after(standing, token), NOWHERE);
+}
+
+const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 5 });
+
+describe('the words that a text has said', () => {
+  test('earn by their tokens, in full and as words of their own', () => {
+    const hotwords = new Hotwords(['Hale', 'New York', '北京'], letters, 1);
+    const earned = (text: string): number => read(hotwords, text).earned;
+    expect(earned(' Mr Hale said')).toBe(4);
+    expect(earned(' Mr Hale')).toBe(4);
+    expect(earned('Hale, he said')).toBe(4);
+    expect(earned(' Hale-Hale')).toBe(8);
+    expect(earned(" Hale's")).toBe(4);
+    expect(earned(' Haley')).toBe(0);
+    expect(earned(' InHale')).toBe(0);
+    expect(earned(' Hal')).toBe(0);
+    expect(earned(' New Yorker')).toBe(0);
+    expect(earned(' in New York, New York')).toBe(14);
+    expect(earned(' New New York')).toBe(7);
+    expect(earned('在北京市')).toBe(2); // no spaces between its words
+  });
+
+  test('earn once where one is the beginning of another', () => {
+    const hotwords = new Hotwords(['Tamayo', 'Tamayo y Baus', 'y'], letters, 1);
+    expect(read(hotwords, ' Tamayo y Baus').earned).toBe(11);
+    expect(read(hotwords, ' Tamayo y otro').earned).toBe(7);
+    expect(read(hotwords, ' Tamayo, y').earned).toBe(7);
+  });
+
+  test('earn once where one is said over and over', () => {
+    const hotwords = new Hotwords(['Nassau', 'Nassau County'], letters, 1);
+    expect(read(hotwords, ' Nassau Nassau Nassau').earned).toBe(6);
+    expect(read(hotwords, ' Nassau and Nassau').earned).toBe(12);
+    expect(read(hotwords, ' Nassau Nassau County').earned).toBe(18);
+  });
+
+  test('earn less, each alike, where the list is long', () => {
+    const long = Array.from({ length: 996 }, (_, i) => `other${i}`);
+    const hotwords = new Hotwords(['Hale', 'Dashwood', 'a', '  a'], letters, 1);
+    const crowded = new Hotwords(['Hale', 'Dashwood', 'a', 'b', ...long], letters, 1);
+    for (const [said, tokens] of Object.entries({ Hale: 4, Dashwood: 8 })) {
+      expect(read(hotwords, ` ${said}`).earned).toBe(tokens);
+      expect(read(crowded, ` ${said}`).earned).toBeCloseTo(tokens - Math.log(10));
+    }
+    expect(read(crowded, ' a').earned).toBe(0); // never less than nothing
+  });
+
+  test('earn nothing else, whatever the list and the text', () => {
+    fc.assert(
+      fc.property(fc.array(word), fc.array(word), (list, said) => {
+        const hotwords = new Hotwords(list, letters, 1);
+        const text = said.map((one) => ` ${one}`).join('');
+        const listed = new Set([...list, ...list.map((one) => one[0]?.toUpperCase() + one.slice(1))]);
+        const earning = said.filter((one, i) => listed.has(one) && said[i - 1] !== one);
+        const wanted = earning.reduce((sum, one) => sum + one.length, 0);
+        expect(read(hotwords, text).earned).toBe(wanted);
+      }),
+    );
+  });
+
+  test('promise no more than they can earn, and say which tokens go on with them', () => {
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1 }), word, (list, said) => {
+        const hotwords = new Hotwords(list, letters, 1);
+        let standing = NOWHERE;
+        for (const token of letters.encode(` ${said}`)) {
+          const continuations = new Set([...hotwords.continuations(standing)].map(([next]) => next));
+          standing = hotwords.after(standing, token);
+          if (standing.paths.length > 0) expect(continuations.has(token)).toBe(true);
+          expect(hotwords.promise(standing)).toBeLessThanOrEqual(hotwords.prospect(standing));
+        }
+      }),
+    );
+  });
+
+  test('are plain text: no empty ones, no line ends, no special tokens', () => {
+    const hotwords = new Hotwords(['', '  ', '\n', ' two\nlines ', 'two lines', '<|endoftext|>'], letters);
+    expect(hotwords.words).toEqual(['two lines', '<|endoftext|>']);
+    expect(new Hotwords([' '], letters).isEmpty).toBe(true);
+  });
+});
+
+/** A language model that hears: each text has a chain of likely letters, others are unlikely, alike for all. */
+function hearing(
+  heard: readonly Record<string, number>[],
+  vocabulary: number,
+): (tokens: readonly number[]) => Float32Array {
+  return (tokens) => {
+    const row = new Float32Array(vocabulary).fill(-30);
+    const place = heard[tokens.length];
+    if (place === undefined) row[END] = 0;
+    for (const [text, logprob] of Object.entries(place ?? {})) {
+      row[text === '' ? END : (letters.encode(text)[0] ?? END)] = logprob;
+    }
+    return row;
+  };
+}
+
+function run(search: Search, model: ReturnType<typeof hearing>, most = 40): Sequence {
+  for (let step = 0; step < most && search.live.length > 0; step++) {
+    const before = search.live;
+    const rows = search.step(Float32Array.from(before.flatMap(({ tokens }) => [...model(tokens)])));
+    expect(rows).toHaveLength(search.live.length);
+    for (const [i, { tokens }] of search.live.entries()) {
+      expect(tokens.slice(0, -1)).toEqual(before[rows[i] ?? -1]?.tokens);
+    }
+  }
+  return search.best();
+}
+
+describe('a search that listens for words', () => {
+  const vocabulary = 300;
+  const limits = { endOfText: END, vocabulary, beamSize: 1 };
+  const text = (sequence: Sequence): string => letters.decode(sequence.tokens);
+  const hail = [
+    { ' h': -0.1, ' H': -3 },
+    { a: -0.1 },
+    { i: -0.2, l: -2 },
+    { l: -0.1, e: -0.5 },
+    { ' x': -0.1 },
+    { '': 0 },
+  ];
+
+  test('takes a listed word that is nearly as likely as what is heard, and scores it as the model does', () => {
+    const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Hale'], letters, 1.5) });
+    const found = run(search, hearing(hail, vocabulary));
+    expect(text(found)).toBe(' Hale x');
+    expect(found.sumLogprob).toBeCloseTo(-3 - 0.1 - 2 - 0.5 - 0.1);
+    expect(found.logprobs).toHaveLength(found.tokens.length);
+  });
+
+  test('takes back what looked like the beginning of one', () => {
+    const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Haley'], letters, 1.5) });
+    expect(text(run(search, hearing(hail, vocabulary)))).toBe(' hail x');
+  });
+
+  test('takes none that is much less likely', () => {
+    const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Hale'], letters, 0.5) });
+    expect(text(run(search, hearing(hail, vocabulary)))).toBe(' hail x');
+  });
+
+  test('finds a word at the very end, when the likeliest sequence is over already', () => {
+    const heard = [{ ' h': -0.1, ' H': -2 }, { a: -0.1 }, { i: -0.2, l: -1 }, { '': -0.1, e: -0.5 }];
+    const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Hale'], letters, 1.5) });
+    expect(text(run(search, hearing(heard, vocabulary)))).toBe(' Hale');
+  });
+
+  const models = fc.array(
+    fc.dictionary(
+      fc.constantFrom('a', 'b', ' a', ' b', ' c', ''),
+      fc.double({ min: -8, max: 0, noNaN: true }),
+      {
+        minKeys: 1,
+      },
+    ),
+    { minLength: 1, maxLength: 8 },
+  );
+
+  test('is greedy where no word of the list could be said', () => {
+    fc.assert(
+      fc.property(models, fc.array(word), (heard, list) => {
+        const model = hearing(heard, vocabulary);
+        const hotwords = new Hotwords(
+          list.map((one) => one.toUpperCase()),
+          letters,
+          2,
+        );
+        const greedy = run(new BeamSearch(limits), model);
+        expect(run(new HotwordSearch({ ...limits, hotwords }), model)).toMatchObject({
+          tokens: greedy.tokens,
+        });
+      }),
+    );
+  });
+
+  test('is the beam search where there is no list, of any width', () => {
+    fc.assert(
+      fc.property(models, fc.integer({ min: 1, max: 4 }), (heard, beamSize) => {
+        const model = hearing(heard, vocabulary);
+        const hotwords = new Hotwords([], letters);
+        const beam = run(new BeamSearch({ ...limits, beamSize }), model);
+        expect(text(run(new HotwordSearch({ ...limits, beamSize, hotwords }), model))).toBe(text(beam));
+      }),
+    );
+  });
+
+  test('never loses to the search without words by what it counts itself', () => {
+    fc.assert(
+      fc.property(models, fc.array(word, { maxLength: 4 }), (heard, list) => {
+        const model = hearing(heard, vocabulary);
+        const hotwords = new Hotwords(list, letters, 1);
+        const found = run(new HotwordSearch({ ...limits, hotwords }), model);
+        expect(found.logprobs).toHaveLength(found.tokens.length);
+        const sum = found.logprobs.reduce((total, one) => total + one, 0);
+        expect(found.sumLogprob).toBeLessThanOrEqual(sum + 1e-6);
+      }),
+    );
+  });
+
+  test('draws words that were begun to their end more often, and begins none', () => {
+    const heard = [
+      { ' h': -0.7, ' H': -0.7 },
+      { a: -0.7, b: -0.7 },
+    ];
+    const hotwords = new Hotwords(['Ha'], letters, 2);
+    const counts = new Map<string, number>();
+    for (let seed = 0; seed < 400; seed++) {
+      const boost = (tokens: readonly number[]) => hotwords.boosts(tokens);
+      const draws = new BestOfSamples({ ...limits, count: 1, temperature: 1, seed, boost });
+      const found = run(draws, hearing(heard, vocabulary));
+      expect(found.sumLogprob).toBeCloseTo(-1.4);
+      counts.set(text(found), (counts.get(text(found)) ?? 0) + 1);
+    }
+    const [ha = 0, hb = 0, small = 0] = [' Ha', ' Hb', ' ha'].map((one) => counts.get(one));
+    expect(Math.abs((ha + hb) / 400 - 0.5)).toBeLessThan(0.1);
+    expect(ha / (ha + hb)).toBeGreaterThan(0.8); // e² : 1, which is 0.88
+    expect(Math.abs(small / 400 - 0.25)).toBeLessThan(0.1);
+  });
+});
+
+describe('with real weights', () => {
+  let model: WhisperModel;
+  beforeAll(async () => {
+    model = await WhisperModel.load(starterModel());
+  });
+  afterAll(() => model.dispose());
+
+  const say = async (samples: Float32Array, options: TranscribeOptions): Promise<string> =>
+    (await transcribed(model, samples, { temperature: [0], ...options })).text;
+
+  test('writes a rare word of a sonnet as it is listed', async () => {
+    const sonnet = await samplesOf(join(root, 'assets/speech/sonnet1.mp3'));
+    const end = sonnet.subarray(33 * 16_000, 48 * 16_000);
+    const plain = await say(end, { vad: false });
+    expect(plain).not.toContain('buriest');
+    const told = await say(end, { vad: false, hotwords: ['buriest', 'niggarding'] });
+    expect(told).toContain('thine own bud buriest thy content');
+  });
+
+  test('changes nothing where none of 200 listed names is said', async () => {
+    const jfk = await samplesOf(join(root, 'assets/speech/jfk.flac'));
+    const { distractors } = JSON.parse(readFileSync(join(root, 'test/fixtures/hotwords.json'), 'utf8')) as {
+      distractors: string[];
+    };
+    const hotwords = distractors.slice(0, 200);
+    const plain = await transcribed(model, jfk, { temperature: [0] });
+    const told = await transcribed(model, jfk, { temperature: [0], hotwords });
+    expect(told.text).toBe(plain.text);
+    expect(told.segments[0]?.avgLogprob).toBeCloseTo(plain.segments[0]?.avgLogprob ?? 0, 3); // nothing of the bonus in it
+  });
+
+  test('draws and beams go with a list too', async () => {
+    const jfk = await samplesOf(join(root, 'assets/speech/jfk.flac'));
+    const options = { hotwords: ['Americans', 'Kennedy'], noRepeatNgram: 8 };
+    for (const more of [{ temperature: [0.2] }, { temperature: [0.4], bestOf: 2 }, { beamSize: 3 }]) {
+      const told = await say(jfk, { ...options, ...more });
+      expect(told).toMatch(/my fellow Americans.* ask not what your country/);
+      expect(told).not.toContain('Kennedy');
+    }
+  });
+
+  testUnless(missingClips('hotword-comfyui.mp3'))('says ComfyUI where it is told to', async () => {
+    const samples = await samplesOf(clip('hotword-comfyui.mp3') ?? '');
+    expect(await say(samples, {})).not.toContain('ComfyUI');
+    expect((await say(samples, { hotwords: ['ComfyUI'] })).match(/ComfyUI/g)).toHaveLength(2);
+  });
+
+  test('the list may be long, and of any script', () => {
+    const { tokenizer } = model.parts;
+    const list = Array.from({ length: 1000 }, (_, i) => `${i} Ωμέγα 東京 نص ${'x'.repeat(80)}`);
+    const hotwords = new Hotwords([...list, '<|endoftext|>', '😀'], tokenizer);
+    expect(hotwords.words).toHaveLength(1002);
+    const end = tokenizer.special.endOfText;
+    let standing = NOWHERE;
+    for (const token of tokenizer.encode(' <|endoftext|> 😀.')) {
+      expect([...hotwords.continuations(standing)].every(([next]) => next < end)).toBe(true);
+      standing = hotwords.after(standing, token);
+    }
+    expect(standing.earned).toBeGreaterThan(0);
+  });
+});

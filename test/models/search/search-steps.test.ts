@@ -1,0 +1,202 @@
+/** A search that is given what it needs alone, picked out on the device, with steps that are queued ahead. */
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { join } from 'node:path';
+import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
+import { type DecodeContext, makeCaches } from '#daemon/models/whisper/decode/decode.js';
+import { decodeWithSearch } from '#daemon/models/whisper/search/decode-with-search.js';
+import { DeviceCandidates } from '#daemon/models/whisper/search/device-candidates.js';
+import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
+import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
+import { Hotwords } from '#daemon/models/whisper/hotwords/hotwords.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
+import { FullRows } from '#daemon/models/whisper/search/candidates.js';
+import { BeamSearch, type Search } from '#daemon/models/whisper/search/search.js';
+import { hypothesizeWithHotwords } from '#daemon/models/whisper/streaming/hypothesize-with-hotwords.js';
+import { mx, type MxArray } from '#native/index.js';
+import { root, samplesOf, starterModel, streamOf } from '../fixtures.js';
+
+const never = new AbortController().signal;
+mx.setDefaultDevice('cpu');
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+test('what is picked out on the device is what whole rows hold, of equals the first', () => {
+  const vocabulary = 40;
+  const value = fc.oneof(fc.integer({ min: -3, max: 0 }), fc.constant(-Infinity)); // equals are frequent
+  const row = fc.array(value, { minLength: vocabulary, maxLength: vocabulary });
+  fc.assert(
+    fc.property(
+      fc.array(row, { minLength: 1, maxLength: 3 }),
+      fc.integer({ min: 1, max: 6 }),
+      (rows, count) => {
+        const listed = [3, 0, 39, 17];
+        const device = new DeviceCandidates({ count, listed });
+        const whole = new FullRows(Float32Array.from(rows.flat()), vocabulary);
+        mx.tidy(() => {
+          const picked = device.pick(mx.array(whole.logprobs, [rows.length, vocabulary]));
+          const source = device.read(picked);
+          for (const place of rows.keys()) {
+            expect(source.topK(place, count)).toEqual(whole.topK(place, count));
+            for (const token of listed)
+              expect(source.logprob(place, token)).toBe(whole.logprob(place, token));
+          }
+        });
+        device.dispose();
+      },
+    ),
+  );
+});
+
+describe('with the starter model', () => {
+  let model: WhisperModel;
+  let window: EncodedWindow;
+  beforeAll(async () => {
+    model = await WhisperModel.load(starterModel());
+    const { samples } = streamOf(await samplesOf(join(root, 'assets/speech/jfk.flac')));
+    const windows = new AudioWindows(samples, model.parts.mel);
+    const span = (await windows.next(0, never)) ?? { start: 0, frames: 0 };
+    const mel = await windows.mel(span, WINDOW_FRAMES, 'silence', model.parts.model.dtype);
+    await windows.dispose();
+    window = await encode(model.parts.model, mel, never);
+  });
+  afterAll(() => {
+    disposeWindow(window);
+    model.dispose();
+  });
+
+  const contextOf = (timestamps: boolean): DecodeContext => {
+    const { model: network, tokenizer } = model.parts;
+    const filters = new LogitFilters(tokenizer, network.config, { timestamps });
+    const startSequence = tokenizer.startSequence('en', 'transcribe', timestamps);
+    return { model: network, tokenizer, filters, caches: makeCaches(network), startSequence, seed: 1 };
+  };
+  const free = ({ filters, caches }: DecodeContext): void => {
+    filters.dispose();
+    for (const cache of caches) cache.dispose();
+  };
+  /** What a decode did, and arrays that it read of the size of the vocabulary. */
+  const watched = (context: DecodeContext) => {
+    const [cache] = context.caches;
+    let [steps, ahead, undone, waits, pending] = [0, 0, 0, 0, 0];
+    const { decoder } = context.model;
+    const forward = decoder.forward.bind(decoder);
+    jest.spyOn(decoder, 'forward').mockImplementation((...args) => {
+      steps++;
+      if (pending > 0) ahead++;
+      pending++;
+      return forward(...args);
+    });
+    for (const wait of ['ready', 'eval'] as const) {
+      const original = mx[wait] as (...arrays: MxArray[]) => Promise<void>;
+      jest.spyOn(mx, wait).mockImplementation((...arrays) => {
+        waits++;
+        pending = Math.max(0, pending - 1);
+        return original(...(arrays as MxArray[]));
+      });
+    }
+    const undo = (): void => {
+      undone++;
+      pending--;
+    };
+    if (cache) {
+      const reorderSpeculatively = cache.reorderSpeculatively.bind(cache);
+      jest.spyOn(cache, 'reorderSpeculatively').mockImplementation((rows) => {
+        const { commit, revert } = reorderSpeculatively(rows);
+        return { commit, revert: () => (undo(), revert()) };
+      });
+      const trim = cache.trim.bind(cache);
+      jest.spyOn(cache, 'trim').mockImplementation((count) => {
+        if (count === 1) undo();
+        trim(count);
+      });
+    }
+    const read = jest.spyOn(mx.MxArray.prototype, 'toTypedArray');
+    return () => ({
+      steps,
+      /** Queued before the step before them was waited for. */
+      ahead,
+      undone,
+      waits,
+      wholeRows: read.mock.results.filter(
+        ({ value }) => (value as Float32Array).length >= model.parts.model.config.nVocab,
+      ).length,
+    });
+  };
+
+  // 'american dream' begins as it is spoken and continues otherwise; 'countrie' ends in the middle of a word.
+  const WORDS = ['american dream', 'countrie', 'fellow', 'Zbigniew', 'asked not'];
+  const RARE = ['Zbigniew'];
+  test.each([
+    { name: 'greedy with words', beamSize: 1, words: WORDS, undone: [1, 20], least: 0.3 },
+    { name: 'greedy with words that are not spoken', beamSize: 1, words: RARE, undone: [0, 3], least: 0.9 },
+    { name: 'a beam of 2', beamSize: 2, undone: [0, 2], least: 0.95 },
+    { name: 'a beam of 5', beamSize: 5, undone: [0, 2], least: 0.95 },
+    { name: 'a beam of 3 with patience', beamSize: 3, patience: 2, undone: [0, 2], least: 0.95 },
+    { name: 'a beam without timestamps', beamSize: 5, timestamps: false, undone: [0, 2], least: 0.95 },
+    { name: 'a beam with words', beamSize: 3, words: WORDS, undone: [0, 20], least: 0.1 },
+    { name: 'a beam with words that are not spoken', beamSize: 3, words: RARE, undone: [0, 5], least: 0.5 },
+  ])(
+    '$name gives the same tokens and log-probabilities',
+    async ({ beamSize, words, patience, timestamps = true, undone, least }) => {
+      const { tokenizer, model: network } = model.parts;
+      const live = mx.liveArrays();
+      const { endOfText } = tokenizer.special;
+      const decode = async (onDevice: boolean) => {
+        const context = contextOf(timestamps);
+        const limits = { endOfText, vocabulary: network.config.nVocab, beamSize, patience };
+        const search: Search = words
+          ? new HotwordSearch({ ...limits, hotwords: new Hotwords(words, tokenizer) })
+          : new BeamSearch(limits);
+        const seen = watched(context);
+        const run = decodeWithSearch(context, window, [], 0, search, never, onDevice);
+        let step = await run.next();
+        while (step.done !== true) step = await run.next();
+        free(context);
+        const facts = seen();
+        jest.restoreAllMocks();
+        return { ...step.value, seconds: 0, ...facts };
+      };
+      const [host, device] = [await decode(false), await decode(true)];
+      const { steps, ahead, waits } = device;
+      expect(host.text).toMatch(/country/);
+      expect(device).toEqual({ ...host, steps, ahead, waits, undone: device.undone, wholeRows: 0 });
+      expect(host.wholeRows).toBeGreaterThan(20);
+      expect([host.undone, host.ahead]).toEqual([0, 0]);
+      // The step behind the last token may be queued too.
+      const [fewest = 0, most = 0] = undone;
+      expect(device.undone).toBeGreaterThanOrEqual(fewest);
+      expect(device.undone).toBeLessThanOrEqual(most);
+      expect(steps - host.steps).toBe(device.undone);
+      expect(ahead).toBeGreaterThanOrEqual(least * host.steps);
+      // One for each step that counts, the silence, and the buffers of each block.
+      expect(waits).toBe(host.steps + 1 + network.config.nTextLayer);
+      expect(mx.liveArrays()).toBe(live);
+    },
+  );
+
+  test.each([
+    { name: 'from nothing', draft: '' },
+    { name: 'from a draft that is half right', draft: ' And so my fellow Canadians' },
+  ])('a live hypothesis $name is the same', async ({ draft }) => {
+    const { tokenizer } = model.parts;
+    const live = mx.liveArrays();
+    const guess = async (onDevice: boolean) => {
+      const context = { ...contextOf(false), hotwords: new Hotwords(WORDS, tokenizer) };
+      const seen = watched(context);
+      const begun = { prompt: [], committed: [], draft: tokenizer.encode(draft), maxTokens: 60 };
+      const result = await hypothesizeWithHotwords(context, window, begun, never, onDevice);
+      free(context);
+      const { wholeRows } = seen();
+      jest.restoreAllMocks();
+      return { ...result, wholeRows };
+    };
+    const [host, device] = [await guess(false), await guess(true)];
+    expect(tokenizer.decode(host.tokens)).toMatch(/country/);
+    expect(device).toEqual({ ...host, wholeRows: 0 });
+    expect(host.wholeRows).toBeGreaterThan(5);
+    expect(mx.liveArrays()).toBe(live);
+  });
+});
