@@ -17,7 +17,7 @@ import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio
 import { type DecodeContext, makeCaches } from '#daemon/models/whisper/decode/decode.js';
 import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
 import { decodeOnce } from '#daemon/models/whisper/decode/fallback.js';
-import { Hotwords, STRENGTH } from '#daemon/models/whisper/hotwords/hotwords.js';
+import { Hotwords, BONUS_NATS_PER_TOKEN } from '#daemon/models/whisper/hotwords/hotwords.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { root } from './clips.js';
@@ -60,7 +60,7 @@ export async function hotwords(argv: string[]): Promise<void> {
       model: { type: 'string', default: float16Model() ?? starterModel() },
       conditions: { type: 'string', default: CONDITIONS.join() },
       half: { type: 'string', default: 'b' },
-      strengths: { type: 'string', default: String(STRENGTH) },
+      strengths: { type: 'string', default: String(BONUS_NATS_PER_TOKEN) },
       'no-prompt': { type: 'boolean', default: false },
       'no-peer': { type: 'boolean', default: false },
       live: { type: 'boolean', default: false },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
-import { Hotwords, NOWHERE, type Standing, type WordTokenizer } from '#daemon/models/whisper/hotwords/hotwords.js';
+import { Hotwords, INITIAL_STATE, type HotwordState, type WordTokenizer } from '#daemon/models/whisper/hotwords/hotwords.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { BeamSearch, BestOfSamples, type Search, type Sequence } from '#daemon/models/whisper/search/search.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
@@ -24,8 +24,8 @@ const letters: WordTokenizer = {
       .join(''),
 };
 
-function read(hotwords: Hotwords, text: string): Standing {
-  return [...letters.encode(text), END].reduce((standing, token) => hotwords.after(standing, token), NOWHERE);
+function read(hotwords: Hotwords, text: string): HotwordState {
+  return [...letters.encode(text), END].reduce((state, token) => hotwords.after(state, token), INITIAL_STATE);
 }
 
 const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 5 });
@@ -33,69 +33,69 @@ const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, max
 describe('the words that a text has said', () => {
   test('earn by their tokens, in full and as words of their own', () => {
     const hotwords = new Hotwords(['Hale', 'New York', '北京'], letters, 1);
-    const earned = (text: string): number => read(hotwords, text).earned;
-    expect(earned(' Mr Hale said')).toBe(4);
-    expect(earned(' Mr Hale')).toBe(4);
-    expect(earned('Hale, he said')).toBe(4);
-    expect(earned(' Hale-Hale')).toBe(8);
-    expect(earned(" Hale's")).toBe(4);
-    expect(earned(' Haley')).toBe(0);
-    expect(earned(' InHale')).toBe(0);
-    expect(earned(' Hal')).toBe(0);
-    expect(earned(' New Yorker')).toBe(0);
-    expect(earned(' in New York, New York')).toBe(14);
-    expect(earned(' New New York')).toBe(7);
-    expect(earned('在北京市')).toBe(2); // no spaces between its words
+    const earnedBonus = (text: string): number => read(hotwords, text).earnedBonus;
+    expect(earnedBonus(' Mr Hale said')).toBe(4);
+    expect(earnedBonus(' Mr Hale')).toBe(4);
+    expect(earnedBonus('Hale, he said')).toBe(4);
+    expect(earnedBonus(' Hale-Hale')).toBe(8);
+    expect(earnedBonus(" Hale's")).toBe(4);
+    expect(earnedBonus(' Haley')).toBe(0);
+    expect(earnedBonus(' InHale')).toBe(0);
+    expect(earnedBonus(' Hal')).toBe(0);
+    expect(earnedBonus(' New Yorker')).toBe(0);
+    expect(earnedBonus(' in New York, New York')).toBe(14);
+    expect(earnedBonus(' New New York')).toBe(7);
+    expect(earnedBonus('在北京市')).toBe(2); // no spaces between its words
   });
 
   test('earn once where one is the beginning of another', () => {
     const hotwords = new Hotwords(['Tamayo', 'Tamayo y Baus', 'y'], letters, 1);
-    expect(read(hotwords, ' Tamayo y Baus').earned).toBe(11);
-    expect(read(hotwords, ' Tamayo y otro').earned).toBe(7);
-    expect(read(hotwords, ' Tamayo, y').earned).toBe(7);
+    expect(read(hotwords, ' Tamayo y Baus').earnedBonus).toBe(11);
+    expect(read(hotwords, ' Tamayo y otro').earnedBonus).toBe(7);
+    expect(read(hotwords, ' Tamayo, y').earnedBonus).toBe(7);
   });
 
   test('earn once where one is said over and over', () => {
     const hotwords = new Hotwords(['Nassau', 'Nassau County'], letters, 1);
-    expect(read(hotwords, ' Nassau Nassau Nassau').earned).toBe(6);
-    expect(read(hotwords, ' Nassau and Nassau').earned).toBe(12);
-    expect(read(hotwords, ' Nassau Nassau County').earned).toBe(18);
+    expect(read(hotwords, ' Nassau Nassau Nassau').earnedBonus).toBe(6);
+    expect(read(hotwords, ' Nassau and Nassau').earnedBonus).toBe(12);
+    expect(read(hotwords, ' Nassau Nassau County').earnedBonus).toBe(18);
   });
 
   test('earn less, each alike, where the list is long', () => {
     const long = Array.from({ length: 996 }, (_, i) => `other${i}`);
     const hotwords = new Hotwords(['Hale', 'Dashwood', 'a', '  a'], letters, 1);
     const crowded = new Hotwords(['Hale', 'Dashwood', 'a', 'b', ...long], letters, 1);
-    for (const [said, tokens] of Object.entries({ Hale: 4, Dashwood: 8 })) {
-      expect(read(hotwords, ` ${said}`).earned).toBe(tokens);
-      expect(read(crowded, ` ${said}`).earned).toBeCloseTo(tokens - Math.log(10));
+    for (const [spoken, tokens] of Object.entries({ Hale: 4, Dashwood: 8 })) {
+      expect(read(hotwords, ` ${spoken}`).earnedBonus).toBe(tokens);
+      expect(read(crowded, ` ${spoken}`).earnedBonus).toBeCloseTo(tokens - Math.log(10));
     }
-    expect(read(crowded, ' a').earned).toBe(0); // never less than nothing
+    expect(read(crowded, ' a').earnedBonus).toBe(0); // never less than nothing
   });
 
   test('earn nothing else, whatever the list and the text', () => {
     fc.assert(
-      fc.property(fc.array(word), fc.array(word), (list, said) => {
+      fc.property(fc.array(word), fc.array(word), (list, spoken) => {
         const hotwords = new Hotwords(list, letters, 1);
-        const text = said.map((one) => ` ${one}`).join('');
+        const text = spoken.map((one) => ` ${one}`).join('');
         const listed = new Set([...list, ...list.map((one) => one[0]?.toUpperCase() + one.slice(1))]);
-        const earning = said.filter((one, i) => listed.has(one) && said[i - 1] !== one);
+        const earning = spoken.filter((one, i) => listed.has(one) && spoken[i - 1] !== one);
         const wanted = earning.reduce((sum, one) => sum + one.length, 0);
-        expect(read(hotwords, text).earned).toBe(wanted);
+        expect(read(hotwords, text).earnedBonus).toBe(wanted);
       }),
     );
   });
 
   test('promise no more than they can earn, and say which tokens go on with them', () => {
     fc.assert(
-      fc.property(fc.array(word, { minLength: 1 }), word, (list, said) => {
+      fc.property(fc.array(word, { minLength: 1 }), word, (list, spoken) => {
         const hotwords = new Hotwords(list, letters, 1);
-        let standing = NOWHERE;
-        for (const token of letters.encode(` ${said}`)) {
-          const continuations = new Set([...hotwords.continuations(standing)].map(([next]) => next));
-          standing = hotwords.after(standing, token);
-          if (standing.paths.length > 0) expect(continuations.has(token)).toBe(true);
-          expect(hotwords.promise(standing)).toBeLessThanOrEqual(hotwords.prospect(standing));
+        let state = INITIAL_STATE;
+        for (const token of letters.encode(` ${spoken}`)) {
+          const continuations = new Set([...hotwords.continuations(state)].map(([next]) => next));
+          state = hotwords.after(state, token);
+          if (state.paths.length > 0) expect(continuations.has(token)).toBe(true);
+          expect(hotwords.partialBonus(state)).toBeLessThanOrEqual(hotwords.maxBonus(state));
         }
       }),
     );
@@ -109,13 +109,13 @@ describe('the words that a text has said', () => {
 });
 
 /** A language model that hears: each text has a chain of likely letters, others are unlikely, alike for all. */
-function hearing(
-  heard: readonly Record<string, number>[],
+function modelHearing(
+  steps: readonly Record<string, number>[],
   vocabulary: number,
 ): (tokens: readonly number[]) => Float32Array {
   return (tokens) => {
     const row = new Float32Array(vocabulary).fill(-30);
-    const place = heard[tokens.length];
+    const place = steps[tokens.length];
     if (place === undefined) row[END] = 0;
     for (const [text, logprob] of Object.entries(place ?? {})) {
       row[text === '' ? END : (letters.encode(text)[0] ?? END)] = logprob;
@@ -124,7 +124,7 @@ function hearing(
   };
 }
 
-function run(search: Search, model: ReturnType<typeof hearing>, most = 40): Sequence {
+function run(search: Search, model: ReturnType<typeof modelHearing>, most = 40): Sequence {
   for (let step = 0; step < most && search.live.length > 0; step++) {
     const before = search.live;
     const rows = search.step(Float32Array.from(before.flatMap(({ tokens }) => [...model(tokens)])));
@@ -140,7 +140,7 @@ describe('a search that listens for words', () => {
   const vocabulary = 300;
   const limits = { endOfText: END, vocabulary, beamSize: 1 };
   const text = (sequence: Sequence): string => letters.decode(sequence.tokens);
-  const hail = [
+  const hailWords = [
     { ' h': -0.1, ' H': -3 },
     { a: -0.1 },
     { i: -0.2, l: -2 },
@@ -151,7 +151,7 @@ describe('a search that listens for words', () => {
 
   test('takes a listed word that is nearly as likely as what is heard, and scores it as the model does', () => {
     const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Hale'], letters, 1.5) });
-    const found = run(search, hearing(hail, vocabulary));
+    const found = run(search, modelHearing(hailWords, vocabulary));
     expect(text(found)).toBe(' Hale x');
     expect(found.sumLogprob).toBeCloseTo(-3 - 0.1 - 2 - 0.5 - 0.1);
     expect(found.logprobs).toHaveLength(found.tokens.length);
@@ -159,18 +159,18 @@ describe('a search that listens for words', () => {
 
   test('takes back what looked like the beginning of one', () => {
     const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Haley'], letters, 1.5) });
-    expect(text(run(search, hearing(hail, vocabulary)))).toBe(' hail x');
+    expect(text(run(search, modelHearing(hailWords, vocabulary)))).toBe(' hail x');
   });
 
   test('takes none that is much less likely', () => {
     const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Hale'], letters, 0.5) });
-    expect(text(run(search, hearing(hail, vocabulary)))).toBe(' hail x');
+    expect(text(run(search, modelHearing(hailWords, vocabulary)))).toBe(' hail x');
   });
 
   test('finds a word at the very end, when the likeliest sequence is over already', () => {
-    const heard = [{ ' h': -0.1, ' H': -2 }, { a: -0.1 }, { i: -0.2, l: -1 }, { '': -0.1, e: -0.5 }];
+    const steps = [{ ' h': -0.1, ' H': -2 }, { a: -0.1 }, { i: -0.2, l: -1 }, { '': -0.1, e: -0.5 }];
     const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Hale'], letters, 1.5) });
-    expect(text(run(search, hearing(heard, vocabulary)))).toBe(' Hale');
+    expect(text(run(search, modelHearing(steps, vocabulary)))).toBe(' Hale');
   });
 
   const models = fc.array(
@@ -186,8 +186,8 @@ describe('a search that listens for words', () => {
 
   test('is greedy where no word of the list could be said', () => {
     fc.assert(
-      fc.property(models, fc.array(word), (heard, list) => {
-        const model = hearing(heard, vocabulary);
+      fc.property(models, fc.array(word), (steps, list) => {
+        const model = modelHearing(steps, vocabulary);
         const hotwords = new Hotwords(
           list.map((one) => one.toUpperCase()),
           letters,
@@ -203,8 +203,8 @@ describe('a search that listens for words', () => {
 
   test('is the beam search where there is no list, of any width', () => {
     fc.assert(
-      fc.property(models, fc.integer({ min: 1, max: 4 }), (heard, beamSize) => {
-        const model = hearing(heard, vocabulary);
+      fc.property(models, fc.integer({ min: 1, max: 4 }), (steps, beamSize) => {
+        const model = modelHearing(steps, vocabulary);
         const hotwords = new Hotwords([], letters);
         const beam = run(new BeamSearch({ ...limits, beamSize }), model);
         expect(text(run(new HotwordSearch({ ...limits, beamSize, hotwords }), model))).toBe(text(beam));
@@ -214,8 +214,8 @@ describe('a search that listens for words', () => {
 
   test('never loses to the search without words by what it counts itself', () => {
     fc.assert(
-      fc.property(models, fc.array(word, { maxLength: 4 }), (heard, list) => {
-        const model = hearing(heard, vocabulary);
+      fc.property(models, fc.array(word, { maxLength: 4 }), (steps, list) => {
+        const model = modelHearing(steps, vocabulary);
         const hotwords = new Hotwords(list, letters, 1);
         const found = run(new HotwordSearch({ ...limits, hotwords }), model);
         expect(found.logprobs).toHaveLength(found.tokens.length);
@@ -226,7 +226,7 @@ describe('a search that listens for words', () => {
   });
 
   test('draws words that were begun to their end more often, and begins none', () => {
-    const heard = [
+    const steps = [
       { ' h': -0.7, ' H': -0.7 },
       { a: -0.7, b: -0.7 },
     ];
@@ -235,7 +235,7 @@ describe('a search that listens for words', () => {
     for (let seed = 0; seed < 400; seed++) {
       const boost = (tokens: readonly number[]) => hotwords.boosts(tokens);
       const draws = new BestOfSamples({ ...limits, count: 1, temperature: 1, seed, boost });
-      const found = run(draws, hearing(heard, vocabulary));
+      const found = run(draws, modelHearing(steps, vocabulary));
       expect(found.sumLogprob).toBeCloseTo(-1.4);
       counts.set(text(found), (counts.get(text(found)) ?? 0) + 1);
     }
@@ -253,16 +253,16 @@ describe('with real weights', () => {
   });
   afterAll(() => model.dispose());
 
-  const say = async (samples: Float32Array, options: TranscribeOptions): Promise<string> =>
+  const transcribeText = async (samples: Float32Array, options: TranscribeOptions): Promise<string> =>
     (await transcribed(model, samples, { temperature: [0], ...options })).text;
 
   test('writes a rare word of a sonnet as it is listed', async () => {
     const sonnet = await samplesOf(join(root, 'assets/speech/sonnet1.mp3'));
     const end = sonnet.subarray(33 * 16_000, 48 * 16_000);
-    const plain = await say(end, { vad: false });
+    const plain = await transcribeText(end, { vad: false });
     expect(plain).not.toContain('buriest');
-    const told = await say(end, { vad: false, hotwords: ['buriest', 'niggarding'] });
-    expect(told).toContain('thine own bud buriest thy content');
+    const biasedText = await transcribeText(end, { vad: false, hotwords: ['buriest', 'niggarding'] });
+    expect(biasedText).toContain('thine own bud buriest thy content');
   });
 
   test('changes nothing where none of 200 listed names is said', async () => {
@@ -272,25 +272,25 @@ describe('with real weights', () => {
     };
     const hotwords = distractors.slice(0, 200);
     const plain = await transcribed(model, jfk, { temperature: [0] });
-    const told = await transcribed(model, jfk, { temperature: [0], hotwords });
-    expect(told.text).toBe(plain.text);
-    expect(told.segments[0]?.avgLogprob).toBeCloseTo(plain.segments[0]?.avgLogprob ?? 0, 3); // nothing of the bonus in it
+    const biasedText = await transcribed(model, jfk, { temperature: [0], hotwords });
+    expect(biasedText.text).toBe(plain.text);
+    expect(biasedText.segments[0]?.avgLogprob).toBeCloseTo(plain.segments[0]?.avgLogprob ?? 0, 3); // nothing of the bonus in it
   });
 
   test('draws and beams go with a list too', async () => {
     const jfk = await samplesOf(join(root, 'assets/speech/jfk.flac'));
     const options = { hotwords: ['Americans', 'Kennedy'], noRepeatNgram: 8 };
     for (const more of [{ temperature: [0.2] }, { temperature: [0.4], bestOf: 2 }, { beamSize: 3 }]) {
-      const told = await say(jfk, { ...options, ...more });
-      expect(told).toMatch(/my fellow Americans.* ask not what your country/);
-      expect(told).not.toContain('Kennedy');
+      const biasedText = await transcribeText(jfk, { ...options, ...more });
+      expect(biasedText).toMatch(/my fellow Americans.* ask not what your country/);
+      expect(biasedText).not.toContain('Kennedy');
     }
   });
 
   testUnless(missingClips('hotword-comfyui.mp3'))('says ComfyUI where it is told to', async () => {
     const samples = await samplesOf(clip('hotword-comfyui.mp3') ?? '');
-    expect(await say(samples, {})).not.toContain('ComfyUI');
-    expect((await say(samples, { hotwords: ['ComfyUI'] })).match(/ComfyUI/g)).toHaveLength(2);
+    expect(await transcribeText(samples, {})).not.toContain('ComfyUI');
+    expect((await transcribeText(samples, { hotwords: ['ComfyUI'] })).match(/ComfyUI/g)).toHaveLength(2);
   });
 
   test('the list may be long, and of any script', () => {
@@ -299,11 +299,11 @@ describe('with real weights', () => {
     const hotwords = new Hotwords([...list, '<|endoftext|>', '😀'], tokenizer);
     expect(hotwords.words).toHaveLength(1002);
     const end = tokenizer.special.endOfText;
-    let standing = NOWHERE;
+    let state = INITIAL_STATE;
     for (const token of tokenizer.encode(' <|endoftext|> 😀.')) {
-      expect([...hotwords.continuations(standing)].every(([next]) => next < end)).toBe(true);
-      standing = hotwords.after(standing, token);
+      expect([...hotwords.continuations(state)].every(([next]) => next < end)).toBe(true);
+      state = hotwords.after(state, token);
     }
-    expect(standing.earned).toBeGreaterThan(0);
+    expect(state.earnedBonus).toBeGreaterThan(0);
   });
 });

@@ -4,7 +4,7 @@
  * competes with the beam, its score raised by what the word earns; one that leaves the word before its end is gone. So
  * with nothing of the list said, the beam is what it would be without the list (greedy, where it is of width 1).
  */
-import { type Hotwords, NOWHERE, type Standing } from './hotwords.js';
+import { type Hotwords, INITIAL_STATE, type HotwordState } from './hotwords.js';
 import { type Forecast, type CandidateNeeds, type CandidateSource, FullRows } from '../search/candidates.js';
 import { type BeamOptions, extend, type Rows, score, type Search, type Sequence } from '../search/search.js';
 
@@ -15,42 +15,42 @@ export interface HotwordOptions extends BeamOptions {
 }
 
 /** Sequences in the middle of a word beside the beam. */
-const GUESTS = 4;
+const MAX_BIASED_CANDIDATES = 4;
 /** How many nats a guest may be behind what it would earn if its word ended here. */
-const LAG = 3;
+const MAX_LAG_NATS = 3;
 
-interface Contender extends Sequence {
-  readonly standing: Standing;
+interface HotwordSequence extends Sequence {
+  readonly state: HotwordState;
 }
 
-interface Candidate extends Contender {
+interface Candidate extends HotwordSequence {
   readonly row: number;
   readonly token: number;
 }
 
-const START: Contender = { tokens: [], logprobs: [], sumLogprob: 0, standing: NOWHERE };
+const START: HotwordSequence = { tokens: [], logprobs: [], sumLogprob: 0, state: INITIAL_STATE };
 
 /** What counts in the choice; the model's own score is kept beside it. */
-function rank({ sumLogprob, standing }: Contender): number {
-  return sumLogprob + standing.earned;
+function biasedScore({ sumLogprob, state }: HotwordSequence): number {
+  return sumLogprob + state.earnedBonus;
 }
 
-function byRank(a: Contender, b: Contender): number {
-  return rank(b) - rank(a);
+function byBiasedScore(a: HotwordSequence, b: HotwordSequence): number {
+  return biasedScore(b) - biasedScore(a);
 }
 
 export class HotwordSearch implements Search {
   /** The beam, then the guests. */
-  live: readonly Contender[];
-  #beam: readonly Contender[];
+  live: readonly HotwordSequence[];
+  #beam: readonly HotwordSequence[];
   /** The beam when it was last not empty. */
-  #last: readonly Contender[];
-  readonly #ended: Contender[] = [];
-  readonly #wanted: number;
+  #last: readonly HotwordSequence[];
+  readonly #ended: HotwordSequence[] = [];
+  readonly #maxEnded: number;
 
   constructor(readonly options: HotwordOptions) {
-    this.#wanted = Math.max(1, Math.round(options.beamSize * (options.patience ?? 1)));
-    const start = { ...START, standing: options.hotwords.behind(options.behind ?? []) };
+    this.#maxEnded = Math.max(1, Math.round(options.beamSize * (options.patience ?? 1)));
+    const start = { ...START, state: options.hotwords.behind(options.behind ?? []) };
     this.live = this.#beam = this.#last = [start];
   }
 
@@ -63,7 +63,7 @@ export class HotwordSearch implements Search {
   get forecast(): Forecast | undefined {
     if (this.live.length > this.#beam.length) return undefined;
     const { beamSize: width, endOfText } = this.options;
-    return { width, endOfText, scores: this.live.map(rank) };
+    return { width, endOfText, scores: this.live.map(biasedScore) };
   }
 
   step(logprobs: Rows): number[] {
@@ -72,19 +72,19 @@ export class HotwordSearch implements Search {
 
   stepWith(source: CandidateSource): number[] {
     const { beamSize, endOfText } = this.options;
-    const likely = this.live.flatMap((_, row) => this.#likely(source, row)).sort(byRank);
-    const finished = this.#ended.length >= this.#wanted;
+    const beamCandidates = this.live.flatMap((_, row) => this.#beamCandidates(source, row)).sort(byBiasedScore);
+    const finished = this.#ended.length >= this.#maxEnded;
     const beam: Candidate[] = [];
-    for (const candidate of likely) {
+    for (const candidate of beamCandidates) {
       if (beam.length === beamSize) break;
       if (candidate.token === endOfText) this.#end(candidate);
       else if (!finished || this.#beats(candidate)) beam.push(candidate);
     }
-    if (!finished && this.#ended.length >= this.#wanted) beam.length = 0;
+    if (!finished && this.#ended.length >= this.#maxEnded) beam.length = 0;
 
-    const toBeat = Math.max(...[...beam, ...this.#ended].map(rank));
-    const waiting = this.live.flatMap((_, row) => this.#guests(source, row, toBeat, beam));
-    const next = [...beam, ...waiting.sort(this.#byPromise).slice(0, GUESTS)];
+    const scoreToBeat = Math.max(...[...beam, ...this.#ended].map(biasedScore));
+    const biased = this.live.flatMap((_, row) => this.#biasedCandidates(source, row, scoreToBeat, beam));
+    const next = [...beam, ...biased.sort(this.#byPartialBonus).slice(0, MAX_BIASED_CANDIDATES)];
     this.#beam = beam;
     if (beam.length > 0) this.#last = beam;
     this.live = next;
@@ -98,62 +98,62 @@ export class HotwordSearch implements Search {
   best(): Sequence {
     const missing = Math.max(0, this.options.beamSize - this.#ended.length);
     const all = [...this.#ended, ...this.#last.slice(0, missing)];
-    const scored = (one: Contender): number =>
-      score({ tokens: one.tokens, sumLogprob: rank(one) }, this.options.lengthPenalty);
+    const scored = (one: HotwordSequence): number =>
+      score({ tokens: one.tokens, sumLogprob: biasedScore(one) }, this.options.lengthPenalty);
     return all.reduce((best, one) => (scored(one) > scored(best) ? one : best), all[0] ?? START);
   }
 
   /** What may join the beam: the likeliest that follow its sequences, or a guest at the end of its word. */
-  #likely(source: CandidateSource, row: number): Candidate[] {
+  #beamCandidates(source: CandidateSource, row: number): Candidate[] {
     const from = this.live[row] ?? START;
-    const isGuest = row >= this.#beam.length;
+    const isBiased = row >= this.#beam.length;
     return source
       .topK(row, this.options.beamSize + 1)
-      .map(({ token, logprob }) => this.#made(row, token, logprob))
-      .filter(({ standing }) => !isGuest || standing.earned > from.standing.earned);
+      .map(({ token, logprob }) => this.#extended(row, token, logprob))
+      .filter(({ state }) => !isBiased || state.earnedBonus > from.state.earnedBonus);
   }
 
   /** What is in the middle of a word that can earn enough to matter. */
-  #guests(source: CandidateSource, row: number, toBeat: number, beam: readonly Candidate[]): Candidate[] {
+  #biasedCandidates(source: CandidateSource, row: number, scoreToBeat: number, beam: readonly Candidate[]): Candidate[] {
     const { endOfText, hotwords } = this.options;
     const from = this.live[row] ?? START;
-    const isGuest = row >= this.#beam.length;
-    const taken = new Set([endOfText, ...beam.flatMap((one) => (one.row === row ? one.token : []))]);
-    const made: Candidate[] = [];
-    for (const [token, prospect] of hotwords.continuations(from.standing)) {
+    const isBiased = row >= this.#beam.length;
+    const usedTokens = new Set([endOfText, ...beam.flatMap((one) => (one.row === row ? one.token : []))]);
+    const extended: Candidate[] = [];
+    for (const [token, maxBonus] of hotwords.continuations(from.state)) {
       const logprob = source.logprob(row, token);
-      if (!(rank(from) + logprob + prospect > toBeat) || taken.has(token)) continue;
-      taken.add(token);
-      const candidate = this.#made(row, token, logprob);
-      const { standing } = candidate;
-      if (isGuest && !hotwords.isInside(standing) && standing.earned === from.standing.earned) continue;
-      if (rank(candidate) + hotwords.promise(standing) + LAG > toBeat) made.push(candidate);
+      if (!(biasedScore(from) + logprob + maxBonus > scoreToBeat) || usedTokens.has(token)) continue;
+      usedTokens.add(token);
+      const candidate = this.#extended(row, token, logprob);
+      const { state } = candidate;
+      if (isBiased && !hotwords.isInsideWord(state) && state.earnedBonus === from.state.earnedBonus) continue;
+      if (biasedScore(candidate) + hotwords.partialBonus(state) + MAX_LAG_NATS > scoreToBeat) extended.push(candidate);
     }
-    return made;
+    return extended;
   }
 
-  #made(row: number, token: number, logprob: number): Candidate {
+  #extended(row: number, token: number, logprob: number): Candidate {
     const from = this.live[row] ?? START;
     return {
       ...extend(from, token, logprob),
-      standing: this.options.hotwords.after(from.standing, token),
+      state: this.options.hotwords.after(from.state, token),
       row,
       token,
     };
   }
 
-  readonly #byPromise = (a: Candidate, b: Candidate): number => {
+  readonly #byPartialBonus = (a: Candidate, b: Candidate): number => {
     const { hotwords } = this.options;
-    return rank(b) + hotwords.promise(b.standing) - (rank(a) + hotwords.promise(a.standing));
+    return biasedScore(b) + hotwords.partialBonus(b.state) - (biasedScore(a) + hotwords.partialBonus(a.state));
   };
 
   #end(candidate: Candidate): void {
-    if (this.#ended.length >= this.#wanted && !this.#beats(candidate)) return;
-    const { sumLogprob, standing, tokens, logprobs } = candidate;
-    this.#ended.push({ sumLogprob, standing, tokens: tokens.slice(0, -1), logprobs: logprobs.slice(0, -1) });
+    if (this.#ended.length >= this.#maxEnded && !this.#beats(candidate)) return;
+    const { sumLogprob, state, tokens, logprobs } = candidate;
+    this.#ended.push({ sumLogprob, state, tokens: tokens.slice(0, -1), logprobs: logprobs.slice(0, -1) });
   }
 
   #beats(candidate: Candidate): boolean {
-    return rank(candidate) > Math.max(...this.#ended.map(rank));
+    return biasedScore(candidate) > Math.max(...this.#ended.map(biasedScore));
   }
 }

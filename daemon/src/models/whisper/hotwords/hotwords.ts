@@ -11,8 +11,8 @@ export interface WordTokenizer {
   decode(tokens: readonly number[]): string;
 }
 
-interface Node {
-  readonly next: Map<number, Node>;
+interface TrieNode {
+  readonly next: Map<number, TrieNode>;
   /** Tokens from the beginning of the word. */
   readonly depth: number;
   /** What the word that ends here earns; 0 where none does. */
@@ -23,32 +23,32 @@ interface Node {
 
 /** A word that a text is in the middle of. */
 interface Path {
-  readonly node: Node;
+  readonly node: TrieNode;
   /** What the text had earned when the word began. What is earned on the way, by words within, counts as part of it. */
   readonly before: number;
   /** The end of the word right in front of it. */
-  readonly behind: Node | undefined;
+  readonly behind: TrieNode | undefined;
 }
 
 /** Where a text stands among the words. */
-export interface Standing {
+export interface HotwordState {
   /** By the words that it has said in full, in nats. */
-  readonly earned: number;
+  readonly earnedBonus: number;
   readonly paths: readonly Path[];
   /** Whether it ends with a letter or digit, so that a letter goes on with the same word. */
   readonly insideWord: boolean;
 }
 
-export const NOWHERE: Standing = { earned: 0, paths: [], insideWord: false };
+export const INITIAL_STATE: HotwordState = { earnedBonus: 0, paths: [], insideWord: false };
 
 /** What a token of a word earns, in nats. Chosen on one half of the clips (test/bench/baseline/hotwords.md). */
-export const STRENGTH = 2;
+export const BONUS_NATS_PER_TOKEN = 2;
 
 /**
  * Of a longer list each word is less likely to be said: what it has to make up for beyond so many words. Without it, 500
  * names turn up where one of them sounds like what is said.
  */
-const SHORT_LIST = 100;
+const SHORT_LIST_WORDS = 100;
 
 const BEGINS_INSIDE = new RegExp(`^(?![${RUN_ON}])[\\p{L}\\p{N}\\p{M}]`, 'u');
 const ENDS_INSIDE = new RegExp(`(?![${RUN_ON}])[\\p{L}\\p{N}\\p{M}]$`, 'u');
@@ -59,14 +59,14 @@ interface Edges {
 }
 
 export class Hotwords {
-  readonly #root: Node = { next: new Map(), depth: 0, bonus: 0, best: 0 };
+  readonly #root: TrieNode = { next: new Map(), depth: 0, bonus: 0, best: 0 };
   readonly #tokenizer: WordTokenizer;
   readonly #edges = new Map<number, Edges>();
   #tokens: readonly number[] | undefined;
   /** The words, trimmed, each once. */
   readonly words: readonly string[];
   /** In nats for each word. */
-  readonly #doubt: number;
+  readonly #listPenalty: number;
 
   /**
    * @param words taken as plain text, whatever they look like; empty ones count for nothing
@@ -75,15 +75,15 @@ export class Hotwords {
   constructor(
     words: readonly string[],
     tokenizer: WordTokenizer,
-    readonly strength = STRENGTH,
+    readonly strength = BONUS_NATS_PER_TOKEN,
   ) {
     this.#tokenizer = tokenizer;
     this.words = [...new Set(words.map((word) => word.replace(/\s+/gu, ' ').trim()))].filter(
       (word) => word !== '',
     );
-    this.#doubt = Math.max(0, Math.log(this.words.length / SHORT_LIST));
+    this.#listPenalty = Math.max(0, Math.log(this.words.length / SHORT_LIST_WORDS));
     for (const word of this.words) {
-      for (const form of formsOf(word)) this.#add(tokenizer.encode(form));
+      for (const form of spellingsOf(word)) this.#add(tokenizer.encode(form));
     }
   }
 
@@ -97,36 +97,36 @@ export class Hotwords {
   }
 
   /** The standing of a text that stood at `before` and goes on with `token`. */
-  after(before: Standing, token: number): Standing {
+  after(before: HotwordState, token: number): HotwordState {
     const { begins, ends } = this.#edgesOf(token);
     const sameWord = before.insideWord && begins;
-    let { earned } = before;
-    let said: Node | undefined;
+    let { earnedBonus } = before;
+    let said: TrieNode | undefined;
     const paths: Path[] = [];
-    for (const { node, before: had, behind } of before.paths) {
+    for (const { node, before: earnedBefore, behind } of before.paths) {
       if (!sameWord && node.bonus > 0) {
         // Said twice in a row it earns once, or saying it would pay for ever.
-        if (node !== behind) earned = Math.max(earned, had + node.bonus);
+        if (node !== behind) earnedBonus = Math.max(earnedBonus, earnedBefore + node.bonus);
         said ??= node;
       }
       const next = node.next.get(token);
-      if (next !== undefined) paths.push({ node: next, before: had, behind });
+      if (next !== undefined) paths.push({ node: next, before: earnedBefore, behind });
     }
     const begun = sameWord ? undefined : this.#root.next.get(token);
-    if (begun !== undefined) paths.push({ node: begun, before: earned, behind: said });
-    return { earned, paths, insideWord: ends };
+    if (begun !== undefined) paths.push({ node: begun, before: earnedBonus, behind: said });
+    return { earnedBonus, paths, insideWord: ends };
   }
 
   /** Where a text stands that goes on behind `tokens`, with nothing earned yet. */
-  behind(tokens: readonly number[]): Standing {
-    const { earned, paths, insideWord } = tokens.reduce((at, token) => this.after(at, token), NOWHERE);
-    return { earned: 0, paths: paths.map((path) => ({ ...path, before: path.before - earned })), insideWord };
+  behind(tokens: readonly number[]): HotwordState {
+    const { earnedBonus, paths, insideWord } = tokens.reduce((at, token) => this.after(at, token), INITIAL_STATE);
+    return { earnedBonus: 0, paths: paths.map((path) => ({ ...path, before: path.before - earnedBonus })), insideWord };
   }
 
   /** Tokens that go on with a word or begin one, and what it may earn at most. */
-  *continuations({ paths, earned }: Standing): Generator<readonly [token: number, prospect: number]> {
+  *continuations({ paths, earnedBonus }: HotwordState): Generator<readonly [token: number, maxBonus: number]> {
     for (const { node, before } of paths) {
-      for (const [token, { best }] of node.next) yield [token, before + best - earned];
+      for (const [token, { best }] of node.next) yield [token, before + best - earnedBonus];
     }
     for (const [token, { best }] of this.#root.next) yield [token, best];
   }
@@ -136,30 +136,30 @@ export class Hotwords {
    * left alone, or texts would be full of beginnings.
    */
   boosts(tokens: readonly number[]): Map<number, number> {
-    const { paths } = tokens.reduce((before, token) => this.after(before, token), NOWHERE);
+    const { paths } = tokens.reduce((before, token) => this.after(before, token), INITIAL_STATE);
     return new Map(paths.flatMap(({ node }) => [...node.next.keys()].map((token) => [token, this.strength])));
   }
 
   /** What the words that are begun may earn at most. */
-  prospect({ paths, earned }: Standing): number {
-    return paths.reduce((most, { node, before }) => Math.max(most, before + node.best - earned), 0);
+  maxBonus({ paths, earnedBonus }: HotwordState): number {
+    return paths.reduce((most, { node, before }) => Math.max(most, before + node.best - earnedBonus), 0);
   }
 
   /** What the tokens said of words that are begun would earn if they were whole words. */
-  promise({ paths, earned }: Standing): number {
+  partialBonus({ paths, earnedBonus }: HotwordState): number {
     return paths.reduce(
-      (most, { node, before }) => Math.max(most, before + this.#bonusOf(node.depth) - earned),
+      (most, { node, before }) => Math.max(most, before + this.#bonusOf(node.depth) - earnedBonus),
       0,
     );
   }
 
   /** Whether a word goes on that had begun before the last token. */
-  isInside({ paths }: Standing): boolean {
+  isInsideWord({ paths }: HotwordState): boolean {
     return paths.some(({ node }) => node.depth > 1);
   }
 
   #bonusOf(tokens: number): number {
-    return Math.max(0, this.strength * tokens - this.#doubt);
+    return Math.max(0, this.strength * tokens - this.#listPenalty);
   }
 
   #add(tokens: readonly number[]): void {
@@ -188,13 +188,13 @@ export class Hotwords {
   }
 }
 
-function tokensBelow({ next }: Node, found = new Set<number>()): Set<number> {
+function tokensBelow({ next }: TrieNode, found = new Set<number>()): Set<number> {
   for (const [token, node] of next) tokensBelow(node, found.add(token));
   return found;
 }
 
 /** As given, behind a space and not, and with a capital, as at the beginning of a sentence. */
-function formsOf(word: string): string[] {
+function spellingsOf(word: string): string[] {
   const [first = ''] = word;
   const capital = first.toUpperCase() + word.slice(first.length);
   return [...new Set([word, capital])].flatMap((form) => [` ${form}`, form]);
