@@ -7,7 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 
-import { SpeechStretches, VoiceActivity } from '#daemon/audio/vad/index.js';
+import { SpeechSegmenter, VoiceActivity } from '#daemon/audio/vad/index.js';
 
 import { decodeAll } from './fixtures.js';
 
@@ -38,16 +38,16 @@ voice.dispose();
 
 function listen(samples: Float32Array) {
   const stream = voice.stream();
-  const cutter = new SpeechStretches();
+  const segmenter = new SpeechSegmenter();
   const cut = [];
   let highest = 0;
   const take = (probabilities: Float32Array) => {
     for (const probability of probabilities) highest = Math.max(highest, probability);
-    cut.push(...cutter.push(probabilities));
+    cut.push(...segmenter.push(probabilities));
   };
   for (let start = 0; start < samples.length; start += chunk)
     take(stream.push(samples.subarray(start, start + chunk)));
   take(stream.flush());
-  cut.push(...cutter.end(samples.length));
+  cut.push(...segmenter.end(samples.length));
   return { cut, highest };
 }

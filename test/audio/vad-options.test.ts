@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
-  checkedSpeechOptions,
+  validateSpeechOptions,
   type SpeechOptions,
-  SpeechStretches,
+  SpeechSegmenter,
   SpeechTrack,
-  type Stretch,
+  type SpeechSegment,
   VoiceActivity,
 } from '#daemon/audio/vad/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -31,15 +31,15 @@ afterAll(() => {
   voice.dispose();
 });
 
-function stretches(samples: Float32Array, options: SpeechOptions = {}): Stretch[] {
+function stretches(samples: Float32Array, options: SpeechOptions = {}): SpeechSegment[] {
   const stream = voice.stream();
-  const cutter = new SpeechStretches(checkedSpeechOptions(options));
-  const found = cutter.push(stream.push(samples));
-  found.push(...cutter.push(stream.flush()));
-  return [...found, ...cutter.end(samples.length)];
+  const segmenter = new SpeechSegmenter(validateSpeechOptions(options));
+  const found = segmenter.push(stream.push(samples));
+  found.push(...segmenter.push(stream.flush()));
+  return [...found, ...segmenter.end(samples.length)];
 }
 
-const seconds = (found: readonly Stretch[]): number =>
+const seconds = (found: readonly SpeechSegment[]): number =>
   found.reduce((sum, { start, end }) => sum + end - start, 0) / RATE;
 const sound = (name: string, length = 30): Float32Array =>
   NON_SPEECH.get(name)?.(length) ?? new Float32Array(0);
@@ -100,13 +100,13 @@ describe('how sure it is', () => {
 
   test('that somebody speaks: surely in speech, hardly in knocks, not at all in silence', () => {
     const said = tracked(jfk).evidence(0, jfk.length);
-    expect(said.surest).toBeGreaterThan(0.99);
+    expect(said.maxProbability).toBeGreaterThan(0.99);
     expect(said.seconds).toBeGreaterThan(7);
     const knocked = tracked(sound('knocks at a door', 8)).evidence(0, 8 * RATE);
-    expect(knocked.surest).toBeLessThan(0.99);
+    expect(knocked.maxProbability).toBeLessThan(0.99);
     expect(knocked.seconds).toBeLessThan(1);
     expect(tracked(new Float32Array(RATE)).evidence(0, RATE).seconds).toBe(0);
-    expect(tracked(new Float32Array(0)).evidence(0, RATE)).toEqual({ surest: 0, seconds: 0 });
+    expect(tracked(new Float32Array(0)).evidence(0, RATE)).toEqual({ maxProbability: 0, seconds: 0 });
   });
 
   test('does not change when what was before is forgotten', () => {
@@ -140,7 +140,7 @@ describe('numbers that cannot be', () => {
   ])('%j is refused, with advice', (options, advice) => {
     const refusal = (): SottoError => {
       try {
-        checkedSpeechOptions(options);
+        validateSpeechOptions(options);
       } catch (error) {
         if (error instanceof SottoError) return error;
       }
@@ -157,7 +157,7 @@ describe('numbers that cannot be', () => {
       { threshold: 0.3, negativeThreshold: 0.29 },
       { minSpeechMs: 0 },
     ]) {
-      expect(checkedSpeechOptions(options)).toBe(options);
+      expect(validateSpeechOptions(options)).toBe(options);
     }
   });
 });

@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { FRAME_SAMPLES, SpeechStretches, type SpeechOptions, type Stretch } from '#daemon/audio/vad/index.js';
+import { FRAME_SAMPLES, SpeechSegmenter, type SpeechOptions, type SpeechSegment } from '#daemon/audio/vad/index.js';
 
 import { fixtures, ourOptions } from './vad-fixtures.js';
 
-function cutWhole(probabilities: number[], audioSamples: number, options: SpeechOptions): Stretch[] {
-  const cutter = new SpeechStretches(options);
-  return [...cutter.push(probabilities), ...cutter.end(audioSamples)];
+function segmentAll(probabilities: number[], audioSamples: number, options: SpeechOptions): SpeechSegment[] {
+  const segmenter = new SpeechSegmenter(options);
+  return [...segmenter.push(probabilities), ...segmenter.end(audioSamples)];
 }
 
 /** Runs of talk, doubt and silence, so that long stretches and pauses happen. */
@@ -33,7 +33,7 @@ const someOptions: fc.Arbitrary<SpeechOptions> = fc.record({
 describe('stretches of speech', () => {
   test('are the reference’s for made-up probabilities and options', () => {
     for (const { probabilities, samples, options, stretches } of fixtures.madeUp) {
-      const cut = cutWhole(probabilities, samples, ourOptions(options));
+      const cut = segmentAll(probabilities, samples, ourOptions(options));
       expect(cut.map(({ start, end }) => [start, end])).toEqual(stretches);
     }
   });
@@ -41,7 +41,7 @@ describe('stretches of speech', () => {
   test('are the reference’s for what it heard in clips', () => {
     for (const { probabilities, samples, cut } of fixtures.clips) {
       for (const { options, stretches } of cut) {
-        const ours = cutWhole(probabilities, samples, ourOptions(options));
+        const ours = segmentAll(probabilities, samples, ourOptions(options));
         expect(ours.map(({ start, end }) => [start, end])).toEqual(stretches);
       }
     }
@@ -56,7 +56,7 @@ describe('stretches of speech', () => {
         (heard, options, short) => {
           const audioSamples = heard.length * FRAME_SAMPLES - short;
           let reached = 0;
-          for (const { start, end } of cutWhole(heard, audioSamples, options)) {
+          for (const { start, end } of segmentAll(heard, audioSamples, options)) {
             expect(Number.isInteger(start) && Number.isInteger(end)).toBe(true);
             expect(start).toBeGreaterThanOrEqual(reached);
             expect(end).toBeGreaterThan(start);
@@ -73,7 +73,7 @@ describe('stretches of speech', () => {
     fc.assert(
       fc.property(talk, (heard) => {
         const options = { maxSpeechSeconds: 3, minSilenceMs: 500, speechPadMs: 100 };
-        for (const { start, end } of cutWhole(heard, heard.length * FRAME_SAMPLES, options))
+        for (const { start, end } of segmentAll(heard, heard.length * FRAME_SAMPLES, options))
           expect(end - start).toBeLessThanOrEqual(3 * 16_000 + FRAME_SAMPLES);
       }),
       { numRuns: 300 },
@@ -84,37 +84,37 @@ describe('stretches of speech', () => {
     fc.assert(
       fc.property(talk, someOptions, fc.array(fc.integer({ min: 0, max: 60 })), (heard, options, sizes) => {
         const audioSamples = heard.length * FRAME_SAMPLES;
-        const cutter = new SpeechStretches(options);
-        const pieces: Stretch[] = [];
+        const segmenter = new SpeechSegmenter(options);
+        const pieces: SpeechSegment[] = [];
         let at = 0;
         for (const size of sizes) {
-          pieces.push(...cutter.push(heard.slice(at, at + size)));
+          pieces.push(...segmenter.push(heard.slice(at, at + size)));
           at += size;
         }
-        pieces.push(...cutter.push(heard.slice(at)), ...cutter.end(audioSamples));
-        expect(pieces).toEqual(cutWhole(heard, audioSamples, options));
+        pieces.push(...segmenter.push(heard.slice(at)), ...segmenter.end(audioSamples));
+        expect(pieces).toEqual(segmentAll(heard, audioSamples, options));
       }),
       { numRuns: 300 },
     );
   });
 
   test('are given as soon as nothing can change them', () => {
-    const cutter = new SpeechStretches({ minSilenceMs: 96, speechPadMs: 32, minSpeechMs: 0 });
-    const given = [1, 1, 1, 0, 0, 0, 0, 0].map((probability) => cutter.push([probability]).length);
+    const segmenter = new SpeechSegmenter({ minSilenceMs: 96, speechPadMs: 32, minSpeechMs: 0 });
+    const given = [1, 1, 1, 0, 0, 0, 0, 0].map((probability) => segmenter.push([probability]).length);
     // The fourth silent frame makes 96 ms of silence certain, after which nothing can come closer than the padding.
     expect(given).toEqual([0, 0, 0, 0, 0, 0, 1, 0]);
-    expect(cutter.end()).toEqual([]);
+    expect(segmenter.end()).toEqual([]);
   });
 
   test('are none without probabilities', () => {
-    const cutter = new SpeechStretches();
-    expect(cutter.push([])).toEqual([]);
-    expect(cutter.end()).toEqual([]);
+    const segmenter = new SpeechSegmenter();
+    expect(segmenter.push([])).toEqual([]);
+    expect(segmenter.end()).toEqual([]);
   });
 
   test('reach to the end of the audio where speech does', () => {
-    const cutter = new SpeechStretches();
-    expect(cutter.push(new Float32Array(20).fill(1))).toEqual([]);
-    expect(cutter.end(20 * FRAME_SAMPLES - 100)).toEqual([{ start: 0, end: 20 * FRAME_SAMPLES - 100 }]);
+    const segmenter = new SpeechSegmenter();
+    expect(segmenter.push(new Float32Array(20).fill(1))).toEqual([]);
+    expect(segmenter.end(20 * FRAME_SAMPLES - 100)).toEqual([{ start: 0, end: 20 * FRAME_SAMPLES - 100 }]);
   });
 });

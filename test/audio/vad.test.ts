@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { SpeechStretches, VoiceActivity } from '#daemon/audio/vad/index.js';
+import { SpeechSegmenter, VoiceActivity } from '#daemon/audio/vad/index.js';
 import { mx } from '#native/index.js';
 
 import { skippedTest } from '#test/harness/skipping.js';
@@ -46,16 +46,16 @@ describe('against the reference implementation', () => {
     expect(difference).toBeLessThan(TOLERANCE);
 
     for (const { options, stretches } of clip.cut) {
-      const cutter = new SpeechStretches(ourOptions(options));
-      const cut = [...cutter.push(heard), ...cutter.end(samples.length)];
+      const segmenter = new SpeechSegmenter(ourOptions(options));
+      const cut = [...segmenter.push(heard), ...segmenter.end(samples.length)];
       expect(cut.map(({ start, end }) => [start, end])).toEqual(stretches);
     }
   });
 
   test.each(['silence', 'room', 'hum', 'chords', 'burst'])('finds no speech in %s', (name) => {
     const samples = madeSound(name);
-    const cutter = new SpeechStretches();
-    expect([...cutter.push(listen(samples, samples.length)), ...cutter.end(samples.length)]).toEqual([]);
+    const segmenter = new SpeechSegmenter();
+    expect([...segmenter.push(listen(samples, samples.length)), ...segmenter.end(samples.length)]).toEqual([]);
   });
 });
 

@@ -2,7 +2,7 @@
 import { randomOf } from '#test/harness/random-of.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SpeechStretches, type VoiceActivity } from '#daemon/audio/vad/index.js';
+import { SpeechSegmenter, type VoiceActivity } from '#daemon/audio/vad/index.js';
 import { speechFolder, type Clip } from './clips.js';
 import { samplesOf } from './in-process.js';
 
@@ -37,9 +37,9 @@ export function shuffled<T>(items: readonly T[], random: () => number): T[] {
 /** Where somebody speaks in samples, without padding. */
 export function spoken(activity: VoiceActivity, samples: Float32Array): { start: number; end: number }[] {
   const stream = activity.stream();
-  const cutter = new SpeechStretches({ minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 0 });
-  const stretches = [...cutter.push(stream.push(samples)), ...cutter.push(stream.flush())];
-  return [...stretches, ...cutter.end(samples.length)];
+  const segmenter = new SpeechSegmenter({ minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 0 });
+  const stretches = [...segmenter.push(stream.push(samples)), ...segmenter.push(stream.flush())];
+  return [...stretches, ...segmenter.end(samples.length)];
 }
 
 /** The samples of a clip from its first word to its last. */

@@ -205,7 +205,7 @@ async function countSpeech(model: SpeechModel, spoilt: readonly string[]): Promi
         words += said;
         if (isSilentByReference(first, REFERENCE_THRESHOLDS)) byReference += said;
         else if (isSilent(first, REFERENCE_THRESHOLDS, evidence)) bySecond += said;
-        if (evidence.surest < 0.99 && evidence.seconds <= 2.5) {
+        if (evidence.maxProbability < 0.99 && evidence.seconds <= 2.5) {
           unsure++;
           highest = Math.max(highest, first.noSpeechProb);
         }

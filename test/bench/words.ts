@@ -11,7 +11,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SpeechStretches, VoiceActivity } from '#daemon/audio/vad/index.js';
+import { SpeechSegmenter, VoiceActivity } from '#daemon/audio/vad/index.js';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import { decodeWindow, makeCaches } from '#daemon/models/whisper/decode/decode.js';
 import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
@@ -150,11 +150,11 @@ async function ours(dir: string, clips: readonly TimedClip[]): Promise<Map<strin
 
 function spoken(activity: VoiceActivity, samples: Float32Array): SpeechSpan[] {
   const stream = activity.stream();
-  const cutter = new SpeechStretches({ minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 30 });
+  const segmenter = new SpeechSegmenter({ minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 30 });
   const stretches = [
-    ...cutter.push(stream.push(samples)),
-    ...cutter.push(stream.flush()),
-    ...cutter.end(samples.length),
+    ...segmenter.push(stream.push(samples)),
+    ...segmenter.push(stream.flush()),
+    ...segmenter.end(samples.length),
   ];
   return stretches.map(({ start, end }) => ({ start: start / SAMPLE_RATE, end: end / SAMPLE_RATE }));
 }

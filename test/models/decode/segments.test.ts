@@ -116,9 +116,9 @@ describe('falling back', () => {
 
   test('does not take clear speech for silence before every temperature was tried', () => {
     const astray = judged(4.9, -1.1, 0.82); // a loop after 22 s of verse: sonnet1, base in 6 bits
-    expect(needsFallback(astray, REFERENCE_THRESHOLDS, { surest: 0.999, seconds: 6.3 })).toBe(true);
-    expect(needsFallback(astray, REFERENCE_THRESHOLDS, { surest: 0.999, seconds: 2 })).toBe(false);
-    expect(needsFallback(astray, REFERENCE_THRESHOLDS, { surest: 0.9, seconds: 6.3 })).toBe(false);
+    expect(needsFallback(astray, REFERENCE_THRESHOLDS, { maxProbability: 0.999, seconds: 6.3 })).toBe(true);
+    expect(needsFallback(astray, REFERENCE_THRESHOLDS, { maxProbability: 0.999, seconds: 2 })).toBe(false);
+    expect(needsFallback(astray, REFERENCE_THRESHOLDS, { maxProbability: 0.9, seconds: 6.3 })).toBe(false);
   });
 
   test('the compression ratio tells repetition from speech', () => {

@@ -90,11 +90,11 @@ describe('two doubts', () => {
     avgLogprob,
     compressionRatio: 1,
   });
-  const silent = (noSpeech: number, logprob: number, surest?: number, seconds = 1): boolean =>
+  const silent = (noSpeech: number, logprob: number, maxProbability?: number, seconds = 1): boolean =>
     isSilent(
       heard(noSpeech, logprob),
       REFERENCE_THRESHOLDS,
-      surest === undefined ? undefined : { surest, seconds },
+      maxProbability === undefined ? undefined : { maxProbability, seconds },
     );
 
   test('are needed: humming goes, a soft voice stays', () => {
@@ -114,6 +114,6 @@ describe('two doubts', () => {
 
   test('never count where the caller wants every window', () => {
     const every = { ...REFERENCE_THRESHOLDS, noSpeech: 1 };
-    expect(isSilent(heard(0.99, -3), every, { surest: 0.5, seconds: 0.1 })).toBe(false);
+    expect(isSilent(heard(0.99, -3), every, { maxProbability: 0.5, seconds: 0.1 })).toBe(false);
   });
 });

@@ -23,8 +23,8 @@ export class Recurrence {
     for (let unit = 0; unit < UNITS; unit++) {
       for (let input = 0; input < UNITS; input++) {
         for (let gate = 0; gate < GATES; gate++) {
-          const place = ((unit >> 1) * UNITS + input) * 2 * GATES + (unit & 1) * GATES + gate;
-          this.#weights[place] = wh[(gate * UNITS + unit) * UNITS + input] ?? NaN;
+          const index = ((unit >> 1) * UNITS + input) * 2 * GATES + (unit & 1) * GATES + gate;
+          this.#weights[index] = wh[(gate * UNITS + unit) * UNITS + input] ?? NaN;
         }
       }
     }
@@ -57,11 +57,11 @@ export class Recurrence {
   /** Outputs of all frames, `[frames · 128]`. */
   #native(gates: MxArray, panels: MxArray, state: RecurrentState): Float32Array {
     return mx.tidy(() => {
-      const before = mx.array(Float32Array.from([...state.hidden, ...state.cell]), [2, UNITS]);
-      const [outputs, after] = mx.cpu.lstm(gates, panels, before);
+      const stateBefore = mx.array(Float32Array.from([...state.hidden, ...state.cell]), [2, UNITS]);
+      const [outputs, stateAfter] = mx.cpu.lstm(gates, panels, stateBefore);
       const all = outputs.toTypedArray('float32');
       const [hidden, cell] = [0, UNITS].map((from) =>
-        after.toTypedArray('float32').subarray(from, from + UNITS),
+        stateAfter.toTypedArray('float32').subarray(from, from + UNITS),
       );
       if (hidden) state.hidden.set(hidden);
       if (cell) state.cell.set(cell);
@@ -70,10 +70,10 @@ export class Recurrence {
   }
 
   #plain(gates: MxArray, state: RecurrentState): Float64Array {
-    const own = gates.toTypedArray('float32');
-    const outputs = new Float64Array(own.length / GATES);
+    const inputs = gates.toTypedArray('float32');
+    const outputs = new Float64Array(inputs.length / GATES);
     for (let frame = 0; frame < outputs.length / UNITS; frame++) {
-      this.#step(own, frame * GATES * UNITS, state);
+      this.#step(inputs, frame * GATES * UNITS, state);
       outputs.set(state.hidden, frame * UNITS);
     }
     return outputs;
@@ -82,7 +82,7 @@ export class Recurrence {
   #step(gates: Float32Array, offset: number, state: RecurrentState): void {
     const { hidden, cell, next } = state;
     const weights = this.#weights;
-    let place = 0;
+    let index = 0;
     for (let unit = 0; unit < UNITS; unit += 2) {
       // Eight sums at once: enough that none waits for its own last addition.
       const at = offset + unit;
@@ -94,16 +94,16 @@ export class Recurrence {
       let f1 = gates[at + UNITS + 1]!;
       let g1 = gates[at + 2 * UNITS + 1]!;
       let o1 = gates[at + 3 * UNITS + 1]!;
-      for (let input = 0; input < UNITS; input++, place += 8) {
+      for (let input = 0; input < UNITS; input++, index += 8) {
         const h = hidden[input]!;
-        i0 += weights[place]! * h;
-        f0 += weights[place + 1]! * h;
-        g0 += weights[place + 2]! * h;
-        o0 += weights[place + 3]! * h;
-        i1 += weights[place + 4]! * h;
-        f1 += weights[place + 5]! * h;
-        g1 += weights[place + 6]! * h;
-        o1 += weights[place + 7]! * h;
+        i0 += weights[index]! * h;
+        f0 += weights[index + 1]! * h;
+        g0 += weights[index + 2]! * h;
+        o0 += weights[index + 3]! * h;
+        i1 += weights[index + 4]! * h;
+        f1 += weights[index + 5]! * h;
+        g1 += weights[index + 6]! * h;
+        o1 += weights[index + 7]! * h;
       }
       cell[unit] = sigmoid(f0) * cell[unit]! + sigmoid(i0) * Math.tanh(g0);
       cell[unit + 1] = sigmoid(f1) * cell[unit + 1]! + sigmoid(i1) * Math.tanh(g1);

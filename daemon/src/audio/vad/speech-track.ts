@@ -1,18 +1,18 @@
 import { DEFAULT_THRESHOLD } from './speech-options.js';
-import { FRAME_SAMPLES, SpeechStretches, type SpeechOptions, type Stretch } from './speech-stretches.js';
+import { FRAME_SAMPLES, SpeechSegmenter, type SpeechOptions, type SpeechSegment } from './speech-segmenter.js';
 import type { VadStream } from './voice-activity.js';
 
 /** Speech without the air around it, for the times of words. Measured: 30 ms are nearer to what people hear than none. */
-const TIGHT: SpeechOptions = { minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 30 };
+const TIGHT_OPTIONS: SpeechOptions = { minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 30 };
 
 const SAMPLES_PER_MS = 16;
 /** Frames that are begun, and the like. */
-const SPARE_MS = 200;
+const LOOKAHEAD_MARGIN_MS = 200;
 
 /** How sure it is that somebody speaks. */
 export interface VoiceEvidence {
   /** The highest probability of a frame. */
-  readonly surest: number;
+  readonly maxProbability: number;
   /** Of the frames that are more probably speech than not. */
   readonly seconds: number;
 }
@@ -26,11 +26,11 @@ interface ProbabilityBlock {
 /** What is known, while a stream is read, of where somebody speaks in it. */
 export class SpeechTrack {
   readonly #probabilities: VadStream;
-  readonly #cutter: SpeechStretches;
+  readonly #segmenter: SpeechSegmenter;
   readonly #threshold: number;
-  readonly #tightCutter = new SpeechStretches(TIGHT);
-  #found: Stretch[] = [];
-  #tight: Stretch[] = [];
+  readonly #tightSegmenter = new SpeechSegmenter(TIGHT_OPTIONS);
+  #segments: SpeechSegment[] = [];
+  #tight: SpeechSegment[] = [];
   /** Probabilities in the order of the audio; what was dropped is missing. */
   #blocks: ProbabilityBlock[] = [];
   #frames = 0;
@@ -42,70 +42,70 @@ export class SpeechTrack {
 
   constructor(probabilities: VadStream, options: SpeechOptions = {}) {
     this.#probabilities = probabilities;
-    this.#cutter = new SpeechStretches(options);
+    this.#segmenter = new SpeechSegmenter(options);
     this.#threshold = options.threshold ?? DEFAULT_THRESHOLD;
     const { minSilenceMs = 2000, minSpeechMs = 250, speechPadMs = 400 } = options;
-    this.lookaheadSamples = (Math.max(minSilenceMs, minSpeechMs) + speechPadMs + SPARE_MS) * SAMPLES_PER_MS;
+    this.lookaheadSamples = (Math.max(minSilenceMs, minSpeechMs) + speechPadMs + LOOKAHEAD_MARGIN_MS) * SAMPLES_PER_MS;
   }
 
   push(samples: Float32Array): void {
     this.#samples += samples.length;
-    this.#take(this.#probabilities.push(samples));
+    this.#add(this.#probabilities.push(samples));
   }
 
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#take(this.#probabilities.flush());
-    this.#found.push(...this.#cutter.end(this.#samples));
-    this.#tight.push(...this.#tightCutter.end(this.#samples));
+    this.#add(this.#probabilities.flush());
+    this.#segments.push(...this.#segmenter.end(this.#samples));
+    this.#tight.push(...this.#tightSegmenter.end(this.#samples));
   }
 
-  #take(probabilities: Float32Array): void {
-    this.#found.push(...this.#cutter.push(probabilities));
-    this.#tight.push(...this.#tightCutter.push(probabilities));
+  #add(probabilities: Float32Array): void {
+    this.#segments.push(...this.#segmenter.push(probabilities));
+    this.#tight.push(...this.#tightSegmenter.push(probabilities));
     if (probabilities.length > 0) this.#blocks.push({ firstFrame: this.#frames, probabilities });
     this.#frames += probabilities.length;
   }
 
   /** Up to this sample nothing will change; nobody speaks between the stretches before it. */
-  get settledSamples(): number {
-    return this.#ended ? this.#samples : this.#cutter.settledSamples;
+  get stableSamples(): number {
+    return this.#ended ? this.#samples : this.#segmenter.stableSamples;
   }
 
   /** Stretches that reach beyond sample `from`. One that goes on ends, as yet, where the audio read so far ends. */
-  after(from: number): Stretch[] {
-    const going: Stretch[] = [];
-    if (!this.#ended && this.#cutter.isOpen) going.push({ start: this.settledSamples, end: this.#samples });
-    return [...this.#found, ...going].filter(({ end }) => end > from);
+  after(from: number): SpeechSegment[] {
+    const open: SpeechSegment[] = [];
+    if (!this.#ended && this.#segmenter.isOpen) open.push({ start: this.stableSamples, end: this.#samples });
+    return [...this.#segments, ...open].filter(({ end }) => end > from);
   }
 
   /** Stretches between two samples without the pauses and the padding that `after` leaves in: where words can be. */
-  within(from: number, to: number): Stretch[] {
+  within(from: number, to: number): SpeechSegment[] {
     return this.#tight.filter(({ start, end }) => end > from && start < to);
   }
 
   /** What was heard between two samples, pauses, padding and all. */
   evidence(from: number, to: number): VoiceEvidence {
     const [first, end] = [Math.round(from / FRAME_SAMPLES), Math.round(to / FRAME_SAMPLES)];
-    let [surest, spoken] = [0, 0];
+    let [maxProbability, speechFrames] = [0, 0];
     for (const { firstFrame, probabilities } of this.#blocks) {
       const part = probabilities.subarray(Math.max(0, first - firstFrame), Math.max(0, end - firstFrame));
       for (const probability of part) {
-        surest = Math.max(surest, probability);
-        if (probability >= this.#threshold) spoken += 1;
+        maxProbability = Math.max(maxProbability, probability);
+        if (probability >= this.#threshold) speechFrames += 1;
       }
     }
-    return { surest, seconds: (spoken * FRAME_SAMPLES) / (1000 * SAMPLES_PER_MS) };
+    return { maxProbability, seconds: (speechFrames * FRAME_SAMPLES) / (1000 * SAMPLES_PER_MS) };
   }
 
   /** Frees what ends before sample `end`, or what lies between samples `start` and `end`. */
   drop(end: number, start = 0): void {
-    const isDropped = (one: Stretch): boolean => one.start >= start && one.end <= end;
+    const isDropped = (one: SpeechSegment): boolean => one.start >= start && one.end <= end;
     const [firstFrame, endFrame] = [Math.ceil(start / FRAME_SAMPLES), Math.floor(end / FRAME_SAMPLES)];
-    this.#blocks = this.#blocks.flatMap((block) => behind(block, firstFrame, endFrame));
-    this.#found = this.#found.filter((stretch) => !isDropped(stretch));
-    this.#tight = this.#tight.filter((stretch) => !isDropped(stretch));
+    this.#blocks = this.#blocks.flatMap((block) => removeFrames(block, firstFrame, endFrame));
+    this.#segments = this.#segments.filter((segment) => !isDropped(segment));
+    this.#tight = this.#tight.filter((segment) => !isDropped(segment));
   }
 
   /** The same samples, looked through as they go by. */
@@ -119,7 +119,7 @@ export class SpeechTrack {
 }
 
 /** What is left of a block without the frames from `start` to `end`; all of it where it begins before `start`. */
-function behind(block: ProbabilityBlock, start: number, end: number): ProbabilityBlock[] {
+function removeFrames(block: ProbabilityBlock, start: number, end: number): ProbabilityBlock[] {
   const { firstFrame, probabilities } = block;
   if (firstFrame < start || firstFrame >= end) return [block];
   const left = probabilities.slice(end - firstFrame);

@@ -5,7 +5,7 @@ import { mx, type Stream } from '#native/index.js';
 
 import { Recurrence, RecurrentState } from './recurrence.js';
 import { CONTEXT_SAMPLES, SileroNetwork } from './silero-network.js';
-import { FRAME_SAMPLES } from './speech-stretches.js';
+import { FRAME_SAMPLES } from './speech-segmenter.js';
 
 const WEIGHTS = new URL('../../../../../assets/vad/silero-vad.safetensors', import.meta.url);
 /** The transform's last window reaches so far beyond the frame, into its mirror image. */
@@ -58,7 +58,7 @@ export class VoiceActivity {
    * @param from what another stream remembered: this one goes on from there. It is given the audio from 64 samples before
    *   the first frame that the other one had not heard whole.
    */
-  stream(from?: VadMemory): VadStream {
+  stream(from?: VadState): VadStream {
     return new VadStream((samples, state) => this.#probabilities(samples, state), from);
   }
 
@@ -93,7 +93,7 @@ export class VoiceActivity {
 }
 
 /** What a stream remembers of the audio heard: 128 values each. */
-export interface VadMemory {
+export interface VadState {
   readonly hidden: Float64Array;
   readonly cell: Float64Array;
 }
@@ -106,7 +106,7 @@ export class VadStream {
   #pending = new Float32Array(CONTEXT_SAMPLES);
 
   /** @internal Made by `VoiceActivity.stream`. */
-  constructor(compute: (samples: Float32Array, state: RecurrentState) => Float32Array, from?: VadMemory) {
+  constructor(compute: (samples: Float32Array, state: RecurrentState) => Float32Array, from?: VadState) {
     this.#compute = compute;
     if (from === undefined) return;
     this.#state.hidden.set(from.hidden);
@@ -115,7 +115,7 @@ export class VadStream {
   }
 
   /** A copy of what is remembered of the frames that were whole. */
-  get memory(): VadMemory {
+  get memory(): VadState {
     return { hidden: this.#state.hidden.slice(), cell: this.#state.cell.slice() };
   }
 
@@ -126,7 +126,7 @@ export class VadStream {
   push(samples: Float32Array): Float32Array {
     const all = new Float32Array(this.#pending.length + samples.length);
     all.set(this.#pending);
-    for (let i = 0; i < samples.length; i++) all[this.#pending.length + i] = clipped(samples[i] ?? 0);
+    for (let i = 0; i < samples.length; i++) all[this.#pending.length + i] = clamp(samples[i] ?? 0);
     const frames = Math.max(0, Math.floor((all.length - CONTEXT_SAMPLES) / FRAME_SAMPLES));
     const probabilities = new Float32Array(frames);
     for (let first = 0; first < frames; first += BATCH_FRAMES) {
@@ -147,6 +147,6 @@ export class VadStream {
 }
 
 /** One NaN or overflow would stay in the recurrence for the rest of the stream. */
-function clipped(sample: number): number {
+function clamp(sample: number): number {
   return Number.isNaN(sample) ? 0 : Math.min(1, Math.max(-1, sample));
 }

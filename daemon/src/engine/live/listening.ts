@@ -6,15 +6,15 @@ import * as v from 'valibot';
 import {
   CONTEXT_SAMPLES,
   FRAME_SAMPLES,
-  MEMORY_VALUES,
-  type VadMemory,
+  VAD_STATE_SIZE,
+  type VadState,
   type VadStream,
   VoiceActivity,
 } from '#daemon/audio/vad/index.js';
 import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 
-const values = v.pipe(v.array(v.pipe(v.number(), v.finite())), v.length(MEMORY_VALUES));
+const values = v.pipe(v.array(v.pipe(v.number(), v.finite())), v.length(VAD_STATE_SIZE));
 const schema = v.object({
   frames: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   hidden: values,
@@ -83,7 +83,7 @@ function fromSampleOf(frames: number): number {
   return frames === 0 ? 0 : frames * FRAME_SAMPLES - CONTEXT_SAMPLES;
 }
 
-function memoryOf({ fromSample, state }: LiveCheckpoint): { frames: number; memory: VadMemory | undefined } {
+function memoryOf({ fromSample, state }: LiveCheckpoint): { frames: number; memory: VadState | undefined } {
   const parsed = v.safeParse(schema, state);
   if (!parsed.success || fromSample !== fromSampleOf(parsed.output.frames)) {
     throw new SottoError('INVALID_ARGUMENT', 'the checkpoint is none of a session that listens');

@@ -1,5 +1,5 @@
 /** What a transcription is to do: its options, checked against the model, with the defaults filled in. */
-import { checkedSpeechOptions, type SpeechOptions } from '#daemon/audio/vad/index.js';
+import { validateSpeechOptions, type SpeechOptions } from '#daemon/audio/vad/index.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 import type { SearchOptions } from './decode/decode.js';
@@ -63,7 +63,7 @@ export function settingsOf(
     languageWindows: options.languageWindows ?? 1,
     multilingual,
     timestamps: options.timestamps ?? true,
-    speech: vad === false ? undefined : checkedSpeechOptions(vad === true ? {} : vad),
+    speech: vad === false ? undefined : validateSpeechOptions(vad === true ? {} : vad),
     thresholds: {
       temperatures: options.temperature ?? REFERENCE_THRESHOLDS.temperatures,
       compressionRatio: options.compressionRatioThreshold ?? REFERENCE_THRESHOLDS.compressionRatio,

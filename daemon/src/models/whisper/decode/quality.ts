@@ -38,7 +38,7 @@ export function needsFallback(
 }
 
 function isCertainSpeech(voice: VoiceEvidence | undefined): boolean {
-  return voice !== undefined && voice.surest >= MIN_CERTAIN_SPEECH_PROBABILITY && voice.seconds > MAX_UNCERTAIN_SPEECH_SECONDS;
+  return voice !== undefined && voice.maxProbability >= MIN_CERTAIN_SPEECH_PROBABILITY && voice.seconds > MAX_UNCERTAIN_SPEECH_SECONDS;
 }
 
 /** Whether a result is to be dropped as silence. */
@@ -68,7 +68,7 @@ export function isSilent(
   voice: VoiceEvidence | undefined,
 ): boolean {
   if (isSilentByReference(result, thresholds)) return true;
-  if (voice === undefined || voice.surest >= MIN_CERTAIN_SPEECH_PROBABILITY || voice.seconds > MAX_UNCERTAIN_SPEECH_SECONDS) return false;
+  if (voice === undefined || voice.maxProbability >= MIN_CERTAIN_SPEECH_PROBABILITY || voice.seconds > MAX_UNCERTAIN_SPEECH_SECONDS) return false;
   const { noSpeech, logprob } = thresholds;
   if (noSpeech >= 1) return false; // the caller wants every window
   return isSilentByReference(result, {

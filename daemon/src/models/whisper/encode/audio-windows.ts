@@ -70,7 +70,7 @@ export class AudioWindows {
       const [first, ...others] = this.#stretches(this.#speech, start);
       if (first === undefined) {
         if (this.#mel.ended) return undefined;
-        start = Math.max(start, Math.floor(this.#speech.settledSamples / HOP_SAMPLES));
+        start = Math.max(start, Math.floor(this.#speech.stableSamples / HOP_SAMPLES));
         this.#dropPause(from, start);
         continue;
       }

@@ -1,6 +1,6 @@
 /** Windows packed with speech, cut from a stream of audio as it is read. */
 import { HOP_SAMPLES, MelStream, type MelTransform } from '#daemon/audio/mel.js';
-import type { SpeechTrack, Stretch, VoiceEvidence } from '#daemon/audio/vad/index.js';
+import type { SpeechTrack, SpeechSegment, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
 import { normalized, WINDOW_FRAMES } from '../encode/audio-windows.js';
@@ -91,7 +91,7 @@ export class PackedWindows {
 
   /** Nothing before this frame changes any more. */
   #settled(): number {
-    return Math.floor((this.#speech?.settledSamples ?? 0) / HOP_SAMPLES);
+    return Math.floor((this.#speech?.stableSamples ?? 0) / HOP_SAMPLES);
   }
 
   /** Windows begin at a frame or later from now on. */
@@ -106,7 +106,7 @@ export class PackedWindows {
     if (speech === undefined) return undefined;
     const found = pieces.map(({ start, end }) => speech.evidence(start * HOP_SAMPLES, end * HOP_SAMPLES));
     return {
-      surest: Math.max(...found.map(({ surest }) => surest)),
+      maxProbability: Math.max(...found.map(({ maxProbability }) => maxProbability)),
       seconds: found.reduce((sum, { seconds }) => sum + seconds, 0),
     };
   }
@@ -138,7 +138,7 @@ export class PackedWindows {
 }
 
 /** From `from` on, apart from each other. */
-function toFrames(stretches: readonly Stretch[], from: number, to: number): Span[] {
+function toFrames(stretches: readonly SpeechSegment[], from: number, to: number): Span[] {
   const spans: Span[] = [];
   for (const stretch of stretches) {
     const start = Math.max(spans.at(-1)?.end ?? from, Math.floor(stretch.start / HOP_SAMPLES));

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { LiveMel } from '#daemon/audio/mel-live.js';
 import { HOP_SAMPLES } from '#daemon/audio/mel.js';
-import { MEMORY_VALUES } from '#daemon/audio/vad/index.js';
+import { VAD_STATE_SIZE } from '#daemon/audio/vad/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveCheckpoint } from '../../streaming/live-speech.js';
 
@@ -22,7 +22,7 @@ const values = v.pipe(
     const bytes = Uint8Array.from(Buffer.from(text, 'base64'));
     return bytes.length % 8 === 0 ? new Float64Array(bytes.buffer) : new Float64Array(0);
   }),
-  v.check((all) => all.length === MEMORY_VALUES && all.every(Number.isFinite), 'must be 128 numbers'),
+  v.check((all) => all.length === VAD_STATE_SIZE && all.every(Number.isFinite), 'must be 128 numbers'),
 );
 
 const hypothesis = v.pipe(
@@ -81,7 +81,7 @@ const schema = v.object({
     frames: count,
     speechEndFrames: count,
     speaking: v.boolean(),
-    surest: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+    maxProbability: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
     speechFrames: count,
     hidden: values,
     cell: values,

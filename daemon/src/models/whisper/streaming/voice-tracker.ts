@@ -3,7 +3,7 @@ import { HOP_SAMPLES, SAMPLE_RATE } from '#daemon/audio/mel.js';
 import {
   CONTEXT_SAMPLES,
   FRAME_SAMPLES,
-  type VadMemory,
+  type VadState,
   type VadStream,
   type VoiceActivity,
   type VoiceEvidence,
@@ -21,9 +21,9 @@ export interface VoiceState {
   readonly speechEndFrames: number;
   readonly speaking: boolean;
   /** Of the frames since the utterance began: the highest probability, and how many are speech. */
-  readonly surest: number;
+  readonly maxProbability: number;
   readonly speechFrames: number;
-  readonly memory: VadMemory;
+  readonly memory: VadState;
 }
 
 export class VoiceTracker {
@@ -32,7 +32,7 @@ export class VoiceTracker {
   #frames: number;
   #speechEndFrames: number;
   #speaking: boolean;
-  #surest: number;
+  #maxProbability: number;
   #speechFrames: number;
 
   constructor(activity: Pick<VoiceActivity, 'stream'>, from?: VoiceState) {
@@ -40,7 +40,7 @@ export class VoiceTracker {
     this.#frames = from?.frames ?? 0;
     this.#speechEndFrames = from?.speechEndFrames ?? 0;
     this.#speaking = from?.speaking ?? false;
-    this.#surest = from?.surest ?? 0;
+    this.#maxProbability = from?.maxProbability ?? 0;
     this.#speechFrames = from?.speechFrames ?? 0;
   }
 
@@ -49,7 +49,7 @@ export class VoiceTracker {
       frames: this.#frames,
       speechEndFrames: this.#speechEndFrames,
       speaking: this.#speaking,
-      surest: this.#surest,
+      maxProbability: this.#maxProbability,
       speechFrames: this.#speechFrames,
       memory: this.#stream.memory,
     };
@@ -78,19 +78,19 @@ export class VoiceTracker {
       this.#speaking = probability >= SPEECH_PROBABILITY || (this.#speaking && probability >= SILENCE_PROBABILITY);
       if (this.#speaking) this.#speechEndFrames = this.#frames;
       if (probability >= SPEECH_PROBABILITY) this.#speechFrames++;
-      this.#surest = Math.max(this.#surest, probability);
+      this.#maxProbability = Math.max(this.#maxProbability, probability);
     }
   }
 
   /** An utterance is over: what comes is another one. */
   begin(): void {
-    this.#surest = 0;
+    this.#maxProbability = 0;
     this.#speechFrames = 0;
   }
 
   /** How sure it is that somebody spoke since the utterance began. */
   get evidence(): VoiceEvidence {
-    return { surest: this.#surest, seconds: (this.#speechFrames * FRAME_SAMPLES) / SAMPLE_RATE };
+    return { maxProbability: this.#maxProbability, seconds: (this.#speechFrames * FRAME_SAMPLES) / SAMPLE_RATE };
   }
 
   get speaking(): boolean {

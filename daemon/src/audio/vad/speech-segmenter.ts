@@ -10,7 +10,7 @@ import { DEFAULT_THRESHOLD, negativeThresholdOf } from './speech-options.js';
 export const FRAME_SAMPLES = VAD_FRAME_SAMPLES;
 const SAMPLES_PER_MS = 16;
 /** Pauses up to this length are no place to cut an overlong stretch. */
-const CUTTABLE_PAUSE_SAMPLES = 98 * SAMPLES_PER_MS;
+const MIN_SPLIT_PAUSE_SAMPLES = 98 * SAMPLES_PER_MS;
 
 export interface SpeechOptions {
   /** From this probability on, a frame starts speech. */
@@ -28,13 +28,13 @@ export interface SpeechOptions {
 }
 
 /** In samples at 16 kHz from the start of the audio; `end` is the first sample after it. */
-export interface Stretch {
+export interface SpeechSegment {
   readonly start: number;
   readonly end: number;
 }
 
 /** The cutter of one stream of audio. */
-export class SpeechStretches {
+export class SpeechSegmenter {
   readonly #threshold: number;
   readonly #negativeThreshold: number;
   readonly #minSpeechSamples: number;
@@ -50,7 +50,7 @@ export class SpeechStretches {
   /** The longest pause in it so far. */
   #pause: { start: number; samples: number } | undefined;
   /** The last stretch, its start padded, its end not: how far it may reach depends on what follows. */
-  #waiting: Stretch | undefined;
+  #pending: SpeechSegment | undefined;
   /** Unpadded end of the last stretch: the padding of the next one may not reach further back than half way. */
   #lastEnd: number | undefined;
   /** Start, padded, of the speech that goes on, once it is certain to be kept. */
@@ -74,11 +74,11 @@ export class SpeechStretches {
   }
 
   /** Takes the probabilities of the next frames; gives the stretches that no later frame can change. */
-  push(probabilities: ArrayLike<number>): Stretch[] {
-    const finished: Stretch[] = [];
+  push(probabilities: ArrayLike<number>): SpeechSegment[] {
+    const finished: SpeechSegment[] = [];
     for (let i = 0; i < probabilities.length; i++) {
       this.#step(probabilities[i] ?? 0, finished);
-      this.#settle(finished);
+      this.#finishIfStable(finished);
     }
     return finished;
   }
@@ -87,32 +87,32 @@ export class SpeechStretches {
    * Gives the rest. `audioSamples` is how long the audio was, if its last frame was not whole: nothing reaches
    * further. The cutter is of no use afterwards.
    */
-  end(audioSamples = this.#frames * FRAME_SAMPLES): Stretch[] {
-    const finished: Stretch[] = [];
+  end(audioSamples = this.#frames * FRAME_SAMPLES): SpeechSegment[] {
+    const finished: SpeechSegment[] = [];
     const start = this.#speechStart;
     if (start !== undefined && audioSamples - start > this.#minSpeechSamples)
       this.#close(start, audioSamples, finished);
-    if (this.#waiting !== undefined) {
-      const end = Math.floor(Math.min(audioSamples, this.#waiting.end + this.#padSamples));
-      finished.push({ start: this.#waiting.start, end });
+    if (this.#pending !== undefined) {
+      const end = Math.floor(Math.min(audioSamples, this.#pending.end + this.#padSamples));
+      finished.push({ start: this.#pending.start, end });
     }
-    this.#waiting = undefined;
+    this.#pending = undefined;
     this.#speechStart = undefined;
     return finished;
   }
 
   /** Whether something goes on that may become, or join, a stretch. */
   get isOpen(): boolean {
-    return this.#waiting !== undefined || this.#speechStart !== undefined;
+    return this.#pending !== undefined || this.#speechStart !== undefined;
   }
 
   /** Nothing before this sample changes any more: every stretch to come begins at it or later. */
-  get settledSamples(): number {
-    const start = this.#waiting?.start ?? this.#certainStart;
+  get stableSamples(): number {
+    const start = this.#pending?.start ?? this.#certainStart;
     return start ?? Math.max(0, (this.#speechStart ?? this.#frames * FRAME_SAMPLES) - this.#padSamples);
   }
 
-  #step(probability: number, finished: Stretch[]): void {
+  #step(probability: number, finished: SpeechSegment[]): void {
     const now = this.#frames++ * FRAME_SAMPLES;
     if (probability >= this.#threshold) {
       this.#endPause(now);
@@ -141,7 +141,7 @@ export class SpeechStretches {
   #endPause(now: number): void {
     if (this.#silenceStart === undefined) return;
     const samples = now - this.#silenceStart;
-    if (samples > CUTTABLE_PAUSE_SAMPLES && samples > (this.#pause?.samples ?? 0))
+    if (samples > MIN_SPLIT_PAUSE_SAMPLES && samples > (this.#pause?.samples ?? 0))
       this.#pause = { start: this.#silenceStart, samples };
     this.#silenceStart = undefined;
   }
@@ -154,36 +154,36 @@ export class SpeechStretches {
   }
 
   /** The stretch from `start` to `end`, unpadded, is one to keep. */
-  #close(start: number, end: number, finished: Stretch[]): void {
+  #close(start: number, end: number, finished: SpeechSegment[]): void {
     const padded = this.#certainStart ?? this.#begin(start, finished);
-    this.#waiting = { start: padded, end };
+    this.#pending = { start: padded, end };
     this.#lastEnd = end;
     this.#certainStart = undefined;
   }
 
   /** A stretch that is to be kept begins at `start`: finishes the one before it; returns the padded start. */
-  #begin(start: number, finished: Stretch[]): number {
+  #begin(start: number, finished: SpeechSegment[]): number {
     const between = this.#lastEnd === undefined ? Infinity : start - this.#lastEnd;
     const shared = between < 2 * this.#padSamples;
-    if (this.#waiting !== undefined) {
-      const { start: former, end } = this.#waiting;
+    if (this.#pending !== undefined) {
+      const { start: previousStart, end } = this.#pending;
       finished.push({
-        start: former,
+        start: previousStart,
         end: Math.floor(end + (shared ? Math.floor(between / 2) : this.#padSamples)),
       });
-      this.#waiting = undefined;
+      this.#pending = undefined;
     }
     return Math.floor(Math.max(0, start - (shared ? Math.floor(between / 2) : this.#padSamples)));
   }
 
   /** Finishes the stretch that waits as soon as what follows cannot change it any more. */
-  #settle(finished: Stretch[]): void {
-    if (this.#waiting === undefined) return;
-    const { start, end } = this.#waiting;
+  #finishIfStable(finished: SpeechSegment[]): void {
+    if (this.#pending === undefined) return;
+    const { start, end } = this.#pending;
     const next = this.#speechStart ?? this.#frames * FRAME_SAMPLES; // the earliest start of what follows
     if (next - end >= 2 * this.#padSamples) {
       finished.push({ start, end: Math.floor(end + this.#padSamples) });
-      this.#waiting = undefined;
+      this.#pending = undefined;
     } else if (this.#speechStart !== undefined && this.#isCertain(this.#speechStart)) {
       this.#certainStart = this.#begin(this.#speechStart, finished);
     }
