@@ -14,7 +14,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { openAudio } from '#daemon/audio/decode-file.js';
-import { fromFileSystem } from '#daemon/audio/source.js';
+import { audioFileError } from '#daemon/audio/source.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, decodeAll, errorOf, pcm16, riffChunk, scratch, sine, wav } from './fixtures.js';
 
@@ -80,7 +80,7 @@ describe('what is no ordinary file', () => {
   });
 
   test('a file that the user may not read is unreadable, and the hint says where to look', () => {
-    const denied = fromFileSystem('x.wav', Object.assign(new Error('no'), { code: 'EACCES' }));
+    const denied = audioFileError('x.wav', Object.assign(new Error('no'), { code: 'EACCES' }));
     expect(denied).toMatchObject({ code: 'AUDIO_UNREADABLE' });
     expect(denied.hint).toContain('permissions');
   });

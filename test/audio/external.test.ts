@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { openAudio } from '#daemon/audio/decode-file.js';
-import { findExternalDecoder, openExternally } from '#daemon/audio/external.js';
+import { findExternalDecoder, openExternal } from '#daemon/audio/external.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { until } from '#test/harness/wait.js';
 import { wavHead } from '#test/harness/wav-head.js';
@@ -21,7 +21,7 @@ function program(name: string, script: string): string {
 async function collect(path: string, script: string): Promise<number[]> {
   const decoder = { kind: 'ffmpeg', program: program('stand-in', script) } as const;
   const samples: number[] = [];
-  for await (const block of openExternally(path, 'Core Audio', { decoder }).blocks())
+  for await (const block of openExternal(path, 'Core Audio', { decoder }).blocks())
     samples.push(...(block.channels[0] ?? []));
   return samples;
 }
@@ -49,7 +49,7 @@ describe('outside decoders', () => {
 
   test('a program that can not be started is an error, too', async () => {
     const decoder = { kind: 'ffmpeg', program: join(files.folder, 'gone') } as const;
-    await expect(openExternally('x.caf', 'Core Audio', { decoder }).blocks().next()).rejects.toMatchObject({
+    await expect(openExternal('x.caf', 'Core Audio', { decoder }).blocks().next()).rejects.toMatchObject({
       code: 'AUDIO_UNSUPPORTED',
     });
   });
@@ -58,7 +58,7 @@ describe('outside decoders', () => {
     const pidFile = join(files.folder, 'pid');
     const script = `echo $$ > ${pidFile}; exec cat /dev/zero`;
     const decoder = { kind: 'ffmpeg', program: program('endless', script) } as const;
-    const blocks = openExternally('x.caf', 'Core Audio', { decoder }).blocks();
+    const blocks = openExternal('x.caf', 'Core Audio', { decoder }).blocks();
     await blocks.next();
     await blocks.return(undefined);
     const pid = Number(readFileSync(pidFile, 'utf8'));
@@ -71,7 +71,7 @@ describe('outside decoders', () => {
     async (kind) => {
       const pidFile = join(files.folder, `pid of ${kind}`);
       const script = `echo $$ > '${pidFile}'; exec sleep 1000`;
-      const source = openExternally('x.caf', 'Core Audio', {
+      const source = openExternal('x.caf', 'Core Audio', {
         decoder: { kind, program: program('busy', script) },
       });
       const reading = source.blocks().next();
@@ -118,13 +118,13 @@ describe('outside decoders', () => {
     let signs = 0;
     const onProgress = (): void => void files.write(`seen${(signs += 1)}`, Buffer.alloc(0));
     let samples = 0;
-    const source = openExternally('x.caf', 'Core Audio', { decoder, onProgress, checkEveryMs: 10 });
+    const source = openExternal('x.caf', 'Core Audio', { decoder, onProgress, progressIntervalMs: 10 });
     for await (const block of source.blocks()) samples += block.channels[0]?.length ?? 0;
     expect([samples, signs]).toEqual([8_000, 5]);
   });
 
   test('without one, the error names the format and says what to install', () => {
-    expect(() => openExternally('x.caf', 'Core Audio', { decoder: null })).toThrow(/Core Audio/);
+    expect(() => openExternal('x.caf', 'Core Audio', { decoder: null })).toThrow(/Core Audio/);
   });
 
   test('it is found on PATH', () => {

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { FileSource, type SourceCalls } from '#daemon/audio/source.js';
+import { FileSource, type FileSystemCalls } from '#daemon/audio/source.js';
 import { FILE_PROBLEMS, hintOf, isMissing, reasonOf } from '#daemon/protocol/file-errors.js';
 import { scratch } from './fixtures.js';
 
@@ -29,7 +29,7 @@ async function openWatched(path: string, flags: number): Promise<FileHandle> {
 }
 
 /** Calls of the system, of which one fails. */
-const FAILING: Readonly<Record<string, (error: Error) => SourceCalls>> = {
+const FAILING: Readonly<Record<string, (error: Error) => FileSystemCalls>> = {
   stat: (error) => ({ stat: () => Promise.reject(error), open: openWatched }),
   open: (error) => ({ stat, open: () => Promise.reject(error) }),
   fstat: (error) => ({
@@ -44,7 +44,7 @@ const FAILING: Readonly<Record<string, (error: Error) => SourceCalls>> = {
   }),
 };
 
-async function readAll(path: string, calls: SourceCalls): Promise<number> {
+async function readAll(path: string, calls: FileSystemCalls): Promise<number> {
   const source = await FileSource.open(path, undefined, calls);
   try {
     return (await source.read(0, 100)).length;
@@ -59,7 +59,7 @@ describe.each(Object.keys(FAILING))('%s', (call) => {
     const before = opened.length;
     const error = failure(code);
     const reason = code === 'ENOENT' ? /^there is no file "[^"]+\.wav"$/ : reasonOf(error);
-    await expect(readAll(path, FAILING[call]?.(error) as SourceCalls)).rejects.toMatchObject({
+    await expect(readAll(path, FAILING[call]?.(error) as FileSystemCalls)).rejects.toMatchObject({
       name: 'SottoError',
       code: isMissing(error) ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',
       message: expect.stringMatching(reason),
@@ -72,7 +72,7 @@ describe.each(Object.keys(FAILING))('%s', (call) => {
 });
 
 describe('between the check and the open', () => {
-  const whenChecked = (change: () => void): SourceCalls => ({
+  const afterStat = (change: () => void): FileSystemCalls => ({
     open: openWatched,
     stat: async (path) => {
       const stats = await stat(path);
@@ -83,7 +83,7 @@ describe('between the check and the open', () => {
 
   test('a file that vanishes is not found', async () => {
     const path = files.write('vanishes.wav', new Uint8Array(100));
-    const calls = whenChecked(() => unlinkSync(path));
+    const calls = afterStat(() => unlinkSync(path));
     await expect(FileSource.open(path, undefined, calls)).rejects.toMatchObject({
       code: 'AUDIO_NOT_FOUND',
       message: expect.stringContaining('vanishes.wav'),
@@ -94,7 +94,7 @@ describe('between the check and the open', () => {
     const folder = join(files.folder, 'above');
     mkdirSync(folder);
     const path = files.write('above/talk.wav', new Uint8Array(100));
-    const calls = whenChecked(() => {
+    const calls = afterStat(() => {
       renameSync(folder, `${folder}-moved`);
       writeFileSync(folder, '');
     });

@@ -1,9 +1,9 @@
 import { SottoError } from '../protocol/errors.js';
 import { fourCc, viewOf } from './bytes.js';
 import { type PcmSource } from './pcm-source.js';
-import { openRawPcm, truncated } from './raw-pcm.js';
+import { openRawPcm, truncatedError } from './raw-pcm.js';
 import { type SampleFormat } from './sample-format.js';
-import { type FileSource, named } from './source.js';
+import { type FileSource, quotePath } from './source.js';
 
 const MAX_CHUNKS = 1000;
 
@@ -26,10 +26,10 @@ export async function openAiff(source: FileSource): Promise<PcmSource> {
     }
     if (common !== undefined && data !== undefined) break;
     at = body + size + (size % 2);
-    if (at > source.size && data === undefined) throw truncated(source.path);
+    if (at > source.size && data === undefined) throw truncatedError(source.path);
   }
   if (common === undefined || data === undefined || common.frames === 0) {
-    throw new SottoError('AUDIO_EMPTY', `${named(source.path)} is an AIFF file without audio`, {
+    throw new SottoError('AUDIO_EMPTY', `${quotePath(source.path)} is an AIFF file without audio`, {
       hint: 'record or export it again',
     });
   }
@@ -54,7 +54,7 @@ interface Common {
 }
 
 function readCommon(path: string, view: DataView): Common {
-  if (view.byteLength < 18) throw unsupported(path, 'a COMM chunk that is too short');
+  if (view.byteLength < 18) throw unsupportedError(path, 'a COMM chunk that is too short');
   const channels = view.getUint16(0, false);
   const frames = view.getUint32(2, false);
   const sampleBytes = Math.ceil(view.getUint16(6, false) / 8);
@@ -62,7 +62,7 @@ function readCommon(path: string, view: DataView): Common {
   const encoding = view.byteLength >= 22 ? fourCc(view, 18) : 'NONE'; // AIFC names one, AIFF has none
   const format = sampleFormat(encoding, sampleBytes);
   if (format === undefined) {
-    throw unsupported(path, `an AIFF encoding that Sotto doesn't read (${JSON.stringify(encoding)})`);
+    throw unsupportedError(path, `an AIFF encoding that Sotto doesn't read (${JSON.stringify(encoding)})`);
   }
   const stored = encoding.toLowerCase() === 'alaw' || encoding.toLowerCase() === 'ulaw' ? 1 : sampleBytes;
   return { channels, frames, sampleRate, format, sampleBytes: stored };
@@ -105,8 +105,8 @@ function extendedFloat(view: DataView, at: number): number {
   return mantissa * 2 ** exponent;
 }
 
-function unsupported(path: string, what: string): SottoError {
-  return new SottoError('AUDIO_UNSUPPORTED', `${named(path)} has ${what}`, {
+function unsupportedError(path: string, what: string): SottoError {
+  return new SottoError('AUDIO_UNSUPPORTED', `${quotePath(path)} has ${what}`, {
     hint: 'convert it to 16-bit PCM WAV or FLAC',
   });
 }

@@ -3,7 +3,7 @@ import { downmix } from './downmix.js';
 import { type PcmSource } from './pcm-source.js';
 import { Resampler } from '../signal/resample.js';
 import { sniff } from './sniff.js';
-import { FileSource, fromFileSystem, named } from './source.js';
+import { FileSource, audioFileError, quotePath } from './source.js';
 
 /** Hz. What every speech model here listens to. */
 export const MODEL_SAMPLE_RATE = 16_000;
@@ -44,7 +44,7 @@ export async function openAudio(path: string, onRead?: () => void): Promise<Audi
   const source = await FileSource.open(path, onRead);
   try {
     const pcm = await openSource(source);
-    const samples = guarded(source, toModelRate(path, pcm));
+    const samples = withAudioErrors(source, toModelRate(path, pcm));
     return {
       container: pcm.container,
       codec: pcm.codec,
@@ -67,32 +67,32 @@ export async function openAudio(path: string, onRead?: () => void): Promise<Audi
 
 /** Readers and the libraries behind them are loaded when a file asks for them: all together they take 100 ms. */
 async function openSource(source: FileSource): Promise<PcmSource> {
-  const found = await sniff(source);
-  switch (found.kind) {
+  const format = await sniff(source);
+  switch (format.kind) {
     case 'wav':
       return (await import('./wav.js')).openWav(source);
     case 'aiff':
       return (await import('./aiff.js')).openAiff(source);
     case 'flac':
-      return (await import('./flac.js')).openFlac(source, found.start);
+      return (await import('./flac.js')).openFlac(source, format.start);
     case 'mp3':
-      return (await import('./mp3.js')).openMp3(source, found.start);
+      return (await import('./mp3.js')).openMp3(source, format.start);
     case 'adts':
-      return (await import('./adts.js')).openAdts(source, found.start);
+      return (await import('./adts.js')).openAdts(source, format.start);
     case 'ogg':
       return (await import('./ogg.js')).openOgg(source);
     case 'mp4':
       return (await import('./mp4.js')).openMp4(source);
     case 'matroska':
       return (await import('./matroska.js')).openMatroska(source);
-    case 'foreign':
-      return (await import('./external.js')).openExternally(source.path, found.name, {
+    case 'external':
+      return (await import('./external.js')).openExternal(source.path, format.name, {
         onProgress: source.onRead,
       });
     case 'unknown':
       throw new SottoError(
         'AUDIO_UNSUPPORTED',
-        `${named(source.path)} is not a supported audio file (it looks like ${found.looksLike})`,
+        `${quotePath(source.path)} is not a supported audio file (it looks like ${format.description})`,
         { hint: 'give a WAV, FLAC, MP3, M4A, AAC, OGG, WebM, AIFF or MP4 file' },
       );
   }
@@ -103,7 +103,7 @@ async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float3
   let resampler: Resampler | undefined;
   const chunker = new Chunker(MODEL_SAMPLE_RATE);
   let total = 0;
-  let endsEarly: SottoError | undefined;
+  let truncation: SottoError | undefined;
   try {
     for await (const block of pcm.blocks()) {
       const rate = Math.max(1, Math.round(block.sampleRate));
@@ -120,7 +120,7 @@ async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float3
         resampler ??= new Resampler(rate, MODEL_SAMPLE_RATE);
         chunker.push(resampler.push(mono));
       }
-      for (let chunk = chunker.take(); chunk !== undefined; chunk = chunker.take()) {
+      for (let chunk = chunker.read(); chunk !== undefined; chunk = chunker.read()) {
         yield chunk;
         // Decoders that find their bytes in a cache never wait for anything: others get their turn here.
         await new Promise(setImmediate);
@@ -128,13 +128,13 @@ async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float3
     }
   } catch (error) {
     if (!(error instanceof SottoError && error.code === 'AUDIO_TRUNCATED')) throw error;
-    endsEarly = error; // said once everything that is there has been handed over
+    truncation = error; // said once everything that is there has been handed over
   }
   if (resampler !== undefined) chunker.push(resampler.flush());
-  for (let chunk = chunker.take(1); chunk !== undefined; chunk = chunker.take(1)) yield chunk;
-  if (endsEarly !== undefined) throw endsEarly;
+  for (let chunk = chunker.read(1); chunk !== undefined; chunk = chunker.read(1)) yield chunk;
+  if (truncation !== undefined) throw truncation;
   if (total === 0) {
-    throw new SottoError('AUDIO_EMPTY', `${named(path)} has no audio`, {
+    throw new SottoError('AUDIO_EMPTY', `${quotePath(path)} has no audio`, {
       hint: 'record or export it again',
     });
   }
@@ -157,9 +157,9 @@ class Chunker {
     this.#length += block.length;
   }
 
-  /** The next chunk, or undefined while fewer than `atLeast` samples are there. */
-  take(atLeast = this.#chunkSamples): Float32Array | undefined {
-    if (this.#length < atLeast) return undefined;
+  /** The next chunk, or undefined while fewer than `minSamples` samples are there. */
+  read(minSamples = this.#chunkSamples): Float32Array | undefined {
+    if (this.#length < minSamples) return undefined;
     const chunk = new Float32Array(Math.min(this.#length, this.#chunkSamples));
     for (let filled = 0; filled < chunk.length;) {
       const block = this.#blocks.shift();
@@ -185,7 +185,7 @@ function clip(chunk: Float32Array): Float32Array {
 }
 
 /** Whatever a decoder throws leaves as a coded error that names the file; and at the end the file is let go. */
-async function* guarded(
+async function* withAudioErrors(
   source: FileSource,
   samples: AsyncGenerator<Float32Array>,
 ): AsyncGenerator<Float32Array> {
@@ -200,9 +200,9 @@ async function* guarded(
 
 function asAudioError(path: string, error: unknown): SottoError {
   if (error instanceof SottoError) return error;
-  if (codeOf(error)?.startsWith('E') === true) return fromFileSystem(path, error);
+  if (codeOf(error)?.startsWith('E') === true) return audioFileError(path, error);
   const reason = error instanceof Error ? error.message : String(error);
-  return new SottoError('AUDIO_UNSUPPORTED', `${named(path)} can't be decoded (${reason})`, {
+  return new SottoError('AUDIO_UNSUPPORTED', `${quotePath(path)} can't be decoded (${reason})`, {
     hint: 'it may be damaged: export or convert it again',
     cause: error,
   });

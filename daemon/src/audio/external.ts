@@ -6,13 +6,13 @@ import { delimiter, join, resolve } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
 import { type PcmSource } from './pcm-source.js';
 import { deinterleave } from './sample-format.js';
-import { FileSource, named } from './source.js';
+import { FileSource, quotePath } from './source.js';
 import { openWav } from './wav.js';
 
 /** Hz that the outside decoders are asked for. */
-const RATE = 16_000;
+const OUTPUT_RATE_HZ = 16_000;
 /** Far below the time without progress after which the engine is replaced. */
-const CHECK_EVERY_MS = 1_000;
+const PROGRESS_INTERVAL_MS = 1_000;
 
 /** A decoder that the machine has: used for what the packages here don't read, never needed for the usual formats. */
 export interface ExternalDecoder {
@@ -51,38 +51,38 @@ export interface ExternalOptions {
   /** Called while a converter writes its whole output before any audio comes of it: each time that output has grown. */
   readonly onProgress?: (() => void) | undefined;
   /** How often the size of that output is read, in ms. */
-  readonly checkEveryMs?: number | undefined;
+  readonly progressIntervalMs?: number | undefined;
 }
 
 /** @param format what the file is, for the message when nothing here can read it */
-export function openExternally(
+export function openExternal(
   path: string,
   format: string,
-  { decoder = findExternalDecoder() ?? null, onProgress, checkEveryMs }: ExternalOptions = {},
+  { decoder = findExternalDecoder() ?? null, onProgress, progressIntervalMs }: ExternalOptions = {},
 ): PcmSource {
   if (decoder === null) {
     throw new SottoError(
       'AUDIO_UNSUPPORTED',
-      `${named(path)} is ${format}, which Sotto can't decode by itself`,
+      `${quotePath(path)} is ${format}, which Sotto can't decode by itself`,
       {
         hint: 'install ffmpeg, or convert it to WAV, FLAC, MP3 or M4A (AAC)',
       },
     );
   }
-  const stopped = new AbortController();
-  const { signal } = stopped;
+  const controller = new AbortController();
+  const { signal } = controller;
   return {
     container: 'other',
     codec: `${format} (${decoder.kind})`,
-    sampleRate: RATE,
+    sampleRate: OUTPUT_RATE_HZ,
     channels: 1,
     durationSeconds: undefined,
     blocks: () =>
       decoder.kind === 'ffmpeg'
         ? ffmpegBlocks(decoder.program, path, signal)
-        : afconvertBlocks(decoder.program, path, signal, { onProgress, checkEveryMs }),
+        : afconvertBlocks(decoder.program, path, signal, { onProgress, progressIntervalMs }),
     // To leave `blocks` is not enough: that waits for a block, and a converter has none before its end.
-    stop: () => stopped.abort(),
+    stop: () => controller.abort(),
   };
 }
 
@@ -107,31 +107,31 @@ async function* ffmpegBlocks(
       '0:a:0',
       '-ac',
       '1',
-    ].concat(['-ar', String(RATE), '-f', 's16le', 'pipe:1']),
+    ].concat(['-ar', String(OUTPUT_RATE_HZ), '-f', 's16le', 'pipe:1']),
     { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' },
   );
-  let complaint = '';
+  let stderr = '';
   child.stderr
     .setEncoding('utf8')
-    .on('data', (text: string) => (complaint = (complaint + text).slice(-2000)));
+    .on('data', (text: string) => (stderr = (stderr + text).slice(-2000)));
   const ended = new Promise<number | null>((done) => {
     child.once('error', (error) => {
-      complaint ||= error.message;
+      stderr ||= error.message;
       done(null);
     });
     child.once('close', (code) => done(code));
   });
   let decoded = 0;
   try {
-    let odd: Buffer = Buffer.alloc(0);
+    let remainder: Buffer = Buffer.alloc(0);
     for await (const piece of child.stdout as AsyncIterable<Buffer>) {
-      const bytes = odd.length > 0 ? Buffer.concat([odd, piece]) : piece;
+      const bytes = remainder.length > 0 ? Buffer.concat([remainder, piece]) : piece;
       const channels = deinterleave(bytes, 's16le', 1);
-      odd = bytes.subarray(bytes.length - (bytes.length % 2));
+      remainder = bytes.subarray(bytes.length - (bytes.length % 2));
       decoded += channels[0]?.length ?? 0;
-      yield { channels, sampleRate: RATE };
+      yield { channels, sampleRate: OUTPUT_RATE_HZ };
     }
-    if ((await ended) !== 0 || decoded === 0) throw refused(path, 'ffmpeg', complaint);
+    if ((await ended) !== 0 || decoded === 0) throw externalDecodeError(path, 'ffmpeg', stderr);
   } finally {
     child.kill('SIGKILL');
   }
@@ -142,7 +142,7 @@ async function* afconvertBlocks(
   program: string,
   path: string,
   signal: AbortSignal,
-  { onProgress, checkEveryMs = CHECK_EVERY_MS }: ExternalOptions,
+  { onProgress, progressIntervalMs = PROGRESS_INTERVAL_MS }: ExternalOptions,
 ): ReturnType<PcmSource['blocks']> {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-audio-'));
   let wav: FileSource | undefined;
@@ -150,19 +150,19 @@ async function* afconvertBlocks(
     const output = join(folder, 'audio.wav');
     const child = spawn(
       program,
-      ['-f', 'WAVE', '-d', `LEI16@${RATE}`, '-c', '1', '--mix', resolve(path), output],
+      ['-f', 'WAVE', '-d', `LEI16@${OUTPUT_RATE_HZ}`, '-c', '1', '--mix', resolve(path), output],
       { stdio: ['ignore', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' },
     );
-    let complaint = '';
+    let stderr = '';
     child.stderr
       .setEncoding('utf8')
-      .on('data', (text: string) => (complaint = (complaint + text).slice(-2000)));
-    const watch = setInterval(onGrowth(output, onProgress), checkEveryMs);
+      .on('data', (text: string) => (stderr = (stderr + text).slice(-2000)));
+    const timer = setInterval(reportGrowth(output, onProgress), progressIntervalMs);
     const code = await new Promise<number | null>((done) => {
       child.once('error', () => done(null));
       child.once('close', done);
-    }).finally(() => clearInterval(watch));
-    if (code !== 0) throw refused(path, 'afconvert', complaint);
+    }).finally(() => clearInterval(timer));
+    if (code !== 0) throw externalDecodeError(path, 'afconvert', stderr);
     wav = await FileSource.open(output);
     yield* (await openWav(wav)).blocks();
   } finally {
@@ -172,7 +172,7 @@ async function* afconvertBlocks(
 }
 
 /** To be called again and again: tells `onProgress` each time that the file is larger than before. */
-function onGrowth(path: string, onProgress: (() => void) | undefined): () => void {
+function reportGrowth(path: string, onProgress: (() => void) | undefined): () => void {
   let bytes = 0;
   return () => {
     const now = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -181,11 +181,11 @@ function onGrowth(path: string, onProgress: (() => void) | undefined): () => voi
   };
 }
 
-function refused(path: string, program: string, complaint: string): SottoError {
-  const [reason = 'no reason given'] = complaint.trim().split('\n').slice(-1);
+function externalDecodeError(path: string, program: string, stderr: string): SottoError {
+  const [reason = 'no reason given'] = stderr.trim().split('\n').slice(-1);
   return new SottoError(
     'AUDIO_UNSUPPORTED',
-    `${named(path)} can't be decoded, not by ${program} either (${reason})`,
+    `${quotePath(path)} can't be decoded, not by ${program} either (${reason})`,
     {
       hint: 'it may be damaged or protected: export or convert it again',
     },

@@ -2,9 +2,9 @@ import { FLACDecoder } from '@wasm-audio-decoders/flac';
 import { SottoError } from '../protocol/errors.js';
 import { viewOf } from './bytes.js';
 import { type PcmSource } from './pcm-source.js';
-import { quietly } from './quietly.js';
-import { truncated } from './raw-pcm.js';
-import { type FileSource, named } from './source.js';
+import { withoutConsoleError } from './without-console-error.js';
+import { truncatedError } from './raw-pcm.js';
+import { type FileSource, quotePath } from './source.js';
 
 const STREAMINFO_BYTES = 34;
 const MAX_METADATA_BLOCKS = 1000;
@@ -35,7 +35,7 @@ export async function openFlac(source: FileSource, start = 0): Promise<PcmSource
       let decodedFrames = 0;
       try {
         for await (const bytes of frameBytes(source, info.audioStart)) {
-          const { channelData, samplesDecoded } = await quietly(() => decoder.decode(bytes));
+          const { channelData, samplesDecoded } = await withoutConsoleError(() => decoder.decode(bytes));
           decodedFrames += samplesDecoded;
           if (samplesDecoded === 0) continue;
           for (const samples of channelData) rescale(samples, info.bits);
@@ -48,7 +48,7 @@ export async function openFlac(source: FileSource, start = 0): Promise<PcmSource
         info.totalFrames - decodedFrames > 2 * info.maxBlockFrames ||
         (decodedFrames === 0 && info.totalFrames > 0)
       ) {
-        throw truncated(source.path);
+        throw truncatedError(source.path);
       }
     },
   };
@@ -64,9 +64,9 @@ async function* frameBytes(source: FileSource, start: number): AsyncGenerator<Ui
   const tagged = String.fromCharCode(...tail) === 'TAG';
   yield* source.stream(start, tagged ? source.size - 128 : source.size);
   const head = await source.read(start, 16);
-  const sentinel = new Uint8Array(64);
-  sentinel.set(head.subarray(0, frameHeaderLength(head)));
-  yield sentinel;
+  const endMarker = new Uint8Array(64);
+  endMarker.set(head.subarray(0, frameHeaderLength(head)));
+  yield endMarker;
 }
 
 /** Of a frame header at the start of `bytes` (RFC 9639 §9.1): what comes after the fixed four bytes varies. */
@@ -80,9 +80,9 @@ function frameHeaderLength(bytes: Uint8Array): number {
 
 /** The decoder divides by 2^(bits−1) − 1; everybody else, and so the reference, by 2^(bits−1). In place. */
 export function rescale(samples: Float32Array, bits: number): void {
-  const theirs = 2 ** (bits - 1) - 1;
+  const decoderScale = 2 ** (bits - 1) - 1;
   const scale = 1 / 2 ** (bits - 1);
-  for (let i = 0; i < samples.length; i++) samples[i] = Math.round((samples[i] as number) * theirs) * scale;
+  for (let i = 0; i < samples.length; i++) samples[i] = Math.round((samples[i] as number) * decoderScale) * scale;
 }
 
 async function readStreamInfo(source: FileSource, start: number): Promise<StreamInfo> {
@@ -91,7 +91,7 @@ async function readStreamInfo(source: FileSource, start: number): Promise<Stream
     const head = await source.read(at, 4);
     const [flags = 0, high = 0, middle = 0, low = 0] = head;
     const length = (high << 16) | (middle << 8) | low;
-    if (head.length < 4 || at + 4 + length > source.size) throw truncated(source.path);
+    if (head.length < 4 || at + 4 + length > source.size) throw truncatedError(source.path);
     if ((flags & 0x7f) === 0 && length >= STREAMINFO_BYTES) {
       info = parseStreamInfo(await source.read(at + 4, STREAMINFO_BYTES));
     }
@@ -99,18 +99,18 @@ async function readStreamInfo(source: FileSource, start: number): Promise<Stream
     if ((flags & 0x80) === 0) continue;
     if (info === undefined || info.sampleRate === 0) break;
     if (info.bits > 24) {
-      throw new SottoError('AUDIO_UNSUPPORTED', `${named(source.path)} is a ${info.bits}-bit FLAC file`, {
+      throw new SottoError('AUDIO_UNSUPPORTED', `${quotePath(source.path)} is a ${info.bits}-bit FLAC file`, {
         hint: 'convert it to 16 or 24 bits',
       });
     }
     if (at >= source.size && info.totalFrames === 0) {
-      throw new SottoError('AUDIO_EMPTY', `${named(source.path)} is a FLAC file without audio`, {
+      throw new SottoError('AUDIO_EMPTY', `${quotePath(source.path)} is a FLAC file without audio`, {
         hint: 'record or export it again',
       });
     }
     return { ...info, audioStart: at };
   }
-  throw new SottoError('AUDIO_UNSUPPORTED', `${named(source.path)} has a broken FLAC header`, {
+  throw new SottoError('AUDIO_UNSUPPORTED', `${quotePath(source.path)} has a broken FLAC header`, {
     hint: 'export or convert it again',
   });
 }

@@ -137,10 +137,10 @@ export async function* readPackets(
   head: MatroskaHead,
   track: MatroskaTrack,
 ): AsyncGenerator<MatroskaPacket> {
-  let held: Uint8Array | undefined; // its padding, if any, comes behind it
+  let pendingFrame: Uint8Array | undefined; // its padding, if any, comes behind it
   for (let at = head.packetsAt; at < reader.size;) {
     const element = await reader.element(at);
-    if (element === undefined || isDamage(element, reader.size)) {
+    if (element === undefined || isDamaged(element, reader.size)) {
       const next = await reader.find(CLUSTER, at + 1);
       if (next === undefined) break;
       at = next;
@@ -151,21 +151,21 @@ export async function* readPackets(
       at = start; // their children come next, so an open size needs no care
       continue;
     }
-    if (id === DISCARD_PADDING && held !== undefined) {
-      yield { data: held, discardNs: Math.max(0, signed(await reader.read(start, end - start))) };
-      held = undefined;
+    if (id === DISCARD_PADDING && pendingFrame !== undefined) {
+      yield { data: pendingFrame, discardNs: Math.max(0, signed(await reader.read(start, end - start))) };
+      pendingFrame = undefined;
     } else if (id === BLOCK || id === SIMPLE_BLOCK) {
       for (const data of framesOf(await reader.read(start, end - start), track)) {
-        if (held !== undefined) yield { data: held, discardNs: 0 };
-        held = data;
+        if (pendingFrame !== undefined) yield { data: pendingFrame, discardNs: 0 };
+        pendingFrame = data;
       }
     }
     at = end;
   }
-  if (held !== undefined) yield { data: held, discardNs: 0 };
+  if (pendingFrame !== undefined) yield { data: pendingFrame, discardNs: 0 };
 }
 
-function isDamage({ id, start, end }: Element, size: number): boolean {
+function isDamaged({ id, start, end }: Element, size: number): boolean {
   if (id === CLUSTER || id === BLOCK_GROUP || id === SEGMENT) return false;
   if (end > size) return true;
   return (id === BLOCK || id === SIMPLE_BLOCK || id === DISCARD_PADDING) && end - start > MAX_BLOCK_BYTES;

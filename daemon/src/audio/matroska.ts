@@ -1,7 +1,7 @@
 import { SottoError } from '../protocol/errors.js';
 import { parseAudioSpecificConfig } from './aac/config.js';
 import { EbmlReader } from './ebml.js';
-import { findExternalDecoder, openExternally } from './external.js';
+import { findExternalDecoder, openExternal } from './external.js';
 import { type MatroskaHead, type MatroskaTrack, readHead, readPackets } from './matroska-packets.js';
 import { parseOpusHead } from './opus-head.js';
 import {
@@ -12,10 +12,10 @@ import {
   usesBandReplication,
 } from './packet-decoder.js';
 import { type PcmBlock, type PcmSource } from './pcm-source.js';
-import { truncated } from './raw-pcm.js';
+import { truncatedError } from './raw-pcm.js';
 import { type SampleFormat } from './sample-format.js';
-import { type FileSource, named } from './source.js';
-import { Trim } from './trim.js';
+import { type FileSource, quotePath } from './source.js';
+import { Trimmer } from './trim.js';
 
 /**
  * Sound of a Matroska or WebM file: its first audio track. Own code: mediabunny, which reads MP4 here, goes round
@@ -25,18 +25,18 @@ import { Trim } from './trim.js';
 export async function openMatroska(source: FileSource): Promise<PcmSource> {
   const reader = new EbmlReader(source);
   const head = await readHead(reader);
-  if (head === undefined) throw truncated(source.path);
+  if (head === undefined) throw truncatedError(source.path);
   const [track] = head.tracks;
   if (track === undefined) {
-    if (head.endsEarly && head.packetsAt >= source.size) throw truncated(source.path);
-    throw new SottoError('AUDIO_UNSUPPORTED', `${named(source.path)} has no audio track`, {
+    if (head.endsEarly && head.packetsAt >= source.size) throw truncatedError(source.path);
+    throw new SottoError('AUDIO_UNSUPPORTED', `${quotePath(source.path)} has no audio track`, {
       hint: 'give a file with an audio track',
     });
   }
   const format = pcmFormat(track);
   const codec = CODECS.find(([prefix]) => track.codecId.startsWith(prefix))?.[1];
   if (track.unreadable || (codec === undefined && format === undefined)) {
-    return openExternally(source.path, `Matroska with ${track.codecId || 'unknown'} sound`, {
+    return openExternal(source.path, `Matroska with ${track.codecId || 'unknown'} sound`, {
       onProgress: source.onRead,
     });
   }
@@ -44,7 +44,7 @@ export async function openMatroska(source: FileSource): Promise<PcmSource> {
   if (codec === 'aac' && findExternalDecoder() !== undefined) {
     const packets = frames(reader, head, track);
     if (await usesBandReplication(setup, packets))
-      return openExternally(source.path, 'HE-AAC', { onProgress: source.onRead });
+      return openExternal(source.path, 'HE-AAC', { onProgress: source.onRead });
   }
   const sampleRate =
     codec === 'aac'
@@ -53,7 +53,7 @@ export async function openMatroska(source: FileSource): Promise<PcmSource> {
         ? 48000
         : Math.round(track.sampleRate);
   if (!(sampleRate > 0 && sampleRate <= 1_536_000 && track.channels > 0 && track.channels <= 256)) {
-    throw new SottoError('AUDIO_UNSUPPORTED', `${named(source.path)} has a broken Matroska header`, {
+    throw new SottoError('AUDIO_UNSUPPORTED', `${quotePath(source.path)} has a broken Matroska header`, {
       hint: 'export or convert it again',
     });
   }
@@ -71,11 +71,11 @@ export async function openMatroska(source: FileSource): Promise<PcmSource> {
     async *blocks() {
       const decoder = await makeDecoder();
       try {
-        yield* decodePackets(reader, head, track, decoder, new Trim(preSkip));
+        yield* decodePackets(reader, head, track, decoder, new Trimmer(preSkip));
       } finally {
         decoder.free();
       }
-      if (head.endsEarly) throw truncated(source.path);
+      if (head.endsEarly) throw truncatedError(source.path);
     },
   };
 }
@@ -88,13 +88,13 @@ async function* decodePackets(
   head: MatroskaHead,
   track: MatroskaTrack,
   decoder: PacketDecoder,
-  trim: Trim,
+  trim: Trimmer,
 ): AsyncGenerator<PcmBlock> {
   let batch: Uint8Array[] = [];
   for await (const { data, discardNs } of readPackets(reader, head, track)) {
     batch.push(data);
     if (batch.length < BATCH_PACKETS && discardNs === 0) continue;
-    const block = trim.apply(withoutEnd(await decoder.decode(batch), discardNs));
+    const block = trim.apply(dropEnd(await decoder.decode(batch), discardNs));
     batch = [];
     if (block !== undefined) yield block;
   }
@@ -103,7 +103,7 @@ async function* decodePackets(
   if (block !== undefined) yield block;
 }
 
-function withoutEnd(block: PcmBlock, discardNs: number): PcmBlock {
+function dropEnd(block: PcmBlock, discardNs: number): PcmBlock {
   const drop = Math.round((discardNs * block.sampleRate) / 1e9);
   if (drop === 0) return block;
   return {

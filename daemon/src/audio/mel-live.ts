@@ -45,7 +45,7 @@ export class LiveMel {
   }
 
   /** Whether `sample` can be where a mel begins. */
-  static canBegin(sample: number): boolean {
+  static isValidStart(sample: number): boolean {
     return sample === 0 || (sample > 0 && (sample + HALF_WINDOW) % (BLOCK_FRAMES * HOP_SAMPLES) === 0);
   }
 
@@ -70,8 +70,8 @@ export class LiveMel {
     }
     this.#mirror();
     if (this.#done.length > 0 || !this.#mirrored) return;
-    const heard = Math.floor(this.#pending.length / HOP_SAMPLES);
-    const blocks = Math.floor(Math.min(first - this.#first, heard) / BLOCK_FRAMES);
+    const availableFrames = Math.floor(this.#pending.length / HOP_SAMPLES);
+    const blocks = Math.floor(Math.min(first - this.#first, availableFrames) / BLOCK_FRAMES);
     if (blocks < 1) return;
     this.#pending = this.#pending.slice(blocks * BLOCK_FRAMES * HOP_SAMPLES);
     this.#first += blocks * BLOCK_FRAMES;

@@ -16,7 +16,7 @@ export const FRAMES_PER_SECOND = SAMPLE_RATE / HOP_SAMPLES;
 
 /** A frame of digital silence: log10 of the smallest power that is told apart from none. */
 export const SILENCE_LOG10 = -10;
-const SMALLEST_POWER = 1e-10;
+const MIN_POWER = 1e-10;
 /** Frames quieter than the loudest one by more than this are raised to it, when a window is put together. */
 export const DYNAMIC_RANGE_LOG10 = 8;
 
@@ -51,7 +51,7 @@ export class MelTransform {
       const spectrum = mx.fft.rfft(mx.multiply(windows, this.#window)); // [T, 201] complex
       const power = mx.square(mx.abs(spectrum));
       const mel = mx.matmul(power, this.#filters); // [T, nMels]
-      return mx.log10(mx.maximum(mel, SMALLEST_POWER));
+      return mx.log10(mx.maximum(mel, MIN_POWER));
     });
   }
 
@@ -135,14 +135,14 @@ export class MelStream {
         throw new RangeError(`the frames from ${before.start + before.count} on were dropped`);
     }
     return mx.tidy(() => {
-      const parts = blocks.map((block) =>
+      const pieces = blocks.map((block) =>
         mx.slice(
           block.frames,
           [Math.max(0, start - block.start), 0],
           [Math.min(block.count, end - block.start), this.#transform.nMels],
         ),
       );
-      return parts.length === 0 ? mx.zeros([0, this.#transform.nMels]) : mx.concatenate(parts, 0);
+      return pieces.length === 0 ? mx.zeros([0, this.#transform.nMels]) : mx.concatenate(pieces, 0);
     });
   }
 
@@ -166,12 +166,12 @@ export class MelStream {
   }
 
   async #advance(chunks: Float32Array[], end: number): Promise<void> {
-    this.#pending = joined([this.#pending, ...chunks]);
+    this.#pending = concatenate([this.#pending, ...chunks]);
     if (this.#framesDone === 0) {
       if (this.#samplesRead <= HALF_WINDOW && !this.#ended) return;
       this.#pending = reflectStart(this.#pending);
     }
-    if (this.#ended) this.#pending = zeroEnd(this.#pending, this.#framesDone, this.#samplesRead);
+    if (this.#ended) this.#pending = padEnd(this.#pending, this.#framesDone, this.#samplesRead);
     const whole = Math.floor((this.#pending.length - N_FFT) / HOP_SAMPLES) + 1;
     const count = Math.min(whole, end - this.#framesDone);
     if (count < 1) return;
@@ -190,10 +190,10 @@ export class MelStream {
   }
 }
 
-function joined(parts: Float32Array[]): Float32Array<ArrayBuffer> {
-  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
+function concatenate(pieces: Float32Array[]): Float32Array<ArrayBuffer> {
+  const whole = new Float32Array(pieces.reduce((length, part) => length + part.length, 0));
   let offset = 0;
-  for (const part of parts) {
+  for (const part of pieces) {
     whole.set(part, offset);
     offset += part.length;
   }
@@ -212,7 +212,7 @@ export function reflectStart(samples: Float32Array): Float32Array<ArrayBuffer> {
  * Adds the silence that the reference puts after the audio, as far as a frame that touches the audio reaches into
  * it: every later frame is `SILENCE_LOG10` throughout.
  */
-function zeroEnd(pending: Float32Array, framesDone: number, samples: number): Float32Array<ArrayBuffer> {
+function padEnd(pending: Float32Array, framesDone: number, samples: number): Float32Array<ArrayBuffer> {
   const framesTouched = Math.ceil((samples + HALF_WINDOW) / HOP_SAMPLES);
   const length = Math.max(pending.length, (framesTouched - framesDone - 1) * HOP_SAMPLES + N_FFT);
   const padded = new Float32Array(length);

@@ -2,8 +2,8 @@ import { MPEGDecoder } from 'mpg123-decoder';
 import { viewOf } from './bytes.js';
 import { endOfFrames, estimateSamples } from './frame-scan.js';
 import { type PcmSource } from './pcm-source.js';
-import { quietly } from './quietly.js';
-import { truncated } from './raw-pcm.js';
+import { withoutConsoleError } from './without-console-error.js';
+import { truncatedError } from './raw-pcm.js';
 import { type Mp3Frame, mp3Frame } from './sniff.js';
 import { type FileSource } from './source.js';
 
@@ -31,7 +31,7 @@ export async function openMp3(source: FileSource, start: number): Promise<PcmSou
       let decodedSamples = 0;
       try {
         for await (const bytes of source.stream(start, end, 16 * 1024)) {
-          const { channelData, samplesDecoded, sampleRate } = quietly(() => decoder.decode(bytes));
+          const { channelData, samplesDecoded, sampleRate } = withoutConsoleError(() => decoder.decode(bytes));
           if (samplesDecoded === 0) continue;
           decodedSamples += samplesDecoded;
           yield { channels: channelData.slice(0, frame.channels), sampleRate };
@@ -40,7 +40,7 @@ export async function openMp3(source: FileSource, start: number): Promise<PcmSou
         decoder.free();
       }
       if (info !== undefined && info.samples - decodedSamples > 3 * frame.samples)
-        throw truncated(source.path);
+        throw truncatedError(source.path);
     },
   };
 }

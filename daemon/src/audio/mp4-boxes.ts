@@ -1,5 +1,5 @@
 import { fourCc, viewOf } from './bytes.js';
-import { brokenMp4, checkMp4Index } from './mp4-tables.js';
+import { brokenMp4Error, checkMp4Index } from './mp4-tables.js';
 import { type FileSource } from './source.js';
 
 /** What a look at the outermost structure tells, before a demuxer sees the file. */
@@ -62,7 +62,7 @@ async function withoutSeekTable(
     const start = end - viewOf(await source.read(end - 4, 4)).getUint32(0, false);
     if (start < 0 || start > end - 16) return end;
     if (fourCc(viewOf(await source.read(start, 8)), 4) !== 'mfra') return end;
-    if (!seekTables.has(start)) throw brokenMp4(source, 'a table of fragments inside another box');
+    if (!seekTables.has(start)) throw brokenMp4Error(source, 'a table of fragments inside another box');
     end = start;
   }
 }

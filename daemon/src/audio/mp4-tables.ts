@@ -4,7 +4,7 @@
  */
 import { SottoError } from '../protocol/errors.js';
 import { fourCc, viewOf } from './bytes.js';
-import { type FileSource, named } from './source.js';
+import { type FileSource, quotePath } from './source.js';
 
 /** A table of contents is read as a whole. That of 30 hours of video is smaller. */
 const MAX_INDEX_BYTES = 60 << 20;
@@ -19,7 +19,7 @@ const MAX_BOXES = 100_000;
 
 /** What the tables of one track claim. */
 interface TrackClaims {
-  isSound: boolean;
+  isAudio: boolean;
   timed: number;
   composed: number;
   chunks: number;
@@ -32,7 +32,7 @@ interface TrackClaims {
  * @throws SottoError AUDIO_UNSUPPORTED for an index that no file of any length has
  */
 export async function checkMp4Index(source: FileSource, start: number, end: number): Promise<void> {
-  if (end - start > MAX_INDEX_BYTES) throw brokenMp4(source, `an index of ${end - start} bytes`);
+  if (end - start > MAX_INDEX_BYTES) throw brokenMp4Error(source, `an index of ${end - start} bytes`);
   await new IndexCheck(source).boxes(start, end, undefined, 0);
 }
 
@@ -45,7 +45,7 @@ class IndexCheck {
     for (let at = start; at + 8 <= end;) {
       this.#seen += 1;
       if (this.#seen > MAX_BOXES || depth > MAX_DEPTH)
-        throw brokenMp4(this.source, 'too many boxes in its index');
+        throw brokenMp4Error(this.source, 'too many boxes in its index');
       const head = viewOf(await this.source.read(at, 16));
       const wide = head.getUint32(0, false) === 1 && head.byteLength === 16;
       const size = wide ? Number(head.getBigUint64(8, false)) : head.getUint32(0, false);
@@ -65,9 +65,9 @@ class IndexCheck {
     depth: number,
   ): Promise<void> {
     if (name === 'trak') {
-      const track: TrackClaims = { isSound: false, timed: 0, composed: 0, chunks: 0, lastChunk: 0 };
+      const track: TrackClaims = { isAudio: false, timed: 0, composed: 0, chunks: 0, lastChunk: 0 };
       await this.boxes(start, end, track, depth + 1);
-      this.#refuseAbsurd(track);
+      this.#checkClaims(track);
     } else if (CONTAINERS.includes(name)) {
       await this.boxes(start, end, claims, depth + 1);
     } else if (claims !== undefined) {
@@ -80,7 +80,7 @@ class IndexCheck {
   /** A table of a whole track: version and flags, a count, entries. */
   async #table(name: string, start: number, end: number, claims: TrackClaims): Promise<void> {
     if (name === 'hdlr')
-      claims.isSound ||= fourCc(viewOf(await this.source.read(start + 8, 4)), 0) === 'soun';
+      claims.isAudio ||= fourCc(viewOf(await this.source.read(start + 8, 4)), 0) === 'soun';
     else if (name === 'stts') claims.timed += await this.#sum(start, end);
     else if (name === 'ctts') claims.composed += await this.#sum(start, end);
     else if (name === 'stco' || name === 'co64') claims.chunks += await this.#uint32(start + 4);
@@ -88,7 +88,7 @@ class IndexCheck {
       claims.lastChunk = Math.max(claims.lastChunk, await this.#lastChunk(start, end));
     // Sizes of 0 bits need no byte of the file.
     else if (name === 'stz2' && ((await this.#uint32(start + 4)) & 0xff) === 0) {
-      throw brokenMp4(this.source, 'sample sizes of 0 bits');
+      throw brokenMp4Error(this.source, 'sample sizes of 0 bits');
     }
   }
 
@@ -98,14 +98,14 @@ class IndexCheck {
     let countAt = start + 4;
     if (name === 'saiz') countAt += ((await this.#uint32(start)) & 1) === 1 ? 9 : 1;
     const samples = await this.#uint32(countAt);
-    if (samples > MAX_FRAGMENT_SAMPLES) throw brokenMp4(this.source, `${samples} samples in one fragment`);
+    if (samples > MAX_FRAGMENT_SAMPLES) throw brokenMp4Error(this.source, `${samples} samples in one fragment`);
   }
 
-  #refuseAbsurd({ isSound, timed, composed, chunks, lastChunk }: TrackClaims): void {
-    if (!isSound) return;
+  #checkClaims({ isAudio, timed, composed, chunks, lastChunk }: TrackClaims): void {
+    if (!isAudio) return;
     if (composed > 0 && Math.max(timed, composed) > MAX_SAMPLES)
-      throw brokenMp4(this.source, `${Math.max(timed, composed)} samples in its index`);
-    if (lastChunk > chunks + 1) throw brokenMp4(this.source, `${lastChunk} chunks in an index of ${chunks}`);
+      throw brokenMp4Error(this.source, `${Math.max(timed, composed)} samples in its index`);
+    if (lastChunk > chunks + 1) throw brokenMp4Error(this.source, `${lastChunk} chunks in an index of ${chunks}`);
   }
 
   /** Of the counts of entries of two numbers. */
@@ -139,8 +139,8 @@ class IndexCheck {
   }
 }
 
-export function brokenMp4(source: FileSource, claim: string): SottoError {
-  return new SottoError('AUDIO_UNSUPPORTED', `${named(source.path)} has a broken MP4 header: ${claim}`, {
+export function brokenMp4Error(source: FileSource, claim: string): SottoError {
+  return new SottoError('AUDIO_UNSUPPORTED', `${quotePath(source.path)} has a broken MP4 header: ${claim}`, {
     hint: 'export or convert it again',
   });
 }

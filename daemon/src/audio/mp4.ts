@@ -12,7 +12,7 @@ import {
 import { SottoError } from '../protocol/errors.js';
 import { parseAudioSpecificConfig } from './aac/config.js';
 import { type ContainerState, checkMp4 } from './mp4-boxes.js';
-import { findExternalDecoder, openExternally } from './external.js';
+import { findExternalDecoder, openExternal } from './external.js';
 import { parseOpusHead } from './opus-head.js';
 import {
   type PacketCodec,
@@ -22,10 +22,10 @@ import {
   usesBandReplication,
 } from './packet-decoder.js';
 import { type PcmBlock, type PcmSource } from './pcm-source.js';
-import { truncated } from './raw-pcm.js';
+import { truncatedError } from './raw-pcm.js';
 import { type SampleFormat } from './sample-format.js';
-import { type FileSource, named } from './source.js';
-import { Trim } from './trim.js';
+import { type FileSource, quotePath } from './source.js';
+import { Trimmer } from './trim.js';
 
 Logging.level = LogLevel.Silent; // stderr belongs to the command
 
@@ -35,22 +35,22 @@ const CACHE_BYTES = 4 << 20;
 /** Sound of an MP4, M4A or QuickTime file: its first audio track, decoded packet by packet. */
 export async function openMp4(source: FileSource): Promise<PcmSource> {
   const state = await checkMp4(source);
-  if (state.endsEarly && !state.hasIndex) throw truncated(source.path);
-  if (!state.hasIndex) throw withoutSound(source.path);
+  if (state.endsEarly && !state.hasIndex) throw truncatedError(source.path);
+  if (!state.hasIndex) throw noAudioTrackError(source.path);
   const input = demuxer(source, state.end);
   try {
     const track = await input.getPrimaryAudioTrack();
-    if (track === null) throw withoutSound(source.path);
+    if (track === null) throw noAudioTrackError(source.path);
     return await openTrack(source, state, track);
   } catch (error) {
     input.dispose();
-    if (state.endsEarly && !(error instanceof SottoError)) throw truncated(source.path);
+    if (state.endsEarly && !(error instanceof SottoError)) throw truncatedError(source.path);
     throw error;
   }
 }
 
-function withoutSound(path: string): SottoError {
-  return new SottoError('AUDIO_UNSUPPORTED', `${named(path)} has no audio track`, {
+function noAudioTrackError(path: string): SottoError {
+  return new SottoError('AUDIO_UNSUPPORTED', `${quotePath(path)} has no audio track`, {
     hint: 'give a file with an audio track',
   });
 }
@@ -78,7 +78,7 @@ async function openTrack(
   const format = codec === null ? undefined : PCM_FORMATS.get(codec);
   if (codec === null || config === null || (format === undefined && !PACKET_CODECS.includes(codec))) {
     const name = codec ?? codecName(await track.getInternalCodecId());
-    return openExternally(source.path, `MP4 with ${name} sound`, { onProgress: source.onRead });
+    return openExternal(source.path, `MP4 with ${name} sound`, { onProgress: source.onRead });
   }
   const setup = bytesOf(config.description);
   if (
@@ -86,7 +86,7 @@ async function openTrack(
     (await usesBandReplication(setup, packetsOf(track))) &&
     findExternalDecoder() !== undefined
   ) {
-    return openExternally(source.path, 'HE-AAC', { onProgress: source.onRead });
+    return openExternal(source.path, 'HE-AAC', { onProgress: source.onRead });
   }
   // Of HE-AAC, our decoder gives the core, at half the rate that the container speaks of.
   const sampleRate = codec === 'aac' ? parseAudioSpecificConfig(setup).sampleRate : config.sampleRate;
@@ -123,13 +123,13 @@ async function* decodeTrack(source: FileSource, plan: TrackPlan): AsyncGenerator
   try {
     decoder = await plan.makeDecoder();
     let startSeconds: number | undefined;
-    let trim: Trim | undefined;
+    let trim: Trimmer | undefined;
     for await (const { packets, isLast } of batches(new EncodedPacketSink(plan.track).packets())) {
       const [first, last] = [packets[0], packets.at(-1)];
       if (first === undefined || last === undefined) continue;
       // An edit list puts what the encoder needed to get going before time 0.
       startSeconds ??= Math.max(0, first.timestamp);
-      trim ??= new Trim(Math.max(plan.preSkip, -first.timestamp * plan.sampleRate));
+      trim ??= new Trimmer(Math.max(plan.preSkip, -first.timestamp * plan.sampleRate));
       if (isLast && !plan.endsEarly)
         trim.limit = (last.timestamp + last.duration - startSeconds) * plan.sampleRate;
       const block = trim.apply(await decoder.decode(packets.map(({ data }) => data)));
@@ -141,7 +141,7 @@ async function* decodeTrack(source: FileSource, plan: TrackPlan): AsyncGenerator
     decoder?.free();
     plan.track.input.dispose();
   }
-  if (plan.endsEarly) throw truncated(source.path);
+  if (plan.endsEarly) throw truncatedError(source.path);
 }
 
 /** About half a second of packets at a time, and whether they are the last. */

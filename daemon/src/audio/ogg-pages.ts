@@ -57,19 +57,19 @@ export async function* readPages(source: FileSource): AsyncGenerator<OggPage, bo
     }
     rest = bytes.subarray(at);
   }
-  const part = wholePart(rest);
+  const part = completeSegments(rest);
   if (part !== undefined) yield readPage(part, unfinished);
   return rest.length > 0;
 }
 
 /** Of a page that the end of the file cuts off: a page of the segments that are whole, without a granule. */
-function wholePart(bytes: Uint8Array): Uint8Array | undefined {
+function completeSegments(bytes: Uint8Array): Uint8Array | undefined {
   const segments = bytes[26] ?? 0;
-  let room = bytes.length - HEADER_BYTES - segments;
-  if (room < 0) return undefined;
+  let remaining = bytes.length - HEADER_BYTES - segments;
+  if (remaining < 0) return undefined;
   let whole = 0;
-  while (whole < segments && room >= (bytes[HEADER_BYTES + whole] ?? 0)) {
-    room -= bytes[HEADER_BYTES + whole] ?? 0;
+  while (whole < segments && remaining >= (bytes[HEADER_BYTES + whole] ?? 0)) {
+    remaining -= bytes[HEADER_BYTES + whole] ?? 0;
     whole++;
   }
   const part = join(bytes.slice(0, HEADER_BYTES + whole), bytes.subarray(HEADER_BYTES + segments));
@@ -85,11 +85,11 @@ function readPage(bytes: Uint8Array, unfinished: Map<number, Uint8Array>): OggPa
   const granule = view.getBigUint64(6, true);
   const serial = view.getUint32(14, true);
   const segments = view.getUint8(26);
-  let packet = unfinished.get(serial) ?? NOTHING;
+  let packet = unfinished.get(serial) ?? EMPTY;
   unfinished.delete(serial);
   // The rest of a packet whose start was lost is of no use.
-  let useless = (flags & CONTINUED) !== 0 && packet.length === 0;
-  if ((flags & CONTINUED) === 0) packet = NOTHING;
+  let isOrphaned = (flags & CONTINUED) !== 0 && packet.length === 0;
+  if ((flags & CONTINUED) === 0) packet = EMPTY;
   const packets: Uint8Array[] = [];
   let at = HEADER_BYTES + segments;
   for (let i = 0, start = at; i < segments; i++) {
@@ -99,11 +99,11 @@ function readPage(bytes: Uint8Array, unfinished: Map<number, Uint8Array>): OggPa
     packet = join(packet, bytes.subarray(start, at));
     start = at;
     if (size === 255) {
-      if (!useless && packet.length <= MAX_PACKET_BYTES) unfinished.set(serial, packet);
+      if (!isOrphaned && packet.length <= MAX_PACKET_BYTES) unfinished.set(serial, packet);
     } else {
-      if (!useless && packet.length <= MAX_PACKET_BYTES) packets.push(packet);
-      useless = false;
-      packet = NOTHING;
+      if (!isOrphaned && packet.length <= MAX_PACKET_BYTES) packets.push(packet);
+      isOrphaned = false;
+      packet = EMPTY;
     }
   }
   return {
@@ -115,7 +115,7 @@ function readPage(bytes: Uint8Array, unfinished: Map<number, Uint8Array>): OggPa
   };
 }
 
-const NOTHING = new Uint8Array(0);
+const EMPTY = new Uint8Array(0);
 
 const TAIL_BYTES = 128 * 1024; // two pages of the largest size
 

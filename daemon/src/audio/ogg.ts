@@ -4,9 +4,9 @@ import { lastGranule, readPages } from './ogg-pages.js';
 import { parseOpusHead } from './opus-head.js';
 import { type PacketCodec, type PacketDecoder, createPacketDecoder } from './packet-decoder.js';
 import { type PcmBlock, type PcmSource } from './pcm-source.js';
-import { truncated } from './raw-pcm.js';
-import { type FileSource, named } from './source.js';
-import { Trim } from './trim.js';
+import { truncatedError } from './raw-pcm.js';
+import { type FileSource, quotePath } from './source.js';
+import { Trimmer } from './trim.js';
 
 /** What the first packet of a stream says. */
 interface OggCodec {
@@ -24,20 +24,20 @@ const MAX_LEADING_PAGES = 64;
 
 /** Ogg with Opus, Vorbis or FLAC; other streams beside it (Theora, Skeleton) are passed over. */
 export async function openOgg(source: FileSource): Promise<PcmSource> {
-  const found = await findStream(source);
-  const last = await lastGranule(source, found.serial);
-  const samples = last === undefined ? 0 : last - found.preSkip;
+  const info = await findAudioStream(source);
+  const last = await lastGranule(source, info.serial);
+  const samples = last === undefined ? 0 : last - info.preSkip;
   return {
     container: 'ogg',
-    codec: found.codec,
-    sampleRate: found.sampleRate,
-    channels: found.channels,
-    durationSeconds: samples > 0 ? samples / found.sampleRate : undefined,
+    codec: info.codec,
+    sampleRate: info.sampleRate,
+    channels: info.channels,
+    durationSeconds: samples > 0 ? samples / info.sampleRate : undefined,
     blocks: () => decodeStreams(source),
   };
 }
 
-async function findStream(source: FileSource): Promise<OggCodec & { serial: number }> {
+async function findAudioStream(source: FileSource): Promise<OggCodec & { serial: number }> {
   let seen = 0;
   for await (const page of readPages(source)) {
     const [packet] = page.packets;
@@ -47,7 +47,7 @@ async function findStream(source: FileSource): Promise<OggCodec & { serial: numb
   }
   throw new SottoError(
     'AUDIO_UNSUPPORTED',
-    `${named(source.path)} is an Ogg file without Opus, Vorbis or FLAC sound`,
+    `${quotePath(source.path)} is an Ogg file without Opus, Vorbis or FLAC sound`,
     {
       hint: 'convert it to WAV, FLAC or MP3',
     },
@@ -78,37 +78,37 @@ function identify(packet: Uint8Array): OggCodec | undefined {
 
 /** Links of a chain (one stream after the other, as radio recorders write them) are decoded one by one. */
 async function* decodeStreams(source: FileSource): AsyncGenerator<PcmBlock> {
-  let link: Link | undefined;
+  let stream: LogicalStream | undefined;
   const pages = readPages(source);
   try {
     let next = await pages.next();
     for (; next.done !== true; next = await pages.next()) {
       const page = next.value;
       const [first] = page.packets;
-      if (page.firstOfStream && first !== undefined && (link === undefined || link.ended)) {
+      if (page.firstOfStream && first !== undefined && (stream === undefined || stream.ended)) {
         const codec = identify(first);
         if (codec !== undefined) {
-          link?.free();
-          link = new Link(page.serial, codec);
+          stream?.free();
+          stream = new LogicalStream(page.serial, codec);
         }
       }
-      if (link === undefined || page.serial !== link.serial) continue;
-      const block = await link.take(page.packets, page.granule, page.lastOfStream);
+      if (stream === undefined || page.serial !== stream.serial) continue;
+      const block = await stream.decode(page.packets, page.granule, page.lastOfStream);
       if (block !== undefined) yield block;
     }
-    if (next.value) throw truncated(source.path);
+    if (next.value) throw truncatedError(source.path);
   } finally {
     await pages.return(false);
-    link?.free();
+    stream?.free();
   }
 }
 
 /** One logical stream, from its header packets to its last page. */
-class Link {
+class LogicalStream {
   ended = false;
   readonly #headers: Uint8Array[] = [];
   #decoder: PacketDecoder | undefined;
-  readonly #trim: Trim;
+  readonly #trim: Trimmer;
   /** Samples decoded, those to be trimmed included. */
   #decoded = 0;
   /** Granule at which the first decoded sample stands: not 0 where a recording starts in mid-stream. */
@@ -121,22 +121,22 @@ class Link {
     codec: OggCodec,
   ) {
     this.#codec = codec;
-    this.#trim = new Trim(codec.preSkip);
+    this.#trim = new Trimmer(codec.preSkip);
   }
 
-  async take(
+  async decode(
     packets: readonly Uint8Array[],
     granule: number | undefined,
     last: boolean,
   ): Promise<PcmBlock | undefined> {
     const missing = this.#codec.headerPackets - this.#headers.length;
     if (missing > 0) this.#headers.push(...packets.slice(0, missing));
-    const sound = packets.slice(Math.max(0, missing));
+    const audioPackets = packets.slice(Math.max(0, missing));
     if (last) this.ended = true;
     if (this.#headers.length < this.#codec.headerPackets) return undefined;
-    this.#decoder ??= await createPacketDecoder(this.#codec.codec, setupOf(this.#codec.codec, this.#headers));
-    if (sound.length === 0) return undefined;
-    const block = await this.#decoder.decode(sound);
+    this.#decoder ??= await createPacketDecoder(this.#codec.codec, decoderSetup(this.#codec.codec, this.#headers));
+    if (audioPackets.length === 0) return undefined;
+    const block = await this.#decoder.decode(audioPackets);
     this.#decoded += block.channels[0]?.length ?? 0;
     if (granule !== undefined) {
       // The encoder pads its last packet: the last page's granule says where the sound ends.
@@ -152,13 +152,13 @@ class Link {
   }
 }
 
-function setupOf(codec: PacketCodec, headers: readonly Uint8Array[]): Uint8Array {
+function decoderSetup(codec: PacketCodec, headers: readonly Uint8Array[]): Uint8Array {
   const [first = new Uint8Array(0), second = first, third = first] = headers;
-  return codec === 'vorbis' ? lace(first, second, third) : first;
+  return codec === 'vorbis' ? laceHeaders(first, second, third) : first;
 }
 
 /** Three Vorbis headers in one, as Matroska keeps them. */
-function lace(identification: Uint8Array, comment: Uint8Array, setup: Uint8Array): Uint8Array {
+function laceHeaders(identification: Uint8Array, comment: Uint8Array, setup: Uint8Array): Uint8Array {
   const sizes = [identification, comment].flatMap(({ length }) => [
     ...new Array<number>(Math.floor(length / 255)).fill(255),
     length % 255,

@@ -3,7 +3,7 @@ import { AacDecoder } from './aac/decoder.js';
 import { type AacConfig, parseAudioSpecificConfig } from './aac/config.js';
 import { parseOpusHead } from './opus-head.js';
 import { type PcmBlock } from './pcm-source.js';
-import { quietly } from './quietly.js';
+import { withoutConsoleError } from './without-console-error.js';
 import { type SampleFormat, deinterleave } from './sample-format.js';
 
 /** Turns the packets of one track, as a container hands them out, into sound. */
@@ -81,7 +81,7 @@ async function opusPackets(setup: Uint8Array): Promise<PacketDecoder> {
   return {
     // eslint-disable-next-line @typescript-eslint/require-await -- as above
     async decode(packets) {
-      const { channelData, sampleRate } = quietly(() => decoder.decodeFrames(packets.filter(fits)));
+      const { channelData, sampleRate } = withoutConsoleError(() => decoder.decodeFrames(packets.filter(isDecodable)));
       if (head.gain !== 1) for (const samples of channelData) scale(samples, head.gain);
       return { channels: channelData, sampleRate };
     },
@@ -103,18 +103,18 @@ async function vorbisPackets(headers: readonly [Uint8Array, Uint8Array]): Promis
   });
   type Pages = Parameters<OggVorbisDecoder['decodeOggPages']>[0];
   const decodePages = (pages: ReturnType<typeof page>[]) =>
-    quietly(() => decoder.decodeOggPages(pages as unknown as Pages));
+    withoutConsoleError(() => decoder.decodeOggPages(pages as unknown as Pages));
   await decodePages([page(identification, [])]);
   return {
     async decode(packets) {
-      const { channelData, sampleRate } = await decodePages([page(NO_DATA, packets.filter(fits))]);
+      const { channelData, sampleRate } = await decodePages([page(EMPTY_PAGE, packets.filter(isDecodable))]);
       return { channels: channelData, sampleRate };
     },
     free: () => decoder.free(),
   };
 }
 
-const NO_DATA = new Uint8Array(1);
+const EMPTY_PAGE = new Uint8Array(1);
 
 async function mp3Packets(): Promise<PacketDecoder> {
   const { MPEGDecoder } = await import('mpg123-decoder');
@@ -123,7 +123,7 @@ async function mp3Packets(): Promise<PacketDecoder> {
   return {
     // eslint-disable-next-line @typescript-eslint/require-await -- as above
     async decode(packets) {
-      const { channelData, sampleRate } = quietly(() => decoder.decodeFrames([...packets]));
+      const { channelData, sampleRate } = withoutConsoleError(() => decoder.decodeFrames([...packets]));
       return { channels: channelData, sampleRate };
     },
     free: () => decoder.free(),
@@ -139,7 +139,7 @@ async function flacPackets(): Promise<PacketDecoder> {
   await decoder.ready;
   return {
     async decode(packets) {
-      const { channelData, sampleRate, bitDepth } = await quietly(() => decoder.decodeFrames([...packets]));
+      const { channelData, sampleRate, bitDepth } = await withoutConsoleError(() => decoder.decodeFrames([...packets]));
       for (const samples of channelData) rescale(samples, bitDepth);
       return { channels: channelData, sampleRate };
     },
@@ -163,14 +163,14 @@ export async function usesBandReplication(
   const config = parseAudioSpecificConfig(setup);
   if (config.bandReplication) return true;
   const decoder = new AacDecoder(config);
-  let looked = 0;
+  let checkedPackets = 0;
   for await (const packet of packets) {
     try {
       decoder.decode(packet);
     } catch {
       // a damaged frame says nothing
     }
-    if (decoder.sawBandReplication || ++looked === 4) break;
+    if (decoder.sawBandReplication || ++checkedPackets === 4) break;
   }
   return decoder.sawBandReplication;
 }
@@ -178,7 +178,7 @@ export async function usesBandReplication(
 /** What the decoders have room for; no encoder comes near it. */
 const MAX_PACKET_BYTES = 64 * 1024;
 
-function fits(packet: Uint8Array): boolean {
+function isDecodable(packet: Uint8Array): boolean {
   return packet.length > 0 && packet.length <= MAX_PACKET_BYTES;
 }
 

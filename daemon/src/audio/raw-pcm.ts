@@ -1,7 +1,7 @@
 import { SottoError } from '../protocol/errors.js';
 import { type PcmSource } from './pcm-source.js';
 import { type SampleFormat, bytesPerSample, deinterleave } from './sample-format.js';
-import { type FileSource, named } from './source.js';
+import { type FileSource, quotePath } from './source.js';
 
 /** Where uncompressed samples lie in a file, as its header says. */
 export interface RawPcm {
@@ -23,7 +23,7 @@ const MAX_SAMPLE_RATE = 1_536_000;
 /** The samples between header and trailer, a second at a time, the same for WAV and AIFF. */
 export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
   const { container, format, sampleRate, channels, frameBytes, dataStart } = layout;
-  const name = named(source.path);
+  const name = quotePath(source.path);
   if (!(channels >= 1 && channels <= MAX_CHANNELS && sampleRate >= 100 && sampleRate <= MAX_SAMPLE_RATE)) {
     throw new SottoError(
       'AUDIO_UNSUPPORTED',
@@ -42,7 +42,7 @@ export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
   const declared = layout.dataBytes ?? present;
   const frames = Math.floor(Math.min(present, declared) / frameBytes);
   if (frames === 0) {
-    if (declared > present) throw truncated(source.path);
+    if (declared > present) throw truncatedError(source.path);
     throw new SottoError('AUDIO_EMPTY', `${name} has a header but no audio`, {
       hint: 'record it again',
     });
@@ -62,7 +62,7 @@ export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
       for await (const bytes of source.stream(dataStart, end, pieceFrames * frameBytes)) {
         yield { channels: deinterleave(bytes, format, channels, frameBytes), sampleRate };
       }
-      if (missingFrames > SLACK_FRAMES) throw truncated(source.path);
+      if (missingFrames > SLACK_FRAMES) throw truncatedError(source.path);
     },
   };
 }
@@ -70,8 +70,8 @@ export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
 /** Writers that round their sizes up miss a frame or two; that is not a truncated file. */
 const SLACK_FRAMES = 2;
 
-export function truncated(path: string): SottoError {
-  return new SottoError('AUDIO_TRUNCATED', `${named(path)} ends before its header says it should`, {
+export function truncatedError(path: string): SottoError {
+  return new SottoError('AUDIO_TRUNCATED', `${quotePath(path)} ends before its header says it should`, {
     hint: 'copy or export it again; the part that is there was read',
   });
 }

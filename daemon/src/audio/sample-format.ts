@@ -76,7 +76,7 @@ export function deinterleave(
 ): Float32Array[] {
   const { bytes: step, read } = FORMATS[format];
   const frames = Math.floor(bytes.length / frameBytes);
-  if (format === 's16le' && LITTLE_ENDIAN && bytes.byteOffset % 2 === 0 && frameBytes === 2 * channels) {
+  if (format === 's16le' && IS_LITTLE_ENDIAN && bytes.byteOffset % 2 === 0 && frameBytes === 2 * channels) {
     return deinterleave16(new Int16Array(bytes.buffer, bytes.byteOffset, frames * channels), channels);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -87,7 +87,7 @@ export function deinterleave(
   });
 }
 
-const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /** The commonest format, without a call per sample. */
 function deinterleave16(interleaved: Int16Array, channels: number): Float32Array[] {

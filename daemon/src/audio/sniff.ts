@@ -7,44 +7,44 @@ export type Sniffed =
   /** Formats that may come after an ID3 tag: `start` is their first byte. */
   | { readonly kind: 'flac' | 'mp3' | 'adts'; readonly start: number }
   /** Sound in a format that only an outside decoder reads. */
-  | { readonly kind: 'foreign'; readonly name: string }
-  /** Not sound: `looksLike` is for the message. */
-  | { readonly kind: 'unknown'; readonly looksLike: string };
+  | { readonly kind: 'external'; readonly name: string }
+  /** Not sound: `description` is for the message. */
+  | { readonly kind: 'unknown'; readonly description: string };
 
 const PROBE_BYTES = 16 * 1024;
 
 export async function sniff(source: FileSource): Promise<Sniffed> {
   const head = await source.read(0, PROBE_BYTES);
-  const known = byMagic(head);
-  if (known !== undefined) return known;
+  const format = matchMagic(head);
+  if (format !== undefined) return format;
   const tagEnd = id3Length(head);
   if (tagEnd > 0) {
     const body = await source.read(tagEnd, PROBE_BYTES);
-    if (text(body, 0, 4) === 'fLaC') return { kind: 'flac', start: tagEnd };
-    return frames(body, tagEnd) ?? { kind: 'unknown', looksLike: 'an ID3 tag without sound after it' };
+    if (latin1(body, 0, 4) === 'fLaC') return { kind: 'flac', start: tagEnd };
+    return frames(body, tagEnd) ?? { kind: 'unknown', description: 'an ID3 tag without sound after it' };
   }
-  return frames(head, 0) ?? { kind: 'unknown', looksLike: guess(head) };
+  return frames(head, 0) ?? { kind: 'unknown', description: describeContent(head) };
 }
 
-function byMagic(head: Uint8Array): Sniffed | undefined {
-  const first = text(head, 0, 4);
-  const form = text(head, 8, 4);
-  if ((first === 'RIFF' || first === 'RF64' || first === 'BW64') && form === 'WAVE') return { kind: 'wav' };
-  if (first === 'FORM' && (form === 'AIFF' || form === 'AIFC')) return { kind: 'aiff' };
+function matchMagic(head: Uint8Array): Sniffed | undefined {
+  const first = latin1(head, 0, 4);
+  const formType = latin1(head, 8, 4);
+  if ((first === 'RIFF' || first === 'RF64' || first === 'BW64') && formType === 'WAVE') return { kind: 'wav' };
+  if (first === 'FORM' && (formType === 'AIFF' || formType === 'AIFC')) return { kind: 'aiff' };
   if (first === 'fLaC') return { kind: 'flac', start: 0 };
   if (first === 'OggS') return { kind: 'ogg' };
   if (first === '\x1aE\xdf\xa3') return { kind: 'matroska' };
-  if (['ftyp', 'moov', 'mdat', 'styp'].includes(text(head, 4, 4))) return { kind: 'mp4' };
-  if (['free', 'skip', 'wide'].includes(text(head, 4, 4)) && head[0] === 0) return { kind: 'mp4' };
-  const foreign = FOREIGN.find(([at, magic]) => text(head, at, magic.length) === magic);
-  if (foreign !== undefined) return { kind: 'foreign', name: foreign[2] };
+  if (['ftyp', 'moov', 'mdat', 'styp'].includes(latin1(head, 4, 4))) return { kind: 'mp4' };
+  if (['free', 'skip', 'wide'].includes(latin1(head, 4, 4)) && head[0] === 0) return { kind: 'mp4' };
+  const external = EXTERNAL_FORMATS.find(([at, magic]) => latin1(head, at, magic.length) === magic);
+  if (external !== undefined) return { kind: 'external', name: external[2] };
   // MPEG transport stream: a sync byte every 188.
   if (head[0] === 0x47 && head[188] === 0x47 && head[376] === 0x47)
-    return { kind: 'foreign', name: 'MPEG-TS' };
+    return { kind: 'external', name: 'MPEG-TS' };
   return undefined;
 }
 
-const FOREIGN: readonly (readonly [at: number, magic: string, name: string])[] = [
+const EXTERNAL_FORMATS: readonly (readonly [at: number, magic: string, name: string])[] = [
   [0, 'caff', 'Core Audio'],
   [0, '#!AMR', 'AMR'],
   [0, '\x30\x26\xb2\x75\x8e\x66\xcf\x11', 'Windows Media'],
@@ -66,7 +66,7 @@ const FOREIGN: readonly (readonly [at: number, magic: string, name: string])[] =
 
 /** Bytes of a leading ID3v2 tag, 0 if there is none. */
 function id3Length(head: Uint8Array): number {
-  if (text(head, 0, 3) !== 'ID3' || head.length < 10) return 0;
+  if (latin1(head, 0, 3) !== 'ID3' || head.length < 10) return 0;
   const [a = 0, b = 0, c = 0, d = 0] = head.subarray(6, 10);
   const footer = ((head[5] ?? 0) & 0x10) !== 0 ? 10 : 0;
   return 10 + ((a & 0x7f) << 21) + ((b & 0x7f) << 14) + ((c & 0x7f) << 7) + (d & 0x7f) + footer;
@@ -85,14 +85,14 @@ function frames(bytes: Uint8Array, base: number): Sniffed | undefined {
       ['adts', adtsFrameLength],
     ] as const) {
       // Text and pictures hold chance sync words, so anywhere but at the very start it takes more of them.
-      if (chain(bytes, at, frameLength) >= (at === 0 ? 2 : 4)) return { kind, start: base + at };
+      if (countConsecutiveFrames(bytes, at, frameLength) >= (at === 0 ? 2 : 4)) return { kind, start: base + at };
     }
   }
   return undefined;
 }
 
 /** How many frames follow each other from `at` on; a frame that runs past the bytes at hand ends the chain as good. */
-function chain(bytes: Uint8Array, at: number, frameLength: (b: Uint8Array, at: number) => number): number {
+function countConsecutiveFrames(bytes: Uint8Array, at: number, frameLength: (b: Uint8Array, at: number) => number): number {
   let count = 0;
   for (let next = at; count < 4; count++) {
     if (count > 0 && next + 7 > bytes.length) return 4;
@@ -160,16 +160,16 @@ export function adtsFrameLength(bytes: Uint8Array, at: number): number {
   return length > 7 ? length : 0;
 }
 
-function guess(head: Uint8Array): string {
-  if (text(head, 0, 5) === '%PDF-') return 'a PDF document';
-  if (text(head, 0, 2) === 'PK') return 'a ZIP archive or office document';
-  if (text(head, 1, 3) === 'PNG' || (head[0] === 0xff && head[1] === 0xd8)) return 'a picture';
+function describeContent(head: Uint8Array): string {
+  if (latin1(head, 0, 5) === '%PDF-') return 'a PDF document';
+  if (latin1(head, 0, 2) === 'PK') return 'a ZIP archive or office document';
+  if (latin1(head, 1, 3) === 'PNG' || (head[0] === 0xff && head[1] === 0xd8)) return 'a picture';
   if (head.every((byte) => byte === 0)) return 'only zeros';
   const controls = head.filter((byte) => byte < 9 || (byte > 13 && byte < 32)).length;
   return controls === 0 ? 'text' : 'something else';
 }
 
 /** Bytes as Latin-1, so that every byte can be written in a string literal. */
-function text(bytes: Uint8Array, at: number, length: number): string {
+function latin1(bytes: Uint8Array, at: number, length: number): string {
   return String.fromCharCode(...bytes.subarray(at, at + length));
 }

@@ -10,15 +10,15 @@ import { AUDIO_FILE, fileError, specialKind } from '../protocol/file-errors.js';
  */
 const MAX_READ_BYTES = 64 << 20;
 
-export interface SourceCalls {
+export interface FileSystemCalls {
   readonly stat: (path: string) => Promise<Stats>;
   readonly open: (path: string, flags: number) => Promise<FileHandle>;
 }
 
-const SYSTEM: SourceCalls = { stat, open };
+const NODE_CALLS: FileSystemCalls = { stat, open };
 
 /** How a path is named in a message: quoted, with control characters escaped. */
-export function named(path: string): string {
+export function quotePath(path: string): string {
   return JSON.stringify(path);
 }
 
@@ -43,23 +43,23 @@ export class FileSource {
   }
 
   /** @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE or AUDIO_EMPTY. */
-  static async open(path: string, onRead?: () => void, calls = SYSTEM): Promise<FileSource> {
+  static async open(path: string, onRead?: () => void, calls = NODE_CALLS): Promise<FileSource> {
     let handle: FileHandle | undefined;
     try {
-      refuseUnlessFile(path, await calls.stat(path));
+      requireRegularFile(path, await calls.stat(path));
       // O_NONBLOCK: should the file have become a pipe since, opening it must not wait for a writer.
       handle = await calls.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-      const facts = await handle.stat();
-      refuseUnlessFile(path, facts);
-      if (facts.size === 0) {
-        throw new SottoError('AUDIO_EMPTY', `${named(path)} is empty (0 bytes)`, {
+      const stats = await handle.stat();
+      requireRegularFile(path, stats);
+      if (stats.size === 0) {
+        throw new SottoError('AUDIO_EMPTY', `${quotePath(path)} is empty (0 bytes)`, {
           hint: 'record or copy it again',
         });
       }
-      return new FileSource(path, facts.size, handle, onRead);
+      return new FileSource(path, stats.size, handle, onRead);
     } catch (error) {
       await handle?.close();
-      throw fromFileSystem(path, error);
+      throw audioFileError(path, error);
     }
   }
 
@@ -69,30 +69,30 @@ export class FileSource {
    * @throws SottoError AUDIO_UNSUPPORTED for a length above 64 MiB: no header that is right asks for it
    */
   async read(position: number, length: number): Promise<Uint8Array> {
-    if (this.#closed) throw new SottoError('CANCELLED', `${named(this.path)} was closed while it was read`);
-    const wanted = Math.max(0, Math.min(length, this.size - position));
-    if (wanted > MAX_READ_BYTES) {
+    if (this.#closed) throw new SottoError('CANCELLED', `${quotePath(this.path)} was closed while it was read`);
+    const count = Math.max(0, Math.min(length, this.size - position));
+    if (count > MAX_READ_BYTES) {
       throw new SottoError(
         'AUDIO_UNSUPPORTED',
-        `${named(this.path)} has a part of ${wanted} bytes in its header`,
+        `${quotePath(this.path)} has a part of ${count} bytes in its header`,
         {
           hint: 'it is damaged: export or convert it again',
         },
       );
     }
-    const bytes = new Uint8Array(wanted);
+    const bytes = new Uint8Array(count);
     let filled = 0;
     try {
-      while (filled < wanted) {
-        const { bytesRead } = await this.#handle.read(bytes, filled, wanted - filled, position + filled);
+      while (filled < count) {
+        const { bytesRead } = await this.#handle.read(bytes, filled, count - filled, position + filled);
         if (bytesRead === 0) break; // shortened while we read
         filled += bytesRead;
       }
     } catch (error) {
-      throw fromFileSystem(this.path, error);
+      throw audioFileError(this.path, error);
     }
     this.onRead?.();
-    return filled === wanted ? bytes : bytes.subarray(0, filled);
+    return filled === count ? bytes : bytes.subarray(0, filled);
   }
 
   /** The bytes of `[start, end)` in pieces. */
@@ -112,22 +112,22 @@ export class FileSource {
   }
 }
 
-function refuseUnlessFile(path: string, facts: Stats): void {
-  if (facts.isFile()) return;
-  if (facts.isDirectory()) {
-    throw new SottoError('AUDIO_UNREADABLE', `${named(path)} is a folder, not an audio file`, {
+function requireRegularFile(path: string, stats: Stats): void {
+  if (stats.isFile()) return;
+  if (stats.isDirectory()) {
+    throw new SottoError('AUDIO_UNREADABLE', `${quotePath(path)} is a folder, not an audio file`, {
       hint: 'name the files in it, for example with *.wav',
     });
   }
-  throw new SottoError('AUDIO_UNREADABLE', `${named(path)} is ${specialKind(facts)}, not an ordinary file`, {
+  throw new SottoError('AUDIO_UNREADABLE', `${quotePath(path)} is ${specialKind(stats)}, not an ordinary file`, {
     hint: 'save the audio to a file first',
   });
 }
 
 /** What the operating system said, as a coded error that names the file. */
-export function fromFileSystem(path: string, error: unknown): SottoError {
+export function audioFileError(path: string, error: unknown): SottoError {
   if (error instanceof SottoError) return error;
   if (codeOf(error) === 'ENOENT')
-    return new SottoError('AUDIO_NOT_FOUND', `there is no file ${named(path)}`, { cause: error });
-  return fileError(named(path), error, AUDIO_FILE);
+    return new SottoError('AUDIO_NOT_FOUND', `there is no file ${quotePath(path)}`, { cause: error });
+  return fileError(quotePath(path), error, AUDIO_FILE);
 }

@@ -1,7 +1,7 @@
 import { type PcmBlock } from './pcm-source.js';
 
 /** Takes off what the encoder put before and behind the sound. */
-export class Trim {
+export class Trimmer {
   #toSkip: number;
   #kept = 0;
 

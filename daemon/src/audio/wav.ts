@@ -1,9 +1,9 @@
 import { SottoError } from '../protocol/errors.js';
 import { fourCc, viewOf } from './bytes.js';
 import { type PcmSource } from './pcm-source.js';
-import { openRawPcm, truncated } from './raw-pcm.js';
+import { openRawPcm, truncatedError } from './raw-pcm.js';
 import { type SampleFormat } from './sample-format.js';
-import { type FileSource, named } from './source.js';
+import { type FileSource, quotePath } from './source.js';
 
 const PCM = 1;
 const IEEE_FLOAT = 3;
@@ -15,7 +15,7 @@ const EXTENSIBLE = 0xfffe; // the real tag is the first two bytes of the sub-for
 const MAX_CHUNKS = 1000;
 
 /** A writer that could not seek back leaves the size open: 0, all ones, or (sox, ffmpeg) just under 2 GiB. */
-function leftOpen(size: number): boolean {
+function isOpenEnded(size: number): boolean {
   return size === 0 || size >= 0x7ffff000;
 }
 
@@ -38,7 +38,7 @@ export async function openWav(source: FileSource): Promise<PcmSource> {
       format = await source.read(body, Math.min(size, 40));
     } else if (id === 'data') {
       if (format === undefined) break;
-      const dataBytes = wide && size === 0xffffffff ? wideDataBytes : leftOpen(size) ? undefined : size;
+      const dataBytes = wide && size === 0xffffffff ? wideDataBytes : isOpenEnded(size) ? undefined : size;
       return openRawPcm(source, {
         container: 'wav',
         ...readFormat(source.path, format),
@@ -47,16 +47,16 @@ export async function openWav(source: FileSource): Promise<PcmSource> {
       });
     }
     at = body + size + (size % 2); // chunks are padded to an even length
-    if (at > source.size) throw truncated(source.path);
+    if (at > source.size) throw truncatedError(source.path);
   }
-  throw new SottoError('AUDIO_EMPTY', `${named(source.path)} is a WAV file without audio`, {
+  throw new SottoError('AUDIO_EMPTY', `${quotePath(source.path)} is a WAV file without audio`, {
     hint: 'record or export it again',
   });
 }
 
 function readFormat(path: string, bytes: Uint8Array) {
   const view = viewOf(bytes);
-  if (view.byteLength < 16) throw unsupported(path, 'a format chunk that is too short');
+  if (view.byteLength < 16) throw unsupportedError(path, 'a format chunk that is too short');
   const tag = view.getUint16(0, true);
   const channels = view.getUint16(2, true);
   const sampleRate = view.getUint32(4, true);
@@ -65,7 +65,7 @@ function readFormat(path: string, bytes: Uint8Array) {
   const kind = tag === EXTENSIBLE && view.byteLength >= 26 ? view.getUint16(24, true) : tag;
   const format = sampleFormat(kind, bits);
   if (format === undefined) {
-    throw unsupported(path, `a WAV encoding that Sotto doesn't read (format ${kind}, ${bits} bits)`);
+    throw unsupportedError(path, `a WAV encoding that Sotto doesn't read (format ${kind}, ${bits} bits)`);
   }
   // Some writers leave the frame size 0 or wrong; what the samples need is then the truth.
   const needed = channels * Math.ceil(bits / 8);
@@ -92,8 +92,8 @@ function sampleFormat(tag: number, bits: number): SampleFormat | undefined {
   return undefined;
 }
 
-function unsupported(path: string, what: string): SottoError {
-  return new SottoError('AUDIO_UNSUPPORTED', `${named(path)} has ${what}`, {
+function unsupportedError(path: string, what: string): SottoError {
+  return new SottoError('AUDIO_UNSUPPORTED', `${quotePath(path)} has ${what}`, {
     hint: 'convert it to 16-bit PCM WAV or FLAC',
   });
 }

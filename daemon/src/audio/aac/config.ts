@@ -46,11 +46,11 @@ export function parseAudioSpecificConfig(bytes: Uint8Array): AacConfig {
   if (objectType !== LOW_COMPLEXITY) throw new RangeError(`AAC profile ${objectType}`);
   if (channels === undefined) throw new RangeError('an AAC channel layout that nobody uses');
   if (bits.flag()) throw new RangeError('AAC frames of 960 samples');
-  return { rateIndex, sampleRate, channels, bandReplication: bandReplication || saysReplicationBehind(bits) };
+  return { rateIndex, sampleRate, channels, bandReplication: bandReplication || readTrailingSbr(bits) };
 }
 
 /** The backward compatible way to announce HE-AAC, behind the part that old decoders read. */
-function saysReplicationBehind(bits: BitReader): boolean {
+function readTrailingSbr(bits: BitReader): boolean {
   if (bits.left < 2) return false;
   if (bits.flag()) bits.skip(14); // core coder delay
   bits.skip(1); // extension flag

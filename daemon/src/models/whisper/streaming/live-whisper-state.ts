@@ -127,7 +127,7 @@ export function unpackState({ fromSample, state }: LiveCheckpoint, config: Whisp
   const all = tokensOf(found);
   if (all.some((token) => token >= config.nVocab)) throw invalidCheckpoint('it has tokens that the model has not');
   if (all.length > 4 * config.nTextCtx) throw invalidCheckpoint('it has more tokens than a window');
-  if (!LiveMel.canBegin(rest.melFrom) || rest.melFrom > rest.start * HOP_SAMPLES)
+  if (!LiveMel.isValidStart(rest.melFrom) || rest.melFrom > rest.start * HOP_SAMPLES)
     throw invalidCheckpoint('its audio begins where it cannot');
   if (voice.speechEndFrames > voice.frames) throw invalidCheckpoint('its times are not in order');
   if (fromSample !== fromSampleOf(found)) throw invalidCheckpoint('fromSample is not where it goes on');
