@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { FileSource, type FileSystemCalls } from '#daemon/audio/source.js';
+import { FileSource, type FileSystemCalls } from '#daemon/audio/file-source.js';
 import { FILE_PROBLEMS, hintOf, isMissing, reasonOf } from '#daemon/protocol/file-errors.js';
 import { scratch } from './fixtures.js';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { childrenOf, float, readVarInt, signed } from '#daemon/audio/ebml.js';
+import { childrenOf, float, readVarInt, signed } from '#daemon/audio/containers/ebml.js';
 import { clip, decodeAll, scratch } from './fixtures.js';
 
 const files = scratch();

@@ -106,7 +106,7 @@ describe('sotto transcribe', () => {
     expect([code, stdout]).toEqual([0, '']);
     const page = readFileSync(join(home.folder, 'pages', 'b.html'), 'utf8');
     const sound = Buffer.from('RIFF....WAVE').toString('base64');
-    expect(page).toContain(`src="data:audio/wav;base64,${sound}"`);
+    expect(page).toContain(`src="data:audio/containers/wav;base64,${sound}"`);
     expect(page).toContain('data-s="1500" data-e="2000" data-p="40" data-doubt="2">this.</span>');
   });
 });

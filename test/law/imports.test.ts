@@ -144,13 +144,13 @@ describe('import law', () => {
     ['daemon/src/server/socket.ts', 'native/index.js'],
     ['daemon/src/supervisor/engine-process.ts', 'daemon/src/engine/main.js'],
     ['daemon/src/cli/main.ts', 'daemon/src/models/registry.js'],
-    ['daemon/src/audio/wav.ts', 'native/index.js'],
+    ['daemon/src/audio/containers/wav.ts', 'native/index.js'],
     ['daemon/src/models/whisper/model.ts', 'daemon/src/models/parakeet/model.js'],
     ['native/addon.ts', 'daemon/src/protocol/errors.js'],
     ['daemon/src/protocol/messages.ts', 'daemon/src/paths.js'],
     ['daemon/src/engine/main.ts', 'test/harness/fake-engine.js'],
     ['daemon/src/models/config-file.ts', 'daemon/src/settings.js'],
-    ['daemon/src/audio/source.ts', 'daemon/src/read-small-file.js'],
+    ['daemon/src/audio/file-source.ts', 'daemon/src/read-small-file.js'],
   ])('refuses %s → %s', (from, to) => {
     expect(breach(from, to)).toBeDefined();
   });
@@ -164,7 +164,7 @@ describe('import law', () => {
   });
 
   test.each([
-    ['daemon/src/audio/mel.ts', 'native/index.js'],
+    ['daemon/src/audio/mel/mel.ts', 'native/index.js'],
     ['daemon/src/models/registry.ts', 'daemon/src/models/whisper/index.js'],
     ['daemon/src/models/tts/kokoro.ts', 'daemon/src/models/codecs/snac.js'],
     ['daemon/src/engine/main.ts', 'daemon/src/models/registry.js'],

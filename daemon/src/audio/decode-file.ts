@@ -3,7 +3,7 @@ import { downmix } from './downmix.js';
 import { type PcmSource } from './pcm-source.js';
 import { Resampler } from '../signal/resample.js';
 import { sniff } from './sniff.js';
-import { FileSource, audioFileError, quotePath } from './source.js';
+import { FileSource, audioFileError, quotePath } from './file-source.js';
 
 /** Hz. What every speech model here listens to. */
 export const MODEL_SAMPLE_RATE = 16_000;
@@ -70,23 +70,23 @@ async function openSource(source: FileSource): Promise<PcmSource> {
   const format = await sniff(source);
   switch (format.kind) {
     case 'wav':
-      return (await import('./wav.js')).openWav(source);
+      return (await import('./containers/wav.js')).openWav(source);
     case 'aiff':
-      return (await import('./aiff.js')).openAiff(source);
+      return (await import('./containers/aiff.js')).openAiff(source);
     case 'flac':
-      return (await import('./flac.js')).openFlac(source, format.start);
+      return (await import('./containers/flac.js')).openFlac(source, format.start);
     case 'mp3':
-      return (await import('./mp3.js')).openMp3(source, format.start);
+      return (await import('./containers/mp3.js')).openMp3(source, format.start);
     case 'adts':
-      return (await import('./adts.js')).openAdts(source, format.start);
+      return (await import('./containers/adts.js')).openAdts(source, format.start);
     case 'ogg':
-      return (await import('./ogg.js')).openOgg(source);
+      return (await import('./containers/ogg.js')).openOgg(source);
     case 'mp4':
-      return (await import('./mp4.js')).openMp4(source);
+      return (await import('./containers/mp4.js')).openMp4(source);
     case 'matroska':
-      return (await import('./matroska.js')).openMatroska(source);
+      return (await import('./containers/matroska.js')).openMatroska(source);
     case 'external':
-      return (await import('./external.js')).openExternal(source.path, format.name, {
+      return (await import('./external-decoder.js')).openExternal(source.path, format.name, {
         onProgress: source.onRead,
       });
     case 'unknown':

@@ -1,4 +1,4 @@
-import { type FileSource } from './source.js';
+import { type FileSource } from './file-source.js';
 
 /** Length in bytes and samples of a self-framed codec's frame at `at`, or undefined if there is none. */
 export type FrameAt = (

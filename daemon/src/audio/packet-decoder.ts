@@ -1,7 +1,7 @@
 import type { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis';
 import { AacDecoder } from './aac/decoder.js';
 import { type AacConfig, parseAudioSpecificConfig } from './aac/config.js';
-import { parseOpusHead } from './opus-head.js';
+import { parseOpusHead } from './containers/opus-head.js';
 import { type PcmBlock } from './pcm-source.js';
 import { withoutConsoleError } from './without-console-error.js';
 import { type SampleFormat, deinterleave } from './sample-format.js';
@@ -133,7 +133,7 @@ async function mp3Packets(): Promise<PacketDecoder> {
 async function flacPackets(): Promise<PacketDecoder> {
   const [{ FLACDecoder }, { rescale }] = await Promise.all([
     import('@wasm-audio-decoders/flac'),
-    import('./flac.js'),
+    import('./containers/flac.js'),
   ]);
   const decoder = new FLACDecoder();
   await decoder.ready;

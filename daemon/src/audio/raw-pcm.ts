@@ -1,7 +1,7 @@
 import { SottoError } from '../protocol/errors.js';
 import { type PcmSource } from './pcm-source.js';
 import { type SampleFormat, bytesPerSample, deinterleave } from './sample-format.js';
-import { type FileSource, quotePath } from './source.js';
+import { type FileSource, quotePath } from './file-source.js';
 
 /** Where uncompressed samples lie in a file, as its header says. */
 export interface RawPcm {

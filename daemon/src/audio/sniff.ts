@@ -1,5 +1,5 @@
 import { viewOf } from './bytes.js';
-import { type FileSource } from './source.js';
+import { type FileSource } from './file-source.js';
 
 /** What a file is, judged by its first bytes; its name plays no part. */
 export type Sniffed =

@@ -70,7 +70,7 @@ describe('stages', () => {
       'cross keys, values',
     ],
     ['at forward (model.js)\nat async encode (file:///whisper/encode.js:1)', 'encoder'],
-    ['at fill (file:///daemon/src/audio/mel.js:1)', 'mel'],
+    ['at fill (file:///daemon/src/audio/mel/mel.js:1)', 'mel'],
     ['at elsewhere (x.js)', 'other'],
   ])('%j is %s', (stack, stage) => {
     expect(stageOf(stack)).toBe(stage);

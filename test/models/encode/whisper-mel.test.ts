@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { HOP_SAMPLES, MelStream, MelTransform, SAMPLE_RATE } from '#daemon/audio/mel.js';
+import { HOP_SAMPLES, MelStream, MelTransform, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import { mx, type MxArray } from '#native/index.js';
 

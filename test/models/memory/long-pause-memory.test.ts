@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { MelTransform, SAMPLE_RATE } from '#daemon/audio/mel.js';
+import { MelTransform, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import { SpeechTrack, VoiceActivity } from '#daemon/audio/vad/index.js';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';

@@ -2,7 +2,7 @@
  * Long form, one window after the other: each begins where the last timestamp of the one before it says that the speech
  * was cut, and is given the text before it as its prompt.
  */
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 
 import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';

@@ -1,7 +1,7 @@
 /** Whisper: speech to text in a hundred languages, and to English out of them. */
 import { basename, resolve } from 'node:path';
 
-import { MelTransform } from '#daemon/audio/mel.js';
+import { MelTransform } from '#daemon/audio/mel/mel.js';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcription.js';
 

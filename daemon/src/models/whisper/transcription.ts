@@ -1,5 +1,5 @@
 /** What one transcription holds from its first window to its last, whichever way its windows are read. */
-import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel.js';
+import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel/mel.js';
 import type { VoiceActivity, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import type { Segment, TranscribeResult } from '#daemon/protocol/transcription.js';
 import type * as nn from '#native/nn/index.js';

@@ -2,7 +2,7 @@
  * Texts that run in a loop: a decoder that has lost the audio says the same again and again until it has no tokens left.
  * It is stopped as soon as that is certain, so that another temperature may try.
  */
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { compressionRatio, type DecodeResult } from './decode.js';
 import type { Forecast, CandidateNeeds, CandidateSource } from '../search/candidates.js';

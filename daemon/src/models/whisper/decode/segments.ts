@@ -1,5 +1,5 @@
 /** Segments out of a decoded window, and how far the next window is from it. */
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 
 import type { DecodeResult } from './decode.js';

@@ -7,7 +7,7 @@ import {
   type MelTransform,
   SAMPLE_RATE,
   SILENCE_LOG10,
-} from '#daemon/audio/mel.js';
+} from '#daemon/audio/mel/mel.js';
 import type { SpeechTrack, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 

@@ -4,7 +4,7 @@
  * inventing. So some silence is kept behind it, and what then looks wrong is done again with the whole window
  * (measured in ../README.md).
  */
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { WINDOW_FRAMES } from './audio-windows.js';
 import type { DecodeResult } from '../decode/decode.js';

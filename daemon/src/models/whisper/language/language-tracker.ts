@@ -6,7 +6,7 @@
  * A window whose own language is surely English seldom has another in it (none of 60 sentences of 4 to 7 s was missed,
  * ../README.md): it costs nothing more. The other way round it does not hold: base is sure of German where most of a window is English.
  */
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { type Window, WINDOW_FRAMES } from '../encode/audio-windows.js';
 import { disposeWindow, type EncodedWindow } from '../encode/encode.js';

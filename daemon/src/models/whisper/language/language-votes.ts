@@ -3,7 +3,7 @@
  * somebody else. Each window's probabilities count by how much is said in it. (faster-whisper stops at the first sure
  * window and otherwise takes what most windows say.)
  */
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { type Window, WINDOW_FRAMES } from '../encode/audio-windows.js';
 import { throwIfCancelled } from '../cancellation.js';

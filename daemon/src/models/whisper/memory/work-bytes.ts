@@ -5,7 +5,7 @@
  *
  * Counted is what lives at once. What MLX keeps for reuse is not: it is bounded by the engine's cache limit.
  */
-import { N_FFT, HOP_SAMPLES } from '#daemon/audio/mel.js';
+import { N_FFT, HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
 
 import { WINDOW_FRAMES } from '../encode/audio-windows.js';
 import type { Backend } from './backend.js';

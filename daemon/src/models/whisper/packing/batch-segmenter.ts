@@ -2,7 +2,7 @@
  * Segments of windows that were decoded together, with the times of the file. A text came without timestamps: its times are
  * its words', which are aligned with the audio.
  */
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { Segment, TranscribeEvent, Word } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 

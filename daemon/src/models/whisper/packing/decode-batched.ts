@@ -4,7 +4,7 @@
  * does not end with a sentence to the next one, which is not there. Times come from the words, which are aligned with the
  * audio. What is told, and in which order, is as one after the other.
  */
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { SpeechOptions } from '#daemon/audio/vad/index.js';
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';

@@ -1,5 +1,5 @@
 /** Windows packed with speech, cut from a stream of audio as it is read. */
-import { HOP_SAMPLES, MelStream, type MelTransform } from '#daemon/audio/mel.js';
+import { HOP_SAMPLES, MelStream, type MelTransform } from '#daemon/audio/mel/mel.js';
 import type { SpeechTrack, SpeechSegment, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 

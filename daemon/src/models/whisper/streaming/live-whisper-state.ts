@@ -1,7 +1,7 @@
 /** What a live session remembers, as JSON, and back. It comes from another process: nothing of it is believed unseen. */
 import * as v from 'valibot';
-import { LiveMel } from '#daemon/audio/mel-live.js';
-import { HOP_SAMPLES } from '#daemon/audio/mel.js';
+import { LiveMel } from '#daemon/audio/mel/live-mel.js';
+import { HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
 import { VAD_STATE_SIZE } from '#daemon/audio/vad/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveCheckpoint } from '../../streaming/live-speech.js';

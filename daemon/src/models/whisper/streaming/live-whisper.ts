@@ -2,8 +2,8 @@
  * Whisper on speech that goes on. It hears a window of the last seconds, whose beginning moves on behind what is
  * committed, and is asked again and again what follows the committed text.
  */
-import { LiveMel } from '#daemon/audio/mel-live.js';
-import { FRAMES_PER_SECOND, SAMPLE_RATE } from '#daemon/audio/mel.js';
+import { LiveMel } from '#daemon/audio/mel/live-mel.js';
+import { FRAMES_PER_SECOND, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import type { TranscribeResult, Word } from '#daemon/protocol/transcription.js';
 import { trimRepeatedPhrases, trimRereadTokens } from '../../streaming/repetition.js';
 import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '../../streaming/live-speech.js';

@@ -1,6 +1,6 @@
 /** The model as a live session uses it: a window of audio in, what it makes of it out. Remembers nothing. */
-import type { LiveMel } from '#daemon/audio/mel-live.js';
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import type { LiveMel } from '#daemon/audio/mel/live-mel.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import { mx } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';
 

@@ -1,5 +1,5 @@
 /** What voice activity says of speech that goes on. */
-import { HOP_SAMPLES, SAMPLE_RATE } from '#daemon/audio/mel.js';
+import { HOP_SAMPLES, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import {
   CONTEXT_SAMPLES,
   FRAME_SAMPLES,

@@ -1,5 +1,5 @@
 /** The segments of a window with their words, and what the words' times say of how far the window is done. */
-import { FRAMES_PER_SECOND } from '#daemon/audio/mel.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { type Window, WINDOW_FRAMES } from '../encode/audio-windows.js';
 import type { EncodedWindow } from '../encode/encode.js';

@@ -1,11 +1,11 @@
 import { MPEGDecoder } from 'mpg123-decoder';
-import { viewOf } from './bytes.js';
-import { endOfFrames, estimateSamples } from './frame-scan.js';
-import { type PcmSource } from './pcm-source.js';
-import { withoutConsoleError } from './without-console-error.js';
-import { truncatedError } from './raw-pcm.js';
-import { type Mp3Frame, mp3Frame } from './sniff.js';
-import { type FileSource } from './source.js';
+import { viewOf } from '../bytes.js';
+import { endOfFrames, estimateSamples } from '../frame-scan.js';
+import { type PcmSource } from '../pcm-source.js';
+import { withoutConsoleError } from '../without-console-error.js';
+import { truncatedError } from '../raw-pcm.js';
+import { type Mp3Frame, mp3Frame } from '../sniff.js';
+import { type FileSource } from '../file-source.js';
 
 /** The encoder's delay that a decoder adds to the one the header names (the reference, and so everybody, has 528 + 1). */
 const DECODER_DELAY = 529;

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { openAudio } from '#daemon/audio/decode-file.js';
-import { findExternalDecoder, openExternal } from '#daemon/audio/external.js';
+import { findExternalDecoder, openExternal } from '#daemon/audio/external-decoder.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { until } from '#test/harness/wait.js';
 import { wavHead } from '#test/harness/wav-head.js';

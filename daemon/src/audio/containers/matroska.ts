@@ -1,7 +1,7 @@
-import { SottoError } from '../protocol/errors.js';
-import { parseAudioSpecificConfig } from './aac/config.js';
+import { SottoError } from '../../protocol/errors.js';
+import { parseAudioSpecificConfig } from '../aac/config.js';
 import { EbmlReader } from './ebml.js';
-import { findExternalDecoder, openExternal } from './external.js';
+import { findExternalDecoder, openExternal } from '../external-decoder.js';
 import { type MatroskaHead, type MatroskaTrack, readHead, readPackets } from './matroska-packets.js';
 import { parseOpusHead } from './opus-head.js';
 import {
@@ -10,12 +10,12 @@ import {
   createPacketDecoder,
   pcmPackets,
   usesBandReplication,
-} from './packet-decoder.js';
-import { type PcmBlock, type PcmSource } from './pcm-source.js';
-import { truncatedError } from './raw-pcm.js';
-import { type SampleFormat } from './sample-format.js';
-import { type FileSource, quotePath } from './source.js';
-import { Trimmer } from './trim.js';
+} from '../packet-decoder.js';
+import { type PcmBlock, type PcmSource } from '../pcm-source.js';
+import { truncatedError } from '../raw-pcm.js';
+import { type SampleFormat } from '../sample-format.js';
+import { type FileSource, quotePath } from '../file-source.js';
+import { Trimmer } from '../trimmer.js';
 
 /**
  * Sound of a Matroska or WebM file: its first audio track. Own code: mediabunny, which reads MP4 here, goes round

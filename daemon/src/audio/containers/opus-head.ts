@@ -1,4 +1,4 @@
-import { viewOf } from './bytes.js';
+import { viewOf } from '../bytes.js';
 
 /** The identification header of Opus (RFC 7845 §5.1), the same in Ogg and Matroska. */
 export interface OpusHead {

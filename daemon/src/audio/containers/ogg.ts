@@ -1,12 +1,12 @@
-import { SottoError } from '../protocol/errors.js';
-import { viewOf } from './bytes.js';
+import { SottoError } from '../../protocol/errors.js';
+import { viewOf } from '../bytes.js';
 import { lastGranule, readPages } from './ogg-pages.js';
 import { parseOpusHead } from './opus-head.js';
-import { type PacketCodec, type PacketDecoder, createPacketDecoder } from './packet-decoder.js';
-import { type PcmBlock, type PcmSource } from './pcm-source.js';
-import { truncatedError } from './raw-pcm.js';
-import { type FileSource, quotePath } from './source.js';
-import { Trimmer } from './trim.js';
+import { type PacketCodec, type PacketDecoder, createPacketDecoder } from '../packet-decoder.js';
+import { type PcmBlock, type PcmSource } from '../pcm-source.js';
+import { truncatedError } from '../raw-pcm.js';
+import { type FileSource, quotePath } from '../file-source.js';
+import { Trimmer } from '../trimmer.js';
 
 /** What the first packet of a stream says. */
 interface OggCodec {

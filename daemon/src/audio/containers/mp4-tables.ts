@@ -2,9 +2,9 @@
  * The counts in an MP4's tables, checked before a demuxer sees them. mediabunny makes an object for each sample that they
  * claim: a file of a kilobyte can claim four billion, and V8 ends the process that has no memory for them.
  */
-import { SottoError } from '../protocol/errors.js';
-import { fourCc, viewOf } from './bytes.js';
-import { type FileSource, quotePath } from './source.js';
+import { SottoError } from '../../protocol/errors.js';
+import { fourCc, viewOf } from '../bytes.js';
+import { type FileSource, quotePath } from '../file-source.js';
 
 /** A table of contents is read as a whole. That of 30 hours of video is smaller. */
 const MAX_INDEX_BYTES = 60 << 20;

@@ -1,6 +1,6 @@
-import { fourCc, viewOf } from './bytes.js';
+import { fourCc, viewOf } from '../bytes.js';
 import { brokenMp4Error, checkMp4Index } from './mp4-tables.js';
-import { type FileSource } from './source.js';
+import { type FileSource } from '../file-source.js';
 
 /** What a look at the outermost structure tells, before a demuxer sees the file. */
 export interface ContainerState {

@@ -1,5 +1,5 @@
-import { join, viewOf } from './bytes.js';
-import { type FileSource } from './source.js';
+import { join, viewOf } from '../bytes.js';
+import { type FileSource } from '../file-source.js';
 
 /** One page of an Ogg file (RFC 3533), with the packets that end on it. */
 export interface OggPage {

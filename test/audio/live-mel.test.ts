@@ -1,8 +1,8 @@
 /** Frames of audio that is still coming are those of the whole audio, however it is cut. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { LiveMel } from '#daemon/audio/mel-live.js';
-import { MelTransform } from '#daemon/audio/mel.js';
+import { LiveMel } from '#daemon/audio/mel/live-mel.js';
+import { MelTransform } from '#daemon/audio/mel/mel.js';
 import { AudioWindows } from '#daemon/models/whisper/encode/audio-windows.js';
 import { mx } from '#native/index.js';
 

@@ -9,10 +9,10 @@ import {
   MP4,
   QTFF,
 } from 'mediabunny';
-import { SottoError } from '../protocol/errors.js';
-import { parseAudioSpecificConfig } from './aac/config.js';
+import { SottoError } from '../../protocol/errors.js';
+import { parseAudioSpecificConfig } from '../aac/config.js';
 import { type ContainerState, checkMp4 } from './mp4-boxes.js';
-import { findExternalDecoder, openExternal } from './external.js';
+import { findExternalDecoder, openExternal } from '../external-decoder.js';
 import { parseOpusHead } from './opus-head.js';
 import {
   type PacketCodec,
@@ -20,12 +20,12 @@ import {
   createPacketDecoder,
   pcmPackets,
   usesBandReplication,
-} from './packet-decoder.js';
-import { type PcmBlock, type PcmSource } from './pcm-source.js';
-import { truncatedError } from './raw-pcm.js';
-import { type SampleFormat } from './sample-format.js';
-import { type FileSource, quotePath } from './source.js';
-import { Trimmer } from './trim.js';
+} from '../packet-decoder.js';
+import { type PcmBlock, type PcmSource } from '../pcm-source.js';
+import { truncatedError } from '../raw-pcm.js';
+import { type SampleFormat } from '../sample-format.js';
+import { type FileSource, quotePath } from '../file-source.js';
+import { Trimmer } from '../trimmer.js';
 
 Logging.level = LogLevel.Silent; // stderr belongs to the command
 

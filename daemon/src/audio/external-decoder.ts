@@ -6,8 +6,8 @@ import { delimiter, join, resolve } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
 import { type PcmSource } from './pcm-source.js';
 import { deinterleave } from './sample-format.js';
-import { FileSource, quotePath } from './source.js';
-import { openWav } from './wav.js';
+import { FileSource, quotePath } from './file-source.js';
+import { openWav } from './containers/wav.js';
 
 /** Hz that the outside decoders are asked for. */
 const OUTPUT_RATE_HZ = 16_000;

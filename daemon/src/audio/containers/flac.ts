@@ -1,10 +1,10 @@
 import { FLACDecoder } from '@wasm-audio-decoders/flac';
-import { SottoError } from '../protocol/errors.js';
-import { viewOf } from './bytes.js';
-import { type PcmSource } from './pcm-source.js';
-import { withoutConsoleError } from './without-console-error.js';
-import { truncatedError } from './raw-pcm.js';
-import { type FileSource, quotePath } from './source.js';
+import { SottoError } from '../../protocol/errors.js';
+import { viewOf } from '../bytes.js';
+import { type PcmSource } from '../pcm-source.js';
+import { withoutConsoleError } from '../without-console-error.js';
+import { truncatedError } from '../raw-pcm.js';
+import { type FileSource, quotePath } from '../file-source.js';
 
 const STREAMINFO_BYTES = 34;
 const MAX_METADATA_BLOCKS = 1000;

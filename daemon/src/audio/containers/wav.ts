@@ -1,9 +1,9 @@
-import { SottoError } from '../protocol/errors.js';
-import { fourCc, viewOf } from './bytes.js';
-import { type PcmSource } from './pcm-source.js';
-import { openRawPcm, truncatedError } from './raw-pcm.js';
-import { type SampleFormat } from './sample-format.js';
-import { type FileSource, quotePath } from './source.js';
+import { SottoError } from '../../protocol/errors.js';
+import { fourCc, viewOf } from '../bytes.js';
+import { type PcmSource } from '../pcm-source.js';
+import { openRawPcm, truncatedError } from '../raw-pcm.js';
+import { type SampleFormat } from '../sample-format.js';
+import { type FileSource, quotePath } from '../file-source.js';
 
 const PCM = 1;
 const IEEE_FLOAT = 3;

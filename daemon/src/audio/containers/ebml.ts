@@ -1,5 +1,5 @@
-import { viewOf } from './bytes.js';
-import { type FileSource } from './source.js';
+import { viewOf } from '../bytes.js';
+import { type FileSource } from '../file-source.js';
 
 /** An element of EBML, the binary format of Matroska and WebM (RFC 8794). */
 export interface Element {

@@ -1,10 +1,10 @@
-import { parseAdtsHeader } from './aac/config.js';
-import { join } from './bytes.js';
-import { endOfFrames, estimateSamples } from './frame-scan.js';
-import { aacPackets } from './packet-decoder.js';
-import { type PcmSource } from './pcm-source.js';
-import { adtsFrameLength } from './sniff.js';
-import { type FileSource } from './source.js';
+import { parseAdtsHeader } from '../aac/config.js';
+import { join } from '../bytes.js';
+import { endOfFrames, estimateSamples } from '../frame-scan.js';
+import { aacPackets } from '../packet-decoder.js';
+import { type PcmSource } from '../pcm-source.js';
+import { adtsFrameLength } from '../sniff.js';
+import { type FileSource } from '../file-source.js';
 
 const FRAME_SAMPLES = 1024;
 
