@@ -46,11 +46,11 @@ describe('AAC set-up', () => {
     ['2b920800', 22050, 2, true], // HE-AAC, announced up front
     ['139056e5a0', 22050, 2, true], // HE-AAC, announced behind
     ['eb8a0800', 22050, 1, true], // HE-AAC v2
-  ])('%s is read', (hex, sampleRate, channels, bandReplication) => {
+  ])('%s is read', (hex, sampleRate, channels, hasSbr) => {
     expect(parseAudioSpecificConfig(Buffer.from(hex, 'hex'))).toMatchObject({
       sampleRate,
       channels,
-      bandReplication,
+      hasSbr,
     });
   });
 
@@ -80,6 +80,6 @@ test('bits are read across bytes, and never past the end', () => {
   bits.skip(3);
   bits.align();
   expect(bits.read(8)).toBe(0x0f);
-  expect(bits.left).toBe(0);
+  expect(bits.remainingBits).toBe(0);
   expect(() => bits.read(1)).toThrow(RangeError);
 });

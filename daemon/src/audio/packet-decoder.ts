@@ -156,12 +156,12 @@ export function pcmPackets(format: SampleFormat, channels: number, sampleRate: n
 }
 
 /** HE-AAC says so in its set-up, or only by what is in its first frames. */
-export async function usesBandReplication(
+export async function usesSbr(
   setup: Uint8Array,
   packets: AsyncIterable<Uint8Array>,
 ): Promise<boolean> {
   const config = parseAudioSpecificConfig(setup);
-  if (config.bandReplication) return true;
+  if (config.hasSbr) return true;
   const decoder = new AacDecoder(config);
   let checkedPackets = 0;
   for await (const packet of packets) {
@@ -170,9 +170,9 @@ export async function usesBandReplication(
     } catch {
       // a damaged frame says nothing
     }
-    if (decoder.sawBandReplication || ++checkedPackets === 4) break;
+    if (decoder.hasSeenSbr || ++checkedPackets === 4) break;
   }
-  return decoder.sawBandReplication;
+  return decoder.hasSeenSbr;
 }
 
 /** What the decoders have room for; no encoder comes near it. */

@@ -43,7 +43,7 @@ export class BitReader {
     this.position = (this.position + 7) & ~7;
   }
 
-  get left(): number {
+  get remainingBits(): number {
     return this.#end - this.position;
   }
 }

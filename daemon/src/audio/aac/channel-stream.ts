@@ -4,9 +4,9 @@ import { readScaleFactorDelta, readSpectrum } from './huffman.js';
 import { type TnsFilter, readTns } from './tns.js';
 
 /** Samples of a frame and channel, and as many spectral values. */
-export const FRAME = 1024;
+export const FRAME_SAMPLES = 1024;
 /** Of each of the eight short windows. */
-export const SHORT = 128;
+export const SHORT_WINDOW_SAMPLES = 128;
 
 export const ONLY_LONG = 0;
 export const LONG_START = 1;
@@ -124,16 +124,16 @@ interface Pulse {
 function readPulses(bits: BitReader, info: WindowInfo): Pulse[] {
   if (info.sequence === EIGHT_SHORT) throw new RangeError('AAC pulses in short windows');
   const count = bits.read(2) + 1;
-  let at = info.bands[bits.read(6)] ?? FRAME;
+  let at = info.bands[bits.read(6)] ?? FRAME_SAMPLES;
   const pulses = Array.from({ length: count }, () => ({ at: (at += bits.read(5)), amplitude: bits.read(4) }));
-  if (at >= FRAME) throw new RangeError('an AAC pulse beyond the spectrum');
+  if (at >= FRAME_SAMPLES) throw new RangeError('an AAC pulse beyond the spectrum');
   return pulses;
 }
 
-const quantised = new Int16Array(FRAME);
+const quantized = new Int16Array(FRAME_SAMPLES);
 
 /** |q|^(4/3), for every value that can be coded (pulses add a little to 8191). */
-const DEQUANTISED = Float64Array.from({ length: 8192 + 64 }, (_, q) => q ** (4 / 3));
+const DEQUANTIZED = Float64Array.from({ length: 8192 + 64 }, (_, q) => q ** (4 / 3));
 
 function readBands(
   bits: BitReader,
@@ -143,7 +143,7 @@ function readBands(
   pulses: readonly Pulse[],
 ): Float32Array {
   const { groups, bands, maxBand } = info;
-  const spectrum = new Float32Array(FRAME);
+  const spectrum = new Float32Array(FRAME_SAMPLES);
   let firstWindow = 0;
   for (const [group, windows] of groups.entries()) {
     for (let band = 0; band < maxBand; band++) {
@@ -153,20 +153,20 @@ function readBands(
       const start = bands[band] ?? 0;
       const width = (bands[band + 1] ?? 0) - start;
       // In the stream a band's values of all windows of the group follow each other.
-      readSpectrum(bits, book, quantised, 0, width * windows);
+      readSpectrum(bits, book, quantized, 0, width * windows);
       const scale = 2 ** (((factors[index] ?? 0) - 100) / 4);
       for (const pulse of pulses) {
         const i = pulse.at - start;
         if (i < 0 || i >= width) continue;
-        const value = quantised[i] as number;
-        quantised[i] = value > 0 ? value + pulse.amplitude : value - pulse.amplitude;
+        const value = quantized[i] as number;
+        quantized[i] = value > 0 ? value + pulse.amplitude : value - pulse.amplitude;
       }
       for (let window = 0; window < windows; window++) {
-        const to = (firstWindow + window) * SHORT + start;
+        const to = (firstWindow + window) * SHORT_WINDOW_SAMPLES + start;
         for (let i = 0; i < width; i++) {
-          const value = quantised[window * width + i] as number;
-          if (value > 0) spectrum[to + i] = (DEQUANTISED[value] as number) * scale;
-          else if (value < 0) spectrum[to + i] = -(DEQUANTISED[-value] as number) * scale;
+          const value = quantized[window * width + i] as number;
+          if (value > 0) spectrum[to + i] = (DEQUANTIZED[value] as number) * scale;
+          else if (value < 0) spectrum[to + i] = -(DEQUANTIZED[-value] as number) * scale;
         }
       }
     }

@@ -10,7 +10,7 @@ export interface AacConfig {
   /** 0 when a program config element in the stream says it. */
   readonly channels: number;
   /** The stream says that it is HE-AAC: above half of the core's rate there is more, but only parameters of it. */
-  readonly bandReplication: boolean;
+  readonly hasSbr: boolean;
 }
 
 const LOW_COMPLEXITY = 2;
@@ -37,24 +37,24 @@ export function parseAudioSpecificConfig(bytes: Uint8Array): AacConfig {
   let objectType = readObjectType(bits);
   const { rateIndex, sampleRate } = readRate(bits);
   const channels = CHANNELS[bits.read(4)];
-  let bandReplication = false;
+  let hasSbr = false;
   if (objectType === SPECTRAL_BAND_REPLICATION || objectType === PARAMETRIC_STEREO) {
-    bandReplication = true;
+    hasSbr = true;
     readRate(bits); // of the output
     objectType = readObjectType(bits);
   }
   if (objectType !== LOW_COMPLEXITY) throw new RangeError(`AAC profile ${objectType}`);
   if (channels === undefined) throw new RangeError('an AAC channel layout that nobody uses');
   if (bits.flag()) throw new RangeError('AAC frames of 960 samples');
-  return { rateIndex, sampleRate, channels, bandReplication: bandReplication || readTrailingSbr(bits) };
+  return { rateIndex, sampleRate, channels, hasSbr: hasSbr || readTrailingSbr(bits) };
 }
 
 /** The backward compatible way to announce HE-AAC, behind the part that old decoders read. */
 function readTrailingSbr(bits: BitReader): boolean {
-  if (bits.left < 2) return false;
+  if (bits.remainingBits < 2) return false;
   if (bits.flag()) bits.skip(14); // core coder delay
   bits.skip(1); // extension flag
-  if (bits.left < 17 || bits.read(11) !== 0x2b7) return false;
+  if (bits.remainingBits < 17 || bits.read(11) !== 0x2b7) return false;
   return bits.read(5) === SPECTRAL_BAND_REPLICATION && bits.flag();
 }
 
@@ -92,5 +92,5 @@ export function parseAdtsHeader(header: Uint8Array): AacConfig & { readonly head
   if (sampleRate === undefined) throw new RangeError('a reserved AAC sample rate');
   bits.skip(1);
   const channels = CHANNELS[bits.read(3)] ?? 0;
-  return { rateIndex, sampleRate, channels, bandReplication: false, headerBytes };
+  return { rateIndex, sampleRate, channels, hasSbr: false, headerBytes };
 }

@@ -24,7 +24,7 @@ const SBR_DATA_CRC = 14;
  */
 export class AacDecoder {
   /** Set once a frame held spectral band replication data: the stream is HE-AAC. */
-  sawBandReplication = false;
+  hasSeenSbr = false;
   readonly #noise = new NoiseSource();
   /** Of each channel, by its element's kind and tag. */
   readonly #banks = new Map<string, FilterBank>();
@@ -93,7 +93,7 @@ export class AacDecoder {
     const left = readChannelStream(bits, rateIndex, shared);
     const right = readChannelStream(bits, rateIndex, shared);
     this.#noise.fill(left, { stream: right, mask });
-    this.#noise.fillOther(right, left, mask);
+    this.#noise.fillRemaining(right, left, mask);
     applyMidSide(left, right, mask); // does nothing without a mask
     applyIntensity(left, right, mask);
     return [this.#finish(left, `${PAIR}.${tag}.left`), this.#finish(right, `${PAIR}.${tag}.right`)];
@@ -113,7 +113,7 @@ export class AacDecoder {
     const bytes = length === 15 ? 14 + bits.read(8) : length;
     if (bytes > 0) {
       const kind = bits.peek(4);
-      if (kind === SBR_DATA || kind === SBR_DATA_CRC) this.sawBandReplication = true;
+      if (kind === SBR_DATA || kind === SBR_DATA_CRC) this.hasSeenSbr = true;
     }
     bits.skip(bytes * 8);
   }

@@ -1,23 +1,23 @@
-import { EIGHT_SHORT, FRAME, LONG_START, LONG_STOP, SHORT, type WindowInfo } from './channel-stream.js';
+import { EIGHT_SHORT, FRAME_SAMPLES, LONG_START, LONG_STOP, SHORT_WINDOW_SAMPLES, type WindowInfo } from './channel-stream.js';
 import { InverseMdct } from './mdct.js';
 import { besselI0 } from '../../signal/bessel.js';
 
-const longTransform = new InverseMdct(FRAME);
-const shortTransform = new InverseMdct(SHORT);
+const longTransform = new InverseMdct(FRAME_SAMPLES);
+const shortTransform = new InverseMdct(SHORT_WINDOW_SAMPLES);
 
 /** The rising half of each window, by shape: 0 sine, 1 Kaiser-Bessel derived (§4.6.11.3). */
-const LONG_WINDOWS = [sineHalf(FRAME), kaiserHalf(FRAME, 4)];
-const SHORT_WINDOWS = [sineHalf(SHORT), kaiserHalf(SHORT, 6)];
+const LONG_WINDOWS = [sineHalf(FRAME_SAMPLES), kaiserHalf(FRAME_SAMPLES, 4)];
+const SHORT_WINDOWS = [sineHalf(SHORT_WINDOW_SAMPLES), kaiserHalf(SHORT_WINDOW_SAMPLES, 6)];
 
 /** The flat part on each side of a short window in the place of a long one. */
-const FLAT = (FRAME - SHORT) / 2; // 448
+const FLAT_SAMPLES = (FRAME_SAMPLES - SHORT_WINDOW_SAMPLES) / 2; // 448
 
 /** Of one channel: turns spectra into samples, each frame overlapping the one before by half. */
 export class FilterBank {
-  readonly #overlap = new Float32Array(FRAME);
+  readonly #overlap = new Float32Array(FRAME_SAMPLES);
   #previousShape = 0;
-  readonly #block = new Float32Array(2 * FRAME);
-  readonly #shortBlock = new Float32Array(2 * SHORT);
+  readonly #block = new Float32Array(2 * FRAME_SAMPLES);
+  readonly #shortBlock = new Float32Array(2 * SHORT_WINDOW_SAMPLES);
 
   /** @returns 1,024 samples, full scale ±1 */
   process(spectrum: Float32Array, info: WindowInfo): Float32Array {
@@ -33,12 +33,12 @@ export class FilterBank {
       if (info.sequence === LONG_STOP) riseShort(block, rise.short);
       else multiply(block, 0, rise.long);
       if (info.sequence === LONG_START) fallShort(block, fall.short);
-      else multiplyReversed(block, FRAME, fall.long);
+      else multiplyReversed(block, FRAME_SAMPLES, fall.long);
     }
-    const samples = new Float32Array(FRAME);
-    for (let i = 0; i < FRAME; i++) {
+    const samples = new Float32Array(FRAME_SAMPLES);
+    for (let i = 0; i < FRAME_SAMPLES; i++) {
       samples[i] = ((overlap[i] as number) + (block[i] as number)) / 32768;
-      overlap[i] = block[FRAME + i] as number;
+      overlap[i] = block[FRAME_SAMPLES + i] as number;
     }
     return samples;
   }
@@ -48,11 +48,11 @@ export class FilterBank {
     const shortBlock = this.#shortBlock;
     block.fill(0);
     for (let n = 0; n < 8; n++) {
-      shortTransform.run(spectrum, n * SHORT, shortBlock);
+      shortTransform.run(spectrum, n * SHORT_WINDOW_SAMPLES, shortBlock);
       multiply(shortBlock, 0, n === 0 ? firstRise : window);
-      multiplyReversed(shortBlock, SHORT, window);
-      const at = FLAT + n * SHORT;
-      for (let i = 0; i < 2 * SHORT; i++)
+      multiplyReversed(shortBlock, SHORT_WINDOW_SAMPLES, window);
+      const at = FLAT_SAMPLES + n * SHORT_WINDOW_SAMPLES;
+      for (let i = 0; i < 2 * SHORT_WINDOW_SAMPLES; i++)
         block[at + i] = (block[at + i] as number) + (shortBlock[i] as number);
     }
   }
@@ -72,13 +72,13 @@ function multiplyReversed(block: Float32Array, at: number, window: HalfWindow): 
 }
 
 function riseShort(block: Float32Array, window: HalfWindow): void {
-  block.fill(0, 0, FLAT);
-  multiply(block, FLAT, window);
+  block.fill(0, 0, FLAT_SAMPLES);
+  multiply(block, FLAT_SAMPLES, window);
 }
 
 function fallShort(block: Float32Array, window: HalfWindow): void {
-  multiplyReversed(block, FRAME + FLAT, window);
-  block.fill(0, FRAME + FLAT + SHORT);
+  multiplyReversed(block, FRAME_SAMPLES + FLAT_SAMPLES, window);
+  block.fill(0, FRAME_SAMPLES + FLAT_SAMPLES + SHORT_WINDOW_SAMPLES);
 }
 
 function sineHalf(length: number): Float32Array {

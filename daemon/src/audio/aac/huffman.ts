@@ -2,12 +2,12 @@ import { type BitReader } from './bit-reader.js';
 import { type CodeBook, SCALE_FACTOR_BOOK, SPECTRAL_BOOKS } from './code-books.js';
 
 /** Codes up to this long are found in one look; the few longer ones bit by bit. */
-const LOOK_BITS = 10;
+const LOOKUP_BITS = 10;
 
 /** A code book made ready for reading. */
-class Decoder {
-  /** By the next LOOK_BITS bits: symbol · 32 + length of the code word, or 0 for a longer one. */
-  readonly #look = new Uint16Array(1 << LOOK_BITS);
+class HuffmanDecoder {
+  /** By the next LOOKUP_BITS bits: symbol · 32 + length of the code word, or 0 for a longer one. */
+  readonly #lookup = new Uint16Array(1 << LOOKUP_BITS);
   /** The values of each symbol, `tuple` of them in a row. */
   readonly tuples: Int8Array;
 
@@ -25,16 +25,16 @@ class Decoder {
     for (const [i, count] of lengths.entries()) {
       const length = i + 1;
       for (let n = 0; n < count; n++, code++, next++) {
-        if (length > LOOK_BITS) continue;
-        const from = code << (LOOK_BITS - length);
-        this.#look.fill((symbols[next] ?? 0) * 32 + length, from, from + (1 << (LOOK_BITS - length)));
+        if (length > LOOKUP_BITS) continue;
+        const from = code << (LOOKUP_BITS - length);
+        this.#lookup.fill((symbols[next] ?? 0) * 32 + length, from, from + (1 << (LOOKUP_BITS - length)));
       }
       code <<= 1;
     }
   }
 
   read(bits: BitReader): number {
-    const found = this.#look[bits.peek(LOOK_BITS)] ?? 0;
+    const found = this.#lookup[bits.peek(LOOKUP_BITS)] ?? 0;
     if (found === 0) return this.#readLong(bits);
     bits.skip(found & 31);
     return found >>> 5;
@@ -57,8 +57,8 @@ class Decoder {
   }
 }
 
-const scaleFactors = new Decoder(SCALE_FACTOR_BOOK);
-const spectral = SPECTRAL_BOOKS.map((book) => new Decoder(book));
+const scaleFactors = new HuffmanDecoder(SCALE_FACTOR_BOOK);
+const spectral = SPECTRAL_BOOKS.map((book) => new HuffmanDecoder(book));
 const ESCAPE_BOOK = 11;
 const ESCAPE = 16;
 

@@ -3,7 +3,7 @@ import {
   INTENSITY_BOOK,
   INTENSITY_BOOK2,
   NOISE_BOOK,
-  SHORT,
+  SHORT_WINDOW_SAMPLES,
   ZERO_BOOK,
 } from './channel-stream.js';
 
@@ -18,7 +18,7 @@ function forEachBand({ info }: ChannelStream, tool: BandTool): void {
   for (const [group, windows] of info.groups.entries()) {
     for (let band = 0; band < info.maxBand; band++) {
       for (let window = firstWindow; window < firstWindow + windows; window++) {
-        const base = window * SHORT;
+        const base = window * SHORT_WINDOW_SAMPLES;
         tool(group * info.maxBand + band, base + (info.bands[band] ?? 0), base + (info.bands[band + 1] ?? 0));
       }
     }
@@ -31,18 +31,18 @@ export class NoiseSource {
   #state = 0x1f2e3d4c;
 
   /** @param twin where the other channel takes the same noise, bands with `mask` set */
-  fill(stream: ChannelStream, twin?: { stream: ChannelStream; mask: MidSideMask }): void {
+  fill(stream: ChannelStream, correlated?: { stream: ChannelStream; mask: MidSideMask }): void {
     forEachBand(stream, (index, from, to) => {
       if (stream.books[index] !== NOISE_BOOK) return;
       this.#fillBand(stream, index, from, to);
-      if (twin === undefined || twin.stream.books[index] !== NOISE_BOOK || twin.mask[index] !== 1) return;
-      const ratio = 2 ** (((twin.stream.factors[index] ?? 0) - (stream.factors[index] ?? 0)) / 4);
-      for (let i = from; i < to; i++) twin.stream.spectrum[i] = (stream.spectrum[i] as number) * ratio;
+      if (correlated === undefined || correlated.stream.books[index] !== NOISE_BOOK || correlated.mask[index] !== 1) return;
+      const ratio = 2 ** (((correlated.stream.factors[index] ?? 0) - (stream.factors[index] ?? 0)) / 4);
+      for (let i = from; i < to; i++) correlated.stream.spectrum[i] = (stream.spectrum[i] as number) * ratio;
     });
   }
 
   /** The other channel's noise, in the bands that `fill` has not given it already. */
-  fillOther(stream: ChannelStream, first: ChannelStream, mask: MidSideMask): void {
+  fillRemaining(stream: ChannelStream, first: ChannelStream, mask: MidSideMask): void {
     forEachBand(stream, (index, from, to) => {
       if (stream.books[index] !== NOISE_BOOK) return;
       if (mask[index] === 1 && first.books[index] === NOISE_BOOK) return;

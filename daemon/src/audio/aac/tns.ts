@@ -12,7 +12,7 @@ export interface TnsFilter {
   readonly coefficients: Float64Array;
 }
 
-const SHORT = 128;
+const SHORT_WINDOW_SAMPLES = 128;
 const MAX_ORDER = { long: 12, short: 7 };
 
 export function readTns(bits: BitReader, info: WindowInfo, rateIndex: number): TnsFilter[] {
@@ -35,8 +35,8 @@ export function readTns(bits: BitReader, info: WindowInfo, rateIndex: number): T
         const codedBits = resolution - bits.read(1);
         const reflections = Array.from({ length: order }, () => readReflection(bits, codedBits, resolution));
         filters.push({
-          start: window * SHORT + (info.bands[Math.min(bottom, reach)] ?? 0),
-          end: window * SHORT + (info.bands[Math.min(top, reach)] ?? 0),
+          start: window * SHORT_WINDOW_SAMPLES + (info.bands[Math.min(bottom, reach)] ?? 0),
+          end: window * SHORT_WINDOW_SAMPLES + (info.bands[Math.min(top, reach)] ?? 0),
           downward,
           coefficients: toPredictor(reflections),
         });

@@ -9,7 +9,7 @@ import {
   type PacketDecoder,
   createPacketDecoder,
   pcmPackets,
-  usesBandReplication,
+  usesSbr,
 } from '../packet-decoder.js';
 import { type PcmBlock, type PcmSource } from '../pcm-source.js';
 import { truncatedError } from '../raw-pcm.js';
@@ -43,7 +43,7 @@ export async function openMatroska(source: FileSource): Promise<PcmSource> {
   const setup = track.codecPrivate;
   if (codec === 'aac' && findExternalDecoder() !== undefined) {
     const packets = frames(reader, head, track);
-    if (await usesBandReplication(setup, packets))
+    if (await usesSbr(setup, packets))
       return openExternal(source.path, 'HE-AAC', { onProgress: source.onRead });
   }
   const sampleRate =

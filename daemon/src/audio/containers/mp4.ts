@@ -19,7 +19,7 @@ import {
   type PacketDecoder,
   createPacketDecoder,
   pcmPackets,
-  usesBandReplication,
+  usesSbr,
 } from '../packet-decoder.js';
 import { type PcmBlock, type PcmSource } from '../pcm-source.js';
 import { truncatedError } from '../raw-pcm.js';
@@ -83,7 +83,7 @@ async function openTrack(
   const setup = bytesOf(config.description);
   if (
     codec === 'aac' &&
-    (await usesBandReplication(setup, packetsOf(track))) &&
+    (await usesSbr(setup, packetsOf(track))) &&
     findExternalDecoder() !== undefined
   ) {
     return openExternal(source.path, 'HE-AAC', { onProgress: source.onRead });
