@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { formatOf, render } from '#daemon/writers/index.js';
-import { partsOf } from '#daemon/writers/report/parts.js';
+import { toSpans } from '#daemon/writers/report/spans.js';
 import type { ReportAudio } from '#daemon/writers/report/audio-source.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
@@ -70,14 +70,14 @@ describe('--format html', () => {
   test('lights up words however a model spaces them', () => {
     const words = [' One', ' ', 'two ', 'three', '.'];
     const whole = segment(0, words, true);
-    expect(partsOf(whole).map(({ space, text }) => [space, text])).toEqual([
+    expect(toSpans(whole).map(({ hasSpaceBefore, text }) => [hasSpaceBefore, text])).toEqual([
       [false, 'One'],
       [true, 'two'],
       [true, 'three'],
       [false, '.'],
     ]);
     // Words that do not spell the text are not believed.
-    expect(partsOf({ ...whole, text: ' Something else.' }).map(({ text }) => text)).toEqual([
+    expect(toSpans({ ...whole, text: ' Something else.' }).map(({ text }) => text)).toEqual([
       'Something else.',
     ]);
   });

@@ -2,7 +2,7 @@
 import { existsSync as exists, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
-import { formatNamed, type FormatName } from '../writers/index.js';
+import { findFormat, type FormatName } from '../writers/index.js';
 
 export type Destination =
   | { readonly to: 'stdout' }
@@ -42,7 +42,7 @@ export function destinationOf(
 
 /** What a file is called says what it is to hold; undefined where it says nothing. */
 export function formatOfName(path: string): FormatName | undefined {
-  return formatNamed(extname(path).slice(1));
+  return findFormat(extname(path).slice(1));
 }
 
 function folder(flag: string, path: string): Destination {

@@ -1,12 +1,12 @@
 /** Parsers for the values of flags. Each throws `must be …`, which becomes `--flag must be …` (help/usage-errors.ts). */
 import { InvalidArgumentError } from 'commander';
-import { FORMAT_NAMES, formatNamed, type FormatName } from '../writers/index.js';
+import { FORMAT_NAMES, findFormat, type FormatName } from '../writers/index.js';
 
 type Parser<T> = (value: string) => T;
 
 /** A format by its name or by what its files are called: `txt` is text, `markdown` is md. */
 export function format(value: string): FormatName {
-  const named = formatNamed(value);
+  const named = findFormat(value);
   if (named !== undefined) return named;
   throw new InvalidArgumentError(`must be one of ${FORMAT_NAMES.join(', ')}`);
 }

@@ -172,7 +172,7 @@ async function transcribeOpened(
       }
     }
   } catch (error) {
-    put(writer.cut?.() ?? '');
+    put(writer.flush?.() ?? '');
     throw error;
   }
   throw new SottoError(signal.aborted ? 'CANCELLED' : 'INTERNAL', 'the work ended without a result');

@@ -24,7 +24,7 @@ export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
 const ALIASES: Readonly<Record<string, FormatName>> = { txt: 'text', markdown: 'md', htm: 'html' };
 
 /** By name, alias or file extension without its dot; undefined for what is none. */
-export function formatNamed(name: string): FormatName | undefined {
+export function findFormat(name: string): FormatName | undefined {
   const plain = name.toLowerCase();
   return FORMAT_NAMES.find((format) => format === plain) ?? ALIASES[plain];
 }

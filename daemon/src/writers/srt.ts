@@ -1,6 +1,6 @@
 /** SubRip: numbered cues. Segments without text give no cue and take no number. */
 import { CueSequence, type Cue } from './subtitles/cues.js';
-import { highlightsOf, writeWords } from './subtitles/highlight.js';
+import { toHighlights, renderWords } from './subtitles/highlight.js';
 import { clockTime } from './timestamp.js';
 import type { Writer, WriterSettings } from './writer.js';
 
@@ -9,18 +9,18 @@ export function srtWriter({ rules, highlightWords = false }: WriterSettings = {}
   let number = 0;
   const block = (start: number, end: number, text: string): string => {
     number += 1;
-    return `${number}\n${clockTime(start, ',')} --> ${clockTime(end, ',')}\n${withoutArrows(text)}\n\n`;
+    return `${number}\n${clockTime(start, ',')} --> ${clockTime(end, ',')}\n${escapeArrows(text)}\n\n`;
   };
   const write = (cue: Cue): string => {
-    if (!highlightWords || !cue.timed)
+    if (!highlightWords || !cue.isTimed)
       return block(
         cue.start,
         cue.end,
-        writeWords(cue.lines, (part) => part),
+        renderWords(cue.lines, (part) => part),
       );
-    return highlightsOf(cue)
+    return toHighlights(cue)
       .map(({ start, end, word }) => {
-        const text = writeWords(cue.lines, (part, index) => underlined(part, index === word));
+        const text = renderWords(cue.lines, (part, index) => underline(part, index === word));
         return block(start, end, text);
       })
       .join('');
@@ -29,15 +29,15 @@ export function srtWriter({ rules, highlightWords = false }: WriterSettings = {}
     begin: () => '',
     segment: (segment) => sequence.add(segment).map(write).join(''),
     end: ({ summary }) => sequence.finish(summary.durationSeconds).map(write).join(''),
-    cut: () => sequence.finish().map(write).join(''),
+    flush: () => sequence.finish().map(write).join(''),
   };
 }
 
 /** An arrow inside the text would read as a second timing line; there are no entities to write it with. */
-function withoutArrows(text: string): string {
+function escapeArrows(text: string): string {
   return text.replace(/-{2,}>/g, '->');
 }
 
-export function underlined(text: string, on: boolean): string {
+export function underline(text: string, on: boolean): string {
   return on ? text.replace(/^(\s*)(.*?)(\s*)$/su, '$1<u>$2</u>$3') : text;
 }

@@ -2,9 +2,9 @@
  * WebVTT. Its cue text is markup, so `&`, `<` and `>` are written as entities. Where words have times, each but the
  * first carries its own inside the cue (`<00:00:01.000>`), for players that show words as they are said.
  */
-import { underlined } from './srt.js';
+import { underline } from './srt.js';
 import { CueSequence, type Cue } from './subtitles/cues.js';
-import { highlightsOf, writeWords } from './subtitles/highlight.js';
+import { toHighlights, renderWords } from './subtitles/highlight.js';
 import { clockTime } from './timestamp.js';
 import type { Writer, WriterSettings } from './writer.js';
 
@@ -13,11 +13,11 @@ const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 export function vttWriter({ rules, highlightWords = false }: WriterSettings = {}): Writer {
   const sequence = new CueSequence(rules);
   const write = (cue: Cue): string => {
-    if (!cue.timed) return block(cue.start, cue.end, writeWords(cue.lines, escape));
-    if (!highlightWords) return block(cue.start, cue.end, withTimes(cue));
-    return highlightsOf(cue)
+    if (!cue.isTimed) return block(cue.start, cue.end, renderWords(cue.lines, escape));
+    if (!highlightWords) return block(cue.start, cue.end, withWordTimes(cue));
+    return toHighlights(cue)
       .map(({ start, end, word }) => {
-        const text = writeWords(cue.lines, (part, index) => underlined(escape(part), index === word));
+        const text = renderWords(cue.lines, (part, index) => underline(escape(part), index === word));
         return block(start, end, text);
       })
       .join('');
@@ -26,7 +26,7 @@ export function vttWriter({ rules, highlightWords = false }: WriterSettings = {}
     begin: () => 'WEBVTT\n\n',
     segment: (segment) => sequence.add(segment).map(write).join(''),
     end: ({ summary }) => sequence.finish(summary.durationSeconds).map(write).join(''),
-    cut: () => sequence.finish().map(write).join(''),
+    flush: () => sequence.finish().map(write).join(''),
   };
 }
 
@@ -35,12 +35,12 @@ function block(start: number, end: number, text: string): string {
 }
 
 /** Times inside a cue must lie within it and grow; a word whose time does not goes with the word before it. */
-function withTimes(cue: Cue): string {
+function withWordTimes(cue: Cue): string {
   let last = cue.start;
-  return writeWords(cue.lines, (text, index, start) => {
-    const timed = index > 0 && start > last && start < cue.end;
-    if (timed) last = start;
-    return timed ? `<${clockTime(start, '.')}>${escape(text)}` : escape(text);
+  return renderWords(cue.lines, (text, index, start) => {
+    const isTimed = index > 0 && start > last && start < cue.end;
+    if (isTimed) last = start;
+    return isTimed ? `<${clockTime(start, '.')}>${escape(text)}` : escape(text);
   });
 }
 

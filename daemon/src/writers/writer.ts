@@ -22,7 +22,7 @@ export interface Writer {
   segment(segment: Segment): string;
   end(transcript: Transcript): string;
   /** What is still held back when a file fails in the middle. */
-  cut?(): string;
+  flush?(): string;
 }
 
 /** What the user may set; only subtitles look at it. */
@@ -50,7 +50,7 @@ export function linesOf(text: string): string[] {
 }
 
 /** The same without the empty ones: an empty line ends a cue. */
-export function filledLinesOf(text: string): string[] {
+export function nonEmptyLines(text: string): string[] {
   return linesOf(text).filter((line) => line !== '');
 }
 

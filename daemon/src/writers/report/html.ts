@@ -10,7 +10,7 @@ import type { Segment } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
 import { oneLine, type Transcript, type Writer } from '../writer.js';
 import { sourceUrl, type ReportAudio } from './audio-source.js';
-import { partsOf, type Part } from './parts.js';
+import { toSpans, type Span } from './spans.js';
 
 export function htmlWriter(): Writer {
   return { begin: () => '', segment: () => '', end: page };
@@ -21,10 +21,10 @@ function page(transcript: Transcript): string {
   const script = part('player.js');
   const { file, segments, summary, audio, textLanguage = summary.language } = transcript;
   const title = oneLine(basename(file)) || 'Transcript';
-  const shown = segments.map((segment) => ({ segment, parts: partsOf(segment) })).filter(hasText);
-  const lastMs = Math.max(0, ...shown.map(({ segment }) => milliseconds(segment.end)));
+  const rows = segments.map((segment) => ({ segment, spans: toSpans(segment) })).filter(hasText);
+  const lastMs = Math.max(0, ...rows.map(({ segment }) => milliseconds(segment.end)));
   const durationMs = Math.max(milliseconds(summary.durationSeconds), lastMs);
-  const byWord = shown.some(({ segment }) => (segment.words ?? []).length > 0);
+  const byWord = rows.some(({ segment }) => (segment.words ?? []).length > 0);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -40,11 +40,11 @@ function page(transcript: Transcript): string {
 <body>
 <header class="head">
 <h1>${escape(title)}</h1>
-<p class="facts">${facts(transcript, shown, byWord).map(escape).join('<span class="dot" aria-hidden="true">·</span>')}</p>
+<p class="facts">${summaryItems(transcript, rows, byWord).map(escape).join('<span class="dot" aria-hidden="true">·</span>')}</p>
 </header>
 ${player(audio, title, durationMs)}
 <main id="transcript" class="transcript" lang="${escape(languageTag(textLanguage))}" data-duration="${durationMs}">
-${shown.length === 0 ? '<p class="empty" lang="en">No speech was found.</p>\n' : shown.map((line) => row(line, byWord)).join('')}</main>
+${rows.length === 0 ? '<p class="empty" lang="en">No speech was found.</p>\n' : rows.map((line) => row(line, byWord)).join('')}</main>
 <footer class="foot">
 ${legend(byWord)}
 <p class="keys">${KEYS.filter(([, what]) => byWord || what !== 'a word')
@@ -64,13 +64,13 @@ const KEYS: readonly (readonly [readonly string[], string])[] = [
   [['↑', '↓'], 'a line'],
 ];
 
-interface Shown {
+interface SegmentRow {
   readonly segment: Segment;
-  readonly parts: readonly Part[];
+  readonly spans: readonly Span[];
 }
 
-function hasText({ parts }: Shown): boolean {
-  return parts.some((part) => part.text.trim() !== '');
+function hasText({ spans }: SegmentRow): boolean {
+  return spans.some((part) => part.text.trim() !== '');
 }
 
 /** Nothing but what is in the page; a linked sound may also be played from beside it, or from where the user says. */
@@ -89,8 +89,8 @@ function sha256(text: string): string {
   return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }
 
-function facts({ summary }: Transcript, shown: readonly Shown[], byWord: boolean): string[] {
-  const words = shown.reduce((sum, { segment }) => sum + (segment.words?.length ?? 0), 0);
+function summaryItems({ summary }: Transcript, rows: readonly SegmentRow[], byWord: boolean): string[] {
+  const words = rows.reduce((sum, { segment }) => sum + (segment.words?.length ?? 0), 0);
   return [
     clock(milliseconds(summary.durationSeconds)),
     languageName(summary.language),
@@ -114,13 +114,13 @@ function player(audio: ReportAudio | undefined, title: string, durationMs: numbe
 </section>`;
 }
 
-function row({ segment, parts }: Shown, byWord: boolean): string {
+function row({ segment, spans }: SegmentRow, byWord: boolean): string {
   const start = milliseconds(segment.start);
   const end = Math.max(start, milliseconds(segment.end));
-  const words = parts
-    .map(({ space, broken, text, start, end, probability }) => {
+  const words = spans
+    .map(({ hasSpaceBefore, hasLineBreakBefore, text, start, end, probability }) => {
       const percent = Math.round(probability * 100);
-      return `${broken ? '<br>' : space ? ' ' : ''}<span class="w" data-s="${start}" data-e="${end}" data-p="${percent}"${shade(probability, byWord)}>${escape(text)}</span>`;
+      return `${hasLineBreakBefore ? '<br>' : hasSpaceBefore ? ' ' : ''}<span class="w" data-s="${start}" data-e="${end}" data-p="${percent}"${shade(probability, byWord)}>${escape(text)}</span>`;
     })
     .join('');
   return `<div class="row" data-s="${start}" data-e="${end}"><button class="at" type="button" lang="en" aria-label="Play from ${clock(start)}">${clock(start)}</button><p dir="auto">${words}</p></div>\n`;
@@ -134,8 +134,8 @@ const WORD_STEPS = [0.8, 0.6, 0.35] as const;
 const LINE_STEPS = [0.65, 0.5, 0.37] as const;
 
 function shade(probability: number, byWord: boolean): string {
-  const doubt = (byWord ? WORD_STEPS : LINE_STEPS).findIndex((step) => probability >= step);
-  return doubt === 0 ? '' : ` data-doubt="${doubt === -1 ? 3 : doubt}"`;
+  const level = (byWord ? WORD_STEPS : LINE_STEPS).findIndex((step) => probability >= step);
+  return level === 0 ? '' : ` data-doubt="${level === -1 ? 3 : level}"`;
 }
 
 function legend(byWord: boolean): string {

@@ -17,7 +17,7 @@
   // ---- the sound -------------------------------------------------------------------------------------------------
 
   /** Above this, decoding for the waveform would take more memory than a picture is worth. */
-  const LONGEST_WAVEFORM_SECONDS = 2 * 3600;
+  const MAX_WAVEFORM_SECONDS = 2 * 3600;
   /** Enough for the envelope of speech; the lowest that every browser resamples to. */
   const WAVEFORM_RATE = 8000;
   let peaks;
@@ -29,13 +29,13 @@
     // Some browsers can't seek within a data URL; within a blob all can.
     audio.src = URL.createObjectURL(new Blob([bytes], { type: source.slice(5, source.indexOf(';')) }));
     void readPeaks(bytes.buffer);
-  } else if (source === '') ask('This page has no audio.');
-  audio.addEventListener('error', () => ask('The sound can’t be played from here.'));
+  } else if (source === '') showPicker('This page has no audio.');
+  audio.addEventListener('error', () => showPicker('The sound can’t be played from here.'));
   if (source !== '' && !source.startsWith('data:')) {
-    ask('The sound lies beside this page. Choose it once to see its waveform.');
+    showPicker('The sound lies beside this page. Choose it once to see its waveform.');
   }
 
-  function ask(why) {
+  function showPicker(why) {
     $('notice').textContent = why;
     $('notice').hidden = false;
     $('picker').hidden = false;
@@ -51,12 +51,12 @@
 
   async function readPeaks(buffer) {
     try {
-      if (length() > LONGEST_WAVEFORM_SECONDS) return;
-      const sound = await new OfflineAudioContext(1, 1, WAVEFORM_RATE).decodeAudioData(buffer);
-      const count = Math.max(1, Math.min(4000, Math.round(sound.duration * 50)));
+      if (length() > MAX_WAVEFORM_SECONDS) return;
+      const decoded = await new OfflineAudioContext(1, 1, WAVEFORM_RATE).decodeAudioData(buffer);
+      const count = Math.max(1, Math.min(4000, Math.round(decoded.duration * 50)));
       peaks = new Float32Array(count);
-      for (let c = 0; c < sound.numberOfChannels; c++) {
-        const samples = sound.getChannelData(c);
+      for (let c = 0; c < decoded.numberOfChannels; c++) {
+        const samples = decoded.getChannelData(c);
         for (let i = 0; i < samples.length; i++) {
           const at = Math.min(count - 1, Math.floor((i * count) / samples.length));
           const value = Math.abs(samples[i]);
@@ -83,9 +83,9 @@
     canvas.height = Math.round(height * scale);
     const pen = canvas.getContext('2d');
     pen.scale(scale, scale);
-    const colours = getComputedStyle(document.documentElement);
-    const quiet = colours.getPropertyValue('--wave');
-    const bright = colours.getPropertyValue('--accent');
+    const colors = getComputedStyle(document.documentElement);
+    const quiet = colors.getPropertyValue('--wave');
+    const bright = colors.getPropertyValue('--accent');
     const played = (audio.currentTime / (length() || 1)) * width;
     const step = 4;
     for (let x = 0; x < width - 1; x += step) {
@@ -119,7 +119,7 @@
   let litWord;
   let litRow;
   /** Nothing is lit before the reader has played or gone anywhere. */
-  let begun = false;
+  let hasStarted = false;
   /** Whoever scrolls is reading elsewhere: the page leaves them there for a while. */
   let readingUntil = 0;
   for (const gesture of ['wheel', 'touchmove']) {
@@ -128,11 +128,11 @@
 
   /** The last of them that has begun, if it is still being said. */
   function at(list, time) {
-    const index = begunBefore(list, time);
+    const index = lastStartedIndex(list, time);
     return index >= 0 && time < list[index].end ? list[index] : undefined;
   }
 
-  function begunBefore(list, time) {
+  function lastStartedIndex(list, time) {
     let [low, high] = [0, list.length];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -143,7 +143,7 @@
     return low - 1;
   }
 
-  function light(before, now) {
+  function highlight(before, now) {
     if (before === now) return now;
     before?.element.classList.remove('now');
     before?.element.removeAttribute('aria-current');
@@ -156,8 +156,8 @@
     const { top, bottom } = element.getBoundingClientRect();
     const below = document.querySelector('.player').getBoundingClientRect().bottom;
     if (top > below + 8 && bottom < window.innerHeight - 60) return;
-    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
-    element.scrollIntoView({ block: 'center', behavior: calm ? 'auto' : 'smooth' });
+    const isMotionReduced = matchMedia('(prefers-reduced-motion: reduce)').matches;
+    element.scrollIntoView({ block: 'center', behavior: isMotionReduced ? 'auto' : 'smooth' });
   }
 
   function clock(seconds) {
@@ -170,8 +170,8 @@
   function update() {
     const time = audio.currentTime;
     const lastRow = litRow;
-    litRow = light(litRow, begun ? at(rows, time) : undefined);
-    litWord = light(litWord, begun ? at(words, time) : undefined);
+    litRow = highlight(litRow, hasStarted ? at(rows, time) : undefined);
+    litWord = highlight(litWord, hasStarted ? at(words, time) : undefined);
     if (litRow !== undefined && litRow !== lastRow && Date.now() > readingUntil) keepInView(litRow.element);
     $('now').textContent = clock(time);
     wave.setAttribute('aria-valuenow', String(Math.round(time)));
@@ -185,19 +185,19 @@
   }
 
   function seek(time) {
-    begun = true;
+    hasStarted = true;
     readingUntil = 0;
     audio.currentTime = Math.min(Math.max(0, time), length());
     update();
   }
 
   function toggle() {
-    if (audio.paused) audio.play().catch(() => ask('The sound can’t be played from here.'));
+    if (audio.paused) audio.play().catch(() => showPicker('The sound can’t be played from here.'));
     else audio.pause();
   }
 
   audio.addEventListener('play', () => {
-    begun = true;
+    hasStarted = true;
     document.body.classList.add('playing');
     $('play').setAttribute('aria-label', 'Pause');
     cancelAnimationFrame(frame);
@@ -256,18 +256,18 @@
   });
 
   /** To the next or the one before; within the first moments of one, back means the one before it. */
-  function hop(list, by) {
-    const index = begunBefore(list, audio.currentTime - (by < 0 ? 0.3 : 0));
+  function jump(list, by) {
+    const index = lastStartedIndex(list, audio.currentTime - (by < 0 ? 0.3 : 0));
     const target = list[Math.min(list.length - 1, Math.max(0, by < 0 ? index : index + 1))];
     if (target !== undefined) seek(target.start);
   }
 
   const keys = {
     ' ': toggle,
-    ArrowLeft: (event) => (event.shiftKey ? hop(words, -1) : seek(audio.currentTime - 5)),
-    ArrowRight: (event) => (event.shiftKey ? hop(words, 1) : seek(audio.currentTime + 5)),
-    ArrowUp: () => hop(rows, -1),
-    ArrowDown: () => hop(rows, 1),
+    ArrowLeft: (event) => (event.shiftKey ? jump(words, -1) : seek(audio.currentTime - 5)),
+    ArrowRight: (event) => (event.shiftKey ? jump(words, 1) : seek(audio.currentTime + 5)),
+    ArrowUp: () => jump(rows, -1),
+    ArrowDown: () => jump(rows, 1),
     Home: () => seek(0),
     End: () => seek(length()),
   };

@@ -10,7 +10,7 @@ import {
   type LineLimits,
   type SubtitleRules,
 } from './rules.js';
-import { unitsOf, type Unit } from './units.js';
+import { toUnits, type Unit } from './units.js';
 
 /** Times in whole milliseconds; `end` is always after `start`. */
 export interface Cue {
@@ -18,7 +18,7 @@ export interface Cue {
   readonly end: number;
   readonly lines: readonly Line[];
   /** Whether its words carry times of the model. */
-  readonly timed: boolean;
+  readonly isTimed: boolean;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface Cue {
  */
 export class CueSequence {
   readonly #limits: LineLimits | undefined;
-  #held: Cue | undefined;
+  #pending: Cue | undefined;
 
   constructor(rules?: SubtitleRules) {
     this.#limits = lineLimits(rules);
@@ -35,58 +35,58 @@ export class CueSequence {
 
   /** The cues that are settled by what this segment says. */
   add(segment: Segment): Cue[] {
-    const settled: Cue[] = [];
-    for (const cue of cuesOf(segment, this.#limits)) {
-      if (this.#held === undefined) {
-        this.#held = cue;
+    const finished: Cue[] = [];
+    for (const cue of toCues(segment, this.#limits)) {
+      if (this.#pending === undefined) {
+        this.#pending = cue;
         continue;
       }
-      const start = startAfter(this.#held, cue.start);
-      settled.push({ ...this.#held, end: readableEnd(this.#held, start) });
-      this.#held = { ...cue, start, end: Math.max(cue.end, start + 1) };
+      const start = startAfter(this.#pending, cue.start);
+      finished.push({ ...this.#pending, end: readableEnd(this.#pending, start) });
+      this.#pending = { ...cue, start, end: Math.max(cue.end, start + 1) };
     }
-    return settled;
+    return finished;
   }
 
   /** The last cue. It stays no longer than the sound lasts, unless its words do. */
   finish(durationSeconds = Infinity): Cue[] {
-    const cue = this.#held;
-    this.#held = undefined;
+    const cue = this.#pending;
+    this.#pending = undefined;
     if (cue === undefined) return [];
     const limit = Math.max(cue.end, cue.start + 1, Math.round(durationSeconds * 1000));
     return [{ ...cue, end: readableEnd(cue, limit) }];
   }
 }
 
-function cuesOf(segment: Segment, limits: LineLimits | undefined): Cue[] {
-  const units = unitsOf(segment);
+function toCues(segment: Segment, limits: LineLimits | undefined): Cue[] {
+  const units = toUnits(segment);
   if (units.length === 0) return [];
-  const timed = units.every((unit) => unit.timed);
+  const isTimed = units.every((unit) => unit.isTimed);
   if (limits === undefined) {
     const start = milliseconds(segment.start);
-    return [{ start, end: Math.max(start + 1, milliseconds(segment.end)), lines: brokenLines(units), timed }];
+    return [{ start, end: Math.max(start + 1, milliseconds(segment.end)), lines: toLines(units), isTimed }];
   }
   return breakIntoCues(units, limits).map((lines) => {
     const words = lines.flat();
     const start = words[0]?.start ?? 0;
-    return { start, end: Math.max(start + 1, ...words.map((word) => word.end)), lines, timed };
+    return { start, end: Math.max(start + 1, ...words.map((word) => word.end)), lines, isTimed };
   });
 }
 
 /** The lines that the text itself has. */
-function brokenLines(units: readonly Unit[]): Line[] {
+function toLines(units: readonly Unit[]): Line[] {
   const lines: Unit[][] = [];
   for (const unit of units) {
     const line = lines.at(-1);
-    if (line === undefined || unit.broken) lines.push([unit]);
+    if (line === undefined || unit.hasLineBreakBefore) lines.push([unit]);
     else line.push(unit);
   }
   return lines;
 }
 
 /** A cue that would begin with the one before it, or earlier, begins when that one ends. */
-function startAfter(held: Cue, start: number): number {
-  return start > held.start ? start : Math.max(held.end, held.start + 1);
+function startAfter(pending: Cue, start: number): number {
+  return start > pending.start ? start : Math.max(pending.end, pending.start + 1);
 }
 
 function readableEnd(cue: Cue, next: number): number {
@@ -96,5 +96,5 @@ function readableEnd(cue: Cue, next: number): number {
 }
 
 export function lineText(line: Line): string {
-  return line.map((unit, index) => (index > 0 && unit.spaced ? ` ${unit.text}` : unit.text)).join('');
+  return line.map((unit, index) => (index > 0 && unit.hasSpaceBefore ? ` ${unit.text}` : unit.text)).join('');
 }

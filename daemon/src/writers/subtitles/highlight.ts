@@ -10,7 +10,7 @@ export interface Highlight {
 }
 
 /** They follow each other without a gap, from the start of the cue to its end. */
-export function highlightsOf(cue: Cue): Highlight[] {
+export function toHighlights(cue: Cue): Highlight[] {
   const words = cue.lines.flat().flatMap((unit) => unit.words);
   const stretches: Highlight[] = [];
   let at = cue.start;
@@ -29,7 +29,7 @@ export function highlightsOf(cue: Cue): Highlight[] {
 }
 
 /** The lines of a cue, each word written by `write`, which is told its number. */
-export function writeWords(
+export function renderWords(
   lines: readonly Line[],
   write: (text: string, word: number, start: number) => string,
 ): string {
@@ -39,7 +39,7 @@ export function writeWords(
       line
         .map((unit, index) => {
           const text = unit.words.map((word) => write(word.text, number++, word.start)).join('');
-          return index > 0 && unit.spaced ? ` ${text}` : text;
+          return index > 0 && unit.hasSpaceBefore ? ` ${text}` : text;
         })
         .join(''),
     )

@@ -28,7 +28,7 @@ const CONJUNCTIONS = new Set(
   ).split(' '),
 );
 /** Words that belong to the next one. */
-const LEANS_ON_NEXT = new Set(
+const BINDS_TO_NEXT = new Set(
   (
     'the a an of to in on at by for from with my your his its our their this these mr mrs dr i we he she they ' +
     'der das den dem als wie sehr des ein eine einen einem einer zu im am von mit für ' +
@@ -47,29 +47,29 @@ export function breakIntoCues(units: readonly Unit[], { width, lines, words }: L
     let columns = 0;
     for (let from = end - 1; from >= 0; from--) {
       const next = units[from + 1];
-      columns += (widths[from] ?? 0) + (from + 1 < end && next?.spaced === true ? 1 : 0);
+      columns += (widths[from] ?? 0) + (from + 1 < end && next?.hasSpaceBefore === true ? 1 : 0);
       if (
         from + 1 < end &&
         (columns > width ||
           end - from > words ||
           pauseAfter(units, from) >= LONG_PAUSE_MS ||
-          next?.broken === true)
+          next?.hasLineBreakBefore === true)
       )
         break;
-      const line = LINE_COST + uneven(columns, width);
-      const seam = from === 0 ? 0 : breakCost(units, from);
+      const line = LINE_COST + unevenCost(columns, width);
+      const breakCostBefore = from === 0 ? 0 : breakCost(units, from);
       for (const [count, state] of (best[from] ?? []).entries()) {
         if (state === undefined) continue;
-        const apart = from > 0 && pauseAfter(units, from - 1) >= LONG_PAUSE_MS;
-        if (count > 0 && count < lines && !apart)
-          offer(row, count + 1, { cost: state.cost + line + seam, from, count });
+        const needsSpace = from > 0 && pauseAfter(units, from - 1) >= LONG_PAUSE_MS;
+        if (count > 0 && count < lines && !needsSpace)
+          keepCheapest(row, count + 1, { cost: state.cost + line + breakCostBefore, from, count });
         // A cue that ends within a clause makes its reader wait: its seam weighs twice.
-        offer(row, 1, { cost: state.cost + line + CUE_COST + 2 * seam, from, count });
+        keepCheapest(row, 1, { cost: state.cost + line + CUE_COST + 2 * breakCostBefore, from, count });
       }
     }
     best.push(row);
   }
-  return retrace(units, best);
+  return backtrack(units, best);
 }
 
 interface State {
@@ -79,12 +79,12 @@ interface State {
   readonly count: number;
 }
 
-function offer(row: (State | undefined)[], count: number, state: State): void {
-  const held = row[count];
-  if (held === undefined || state.cost < held.cost) row[count] = state;
+function keepCheapest(row: (State | undefined)[], count: number, state: State): void {
+  const current = row[count];
+  if (current === undefined || state.cost < current.cost) row[count] = state;
 }
 
-function retrace(units: readonly Unit[], best: readonly (readonly (State | undefined)[])[]): Line[][] {
+function backtrack(units: readonly Unit[], best: readonly (readonly (State | undefined)[])[]): Line[][] {
   const cues: Line[][] = [];
   let end = units.length;
   let count = cheapest(best[end] ?? []);
@@ -113,7 +113,7 @@ function cheapest(row: readonly (State | undefined)[]): number {
 }
 
 /** Free space of a line, squared. */
-function uneven(columns: number, width: number): number {
+function unevenCost(columns: number, width: number): number {
   if (!Number.isFinite(width)) return 0;
   const free = Math.max(0, width - columns) / width;
   return UNEVEN_COST * free * free;
@@ -123,22 +123,22 @@ function uneven(columns: number, width: number): number {
 function breakCost(units: readonly Unit[], at: number): number {
   const before = units[at - 1];
   const after = units[at];
-  if (before === undefined || after === undefined || after.broken) return 0;
+  if (before === undefined || after === undefined || after.hasLineBreakBefore) return 0;
   const closed = before.text.replace(/[\p{Pe}\p{Pf}"']+$/u, '');
   if (/[.!?…。！？؟]$/u.test(closed)) return 0;
   if (/[,;:—–、，；：،]$/u.test(closed)) return 1;
-  if (before.timed && pauseAfter(units, at - 1) >= PAUSE_MS) return 1;
-  if (!after.spaced && TRAILING_KANA.test(after.text)) return 7;
-  const last = bare(before.text);
-  if (CONJUNCTIONS.has(bare(after.text))) return LEANS_ON_NEXT.has(last) ? 4 : 2;
-  if (LEANS_ON_NEXT.has(last) || CONJUNCTIONS.has(last)) return 7;
+  if (before.isTimed && pauseAfter(units, at - 1) >= PAUSE_MS) return 1;
+  if (!after.hasSpaceBefore && TRAILING_KANA.test(after.text)) return 7;
+  const last = letters(before.text);
+  if (CONJUNCTIONS.has(letters(after.text))) return BINDS_TO_NEXT.has(last) ? 4 : 2;
+  if (BINDS_TO_NEXT.has(last) || CONJUNCTIONS.has(last)) return 7;
   return 4;
 }
 
 /** Japanese particles and verb endings belong to the word before them. */
 const TRAILING_KANA = /^\p{sc=Hiragana}{1,2}\p{P}*$/u;
 
-function bare(text: string): string {
+function letters(text: string): string {
   return text.toLowerCase().replace(/[^\p{L}]/gu, '');
 }
 

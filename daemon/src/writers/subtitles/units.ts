@@ -1,7 +1,7 @@
 /** A segment as the smallest parts that a line may be broken into, each with its time. */
 import type { Segment, Word } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
-import { filledLinesOf, oneLine } from '../writer.js';
+import { nonEmptyLines, oneLine } from '../writer.js';
 
 /** A word: what is underlined, and what gets a time of its own. Times in whole milliseconds. */
 export interface TimedText {
@@ -16,36 +16,36 @@ export interface Unit {
   readonly end: number;
   readonly text: string;
   /** Whether a space stands before it. */
-  readonly spaced: boolean;
+  readonly hasSpaceBefore: boolean;
   /** Whether the text has a line break before it. */
-  readonly broken: boolean;
+  readonly hasLineBreakBefore: boolean;
   /** Joined they are `text`. */
   readonly words: readonly TimedText[];
   /** Whether the times are the model's, not guessed by length. */
-  readonly timed: boolean;
+  readonly isTimed: boolean;
 }
 
-const SPACELESS =
+const UNSPACED_SCRIPTS =
   /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
 /** No line begins with these, nor with a small kana or a long-vowel mark; none ends with an opening bracket. */
-const NEVER_FIRST = /^[\p{Pe}\p{Pf}\p{Po}\p{Mn}\p{Mc}ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ]/u;
-const NEVER_LAST = /[\p{Ps}\p{Pi}]$/u;
+const NOT_LINE_START = /^[\p{Pe}\p{Pf}\p{Po}\p{Mn}\p{Mc}ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ]/u;
+const NOT_LINE_END = /[\p{Ps}\p{Pi}]$/u;
 /** Marks that some languages set off by a space: they stay with the word before it. */
-const STAYS_BEHIND = /^[!?;:»%…。、，！？]/u;
+const BINDS_TO_PREVIOUS = /^[!?;:»%…。、，！？]/u;
 const WIDE_STOP = /[、。，！？；：]$/u;
 const wordBreaks = new Intl.Segmenter('und', { granularity: 'word' });
 
-export function unitsOf(segment: Segment): Unit[] {
-  const lines = filledLinesOf(segment.text);
+export function toUnits(segment: Segment): Unit[] {
+  const lines = nonEmptyLines(segment.text);
   if (lines.length === 0) return [];
   const text = lines.join(' ');
   const breaks = breakOffsets(text, lines);
-  const words = wordsIn(segment.words ?? [], text);
+  const words = alignWords(segment.words ?? [], text);
   const pieces =
     words === undefined
-      ? inProportion(text, breaks.all, milliseconds(segment.start), milliseconds(segment.end))
-      : words.flatMap((word) => splitAt(word, breaks.forced));
-  return merged(pieces, text, breaks, words !== undefined);
+      ? timeByLength(text, breaks.all, milliseconds(segment.start), milliseconds(segment.end))
+      : words.flatMap((word) => splitPiece(word, breaks.forced));
+  return mergePieces(pieces, text, breaks, words !== undefined);
 }
 
 /** Offsets in the text at which a line may begin, and those at which one must. */
@@ -60,7 +60,7 @@ interface Piece extends TimedText {
 }
 
 /** The model's words laid over the text, or undefined where they do not spell it. */
-function wordsIn(words: readonly Word[], text: string): Piece[] | undefined {
+function alignWords(words: readonly Word[], text: string): Piece[] | undefined {
   const pieces: Piece[] = [];
   let at = 0;
   for (const { word, start, end } of words) {
@@ -76,7 +76,7 @@ function wordsIn(words: readonly Word[], text: string): Piece[] | undefined {
 }
 
 /** Words found in the text, with times by their share of its characters. */
-function inProportion(text: string, breaks: readonly number[], start: number, end: number): Piece[] {
+function timeByLength(text: string, breaks: readonly number[], start: number, end: number): Piece[] {
   const span = Math.max(0, end - start);
   const time = (at: number): number => start + Math.round((span * at) / text.length);
   return breaks.map((at, index) => {
@@ -86,7 +86,7 @@ function inProportion(text: string, breaks: readonly number[], start: number, en
 }
 
 /** A replacement may put a line break inside of a word: its parts share the word's time by their length. */
-function splitAt({ at, text, start, end }: Piece, forced: readonly number[]): Piece[] {
+function splitPiece({ at, text, start, end }: Piece, forced: readonly number[]): Piece[] {
   const cuts = [at, ...forced.filter((offset) => offset > at && offset < at + text.length)];
   const time = (offset: number): number => start + Math.round(((end - start) * (offset - at)) / text.length);
   return cuts.map((from, index) => {
@@ -108,31 +108,31 @@ function breakOffsets(text: string, lines: readonly string[]): Breaks {
 function optionalBreaks(text: string): number[] {
   const offsets = [0];
   for (let at = 1; at < text.length; at++) {
-    if (text[at - 1] === ' ' && !STAYS_BEHIND.test(text.slice(at)) && !NEVER_LAST.test(text[at - 2] ?? ''))
+    if (text[at - 1] === ' ' && !BINDS_TO_PREVIOUS.test(text.slice(at)) && !NOT_LINE_END.test(text[at - 2] ?? ''))
       offsets.push(at);
   }
-  if (!SPACELESS.test(text)) return offsets;
+  if (!UNSPACED_SCRIPTS.test(text)) return offsets;
   for (const { index } of wordBreaks.segment(text)) {
     const before = text.slice(Math.max(0, index - 2), index);
     const after = text.slice(index, index + 2);
     if (/^$| $/.test(before) || after.startsWith(' ')) continue;
-    if (NEVER_FIRST.test(after) || NEVER_LAST.test(before)) continue;
-    if (SPACELESS.test(lastOf(before)) || SPACELESS.test(firstOf(after)) || WIDE_STOP.test(before))
+    if (NOT_LINE_START.test(after) || NOT_LINE_END.test(before)) continue;
+    if (UNSPACED_SCRIPTS.test(lastCharacter(before)) || UNSPACED_SCRIPTS.test(firstCharacter(after)) || WIDE_STOP.test(before))
       offsets.push(index);
   }
   return offsets;
 }
 
-function firstOf(text: string): string {
+function firstCharacter(text: string): string {
   return String.fromCodePoint(text.codePointAt(0) ?? 0);
 }
 
-function lastOf(text: string): string {
+function lastCharacter(text: string): string {
   return /[\uD800-\uDBFF][\uDC00-\uDFFF]$/.test(text) ? text.slice(-2) : text.slice(-1);
 }
 
 /** Pieces put together until each unit begins where a line may begin. */
-function merged(pieces: readonly Piece[], text: string, { all, forced }: Breaks, timed: boolean): Unit[] {
+function mergePieces(pieces: readonly Piece[], text: string, { all, forced }: Breaks, isTimed: boolean): Unit[] {
   const breaks = new Set(all);
   const groups: Piece[][] = [];
   for (const piece of pieces) {
@@ -147,13 +147,13 @@ function merged(pieces: readonly Piece[], text: string, { all, forced }: Breaks,
       start: group[0]?.start ?? 0,
       end: Math.max(...group.map((piece) => piece.end)),
       text: text.slice(from, to).trim(),
-      spaced: text[from - 1] === ' ',
-      broken: forced.includes(from),
+      hasSpaceBefore: text[from - 1] === ' ',
+      hasLineBreakBefore: forced.includes(from),
       words: group.map(({ at, start, end }, n) => {
         const next = group[n + 1];
         return { start, end, text: next === undefined ? text.slice(at, to).trim() : text.slice(at, next.at) };
       }),
-      timed,
+      isTimed,
     };
   });
 }

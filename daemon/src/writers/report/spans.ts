@@ -1,0 +1,60 @@
+/** What lights up in a report: the words of a segment, or the whole segment where it has none. */
+import type { Segment } from '../../protocol/transcription.js';
+import { milliseconds } from '../timestamp.js';
+import { nonEmptyLines, linesOf } from '../writer.js';
+
+export interface Span {
+  /** Whether a space stands before it. */
+  readonly hasSpaceBefore: boolean;
+  /** Whether a line break stands before it, in place of the space. */
+  readonly hasLineBreakBefore: boolean;
+  readonly text: string;
+  /** Whole milliseconds. */
+  readonly start: number;
+  readonly end: number;
+  /** 0…1; of a segment, the geometric mean over the tokens of its window. */
+  readonly probability: number;
+}
+
+export function toSpans(segment: Segment): Span[] {
+  const lines = nonEmptyLines(segment.text);
+  if (lines.length === 0) return [];
+  const spans: Span[] = [];
+  let needsSpace = false;
+  let hasLineBreakBefore = false;
+  for (const { word, start, end, probability } of segment.words ?? []) {
+    const from = milliseconds(start);
+    const timed = { start: from, end: Math.max(from, milliseconds(end)), probability: clamp01(probability) };
+    // A replacement may put a line break before a word, after it, or inside of it.
+    for (const [index, bare] of linesOf(word).entries()) {
+      hasLineBreakBefore ||= index > 0;
+      if (bare === '') continue;
+      needsSpace ||= hasLineBreakBefore || /^[\s\p{Cc}]/u.test(word);
+      const first = spans.length === 0;
+      spans.push({ hasSpaceBefore: !first && needsSpace, hasLineBreakBefore: !first && hasLineBreakBefore, text: bare, ...timed });
+      needsSpace = false;
+      hasLineBreakBefore = false;
+    }
+    needsSpace = needsSpace || /[\s\p{Cc}]$/u.test(word);
+  }
+  if (joinSpans(spans) === lines.join('\n')) return spans;
+  const from = milliseconds(segment.start);
+  const probability = clamp01(Math.exp(segment.avgLogprob));
+  const end = Math.max(from, milliseconds(segment.end));
+  return lines.map((text, index) => ({
+    hasSpaceBefore: index > 0,
+    hasLineBreakBefore: index > 0,
+    text,
+    start: from,
+    end,
+    probability,
+  }));
+}
+
+function joinSpans(spans: readonly Span[]): string {
+  return spans.map(({ hasSpaceBefore, hasLineBreakBefore, text }) => `${hasLineBreakBefore ? '\n' : hasSpaceBefore ? ' ' : ''}${text}`).join('');
+}
+
+function clamp01(value: number): number {
+  return Math.min(1, Math.max(0, value));
+}
