@@ -39,7 +39,7 @@ export interface AgentStatus {
 /** All of them do nothing where there is nothing to do. @throws SottoError AGENT_FAILED, with what the system said */
 export interface AgentManager {
   /** Whose launcher the file names that the service manager reads: there is one such file for each user. */
-  owner(): 'nobody' | 'ours' | 'another';
+  owner(): 'none' | 'own' | 'other';
   /** Installs or renews it, and has it running. @returns whether anything had to change */
   install(): Promise<boolean>;
   /** Ends it, and takes all of its files away. @returns whether there was one */

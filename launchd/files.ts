@@ -13,20 +13,20 @@ export interface AgentFile {
 }
 
 /** Whether all files are there, with what would be written now or with something else. */
-export function installedAs(files: readonly AgentFile[]): AgentStatus['installed'] {
+export function readInstallState(files: readonly AgentFile[]): AgentStatus['installed'] {
   if (!files.every(({ path }) => existsSync(path))) return 'no';
   return files.every(({ path, content }) => readFileSync(path, 'utf8') === content) ? 'yes' : 'outdated';
 }
 
 /** @param ours what the file holds if it is of this plan */
-export function ownerOf(file: string, ours: string): 'nobody' | 'ours' | 'another' {
-  if (!existsSync(file)) return 'nobody';
-  return readFileSync(file, 'utf8').includes(ours) ? 'ours' : 'another';
+export function ownerOf(file: string, marker: string): 'none' | 'own' | 'other' {
+  if (!existsSync(file)) return 'none';
+  return readFileSync(file, 'utf8').includes(marker) ? 'own' : 'other';
 }
 
 /** @throws SottoError AGENT_FAILED */
-export function mustBeInstalled(files: readonly AgentFile[]): void {
-  if (installedAs(files) !== 'no') return;
+export function requireInstalled(files: readonly AgentFile[]): void {
+  if (readInstallState(files) !== 'no') return;
   throw new SottoError('AGENT_FAILED', 'the agent is not installed', {
     hint: 'install it with `sotto agent install`',
   });
@@ -34,17 +34,17 @@ export function mustBeInstalled(files: readonly AgentFile[]): void {
 
 /** Service managers make no folders, and an agent whose log has none does not start. @throws SottoError AGENT_FAILED */
 export function makeFolders({ log, folder }: AgentPlan): void {
-  writing(() => {
+  withAgentError(() => {
     for (const needed of [dirname(log), folder]) makeFolder(needed, 0o700);
   });
 }
 
 /** @throws SottoError AGENT_FAILED */
 export function writeFiles(files: readonly AgentFile[]): void {
-  writing(() => {
+  withAgentError(() => {
     for (const { path, content, mode } of files) {
       makeFolder(dirname(path));
-      const draft = draftOf(path);
+      const draft = draftPath(path);
       writeFileSync(draft, content, { mode });
       // The mode of a new file is cut by the umask.
       chmodSync(draft, mode);
@@ -53,9 +53,9 @@ export function writeFiles(files: readonly AgentFile[]): void {
   });
 }
 
-function writing(act: () => void): void {
+function withAgentError(action: () => void): void {
   try {
-    act();
+    action();
   } catch (cause) {
     throw new SottoError('AGENT_FAILED', `the agent can't be written: ${reasonOf(cause)}`, {
       cause,
@@ -65,22 +65,22 @@ function writing(act: () => void): void {
 }
 
 /** What a process that was killed may leave. */
-function draftOf(path: string): string {
+function draftPath(path: string): string {
   return `${path}.new`;
 }
 
 /** @returns whether there were any */
 export function removeFiles(files: readonly AgentFile[]): boolean {
-  let found = false;
+  let hadFiles = false;
   for (const { path } of files) {
-    found ||= existsSync(path);
-    for (const gone of [path, draftOf(path)]) rmSync(gone, { force: true });
+    hadFiles ||= existsSync(path);
+    for (const file of [path, draftPath(path)]) rmSync(file, { force: true });
   }
   const launcherFolder = dirname(files[0]?.path ?? '');
   try {
-    if (found) rmdirSync(launcherFolder);
+    if (hadFiles) rmdirSync(launcherFolder);
   } catch {
     // Something else lies in it.
   }
-  return found;
+  return hadFiles;
 }

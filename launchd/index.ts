@@ -9,7 +9,7 @@ import { run } from './run.js';
 import { SystemdAgent } from './systemd.js';
 
 export type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
-export { ownPlan } from './plan.js';
+export { createAgentPlan } from './plan.js';
 
 /** @throws SottoError AGENT_FAILED where there is no service manager that Sotto knows */
 export function agentManager(plan: AgentPlan, system: string = platform()): AgentManager {

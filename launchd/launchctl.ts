@@ -4,17 +4,17 @@ import { pollUntil, sleep } from '#daemon/async.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
 import {
-  installedAs,
+  readInstallState,
   makeFolders,
-  mustBeInstalled,
+  requireInstalled,
   ownerOf,
   removeFiles,
   writeFiles,
   type AgentFile,
 } from './files.js';
 import { renderLauncher } from './launcher.js';
-import { element, renderPropertyList } from './property-list.js';
-import { refusal, type Ran, type Run } from './run.js';
+import { renderString, renderPropertyList } from './property-list.js';
+import { refusal, type CommandResult, type RunCommand } from './run.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 /** `Input/output error`: what launchd says of a label that is still on its way out. */
@@ -22,18 +22,18 @@ const BUSY = 5;
 /** `Operation now in progress`, `Operation already in progress`. */
 const IN_PROGRESS = new Set([36, 37]);
 /** `No such process`, `Could not find service`. */
-const GONE = new Set([3, 113]);
+const NOT_LOADED = new Set([3, 113]);
 /** `Could not find specified domain`, `Domain does not support specified action`: the user has no session on the screen. */
 const NO_SESSION = new Set([112, 125]);
 
 export interface LaunchctlOptions {
-  readonly run: Run;
+  readonly run: RunCommand;
   readonly uid: number;
   readonly pause?: typeof sleep;
 }
 
 /** How `print` describes a service. */
-export interface Printed {
+export interface ServiceInfo {
   readonly state: 'running' | 'stopped';
   readonly pid?: number;
   readonly lastExit?: string;
@@ -41,7 +41,7 @@ export interface Printed {
 
 export class LaunchAgent implements AgentManager {
   readonly #plan: AgentPlan;
-  readonly #run: Run;
+  readonly #run: RunCommand;
   readonly #pause: typeof sleep;
   readonly #domain: string;
   readonly #file: string;
@@ -55,12 +55,12 @@ export class LaunchAgent implements AgentManager {
   }
 
   async install(): Promise<boolean> {
-    const isNew = installedAs(this.#files()) !== 'yes';
+    const isNew = readInstallState(this.#files()) !== 'yes';
     makeFolders(this.#plan);
     const before = await this.#print();
     if (!isNew && before?.state === 'running') return false;
     if (isNew) {
-      await this.#leave(before);
+      await this.#bootOut(before);
       writeFiles(this.#files());
     }
     // Somebody may have switched it off under Login Items.
@@ -71,45 +71,45 @@ export class LaunchAgent implements AgentManager {
 
   async uninstall(): Promise<boolean> {
     // Where there is no session nothing of it is loaded, and the file is all that there is to take away.
-    const printed = await this.#print(new Set([...GONE, ...NO_SESSION]));
-    await this.#leave(printed);
-    return removeFiles(this.#files()) || printed !== undefined;
+    const service = await this.#print(new Set([...NOT_LOADED, ...NO_SESSION]));
+    await this.#bootOut(service);
+    return removeFiles(this.#files()) || service !== undefined;
   }
 
   async start(): Promise<void> {
-    mustBeInstalled(this.#files());
+    requireInstalled(this.#files());
     makeFolders(this.#plan);
-    const printed = await this.#print();
-    if (printed === undefined) await this.#bootstrap();
-    else if (printed.state !== 'running') await this.#must(['kickstart', this.#target]);
+    const service = await this.#print();
+    if (service === undefined) await this.#bootstrap();
+    else if (service.state !== 'running') await this.#runOrThrow(['kickstart', this.#target]);
   }
 
   async stop(): Promise<void> {
     // Between two tries nothing runs, and the next one comes all the same: only what is not loaded stays down.
-    await this.#leave(await this.#print());
+    await this.#bootOut(await this.#print());
   }
 
   async restart(): Promise<void> {
-    mustBeInstalled(this.#files());
+    requireInstalled(this.#files());
     makeFolders(this.#plan);
-    const printed = await this.#print();
-    if (printed === undefined) await this.start();
-    else await this.#must(['kickstart', '-k', this.#target]);
+    const service = await this.#print();
+    if (service === undefined) await this.start();
+    else await this.#runOrThrow(['kickstart', '-k', this.#target]);
   }
 
   async status(): Promise<AgentStatus> {
-    const printed = await this.#print();
-    const { pid, lastExit } = printed ?? {};
+    const service = await this.#print();
+    const { pid, lastExit } = service ?? {};
     return {
-      installed: installedAs(this.#files()),
-      state: printed?.state ?? 'not loaded',
+      installed: readInstallState(this.#files()),
+      state: service?.state ?? 'not loaded',
       file: this.#file,
       ...defined({ pid, lastFailure: lastExit }),
     };
   }
 
   owner(): ReturnType<AgentManager['owner']> {
-    return ownerOf(this.#file, element(this.#plan.launcher));
+    return ownerOf(this.#file, renderString(this.#plan.launcher));
   }
 
   get #target(): string {
@@ -125,7 +125,7 @@ export class LaunchAgent implements AgentManager {
 
   /** A label that was told to go may take a moment, and one that is going can't be loaded: errno 5, until it is gone. */
   async #bootstrap(): Promise<void> {
-    let last: Ran | undefined;
+    let last: CommandResult | undefined;
     const isLoaded = async (): Promise<boolean> => {
       last = await this.#run('launchctl', ['bootstrap', this.#domain, this.#file]);
       if (last.code === 0) return true;
@@ -135,40 +135,40 @@ export class LaunchAgent implements AgentManager {
     };
     const done = await pollUntil(isLoaded, { timeoutMs: 10_000, pause: this.#pause });
     if (!done && last !== undefined) throw refusal('launchctl', 'bootstrap', last);
-    if ((await this.#print())?.state !== 'running') await this.#must(['kickstart', this.#target]);
+    if ((await this.#print())?.state !== 'running') await this.#runOrThrow(['kickstart', this.#target]);
   }
 
-  async #leave(printed: Printed | undefined): Promise<void> {
-    if (printed === undefined) return;
+  async #bootOut(service: ServiceInfo | undefined): Promise<void> {
+    if (service === undefined) return;
     const ran = await this.#run('launchctl', ['bootout', this.#target]);
-    const isOnItsWay = GONE.has(ran.code) || IN_PROGRESS.has(ran.code) || ran.code === BUSY;
-    if (ran.code !== 0 && !isOnItsWay) throw refusal('launchctl', 'bootout', ran);
+    const isUnloading = NOT_LOADED.has(ran.code) || IN_PROGRESS.has(ran.code) || ran.code === BUSY;
+    if (ran.code !== 0 && !isUnloading) throw refusal('launchctl', 'bootout', ran);
     await this.#until((now) => now === undefined, 'does not go');
   }
 
   /** @param gone what `launchctl` ends with where the label is not loaded */
-  async #print(gone: ReadonlySet<number> = GONE): Promise<Printed | undefined> {
+  async #print(notLoadedCodes: ReadonlySet<number> = NOT_LOADED): Promise<ServiceInfo | undefined> {
     const ran = await this.#run('launchctl', ['print', this.#target]);
     if (ran.code === 0) return parsePrint(ran.stdout);
-    if (gone.has(ran.code)) return undefined;
+    if (notLoadedCodes.has(ran.code)) return undefined;
     if (ran.code === 127) throw refusal('launchctl', 'print', { ...ran, stderr: 'there is no launchctl' });
     throw refusal('launchctl', 'print', ran);
   }
 
-  async #must(args: readonly string[]): Promise<void> {
+  async #runOrThrow(args: readonly string[]): Promise<void> {
     const ran = await this.#run('launchctl', args);
     if (ran.code !== 0) throw refusal('launchctl', args[0] ?? '', ran);
   }
 
-  async #until(isSo: (now: Printed | undefined) => boolean, otherwise: string): Promise<void> {
-    if (await pollUntil(async () => isSo(await this.#print()), { timeoutMs: 30_000, pause: this.#pause }))
+  async #until(condition: (now: ServiceInfo | undefined) => boolean, problem: string): Promise<void> {
+    if (await pollUntil(async () => condition(await this.#print()), { timeoutMs: 30_000, pause: this.#pause }))
       return;
-    throw new SottoError('AGENT_FAILED', `the agent ${this.#plan.label} ${otherwise}`);
+    throw new SottoError('AGENT_FAILED', `the agent ${this.#plan.label} ${problem}`);
   }
 }
 
 /** What `launchctl print` says of a service: text for people, so only what has been there for years is looked at. */
-export function parsePrint(text: string): Printed {
+export function parsePrint(text: string): ServiceInfo {
   const field = (name: string): string | undefined =>
     new RegExp(`^\\t${name} = (.+)$`, 'm').exec(text)?.[1]?.trim();
   const pid = Number(field('pid'));

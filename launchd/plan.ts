@@ -10,7 +10,7 @@ import { defined } from '#daemon/protocol/defined.js';
 /** An agent finds nothing of the user's shell; ffmpeg, where there is one, lies here. */
 const PATH = '/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
-export interface Surroundings {
+export interface PlanOptions {
   readonly user?: string;
   /** The Node that runs now. */
   readonly node?: string;
@@ -19,14 +19,14 @@ export interface Surroundings {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-export function ownPlan(
+export function createAgentPlan(
   { home, logs }: Paths,
   {
     user = homedir(),
     node = process.execPath,
     environment = process.env,
     root = packageRoot,
-  }: Surroundings = {},
+  }: PlanOptions = {},
 ): AgentPlan {
   const { SOTTO_HOME: own } = environment;
   const stable = stableRoot(home, root);

@@ -5,8 +5,8 @@ import type { AgentPlan } from './agent.js';
 /** launchd's own least time between two starts. */
 const THROTTLE_SECONDS = 10;
 /** The daemon gives the file that it is at 5 s, and its engine 2. */
-const EXIT_SECONDS = 20;
-const OPEN_FILES = 4096;
+const EXIT_TIMEOUT_SECONDS = 20;
+const MAX_OPEN_FILES = 4096;
 
 /** XML, as `~/Library/LaunchAgents/<label>.plist` holds it. */
 export function renderPropertyList(plan: AgentPlan): string {
@@ -18,11 +18,11 @@ export function renderPropertyList(plan: AgentPlan): string {
     // A failure is tried again; whoever ended it with `sotto daemon stop` meant it.
     KeepAlive: { SuccessfulExit: false },
     ThrottleInterval: THROTTLE_SECONDS,
-    ExitTimeOut: EXIT_SECONDS,
+    ExitTimeOut: EXIT_TIMEOUT_SECONDS,
     ProcessType: 'Interactive',
     LimitLoadToSessionType: 'Aqua',
     Umask: 0o077,
-    SoftResourceLimits: { NumberOfFiles: OPEN_FILES },
+    SoftResourceLimits: { NumberOfFiles: MAX_OPEN_FILES },
     WorkingDirectory: folder,
     StandardOutPath: log,
     StandardErrorPath: log,
@@ -32,6 +32,6 @@ export function renderPropertyList(plan: AgentPlan): string {
 }
 
 /** A text as it stands in a list. */
-export function element(text: string): string {
+export function renderString(text: string): string {
   return /<string>[^]*<\/string>/.exec(build(text))?.[0] ?? '';
 }

@@ -2,29 +2,29 @@
 import { execFile } from 'node:child_process';
 import { SottoError } from '#daemon/protocol/errors.js';
 
-export interface Ran {
+export interface CommandResult {
   /** Exit code; 127 where the command is not there, -1 where it was killed or took too long. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-export type Run = (command: string, args: readonly string[]) => Promise<Ran>;
+export type RunCommand = (command: string, args: readonly string[]) => Promise<CommandResult>;
 
 /** launchctl may take as long as the agent takes to end. */
-const LIMIT_MS = 30_000;
+const COMMAND_TIMEOUT_MS = 30_000;
 
-export const run: Run = (command, args) =>
+export const run: RunCommand = (command, args) =>
   new Promise((resolve) => {
-    execFile(command, [...args], { timeout: LIMIT_MS, encoding: 'utf8' }, (error, stdout, stderr) => {
+    execFile(command, [...args], { timeout: COMMAND_TIMEOUT_MS, encoding: 'utf8' }, (error, stdout, stderr) => {
       resolve({ code: codeOf(error), stdout, stderr });
     });
   });
 
 /** What a service manager said when it refused. */
-export function refusal(command: string, what: string, { code, stdout, stderr }: Ran): SottoError {
-  const said = (stderr.trim() || stdout.trim()).split('\n')[0] ?? '';
-  return new SottoError('AGENT_FAILED', `${command} ${what} failed (${code}): ${said}`);
+export function refusal(command: string, what: string, { code, stdout, stderr }: CommandResult): SottoError {
+  const output = (stderr.trim() || stdout.trim()).split('\n')[0] ?? '';
+  return new SottoError('AGENT_FAILED', `${command} ${what} failed (${code}): ${output}`);
 }
 
 function codeOf(error: { code?: unknown } | null): number {

@@ -5,19 +5,19 @@ import { pollUntil, sleep } from '#daemon/async.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
 import {
-  installedAs,
+  readInstallState,
   makeFolders,
-  mustBeInstalled,
+  requireInstalled,
   ownerOf,
   removeFiles,
   writeFiles,
   type AgentFile,
 } from './files.js';
 import { renderLauncher } from './launcher.js';
-import { refusal, type Ran, type Run } from './run.js';
+import { refusal, type CommandResult, type RunCommand } from './run.js';
 
 export interface SystemdOptions {
-  readonly run: Run;
+  readonly run: RunCommand;
   /** Folder of the user's units. */
   readonly units: string;
   readonly pause?: typeof sleep;
@@ -25,7 +25,7 @@ export interface SystemdOptions {
 
 export class SystemdAgent implements AgentManager {
   readonly #plan: AgentPlan;
-  readonly #run: Run;
+  readonly #run: RunCommand;
   readonly #pause: typeof sleep;
   readonly #unit: string;
   readonly #file: string;
@@ -39,54 +39,54 @@ export class SystemdAgent implements AgentManager {
   }
 
   async install(): Promise<boolean> {
-    const isNew = installedAs(this.#files()) !== 'yes';
+    const isNew = readInstallState(this.#files()) !== 'yes';
     makeFolders(this.#plan);
     const { state } = await this.status();
     if (!isNew && state === 'running') return false;
     if (isNew) {
       writeFiles(this.#files());
-      await this.#must(['daemon-reload']);
+      await this.#runOrThrow(['daemon-reload']);
     }
-    await this.#must(['enable', this.#unit]);
-    await this.#must([isNew ? 'restart' : 'start', this.#unit]);
+    await this.#runOrThrow(['enable', this.#unit]);
+    await this.#runOrThrow([isNew ? 'restart' : 'start', this.#unit]);
     return true;
   }
 
   async uninstall(): Promise<boolean> {
-    const shown = await this.#show();
-    if (isOutOfReach(shown)) {
+    const showResult = await this.#show();
+    if (isUnavailable(showResult)) {
       const wasEnabled = this.#removeLink();
       return removeFiles(this.#files()) || wasEnabled;
     }
-    const { installed, state } = this.#read(shown);
+    const { installed, state } = this.#read(showResult);
     if (installed === 'no' && state === 'not loaded') return false;
-    await this.#must(['disable', '--now', this.#unit]);
+    await this.#runOrThrow(['disable', '--now', this.#unit]);
     removeFiles(this.#files());
-    await this.#must(['daemon-reload']);
+    await this.#runOrThrow(['daemon-reload']);
     await this.#run('systemctl', ['--user', 'reset-failed', this.#unit]);
     return true;
   }
 
   async start(): Promise<void> {
-    mustBeInstalled(this.#files());
+    requireInstalled(this.#files());
     makeFolders(this.#plan);
-    await this.#must(['start', this.#unit]);
+    await this.#runOrThrow(['start', this.#unit]);
   }
 
   async stop(): Promise<void> {
     const { state } = await this.status();
     // Between two tries nothing runs, and the next one comes all the same.
     if (state === 'not loaded') return;
-    await this.#must(['stop', this.#unit]);
-    const isOver = async (): Promise<boolean> => (await this.status()).state !== 'running';
-    if (!(await pollUntil(isOver, { timeoutMs: 30_000, pause: this.#pause })))
+    await this.#runOrThrow(['stop', this.#unit]);
+    const isStopped = async (): Promise<boolean> => (await this.status()).state !== 'running';
+    if (!(await pollUntil(isStopped, { timeoutMs: 30_000, pause: this.#pause })))
       throw new SottoError('AGENT_FAILED', `${this.#unit} does not end`);
   }
 
   async restart(): Promise<void> {
-    mustBeInstalled(this.#files());
+    requireInstalled(this.#files());
     makeFolders(this.#plan);
-    await this.#must(['restart', this.#unit]);
+    await this.#runOrThrow(['restart', this.#unit]);
   }
 
   async status(): Promise<AgentStatus> {
@@ -97,12 +97,12 @@ export class SystemdAgent implements AgentManager {
     return ownerOf(this.#file, startLine(this.#plan.launcher));
   }
 
-  #show(): Promise<Ran> {
+  #show(): Promise<CommandResult> {
     const properties = '--property=LoadState,ActiveState,MainPID,Result';
     return this.#run('systemctl', ['--user', 'show', this.#unit, properties]);
   }
 
-  #read(ran: Ran): AgentStatus {
+  #read(ran: CommandResult): AgentStatus {
     if (ran.code !== 0) throw refusal('systemctl', 'show', ran);
     const fields = new Map(
       ran.stdout.split('\n').map((line) => {
@@ -115,7 +115,7 @@ export class SystemdAgent implements AgentManager {
     const result = fields.get('Result') ?? 'success';
     const isThere = fields.get('LoadState') === 'loaded';
     return {
-      installed: installedAs(this.#files()),
+      installed: readInstallState(this.#files()),
       state: !isThere ? 'not loaded' : ['active', 'reloading'].includes(active) ? 'running' : 'stopped',
       file: this.#file,
       ...(pid > 0 && { pid }),
@@ -142,21 +142,21 @@ export class SystemdAgent implements AgentManager {
     }
   }
 
-  async #must(args: readonly string[]): Promise<void> {
+  async #runOrThrow(args: readonly string[]): Promise<void> {
     const ran = await this.#run('systemctl', ['--user', ...args]);
     if (ran.code !== 0) throw refusal('systemctl', args[0] ?? '', ran);
   }
 }
 
 /** Over ssh, or in a container, there may be no systemd of the user's; then nothing of it is loaded either. */
-function isOutOfReach({ code, stderr }: Ran): boolean {
+function isUnavailable({ code, stderr }: CommandResult): boolean {
   return code === 127 || (code !== 0 && /^Failed to connect to .*bus/m.test(stderr));
 }
 
 /** The launcher is given to a shell: in the name of a program itself systemd takes no quotes, however they are written. */
 export function renderUnit({ launcher, folder, log, environment }: AgentPlan): string {
   const variables = Object.entries(environment).map(
-    ([name, value]) => `Environment=${word(`${name}=${value}`)}`,
+    ([name, value]) => `Environment=${quoteWord(`${name}=${value}`)}`,
   );
   return `[Unit]
 Description=Sotto, local speech to text
@@ -180,11 +180,11 @@ WantedBy=default.target
 }
 
 function startLine(launcher: string): string {
-  return `ExecStart=/bin/sh ${word(launcher)}`;
+  return `ExecStart=/bin/sh ${quoteWord(launcher)}`;
 }
 
 /** systemd reads quotes, backslashes, percent and dollar signs in words; in paths percent signs alone. */
-function word(text: string): string {
+function quoteWord(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 }
 

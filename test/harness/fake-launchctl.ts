@@ -1,12 +1,12 @@
 /** `launchctl` as a command: tells the fake launchd of FAKE_LAUNCHD what it was called with, and ends as that says. */
 import { connect } from 'node:net';
-import type { Ran } from '#launchd/run.js';
+import type { CommandResult } from '#launchd/run.js';
 
 let answer = '';
 const socket = connect(process.env.FAKE_LAUNCHD ?? '');
 socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
 socket.on('end', () => {
-  const { code, stdout, stderr } = JSON.parse(answer) as Ran;
+  const { code, stdout, stderr } = JSON.parse(answer) as CommandResult;
   process.stdout.write(stdout);
   process.stderr.write(stderr);
   process.exitCode = code;

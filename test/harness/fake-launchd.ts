@@ -7,7 +7,7 @@ import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs
 import { basename } from 'node:path';
 import { parse } from 'plist';
 import * as v from 'valibot';
-import type { Ran, Run } from '#launchd/run.js';
+import type { CommandResult, RunCommand } from '#launchd/run.js';
 
 /** What launchd knows of a list; a key that it does not know it would leave out without a word, so that is an error here. */
 const listSchema = v.strictObject({
@@ -61,7 +61,7 @@ export class FakeLaunchd {
     this.#options = options;
   }
 
-  readonly run: Run = (command, args) => {
+  readonly run: RunCommand = (command, args) => {
     if (command !== 'launchctl') return Promise.resolve({ code: 127, stdout: '', stderr: '' });
     this.calls.push([...args]);
     return Promise.resolve(this.#serve(args));
@@ -83,7 +83,7 @@ export class FakeLaunchd {
     for (const path of lists) if (!this.disabled.has(basename(path, '.plist'))) this.#bootstrap(path);
   }
 
-  #serve(args: readonly string[]): Ran {
+  #serve(args: readonly string[]): CommandResult {
     const [verb = '', ...rest] = args;
     const domain = `gui/${this.#options.uid}`;
     const target = verb === 'kill' ? rest[1] : rest.at(-1);
@@ -112,7 +112,7 @@ export class FakeLaunchd {
     }
   }
 
-  #bootstrap(path: string): Ran {
+  #bootstrap(path: string): CommandResult {
     if (!existsSync(path)) return refused(2, 'Bootstrap failed: 2: No such file or directory');
     // Lists that others may write to are not read.
     if ((statSync(path).mode & 0o022) !== 0) return refused(5, 'Bootstrap failed: 5: Input/output error');
@@ -133,7 +133,7 @@ export class FakeLaunchd {
     return done();
   }
 
-  #bootout(label: string): Ran {
+  #bootout(label: string): CommandResult {
     const service = this.#services.get(label);
     if (service === undefined) return refused(3, 'Boot-out failed: 3: No such process');
     if (service.leaving) return refused(36, 'Boot-out failed: 36: Operation now in progress');
@@ -144,7 +144,7 @@ export class FakeLaunchd {
     return done();
   }
 
-  #print(label: string): Ran {
+  #print(label: string): CommandResult {
     const service = this.#services.get(label);
     const domain = `gui/${this.#options.uid}`;
     // A label whose process is gone is not found any more, though it can't be loaded yet.
@@ -173,7 +173,7 @@ export class FakeLaunchd {
     return { code: 0, stdout: `${lines.join('\n')}\n`, stderr: '' };
   }
 
-  #kickstart(label: string, kills: boolean): Ran {
+  #kickstart(label: string, kills: boolean): CommandResult {
     const service = this.#services.get(label);
     if (service === undefined) return refused(113, `Could not find service "${label}"`);
     if (service.child === undefined) this.#spawn(service);
@@ -186,7 +186,7 @@ export class FakeLaunchd {
     return done();
   }
 
-  #kill(label: string, signal: NodeJS.Signals): Ran {
+  #kill(label: string, signal: NodeJS.Signals): CommandResult {
     const child = this.#services.get(label)?.child;
     if (child === undefined) return refused(3, 'Could not kill service: 3: No such process');
     child.kill(signal);
@@ -245,10 +245,10 @@ export class FakeLaunchd {
   }
 }
 
-function done(): Ran {
+function done(): CommandResult {
   return { code: 0, stdout: '', stderr: '' };
 }
 
-function refused(code: number, stderr: string): Ran {
+function refused(code: number, stderr: string): CommandResult {
   return { code, stdout: '', stderr: `${stderr}\n` };
 }

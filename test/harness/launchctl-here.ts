@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { quoted } from '#launchd/launcher.js';
+import { shellQuote } from '#launchd/launcher.js';
 import type { FakeLaunchd } from './fake-launchd.js';
 
 const command = fileURLToPath(new URL('./fake-launchctl.js', import.meta.url));
@@ -27,7 +27,7 @@ export async function launchctlHere(launchd: FakeLaunchd, folder: string): Promi
     });
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
-  const script = `#!/bin/sh\nexec ${quoted(process.execPath)} --no-warnings ${quoted(command)} "$@"\n`;
+  const script = `#!/bin/sh\nexec ${shellQuote(process.execPath)} --no-warnings ${shellQuote(command)} "$@"\n`;
   writeFileSync(join(folder, 'launchctl'), script);
   chmodSync(join(folder, 'launchctl'), 0o755);
   return {

@@ -194,10 +194,10 @@ describe('the agent of macOS', () => {
 
   test('knows whose it is, whatever is in the name of the folder', async () => {
     const launcher = join(folder, `k"i'm & <sons>`, 'agent', 'Sotto');
-    expect(agent().owner()).toBe('nobody');
+    expect(agent().owner()).toBe('none');
     await agent({ launcher }).install();
-    expect(agent({ launcher }).owner()).toBe('ours');
-    expect(agent().owner()).toBe('another');
+    expect(agent({ launcher }).owner()).toBe('own');
+    expect(agent().owner()).toBe('other');
   });
 
   test('says what launchctl said when that fails, or is not there', async () => {

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { AgentPlan } from '#launchd/agent.js';
-import { quoted, renderLauncher } from '#launchd/launcher.js';
+import { shellQuote, renderLauncher } from '#launchd/launcher.js';
 import { nodePaths } from '#launchd/node-paths.js';
 
 let folder: string;
@@ -26,9 +26,9 @@ function fakeNode(name: string, version: string, platform = 'linux', arch = 'x64
   const path = join(folder, name);
   const said = join(folder, 'said');
   const script = `#!/bin/sh
-if [ "$1" = -e ]; then exec ${quoted(process.execPath)} -e "Object.defineProperty(process.versions, 'node', { value: '${version}' });
+if [ "$1" = -e ]; then exec ${shellQuote(process.execPath)} -e "Object.defineProperty(process.versions, 'node', { value: '${version}' });
 Object.defineProperties(process, { platform: { value: '${platform}' }, arch: { value: '${arch}' } }); $2"; fi
-printf '%s\\n' ${name} "$@" > ${quoted(said)}
+printf '%s\\n' ${name} "$@" > ${shellQuote(said)}
 `;
   writeFileSync(path, script);
   chmodSync(path, 0o755);
@@ -118,7 +118,7 @@ describe('the launcher', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 30 }).filter((word) => !word.includes('\0'));
     fc.assert(
       fc.property(fc.array(text, { minLength: 1, maxLength: 5 }), (words) => {
-        const script = `printf '%s\\0' ${words.map(quoted).join(' ')}`;
+        const script = `printf '%s\\0' ${words.map(shellQuote).join(' ')}`;
         const out = execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8' });
         expect(out.split('\0').slice(0, -1)).toEqual(words);
       }),

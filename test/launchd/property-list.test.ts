@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'plist';
 import type { AgentPlan } from '#launchd/agent.js';
 import { renderPropertyList } from '#launchd/property-list.js';
-import { ownPlan } from '#launchd/plan.js';
+import { createAgentPlan } from '#launchd/plan.js';
 import { resolvePaths } from '#daemon/paths.js';
 import { root } from './release-modules.js';
 
@@ -81,7 +81,7 @@ describe('the property list of the agent', () => {
 
   test('holds nothing of the environment but the path and the home of Sotto: no token, no proxy', () => {
     const environment = { SOTTO_HOME: '/s', HF_TOKEN: 'hf_secret', HTTPS_PROXY: 'http://u:p@x', PATH: '/x' };
-    const own = ownPlan(resolvePaths({ SOTTO_HOME: '/s' }), { environment, user: '/Users/kim' });
+    const own = createAgentPlan(resolvePaths({ SOTTO_HOME: '/s' }), { environment, user: '/Users/kim' });
     expect(Object.keys(own.environment)).toEqual(['PATH', 'SOTTO_HOME']);
     const xml = renderPropertyList(own);
     for (const secret of ['hf_secret', 'u:p@x']) expect(xml).not.toContain(secret);

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AgentPlan } from '#launchd/agent.js';
-import type { Ran } from '#launchd/run.js';
+import type { CommandResult } from '#launchd/run.js';
 import { renderUnit, SystemdAgent } from '#launchd/systemd.js';
 import { testUnless } from '#test/harness/skipping.js';
 
@@ -52,12 +52,12 @@ class FakeSystemctl {
     this.#units = units;
   }
 
-  readonly run = (_command: string, [, verb = '', ...rest]: readonly string[]): Promise<Ran> =>
+  readonly run = (_command: string, [, verb = '', ...rest]: readonly string[]): Promise<CommandResult> =>
     Promise.resolve(this.#serve(verb, rest));
 
-  #serve(verb: string, rest: readonly string[]): Ran {
+  #serve(verb: string, rest: readonly string[]): CommandResult {
     const path = join(this.#units, `${LABEL}.service`);
-    const done: Ran = { code: 0, stdout: '', stderr: '' };
+    const done: CommandResult = { code: 0, stdout: '', stderr: '' };
     switch (verb) {
       case 'daemon-reload':
         this.loaded = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
@@ -148,10 +148,10 @@ describe('the agent where systemd is', () => {
 
   test('knows whose it is, whatever is in the name of the folder', async () => {
     const launcher = join(folder, `k"i'm 100% $HOME`, 'agent', 'Sotto');
-    expect(agent().owner()).toBe('nobody');
+    expect(agent().owner()).toBe('none');
     await agent({ launcher }).install();
-    expect(agent({ launcher }).owner()).toBe('ours');
-    expect(agent().owner()).toBe('another');
+    expect(agent({ launcher }).owner()).toBe('own');
+    expect(agent().owner()).toBe('other');
   });
 
   test('says what systemctl said when that fails', async () => {

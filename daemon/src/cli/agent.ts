@@ -1,6 +1,6 @@
 /** What the commands of `sotto agent` do. Each gives the exit code. */
 import { join } from 'node:path';
-import { agentManager, ownPlan, type AgentManager, type AgentStatus } from '#launchd/index.js';
+import { agentManager, createAgentPlan, type AgentManager, type AgentStatus } from '#launchd/index.js';
 import type { Paths } from '../paths.js';
 import { sleep } from '../async.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
@@ -21,7 +21,7 @@ const MAX_DOWN_CHECKS = 2;
 
 /** Tests say which system this is. */
 export function managerFor(paths: Paths): AgentManager {
-  return agentManager(ownPlan(paths), process.env.SOTTO_SYSTEM ?? process.platform);
+  return agentManager(createAgentPlan(paths), process.env.SOTTO_SYSTEM ?? process.platform);
 }
 
 /** @throws SottoError AGENT_FAILED */

@@ -158,7 +158,7 @@ async function endDaemon(paths: Paths): Promise<string[]> {
 /** Another home (SOTTO_HOME) may have an agent of its own: there is one of the name for each user. */
 function isAgentOf(paths: Paths): boolean {
   const owner = managerFor(paths).owner();
-  return owner === 'nobody' ? existsSync(join(paths.home, 'agent', 'Sotto')) : owner === 'ours';
+  return owner === 'none' ? existsSync(join(paths.home, 'agent', 'Sotto')) : owner === 'own';
 }
 
 /** The process that holds the microphone is a launcher's child: it is asked, never killed. @returns whether it has gone */

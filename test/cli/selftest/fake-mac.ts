@@ -4,9 +4,9 @@ import type { Recording } from '#daemon/cli/selftest/record-second.js';
 import type { TestDaemon } from '#daemon/cli/selftest/test-daemon.js';
 import type { Environment, Step, CheckResult } from '#daemon/cli/selftest/check-result.js';
 import type { SelftestReply } from '#daemon/protocol/selftest-work.js';
-import type { Ran } from '#launchd/run.js';
+import type { CommandResult } from '#launchd/run.js';
 
-export const ran = (code: number, stdout = '', stderr = ''): Ran => ({ code, stdout, stderr });
+export const ran = (code: number, stdout = '', stderr = ''): CommandResult => ({ code, stdout, stderr });
 
 export const SIGNED = `Executable=/usr/local/bin/node
 Identifier=node

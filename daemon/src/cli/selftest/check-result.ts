@@ -1,6 +1,6 @@
 /** What the self-test finds, and what it needs of the machine. */
 import type { AgentStatus } from '#launchd/index.js';
-import type { Run } from '#launchd/run.js';
+import type { RunCommand } from '#launchd/run.js';
 import type { SelftestReply, SelftestRequest } from '../../protocol/selftest-work.js';
 import type { Recording } from './record-second.js';
 import type { TestDaemon } from './test-daemon.js';
@@ -37,7 +37,7 @@ export interface Environment {
   readonly root: string;
   readonly node: string;
   /** Commands of the system, killed once the step is over. */
-  readonly run: Run;
+  readonly run: RunCommand;
   /** The same, whatever becomes of the step: what was made is removed. */
   readonly cleanUp: (command: readonly [string, ...string[]]) => Promise<void>;
   /** The starter model, a clip whose text is known, and what another implementation makes of them. */

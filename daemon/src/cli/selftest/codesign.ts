@@ -1,5 +1,5 @@
 /** What `codesign` and `xattr` print. */
-import type { Ran } from '#launchd/run.js';
+import type { CommandResult } from '#launchd/run.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface Signature {
@@ -22,7 +22,7 @@ export function parseSignature(printed: string): Signature {
 }
 
 /** What `codesign --verify` says by how it ends: 1 and 3 are verdicts, all else is a tool that did not work. */
-export function isValid({ code }: Ran): boolean | undefined {
+export function isValid({ code }: CommandResult): boolean | undefined {
   if (code === 0) return true;
   return code === 1 || code === 3 ? false : undefined;
 }

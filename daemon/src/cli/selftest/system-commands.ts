@@ -1,6 +1,6 @@
 /** Commands of the system, each with an end: one that hangs is killed. */
 import { execFile } from 'node:child_process';
-import type { Run } from '#launchd/run.js';
+import type { RunCommand } from '#launchd/run.js';
 import { codeOf } from '../../protocol/errors.js';
 
 /** `log show` of a busy minute takes longest. */
@@ -8,7 +8,7 @@ const TIMEOUT_MS = 15_000;
 const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
 
 /** @param signal kills what runs; `code` is -1 then, and 127 where there is no such command */
-export function commandsUntil(signal: AbortSignal): Run {
+export function commandsUntil(signal: AbortSignal): RunCommand {
   return (command, args) =>
     new Promise((resolve) => {
       const options = {

@@ -9,9 +9,9 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sleep } from '../../async.js';
-import { ownPlan } from '#launchd/index.js';
+import { createAgentPlan } from '#launchd/index.js';
 import { LaunchAgent } from '#launchd/launchctl.js';
-import type { Run } from '#launchd/run.js';
+import type { RunCommand } from '#launchd/run.js';
 import { SottoClient } from '../../client/index.js';
 import { isRunning } from '../../is-running.js';
 import { launcher, resolvePaths, type Paths } from '../../paths.js';
@@ -50,7 +50,7 @@ export interface TestDaemonOptions {
   /** The user's own folder, in which launchd's lists lie. */
   readonly user: string;
   /** Commands that are not ended with a step: what was begun has to be taken away. */
-  readonly run: Run;
+  readonly run: RunCommand;
   /** The user ends the test: nothing is waited for any more. */
   readonly interrupt?: AbortSignal;
 }
@@ -137,7 +137,7 @@ export class SelftestDaemon implements TestDaemon {
   async #install(): Promise<void> {
     const { user, run, uid } = this.#options;
     const paths = this.#home;
-    const plan = ownPlan(paths, { user, environment: { SOTTO_HOME: paths.home } });
+    const plan = createAgentPlan(paths, { user, environment: { SOTTO_HOME: paths.home } });
     this.#agent = new LaunchAgent({ ...plan, label: TEST_LABEL }, { run, uid });
     await this.#agent.install();
   }
