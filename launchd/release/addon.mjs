@@ -11,7 +11,7 @@ import { SetupError } from '../../native/build/system.mjs';
  * its `build.json` is to say.
  * @throws SetupError for an addon that was linked with libraries from elsewhere (MLX_DIR)
  */
-export function builtAddon(root, target, folder) {
+export function readAddon(root, target, folder) {
   const addon = path.join(folder, 'sotto-mlx.node');
   const content = readFileSync(addon);
   const { rpaths } = isElf(content) ? elfLoading(content) : machoLoading(content);

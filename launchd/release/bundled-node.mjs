@@ -5,7 +5,7 @@ import { pins } from '../../native/build/mlx.mjs';
 import { unpackPackage } from '../../native/build/npm-package.mjs';
 import { SetupError } from '../../native/build/system.mjs';
 
-const PARTS = ['package/bin/node', 'package/LICENSE'];
+const PACKAGE_FILES = ['package/bin/node', 'package/LICENSE'];
 
 /**
  * Fetches the Node of a target once, below `vendor`.
@@ -20,7 +20,7 @@ export async function bundledNode(system, vendor, target) {
   const name = `node-${version}-${target}-${pin.sha256.slice(0, 8)}`;
   const wanted = { requirement: `${pin.name}@${version}`, sha256: pin.sha256 };
   const home = await fetchOnce(vendor, name, (scratch) =>
-    unpackPackage(system, scratch, wanted, PARTS, `Node ${version} for ${target}`),
+    unpackPackage(system, scratch, wanted, PACKAGE_FILES, `Node ${version} for ${target}`),
   );
-  return { program: path.join(home, 'bin/node'), licence: path.join(home, 'LICENSE'), version };
+  return { program: path.join(home, 'bin/node'), license: path.join(home, 'LICENSE'), version };
 }

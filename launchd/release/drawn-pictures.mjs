@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 const SIGNATURE_BYTES = 8;
 const LENGTH_AND_TYPE_BYTES = 8;
 const CRC_BYTES = 4;
-const DRAWN = Buffer.from(
+const DRAWN_MARK = Buffer.from(
   'Source\0Drawn by the Raycast host of the tests, not captured in Raycast',
   'latin1',
 );
@@ -17,9 +17,9 @@ export function markDrawn(file) {
   const png = readFileSync(file);
   const [header] = chunksOf(png);
   if (header?.type !== 'IHDR') throw new Error(`${file} is not a PNG file`);
-  const body = Buffer.concat([Buffer.from('tEXt', 'latin1'), DRAWN]);
+  const body = Buffer.concat([Buffer.from('tEXt', 'latin1'), DRAWN_MARK]);
   const chunk = Buffer.alloc(4 + body.length + CRC_BYTES);
-  chunk.writeUInt32BE(DRAWN.length, 0);
+  chunk.writeUInt32BE(DRAWN_MARK.length, 0);
   body.copy(chunk, 4);
   chunk.writeUInt32BE(crc32(body), 4 + body.length);
   writeFileSync(file, Buffer.concat([png.subarray(0, header.end), chunk, png.subarray(header.end)]));
@@ -33,7 +33,7 @@ export function drawnPictures(folder) {
 }
 
 const isDrawn = (png) =>
-  [...chunksOf(png)].some(({ type, data }) => type === 'tEXt' && Buffer.compare(data, DRAWN) === 0);
+  [...chunksOf(png)].some(({ type, data }) => type === 'tEXt' && Buffer.compare(data, DRAWN_MARK) === 0);
 
 function* chunksOf(png) {
   for (let start = SIGNATURE_BYTES; start + LENGTH_AND_TYPE_BYTES + CRC_BYTES <= png.length;) {

@@ -7,7 +7,7 @@ const indented = (lines) => lines.replaceAll('\n', '\n  ');
  * @param values `{ version, url, sums }`: where the files will be found, and their sha256 by target
  * @returns the text of `sotto.rb`
  */
-export function formula({ version, url, sums }) {
+export function renderFormula({ version, url, sums }) {
   const file = (target) => `url "${url}/sotto-${version}-${target}.tgz"
     sha256 "${sums[target]}"`;
   const newer = 'darwin-arm64-macos26';

@@ -7,7 +7,7 @@ import { compareVersions } from '../../native/build/system.mjs';
 
 const OLDEST_MACOS = '14.0';
 /** Without these nothing works. */
-const NEEDED = [
+const REQUIRED = [
   'package.json',
   'LICENSE',
   'NOTICES.md',
@@ -35,14 +35,14 @@ const LIBRARIES = {
   'linux-x64': ['libmlx.so', 'libscipy_openblas.so'],
 };
 /** Grows by what is new, not by what slipped in. */
-const MOST_BYTES = { 'darwin-arm64': 480e6, 'linux-x64': 380e6 };
+const MAX_BYTES = { 'darwin-arm64': 480e6, 'linux-x64': 380e6 };
 /** Of the system itself, on every machine that a release is for. */
-const SYSTEM = {
+const SYSTEM_LIBRARIES = {
   darwin: (library) => library.startsWith('/usr/lib/') || library.startsWith('/System/Library/'),
   linux: (library) => /^(lib(stdc\+\+|m|gcc_s|c|pthread|dl|rt)\.so|ld-linux)/.test(library),
 };
 /** Names under which a library is found wherever the folder lies. */
-const MOVABLE = { darwin: /^@(rpath|loader_path)\//, linux: /^[^/]+$/ };
+const RELOCATABLE = { darwin: /^@(rpath|loader_path)\//, linux: /^[^/]+$/ };
 const FORBIDDEN = [
   [/\.map$|\.tsbuildinfo$/, 'is of the development'],
   [/(^|\/)(\.env|\.npmrc|\.git)(\/|$)/, 'may hold what is nobody else’s business'],
@@ -51,16 +51,16 @@ const FORBIDDEN = [
 
 /**
  * @param target `<platform>-<arch>`
- * @param builtIn the clone's folder: its name must be nowhere in what was built
+ * @param buildRoot the clone's folder: its name must be nowhere in what was built
  * @param macos the oldest that must run it
  * @returns `{ problems, bytes, files, binaries }`: problems in words, none where all is well
  */
-export function inspect(folder, target, builtIn, macos = OLDEST_MACOS) {
+export function inspect(folder, target, buildRoot, macos = OLDEST_MACOS) {
   const problems = [];
   const [platform] = target.split('-');
   const files = filesIn(folder);
   const known = new Set(files);
-  for (const file of NEEDED) if (!known.has(file)) problems.push(`${file} is missing`);
+  for (const file of REQUIRED) if (!known.has(file)) problems.push(`${file} is missing`);
   const addon = `native/lib/${target}/sotto-mlx.node`;
   const mic = `native/lib/${target}/sotto-mic`;
   for (const file of [addon, mic]) if (!known.has(file)) problems.push(`${file} is missing`);
@@ -81,24 +81,24 @@ export function inspect(folder, target, builtIn, macos = OLDEST_MACOS) {
       binaries.push(file);
       problems.push(...binaryProblems(folder, file, platform, macos).map((problem) => `${file} ${problem}`));
     }
-    if (stats.isFile() && stats.size < 64e6 && isOurs(file) && names(readFileSync(whole), builtIn))
+    if (stats.isFile() && stats.size < 64e6 && isOwnFile(file) && mentions(readFileSync(whole), buildRoot))
       problems.push(`${file} names the folder that it was built in`);
   }
-  if (bytes > (MOST_BYTES[target] ?? Infinity))
+  if (bytes > (MAX_BYTES[target] ?? Infinity))
     problems.push(`it takes ${bytes} bytes, more than ever before`);
   problems.push(...packageProblems(folder, target));
   return { problems, bytes, files: files.length, binaries };
 }
 
 /** But for MLX's headers, which name themselves in what they say when they fail. */
-function names(content, builtIn) {
-  const headers = `${builtIn}/native/vendor/`;
-  for (let at = content.indexOf(builtIn); at >= 0; at = content.indexOf(builtIn, at + 1))
+function mentions(content, buildRoot) {
+  const headers = `${buildRoot}/native/vendor/`;
+  for (let at = content.indexOf(buildRoot); at >= 0; at = content.indexOf(buildRoot, at + 1))
     if (content.indexOf(headers, at) !== at) return true;
   return false;
 }
 
-const isOurs = (file) => !file.startsWith('node_modules/') && !file.startsWith('assets/');
+const isOwnFile = (file) => !file.startsWith('node_modules/') && !file.startsWith('assets/');
 
 /** It must be for this system, find its libraries wherever the folder lies, and run on the oldest system of all. */
 function binaryProblems(folder, file, platform, macos) {
@@ -108,38 +108,38 @@ function binaryProblems(folder, file, platform, macos) {
     return missingLibraries(folder, file, elfLoading(content), platform, '$ORIGIN');
   }
   if (!isMachO(content)) return ['is no library for Apple silicon'];
-  const how = machoLoading(content);
-  const problems = missingLibraries(folder, file, how, platform, '@loader_path');
-  if (how.name !== undefined && !how.name.startsWith('@')) problems.push(`calls itself ${how.name}`);
-  if (!how.signed) problems.push('has no signature: macOS would kill who loads it');
+  const binary = machoLoading(content);
+  const problems = missingLibraries(folder, file, binary, platform, '@loader_path');
+  if (binary.name !== undefined && !binary.name.startsWith('@')) problems.push(`calls itself ${binary.name}`);
+  if (!binary.signed) problems.push('has no signature: macOS would kill who loads it');
   if (path.basename(file) === 'sotto-mlx.node') {
     if (!exportedSymbols(content).has('_napi_register_module_v1')) problems.push('is no addon of Node');
-    if (!how.sections.includes('__unwind_info'))
+    if (!binary.sections.includes('__unwind_info'))
       problems.push("has no unwind information: each of MLX's errors would end the process");
   }
-  if (path.basename(file) === 'sotto-mic' && how.hardened)
+  if (path.basename(file) === 'sotto-mic' && binary.hardened)
     problems.push('has the hardened runtime: macOS would give it no microphone');
-  if (how.macos !== undefined && compareVersions(how.macos, macos) > 0)
-    problems.push(`needs macOS ${how.macos}`);
+  if (binary.macos !== undefined && compareVersions(binary.macos, macos) > 0)
+    problems.push(`needs macOS ${binary.macos}`);
   return problems;
 }
 
 function missingLibraries(folder, file, { libraries, rpaths }, platform, origin) {
   const home = path.dirname(path.join(folder, file));
   const places = rpaths.map((rpath) => path.join(home, rpath.replace(origin, '.')));
-  const strange = rpaths.filter((rpath) => !rpath.startsWith(origin));
+  const fixedRpaths = rpaths.filter((rpath) => !rpath.startsWith(origin));
   const outside = places.filter((place) => path.relative(folder, place).startsWith('..'));
-  const lost = libraries
-    .filter((library) => !SYSTEM[platform](library))
+  const missing = libraries
+    .filter((library) => !SYSTEM_LIBRARIES[platform](library))
     .filter(
       (library) =>
-        !MOVABLE[platform].test(library) ||
+        !RELOCATABLE[platform].test(library) ||
         ![home, ...places].some((place) => existsSync(path.join(place, path.basename(library)))),
     );
   return [
-    ...strange.map((rpath) => `looks for libraries in ${rpath}, which is not relative to it`),
+    ...fixedRpaths.map((rpath) => `looks for libraries in ${rpath}, which is not relative to it`),
     ...outside.map((place) => `looks for libraries outside of the release, in ${place}`),
-    ...lost.map((library) => `asks for ${library}, which is not in the release`),
+    ...missing.map((library) => `asks for ${library}, which is not in the release`),
   ];
 }
 
@@ -161,9 +161,9 @@ function packageProblems(folder, target) {
     if (!existsSync(path.join(folder, 'node_modules', name, 'package.json')))
       problems.push(`${name} is not inside`);
   }
-  const said = readFileSync(path.join(folder, 'THIRD-PARTY.md'), 'utf8');
+  const notices = readFileSync(path.join(folder, 'THIRD-PARTY.md'), 'utf8');
   for (const name of packagesIn(path.join(folder, 'node_modules')))
-    if (!said.includes(`## ${name} `)) problems.push(`THIRD-PARTY.md does not name ${name}`);
+    if (!notices.includes(`## ${name} `)) problems.push(`THIRD-PARTY.md does not name ${name}`);
   return problems;
 }
 

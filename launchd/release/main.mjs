@@ -9,13 +9,13 @@ import { parseArgs } from 'node:util';
 import { crossCheck } from '../../native/build/cross-check.mjs';
 import { setup } from '../../native/build/setup.mjs';
 import { SetupError, targetOf, thisSystem } from '../../native/build/system.mjs';
-import { builtAddon } from './addon.mjs';
+import { readAddon } from './addon.mjs';
 import { bundledNode } from './bundled-node.mjs';
-import { formula } from './formula.mjs';
+import { renderFormula } from './formula.mjs';
 import { inspect } from './inspect.mjs';
 import { pack } from './pack.mjs';
 import { stage } from './stage.mjs';
-import { stamped } from './stamp.mjs';
+import { stampScript } from './stamp.mjs';
 import { TARGETS } from './targets.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -49,8 +49,8 @@ export async function release(system, { targets, out, url }) {
   }
   const script = await readFile(path.join(root, 'launchd/install/install.sh'), 'utf8');
   const sums = Object.fromEntries(made.map(({ target, sha256 }) => [target, sha256]));
-  await writeFile(path.join(out, 'install.sh'), stamped(script, { version, url, sums }), { mode: 0o755 });
-  if (url !== '') await writeFile(path.join(out, 'sotto.rb'), formula({ version, url, sums }));
+  await writeFile(path.join(out, 'install.sh'), stampScript(script, { version, url, sums }), { mode: 0o755 });
+  if (url !== '') await writeFile(path.join(out, 'sotto.rb'), renderFormula({ version, url, sums }));
   await writeFile(path.join(out, 'version.json'), `${JSON.stringify({ version })}\n`);
   const lines = made.map(({ file, sha256 }) => `${sha256}  ${path.basename(file)}\n`);
   await writeFile(path.join(out, 'SHA256SUMS'), lines.join(''));
@@ -62,7 +62,7 @@ async function addonFor(system, target) {
   const { system: name, macos } = TARGETS[target];
   if (macos !== undefined) {
     const { output } = await crossCheck(system, macos);
-    return builtAddon(root, name, path.dirname(output));
+    return readAddon(root, name, path.dirname(output));
   }
   if (target !== targetOf(system)) {
     throw new SetupError(
@@ -70,7 +70,7 @@ async function addonFor(system, target) {
       `Build it there, or leave it out: --target darwin-arm64.`,
     );
   }
-  return builtAddon(root, target, path.join(root, 'native/lib', target));
+  return readAddon(root, target, path.join(root, 'native/lib', target));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 
 /** npm's own: a date that says nothing, for all files. */
-const LONG_AGO = '1985-10-26T08:15:00Z';
+const FIXED_MTIME = '1985-10-26T08:15:00Z';
 
 /**
  * Packs `folder`, which must be called `package` as npm wants it, into `file` (.tgz), which appears when it is complete.
@@ -18,8 +18,8 @@ const LONG_AGO = '1985-10-26T08:15:00Z';
  */
 export async function pack(folder, file, level = 6) {
   const isGnu = process.platform === 'linux';
-  const same = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', `--mtime=${LONG_AGO}`];
-  const args = ['-C', path.dirname(folder), ...(isGnu ? same : []), '-cf', '-', path.basename(folder)];
+  const reproducible = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', `--mtime=${FIXED_MTIME}`];
+  const args = ['-C', path.dirname(folder), ...(isGnu ? reproducible : []), '-cf', '-', path.basename(folder)];
   const tar = spawn('tar', args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, COPYFILE_DISABLE: '1' },

@@ -15,7 +15,7 @@ export function productionPackages(lock) {
   const queue = runDependencies(lock).map((name) => ['', name]);
   for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
     const [from, name] = next;
-    const place = nearest(packages, from, name);
+    const place = resolvePackage(packages, from, name);
     if (place === undefined)
       throw new Error(`${name}, which ${from || 'Sotto'} needs, is not in the lockfile`);
     if (found.has(place)) continue;
@@ -32,7 +32,7 @@ export function runDependencies({ packages }) {
 }
 
 /** As Node looks for it: in the package's own node_modules, then in those around it. */
-function nearest(packages, from, name) {
+function resolvePackage(packages, from, name) {
   for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
     const place = `${at === '' ? '' : `${at}/`}node_modules/${name}`;
     if (packages[place] !== undefined) return place;

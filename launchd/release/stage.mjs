@@ -2,10 +2,10 @@
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { filesOf, productionPackages, runDependencies } from './packages.mjs';
-import { thirdParty } from './third-party.mjs';
+import { renderThirdParty } from './third-party.mjs';
 
 /** What of the clone a release holds, whatever its target. */
-const OURS = [
+const INCLUDED = [
   /^(LICENSE|NOTICES\.md|README\.md|USAGE\.md|STATUS\.md|CHANGELOG\.md|SECURITY\.md)$/,
   /^daemon\/bin\//,
   /^dist\/(native|daemon|launchd)\/.*\.(js|d\.ts)$/,
@@ -18,7 +18,7 @@ const OURS = [
 ];
 
 /** Of an unpacked Python wheel: its libraries and its licences, neither headers nor CMake files. */
-const OF_A_WHEEL =
+const WHEEL_FILES =
   /^(mlx\/lib\/[^/]+|mlx_cpu\.libs\/[^/]+|scipy_openblas32\/lib\/[^/]+\.so[^/]*|[^/]+\.dist-info\/licenses\/.+)$/;
 
 /**
@@ -28,7 +28,7 @@ const OF_A_WHEEL =
  * @param url where releases will be found; empty where it is not known
  */
 export function stage(root, folder, { target, addon, mic, wheels, info }, { node, url = '' }) {
-  const put = (from, to, mode = 0o644) => {
+  const copyTo = (from, to, mode = 0o644) => {
     mkdirSync(path.dirname(path.join(folder, to)), { recursive: true });
     copyFileSync(from, path.join(folder, to));
     chmodSync(path.join(folder, to), mode);
@@ -49,34 +49,34 @@ export function stage(root, folder, { target, addon, mic, wheels, info }, { node
     'extension/assets',
   ];
   for (const file of [
-    ...topOf(root, ''),
-    ...topOf(root, 'extension'),
+    ...topLevelFiles(root, ''),
+    ...topLevelFiles(root, 'extension'),
     ...folders.flatMap((at) => below(root, at)),
-  ].filter(isOurs))
-    put(path.join(root, file), file, file === 'daemon/bin/sotto.mjs' ? 0o755 : 0o644);
-  put(node.program, 'bin/node', 0o755);
-  put(addon, `native/lib/${target}/sotto-mlx.node`);
-  put(mic, `native/lib/${target}/sotto-mic`, 0o755);
+  ].filter(isIncluded))
+    copyTo(path.join(root, file), file, file === 'daemon/bin/sotto.mjs' ? 0o755 : 0o644);
+  copyTo(node.program, 'bin/node', 0o755);
+  copyTo(addon, `native/lib/${target}/sotto-mlx.node`);
+  copyTo(mic, `native/lib/${target}/sotto-mic`, 0o755);
   write(`native/lib/${target}/build.json`, `${JSON.stringify(info, null, 2)}\n`);
   for (const wheel of wheels) {
     const place = path.relative(root, wheel);
-    for (const file of filesIn(wheel).filter((name) => OF_A_WHEEL.test(name)))
-      put(path.join(wheel, file), path.join(place, file));
+    for (const file of filesIn(wheel).filter((name) => WHEEL_FILES.test(name)))
+      copyTo(path.join(wheel, file), path.join(place, file));
   }
 
   const lock = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
   const packages = productionPackages(lock);
   for (const { place, name } of packages)
     for (const file of filesOf(path.join(root, place), name, target))
-      put(path.join(root, place, file), path.join(place, file));
+      copyTo(path.join(root, place, file), path.join(place, file));
   write('release.json', `${JSON.stringify({ url })}\n`);
   write('package.json', `${JSON.stringify(manifest(root, lock, target), null, 2)}\n`);
-  write('THIRD-PARTY.md', thirdParty(root, packages, wheels, node));
+  write('THIRD-PARTY.md', renderThirdParty(root, packages, wheels, node));
 }
 
-const isOurs = (file) => OURS.some((pattern) => pattern.test(file));
+const isIncluded = (file) => INCLUDED.some((pattern) => pattern.test(file));
 
-const topOf = (root, at) =>
+const topLevelFiles = (root, at) =>
   readdirSync(path.join(root, at), { withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.join(at, entry.name));

@@ -3,7 +3,7 @@
 /**
  * @param values `{ version, url, sums }`: where the files will be found (none: beside the script), and their sha256 by target
  */
-export function stamped(script, { version, url, sums }) {
+export function stampScript(script, { version, url, sums }) {
   const lines = {
     VERSION: version,
     ADDRESS: url,

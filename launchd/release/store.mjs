@@ -24,24 +24,24 @@ import { productionPackages } from './packages.mjs';
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** What npm and Raycast's tools put into the extension's folder. */
-const NOT_OURS = new Set(['node_modules', 'dist', 'raycast-env.d.ts', '.installing', '.DS_Store']);
+const EXCLUDED = new Set(['node_modules', 'dist', 'raycast-env.d.ts', '.installing', '.DS_Store']);
 /** Where Sotto's sources lie, which reviewers can read and Raycast compiles; in the copy below `sotto/`. */
 const SOURCES = 'daemon/src/';
 /** Where package.json's exports say that they are, compiled. */
 const COMPILED = './dist/daemon/src/';
 
 /** Writes the copy into `folder`, which is empty or missing. */
-export function storeCopy(root, folder) {
+export function writeStoreCopy(root, folder) {
   const json = (file) => JSON.parse(readFileSync(path.join(root, file), 'utf8'));
   const write = (to, value) => writeFileSync(path.join(folder, to), `${JSON.stringify(value, null, 2)}\n`);
   cpSync(path.join(root, 'extension'), folder, {
     recursive: true,
-    filter: (source) => !NOT_OURS.has(path.basename(source)),
+    filter: (source) => !EXCLUDED.has(path.basename(source)),
   });
 
   const { exports, dependencies, devDependencies, ...about } = json('package.json');
-  const entries = entriesOf(path.join(folder, 'src')).map((name) => [name, sourceOf(exports[name])]);
-  const { files, packages } = reachedFrom(
+  const entries = findEntries(path.join(folder, 'src')).map((name) => [name, sourceOf(exports[name])]);
+  const { files, packages } = collectImports(
     root,
     entries.map(([, file]) => file),
   );
@@ -51,10 +51,10 @@ export function storeCopy(root, folder) {
     description: 'What the extension needs of Sotto’s client.',
     license: about.license,
     type: about.type,
-    exports: Object.fromEntries(entries.map(([name, file]) => [name, `./${inCopy(file)}`])),
-    dependencies: versionsOf(packages, { ...devDependencies, ...dependencies }),
+    exports: Object.fromEntries(entries.map(([name, file]) => [name, `./${pathInCopy(file)}`])),
+    dependencies: pickVersions(packages, { ...devDependencies, ...dependencies }),
   };
-  for (const file of files) copy(path.join(root, file), path.join(folder, 'sotto', inCopy(file)));
+  for (const file of files) copy(path.join(root, file), path.join(folder, 'sotto', pathInCopy(file)));
   copy(path.join(root, 'LICENSE'), path.join(folder, 'sotto/LICENSE'));
   write('sotto/package.json', client);
 
@@ -63,12 +63,12 @@ export function storeCopy(root, folder) {
   write('package.json', manifest);
   write(
     'package-lock.json',
-    lockWith(client, json('extension/package-lock.json'), json('package-lock.json')),
+    mergeLock(client, json('extension/package-lock.json'), json('package-lock.json')),
   );
 }
 
 /** `./client`, `./protocol`: what is imported of Sotto. */
-function entriesOf(sources) {
+function findEntries(sources) {
   const files = readdirSync(sources, { recursive: true }).filter((name) => /\.tsx?$/.test(name));
   const all = files.flatMap((name) => importsOf(path.join(sources, name)));
   const own = all.filter((name) => name.startsWith('sotto/')).map((name) => name.replace('sotto', '.'));
@@ -76,7 +76,7 @@ function entriesOf(sources) {
 }
 
 /** With the types of those that have them in a package of their own. */
-function versionsOf(packages, known) {
+function pickVersions(packages, known) {
   const names = packages
     .flatMap((name) => [name, `@types/${name}`])
     .filter((name) => known[name] !== undefined);
@@ -84,7 +84,7 @@ function versionsOf(packages, known) {
 }
 
 /** All sources that are reached from there, and the packages that they import. */
-function reachedFrom(root, entries) {
+function collectImports(root, entries) {
   const files = new Set();
   const packages = new Set();
   const reach = (file) => {
@@ -102,7 +102,7 @@ function reachedFrom(root, entries) {
 }
 
 /** The extension's lockfile with the client's packages below it, in the versions that Sotto itself is tried with. */
-function lockWith(client, lock, ours) {
+function mergeLock(client, lock, rootLock) {
   const { dependencies, version, license } = client;
   const packages = Object.fromEntries(
     Object.entries(lock.packages).filter(([place]) => !place.startsWith('..')),
@@ -110,9 +110,9 @@ function lockWith(client, lock, ours) {
   packages[''].dependencies.sotto = 'file:./sotto';
   packages['node_modules/sotto'] = { resolved: 'sotto', link: true };
   packages.sotto = { version, license, dependencies };
-  const needed = productionPackages({ packages: { ...ours.packages, '': { dependencies } } });
+  const needed = productionPackages({ packages: { ...rootLock.packages, '': { dependencies } } });
   for (const { place } of needed) {
-    packages[`sotto/${place}`] = { ...ours.packages[place] };
+    packages[`sotto/${place}`] = { ...rootLock.packages[place] };
     delete packages[`sotto/${place}`].dev;
   }
   return { ...lock, packages };
@@ -134,7 +134,7 @@ const importsOf = (file) =>
 /** The source of a compiled module. */
 const sourceOf = (file) => file.replace(COMPILED, SOURCES).replace(/\.js$/, '.ts');
 
-const inCopy = (file) => file.slice(SOURCES.length);
+const pathInCopy = (file) => file.slice(SOURCES.length);
 
 function copy(from, to) {
   mkdirSync(path.dirname(to), { recursive: true });
@@ -157,7 +157,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (folder === usual) rmSync(folder, { recursive: true, force: true });
     else if (existsSync(folder) && readdirSync(folder).length > 0)
       throw new SetupError(`${folder} is not empty.`, 'Name another folder, or empty it.');
-    storeCopy(root, folder);
+    writeStoreCopy(root, folder);
     console.log(`${path.relative(process.cwd(), folder)}: the extension as the Store takes it`);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;

@@ -3,20 +3,20 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** A few packages declare a licence without its words: those of another package under the same one. */
-const WORDS_OF = { MIT: 'node_modules/ws/LICENSE', 'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE' };
-const LICENCE_FILE = /^(licen[cs]e|copying|notice)([.-][^/]*)?$/i;
+const LICENSE_TEXTS = { MIT: 'node_modules/ws/LICENSE', 'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE' };
+const LICENSE_FILE = /^(licen[cs]e|copying|notice)([.-][^/]*)?$/i;
 
 /**
  * @param packages as of `productionPackages`
  * @param wheels folders of unpacked Python wheels
  * @param node `{ licence, version }` of the Node that comes with it
  */
-export function thirdParty(root, packages, wheels, node) {
+export function renderThirdParty(root, packages, wheels, node) {
   const sections = [
-    section(`Node.js ${node.version}`, undefined, [readFileSync(node.licence, 'utf8')]),
-    ...wheels.map((wheel) => section(nameOfWheel(wheel), undefined, wheelLicences(wheel))),
+    section(`Node.js ${node.version}`, undefined, [readFileSync(node.license, 'utf8')]),
+    ...wheels.map((wheel) => section(nameOfWheel(wheel), undefined, wheelLicenses(wheel))),
     ...packages.map(({ place, name, version, license }) =>
-      section(`${name} ${version}`, license, licences(root, place, license)),
+      section(`${name} ${version}`, license, licenseTexts(root, place, license)),
     ),
   ];
   return `# What comes with Sotto
@@ -33,21 +33,21 @@ function section(title, license, texts) {
 }
 
 /** @throws Error for a package whose licence nobody has looked at */
-export function licences(root, place, license) {
+export function licenseTexts(root, place, license) {
   const folder = path.join(root, place);
-  const own = readdirSync(folder).filter((name) => LICENCE_FILE.test(name));
+  const own = readdirSync(folder).filter((name) => LICENSE_FILE.test(name));
   if (own.length > 0) return own.map((name) => readFileSync(path.join(folder, name), 'utf8'));
-  const words = WORDS_OF[license];
-  if (words === undefined) throw new Error(`${place}: ${license ?? 'no licence'}, and no file that says it`);
+  const source = LICENSE_TEXTS[license];
+  if (source === undefined) throw new Error(`${place}: ${license ?? 'no licence'}, and no file that says it`);
   const { author } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
   const holder = typeof author === 'string' ? author : author?.name;
-  const text = readFileSync(path.join(root, words), 'utf8')
+  const text = readFileSync(path.join(root, source), 'utf8')
     .replace(/^Copyright.*$/gm, '')
     .trim();
   return [`${holder === undefined ? '' : `By ${holder}\n\n`}${text}`];
 }
 
-function wheelLicences(wheel) {
+function wheelLicenses(wheel) {
   const info = readdirSync(wheel).find((name) => name.endsWith('.dist-info'));
   const folder = info === undefined ? undefined : path.join(wheel, info, 'licenses');
   if (folder === undefined || !existsSync(folder)) throw new Error(`${wheel} says nothing of its licence`);

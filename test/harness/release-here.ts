@@ -14,7 +14,7 @@ export interface Release {
 /** The Node that runs the tests, in place of the pinned one, which is a download of 52 MB. */
 export const nodeHere = {
   program: process.execPath,
-  licence: join(root, 'LICENSE'),
+  license: join(root, 'LICENSE'),
   version: process.versions.node,
 };
 
@@ -22,14 +22,14 @@ export const target = `${process.platform}-${process.arch}`;
 
 /** @param out a folder; @param version in place of the real one, so that there is something to upgrade to */
 export async function releaseHere(out: string, version: string): Promise<Release> {
-  const { builtAddon } = await load('launchd/release/addon.mjs');
+  const { readAddon } = await load('launchd/release/addon.mjs');
   const { stage } = await load('launchd/release/stage.mjs');
   const { inspect } = await load('launchd/release/inspect.mjs');
   const { pack } = await load('launchd/release/pack.mjs');
-  const { stamped } = await load('launchd/release/stamp.mjs');
+  const { stampScript } = await load('launchd/release/stamp.mjs');
   const folder = join(out, version, 'package');
   mkdirSync(folder, { recursive: true });
-  stage(root, folder, builtAddon(root, target, join(root, 'native/lib', target)), { node: nodeHere });
+  stage(root, folder, readAddon(root, target, join(root, 'native/lib', target)), { node: nodeHere });
   const manifest = join(folder, 'package.json');
   const current = readFileSync(manifest, 'utf8');
   writeFileSync(manifest, current.replace(/"version": ".*"/, `"version": "${version}"`));
@@ -39,6 +39,6 @@ export async function releaseHere(out: string, version: string): Promise<Release
   const { sha256 } = await pack(folder, file, 1);
   const script = join(out, version, 'install.sh');
   const template = readFileSync(join(root, 'launchd/install/install.sh'), 'utf8');
-  writeFileSync(script, stamped(template, { version, url: '', sums: { [target]: sha256 } }));
+  writeFileSync(script, stampScript(template, { version, url: '', sums: { [target]: sha256 } }));
   return { version, file, script };
 }

@@ -16,8 +16,8 @@ async function errorsIn(ruby: string): Promise<unknown[]> {
 
 describe('the formula of a release', () => {
   test('is Ruby, and names each file with its sum', async () => {
-    const { formula } = await load('launchd/release/formula.mjs');
-    const ruby = formula(VALUES);
+    const { renderFormula } = await load('launchd/release/formula.mjs');
+    const ruby = renderFormula(VALUES);
     expect(await errorsIn(ruby)).toEqual([]);
     expect(await errorsIn(`${ruby}end`)).not.toEqual([]);
     for (const [target, sum] of Object.entries(VALUES.sums)) {
@@ -27,9 +27,9 @@ describe('the formula of a release', () => {
   });
 
   test('takes the file for macOS 26 where that runs', async () => {
-    const { formula } = await load('launchd/release/formula.mjs');
+    const { renderFormula } = await load('launchd/release/formula.mjs');
     const sums = { ...VALUES.sums, 'darwin-arm64-macos26': 'c'.repeat(64) };
-    const ruby = formula({ ...VALUES, sums });
+    const ruby = renderFormula({ ...VALUES, sums });
     expect(await errorsIn(ruby)).toEqual([]);
     expect(ruby).toMatch(
       /if MacOS\.full_version >= "26\.2"\n.*-macos26\.tgz"\n *sha256 "c{64}"\n *else\n.*arm64\.tgz"\n *sha256 "a{64}"/,
@@ -37,8 +37,8 @@ describe('the formula of a release', () => {
   });
 
   test('names only the systems of the release', async () => {
-    const { formula } = await load('launchd/release/formula.mjs');
-    const ruby = formula({ ...VALUES, sums: { 'darwin-arm64': VALUES.sums['darwin-arm64'] } });
+    const { renderFormula } = await load('launchd/release/formula.mjs');
+    const ruby = renderFormula({ ...VALUES, sums: { 'darwin-arm64': VALUES.sums['darwin-arm64'] } });
     expect(await errorsIn(ruby)).toEqual([]);
     expect(ruby).not.toContain('on_linux');
   });

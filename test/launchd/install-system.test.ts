@@ -39,10 +39,10 @@ async function install(
   stub('uname', `[ "$1" = -s ] && echo ${system.name} || echo ${system.arch}`);
   if (system.macos !== undefined) stub('sw_vers', `echo ${system.macos}`);
   stub('sysctl', `echo ${system.isTranslated === true ? 1 : 0}`);
-  const { stamped } = await load('launchd/release/stamp.mjs');
+  const { stampScript } = await load('launchd/release/stamp.mjs');
   const template = readFileSync(join(root, 'launchd/install/install.sh'), 'utf8');
   const script = join(folder, 'install.sh');
-  writeFileSync(script, stamped(template, { version: '0.1.0', url: 'https://example.org/latest', sums }));
+  writeFileSync(script, stampScript(template, { version: '0.1.0', url: 'https://example.org/latest', sums }));
   const env = {
     PATH: bin,
     HOME: folder,

@@ -19,7 +19,7 @@ export interface Build {
 /** The Node that comes with a release. */
 export interface BundledNode {
   program: string;
-  licence: string;
+  license: string;
   version: string;
 }
 
@@ -40,25 +40,25 @@ interface Loading {
 }
 
 interface Modules {
-  'launchd/release/addon.mjs': { builtAddon: (root: string, target: string, folder: string) => Build };
+  'launchd/release/addon.mjs': { readAddon: (root: string, target: string, folder: string) => Build };
   'launchd/release/stage.mjs': {
     stage: (root: string, folder: string, build: Build, from: { node: BundledNode; url?: string }) => void;
   };
   'launchd/release/formula.mjs': {
-    formula: (values: { version: string; url: string; sums: Record<string, string> }) => string;
+    renderFormula: (values: { version: string; url: string; sums: Record<string, string> }) => string;
   };
   'launchd/release/packages.mjs': {
     productionPackages: (lock: Lock) => Package[];
     isNeeded: (name: string, file: string, target: string) => boolean;
   };
   'launchd/release/third-party.mjs': {
-    licences: (root: string, place: string, license: string | undefined) => string[];
+    licenseTexts: (root: string, place: string, license: string | undefined) => string[];
   };
   'launchd/release/inspect.mjs': {
     inspect: (
       folder: string,
       target: string,
-      builtIn: string,
+      buildRoot: string,
       macos?: string,
     ) => { problems: string[]; bytes: number; files: number; binaries: string[] };
   };
@@ -67,14 +67,14 @@ interface Modules {
     drawnPictures: (folder: string) => string[];
   };
   'launchd/release/store.mjs': {
-    storeCopy: (root: string, folder: string) => void;
+    writeStoreCopy: (root: string, folder: string) => void;
     refuseDrawnPictures: (folder: string) => void;
   };
   'launchd/release/pack.mjs': {
     pack: (folder: string, file: string, level?: number) => Promise<{ sha256: string; bytes: number }>;
   };
   'launchd/release/stamp.mjs': {
-    stamped: (
+    stampScript: (
       script: string,
       values: { version: string; url: string; sums: Record<string, string> },
     ) => string;

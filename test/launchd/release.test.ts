@@ -36,7 +36,7 @@ function nodeFor(target: string): BundledNode | undefined {
     : undefined;
   if (name === undefined) return undefined;
   const at = (file: string): string => join(vendor, name, file);
-  return { program: at('bin/node'), licence: at('LICENSE'), version: name.split('-')[1] ?? '' };
+  return { program: at('bin/node'), license: at('LICENSE'), version: name.split('-')[1] ?? '' };
 }
 
 describe.each(Object.entries(ADDONS))('the release for %s', (name, addonFolder) => {
@@ -53,9 +53,9 @@ describe.each(Object.entries(ADDONS))('the release for %s', (name, addonFolder) 
   beforeAll(async () => {
     scratch = mkdtempSync(join(tmpdir(), 'so-release-'));
     folder = join(scratch, 'package');
-    const { builtAddon } = await load('launchd/release/addon.mjs');
+    const { readAddon } = await load('launchd/release/addon.mjs');
     const { stage } = await load('launchd/release/stage.mjs');
-    stage(root, folder, builtAddon(root, target, addonFolder), { node });
+    stage(root, folder, readAddon(root, target, addonFolder), { node });
   });
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -245,12 +245,12 @@ describe('the packages of a release', () => {
   });
 
   test('without a licence that somebody has looked at there is no release', async () => {
-    const { licences } = await load('launchd/release/third-party.mjs');
+    const { licenseTexts } = await load('launchd/release/third-party.mjs');
     const scratch = mkdtempSync(join(tmpdir(), 'so-licence-'));
     writeFileSync(join(scratch, 'package.json'), '{}');
-    expect(() => licences(scratch, '.', 'SSPL-1.0')).toThrow(/SSPL-1\.0, and no file that says it/);
+    expect(() => licenseTexts(scratch, '.', 'SSPL-1.0')).toThrow(/SSPL-1\.0, and no file that says it/);
     writeFileSync(join(scratch, 'LICENSE.txt'), 'as you like');
-    expect(licences(scratch, '.', 'SSPL-1.0')).toEqual(['as you like']);
+    expect(licenseTexts(scratch, '.', 'SSPL-1.0')).toEqual(['as you like']);
     rmSync(scratch, { recursive: true });
   });
 });
@@ -276,14 +276,14 @@ describe('the file', () => {
   });
 
   test('is known by its sum to the script that installs it', async () => {
-    const { stamped } = await load('launchd/release/stamp.mjs');
+    const { stampScript } = await load('launchd/release/stamp.mjs');
     const script = readFileSync(join(root, 'launchd/install/install.sh'), 'utf8');
     const sums = { 'darwin-arm64': 'a'.repeat(64) };
-    const made = stamped(script, { version: '1.2.3', url: 'https://example.org/sotto', sums });
+    const made = stampScript(script, { version: '1.2.3', url: 'https://example.org/sotto', sums });
     expect(made).toContain(
       `\nVERSION=1.2.3\nADDRESS=https://example.org/sotto\nSHA256_darwin_arm64=${'a'.repeat(64)}\n`,
     );
     // What stands in there is run by a shell.
-    expect(() => stamped(script, { version: '1; rm -rf /', url: '', sums })).toThrow(/can't be/);
+    expect(() => stampScript(script, { version: '1; rm -rf /', url: '', sums })).toThrow(/can't be/);
   });
 });

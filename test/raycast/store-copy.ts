@@ -8,8 +8,8 @@ import { extensionFolder } from './build-extension.js';
 /** Nothing is installed in it yet. */
 export async function makeStoreCopy(): Promise<string> {
   const folder = join(realpathSync(mkdtempSync(join(tmpdir(), 'so-store-'))), 'sotto');
-  const { storeCopy } = await load('launchd/release/store.mjs');
-  storeCopy(root, folder);
+  const { writeStoreCopy } = await load('launchd/release/store.mjs');
+  writeStoreCopy(root, folder);
   return folder;
 }
 
