@@ -6,14 +6,14 @@ import { exportedSymbols, loading } from '../native/build/macho.mjs';
 import { compareVersions } from '../native/build/system.mjs';
 
 const REGISTER = '_napi_register_module_v1';
-const [here, cross] = process.argv.slice(2).map((file) => ({ file, bytes: readFileSync(file) }));
-if (here === undefined || cross === undefined) {
+const [native, cross] = process.argv.slice(2).map((file) => ({ file, bytes: readFileSync(file) }));
+if (native === undefined || cross === undefined) {
   console.error('usage: node .ci/compare-addons.mjs BUILT-HERE CROSS-BUILT');
   process.exit(2);
 }
 
 const problems = [];
-const needs = [here, cross].map(({ file, bytes }) => {
+const needs = [native, cross].map(({ file, bytes }) => {
   const { libraries, macos, signed, sections } = loading(bytes);
   if (!exportedSymbols(bytes).has(REGISTER)) problems.push(`${file} does not export ${REGISTER}`);
   if (!signed) problems.push(`${file} has no signature`);

@@ -8,7 +8,7 @@ import { mx } from '#native/index.js';
 
 const transform = new MelTransform(80);
 afterAll(() => transform.dispose());
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
 function tone(samples: number): Float32Array {
   return Float32Array.from(
@@ -22,7 +22,7 @@ async function offline(samples: Float32Array, length: number): Promise<Float32Ar
     yield await Promise.resolve(samples);
   }
   const windows = new AudioWindows(stream(), transform);
-  const window = await windows.next(0, never);
+  const window = await windows.next(0, neverAborted);
   const mel = await windows.mel(window ?? { start: 0, frames: 0 }, length, 'silence', 'float32');
   const values = mel.toTypedArray('float32');
   mel.dispose();
@@ -32,7 +32,7 @@ async function offline(samples: Float32Array, length: number): Promise<Float32Ar
 
 function furthest(a: Float32Array, b: Float32Array): number {
   expect(a.length).toBe(b.length);
-  return a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] ?? NaN))), 0);
+  return a.reduce((max, value, i) => Math.max(max, Math.abs(value - (b[i] ?? NaN))), 0);
 }
 
 describe('the mel of audio that is still coming', () => {

@@ -70,7 +70,7 @@ export const STEPS: readonly Step[] = [
 /** Why a need is not met, or undefined. */
 function missing(need: Need): string | undefined {
   const reference = join(root, 'test/reference');
-  const met: Record<Need, readonly [isMet: boolean, what: string]> = {
+  const met: Record<Need, readonly [isAvailable: boolean, what: string]> = {
     base: [existsSync(process.env.SOTTO_BASE ?? ''), 'SOTTO_BASE names no float16 folder of base'],
     weights: [
       existsSync(join(process.env.SOTTO_TEST_WEIGHTS ?? '', 'whisper-base')),
@@ -88,8 +88,8 @@ function missing(need: Need): string | undefined {
       'the checkouts of the streaming peers are not in test/reference/.venv-src',
     ],
   };
-  const [isMet, what] = met[need];
-  return isMet ? undefined : what;
+  const [isAvailable, what] = met[need];
+  return isAvailable ? undefined : what;
 }
 
 const State = z.object({ commit: z.string(), steps: z.record(z.string(), z.string()) });
@@ -111,12 +111,12 @@ export function all(argv: string[]): Promise<void> {
   const { commit } = measuredTree();
   // What is not kept as a baseline is no reason to leave it out when it is to be kept.
   const run = `${commit}${args['save-baseline'] ? ', kept' : ''}`;
-  const done = args.again ? {} : doneBefore(run);
+  const done = args.again ? {} : readDoneSteps(run);
   for (const step of args.list ? [] : steps) {
     const id = idOf(step);
     if (done[id] === 'done') continue;
     done[id] = measure(step, args['save-baseline']);
-    keepState({ commit: run, steps: done });
+    writeState({ commit: run, steps: done });
   }
   printTable(
     ['bench', 'minutes, about', 'result'],
@@ -129,15 +129,15 @@ export function all(argv: string[]): Promise<void> {
 
 const idOf = ({ name, args = [] }: Step): string => (args.includes('--live') ? `${name} --live` : name);
 
-const unmet = ({ needs }: Step): string[] => needs.map(missing).filter((why) => why !== undefined);
+const missingNeeds = ({ needs }: Step): string[] => needs.map(missing).filter((why) => why !== undefined);
 
 function plan(step: Step): string {
-  const why = unmet(step);
+  const why = missingNeeds(step);
   return why.length === 0 ? 'can run' : `would be skipped: ${why.join('; ')}`;
 }
 
 function measure(step: Step, asBaseline: boolean): string {
-  const why = unmet(step);
+  const why = missingNeeds(step);
   if (why.length > 0) {
     console.error(`${idOf(step)} is skipped: ${why.join('; ')}`);
     return `skipped: ${why.join('; ')}`;
@@ -156,13 +156,13 @@ function measure(step: Step, asBaseline: boolean): string {
   return status === 0 ? 'done' : `failed: exit code ${status ?? signal ?? '?'}`;
 }
 
-function doneBefore(run: string): Record<string, string> {
+function readDoneSteps(run: string): Record<string, string> {
   if (!existsSync(stateFile)) return {};
   const state = State.safeParse(JSON.parse(readFileSync(stateFile, 'utf8')));
   return state.success && state.data.commit === run ? state.data.steps : {};
 }
 
-function keepState(state: z.infer<typeof State>): void {
+function writeState(state: z.infer<typeof State>): void {
   mkdirSync(dirname(stateFile), { recursive: true });
   writeFileSync(stateFile, JSON.stringify(state, null, 2) + '\n');
 }

@@ -30,7 +30,7 @@ const MB = 2 ** 20;
 /** What the API asks for where nothing else is said. */
 const OPTIONS: TranscribeOptions = { timestamps: 'auto', language: 'en' };
 
-interface Place {
+interface Endpoint {
   readonly url: string;
   readonly token: string;
   readonly dispatcher: Dispatcher;
@@ -75,20 +75,20 @@ export async function api(argv: string[]): Promise<void> {
 interface Ways {
   readonly model: SpeechModel;
   readonly daemon: DaemonUnderTest;
-  readonly socket: Place;
-  readonly loopback: Place;
+  readonly socket: Endpoint;
+  readonly loopback: Endpoint;
 }
 
 /** Medians of each file by each way, in ms. */
 async function measureOverhead(files: readonly string[], repeat: number, ways: Ways) {
   const { model, daemon, socket, loopback } = ways;
-  const turns: Record<string, (file: string) => Promise<unknown>> = {
+  const runs: Record<string, (file: string) => Promise<unknown>> = {
     'in this process': (file) => transcribeFile(model, file, OPTIONS),
     'daemon’s protocol': (file) => daemon.transcribe(file, OPTIONS, starterModel()),
-    'API, socket file': (file) => ask(socket, file),
-    'API, port': (file) => ask(loopback, file),
+    'API, socket file': (file) => transcribeOver(socket, file),
+    'API, port': (file) => transcribeOver(loopback, file),
   };
-  const names = Object.keys(turns);
+  const names = Object.keys(runs);
   const all = names.map(() => files.map((): number[] => []));
   for (let round = -1; round < repeat; round++) {
     for (const [at, file] of files.entries()) {
@@ -96,7 +96,7 @@ async function measureOverhead(files: readonly string[], repeat: number, ways: W
       const order = names.map((_, i) => (i + round + at + 1) % names.length);
       for (const way of order) {
         const begin = performance.now();
-        await turns[names[way] ?? '']?.(file);
+        await runs[names[way] ?? '']?.(file);
         if (round >= 0) all[way]?.[at]?.push(performance.now() - begin);
       }
     }
@@ -126,9 +126,9 @@ async function measureOverhead(files: readonly string[], repeat: number, ways: W
     seconds: LENGTHS,
     mediansMs: medians,
     totalsMs: totals,
-    apiBesideProcessPercent: percent(2, 0),
-    apiBesideProtocolPercent: percent(2, 1),
-    portBesideProtocolPercent: percent(3, 1),
+    apiOverProcessPercent: percent(2, 0),
+    apiOverProtocolPercent: percent(2, 1),
+    portOverProtocolPercent: percent(3, 1),
     addedMs: median(added),
   };
 }
@@ -139,9 +139,9 @@ interface Answered {
   readonly ms: number;
 }
 
-async function measureMany(files: readonly string[], count: number, place: Place, client: SottoClient) {
-  const alone: string[] = [];
-  for (const file of files) alone.push(await ask(place, file));
+async function measureMany(files: readonly string[], count: number, endpoint: Endpoint, client: SottoClient) {
+  const expected: string[] = [];
+  for (const file of files) expected.push(await transcribeOver(endpoint, file));
   const { pid } = client.daemon;
   const beforeBytes = rssOf(pid, 'VmRSS');
   resetPeak(pid);
@@ -149,18 +149,18 @@ async function measureMany(files: readonly string[], count: number, place: Place
   const answers = await Promise.all(
     Array.from({ length: count }, async (_, i): Promise<Answered> => {
       const file = i % files.length;
-      const text = await ask(place, files[file] ?? '');
+      const text = await transcribeOver(endpoint, files[file] ?? '');
       return { file, text, ms: performance.now() - begin };
     }),
   );
   const peakBytes = rssOf(pid, 'VmHWM');
-  const right = answers.filter(({ file, text }) => text === alone[file]).length;
-  const outOfTurn = await jobsOutOfTurn(client, count);
+  const right = answers.filter(({ file, text }) => text === expected[file]).length;
+  const reordered = await countReordered(client, count);
   const waits = answers.map(({ ms }) => ms);
   const short = answers.filter(({ file }) => (LENGTHS[file] ?? 0) <= 3);
   const rows = [
     [`${count} at once: answered with the text that each has alone`, `${right} of ${count}`],
-    ['done before one whose file was all here earlier', String(outOfTurn)],
+    ['done before one whose file was all here earlier', String(reordered)],
     [
       'answered, first / median / last, s',
       [0, 0.5, 1].map((part) => seconds(quantile(waits, part))).join(' / '),
@@ -169,11 +169,11 @@ async function measureMany(files: readonly string[], count: number, place: Place
     ['memory of the daemon before / at most, MB', `${mb(beforeBytes)} / ${mb(peakBytes)}`],
   ];
   printTable(['what', 'figure'], rows);
-  return { count, right, outOfTurn, waitsMs: waits, beforeBytes, peakBytes };
+  return { count, right, reordered, waitsMs: waits, beforeBytes, peakBytes };
 }
 
 /** Of the last jobs: the log has their numbers, which they get when their file is all here, in the order in which they ended. */
-async function jobsOutOfTurn(client: SottoClient, count: number): Promise<number> {
+async function countReordered(client: SottoClient, count: number): Promise<number> {
   const { log } = await client.status();
   const numbers = [...readFileSync(log, 'utf8').matchAll(/"job":(\d+),"state":"final"/g)]
     .slice(-count)
@@ -182,7 +182,7 @@ async function jobsOutOfTurn(client: SottoClient, count: number): Promise<number
 }
 
 /** The text of a file, sent as programs do. */
-async function ask({ url, token, dispatcher }: Place, file: string): Promise<string> {
+async function transcribeOver({ url, token, dispatcher }: Endpoint, file: string): Promise<string> {
   const form = new FormData();
   form.append('model', 'whisper-1');
   form.append('language', 'en');

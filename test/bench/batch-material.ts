@@ -25,16 +25,16 @@ const BROKEN = {
   truncated: 'AUDIO_TRUNCATED',
   text: 'AUDIO_UNSUPPORTED',
   pipe: 'AUDIO_UNREADABLE',
-  gone: 'AUDIO_NOT_FOUND',
+  missing: 'AUDIO_NOT_FOUND',
 } as const;
 type Broken = keyof typeof BROKEN;
 const KINDS = Object.keys(BROKEN) as Broken[];
 
 /** One file in so many is broken. */
-const BROKEN_EVERY = 20;
-const PER_FOLDER = 50;
+const BROKEN_INTERVAL = 20;
+const FILES_PER_FOLDER = 50;
 
-export interface Made {
+export interface InputFile {
   readonly path: string;
   /** What it is a copy of, for a whole one. */
   readonly source?: string;
@@ -43,7 +43,7 @@ export interface Made {
 }
 
 /** The clips that whole files are copies of, in a folder of their own. */
-export async function makeSources(folder: string): Promise<string[]> {
+export async function createSources(folder: string): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
   const clips = ['austen-0880', 'austen-0930'].map((id) => join(root, 'assets/speech', `${id}.flac`));
   const fixtures = FIXTURES.map((name) => join(root, 'test/fixtures/audio', name));
@@ -58,34 +58,34 @@ export async function makeSources(folder: string): Promise<string[]> {
 }
 
 /** `count` files below a folder; beside them folders that are called like files, which are none. */
-export function makeFolder(folder: string, sources: readonly string[], count: number): Made[] {
-  const made: Made[] = [];
+export function createInputTree(folder: string, sources: readonly string[], count: number): InputFile[] {
+  const files: InputFile[] = [];
   for (let n = 0; n < count; n++) {
     const name = String(n).padStart(4, '0');
-    const place = join(folder, `part-${String(Math.floor(n / PER_FOLDER)).padStart(2, '0')}`);
-    mkdirSync(place, { recursive: true });
-    if (n % BROKEN_EVERY === 7) {
-      const kind = KINDS[Math.floor(n / BROKEN_EVERY) % KINDS.length] ?? 'empty';
-      made.push({ path: makeBroken(kind, join(place, name)), code: BROKEN[kind] });
+    const dir = join(folder, `part-${String(Math.floor(n / FILES_PER_FOLDER)).padStart(2, '0')}`);
+    mkdirSync(dir, { recursive: true });
+    if (n % BROKEN_INTERVAL === 7) {
+      const kind = KINDS[Math.floor(n / BROKEN_INTERVAL) % KINDS.length] ?? 'empty';
+      files.push({ path: createBroken(kind, join(dir, name)), code: BROKEN[kind] });
     } else {
       const source = sources[n % sources.length] ?? '';
-      const path = join(place, `${name}${extname(source)}`);
+      const path = join(dir, `${name}${extname(source)}`);
       copyFileSync(source, path);
-      made.push({ path, source });
+      files.push({ path, source });
     }
-    if (n % PER_FOLDER === 0) mkdirSync(join(place, 'folder.wav'));
+    if (n % FILES_PER_FOLDER === 0) mkdirSync(join(dir, 'folder.wav'));
   }
-  return made;
+  return files;
 }
 
-function makeBroken(kind: Broken, stem: string): string {
+function createBroken(kind: Broken, stem: string): string {
   switch (kind) {
     case 'empty':
       writeFileSync(`${stem}.wav`, '');
       return `${stem}.wav`;
     case 'truncated': {
-      const whole = readFileSync(join(root, 'assets/speech/austen-0880.flac'));
-      writeFileSync(`${stem}.flac`, whole.subarray(0, whole.length >> 1));
+      const content = readFileSync(join(root, 'assets/speech/austen-0880.flac'));
+      writeFileSync(`${stem}.flac`, content.subarray(0, content.length >> 1));
       return `${stem}.flac`;
     }
     case 'text':
@@ -94,7 +94,7 @@ function makeBroken(kind: Broken, stem: string): string {
     case 'pipe':
       spawnSync('mkfifo', [`${stem}.ogg`]);
       return `${stem}.ogg`;
-    case 'gone':
+    case 'missing':
       symlinkSync(join(dirname(stem), 'nowhere'), `${stem}.m4a`);
       return `${stem}.m4a`;
   }

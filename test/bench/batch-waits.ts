@@ -52,7 +52,7 @@ export async function waits(): Promise<Waits> {
 }
 
 /** All files one after another. @returns the waits between two of them */
-async function round(tellAhead: boolean): Promise<number[]> {
+async function round(prefetch: boolean): Promise<number[]> {
   const waited: number[] = [];
   let overMs: number | undefined;
   const model: SpeechModel = {
@@ -93,7 +93,7 @@ async function round(tellAhead: boolean): Promise<number[]> {
     });
     host.receive({ type: 'run', job, path, model: { name: 'm', dir: '/m' }, options: {} });
     const next = FILES[job + 1];
-    if (tellAhead && next !== undefined) host.receive({ type: 'ahead', path: next });
+    if (prefetch && next !== undefined) host.receive({ type: 'ahead', path: next });
     await done;
   }
   return waited;

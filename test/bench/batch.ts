@@ -13,7 +13,7 @@ import { batchUnderFire, type UnderFire } from '#test/harness/batch-under-fire.j
 import { sotto } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome } from '#test/harness/temp-home.js';
-import { makeFolder, makeSources, type Made } from './batch-material.js';
+import { createInputTree, createSources, type InputFile } from './batch-material.js';
 import { waits } from './batch-waits.js';
 import { printTable, saveResult } from './report.js';
 
@@ -33,16 +33,16 @@ export async function batch(argv: string[]): Promise<void> {
   writeFileSync(home.paths.settings, '{}');
   const work = mkdtempSync(join(tmpdir(), 'sotto-batch-'));
   try {
-    const sources = await makeSources(join(work, 'sources'));
-    const made = makeFolder(join(work, 'in'), sources, Number(args.files));
+    const sources = await createSources(join(work, 'sources'));
+    const made = createInputTree(join(work, 'in'), sources, Number(args.files));
     const format = args.format;
-    const calm = await sotto(['transcribe', 'sources', '--format', format, '--output', 'calm'], {
+    const reference = await sotto(['transcribe', 'sources', '--format', format, '--output', 'calm'], {
       home: home.folder,
       cwd: work,
       realEngine: true,
     });
-    if (calm.code !== 0) throw new Error(`the calm run: ${calm.stderr}`);
-    const beganMs = performance.now();
+    if (reference.code !== 0) throw new Error(`the calm run: ${reference.stderr}`);
+    const startedAtMs = performance.now();
     const output = join(work, 'out');
     const fire = await batchUnderFire({
       home,
@@ -53,7 +53,7 @@ export async function batch(argv: string[]): Promise<void> {
       everyMs: Number(args.every) * 1000,
       realEngine: true,
       onKill: (victim, texts) =>
-        console.error(`${minutes(beganMs)}: killed the ${victim}, ${texts} texts are there`),
+        console.error(`${minutes(startedAtMs)}: killed the ${victim}, ${texts} texts are there`),
     });
     const flaws = flawsOf(made, fire, join(work, 'calm'), format);
     for (const flaw of flaws) console.error(flaw);
@@ -76,7 +76,7 @@ export async function batch(argv: string[]): Promise<void> {
           summary.failed,
           Object.values(kills).join(', '),
           calls,
-          minutes(beganMs),
+          minutes(startedAtMs),
           flaws.length,
         ].map(String),
       ],
@@ -84,7 +84,7 @@ export async function batch(argv: string[]): Promise<void> {
     const counts = { files: summary.files, done: summary.done, failed: summary.failed, left: summary.left };
     saveResult(
       'batch',
-      { settings: { ...args }, ...counts, kills, calls, minutes: minutes(beganMs), flaws, waits: waited },
+      { settings: { ...args }, ...counts, kills, calls, minutes: minutes(startedAtMs), flaws, waits: waited },
       args['save-baseline'],
     );
   } finally {
@@ -99,7 +99,7 @@ function minutes(sinceMs: number): string {
 }
 
 /** What is not as it must be, in words. */
-function flawsOf(made: readonly Made[], fire: UnderFire, calm: string, format: string): string[] {
+function flawsOf(made: readonly InputFile[], fire: UnderFire, reference: string, format: string): string[] {
   const { summary, twice, strays } = fire;
   const results = new Map(summary.results.map((result) => [result.file, result]));
   const flaws = [
@@ -108,7 +108,7 @@ function flawsOf(made: readonly Made[], fire: UnderFire, calm: string, format: s
   ];
   if (summary.results.length !== made.length || results.size !== made.length)
     flaws.push(`${summary.results.length} results for ${made.length} files`);
-  const calmTexts = new Map<string, string>();
+  const referenceTexts = new Map<string, string>();
   for (const { path, source, code } of made) {
     const result = results.get(path);
     if (code !== undefined) {
@@ -120,8 +120,8 @@ function flawsOf(made: readonly Made[], fire: UnderFire, calm: string, format: s
       flaws.push(`${path}: ${result?.state ?? 'not known'} ${result?.code ?? ''} ${result?.message ?? ''}`);
       continue;
     }
-    const expected = calmTexts.get(source ?? '') ?? calmText(calm, source ?? '', format);
-    calmTexts.set(source ?? '', expected);
+    const expected = referenceTexts.get(source ?? '') ?? referenceText(reference, source ?? '', format);
+    referenceTexts.set(source ?? '', expected);
     if (readFileSync(result.output, 'utf8') !== expected)
       flaws.push(`${path}: another text than undisturbed`);
   }
@@ -129,11 +129,11 @@ function flawsOf(made: readonly Made[], fire: UnderFire, calm: string, format: s
 }
 
 /** Two sources of one name keep their extensions in the names of their texts. */
-function calmText(calm: string, source: string, format: string): string {
+function referenceText(reference: string, source: string, format: string): string {
   const names = [`${basename(source, extname(source))}.${format}`, `${basename(source)}.${format}`];
   for (const name of names.reverse()) {
     try {
-      return readFileSync(join(calm, name), 'utf8');
+      return readFileSync(join(reference, name), 'utf8');
     } catch {
       // The other one.
     }

@@ -22,7 +22,7 @@ import { median, printTable, quantile, saveResult } from './report.js';
 const launcher = join(root, 'daemon/bin/sotto.mjs');
 const clip = join(root, 'assets/speech/jfk.flac');
 /** What Dictate shows before there are words. */
-const NO_WORDS = /^(\*[^*]*[.…]\*)?$/;
+const PLACEHOLDER = /^(\*[^*]*[.…]\*)?$/;
 
 interface Start {
   /** Milliseconds from the launch of the command to the moment at which the first sample is recorded. */
@@ -98,7 +98,7 @@ async function start(host: RaycastHost, paths: Paths, opened: string): Promise<S
   const begin = performance.now();
   const command = host.launch('dictate');
   const sample = await firstSample(opened, begin);
-  await command.until((tree) => !NO_WORDS.test(textOf(tree, 'markdown').trim()));
+  await command.until((tree) => !PLACEHOLDER.test(textOf(tree, 'markdown').trim()));
   const word = performance.now() - begin;
   // Let it come to rest, as it does between two dictations: standing by is a start of a process, too.
   await command.act('Cancel');

@@ -29,11 +29,11 @@ export interface Lap extends z.infer<typeof Transcript> {
   readonly secondsSinceStart: number;
 }
 
-const ANSWER_LIMIT_MS = 15 * 60_000;
-const STOP_LIMIT_MS = 20_000;
+const ANSWER_TIMEOUT_MS = 15 * 60_000;
+const STOP_TIMEOUT_MS = 20_000;
 /** Kernel ticks are 10 ms: a thread that spins shows within two of them. */
-const IDLE_LOOK_MS = 30;
-const IDLE_LIMIT_MS = 2_000;
+const IDLE_POLL_MS = 30;
+const IDLE_TIMEOUT_MS = 2_000;
 
 export class ContenderProcess {
   private readonly lines: AsyncIterator<string>;
@@ -68,9 +68,9 @@ export class ContenderProcess {
   }
 
   /** Sends one line and reads one; what comes back has the `shape`. */
-  async ask<T>(question: object, shape: z.ZodType<T>): Promise<T> {
+  async request<T>(question: object, shape: z.ZodType<T>): Promise<T> {
     this.child.stdin?.write(JSON.stringify(question) + '\n');
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), ANSWER_LIMIT_MS);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), ANSWER_TIMEOUT_MS);
     const answer: IteratorResult<string, unknown> = await this.lines.next();
     clearTimeout(timer);
     if (answer.done === true) throw this.failure(this.ended ?? 'it closed its output');
@@ -86,23 +86,23 @@ export class ContenderProcess {
 
   /** `file`: raw mono float32 at 16 kHz. */
   async transcribe(file: string, language: string): Promise<Lap> {
-    const asked = performance.now();
-    const transcript = await this.ask({ op: 'transcribe', file, language }, Transcript);
+    const sentAt = performance.now();
+    const transcript = await this.request({ op: 'transcribe', file, language }, Transcript);
     const now = performance.now();
-    return { ...transcript, seconds: (now - asked) / 1000, secondsSinceStart: (now - this.begin) / 1000 };
+    return { ...transcript, seconds: (now - sentAt) / 1000, secondsSinceStart: (now - this.begin) / 1000 };
   }
 
   /** The encoder on a full window, and one more token. */
   micro(file: string, language: string): Promise<Micro> {
-    return this.ask({ op: 'micro', file, language }, Micro);
+    return this.request({ op: 'micro', file, language }, Micro);
   }
 
   info(): Promise<Info> {
-    return this.ask({ op: 'info' }, Info);
+    return this.request({ op: 'info' }, Info);
   }
 
   async peakMegabytes(): Promise<number> {
-    return (await this.ask({ op: 'memory' }, Memory)).peakBytes / 1e6;
+    return (await this.request({ op: 'memory' }, Memory)).peakBytes / 1e6;
   }
 
   /** Waits until its threads have stopped spinning after their work, so that the next one has the cores for itself. */
@@ -111,9 +111,9 @@ export class ContenderProcess {
       await sleep(300);
       return;
     }
-    const limit = performance.now() + IDLE_LIMIT_MS;
+    const limit = performance.now() + IDLE_TIMEOUT_MS;
     for (let before = this.cpuTicks(); performance.now() < limit;) {
-      await sleep(IDLE_LOOK_MS);
+      await sleep(IDLE_POLL_MS);
       const now = this.cpuTicks();
       if (now === before) return;
       before = now;
@@ -132,10 +132,10 @@ export class ContenderProcess {
   /** Resolves when the process is gone. */
   async stop(): Promise<void> {
     if (this.ended !== undefined) return;
-    const gone = new Promise((resolve) => this.child.once('exit', resolve));
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_LIMIT_MS);
+    const exited = new Promise((resolve) => this.child.once('exit', resolve));
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_TIMEOUT_MS);
     this.child.stdin?.end();
-    await gone;
+    await exited;
     clearTimeout(timer);
   }
 }

@@ -16,7 +16,7 @@ export interface Contender {
   readonly missing?: string;
 }
 
-export interface OurModel {
+export interface SottoModel {
   readonly name: string;
   readonly label: string;
   /** Undefined where nobody said where it is. */
@@ -26,11 +26,11 @@ export interface OurModel {
 }
 
 /** The one that others are held against. */
-export const YARDSTICK = 'faster-whisper-int8';
+export const BASELINE_PEER = 'faster-whisper-int8';
 
 const PEERS = [
   {
-    name: YARDSTICK,
+    name: BASELINE_PEER,
     label: 'faster-whisper int8',
     setup: 'faster-whisper',
     venv: '.venv-ct2',
@@ -76,11 +76,11 @@ const PEERS = [
 type Peer = (typeof PEERS)[number];
 
 /** Our models first, then every peer, whether or not it can run. */
-export function contenders(ours: readonly OurModel[]): Contender[] {
-  return [...ours.map(ourContender), ...PEERS.map(peerContender)];
+export function contenders(ours: readonly SottoModel[]): Contender[] {
+  return [...ours.map(sottoContender), ...PEERS.map(peerContender)];
 }
 
-function ourContender({ name, label, folder, textAlone }: OurModel): Contender {
+function sottoContender({ name, label, folder, textAlone }: SottoModel): Contender {
   const command = [process.execPath, join(root, 'dist/test/bench/contender-worker.js'), folder ?? ''];
   if (textAlone) command.push('text');
   const row = { name, label, ours: true, command, env: {} };

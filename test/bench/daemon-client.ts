@@ -10,7 +10,7 @@ import { root } from './clips.js';
 
 const START_MS = 30_000;
 
-export interface Asked {
+export interface TimedRequest {
   readonly seconds: number;
   readonly inModel: number;
 }
@@ -43,7 +43,7 @@ export class DaemonUnderTest {
   }
 
   /** Seconds from asking to the final message, and how many of them the model itself counted. */
-  async transcribe(path: string, options: TranscribeOptions, model: string): Promise<Asked> {
+  async transcribe(path: string, options: TranscribeOptions, model: string): Promise<TimedRequest> {
     const begin = performance.now();
     for await (const event of this.client.transcribe(path, options, { model })) {
       if (event.type === 'final') {
@@ -55,8 +55,8 @@ export class DaemonUnderTest {
 
   async stop(): Promise<void> {
     if (this.process.exitCode !== null) return;
-    const gone = once(this.process, 'exit');
+    const exited = once(this.process, 'exit');
     await this.client.stop().catch(() => this.process.kill());
-    await gone;
+    await exited;
   }
 }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const LOOK_MS = 60;
+const POLL_MS = 60;
 /** Of the processors: what a machine at rest uses for itself. */
 const REST = 0.1;
 
@@ -54,7 +54,7 @@ export async function rest(limitMs: number): Promise<number> {
   const begin = performance.now();
   const waited = () => performance.now() - begin;
   for (let before = systemTicks(); before !== undefined && waited() < limitMs;) {
-    await sleep(Math.min(LOOK_MS, limitMs));
+    await sleep(Math.min(POLL_MS, limitMs));
     const now = systemTicks();
     if (now === undefined || now.busy - before.busy <= REST * (now.all - before.all)) break;
     before = now;

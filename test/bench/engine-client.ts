@@ -41,13 +41,13 @@ export class EngineClient {
   private until<T>(pick: (message: FromEngine) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const watch = setInterval(() => {
-        if (this.ended !== undefined) settle(() => reject(new Error(`the engine ended: ${this.ended}`)));
+        if (this.ended !== undefined) finish(() => reject(new Error(`the engine ended: ${this.ended}`)));
       }, 100);
       const listener = (message: FromEngine) => {
         const value = pick(message);
-        if (value !== undefined) settle(() => resolve(value));
+        if (value !== undefined) finish(() => resolve(value));
       };
-      const settle = (then: () => void) => {
+      const finish = (then: () => void) => {
         clearInterval(watch);
         this.waiting = this.waiting.filter((other) => other !== listener);
         then();
@@ -57,9 +57,9 @@ export class EngineClient {
   }
 
   async load(): Promise<void> {
-    const settled = this.until((m) => (m.type === 'loaded' || m.type === 'load-failed' ? m : undefined));
+    const loadAnswer = this.until((m) => (m.type === 'loaded' || m.type === 'load-failed' ? m : undefined));
     this.process.send({ type: 'load', use: 1, model: this.model, fallbacks: [] });
-    const answer = await settled;
+    const answer = await loadAnswer;
     if (answer.type === 'load-failed') throw new Error(`the model did not load: ${answer.error.message}`);
   }
 

@@ -27,19 +27,19 @@ const Offline = z.object({
     }),
   ),
 });
-type Standing = z.infer<typeof Offline>['standings'][number];
+type ContenderResult = z.infer<typeof Offline>['standings'][number];
 
 const percent = ({ errors, words }: z.infer<typeof Errors>): string =>
   `${((100 * errors) / words).toFixed(1)} %`;
 const seconds = (value: number, digits = 2): string => `${value.toFixed(digits)} s`;
 
 /** pywhispercpp drives whisper.cpp here, with Python and NumPy: not whisper.cpp's own program. */
-const nameOf = ({ label }: Standing): string => label.replace('whisper.cpp', 'whisper.cpp (pywhispercpp)');
+const nameOf = ({ label }: ContenderResult): string => label.replace('whisper.cpp', 'whisper.cpp (pywhispercpp)');
 
 /** Both of our models, and the best peer, each by `show`; the least of `by` is best. */
 function offline(
-  by: (standing: Standing) => number,
-  show: (standing: Standing) => string,
+  by: (standing: ContenderResult) => number,
+  show: (standing: ContenderResult) => string,
 ): (baseline: unknown) => readonly [string, string] {
   return (baseline) => {
     const { standings } = Offline.parse(baseline);
@@ -336,8 +336,8 @@ export const FIGURES: readonly Figure[] = [
         .parse(baseline);
       const [, own = [], api = []] = overhead.mediansMs;
       const added = own.map((ms, at) => (api[at] ?? NaN) - ms);
-      const [least, most] = [Math.min(...added), Math.max(...added)].map((ms) => ms.toFixed(0));
-      return [`${least} to ${most} ms a file: within the noise`, NONE];
+      const [min, max] = [Math.min(...added), Math.max(...added)].map((ms) => ms.toFixed(0));
+      return [`${min} to ${max} ms a file: within the noise`, NONE];
     },
   },
   {

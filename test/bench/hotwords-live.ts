@@ -2,11 +2,11 @@
 import { Hotwords } from '#daemon/models/whisper/hotwords/hotwords.js';
 import type { WhisperModel } from '#daemon/models/whisper/index.js';
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 /** How much is heard between two looks. */
 const STEP = 8_000;
 
-export interface LiveSaid {
+export interface LiveResult {
   /** What was committed. */
   readonly text: string;
   readonly tokens: number;
@@ -15,21 +15,21 @@ export interface LiveSaid {
 }
 
 /** @param words that it listens for; none, if there are none */
-export async function saidLive(
+export async function transcribeLive(
   model: WhisperModel,
   samples: Float32Array,
   language: string,
   words: string[],
-): Promise<LiveSaid> {
+): Promise<LiveResult> {
   const live = model.live({ language, ...(words.length > 0 && { hotwords: words }) });
   const begin = performance.now();
   let text = '';
   try {
     for (let at = 0; at < samples.length; at += STEP) {
       live.push(samples.subarray(at, at + STEP));
-      for (const { word } of (await live.update(never)).committed) text += word;
+      for (const { word } of (await live.update(neverAborted)).committed) text += word;
     }
-    for (const { word } of (await live.finish(never)).committed) text += word;
+    for (const { word } of (await live.finish(neverAborted)).committed) text += word;
   } finally {
     live.dispose();
   }

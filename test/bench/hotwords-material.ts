@@ -80,16 +80,16 @@ function lines(): z.infer<typeof Line>[] {
 export type Condition = 'clean' | 'telephone' | 'noise 10 dB' | 'noise 5 dB';
 export const CONDITIONS: readonly Condition[] = ['clean', 'telephone', 'noise 10 dB', 'noise 5 dB'];
 
-export function worsened(samples: Float32Array, condition: Condition): Float32Array {
+export function degrade(samples: Float32Array, condition: Condition): Float32Array {
   switch (condition) {
     case 'clean':
       return samples;
     case 'telephone':
       return telephone(samples);
     case 'noise 10 dB':
-      return noisy(samples, 10);
+      return addNoise(samples, 10);
     case 'noise 5 dB':
-      return noisy(samples, 5);
+      return addNoise(samples, 5);
   }
 }
 
@@ -108,11 +108,11 @@ function telephone(samples: Float32Array): Float32Array {
 }
 
 /** A second-order section (R. Bristow-Johnson's cookbook). */
-function biquad(samples: Float32Array, hertz: number, q: number, pass: 'low' | 'high'): Float32Array {
+function biquad(samples: Float32Array, hertz: number, q: number, band: 'low' | 'high'): Float32Array {
   const w = (2 * Math.PI * hertz) / RATE;
   const alpha = Math.sin(w) / (2 * q);
   const cos = Math.cos(w);
-  const sign = pass === 'low' ? -1 : 1;
+  const sign = band === 'low' ? -1 : 1;
   const b0 = (1 + sign * cos) / 2 / (1 + alpha);
   const b1 = (-sign * (1 + sign * cos)) / (1 + alpha);
   const [a1, a2] = [(-2 * cos) / (1 + alpha), (1 - alpha) / (1 + alpha)];
@@ -125,7 +125,7 @@ function biquad(samples: Float32Array, hertz: number, q: number, pass: 'low' | '
 }
 
 /** White noise from a seeded generator, so many decibels below the speech. */
-function noisy(samples: Float32Array, decibels: number): Float32Array {
+function addNoise(samples: Float32Array, decibels: number): Float32Array {
   let state = 1;
   const noise = samples.map(() => {
     let sum = 0;
@@ -173,11 +173,11 @@ export function occurrences(text: readonly string[], parts: readonly string[]): 
 }
 
 /** Words of `reference` said wrong or left out, and words too many: the least number of changes. */
-export function wordErrors(reference: readonly string[], heard: readonly string[]): number {
-  let row = Array.from({ length: heard.length + 1 }, (_, j) => j);
+export function wordErrors(reference: readonly string[], hypothesis: readonly string[]): number {
+  let row = Array.from({ length: hypothesis.length + 1 }, (_, j) => j);
   for (const [i, right] of reference.entries()) {
     const next = [i + 1];
-    for (const [j, word] of heard.entries()) {
+    for (const [j, word] of hypothesis.entries()) {
       next.push(
         Math.min((row[j] ?? 0) + (word === right ? 0 : 1), (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1),
       );

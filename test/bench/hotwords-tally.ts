@@ -5,7 +5,7 @@ import { sum } from './report.js';
 /** Written without spaces: their characters are counted. */
 const UNSPACED_LANGUAGES = /[\p{Script=Han}\p{Script=Hiragana}]/u;
 
-export class Tally {
+export class HotwordCounts {
   static readonly header = [
     'listed words written, of those said',
     'word errors',
@@ -27,11 +27,11 @@ export class Tally {
   ) {}
 
   /** @param plain what is written of the same clip without a list */
-  add(text: string, heard: { text: string; tokens?: number; seconds?: number }, plain: string): void {
+  add(text: string, result: { text: string; tokens?: number; seconds?: number }, plain: string): void {
     const split = UNSPACED_LANGUAGES.test(text)
       ? (words: string): string[] => [...plainWords(words).join('')]
       : plainWords;
-    const [right, wrote, before] = [text, heard.text, plain].map(split);
+    const [right, wrote, before] = [text, result.text, plain].map(split);
     if (right === undefined || wrote === undefined || before === undefined) return;
     const count = (words: readonly string[], name: string): number => occurrences(words, split(name));
     let none = true;
@@ -48,8 +48,8 @@ export class Tally {
       one.errors += errors;
       one.words += right.length;
     }
-    this.#tokens.push(heard.tokens ?? 0);
-    this.#seconds.push(heard.seconds ?? 0);
+    this.#tokens.push(result.tokens ?? 0);
+    this.#seconds.push(result.seconds ?? 0);
   }
 
   get figures() {

@@ -21,7 +21,7 @@ import { Hotwords, BONUS_NATS_PER_TOKEN } from '#daemon/models/whisper/hotwords/
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { root } from './clips.js';
-import { readingMs, saidLive } from './hotwords-live.js';
+import { readingMs, transcribeLive } from './hotwords-live.js';
 import {
   type Condition,
   CONDITIONS,
@@ -29,13 +29,13 @@ import {
   silences,
   type Utterance,
   utterances,
-  worsened,
+  degrade,
 } from './hotwords-material.js';
-import { Tally } from './hotwords-tally.js';
+import { HotwordCounts } from './hotwords-tally.js';
 import { float16Model, starterModel, streamOf } from './in-process.js';
 import { markdownTable, saveResult } from './report.js';
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 const NONE = 'no list';
 /** Words of the lists: those that are said, then names that nobody says, sound-alikes first. */
 const SIZES = [0, 100, 500, 1000];
@@ -79,7 +79,7 @@ export async function hotwords(argv: string[]): Promise<void> {
     const of = heard.get(way) ?? new Map<string, Said>();
     heard.set(way, of.set(key, said));
   };
-  if (args.live) await oursLive(model, samples, put);
+  if (args.live) await runSottoLive(model, samples, put);
   else await ours(model, samples, strengths, !args['no-prompt'], put);
   model.dispose();
   if (!args['no-peer'] && !args.live) peer(samples, put);
@@ -90,16 +90,16 @@ export async function hotwords(argv: string[]): Promise<void> {
   const figures: object[] = [];
   for (const condition of [...new Set(samples.map((one) => one.condition)), undefined]) {
     const rows = [...heard].map(([way, of]) => {
-      const tally = new Tally(names, [...homophones, ...distractors]);
+      const counts = new HotwordCounts(names, [...homophones, ...distractors]);
       for (const { key, text, condition: its } of samples) {
         const said = of.get(key);
         if (said === undefined || (condition !== undefined && its !== condition)) continue;
-        tally.add(text, said, (way.startsWith('faster') ? of : plain)?.get(key)?.text ?? '');
+        counts.add(text, said, (way.startsWith('faster') ? of : plain)?.get(key)?.text ?? '');
       }
-      figures.push({ condition: condition ?? 'all', way, ...tally.figures });
-      return [way, ...tally.cells];
+      figures.push({ condition: condition ?? 'all', way, ...counts.figures });
+      return [way, ...counts.cells];
     });
-    parts.push(`### ${condition ?? 'All'}\n\n${markdownTable(['', ...Tally.header], rows)}`);
+    parts.push(`### ${condition ?? 'All'}\n\n${markdownTable(['', ...HotwordCounts.header], rows)}`);
   }
   const settings = { model: basename(args.model), half: args.half, strengths, samples: samples.length };
   const text = `${parts.join('\n\n')}\n`;
@@ -116,7 +116,7 @@ async function everything(conditions: readonly string[], half: string): Promise<
   return CONDITIONS.filter((condition) => conditions.includes(condition)).flatMap((condition, i) =>
     [...spoken, ...(i === 0 ? quiet : [])].map((one) => ({
       ...one,
-      samples: worsened(one.samples, condition),
+      samples: degrade(one.samples, condition),
       key: `${one.id}, ${condition}`,
       condition,
     })),
@@ -149,8 +149,8 @@ async function ours(
   const prompt = tokenizer.encode(` ${listOf(0).join(', ')}.`).slice(-223);
   for (const [i, { key, language, samples: audio }] of samples.entries()) {
     const windows = new AudioWindows(streamOf(audio).samples, mel);
-    const span = (await windows.next(0, never)) ?? { start: 0, frames: 0 };
-    const window = await encode(model, await windows.mel(span, WINDOW_FRAMES, 'zero', model.dtype), never);
+    const span = (await windows.next(0, neverAborted)) ?? { start: 0, frames: 0 };
+    const window = await encode(model, await windows.mel(span, WINDOW_FRAMES, 'zero', model.dtype), neverAborted);
     const startSequence = tokenizer.startSequence(language, 'transcribe', true);
     const context = { model, tokenizer, caches, filters, startSequence, seed: 0 };
     const said = (list?: Hotwords, before: readonly number[] = []): Promise<Said> =>
@@ -170,7 +170,7 @@ async function ours(
 }
 
 /** All ways of a clip after each other: whatever else the machine is at slows all of them. */
-async function oursLive(
+async function runSottoLive(
   model: WhisperModel,
   samples: readonly Sample[],
   put: (way: string, key: string, said: Said) => void,
@@ -182,7 +182,7 @@ async function oursLive(
   for (const [i, { key, language, samples: audio }] of samples.entries()) {
     for (const words of lists) {
       const way = words.length === 0 ? NONE : `${words.length} words`;
-      put(way, key, await saidLive(model, audio, language, words));
+      put(way, key, await transcribeLive(model, audio, language, words));
     }
     if (process.stderr.isTTY || i % 10 === 9) process.stderr.write(`${i + 1}/${samples.length}\n`);
   }
@@ -193,7 +193,7 @@ async function decoded(
   window: EncodedWindow,
   prompt: readonly number[],
 ): Promise<Said> {
-  const run = decodeOnce(context, window, prompt, 0, never);
+  const run = decodeOnce(context, window, prompt, 0, neverAborted);
   let step = await run.next();
   while (step.done !== true) step = await run.next();
   return { text: step.value.text, tokens: step.value.tokens.length, seconds: step.value.seconds };

@@ -17,7 +17,7 @@ const launcher = join(root, 'daemon/bin/sotto.mjs');
 /** Of Linux, since ever: what /proc counts in. */
 const TICKS_PER_SECOND = 100;
 /** Loading, warming, the first tidying up. */
-const CALM_MS = 75_000;
+const SETTLE_MS = 75_000;
 
 interface Usage {
   /** Seconds of processor time since the start, of all threads. */
@@ -31,7 +31,7 @@ export async function idle(argv: string[]): Promise<void> {
     args: argv,
     options: {
       seconds: { type: 'string', default: '60' },
-      'calm-ms': { type: 'string', default: String(CALM_MS) },
+      'calm-ms': { type: 'string', default: String(SETTLE_MS) },
       'save-baseline': { type: 'boolean', default: false },
     },
   });

@@ -12,29 +12,29 @@ import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomOf } from '#test/harness/random-of.js';
 import { errorsIn } from '#daemon/cli/word-errors.js';
-import { flaw, KeptAlive, speak, speakRamp, type Spoken } from '#test/harness/under-fire.js';
+import { flaw, KeptAlive, speak, speakRamp, type DictatedText } from '#test/harness/under-fire.js';
 import { pickClips } from './clips.js';
 import { samplesOf, starterModel } from './in-process.js';
 import { printTable, quantile, saveResult } from './report.js';
 
 /** The engine is not started again after the fifth death in three minutes. */
-const KILLS_A_LIFE = 4;
+const MAX_KILLS_PER_DAEMON = 4;
 const SPEAKERS = 3;
 const REAL_CLIPS = ['jfk-flac', 'libri-1995-1837-0001', 'libri-2414-128291-0004'];
 
-interface Tally {
+interface KillCounts {
   kills: number;
-  takes: number;
+  dictations: number;
   readonly flaws: string[];
   /** From a kill to the next word. */
   readonly resumedMs: number[];
   /** Words that were said to a real model, and how many of them its texts have otherwise. */
   words: number;
-  otherWords: number;
+  wrongWords: number;
 }
 
-function noTally(): Tally {
-  return { kills: 0, takes: 0, flaws: [], resumedMs: [], words: 0, otherWords: 0 };
+function emptyCounts(): KillCounts {
+  return { kills: 0, dictations: 0, flaws: [], resumedMs: [], words: 0, wrongWords: 0 };
 }
 
 export async function kills(argv: string[]): Promise<void> {
@@ -57,26 +57,26 @@ export async function kills(argv: string[]): Promise<void> {
   for (const victim of ['engine', 'daemon'] as const) {
     const wanted = Number(args[victim]);
     if (wanted === 0) continue;
-    const tally = noTally();
+    const counts = emptyCounts();
     const lives = Array.from({ length: Number(args['at-once']) }, async () => {
-      while (tally.kills < wanted) await life(victim, wanted, tally, random);
+      while (counts.kills < wanted) await life(victim, wanted, counts, random);
     });
     await Promise.all(lives);
-    rows.push(rowOf(`${victim}, fake engine`, tally));
+    rows.push(rowOf(`${victim}, fake engine`, counts));
   }
   for (const [victim, count] of [
     ['engine', args.real],
     ['daemon', args['real-daemon']],
   ] as const) {
     if (Number(count) === 0) continue;
-    const tally = noTally();
-    const undisturbed = noTally();
+    const counts = emptyCounts();
+    const undisturbed = emptyCounts();
     const clips = await realClips();
     let homes = 0;
     const lives = Array.from({ length: Number(args['real-at-once']) }, async () => {
-      while (tally.kills < Number(count)) {
+      while (counts.kills < Number(count)) {
         await realLife(victim, args.model, Number(count), {
-          tally,
+          counts,
           undisturbed,
           clips,
           home: homes++,
@@ -85,7 +85,7 @@ export async function kills(argv: string[]): Promise<void> {
       }
     });
     await Promise.all(lives);
-    rows.push(rowOf(`${victim}, real model`, tally), rowOf('none, real model', undisturbed));
+    rows.push(rowOf(`${victim}, real model`, counts), rowOf('none, real model', undisturbed));
   }
   printTable(
     [
@@ -101,13 +101,13 @@ export async function kills(argv: string[]): Promise<void> {
   saveResult('kills', { settings: { ...args, model: basename(args.model) }, rows }, args['save-baseline']);
 }
 
-function rowOf(victim: string, { flaws, kills, otherWords, resumedMs, takes, words }: Tally): string[] {
+function rowOf(victim: string, { flaws, kills, wrongWords, resumedMs, dictations, words }: KillCounts): string[] {
   for (const what of flaws) console.error(`${victim}: ${what}`);
   if (flaws.length > 0) process.exitCode = 1;
   const resumed = [0.5, 0.95].map((part) => quantile(resumedMs, part).toFixed(0));
-  const others = words === 0 ? '–' : `${otherWords} of ${words}`;
+  const others = words === 0 ? '–' : `${wrongWords} of ${words}`;
   const resumedText = resumedMs.length === 0 ? '–' : resumed.join(' / ');
-  return [victim, String(kills), String(takes), String(flaws.length), others, resumedText];
+  return [victim, String(kills), String(dictations), String(flaws.length), others, resumedText];
 }
 
 interface RealClip {
@@ -126,8 +126,8 @@ async function realClips(): Promise<RealClip[]> {
 }
 
 interface RealRun {
-  readonly tally: Tally;
-  readonly undisturbed: Tally;
+  readonly counts: KillCounts;
+  readonly undisturbed: KillCounts;
   readonly clips: readonly RealClip[];
   /** Homes there were before this one. */
   readonly home: number;
@@ -139,27 +139,27 @@ async function realLife(
   victim: 'engine' | 'daemon',
   model: string,
   wanted: number,
-  { tally, undisturbed, clips, home, random }: RealRun,
+  { counts, undisturbed, clips, home, random }: RealRun,
 ): Promise<void> {
   const daemon = new KeptAlive(model);
   const options = { language: 'en' };
   try {
     await daemon.ready();
     const first = clipOf(clips, home);
-    note(undisturbed, first, await speak(daemon, first.pcm, { options }));
-    for (let i = 0; i < KILLS_A_LIFE && tally.kills < wanted; i++) {
+    addResult(undisturbed, first, await speak(daemon, first.pcm, { options }));
+    for (let i = 0; i < MAX_KILLS_PER_DAEMON && counts.kills < wanted; i++) {
       await daemon.ready();
-      const clip = clipOf(clips, tally.kills);
-      tally.kills += 1;
+      const clip = clipOf(clips, counts.kills);
+      counts.kills += 1;
       const speaking = speak(daemon, clip.pcm, { options });
       await sleep((clip.pcm.length / 16) * random());
       const atMs = performance.now();
       if (victim === 'daemon') daemon.killDaemon();
       else await daemon.killEngine();
       const said = await speaking;
-      note(tally, clip, said);
+      addResult(counts, clip, said);
       const next = nextWord(said, atMs);
-      if (next !== undefined) tally.resumedMs.push(next);
+      if (next !== undefined) counts.resumedMs.push(next);
     }
   } finally {
     await daemon.end();
@@ -172,17 +172,17 @@ function clipOf(clips: readonly RealClip[], index: number): RealClip {
   return clip;
 }
 
-function note(into: Tally, { text }: RealClip, said: Spoken): void {
+function addResult(into: KillCounts, { text }: RealClip, said: DictatedText): void {
   const { errors, spoken: words } = errorsIn(text, said.text, 'en');
-  into.takes += 1;
+  into.dictations += 1;
   into.words += words;
-  into.otherWords += errors;
+  into.wrongWords += errors;
   const what = lossIn(text, said);
   if (what !== undefined) into.flaws.push(what);
 }
 
 /** What a dictation lost, or has twice, beside what is said in its clip: its number of words tells. */
-function lossIn(expected: string, { committed, error, text }: Spoken): string | undefined {
+function lossIn(expected: string, { committed, error, text }: DictatedText): string | undefined {
   if (error !== undefined) return `failed: ${error}`;
   if (committed !== text) return `committed text is not the final one:\n  ${committed}\n  ${text}`;
   const [said, heard] = [expected, text].map((one) => errorsIn(one, one, 'en').spoken);
@@ -193,30 +193,30 @@ function lossIn(expected: string, { committed, error, text }: Spoken): string | 
 async function life(
   victim: 'engine' | 'daemon',
   wanted: number,
-  tally: Tally,
+  counts: KillCounts,
   random: () => number,
 ): Promise<void> {
   const daemon = new KeptAlive();
   try {
-    for (let i = 0; i < KILLS_A_LIFE && tally.kills < wanted; i++) {
+    for (let i = 0; i < MAX_KILLS_PER_DAEMON && counts.kills < wanted; i++) {
       await daemon.ready();
-      tally.kills += 1;
-      const takes = Array.from({ length: SPEAKERS }, () => speakRamp(daemon, 2.5 + 2 * random()));
+      counts.kills += 1;
+      const dictations = Array.from({ length: SPEAKERS }, () => speakRamp(daemon, 2.5 + 2 * random()));
       await sleep(200 + 2500 * random());
       const atMs = performance.now();
       if (victim === 'daemon') daemon.killDaemon();
       else await daemon.killEngine();
-      const said = await Promise.all(takes);
-      tally.takes += said.length;
-      tally.flaws.push(...said.map(flaw).filter((what) => what !== undefined));
-      tally.resumedMs.push(...said.map((one) => nextWord(one, atMs)).filter((ms) => ms !== undefined));
+      const said = await Promise.all(dictations);
+      counts.dictations += said.length;
+      counts.flaws.push(...said.map(flaw).filter((what) => what !== undefined));
+      counts.resumedMs.push(...said.map((one) => nextWord(one, atMs)).filter((ms) => ms !== undefined));
     }
   } finally {
     await daemon.end();
   }
 }
 
-function nextWord({ committedAtMs }: Spoken, afterMs: number): number | undefined {
+function nextWord({ committedAtMs }: DictatedText, afterMs: number): number | undefined {
   const next = committedAtMs.find((ms) => ms > afterMs);
   return next === undefined ? undefined : next - afterMs;
 }

@@ -8,7 +8,7 @@ import { samplesOf } from './in-process.js';
 
 const SAMPLE_RATE = 16_000;
 /** What is left around the speech of a clip, so that the pause between two is the one that was asked for. */
-const AROUND_SECONDS = 0.05;
+const PADDING_SECONDS = 0.05;
 
 /** One clip in a sequence: what is said, in which language, and from when to when. */
 export interface Part {
@@ -46,7 +46,7 @@ export function spoken(activity: VoiceActivity, samples: Float32Array): { start:
 export async function trimmed(activity: VoiceActivity, clip: Clip): Promise<Float32Array> {
   const samples = await samplesOf(clip.file);
   const stretches = spoken(activity, samples);
-  const around = AROUND_SECONDS * SAMPLE_RATE;
+  const around = PADDING_SECONDS * SAMPLE_RATE;
   const first = stretches[0]?.start ?? 0;
   const last = stretches.at(-1)?.end ?? samples.length;
   return samples.slice(Math.max(0, first - around), Math.min(samples.length, last + around));

@@ -34,7 +34,7 @@ const PLAIN: TranscribeOptions = { temperature: [0] };
 type Spoken = Pick<Segment, 'start' | 'end' | 'text'> & { readonly language?: string | undefined };
 
 /** What one program makes of one sequence. */
-interface Heard {
+interface SequenceResult {
   readonly sequence: string;
   readonly seconds: number;
   /** Share of the time of speech whose segment has its language. */
@@ -50,7 +50,7 @@ interface Heard {
 }
 
 /** Of one kind of beginning: clips whose language was found, of all. */
-interface Found {
+interface LanguageCount {
   readonly right: number;
   readonly of: number;
 }
@@ -101,8 +101,8 @@ export async function languages(argv: string[]): Promise<void> {
 
 /** The labelled clips as sequences of one, but those that are the same recording again, and the long one. */
 async function inOneLanguage(clips: readonly Clip[]): Promise<Sequence[]> {
-  const again = /^(sonnet1-9s|jfk-mp3|count-24bit|stereo-two|libri-\d+-\d+-0000$)/;
-  const picked = clips.filter(({ id, text, kind }) => text !== '' && kind !== 'long-form' && !again.test(id));
+  const duplicates = /^(sonnet1-9s|jfk-mp3|count-24bit|stereo-two|libri-\d+-\d+-0000$)/;
+  const picked = clips.filter(({ id, text, kind }) => text !== '' && kind !== 'long-form' && !duplicates.test(id));
   return Promise.all(
     picked.map(async ({ id, language, text, file }) =>
       sequence(id, [{ id, language: language ?? '', text, samples: await samplesOf(file) }], 0),
@@ -133,19 +133,19 @@ class Bench {
   ): Promise<void> {
     const file = join(FOLDER, `${name}.json`);
     const kept = this.asked !== undefined && existsSync(file) ? readFileSync(file, 'utf8') : '{}';
-    const rows = JSON.parse(kept) as Record<string, Heard[]>;
+    const rows = JSON.parse(kept) as Record<string, SequenceResult[]>;
     for (const contender of contenders.filter((one) => this.asked?.includes(one) ?? true)) {
       const multilingual = contender.endsWith('multilingual');
-      const heard = contender.startsWith('ours')
+      const results = contender.startsWith('ours')
         ? await this.#ours(sequences, { ...PLAIN, multilingual })
-        : this.#theirs(name, sequences, multilingual);
-      if (heard === undefined) continue;
+        : this.#peerResults(name, sequences, multilingual);
+      if (results === undefined) continue;
       const scored = score(
         sequences,
-        heard.map(({ segments }) => segments),
+        results.map(({ segments }) => segments),
       );
       rows[contender] = sequences.map((one, i) => {
-        const { segments = [], language = '', ...rest } = heard[i] ?? {};
+        const { segments = [], language = '', ...rest } = results[i] ?? {};
         const named = segments.map((segment) => ({ ...segment, language: segment.language ?? language }));
         const { errors = 0, words = 0 } = scored[i] ?? {};
         return {
@@ -164,13 +164,13 @@ class Bench {
   }
 
   async #ours(sequences: readonly Sequence[], options: TranscribeOptions) {
-    const heard: { segments: Spoken[]; language: string; encoded: number; tokens: number; wall: number }[] =
+    const results: { segments: Spoken[]; language: string; encoded: number; tokens: number; wall: number }[] =
       [];
     for (const { samples } of sequences) {
       this.#encodedFrames = 0;
       const { result, seconds: wall } = await transcribe(this.model, streamOf(samples), options);
       const { segments, language } = result;
-      heard.push({
+      results.push({
         segments,
         language,
         encoded: this.#encodedFrames / 100,
@@ -178,10 +178,10 @@ class Bench {
         wall,
       });
     }
-    return heard;
+    return results;
   }
 
-  #theirs(name: string, sequences: readonly Sequence[], multilingual: boolean) {
+  #peerResults(name: string, sequences: readonly Sequence[], multilingual: boolean) {
     const jobs = sequences.map(({ name, samples }) => ({ name, samples, multilingual }));
     return this.#peer(`${name}-${String(multilingual)}`, jobs)?.map(({ segments, language, seconds }) => ({
       segments,
@@ -237,7 +237,7 @@ class Bench {
   }
 
   async beginnings(clips: readonly Clip[]): Promise<void> {
-    const rows: Record<string, Record<string, Found>> = {};
+    const rows: Record<string, Record<string, LanguageCount>> = {};
     const count = async (
       row: string,
       column: string,
@@ -264,7 +264,7 @@ class Bench {
     }
     const chosen = new Map(spoken.toReversed().map((clip) => [clip.language, clip])); // the first clip of each
     for (const [kind, sound] of await beforeSpeech(clips)) {
-      const behind = await Promise.all(
+      const withPrefix = await Promise.all(
         [...chosen].map(async ([language, { file }]) => {
           const speech = (await samplesOf(file)).subarray(0, 15 * SAMPLE_RATE);
           const samples = new Float32Array(sound.length + speech.length);
@@ -274,22 +274,22 @@ class Bench {
         }),
       );
       const row = `behind 30 s of ${kind}`;
-      await count(row, 'one window', behind, {});
-      await count(row, 'up to four', behind, { languageWindows: 4 });
-      await count(row, 'one window, no voice activity', behind, { vad: false });
-      await count(row, 'up to four, no voice activity', behind, { vad: false, languageWindows: 4 });
+      await count(row, 'one window', withPrefix, {});
+      await count(row, 'up to four', withPrefix, { languageWindows: 4 });
+      await count(row, 'one window, no voice activity', withPrefix, { vad: false });
+      await count(row, 'up to four, no voice activity', withPrefix, { vad: false, languageWindows: 4 });
       for (const windows of [1, 4]) {
-        const jobs = behind.map(([language, samples]) => ({
+        const jobs = withPrefix.map(([language, samples]) => ({
           name: language,
           samples,
           multilingual: false,
           windows,
           detectOnly: true,
         }));
-        const told = this.#peer('first', jobs);
-        if (told === undefined) continue;
-        const right = told.filter(({ name, language }) => name === language).length;
-        (rows[row] ??= {})[`faster-whisper, ${windows}`] = { right, of: told.length };
+        const detected = this.#peer('first', jobs);
+        if (detected === undefined) continue;
+        const right = detected.filter(({ name, language }) => name === language).length;
+        (rows[row] ??= {})[`faster-whisper, ${windows}`] = { right, of: detected.length };
       }
       writeFileSync(join(FOLDER, 'first.json'), JSON.stringify(rows, null, 1));
     }
@@ -314,16 +314,16 @@ function languageShare(
 /** Errors and words of each sequence: each segment counts for the part that it is said in most. */
 function score(
   sequences: readonly Sequence[],
-  heard: readonly (readonly Spoken[])[],
+  results: readonly (readonly Spoken[])[],
 ): { errors: number; words: number }[] {
   const rows = sequences.flatMap(({ parts }, i) => {
     const texts = parts.map(() => '');
-    for (const { start, end, text } of heard[i] ?? []) {
+    for (const { start, end, text } of results[i] ?? []) {
       const shared = parts.map((part) => Math.min(end, part.end) - Math.max(start, part.start));
       const at = shared.indexOf(Math.max(...shared));
       texts[at] = `${texts[at] ?? ''} ${text}`;
     }
-    return parts.map(({ language, text }, k) => ({ sequence: i, language, text, heard: texts[k] ?? '' }));
+    return parts.map(({ language, text }, k) => ({ sequence: i, language, text, results: texts[k] ?? '' }));
   });
   const python = join(root, 'test/reference/.venv/bin/python');
   const input = rows.map((row) => JSON.stringify(row)).join('\n');
@@ -346,10 +346,10 @@ function report(parts: Record<string, unknown>): string {
     single: 'Clips in one language: nothing may change',
   } as const;
   const tables = Object.entries(titles).flatMap(([name, title]) => {
-    const rows = parts[name] as Record<string, Heard[]> | undefined;
+    const rows = parts[name] as Record<string, SequenceResult[]> | undefined;
     if (rows === undefined) return [];
-    const table = Object.entries(rows).map(([contender, heard]) => {
-      const total = (of: (one: Heard) => number): number => sum(heard.map(of));
+    const table = Object.entries(rows).map(([contender, results]) => {
+      const total = (of: (one: SequenceResult) => number): number => sum(results.map(of));
       const [speech, errors, words] = [
         total((h) => h.speechSeconds),
         total((h) => h.errors),
@@ -378,7 +378,7 @@ function report(parts: Record<string, unknown>): string {
       `## ${title}\n\n${(Object.values(rows)[0] ?? []).length} recordings, ${seconds.toFixed(0)} s\n\n${markdownTable(header, table)}`,
     ];
   });
-  const first = parts.first as Record<string, Record<string, Found>> | undefined;
+  const first = parts.first as Record<string, Record<string, LanguageCount>> | undefined;
   if (first !== undefined) {
     const columns = [...new Set(Object.values(first).flatMap((row) => Object.keys(row)))];
     const table = Object.entries(first).map(([name, row]) => [

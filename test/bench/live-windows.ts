@@ -22,11 +22,11 @@ import { readClips, root, setOf } from './clips.js';
 import { float16Model, samplesOf, streamOf, transcribe } from './in-process.js';
 import { writeRandomWhisper } from './random-whisper.js';
 import { markdownTable, printTable, quantile, saveResult, sum } from './report.js';
-import { scoreTexts, scorerMissing, totalErrors } from './score.js';
+import { scoreTexts, missingScorer, totalErrors } from './score.js';
 import type { Spoken } from './streaming-ours.js';
-import { type Heard, sessionOf } from './streaming-session.js';
+import { type TextUpdate, sessionOf } from './streaming-session.js';
 
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 const SAMPLE_RATE = 16_000;
 const WHOLE = 3000;
 /** The catalogue's name of a size, and its dimensions. */
@@ -39,7 +39,7 @@ const SHAPES = {
 const MIN_CLIP_SECONDS = 5;
 const MAX_CLIP_SECONDS = 26;
 /** The same nine seconds in other containers, and a text of two speakers at once. */
-const LEFT_OUT = ['jfk-mp3', 'sonnet1-9s-mp4', 'sonnet1-9s-ogg', 'stereo-two-speakers'];
+const EXCLUDED_CLIPS = ['jfk-mp3', 'sonnet1-9s-mp4', 'sonnet1-9s-ogg', 'stereo-two-speakers'];
 
 export async function liveWindows(argv: string[]): Promise<void> {
   const { values: args } = parseArgs({
@@ -92,12 +92,12 @@ async function costOf(sizes: readonly string[], lengths: readonly number[], repe
       const model = await WhisperModel.load(dir);
       const network = model.parts.model;
       const least = new Map<number, number>();
-      for (let turn = 0; turn < repeat; turn++) {
+      for (let round = 0; round < repeat; round++) {
         for (const frames of lengths) {
           const noise = mx.keep(mx.tidy(() => mx.random.normal([1, frames, network.config.nMels])));
           await mx.ready(noise);
           const begin = performance.now();
-          disposeWindow(await encode(network, noise, never));
+          disposeWindow(await encode(network, noise, neverAborted));
           const seconds = (performance.now() - begin) / 1000;
           least.set(frames, Math.min(seconds, least.get(frames) ?? Infinity));
           console.error(`${size}, ${frames} frames: ${seconds.toFixed(2)} s`);
@@ -134,8 +134,8 @@ interface Text {
   readonly framesPerSecond: number;
 }
 
-async function textOf(dir: string, leasts: readonly number[], stepSeconds: number): Promise<Text[]> {
-  const missing = scorerMissing();
+async function textOf(dir: string, minFrames: readonly number[], stepSeconds: number): Promise<Text[]> {
+  const missing = missingScorer();
   if (missing !== undefined) throw new Error(missing);
   if (dir === '') throw new Error('name the float16 weights of base: SOTTO_BASE=DIR or --model DIR');
   const model = await WhisperModel.load(dir);
@@ -144,7 +144,7 @@ async function textOf(dir: string, leasts: readonly number[], stepSeconds: numbe
       setOf(clip) === 'english' &&
       clip.seconds >= MIN_CLIP_SECONDS &&
       clip.seconds <= MAX_CLIP_SECONDS &&
-      !LEFT_OUT.includes(clip.id),
+      !EXCLUDED_CLIPS.includes(clip.id),
   );
   const spoken: Spoken[] = [];
   for (const { id, file } of clips) {
@@ -156,10 +156,10 @@ async function textOf(dir: string, leasts: readonly number[], stepSeconds: numbe
   }
   const texts = new Map<string, Map<string, string>>();
   const measured: Omit<Text, 'wrong' | 'words'>[] = [];
-  for (const least of leasts) {
+  for (const least of minFrames) {
     const config = { ...WIDE_MODEL_CONFIG, window: { ...WIDE_MODEL_CONFIG.window, least } };
     const all = [];
-    for (const one of spoken) all.push(await spokenLive(model, one, config, stepSeconds));
+    for (const one of spoken) all.push(await streamClip(model, one, config, stepSeconds));
     texts.set(`least-${least}`, new Map(all.map(({ clip, text }) => [clip, text])));
     const steps = all.flatMap(({ delays }) => delays.map((delay) => Math.max(0, delay) / stepSeconds));
     measured.push({
@@ -182,7 +182,7 @@ async function textOf(dir: string, leasts: readonly number[], stepSeconds: numbe
 }
 
 /** A clip with a decode step each time so much more of it is there. Computing takes no time: only audio is waited for. */
-async function spokenLive(
+async function streamClip(
   model: WhisperModel,
   { clip, samples, language, truth }: Spoken,
   config: StreamingConfig,
@@ -191,20 +191,20 @@ async function spokenLive(
   let encodedFrames = 0;
   const onDecodeStep = (report: { encodedFrames: number }): void => void (encodedFrames += report.encodedFrames);
   const live = new LiveWhisper(model.parts, { language, config, onDecodeStep });
-  const heard: Heard[] = [];
+  const updates: TextUpdate[] = [];
   const step = Math.round(stepSeconds * SAMPLE_RATE);
   for (let at = 0; at < samples.length; at += step) {
     const end = Math.min(samples.length, at + step);
     live.push(samples.subarray(at, end));
     const isLast = end === samples.length;
-    const { committed, tentative } = await (isLast ? live.finish(never) : live.update(never));
+    const { committed, tentative } = await (isLast ? live.finish(neverAborted) : live.update(neverAborted));
     const said = committed.map(({ word }) => word).join('');
-    heard.push({ at: end / SAMPLE_RATE, committed: said, tentative });
+    updates.push({ at: end / SAMPLE_RATE, committed: said, tentative });
   }
   live.dispose();
   const audioSeconds = samples.length / SAMPLE_RATE;
   const times = { audioSeconds, computeSeconds: 0, cpuSeconds: 0 };
-  return sessionOf({ clip, heard, language, truth, encodedFrames, ...times });
+  return sessionOf({ clip, updates, language, truth, encodedFrames, ...times });
 }
 
 type Table = readonly [header: readonly string[], rows: readonly (readonly string[])[]];

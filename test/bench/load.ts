@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
 import type { SottoClient } from '#daemon/client/index.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
-import { flaw, KeptAlive, speakRamp, type Spoken } from '#test/harness/under-fire.js';
+import { flaw, KeptAlive, speakRamp, type DictatedText } from '#test/harness/under-fire.js';
 import { printTable, quantile, saveResult, slope } from './report.js';
 
 const MB = 2 ** 20;
@@ -28,7 +28,7 @@ export async function load(argv: string[]): Promise<void> {
   const { values: args } = parseArgs({
     args: argv,
     options: {
-      takes: { type: 'string', default: '1000' },
+      dictations: { type: 'string', default: '1000' },
       'warm-up': { type: 'string', default: '2000' },
       'save-baseline': { type: 'boolean', default: false },
     },
@@ -44,8 +44,8 @@ export async function load(argv: string[]): Promise<void> {
     }
   };
   await measure(many);
-  await measure(besideOneThatNeverReads);
-  await measure((daemon) => oneAfterAnother(daemon, Number(args.takes), Number(args['warm-up'])));
+  await measure(measureSlowReader);
+  await measure((daemon) => measureSequential(daemon, Number(args.dictations), Number(args['warm-up'])));
   printTable(['what', 'figure'], rows);
   saveResult('load', { settings: { ...args }, rows }, args['save-baseline']);
 }
@@ -79,28 +79,28 @@ async function many(daemon: KeptAlive): Promise<string[][]> {
 }
 
 /** The delay of words for those who read, without and with one who does not. */
-async function besideOneThatNeverReads(daemon: KeptAlive): Promise<string[][]> {
-  const speak = (): Promise<Spoken[]> =>
+async function measureSlowReader(daemon: KeptAlive): Promise<string[][]> {
+  const speak = (): Promise<DictatedText[]> =>
     Promise.all(Array.from({ length: HEALTHY }, () => speakRamp(daemon, 10)));
   await speak(); // warm
   const alone = p95(await speak());
   const before = await rssOf(daemon);
-  const deaf = await neverReads(daemon.home.paths.socket);
-  const beside = p95(await speak());
+  const slowReader = await connectSlowReader(daemon.home.paths.socket);
+  const withSlowReader = p95(await speak());
   const after = await rssOf(daemon);
-  deaf.destroy();
+  slowReader.destroy();
   return [
     [`${HEALTHY} dictating: a word after its audio, p95, ms`, ms(alone)],
     [
       'the same beside a client that asks for much and reads nothing, ms',
-      `${ms(beside)} (${(((beside - alone) / alone) * 100).toFixed(0)} %)`,
+      `${ms(withSlowReader)} (${(((withSlowReader - alone) / alone) * 100).toFixed(0)} %)`,
     ],
     ['memory that the daemon has more afterwards, MB', ((after - before) / MB).toFixed(1)],
   ];
 }
 
 /** A client that says hello, opens takes, sends audio for them and reads no byte of the answers. */
-async function neverReads(path: string): Promise<Socket> {
+async function connectSlowReader(path: string): Promise<Socket> {
   let raw: Socket | undefined;
   const socket = new WebSocket('ws://localhost/ws', {
     createConnection: () => (raw = connect(path)),
@@ -114,29 +114,29 @@ async function neverReads(path: string): Promise<Socket> {
   await sleep(100);
   if (raw === undefined) throw new Error('no connection');
   raw.pause();
-  const ask = setInterval(() => {
+  const timer = setInterval(() => {
     for (let i = 0; i < 200; i++) socket.send(JSON.stringify({ type: 'status', id: String(i) }));
   }, 20);
-  socket.once('close', () => clearInterval(ask));
-  raw.once('close', () => clearInterval(ask));
+  socket.once('close', () => clearInterval(timer));
+  raw.once('close', () => clearInterval(timer));
   return raw;
 }
 
 /** Takes of mixed length, as over a month of use: memory must not follow their number. */
-async function oneAfterAnother(daemon: KeptAlive, takes: number, warmUp: number): Promise<string[][]> {
+async function measureSequential(daemon: KeptAlive, dictations: number, warmUp: number): Promise<string[][]> {
   const memory: number[] = [];
   let flaws = 0;
-  for (let take = 0; take < warmUp + takes; take += AT_ONCE) {
+  for (let dictation = 0; dictation < warmUp + dictations; dictation += AT_ONCE) {
     const said = await Promise.all(
       Array.from({ length: AT_ONCE }, (_, i) =>
-        speakRamp(daemon, 0.3 + ((take + i) % 37) * 0.4, { isRealTime: false }),
+        speakRamp(daemon, 0.3 + ((dictation + i) % 37) * 0.4, { isRealTime: false }),
       ),
     );
     flaws += said.filter((one) => flaw(one) !== undefined).length;
-    if (take >= warmUp) memory.push(await rssOf(daemon));
+    if (dictation >= warmUp) memory.push(await rssOf(daemon));
   }
   return [
-    [`${warmUp + takes} takes of 0.3 to 15 s: takes with a sample lost or doubled`, String(flaws)],
+    [`${warmUp + dictations} takes of 0.3 to 15 s: takes with a sample lost or doubled`, String(flaws)],
     [
       `memory of the daemon per 100 takes, after the first ${warmUp}, MB`,
       ((slope(memory) * 100) / AT_ONCE / MB).toFixed(2),
@@ -153,7 +153,7 @@ async function rssOf(daemon: KeptAlive): Promise<number> {
   return Number(kib) * 1024;
 }
 
-function p95(said: readonly Spoken[]): number {
+function p95(said: readonly DictatedText[]): number {
   return quantile(
     said.flatMap((one) => one.wordDelaysMs),
     0.95,

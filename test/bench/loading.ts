@@ -29,7 +29,7 @@ import { median, printTable, saveResult } from './report.js';
 const WORKER = fileURLToPath(new URL('loading-worker.js', import.meta.url));
 const PYTHON = join(root, 'test/reference/.venv/bin/python');
 const PEER = join(root, 'test/bench/peers/load_mlx.py');
-const LONGEST_MS = 300_000;
+const TIMEOUT_MS = 300_000;
 
 type Cache = 'warm' | 'cold';
 /** What has gone before in the process. */
@@ -49,8 +49,8 @@ interface Row {
   readonly cache: Cache;
   readonly before: Before;
   readonly readMs: number[];
-  readonly oursMs: number[];
-  readonly oursCpuMs: number[];
+  readonly sottoMs: number[];
+  readonly sottoCpuMs: number[];
   readonly mappedMs: number[];
   readonly peerMs: number[];
   readonly peerCpuMs: number[];
@@ -132,15 +132,15 @@ function measure(model: string, folder: string, repeat: number, hasPeer: boolean
     if (cache === 'cold' && first.includes(folder)) continue;
     const prepare = cache === 'warm' ? fetchAll : evict;
     const row: Row = {
-      ...{ model, bytes, cache, before, readMs: [], oursMs: [], oursCpuMs: [], mappedMs: [] },
+      ...{ model, bytes, cache, before, readMs: [], sottoMs: [], sottoCpuMs: [], mappedMs: [] },
       ...{ peerMs: [], peerCpuMs: [], peerReadyMs: [] },
     };
     const contenders: (() => void)[] = [
       () => row.readMs.push(ours('read', folder, ...first).ms),
       () => {
         const { ms, cpuMs } = ours('load', folder, ...first);
-        row.oursMs.push(ms);
-        row.oursCpuMs.push(cpuMs);
+        row.sottoMs.push(ms);
+        row.sottoCpuMs.push(cpuMs);
       },
       () => row.mappedMs.push(ours('mapped', folder, ...first).ms),
       () => {
@@ -152,10 +152,10 @@ function measure(model: string, folder: string, repeat: number, hasPeer: boolean
       },
     ];
     let usable = true;
-    for (let turn = 0; turn < repeat && usable; turn++) {
+    for (let round = 0; round < repeat && usable; round++) {
       for (let i = 0; i < contenders.length && usable; i++) {
         usable = prepare(files);
-        if (usable) contenders[(turn + i) % contenders.length]?.();
+        if (usable) contenders[(round + i) % contenders.length]?.();
       }
     }
     if (usable) rows.push(row);
@@ -181,7 +181,7 @@ const ours = (mode: string, ...folders: string[]): LoadTime =>
   run(process.execPath, ['--no-warnings', WORKER, mode, ...folders]);
 
 function run(program: string, args: string[]): LoadTime {
-  const { stdout, stderr, status } = spawnSync(program, args, { encoding: 'utf8', timeout: LONGEST_MS });
+  const { stdout, stderr, status } = spawnSync(program, args, { encoding: 'utf8', timeout: TIMEOUT_MS });
   if (status !== 0) throw new Error(`${basename(program)} ${args.join(' ')}: ${stderr.trim().slice(-500)}`);
   return JSON.parse(stdout) as LoadTime;
 }
@@ -200,11 +200,11 @@ function fetchAll(files: readonly string[]): boolean {
 /** Has the page cache forget the files (posix_fadvise, by dd) and asks it whether it has. */
 function evict(files: readonly string[]): boolean {
   return files.every((file) => {
-    const told = spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' });
+    const advised = spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' });
     const left = spawnSync('fincore', ['--bytes', '--noheadings', '--output', 'RES', file], {
       encoding: 'utf8',
     });
-    return told.status === 0 && left.status === 0 && Number(left.stdout) <= 1 << 20;
+    return advised.status === 0 && left.status === 0 && Number(left.stdout) <= 1 << 20;
   });
 }
 
@@ -219,9 +219,9 @@ function report(rows: readonly Row[], lives: readonly Live[]): void {
       ...['mapped alone, ms', 'that / read', 'that / mlx-whisper'],
     ],
     rows.map((row) => [
-      ...[row.model, (row.bytes / 1e6).toFixed(0), row.cache, row.before, ms(row.readMs), ms(row.oursMs)],
-      ...[ratio(row.oursMs, row.readMs), ms(row.oursCpuMs), ms(row.peerMs), ratio(row.oursMs, row.peerMs)],
-      ...[ms(row.peerCpuMs), ms(row.peerReadyMs), ratio(row.oursMs, row.peerReadyMs)],
+      ...[row.model, (row.bytes / 1e6).toFixed(0), row.cache, row.before, ms(row.readMs), ms(row.sottoMs)],
+      ...[ratio(row.sottoMs, row.readMs), ms(row.sottoCpuMs), ms(row.peerMs), ratio(row.sottoMs, row.peerMs)],
+      ...[ms(row.peerCpuMs), ms(row.peerReadyMs), ratio(row.sottoMs, row.peerReadyMs)],
       ...[ms(row.mappedMs), ratio(row.mappedMs, row.readMs), ratio(row.mappedMs, row.peerMs)],
     ]),
   );

@@ -15,7 +15,7 @@ import { type Contender, THREADS } from './contenders.js';
 import { Disturbance, rest, systemTicks } from './disturbance.js';
 import { float16Model, samplesOf, starterModel } from './in-process.js';
 import { commit, machine, markdownTable, saveResult } from './report.js';
-import { scorerMissing, scoreTexts, totalErrors, type WordErrors } from './score.js';
+import { missingScorer, scoreTexts, totalErrors, type WordErrors } from './score.js';
 
 const CLIPS = [LONG_FORM, 'es-capitan-veneno', 'sonnet1', 'long-pause-35s-open'];
 const TICKS_PER_SECOND = 100;
@@ -49,7 +49,7 @@ export async function longForm(argv: string[]): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
   const laps = new Map(rows.map(({ name }) => [name, new Map<string, Lap[]>()]));
   const disturbance = new Disturbance();
-  let patienceMs = 1000 * Number(args.patience);
+  let waitBudgetMs = 1000 * Number(args.patience);
   try {
     const files = new Map<string, string>();
     for (const clip of clips) {
@@ -58,15 +58,15 @@ export async function longForm(argv: string[]): Promise<void> {
       writeFileSync(file, Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
       files.set(clip.id, file);
     }
-    for (let turn = 0; turn < Number(args.repeat); turn++) {
-      for (const row of [...rows.slice(turn), ...rows.slice(0, turn)]) {
+    for (let round = 0; round < Number(args.repeat); round++) {
+      for (const row of [...rows.slice(round), ...rows.slice(0, round)]) {
         const child = ContenderProcess.start(row, join(root, 'test/bench/results/log', `${row.name}.log`));
         try {
           const last = clips.at(-1);
           if (last) await child.transcribe(files.get(last.id) ?? '', last.language ?? 'en'); // warm
           for (const clip of clips) {
             await child.idle();
-            patienceMs -= await rest(patienceMs);
+            waitBudgetMs -= await rest(waitBudgetMs);
             const [before, own] = [systemTicks(), child.cpuTicks() ?? 0];
             const { seconds, text } = await child.transcribe(files.get(clip.id) ?? '', clip.language ?? 'en');
             const ticks = (child.cpuTicks() ?? own) - own;
@@ -139,9 +139,9 @@ function report(
   disturbed: number | undefined,
   args: { model: string; repeat: string; batch: string; 'save-baseline': boolean },
 ): void {
-  const least = (name: string, id: string, of: (lap: Lap) => number): number =>
+  const minOf = (name: string, id: string, of: (lap: Lap) => number): number =>
     Math.min(...(laps.get(name)?.get(id) ?? []).map(of));
-  const missing = scorerMissing();
+  const missing = missingScorer();
   if (missing !== undefined) console.error(`word errors are not counted: ${missing}`);
   const texts = rows.map(({ name }): [string, Map<string, string>] => [
     name,
@@ -157,11 +157,11 @@ function report(
       return total && (100 * total.errors) / total.words;
     };
     const of = (id: string) => ({
-      seconds: least(name, id, (lap) => lap.seconds),
-      processor: least(name, id, (lap) => lap.processor),
+      seconds: minOf(name, id, (lap) => lap.seconds),
+      processor: minOf(name, id, (lap) => lap.processor),
       wer: errors([id]),
-      quicker: least(base, id, (lap) => lap.seconds) / least(name, id, (lap) => lap.seconds),
-      cheaper: least(base, id, (lap) => lap.processor) / least(name, id, (lap) => lap.processor),
+      quicker: minOf(base, id, (lap) => lap.seconds) / minOf(name, id, (lap) => lap.seconds),
+      cheaper: minOf(base, id, (lap) => lap.processor) / minOf(name, id, (lap) => lap.processor),
     });
     return {
       name,

@@ -22,7 +22,7 @@ interface Measured {
   readonly input: string;
   readonly seconds: number;
   readonly peakRssBytes: number;
-  readonly tookSeconds: number;
+  readonly elapsedSeconds: number;
   readonly characters: number;
 }
 
@@ -59,10 +59,10 @@ export async function memoryLength(argv: string[]): Promise<void> {
   const measured = [...silence, ...speech];
   printTable(
     ['input', 'peak resident, MB', 'took, s', 'characters of text'],
-    measured.map(({ input, peakRssBytes, tookSeconds, characters }) => [
+    measured.map(({ input, peakRssBytes, elapsedSeconds, characters }) => [
       input,
       (peakRssBytes / MB).toFixed(0),
-      tookSeconds.toFixed(0),
+      elapsedSeconds.toFixed(0),
       String(characters),
     ]),
   );
@@ -88,9 +88,9 @@ async function measure(dir: string, path: string, input: string, seconds: number
     }
     const { outcome, message, text } = await run;
     if (outcome !== 'done') throw new Error(`${input}: ${outcome}, ${message ?? ''}`);
-    const tookSeconds = (performance.now() - begin) / 1000;
-    console.error(`${input}: ${(peakRssBytes / MB).toFixed(0)} MB, ${tookSeconds.toFixed(0)} s`);
-    return { input, seconds, peakRssBytes, tookSeconds, characters: text.length };
+    const elapsedSeconds = (performance.now() - begin) / 1000;
+    console.error(`${input}: ${(peakRssBytes / MB).toFixed(0)} MB, ${elapsedSeconds.toFixed(0)} s`);
+    return { input, seconds, peakRssBytes, elapsedSeconds, characters: text.length };
   } finally {
     engine.stop();
   }

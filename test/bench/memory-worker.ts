@@ -32,7 +32,7 @@ const SAMPLE_RATE = 16_000;
 const SECONDS = 95;
 /** More than dictation keeps in its window. */
 const LIVE_SECONDS = 24;
-const LOOK_SECONDS = 2;
+const DECODE_INTERVAL_SECONDS = 2;
 
 /** From a file, so that reading takes its turns with the model as it does for a user. */
 async function* speech(seconds: number): AsyncGenerator<Float32Array, void> {
@@ -53,21 +53,21 @@ async function* speech(seconds: number): AsyncGenerator<Float32Array, void> {
 }
 
 async function dictate(model: SpeechModel): Promise<void> {
-  const take = model.live?.({ language: 'en' });
-  if (take === undefined) throw new Error(`${model.name} cannot take dictation`);
+  const session = model.live?.({ language: 'en' });
+  if (session === undefined) throw new Error(`${model.name} cannot take dictation`);
   const { signal } = new AbortController();
   try {
-    let news = 0;
+    let newSamples = 0;
     for await (const piece of speech(LIVE_SECONDS)) {
-      take.push(piece);
-      news += piece.length;
-      if (news < LOOK_SECONDS * SAMPLE_RATE) continue;
-      await take.update(signal);
-      news = 0;
+      session.push(piece);
+      newSamples += piece.length;
+      if (newSamples < DECODE_INTERVAL_SECONDS * SAMPLE_RATE) continue;
+      await session.update(signal);
+      newSamples = 0;
     }
-    await take.finish(signal);
+    await session.finish(signal);
   } finally {
-    take.dispose();
+    session.dispose();
   }
 }
 

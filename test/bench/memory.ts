@@ -17,7 +17,7 @@ import { defined } from '#daemon/protocol/defined.js';
 
 const WORKER = fileURLToPath(new URL('memory-worker.js', import.meta.url));
 const USES: readonly Workload[] = ['file', 'words', 'live'];
-const LONGEST_MS = 900_000;
+const TIMEOUT_MS = 900_000;
 
 interface Subject {
   readonly name: string;
@@ -31,7 +31,7 @@ const weights = process.env.SOTTO_TEST_WEIGHTS ?? '';
 const stored = (name: string): Promise<string | undefined> =>
   Promise.resolve(existsSync(join(weights, name, 'config.json')) ? join(weights, name) : undefined);
 
-const packedBase = (bits: 4 | 8): Subject => ({
+const quantizedBase = (bits: 4 | 8): Subject => ({
   name: `whisper-base-${bits}bit`,
   dir: async (scratch) => {
     const [base, out] = [await stored('whisper-base'), join(scratch, `whisper-base-${bits}bit`)];
@@ -58,8 +58,8 @@ const SUBJECTS: readonly Subject[] = [
   { name: 'whisper-tiny.en', dir: () => stored('whisper-tiny.en') },
   { name: 'whisper-base', dir: () => stored('whisper-base') },
   { name: basename(starterModel()), dir: () => Promise.resolve(starterModel()) },
-  packedBase(8),
-  packedBase(4),
+  quantizedBase(8),
+  quantizedBase(4),
   randomTurbo(),
   randomTurbo(8),
   randomTurbo(4),
@@ -101,7 +101,7 @@ function measure(dir: string, use: Workload, meaningless: boolean): Measured {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     ['--no-warnings', WORKER, dir, use, ...(meaningless ? ['once'] : [])],
-    { encoding: 'utf8', timeout: LONGEST_MS },
+    { encoding: 'utf8', timeout: TIMEOUT_MS },
   );
   if (status !== 0) throw new Error(`${basename(dir)}, ${use}: ${stderr.trim().slice(-500)}`);
   return JSON.parse(stdout) as Measured;

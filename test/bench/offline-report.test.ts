@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { barChart } from './bar-chart.js';
-import { choose, contenders, YARDSTICK } from './contenders.js';
+import { choose, contenders, BASELINE_PEER } from './contenders.js';
 import { Disturbance, parseSystemTicks } from './disturbance.js';
-import { chart, goals, markdownReport, type Standing } from './offline-report.js';
+import { chart, goals, markdownReport, type ContenderResult } from './offline-report.js';
 
-function standing(name: string, seconds: number, more: Partial<Standing> = {}): Standing {
+function standing(name: string, seconds: number, more: Partial<ContenderResult> = {}): ContenderResult {
   return {
     name,
     label: name,
@@ -34,17 +34,17 @@ const about = {
 
 describe('the report', () => {
   const ours = standing('ours', 6);
-  const yardstick = standing(YARDSTICK, 8, { encodeSeconds: 0.5 });
+  const baselinePeer = standing(BASELINE_PEER, 8, { encodeSeconds: 0.5 });
 
   test('says commit, machine, date, model, settings and how busy others were', () => {
-    const text = markdownReport([ours, yardstick], about);
+    const text = markdownReport([ours, baselinePeer], about);
     for (const what of ['abc1234', 'two cores', '2025-01-01', 'base', 'greedy', 'took 3 %']) {
       expect(text).toContain(what);
     }
   });
 
   test('gives speed as audio and as a multiple of faster-whisper', () => {
-    const row = markdownReport([ours, yardstick], about)
+    const row = markdownReport([ours, baselinePeer], about)
       .split('\n')
       .find((line) => line.includes('**ours**'));
     expect(row?.split('|').map((cell) => cell.trim())).toEqual(
@@ -53,10 +53,10 @@ describe('the report', () => {
   });
 
   test('judges only the goals that can be judged with who took part', () => {
-    const judged = (standings: Standing[]) => goals(ours, standings).map(({ what }) => what);
+    const judged = (standings: ContenderResult[]) => goals(ours, standings).map(({ what }) => what);
     expect(judged([ours])).toEqual(['warm 4.9 s clip', 'cold, start to text', 'peak memory']);
-    expect(judged([ours, yardstick])).toHaveLength(5);
-    expect(judged([ours, yardstick, standing('whisper.cpp', 9)])).toHaveLength(6);
+    expect(judged([ours, baselinePeer])).toHaveLength(5);
+    expect(judged([ours, baselinePeer, standing('whisper.cpp', 9)])).toHaveLength(6);
   });
 
   test('holds a token to the quickest of the whisper.cpp builds', () => {
@@ -69,7 +69,7 @@ describe('the report', () => {
   });
 
   test('draws a picture of all who took part', () => {
-    const svg = chart([ours, yardstick], about);
+    const svg = chart([ours, baselinePeer], about);
     expect(svg).toContain('>ours<');
     expect(svg).toContain('abc1234');
     expect(svg).not.toContain('NaN');

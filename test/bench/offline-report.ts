@@ -1,6 +1,6 @@
 /** From what was measured of each contender to the table, the goals and the picture. */
 import { barChart } from './bar-chart.js';
-import { YARDSTICK } from './contenders.js';
+import { BASELINE_PEER } from './contenders.js';
 import { markdownTable } from './report.js';
 import type { WordErrors } from './score.js';
 
@@ -14,7 +14,7 @@ export interface SetFigures {
 }
 
 /** Figures of one contender. What could not be measured is undefined. */
-export interface Standing {
+export interface ContenderResult {
   readonly name: string;
   readonly label: string;
   readonly ours: boolean;
@@ -60,12 +60,12 @@ const percent = ({ errors, words }: WordErrors) => (100 * errors) / words;
 const shown = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? '–';
 
 /** Time over the yardstick's, below 1 is quicker. */
-function ratio(one: SetFigures | undefined, yardstick: SetFigures | undefined): number | undefined {
-  return one === undefined || yardstick === undefined ? undefined : one.seconds / yardstick.seconds;
+function ratio(one: SetFigures | undefined, baselinePeer: SetFigures | undefined): number | undefined {
+  return one === undefined || baselinePeer === undefined ? undefined : one.seconds / baselinePeer.seconds;
 }
 
-export function standingsTable(standings: readonly Standing[]): string {
-  const yardstick = standings.find(({ name }) => name === YARDSTICK);
+export function standingsTable(standings: readonly ContenderResult[]): string {
+  const baselinePeer = standings.find(({ name }) => name === BASELINE_PEER);
   const header = [
     ...['', 'RTF, 12 clips', 'RTF, long', '× faster-whisper int8', 'encode 30 s, s', 'ms / token'],
     ...['warm 4.9 s clip, s', 'cold, s', 'peak MB, short / long', 'WER %, 12 clips', 'WER %, long', 'spread'],
@@ -74,7 +74,7 @@ export function standingsTable(standings: readonly Standing[]): string {
     one.ours ? `**${one.label}**` : one.label,
     shown(realTimeFactor(one.short), 3),
     shown(one.long && realTimeFactor(one.long), 3),
-    `${shown(ratio(one.short, yardstick?.short), 2)} / ${shown(ratio(one.long, yardstick?.long), 2)}`,
+    `${shown(ratio(one.short, baselinePeer?.short), 2)} / ${shown(ratio(one.long, baselinePeer?.long), 2)}`,
     shown(one.encodeSeconds, 2),
     shown(one.tokenMs, 1),
     shown(one.warmSeconds, 2),
@@ -88,8 +88,8 @@ export function standingsTable(standings: readonly Standing[]): string {
 }
 
 /** The goals that can be judged with who took part, for one of ours. */
-export function goals(one: Standing, standings: readonly Standing[]): Goal[] {
-  const yardstick = standings.find(({ name }) => name === YARDSTICK);
+export function goals(one: ContenderResult, standings: readonly ContenderResult[]): Goal[] {
+  const baselinePeer = standings.find(({ name }) => name === BASELINE_PEER);
   const quickestToken = Math.min(
     ...standings
       .filter(({ name }) => name.startsWith('whisper.cpp'))
@@ -101,20 +101,20 @@ export function goals(one: Standing, standings: readonly Standing[]): Goal[] {
   })[] = [
     {
       what: '12 clips, × faster-whisper int8',
-      reached: ratio(one.short, yardstick?.short),
+      reached: ratio(one.short, baselinePeer?.short),
       limit: 0.8,
       unit: '',
     },
     {
       what: 'long form, × faster-whisper int8',
-      reached: ratio(one.long, yardstick?.long),
+      reached: ratio(one.long, baselinePeer?.long),
       limit: 0.8,
       unit: '',
     },
     {
       what: 'encoder: that of faster-whisper int8',
       reached: one.encodeSeconds,
-      limit: yardstick?.encodeSeconds,
+      limit: baselinePeer?.encodeSeconds,
       unit: 's',
     },
     { what: 'token: that of whisper.cpp q8_0', reached: one.tokenMs, limit: quickestToken, unit: 'ms' },
@@ -125,7 +125,7 @@ export function goals(one: Standing, standings: readonly Standing[]): Goal[] {
   return rows.filter((row): row is Goal => row.reached !== undefined && Number.isFinite(row.limit ?? NaN));
 }
 
-function goalsTable(standings: readonly Standing[]): string {
+function goalsTable(standings: readonly ContenderResult[]): string {
   const rows = standings
     .filter(({ ours }) => ours)
     .flatMap((one) =>
@@ -144,7 +144,7 @@ function goalsTable(standings: readonly Standing[]): string {
   return markdownTable(['', 'goal', 'measured', 'limit', ''], rows);
 }
 
-function insideTable(standings: readonly Standing[]): string {
+function insideTable(standings: readonly ContenderResult[]): string {
   const rows = standings.flatMap(({ label, inside }) =>
     inside === undefined
       ? []
@@ -177,7 +177,7 @@ const circumstances = ({ commit, machine, date, model, settings, disturbed }: Ci
 ];
 
 /** The whole report, as it is kept and printed. */
-export function markdownReport(standings: readonly Standing[], about: Circumstances): string {
+export function markdownReport(standings: readonly ContenderResult[], about: Circumstances): string {
   const versions = standings.map(({ label, versions, settings }) => {
     const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
     return `- ${label}: ${named.join(', ')}. ${settings}`;
@@ -195,8 +195,8 @@ export function markdownReport(standings: readonly Standing[], about: Circumstan
 }
 
 /** The picture: a bar for each contender under each figure that matters. */
-export function chart(standings: readonly Standing[], about: Circumstances): string {
-  const column = (title: string, digits: number, value: (one: Standing) => number | undefined) => ({
+export function chart(standings: readonly ContenderResult[], about: Circumstances): string {
+  const column = (title: string, digits: number, value: (one: ContenderResult) => number | undefined) => ({
     title,
     values: standings.map(value),
     format: (x: number) => x.toFixed(digits),

@@ -12,17 +12,17 @@ import { ContenderProcess, type Info, type Lap, type Micro } from './contender-p
 import { choose, type Contender, contenders, THREADS } from './contenders.js';
 import { Disturbance, rest, systemTicks } from './disturbance.js';
 import { float16Model, samplesOf, starterModel } from './in-process.js';
-import { chart, markdownReport, type SetFigures, type Standing } from './offline-report.js';
+import { chart, markdownReport, type SetFigures, type ContenderResult } from './offline-report.js';
 import { commit, machine, median, saveResult, spread, sum } from './report.js';
-import { scorerMissing, scoreTexts, totalErrors, type WordErrors } from './score.js';
+import { missingScorer, scoreTexts, totalErrors, type WordErrors } from './score.js';
 
 /** 4.9 s: how soon the text of a sentence is there. */
 const SENTENCE = 'libri-61-70968-0000';
 /** 20 s of dense speech: for the cost of a token. */
 const DENSE = 'libri-2609-156975-0007';
 
-const resultsFolder = join(root, 'test/bench/results');
-const logOf = ({ name }: Contender) => join(resultsFolder, 'log', `${name}.log`);
+const resultsDir = join(root, 'test/bench/results');
+const logOf = ({ name }: Contender) => join(resultsDir, 'log', `${name}.log`);
 
 interface Sample {
   readonly clip: Clip;
@@ -60,8 +60,8 @@ class Round {
   private turn = 0;
   readonly disturbance = new Disturbance();
 
-  /** @param patienceMs what all waits for other programs may take together */
-  constructor(private patienceMs: number) {}
+  /** @param waitBudgetMs what all waits for other programs may take together */
+  constructor(private waitBudgetMs: number) {}
 
   async add(contender: Contender, sentence: Sample, repeat: number): Promise<void> {
     try {
@@ -92,7 +92,7 @@ class Round {
   ): Promise<number[]> {
     const starts: number[] = [];
     for (let i = 0; i <= repeat; i++) {
-      this.patienceMs -= await rest(this.patienceMs);
+      this.waitBudgetMs -= await rest(this.waitBudgetMs);
       const child = ContenderProcess.start(contender, logOf(contender));
       try {
         const { secondsSinceStart } = await child.transcribe(file, language);
@@ -113,7 +113,7 @@ class Round {
     const all = [...this.running];
     const first = this.turn++ % Math.max(1, all.length);
     for (const [child, measured] of [...all.slice(first), ...all.slice(0, first)]) {
-      this.patienceMs -= await rest(this.patienceMs);
+      this.waitBudgetMs -= await rest(this.waitBudgetMs);
       const [before, own] = [systemTicks(), child.cpuTicks() ?? 0];
       try {
         await work(child, measured);
@@ -135,7 +135,7 @@ class Round {
       });
     }
     const times = this.measured.map(
-      ({ contender, laps }) => `${contender.name} ${leastSeconds(laps.get(clip.id)).toFixed(2)}`,
+      ({ contender, laps }) => `${contender.name} ${minSeconds(laps.get(clip.id)).toFixed(2)}`,
     );
     console.error(`${clip.id} (${audioSeconds.toFixed(1)} s): ${times.join(', ')}`);
   }
@@ -145,7 +145,7 @@ class Round {
   }
 }
 
-const leastSeconds = (laps: readonly Lap[] = []) => Math.min(...laps.map(({ seconds }) => seconds));
+const minSeconds = (laps: readonly Lap[] = []) => Math.min(...laps.map(({ seconds }) => seconds));
 
 function setFigures(
   samples: readonly Sample[],
@@ -156,7 +156,7 @@ function setFigures(
   const wordErrors = totalErrors(scored, ids);
   return {
     audioSeconds: sum(samples.map(({ audioSeconds }) => audioSeconds)),
-    seconds: sum(ids.map((id) => leastSeconds(laps.get(id)))),
+    seconds: sum(ids.map((id) => minSeconds(laps.get(id)))),
     spread: median(ids.map((id) => spread((laps.get(id) ?? []).map(({ seconds }) => seconds)))),
     ...(wordErrors && { wordErrors }),
   };
@@ -180,7 +180,7 @@ function standing(
   short: readonly Sample[],
   long: readonly Sample[],
   scored: ReadonlyMap<string, WordErrors> | undefined,
-): Standing {
+): ContenderResult {
   const inside = insideFigures(short, laps);
   const longInside = insideFigures(long, laps);
   return {
@@ -192,7 +192,7 @@ function standing(
     long: long.length > 0 ? setFigures(long, laps, scored) : undefined,
     encodeSeconds: micro?.encodeSeconds,
     tokenMs: micro && 1000 * micro.tokenSeconds,
-    warmSeconds: laps.has(SENTENCE) ? leastSeconds(laps.get(SENTENCE)) : undefined,
+    warmSeconds: laps.has(SENTENCE) ? minSeconds(laps.get(SENTENCE)) : undefined,
     coldSeconds: cold.length > 0 ? Math.min(...cold) : undefined,
     shortMegabytes,
     longMegabytes,
@@ -207,7 +207,7 @@ function standing(
 }
 
 function score(measured: readonly Measured[]): Map<string, Map<string, WordErrors>> {
-  const missing = scorerMissing();
+  const missing = missingScorer();
   if (missing !== undefined) {
     console.error(`word errors are not counted: ${missing}`);
     return new Map();
@@ -216,7 +216,7 @@ function score(measured: readonly Measured[]): Map<string, Map<string, WordError
     ({ contender, laps }) =>
       [contender.name, new Map([...laps].map(([id, [lap]]) => [id, lap?.text ?? '']))] as const,
   );
-  return scoreTexts(new Map(texts), join(resultsFolder, 'offline'));
+  return scoreTexts(new Map(texts), join(resultsDir, 'offline'));
 }
 
 export async function offline(argv: string[]): Promise<void> {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from './clips.js';
-import { type Asked, DaemonUnderTest } from './daemon-client.js';
+import { type TimedRequest, DaemonUnderTest } from './daemon-client.js';
 import { load, PLAIN, starterModel, transcribeFile } from './in-process.js';
 import { median, printTable, saveResult, spread } from './report.js';
 
@@ -27,13 +27,13 @@ export async function overhead(argv: string[]): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'sotto-overhead-'));
   const model = await load(args.model);
   const daemon = await DaemonUnderTest.start(home);
-  const direct: Asked[] = [];
-  const through: Asked[] = [];
+  const direct: TimedRequest[] = [];
+  const through: TimedRequest[] = [];
   try {
-    const asked = () => daemon.transcribe(file, { ...options }, args.model);
+    const requestDaemon = () => daemon.transcribe(file, { ...options }, args.model);
     for (let warmUp = 0; warmUp < 3; warmUp++) {
       await transcribeFile(model, file, options);
-      await asked();
+      await requestDaemon();
     }
     for (let i = 0; i < Number(args.repeat); i++) {
       const turns = [
@@ -41,7 +41,7 @@ export async function overhead(argv: string[]): Promise<void> {
           const { result, seconds } = await transcribeFile(model, file, options);
           direct.push({ seconds, inModel: result.timings.total });
         },
-        async () => through.push(await asked()),
+        async () => through.push(await requestDaemon()),
       ];
       for (const turn of i % 2 === 0 ? turns : turns.reverse()) await turn();
     }
@@ -50,13 +50,13 @@ export async function overhead(argv: string[]): Promise<void> {
     model.dispose();
     rmSync(home, { recursive: true, force: true });
   }
-  const wall = (runs: readonly Asked[]) => runs.map(({ seconds }) => seconds * 1000);
-  const around = (runs: readonly Asked[]) => runs.map(({ seconds, inModel }) => (seconds - inModel) * 1000);
-  const row = (name: string, runs: readonly Asked[]) => [
+  const wall = (runs: readonly TimedRequest[]) => runs.map(({ seconds }) => seconds * 1000);
+  const outsideModel = (runs: readonly TimedRequest[]) => runs.map(({ seconds, inModel }) => (seconds - inModel) * 1000);
+  const row = (name: string, runs: readonly TimedRequest[]) => [
     name,
     median(wall(runs)).toFixed(1),
     spread(wall(runs)).toFixed(2),
-    median(around(runs)).toFixed(1),
+    median(outsideModel(runs)).toFixed(1),
   ];
   printTable(
     ['who', 'median, ms', 'spread', 'around the model, ms'],
@@ -65,10 +65,10 @@ export async function overhead(argv: string[]): Promise<void> {
   const addedMs = median(wall(through)) - median(wall(direct));
   const percent = (100 * addedMs) / median(wall(direct));
   const pairedMs = median(wall(through).map((ms, i) => ms - (wall(direct)[i] ?? NaN)));
-  const aroundMs = median(around(through)) - median(around(direct));
+  const outsideModelMs = median(outsideModel(through)) - median(outsideModel(direct));
   console.log(
     `the daemon adds ${addedMs.toFixed(1)} ms (${percent.toFixed(2)} %) between medians, ${pairedMs.toFixed(1)} ms in ` +
-      `the median of ${direct.length} pairs, ${aroundMs.toFixed(1)} ms around the model`,
+      `the median of ${direct.length} pairs, ${outsideModelMs.toFixed(1)} ms around the model`,
   );
-  saveResult('overhead', { addedMs, percent, pairedMs, aroundMs, direct, through }, args['save-baseline']);
+  saveResult('overhead', { addedMs, percent, pairedMs, outsideModelMs, direct, through }, args['save-baseline']);
 }

@@ -107,14 +107,14 @@ const SOUNDS: Readonly<Record<string, (samples: number, random: Random) => Float
 };
 
 /** Spellings that are as right as those that the manifest knows. */
-const RIGHT_TOO: Readonly<Record<string, readonly string[]>> = {
+const ALTERNATIVE_TEXTS: Readonly<Record<string, readonly string[]>> = {
   'digits-vosk': ['1 0 0 0 1 9 0 2 1 0 0 1 8 0 3'],
 };
 
 const PAUSE_SECONDS = 35;
 const PAUSES = 3;
 /** Shorter clips are not changed: each costs a window of 30 s, however few its words. */
-const LEAST_SECONDS = 8;
+const MIN_SECONDS = 8;
 
 /** Where sounds and the peers' transcripts lie between runs: `$SOTTO_QUALITY_CACHE`, else under the user's cache folder. */
 export function cacheFolder(): string {
@@ -125,9 +125,9 @@ export function cacheFolder(): string {
 export async function qualityClips(): Promise<QualityClip[]> {
   const folder = join(cacheFolder(), 'sounds');
   mkdirSync(folder, { recursive: true });
-  const makers = ['quality-clips.js', 'quality-sounds.js', 'quality-spectrum.js'];
+  const generators = ['quality-clips.js', 'quality-sounds.js', 'quality-spectrum.js'];
   const sources = [
-    ...makers.map((name) => join(root, 'dist/test/bench', name)),
+    ...generators.map((name) => join(root, 'dist/test/bench', name)),
     join(speechFolder(), 'manifest.jsonl'),
   ];
   const key = digest([speechFolder(), ...sources.map((file) => digest(readFileSync(file)))].join());
@@ -172,7 +172,7 @@ async function makeClips(folder: string): Promise<QualityClip[]> {
   for (const [clip, samples] of [...read].sort(([a], [b]) => b.seconds - a.seconds)) {
     const about = { language: 'en', text: clip.text, alsoRight: alsoRight.get(clip.id) ?? [] };
     clips.push(stored(folder, { ...about, id: clip.id, kind: kindOf(clip) }, samples));
-    if (clip.seconds < LEAST_SECONDS) continue;
+    if (clip.seconds < MIN_SECONDS) continue;
     for (const [kind, change] of Object.entries(CHANGES)) {
       const id = `${clip.id}-${kind.replace(/ /g, '-')}`;
       clips.push(stored(folder, { ...about, id, kind }, change(samples, seeded(id))));
@@ -235,7 +235,7 @@ function readAlsoRight(): Map<string, readonly string[]> {
         id,
         [
           ...(also_right ?? []),
-          ...(RIGHT_TOO[id] ?? []),
+          ...(ALTERNATIVE_TEXTS[id] ?? []),
           ...(text?.includes('(') === true ? [text.replace(/[()]/g, '')] : []),
         ],
       ]),

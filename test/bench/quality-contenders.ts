@@ -8,7 +8,7 @@ import { root } from './clips.js';
 import { THREADS } from './contenders.js';
 import { cacheFolder, digest, type QualityClip } from './quality-clips.js';
 
-export interface OurColumn {
+export interface SottoColumn {
   readonly name: string;
   readonly program: 'Sotto';
   readonly options: TranscribeOptions;
@@ -22,7 +22,7 @@ export interface PeerColumn {
 }
 
 const FALLBACK = [0, 0.2, 0.4, 0.6, 0.8, 1];
-const ONCE = { temperature: 0, condition_on_previous_text: false };
+const GREEDY = { temperature: 0, condition_on_previous_text: false };
 
 /** What `sotto transcribe FILE` asks for; the language is given, to all. */
 export const DEFAULT = 'Sotto default';
@@ -31,7 +31,7 @@ export const DEFAULT = 'Sotto default';
  * `greedy` is the same for all three: temperature 0 alone, no text carried on, no detection of speech. The others are what
  * each does by default, with the beams and the detection of speech that their names say.
  */
-export const OURS: readonly OurColumn[] = [
+export const SOTTO_COLUMNS: readonly SottoColumn[] = [
   {
     name: 'Sotto greedy',
     program: 'Sotto',
@@ -47,11 +47,11 @@ export const PEERS: readonly PeerColumn[] = [
   {
     name: 'faster-whisper greedy',
     program: 'faster-whisper',
-    settings: { ...ONCE, beam_size: 1, best_of: 1 },
+    settings: { ...GREEDY, beam_size: 1, best_of: 1 },
   },
   { name: 'faster-whisper default (beam 5)', program: 'faster-whisper', settings: {} },
   { name: 'faster-whisper beam 5 + VAD', program: 'faster-whisper', settings: { vad_filter: true } },
-  { name: 'openai greedy', program: 'openai-whisper', settings: ONCE },
+  { name: 'openai greedy', program: 'openai-whisper', settings: GREEDY },
   {
     name: 'openai default (beam 5)',
     program: 'openai-whisper',
@@ -60,13 +60,13 @@ export const PEERS: readonly PeerColumn[] = [
 ];
 
 const reference = join(root, 'test/reference');
-const PLACES = {
+const INSTALLS = {
   'faster-whisper': { python: '.venv-ct2/bin/python', weights: '.weights-peers/base-ct2' },
   'openai-whisper': { python: '.venv-torch/bin/python', weights: '.weights-peers/base.pt' },
 } as const;
-type Program = keyof typeof PLACES;
+type Program = keyof typeof INSTALLS;
 
-const Heard = z.object({ text: z.string(), version: z.string() });
+const CachedTranscript = z.object({ text: z.string(), version: z.string() });
 
 export interface PeerTranscripts {
   /** Column → clip → text. A clip that was not transcribed is missing. */
@@ -80,14 +80,14 @@ export interface PeerTranscripts {
  * What the peers make of the clips: from the cache, and where that has it not, asked now, unless `ask` is false.
  * A transcript is kept by program, weights, settings and the clip's bytes.
  */
-export function peerTranscripts(clips: readonly QualityClip[], ask: boolean): PeerTranscripts {
+export function peerTranscripts(clips: readonly QualityClip[], runMissing: boolean): PeerTranscripts {
   const skipped: string[] = [];
   const missing = new Map<Program, string | undefined>();
   const source = join(reference, '.weights-peers/source');
   const weights = existsSync(source) ? readFileSync(source, 'utf8').trim() : 'none';
-  for (const program of Object.keys(PLACES) as Program[]) {
+  for (const program of Object.keys(INSTALLS) as Program[]) {
     const jobs = jobsOf(program, clips, weights).filter(({ out }) => !existsSync(out));
-    const reason = ask ? notSetUp(program) : 'the peers were not to be asked';
+    const reason = runMissing ? missingSetup(program) : 'the peers were not to be asked';
     missing.set(program, reason);
     if (jobs.length > 0 && reason === undefined) run(program, jobs);
   }
@@ -98,7 +98,7 @@ export function peerTranscripts(clips: readonly QualityClip[], ask: boolean): Pe
     for (const clip of clips) {
       const file = outOf(program, settings, clip, weights);
       if (!existsSync(file)) continue;
-      const { text, version } = Heard.parse(JSON.parse(readFileSync(file, 'utf8')));
+      const { text, version } = CachedTranscript.parse(JSON.parse(readFileSync(file, 'utf8')));
       found.set(clip.id, text);
       versions[program] = version;
     }
@@ -135,14 +135,14 @@ function outOf(program: Program, settings: object, clip: QualityClip, weights: s
   return join(cacheFolder(), 'heard', program, `${key}.json`);
 }
 
-function notSetUp(program: Program): string | undefined {
-  const { python, weights } = PLACES[program];
+function missingSetup(program: Program): string | undefined {
+  const { python, weights } = INSTALLS[program];
   const there = existsSync(join(reference, python)) && existsSync(join(reference, weights));
   return there ? undefined : `run test/bench/peers/setup.sh FLOAT16_DIR ${program}`;
 }
 
 function run(program: Program, jobs: readonly Job[]): void {
-  const { python, weights } = PLACES[program];
+  const { python, weights } = INSTALLS[program];
   const folder = cacheFolder();
   mkdirSync(folder, { recursive: true });
   const list = join(folder, `${program}.jobs.jsonl`);

@@ -53,8 +53,8 @@ describe('what is done to speech', () => {
   });
 
   test('noise lies as far under speech as asked', () => {
-    const heard = mix(speech, pinkNoise(RATE, seeded('n')), 10);
-    const noise = heard.map((x, i) => x - (speech[i] ?? 0));
+    const output = mix(speech, pinkNoise(RATE, seeded('n')), 10);
+    const noise = output.map((x, i) => x - (speech[i] ?? 0));
     expect(decibels(rms(speech), rms(noise))).toBeCloseTo(10, 1);
   });
 
@@ -68,8 +68,8 @@ describe('what is done to speech', () => {
   test('a room goes on sounding, 60 dB down after its time', () => {
     const click = new Float32Array(2 * RATE);
     click[0] = 0.5;
-    const heard = reverberate(click, 0.5, seeded('room'));
-    const at = (seconds: number) => rms(heard.subarray(RATE * seconds, RATE * (seconds + 0.05)));
+    const output = reverberate(click, 0.5, seeded('room'));
+    const at = (seconds: number) => rms(output.subarray(RATE * seconds, RATE * (seconds + 0.05)));
     expect(decibels(at(0.05), at(0.3))).toBeCloseTo(30, -1); // half of the time, half of the decibels
     expect(at(0.6)).toBeLessThan(1e-6);
   });

@@ -6,7 +6,7 @@ import { randomOf } from '#test/harness/random-of.js';
 import { convolve, filterBands } from './quality-spectrum.js';
 
 const RATE = 16_000;
-const LARGEST = 0.98;
+const MAX_PEAK = 0.98;
 
 export type Random = () => number;
 
@@ -63,8 +63,8 @@ export function reverberate(speech: Float32Array, rt60Seconds: number, random: R
     response[i] = i < late ? 0 : (response[i] ?? 0) * first * Math.exp(-decay * (i - late));
   }
   response[0] = 1;
-  const heard = convolve(speech, response).subarray(0, speech.length);
-  return fit(atLevel(heard, rms(speech)));
+  const output = convolve(speech, response).subarray(0, speech.length);
+  return fit(atLevel(output, rms(speech)));
 }
 
 /** What a telephone lets through: 300 to 3400 Hz, as after sampling at 8 kHz. */
@@ -153,6 +153,6 @@ export function wind(samples: number, random: Random): Float32Array {
 
 /** Quieter where the loudest sample would not fit into 16 bits. */
 function fit(samples: Float32Array): Float32Array {
-  const peak = samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  return peak <= LARGEST ? samples : samples.map((x) => (x * LARGEST) / peak);
+  const peak = samples.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+  return peak <= MAX_PEAK ? samples : samples.map((x) => (x * MAX_PEAK) / peak);
 }

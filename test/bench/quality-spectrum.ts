@@ -51,7 +51,7 @@ function spectrum(samples: Float32Array, length: number): [Float64Array, Float64
   return [re, im];
 }
 
-const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(2, least)));
+const powerOfTwo = (minimum: number): number => 2 ** Math.ceil(Math.log2(Math.max(2, minimum)));
 
 /** a ∗ b, of length a.length + b.length − 1. */
 export function convolve(a: Float32Array, b: Float32Array): Float32Array {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { DEFAULT, OURS, PEERS } from './quality-contenders.js';
+import { DEFAULT, SOTTO_COLUMNS, PEERS } from './quality-contenders.js';
 import {
   columnsOf,
   kindRows,
   kindsTable,
   notesOn,
   qualityChart,
-  redrawn,
+  bootstrap,
   silenceTable,
   wordsPrinted,
 } from './quality-table.js';
@@ -90,14 +90,14 @@ describe('how sure a difference is', () => {
 
   test('is the same every time, and holds the difference itself', () => {
     const pairs = [pair(1, 0), pair(0, 1), pair(2, 0), pair(3, 3), pair(1, 2)];
-    const once = redrawn(pairs, 'kind');
-    expect(redrawn(pairs, 'kind')).toEqual(once);
+    const once = bootstrap(pairs, 'kind');
+    expect(bootstrap(pairs, 'kind')).toEqual(once);
     expect(once.from).toBeLessThan(2);
     expect(once.to).toBeGreaterThan(2);
   });
 
   test('is quite sure where all clips say the same', () => {
-    expect(redrawn([pair(2, 1), pair(2, 1)], 'kind')).toEqual({ from: 10, to: 10 });
+    expect(bootstrap([pair(2, 1), pair(2, 1)], 'kind')).toEqual({ from: 10, to: 10 });
   });
 });
 
@@ -114,6 +114,6 @@ test('words that are printed are counted as they stand', () => {
 });
 
 test('every column has a name of its own', () => {
-  const names = [...OURS, ...PEERS].map(({ name }) => name);
+  const names = [...SOTTO_COLUMNS, ...PEERS].map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
 });

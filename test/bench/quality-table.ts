@@ -1,7 +1,7 @@
 /** From word errors of each clip to the table by kind: sums, the best peer of each kind, how sure a difference is. */
 import { barChart } from './bar-chart.js';
 import { KINDS, NOT_SPEECH, type QualityClip } from './quality-clips.js';
-import { DEFAULT, OURS, PEERS } from './quality-contenders.js';
+import { DEFAULT, SOTTO_COLUMNS, PEERS } from './quality-contenders.js';
 import { seeded } from './quality-sounds.js';
 import { markdownTable, sum } from './report.js';
 import { totalErrors, type WordErrors } from './score.js';
@@ -55,18 +55,18 @@ function kindRow(kind: string, clips: readonly Clip[], scores: Scores): KindRow 
   if (ours === undefined || theirs === undefined || bestPeer === undefined)
     return { ...row, over: undefined };
   const pairs = ids.map((id) => [scores.get(DEFAULT)!.get(id)!, scores.get(bestPeer)!.get(id)!] as const);
-  return { ...row, over: { points: percent(ours) - percent(theirs), ...redrawn(pairs, kind) } };
+  return { ...row, over: { points: percent(ours) - percent(theirs), ...bootstrap(pairs, kind) } };
 }
 
-const REDRAWS = 2000;
+const BOOTSTRAP_SAMPLES = 2000;
 
 /** The middle 95 of 100 differences in errors per 100 words when the clips are drawn anew, with repetition (bootstrap). */
-export function redrawn(
+export function bootstrap(
   pairs: readonly (readonly [WordErrors, WordErrors])[],
   seed: string,
 ): { from: number; to: number } {
   const random = seeded(seed);
-  const differences = Array.from({ length: REDRAWS }, () => {
+  const differences = Array.from({ length: BOOTSTRAP_SAMPLES }, () => {
     const drawn = pairs.map(() => pairs[Math.floor(random() * pairs.length)]!);
     const side = (of: 0 | 1) =>
       percent({
@@ -76,8 +76,8 @@ export function redrawn(
     return side(0) - side(1);
   }).sort((a, b) => a - b);
   return {
-    from: differences[Math.floor(0.025 * REDRAWS)] ?? 0,
-    to: differences[Math.floor(0.975 * REDRAWS)] ?? 0,
+    from: differences[Math.floor(0.025 * BOOTSTRAP_SAMPLES)] ?? 0,
+    to: differences[Math.floor(0.975 * BOOTSTRAP_SAMPLES)] ?? 0,
   };
 }
 
@@ -88,7 +88,7 @@ export function wordsPrinted(text: string): number {
 
 /** Columns as they stand in the table: ours first. */
 export function columnsOf(scores: ReadonlyMap<string, unknown>): string[] {
-  return [...OURS, ...PEERS].map(({ name }) => name).filter((name) => scores.has(name));
+  return [...SOTTO_COLUMNS, ...PEERS].map(({ name }) => name).filter((name) => scores.has(name));
 }
 
 export function kindsTable(rows: readonly KindRow[], columns: readonly string[]): string {
@@ -147,7 +147,7 @@ export function notesOn(rows: readonly KindRow[], reasons: Readonly<Record<strin
 }
 
 /** Kinds that are drawn, each with those it gathers. */
-const DRAWN: readonly (readonly [string, readonly string[]])[] = [
+const CHART_GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['read English', ['read English']],
   ['noise', ['noise 10 dB', 'noise 5 dB']],
   ['music', ['music 10 dB', 'music 5 dB']],
@@ -174,7 +174,7 @@ export function qualityChart(
     title: 'Wrong words in 100, by kind of clip, on the same weights (shorter is better)',
     rows: columns.map((label) => ({ label, accent: label === DEFAULT })),
     columns: [
-      ...DRAWN.map(([title, kinds]) => ({
+      ...CHART_GROUPS.map(([title, kinds]) => ({
         title,
         values: columns.map((column) => value(kinds, column)),
         format: (x: number) => x.toFixed(1),

@@ -16,7 +16,7 @@ import type { SpeechModel } from '#daemon/models/speech-model.js';
 import { root } from './clips.js';
 import { float16Model, load, streamOf, transcribe, transcribeFile } from './in-process.js';
 import { cacheFolder, digest, NOT_SPEECH, type QualityClip, qualityClips } from './quality-clips.js';
-import { OURS, type OurColumn, peerTranscripts } from './quality-contenders.js';
+import { SOTTO_COLUMNS, type SottoColumn, peerTranscripts } from './quality-contenders.js';
 import { REASONS } from './quality-reasons.js';
 import {
   columnsOf,
@@ -28,7 +28,7 @@ import {
   wordsPrinted,
 } from './quality-table.js';
 import { commit, machine, saveResult, sum } from './report.js';
-import { scorerMissing, scoreTexts, type WordErrors } from './score.js';
+import { missingScorer, scoreTexts, type WordErrors } from './score.js';
 
 export async function quality(argv: string[]): Promise<void> {
   const { values: args } = parseArgs({
@@ -43,15 +43,15 @@ export async function quality(argv: string[]): Promise<void> {
     },
   });
   if (args.model === '') throw new Error('give the float16 folder of base: --model DIR, or SOTTO_BASE=DIR');
-  const cannot = scorerMissing();
+  const cannot = missingScorer();
   if (cannot !== undefined) throw new Error(`word errors cannot be counted: ${cannot}`);
   const kinds = args.kinds?.split(',');
   const clips = (await qualityClips()).filter(({ kind }) => kinds?.includes(kind) ?? true);
 
   const peers = peerTranscripts(clips, !args['no-peers']);
   const wanted = args.columns?.split(',');
-  const columnsOfOurs = OURS.filter(({ name }) => wanted?.includes(name) ?? true);
-  const ours = await ourTranscripts(args.model, clips, columnsOfOurs, args['keep-ours']);
+  const sottoColumns = SOTTO_COLUMNS.filter(({ name }) => wanted?.includes(name) ?? true);
+  const ours = await sottoTranscripts(args.model, clips, sottoColumns, args['keep-ours']);
   const texts = new Map<string, ReadonlyMap<string, string>>(ours.texts);
   for (const [name, found] of peers.texts) texts.set(name, found);
 
@@ -98,7 +98,7 @@ export async function quality(argv: string[]): Promise<void> {
     {
       settings: {
         model: basename(args.model),
-        columns: { ours: OURS },
+        columns: { ours: SOTTO_COLUMNS },
         versions: peers.versions,
         skipped: peers.skipped,
       },
@@ -125,10 +125,10 @@ function section(title: string, lines: readonly string[]): string[] {
 const Kept = z.object({ code: z.string(), text: z.string(), commit: z.string() });
 
 /** Column → clip → text, by the code as it is, in this process; and the commits at which it was said. */
-async function ourTranscripts(
+async function sottoTranscripts(
   dir: string,
   clips: readonly QualityClip[],
-  ours: readonly OurColumn[],
+  ours: readonly SottoColumn[],
   keep: boolean,
 ): Promise<{ texts: Map<string, Map<string, string>>; commits: ReadonlySet<string> }> {
   const folder = join(cacheFolder(), 'heard/sotto');
@@ -148,7 +148,7 @@ async function ourTranscripts(
       let said = kept !== undefined && (keep || kept.code === code) ? kept : undefined;
       if (said === undefined) {
         model ??= await load(dir);
-        said = { code, commit: now, text: await heard(model, clip, column) };
+        said = { code, commit: now, text: await transcribeClip(model, clip, column) };
         writeFileSync(file, JSON.stringify({ ...said, column: column.name, clip: clip.id }) + '\n');
         process.stderr.write(`Sotto ${done}/${clips.length * ours.length}\n`);
       }
@@ -160,7 +160,7 @@ async function ourTranscripts(
   return { texts, commits };
 }
 
-async function heard(model: SpeechModel, clip: QualityClip, { options }: OurColumn): Promise<string> {
+async function transcribeClip(model: SpeechModel, clip: QualityClip, { options }: SottoColumn): Promise<string> {
   const asked = { ...options, language: clip.language };
   if (!clip.file.endsWith('.f32')) return (await transcribeFile(model, clip.file, asked)).result.text;
   const bytes = readFileSync(clip.file);

@@ -16,7 +16,7 @@ import { median, printTable, quantile, saveResult } from './report.js';
 
 const launcher = join(root, 'daemon/bin/sotto.mjs');
 /** Looked at so often, so a figure may be off by as much. */
-const LOOK_EVERY_MS = 2;
+const POLL_MS = 2;
 
 interface Run {
   /** Milliseconds from the start of the process. */
@@ -65,22 +65,22 @@ export async function restart(argv: string[]): Promise<void> {
 
 /** One life of a daemon, in the folder that others have lived in before. */
 async function once(paths: Paths, signal: NodeJS.Signals): Promise<Run> {
-  const beganMs = performance.now();
+  const startedAtMs = performance.now();
   const child = spawn(process.execPath, [launcher, 'daemon', 'run', '--agent'], {
     env: { ...process.env, SOTTO_HOME: paths.home },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   const ended = endOf(child);
   const client = await hello(paths.socket);
-  const accepting = performance.now() - beganMs;
-  while ((await client.status()).state !== 'ready') await sleep(LOOK_EVERY_MS);
-  const warm = performance.now() - beganMs;
+  const accepting = performance.now() - startedAtMs;
+  while ((await client.status()).state !== 'ready') await sleep(POLL_MS);
+  const warm = performance.now() - startedAtMs;
   client.close();
   await sleep(100);
-  const toldMs = performance.now();
+  const signalledAtMs = performance.now();
   child.kill(signal);
   await ended;
-  return { accepting, warm, end: performance.now() - toldMs };
+  return { accepting, warm, end: performance.now() - signalledAtMs };
 }
 
 async function hello(socket: string): Promise<SottoClient> {
@@ -88,7 +88,7 @@ async function hello(socket: string): Promise<SottoClient> {
     try {
       return await SottoClient.connect(socket, 'bench');
     } catch {
-      await sleep(LOOK_EVERY_MS);
+      await sleep(POLL_MS);
     }
   }
 }

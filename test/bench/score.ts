@@ -26,7 +26,7 @@ const Scores = z.record(
 );
 
 /** What to do where the normaliser is missing, or undefined. */
-export function scorerMissing(): string | undefined {
+export function missingScorer(): string | undefined {
   return existsSync(join(root, 'test/reference/.venv/bin/python'))
     ? undefined
     : 'run test/reference/setup.sh';

@@ -36,8 +36,8 @@ const PAUSES: readonly (readonly [name: string, gain: number])[] = [
   ['breathing', 1],
   ['keyboard', 0.5],
 ];
-const SAID = 'and so my fellow americans';
-const SAID_SECONDS = 2.6;
+const PHRASE = 'and so my fellow americans';
+const PHRASE_SECONDS = 2.6;
 
 type Row = readonly string[];
 interface Part {
@@ -52,7 +52,7 @@ export async function silence(argv: string[]): Promise<void> {
     options: {
       model: { type: 'string', multiple: true, default: [starterModel()] },
       part: { type: 'string', multiple: true, default: ['sounds', 'pauses', 'speech'] },
-      spoilt: { type: 'string', multiple: true, default: [...SPOILT.keys()] },
+      degradations: { type: 'string', multiple: true, default: [...SPOILT.keys()] },
       everything: { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
     },
@@ -92,13 +92,13 @@ export async function silence(argv: string[]): Promise<void> {
   for (const dir of args.model) {
     const model = await load(dir);
     const name = basename(dir);
-    const manners: [string, TranscribeOptions][] = [['where somebody speaks', {}]];
-    if (args.everything) manners.push(['everything', { vad: false }]);
-    for (const [heard, options] of manners) {
-      sounds?.rows.push([name, heard, ...(await countSounds(model, options))]);
-      pauses?.rows.push([name, heard, ...(await countPauses(model, options))]);
+    const conditions: [string, TranscribeOptions][] = [['where somebody speaks', {}]];
+    if (args.everything) conditions.push(['everything', { vad: false }]);
+    for (const [mode, options] of conditions) {
+      sounds?.rows.push([name, mode, ...(await countSounds(model, options))]);
+      pauses?.rows.push([name, mode, ...(await countPauses(model, options))]);
     }
-    if (speech !== undefined) speech.rows.push([name, ...(await countSpeech(model, args.spoilt))]);
+    if (speech !== undefined) speech.rows.push([name, ...(await countSpeech(model, args.degradations))]);
     model.dispose();
   }
   const text = parts
@@ -149,8 +149,8 @@ async function countSounds(model: SpeechModel, options: TranscribeOptions): Prom
 }
 
 async function countPauses(model: SpeechModel, options: TranscribeOptions): Promise<Row> {
-  const said = (await samplesOf(`${root}/assets/speech/jfk.flac`)).slice(0, SAID_SECONDS * RATE);
-  const spoken = wordsOf(SAID).length;
+  const said = (await samplesOf(`${root}/assets/speech/jfk.flac`)).slice(0, PHRASE_SECONDS * RATE);
+  const spoken = wordsOf(PHRASE).length;
   let [invented, lost, worst, count] = [0, 0, 0, 0];
   const where: string[] = [];
   for (const [name, gain] of PAUSES) {
@@ -161,20 +161,20 @@ async function countPauses(model: SpeechModel, options: TranscribeOptions): Prom
       samples.set(said);
       samples.set(fill, said.length);
       samples.set(said, said.length + fill.length);
-      const again = SAID_SECONDS + seconds;
+      const repeatAt = PHRASE_SECONDS + seconds;
       const { result } = await transcribe(model, streamOf(samples), { language: 'en', ...options });
       const between = (from: number, to: number): number =>
         wordsOf(
           result.segments.flatMap(({ start, text }) => (start >= from && start < to ? text : [])).join(' '),
         ).length;
-      const pause = between(SAID_SECONDS, again - 0.6);
+      const pause = between(PHRASE_SECONDS, repeatAt - 0.6);
       const missing =
-        Math.max(0, spoken - between(0, SAID_SECONDS)) + Math.max(0, spoken - between(again - 0.6, Infinity));
+        Math.max(0, spoken - between(0, PHRASE_SECONDS)) + Math.max(0, spoken - between(repeatAt - 0.6, Infinity));
       invented += pause;
       lost += missing;
       if (pause + missing > 0 && where.length < 6) where.push(`${name}, ${seconds} s`);
-      const second = result.segments.find(({ start }) => start >= again - 0.6);
-      if (second !== undefined) worst = Math.max(worst, Math.abs(second.start - again));
+      const second = result.segments.find(({ start }) => start >= repeatAt - 0.6);
+      if (second !== undefined) worst = Math.max(worst, Math.abs(second.start - repeatAt));
     }
   }
   process.stderr.write(`pauses done with ${model.name}\n`);
@@ -182,15 +182,15 @@ async function countPauses(model: SpeechModel, options: TranscribeOptions): Prom
 }
 
 /** All windows are asked for, and judged here by both rules. */
-async function countSpeech(model: SpeechModel, spoilt: readonly string[]): Promise<Row> {
+async function countSpeech(model: SpeechModel, degradations: readonly string[]): Promise<Row> {
   const voice = await VoiceActivity.load();
   const clips = readClips().filter(({ text, seconds }) => text !== '' && seconds < 11);
   let [windows, words, byReference, bySecond, unsure, highest] = [0, 0, 0, 0, 0, 0];
-  for (const [how, spoil] of SPOILT) {
-    if (!spoilt.includes(how)) continue;
+  for (const [how, degrade] of SPOILT) {
+    if (!degradations.includes(how)) continue;
     for (const clip of clips) {
       if (clip.language !== 'en' && model.name.endsWith('.en')) continue;
-      const samples = spoil(await samplesOf(clip.file));
+      const samples = degrade(await samplesOf(clip.file));
       const track = new SpeechTrack(voice.stream());
       track.push(samples);
       track.end();

@@ -36,7 +36,7 @@ export async function soak(argv: string[]): Promise<void> {
     await engine.load();
     for (const file of files.slice(0, 3)) await engine.run(file, { ...PLAIN, language: 'en' });
     const before = await engine.figures();
-    const trail: EngineFigures[] = [];
+    const figures: EngineFigures[] = [];
     const outcomes = { done: 0, cancelled: 0, failed: 0 };
     const begin = performance.now();
     for (let i = 0; i < count; i++) {
@@ -45,15 +45,15 @@ export async function soak(argv: string[]): Promise<void> {
       const { outcome, message } = await engine.run(file, { ...PLAIN, language: 'en' }, cancel);
       outcomes[outcome]++;
       if (outcome === 'failed') console.error(`${basename(file)}: ${message}`);
-      trail.push(await engine.figures());
+      figures.push(await engine.figures());
       if ((i + 1) % 20 === 0) {
-        const { rssBytes, liveArrays } = trail[i] ?? before;
+        const { rssBytes, liveArrays } = figures[i] ?? before;
         console.error(
           `${i + 1}/${count}: ${liveArrays} live arrays, ${(rssBytes / MB).toFixed(0)} MB resident`,
         );
       }
     }
-    finish(before, trail, outcomes, (performance.now() - begin) / 1000, args);
+    finish(before, figures, outcomes, (performance.now() - begin) / 1000, args);
   } finally {
     engine.stop();
     rmSync(work, { recursive: true });
@@ -62,13 +62,13 @@ export async function soak(argv: string[]): Promise<void> {
 
 function finish(
   before: EngineFigures,
-  trail: readonly EngineFigures[],
+  figures: readonly EngineFigures[],
   outcomes: Record<string, number>,
   seconds: number,
   args: { 'max-growth-mb': string; 'save-baseline': boolean },
 ): void {
-  const after = trail.at(-1) ?? before;
-  const half = trail.slice(trail.length >> 1);
+  const after = figures.at(-1) ?? before;
+  const half = figures.slice(figures.length >> 1);
   const mb = (bytes: number | undefined) => (bytes === undefined ? '–' : (bytes / MB).toFixed(1));
   const perRun = (pick: (f: EngineFigures) => number | undefined) => slope(half.map((f) => pick(f) ?? 0));
   printTable(
@@ -83,18 +83,18 @@ function finish(
       name,
       mb(pick(before)),
       mb(pick(after)),
-      mb(Math.max(...trail.map((f) => pick(f) ?? 0))),
+      mb(Math.max(...figures.map((f) => pick(f) ?? 0))),
       `${(perRun(pick) / 1024).toFixed(1)} KB`,
     ]),
   );
-  const odd = trail.filter((f) => f.liveArrays !== before.liveArrays).length;
+  const odd = figures.filter((f) => f.liveArrays !== before.liveArrays).length;
   const growth = (perRun((f) => f.rssBytes) * half.length) / MB;
   const text = Object.entries(outcomes).map(([name, n]) => `${n} ${name}`);
-  console.log(`${trail.length} runs in ${seconds.toFixed(0)} s: ${text.join(', ')}`);
+  console.log(`${figures.length} runs in ${seconds.toFixed(0)} s: ${text.join(', ')}`);
   console.log(
     `live arrays: ${before.liveArrays} before, ${after.liveArrays} after, other in between ${odd} times`,
   );
-  const megabytes = trail.map((f) => Math.round(f.rssBytes / MB)).join(' ');
+  const megabytes = figures.map((f) => Math.round(f.rssBytes / MB)).join(' ');
   saveResult('soak', { before, after, outcomes, growthMb: growth, megabytes }, args['save-baseline']);
   if (after.liveArrays !== before.liveArrays || odd > 0 || (outcomes.failed ?? 0) > 0) process.exitCode = 1;
   if (growth > Number(args['max-growth-mb'])) {

@@ -12,20 +12,20 @@ import type { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import type { StreamingConfig } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { streamOf, transcribe } from './in-process.js';
-import { type EndedWord, type Heard, type Session, sessionOf } from './streaming-session.js';
+import { type WordEnd, type TextUpdate, type Session, sessionOf } from './streaming-session.js';
 
 const SAMPLE_RATE = 16_000;
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
 export interface Spoken {
   readonly clip: string;
   readonly samples: Float32Array;
   readonly language: string;
-  readonly truth: readonly EndedWord[];
+  readonly truth: readonly WordEnd[];
 }
 
 /** `own` is what the model is heard with by itself; the others are single ideas, to hold it against. */
-export function mannerNamed(name: string): Partial<StreamingConfig> {
+export function streamingConfigNamed(name: string): Partial<StreamingConfig> {
   return name === 'own' ? {} : { policy: policyNamed(name) };
 }
 
@@ -38,7 +38,7 @@ function policyNamed(name: string): CommitPolicy {
   throw new Error(`no policy is called ${name}: own, la, aa25, mix25, both15`);
 }
 
-export async function ourSession(
+export async function runSottoSession(
   model: WhisperModel,
   { clip, samples, language, truth }: Spoken,
   { config, stepSeconds, refine }: { config: Partial<StreamingConfig>; stepSeconds: number; refine: boolean },
@@ -50,24 +50,24 @@ export async function ourSession(
     onDecodeStep: (report) => (encodedFrames += report.encodedFrames),
   });
   const step = Math.round(stepSeconds * SAMPLE_RATE);
-  const heard: Heard[] = [];
+  const updates: TextUpdate[] = [];
   const clock = new Stopwatch();
-  const take = ({ committed, tentative }: LiveUpdate): void => {
-    heard.push({ at: clock.at, committed: committed.map(({ word }) => word).join(''), tentative });
+  const record = ({ committed, tentative }: LiveUpdate): void => {
+    updates.push({ at: clock.at, committed: committed.map(({ word }) => word).join(''), tentative });
   };
   let at = 0;
   for (; at + step <= samples.length; at += step) {
     live.push(samples.subarray(at, at + step));
-    take(await clock.run((at + step) / SAMPLE_RATE, () => live.update(never)));
+    record(await clock.run((at + step) / SAMPLE_RATE, () => live.update(neverAborted)));
   }
   const audioSeconds = samples.length / SAMPLE_RATE;
   live.push(samples.subarray(at));
-  take(await clock.run(audioSeconds, () => live.finish(never)));
+  record(await clock.run(audioSeconds, () => live.finish(neverAborted)));
   const [computeSeconds, cpuSeconds] = [clock.wallSeconds, clock.cpuSeconds];
   const { meanLogprob } = live;
   const session = sessionOf({
     clip,
-    heard,
+    updates,
     language,
     truth,
     audioSeconds,
@@ -82,7 +82,7 @@ export async function ourSession(
   const options = { language, wordTimestamps: true };
   const result = await clock.run(
     audioSeconds,
-    async () => (await live.refine(never)) ?? (await transcribe(model, streamOf(samples), options)).result,
+    async () => (await live.refine(neverAborted)) ?? (await transcribe(model, streamOf(samples), options)).result,
   );
   live.dispose();
   const text = isRefinedBetter(result, meanLogprob) ? result.text : session.text;
@@ -95,17 +95,17 @@ export class Stopwatch {
   wallSeconds = 0;
   cpuSeconds = 0;
 
-  async run<T>(heardSeconds: number, work: () => Promise<T>): Promise<T> {
+  async run<T>(receivedSeconds: number, work: () => Promise<T>): Promise<T> {
     const [begin, cpu] = [performance.now(), process.cpuUsage()];
     const result = await work();
     const { user, system } = process.cpuUsage(cpu);
-    this.took(heardSeconds, (performance.now() - begin) / 1000, (user + system) / 1e6);
+    this.add(receivedSeconds, (performance.now() - begin) / 1000, (user + system) / 1e6);
     return result;
   }
 
-  took(heardSeconds: number, wallSeconds: number, cpuSeconds: number): void {
+  add(receivedSeconds: number, wallSeconds: number, cpuSeconds: number): void {
     this.wallSeconds += wallSeconds;
     this.cpuSeconds += cpuSeconds;
-    this.at = Math.max(this.at, heardSeconds) + wallSeconds;
+    this.at = Math.max(this.at, receivedSeconds) + wallSeconds;
   }
 }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { root } from './clips.js';
 import { ContenderProcess } from './contender-process.js';
 import { type Contender, THREADS } from './contenders.js';
-import { type Heard, type Session, sessionOf } from './streaming-session.js';
+import { type TextUpdate, type Session, sessionOf } from './streaming-session.js';
 import { type Spoken, Stopwatch } from './streaming-ours.js';
 
 const SAMPLE_RATE = 16_000;
@@ -68,7 +68,7 @@ export class PeerProcess {
   static async start(peer: StreamingPeer): Promise<PeerProcess> {
     const log = join(root, 'test/bench/results/log', `${peer.name}.log`);
     const process = ContenderProcess.start(peer, log);
-    const { versions, settings } = await process.ask({ op: 'info' }, Info);
+    const { versions, settings } = await process.request({ op: 'info' }, Info);
     const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
     return new PeerProcess(peer, process, [...named, settings].join('; '));
   }
@@ -76,30 +76,30 @@ export class PeerProcess {
   /** As it drives itself: waits for a step of audio, then takes all that has come while it computed. */
   async session({ clip, samples, language, truth }: Spoken): Promise<Session> {
     const clock = new Stopwatch();
-    const heard: Heard[] = [];
+    const updates: TextUpdate[] = [];
     let before = '';
-    const take = (
+    const record = (
       { committed, tentative, seconds, cpu }: z.infer<typeof Step>,
-      heardSeconds: number,
+      receivedSeconds: number,
     ): void => {
-      clock.took(heardSeconds, seconds, cpu);
-      heard.push({ at: clock.at, committed: committed.slice(before.length), tentative });
+      clock.add(receivedSeconds, seconds, cpu);
+      updates.push({ at: clock.at, committed: committed.slice(before.length), tentative });
       before = committed;
     };
-    await this.process.ask({ op: 'start', language }, z.object({}));
+    await this.process.request({ op: 'start', language }, z.object({}));
     const step = Math.round(this.peer.stepSeconds * SAMPLE_RATE);
     for (let at = 0; at < samples.length;) {
       const come = Math.floor((clock.at * SAMPLE_RATE) / PIECE_SAMPLES) * PIECE_SAMPLES;
       const to = Math.min(samples.length, Math.max(at + step, come));
       const pcm = Buffer.from(samples.slice(at, to).buffer).toString('base64');
-      take(await this.process.ask({ op: 'step', pcm }, Step), to / SAMPLE_RATE);
+      record(await this.process.request({ op: 'step', pcm }, Step), to / SAMPLE_RATE);
       at = to;
     }
     const audioSeconds = samples.length / SAMPLE_RATE;
-    take(await this.process.ask({ op: 'finish' }, Step), audioSeconds);
+    record(await this.process.request({ op: 'finish' }, Step), audioSeconds);
     return sessionOf({
       clip,
-      heard,
+      updates,
       language,
       truth,
       audioSeconds,

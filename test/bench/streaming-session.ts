@@ -3,10 +3,10 @@ import { Rewrites } from './streaming-rewrites.js';
 import { matched, units } from './words.js';
 
 /** A word and when it ends, in seconds: what the words are held against. */
-export type EndedWord = readonly [word: string, end: number];
+export type WordEnd = readonly [word: string, end: number];
 
 /** Text that came at some moment. */
-export interface Heard {
+export interface TextUpdate {
   /** Seconds on the clock of the audio when it was there, the computing included. */
   readonly at: number;
   /** Said for good since the one before. */
@@ -36,35 +36,35 @@ export interface Session {
   readonly refined?: { readonly text: string; readonly seconds: number };
 }
 
-export interface Told extends Pick<
+export interface SessionInput extends Pick<
   Session,
   'clip' | 'audioSeconds' | 'computeSeconds' | 'cpuSeconds' | 'encodedFrames'
 > {
-  readonly heard: readonly Heard[];
+  readonly updates: readonly TextUpdate[];
   readonly language: string;
-  readonly truth: readonly EndedWord[];
+  readonly truth: readonly WordEnd[];
 }
 
-export function sessionOf({ heard, language, truth, ...rest }: Told): Session {
+export function sessionOf({ updates, language, truth, ...rest }: SessionInput): Session {
   const rewrites = new Rewrites();
-  for (const { committed, tentative } of heard) rewrites.show([committed], [tentative]);
-  const said = heard.flatMap(({ committed, at }) => wordsOf(committed).map((word) => [word, at] as const));
+  for (const { committed, tentative } of updates) rewrites.show([committed], [tentative]);
+  const committedWords = updates.flatMap(({ committed, at }) => wordsOf(committed).map((word) => [word, at] as const));
   const wanted = units(truth, language);
   const delays: number[] = [];
-  for (const [i, at] of matched(wanted, units(said, language))) {
+  for (const [i, at] of matched(wanted, units(committedWords, language))) {
     const end = wanted[i]?.[1];
     if (end !== undefined) delays.push(at - end);
   }
-  const first = heard.find(({ committed, tentative }) => `${committed}${tentative}`.trim() !== '');
+  const first = updates.find(({ committed, tentative }) => `${committed}${tentative}`.trim() !== '');
   const firstEnd = truth[0]?.[1];
   return {
     ...rest,
-    text: heard.map(({ committed }) => committed).join(''),
+    text: updates.map(({ committed }) => committed).join(''),
     delays,
     firstText: first === undefined || firstEnd === undefined ? undefined : first.at - firstEnd,
     rewritten: rewrites.count,
-    words: said.length,
-    finalSeconds: (heard.at(-1)?.at ?? rest.audioSeconds) - rest.audioSeconds,
+    words: committedWords.length,
+    finalSeconds: (updates.at(-1)?.at ?? rest.audioSeconds) - rest.audioSeconds,
   };
 }
 

@@ -14,7 +14,7 @@ import { readClips, root, setOf, TWELVE } from './clips.js';
 import { float16Model, samplesOf, starterModel, streamOf, transcribe } from './in-process.js';
 import { markdownTable, printTable, saveResult, sum } from './report.js';
 import { scoreTexts, type WordErrors } from './score.js';
-import { mannerNamed, ourSession, type Spoken } from './streaming-ours.js';
+import { streamingConfigNamed, runSottoSession, type Spoken } from './streaming-ours.js';
 import { streamingChart } from './streaming-chart.js';
 import { PeerProcess, streamingPeers } from './streaming-peers.js';
 import { quantile, type Session } from './streaming-session.js';
@@ -42,9 +42,9 @@ export async function streaming(argv: string[]): Promise<void> {
   });
   const steps = args.step.split(',').map(Number);
   const model = await WhisperModel.load(args.model);
-  const asked = args.clips.split(',');
+  const ids = args.clips.split(',');
   const clips = readClips()
-    .filter((clip) => asked.includes(clip.id) || (args.clips === 'all' && setOf(clip) !== 'unlabelled'))
+    .filter((clip) => ids.includes(clip.id) || (args.clips === 'all' && setOf(clip) !== 'unlabelled'))
     .filter(({ language }) => model.parts.tokenizer.isMultilingual || (language ?? 'en') === 'en');
   const spoken: Spoken[] = [];
   const texts = new Map<string, Map<string, string>>([['offline', new Map()]]);
@@ -65,8 +65,8 @@ export async function streaming(argv: string[]): Promise<void> {
       const name = `${policy}-${stepSeconds}`;
       const label = `ours${policy === 'own' ? '' : `, ${policy}`}, ${stepSeconds} s`;
       const sessions: Session[] = [];
-      const how = { config: mannerNamed(policy), stepSeconds, refine: policy === 'own' };
-      for (const one of spoken) sessions.push(await ourSession(model, one, how));
+      const how = { config: streamingConfigNamed(policy), stepSeconds, refine: policy === 'own' };
+      for (const one of spoken) sessions.push(await runSottoSession(model, one, how));
       rows.push({ name, label, ours: policy === 'own', sessions });
     }
   }

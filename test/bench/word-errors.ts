@@ -9,14 +9,14 @@ import { parseArgs } from 'node:util';
 import { readClips, root, setOf } from './clips.js';
 import { float16Model, load, PLAIN, starterModel, transcribeFile } from './in-process.js';
 import { printTable, saveResult } from './report.js';
-import { scoreTexts, scorerMissing, totalErrors } from './score.js';
+import { scoreTexts, missingScorer, totalErrors } from './score.js';
 
 export async function wordErrors(argv: string[]): Promise<void> {
   const { values: args } = parseArgs({
     args: argv,
     options: { 'save-baseline': { type: 'boolean', default: false } },
   });
-  const missing = scorerMissing();
+  const missing = missingScorer();
   if (missing !== undefined) throw new Error(missing);
   const clips = readClips().filter((clip) => setOf(clip) !== 'unlabelled');
   const float16 = float16Model();

@@ -24,18 +24,18 @@ import { float16Model, samplesOf, starterModel, streamOf } from './in-process.js
 import { median, printTable, saveResult, sum } from './report.js';
 
 /** A word and when it begins, in seconds. */
-type Begun = readonly [word: string, start: number];
+type TimedWord = readonly [word: string, start: number];
 
 interface TimedClip {
   readonly id: string;
   readonly file: string;
   readonly language: string;
-  readonly words: readonly Begun[];
+  readonly words: readonly TimedWord[];
 }
 
 const UNSPACED_LANGUAGES = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
 const SAMPLE_RATE = 16_000;
-const never = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
 export async function words(argv: string[]): Promise<void> {
   const { values: args } = parseArgs({
@@ -46,18 +46,18 @@ export async function words(argv: string[]): Promise<void> {
       'save-baseline': { type: 'boolean', default: false },
     },
   });
-  const asked = args.clips?.split(',');
-  const clips = timedClips().filter(({ id }) => asked?.includes(id) ?? true);
-  const heard = new Map<string, Map<string, Begun[]>>(); // by program, by clip
-  for (const [name, found] of await ours(args.model, clips)) heard.set(name, found);
-  for (const [name, found] of peers(args.model, clips)) heard.set(name, found);
+  const ids = args.clips?.split(',');
+  const clips = timedClips().filter(({ id }) => ids?.includes(id) ?? true);
+  const byProgram = new Map<string, Map<string, TimedWord[]>>(); // by program, by clip
+  for (const [name, found] of await ours(args.model, clips)) byProgram.set(name, found);
+  for (const [name, found] of peers(args.model, clips)) byProgram.set(name, found);
 
-  const errors = new Map([...heard.keys()].map((name): [string, number[]] => [name, []]));
+  const errors = new Map([...byProgram.keys()].map((name): [string, number[]] => [name, []]));
   let all = 0;
   for (const clip of clips) {
     const truth = units(clip.words, clip.language);
     all += clip.words.length;
-    const found = [...heard].map(([name, of]): [string, Map<number, number>] => [
+    const found = [...byProgram].map(([name, of]): [string, Map<number, number>] => [
       name,
       matched(truth, units(of.get(clip.id) ?? [], clip.language)),
     ]);
@@ -93,30 +93,30 @@ function timedClips(): TimedClip[] {
       id,
       file: join(folder, file),
       language,
-      words: word_times.map(([word, start]): Begun => [word, start]),
+      words: word_times.map(([word, start]): TimedWord => [word, start]),
     }));
 }
 
 /** The words of clips that fit in a window, as the model finds them, and clipped to where voice activity hears speech. */
-async function ours(dir: string, clips: readonly TimedClip[]): Promise<Map<string, Map<string, Begun[]>>> {
+async function ours(dir: string, clips: readonly TimedClip[]): Promise<Map<string, Map<string, TimedWord[]>>> {
   const model = await WhisperModel.load(dir);
   const activity = await VoiceActivity.load();
   const { model: network, tokenizer, mel: transform } = model.parts;
   const caches = makeCaches(network);
   const filters = new LogitFilters(tokenizer, network.config, { timestamps: true });
   const found = new Map([
-    ['ours', new Map<string, Begun[]>()],
-    ['ours, clipped to speech', new Map<string, Begun[]>()],
+    ['ours', new Map<string, TimedWord[]>()],
+    ['ours, clipped to speech', new Map<string, TimedWord[]>()],
   ]);
   for (const { id, file, language } of clips) {
     const samples = await samplesOf(file);
     const windows = new AudioWindows(streamOf(samples).samples, transform);
-    const span = (await windows.next(0, never)) ?? { start: 0, frames: 0 };
+    const span = (await windows.next(0, neverAborted)) ?? { start: 0, frames: 0 };
     const audioFrames = span.frames;
     const window = await encode(
       network,
       await windows.mel(span, WINDOW_FRAMES, 'zero', network.dtype),
-      never,
+      neverAborted,
     );
     const startSequence = tokenizer.startSequence(language, 'transcribe', true);
     const run = decodeWindow(
@@ -124,7 +124,7 @@ async function ours(dir: string, clips: readonly TimedClip[]): Promise<Map<strin
       window,
       [],
       0,
-      never,
+      neverAborted,
     );
     let step = await run.next();
     while (step.done !== true) step = await run.next();
@@ -134,8 +134,8 @@ async function ours(dir: string, clips: readonly TimedClip[]): Promise<Map<strin
       ['ours', undefined],
       ['ours, clipped to speech', spoken(activity, samples)],
     ] as const) {
-      const timed = await addWordTimes(segments, model.parts, window, { ...plain, speech }, never);
-      const begun = timed.flatMap(({ words = [] }) => words.map(({ word, start }): Begun => [word, start]));
+      const timed = await addWordTimes(segments, model.parts, window, { ...plain, speech }, neverAborted);
+      const begun = timed.flatMap(({ words = [] }) => words.map(({ word, start }): TimedWord => [word, start]));
       found.get(name)?.set(id, begun);
     }
     disposeWindow(window);
@@ -160,11 +160,11 @@ function spoken(activity: VoiceActivity, samples: Float32Array): SpeechSpan[] {
 }
 
 /** openai-whisper on the same folder and faster-whisper on what was made of it, where they are set up. */
-function peers(dir: string, clips: readonly TimedClip[]): Map<string, Map<string, Begun[]>> {
+function peers(dir: string, clips: readonly TimedClip[]): Map<string, Map<string, TimedWord[]>> {
   const reference = join(root, 'test/reference');
   const results = join(root, 'test/bench/results');
   mkdirSync(results, { recursive: true });
-  const found = new Map<string, Map<string, Begun[]>>();
+  const found = new Map<string, Map<string, TimedWord[]>>();
   const config = JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8')) as object;
   if ('quantization' in config) {
     console.error('the peers are left out: the model is quantized (--model DIR of the float16 weights)');
@@ -187,7 +187,7 @@ function peers(dir: string, clips: readonly TimedClip[]): Map<string, Map<string
     const parsed = rows.map((row) => JSON.parse(row) as { id: string; words: [string, number, number][] });
     found.set(
       name,
-      new Map(parsed.map(({ id, words }) => [id, words.map(([w, start]): Begun => [w, start])])),
+      new Map(parsed.map(({ id, words }) => [id, words.map(([w, start]): TimedWord => [w, start])])),
     );
   }
   return found;
@@ -196,7 +196,7 @@ function peers(dir: string, clips: readonly TimedClip[]): Map<string, Map<string
 /** What is compared: words, or characters of which only a word's first has a time. */
 export type Unit = readonly [text: string, start: number | undefined];
 
-export function units(words: readonly Begun[], language: string): Unit[] {
+export function units(words: readonly TimedWord[], language: string): Unit[] {
   return words.flatMap(([word, start]): Unit[] => {
     const text = word.toLowerCase().replace(/[^\p{L}\p{N}\p{M}]/gu, '');
     if (text === '') return [];

@@ -39,7 +39,7 @@ export async function workerQueue(argv: string[]): Promise<void> {
     const sound = prepare(team, Number(args.files), Number(args.broken));
     const machines = Array.from({ length: Number(args.machines) }, (_, index) => team.start(`mac-${index}`));
     const ledger = new Ledger(team.folder, '.txt');
-    const beganMs = performance.now();
+    const startedAtMs = performance.now();
     const watching = team.begin(['transcribe', '.', '--summary', '-']);
     let over = false;
     void watching.done.then(() => (over = true));
@@ -52,7 +52,7 @@ export async function workerQueue(argv: string[]): Promise<void> {
     const queueDies = Math.floor(random() * moments.length);
     const killed: string[] = [];
     for (const [index, atMs] of moments.entries()) {
-      await sleep(Math.max(0, atMs - (performance.now() - beganMs)));
+      await sleep(Math.max(0, atMs - (performance.now() - startedAtMs)));
       if (over) break;
       if (index === queueDies) {
         await valkey.kill();
@@ -69,10 +69,10 @@ export async function workerQueue(argv: string[]): Promise<void> {
       team.restart(machine);
     }
     const { code, stdout, stderr } = await watching.done;
-    const seconds = (performance.now() - beganMs) / 1000;
+    const seconds = (performance.now() - startedAtMs) / 1000;
     const status = await team.status();
     const placed = ledger.close();
-    const flaws = flawsOf(team, sound, placed, JSON.parse(stdout) as Told);
+    const flaws = flawsOf(team, sound, placed, JSON.parse(stdout) as WorkerCounts);
     if (status.failed.length !== Number(args.broken)) flaws.push(`${status.failed.length} were put aside`);
     if (code !== (Number(args.broken) > 0 ? 1 : 0))
       flaws.push(`the command ended with ${code}: ${stderr.slice(-500)}`);
@@ -101,7 +101,7 @@ export async function workerQueue(argv: string[]): Promise<void> {
   }
 }
 
-interface Told {
+interface WorkerCounts {
   readonly done: number;
   readonly failed: number;
   readonly left: number;
@@ -121,7 +121,7 @@ function flawsOf(
   team: WorkerTeam,
   sound: readonly string[],
   placed: ReadonlyMap<string, number>,
-  told: Told,
+  reported: WorkerCounts,
 ): string[] {
   const flaws: string[] = [];
   const whole = scriptedTexts(SEGMENTS)
@@ -133,12 +133,12 @@ function flawsOf(
     else if (readFileSync(join(team.folder, `${name}.txt`), 'utf8') !== whole)
       flaws.push(`${name} is not whole`);
   }
-  const strangers = readdirSync(team.folder).filter(
+  const unexpected = readdirSync(team.folder).filter(
     (name) => !/^talk-\d+\.(mp3|txt|mp3\.attempts)$/.test(name),
   );
-  if (strangers.length > 0) flaws.push(`left over: ${strangers.join(', ')}`);
+  if (unexpected.length > 0) flaws.push(`left over: ${unexpected.join(', ')}`);
   if (placed.size !== sound.length) flaws.push(`${placed.size} texts for ${sound.length} files`);
-  if (told.done !== sound.length || told.left !== 0)
-    flaws.push(`told: ${JSON.stringify({ ...told, results: undefined })}`);
+  if (reported.done !== sound.length || reported.left !== 0)
+    flaws.push(`told: ${JSON.stringify({ ...reported, results: undefined })}`);
   return flaws;
 }

@@ -79,7 +79,7 @@ async function transcribeOnce(model: SpeechModel, samples: Float32Array, timesta
   }
 }
 
-const least = (laps: readonly Lap[], what: keyof Lap) => Math.min(...laps.map((lap) => lap[what]));
+const minOf = (laps: readonly Lap[], what: keyof Lap) => Math.min(...laps.map((lap) => lap[what]));
 
 async function readMsPerMinute(file: string, seconds: number): Promise<number> {
   const begin = performance.now();
@@ -135,15 +135,15 @@ export async function profile(argv: string[]): Promise<void> {
     },
     readMsPerMinute: await readMsPerMinute(clip.file, clip.seconds),
     window: {
-      melMs: least(wholeWindow, 'melMs'),
-      encodeMs: least(wholeWindow, 'encodeMs'),
+      melMs: minOf(wholeWindow, 'melMs'),
+      encodeMs: minOf(wholeWindow, 'encodeMs'),
       calls: Object.fromEntries(calls.window),
       ops: ops.window,
     },
     token: {
-      tokens: least(clipLaps, 'tokens'),
-      decodeMs: least(clipLaps, 'decodeMs'),
-      ms: least(clipLaps, 'tokenMs'),
+      tokens: minOf(clipLaps, 'tokens'),
+      decodeMs: minOf(clipLaps, 'decodeMs'),
+      ms: minOf(clipLaps, 'tokenMs'),
       calls: Object.fromEntries(calls.clip),
       ops: ops.clip,
     },
@@ -151,7 +151,7 @@ export async function profile(argv: string[]): Promise<void> {
       readGbPerSecond: { one: await readGbPerSecond(1), all: await readGbPerSecond(THREADS) },
       products: float32Products(),
     },
-    asked: {
+    required: {
       encoderFlop: encoderFlop(dimensions, FULL_FRAMES),
       crossFlop: crossFlop(dimensions, FULL_FRAMES),
       tokenNumbers: tokenNumbers(dimensions, FULL_FRAMES),

@@ -126,7 +126,7 @@ describe('the page', () => {
     window: { melMs: 10, encodeMs: 500, calls: {}, ops },
     token: { tokens: 3, decodeMs: 40, ms: 5, calls: { token: cost }, ops },
     machine: { readGbPerSecond: { one: 20, all: 40 }, products: [{ name: 'best', gflops: 200 }] },
-    asked: { encoderFlop: 80e9, crossFlop: 10e9, tokenNumbers: { layers: 1e6, output: 1e6, memory: 2e6 } },
+    required: { encoderFlop: 80e9, crossFlop: 10e9, tokenNumbers: { layers: 1e6, output: 1e6, memory: 2e6 } },
   };
 
   test('shares what JavaScript did among the steps', () => {

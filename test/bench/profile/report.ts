@@ -22,7 +22,7 @@ export interface Profile {
     readonly readGbPerSecond: { readonly one: number; readonly all: number };
     readonly products: readonly Product[];
   };
-  readonly asked: {
+  readonly required: {
     readonly encoderFlop: number;
     readonly crossFlop: number;
     readonly tokenNumbers: { readonly layers: number; readonly output: number; readonly memory: number };
@@ -32,14 +32,14 @@ export interface Profile {
 const WINDOW_STAGES = ['mel', 'encoder', 'cross keys, values'];
 const TOKEN_STAGES = ['token', 'sampling'];
 /** Their operands are tables of which they take a few rows, or arrays that they only look at in another way. */
-const READS_LITTLE =
+const PARTIAL_READ_OPS =
   /^(take|slice|cpu\.rows|reshape|transpose|array\.reshape|array\.transpose|expandDims|squeeze|asStrided|broadcastTo)$/;
 
 /** Bytes that the ops of the stages read, operand by operand. */
 export function bytesRead(ops: readonly OpRun[], stages: readonly string[]): number {
   return sum(
     ops
-      .filter(({ op, stage }) => stages.includes(stage) && !READS_LITTLE.test(op))
+      .filter(({ op, stage }) => stages.includes(stage) && !PARTIAL_READ_OPS.test(op))
       .map(({ bytesIn }) => bytesIn),
   );
 }
@@ -146,33 +146,33 @@ export function tokenBudget(token: Profile['token']) {
 function budgetTable(token: Profile['token']): string {
   const budget = tokenBudget(token);
   const script = budget.buildMs - budget.bindingMs;
-  const us = (ms: number) => `${(1000 * ms).toFixed(0)} µs`;
+  const micros = (ms: number) => `${(1000 * ms).toFixed(0)} µs`;
   return markdownTable(
     ['JavaScript side of a token', 'count', 'time'],
     [
       [
         'graph built: JavaScript itself',
         '',
-        `${us(script)}, ${((1000 * script) / budget.ops).toFixed(1)} µs an op`,
+        `${micros(script)}, ${((1000 * script) / budget.ops).toFixed(1)} µs an op`,
       ],
       [
         'graph built: in the binding',
         `${budget.ops.toFixed(1)} ops`,
-        `${us(budget.bindingMs)}, ${((1000 * budget.bindingMs) / budget.ops).toFixed(1)} µs an op`,
+        `${micros(budget.bindingMs)}, ${((1000 * budget.bindingMs) / budget.ops).toFixed(1)} µs an op`,
       ],
-      ['queued (eval, asyncEval)', budget.queued.toFixed(1), us(budget.queueMs)],
-      ['waited (ready): the device works', budget.waits.toFixed(1), us(budget.waitMs)],
+      ['queued (eval, asyncEval)', budget.queued.toFixed(1), micros(budget.queueMs)],
+      ['waited (ready): the device works', budget.waits.toFixed(1), micros(budget.waitMs)],
       ['values read (item)', budget.reads.toFixed(1), ''],
     ],
   );
 }
 
 function rooflineTable(profile: Profile): string {
-  const { window, token, machine, asked } = profile;
+  const { window, token, machine, required } = profile;
   const steps = stepsOf(token);
   const bandwidth = machine.readGbPerSecond.all;
   const best = machine.products[0] ?? { name: '–', gflops: NaN };
-  const encoder = (asked.encoderFlop + asked.crossFlop) / 1e9;
+  const encoder = (required.encoderFlop + required.crossFlop) / 1e9;
   const encoderBound = (1000 * encoder) / best.gflops;
   const read = bytesRead(token.ops, TOKEN_STAGES) / steps;
   const tokenBound = read / bandwidth / 1e6;
@@ -197,8 +197,8 @@ function rooflineTable(profile: Profile): string {
   );
 }
 
-function tokenNumbersLine({ asked, machine }: Profile): string {
-  const { layers, output, memory } = asked.tokenNumbers;
+function tokenNumbersLine({ required, machine }: Profile): string {
+  const { layers, output, memory } = required.tokenNumbers;
   const millions = (n: number) => (n / 1e6).toFixed(1);
   const bound = (bytes: number) =>
     (((layers + output + memory) * bytes) / machine.readGbPerSecond.all / 1e6).toFixed(2);

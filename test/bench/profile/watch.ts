@@ -172,7 +172,7 @@ export async function watchCalls(
     stages.set(stage, cost);
     return cost;
   };
-  const here = (): StageCost => costOf(stageOf(callStack()));
+  const currentCost = (): StageCost => costOf(stageOf(callStack()));
   /** The stage of the scope that is open: looking at the stack for every op would cost more than the op. */
   let scope: StageCost | undefined;
   let nested = false;
@@ -180,7 +180,7 @@ export async function watchCalls(
   const op: Wrap = (_, original) =>
     function (...args) {
       if (nested) return original.apply(this, args);
-      const cost = scope ?? here();
+      const cost = scope ?? currentCost();
       nested = true;
       const begin = performance.now();
       try {
@@ -195,7 +195,7 @@ export async function watchCalls(
     tidy: (_, original) =>
       function (...args) {
         if (scope !== undefined) return original.apply(this, args);
-        const cost = (scope = here());
+        const cost = (scope = currentCost());
         const begin = performance.now();
         try {
           return original.apply(this, args);
@@ -207,7 +207,7 @@ export async function watchCalls(
       },
     queue: (_, original) =>
       function (...args) {
-        const cost = scope ?? here();
+        const cost = scope ?? currentCost();
         const begin = performance.now();
         original.apply(this, args);
         cost.queueMs += performance.now() - begin;
@@ -216,7 +216,7 @@ export async function watchCalls(
       },
     ready: (_, original) =>
       async function (...args) {
-        const cost = here();
+        const cost = currentCost();
         const begin = performance.now();
         await original.apply(this, args);
         cost.waitMs += performance.now() - begin;
@@ -224,7 +224,7 @@ export async function watchCalls(
       },
     read: (_, original) =>
       function (...args) {
-        (scope ?? here()).reads++;
+        (scope ?? currentCost()).reads++;
         return original.apply(this, args);
       },
   };
