@@ -104,7 +104,7 @@ describe('what is in the file', () => {
     const renamed = join(files.folder, 'really-flac.mp3');
     copyFileSync(clip('mono-22k.flac'), renamed);
     expect((await decodeAll(renamed)).container).toBe('flac');
-    for (const [content, says] of [
+    for (const [content, expected] of [
       ['Dear diary, today I spoke for an hour.\n'.repeat(200), 'text'],
       ['%PDF-1.7 …', 'PDF'],
       ['PK\x03\x04 and so on', 'ZIP'],
@@ -114,7 +114,7 @@ describe('what is in the file', () => {
       const error = await errorOf(files.write('mislabelled.wav', Buffer.from(content, 'latin1')));
       expect(error).toMatchObject({
         code: 'AUDIO_UNSUPPORTED',
-        message: expect.stringContaining(says),
+        message: expect.stringContaining(expected),
       });
     }
   });

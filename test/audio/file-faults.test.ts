@@ -65,9 +65,9 @@ describe.each(Object.keys(FAILING))('%s', (call) => {
       message: expect.stringMatching(reason),
       hint: hintOf(error),
     });
-    const mine = opened.slice(before);
-    expect(mine).toHaveLength(call === 'fstat' || call === 'read' ? 1 : 0);
-    expect(mine.every(({ closed }) => closed)).toBe(true);
+    const openedByTest = opened.slice(before);
+    expect(openedByTest).toHaveLength(call === 'fstat' || call === 'read' ? 1 : 0);
+    expect(openedByTest.every(({ closed }) => closed)).toBe(true);
   });
 });
 

@@ -343,7 +343,7 @@ describe('what a header claims', () => {
       'stereo.opus',
     ]) {
       const { samples, end } = read(clip(name));
-      expect({ name, end, sounds: samples > 8000 }).toEqual({ name, end: 'whole', sounds: true });
+      expect({ name, end, hasAudio: samples > 8000 }).toEqual({ name, end: 'whole', hasAudio: true });
     }
   });
 

@@ -13,15 +13,15 @@ const listed = existsSync(manifest)
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as { file: string; seconds: number })
   : [];
-const [here, missing] = [true, false].map((isHere) =>
-  listed.filter(({ file }) => existsSync(join(FOLDER, file)) === isHere),
+const [available, missing] = [true, false].map((exists) =>
+  listed.filter(({ file }) => existsSync(join(FOLDER, file)) === exists),
 ) as [typeof listed, typeof listed];
 
 describe('the open speech clips', () => {
   for (const { file } of missing) skippedTest(`${file} has its length`, `no ../shared/speech: ${file}`);
-  if (here.length === 0) return skippedTest('have the lengths of their manifest', 'no ../shared/speech');
+  if (available.length === 0) return skippedTest('have the lengths of their manifest', 'no ../shared/speech');
 
-  test.each(here)('$file has the length that its manifest gives', async ({ file, seconds }) => {
+  test.each(available)('$file has the length that its manifest gives', async ({ file, seconds }) => {
     const { samples, error, durationSeconds } = await decodeAll(join(FOLDER, file));
     expect(error).toBeUndefined();
     expect(Math.abs(samples.length / 16000 - seconds)).toBeLessThan(0.1);

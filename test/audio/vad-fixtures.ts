@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { SpeechOptions } from '#daemon/audio/vad/index.js';
 
 import { decodeAll } from './fixtures.js';
-import { madeSound } from './vad-sounds.js';
+import { syntheticAudio } from './vad-sounds.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -24,7 +24,7 @@ export interface VadClip {
   readonly cut: { readonly options: ReferenceOptions; readonly stretches: Pairs }[];
 }
 
-export interface MadeUp {
+export interface SyntheticCase {
   readonly probabilities: number[];
   readonly samples: number;
   readonly options: ReferenceOptions;
@@ -42,11 +42,11 @@ interface ReferenceOptions {
 
 export const fixtures = JSON.parse(readFileSync(join(root, 'test/fixtures/vad.json'), 'utf8')) as {
   readonly clips: VadClip[];
-  readonly madeUp: MadeUp[];
+  readonly madeUp: SyntheticCase[];
 };
 
 /** The reference's defaults differ from ours in two places. */
-export function ourOptions(reference: ReferenceOptions): SpeechOptions {
+export function toSpeechOptions(reference: ReferenceOptions): SpeechOptions {
   return {
     threshold: reference.threshold ?? 0.5,
     ...defined({ negativeThreshold: reference.neg_threshold }),
@@ -62,12 +62,12 @@ function pathOf({ name, origin }: VadClip): string | undefined {
 }
 
 /** Whether the clip is here: those of the folder beside the checkout may not be. */
-export function isHere(clip: VadClip): boolean {
+export function isAvailable(clip: VadClip): boolean {
   const path = pathOf(clip);
   return path === undefined || existsSync(path);
 }
 
 export async function samplesOf(clip: VadClip): Promise<Float32Array> {
   const path = pathOf(clip);
-  return path === undefined ? madeSound(clip.name) : (await decodeAll(path)).samples;
+  return path === undefined ? syntheticAudio(clip.name) : (await decodeAll(path)).samples;
 }

@@ -21,9 +21,9 @@ const voice = await VoiceActivity.load();
 
 for (const file of positionals) {
   const { samples } = await decodeAll(file);
-  listen(samples);
+  detect(samples);
   const before = performance.now();
-  const { cut, highest } = listen(samples);
+  const { cut, highest } = detect(samples);
   const ms = performance.now() - before;
   const seconds = samples.length / RATE;
   const text = cut
@@ -36,18 +36,18 @@ for (const file of positionals) {
 }
 voice.dispose();
 
-function listen(samples: Float32Array) {
+function detect(samples: Float32Array) {
   const stream = voice.stream();
   const segmenter = new SpeechSegmenter();
   const cut = [];
   let highest = 0;
-  const take = (probabilities: Float32Array) => {
+  const add = (probabilities: Float32Array) => {
     for (const probability of probabilities) highest = Math.max(highest, probability);
     cut.push(...segmenter.push(probabilities));
   };
   for (let start = 0; start < samples.length; start += chunk)
-    take(stream.push(samples.subarray(start, start + chunk)));
-  take(stream.flush());
+    add(stream.push(samples.subarray(start, start + chunk)));
+  add(stream.flush());
   cut.push(...segmenter.end(samples.length));
   return { cut, highest };
 }

@@ -99,9 +99,9 @@ describe('how sure it is', () => {
   };
 
   test('that somebody speaks: surely in speech, hardly in knocks, not at all in silence', () => {
-    const said = tracked(jfk).evidence(0, jfk.length);
-    expect(said.maxProbability).toBeGreaterThan(0.99);
-    expect(said.seconds).toBeGreaterThan(7);
+    const inSpeech = tracked(jfk).evidence(0, jfk.length);
+    expect(inSpeech.maxProbability).toBeGreaterThan(0.99);
+    expect(inSpeech.seconds).toBeGreaterThan(7);
     const knocked = tracked(sound('knocks at a door', 8)).evidence(0, 8 * RATE);
     expect(knocked.maxProbability).toBeLessThan(0.99);
     expect(knocked.seconds).toBeLessThan(1);
@@ -120,11 +120,11 @@ describe('how sure it is', () => {
   });
 
   test('is known after as much audio as the options ask for', () => {
-    const ahead = (options: SpeechOptions): number =>
+    const lookahead = (options: SpeechOptions): number =>
       new SpeechTrack(voice.stream(), options).lookaheadSamples / RATE;
-    expect(ahead({})).toBeCloseTo(2.6, 3);
-    expect(ahead({ minSilenceMs: 5000, speechPadMs: 1000 })).toBeCloseTo(6.2, 3);
-    expect(ahead({ minSilenceMs: 100, minSpeechMs: 3000 })).toBeCloseTo(3.6, 3);
+    expect(lookahead({})).toBeCloseTo(2.6, 3);
+    expect(lookahead({ minSilenceMs: 5000, speechPadMs: 1000 })).toBeCloseTo(6.2, 3);
+    expect(lookahead({ minSilenceMs: 100, minSpeechMs: 3000 })).toBeCloseTo(3.6, 3);
   });
 });
 

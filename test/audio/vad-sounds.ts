@@ -22,7 +22,7 @@ function tones(seconds: number, amplitude: number, frequencies: readonly number[
   });
 }
 
-const MADE: Readonly<Record<string, () => number[]>> = {
+const GENERATORS: Readonly<Record<string, () => number[]>> = {
   silence: () => silence(2),
   room: () => noise(3, 60),
   hum: () => tones(3, 3000, [50, 100, 150, 250]),
@@ -31,8 +31,8 @@ const MADE: Readonly<Record<string, () => number[]>> = {
   short: () => noise(0.02, 3000),
 };
 
-export function madeSound(name: string): Float32Array {
-  const make = MADE[name];
+export function syntheticAudio(name: string): Float32Array {
+  const make = GENERATORS[name];
   if (make === undefined) throw new Error(`no sound is called ${name}`);
   return Float32Array.from(make(), (sample) => sample / 32_768);
 }

@@ -5,12 +5,12 @@ const RATE = 16_000;
 const { PI, abs, exp, log, log1p, min, round, sign, sqrt } = Math; // asked for a million times, and a test's globals are slow
 
 /** Samples of speech → the same, spoiled. */
-export type Spoiling = (samples: Float32Array) => Float32Array;
+export type Degradation = (samples: Float32Array) => Float32Array;
 
 const power = (samples: Float32Array): number => samples.reduce((sum, x) => sum + x * x, 0) / samples.length;
 
 /** With a sound of `NON_SPEECH` so many decibels below the speech. */
-export function withNoise(name: string, decibels: number): Spoiling {
+export function withNoise(name: string, decibels: number): Degradation {
   return (samples) => {
     const noise = NON_SPEECH.get(name)?.(samples.length / RATE);
     if (noise === undefined) throw new Error(`no sound is called ${name}`);
@@ -19,13 +19,13 @@ export function withNoise(name: string, decibels: number): Spoiling {
   };
 }
 
-export function louder(decibels: number): Spoiling {
+export function louder(decibels: number): Degradation {
   const gain = 10 ** (decibels / 20);
   return (samples) => samples.map((x) => x * gain);
 }
 
 /** A hall that needs `seconds` to fall silent by 60 dB: 400 echoes, thicker and thicker. */
-export function reverberating(seconds: number): Spoiling {
+export function reverberating(seconds: number): Degradation {
   return (samples) => {
     const random = randomNumbers(21);
     const out = samples.slice();
@@ -57,7 +57,7 @@ export function byTelephone(samples: Float32Array): Float32Array {
   });
 }
 
-export const SPOILT: ReadonlyMap<string, Spoiling> = new Map<string, Spoiling>([
+export const DEGRADATIONS: ReadonlyMap<string, Degradation> = new Map<string, Degradation>([
   ['as recorded', (samples) => samples],
   ['pink noise, 10 dB', withNoise('pink noise, -25 dB', 10)],
   ['white noise, 5 dB', withNoise('white noise, -25 dB', 5)],

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 
 import { FRAME_SAMPLES, SpeechSegmenter, type SpeechOptions, type SpeechSegment } from '#daemon/audio/vad/index.js';
 
-import { fixtures, ourOptions } from './vad-fixtures.js';
+import { fixtures, toSpeechOptions } from './vad-fixtures.js';
 
 function segmentAll(probabilities: number[], audioSamples: number, options: SpeechOptions): SpeechSegment[] {
   const segmenter = new SpeechSegmenter(options);
@@ -33,7 +33,7 @@ const someOptions: fc.Arbitrary<SpeechOptions> = fc.record({
 describe('stretches of speech', () => {
   test('are the reference’s for made-up probabilities and options', () => {
     for (const { probabilities, samples, options, stretches } of fixtures.madeUp) {
-      const cut = segmentAll(probabilities, samples, ourOptions(options));
+      const cut = segmentAll(probabilities, samples, toSpeechOptions(options));
       expect(cut.map(({ start, end }) => [start, end])).toEqual(stretches);
     }
   });
@@ -41,8 +41,8 @@ describe('stretches of speech', () => {
   test('are the reference’s for what it heard in clips', () => {
     for (const { probabilities, samples, cut } of fixtures.clips) {
       for (const { options, stretches } of cut) {
-        const ours = segmentAll(probabilities, samples, ourOptions(options));
-        expect(ours.map(({ start, end }) => [start, end])).toEqual(stretches);
+        const segments = segmentAll(probabilities, samples, toSpeechOptions(options));
+        expect(segments.map(({ start, end }) => [start, end])).toEqual(stretches);
       }
     }
   });
@@ -53,10 +53,10 @@ describe('stretches of speech', () => {
         talk,
         someOptions,
         fc.integer({ min: 0, max: FRAME_SAMPLES - 1 }),
-        (heard, options, short) => {
-          const audioSamples = heard.length * FRAME_SAMPLES - short;
+        (values, options, short) => {
+          const audioSamples = values.length * FRAME_SAMPLES - short;
           let reached = 0;
-          for (const { start, end } of segmentAll(heard, audioSamples, options)) {
+          for (const { start, end } of segmentAll(values, audioSamples, options)) {
             expect(Number.isInteger(start) && Number.isInteger(end)).toBe(true);
             expect(start).toBeGreaterThanOrEqual(reached);
             expect(end).toBeGreaterThan(start);
@@ -71,9 +71,9 @@ describe('stretches of speech', () => {
 
   test('are no longer than asked', () => {
     fc.assert(
-      fc.property(talk, (heard) => {
+      fc.property(talk, (values) => {
         const options = { maxSpeechSeconds: 3, minSilenceMs: 500, speechPadMs: 100 };
-        for (const { start, end } of segmentAll(heard, heard.length * FRAME_SAMPLES, options))
+        for (const { start, end } of segmentAll(values, values.length * FRAME_SAMPLES, options))
           expect(end - start).toBeLessThanOrEqual(3 * 16_000 + FRAME_SAMPLES);
       }),
       { numRuns: 300 },
@@ -82,17 +82,17 @@ describe('stretches of speech', () => {
 
   test('do not depend on how the probabilities are cut into pieces, and are final once given', () => {
     fc.assert(
-      fc.property(talk, someOptions, fc.array(fc.integer({ min: 0, max: 60 })), (heard, options, sizes) => {
-        const audioSamples = heard.length * FRAME_SAMPLES;
+      fc.property(talk, someOptions, fc.array(fc.integer({ min: 0, max: 60 })), (values, options, sizes) => {
+        const audioSamples = values.length * FRAME_SAMPLES;
         const segmenter = new SpeechSegmenter(options);
         const pieces: SpeechSegment[] = [];
         let at = 0;
         for (const size of sizes) {
-          pieces.push(...segmenter.push(heard.slice(at, at + size)));
+          pieces.push(...segmenter.push(values.slice(at, at + size)));
           at += size;
         }
-        pieces.push(...segmenter.push(heard.slice(at)), ...segmenter.end(audioSamples));
-        expect(pieces).toEqual(segmentAll(heard, audioSamples, options));
+        pieces.push(...segmenter.push(values.slice(at)), ...segmenter.end(audioSamples));
+        expect(pieces).toEqual(segmentAll(values, audioSamples, options));
       }),
       { numRuns: 300 },
     );

@@ -5,8 +5,8 @@ import { SpeechSegmenter, VoiceActivity } from '#daemon/audio/vad/index.js';
 import { mx } from '#native/index.js';
 
 import { skippedTest } from '#test/harness/skipping.js';
-import { fixtures, isHere, ourOptions, samplesOf } from './vad-fixtures.js';
-import { madeSound } from './vad-sounds.js';
+import { fixtures, isAvailable, toSpeechOptions, samplesOf } from './vad-fixtures.js';
+import { syntheticAudio } from './vad-sounds.js';
 
 /** Largest difference allowed to the reference, which computes the recurrence in float32; 8e-6 is reached. */
 const TOLERANCE = 5e-5;
@@ -20,42 +20,42 @@ afterAll(() => {
 });
 
 /** All probabilities of `samples`, pushed in pieces of `size`. */
-function listen(samples: Float32Array, size: number): number[] {
+function detect(samples: Float32Array, size: number): number[] {
   const stream = voice.stream();
-  const heard: number[] = [];
+  const got: number[] = [];
   for (let start = 0; start < samples.length; start += size)
-    heard.push(...stream.push(samples.subarray(start, start + size)));
-  return [...heard, ...stream.flush()];
+    got.push(...stream.push(samples.subarray(start, start + size)));
+  return [...got, ...stream.flush()];
 }
 
-const here = fixtures.clips.filter(isHere);
-const missing = fixtures.clips.filter((clip) => !isHere(clip));
+const available = fixtures.clips.filter(isAvailable);
+const missing = fixtures.clips.filter((clip) => !isAvailable(clip));
 
 describe('against the reference implementation', () => {
   for (const { name } of missing)
     skippedTest(`hears in ${name} what the reference hears`, `no ../shared/speech: ${name}`);
 
-  test.each(here)('hears in $name what the reference hears, and cuts it in the same places', async (clip) => {
+  test.each(available)('hears in $name what the reference hears, and cuts it in the same places', async (clip) => {
     const samples = await samplesOf(clip);
     expect(samples.length).toBe(clip.samples);
     expect(samples.reduce((sum, sample) => sum + Math.round(sample * 32_768), 0)).toBe(clip.sum);
 
-    const heard = listen(samples, 16_000);
-    expect(heard.length).toBe(clip.probabilities.length);
-    const difference = Math.max(...heard.map((p, i) => Math.abs(p - (clip.probabilities[i] ?? NaN))));
+    const got = detect(samples, 16_000);
+    expect(got.length).toBe(clip.probabilities.length);
+    const difference = Math.max(...got.map((p, i) => Math.abs(p - (clip.probabilities[i] ?? NaN))));
     expect(difference).toBeLessThan(TOLERANCE);
 
     for (const { options, stretches } of clip.cut) {
-      const segmenter = new SpeechSegmenter(ourOptions(options));
-      const cut = [...segmenter.push(heard), ...segmenter.end(samples.length)];
+      const segmenter = new SpeechSegmenter(toSpeechOptions(options));
+      const cut = [...segmenter.push(got), ...segmenter.end(samples.length)];
       expect(cut.map(({ start, end }) => [start, end])).toEqual(stretches);
     }
   });
 
   test.each(['silence', 'room', 'hum', 'chords', 'burst'])('finds no speech in %s', (name) => {
-    const samples = madeSound(name);
+    const samples = syntheticAudio(name);
     const segmenter = new SpeechSegmenter();
-    expect([...segmenter.push(listen(samples, samples.length)), ...segmenter.end(samples.length)]).toEqual([]);
+    expect([...segmenter.push(detect(samples, samples.length)), ...segmenter.end(samples.length)]).toEqual([]);
   });
 });
 
@@ -64,45 +64,45 @@ describe('a stream', () => {
     const clip = fixtures.clips.find(({ name }) => name === 'austen-0880.flac');
     if (clip === undefined) throw new Error('the fixture lacks its clip');
     const samples = await samplesOf(clip);
-    const whole = listen(samples, samples.length);
+    const whole = detect(samples, samples.length);
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 3000 }), { minLength: 1, maxLength: 20 }), (sizes) => {
         const stream = voice.stream();
-        const heard: number[] = [];
+        const got: number[] = [];
         let at = 0;
         for (const size of sizes) {
-          heard.push(...stream.push(samples.subarray(at, at + size)));
+          got.push(...stream.push(samples.subarray(at, at + size)));
           at = Math.min(samples.length, at + size);
-          expect(heard.length).toBe(Math.floor(at / 512));
+          expect(got.length).toBe(Math.floor(at / 512));
         }
-        heard.push(...stream.push(samples.subarray(at)), ...stream.flush());
-        expect(heard.length).toBe(whole.length);
+        got.push(...stream.push(samples.subarray(at)), ...stream.flush());
+        expect(got.length).toBe(whole.length);
         // Products over other numbers of rows may add up in another order.
-        heard.forEach((p, i) => expect(Math.abs(p - (whole[i] ?? NaN))).toBeLessThan(TOLERANCE));
+        got.forEach((p, i) => expect(Math.abs(p - (whole[i] ?? NaN))).toBeLessThan(TOLERANCE));
       }),
       { numRuns: 15 },
     );
   });
 
   test('does not hear what another stream heard', () => {
-    const samples = madeSound('chords');
-    const alone = listen(samples, 16_000);
+    const samples = syntheticAudio('chords');
+    const expected = detect(samples, 16_000);
     const first = voice.stream();
     const second = voice.stream();
-    const heard: number[] = [];
+    const got: number[] = [];
     for (let start = 0; start < samples.length; start += 16_000) {
-      heard.push(...first.push(samples.subarray(start, start + 16_000)));
-      second.push(madeSound('burst'));
+      got.push(...first.push(samples.subarray(start, start + 16_000)));
+      second.push(syntheticAudio('burst'));
     }
-    expect([...heard, ...first.flush()]).toEqual(alone);
+    expect([...got, ...first.flush()]).toEqual(expected);
   });
 
   test('goes on hearing after samples that are no sound', () => {
     const stream = voice.stream();
     stream.push(Float32Array.of(NaN, Infinity, -Infinity, 3e38, ...new Float32Array(508)));
-    const heard = stream.push(madeSound('chords'));
-    expect(heard.length).toBeGreaterThan(0);
-    for (const probability of heard) expect(probability).not.toBeNaN();
+    const got = stream.push(syntheticAudio('chords'));
+    expect(got.length).toBeGreaterThan(0);
+    for (const probability of got) expect(probability).not.toBeNaN();
   });
 
   test('has nothing to flush after whole frames, and nothing at all without samples', () => {
@@ -120,8 +120,8 @@ describe('a stream', () => {
     const other = await VoiceActivity.load();
     const loaded = mx.liveArrays();
     const stream = other.stream();
-    stream.push(madeSound('chords'));
-    stream.push(madeSound('short'));
+    stream.push(syntheticAudio('chords'));
+    stream.push(syntheticAudio('short'));
     stream.flush();
     expect(mx.liveArrays()).toBe(loaded);
     other.dispose();

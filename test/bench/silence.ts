@@ -15,7 +15,7 @@ import { isSilentByReference, isSilent, REFERENCE_THRESHOLDS } from '#daemon/mod
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
-import { SPOILT } from '#test/audio/vad-spoiled.js';
+import { DEGRADATIONS } from '#test/audio/vad-spoiled.js';
 import { readClips, root } from './clips.js';
 import { load, samplesOf, starterModel, streamOf, transcribe } from './in-process.js';
 import { commit, machine, markdownTable, saveResult } from './report.js';
@@ -52,7 +52,7 @@ export async function silence(argv: string[]): Promise<void> {
     options: {
       model: { type: 'string', multiple: true, default: [starterModel()] },
       part: { type: 'string', multiple: true, default: ['sounds', 'pauses', 'speech'] },
-      degradations: { type: 'string', multiple: true, default: [...SPOILT.keys()] },
+      degradations: { type: 'string', multiple: true, default: [...DEGRADATIONS.keys()] },
       everything: { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
     },
@@ -186,7 +186,7 @@ async function countSpeech(model: SpeechModel, degradations: readonly string[]):
   const voice = await VoiceActivity.load();
   const clips = readClips().filter(({ text, seconds }) => text !== '' && seconds < 11);
   let [windows, words, byReference, bySecond, unsure, highest] = [0, 0, 0, 0, 0, 0];
-  for (const [how, degrade] of SPOILT) {
+  for (const [how, degrade] of DEGRADATIONS) {
     if (!degradations.includes(how)) continue;
     for (const clip of clips) {
       if (clip.language !== 'en' && model.name.endsWith('.en')) continue;

@@ -24,11 +24,11 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 /** A program that says it is a Node of that version, and writes down what it was called with. */
 function fakeNode(name: string, version: string, platform = 'linux', arch = 'x64'): string {
   const path = join(folder, name);
-  const said = join(folder, 'said');
+  const called = join(folder, 'said');
   const script = `#!/bin/sh
 if [ "$1" = -e ]; then exec ${shellQuote(process.execPath)} -e "Object.defineProperty(process.versions, 'node', { value: '${version}' });
 Object.defineProperties(process, { platform: { value: '${platform}' }, arch: { value: '${arch}' } }); $2"; fi
-printf '%s\\n' ${name} "$@" > ${shellQuote(said)}
+printf '%s\\n' ${name} "$@" > ${shellQuote(called)}
 `;
   writeFileSync(path, script);
   chmodSync(path, 0o755);
@@ -51,34 +51,34 @@ function launch(nodes: readonly string[], path = '/usr/bin:/bin', change: Partia
   };
   writeFileSync(plan.launcher, renderLauncher(plan), { mode: 0o755 });
   const { status, stderr } = spawnSync(plan.launcher, [], { env: { PATH: path }, encoding: 'utf8' });
-  const said = (): string[] => readFileSync(join(folder, 'said'), 'utf8').trimEnd().split('\n');
-  return { status, stderr, said, called: [entry, 'daemon', 'run', '--agent'] };
+  const called = (): string[] => readFileSync(join(folder, 'said'), 'utf8').trimEnd().split('\n');
+  return { status, stderr, called, expected: [entry, 'daemon', 'run', '--agent'] };
 }
 
 describe('the launcher', () => {
   test('runs the daemon with the Node that was there when it was installed', () => {
-    const { status, said, called } = launch([fakeNode('recorded', '22.1.0'), fakeNode('other', '24.0.0')]);
-    expect([status, said()]).toEqual([0, ['recorded', ...called]]);
+    const { status, called, expected } = launch([fakeNode('recorded', '22.1.0'), fakeNode('other', '24.0.0')]);
+    expect([status, called()]).toEqual([0, ['recorded', ...expected]]);
   });
 
   test('takes another one when that is gone, and none that is too old', () => {
-    const gone = join(folder, 'v22.1.0', 'bin', 'node');
-    const { said, called } = launch([gone, fakeNode('old', '18.20.4'), fakeNode('new', '20.0.0')]);
-    expect(said()).toEqual(['new', ...called]);
+    const missing = join(folder, 'v22.1.0', 'bin', 'node');
+    const { called, expected } = launch([missing, fakeNode('old', '18.20.4'), fakeNode('new', '20.0.0')]);
+    expect(called()).toEqual(['new', ...expected]);
   });
 
   test('takes no Intel build of Node on a Mac', () => {
-    const gone = join(folder, 'gone');
+    const missing = join(folder, 'gone');
     const intel = fakeNode('intel', '24.0.0', 'darwin', 'x64');
-    expect(launch([gone, intel], '/nowhere').stderr).toMatch(/on a Mac, built for Apple silicon/);
-    const { said, called } = launch([gone, intel, fakeNode('apple', '22.0.0', 'darwin', 'arm64')]);
-    expect(said()).toEqual(['apple', ...called]);
+    expect(launch([missing, intel], '/nowhere').stderr).toMatch(/on a Mac, built for Apple silicon/);
+    const { called, expected } = launch([missing, intel, fakeNode('apple', '22.0.0', 'darwin', 'arm64')]);
+    expect(called()).toEqual(['apple', ...expected]);
   });
 
   test('takes the one of the path at last', () => {
     fakeNode('node', '21.0.0');
-    const { said, called } = launch([join(folder, 'gone')], `${folder}:/usr/bin:/bin`);
-    expect(said()).toEqual(['node', ...called]);
+    const { called, expected } = launch([join(folder, 'gone')], `${folder}:/usr/bin:/bin`);
+    expect(called()).toEqual(['node', ...expected]);
   });
 
   test('without any it says so once and ends in peace, or it would be started again for ever', () => {
@@ -94,16 +94,16 @@ describe('the launcher', () => {
       mkdirSync(join(folder, '.nvm/versions/node', version, 'bin'), { recursive: true });
       fakeNode(join('.nvm/versions/node', version, 'bin/node'), version.slice(1));
     }
-    const { said, called } = launch([join(folder, '.nvm/versions/node/v18.0.0/bin/node')]);
-    expect(said()).toEqual(['.nvm/versions/node/v22.1.0/bin/node', ...called]);
+    const { called, expected } = launch([join(folder, '.nvm/versions/node/v18.0.0/bin/node')]);
+    expect(called()).toEqual(['.nvm/versions/node/v22.1.0/bin/node', ...expected]);
   });
 
   test('whose version has given way to another one starts that', () => {
     const successor = join(folder, 'current.mjs');
     writeFileSync(successor, '');
     const command = [join(folder, 'gone.mjs'), 'daemon', 'run', '--agent'];
-    const { said } = launch([fakeNode('node', '22.1.0')], undefined, { command, successor });
-    expect(said()).toEqual(['node', successor, 'daemon', 'run', '--agent']);
+    const { called } = launch([fakeNode('node', '22.1.0')], undefined, { command, successor });
+    expect(called()).toEqual(['node', successor, 'daemon', 'run', '--agent']);
   });
 
   test('without Sotto it says so once and ends in peace', () => {

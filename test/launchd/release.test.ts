@@ -88,9 +88,9 @@ describe.each(Object.entries(ADDONS))('the release for %s', (name, addonFolder) 
   });
 
   test('says the licence of each library that it brings', () => {
-    const said = readFileSync(join(folder, 'THIRD-PARTY.md'), 'utf8');
+    const notices = readFileSync(join(folder, 'THIRD-PARTY.md'), 'utf8');
     for (const holder of ['Apple Inc.', 'Einar Otto Stangvik', 'Mozilla Public License', 'GNU LESSER'])
-      expect(said).toContain(holder);
+      expect(notices).toContain(holder);
   });
 
   test('is refused when a library is lost, a file is missing, or what it was built in shows', async () => {

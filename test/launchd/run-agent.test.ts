@@ -31,13 +31,13 @@ describe('the daemon as the login agent runs it', () => {
   });
 
   test('one of another protocol is told once to end, and has its time', async () => {
-    const said = join(home.folder, 'said');
+    const signals = join(home.folder, 'said');
     const script = `
       process.on('SIGTERM', () => require('fs').appendFileSync(process.argv[1], 'x'));
       require('fs').writeFileSync(process.argv[1], '');
       setInterval(() => {}, 1000);`;
-    const old = spawn(process.execPath, ['-e', script, said], { stdio: 'ignore' });
-    await until(() => existsSync(said));
+    const old = spawn(process.execPath, ['-e', script, signals], { stdio: 'ignore' });
+    await until(() => existsSync(signals));
     const http = createServer();
     const ws = new WebSocketServer({ server: http });
     ws.on('connection', (socket) =>
@@ -47,9 +47,9 @@ describe('the daemon as the login agent runs it', () => {
     );
     await new Promise<void>((resolve) => http.listen(home.paths.socket, resolve));
     const agent = startSotto(['daemon', 'run', '--agent'], { home: home.folder });
-    await until(() => readFileSync(said, 'utf8') !== '');
+    await until(() => readFileSync(signals, 'utf8') !== '');
     await sleep(3_000);
-    expect(readFileSync(said, 'utf8')).toBe('x');
+    expect(readFileSync(signals, 'utf8')).toBe('x');
     old.kill('SIGKILL');
     for (const socket of ws.clients) socket.terminate();
     http.closeAllConnections();

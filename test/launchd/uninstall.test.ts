@@ -217,13 +217,13 @@ describe('sotto uninstall', () => {
   });
 
   describe('asks where there is a terminal', () => {
-    const asks: string[] = [];
+    const questions: string[] = [];
     /** One who answers in this order; `undefined` is Ctrl-C. */
     const answering = (...answers: (boolean | undefined)[]): Ask => {
-      asks.length = 0;
+      questions.length = 0;
       return (question) => {
-        asks.push(question);
-        return Promise.resolve(answers[asks.length - 1]);
+        questions.push(question);
+        return Promise.resolve(answers[questions.length - 1]);
       };
     };
     const before = process.env.SOTTO_HOME;
@@ -232,13 +232,13 @@ describe('sotto uninstall', () => {
       if (before === undefined) delete process.env.SOTTO_HOME;
       else process.env.SOTTO_HOME = before;
     });
-    const here = (ask: Ask, change: Partial<UninstallOptions> = {}): Promise<number> =>
+    const runUninstall = (ask: Ask, change: Partial<UninstallOptions> = {}): Promise<number> =>
       uninstall(paths, { yes: false, dryRun: false, ...change }, ask);
 
     test('what is to be kept, piece by piece, and at last whether it is meant', async () => {
       use();
-      expect(await here(answering(true, false, true, true))).toBe(0);
-      expect(asks).toEqual([
+      expect(await runUninstall(answering(true, false, true, true))).toBe(0);
+      expect(questions).toEqual([
         'Keep your models (6 kB)?',
         expect.stringMatching(/^Keep your past dictations \(\d+ kB\)\?$/),
         'Keep your settings and vocabulary (25 bytes)?',
@@ -255,9 +255,9 @@ describe('sotto uninstall', () => {
     test('nothing that was said before, and does nothing without a yes', async () => {
       use();
       const whole = homeFiles(true);
-      expect(await here(answering(false), { keep: ['models'] })).toBe(1);
-      expect(asks).toEqual(['Remove Sotto?']);
-      expect(await here(answering(true, undefined))).toBe(130);
+      expect(await runUninstall(answering(false), { keep: ['models'] })).toBe(1);
+      expect(questions).toEqual(['Remove Sotto?']);
+      expect(await runUninstall(answering(true, undefined))).toBe(130);
       expect(homeFiles(true)).toEqual(whole);
     });
   });
@@ -282,7 +282,7 @@ describe('sotto uninstall', () => {
 
   test('in a folder in use, files of others stay whatever their names are, and are named', async () => {
     use();
-    const mine = {
+    const userFiles = {
       s: 'a file, not a socket',
       'models/my-own/config.json': '{"model_type":"whisper"}',
       'models/my-own/weights.safetensors': 'w',
@@ -300,7 +300,7 @@ describe('sotto uninstall', () => {
       'daemon.lock': 'another daemon’s',
       'history.db.damaged-by-me': 'mine',
     };
-    for (const [name, text] of Object.entries(mine)) {
+    for (const [name, text] of Object.entries(userFiles)) {
       mkdirSync(dirname(join(paths.home, name)), { recursive: true });
       writeFileSync(join(paths.home, name), text);
     }
@@ -312,7 +312,7 @@ describe('sotto uninstall', () => {
     const left = readdirSync(paths.home, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => relative(paths.home, join(entry.parentPath, entry.name)));
-    expect(left.sort()).toEqual(Object.keys(mine).sort());
+    expect(left.sort()).toEqual(Object.keys(userFiles).sort());
     for (const name of ['models/my-own', 'uploads/photos', 'settings.json.bak'])
       expect(stdout).toContain(`not part of Sotto, left in place: ${join(paths.home, name)}`);
   });
