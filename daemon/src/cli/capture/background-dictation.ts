@@ -68,7 +68,7 @@ interface SessionLoss {
 type OwnState = Omit<Capture, keyof DictationAttempt['state']>;
 
 export class BackgroundDictation {
-  readonly #parts: BackgroundDictationDeps;
+  readonly #deps: BackgroundDictationDeps;
   readonly #source: ReconnectingSource;
   readonly #levels = new LevelMeter();
   #ownState: OwnState;
@@ -93,9 +93,9 @@ export class BackgroundDictation {
   /** Resolves with the last phase. */
   readonly ended = new Promise<void>((resolve) => (this.#settle = resolve));
 
-  constructor(parts: BackgroundDictationDeps) {
-    this.#parts = parts;
-    const { clock, firstSource, openSource, options } = parts;
+  constructor(deps: BackgroundDictationDeps) {
+    this.#deps = deps;
+    const { clock, firstSource, openSource, options } = deps;
     const { device, language, model } = options;
     this.#ownState = {
       startedMs: Date.now(),
@@ -145,7 +145,7 @@ export class BackgroundDictation {
     this.#change({ phase: 'cancelled' });
     this.#source.stop();
     this.#mark(true);
-    if (canBeRestored) this.#restoreTimer = this.#parts.clock.after(RESTORE_MS, () => this.#discard());
+    if (canBeRestored) this.#restoreTimer = this.#deps.clock.after(RESTORE_MS, () => this.#discard());
     else this.#discard();
   }
 
@@ -158,7 +158,7 @@ export class BackgroundDictation {
   }
 
   #mark(isCancelled: boolean): void {
-    const { markCancelled, recording } = this.#parts;
+    const { markCancelled, recording } = this.#deps;
     const sessions = [this.#session, this.#nextAttempt, this.#previousAttempt].flatMap((session) => session?.state.id ?? []);
     for (const id of [...sessions, recording.id]) markCancelled?.(id, isCancelled);
   }
@@ -193,9 +193,9 @@ export class BackgroundDictation {
 
   #begin(requested: Capture['requested']): DictationAttempt {
     return new DictationAttempt({
-      recording: this.#parts.recording,
+      recording: this.#deps.recording,
       requested,
-      ...this.#parts.openSession(requested),
+      ...this.#deps.openSession(requested),
       onEvent: (event, session) => {
         if (session === this.#nextAttempt) this.#onNextAttemptEvent(event, session);
         else if (session === this.#session) this.#state(event);
@@ -240,13 +240,13 @@ export class BackgroundDictation {
   #onAudio(samples: Int16Array): void {
     // While it is paused nothing of it is kept, nor measured.
     if (this.#isIn(['paused']) || isOver(this.#ownState.phase)) return;
-    const { recording } = this.#parts;
+    const { recording } = this.#deps;
     recording.append(this.#withoutStartSound(samples));
     this.#session.pushAudio();
     this.#nextAttempt?.pushAudio();
     this.#levels.push(samples);
     const listens = this.#wakeDetector.push(samples) && this.#isIn(['opening']);
-    if (listens) this.#samplesToSilence = ((this.#parts.startSoundMs ?? 0) * SAMPLE_RATE) / 1000;
+    if (listens) this.#samplesToSilence = ((this.#deps.startSoundMs ?? 0) * SAMPLE_RATE) / 1000;
     this.#change({
       ...(listens && { phase: 'listening' }),
       seconds: this.#levels.seconds,
@@ -288,12 +288,12 @@ export class BackgroundDictation {
       this.#failure = undefined;
       const { retranscribing: _, error: __, recordingOnly: ___, ...rest } = this.#ownState;
       this.#ownState = rest;
-      const samples = this.#parts.recording.samples;
+      const samples = this.#deps.recording.samples;
       this.#change(samples > 0 ? { retranscribing: true } : {});
       void session.untilDecoding(samples).then(() => {
         if (this.#session !== session || session.isOver) return;
         // Before the session that had it is cancelled, and all that is its with it.
-        this.#parts.recording.taken(session.state.id);
+        this.#deps.recording.taken(session.state.id);
         this.#previousAttempt?.cancel();
         this.#previousAttempt = undefined;
       });
@@ -306,7 +306,7 @@ export class BackgroundDictation {
   }
 
   #state(event: DictationEvent): void {
-    if (this.#session.taken > 0) this.#parts.recording.taken(this.#session.state.id);
+    if (this.#session.taken > 0) this.#deps.recording.taken(this.#session.state.id);
     switch (event.type) {
       case 'committed':
       case 'tentative':
@@ -364,7 +364,7 @@ export class BackgroundDictation {
     if (this.#isDiscarded) this.#end({ phase: 'discarded' });
     else if (previousAttempt !== undefined && !previousAttempt.isOver) {
       this.#session = previousAttempt;
-      if (previousAttempt.taken > 0) this.#parts.recording.taken(previousAttempt.state.id);
+      if (previousAttempt.taken > 0) this.#deps.recording.taken(previousAttempt.state.id);
       previousAttempt.pushAudio();
       const { retranscribing: _, ...rest } = this.#ownState;
       this.#ownState = rest;
@@ -372,7 +372,7 @@ export class BackgroundDictation {
       this.#finishSession();
     } else if (error.code === 'DAEMON_LOST' && this.#sessionRestarts < MAX_SESSION_RESTARTS) {
       this.#sessionRestarts += 1;
-      this.#parts.recording.reclaim();
+      this.#deps.recording.reclaim();
       this.#session = this.#begin(this.#session.state.requested);
       // Its id is new: a process that dies now must not leave it unmarked.
       if (this.#isIn(['cancelled'])) this.#mark(true);
@@ -389,22 +389,22 @@ export class BackgroundDictation {
       this.#endWithLoss(this.#failure);
       return;
     }
-    this.#parts.recording.reclaim();
+    this.#deps.recording.reclaim();
     this.#change({ error, recordingOnly: true });
     this.#finishSession();
   }
 
   #endWithLoss({ error, recordedSamples, isKept }: SessionLoss): void {
-    const id = this.#isWorthKeeping(recordedSamples) ? this.#parts.recording.leave() : undefined;
+    const id = this.#isWorthKeeping(recordedSamples) ? this.#deps.recording.leave() : undefined;
     const later = 'what you said is kept: it comes into the history as soon as Sotto can write it down';
     const hint = id !== undefined ? later : isKept ? 'what you said is kept: see the history' : undefined;
     this.#end({ phase: 'failed', error: hint === undefined ? error : { ...error, hint } });
-    if (id !== undefined) this.#parts.onUnsentRecording?.(id);
+    if (id !== undefined) this.#deps.onUnsentRecording?.(id);
   }
 
   /** Whether more sound is here than a number of samples that are kept elsewhere. */
   #isWorthKeeping(savedSamples: number): boolean {
-    return this.#parts.recording.samples - savedSamples >= MIN_KEPT_SAMPLES && !this.#levels.isSilent;
+    return this.#deps.recording.samples - savedSamples >= MIN_KEPT_SAMPLES && !this.#levels.isSilent;
   }
 
   /** Why there is less text than there should be. */
@@ -438,15 +438,15 @@ export class BackgroundDictation {
     this.#ownState = rest;
     this.#change(change);
     this.#source.stop();
-    this.#parts.recording.remove();
-    this.#parts.markCancelled?.(this.#parts.recording.id, false);
+    this.#deps.recording.remove();
+    this.#deps.markCancelled?.(this.#deps.recording.id, false);
     this.#settle();
   }
 
   #change(change: Partial<OwnState>): void {
     if (isOver(this.#ownState.phase)) return;
     this.#ownState = { ...this.#ownState, ...change };
-    this.#parts.onChange(this);
+    this.#deps.onChange(this);
   }
 
   #isIn(phases: readonly CapturePhase[]): boolean {
@@ -456,6 +456,6 @@ export class BackgroundDictation {
   #watchForgotten(): void {
     this.#forgottenTimer?.cancel();
     if (isOver(this.#ownState.phase)) return;
-    this.#forgottenTimer = this.#parts.clock.after(MAX_SILENCE_MS, () => this.finish());
+    this.#forgottenTimer = this.#deps.clock.after(MAX_SILENCE_MS, () => this.finish());
   }
 }

@@ -54,7 +54,7 @@ export interface CaptureHostDeps {
 }
 
 export class CaptureHost {
-  readonly #parts: CaptureHostDeps;
+  readonly #deps: CaptureHostDeps;
   readonly #fingerprint = programFingerprint();
   readonly #standby = new StandbyMicrophone();
   readonly #vocabulary: ActiveVocabulary;
@@ -77,9 +77,9 @@ export class CaptureHost {
   /** Resolves when the process may end: nothing goes on any more. */
   readonly ended = new Promise<void>((resolve) => (this.#settle = resolve));
 
-  constructor(parts: CaptureHostDeps) {
-    this.#parts = parts;
-    const file = new VocabularyFile(parts.paths.vocabulary);
+  constructor(deps: CaptureHostDeps) {
+    this.#deps = deps;
+    const file = new VocabularyFile(deps.paths.vocabulary);
     this.#vocabulary = new ActiveVocabulary(() => file.read(), silentLog);
     this.#startIdleTimer();
   }
@@ -112,7 +112,7 @@ export class CaptureHost {
     if (this.#isLeaving || protocol !== CAPTURE_PROTOCOL || programFingerprint() !== this.#fingerprint) {
       this.#isLeaving = true;
       // Whoever asked is told first.
-      this.#parts.clock.after(0, () => this.leave());
+      this.#deps.clock.after(0, () => this.leave());
       throw new SottoError('VERSION_MISMATCH', 'the process of dictations is of another version', {
         hint: 'try again: it has left',
       });
@@ -145,7 +145,7 @@ export class CaptureHost {
 
   /** So many look at it. */
   setWatchers(count: number): void {
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     this.#watchers = count;
     this.#wasWatched ||= count > 0;
     if (count > 0) this.#watchedSinceMs ??= clock.nowMs();
@@ -168,12 +168,12 @@ export class CaptureHost {
   #finishIfUnwatched(dictation: BackgroundDictation): void {
     this.#aloneTimer = undefined;
     if (this.#watchers === 0) dictation.finish();
-    else if (!this.#isWatchedLong) this.#aloneTimer = this.#parts.clock.after(MIN_WATCH_MS, () => this.#finishIfUnwatched(dictation));
+    else if (!this.#isWatchedLong) this.#aloneTimer = this.#deps.clock.after(MIN_WATCH_MS, () => this.#finishIfUnwatched(dictation));
   }
 
   /** Whether somebody is there, or was until now, who does more than take a look. */
   get #isWatchedLong(): boolean {
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     return clock.nowMs() - (this.#watchedSinceMs ?? clock.nowMs()) > MIN_WATCH_MS;
   }
 
@@ -187,7 +187,7 @@ export class CaptureHost {
   }
 
   #begin(options: CaptureOptions, firstSource: AudioSource | undefined): BackgroundDictation {
-    const { clock, paths } = this.#parts;
+    const { clock, paths } = this.#deps;
     const connections = new Connections(async () => {
       const started = await findOrStartDaemon({ paths, idleExitMinutes: AUTO_IDLE_EXIT_MINUTES });
       return started.client;
@@ -213,7 +213,7 @@ export class CaptureHost {
         const recording = soundFor(phase, now.phase);
         phase = now.phase;
         if (options.sounds === true && recording !== undefined) play(recording);
-        if (changed === this.#dictation) this.#parts.onChange(now);
+        if (changed === this.#dictation) this.#deps.onChange(now);
       },
       markCancelled: (id, isCancelled) =>
         isCancelled ? markCancelled(paths.spool, id) : clearCancelMark(paths.spool, id),
@@ -232,11 +232,11 @@ export class CaptureHost {
     const isUnreported = !this.#wasWatched && dictation.now.phase === 'failed';
     // Who left it to its end looks for the text in the history.
     const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#keepsListeningAlone || isUnreported);
-    if (isAwaited) this.#forgetTimer = this.#parts.clock.after(KEEP_ENDED_MS, () => this.#forget(dictation));
+    if (isAwaited) this.#forgetTimer = this.#deps.clock.after(KEEP_ENDED_MS, () => this.#forget(dictation));
     else this.#forget(dictation);
     if (this.#isLeaving) return;
     this.#standby.prepare();
-    this.#standbyTimer = this.#parts.clock.after(STANDBY_MS, () => this.#standby.dismiss());
+    this.#standbyTimer = this.#deps.clock.after(STANDBY_MS, () => this.#standby.dismiss());
   }
 
   /** What was said is in the history; or nowhere, if nothing is to be kept. A look at it is not enough to have been given it. */
@@ -246,7 +246,7 @@ export class CaptureHost {
     this.#unread = undefined;
     if (this.#finishingClient !== undefined || (this.#watchers > 0 && this.#isWatchedLong)) return;
     this.#unread = { startedMs, text };
-    this.#unreadTimer = this.#parts.clock.after(KEEP_UNREAD_MS, () => (this.#unread = undefined));
+    this.#unreadTimer = this.#deps.clock.after(KEEP_UNREAD_MS, () => (this.#unread = undefined));
   }
 
   #forget(dictation: BackgroundDictation): void {
@@ -259,7 +259,7 @@ export class CaptureHost {
 
   #startIdleTimer(): void {
     this.#idleTimer?.cancel();
-    this.#idleTimer = this.#parts.clock.after(IDLE_MS, () => this.leave());
+    this.#idleTimer = this.#deps.clock.after(IDLE_MS, () => this.leave());
   }
 
   #end(): void {

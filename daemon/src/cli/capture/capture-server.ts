@@ -56,23 +56,23 @@ interface Watcher {
 }
 
 export class CaptureServer {
-  readonly #parts: CaptureServerDeps;
+  readonly #deps: CaptureServerDeps;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #watchers = new Map<Socket, Watcher>();
   #notifyTimer: Timer | undefined;
 
-  private constructor(parts: CaptureServerDeps) {
-    this.#parts = parts;
+  private constructor(deps: CaptureServerDeps) {
+    this.#deps = deps;
     this.#server = createServer((socket) => this.#serve(socket));
   }
 
   /** Whoever calls this has the lock: what lies at the path is of a process that is gone. @throws SottoError */
-  static async listen(parts: CaptureServerDeps): Promise<CaptureServer> {
-    const { path } = parts;
+  static async listen(deps: CaptureServerDeps): Promise<CaptureServer> {
+    const { path } = deps;
     checkSocketPath(path);
     if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
-    const server = new CaptureServer(parts);
+    const server = new CaptureServer(deps);
     await new Promise<void>((resolve, reject) => {
       server.#server.once('error', (error) => reject(codedError(error)));
       // Nobody may connect in the moment before its mode is set.
@@ -86,7 +86,7 @@ export class CaptureServer {
   /** The take has changed. Its end is told at once, all else a few times in a second. */
   changed(dictation: Capture): void {
     if (isOver(dictation.phase)) this.#notifyAll();
-    else this.#notifyTimer ??= this.#parts.clock.after(NOTIFY_INTERVAL_MS, () => this.#notifyAll());
+    else this.#notifyTimer ??= this.#deps.clock.after(NOTIFY_INTERVAL_MS, () => this.#notifyAll());
   }
 
   async close(): Promise<void> {
@@ -103,8 +103,8 @@ export class CaptureServer {
     socket.on('drain', () => this.#notifyAll());
     socket.on('close', () => {
       this.#sockets.delete(socket);
-      this.#parts.onDisconnected(socket);
-      if (this.#watchers.delete(socket)) this.#parts.onWatchers(this.#watchers.size);
+      this.#deps.onDisconnected(socket);
+      if (this.#watchers.delete(socket)) this.#deps.onWatchers(this.#watchers.size);
     });
     readLines(socket, MAX_BUFFERED_LENGTH, {
       onLine: (line) => void this.#handleLine(socket, line),
@@ -125,7 +125,7 @@ export class CaptureServer {
   }
 
   async #request(socket: Socket, request: CaptureRequest): Promise<void> {
-    const { begin, devices, finish, last, leave } = this.#parts;
+    const { begin, devices, finish, last, leave } = this.#deps;
     if (request.type === 'begin') {
       const { dictation, isNew } = begin(request.options, request.protocol);
       this.#watch(socket, dictation.now, isNew);
@@ -145,7 +145,7 @@ export class CaptureServer {
       return;
     }
     if (request.type === 'finish') send(socket, { type: 'finish', shouldDeliver: finish(socket) });
-    const dictation = this.#parts.dictation();
+    const dictation = this.#deps.dictation();
     if (dictation === undefined) send(socket, { type: 'idle' });
     else if (request.type === 'watch') this.#watch(socket, dictation.now, false);
     else if (request.type === 'switch') dictation.switch(request);
@@ -156,13 +156,13 @@ export class CaptureServer {
     const isAnother = !this.#watchers.has(socket);
     this.#watchers.set(socket, { socket, known });
     send(socket, { type: 'dictation', dictation: known, ...(isNew && { isNew }) });
-    if (isAnother) this.#parts.onWatchers(this.#watchers.size);
+    if (isAnother) this.#deps.onWatchers(this.#watchers.size);
   }
 
   #notifyAll(): void {
     this.#notifyTimer?.cancel();
     this.#notifyTimer = undefined;
-    const now = this.#parts.dictation()?.now;
+    const now = this.#deps.dictation()?.now;
     if (now === undefined) return;
     for (const watcher of this.#watchers.values()) {
       if (watcher.socket.writableLength > MAX_UNREAD_BYTES) continue;

@@ -47,7 +47,7 @@ export interface DictationAttemptDeps {
 }
 
 export class DictationAttempt {
-  readonly #parts: DictationAttemptDeps;
+  readonly #deps: DictationAttemptDeps;
   #state: AttemptState;
   /** As the daemon says it. */
   #decoded: DisplayText = { committed: '', tentative: '' };
@@ -58,11 +58,11 @@ export class DictationAttempt {
   #isAudioComplete = false;
   #isOver = false;
 
-  constructor(parts: DictationAttemptDeps) {
-    this.#parts = parts;
+  constructor(deps: DictationAttemptDeps) {
+    this.#deps = deps;
     this.#state = {
-      id: parts.dictation.id,
-      requested: parts.requested,
+      id: deps.dictation.id,
+      requested: deps.requested,
       committed: '',
       tentative: '',
       speaking: false,
@@ -82,12 +82,12 @@ export class DictationAttempt {
 
   /** Samples that the daemon has on its disk. */
   get taken(): number {
-    return this.#parts.dictation.acknowledgedSamples;
+    return this.#deps.dictation.acknowledgedSamples;
   }
 
   /** There is more sound. */
   pushAudio(): void {
-    const { recording, dictation } = this.#parts;
+    const { recording, dictation } = this.#deps;
     if (this.#isPushPaused || this.#isOver) return;
     while (this.#next < recording.samples) {
       if (this.#next - this.taken > MAX_UNACKNOWLEDGED_SAMPLES) {
@@ -116,7 +116,7 @@ export class DictationAttempt {
 
   /** Nothing of it is wanted. */
   cancel(): void {
-    this.#parts.dictation.cancel();
+    this.#deps.dictation.cancel();
   }
 
   /**
@@ -136,7 +136,7 @@ export class DictationAttempt {
 
   async #untilAcknowledged(): Promise<void> {
     this.#isPushPaused = true;
-    await this.#parts.dictation.untilUnacknowledged(MAX_UNACKNOWLEDGED_SAMPLES / 2);
+    await this.#deps.dictation.untilUnacknowledged(MAX_UNACKNOWLEDGED_SAMPLES / 2);
     this.#isPushPaused = false;
     this.pushAudio();
   }
@@ -146,8 +146,8 @@ export class DictationAttempt {
     if (this.#failedReads > MAX_FAILED_READS) {
       this.#isOver = true;
       // The daemon writes down what it was given: that is in the history at once, all of it when the sound is recovered.
-      this.#parts.dictation.leave();
-      this.#parts.onEvent({ type: 'failed', error: error.toWire() }, this);
+      this.#deps.dictation.leave();
+      this.#deps.onEvent({ type: 'failed', error: error.toWire() }, this);
       return;
     }
     this.#isPushPaused = true;
@@ -157,9 +157,9 @@ export class DictationAttempt {
   }
 
   async #read(): Promise<void> {
-    for await (const event of this.#parts.dictation.events()) {
+    for await (const event of this.#deps.dictation.events()) {
       this.#apply(event);
-      this.#parts.onEvent(event, this);
+      this.#deps.onEvent(event, this);
     }
   }
 
@@ -206,7 +206,7 @@ export class DictationAttempt {
 
   #write(decoded: DisplayText): void {
     this.#decoded = decoded;
-    this.#change(this.#parts.shown(decoded));
+    this.#change(this.#deps.shown(decoded));
   }
 
   #change(change: Partial<AttemptState>): void {

@@ -26,7 +26,7 @@ export interface ReconnectingSourceDeps {
 export class ReconnectingSource implements AudioSource {
   readonly isLive: boolean;
   readonly isRealTime: boolean;
-  readonly #parts: ReconnectingSourceDeps;
+  readonly #deps: ReconnectingSourceDeps;
   #device: string | undefined;
   #inner: AudioSource;
   #listener: SourceListener | undefined;
@@ -36,10 +36,10 @@ export class ReconnectingSource implements AudioSource {
   #retryTimer: Timer | undefined;
 
   /** @param first one that is being opened already */
-  constructor(parts: ReconnectingSourceDeps, first?: AudioSource) {
-    this.#parts = parts;
-    this.#device = parts.device;
-    this.#inner = first ?? parts.open(parts.device);
+  constructor(deps: ReconnectingSourceDeps, first?: AudioSource) {
+    this.#deps = deps;
+    this.#device = deps.device;
+    this.#inner = first ?? deps.open(deps.device);
     this.isLive = this.#inner.isLive;
     this.isRealTime = this.#inner.isRealTime;
   }
@@ -81,7 +81,7 @@ export class ReconnectingSource implements AudioSource {
     this.#device = device;
     this.#tries = 0;
     const before = this.#inner;
-    this.#inner = this.#parts.open(device);
+    this.#inner = this.#deps.open(device);
     before.stop();
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
@@ -115,10 +115,10 @@ export class ReconnectingSource implements AudioSource {
     else {
       this.#tries += 1;
       this.#receivedSamples = 0;
-      this.#parts.onLost(error);
-      this.#retryTimer = this.#parts.clock.after(pauseMs, () => {
+      this.#deps.onLost(error);
+      this.#retryTimer = this.#deps.clock.after(pauseMs, () => {
         this.#retryTimer = undefined;
-        this.#inner = this.#parts.open(this.#device);
+        this.#inner = this.#deps.open(this.#device);
         void this.#reopen();
       });
     }
@@ -129,7 +129,7 @@ export class ReconnectingSource implements AudioSource {
     try {
       const opened = await inner.open();
       if (inner !== this.#inner) return;
-      this.#parts.onOpened(opened);
+      this.#deps.onOpened(opened);
       this.#listen();
     } catch (thrown) {
       if (inner === this.#inner) this.#lost(SottoError.from(thrown));

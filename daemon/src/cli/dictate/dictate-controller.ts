@@ -26,7 +26,7 @@ export interface DictateDeps {
 }
 
 export class DictateController {
-  readonly #parts: DictateDeps;
+  readonly #deps: DictateDeps;
   readonly #levels = new LevelMeter();
   #dictation: Dictation | undefined;
   #ending: 'finish' | 'discard' | undefined;
@@ -35,8 +35,8 @@ export class DictateController {
   #finishedMs: number | undefined;
   #sourceFailure: SottoError | undefined;
 
-  constructor(parts: DictateDeps) {
-    this.#parts = parts;
+  constructor(deps: DictateDeps) {
+    this.#deps = deps;
   }
 
   /** The user has said all. */
@@ -44,15 +44,15 @@ export class DictateController {
     if (this.#ending !== undefined) return;
     this.#ending = 'finish';
     this.#finishedMs = performance.now();
-    this.#parts.view.finishing();
-    this.#parts.source.stop();
+    this.#deps.view.finishing();
+    this.#deps.source.stop();
   }
 
   /** The user wants nothing of it. */
   discard(): void {
     if (this.#ending === 'discard') return;
     this.#ending = 'discard';
-    this.#parts.source.stop();
+    this.#deps.source.stop();
     this.#dictation?.cancel();
   }
 
@@ -60,7 +60,7 @@ export class DictateController {
   leave(): void {
     if (this.#dictation === undefined) return;
     this.#isLeft = true;
-    this.#parts.source.stop();
+    this.#deps.source.stop();
     this.#isSaved = this.#dictation.leave();
   }
 
@@ -76,14 +76,14 @@ export class DictateController {
 
   /** The exit code of the command. */
   async run(): Promise<number> {
-    const { source, view } = this.#parts;
+    const { source, view } = this.#deps;
     view.begin(this.#levels);
     try {
       const opened = await source.open();
       if (this.#ending !== undefined) return this.#discarded();
       trace('cli', 'source open');
       if (!source.isLive) view.sourceOpened(opened);
-      const dictation = this.#parts.open();
+      const dictation = this.#deps.open();
       this.#dictation = dictation;
       this.#listen(dictation, opened);
       return await this.#read(dictation);
@@ -99,7 +99,7 @@ export class DictateController {
   }
 
   #listen(dictation: Dictation, opened: AudioSourceInfo): void {
-    const { source, view } = this.#parts;
+    const { source, view } = this.#deps;
     const wakeDetector = new WakeDetector();
     let isAwake = !source.isLive;
     const end = (): void => {
@@ -126,7 +126,7 @@ export class DictateController {
   }
 
   async #read(dictation: Dictation): Promise<number> {
-    const { view, onEvent } = this.#parts;
+    const { view, onEvent } = this.#deps;
     const firstText = once(() => trace('cli', 'first text'));
     for await (const event of dictation.events()) {
       if (event.type === 'committed' || event.type === 'tentative') firstText();
@@ -145,7 +145,7 @@ export class DictateController {
   }
 
   #reportDetached(): number {
-    const { view } = this.#parts;
+    const { view } = this.#deps;
     view.close();
     view.note(
       this.#isSaved
@@ -156,14 +156,14 @@ export class DictateController {
   }
 
   #discarded(): number {
-    const { view } = this.#parts;
+    const { view } = this.#deps;
     view.close();
     view.note(this.#ending === 'finish' ? 'no audio recorded' : 'discarded');
     return INTERRUPTED;
   }
 
   async #deliver(final: FinalEvent): Promise<number> {
-    const { source, view, deliverer, onEvent, onTerminal } = this.#parts;
+    const { source, view, deliverer, onEvent, onTerminal } = this.#deps;
     const waitedSeconds = this.#finishedMs === undefined ? 0 : (performance.now() - this.#finishedMs) / 1000;
     view.close();
     const text = final.text.trim();
@@ -187,7 +187,7 @@ export class DictateController {
   #problems(): SottoError[] {
     if (this.#sourceFailure !== undefined) return [this.#sourceFailure];
     // Without the permission of the system a Mac's microphone opens, and is silent.
-    if (!this.#parts.source.isLive || !this.#levels.isSilent || this.#levels.seconds < 1) return [];
+    if (!this.#deps.source.isLive || !this.#levels.isSilent || this.#levels.seconds < 1) return [];
     return [
       process.platform === 'darwin'
         ? new SottoError('MIC_DENIED', 'the microphone is silent (muted, or no permission)')
