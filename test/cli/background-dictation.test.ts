@@ -11,7 +11,7 @@ import { EventQueue } from '#daemon/client/event-queue.js';
 import type { DictationEvent } from '#daemon/client/index.js';
 import type { CapturePhase } from '#daemon/protocol/capture.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { findOrphans } from '#daemon/store/spool/recover.js';
+import { findOrphans } from '#daemon/store/spool/orphans.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 import { ScriptedSource } from '#test/harness/scripted-source.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';

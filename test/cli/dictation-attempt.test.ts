@@ -7,7 +7,7 @@ import { DictationAttempt, type DictationAttemptDeps } from '#daemon/cli/capture
 import { LocalRecording } from '#daemon/cli/capture/local-recording.js';
 import type { DictationEvent } from '#daemon/client/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { findOrphans } from '#daemon/store/spool/recover.js';
+import { findOrphans } from '#daemon/store/spool/orphans.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 import { ScriptedSource } from '#test/harness/scripted-source.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';

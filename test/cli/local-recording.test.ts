@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sweepLocalRecordings } from '#daemon/cli/capture/sweep-local-recordings.js';
 import { LocalRecording } from '#daemon/cli/capture/local-recording.js';
 import { markCancelled } from '#daemon/store/spool/cancel-mark.js';
-import { findOrphans } from '#daemon/store/spool/recover.js';
+import { findOrphans } from '#daemon/store/spool/orphans.js';
 import { SpoolFile } from '#daemon/store/spool/spool-file.js';
 import { ramp } from '#test/harness/ramp.js';
 

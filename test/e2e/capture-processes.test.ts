@@ -9,7 +9,7 @@ import { CaptureClient } from '#daemon/client/index.js';
 import { systemClock } from '#daemon/clock.js';
 import { securePrivateFolder } from '#daemon/server/socket.js';
 import { acquireLock } from '#daemon/store/process-lock.js';
-import { readOrphan } from '#daemon/store/spool/recover.js';
+import { readOrphan } from '#daemon/store/spool/orphans.js';
 import { childrenOf } from '#test/harness/processes.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';

@@ -82,7 +82,7 @@ export const NAMED_MUTATIONS: readonly NamedMutation[] = [
   {
     name: 'the history is not synchronous',
     room: 'store',
-    file: 'daemon/src/store/history/database.ts',
+    file: 'daemon/src/store/history/history-database.ts',
     search: 'PRAGMA synchronous = FULL;',
     replace: 'PRAGMA synchronous = OFF;',
     suites: [],
@@ -106,7 +106,7 @@ export const NAMED_MUTATIONS: readonly NamedMutation[] = [
   {
     name: 'a damaged history gives back two entries',
     room: 'store',
-    file: 'daemon/src/store/history/replace.ts',
+    file: 'daemon/src/store/history/repair.ts',
     search: 'if (!ID_PATTERN.test(dictation.id) || saved.has(dictation.id)) continue;',
     replace: 'if (!ID_PATTERN.test(dictation.id) || saved.has(dictation.id) || saved.size >= 2) continue;',
     suites: [],

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { DEFAULT_RETENTION } from '#daemon/settings.js';
-import { openDatabase } from '#daemon/store/history/database.js';
+import { openDatabase } from '#daemon/store/history/history-database.js';
 import { SCHEMA_VERSION } from '#daemon/store/history/schema.js';
 import { foreignDatabase } from '#test/harness/foreign-database.js';
 import { historyHere, ids, NOW, fakeDictation } from './history-here.js';

@@ -93,7 +93,7 @@ describe('the history', () => {
     // One that is whole is meant, although another goes on.
     expect(history.get('abc-1')?.id).toBe('abc-1');
     expect(history.get('abc')).toBeUndefined();
-    expect(history.idsLike('abc', 5)).toEqual(['abc-1', 'abc-12']);
+    expect(history.idsStartingWith('abc', 5)).toEqual(['abc-1', 'abc-12']);
     for (const nonsense of ['', '%', '_', 'x', "' OR 1", 'ABC'])
       expect(history.get(nonsense)).toBeUndefined();
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { History } from '#daemon/store/history/index.js';
-import { tokensOf } from '#daemon/store/history/fold.js';
+import { tokenize } from '#daemon/store/history/tokenize.js';
 import { parseQuery } from '#daemon/store/history/query.js';
 import { snippetOf } from '#daemon/store/history/snippet.js';
 
@@ -114,8 +114,8 @@ describe('a search', () => {
     fc.assert(
       fc.property(anything, (text) => {
         keep(text);
-        for (const { start, end } of tokensOf(text)) expect(found(text.slice(start, end))).toHaveLength(1);
-        expect(found(text)).toHaveLength(tokensOf(text).length === 0 ? 0 : 1);
+        for (const { start, end } of tokenize(text)) expect(found(text.slice(start, end))).toHaveLength(1);
+        expect(found(text)).toHaveLength(tokenize(text).length === 0 ? 0 : 1);
         expect(history.get('t-0')?.text).toBe(Buffer.from(text.replaceAll('\0', '')).toString());
       }),
       { numRuns: 300 },

@@ -14,10 +14,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { encodeHead, parseHead, type SpoolInfo } from '#daemon/store/spool/header.js';
-import { findOrphans, readOrphan, removeSpool } from '#daemon/store/spool/recover.js';
+import { encodeHeader, parseHeader, type SpoolInfo } from '#daemon/store/spool/spool-header.js';
+import { findOrphans, readOrphan, removeSpool } from '#daemon/store/spool/orphans.js';
 import { SpoolFile, type OpenSpool, type SpoolHandle } from '#daemon/store/spool/spool-file.js';
-import { sweepSpools } from '#daemon/store/spool/sweep.js';
+import { sweepSpools } from '#daemon/store/spool/sweep-spools.js';
 import { until } from '#test/harness/wait.js';
 
 const info: SpoolInfo = { id: 'take-1', startedMs: 1_700_000_000_000, options: { language: 'de' } };
@@ -154,10 +154,10 @@ describe('a spool whose head could not be written', () => {
   });
 
   test('is removed by the next daemon; nothing else is', async () => {
-    const head = encodeHead(info);
+    const head = encodeHeader(info);
     const gone = { 'empty.spool': Buffer.alloc(0), 'cut.spool': head.subarray(0, 40), 'alone.said': '{}' };
     const stays = {
-      'whole.spool': encodeHead({ ...info, id: 'whole' }),
+      'whole.spool': encodeHeader({ ...info, id: 'whole' }),
       'whole.said': '{}',
       'damaged.spool': Buffer.concat([Buffer.from(head).fill(0xff, 12, 16), ramp(0, 100)]),
       'in-use.spool': Buffer.alloc(0),
@@ -232,18 +232,18 @@ describe('a spool and the disk under it', () => {
 
 describe('what is left of a spool', () => {
   test('cut at any byte of 64 KiB is a shorter one, or none if its head is not whole', () => {
-    const head = encodeHead(info);
+    const head = encodeHeader(info);
     const whole = Buffer.concat([head, ramp(0, 32_768 - head.length / 2)]);
     expect(whole.length).toBe(65_536);
     for (let bytes = 0; bytes <= whole.length; bytes++) {
-      const parsed = parseHead(whole.subarray(0, bytes));
+      const parsed = parseHeader(whole.subarray(0, bytes));
       if (bytes < head.length) expect(parsed).toBeUndefined();
       else if (parsed?.bytes !== head.length) throw new Error(`a head of ${parsed?.bytes} bytes at ${bytes}`);
     }
   });
 
   test('has as many whole samples as there are, a half one left off', async () => {
-    const head = encodeHead(info);
+    const head = encodeHeader(info);
     for (const extra of [0, 1, 2, 3, 999]) {
       const path = join(folder, 'cut.spool');
       writeFileSync(path, Buffer.concat([head, ramp(0, 600).subarray(0, extra)]));
@@ -252,12 +252,12 @@ describe('what is left of a spool', () => {
   });
 
   test('with any one byte of its head changed is none', () => {
-    const head = encodeHead(info);
+    const head = encodeHeader(info);
     for (let at = 0; at < head.length; at++) {
       for (let bit = 0; bit < 8; bit++) {
         const broken = Buffer.from(head);
         broken[at] = (broken[at] ?? 0) ^ (1 << bit);
-        expect(parseHead(broken)).toBeUndefined();
+        expect(parseHeader(broken)).toBeUndefined();
       }
     }
   });
@@ -266,7 +266,7 @@ describe('what is left of a spool', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, magic) => {
         const file = Buffer.concat([Buffer.from(magic ? 'SOTTOPCM' : ''), bytes]);
-        expect(parseHead(file)).toBeUndefined();
+        expect(parseHeader(file)).toBeUndefined();
       }),
     );
   });

@@ -32,7 +32,7 @@ export function openHistory(paths: Paths): History {
 export function findMeant(history: History, start: string): Dictation | undefined {
   const found = history.get(start);
   if (found !== undefined) return found;
-  const ids = history.idsLike(start, 4);
+  const ids = history.idsStartingWith(start, 4);
   const several = ids.length > 3 ? `${ids.slice(0, 3).join(', ')}, …` : ids.join(', ');
   process.stderr.write(
     ids.length === 0

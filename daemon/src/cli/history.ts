@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Paths } from '../paths.js';
 import type { Retention } from '../settings.js';
-import type { Dictation, Found, History } from '../store/history/index.js';
+import type { Dictation, SearchResult, History } from '../store/history/index.js';
 import { findMeant, jsonOf, withHistory } from './history-open.js';
 import { stateColour, table, whenText, withoutText, type TableRow } from './history-table.js';
 import { clock } from './terminal/progress-line.js';
@@ -63,7 +63,7 @@ export function show(paths: Paths, id: string | undefined, json: boolean): Promi
   });
 }
 
-export function tableOf(history: History, found: readonly (Dictation | Found)[]): string {
+export function tableOf(history: History, found: readonly (Dictation | SearchResult)[]): string {
   const rows = found.map((dictation): TableRow => {
     const hit = 'snippet' in dictation ? { text: dictation.snippet, marks: dictation.marks } : {};
     return { dictation, shortId: shortId(history, dictation.id), ...hit };
@@ -77,7 +77,7 @@ export function tableOf(history: History, found: readonly (Dictation | Found)[])
 
 function shortId(history: History, id: string): string {
   for (let length = SHORT_ID; length < Math.min(id.length, MAX_ID_CHARACTERS); length += 4) {
-    if (history.idsLike(id.slice(0, length), 2).length === 1) return id.slice(0, length);
+    if (history.idsStartingWith(id.slice(0, length), 2).length === 1) return id.slice(0, length);
   }
   return id;
 }

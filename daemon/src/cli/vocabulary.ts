@@ -5,7 +5,7 @@ import { fileError, TEXT_INPUT } from '../protocol/file-errors.js';
 import { type Vocabulary, type VocabularyChange, type VocabularyFormat } from '../protocol/vocabulary.js';
 import { readSmallBytes } from '../read-small-file.js';
 import { added, countOf, removed, replaced } from '../store/vocabulary/change.js';
-import { formatVocabulary, parseForeign } from '../store/vocabulary/file-text.js';
+import { formatVocabulary, parseImport } from '../store/vocabulary/vocabulary-format.js';
 import { VocabularyFile } from '../store/vocabulary/vocabulary-file.js';
 import { createFile } from './create-file.js';
 import { columnsOf, padEnd } from './terminal/columns.js';
@@ -51,7 +51,7 @@ export async function importFrom(
   file: string,
   replace: boolean,
 ): Promise<number> {
-  const found = parseForeign(await read(file));
+  const found = parseImport(await read(file));
   if (countOf(found) === 0) {
     throw new SottoError('INVALID_ARGUMENT', `${file} contains no words`, {
       hint: 'use JSON, CSV, or text with one word per line',

@@ -4,7 +4,7 @@ import { lstat, open, readdir, rename, unlink, type FileHandle } from 'node:fs/p
 import { join } from 'node:path';
 import { makeFolder } from '../make-folder.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { readOrphan } from './spool/recover.js';
+import { readOrphan } from './spool/orphans.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
 import { readAll } from './spool/spool-file.js';
 

@@ -3,7 +3,7 @@ import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { applyReplacements } from '#daemon/sessions/vocabulary/apply-replacements.js';
 import { hotwordsFor, ActiveVocabulary } from '#daemon/sessions/vocabulary/active-vocabulary.js';
-import type { KeptVocabulary } from '#daemon/store/vocabulary/vocabulary-file.js';
+import type { StoredVocabulary } from '#daemon/store/vocabulary/vocabulary-file.js';
 
 describe('words to listen for', () => {
   const words = ['Nguyen', 'ComfyUI'];
@@ -24,7 +24,7 @@ describe('words to listen for', () => {
 
 describe('the vocabulary in use', () => {
   test('is the newest that can be read; why it is not the newest there is, is said with it', () => {
-    let kept: KeptVocabulary | SottoError = {
+    let kept: StoredVocabulary | SottoError = {
       vocabulary: { words: ['one'], replacements: [{ from: 'a', to: 'b' }] },
       revision: '1',
     };

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { makeFolder } from '../../make-folder.js';
 import { messageOf, SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
-import { encodeHead } from '../../store/spool/header.js';
+import { encodeHeader } from '../../store/spool/spool-header.js';
 import { SESSION_SUFFIX, UNSENT_SUFFIX } from '../../store/spool/local-recording.js';
 import { SPOOL_SUFFIX } from '../../store/spool/spool-file.js';
 
@@ -38,7 +38,7 @@ export class LocalRecording {
   constructor(folder: string, { language }: LocalRecordingOptions = {}) {
     this.#folder = folder;
     const options = language === undefined ? {} : { language };
-    this.#head = encodeHead({ id: this.#id, startedMs: Date.now(), options });
+    this.#head = encodeHeader({ id: this.#id, startedMs: Date.now(), options });
     try {
       makeFolder(folder, 0o700);
       this.#file = openSync(this.#path, 'wx+', 0o600);

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearCancelMark, isMarkedCancelled } from '../../store/spool/cancel-mark.js';
-import { isCutHead, MAX_HEAD_BYTES, parseHead } from '../../store/spool/header.js';
+import { isTruncatedHeader, MAX_HEADER_BYTES, parseHeader } from '../../store/spool/spool-header.js';
 import { SESSION_SUFFIX, UNSENT_SUFFIX } from '../../store/spool/local-recording.js';
 import { SPOOL_SUFFIX } from '../../store/spool/spool-file.js';
 
@@ -55,10 +55,10 @@ function namesIn(folder: string): string[] {
 function contentOf(path: string): 'sound' | 'empty' | 'foreign' {
   const file = openSync(path, 'r');
   try {
-    const bytes = Buffer.alloc(MAX_HEAD_BYTES);
+    const bytes = Buffer.alloc(MAX_HEADER_BYTES);
     const start = bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0));
-    const head = parseHead(start);
-    if (head === undefined) return isCutHead(start) ? 'empty' : 'foreign';
+    const head = parseHeader(start);
+    if (head === undefined) return isTruncatedHeader(start) ? 'empty' : 'foreign';
     return start.length > head.bytes ? 'sound' : 'empty';
   } finally {
     closeSync(file);

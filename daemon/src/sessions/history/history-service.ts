@@ -9,7 +9,7 @@ import {
   type PastDictation,
 } from '../../protocol/history.js';
 import { readSettings } from '../../settings.js';
-import type { Dictation, Found, History } from '../../store/history/index.js';
+import type { Dictation, SearchResult, History } from '../../store/history/index.js';
 import { retryWhileBusy } from '../../store/history/retry-busy.js';
 import { keepHistory } from '../../store/write-settings.js';
 import { defined } from '../../protocol/defined.js';
@@ -85,7 +85,7 @@ export class HistoryService {
     return { days: Math.min(keepDays, MAX_KEEP_DAYS), sound: keepAudio };
   }
 
-  #answer(found: readonly (Dictation | Found)[], limit: number): HistoryResult {
+  #answer(found: readonly (Dictation | SearchResult)[], limit: number): HistoryResult {
     const dictations: PastDictation[] = [];
     let bytes = 0;
     for (const dictation of found.slice(0, limit)) {
@@ -97,7 +97,7 @@ export class HistoryService {
     return { dictations, more: found.length > dictations.length };
   }
 
-  #entry({ audio, words, ...rest }: Dictation | Found): PastDictation {
+  #entry({ audio, words, ...rest }: Dictation | SearchResult): PastDictation {
     const { marks, ...facts } = { marks: undefined, ...rest };
     return {
       ...facts,

@@ -10,7 +10,7 @@ import type { ModelRef } from '../../protocol/ipc.js';
 import { isTerminal, SAMPLE_RATE, type LiveCheckpoint, type LiveOptions } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
 import type { Journal, JournalEntry } from '../../store/spool/journal.js';
-import type { Orphan } from '../../store/spool/recover.js';
+import type { Orphan } from '../../store/spool/orphans.js';
 import type { OpenSpool, UnlinkSpool } from '../../store/spool/spool-file.js';
 import type { Engine } from '../../supervisor/engine.js';
 import type { ModelAccess } from '../../supervisor/model-access.js';

@@ -9,12 +9,12 @@ import {
   isMarkedCancelled,
   markCancelled,
 } from '../../store/spool/cancel-mark.js';
-import type { SpoolInfo } from '../../store/spool/header.js';
+import type { SpoolInfo } from '../../store/spool/spool-header.js';
 import { Journal, journalOf, type JournalEntry } from '../../store/spool/journal.js';
 import { findLocalRecording, removeLocalRecordings } from '../../store/spool/local-recording.js';
-import { findOrphan, findOrphans, removeSpool, type Orphan } from '../../store/spool/recover.js';
+import { findOrphan, findOrphans, removeSpool, type Orphan } from '../../store/spool/orphans.js';
 import { SPOOL_SUFFIX, SpoolFile, type OpenSpool, type UnlinkSpool } from '../../store/spool/spool-file.js';
-import { sweepSpools } from '../../store/spool/sweep.js';
+import { sweepSpools } from '../../store/spool/sweep-spools.js';
 import { SessionAudio } from './session-audio.js';
 
 export interface SessionFilesOptions {

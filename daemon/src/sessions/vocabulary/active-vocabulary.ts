@@ -2,8 +2,8 @@
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import { EMPTY_VOCABULARY } from '../../store/vocabulary/change.js';
-import { folded } from '../../store/vocabulary/keys.js';
-import type { KeptVocabulary } from '../../store/vocabulary/vocabulary-file.js';
+import { foldCase } from '../../store/vocabulary/word-keys.js';
+import type { StoredVocabulary } from '../../store/vocabulary/vocabulary-file.js';
 import { Replacer } from './replacer.js';
 
 export interface VocabularySnapshot {
@@ -21,14 +21,14 @@ interface VocabularyOptions {
 }
 
 export class ActiveVocabulary {
-  readonly #read: () => KeptVocabulary;
+  readonly #read: () => StoredVocabulary;
   readonly #log: Logger;
   #revision: string | undefined;
   #loggedProblem: string | undefined;
   #now: VocabularySnapshot = { words: EMPTY_VOCABULARY.words, replacer: new Replacer([]) };
 
   /** @param read may throw: then the one before stays, and it is said */
-  constructor(read: () => KeptVocabulary, log: Logger) {
+  constructor(read: () => StoredVocabulary, log: Logger) {
     this.#read = read;
     this.#log = log;
   }
@@ -68,7 +68,7 @@ export function hotwordsFor(
   words: readonly string[],
 ): { hotwords?: string[] } {
   if (!vocabulary || own !== undefined) return {};
-  const prompt = folded(initialPrompt);
-  const hotwords = words.filter((word) => !prompt.includes(folded(word)));
+  const prompt = foldCase(initialPrompt);
+  const hotwords = words.filter((word) => !prompt.includes(foldCase(word)));
   return hotwords.length === 0 ? {} : { hotwords };
 }

@@ -11,7 +11,7 @@
  */
 import { RUN_ON } from '../../protocol/run-on-scripts.js';
 import type { Replacement } from '../../protocol/vocabulary.js';
-import { folded, foldedLetter, isShouted, plain, replacementKey } from '../../store/vocabulary/keys.js';
+import { foldCase, foldLetter, isAllCapitals, normalizeWord, replacementKey } from '../../store/vocabulary/word-keys.js';
 import { fitEdits, type Edit, type Match } from './edits.js';
 import { unitsOf } from './units.js';
 
@@ -52,7 +52,7 @@ export class Replacer {
     if (this.#pattern === undefined) return [];
     const matches: Match[] = [];
     for (const { 0: matched, index } of text.matchAll(this.#pattern)) {
-      const found = this.#byKey.get(plain(matched)) ?? this.#byKey.get(folded(matched));
+      const found = this.#byKey.get(normalizeWord(matched)) ?? this.#byKey.get(foldCase(matched));
       if (found === undefined) continue;
       matches.push({ start: index, end: index + matched.length, matched, to: matchCase(found, matched) });
     }
@@ -75,7 +75,7 @@ function patternOf(all: readonly string[]): string {
 }
 
 function phrasePattern(from: string): string {
-  const letters = isShouted(from) ? literalPattern : anyCasePattern;
+  const letters = isAllCapitals(from) ? literalPattern : anyCasePattern;
   return from
     .split(/\s+/u)
     .map((word) => Array.from(word, letters).join(''))
@@ -88,8 +88,8 @@ function literalPattern(letter: string): string {
 
 function anyCasePattern(letter: string): string {
   const upper = letter.toUpperCase();
-  const variants = [...new Set([letter, letter.toLowerCase(), upper, foldedLetter(letter)])].filter(
-    (variant) => folded(variant) === folded(letter),
+  const variants = [...new Set([letter, letter.toLowerCase(), upper, foldLetter(letter)])].filter(
+    (variant) => foldCase(variant) === foldCase(letter),
   );
   if (variants.length < 2) return literalPattern(letter);
   const isOneEach = variants.every((variant) => [...variant].length === 1);
@@ -97,9 +97,9 @@ function anyCasePattern(letter: string): string {
 }
 
 function matchCase({ from, to }: Replacement, matched: string): string {
-  if (isShouted(from)) return to;
-  if (isShouted(matched)) return to.toUpperCase();
+  if (isAllCapitals(from)) return to;
+  if (isAllCapitals(matched)) return to.toUpperCase();
   // One that only tells how a word is written means it so everywhere.
-  if (CAPITAL.test(to) || folded(from) === folded(to) || !BEGINS_WITH_CAPITAL.test(matched)) return to;
+  if (CAPITAL.test(to) || foldCase(from) === foldCase(to) || !BEGINS_WITH_CAPITAL.test(matched)) return to;
   return to.replace(/^\p{Ll}/u, (first) => first.toUpperCase());
 }

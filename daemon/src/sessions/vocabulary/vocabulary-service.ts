@@ -1,7 +1,7 @@
 /** The vocabulary, as clients of the daemon ask for it and change it. */
 import type { VocabularyRequest, VocabularyResult } from '../../protocol/vocabulary.js';
 import { added, removed, replaced } from '../../store/vocabulary/change.js';
-import { formatVocabulary, parseForeign } from '../../store/vocabulary/file-text.js';
+import { formatVocabulary, parseImport } from '../../store/vocabulary/vocabulary-format.js';
 import type { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
 
 export class VocabularyService {
@@ -31,7 +31,7 @@ export class VocabularyService {
       case 'set':
         return this.#file.change((now) => replaced(now, request.vocabulary), request.revision);
       case 'import': {
-        const found = parseForeign(request.text);
+        const found = parseImport(request.text);
         const change = request.replace === true ? replaced : added;
         return this.#file.change((now) => change(now, found), request.revision);
       }

@@ -3,9 +3,9 @@
  * that whoever goes on after a kill knows what was done, and what was in somebody's hands.
  */
 import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
-import { all, first, run, type Row } from '../sqlite/rows.js';
+import { all, first, run, type Row } from '../sqlite/statements.js';
 import type { Database } from '../sqlite/database.js';
-import { written } from './database.js';
+import { written } from './batch-database.js';
 import { defined } from '../../protocol/defined.js';
 
 export type FileState = 'waiting' | 'working' | 'done' | 'failed' | 'skipped';
@@ -120,7 +120,7 @@ export class BatchRun {
         }
         if (known.state === 'working') continue;
         if (file.failure !== undefined) {
-          this.#cannotLook(Number(known.number), file.failure);
+          this.#markUnreadable(Number(known.number), file.failure);
           continue;
         }
         const same = Number(known.bytes) === bytes && Number(known.modified_ms) === modifiedMs;
@@ -138,7 +138,7 @@ export class BatchRun {
   }
 
   /** What is done stays done. Seen again, the other one is new: nothing of its size is known. */
-  #cannotLook(number: number, { code, message, hint }: Failure): void {
+  #markUnreadable(number: number, { code, message, hint }: Failure): void {
     run(
       this.#db,
       `UPDATE file SET state = 'failed', bytes = 0, modified_ms = 0, code = ?, message = ?, hint = ?

@@ -1,9 +1,9 @@
 /** Runs over folders that are remembered, so that a killed one goes on where it was. */
-import { first, run } from '../sqlite/rows.js';
-import { settledTime } from '../sqlite/settled-time.js';
+import { first, run } from '../sqlite/statements.js';
+import { trustedTime } from '../sqlite/trusted-time.js';
 import { BatchRun } from './batch-run.js';
 import type { Database } from '../sqlite/database.js';
-import { openBatchDatabase, written } from './database.js';
+import { openBatchDatabase, written } from './batch-database.js';
 import { WrittenTexts } from './written-texts.js';
 
 const DAY_MS = 24 * 3600_000;
@@ -78,7 +78,7 @@ export class BatchStore {
       // A clock that was ahead dated them.
       run(this.#db, 'UPDATE run SET touched_ms = ? WHERE touched_ms > ?', clockMs, clockMs);
       run(this.#db, 'UPDATE run SET ended_ms = ? WHERE ended_ms > ?', clockMs, clockMs);
-      const nowMs = settledTime(this.#db, clockMs, (beforeMs) => this.#newestMs(beforeMs));
+      const nowMs = trustedTime(this.#db, clockMs, (beforeMs) => this.#newestMs(beforeMs));
       run(
         this.#db,
         'DELETE FROM run WHERE ended_ms < ? OR touched_ms < ?',

@@ -3,9 +3,9 @@
  * kill in between leaves no text that Sotto does not know. Rows that are lost cost nothing but a question: a text without a
  * row is kept.
  */
-import { first, run } from '../sqlite/rows.js';
+import { first, run } from '../sqlite/statements.js';
 import type { Database } from '../sqlite/database.js';
-import { written } from './database.js';
+import { written } from './batch-database.js';
 
 /** Rows that are remembered, the newest; about 300 bytes each. */
 const MAX_ROWS = 250_000;

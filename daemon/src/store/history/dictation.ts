@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
 import { wordSchema, type Word } from '../../protocol/transcription.js';
-import type { Row, SqlValue } from '../sqlite/rows.js';
+import type { Row, SqlValue } from '../sqlite/statements.js';
 import { defined } from '../../protocol/defined.js';
 
 export const STATES = ['final', 'recovered', 'left', 'failed'] as const;

@@ -3,16 +3,16 @@ import { statSync } from 'node:fs';
 import type { Retention } from '../../settings.js';
 import { SottoError } from '../../protocol/errors.js';
 import { isDamage, type Database } from '../sqlite/database.js';
-import { all, first, run } from '../sqlite/rows.js';
+import { all, first, run } from '../sqlite/statements.js';
 import { transaction } from '../sqlite/transaction.js';
-import { historyError } from './database.js';
+import { historyError } from './history-database.js';
 import { COLUMNS, fromRow, ID_PATTERN, storable, type Dictation, type DictationState } from './dictation.js';
 import { parseQuery, toFts } from './query.js';
-import { openOrReplace, type OpenDatabase } from './replace.js';
+import { openOrReplace, type OpenDatabase } from './repair.js';
 import { MAX_BUSY_MS } from './retry-busy.js';
-import { choose, toCandidate } from './choose.js';
-import { emptyTrash, index, put, putInTrash, reindex, restore, takeOut, trashed } from './rows.js';
-import { settledTime } from './settled-time.js';
+import { selectExpired, toCandidate } from './select-expired.js';
+import { emptyTrash, index, upsert, moveToTrash, reindex, restore, removeRows, trashed } from './dictation-rows.js';
+import { trustedTime } from './history-time.js';
 import { snippetOf, type Snippet } from './snippet.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -39,7 +39,7 @@ export interface SearchOptions extends ListOptions {
   readonly snippetLength?: number;
 }
 
-export type Found = Dictation & Snippet;
+export type SearchResult = Dictation & Snippet;
 
 /** What was deleted can be brought back for so long. */
 export const TRASH_MS = 24 * 3600 * 1000;
@@ -55,7 +55,7 @@ export class History {
   #open: OpenDatabase;
   #isClosed = false;
   /** Something deleted still stands in the WAL file. */
-  #isForgetDue = false;
+  #isTruncateDue = false;
 
   private constructor(path: string, { onWarning, now, busyMs }: HistoryOptions) {
     this.path = path;
@@ -82,13 +82,13 @@ export class History {
       const there = first(db, 'SELECT state FROM dictation WHERE id = ?', dictation.id);
       if (there?.state === 'final' && dictation.state !== 'final') return;
       run(db, 'DELETE FROM trash WHERE id = ?', dictation.id);
-      put(db, dictation, this.#now());
+      upsert(db, dictation, this.#now());
     });
   }
 
   /** The dictation of an id, or of the start of one if no other begins so. */
   get(id: string): Dictation | undefined {
-    const ids = this.idsLike(id, 2);
+    const ids = this.idsStartingWith(id, 2);
     const only = ids.length === 1 || ids[0] === id ? ids[0] : undefined;
     if (only === undefined) return undefined;
     return this.#read((db) => {
@@ -98,7 +98,7 @@ export class History {
   }
 
   /** Ids that begin so, at most `limit`; first the one that is just this. */
-  idsLike(start: string, limit: number): string[] {
+  idsStartingWith(start: string, limit: number): string[] {
     if (!ID_PATTERN.test(start)) return [];
     return this.#read((db) =>
       all(
@@ -141,7 +141,7 @@ export class History {
    * Dictations that hold all the words, the newest first. Case, accents and punctuation do not count; the last word may be
    * the start of one.
    */
-  search(query: string, { snippetLength = 120, ...options }: SearchOptions): Found[] {
+  search(query: string, { snippetLength = 120, ...options }: SearchOptions): SearchResult[] {
     const terms = parseQuery(query);
     if (terms.length === 0) return [];
     const { conditions, values } = pageOf(options);
@@ -198,21 +198,21 @@ export class History {
   /** Moves several to the trash; `undo` brings them back together. All of them when no ids are given. */
   deleteAll(ids?: readonly string[]): Dictation[] {
     return this.#write((db) => {
-      const gone = takeOut(db, ids);
+      const removed = removeRows(db, ids);
       const deletion = Number(first(db, 'SELECT max(deletion) AS n FROM trash')?.n ?? 0) + 1;
-      putInTrash(db, gone, deletion, this.#now());
-      return gone;
+      moveToTrash(db, removed, deletion, this.#now());
+      return removed;
     });
   }
 
   /** Deletes for good. The caller deletes their audio. All of them, and the trash, when no ids are given. */
   destroy(ids?: readonly string[]): Dictation[] {
-    const gone = this.#write((db) => {
-      const kept = takeOut(db, ids);
+    const removed = this.#write((db) => {
+      const kept = removeRows(db, ids);
       return ids === undefined ? [...kept, ...emptyTrash(db, Number.MAX_SAFE_INTEGER)] : kept;
     });
-    if (gone.length > 0) this.#forget();
-    return gone;
+    if (removed.length > 0) this.#forget();
+    return removed;
   }
 
   /** Brings back what the user deleted last, else what was kept too long; or what is named of all that was deleted. */
@@ -222,9 +222,9 @@ export class History {
         ids === undefined
           ? all(db, 'SELECT dictation FROM trash WHERE deletion = (SELECT max(deletion) FROM trash)')
           : ids.flatMap((id) => all(db, 'SELECT dictation FROM trash WHERE id = ?', id));
-      const back = rows.flatMap(trashed);
-      for (const dictation of back) restore(db, dictation, this.#now());
-      return back;
+      const restored = rows.flatMap(trashed);
+      for (const dictation of restored) restore(db, dictation, this.#now());
+      return restored;
     });
   }
 
@@ -234,8 +234,8 @@ export class History {
   }
 
   /** The time by which `prune` may judge: that of the clock, unless it made a step that is not confirmed (settled-time.ts). */
-  settledTime(nowMs: number): number {
-    return this.#write((db) => settledTime(db, nowMs));
+  trustedTime(nowMs: number): number {
+    return this.#write((db) => trustedTime(db, nowMs));
   }
 
   /**
@@ -246,24 +246,24 @@ export class History {
    * @returns those of which the caller has to delete the audio
    */
   prune(retention: Retention, nowMs: number): Dictation[] {
-    const gone = this.#write((db) => {
+    const removed = this.#write((db) => {
       const rows = all(
         db,
         `SELECT id, started_ms, duration_seconds, '' AS text, model, state, audio, changed_ms, seen_ms, restored_ms
            FROM dictation ORDER BY number DESC`,
       ).map(toCandidate);
-      const { whole, audio } = choose(rows, retention, nowMs);
-      const taken = takeOut(
+      const { whole, audio } = selectExpired(rows, retention, nowMs);
+      const expired = removeRows(
         db,
         whole.map(({ id }) => id),
       );
       for (const { id } of audio) run(db, 'UPDATE dictation SET audio = NULL WHERE id = ?', id);
       const keepsNone = retention.keepDays === 0;
-      if (!keepsNone) putInTrash(db, taken, PRUNED, this.#now());
-      return [...(keepsNone ? taken : []), ...audio, ...emptyTrash(db, nowMs - TRASH_MS)];
+      if (!keepsNone) moveToTrash(db, expired, PRUNED, this.#now());
+      return [...(keepsNone ? expired : []), ...audio, ...emptyTrash(db, nowMs - TRASH_MS)];
     });
-    if (gone.length > 0 || this.#isForgetDue) this.#forget();
-    return gone;
+    if (removed.length > 0 || this.#isTruncateDue) this.#forget();
+    return removed;
   }
 
   /** Notes that a recording of this name is about to be written: only such files are ever removed. */
@@ -312,7 +312,7 @@ export class History {
   /** What was written lately still stands in the WAL file, deleted or not: until the next prune, while another process reads. */
   #forget(): void {
     const row = this.#read((db) => first(db, 'PRAGMA wal_checkpoint(TRUNCATE)'));
-    this.#isForgetDue = row?.busy !== 0;
+    this.#isTruncateDue = row?.busy !== 0;
   }
 
   #write<T>(work: (db: Database) => T): T {
@@ -321,12 +321,12 @@ export class History {
 
   /** Does `work`, once more if the file turns out to be damaged and could be mended. */
   #read<T>(work: (db: Database) => T): T {
-    this.#follow();
+    this.#reopenIfReplaced();
     try {
       return work(this.#open.db);
     } catch (error) {
       if (!isDamage(error)) throw historyError(error, this.path);
-      this.#mend(error);
+      this.#repair(error);
     }
     try {
       return work(this.#open.db);
@@ -336,7 +336,7 @@ export class History {
   }
 
   /** What is written into a file that another process has put aside is lost to all others. */
-  #follow(): void {
+  #reopenIfReplaced(): void {
     if (this.#isClosed) return;
     const there = statSync(this.path, { throwIfNoEntry: false });
     // Not open: the file could not be opened again the last time.
@@ -345,7 +345,7 @@ export class History {
     this.#open = this.#openFile();
   }
 
-  #mend(damage: unknown): void {
+  #repair(damage: unknown): void {
     if (reindex(this.#open.db)) {
       this.#onWarning(
         new SottoError('OUTPUT_FAILED', `the index of ${this.path} was damaged and has been rebuilt`, {

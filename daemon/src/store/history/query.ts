@@ -1,5 +1,5 @@
 /** What somebody types into a search box: words, all of which have to be there. Nothing in it is an operator. */
-import { tokensOf } from './fold.js';
+import { tokenize } from './tokenize.js';
 
 /** Tokens that stand one after another: `don't` is two of them, a Chinese word one a character. */
 export interface Term {
@@ -15,7 +15,7 @@ const MAX_TOKENS_PER_TERM = 64;
 export function parseQuery(query: string): Term[] {
   const terms = query
     .split(/\s+/u)
-    .map((word) => tokensOf(word).map(({ token }) => token))
+    .map((word) => tokenize(word).map(({ token }) => token))
     .filter((tokens) => tokens.length > 0);
   return terms
     .slice(0, MAX_TERMS)

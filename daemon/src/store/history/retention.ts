@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Retention } from '../../settings.js';
 import { removeRecording, sweepRecordings } from '../recordings.js';
 import { isDamagedFile } from '../sqlite/damaged.js';
-import { DAY_MS } from './choose.js';
+import { DAY_MS } from './select-expired.js';
 import type { History } from './history.js';
 import { retryWhileBusy } from './retry-busy.js';
 
@@ -21,16 +21,16 @@ export async function applyRetention(
   retention: Retention,
   clockMs: number,
 ): Promise<number> {
-  const nowMs = await retryWhileBusy(() => history.settledTime(clockMs));
-  const gone = await retryWhileBusy(() => history.prune(retention, nowMs));
+  const nowMs = await retryWhileBusy(() => history.trustedTime(clockMs));
+  const removed = await retryWhileBusy(() => history.prune(retention, nowMs));
   const named = history.audioNames();
-  for (const { audio } of gone)
+  for (const { audio } of removed)
     if (audio !== undefined && !named.has(audio)) await removeRecording(recordings, audio);
   const written = history.recordingNames();
   const missing = await sweepRecordings(recordings, { named, written, nowMs });
   if (missing.length > 0) await retryWhileBusy(() => history.forgetRecordings(missing));
   await sweepDamaged(history.path, nowMs - Math.max(1, retention.keepDays) * DAY_MS);
-  return gone.length;
+  return removed.length;
 }
 
 async function sweepDamaged(path: string, beforeMs: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** The part of a text in which something was found. */
-import { tokensOf, type Token } from './fold.js';
+import { tokenize, type Token } from './tokenize.js';
 import type { Term } from './query.js';
 
 export interface Snippet {
@@ -19,7 +19,7 @@ const LEAD = 0.25;
 
 /** @param length about how long it may be, in UTF-16 units */
 export function snippetOf(text: string, terms: readonly Term[], length: number): Snippet {
-  const tokens = tokensOf(text);
+  const tokens = tokenize(text);
   const found = hits(tokens, terms);
   const first = found[0]?.start ?? 0;
   const wanted = text.length <= length ? 0 : Math.max(0, first - Math.floor(length * LEAD));
@@ -34,7 +34,7 @@ export function snippetOf(text: string, terms: readonly Term[], length: number):
 function hits(tokens: readonly Token[], terms: readonly Term[]): Range[] {
   const ranges: Range[] = [];
   for (let at = 0; at < tokens.length; at++) {
-    const length = Math.max(0, ...terms.map((term) => (standsAt(tokens, at, term) ? term.tokens.length : 0)));
+    const length = Math.max(0, ...terms.map((term) => (matchesAt(tokens, at, term) ? term.tokens.length : 0)));
     const from = tokens[at];
     const to = tokens[at + length - 1];
     if (length === 0 || from === undefined || to === undefined) continue;
@@ -44,7 +44,7 @@ function hits(tokens: readonly Token[], terms: readonly Term[]): Range[] {
   return ranges;
 }
 
-function standsAt(tokens: readonly Token[], at: number, { tokens: wanted, prefix }: Term): boolean {
+function matchesAt(tokens: readonly Token[], at: number, { tokens: wanted, prefix }: Term): boolean {
   return wanted.every((token, i) => {
     const there = tokens[at + i]?.token;
     return prefix && i === wanted.length - 1 ? there?.startsWith(token) : there === token;

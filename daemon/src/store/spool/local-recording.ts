@@ -5,7 +5,7 @@
  */
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readOrphan, type Orphan } from './recover.js';
+import { readOrphan, type Orphan } from './orphans.js';
 import { isUnfinished, type OpenSpool, type UnlinkSpool } from './spool-file.js';
 
 /** No daemon has any of it. */

@@ -3,8 +3,8 @@ import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
-import { encodeHead, isCutHead, MAX_HEAD_BYTES, type SpoolInfo } from './header.js';
-import type { Orphan } from './recover.js';
+import { encodeHeader, isTruncatedHeader, MAX_HEADER_BYTES, type SpoolInfo } from './spool-header.js';
+import type { Orphan } from './orphans.js';
 
 export const SPOOL_SUFFIX = '.spool';
 
@@ -26,17 +26,17 @@ const SYNC_EVERY_SAMPLES = 5 * SAMPLE_RATE;
 export class SpoolFile {
   readonly path: string;
   readonly #handle: SpoolHandle;
-  readonly #headBytes: number;
+  readonly #headerBytes: number;
   #samples: number;
   #tail: Promise<unknown> = Promise.resolve();
   /** Samples that the disk itself has. */
   #syncedSamples: number;
   #syncing: Promise<void> | undefined;
 
-  private constructor(path: string, handle: SpoolHandle, headBytes: number, samples: number) {
+  private constructor(path: string, handle: SpoolHandle, headerBytes: number, samples: number) {
     this.path = path;
     this.#handle = handle;
-    this.#headBytes = headBytes;
+    this.#headerBytes = headerBytes;
     this.#samples = this.#syncedSamples = samples;
   }
 
@@ -51,7 +51,7 @@ export class SpoolFile {
     unlinkFile: UnlinkSpool = unlink,
   ): Promise<SpoolFile> {
     const path = join(folder, `${info.id}${SPOOL_SUFFIX}`);
-    const head = encodeHead(info);
+    const head = encodeHeader(info);
     try {
       const handle = await openNew(path, openFile);
       try {
@@ -93,7 +93,7 @@ export class SpoolFile {
   append(pcm: Uint8Array): Promise<number> {
     const writing = this.#tail.then(async () => {
       try {
-        await writeAll(this.#handle, pcm, this.#headBytes + this.#samples * BYTES_PER_SAMPLE);
+        await writeAll(this.#handle, pcm, this.#headerBytes + this.#samples * BYTES_PER_SAMPLE);
       } catch (error) {
         throw spoolError(error, this.path);
       }
@@ -109,7 +109,7 @@ export class SpoolFile {
   async read(from: number, to: number): Promise<Buffer> {
     await this.#tail;
     const end = Math.min(to, this.#samples);
-    return readAll(this.#handle, this.#headBytes + from * BYTES_PER_SAMPLE, (end - from) * BYTES_PER_SAMPLE);
+    return readAll(this.#handle, this.#headerBytes + from * BYTES_PER_SAMPLE, (end - from) * BYTES_PER_SAMPLE);
   }
 
   /** Waits for what is written, not for the disk: whoever waits for the text need not. */
@@ -149,7 +149,7 @@ async function openNew(path: string, openFile: OpenSpool): Promise<SpoolHandle> 
 export async function isUnfinished(path: string, openFile: OpenSpool = open): Promise<boolean> {
   const handle = await openFile(path, 'r', 0o600);
   try {
-    return isCutHead(await readAll(handle, 0, MAX_HEAD_BYTES));
+    return isTruncatedHeader(await readAll(handle, 0, MAX_HEADER_BYTES));
   } finally {
     await handle.close().catch(() => undefined);
   }

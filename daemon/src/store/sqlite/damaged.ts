@@ -5,7 +5,7 @@ import { existsSync, renameSync } from 'node:fs';
 const DAMAGED = '.damaged-';
 
 /** Renames the file and SQLite's files beside it. @returns the new path */
-export function setAside(path: string, nowMs: number): string {
+export function moveAside(path: string, nowMs: number): string {
   const aside = `${path}${DAMAGED}${new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-')}`;
   renameSync(path, aside);
   for (const suffix of ['-wal', '-shm']) {
@@ -14,7 +14,7 @@ export function setAside(path: string, nowMs: number): string {
   return aside;
 }
 
-/** Whether a name is one that `setAside` gave to a damaged file, or to one of SQLite's files beside it. */
+/** Whether a name is one that `moveAside` gave to a damaged file, or to one of SQLite's files beside it. */
 export function isDamagedFile(database: string, name: string): boolean {
   const rest = name.startsWith(database + DAMAGED) ? name.slice(database.length + DAMAGED.length) : '';
   return /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-\d{3}Z(-wal|-shm)?$/.test(rest);

@@ -1,7 +1,7 @@
 /** Whether a database is Sotto's: other programs call their files `history.db`, too, and such a file is never changed. */
 import { SottoError } from '../../protocol/errors.js';
 import { versionOf, type Database } from './database.js';
-import { all, first } from './rows.js';
+import { all, first } from './statements.js';
 
 /** What tells one of Sotto's databases from all others. */
 export interface Owner {

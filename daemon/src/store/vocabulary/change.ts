@@ -6,7 +6,7 @@ import {
   type Vocabulary,
   type VocabularyChange,
 } from '../../protocol/vocabulary.js';
-import { folded, replacementKey } from './keys.js';
+import { foldCase, replacementKey } from './word-keys.js';
 
 export const EMPTY_VOCABULARY: Vocabulary = { words: [], replacements: [] };
 
@@ -17,7 +17,7 @@ export interface Changed {
 
 /** What is there already is written as it is given now, where it was. @throws SottoError INVALID_ARGUMENT */
 export function added(to: Vocabulary, more: Partial<Vocabulary>): Changed {
-  const words = merged(to.words, tidyWords(more.words ?? []), folded);
+  const words = merged(to.words, tidyWords(more.words ?? []), foldCase);
   const replacements = merged(to.replacements, tidyReplacements(more.replacements ?? []), keyOf);
   return withinLimits({
     vocabulary: { words: words.all, replacements: replacements.all },
@@ -29,23 +29,23 @@ export function added(to: Vocabulary, more: Partial<Vocabulary>): Changed {
   });
 }
 
-export interface ToRemove {
+export interface EntriesToRemove {
   readonly words?: readonly string[];
   /** Named by their `from`. */
   readonly replacements?: readonly string[];
 }
 
 /** What is not there need not be removed. `NEW LINE` means `new line` where there is no such acronym. */
-export function removed(of: Vocabulary, { words = [], replacements = [] }: ToRemove): Changed {
-  const goneWords = new Set(words.map(folded));
+export function removed(of: Vocabulary, { words = [], replacements = [] }: EntriesToRemove): Changed {
+  const removedWords = new Set(words.map(foldCase));
   const known = new Set(of.replacements.map(keyOf));
   const named = replacements.map((from) =>
-    known.has(replacementKey(from)) ? replacementKey(from) : folded(from),
+    known.has(replacementKey(from)) ? replacementKey(from) : foldCase(from),
   );
-  const gone = new Set(named);
+  const removedReplacements = new Set(named);
   const vocabulary = {
-    words: of.words.filter((word) => !goneWords.has(folded(word))),
-    replacements: of.replacements.filter((one) => !gone.has(keyOf(one))),
+    words: of.words.filter((word) => !removedWords.has(foldCase(word))),
+    replacements: of.replacements.filter((one) => !removedReplacements.has(keyOf(one))),
   };
   return { vocabulary, change: { added: 0, changed: 0, removed: countOf(of) - countOf(vocabulary) } };
 }
@@ -53,7 +53,7 @@ export function removed(of: Vocabulary, { words = [], replacements = [] }: ToRem
 /** All of it in place of what was there. @throws SottoError INVALID_ARGUMENT */
 export function replaced(before: Vocabulary, now: Vocabulary): Changed {
   const { vocabulary } = added(EMPTY_VOCABULARY, now);
-  const words = difference(before.words, vocabulary.words, folded);
+  const words = difference(before.words, vocabulary.words, foldCase);
   const replacements = difference(before.replacements, vocabulary.replacements, keyOf);
   return withinLimits({
     vocabulary,

@@ -13,7 +13,7 @@ import { readSmallFile } from '../../read-small-file.js';
 import { VOCABULARY_LIMITS, type Vocabulary } from '../../protocol/vocabulary.js';
 import { writeFileAtomic } from '../write-file-atomic.js';
 import { added, EMPTY_VOCABULARY, type Changed } from './change.js';
-import { formatVocabulary, parseKept } from './file-text.js';
+import { formatVocabulary, parseVocabularyFile } from './vocabulary-format.js';
 
 /** Revision of a vocabulary that was never written. */
 export const NO_REVISION = 'none';
@@ -23,35 +23,35 @@ const RETRY_INTERVAL_MS = 20;
 const LOCK_TIMEOUT_MS = 3_000;
 /** Written by hand it may be longer than it need be. */
 const MAX_FILE_BYTES = 8 * VOCABULARY_LIMITS.bytes;
-const KEPT_FILE: FileUse = { code: 'VOCABULARY_CORRUPT', verb: 'read' };
+const VOCABULARY_FILE: FileUse = { code: 'VOCABULARY_CORRUPT', verb: 'read' };
 
-export interface KeptVocabulary {
+export interface StoredVocabulary {
   readonly vocabulary: Vocabulary;
   readonly revision: string;
 }
 
-const NOTHING: KeptVocabulary = { vocabulary: EMPTY_VOCABULARY, revision: NO_REVISION };
+const NOTHING: StoredVocabulary = { vocabulary: EMPTY_VOCABULARY, revision: NO_REVISION };
 
-interface Seen {
+interface CachedRead {
   /** What tells that the file is another one. */
   readonly mark: string;
-  readonly kept: KeptVocabulary | SottoError;
+  readonly kept: StoredVocabulary | SottoError;
 }
 
 export class VocabularyFile {
   readonly #path: string;
-  #seen: Seen | undefined;
+  #cached: CachedRead | undefined;
 
   constructor(path: string) {
     this.#path = path;
   }
 
   /** As it is now; costs one look at the file's date as long as nobody changes it. @throws SottoError VOCABULARY_CORRUPT */
-  read(): KeptVocabulary {
+  read(): StoredVocabulary {
     const mark = this.#mark();
     if (mark === undefined) return NOTHING;
-    if (this.#seen?.mark !== mark) this.#seen = { mark, kept: this.#parse() };
-    const { kept } = this.#seen;
+    if (this.#cached?.mark !== mark) this.#cached = { mark, kept: this.#parse() };
+    const { kept } = this.#cached;
     if (kept instanceof SottoError) throw kept;
     return kept;
   }
@@ -64,18 +64,18 @@ export class VocabularyFile {
   async change(
     change: (now: Vocabulary) => Changed,
     revision?: string,
-  ): Promise<KeptVocabulary & Pick<Changed, 'change'>> {
+  ): Promise<StoredVocabulary & Pick<Changed, 'change'>> {
     const lock = await this.#lock();
     try {
       // Not what was seen before: within one tick of the file system's clock two may look the same.
-      this.#seen = undefined;
+      this.#cached = undefined;
       const before = this.read();
       if (revision !== undefined && revision !== before.revision) {
         throw new SottoError('VOCABULARY_CHANGED', 'the vocabulary was changed elsewhere meanwhile');
       }
       const changed = change(before.vocabulary);
       await this.#write(changed.vocabulary);
-      this.#seen = undefined;
+      this.#cached = undefined;
       return { ...this.read(), change: changed.change };
     } finally {
       lock.release();
@@ -88,19 +88,19 @@ export class VocabularyFile {
       return [dev, ino, mtimeNs, size].join(' ');
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
-      throw fileError(this.#path, error, KEPT_FILE);
+      throw fileError(this.#path, error, VOCABULARY_FILE);
     }
   }
 
-  #parse(): KeptVocabulary | SottoError {
+  #parse(): StoredVocabulary | SottoError {
     try {
-      const text = readSmallFile(this.#path, MAX_FILE_BYTES, KEPT_FILE);
+      const text = readSmallFile(this.#path, MAX_FILE_BYTES, VOCABULARY_FILE);
       // Twice the same word is no reason to refuse what somebody wrote by hand.
-      const { vocabulary } = added(EMPTY_VOCABULARY, parseKept(text));
+      const { vocabulary } = added(EMPTY_VOCABULARY, parseVocabularyFile(text));
       const revision = createHash('sha256').update(text).digest('hex').slice(0, 16);
       return { vocabulary, revision };
     } catch (error) {
-      if (error instanceof SottoError && error.code === KEPT_FILE.code) return error;
+      if (error instanceof SottoError && error.code === VOCABULARY_FILE.code) return error;
       return this.#broken(`is not valid: ${messageOf(error)}`, error);
     }
   }

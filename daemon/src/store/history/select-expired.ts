@@ -2,12 +2,12 @@
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
 import type { Retention } from '../../settings.js';
 import { WAV_HEADER_BYTES } from '../recordings.js';
-import type { Row } from '../sqlite/rows.js';
+import type { Row } from '../sqlite/statements.js';
 import { fromRow, type Dictation } from './dictation.js';
 
 export const DAY_MS = 24 * 3600 * 1000;
 
-export interface Choice {
+export interface Expired {
   /** Dictations that go. */
   readonly whole: readonly Dictation[];
   /** Others of which the audio goes. */
@@ -39,11 +39,11 @@ export function toCandidate(row: Row): Candidate {
  * @param dictations the last written first
  * @param nowMs a settled time (settled-time.ts)
  */
-export function choose(
+export function selectExpired(
   dictations: readonly Candidate[],
   { keepDays, keepAudio, maxAudioBytes }: Retention,
   nowMs: number,
-): Choice {
+): Expired {
   const dates = datesOf(dictations, nowMs);
   const isOver = (dictation: Candidate): boolean => {
     const dateMs = dates.get(dictation.id) ?? nowMs;

@@ -1,13 +1,13 @@
 /** Reading and writing the tables. What writes is called inside of a transaction. */
 import type { Database } from '../sqlite/database.js';
-import { all, first, run, type Row } from '../sqlite/rows.js';
+import { all, first, run, type Row } from '../sqlite/statements.js';
 import { transaction } from '../sqlite/transaction.js';
 import { COLUMNS, fromRow, toRow, type Dictation } from './dictation.js';
-import { tokensOf } from './fold.js';
+import { tokenize } from './tokenize.js';
 import { INDEX } from './schema.js';
 
 /** Writes a dictation, in place of one with its id. */
-export function put(db: Database, dictation: Dictation, nowMs: number): void {
+export function upsert(db: Database, dictation: Dictation, nowMs: number): void {
   const row = first(
     db,
     `INSERT INTO dictation (${COLUMNS}, words, changed_ms)
@@ -25,7 +25,7 @@ export function put(db: Database, dictation: Dictation, nowMs: number): void {
 
 /** Makes the text of a row searchable. */
 export function index(db: Database, number: number, text: string): void {
-  const tokens = tokensOf(text).map(({ token }) => token);
+  const tokens = tokenize(text).map(({ token }) => token);
   run(db, 'INSERT OR REPLACE INTO found (rowid, tokens) VALUES (?, ?)', number, tokens.join(' '));
 }
 
@@ -48,7 +48,7 @@ export function reindex(db: Database): boolean {
 }
 
 /** Removes rows, all of them when no ids are given. @returns what they held */
-export function takeOut(db: Database, ids?: readonly string[]): Dictation[] {
+export function removeRows(db: Database, ids?: readonly string[]): Dictation[] {
   const columns = `${COLUMNS}, words`;
   if (ids === undefined) return all(db, `DELETE FROM dictation RETURNING ${columns}`).map(fromRow);
   return ids.flatMap((id) =>
@@ -58,13 +58,13 @@ export function takeOut(db: Database, ids?: readonly string[]): Dictation[] {
 
 export function restore(db: Database, dictation: Dictation, nowMs: number): void {
   run(db, 'DELETE FROM trash WHERE id = ?', dictation.id);
-  put(db, dictation, nowMs);
+  upsert(db, dictation, nowMs);
   // Else it would be pruned again at once.
   run(db, 'UPDATE dictation SET restored_ms = ? WHERE id = ?', nowMs, dictation.id);
 }
 
 /** Moves what was taken out to the trash. @param deletion what is brought back together; 0 for what was kept too long */
-export function putInTrash(
+export function moveToTrash(
   db: Database,
   dictations: readonly Dictation[],
   deletion: number,

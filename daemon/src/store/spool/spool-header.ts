@@ -17,7 +17,7 @@ const VERSION = 1;
 const FIXED_BYTES = 16;
 const CRC_AT = 12;
 /** The longest head there can be. */
-export const MAX_HEAD_BYTES = 65_520;
+export const MAX_HEADER_BYTES = 65_520;
 
 export const spoolInfoSchema = v.object({
   /** Of the session. */
@@ -32,10 +32,10 @@ export const spoolInfoSchema = v.object({
 });
 export type SpoolInfo = v.InferOutput<typeof spoolInfoSchema>;
 
-export function encodeHead(info: SpoolInfo): Buffer {
+export function encodeHeader(info: SpoolInfo): Buffer {
   const json = Buffer.from(JSON.stringify(info), 'utf8');
   const size = Math.ceil((FIXED_BYTES + json.length) / 16) * 16;
-  if (size > MAX_HEAD_BYTES) throw new RangeError(`a head of ${size} bytes: the options are too long`);
+  if (size > MAX_HEADER_BYTES) throw new RangeError(`a head of ${size} bytes: the options are too long`);
   const head = Buffer.alloc(size, ' ');
   MAGIC.copy(head);
   head.writeUInt16LE(VERSION, 8);
@@ -46,14 +46,14 @@ export function encodeHead(info: SpoolInfo): Buffer {
   return head;
 }
 
-export interface Head {
+export interface SpoolHeader {
   readonly info: SpoolInfo;
   /** Where the PCM begins. */
   readonly bytes: number;
 }
 
 /** The head at the start of `bytes`; undefined if it is not whole, or not one. */
-export function parseHead(bytes: Buffer): Head | undefined {
+export function parseHeader(bytes: Buffer): SpoolHeader | undefined {
   if (bytes.length < FIXED_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   const size = bytes.readUInt16LE(10);
   if (bytes.readUInt16LE(8) !== VERSION || size < FIXED_BYTES || bytes.length < size) return undefined;
@@ -70,7 +70,7 @@ export function parseHead(bytes: Buffer): Head | undefined {
 }
 
 /** Whether `bytes`, all that a file holds, are the start of a head and no more: the first write of a spool failed there. */
-export function isCutHead(bytes: Buffer): boolean {
+export function isTruncatedHeader(bytes: Buffer): boolean {
   if (bytes.length < FIXED_BYTES) {
     const known = Math.min(bytes.length, MAGIC.length);
     return bytes.subarray(0, known).equals(MAGIC.subarray(0, known));

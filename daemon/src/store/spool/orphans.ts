@@ -3,7 +3,7 @@ import { open, readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
 import { codeOf } from '../../protocol/errors.js';
-import { MAX_HEAD_BYTES, parseHead, type SpoolInfo } from './header.js';
+import { MAX_HEADER_BYTES, parseHeader, type SpoolInfo } from './spool-header.js';
 import { journalOf } from './journal.js';
 import { readAll, SPOOL_SUFFIX, type OpenSpool, type UnlinkSpool } from './spool-file.js';
 
@@ -20,7 +20,7 @@ export interface Orphan {
 export async function readOrphan(path: string, openFile: OpenSpool = open): Promise<Orphan | undefined> {
   const handle = await openFile(path, 'r', 0o600);
   try {
-    const head = parseHead(await readAll(handle, 0, MAX_HEAD_BYTES));
+    const head = parseHeader(await readAll(handle, 0, MAX_HEADER_BYTES));
     if (head === undefined) return undefined;
     const { size } = await stat(path);
     const samples = Math.floor((size - head.bytes) / BYTES_PER_SAMPLE);

@@ -12,7 +12,7 @@ import { fromCsv, toCsv } from './csv.js';
 /** Of the layout of the file. */
 const VERSION = 1;
 
-const keptSchema = v.object({
+const storedSchema = v.object({
   version: v.optional(v.pipe(v.number(), v.maxValue(VERSION, 'is of a newer version of Sotto')), VERSION),
   words: v.optional(vocabularySchema.entries.words, []),
   replacements: v.optional(vocabularySchema.entries.replacements, []),
@@ -27,8 +27,8 @@ export function formatVocabulary(
 }
 
 /** @throws Error that says what is wrong with it */
-export function parseKept(text: string): Vocabulary {
-  const parsed = v.safeParse(keptSchema, JSON.parse(text));
+export function parseVocabularyFile(text: string): Vocabulary {
+  const parsed = v.safeParse(storedSchema, JSON.parse(text));
   if (!parsed.success) {
     const [issue] = parsed.issues;
     throw new Error(`${v.getDotPath(issue) ?? 'all of it'}: ${issue.message}`);
@@ -49,11 +49,11 @@ const objects = v.array(v.object({ from: v.string(), to: v.string() }));
  * Of a file from elsewhere: JSON (ours, a list of words, or an object of replacements), a table, or a word a line.
  * @throws SottoError INVALID_ARGUMENT
  */
-export function parseForeign(text: string): Vocabulary {
+export function parseImport(text: string): Vocabulary {
   const isJson = /^\uFEFF?\s*[[{]/.test(text);
   try {
     if (BINARY.test(text)) throw new TypeError('it is not text');
-    return isJson ? foreignOf(JSON.parse(text.replace(/^\uFEFF/, ''))) : fromCsv(text);
+    return isJson ? fromJson(JSON.parse(text.replace(/^\uFEFF/, ''))) : fromCsv(text);
   } catch (error) {
     throw new SottoError('INVALID_ARGUMENT', `not a vocabulary: ${messageOf(error)}`, {
       cause: error,
@@ -62,7 +62,7 @@ export function parseForeign(text: string): Vocabulary {
   }
 }
 
-function foreignOf(json: unknown): Vocabulary {
+function fromJson(json: unknown): Vocabulary {
   if (Array.isArray(json)) return { words: v.parse(strings, json), replacements: [] };
   if (typeof json !== 'object' || json === null) throw new TypeError('neither a list nor an object');
   const isOurs = 'words' in json || 'replacements' in json;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { fromOneLine, oneLineOf } from '#daemon/protocol/vocabulary.js';
 import { added, EMPTY_VOCABULARY } from '#daemon/store/vocabulary/change.js';
-import { formatVocabulary, parseForeign } from '#daemon/store/vocabulary/file-text.js';
+import { formatVocabulary, parseImport } from '#daemon/store/vocabulary/vocabulary-format.js';
 
 const vocabulary = {
   words: ['Nguyen', 'Hopper, Grace', 'say "hi"', ' 我用 '],
@@ -16,7 +16,7 @@ const vocabulary = {
 
 describe('a file of words', () => {
   test.each(['json', 'csv'] as const)('that was exported is imported as it was: %s', (format) => {
-    expect(parseForeign(formatVocabulary(vocabulary, format))).toEqual(vocabulary);
+    expect(parseImport(formatVocabulary(vocabulary, format))).toEqual(vocabulary);
   });
 
   test('whatever is in it', () => {
@@ -28,7 +28,7 @@ describe('a file of words', () => {
         (words, replacements) => {
           const { vocabulary } = added(EMPTY_VOCABULARY, { words, replacements });
           for (const format of ['json', 'csv'] as const) {
-            const back = added(EMPTY_VOCABULARY, parseForeign(formatVocabulary(vocabulary, format)));
+            const back = added(EMPTY_VOCABULARY, parseImport(formatVocabulary(vocabulary, format)));
             expect(back.vocabulary).toEqual(vocabulary);
           }
         },
@@ -58,11 +58,11 @@ describe('a file of words', () => {
     ],
     ['nothing', '', { words: [], replacements: [] }],
   ])('from elsewhere is understood: %s', (_what, text, expected) => {
-    expect(parseForeign(text)).toEqual(expected);
+    expect(parseImport(text)).toEqual(expected);
   });
 
   test.each(['{"words": 3}', '[1]', '{"a": {}}', '{'])('that makes no sense is refused: %s', (text) => {
-    expect(() => parseForeign(text)).toThrow(SottoError);
+    expect(() => parseImport(text)).toThrow(SottoError);
   });
 });
 

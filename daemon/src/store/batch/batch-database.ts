@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { SottoError } from '../../protocol/errors.js';
 import { hintOf, reasonOf } from '../../protocol/file-errors.js';
-import { setAside } from '../sqlite/damaged.js';
+import { moveAside } from '../sqlite/damaged.js';
 import {
   DatabaseSync,
   isDamage,
@@ -12,7 +12,7 @@ import {
   type Database,
 } from '../sqlite/database.js';
 import { checkOwner, foreignError, writeOwner, type Owner } from '../sqlite/owner.js';
-import { CLOCK_TABLE } from '../sqlite/settled-time.js';
+import { CLOCK_TABLE } from '../sqlite/trusted-time.js';
 import { transaction } from '../sqlite/transaction.js';
 
 /** How long a write waits for that of another process. */
@@ -93,8 +93,8 @@ export function openBatchDatabase(path: string, onDamage: () => void): Database 
     } catch (error) {
       if (!isDamage(error)) throw error;
     }
-    if (!startsAsOwn(path)) throw foreignError(path);
-    setAside(path, Date.now());
+    if (!startsLikeOurs(path)) throw foreignError(path);
+    moveAside(path, Date.now());
     onDamage();
     makeFile(path);
     return open(path);
@@ -120,7 +120,7 @@ function open(path: string): Database {
 }
 
 /** Whether the first page of a damaged file, which lists its tables, is one that Sotto wrote. */
-function startsAsOwn(path: string): boolean {
+function startsLikeOurs(path: string): boolean {
   const page = Buffer.alloc(4096);
   const file = openSync(path, 'r');
   try {

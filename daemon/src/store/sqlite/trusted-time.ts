@@ -4,7 +4,7 @@
  * are judged by the time before the step. A machine that was off for weeks deletes a day late, nothing else.
  */
 import type { Database } from './database.js';
-import { first, run } from './rows.js';
+import { first, run } from './statements.js';
 
 const DAY_MS = 24 * 3600 * 1000;
 /** The clock is read every few hours while a daemon runs: more than this between two readings is a step. */
@@ -22,31 +22,31 @@ export const CLOCK_TABLE =
  * @param newestMs the newest time in the database before a given one, for the first reading; undefined where there is none
  * @returns ms since 1970, never later than the clock
  */
-export function settledTime(
+export function trustedTime(
   db: Database,
   nowMs: number,
   newestMs: (beforeMs: number) => number | undefined,
 ): number {
   const row = first(db, 'SELECT settled_ms, step_ms FROM clock');
-  const settledMs = row === undefined ? (newestMs(nowMs - RECENT_MS) ?? nowMs) : Number(row.settled_ms);
-  if (nowMs <= settledMs + MAX_STEP_MS) {
+  const trustedMs = row === undefined ? (newestMs(nowMs - RECENT_MS) ?? nowMs) : Number(row.settled_ms);
+  if (nowMs <= trustedMs + MAX_STEP_MS) {
     // Not a write to the disk for each dictation.
-    const isNews = row === undefined || row.step_ms !== null || Math.abs(nowMs - settledMs) > RECENT_MS;
-    return isNews ? settle(db, nowMs) : nowMs;
+    const isNews = row === undefined || row.step_ms !== null || Math.abs(nowMs - trustedMs) > RECENT_MS;
+    return isNews ? trust(db, nowMs) : nowMs;
   }
   const stepMs = typeof row?.step_ms === 'number' ? row.step_ms : undefined;
   if (stepMs === undefined || nowMs < stepMs) {
-    write(db, settledMs, nowMs);
-    return settledMs;
+    write(db, trustedMs, nowMs);
+    return trustedMs;
   }
-  return nowMs - stepMs < CONFIRM_MS ? settledMs : settle(db, nowMs);
+  return nowMs - stepMs < CONFIRM_MS ? trustedMs : trust(db, nowMs);
 }
 
-function settle(db: Database, nowMs: number): number {
+function trust(db: Database, nowMs: number): number {
   write(db, nowMs, null);
   return nowMs;
 }
 
-function write(db: Database, settledMs: number, stepMs: number | null): void {
-  run(db, 'INSERT OR REPLACE INTO clock (id, settled_ms, step_ms) VALUES (1, ?, ?)', settledMs, stepMs);
+function write(db: Database, trustedMs: number, stepMs: number | null): void {
+  run(db, 'INSERT OR REPLACE INTO clock (id, settled_ms, step_ms) VALUES (1, ?, ?)', trustedMs, stepMs);
 }

@@ -1,13 +1,13 @@
 /** A damaged history: put aside, and as much of it as can be read taken over into a new one. */
 import { statSync } from 'node:fs';
 import { SottoError } from '../../protocol/errors.js';
-import { setAside } from '../sqlite/damaged.js';
+import { moveAside } from '../sqlite/damaged.js';
 import { DatabaseSync, isDamage, makeFile, type Database } from '../sqlite/database.js';
-import type { Row } from '../sqlite/rows.js';
+import type { Row } from '../sqlite/statements.js';
 import { transaction } from '../sqlite/transaction.js';
-import { openDatabase } from './database.js';
+import { openDatabase } from './history-database.js';
 import { COLUMNS, fromRow, ID_PATTERN } from './dictation.js';
-import { put } from './rows.js';
+import { upsert } from './dictation-rows.js';
 
 export interface OpenDatabase {
   readonly db: Database;
@@ -44,7 +44,7 @@ export function openOrReplace(
       cause = error;
     }
   }
-  const aside = setAside(path, nowMs);
+  const aside = moveAside(path, nowMs);
   makeFile(path);
   const db = openDatabase(path, busyMs);
   const saved = salvage(aside, db, nowMs);
@@ -67,7 +67,7 @@ function salvage(from: string, to: Database, nowMs: number): number {
       for (const row of readable(old, order)) {
         const dictation = fromRow(row);
         if (!ID_PATTERN.test(dictation.id) || saved.has(dictation.id)) continue;
-        transaction(to, () => put(to, dictation, nowMs));
+        transaction(to, () => upsert(to, dictation, nowMs));
         saved.add(dictation.id);
       }
     }
