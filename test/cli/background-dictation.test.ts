@@ -26,14 +26,14 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 /** A session of a daemon that says what it is told to. */
 class ScriptedDictation {
-  readonly told: string[] = [];
+  readonly commands: string[] = [];
   readonly heard: number[] = [];
   readonly #events = new EventQueue<DictationEvent>();
   acknowledgedSamples = 0;
 
   constructor(readonly id: string) {}
 
-  async says(...events: DictationEvent[]): Promise<void> {
+  async emit(...events: DictationEvent[]): Promise<void> {
     for (const event of events) this.#events.push(event);
     await settled();
   }
@@ -44,15 +44,15 @@ class ScriptedDictation {
   }
 
   finish(): void {
-    if (this.told.length === 0) this.told.push('finish');
+    if (this.commands.length === 0) this.commands.push('finish');
   }
 
   cancel(): void {
-    if (!this.told.includes('cancel')) this.told.push('cancel');
+    if (!this.commands.includes('cancel')) this.commands.push('cancel');
   }
 
   leave(): void {
-    this.told.push('leave');
+    this.commands.push('leave');
   }
 
   untilUnacknowledged(): Promise<void> {
@@ -108,26 +108,26 @@ async function dictation(changes: { startSoundMs?: number } = {}) {
     if (found === undefined) throw new Error(`there is no session ${at}`);
     return found;
   };
-  const hearSilence = (samples: number): void => {
+  const pushSilence = (samples: number): void => {
     source.hear(new Int16Array(samples));
   };
-  return { dictation: begun, clock, hear, hearSilence, left, marked, phases, session };
+  return { dictation: begun, clock, hear, pushSilence, left, marked, phases, session };
 }
 
 describe('a take whose microphone is woken', () => {
   test('listens at the first sample that is not zero', async () => {
-    const { hear, hearSilence, phases } = await dictation();
-    hearSilence(1.4 * SECOND);
+    const { hear, pushSilence, phases } = await dictation();
+    pushSilence(1.4 * SECOND);
     expect(new Set(phases)).toEqual(new Set(['opening']));
     hear(100);
     expect(phases.at(-1)).toBe('listening');
   });
 
   test('listens after a second and a half of zeros: a muted microphone gives nothing else', async () => {
-    const { hearSilence, phases } = await dictation();
-    hearSilence(1.5 * SECOND - 1);
+    const { pushSilence, phases } = await dictation();
+    pushSilence(1.5 * SECOND - 1);
     expect(phases.at(-1)).toBe('opening');
-    hearSilence(1);
+    pushSilence(1);
     expect(phases.at(-1)).toBe('listening');
   });
 
@@ -158,7 +158,7 @@ describe('a take that is cancelled', () => {
     begun.cancel();
     expect(marked.size).toBe(3);
     clock.advance(RESTORE_MS);
-    await session(0).says({ type: 'cancelled' });
+    await session(0).emit({ type: 'cancelled' });
     await begun.ended;
     // The sound is gone; a daemon takes away the marks of its sessions.
     expect([...marked]).toEqual(['session 0', 'session 1']);
@@ -171,22 +171,22 @@ describe('a take that is given up while it is being finished', () => {
     const { dictation: begun, clock, hear, session } = await dictation();
     hear(SECOND);
     begun.finish();
-    expect(session(0).told).toEqual(['finish']);
+    expect(session(0).commands).toEqual(['finish']);
     begun.cancel();
-    expect(session(0).told).toEqual(['finish', 'cancel']);
+    expect(session(0).commands).toEqual(['finish', 'cancel']);
     begun.restore();
     expect(begun.now.phase).toBe('cancelled');
-    await session(0).says({ type: 'cancelled' });
+    await session(0).emit({ type: 'cancelled' });
     expect(begun.now.phase).toBe('discarded');
     clock.advance(RESTORE_MS);
-    expect(session(0).told).toEqual(['finish', 'cancel']);
+    expect(session(0).commands).toEqual(['finish', 'cancel']);
   });
 
   test('marks a session that takes the place of a lost one meanwhile, too', async () => {
     const { dictation: begun, hear, marked, session } = await dictation();
     hear(SECOND);
     begun.cancel();
-    await session(0).says({ type: 'failed', error: new SottoError('DAEMON_LOST', 'it died').toWire() });
+    await session(0).emit({ type: 'failed', error: new SottoError('DAEMON_LOST', 'it died').toWire() });
     expect(session(1).acknowledgedSamples).toBe(SECOND);
     expect([...marked]).toEqual(expect.arrayContaining(['session 0', 'session 1']));
   });
@@ -196,7 +196,7 @@ describe('a take that is given up while it is being finished', () => {
     hear(SECOND);
     begun.finish();
     begun.cancel();
-    await session(0).says(final('what nobody wants'));
+    await session(0).emit(final('what nobody wants'));
     await begun.ended;
     expect(begun.now).toMatchObject({ phase: 'discarded' });
     expect(begun.now.text).toBeUndefined();
@@ -208,7 +208,7 @@ describe('a take whose session is lost for good', () => {
   test('goes on recording while somebody speaks, says why, and fails only when all is said', async () => {
     const { dictation: begun, hear, left, session } = await dictation();
     hear(SECOND);
-    await session(0).says({ type: 'failed', error: damaged });
+    await session(0).emit({ type: 'failed', error: damaged });
     expect(begun.now).toMatchObject({ phase: 'listening', recordingOnly: true, error: { code: damaged.code } });
     hear(2 * SECOND);
     expect(begun.now.seconds).toBe(3);
@@ -230,7 +230,7 @@ describe('a take whose session is lost for good', () => {
   ])('is recovered where its process dies meanwhile: lost %s', async (_, error) => {
     const { hear, session } = await dictation();
     hear(SECOND);
-    await session(0).says({ type: 'level', rms: -30, peak: -20 }, { type: 'failed', error });
+    await session(0).emit({ type: 'level', rms: -30, peak: -20 }, { type: 'failed', error });
     hear(2 * SECOND);
     sweepLocalRecordings(folder);
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3 * SECOND }]);
@@ -239,7 +239,7 @@ describe('a take whose session is lost for good', () => {
   test('keeps what was said after the daemon had kept the rest', async () => {
     const { dictation: begun, hear, session } = await dictation();
     hear(SECOND);
-    await session(0).says({ type: 'failed', error: damaged, recording: 'a.wav' });
+    await session(0).emit({ type: 'failed', error: damaged, recording: 'a.wav' });
     hear(2 * SECOND);
     begun.finish();
     await begun.ended;
@@ -248,7 +248,7 @@ describe('a take whose session is lost for good', () => {
 
   test('fails at once where nobody is listened to yet', async () => {
     const { dictation: begun, session } = await dictation();
-    await session(0).says({ type: 'failed', error: damaged });
+    await session(0).emit({ type: 'failed', error: damaged });
     expect(begun.now).toMatchObject({ phase: 'failed', error: damaged });
     expect(await findOrphans(folder)).toEqual([]);
   });
@@ -256,12 +256,12 @@ describe('a take whose session is lost for good', () => {
   test('is written down after all by another model', async () => {
     const { dictation: begun, hear, session } = await dictation();
     hear(SECOND);
-    await session(0).says({ type: 'failed', error: damaged });
+    await session(0).emit({ type: 'failed', error: damaged });
     begun.switch({ model: 'another' });
-    await session(1).says(opened);
+    await session(1).emit(opened);
     expect(begun.now.recordingOnly).toBeUndefined();
     begun.finish();
-    await session(1).says(final('all of it'));
+    await session(1).emit(final('all of it'));
     await begun.ended;
     expect(begun.now).toMatchObject({ phase: 'final', text: 'all of it' });
   });
@@ -269,7 +269,7 @@ describe('a take whose session is lost for good', () => {
   test('can be given up, and nothing of it is kept', async () => {
     const { dictation: begun, clock, hear, session } = await dictation();
     hear(SECOND);
-    await session(0).says({ type: 'failed', error: damaged });
+    await session(0).emit({ type: 'failed', error: damaged });
     begun.cancel();
     clock.advance(RESTORE_MS);
     await begun.ended;
@@ -286,15 +286,15 @@ describe('a take whose session is lost for good', () => {
 describe('a take that is switched to another model', () => {
   test('goes back to the session before where the model turns out to be damaged', async () => {
     const { dictation: begun, hear, session } = await dictation();
-    await session(0).says(opened, { type: 'state', state: 'listening' }, committed('one two'));
+    await session(0).emit(opened, { type: 'state', state: 'listening' }, committed('one two'));
     hear(SECOND);
     begun.switch({ model: 'damaged' });
-    await session(1).says(opened, { type: 'state', state: 'waiting' });
+    await session(1).emit(opened, { type: 'state', state: 'waiting' });
     expect(session(1).acknowledgedSamples).toBe(SECOND);
     // All of the sound is on the daemon's disk: that says nothing about the model.
     await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(session(0).told).toEqual([]);
-    await session(1).says({ type: 'failed', error: damaged });
+    expect(session(0).commands).toEqual([]);
+    await session(1).emit({ type: 'failed', error: damaged });
     expect(begun.now).toMatchObject({
       phase: 'listening',
       id: 'session 0',
@@ -307,24 +307,24 @@ describe('a take that is switched to another model', () => {
 
   test('and once more: it is still the one that heard which is kept', async () => {
     const { dictation: begun, hear, session } = await dictation();
-    await session(0).says(opened, { type: 'state', state: 'listening' }, committed('one two'));
+    await session(0).emit(opened, { type: 'state', state: 'listening' }, committed('one two'));
     hear(SECOND);
     begun.switch({ model: 'loading' });
-    await session(1).says(opened);
+    await session(1).emit(opened);
     begun.switch({ model: 'damaged' });
-    await session(2).says(opened);
-    expect([session(0).told, session(1).told]).toEqual([[], ['cancel']]);
-    await session(2).says({ type: 'failed', error: damaged });
+    await session(2).emit(opened);
+    expect([session(0).commands, session(1).commands]).toEqual([[], ['cancel']]);
+    await session(2).emit({ type: 'failed', error: damaged });
     expect(begun.now).toMatchObject({ phase: 'listening', committed: 'one two' });
   });
 
   test('leaves the session before once the other one hears', async () => {
     const { dictation: begun, hear, session } = await dictation();
-    await session(0).says(opened, committed('one two'));
+    await session(0).emit(opened, committed('one two'));
     hear(SECOND);
     begun.switch({ model: 'good' });
-    await session(1).says(opened, { type: 'state', state: 'listening' });
-    await until(() => session(0).told.includes('cancel'));
+    await session(1).emit(opened, { type: 'state', state: 'listening' });
+    await until(() => session(0).commands.includes('cancel'));
     expect(begun.now.id).toBe('session 1');
     // The recording is of the session that goes on: the daemon removes that of one that is cancelled.
     expect(readdirSync(folder)).toEqual(['session 1.heard']);

@@ -20,10 +20,10 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 type AcceptingDictation = DictationAttemptDeps['dictation'];
 
 /** A session of a daemon that takes all that it is given, and says nothing. */
-class DeafDictation implements AcceptingDictation {
+class SilentDictation implements AcceptingDictation {
   readonly id = 'deaf';
   readonly given: number[] = [];
-  readonly told: string[] = [];
+  readonly commands: string[] = [];
   #end: () => void = () => undefined;
   readonly #ended = new Promise<DictationEvent[]>((resolve) => (this.#end = () => resolve([])));
 
@@ -36,16 +36,16 @@ class DeafDictation implements AcceptingDictation {
   }
 
   finish(): void {
-    this.told.push('finish');
+    this.commands.push('finish');
   }
 
   cancel(): void {
-    this.told.push('cancel');
+    this.commands.push('cancel');
     this.#end();
   }
 
   leave(): void {
-    this.told.push('leave');
+    this.commands.push('leave');
     this.#end();
   }
 
@@ -67,7 +67,7 @@ class UnreadableRecording extends LocalRecording {
 }
 
 function session(recording: LocalRecording) {
-  const dictation = new DeafDictation();
+  const dictation = new SilentDictation();
   const events: DictationEvent[] = [];
   const requested = { recording, requested: {}, dictation, onEvent: (event: DictationEvent) => events.push(event) };
   return { dictation, events, session: new DictationAttempt({ ...requested, shown: (text) => text }) };
@@ -84,7 +84,7 @@ describe('a session whose sound can’t be read back', () => {
     begun.pushAudio();
     begun.finish();
     await until(() => begun.isOver);
-    expect(dictation.told).toEqual(['leave']);
+    expect(dictation.commands).toEqual(['leave']);
     expect(dictation.given).toEqual([...ramp(0, 2 * SECOND)]);
     expect(events).toMatchObject([
       {
@@ -106,17 +106,17 @@ describe('a session whose sound can’t be read back', () => {
     truncateSync(path, whole.length - 400);
     begun.pushAudio();
     begun.finish();
-    expect(dictation.told).toEqual([]);
+    expect(dictation.commands).toEqual([]);
     writeFileSync(path, whole);
-    await until(() => dictation.told.length > 0);
-    expect(dictation.told).toEqual(['finish']);
+    await until(() => dictation.commands.length > 0);
+    expect(dictation.commands).toEqual(['finish']);
     expect(dictation.given).toEqual([...ramp(0, 300)]);
     recording.remove();
   });
 
   test('costs its take no sound: all of it lies where the next daemon finds it', async () => {
     const source = new ScriptedSource();
-    const dictation = new DeafDictation();
+    const dictation = new SilentDictation();
     const background = new BackgroundDictation({
       options: {},
       openSource: () => source,
@@ -128,7 +128,7 @@ describe('a session whose sound can’t be read back', () => {
     await source.isHeard();
     source.hear(ramp(0, 5 * SECOND));
     background.finish();
-    await background.over;
+    await background.ended;
     expect(background.now).toMatchObject({
       phase: 'failed',
       error: { code: 'SPOOL_FAILED', hint: expect.stringContaining('kept') as unknown },

@@ -5,13 +5,13 @@ import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_RETENTION } from '#daemon/settings.js';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { applyRetention, History } from '#daemon/store/history/index.js';
-import { DAY_MS, historyHere, ids, fakeDictation } from './history-here.js';
+import { DAY_MS, historyFixture, ids, fakeDictation } from './history-fixture.js';
 
-const here = historyHere();
+const fixture = historyFixture();
 
 describe('deleting', () => {
   test('what was deleted together comes back together, the last first', () => {
-    const history = here.open();
+    const history = fixture.open();
     for (const id of ['a', 'b', 'c', 'd']) history.add(fakeDictation(id));
     history.delete('d');
     expect(ids(history.deleteAll(['a', 'b', 'no'])).sort()).toEqual(['a', 'b']);
@@ -24,7 +24,7 @@ describe('deleting', () => {
   });
 
   test('what is named comes back, whatever it was deleted with', () => {
-    const history = here.open();
+    const history = fixture.open();
     for (const id of ['a', 'b', 'c']) history.add(fakeDictation(id));
     history.deleteAll(['a', 'b']);
     history.delete('c');
@@ -34,7 +34,7 @@ describe('deleting', () => {
   });
 
   test('one that is not there is no error, and one can be put back by whoever holds it', () => {
-    const history = here.open();
+    const history = fixture.open();
     expect(history.delete('a')).toBeUndefined();
     history.add(fakeDictation('a'));
     const gone = history.delete('a');
@@ -45,25 +45,25 @@ describe('deleting', () => {
   });
 
   test('what could not go from the WAL file since another process read goes with the next prune', () => {
-    const [history, reader] = [here.open(), new DatabaseSync(here.path)];
+    const [history, reader] = [fixture.open(), new DatabaseSync(fixture.path)];
     history.add(fakeDictation('a', { text: 'xylophone quagmire' }));
-    const isThere = (): boolean => readFileSync(`${here.path}-wal`, 'latin1').includes('xylophone');
+    const isThere = (): boolean => readFileSync(`${fixture.path}-wal`, 'latin1').includes('xylophone');
     reader.exec('BEGIN; SELECT count(*) FROM dictation');
-    const brief = History.open(here.path, { busyMs: 0 });
+    const brief = History.open(fixture.path, { busyMs: 0 });
     brief.destroy(['a']);
     expect(isThere()).toBe(true);
     reader.close();
-    brief.prune(DEFAULT_RETENTION, here.nowMs);
+    brief.prune(DEFAULT_RETENTION, fixture.nowMs);
     expect(isThere()).toBe(false);
     brief.close();
   });
 
   test('what is destroyed, or has lain in the trash for a day, can be read in no file any more', async () => {
-    const history = here.open();
+    const history = fixture.open();
     const secret = 'xylophone quagmire';
     const isThere = (): boolean =>
-      readdirSync(join(here.folder, 'new')).some((name) =>
-        /xylophone|quagmire/.test(readFileSync(join(here.folder, 'new', name), 'latin1')),
+      readdirSync(join(fixture.folder, 'new')).some((name) =>
+        /xylophone|quagmire/.test(readFileSync(join(fixture.folder, 'new', name), 'latin1')),
       );
     for (let i = 0; i < 50; i++) history.add(fakeDictation(`other-${i}`));
     history.add(fakeDictation('a', { text: secret }));
@@ -74,12 +74,12 @@ describe('deleting', () => {
     history.add(fakeDictation('a', { text: secret, audio: 'a.wav' }));
     history.delete('a');
     expect(history.audioNames()).toEqual(new Set(['a.wav']));
-    here.nowMs += DAY_MS - 1;
-    await applyRetention(history, here.folder, DEFAULT_RETENTION, here.nowMs);
+    fixture.nowMs += DAY_MS - 1;
+    await applyRetention(history, fixture.folder, DEFAULT_RETENTION, fixture.nowMs);
     expect(ids(history.undo())).toEqual(['a']);
     history.delete('a');
-    here.nowMs += DAY_MS + 1;
-    expect(ids(history.prune(DEFAULT_RETENTION, here.nowMs))).toEqual(['a']);
+    fixture.nowMs += DAY_MS + 1;
+    expect(ids(history.prune(DEFAULT_RETENTION, fixture.nowMs))).toEqual(['a']);
     expect(history.undo()).toEqual([]);
     expect(isThere()).toBe(false);
     expect(history.count()).toBe(50);

@@ -8,9 +8,9 @@ import { DEFAULT_RETENTION } from '#daemon/settings.js';
 import { openDatabase } from '#daemon/store/history/history-database.js';
 import { SCHEMA_VERSION } from '#daemon/store/history/schema.js';
 import { foreignDatabase } from '#test/harness/foreign-database.js';
-import { historyHere, ids, NOW, fakeDictation } from './history-here.js';
+import { historyFixture, ids, NOW, fakeDictation } from './history-fixture.js';
 
-const here = historyHere();
+const fixture = historyFixture();
 
 const module = new URL('../../daemon/src/store/history/index.js', import.meta.url).href;
 
@@ -24,12 +24,12 @@ function seed(count: number, repeat = 1): void {
       history.add({ id: 't' + i, startedMs: ${NOW} + i, durationSeconds: 1, text, model: 'm', state: 'final' });
     }
     history.close();`;
-  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script, here.path], {
+  const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', script, fixture.path], {
     stdio: 'inherit',
     env: { ...process.env, NODE_OPTIONS: '' },
   });
   expect(status).toBe(0);
-  expect(readdirSync(join(here.folder, 'new'))).toEqual(['history.db']);
+  expect(readdirSync(join(fixture.folder, 'new'))).toEqual(['history.db']);
 }
 
 /** Whether the file still holds the whole text of one of `seed(…, 100)`. */
@@ -39,27 +39,27 @@ function hasText(file: Buffer, i: number): boolean {
 
 describe('the file', () => {
   test('a database of version 0 becomes one of this version', () => {
-    mkdirSync(join(here.folder, 'new'));
-    const empty = new DatabaseSync(here.path);
+    mkdirSync(join(fixture.folder, 'new'));
+    const empty = new DatabaseSync(fixture.path);
     empty.exec('PRAGMA user_version = 0; VACUUM');
     empty.close();
-    const history = here.open();
+    const history = fixture.open();
     history.add(fakeDictation('a'));
     history.close();
-    const db = new DatabaseSync(here.path);
+    const db = new DatabaseSync(fixture.path);
     expect(db.prepare('PRAGMA user_version').get()).toMatchObject({ user_version: SCHEMA_VERSION });
     db.close();
   });
 
   test('one of a later Sotto is left alone, and said', () => {
     seed(1);
-    const db = new DatabaseSync(here.path);
+    const db = new DatabaseSync(fixture.path);
     db.exec('PRAGMA user_version = 999');
     db.close();
-    const before = readFileSync(here.path);
-    expect(here.open).toThrow(expect.objectContaining({ code: 'VERSION_MISMATCH' }));
-    expect(readFileSync(here.path).equals(before)).toBe(true);
-    expect(readdirSync(join(here.folder, 'new')).filter((name) => name.includes('damaged'))).toEqual([]);
+    const before = readFileSync(fixture.path);
+    expect(fixture.open).toThrow(expect.objectContaining({ code: 'VERSION_MISMATCH' }));
+    expect(readFileSync(fixture.path).equals(before)).toBe(true);
+    expect(readdirSync(join(fixture.folder, 'new')).filter((name) => name.includes('damaged'))).toEqual([]);
   });
 
   test.each([
@@ -68,52 +68,52 @@ describe('the file', () => {
     ['with a number of its own', 'DROP TABLE visits; PRAGMA application_id = 252006675'],
     ['with a version', 'PRAGMA user_version = 1'],
   ])('a database of another program is left as it is, and said: %s', (_, sql) => {
-    mkdirSync(join(here.folder, 'new'));
-    const isUnchanged = foreignDatabase(here.path, sql);
-    expect(here.open).toThrow(
+    mkdirSync(join(fixture.folder, 'new'));
+    const isUnchanged = foreignDatabase(fixture.path, sql);
+    expect(fixture.open).toThrow(
       expect.objectContaining({ code: 'OUTPUT_FAILED', message: expect.stringContaining('another program') }),
     );
     expect(isUnchanged()).toBe(true);
-    expect(here.warnings).toEqual([]);
+    expect(fixture.warnings).toEqual([]);
   });
 
   test('one that an earlier Sotto made, which gave it no number, is ours', () => {
     seed(2);
-    const db = new DatabaseSync(here.path);
+    const db = new DatabaseSync(fixture.path);
     db.exec('PRAGMA application_id = 0');
     db.close();
-    expect(ids(here.open().list({ limit: 3 }))).toEqual(['t1', 't0']);
+    expect(ids(fixture.open().list({ limit: 3 }))).toEqual(['t1', 't0']);
   });
 
   test('a file that is no database is put aside, once', () => {
     seed(1);
-    writeFileSync(here.path, 'this is no database. '.repeat(500));
-    const history = here.open();
+    writeFileSync(fixture.path, 'this is no database. '.repeat(500));
+    const history = fixture.open();
     expect(history.list({ limit: 1 })).toEqual([]);
     history.add(fakeDictation('a'));
-    expect(here.warnings).toMatchObject([{ code: 'OUTPUT_FAILED' }]);
-    const aside = readdirSync(join(here.folder, 'new')).filter((name) =>
+    expect(fixture.warnings).toMatchObject([{ code: 'OUTPUT_FAILED' }]);
+    const aside = readdirSync(join(fixture.folder, 'new')).filter((name) =>
       /^history\.db\.damaged-[^-]+-\d\d-\d\d/.test(name),
     );
     expect(aside).toHaveLength(1);
     history.close();
-    expect(ids(here.open().list({ limit: 1 }))).toEqual(['a']);
-    expect(here.warnings).toHaveLength(1);
+    expect(ids(fixture.open().list({ limit: 1 }))).toEqual(['a']);
+    expect(fixture.warnings).toHaveLength(1);
   });
 
   test('wherever it is damaged, it goes on, and all that was whole is there', () => {
     seed(60, 100);
-    const whole = readFileSync(here.path);
+    const whole = readFileSync(fixture.path);
     const pages = whole.length / 4096;
     let most = 0;
     for (let page = 0; page < pages; page += 3) {
       // A here.folder for each: a connection that is closed may live on until its statements are collected.
-      here.path = join(here.folder, `${page}`, 'history.db');
-      mkdirSync(dirname(here.path));
+      fixture.path = join(fixture.folder, `${page}`, 'history.db');
+      mkdirSync(dirname(fixture.path));
       const damaged = Buffer.from(whole);
       damaged.fill(0xa5, page * 4096, (page + 1) * 4096);
-      writeFileSync(here.path, damaged);
-      const history = here.open();
+      writeFileSync(fixture.path, damaged);
+      const history = fixture.open();
       const found = history.list({ limit: 100 });
       history.search('number', { limit: 100 });
       history.add(fakeDictation('new', { text: 'a new one' }));
@@ -131,7 +131,7 @@ describe('the file', () => {
     'a damaged page costs only the dictations in it: all others of %i are taken over',
     (count) => {
       seed(count, 100);
-      const whole = readFileSync(here.path);
+      const whole = readFileSync(fixture.path);
       // A few texts of this length lie in a page: the others are in pages before it and after it.
       const middle = Math.floor(count / 2);
       const page = Math.floor(whole.indexOf(`number ${middle} `.repeat(100)) / 4096);
@@ -140,21 +140,21 @@ describe('the file', () => {
       const lost = Array.from({ length: count }, (_, i) => i).filter((i) => !hasText(damaged, i));
       expect(lost).toContain(middle);
       expect(lost.length).toBeLessThan(6);
-      writeFileSync(here.path, damaged);
-      const found = ids(here.open().list({ limit: 100 }));
+      writeFileSync(fixture.path, damaged);
+      const found = ids(fixture.open().list({ limit: 100 }));
       for (let i = 0; i < count; i++) if (!lost.includes(i)) expect(found).toContain(`t${i}`);
     },
   );
 
   test('of the daemon waits for the disk at each commit: the spool is removed after it', () => {
-    const db = openDatabase(join(here.folder, 'sync.db'), 0);
+    const db = openDatabase(join(fixture.folder, 'sync.db'), 0);
     expect(db.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
     expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
     db.close();
   });
 
   test('pages that end among dictations of one millisecond skip none', () => {
-    const history = here.open();
+    const history = fixture.open();
     for (let i = 0; i < 7; i++) history.add(fakeDictation(`t${i}`, { startedMs: i < 6 ? NOW : NOW - 1 }));
     const read: string[] = [];
     for (let last = history.list({ limit: 2 }); last.length > 0;) {
@@ -167,32 +167,32 @@ describe('the file', () => {
 
   test('a damaged index is made anew, and nothing is lost', () => {
     seed(20);
-    const db = new DatabaseSync(here.path);
+    const db = new DatabaseSync(fixture.path);
     db.enableDefensive(false);
     db.exec("UPDATE found_data SET block = x'00112233445566778899' WHERE id >= 1");
     db.close();
-    const again = here.open();
+    const again = fixture.open();
     expect(again.search('number', { limit: 99 })).toHaveLength(20);
     expect(again.count()).toBe(20);
-    expect(here.warnings.map(({ message }) => message)).toEqual([
+    expect(fixture.warnings.map(({ message }) => message)).toEqual([
       expect.stringContaining('has been rebuilt'),
     ]);
   });
 
   test('damage that shows while it is open is dealt with in that call, by the first of two who see it', () => {
     seed(60, 100);
-    const [left, right] = [here.open(), here.open()];
-    const bytes = readFileSync(here.path).fill(7, 4096);
-    writeFileSync(here.path, bytes);
+    const [left, right] = [fixture.open(), fixture.open()];
+    const bytes = readFileSync(fixture.path).fill(7, 4096);
+    writeFileSync(fixture.path, bytes);
     expect(left.list({ limit: 1 })).toEqual([]);
     left.add(fakeDictation('after'));
     expect(ids(right.list({ limit: 1 }))).toEqual(['after']);
-    expect(here.warnings).toHaveLength(1);
+    expect(fixture.warnings).toHaveLength(1);
   });
 
   test('a here.folder that can’t be written is said with a code', () => {
-    writeFileSync(join(here.folder, 'new'), 'a file is in the way');
-    expect(here.open).toThrow(expect.objectContaining({ code: 'OUTPUT_FAILED' }));
+    writeFileSync(join(fixture.folder, 'new'), 'a file is in the way');
+    expect(fixture.open).toThrow(expect.objectContaining({ code: 'OUTPUT_FAILED' }));
   });
 
   test('two processes that write at the same time lose nothing', async () => {
@@ -209,7 +209,7 @@ describe('the file', () => {
       history.close();`;
     const run = (name: string): Promise<number | null> =>
       new Promise((resolve) => {
-        const child = spawn(process.execPath, ['--input-type=module', '-e', script, here.path, name], {
+        const child = spawn(process.execPath, ['--input-type=module', '-e', script, fixture.path, name], {
           stdio: ['ignore', 'inherit', 'inherit'],
           env: { ...process.env, NODE_OPTIONS: '' },
         });
@@ -217,11 +217,11 @@ describe('the file', () => {
       });
     // From the start on: both of them make the file.
     expect(await Promise.all([run('a'), run('b'), run('c')])).toEqual([0, 0, 0]);
-    const history = here.open();
+    const history = fixture.open();
     expect(history.count()).toBe(120);
     expect(history.search('again', { limit: 999 })).toHaveLength(60);
     expect(history.search('said', { limit: 999 })).toHaveLength(60);
-    expect(here.warnings).toEqual([]);
+    expect(fixture.warnings).toEqual([]);
   });
 });
 
@@ -236,7 +236,7 @@ describe('a dictation that can not be', () => {
     [{ durationSeconds: -0.1 }],
     [{ durationSeconds: Infinity }],
   ])('%j is refused, and nothing of it is kept', (fields) => {
-    const history = here.open();
+    const history = fixture.open();
     expect(() => history.add({ ...fakeDictation('a'), ...fields })).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
@@ -244,7 +244,7 @@ describe('a dictation that can not be', () => {
   });
 
   test('one without any length is kept', () => {
-    const history = here.open();
+    const history = fixture.open();
     history.add(fakeDictation('a', { durationSeconds: 0 }));
     expect(ids(history.list({ limit: 9 }))).toEqual(['a']);
   });

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Dictation } from '#daemon/store/history/index.js';
-import { historyHere, ids, fakeDictation } from './history-here.js';
+import { historyFixture, ids, fakeDictation } from './history-fixture.js';
 
-const here = historyHere();
+const fixture = historyFixture();
 
 const dictations: fc.Arbitrary<Dictation> = fc.record(
   {
@@ -34,7 +34,7 @@ const dictations: fc.Arbitrary<Dictation> = fc.record(
 
 describe('the history', () => {
   test('gives back what it was given', () => {
-    const history = here.open();
+    const history = fixture.open();
     fc.assert(
       fc.property(dictations, (dictation) => {
         history.destroy();
@@ -52,17 +52,17 @@ describe('the history', () => {
   });
 
   test('is there for its user alone', () => {
-    here.open().add(fakeDictation('a'));
-    for (const name of readdirSync(join(here.folder, 'new')))
-      expect([name, statSync(join(here.folder, 'new', name)).mode & 0o777]).toEqual([name, 0o600]);
-    expect(statSync(join(here.folder, 'new')).mode & 0o777).toBe(0o700);
-    chmodSync(here.path, 0o644);
-    here.open();
-    expect(statSync(here.path).mode & 0o777).toBe(0o600);
+    fixture.open().add(fakeDictation('a'));
+    for (const name of readdirSync(join(fixture.folder, 'new')))
+      expect([name, statSync(join(fixture.folder, 'new', name)).mode & 0o777]).toEqual([name, 0o600]);
+    expect(statSync(join(fixture.folder, 'new')).mode & 0o777).toBe(0o700);
+    chmodSync(fixture.path, 0o644);
+    fixture.open();
+    expect(statSync(fixture.path).mode & 0o777).toBe(0o600);
   });
 
   test('lists the newest first, page by page, by state', () => {
-    const history = here.open();
+    const history = fixture.open();
     for (let i = 0; i < 10; i++)
       history.add(fakeDictation(`t${i}`, { startedMs: 100 * i, state: i % 2 === 0 ? 'final' : 'recovered' }));
     const page = history.list({ limit: 4 });
@@ -78,7 +78,7 @@ describe('the history', () => {
   });
 
   test('finds page by page, by state', () => {
-    const history = here.open();
+    const history = fixture.open();
     for (let i = 0; i < 6; i++)
       history.add(fakeDictation(`t${i}`, { text: 'tea', startedMs: i, state: i % 2 === 0 ? 'final' : 'failed' }));
     expect(ids(history.search('tea', { limit: 2, before: 4 }))).toEqual(['t3', 't2']);
@@ -86,7 +86,7 @@ describe('the history', () => {
   });
 
   test('takes the start of an id that no other has', () => {
-    const history = here.open();
+    const history = fixture.open();
     for (const id of ['abc-1', 'abc-12', 'abd']) history.add(fakeDictation(id));
     expect(history.get('abd')?.id).toBe('abd');
     expect(history.get('abc-12')?.id).toBe('abc-12');
@@ -99,7 +99,7 @@ describe('the history', () => {
   });
 
   test('adding the same again changes nothing, adding more to it replaces it', () => {
-    const history = here.open();
+    const history = fixture.open();
     history.add(
       fakeDictation('a', { text: 'first words', words: [{ start: 0, end: 1, word: 'first', probability: 1 }] }),
     );
@@ -112,7 +112,7 @@ describe('the history', () => {
   });
 
   test('what is recovered of a dictation that was delivered does not take its place; the text of a failed one does', () => {
-    const history = here.open();
+    const history = fixture.open();
     history.add(fakeDictation('a'));
     history.add(fakeDictation('a', { state: 'recovered', text: 'half of it' }));
     history.add(fakeDictation('a', { state: 'failed', text: '' }));
@@ -123,7 +123,7 @@ describe('the history', () => {
   });
 
   test('refuses what no dictation is', () => {
-    const history = here.open();
+    const history = fixture.open();
     for (const wrong of [
       { id: '../a' },
       { id: '' },
@@ -138,7 +138,7 @@ describe('the history', () => {
   });
 
   test('another transcription makes a failed one final, and what was known of its words is gone', () => {
-    const history = here.open();
+    const history = fixture.open();
     history.add(
       fakeDictation('a', { state: 'failed', errorCode: 'ENGINE_CRASHED', audio: 'a.wav', text: 'old', words: [] }),
     );
@@ -153,7 +153,7 @@ describe('the history', () => {
   });
 
   test('a recovered one that was read is like any other', () => {
-    const history = here.open();
+    const history = fixture.open();
     history.add(fakeDictation('a', { state: 'recovered' }));
     history.add(fakeDictation('b', { state: 'failed' }));
     history.markRead('a');

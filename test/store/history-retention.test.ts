@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { DEFAULT_RETENTION } from '#daemon/settings.js';
 import { applyRetention } from '#daemon/store/history/index.js';
-import { DAY_MS, historyHere, ids, NOW, fakeDictation } from './history-here.js';
+import { DAY_MS, historyFixture, ids, NOW, fakeDictation } from './history-fixture.js';
 
-const here = historyHere();
+const fixture = historyFixture();
 
 describe('retention', () => {
   const old = NOW - 31 * DAY_MS;
 
   test('after 30 days all goes that was delivered or seen, by way of the trash', () => {
-    const history = here.open();
+    const history = fixture.open();
     history.add(fakeDictation('old', { startedMs: old, audio: 'old.wav' }));
     history.add(fakeDictation('old-failed', { startedMs: old, state: 'failed', audio: 'f.wav' }));
     history.add(fakeDictation('new', { startedMs: NOW - 29 * DAY_MS }));
-    here.nowMs = old;
+    fixture.nowMs = old;
     history.markRead('old-failed');
-    here.nowMs = NOW;
+    fixture.nowMs = NOW;
     expect(history.prune(DEFAULT_RETENTION, NOW)).toEqual([]);
     expect(ids(history.list({ limit: 9 }))).toEqual(['new']);
     expect(history.audioNames()).toEqual(new Set(['f.wav', 'old.wav']));
@@ -29,7 +29,7 @@ describe('retention', () => {
   });
 
   test('what was pruned comes back for a day, after what the user deleted, and is not pruned again at once', () => {
-    const history = here.open();
+    const history = fixture.open();
     history.add(fakeDictation('old', { startedMs: old, audio: 'old.wav' }));
     history.add(fakeDictation('mine'));
     history.delete('mine');
@@ -44,14 +44,14 @@ describe('retention', () => {
   test.each([0, 30])(
     'what was not delivered stays with its audio until it is seen: keepDays %i',
     (keepDays) => {
-      const history = here.open();
+      const history = fixture.open();
       const retention = { ...DEFAULT_RETENTION, keepDays, maxAudioBytes: 1 };
       history.add(fakeDictation('recovered', { startedMs: old, state: 'recovered', audio: 'r.wav' }));
       history.add(fakeDictation('failed', { startedMs: old, state: 'failed', audio: 'f.wav' }));
       const years = NOW + 3650 * DAY_MS;
       expect(history.prune(retention, years)).toEqual([]);
       expect(history.list({ limit: 9 }).map(({ audio }) => audio)).toEqual(['f.wav', 'r.wav']);
-      here.nowMs = years;
+      fixture.nowMs = years;
       history.markRead('recovered');
       history.markRead('failed');
       expect(history.get('failed')?.state).toBe('failed');
@@ -64,7 +64,7 @@ describe('retention', () => {
   );
 
   test('0 days: what is delivered goes at once, and is not in the trash', () => {
-    const history = here.open();
+    const history = fixture.open();
     history.add(fakeDictation('final', { startedMs: NOW + 5 }));
     history.add(fakeDictation('recovered', { state: 'recovered', audio: 'r.wav' }));
     history.add(fakeDictation('failed', { state: 'failed', audio: 'f.wav' }));
@@ -78,21 +78,21 @@ describe('retention', () => {
   });
 
   test('audio that is not to be kept goes a day after the text is there, that of failed ones stays', () => {
-    const history = here.open();
+    const history = fixture.open();
     history.add(fakeDictation('final', { audio: 'a.wav' }));
     history.add(fakeDictation('failed', { state: 'failed', audio: 'b.wav' }));
     expect(history.prune(DEFAULT_RETENTION, NOW + DAY_MS - 1)).toEqual([]);
-    here.nowMs = NOW + 2 * DAY_MS;
-    expect(history.prune(DEFAULT_RETENTION, here.nowMs).map(({ audio }) => audio)).toEqual(['a.wav']);
+    fixture.nowMs = NOW + 2 * DAY_MS;
+    expect(history.prune(DEFAULT_RETENTION, fixture.nowMs).map(({ audio }) => audio)).toEqual(['a.wav']);
     expect(history.get('final')).toEqual(fakeDictation('final'));
     history.setText('failed', 'found', 'base', 'en');
-    expect(history.prune(DEFAULT_RETENTION, here.nowMs)).toEqual([]);
-    expect(ids(history.prune(DEFAULT_RETENTION, here.nowMs + DAY_MS))).toEqual(['failed']);
+    expect(history.prune(DEFAULT_RETENTION, fixture.nowMs)).toEqual([]);
+    expect(ids(history.prune(DEFAULT_RETENTION, fixture.nowMs + DAY_MS))).toEqual(['failed']);
     expect(history.get('failed')?.text).toBe('found');
   });
 
   test('the oldest audio goes when there is too much of it', () => {
-    const history = here.open();
+    const history = fixture.open();
     for (let i = 0; i < 5; i++)
       history.add(fakeDictation(`t${i}`, { startedMs: NOW - i * 1000, durationSeconds: 10, audio: `t${i}.wav` }));
     history.add(
@@ -105,7 +105,7 @@ describe('retention', () => {
   });
 
   test('files go with what they belong to; files that were not written here stay, however old and named', async () => {
-    const history = here.open();
+    const history = fixture.open();
     history.add(fakeDictation('old', { startedMs: old, audio: 'old.wav' }));
     history.add(fakeDictation('kept', { startedMs: old, audio: 'kept.wav', state: 'recovered' }));
     for (const name of ['old.wav', 'kept.wav', 'stray.wav']) history.noteRecording(name);
@@ -113,59 +113,59 @@ describe('retention', () => {
     const drafts = ['.x.wav.0a1b2c3d.part'];
     const others = ['interview-2024.wav', 'notes.txt', 'film.part', '.x.wav.0a.part'];
     for (const name of ['old.wav', 'kept.wav', 'stray.wav', ...drafts, ...others])
-      writeFileSync(join(here.folder, name), '');
-    mkdirSync(join(here.folder, '.y.wav.0a1b2c3d.part'));
-    const damaged = `${here.path}.damaged-2026-06-15T12-00-00-000Z`;
+      writeFileSync(join(fixture.folder, name), '');
+    mkdirSync(join(fixture.folder, '.y.wav.0a1b2c3d.part'));
+    const damaged = `${fixture.path}.damaged-2026-06-15T12-00-00-000Z`;
     writeFileSync(damaged, 'text of old times');
-    writeFileSync(`${here.path}.damaged-by-me`, 'mine');
-    await applyRetention(history, here.folder, DEFAULT_RETENTION, NOW);
-    expect(existsSync(join(here.folder, 'old.wav'))).toBe(true);
+    writeFileSync(`${fixture.path}.damaged-by-me`, 'mine');
+    await applyRetention(history, fixture.folder, DEFAULT_RETENTION, NOW);
+    expect(existsSync(join(fixture.folder, 'old.wav'))).toBe(true);
     const at = Date.now() + 32 * DAY_MS;
     // Dated by the file system, so the clock of the test has to pass it, in steps that a clock makes.
     for (let ms = NOW; ms < at; ms += DAY_MS)
-      await applyRetention(history, here.folder, DEFAULT_RETENTION, ms);
-    await applyRetention(history, here.folder, DEFAULT_RETENTION, at);
-    expect(readdirSync(here.folder).sort()).toEqual(
+      await applyRetention(history, fixture.folder, DEFAULT_RETENTION, ms);
+    await applyRetention(history, fixture.folder, DEFAULT_RETENTION, at);
+    expect(readdirSync(fixture.folder).sort()).toEqual(
       ['.y.wav.0a1b2c3d.part', 'kept.wav', 'new', ...others].sort(),
     );
-    expect([existsSync(damaged), existsSync(`${here.path}.damaged-by-me`)]).toEqual([false, true]);
+    expect([existsSync(damaged), existsSync(`${fixture.path}.damaged-by-me`)]).toEqual([false, true]);
     expect(history.recordingNames()).toEqual(new Set(['kept.wav']));
   });
 
   test('a name that leads elsewhere deletes nothing', async () => {
-    const history = here.open();
-    writeFileSync(join(here.folder, 'precious.wav'), '');
+    const history = fixture.open();
+    writeFileSync(join(fixture.folder, 'precious.wav'), '');
     history.add(fakeDictation('a', { startedMs: old, audio: '../precious.wav' }));
     history.noteRecording('../precious.wav');
     for (const days of [0, 1.5, 3])
-      await applyRetention(history, join(here.folder, 'new'), DEFAULT_RETENTION, NOW + days * DAY_MS);
+      await applyRetention(history, join(fixture.folder, 'new'), DEFAULT_RETENTION, NOW + days * DAY_MS);
     expect([history.count(), history.audioNames().size]).toEqual([0, 0]);
-    expect(existsSync(join(here.folder, 'precious.wav'))).toBe(true);
+    expect(existsSync(join(fixture.folder, 'precious.wav'))).toBe(true);
   });
 });
 
 describe('a clock that is wrong', () => {
   /** A history of 19 dictations with audio, five of them not seen, one each day up to now; its daemon ran all the time. */
   async function filled() {
-    const history = here.open();
+    const history = fixture.open();
     for (let i = 18; i >= 0; i--) {
-      here.nowMs = NOW - i * DAY_MS;
+      fixture.nowMs = NOW - i * DAY_MS;
       history.add(
         fakeDictation(`t${i}`, {
-          startedMs: here.nowMs,
+          startedMs: fixture.nowMs,
           audio: `t${i}.wav`,
           state: i % 4 === 0 ? 'recovered' : 'final',
         }),
       );
-      await applyRetention(history, here.folder, keepsAudio, here.nowMs);
+      await applyRetention(history, fixture.folder, keepsAudio, fixture.nowMs);
     }
     return history;
   }
   const keepsAudio = { ...DEFAULT_RETENTION, keepAudio: true };
-  const dictate = async (history: ReturnType<typeof here.open>, id: string, atMs: number): Promise<void> => {
-    here.nowMs = atMs;
+  const dictate = async (history: ReturnType<typeof fixture.open>, id: string, atMs: number): Promise<void> => {
+    fixture.nowMs = atMs;
     history.add(fakeDictation(id, { startedMs: atMs }));
-    await applyRetention(history, here.folder, keepsAudio, atMs);
+    await applyRetention(history, fixture.folder, keepsAudio, atMs);
   };
 
   test('40 days ahead for one dictation: nothing is deleted, then and after it is right again', async () => {
@@ -193,7 +193,7 @@ describe('a clock that is wrong', () => {
   });
 
   test('that was years behind: what was dictated meanwhile is not old when it is right', async () => {
-    const history = here.open();
+    const history = fixture.open();
     await dictate(history, 'before', NOW);
     await dictate(history, 'behind', Date.UTC(2020, 0, 1));
     for (let days = 0.1; days < 5; days += 0.5)
@@ -203,27 +203,27 @@ describe('a clock that is wrong', () => {
   });
 
   test('one dated in the future goes when those around it go', async () => {
-    const history = here.open();
+    const history = fixture.open();
     await dictate(history, 'before', NOW);
     await dictate(history, 'future', NOW + 400 * DAY_MS);
     for (let days = 1; days < 34; days++)
-      await applyRetention(history, here.folder, keepsAudio, NOW + days * DAY_MS);
+      await applyRetention(history, fixture.folder, keepsAudio, NOW + days * DAY_MS);
     await dictate(history, 'after', NOW + 34 * DAY_MS);
     expect(ids(history.list({ limit: 9 })).sort()).toEqual(['after', 'future']);
     for (let days = 35; days < 66; days++)
-      await applyRetention(history, here.folder, keepsAudio, NOW + days * DAY_MS);
+      await applyRetention(history, fixture.folder, keepsAudio, NOW + days * DAY_MS);
     expect(ids(history.list({ limit: 9 }))).toEqual([]);
   });
 
   test('what was deleted by a clock that was ahead is gone a day after it is right', async () => {
     const history = await filled();
-    here.nowMs = NOW + 400 * DAY_MS;
+    fixture.nowMs = NOW + 400 * DAY_MS;
     history.delete('t1');
-    here.nowMs = NOW + 1000;
-    await applyRetention(history, here.folder, keepsAudio, NOW + 1000);
-    await applyRetention(history, here.folder, keepsAudio, NOW + DAY_MS);
+    fixture.nowMs = NOW + 1000;
+    await applyRetention(history, fixture.folder, keepsAudio, NOW + 1000);
+    await applyRetention(history, fixture.folder, keepsAudio, NOW + DAY_MS);
     expect(history.audioNames()).toContain('t1.wav');
-    await applyRetention(history, here.folder, keepsAudio, NOW + DAY_MS + 2000);
+    await applyRetention(history, fixture.folder, keepsAudio, NOW + DAY_MS + 2000);
     expect(history.audioNames()).not.toContain('t1.wav');
   });
 });

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 const agent = (): SelftestDaemon => new SelftestDaemon({ os: 'darwin', uid: 501, user, run: launchd.run });
 const homes = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('sotto-st-'));
-const GONE = { processes: [], socket: false, home: false };
+const NO_LEFTOVERS = { processes: [], socket: false, home: false };
 
 describe('under launchd', () => {
   test('starts beside the user’s own agent, comes back after it was killed, and leaves nothing', async () => {
@@ -33,7 +33,7 @@ describe('under launchd', () => {
     client.close();
     expect(await daemon.killAndWait(60_000)).toBeGreaterThan(0);
     expect(launchd.pid(TEST_LABEL)).not.toBe(pid);
-    expect(await daemon.stop()).toEqual(GONE);
+    expect(await daemon.stop()).toEqual(NO_LEFTOVERS);
     expect(launchd.pid(TEST_LABEL)).toBeUndefined();
     expect(readdirSync(join(user, 'Library', 'LaunchAgents'))).toEqual([]);
     expect(homes()).toEqual(before);
@@ -46,7 +46,7 @@ describe('under launchd', () => {
     const daemon = agent();
     await daemon.start();
     expect(launchd.pid(TEST_LABEL)).not.toBe(pid);
-    expect(await daemon.stop()).toEqual(GONE);
+    expect(await daemon.stop()).toEqual(NO_LEFTOVERS);
     expect(existsSync(join(user, 'Library', 'LaunchAgents', `${TEST_LABEL}.plist`))).toBe(false);
     await killed.stop();
   });
@@ -56,7 +56,7 @@ describe('under launchd', () => {
     const before = homes();
     const daemon = new SelftestDaemon({ os: 'darwin', uid: 501, user, run });
     await expect(daemon.start()).rejects.toMatchObject({ code: 'AGENT_FAILED' });
-    expect(await daemon.stop()).toEqual(GONE);
+    expect(await daemon.stop()).toEqual(NO_LEFTOVERS);
     expect(homes()).toEqual(before);
   });
 });
@@ -69,7 +69,7 @@ test('elsewhere it is a plain process, and leaves nothing', async () => {
     expect(await daemon.stop()).toBeUndefined();
     const client = await daemon.connect();
     client.close();
-    expect(await daemon.stop()).toEqual(GONE);
+    expect(await daemon.stop()).toEqual(NO_LEFTOVERS);
     expect(homes()).toEqual(before);
   } finally {
     delete process.env.SOTTO_ENGINE;

@@ -9,7 +9,7 @@ import { History, type Dictation } from '#daemon/store/history/index.js';
 export const DAY_MS = 24 * 3600 * 1000;
 export const NOW = Date.UTC(2026, 5, 15, 12);
 
-export interface HistoryHere {
+export interface HistoryFixture {
   /** All of it is gone after the test. */
   readonly folder: string;
   /** Of the database, in a folder that is not there yet. */
@@ -21,11 +21,11 @@ export interface HistoryHere {
   readonly open: () => History;
 }
 
-export function historyHere(): HistoryHere {
+export function historyFixture(): HistoryFixture {
   let folder = '';
   let warnings: SottoError[] = [];
   const opened: History[] = [];
-  const here = {
+  const fixture = {
     get folder() {
       return folder;
     },
@@ -35,9 +35,9 @@ export function historyHere(): HistoryHere {
       return warnings;
     },
     open: () => {
-      const history = History.open(here.path, {
+      const history = History.open(fixture.path, {
         onWarning: (warning) => warnings.push(warning),
-        now: () => here.nowMs,
+        now: () => fixture.nowMs,
       });
       opened.push(history);
       return history;
@@ -45,15 +45,15 @@ export function historyHere(): HistoryHere {
   };
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'sotto-history-'));
-    here.path = join(folder, 'new', 'history.db');
+    fixture.path = join(folder, 'new', 'history.db');
     warnings = [];
-    here.nowMs = NOW;
+    fixture.nowMs = NOW;
   });
   afterEach(() => {
     for (const history of opened.splice(0)) history.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  return here;
+  return fixture;
 }
 
 export function fakeDictation(id: string, fields: Partial<Dictation> = {}): Dictation {
