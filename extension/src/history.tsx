@@ -1,7 +1,7 @@
 /** History: what was dictated, to be found, delivered once more, heard, transcribed again, exported and deleted. */
 import { ActionPanel, Icon, launchCommand, LaunchType, List, Action } from '@raycast/api';
 import { useEffect, useState } from 'react';
-import type { HistoryKeeps } from 'sotto/protocol';
+import type { HistoryRetention } from 'sotto/protocol';
 import { HistoryActionPanel, ListActions, type HistoryActions } from './components/history-actions';
 import { HistoryItem } from './components/history-item';
 import { useHistory } from './hooks/use-history';
@@ -19,7 +19,7 @@ export default function PastDictations() {
   const [settings] = useState(readSettings);
   const [query, setQuery] = useState('');
   const [shown, setShown] = useState<Shown>('all');
-  const [keeps, setKeeps] = useState<HistoryKeeps | undefined>(undefined);
+  const [retention, setKeeps] = useState<HistoryRetention | undefined>(undefined);
   const history = useHistory(settings, { query, shown });
   const playing = usePlaying();
   const act = useHistoryActions(settings, history, playing, { query, shown });
@@ -46,7 +46,7 @@ export default function PastDictations() {
         </List.Dropdown>
       }
     >
-      <Empty error={history.error} isSearch={query !== '' || shown !== 'all'} keeps={keeps} act={act} />
+      <Empty error={history.error} isSearch={query !== '' || shown !== 'all'} retention={retention} act={act} />
       {daysOf(history.dictations, Date.now()).map(({ title, dictations }) => (
         <List.Section key={title} title={title} subtitle={String(dictations.length)}>
           {dictations.map((dictation) => (
@@ -73,11 +73,11 @@ export default function PastDictations() {
 interface EmptyProps {
   readonly error: Parameters<typeof errorText>[0] | undefined;
   readonly isSearch: boolean;
-  readonly keeps: HistoryKeeps | undefined;
+  readonly retention: HistoryRetention | undefined;
   readonly act: HistoryActions;
 }
 
-function Empty({ error, isSearch, keeps, act }: EmptyProps) {
+function Empty({ error, isSearch, retention, act }: EmptyProps) {
   const actions = (
     <ActionPanel>
       {error === undefined && !isSearch ? (
@@ -114,7 +114,7 @@ function Empty({ error, isSearch, keeps, act }: EmptyProps) {
     <List.EmptyView
       icon={Icon.SpeechBubble}
       title="No Dictations Yet"
-      description={`What you dictate is found here.${keeps === undefined ? '' : ` Past dictations ${keepsText(keeps)}.`}`}
+      description={`What you dictate is found here.${retention === undefined ? '' : ` Past dictations ${keepsText(retention)}.`}`}
       actions={actions}
     />
   );

@@ -4,10 +4,10 @@ import { describe, expect, test } from '@jest/globals';
 import { Dictation, SottoClient } from '#daemon/client/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { until } from '#test/harness/wait.js';
-import { all, dictationsHere, rampFrom, reconnect } from './dictations-here.js';
+import { all, withFakeDaemons, rampFrom, reconnect } from './with-fake-daemons.js';
 import { FakeLiveDaemon } from './fake-live-daemon.js';
 
-const here = dictationsHere();
+const here = withFakeDaemons();
 const { fakeDaemon } = here;
 
 describe('a dictation', () => {

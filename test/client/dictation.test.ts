@@ -5,10 +5,10 @@ import { Dictation, SottoClient, type DictationEvent } from '#daemon/client/inde
 import { SampleStore } from '#daemon/client/sample-store.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { until } from '#test/harness/wait.js';
-import { all, committedIn, dictationsHere, rampFrom, reconnect, speak } from './dictations-here.js';
+import { all, committedIn, withFakeDaemons, rampFrom, reconnect, speak } from './with-fake-daemons.js';
 import { FakeLiveDaemon, type Cut } from './fake-live-daemon.js';
 
-const here = dictationsHere();
+const here = withFakeDaemons();
 const { closeAll, fakeDaemon } = here;
 
 describe('a dictation', () => {

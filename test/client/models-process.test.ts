@@ -64,10 +64,10 @@ describe('a daemon that ends in the middle of a pull', () => {
     const next = await start();
     expect((await next.models.list()).partial).toMatchObject([{ name: 'model' }]);
     const again = next.models.pull('someone/model');
-    let haveBytes = 0;
-    for await (const event of again) if (event.type === 'found') ({ haveBytes } = event);
+    let downloadedBytes = 0;
+    for await (const event of again) if (event.type === 'found') ({ downloadedBytes } = event);
     expect(await again.result).toMatchObject({ name: 'model', outcome: 'pulled' });
-    expect(haveBytes).toBeGreaterThan(100_000);
+    expect(downloadedBytes).toBeGreaterThan(100_000);
     const weights = readFileSync(join(home.paths.models, 'model', 'weights.safetensors'));
     expect(weights.equals(Buffer.from(CONTENT['weights.safetensors'] ?? ''))).toBe(true);
     next.close();

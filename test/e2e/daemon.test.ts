@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import { SottoClient } from '#daemon/client/index.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';
-import { answers } from '#daemon/server/probe.js';
+import { isListening } from '#daemon/server/probe.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
@@ -30,7 +30,7 @@ async function ask(): Promise<DaemonStatus> {
 }
 
 async function running(): Promise<DaemonStatus> {
-  await until(() => answers(home.paths.socket));
+  await until(() => isListening(home.paths.socket));
   let status: DaemonStatus | undefined;
   await until(async () => (status = await ask().catch(() => undefined))?.engine.pid !== undefined);
   if (status === undefined) throw new Error('no daemon');
@@ -209,7 +209,7 @@ describe('sotto daemon', () => {
 
   test('stays up and says what is wrong when its engine can not start', async () => {
     start([], { FAKE_ENGINE: 'cannot-start' });
-    await until(() => answers(home.paths.socket));
+    await until(() => isListening(home.paths.socket));
     await until(async () => (await ask()).state === 'degraded');
     expect(await ask()).toMatchObject({ reason: expect.stringContaining('there is no addon') as unknown });
     expect((await run('daemon', 'status')).stdout).toContain('is degraded');
@@ -218,7 +218,7 @@ describe('sotto daemon', () => {
   test('stays up and says what is wrong when its model is gone', async () => {
     rmSync(join(home.paths.models, 'fake'), { recursive: true });
     start();
-    await until(() => answers(home.paths.socket));
+    await until(() => isListening(home.paths.socket));
     await until(async () => (await ask()).state === 'degraded');
     expect((await ask()).reason).toMatch(/no model named fake/);
   });

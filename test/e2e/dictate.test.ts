@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { isRunning } from '#daemon/is-running.js';
-import { answers } from '#daemon/server/probe.js';
+import { isListening } from '#daemon/server/probe.js';
 import { rampFile as writeRamp } from '#test/harness/ramp-file.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { homeHere } from '#test/harness/home-here.js';
@@ -162,7 +162,7 @@ describe('sotto dictate', () => {
   test('speaks on while a daemon is started, and loses nothing', async () => {
     const work = speak({ samples: SECOND, pauseMs: 0 });
     await until(() => work.stderr().includes('listening'));
-    await until(() => answers(home.paths.socket));
+    await until(() => isListening(home.paths.socket));
     work.kill('SIGINT');
     expect(await work.done).toMatchObject({ code: 0, stdout: `${rampText(SECOND)}\n` });
   });
@@ -205,7 +205,7 @@ describe('sotto dictate', () => {
 
   test('Ctrl-C before the microphone is open ends it', async () => {
     const work = speak({ neverOpens: true });
-    await until(() => answers(home.paths.socket));
+    await until(() => isListening(home.paths.socket));
     work.kill('SIGINT');
     const { code, stdout, stderr } = await work.done;
     expect([code, stdout]).toEqual([130, '']);

@@ -5,7 +5,7 @@ import { describe, expect } from '@jest/globals';
 import { Dictation, SottoClient } from '#daemon/client/index.js';
 import { commandsUntil } from '#daemon/cli/selftest/system-commands.js';
 import { filesStep } from '#daemon/cli/selftest/steps/files-step.js';
-import { answers } from '#daemon/server/probe.js';
+import { isListening } from '#daemon/server/probe.js';
 import { fakeDaemon, fakeMac, fileChecksOf } from '#test/cli/selftest/fake-mac.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { homeHere } from '#test/harness/home-here.js';
@@ -36,7 +36,7 @@ async function startDaemon() {
   const env = { ...process.env, NODE_OPTIONS: '', SOTTO_HOME: home.folder, SOTTO_ENGINE: fakeEngine };
   const daemon = startWithoutPermission(['daemon', 'run'], env);
   const ended = new Promise<void>((resolve) => daemon.once('exit', () => resolve()));
-  await until(() => answers(home.paths.socket));
+  await until(() => isListening(home.paths.socket));
   return { kill: () => daemon.kill('SIGKILL'), ended };
 }
 

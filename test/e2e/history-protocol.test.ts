@@ -12,14 +12,14 @@ import { defined } from '#daemon/protocol/defined.js';
 const home = homeHere();
 let client: SottoClient;
 
-const past = (id: string, text: string, more: Partial<Dictation> = {}): Dictation => ({
+const past = (id: string, text: string, hasMore: Partial<Dictation> = {}): Dictation => ({
   id,
   startedMs: Date.now() - 1000 * Number(id.slice(1)),
   durationSeconds: 2,
   text,
   model: 'fake',
   state: 'final',
-  ...more,
+  ...hasMore,
 });
 
 const MANY = 60;
@@ -50,7 +50,7 @@ const ids = async (request: HistoryRequest): Promise<string[]> =>
 describe('past dictations over the socket', () => {
   test('are listed page by page, found by their words, and read', async () => {
     const first = await ask({ do: 'list', limit: 2 });
-    expect([first.dictations.map(({ id }) => id), first.more]).toEqual([['d1', 'd2'], true]);
+    expect([first.dictations.map(({ id }) => id), first.hasMore]).toEqual([['d1', 'd2'], true]);
     const before = first.dictations.at(-1)?.startedMs ?? 0;
     expect(await ids({ do: 'list', limit: 1, before })).toEqual(['d3']);
     expect(await ids({ do: 'list', limit: 5, state: 'failed' })).toEqual(['d3']);
@@ -84,7 +84,7 @@ describe('past dictations over the socket', () => {
   test('are found page by page, by state', async () => {
     const request = { do: 'search', query: 'word', limit: 1 } as const;
     const first = await ask(request);
-    expect([first.dictations.map(({ id }) => id), first.more]).toEqual([['d10'], true]);
+    expect([first.dictations.map(({ id }) => id), first.hasMore]).toEqual([['d10'], true]);
     const before = first.dictations.at(-1)?.startedMs ?? 0;
     expect(await ids({ ...request, before })).toEqual(['d11']);
     expect(await ids({ ...request, state: 'recovered' })).toEqual([]);
@@ -92,14 +92,14 @@ describe('past dictations over the socket', () => {
   });
 
   test('are kept for as long as is asked: it is in the settings, and what is older goes at once', async () => {
-    expect(await ask({ do: 'keep' })).toMatchObject({ keeps: { days: 30, sound: false } });
+    expect(await ask({ do: 'keep' })).toMatchObject({ retention: { days: 30, sound: false } });
     const back = History.open(home.paths.history);
     back.add(past('old', 'Long ago.', { startedMs: Date.now() - 8 * 24 * 3600 * 1000 }));
     back.close();
-    expect(await ask({ do: 'keep', days: 7 })).toMatchObject({ keeps: { days: 7, sound: false } });
+    expect(await ask({ do: 'keep', days: 7 })).toMatchObject({ retention: { days: 7, sound: false } });
     await expect(ask({ do: 'get', id: 'old' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
     expect(await ids({ do: 'list', limit: 1 })).toEqual(['d1']);
-    expect(await ask({ do: 'keep', sound: true })).toMatchObject({ keeps: { days: 7, sound: true } });
+    expect(await ask({ do: 'keep', sound: true })).toMatchObject({ retention: { days: 7, sound: true } });
     expect(JSON.parse(readFileSync(home.paths.settings, 'utf8'))).toEqual({
       model: 'fake',
       history: { keepDays: 7, keepAudio: true },
@@ -125,12 +125,12 @@ describe('past dictations over the socket', () => {
   test('an answer is never more than a client reads: the rest is on the next page', async () => {
     const seen: string[] = [];
     let before: number | undefined;
-    for (let more = true; more;) {
+    for (let hasMore = true; hasMore;) {
       const page = await ask({ do: 'list', limit: 200, ...defined({ before }) });
       expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThan(600_000);
       seen.push(...page.dictations.map(({ id }) => id));
       before = page.dictations.at(-1)?.startedMs;
-      more = page.more;
+      hasMore = page.hasMore;
     }
     expect(seen).toHaveLength(MANY + 3);
     expect(new Set(seen).size).toBe(MANY + 3);

@@ -5,13 +5,13 @@ import { expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/beta/realtime/ws';
 import { WebSocket as NativeWebSocket } from 'undici';
-import { answers } from '#daemon/server/probe.js';
+import { isListening } from '#daemon/server/probe.js';
 import { openPort } from '#test/harness/open-port.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto, startSotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
-import { Client, COMPLETED, DELTA, pause, spoken } from '#test/server/realtime-here.js';
+import { Client, COMPLETED, DELTA, pause, spoken } from '#test/server/with-realtime-server.js';
 
 const home = homeHere();
 const VAD = { type: 'server_vad', silence_duration_ms: 400 };
@@ -19,7 +19,7 @@ const VAD = { type: 'server_vad', silence_duration_ms: 400 };
 async function daemonWith(env: Record<string, string> = {}) {
   const daemon = startSotto(['daemon', 'run'], { home: home.folder, env });
   // A socket file is there a moment before it is answered.
-  await until(() => answers(home.paths.socket));
+  await until(() => isListening(home.paths.socket));
   return daemon;
 }
 

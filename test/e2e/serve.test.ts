@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { answers } from '#daemon/server/probe.js';
+import { isListening } from '#daemon/server/probe.js';
 import { discover, type Discovery } from '#daemon/store/discovery.js';
 import { daemonStatus } from '#test/harness/daemon-status.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
@@ -162,7 +162,7 @@ describe('sotto serve', () => {
 
 test('a daemon that would leave without work stays while somebody sends it a file', async () => {
   const daemon = startSotto(['daemon', 'run', '--idle-exit', '0.05'], { home: home.folder });
-  await until(() => answers(home.paths.socket));
+  await until(() => isListening(home.paths.socket));
   const socket = await open({ path: home.paths.socket });
   const answer = all(socket);
   const body = '--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nx\r\n--b--\r\n';

@@ -4,12 +4,12 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { packageRoot } from '#daemon/paths.js';
 import { compareWithReference } from '#daemon/engine/selftest/reference.js';
 import { productTimes } from '#daemon/engine/selftest/speed.js';
-import type { ReferenceFacts } from '#daemon/protocol/selftest-work.js';
+import type { ReferenceResult } from '#daemon/protocol/selftest-process.js';
 import { mx } from '#native/index.js';
 
 const assets = join(packageRoot, 'assets');
 const speech = (name: string): string => join(assets, 'speech', name);
-const compare = (clip: string): Promise<ReferenceFacts> =>
+const compare = (clip: string): Promise<ReferenceResult> =>
   compareWithReference(
     join(assets, 'selftest', 'whisper-base-6bit-jfk.json'),
     join(assets, 'models', 'whisper-base-6bit'),
@@ -17,7 +17,7 @@ const compare = (clip: string): Promise<ReferenceFacts> =>
   );
 
 describe('the starter model against mlx-whisper', () => {
-  let right: ReferenceFacts;
+  let right: ReferenceResult;
   let live: number;
   beforeAll(async () => {
     live = mx.liveArrays();

@@ -13,7 +13,7 @@ interface HistoryText {
   readonly titleOf: (past: Past) => string;
   readonly markdownOf: (past: Past) => string;
   readonly wordCount: (text: string) => number;
-  readonly keepsText: (keeps: { days: number; sound: boolean }) => string;
+  readonly keepsText: (retention: { days: number; sound: boolean }) => string;
 }
 
 await describeLib<HistoryText>('history-text', ({ titleOf, markdownOf, wordCount, keepsText }) => {
@@ -47,7 +47,7 @@ await describeLib<HistoryText>('history-text', ({ titleOf, markdownOf, wordCount
     [{ days: 1, sound: false }, 'are kept for a day, without their sound'],
     [{ days: 30, sound: true }, 'are kept for 30 days, with their sound'],
     [{ days: 36_500, sound: true }, 'are kept forever, with their sound'],
-  ])('%j is said as a person would', (keeps, label) => {
-    expect(keepsText(keeps)).toBe(label);
+  ])('%j is said as a person would', (retention, label) => {
+    expect(keepsText(retention)).toBe(label);
   });
 });

@@ -25,7 +25,7 @@ const entry = (name: string): ModelsList['catalogue'][number] => ({
   precision: 'float16',
   parameters: 1e6,
   bytes: 2e6,
-  bytesAre: 'published',
+  bytesSource: 'published',
   memoryBytes: 1e7,
   languages: 'English',
   license: 'MIT',
@@ -96,7 +96,7 @@ await describeLib<ModelRows>('model-rows', ({ rowsOf, isRepository, nameIn }) =>
       {
         name: 'c',
         repo: 'hub/c',
-        haveBytes: 1,
+        downloadedBytes: 1,
         totalBytes: 9,
         status: { name: 'c', state: 'absent' as const },
       },

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
-import { SottoClient, type ModelWork } from '#daemon/client/index.js';
+import { SottoClient, type ModelOperation } from '#daemon/client/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelsEvent } from '#daemon/protocol/models.js';
 import { placeModel, startDesk, type DeskServer } from './desk-server.js';
@@ -125,7 +125,7 @@ export async function collect(work: AsyncIterable<ModelsEvent>): Promise<ModelsE
 }
 
 /** Reads until a download has come so far. */
-export async function downloaded(work: ModelWork<unknown>, fraction: number): Promise<void> {
+export async function downloaded(work: ModelOperation<unknown>, fraction: number): Promise<void> {
   for await (const event of work) {
     if (event.type === 'progress' && event.stage === 'downloading' && event.fraction >= fraction) return;
   }

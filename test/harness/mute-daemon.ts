@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import type { Paths } from '#daemon/paths.js';
-import { answers } from '#daemon/server/probe.js';
+import { isListening } from '#daemon/server/probe.js';
 import { until } from './wait.js';
 
 const SCRIPT = `
@@ -23,6 +23,6 @@ export async function muteDaemon({ home, runtime, socket, lock }: Paths): Promis
   const child = spawn(process.execPath, ['-e', SCRIPT, socket, lock], { env, stdio: 'ignore' });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const pid = child.pid ?? -1;
-  await until(() => answers(socket));
+  await until(() => isListening(socket));
   return { pid, ended };
 }

@@ -9,7 +9,7 @@ import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { SOCKET_RULES } from '#daemon/server/guard.js';
 import { Admission } from '#daemon/server/http/admission.js';
-import { HttpFront } from '#daemon/server/http/front.js';
+import { HttpServer } from '#daemon/server/http/http-server.js';
 import { openaiRoutes } from '#daemon/server/openai/routes.js';
 import { Sessions } from '#daemon/sessions/sessions.js';
 import { idleDesk } from './puppet-models.js';
@@ -29,7 +29,7 @@ export class OpenaiServer {
   readonly uploads = join(this.home.folder, 'uploads');
   readonly socketPath = join(this.home.folder, 'api');
   readonly sessions: Sessions;
-  readonly #front: HttpFront;
+  readonly #httpServer: HttpServer;
   readonly #agent = new Agent({ connect: { socketPath: this.socketPath } });
 
   constructor() {
@@ -44,7 +44,7 @@ export class OpenaiServer {
         return { name: 'fake', dir: '/m' };
       },
     });
-    this.#front = new HttpFront({
+    this.#httpServer = new HttpServer({
       rules: SOCKET_RULES,
       routes: openaiRoutes({
         sessions: this.sessions,
@@ -59,11 +59,11 @@ export class OpenaiServer {
   }
 
   async listen(): Promise<void> {
-    await new Promise<void>((resolve) => this.#front.http.listen(this.socketPath, resolve));
+    await new Promise<void>((resolve) => this.#httpServer.http.listen(this.socketPath, resolve));
   }
 
   async close(): Promise<void> {
-    await this.#front.close();
+    await this.#httpServer.close();
     await this.#agent.destroy();
     this.home.remove();
   }

@@ -6,7 +6,7 @@ import type { Api } from '#daemon/server/api.js';
 import { SOCKET_RULES } from '#daemon/server/guard.js';
 import { Admission } from '#daemon/server/http/admission.js';
 import type { UploadTimeout } from '#daemon/server/http/upload-timeout.js';
-import { HttpFront } from '#daemon/server/http/front.js';
+import { HttpServer } from '#daemon/server/http/http-server.js';
 import { HttpMetrics } from '#daemon/server/http/metrics.js';
 import { ApiPort, type PortOptions } from '#daemon/server/http/port.js';
 import { json, type Route } from '#daemon/server/http/route.js';
@@ -39,7 +39,7 @@ export async function serveHere(home: TempHome, options: ServedOptions = {}): Pr
   const work: Route = {
     method: 'POST',
     path: '/work',
-    works: true,
+    usesEngine: true,
     answer: async ({ request }) => {
       let bytes = 0;
       for await (const chunk of request) bytes += (chunk as Buffer).length;
@@ -81,8 +81,8 @@ export async function serveHere(home: TempHome, options: ServedOptions = {}): Pr
   const path = join(home.folder, 'api');
   const { uploadTimeout, unreadMs } = options;
   const limits = { ...defined({ uploadTimeout, unreadMs }) };
-  const front = new HttpFront({ ...api, ...limits, rules: SOCKET_RULES, log: silentLog });
-  await new Promise<void>((resolve) => front.http.listen(path, resolve));
+  const httpServer = new HttpServer({ ...api, ...limits, rules: SOCKET_RULES, log: silentLog });
+  await new Promise<void>((resolve) => httpServer.http.listen(path, resolve));
   let wanted: number | undefined;
   const port = new ApiPort({
     api,
@@ -103,8 +103,8 @@ export async function serveHere(home: TempHome, options: ServedOptions = {}): Pr
     bytesRead: () => bytesRead,
     handshakes: () => handshakes,
     close: async () => {
-      front.endClients(1001, 'the test is over');
-      await Promise.all([front.close(), port.close()]);
+      httpServer.endClients(1001, 'the test is over');
+      await Promise.all([httpServer.close(), port.close()]);
     },
   };
 }

@@ -58,7 +58,7 @@ export const NAMED_MUTATIONS: readonly NamedMutation[] = [
   {
     name: 'dead clients are never terminated',
     room: 'server',
-    file: 'daemon/src/server/connection.ts',
+    file: 'daemon/src/server/client-connection.ts',
     search: 'this.#socket.terminate();\n    else if',
     replace: 'void 0;\n    else if',
     suites: [],

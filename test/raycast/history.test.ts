@@ -336,14 +336,14 @@ describeUnless(reason)('History', () => {
     expect(host.desktop.callsTo('confirm')).toHaveLength(1);
     await second.pop();
     const more = host.launch('history', { preferences: { keepDays: '365', keepSound: 'yes' } });
-    await until(async () => (await request({ do: 'keep' })).keeps?.days === 365);
-    expect((await request({ do: 'keep' })).keeps).toEqual({ days: 365, sound: true });
+    await until(async () => (await request({ do: 'keep' })).retention?.days === 365);
+    expect((await request({ do: 'keep' })).retention).toEqual({ days: 365, sound: true });
     expect(host.desktop.callsTo('confirm')).toHaveLength(1);
     await more.pop();
     host.desktop.confirms = true;
     host.launch('history', { preferences: { keepDays: '1' } });
     await until(async () => (await texts()).length === 1);
-    expect((await request({ do: 'keep' })).keeps).toEqual({ days: 1, sound: true });
+    expect((await request({ do: 'keep' })).retention).toEqual({ days: 1, sound: true });
   });
 
   test('has the sound of what is dictated from then on, where one wants it kept', async () => {

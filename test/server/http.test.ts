@@ -231,7 +231,7 @@ describe('the figures', () => {
   test('have buckets that hold each other, and labels that hold any text', () => {
     const metrics = new HttpMetrics();
     for (const seconds of [0.001, 0.3, 7, 5_000])
-      metrics.answered({ route: '/a"\\\n', method: 'GET', status: 200, seconds });
+      metrics.countRequest({ route: '/a"\\\n', method: 'GET', status: 200, seconds });
     const text = metrics.text();
     const counts = [...text.matchAll(/_bucket\{.*\} (\d+)$/gm)].map(([, count]) => Number(count));
     expect(counts).toEqual([...counts].sort((a, b) => a - b));

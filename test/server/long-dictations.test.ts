@@ -198,7 +198,7 @@ describe('a long dictation', () => {
     expect(connections).toBe(2);
     expect(events.filter(({ type }) => type === 'connection')).toEqual([
       { type: 'connection', state: 'lost' },
-      { type: 'connection', state: 'back' },
+      { type: 'connection', state: 'restored' },
     ]);
     // It broke inside `final`: all that came before had arrived.
     expect(committedBefore(events, 'connection') === committed).toBe(true);

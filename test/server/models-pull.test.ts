@@ -12,9 +12,9 @@ describe('a pull', () => {
     const { models } = await here.client();
     const pull = models.pull('someone/model', { as: 'mine' });
     const events = await collect(pull);
-    expect(stagesOf(events).slice(0, 2)).toEqual(['asking', 'found']);
+    expect(stagesOf(events).slice(0, 2)).toEqual(['resolving', 'found']);
     const order = [...new Set(stagesOf(events))];
-    expect(order).toEqual(['asking', 'found', 'downloading', 'verifying']);
+    expect(order).toEqual(['resolving', 'found', 'downloading', 'verifying']);
     for (const stage of ['downloading', 'verifying'] as const) {
       const far = events.flatMap((one) =>
         one.type === 'progress' && one.stage === stage ? [one.fraction] : [],
@@ -25,7 +25,7 @@ describe('a pull', () => {
     expect(await pull.result).toMatchObject({ do: 'pull', name: 'mine', outcome: 'pulled' });
     expect(here.weightsOf('mine').equals(Buffer.from(CONTENT['weights.safetensors'] ?? ''))).toBe(true);
     expect(await models.pull('someone/model', { as: 'mine' }).result).toMatchObject({
-      outcome: 'there already',
+      outcome: 'up-to-date',
     });
   });
 
@@ -40,7 +40,7 @@ describe('a pull', () => {
     const joined = two.models.pull('someone/model');
     // It hears from the start what cannot be missed.
     const [first] = await firstEvents(joined, 1);
-    expect(first).toMatchObject({ type: 'asking', repo: 'someone/model' });
+    expect(first).toMatchObject({ type: 'resolving', repo: 'someone/model' });
     two.close();
     await until(() => here.daemon.server.connections === 0);
     expect(here.daemon.desk.idle).toBe(false);
@@ -54,8 +54,8 @@ describe('a pull', () => {
     expect(here.hub.hits.filter(({ kind }) => kind === 'info')).toHaveLength(hits);
     const last = three.models.pull('someone/model');
     const found = (await collect(last)).find(({ type }) => type === 'found');
-    expect(found).toMatchObject({ type: 'found', haveBytes: expect.any(Number) as unknown });
-    expect(found?.type === 'found' && found.haveBytes).toBeGreaterThan(0);
+    expect(found).toMatchObject({ type: 'found', downloadedBytes: expect.any(Number) as unknown });
+    expect(found?.type === 'found' && found.downloadedBytes).toBeGreaterThan(0);
     expect(await last.result).toMatchObject({ outcome: 'pulled' });
     expect(here.weightsOf('model').equals(Buffer.from(CONTENT['weights.safetensors'] ?? ''))).toBe(true);
   });
@@ -121,7 +121,7 @@ describe('a pull', () => {
   test('is refused where too many works are under way', async () => {
     here.stallAfter(10_000);
     const { models } = await here.client();
-    const pulls = Array.from({ length: MODEL_LIMITS.works }, (_, i) =>
+    const pulls = Array.from({ length: MODEL_LIMITS.jobs }, (_, i) =>
       models.pull('someone/model', { as: `m${i}` }),
     );
     expect(await failureOf(models.pull('someone/model', { as: 'more' }).result)).toBe('BUSY');
@@ -212,7 +212,7 @@ describe('a pull', () => {
     const next = await here.client();
     const again = next.models.pull('someone/model');
     const found = (await collect(again)).find(({ type }) => type === 'found');
-    expect(found?.type === 'found' && found.haveBytes).toBeGreaterThan(10_000);
+    expect(found?.type === 'found' && found.downloadedBytes).toBeGreaterThan(10_000);
     expect(await again.result).toMatchObject({ outcome: 'pulled' });
     expect(here.weightsOf('model').equals(Buffer.from(CONTENT['weights.safetensors'] ?? ''))).toBe(true);
   });

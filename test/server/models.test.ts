@@ -90,12 +90,12 @@ describe('models over the socket', () => {
     await models.pull('someone/model').result;
     const sound = models.verify('model');
     expect(stagesOf(await collect(sound))).toContain('verifying');
-    expect((await sound.result).files?.every(({ state }) => state === 'right')).toBe(true);
+    expect((await sound.result).files?.every(({ state }) => state === 'ok')).toBe(true);
     const spoiled = here.weightsOf('model');
     spoiled[777] = (spoiled[777] ?? 0) ^ 1;
     writeFileSync(join(here.home.paths.models, 'model', 'weights.safetensors'), spoiled);
     const { files } = await models.verify('model').result;
-    expect(files?.filter(({ state }) => state !== 'right')).toEqual([
+    expect(files?.filter(({ state }) => state !== 'ok')).toEqual([
       { name: 'weights.safetensors', state: 'changed' },
     ]);
     expect((await models.info('model')).status).toMatchObject({

@@ -4,7 +4,7 @@ import { systemClock } from '#daemon/clock.js';
 import { parseFields, transcriptionFieldsSchema, translationFieldsSchema } from '#daemon/protocol/openai.js';
 import { silentLog } from '#daemon/logger.js';
 import { buildApi, type ApiContext } from '#daemon/server/api.js';
-import { documentRoute } from '#daemon/server/openai/document.js';
+import { documentRoute } from '#daemon/server/openai/openapi.js';
 import { EXAMPLES } from '#daemon/server/openai/examples.js';
 import { OBJECTS, OPERATIONS, type ObjectName } from '#daemon/server/openai/operations.js';
 import { tempHome } from '#test/harness/temp-home.js';

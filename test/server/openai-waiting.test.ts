@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent, fetch } from 'undici';
 import { sendInterimResponses } from '#daemon/server/http/interim-responses.js';
-import { keptAlive } from '#daemon/server/http/sse.js';
+import { withKeepAlive } from '#daemon/server/http/sse.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 
 let folder: string;
@@ -65,7 +65,7 @@ describe('a stream in which nothing is said', () => {
     }
     const received: string[] = [];
     const reading = (async () => {
-      for await (const text of keptAlive(source(), clock, 15_000)) received.push(text);
+      for await (const text of withKeepAlive(source(), clock, 15_000)) received.push(text);
     })();
     const pass = async (ms: number): Promise<void> => {
       clock.advance(ms);

@@ -64,7 +64,7 @@ function secondPort(discovery: string = home.paths.discovery): ApiPort {
 /** A few turns of the loop, or a few milliseconds: what is under way is met in the middle of any of its steps. */
 async function aWhile(n: number): Promise<void> {
   if (n % 3 === 0) await new Promise((resolve) => setTimeout(resolve, n / 6));
-  else for (let turn = 0; turn < n; turn++) await new Promise(setImmediate);
+  else for (let queue = 0; queue < n; queue++) await new Promise(setImmediate);
 }
 
 async function open(port = 0): Promise<number> {

@@ -4,12 +4,12 @@ import { describe, expect, test } from '@jest/globals';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { gate } from '#test/harness/scripted-speech.js';
 import { until } from '#test/harness/wait.js';
-import { COMPLETED, pause, realtimeHere, spoken } from './realtime-here.js';
+import { COMPLETED, pause, withRealtimeServer, spoken } from './with-realtime-server.js';
 
 /** What writes of audio wait for. */
 let disk: Promise<void> = Promise.resolve();
 
-const here = realtimeHere({
+const here = withRealtimeServer({
   openFile: async (path, flags, mode) => {
     const file = await open(path, flags, mode);
     return {

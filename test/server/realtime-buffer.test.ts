@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { systemClock } from '#daemon/clock.js';
 import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { BufferEvent } from '#daemon/server/realtime/events.js';
+import type { BufferEvent } from '#daemon/server/realtime/server-events.js';
 import { InputBuffer } from '#daemon/server/realtime/input-buffer.js';
 import type { TurnSettings } from '#daemon/server/realtime/turn-detector.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { COMPLETED, DELTA, pause, realtimeHere, spoken, type Client, type Event } from './realtime-here.js';
+import { COMPLETED, DELTA, pause, withRealtimeServer, spoken, type Client, type Event } from './with-realtime-server.js';
 
-const here = realtimeHere();
+const here = withRealtimeServer();
 const BETA = { 'openai-beta': 'realtime=v1' };
 
 /** With the advice for those who name models and no folders. */

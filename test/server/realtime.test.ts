@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { COMPLETED, DELTA, FAILED, pause, realtimeHere, spoken } from './realtime-here.js';
+import { COMPLETED, DELTA, FAILED, pause, withRealtimeServer, spoken } from './with-realtime-server.js';
 
-const here = realtimeHere();
+const here = withRealtimeServer();
 
 describe('an item that its client commits', () => {
   test('is told as it is said, and completed with the text of every sample', async () => {

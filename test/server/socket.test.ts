@@ -16,7 +16,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { answers } from '#daemon/server/probe.js';
+import { isListening } from '#daemon/server/probe.js';
 import {
   checkSocketPath,
   isSocketInPlace,
@@ -99,7 +99,7 @@ describe('the place of the socket', () => {
     expect(isSocketInPlace(path, first)).toBe(false);
     const second = await listenAt(server, path);
     expect(isSocketInPlace(path, second)).toBe(true);
-    expect(await answers(path)).toBe(true);
+    expect(await isListening(path)).toBe(true);
     expect([client.destroyed, readdirSync(folder)]).toEqual([false, ['s']]);
     client.destroy();
     removeSocket(path, second);
@@ -115,7 +115,7 @@ describe('the place of the socket', () => {
     await listenAt(second, path);
     removeSocket(path, inode);
     await new Promise((resolve) => first.close(resolve));
-    expect(await answers(path)).toBe(true);
+    expect(await isListening(path)).toBe(true);
     second.close();
   });
 

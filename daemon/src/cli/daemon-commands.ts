@@ -1,5 +1,5 @@
 /** `sotto daemon run | start | stop | status`. Each gives the exit code of the command. */
-import { activeHolder } from '../server/lock.js';
+import { activeHolder } from '../server/daemon-lock.js';
 import { isForbidden } from '../server/socket.js';
 import type { Paths } from '../paths.js';
 import { sleep } from '../async.js';

@@ -1,6 +1,6 @@
 /** `sotto history keep`: for how long past dictations are kept, and whether with their sound. */
 import type { Paths } from '../paths.js';
-import { MAX_KEEP_DAYS } from '../protocol/history.js';
+import { MAX_RETENTION_DAYS } from '../protocol/history.js';
 import { keepHistory } from '../store/write-settings.js';
 import { withHistory } from './history-open.js';
 import { defined } from '../protocol/defined.js';
@@ -15,7 +15,7 @@ export interface Keeping {
 export async function keep(paths: Paths, { days, sound }: Keeping): Promise<number> {
   if (days !== undefined || sound !== undefined) {
     await keepHistory(paths.settings, {
-      ...defined({ days: days === undefined ? undefined : Math.min(days, MAX_KEEP_DAYS), sound }),
+      ...defined({ days: days === undefined ? undefined : Math.min(days, MAX_RETENTION_DAYS), sound }),
     });
   }
   return withHistory(paths, (_history, { keepDays, keepAudio }) => {
@@ -26,6 +26,6 @@ export async function keep(paths: Paths, { days, sound }: Keeping): Promise<numb
 
 export function keepsText(days: number, sound: boolean): string {
   if (days === 0) return 'Dictations aren’t kept.';
-  const time = days >= MAX_KEEP_DAYS ? 'forever' : days === 1 ? 'for a day' : `for ${days} days`;
+  const time = days >= MAX_RETENTION_DAYS ? 'forever' : days === 1 ? 'for a day' : `for ${days} days`;
   return `Dictations are kept ${time}, ${sound ? 'with' : 'without'} audio.`;
 }

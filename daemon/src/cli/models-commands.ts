@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
-import { GROUP_SIZES, WEIGHT_BITS, WEIGHT_TYPES, type ConvertOptions } from '../protocol/model-work.js';
+import { GROUP_SIZES, WEIGHT_BITS, WEIGHT_TYPES, type ConvertOptions } from '../protocol/model-process.js';
 import { findModel } from '../store/find-model.js';
 import { modelArgument } from './models-argument.js';
 import { addQuantize, oneOf } from './models-quantize-command.js';

@@ -1,6 +1,6 @@
 /** `sotto models convert`. */
 import { relative } from 'node:path';
-import type { ConvertOptions } from '../protocol/model-work.js';
+import type { ConvertOptions } from '../protocol/model-process.js';
 import { describeModel } from './models-facts.js';
 import { stageBar } from './models-progress.js';
 import { runModelTool } from './models-work.js';

@@ -1,7 +1,7 @@
 /** What a model is, for people. */
-import type { ModelFacts } from '../protocol/model-work.js';
+import type { ModelMetadata } from '../protocol/model-process.js';
 
-export function describeModel({ files, languages, footprint, ...facts }: ModelFacts): string {
+export function describeModel({ files, languages, footprint, ...facts }: ModelMetadata): string {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const rows: [string, string][] = [
     ['family', `${facts.family} (${facts.layout} layout)`],
@@ -25,7 +25,7 @@ export function describeWeights({
   quantization,
   layers = [],
   dtype,
-}: Pick<ModelFacts, 'quantization' | 'layers' | 'dtype'>): string {
+}: Pick<ModelMetadata, 'quantization' | 'layers' | 'dtype'>): string {
   if (quantization === undefined) return dtype;
   const { bits, groupSize } = quantization;
   const others = layers
@@ -42,14 +42,14 @@ export function shortWeights({
   quantization,
   layers = [],
   dtype,
-}: Pick<ModelFacts, 'quantization' | 'layers' | 'dtype'>): string {
+}: Pick<ModelMetadata, 'quantization' | 'layers' | 'dtype'>): string {
   if (quantization === undefined) return dtype;
   const packed = layers.flatMap(({ bits, groupSize }) => (groupSize === undefined ? [] : [bits]));
   const all = [...new Set([quantization.bits, ...packed])].sort((a, b) => a - b);
   return `${all.join(' and ')} bits`;
 }
 
-function memoryRow(footprint: ModelFacts['footprint']): [string, string][] {
+function memoryRow(footprint: ModelMetadata['footprint']): [string, string][] {
   if (footprint === undefined) return [];
   const { weightBytes, workBytes } = footprint;
   return [

@@ -1,7 +1,7 @@
 /** `sotto models info`: what is known of a model, here or not, without a look at its weights. */
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
-import type { FootprintFacts } from '../protocol/model-work.js';
+import type { FootprintBytes } from '../protocol/model-process.js';
 import { CATALOGUE, catalogueEntry, type CatalogueEntry } from '../store/catalogue/index.js';
 import { formatBytes } from '../store/download/format-bytes.js';
 import { readRecord } from '../store/download/model-record.js';
@@ -51,7 +51,7 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
 }
 
 function catalogueRows(entry: CatalogueEntry): [string, string][] {
-  const about = entry.bytesAre === 'estimated' ? 'about ' : '';
+  const about = entry.bytesSource === 'estimated' ? 'about ' : '';
   return [
     [
       'model',
@@ -70,12 +70,12 @@ function catalogueRows(entry: CatalogueEntry): [string, string][] {
 }
 
 /** From the headers of its files; undefined for what is no sound model, which is for `verify` to say. */
-async function predicted(dir: string): Promise<FootprintFacts | undefined> {
+async function predicted(dir: string): Promise<FootprintBytes | undefined> {
   const { predictFootprint } = await import('./models-work.js');
   return predictFootprint(dir, new AbortController().signal).catch(() => undefined);
 }
 
-function footprintText({ weightBytes, workBytes }: FootprintFacts): string {
+function footprintText({ weightBytes, workBytes }: FootprintBytes): string {
   const all = formatBytes(weightBytes + workBytes);
   return `${all} while transcribing: ${formatBytes(weightBytes)} for weights, ${formatBytes(workBytes)} for a window`;
 }

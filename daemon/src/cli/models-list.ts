@@ -89,8 +89,8 @@ function installedText({ installed, chosen, states }: Installed, { columns, styl
   return `${title}\n${modelTable(heads, rows, columns, style)}`;
 }
 
-function partialText({ name, haveBytes, totalBytes }: PartialDownload, status?: ModelStatus): string {
-  const part = `${formatBytes(haveBytes)} of ${formatBytes(totalBytes)}`;
+function partialText({ name, downloadedBytes, totalBytes }: PartialDownload, status?: ModelStatus): string {
+  const part = `${formatBytes(downloadedBytes)} of ${formatBytes(totalBytes)}`;
   const isDownloading = status?.state === 'downloading' || status?.state === 'verifying';
   const next = isDownloading
     ? 'downloading'
@@ -105,11 +105,11 @@ function availableText(
   { columns, style }: View,
 ): string {
   const rows = entries.map((entry) => {
-    const { name, bytes, bytesAre, memoryBytes, languages, speed, repo } = entry;
+    const { name, bytes, bytesSource, memoryBytes, languages, speed, repo } = entry;
     return [
       // Without a GPU the included model does as well.
       `${hasGpu && entry === recommended ? '→' : ' '} ${name}`,
-      `${bytesAre === 'estimated' ? '~' : ''}${formatBytes(bytes)}`.padStart(8),
+      `${bytesSource === 'estimated' ? '~' : ''}${formatBytes(bytes)}`.padStart(8),
       `~${formatBytes(memoryBytes)}`.padStart(8),
       errorsText(name),
       languages === 'English' ? 'English' : '99',

@@ -42,12 +42,12 @@ function terminalView(wanted: string): PullView {
   return {
     event(event) {
       if (event.type === 'waiting') waiting = `waiting for another process that is downloading ${wanted}…`;
-      if (event.type === 'asking') waiting = `looking up ${event.repo}…`;
+      if (event.type === 'resolving') waiting = `looking up ${event.repo}…`;
       if (event.type === 'found') {
         area.above(() => process.stderr.write(`${foundLine(event)}\n`));
         started = progress = {
           stage: 'downloading',
-          doneBytes: event.haveBytes,
+          doneBytes: event.downloadedBytes,
           totalBytes: event.model.bytes,
         };
         waiting = undefined;
@@ -84,11 +84,11 @@ function plainView(wanted: string): PullView {
   let latest: DownloadProgress | undefined;
   return {
     event(event) {
-      if (event.type === 'asking') put(`looking up ${event.repo}`);
+      if (event.type === 'resolving') put(`looking up ${event.repo}`);
       if (event.type === 'waiting') put(`waiting for another process that is downloading ${wanted}`);
       if (event.type === 'found') {
         put(foundLine(event));
-        latest = { stage: 'downloading', doneBytes: event.haveBytes, totalBytes: event.model.bytes };
+        latest = { stage: 'downloading', doneBytes: event.downloadedBytes, totalBytes: event.model.bytes };
       }
       if (event.type === 'fallback') put(insteadLine(event));
       if (event.type === 'retry') put(retryLine(event));
@@ -134,9 +134,9 @@ function factsOf(progress: DownloadProgress): string[] {
   ];
 }
 
-function foundLine({ name, model, haveBytes }: Extract<PullEvent, { type: 'found' }>): string {
+function foundLine({ name, model, downloadedBytes }: Extract<PullEvent, { type: 'found' }>): string {
   const files = model.files.length === 1 ? '1 file' : `${model.files.length} files`;
-  const had = haveBytes > 0 ? `, ${formatBytes(haveBytes)} already downloaded` : '';
+  const had = downloadedBytes > 0 ? `, ${formatBytes(downloadedBytes)} already downloaded` : '';
   return `${name}: ${files}, ${formatBytes(model.bytes)} from ${model.repo} at ${model.commit.slice(0, 8)}${had}`;
 }
 

@@ -49,6 +49,6 @@ function describe({ name, record, outcome, fallbackFor }: PulledWithFallback): s
   const bytes = record.files.reduce((sum, file) => sum + file.bytes, 0);
   const from = `${formatBytes(bytes)} from ${record.repo} at ${record.revision.slice(0, 8)}`;
   const instead = fallbackFor === undefined ? '' : ` instead of ${fallbackFor.name}`;
-  if (outcome === 'there already') return `${name} is already downloaded${instead}: ${from}\n`;
+  if (outcome === 'up-to-date') return `${name} is already downloaded${instead}: ${from}\n`;
   return `${outcome} ${name}${instead}: ${from}, verified\nMake it the default: \`sotto models use ${name}\`\n`;
 }

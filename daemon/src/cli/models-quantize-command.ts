@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
-import { GROUP_SIZES, LAYER_BITS, WEIGHT_BITS, type ConvertOptions } from '../protocol/model-work.js';
+import { GROUP_SIZES, LAYER_BITS, WEIGHT_BITS, type ConvertOptions } from '../protocol/model-process.js';
 import { findModel } from '../store/find-model.js';
 import { modelArgument } from './models-argument.js';
 import { interruptible } from './models-shelf-commands.js';

@@ -1,5 +1,5 @@
 /** What quantizing did to a model: its figures beside those of its source, and a verdict in plain words. */
-import type { ModelMeasured } from '../protocol/model-work.js';
+import type { ModelMeasurement } from '../protocol/model-process.js';
 import { megabytes } from './models-facts.js';
 import { modelTable } from './models-table.js';
 import type { Style } from './terminal/style.js';
@@ -34,19 +34,19 @@ export interface Comparison {
 
 export function figuresOf(
   model: { readonly name: string; readonly weights: string; readonly bytes: number },
-  measured: ModelMeasured,
+  measurement: ModelMeasurement,
   references: readonly LabelledClip[],
 ): ModelFigures {
   const clips = references.map(({ file, text, language }, i) => {
-    const transcripts = measured.transcripts[i] ?? '';
+    const transcripts = measurement.transcripts[i] ?? '';
     return { file, transcripts: transcripts.trim(), ...errorsIn(text, transcripts, language) };
   });
   return {
     ...model,
-    loadSeconds: measured.loadSeconds,
-    peakBytes: measured.peakBytes,
-    tokensPerSecond: measured.tokens / measured.decodeSeconds,
-    speed: measured.audioSeconds / measured.workSeconds,
+    loadSeconds: measurement.loadSeconds,
+    peakBytes: measurement.peakBytes,
+    tokensPerSecond: measurement.tokens / measurement.decodeSeconds,
+    speed: measurement.audioSeconds / measurement.workSeconds,
     errors: clips.reduce((sum, { errors }) => sum + errors, 0),
     spoken: clips.reduce((sum, { spoken }) => sum + spoken, 0),
     clips,

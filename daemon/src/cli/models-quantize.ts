@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { bundledSpeech, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
-import type { ConvertOptions, ModelFacts } from '../protocol/model-work.js';
+import type { ConvertOptions, ModelMetadata } from '../protocol/model-process.js';
 import { readClips, type LabelledClip } from './labelled-clips.js';
 import { describeWeights, shortWeights } from './models-facts.js';
 import { stageBar, type StageBar } from './models-progress.js';
@@ -46,7 +46,7 @@ export async function quantizeModel(run: QuantizeModelOptions): Promise<number> 
   if (run.clips !== undefined) mustBeThere(run.clips, readClips(run.clips));
   const put = (text: string): void => void (json || process.stdout.write(text));
   const bar = stageBar();
-  let facts: ModelFacts;
+  let facts: ModelMetadata;
   try {
     facts = await runModelTool(
       { type: 'convert', dir: model.dir, out, force, options },
@@ -96,7 +96,7 @@ function mustBeThere(folder: string, clips: readonly LabelledClip[]): void {
 async function comparedWithSource(
   { model, out, signal }: QuantizeModelOptions,
   folder: string,
-  facts: ModelFacts,
+  facts: ModelMetadata,
   notes: string[],
   bar: StageBar,
 ): Promise<Comparison> {
@@ -107,13 +107,13 @@ async function comparedWithSource(
       `${model.name} was packed already: its rounding is in the result too. Start from its float16 form for the best one.`,
     );
   }
-  const figures = (name: string, dir: string, of: ModelFacts): Promise<ModelFigures> =>
+  const figures = (name: string, dir: string, of: ModelMetadata): Promise<ModelFigures> =>
     figuresAt({ name, dir, facts: of }, folder, clips, signal, bar);
   const before = await figures(model.name, model.dir, source);
   return compare(before, await figures(lastPart(out), out, facts));
 }
 
-async function inspected({ dir }: ModelRef, signal: AbortSignal, bar: StageBar): Promise<ModelFacts> {
+async function inspected({ dir }: ModelRef, signal: AbortSignal, bar: StageBar): Promise<ModelMetadata> {
   try {
     return await runModelTool(
       { type: 'inspect', dir },
@@ -126,7 +126,7 @@ async function inspected({ dir }: ModelRef, signal: AbortSignal, bar: StageBar):
 
 /** In a process of its own, so that neither model finds what the other left. */
 async function figuresAt(
-  { name, dir, facts }: { name: string; dir: string; facts: ModelFacts },
+  { name, dir, facts }: { name: string; dir: string; facts: ModelMetadata },
   folder: string,
   clips: readonly LabelledClip[],
   signal: AbortSignal,
@@ -137,19 +137,19 @@ async function figuresAt(
     ...(facts.languages.includes(language) && { language }),
   }));
   try {
-    const measured = await measureModel(
+    const measurement = await measureModel(
       { dir, clips: asked },
       { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
     );
     const bytes = facts.files.reduce((sum, file) => sum + file.bytes, 0);
-    return figuresOf({ name, weights: shortWeights(facts), bytes }, measured, clips);
+    return figuresOf({ name, weights: shortWeights(facts), bytes }, measurement, clips);
   } finally {
     bar.clear();
   }
 }
 
 /** mlx-whisper 0.4.3 takes one number of bits for all that is packed. */
-function notesOn({ layers = [] }: ModelFacts, { bits }: ConvertOptions): string[] {
+function notesOn({ layers = [] }: ModelMetadata, { bits }: ConvertOptions): string[] {
   const ways = layers.filter(({ groupSize }) => groupSize !== undefined);
   if (ways.length < 2) return [];
   return [

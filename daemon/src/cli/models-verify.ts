@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bundledSpeech, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
-import type { ModelFacts } from '../protocol/model-work.js';
+import type { ModelMetadata } from '../protocol/model-process.js';
 import { verifyAgainstRecord, type VerifyResult } from '../store/verify-model.js';
 import { readClips, type LabelledClip } from './labelled-clips.js';
 import { describeModel } from './models-facts.js';
@@ -35,12 +35,12 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
   const sample = sampleClip();
   const clips = wer === undefined ? [] : readClips(wer);
   const bar = stageBar();
-  let facts: ModelFacts;
+  let facts: ModelMetadata;
   let verified: VerifyResult | undefined;
   try {
     // First: what is not as it came is not worth a look.
     verified = await verifyAgainstRecord(model.dir, signal, (fraction) => bar.show('checking', fraction));
-    const wrong = verified?.files.filter(({ state }) => state !== 'right') ?? [];
+    const wrong = verified?.files.filter(({ state }) => state !== 'ok') ?? [];
     if (wrong.length > 0) {
       throw new SottoError(
         'MODEL_CORRUPT',
@@ -97,7 +97,7 @@ async function scoreClip(
   model: ModelRef,
   folder: string,
   { file, text, language }: LabelledClip,
-  { languages }: ModelFacts,
+  { languages }: ModelMetadata,
   signal: AbortSignal,
 ): Promise<Scored> {
   let transcript = '';

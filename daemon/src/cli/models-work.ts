@@ -5,12 +5,12 @@ import * as v from 'valibot';
 import { SottoError } from '../protocol/errors.js';
 import {
   modelReplySchema,
-  type FootprintFacts,
-  type ModelFacts,
-  type ModelMeasured,
+  type FootprintBytes,
+  type ModelMetadata,
+  type ModelMeasurement,
   type ModelReply,
   type ModelRequest,
-} from '../protocol/model-work.js';
+} from '../protocol/model-process.js';
 
 export type Stage = Extract<ModelReply, { type: 'progress' }>['stage'];
 
@@ -29,14 +29,14 @@ type Answer = Exclude<ModelReply, Progress | Failed>;
 export async function runModelTool(
   request: Extract<ModelRequest, { type: 'inspect' | 'convert' }>,
   options: ModelToolOptions,
-): Promise<ModelFacts> {
+): Promise<ModelMetadata> {
   const answer = await askTool(request, options);
   if (answer.type === 'done') return answer.facts;
   throw unexpected(answer);
 }
 
 /** What a model will take of the device's memory here, from the headers of its files. @throws SottoError */
-export async function predictFootprint(dir: string, signal: AbortSignal): Promise<FootprintFacts> {
+export async function predictFootprint(dir: string, signal: AbortSignal): Promise<FootprintBytes> {
   const answer = await askTool({ type: 'footprint', dir }, { signal });
   if (answer.type === 'footprint') return answer.footprint;
   throw unexpected(answer);
@@ -46,9 +46,9 @@ export async function predictFootprint(dir: string, signal: AbortSignal): Promis
 export async function measureModel(
   request: Omit<Extract<ModelRequest, { type: 'measure' }>, 'type'>,
   options: ModelToolOptions,
-): Promise<ModelMeasured> {
+): Promise<ModelMeasurement> {
   const answer = await askTool({ type: 'measure', ...request }, options);
-  if (answer.type === 'measured') return answer.measured;
+  if (answer.type === 'measurement') return answer.measurement;
   throw unexpected(answer);
 }
 

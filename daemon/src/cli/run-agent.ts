@@ -7,7 +7,7 @@ import { isRunning } from '../is-running.js';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
-import { activeHolder } from '../server/lock.js';
+import { activeHolder } from '../server/daemon-lock.js';
 import { runDaemon, type RunningDaemon } from './run-daemon.js';
 import { findDaemon, otherDaemon } from './start-daemon.js';
 import { defined } from '../protocol/defined.js';

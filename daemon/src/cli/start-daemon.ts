@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, statSync } from 'node:fs';
 import { makeFolder } from '../make-folder.js';
-import { OtherProtocol } from '../client/connect.js';
+import { ProtocolMismatch } from '../client/connect.js';
 import { SottoClient } from '../client/index.js';
 import { launcher, packageRoot, type Paths } from '../paths.js';
 import { sleep } from '../async.js';
 import { SottoError } from '../protocol/errors.js';
 import { readFileEnd } from '../read-file-end.js';
-import { activeHolder, FILE_CHECK_INTERVAL_MS, unwritableHome } from '../server/lock.js';
+import { activeHolder, FILE_CHECK_INTERVAL_MS, unwritableHome } from '../server/daemon-lock.js';
 
 const POLL_INTERVAL_MS = 25;
 /** Node's own start on a loaded machine, with much to spare; the model loads later. */
@@ -50,7 +50,7 @@ export async function findDaemon(paths: Paths): Promise<SottoClient | undefined>
 /** The daemon that speaks another protocol, where that was the error. */
 export function otherDaemon(error: unknown): { pid: number } | undefined {
   const cause = error instanceof SottoError ? error.cause : undefined;
-  return cause instanceof OtherProtocol ? cause.daemon : undefined;
+  return cause instanceof ProtocolMismatch ? cause.daemon : undefined;
 }
 
 /**

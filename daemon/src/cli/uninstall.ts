@@ -6,7 +6,7 @@ import { CaptureClient } from '../client/capture-client.js';
 import { packageRoot, type Paths } from '../paths.js';
 import { messageOf, SottoError } from '../protocol/errors.js';
 import { reasonOf } from '../protocol/file-errors.js';
-import { activeHolder } from '../server/lock.js';
+import { activeHolder } from '../server/daemon-lock.js';
 import { formatBytes } from '../store/download/format-bytes.js';
 import { tryLock } from '../store/process-lock.js';
 import { managerFor } from './agent.js';

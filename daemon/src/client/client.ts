@@ -19,8 +19,8 @@ import type { VocabularyRequest, VocabularyResult } from '../protocol/vocabulary
 import { decode, openSocket, send, type DaemonIdentity } from './connect.js';
 import { FilesClient } from './files.js';
 import { JobStream } from './job-stream.js';
-import { ModelsClient, type NewLine } from './models.js';
-import { Supply } from './supply.js';
+import { ModelsClient, type OpenChannel } from './models.js';
+import { DaemonCopy } from './daemon-copy.js';
 import { VocabularyClient } from './vocabulary.js';
 import { defined } from '../protocol/defined.js';
 
@@ -39,14 +39,14 @@ export interface TranscribeCall {
 type Waiting = Extract<DaemonMessage, { type: 'waiting' }>;
 
 /** Whoever hears what the daemon says about one id. */
-export interface Listener {
+export interface ChannelListener {
   receive(message: DaemonMessage): void;
   /** Nothing more comes over this connection. */
   lost(error: SottoError): void;
 }
 
 /** One id's share of the connection. */
-export interface Line {
+export interface ClientChannel {
   send(message: ClientMessage): void;
   /**
    * False if the socket holds too much that the daemon has not read: then nothing was sent, and `again` is called once it
@@ -63,7 +63,7 @@ export class SottoClient {
   readonly files: FilesClient;
   readonly vocabulary: VocabularyClient;
   readonly #socket: WebSocket;
-  readonly #listeners = new Map<string, Listener>();
+  readonly #listeners = new Map<string, ChannelListener>();
   readonly #wantRoom = new Set<() => void>();
   readonly #closed: Promise<void>;
   #nextId = 1;
@@ -71,12 +71,12 @@ export class SottoClient {
   private constructor(socket: WebSocket, daemon: DaemonIdentity) {
     this.#socket = socket;
     this.daemon = daemon;
-    const newLine: NewLine = (listener) => {
+    const openChannel: OpenChannel = (listener) => {
       const id = this.#newId();
       return { id, line: this.line(id, listener) };
     };
-    this.models = new ModelsClient(newLine);
-    this.files = new FilesClient(newLine, daemon.uploads);
+    this.models = new ModelsClient(openChannel);
+    this.files = new FilesClient(openChannel, daemon.uploads);
     this.vocabulary = new VocabularyClient((request) => this.#vocabulary(request));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     // `close` follows and settles everything.
@@ -112,7 +112,7 @@ export class SottoClient {
     const stream = new JobStream();
     const id = this.#newId();
     const { uploads } = this.daemon;
-    let supply: Supply | undefined;
+    let supply: DaemonCopy | undefined;
     const line = this.line(id, {
       receive: (message) => {
         const isForFile = message.type === 'waiting' && message.for === 'file';
@@ -144,9 +144,9 @@ export class SottoClient {
   }
 
   /** Copies the file of a job that the daemon can't open. */
-  #supply({ id, ...waiting }: Waiting, path: string, folder: string, line: Line, stream: JobStream): Supply {
+  #supply({ id, ...waiting }: Waiting, path: string, folder: string, line: ClientChannel, stream: JobStream): DaemonCopy {
     const { type: _, ...facts } = waiting;
-    return new Supply({
+    return new DaemonCopy({
       ...{ path, folder },
       onCopied: (upload) => line.send({ type: 'supply', id, upload }),
       onFailed: (error) => {
@@ -161,7 +161,7 @@ export class SottoClient {
    * A share of the connection for what is said about `id`: many of them go over one socket.
    * @throws SottoError DAEMON_LOST; INVALID_ARGUMENT if the id is in use
    */
-  line(id: string, listener: Listener): Line {
+  line(id: string, listener: ChannelListener): ClientChannel {
     if (!this.connected) throw lost();
     if (this.#listeners.has(id)) throw new SottoError('INVALID_ARGUMENT', `the id ${id} is in use`);
     this.#listeners.set(id, listener);
@@ -225,7 +225,7 @@ export class SottoClient {
 
   async #request(message: (id: string) => ClientMessage): Promise<DaemonMessage> {
     const id = this.#newId();
-    let line: Line | undefined;
+    let line: ClientChannel | undefined;
     try {
       return await new Promise((resolve, reject) => {
         line = this.line(id, {

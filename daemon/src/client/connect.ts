@@ -23,7 +23,7 @@ export interface OpenSocket {
 }
 
 /** The cause of a VERSION_MISMATCH: which process has to be signalled, since it need not understand our messages. */
-export class OtherProtocol extends Error {
+export class ProtocolMismatch extends Error {
   override readonly name = 'OtherProtocol';
   constructor(readonly daemon: DaemonIdentity) {
     super(`protocol ${daemon.protocol}`);
@@ -75,7 +75,7 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
             'VERSION_MISMATCH',
             `${running}; this is ${SOTTO_VERSION} with ${PROTOCOL_VERSION}`,
             {
-              cause: new OtherProtocol({ version, protocol, pid }),
+              cause: new ProtocolMismatch({ version, protocol, pid }),
             },
           ),
         );

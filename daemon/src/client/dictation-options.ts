@@ -35,7 +35,7 @@ export type DictationEvent =
   /** The daemon has taken the session; `model` writes it down, in place of another one where that is not there. */
   | { readonly type: 'opened'; readonly model: string; readonly fallbackFor?: string }
   /** Nothing is lost meanwhile. */
-  | { readonly type: 'connection'; readonly state: 'lost' | 'back' };
+  | { readonly type: 'connection'; readonly state: 'lost' | 'restored' };
 
 export const RECONNECT: ReconnectTimes = {
   firstPauseMs: 50,

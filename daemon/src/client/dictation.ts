@@ -16,7 +16,7 @@ import { encodeAudioFrame } from '../protocol/audio-frame.js';
 import { codeInfo, SottoError, type ErrorCode } from '../protocol/errors.js';
 import { isNumbered, isTerminal, SAMPLE_RATE } from '../protocol/live.js';
 import type { DaemonMessage } from '../protocol/messages.js';
-import type { Line, SottoClient } from './client.js';
+import type { ClientChannel, SottoClient } from './client.js';
 import {
   RECONNECT,
   type DictationEvent,
@@ -55,7 +55,7 @@ export class Dictation {
   readonly #deduplicator = new EventDeduplicator();
   readonly #waitingForRoom = new Set<() => void>();
   #settleReady: () => void = () => undefined;
-  #line: Line | undefined;
+  #line: ClientChannel | undefined;
   #client: SottoClient | undefined;
   /** Whether a daemon may know of the session. */
   #isRequested = false;
@@ -354,7 +354,7 @@ export class Dictation {
     this.#settleReady();
     if (this.#lostSinceMs !== undefined) {
       this.#lostSinceMs = undefined;
-      this.#emit({ type: 'connection', state: 'back' });
+      this.#emit({ type: 'connection', state: 'restored' });
     }
     this.#pump();
   }

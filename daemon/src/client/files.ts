@@ -17,8 +17,8 @@ import {
 import type { DaemonMessage } from '../protocol/messages.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
 import { EventQueue } from './event-queue.js';
-import type { NewLine } from './models.js';
-import { Supply } from './supply.js';
+import type { OpenChannel } from './models.js';
+import { DaemonCopy } from './daemon-copy.js';
 
 export type { FileJob } from '../protocol/files.js';
 
@@ -32,12 +32,12 @@ export function isFileOver({ state }: FileJob): boolean {
 }
 
 export class FilesClient {
-  readonly #newLine: NewLine;
+  readonly #openChannel: OpenChannel;
   readonly #uploads: string | undefined;
 
   /** @param uploads where copies of files go that the daemon can't open; undefined: it takes none */
-  constructor(newLine: NewLine, uploads?: string) {
-    this.#newLine = newLine;
+  constructor(openChannel: OpenChannel, uploads?: string) {
+    this.#openChannel = openChannel;
     this.#uploads = uploads;
   }
 
@@ -89,7 +89,7 @@ export class FilesClient {
    */
   async *watch(): AsyncGenerator<readonly FileJob[], void> {
     const events = new EventQueue<FilesEvent>();
-    const { id, line } = this.#newLine({
+    const { id, line } = this.#openChannel({
       receive: (message) => {
         if (message.type === 'files-event') {
           if (message.event.type === 'files') events.drop(() => true);
@@ -100,7 +100,7 @@ export class FilesClient {
     });
     line.send({ type: 'files', id, request: { do: 'watch' } });
     let files: readonly FileJob[] = [];
-    const supplies = new Map<string, Supply>();
+    const supplies = new Map<string, DaemonCopy>();
     try {
       for await (const event of events.read()) {
         if (event.type === 'files') files = event.files;
@@ -117,7 +117,7 @@ export class FilesClient {
   }
 
   /** Begins a copy of each file that waits for one, and ends those that are not needed any more. */
-  #supply(files: readonly FileJob[], supplies: Map<string, Supply>): void {
+  #supply(files: readonly FileJob[], supplies: Map<string, DaemonCopy>): void {
     const folder = this.#uploads;
     if (folder === undefined) return;
     const waiting = new Map(
@@ -133,7 +133,7 @@ export class FilesClient {
       // Where the daemon is gone, the watch ends with that.
       const ask = (request: FilesRequest & { do: 'supply' | 'refuse' }): void =>
         void this.#request(request).catch(() => undefined);
-      const supply = new Supply({
+      const supply = new DaemonCopy({
         ...{ path, folder },
         onCopied: (upload) => ask({ do: 'supply', file, upload }),
         onFailed: (error) => ask({ do: 'refuse', file, error: error.toWire() }),
@@ -146,7 +146,7 @@ export class FilesClient {
     request: FilesRequest & { do: Do },
   ): Promise<Extract<FilesResult, { do: Do }>> {
     return new Promise((resolve, reject) => {
-      const { id, line } = this.#newLine({
+      const { id, line } = this.#openChannel({
         receive: (message) => {
           line.close();
           if (message.type === 'files-done' && isAnswer(message.result, request.do)) resolve(message.result);

@@ -18,12 +18,12 @@ import type {
   ModelsResultOf,
 } from '../protocol/models.js';
 import type { ModelStatus } from '../protocol/status.js';
-import type { Line, Listener } from './client.js';
+import type { ClientChannel, ChannelListener } from './client.js';
 import { EventQueue } from './event-queue.js';
 import { defined } from '../protocol/defined.js';
 
 /** A share of the connection, under an id of its own. */
-export type NewLine = (listener: Listener) => { readonly id: string; readonly line: Line };
+export type OpenChannel = (listener: ChannelListener) => { readonly id: string; readonly line: ClientChannel };
 
 export interface CallOptions {
   /** Calls the work off, for all who wait for it. */
@@ -34,7 +34,7 @@ export interface CallOptions {
  * What the daemon is at: its events as they come, and the result. A pull and a use go on in the daemon when nobody reads
  * them any more; `cancel` calls them off.
  */
-export interface ModelWork<Result> extends AsyncIterable<ModelsEvent> {
+export interface ModelOperation<Result> extends AsyncIterable<ModelsEvent> {
   /** Rejects with a SottoError: why it failed; CANCELLED, DAEMON_LOST. */
   readonly result: Promise<Result>;
   cancel(): void;
@@ -48,10 +48,10 @@ const CANCEL_TIMEOUT_MS = 5_000;
 const ANSWER_GRACE_MS = 2_000;
 
 export class ModelsClient {
-  readonly #newLine: NewLine;
+  readonly #openChannel: OpenChannel;
 
-  constructor(newLine: NewLine) {
-    this.#newLine = newLine;
+  constructor(openChannel: OpenChannel) {
+    this.#openChannel = openChannel;
   }
 
   /** What is here, what is half here, and what there is. */
@@ -68,7 +68,7 @@ export class ModelsClient {
   pull(
     model: string,
     { as, again, ...call }: CallOptions & { readonly as?: string; readonly again?: boolean } = {},
-  ): ModelWork<ModelsResultOf<'pull'>> {
+  ): ModelOperation<ModelsResultOf<'pull'>> {
     return this.#request({ do: 'pull', model, ...defined({ as, again }) }, call);
   }
 
@@ -91,12 +91,12 @@ export class ModelsClient {
   }
 
   /** Reads a model's files against the hashes that were written down when it was pulled. */
-  verify(model: string, call: CallOptions = {}): ModelWork<ModelsResultOf<'verify'>> {
+  verify(model: string, call: CallOptions = {}): ModelOperation<ModelsResultOf<'verify'>> {
     return this.#request({ do: 'verify', model }, call);
   }
 
   /** Has a model serve those who name none. The one before it serves until it is ready; if it fails nothing changes. */
-  use(model: string, call: CallOptions = {}): ModelWork<ModelsResultOf<'use'>> {
+  use(model: string, call: CallOptions = {}): ModelOperation<ModelsResultOf<'use'>> {
     return this.#request({ do: 'use', model }, call);
   }
 
@@ -141,24 +141,24 @@ export class ModelsClient {
   #request<Do extends ModelsRequest['do']>(
     request: ModelsRequest & { do: Do },
     { signal }: CallOptions = {},
-  ): ModelWork<Extract<ModelsResult, { do: Do }>> {
-    return new PendingOperation<Extract<ModelsResult, { do: Do }>>(request, this.#newLine, signal);
+  ): ModelOperation<Extract<ModelsResult, { do: Do }>> {
+    return new PendingOperation<Extract<ModelsResult, { do: Do }>>(request, this.#openChannel, signal);
   }
 }
 
 /** One request. */
-class PendingOperation<Result extends ModelsResult> implements ModelWork<Result> {
+class PendingOperation<Result extends ModelsResult> implements ModelOperation<Result> {
   readonly result: Promise<Result>;
   readonly #events = new EventQueue<ModelsEvent>();
   readonly #do: string;
   #over = false;
   #id = '';
-  #line: Line | undefined;
+  #line: ClientChannel | undefined;
   #timer: NodeJS.Timeout | undefined;
   #settle: { resolve: (result: Result) => void; reject: (error: SottoError) => void } | undefined;
   #stopListening: () => void = () => undefined;
 
-  constructor(request: ModelsRequest, newLine: NewLine, signal: AbortSignal | undefined) {
+  constructor(request: ModelsRequest, openChannel: OpenChannel, signal: AbortSignal | undefined) {
     this.#do = request.do;
     this.result = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
     // Who only reads the events hears of a failure there.
@@ -168,7 +168,7 @@ class PendingOperation<Result extends ModelsResult> implements ModelWork<Result>
       return;
     }
     try {
-      const { id, line } = newLine({
+      const { id, line } = openChannel({
         receive: (message) => this.#receive(message),
         lost: (error) => this.#fail(error),
       });

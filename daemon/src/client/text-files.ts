@@ -19,6 +19,6 @@ const WRITERS = {
 
 export type TextFormat = keyof typeof WRITERS;
 
-export function writtenAs(format: TextFormat, transcript: Transcript): string {
+export function renderTranscript(format: TextFormat, transcript: Transcript): string {
   return render(WRITERS[format](), transcript);
 }

@@ -18,11 +18,11 @@ import { LIMITS } from '../protocol/version.js';
 import { defined } from '../protocol/defined.js';
 
 /** Of what has been seen: if it was changed elsewhere since, it stays as it is. Any, when left out. */
-export interface IfStill {
+export interface ExpectedRevision {
   readonly revision?: string;
 }
 
-export type VocabularyChanged = VocabularyResult & { readonly change: VocabularyChange };
+export type VocabularyChangeResult = VocabularyResult & { readonly change: VocabularyChange };
 
 /** What a message takes beside the text that it carries. */
 const ENVELOPE_BYTES = 1024;
@@ -40,20 +40,20 @@ export class VocabularyClient {
   }
 
   /** What is there already is written as it is given here. @throws SottoError VOCABULARY_CHANGED, INVALID_ARGUMENT */
-  add(more: Partial<Vocabulary>, still: IfStill = {}): Promise<VocabularyChanged> {
-    return this.#change({ do: 'add', ...more, ...still });
+  add(additions: Partial<Vocabulary>, expected: ExpectedRevision = {}): Promise<VocabularyChangeResult> {
+    return this.#change({ do: 'add', ...additions, ...expected });
   }
 
   /** @param which replacements by their `from` */
   remove(
-    which: { readonly words?: string[]; readonly replacements?: string[] },
-    still: IfStill = {},
-  ): Promise<VocabularyChanged> {
-    return this.#change({ do: 'remove', ...which, ...still });
+    removals: { readonly words?: string[]; readonly replacements?: string[] },
+    expected: ExpectedRevision = {},
+  ): Promise<VocabularyChangeResult> {
+    return this.#change({ do: 'remove', ...removals, ...expected });
   }
 
   /** All of it. @throws SottoError VOCABULARY_CHANGED, INVALID_ARGUMENT */
-  set(vocabulary: Vocabulary, revision: string): Promise<VocabularyChanged> {
+  set(vocabulary: Vocabulary, revision: string): Promise<VocabularyChangeResult> {
     return this.#change({ do: 'set', vocabulary, revision });
   }
 
@@ -63,15 +63,15 @@ export class VocabularyClient {
    */
   import(
     text: string,
-    { replace, ...still }: IfStill & { readonly replace?: boolean } = {},
-  ): Promise<VocabularyChanged> {
+    { replace, ...expected }: ExpectedRevision & { readonly replace?: boolean } = {},
+  ): Promise<VocabularyChangeResult> {
     const bytes = Buffer.byteLength(JSON.stringify(text)) + ENVELOPE_BYTES;
     if (text.length > VOCABULARY_LIMITS.importLength || bytes > LIMITS.maxMessageBytes) {
       throw new SottoError('INVALID_ARGUMENT', 'the file is too large for a vocabulary', {
         hint: `a vocabulary has ${VOCABULARY_LIMITS.words} words and ${VOCABULARY_LIMITS.replacements} replacements at most`,
       });
     }
-    return this.#change({ do: 'import', text, ...defined({ replace }), ...still });
+    return this.#change({ do: 'import', text, ...defined({ replace }), ...expected });
   }
 
   /** The text of a file that `import` takes. */
@@ -79,7 +79,7 @@ export class VocabularyClient {
     return (await this.#request({ do: 'export', format })).text ?? '';
   }
 
-  async #change(request: VocabularyRequest): Promise<VocabularyChanged> {
+  async #change(request: VocabularyRequest): Promise<VocabularyChangeResult> {
     const { change = { added: 0, changed: 0, removed: 0 }, ...result } = await this.#request(request);
     return { ...result, change };
   }

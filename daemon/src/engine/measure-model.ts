@@ -1,6 +1,6 @@
 /** How long a model takes to load, what it hears in clips and how fast: for reports of one model beside another. */
 import type { SpeechModel } from '#daemon/models/speech-model.js';
-import type { ModelMeasured, ModelRequest } from '#daemon/protocol/model-work.js';
+import type { ModelMeasurement, ModelRequest } from '#daemon/protocol/model-process.js';
 
 type Clip = Extract<ModelRequest, { type: 'measure' }>['clips'][number];
 
@@ -12,7 +12,7 @@ export async function measureModel(
   dir: string,
   clips: readonly Clip[],
   { signal, onProgress }: { signal: AbortSignal; onProgress: (fraction: number) => void },
-): Promise<ModelMeasured> {
+): Promise<ModelMeasurement> {
   const [{ mx }, { loadModel }, { openAudio }, { limitCache }] = await Promise.all([
     import('#native/index.js'),
     import('#daemon/models/registry.js'),
@@ -33,7 +33,7 @@ export async function measureModel(
     mx.memory.resetPeak();
     const before = mx.memory.active();
     const sums = { audioSeconds: 0, workSeconds: 0, decodeSeconds: 0, tokens: 0 };
-    const heard: string[] = [];
+    const transcripts: string[] = [];
     for (const [done, { file, language }] of clips.entries()) {
       const audio = await openAudio(file);
       try {
@@ -41,7 +41,7 @@ export async function measureModel(
         let step = await run.next();
         while (step.done !== true) step = await run.next();
         const result = step.value;
-        heard.push(result.text);
+        transcripts.push(result.text);
         sums.audioSeconds += result.durationSeconds;
         sums.workSeconds += result.timings.total;
         sums.decodeSeconds += result.timings.decode;
@@ -53,7 +53,7 @@ export async function measureModel(
     }
     const { weightBytes } = model;
     const peakBytes = Math.max(weightBytes, weightBytes + mx.memory.peak() - before);
-    return { loadSeconds, weightBytes, peakBytes, ...sums, heard };
+    return { loadSeconds, weightBytes, peakBytes, ...sums, transcripts };
   } finally {
     model?.dispose();
   }

@@ -15,11 +15,11 @@ import { fileError, OUTPUT_FILE } from '#daemon/protocol/file-errors.js';
 import { MADE_MODEL, madeRecord } from '#daemon/protocol/model-files.js';
 import {
   modelRequestSchema,
-  type FootprintFacts,
-  type ModelFacts,
+  type FootprintBytes,
+  type ModelMetadata,
   type ModelReply,
   type ModelRequest,
-} from '#daemon/protocol/model-work.js';
+} from '#daemon/protocol/model-process.js';
 import { engineError, startError } from './engine-errors.js';
 import { tellCommand } from './tell-command.js';
 
@@ -51,8 +51,8 @@ async function work(request: Work): Promise<ModelReply> {
         return { type: 'footprint', footprint: await footprint(request.dir) };
       case 'measure': {
         const { measureModel } = await import('./measure-model.js');
-        const measured = await measureModel(request.dir, request.clips, telling('listening'));
-        return { type: 'measured', measured };
+        const measurement = await measureModel(request.dir, request.clips, telling('listening'));
+        return { type: 'measurement', measurement };
       }
       case 'inspect':
         return { type: 'done', facts: await inspect(request.dir, workshops) };
@@ -68,7 +68,7 @@ async function work(request: Work): Promise<ModelReply> {
   }
 }
 
-async function inspect(dir: string, { converterFor }: Workshops): Promise<ModelFacts> {
+async function inspect(dir: string, { converterFor }: Workshops): Promise<ModelMetadata> {
   const shop = await converterFor(dir);
   return {
     ...(await shop.inspect(dir, telling('checking'))),
@@ -77,7 +77,7 @@ async function inspect(dir: string, { converterFor }: Workshops): Promise<ModelF
   };
 }
 
-async function footprint(dir: string): Promise<FootprintFacts> {
+async function footprint(dir: string): Promise<FootprintBytes> {
   const { footprintOf } = await import('#daemon/models/registry.js');
   const { weightBytes, workBytes } = await footprintOf(dir);
   return { weightBytes: Math.round(weightBytes), workBytes: Math.round(workBytes) };
@@ -139,8 +139,8 @@ async function syncAll(dir: string): Promise<void> {
   }
 }
 
-async function filesOf(dir: string): Promise<ModelFacts['files']> {
-  const files: ModelFacts['files'] = [];
+async function filesOf(dir: string): Promise<ModelMetadata['files']> {
+  const files: ModelMetadata['files'] = [];
   for (const name of (await readdir(dir)).sort()) {
     const stats = await stat(join(dir, name));
     if (name.startsWith('.') || !stats.isFile()) continue;

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { openAudio } from '#daemon/audio/decode-file.js';
-import type { PcmReply } from '#daemon/protocol/pcm-work.js';
+import type { PcmReply } from '#daemon/protocol/pcm-process.js';
 import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { engineError } from './engine-errors.js';
 import { tellCommand } from './tell-command.js';

@@ -5,16 +5,16 @@
 import * as v from 'valibot';
 import {
   selftestRequestSchema,
-  type LoadFacts,
+  type LoadResult,
   type SelftestReply,
   type SelftestRequest,
-} from '#daemon/protocol/selftest-work.js';
+} from '#daemon/protocol/selftest-process.js';
 import { engineError, startError } from './engine-errors.js';
 import { tellCommand } from './tell-command.js';
 
 const send = (message: SelftestReply): Promise<void> => tellCommand(message);
 
-async function load(): Promise<LoadFacts> {
+async function load(): Promise<LoadResult> {
   const { mx } = await import('#native/index.js');
   const time = (): number => {
     const begin = performance.now();

@@ -1,5 +1,5 @@
 /** What can be done with a model's files beside running it. */
-import type { ConvertOptions, ModelFacts } from '#daemon/protocol/model-work.js';
+import type { ConvertOptions, ModelMetadata } from '#daemon/protocol/model-process.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 
 import { readConfigFile } from './config-file.js';
@@ -11,7 +11,7 @@ import { whisperConverter } from './whisper/checkpoint/convert.js';
 export interface ModelConverter {
   readonly recognizes: (config: Readonly<Record<string, unknown>>) => boolean;
   /** Reads all of a model and says what it is. */
-  readonly inspect: (dir: string, options: LoadOptions) => Promise<Omit<ModelFacts, 'files' | 'footprint'>>;
+  readonly inspect: (dir: string, options: LoadOptions) => Promise<Omit<ModelMetadata, 'files' | 'footprint'>>;
   /** Writes the model of `dir` into the empty folder `out`, in the mlx-community layout. */
   readonly convert: (dir: string, out: string, wanted: ConvertOptions, options: LoadOptions) => Promise<void>;
 }

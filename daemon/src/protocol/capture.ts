@@ -15,7 +15,7 @@
  */
 import * as v from 'valibot';
 import { finite } from './fields.js';
-import { LIVE_STATES } from './live.js';
+import { SESSION_STATES } from './live.js';
 import { parseJson, parseMessage } from './parse.js';
 import { errorSchema } from './wire-error.js';
 
@@ -91,7 +91,7 @@ export const captureSchema = v.object({
   /** Seconds of digital silence, once that is long enough to be said; 0 before. */
   noSignalSeconds: finite,
   speaking: v.boolean(),
-  engine: v.exactOptional(v.picklist(LIVE_STATES)),
+  engine: v.exactOptional(v.picklist(SESSION_STATES)),
   daemon: v.picklist(['connecting', 'connected', 'lost']),
   /** What is to be delivered, once it is `final`. */
   text: v.exactOptional(v.string()),

@@ -13,12 +13,12 @@ const dictationId = v.pipe(
   v.regex(/^[A-Za-z0-9-]{1,64}$/, 'must be 1 to 64 letters, digits or dashes'),
 );
 /** Most of them that one request can be about. */
-export const HISTORY_PAGE = 200;
-const limit = v.pipe(integer, v.minValue(1), v.maxValue(HISTORY_PAGE));
-const ids = v.pipe(v.array(dictationId), v.minLength(1), v.maxLength(HISTORY_PAGE));
+export const MAX_HISTORY_PAGE = 200;
+const limit = v.pipe(integer, v.minValue(1), v.maxValue(MAX_HISTORY_PAGE));
+const ids = v.pipe(v.array(dictationId), v.minLength(1), v.maxLength(MAX_HISTORY_PAGE));
 
 /** The longest that they can be kept: a hundred years, which is for ever. */
-export const MAX_KEEP_DAYS = 36_500;
+export const MAX_RETENTION_DAYS = 36_500;
 
 export const HISTORY_STATES = ['final', 'recovered', 'left', 'failed'] as const;
 
@@ -55,7 +55,7 @@ export const historyRequestSchema = v.variant('do', [
   v.object({
     do: v.literal('keep'),
     /** 0: a text goes as soon as it is delivered. */
-    days: v.exactOptional(inRange(0, MAX_KEEP_DAYS)),
+    days: v.exactOptional(inRange(0, MAX_RETENTION_DAYS)),
     sound: v.exactOptional(v.boolean()),
   }),
 ]);
@@ -81,16 +81,16 @@ export const pastDictationSchema = v.object({
 export type PastDictation = v.InferOutput<typeof pastDictationSchema>;
 
 /** How long past dictations are kept, and whether with their sound. */
-export const keepsSchema = v.object({ days: finite, sound: v.boolean() });
-export type HistoryKeeps = v.InferOutput<typeof keepsSchema>;
+export const retentionSchema = v.object({ days: finite, sound: v.boolean() });
+export type HistoryRetention = v.InferOutput<typeof retentionSchema>;
 
 export const historyResultSchema = v.object({
   /** Those that were asked for, deleted, brought back or changed. */
   dictations: v.array(pastDictationSchema),
   /** Whether there are more than an answer holds. */
-  more: v.boolean(),
+  hasMore: v.boolean(),
   /** The answer to `keep`. */
-  keeps: v.exactOptional(keepsSchema),
+  retention: v.exactOptional(retentionSchema),
 });
 export type HistoryResult = v.InferOutput<typeof historyResultSchema>;
 

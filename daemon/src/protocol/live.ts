@@ -41,8 +41,8 @@ export const liveOptionsSchema = v.object({
 export type LiveOptions = v.InferOutput<typeof liveOptionsSchema>;
 
 /** What a session is doing. `waiting`: for the engine or its model; what is said meanwhile is kept. */
-export const LIVE_STATES = ['waiting', 'listening', 'restarting', 'finishing'] as const;
-export type LiveState = (typeof LIVE_STATES)[number];
+export const SESSION_STATES = ['waiting', 'listening', 'restarting', 'finishing'] as const;
+export type SessionState = (typeof SESSION_STATES)[number];
 
 const count = v.pipe(integer, v.minValue(0));
 
@@ -60,7 +60,7 @@ export const finalSchema = v.object({
 });
 
 export const liveEventSchema = v.variant('type', [
-  v.object({ type: v.literal('state'), state: v.picklist(LIVE_STATES) }),
+  v.object({ type: v.literal('state'), state: v.picklist(SESSION_STATES) }),
   v.object({ type: v.literal('language'), language: v.string() }),
   /** Text said for good since the one before, with the space that belongs in front of it. */
   v.object({ type: v.literal('committed'), text: v.string(), words: v.array(wordSchema) }),

@@ -17,7 +17,7 @@ export const MODEL_LIMITS = {
   /** Requests of one connection that are not over. */
   requestsPerConnection: 32,
   /** Works on models (pulls, uses, checks, removals) at a time, over all clients. */
-  works: 8,
+  jobs: 8,
   /** Longest wait for a model. */
   waitSeconds: 3600,
 } as const;
@@ -72,10 +72,10 @@ export const modelsProgressSchema = v.object({
 
 export const modelsEventSchema = v.variant('type', [
   /** The hub is asked what there is. */
-  v.object({ type: v.literal('asking'), repo: v.string() }),
+  v.object({ type: v.literal('resolving'), repo: v.string() }),
   /** Another process pulls this model: its end is waited for. */
   v.object({ type: v.literal('waiting') }),
-  /** What is to come; `haveBytes` are here from an earlier try. */
+  /** What is to come; `downloadedBytes` are here from an earlier try. */
   v.object({
     type: v.literal('found'),
     name: v.string(),
@@ -83,7 +83,7 @@ export const modelsEventSchema = v.variant('type', [
     revision: v.string(),
     files: integer,
     bytes: integer,
-    haveBytes: integer,
+    downloadedBytes: integer,
   }),
   modelsProgressSchema,
   /** Something went wrong that passes; the next try is in `waitSeconds`. */
@@ -105,7 +105,7 @@ const catalogueSchema = v.object({
   precision: v.string(),
   parameters: finite,
   bytes: finite,
-  bytesAre: v.picklist(['published', 'estimated']),
+  bytesSource: v.picklist(['published', 'estimated']),
   memoryBytes: finite,
   languages: v.string(),
   license: v.string(),
@@ -145,7 +145,7 @@ const listSchema = v.object({
     v.object({
       name: v.string(),
       repo: v.string(),
-      haveBytes: finite,
+      downloadedBytes: finite,
       totalBytes: finite,
       status: modelStatusSchema,
     }),
@@ -177,7 +177,7 @@ const pullSchema = v.object({
   do: v.literal('pull'),
   name: v.string(),
   dir: v.string(),
-  outcome: v.picklist(['pulled', 'updated', 'there already']),
+  outcome: v.picklist(['pulled', 'updated', 'up-to-date']),
   repo: v.string(),
   revision: v.string(),
   bytes: finite,
@@ -209,7 +209,7 @@ const verifySchema = v.object({
   ...source,
   /** Left out for a model that was not pulled: nothing says what its files should be. */
   files: v.exactOptional(
-    v.array(v.object({ name: v.string(), state: v.picklist(['right', 'changed', 'missing']) })),
+    v.array(v.object({ name: v.string(), state: v.picklist(['ok', 'changed', 'missing']) })),
   ),
 });
 export type ModelVerified = v.InferOutput<typeof verifySchema>;

@@ -98,7 +98,7 @@ export const vocabularyDaemonTable = {
 };
 
 /** As one line, as it is typed and shown: a line break is `\n`, a backslash two. */
-export function oneLineOf(to: string): string {
+export function toOneLine(to: string): string {
   return to.replace(/\\/g, '\\\\').replace(/\n/g, '\\n');
 }
 

@@ -10,7 +10,7 @@ import { healthRoute } from './http/health.js';
 import { HttpMetrics } from './http/metrics.js';
 import { metricsRoute } from './http/metrics-route.js';
 import type { Route, SocketRoute } from './http/route.js';
-import { realtimeRoute } from './realtime/route.js';
+import { realtimeRoute } from './realtime/endpoint.js';
 import { openaiRoutes } from './openai/routes.js';
 import { defined } from '../protocol/defined.js';
 

@@ -7,12 +7,12 @@ import type { FileQueue } from '../sessions/files/file-queue.js';
 const MAX_WATCHES = 8;
 
 export class FileRequests {
-  readonly #desk: FileQueue;
+  readonly #files: FileQueue;
   readonly #send: (message: DaemonMessage, onlyForDisplay: boolean) => boolean;
   readonly #watches = new Map<string, { close(): void }>();
 
-  constructor(desk: FileQueue, send: (message: DaemonMessage, onlyForDisplay: boolean) => boolean) {
-    this.#desk = desk;
+  constructor(files: FileQueue, send: (message: DaemonMessage, onlyForDisplay: boolean) => boolean) {
+    this.#files = files;
     this.#send = send;
   }
 
@@ -20,7 +20,7 @@ export class FileRequests {
   handle({ id, request }: Extract<ClientMessage, { type: 'files' }>): void {
     if (this.#watches.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a request of this id is under way');
     if (request.do !== 'watch') {
-      this.#send({ type: 'files-done', id, result: this.#desk.handle(request) }, false);
+      this.#send({ type: 'files-done', id, result: this.#files.handle(request) }, false);
       return;
     }
     if (this.#watches.size >= MAX_WATCHES)
@@ -28,7 +28,7 @@ export class FileRequests {
     // What a slow reader misses is told again a moment later, as it is then.
     this.#watches.set(
       id,
-      this.#desk.watch((event) => this.#send({ type: 'files-event', id, event }, true)),
+      this.#files.watch((event) => this.#send({ type: 'files-event', id, event }, true)),
     );
   }
 

@@ -91,8 +91,8 @@ export class LiveChannels {
     this.#byNumber.clear();
   }
 
-  #join(id: string, coming: Promise<LiveSession>, seq: number): void {
-    coming.then(
+  #join(id: string, opening: Promise<LiveSession>, seq: number): void {
+    opening.then(
       (session) => {
         if (this.#closed) return;
         // Resumed over the same connection: what was sent to the channel before comes again.

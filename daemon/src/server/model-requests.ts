@@ -9,14 +9,14 @@ import type { ModelJobEvent, Subscription } from '../sessions/models/model-job.j
 export type Send = (message: DaemonMessage, onlyForDisplay: boolean) => boolean;
 
 export class ModelRequests {
-  readonly #desk: ModelService;
+  readonly #service: ModelService;
   readonly #send: Send;
   readonly #open = new Map<string, Subscription>();
   /** Those of them that end only when they are called off. */
   readonly #watches = new Set<string>();
 
-  constructor(desk: ModelService, send: Send) {
-    this.#desk = desk;
+  constructor(service: ModelService, send: Send) {
+    this.#service = service;
     this.#send = send;
   }
 
@@ -40,7 +40,7 @@ export class ModelRequests {
     }
     this.#open.set(
       id,
-      this.#desk.request(request, (notice) => this.#notify(id, notice)),
+      this.#service.request(request, (notice) => this.#notify(id, notice)),
     );
     if (request.do === 'watch') this.#watches.add(id);
   }

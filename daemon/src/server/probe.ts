@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 
 const PROBE_TIMEOUT_MS = 1_000;
 
-export function answers(socket: string): Promise<boolean> {
+export function isListening(socket: string): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = connect(socket);
     const settle = (alive: boolean): void => {

@@ -5,12 +5,12 @@ import { messageOf } from '../protocol/errors.js';
 import type { WebSocket } from 'ws';
 import { LIMITS } from '../protocol/version.js';
 import type { Api } from './api.js';
-import { Connection, type ConnectionContext } from './connection.js';
+import { ClientConnection, type ConnectionContext } from './client-connection.js';
 import { SOCKET_RULES } from './guard.js';
 import { Admission } from './http/admission.js';
-import { HttpFront } from './http/front.js';
-import { FILE_CHECK_INTERVAL_MS, takeLock, type Lock } from './lock.js';
-import { answers } from './probe.js';
+import { HttpServer } from './http/http-server.js';
+import { FILE_CHECK_INTERVAL_MS, acquireLock, type Lock } from './daemon-lock.js';
+import { isListening } from './probe.js';
 import { checkSocketPath, isSocketInPlace, listenAt, removeSocket, securePrivateFolder } from './socket.js';
 import { PONG_TIMEOUT_MS, GOING_AWAY, PING_INTERVAL_MS } from './websocket.js';
 
@@ -27,9 +27,9 @@ export interface ServerContext extends ConnectionContext {
 }
 
 export class SottoServer {
-  readonly #front: HttpFront;
+  readonly #httpServer: HttpServer;
   readonly #context: ServerContext;
-  readonly #connections = new Set<Connection>();
+  readonly #connections = new Set<ClientConnection>();
   readonly #lock: Lock;
   #inode = 0;
   #pingTimer: Timer | undefined;
@@ -41,7 +41,7 @@ export class SottoServer {
     this.#context = context;
     this.#lock = lock;
     const { api = { routes: [], sockets: [], admission: new Admission() } } = context;
-    this.#front = new HttpFront({
+    this.#httpServer = new HttpServer({
       ...api,
       rules: SOCKET_RULES,
       sockets: [
@@ -64,13 +64,13 @@ export class SottoServer {
     const folder = dirname(context.socketPath);
     checkSocketPath(context.socketPath);
     securePrivateFolder(folder);
-    const lock = await takeLock({
+    const lock = await acquireLock({
       lock: context.lockPath ?? join(folder, 'daemon.lock'),
       socket: context.socketPath,
     });
     try {
       const server = new SottoServer(context, lock);
-      server.#inode = await listenAt(server.#front.http, context.socketPath);
+      server.#inode = await listenAt(server.#httpServer.http, context.socketPath);
       server.#ping(context.clock.nowMs());
       server.#checkFilesSoon();
       return server;
@@ -90,8 +90,8 @@ export class SottoServer {
     this.#pingTimer?.cancel();
     this.#fileCheckTimer?.cancel();
     removeSocket(this.#context.socketPath, this.#inode);
-    this.#front.endClients(GOING_AWAY, 'the daemon ends');
-    await this.#front.close();
+    this.#httpServer.endClients(GOING_AWAY, 'the daemon ends');
+    await this.#httpServer.close();
     this.#lock.release();
   }
 
@@ -114,8 +114,8 @@ export class SottoServer {
         return 'its folder was removed, or another daemon has taken over';
       if (isSocketInPlace(socketPath, this.#inode) || this.#isClosing) return undefined;
       securePrivateFolder(dirname(socketPath));
-      if (await answers(socketPath)) return 'another daemon listens at its socket';
-      this.#inode = await listenAt(this.#front.http, socketPath);
+      if (await isListening(socketPath)) return 'another daemon listens at its socket';
+      this.#inode = await listenAt(this.#httpServer.http, socketPath);
       if (this.#isClosing) removeSocket(socketPath, this.#inode);
       log.warn('the socket was removed: listening at a new one');
       this.#lastErrorMessage = '';
@@ -141,7 +141,7 @@ export class SottoServer {
   }
 
   #accept(client: WebSocket): void {
-    const connection = new Connection(client, this.#context);
+    const connection = new ClientConnection(client, this.#context);
     this.#connections.add(connection);
     client.on('close', () => {
       this.#connections.delete(connection);

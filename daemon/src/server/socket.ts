@@ -6,8 +6,8 @@ import { makeFolder } from '../make-folder.js';
 import { MAX_SOCKET_PATH_BYTES } from '../paths.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { codedError } from '../protocol/file-errors.js';
-import { unwritableHome } from './lock.js';
-import { answers } from './probe.js';
+import { unwritableHome } from './daemon-lock.js';
+import { isListening } from './probe.js';
 
 /** @throws SottoError INVALID_ARGUMENT when the system could not hold the path */
 export function checkSocketPath(path: string): void {
@@ -58,7 +58,7 @@ export async function listenAt(server: Server, path: string): Promise<number> {
   const before = lstatSync(path, { throwIfNoEntry: false });
   if (before !== undefined) {
     if (!before.isSocket()) throw planted(path, before, 'the socket');
-    if (await answers(path)) throw new SottoError('DAEMON_RUNNING', `something listens at ${path} already`);
+    if (await isListening(path)) throw new SottoError('DAEMON_RUNNING', `something listens at ${path} already`);
   }
   // Node removes the file of a server that closes by the name that it was bound to, whatever lies there by then. So it is
   // bound to another name; the renamed file is ours to remove, by its inode.

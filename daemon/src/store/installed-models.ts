@@ -28,7 +28,7 @@ export interface InstalledModel {
 export interface PartialDownload {
   readonly name: string;
   readonly repo: string;
-  readonly haveBytes: number;
+  readonly downloadedBytes: number;
   readonly totalBytes: number;
 }
 
@@ -61,7 +61,7 @@ export async function partialDownloads(models: string): Promise<PartialDownload[
     const work = new DownloadFolder(models, name);
     const plan = work.plan();
     if (plan === undefined) continue;
-    found.push({ name, repo: plan.repo, haveBytes: await work.haveBytes(), totalBytes: plan.bytes });
+    found.push({ name, repo: plan.repo, downloadedBytes: await work.downloadedBytes(), totalBytes: plan.bytes });
   }
   return found;
 }

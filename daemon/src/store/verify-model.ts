@@ -9,7 +9,7 @@ import { diskError } from './download/download-errors.js';
 export interface VerifyResult {
   readonly repo: string;
   readonly revision: string;
-  readonly files: readonly { readonly name: string; readonly state: 'right' | 'changed' | 'missing' }[];
+  readonly files: readonly { readonly name: string; readonly state: 'ok' | 'changed' | 'missing' }[];
 }
 
 /** Undefined for a model without a record: one that was not pulled. @throws SottoError */
@@ -22,7 +22,7 @@ export async function verifyAgainstRecord(
   if (record === undefined) return undefined;
   const all = record.files.reduce((sum, { bytes }) => sum + bytes, 0);
   let done = 0;
-  const files: { name: string; state: 'right' | 'changed' | 'missing' }[] = [];
+  const files: { name: string; state: 'ok' | 'changed' | 'missing' }[] = [];
   for (const { name, bytes, sha256 } of record.files) {
     const path = join(dir, name);
     const stats = statSync(path, { throwIfNoEntry: false });
@@ -39,7 +39,7 @@ export async function verifyAgainstRecord(
       } catch (error) {
         throw diskError(error, path);
       }
-      files.push({ name, state: hash.digest('hex') === sha256 ? 'right' : 'changed' });
+      files.push({ name, state: hash.digest('hex') === sha256 ? 'ok' : 'changed' });
     }
   }
   return { repo: record.repo, revision: record.revision, files };

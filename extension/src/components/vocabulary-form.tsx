@@ -1,7 +1,7 @@
 /** A word or a replacement of the vocabulary, new or to be changed. */
 import { Action, ActionPanel, Form, Icon, useNavigation } from '@raycast/api';
 import { useState } from 'react';
-import { fromOneLine, oneLineOf } from 'sotto/protocol';
+import { fromOneLine, toOneLine } from 'sotto/protocol';
 import { showFailure } from '../lib/tell-failure';
 import type { Entry } from '../lib/vocabulary-entries';
 
@@ -74,7 +74,7 @@ export function VocabularyForm({ entry, title, save }: Props) {
           title="Write"
           placeholder="Shaun"
           info="\n is a line break. Left empty, what is heard is left out."
-          defaultValue={oneLineOf(entry.to)}
+          defaultValue={toOneLine(entry.to)}
         />
       )}
     </Form>

@@ -13,8 +13,8 @@ export function useHistory(settings: Settings, wanted: Wanted) {
     (query: string, shown: Wanted['shown']) =>
       async ({ lastItem }: { lastItem?: PastDictation }) => {
         const request = pageOf({ query, shown }, PAGE, lastItem);
-        const { dictations, more } = await requestHistory(settings, request);
-        return { data: dictations, hasMore: more };
+        const { dictations, hasMore } = await requestHistory(settings, request);
+        return { data: dictations, hasMore: hasMore };
       },
     [wanted.query, wanted.shown],
     // It is told where the list would be.

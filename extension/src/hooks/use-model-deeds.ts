@@ -118,7 +118,7 @@ export function useModelActions({ client, refresh, preferred }: Tools) {
         await showSuccess(`Nobody knows how ${row.title} should be`, 'Only what was downloaded can be checked.');
         return;
       }
-      const wrong = files.filter(({ state }) => state !== 'right');
+      const wrong = files.filter(({ state }) => state !== 'ok');
       if (wrong.length === 0) {
         await showSuccess(`Every byte of ${row.title} is right`);
         return;

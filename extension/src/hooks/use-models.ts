@@ -1,6 +1,6 @@
 /** The models as they are now: listed when something has come or gone, followed while it loads or is downloaded. */
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { Connections, SottoError, type SottoClient } from 'sotto/client';
+import { SharedConnection, SottoError, type SottoClient } from 'sotto/client';
 import type { ModelsList, ModelStatus } from 'sotto/protocol';
 import { connectDaemon } from '../lib/daemon';
 import type { SottoCommand } from '../lib/find-sotto';
@@ -25,10 +25,10 @@ const NOTHING: ModelsView = {
 export function useModels(sotto: () => SottoCommand) {
   const [view, setView] = useState<ModelsView>(NOTHING);
   const [round, setRound] = useState(0);
-  const connections = useRef<Connections | undefined>(undefined);
+  const connections = useRef<SharedConnection | undefined>(undefined);
 
   useEffect(() => {
-    const own = new Connections(() => connectDaemon(sotto));
+    const own = new SharedConnection(() => connectDaemon(sotto));
     connections.current = own;
     let isLeft = false;
     let isConnected = false;

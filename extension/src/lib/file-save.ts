@@ -1,7 +1,7 @@
 /** A text beside the file that it was heard in: never over another file, whole or not at all. */
 import { rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { SottoError, writtenAs, type FileText, type TextFormat } from 'sotto/client';
+import { SottoError, renderTranscript, type FileText, type TextFormat } from 'sotto/client';
 
 /** `talk.srt`, and where that is taken `talk 2.srt`; more than so many nobody wants. */
 const MAX_FILE_NUMBER = 1_000;
@@ -10,7 +10,7 @@ const MAX_FILE_NUMBER = 1_000;
 export async function saveBeside({ file, segments }: FileText, format: TextFormat): Promise<string> {
   const { path, summary } = file;
   if (summary === undefined) throw new SottoError('INVALID_ARGUMENT', `${basename(path)} has no text yet`);
-  const document = writtenAs(format, { file: path, segments, summary });
+  const document = renderTranscript(format, { file: path, segments, summary });
   for (let number = 1; number <= MAX_FILE_NUMBER; number++) {
     const target = nameBeside(path, format, number);
     if (await writeNew(target, document)) return target;

@@ -2,7 +2,7 @@
 import { SottoError } from 'sotto/client';
 import {
   defined,
-  HISTORY_PAGE,
+  MAX_HISTORY_PAGE,
   type HistoryRequest,
   type HistoryResult,
   type PastDictation,
@@ -37,9 +37,9 @@ export function readAll(settings: DaemonSettings, wanted: Wanted): Promise<PastD
   return withDaemon(settings, async (client) => {
     const all: PastDictation[] = [];
     for (;;) {
-      const { dictations, more } = await client.history(pageOf(wanted, HISTORY_PAGE, all.at(-1)));
+      const { dictations, hasMore } = await client.history(pageOf(wanted, MAX_HISTORY_PAGE, all.at(-1)));
       all.push(...dictations);
-      if (!more || dictations.length === 0) return all;
+      if (!hasMore || dictations.length === 0) return all;
     }
   });
 }
@@ -55,8 +55,8 @@ export function restoreDictations(settings: DaemonSettings, ids: readonly string
 
 function inPages(settings: DaemonSettings, ids: readonly string[], what: 'delete' | 'undo'): Promise<void> {
   return withDaemon(settings, async (client) => {
-    for (let at = 0; at < ids.length; at += HISTORY_PAGE) {
-      await client.history({ do: what, ids: ids.slice(at, at + HISTORY_PAGE) });
+    for (let at = 0; at < ids.length; at += MAX_HISTORY_PAGE) {
+      await client.history({ do: what, ids: ids.slice(at, at + MAX_HISTORY_PAGE) });
     }
   });
 }

@@ -1,6 +1,6 @@
 /** For how long past dictations are kept, where the preferences say so. */
 import { Alert, confirmAlert, LocalStorage } from '@raycast/api';
-import type { HistoryKeeps } from 'sotto/protocol';
+import type { HistoryRetention } from 'sotto/protocol';
 import type { DaemonSettings } from './daemon';
 import { requestHistory } from './history-ask';
 import { keepsText } from './history-text';
@@ -17,20 +17,20 @@ const REFUSED = 'history-retention-refused';
 /** Sees to it that they are kept as the preferences say; asks before anything goes. @returns how they are kept now */
 export async function keepAsPreferred(
   settings: DaemonSettings & Retention,
-): Promise<HistoryKeeps | undefined> {
-  const { keeps: now } = await requestHistory(settings, { do: 'keep' });
+): Promise<HistoryRetention | undefined> {
+  const { retention: now } = await requestHistory(settings, { do: 'keep' });
   if (now === undefined) return undefined;
   const wanted = { days: settings.keepDays ?? now.days, sound: settings.keepSound ?? now.sound };
   if (wanted.days === now.days && wanted.sound === now.sound) return now;
   if (isLess(wanted, now) && !(await isAgreed(wanted))) return now;
-  return (await requestHistory(settings, { do: 'keep', ...wanted })).keeps;
+  return (await requestHistory(settings, { do: 'keep', ...wanted })).retention;
 }
 
-function isLess(wanted: HistoryKeeps, now: HistoryKeeps): boolean {
+function isLess(wanted: HistoryRetention, now: HistoryRetention): boolean {
   return wanted.days < now.days || (now.sound && !wanted.sound);
 }
 
-async function isAgreed(wanted: HistoryKeeps): Promise<boolean> {
+async function isAgreed(wanted: HistoryRetention): Promise<boolean> {
   const declined = JSON.stringify(wanted);
   if ((await LocalStorage.getItem(REFUSED)) === declined) return false;
   const isYes = await confirmAlert({

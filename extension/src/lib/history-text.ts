@@ -1,6 +1,6 @@
 /** A past dictation in words: as a line, as Markdown, and what it is. */
 import { SottoError } from 'sotto/client';
-import type { HistoryKeeps, PastDictation } from 'sotto/protocol';
+import type { HistoryRetention, PastDictation } from 'sotto/protocol';
 import { errorText, escaped } from './take-markdown';
 
 const FOREVER_DAYS = 36_500;
@@ -49,7 +49,7 @@ export function wordCount(text: string): number {
 }
 
 /** Behind “past dictations”: `are kept for 30 days, without their sound`. */
-export function keepsText({ days, sound }: HistoryKeeps): string {
+export function keepsText({ days, sound }: HistoryRetention): string {
   if (days === 0) return 'are not kept';
   const time = days >= FOREVER_DAYS ? 'forever' : days === 1 ? 'for a day' : `for ${Math.round(days)} days`;
   return `are kept ${time}, ${sound ? 'with' : 'without'} their sound`;

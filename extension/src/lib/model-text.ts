@@ -50,7 +50,7 @@ export function speedText({ bytesPerSecond, secondsLeft }: Progress): string {
 /** `62 of 144 MB are here` for one whose download was given up. */
 export function partialText({ partial }: ModelRow): string | undefined {
   if (partial === undefined) return undefined;
-  return `${bytesText(partial.haveBytes)} of ${bytesText(partial.totalBytes)}`;
+  return `${bytesText(partial.downloadedBytes)} of ${bytesText(partial.totalBytes)}`;
 }
 
 /** `99 languages`, `English` */

@@ -1,5 +1,5 @@
 /** The vocabulary as a list: its words, and what is written in place of what is heard. */
-import { oneLineOf, type Vocabulary } from 'sotto/protocol';
+import { toOneLine, type Vocabulary } from 'sotto/protocol';
 
 export type Entry =
   | { readonly kind: 'word'; readonly word: string }
@@ -28,7 +28,7 @@ export function idOf(entry: Entry): string {
 
 /** `→ Shaun` */
 export function targetOf(to: string): string {
-  return to === '' ? 'Left out' : `→ ${oneLineOf(to)}`;
+  return to === '' ? 'Left out' : `→ ${toOneLine(to)}`;
 }
 
 /** For a request that adds or removes it. */

@@ -3,7 +3,7 @@ import type { SottoClient } from '#daemon/client/index.js';
 import type { Recording } from '#daemon/cli/selftest/record-second.js';
 import type { TestDaemon } from '#daemon/cli/selftest/test-daemon.js';
 import type { Environment, Step, CheckResult } from '#daemon/cli/selftest/check-result.js';
-import type { SelftestReply } from '#daemon/protocol/selftest-work.js';
+import type { SelftestReply } from '#daemon/protocol/selftest-process.js';
 import type { CommandResult } from '#launchd/run.js';
 
 export const ran = (code: number, stdout = '', stderr = ''): CommandResult => ({ code, stdout, stderr });

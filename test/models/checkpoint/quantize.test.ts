@@ -7,7 +7,7 @@ import { footprintOf, loadModel } from '#daemon/models/registry.js';
 import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
 import { quantizationRule } from '#daemon/models/whisper/checkpoint/quantize-rules.js';
 import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
-import type { ConvertOptions } from '#daemon/protocol/model-work.js';
+import type { ConvertOptions } from '#daemon/protocol/model-process.js';
 import { mx } from '#native/index.js';
 import { validateSafetensors } from '#native/safetensors.js';
 import { writeRandomWhisper } from '#test/bench/random-whisper.js';

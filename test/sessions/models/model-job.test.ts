@@ -7,7 +7,7 @@ import { VirtualClock } from '#test/harness/virtual-clock.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const progress = (fraction: number): ModelsEvent => ({ type: 'progress', stage: 'downloading', fraction });
-const asking: ModelsEvent = { type: 'asking', repo: 'a/b' };
+const resolving: ModelsEvent = { type: 'resolving', repo: 'a/b' };
 const result = { do: 'unload' } as const;
 
 function setUp(endsWithClients = false) {
@@ -56,12 +56,12 @@ describe('a work that several wait for', () => {
 
   test('tells who comes later all that is numbered, how far it is, and how it ended', async () => {
     const { job, join, settle } = setUp();
-    job.emit(asking);
+    job.emit(resolving);
     job.emit(progress(0.3));
     const early = join();
     await turn();
     expect(early.heard).toEqual([
-      { type: 'event', seq: 1, event: asking },
+      { type: 'event', seq: 1, event: resolving },
       { type: 'event', event: progress(0.3) },
     ]);
     settle().resolve();
@@ -69,7 +69,7 @@ describe('a work that several wait for', () => {
     const late = join();
     await turn();
     expect(late.heard).toEqual([
-      { type: 'event', seq: 1, event: asking },
+      { type: 'event', seq: 1, event: resolving },
       { type: 'done', seq: 2, result },
     ]);
   });
@@ -88,7 +88,7 @@ describe('a work that several wait for', () => {
 
   test('whatever happens: each who stays hears one end, and nothing after it', async () => {
     const step = fc.oneof(
-      fc.record({ do: fc.constantFrom('join' as const, 'turn' as const, 'asking' as const) }),
+      fc.record({ do: fc.constantFrom('join' as const, 'turn' as const, 'resolving' as const) }),
       fc.record({ do: fc.constantFrom('leave' as const, 'cancel' as const), who: fc.nat(3) }),
       fc.record({ do: fc.constant('say' as const), fraction: fc.double({ min: 0, max: 1, noNaN: true }) }),
       fc.record({ do: fc.constantFrom('resolve' as const, 'reject' as const, 'callOff' as const) }),
@@ -100,7 +100,7 @@ describe('a work that several wait for', () => {
         for (const one of steps) {
           if (one.do === 'join') waiting.push({ ...join(), left: false });
           if (one.do === 'turn') await turn();
-          if (one.do === 'asking') job.emit(asking);
+          if (one.do === 'resolving') job.emit(resolving);
           if (one.do === 'say') job.emit(progress(one.fraction));
           if (one.do === 'cancel') waiting[one.who]?.subscription.cancel();
           const who = one.do === 'leave' ? waiting[one.who] : undefined;

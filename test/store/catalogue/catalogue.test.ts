@@ -20,7 +20,7 @@ describe('the catalogue', () => {
     expect(isModelName(name)).toBe(true);
     expect(parseRepo(entry.repo)?.repo).toBe(entry.repo);
     if (entry.revision !== undefined) expect(entry.revision).toMatch(/^[0-9a-f]{40}$/);
-    if (entry.bytesAre === 'published') expect(entry.revision).toBeDefined();
+    if (entry.bytesSource === 'published') expect(entry.revision).toBeDefined();
     // Between 4 bits and the 32 of OpenAI's own files.
     expect(entry.bytes / entry.parameters).toBeGreaterThan(0.5);
     expect(entry.bytes / entry.parameters).toBeLessThan(4.1);

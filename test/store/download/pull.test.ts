@@ -78,9 +78,9 @@ describe('pulling a model', () => {
   test('asks nobody again for what is there', async () => {
     await folder.pull(hub, `someone/model@${commit}`);
     const mark = hub.hits.length;
-    expect(await folder.pull(hub, `someone/model@${commit}`)).toMatchObject({ outcome: 'there already' });
+    expect(await folder.pull(hub, `someone/model@${commit}`)).toMatchObject({ outcome: 'up-to-date' });
     expect(since(mark)).toEqual([]);
-    expect(await folder.pull(hub, 'someone/model')).toMatchObject({ outcome: 'there already' });
+    expect(await folder.pull(hub, 'someone/model')).toMatchObject({ outcome: 'up-to-date' });
     expect(since(mark).map(({ kind }) => kind)).toEqual(['info', 'tree']);
   });
 
@@ -143,7 +143,7 @@ describe('pulling a model', () => {
     const work = join(folder.models, '.downloads', 'model');
     mkdirSync(work, { recursive: true });
     renameSync(join(folder.models, 'model'), join(work, 'old'));
-    expect(await folder.pull(hub, 'someone/model')).toMatchObject({ outcome: 'there already' });
+    expect(await folder.pull(hub, 'someone/model')).toMatchObject({ outcome: 'up-to-date' });
     expect(folder.files('model')).toEqual(wanted);
   });
 
@@ -160,7 +160,7 @@ describe('pulling a model', () => {
     const work = join(folder.models, '.downloads', 'noted');
     cpSync(join(folder.models, 'noted'), join(work, 'old'), { recursive: true });
     rmSync(notes);
-    expect(await folder.pull(hub, 'someone/noted')).toMatchObject({ outcome: 'there already' });
+    expect(await folder.pull(hub, 'someone/noted')).toMatchObject({ outcome: 'up-to-date' });
     expect(readFileSync(notes, 'utf8')).toBe('mine');
     expect(existsSync(join(work, 'old'))).toBe(false);
   });
@@ -171,7 +171,7 @@ describe('pulling a model', () => {
       folder.pull(hub, 'someone/model'),
       folder.pull(hub, 'someone/model'),
     ]);
-    expect([one.outcome, two.outcome].sort()).toEqual(['pulled', 'there already']);
+    expect([one.outcome, two.outcome].sort()).toEqual(['pulled', 'up-to-date']);
     expect(
       since(mark).filter(({ kind, path }) => kind === 'cdn' && path === 'weights.safetensors'),
     ).toHaveLength(1);
@@ -276,7 +276,7 @@ describe('pulling a model', () => {
     const mark = hub.hits.length;
     await folder.pull(hub, 'someone/model');
     const found = folder.events.find(({ type }) => type === 'found');
-    expect(found).toMatchObject({ haveBytes: expect.any(Number) as unknown });
+    expect(found).toMatchObject({ downloadedBytes: expect.any(Number) as unknown });
     expect(
       since(mark).find(({ kind, path }) => kind === 'cdn' && path === 'weights.safetensors')?.headers.range,
     ).toBe(`bytes=90000-${BYTES - 1}`);

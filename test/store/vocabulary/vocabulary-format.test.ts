@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { fromOneLine, oneLineOf } from '#daemon/protocol/vocabulary.js';
+import { fromOneLine, toOneLine } from '#daemon/protocol/vocabulary.js';
 import { added, EMPTY_VOCABULARY } from '#daemon/store/vocabulary/change.js';
 import { formatVocabulary, parseImport } from '#daemon/store/vocabulary/vocabulary-format.js';
 
@@ -69,5 +69,5 @@ describe('a file of words', () => {
 test('a line break is typed as \\n, and a backslash as two', () => {
   expect(fromOneLine('a\\nb')).toBe('a\nb');
   expect(fromOneLine('C:\\\\new')).toBe('C:\\new');
-  fc.assert(fc.property(fc.string(), (to) => expect(fromOneLine(oneLineOf(to))).toBe(to)));
+  fc.assert(fc.property(fc.string(), (to) => expect(fromOneLine(toOneLine(to))).toBe(to)));
 });

@@ -3,7 +3,7 @@
  * so that a hotkey pays for no start of a process. It ends when it is told to, when whoever started it has ended, when its
  * program was replaced, and after a long time in which nobody has dictated.
  */
-import { Connections, Dictation, type DictationOptions } from '../../client/index.js';
+import { SharedConnection, Dictation, type DictationOptions } from '../../client/index.js';
 import type { Clock, Timer } from '../../clock.js';
 import { silentLog } from '../../logger.js';
 import type { Paths } from '../../paths.js';
@@ -188,7 +188,7 @@ export class CaptureHost {
 
   #begin(options: CaptureOptions, firstSource: AudioSource | undefined): BackgroundDictation {
     const { clock, paths } = this.#deps;
-    const connections = new Connections(async () => {
+    const connections = new SharedConnection(async () => {
       const started = await findOrStartDaemon({ paths, idleExitMinutes: AUTO_IDLE_EXIT_MINUTES });
       return started.client;
     });

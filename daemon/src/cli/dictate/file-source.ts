@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { SottoError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
-import { pcmReplySchema } from '../../protocol/pcm-work.js';
+import { pcmReplySchema } from '../../protocol/pcm-process.js';
 import { PcmProcess } from './pcm-process.js';
 import type { AudioSourceInfo, AudioSource, SourceListener } from './audio-source.js';
 import { defined } from '../../protocol/defined.js';

@@ -1,6 +1,6 @@
 /** The parts of `sotto dictate` put together. */
 import { timeout } from '../../async.js';
-import { Connections, Dictation, type DictationEvent, type DictationOptions } from '../../client/index.js';
+import { SharedConnection, Dictation, type DictationEvent, type DictationOptions } from '../../client/index.js';
 import type { Paths } from '../../paths.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import { SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
@@ -62,7 +62,7 @@ export async function runDictate({ flags, paths, deliverer, microphone }: RunDic
   }
 }
 
-function sessionFor(flags: DictateFlags, connections: Connections, paths: Paths): DictationOptions {
+function sessionFor(flags: DictateFlags, connections: SharedConnection, paths: Paths): DictationOptions {
   const { model, language, prompt, vocabulary, refine, events } = flags;
   const options: LiveOptions = {
     ...defined({ language, initialPrompt: prompt }),
@@ -79,9 +79,9 @@ function sessionFor(flags: DictateFlags, connections: Connections, paths: Paths)
   };
 }
 
-function connect(paths: Paths, model: string | undefined, view: DictateView): Connections {
+function connect(paths: Paths, model: string | undefined, view: DictateView): SharedConnection {
   let hasWarned = false;
-  return new Connections(async () => {
+  return new SharedConnection(async () => {
     const { client } = await findOrStartDaemon({
       paths,
       idleExitMinutes: AUTO_IDLE_EXIT_MINUTES,

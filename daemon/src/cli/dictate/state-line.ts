@@ -1,5 +1,5 @@
 /** `● 0:07  ▁▁▂▅▇▆▃▁  listening · Enter finishes, Esc discards`: the line below the text, as much of it as fits. */
-import type { LiveState } from '../../protocol/live.js';
+import type { SessionState } from '../../protocol/live.js';
 import { columnsOf, fitStart } from '../terminal/columns.js';
 import { clock, spinnerAt } from '../terminal/progress-line.js';
 import type { Style } from '../terminal/style.js';
@@ -13,7 +13,7 @@ export interface DictateState {
   readonly name: string;
   readonly source: 'opening' | 'open' | 'over';
   readonly daemon: 'looking' | 'starting' | 'connected' | 'lost';
-  readonly engine: LiveState | undefined;
+  readonly engine: SessionState | undefined;
   readonly speaking: boolean;
   readonly seconds: number;
   readonly totalSeconds: number | undefined;

@@ -4,7 +4,7 @@
  */
 import type { WriteStream } from 'node:tty';
 import type { DictationEvent } from '../../client/index.js';
-import type { LiveState } from '../../protocol/live.js';
+import type { SessionState } from '../../protocol/live.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
 import { TextFlow } from '../terminal/text-flow.js';
@@ -23,7 +23,7 @@ export function terminalDictateView(stream: WriteStream, isLive: boolean, keys: 
   const beganMs = performance.now();
   let source: DictateState['source'] = 'opening';
   let daemon: DictateState['daemon'] = 'looking';
-  let engine: LiveState | undefined;
+  let engine: SessionState | undefined;
   let speaking = false;
   let name = '';
   let overMs: number | undefined;

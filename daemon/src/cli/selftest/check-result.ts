@@ -1,7 +1,7 @@
 /** What the self-test finds, and what it needs of the machine. */
 import type { AgentStatus } from '#launchd/index.js';
 import type { RunCommand } from '#launchd/run.js';
-import type { SelftestReply, SelftestRequest } from '../../protocol/selftest-work.js';
+import type { SelftestReply, SelftestRequest } from '../../protocol/selftest-process.js';
 import type { Recording } from './record-second.js';
 import type { TestDaemon } from './test-daemon.js';
 import { defined } from '../../protocol/defined.js';

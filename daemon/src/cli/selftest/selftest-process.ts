@@ -8,7 +8,7 @@ import {
   selftestReplySchema,
   type SelftestReply,
   type SelftestRequest,
-} from '../../protocol/selftest-work.js';
+} from '../../protocol/selftest-process.js';
 import type { Environment, Exit, CheckResult } from './check-result.js';
 
 const TOOL = fileURLToPath(new URL('../../engine/selftest-tool.js', import.meta.url));

@@ -1,6 +1,6 @@
 /** Each op of a Whisper block on the default device, against the same in float64 on the CPU. */
 import { mx, type Dtype, type MxArray } from '#native/index.js';
-import type { OpError } from '#daemon/protocol/selftest-work.js';
+import type { OpError } from '#daemon/protocol/selftest-process.js';
 
 /** Largest errors that rounding explains, over the largest number of a result. */
 const LIMITS: Partial<Record<Dtype, number>> = { float16: 1e-2, float32: 1e-4 };

@@ -10,7 +10,7 @@ import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { finite, integer } from '#daemon/protocol/fields.js';
-import type { ReferenceFacts } from '#daemon/protocol/selftest-work.js';
+import type { ReferenceResult } from '#daemon/protocol/selftest-process.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
 /** What rounding explains in the activations of a device: of the encoder's output, and between two logits. */
@@ -35,7 +35,7 @@ const storedSchema = v.object({
 type Stored = v.InferOutput<typeof storedSchema>;
 
 /** @throws SottoError as loading and decoding do */
-export async function compareWithReference(file: string, dir: string, clip: string): Promise<ReferenceFacts> {
+export async function compareWithReference(file: string, dir: string, clip: string): Promise<ReferenceResult> {
   const stored = v.parse(storedSchema, JSON.parse(readFileSync(file, 'utf8')));
   const [weights, audio] = await Promise.all([sha256(join(dir, 'weights.safetensors')), sha256(clip)]);
   const { signal } = new AbortController();

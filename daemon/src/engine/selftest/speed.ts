@@ -7,7 +7,7 @@ import { loadModel } from '#daemon/models/registry.js';
 import { parseConfig } from '#daemon/models/whisper/config.js';
 import { tokenNumbers } from '#daemon/models/whisper/memory/flop.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { MachineFacts, ModelFacts, ProductTimes } from '#daemon/protocol/selftest-work.js';
+import type { MachineResult, ModelSpeed, ProductTimes } from '#daemon/protocol/selftest-process.js';
 import { selfAttentionCache } from '#native/nn/index.js';
 import { mx, type MxArray } from '#native/index.js';
 import { limitCache } from '../cache-limit.js';
@@ -27,7 +27,7 @@ const WIDTHS = [512, 768] as const;
 /** As the starter model. */
 const PACKED = { bits: 6, groupSize: 128 } as const;
 
-export async function measureMachine(): Promise<MachineFacts> {
+export async function measureMachine(): Promise<MachineResult> {
   limitCache();
   const device = mx.defaultDevice();
   const rate = device === 'gpu' ? gpuReadGbPerSecond() : await readGbPerSecond(availableParallelism());
@@ -43,7 +43,7 @@ export async function measureMachine(): Promise<MachineFacts> {
 }
 
 /** The same model twice on a clip, cold and warm. */
-export async function measureModel(dir: string, clip: string, readGbPerSecond: number): Promise<ModelFacts> {
+export async function measureModel(dir: string, clip: string, readGbPerSecond: number): Promise<ModelSpeed> {
   limitCache();
   const figures = await modelSpeed(dir, clip);
   return { ...figures, boundTokensPerSecond: (readGbPerSecond * 1e9) / bytesPerToken(dir) };

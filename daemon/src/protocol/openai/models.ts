@@ -14,7 +14,7 @@ export type ApiModel = v.InferOutput<typeof modelSchema>;
 export const modelListSchema = v.object({ object: v.literal('list'), data: v.array(modelSchema) });
 
 /** Stands for the model that was chosen here. The one that most programs ask for. */
-export const CHOSEN_MODEL = 'whisper-1';
+export const DEFAULT_MODEL_ID = 'whisper-1';
 
 const OWN_NAMES = /^(whisper-1|gpt-(4o-(mini-)?)?transcribe(-diarize)?(-\d{4}-\d{2}-\d{2})?)$/;
 

@@ -6,7 +6,7 @@ import type { Admission } from './admission.js';
 import { family, type HttpMetrics } from './metrics.js';
 import type { Route } from './route.js';
 
-export interface MetricsSources {
+export interface MetricsDeps {
   readonly status: () => DaemonStatus;
   readonly admission: Admission;
   readonly metrics: HttpMetrics;
@@ -17,7 +17,7 @@ export interface MetricsSources {
   readonly uploads: string;
 }
 
-export function metricsRoute(sources: MetricsSources): Route {
+export function metricsRoute(sources: MetricsDeps): Route {
   return {
     method: 'GET',
     path: '/metrics',
@@ -29,7 +29,7 @@ export function metricsRoute(sources: MetricsSources): Route {
   };
 }
 
-function work({ admission, sessions, live }: MetricsSources): string {
+function work({ admission, sessions, live }: MetricsDeps): string {
   return [
     family('sotto_http_admitted_total', 'counter', 'Requests that were let in to make work.', [
       [{}, admission.admitted],

@@ -3,7 +3,7 @@
 /** Upper ends in seconds: from a page of figures to a long recording. */
 const BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 120, 600];
 
-export interface Answered {
+export interface RequestRecord {
   /** The path of the route as it is declared, so that the series stay few; `none` where there was none. */
   readonly route: string;
   readonly method: string;
@@ -22,9 +22,9 @@ type Labels = Readonly<Record<string, string | number>>;
 export class HttpMetrics {
   readonly #requests = new Map<string, { readonly labels: Labels; count: number }>();
   readonly #seconds = new Map<string, Series>();
-  readonly #sockets = new Map<string, { opened: number; open: number }>();
+  readonly #sockets = new Map<string, { countSocket: number; open: number }>();
 
-  answered({ route, method, status, seconds }: Answered): void {
+  countRequest({ route, method, status, seconds }: RequestRecord): void {
     const labels = { route, method: KNOWN_METHODS.has(method) ? method : 'other', status };
     const key = labelText(labels);
     const counted = this.#requests.get(key) ?? { labels, count: 0 };
@@ -40,9 +40,9 @@ export class HttpMetrics {
   }
 
   /** A WebSocket shook hands. @returns what to call once it is closed */
-  opened(path: string): () => void {
-    const counted = this.#sockets.get(path) ?? { opened: 0, open: 0 };
-    counted.opened += 1;
+  countSocket(path: string): () => void {
+    const counted = this.#sockets.get(path) ?? { countSocket: 0, open: 0 };
+    counted.countSocket += 1;
     counted.open += 1;
     this.#sockets.set(path, counted);
     return () => (counted.open -= 1);
@@ -62,7 +62,7 @@ export class HttpMetrics {
         'sotto_websockets_opened_total',
         'counter',
         'WebSockets that shook hands.',
-        sockets.map(({ path, opened }) => [{ path }, opened]),
+        sockets.map(({ path, countSocket }) => [{ path }, countSocket]),
       ),
       family(
         'sotto_websockets_open',

@@ -14,7 +14,7 @@ import { sweepDrafts } from '../../store/write-file-atomic.js';
 import type { Api } from '../api.js';
 import { portHosts } from '../guard.js';
 import { GOING_AWAY, POLICY_VIOLATION } from '../websocket.js';
-import { HttpFront } from './front.js';
+import { HttpServer } from './http-server.js';
 import { portHolder } from './port-holder.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -38,7 +38,7 @@ export interface PortOptions {
 
 interface Open {
   readonly port: number;
-  readonly fronts: readonly { readonly address: string; readonly front: HttpFront }[];
+  readonly servers: readonly { readonly address: string; readonly httpServer: HttpServer }[];
 }
 
 export class ApiPort {
@@ -48,7 +48,7 @@ export class ApiPort {
   #failed: SottoError | undefined;
   #closed = false;
   /** One change at a time, in the order in which they were asked for. */
-  #turn: Promise<unknown> = Promise.resolve();
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: PortOptions) {
     this.#options = options;
@@ -60,7 +60,7 @@ export class ApiPort {
 
   status(): HttpStatus | undefined {
     if (this.#open !== undefined)
-      return { port: this.#open.port, addresses: this.#open.fronts.map(({ address }) => address) };
+      return { port: this.#open.port, addresses: this.#open.servers.map(({ address }) => address) };
     return this.#failed && { addresses: [], error: this.#failed.toWire() };
   }
 
@@ -69,7 +69,7 @@ export class ApiPort {
    * lock of the daemon: what a daemon that was killed has left of the discovery goes.
    */
   async restore(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#enqueue(async () => {
       const { discovery, token } = this.#options;
       if (this.#open === undefined) withdraw(discovery);
       for (const path of [discovery, token]) sweepDrafts(path);
@@ -85,7 +85,7 @@ export class ApiPort {
 
   /** @throws SottoError PORT_TAKEN, INVALID_ARGUMENT (settings), UNAUTHORISED (the file of the token), OUTPUT_FAILED */
   handle(request: ServeRequest): Promise<ServeResult> {
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       const changed = await this.#do(request);
       const http = this.status();
       return { changed, ...defined({ http }) };
@@ -101,7 +101,7 @@ export class ApiPort {
   /** Closes it because the daemon ends: the next one opens it again. */
   async close(): Promise<void> {
     this.hide();
-    await this.#inTurn(() => this.#shut(this.#open, GOING_AWAY, 'the daemon ends'));
+    await this.#enqueue(() => this.#shut(this.#open, GOING_AWAY, 'the daemon ends'));
   }
 
   async #do(request: ServeRequest): Promise<boolean> {
@@ -130,8 +130,8 @@ export class ApiPort {
       }
       case 'rotate':
         this.#token = await rotateToken(this.#options.token);
-        for (const { front } of this.#open?.fronts ?? [])
-          front.endClients(POLICY_VIOLATION, 'the token has changed');
+        for (const { httpServer } of this.#open?.servers ?? [])
+          httpServer.endClients(POLICY_VIOLATION, 'the token has changed');
         if (this.#open !== undefined) await this.#announce(this.#open);
         return true;
     }
@@ -173,8 +173,8 @@ export class ApiPort {
   async #shut(open: Open | undefined, code: number, reason: string): Promise<void> {
     if (open === undefined) return;
     if (this.#open === open) this.#open = undefined;
-    for (const { front } of open.fronts) front.endClients(code, reason);
-    await Promise.all(open.fronts.map(({ front }) => front.close()));
+    for (const { httpServer } of open.servers) httpServer.endClients(code, reason);
+    await Promise.all(open.servers.map(({ httpServer }) => httpServer.close()));
     this.#options.log.info({ port: open.port }, 'port closed');
     this.#options.onChange?.();
   }
@@ -196,42 +196,42 @@ export class ApiPort {
       try {
         return await this.#listenOnce(wanted);
       } catch (error) {
-        if (codeOf(error) !== 'EADDRINUSE') throw cannotOpen(wanted, error);
-        if (wanted !== 0 || tries === TRIES) throw await taken(wanted, error);
+        if (codeOf(error) !== 'EADDRINUSE') throw openError(wanted, error);
+        if (wanted !== 0 || tries === TRIES) throw await portTaken(wanted, error);
       }
     }
   }
 
   async #listenOnce(wanted: number): Promise<Open> {
-    const fronts: { address: string; front: HttpFront }[] = [];
+    const servers: { address: string; httpServer: HttpServer }[] = [];
     const hosts = new Set<string>();
     let port = wanted;
     for (const address of ADDRESSES) {
-      const front = this.#newFront(hosts);
+      const httpServer = this.#createServer(hosts);
       try {
-        port = await listen(front.http, port, address);
-        fronts.push({ address, front });
+        port = await listen(httpServer.http, port, address);
+        servers.push({ address, httpServer });
       } catch (error) {
         // A machine without IPv6. Anything else: who asked for `localhost` might be talking to somebody else.
         const isAbsent = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(codeOf(error) ?? '');
-        if (isAbsent && fronts.length > 0) continue;
-        await Promise.all(fronts.map(({ front: opened }) => opened.close()));
+        if (isAbsent && servers.length > 0) continue;
+        await Promise.all(servers.map(({ httpServer: opened }) => opened.close()));
         throw error;
       }
     }
     for (const host of portHosts(port)) hosts.add(host);
-    return { port, fronts };
+    return { port, servers };
   }
 
   /** @param hosts that are served: known once the port is */
-  #newFront(hosts: ReadonlySet<string>): HttpFront {
+  #createServer(hosts: ReadonlySet<string>): HttpServer {
     const { api, log } = this.#options;
-    return new HttpFront({ ...api, rules: { hosts }, token: () => this.#token, log });
+    return new HttpServer({ ...api, rules: { hosts }, token: () => this.#token, log });
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work);
-    this.#turn = done.catch(() => undefined);
+  #enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined);
     return done;
   }
 }
@@ -248,13 +248,13 @@ function listen(server: Server, port: number, host: string): Promise<number> {
   });
 }
 
-async function taken(port: number, cause: unknown): Promise<SottoError> {
+async function portTaken(port: number, cause: unknown): Promise<SottoError> {
   const holder = await portHolder(port);
   const by = holder === undefined ? 'by another program' : `by ${holder}`;
   return new SottoError('PORT_TAKEN', `port ${port} is taken ${by}`, { cause });
 }
 
-function cannotOpen(port: number, cause: unknown): SottoError {
+function openError(port: number, cause: unknown): SottoError {
   return new SottoError('PORT_TAKEN', `port ${port} can't be opened: ${SottoError.from(cause).message}`, {
     cause,
   });

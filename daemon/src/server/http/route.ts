@@ -29,7 +29,7 @@ export interface Route {
   /** Such as `/v1/models/{id}`: a name in braces takes one segment. */
   readonly path: string;
   /** Whether it makes work for the engine: such calls are let in only so many at a time. */
-  readonly works?: boolean;
+  readonly usesEngine?: boolean;
   /** @throws SottoError, which is answered as a body of OpenAI's shape with the status of its code */
   answer(call: Call): Promise<Reply>;
 }

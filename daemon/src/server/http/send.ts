@@ -19,7 +19,7 @@ const LINGER_TIMEOUT_MS = 1_000;
 /** A client that takes nothing of its answer for so long is let go; a long one may take as long for each megabyte. */
 const WRITE_TIMEOUT_MS = 60_000;
 
-export interface Sending {
+export interface SendOptions {
   readonly id: string;
   /** Aborted once nobody is there to read. */
   readonly signal: AbortSignal;
@@ -34,7 +34,7 @@ function errorReply(error: SottoError): Reply {
 export async function send(
   response: ServerResponse,
   reply: Reply,
-  { id, signal, unreadMs = WRITE_TIMEOUT_MS }: Sending,
+  { id, signal, unreadMs = WRITE_TIMEOUT_MS }: SendOptions,
 ): Promise<void> {
   const { status = 200, headers, body } = reply;
   const whole = typeof body === 'string';
@@ -82,12 +82,12 @@ export async function refuse(
   id: string,
 ): Promise<void> {
   const { signal } = new AbortController();
-  throwAwayRest(request);
+  drainRequest(request);
   await send(response, errorReply(error), { id, signal });
 }
 
 /** What still comes of a body that nobody reads, for a moment; who sends on after it is cut off. */
-export function throwAwayRest(request: IncomingMessage): void {
+export function drainRequest(request: IncomingMessage): void {
   if (request.complete || !hasBody(request)) return;
   const { socket } = request;
   let left = LINGER_BYTES;
@@ -104,7 +104,7 @@ export function throwAwayRest(request: IncomingMessage): void {
  * An answer where there is no response object to write it with.
  * @param mayFollow whether the client may be sending yet, and would lose the answer by a reset
  */
-export function answerRaw(socket: Duplex, error: SottoError, mayFollow: boolean): void {
+export function sendRaw(socket: Duplex, error: SottoError, mayFollow: boolean): void {
   const text = `${JSON.stringify(errorBody(error))}\n`;
   const headers = { 'content-type': 'application/json', ...COMMON_HEADERS, ...errorHeaders(error) };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);

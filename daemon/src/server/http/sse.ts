@@ -7,12 +7,12 @@ export const DONE = 'data: [DONE]\n\n';
 const KEEP_ALIVE = ': keep-alive\n\n';
 
 /** One event. No `id:`, no `retry:`: the Python client reads an event out of them that is not there. */
-export function eventText(value: unknown): string {
+export function formatEvent(value: unknown): string {
   return `data: ${JSON.stringify(value)}\n\n`;
 }
 
 /** The same texts, and a comment after each time in which none came. Whoever stops reading stops the source. */
-export async function* keptAlive(
+export async function* withKeepAlive(
   source: AsyncIterable<string>,
   clock: Clock,
   everyMs: number = KEEP_ALIVE_MS,
@@ -23,7 +23,7 @@ export async function* keptAlive(
       const next = texts.next();
       let result: IteratorResult<string> | undefined;
       while (result === undefined) {
-        result = await Promise.race([next, quiet(clock, everyMs, next)]);
+        result = await Promise.race([next, silence(clock, everyMs, next)]);
         if (result === undefined) yield KEEP_ALIVE;
       }
       if (result.done === true) return;
@@ -35,7 +35,7 @@ export async function* keptAlive(
 }
 
 /** Resolves without a value after a while, unless `next` comes first. */
-function quiet(clock: Clock, ms: number, next: Promise<unknown>): Promise<undefined> {
+function silence(clock: Clock, ms: number, next: Promise<unknown>): Promise<undefined> {
   return new Promise((resolve) => {
     const timer = clock.after(ms, () => resolve(undefined));
     const cancel = (): void => timer.cancel();

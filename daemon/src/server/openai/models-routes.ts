@@ -1,23 +1,23 @@
 /** `GET /v1/models` and `/v1/models/{id}`: what is installed, and the name that stands for the chosen one. */
 import { stat } from 'node:fs/promises';
 import type { ModelsList } from '../../protocol/models.js';
-import { CHOSEN_MODEL, isOpenaiName, type ApiModel } from '../../protocol/openai.js';
+import { DEFAULT_MODEL_ID, isOpenaiName, type ApiModel } from '../../protocol/openai.js';
 import type { ModelService } from '../../sessions/models/model-service.js';
 import { json, type Route } from '../http/route.js';
 import { modelNotFound } from './request.js';
 
 type Installed = ModelsList['installed'][number];
-type Desk = Pick<ModelService, 'request'>;
+type ModelLister = Pick<ModelService, 'request'>;
 
-export function modelsRoutes(desk: Desk): Route[] {
+export function modelsRoutes(service: ModelLister): Route[] {
   return [
     {
       method: 'GET',
       path: '/v1/models',
       answer: async () => {
-        const { installed } = await listed(desk);
-        const data = await Promise.all(installed.map((model) => described(model.name, model)));
-        const chosen = await described(CHOSEN_MODEL, chosenOf(installed));
+        const { installed } = await listModels(service);
+        const data = await Promise.all(installed.map((model) => describe(model.name, model)));
+        const chosen = await describe(DEFAULT_MODEL_ID, defaultOf(installed));
         return json({ object: 'list', data: [chosen, ...data] });
       },
     },
@@ -25,20 +25,20 @@ export function modelsRoutes(desk: Desk): Route[] {
       method: 'GET',
       path: '/v1/models/{id}',
       answer: async ({ params: { id = '' } }) => {
-        const { installed } = await listed(desk);
-        if (isOpenaiName(id)) return json(await described(id, chosenOf(installed)));
+        const { installed } = await listModels(service);
+        if (isOpenaiName(id)) return json(await describe(id, defaultOf(installed)));
         // By every name that a transcription may give it.
         const model = installed.find(({ name, repo, catalogue }) => [name, repo, catalogue].includes(id));
         if (model === undefined) throw modelNotFound(id);
-        return json(await described(id, model));
+        return json(await describe(id, model));
       },
     },
   ];
 }
 
-function listed(desk: Desk): Promise<ModelsList> {
+function listModels(service: ModelLister): Promise<ModelsList> {
   return new Promise((resolve, reject) => {
-    desk.request({ do: 'list' }, (notice) => {
+    service.request({ do: 'list' }, (notice) => {
       if (notice.type === 'done' && notice.result.do === 'list') resolve(notice.result);
       else if (notice.type === 'failed') reject(notice.error);
       return true;
@@ -46,12 +46,12 @@ function listed(desk: Desk): Promise<ModelsList> {
   });
 }
 
-function chosenOf(installed: readonly Installed[]): Installed | undefined {
+function defaultOf(installed: readonly Installed[]): Installed | undefined {
   return installed.find(({ chosen }) => chosen);
 }
 
-async function described(id: string, model: Installed | undefined): Promise<ApiModel> {
-  return { id, object: 'model', created: await cameAt(model?.dir), owned_by: ownerOf(model) };
+async function describe(id: string, model: Installed | undefined): Promise<ApiModel> {
+  return { id, object: 'model', created: await createdAt(model?.dir), owned_by: ownerOf(model) };
 }
 
 function ownerOf(model: Installed | undefined): string {
@@ -59,7 +59,7 @@ function ownerOf(model: Installed | undefined): string {
 }
 
 /** Seconds since 1970. */
-async function cameAt(dir: string | undefined): Promise<number> {
+async function createdAt(dir: string | undefined): Promise<number> {
   if (dir === undefined) return 0;
   try {
     return Math.floor((await stat(dir)).mtimeMs / 1000);

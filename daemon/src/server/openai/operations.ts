@@ -30,7 +30,7 @@ export const OBJECTS = {
 export type ObjectName = keyof typeof OBJECTS;
 
 /** What an answer is, by media type: one of several objects, text, or events with JSON in them. */
-export type Answers = Readonly<Record<string, readonly ObjectName[] | 'text' | 'events' | 'anything'>>;
+export type ResponseTypes = Readonly<Record<string, readonly ObjectName[] | 'text' | 'events' | 'anything'>>;
 
 export interface Operation {
   readonly method: 'get' | 'post';
@@ -44,7 +44,7 @@ export interface Operation {
   readonly form?: ObjectName;
   readonly json?: ObjectName;
   /** With the status 200; none where it is never had. */
-  readonly answers?: Answers;
+  readonly responseTypes?: ResponseTypes;
   /** Whether 503 has the same body as 200. */
   readonly hasUnavailableBody?: true;
   /** Beside those that any operation may fail with. */
@@ -76,7 +76,7 @@ const WORK_ERRORS: readonly ErrorCode[] = [
   ...DAEMON_ERRORS,
 ];
 
-const TRANSCRIPTION: Answers = {
+const TRANSCRIPTION: ResponseTypes = {
   'application/json': ['Transcription', 'VerboseTranscription'],
   'text/plain': 'text',
   'text/vtt': 'text',
@@ -92,7 +92,7 @@ export const OPERATIONS: readonly Operation[] = [
       'Parts may come in any order, fields that are not known are ignored. A long file takes its time: with `stream` the text ' +
       'comes as it is found, as server-sent events that are each a TranscriptionStreamEvent or an Error, and `[DONE]`.',
     form: 'TranscriptionForm',
-    answers: { ...TRANSCRIPTION, 'text/event-stream': 'events' },
+    responseTypes: { ...TRANSCRIPTION, 'text/event-stream': 'events' },
     errors: WORK_ERRORS,
   },
   {
@@ -101,7 +101,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'createTranslation',
     summary: 'Writes down in English what is said in another language.',
     form: 'TranslationForm',
-    answers: TRANSCRIPTION,
+    responseTypes: TRANSCRIPTION,
     errors: WORK_ERRORS,
   },
   {
@@ -117,7 +117,7 @@ export const OPERATIONS: readonly Operation[] = [
     path: '/v1/models',
     id: 'listModels',
     summary: 'The models that are installed, and whisper-1, which stands for the chosen one.',
-    answers: { 'application/json': ['ModelList'] },
+    responseTypes: { 'application/json': ['ModelList'] },
     errors: [],
   },
   {
@@ -126,7 +126,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'retrieveModel',
     summary: 'One of them, by any of its names.',
     params: { id: 'whisper-1' },
-    answers: { 'application/json': ['Model'] },
+    responseTypes: { 'application/json': ['Model'] },
     errors: ['MODEL_NOT_FOUND'],
   },
   {
@@ -134,7 +134,7 @@ export const OPERATIONS: readonly Operation[] = [
     path: '/health',
     id: 'health',
     summary: 'Whether work that is handed in now would be done: 503 where it would not.',
-    answers: { 'application/json': ['Health'] },
+    responseTypes: { 'application/json': ['Health'] },
     hasUnavailableBody: true,
     errors: [],
   },
@@ -143,7 +143,7 @@ export const OPERATIONS: readonly Operation[] = [
     path: '/metrics',
     id: 'metrics',
     summary: 'Figures for Prometheus.',
-    answers: { 'text/plain': 'text' },
+    responseTypes: { 'text/plain': 'text' },
     errors: [],
   },
   {
@@ -151,7 +151,7 @@ export const OPERATIONS: readonly Operation[] = [
     path: '/openapi.json',
     id: 'document',
     summary: 'This document.',
-    answers: { 'application/json': 'anything' },
+    responseTypes: { 'application/json': 'anything' },
     errors: [],
   },
 ];

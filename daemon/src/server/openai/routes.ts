@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.js';
 import type { ModelService } from '../../sessions/models/model-service.js';
 import type { Sessions } from '../../sessions/sessions.js';
 import type { Route } from '../http/route.js';
-import { documentRoute } from './document.js';
+import { documentRoute } from './openapi.js';
 import { modelsRoutes } from './models-routes.js';
 import { speechRoute } from './speech-route.js';
 import { transcribeRoutes } from './transcribe-routes.js';

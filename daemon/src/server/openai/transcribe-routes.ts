@@ -6,12 +6,12 @@ import { parseFields, transcriptionFieldsSchema, translationFieldsSchema } from 
 import type { Sessions } from '../../sessions/sessions.js';
 import { readForm, type Form } from '../http/multipart.js';
 import type { Call, Reply, Route } from '../http/route.js';
-import { keptAlive } from '../http/sse.js';
+import { withKeepAlive } from '../http/sse.js';
 import type { Upload } from '../../upload.js';
 import { replyFor } from './responses.js';
 import { toTranscriptionRequest, withModelHint, type TranscriptionRequest, type Task } from './request.js';
 import { TranscriptionJob } from './transcription-job.js';
-import { streamed } from './stream.js';
+import { streamed } from './event-stream.js';
 import { defined } from '../../protocol/defined.js';
 
 /** So long a stream's status waits for what the engine says of the file: most of what can be wrong with it is known by then. */
@@ -30,13 +30,13 @@ export function transcribeRoutes(context: TranscribeContext): Route[] {
     {
       method: 'POST',
       path: '/v1/audio/transcriptions',
-      works: true,
+      usesEngine: true,
       answer: (call) => answer(context, call, 'transcribe'),
     },
     {
       method: 'POST',
       path: '/v1/audio/translations',
-      works: true,
+      usesEngine: true,
       answer: (call) => answer(context, call, 'translate'),
     },
   ];
@@ -103,7 +103,7 @@ async function stream({ clock }: TranscribeContext, job: TranscriptionJob, trans
     });
   });
   if (job.failed !== undefined) throw withParam(job.failed, transcriptionRequest);
-  return { headers: SSE, body: keptAlive(streamed(job, transcriptionRequest), clock) };
+  return { headers: SSE, body: withKeepAlive(streamed(job, transcriptionRequest), clock) };
 }
 
 /** Which field a failure is about: what the model itself refuses of a request is its language, or its task. */

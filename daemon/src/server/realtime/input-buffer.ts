@@ -9,7 +9,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
 import type { LiveSessions } from '../../sessions/live/live-sessions.js';
 import { VadSession } from './vad-session.js';
-import { RealtimeError, type BufferEvent } from './events.js';
+import { RealtimeError, type BufferEvent } from './server-events.js';
 import { Item } from './item.js';
 import type { TurnSettings } from './turn-detector.js';
 
@@ -22,7 +22,7 @@ const MAX_ITEMS = 2;
 /** What is read from the spool at once. */
 const CHUNK_SAMPLES = 10 * SAMPLE_RATE;
 
-export interface InputBufferParts {
+export interface InputBufferDeps {
   readonly live: LiveSessions;
   /** What the next item is opened with. @throws SottoError */
   readonly request: () => { readonly model?: string; readonly options: LiveOptions };
@@ -32,7 +32,7 @@ export interface InputBufferParts {
 }
 
 export class InputBuffer {
-  readonly #parts: InputBufferParts;
+  readonly #deps: InputBufferDeps;
   #turns: TurnSettings | undefined;
   /** Samples that were ever appended, and those of them that an item has, or that were cleared. */
   #appended = 0;
@@ -51,8 +51,8 @@ export class InputBuffer {
   #isFollowing = false;
   #closed = false;
 
-  constructor(parts: InputBufferParts, turns: TurnSettings | undefined) {
-    this.#parts = parts;
+  constructor(deps: InputBufferDeps, turns: TurnSettings | undefined) {
+    this.#deps = deps;
     this.#turns = turns;
   }
 
@@ -92,7 +92,7 @@ export class InputBuffer {
     this.#item = undefined;
     this.#speaking = false;
     this.#given = this.#appended;
-    this.#parts.notify({ type: 'cleared' });
+    this.#deps.notify({ type: 'cleared' });
   }
 
   /** @param turns undefined: from now on the client commits */
@@ -123,7 +123,7 @@ export class InputBuffer {
 
   async #listening(turns: TurnSettings): Promise<VadSession> {
     const place = { base: this.#appended, speaking: this.#speaking };
-    const vad: VadSession = await VadSession.open(this.#parts.live, turns, place, () => this.#onVadUpdate(vad));
+    const vad: VadSession = await VadSession.open(this.#deps.live, turns, place, () => this.#onVadUpdate(vad));
     if (this.#closed) vad.close();
     return vad;
   }
@@ -141,7 +141,7 @@ export class InputBuffer {
   #startTurn(at: number): void {
     const item = this.#filling();
     this.#speaking = true;
-    this.#parts.notify({ type: 'started', item: item.id, at });
+    this.#deps.notify({ type: 'started', item: item.id, at });
     item.announce();
   }
 
@@ -197,7 +197,7 @@ export class InputBuffer {
   async #giveSome(vad: VadSession, item: Item, to: number): Promise<void> {
     await this.#begin(item).catch((thrown: unknown) => {
       const error = SottoError.from(thrown);
-      this.#parts.notify({ type: 'error', error });
+      this.#deps.notify({ type: 'error', error });
       item.fail(error);
     });
     if (this.#vad !== vad) return;
@@ -212,7 +212,7 @@ export class InputBuffer {
   async #give(item: Item, pcm: Uint8Array): Promise<void> {
     item.push(pcm);
     this.#given += pcm.byteLength / BYTES_PER_SAMPLE;
-    if (item === this.#item && item.samples >= (this.#parts.maxSamples ?? MAX_SAMPLES)) {
+    if (item === this.#item && item.samples >= (this.#deps.maxSamples ?? MAX_SAMPLES)) {
       const goesOn = this.#speaking;
       this.#cut(this.#given);
       if (goesOn) this.#startTurn(this.#given);
@@ -225,7 +225,7 @@ export class InputBuffer {
     if (this.#vad !== vad) return;
     this.#vad = undefined;
     vad.close();
-    this.#parts.notify({ type: 'error', error });
+    this.#deps.notify({ type: 'error', error });
     const lost = this.#given < this.#appended || this.#item !== undefined;
     this.#given = this.#appended;
     for (const { item } of this.#cuts.splice(0)) {
@@ -242,7 +242,7 @@ export class InputBuffer {
     const item = this.#item;
     if (item === undefined) return;
     this.#item = undefined;
-    const { notify } = this.#parts;
+    const { notify } = this.#deps;
     if (this.#speaking) notify({ type: 'stopped', item: item.id, at });
     this.#speaking = false;
     notify({ type: 'committed', item: item.id, previous: this.#previous });
@@ -253,7 +253,7 @@ export class InputBuffer {
 
   #filling(): Item {
     if (this.#item !== undefined) return this.#item;
-    const { live, request, notify } = this.#parts;
+    const { live, request, notify } = this.#deps;
     const item = (this.#item = new Item(live, request(), notify));
     this.#items.add(item);
     void item.over.then(() => this.#items.delete(item));

@@ -9,7 +9,7 @@ import type { Word } from '../../protocol/transcription.js';
 import type { LiveSession } from '../../sessions/live/live-session.js';
 import type { LiveListener, LiveRequest, LiveSessions } from '../../sessions/live/live-sessions.js';
 import type { StreamingReplacer } from '../../sessions/vocabulary/streaming-replacer.js';
-import { newId, type BufferEvent } from './events.js';
+import { newId, type BufferEvent } from './server-events.js';
 
 export type Notify = (event: BufferEvent) => void;
 type Request = Pick<LiveRequest, 'model' | 'options'>;

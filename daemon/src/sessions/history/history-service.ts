@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import {
-  MAX_KEEP_DAYS,
-  type HistoryKeeps,
+  MAX_RETENTION_DAYS,
+  type HistoryRetention,
   type HistoryRequest,
   type HistoryResult,
   type PastDictation,
@@ -36,7 +36,7 @@ export class HistoryService {
 
   /** @throws SottoError DICTATION_NOT_FOUND, OUTPUT_FAILED; INVALID_ARGUMENT if settings.json is not valid */
   async ask(request: HistoryRequest): Promise<HistoryResult> {
-    if (request.do === 'keep') return { dictations: [], more: false, keeps: await this.#keep(request) };
+    if (request.do === 'keep') return { dictations: [], hasMore: false, retention: await this.#keep(request) };
     const history = await this.#options.open();
     return retryWhileBusy(() => this.#respond(history, request));
   }
@@ -72,7 +72,7 @@ export class HistoryService {
     }
   }
 
-  async #keep({ days, sound }: Extract<HistoryRequest, { do: 'keep' }>): Promise<HistoryKeeps> {
+  async #keep({ days, sound }: Extract<HistoryRequest, { do: 'keep' }>): Promise<HistoryRetention> {
     const { settings, tidy } = this.#options;
     if (days !== undefined || sound !== undefined) {
       await keepHistory(settings, {
@@ -82,7 +82,7 @@ export class HistoryService {
     }
     const { keepDays, keepAudio } = readSettings(settings).history;
     // Written by hand it may be more than any message holds.
-    return { days: Math.min(keepDays, MAX_KEEP_DAYS), sound: keepAudio };
+    return { days: Math.min(keepDays, MAX_RETENTION_DAYS), sound: keepAudio };
   }
 
   #answer(found: readonly (Dictation | SearchResult)[], limit: number): HistoryResult {
@@ -94,7 +94,7 @@ export class HistoryService {
       if (bytes > MAX_ANSWER_BYTES && dictations.length > 0) break;
       dictations.push(entry);
     }
-    return { dictations, more: found.length > dictations.length };
+    return { dictations, hasMore: found.length > dictations.length };
   }
 
   #entry({ audio, words, ...rest }: Dictation | SearchResult): PastDictation {

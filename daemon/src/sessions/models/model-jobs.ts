@@ -44,10 +44,10 @@ export class ModelJobs {
 
   /** Calls all off, and resolves when it is over. */
   async stop(reason: () => SottoError): Promise<void> {
-    const works = [...this.#byName.values()];
-    for (const job of works) job.abort(reason());
+    const jobs = [...this.#byName.values()];
+    for (const job of jobs) job.abort(reason());
     const aborted = [...this.#unkeyed].map((abort) => abort(reason()));
-    await Promise.all([...aborted, ...works.map(({ settled }) => settled)]);
+    await Promise.all([...aborted, ...jobs.map(({ settled }) => settled)]);
   }
 
   /** What works on no model's files: it ends with the one who asked. */
@@ -101,8 +101,8 @@ export class ModelJobs {
       if (existing.key === description.key) return existing.join(listener);
       throw busy(name === ALL ? 'the models' : name, existing);
     }
-    if (existing === undefined && this.#byName.size >= MODEL_LIMITS.works)
-      throw new SottoError('BUSY', `${MODEL_LIMITS.works} works on models are under way`);
+    if (existing === undefined && this.#byName.size >= MODEL_LIMITS.jobs)
+      throw new SottoError('BUSY', `${MODEL_LIMITS.jobs} works on models are under way`);
     const job = new ModelJob({ clock, endsWithClients: false, ...description });
     const subscription = job.join(listener);
     this.#byName.set(name, job);

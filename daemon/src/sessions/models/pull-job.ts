@@ -86,7 +86,7 @@ export async function runVerify(
       files.at('verifying', fraction);
       job.emit({ type: 'progress', stage: 'verifying', fraction });
     });
-    const wrong = (verified?.files ?? []).filter(({ state }) => state !== 'right');
+    const wrong = (verified?.files ?? []).filter(({ state }) => state !== 'ok');
     files.end({ present: true, ...(wrong.length > 0 && { error: damaged(name, wrong) }) });
     return {
       do: 'verify',
@@ -112,13 +112,13 @@ function damaged(name: string, wrong: readonly { name: string; state: string }[]
 
 function wireEvent(event: PullWithFallbackEvent): ModelsEvent {
   switch (event.type) {
-    case 'asking':
+    case 'resolving':
     case 'waiting':
       return event;
     case 'found': {
-      const { model, name, haveBytes } = event;
+      const { model, name, downloadedBytes } = event;
       const { repo, commit, files, bytes } = model;
-      return { type: 'found', name, repo, revision: commit, files: files.length, bytes, haveBytes };
+      return { type: 'found', name, repo, revision: commit, files: files.length, bytes, downloadedBytes };
     }
     case 'progress':
       return { ...event, fraction: partOf(event) };

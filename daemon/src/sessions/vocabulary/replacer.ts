@@ -9,14 +9,14 @@
  * - As it was written: SEAN becomes SHAUN, and what began with a capital begins with one, unless `to` has capitals of its own.
  * - Of several that fit in one place the longest, once: what was put there is not looked at again.
  */
-import { RUN_ON } from '../../protocol/run-on-scripts.js';
+import { UNSPACED_SCRIPTS } from '../../protocol/unspaced-scripts.js';
 import type { Replacement } from '../../protocol/vocabulary.js';
 import { foldCase, foldLetter, isAllCapitals, normalizeWord, replacementKey } from '../../store/vocabulary/word-keys.js';
 import { fitEdits, type Edit, type Match } from './edits.js';
 import { unitsOf } from './units.js';
 
 /** A character that goes on with a word. */
-const WORD_CHARACTER = `(?![${RUN_ON}])[\\p{L}\\p{N}\\p{M}_]`;
+const WORD_CHARACTER = `(?![${UNSPACED_SCRIPTS}])[\\p{L}\\p{N}\\p{M}_]`;
 const STARTS_WITH_WORD_CHARACTER = new RegExp(`^${WORD_CHARACTER}`, 'u');
 const ENDS_WITH_WORD_CHARACTER = new RegExp(`${WORD_CHARACTER}$`, 'u');
 /** “can't” is one word, “Sean's” and “we're” are two. */

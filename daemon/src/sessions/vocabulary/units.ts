@@ -1,7 +1,7 @@
 /** Words of any script, as far as they can be told apart without a dictionary. */
-import { RUN_ON } from '../../protocol/run-on-scripts.js';
+import { UNSPACED_SCRIPTS } from '../../protocol/unspaced-scripts.js';
 
-const UNIT = new RegExp(`[${RUN_ON}]|[^\\s${RUN_ON}]+`, 'gu');
+const UNIT = new RegExp(`[${UNSPACED_SCRIPTS}]|[^\\s${UNSPACED_SCRIPTS}]+`, 'gu');
 
 export interface Unit {
   readonly start: number;

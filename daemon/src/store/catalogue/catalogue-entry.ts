@@ -25,7 +25,7 @@ export interface CatalogueEntry {
   /** To be downloaded. */
   readonly bytes: number;
   /** Whether `bytes` is what the files of `revision` have, or is estimated from the number of parameters. */
-  readonly bytesAre: 'published' | 'estimated';
+  readonly bytesSource: 'published' | 'estimated';
   /** What the engine takes while it works with it on a GPU, estimated: weights, a window of 30 s, and itself. */
   readonly memoryBytes: number;
   /** 10⁹ floating-point operations of a decode step's window of live speech, the longest one. */

@@ -323,7 +323,7 @@ function entry(size: Size, { precision, repo, revision, bytes }: Form): Catalogu
     precision,
     parameters: size.parameters,
     bytes: bytes ?? inMemory,
-    bytesAre: bytes === undefined ? 'estimated' : 'published',
+    bytesSource: bytes === undefined ? 'estimated' : 'published',
     liveGigaflop: size.live.gigaflop,
     tokenBytes: Math.round(
       size.live.tokenWeights * BYTES_PER_WEIGHT[precision] + size.live.tokenMemory * FLOAT16_BYTES,

@@ -101,7 +101,7 @@ export class DownloadFolder {
   }
 
   /** Bytes that lie there already. */
-  async haveBytes(): Promise<number> {
+  async downloadedBytes(): Promise<number> {
     return folderBytes(this.files);
   }
 

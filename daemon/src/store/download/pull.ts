@@ -41,11 +41,11 @@ export interface PullOptions {
 
 export type PullEvent =
   /** The hub is asked what there is. */
-  | { readonly type: 'asking'; readonly repo: string }
+  | { readonly type: 'resolving'; readonly repo: string }
   /** Another process pulls this model: its end is waited for. */
   | { readonly type: 'waiting' }
-  /** What is to come. `haveBytes` are here from an earlier try. */
-  | { readonly type: 'found'; readonly name: string; readonly model: RemoteModel; readonly haveBytes: number }
+  /** What is to come. `downloadedBytes` are here from an earlier try. */
+  | { readonly type: 'found'; readonly name: string; readonly model: RemoteModel; readonly downloadedBytes: number }
   | ({ readonly type: 'progress' } & DownloadProgress)
   /** Something went wrong that passes; the next try is in `waitMs`. */
   | { readonly type: 'retry'; readonly why: string; readonly waitMs: number };
@@ -54,7 +54,7 @@ export interface Pulled {
   readonly name: string;
   readonly dir: string;
   readonly record: ModelRecord;
-  readonly outcome: 'pulled' | 'updated' | 'there already';
+  readonly outcome: 'pulled' | 'updated' | 'up-to-date';
 }
 
 /** Files at a time: a large one fills a line, and more of them gain nothing but a hub's anger. */
@@ -115,7 +115,7 @@ async function pullLocked(name: string, source: ModelSource, options: ResolvedOp
   const { models, signal, clock, onEvent, settings, transport, freeBytes = freeBytesOf } = options;
   const work = new DownloadFolder(models, name);
   await work.recover();
-  onEvent({ type: 'asking', repo: source.repo });
+  onEvent({ type: 'resolving', repo: source.repo });
   const onWait = (why: string, waitMs: number) => onEvent({ type: 'retry', why, waitMs });
   const model = await withRetries(() => fetchRemoteModel(source, settings, transport, signal), {
     clock,
@@ -129,9 +129,9 @@ async function pullLocked(name: string, source: ModelSource, options: ResolvedOp
   if (present !== undefined) return present;
   const isUpdate = existsSync(work.target);
   await work.prepare(model);
-  const haveBytes = await work.haveBytes();
-  await checkFreeSpace(work.path, Math.max(0, model.bytes - haveBytes), freeBytes);
-  onEvent({ type: 'found', name, model, haveBytes });
+  const downloadedBytes = await work.downloadedBytes();
+  await checkFreeSpace(work.path, Math.max(0, model.bytes - downloadedBytes), freeBytes);
+  onEvent({ type: 'found', name, model, downloadedBytes });
   const from: HubFileSource = { repo: model.repo, commit: model.commit, endpoint: settings.endpoint, transport };
   const hashes = await fetchAndVerify(work, model, from, options);
   const record: ModelRecord = {
@@ -266,6 +266,6 @@ function presentModel(
     (file) => statSync(join(dir, file.name), { throwIfNoEntry: false })?.size === file.bytes,
   );
   return record.revision === commit && isWhole && !again
-    ? { name, dir, record, outcome: 'there already' }
+    ? { name, dir, record, outcome: 'up-to-date' }
     : undefined;
 }

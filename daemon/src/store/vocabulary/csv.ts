@@ -2,7 +2,7 @@
  * Tables as other programs write them (RFC 4180): fields between commas, semicolons or tabs, quoted where need be.
  * A line with one field is a word, one with two a replacement; with three, the first says which.
  */
-import { fromOneLine, oneLineOf, type Vocabulary } from '../../protocol/vocabulary.js';
+import { fromOneLine, toOneLine, type Vocabulary } from '../../protocol/vocabulary.js';
 
 const HEAD = ['type', 'from', 'to'];
 /** What other programs call the columns. */
@@ -15,7 +15,7 @@ export function toCsv({ words, replacements }: Vocabulary): string {
   const rows = [
     HEAD,
     ...words.map((word) => ['word', word, '']),
-    ...replacements.map(({ from, to }) => ['replacement', from, oneLineOf(to)]),
+    ...replacements.map(({ from, to }) => ['replacement', from, toOneLine(to)]),
   ];
   return rows.map((row) => `${row.map(quoted).join(',')}\r\n`).join('');
 }

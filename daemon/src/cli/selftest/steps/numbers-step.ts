@@ -1,5 +1,5 @@
 /** Step 3: whether the device computes what it should. */
-import type { ReferenceFacts } from '../../../protocol/selftest-work.js';
+import type { ReferenceResult } from '../../../protocol/selftest-process.js';
 import { sendFor, unavailable } from '../selftest-process.js';
 import { skipped, type Environment, type Step, type CheckResult } from '../check-result.js';
 
@@ -46,7 +46,7 @@ async function operations(environment: Environment): Promise<CheckResult> {
   return { name: 'numbers', status: 'failed', found: `wrong results: ${shown}`, facts, advice: SEND_IN };
 }
 
-function encoder({ device, encoderError: error, encoderLimit: limit }: ReferenceFacts): CheckResult {
+function encoder({ device, encoderError: error, encoderLimit: limit }: ReferenceResult): CheckResult {
   const facts = { device, error, limit };
   const found = `output on the ${device} against mlx-whisper’s, largest error ${error.toExponential(1)} (at most ${limit})`;
   return error <= limit
@@ -54,7 +54,7 @@ function encoder({ device, encoderError: error, encoderLimit: limit }: Reference
     : { name: 'encoder', status: 'failed', found, facts, advice: SEND_IN };
 }
 
-function tokens({ tokens: all, equalTokens, differing, marginLimit }: ReferenceFacts): CheckResult {
+function tokens({ tokens: all, equalTokens, differing, marginLimit }: ReferenceResult): CheckResult {
   const facts = { tokens: all, equalTokens, differing, marginLimit };
   const found = `${equalTokens} of ${all} are mlx-whisper’s`;
   const wrong = differing.filter(({ margin }) => margin >= marginLimit);

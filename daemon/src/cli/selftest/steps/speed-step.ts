@@ -1,5 +1,5 @@
 /** Step 4: what the machine can do, how much of it the models use, and whether the text is right. */
-import type { MachineFacts, ModelFacts, ProductTimes } from '../../../protocol/selftest-work.js';
+import type { MachineResult, ModelSpeed, ProductTimes } from '../../../protocol/selftest-process.js';
 import { LARGE_COMMAND_BUFFERS } from '../../parts.js';
 import { errorsIn, percent } from '../../word-errors.js';
 import { sendFor, unavailable } from '../selftest-process.js';
@@ -39,25 +39,25 @@ export const speedStep: Step = async function* (environment) {
 async function measure(
   environment: Environment,
   { dir }: NamedModel,
-  { readGbPerSecond }: MachineFacts,
+  { readGbPerSecond }: MachineResult,
   env?: Readonly<Record<string, string>>,
-): Promise<ModelFacts> {
+): Promise<ModelSpeed> {
   const request = { type: 'model', dir, clip: environment.clip.file, readGbPerSecond } as const;
   return (await sendFor(environment, request, 'model', env)).facts;
 }
 
-function machine({ readGbPerSecond, gflops }: MachineFacts): CheckResult {
+function machine({ readGbPerSecond, gflops }: MachineResult): CheckResult {
   const found = `memory ${readGbPerSecond.toFixed(0)} GB/s, products ${(gflops / 1000).toFixed(2)} TFLOP/s`;
   return { name: 'machine', status: 'ok', found, facts: { readGbPerSecond, gflops } };
 }
 
-function host({ hostMicrosPerOp, readyP50Ms, readyP95Ms }: MachineFacts): CheckResult {
+function host({ hostMicrosPerOp, readyP50Ms, readyP95Ms }: MachineResult): CheckResult {
   const trip = `a round trip ${readyP50Ms.toFixed(2)} ms (p95 ${readyP95Ms.toFixed(2)} ms)`;
   const found = `${hostMicrosPerOp.toFixed(1)} µs for each operation, ${trip}`;
   return { name: 'host', status: 'ok', found, facts: { hostMicrosPerOp, readyP50Ms, readyP95Ms } };
 }
 
-function cache({ cacheCopies }: MachineFacts): CheckResult {
+function cache({ cacheCopies }: MachineResult): CheckResult {
   const facts = { cacheCopies };
   if (cacheCopies === 0)
     return { name: 'cache', status: 'ok', found: 'keys and values are written in place', facts };
@@ -76,7 +76,7 @@ function product({ rows, width, packedMs, plainMs }: ProductTimes): CheckResult 
   return { name: `product of width ${width}`, status: 'ok', found, facts };
 }
 
-function model({ os }: Environment, { name }: NamedModel, facts: ModelFacts): CheckResult {
+function model({ os }: Environment, { name }: NamedModel, facts: ModelSpeed): CheckResult {
   const { encodeMs, tokensPerSecond, boundTokensPerSecond, loadSeconds, warmUpSeconds } = facts;
   const part = tokensPerSecond / boundTokensPerSecond;
   const rate = `${tokensPerSecond.toFixed(0)} tokens/s, ${(100 * part).toFixed(0)} % of the bound`;
@@ -91,7 +91,7 @@ function model({ os }: Environment, { name }: NamedModel, facts: ModelFacts): Ch
   };
 }
 
-function text({ clip }: Environment, { text: transcript }: ModelFacts): CheckResult {
+function text({ clip }: Environment, { text: transcript }: ModelSpeed): CheckResult {
   const errors = errorsIn(clip.text, transcript, 'en');
   const facts = { ...errors, transcript };
   const found = `word errors ${percent(errors)} on the sample`;
@@ -103,7 +103,7 @@ function text({ clip }: Environment, { text: transcript }: ModelFacts): CheckRes
       };
 }
 
-function longBuffers(usual: ModelFacts, long: ModelFacts): CheckResult {
+function longBuffers(usual: ModelSpeed, long: ModelSpeed): CheckResult {
   const gain = long.tokensPerSecond / usual.tokensPerSecond - 1;
   const change = `${gain >= 0 ? '+' : '−'}${Math.abs(100 * gain).toFixed(0)} %`;
   const { tokensPerSecond, encodeMs } = long;

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
-import type { ConvertOptions, ModelFacts } from '#daemon/protocol/model-work.js';
+import type { ConvertOptions, ModelMetadata } from '#daemon/protocol/model-process.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
@@ -21,7 +21,7 @@ export const whisperConverter = { inspect, convert };
 async function inspect(
   dir: string,
   { signal, onProgress }: LoadOptions,
-): Promise<Omit<ModelFacts, 'files' | 'footprint'>> {
+): Promise<Omit<ModelMetadata, 'files' | 'footprint'>> {
   return withNetwork(dir, signal, async (model, checkpoint) => {
     const { config } = model;
     const named = model.namedParameters();
@@ -103,7 +103,7 @@ function quantize(model: Whisper, options: ConvertOptions): StoredQuantization |
 }
 
 /** How many layers are stored how, the most frequent way first. */
-function layersOf(model: Whisper): NonNullable<ModelFacts['layers']> {
+function layersOf(model: Whisper): NonNullable<ModelMetadata['layers']> {
   const ways = new Map<string, { bits: number; groupSize?: number; count: number }>();
   for (const layer of model.namedModules().values()) {
     let way: { bits: number; groupSize?: number } | undefined;

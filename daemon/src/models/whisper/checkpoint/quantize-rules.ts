@@ -1,6 +1,6 @@
 /** Which layers of a network are packed how, when it is written anew. */
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { ConvertOptions } from '#daemon/protocol/model-work.js';
+import type { ConvertOptions } from '#daemon/protocol/model-process.js';
 
 import type { Quantization, StoredQuantization, WhisperConfig } from '../config.js';
 

@@ -3,7 +3,7 @@
  * of, and what it has earned by those that it has said in full. Nothing is earned by half a word: what looks like the
  * beginning of a name and goes on otherwise has the score that the model gave it.
  */
-import { RUN_ON } from '#daemon/protocol/run-on-scripts.js';
+import { UNSPACED_SCRIPTS } from '#daemon/protocol/unspaced-scripts.js';
 
 /** What is asked of a tokenizer. */
 export interface WordTokenizer {
@@ -50,8 +50,8 @@ export const BONUS_NATS_PER_TOKEN = 2;
  */
 const SHORT_LIST_WORDS = 100;
 
-const BEGINS_INSIDE = new RegExp(`^(?![${RUN_ON}])[\\p{L}\\p{N}\\p{M}]`, 'u');
-const ENDS_INSIDE = new RegExp(`(?![${RUN_ON}])[\\p{L}\\p{N}\\p{M}]$`, 'u');
+const BEGINS_INSIDE = new RegExp(`^(?![${UNSPACED_SCRIPTS}])[\\p{L}\\p{N}\\p{M}]`, 'u');
+const ENDS_INSIDE = new RegExp(`(?![${UNSPACED_SCRIPTS}])[\\p{L}\\p{N}\\p{M}]$`, 'u');
 
 interface Edges {
   readonly begins: boolean;

@@ -26,9 +26,9 @@ import {
   sessionEvent,
   type BufferEvent,
   type ServerEvent,
-} from './events.js';
+} from './server-events.js';
 import { InputBuffer } from './input-buffer.js';
-import { Intake } from './intake.js';
+import { PcmConverter } from './pcm-converter.js';
 import { realtimeModel } from './model-names.js';
 import {
   betaUpdated,
@@ -37,7 +37,7 @@ import {
   turnSettingsOf,
   updated,
   type Settings,
-} from './settings.js';
+} from './session-settings.js';
 import { defined } from '../../protocol/defined.js';
 
 /** As OpenAI has it; what is said then is still written down. */
@@ -67,7 +67,7 @@ export class RealtimeConnection {
   readonly #timers: Timer[] = [];
   #settings: Settings;
   #beta: BetaName | undefined;
-  #intake: Intake;
+  #converter: PcmConverter;
   /** Undefined stands for a binary frame. */
   readonly #inbox: (string | undefined)[] = [];
   #inboxBytes = 0;
@@ -82,7 +82,7 @@ export class RealtimeConnection {
     this.#context = context;
     this.#beta = beta;
     this.#settings = initialSettings(model);
-    this.#intake = new Intake(this.#settings.format);
+    this.#converter = new PcmConverter(this.#settings.format);
     this.#expiresAt = Math.floor((Date.now() + MAX_SESSION_MS) / 1000);
     this.#lastPongMs = clock.nowMs();
     const request = () => {
@@ -155,7 +155,7 @@ export class RealtimeConnection {
         await this.#buffer.commit();
         return;
       case 'input_audio_buffer.clear':
-        this.#intake = new Intake(this.#settings.format);
+        this.#converter = new PcmConverter(this.#settings.format);
         await this.#buffer.clear();
     }
   }
@@ -167,7 +167,7 @@ export class RealtimeConnection {
     const { format } = this.#settings;
     if (JSON.stringify(format) !== JSON.stringify(settings.format)) {
       await this.#drain();
-      this.#intake = new Intake(settings.format);
+      this.#converter = new PcmConverter(settings.format);
     }
     this.#settings = settings;
     await this.#buffer.listenFor(turnSettingsOf(settings));
@@ -182,7 +182,7 @@ export class RealtimeConnection {
         param: 'audio',
       });
     }
-    for (const pcm of this.#intake.push(Buffer.from(audio, 'base64'))) {
+    for (const pcm of this.#converter.push(Buffer.from(audio, 'base64'))) {
       if (this.#ending) return;
       await this.#buffer.append(pcm);
     }
@@ -190,8 +190,8 @@ export class RealtimeConnection {
 
   /** What is still in the filter belongs to what is there. */
   async #drain(): Promise<void> {
-    const rest = this.#intake.flush();
-    this.#intake = new Intake(this.#settings.format);
+    const rest = this.#converter.flush();
+    this.#converter = new PcmConverter(this.#settings.format);
     await this.#buffer.append(rest);
   }
 

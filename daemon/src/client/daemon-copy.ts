@@ -3,7 +3,7 @@ import { SottoError } from '../protocol/errors.js';
 import type { Upload } from '../upload.js';
 import { copyForDaemon } from './copy-for-daemon.js';
 
-export interface SupplyOptions {
+export interface DaemonCopyOptions {
   /** Absolute. */
   readonly path: string;
   /** Where the daemon says that copies go. */
@@ -18,13 +18,13 @@ export interface SupplyOptions {
 
 const PROGRESS_INTERVAL_MS = 200;
 
-export class Supply {
-  readonly #options: SupplyOptions;
+export class DaemonCopy {
+  readonly #options: DaemonCopyOptions;
   readonly #stopped = new AbortController();
   #upload: Upload | undefined;
   #reportedMs = -Infinity;
 
-  constructor(options: SupplyOptions) {
+  constructor(options: DaemonCopyOptions) {
     this.#options = options;
     void this.#copy();
   }

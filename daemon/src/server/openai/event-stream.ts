@@ -2,7 +2,7 @@
 import { codedError } from '../../protocol/file-errors.js';
 import type { StreamEvent } from '../../protocol/openai.js';
 import { errorBody } from '../http/error-body.js';
-import { DONE, eventText } from '../http/sse.js';
+import { DONE, formatEvent } from '../http/sse.js';
 import { logprobsOf, tokensUsage } from './responses.js';
 import type { TranscriptionRequest } from './request.js';
 import type { TranscriptionJob } from './transcription-job.js';
@@ -33,7 +33,7 @@ export async function* streamed(job: TranscriptionJob, { logprobs }: Transcripti
     });
   } catch (thrown) {
     // The status was 200 already: the clients look for this in the events.
-    yield eventText(errorBody(codedError(thrown)));
+    yield formatEvent(errorBody(codedError(thrown)));
   } finally {
     job.cancel();
   }
@@ -41,7 +41,7 @@ export async function* streamed(job: TranscriptionJob, { logprobs }: Transcripti
 }
 
 function event(value: StreamEvent): string {
-  return eventText(value);
+  return formatEvent(value);
 }
 
 function leadingSpace(text: string): number {

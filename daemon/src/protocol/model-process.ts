@@ -26,9 +26,9 @@ const convertOptionsSchema = v.object({
 export type ConvertOptions = v.InferOutput<typeof convertOptionsSchema>;
 
 const footprintSchema = v.object({ weightBytes: integer, workBytes: integer });
-export type FootprintFacts = v.InferOutput<typeof footprintSchema>;
+export type FootprintBytes = v.InferOutput<typeof footprintSchema>;
 
-const factsSchema = v.object({
+const metadataSchema = v.object({
   family: v.string(),
   /** Whose way of naming weights it is in. */
   layout: v.string(),
@@ -47,11 +47,11 @@ const factsSchema = v.object({
   notFinite: v.array(v.string()),
   files: v.array(v.object({ name: v.string(), bytes: integer, sha256: v.string() })),
 });
-export type ModelFacts = v.InferOutput<typeof factsSchema>;
+export type ModelMetadata = v.InferOutput<typeof metadataSchema>;
 
 const clipSchema = v.object({ file: v.string(), language: v.exactOptional(v.string()) });
 
-const measuredSchema = v.object({
+const measurementSchema = v.object({
   /** From its folder to ready, its files in memory already. */
   loadSeconds: finite,
   weightBytes: integer,
@@ -63,9 +63,9 @@ const measuredSchema = v.object({
   /** Seconds of decoding alone. */
   decodeSeconds: finite,
   /** What it heard in each clip. */
-  heard: v.array(v.string()),
+  transcripts: v.array(v.string()),
 });
-export type ModelMeasured = v.InferOutput<typeof measuredSchema>;
+export type ModelMeasurement = v.InferOutput<typeof measurementSchema>;
 
 export const modelRequestSchema = v.variant('type', [
   v.object({ type: v.literal('inspect'), dir: v.string() }),
@@ -90,9 +90,9 @@ export const modelReplySchema = v.variant('type', [
     stage: v.picklist(['converting', 'checking', 'listening']),
     fraction: finite,
   }),
-  v.object({ type: v.literal('done'), facts: factsSchema }),
+  v.object({ type: v.literal('done'), facts: metadataSchema }),
   v.object({ type: v.literal('footprint'), footprint: footprintSchema }),
-  v.object({ type: v.literal('measured'), measured: measuredSchema }),
+  v.object({ type: v.literal('measurement'), measurement: measurementSchema }),
   v.object({ type: v.literal('failed'), error: errorSchema }),
 ]);
 export type ModelReply = v.InferOutput<typeof modelReplySchema>;

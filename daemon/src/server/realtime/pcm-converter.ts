@@ -3,14 +3,14 @@ import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
 import { decodeG711 } from '../../signal/g711.js';
 import { toPcm16 } from '../../signal/pcm16.js';
 import { Resampler } from '../../signal/resample.js';
-import type { Format } from './settings.js';
+import type { Format } from './session-settings.js';
 
 /** Work of a few milliseconds: between two pieces others have their turn. */
 const PIECE_SECONDS = 1;
 const TELEPHONE_RATE = 8_000;
 const FULL_SCALE = 32_768;
 
-export class Intake {
+export class PcmConverter {
   readonly #format: Format;
   readonly #resampler: Resampler | undefined;
   readonly #pieceBytes: number;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Intake } from '#daemon/server/realtime/intake.js';
-import type { Format } from '#daemon/server/realtime/settings.js';
+import { PcmConverter } from '#daemon/server/realtime/pcm-converter.js';
+import type { Format } from '#daemon/server/realtime/session-settings.js';
 
 const FORMATS: readonly Format[] = [
   { type: 'audio/pcm', rate: 24_000 },
@@ -11,8 +11,8 @@ const FORMATS: readonly Format[] = [
 ];
 
 function converted(format: Format, pieces: readonly Uint8Array[]): Buffer {
-  const intake = new Intake(format);
-  return Buffer.concat([...pieces.flatMap((piece) => [...intake.push(piece)]), intake.flush()]);
+  const converter = new PcmConverter(format);
+  return Buffer.concat([...pieces.flatMap((piece) => [...converter.push(piece)]), converter.flush()]);
 }
 
 /** Cut at these places, of which some may lie behind the end. */
@@ -53,7 +53,7 @@ describe('audio that comes in', () => {
   });
 
   test.each(FORMATS)('$type $rate: much of it comes in pieces of a second, filter and all', (format) => {
-    const pieces = [...new Intake(format).push(new Uint8Array(300_000))];
+    const pieces = [...new PcmConverter(format).push(new Uint8Array(300_000))];
     expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThanOrEqual(33_000);
   });
 

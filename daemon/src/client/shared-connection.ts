@@ -2,10 +2,10 @@
 import { SottoError } from '../protocol/errors.js';
 import type { SottoClient } from './client.js';
 
-export class Connections {
+export class SharedConnection {
   readonly #connect: () => Promise<SottoClient>;
   #client: SottoClient | undefined;
-  #coming: Promise<SottoClient> | undefined;
+  #connecting: Promise<SottoClient> | undefined;
   #closed = false;
 
   /** `connect` finds or starts a daemon. */
@@ -16,8 +16,8 @@ export class Connections {
   /** @throws SottoError what `connect` throws */
   async get(): Promise<SottoClient> {
     if (this.#client?.connected === true) return this.#client;
-    this.#coming ??= this.#connect().finally(() => (this.#coming = undefined));
-    const client = await this.#coming;
+    this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined));
+    const client = await this.#connecting;
     if (this.#closed) {
       client.close();
       throw new SottoError('CANCELLED', 'the connection is of no more use');

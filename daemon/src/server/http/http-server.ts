@@ -17,7 +17,7 @@ import { sendInterimResponses } from './interim-responses.js';
 import type { HttpMetrics } from './metrics.js';
 import type { Call, Reply, Route, SocketRoute } from './route.js';
 import { Router } from './router.js';
-import { answerRaw, refuse, send, throwAwayRest } from './send.js';
+import { sendRaw, refuse, send, drainRequest } from './send.js';
 import { tokenRefusal } from './token.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -30,7 +30,7 @@ const MAX_CONNECTIONS = 1_024;
  */
 const MAX_PIPELINED_REQUESTS = 8;
 
-export interface FrontOptions {
+export interface HttpServerOptions {
   readonly rules: GuardRules;
   /** What a request has to carry; a socket file is guarded by its mode alone. */
   readonly token?: () => string;
@@ -53,10 +53,10 @@ interface ServedSocket {
   readonly server: WebSocketServer;
 }
 
-export class HttpFront {
+export class HttpServer {
   /** To listen with. */
   readonly http: Server;
-  readonly #options: FrontOptions;
+  readonly #options: HttpServerOptions;
   readonly #router: Router;
   readonly #sockets = new Map<string, ServedSocket>();
   /** Of calls that are being answered. */
@@ -65,14 +65,14 @@ export class HttpFront {
   /** Of each connection, how to end the answers that are not sent yet. */
   readonly #pipelined = new WeakMap<Duplex, Set<() => void>>();
 
-  constructor(options: FrontOptions) {
+  constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#router = new Router(options.routes);
     for (const route of options.sockets) {
       const server = new WebSocketServer(socketOptions(route));
       // ws would answer in HTML.
       server.on('wsClientError', (error, socket, request) =>
-        this.#answerRaw(socket, handshakeError(error), request),
+        this.#sendRaw(socket, handshakeError(error), request),
       );
       this.#sockets.set(route.path, { route, server });
     }
@@ -97,7 +97,7 @@ export class HttpFront {
     this.http.on('error', ({ message }) => options.log.error({ message }, 'no connection taken'));
     this.http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.http.on('clientError', (error: NodeJS.ErrnoException, socket) =>
-      this.#answerRaw(socket, parseError(error)),
+      this.#sendRaw(socket, parseError(error)),
     );
   }
 
@@ -126,7 +126,7 @@ export class HttpFront {
       this.#calls.delete(controller);
       const status = response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST;
       const seconds = (performance.now() - sinceMs) / 1000;
-      this.#options.metrics?.answered({ route: served, method: request.method ?? '', status, seconds });
+      this.#options.metrics?.countRequest({ route: served, method: request.method ?? '', status, seconds });
     };
     if (!this.#startRequest(request.socket, response, onEnd)) return;
     this.#calls.add(controller);
@@ -137,12 +137,12 @@ export class HttpFront {
       if (this.#sockets.has(path)) throw new SottoError('UPGRADE_REQUIRED', `${path} is a WebSocket`);
       const { route, params } = this.#router.find(request.method ?? '', path);
       served = route.path;
-      if (route.works === true) leave = this.#options.admission.enter();
+      if (route.usesEngine === true) leave = this.#options.admission.enter();
       if (expectsContinue) response.writeContinue();
       const reply = await this.#answer(route, { request, id, params, query, signal });
       const { unreadMs } = this.#options;
       await send(response, reply, { id, signal, ...defined({ unreadMs }) });
-      throwAwayRest(request);
+      drainRequest(request);
     } catch (thrown) {
       await this.#failed(request, response, thrown, id);
       controller.abort();
@@ -215,7 +215,7 @@ export class HttpFront {
         throw new SottoError('BUSY', `${MAX_CONNECTIONS} clients are connected`);
       const { route, server } = served;
       server.handleUpgrade(request, socket, head, (client) => {
-        const closed = this.#options.metrics?.opened(route.path);
+        const closed = this.#options.metrics?.countSocket(route.path);
         this.#clients.add(client);
         // It broke a rule of WebSocket, and ws closes with the code for it; unheard it would end this process.
         client.on('error', () => undefined);
@@ -226,15 +226,15 @@ export class HttpFront {
         route.open(client, { request, id: requestId(), query });
       });
     } catch (thrown) {
-      this.#answerRaw(socket, codedError(thrown), request);
+      this.#sendRaw(socket, codedError(thrown), request);
     }
   }
 
   /** @param request that was understood: then it has come to its end */
-  #answerRaw(socket: Duplex, error: SottoError, request?: IncomingMessage): void {
+  #sendRaw(socket: Duplex, error: SottoError, request?: IncomingMessage): void {
     const { method = 'other' } = request ?? {};
-    this.#options.metrics?.answered({ route: 'none', method, status: error.httpStatus, seconds: 0 });
-    answerRaw(socket, error, request === undefined);
+    this.#options.metrics?.countRequest({ route: 'none', method, status: error.httpStatus, seconds: 0 });
+    sendRaw(socket, error, request === undefined);
   }
 }
 

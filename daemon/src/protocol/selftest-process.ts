@@ -29,16 +29,16 @@ export const opErrorSchema = v.object({
 });
 export type OpError = v.InferOutput<typeof opErrorSchema>;
 
-export const loadFactsSchema = v.object({
+export const loadResultSchema = v.object({
   mlx: v.string(),
   device: v.string(),
   facts: v.record(v.string(), v.union([v.string(), v.number()])),
   coldMs: finite,
   warmMs: finite,
 });
-export type LoadFacts = v.InferOutput<typeof loadFactsSchema>;
+export type LoadResult = v.InferOutput<typeof loadResultSchema>;
 
-export const referenceFactsSchema = v.object({
+export const referenceResultSchema = v.object({
   device: v.string(),
   /** Whether the weights and the clip are those that the numbers were made with. */
   sameWeights: v.boolean(),
@@ -53,7 +53,7 @@ export const referenceFactsSchema = v.object({
   /** A token with a smaller margin may differ: rounding explains it. */
   marginLimit: finite,
 });
-export type ReferenceFacts = v.InferOutput<typeof referenceFactsSchema>;
+export type ReferenceResult = v.InferOutput<typeof referenceResultSchema>;
 
 export const productTimesSchema = v.object({
   rows: integer,
@@ -65,7 +65,7 @@ export const productTimesSchema = v.object({
 });
 export type ProductTimes = v.InferOutput<typeof productTimesSchema>;
 
-export const machineFactsSchema = v.object({
+export const machineResultSchema = v.object({
   device: v.string(),
   readGbPerSecond: finite,
   gflops: finite,
@@ -76,9 +76,9 @@ export const machineFactsSchema = v.object({
   cacheCopies: finite,
   products: v.array(productTimesSchema),
 });
-export type MachineFacts = v.InferOutput<typeof machineFactsSchema>;
+export type MachineResult = v.InferOutput<typeof machineResultSchema>;
 
-export const modelFactsSchema = v.object({
+export const modelSpeedSchema = v.object({
   loadSeconds: finite,
   warmUpSeconds: finite,
   encodeMs: finite,
@@ -88,21 +88,21 @@ export const modelFactsSchema = v.object({
   boundTokensPerSecond: finite,
   text: v.string(),
 });
-export type ModelFacts = v.InferOutput<typeof modelFactsSchema>;
+export type ModelSpeed = v.InferOutput<typeof modelSpeedSchema>;
 
-export const leakFactsSchema = v.object({
+export const leakResultSchema = v.object({
   /** Arrays that are still there once the model is freed, more than before it was loaded. */
   arrays: integer,
   bytes: integer,
 });
 
 export const selftestReplySchema = v.variant('type', [
-  v.object({ type: v.literal('loaded'), facts: loadFactsSchema }),
+  v.object({ type: v.literal('loaded'), facts: loadResultSchema }),
   v.object({ type: v.literal('numbers'), device: v.string(), ops: v.array(opErrorSchema) }),
-  v.object({ type: v.literal('reference'), facts: referenceFactsSchema }),
-  v.object({ type: v.literal('machine'), facts: machineFactsSchema }),
-  v.object({ type: v.literal('model'), facts: modelFactsSchema }),
-  v.object({ type: v.literal('leaks'), facts: leakFactsSchema }),
+  v.object({ type: v.literal('reference'), facts: referenceResultSchema }),
+  v.object({ type: v.literal('machine'), facts: machineResultSchema }),
+  v.object({ type: v.literal('model'), facts: modelSpeedSchema }),
+  v.object({ type: v.literal('leaks'), facts: leakResultSchema }),
   v.object({ type: v.literal('failed'), error: errorSchema }),
 ]);
 export type SelftestReply = v.InferOutput<typeof selftestReplySchema>;

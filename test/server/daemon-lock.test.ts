@@ -4,11 +4,11 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { activeHolder, lastHolder, takeLock, type DaemonPlaces, type Lock } from '#daemon/server/lock.js';
+import { activeHolder, lastHolder, acquireLock, type DaemonPaths, type Lock } from '#daemon/server/daemon-lock.js';
 import { until } from '#test/harness/wait.js';
 
 let folder: string;
-let places: DaemonPlaces;
+let places: DaemonPaths;
 let held: Lock[] = [];
 let holders: ChildProcess[] = [];
 beforeEach(() => {
@@ -24,7 +24,7 @@ afterEach(() => {
 });
 
 async function acquire(): Promise<Lock> {
-  const lock = await takeLock(places);
+  const lock = await acquireLock(places);
   held.push(lock);
   return lock;
 }
@@ -73,7 +73,7 @@ describe('takeLock', () => {
   test('is refused while the holder runs and answers', async () => {
     const pid = await otherHolder();
     const server = await listen();
-    await expect(takeLock(places)).rejects.toMatchObject({
+    await expect(acquireLock(places)).rejects.toMatchObject({
       code: 'DAEMON_RUNNING',
       message: expect.stringContaining(`process ${pid}`) as unknown,
     });
@@ -83,7 +83,7 @@ describe('takeLock', () => {
   test('a holder that runs without a socket is never called dead, however old its lock is', async () => {
     const pid = await otherHolder();
     let settled = false;
-    const attempt = takeLock(places, 500).finally(() => (settled = true));
+    const attempt = acquireLock(places, 500).finally(() => (settled = true));
     attempt.catch(() => undefined);
     await until(() => lastHolder(places)?.pid === pid);
     expect(settled).toBe(false);
@@ -111,14 +111,14 @@ describe('takeLock', () => {
 
   test('a file that is no lock is left as it is, with a coded error', async () => {
     writeFileSync(places.lock, 'a diary, not a lock'.repeat(100));
-    await expect(takeLock(places)).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+    await expect(acquireLock(places)).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
     expect(readFileSync(places.lock, 'utf8')).toMatch(/^a diary/);
   });
 
   test('where the folder can’t be made, the error says so and has no word of a bug', async () => {
     writeFileSync(join(folder, 'file'), '');
     places = { ...places, lock: join(folder, 'file', 'daemon.lock') };
-    await expect(takeLock(places)).rejects.toMatchObject({
+    await expect(acquireLock(places)).rejects.toMatchObject({
       code: 'DAEMON_UNAVAILABLE',
       hint: expect.stringMatching(/--no-daemon/) as unknown,
     });

@@ -11,7 +11,7 @@ import { isRunning } from '../is-running.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { reasonOf } from '../protocol/file-errors.js';
 import type { ProcessLock } from '../store/process-lock.js';
-import { answers } from './probe.js';
+import { isListening } from './probe.js';
 
 /** How long a holder may take until it listens: at its start, or where its socket file was removed. */
 export const STARTUP_TIMEOUT_MS = 10_000;
@@ -21,7 +21,7 @@ const RETRY_INTERVAL_MS = 50;
 /** From the lock to the process number beside it takes a few milliseconds. */
 const PID_TIMEOUT_MS = 1_000;
 
-export interface DaemonPlaces {
+export interface DaemonPaths {
   /** File of the lock, in the folder that holds the spool. */
   readonly lock: string;
   readonly socket: string;
@@ -55,13 +55,13 @@ async function loadTryLock(): Promise<TryLock> {
  * @param waitMs how long
  * @throws SottoError DAEMON_RUNNING, DAEMON_UNAVAILABLE (the folder can't be written)
  */
-export async function takeLock({ lock, socket }: DaemonPlaces, waitMs: number = STARTUP_TIMEOUT_MS): Promise<Lock> {
+export async function acquireLock({ lock, socket }: DaemonPaths, waitMs: number = STARTUP_TIMEOUT_MS): Promise<Lock> {
   const tryLock = await loadTryLock();
   for (const untilMs = performance.now() + waitMs; ; await sleep(RETRY_INTERVAL_MS)) {
     const held = tryDaemonLock(lock, tryLock);
     if (held !== undefined) return held;
     const process = processText(lock);
-    if (await answers(socket)) {
+    if (await isListening(socket)) {
       throw new SottoError('DAEMON_RUNNING', `a daemon is already running${process}`);
     }
     if (performance.now() > untilMs) {
@@ -73,7 +73,7 @@ export async function takeLock({ lock, socket }: DaemonPlaces, waitMs: number = 
 }
 
 /** The process that wrote its number last; it may have ended. */
-export function lastHolder({ lock }: Pick<DaemonPlaces, 'lock'>): { pid: number } | undefined {
+export function lastHolder({ lock }: Pick<DaemonPaths, 'lock'>): { pid: number } | undefined {
   try {
     const pid = Number(readFileSync(pidFile(lock), 'utf8'));
     return Number.isSafeInteger(pid) && pid > 0 ? { pid } : undefined;
@@ -86,15 +86,15 @@ export function lastHolder({ lock }: Pick<DaemonPlaces, 'lock'>): { pid: number 
  * The process of the daemon that runs, whether it answers or not.
  * @throws SottoError DAEMON_UNAVAILABLE if the lock is held by a process of unknown number, or can't be read
  */
-export async function activeHolder(places: DaemonPlaces): Promise<{ pid: number } | undefined> {
+export async function activeHolder(paths: DaemonPaths): Promise<{ pid: number } | undefined> {
   // A file with content is another program's: ours stays empty.
-  if ((statSync(places.lock, { throwIfNoEntry: false })?.size ?? 1) > 0) return undefined;
+  if ((statSync(paths.lock, { throwIfNoEntry: false })?.size ?? 1) > 0) return undefined;
   const tryLock = await loadTryLock();
-  for (const untilMs = performance.now() + PID_TIMEOUT_MS; existsSync(places.lock); await sleep(RETRY_INTERVAL_MS)) {
-    const free = tryLock(places.lock);
+  for (const untilMs = performance.now() + PID_TIMEOUT_MS; existsSync(paths.lock); await sleep(RETRY_INTERVAL_MS)) {
+    const free = tryLock(paths.lock);
     free?.release();
     if (free !== undefined) return undefined;
-    const holder = lastHolder(places);
+    const holder = lastHolder(paths);
     if (holder !== undefined && isRunning(holder.pid)) return holder;
     if (performance.now() > untilMs) {
       throw new SottoError('DAEMON_UNAVAILABLE', 'a daemon runs, but its process number is not known');

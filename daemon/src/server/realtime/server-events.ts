@@ -6,7 +6,7 @@ import type { Word } from '../../protocol/transcription.js';
 import { SottoError } from '../../protocol/errors.js';
 import { errorBody, type ErrorBody } from '../http/error-body.js';
 import { withModelHint } from '../openai/request.js';
-import type { Format, Settings } from './settings.js';
+import type { Format, Settings } from './session-settings.js';
 
 export interface ServerEvent {
   readonly type: string;
@@ -109,10 +109,10 @@ export function toServerEvents(event: BufferEvent, { beta, logprobs }: Dialect):
 }
 
 /** @param answers how the client called the event that went wrong */
-export function errorEvent(error: SottoError, answers?: string): ServerEvent {
+export function errorEvent(error: SottoError, clientEventId?: string): ServerEvent {
   const body = bodyOf(error);
   const code = error instanceof RealtimeError ? error.openaiCode : body.code;
-  return serverEvent('error', { error: { ...body, code, event_id: answers ?? null } });
+  return serverEvent('error', { error: { ...body, code, event_id: clientEventId ?? null } });
 }
 
 function bodyOf(error: SottoError): ErrorBody['error'] {

@@ -3,7 +3,7 @@ import { codeInfo, type ErrorCode } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import { json, type Route } from '../http/route.js';
 import { EXAMPLES } from './examples.js';
-import { OBJECTS, OPERATIONS, type Answers, type ObjectName, type Operation } from './operations.js';
+import { OBJECTS, OPERATIONS, type ResponseTypes, type ObjectName, type Operation } from './operations.js';
 import { defined } from '../../protocol/defined.js';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -106,7 +106,7 @@ function operationObject(operation: Operation): Json {
     params = {},
     form,
     json: body,
-    answers,
+    responseTypes,
     errors,
     hasUnavailableBody,
   } = operation;
@@ -124,10 +124,10 @@ function operationObject(operation: Operation): Json {
     }),
     responses: {
       ...defined({
-        200: answers === undefined ? undefined : { description: 'Done.', content: contentOf(answers) },
+        200: responseTypes === undefined ? undefined : { description: 'Done.', content: contentOf(responseTypes) },
       }),
       ...errorResponses([...new Set([...ALWAYS, ...errors])]),
-      ...(hasUnavailableBody && answers && { 503: { description: 'Not now.', content: contentOf(answers) } }),
+      ...(hasUnavailableBody && responseTypes && { 503: { description: 'Not now.', content: contentOf(responseTypes) } }),
     },
   };
 }
@@ -141,12 +141,12 @@ function bodyOf(type: string, name: ObjectName): Json {
   return { required: true, content: { [type]: { schema: reference(name) } } };
 }
 
-function contentOf(answers: Answers): Json {
-  const content = Object.entries(answers).map(([type, what]) => [type, { schema: schemaOf(what) }]);
+function contentOf(responseTypes: ResponseTypes): Json {
+  const content = Object.entries(responseTypes).map(([type, what]) => [type, { schema: schemaOf(what) }]);
   return Object.fromEntries(content) as Json;
 }
 
-function schemaOf(what: Answers[string]): Json {
+function schemaOf(what: ResponseTypes[string]): Json {
   if (what === 'text') return { type: 'string' };
   if (what === 'events') return EVENT;
   if (what === 'anything') return { type: 'object' };

@@ -46,7 +46,7 @@ export interface ConnectionContext {
   readonly port?: { handle(request: ServeRequest): Promise<ServeResult> };
 }
 
-export class Connection {
+export class ClientConnection {
   readonly #socket: WebSocket;
   readonly #context: ConnectionContext;
   readonly #outbox: Outbox;

@@ -4,8 +4,8 @@ import { codedError } from '../../protocol/file-errors.js';
 import type { Admission } from '../http/admission.js';
 import type { SocketRoute } from '../http/route.js';
 import { POLICY_VIOLATION, TRY_AGAIN_LATER } from '../websocket.js';
-import { RealtimeConnection, type Greeting, type RealtimeContext } from './connection.js';
-import { errorEvent } from './events.js';
+import { RealtimeConnection, type Greeting, type RealtimeContext } from './realtime-connection.js';
+import { errorEvent } from './server-events.js';
 import { realtimeModel } from './model-names.js';
 
 /** Each may have three takes under way; so many leave room for people who dictate. */

@@ -10,9 +10,9 @@ import { systemClock } from '#daemon/clock.js';
 import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { Admission } from '#daemon/server/http/admission.js';
-import { HttpFront } from '#daemon/server/http/front.js';
+import { HttpServer } from '#daemon/server/http/http-server.js';
 import { SOCKET_RULES } from '#daemon/server/guard.js';
-import { realtimeRoute } from '#daemon/server/realtime/route.js';
+import { realtimeRoute } from '#daemon/server/realtime/endpoint.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import type { DictationResult } from '#daemon/sessions/live/dictation-result.js';
 import type { OpenSpool } from '#daemon/store/spool/spool-file.js';
@@ -23,11 +23,11 @@ import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-export function realtimeHere({ openFile }: { readonly openFile?: OpenSpool } = {}) {
+export function withRealtimeServer({ openFile }: { readonly openFile?: OpenSpool } = {}) {
   let home: TempHome;
   let engine: InProcessLive;
   let live: LiveSessions;
-  let front: HttpFront;
+  let httpServer: HttpServer;
   let clock: VirtualClock;
   const kept: DictationResult[] = [];
   const clients: Client[] = [];
@@ -54,14 +54,14 @@ export function realtimeHere({ openFile }: { readonly openFile?: OpenSpool } = {
     });
     const admission = new Admission();
     const sockets = [realtimeRoute({ live, clock, log: silentLog, admission })];
-    front = new HttpFront({ rules: SOCKET_RULES, routes: [], sockets, admission, log: silentLog });
-    await new Promise<void>((resolve) => front.http.listen(home.paths.socket, resolve));
+    httpServer = new HttpServer({ rules: SOCKET_RULES, routes: [], sockets, admission, log: silentLog });
+    await new Promise<void>((resolve) => httpServer.http.listen(home.paths.socket, resolve));
   });
 
   afterEach(async () => {
     for (const client of clients.splice(0)) client.socket.terminate();
     await live.stop(0);
-    await front.close();
+    await httpServer.close();
     home.remove();
   });
 
@@ -77,8 +77,8 @@ export function realtimeHere({ openFile }: { readonly openFile?: OpenSpool } = {
     get clock(): VirtualClock {
       return clock;
     },
-    get front(): HttpFront {
-      return front;
+    get httpServer(): HttpServer {
+      return httpServer;
     },
     /** Names of files of takes that are there. */
     get files(): string[] {

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
-import { Connections, SottoClient, type Dictation, type DictationEvent } from '#daemon/client/index.js';
+import { SharedConnection, SottoClient, type Dictation, type DictationEvent } from '#daemon/client/index.js';
 import { ramp } from '#test/harness/ramp.js';
 import { FakeLiveDaemon, type FakeDaemonOptions } from './fake-live-daemon.js';
 
@@ -14,10 +14,10 @@ export function rampFrom(first: number, count: number): Int16Array {
 }
 
 /** To be called once in a suite. */
-export function dictationsHere() {
+export function withFakeDaemons() {
   let folder: string;
   let daemons: FakeLiveDaemon[];
-  let connections: Connections[];
+  let connections: SharedConnection[];
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'so-'));
     daemons = [];
@@ -40,7 +40,7 @@ export function dictationsHere() {
     const path = join(folder, `s${daemons.length}`);
     const daemon = await FakeLiveDaemon.listen(path, options);
     daemons.push(daemon);
-    const shared = new Connections(() => SottoClient.connect(path, 'test'));
+    const shared = new SharedConnection(() => SottoClient.connect(path, 'test'));
     connections.push(shared);
     return { daemon, connect: () => shared.get() };
   }
