@@ -28,24 +28,24 @@ const FILES = [
 
 export interface Waits {
   readonly alone: number;
-  readonly ahead: number;
+  readonly prefetch: number;
 }
 
 /** Milliseconds, medians over rounds of the files. */
 export async function waits(): Promise<Waits> {
   const alone: number[] = [];
-  const ahead: number[] = [];
+  const prefetch: number[] = [];
   await round(false);
   for (let n = 0; n < ROUNDS; n++) {
     alone.push(...(await round(false)));
-    ahead.push(...(await round(true)));
+    prefetch.push(...(await round(true)));
   }
-  const result = { alone: median(alone), ahead: median(ahead) };
+  const result = { alone: median(alone), prefetch: median(prefetch) };
   printTable(
     ['the model waits for the next file, ms', 'median'],
     [
       ['opened when its turn comes', result.alone.toFixed(1)],
-      ['opened and decoded ahead', result.ahead.toFixed(1)],
+      ['opened and decoded ahead', result.prefetch.toFixed(1)],
     ],
   );
   return result;
@@ -77,7 +77,7 @@ async function round(prefetch: boolean): Promise<number[]> {
     footprint: () => Promise.resolve({ weightBytes: 0, workBytes: 0 }),
     clock: systemClock,
     openAudio,
-    markOf: (path) => String(statSync(path).mtimeMs),
+    fingerprintOf: (path) => String(statSync(path).mtimeMs),
     figures: () => ({ rssBytes: 0 }),
     steps: () => 0,
     clearCache: () => undefined,
@@ -93,7 +93,7 @@ async function round(prefetch: boolean): Promise<number[]> {
     });
     host.receive({ type: 'run', job, path, model: { name: 'm', dir: '/m' }, options: {} });
     const next = FILES[job + 1];
-    if (prefetch && next !== undefined) host.receive({ type: 'ahead', path: next });
+    if (prefetch && next !== undefined) host.receive({ type: 'prefetch', path: next });
     await done;
   }
   return waited;

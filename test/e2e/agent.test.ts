@@ -207,14 +207,14 @@ describe('sotto agent', () => {
     const other = join(folder, 'other');
     mkdirSync(join(other, 'agent'), { recursive: true });
     writeFileSync(join(other, 'agent', 'Sotto'), '');
-    const asked = ['uninstall', '--all', '--yes'];
-    expect(await sotto(asked, { home: other, env: launchctl.environment })).toMatchObject({
+    const args = ['uninstall', '--all', '--yes'];
+    expect(await sotto(args, { home: other, env: launchctl.environment })).toMatchObject({
       code: 0,
       stderr: '',
       stdout: expect.not.stringContaining('agent removed') as unknown,
     });
     expect(launchd.pid(LABEL)).toBe(pid);
-    const own = await run(...asked);
+    const own = await run(...args);
     expect([own.code, own.stderr, own.stdout]).toEqual([
       0,
       '',

@@ -234,12 +234,12 @@ describe('sotto transcribe FOLDER --watch', () => {
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^ {2}done +3/m)]);
     expect(stderr).toContain('watching in (Ctrl-C to stop)');
     // It remembers: another one does what is new, and nothing else.
-    const begun = ['a.wav', 'broken.wav', 'deep/b.wav'].map(attempts);
+    const attempted = ['a.wav', 'broken.wav', 'deep/b.wav'].map(attempts);
     const again = start(['in', '-r', '--watch']);
     audio('c.wav');
     await until(() => texts('in').includes('c.txt'));
     again.kill('SIGINT');
     expect((await again.done).code).toBe(0);
-    expect(['a.wav', 'broken.wav', 'deep/b.wav'].map(attempts)).toEqual(begun);
+    expect(['a.wav', 'broken.wav', 'deep/b.wav'].map(attempts)).toEqual(attempted);
   });
 });

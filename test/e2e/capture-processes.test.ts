@@ -14,38 +14,38 @@ import { childrenOf } from '#test/harness/processes.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { isRunning, until } from '#test/harness/wait.js';
-import { captureHere, endAfter, isMicrophone, pause, see } from './capture-here.js';
+import { withCapture, endAfter, isMicrophone, pause, see } from './with-capture.js';
 
-const here = captureHere();
-const { begin, beginBelow, history, look } = here;
+const captures = withCapture();
+const { begin, beginBelow, history, attach } = captures;
 
 describe('the process of a dictation in the background', () => {
   test('two that begin in the same instant are one dictation: the other leaves at once, and nothing is lost', async () => {
     // Apart by less than, about, and more than what the first one needs to its lock.
     for (const laterMs of [0, 0, 50, 150]) {
-      const begun = [begin({ samples: 2 * SECOND }, '--keep-listening')];
+      const started = [begin({ samples: 2 * SECOND }, '--keep-listening')];
       await pause(laterMs);
-      begun.push(begin({ samples: 2 * SECOND }, '--keep-listening'));
-      const capture = await look();
+      started.push(begin({ samples: 2 * SECOND }, '--keep-listening'));
+      const capture = await attach();
       const { phase } = await see(capture, ({ seconds }) => seconds === 2);
       expect(phase).toBe('listening');
-      const first = await Promise.race(begun.map(({ done }) => done));
+      const first = await Promise.race(started.map(({ done }) => done));
       expect([first.code, first.stderr]).toEqual([
         1,
         'sotto: a dictation is in progress — finish it first\n',
       ]);
-      const other = await look();
+      const other = await attach();
       expect(await endAfter(other, 'finish')).toMatchObject({ phase: 'final', text: rampText(2 * SECOND) });
-      await CaptureClient.leave(here.paths.capture);
-      const codes = (await Promise.all(begun.map(({ done }) => done))).map(({ code }) => code);
+      await CaptureClient.leave(captures.paths.capture);
+      const codes = (await Promise.all(started.map(({ done }) => done))).map(({ code }) => code);
       expect(codes.sort()).toEqual([0, 1]);
     }
     expect((await history()).trim().split('\n')).toHaveLength(4);
   });
 
   test('one that comes before the first can be found asks it once it can, not when that take may be over', async () => {
-    securePrivateFolder(here.paths.runtime);
-    const lock = await acquireLock(join(here.paths.runtime, 'capture.lock'), {
+    securePrivateFolder(captures.paths.runtime);
+    const lock = await acquireLock(join(captures.paths.runtime, 'capture.lock'), {
       clock: systemClock,
       signal: new AbortController().signal,
       onWait: () => undefined,
@@ -70,7 +70,7 @@ describe('the process of a dictation in the background', () => {
       socket.on('error', () => undefined);
       socket.on('data', () => socket.write(`${JSON.stringify({ type: 'dictation', dictation, isNew: isOver })}\n`));
     });
-    await new Promise<void>((resolve) => first.listen(here.paths.capture, resolve));
+    await new Promise<void>((resolve) => first.listen(captures.paths.capture, resolve));
     await pause(1_000);
     isOver = true;
     const { code } = await second.done;
@@ -80,9 +80,9 @@ describe('the process of a dictation in the background', () => {
   });
 
   test('is finished, and its process gone, when whoever started it is gone', async () => {
-    await sotto(['daemon', 'start'], { home: here.folder });
+    await sotto(['daemon', 'start'], { home: captures.folder });
     const { pid, kill } = await beginBelow({ samples: 60 * SECOND, pauseMs: 20 });
-    const capture = await look();
+    const capture = await attach();
     const seen = await see(capture, ({ committed }) => committed !== '');
     kill();
     await until(() => !isRunning(pid));
@@ -92,15 +92,15 @@ describe('the process of a dictation in the background', () => {
   test('is gone, too, where whoever started it was gone before it could look', async () => {
     const parent = spawn(process.execPath, ['-e', '']);
     await new Promise((resolve) => parent.once('exit', resolve));
-    const begun = begin({ samples: 60 * SECOND }, '--keep-listening', '--parent', String(parent.pid));
-    expect((await begun.done).code).toBe(0);
+    const started = begin({ samples: 60 * SECOND }, '--keep-listening', '--parent', String(parent.pid));
+    expect((await started.done).code).toBe(0);
   });
 
   test('a process whose program was replaced, or is too old for whoever asks, leaves', async () => {
     const process = begin({ samples: SECOND });
-    const capture = await look();
+    const capture = await attach();
     await endAfter(capture, 'finish');
-    const socket = connect(here.paths.capture);
+    const socket = connect(captures.paths.capture);
     socket.write(`${JSON.stringify({ type: 'begin', protocol: 9_999, options: {} })}\n`);
     const answer = await new Promise<string>((resolve) => socket.setEncoding('utf8').once('data', resolve));
     expect(JSON.parse(answer)).toMatchObject({ type: 'error', error: { code: 'VERSION_MISMATCH' } });
@@ -110,11 +110,11 @@ describe('the process of a dictation in the background', () => {
   test('killed at any moment, it leaves no process behind, and what was said is recovered', async () => {
     const texts: string[] = [];
     // A daemon that it started itself would be its child, and is to stay.
-    await sotto(['daemon', 'start'], { home: here.folder });
+    await sotto(['daemon', 'start'], { home: captures.folder });
     for (let time = 0; time < 6; time++) {
       const process = begin({ samples: 60 * SECOND, pauseMs: 10 }, '--keep-listening');
-      const said = await see(
-        await look(),
+      const state = await see(
+        await attach(),
         ({ committed, seconds }) => committed !== '' && seconds > 0.4 * time,
       );
       const children = childrenOf(process.pid);
@@ -122,10 +122,10 @@ describe('the process of a dictation in the background', () => {
       process.kill('SIGKILL');
       await process.done;
       await until(() => !children.some((pid) => isRunning(pid)));
-      texts.push(said.committed.trim());
+      texts.push(state.committed.trim());
     }
     const listed = async (): Promise<string> =>
-      (await sotto(['history', 'list', '--json'], { home: here.folder })).stdout;
+      (await sotto(['history', 'list', '--json'], { home: captures.folder })).stdout;
     await until(async () => ((await listed()).match(/"recovered"/g) ?? []).length >= texts.length);
     const all = await listed();
     for (const text of texts) expect(all).toContain(text);
@@ -134,34 +134,34 @@ describe('the process of a dictation in the background', () => {
   test.each([['daemon', 'start'], ['capture']])(
     'killed together with its daemon, nothing of it is lost: the next `sotto %s` recovers all that was recorded',
     async (...next) => {
-      await sotto(['daemon', 'start'], { home: here.folder });
-      const status = await sotto(['daemon', 'status', '--json'], { home: here.folder });
+      await sotto(['daemon', 'start'], { home: captures.folder });
+      const status = await sotto(['daemon', 'status', '--json'], { home: captures.folder });
       const { pid } = JSON.parse(status.stdout) as { pid: number };
       const capture = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
-      const taken = await see(await look(), ({ committed }) => committed !== '');
+      const taken = await see(await attach(), ({ committed }) => committed !== '');
       // The daemon acknowledges nothing of what is recorded from here on.
       process.kill(pid, 'SIGSTOP');
-      const last = await see(await look(), ({ seconds }) => seconds > taken.seconds + 3);
+      const last = await see(await attach(), ({ seconds }) => seconds > taken.seconds + 3);
       capture.kill('SIGKILL');
       process.kill(pid, 'SIGKILL');
       await capture.done;
       await until(() => !isRunning(pid));
-      const recording = readdirSync(here.paths.spool).find((name) => name.endsWith('.heard')) ?? '';
-      const samples = (await readOrphan(join(here.paths.spool, recording)))?.samples ?? 0;
+      const recording = readdirSync(captures.paths.spool).find((name) => name.endsWith('.heard')) ?? '';
+      const samples = (await readOrphan(join(captures.paths.spool, recording)))?.samples ?? 0;
       expect(samples).toBeGreaterThanOrEqual(Math.round(last.seconds * SECOND));
       if (next.join() === 'capture')
-        await see((begin({ samples: 0 }, '--keep-listening'), await look()), (dictation) => dictation.daemon === 'connected');
-      else await sotto(next, { home: here.folder });
+        await see((begin({ samples: 0 }, '--keep-listening'), await attach()), (dictation) => dictation.daemon === 'connected');
+      else await sotto(next, { home: captures.folder });
       await until(async () => (await history()).includes(rampText(samples)));
-      await until(() => !existsSync(join(here.paths.spool, recording)));
+      await until(() => !existsSync(join(captures.paths.spool, recording)));
     },
   );
 
   test('what no daemon has of a killed one is taken up by the daemon that runs when the next one begins', async () => {
-    await sotto(['daemon', 'start'], { home: here.folder });
-    new LocalRecording(here.paths.spool).append(ramp(0, 2 * SECOND));
+    await sotto(['daemon', 'start'], { home: captures.folder });
+    new LocalRecording(captures.paths.spool).append(ramp(0, 2 * SECOND));
     const capture = begin({ samples: SECOND }, '--keep-listening');
     await until(async () => (await history()).includes(rampText(2 * SECOND)));
-    await here.left(capture);
+    await captures.expectStopped(capture);
   });
 });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/word-errors.js';
 import { CaptureClient } from '#daemon/client/index.js';
 import { homeHere } from '#test/harness/home-here.js';
-import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { startSotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
@@ -33,6 +33,6 @@ withEngine('a dictation in the background with the starter model', () => {
       if (dictation.phase === 'final') text = dictation.text ?? '';
     }
     expect(isSwitched).toBe(true);
-    expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(2);
+    expect(errorsIn(JFK_TEXT, text, 'en').errors).toBeLessThanOrEqual(2);
   });
 });

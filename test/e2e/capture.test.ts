@@ -7,60 +7,60 @@ import { childrenOf } from '#test/harness/processes.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
-import { captureHere, end, endAfter, isClosedMicrophone, isMicrophone, see } from './capture-here.js';
+import { withCapture, end, endAfter, isClosedMicrophone, isMicrophone, see } from './with-capture.js';
 
-const here = captureHere();
-const { begin, history, last, left, look } = here;
+const captures = withCapture();
+const { begin, history, last, expectStopped, attach } = captures;
 
 describe('a dictation in the background', () => {
   test('is begun by one command, looked at by another, and finished by a third', async () => {
     const process = begin({ samples: 4 * SECOND });
-    const first = await see(await look(), ({ committed }) => committed !== '');
+    const first = await see(await attach(), ({ committed }) => committed !== '');
     expect(first).toMatchObject({
       phase: 'listening',
       device: 'Built-in Microphone',
       daemon: 'connected',
       model: 'fake',
     });
-    await see(await look(), ({ seconds }) => seconds === 4);
-    const third = await look();
+    await see(await attach(), ({ seconds }) => seconds === 4);
+    const third = await attach();
     const last = await endAfter(third, 'finish');
     expect(last).toMatchObject({ phase: 'final', text: rampText(4 * SECOND), tentative: '' });
-    await left(process);
+    await expectStopped(process);
     // Nothing is left to look at, and no sound.
-    expect(await CaptureClient.connect(here.paths.capture)).toBeUndefined();
-    expect(readdirSync(here.paths.spool).filter((name) => name.endsWith('heard'))).toEqual([]);
+    expect(await CaptureClient.connect(captures.paths.capture)).toBeUndefined();
+    expect(readdirSync(captures.paths.spool).filter((name) => name.endsWith('heard'))).toEqual([]);
   });
 
   test('the socket is the user’s alone, and a second dictation is refused', async () => {
     const process = begin({ samples: 60 * SECOND });
-    const capture = await look();
-    expect(statSync(here.paths.capture).mode & 0o777).toBe(0o600);
+    const capture = await attach();
+    expect(statSync(captures.paths.capture).mode & 0o777).toBe(0o600);
     const second = await begin({}).done;
     expect([second.code, second.stderr]).toEqual([
       1,
       'sotto: a dictation is in progress — finish it first\n',
     ]);
     expect((await endAfter(capture, 'finish')).phase).toBe('final');
-    await left(process);
+    await expectStopped(process);
   });
 
   test('is finished when nobody looks at it any more, and the text is in the history', async () => {
     begin({ samples: 3 * SECOND });
-    await see(await look(), ({ seconds }) => seconds === 3);
+    await see(await attach(), ({ seconds }) => seconds === 3);
     await until(async () => (await history()).includes(rampText(3 * SECOND)));
-    expect((await look().then((capture) => capture.updates().next())).done).toBe(true);
+    expect((await attach().then((capture) => capture.updates().next())).done).toBe(true);
   });
 
   test('is followed by others in the same process, which waits with the microphone closed', async () => {
     const process = begin({ samples: 2 * SECOND }, '--keep-listening');
     const texts: (string | undefined)[] = [];
     for (let time = 0; time < 3; time++) {
-      const capture = await look();
-      const begun = await capture.begin({ keepListening: true });
-      expect(begun.isNew).toBe(time > 0);
-      const again = await look();
-      expect(await again.begin({})).toMatchObject({ isNew: false, dictation: { id: begun.dictation.id } });
+      const capture = await attach();
+      const started = await capture.begin({ keepListening: true });
+      expect(started.isNew).toBe(time > 0);
+      const again = await attach();
+      expect(await again.begin({})).toMatchObject({ isNew: false, dictation: { id: started.dictation.id } });
       again.close();
       for await (const { seconds, phase, text } of capture.updates()) {
         if (seconds === 2 && phase === 'listening') capture.request('finish');
@@ -71,15 +71,15 @@ describe('a dictation in the background', () => {
       await until(() => childrenOf(process.pid).filter(isMicrophone).every(isClosedMicrophone));
     }
     expect(texts).toEqual(Array.from({ length: 3 }, () => rampText(2 * SECOND)));
-    await left(process);
+    await expectStopped(process);
   });
 
   test('all is said by two: the text is for the first, or, where that one is gone, for the other', async () => {
-    await sotto(['daemon', 'start'], { home: here.folder });
-    const begun = begin({ samples: 3 * SECOND }, '--keep-listening');
-    await see(await look(), ({ seconds, committed }) => seconds === 3 && committed !== '');
-    const [first, second] = [await look(), await look()];
-    const status = await sotto(['daemon', 'status', '--json'], { home: here.folder });
+    await sotto(['daemon', 'start'], { home: captures.folder });
+    const started = begin({ samples: 3 * SECOND }, '--keep-listening');
+    await see(await attach(), ({ seconds, committed }) => seconds === 3 && committed !== '');
+    const [first, second] = [await attach(), await attach()];
+    const status = await sotto(['daemon', 'status', '--json'], { home: captures.folder });
     const { pid } = JSON.parse(status.stdout) as { pid: number };
     // Its end takes as long as it has to here.
     process.kill(pid, 'SIGSTOP');
@@ -94,82 +94,82 @@ describe('a dictation in the background', () => {
     }
     expect(await end(second)).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
     // Who comes when it was given is not given it once more.
-    expect(await (await look()).finish()).toBe(false);
-    await left(begun);
+    expect(await (await attach()).finish()).toBe(false);
+    await expectStopped(started);
   });
 
   test('a text that nobody was given is there for a while, though nothing is kept and another one was begun', async () => {
-    await sotto(['history', 'keep', '0'], { home: here.folder });
+    await sotto(['history', 'keep', '0'], { home: captures.folder });
     const process = begin({ samples: 3 * SECOND });
-    const { startedMs } = await see(await look(), ({ seconds }) => seconds === 3);
+    const { startedMs } = await see(await attach(), ({ seconds }) => seconds === 3);
     await until(async () => (await last()) !== undefined);
     await until(async () => (await history()) === '');
-    const another = await look();
+    const another = await attach();
     await another.begin({});
     expect((await endAfter(another, 'cancel', 'cancel')).phase).toBe('discarded');
     expect(await last()).toEqual({ startedMs, text: rampText(3 * SECOND) });
     // The text of one that was given is no such text, and nor is the one before it.
-    const given = await look();
+    const given = await attach();
     await given.begin({ keepListening: true });
-    await see(await look(), ({ seconds }) => seconds === 3);
+    await see(await attach(), ({ seconds }) => seconds === 3);
     expect(await given.finish()).toBe(true);
     expect((await end(given)).text).toBe(rampText(3 * SECOND));
     expect(await last()).toBeUndefined();
-    await left(process);
+    await expectStopped(process);
   });
 
   test('goes on alone if it shall', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
-    const early = await see(await look(), ({ committed }) => committed !== '');
+    const early = await see(await attach(), ({ committed }) => committed !== '');
     await new Promise((resolve) => setTimeout(resolve, 3_000));
-    const later = await see(await look(), () => true);
+    const later = await see(await attach(), () => true);
     expect([later.id, later.phase]).toEqual([early.id, 'listening']);
     expect(later.seconds).toBeGreaterThan(early.seconds);
-    const capture = await look();
+    const capture = await attach();
     expect((await endAfter(capture, 'finish')).phase).toBe('final');
-    await left(process);
+    await expectStopped(process);
   });
 
   test('is given up, taken back up, and all that was said before is there', async () => {
     const process = begin({ samples: 3 * SECOND }, '--keep-listening');
-    await see(await look(), ({ seconds }) => seconds === 3);
-    const [capture, again] = [await look(), await look()];
+    await see(await attach(), ({ seconds }) => seconds === 3);
+    const [capture, again] = [await attach(), await attach()];
     capture.request('cancel');
     await see(capture, ({ phase }) => phase === 'cancelled');
     expect(await endAfter(again, 'restore')).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
-    await left(process);
+    await expectStopped(process);
   });
 
   test('given up twice it is over at once, and nothing of it is kept', async () => {
     const process = begin({ samples: 3 * SECOND }, '--keep-listening');
-    await see(await look(), ({ seconds }) => seconds === 3);
-    const [capture, again] = [await look(), await look()];
+    await see(await attach(), ({ seconds }) => seconds === 3);
+    const [capture, again] = [await attach(), await attach()];
     capture.request('cancel');
     await see(capture, ({ phase }) => phase === 'cancelled');
     expect((await endAfter(again, 'cancel')).phase).toBe('discarded');
-    await left(process);
+    await expectStopped(process);
     expect(await history()).toBe('');
   });
 
   test('what is said while it is paused is not kept', async () => {
     const process = begin({ samples: 100 * SECOND, pauseMs: 20 }, '--keep-listening');
-    await see(await look(), ({ seconds }) => seconds >= 1);
-    const capture = await look();
+    await see(await attach(), ({ seconds }) => seconds >= 1);
+    const capture = await attach();
     capture.request('pause');
     const paused = await see(capture, ({ phase }) => phase === 'paused');
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const still = await see(await look(), () => true);
+    const still = await see(await attach(), () => true);
     expect(still).toMatchObject({ phase: 'paused', seconds: paused.seconds });
-    const last = await look();
+    const last = await attach();
     expect((await endAfter(last, 'resume', 'finish')).phase).toBe('final');
-    await left(process);
+    await expectStopped(process);
   });
 
   test('refuses what makes no sense, and goes on', async () => {
     const process = begin({ samples: 2 * SECOND }, '--keep-listening');
-    await look();
+    await attach();
     for (const line of ['nonsense', '{}', '{"type":"shout"}', 'x'.repeat(5_000)]) {
-      const socket = connect(here.paths.capture);
+      const socket = connect(captures.paths.capture);
       const answer = await new Promise<string>((resolve) => {
         socket.setEncoding('utf8').once('data', resolve);
         socket.write(`${line}\n`);
@@ -177,8 +177,8 @@ describe('a dictation in the background', () => {
       expect(JSON.parse(answer)).toMatchObject({ type: 'error', error: { code: 'PROTOCOL' } });
       socket.destroy();
     }
-    const capture = await look();
+    const capture = await attach();
     expect((await endAfter(capture, 'finish')).phase).toBe('final');
-    await left(process);
+    await expectStopped(process);
   });
 });

@@ -22,7 +22,7 @@ function run(...args: string[]) {
   return sotto(args, { home: home.folder });
 }
 
-async function ask(): Promise<DaemonStatus> {
+async function queryStatus(): Promise<DaemonStatus> {
   const client = await SottoClient.connect(home.paths.socket, 'test');
   const status = await client.status();
   client.close();
@@ -32,7 +32,7 @@ async function ask(): Promise<DaemonStatus> {
 async function running(): Promise<DaemonStatus> {
   await until(() => isListening(home.paths.socket));
   let status: DaemonStatus | undefined;
-  await until(async () => (status = await ask().catch(() => undefined))?.engine.pid !== undefined);
+  await until(async () => (status = await queryStatus().catch(() => undefined))?.engine.pid !== undefined);
   if (status === undefined) throw new Error('no daemon');
   return status;
 }
@@ -106,7 +106,7 @@ describe('sotto daemon', () => {
       3,
       expect.stringMatching(`already running \\(process ${pid}\\)`),
     ]);
-    expect((await ask()).pid).toBe(pid);
+    expect((await queryStatus()).pid).toBe(pid);
     unlinkSync(home.paths.socket);
     const { code, stdout } = await run('daemon', 'status', '--json');
     expect([code, (JSON.parse(stdout) as DaemonStatus).pid]).toEqual([0, pid]);
@@ -183,7 +183,7 @@ describe('sotto daemon', () => {
     await until(() => !isRunning(engine.pid ?? -1));
     expect(existsSync(home.paths.socket)).toBe(true);
     const second = start();
-    await until(async () => (await ask().catch(() => undefined))?.pid === second.pid);
+    await until(async () => (await queryStatus().catch(() => undefined))?.pid === second.pid);
   });
 
   test('ends a file that is at work within its time when it is stopped', async () => {
@@ -195,7 +195,7 @@ describe('sotto daemon', () => {
         home: home.folder,
       },
     );
-    await until(async () => (await ask()).queue.running === 1);
+    await until(async () => (await queryStatus()).queue.running === 1);
     daemon.kill('SIGTERM');
     expect(await work).toMatchObject({ code: 0, stderr: '' });
     expect((await daemon.done).code).toBe(0);
@@ -210,8 +210,8 @@ describe('sotto daemon', () => {
   test('stays up and says what is wrong when its engine can not start', async () => {
     start([], { FAKE_ENGINE: 'cannot-start' });
     await until(() => isListening(home.paths.socket));
-    await until(async () => (await ask()).state === 'degraded');
-    expect(await ask()).toMatchObject({ reason: expect.stringContaining('there is no addon') as unknown });
+    await until(async () => (await queryStatus()).state === 'degraded');
+    expect(await queryStatus()).toMatchObject({ reason: expect.stringContaining('there is no addon') as unknown });
     expect((await run('daemon', 'status')).stdout).toContain('is degraded');
   });
 
@@ -219,8 +219,8 @@ describe('sotto daemon', () => {
     rmSync(join(home.paths.models, 'fake'), { recursive: true });
     start();
     await until(() => isListening(home.paths.socket));
-    await until(async () => (await ask()).state === 'degraded');
-    expect((await ask()).reason).toMatch(/no model named fake/);
+    await until(async () => (await queryStatus()).state === 'degraded');
+    expect((await queryStatus()).reason).toMatch(/no model named fake/);
   });
 
   test('says what is wrong with its settings, and where they are', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/word-errors.js';
 import { homeHere } from '#test/harness/home-here.js';
-import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 
 const withEngine = describeWithEngine();
@@ -26,7 +26,7 @@ withEngine('sotto dictate with the starter model', () => {
     const committed = events.map(({ type, text }) => (type === 'committed' ? text : '')).join('');
     const final = events.at(-1);
     expect([code, final?.type, final?.text]).toEqual([0, 'final', committed]);
-    expect(errorsIn(JFK_SAID, committed, 'en').errors).toBeLessThanOrEqual(2);
+    expect(errorsIn(JFK_TEXT, committed, 'en').errors).toBeLessThanOrEqual(2);
   });
 
   test('puts the refined text into a file', async () => {
@@ -35,6 +35,6 @@ withEngine('sotto dictate with the starter model', () => {
       code: 0,
       stdout: '',
     });
-    expect(errorsIn(JFK_SAID, readFileSync(output, 'utf8'), 'en').errors).toBeLessThanOrEqual(1);
+    expect(errorsIn(JFK_TEXT, readFileSync(output, 'utf8'), 'en').errors).toBeLessThanOrEqual(1);
   });
 });

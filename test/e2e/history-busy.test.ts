@@ -22,7 +22,7 @@ test('the daemon answers while another process writes into the history, and keep
   let isUndone = false;
   const undone = client.history({ do: 'undo' }).finally(() => (isUndone = true));
   const dictated = dictate(rampFile(home.folder, SECOND));
-  for (let asked = 0; asked < 20; asked++) expect((await client.status()).version).toBeDefined();
+  for (let requests = 0; requests < 20; requests++) expect((await client.status()).version).toBeDefined();
   expect(isUndone).toBe(false);
   await commit();
   expect(await undone).toMatchObject({ dictations: [] });

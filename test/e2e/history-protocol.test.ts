@@ -43,27 +43,27 @@ beforeEach(async () => {
 });
 afterEach(() => client.close());
 
-const ask = (request: HistoryRequest): Promise<HistoryResult> => client.history(request);
+const send = (request: HistoryRequest): Promise<HistoryResult> => client.history(request);
 const ids = async (request: HistoryRequest): Promise<string[]> =>
-  (await ask(request)).dictations.map(({ id }) => id);
+  (await send(request)).dictations.map(({ id }) => id);
 
 describe('past dictations over the socket', () => {
   test('are listed page by page, found by their words, and read', async () => {
-    const first = await ask({ do: 'list', limit: 2 });
+    const first = await send({ do: 'list', limit: 2 });
     expect([first.dictations.map(({ id }) => id), first.hasMore]).toEqual([['d1', 'd2'], true]);
     const before = first.dictations.at(-1)?.startedMs ?? 0;
     expect(await ids({ do: 'list', limit: 1, before })).toEqual(['d3']);
     expect(await ids({ do: 'list', limit: 5, state: 'failed' })).toEqual(['d3']);
-    const [found] = (await ask({ do: 'search', query: 'KUBER', limit: 5 })).dictations;
+    const [found] = (await send({ do: 'search', query: 'KUBER', limit: 5 })).dictations;
     expect(found).toMatchObject({ id: 'd1', marks: [{ start: 4, end: 14 }] });
-    const [read] = (await ask({ do: 'get', id: 'd1' })).dictations;
+    const [read] = (await send({ do: 'get', id: 'd1' })).dictations;
     expect(read?.words).toHaveLength(1);
   });
 
   test('one that was recovered is like any other once it was read; its sound is told by its path', async () => {
-    const [unread] = (await ask({ do: 'list', limit: 1, state: 'recovered' })).dictations;
+    const [unread] = (await send({ do: 'list', limit: 1, state: 'recovered' })).dictations;
     expect(unread).toMatchObject({ id: 'd2', audio: join(home.paths.recordings, 'd2.wav') });
-    await ask({ do: 'get', id: 'd2' });
+    await send({ do: 'get', id: 'd2' });
     expect(await ids({ do: 'list', limit: 1, state: 'recovered' })).toEqual([]);
   });
 
@@ -75,15 +75,15 @@ describe('past dictations over the socket', () => {
   });
 
   test('of all that were deleted, those come back that are named', async () => {
-    await ask({ do: 'delete', ids: ['d1', 'd2'] });
-    await ask({ do: 'delete', ids: ['d3'] });
+    await send({ do: 'delete', ids: ['d1', 'd2'] });
+    await send({ do: 'delete', ids: ['d3'] });
     expect(await ids({ do: 'undo', ids: ['d1', 'none'] })).toEqual(['d1']);
     expect(await ids({ do: 'list', limit: 2 })).toEqual(['d1', 'd10']);
   });
 
   test('are found page by page, by state', async () => {
     const request = { do: 'search', query: 'word', limit: 1 } as const;
-    const first = await ask(request);
+    const first = await send(request);
     expect([first.dictations.map(({ id }) => id), first.hasMore]).toEqual([['d10'], true]);
     const before = first.dictations.at(-1)?.startedMs ?? 0;
     expect(await ids({ ...request, before })).toEqual(['d11']);
@@ -92,14 +92,14 @@ describe('past dictations over the socket', () => {
   });
 
   test('are kept for as long as is asked: it is in the settings, and what is older goes at once', async () => {
-    expect(await ask({ do: 'keep' })).toMatchObject({ retention: { days: 30, sound: false } });
+    expect(await send({ do: 'keep' })).toMatchObject({ retention: { days: 30, sound: false } });
     const back = History.open(home.paths.history);
     back.add(past('old', 'Long ago.', { startedMs: Date.now() - 8 * 24 * 3600 * 1000 }));
     back.close();
-    expect(await ask({ do: 'keep', days: 7 })).toMatchObject({ retention: { days: 7, sound: false } });
-    await expect(ask({ do: 'get', id: 'old' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
+    expect(await send({ do: 'keep', days: 7 })).toMatchObject({ retention: { days: 7, sound: false } });
+    await expect(send({ do: 'get', id: 'old' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
     expect(await ids({ do: 'list', limit: 1 })).toEqual(['d1']);
-    expect(await ask({ do: 'keep', sound: true })).toMatchObject({ retention: { days: 7, sound: true } });
+    expect(await send({ do: 'keep', sound: true })).toMatchObject({ retention: { days: 7, sound: true } });
     expect(JSON.parse(readFileSync(home.paths.settings, 'utf8'))).toEqual({
       model: 'fake',
       history: { keepDays: 7, keepAudio: true },
@@ -108,25 +108,25 @@ describe('past dictations over the socket', () => {
 
   test('settings that are not valid are said, and left as they are', async () => {
     writeFileSync(home.paths.settings, '{"history": 7}');
-    await expect(ask({ do: 'keep', days: 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(send({ do: 'keep', days: 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(readFileSync(home.paths.settings, 'utf8')).toBe('{"history": 7}');
     expect(await ids({ do: 'list', limit: 1 })).toEqual(['d1']);
   });
 
   test('get the text of another try', async () => {
     const request = { do: 'set-text', id: 'd3', text: 'At last.', model: 'better', language: 'en' } as const;
-    expect((await ask(request)).dictations).toMatchObject([
+    expect((await send(request)).dictations).toMatchObject([
       { id: 'd3', text: 'At last.', state: 'final', model: 'better' },
     ]);
-    await expect(ask({ ...request, id: 'none' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
-    await expect(ask({ do: 'get', id: 'none' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
+    await expect(send({ ...request, id: 'none' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
+    await expect(send({ do: 'get', id: 'none' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
   });
 
   test('an answer is never more than a client reads: the rest is on the next page', async () => {
     const seen: string[] = [];
     let before: number | undefined;
     for (let hasMore = true; hasMore;) {
-      const page = await ask({ do: 'list', limit: 200, ...defined({ before }) });
+      const page = await send({ do: 'list', limit: 200, ...defined({ before }) });
       expect(Buffer.byteLength(JSON.stringify(page))).toBeLessThan(600_000);
       seen.push(...page.dictations.map(({ id }) => id));
       before = page.dictations.at(-1)?.startedMs;
@@ -146,7 +146,7 @@ describe('past dictations over the socket', () => {
       { do: 'keep', days: 1e9 },
       { do: 'shout' },
     ]) {
-      await expect(ask(request as HistoryRequest)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      await expect(send(request as HistoryRequest)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
     expect(await ids({ do: 'list', limit: 1 })).toEqual(['d1']);
   });

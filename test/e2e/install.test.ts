@@ -107,12 +107,12 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       }));`;
       const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: '/' });
       await new Promise((resolve) => child.stdout.once('data', resolve).once('end', resolve));
-      let said = '';
-      child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+      let output = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
       return async () => {
         child.stdin.write('now');
         await new Promise((resolve) => child.once('close', resolve));
-        return said;
+        return output;
       };
     }
 
@@ -285,8 +285,8 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       const done = await run('sh', [first.script, '--no-agent'], bare);
       expect([done.code, done.err]).toEqual([0, '']);
       expect(done.out).toMatch(/Sotto works/);
-      const heard = await run(command, ['transcribe', join(current(), 'assets/speech/jfk.flac')], bare);
-      expect([heard.code, heard.out]).toEqual([0, expect.stringMatching(/ask not what your country/)]);
+      const result = await run(command, ['transcribe', join(current(), 'assets/speech/jfk.flac')], bare);
+      expect([result.code, result.out]).toEqual([0, expect.stringMatching(/ask not what your country/)]);
     });
 
     test('removes the mark of a download from a release for a Mac', async () => {
@@ -351,8 +351,8 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
           ...flags,
           join(prefix, 'lib/node_modules/sotto/assets/speech/jfk.flac'),
         ]);
-      const heard = await transcribe();
-      expect([heard.code, heard.out]).toEqual([0, expect.stringMatching(/ask not what your country/i)]);
+      const result = await transcribe();
+      expect([result.code, result.out]).toEqual([0, expect.stringMatching(/ask not what your country/i)]);
       const page = await transcribe('--format', 'html');
       expect([page.code, page.out]).toEqual([0, expect.stringMatching(/<script>[^]*ask.*not/)]);
     });

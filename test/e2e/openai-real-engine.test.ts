@@ -24,7 +24,7 @@ const withPython = testUnless(noPython);
 /** What the command writes, and the port: the same for all of these. */
 let home: TempHome;
 let port: Discovery;
-let said: { readonly text: string; readonly srt: string; readonly words: unknown[] };
+let expected: { readonly text: string; readonly srt: string; readonly words: unknown[] };
 
 async function written(...flags: string[]): Promise<string> {
   const { code, stdout, stderr } = await sotto(['transcribe', jfk, ...flags], {
@@ -42,7 +42,7 @@ withEngine('OpenAI’s own clients', () => {
     const { segments } = JSON.parse(await written('--format', 'json', '--word-timestamps')) as {
       segments: { words: { word: string; start: number; end: number }[] }[];
     };
-    said = {
+    expected = {
       text: (await written()).trimEnd(),
       srt: await written('--format', 'srt'),
       words: segments.flatMap(({ words }) => words.map(({ word, start, end }) => [word.trim(), start, end])),
@@ -71,26 +71,26 @@ withEngine('OpenAI’s own clients', () => {
     const client = connected();
     const create = client.audio.transcriptions;
     const base = () => ({ file: createReadStream(jfk), model: 'whisper-1' });
-    expect((await create.create(base())).text).toBe(said.text);
-    expect(await create.create({ ...base(), response_format: 'srt' })).toBe(said.srt);
+    expect((await create.create(base())).text).toBe(expected.text);
+    expect(await create.create({ ...base(), response_format: 'srt' })).toBe(expected.srt);
     const verbose = await create.create({
       ...base(),
       response_format: 'verbose_json',
       timestamp_granularities: ['word'],
     });
-    expect(verbose.words?.map(({ word, start, end }) => [word, start, end])).toEqual(said.words);
+    expect(verbose.words?.map(({ word, start, end }) => [word, start, end])).toEqual(expected.words);
     let streamed = '';
     for await (const event of await create.create({ ...base(), stream: true })) {
       if (event.type === 'transcript.text.delta') streamed += event.delta;
     }
-    expect(streamed).toBe(said.text);
+    expect(streamed).toBe(expected.text);
     const { logprobs } = await create.create({ ...base(), include: ['logprobs'] });
     expect(
       logprobs
         ?.map(({ token }) => token)
         .join('')
         .trim(),
-    ).toBe(said.text);
+    ).toBe(expected.text);
     await expect(create.create({ file: createReadStream(CLIENT), model: 'whisper-1' })).rejects.toMatchObject(
       {
         status: 415,
@@ -121,16 +121,16 @@ withEngine('OpenAI’s own clients', () => {
       expect(result).toMatchObject({ code: 0, stderr: '' });
       const got = JSON.parse((result as PythonResult).stdout) as Record<string, unknown>;
       expect(got).toMatchObject({
-        text: said.text,
-        plain: `${said.text}\n`,
-        srt: said.srt,
+        text: expected.text,
+        plain: `${expected.text}\n`,
+        srt: expected.srt,
         vtt: expect.stringMatching(/^WEBVTT\n/) as unknown,
-        words: said.words,
+        words: expected.words,
         language: 'english',
         duration: 11,
         seconds: 11,
-        deltas: said.text,
-        done: said.text,
+        deltas: expected.text,
+        done: expected.text,
         refused: { status: 404, code: 'MODEL_NOT_FOUND', param: 'model' },
         speech: { status: 501, code: 'NOT_IMPLEMENTED' },
       });

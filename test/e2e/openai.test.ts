@@ -57,11 +57,11 @@ describe('a request over HTTP', () => {
   });
 
   test('that is under way when the daemon ends hears of it, and its audio is gone', async () => {
-    const asked = transcribe({ segments: 600, delayMs: 100 }).catch(() => undefined);
+    const request = transcribe({ segments: 600, delayMs: 100 }).catch(() => undefined);
     await until(async () => (await daemonStatus(home.paths))?.queue.running === 1);
     expect(uploads()).toHaveLength(1);
     daemon.kill('SIGTERM');
-    expect(await asked).toMatchObject({
+    expect(await request).toMatchObject({
       status: 503,
       text: expect.stringContaining('DAEMON_UNAVAILABLE') as unknown,
     });
@@ -70,10 +70,10 @@ describe('a request over HTTP', () => {
   });
 
   test('of a daemon that was killed leaves audio, which the next one takes away', async () => {
-    const asked = transcribe({ segments: 600, delayMs: 100 }).catch(() => 'cut');
+    const request = transcribe({ segments: 600, delayMs: 100 }).catch(() => 'cut');
     await until(async () => (await daemonStatus(home.paths))?.queue.running === 1);
     daemon.kill('SIGKILL');
-    expect(await asked).toBe('cut');
+    expect(await request).toBe('cut');
     await daemon.done;
     expect(uploads()).toHaveLength(1);
     await begin();

@@ -10,7 +10,7 @@ import { errorsIn } from '#daemon/cli/word-errors.js';
 import { bundledModels, bundledSpeech } from '#daemon/paths.js';
 import { findModel } from '#daemon/store/find-model.js';
 import { homeHere } from '#test/harness/home-here.js';
-import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { isRunning, until } from '#test/harness/wait.js';
@@ -34,7 +34,7 @@ async function status() {
 }
 
 function expectJfk(text: string): void {
-  expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(1);
+  expect(errorsIn(JFK_TEXT, text, 'en').errors).toBeLessThanOrEqual(1);
 }
 
 withEngine('the real engine', () => {

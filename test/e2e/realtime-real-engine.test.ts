@@ -16,7 +16,7 @@ import { Resampler } from '#daemon/signal/resample.js';
 import type { Discovery } from '#daemon/store/discovery.js';
 import { openPort } from '#test/harness/open-port.js';
 import { findPython } from '#test/harness/python.js';
-import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { samplesOf } from '#test/harness/speech.js';
 import { stopAll } from '#test/harness/stop-all.js';
@@ -66,11 +66,11 @@ withEngine('realtime transcription', () => {
     const socket = new WebSocket('ws://localhost/v1/realtime?intent=transcription', {
       createConnection: () => connect(home.paths.socket),
     });
-    const heard: Event[] = [];
+    const events: Event[] = [];
     const transcript = new Promise<unknown>((resolve) => {
       socket.on('message', (data) => {
         const event = JSON.parse((data as Buffer).toString()) as Event;
-        heard.push(event);
+        events.push(event);
         if (event.type === `${TEXT}.completed`) resolve(event.transcript);
       });
     });
@@ -86,17 +86,17 @@ withEngine('realtime transcription', () => {
     const text = String(await transcript);
     // A machine that others use looks less often, and a comma may come or go with that.
     expect(errorsIn(dictated, text, 'en').errors).toBeLessThanOrEqual(1);
-    expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(2);
-    const deltas = heard.map((event) => (event.type === `${TEXT}.delta` ? event.delta : ''));
+    expect(errorsIn(JFK_TEXT, text, 'en').errors).toBeLessThanOrEqual(2);
+    const deltas = events.map((event) => (event.type === `${TEXT}.delta` ? event.delta : ''));
     expect(deltas.join('')).toBe(text);
-    expect(heard.filter(({ type }) => type === `${TEXT}.delta`).length).toBeGreaterThan(1);
+    expect(events.filter(({ type }) => type === `${TEXT}.delta`).length).toBeGreaterThan(1);
     socket.close();
   });
 
   withPython('Python’s own client of OpenAI hears the same, over the port and over the socket', async () => {
     const file = join(home.folder, 'speech.pcm');
-    const spoken = new Resampler(16_000, 24_000);
-    writeFileSync(file, pcmOf(Float32Array.from([...spoken.push(speech), ...spoken.flush()])));
+    const transcripts = new Resampler(16_000, 24_000);
+    writeFileSync(file, pcmOf(Float32Array.from([...transcripts.push(speech), ...transcripts.flush()])));
     const env = { OPENAI_API_KEY: port.token, NO_PROXY: '127.0.0.1,localhost' };
     const results = await Promise.all([
       python?.run([PYTHON_CLIENT, `http://127.0.0.1:${port.port}/v1`, file], { env }),
@@ -109,7 +109,7 @@ withEngine('realtime transcription', () => {
         deltas: string;
         seconds: number;
       };
-      expect(errorsIn(JFK_SAID, got.transcript, 'en').errors).toBeLessThanOrEqual(2);
+      expect(errorsIn(JFK_TEXT, got.transcript, 'en').errors).toBeLessThanOrEqual(2);
       expect([got.deltas, got.seconds]).toEqual([got.transcript, 11]);
     }
   });
@@ -144,13 +144,13 @@ withEngine('realtime transcription', () => {
       },
     });
     const silence = new Float32Array(2 * 24_000);
-    const spoken = new Resampler(16_000, 24_000);
-    const once = [...spoken.push(speech), ...spoken.flush()];
+    const transcripts = new Resampler(16_000, 24_000);
+    const once = [...transcripts.push(speech), ...transcripts.flush()];
     const all = pcmOf(Float32Array.from([...once, ...silence, ...once, ...silence]));
     for (const audio of pieces(all, 9_600)) realtime.send({ type: 'input_audio_buffer.append', audio });
     await both;
     realtime.close();
-    for (const text of texts) expect(errorsIn(JFK_SAID, text, 'en').errors).toBeLessThanOrEqual(2);
+    for (const text of texts) expect(errorsIn(JFK_TEXT, text, 'en').errors).toBeLessThanOrEqual(2);
     const boundaries = order.filter((type) => type.startsWith('input_audio_buffer.'));
     expect(boundaries).toEqual([...TURN, ...TURN]);
   });

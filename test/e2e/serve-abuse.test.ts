@@ -69,11 +69,11 @@ async function figures(): Promise<Figures> {
 /** Does it, and gives by how much the daemon grew meanwhile; fails if somebody else was not served. */
 async function growth(doIt: () => Promise<unknown>): Promise<number> {
   const before = (await figures()).rssBytes;
-  let most = before;
+  let max = before;
   let isOver = false;
   const watch = (async () => {
     while (!isOver) {
-      most = Math.max(most, (await figures()).rssBytes);
+      max = Math.max(max, (await figures()).rssBytes);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   })();
@@ -83,7 +83,7 @@ async function growth(doIt: () => Promise<unknown>): Promise<number> {
     isOver = true;
     await watch;
   }
-  return most - before;
+  return max - before;
 }
 
 function many<T>(count: number, one: (n: number) => Promise<T>): Promise<T[]> {
@@ -124,13 +124,13 @@ async function form(parts: readonly string[], then?: (socket: Socket) => Promise
 async function refusedAsTooLarge(one: () => Promise<RawAnswer>): Promise<void> {
   const answers: RawAnswer[] = [];
   for (let n = 0; n < 5; n++) answers.push(await one());
-  const heard = answers.filter(({ status }) => status !== 0);
-  expect(heard.length).toBeGreaterThan(0);
-  for (const { status, body } of heard)
+  const answered = answers.filter(({ status }) => status !== 0);
+  expect(answered.length).toBeGreaterThan(0);
+  for (const { status, body } of answered)
     expect([status, body]).toEqual([413, expect.stringContaining('PAYLOAD_TOO_LARGE')]);
 }
 
-async function nothingIsLeft(): Promise<void> {
+async function expectNoLeftovers(): Promise<void> {
   await until(async () => (await figures()).working === 0);
   await until(() => readdirSync(home.paths.uploads).length === 0);
 }
@@ -165,14 +165,14 @@ describe('much at once', () => {
       );
     });
     expect(grown).toBeLessThan(ROOM_BYTES);
-    await nothingIsLeft();
+    await expectNoLeftovers();
   });
 
   test('fields without number are refused', async () => {
     const field = '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n';
     const fields = chunked(field.repeat(1_000));
     await refusedAsTooLarge(() => form([], (socket) => pour(socket, fields, 100)));
-    await nothingIsLeft();
+    await expectNoLeftovers();
   });
 
   test('a file that does not end goes to disk, not into memory, and is gone with whoever sends it', async () => {
@@ -191,7 +191,7 @@ describe('much at once', () => {
       socket.destroy();
     });
     expect(grown).toBeLessThan(ROOM_BYTES);
-    await nothingIsLeft();
+    await expectNoLeftovers();
   });
 
   test('what follows a form without end is not waited for', async () => {
@@ -204,7 +204,7 @@ describe('much at once', () => {
       );
     });
     expect(grown).toBeLessThan(ROOM_BYTES);
-    await nothingIsLeft();
+    await expectNoLeftovers();
   });
 
   test('five thousand requests ahead of their answers, which nobody reads', async () => {
@@ -291,7 +291,7 @@ test('a thousand who say nothing, or say it slowly, or half hang up are let go o
       expect([status, body]).toEqual([408, expect.stringContaining('REQUEST_TIMEOUT')]);
   });
   expect(grown).toBeLessThan(ROOM_BYTES);
-  await nothingIsLeft();
+  await expectNoLeftovers();
 });
 
 test('and nothing of all this keeps the daemon from its end', async () => {

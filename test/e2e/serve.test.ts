@@ -20,9 +20,9 @@ function run(...args: string[]): Promise<SottoResult> {
 
 /** A port that is free now: tests beside this one may be at the usual one. */
 async function freePort(): Promise<number> {
-  const stranger = await strangerAt('127.0.0.1');
-  await stranger.close();
-  return stranger.port;
+  const otherServer = await strangerAt('127.0.0.1');
+  await otherServer.close();
+  return otherServer.port;
 }
 
 function found(): Discovery {
@@ -93,17 +93,17 @@ describe('sotto serve', () => {
   });
 
   test('says who has the port, and what to do', async () => {
-    const stranger = await strangerAt('127.0.0.1');
-    const { code, stdout, stderr } = await run('serve', '--port', String(stranger.port));
+    const otherServer = await strangerAt('127.0.0.1');
+    const { code, stdout, stderr } = await run('serve', '--port', String(otherServer.port));
     expect([code, stdout]).toEqual([3, '']);
     expect(stderr).toMatch(
-      new RegExp(`^sotto: port ${stranger.port} is taken by .*\\(process ${process.pid}\\) — .*--port`),
+      new RegExp(`^sotto: port ${otherServer.port} is taken by .*\\(process ${process.pid}\\) — .*--port`),
     );
     expect(settings()).toEqual({ model: 'fake' });
     const any = await run('serve', '--port', '0', '--json');
     expect(any.code).toBe(0);
     expect(await get('/health', found())).not.toBe(0);
-    await stranger.close();
+    await otherServer.close();
   });
 
   test('keeps a daemon there that would leave without work, until the port is closed', async () => {
@@ -124,14 +124,14 @@ describe('sotto serve', () => {
     const form = new FormData();
     form.append('model', 'whisper-1');
     form.append('file', new Blob([readFileSync(path)]), 'a.wav');
-    const asked = fetch(`http://127.0.0.1:${port}/v1/audio/transcriptions`, {
+    const request = fetch(`http://127.0.0.1:${port}/v1/audio/transcriptions`, {
       method: 'POST',
       body: form,
       headers: { authorization: `Bearer ${token}` },
     });
     await until(async () => (await daemonStatus(home.paths))?.queue.running === 1);
     const stopped = run('daemon', 'stop');
-    const answer = await asked;
+    const answer = await request;
     expect([answer.status, await answer.json()]).toEqual([
       200,
       expect.objectContaining({ text: expect.any(String) as unknown }),

@@ -7,7 +7,7 @@ import { errorsIn } from '#daemon/cli/word-errors.js';
 import { bundledModels } from '#daemon/paths.js';
 import { findModel } from '#daemon/store/find-model.js';
 import { homeHere } from '#test/harness/home-here.js';
-import { describeWithEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
@@ -35,7 +35,7 @@ async function start(settings: object = {}): Promise<SottoClient> {
   return (client = await SottoClient.connect(home.paths.socket, 'test'));
 }
 
-const isRight = (text: string): boolean => errorsIn(JFK_SAID, text, 'en').errors <= 2;
+const isRight = (text: string): boolean => errorsIn(JFK_TEXT, text, 'en').errors <= 2;
 
 withEngine('models under a running daemon', () => {
   test('another one takes over while somebody dictates: not a word is lost, and who comes next has the new one', async () => {

@@ -82,7 +82,7 @@ describe('the vocabulary over the socket', () => {
       { do: 'remove', words: ['x'.repeat(200)] },
       { do: 'shout' },
     ]) {
-      await expect(ask(request as VocabularyRequest)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+      await expect(send(request as VocabularyRequest)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     }
     expect((await client.vocabulary.get()).vocabulary.words).toEqual([]);
   });
@@ -106,7 +106,7 @@ describe('the vocabulary over the socket', () => {
   });
 
   /** As a client that checks nothing. */
-  function ask(request: VocabularyRequest): Promise<unknown> {
+  function send(request: VocabularyRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const line = client.line('any', {
         receive: (message) => {

@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/word-errors.js';
-import { whyNoEngine, jfk, JFK_SAID } from '#test/harness/real-engine.js';
+import { whyNoEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { findValkey, Valkey } from '#test/harness/valkey.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { WorkerTeam } from './worker-team.js';
@@ -42,7 +42,7 @@ withEngine('a worker with the real engine', () => {
     const { text, duration, model } = JSON.parse(stdout) as Record<string, unknown>;
     expect([code, Math.round(Number(duration))]).toEqual([0, 11]);
     expect(model).toEqual(expect.stringContaining('whisper'));
-    expect(errorsIn(JFK_SAID, String(text), 'en').errors).toBeLessThanOrEqual(1);
+    expect(errorsIn(JFK_TEXT, String(text), 'en').errors).toBeLessThanOrEqual(1);
     expect(worker.stdout()).not.toMatch(/fellow/i);
   });
 });

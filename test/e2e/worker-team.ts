@@ -80,7 +80,7 @@ export class WorkerTeam {
   }
 
   /** All that any worker has said. */
-  said(): string {
+  output(): string {
     return this.#workers.map((worker) => worker.stdout()).join('');
   }
 
@@ -121,18 +121,18 @@ export class Ledger {
   constructor(folder: string, extension: string) {
     this.#folder = folder;
     this.#extension = extension;
-    this.#timer = setInterval(() => this.#look(), 20);
+    this.#timer = setInterval(() => this.#scan(), 20);
     this.#timer.unref();
   }
 
   /** How many texts each name has held. */
   close(): ReadonlyMap<string, number> {
     clearInterval(this.#timer);
-    this.#look();
+    this.#scan();
     return new Map([...this.#files].map(([name, files]) => [name, files.size]));
   }
 
-  #look(): void {
+  #scan(): void {
     // After a test that failed the folder is gone.
     for (const name of existsSync(this.#folder) ? readdirSync(this.#folder) : []) {
       if (!name.endsWith(this.#extension)) continue;

@@ -89,12 +89,12 @@ describeQueue('sotto worker', () => {
     for (const { done } of handing)
       expect(await done).toMatchObject({ code: 0, stderr: expect.stringContaining('of 30 queued') });
     // Who hands in late finds texts that are there.
-    const told = JSON.parse(stdout) as { done: number; skipped: number; failed: number };
-    expect([told.done + told.skipped, told.failed]).toEqual([28, 2]);
+    const summary = JSON.parse(stdout) as { done: number; skipped: number; failed: number };
+    expect([summary.done + summary.skipped, summary.failed]).toEqual([28, 2]);
     expect(ledger.close()).toEqual(new Map(files.map((name) => [name, 1])));
     for (const name of files) expect(readFileSync(join(team.folder, name), 'utf8')).toBe(text(3));
     expect(team.leftovers()).toEqual([]);
-    const done = team.said().match(/^done: [^,]+/gm) ?? [];
+    const done = team.output().match(/^done: [^,]+/gm) ?? [];
     expect(new Set(done).size).toBe(done.length);
     expect(
       (await team.status()).failed.map(({ name, code: why, attempts }) => [name, why, attempts]),
@@ -122,7 +122,7 @@ describeQueue('sotto worker', () => {
       ['broken.wav', 'AUDIO_TRUNCATED', 1],
       ['shaky.wav', 'TIMEOUT', 3],
     ]);
-    expect(team.said().match(/failed for now: shaky/g)).toHaveLength(2);
+    expect(team.output().match(/failed for now: shaky/g)).toHaveLength(2);
 
     for (const path of [broken, shaky]) writeFakeAudio(path, { segments: 2 });
     expect((await team.run(['queue', 'retry'])).stdout).toBe('2 files queued again\n');
@@ -160,7 +160,7 @@ describeQueue('sotto worker', () => {
       ['y.txt', 1],
       ['z.txt', 1],
     ]);
-    expect(team.said().match(/^done: long/gm)).toHaveLength(1);
+    expect(team.output().match(/^done: long/gm)).toHaveLength(1);
     expect(team.leftovers()).toEqual([]);
   });
 
@@ -238,8 +238,8 @@ describeQueue('sotto transcribe --queue', () => {
   test('prints the texts of addresses in their order, and leaves no sound behind', async () => {
     team = newTeam();
     const { worker } = team.start('web', ['--no-files', '--allow-private', '--concurrency', '2']);
-    const asked = ['/there.wav?signature=secret', '/one.wav', '/gone.wav'].map((path) => address + path);
-    const { code, stdout, stderr } = await team.run(['transcribe', ...asked]);
+    const urls = ['/there.wav?signature=secret', '/one.wav', '/gone.wav'].map((path) => address + path);
+    const { code, stdout, stderr } = await team.run(['transcribe', ...urls]);
     expect([code, stdout]).toEqual([1, text(2) + text(1)]);
     expect(stderr).toMatch(/gone\.wav: the URL answers 404/);
     expect(worker.stdout()).not.toContain('secret');

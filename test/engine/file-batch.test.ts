@@ -9,7 +9,7 @@ import type { ToEngine } from '#daemon/protocol/ipc.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { SIZES } from '#test/models/model-sizes.js';
 import { until } from '#test/harness/wait.js';
-import { setUp, TickingModel } from './host-here.js';
+import { setUp, TickingModel } from './engine-host.js';
 
 const GB = 2 ** 30;
 
@@ -71,18 +71,18 @@ describe('options', () => {
 
 describe('the engine', () => {
   /** What a model is asked for that takes two minutes of audio, on a device on which `fitting` windows fit. */
-  async function askedFor(
+  async function optionsFor(
     fitting: number | undefined,
     limits?: Partial<Extract<ToEngine, { type: 'limits' }>>,
   ) {
-    const asked: TranscribeOptions[] = [];
+    const received: TranscribeOptions[] = [];
     class Noting extends TickingModel {
       override transcribe(
         audio: Parameters<SpeechModel['transcribe']>[0],
         options: object,
         signal: AbortSignal,
       ) {
-        asked.push(options);
+        received.push(options);
         return super.transcribe({ ...audio, close: () => Promise.resolve() }, options, signal);
       }
     }
@@ -100,21 +100,21 @@ describe('the engine', () => {
     });
     if (limits !== undefined) host.receive({ type: 'limits', ...limits });
     host.receive({ type: 'run', job: 1, path: '/a', model: { name: 'm', dir: '/m' }, options: {} });
-    await until(() => asked.length > 0);
-    return asked[0];
+    await until(() => received.length > 0);
+    return received[0];
   }
 
   test('decodes as many windows as fit on a GPU, one by one on the CPU', async () => {
-    expect(await askedFor(8)).toEqual({ batchSize: 8 });
-    expect(await askedFor(1)).toEqual({});
-    expect(await askedFor(8, { maxBytes: 150 })).toEqual({});
-    expect(await askedFor(undefined)).toEqual({});
+    expect(await optionsFor(8)).toEqual({ batchSize: 8 });
+    expect(await optionsFor(1)).toEqual({});
+    expect(await optionsFor(8, { maxBytes: 150 })).toEqual({});
+    expect(await optionsFor(undefined)).toEqual({});
   });
 
   test('decodes as many on a GPU as the user has set, and on the CPU one by one all the same', async () => {
-    expect(await askedFor(8, { fileBatchSize: 4 })).toEqual({ batchSize: 4 });
-    expect(await askedFor(1, { fileBatchSize: 4 })).toEqual({ batchSize: 4 });
-    expect(await askedFor(8, { fileBatchSize: 1 })).toEqual({});
-    expect(await askedFor(undefined, { fileBatchSize: 4 })).toEqual({});
+    expect(await optionsFor(8, { fileBatchSize: 4 })).toEqual({ batchSize: 4 });
+    expect(await optionsFor(1, { fileBatchSize: 4 })).toEqual({ batchSize: 4 });
+    expect(await optionsFor(8, { fileBatchSize: 1 })).toEqual({});
+    expect(await optionsFor(undefined, { fileBatchSize: 4 })).toEqual({});
   });
 });

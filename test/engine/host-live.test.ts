@@ -5,25 +5,25 @@ import { type FromEngine } from '#daemon/protocol/ipc.js';
 import { ramp } from '#test/harness/ramp.js';
 import { gate, ScriptedModel, settled } from '#test/harness/scripted-speech.js';
 import { until } from '#test/harness/wait.js';
-import { ONE_FITS, ref, setUp } from './host-here.js';
+import { ONE_FITS, ref, setUp } from './engine-host.js';
 
 const other = { name: 'n', dir: '/n' };
 
 describe('EngineHost with people who dictate', () => {
   test('opens a session when its model is there, hears it, and gives everything back', async () => {
     const model = new ScriptedModel('m');
-    const { host, open, say, of, sent } = setUp(() => model);
+    const { host, open, speak, of, sent } = setUp(() => model);
     host.receive(ONE_FITS);
     open(1);
     await settled();
     expect(sent).toContainEqual({ type: 'live-opened', session: 1, decodedSamples: 0, intervalSeconds: 0.5 });
-    say(1, 1.2);
+    speak(1, 1.2);
     host.receive({ type: 'live-finish', session: 1 });
     await settled();
     expect(of(1)).toEqual(['live-opened', 'live-update', 'live-update', 'live-done']);
     expect(model.speeches.map(({ disposed }) => disposed)).toEqual([1]);
     // What comes late is for nobody.
-    say(1, 1);
+    speak(1, 1);
     host.receive({ type: 'live-finish', session: 1 });
     host.receive({ type: 'live-cancel', session: 1 });
     await settled();
@@ -74,12 +74,12 @@ describe('EngineHost with people who dictate', () => {
         log.push('look ends');
       },
     });
-    const { open, run, say, endOf } = setUp(() => model);
+    const { open, run, speak, endOf } = setUp(() => model);
     open(1);
     await settled();
     run(1);
     await stepping.opened;
-    say(1, 1.5);
+    speak(1, 1.5);
     await settled();
     looking.open();
     expect((await endOf(1)).type).toBe('done');
@@ -106,11 +106,11 @@ describe('EngineHost with people who dictate', () => {
       },
       onLook: () => busy.opened,
     });
-    const { host, open, run, say, endOf, of } = setUp(() => model);
+    const { host, open, run, speak, endOf, of } = setUp(() => model);
     open(1);
     run(1);
     await stepping.opened;
-    say(1, 1);
+    speak(1, 1);
     await settled();
     host.receive({ type: 'cancel', job: 1 });
     expect((await endOf(1)).type).toBe('cancelled');
@@ -121,7 +121,7 @@ describe('EngineHost with people who dictate', () => {
   });
 
   test('a file that waits for another model is gone as soon as it is cancelled, and the next one is served', async () => {
-    const { host, open, run, endOf, of, say, seen } = setUp((dir) => new ScriptedModel(dir));
+    const { host, open, run, endOf, of, speak, seen } = setUp((dir) => new ScriptedModel(dir));
     host.receive(ONE_FITS);
     open(1);
     await settled();
@@ -131,7 +131,7 @@ describe('EngineHost with people who dictate', () => {
     expect((await endOf(1)).type).toBe('cancelled');
     run(2);
     expect((await endOf(2)).type).toBe('done');
-    say(1, 0.5);
+    speak(1, 0.5);
     host.receive({ type: 'live-finish', session: 1 });
     await settled();
     expect(of(1).at(-1)).toBe('live-done');
@@ -239,13 +239,13 @@ describe('EngineHost with people who dictate', () => {
   test('ends while people speak: nobody is told any more, their models go after them, and it ends once', async () => {
     const looking = gate();
     const model = new ScriptedModel('m', { onLook: () => looking.opened });
-    const { host, open, run, say, of, seen } = setUp(() => model);
+    const { host, open, run, speak, of, seen } = setUp(() => model);
     host.receive(ONE_FITS);
     for (const session of [1, 2, 3]) open(session);
     open(4, { model: other });
     await settled();
     run(1, '/a', other);
-    for (const session of [1, 2]) say(session, 1);
+    for (const session of [1, 2]) speak(session, 1);
     await settled();
     host.receive({ type: 'shutdown' });
     await settled();
@@ -291,11 +291,11 @@ describe('EngineHost with people who dictate', () => {
 
   test('ends whatever was begun, once, in whatever order things come and go', async () => {
     const dirs = fc.constantFrom('/m', '/n', '/broken');
-    const who = fc.nat(5);
+    const chosen = fc.nat(5);
     const step = fc.oneof(
       fc.record({ do: fc.constant('open' as const), dir: dirs, refine: fc.boolean() }),
-      fc.record({ do: fc.constant('say' as const), who, samples: fc.nat(20_000) }),
-      fc.record({ do: fc.constantFrom('finish' as const, 'cancel' as const), who }),
+      fc.record({ do: fc.constant('say' as const), chosen, samples: fc.nat(20_000) }),
+      fc.record({ do: fc.constantFrom('finish' as const, 'cancel' as const), chosen }),
       fc.record({ do: fc.constant('run' as const), dir: dirs }),
       fc.record({ do: fc.constantFrom('cancel job' as const, 'load' as const, 'wait' as const) }),
     );
@@ -317,7 +317,7 @@ describe('EngineHost with people who dictate', () => {
         const job = (): FromEngine | undefined =>
           sent.find((m) => ['done', 'failed', 'cancelled'].includes(m.type) && 'job' in m && m.job === jobs);
         for (const what of steps) {
-          const session = 'who' in what ? what.who + 1 : 0;
+          const session = 'chosen' in what ? what.chosen + 1 : 0;
           const model = 'dir' in what ? { name: what.dir, dir: what.dir } : ref;
           if (what.do === 'open') open((sessions += 1), { model, options: { refine: what.refine } });
           else if (what.do === 'say') {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { engineStateOf } from '#daemon/engine/live/engine-state.js';
+import { parseLiveRunState } from '#daemon/engine/live/live-run-state.js';
 import { LiveAudioBuffer, MAX_KEPT_SECONDS } from '#daemon/engine/live/live-audio-buffer.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
@@ -61,11 +61,11 @@ describe('Take', () => {
 describe('engineStateOf', () => {
   test('refuses with a code what no engine gave', () => {
     const good = { decodedSamples: 8_000, intervalSeconds: 0.5, speech: { any: 'thing' } };
-    expect(engineStateOf({ fromSample: 0, state: good })).toEqual(good);
+    expect(parseLiveRunState({ fromSample: 0, state: good })).toEqual(good);
     fc.assert(
       fc.property(fc.anything(), (state) => {
         try {
-          const { decodedSamples } = engineStateOf({ fromSample: 0, state });
+          const { decodedSamples } = parseLiveRunState({ fromSample: 0, state });
           expect(decodedSamples).toBeGreaterThanOrEqual(0);
         } catch (error) {
           if (!(error instanceof SottoError && error.code === 'INVALID_ARGUMENT')) throw error;
@@ -73,7 +73,7 @@ describe('engineStateOf', () => {
       }),
     );
     for (const decodedSamples of [-1, 0.5, Number.NaN, Infinity, '8']) {
-      expect(() => engineStateOf({ fromSample: 0, state: { ...good, decodedSamples } })).toThrow(
+      expect(() => parseLiveRunState({ fromSample: 0, state: { ...good, decodedSamples } })).toThrow(
         'none of ours',
       );
     }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { engineStateOf } from '#daemon/engine/live/engine-state.js';
+import { parseLiveRunState } from '#daemon/engine/live/live-run-state.js';
 import { LiveRun } from '#daemon/engine/live/live-run.js';
 import { LiveAudioBuffer } from '#daemon/engine/live/live-audio-buffer.js';
 import { ComputeScheduler } from '#daemon/engine/compute-scheduler.js';
@@ -31,7 +31,7 @@ interface Begin extends SpeechScript {
 function listen({ fromSample = 0, checkpoint, refine, scheduler = new ComputeScheduler(), whole, ...script }: Begin = {}) {
   const sent: FromEngine[] = [];
   const seen = { over: 0, sentWhenOver: 0 };
-  const own = checkpoint && { ...checkpoint, state: engineStateOf(checkpoint).speech };
+  const own = checkpoint && { ...checkpoint, state: parseLiveRunState(checkpoint).speech };
   const speech = new ScriptedSpeech(script, own);
   const buffer = new LiveAudioBuffer(fromSample, whole === true);
   const run = new LiveRun({
@@ -47,13 +47,13 @@ function listen({ fromSample = 0, checkpoint, refine, scheduler = new ComputeSch
       seen.sentWhenOver = sent.length;
     },
   });
-  const say = (from: number, to: number): void => run.audio(new Uint8Array(tape.slice(from, to).buffer));
+  const push = (from: number, to: number): void => run.audio(new Uint8Array(tape.slice(from, to).buffer));
   const types = (): string[] => sent.map(({ type }) => type);
   const steps = (): DecodeStep[] =>
     sent.flatMap((message) =>
       message.type === 'live-update' || message.type === 'live-done' ? [message.step] : [],
     );
-  return { run, speech, buffer, sent, seen, say, types, steps };
+  return { run, speech, buffer, sent, seen, push, types, steps };
 }
 
 function wordsOf(steps: readonly DecodeStep[]): string[] {
@@ -61,7 +61,7 @@ function wordsOf(steps: readonly DecodeStep[]): string[] {
 }
 
 /** What was heard, without where it was committed. */
-function heardIn(steps: readonly DecodeStep[]): string {
+function textOf(steps: readonly DecodeStep[]): string {
   return wordsOf(steps)
     .map((word) => word.replace(/@.*/, '').trim())
     .join(' ');
@@ -74,16 +74,16 @@ function outline(steps: readonly DecodeStep[]): [number, string[]][] {
 
 describe('LiveRun', () => {
   test('looks at every half second of the audio, and at the end hears the rest', async () => {
-    const { run, steps, say, types } = listen();
+    const { run, steps, push, types } = listen();
     const samples = 3.2 * SECOND;
-    for (let at = 0; at < samples; at += 1_000) say(at, Math.min(samples, at + 1_000));
+    for (let at = 0; at < samples; at += 1_000) push(at, Math.min(samples, at + 1_000));
     run.finish();
     await settled();
     expect(steps().map(({ decodedSamples }) => decodedSamples)).toEqual(
       [0.5, 1, 1.5, 2, 2.5, 3, 3.2].map((seconds) => seconds * SECOND),
     );
     expect(types().at(-1)).toBe('live-done');
-    expect(heardIn(steps())).toBe(rampText(samples));
+    expect(textOf(steps())).toBe(rampText(samples));
     expect(steps().at(-1)?.tentative).toBe('');
   });
 
@@ -99,14 +99,14 @@ describe('LiveRun', () => {
       json: fc.boolean(),
     });
     const speak = async (
-      { run, say }: ReturnType<typeof listen>,
+      { run, push }: ReturnType<typeof listen>,
       { samples, pieces, pauses }: { samples: number; pieces: number[]; pauses: boolean[] },
       from = 0,
     ): Promise<void> => {
       let at = from;
       for (let n = 0; at < samples; n++) {
         const to = Math.min(samples, at + (pieces[n % pieces.length] ?? 1));
-        say(at, to);
+        push(at, to);
         at = to;
         if (pauses[n % pauses.length] === true) await settled();
       }
@@ -118,7 +118,7 @@ describe('LiveRun', () => {
         const plain = listen();
         await speak(plain, { samples: spoken.samples, pieces: [spoken.samples], pauses: [false] });
         const expected = outline(plain.steps());
-        expect(heardIn(plain.steps())).toBe(rampText(spoken.samples));
+        expect(textOf(plain.steps())).toBe(rampText(spoken.samples));
 
         const first = listen();
         await speak(first, spoken);
@@ -144,9 +144,9 @@ describe('LiveRun', () => {
   });
 
   test('waits longer where looks take too long, and another engine goes on at that pace', async () => {
-    const { steps, say } = listen({ onLook: () => void (nowMs += 450) });
+    const { steps, push } = listen({ onLook: () => void (nowMs += 450) });
     for (let at = 0; at < 4 * SECOND; at += SECOND / 4) {
-      say(at, at + SECOND / 4);
+      push(at, at + SECOND / 4);
       await settled();
     }
     expect(steps().map(({ decodedSamples }) => decodedSamples / SECOND)).toEqual([0.5, 1, 2, 3, 4]);
@@ -154,27 +154,27 @@ describe('LiveRun', () => {
     const checkpoint = steps()[2]?.checkpoint;
     const other = listen({ ...(checkpoint && { checkpoint }), onLook: () => void (nowMs += 450) });
     expect(other.run.place).toEqual({ decodedSamples: 2 * SECOND, intervalSeconds: 1 });
-    other.say(0, 4 * SECOND);
+    other.push(0, 4 * SECOND);
     await settled();
     expect(outline(other.steps())).toEqual(outline(steps()).slice(3));
   });
 
   test('counts what it waits for others as time that a look took', async () => {
     const scheduler = new ComputeScheduler();
-    const { steps, say } = listen({ scheduler });
+    const { steps, push } = listen({ scheduler });
     for (let at = 0; at < 2 * SECOND; at += SECOND / 2) {
       void scheduler.runRealtime(() => Promise.resolve(void (nowMs += 400)));
-      say(at, at + SECOND / 2);
+      push(at, at + SECOND / 2);
       await settled();
     }
     expect(steps().map(({ intervalSeconds }) => intervalSeconds)).toEqual([0.5, 1, 1]);
   });
 
   test('says who speaks when it changes, before the look that heard it', async () => {
-    const { say, types, sent } = listen({
+    const { push, types, sent } = listen({
       onLook: (speech) => void (speech.speaking = speech.steps.length === 1 || speech.steps.length === 2),
     });
-    say(0, 2.5 * SECOND);
+    push(0, 2.5 * SECOND);
     await settled();
     expect(types()).toEqual(['live-update', 'live-voice', 'live-update', 'live-update', 'live-voice', 'live-update', 'live-update']); // prettier-ignore
     expect(sent.flatMap((message) => (message.type === 'live-voice' ? [message.speaking] : []))).toEqual([
@@ -185,20 +185,20 @@ describe('LiveRun', () => {
 
   test('takes audio and the end while it looks, and hears all of it', async () => {
     const busy = gate();
-    const { run, steps, say, types } = listen({ onLook: () => busy.opened });
-    say(0, SECOND);
+    const { run, steps, push, types } = listen({ onLook: () => busy.opened });
+    push(0, SECOND);
     await settled();
-    say(SECOND, 2.2 * SECOND);
+    push(SECOND, 2.2 * SECOND);
     run.finish();
     run.finish();
     // Nothing belongs to the take any more.
-    say(9 * SECOND, 11 * SECOND);
+    push(9 * SECOND, 11 * SECOND);
     await settled();
     expect(types()).toEqual([]);
     busy.open();
     await settled();
     expect(types()).toEqual(['live-update', 'live-update', 'live-update', 'live-update', 'live-done']);
-    expect(heardIn(steps())).toBe(rampText(2.2 * SECOND));
+    expect(textOf(steps())).toBe(rampText(2.2 * SECOND));
   });
 
   test('ends a take without a single sample', async () => {
@@ -211,11 +211,11 @@ describe('LiveRun', () => {
 
   test.each([
     ['before anything came', async () => Promise.resolve()],
-    ['between two looks', async ({ say }: ReturnType<typeof listen>) => Promise.resolve(say(0, SECOND))],
+    ['between two looks', async ({ push }: ReturnType<typeof listen>) => Promise.resolve(push(0, SECOND))],
     [
       'after its end was asked for',
-      async ({ run, say }: ReturnType<typeof listen>) => {
-        say(0, 100);
+      async ({ run, push }: ReturnType<typeof listen>) => {
+        push(0, 100);
         await settled();
         run.finish();
       },
@@ -228,7 +228,7 @@ describe('LiveRun', () => {
     const over = runRealtime.seen.over;
     runRealtime.run.cancel();
     runRealtime.run.cancel();
-    runRealtime.say(SECOND, 2 * SECOND);
+    runRealtime.push(SECOND, 2 * SECOND);
     runRealtime.run.finish();
     await settled();
     expect(runRealtime.sent).toHaveLength(said);
@@ -240,14 +240,14 @@ describe('LiveRun', () => {
     'cancelled while it looks (and deaf to it: %p), it goes when the look is over, without a word',
     async (deaf) => {
       const busy = gate();
-      const { run, say, seen, sent, speech } = listen({
+      const { run, push, seen, sent, speech } = listen({
         deaf,
         onLook: async (its) => {
           its.speaking = true;
           await busy.opened;
         },
       });
-      say(0, 3 * SECOND);
+      push(0, 3 * SECOND);
       await settled();
       run.cancel();
       await settled();
@@ -265,8 +265,8 @@ describe('LiveRun', () => {
     void scheduler.runRealtime(() => other.opened);
     let decoded = 0;
     const step = (): void => void (decoded += 1);
-    const { run, say, seen, sent, speech } = listen({ scheduler, onLook: step, onFinish: step });
-    say(0, SECOND);
+    const { run, push, seen, sent, speech } = listen({ scheduler, onLook: step, onFinish: step });
+    push(0, SECOND);
     await settled();
     run.cancel();
     other.open();
@@ -276,13 +276,13 @@ describe('LiveRun', () => {
   });
 
   test.each(['onLook', 'onFinish'])('says once what went wrong (%s) and lets go', async (where) => {
-    const { run, say, seen, sent, speech, types } = listen({
+    const { run, push, seen, sent, speech, types } = listen({
       [where]: () => Promise.reject(new Error('[metal::malloc] Unable to allocate 9 bytes')),
     });
-    say(0, SECOND);
+    push(0, SECOND);
     run.finish();
     await settled();
-    say(SECOND, 3 * SECOND);
+    push(SECOND, 3 * SECOND);
     run.finish();
     run.cancel();
     await settled();
@@ -295,24 +295,24 @@ describe('LiveRun', () => {
 
   test('gives the text of the decode at the end beside its own', async () => {
     const refined = { text: 'all of it', words: [], language: 'en' };
-    const { run, steps, say, sent } = listen({ refine: () => Promise.resolve(refined) });
-    say(0, SECOND);
+    const { run, steps, push, sent } = listen({ refine: () => Promise.resolve(refined) });
+    push(0, SECOND);
     run.finish();
     await settled();
     expect(sent.at(-1)).toMatchObject({ type: 'live-done', refined });
-    expect(heardIn(steps())).toBe(rampText(SECOND));
+    expect(textOf(steps())).toBe(rampText(SECOND));
   });
 
   test('cancelled during the decode at the end, it says nothing', async () => {
     const busy = gate();
-    const { run, say, seen, speech, types } = listen({
+    const { run, push, seen, speech, types } = listen({
       refine: async (signal) => {
         await busy.opened;
         expect(signal.aborted).toBe(true);
         return undefined;
       },
     });
-    say(0, SECOND / 4);
+    push(0, SECOND / 4);
     run.finish();
     await settled();
     run.cancel();

@@ -24,7 +24,7 @@ function setUp(
   const clock = new VirtualClock();
   const loads: string[] = [];
   const made: ScriptedModel[] = [];
-  const told: EngineModel[][] = [];
+  const changes: EngineModel[][] = [];
   const measured: number[] = [];
   let freed = 0;
   const models = new ModelCache({
@@ -37,18 +37,18 @@ function setUp(
     footprint: (dir) =>
       Promise.resolve({ weightBytes: dir === '/large' ? 10 * WEIGHT : WEIGHT, workBytes: WORK }),
     clock,
-    onChange: (now) => told.push(now.map((model) => v.parse(engineModelSchema, structuredClone(model)))),
+    onChange: (now) => changes.push(now.map((model) => v.parse(engineModelSchema, structuredClone(model)))),
     onFreed: () => (freed += 1),
     onMeasured: (gflops) => measured.push(gflops),
   });
   /** Each state that was told, once, in order. */
   const states = (): string[] =>
-    told
+    changes
       .flat()
       .map(({ name, state }) => `${name} ${state}`)
       .filter((one, i, all) => all.indexOf(one) === i);
   const inMemory = (): string[] => models.status().map(({ name, pinned }) => (pinned ? `${name} kept` : name));
-  return { models, clock, loads, made, states, inMemory, told, measured, freed: () => freed };
+  return { models, clock, loads, made, states, inMemory, changes, measured, freed: () => freed };
 }
 
 /** Somebody who wants a model, and lets go of it as soon as he has it if he was told to meanwhile. */
@@ -449,7 +449,7 @@ describe('memory', () => {
   test('never takes more than it may, nor frees what is held, whoever comes, goes or is cancelled', async () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('hold' as const), dir: fc.constantFrom('/a', '/b', '/c') }),
-      fc.record({ do: fc.constantFrom('release' as const, 'cancel' as const), who: fc.nat(20) }),
+      fc.record({ do: fc.constantFrom('release' as const, 'cancel' as const), chosen: fc.nat(20) }),
       fc.record({ do: fc.constant('keep' as const), dir: fc.constantFrom('/a', '/b') }),
       fc.record({ do: fc.constantFrom('wait' as const, 'unload' as const, 'later' as const) }),
     );
@@ -462,15 +462,15 @@ describe('memory', () => {
         models.limit({ maxBytes: 210, unloadAfterSeconds: 90 });
         const holders: Holder[] = [];
         for (const what of steps) {
-          const who = 'who' in what ? holders[what.who % Math.max(1, holders.length)] : undefined;
+          const chosen = 'chosen' in what ? holders[what.chosen % Math.max(1, holders.length)] : undefined;
           if (what.do === 'hold') holders.push(new Holder(models, what.dir));
           else if (what.do === 'keep') {
             models.keep({ name: what.dir, dir: what.dir }, [], never).catch(() => undefined);
           } else if (what.do === 'unload') models.unload();
           else if (what.do === 'later') clock.advance(70_000);
           else if (what.do === 'wait') await settled();
-          else if (what.do === 'release') who?.release();
-          else who?.cancelled.abort();
+          else if (what.do === 'release') chosen?.release();
+          else chosen?.cancelled.abort();
           for (const { held } of holders) expect(held?.disposed ?? 0).toBe(0);
           const used = new Set(holders.flatMap(({ held }) => (held === undefined ? [] : [held.name])));
           const there = made.filter(({ disposed }) => disposed === 0).length;

@@ -25,21 +25,21 @@ function file(chunks: number, faulty = Infinity) {
   return { audio, seen };
 }
 
-const turns = async (count: number): Promise<void> => {
+const ticks = async (count: number): Promise<void> => {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 };
 
 test('decodes before it is asked, half a minute and no further', async () => {
   const { audio, seen } = file(1000);
   const ahead = readAhead(audio);
-  await turns(200);
+  await ticks(200);
   expect(seen.decoded).toBe(32);
   const reader = ahead.samples[Symbol.asyncIterator]();
   expect((await reader.next()).value).toEqual(Float32Array.of(0));
-  await turns(10);
+  await ticks(10);
   expect(seen.decoded).toBe(33);
   await reader.return?.();
-  await turns(10);
+  await ticks(10);
   expect(seen).toMatchObject({ decoded: 33, left: true });
 });
 
@@ -59,7 +59,7 @@ test('an error is met where it stands, behind the sound before it, and by nobody
   expect(got).toEqual([0, 1, 2, 3, 4]);
   const { audio, seen } = file(9, 5);
   const unread = readAhead(audio);
-  await turns(50); // a rejection that nobody handles would fail the run
+  await ticks(50); // a rejection that nobody handles would fail the run
   await unread.close();
   expect(seen.closed).toBe(1);
 });

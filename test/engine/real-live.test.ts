@@ -80,19 +80,19 @@ async function read(engine: Supervisor): Promise<string[]> {
 /** What the model says, all by itself, when it looks in the same places. */
 async function alone(model: WhisperModel, steps: readonly DecodeStep[]): Promise<[number, string][]> {
   const live = model.live(options);
-  const said: [number, string][] = [];
+  const textBySample: [number, string][] = [];
   let at = 0;
   for (const [n, { decodedSamples }] of steps.entries()) {
     live.push(Float32Array.from(pcm.subarray(at, decodedSamples), (sample) => sample / 32_768));
     at = decodedSamples;
     const { committed } = await (n === steps.length - 1 ? live.finish(never) : live.update(never));
-    said.push([decodedSamples, committed.map(({ word }) => word).join('')]);
+    textBySample.push([decodedSamples, committed.map(({ word }) => word).join('')]);
   }
   live.dispose();
-  return said;
+  return textBySample;
 }
 
-function said(steps: readonly DecodeStep[]): [number, string][] {
+function textBySample(steps: readonly DecodeStep[]): [number, string][] {
   return steps.map(({ decodedSamples, committed }) => [
     decodedSamples,
     committed.map(({ word }) => word).join(''),
@@ -116,15 +116,15 @@ withEngine('the real engine, while people speak', () => {
 
     const model = await WhisperModel.load(dir);
     try {
-      expect(said(one)).toEqual(await alone(model, one));
-      expect(said(two)).toEqual(await alone(model, two));
+      expect(textBySample(one)).toEqual(await alone(model, one));
+      expect(textBySample(two)).toEqual(await alone(model, two));
       const whole = [...one.slice(0, at + 1), ...rest];
-      expect(said(whole)).toEqual(await alone(model, whole));
+      expect(textBySample(whole)).toEqual(await alone(model, whole));
     } finally {
       model.dispose();
     }
     expect(
-      said(two)
+      textBySample(two)
         .map(([, text]) => text)
         .join(''),
     ).toMatch(/my fellow Americans/i);

@@ -91,17 +91,17 @@ describe('the decode at the end', () => {
 
   test('lets others look between its steps, and files wait for its end', async () => {
     const log: string[] = [];
-    const begun = gate();
+    const decoding = gate();
     const { run, scheduler, controller } = await setUp({
       steps: 4,
       onStep: async (step) => {
         log.push(`step ${step}`);
-        begun.open();
+        decoding.open();
         await settled();
       },
     });
     const refined = run();
-    await begun.opened;
+    await decoding.opened;
     const yieldToRealtime = scheduler.yieldToRealtime(controller.signal)?.then(() => log.push('file'));
     void scheduler.runRealtime(() => Promise.resolve(log.push('look')));
     await refined;

@@ -9,7 +9,7 @@ import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { ModelService } from '#daemon/sessions/models/model-service.js';
 import type { HubOptions } from '#daemon/sessions/models/pull-job.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import type { ModelDirs } from '#daemon/store/find-model.js';
 import { InProcessLive } from './in-process-live.js';
 import { PuppetModels } from './puppet-models.js';
@@ -49,7 +49,7 @@ export async function startDesk({ home, socketPath, modelDirs, hub }: DeskServer
   });
   const resolveModel = () => ({ name: 'fake', dir: '/m' });
   const common = { engine: new InProcessLive(), clock: systemClock, log: silentLog, resolveModel };
-  const sessions = new Sessions(common);
+  const sessions = new JobScheduler(common);
   const live = new LiveSessions({ ...common, folder: home.folder, keep: () => Promise.resolve(undefined) });
   const status = (): DaemonStatus => {
     const serving = engine.memory.find(({ name }) => name === engine.serving?.name);

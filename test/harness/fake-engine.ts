@@ -166,7 +166,7 @@ function receive(message: ToEngine): void {
       return;
     case 'load-cancel':
       return;
-    case 'ahead':
+    case 'prefetch':
       if (message.path !== undefined && parseScript(readFileSync(message.path, 'utf8')).dieAhead) die();
       return;
     case 'unload':

@@ -11,7 +11,7 @@ import { SOCKET_RULES } from '#daemon/server/guard.js';
 import { Admission } from '#daemon/server/http/admission.js';
 import { HttpServer } from '#daemon/server/http/http-server.js';
 import { openaiRoutes } from '#daemon/server/openai/routes.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { idleDesk } from './puppet-models.js';
 import { ScriptedFiles, type HeardFile } from './scripted-files.js';
 import { tempHome, type TempHome } from './temp-home.js';
@@ -28,13 +28,13 @@ export class OpenaiServer {
   readonly home: TempHome = tempHome();
   readonly uploads = join(this.home.folder, 'uploads');
   readonly socketPath = join(this.home.folder, 'api');
-  readonly sessions: Sessions;
+  readonly sessions: JobScheduler;
   readonly #httpServer: HttpServer;
   readonly #agent = new Agent({ connect: { socketPath: this.socketPath } });
 
   constructor() {
     mkdirSync(this.uploads, { mode: 0o700 });
-    this.sessions = new Sessions({
+    this.sessions = new JobScheduler({
       engine: this.engine,
       clock: systemClock,
       log: silentLog,

@@ -8,7 +8,7 @@ import { SottoServer } from '#daemon/server/server.js';
 import { PONG_TIMEOUT_MS, PING_INTERVAL_MS } from '#daemon/server/websocket.js';
 import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { idleDesk } from '#test/harness/puppet-models.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
 import { noHistory } from '#test/harness/no-history.js';
@@ -27,7 +27,7 @@ beforeEach(async () => {
   clock = new VirtualClock();
   const resolveModel = () => ({ name: 'fake', dir: '/m' });
   const common = { engine: new InProcessLive(), clock, log: silentLog, resolveModel };
-  const sessions = new Sessions(common);
+  const sessions = new JobScheduler(common);
   server = await SottoServer.listen({
     socketPath: home.paths.socket,
     sessions,

@@ -11,7 +11,7 @@ import { SottoServer } from '#daemon/server/server.js';
 import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import type { ModelService } from '#daemon/sessions/models/model-service.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { ProcessFileAccess, type TryOpen } from '#daemon/supervisor/file-access.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
 import { noHistory } from '#test/harness/no-history.js';
@@ -39,7 +39,7 @@ beforeEach(async () => {
   engine = new ReadingEngine();
   const clock = hurried(20);
   const resolveModel = () => ({ name: 'fake', dir: '/m' });
-  const sessions = new Sessions({
+  const sessions = new JobScheduler({
     ...{ engine, clock, log: silentLog, resolveModel },
     access: new ProcessFileAccess({ clock, uploads: home.paths.uploads, tryOpen }),
   });

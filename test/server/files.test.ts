@@ -7,7 +7,7 @@ import { FILE_LIMITS, type FileJob } from '#daemon/protocol/files.js';
 import { SottoServer } from '#daemon/server/server.js';
 import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { noHistory } from '#test/harness/no-history.js';
@@ -30,7 +30,7 @@ beforeEach(async () => {
     resolveModel: (name: string | undefined) => ({ name: name ?? 'fake', dir: '/m' }),
   };
   supervisor = new Supervisor({ ...common, command: { modulePath: fakeEngine } });
-  const sessions = new Sessions({ ...common, engine: supervisor });
+  const sessions = new JobScheduler({ ...common, engine: supervisor });
   const files = new FileQueue({ sessions, clock: systemClock, onIdleChange: (idle) => idles.push(idle) });
   const keep = () => Promise.resolve(undefined);
   server = await SottoServer.listen({

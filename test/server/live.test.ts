@@ -10,7 +10,7 @@ import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { SottoServer } from '#daemon/server/server.js';
 import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
 import { idleDesk } from '#test/harness/puppet-models.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
@@ -32,7 +32,7 @@ beforeEach(async () => {
   const common = { engine, clock: systemClock, log: silentLog, resolveModel };
   const keep = () => Promise.resolve(undefined);
   live = new LiveSessions({ ...common, folder: home.folder, keep });
-  const sessions = new Sessions(common);
+  const sessions = new JobScheduler(common);
   server = await SottoServer.listen({
     socketPath: home.paths.socket,
     sessions,

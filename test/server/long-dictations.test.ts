@@ -13,7 +13,7 @@ import { SottoServer } from '#daemon/server/server.js';
 import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { HistoryService } from '#daemon/sessions/history/history-service.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
 import type { Engine, EngineLive, LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
 import { noVocabulary } from '#test/harness/no-vocabulary.js';
@@ -95,7 +95,7 @@ beforeEach(async () => {
     keep: (outcome) => keeper.keep(outcome),
     vocabulary: { now: () => ({ words: [], replacer: REPLACED }) },
   });
-  const sessions = new Sessions(common);
+  const sessions = new JobScheduler(common);
   connections = 0;
   server = await SottoServer.listen({
     socketPath: home.paths.socket,

@@ -12,7 +12,7 @@ import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { SottoServer } from '#daemon/server/server.js';
 import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { idleDesk } from '#test/harness/puppet-models.js';
@@ -24,7 +24,7 @@ import { noVocabulary } from '#test/harness/no-vocabulary.js';
 
 let home: TempHome;
 let supervisor: Supervisor;
-let sessions: Sessions;
+let sessions: JobScheduler;
 let live: LiveSessions;
 let server: SottoServer;
 let shutdowns: number;
@@ -35,7 +35,7 @@ beforeEach(async () => {
   shutdowns = 0;
   shutdown = () => (shutdowns += 1);
   supervisor = new Supervisor({ command: { modulePath: fakeEngine }, clock: systemClock, log: silentLog });
-  sessions = new Sessions({
+  sessions = new JobScheduler({
     engine: supervisor,
     clock: systemClock,
     log: silentLog,

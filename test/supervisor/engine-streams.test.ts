@@ -39,7 +39,7 @@ function setUp() {
 
 /** Lets the microtasks go. */
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const say = (running: RunningLive, samples: number): void => running.audio(new Uint8Array(2 * samples));
+const speak = (running: RunningLive, samples: number): void => running.audio(new Uint8Array(2 * samples));
 
 describe('EngineStreams', () => {
   test('opens each session once with a process, whenever that becomes ready', async () => {
@@ -62,7 +62,7 @@ describe('EngineStreams', () => {
     const { running } = open();
     streams.ready();
     await tick();
-    say(running, SECOND);
+    speak(running, SECOND);
     running.finish();
     expect(types()).toEqual(['live-open']);
   });
@@ -95,11 +95,11 @@ describe('EngineStreams', () => {
     const { reports, running } = open();
     await tick();
     opened(1);
-    say(running, SECOND);
+    speak(running, SECOND);
     end(streams, running);
     streams.ready();
     const [said, told] = [reports.length, sent.length];
-    say(running, SECOND);
+    speak(running, SECOND);
     running.finish();
     running.cancel();
     decoded(1, SECOND);
@@ -114,7 +114,7 @@ describe('EngineStreams', () => {
     const { running } = open();
     await tick();
     opened(1);
-    say(running, 1.2 * SECOND);
+    speak(running, 1.2 * SECOND);
     clock.advance(DECODE_TIMEOUT_MS - 1);
     decoded(1, 0.5 * SECOND);
     clock.advance(DECODE_TIMEOUT_MS - 1);
@@ -129,7 +129,7 @@ describe('EngineStreams', () => {
     const { running } = open();
     await tick();
     opened(1);
-    say(running, 0.6 * SECOND);
+    speak(running, 0.6 * SECOND);
     running.finish();
     decoded(1, 0.5 * SECOND);
     clock.advance(DECODE_TIMEOUT_MS);
@@ -145,14 +145,14 @@ describe('EngineStreams', () => {
     await tick();
     opened(1);
     opened(2, 3 * SECOND);
-    say(first.running, 0.4 * SECOND);
-    say(again.running, 2.4 * SECOND);
+    speak(first.running, 0.4 * SECOND);
+    speak(again.running, 2.4 * SECOND);
     clock.advance(10 * DECODE_TIMEOUT_MS);
-    say(first.running, 0.8 * SECOND);
+    speak(first.running, 0.8 * SECOND);
     decoded(1, 0.5 * SECOND, 1);
     clock.advance(10 * DECODE_TIMEOUT_MS);
     expect(seen.stuck).toBe(0);
-    say(again.running, 0.2 * SECOND);
+    speak(again.running, 0.2 * SECOND);
     clock.advance(DECODE_TIMEOUT_MS);
     expect(seen.stuck).toBe(1);
   });
@@ -163,7 +163,7 @@ describe('EngineStreams', () => {
     const sessions = Array.from({ length: 8 }, () => open());
     await tick();
     sessions.forEach((_, n) => opened(n + 1));
-    for (const { running } of sessions) say(running, 0.6 * SECOND);
+    for (const { running } of sessions) speak(running, 0.6 * SECOND);
     for (let n = 1; n <= 8; n++) {
       clock.advance(DECODE_TIMEOUT_MS / 2);
       decoded(n, 0.5 * SECOND);
@@ -178,7 +178,7 @@ describe('EngineStreams', () => {
     const { running } = open();
     await tick();
     opened(1);
-    say(running, 0.6 * SECOND);
+    speak(running, 0.6 * SECOND);
     clock.jump(3_600_000);
     expect(seen.stuck).toBe(0);
     decoded(1, 0.5 * SECOND);
@@ -209,7 +209,7 @@ describe('EngineStreams', () => {
     const { running } = made.open();
     await tick();
     made.opened(1);
-    say(running, 0.6 * SECOND);
+    speak(running, 0.6 * SECOND);
     return made;
   };
 

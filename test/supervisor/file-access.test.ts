@@ -7,7 +7,7 @@ import { systemClock } from '#daemon/clock.js';
 import {
   openInProcess,
   ProcessFileAccess,
-  SLOW_OPEN_MS,
+  OPEN_TIMEOUT_MS,
   type FileAnswer,
   type TryOpen,
 } from '#daemon/supervisor/file-access.js';
@@ -65,7 +65,7 @@ describe('ProcessFileAccess', () => {
     const { clock, answers, check } = setUp(hanging.open);
     check('/a');
     await settle();
-    clock.advance(SLOW_OPEN_MS - 1);
+    clock.advance(OPEN_TIMEOUT_MS - 1);
     expect(answers).toEqual([]);
     clock.advance(1);
     expect(answers).toEqual(['/a slow']);
@@ -82,7 +82,7 @@ describe('ProcessFileAccess', () => {
     const ends = Array.from({ length: 10 }, (_, n) => check(`/${n}`));
     await settle();
     expect(hanging.begun).toHaveLength(8);
-    clock.advance(SLOW_OPEN_MS);
+    clock.advance(OPEN_TIMEOUT_MS);
     // Those that wait for room are slow, too: the client can help them meanwhile.
     expect(answers).toHaveLength(10);
     ends[3]?.();
@@ -102,7 +102,7 @@ describe('ProcessFileAccess', () => {
     await settle();
     end();
     hanging.release('/a');
-    clock.advance(SLOW_OPEN_MS);
+    clock.advance(OPEN_TIMEOUT_MS);
     await settle();
     expect(answers).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { HangWatch, PING_EVERY_MS, SILENCE_ALLOWED_MS } from '#daemon/supervisor/hang-watch.js';
+import { HangWatch, PING_INTERVAL_MS, SILENCE_TIMEOUT_MS } from '#daemon/supervisor/hang-watch.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 
 function setUp(loading = false) {
@@ -17,8 +17,8 @@ function setUp(loading = false) {
 describe('HangWatch', () => {
   test('notices silence once', () => {
     const { clock, seen } = setUp();
-    clock.advance(SILENCE_ALLOWED_MS + 2 * PING_EVERY_MS);
-    clock.advance(10 * SILENCE_ALLOWED_MS);
+    clock.advance(SILENCE_TIMEOUT_MS + 2 * PING_INTERVAL_MS);
+    clock.advance(10 * SILENCE_TIMEOUT_MS);
     expect(seen.hangs).toBe(1);
   });
 
@@ -26,7 +26,7 @@ describe('HangWatch', () => {
     const { clock, seen, watch } = setUp();
     for (let minute = 0; minute < 24 * 60; minute++) {
       clock.advance(59_000);
-      watch.heard();
+      watch.noteMessage();
       clock.advance(1_000);
     }
     expect(seen.hangs).toBe(0);
@@ -37,17 +37,17 @@ describe('HangWatch', () => {
     const { clock, seen, watch } = setUp();
     for (let night = 0; night < 100; night++) {
       clock.jump(8 * 3_600_000);
-      clock.advance(2 * PING_EVERY_MS);
-      watch.heard();
+      clock.advance(2 * PING_INTERVAL_MS);
+      watch.noteMessage();
     }
     expect(seen.hangs).toBe(0);
-    clock.advance(SILENCE_ALLOWED_MS + 2 * PING_EVERY_MS);
+    clock.advance(SILENCE_TIMEOUT_MS + 2 * PING_INTERVAL_MS);
     expect(seen.hangs).toBe(1);
   });
 
   test('is patient while a model loads', () => {
     const { clock, seen } = setUp(true);
-    clock.advance(3 * SILENCE_ALLOWED_MS);
+    clock.advance(3 * SILENCE_TIMEOUT_MS);
     expect(seen.hangs).toBe(0);
   });
 

@@ -86,7 +86,7 @@ class Listener {
     return this.steps.at(-1)?.checkpoint;
   }
 
-  say(from: number, to: number): void {
+  speak(from: number, to: number): void {
     for (let at = from; at < to; at += 4_000) {
       this.running.audio(new Uint8Array(ramp(at, Math.min(to, at + 4_000)).buffer));
     }
@@ -108,10 +108,10 @@ describe('Supervisor with people who dictate', () => {
     start({ FAKE_LOAD_MS: '50' });
     const listener = new Listener();
     // Nobody listens yet.
-    listener.say(0, SECOND);
+    listener.speak(0, SECOND);
     await listener.opened();
     expect(listener.types).toEqual(['waiting', 'opened']);
-    listener.say(0, 2.3 * SECOND);
+    listener.speak(0, 2.3 * SECOND);
     listener.running.finish();
     expect((await listener.over()).type).toBe('done');
     expect(listener.types).toEqual(['waiting', 'opened', 'update', 'update', 'update', 'update', 'done']);
@@ -123,10 +123,10 @@ describe('Supervisor with people who dictate', () => {
     start();
     const several = await Promise.all([1, 2, 3, 4].map(() => new Listener().opened()));
     const late = new Listener();
-    for (const [n, listener] of several.entries()) listener.say(0, (n + 1) * 0.9 * SECOND);
+    for (const [n, listener] of several.entries()) listener.speak(0, (n + 1) * 0.9 * SECOND);
     several[1]?.running.cancel();
     await late.opened();
-    late.say(0, 1_000);
+    late.speak(0, 1_000);
     for (const listener of [...several, late]) listener.running.finish();
     for (const [n, listener] of several.entries()) {
       if (n === 1) continue;
@@ -142,7 +142,7 @@ describe('Supervisor with people who dictate', () => {
     start();
     const first = await new Listener().opened();
     const untouched = await new Listener().opened();
-    first.say(0, 3.2 * SECOND);
+    first.speak(0, 3.2 * SECOND);
     await until(() => first.steps.at(-1)?.decodedSamples === 3 * SECOND);
     process.kill(enginePid(), 'SIGKILL');
     expect(await first.over()).toMatchObject({ type: 'lost', error: { code: 'ENGINE_CRASHED' } });
@@ -151,8 +151,8 @@ describe('Supervisor with people who dictate', () => {
     const fromSample = checkpoint?.fromSample ?? 0;
     const second = await new Listener({ fromSample, ...(checkpoint && { checkpoint }) }).opened();
     // What lost its process has no part in the next one.
-    first.say(3.2 * SECOND, 5 * SECOND);
-    second.say(fromSample, 4.5 * SECOND);
+    first.speak(3.2 * SECOND, 5 * SECOND);
+    second.speak(fromSample, 4.5 * SECOND);
     second.running.finish();
     await second.over();
     expect(`${first.text} ${second.text}`).toBe(rampText(4.5 * SECOND));
@@ -170,7 +170,7 @@ describe('Supervisor with people who dictate', () => {
     await until(() => second !== undefined);
     await second?.opened();
     expect(second?.types).toEqual(['waiting', 'opened']);
-    second?.say(0, SECOND);
+    second?.speak(0, SECOND);
     second?.running.finish();
     expect((await second?.over())?.type).toBe('done');
     expect(second?.text).toBe(rampText(SECOND));
@@ -180,7 +180,7 @@ describe('Supervisor with people who dictate', () => {
     start({ FAKE_LIVE: 'deaf' });
     const deaf = await new Listener().opened();
     const before = enginePid();
-    deaf.say(0, SECOND);
+    deaf.speak(0, SECOND);
     expect(await deaf.over()).toMatchObject({ type: 'lost', error: { code: 'ENGINE_CRASHED' } });
     expect(supervisor.status().lastFailure).toMatch(/does not look/);
     await until(() => supervisor.status().state === 'ready');
@@ -191,7 +191,7 @@ describe('Supervisor with people who dictate', () => {
     start({ FAKE_LIVE: 'zeros' });
     const beside = await new Listener().opened();
     const zeros = await new Listener().opened();
-    zeros.say(0, SECOND);
+    zeros.speak(0, SECOND);
     expect(await zeros.over()).toMatchObject({ type: 'lost', error: { message: 'all features are zero' } });
     expect((await beside.over()).type).toBe('lost');
     await until(() => supervisor.status().state === 'ready');
@@ -207,7 +207,7 @@ describe('Supervisor with people who dictate', () => {
     expect(supervisor.status().state).toBe('degraded');
     const late = new Listener();
     expect(await late.over()).toMatchObject({ type: 'failed', error });
-    late.say(0, SECOND);
+    late.speak(0, SECOND);
     late.running.finish();
     late.running.cancel();
   });
@@ -217,7 +217,7 @@ describe('Supervisor with people who dictate', () => {
     const seen: string[] = [];
     for (let attempt = 0; attempt < 5; attempt++) {
       const listener = await new Listener().opened();
-      listener.say(0, SECOND);
+      listener.speak(0, SECOND);
       seen.push((await listener.over()).type);
     }
     // The fifth is lost with the last engine, which is not replaced.
@@ -234,7 +234,7 @@ describe('Supervisor with people who dictate', () => {
     await until(() => waiting.types.length > 0);
     waiting.running.cancel();
     const speaking = await new Listener().opened();
-    speaking.say(0, 5 * SECOND);
+    speaking.speak(0, 5 * SECOND);
     speaking.running.cancel();
     const counts = [runSoon, waiting, speaking].map(({ reports }) => reports.length);
     speaking.running.finish();
@@ -268,13 +268,13 @@ describe('Supervisor with people who dictate', () => {
     };
     const listener = await new Listener().opened();
     const reading = read();
-    listener.say(0, 1.5 * SECOND);
+    listener.speak(0, 1.5 * SECOND);
     expect((await reading).at(-1)?.type).toBe('lost');
     expect((await listener.over()).type).toBe('lost');
     const { checkpoint } = listener;
     const again = read();
     const second = await new Listener({ fromSample: SECOND, ...(checkpoint && { checkpoint }) }).opened();
-    second.say(SECOND, 2 * SECOND);
+    second.speak(SECOND, 2 * SECOND);
     second.running.finish();
     expect((await second.over()).type).toBe('done');
     expect(`${listener.text} ${second.text}`).toBe(rampText(2 * SECOND));
@@ -287,7 +287,7 @@ describe('Supervisor with people who dictate', () => {
   test('fails those who speak when it is stopped, and leaves nothing waiting', async () => {
     start();
     const speaking = await Promise.all([1, 2].map(() => new Listener().opened()));
-    for (const listener of speaking) listener.say(0, 400);
+    for (const listener of speaking) listener.speak(0, 400);
     const waits = new Listener();
     await supervisor.stop();
     for (const listener of [...speaking, waits]) {

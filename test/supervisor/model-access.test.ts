@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '#daemon/clock.js';
-import { SLOW_OPEN_MS, type TryOpen } from '#daemon/supervisor/file-access.js';
+import { OPEN_TIMEOUT_MS, type TryOpen } from '#daemon/supervisor/file-access.js';
 import { ProcessModelAccess } from '#daemon/supervisor/model-access.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { testUnless } from '#test/harness/skipping.js';
@@ -55,7 +55,7 @@ describe('ProcessModelAccess', () => {
       return new Promise(() => undefined);
     });
     const both = Promise.all([access.check('/d/m'), access.check('/d/m')]);
-    clock.advance(SLOW_OPEN_MS);
+    clock.advance(OPEN_TIMEOUT_MS);
     for (const problem of await both)
       expect(problem).toMatchObject({
         code: 'MODEL_UNREADABLE',

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
-import type { JobNotice } from '#daemon/sessions/job.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import type { JobNotice } from '#daemon/sessions/jobs/job.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import type { LiveReport } from '#daemon/supervisor/engine.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
@@ -19,7 +19,7 @@ const clock = hurried(12);
 
 let folder: string;
 let supervisor: Supervisor;
-let sessions: Sessions;
+let sessions: JobScheduler;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'so-poison-'));
@@ -29,7 +29,7 @@ beforeEach(() => {
     log: silentLog,
     warm: { model },
   });
-  sessions = new Sessions({ engine: supervisor, clock, log: silentLog, resolveModel: () => model });
+  sessions = new JobScheduler({ engine: supervisor, clock, log: silentLog, resolveModel: () => model });
   supervisor.start();
 });
 

@@ -16,7 +16,7 @@ function setUp(work: 'none' | 'loading' | 'job' = 'job') {
   const answer = (seconds: number, steps: (at: number) => number | undefined, waits = false): void => {
     for (let at = 5; at <= seconds; at += 5) {
       clock.advance(5000);
-      watch.answered(steps(at), waits);
+      watch.notePong(steps(at), waits);
     }
   };
   return { clock, seen, now, watch, answer };
@@ -36,7 +36,7 @@ describe('ProgressWatch', () => {
     const { seen, watch, answer } = setUp();
     for (let n = 0; n < 20; n++) {
       answer(170, () => undefined);
-      watch.moved();
+      watch.noteProgress();
     }
     expect(seen.stalls).toEqual([]);
     answer(185, () => undefined);
@@ -53,10 +53,10 @@ describe('ProgressWatch', () => {
     const { seen, now, watch, answer } = setUp('none');
     answer(36_000, () => 7);
     now.work = 'job';
-    watch.began();
+    watch.noteStart();
     answer(175, () => 7);
     expect(seen.stalls).toEqual([]);
-    expect(watch.movedMs).toBe(5000);
+    expect(watch.lastProgressMs).toBe(5000);
     answer(15, () => 7);
     expect(seen.stalls).not.toEqual([]);
   });
@@ -81,7 +81,7 @@ describe('ProgressWatch', () => {
     const { clock, seen, watch, answer } = setUp();
     for (let night = 0; night < 50; night++) {
       clock.jump(8 * 3_600_000);
-      watch.answered(7);
+      watch.notePong(7);
       answer(100, () => 7);
     }
     expect(seen.stalls).toEqual([]);

@@ -5,8 +5,8 @@ describe('RestartPolicy', () => {
   test('waits twice as long each time, and stops at the fifth crash within three minutes', () => {
     const policy = new RestartPolicy();
     const delays = [0, 1, 2, 3, 4].map((second) => {
-      const verdict = policy.crashed(second * 1000);
-      return verdict.restart ? verdict.delayMs : 'stop';
+      const decision = policy.recordCrash(second * 1000);
+      return decision.restart ? decision.delayMs : 'stop';
     });
     expect(delays).toEqual([500, 1000, 2000, 4000, 'stop']);
   });
@@ -16,18 +16,18 @@ describe('RestartPolicy', () => {
     let nowMs = 0;
     let longest = 0;
     for (let n = 0; n < 50; n++) {
-      const verdict = policy.crashed((nowMs += BREAKER_WINDOW_MS / 4 + 1));
-      if (verdict.restart) longest = Math.max(longest, verdict.delayMs);
+      const decision = policy.recordCrash((nowMs += BREAKER_WINDOW_MS / 4 + 1));
+      if (decision.restart) longest = Math.max(longest, decision.delayMs);
     }
     expect(longest).toBe(60_000);
-    expect(policy.crashed(nowMs + BREAKER_WINDOW_MS)).toEqual({ restart: true, delayMs: 500 });
+    expect(policy.recordCrash(nowMs + BREAKER_WINDOW_MS)).toEqual({ restart: true, delayMs: 500 });
   });
 
   test('allows one more try when the crashes lie far enough back', () => {
     const policy = new RestartPolicy();
-    for (let n = 0; n < 5; n++) policy.crashed(n);
-    expect(policy.mayTryAgain(BREAKER_WINDOW_MS)).toBe(false);
-    expect(policy.mayTryAgain(BREAKER_WINDOW_MS + 5)).toBe(true);
+    for (let n = 0; n < 5; n++) policy.recordCrash(n);
+    expect(policy.canRetry(BREAKER_WINDOW_MS)).toBe(false);
+    expect(policy.canRetry(BREAKER_WINDOW_MS + 5)).toBe(true);
   });
 
   test('files that no engine survives do not stop the service, and a broken engine that has files does', () => {
@@ -36,28 +36,28 @@ describe('RestartPolicy', () => {
     // Three files of a folder, twice each, time and again: others are served in between.
     for (let folder = 0; folder < 50; folder++) {
       for (let death = 0; death < 6; death++)
-        expect(policy.crashedWithFile((nowMs += 1000))).toEqual({ restart: true, delayMs: 500 });
-      policy.worked();
+        expect(policy.recordFileCrash((nowMs += 1000))).toEqual({ restart: true, delayMs: 500 });
+      policy.recordSuccess();
     }
     for (let death = 0; death < 19; death++)
-      expect(policy.crashedWithFile((nowMs += 1000))).toMatchObject({ restart: true });
-    expect(policy.crashedWithFile((nowMs += 1000))).toEqual({
+      expect(policy.recordFileCrash((nowMs += 1000))).toMatchObject({ restart: true });
+    expect(policy.recordFileCrash((nowMs += 1000))).toEqual({
       restart: false,
       why: 'failed 20 times in a row with files',
     });
-    expect(policy.mayTryAgain(nowMs + 179_999)).toBe(false);
-    expect(policy.mayTryAgain(nowMs + 180_000)).toBe(true);
+    expect(policy.canRetry(nowMs + 179_999)).toBe(false);
+    expect(policy.canRetry(nowMs + 180_000)).toBe(true);
     // One more try is one.
-    expect(policy.crashedWithFile(nowMs + 181_000)).toMatchObject({ restart: false });
+    expect(policy.recordFileCrash(nowMs + 181_000)).toMatchObject({ restart: false });
   });
 
   test('a file that went well takes nothing back of what the engine died of by itself', () => {
     const policy = new RestartPolicy();
-    const verdicts = [0, 1, 2, 3, 4].map((second) => {
-      policy.worked();
-      policy.crashedWithFile(second * 1000);
-      return policy.crashed(second * 1000).restart;
+    const decisions = [0, 1, 2, 3, 4].map((second) => {
+      policy.recordSuccess();
+      policy.recordFileCrash(second * 1000);
+      return policy.recordCrash(second * 1000).restart;
     });
-    expect(verdicts).toEqual([true, true, true, true, false]);
+    expect(decisions).toEqual([true, true, true, true, false]);
   });
 });

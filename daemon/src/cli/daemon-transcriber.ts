@@ -2,7 +2,7 @@ import type { SottoClient } from '../client/index.js';
 import { SottoError } from '../protocol/errors.js';
 import type { JobEvent } from '../protocol/messages.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
-import { Replay } from '../sessions/replay.js';
+import { Replay } from '../sessions/jobs/replay.js';
 import type { Transcriber, TranscriberCall } from './transcriber.js';
 
 /** Work done by the daemon. When it dies in the middle of a file, the file is done again by the next one. */

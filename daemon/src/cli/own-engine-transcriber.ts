@@ -4,7 +4,7 @@ import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { JobEvent } from '../protocol/messages.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
-import type { JobNotice } from '../sessions/job.js';
+import type { JobNotice } from '../sessions/jobs/job.js';
 import { trace } from '../trace.js';
 import { createDaemonCore, type DaemonCore } from './parts.js';
 import type { Transcriber, TranscriberCall } from './transcriber.js';

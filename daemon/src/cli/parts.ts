@@ -6,7 +6,7 @@ import type { Paths } from '../paths.js';
 import { messageOf, type SottoError } from '../protocol/errors.js';
 import { codedError } from '../protocol/file-errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
-import { Sessions } from '../sessions/sessions.js';
+import { JobScheduler } from '../sessions/jobs/job-scheduler.js';
 import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from '../settings.js';
 import { findModel, findModelWithFallback, type ModelMatch, type ModelDirs } from '../store/find-model.js';
 import { keepMachineSpeed } from '../store/machine-speed.js';
@@ -26,7 +26,7 @@ type ResolveModel = (model: string | undefined) => ModelRef;
 
 export interface DaemonCore {
   readonly supervisor: Supervisor;
-  readonly sessions: Sessions;
+  readonly sessions: JobScheduler;
   readonly modelAccess: ModelAccess;
   /** The user's words and replacements: the file, and what sessions make of it. */
   readonly vocabulary: { readonly file: VocabularyFile; readonly inUse: ActiveVocabulary };
@@ -91,7 +91,7 @@ export function createDaemonCore({ paths, log, model, warm, tolerant, onIdleChan
     wanted === undefined ? (supervisor.serving ?? configured().model) : findModel(dirs, wanted);
   const file = new VocabularyFile(paths.vocabulary);
   const inUse = new ActiveVocabulary(() => file.read(), log);
-  const sessions = new Sessions({
+  const sessions = new JobScheduler({
     engine: supervisor,
     vocabulary: inUse,
     clock: systemClock,

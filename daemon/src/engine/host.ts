@@ -12,14 +12,14 @@ import { trace } from '../trace.js';
 import { engineError } from './engine-errors.js';
 import { withRows } from './file-batch.js';
 import { LiveRuns } from './live/live-runs.js';
-import { NextAudio, type Claim } from './next-audio.js';
+import { AudioPrefetcher, type Claim } from './audio-prefetcher.js';
 import type { ModelLease } from './loaded-model.js';
 import { ModelCache, type LoadModel } from './model-cache.js';
 import { ComputeScheduler } from './compute-scheduler.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 /** After this long without work the memory that MLX keeps for reuse is given back. */
-const IDLE_MS = 30_000;
+const CLEAR_CACHE_AFTER_MS = 30_000;
 
 export interface OpenAudio extends AudioStream {
   close(): Promise<void>;
@@ -31,7 +31,7 @@ export interface EngineDeps {
   readonly clock: Clock;
   readonly openAudio: (path: string) => Promise<OpenAudio>;
   /** Changes whenever the file does; undefined if there is none. */
-  readonly markOf: (path: string) => string | undefined;
+  readonly fingerprintOf: (path: string) => string | undefined;
   readonly figures: () => EngineFigures;
   /** Steps of work done since the process began. */
   readonly steps: () => number;
@@ -52,7 +52,7 @@ export class EngineHost {
   readonly #deps: EngineDeps;
   readonly #models: ModelCache;
   readonly #scheduler = new ComputeScheduler();
-  readonly #next: NextAudio;
+  readonly #next: AudioPrefetcher;
   readonly #live: LiveRuns;
   /** Runs happen one at a time, in the order in which they were asked for. */
   #tail: Promise<void> = Promise.resolve();
@@ -62,19 +62,19 @@ export class EngineHost {
   /** Runs that wait or go on. */
   #tasks = 0;
   #idleTimer: NodeJS.Timeout | undefined;
-  #listening = false;
+  #hasLiveSessions = false;
   #limits: ModelLimits = {};
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
-    this.#next = new NextAudio({ open: deps.openAudio, markOf: deps.markOf });
+    this.#next = new AudioPrefetcher({ open: deps.openAudio, fingerprintOf: deps.fingerprintOf });
     this.#models = new ModelCache({
       load: deps.loadModel,
       footprint: deps.footprint,
       clock: deps.clock,
       onChange: (models) => {
         deps.send({ type: 'models', models: [...models] });
-        if (this.#listening) deps.wireMemory?.(true);
+        if (this.#hasLiveSessions) deps.wireMemory?.(true);
       },
       onFreed: () => this.#freed(),
       onMeasured: (gflops) => deps.send({ type: 'measured', gflops }),
@@ -83,7 +83,7 @@ export class EngineHost {
       models: this.#models,
       scheduler: this.#scheduler,
       send: deps.send,
-      onBusy: (busy) => this.#listens(busy),
+      onBusy: (busy) => this.#setLiveSessions(busy),
     });
   }
 
@@ -107,12 +107,12 @@ export class EngineHost {
       case 'run': {
         const controller = new AbortController();
         this.#job = { id: message.job, controller };
-        const sound = this.#next.claim(message.path);
-        this.#enqueue(() => this.#run(message, sound, controller.signal));
+        const claim = this.#next.claim(message.path);
+        this.#enqueue(() => this.#run(message, claim, controller.signal));
         return;
       }
-      case 'ahead':
-        this.#next.prepare(message.path);
+      case 'prefetch':
+        this.#next.prefetch(message.path);
         return;
       case 'cancel':
         if (this.#job?.id === message.job) this.#job.controller.abort();
@@ -130,7 +130,7 @@ export class EngineHost {
         this.#live.cancel(message.session);
         return;
       case 'ping':
-        this.#tellFigures();
+        this.#sendFigures();
         return;
       case 'shutdown': {
         this.#job?.controller.abort();
@@ -152,22 +152,22 @@ export class EngineHost {
     this.#tasks += 1;
     this.#tail = this.#tail.then(task).then(() => {
       this.#tasks -= 1;
-      this.#rest();
+      this.#scheduleCacheClear();
     });
   }
 
-  #rest(): void {
+  #scheduleCacheClear(): void {
     clearTimeout(this.#idleTimer);
-    if (this.#tasks > 0 || this.#listening) return;
-    this.#idleTimer = setTimeout(() => this.#deps.clearCache(), IDLE_MS);
+    if (this.#tasks > 0 || this.#hasLiveSessions) return;
+    this.#idleTimer = setTimeout(() => this.#deps.clearCache(), CLEAR_CACHE_AFTER_MS);
     this.#idleTimer.unref();
   }
 
-  #listens(busy: boolean): void {
-    this.#listening = busy;
+  #setLiveSessions(busy: boolean): void {
+    this.#hasLiveSessions = busy;
     this.#deps.wireMemory?.(busy);
-    if (!busy) this.#tellFigures();
-    this.#rest();
+    if (!busy) this.#sendFigures();
+    this.#scheduleCacheClear();
   }
 
   /** For whoever comes next. */
@@ -181,24 +181,24 @@ export class EngineHost {
       this.#deps.send({ type: 'load-failed', use, error: engineError(error).toWire() });
     }
     this.#loads.delete(use);
-    this.#tellFigures();
+    this.#sendFigures();
   }
 
   /** What a model leaves behind for reuse fits no other one. */
   #freed(): void {
     this.#deps.clearCache();
-    this.#tellFigures();
+    this.#sendFigures();
   }
 
-  #tellFigures(): void {
+  #sendFigures(): void {
     const { figures, send, steps } = this.#deps;
     send({ type: 'pong', figures: figures(), steps: steps(), waits: this.#models.isWaitingForMemory });
   }
 
-  async #run(run: Run, sound: Claim, signal: AbortSignal): Promise<void> {
+  async #run(run: Run, claim: Claim, signal: AbortSignal): Promise<void> {
     const { job } = run;
     if (signal.aborted) {
-      sound.leave();
+      claim.release();
       this.#end({ type: 'cancelled', job });
       return;
     }
@@ -207,7 +207,7 @@ export class EngineHost {
     const loading = this.#models.hold(run.model, signal);
     loading.catch(() => undefined); // heard below, unless something else fails first
     try {
-      const summary = await this.#transcribe(run, sound, loading, signal);
+      const summary = await this.#transcribe(run, claim, loading, signal);
       this.#end({ type: 'done', job, summary });
     } catch (thrown) {
       if (signal.aborted) this.#end({ type: 'cancelled', job });
@@ -223,16 +223,16 @@ export class EngineHost {
   #end(last: Extract<FromEngine, { type: 'done' | 'cancelled' | 'failed' }>): void {
     this.#job = undefined;
     this.#deps.send(last);
-    this.#tellFigures();
+    this.#sendFigures();
   }
 
   async #transcribe(
     run: Run,
-    sound: Claim,
+    claim: Claim,
     loading: Promise<ModelLease>,
     signal: AbortSignal,
   ): Promise<EngineSummary> {
-    const audio = await sound.open();
+    const audio = await claim.open();
     trace('engine', 'file open');
     // A reader that waits for a decoder does not see the signal before it has a chunk.
     const stop = (): void => void audio.close().catch(() => undefined);

@@ -2,8 +2,8 @@
 type Task = () => Promise<void>;
 
 export class LoadQueue {
-  readonly #waitedFor: Task[] = [];
-  readonly #ahead: Task[] = [];
+  readonly #requested: Task[] = [];
+  readonly #background: Task[] = [];
   readonly #onIdle: () => void;
   #busy = false;
 
@@ -17,9 +17,9 @@ export class LoadQueue {
   }
 
   /** Resolves or rejects as `task` does. */
-  add<T>(urgency: 'waited for' | 'ahead', task: () => Promise<T>): Promise<T> {
+  add<T>(urgency: 'requested' | 'background', task: () => Promise<T>): Promise<T> {
     const done = new Promise<T>((resolve, reject) => {
-      const queue = urgency === 'ahead' ? this.#ahead : this.#waitedFor;
+      const queue = urgency === 'background' ? this.#background : this.#requested;
       queue.push(() => task().then(resolve, reject));
     });
     if (!this.#busy) void this.#work();
@@ -31,7 +31,7 @@ export class LoadQueue {
     // Whoever asks in the same moment counts.
     await Promise.resolve();
     for (;;) {
-      const task = this.#waitedFor.shift() ?? this.#ahead.shift();
+      const task = this.#requested.shift() ?? this.#background.shift();
       if (task === undefined) break;
       await task();
     }

@@ -14,7 +14,7 @@ function send(message: FromEngine): void {
   if (process.connected) process.send?.(message);
 }
 
-function markOf(path: string): string | undefined {
+function fingerprintOf(path: string): string | undefined {
   try {
     const { ino, size, mtimeMs, ctimeMs } = statSync(path);
     return [ino, size, mtimeMs, ctimeMs].join();
@@ -47,7 +47,7 @@ try {
     footprint: footprintOf,
     clock: systemClock,
     openAudio: (path) => openAudio(path, () => (pieces += 1)),
-    markOf,
+    fingerprintOf,
     send,
     steps: () => mx.completedWaits() + pieces,
     clearCache: () => mx.memory.clearCache(),

@@ -84,7 +84,7 @@ export class ModelCache {
     if (there !== undefined) return Promise.resolve(this.#held(there));
     // Somebody waits now: the real work warms it up as well.
     this.#loading?.warmUp.abort();
-    const held = this.#queue.add('waited for', async () => this.#held(await this.#ensureLoaded(ref, { signal })));
+    const held = this.#queue.add('requested', async () => this.#held(await this.#ensureLoaded(ref, { signal })));
     return signal === undefined ? held : leaseUnlessAborted(held, signal);
   }
 
@@ -97,7 +97,7 @@ export class ModelCache {
     let refused: SottoError | undefined;
     for (const candidate of [ref, ...fallbacks]) {
       try {
-        const pinned = this.#queue.add('ahead', () => this.#keep(candidate, { ref, refused }, signal));
+        const pinned = this.#queue.add('background', () => this.#keep(candidate, { ref, refused }, signal));
         return await abortable(pinned, signal);
       } catch (thrown) {
         const error = engineError(thrown);
@@ -198,7 +198,7 @@ export class ModelCache {
     if (displaced !== undefined) {
       // Whoever took its place is done.
       this.#displaced = undefined;
-      this.#queue.add('ahead', () => this.#ensureLoaded(displaced, {})).catch(() => undefined);
+      this.#queue.add('background', () => this.#ensureLoaded(displaced, {})).catch(() => undefined);
       return;
     }
     if (unloadAfterSeconds === undefined || this.#loadedModels.size === 0) return;

@@ -2,13 +2,13 @@
  * Entry of a process that works on a model's files for one command and ends: MLX stays out of the command, and what
  * happens to it here ends here. One request, then `progress` messages, then `done` or `failed`.
  */
-import { mustBeReplaceable } from './replaceable.js';
+import { assertReplaceable } from './assert-replaceable.js';
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
-import type * as workshop from '#daemon/models/model-converter.js';
+import type * as modelConverter from '#daemon/models/model-converter.js';
 import { makeFolder } from '#daemon/make-folder.js';
 import { codeOf, SottoError } from '#daemon/protocol/errors.js';
 import { fileError, OUTPUT_FILE } from '#daemon/protocol/file-errors.js';
@@ -21,27 +21,27 @@ import {
   type ModelRequest,
 } from '#daemon/protocol/model-process.js';
 import { engineError, startError } from './engine-errors.js';
-import { tellCommand } from './tell-command.js';
+import { sendToParent } from './send-to-parent.js';
 
 type Convert = Extract<ModelRequest, { type: 'convert' }>;
 type Work = Exclude<ModelRequest, { type: 'cancel' }>;
-type Workshops = typeof workshop;
+type ConverterModule = typeof modelConverter;
 
 const cancelled = new AbortController();
 const { signal } = cancelled;
 
 /** What a stage tells while it works. */
-const telling = (stage: Extract<ModelReply, { type: 'progress' }>['stage']) => ({
+const stageOptions = (stage: Extract<ModelReply, { type: 'progress' }>['stage']) => ({
   signal,
   onProgress: (fraction: number) => void send({ type: 'progress', stage, fraction }),
 });
 
-const send = (message: ModelReply): Promise<void> => tellCommand(message);
+const send = (message: ModelReply): Promise<void> => sendToParent(message);
 
 async function work(request: Work): Promise<ModelReply> {
-  let workshops: Workshops;
+  let converterModule: ConverterModule;
   try {
-    workshops = await import('#daemon/models/model-converter.js');
+    converterModule = await import('#daemon/models/model-converter.js');
   } catch (error) {
     return { type: 'failed', error: startError(error).toWire() };
   }
@@ -51,14 +51,14 @@ async function work(request: Work): Promise<ModelReply> {
         return { type: 'footprint', footprint: await footprint(request.dir) };
       case 'measure': {
         const { measureModel } = await import('./measure-model.js');
-        const measurement = await measureModel(request.dir, request.clips, telling('listening'));
+        const measurement = await measureModel(request.dir, request.clips, stageOptions('listening'));
         return { type: 'measurement', measurement };
       }
       case 'inspect':
-        return { type: 'done', facts: await inspect(request.dir, workshops) };
+        return { type: 'done', facts: await inspect(request.dir, converterModule) };
       case 'convert':
-        await convert(request, workshops);
-        return { type: 'done', facts: await inspect(request.out, workshops) };
+        await convert(request, converterModule);
+        return { type: 'done', facts: await inspect(request.out, converterModule) };
     }
   } catch (error) {
     // A file that is being read ends with an error of its own.
@@ -68,10 +68,10 @@ async function work(request: Work): Promise<ModelReply> {
   }
 }
 
-async function inspect(dir: string, { converterFor }: Workshops): Promise<ModelMetadata> {
-  const shop = await converterFor(dir);
+async function inspect(dir: string, { converterFor }: ConverterModule): Promise<ModelMetadata> {
+  const converter = await converterFor(dir);
   return {
-    ...(await shop.inspect(dir, telling('checking'))),
+    ...(await converter.inspect(dir, stageOptions('checking'))),
     footprint: await footprint(dir),
     files: await filesOf(dir),
   };
@@ -84,11 +84,11 @@ async function footprint(dir: string): Promise<FootprintBytes> {
 }
 
 /** Writes beside the target and renames, so that half a model is never found under its name. */
-async function convert({ dir, out, force, options }: Convert, { converterFor }: Workshops): Promise<void> {
+async function convert({ dir, out, force, options }: Convert, { converterFor }: ConverterModule): Promise<void> {
   if (resolve(dir) === resolve(out)) {
     throw new SottoError('INVALID_ARGUMENT', 'a model is not converted into its own folder');
   }
-  const shop = await converterFor(dir);
+  const converter = await converterFor(dir);
   const isThere = await lstat(out).then(
     () => true,
     (error: unknown) => {
@@ -99,18 +99,18 @@ async function convert({ dir, out, force, options }: Convert, { converterFor }: 
   if (isThere && !force) {
     throw new SottoError('OUTPUT_FAILED', `${out} is there already`, { hint: 'give --force to replace it' });
   }
-  if (isThere) await mustBeReplaceable(out);
-  const beside = (what: string) =>
+  if (isThere) await assertReplaceable(out);
+  const sibling = (what: string) =>
     join(dirname(out), `.${basename(out)}.${what}-${randomUUID().slice(0, 8)}`);
-  const draft = beside('new');
+  const draft = sibling('new');
   try {
     makeFolder(dirname(out));
     await mkdir(draft);
-    await shop.convert(dir, draft, options, telling('converting'));
+    await converter.convert(dir, draft, options, stageOptions('converting'));
     await writeFile(join(draft, MADE_MODEL), madeRecord(await readdir(draft)), { flush: true });
     await syncAll(draft);
     signal.throwIfAborted();
-    if (isThere) await replace(out, draft, beside('old'));
+    if (isThere) await replace(out, draft, sibling('old'));
     else await rename(draft, out);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
@@ -121,15 +121,15 @@ async function convert({ dir, out, force, options }: Convert, { converterFor }: 
 }
 
 /** What was there is put back if the new one can't take its place. */
-async function replace(out: string, draft: string, aside: string): Promise<void> {
-  await rename(out, aside);
+async function replace(out: string, draft: string, backup: string): Promise<void> {
+  await rename(out, backup);
   try {
     await rename(draft, out);
   } catch (error) {
-    await rename(aside, out);
+    await rename(backup, out);
     throw error;
   }
-  await rm(aside, { recursive: true, force: true });
+  await rm(backup, { recursive: true, force: true });
 }
 
 async function syncAll(dir: string): Promise<void> {

@@ -7,10 +7,10 @@ import { openAudio } from '#daemon/audio/decode-file.js';
 import type { PcmReply } from '#daemon/protocol/pcm-process.js';
 import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { engineError } from './engine-errors.js';
-import { tellCommand } from './tell-command.js';
+import { sendToParent } from './send-to-parent.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-const send = (message: PcmReply): Promise<void> => tellCommand(message);
+const send = (message: PcmReply): Promise<void> => sendToParent(message);
 
 async function decode(path: string): Promise<void> {
   const audio = await openAudio(path);

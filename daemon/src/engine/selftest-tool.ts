@@ -10,9 +10,9 @@ import {
   type SelftestRequest,
 } from '#daemon/protocol/selftest-process.js';
 import { engineError, startError } from './engine-errors.js';
-import { tellCommand } from './tell-command.js';
+import { sendToParent } from './send-to-parent.js';
 
-const send = (message: SelftestReply): Promise<void> => tellCommand(message);
+const send = (message: SelftestReply): Promise<void> => sendToParent(message);
 
 async function load(): Promise<LoadResult> {
   const { mx } = await import('#native/index.js');
@@ -63,9 +63,9 @@ async function work(request: SelftestRequest): Promise<SelftestReply> {
       return { type: 'machine', facts: await measureMachine() };
     }
     case 'model': {
-      const { measureModel } = await import('./selftest/speed.js');
+      const { measureModelSpeed } = await import('./selftest/speed.js');
       const { dir, clip, readGbPerSecond } = request;
-      return { type: 'model', facts: await measureModel(dir, clip, readGbPerSecond) };
+      return { type: 'model', facts: await measureModelSpeed(dir, clip, readGbPerSecond) };
     }
     case 'leaks': {
       const { countLeaks } = await import('./selftest/speed.js');

@@ -65,7 +65,7 @@ const toEngineTable = {
     options: transcribeOptionsSchema,
   }),
   /** The file that most likely comes next may be opened while this one is in work; none, without a path. */
-  ahead: v.object({ type: v.literal('ahead'), path: v.exactOptional(v.string()) }),
+  prefetch: v.object({ type: v.literal('prefetch'), path: v.exactOptional(v.string()) }),
   cancel: v.object({ type: v.literal('cancel'), job }),
   /** The audio that follows begins at `fromSample`; what lies before the checkpoint is for the decode at the end alone. */
   'live-open': v.object({

@@ -4,7 +4,7 @@ import type { Logger } from '../logger.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import type { LiveSessions } from '../sessions/live/live-sessions.js';
 import type { ModelService } from '../sessions/models/model-service.js';
-import type { Sessions } from '../sessions/sessions.js';
+import type { JobScheduler } from '../sessions/jobs/job-scheduler.js';
 import { Admission } from './http/admission.js';
 import { healthRoute } from './http/health.js';
 import { HttpMetrics } from './http/metrics.js';
@@ -23,7 +23,7 @@ export interface Api {
 
 /** What the routes are built on. */
 export interface ApiContext {
-  readonly sessions: Sessions;
+  readonly sessions: JobScheduler;
   readonly live: LiveSessions;
   readonly models: ModelService;
   readonly status: () => DaemonStatus;

@@ -11,12 +11,12 @@ import { idOf, parseClientMessage, type ClientMessage, type DaemonMessage } from
 import type { DaemonStatus } from '../protocol/status.js';
 import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
 import type { FileQueue } from '../sessions/files/file-queue.js';
-import type { Job, JobNotice } from '../sessions/job.js';
+import type { Job, JobNotice } from '../sessions/jobs/job.js';
 import type { LiveSessions } from '../sessions/live/live-sessions.js';
 import type { ServeRequest, ServeResult } from '../protocol/serve.js';
 import type { HistoryService } from '../sessions/history/history-service.js';
 import type { ModelService } from '../sessions/models/model-service.js';
-import type { Sessions } from '../sessions/sessions.js';
+import type { JobScheduler } from '../sessions/jobs/job-scheduler.js';
 import type { VocabularyService } from '../sessions/vocabulary/vocabulary-service.js';
 import { FileRequests } from './file-requests.js';
 import { LiveChannels } from './live-channels.js';
@@ -30,7 +30,7 @@ const DISPLAY_BYTES = 64 * 1024;
 const HELLO_TIMEOUT_MS = 5_000;
 
 export interface ConnectionContext {
-  readonly sessions: Sessions;
+  readonly sessions: JobScheduler;
   readonly live: LiveSessions;
   readonly models: ModelService;
   readonly history: HistoryService;

@@ -27,14 +27,14 @@ const protocol = import('../protocol/ipc.js');
 const MAX_LINE_LENGTH = 2_000;
 
 /** How long the streams of an ended process are still read. */
-const LAST_WORDS_MS = 500;
+const DRAIN_TIMEOUT_MS = 500;
 
 export class EngineProcess {
   readonly #child: ChildProcess;
   readonly #events: EngineProcessEvents;
   #why: string | undefined;
   #killed = false;
-  #gone = false;
+  #hasExited = false;
 
   constructor(command: EngineCommand, events: EngineProcessEvents) {
     this.#events = events;
@@ -65,7 +65,7 @@ export class EngineProcess {
       this.#why ??= signal === null ? `ended with exit code ${code}` : `killed by ${signal}`;
       // `close` comes once its streams are read to the end, so that its last words are heard before its death
       // is told; something that it started and that outlives it may hold them open, hence the limit.
-      setTimeout(() => this.#end(), LAST_WORDS_MS).unref();
+      setTimeout(() => this.#end(), DRAIN_TIMEOUT_MS).unref();
     });
     this.#child.on('close', () => this.#end());
   }
@@ -76,7 +76,7 @@ export class EngineProcess {
 
   /** Sends, or does nothing when the process is gone: its exit is reported anyway. */
   send(message: ToEngine): void {
-    if (!this.#gone && this.#child.connected) this.#child.send(message, () => undefined);
+    if (!this.#hasExited && this.#child.connected) this.#child.send(message, () => undefined);
   }
 
   /** Ends it at once. `why` is what `onExit` will say. */
@@ -87,7 +87,7 @@ export class EngineProcess {
   }
 
   #receive(value: unknown, parse: (value: unknown) => FromEngine): void {
-    if (this.#gone || this.#killed) return;
+    if (this.#hasExited || this.#killed) return;
     let message: FromEngine;
     try {
       message = parse(value);
@@ -100,8 +100,8 @@ export class EngineProcess {
   }
 
   #end(): void {
-    if (this.#gone) return;
-    this.#gone = true;
+    if (this.#hasExited) return;
+    this.#hasExited = true;
     this.#events.onExit(this.#why ?? 'it is gone');
   }
 }

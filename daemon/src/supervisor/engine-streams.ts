@@ -17,7 +17,7 @@ export const DECODE_TIMEOUT_MS = 20_000;
  */
 export const BUSY_DECODE_TIMEOUT_MS = 120_000;
 /** A timer that is so late has slept with the machine, and so has the engine. */
-const LATE_MS = 5_000;
+const SLEEP_DETECTION_MS = 5_000;
 
 type Report = (report: LiveReport) => void;
 type Position = Pick<DecodeStep, 'decodedSamples' | 'intervalSeconds'>;
@@ -182,7 +182,7 @@ export class EngineStreams {
     return clock.after(DECODE_TIMEOUT_MS, () => {
       const now = clock.nowMs();
       const computes = now - (progressMs?.() ?? -Infinity) < DECODE_TIMEOUT_MS;
-      if (now - dueMs > LATE_MS) this.#restartTimer();
+      if (now - dueMs > SLEEP_DETECTION_MS) this.#restartTimer();
       else if (computes && now - owedSinceMs < BUSY_DECODE_TIMEOUT_MS)
         this.#timer = this.#expectDecode(owedSinceMs);
       else onStuck();

@@ -63,7 +63,7 @@ export interface Engine {
   /** Only one job at a time: the caller waits for the last report before it runs the next. */
   run(job: EngineJob, onReport: (report: JobReport) => void): RunningJob;
   /** The file of the job that most likely comes next, undefined if none waits: it may be opened meanwhile. */
-  prepare?(path: string | undefined): void;
+  prefetch?(path: string | undefined): void;
   /** Several at once. */
   live(request: EngineLive, onReport: (report: LiveReport) => void): RunningLive;
   status(): EngineStatus;

@@ -10,9 +10,9 @@ import { readInProcess } from '../read-in-process.js';
 import { Upload } from '../upload.js';
 
 /** A file that is not open after this is waited for apart from the others. */
-export const SLOW_OPEN_MS = 2_000;
+export const OPEN_TIMEOUT_MS = 2_000;
 /** Files that are tried at once; one that hangs keeps its place until its job is over. */
-const MAX_TRIES = 8;
+const MAX_CONCURRENT_CHECKS = 8;
 
 /** `open`: the engine may read it, or is the one to tell why it can't. `slow`: no answer yet; another one follows. */
 export type FileAnswer = 'open' | 'denied' | 'slow';
@@ -53,7 +53,7 @@ export class ProcessFileAccess implements FileAccess {
   check(path: string, answer: (answer: FileAnswer) => void): () => void {
     const { clock, tryOpen = openInProcess } = this.#options;
     const ended = new AbortController();
-    const stopTimer = clock.after(SLOW_OPEN_MS, () => answer('slow'));
+    const stopTimer = clock.after(OPEN_TIMEOUT_MS, () => answer('slow'));
     const end = (): void => {
       stopTimer.cancel();
       this.#queue.delete(begin);
@@ -84,7 +84,7 @@ export class ProcessFileAccess implements FileAccess {
 
   #beginNext(): void {
     for (const begin of this.#queue) {
-      if (this.#tries >= MAX_TRIES) return;
+      if (this.#tries >= MAX_CONCURRENT_CHECKS) return;
       this.#queue.delete(begin);
       begin();
     }

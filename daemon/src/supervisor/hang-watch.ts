@@ -5,10 +5,10 @@
  */
 import type { Clock, Timer } from '../clock.js';
 
-export const PING_EVERY_MS = 5_000;
+export const PING_INTERVAL_MS = 5_000;
 /** MLX work is waited for without blocking, so a healthy engine answers within milliseconds; loading may block. */
-export const SILENCE_ALLOWED_MS = 60_000;
-export const SILENCE_ALLOWED_LOADING_MS = 300_000;
+export const SILENCE_TIMEOUT_MS = 60_000;
+export const LOADING_SILENCE_TIMEOUT_MS = 300_000;
 
 export interface HangWatchOptions {
   readonly clock: Clock;
@@ -20,19 +20,19 @@ export interface HangWatchOptions {
 
 export class HangWatch {
   readonly #options: HangWatchOptions;
-  #lastHeardMs: number;
+  #lastMessageMs: number;
   #lastTickMs: number;
   #cancelTimer: Timer | undefined;
 
   constructor(options: HangWatchOptions) {
     this.#options = options;
-    this.#lastHeardMs = this.#lastTickMs = options.clock.nowMs();
+    this.#lastMessageMs = this.#lastTickMs = options.clock.nowMs();
     this.#schedule();
   }
 
   /** Any message at all from the engine counts as a sign of life. */
-  heard(): void {
-    this.#lastHeardMs = this.#options.clock.nowMs();
+  noteMessage(): void {
+    this.#lastMessageMs = this.#options.clock.nowMs();
   }
 
   stop(): void {
@@ -41,16 +41,16 @@ export class HangWatch {
   }
 
   #schedule(): void {
-    this.#cancelTimer = this.#options.clock.after(PING_EVERY_MS, () => this.#tick());
+    this.#cancelTimer = this.#options.clock.after(PING_INTERVAL_MS, () => this.#tick());
   }
 
   #tick(): void {
     const now = this.#options.clock.nowMs();
-    const jumped = now - this.#lastTickMs > 3 * PING_EVERY_MS;
+    const jumped = now - this.#lastTickMs > 3 * PING_INTERVAL_MS;
     this.#lastTickMs = now;
-    if (jumped) this.#lastHeardMs = now;
-    const silentMs = now - this.#lastHeardMs;
-    const allowedMs = this.#options.loading() ? SILENCE_ALLOWED_LOADING_MS : SILENCE_ALLOWED_MS;
+    if (jumped) this.#lastMessageMs = now;
+    const silentMs = now - this.#lastMessageMs;
+    const allowedMs = this.#options.loading() ? LOADING_SILENCE_TIMEOUT_MS : SILENCE_TIMEOUT_MS;
     if (silentMs > allowedMs) {
       this.stop();
       this.#options.onHang(silentMs);

@@ -6,7 +6,7 @@
 import { dirname, join, resolve } from 'node:path';
 import type { Clock, Timer } from '../clock.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
-import { openInProcess, SLOW_OPEN_MS, type TryOpen } from './file-access.js';
+import { openInProcess, OPEN_TIMEOUT_MS, type TryOpen } from './file-access.js';
 
 export interface ModelAccessOptions {
   readonly clock: Clock;
@@ -56,7 +56,7 @@ export class ProcessModelAccess implements ModelAccess {
     const stop = new AbortController();
     let stopTimer: Timer | undefined;
     const slow = new Promise<'slow'>((done) => {
-      stopTimer = clock.after(SLOW_OPEN_MS, () => done('slow'));
+      stopTimer = clock.after(OPEN_TIMEOUT_MS, () => done('slow'));
     });
     const opened = tryOpen(join(dir, 'config.json'), stop.signal).then(
       () => 'open' as const,
@@ -79,7 +79,7 @@ function unreadable(dir: string, why: 'denied' | 'slow', models: string): SottoE
   const what =
     why === 'denied'
       ? `Sotto’s background service may not read the model folder ${path}`
-      : `the model folder ${path} did not open within ${SLOW_OPEN_MS / 1000} s`;
+      : `the model folder ${path} did not open within ${OPEN_TIMEOUT_MS / 1000} s`;
   return new SottoError('MODEL_UNREADABLE', what, {
     hint: `move it into ${models}, or on macOS allow Node in Privacy & Security › Files and Folders`,
   });

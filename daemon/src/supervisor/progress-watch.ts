@@ -4,15 +4,15 @@
  * move. Looked at when a ping is answered: where none is, `HangWatch` acts, and a machine that slept is no stall.
  */
 import type { Clock } from '../clock.js';
-import { PING_EVERY_MS } from './hang-watch.js';
+import { PING_INTERVAL_MS } from './hang-watch.js';
 
 /**
  * The longest step is a pass of the largest model over a full batch: about 20 s on two slow cores. A machine that swaps takes
  * several times as long.
  */
-export const STALL_ALLOWED_MS = 180_000;
+export const STALL_TIMEOUT_MS = 180_000;
 /** While a model is loaded: a piece of its weights may come from a slow disk. */
-export const STALL_ALLOWED_LOADING_MS = 300_000;
+export const LOADING_STALL_TIMEOUT_MS = 300_000;
 
 export interface ProgressWatchOptions {
   readonly clock: Clock;
@@ -24,42 +24,42 @@ export interface ProgressWatchOptions {
 export class ProgressWatch {
   readonly #options: ProgressWatchOptions;
   #steps: number | undefined;
-  #movedMs: number | undefined;
+  #lastProgressMs: number | undefined;
   /** From when on it owes a step. */
-  #owesMs: number;
+  #waitingSinceMs: number;
   #answeredMs: number;
 
   constructor(options: ProgressWatchOptions) {
     this.#options = options;
-    this.#owesMs = this.#answeredMs = options.clock.nowMs();
+    this.#waitingSinceMs = this.#answeredMs = options.clock.nowMs();
   }
 
   /** When it last computed something, by the clock; undefined where it did nothing yet. */
-  get movedMs(): number | undefined {
-    return this.#movedMs;
+  get lastProgressMs(): number | undefined {
+    return this.#lastProgressMs;
   }
 
   /** Work begins. */
-  began(): void {
-    this.#owesMs = this.#options.clock.nowMs();
+  noteStart(): void {
+    this.#waitingSinceMs = this.#options.clock.nowMs();
   }
 
   /** A result came. */
-  moved(): void {
-    this.#movedMs = this.#owesMs = this.#options.clock.nowMs();
+  noteProgress(): void {
+    this.#lastProgressMs = this.#waitingSinceMs = this.#options.clock.nowMs();
   }
 
   /** A ping was answered. @param waits whether the work waits for memory that other work uses */
-  answered(steps: number | undefined, waits = false): void {
+  notePong(steps: number | undefined, waits = false): void {
     const { clock, work, onStall } = this.#options;
     const now = clock.nowMs();
-    const slept = now - this.#answeredMs > 3 * PING_EVERY_MS;
+    const slept = now - this.#answeredMs > 3 * PING_INTERVAL_MS;
     this.#answeredMs = now;
     const doing = work();
-    if (steps !== this.#steps) this.#movedMs = this.#owesMs = now;
+    if (steps !== this.#steps) this.#lastProgressMs = this.#waitingSinceMs = now;
     this.#steps = steps;
-    if (waits || slept || doing === 'none') this.#owesMs = now;
-    const stalledMs = now - this.#owesMs;
-    if (stalledMs > (doing === 'loading' ? STALL_ALLOWED_LOADING_MS : STALL_ALLOWED_MS)) onStall(stalledMs);
+    if (waits || slept || doing === 'none') this.#waitingSinceMs = now;
+    const stalledMs = now - this.#waitingSinceMs;
+    if (stalledMs > (doing === 'loading' ? LOADING_STALL_TIMEOUT_MS : STALL_TIMEOUT_MS)) onStall(stalledMs);
   }
 }

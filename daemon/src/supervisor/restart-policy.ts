@@ -11,19 +11,19 @@ export const FIRST_DELAY_MS = 500;
 export const MAX_DELAY_MS = 60_000;
 export const BREAKER_CRASHES = 5;
 export const BREAKER_WINDOW_MS = 180_000;
-export const MAX_FILE_DEATHS_IN_A_ROW = 20;
+export const MAX_CONSECUTIVE_FILE_CRASHES = 20;
 
 /** `why` completes "the speech engine …". */
-export type Verdict = { restart: true; delayMs: number } | { restart: false; why: string };
+export type RestartDecision = { restart: true; delayMs: number } | { restart: false; why: string };
 
 export class RestartPolicy {
   #crashesMs: number[] = [];
   #delayMs = FIRST_DELAY_MS;
-  #fileDeaths = 0;
+  #fileCrashes = 0;
   #lastMs: number | undefined;
 
   /** Notes a crash and says what to do. */
-  crashed(nowMs: number): Verdict {
+  recordCrash(nowMs: number): RestartDecision {
     this.#lastMs = nowMs;
     this.#crashesMs = this.#crashesMs.filter((at) => nowMs - at < BREAKER_WINDOW_MS);
     if (this.#crashesMs.length === 0) this.#delayMs = FIRST_DELAY_MS;
@@ -36,21 +36,21 @@ export class RestartPolicy {
   }
 
   /** Notes a crash with a file in work. */
-  crashedWithFile(nowMs: number): Verdict {
+  recordFileCrash(nowMs: number): RestartDecision {
     this.#lastMs = nowMs;
-    this.#fileDeaths += 1;
-    if (this.#fileDeaths >= MAX_FILE_DEATHS_IN_A_ROW)
-      return { restart: false, why: `failed ${this.#fileDeaths} times in a row with files` };
+    this.#fileCrashes += 1;
+    if (this.#fileCrashes >= MAX_CONSECUTIVE_FILE_CRASHES)
+      return { restart: false, why: `failed ${this.#fileCrashes} times in a row with files` };
     return { restart: true, delayMs: FIRST_DELAY_MS };
   }
 
   /** A file or a dictation went well: what died before it died of its files. */
-  worked(): void {
-    this.#fileDeaths = 0;
+  recordSuccess(): void {
+    this.#fileCrashes = 0;
   }
 
   /** After the breaker opened: whether the crashes lie far enough back for one more try. */
-  mayTryAgain(nowMs: number): boolean {
+  canRetry(nowMs: number): boolean {
     return this.#lastMs === undefined || nowMs - this.#lastMs >= BREAKER_WINDOW_MS;
   }
 }

@@ -68,14 +68,14 @@ export class Supervisor implements Engine, ModelEngine {
   #liveFault: SottoError | undefined;
   #current: CurrentJob | undefined;
   /** The file that most likely comes next. */
-  #ahead: string | undefined;
+  #prefetchPath: string | undefined;
   /** The engine died with a file in work and this one opened ahead: either may be why, so it waits for its own turn. */
-  #isAheadSuspect = false;
+  #isPrefetchSuspect = false;
   #nextJob = 1;
   readonly #models: ModelLifecycle;
   #figures: EngineFigures | undefined;
   #device: string | undefined;
-  #bornMs = 0;
+  #startedAtMs = 0;
   #restarts = 0;
   #lastFailure: string | undefined;
   /** Why no engine is started any more; completes "the speech engine …". */
@@ -92,7 +92,7 @@ export class Supervisor implements Engine, ModelEngine {
     this.#live = new EngineStreams({
       clock: options.clock,
       send: (message) => this.#process?.send(message),
-      progressMs: () => this.#progress?.movedMs,
+      progressMs: () => this.#progress?.lastProgressMs,
       onStuck: () => this.#process?.kill('does not look at what is said any more'),
     });
     const { warm, limits, access } = options;
@@ -145,17 +145,17 @@ export class Supervisor implements Engine, ModelEngine {
     return { cancel: () => this.#cancel(current) };
   }
 
-  prepare(path: string | undefined): void {
-    this.#ahead = path;
+  prefetch(path: string | undefined): void {
+    this.#prefetchPath = path;
     // Behind the run that it comes after.
-    queueMicrotask(() => this.#sayAhead());
+    queueMicrotask(() => this.#sendPrefetch());
   }
 
   live(request: EngineLive, report: (report: LiveReport) => void): RunningLive {
     const running = this.#live.open(request, report);
     // As with jobs: reports come after this has returned.
     queueMicrotask(() => {
-      if (this.#isHopeless()) this.#live.failAll(this.#degradedError());
+      if (this.#isUnavailable()) this.#live.failAll(this.#degradedError());
     });
     return running;
   }
@@ -168,32 +168,32 @@ export class Supervisor implements Engine, ModelEngine {
       ...this.#models.status(),
       ...(pid === undefined
         ? {}
-        : { pid, uptimeSeconds: (this.#options.clock.nowMs() - this.#bornMs) / 1000 }),
+        : { pid, uptimeSeconds: (this.#options.clock.nowMs() - this.#startedAtMs) / 1000 }),
       ...defined({ lastFailure: this.#lastFailure, device: this.#device, figures: this.#figures }),
     };
   }
 
   /** Ends the engine for good. A job that is in it is the caller's to settle first. */
   async stop(): Promise<void> {
-    this.#leave();
+    this.#stopServing();
     const process = this.#process;
     if (process === undefined) return;
-    const gone = new Promise<void>((resolve) => (this.#stopped = resolve));
+    const exited = new Promise<void>((resolve) => (this.#stopped = resolve));
     process.send({ type: 'shutdown' });
-    const putDown = this.#options.clock.after(SHUTDOWN_GRACE_MS, () =>
+    const killTimer = this.#options.clock.after(SHUTDOWN_GRACE_MS, () =>
       process.kill('did not end when asked'),
     );
-    await gone;
-    putDown.cancel();
+    await exited;
+    killTimer.cancel();
   }
 
   /** Ends the engine without waiting. */
   kill(): void {
-    this.#leave();
+    this.#stopServing();
     this.#process?.kill('the daemon ends');
   }
 
-  #leave(): void {
+  #stopServing(): void {
     this.#current?.graceTimer?.cancel();
     this.#current = undefined;
     this.#restartTimer?.cancel();
@@ -208,28 +208,28 @@ export class Supervisor implements Engine, ModelEngine {
       this.#send(current);
       return;
     }
-    if (this.#isHopeless()) this.#finish({ type: 'failed', error: this.#degradedError() });
+    if (this.#isUnavailable()) this.#finish({ type: 'failed', error: this.#degradedError() });
     else current.report({ type: 'waiting', for: 'engine' });
   }
 
   /** Whether no engine will come; one that has been down for long is tried once more. */
-  #isHopeless(): boolean {
+  #isUnavailable(): boolean {
     if (this.#state !== 'degraded') return this.#state === 'stopped';
-    if (!this.#policy.mayTryAgain(this.#options.clock.nowMs())) return true;
+    if (!this.#policy.canRetry(this.#options.clock.nowMs())) return true;
     this.#spawn();
     return false;
   }
 
   #send(current: CurrentJob): void {
     current.sent = true;
-    this.#progress?.began();
+    this.#progress?.noteStart();
     this.#process?.send({ type: 'run', job: current.id, ...current.job });
   }
 
-  #sayAhead(): void {
-    if (this.#isAheadSuspect) return;
-    const path = this.#ahead;
-    if (this.#state === 'ready') this.#process?.send({ type: 'ahead', ...defined({ path }) });
+  #sendPrefetch(): void {
+    if (this.#isPrefetchSuspect) return;
+    const path = this.#prefetchPath;
+    if (this.#state === 'ready') this.#process?.send({ type: 'prefetch', ...defined({ path }) });
   }
 
   #cancel(current: CurrentJob): void {
@@ -251,8 +251,8 @@ export class Supervisor implements Engine, ModelEngine {
     const current = this.#current;
     this.#current = undefined;
     current?.graceTimer?.cancel();
-    if (report.type === 'done') this.#policy.worked();
-    if (report.type !== 'lost') this.#isAheadSuspect = false;
+    if (report.type === 'done') this.#policy.recordSuccess();
+    if (report.type !== 'lost') this.#isPrefetchSuspect = false;
     current?.report(report);
   }
 
@@ -261,11 +261,11 @@ export class Supervisor implements Engine, ModelEngine {
     this.#state = 'starting';
     this.#expectedExit = false;
     this.#fatal = undefined;
-    this.#bornMs = clock.nowMs();
+    this.#startedAtMs = clock.nowMs();
     this.#figures = undefined;
     const process = new EngineProcess(command, {
       onMessage: (message) => {
-        this.#watch?.heard();
+        this.#watch?.noteMessage();
         this.#receive(message);
       },
       onLine: (line) => log.info({ engine: process.pid }, line),
@@ -280,13 +280,13 @@ export class Supervisor implements Engine, ModelEngine {
     });
     this.#progress = new ProgressWatch({
       clock,
-      work: () => this.#workInEngine,
+      work: () => this.#currentWork,
       onStall: (stalledMs) => process.kill(`made no progress for ${Math.round(stalledMs / 1000)} s`),
     });
     log.info({ engine: process.pid }, 'engine started');
   }
 
-  get #workInEngine(): 'none' | 'loading' | 'job' {
+  get #currentWork(): 'none' | 'loading' | 'job' {
     if (this.#models.loading) return 'loading';
     // A cancelled one has a time limit of its own.
     return this.#current?.sent === true && !this.#current.cancelled ? 'job' : 'none';
@@ -305,7 +305,7 @@ export class Supervisor implements Engine, ModelEngine {
         this.#state = 'ready';
         this.#live.ready();
         if (this.#current !== undefined) this.#send(this.#current);
-        if (this.#ahead !== undefined) this.#sayAhead();
+        if (this.#prefetchPath !== undefined) this.#sendPrefetch();
         // Behind those who wait already: what they need is loaded first.
         this.#models.ready(this.#current?.job.model.dir);
         return;
@@ -322,7 +322,7 @@ export class Supervisor implements Engine, ModelEngine {
         return;
       case 'pong':
         this.#figures = message.figures;
-        this.#progress?.answered(message.steps, message.waits);
+        this.#progress?.notePong(message.steps, message.waits);
         return;
       case 'opened':
       case 'event':
@@ -342,7 +342,7 @@ export class Supervisor implements Engine, ModelEngine {
       case 'live-update':
       case 'live-done':
         // A session without a model says nothing of the device.
-        if (message.step.voice === undefined) this.#policy.worked();
+        if (message.step.voice === undefined) this.#policy.recordSuccess();
         this.#live.receive(message);
         return;
       case 'live-opened':
@@ -360,7 +360,7 @@ export class Supervisor implements Engine, ModelEngine {
   #receiveOfJob(message: Extract<FromEngine, { job: number }>): void {
     const current = this.#current;
     if (current === undefined || message.job !== current.id) return;
-    this.#progress?.moved();
+    this.#progress?.noteProgress();
     switch (message.type) {
       case 'opened': {
         const { durationSeconds } = message;
@@ -414,14 +414,14 @@ export class Supervisor implements Engine, ModelEngine {
       this.#lastFailure = why;
       const isOfFile = this.#current?.sent === true;
       const now = clock.nowMs();
-      const verdict = isOfFile ? this.#policy.crashedWithFile(now) : this.#policy.crashed(now);
-      if (isOfFile) this.#isAheadSuspect = true;
-      if (verdict.restart && this.#fatal === undefined) {
+      const decision = isOfFile ? this.#policy.recordFileCrash(now) : this.#policy.recordCrash(now);
+      if (isOfFile) this.#isPrefetchSuspect = true;
+      if (decision.restart && this.#fatal === undefined) {
         this.#state = 'restarting';
-        this.#restartTimer = clock.after(verdict.delayMs, () => this.#spawn());
+        this.#restartTimer = clock.after(decision.delayMs, () => this.#spawn());
       } else {
         this.#state = 'degraded';
-        this.#whyDegraded = verdict.restart ? undefined : verdict.why;
+        this.#whyDegraded = decision.restart ? undefined : decision.why;
         log.error({ why }, 'not starting the engine again');
       }
     }

@@ -6,19 +6,19 @@ import { markCancelled } from '#daemon/store/spool/cancel-mark.js';
 import { SpoolFile } from '#daemon/store/spool/spool-file.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { daemonsHere, Ear, speak, TOTAL } from './daemons-here.js';
+import { withDaemons, EventCollector, speak, TOTAL } from './with-daemons.js';
 
-const here = daemonsHere();
-const { daemon } = here;
+const daemons = withDaemons();
+const { daemon } = daemons;
 
 /** A dictation in the spool of a daemon that died. */
-async function spoken(id: string): Promise<void> {
+async function dictate(id: string): Promise<void> {
   const { live } = daemon();
   const session = await live.open({ id });
   speak(session, 0, TOTAL);
   await until(() => session.acknowledged === TOTAL);
   await live.stop(0);
-  expect(existsSync(join(here.folder, `${id}.spool`))).toBe(true);
+  expect(existsSync(join(daemons.folder, `${id}.spool`))).toBe(true);
 }
 
 const states = (kept: readonly { result: { state: string } }[]): string[] =>
@@ -26,12 +26,12 @@ const states = (kept: readonly { result: { state: string } }[]): string[] =>
 
 describe('a dictation that was cancelled while no daemon ran', () => {
   test('is removed by the next one that finds the mark, and nobody comes back to it', async () => {
-    await spoken('one');
-    await spoken('other');
-    markCancelled(here.folder, 'one');
+    await dictate('one');
+    await dictate('other');
+    markCancelled(daemons.folder, 'one');
     const next = daemon();
     await next.live.recover();
-    expect(readdirSync(here.folder).sort()).toEqual(['other.said', 'other.spool']);
+    expect(readdirSync(daemons.folder).sort()).toEqual(['other.said', 'other.spool']);
     await expect(next.live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
     next.clock.advance(5000);
     await until(() => next.kept.length === 2);
@@ -43,65 +43,65 @@ describe('a dictation that was cancelled while no daemon ran', () => {
   });
 
   test('is removed with all that its client recorded of it, whether a daemon had any of it or not', async () => {
-    await spoken('one');
+    await dictate('one');
     for (const name of ['one.heard', 'two.unheard']) {
-      const recorded = await SpoolFile.create(here.folder, { id: 'sound', startedMs: 1, options: {} });
+      const recorded = await SpoolFile.create(daemons.folder, { id: 'sound', startedMs: 1, options: {} });
       await recorded.append(new Uint8Array(ramp(0, SECOND).buffer));
       await recorded.close();
-      renameSync(recorded.path, join(here.folder, name));
+      renameSync(recorded.path, join(daemons.folder, name));
     }
-    for (const id of ['one', 'two']) markCancelled(here.folder, id);
+    for (const id of ['one', 'two']) markCancelled(daemons.folder, id);
     await daemon().live.recover();
-    expect(readdirSync(here.folder)).toEqual([]);
+    expect(readdirSync(daemons.folder)).toEqual([]);
   });
 
   test('is removed though its client comes back before the daemon has looked', async () => {
-    await spoken('one');
-    markCancelled(here.folder, 'one');
+    await dictate('one');
+    markCancelled(daemons.folder, 'one');
     const next = daemon();
     await expect(next.live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
-    expect(readdirSync(here.folder)).toEqual([]);
+    expect(readdirSync(daemons.folder)).toEqual([]);
   });
 
   test('is removed by a daemon that has taken it up already, before it is kept or after', async () => {
-    await spoken('one');
+    await dictate('one');
     const next = daemon();
     await next.live.recover();
     await until(() => next.engine.size === 1);
-    markCancelled(here.folder, 'one');
+    markCancelled(daemons.folder, 'one');
     next.clock.advance(5000);
     await until(() => next.kept.length === 1);
     expect(states(next.kept)).toEqual(['cancelled']);
-    await until(() => readdirSync(here.folder).length === 0);
+    await until(() => readdirSync(daemons.folder).length === 0);
 
-    await spoken('two');
+    await dictate('two');
     const last = daemon();
     await last.live.recover();
     last.clock.advance(5000);
     await until(() => last.kept.length === 1);
-    markCancelled(here.folder, 'two');
+    markCancelled(daemons.folder, 'two');
     last.clock.advance(10_000);
     await until(() => last.kept.length === 2);
     expect(states(last.kept)).toEqual(['recovered', 'cancelled']);
-    await until(() => readdirSync(here.folder).length === 0);
+    await until(() => readdirSync(daemons.folder).length === 0);
   });
 });
 
 describe('a client that discards', () => {
   test('has nothing left: of a session that goes on, of one that is over, of one on disk, of one that never was', async () => {
-    await spoken('on-disk');
+    await dictate('on-disk');
     const { kept, live } = daemon();
-    const ear = new Ear();
-    const going = await live.open({ id: 'going' });
-    live.listen(going, ear.listener, 0);
-    speak(going, 0, SECOND);
+    const collector = new EventCollector();
+    const running = await live.open({ id: 'going' });
+    live.listen(running, collector.listener, 0);
+    speak(running, 0, SECOND);
     const over = await live.open({ id: 'over' });
     speak(over, 0, SECOND);
     over.finish();
     await until(() => kept.length === 1);
     for (const id of ['going', 'over', 'on-disk', 'never']) await live.discard(id);
-    expect(ear.over).toEqual({ type: 'cancelled' });
-    expect(readdirSync(here.folder)).toEqual([]);
+    expect(collector.over).toEqual({ type: 'cancelled' });
+    expect(readdirSync(daemons.folder)).toEqual([]);
     for (const id of ['going', 'over', 'on-disk', 'never'])
       expect(kept.findLast((outcome) => outcome.id === id)?.result).toEqual({ state: 'cancelled' });
   });
@@ -118,17 +118,17 @@ describe('a client that discards', () => {
     speak(session, 0, SECOND);
     refuse.push(new Error('the history is locked'));
     session.cancel();
-    await until(() => session.over && readdirSync(here.folder).join() === 'one.cancelled');
+    await until(() => session.over && readdirSync(daemons.folder).join() === 'one.cancelled');
     const next = daemon();
     await next.live.recover();
     expect(states(next.kept)).toEqual(['cancelled']);
-    expect(readdirSync(here.folder)).toEqual([]);
+    expect(readdirSync(daemons.folder)).toEqual([]);
   });
 
   test('a mark of another name than Sotto gives is left alone', async () => {
-    writeFileSync(join(here.folder, 'a b.cancelled'), '');
+    writeFileSync(join(daemons.folder, 'a b.cancelled'), '');
     await daemon().live.recover();
-    expect(readdirSync(here.folder)).toEqual(['a b.cancelled']);
+    expect(readdirSync(daemons.folder)).toEqual(['a b.cancelled']);
   });
 });
 
@@ -136,13 +136,13 @@ describe('a dictation whose user does not wait', () => {
   test('is kept as left, whether it was finishing already or not; one whose client was lost, as recovered', async () => {
     const { clock, kept, live } = daemon();
     for (const isFinishing of [false, true]) {
-      const ear = new Ear();
+      const collector = new EventCollector();
       const session = await live.open({ id: `left-${isFinishing}` });
-      live.listen(session, ear.listener, 0);
+      live.listen(session, collector.listener, 0);
       speak(session, 0, TOTAL);
       if (isFinishing) session.finish(TOTAL);
       session.finish(TOTAL, true);
-      live.leave(session, ear.listener);
+      live.leave(session, collector.listener);
       await until(() => kept.at(-1)?.id === session.id);
       expect(kept.at(-1)?.result).toMatchObject({ state: 'left', text: rampText(TOTAL) });
     }
@@ -157,21 +157,21 @@ describe('a dictation whose user does not wait', () => {
 describe('a dictation whose model was removed', () => {
   test('is finished by the model for those who name none; its client and the log hear of it', async () => {
     const first = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await first.live.open({ id: 'one', model: '/models/removed' });
-    first.live.listen(session, ear.listener, 0);
+    first.live.listen(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
-    await until(() => ear.acknowledged === 1.8 * SECOND && ear.committed !== '');
+    await until(() => collector.acknowledged === 1.8 * SECOND && collector.committed !== '');
     await first.live.stop(0);
     const second = daemon(undefined, undefined, ['/models/removed']);
     await second.live.recover();
     const again = await second.live.find('one');
     expect([again.model, again.fallbackFor]).toEqual(['fake', 'removed']);
-    second.live.listen(again, ear.listener, ear.seq);
+    second.live.listen(again, collector.listener, collector.seq);
     speak(again, 1.8 * SECOND, TOTAL);
     again.finish(TOTAL);
-    await until(() => ear.over !== undefined);
-    const warning = ear.numbered.find(({ type }) => type === 'warning');
+    await until(() => collector.over !== undefined);
+    const warning = collector.numbered.find(({ type }) => type === 'warning');
     expect(warning).toMatchObject({
       error: {
         code: 'MODEL_NOT_FOUND',
@@ -181,7 +181,7 @@ describe('a dictation whose model was removed', () => {
     // Another model can't go on from its checkpoint: it hears all of it, and says no word twice.
     expect(second.engine.requests[0]).toMatchObject({ fromSample: 0, model: { dir: '/m' } });
     expect(second.engine.requests[0]).not.toHaveProperty('checkpoint');
-    expect(ear.committed).toBe(rampText(TOTAL));
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    expect(collector.committed).toBe(rampText(TOTAL));
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
   });
 });

@@ -5,10 +5,10 @@ import { describe, expect, test } from '@jest/globals';
 import type { OpenSpool } from '#daemon/store/spool/spool-file.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { daemonsHere, Ear, speak, TOTAL } from './daemons-here.js';
+import { withDaemons, EventCollector, speak, TOTAL } from './with-daemons.js';
 
-const here = daemonsHere();
-const { daemon } = here;
+const daemons = withDaemons();
+const { daemon } = daemons;
 
 describe('a disk that fails', () => {
   /** Fails writes as long as `broken`. */
@@ -33,25 +33,25 @@ describe('a disk that fails', () => {
   test('is told once, nothing is acknowledged that is not on it, and the text is whole', async () => {
     const { openFile, state } = failing();
     const { live } = daemon(openFile);
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, SECOND);
-    await until(() => ear.acknowledged === SECOND);
+    await until(() => collector.acknowledged === SECOND);
     state.broken = true;
     speak(session, SECOND, 2 * SECOND);
-    await until(() => ear.warnings.length === 1);
-    const warning = ear.numbered.find(({ type }) => type === 'warning');
+    await until(() => collector.warnings.length === 1);
+    const warning = collector.numbered.find(({ type }) => type === 'warning');
     expect(warning?.type === 'warning' && warning.error.message).toContain('the disk is full');
-    await until(() => ear.committed === rampText(2 * SECOND));
-    expect(ear.acknowledged).toBe(SECOND);
+    await until(() => collector.committed === rampText(2 * SECOND));
+    expect(collector.acknowledged).toBe(SECOND);
     state.broken = false;
     speak(session, 2 * SECOND, TOTAL);
-    await until(() => ear.acknowledged === TOTAL);
+    await until(() => collector.acknowledged === TOTAL);
     session.finish(TOTAL);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
-    expect(ear.warnings).toHaveLength(1);
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    expect(collector.warnings).toHaveLength(1);
   });
 
   test('from the first moment on does not keep anybody from dictating', async () => {
@@ -59,18 +59,18 @@ describe('a disk that fails', () => {
     state.broken = true;
     state.code = 'EACCES';
     const { engine, live } = daemon(openFile);
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
-    await until(() => ear.committed !== '');
+    await until(() => collector.committed !== '');
     engine.die();
     speak(session, 1.8 * SECOND, TOTAL);
     session.finish(TOTAL);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
-    expect(ear.warnings).toEqual(['SPOOL_FAILED']);
-    expect(ear.acknowledged).toBe(0);
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    expect(collector.warnings).toEqual(['SPOOL_FAILED']);
+    expect(collector.acknowledged).toBe(0);
   });
 
   test('that is full from the first write on takes everything once it has room, and is called full until then', async () => {
@@ -89,24 +89,24 @@ describe('a disk that fails', () => {
       };
     };
     const { clock, live } = daemon(openFile);
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, SECOND);
-    await until(() => ear.warnings.length === 1);
-    const warning = ear.numbered.find(({ type }) => type === 'warning');
+    await until(() => collector.warnings.length === 1);
+    const warning = collector.numbered.find(({ type }) => type === 'warning');
     expect(warning?.type === 'warning' && warning.error.message).toContain('the disk is full');
-    expect(ear.acknowledged).toBe(0);
+    expect(collector.acknowledged).toBe(0);
     state.full = false;
     // Nobody speaks any more.
     clock.advance(1000);
-    await until(() => ear.acknowledged === SECOND);
+    await until(() => collector.acknowledged === SECOND);
     speak(session, SECOND, TOTAL);
-    await until(() => ear.acknowledged === TOTAL);
-    expect(statSync(join(here.folder, 'one.spool')).size).toBeGreaterThan(2 * TOTAL);
+    await until(() => collector.acknowledged === TOTAL);
+    expect(statSync(join(daemons.folder, 'one.spool')).size).toBeGreaterThan(2 * TOTAL);
     session.finish(TOTAL);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
   });
 
   test('at any one call of a whole take: everything is acknowledged a second later, and the text is whole', async () => {
@@ -132,21 +132,21 @@ describe('a disk that fails', () => {
     const unlinkFile = (path: string) => counted(() => unlink(path));
     const take = async (id: string): Promise<void> => {
       const { clock, live } = daemon(openFile, unlinkFile);
-      const ear = new Ear();
+      const collector = new EventCollector();
       const session = await live.open({ id });
-      live.listen(session, ear.listener, 0);
+      live.listen(session, collector.listener, 0);
       speak(session, 0, TOTAL, SECOND / 2);
-      await until(() => ear.committed === rampText(3 * SECOND));
+      await until(() => collector.committed === rampText(3 * SECOND));
       await session.kept();
       clock.advance(1000);
-      await until(() => ear.acknowledged === TOTAL);
-      expect(statSync(join(here.folder, `${id}.spool`)).size).toBeGreaterThan(2 * TOTAL);
+      await until(() => collector.acknowledged === TOTAL);
+      expect(statSync(join(daemons.folder, `${id}.spool`)).size).toBeGreaterThan(2 * TOTAL);
       session.finish(TOTAL);
-      await until(() => ear.over !== undefined);
-      expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+      await until(() => collector.over !== undefined);
+      expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
       clock.advance(10_000);
       // What could not be removed is, by the next daemon.
-      if (failAt === Infinity) await until(() => readdirSync(here.folder).length === 0);
+      if (failAt === Infinity) await until(() => readdirSync(daemons.folder).length === 0);
       else await swept();
     };
     const swept = () =>
@@ -156,7 +156,7 @@ describe('a disk that fails', () => {
         clock.advance(10_000);
         await live.stop(0);
         expect(kept).toEqual([]);
-        return readdirSync(here.folder).length === 0;
+        return readdirSync(daemons.folder).length === 0;
       });
     await take('whole');
     const all = calls;
@@ -172,16 +172,16 @@ describe('a disk that fails', () => {
     state.broken = true;
     const { engine, kept, live } = daemon(openFile);
     engine.die({ comesAgain: false });
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     const minute = new Uint8Array(60 * SECOND * 2);
     for (let i = 0; i < 60; i++) session.push(i * 60 * SECOND, minute);
     await session.kept();
-    expect([ear.over, ear.warnings, session.over]).toEqual([undefined, ['SPOOL_FAILED'], false]);
+    expect([collector.over, collector.warnings, session.over]).toEqual([undefined, ['SPOOL_FAILED'], false]);
     session.push(3600 * SECOND, minute.subarray(0, 3200));
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({
       type: 'failed',
       error: { code: 'SPOOL_FAILED', message: expect.stringContaining('memory is full') as unknown },
     });

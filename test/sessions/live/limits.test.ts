@@ -6,16 +6,16 @@ import { PcmQueue } from '#daemon/sessions/live/pcm-queue.js';
 import { SpoolFile } from '#daemon/store/spool/spool-file.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { daemonsHere, Ear, speak, TOTAL } from './daemons-here.js';
+import { withDaemons, EventCollector, speak, TOTAL } from './with-daemons.js';
 
-const here = daemonsHere();
-const { daemon } = here;
+const daemons = withDaemons();
+const { daemon } = daemons;
 
 const HOURS_12 = 12 * 3600 * SECOND;
 
 /** A dictation of so many samples of silence, left by another daemon. The file has a hole in the place of the silence. */
 async function leave(id: string, samples: number): Promise<void> {
-  const spool = await SpoolFile.create(here.folder, { id, startedMs: 1, options: {}, model: '/m' });
+  const spool = await SpoolFile.create(daemons.folder, { id, startedMs: 1, options: {}, model: '/m' });
   await spool.close();
   truncateSync(spool.path, statSync(spool.path).size + 2 * samples);
 }
@@ -26,18 +26,18 @@ describe('a dictation of twelve hours', () => {
     engine.die({ comesAgain: false });
     await leave('long', HOURS_12 - SECOND);
     const session = await live.find('long');
-    const ear = new Ear();
-    live.listen(session, ear.listener, 0);
+    const collector = new EventCollector();
+    live.listen(session, collector.listener, 0);
     speak(session, HOURS_12 - SECOND, HOURS_12 - SECOND / 2);
-    await until(() => ear.acknowledged === HOURS_12 - SECOND / 2);
-    expect([ear.warnings, session.finishing]).toEqual([[], false]);
+    await until(() => collector.acknowledged === HOURS_12 - SECOND / 2);
+    expect([collector.warnings, session.finishing]).toEqual([[], false]);
     // One frame lies on both sides of the limit; others are on their way, and the client says that all was sent.
     speak(session, HOURS_12 - SECOND / 2, HOURS_12 + 2 * SECOND, 1500);
     expect(session.finishing).toBe(true);
     session.push(HOURS_12 + 9 * SECOND, new Uint8Array(3200));
     session.finish(HOURS_12 + 10 * SECOND);
-    await until(() => ear.acknowledged === HOURS_12);
-    const warning = ear.numbered.find(({ type }) => type === 'warning');
+    await until(() => collector.acknowledged === HOURS_12);
+    const warning = collector.numbered.find(({ type }) => type === 'warning');
     expect(warning).toMatchObject({
       error: { code: 'DICTATION_TOO_LONG', message: 'the dictation has ended: 12 hours is the limit' },
     });
@@ -54,7 +54,7 @@ describe('a dictation of twelve hours', () => {
       engine.die({ comesAgain: false });
       await leave(`at-limit-${i}`, HOURS_12);
       const session = await live.find(`at-limit-${i}`);
-      live.listen(session, new Ear().listener, 0);
+      live.listen(session, new EventCollector().listener, 0);
       end(session);
       expect(session.finishing).toBe(true);
       session.cancel();

@@ -4,10 +4,10 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { daemonsHere, Ear, speak, TOTAL } from './daemons-here.js';
+import { withDaemons, EventCollector, speak, TOTAL } from './with-daemons.js';
 
-const here = daemonsHere();
-const { daemon } = here;
+const daemons = withDaemons();
+const { daemon } = daemons;
 
 function thrownBy(call: () => void): unknown {
   try {
@@ -21,41 +21,41 @@ function thrownBy(call: () => void): unknown {
 describe('a take', () => {
   test('becomes text: committed as it is spoken, the same at the end, and nothing is left on disk', async () => {
     const { clock, live, kept } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, TOTAL);
-    await until(() => ear.acknowledged === TOTAL);
-    expect(statSync(join(here.folder, 'one.spool')).mode & 0o777).toBe(0o600);
+    await until(() => collector.acknowledged === TOTAL);
+    expect(statSync(join(daemons.folder, 'one.spool')).mode & 0o777).toBe(0o600);
     session.finish(TOTAL);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({
       type: 'final',
       text: rampText(TOTAL),
       durationSeconds: 3.3,
       refined: false,
     });
-    expect(ear.committed).toBe(rampText(TOTAL));
+    expect(collector.committed).toBe(rampText(TOTAL));
     expect(kept.map(({ result }) => result.state)).toEqual(['final']);
     expect(live.count).toBe(0);
     clock.advance(10_000);
-    await until(() => readdirSync(here.folder).length === 0);
+    await until(() => readdirSync(daemons.folder).length === 0);
   });
 
   test('shows how loud it is, and the last of what is tentative', async () => {
     const { live } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     session.push(0, new Uint8Array(new Int16Array(1600).fill(-16_384).buffer));
     session.push(1600, new Uint8Array(new Int16Array(1600).buffer));
-    expect(ear.shown.filter(({ type }) => type === 'level')).toEqual([
+    expect(collector.shown.filter(({ type }) => type === 'level')).toEqual([
       { type: 'level', rms: -6, peak: -6 },
       { type: 'level', rms: -96, peak: -96 },
     ]);
     speak(session, 3200, SECOND / 2);
-    await until(() => ear.shown.some(({ type }) => type === 'tentative'));
-    const other = new Ear();
+    await until(() => collector.shown.some(({ type }) => type === 'tentative'));
+    const other = new EventCollector();
     live.listen(session, other.listener, 0);
     expect(other.shown).toContainEqual({ type: 'tentative', text: ' …' });
     expect(other.shown).toContainEqual({ type: 'state', state: 'listening' });
@@ -63,18 +63,18 @@ describe('a take', () => {
 
   test('is cancelled once: neither text nor audio stays', async () => {
     const { clock, engine, live, kept } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     session.cancel();
     session.cancel();
     session.finish();
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toEqual({ type: 'cancelled' });
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toEqual({ type: 'cancelled' });
     expect(kept.map(({ result }) => result)).toEqual([{ state: 'cancelled' }]);
     clock.advance(10_000);
-    await until(() => readdirSync(here.folder).length === 0);
+    await until(() => readdirSync(daemons.folder).length === 0);
     expect(engine.size).toBe(0);
   });
 
@@ -94,12 +94,12 @@ describe('a take', () => {
 
   test('of nothing is an empty text', async () => {
     const { live } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     session.finish(0);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: '', durationSeconds: 0 });
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: '', durationSeconds: 0 });
   });
 
   test('is refused for a model that is not there, a second time, and when too many are open', async () => {
@@ -117,34 +117,34 @@ describe('a take', () => {
 describe('an engine that dies', () => {
   test('is replaced: the text is what it would have been', async () => {
     const { engine, live } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
-    await until(() => ear.committed !== '');
+    await until(() => collector.committed !== '');
     engine.die({ comesAgain: false });
-    expect(ear.shown.at(-1)).toEqual({ type: 'state', state: 'restarting' });
+    expect(collector.shown.at(-1)).toEqual({ type: 'state', state: 'restarting' });
     speak(session, 1.8 * SECOND, TOTAL);
     session.finish(TOTAL);
     engine.start();
-    await until(() => ear.over !== undefined);
-    expect(ear.committed).toBe(rampText(TOTAL));
+    await until(() => collector.over !== undefined);
+    expect(collector.committed).toBe(rampText(TOTAL));
     expect(engine.requests[1]).toMatchObject({ fromSample: SECOND, checkpoint: { fromSample: SECOND } });
   });
 
   test('three times over the same audio has the take fail, with its audio kept', async () => {
     const { engine, live, kept } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, SECOND);
-    await until(() => ear.committed !== '');
+    await until(() => collector.committed !== '');
     for (let i = 0; i < 3; i++) {
       engine.die();
-      await until(() => engine.size === 1 || ear.over !== undefined);
+      await until(() => engine.size === 1 || collector.over !== undefined);
     }
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({
       type: 'failed',
       error: { code: 'ENGINE_CRASHED' },
       recording: 'take.wav',
@@ -155,76 +155,76 @@ describe('an engine that dies', () => {
 
   test('many times in a long take, far apart, is no reason to fail', async () => {
     const { engine, live } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     for (let i = 0; i < 6; i++) {
       speak(session, 6 * i * SECOND, 6 * (i + 1) * SECOND);
-      await until(() => ear.committed === rampText(6 * (i + 1) * SECOND));
+      await until(() => collector.committed === rampText(6 * (i + 1) * SECOND));
       engine.die();
       await until(() => engine.size === 1);
     }
     session.finish(36 * SECOND);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(36 * SECOND) });
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(36 * SECOND) });
   });
 
   test('is given all of the audio again where the take is decoded once more at its end', async () => {
     const { engine, live } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one', options: { refine: true } });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
-    await until(() => ear.committed !== '');
+    await until(() => collector.committed !== '');
     engine.die();
     await until(() => engine.requests.length === 2);
     expect(engine.requests[1]).toMatchObject({ fromSample: 0, checkpoint: { fromSample: SECOND } });
     session.finish(1.8 * SECOND);
-    await until(() => ear.over !== undefined);
-    expect(ear.committed).toBe(rampText(1.8 * SECOND));
+    await until(() => collector.over !== undefined);
+    expect(collector.committed).toBe(rampText(1.8 * SECOND));
   });
 });
 
 describe('a client that is gone', () => {
   test('has its take finished without it, as recovered, and may still hear its end', async () => {
     const { clock, kept, live } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, TOTAL);
-    await until(() => ear.acknowledged === TOTAL);
-    live.leave(session, ear.listener);
+    await until(() => collector.acknowledged === TOTAL);
+    live.leave(session, collector.listener);
     clock.advance(900);
     expect(session.over || session.finishing).toBe(false);
     clock.advance(1100);
     await until(() => session.over);
     await until(() => kept.length === 1);
     expect(kept[0]?.result).toMatchObject({ state: 'recovered', text: rampText(TOTAL) });
-    live.listen(await live.find('one'), ear.listener, ear.seq);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    live.listen(await live.find('one'), collector.listener, collector.seq);
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
     clock.advance(10_000);
-    await until(() => readdirSync(here.folder).length === 0);
+    await until(() => readdirSync(daemons.folder).length === 0);
     await expect(live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
   });
 
   test('and comes back in time goes on where it was', async () => {
     const { clock, live } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
-    await until(() => ear.acknowledged === 1.8 * SECOND);
-    live.leave(session, ear.listener);
+    await until(() => collector.acknowledged === 1.8 * SECOND);
+    live.leave(session, collector.listener);
     clock.advance(900);
     const again = await live.find('one');
-    live.listen(again, ear.listener, ear.seq);
+    live.listen(again, collector.listener, collector.seq);
     clock.advance(10_000);
     // It does not know what was acknowledged last, and sends some of it once more.
     speak(again, SECOND, TOTAL);
     again.finish(TOTAL);
-    await until(() => ear.over !== undefined);
-    expect(ear.committed).toBe(rampText(TOTAL));
+    await until(() => collector.over !== undefined);
+    expect(collector.committed).toBe(rampText(TOTAL));
   });
 
   test('that never listened is not waited for', async () => {
@@ -237,23 +237,23 @@ describe('a client that is gone', () => {
 
 describe('a daemon that dies', () => {
   test('leaves a take that goes on in the next one, word for word', async () => {
-    const ear = new Ear();
+    const collector = new EventCollector();
     const first = daemon();
     const session = await first.live.open({ id: 'one' });
-    first.live.listen(session, ear.listener, 0);
+    first.live.listen(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
-    await until(() => ear.acknowledged === 1.8 * SECOND && ear.committed !== '');
-    first.live.leave(session, ear.listener); // and no more of it: its timers stand still
+    await until(() => collector.acknowledged === 1.8 * SECOND && collector.committed !== '');
+    first.live.leave(session, collector.listener); // and no more of it: its timers stand still
     const second = daemon();
     void second.live.recover();
     const again = await second.live.find('one');
     expect(again.acknowledged).toBe(1.8 * SECOND);
-    second.live.listen(again, ear.listener, ear.seq);
+    second.live.listen(again, collector.listener, collector.seq);
     second.clock.advance(60_000);
     speak(again, 1.8 * SECOND, TOTAL);
     again.finish(TOTAL);
-    await until(() => ear.over !== undefined);
-    expect(ear.committed).toBe(rampText(TOTAL));
+    await until(() => collector.over !== undefined);
+    expect(collector.committed).toBe(rampText(TOTAL));
     expect(second.engine.requests[0]).toMatchObject({ fromSample: SECOND });
   });
 
@@ -269,40 +269,40 @@ describe('a daemon that dies', () => {
     expect(second.kept[0]?.result).toMatchObject({ state: 'recovered', text: rampText(TOTAL) });
     await until(() => second.live.idle);
     second.clock.advance(10_000);
-    await until(() => readdirSync(here.folder).length === 0);
+    await until(() => readdirSync(daemons.folder).length === 0);
   });
 
   test('with the last word on its lips has the next one say it', async () => {
     const first = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await first.live.open({ id: 'one' });
-    first.live.listen(session, ear.listener, 0);
+    first.live.listen(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     session.finish(TOTAL);
-    await until(() => first.live.idle && ear.over !== undefined);
-    const heard = ear.seq;
+    await until(() => first.live.idle && collector.over !== undefined);
+    const received = collector.seq;
     const second = daemon();
     await second.live.recover();
-    const late = new Ear();
-    late.seq = heard - 2;
+    const late = new EventCollector();
+    late.seq = received - 2;
     second.live.listen(await second.live.find('one'), late.listener, late.seq);
     expect(late.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
     expect(second.engine.requests).toHaveLength(0);
     expect(second.live.idle).toBe(true);
     second.clock.advance(10_000);
-    await until(() => readdirSync(here.folder).length === 0);
+    await until(() => readdirSync(daemons.folder).length === 0);
   });
 
   test('that could not keep a take leaves it to the next one', async () => {
     const first = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await first.live.open({ id: 'one' });
-    first.live.listen(session, ear.listener, 0);
+    first.live.listen(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     first.refuse.push(new Error('the history is locked'));
     session.finish(TOTAL);
-    await until(() => first.live.idle && ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    await until(() => first.live.idle && collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
     await first.live.stop(0);
     const second = daemon();
     await second.live.recover();
@@ -313,18 +313,18 @@ describe('a daemon that dies', () => {
 
   test('with a journal that is cut off anywhere loses no sample and doubles none', async () => {
     const first = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await first.live.open({ id: 'one' });
-    first.live.listen(session, ear.listener, 0);
+    first.live.listen(session, collector.listener, 0);
     speak(session, 0, TOTAL);
-    await until(() => ear.acknowledged === TOTAL && ear.seq === 4);
-    const journal = join(here.folder, 'one.said');
+    await until(() => collector.acknowledged === TOTAL && collector.seq === 4);
+    const journal = join(daemons.folder, 'one.said');
     const whole = readFileSync(journal);
     await first.live.stop(0);
     for (let bytes = whole.length; bytes >= 0; bytes -= 7) {
       truncateSync(journal, bytes);
       const next = daemon();
-      const other = new Ear();
+      const other = new EventCollector();
       const again = await next.live.find('one');
       next.live.listen(again, other.listener, 0);
       await until(() => other.seq === 4);
@@ -335,7 +335,7 @@ describe('a daemon that dies', () => {
 
   test('in good order leaves what is still being said for the next one, and waits for what is finishing', async () => {
     const first = daemon();
-    const [talks, ends] = [new Ear(), new Ear()];
+    const [talks, ends] = [new EventCollector(), new EventCollector()];
     const talking = await first.live.open({ id: 'talks' });
     const ending = await first.live.open({ id: 'ends' });
     first.live.listen(talking, talks.listener, 0);
@@ -346,7 +346,7 @@ describe('a daemon that dies', () => {
     await first.live.stop(5000);
     expect(ends.over).toMatchObject({ type: 'final' });
     expect(talks.over).toBeUndefined();
-    expect(existsSync(join(here.folder, 'talks.spool'))).toBe(true);
+    expect(existsSync(join(daemons.folder, 'talks.spool'))).toBe(true);
     await expect(first.live.open({ id: 'late' })).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
   });
 });
@@ -370,15 +370,15 @@ describe('whatever happens', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         const id = `run-${run++}`;
-        let here = daemon();
-        let ear = new Ear();
-        let session = await here.live.open({ id });
-        here.live.listen(session, ear.listener, 0);
+        let daemons = daemon();
+        let collector = new EventCollector();
+        let session = await daemons.live.open({ id });
+        daemons.live.listen(session, collector.listener, 0);
         let said = 0;
         let deaths = 0;
         const settle = (): Promise<void> =>
           until(
-            () => here.engine.size === 1 && ear.committed === rampText(Math.floor(said / SECOND) * SECOND),
+            () => daemons.engine.size === 1 && collector.committed === rampText(Math.floor(said / SECOND) * SECOND),
           );
         for (const one of steps) {
           if (one.do === 'speak') {
@@ -387,30 +387,30 @@ describe('whatever happens', () => {
           } else if (one.do === 'settle') await settle();
           else if (one.do === 'die') {
             if (++deaths > 2) continue;
-            here.engine.die();
-            await until(() => here.engine.size === 1);
+            daemons.engine.die();
+            await until(() => daemons.engine.size === 1);
           } else if (one.do === 'leave') {
-            here.live.leave(session, ear.listener);
-            here.clock.advance(500);
-            session = await here.live.find(id);
-            here.live.listen(session, ear.listener, ear.seq);
+            daemons.live.leave(session, collector.listener);
+            daemons.clock.advance(500);
+            session = await daemons.live.find(id);
+            daemons.live.listen(session, collector.listener, collector.seq);
           } else {
             await until(() => session.acknowledged === said);
-            here.live.leave(session, ear.listener);
-            await here.live.stop(0);
-            here = daemon();
-            void here.live.recover();
-            session = await here.live.find(id);
-            here.live.listen(session, ear.listener, ear.seq);
+            daemons.live.leave(session, collector.listener);
+            await daemons.live.stop(0);
+            daemons = daemon();
+            void daemons.live.recover();
+            session = await daemons.live.find(id);
+            daemons.live.listen(session, collector.listener, collector.seq);
           }
         }
         session.finish(said);
-        await until(() => ear.over !== undefined);
-        expect(ear.over).toMatchObject({ type: 'final', text: rampText(said) });
-        expect(ear.committed).toBe(rampText(said));
-        ear = new Ear();
-        here.live.listen(await here.live.find(id), ear.listener, 0);
-        expect(ear.committed).toBe(rampText(said));
+        await until(() => collector.over !== undefined);
+        expect(collector.over).toMatchObject({ type: 'final', text: rampText(said) });
+        expect(collector.committed).toBe(rampText(said));
+        collector = new EventCollector();
+        daemons.live.listen(await daemons.live.find(id), collector.listener, 0);
+        expect(collector.committed).toBe(rampText(said));
       }),
       { numRuns: 60 },
     );

@@ -6,23 +6,23 @@ import { describe, expect, test } from '@jest/globals';
 import { SpoolFile, type OpenSpool } from '#daemon/store/spool/spool-file.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { daemonsHere, Ear, speak } from './daemons-here.js';
+import { withDaemons, EventCollector, speak } from './with-daemons.js';
 
-const here = daemonsHere();
-const { daemon } = here;
+const daemons = withDaemons();
+const { daemon } = daemons;
 /** More than is read at once, and no whole number of seconds. */
 const RECORDED = 47.3 * SECOND;
 
 /** The file that a client records into while it dictates into a session. */
 async function recorded(id: string, samples = RECORDED): Promise<void> {
-  const file = await SpoolFile.create(here.folder, { id: 'sound', startedMs: 1, options: {} });
+  const file = await SpoolFile.create(daemons.folder, { id: 'sound', startedMs: 1, options: {} });
   await file.append(new Uint8Array(ramp(0, samples).buffer));
   await file.close();
-  renameSync(file.path, join(here.folder, `${id}.heard`));
+  renameSync(file.path, join(daemons.folder, `${id}.heard`));
 }
 
 /** A session of which a daemon that died has the first samples. */
-async function begun(id: string, samples: number): Promise<void> {
+async function dictate(id: string, samples: number): Promise<void> {
   const { live } = daemon();
   const session = await live.open({ id });
   speak(session, 0, samples);
@@ -32,7 +32,7 @@ async function begun(id: string, samples: number): Promise<void> {
 
 describe('the recording of a client that never comes back', () => {
   test('is added to what its daemon had before the dictation is finished, and goes with it', async () => {
-    await begun('one', 2.5 * SECOND);
+    await dictate('one', 2.5 * SECOND);
     await recorded('one');
     const { clock, kept, live } = daemon();
     await live.recover();
@@ -44,40 +44,40 @@ describe('the recording of a client that never comes back', () => {
       durationSeconds: RECORDED / SECOND,
     });
     clock.advance(10_000);
-    await until(() => readdirSync(here.folder).length === 0);
+    await until(() => readdirSync(daemons.folder).length === 0);
   });
 
   test('is added, too, where only the client has died', async () => {
     const { clock, kept, live } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, 2 * SECOND);
     await recorded('one');
-    live.leave(session, ear.listener);
+    live.leave(session, collector.listener);
     clock.advance(1_000);
     await until(() => kept.length === 1);
     expect(kept[0]?.result).toMatchObject({ text: rampText(RECORDED) });
   });
 
   test('is not needed by a client that comes back, which sends the rest itself', async () => {
-    await begun('one', 2 * SECOND);
+    await dictate('one', 2 * SECOND);
     await recorded('one');
     const { clock, live } = daemon();
     await live.recover();
     const session = await live.find('one');
-    const ear = new Ear();
-    live.listen(session, ear.listener, 0);
+    const collector = new EventCollector();
+    live.listen(session, collector.listener, 0);
     clock.advance(60_000);
     expect(session.acknowledged).toBe(2 * SECOND);
     speak(session, 2 * SECOND, 3 * SECOND);
     session.finish(3 * SECOND);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(3 * SECOND) });
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(3 * SECOND) });
   });
 
   test('is not added where its client comes back while it is read', async () => {
-    await begun('one', 2 * SECOND);
+    await dictate('one', 2 * SECOND);
     await recorded('one');
     let closed = 0;
     const openFile: OpenSpool = async (path, flags, mode) => {
@@ -91,23 +91,23 @@ describe('the recording of a client that never comes back', () => {
     await live.recover();
     clock.advance(5_000);
     const session = await live.find('one');
-    const ear = new Ear();
-    live.listen(session, ear.listener, 0);
+    const collector = new EventCollector();
+    live.listen(session, collector.listener, 0);
     // Its head was read, and its first samples.
     await until(() => closed === 2);
     await new Promise(setImmediate);
     expect([session.finishing, session.received]).toEqual([false, 2 * SECOND]);
     speak(session, 2 * SECOND, 3 * SECOND);
     session.finish(3 * SECOND);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(3 * SECOND) });
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(3 * SECOND) });
   });
 
   test('that holds less than the daemon has changes nothing; nor does a file that is no recording', async () => {
-    await begun('one', 3 * SECOND);
+    await dictate('one', 3 * SECOND);
     await recorded('one', 2 * SECOND);
-    await begun('two', 2 * SECOND);
-    writeFileSync(join(here.folder, 'two.heard'), 'notes of the user');
+    await dictate('two', 2 * SECOND);
+    writeFileSync(join(daemons.folder, 'two.heard'), 'notes of the user');
     const { clock, kept, live } = daemon();
     await live.recover();
     clock.advance(5_000);
@@ -118,11 +118,11 @@ describe('the recording of a client that never comes back', () => {
       ['two', rampText(2 * SECOND)],
     ]);
     clock.advance(10_000);
-    await until(() => readdirSync(here.folder).join() === 'two.heard');
+    await until(() => readdirSync(daemons.folder).join() === 'two.heard');
   });
 
   test('of a dictation that is cancelled while it is read is not kept', async () => {
-    await begun('one', SECOND);
+    await dictate('one', SECOND);
     await recorded('one');
     const { clock, kept, live } = daemon();
     await live.recover();
@@ -130,6 +130,6 @@ describe('the recording of a client that never comes back', () => {
     await live.discard('one');
     expect(kept.map(({ result }) => result.state)).toEqual(expect.arrayContaining(['cancelled']));
     expect(kept.some(({ result }) => result.state === 'recovered')).toBe(false);
-    expect(readdirSync(here.folder)).toEqual([]);
+    expect(readdirSync(daemons.folder)).toEqual([]);
   });
 });

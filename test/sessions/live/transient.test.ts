@@ -3,25 +3,25 @@ import { describe, expect, test } from '@jest/globals';
 import { VAD_FRAME_SAMPLES } from '#daemon/protocol/live.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { daemonsHere, Ear, speak, TOTAL } from './daemons-here.js';
+import { withDaemons, EventCollector, speak, TOTAL } from './with-daemons.js';
 
-const here = daemonsHere();
-const { daemon } = here;
+const daemons = withDaemons();
+const { daemon } = daemons;
 
 describe('a take that is a program’s own', () => {
   test('is in no history, and its files are gone as soon as it is over', async () => {
     const { live, kept } = daemon();
-    const ear = new Ear();
+    const collector = new EventCollector();
     const session = await live.open({ id: 'one', transient: true });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     await session.kept();
-    expect(readdirSync(here.folder)).toEqual(['one.spool']);
+    expect(readdirSync(daemons.folder)).toEqual(['one.spool']);
     session.finish(TOTAL);
-    await until(() => ear.over !== undefined);
-    expect(ear.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
     expect(kept).toEqual([]);
-    await until(() => readdirSync(here.folder).length === 0);
+    await until(() => readdirSync(daemons.folder).length === 0);
   });
 
   test('is not found by somebody else, nor taken up by another daemon: that one lets its files go', async () => {
@@ -34,7 +34,7 @@ describe('a take that is a program’s own', () => {
     await expect(second.live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
     await second.live.recover();
     expect(second.live.idle).toBe(true);
-    expect(readdirSync(here.folder)).toEqual([]);
+    expect(readdirSync(daemons.folder)).toEqual([]);
     expect([...first.kept, ...second.kept]).toEqual([]);
   });
 
@@ -43,7 +43,7 @@ describe('a take that is a program’s own', () => {
     const session = await live.open({ id: 'one', transient: true });
     speak(session, 0, TOTAL);
     await live.stop(0);
-    expect(readdirSync(here.folder)).toEqual([]);
+    expect(readdirSync(daemons.folder)).toEqual([]);
     expect(kept).toEqual([]);
   });
 
@@ -61,26 +61,26 @@ describe('a take that is a program’s own', () => {
 describe('a take that only listens for voice', () => {
   test('tells of each frame once and in order, whatever dies meanwhile, and writes nothing down', async () => {
     const { engine, live } = daemon();
-    const heard: number[] = [];
-    const ear = new Ear();
+    const received: number[] = [];
+    const collector = new EventCollector();
     const session = await live.open({
       id: 'one',
       transient: true,
-      onVoice: (probabilities) => heard.push(...probabilities),
+      onVoice: (probabilities) => received.push(...probabilities),
     });
-    live.listen(session, ear.listener, 0);
+    live.listen(session, collector.listener, 0);
     expect([live.count, live.writing]).toEqual([1, 0]);
     speak(session, 0, SECOND);
-    await until(() => heard.length > 0);
+    await until(() => received.length > 0);
     engine.die();
     session.push(SECOND, new Uint8Array(2 * SECOND));
     engine.die();
     session.finish();
-    await until(() => ear.over !== undefined);
+    await until(() => collector.over !== undefined);
     const voiced = Math.ceil(SECOND / VAD_FRAME_SAMPLES);
     const frames = Math.floor((2 * SECOND) / VAD_FRAME_SAMPLES);
-    expect(heard).toEqual([...Array<number>(voiced).fill(1), ...Array<number>(frames - voiced).fill(0)]);
-    expect(ear.over).toMatchObject({ type: 'final', text: '' });
+    expect(received).toEqual([...Array<number>(voiced).fill(1), ...Array<number>(frames - voiced).fill(0)]);
+    expect(collector.over).toMatchObject({ type: 'final', text: '' });
     expect(engine.requests.every(({ voiceOnly }) => voiceOnly === true)).toBe(true);
   });
 });

@@ -24,12 +24,12 @@ function setUp(endsWithClients = false) {
   over.catch(() => undefined);
   void job.run(() => over);
   const join = () => {
-    const heard: ModelJobEvent[] = [];
+    const received: ModelJobEvent[] = [];
     const subscription = job.join((notice) => {
-      heard.push(notice);
+      received.push(notice);
       return true;
     });
-    return { subscription, heard };
+    return { subscription, received };
   };
   return { clock, job, join, settle: () => settle };
 }
@@ -37,21 +37,21 @@ function setUp(endsWithClients = false) {
 describe('a work that several wait for', () => {
   test('tells progress no more often than is pleasant, and the last of it before a standstill', async () => {
     const { clock, job, join } = setUp();
-    const { heard } = join();
+    const { received } = join();
     await turn();
     for (let i = 0; i < 50; i++) {
       job.emit(progress(i / 100));
       clock.advance(10);
     }
-    const before = heard.length;
+    const before = received.length;
     expect(before).toBeLessThanOrEqual(7);
     job.emit(progress(0.5));
     clock.advance(1000);
-    expect(heard.at(-1)).toEqual({ type: 'event', event: progress(0.5) });
+    expect(received.at(-1)).toEqual({ type: 'event', event: progress(0.5) });
     // What was found to be wrong on the disk is not shown as a step back.
     job.emit(progress(0.2));
     clock.advance(1000);
-    expect(heard.at(-1)).toEqual({ type: 'event', event: progress(0.5) });
+    expect(received.at(-1)).toEqual({ type: 'event', event: progress(0.5) });
   });
 
   test('tells who comes later all that is numbered, how far it is, and how it ended', async () => {
@@ -60,7 +60,7 @@ describe('a work that several wait for', () => {
     job.emit(progress(0.3));
     const early = join();
     await turn();
-    expect(early.heard).toEqual([
+    expect(early.received).toEqual([
       { type: 'event', seq: 1, event: resolving },
       { type: 'event', event: progress(0.3) },
     ]);
@@ -68,7 +68,7 @@ describe('a work that several wait for', () => {
     await job.settled;
     const late = join();
     await turn();
-    expect(late.heard).toEqual([
+    expect(late.received).toEqual([
       { type: 'event', seq: 1, event: resolving },
       { type: 'done', seq: 2, result },
     ]);
@@ -89,24 +89,24 @@ describe('a work that several wait for', () => {
   test('whatever happens: each who stays hears one end, and nothing after it', async () => {
     const step = fc.oneof(
       fc.record({ do: fc.constantFrom('join' as const, 'turn' as const, 'resolving' as const) }),
-      fc.record({ do: fc.constantFrom('leave' as const, 'cancel' as const), who: fc.nat(3) }),
+      fc.record({ do: fc.constantFrom('leave' as const, 'cancel' as const), chosen: fc.nat(3) }),
       fc.record({ do: fc.constant('say' as const), fraction: fc.double({ min: 0, max: 1, noNaN: true }) }),
       fc.record({ do: fc.constantFrom('resolve' as const, 'reject' as const, 'callOff' as const) }),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
         const { clock, job, join, settle } = setUp();
-        const waiting: { subscription: Subscription; heard: ModelJobEvent[]; left: boolean }[] = [];
+        const waiting: { subscription: Subscription; received: ModelJobEvent[]; left: boolean }[] = [];
         for (const one of steps) {
           if (one.do === 'join') waiting.push({ ...join(), left: false });
           if (one.do === 'turn') await turn();
           if (one.do === 'resolving') job.emit(resolving);
           if (one.do === 'say') job.emit(progress(one.fraction));
-          if (one.do === 'cancel') waiting[one.who]?.subscription.cancel();
-          const who = one.do === 'leave' ? waiting[one.who] : undefined;
-          if (who !== undefined) {
-            who.subscription.leave();
-            who.left = true;
+          if (one.do === 'cancel') waiting[one.chosen]?.subscription.cancel();
+          const chosen = one.do === 'leave' ? waiting[one.chosen] : undefined;
+          if (chosen !== undefined) {
+            chosen.subscription.leave();
+            chosen.left = true;
           }
           if (one.do === 'resolve') settle().resolve();
           if (one.do === 'reject') settle().reject(new SottoError('DOWNLOAD_FAILED', 'gone'));
@@ -116,12 +116,12 @@ describe('a work that several wait for', () => {
         settle().resolve();
         await job.settled;
         await turn();
-        for (const { heard, left } of waiting) {
-          const ends = heard.filter(({ type }) => type !== 'event');
+        for (const { received, left } of waiting) {
+          const ends = received.filter(({ type }) => type !== 'event');
           expect(ends.length).toBeLessThanOrEqual(1);
           if (!left) expect(ends).toHaveLength(1);
-          if (ends.length === 1) expect(heard.at(-1)).toBe(ends[0]);
-          const numbers = heard.flatMap((notice) => (notice.seq === undefined ? [] : [notice.seq]));
+          if (ends.length === 1) expect(received.at(-1)).toBe(ends[0]);
+          const numbers = received.flatMap((notice) => (notice.seq === undefined ? [] : [notice.seq]));
           expect(numbers).toEqual(numbers.map((_, index) => index + 1));
         }
       }),

@@ -45,7 +45,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-function ask(request: ModelsRequest): Promise<ModelsResult> {
+function send(request: ModelsRequest): Promise<ModelsResult> {
   return new Promise((resolve, reject) => {
     service.request(request, (notice) => {
       if (notice.type === 'done') resolve(notice.result);
@@ -57,21 +57,21 @@ function ask(request: ModelsRequest): Promise<ModelsResult> {
 }
 
 /** Requests begin after they were accepted. */
-const begun = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const nextTick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function use(name: string): Promise<void> {
-  const using = ask({ do: 'use', model: name });
+  const using = send({ do: 'use', model: name });
   await until(() => engine.waiting.includes(name));
   engine.ready(name);
   await using;
 }
 
 test('a model that was pulled is installed, and its states are told in order', async () => {
-  const told: NamedStatus[] = [];
-  service.states.watch((status) => void told.push(status));
-  expect(await ask({ do: 'pull', model: 'someone/model' })).toMatchObject({ outcome: 'pulled' });
+  const statuses: NamedStatus[] = [];
+  service.states.watch((status) => void statuses.push(status));
+  expect(await send({ do: 'pull', model: 'someone/model' })).toMatchObject({ outcome: 'pulled' });
   expect(service.states.of('model')).toEqual({ name: 'model', state: 'installed' });
-  const states = told.filter(({ name }) => name === 'model').map(({ state }) => state);
+  const states = statuses.filter(({ name }) => name === 'model').map(({ state }) => state);
   expect([...new Set(states)]).toEqual(['downloading', 'verifying', 'installed']);
 });
 
@@ -87,7 +87,7 @@ describe('a model that is not here yet', () => {
       expect.objectContaining(refused),
     );
     // Waiting for it is possible all the same.
-    const waiting = ask({ do: 'wait', model: 'coming', timeoutSeconds: 600 });
+    const waiting = send({ do: 'wait', model: 'coming', timeoutSeconds: 600 });
     files.end({ present: true });
     engine.tell([{ name: 'coming', state: 'ready' }]);
     expect(await waiting).toMatchObject({ model: { name: 'coming', state: 'ready' } });
@@ -105,12 +105,12 @@ describe('a model that is not here yet', () => {
 describe('waiting for a model', () => {
   test('takes exactly as long as was asked for', async () => {
     let ended: unknown;
-    const waiting = ask({ do: 'wait', model: 'a', timeoutSeconds: 5 }).catch(
+    const waiting = send({ do: 'wait', model: 'a', timeoutSeconds: 5 }).catch(
       (error: unknown) => (ended = error),
     );
-    await begun();
+    await nextTick();
     clock.advance(4_999);
-    await begun();
+    await nextTick();
     expect(ended).toBeUndefined();
     clock.advance(1);
     await waiting;
@@ -118,16 +118,16 @@ describe('waiting for a model', () => {
   });
 
   test('outlives a failure that is being repaired, but not its own time', async () => {
-    const failed = ask({ do: 'use', model: 'a' });
+    const failed = send({ do: 'use', model: 'a' });
     await until(() => engine.waiting.includes('a'));
     engine.fails('a', new SottoError('MODEL_CORRUPT', 'cut off'));
     await expect(failed).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
-    const again = ask({ do: 'use', model: 'a' });
+    const again = send({ do: 'use', model: 'a' });
     await until(() => engine.waiting.includes('a'));
-    const waiting = ask({ do: 'wait', model: 'a', timeoutSeconds: 5 });
-    const short = ask({ do: 'wait', model: 'a', timeoutSeconds: 1 });
+    const waiting = send({ do: 'wait', model: 'a', timeoutSeconds: 5 });
+    const short = send({ do: 'wait', model: 'a', timeoutSeconds: 1 });
     const late = expect(short).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
-    await begun();
+    await nextTick();
     clock.advance(1_000);
     await late;
     engine.ready('a');
@@ -139,11 +139,11 @@ describe('waiting for a model', () => {
     const error = new SottoError('MODEL_CORRUPT', 'cut off').toWire();
     engine.planned = { name: 'a', dir: join(folder, 'models', 'a') };
     engine.serving = { name: 'b', dir: join(folder, 'models', 'b') };
-    const unnamed = ask({ do: 'wait', timeoutSeconds: 5 });
-    const named = expect(ask({ do: 'wait', model: 'a', timeoutSeconds: 5 })).rejects.toMatchObject({
+    const unnamed = send({ do: 'wait', timeoutSeconds: 5 });
+    const named = expect(send({ do: 'wait', model: 'a', timeoutSeconds: 5 })).rejects.toMatchObject({
       code: 'MODEL_CORRUPT',
     });
-    await begun();
+    await nextTick();
     engine.tell([{ name: 'b', state: 'ready', loadSeconds: 1, fallbackFor: { name: 'a', error } }]);
     expect(await unnamed).toMatchObject({ model: { name: 'b', state: 'ready', fallbackFor: { name: 'a' } } });
     await named;

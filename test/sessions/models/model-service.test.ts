@@ -14,7 +14,7 @@ import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
 const NAMES = ['a', 'b', 'c'];
-const SHELF = [...NAMES, 'starter'];
+const MODEL_DIR = [...NAMES, 'starter'];
 
 /** Lets what happens on the disk come to its end. */
 async function rest(): Promise<void> {
@@ -39,26 +39,26 @@ function setUp() {
     log: silentLog,
     onIdleChange: (now) => void idle.push(now),
   });
-  const asked: { request: ModelsRequest; subscription: Subscription; heard: ModelJobEvent[]; left: boolean }[] = [];
-  const ask = (request: ModelsRequest): string => {
-    const heard: ModelJobEvent[] = [];
+  const sent: { request: ModelsRequest; subscription: Subscription; received: ModelJobEvent[]; left: boolean }[] = [];
+  const send = (request: ModelsRequest): string => {
+    const received: ModelJobEvent[] = [];
     try {
       const subscription = service.request(request, (notice) => {
-        heard.push(notice);
+        received.push(notice);
         return true;
       });
-      expect(heard).toEqual([]);
-      asked.push({ request, subscription, heard, left: false });
+      expect(received).toEqual([]);
+      sent.push({ request, subscription, received, left: false });
       return 'taken';
     } catch (error) {
       return SottoError.from(error).code;
     }
   };
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
-  return { service, engine, clock, idle, settings, asked, ask, remove };
+  return { service, engine, clock, idle, settings, sent, send, remove };
 }
 
-const name = fc.constantFrom(...SHELF);
+const name = fc.constantFrom(...MODEL_DIR);
 const request: fc.Arbitrary<ModelsRequest> = fc.oneof(
   name.map((model) => ({ do: 'use' as const, model })),
   name.map((model) => ({ do: 'use' as const, model })),
@@ -75,10 +75,10 @@ const request: fc.Arbitrary<ModelsRequest> = fc.oneof(
   ),
 );
 const step = fc.oneof(
-  { weight: 3, arbitrary: request.map((asks) => ({ do: 'ask' as const, asks })) },
+  { weight: 3, arbitrary: request.map((asked) => ({ do: 'send' as const, asked })) },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'leave' as const), who: fc.nat(9) }),
+    arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'leave' as const), chosen: fc.nat(9) }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('ready' as const, 'fails' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('rest' as const), ms: fc.nat(4000) }) },
@@ -88,16 +88,16 @@ describe('the desk for models', () => {
   test('whatever clients ask: one end each, one model at a time on its way, one work at a time on a model', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-        const { service, engine, clock, idle, settings, asked, ask, remove } = setUp();
+        const { service, engine, clock, idle, settings, sent, send, remove } = setUp();
         try {
           let chosen: string | undefined;
           for (const one of steps) {
-            if (one.do === 'ask') {
-              const answer = ask(one.asks);
+            if (one.do === 'send') {
+              const answer = send(one.asked);
               expect(['taken', 'BUSY', 'MODEL_NOT_FOUND', 'INVALID_ARGUMENT']).toContain(answer);
             }
-            if (one.do === 'cancel') asked[one.who]?.subscription.cancel();
-            const leaves = one.do === 'leave' ? asked[one.who] : undefined;
+            if (one.do === 'cancel') sent[one.chosen]?.subscription.cancel();
+            const leaves = one.do === 'leave' ? sent[one.chosen] : undefined;
             if (leaves !== undefined) {
               leaves.subscription.leave();
               leaves.left = true;
@@ -122,11 +122,11 @@ describe('the desk for models', () => {
           expect(idle).toEqual(idle.map((_, index) => index % 2 === 1));
           await service.stop();
           await rest();
-          for (const { heard, left, request: what } of asked) {
-            const ends = heard.filter(({ type }) => type !== 'event');
+          for (const { received, left, request: what } of sent) {
+            const ends = received.filter(({ type }) => type !== 'event');
             expect({ what, ends: ends.length }).toEqual({ what, ends: left ? ends.length : 1 });
             expect(ends.length).toBeLessThanOrEqual(1);
-            if (ends.length === 1) expect(heard.at(-1)).toBe(ends[0]);
+            if (ends.length === 1) expect(received.at(-1)).toBe(ends[0]);
           }
           // What is written down is what serves.
           try {
@@ -134,8 +134,8 @@ describe('the desk for models', () => {
           } catch {
             chosen = undefined;
           }
-          const served = asked.some(({ heard }) =>
-            heard.some(
+          const served = sent.some(({ received }) =>
+            received.some(
               (end) => end.type === 'done' && (end.result.do === 'use' || end.result.do === 'remove'),
             ),
           );

@@ -17,14 +17,14 @@ const ready = (name: string): ModelStatus => ({ name, state: 'ready' });
 
 function setUp() {
   const states = new ModelStates(clock);
-  const told: NamedStatus[] = [];
-  states.watch((status) => void told.push(status));
-  return { states, told, moves: () => told.map(({ state }) => state) };
+  const statuses: NamedStatus[] = [];
+  states.watch((status) => void statuses.push(status));
+  return { states, statuses, moves: () => statuses.map(({ state }) => state) };
 }
 
 describe('the states of models', () => {
   test('a model goes from the hub to the GPU, step by step', () => {
-    const { states, told, moves } = setUp();
+    const { states, statuses, moves } = setUp();
     const work = states.begin('a', 'downloading');
     work.at('downloading', 0.5);
     work.at('verifying', 0.5);
@@ -41,7 +41,7 @@ describe('the states of models', () => {
       'warming',
       'ready',
     ]);
-    expect(told.at(-1)).toEqual({ name: 'a', state: 'ready', weightBytes: 7 });
+    expect(statuses.at(-1)).toEqual({ name: 'a', state: 'ready', weightBytes: 7 });
     states.memory([]);
     expect(states.of('a')).toEqual({ name: 'a', state: 'installed' });
     states.disk([]);
@@ -201,11 +201,11 @@ describe('waiting for a model', () => {
 
   test('ends when nobody waits any more', async () => {
     const { states } = setUp();
-    const nobody = new AbortController();
-    const waiting = states.when('a', { timeoutMs, signal: nobody.signal });
-    nobody.abort();
+    const canceller = new AbortController();
+    const waiting = states.when('a', { timeoutMs, signal: canceller.signal });
+    canceller.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' });
-    const late = states.when('a', { timeoutMs, signal: nobody.signal });
+    const late = states.when('a', { timeoutMs, signal: canceller.signal });
     await expect(late).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 });

@@ -58,7 +58,7 @@ describe('words with times', () => {
 
   test('a line break goes to the word behind it, or to the last one', () => {
     const replacer = new Replacer([{ from: 'break', to: '\n' }]);
-    const texts = (said: string): string[] => applyReplacementsToWords(replacer, wordsOf(said)).map(({ word }) => word);
+    const texts = (source: string): string[] => applyReplacementsToWords(replacer, wordsOf(source)).map(({ word }) => word);
     expect(texts(' one break. two break')).toEqual([' one', '\ntwo\n']);
     expect(texts(' break')).toEqual(['\n']);
   });
@@ -139,24 +139,24 @@ describe('whatever is said', () => {
   test('words that are not among what is replaced come through, in their order', () => {
     const rules = [{ from: 'sean', to: 'Shaun' }];
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), (said) => {
-        fc.pre(!/s\W*e\W*a\W*n/iu.test(said));
-        expect(applyReplacements(new Replacer(rules), said)).toBe(said);
+      fc.property(fc.string({ unit: 'grapheme' }), (source) => {
+        fc.pre(!/s\W*e\W*a\W*n/iu.test(source));
+        expect(applyReplacements(new Replacer(rules), source)).toBe(source);
       }),
     );
   });
 
   test('text and words are changed alike, and times never go back', () => {
     fc.assert(
-      fc.property(replacements, text, fc.array(fc.nat(30)), (rules, said, cuts) => {
+      fc.property(replacements, text, fc.array(fc.nat(30)), (rules, source, cuts) => {
         const replacer = new Replacer(rules);
-        const places = [...new Set([0, ...cuts, said.length])].filter((at) => at <= said.length);
+        const places = [...new Set([0, ...cuts, source.length])].filter((at) => at <= source.length);
         places.sort((a, b) => a - b);
         const words = places.slice(1).map((at, i) => {
-          return { start: i, end: i + 1, word: said.slice(places[i], at), probability: 1 };
+          return { start: i, end: i + 1, word: source.slice(places[i], at), probability: 1 };
         });
         const replaced = applyReplacementsToWords(replacer, words);
-        expect(joined(replaced)).toBe(applyReplacements(replacer, said));
+        expect(joined(replaced)).toBe(applyReplacements(replacer, source));
         replaced.forEach(({ start, end }, i) => {
           expect(start).toBeLessThan(end);
           expect(start).toBeGreaterThanOrEqual(replaced[i - 1]?.end ?? 0);
@@ -168,16 +168,16 @@ describe('whatever is said', () => {
 
   test('what is shown as committed is never taken back, and all of it is what it would be at once', () => {
     fc.assert(
-      fc.property(replacements, text, fc.array(fc.nat(30)), (rules, said, cuts) => {
+      fc.property(replacements, text, fc.array(fc.nat(30)), (rules, source, cuts) => {
         const replacer = new Replacer(rules);
         let before = '';
-        for (const at of [...cuts.filter((cut) => cut < said.length), said.length].sort((a, b) => a - b)) {
+        for (const at of [...cuts.filter((cut) => cut < source.length), source.length].sort((a, b) => a - b)) {
           const displayed = applyReplacementsLive(replacer, {
-            committed: said.slice(0, at),
-            tentative: said.slice(at, at + 3),
+            committed: source.slice(0, at),
+            tentative: source.slice(at, at + 3),
           });
           expect(displayed.committed.startsWith(before)).toBe(true);
-          expect(displayed.committed + displayed.tentative).toBe(applyReplacements(replacer, said.slice(0, at + 3)));
+          expect(displayed.committed + displayed.tentative).toBe(applyReplacements(replacer, source.slice(0, at + 3)));
           before = displayed.committed;
         }
       }),
@@ -187,15 +187,15 @@ describe('whatever is said', () => {
 
   test('edits lie in the text, one behind the other, and rules for one place do not depend on their order', () => {
     fc.assert(
-      fc.property(replacements, text, (rules, said) => {
+      fc.property(replacements, text, (rules, source) => {
         let end = 0;
-        for (const edit of new Replacer(rules).edits(said)) {
+        for (const edit of new Replacer(rules).edits(source)) {
           expect(edit.start).toBeGreaterThanOrEqual(end);
           expect(edit.matchStart).toBeGreaterThanOrEqual(edit.start);
           expect(edit.end).toBeGreaterThanOrEqual(edit.matchEnd);
           end = edit.end;
         }
-        expect(end).toBeLessThanOrEqual(said.length);
+        expect(end).toBeLessThanOrEqual(source.length);
       }),
       { numRuns: 500 },
     );

@@ -7,7 +7,7 @@ import { silentLog } from '#daemon/logger.js';
 import type { LiveOptions } from '#daemon/protocol/live.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
 import type { Engine, EngineJob, EngineLive } from '#daemon/supervisor/engine.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
@@ -65,7 +65,7 @@ async function live(options?: LiveOptions): Promise<LiveOptions> {
 
 async function file(options?: TranscribeOptions): Promise<TranscribeOptions> {
   const engine = new WritingEngine();
-  const sessions = new Sessions({ ...common, engine });
+  const sessions = new JobScheduler({ ...common, engine });
   const request = { path: '/talk.wav', ...defined({ options }) };
   sessions.submit({}, request, () => undefined);
   await Promise.resolve();
@@ -75,15 +75,15 @@ async function file(options?: TranscribeOptions): Promise<TranscribeOptions> {
 describe.each([
   ['a take', live],
   ['a file', file],
-])('%s', (_what, asks) => {
+])('%s', (_what, optionsSent) => {
   test('is listened to for all words of the vocabulary', async () => {
-    expect(await asks()).toEqual({ hotwords: words });
-    expect(await asks({ language: 'en' })).toEqual({ language: 'en', hotwords: words });
+    expect(await optionsSent()).toEqual({ hotwords: words });
+    expect(await optionsSent({ language: 'en' })).toEqual({ language: 'en', hotwords: words });
   });
 
   test('keeps words of its own, and none where one wants none', async () => {
-    expect(await asks({ hotwords: ['Hopper'] })).toEqual({ hotwords: ['Hopper'] });
-    expect(await asks({ hotwords: [] })).toEqual({ hotwords: [] });
-    expect(await asks({ vocabulary: false })).toEqual({ vocabulary: false });
+    expect(await optionsSent({ hotwords: ['Hopper'] })).toEqual({ hotwords: ['Hopper'] });
+    expect(await optionsSent({ hotwords: [] })).toEqual({ hotwords: [] });
+    expect(await optionsSent({ vocabulary: false })).toEqual({ vocabulary: false });
   });
 });

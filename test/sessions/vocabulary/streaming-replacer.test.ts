@@ -31,8 +31,8 @@ test('whatever is said, in whatever parts, what was given is the beginning of al
       const text = new StreamingReplacer(replacer);
       const given = parts.map((words) => text.add(words.join('')));
       given.push(text.end());
-      const said = parts.flat().join('');
-      expect(given.join('')).toBe(applyReplacements(replacer, said));
+      const source = parts.flat().join('');
+      expect(given.join('')).toBe(applyReplacements(replacer, source));
       expect(text.text).toBe(given.join(''));
     }),
     { numRuns: 300 },

@@ -16,35 +16,35 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const replacement = { from: 'sean', to: 'Shaun' };
 
 test('an export has the text, the vocabulary and its revision', async () => {
-  await service.ask({ do: 'add', words: ['ComfyUI'], replacements: [replacement] });
-  const kept = await service.ask({ do: 'get' });
-  const json = await service.ask({ do: 'export', format: 'json' });
+  await service.handle({ do: 'add', words: ['ComfyUI'], replacements: [replacement] });
+  const kept = await service.handle({ do: 'get' });
+  const json = await service.handle({ do: 'export', format: 'json' });
   expect(json).toEqual({ ...kept, text: expect.any(String) as unknown });
   expect(JSON.parse(json.text ?? '')).toMatchObject({ words: ['ComfyUI'], replacements: [replacement] });
-  const csv = await service.ask({ do: 'export', format: 'csv' });
+  const csv = await service.handle({ do: 'export', format: 'csv' });
   expect(csv.text).toContain('sean,Shaun');
   expect(csv.revision).toBe(kept.revision);
 });
 
 test('what is exported can be imported, added or in place of what is there', async () => {
-  await service.ask({ do: 'add', words: ['ComfyUI'], replacements: [replacement] });
-  const { text = '' } = await service.ask({ do: 'export', format: 'csv' });
-  await service.ask({ do: 'remove', words: ['ComfyUI'], replacements: [replacement.from] });
-  await service.ask({ do: 'add', words: ['Nguyen'] });
-  expect((await service.ask({ do: 'import', text })).vocabulary.words).toEqual(['Nguyen', 'ComfyUI']);
-  const alone = await service.ask({ do: 'import', text, replace: true });
+  await service.handle({ do: 'add', words: ['ComfyUI'], replacements: [replacement] });
+  const { text = '' } = await service.handle({ do: 'export', format: 'csv' });
+  await service.handle({ do: 'remove', words: ['ComfyUI'], replacements: [replacement.from] });
+  await service.handle({ do: 'add', words: ['Nguyen'] });
+  expect((await service.handle({ do: 'import', text })).vocabulary.words).toEqual(['Nguyen', 'ComfyUI']);
+  const alone = await service.handle({ do: 'import', text, replace: true });
   expect(alone.vocabulary).toEqual({ words: ['ComfyUI'], replacements: [replacement] });
 });
 
 test('a change that was made of another revision is refused', async () => {
-  const { revision } = await service.ask({ do: 'get' });
-  await service.ask({ do: 'add', words: ['one'] });
+  const { revision } = await service.handle({ do: 'get' });
+  await service.handle({ do: 'add', words: ['one'] });
   for (const change of [
     { do: 'add' as const, words: ['two'], revision },
     { do: 'remove' as const, words: ['one'], revision },
     { do: 'set' as const, vocabulary: { words: [], replacements: [] }, revision },
     { do: 'import' as const, text: 'two', revision },
   ])
-    await expect(service.ask(change)).rejects.toMatchObject({ code: 'VOCABULARY_CHANGED' });
-  expect((await service.ask({ do: 'get' })).vocabulary.words).toEqual(['one']);
+    await expect(service.handle(change)).rejects.toMatchObject({ code: 'VOCABULARY_CHANGED' });
+  expect((await service.handle({ do: 'get' })).vocabulary.words).toEqual(['one']);
 });

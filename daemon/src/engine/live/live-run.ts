@@ -7,7 +7,7 @@ import type { FromEngine, DecodeStep, Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveCheckpoint } from '#daemon/protocol/live.js';
 import { engineError } from '../engine-errors.js';
 import type { ComputeScheduler } from '../compute-scheduler.js';
-import { engineStateOf, type EngineState } from './engine-state.js';
+import { parseLiveRunState, type LiveRunState } from './live-run-state.js';
 import { DecodeInterval } from './decode-interval.js';
 import type { LiveAudioBuffer } from './live-audio-buffer.js';
 import { defined } from '#daemon/protocol/defined.js';
@@ -43,7 +43,7 @@ export class LiveRun {
   constructor(deps: LiveRunDeps) {
     this.#deps = deps;
     const { checkpoint, intervals } = deps;
-    const state: EngineState | undefined = checkpoint && engineStateOf(checkpoint);
+    const state: LiveRunState | undefined = checkpoint && parseLiveRunState(checkpoint);
     this.#decodeInterval = new DecodeInterval(state?.intervalSeconds, intervals);
     this.#fed = checkpoint?.fromSample ?? 0;
     this.#decoded = state?.decodedSamples ?? 0;
@@ -58,13 +58,13 @@ export class LiveRun {
   audio(pcm: Uint8Array): void {
     if (this.#finishing) return;
     this.#deps.buffer.push(pcm);
-    this.#goOn();
+    this.#schedule();
   }
 
   /** No more audio comes. */
   finish(): void {
     this.#finishing = true;
-    this.#goOn();
+    this.#schedule();
   }
 
   cancel(): void {
@@ -73,7 +73,7 @@ export class LiveRun {
     if (!this.#busy) this.#end();
   }
 
-  #goOn(): void {
+  #schedule(): void {
     if (this.#busy || this.#cancelled.signal.aborted) return;
     this.#busy = true;
     void this.#work();
@@ -100,7 +100,7 @@ export class LiveRun {
     }
     this.#busy = false;
     if (signal.aborted) this.#end();
-    else if (this.#finishing || this.#isDecodeDue()) this.#goOn();
+    else if (this.#finishing || this.#isDecodeDue()) this.#schedule();
   }
 
   get #nextDecodeSample(): number {
@@ -153,7 +153,7 @@ export class LiveRun {
   #toDecodeStep({ committed, tentative, language, voice }: LiveUpdate): DecodeStep {
     const { fromSample, state } = this.#deps.speech.checkpoint();
     const { place } = this;
-    const own: EngineState = { ...place, speech: state };
+    const own: LiveRunState = { ...place, speech: state };
     return {
       committed: [...committed],
       tentative,

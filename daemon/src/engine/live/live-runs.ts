@@ -6,7 +6,7 @@ import { engineError } from '../engine-errors.js';
 import { ComputeScheduler } from '../compute-scheduler.js';
 import type { ModelLease } from '../loaded-model.js';
 import type { ModelCache } from '../model-cache.js';
-import { engineStateOf } from './engine-state.js';
+import { parseLiveRunState } from './live-run-state.js';
 import { LiveRun } from './live-run.js';
 import { refine } from './refine.js';
 import { LiveAudioBuffer } from './live-audio-buffer.js';
@@ -26,7 +26,7 @@ export class LiveRuns {
   /** Those that wait for their model, with what calls the wait off. */
   readonly #waiting = new Map<number, AbortController>();
   readonly #runs = new Map<number, LiveRun>();
-  #quiet: (() => void)[] = [];
+  #idleWaiters: (() => void)[] = [];
 
   constructor(deps: LiveRunsDeps) {
     this.#deps = deps;
@@ -40,8 +40,8 @@ export class LiveRuns {
     this.#waiting.set(session, cancelled);
     try {
       const run = await (message.voiceOnly === true
-        ? this.#listen(message)
-        : this.#write(message, cancelled.signal));
+        ? this.#openVadOnly(message)
+        : this.#openDecoding(message, cancelled.signal));
       if (cancelled.signal.aborted) return;
       this.#waiting.delete(session);
       this.#runs.set(session, run);
@@ -72,14 +72,14 @@ export class LiveRuns {
   /** Cancels all of them. Resolves once none of them computes. */
   async close(): Promise<void> {
     for (const session of [...this.#runs.keys(), ...this.#waiting.keys()]) this.cancel(session);
-    if (this.#busy) await new Promise<void>((resolve) => this.#quiet.push(resolve));
+    if (this.#busy) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
 
   get #busy(): boolean {
     return this.#runs.size + this.#waiting.size > 0;
   }
 
-  async #write(message: Open, signal: AbortSignal): Promise<LiveRun> {
+  async #openDecoding(message: Open, signal: AbortSignal): Promise<LiveRun> {
     const held = await this.#deps.models.hold(message.model, signal);
     try {
       signal.throwIfAborted();
@@ -91,14 +91,14 @@ export class LiveRuns {
   }
 
   /** It takes no turns: what it computes takes a millisecond, and whoever speaks is to be told at once. */
-  async #listen({ session, fromSample, checkpoint }: Open): Promise<LiveRun> {
+  async #openVadOnly({ session, fromSample, checkpoint }: Open): Promise<LiveRun> {
     // With the addon, which an engine without models does without.
-    const { Listening } = await import('./listening.js');
-    const own = checkpoint && { ...checkpoint, state: engineStateOf(checkpoint).speech };
+    const { VadOnlySession } = await import('./vad-only-session.js');
+    const own = checkpoint && { ...checkpoint, state: parseLiveRunState(checkpoint).speech };
     return new LiveRun({
       session,
       checkpoint,
-      speech: await Listening.begin(own),
+      speech: await VadOnlySession.begin(own),
       buffer: new LiveAudioBuffer(fromSample, false),
       scheduler: new ComputeScheduler(),
       intervals: [VAD_CHUNK_SAMPLES / SAMPLE_RATE],
@@ -118,7 +118,7 @@ export class LiveRuns {
     if (fromSample > (checkpoint?.fromSample ?? 0)) {
       throw new SottoError('INVALID_ARGUMENT', 'audio is missing in front of what the session is given');
     }
-    const own = checkpoint && { ...checkpoint, state: engineStateOf(checkpoint).speech };
+    const own = checkpoint && { ...checkpoint, state: parseLiveRunState(checkpoint).speech };
     const speech = model.live(options, own);
     const keepsAll = options.refine === true;
     const buffer = new LiveAudioBuffer(fromSample, keepsAll);
@@ -142,6 +142,6 @@ export class LiveRuns {
     this.#runs.delete(session);
     if (this.#busy) return;
     this.#deps.onBusy(false);
-    for (const resolve of this.#quiet.splice(0)) resolve();
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 }

@@ -31,8 +31,8 @@ export async function refine(
   if (samples === undefined || speech.meanLogprob === undefined) return undefined;
   const seconds = samples.length / SAMPLE_RATE;
   const budget = Math.min(MAX_REFINE_SECONDS, Math.max(MIN_REFINE_SECONDS, REFINE_BUDGET_FRACTION * seconds));
-  const enough = new AbortController();
-  const stop = (): void => enough.abort();
+  const deadline = new AbortController();
+  const stop = (): void => deadline.abort();
   const timer = setTimeout(stop, 1000 * budget);
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
@@ -40,8 +40,8 @@ export async function refine(
   try {
     result =
       // What was heard last is still there, as a rule: then nothing has to be heard again.
-      (await scheduler.runRealtime(() => speech.refine?.(enough.signal) ?? Promise.resolve(undefined))) ??
-      (await scheduler.runBatch(() => lastOf(transcribed(model, samples, options, enough.signal), scheduler)));
+      (await scheduler.runRealtime(() => speech.refine?.(deadline.signal) ?? Promise.resolve(undefined))) ??
+      (await scheduler.runBatch(() => lastOf(transcribeAll(model, samples, options, deadline.signal), scheduler)));
   } catch {
     // Out of time or out of order: what was said is written down already, and is not lost for this.
     return undefined;
@@ -54,7 +54,7 @@ export async function refine(
   return { text: result.text.trim(), words, language: result.language };
 }
 
-function transcribed(
+function transcribeAll(
   model: SpeechModel,
   samples: Float32Array,
   { language, initialPrompt, hotwords }: LiveOptions,

@@ -5,7 +5,7 @@ import { mx, type MxArray } from '#native/index.js';
 const READ_MEGABYTES = 192; // beyond any cache
 const READ_ROUNDS = 12;
 /** A product that takes a CPU longer is timed less often. */
-const MOST_MS = 1_000;
+const MAX_TIMING_MS = 1_000;
 
 /** A thread that looks for a byte that is not there: the C library's search reads as fast as the memory gives. */
 const READER = `
@@ -47,11 +47,11 @@ export interface Product {
   readonly gflops: number;
 }
 
-/** Milliseconds of the quickest of ten tries, or of fewer, two at least, where they take longer than `mostMs` together. */
-export function quickestMs(make: () => MxArray, mostMs = MOST_MS): number {
+/** Milliseconds of the quickest of ten tries, or of fewer, two at least, where they take longer than `maxMs` together. */
+export function quickestMs(make: () => MxArray, maxMs = MAX_TIMING_MS): number {
   let best = Infinity;
   const startMs = performance.now();
-  for (let i = 0; i < 10 && (i < 2 || performance.now() - startMs < mostMs); i++) {
+  for (let i = 0; i < 10 && (i < 2 || performance.now() - startMs < maxMs); i++) {
     const begin = performance.now();
     const result = mx.tidy(make);
     mx.eval(result);

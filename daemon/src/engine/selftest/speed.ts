@@ -43,7 +43,7 @@ export async function measureMachine(): Promise<MachineResult> {
 }
 
 /** The same model twice on a clip, cold and warm. */
-export async function measureModel(dir: string, clip: string, readGbPerSecond: number): Promise<ModelSpeed> {
+export async function measureModelSpeed(dir: string, clip: string, readGbPerSecond: number): Promise<ModelSpeed> {
   limitCache();
   const figures = await modelSpeed(dir, clip);
   return { ...figures, boundTokensPerSecond: (readGbPerSecond * 1e9) / bytesPerToken(dir) };
@@ -107,16 +107,16 @@ function hostMicrosPerOp(): number {
 async function roundTrips(): Promise<number[]> {
   const one = mx.array([1]);
   mx.eval(one);
-  const took: number[] = [];
+  const times: number[] = [];
   for (let i = 0; i < ROUND_TRIPS; i++) {
     const begin = performance.now();
     const two = mx.add(one, one);
     await mx.ready(two);
-    took.push(performance.now() - begin);
+    times.push(performance.now() - begin);
     two.dispose();
   }
   one.dispose();
-  return took.sort((a, b) => a - b);
+  return times.sort((a, b) => a - b);
 }
 
 /** Peak memory of steps that are queued one ahead, as decoding does, in buffers of the cache that the models use. */

@@ -1,7 +1,7 @@
 /** What programs that speak OpenAI's API are served. */
 import type { Clock } from '../../clock.js';
 import type { ModelService } from '../../sessions/models/model-service.js';
-import type { Sessions } from '../../sessions/sessions.js';
+import type { JobScheduler } from '../../sessions/jobs/job-scheduler.js';
 import type { Route } from '../http/route.js';
 import { documentRoute } from './openapi.js';
 import { modelsRoutes } from './models-routes.js';
@@ -9,7 +9,7 @@ import { speechRoute } from './speech-route.js';
 import { transcribeRoutes } from './transcribe-routes.js';
 
 export interface OpenaiContext {
-  readonly sessions: Sessions;
+  readonly sessions: JobScheduler;
   readonly models: ModelService;
   /** Private folder for what is being sent. */
   readonly uploads: string;

@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
 import { parseFields, transcriptionFieldsSchema, translationFieldsSchema } from '../../protocol/openai.js';
-import type { Sessions } from '../../sessions/sessions.js';
+import type { JobScheduler } from '../../sessions/jobs/job-scheduler.js';
 import { readForm, type Form } from '../http/multipart.js';
 import type { Call, Reply, Route } from '../http/route.js';
 import { withKeepAlive } from '../http/sse.js';
@@ -19,7 +19,7 @@ const STATUS_DELAY_MS = 5_000;
 const SSE = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
 
 export interface TranscribeContext {
-  readonly sessions: Pick<Sessions, 'submit' | 'cancel'>;
+  readonly sessions: Pick<JobScheduler, 'submit' | 'cancel'>;
   /** Private folder for what is being sent. */
   readonly uploads: string;
   readonly clock: Clock;

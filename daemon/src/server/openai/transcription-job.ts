@@ -2,8 +2,8 @@
 import { SottoError } from '../../protocol/errors.js';
 import type { JobSummary } from '../../protocol/messages.js';
 import type { Segment } from '../../protocol/transcription.js';
-import type { Job, JobNotice, JobRequest } from '../../sessions/job.js';
-import type { Sessions } from '../../sessions/sessions.js';
+import type { Job, JobNotice, JobRequest } from '../../sessions/jobs/job.js';
+import type { JobScheduler } from '../../sessions/jobs/job-scheduler.js';
 
 export interface TranscriptionResult {
   readonly segments: readonly Segment[];
@@ -13,7 +13,7 @@ export interface TranscriptionResult {
 export class TranscriptionJob {
   /** All that came so far. */
   readonly segments: Segment[] = [];
-  readonly #sessions: Pick<Sessions, 'cancel'>;
+  readonly #sessions: Pick<JobScheduler, 'cancel'>;
   readonly #job: Job;
   readonly #path: string;
   #summary: JobSummary | undefined;
@@ -31,7 +31,7 @@ export class TranscriptionJob {
    * @throws SottoError BUSY, MODEL_NOT_FOUND, DAEMON_UNAVAILABLE
    */
   constructor(
-    sessions: Pick<Sessions, 'submit' | 'cancel'>,
+    sessions: Pick<JobScheduler, 'submit' | 'cancel'>,
     request: JobRequest,
     { signal, onOver }: { readonly signal: AbortSignal; readonly onOver: () => void },
   ) {

@@ -13,13 +13,13 @@ import {
   type FilesResult,
 } from '../../protocol/files.js';
 import type { Segment } from '../../protocol/transcription.js';
-import type { Sessions } from '../sessions.js';
+import type { JobScheduler } from '../jobs/job-scheduler.js';
 import { FileFeed } from './file-feed.js';
 import { QueuedFile, type Change } from './queued-file.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface FileQueueOptions {
-  readonly sessions: Sessions;
+  readonly sessions: JobScheduler;
   readonly clock: Clock;
   /** Told when the last text was read, or the first one came that was not. */
   readonly onIdleChange?: (idle: boolean) => void;
@@ -44,7 +44,7 @@ export class FileQueue {
   }
 
   /** @throws SottoError BUSY, INVALID_ARGUMENT (no such file) */
-  ask(request: QueueRequest): FilesResult {
+  handle(request: QueueRequest): FilesResult {
     switch (request.do) {
       case 'add':
         return { do: 'add', files: this.#add(request) };

@@ -2,7 +2,7 @@
 import { codedError } from '../../protocol/file-errors.js';
 import { FILE_LIMITS, type FileJob } from '../../protocol/files.js';
 import type { Segment } from '../../protocol/transcription.js';
-import type { Job, JobNotice } from '../job.js';
+import type { Job, JobNotice } from '../jobs/job.js';
 import { defined } from '../../protocol/defined.js';
 
 /** `moved`: another state. `went on`: more of the same. */

@@ -35,7 +35,7 @@ export class HistoryService {
   }
 
   /** @throws SottoError DICTATION_NOT_FOUND, OUTPUT_FAILED; INVALID_ARGUMENT if settings.json is not valid */
-  async ask(request: HistoryRequest): Promise<HistoryResult> {
+  async handle(request: HistoryRequest): Promise<HistoryResult> {
     if (request.do === 'keep') return { dictations: [], hasMore: false, retention: await this.#keep(request) };
     const history = await this.#options.open();
     return retryWhileBusy(() => this.#respond(history, request));

@@ -7,17 +7,17 @@ const PIECE_SAMPLES = 10 * SAMPLE_RATE;
 
 /**
  * Gives a session the samples of its client's recording that it lacks.
- * @param isAlone whether its client is still gone; one that comes back sends the rest itself
+ * @param isUnattended whether its client is still gone; one that comes back sends the rest itself
  * @throws what the file system throws
  */
 export async function completeFromRecording(
   session: LiveSession,
   files: SessionFiles,
-  isAlone: () => boolean,
+  isUnattended: () => boolean,
 ): Promise<void> {
   let from = session.received;
   for await (const pcm of files.recorded(session.id, from, PIECE_SAMPLES)) {
-    if (session.over || session.finishing || !isAlone()) return;
+    if (session.over || session.finishing || !isUnattended()) return;
     session.push(from, pcm);
     // A disk that is slower than this is waited for, so that memory holds one piece.
     await session.kept();

@@ -31,7 +31,7 @@ const PROGRESS_SAMPLES = 5 * SAMPLE_RATE;
 /** Audio is given to the engine in pieces of this size where there is a lot of it, */
 const PIECE_SAMPLES = 10 * SAMPLE_RATE;
 /** and so far ahead of what it has heard: the rest waits on disk, not in its memory. */
-const AHEAD_SAMPLES = 60 * SAMPLE_RATE;
+const MAX_UNDECODED_SAMPLES = 60 * SAMPLE_RATE;
 /** A dictation that is longer ends here. */
 const MAX_SAMPLES = LIMITS.dictationSeconds * SAMPLE_RATE;
 /** What the disk did not take is offered to it again, though nobody speaks any more. */
@@ -58,7 +58,7 @@ export interface LiveSessionDeps {
   /** Keeps what has become of the take, before anybody hears of it. @returns the name of its recording, where one is kept */
   readonly keep: (outcome: DictationResult) => Promise<string | undefined>;
   /** Whether it was cancelled where this daemon could not hear it. */
-  readonly isUnwanted: () => boolean;
+  readonly isCancelledElsewhere: () => boolean;
   /** Where another model was, whose checkpoint this one can't use: it starts from the first sample, and repeats no word. */
   readonly committedUntilSeconds?: number;
   /** Whether it has ended in another process. */
@@ -86,12 +86,12 @@ export class LiveSession {
   #tentative = '';
   #language: string | undefined;
   /** Whether something was committed, if only a moment ago. */
-  #isBegun: boolean;
+  #hasCommitted: boolean;
   #deaths = 0;
   #diedAtSamples = 0;
   #warnedOfDisk = false;
   #isCancelled = false;
-  #isLeft = false;
+  #isDetached = false;
   #cancelDiskRetry: Timer | undefined;
 
   constructor(deps: LiveSessionDeps) {
@@ -100,7 +100,7 @@ export class LiveSession {
     this.#received = deps.audio.samples;
     if (deps.isOver) this.#state = 'over';
     this.#language = deps.events.language;
-    this.#isBegun = deps.events.text !== '';
+    this.#hasCommitted = deps.events.text !== '';
   }
 
   get id(): string {
@@ -207,12 +207,12 @@ export class LiveSession {
 
   /**
    * All was said.
-   * @param isLeft whether the client does not wait for the text
+   * @param isDetached whether the client does not wait for the text
    * @throws SottoError PROTOCOL where some of the samples did not come
    */
-  finish(samples: number = this.#received, isLeft = false): void {
+  finish(samples: number = this.#received, isDetached = false): void {
     if (this.over) return;
-    this.#isLeft ||= isLeft;
+    this.#isDetached ||= isDetached;
     if (this.finishing) return;
     if (samples !== this.#received && !this.#isTooLong) {
       throw new SottoError('PROTOCOL', `${this.#received} of ${samples} samples of the take are here`);
@@ -280,7 +280,7 @@ export class LiveSession {
     if (this.#pumping) return;
     this.#pumping = true;
     const { audio } = this.#deps;
-    while (this.#open && this.#sent < Math.min(audio.samples, this.#mayHave)) {
+    while (this.#open && this.#sent < Math.min(audio.samples, this.#sendLimit)) {
       const running = this.#running;
       const from = this.#sent;
       const pcm = await audio
@@ -303,8 +303,8 @@ export class LiveSession {
   }
 
   /** Samples that the engine may have by now. */
-  get #mayHave(): number {
-    return Math.max(this.#decodedSamples, this.#checkpoint?.fromSample ?? 0) + AHEAD_SAMPLES;
+  get #sendLimit(): number {
+    return Math.max(this.#decodedSamples, this.#checkpoint?.fromSample ?? 0) + MAX_UNDECODED_SAMPLES;
   }
 
   #reported(report: LiveReport): void {
@@ -360,11 +360,11 @@ export class LiveSession {
       const text = committed.map(({ word }) => word).join('');
       const event = {
         type: 'committed' as const,
-        text: this.#isBegun ? text : text.trimStart(),
+        text: this.#hasCommitted ? text : text.trimStart(),
         words: committed,
       };
       void this.#deps.events.append(event, checkpoint);
-      this.#isBegun = true;
+      this.#hasCommitted = true;
     }
     if (tentative !== this.#tentative || committed.length > 0)
       this.#append({ type: 'tentative', text: tentative });
@@ -399,7 +399,7 @@ export class LiveSession {
       model: model.name,
     };
     await this.#end(
-      { state: this.#isLeft ? 'left' : events.hasListener ? 'final' : 'recovered', ...final, words },
+      { state: this.#isDetached ? 'left' : events.hasListener ? 'final' : 'recovered', ...final, words },
       {
         type: 'final',
         ...final,
@@ -433,7 +433,7 @@ export class LiveSession {
   async #end(result: DictationResult['result'], lastEvent: LiveEvent): Promise<void> {
     if (this.over) return;
     this.#state = 'over';
-    this.#isCancelled = result.state === 'cancelled' || this.#deps.isUnwanted();
+    this.#isCancelled = result.state === 'cancelled' || this.#deps.isCancelledElsewhere();
     const outcome: DictationResult['result'] = this.#isCancelled ? { state: 'cancelled' } : result;
     const event: LiveEvent = this.#isCancelled ? { type: 'cancelled' } : lastEvent;
     this.#cancelDiskRetry?.cancel();

@@ -30,7 +30,7 @@ const GRACE_MS = 1_000;
 /** After a start of the daemon clients need longer: they may be the ones that started it. */
 const GRACE_AT_START_MS = 5_000;
 /** How long the end of a session may still be heard by a client that comes back; its files go after it. */
-const REMEMBERED_MS = 10_000;
+const RETAIN_AFTER_END_MS = 10_000;
 
 export interface LiveRequest {
   readonly id: string;
@@ -77,7 +77,7 @@ interface Entry {
   readonly transient: boolean;
   readonly voiceOnly: boolean;
   /** Whether its files are of no use any more. */
-  mayGo: boolean;
+  isRemovable: boolean;
   /** Calls off the end of a grace, or of the memory of a session that is over. */
   timer?: Timer;
 }
@@ -87,7 +87,7 @@ export class LiveSessions {
   readonly #files: SessionFiles;
   readonly #entries = new Map<string, Entry>();
   /** Opened or found again, but not there yet. */
-  readonly #coming = new Map<string, Promise<Entry>>();
+  readonly #opening = new Map<string, Promise<Entry>>();
   #recovering: Promise<void> = Promise.resolve();
   #audioSeconds = 0;
   #stopping = false;
@@ -100,7 +100,7 @@ export class LiveSessions {
 
   /** Sessions that are not over. */
   get count(): number {
-    let count = this.#coming.size;
+    let count = this.#opening.size;
     for (const { session } of this.#entries.values()) if (!session.over) count++;
     return count;
   }
@@ -128,10 +128,10 @@ export class LiveSessions {
    */
   async open(request: LiveRequest): Promise<LiveSession> {
     const { id, model } = request;
-    this.#mayBegin(id);
+    this.#assertCanOpen(id);
     const ref = this.#options.resolveModel(model);
     const fallbackFor = model === undefined ? this.#options.fallbackFor?.() : undefined;
-    const entry = await this.#comes(id, () => this.#create(request, ref));
+    const entry = await this.#openOnce(id, () => this.#create(request, ref));
     entry.session.fallbackFor = fallbackFor;
     this.#finishAfter(entry, GRACE_MS);
     return entry.session;
@@ -156,7 +156,7 @@ export class LiveSessions {
     if (entry === undefined) {
       if (this.#stopping) throw stoppingError();
       if (this.#files.isMarkedCancelled(id)) await this.discard(id);
-      entry = await this.#coming.get(id);
+      entry = await this.#opening.get(id);
       const found = entry === undefined ? await this.#files.find(id) : undefined;
       const orphan = found?.info.transient === true ? undefined : found;
       // Meanwhile somebody else may have found it.
@@ -201,13 +201,13 @@ export class LiveSessions {
   async discard(id: string): Promise<void> {
     if (this.#stopping) throw stoppingError();
     const { keep } = this.#options;
-    const entry = this.#entries.get(id) ?? (await this.#coming.get(id)?.catch(() => undefined));
+    const entry = this.#entries.get(id) ?? (await this.#opening.get(id)?.catch(() => undefined));
     if (entry?.transient === true) return;
     if (entry !== undefined && !entry.session.over) {
       entry.session.cancel();
       await entry.events.quiet();
     }
-    if (entry !== undefined) entry.mayGo = true;
+    if (entry !== undefined) entry.isRemovable = true;
     await this.#files.remove(id);
     await keep({ id, startedMs: 0, result: { state: 'cancelled' } });
     this.#files.clearCancelMark(id);
@@ -233,14 +233,14 @@ export class LiveSessions {
       entry.timer?.cancel();
       if (!entry.session.over) await entry.session.suspend();
       await entry.journal.current?.close();
-      if (entry.mayGo || entry.transient) await this.#files.remove(entry.session.id);
+      if (entry.isRemovable || entry.transient) await this.#files.remove(entry.session.id);
     }
     this.#entries.clear();
   }
 
-  #mayBegin(id: string): void {
+  #assertCanOpen(id: string): void {
     if (this.#stopping) throw stoppingError();
-    if (this.#entries.has(id) || this.#coming.has(id)) {
+    if (this.#entries.has(id) || this.#opening.has(id)) {
       throw new SottoError('INVALID_ARGUMENT', 'there is a take of this id already');
     }
     if (this.count >= LIMITS.liveSessions) {
@@ -251,15 +251,15 @@ export class LiveSessions {
   }
 
   /** Once for each session, however many ask for it. */
-  #comes(id: string, begin: () => Promise<Entry>): Promise<Entry> {
-    const coming = this.#coming.get(id);
-    if (coming !== undefined) return coming;
+  #openOnce(id: string, begin: () => Promise<Entry>): Promise<Entry> {
+    const opening = this.#opening.get(id);
+    if (opening !== undefined) return opening;
     if (this.idle) this.#options.onIdleChange?.(false);
     const begun = begin().finally(() => {
-      this.#coming.delete(id);
+      this.#opening.delete(id);
       if (this.idle) this.#options.onIdleChange?.(true);
     });
-    this.#coming.set(id, begun);
+    this.#opening.set(id, begun);
     return begun;
   }
 
@@ -281,7 +281,7 @@ export class LiveSessions {
         this.#options.log.error({ session: id, code, message }, 'a cancelled dictation can’t be removed');
       });
     }
-    await this.#files.sweep((id) => this.#entries.has(id) || this.#coming.has(id));
+    await this.#files.sweep((id) => this.#entries.has(id) || this.#opening.has(id));
     for (const orphan of await this.#files.findAll()) {
       const { id, transient } = orphan.info;
       if (this.#stopping || this.#entries.has(id) || this.#files.isMarkedCancelled(id)) continue;
@@ -300,8 +300,8 @@ export class LiveSessions {
 
   #restore(orphan: Orphan): Promise<Entry> {
     const { id, model, options, startedMs } = orphan.info;
-    return this.#comes(id, async () => {
-      const { ref, gone } = await this.#modelOf(model);
+    return this.#openOnce(id, async () => {
+      const { ref, missing } = await this.#modelOf(model);
       const audio = await this.#files.reopen(orphan);
       this.#options.log.info({ session: id, samples: orphan.samples }, 'a take of another daemon goes on');
       const entry = await this.#begin({
@@ -311,15 +311,15 @@ export class LiveSessions {
         ref,
         audio,
         transient: false,
-        ...defined({ gone }),
+        ...defined({ missing }),
       });
-      if (model !== undefined && gone !== undefined) entry.session.fallbackFor = basename(model);
+      if (model !== undefined && missing !== undefined) entry.session.fallbackFor = basename(model);
       return entry;
     });
   }
 
   /** The model that a session was begun with; where it was removed since, the one for those who name none. */
-  async #modelOf(model: string | undefined): Promise<{ ref: ModelRef; gone?: SottoError }> {
+  async #modelOf(model: string | undefined): Promise<{ ref: ModelRef; missing?: SottoError }> {
     const { resolveModel, modelAccess } = this.#options;
     try {
       const ref = resolveModel(model);
@@ -330,7 +330,7 @@ export class LiveSessions {
       if (model === undefined) throw thrown;
       const ref = resolveModel(undefined);
       const message = `the model ${basename(model)} is gone; ${ref.name} is used for this dictation`;
-      return { ref, gone: new SottoError('MODEL_NOT_FOUND', message, { cause: thrown }) };
+      return { ref, missing: new SottoError('MODEL_NOT_FOUND', message, { cause: thrown }) };
     }
   }
 
@@ -343,13 +343,13 @@ export class LiveSessions {
     transient: boolean;
     onVoice?: NonNullable<LiveRequest['onVoice']>;
     /** Why it is another model than before. */
-    gone?: SottoError;
+    missing?: SottoError;
   }): Promise<Entry> {
-    const { id, startedMs, options, ref, audio, transient, onVoice, gone } = init;
+    const { id, startedMs, options, ref, audio, transient, onVoice, missing } = init;
     const { clock, engine, log, vocabulary = NO_VOCABULARY } = this.#options;
     const { words, problem } = vocabulary.now();
-    const { entries, journal } = transient ? nothingWritten() : await this.#files.openJournal(id);
-    const checkpoint = gone === undefined ? lastCheckpoint(entries) : undefined;
+    const { entries, journal } = transient ? noJournal() : await this.#files.openJournal(id);
+    const checkpoint = missing === undefined ? lastCheckpoint(entries) : undefined;
     const events = new EventLog(
       entries,
       async (entry) => journal.current?.append(entry),
@@ -379,9 +379,9 @@ export class LiveSessions {
       ...defined({ checkpoint }),
       onAcknowledged: (samples) => entry.listener?.({ acknowledged: samples }),
       keep: transient ? () => Promise.resolve(undefined) : (outcome) => this.#keep(outcome),
-      isUnwanted: () => !transient && this.#files.isMarkedCancelled(id),
+      isCancelledElsewhere: () => !transient && this.#files.isMarkedCancelled(id),
       ...defined({
-        committedUntilSeconds: gone === undefined ? undefined : (events.words.at(-1)?.end ?? 0),
+        committedUntilSeconds: missing === undefined ? undefined : (events.words.at(-1)?.end ?? 0),
         onVoice,
       }),
       isOver,
@@ -395,12 +395,12 @@ export class LiveSessions {
       listener: undefined,
       transient,
       voiceOnly,
-      mayGo: isOver,
+      isRemovable: isOver,
     };
     this.#entries.set(id, entry);
     if (isOver) this.#remember(entry);
     else session.start();
-    for (const error of isOver ? [] : [problem, gone])
+    for (const error of isOver ? [] : [problem, missing])
       if (error !== undefined) void events.append({ type: 'warning', error: error.toWire() });
     return entry;
   }
@@ -408,19 +408,19 @@ export class LiveSessions {
   #finishAfter(entry: Entry, graceMs: number): void {
     if (entry.listener !== undefined || entry.session.over) return;
     entry.timer?.cancel();
-    entry.timer = this.#options.clock.after(graceMs, () => void this.#finishAlone(entry));
+    entry.timer = this.#options.clock.after(graceMs, () => void this.#finishUnattended(entry));
   }
 
-  async #finishAlone(entry: Entry): Promise<void> {
+  async #finishUnattended(entry: Entry): Promise<void> {
     const { session, transient } = entry;
-    const isAlone = (): boolean => entry.listener === undefined;
+    const isUnattended = (): boolean => entry.listener === undefined;
     try {
-      if (!transient) await completeFromRecording(session, this.#files, isAlone);
+      if (!transient) await completeFromRecording(session, this.#files, isUnattended);
     } catch (error) {
       const { code, message } = codedError(error);
       this.#options.log.error({ session: session.id, code, message }, 'the client’s recording can’t be read');
     }
-    if (isAlone()) session.finish();
+    if (isUnattended()) session.finish();
   }
 
   async #keep(outcome: DictationResult): Promise<string | undefined> {
@@ -445,7 +445,7 @@ export class LiveSessions {
     this.#audioSeconds += entry.session.acknowledged / SAMPLE_RATE;
     void entry.journal.current?.close();
     entry.journal.current = undefined;
-    entry.mayGo = isKept;
+    entry.isRemovable = isKept;
     this.#remember(entry);
     // A client that comes back hears of it from memory.
     if (entry.session.cancelled) void this.#files.remove(entry.session.id);
@@ -458,11 +458,11 @@ export class LiveSessions {
     entry.timer?.cancel();
     const forget = (): void => {
       this.#entries.delete(entry.session.id);
-      if (entry.mayGo) void this.#files.remove(entry.session.id);
+      if (entry.isRemovable) void this.#files.remove(entry.session.id);
       this.#discardIfMarked(entry);
     };
     if (entry.transient) forget();
-    else entry.timer = this.#options.clock.after(REMEMBERED_MS, forget);
+    else entry.timer = this.#options.clock.after(RETAIN_AFTER_END_MS, forget);
   }
 
   /** Cancelled while it was being kept, or after. */
@@ -476,7 +476,7 @@ export class LiveSessions {
 }
 
 /** What nobody goes on with is not written down. */
-function nothingWritten(): OpenJournal {
+function noJournal(): OpenJournal {
   return { entries: [], journal: { current: undefined } };
 }
 

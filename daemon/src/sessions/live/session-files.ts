@@ -70,13 +70,13 @@ export class SessionFiles {
    * there is no recording, or no more of it.
    * @throws what the file system throws
    */
-  async *recorded(id: string, from: number, most: number): AsyncGenerator<Buffer, void> {
+  async *recorded(id: string, from: number, maxSamples: number): AsyncGenerator<Buffer, void> {
     const { folder, openFile } = this.#options;
     const recording = await findLocalRecording(folder, id, openFile);
     if (recording === undefined || recording.samples <= from) return;
     const file = await SpoolFile.reopen(recording, openFile);
     try {
-      for (let at = from; at < recording.samples; at += most) yield await file.read(at, at + most);
+      for (let at = from; at < recording.samples; at += maxSamples) yield await file.read(at, at + maxSamples);
     } finally {
       await file.close();
     }

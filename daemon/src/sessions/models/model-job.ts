@@ -25,7 +25,7 @@ export interface Subscription {
 }
 
 /** How often progress is told. */
-const PROGRESS_EVERY_MS = 100;
+const PROGRESS_INTERVAL_MS = 100;
 
 type Progress = Extract<ModelsEvent, { type: 'progress' }>;
 type End = { readonly result: ModelsResult } | { readonly error: SottoError };
@@ -152,7 +152,7 @@ export class ModelJob {
       isNew || event.fraction >= before.fraction ? event : { ...event, fraction: before.fraction };
     const isEnd = progress.fraction >= 1 && (isNew || before.fraction < 1);
     this.#progress = progress;
-    const dueMs = this.#broadcastMs + PROGRESS_EVERY_MS - this.#options.clock.nowMs();
+    const dueMs = this.#broadcastMs + PROGRESS_INTERVAL_MS - this.#options.clock.nowMs();
     if (isNew || isEnd || dueMs <= 0) this.#broadcastProgress();
     // What comes last before a standstill is told as well.
     else this.#timer ??= this.#options.clock.after(dueMs, () => this.#broadcastProgress());

@@ -12,7 +12,7 @@ export class VocabularyService {
   }
 
   /** @throws SottoError VOCABULARY_CORRUPT, VOCABULARY_CHANGED, INVALID_ARGUMENT, OUTPUT_FAILED, BUSY */
-  async ask(request: VocabularyRequest): Promise<VocabularyResult> {
+  async handle(request: VocabularyRequest): Promise<VocabularyResult> {
     switch (request.do) {
       case 'get':
         return this.#file.read();

@@ -2,14 +2,14 @@
  * The files of jobs that are not over: which can be opened, and which wait for permission or for a copy that the client
  * writes. A job whose file can't be opened stands aside, and the engine does the others.
  */
-import type { Clock, Timer } from '../clock.js';
-import { SottoError } from '../protocol/errors.js';
-import type { FileAccess, FileAnswer } from '../supervisor/file-access.js';
+import type { Clock, Timer } from '../../clock.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { FileAccess, FileAnswer } from '../../supervisor/file-access.js';
 import type { Readiness } from './fair-queue.js';
 import type { Job } from './job.js';
 
 /** A job whose file has not opened after this fails: the user does not answer the prompt of macOS. */
-export const OPEN_LIMIT_MS = 10 * 60_000;
+export const FILE_OPEN_TIMEOUT_MS = 10 * 60_000;
 
 /** A copy of a file, kept while its job is not over. */
 interface Copy {
@@ -105,8 +105,8 @@ export class JobFiles {
     }
     if (canSupply) job.waitingForFile(answer);
     if (entry.readiness === 'wait')
-      entry.stopLimit = this.#options.clock.after(OPEN_LIMIT_MS, () =>
-        this.#options.onFailed(job, notOpened(job.request.path)),
+      entry.stopLimit = this.#options.clock.after(FILE_OPEN_TIMEOUT_MS, () =>
+        this.#options.onFailed(job, openTimeoutError(job.request.path)),
       );
     entry.readiness = 'skip';
     this.#options.onChange();
@@ -120,7 +120,7 @@ export class JobFiles {
   }
 }
 
-function notOpened(path: string): SottoError {
+function openTimeoutError(path: string): SottoError {
   return new SottoError('AUDIO_UNREADABLE', `${JSON.stringify(path)} did not open within 10 minutes`, {
     hint: 'on macOS, allow Node in Privacy & Security; otherwise check the disk',
   });

@@ -1,7 +1,7 @@
 /** Listening for voice with the real detector: how it is cut, and across how many processes, changes nothing. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
-import { Listening } from '#daemon/engine/live/listening.js';
+import { VadOnlySession } from '#daemon/engine/live/vad-only-session.js';
 import { VAD_CHUNK_SAMPLES } from '#daemon/protocol/live.js';
 import { clip, samplesOf } from '#test/models/fixtures.js';
 import { describeWithEngine } from '#test/harness/real-engine.js';
@@ -23,30 +23,30 @@ withEngine('listening', () => {
   afterAll(() => activity?.dispose());
 
   async function listen(changesAt: readonly number[]): Promise<number[]> {
-    const heard: number[] = [];
-    let listening = await Listening.begin();
+    const received: number[] = [];
+    let session = await VadOnlySession.begin();
     for (let look = 0; look < 100; look++) {
       if (changesAt.includes(look)) {
         // Another process: what it knows came as JSON, and it is given the audio from there on.
-        const checkpoint = JSON.parse(JSON.stringify(listening.checkpoint())) as ReturnType<
-          Listening['checkpoint']
+        const checkpoint = JSON.parse(JSON.stringify(session.checkpoint())) as ReturnType<
+          VadOnlySession['checkpoint']
         >;
-        listening = await Listening.begin(checkpoint);
-        listening.push(samples.subarray(checkpoint.fromSample, look * VAD_CHUNK_SAMPLES));
+        session = await VadOnlySession.begin(checkpoint);
+        session.push(samples.subarray(checkpoint.fromSample, look * VAD_CHUNK_SAMPLES));
       }
-      listening.push(samples.subarray(look * VAD_CHUNK_SAMPLES, (look + 1) * VAD_CHUNK_SAMPLES));
-      heard.push(...((await listening.update()).voice ?? []));
+      session.push(samples.subarray(look * VAD_CHUNK_SAMPLES, (look + 1) * VAD_CHUNK_SAMPLES));
+      received.push(...((await session.update()).voice ?? []));
     }
-    return heard;
+    return received;
   }
 
   test('hears what the detector hears in the whole of it', async () => {
-    const heard = await listen([]);
-    expect(heard).toHaveLength(expected.length);
-    heard.forEach((probability, i) =>
+    const received = await listen([]);
+    expect(received).toHaveLength(expected.length);
+    received.forEach((probability, i) =>
       expect(Math.abs(probability - (expected[i] ?? NaN))).toBeLessThan(1e-4),
     );
-    expect(heard.some((probability) => probability > 0.9)).toBe(true);
+    expect(received.some((probability) => probability > 0.9)).toBe(true);
   });
 
   test('goes on in another process where the one before was', async () => {
@@ -58,7 +58,7 @@ withEngine('listening', () => {
     ['a state of something else', { frames: 1, hidden: [1], cell: [] }],
     ['a place that is not its own', { frames: 3, hidden: Array(128).fill(0), cell: Array(128).fill(0) }],
   ])('refuses a checkpoint with %s', async (_, state) => {
-    await expect(Listening.begin({ fromSample: 5, state })).rejects.toMatchObject({
+    await expect(VadOnlySession.begin({ fromSample: 5, state })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
     });
   });

@@ -24,7 +24,7 @@ const schema = v.object({
 /** Its weights, 1.2 MB, stay from the first session on. */
 let activity: Promise<VoiceActivity> | undefined;
 
-export class Listening implements LiveSpeech {
+export class VadOnlySession implements LiveSpeech {
   readonly meanLogprob = undefined;
   readonly #stream: VadStream;
   #frames: number;
@@ -37,14 +37,14 @@ export class Listening implements LiveSpeech {
   }
 
   /** @throws SottoError INVALID_ARGUMENT for a checkpoint of something else */
-  static async begin(from?: LiveCheckpoint): Promise<Listening> {
+  static async begin(from?: LiveCheckpoint): Promise<VadOnlySession> {
     const { frames, memory } = from === undefined ? { frames: 0, memory: undefined } : memoryOf(from);
     activity ??= VoiceActivity.load();
     const loaded = await activity.catch((error: unknown) => {
       activity = undefined;
       throw error;
     });
-    return new Listening(loaded.stream(memory), frames);
+    return new VadOnlySession(loaded.stream(memory), frames);
   }
 
   get speaking(): boolean {

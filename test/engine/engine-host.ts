@@ -91,7 +91,7 @@ export function setUp(
         },
       });
     },
-    markOf: (path) => path,
+    fingerprintOf: (path) => path,
     figures: () => ({ rssBytes: 1 }),
     wireMemory: (isOpen) => void seen.wired.push(isOpen),
     clearCache: () => void (seen.cleared += 1),
@@ -109,10 +109,10 @@ export function setUp(
   };
   const open = (session: number, extra: Partial<LiveOpen> = {}): void =>
     host.receive({ type: 'live-open', session, model: ref, options: {}, fromSample: 0, ...extra });
-  const say = (session: number, seconds: number): void =>
+  const speak = (session: number, seconds: number): void =>
     host.receive({ type: 'live-audio', session, pcm: new Uint8Array(ramp(0, seconds * SECOND).buffer) });
   /** What was said of a session, in order. */
   const of = (session: number): string[] =>
     sent.flatMap((m) => ('session' in m && m.session === session ? [m.type] : []));
-  return { host, deps, run, endOf, open, say, of, sent, seen };
+  return { host, deps, run, endOf, open, speak, of, sent, seen };
 }

@@ -5,7 +5,7 @@
  * Decoding is deterministic as a rule, and then the first n segments are the same. Where sampling made them
  * differ, time decides: what lies before the end of the text that was sent is dropped, what follows is new.
  */
-import type { Segment, TranscribeEvent } from '../protocol/transcription.js';
+import type { Segment, TranscribeEvent } from '../../protocol/transcription.js';
 
 interface Sent {
   readonly start: number;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { FairQueue } from '#daemon/sessions/fair-queue.js';
+import { FairQueue } from '#daemon/sessions/jobs/fair-queue.js';
 
 function drain(queue: FairQueue<string, string>): string[] {
   const out: string[] = [];

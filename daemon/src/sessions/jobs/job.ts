@@ -2,10 +2,10 @@
  * One file on its way to text: `queued → running → final | cancelled | failed`. Exactly one terminal notice
  * is given, nothing is said after it, and what is never dropped is numbered from 1 without a gap.
  */
-import { SottoError } from '../protocol/errors.js';
-import type { EngineSummary, ModelRef } from '../protocol/ipc.js';
-import type { JobSummary } from '../protocol/messages.js';
-import type { TranscribeEvent, TranscribeOptions } from '../protocol/transcription.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { EngineSummary, ModelRef } from '../../protocol/ipc.js';
+import type { JobSummary } from '../../protocol/messages.js';
+import type { TranscribeEvent, TranscribeOptions } from '../../protocol/transcription.js';
 import { Replay } from './replay.js';
 
 export type JobState = 'queued' | 'running' | 'final' | 'cancelled' | 'failed';
@@ -48,7 +48,7 @@ export class Job {
   #seq = 0;
   #position: number | undefined;
   /** What the client was told last is that it waits for its file. */
-  #saidFile = false;
+  #isWaitingForFile = false;
 
   constructor(number: number, request: JobRequest, model: ModelRef, notify: (notice: JobNotice) => void) {
     this.number = number;
@@ -74,7 +74,7 @@ export class Job {
   queuedAt(position: number): void {
     if (this.#state !== 'queued' || position === this.#position) return;
     this.#position = position;
-    this.#saidFile = false;
+    this.#isWaitingForFile = false;
     this.#notify({ type: 'waiting', for: 'queue', position });
   }
 
@@ -82,14 +82,14 @@ export class Job {
   waitingForFile(why: 'denied' | 'slow'): void {
     if (this.#state !== 'queued') return;
     this.#position = undefined;
-    this.#saidFile = true;
+    this.#isWaitingForFile = true;
     this.#notify({ type: 'waiting', for: 'file', why });
   }
 
   /** `queued → running`, or a further run after the engine was lost. */
   begin(): void {
     if (this.over) throw new SottoError('INTERNAL', `job ${this.number} is ${this.#state} and can't begin`);
-    if (this.#saidFile) this.queuedAt(1);
+    if (this.#isWaitingForFile) this.queuedAt(1);
     this.#state = 'running';
     this.#attempt += 1;
     this.#replay.restart();

@@ -19,7 +19,7 @@ import { defined } from '#daemon/protocol/defined.js';
 export const TOTAL = 3.3 * SECOND;
 
 /** To be called once in a suite: a folder for each test, and daemons over it. */
-export function daemonsHere() {
+export function withDaemons() {
   let folder = '';
   beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-live-'))));
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -65,7 +65,7 @@ function daemon(
 }
 
 /** A client's ear: what it heard by number, and what was only shown. */
-export class Ear {
+export class EventCollector {
   readonly numbered: LiveEvent[] = [];
   readonly shown: LiveEvent[] = [];
   acknowledged = 0;

@@ -10,10 +10,10 @@ const schema = v.object({
   /** The model's own. */
   speech: v.unknown(),
 });
-export type EngineState = v.InferOutput<typeof schema>;
+export type LiveRunState = v.InferOutput<typeof schema>;
 
 /** @throws SottoError INVALID_ARGUMENT */
-export function engineStateOf({ state }: LiveCheckpoint): EngineState {
+export function parseLiveRunState({ state }: LiveCheckpoint): LiveRunState {
   const parsed = v.safeParse(schema, state);
   if (parsed.success) return parsed.output;
   throw new SottoError('INVALID_ARGUMENT', 'the checkpoint of the session is none of ours');

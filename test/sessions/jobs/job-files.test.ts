@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { Job, JobNotice, JobRequest } from '#daemon/sessions/job.js';
-import { OPEN_LIMIT_MS } from '#daemon/sessions/job-files.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import type { Job, JobNotice, JobRequest } from '#daemon/sessions/jobs/job.js';
+import { FILE_OPEN_TIMEOUT_MS } from '#daemon/sessions/jobs/job-files.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import type { FileAccess, FileAnswer } from '#daemon/supervisor/file-access.js';
 import { Upload } from '#daemon/upload.js';
 import { homeHere } from '#test/harness/home-here.js';
@@ -24,7 +24,7 @@ class PuppetAccess implements FileAccess {
     this.#answers.set(path, answer);
     return () => void this.ended.push(path);
   }
-  say(path: string, answer: FileAnswer): void {
+  answer(path: string, answer: FileAnswer): void {
     this.#answers.get(path)?.(answer);
   }
   adopt(name: string): Upload {
@@ -37,7 +37,7 @@ function setUp() {
   const engine = new ReadingEngine();
   const access = new PuppetAccess();
   const clock = new VirtualClock();
-  const sessions = new Sessions({
+  const sessions = new JobScheduler({
     ...{ engine, access, clock, log: silentLog },
     resolveModel: () => ({ name: 'fake', dir: '/m' }),
   });
@@ -70,8 +70,8 @@ describe('a file that the daemon can’t open', () => {
     const [first, second] = [file('first'), file('second')];
     const job = submit(first);
     submit(second);
-    access.say(first, 'slow');
-    access.say(second, 'open');
+    access.answer(first, 'slow');
+    access.answer(second, 'open');
     await settle();
     expect(textOf(second)).toEqual(['text of second']);
     expect(of(first)).toContainEqual({ type: 'waiting', for: 'file', why: 'slow' });
@@ -90,9 +90,9 @@ describe('a file that the daemon can’t open', () => {
     const { engine, access, sessions, submit, of } = setUp();
     const path = file('a');
     const job = submit(path);
-    access.say(path, 'slow');
+    access.answer(path, 'slow');
     const release = engine.hold();
-    access.say(path, 'open');
+    access.answer(path, 'open');
     await settle();
     expect(engine.paths).toEqual([path]);
     sessions.supply(job, await copy('late'));
@@ -107,10 +107,10 @@ describe('a file that the daemon can’t open', () => {
     const { access, clock, sessions, submit, of } = setUp();
     const paths = ['refused', 'no-copy', 'overlooked'].map(file);
     const [refused, noCopy] = paths.map((path) => submit(path));
-    for (const path of paths) access.say(path, 'denied');
+    for (const path of paths) access.answer(path, 'denied');
     if (refused !== undefined) sessions.refuse(refused, new SottoError('AUDIO_UNREADABLE', 'no'));
     if (noCopy !== undefined) sessions.supply(noCopy, 'input.1.00');
-    clock.advance(OPEN_LIMIT_MS - 1);
+    clock.advance(FILE_OPEN_TIMEOUT_MS - 1);
     expect(paths.map((path) => of(path).at(-1)?.type)).toEqual(['failed', 'failed', 'waiting']);
     clock.advance(1);
     expect(of(paths[2] ?? '').at(-1)).toMatchObject({
@@ -124,13 +124,13 @@ describe('a file that the daemon can’t open', () => {
     const { engine, access, submit, of } = setUp();
     const [denied, slow, after] = [file('denied'), file('slow'), file('after')];
     for (const path of [denied, slow, after]) submit(path, {});
-    access.say(slow, 'slow');
-    access.say(denied, 'denied');
-    access.say(after, 'open');
+    access.answer(slow, 'slow');
+    access.answer(denied, 'denied');
+    access.answer(after, 'open');
     await until(() => engine.paths.length === 2);
     expect(engine.paths).toEqual([denied, after]);
     expect(of(slow).map((notice) => notice.type === 'waiting' && notice.for)).not.toContain('file');
-    access.say(slow, 'open');
+    access.answer(slow, 'open');
     await until(() => engine.paths.length === 3);
   });
 
@@ -138,7 +138,7 @@ describe('a file that the daemon can’t open', () => {
     const { engine, access, sessions, submit } = setUp();
     const [one, other, third] = [file('one'), file('other'), file('third')];
     const jobs = [one, other, third].map((path) => submit(path));
-    for (const path of [one, other, third]) access.say(path, 'slow');
+    for (const path of [one, other, third]) access.answer(path, 'slow');
     engine.hold();
     const [cancelled, copied] = jobs;
     if (cancelled === undefined || copied === undefined) throw new Error('no jobs');
@@ -161,7 +161,7 @@ describe('the order of files', () => {
     const paths = ['1', '2', '3'].map(file);
     for (const path of paths) sessions.submit(client, { path }, () => undefined);
     for (const path of [...paths].reverse()) {
-      access.say(path, 'open');
+      access.answer(path, 'open');
       await settle();
     }
     await until(() => engine.paths.length === 3);
@@ -179,10 +179,10 @@ describe('the order of files', () => {
         if (notice.type === 'waiting' && path === paths[2])
           positions.push(`${notice.for} ${notice.position}`);
       });
-    access.say(paths[0] ?? '', 'open');
+    access.answer(paths[0] ?? '', 'open');
     await settle();
-    access.say(paths[1] ?? '', 'slow');
-    access.say(paths[2] ?? '', 'open');
+    access.answer(paths[1] ?? '', 'slow');
+    access.answer(paths[2] ?? '', 'open');
     await settle();
     expect(positions.slice(-2)).toEqual(['queue 2', 'queue 1']);
   });

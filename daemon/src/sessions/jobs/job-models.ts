@@ -1,6 +1,6 @@
 /** The models of jobs that are not over: a job whose model folder does not open fails, and holds no other one back meanwhile. */
-import type { SottoError } from '../protocol/errors.js';
-import type { ModelAccess } from '../supervisor/model-access.js';
+import type { SottoError } from '../../protocol/errors.js';
+import type { ModelAccess } from '../../supervisor/model-access.js';
 import type { Readiness } from './fair-queue.js';
 import type { Job } from './job.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { NextAudio } from '#daemon/engine/next-audio.js';
+import { AudioPrefetcher } from '#daemon/engine/audio-prefetcher.js';
 import type { OpenAudio } from '#daemon/engine/host.js';
 import { until } from '#test/harness/wait.js';
 
@@ -8,8 +8,8 @@ function setUp() {
   const closed: string[] = [];
   const pulled: string[] = [];
   const marks = new Map<string, string>();
-  const next = new NextAudio({
-    markOf: (path) => (path.startsWith('/missing') ? undefined : (marks.get(path) ?? 'as it was')),
+  const next = new AudioPrefetcher({
+    fingerprintOf: (path) => (path.startsWith('/missing') ? undefined : (marks.get(path) ?? 'as it was')),
     open: (path) => {
       opened.push(path);
       if (path.startsWith('/missing')) return Promise.reject(new Error('there is none'));
@@ -30,11 +30,11 @@ function setUp() {
   return { next, opened, closed, pulled, marks };
 }
 
-function take(next: NextAudio, path: string): Promise<OpenAudio> {
+function take(next: AudioPrefetcher, path: string): Promise<OpenAudio> {
   return next.claim(path).open();
 }
 
-async function heard(audio: OpenAudio): Promise<number[]> {
+async function readAll(audio: OpenAudio): Promise<number[]> {
   const all: number[] = [];
   for await (const chunk of audio.samples) all.push(...chunk);
   return all;
@@ -43,63 +43,63 @@ async function heard(audio: OpenAudio): Promise<number[]> {
 describe('the next file', () => {
   test('is decoded before it is taken, opened once, and sounds as it would have', async () => {
     const { next, opened, pulled } = setUp();
-    next.prepare('/a');
-    next.prepare('/a');
+    next.prefetch('/a');
+    next.prefetch('/a');
     await until(() => pulled.length === 3);
-    expect(await heard(await take(next, '/a'))).toEqual([0, 1, 2]);
+    expect(await readAll(await take(next, '/a'))).toEqual([0, 1, 2]);
     expect(opened).toEqual(['/a']);
-    expect(await heard(await take(next, '/a'))).toEqual([0, 1, 2]);
+    expect(await readAll(await take(next, '/a'))).toEqual([0, 1, 2]);
     expect(opened).toEqual(['/a', '/a']);
   });
 
   test('makes way for another one that is expected, and stays while another one is taken', async () => {
     const { next, opened, closed } = setUp();
-    next.prepare('/a');
-    next.prepare('/b');
+    next.prefetch('/a');
+    next.prefetch('/b');
     await until(() => closed.includes('/a'));
-    await heard(await take(next, '/c'));
-    expect(await heard(await take(next, '/b'))).toEqual([0, 1, 2]);
+    await readAll(await take(next, '/c'));
+    expect(await readAll(await take(next, '/b'))).toEqual([0, 1, 2]);
     expect(opened).toEqual(['/a', '/b', '/c']);
   });
 
   test('is not touched before the model has a window of the one that it is at', async () => {
     const { next, opened } = setUp();
     const now = (await take(next, '/a')).samples[Symbol.asyncIterator]();
-    next.prepare('/b');
+    next.prefetch('/b');
     await now.next();
     expect(opened).toEqual(['/a']);
     while ((await now.next()).done !== true);
     expect(opened).toEqual(['/a', '/b']);
-    next.prepare('/c');
+    next.prefetch('/c');
     await (await take(next, '/missing').catch(() => take(next, '/d'))).close();
     expect(opened).toEqual(['/a', '/b', '/c', '/missing', '/d']);
   });
 
   test('is opened anew if it has changed since', async () => {
     const { next, opened, closed, marks } = setUp();
-    next.prepare('/a');
+    next.prefetch('/a');
     marks.set('/a', 'written over');
-    expect(await heard(await take(next, '/a'))).toEqual([0, 1, 2]);
+    expect(await readAll(await take(next, '/a'))).toEqual([0, 1, 2]);
     expect(opened).toEqual(['/a', '/a']);
     await until(() => closed.includes('/a'));
   });
 
   test('that can not be opened says so to who takes it, and to nobody before', async () => {
     const { next } = setUp();
-    next.prepare('/missing');
+    next.prefetch('/missing');
     await new Promise((resolve) => setTimeout(resolve, 5));
     await expect(take(next, '/missing')).rejects.toThrow('there is none');
   });
 
   test('is let go of when nothing is expected any more', async () => {
     const { next, closed } = setUp();
-    next.prepare('/a');
-    next.prepare(undefined);
+    next.prefetch('/a');
+    next.prefetch(undefined);
     await until(() => closed.includes('/a'));
-    next.prepare('/c');
-    next.claim('/c').leave();
+    next.prefetch('/c');
+    next.claim('/c').release();
     await until(() => closed.includes('/c'));
-    next.prepare('/b');
+    next.prefetch('/b');
     next.close();
     await until(() => closed.includes('/b'));
   });

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { Job, JobNotice } from '#daemon/sessions/job.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import type { Job, JobNotice } from '#daemon/sessions/jobs/job.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import type { Engine, EngineJob, JobReport } from '#daemon/supervisor/engine.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
@@ -23,7 +23,7 @@ class PuppetEngine implements Engine {
     return { cancel: () => void (this.cancels += 1) };
   }
 
-  prepare(path: string | undefined): void {
+  prefetch(path: string | undefined): void {
     this.expected.push(path);
   }
 
@@ -60,7 +60,7 @@ const segment = (index: number): JobReport => ({
 function setUp(maxQueued?: number) {
   const engine = new PuppetEngine();
   const clock = new VirtualClock();
-  const sessions = new Sessions({
+  const sessions = new JobScheduler({
     engine,
     clock,
     log: silentLog,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { JobNotice } from '#daemon/sessions/job.js';
-import { Sessions } from '#daemon/sessions/sessions.js';
+import type { JobNotice } from '#daemon/sessions/jobs/job.js';
+import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { ReadingEngine } from '#test/harness/reading-engine.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { defined } from '#daemon/protocol/defined.js';
@@ -14,7 +14,7 @@ const problem = new SottoError('MODEL_UNREADABLE', 'it did not open');
 function setUp() {
   const engine = new ReadingEngine();
   const answers: ((found: SottoError | undefined) => void)[] = [];
-  const sessions = new Sessions({
+  const sessions = new JobScheduler({
     ...{ engine, clock: new VirtualClock(), log: silentLog },
     resolveModel: (model) => ({ name: model ?? 'own', dir: model ?? '/own' }),
     modelAccess: {

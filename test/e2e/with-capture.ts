@@ -10,7 +10,7 @@ import { fakeEngine, launcher, sotto, startSotto, type SottoProcess } from '#tes
 import { MICROPHONE_PROGRAM, scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
 import { until } from '#test/harness/wait.js';
 
-export function captureHere() {
+export function withCapture() {
   // Before the home goes: the process that waits lives in it.
   afterEach(() => CaptureClient.leave(home.paths.capture));
   const home = homeHere();
@@ -36,13 +36,13 @@ export function captureHere() {
       ...scriptedMicrophone(mic, home.folder),
     };
     const parent = spawn(process.execPath, ['-e', start], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-    const said = await new Promise<string>((resolve) =>
+    const output = await new Promise<string>((resolve) =>
       parent.stdout.setEncoding('utf8').once('data', resolve),
     );
-    return { pid: Number(said), kill: () => void parent.kill('SIGKILL') };
+    return { pid: Number(output), kill: () => void parent.kill('SIGKILL') };
   }
 
-  async function look(): Promise<CaptureClient> {
+  async function attach(): Promise<CaptureClient> {
     let capture: CaptureClient | undefined;
     await until(async () => (capture = await CaptureClient.connect(home.paths.capture)) !== undefined);
     if (capture === undefined) throw new Error('there is none');
@@ -50,7 +50,7 @@ export function captureHere() {
   }
 
   /** The process ends, as it does when whoever started it is gone. */
-  async function left(process: SottoProcess): Promise<void> {
+  async function expectStopped(process: SottoProcess): Promise<void> {
     await CaptureClient.leave(home.paths.capture);
     expect((await process.done).code).toBe(0);
   }
@@ -60,7 +60,7 @@ export function captureHere() {
   }
 
   async function last(): Promise<LastText | undefined> {
-    const capture = await look();
+    const capture = await attach();
     const text = await capture.last();
     capture.close();
     return text;
@@ -75,8 +75,8 @@ export function captureHere() {
     },
     begin,
     beginBelow,
-    look,
-    left,
+    attach,
+    expectStopped,
     history,
     last,
   };
@@ -109,10 +109,10 @@ export function end(capture: CaptureClient): Promise<Capture> {
 }
 
 /** How it ended. Asks only when it watches: its process may end at once, and tells nothing to a command that comes later. */
-export async function endAfter(capture: CaptureClient, ...asks: readonly CaptureCommand[]): Promise<Capture> {
+export async function endAfter(capture: CaptureClient, ...requests: readonly CaptureCommand[]): Promise<Capture> {
   let last: Capture | undefined;
   for await (const dictation of capture.updates()) {
-    if (last === undefined) for (const request of asks) capture.request(request);
+    if (last === undefined) for (const request of requests) capture.request(request);
     last = dictation;
   }
   if (last === undefined) throw new Error('nothing was told');

@@ -5,7 +5,7 @@ import { isModelFile, MADE_MODEL } from '../protocol/model-files.js';
 import { readMadeFiles } from '../read-made-files.js';
 
 /** @throws SottoError OUTPUT_FAILED for a folder that is no model, or holds other files; MODEL_UNREADABLE for its record */
-export async function mustBeReplaceable(out: string): Promise<void> {
+export async function assertReplaceable(out: string): Promise<void> {
   const entries = await readdir(out, { withFileTypes: true }).catch(() => undefined);
   if (entries?.length === 0) return;
   const names = entries?.map(({ name }) => name) ?? [];

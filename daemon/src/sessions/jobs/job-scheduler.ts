@@ -2,27 +2,27 @@
  * All jobs of all clients over one engine: a bounded fair queue in front, one job in the engine, a second try
  * for a job whose engine died. Knows neither sockets nor processes.
  */
-import type { Clock } from '../clock.js';
-import type { Logger } from '../logger.js';
-import { SottoError } from '../protocol/errors.js';
-import type { ModelRef } from '../protocol/ipc.js';
-import type { QueueStatus } from '../protocol/status.js';
-import type { Engine, JobReport, RunningJob } from '../supervisor/engine.js';
-import type { FileAccess } from '../supervisor/file-access.js';
-import type { ModelAccess } from '../supervisor/model-access.js';
+import type { Clock } from '../../clock.js';
+import type { Logger } from '../../logger.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { ModelRef } from '../../protocol/ipc.js';
+import type { QueueStatus } from '../../protocol/status.js';
+import type { Engine, JobReport, RunningJob } from '../../supervisor/engine.js';
+import type { FileAccess } from '../../supervisor/file-access.js';
+import type { ModelAccess } from '../../supervisor/model-access.js';
 import { FairQueue, type Readiness } from './fair-queue.js';
 import { JobFiles } from './job-files.js';
 import { JobModels } from './job-models.js';
 import { Job, type JobNotice, type JobRequest } from './job.js';
-import { applyReplacementsToEvent } from './vocabulary/apply-replacements.js';
-import { hotwordsFor, NO_VOCABULARY, type ActiveVocabulary } from './vocabulary/active-vocabulary.js';
+import { applyReplacementsToEvent } from '../vocabulary/apply-replacements.js';
+import { hotwordsFor, NO_VOCABULARY, type ActiveVocabulary } from '../vocabulary/active-vocabulary.js';
 
 /** Jobs that may wait, over all clients. Past it, saying BUSY at once beats keeping somebody waiting for hours. */
 const MAX_QUEUED = 1_024;
 /** A job that took two engines down is not given a third one. */
 const MAX_ATTEMPTS = 2;
 
-export interface SessionsOptions {
+export interface JobSchedulerOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
@@ -42,8 +42,8 @@ export interface SessionsOptions {
 /** Identity of whoever asks; jobs of one client are served in order, clients in turn. */
 export type Client = object;
 
-export class Sessions {
-  readonly #options: SessionsOptions;
+export class JobScheduler {
+  readonly #options: JobSchedulerOptions;
   readonly #queue = new FairQueue<Client, Job>();
   readonly #clients = new Map<Job, Client>();
   readonly #files: JobFiles;
@@ -57,7 +57,7 @@ export class Sessions {
   #stopping = false;
   #whenFree: (() => void) | undefined;
 
-  constructor(options: SessionsOptions) {
+  constructor(options: JobSchedulerOptions) {
     this.#options = options;
     this.#files = new JobFiles({
       access: options.access,
@@ -92,8 +92,8 @@ export class Sessions {
    */
   submit(client: Client, request: JobRequest, notify: (notice: JobNotice) => void): Job {
     if (this.#stopping) throw stoppingError();
-    const most = this.#options.maxQueued ?? MAX_QUEUED;
-    if (this.#queue.size >= most) throw new SottoError('BUSY', `${most} files are waiting already`);
+    const limit = this.#options.maxQueued ?? MAX_QUEUED;
+    if (this.#queue.size >= limit) throw new SottoError('BUSY', `${limit} files are waiting already`);
     const model = this.#options.resolveModel(request.model);
     const { words, replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).now();
     const { options = {} } = request;
@@ -138,7 +138,7 @@ export class Sessions {
     if (client !== undefined && this.#queue.remove(client, job)) {
       job.cancel();
       this.#settled(job);
-      this.#sayPositions();
+      this.#reportPositions();
       return;
     }
     // Its client hears of it at once; the engine leaves its decode step and is free a moment later.
@@ -176,18 +176,18 @@ export class Sessions {
       const job = this.#queue.shift((each) => this.#readiness(each));
       if (job !== undefined) this.#run(job);
     }
-    this.#sayPositions();
+    this.#reportPositions();
   }
 
   #readiness(job: Job): Readiness {
     return this.#models.readiness(job) === 'skip' ? 'skip' : this.#files.readiness(job);
   }
 
-  #sayPositions(): void {
+  #reportPositions(): void {
     const following =
       this.#inEngine === undefined ? undefined : this.#queue.peek((each) => this.#readiness(each));
     const next = following && this.#files.pathOf(following);
-    if (next !== this.#expected) this.#options.engine.prepare?.(next);
+    if (next !== this.#expected) this.#options.engine.prefetch?.(next);
     this.#expected = next;
     this.#queue
       .inOrder()
@@ -200,7 +200,7 @@ export class Sessions {
     if (client === undefined || !this.#queue.remove(client, job)) return;
     job.fail(error);
     this.#settled(job);
-    this.#sayPositions();
+    this.#reportPositions();
   }
 
   #run(job: Job): void {
@@ -229,7 +229,7 @@ export class Sessions {
         job.finish(report.summary);
         break;
       case 'failed':
-        if (!job.over && this.#takesSmaller(job, report.error)) {
+        if (!job.over && this.#trySmallerModel(job, report.error)) {
           this.#run(job);
           return;
         }
@@ -247,7 +247,7 @@ export class Sessions {
           this.#run(job);
           return;
         }
-        job.fail(job.attempt < MAX_ATTEMPTS ? report.error : fatalToEngines(report.error));
+        job.fail(job.attempt < MAX_ATTEMPTS ? report.error : lostTwiceError(report.error));
         break;
     }
     this.#inEngine = undefined;
@@ -257,7 +257,7 @@ export class Sessions {
   }
 
   /** Whether a job that names no model gets another one, now that the one that was chosen turned out too large. */
-  #takesSmaller(job: Job, { code }: SottoError): boolean {
+  #trySmallerModel(job: Job, { code }: SottoError): boolean {
     if (code !== 'INSUFFICIENT_MEMORY' || job.request.model !== undefined) return false;
     const { model } = job;
     try {
@@ -280,7 +280,7 @@ export class Sessions {
 }
 
 /** @param error what the last of the engines died of */
-function fatalToEngines(error: SottoError): SottoError {
+function lostTwiceError(error: SottoError): SottoError {
   return new SottoError(error.code, `the speech engine was lost twice on this file: ${error.message}`, {
     hint: 'convert the file to WAV or FLAC; `sotto daemon status` names the log that says more',
     cause: error,

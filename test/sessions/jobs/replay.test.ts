@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Replay } from '#daemon/sessions/replay.js';
+import { Replay } from '#daemon/sessions/jobs/replay.js';
 import type { Segment, TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 
@@ -11,15 +11,15 @@ function event(segment: Segment): TranscribeEvent {
 /** Texts that get through when a run breaks off after `cut` segments and the next one says `second`. */
 function twoRuns(first: Segment[], cut: number, second: Segment[]): string[] {
   const replay = new Replay();
-  const heard: string[] = [];
+  const received: string[] = [];
   const run = (segments: Segment[]): void => {
-    for (const segment of segments) if (replay.admit(event(segment))) heard.push(segment.text);
+    for (const segment of segments) if (replay.admit(event(segment))) received.push(segment.text);
   };
   run(first.slice(0, cut));
   replay.restart();
   run(second);
-  expect(replay.segments).toBe(heard.length);
-  return heard;
+  expect(replay.segments).toBe(received.length);
+  return received;
 }
 
 describe('Replay', () => {
@@ -59,10 +59,10 @@ describe('Replay', () => {
       fc.property(times, times, fc.nat(12), (a, b, cut) => {
         const first = toSegments(a, 'a');
         const second = toSegments(b, 'b');
-        const heard = twoRuns(first, cut, second);
+        const received = twoRuns(first, cut, second);
         const kept = first.slice(0, cut).map(({ text }) => text);
-        expect(heard.slice(0, kept.length)).toEqual(kept);
-        const rest = heard
+        expect(received.slice(0, kept.length)).toEqual(kept);
+        const rest = received
           .slice(kept.length)
           .map((text) => second.findIndex((segment) => segment.text === text));
         // What follows is one unbroken end of the second run.

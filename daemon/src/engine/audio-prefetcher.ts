@@ -9,12 +9,12 @@ import { readAhead } from './read-ahead.js';
 export interface AudioPrefetcherDeps {
   readonly open: (path: string) => Promise<OpenAudio>;
   /** Changes whenever a file does: what was decoded of the one before is not of this one. */
-  readonly markOf: (path: string) => string | undefined;
+  readonly fingerprintOf: (path: string) => string | undefined;
 }
 
-interface Held {
+interface PrefetchedFile {
   readonly path: string;
-  readonly mark: string | undefined;
+  readonly fingerprint: string | undefined;
   readonly audio: Promise<OpenAudio>;
 }
 
@@ -23,25 +23,25 @@ export interface Claim {
   /** The sound, from what was held of it unless the file has changed since. @throws SottoError */
   open(): Promise<OpenAudio>;
   /** The job does not need it. */
-  leave(): void;
+  release(): void;
 }
 
 /** Chunks of a second that a model takes at once: a window of Whisper's. */
 const WINDOW_CHUNKS = 30;
 
-export class NextAudio {
+export class AudioPrefetcher {
   readonly #deps: AudioPrefetcherDeps;
   #expected: string | undefined;
-  #held: Held | undefined;
+  #held: PrefetchedFile | undefined;
   /** Files whose first window the model has not got yet: it waits for that, so nothing else is decoded meanwhile. */
-  #hungry = 0;
+  #waitingForWindow = 0;
 
   constructor(deps: AudioPrefetcherDeps) {
     this.#deps = deps;
   }
 
   /** Nothing is held, where no path is given. Never throws: what is wrong with the file is told to who takes it. */
-  prepare(path: string | undefined): void {
+  prefetch(path: string | undefined): void {
     this.#expected = path;
     if (path !== this.#held?.path) this.#drop();
     this.#open();
@@ -52,24 +52,24 @@ export class NextAudio {
     const held = this.#held?.path === path ? this.#held : undefined;
     if (held !== undefined) this.#held = undefined;
     if (this.#expected === path) this.#expected = undefined;
-    this.#hungry += 1;
-    const fed = once(() => {
-      this.#hungry -= 1;
+    this.#waitingForWindow += 1;
+    const onWindow = once(() => {
+      this.#waitingForWindow -= 1;
       this.#open();
     });
     return {
       open: async () => {
         try {
-          const ready = held === undefined ? undefined : await this.#stillTrue(held);
-          return feeding(ready ?? readAhead(await this.#deps.open(path)), fed);
+          const ready = held === undefined ? undefined : await this.#audioIfUnchanged(held);
+          return withWindowCallback(ready ?? readAhead(await this.#deps.open(path)), onWindow);
         } catch (error) {
-          fed();
+          onWindow();
           throw error;
         }
       },
-      leave: () => {
+      release: () => {
         if (held !== undefined) drop(held);
-        fed();
+        onWindow();
       },
     };
   }
@@ -81,15 +81,15 @@ export class NextAudio {
 
   #open(): void {
     const path = this.#expected;
-    if (path === undefined || this.#held !== undefined || this.#hungry > 0) return;
-    const mark = this.#deps.markOf(path);
+    if (path === undefined || this.#held !== undefined || this.#waitingForWindow > 0) return;
+    const fingerprint = this.#deps.fingerprintOf(path);
     const audio = this.#deps.open(path).then(readAhead);
     audio.catch(() => undefined);
-    this.#held = { path, mark, audio };
+    this.#held = { path, fingerprint, audio };
   }
 
-  async #stillTrue(held: Held): Promise<OpenAudio | undefined> {
-    if (held.mark !== undefined && held.mark === this.#deps.markOf(held.path))
+  async #audioIfUnchanged(held: PrefetchedFile): Promise<OpenAudio | undefined> {
+    if (held.fingerprint !== undefined && held.fingerprint === this.#deps.fingerprintOf(held.path))
       return held.audio.catch(() => undefined);
     drop(held);
     return undefined;
@@ -101,33 +101,33 @@ export class NextAudio {
   }
 }
 
-function drop({ audio }: Held): void {
+function drop({ audio }: PrefetchedFile): void {
   void audio.then((open) => open.close()).catch(() => undefined);
 }
 
 /** The same sound; `fed` is called when its reader has a window of it, or all, or leaves. */
-function feeding(audio: OpenAudio, fed: () => void): OpenAudio {
+function withWindowCallback(audio: OpenAudio, onWindow: () => void): OpenAudio {
   return {
     durationSeconds: audio.durationSeconds,
-    samples: counted(audio.samples, fed),
+    samples: counted(audio.samples, onWindow),
     // Who has not begun to read does not end it either.
     close() {
-      fed();
+      onWindow();
       return audio.close();
     },
   };
 }
 
-async function* counted(samples: AsyncIterable<Float32Array>, fed: () => void): AsyncGenerator<Float32Array> {
+async function* counted(samples: AsyncIterable<Float32Array>, onWindow: () => void): AsyncGenerator<Float32Array> {
   let chunks = 0;
   try {
     for await (const chunk of samples) {
       chunks += 1;
-      if (chunks >= WINDOW_CHUNKS) fed();
+      if (chunks >= WINDOW_CHUNKS) onWindow();
       yield chunk;
     }
   } finally {
-    fed();
+    onWindow();
   }
 }
 
