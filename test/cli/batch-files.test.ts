@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { findFiles, type FindOptions, type Found } from '#daemon/cli/batch/find-files.js';
 import { globsOf } from '#daemon/cli/batch/globs.js';
-import { giveSummary } from '#daemon/cli/batch/summary.js';
+import { writeSummary } from '#daemon/cli/batch/summary.js';
 import { NO_OUTPUTS } from '#daemon/cli/outputs.js';
 import { draftName, placeText, sweepDrafts } from '#daemon/cli/place-text.js';
 import { targetsOf } from '#daemon/cli/batch/targets.js';
@@ -197,7 +197,7 @@ describe('placeText', () => {
   test('a summary is written where none of a killed process is left', async () => {
     put(draftName(2 ** 30));
     const summary = { files: [], audioSeconds: 0, elapsedSeconds: 0 };
-    await giveSummary(summary, { summary: join(folder, 'summary.json'), outputs: NO_OUTPUTS });
+    await writeSummary(summary, { summary: join(folder, 'summary.json'), outputs: NO_OUTPUTS });
     expect(readdirSync(folder)).toEqual(['summary.json']);
   });
 

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
-import { deleteSome, type Ask } from '#daemon/cli/history-delete.js';
+import { deleteDictations, type ConfirmPrompt } from '#daemon/cli/history-delete.js';
 import { beginOf, retranscribe } from '#daemon/cli/history-retranscribe.js';
 import { table, whenText } from '#daemon/cli/history-table.js';
 import { plainView } from '#daemon/cli/plain-view.js';
@@ -241,7 +241,7 @@ describe('sotto history', () => {
 
 describe('sotto history delete', () => {
   const answers =
-    (asked: string[], answer: boolean | undefined): Ask =>
+    (asked: string[], answer: boolean | undefined): ConfirmPrompt =>
     (question) => {
       asked.push(question);
       return Promise.resolve(answer);
@@ -284,7 +284,7 @@ describe('sotto history delete', () => {
   ])('asked, and answered with %s, exits with %i and leaves %i', async (answer, code, left) => {
     keep(take('a'), take('b'));
     const asked: string[] = [];
-    expect(await deleteSome(home.paths, { yes: false, forever: false }, answers(asked, answer))).toBe(code);
+    expect(await deleteDictations(home.paths, { yes: false, forever: false }, answers(asked, answer))).toBe(code);
     expect(asked).toEqual(['Delete these 2 dictations? [y/N] ']);
     expect(written.stdout).toMatch(/text of a/);
     expect(kept()).toHaveLength(left);
@@ -292,10 +292,10 @@ describe('sotto history delete', () => {
 
   test('--yes is not asked, and nothing to delete is no question', async () => {
     const asked: string[] = [];
-    expect(await deleteSome(home.paths, { yes: false, forever: false }, answers(asked, true))).toBe(0);
+    expect(await deleteDictations(home.paths, { yes: false, forever: false }, answers(asked, true))).toBe(0);
     keep(take('a'));
     expect(
-      await deleteSome(home.paths, { ids: ['a'], yes: true, forever: false }, answers(asked, true)),
+      await deleteDictations(home.paths, { ids: ['a'], yes: true, forever: false }, answers(asked, true)),
     ).toBe(0);
     expect(asked).toEqual([]);
     expect(kept()).toEqual([]);

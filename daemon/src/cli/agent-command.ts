@@ -6,14 +6,14 @@ import { resolvePaths } from '../paths.js';
 
 type Outcome = { exitCode: number };
 
-const ACTS = [
+const ACTIONS = [
   ['install', 'Install the login agent, or update it after an upgrade, and start it.'],
   ['uninstall', 'Stop the agent and remove its files. Models, settings and history are kept.'],
   ['start', 'Start the agent after it was stopped.'],
   ['stop', 'Stop the agent until the next login.'],
   ['restart', 'Restart the agent.'],
 ] as const;
-export type AgentAct = (typeof ACTS)[number][0];
+export type AgentAction = (typeof ACTIONS)[number][0];
 
 export function addAgent(program: Command, outcome: Outcome): void {
   const agent = program
@@ -24,14 +24,14 @@ export function addAgent(program: Command, outcome: Outcome): void {
         'user unit on Linux.',
     )
     .addHelpText('after', examples(['sotto agent install', 'sotto agent status', 'sotto agent doctor']));
-  for (const [act, description] of ACTS) {
+  for (const [action, description] of ACTIONS) {
     agent
-      .command(act)
+      .command(action)
       .description(description)
-      .addHelpText('after', examples([`sotto agent ${act}`]))
+      .addHelpText('after', examples([`sotto agent ${action}`]))
       .action(async () => {
-        const { doWithAgent } = await import('./agent.js');
-        outcome.exitCode = await doWithAgent(resolvePaths(), act);
+        const { runAgentAction } = await import('./agent.js');
+        outcome.exitCode = await runAgentAction(resolvePaths(), action);
       });
   }
   agent

@@ -5,7 +5,7 @@ import type { Paths } from '../paths.js';
 import { sleep } from '../async.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { readFileEnd } from '../read-file-end.js';
-import type { AgentAct } from './agent-command.js';
+import type { AgentAction } from './agent-command.js';
 import { examine, type Finding } from './doctor.js';
 import { findDaemon } from './start-daemon.js';
 import { padEnd } from './terminal/columns.js';
@@ -25,34 +25,34 @@ export function managerFor(paths: Paths): AgentManager {
 }
 
 /** @throws SottoError AGENT_FAILED */
-export async function doWithAgent(paths: Paths, act: AgentAct): Promise<number> {
+export async function runAgentAction(paths: Paths, action: AgentAction): Promise<number> {
   const manager = managerFor(paths);
-  switch (act) {
+  switch (action) {
     case 'install': {
-      if (await manager.install()) return served(paths, manager, 'Login agent installed');
-      if (!(await isFit(paths))) return restarted(paths, manager, 'Login agent updated');
-      return served(paths, manager, 'Login agent installed already');
+      if (await manager.install()) return waitUntilServing(paths, manager, 'Login agent installed');
+      if (!(await isUpToDate(paths))) return restartAndWait(paths, manager, 'Login agent updated');
+      return waitUntilServing(paths, manager, 'Login agent installed already');
     }
     case 'uninstall':
-      say((await manager.uninstall()) ? 'Login agent removed.' : 'No login agent installed.');
+      printLine((await manager.uninstall()) ? 'Login agent removed.' : 'No login agent installed.');
       return 0;
     case 'stop':
       await manager.stop();
-      say('Login agent stopped until the next login. Start it now with `sotto agent start`.');
+      printLine('Login agent stopped until the next login. Start it now with `sotto agent start`.');
       return 0;
     case 'start':
       await manager.start();
-      return served(paths, manager, 'Login agent started');
+      return waitUntilServing(paths, manager, 'Login agent started');
     case 'restart':
-      return restarted(paths, manager, 'Login agent restarted');
+      return restartAndWait(paths, manager, 'Login agent restarted');
   }
 }
 
 /** Exit code 3 where it does not run. @throws SottoError AGENT_FAILED */
 export async function agentStatus(paths: Paths, json: boolean): Promise<number> {
   const status = await managerFor(paths).status();
-  if (json) say(JSON.stringify(status));
-  else say(describe(status));
+  if (json) printLine(JSON.stringify(status));
+  else printLine(describe(status));
   return status.state === 'running' && status.installed !== 'no' ? 0 : 3;
 }
 
@@ -62,14 +62,14 @@ export async function doctor(paths: Paths, json: boolean): Promise<number> {
   const findings: Finding[] = [];
   for await (const finding of examine(paths, () => managerFor(paths).status())) {
     findings.push(finding);
-    if (!json) say(line(finding, style));
+    if (!json) printLine(line(finding, style));
   }
-  if (json) say(JSON.stringify({ findings }));
+  if (json) printLine(JSON.stringify({ findings }));
   return findings.some(({ status }) => status === 'wrong') ? 3 : 0;
 }
 
 /** False of a daemon that an upgrade left running, or that what was repaired may mend. */
-async function isFit(paths: Paths): Promise<boolean> {
+async function isUpToDate(paths: Paths): Promise<boolean> {
   try {
     const client = await findDaemon(paths);
     if (client === undefined) return true;
@@ -80,33 +80,33 @@ async function isFit(paths: Paths): Promise<boolean> {
   }
 }
 
-async function restarted(paths: Paths, manager: AgentManager, done: string): Promise<number> {
+async function restartAndWait(paths: Paths, manager: AgentManager, done: string): Promise<number> {
   const { pid } = await manager.status();
   await manager.restart();
-  return served(paths, manager, done, pid);
+  return waitUntilServing(paths, manager, done, pid);
 }
 
 /** Waits until the agent's daemon answers, as long as there is one. @param old a process that may answer for a moment yet */
-async function served(paths: Paths, manager: AgentManager, done: string, old?: number): Promise<number> {
+async function waitUntilServing(paths: Paths, manager: AgentManager, done: string, old?: number): Promise<number> {
   const startedMs = performance.now();
-  let asked = 0;
+  let statusChecks = 0;
   let down = 0;
   while (performance.now() - startedMs < START_TIMEOUT_MS && down < MAX_DOWN_CHECKS) {
     const client = await findDaemon(paths).catch(() => undefined);
     if (client?.daemon.pid === old) client?.close();
     else if (client !== undefined) {
-      say(`${done}. The daemon is running (pid ${client.daemon.pid}).`);
+      printLine(`${done}. The daemon is running (pid ${client.daemon.pid}).`);
       client.close();
       return 0;
     }
     await sleep(POLL_INTERVAL_MS);
-    if (performance.now() - startedMs < (asked + 1) * STATUS_INTERVAL_MS) continue;
-    asked += 1;
+    if (performance.now() - startedMs < (statusChecks + 1) * STATUS_INTERVAL_MS) continue;
+    statusChecks += 1;
     const { state } = await manager.status();
     down = state === 'running' ? 0 : down + 1;
   }
-  const said = lastLine(join(paths.logs, 'agent.log'));
-  const why = down < MAX_DOWN_CHECKS || said === undefined ? '' : `: ${said}`;
+  const logLine = lastLine(join(paths.logs, 'agent.log'));
+  const why = down < MAX_DOWN_CHECKS || logLine === undefined ? '' : `: ${logLine}`;
   process.stderr.write(
     `sotto: ${done[0]?.toLowerCase() ?? ''}${done.slice(1)}, but its daemon isn’t responding${why} — run \`sotto doctor\`\n`,
   );
@@ -134,6 +134,6 @@ function line({ what, status, message, advice }: Finding, style: Style): string 
   return `${mark} ${padEnd(what, 12)}${rest}`;
 }
 
-function say(text: string): void {
+function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }

@@ -15,7 +15,7 @@ const NEEDS_RESTART = /^(model|memory\.|http\.|gpu\.)/;
 export function listSettings(paths: Paths, json: boolean): number {
   const settings = readSettings(paths.settings);
   if (json) {
-    say(JSON.stringify(settings));
+    printLine(JSON.stringify(settings));
     return 0;
   }
   const style = styleFor(wantsColour(process.stdout));
@@ -24,7 +24,7 @@ export function listSettings(paths: Paths, json: boolean): number {
     const value = valueOf(settings, name);
     const isDefault = value === valueOf(DEFAULTS, name);
     const shown = value ?? style.dim(byDevice(name, thisMachine(paths.machine)) ?? 'not set');
-    say(`${padEnd(name, width)}${shown}${isDefault && value !== undefined ? style.dim(' (default)') : ''}`);
+    printLine(`${padEnd(name, width)}${shown}${isDefault && value !== undefined ? style.dim(' (default)') : ''}`);
   }
   return 0;
 }
@@ -37,7 +37,7 @@ function byDevice(name: string, { hasGpu }: Machine): string | undefined {
 
 export function getSetting(paths: Paths, name: string): number {
   const value = valueOf(readSettings(paths.settings), name);
-  if (value !== undefined) say(value);
+  if (value !== undefined) printLine(value);
   return 0;
 }
 
@@ -45,7 +45,7 @@ export function getSetting(paths: Paths, name: string): number {
 export async function setSetting(paths: Paths, name: string, text: string | undefined): Promise<number> {
   await changeSetting(paths.settings, name, text === undefined ? undefined : parsed(text));
   const value = valueOf(readSettings(paths.settings), name);
-  say(`${name}: ${value ?? 'not set'}`);
+  printLine(`${name}: ${value ?? 'not set'}`);
   if (NEEDS_RESTART.test(name) && (await isDaemonRunning(paths))) {
     process.stderr.write('Restart the daemon to apply it: sotto daemon stop && sotto daemon start\n');
   }
@@ -79,6 +79,6 @@ function valueOf(settings: Settings, name: string): string | undefined {
   return isSet ? String(value) : undefined;
 }
 
-function say(line: string): void {
+function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }

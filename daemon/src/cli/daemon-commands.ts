@@ -19,7 +19,7 @@ const MODEL_LOAD_TIMEOUT_MS = 300_000;
 /** Its own limits add up to this: the drain, then the engine's end. */
 const STOP_TIMEOUT_MS = 15_000;
 
-function say(line: string): void {
+function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
@@ -33,7 +33,7 @@ export async function daemonRun(
     ...defined({ model, idleExitSeconds: idleExitMinutes === undefined ? undefined : idleExitMinutes * 60 }),
   });
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => daemon.stop(name));
-  if (process.stdout.isTTY) say(`Daemon running (pid ${process.pid}) at ${paths.socket}. Ctrl-C stops it.`);
+  if (process.stdout.isTTY) printLine(`Daemon running (pid ${process.pid}) at ${paths.socket}. Ctrl-C stops it.`);
   await daemon.ended;
   return 0;
 }
@@ -43,15 +43,15 @@ export async function daemonRun(
  * every few seconds, for ever.
  */
 export async function daemonRunAgent(paths: Paths, model: string | undefined): Promise<number> {
-  const told = new AbortController();
+  const stopRequested = new AbortController();
   let daemon: RunningDaemon | undefined;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => (daemon === undefined ? told.abort() : daemon.stop(name)));
+    process.on(name, () => (daemon === undefined ? stopRequested.abort() : daemon.stop(name)));
   }
   try {
-    daemon = await startAgent(paths, model, told.signal);
+    daemon = await startAgent(paths, model, stopRequested.signal);
     // Told while it was on the way.
-    if (told.signal.aborted) daemon?.stop('told to end');
+    if (stopRequested.signal.aborted) daemon?.stop('told to end');
   } catch (error) {
     const known = codedError(error);
     process.stderr.write(`${new Date().toISOString()} ${errorLine(known)}\n`);
@@ -66,7 +66,7 @@ export async function daemonStart(paths: Paths, model: string | undefined, quiet
   const { client, started } = await findOrStartDaemon({ paths, ...defined({ model }) });
   const { pid } = client.daemon;
   if (!started) {
-    if (!quiet) say(`Daemon already running (pid ${pid}).`);
+    if (!quiet) printLine(`Daemon already running (pid ${pid}).`);
     client.close();
     return 0;
   }
@@ -80,7 +80,7 @@ export async function daemonStart(paths: Paths, model: string | undefined, quiet
         process.stderr.write(`sotto: the daemon started (pid ${pid}), but: ${status.reason}\n`);
         return 3;
       }
-      if (!quiet) say(`Daemon started (pid ${pid}), ${servingText(status.engine)}.`);
+      if (!quiet) printLine(`Daemon started (pid ${pid}), ${servingText(status.engine)}.`);
       return 0;
     }
     await sleep(POLL_INTERVAL_MS);
@@ -94,9 +94,9 @@ function servingText({ model, coming }: EngineStatus): string {
 }
 
 export async function daemonStop(paths: Paths, quiet = false): Promise<number> {
-  const pid = await askToStop(paths);
+  const pid = await requestStop(paths);
   if (pid === undefined) {
-    if (!quiet) say('The daemon isn’t running.');
+    if (!quiet) printLine('The daemon isn’t running.');
     return 0;
   }
   for (const untilMs = performance.now() + STOP_TIMEOUT_MS; isRunning(pid); await sleep(POLL_INTERVAL_MS)) {
@@ -106,12 +106,12 @@ export async function daemonStop(paths: Paths, quiet = false): Promise<number> {
       });
     }
   }
-  if (!quiet) say(`Daemon stopped (pid ${pid}).`);
+  if (!quiet) printLine(`Daemon stopped (pid ${pid}).`);
   return 0;
 }
 
 /** The process that was asked, or undefined if none runs. */
-async function askToStop(paths: Paths): Promise<number | undefined> {
+async function requestStop(paths: Paths): Promise<number | undefined> {
   try {
     const client = await findDaemon(paths);
     if (client === undefined) {
@@ -140,14 +140,14 @@ export interface StatusOptions {
 export async function daemonStatus(paths: Paths, { json: asJson, verbose }: StatusOptions): Promise<number> {
   const client = await findRunningDaemon(paths);
   if (client === undefined) {
-    if (asJson) say(JSON.stringify({ state: 'stopped', socket: paths.socket, log: paths.log }));
-    else say('The daemon isn’t running. Start it with `sotto daemon start`.');
+    if (asJson) printLine(JSON.stringify({ state: 'stopped', socket: paths.socket, log: paths.log }));
+    else printLine('The daemon isn’t running. Start it with `sotto daemon start`.');
     return 3;
   }
   const status = await client.status();
   client.close();
   if (asJson) {
-    say(JSON.stringify(status));
+    printLine(JSON.stringify(status));
     return 0;
   }
   // What measures text for a terminal is nothing that the daemon itself has to wait for at its start.
@@ -155,6 +155,6 @@ export async function daemonStatus(paths: Paths, { json: asJson, verbose }: Stat
     import('./describe-status.js'),
     import('./terminal/style.js'),
   ]);
-  say(describeStatus(status, styleFor(wantsColour(process.stdout)), verbose));
+  printLine(describeStatus(status, styleFor(wantsColour(process.stdout)), verbose));
   return 0;
 }

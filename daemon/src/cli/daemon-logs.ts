@@ -17,10 +17,10 @@ export function daemonLogs(paths: Paths, lines: number, asJson: boolean): number
   const all = lastLines(paths.log, lines);
   if (all.length === 0) {
     // What it said before its log was open: most likely why it did not start.
-    const words = existsSync(paths.startupLog) ? linesOf(paths.startupLog).slice(-lines) : [];
-    for (const line of words) process.stdout.write(`${line}\n`);
-    if (words.length === 0) process.stderr.write(`sotto: there is no log yet at ${paths.log}\n`);
-    return words.length === 0 ? 1 : 0;
+    const startupLines = existsSync(paths.startupLog) ? linesOf(paths.startupLog).slice(-lines) : [];
+    for (const line of startupLines) process.stdout.write(`${line}\n`);
+    if (startupLines.length === 0) process.stderr.write(`sotto: there is no log yet at ${paths.log}\n`);
+    return startupLines.length === 0 ? 1 : 0;
   }
   const style = styleFor(wantsColour(process.stdout));
   for (const line of all) process.stdout.write(`${asJson ? line : readable(line, style)}\n`);
@@ -40,9 +40,9 @@ export function readable(line: string, style: Style): string {
   const facts = Object.entries(entry).flatMap(([name, value]) =>
     HIDDEN_FIELDS.has(name) ? [] : [`${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`],
   );
-  const said = typeof msg === 'string' ? msg : '';
+  const message = typeof msg === 'string' ? msg : '';
   const isBad = typeof level === 'number' && level >= WARN_LEVEL;
-  const text = facts.length === 0 ? said : `${padEnd(said, 28)}  `;
+  const text = facts.length === 0 ? message : `${padEnd(message, 28)}  `;
   return `${style.dim(at)}  ${isBad ? style.red(text) : text}${style.dim(facts.join(' '))}`;
 }
 

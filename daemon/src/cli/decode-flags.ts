@@ -146,14 +146,14 @@ const FLAG_RULES: readonly [
  *
  * @throws SottoError INVALID_ARGUMENT where a flag has nothing to work on
  */
-export function askedOf(flags: DecodeFlags): TranscribeOptions {
+export function toTranscribeOptions(flags: DecodeFlags): TranscribeOptions {
   for (const [names, isUnused, problem] of FLAG_RULES) {
     const unused = names.find((name) => flags[name] !== undefined);
     if (unused === undefined || !isUnused(flags)) continue;
     throw problem(flagOf(unused));
   }
-  const asked: TranscribeOptions = {};
-  for (const name of SAME_NAME_FLAGS) Object.assign(asked, flags[name] !== undefined && { [name]: flags[name] });
+  const options: TranscribeOptions = {};
+  for (const name of SAME_NAME_FLAGS) Object.assign(options, flags[name] !== undefined && { [name]: flags[name] });
   const speech = {
     ...defined({
       threshold: flags.vadThreshold,
@@ -163,7 +163,7 @@ export function askedOf(flags: DecodeFlags): TranscribeOptions {
     }),
   };
   return {
-    ...asked,
+    ...options,
     ...(flags.vad ? Object.keys(speech).length > 0 && { vad: speech } : { vad: false }),
     ...(flags.vocabulary === false && { vocabulary: false }),
     ...defined({ initialPrompt: flags.prompt }),

@@ -117,8 +117,8 @@ export function addHistory(program: Command, outcome: Outcome): void {
       const all = flags.all === true;
       if (all === ids.length > 0)
         throw new SottoError('INVALID_ARGUMENT', 'history delete needs ids, or --all');
-      const { deleteSome } = await import('./history-delete.js');
-      outcome.exitCode = await deleteSome(resolvePaths(), {
+      const { deleteDictations } = await import('./history-delete.js');
+      outcome.exitCode = await deleteDictations(resolvePaths(), {
         ...(!all && { ids }),
         yes: flags.yes === true,
         forever: flags.forever === true,

@@ -17,63 +17,63 @@ export interface DeleteOptions {
 }
 
 /** `undefined`: Ctrl-C. */
-export type Ask = (question: string) => Promise<boolean | undefined>;
+export type ConfirmPrompt = (question: string) => Promise<boolean | undefined>;
 
 /** As many are shown before it is asked whether they may go. */
 const MAX_LISTED = 5;
 
-export function deleteSome(paths: Paths, run: DeleteOptions, ask = askHere()): Promise<number> {
+export function deleteDictations(paths: Paths, run: DeleteOptions, prompt = terminalPrompt()): Promise<number> {
   return withHistory(paths, async (history) => {
-    const meant = whichOf(history, run.ids);
-    if (meant === undefined) return 1;
+    const selection = select(history, run.ids);
+    if (selection === undefined) return 1;
     // Nothing is left to delete, yet there may be something to empty out of the trash.
-    if (meant.count === 0 && !(run.forever && run.ids === undefined)) {
-      say('nothing to delete');
+    if (selection.count === 0 && !(run.forever && run.ids === undefined)) {
+      printLine('nothing to delete');
       return 0;
     }
     if (!run.yes) {
-      const answer = await confirm(history, meant, run, ask);
+      const answer = await confirm(history, selection, run, prompt);
       if (answer === undefined) return INTERRUPTED;
       if (!answer) {
-        say('nothing was deleted');
+        printLine('nothing was deleted');
         return 0;
       }
     }
-    const ids = run.ids === undefined ? undefined : meant.some.map(({ id }) => id);
+    const ids = run.ids === undefined ? undefined : selection.entries.map(({ id }) => id);
     if (!run.forever) {
-      const gone = history.deleteAll(ids);
-      say(`deleted ${dictations(gone.length)}; undo within a day: \`sotto history undo\``);
+      const deleted = history.deleteAll(ids);
+      printLine(`deleted ${dictations(deleted.length)}; undo within a day: \`sotto history undo\``);
       return 0;
     }
-    const gone = history.destroy(ids);
-    const named = history.audioNames();
-    for (const { audio } of gone)
-      if (audio !== undefined && !named.has(audio)) await removeRecording(paths.recordings, audio);
-    say(`deleted ${dictations(gone.length)} permanently`);
+    const deleted = history.destroy(ids);
+    const audioInUse = history.audioNames();
+    for (const { audio } of deleted)
+      if (audio !== undefined && !audioInUse.has(audio)) await removeRecording(paths.recordings, audio);
+    printLine(`deleted ${dictations(deleted.length)} permanently`);
     return 0;
   });
 }
 
 export function undo(paths: Paths): Promise<number> {
   return withHistory(paths, (history) => {
-    const back = history.undo();
-    if (back.length === 0) {
-      say('nothing was deleted in the last day');
+    const restored = history.undo();
+    if (restored.length === 0) {
+      printLine('nothing was deleted in the last day');
       return 1;
     }
-    say(`restored ${dictations(back.length)}`);
+    printLine(`restored ${dictations(restored.length)}`);
     return 0;
   });
 }
 
-interface Meant {
+interface Selection {
   readonly count: number;
   /** All that are named by ids, or the newest of all. */
-  readonly some: readonly Dictation[];
+  readonly entries: readonly Dictation[];
 }
 
-function whichOf(history: History, ids: readonly string[] | undefined): Meant | undefined {
-  if (ids === undefined) return { count: history.count(), some: history.list({ limit: MAX_LISTED }) };
+function select(history: History, ids: readonly string[] | undefined): Selection | undefined {
+  if (ids === undefined) return { count: history.count(), entries: history.list({ limit: MAX_LISTED }) };
   const found = new Map<string, Dictation>();
   for (const id of ids) {
     const dictation = findMeant(history, id);
@@ -81,30 +81,30 @@ function whichOf(history: History, ids: readonly string[] | undefined): Meant | 
     if (dictation === undefined) return undefined;
     found.set(dictation.id, dictation);
   }
-  return { count: found.size, some: [...found.values()] };
+  return { count: found.size, entries: [...found.values()] };
 }
 
 async function confirm(
   history: History,
-  { count, some }: Meant,
+  { count, entries }: Selection,
   { ids, forever }: DeleteOptions,
-  ask: Ask | undefined,
+  prompt: ConfirmPrompt | undefined,
 ): Promise<boolean | undefined> {
-  if (ask === undefined) {
+  if (prompt === undefined) {
     // A script that names them means them; one that says "all", or "forever", has to say that it does.
     if (ids !== undefined && !forever) return true;
     throw new SottoError('INVALID_ARGUMENT', 'not a terminal, so the deletion can’t be confirmed', {
       hint: 'use --yes to confirm',
     });
   }
-  process.stdout.write(tableOf(history, some.slice(0, MAX_LISTED)));
-  if (count > MAX_LISTED) say(`… and ${count - MAX_LISTED} more`);
+  process.stdout.write(tableOf(history, entries.slice(0, MAX_LISTED)));
+  if (count > MAX_LISTED) printLine(`… and ${count - MAX_LISTED} more`);
   const what = count === 0 ? 'the trash' : count === 1 ? 'this dictation' : `these ${count} dictations`;
-  return ask(`Delete ${what}${forever ? ' permanently' : ''}? [y/N] `);
+  return prompt(`Delete ${what}${forever ? ' permanently' : ''}? [y/N] `);
 }
 
 /** Where there is a terminal to ask at. */
-function askHere(): Ask | undefined {
+function terminalPrompt(): ConfirmPrompt | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   return async (question) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
@@ -131,6 +131,6 @@ function dictations(count: number): string {
   return count === 1 ? '1 dictation' : `${count} dictations`;
 }
 
-function say(text: string): void {
+function printLine(text: string): void {
   process.stderr.write(`${text}\n`);
 }

@@ -11,7 +11,7 @@ export function exportHistory(paths: Paths, { format, output, limit }: ExportHis
   return withHistory(paths, async (history) => {
     const found = history.list({ limit: limit ?? Math.max(1, history.count()) });
     const chosen = format ?? formatOf(output);
-    const text = exported(found, chosen, (one) => jsonOf(one, paths));
+    const text = formatExport(found, chosen, (one) => jsonOf(one, paths));
     if (output === undefined) process.stdout.write(text);
     else {
       await createFile(output, text);
@@ -24,7 +24,7 @@ export function exportHistory(paths: Paths, { format, output, limit }: ExportHis
 }
 
 /** The newest first. @param json one dictation as JSON */
-export function exported(
+export function formatExport(
   dictations: readonly Dictation[],
   format: ExportFormat,
   json: (dictation: Dictation) => string,

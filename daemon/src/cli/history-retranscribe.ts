@@ -85,15 +85,15 @@ function comparison(before: string, after: string, whole: boolean): string {
   const room = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL_COLUMNS : Infinity;
   const cut = before === '' ? 0 : beginOf(before, after, room);
   const fitted = (text: string): string => fitStart(cut === 0 ? text : `…${text.slice(cut)}`, room);
-  const was = before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL_COLUMNS)}${fitted(before)}`)}\n`;
-  return `${was}${style.bold('after'.padEnd(LABEL_COLUMNS))}${fitted(after)}\n`;
+  const previous = before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL_COLUMNS)}${fitted(before)}`)}\n`;
+  return `${previous}${style.bold('after'.padEnd(LABEL_COLUMNS))}${fitted(after)}\n`;
 }
 
 /** Where to begin to show two texts that begin alike: a few words before they part, if that would not be seen otherwise. */
 export function beginOf(before: string, after: string, room: number): number {
-  let alike = 0;
-  while (alike < before.length && before[alike] === after[alike]) alike++;
-  if (columnsOf(before.slice(0, alike)) < room / 2) return 0;
-  const words = [...before.slice(0, alike).matchAll(/ /g)].map(({ index }) => index + 1);
+  let commonLength = 0;
+  while (commonLength < before.length && before[commonLength] === after[commonLength]) commonLength++;
+  if (columnsOf(before.slice(0, commonLength)) < room / 2) return 0;
+  const words = [...before.slice(0, commonLength).matchAll(/ /g)].map(({ index }) => index + 1);
   return words.at(-LEADING_WORDS) ?? 0;
 }

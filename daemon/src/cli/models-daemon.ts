@@ -6,7 +6,7 @@ import type { ModelStatus } from '../protocol/status.js';
 import { findDaemon } from './start-daemon.js';
 
 /** A daemon of another version, or one that knows nothing of models. */
-const CANNOT_SAY = new Set(['VERSION_MISMATCH', 'PROTOCOL']);
+const UNSUPPORTED_CODES = new Set(['VERSION_MISMATCH', 'PROTOCOL']);
 
 /** It is only for display. */
 const REPLY_TIMEOUT_MS = 2_000;
@@ -15,16 +15,16 @@ const REPLY_TIMEOUT_MS = 2_000;
  * Asks the daemon that runs. Undefined where none runs; `old` where it is of another version and can't say.
  * @throws SottoError what `ask` throws
  */
-export async function askDaemon<T>(
+export async function queryDaemon<T>(
   paths: Paths,
-  ask: (client: SottoClient) => Promise<T>,
+  query: (client: SottoClient) => Promise<T>,
 ): Promise<{ readonly answer: T } | 'old' | undefined> {
   let client: SottoClient | undefined;
   try {
     client = await findDaemon(paths);
-    return client === undefined ? undefined : { answer: await ask(client) };
+    return client === undefined ? undefined : { answer: await query(client) };
   } catch (error) {
-    if (error instanceof SottoError && CANNOT_SAY.has(error.code)) return 'old';
+    if (error instanceof SottoError && UNSUPPORTED_CODES.has(error.code)) return 'old';
     throw error;
   } finally {
     client?.close();
@@ -33,12 +33,12 @@ export async function askDaemon<T>(
 
 /** Where the models stand that a running daemon has in memory or is at, by name. */
 export async function statesInDaemon(paths: Paths): Promise<ReadonlyMap<string, ModelStatus>> {
-  const asked = await askDaemon(paths, async ({ models }) => {
+  const reply = await queryDaemon(paths, async ({ models }) => {
     const signal = AbortSignal.timeout(REPLY_TIMEOUT_MS);
     for await (const states of models.watch({ signal })) return states;
     return [];
   }).catch(() => undefined);
-  const states = asked === undefined || asked === 'old' ? [] : asked.answer;
+  const states = reply === undefined || reply === 'old' ? [] : reply.answer;
   return new Map(
     states.flatMap((status) => (status.name === undefined ? [] : [[status.name, status] as const])),
   );

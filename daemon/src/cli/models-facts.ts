@@ -29,10 +29,10 @@ export function describeWeights({
   if (quantization === undefined) return dtype;
   const { bits, groupSize } = quantization;
   const others = layers
-    .filter((way) => way.bits !== bits)
-    .map((way) => {
-      const count = `${way.count} layer${way.count === 1 ? '' : 's'}`;
-      return `${count} ${way.groupSize === undefined ? 'not packed' : `of ${way.bits} bits`}`;
+    .filter((group) => group.bits !== bits)
+    .map((group) => {
+      const count = `${group.count} layer${group.count === 1 ? '' : 's'}`;
+      return `${count} ${group.groupSize === undefined ? 'not packed' : `of ${group.bits} bits`}`;
     });
   return [`${bits} bits in groups of ${groupSize}`, ...others, `the rest ${dtype}`].join(', ');
 }

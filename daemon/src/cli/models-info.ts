@@ -22,8 +22,8 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
   const footprint = here === undefined ? undefined : await predicted(here.dir);
   const status = (await statesInDaemon(paths)).get(here?.name ?? entry?.name ?? name);
   if (json) {
-    const told = { ...here, bytes, isChosen, footprint, status, record, catalogue: entry };
-    process.stdout.write(`${JSON.stringify(told)}\n`);
+    const output = { ...here, bytes, isChosen, footprint, status, record, catalogue: entry };
+    process.stdout.write(`${JSON.stringify(output)}\n`);
     return 0;
   }
   const inDaemon = describeState(status);

@@ -35,7 +35,7 @@ export async function listModels(
   const chosen = chosenFolder(paths);
   const states = await statesInDaemon(paths);
   if (json) {
-    const told = {
+    const output = {
       chosen,
       machine,
       recommended: recommended.name,
@@ -45,7 +45,7 @@ export async function listModels(
       states: [...states.values()],
       catalogue: CATALOGUE,
     };
-    process.stdout.write(`${JSON.stringify(told)}\n`);
+    process.stdout.write(`${JSON.stringify(output)}\n`);
     return 0;
   }
   const view = { columns: terminalColumns(), style: styleFor(wantsColour(process.stdout)) };

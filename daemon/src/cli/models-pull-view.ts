@@ -115,11 +115,11 @@ export function downloadLine(progress: DownloadProgress, columns: number, style:
   const facts = factsOf(progress);
   // What is told last is left out first.
   while (facts.length > 1 && columnsOf(facts.join('  ')) > columns) facts.pop();
-  const told = facts.join('  ');
-  const room = Math.min(MAX_BAR, columns - 1 - columnsOf(told));
+  const text = facts.join('  ');
+  const room = Math.min(MAX_BAR, columns - 1 - columnsOf(text));
   const full = Math.round((partOf(progress) ?? 0) * room);
   const bar = room >= 8 ? `${style.green('━'.repeat(full))}${style.dim('─'.repeat(room - full))} ` : '';
-  return `${bar}${fitStart(told, columns)}`;
+  return `${bar}${fitStart(text, columns)}`;
 }
 
 function factsOf(progress: DownloadProgress): string[] {

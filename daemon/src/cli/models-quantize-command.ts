@@ -73,12 +73,12 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
     .action(async (name: string, flags: QuantizeFlags) => {
       const paths = resolvePaths();
       const model = findModel(modelDirs(paths), modelArgument(name, paths));
-      const { placeFor, quantizeModel, sampleClips } = await import('./models-quantize.js');
+      const { outputDirFor, quantizeModel, sampleClips } = await import('./models-quantize.js');
       const { bits, groupSize, keepFirstLast: endBits, embeddingBits, layer } = flags;
       outcome.exitCode = await interruptible((signal) =>
         quantizeModel({
           model,
-          out: placeFor(paths, model.name, bits, flags.out),
+          out: outputDirFor(paths, model.name, bits, flags.out),
           force: flags.force === true,
           options: {
             bits,

@@ -32,7 +32,7 @@ export interface QuantizeModelOptions {
 }
 
 /** Where a model goes that is given no place: among the user's own, under the name of its source and its bits. */
-export function placeFor(paths: Paths, name: string, bits: number, out: string | undefined): string {
+export function outputDirFor(paths: Paths, name: string, bits: number, out: string | undefined): string {
   if (out === undefined) return join(paths.models, `${name.replace(/-\d+bit$/, '')}-${bits}bit`);
   if (isAbsolute(out) || out.includes('/') || out.startsWith('.')) return resolve(out);
   return join(paths.models, out);
@@ -43,7 +43,7 @@ export const sampleClips = bundledSpeech;
 /** The exit code of the command: 1 if what was made holds values that are no numbers. @throws SottoError */
 export async function quantizeModel(run: QuantizeModelOptions): Promise<number> {
   const { model, out, force, options, json, signal } = run;
-  if (run.clips !== undefined) mustBeThere(run.clips, readClips(run.clips));
+  if (run.clips !== undefined) assertClipsExist(run.clips, readClips(run.clips));
   const put = (text: string): void => void (json || process.stdout.write(text));
   const bar = stageBar();
   let facts: ModelMetadata;
@@ -69,7 +69,7 @@ export async function quantizeModel(run: QuantizeModelOptions): Promise<number> 
   }
   let comparison: Comparison;
   try {
-    comparison = await comparedWithSource(run, run.clips, facts, notes, bar);
+    comparison = await compareWithSource(run, run.clips, facts, notes, bar);
   } catch (error) {
     if (!signal.aborted) throw error;
     throw new SottoError('CANCELLED', `the report was broken off; ${out} is whole`, {
@@ -87,13 +87,13 @@ export async function quantizeModel(run: QuantizeModelOptions): Promise<number> 
 }
 
 /** What is missing is told before the work, not after it. */
-function mustBeThere(folder: string, clips: readonly LabelledClip[]): void {
+function assertClipsExist(folder: string, clips: readonly LabelledClip[]): void {
   const missing = clips.find(({ file }) => !existsSync(join(folder, file)));
   if (missing === undefined) return;
   throw new SottoError('AUDIO_NOT_FOUND', `${missing.file} is not in ${folder}, yet manifest.jsonl lists it`);
 }
 
-async function comparedWithSource(
+async function compareWithSource(
   { model, out, signal }: QuantizeModelOptions,
   folder: string,
   facts: ModelMetadata,
@@ -101,19 +101,19 @@ async function comparedWithSource(
   bar: StageBar,
 ): Promise<Comparison> {
   const clips = readClips(folder);
-  const source = await inspected(model, signal, bar);
+  const source = await inspectModel(model, signal, bar);
   if (source.quantization !== undefined) {
     notes.push(
       `${model.name} was packed already: its rounding is in the result too. Start from its float16 form for the best one.`,
     );
   }
   const figures = (name: string, dir: string, of: ModelMetadata): Promise<ModelFigures> =>
-    figuresAt({ name, dir, facts: of }, folder, clips, signal, bar);
+    measureFigures({ name, dir, facts: of }, folder, clips, signal, bar);
   const before = await figures(model.name, model.dir, source);
-  return compare(before, await figures(lastPart(out), out, facts));
+  return compare(before, await figures(lastSegment(out), out, facts));
 }
 
-async function inspected({ dir }: ModelRef, signal: AbortSignal, bar: StageBar): Promise<ModelMetadata> {
+async function inspectModel({ dir }: ModelRef, signal: AbortSignal, bar: StageBar): Promise<ModelMetadata> {
   try {
     return await runModelTool(
       { type: 'inspect', dir },
@@ -125,20 +125,20 @@ async function inspected({ dir }: ModelRef, signal: AbortSignal, bar: StageBar):
 }
 
 /** In a process of its own, so that neither model finds what the other left. */
-async function figuresAt(
+async function measureFigures(
   { name, dir, facts }: { name: string; dir: string; facts: ModelMetadata },
   folder: string,
   clips: readonly LabelledClip[],
   signal: AbortSignal,
   bar: StageBar,
 ): Promise<ModelFigures> {
-  const asked = clips.map(({ file, language }) => ({
+  const clipRequests = clips.map(({ file, language }) => ({
     file: join(folder, file),
     ...(facts.languages.includes(language) && { language }),
   }));
   try {
     const measurement = await measureModel(
-      { dir, clips: asked },
+      { dir, clips: clipRequests },
       { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
     );
     const bytes = facts.files.reduce((sum, file) => sum + file.bytes, 0);
@@ -150,11 +150,11 @@ async function figuresAt(
 
 /** mlx-whisper 0.4.3 takes one number of bits for all that is packed. */
 function notesOn({ layers = [] }: ModelMetadata, { bits }: ConvertOptions): string[] {
-  const ways = layers.filter(({ groupSize }) => groupSize !== undefined);
-  if (ways.length < 2) return [];
+  const groups = layers.filter(({ groupSize }) => groupSize !== undefined);
+  if (groups.length < 2) return [];
   return [
-    `mlx-whisper reads only models that are packed in one way; this one has layers of ${ways.map((way) => `${way.bits}`).join(' and ')} bits. For one that it reads: --bits ${bits} --embedding-bits ${bits} --keep-first-last ${bits} (or 16: not packed).`,
+    `mlx-whisper reads only models that are packed in one way; this one has layers of ${groups.map((group) => `${group.bits}`).join(' and ')} bits. For one that it reads: --bits ${bits} --embedding-bits ${bits} --keep-first-last ${bits} (or 16: not packed).`,
   ];
 }
 
-const lastPart = (path: string): string => path.split('/').at(-1) ?? path;
+const lastSegment = (path: string): string => path.split('/').at(-1) ?? path;

@@ -8,7 +8,7 @@ import { findModel } from '../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../store/installed-models.js';
 import { chooseModel } from '../store/write-settings.js';
 import { chosenFolder } from './models-list.js';
-import { askDaemon } from './models-daemon.js';
+import { queryDaemon } from './models-daemon.js';
 import { modelDirs } from './shelves.js';
 
 export interface RemoveModelOptions {
@@ -23,13 +23,13 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveModelOpt
   const model = findModel(modelDirs(paths), name);
   const folder = removableName(paths.models, model);
   const size = formatBytes(await folderBytes(model.dir));
-  if (!(await isWanted(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
+  if (!(await confirmRemoval(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
   const wasChosen = model.dir === chosenFolder(paths);
   // A daemon has the starter model ready before, where the model is in use.
-  const asked = await askDaemon(paths, ({ models }) => models.remove(model.dir, { force: true }));
-  if (asked !== undefined && asked !== 'old') {
+  const reply = await queryDaemon(paths, ({ models }) => models.remove(model.dir, { force: true }));
+  if (reply !== undefined && reply !== 'old') {
     process.stdout.write(`removed ${model.name} (${size})\n`);
-    const { used } = asked.answer;
+    const { used } = reply.answer;
     if (used?.name !== undefined)
       process.stdout.write(`It was the default; ${used.name} is the default now.\n`);
     return 0;
@@ -59,7 +59,7 @@ export async function prune(paths: Paths, { unused, yes, signal }: PruneOptions)
   let bytes = 0;
   if (unused && models.length > 0) {
     const all = models.map((model) => `${model.name} (${formatBytes(model.bytes)})`).join(', ');
-    if (!(await isWanted(`Remove ${all}?`, yes, signal))) return 1;
+    if (!(await confirmRemoval(`Remove ${all}?`, yes, signal))) return 1;
     for (const model of models) {
       await removeModel(paths.models, model.name);
       process.stdout.write(`removed ${model.name} (${formatBytes(model.bytes)})\n`);
@@ -75,7 +75,7 @@ export async function prune(paths: Paths, { unused, yes, signal }: PruneOptions)
 }
 
 /** @throws SottoError INVALID_ARGUMENT where nobody can be asked */
-async function isWanted(question: string, yes: boolean, signal: AbortSignal): Promise<boolean> {
+async function confirmRemoval(question: string, yes: boolean, signal: AbortSignal): Promise<boolean> {
   if (yes) return true;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
     throw new SottoError('INVALID_ARGUMENT', 'not a terminal, so the removal can’t be confirmed', {

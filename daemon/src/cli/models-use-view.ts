@@ -5,7 +5,7 @@ import { LiveArea } from './terminal/live-area.js';
 import { spinnerAt } from './terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from './terminal/style.js';
 
-export interface UseView {
+export interface ModelLoadView {
   event(event: ModelsEvent): void;
   close(): void;
 }
@@ -13,7 +13,7 @@ export interface UseView {
 const MAX_BAR = 28;
 
 /** @param meanwhile what serves until the model is ready */
-export function useView(name: string, meanwhile: string | undefined): UseView {
+export function modelLoadView(name: string, currentModel: string | undefined): ModelLoadView {
   const { stderr } = process;
   if (!stderr.isTTY || process.env.TERM === 'dumb') {
     return {
@@ -25,19 +25,19 @@ export function useView(name: string, meanwhile: string | undefined): UseView {
   }
   const style = styleFor(wantsColour(stderr));
   const sinceMs = performance.now();
-  const rest = meanwhile === undefined ? '' : ` (${meanwhile} is used meanwhile)`;
+  const suffix = currentModel === undefined ? '' : ` (${currentModel} is used meanwhile)`;
   let fraction: number | undefined;
-  let told = `loading ${name}${rest}…`;
+  let label = `loading ${name}${suffix}…`;
   const area = new LiveArea(stderr, (columns) => {
     const spinner = style.cyan(spinnerAt(performance.now() - sinceMs));
-    return [`${spinner} ${loadLine(fraction, told, columns - 2, style)}`];
+    return [`${spinner} ${loadLine(fraction, label, columns - 2, style)}`];
   });
   area.open();
   return {
     event: (event) => {
       if (event.type === 'progress') {
         fraction = event.stage === 'loading' ? event.fraction : undefined;
-        told = event.stage === 'warming' ? `warming up${rest}…` : `loading ${name}${rest}…`;
+        label = event.stage === 'warming' ? `warming up${suffix}…` : `loading ${name}${suffix}…`;
       }
       if (event.type === 'fallback') area.above(() => stderr.write(`${insteadLine(event)}\n`));
     },
@@ -46,9 +46,9 @@ export function useView(name: string, meanwhile: string | undefined): UseView {
 }
 
 /** `━━━━━━──────  42%  loading large (base is used meanwhile)…`, as much of it as there is room for. */
-export function loadLine(fraction: number | undefined, told: string, columns: number, style: Style): string {
+export function loadLine(fraction: number | undefined, label: string, columns: number, style: Style): string {
   const percent = fraction === undefined ? '' : `${String(Math.floor(fraction * 100)).padStart(3)}%  `;
-  const text = fitStart(`${percent}${told}`, columns);
+  const text = fitStart(`${percent}${label}`, columns);
   const room = Math.min(MAX_BAR, columns - 1 - columnsOf(text));
   if (fraction === undefined || room < 8) return fraction === undefined ? style.dim(text) : text;
   const full = Math.round(fraction * room);

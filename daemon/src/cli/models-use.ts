@@ -6,8 +6,8 @@ import type { ModelStatus } from '../protocol/status.js';
 import { findModelWithFallback, settingFor } from '../store/find-model.js';
 import { chooseModel } from '../store/write-settings.js';
 import { modelArgument } from './models-argument.js';
-import { askDaemon } from './models-daemon.js';
-import { useView } from './models-use-view.js';
+import { queryDaemon } from './models-daemon.js';
+import { modelLoadView } from './models-use-view.js';
 import { modelDirs } from './shelves.js';
 
 /** A daemon that runs has the model ready before it is chosen. The exit code of the command. @throws SottoError */
@@ -15,15 +15,15 @@ export async function use(paths: Paths, name: string, signal: AbortSignal): Prom
   const dirs = modelDirs(paths);
   const wanted = modelArgument(name, paths) ?? name;
   const { model, fallbackFor } = findModelWithFallback(dirs, wanted);
-  const asked = await askDaemon(paths, (client) => useInDaemon(client, wanted, model.name, signal));
-  if (asked !== undefined && asked !== 'old') {
-    process.stdout.write(served(asked.answer));
+  const reply = await queryDaemon(paths, (client) => useInDaemon(client, wanted, model.name, signal));
+  if (reply !== undefined && reply !== 'old') {
+    process.stdout.write(defaultModelText(reply.answer));
     return 0;
   }
   if (fallbackFor !== undefined)
     process.stderr.write(`${fallbackFor.error.message}: using ${model.name} instead\n`);
   await chooseModel(paths.settings, settingFor(dirs, model));
-  const later = asked === 'old' ? ' (restart the daemon to apply)' : '';
+  const later = reply === 'old' ? ' (restart the daemon to apply)' : '';
   process.stdout.write(`${model.name} is now the default model${later}.\n`);
   return 0;
 }
@@ -35,8 +35,8 @@ async function useInDaemon(
   signal: AbortSignal,
 ): Promise<ModelStatus> {
   const { engine } = await client.status();
-  const serves = engine.model.state === 'ready' && engine.model.name !== name ? engine.model.name : undefined;
-  const view = useView(name, serves);
+  const currentModel = engine.model.state === 'ready' && engine.model.name !== name ? engine.model.name : undefined;
+  const view = modelLoadView(name, currentModel);
   try {
     const work = client.models.use(wanted, { signal });
     for await (const event of work) view.event(event);
@@ -50,19 +50,19 @@ async function useInDaemon(
   }
 }
 
-function served({ name, loadSeconds }: ModelStatus): string {
-  const took = loadSeconds === undefined ? '' : ` (loaded in ${loadSeconds.toFixed(1)} s)`;
-  return `${name ?? 'it'} is now the default model${took}.\n`;
+function defaultModelText({ name, loadSeconds }: ModelStatus): string {
+  const loadTime = loadSeconds === undefined ? '' : ` (loaded in ${loadSeconds.toFixed(1)} s)`;
+  return `${name ?? 'it'} is now the default model${loadTime}.\n`;
 }
 
 /** The exit code of the command. @throws SottoError */
 export async function unload(paths: Paths): Promise<number> {
-  const asked = await askDaemon(paths, ({ models }) => models.unload());
-  if (asked === 'old') {
+  const reply = await queryDaemon(paths, ({ models }) => models.unload());
+  if (reply === 'old') {
     throw new SottoError('VERSION_MISMATCH', 'the running daemon is too old to unload models');
   }
   process.stdout.write(
-    asked === undefined
+    reply === undefined
       ? 'The daemon isn’t running: no model is loaded.\n'
       : 'Models unloaded. The next request will load one again.\n',
   );

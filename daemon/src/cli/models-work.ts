@@ -30,14 +30,14 @@ export async function runModelTool(
   request: Extract<ModelRequest, { type: 'inspect' | 'convert' }>,
   options: ModelToolOptions,
 ): Promise<ModelMetadata> {
-  const answer = await askTool(request, options);
+  const answer = await runTool(request, options);
   if (answer.type === 'done') return answer.facts;
   throw unexpected(answer);
 }
 
 /** What a model will take of the device's memory here, from the headers of its files. @throws SottoError */
 export async function predictFootprint(dir: string, signal: AbortSignal): Promise<FootprintBytes> {
-  const answer = await askTool({ type: 'footprint', dir }, { signal });
+  const answer = await runTool({ type: 'footprint', dir }, { signal });
   if (answer.type === 'footprint') return answer.footprint;
   throw unexpected(answer);
 }
@@ -47,7 +47,7 @@ export async function measureModel(
   request: Omit<Extract<ModelRequest, { type: 'measure' }>, 'type'>,
   options: ModelToolOptions,
 ): Promise<ModelMeasurement> {
-  const answer = await askTool({ type: 'measure', ...request }, options);
+  const answer = await runTool({ type: 'measure', ...request }, options);
   if (answer.type === 'measurement') return answer.measurement;
   throw unexpected(answer);
 }
@@ -55,7 +55,7 @@ export async function measureModel(
 const unexpected = ({ type }: Answer): SottoError =>
   new SottoError('INTERNAL', `the work on the model answered with "${type}"`);
 
-async function askTool(
+async function runTool(
   request: Exclude<ModelRequest, { type: 'cancel' }>,
   { signal, onProgress }: ModelToolOptions,
 ): Promise<Answer> {
@@ -64,8 +64,8 @@ async function askTool(
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: ['--no-warnings'],
   });
-  let lastWords = '';
-  child.stderr?.on('data', (chunk: Buffer) => (lastWords = `${lastWords}${chunk.toString()}`.slice(-2_000)));
+  let stderrTail = '';
+  child.stderr?.on('data', (chunk: Buffer) => (stderrTail = `${stderrTail}${chunk.toString()}`.slice(-2_000)));
   const cancel = () => void child.send({ type: 'cancel' } satisfies ModelRequest, () => undefined);
   signal.addEventListener('abort', cancel, { once: true });
   try {
@@ -76,18 +76,18 @@ async function askTool(
         else if (reply.type === 'failed') reject(SottoError.fromWire(reply.error));
         else resolve(reply);
       });
-      const died = (why: string) =>
+      const fail = (why: string) =>
         reject(
           new SottoError('ENGINE_CRASHED', `the work on the model broke off: ${why}`, {
-            hint: lastWords.trim().split('\n').at(-1) ?? '',
+            hint: stderrTail.trim().split('\n').at(-1) ?? '',
           }),
         );
-      child.on('error', (error) => died(error.message));
+      child.on('error', (error) => fail(error.message));
       child.on('exit', (code, by) => {
-        const tell = () => died(by === null ? `exit code ${code}` : `killed by ${by}`);
+        const reportExit = () => fail(by === null ? `exit code ${code}` : `killed by ${by}`);
         // Its last message may be on the way still.
-        if (child.connected) child.once('disconnect', tell);
-        else tell();
+        if (child.connected) child.once('disconnect', reportExit);
+        else reportExit();
       });
       child.send(request, () => undefined);
     });

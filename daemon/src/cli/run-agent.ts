@@ -31,7 +31,7 @@ export async function startAgent(
         if (!(error instanceof SottoError) || error.code !== 'DAEMON_RUNNING') throw error;
       }
     }
-    const ms = (await askToLeave(paths, signalled)) ? MIN_POLL_INTERVAL_MS : POLL_INTERVAL_MS;
+    const ms = (await requestExit(paths, signalled)) ? MIN_POLL_INTERVAL_MS : POLL_INTERVAL_MS;
     await sleep(ms, signal);
   }
   return undefined;
@@ -42,7 +42,7 @@ export async function startAgent(
  * @param signalled processes that were told by a signal already: the second one would mean at once
  * @returns whether it has gone
  */
-async function askToLeave(paths: Paths, signalled: Set<number>): Promise<boolean> {
+async function requestExit(paths: Paths, signalled: Set<number>): Promise<boolean> {
   try {
     const client = await findDaemon(paths);
     if (client === undefined) return true;

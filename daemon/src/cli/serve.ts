@@ -14,7 +14,7 @@ export async function serve(paths: Paths, port: number | undefined, json: boolea
     const open = http?.port;
     if (http === undefined || open === undefined)
       throw new SottoError('DAEMON_UNAVAILABLE', 'the port was closed by another client');
-    say(json ? asJson(paths, http) : openText(paths, open));
+    printLine(json ? asJson(paths, http) : openText(paths, open));
   } finally {
     client.close();
   }
@@ -25,12 +25,12 @@ export async function stopServing(paths: Paths): Promise<number> {
   const client = await findDaemon(paths);
   if (client === undefined) {
     await choosePort(paths.settings, undefined);
-    say('API server stopped. It won’t start with the next daemon.');
+    printLine('API server stopped. It won’t start with the next daemon.');
     return 0;
   }
   try {
     const { changed } = await client.serve({ do: 'stop' });
-    say(changed ? 'API server stopped.' : 'The API server isn’t running.');
+    printLine(changed ? 'API server stopped.' : 'The API server isn’t running.');
   } finally {
     client.close();
   }
@@ -46,11 +46,11 @@ export async function servingStatus(paths: Paths, json: boolean): Promise<number
   } finally {
     client?.close();
   }
-  if (json) say(asJson(paths, http));
-  else if (http?.port !== undefined) say(openText(paths, http.port));
+  if (json) printLine(asJson(paths, http));
+  else if (http?.port !== undefined) printLine(openText(paths, http.port));
   else if (http?.error !== undefined)
-    say(`API server not running: ${http.error.message} — ${http.error.hint}`);
-  else say('The API server isn’t running. Start it with `sotto serve`.');
+    printLine(`API server not running: ${http.error.message} — ${http.error.hint}`);
+  else printLine('The API server isn’t running. Start it with `sotto serve`.');
   return http?.port === undefined ? 3 : 0;
 }
 
@@ -83,6 +83,6 @@ With the openai packages, or any program that takes a base URL and a key:
 It starts again after a restart. Only programs on this machine can reach it.`;
 }
 
-function say(line: string): void {
+function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }

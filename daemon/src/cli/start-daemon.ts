@@ -82,7 +82,7 @@ export async function findOrStartDaemon(options: StartOptions): Promise<Connecte
   const untilMs = performance.now() + START_TIMEOUT_MS;
   for (;;) {
     // Its end is looked at before the socket: of two that start at once one ends, and the other one listens.
-    const over = child.overForMs() > RIVAL_START_MS;
+    const hasExited = child.exitedForMs() > RIVAL_START_MS;
     const client = await findDaemon(paths);
     if (client !== undefined) {
       const started = client.daemon.pid === child.pid;
@@ -90,8 +90,8 @@ export async function findOrStartDaemon(options: StartOptions): Promise<Connecte
       if (!started) child.end();
       return { client, started };
     }
-    if (over || performance.now() > untilMs) {
-      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon could not be started: ${child.lastWords()}`, {
+    if (hasExited || performance.now() > untilMs) {
+      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon could not be started: ${child.lastLogLine()}`, {
         hint: `see ${paths.startupLog} and ${paths.log}, or use --no-daemon`,
       });
     }
@@ -102,8 +102,8 @@ export async function findOrStartDaemon(options: StartOptions): Promise<Connecte
 interface Child {
   readonly pid: number | undefined;
   /** Milliseconds since it ended; 0 while it runs. */
-  overForMs(): number;
-  lastWords(): string;
+  exitedForMs(): number;
+  lastLogLine(): string;
   /** Ends it where it still runs. Before it has the lock, a signal just ends it. */
   end(): void;
 }
@@ -123,15 +123,15 @@ function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
   // A session of its own: neither Ctrl-C nor the end of the terminal reaches it.
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
   closeSync(log);
-  let overSinceMs: number | undefined;
-  const note = (): void => void (overSinceMs ??= performance.now());
-  child.on('error', note);
-  child.on('exit', note);
+  let exitedAtMs: number | undefined;
+  const recordExit = (): void => void (exitedAtMs ??= performance.now());
+  child.on('error', recordExit);
+  child.on('exit', recordExit);
   child.unref();
   return {
     pid: child.pid,
-    overForMs: () => (overSinceMs === undefined ? 0 : performance.now() - overSinceMs),
-    lastWords: () => lastLineAfter(paths.startupLog, sizeBefore) ?? 'it said nothing',
+    exitedForMs: () => (exitedAtMs === undefined ? 0 : performance.now() - exitedAtMs),
+    lastLogLine: () => lastLineAfter(paths.startupLog, sizeBefore) ?? 'it said nothing',
     end: () => void child.kill('SIGTERM'),
   };
 }
@@ -140,13 +140,13 @@ function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
 function openStartupLog({ logs, startupLog }: Paths): number {
   try {
     makeFolder(logs, 0o700);
-    return openSync(startupLog, tooLong(startupLog) ? 'w' : 'a', 0o600);
+    return openSync(startupLog, isTooLong(startupLog) ? 'w' : 'a', 0o600);
   } catch (error) {
     throw unwritableHome(startupLog, error);
   }
 }
 
-function tooLong(path: string): boolean {
+function isTooLong(path: string): boolean {
   try {
     return statSync(path).size > STARTUP_LOG_BYTES;
   } catch {

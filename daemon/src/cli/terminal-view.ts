@@ -44,7 +44,7 @@ export function terminalView(stream: WriteStream, { showText, headers, wrap }: T
     ];
   });
 
-  const say = (text: string): void => area.above(() => void stream.write(text));
+  const printLine = (text: string): void => area.above(() => void stream.write(text));
 
   return {
     begin(name) {
@@ -71,7 +71,7 @@ export function terminalView(stream: WriteStream, { showText, headers, wrap }: T
           waiting = waitingText(event);
           return;
         case 'started':
-          if (event.attempt > 1) say(`${style.dim('speech engine restarted, continuing')}\n`);
+          if (event.attempt > 1) printLine(`${style.dim('speech engine restarted, continuing')}\n`);
           totalSeconds = event.durationSeconds ?? totalSeconds;
           if (waiting === 'opening') waiting = undefined;
           return;
@@ -106,7 +106,7 @@ export function terminalView(stream: WriteStream, { showText, headers, wrap }: T
       area.close();
       stream.write(`${style.red(errorLine(error, name))}\n`);
     },
-    note: (text) => say(`${style.dim(text)}\n`),
+    note: (text) => printLine(`${style.dim(text)}\n`),
     close: () => area.close(),
   };
 }

@@ -2,8 +2,8 @@
 import { Argument, Option, type Command } from 'commander';
 import { examples, showFirst } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
-import { addBatchFlags, batchFlagOf, batchOf, type BatchFlags } from './batch/flags.js';
-import { addDecodeFlags, askedOf, type DecodeFlags } from './decode-flags.js';
+import { addBatchFlags, firstBatchFlag, toBatchRequest, type BatchFlags } from './batch/flags.js';
+import { addDecodeFlags, toTranscribeOptions, type DecodeFlags } from './decode-flags.js';
 import {
   destinationOf,
   formatOfName,
@@ -146,7 +146,7 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
       const options = {
         ...(plan.wordTimestamps && { wordTimestamps: true }),
         ...(format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
-        ...askedOf(flags),
+        ...toTranscribeOptions(flags),
       };
       const paths = resolvePaths();
       const model = modelArgument(flags.model, paths);
@@ -196,8 +196,8 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
 /** @throws SottoError INVALID_ARGUMENT */
 function batchFor(args: readonly string[], flags: BatchFlags, folder: string | undefined) {
   const streamed = args.find(isStreamed);
-  if (streamed === undefined) return batchOf(args, flags, folder);
-  if (args.some(isFolder) || batchFlagOf(flags) !== undefined) {
+  if (streamed === undefined) return toBatchRequest(args, flags, folder);
+  if (args.some(isFolder) || firstBatchFlag(flags) !== undefined) {
     throw new SottoError('INVALID_ARGUMENT', `${streamed} can’t be transcribed together with folders`, {
       hint: 'use a command of its own, without the flags for folders',
     });

@@ -12,7 +12,7 @@ import { makeOutputFolder, outputNames } from './output-files.js';
 import type { Outputs } from './outputs.js';
 import type { Transcriber } from './transcriber.js';
 import { transcriptOf } from './transcript.js';
-import { sayFailure, type View } from './view.js';
+import { reportFailure, type View } from './view.js';
 import {
   formatOf,
   render,
@@ -80,7 +80,7 @@ export async function transcribeAll(run: TranscribeRequest, deps: TranscribeDeps
     return failed === 0 ? 0 : 1;
   } catch (thrown) {
     view.close();
-    return sayFailure(thrown);
+    return reportFailure(thrown);
   } finally {
     view.close();
   }

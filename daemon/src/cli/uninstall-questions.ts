@@ -2,19 +2,19 @@
 import { createInterface } from 'node:readline/promises';
 
 /** `usual`: what Enter alone means. Gives `undefined` at Ctrl-C. */
-export type Ask = (question: string, usual: boolean) => Promise<boolean | undefined>;
+export type ConfirmPrompt = (question: string, defaultAnswer: boolean) => Promise<boolean | undefined>;
 
-export function askHere(): Ask | undefined {
+export function terminalPrompt(): ConfirmPrompt | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
-  return async (question, usual) => {
+  return async (question, defaultAnswer) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr });
     const stopped = new AbortController();
     lines.on('SIGINT', () => stopped.abort());
     lines.on('close', () => stopped.abort());
     try {
-      const choice = usual ? '[Y/n]' : '[y/N]';
+      const choice = defaultAnswer ? '[Y/n]' : '[y/N]';
       const answer = (await lines.question(`${question} ${choice} `, { signal: stopped.signal })).trim();
-      if (answer === '') return usual;
+      if (answer === '') return defaultAnswer;
       return /^y(es)?$/i.test(answer);
     } catch {
       process.stderr.write('\n');

@@ -15,7 +15,7 @@ import { INTERRUPTED } from './interrupt.js';
 import { padEnd } from './terminal/columns.js';
 import { namesIn } from './uninstall-evidence.js';
 import { findPieces, type Found, type Keepable, type Piece } from './uninstall-pieces.js';
-import { askHere, type Ask } from './uninstall-questions.js';
+import { terminalPrompt, type ConfirmPrompt } from './uninstall-questions.js';
 
 /** A dictation that goes on is finished before its process leaves. */
 const CAPTURE_TIMEOUT_MS = 20_000;
@@ -35,44 +35,44 @@ export interface UninstallOptions {
 }
 
 /** The exit code: 0 done, 3 where something could not be taken away. @throws SottoError INVALID_ARGUMENT, CANCELLED */
-export async function uninstall(paths: Paths, run: UninstallOptions, ask = askHere()): Promise<number> {
+export async function uninstall(paths: Paths, run: UninstallOptions, prompt = terminalPrompt()): Promise<number> {
   const found = findPieces(paths);
   if (run.dryRun) {
-    tell(found, new Set(run.keep ?? []));
-    say('Dry run: nothing was removed.');
+    printPieces(found, new Set(run.keep ?? []));
+    printLine('Dry run: nothing was removed.');
     return 0;
   }
-  const keep = await whatStays(found, run, ask);
+  const keep = await choosePiecesToKeep(found, run, prompt);
   if (keep === undefined) return INTERRUPTED;
   if (keep === 'not wanted') {
-    say('Nothing was removed.');
+    printLine('Nothing was removed.');
     return 1;
   }
-  const troubles: string[] = [];
+  const failures: string[] = [];
   // First whoever dictates: what was said is written down by the daemon.
-  if (!(await endCapture(paths))) troubles.push('a dictation in the background won’t stop');
-  const whyAgentStays = await endAgent(paths);
-  if (whyAgentStays !== undefined) troubles.push(whyAgentStays);
+  if (!(await stopCapture(paths))) failures.push('a dictation in the background won’t stop');
+  const agentFailure = await removeAgent(paths);
+  if (agentFailure !== undefined) failures.push(agentFailure);
   const isKept = ({ what, keep: name }: Piece): boolean =>
-    (name !== undefined && keep.has(name)) || (whyAgentStays !== undefined && AGENT_PIECES.has(what));
-  troubles.push(...(await endAndRemove(paths, isKept)));
-  for (const trouble of troubles) process.stderr.write(`sotto: ${trouble}\n`);
-  const gone =
-    whyAgentStays === undefined
+    (name !== undefined && keep.has(name)) || (agentFailure !== undefined && AGENT_PIECES.has(what));
+  failures.push(...(await stopAndRemove(paths, isKept)));
+  for (const failure of failures) process.stderr.write(`sotto: ${failure}\n`);
+  const message =
+    agentFailure === undefined
       ? 'Sotto was uninstalled.'
       : 'Sotto was uninstalled, except for its login agent.';
   const stays = found.pieces.filter(isKept);
-  say(stays.length === 0 ? gone : `${gone} Kept: ${names(stays)} in ${paths.home}`);
-  for (const path of [...found.strangers, ...leftIn(found, isKept)])
-    say(`not part of Sotto, left in place: ${path}`);
-  const rest = howItCame();
-  if (rest !== undefined) say(rest);
-  if (process.platform === 'darwin') say('Remove the extension in Raycast: Settings › Extensions › Sotto');
-  return troubles.length > 0 ? 3 : 0;
+  printLine(stays.length === 0 ? message : `${message} Kept: ${names(stays)} in ${paths.home}`);
+  for (const path of [...found.strangers, ...foreignFilesIn(found, isKept)])
+    printLine(`not part of Sotto, left in place: ${path}`);
+  const rest = cleanupHint();
+  if (rest !== undefined) printLine(rest);
+  if (process.platform === 'darwin') printLine('Remove the extension in Raycast: Settings › Extensions › Sotto');
+  return failures.length > 0 ? 3 : 0;
 }
 
 /** Others' files in folders of ours, such as a model that the user put there. */
-function leftIn({ pieces }: Found, isKept: (piece: Piece) => boolean): string[] {
+function foreignFilesIn({ pieces }: Found, isKept: (piece: Piece) => boolean): string[] {
   const folders = pieces
     .filter((piece) => !isKept(piece))
     .flatMap(({ own }) => own.map(({ folders }) => folders.at(-1)));
@@ -82,10 +82,10 @@ function leftIn({ pieces }: Found, isKept: (piece: Piece) => boolean): string[] 
 }
 
 /** `undefined`: Ctrl-C. */
-async function whatStays(
+async function choosePiecesToKeep(
   found: Found,
   { keep, yes }: UninstallOptions,
-  ask: Ask | undefined,
+  prompt: ConfirmPrompt | undefined,
 ): Promise<Set<Keepable> | 'not wanted' | undefined> {
   if (yes) {
     if (keep !== undefined) return new Set(keep);
@@ -93,40 +93,40 @@ async function whatStays(
       hint: 'choose what to keep: --keep models,history,settings, or --all to remove everything',
     });
   }
-  if (ask === undefined) {
+  if (prompt === undefined) {
     throw new SottoError('INVALID_ARGUMENT', 'not a terminal, so this can’t be confirmed', {
       hint: 'use --yes with --all or --keep models,history,settings; --dry-run shows what would be removed',
     });
   }
   const stays = new Set(keep ?? []);
-  tell(found, stays);
+  printPieces(found, stays);
   for (const piece of keep === undefined ? found.pieces : []) {
     if (piece.keep === undefined || piece.bytes === 0) continue;
-    const answer = await ask(`Keep your ${piece.what} (${formatBytes(piece.bytes)})?`, true);
+    const answer = await prompt(`Keep your ${piece.what} (${formatBytes(piece.bytes)})?`, true);
     if (answer === undefined) return undefined;
     if (answer) stays.add(piece.keep);
   }
-  const isWanted = await ask('Remove Sotto?', false);
+  const isWanted = await prompt('Remove Sotto?', false);
   return isWanted === undefined ? undefined : isWanted ? stays : 'not wanted';
 }
 
-function tell({ pieces, strangers }: Found, stays: ReadonlySet<Keepable>): void {
-  if (pieces.length === 0) say('nothing of Sotto found');
+function printPieces({ pieces, strangers }: Found, stays: ReadonlySet<Keepable>): void {
+  if (pieces.length === 0) printLine('nothing of Sotto found');
   for (const { what, paths, bytes, keep } of pieces) {
     // Such as locks of folders that are done.
     if (bytes === 0) continue;
-    const fate = keep !== undefined && stays.has(keep) ? 'keep  ' : 'remove';
-    say(`${fate}  ${padEnd(what, 24)} ${padEnd(formatBytes(bytes), 10)} ${paths.join(', ')}`);
+    const action = keep !== undefined && stays.has(keep) ? 'keep  ' : 'remove';
+    printLine(`${action}  ${padEnd(what, 24)} ${padEnd(formatBytes(bytes), 10)} ${paths.join(', ')}`);
   }
-  for (const path of strangers) say(`keep    ${padEnd('not part of Sotto', 24)} ${' '.repeat(10)} ${path}`);
+  for (const path of strangers) printLine(`keep    ${padEnd('not part of Sotto', 24)} ${' '.repeat(10)} ${path}`);
 }
 
 /** @returns why the agent is still there, in words */
-async function endAgent(paths: Paths): Promise<string | undefined> {
+async function removeAgent(paths: Paths): Promise<string | undefined> {
   try {
     if (isAgentOf(paths)) {
       await managerFor(paths).uninstall();
-      say('Login agent removed.');
+      printLine('Login agent removed.');
     }
     return undefined;
   } catch (error) {
@@ -135,15 +135,15 @@ async function endAgent(paths: Paths): Promise<string | undefined> {
 }
 
 /** A daemon that was about to start makes anew what has just been removed: then once more. @returns what went wrong, in words */
-async function endAndRemove(paths: Paths, isKept: (piece: Piece) => boolean): Promise<string[]> {
+async function stopAndRemove(paths: Paths, isKept: (piece: Piece) => boolean): Promise<string[]> {
   for (let round = 1; ; round++) {
-    const troubles = [...(await endDaemon(paths)), ...removeAll(findPieces(paths), isKept)];
-    if (round === MAX_ROUNDS || findPieces(paths).pieces.every(isKept)) return troubles;
+    const failures = [...(await stopDaemon(paths)), ...removeAll(findPieces(paths), isKept)];
+    if (round === MAX_ROUNDS || findPieces(paths).pieces.every(isKept)) return failures;
   }
 }
 
 /** @returns what went wrong, in words */
-async function endDaemon(paths: Paths): Promise<string[]> {
+async function stopDaemon(paths: Paths): Promise<string[]> {
   try {
     if (existsSync(paths.runtime) || existsSync(paths.lock)) await daemonStop(paths);
     return [];
@@ -162,10 +162,10 @@ function isAgentOf(paths: Paths): boolean {
 }
 
 /** The process that holds the microphone is a launcher's child: it is asked, never killed. @returns whether it has gone */
-async function endCapture({ runtime, capture }: Paths): Promise<boolean> {
+async function stopCapture({ runtime, capture }: Paths): Promise<boolean> {
   if (!existsSync(runtime)) return true;
-  const asked = CaptureClient.leave(capture).catch(() => undefined);
-  await timeout(asked, CAPTURE_TIMEOUT_MS);
+  const stopped = CaptureClient.leave(capture).catch(() => undefined);
+  await timeout(stopped, CAPTURE_TIMEOUT_MS);
   // It holds the lock as long as it is there.
   for (const untilMs = performance.now() + EXIT_TIMEOUT_MS; ; await sleep(POLL_INTERVAL_MS)) {
     const lock = tryLock(join(runtime, 'capture.lock'));
@@ -177,12 +177,12 @@ async function endCapture({ runtime, capture }: Paths): Promise<boolean> {
 
 /** @returns what went wrong, in words */
 function removeAll({ pieces, folders }: Found, isKept: (piece: Piece) => boolean): string[] {
-  const troubles: string[] = [];
+  const failures: string[] = [];
   const attempt = (path: string, act: () => void): void => {
     try {
       act();
     } catch (error) {
-      troubles.push(`${path} can't be removed: ${reasonOf(error)}`);
+      failures.push(`${path} can't be removed: ${reasonOf(error)}`);
     }
   };
   for (const piece of pieces) {
@@ -195,7 +195,7 @@ function removeAll({ pieces, folders }: Found, isKept: (piece: Piece) => boolean
     }
   }
   for (const folder of folders) attempt(folder, () => removeEmpty(folder));
-  return troubles;
+  return failures;
 }
 
 /** What still lies in it is not Sotto's. */
@@ -204,7 +204,7 @@ function removeEmpty(folder: string): void {
 }
 
 /** What this command can't take away, since it came another way. */
-function howItCame(): string | undefined {
+function cleanupHint(): string | undefined {
   if (!existsSync(packageRoot)) return undefined;
   if (packageRoot.includes('/node_modules/')) return 'Remove the command itself with: npm rm -g sotto';
   return `The clone was kept: ${packageRoot}`;
@@ -214,6 +214,6 @@ function names(pieces: readonly Piece[]): string {
   return pieces.map(({ what }) => what).join(', ');
 }
 
-function say(text: string): void {
+function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }

@@ -14,15 +14,15 @@ export function addUpdate(program: Command): void {
     .option('--check', 'ask the site of the release for the newest version')
     .action(async ({ check = false }: { check?: boolean }) => {
       const { howToUpdate, isNewer, newestVersion, releaseAddress } = await import('./update.js');
-      const say = (line: string): void => void process.stdout.write(`${line}\n`);
-      say(`Sotto ${SOTTO_VERSION} in ${packageRoot}`);
+      const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
+      printLine(`Sotto ${SOTTO_VERSION} in ${packageRoot}`);
       const address = releaseAddress(packageRoot);
       if (check && address !== undefined) {
         const newest = await newestVersion(address);
-        if (!isNewer(newest, SOTTO_VERSION)) return say(`The newest version is ${newest}.`);
-        say(`Sotto ${newest} is available.`);
-      } else if (check) say('This copy does not know where releases are found.');
-      say(howToUpdate(packageRoot));
+        if (!isNewer(newest, SOTTO_VERSION)) return printLine(`The newest version is ${newest}.`);
+        printLine(`Sotto ${newest} is available.`);
+      } else if (check) printLine('This copy does not know where releases are found.');
+      printLine(howToUpdate(packageRoot));
     });
   command.addHelpText('after', examples(['sotto update', 'sotto update --check']));
 }

@@ -64,7 +64,7 @@ function withoutName(message: string, file: string | undefined): string {
 }
 
 /** Says what ended a command as a whole. @returns its exit code */
-export function sayFailure(thrown: unknown): number {
+export function reportFailure(thrown: unknown): number {
   const error = codedError(thrown);
   process.stderr.write(`${errorLine(error)}\n`);
   return error.exitCode;

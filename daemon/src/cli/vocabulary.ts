@@ -28,9 +28,9 @@ export function list({ vocabulary: path }: Paths, json: boolean): number {
   return 0;
 }
 
-export async function add({ vocabulary: path }: Paths, more: Partial<Vocabulary>): Promise<number> {
-  const { change } = await new VocabularyFile(path).change((now) => added(now, more));
-  tell(change);
+export async function add({ vocabulary: path }: Paths, additions: Partial<Vocabulary>): Promise<number> {
+  const { change } = await new VocabularyFile(path).change((now) => added(now, additions));
+  printChange(change);
   return 0;
 }
 
@@ -42,7 +42,7 @@ export async function remove({ vocabulary: path }: Paths, words: readonly string
     process.stderr.write('sotto: not in your vocabulary — `sotto vocabulary list` shows it\n');
     return 1;
   }
-  tell(change);
+  printChange(change);
   return 0;
 }
 
@@ -62,7 +62,7 @@ export async function importFrom(
     before = now;
     return replace ? replaced(now, found) : added(now, found);
   });
-  tell(change);
+  printChange(change);
   process.stdout.write(newEntries(before, vocabulary));
   return 0;
 }
@@ -89,10 +89,10 @@ function writtenOf(to: string): string {
 export async function exportTo(
   { vocabulary: path }: Paths,
   file: string | undefined,
-  asked: VocabularyFormat | undefined,
+  requestedFormat: VocabularyFormat | undefined,
 ): Promise<number> {
   const { vocabulary } = new VocabularyFile(path).read();
-  const format = asked ?? (file?.toLowerCase().endsWith('.csv') === true ? 'csv' : 'json');
+  const format = requestedFormat ?? (file?.toLowerCase().endsWith('.csv') === true ? 'csv' : 'json');
   const text = formatVocabulary(vocabulary, format);
   if (file === undefined) {
     process.stdout.write(text);
@@ -137,11 +137,11 @@ async function readStdin(): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function tell({ added: more, changed, removed: gone }: VocabularyChange): void {
+function printChange({ added: additions, changed, removed: removedCount }: VocabularyChange): void {
   const parts = [
-    ...(more > 0 ? [`${more} added`] : []),
+    ...(additions > 0 ? [`${additions} added`] : []),
     ...(changed > 0 ? [`${changed} changed`] : []),
-    ...(gone > 0 ? [`${gone} removed`] : []),
+    ...(removedCount > 0 ? [`${removedCount} removed`] : []),
   ];
   process.stdout.write(`${parts.length === 0 ? 'no changes' : parts.join(', ')}\n`);
 }

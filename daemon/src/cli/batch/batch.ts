@@ -12,13 +12,13 @@ import { tryLock, type ProcessLock } from '../../store/process-lock.js';
 import { digestOfFile } from '../digest.js';
 import { INTERRUPTED } from '../interrupt.js';
 import type { Transcriber } from '../transcriber.js';
-import { sayFailure } from '../view.js';
+import { reportFailure } from '../view.js';
 import { FolderWatch } from './folder-watch.js';
 import { identityOf, placeKeyOf, type BatchJob } from './identity.js';
 import { Outputs } from '../outputs.js';
 import { sweepDrafts } from '../place-text.js';
 import { StableFiles } from './settled.js';
-import { countsOf, giveSummary } from './summary.js';
+import { countsOf, writeSummary } from './summary.js';
 import { scan } from './survey.js';
 import type { BatchProgress } from './tally.js';
 import type { BatchView } from './view.js';
@@ -55,7 +55,7 @@ export async function transcribeBatch(job: BatchJob, deps: BatchDeps): Promise<n
     return await workOn(run, since, job, { ...deps, outputs });
   } catch (thrown) {
     view.close();
-    return sayFailure(thrown);
+    return reportFailure(thrown);
   } finally {
     view.close();
     lock?.release();
@@ -95,8 +95,8 @@ async function workOn(
   const interrupted = signal.aborted && (waiting > 0 || (!progress.known && !job.watch));
   if (waiting === 0 && !job.watch && !interrupted && stopped === undefined) run.end();
   const { audioSeconds, elapsedSeconds } = progress;
-  await giveSummary({ files, audioSeconds, elapsedSeconds }, { ...job, outputs, signal });
-  if (stopped !== undefined) return sayFailure(stopped);
+  await writeSummary({ files, audioSeconds, elapsedSeconds }, { ...job, outputs, signal });
+  if (stopped !== undefined) return reportFailure(stopped);
   if (interrupted) {
     const over = files.length - waiting;
     const same = `the same command${job.restart ? ' without --force' : ''}`;
@@ -138,7 +138,7 @@ async function keepWatch(run: BatchRun, work: BatchRunner, job: BatchJob, deps: 
   const settled = new StableFiles();
   const unreadable = new Set<string>();
   const watch = new FolderWatch(job.args, job.find.recursive);
-  const told = `watching ${job.args.join(', ')} (Ctrl-C to stop)`;
+  const message = `watching ${job.args.join(', ')} (Ctrl-C to stop)`;
   try {
     for (let first = true; !signal.aborted; first = false) {
       const beganMs = performance.now();
@@ -149,7 +149,7 @@ async function keepWatch(run: BatchRun, work: BatchRunner, job: BatchJob, deps: 
       const scanMs = performance.now() - beganMs;
       if (first || files.length > 0) await take(run, files, deps);
       await work.untilNothingWaits();
-      view.waiting(told);
+      view.waiting(message);
       await watch.next(scanMs, settled.pending, signal);
     }
   } finally {

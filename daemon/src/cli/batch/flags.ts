@@ -51,7 +51,7 @@ function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
-type Asked = Pick<
+type BatchRequest = Pick<
   BatchJob,
   'args' | 'find' | 'overwrite' | 'watch' | 'restart' | 'jobs' | 'summary' | 'output' | 'quiet'
 >;
@@ -62,13 +62,13 @@ type Asked = Pick<
  *
  * @throws SottoError INVALID_ARGUMENT
  */
-export function batchOf(
+export function toBatchRequest(
   args: readonly string[],
   flags: BatchFlags,
   output: string | undefined,
-): Asked | undefined {
+): BatchRequest | undefined {
   const folders = args.some(isFolder);
-  const named = batchFlagOf(flags);
+  const named = firstBatchFlag(flags);
   if (!folders && named === undefined && (args.length < 2 || output === undefined)) return undefined;
   if (!folders && output === undefined) {
     throw new SottoError(
@@ -114,7 +114,7 @@ const BATCH_FLAG_NAMES = [
 ] as const satisfies readonly (keyof BatchFlags)[];
 
 /** The first flag that is about folders and many files. */
-export function batchFlagOf(flags: BatchFlags): (typeof BATCH_FLAG_NAMES)[number] | undefined {
+export function firstBatchFlag(flags: BatchFlags): (typeof BATCH_FLAG_NAMES)[number] | undefined {
   return BATCH_FLAG_NAMES.find((name) => flags[name] !== undefined);
 }
 

@@ -7,28 +7,28 @@ import type { BatchView } from './view.js';
 
 export function plainBatchView(progress: BatchProgress): BatchView {
   let waitedFor = '';
-  const say = (line: string): void => void process.stderr.write(`${line.replace(/[\r\n]+/g, ' ')}\n`);
+  const printLine = (line: string): void => void process.stderr.write(`${line.replace(/[\r\n]+/g, ' ')}\n`);
   const where = (): string => `[${progress.files - progress.left}/${progress.files}] `;
   return {
     scanning: () => undefined,
     waiting: (what) => {
-      if (what !== waitedFor) say(`sotto: ${what}`);
+      if (what !== waitedFor) printLine(`sotto: ${what}`);
       waitedFor = what;
     },
     event: (file, event) => {
-      if (isSlowFile(event)) say(`sotto: ${shownPath(file.path)}: ${fileWaitText(event)}`);
+      if (isSlowFile(event)) printLine(`sotto: ${shownPath(file.path)}: ${fileWaitText(event)}`);
     },
     done: (file, { segments, summary: { durationSeconds, timings } }) => {
       waitedFor = '';
       const speed = timings.total > 0 ? `, ${formatSpeed(durationSeconds / timings.total)} real time` : '';
       const empty = segments.length === 0 ? 'no speech found; ' : '';
-      say(
+      printLine(
         `${where()}${shownPath(file.path)} → ${shownTarget(file.path, file.target)}  ${empty}${clock(durationSeconds)} of audio in ${timings.total.toFixed(1)} s${speed}`,
       );
     },
-    failed: (file, error) => say(`${where()}${errorLine(error, shownPath(file.path))}`),
+    failed: (file, error) => printLine(`${where()}${errorLine(error, shownPath(file.path))}`),
     left: () => undefined,
-    note: (text) => say(`sotto: ${text}`),
+    note: (text) => printLine(`sotto: ${text}`),
     close: () => undefined,
   };
 }

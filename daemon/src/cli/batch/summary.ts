@@ -139,7 +139,7 @@ export interface SummaryFlags {
 }
 
 /** On stderr for people; and where it was asked for, as JSON. @throws SottoError OUTPUT_FAILED, OUTPUT_EXISTS */
-export async function giveSummary(
+export async function writeSummary(
   summary: Summary,
   { summary: file, quiet = false, outputs, signal }: SummaryFlags,
 ): Promise<void> {

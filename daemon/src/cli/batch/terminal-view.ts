@@ -44,7 +44,7 @@ export function terminalBatchView(stream: WriteStream, progress: BatchProgress):
   });
   area.open();
 
-  const say = (text: string): void => area.above(() => void stream.write(`${text}\n`));
+  const printLine = (text: string): void => area.above(() => void stream.write(`${text}\n`));
 
   return {
     scanning: (files) => void (found = files),
@@ -59,7 +59,7 @@ export function terminalBatchView(stream: WriteStream, progress: BatchProgress):
       waiting = undefined;
       if (event.type === 'started') {
         if (event.attempt > 1)
-          say(style.dim(`speech engine restarted, trying ${shownPath(file.path)} again`));
+          printLine(style.dim(`speech engine restarted, trying ${shownPath(file.path)} again`));
         atWork.set(file.number, {
           name: shownPath(file.path),
           doneSeconds: 0,
@@ -76,16 +76,16 @@ export function terminalBatchView(stream: WriteStream, progress: BatchProgress):
         `${clock(durationSeconds)} of audio in ${timings.total.toFixed(1)} s`,
         ...(timings.total > 0 ? [formatSpeed(durationSeconds / timings.total)] : []),
       ];
-      say(
+      printLine(
         `${shownPath(file.path)} ${style.dim(`→ ${shownTarget(file.path, file.target)}  ${facts.join(' · ')}`)}`,
       );
     },
     failed(file, error) {
       if (file.number !== undefined) atWork.delete(file.number);
-      say(style.red(errorLine(error, shownPath(file.path))));
+      printLine(style.red(errorLine(error, shownPath(file.path))));
     },
     left: (file) => void atWork.delete(file.number),
-    note: (text) => say(style.dim(text)),
+    note: (text) => printLine(style.dim(text)),
     close: () => area.close(),
   };
 }
@@ -119,9 +119,9 @@ function totalRow(progress: BatchProgress, parts: number, columns: number, style
   ];
   // What is told last is left out first.
   while (facts.length > 1 && columnsOf(facts.join('  ')) > columns - BAR - 1) facts.pop();
-  const told = facts.join('  ');
-  const room = Math.min(BAR, columns - 1 - columnsOf(told));
-  return room >= 8 ? `${drawBar(part, room, style)} ${told}` : told;
+  const text = facts.join('  ');
+  const room = Math.min(BAR, columns - 1 - columnsOf(text));
+  return room >= 8 ? `${drawBar(part, room, style)} ${text}` : text;
 }
 
 function percent(part: number): string {

@@ -37,10 +37,10 @@ export function progressLine(progress: Progress, columns: number, style: Style):
   const percent = known ? `${String(Math.floor(part * 100)).padStart(3)} %` : '';
   // What is told last is left out first.
   while (facts.length > 1 && columnsOf([percent, ...facts].join('  ')) > columns - 2) facts.pop();
-  const told = [percent, ...facts].filter((fact) => fact !== '').join('  ');
-  const room = Math.min(MAX_BAR, columns - 4 - columnsOf(told));
+  const text = [percent, ...facts].filter((fact) => fact !== '').join('  ');
+  const room = Math.min(MAX_BAR, columns - 4 - columnsOf(text));
   const bar = known && room >= 8 ? `${drawBar(part, room, style)} ` : '';
-  return `${style.cyan(spinner)} ${bar}${fitStart(told, columns - 2)}`;
+  return `${style.cyan(spinner)} ${bar}${fitStart(text, columns - 2)}`;
 }
 
 /** What turns while something is waited for. */

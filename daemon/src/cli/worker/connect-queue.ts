@@ -29,26 +29,26 @@ export async function probeQueue(address: QueueAddress): Promise<void> {
     enableOfflineQueue: true,
     retryStrategy: () => null,
   });
-  let said: unknown;
-  client.on('error', (error) => (said ??= error));
+  let firstError: unknown;
+  client.on('error', (error) => (firstError ??= error));
   try {
     await client.connect();
     await client.ping();
   } catch (error) {
     // "Connection is closed." is the end of it; what came before it says why.
-    throw queueError(said ?? error, address);
+    throw queueError(firstError ?? error, address);
   } finally {
     client.disconnect();
   }
 }
 
 /**
- * A client that waits while the queue is away: nothing that was asked of it is lost by a restart of Redis. `onAway` and
- * `onBack` tell of it, once each time.
+ * A client that waits while the queue is away: nothing that was asked of it is lost by a restart of Redis. `onDisconnect` and
+ * `onReconnect` tell of it, once each time.
  */
 export async function openRedis(
   address: QueueAddress,
-  { onAway, onBack }: { onAway: (error: SottoError) => void; onBack: () => void },
+  { onDisconnect, onReconnect }: { onDisconnect: (error: SottoError) => void; onReconnect: () => void },
 ): Promise<Redis> {
   const { Redis } = await import('ioredis');
   const options: RedisOptions = {
@@ -59,15 +59,15 @@ export async function openRedis(
     retryStrategy: (times) => Math.min(100 * times, MAX_RETRY_MS),
   };
   const client = new Redis(options);
-  let away = false;
+  let isDisconnected = false;
   client.on('error', (error) => {
-    if (away) return;
-    away = true;
-    onAway(queueError(error, address));
+    if (isDisconnected) return;
+    isDisconnected = true;
+    onDisconnect(queueError(error, address));
   });
   client.on('ready', () => {
-    if (away) onBack();
-    away = false;
+    if (isDisconnected) onReconnect();
+    isDisconnected = false;
   });
   return client;
 }
@@ -86,15 +86,15 @@ export async function openQueue(client: Redis): Promise<JobQueue> {
 }
 
 /** A worker's name as a Redis takes it for a connection: without spaces and accents, which machines have in theirs. */
-export function writtenName(name: string): string {
+export function encodeName(name: string): string {
   return encodeURIComponent(name);
 }
 
-export function readName(written: string): string {
+export function decodeName(encoded: string): string {
   try {
-    return decodeURIComponent(written);
+    return decodeURIComponent(encoded);
   } catch {
-    return written;
+    return encoded;
   }
 }
 

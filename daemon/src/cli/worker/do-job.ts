@@ -61,7 +61,7 @@ export async function runJob(
     const { text, transcript } = await transcribe(job, audio.path, folder, deps, signal, onProgress);
     // Whoever has lost the job to another worker leaves its place alone.
     if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
-    const outcome = file === undefined ? await keep(id, text, deps) : await place(file, text);
+    const outcome = file === undefined ? await putText(id, text, deps) : await place(file, text);
     const { durationSeconds, language } = transcript.summary;
     return { outcome, worker, durationSeconds, language };
   } finally {
@@ -89,11 +89,11 @@ const RETRY_ELSEWHERE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const PAUSE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ENGINE_UNAVAILABLE', 'DAEMON_UNAVAILABLE']);
 
 /** What becomes of a job that failed. `stop` and `rest` give it back, and its worker takes no more, for good or for a while. */
-export function verdictOn(error: SottoError, job: QueueJob | undefined): 'again' | 'never' | 'rest' | 'stop' {
-  if (PAUSE_CODES.has(error.code)) return 'rest';
+export function failureAction(error: SottoError, job: QueueJob | undefined): 'retry' | 'fail' | 'pause' | 'stop' {
+  if (PAUSE_CODES.has(error.code)) return 'pause';
   if (OWN_CODES.has(error.code)) return 'stop';
   if (OWN_MODEL_CODES.has(error.code) && job?.model === undefined) return 'stop';
-  return error.retryable || RETRY_ELSEWHERE_CODES.has(error.code) ? 'again' : 'never';
+  return error.retryable || RETRY_ELSEWHERE_CODES.has(error.code) ? 'retry' : 'fail';
 }
 
 async function openAudio(
@@ -112,12 +112,12 @@ async function transcribe(
   job: QueueJob,
   path: string,
   folder: string,
-  { worker, roots, transcriber: open, model: usual }: JobDeps,
+  { worker, roots, transcriber: open, model: defaultModel }: JobDeps,
   signal: AbortSignal,
   onProgress: (progress: JobProgress) => void,
 ): Promise<Document> {
-  const { format, options, model: named } = job;
-  const model = named !== undefined && isAbsolute(named) ? await roots.source(named) : (named ?? usual);
+  const { format, options, model: jobModel } = job;
+  const model = jobModel !== undefined && isAbsolute(jobModel) ? await roots.source(jobModel) : (jobModel ?? defaultModel);
   const transcriber = await open();
   let totalSeconds: number | undefined;
   try {
@@ -140,7 +140,7 @@ async function place(file: string, text: string): Promise<'done' | 'there'> {
   return (await placeText(file, text, { existing: 'keep' })) === 'placed' ? 'done' : 'there';
 }
 
-async function keep(id: string, text: string, { texts }: JobDeps): Promise<'done' | 'there'> {
+async function putText(id: string, text: string, { texts }: JobDeps): Promise<'done' | 'there'> {
   if (Buffer.byteLength(text) <= MAX_TEXT_BYTES) return texts.put(id, text);
   throw new SottoError('OUTPUT_FAILED', 'the text is too long for the queue', {
     hint: 'write it to a shared disk with --output-dir FOLDER',

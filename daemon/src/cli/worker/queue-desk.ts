@@ -3,9 +3,9 @@ import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import * as v from 'valibot';
 import type { SottoError } from '../../protocol/errors.js';
-import { openQueue, openRedis, probeQueue, readName, type JobQueue } from './connect-queue.js';
+import { openQueue, openRedis, probeQueue, decodeName, type JobQueue } from './connect-queue.js';
 import { parseReason, parseProgress, queueJobSchema, textKey } from './queue-job.js';
-import { askedQueue } from './queue-url.js';
+import { resolveQueueAddress } from './queue-url.js';
 import { oneLine } from './worker-words.js';
 
 interface QueueConnection {
@@ -34,7 +34,7 @@ export async function statusOf(queue: JobQueue, maxFailed = Infinity): Promise<Q
     workers: await workerNames(queue),
     active: active.map((job) => ({
       name: nameOf(job),
-      worker: readName(job.processedBy ?? 'unknown'),
+      worker: decodeName(job.processedBy ?? 'unknown'),
       seconds: parseProgress(job.progress)?.seconds ?? 0,
     })),
     failed: await failedJobs(queue, maxFailed),
@@ -45,18 +45,18 @@ export function queueStatus(url: string, asJson: boolean): Promise<number> {
   return withQueue(url, async ({ queue }, shown) => {
     const status = await statusOf(queue, asJson ? Infinity : MAX_SHOWN_FAILED);
     if (asJson) {
-      say(JSON.stringify({ queue: shown, ...status }));
+      printLine(JSON.stringify({ queue: shown, ...status }));
       return 0;
     }
     const { counts, workers, active, failed } = status;
     const { waiting = 0, delayed = 0, active: busy = 0, completed = 0, failed: failedCount = 0 } = counts;
-    say(`${shown}: ${waiting + delayed} waiting, ${busy} running, ${completed} done, ${failedCount} failed`);
-    say(workers.length === 0 ? 'no worker is connected' : `workers: ${workers.map(oneLine).join(', ')}`);
+    printLine(`${shown}: ${waiting + delayed} waiting, ${busy} running, ${completed} done, ${failedCount} failed`);
+    printLine(workers.length === 0 ? 'no worker is connected' : `workers: ${workers.map(oneLine).join(', ')}`);
     for (const { name, worker, seconds } of active)
-      say(`  ${oneLine(worker)}: ${oneLine(name)}${seconds > 0 ? `, ${Math.floor(seconds)} s` : ''}`);
+      printLine(`  ${oneLine(worker)}: ${oneLine(name)}${seconds > 0 ? `, ${Math.floor(seconds)} s` : ''}`);
     for (const { name, code, message } of failed)
-      say(`  failed: ${oneLine(name)}: ${oneLine(message)} (${code})`);
-    if (failedCount > failed.length) say(`  and ${failedCount - failed.length} more (--json lists all)`);
+      printLine(`  failed: ${oneLine(name)}: ${oneLine(message)} (${code})`);
+    if (failedCount > failed.length) printLine(`  and ${failedCount - failed.length} more (--json lists all)`);
     return 0;
   });
 }
@@ -66,7 +66,7 @@ export function queueRetry(url: string): Promise<number> {
     const tried = await eachFailed(queue, async (job) => {
       await job.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true });
     });
-    say(tried === 0 ? 'no failed files' : `${countOf(tried)} queued again`);
+    printLine(tried === 0 ? 'no failed files' : `${countOf(tried)} queued again`);
     return 0;
   });
 }
@@ -75,7 +75,7 @@ export function queueClear(url: string, all: boolean): Promise<number> {
   return withQueue(url, async ({ queue, client }) => {
     if (!all) {
       const removed = await eachFailed(queue, (job) => job.remove());
-      say(removed === 0 ? 'no failed files' : `${countOf(removed)} removed`);
+      printLine(removed === 0 ? 'no failed files' : `${countOf(removed)} removed`);
       return 0;
     }
     const counts = await queue.getJobCounts();
@@ -85,18 +85,18 @@ export function queueClear(url: string, all: boolean): Promise<number> {
       const found = v.parse(v.array(v.string()), keys);
       if (found.length > 0) await client.unlink(found);
     }
-    say(`${countOf(Object.values(counts).reduce((sum, count) => sum + count, 0))} removed`);
+    printLine(`${countOf(Object.values(counts).reduce((sum, count) => sum + count, 0))} removed`);
     return 0;
   });
 }
 
 async function withQueue(url: string, work: (connection: QueueConnection, shown: string) => Promise<number>): Promise<number> {
-  const address = askedQueue(url);
+  const address = resolveQueueAddress(url);
   await probeQueue(address);
   let failedCount: (error: SottoError) => void = () => undefined;
   const away = new Promise<never>((_, reject) => (failedCount = reject));
   // Who looks does not wait.
-  const client = await openRedis(address, { onAway: (error) => failedCount(error), onBack: () => undefined });
+  const client = await openRedis(address, { onDisconnect: (error) => failedCount(error), onReconnect: () => undefined });
   try {
     const queue = await openQueue(client);
     return await Promise.race([work({ queue, client }, address.shown), away]);
@@ -147,7 +147,7 @@ async function eachFailed(queue: JobQueue, work: (job: Job) => Promise<void>): P
 async function workerNames(queue: JobQueue): Promise<string[]> {
   const workers = await queue.getWorkers().catch(() => []);
   const names = workers.map(({ rawname = '', name = '' }) => /:w:(.+)$/.exec(rawname)?.[1] ?? name);
-  return [...new Set(names.filter((name) => name !== '').map(readName))].sort();
+  return [...new Set(names.filter((name) => name !== '').map(decodeName))].sort();
 }
 
 /** A stranger may have put anything there. */
@@ -160,6 +160,6 @@ function countOf(files: number): string {
   return `${files} ${files === 1 ? 'file' : 'files'}`;
 }
 
-function say(line: string): void {
+function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
 }

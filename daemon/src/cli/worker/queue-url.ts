@@ -46,7 +46,7 @@ export function parseQueueUrl(text: string, env: Env = process.env): QueueAddres
 }
 
 /** As it was asked for; what there is to know about it is said on stderr. @throws SottoError INVALID_ARGUMENT */
-export function askedQueue(text: string): QueueAddress {
+export function resolveQueueAddress(text: string): QueueAddress {
   const address = parseQueueUrl(text);
   if (address.warning !== undefined) process.stderr.write(`sotto: ${address.warning}\n`);
   return address;

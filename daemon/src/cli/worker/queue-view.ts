@@ -42,8 +42,8 @@ export function queueView(counts: () => Counts): QueueView {
     const { all, finished, failed } = counts();
     const facts = [`${finished} of ${all}`, ...(failed > 0 ? [`${failed} failed`] : [])];
     if (active.size === 0 && finished < all) facts.push('waiting for a worker');
-    const told = facts.join(' · ');
-    const room = Math.min(MAX_BAR, columns - told.length - 4);
+    const summary = facts.join(' · ');
+    const room = Math.min(MAX_BAR, columns - summary.length - 4);
     const full = Math.round((finished / Math.max(1, all)) * room);
     const bar = room < 8 ? '' : `${style.green('━'.repeat(full))}${style.dim('─'.repeat(room - full))} `;
     const rows = [...active.values()].slice(0, MAX_ROWS).map(({ name, progress }) => {
@@ -52,7 +52,7 @@ export function queueView(counts: () => Counts): QueueView {
       const text = `  ${oneLine(worker)}  ${clock(seconds)}${length}  ${oneLine(name)}`;
       return style.dim(fitStart(text, columns));
     });
-    return [`${style.cyan(spinnerAt(performance.now() - beganMs))} ${bar}${told}`, ...rows];
+    return [`${style.cyan(spinnerAt(performance.now() - beganMs))} ${bar}${summary}`, ...rows];
   };
   area?.open();
   return {

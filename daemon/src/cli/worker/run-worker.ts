@@ -7,8 +7,8 @@ import type { Redis } from 'ioredis';
 import type { SottoError } from '../../protocol/errors.js';
 import { messageOf } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
-import { openRedis, probeQueue, writtenName } from './connect-queue.js';
-import { runJob, verdictOn, type JobDeps } from './do-job.js';
+import { openRedis, probeQueue, encodeName } from './connect-queue.js';
+import { runJob, failureAction, type JobDeps } from './do-job.js';
 import { timeout } from '../../async.js';
 import { TokenBucket, type Rate } from './pace.js';
 import {
@@ -23,7 +23,7 @@ import {
   type QueueJob,
 } from './queue-job.js';
 import type { QueueAddress } from './queue-url.js';
-import { sayJob, timeLeft } from './worker-words.js';
+import { resultMessage, timeLeft } from './worker-words.js';
 
 /** How soon a dead worker is noticed, and how long a failed job rests. A test has no time for the usual ones. */
 export interface Timing {
@@ -44,11 +44,11 @@ export interface WorkerOptions {
   readonly rate?: Rate;
   readonly timing: Timing;
   readonly deps: Omit<JobDeps, 'texts' | 'worker'>;
-  readonly say: (line: string) => void;
+  readonly log: (line: string) => void;
   /** Resolves when it is to end: no more jobs, the ones in hand get a while. */
-  readonly told: Promise<void>;
+  readonly stopRequested: Promise<void>;
   /** Resolves when they get none. */
-  readonly toldTwice: Promise<void>;
+  readonly forceStopRequested: Promise<void>;
 }
 
 /** A kill is nobody's fault: a job is lost only with this many workers. */
@@ -67,8 +67,8 @@ const REPEATED_ERROR_MS = 60_000;
 export async function runWorker(run: WorkerOptions): Promise<void> {
   if (!(await awaitQueue(run))) return;
   const client = await openRedis(run.address, {
-    onAway: (error) => run.say(`${error.message}; waiting for it`),
-    onBack: () => run.say('reconnected to the queue'),
+    onDisconnect: (error) => run.log(`${error.message}; waiting for it`),
+    onReconnect: () => run.log('reconnected to the queue'),
   });
   try {
     await new QueueWorker(run, client).work();
@@ -78,19 +78,19 @@ export async function runWorker(run: WorkerOptions): Promise<void> {
 }
 
 /** A worker may be started before its queue is. False: told to end meanwhile. */
-async function awaitQueue({ address, say, told }: WorkerOptions): Promise<boolean> {
+async function awaitQueue({ address, log, stopRequested }: WorkerOptions): Promise<boolean> {
   let over = false;
-  void told.then(() => (over = true));
-  for (let said = false; !over; said = true) {
+  void stopRequested.then(() => (over = true));
+  for (let hasReported = false; !over; hasReported = true) {
     try {
       await probeQueue(address);
       return true;
     } catch (thrown) {
       const error = codedError(thrown);
       if (!error.retryable) throw error;
-      if (!said) say(`${error.message}; waiting for it`);
+      if (!hasReported) log(`${error.message}; waiting for it`);
     }
-    await timeout(told, RECONNECT_MS);
+    await timeout(stopRequested, RECONNECT_MS);
   }
   return false;
 }
@@ -108,7 +108,7 @@ class QueueWorker {
   /** In a row. */
   #pauses = 0;
   #hasSucceeded = false;
-  #heard: { readonly message: string; readonly atMs: number } | undefined;
+  #lastError: { readonly message: string; readonly atMs: number } | undefined;
   #end: () => void = () => undefined;
   readonly #ending = new Promise<void>((resolve) => (this.#end = resolve));
 
@@ -127,13 +127,13 @@ class QueueWorker {
   }
 
   async work(): Promise<void> {
-    const { told, toldTwice, say } = this.#run;
+    const { stopRequested, forceStopRequested, log } = this.#run;
     const { Worker } = await import('bullmq');
     const { lockMs, stalledMs, backoffMs } = this.#run.timing;
     const bull = new Worker<QueueJob, JobResult>(QUEUE_NAME, (job, token) => this.#process(job, token), {
       connection: this.#client,
       prefix: QUEUE_PREFIX,
-      name: writtenName(this.#run.name),
+      name: encodeName(this.#run.name),
       concurrency: this.#run.concurrency,
       lockDuration: lockMs,
       stalledInterval: stalledMs,
@@ -144,17 +144,17 @@ class QueueWorker {
       skipVersionCheck: true,
     });
     this.#bull = bull;
-    bull.on('error', (error) => this.#hear(error));
+    bull.on('error', (error) => this.#reportError(error));
     bull.on('lockRenewalFailed', (ids) => {
       for (const id of ids) this.#active.get(id)?.abort();
     });
-    await Promise.race([told, this.#ending]);
+    await Promise.race([stopRequested, this.#ending]);
     clearTimeout(this.#pauseTimer);
     const closing = bull.close();
     if (this.#active.size > 0 && this.#fault === undefined)
-      say(`stopping; ${timeLeft(this.#active.size, GRACE_MS)}`);
+      log(`stopping; ${timeLeft(this.#active.size, GRACE_MS)}`);
     const graceMs = this.#active.size > 0 ? GRACE_MS : CLOSE_MS;
-    await Promise.race([closing, timeout(Promise.race([toldTwice, this.#ending]), graceMs)]);
+    await Promise.race([closing, timeout(Promise.race([forceStopRequested, this.#ending]), graceMs)]);
     for (const controller of this.#active.values()) controller.abort();
     await timeout(closing, CLOSE_MS);
     if (this.#fault !== undefined) throw this.#fault;
@@ -175,7 +175,7 @@ class QueueWorker {
       const result = await runJob(attempt, this.#deps, controller.signal, report);
       this.#hasSucceeded = true;
       this.#pauses = 0;
-      this.#run.say(sayJob(data.name, result, performance.now() - beganMs));
+      this.#run.log(resultMessage(data.name, result, performance.now() - beganMs));
       return result;
     } catch (thrown) {
       const error = codedError(thrown);
@@ -193,28 +193,28 @@ class QueueWorker {
     data: QueueJob | undefined,
     error: SottoError,
   ): Promise<never> {
-    const verdict = verdictOn(error, data);
+    const action = failureAction(error, data);
     // There was an engine: if it is gone now, it is this file's doing, and not for good.
     if (error.code === 'ENGINE_CRASHED') this.#hasSucceeded = true;
     // First of all, so that what is given back is not the next one here.
-    if (verdict === 'stop' || verdict === 'rest') await this.#bull?.pause(true);
-    if (verdict === 'stop' || (verdict === 'rest' && !(this.#hasSucceeded && this.#pauses < MAX_PAUSES))) {
+    if (action === 'stop' || action === 'pause') await this.#bull?.pause(true);
+    if (action === 'stop' || (action === 'pause' && !(this.#hasSucceeded && this.#pauses < MAX_PAUSES))) {
       this.#fault ??= error;
       for (const controller of this.#active.values()) controller.abort();
       this.#end();
       return this.#requeue(job, token);
     }
-    if (verdict === 'rest') {
+    if (action === 'pause') {
       this.#pauses += 1;
-      this.#run.say(`pausing for ${PAUSE_MS / 1000} s: ${error.message}`);
+      this.#run.log(`pausing for ${PAUSE_MS / 1000} s: ${error.message}`);
       this.#resumeAfter(PAUSE_MS);
       return this.#requeue(job, token);
     }
-    const last = verdict === 'never' || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-    this.#run.say(`${last ? 'failed' : 'failed for now'}: ${data?.name ?? job.id ?? ''}: ${error.message}`);
+    const last = action === 'fail' || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+    this.#run.log(`${last ? 'failed' : 'failed for now'}: ${data?.name ?? job.id ?? ''}: ${error.message}`);
     const { UnrecoverableError } = await import('bullmq');
     const reason = formatReason(error);
-    throw verdict === 'never' ? new UnrecoverableError(reason) : new Error(reason);
+    throw action === 'fail' ? new UnrecoverableError(reason) : new Error(reason);
   }
 
   /** Somebody else may do it, or this one later: it does not count as an attempt. */
@@ -242,7 +242,7 @@ class QueueWorker {
     this.#pauseTimer = setTimeout(() => void this.#bull?.resume(), ms);
   }
 
-  #hear(error: unknown): void {
+  #reportError(error: unknown): void {
     const message = messageOf(error);
     // A lock that is gone: the job went to somebody else, who is at it or has done it; or it was taken out of the queue.
     if (/could not renew lock|Missing lock|Missing key|is not in the active state/i.test(message)) return;
@@ -250,9 +250,9 @@ class QueueWorker {
     if (/ECONN|ENOENT|EPIPE|ETIMEDOUT|Connection is closed|LOADING/i.test(message)) return;
     // What goes wrong goes wrong again: a full Redis refuses everything.
     const nowMs = performance.now();
-    if (message === this.#heard?.message && nowMs - this.#heard.atMs < REPEATED_ERROR_MS) return;
-    this.#heard = { message, atMs: nowMs };
-    this.#run.say(`queue: ${message}`);
+    if (message === this.#lastError?.message && nowMs - this.#lastError.atMs < REPEATED_ERROR_MS) return;
+    this.#lastError = { message, atMs: nowMs };
+    this.#run.log(`queue: ${message}`);
   }
 }
 

@@ -3,11 +3,11 @@ import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { plainView } from '../plain-view.js';
 import { daemonTranscriber } from '../transcribers.js';
-import { sayFailure } from '../view.js';
+import { reportFailure } from '../view.js';
 import { sweepFetched } from './fetch-audio.js';
 import { DraftSweeper } from './leftovers.js';
 import type { Rate } from './pace.js';
-import { askedQueue } from './queue-url.js';
+import { resolveQueueAddress } from './queue-url.js';
 import { Roots } from './roots.js';
 import { runWorker, TIMING } from './run-worker.js';
 import { oneLine } from './worker-words.js';
@@ -33,17 +33,17 @@ const MAX_FETCH_SECONDS = 2 * 3600;
 
 export async function startWorker(paths: Paths, settings: WorkerSettings): Promise<number> {
   const { queue, files, name, concurrency, rate, model, timing } = settings;
-  const address = askedQueue(queue);
+  const address = resolveQueueAddress(queue);
   checkFolders(settings.roots, files);
   const roots = await Roots.open(settings.roots);
   // Names of files, and words of a stranger, may hold anything.
-  const say = (line: string): void => void process.stdout.write(`${oneLine(line)}\n`);
+  const log = (line: string): void => void process.stdout.write(`${oneLine(line)}\n`);
   const [lockMs, stalledMs, backoffMs] = timing ?? [TIMING.lockMs, TIMING.stalledMs, TIMING.backoffMs];
-  const view = { ...plainView(), note: say };
-  const { told, toldTwice, release } = onEnd();
+  const view = { ...plainView(), note: log };
+  const { stopRequested, forceStopRequested, release } = onEnd();
   await sweepFetched();
   const where = roots.none ? 'URLs only' : roots.folders.join(', ');
-  say(`${name} is processing ${address.shown} (${where}); Ctrl-C to stop`);
+  log(`${name} is processing ${address.shown} (${where}); Ctrl-C to stop`);
   try {
     await runWorker({
       address,
@@ -62,14 +62,14 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
         transcriber: () => daemonTranscriber(paths, view, model),
         draftSweeper: new DraftSweeper(),
       },
-      say,
-      told,
-      toldTwice,
+      log,
+      stopRequested,
+      forceStopRequested,
     });
-    say('ended');
+    log('ended');
     return 0;
   } catch (thrown) {
-    return sayFailure(thrown);
+    return reportFailure(thrown);
   } finally {
     release();
     // A connection that is being tried again while the queue is away would hold the process.
@@ -92,18 +92,18 @@ function checkFolders(roots: readonly string[], files: boolean): void {
 }
 
 /** The first signal ends it in good order, the second one at once. */
-function onEnd(): { told: Promise<void>; toldTwice: Promise<void>; release: () => void } {
+function onEnd(): { stopRequested: Promise<void>; forceStopRequested: Promise<void>; release: () => void } {
   let first: () => void = () => undefined;
   let second: () => void = () => undefined;
-  const told = new Promise<void>((resolve) => (first = resolve));
-  const toldTwice = new Promise<void>((resolve) => (second = resolve));
+  const stopRequested = new Promise<void>((resolve) => (first = resolve));
+  const forceStopRequested = new Promise<void>((resolve) => (second = resolve));
   let times = 0;
   const handle = (): void => (times++ === 0 ? first() : second());
   const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const name of names) process.on(name, handle);
   return {
-    told,
-    toldTwice,
+    stopRequested,
+    forceStopRequested,
     release: () => {
       for (const name of names) process.off(name, handle);
     },

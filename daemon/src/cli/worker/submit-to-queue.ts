@@ -6,17 +6,17 @@ import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
 import { findOptionsOf, type BatchFlags } from '../batch/flags.js';
-import { giveSummary } from '../batch/summary.js';
+import { writeSummary } from '../batch/summary.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
 import { resolvePaths } from '../../paths.js';
 import { openOutputs } from '../outputs.js';
 import { hasText, sweepDrafts } from '../place-text.js';
 import type { TranscriptOptions } from '../transcript.js';
-import { sayFailure } from '../view.js';
+import { reportFailure } from '../view.js';
 import { collectJobs, type Collected } from './collect-jobs.js';
 import { openQueue, openRedis, probeQueue, type JobQueue } from './connect-queue.js';
 import { ATTEMPTS, KEEP_SECONDS, MAX_JOB_BYTES, textKey } from './queue-job.js';
-import { askedQueue } from './queue-url.js';
+import { resolveQueueAddress } from './queue-url.js';
 import { byWorker, queueView } from './queue-view.js';
 import { WatchedJobs } from './watched-jobs.js';
 import { defined } from '../../protocol/defined.js';
@@ -39,7 +39,7 @@ export async function transcribeByQueue(
   checkFlags(flags);
   const outputs = await openOutputs(resolvePaths(), false);
   if (flags.summary !== undefined && flags.summary !== '-') await outputs.mustBeFree(resolve(flags.summary));
-  const address = askedQueue(url);
+  const address = resolveQueueAddress(url);
   const { output } = flags;
   const [collection] = await Promise.all([
     collectJobs({
@@ -54,8 +54,8 @@ export async function transcribeByQueue(
   const files = new WatchedJobs(collection);
   const view = queueView(() => files.counts);
   const client = await openRedis(address, {
-    onAway: (error) => view.note(`${error.message}; waiting for it`),
-    onBack: () => view.note('reconnected to the queue'),
+    onDisconnect: (error) => view.note(`${error.message}; waiting for it`),
+    onReconnect: () => view.note('reconnected to the queue'),
   });
   try {
     for (const { path, error } of collection.failed) view.failed(path, error);
@@ -72,7 +72,7 @@ export async function transcribeByQueue(
     await files.follow({ client, queue }, view, interrupt.signal);
     view.close();
     if (files.counts.all > 1 || flags.summary !== undefined)
-      await giveSummary(files.summary(), { ...flags, quiet: false, outputs });
+      await writeSummary(files.summary(), { ...flags, quiet: false, outputs });
     if (files.workers.size > 1) view.note(`done by ${byWorker(files.workers)}`);
     if (interrupt.signal.aborted) {
       view.note(`stopped watching; the work continues; ${again}`);
@@ -83,7 +83,7 @@ export async function transcribeByQueue(
     return files.counts.failed > 0 ? 1 : 0;
   } catch (thrown) {
     view.close();
-    return sayFailure(thrown);
+    return reportFailure(thrown);
   } finally {
     view.close();
     client.disconnect();
