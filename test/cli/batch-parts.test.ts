@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { identityOf, placeKeyOf, type BatchJob } from '#daemon/cli/batch/identity.js';
 import { StableFiles } from '#daemon/cli/batch/settled.js';
-import { shownPath } from '#daemon/cli/shown-path.js';
+import { displayPath } from '#daemon/cli/shown-path.js';
 import { summaryTable } from '#daemon/cli/batch/summary.js';
 import { BatchProgress } from '#daemon/cli/batch/tally.js';
 import { RetryPolicy } from '#daemon/cli/batch/trouble.js';
@@ -163,9 +163,9 @@ describe('the identity of a run', () => {
 });
 
 test('a file is called from where the command was called, or by its whole path where it lies elsewhere', () => {
-  expect(shownPath('/home/me/talks/a.mp3', '/home/me')).toBe('talks/a.mp3');
-  expect(shownPath('/disk/a.mp3', '/home/me')).toBe('/disk/a.mp3');
-  expect(shownPath('/home/me..x/a.mp3', '/home/me')).toBe('/home/me..x/a.mp3');
+  expect(displayPath('/home/me/talks/a.mp3', '/home/me')).toBe('talks/a.mp3');
+  expect(displayPath('/disk/a.mp3', '/home/me')).toBe('/disk/a.mp3');
+  expect(displayPath('/home/me..x/a.mp3', '/home/me')).toBe('/home/me..x/a.mp3');
 });
 
 test('the summary says what came of all, failures by reason, the most frequent first', () => {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
 import { deleteDictations, type ConfirmPrompt } from '#daemon/cli/history-delete.js';
-import { beginOf, retranscribe } from '#daemon/cli/history-retranscribe.js';
+import { comparisonStart, retranscribe } from '#daemon/cli/history-retranscribe.js';
 import { table, whenText } from '#daemon/cli/history-table.js';
-import { plainView } from '#daemon/cli/plain-view.js';
+import { plainTranscribeView } from '#daemon/cli/plain-view.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
 import type { Transcriber } from '#daemon/cli/transcriber.js';
@@ -333,7 +333,7 @@ describe('sotto history retranscribe', () => {
     return retranscribe(
       home.paths,
       { id, model: 'large', language: 'de' },
-      { transcriber, view: plainView(), signal },
+      { transcriber, view: plainTranscribeView(), signal },
     );
   }
 
@@ -361,7 +361,7 @@ describe('sotto history retranscribe', () => {
     ['one two three four five six seven', 'one two three four five six eight', 30, 14],
     ['再会しました再会しました', '再会しました再会しまし', 10, 0],
   ])('%j and %j in %d columns are shown from %i on', (was, is, columns, from) => {
-    expect(beginOf(was, is, columns)).toBe(from);
+    expect(comparisonStart(was, is, columns)).toBe(from);
   });
 
   test('the same text is said, and silence takes no text away', async () => {

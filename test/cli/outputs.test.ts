@@ -51,7 +51,7 @@ describe('a file that is there', () => {
   test('written by Sotto and unchanged, it is replaced, and keeps its permissions', async () => {
     expect(await outputs.place(at('a.txt'), 'one', { origin: 'x' })).toBe('placed');
     chmodSync(at('a.txt'), 0o600);
-    expect(await outputs.standing(at('a.txt'))).toEqual({ is: 'ours', origin: 'x' });
+    expect(await outputs.targetState(at('a.txt'))).toEqual({ state: 'unchanged', origin: 'x' });
     expect(await outputs.place(at('a.txt'), 'two')).toBe('placed');
     expect([read('a.txt'), statSync(at('a.txt')).mode & 0o777]).toEqual(['two', 0o600]);
     expect(texts()).toEqual(['a.txt']);
@@ -87,11 +87,11 @@ describe('a file that is there', () => {
   ] as const)('%s, it is kept', async (_, reason, make) => {
     await make();
     const before = lstatSync(at('a.txt')).ino;
-    expect(await outputs.standing(at('a.txt'))).toEqual({ is: 'kept', reason });
+    expect(await outputs.targetState(at('a.txt'))).toEqual({ state: 'kept', reason });
     expect(await outputs.place(at('a.txt'), 'new')).toBe(reason);
     expect(lstatSync(at('a.txt')).ino).toBe(before);
     expect(texts().filter((name) => name.startsWith('.'))).toEqual([]);
-    await expect(outputs.mustBeFree(at('a.txt'))).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+    await expect(outputs.assertWritable(at('a.txt'))).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
     await expect(outputs.placeOrFail(at('a.txt'), 'new')).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
   });
 
@@ -120,7 +120,7 @@ describe('a file that is there', () => {
 
   test('a folder is an error, and a pipe is written to', async () => {
     mkdirSync(at('a.txt'));
-    await expect(outputs.mustBeFree(at('a.txt'))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    await expect(outputs.assertWritable(at('a.txt'))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
     const pipe = at('pipe');
     execFileSync('mkfifo', [pipe]);
     const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -137,9 +137,9 @@ describe('a file that is there', () => {
     mkdirSync(at('real'));
     symlinkSync(at('real'), at('way'));
     await outputs.place(at('way/a.txt'), 'one');
-    expect(await outputs.standing(at('real/a.txt'))).toEqual({ is: 'ours' });
+    expect(await outputs.targetState(at('real/a.txt'))).toEqual({ state: 'unchanged' });
     expect(await outputs.place(at('made/here/a.txt'), 'one')).toBe('placed');
-    expect(await outputs.standing(at('made/../made/here/a.txt'))).toEqual({ is: 'ours' });
+    expect(await outputs.targetState(at('made/../made/here/a.txt'))).toEqual({ state: 'unchanged' });
   });
 });
 
@@ -154,7 +154,7 @@ describe('between the look and the write', () => {
     const results = await Promise.all(
       Array.from({ length: 20 }, async (_, n) => {
         const path = at(`${n}.txt`);
-        const placed = outputs.place(path, 'ours');
+        const placed = outputs.place(path, 'unchanged');
         try {
           writeFileSync(path, 'mine', { flag: 'wx' });
         } catch {
@@ -168,7 +168,7 @@ describe('between the look and the write', () => {
   });
 
   test('a file that changes, or that another takes the place of, is kept', async () => {
-    writeFileSync(at('a.txt'), 'ours');
+    writeFileSync(at('a.txt'), 'unchanged');
     let times = 0;
     const edit = after(() => writeFileSync(at('a.txt'), `mine ${times++}`));
     expect(await placeText(at('a.txt'), 'new', { existing: edit })).toBe('kept');
@@ -182,7 +182,7 @@ describe('between the look and the write', () => {
   });
 
   test('a file that goes away makes room', async () => {
-    writeFileSync(at('a.txt'), 'ours');
+    writeFileSync(at('a.txt'), 'unchanged');
     const remove = after(() => rmSync(at('a.txt'), { force: true }));
     expect(await placeText(at('a.txt'), 'new', { existing: remove })).toBe('placed');
     expect(read('a.txt')).toBe('new');
@@ -195,12 +195,12 @@ describe('what is remembered', () => {
     // As `place` does first, for a text that then never comes to its place.
     const { digestOf } = await import('#daemon/cli/digest.js');
     store.written.placing(at('a.txt'), digestOf('two'), 'y');
-    expect(await outputs.standing(at('a.txt'))).toEqual({ is: 'ours', origin: 'x' });
+    expect(await outputs.targetState(at('a.txt'))).toEqual({ state: 'unchanged', origin: 'x' });
     writeFileSync(at('a.txt'), 'two');
-    expect(await outputs.standing(at('a.txt'))).toEqual({ is: 'ours', origin: 'y' });
+    expect(await outputs.targetState(at('a.txt'))).toEqual({ state: 'unchanged', origin: 'y' });
     await outputs.place(at('a.txt'), 'three');
     writeFileSync(at('a.txt'), 'one');
-    expect(await outputs.standing(at('a.txt'))).toEqual({ is: 'kept', reason: 'edited' });
+    expect(await outputs.targetState(at('a.txt'))).toEqual({ state: 'kept', reason: 'edited' });
   });
 
   test('lost or damaged, every file is kept, and new ones are written all the same', async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { howToUpdate, isNewer, newestVersion, releaseAddress } from '#daemon/cli/update.js';
+import { updateInstructions, isNewer, newestVersion, releaseAddress } from '#daemon/cli/update.js';
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-update-'))));
@@ -60,11 +60,11 @@ test('versions are compared by their numbers', () => {
 
 describe('how to update', () => {
   test('follows the way of installation', () => {
-    expect(howToUpdate('/opt/homebrew/Cellar/sotto/0.1.0/libexec')).toBe('Update it: brew upgrade sotto');
-    expect(howToUpdate('/usr/lib/node_modules/sotto/x')).toMatch(/npm i -g/);
-    expect(howToUpdate(folder)).toMatch(/sh install\.sh/);
+    expect(updateInstructions('/opt/homebrew/Cellar/sotto/0.1.0/libexec')).toBe('Update it: brew upgrade sotto');
+    expect(updateInstructions('/usr/lib/node_modules/sotto/x')).toMatch(/npm i -g/);
+    expect(updateInstructions(folder)).toMatch(/sh install\.sh/);
     mkdirSync(join(folder, '.git'));
-    expect(howToUpdate(folder)).toMatch(/git pull/);
+    expect(updateInstructions(folder)).toMatch(/git pull/);
   });
 
   test.each([
@@ -76,6 +76,6 @@ describe('how to update', () => {
     writeFileSync(join(folder, 'release.json'), text);
     expect(releaseAddress(folder)).toBe(address);
     if (address !== undefined)
-      expect(howToUpdate(folder)).toBe(`Update it: curl -fsSL ${address}/install.sh | sh`);
+      expect(updateInstructions(folder)).toBe(`Update it: curl -fsSL ${address}/install.sh | sh`);
   });
 });

@@ -18,13 +18,13 @@ import fc from 'fast-check';
 import { collectJobs, type Submission } from '#daemon/cli/worker/collect-jobs.js';
 import { failureAction } from '#daemon/cli/worker/do-job.js';
 import { fetchAudio, type FetchLimits } from '#daemon/cli/worker/fetch-audio.js';
-import { isOwnNetwork } from '#daemon/cli/worker/near-addresses.js';
+import { isPrivateNetwork } from '#daemon/cli/worker/near-addresses.js';
 import { TokenBucket, parseRate } from '#daemon/cli/worker/pace.js';
 import {
   parseReason,
   jobId,
   parseJob,
-  shownUrl,
+  displayUrl,
   formatReason,
   type QueueJob,
 } from '#daemon/cli/worker/queue-job.js';
@@ -205,7 +205,7 @@ describe('a job', () => {
   });
 
   test('an address in a log has no signature', () => {
-    expect(shownUrl('https://me:you@files.example/a%20b.mp3?X-Signature=secret#t')).toBe(
+    expect(displayUrl('https://me:you@files.example/a%20b.mp3?X-Signature=secret#t')).toBe(
       'https://files.example/a%20b.mp3?…',
     );
   });
@@ -482,5 +482,5 @@ describe('sound from an address', () => {
     ['::ffff:10.0.0.1', true],
     ['8.8.8.8', false],
     ['2606:4700::1111', false],
-  ])('%s is of the own network: %p', (address, own) => expect(isOwnNetwork(address)).toBe(own));
+  ])('%s is of the own network: %p', (address, own) => expect(isPrivateNetwork(address)).toBe(own));
 });

@@ -353,8 +353,8 @@ describe('what Sotto has on a machine', () => {
     }
     mkdirSync(own.runtime, { recursive: true });
     const server = createServer().listen(own.socket);
-    const { pieces, strangers, folders } = findPieces(own, env, folder);
-    expect(strangers).toEqual([join(own.home, 'logs')]);
+    const { pieces, foreignFiles, folders } = findPieces(own, env, folder);
+    expect(foreignFiles).toEqual([join(own.home, 'logs')]);
     expect(pieces.map(({ what }) => what)).toEqual([
       'sockets and locks',
       'the token of the port',

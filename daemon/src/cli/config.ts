@@ -23,14 +23,14 @@ export function listSettings(paths: Paths, json: boolean): number {
   for (const name of SETTING_NAMES) {
     const value = valueOf(settings, name);
     const isDefault = value === valueOf(DEFAULTS, name);
-    const shown = value ?? style.dim(byDevice(name, thisMachine(paths.machine)) ?? 'not set');
+    const shown = value ?? style.dim(deviceDefault(name, thisMachine(paths.machine)) ?? 'not set');
     printLine(`${padEnd(name, width)}${shown}${isDefault && value !== undefined ? style.dim(' (default)') : ''}`);
   }
   return 0;
 }
 
 /** What holds on this machine where a setting without a fixed default is not set. */
-function byDevice(name: string, { hasGpu }: Machine): string | undefined {
+function deviceDefault(name: string, { hasGpu }: Machine): string | undefined {
   if (name !== 'gpu.fileBatchSize') return undefined;
   return hasGpu ? 'up to 8, by memory (default on a GPU)' : '1 (default without a GPU)';
 }

@@ -8,7 +8,7 @@ import { codedError } from '../protocol/file-errors.js';
 import type { EngineStatus } from '../protocol/status.js';
 import { startAgent } from './run-agent.js';
 import { runDaemon, type RunningDaemon } from './run-daemon.js';
-import { findDaemon, findOrStartDaemon, findRunningDaemon, otherDaemon } from './start-daemon.js';
+import { findDaemon, findOrStartDaemon, findRunningDaemon, incompatibleDaemon } from './start-daemon.js';
 import { isRunning } from '../is-running.js';
 import { errorLine } from './view.js';
 import { defined } from '../protocol/defined.js';
@@ -124,7 +124,7 @@ async function requestStop(paths: Paths): Promise<number | undefined> {
     return client.daemon.pid;
   } catch (error) {
     // Of another version: it need not understand us, but every process understands a signal.
-    const holder = otherDaemon(error);
+    const holder = incompatibleDaemon(error);
     if (holder === undefined) throw error;
     process.kill(holder.pid, 'SIGTERM');
     return holder.pid;

@@ -19,13 +19,13 @@ export function addDemo(program: Command, outcome: Outcome): void {
         await withInterrupt(transcriber, outcome, (signal) => demo({ transcriber, view, signal }));
       } finally {
         // The demo leaves the machine as it was.
-        if (started) await stopQuietly(paths);
+        if (started) await stopDaemon(paths);
       }
     });
   command.addHelpText('after', examples(['sotto demo']));
 }
 
-async function stopQuietly(paths: Paths): Promise<void> {
+async function stopDaemon(paths: Paths): Promise<void> {
   const { findDaemon } = await import('./start-daemon.js');
   const client = await findDaemon(paths);
   await client?.stop();

@@ -8,7 +8,7 @@ import { INTERRUPTED } from './interrupt.js';
 import { clock, formatSpeed } from './terminal/progress-line.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 import type { Transcriber } from './transcriber.js';
-import type { View } from './view.js';
+import type { TranscribeView } from './view.js';
 import { fullText } from '../writers/index.js';
 import type { Segment } from '../protocol/transcription.js';
 import { errorsIn } from './word-errors.js';
@@ -23,7 +23,7 @@ const clipSchema = v.object({
 
 export interface DemoDeps {
   readonly transcriber: Transcriber;
-  readonly view: View;
+  readonly view: TranscribeView;
   readonly signal: AbortSignal;
 }
 

@@ -13,7 +13,7 @@ export function describeStatus(status: DaemonStatus, style: Style, verbose = fal
   const rows: [string, string][] = [
     ['daemon', `pid ${status.pid}, up ${duration(status.uptimeSeconds)}${idleText(status)}`],
     ['model', modelText(engine, verbose)],
-    ...(verbose || isTroubled(engine) ? [['engine', engineText(engine)] as [string, string]] : []),
+    ...(verbose || hasProblem(engine) ? [['engine', engineText(engine)] as [string, string]] : []),
     ['dictations', status.dictations === 0 ? 'none' : `${status.dictations} in progress`],
     ['files', filesText(queue, verbose)],
     ['memory', verbose ? memoryText(status) : megabytes(status.rssBytes + (engine.figures?.rssBytes ?? 0))],
@@ -28,7 +28,7 @@ export function describeStatus(status: DaemonStatus, style: Style, verbose = fal
 }
 
 /** An engine that works needs no row of its own. */
-function isTroubled({ state, restarts }: EngineStatus): boolean {
+function hasProblem({ state, restarts }: EngineStatus): boolean {
   return restarts > 0 || state === 'degraded' || state === 'restarting';
 }
 
@@ -60,8 +60,8 @@ function idleText({ idleExitSeconds, http }: DaemonStatus): string {
 function modelText({ model, models = [] }: EngineStatus, verbose: boolean): string {
   if (model.state === 'absent') return 'none loaded';
   const others = models.filter(({ name }) => name !== model.name).map(otherText);
-  const instead = model.fallbackFor === undefined ? [] : [`instead of ${model.fallbackFor.name}`];
-  return [servingText(model, verbose), ...instead, ...others].join(' · ');
+  const fallback = model.fallbackFor === undefined ? [] : [`instead of ${model.fallbackFor.name}`];
+  return [servingText(model, verbose), ...fallback, ...others].join(' · ');
 }
 
 function servingText(

@@ -4,7 +4,7 @@ import { resolvePaths } from '../paths.js';
 import { flagRequires, flagsConflict } from './flag-problems.js';
 import type { AudioSource } from './dictate/audio-source.js';
 import { language } from './flag-values.js';
-import { examples, isExpanded, showFirst } from './help/layout.js';
+import { examples, isExpanded, setCommonOptions } from './help/layout.js';
 import { modelArgument } from './models-argument.js';
 import type { Outcome } from './transcribers.js';
 import { defined } from '../protocol/defined.js';
@@ -95,7 +95,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
         microphone?.stop();
       }
     });
-  showFirst(command, ['--model', '--language', '--device', '--list-devices', '--from', '--copy', '--output']);
+  setCommonOptions(command, ['--model', '--language', '--device', '--list-devices', '--from', '--copy', '--output']);
 }
 
 async function openMicrophone(device: string | undefined): Promise<AudioSource> {

@@ -5,7 +5,7 @@ import { SottoError } from '../protocol/errors.js';
 import type { Dictation, History } from '../store/history/index.js';
 import { removeRecording } from '../store/recordings.js';
 import { tableOf } from './history.js';
-import { findMeant, withHistory } from './history-open.js';
+import { findByIdPrefix, withHistory } from './history-open.js';
 import { INTERRUPTED } from './interrupt.js';
 
 export interface DeleteOptions {
@@ -76,7 +76,7 @@ function select(history: History, ids: readonly string[] | undefined): Selection
   if (ids === undefined) return { count: history.count(), entries: history.list({ limit: MAX_LISTED }) };
   const found = new Map<string, Dictation>();
   for (const id of ids) {
-    const dictation = findMeant(history, id);
+    const dictation = findByIdPrefix(history, id);
     // One that is not there may be another one mistyped: none goes.
     if (dictation === undefined) return undefined;
     found.set(dictation.id, dictation);

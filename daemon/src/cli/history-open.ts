@@ -29,7 +29,7 @@ export function openHistory(paths: Paths): History {
 }
 
 /** The dictation that somebody means by the start of an id; says why if there is none. */
-export function findMeant(history: History, start: string): Dictation | undefined {
+export function findByIdPrefix(history: History, start: string): Dictation | undefined {
   const found = history.get(start);
   if (found !== undefined) return found;
   const ids = history.idsStartingWith(start, 4);

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { JobSummary } from '../protocol/messages.js';
-import { findMeant, openHistory } from './history-open.js';
+import { findByIdPrefix, openHistory } from './history-open.js';
 import { oneLine } from './history-table.js';
 import { INTERRUPTED } from './interrupt.js';
 import { columnsOf, fitStart } from './terminal/columns.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 import { readSettings } from '../settings.js';
 import type { Transcriber } from './transcriber.js';
-import type { View } from './view.js';
+import type { TranscribeView } from './view.js';
 import { defined } from '../protocol/defined.js';
 
 export interface Retranscription {
@@ -22,7 +22,7 @@ export interface Retranscription {
 
 export interface RetranscribeDeps {
   readonly transcriber: Transcriber;
-  readonly view: View;
+  readonly view: TranscribeView;
   readonly signal: AbortSignal;
 }
 
@@ -37,7 +37,7 @@ export async function retranscribe(
 ): Promise<number> {
   const history = openHistory(paths);
   try {
-    const dictation = findMeant(history, id);
+    const dictation = findByIdPrefix(history, id);
     if (dictation === undefined) return 1;
     if (dictation.audio === undefined) {
       throw new SottoError('AUDIO_NOT_FOUND', `the audio of ${dictation.id} was not kept`, {
@@ -83,14 +83,14 @@ export async function retranscribe(
 function comparison(before: string, after: string, whole: boolean): string {
   const style = styleFor(wantsColour(process.stdout));
   const room = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL_COLUMNS : Infinity;
-  const cut = before === '' ? 0 : beginOf(before, after, room);
+  const cut = before === '' ? 0 : comparisonStart(before, after, room);
   const fitted = (text: string): string => fitStart(cut === 0 ? text : `…${text.slice(cut)}`, room);
   const previous = before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL_COLUMNS)}${fitted(before)}`)}\n`;
   return `${previous}${style.bold('after'.padEnd(LABEL_COLUMNS))}${fitted(after)}\n`;
 }
 
 /** Where to begin to show two texts that begin alike: a few words before they part, if that would not be seen otherwise. */
-export function beginOf(before: string, after: string, room: number): number {
+export function comparisonStart(before: string, after: string, room: number): number {
   let commonLength = 0;
   while (commonLength < before.length && before[commonLength] === after[commonLength]) commonLength++;
   if (columnsOf(before.slice(0, commonLength)) < room / 2) return 0;

@@ -69,11 +69,11 @@ export function stateColour({ state }: Dictation, style: Style): (text: string) 
 function textCell({ dictation, text, marks = [] }: TableRow, room: number, style: Style): string {
   if (text !== undefined) return marked(fitStart(text, room), marks, style);
   const shown = oneLine(dictation.text);
-  return shown === '' ? style.dim(fitStart(withoutText(dictation), room)) : fitStart(shown, room);
+  return shown === '' ? style.dim(fitStart(placeholderText(dictation), room)) : fitStart(shown, room);
 }
 
 /** What stands in for a text that is not there. */
-export function withoutText({ state, errorCode, audio }: Dictation): string {
+export function placeholderText({ state, errorCode, audio }: Dictation): string {
   if (state !== 'failed') return '(nothing was said)';
   const why = errorCode === undefined ? '' : `: ${errorCode}`;
   return `(not transcribed${why}${audio === undefined ? '' : '; its sound is kept'})`;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Paths } from '../paths.js';
 import type { Retention } from '../settings.js';
 import type { Dictation, SearchResult, History } from '../store/history/index.js';
-import { findMeant, jsonOf, withHistory } from './history-open.js';
-import { stateColour, table, whenText, withoutText, type TableRow } from './history-table.js';
+import { findByIdPrefix, jsonOf, withHistory } from './history-open.js';
+import { stateColour, table, whenText, placeholderText, type TableRow } from './history-table.js';
 import { clock } from './terminal/progress-line.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 
@@ -48,14 +48,14 @@ export function show(paths: Paths, id: string | undefined, json: boolean): Promi
       remark(emptyText(history, retention));
       return 1;
     }
-    const dictation = findMeant(history, last);
+    const dictation = findByIdPrefix(history, last);
     if (dictation === undefined) return 1;
     if (json) print(`${jsonOf(dictation, paths)}\n`);
     else {
       if (process.stdout.isTTY) print(`${headOf(dictation, paths)}\n\n`);
       const text = dictation.text.trim();
       if (text !== '') print(`${text}\n`);
-      else remark(withoutText(dictation));
+      else remark(placeholderText(dictation));
     }
     // Now the user has seen it.
     if (dictation.state !== 'final') history.markRead(dictation.id);

@@ -8,8 +8,8 @@ import { basename, resolve } from 'node:path';
 import type { Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import type { ReportAudio } from '../writers/report/audio-source.js';
-import { fileNameOf, isAddress } from './shown-path.js';
-import type { View } from './view.js';
+import { fileNameFromUrl, isUrl } from './shown-path.js';
+import type { TranscribeView } from './view.js';
 
 export interface OpenInput {
   /** Absolute: what the daemon reads. */
@@ -25,7 +25,7 @@ export interface Input {
   readonly name: string;
   /** What its text is called after. */
   readonly fileName: string;
-  open(view: Pick<View, 'waiting'>, signal: AbortSignal): Promise<OpenInput>;
+  open(view: Pick<TranscribeView, 'waiting'>, signal: AbortSignal): Promise<OpenInput>;
 }
 
 /** As the API, which takes files of the same size. */
@@ -38,14 +38,14 @@ export function inputsOf(args: readonly string[], paths: Paths): Input[] {
     throw new SottoError('INVALID_ARGUMENT', 'stdin can be read only once', { hint: 'give - once' });
   return args.map((arg) => {
     if (isStdin(arg)) return stdinInput(paths);
-    if (isAddress(arg)) return addressInput(arg);
+    if (isUrl(arg)) return urlInput(arg);
     return isPipe(arg) ? pipeInput(arg, paths) : fileInput(arg);
   });
 }
 
 /** Whether it has to be written to a file before it can be read. */
 export function isStreamed(arg: string): boolean {
-  return isStdin(arg) || isAddress(arg) || isPipe(arg);
+  return isStdin(arg) || isUrl(arg) || isPipe(arg);
 }
 
 function isStdin(arg: string): boolean {
@@ -98,20 +98,20 @@ function pipeInput(arg: string, paths: Paths): Input {
   };
 }
 
-function addressInput(address: string): Input {
+function urlInput(address: string): Input {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined) throw new SottoError('INVALID_ARGUMENT', `${address} is not a URL`);
   const { protocol, host, pathname, search } = url;
   return {
     // A signed address opens the door to who reads it.
     name: `${protocol}//${host}${pathname}${search === '' ? '' : '?…'}`,
-    fileName: fileNameOf(address),
+    fileName: fileNameFromUrl(address),
     async open(view, signal) {
       view.waiting('connecting…');
       const { fetchAudio, sweepFetched } = await import('./worker/fetch-audio.js');
       await sweepFetched();
       // A user may fetch from the own network; an address of the internet may not lead there.
-      const limits = { maxBytes: MAX_BYTES, maxSeconds: MAX_FETCH_SECONDS, allowPrivate: await isNear(url) };
+      const limits = { maxBytes: MAX_BYTES, maxSeconds: MAX_FETCH_SECONDS, allowPrivate: await isInPrivateNetwork(url) };
       try {
         const { path, remove } = await fetchAudio(address, limits, signal, (bytes, ofBytes) =>
           view.waiting(
@@ -125,27 +125,27 @@ function addressInput(address: string): Input {
           audio: (folder) => embeddedOr(path, folder, { kind: 'linked', href: url.href }),
         };
       } catch (thrown) {
-        throw withAdvice(SottoError.from(thrown));
+        throw withHint(SottoError.from(thrown));
       }
     },
   };
 }
 
-async function isNear({ hostname }: URL): Promise<boolean> {
-  const { isOwnNetwork } = await import('./worker/near-addresses.js');
+async function isInPrivateNetwork({ hostname }: URL): Promise<boolean> {
+  const { isPrivateNetwork } = await import('./worker/near-addresses.js');
   const host = hostname.replace(/^\[|\]$/g, '');
   const found = await lookup(host, { all: true }).catch(() => []);
-  return found.some(({ address }) => isOwnNetwork(address));
+  return found.some(({ address }) => isPrivateNetwork(address));
 }
 
 /** The fetcher is the workers'; so is its advice. */
-function withAdvice(error: SottoError): SottoError {
-  const hint = ADVICE[error.code];
+function withHint(error: SottoError): SottoError {
+  const hint = HINTS[error.code];
   if (hint === undefined) return error;
   return new SottoError(error.code, error.message, { hint, retryable: error.retryable, cause: error });
 }
 
-const ADVICE: Readonly<Record<string, string>> = {
+const HINTS: Readonly<Record<string, string>> = {
   AUDIO_FETCH_FAILED: 'check the URL and your connection, then try again',
   AUDIO_NOT_FOUND: 'check the URL',
   AUDIO_REFUSED: 'download it yourself, then transcribe the file',

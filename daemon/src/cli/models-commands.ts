@@ -7,7 +7,7 @@ import { GROUP_SIZES, WEIGHT_BITS, WEIGHT_TYPES, type ConvertOptions } from '../
 import { findModel } from '../store/find-model.js';
 import { modelArgument } from './models-argument.js';
 import { addQuantize, oneOf } from './models-quantize-command.js';
-import { addList, addShelf, interruptible } from './models-shelf-commands.js';
+import { addList, addInstalledModelCommands, interruptible } from './models-shelf-commands.js';
 import { modelDirs } from './shelves.js';
 import { defined } from '../protocol/defined.js';
 
@@ -35,7 +35,7 @@ export function addModels(program: Command, outcome: { exitCode: number }): void
         'sotto models quantize whisper-small',
       ]),
     );
-  addShelf(models, outcome);
+  addInstalledModelCommands(models, outcome);
   models
     .command('convert')
     .summary('convert a model, quantized or not')

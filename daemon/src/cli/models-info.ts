@@ -7,28 +7,28 @@ import { formatBytes } from '../store/download/format-bytes.js';
 import { readRecord } from '../store/download/model-record.js';
 import { folderBytes } from '../store/download/download-folder.js';
 import { findModel } from '../store/find-model.js';
-import { chosenFolder } from './models-list.js';
+import { defaultModelDir } from './models-list.js';
 import { modelArgument } from './models-argument.js';
 import { describeState, statesInDaemon } from './models-daemon.js';
 import { modelDirs } from './shelves.js';
 
 export async function modelInfo(paths: Paths, name: string, json: boolean): Promise<number> {
-  const here = findInstalled(paths, name);
-  const record = here === undefined ? undefined : readRecord(here.dir);
+  const installed = findInstalled(paths, name);
+  const record = installed === undefined ? undefined : readRecord(installed.dir);
   const entry =
     record === undefined ? catalogueEntry(name) : CATALOGUE.find(({ repo }) => repo === record.repo);
-  const bytes = here === undefined ? undefined : await folderBytes(here.dir);
-  const isChosen = here !== undefined && here.dir === chosenFolder(paths);
-  const footprint = here === undefined ? undefined : await predicted(here.dir);
-  const status = (await statesInDaemon(paths)).get(here?.name ?? entry?.name ?? name);
+  const bytes = installed === undefined ? undefined : await folderBytes(installed.dir);
+  const isChosen = installed !== undefined && installed.dir === defaultModelDir(paths);
+  const footprint = installed === undefined ? undefined : await predictedFootprint(installed.dir);
+  const status = (await statesInDaemon(paths)).get(installed?.name ?? entry?.name ?? name);
   if (json) {
-    const output = { ...here, bytes, isChosen, footprint, status, record, catalogue: entry };
+    const output = { ...installed, bytes, isChosen, footprint, status, record, catalogue: entry };
     process.stdout.write(`${JSON.stringify(output)}\n`);
     return 0;
   }
   const inDaemon = describeState(status);
   const rows: [string, string][] = [
-    ['name', here?.name ?? entry?.name ?? name],
+    ['name', installed?.name ?? entry?.name ?? name],
     ...(entry === undefined ? [] : catalogueRows(entry)),
     ...(footprint === undefined ? [] : [['memory', footprintText(footprint)] as [string, string]]),
     ...(inDaemon === '' ? [] : [['daemon', inDaemon] as [string, string]]),
@@ -36,9 +36,9 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
     ...(record === undefined ? [] : [['downloaded', record.pulledAt] as [string, string]]),
     [
       'installed',
-      here === undefined
+      installed === undefined
         ? `no: \`sotto models pull ${name}\``
-        : `${formatBytes(bytes ?? 0)} in ${here.dir}${isChosen ? ' (default)' : ''}`,
+        : `${formatBytes(bytes ?? 0)} in ${installed.dir}${isChosen ? ' (default)' : ''}`,
     ],
     ...(record?.files ?? []).map((file): [string, string] => [
       file.name,
@@ -70,7 +70,7 @@ function catalogueRows(entry: CatalogueEntry): [string, string][] {
 }
 
 /** From the headers of its files; undefined for what is no sound model, which is for `verify` to say. */
-async function predicted(dir: string): Promise<FootprintBytes | undefined> {
+async function predictedFootprint(dir: string): Promise<FootprintBytes | undefined> {
   const { predictFootprint } = await import('./models-work.js');
   return predictFootprint(dir, new AbortController().signal).catch(() => undefined);
 }

@@ -32,7 +32,7 @@ export async function listModels(
   const installed = await installedModels(modelDirs(paths));
   const partial = await partialDownloads(paths.models);
   const recommended = recommendedModel(machine);
-  const chosen = chosenFolder(paths);
+  const chosen = defaultModelDir(paths);
   const states = await statesInDaemon(paths);
   if (json) {
     const output = {
@@ -81,7 +81,7 @@ function installedText({ installed, chosen, states }: Installed, { columns, styl
     formatBytes(model.bytes).padStart(8),
     ...(hasStates ? [describeState(states.get(model.name))] : []),
     errorsText(model.name),
-    whereFrom(model),
+    originText(model),
   ]);
   const hasDefault = rows.some(([name]) => name?.startsWith('*'));
   const heads = ['  NAME', '    SIZE', ...(hasStates ? ['DAEMON'] : []), 'WORDS WRONG', 'FROM'];
@@ -141,13 +141,13 @@ function put(text: string): void {
   process.stdout.write(text);
 }
 
-function whereFrom({ from, record }: InstalledModel): string {
+function originText({ from, record }: InstalledModel): string {
   if (record !== undefined) return `${record.repo} at ${record.revision.slice(0, 8)}`;
   return from === 'sotto' ? 'included' : 'your own';
 }
 
 /** Folder of the model that is used when none is named; undefined where that is missing. */
-export function chosenFolder(paths: Paths): string | undefined {
+export function defaultModelDir(paths: Paths): string | undefined {
   try {
     return findModelWithFallback(modelDirs(paths), readSettings(paths.settings).model).model.dir;
   } catch {

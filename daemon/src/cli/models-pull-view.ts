@@ -13,7 +13,7 @@ import { styleFor, wantsColour, type Style } from './terminal/style.js';
 export interface PullView {
   event(event: PullWithFallbackEvent): void;
   /** How far it came: `43%`. Undefined before anything was known. */
-  far(): string | undefined;
+  percent(): string | undefined;
   close(): void;
 }
 
@@ -57,10 +57,10 @@ function terminalView(wanted: string): PullView {
         if (event.stage === 'downloading') started = event;
         progress = event;
       }
-      if (event.type === 'fallback') area.above(() => process.stderr.write(`${insteadLine(event)}\n`));
+      if (event.type === 'fallback') area.above(() => process.stderr.write(`${fallbackLine(event)}\n`));
       if (event.type === 'retry') waiting = retryLine(event);
     },
-    far: () => percentOf(started),
+    percent: () => percentOf(started),
     close: () => area.close(),
   };
 }
@@ -71,7 +71,7 @@ function quietView(): PullView {
     event(event) {
       if (event.type === 'progress' && event.stage === 'downloading') latest = event;
     },
-    far: () => percentOf(latest),
+    percent: () => percentOf(latest),
     close: () => undefined,
   };
 }
@@ -90,7 +90,7 @@ function plainView(wanted: string): PullView {
         put(foundLine(event));
         latest = { stage: 'downloading', doneBytes: event.downloadedBytes, totalBytes: event.model.bytes };
       }
-      if (event.type === 'fallback') put(insteadLine(event));
+      if (event.type === 'fallback') put(fallbackLine(event));
       if (event.type === 'retry') put(retryLine(event));
       if (event.type !== 'progress') return;
       if (event.stage === 'verifying') {
@@ -105,7 +105,7 @@ function plainView(wanted: string): PullView {
       tenth = now;
       put(factsOf(event).join('  '));
     },
-    far: () => percentOf(latest),
+    percent: () => percentOf(latest),
     close: () => undefined,
   };
 }
@@ -140,7 +140,7 @@ function foundLine({ name, model, downloadedBytes }: Extract<PullEvent, { type: 
   return `${name}: ${files}, ${formatBytes(model.bytes)} from ${model.repo} at ${model.commit.slice(0, 8)}${had}`;
 }
 
-function insteadLine({ name, fallbackFor }: Extract<PullWithFallbackEvent, { type: 'fallback' }>): string {
+function fallbackLine({ name, fallbackFor }: Extract<PullWithFallbackEvent, { type: 'fallback' }>): string {
   return `${fallbackFor.error.message}: downloading ${name} instead`;
 }
 

@@ -36,9 +36,9 @@ export async function pull(
     view.close();
     if (error instanceof SottoError && error.code === 'CANCELLED') {
       const again = `sotto models pull ${wanted}${as === undefined ? '' : ` --as ${as}`}`;
-      const far = view.far();
-      throw new SottoError('CANCELLED', far === undefined ? 'stopped' : `stopped at ${far}`, {
-        hint: far === undefined ? '' : `resume: \`${again}\``,
+      const percent = view.percent();
+      throw new SottoError('CANCELLED', percent === undefined ? 'stopped' : `stopped at ${percent}`, {
+        hint: percent === undefined ? '' : `resume: \`${again}\``,
       });
     }
     throw error;
@@ -48,7 +48,7 @@ export async function pull(
 function describe({ name, record, outcome, fallbackFor }: PulledWithFallback): string {
   const bytes = record.files.reduce((sum, file) => sum + file.bytes, 0);
   const from = `${formatBytes(bytes)} from ${record.repo} at ${record.revision.slice(0, 8)}`;
-  const instead = fallbackFor === undefined ? '' : ` instead of ${fallbackFor.name}`;
-  if (outcome === 'up-to-date') return `${name} is already downloaded${instead}: ${from}\n`;
-  return `${outcome} ${name}${instead}: ${from}, verified\nMake it the default: \`sotto models use ${name}\`\n`;
+  const fallback = fallbackFor === undefined ? '' : ` instead of ${fallbackFor.name}`;
+  if (outcome === 'up-to-date') return `${name} is already downloaded${fallback}: ${from}\n`;
+  return `${outcome} ${name}${fallback}: ${from}, verified\nMake it the default: \`sotto models use ${name}\`\n`;
 }

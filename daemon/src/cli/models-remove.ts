@@ -7,7 +7,7 @@ import { folderBytes } from '../store/download/download-folder.js';
 import { findModel } from '../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../store/installed-models.js';
 import { chooseModel } from '../store/write-settings.js';
-import { chosenFolder } from './models-list.js';
+import { defaultModelDir } from './models-list.js';
 import { queryDaemon } from './models-daemon.js';
 import { modelDirs } from './shelves.js';
 
@@ -24,7 +24,7 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveModelOpt
   const folder = removableName(paths.models, model);
   const size = formatBytes(await folderBytes(model.dir));
   if (!(await confirmRemoval(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
-  const wasChosen = model.dir === chosenFolder(paths);
+  const wasChosen = model.dir === defaultModelDir(paths);
   // A daemon has the starter model ready before, where the model is in use.
   const reply = await queryDaemon(paths, ({ models }) => models.remove(model.dir, { force: true }));
   if (reply !== undefined && reply !== 'old') {
@@ -52,7 +52,7 @@ export interface PruneOptions {
 
 /** The exit code of the command. @throws SottoError */
 export async function prune(paths: Paths, { unused, yes, signal }: PruneOptions): Promise<number> {
-  const chosen = chosenFolder(paths);
+  const chosen = defaultModelDir(paths);
   const models = (await installedModels(modelDirs(paths))).filter(
     ({ from, dir }) => from === 'hub' && dir !== chosen,
   );

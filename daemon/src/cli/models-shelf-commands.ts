@@ -7,7 +7,7 @@ import { defined } from '../protocol/defined.js';
 
 type Outcome = { exitCode: number };
 
-export function addShelf(models: Command, outcome: Outcome): void {
+export function addInstalledModelCommands(models: Command, outcome: Outcome): void {
   addList(models.command('list').alias('ls'), outcome);
   models
     .command('info')

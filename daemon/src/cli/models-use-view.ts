@@ -18,7 +18,7 @@ export function modelLoadView(name: string, currentModel: string | undefined): M
   if (!stderr.isTTY || process.env.TERM === 'dumb') {
     return {
       event: (event) => {
-        if (event.type === 'fallback') stderr.write(`${insteadLine(event)}\n`);
+        if (event.type === 'fallback') stderr.write(`${fallbackLine(event)}\n`);
       },
       close: () => undefined,
     };
@@ -39,7 +39,7 @@ export function modelLoadView(name: string, currentModel: string | undefined): M
         fraction = event.stage === 'loading' ? event.fraction : undefined;
         label = event.stage === 'warming' ? `warming up${suffix}…` : `loading ${name}${suffix}…`;
       }
-      if (event.type === 'fallback') area.above(() => stderr.write(`${insteadLine(event)}\n`));
+      if (event.type === 'fallback') area.above(() => stderr.write(`${fallbackLine(event)}\n`));
     },
     close: () => area.close(),
   };
@@ -55,6 +55,6 @@ export function loadLine(fraction: number | undefined, label: string, columns: n
   return `${style.green('━'.repeat(full))}${style.dim('─'.repeat(room - full))} ${text}`;
 }
 
-function insteadLine({ name, fallbackFor }: Extract<ModelsEvent, { type: 'fallback' }>): string {
+function fallbackLine({ name, fallbackFor }: Extract<ModelsEvent, { type: 'fallback' }>): string {
   return `${fallbackFor.error.message}: using ${name} instead`;
 }

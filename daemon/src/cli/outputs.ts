@@ -18,11 +18,11 @@ import { writeStream } from './write-stream.js';
 export type KeptReason = 'edited' | 'foreign';
 
 /** What is in the place of a text. */
-export type Standing =
-  | { readonly is: 'free' }
+export type TargetState =
+  | { readonly state: 'free' }
   /** A text that Sotto wrote, as it was written; `origin` as it was given to `place`. */
-  | { readonly is: 'ours'; readonly origin?: string }
-  | { readonly is: 'kept'; readonly reason: KeptReason };
+  | { readonly state: 'unchanged'; readonly origin?: string }
+  | { readonly state: 'kept'; readonly reason: KeptReason };
 
 export interface OutputOptions {
   /** Hash of what the text is made of. */
@@ -33,37 +33,37 @@ export interface OutputOptions {
   readonly signal?: AbortSignal;
 }
 
-type Memory = Pick<WrittenTexts, 'find' | 'knows' | 'placing' | 'placed' | 'notPlaced'>;
+type WrittenRecords = Pick<WrittenTexts, 'find' | 'knows' | 'placing' | 'placed' | 'notPlaced'>;
 
 export class Outputs {
-  readonly #memory: Memory;
+  readonly #records: WrittenRecords;
   readonly #overwrite: boolean;
 
   /** @param overwrite whether files of others, and changed ones, are replaced as well */
-  constructor(memory: Memory, overwrite: boolean) {
-    this.#memory = memory;
+  constructor(records: WrittenRecords, overwrite: boolean) {
+    this.#records = records;
     this.#overwrite = overwrite;
   }
 
   /** What is in the way of a text at `path`. With `overwrite` nothing is. */
-  async standing(path: string): Promise<Standing> {
+  async targetState(path: string): Promise<TargetState> {
     const stats = await statsOf(path);
-    if (stats === undefined || (await isStream(path, stats))) return { is: 'free' };
+    if (stats === undefined || (await isStream(path, stats))) return { state: 'free' };
     if (stats.isDirectory()) throw outputFailed(path, 'it is a folder');
     if (stats.isBlockDevice()) throw outputFailed(path, 'it is a disk');
     const key = await keyOf(path);
     const digest = stats.isFile() ? await digestOfFile(path) : undefined;
-    const known = digest === undefined ? undefined : this.#memory.find(key, digest);
-    if (known !== undefined) return { is: 'ours', ...known };
-    if (this.#overwrite || (stats.isFile() && stats.size === 0)) return { is: 'free' };
-    return { is: 'kept', reason: this.#reason(key) };
+    const known = digest === undefined ? undefined : this.#records.find(key, digest);
+    if (known !== undefined) return { state: 'unchanged', ...known };
+    if (this.#overwrite || (stats.isFile() && stats.size === 0)) return { state: 'free' };
+    return { state: 'kept', reason: this.#reason(key) };
   }
 
   /** @throws SottoError OUTPUT_EXISTS where the rule keeps what is there; OUTPUT_FAILED where no file can be made */
-  async mustBeFree(path: string): Promise<void> {
+  async assertWritable(path: string): Promise<void> {
     await mustBeWritable(dirname(path), path);
-    const standing = await this.standing(path);
-    if (standing.is === 'kept') throw keptError(path, standing.reason);
+    const targetState = await this.targetState(path);
+    if (targetState.state === 'kept') throw keptError(path, targetState.reason);
   }
 
   /**
@@ -84,16 +84,16 @@ export class Outputs {
     const digest = digestOf(text);
     const key = await keyOf(path);
     // Before the text is there: killed in between, its next run finds a text that it knows.
-    this.#memory.placing(key, digest, origin);
+    this.#records.placing(key, digest, origin);
     const existing = this.#overwrite
       ? 'replace'
-      : (there: string): boolean => this.#memory.find(key, there) !== undefined;
+      : (there: string): boolean => this.#records.find(key, there) !== undefined;
     const outcome = await placeText(path, text, { existing, makeFolder });
     if (outcome === 'placed') {
-      this.#memory.placed(await this.#sameKey(path, key, digest, origin), digest);
+      this.#records.placed(await this.#sameKey(path, key, digest, origin), digest);
       return 'placed';
     }
-    this.#memory.notPlaced(key, digest);
+    this.#records.notPlaced(key, digest);
     return this.#reason(key);
   }
 
@@ -104,14 +104,14 @@ export class Outputs {
   }
 
   #reason(key: string): KeptReason {
-    return this.#memory.knows(key) ? 'edited' : 'foreign';
+    return this.#records.knows(key) ? 'edited' : 'foreign';
   }
 
   /** A folder that was not there before may lie behind a link. */
   async #sameKey(path: string, key: string, digest: string, origin: string | undefined): Promise<string> {
-    const now = await keyOf(path);
-    if (now !== key) this.#memory.placing(now, digest, origin);
-    return now;
+    const newKey = await keyOf(path);
+    if (newKey !== key) this.#records.placing(newKey, digest, origin);
+    return newKey;
   }
 }
 
@@ -122,13 +122,13 @@ export class Outputs {
 export async function openOutputs(paths: Paths, overwrite: boolean): Promise<Outputs> {
   const { BatchStore } = await import('../store/batch/batch-store.js');
   try {
-    return new Outputs(forgiving(BatchStore.open(paths.batch).written), overwrite);
+    return new Outputs(ignoringErrors(BatchStore.open(paths.batch).written), overwrite);
   } catch {
     return new Outputs(NO_RECORDS, overwrite);
   }
 }
 
-const NO_RECORDS: Memory = {
+const NO_RECORDS: WrittenRecords = {
   find: () => undefined,
   knows: () => false,
   placing: () => undefined,
@@ -136,20 +136,20 @@ const NO_RECORDS: Memory = {
   notPlaced: () => undefined,
 };
 
-function forgiving(memory: Memory): Memory {
-  const tried = <T>(work: () => T, otherwise: T): T => {
+function ignoringErrors(records: WrittenRecords): WrittenRecords {
+  const attempt = <T>(work: () => T, fallback: T): T => {
     try {
       return work();
     } catch {
-      return otherwise;
+      return fallback;
     }
   };
   return {
-    find: (path, digest) => tried(() => memory.find(path, digest), undefined),
-    knows: (path) => tried(() => memory.knows(path), false),
-    placing: (path, digest, origin) => tried(() => memory.placing(path, digest, origin), undefined),
-    placed: (path, digest) => tried(() => memory.placed(path, digest), undefined),
-    notPlaced: (path, digest) => tried(() => memory.notPlaced(path, digest), undefined),
+    find: (path, digest) => attempt(() => records.find(path, digest), undefined),
+    knows: (path) => attempt(() => records.knows(path), false),
+    placing: (path, digest, origin) => attempt(() => records.placing(path, digest, origin), undefined),
+    placed: (path, digest) => attempt(() => records.placed(path, digest), undefined),
+    notPlaced: (path, digest) => attempt(() => records.notPlaced(path, digest), undefined),
   };
 }
 

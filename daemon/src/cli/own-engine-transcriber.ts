@@ -29,7 +29,7 @@ export class InProcessTranscriber implements Transcriber {
     call.signal.throwIfAborted();
     const stream = new JobStream();
     const request = { path, options, ...defined({ model: call.model }) };
-    const job = sessions.submit(this, request, (notice) => pass(notice, stream));
+    const job = sessions.submit(this, request, (notice) => forwardNotice(notice, stream));
     const cancel = (): void => sessions.cancel(job);
     call.signal.addEventListener('abort', cancel, { once: true });
     try {
@@ -45,7 +45,7 @@ export class InProcessTranscriber implements Transcriber {
   }
 }
 
-function pass(notice: JobNotice, stream: JobStream): void {
+function forwardNotice(notice: JobNotice, stream: JobStream): void {
   switch (notice.type) {
     case 'waiting':
     case 'started':

@@ -129,22 +129,22 @@ function planFor(
   dirs: ModelDirs,
   configured: () => ModelMatch,
 ): { plan?: WarmPlan; problem?: SottoError } {
-  const standIn = starterOf(dirs);
+  const starter = starterModel(dirs);
   try {
     const { model, fallbackFor } = configured();
     const fallbacks = smallerModels(dirs, model);
     return {
-      plan: { model, fallbacks, ...defined({ standIn }) },
+      plan: { model, fallbacks, ...defined({ starter }) },
       ...defined({ problem: fallbackFor?.error }),
     };
   } catch (error) {
     // A daemon without its model still serves who dictates, and jobs that name another, and says what is wrong.
     const problem = codedError(error);
-    return standIn === undefined ? { problem } : { plan: { model: standIn }, problem };
+    return starter === undefined ? { problem } : { plan: { model: starter }, problem };
   }
 }
 
-function starterOf(dirs: ModelDirs): ModelRef | undefined {
+function starterModel(dirs: ModelDirs): ModelRef | undefined {
   try {
     return findModel(dirs, undefined);
   } catch {

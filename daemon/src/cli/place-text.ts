@@ -55,7 +55,7 @@ export async function placeText(
     } finally {
       await file.close();
     }
-    const outcome = await put(draft, path, existing);
+    const outcome = await moveIntoPlace(draft, path, existing);
     if (outcome === 'kept') await rm(draft, { force: true });
     if (outcome === 'placed') await syncFolder(folder);
     return outcome;
@@ -91,16 +91,16 @@ function slugOf(host: string): string {
  */
 export async function sweepDrafts(folder: string, nowMs = Date.now()): Promise<number> {
   const names = await readdir(folder).catch(() => []);
-  let swept = 0;
+  let removedCount = 0;
   for (const name of names) {
     const owner = DRAFT.exec(name)?.groups;
     if (owner === undefined) continue;
     const path = join(folder, name);
     if (!(await isAbandoned(path, owner, nowMs))) continue;
     await rm(path, { force: true }).catch(() => undefined);
-    swept += 1;
+    removedCount += 1;
   }
-  return swept;
+  return removedCount;
 }
 
 async function isAbandoned(
@@ -113,7 +113,7 @@ async function isAbandoned(
   return stats !== undefined && nowMs - stats.mtimeMs > STALE_DRAFT_MS;
 }
 
-async function put(
+async function moveIntoPlace(
   draft: string,
   path: string,
   existing: NonNullable<PlaceOptions['existing']>,

@@ -1,9 +1,9 @@
 /** For pipes and files: text on stdout as it is done, errors on stderr, nothing else. */
 import { wrapForStdout } from './terminal/wrap.js';
-import { errorLine, fileWaitText, isSlowFile, type View } from './view.js';
+import { errorLine, fileWaitText, isSlowFile, type TranscribeView } from './view.js';
 
 /** @param wrap break texts at words where stdout is a terminal */
-export function plainView(wrap = false): View {
+export function plainTranscribeView(wrap = false): TranscribeView {
   let file = '';
   let waitedFor: string | undefined;
   return {

@@ -12,7 +12,7 @@ import { addDaemon, addStatus } from './daemon-command.js';
 import { addDemo } from './demo-command.js';
 import { addDictate } from './dictate-command.js';
 import { addDoctor } from './doctor-command.js';
-import { configureHelpLayout, examples, fullName, prose } from './help/layout.js';
+import { configureHelpLayout, examples, fullName, paragraph } from './help/layout.js';
 import { refuseUnknownCommands, usageError } from './help/usage-errors.js';
 import { addHistory } from './history-command.js';
 import { addModels, addModelsAlias } from './models-commands.js';
@@ -75,7 +75,7 @@ export function buildProgram(outcome: Outcome): Command {
   );
   program.addHelpText(
     'after',
-    prose(
+    paragraph(
       'Run `sotto <command> --help` for more about a command.\n\n' +
         'Exit codes: 0 success · 1 a file failed · 2 usage error · 3 daemon or model unavailable · 130 interrupted',
     ),

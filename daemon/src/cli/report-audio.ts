@@ -31,10 +31,10 @@ export async function reportAudio(file: string, folder: string): Promise<ReportA
 export async function embeddedOr(
   file: string,
   folder: string,
-  otherwise: ReportAudio | undefined,
+  fallback: ReportAudio | undefined,
 ): Promise<ReportAudio | undefined> {
   const audio = await reportAudio(file, folder);
-  return audio.kind === 'embedded' ? audio : otherwise;
+  return audio.kind === 'embedded' ? audio : fallback;
 }
 
 /** A relative path as a URL: `#`, `?` and `%` are letters of a file's name, and `a:b` is no scheme. */

@@ -9,7 +9,7 @@ import { SottoError } from '../protocol/errors.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { activeHolder } from '../server/daemon-lock.js';
 import { runDaemon, type RunningDaemon } from './run-daemon.js';
-import { findDaemon, otherDaemon } from './start-daemon.js';
+import { findDaemon, incompatibleDaemon } from './start-daemon.js';
 import { defined } from '../protocol/defined.js';
 
 const POLL_INTERVAL_MS = 1_000;
@@ -54,7 +54,7 @@ async function requestExit(paths: Paths, signalled: Set<number>): Promise<boolea
     await client.stop();
     return true;
   } catch (error) {
-    const pid = otherDaemon(error)?.pid;
+    const pid = incompatibleDaemon(error)?.pid;
     if (pid === undefined) return false;
     if (!isRunning(pid)) return true;
     if (!signalled.has(pid)) process.kill(pid, 'SIGTERM');

@@ -66,9 +66,9 @@ export async function runDaemon({
   let resolveEnded: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => (resolveEnded = resolve));
 
-  makePrivate(paths.spool, log);
-  makePrivate(paths.uploads, log);
-  const keeper = new HistoryRecorder(paths, log);
+  makePrivateDir(paths.spool, log);
+  makePrivateDir(paths.uploads, log);
+  const recorder = new HistoryRecorder(paths, log);
   const core = createDaemonCore({
     paths,
     log,
@@ -85,7 +85,7 @@ export async function runDaemon({
     folder: paths.spool,
     resolveModel: core.resolveLiveModel,
     modelAccess: core.modelAccess,
-    keep: (outcome) => keeper.keep(outcome),
+    keep: (outcome) => recorder.keep(outcome),
     vocabulary: core.vocabulary.inUse,
     fallbackFor: () => supervisor.fallbackFor,
     onIdleChange: () => watchIdle(),
@@ -105,9 +105,9 @@ export async function runDaemon({
   const watchIdle = (): void => {
     idleTimer?.cancel();
     idleTimer = undefined;
-    const works = !sessions.idle || !live.idle || !models.idle || !files.idle || api.admission.active > 0;
+    const isWorking = !sessions.idle || !live.idle || !models.idle || !files.idle || api.admission.active > 0;
     // Whoever opened the port wants somebody to be there.
-    const idle = !works && !port.isOpen;
+    const idle = !isWorking && !port.isOpen;
     if (idle && idleExitSeconds !== undefined && !stopping) {
       idleTimer = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
     }
@@ -115,7 +115,7 @@ export async function runDaemon({
 
   const tidyAfter = (ms: number): void => {
     cleanupTimer = systemClock.after(ms, () => {
-      keeper.tidy().catch((error: unknown) => log.warn({ message: messageOf(error) }, 'history not tidied'));
+      recorder.tidy().catch((error: unknown) => log.warn({ message: messageOf(error) }, 'history not tidied'));
       tidyAfter(CLEANUP_INTERVAL_MS);
     });
   };
@@ -123,7 +123,7 @@ export async function runDaemon({
   const status = (): DaemonStatus => {
     const engine = supervisor.status();
     const http = port.status();
-    const reason = reasonOf(engine, core.problem());
+    const reason = degradedReason(engine, core.problem());
     const starting =
       engine.state !== 'ready' || engine.model.state === 'loading' || engine.model.state === 'warming';
     const busy = sessions.queueStatus().running > 0 || live.count > 0;
@@ -177,7 +177,7 @@ export async function runDaemon({
     await Promise.all([sessions.stop(DRAIN_MS), live.stop(DRAIN_MS), models.stop()]);
     await supervisor.stop();
     await Promise.all([server.close(), port.close()]);
-    await keeper.close();
+    await recorder.close();
     log.info('daemon ended');
     resolveEnded();
   };
@@ -205,10 +205,10 @@ export async function runDaemon({
     models,
     files,
     history: new HistoryService({
-      open: () => keeper.history(),
+      open: () => recorder.history(),
       recordings: paths.recordings,
       settings: paths.settings,
-      tidy: () => keeper.tidy(),
+      tidy: () => recorder.tidy(),
     }),
     vocabulary: new VocabularyService(core.vocabulary.file),
     api,
@@ -236,7 +236,7 @@ export async function runDaemon({
 }
 
 /** A daemon that can't keep audio on disk still serves; each take says so. */
-function makePrivate(folder: string, log: Logger): void {
+function makePrivateDir(folder: string, log: Logger): void {
   try {
     makeFolder(folder, 0o700);
   } catch (error) {
@@ -244,7 +244,7 @@ function makePrivate(folder: string, log: Logger): void {
   }
 }
 
-function reasonOf(engine: DaemonStatus['engine'], problem: SottoError | undefined): string | undefined {
+function degradedReason(engine: DaemonStatus['engine'], problem: SottoError | undefined): string | undefined {
   if (engine.state === 'degraded')
     return `the speech engine is down: ${engine.lastFailure ?? 'it failed too often'}`;
   const { fallbackFor, error: failed } = engine.model;

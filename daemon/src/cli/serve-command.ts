@@ -1,6 +1,6 @@
 /** `sotto serve` and `sotto token …`: their flags and help. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { examples, prose } from './help/layout.js';
+import { examples, paragraph } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { isHttpPort } from '../protocol/http-port.js';
 import type { Outcome } from './transcribers.js';
@@ -34,7 +34,7 @@ export function addServe(program: Command, outcome: Outcome): void {
         'sotto serve --stop',
       ]),
     )
-    .addHelpText('after', prose('The same API is served at Sotto’s socket, without a port and a token:'))
+    .addHelpText('after', paragraph('The same API is served at Sotto’s socket, without a port and a token:'))
     .addHelpText(
       'after',
       '  curl --unix-socket "$(sotto status --json | jq -r .socket)" http://localhost/v1/models',

@@ -1,12 +1,12 @@
 /** How a file is called to the user: from where the command was called, unless it lies elsewhere; an address as it is. */
 import { basename, dirname, isAbsolute, relative } from 'node:path';
 
-export function isAddress(arg: string): boolean {
+export function isUrl(arg: string): boolean {
   return /^https?:\/\//i.test(arg);
 }
 
 /** `https://host/talks/a%20b.mp3?signature` → `a b.mp3`. */
-export function fileNameOf(url: string): string {
+export function fileNameFromUrl(url: string): string {
   const last =
     new URL(url).pathname
       .split('/')
@@ -25,13 +25,13 @@ export function fileNameOf(url: string): string {
   return name === '' ? new URL(url).hostname : name;
 }
 
-export function shownPath(path: string, from = process.cwd()): string {
-  if (isAddress(path)) return path;
-  const way = relative(from, path);
-  return way === '' || way.startsWith('..') || isAbsolute(way) ? path : way;
+export function displayPath(path: string, from = process.cwd()): string {
+  if (isUrl(path)) return path;
+  const relativePath = relative(from, path);
+  return relativePath === '' || relativePath.startsWith('..') || isAbsolute(relativePath) ? path : relativePath;
 }
 
 /** Where its text went: a name alone lies beside the file. */
-export function shownTarget(path: string, target: string): string {
-  return dirname(path) === dirname(target) ? basename(target) : shownPath(target);
+export function displayTarget(path: string, target: string): string {
+  return dirname(path) === dirname(target) ? basename(target) : displayPath(target);
 }

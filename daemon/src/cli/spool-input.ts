@@ -20,7 +20,7 @@ export async function spoolInput(
   folder: string,
   signal: AbortSignal,
 ): Promise<OpenInput> {
-  const upload = await begin(folder);
+  const upload = await createUpload(folder);
   // A second Ctrl-C ends this process at once.
   const atExit = (): void => rmSync(upload.path, { force: true });
   process.once('exit', atExit);
@@ -63,7 +63,7 @@ export function openPipe(path: string, signal: AbortSignal): Readable {
   return readInProcess(path, 'pipe', signal);
 }
 
-async function begin(folder: string): Promise<Upload> {
+async function createUpload(folder: string): Promise<Upload> {
   try {
     makeFolder(folder, 0o700);
   } catch (cause) {

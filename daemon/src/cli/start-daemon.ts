@@ -48,7 +48,7 @@ export async function findDaemon(paths: Paths): Promise<SottoClient | undefined>
 }
 
 /** The daemon that speaks another protocol, where that was the error. */
-export function otherDaemon(error: unknown): { pid: number } | undefined {
+export function incompatibleDaemon(error: unknown): { pid: number } | undefined {
   const cause = error instanceof SottoError ? error.cause : undefined;
   return cause instanceof ProtocolMismatch ? cause.daemon : undefined;
 }

@@ -11,7 +11,7 @@ import { clock, formatSpeed, progressLine } from './terminal/progress-line.js';
 import { styleFor, wantsColour } from './terminal/style.js';
 import { wrapForStdout } from './terminal/wrap.js';
 import type { Transcript } from '../writers/index.js';
-import { errorLine, fileWaitText, type View } from './view.js';
+import { errorLine, fileWaitText, type TranscribeView } from './view.js';
 
 export interface TerminalViewOptions {
   /** Whether stdout is a terminal, too: then unfinished words are shown above the progress. */
@@ -22,7 +22,7 @@ export interface TerminalViewOptions {
   readonly wrap: boolean;
 }
 
-export function terminalView(stream: WriteStream, { showText, headers, wrap }: TerminalViewOptions): View {
+export function terminalTranscribeView(stream: WriteStream, { showText, headers, wrap }: TerminalViewOptions): TranscribeView {
   const style = styleFor(wantsColour(stream));
   const heading = styleFor(wantsColour(process.stdout));
   let file = '';

@@ -1,6 +1,6 @@
 /** `sotto transcribe`: its flags and its help. */
 import { Argument, Option, type Command } from 'commander';
-import { examples, showFirst } from './help/layout.js';
+import { examples, setCommonOptions } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { addBatchFlags, firstBatchFlag, toBatchRequest, type BatchFlags } from './batch/flags.js';
 import { addDecodeFlags, toTranscribeOptions, type DecodeFlags } from './decode-flags.js';
@@ -190,7 +190,7 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
         transcribeAll(run, { outputs, transcriber, view, signal }),
       );
     });
-  showFirst(command, COMMON);
+  setCommonOptions(command, COMMON);
 }
 
 /** @throws SottoError INVALID_ARGUMENT */

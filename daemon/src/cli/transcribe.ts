@@ -12,7 +12,7 @@ import { makeOutputFolder, outputNames } from './output-files.js';
 import type { Outputs } from './outputs.js';
 import type { Transcriber } from './transcriber.js';
 import { transcriptOf } from './transcript.js';
-import { reportFailure, type View } from './view.js';
+import { reportFailure, type TranscribeView } from './view.js';
 import {
   formatOf,
   render,
@@ -37,9 +37,9 @@ export interface TranscribeRequest {
 }
 
 export interface TranscribeDeps {
-  readonly outputs: Pick<Outputs, 'mustBeFree' | 'placeOrFail'>;
+  readonly outputs: Pick<Outputs, 'assertWritable' | 'placeOrFail'>;
   readonly transcriber: Transcriber;
-  readonly view: View;
+  readonly view: TranscribeView;
   readonly signal: AbortSignal;
 }
 
@@ -112,7 +112,7 @@ interface One {
 async function transcribeOne(one: One, run: TranscribeRequest, deps: TranscribeDeps): Promise<Transcript> {
   const { input, target } = one;
   // Before the work, which may take an hour; and once more when the text is placed.
-  if (target !== undefined) await deps.outputs.mustBeFree(target);
+  if (target !== undefined) await deps.outputs.assertWritable(target);
   const opened = await input.open(deps.view, deps.signal);
   try {
     return await transcribeOpened(one, opened, run, deps);

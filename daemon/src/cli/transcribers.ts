@@ -4,9 +4,9 @@ import { SOTTO_VERSION } from '../protocol/version.js';
 import type { BatchProgress } from './batch/tally.js';
 import type { BatchView } from './batch/view.js';
 import { onInterrupt } from './interrupt.js';
-import { plainView } from './plain-view.js';
+import { plainTranscribeView } from './plain-view.js';
 import type { Transcriber } from './transcriber.js';
-import { withoutNotes, type View } from './view.js';
+import { withoutNotes, type TranscribeView } from './view.js';
 import { defined } from '../protocol/defined.js';
 
 /** What the command line ends with; set by whichever command ran. */
@@ -23,11 +23,11 @@ export interface ViewOptions {
   readonly quiet?: boolean;
 }
 
-export async function chooseView({ headers, wrap, quiet = false }: ViewOptions): Promise<View> {
-  if (quiet) return withoutNotes(plainView(wrap));
-  if (!process.stderr.isTTY || process.env.TERM === 'dumb') return plainView(wrap);
-  const { terminalView } = await import('./terminal-view.js');
-  return terminalView(process.stderr, { showText: process.stdout.isTTY === true, headers, wrap });
+export async function chooseView({ headers, wrap, quiet = false }: ViewOptions): Promise<TranscribeView> {
+  if (quiet) return withoutNotes(plainTranscribeView(wrap));
+  if (!process.stderr.isTTY || process.env.TERM === 'dumb') return plainTranscribeView(wrap);
+  const { terminalTranscribeView } = await import('./terminal-view.js');
+  return terminalTranscribeView(process.stderr, { showText: process.stdout.isTTY === true, headers, wrap });
 }
 
 export async function chooseBatchView(progress: BatchProgress, quiet: boolean): Promise<BatchView> {
@@ -47,7 +47,7 @@ export async function inProcessTranscriber(paths: Paths): Promise<Transcriber> {
 /** `view` is told when a daemon has to be started, and when the one that runs is of another version. */
 export async function daemonTranscriber(
   paths: Paths,
-  view: Pick<View, 'waiting' | 'note'>,
+  view: Pick<TranscribeView, 'waiting' | 'note'>,
   model: string | undefined,
   onStarted?: () => void,
 ): Promise<Transcriber> {

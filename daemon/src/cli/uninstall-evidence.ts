@@ -14,7 +14,7 @@ import { DatabaseSync } from '../store/sqlite/database.js';
 const MAX_TEXT_BYTES = 2 ** 20;
 
 /** What lies in one place and is Sotto's. */
-export interface Own {
+export interface OwnedFiles {
   readonly files: readonly string[];
   /** Removed with all that is in them. */
   readonly trees: readonly string[];
@@ -22,34 +22,34 @@ export interface Own {
   readonly folders: readonly string[];
 }
 
-export type Finder = (path: string, stats: Stats) => Own | undefined;
+export type Finder = (path: string, stats: Stats) => OwnedFiles | undefined;
 
-const NONE: Own = { files: [], trees: [], folders: [] };
-const file = (path: string): Own => ({ ...NONE, files: [path] });
+const NONE: OwnedFiles = { files: [], trees: [], folders: [] };
+const file = (path: string): OwnedFiles => ({ ...NONE, files: [path] });
 
 /** A file that passes a test of its content. */
-export function fileThat(proves: (path: string, stats: Stats) => boolean): Finder {
+export function fileMatching(proves: (path: string, stats: Stats) => boolean): Finder {
   return (path, stats) => (stats.isFile() && proves(path, stats) ? file(path) : undefined);
 }
 
 /** A file of a name that only Sotto gives, such as a draft's. */
-export const named = fileThat(() => true);
+export const withName = fileMatching(() => true);
 /** The file itself or a link to it: the link goes, what it leads to stays. */
-export const jsonWith = (isOurs: (json: Readonly<Record<string, unknown>>) => boolean): Finder => {
+export const jsonMatching = (isOwned: (json: Readonly<Record<string, unknown>>) => boolean): Finder => {
   return (path, stats) => {
     if (!stats.isFile() && !stats.isSymbolicLink()) return undefined;
     const json = jsonOf(path);
-    return json !== undefined && isOurs(json) ? file(path) : undefined;
+    return json !== undefined && isOwned(json) ? file(path) : undefined;
   };
 };
 export const socket: Finder = (path, stats) => (stats.isSocket() ? file(path) : undefined);
-export const emptyFile = fileThat((_, { size }) => size === 0);
-export const processNumber = fileThat((path) => /^\d{1,10}\n?$/.test(textOf(path)));
-export const database = fileThat((path, { size }) => size === 0 || isSqlite(path));
-export const token = fileThat((path) => /^sotto_/.test(textOf(path)));
+export const emptyFile = fileMatching((_, { size }) => size === 0);
+export const pidFile = fileMatching((path) => /^\d{1,10}\n?$/.test(textOf(path)));
+export const database = fileMatching((path, { size }) => size === 0 || isSqlite(path));
+export const token = fileMatching((path) => /^sotto_/.test(textOf(path)));
 
 /** Some files of a folder, by name and what proves them. */
-export function folderWith(files: readonly (readonly [RegExp, Finder])[]): Finder {
+export function folderContaining(files: readonly (readonly [RegExp, Finder])[]): Finder {
   return (path, stats) => {
     if (!stats.isDirectory()) return undefined;
     const own = namesIn(path).flatMap((name) => {
@@ -72,21 +72,21 @@ export const tree: Finder = (path, stats) => (stats.isDirectory() ? { ...NONE, t
 
 export const link: Finder = (path, stats) => (stats.isSymbolicLink() ? file(path) : undefined);
 
-export const spool = folderWith([
-  [/^[A-Za-z0-9-]{1,64}\.(spool|heard|unheard)$/, fileThat((path, { size }) => size === 0 || isSpool(path))],
-  [/^[A-Za-z0-9-]{1,64}\.said$/, named],
+export const spool = folderContaining([
+  [/^[A-Za-z0-9-]{1,64}\.(spool|heard|unheard)$/, fileMatching((path, { size }) => size === 0 || isSpool(path))],
+  [/^[A-Za-z0-9-]{1,64}\.said$/, withName],
 ]);
 
-export const uploads = folderWith([
-  [/^[0-9a-f]{12}-[0-9a-f]{24}$/, named],
-  [/^input\.\d+\.[0-9a-f]{24}$/, named],
+export const uploads = folderContaining([
+  [/^[0-9a-f]{12}-[0-9a-f]{24}$/, withName],
+  [/^input\.\d+\.[0-9a-f]{24}$/, withName],
 ]);
 
 /** Models that were pulled or converted here, by their records; those that the user put there stay. */
-export const models = folderWith([
+export const models = folderContaining([
   [
     new RegExp(`^\\${DOWNLOADS}$`),
-    folderWith([
+    folderContaining([
       [/\.lock$/, emptyFile],
       [REMOVED_NAME, tree],
       [/^[^.]/, download],
@@ -100,7 +100,7 @@ export const models = folderWith([
 ]);
 
 /** What a download that was broken off has left. */
-function download(path: string, stats: Stats): Own | undefined {
+function download(path: string, stats: Stats): OwnedFiles | undefined {
   if (!stats.isDirectory()) return undefined;
   const work = new DownloadFolder(dirname(dirname(path)), basename(path));
   const { files, folders } = work.own();
@@ -112,7 +112,7 @@ function download(path: string, stats: Stats): Own | undefined {
   };
 }
 
-function model(path: string, stats: Stats): Own | undefined {
+function model(path: string, stats: Stats): OwnedFiles | undefined {
   if (!stats.isDirectory()) return undefined;
   const pulled = readRecord(path)?.files.map(({ name }) => name);
   const names = pulled === undefined ? madeFilesIn(path) : [...pulled, RECORD];
@@ -128,7 +128,7 @@ function model(path: string, stats: Stats): Own | undefined {
 export function recordings(history: string): Finder {
   const written = namesOfRecordings(history);
   return (path, stats) =>
-    folderWith([
+    folderContaining([
       [
         /^[A-Za-z0-9-]{1,64}\.wav$/,
         (inner) => (written.has(inner.slice(path.length + 1)) ? file(inner) : undefined),

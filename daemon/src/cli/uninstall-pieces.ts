@@ -7,14 +7,14 @@ import { isDamagedFile } from '../store/sqlite/damaged.js';
 import {
   database,
   emptyFile,
-  fileThat,
-  folderWith,
-  jsonWith,
+  fileMatching,
+  folderContaining,
+  jsonMatching,
   link,
   models,
-  named,
+  withName,
   namesIn,
-  processNumber,
+  pidFile,
   recordings,
   socket,
   spool,
@@ -24,7 +24,7 @@ import {
   tree,
   uploads,
   type Finder,
-  type Own,
+  type OwnedFiles,
 } from './uninstall-evidence.js';
 import { defined } from '../protocol/defined.js';
 
@@ -36,7 +36,7 @@ export interface Piece {
   readonly what: string;
   /** What is shown of it. */
   readonly paths: readonly string[];
-  readonly own: readonly Own[];
+  readonly owned: readonly OwnedFiles[];
   readonly bytes: number;
   readonly keep?: Keepable;
 }
@@ -54,50 +54,50 @@ function rulesFor({ history }: Paths): readonly Rule[] {
     // Audio that waits in the spool is of dictations, too: of those whose text was not delivered.
     [/^spool$/, 'past dictations', spool, 'history'],
     [/^history\.db$/, 'past dictations', database, 'history'],
-    [/^history\.db-(wal|shm|journal)$/, 'past dictations', named, 'history'],
+    [/^history\.db-(wal|shm|journal)$/, 'past dictations', withName, 'history'],
     [
       /^history\.db\.damaged-/,
       'past dictations',
-      fileThat((path) => isDamagedFile('history.db', basename(path))),
+      fileMatching((path) => isDamagedFile('history.db', basename(path))),
       'history',
     ],
     [/^batch\.db$/, 'work on folders', database],
     [
       /^batch\.db\.damaged-/,
       'work on folders',
-      fileThat((path) => isDamagedFile('batch.db', basename(path))),
+      fileMatching((path) => isDamagedFile('batch.db', basename(path))),
     ],
-    [/^batch(\.db(-wal|-shm|-journal)|-[0-9a-f]+\.lock(-journal)?)$/, 'work on folders', named],
-    [/^settings\.json$/, 'settings and vocabulary', jsonWith(isSettings), 'settings'],
-    [/^vocabulary\.json$/, 'settings and vocabulary', jsonWith(isVocabulary), 'settings'],
-    [/^(settings|vocabulary)\.json\.([0-9a-f]{8}\.new|lock)$/, 'settings and vocabulary', named, 'settings'],
-    [/^machine\.json$/, 'caches', jsonWith((json) => 'gflops' in json)],
-    [/^machine\.json\.[0-9a-f]{8}\.new$/, 'caches', named],
+    [/^batch(\.db(-wal|-shm|-journal)|-[0-9a-f]+\.lock(-journal)?)$/, 'work on folders', withName],
+    [/^settings\.json$/, 'settings and vocabulary', jsonMatching(isSettings), 'settings'],
+    [/^vocabulary\.json$/, 'settings and vocabulary', jsonMatching(isVocabulary), 'settings'],
+    [/^(settings|vocabulary)\.json\.([0-9a-f]{8}\.new|lock)$/, 'settings and vocabulary', withName, 'settings'],
+    [/^machine\.json$/, 'caches', jsonMatching((json) => 'gflops' in json)],
+    [/^machine\.json\.[0-9a-f]{8}\.new$/, 'caches', withName],
     [/^(s|\.s|c)$/, 'sockets and locks', socket],
     [/^(capture|daemon)\.lock(-journal)?$/, 'sockets and locks', emptyFile],
-    [/^(lock\.\d+|\.lock-[0-9a-f-]{36}|daemon\.lock\.pid(\.new)?)$/, 'sockets and locks', processNumber],
+    [/^(lock\.\d+|\.lock-[0-9a-f-]{36}|daemon\.lock\.pid(\.new)?)$/, 'sockets and locks', pidFile],
     [/^token$/, 'the token of the port', token],
-    [/^http\.json$/, 'the token of the port', jsonWith((json) => 'port' in json && 'token' in json)],
+    [/^http\.json$/, 'the token of the port', jsonMatching((json) => 'port' in json && 'token' in json)],
     // Drafts of a process that was killed.
-    [/^(token|http\.json)\.[0-9a-f]{8}\.new$/, 'the token of the port', named],
+    [/^(token|http\.json)\.[0-9a-f]{8}\.new$/, 'the token of the port', withName],
     [/^app$/, 'the program', program],
-    [/^agent$/, 'the program', folderWith([[/^Sotto(\.new)?$/, fileThat(startsShell)]])],
+    [/^agent$/, 'the program', folderContaining([[/^Sotto(\.new)?$/, fileMatching(startsShell)]])],
     [/^cache$/, 'caches', cache],
     // What lies there belongs to requests that are over.
     [/^uploads$/, 'caches', uploads],
   ];
 }
 
-const logFiles = folderWith([[/^(sotto|startup|agent)\.log(\.\d)?$/, named]]);
+const logFiles = folderContaining([[/^(sotto|startup|agent)\.log(\.\d)?$/, withName]]);
 /** What Node compiled, by its version. */
-const cache = folderWith([[/^node$/, folderWith([[/^v\d+\.\d+\.\d+-/, tree]])]]);
+const cache = folderContaining([[/^node$/, folderContaining([[/^v\d+\.\d+\.\d+-/, tree]])]]);
 /** As launchd/install/install.sh lays it out. */
-const program = folderWith([
-  [/^versions$/, folderWith([[/^\d+\.\d+\.\d+.*-[0-9a-f]{8}(\.part|\.old)?$/, tree]])],
+const program = folderContaining([
+  [/^versions$/, folderContaining([[/^\d+\.\d+\.\d+.*-[0-9a-f]{8}(\.part|\.old)?$/, tree]])],
   [/^current(\.new)?$/, link],
-  [/^(command|trouble)$/, named],
-  [/^download$/, folderWith([[/^sotto-.+\.tgz(\.part)?$/, named]])],
-  [/^installing$/, folderWith([[/^pid$/, processNumber]])],
+  [/^(command|trouble)$/, withName],
+  [/^download$/, folderContaining([[/^sotto-.+\.tgz(\.part)?$/, withName]])],
+  [/^installing$/, folderContaining([[/^pid$/, pidFile]])],
 ]);
 
 function isSettings(json: Readonly<Record<string, unknown>>): boolean {
@@ -126,55 +126,55 @@ const ORDER = [
   'the program',
 ];
 
-export interface Found {
+export interface FoundPieces {
   readonly pieces: readonly Piece[];
   /** Things in Sotto's folders that are not Sotto's. */
-  readonly strangers: readonly string[];
+  readonly foreignFiles: readonly string[];
   /** Folders that are to go if nothing is left in them, the inner ones first. */
   readonly folders: readonly string[];
 }
 
-export function findPieces(paths: Paths, env: Env = process.env, user: string = homedir()): Found {
+export function findPieces(paths: Paths, env: Env = process.env, user: string = homedir()): FoundPieces {
   const { home, runtime, logs } = paths;
-  const byName = new Map<string, { paths: string[]; own: Own[]; keep?: Keepable }>();
+  const byName = new Map<string, { paths: string[]; owned: OwnedFiles[]; keep?: Keepable }>();
   const add = (what: string, path: string, finder: Finder, keep?: Keepable): boolean => {
     const stats = lstatSync(path, { throwIfNoEntry: false });
-    const own = stats === undefined ? undefined : finder(path, stats);
-    if (own === undefined) return false;
-    const piece = byName.get(what) ?? { paths: [], own: [], ...defined({ keep }) };
+    const owned = stats === undefined ? undefined : finder(path, stats);
+    if (owned === undefined) return false;
+    const piece = byName.get(what) ?? { paths: [], owned: [], ...defined({ keep }) };
     piece.paths.push(path);
-    piece.own.push(own);
+    piece.owned.push(owned);
     byName.set(what, piece);
     return true;
   };
-  const strangers: string[] = [];
+  const foreignFiles: string[] = [];
   const rules = rulesFor(paths);
   for (const folder of new Set([home, runtime])) {
     for (const [path, rule] of inOrder(rules, folder)) {
-      const isOurs = rule !== undefined && add(rule[1], path, rule[2], rule[3]);
-      if (!isOurs && path !== logs) strangers.push(path);
+      const isOwned = rule !== undefined && add(rule[1], path, rule[2], rule[3]);
+      if (!isOwned && path !== logs) foreignFiles.push(path);
     }
   }
   add('logs', logs, logFiles);
-  const cacheHere = cacheFolder(env, user);
-  if (cacheHere !== join(home, 'cache')) add('caches', cacheHere, cache);
+  const cacheDir = cacheFolder(env, user);
+  if (cacheDir !== join(home, 'cache')) add('caches', cacheDir, cache);
   const command = ownCommand(home);
   if (command !== undefined) {
-    add('the command', command, named);
+    add('the command', command, withName);
     // Of an installation that was interrupted.
-    add('the command', `${command}.new`, named);
+    add('the command', `${command}.new`, withName);
   }
-  const pieces = [...byName].map(([what, { paths: all, own, keep }]) => ({
+  const pieces = [...byName].map(([what, { paths: all, owned, keep }]) => ({
     what,
     paths: all,
-    own,
-    bytes: own
+    owned,
+    bytes: owned
       .flatMap(({ files, trees }) => [...files, ...trees])
       .reduce((sum, path) => sum + bytesOf(path), 0),
     ...defined({ keep }),
   }));
   pieces.sort((a, b) => ORDER.indexOf(a.what) - ORDER.indexOf(b.what));
-  return { pieces, strangers, folders: [...new Set([runtime, ...around(logs, user), home])] };
+  return { pieces, foreignFiles, folders: [...new Set([runtime, ...stateFolders(logs, user), home])] };
 }
 
 /** What lies in a folder, in the order of the rules. */
@@ -200,7 +200,7 @@ function ownCommand(home: string): string | undefined {
 }
 
 /** On Linux the logs lie in a folder of state, which Sotto has made with them. */
-function around(logs: string, user: string): string[] {
+function stateFolders(logs: string, user: string): string[] {
   const state = join(logs, '..');
   return state.endsWith('/sotto') && state !== user ? [join(state, 'run'), state] : [];
 }

@@ -14,7 +14,7 @@ import { daemonStop } from './daemon-commands.js';
 import { INTERRUPTED } from './interrupt.js';
 import { padEnd } from './terminal/columns.js';
 import { namesIn } from './uninstall-evidence.js';
-import { findPieces, type Found, type Keepable, type Piece } from './uninstall-pieces.js';
+import { findPieces, type FoundPieces, type Keepable, type Piece } from './uninstall-pieces.js';
 import { terminalPrompt, type ConfirmPrompt } from './uninstall-questions.js';
 
 /** A dictation that goes on is finished before its process leaves. */
@@ -63,7 +63,7 @@ export async function uninstall(paths: Paths, run: UninstallOptions, prompt = te
       : 'Sotto was uninstalled, except for its login agent.';
   const stays = found.pieces.filter(isKept);
   printLine(stays.length === 0 ? message : `${message} Kept: ${names(stays)} in ${paths.home}`);
-  for (const path of [...found.strangers, ...foreignFilesIn(found, isKept)])
+  for (const path of [...found.foreignFiles, ...foreignFilesIn(found, isKept)])
     printLine(`not part of Sotto, left in place: ${path}`);
   const rest = cleanupHint();
   if (rest !== undefined) printLine(rest);
@@ -72,10 +72,10 @@ export async function uninstall(paths: Paths, run: UninstallOptions, prompt = te
 }
 
 /** Others' files in folders of ours, such as a model that the user put there. */
-function foreignFilesIn({ pieces }: Found, isKept: (piece: Piece) => boolean): string[] {
+function foreignFilesIn({ pieces }: FoundPieces, isKept: (piece: Piece) => boolean): string[] {
   const folders = pieces
     .filter((piece) => !isKept(piece))
-    .flatMap(({ own }) => own.map(({ folders }) => folders.at(-1)));
+    .flatMap(({ owned }) => owned.map(({ folders }) => folders.at(-1)));
   return folders.flatMap((folder) =>
     folder === undefined ? [] : namesIn(folder).map((name) => join(folder, name)),
   );
@@ -83,7 +83,7 @@ function foreignFilesIn({ pieces }: Found, isKept: (piece: Piece) => boolean): s
 
 /** `undefined`: Ctrl-C. */
 async function choosePiecesToKeep(
-  found: Found,
+  found: FoundPieces,
   { keep, yes }: UninstallOptions,
   prompt: ConfirmPrompt | undefined,
 ): Promise<Set<Keepable> | 'not wanted' | undefined> {
@@ -110,7 +110,7 @@ async function choosePiecesToKeep(
   return isWanted === undefined ? undefined : isWanted ? stays : 'not wanted';
 }
 
-function printPieces({ pieces, strangers }: Found, stays: ReadonlySet<Keepable>): void {
+function printPieces({ pieces, foreignFiles }: FoundPieces, stays: ReadonlySet<Keepable>): void {
   if (pieces.length === 0) printLine('nothing of Sotto found');
   for (const { what, paths, bytes, keep } of pieces) {
     // Such as locks of folders that are done.
@@ -118,7 +118,7 @@ function printPieces({ pieces, strangers }: Found, stays: ReadonlySet<Keepable>)
     const action = keep !== undefined && stays.has(keep) ? 'keep  ' : 'remove';
     printLine(`${action}  ${padEnd(what, 24)} ${padEnd(formatBytes(bytes), 10)} ${paths.join(', ')}`);
   }
-  for (const path of strangers) printLine(`keep    ${padEnd('not part of Sotto', 24)} ${' '.repeat(10)} ${path}`);
+  for (const path of foreignFiles) printLine(`keep    ${padEnd('not part of Sotto', 24)} ${' '.repeat(10)} ${path}`);
 }
 
 /** @returns why the agent is still there, in words */
@@ -176,7 +176,7 @@ async function stopCapture({ runtime, capture }: Paths): Promise<boolean> {
 }
 
 /** @returns what went wrong, in words */
-function removeAll({ pieces, folders }: Found, isKept: (piece: Piece) => boolean): string[] {
+function removeAll({ pieces, folders }: FoundPieces, isKept: (piece: Piece) => boolean): string[] {
   const failures: string[] = [];
   const attempt = (path: string, act: () => void): void => {
     try {
@@ -187,7 +187,7 @@ function removeAll({ pieces, folders }: Found, isKept: (piece: Piece) => boolean
   };
   for (const piece of pieces) {
     if (isKept(piece)) continue;
-    for (const { files, trees, folders: inner } of piece.own) {
+    for (const { files, trees, folders: inner } of piece.owned) {
       for (const path of files) attempt(path, () => rmSync(path, { force: true }));
       for (const path of trees)
         attempt(path, () => rmSync(path, { recursive: true, force: true, maxRetries: 3 }));

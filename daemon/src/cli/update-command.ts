@@ -13,7 +13,7 @@ export function addUpdate(program: Command): void {
     )
     .option('--check', 'ask the site of the release for the newest version')
     .action(async ({ check = false }: { check?: boolean }) => {
-      const { howToUpdate, isNewer, newestVersion, releaseAddress } = await import('./update.js');
+      const { updateInstructions, isNewer, newestVersion, releaseAddress } = await import('./update.js');
       const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
       printLine(`Sotto ${SOTTO_VERSION} in ${packageRoot}`);
       const address = releaseAddress(packageRoot);
@@ -22,7 +22,7 @@ export function addUpdate(program: Command): void {
         if (!isNewer(newest, SOTTO_VERSION)) return printLine(`The newest version is ${newest}.`);
         printLine(`Sotto ${newest} is available.`);
       } else if (check) printLine('This copy does not know where releases are found.');
-      printLine(howToUpdate(packageRoot));
+      printLine(updateInstructions(packageRoot));
     });
   command.addHelpText('after', examples(['sotto update', 'sotto update --check']));
 }

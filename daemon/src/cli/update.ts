@@ -30,7 +30,7 @@ export function releaseAddress(root: string): string | undefined {
 }
 
 /** @param root folder of this installation */
-export function howToUpdate(root: string): string {
+export function updateInstructions(root: string): string {
   if (/\/Cellar\/sotto\//.test(root)) return 'Update it: brew upgrade sotto';
   if (root.includes(`${sep}node_modules${sep}`))
     return 'Download the new release and run: npm i -g sotto-VERSION-SYSTEM.tgz';

@@ -5,7 +5,7 @@ import type { SottoError } from '../protocol/errors.js';
 import { codedError } from '../protocol/file-errors.js';
 import type { Transcript } from '../writers/index.js';
 
-export interface View {
+export interface TranscribeView {
   /** A file begins. */
   begin(file: string): void;
   /** Something the user waits for before there is a file to show. */

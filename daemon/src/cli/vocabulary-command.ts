@@ -1,6 +1,6 @@
 /** `sotto vocabulary …`: its commands, flags and help. */
 import { Option, type Command } from 'commander';
-import { examples, prose } from './help/layout.js';
+import { examples, paragraph } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { VOCABULARY_FORMATS, type VocabularyFormat } from '../protocol/vocabulary.js';
 import type { Outcome } from './transcribers.js';
@@ -26,7 +26,7 @@ export function addVocabulary(program: Command, outcome: Outcome): void {
     )
     .addHelpText(
       'after',
-      prose('The vocabulary is stored in vocabulary.json in Sotto’s folder. You may edit that file.'),
+      paragraph('The vocabulary is stored in vocabulary.json in Sotto’s folder. You may edit that file.'),
     );
   vocabulary
     .command('list', { isDefault: true })

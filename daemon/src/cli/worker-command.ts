@@ -1,7 +1,7 @@
 /** `sotto worker` and `sotto queue`: their flags and their help. */
 import { hostname } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { examples, prose } from './help/layout.js';
+import { examples, paragraph } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import { whole } from './flag-values.js';
 import { modelArgument } from './models-argument.js';
@@ -62,7 +62,7 @@ export function addWorker(program: Command, outcome: Outcome): void {
     )
     .addHelpText(
       'after',
-      prose(
+      paragraph(
         'If a disk has another name on the other machines: --root /mnt/share=/Volumes/share. The queue’s password can ' +
           'be in SOTTO_QUEUE_PASSWORD instead of in its address.',
       ),

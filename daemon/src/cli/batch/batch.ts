@@ -49,10 +49,10 @@ export async function transcribeBatch(job: BatchJob, deps: BatchDeps): Promise<n
     }
     store.prune();
     const outputs = new Outputs(store.written, job.overwrite);
-    if (job.summary !== undefined && job.summary !== '-') await outputs.mustBeFree(resolve(job.summary));
+    if (job.summary !== undefined && job.summary !== '-') await outputs.assertWritable(resolve(job.summary));
     const { run, since } = store.resumeOrStart({ identity: identityOf(job), restart: job.restart });
     run.recover(digestOfFile);
-    return await workOn(run, since, job, { ...deps, outputs });
+    return await runBatch(run, since, job, { ...deps, outputs });
   } catch (thrown) {
     view.close();
     return reportFailure(thrown);
@@ -67,23 +67,23 @@ interface RunBatchDeps extends BatchDeps {
   readonly outputs: Outputs;
 }
 
-async function workOn(
+async function runBatch(
   run: BatchRun,
   since: number | undefined,
   job: BatchJob,
   deps: RunBatchDeps,
 ): Promise<number> {
   const { outputs, signal, progress, view } = deps;
-  const work = new BatchRunner({ ...deps, run, job });
+  const runner = new BatchRunner({ ...deps, run, job });
   let stopped: SottoError | undefined;
   try {
-    if (job.watch) await keepWatch(run, work, job, deps);
+    if (job.watch) await watchFolders(run, runner, job, deps);
     else {
       const files = await scan(job, { outputs, signal, onFound: (count) => view.scanning(count) });
-      await take(run, files, deps);
+      await addFiles(run, files, deps);
       if (files.length === 0 && !signal.aborted) view.note(`no audio files in ${job.args.join(', ')}`);
-      if (since !== undefined && progress.files > progress.left) view.note(goingOn(since, progress));
-      await work.untilNothingWaits();
+      if (since !== undefined && progress.files > progress.left) view.note(resumeNote(since, progress));
+      await runner.untilNothingWaits();
     }
   } catch (thrown) {
     stopped = codedError(thrown);
@@ -110,7 +110,7 @@ async function workOn(
 const MAX_KEPT_NOTES = 8;
 
 /** Into the run, with what an earlier process left where their texts go swept away. */
-async function take(
+async function addFiles(
   run: BatchRun,
   files: readonly NewFile[],
   { progress, view, signal }: BatchDeps,
@@ -133,31 +133,31 @@ async function take(
 }
 
 /** Until it is told to end. */
-async function keepWatch(run: BatchRun, work: BatchRunner, job: BatchJob, deps: RunBatchDeps): Promise<void> {
+async function watchFolders(run: BatchRun, runner: BatchRunner, job: BatchJob, deps: RunBatchDeps): Promise<void> {
   const { outputs, signal, view } = deps;
-  const settled = new StableFiles();
+  const stableFiles = new StableFiles();
   const unreadable = new Set<string>();
   const watch = new FolderWatch(job.args, job.find.recursive);
   const message = `watching ${job.args.join(', ')} (Ctrl-C to stop)`;
   try {
     for (let first = true; !signal.aborted; first = false) {
       const beganMs = performance.now();
-      settled.begin();
-      const all = await scan(job, { outputs, signal, shouldSkip: (file) => !settled.isNews(file) });
+      stableFiles.begin();
+      const all = await scan(job, { outputs, signal, shouldSkip: (file) => !stableFiles.isNews(file) });
       const files = all.filter(({ path, failure }) => failure === undefined || !unreadable.has(path));
       for (const { path, failure } of all) if (failure !== undefined) unreadable.add(path);
       const scanMs = performance.now() - beganMs;
-      if (first || files.length > 0) await take(run, files, deps);
-      await work.untilNothingWaits();
+      if (first || files.length > 0) await addFiles(run, files, deps);
+      await runner.untilNothingWaits();
       view.waiting(message);
-      await watch.next(scanMs, settled.pending, signal);
+      await watch.next(scanMs, stableFiles.pending, signal);
     }
   } finally {
     watch.close();
   }
 }
 
-function goingOn(sinceMs: number, { files, left }: BatchProgress): string {
+function resumeNote(sinceMs: number, { files, left }: BatchProgress): string {
   const since = new Date(sinceMs);
   const today = since.toDateString() === new Date().toDateString();
   const when = since.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });

@@ -2,7 +2,7 @@
 import { clock, formatSpeed } from '../terminal/progress-line.js';
 import { errorLine, fileWaitText, isSlowFile } from '../view.js';
 import type { BatchProgress } from './tally.js';
-import { shownPath, shownTarget } from '../shown-path.js';
+import { displayPath, displayTarget } from '../shown-path.js';
 import type { BatchView } from './view.js';
 
 export function plainBatchView(progress: BatchProgress): BatchView {
@@ -16,17 +16,17 @@ export function plainBatchView(progress: BatchProgress): BatchView {
       waitedFor = what;
     },
     event: (file, event) => {
-      if (isSlowFile(event)) printLine(`sotto: ${shownPath(file.path)}: ${fileWaitText(event)}`);
+      if (isSlowFile(event)) printLine(`sotto: ${displayPath(file.path)}: ${fileWaitText(event)}`);
     },
     done: (file, { segments, summary: { durationSeconds, timings } }) => {
       waitedFor = '';
       const speed = timings.total > 0 ? `, ${formatSpeed(durationSeconds / timings.total)} real time` : '';
       const empty = segments.length === 0 ? 'no speech found; ' : '';
       printLine(
-        `${where()}${shownPath(file.path)} → ${shownTarget(file.path, file.target)}  ${empty}${clock(durationSeconds)} of audio in ${timings.total.toFixed(1)} s${speed}`,
+        `${where()}${displayPath(file.path)} → ${displayTarget(file.path, file.target)}  ${empty}${clock(durationSeconds)} of audio in ${timings.total.toFixed(1)} s${speed}`,
       );
     },
-    failed: (file, error) => printLine(`${where()}${errorLine(error, shownPath(file.path))}`),
+    failed: (file, error) => printLine(`${where()}${errorLine(error, displayPath(file.path))}`),
     left: () => undefined,
     note: (text) => printLine(`sotto: ${text}`),
     close: () => undefined,

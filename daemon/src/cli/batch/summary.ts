@@ -6,7 +6,7 @@ import { clock, formatSpeed } from '../terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 import type { Outputs } from '../outputs.js';
 import { sweepDrafts } from '../place-text.js';
-import { shownPath } from '../shown-path.js';
+import { displayPath } from '../shown-path.js';
 import { defined } from '../../protocol/defined.js';
 
 type SummaryFile = Pick<
@@ -92,7 +92,7 @@ function failureRows(failed: readonly SummaryFile[], style: Style): string[] {
   const ordered = [...groups].sort(([, a], [, b]) => b.length - a.length);
   return ordered.flatMap(([key, files]) => {
     const [reason = '', hint = ''] = key.split('\n');
-    const named = files.slice(0, MAX_LISTED_FILES).map(({ path }) => `        ${shownPath(path)}`);
+    const named = files.slice(0, MAX_LISTED_FILES).map(({ path }) => `        ${displayPath(path)}`);
     const more = files.length - named.length;
     return [
       `    ${style.red(`${files.length} × ${reason}`)}${hint === '' ? '' : style.dim(` — ${hint}`)}`,

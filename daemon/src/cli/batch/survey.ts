@@ -8,7 +8,7 @@ import { targetsOf } from './targets.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface ScanOptions {
-  readonly outputs: Pick<Outputs, 'standing'>;
+  readonly outputs: Pick<Outputs, 'targetState'>;
   readonly signal: AbortSignal;
   /** Told how many files there are so far. */
   readonly onFound?: (files: number) => void;
@@ -57,11 +57,11 @@ async function skipReason(
   job: BatchJob,
   file: FoundFile,
   target: string,
-  outputs: Pick<Outputs, 'standing'>,
+  outputs: Pick<Outputs, 'targetState'>,
 ): Promise<SkipReason | undefined> {
   // What can't be written is told when it is to be written.
-  const standing = await outputs.standing(target).catch(() => undefined);
-  if (standing?.is === 'kept') return standing.reason;
-  const isDone = standing?.is === 'ours' && standing.origin === originOf(job, file);
+  const targetState = await outputs.targetState(target).catch(() => undefined);
+  if (targetState?.state === 'kept') return targetState.reason;
+  const isDone = targetState?.state === 'unchanged' && targetState.origin === originOf(job, file);
   return isDone && !job.restart ? 'done' : undefined;
 }

@@ -10,7 +10,7 @@ import { clock, drawBar, formatSpeed, spinnerAt } from '../terminal/progress-lin
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 import { errorLine, fileWaitText } from '../view.js';
 import type { BatchProgress } from './tally.js';
-import { shownPath, shownTarget } from '../shown-path.js';
+import { displayPath, displayTarget } from '../shown-path.js';
 import type { BatchView } from './view.js';
 
 /** An engine has one file in work; where there are more, they are not all shown. */
@@ -51,7 +51,7 @@ export function terminalBatchView(stream: WriteStream, progress: BatchProgress):
     waiting: (what) => void (waiting = what),
     event(file: BatchFile, event) {
       if (event.type === 'waiting') {
-        if (event.for === 'file') waiting = `${shownPath(file.path)}: ${fileWaitText(event)}`;
+        if (event.for === 'file') waiting = `${displayPath(file.path)}: ${fileWaitText(event)}`;
         else if (event.for !== 'queue')
           waiting = event.for === 'model' ? 'loading model…' : 'starting the speech engine…';
         return;
@@ -59,9 +59,9 @@ export function terminalBatchView(stream: WriteStream, progress: BatchProgress):
       waiting = undefined;
       if (event.type === 'started') {
         if (event.attempt > 1)
-          printLine(style.dim(`speech engine restarted, trying ${shownPath(file.path)} again`));
+          printLine(style.dim(`speech engine restarted, trying ${displayPath(file.path)} again`));
         atWork.set(file.number, {
-          name: shownPath(file.path),
+          name: displayPath(file.path),
           doneSeconds: 0,
           totalSeconds: event.durationSeconds,
         });
@@ -77,12 +77,12 @@ export function terminalBatchView(stream: WriteStream, progress: BatchProgress):
         ...(timings.total > 0 ? [formatSpeed(durationSeconds / timings.total)] : []),
       ];
       printLine(
-        `${shownPath(file.path)} ${style.dim(`→ ${shownTarget(file.path, file.target)}  ${facts.join(' · ')}`)}`,
+        `${displayPath(file.path)} ${style.dim(`→ ${displayTarget(file.path, file.target)}  ${facts.join(' · ')}`)}`,
       );
     },
     failed(file, error) {
       if (file.number !== undefined) atWork.delete(file.number);
-      printLine(style.red(errorLine(error, shownPath(file.path))));
+      printLine(style.red(errorLine(error, displayPath(file.path))));
     },
     left: (file) => void atWork.delete(file.number),
     note: (text) => printLine(style.dim(text)),

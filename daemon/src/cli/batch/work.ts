@@ -11,7 +11,7 @@ import { digestOf } from '../digest.js';
 import type { Transcriber } from '../transcriber.js';
 import { documentOf, type Document, type TranscriptOptions } from '../transcript.js';
 import { keptText, type KeptReason, type Outputs } from '../outputs.js';
-import { shownPath } from '../shown-path.js';
+import { displayPath } from '../shown-path.js';
 import { originOf, type BatchJob } from './identity.js';
 import { sleep } from '../../async.js';
 import type { BatchProgress } from './tally.js';
@@ -114,7 +114,7 @@ export class BatchRunner {
     const call = { signal: this.#abortController.signal, ...defined({ model }) };
     return documentOf(
       transcriber.transcribe(file.path, options, call),
-      { file: shownPath(file.path), folder: dirname(file.target) },
+      { file: displayPath(file.path), folder: dirname(file.target) },
       job,
       onEvent,
     );
@@ -154,5 +154,5 @@ export class BatchRunner {
 
 /** `in/a.srt has changed since Sotto wrote it: kept (--overwrite replaces it)`. */
 export function keptNote({ target }: Pick<BatchFile, 'target'>, reason: KeptReason): string {
-  return `${keptText(shownPath(target), reason)}: kept (--overwrite replaces it)`;
+  return `${keptText(displayPath(target), reason)}: kept (--overwrite replaces it)`;
 }

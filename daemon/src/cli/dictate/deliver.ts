@@ -44,7 +44,7 @@ export class Deliverer {
     const clipboard = copy ? clipboardCommand() : undefined;
     if (output === undefined) return new Deliverer(undefined, clipboard);
     const outputs = await openOutputs(paths, overwrite);
-    await outputs.mustBeFree(output);
+    await outputs.assertWritable(output);
     return new Deliverer({ path: output, outputs }, clipboard);
   }
 

@@ -25,7 +25,7 @@ export function configureHelpLayout(program: Command): void {
     helpWidth: helpColumns(),
     minWidthToWrap: MIN_COLUMNS,
     formatItem,
-    visibleOptions: (command) => (command === program ? [] : arranged(command, base.visibleOptions(command))),
+    visibleOptions: (command) => (command === program ? [] : arrangeOptions(command, base.visibleOptions(command))),
     subcommandTerm,
     visibleCommands: (command) => base.visibleCommands(command).filter((one) => one.name() !== 'help'),
     // Other names of a command are in the list of its parent.
@@ -44,7 +44,7 @@ export function configureHelpLayout(program: Command): void {
  * Limits `--help` of the command to these options, and adds `--help-all` for the rest. To be called when the command has
  * all of its options.
  */
-export function showFirst(command: Command, common: readonly string[]): void {
+export function setCommonOptions(command: Command, common: readonly string[]): void {
   COMMON.set(command, common);
   for (const option of command.options) {
     if (common.includes(option.long ?? '')) option.helpGroup(COMMON_GROUP);
@@ -68,17 +68,17 @@ export function showFirst(command: Command, common: readonly string[]): void {
  */
 export function examples(
   all: readonly Example[],
-  few = all.length,
+  shortCount = all.length,
 ): (context: { readonly command: Command }) => string {
   return ({ command }) => {
-    const shown = isExpanded(command) ? all : all.slice(0, few);
+    const shown = isExpanded(command) ? all : all.slice(0, shortCount);
     const title = shown.length === 1 ? 'Example:' : 'Examples:';
     return `\n${title}\n${exampleLines(shown, helpColumns()).join('\n')}`;
   };
 }
 
 /** Text for `addHelpText('after', …)`: a paragraph that is wrapped at the width of the terminal. */
-export function prose(text: string): () => string {
+export function paragraph(text: string): () => string {
   return () => `\n${new Help().boxWrap(text, helpColumns())}`;
 }
 
@@ -103,9 +103,9 @@ export function exampleLines(all: readonly Example[], columns: number): string[]
 function formatItem(term: string, termWidth: number, description: string, { helpWidth }: Help): string {
   const columns = helpWidth ?? FALLBACK_COLUMNS;
   if (description === '') return `  ${term}`;
-  const beside = columns - termWidth - 4;
-  return beside >= MIN_DESCRIPTION_COLUMNS
-    ? `  ${term.padEnd(termWidth)}  ${wrapped(description, beside, termWidth + 4)}`
+  const available = columns - termWidth - 4;
+  return available >= MIN_DESCRIPTION_COLUMNS
+    ? `  ${term.padEnd(termWidth)}  ${wrapped(description, available, termWidth + 4)}`
     : `  ${term}\n      ${wrapped(description, columns - 6, 6)}`;
 }
 
@@ -120,7 +120,7 @@ function helpColumns(): number {
   return Math.min(process.stdout.columns ?? FALLBACK_COLUMNS, MAX_COLUMNS);
 }
 
-function arranged(command: Command, visible: readonly Option[]): Option[] {
+function arrangeOptions(command: Command, visible: readonly Option[]): Option[] {
   const common = COMMON.get(command);
   if (common === undefined) return [...visible];
   const named = common.flatMap((name) => visible.filter(({ long }) => long === name));

@@ -11,10 +11,10 @@ const CHOICES = /^(?:Allowed choices are (?<choices>.*)\.|must be one of (?<own>
 /** @param text with `error: ` in front and lines that follow it, as commander writes it */
 export function usageError(text: string): string {
   const [message = '', ...rest] = text.replace(/^error: /, '').split('\n');
-  return [`sotto: ${reworded(message)}`, ...rest].join('\n');
+  return [`sotto: ${rewordMessage(message)}`, ...rest].join('\n');
 }
 
-function reworded(message: string): string {
+function rewordMessage(message: string): string {
   const { flags, name, value, why } = (OPTION.exec(message) ?? ARGUMENT.exec(message))?.groups ?? {};
   if (value === undefined || why === undefined) return message;
   const { choices: listed, own } = CHOICES.exec(why)?.groups ?? {};

@@ -37,8 +37,8 @@ export class TextFlow {
     }
     const open = this.#committed.slice(this.#open);
     // Solid text alone says which lines are full for good.
-    const settled = breakLines(open, columns).slice(0, -1);
-    for (const line of settled) {
+    const fullLines = breakLines(open, columns).slice(0, -1);
+    for (const line of fullLines) {
       this.#lines.push(line.trimEnd());
       this.#open += line.length;
     }
@@ -50,8 +50,8 @@ export class TextFlow {
       at += line.length;
       return { committed, tentative: line.slice(committed.length).trimEnd() };
     });
-    const still = this.#lines.slice(-maxLines).map((committed) => ({ committed, tentative: '' }));
-    return [...still, ...moving]
+    const fixed = this.#lines.slice(-maxLines).map((committed) => ({ committed, tentative: '' }));
+    return [...fixed, ...moving]
       .filter(({ committed, tentative }) => committed.trim() + tentative !== '')
       .slice(-maxLines);
   }

@@ -3,12 +3,12 @@ import { resolve } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
 import { findFiles, type FindOptions, type FoundFile } from '../batch/find-files.js';
-import { fileNameOf, isAddress, shownPath } from '../shown-path.js';
+import { fileNameFromUrl, isUrl, displayPath } from '../shown-path.js';
 import { targetsOf } from '../batch/targets.js';
 import { outputNames } from '../output-files.js';
 import { hasText } from '../place-text.js';
 import type { TranscriptOptions } from '../transcript.js';
-import { jobId, parseJob, shownUrl, type QueueJob, type Source } from './queue-job.js';
+import { jobId, parseJob, displayUrl, type QueueJob, type Source } from './queue-job.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface Submission extends TranscriptOptions {
@@ -44,7 +44,7 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
   const failed: { path: string; error: SottoError }[] = [];
   const files: FoundFile[] = [];
   for await (const found of findFiles(
-    args.filter((arg) => !isAddress(arg)),
+    args.filter((arg) => !isUrl(arg)),
     find,
   )) {
     if (found.type === 'file') files.push(found);
@@ -66,11 +66,11 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
     }
     const stamp = `${file.bytes} ${file.modifiedMs}`;
     const to: QueueJob['target'] = target === undefined ? { kind: 'queue' } : { kind: 'file', path: target };
-    const job = jobOf(submission, shownPath(file.path), { kind: 'path', path: file.path }, to);
+    const job = jobOf(submission, displayPath(file.path), { kind: 'path', path: file.path }, to);
     add({ id: jobId(job, stamp), job, path: file.path });
   }
-  const addresses = args.filter(isAddress);
-  const names = outputNames(addresses.map(fileNameOf), extension);
+  const addresses = args.filter(isUrl);
+  const names = outputNames(addresses.map(fileNameFromUrl), extension);
   for (const [index, url] of addresses.entries()) {
     checkAddress(url);
     const saveAs = output === undefined ? undefined : resolve(output, names[index] ?? '');
@@ -78,7 +78,7 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
       existing.push({ path: url, target: saveAs });
       continue;
     }
-    const job = jobOf(submission, shownUrl(url), { kind: 'url', url }, { kind: 'queue' });
+    const job = jobOf(submission, displayUrl(url), { kind: 'url', url }, { kind: 'queue' });
     add({ id: jobId(job), job, path: url, ...defined({ saveAs }) });
   }
   const printed = [...jobs.values()].filter(

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { isRunning } from '../../is-running.js';
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
-import { checkHost, lookupFar } from './near-addresses.js';
+import { assertPublicHost, lookupPublic } from './near-addresses.js';
 
 export interface FetchLimits {
   readonly maxBytes: number;
@@ -75,7 +75,7 @@ async function download(
 ): Promise<void> {
   const { Agent, request } = await import('undici');
   const agent = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS, ...(!limits.allowPrivate && { lookup: lookupFar }) },
+    connect: { timeout: CONNECT_TIMEOUT_MS, ...(!limits.allowPrivate && { lookup: lookupPublic }) },
     headersTimeout: IDLE_TIMEOUT_MS,
     bodyTimeout: IDLE_TIMEOUT_MS,
   });
@@ -159,7 +159,7 @@ function checkUrl(url: URL, { allowPrivate }: FetchLimits): void {
       hint: 'use a signed URL: everyone who reads the queue can see it',
     });
   }
-  if (!allowPrivate) checkHost(url);
+  if (!allowPrivate) assertPublicHost(url);
 }
 
 /** Nothing that came over https goes on in the clear. */

@@ -12,7 +12,7 @@ import { isPrivateAddress } from '../../store/download/redirects.js';
 const TRANSLATED = /^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 const TUNNELLED = /^2002:([0-9a-f]{1,4}):([0-9a-f]{1,4}):/;
 
-export function isOwnNetwork(address: string): boolean {
+export function isPrivateNetwork(address: string): boolean {
   if (isPrivateAddress(address)) return true;
   if (!isIPv6(address)) return false;
   const plain = canonical(address);
@@ -23,16 +23,16 @@ export function isOwnNetwork(address: string): boolean {
 }
 
 /** A host that is an address itself: nobody looks it up. @throws SottoError AUDIO_REFUSED */
-export function checkHost(url: URL): void {
+export function assertPublicHost(url: URL): void {
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host) !== 0 && isOwnNetwork(host)) throw refused(host);
+  if (isIP(host) !== 0 && isPrivateNetwork(host)) throw refused(host);
 }
 
 /** As the system's, for connections; an address of the own network is an error. */
-export const lookupFar: LookupFunction = (host, options, done) => {
+export const lookupPublic: LookupFunction = (host, options, done) => {
   lookup(host, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return done(error, '', 0);
-    const near = addresses.find(({ address }) => isOwnNetwork(address));
+    const near = addresses.find(({ address }) => isPrivateNetwork(address));
     if (near !== undefined) return done(refused(host), '', 0);
     const [first] = addresses;
     if (options.all === true) done(null, addresses);

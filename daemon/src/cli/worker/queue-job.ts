@@ -9,7 +9,7 @@ import { finite, text, integer, inRange } from '../../protocol/fields.js';
 import { transcribeOptionsSchema } from '../../protocol/transcription.js';
 import { FORMAT_NAMES } from '../../writers/index.js';
 import { digestOfJson } from '../digest.js';
-import { isAddress } from '../shown-path.js';
+import { isUrl } from '../shown-path.js';
 import { oneLine } from './worker-words.js';
 
 /** In Redis all keys begin with the first, and the jobs lie under the second. */
@@ -36,7 +36,7 @@ const path = v.pipe(
 
 const url = v.pipe(
   text(8, 8192),
-  v.check((value) => isAddress(value) && URL.canParse(value), 'neither http nor https'),
+  v.check((value) => isUrl(value) && URL.canParse(value), 'neither http nor https'),
 );
 
 /** `turbo`, or `owner/name` of one that was pulled. */
@@ -144,7 +144,7 @@ export function parseReason(written: string): SottoError {
 }
 
 /** An address as it may stand in a log: a signed one opens the door to whoever reads it. */
-export function shownUrl(address: string): string {
+export function displayUrl(address: string): string {
   const { protocol, host, pathname, search } = new URL(address);
   return `${protocol}//${host}${pathname}${search === '' ? '' : '?…'}`;
 }

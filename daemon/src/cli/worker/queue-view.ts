@@ -1,6 +1,6 @@
 /** What the work of a queue looks like to who handed it in: how far all of it is, and what each machine is at. */
 import type { SottoError } from '../../protocol/errors.js';
-import { shownPath } from '../shown-path.js';
+import { displayPath } from '../shown-path.js';
 import { fitStart } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { clock, spinnerAt } from '../terminal/progress-line.js';
@@ -62,7 +62,7 @@ export function queueView(counts: () => Counts): QueueView {
       // As for the files of this machine: for people alone.
       if (area === undefined) return;
       const facts = [
-        ...(target === undefined ? [] : [`→ ${shownPath(target)}`]),
+        ...(target === undefined ? [] : [`→ ${displayPath(target)}`]),
         ...(durationSeconds === undefined ? [] : [`${clock(durationSeconds)} of audio`]),
         `by ${oneLine(worker)}`,
       ];

@@ -9,8 +9,8 @@ import { AUDIO_FILE, fileError, isMissing, OUTPUT_FILE, TEXT_INPUT } from '../..
 
 interface Root {
   /** As jobs call it. */
-  readonly there: string;
-  readonly here: string;
+  readonly queuePath: string;
+  readonly localPath: string;
   /** Without links. */
   readonly real: string;
 }
@@ -26,7 +26,7 @@ export class Roots {
   static async open(specs: readonly string[]): Promise<Roots> {
     const roots = await Promise.all(specs.map(openRoot));
     // Of two that hold a path, the inner one says where it is.
-    return new Roots(roots.sort((a, b) => b.there.length - a.there.length));
+    return new Roots(roots.sort((a, b) => b.queuePath.length - a.queuePath.length));
   }
 
   get none(): boolean {
@@ -35,7 +35,7 @@ export class Roots {
 
   /** Folders as they are called here. */
   get folders(): readonly string[] {
-    return this.#roots.map(({ here }) => here);
+    return this.#roots.map(({ localPath }) => localPath);
   }
 
   /**
@@ -61,7 +61,7 @@ export class Roots {
    */
   async target(path: string, extension: string): Promise<string> {
     const { root, local } = this.#find(path);
-    const below = relative(root.here, local).split(sep);
+    const below = relative(root.localPath, local).split(sep);
     // What a queue may have made are texts: no settings of programs, which hide, and none that something runs.
     if (!local.endsWith(`.${extension}`) || below.some((part) => part.startsWith('.')))
       throw outside(path, `the output must be named *.${extension} and not be hidden`);
@@ -81,9 +81,9 @@ export class Roots {
 
   /** By the name that it has for others, or by its own without links: a shell in it gives that. */
   #find(path: string): { root: Root; local: string } {
-    for (const name of ['there', 'real'] as const) {
+    for (const name of ['queuePath', 'real'] as const) {
       const root = this.#roots.find((one) => isWithin(one[name], path));
-      if (root !== undefined) return { root, local: join(root.here, relative(root[name], path)) };
+      if (root !== undefined) return { root, local: join(root.localPath, relative(root[name], path)) };
     }
     throw outside(path, 'it is not in one of this worker’s folders');
   }
@@ -95,18 +95,18 @@ export class Roots {
     } catch {
       // Told below.
     }
-    throw new SottoError('SHARE_GONE', `${root.here} no longer exists`);
+    throw new SottoError('SHARE_GONE', `${root.localPath} no longer exists`);
   }
 }
 
 async function openRoot(spec: string): Promise<Root> {
-  const [there, here] = (await isFolder(spec)) ? [resolve(spec), resolve(spec)] : pairOf(spec);
+  const [queuePath, localPath] = (await isFolder(spec)) ? [resolve(spec), resolve(spec)] : pairOf(spec);
   try {
-    if ((await stat(here)).isDirectory()) return { there, here, real: await realpath(here) };
+    if ((await stat(localPath)).isDirectory()) return { queuePath, localPath, real: await realpath(localPath) };
   } catch (error) {
-    if (!isMissing(error)) throw fileError(here, error, TEXT_INPUT);
+    if (!isMissing(error)) throw fileError(localPath, error, TEXT_INPUT);
   }
-  throw new SottoError('INVALID_ARGUMENT', `${here.slice(0, MAX_SHOWN)} is not a folder`, {
+  throw new SottoError('INVALID_ARGUMENT', `${localPath.slice(0, MAX_SHOWN)} is not a folder`, {
     hint: 'use --root FOLDER, or --root THERE=HERE if other machines use another path',
   });
 }
@@ -114,9 +114,9 @@ async function openRoot(spec: string): Promise<Root> {
 const MAX_SHOWN = 1024;
 
 function pairOf(spec: string): readonly [string, string] {
-  const [, there = '', here = ''] = /^(\/[^=]*)=(.+)$/.exec(spec) ?? [];
-  if (!isAbsolute(there)) return [resolve(spec), resolve(spec)];
-  return [normalize(there).replace(/(.)\/$/, '$1'), resolve(here)];
+  const [, queuePath = '', localPath = ''] = /^(\/[^=]*)=(.+)$/.exec(spec) ?? [];
+  if (!isAbsolute(queuePath)) return [resolve(spec), resolve(spec)];
+  return [normalize(queuePath).replace(/(.)\/$/, '$1'), resolve(localPath)];
 }
 
 async function isFolder(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 /** What a worker needs around it: its folders, this machine's daemon, and a way to be told to end. */
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import { plainView } from '../plain-view.js';
+import { plainTranscribeView } from '../plain-view.js';
 import { daemonTranscriber } from '../transcribers.js';
 import { reportFailure } from '../view.js';
 import { sweepFetched } from './fetch-audio.js';
@@ -39,7 +39,7 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
   // Names of files, and words of a stranger, may hold anything.
   const log = (line: string): void => void process.stdout.write(`${oneLine(line)}\n`);
   const [lockMs, stalledMs, backoffMs] = timing ?? [TIMING.lockMs, TIMING.stalledMs, TIMING.backoffMs];
-  const view = { ...plainView(), note: log };
+  const view = { ...plainTranscribeView(), note: log };
   const { stopRequested, forceStopRequested, release } = onEnd();
   await sweepFetched();
   const where = roots.none ? 'URLs only' : roots.folders.join(', ');
