@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomOf } from '#test/harness/random-of.js';
-import { errorsIn } from '#daemon/cli/word-errors.js';
+import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { flaw, KeptAlive, speak, speakRamp, type DictatedText } from '#test/harness/under-fire.js';
 import { pickClips } from './clips.js';
 import { samplesOf, starterModel } from './in-process.js';

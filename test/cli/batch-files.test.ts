@@ -14,9 +14,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { findFiles, type FindOptions, type Found } from '#daemon/cli/batch/find-files.js';
 import { globsOf } from '#daemon/cli/batch/globs.js';
-import { writeSummary } from '#daemon/cli/batch/summary.js';
-import { NO_OUTPUTS } from '#daemon/cli/outputs.js';
-import { draftName, placeText, sweepDrafts } from '#daemon/cli/place-text.js';
+import { writeSummary } from '#daemon/cli/batch/batch-summary.js';
+import { NO_OUTPUTS } from '#daemon/cli/output/outputs.js';
+import { draftName, placeText, sweepDrafts } from '#daemon/cli/output/place-text.js';
 import { targetsOf } from '#daemon/cli/batch/targets.js';
 import { defined } from '#daemon/protocol/defined.js';
 

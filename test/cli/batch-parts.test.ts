@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { identityOf, placeKeyOf, type BatchJob } from '#daemon/cli/batch/identity.js';
-import { StableFiles } from '#daemon/cli/batch/settled.js';
-import { displayPath } from '#daemon/cli/shown-path.js';
-import { summaryTable } from '#daemon/cli/batch/summary.js';
-import { BatchProgress } from '#daemon/cli/batch/tally.js';
-import { RetryPolicy } from '#daemon/cli/batch/trouble.js';
+import { identityOf, placeKeyOf, type BatchJob } from '#daemon/cli/batch/batch-job.js';
+import { StableFiles } from '#daemon/cli/batch/stable-files.js';
+import { displayPath } from '#daemon/cli/output/display-path.js';
+import { summaryTable } from '#daemon/cli/batch/batch-summary.js';
+import { BatchProgress } from '#daemon/cli/batch/batch-progress.js';
+import { RetryPolicy } from '#daemon/cli/batch/retry-policy.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
 import { SottoError, type ErrorCode } from '#daemon/protocol/errors.js';
 import type { BatchFile } from '#daemon/store/batch/batch-run.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { bashCompletion } from '#daemon/cli/completion/bash.js';
 import { fishCompletion } from '#daemon/cli/completion/fish.js';
-import { completionTree, flatten } from '#daemon/cli/completion/tree.js';
+import { completionTree, flatten } from '#daemon/cli/completion/completion-tree.js';
 import { zshCompletion } from '#daemon/cli/completion/zsh.js';
 import { buildProgram } from '#daemon/cli/program.js';
 import { describeUnless } from '#test/harness/skipping.js';

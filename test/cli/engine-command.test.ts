@@ -1,6 +1,6 @@
 /** What an engine is told by its environment. */
 import { expect, test } from '@jest/globals';
-import { engineCommand } from '#daemon/cli/parts.js';
+import { engineCommand } from '#daemon/cli/daemon/daemon-core.js';
 import { DEFAULT_GPU } from '#daemon/settings.js';
 
 test('MLX keeps its own limits of a command buffer unless the user has chosen large ones', () => {

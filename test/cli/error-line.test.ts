@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { errorLine } from '#daemon/cli/view.js';
+import { errorLine } from '#daemon/cli/transcribe/transcribe-view.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { sotto } from '#test/harness/run-sotto.js';

@@ -171,7 +171,7 @@ describe('addresses', () => {
   });
 
   test('of the internet never lead into the own network', async () => {
-    const { inputsOf } = await import('#daemon/cli/inputs.js');
+    const { inputsOf } = await import('#daemon/cli/transcribe/inputs.js');
     const { fetchAudio } = await import('#daemon/cli/worker/fetch-audio.js');
     const base = await serve((_, response) => response.end(SOUND));
     const limits = { maxBytes: 1e6, maxSeconds: 5, allowPrivate: false };

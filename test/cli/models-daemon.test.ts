@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import { main } from '#daemon/cli/main.js';
-import { loadLine } from '#daemon/cli/models-use-view.js';
+import { loadLine } from '#daemon/cli/models/model-load-view.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
 import { bundledModels } from '#daemon/paths.js';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { draftName } from '#daemon/cli/place-text.js';
-import { makeOutputFolder, outputNames } from '#daemon/cli/output-files.js';
+import { draftName } from '#daemon/cli/output/place-text.js';
+import { makeOutputFolder, outputNames } from '#daemon/cli/output/output-files.js';
 
 let folder: string;
 beforeEach(() => {

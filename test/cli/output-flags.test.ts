@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { outputPlan, type OutputFlags } from '#daemon/cli/output-flags.js';
+import { outputPlan, type OutputFlags } from '#daemon/cli/flags/output-flags.js';
 
 describe('outputPlan', () => {
   test.each<[OutputFlags, boolean]>([

@@ -22,8 +22,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { openOutputs, Outputs } from '#daemon/cli/outputs.js';
-import { placeText } from '#daemon/cli/place-text.js';
+import { openOutputs, Outputs } from '#daemon/cli/output/outputs.js';
+import { placeText } from '#daemon/cli/output/place-text.js';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
 import { BatchStore } from '#daemon/store/batch/batch-store.js';
 
@@ -193,7 +193,7 @@ describe('what is remembered', () => {
   test('a kill before or after the text is placed leaves a text that Sotto knows', async () => {
     await outputs.place(at('a.txt'), 'one', { origin: 'x' });
     // As `place` does first, for a text that then never comes to its place.
-    const { digestOf } = await import('#daemon/cli/digest.js');
+    const { digestOf } = await import('#daemon/cli/output/digest.js');
     store.written.placing(at('a.txt'), digestOf('two'), 'y');
     expect(await outputs.targetState(at('a.txt'))).toEqual({ state: 'unchanged', origin: 'x' });
     writeFileSync(at('a.txt'), 'two');

@@ -2,7 +2,7 @@ import { mkdtempSync, mkdirSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { MAX_EMBEDDED_BYTES, reportAudio } from '#daemon/cli/report-audio.js';
+import { MAX_EMBEDDED_BYTES, reportAudio } from '#daemon/cli/transcribe/report-audio.js';
 
 let folder: string;
 beforeEach(() => {

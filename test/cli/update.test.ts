@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { updateInstructions, isNewer, newestVersion, releaseAddress } from '#daemon/cli/update.js';
+import { updateInstructions, isNewer, newestVersion, releaseAddress } from '#daemon/cli/update/check-for-update.js';
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-update-'))));

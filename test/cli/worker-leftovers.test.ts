@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { draftName } from '#daemon/cli/place-text.js';
-import { runJob, type JobDeps } from '#daemon/cli/worker/do-job.js';
-import { DraftSweeper } from '#daemon/cli/worker/leftovers.js';
+import { draftName } from '#daemon/cli/output/place-text.js';
+import { runJob, type JobDeps } from '#daemon/cli/worker/run-job.js';
+import { DraftSweeper } from '#daemon/cli/worker/draft-sweeper.js';
 import type { QueueJob } from '#daemon/cli/worker/queue-job.js';
 import { Roots } from '#daemon/cli/worker/roots.js';
 

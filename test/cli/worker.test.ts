@@ -16,10 +16,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { collectJobs, type Submission } from '#daemon/cli/worker/collect-jobs.js';
-import { failureAction } from '#daemon/cli/worker/do-job.js';
+import { failureAction } from '#daemon/cli/worker/run-job.js';
 import { fetchAudio, type FetchLimits } from '#daemon/cli/worker/fetch-audio.js';
-import { isPrivateNetwork } from '#daemon/cli/worker/near-addresses.js';
-import { TokenBucket, parseRate } from '#daemon/cli/worker/pace.js';
+import { isPrivateNetwork } from '#daemon/cli/worker/private-networks.js';
+import { TokenBucket, parseRate } from '#daemon/cli/worker/token-bucket.js';
 import {
   parseReason,
   jobId,

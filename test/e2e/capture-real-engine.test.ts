@@ -1,7 +1,7 @@
 /** A dictation in the background with nothing faked but the speaker. What is missing here is said. */
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { errorsIn } from '#daemon/cli/word-errors.js';
+import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { CaptureClient } from '#daemon/client/index.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';

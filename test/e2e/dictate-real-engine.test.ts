@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
-import { errorsIn } from '#daemon/cli/word-errors.js';
+import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';

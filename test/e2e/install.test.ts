@@ -98,7 +98,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
 
     /** A process of what is installed; it tries to start a daemon when it is called, and says why it can't. */
     async function lateStarter(): Promise<() => Promise<string>> {
-      const module = pathToFileURL(join(current(), 'dist/daemon/src/cli/start-daemon.js')).href;
+      const module = pathToFileURL(join(current(), 'dist/daemon/src/cli/daemon/start-daemon.js')).href;
       const script = `import { findOrStartDaemon } from ${JSON.stringify(module)};
       console.log('ready');
       process.stdin.once('data', () => findOrStartDaemon({ paths: ${JSON.stringify(paths)} }).then(() => process.exit(0), (error) => {

@@ -6,7 +6,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, write
 import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
-import { errorsIn } from '#daemon/cli/word-errors.js';
+import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { bundledModels, bundledSpeech } from '#daemon/paths.js';
 import { findModel } from '#daemon/store/find-model.js';
 import { homeHere } from '#test/harness/home-here.js';

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import { WebSocket } from 'ws';
-import { errorsIn } from '#daemon/cli/word-errors.js';
+import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { packageRoot } from '#daemon/paths.js';
 import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { Resampler } from '#daemon/signal/resample.js';

@@ -3,7 +3,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
-import { errorsIn } from '#daemon/cli/word-errors.js';
+import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { bundledModels } from '#daemon/paths.js';
 import { findModel } from '#daemon/store/find-model.js';
 import { homeHere } from '#test/harness/home-here.js';

@@ -2,7 +2,7 @@
 import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { errorsIn } from '#daemon/cli/word-errors.js';
+import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { whyNoEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { findValkey, Valkey } from '#test/harness/valkey.js';
 import { describeUnless } from '#test/harness/skipping.js';

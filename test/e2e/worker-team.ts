@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { openQueue, openRedis, type JobQueue } from '#daemon/cli/worker/connect-queue.js';
-import { statusOf, type QueueStatus } from '#daemon/cli/worker/queue-desk.js';
+import { statusOf, type QueueStatus } from '#daemon/cli/worker/queue-commands.js';
 import { parseQueueUrl } from '#daemon/cli/worker/queue-url.js';
 import { writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';

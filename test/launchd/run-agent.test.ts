@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import { WebSocketServer } from 'ws';
-import { daemonRunAgent } from '#daemon/cli/daemon-commands.js';
+import { daemonRunAgent } from '#daemon/cli/daemon/daemon-actions.js';
 import { daemonStatus } from '#test/harness/daemon-status.js';
 import { homeHere } from '#test/harness/home-here.js';
 import { fakeEngine, sotto, startSotto } from '#test/harness/run-sotto.js';

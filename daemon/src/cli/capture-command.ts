@@ -3,9 +3,9 @@ import { Option, type Command } from 'commander';
 import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import type { CaptureOptions } from '../protocol/capture.js';
-import { language, number } from './flag-values.js';
-import { modelArgument } from './models-argument.js';
-import type { Outcome } from './transcribers.js';
+import { language, number } from './flags/flag-values.js';
+import { modelArgument } from './models/model-argument.js';
+import type { Outcome } from './transcribe/create-transcriber.js';
 import { defined } from '../protocol/defined.js';
 
 interface CaptureFlags {

@@ -1,12 +1,12 @@
 /** `sotto dictate`: its flags and its help. What it runs on is loaded when it is called. */
 import { Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
-import { flagRequires, flagsConflict } from './flag-problems.js';
+import { flagRequires, flagsConflict } from './flags/flag-errors.js';
 import type { AudioSource } from './dictate/audio-source.js';
-import { language } from './flag-values.js';
+import { language } from './flags/flag-values.js';
 import { examples, isExpanded, setCommonOptions } from './help/layout.js';
-import { modelArgument } from './models-argument.js';
-import type { Outcome } from './transcribers.js';
+import { modelArgument } from './models/model-argument.js';
+import type { Outcome } from './transcribe/create-transcriber.js';
 import { defined } from '../protocol/defined.js';
 
 export interface DictateFlags {

@@ -19,7 +19,7 @@ export function addDoctor(parent: Command, outcome: { exitCode: number }): void 
         outcome.exitCode = await selftest(resolvePaths(), flags.json === true);
         return;
       }
-      const { doctor } = await import('./agent.js');
+      const { doctor } = await import('./agent/agent-actions.js');
       outcome.exitCode = await doctor(resolvePaths(), flags.json === true);
     });
   command.addHelpText('after', examples(['sotto doctor', 'sotto doctor --json', 'sotto doctor --selftest']));

@@ -10,8 +10,8 @@ import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { readSettings } from '../settings.js';
 import { findModelWithFallback } from '../store/find-model.js';
-import { modelDirs } from './shelves.js';
-import { findDaemon } from './start-daemon.js';
+import { modelDirs } from './models/model-dirs.js';
+import { findDaemon } from './daemon/start-daemon.js';
 
 export interface Finding {
   readonly what: string;

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander';
 import { codedError } from '../protocol/file-errors.js';
 import { trace } from '../trace.js';
 import { buildProgram, forEachCommand } from './program.js';
-import { errorLine } from './view.js';
+import { errorLine } from './transcribe/transcribe-view.js';
 
 const USAGE = 2;
 

@@ -4,27 +4,27 @@
  */
 import { Command } from 'commander';
 import { SOTTO_VERSION } from '../protocol/version.js';
-import { addAgent } from './agent-command.js';
+import { addAgent } from './agent/agent-command.js';
 import { addCapture } from './capture-command.js';
-import { addCompletion } from './completion/command.js';
-import { addConfig } from './config-command.js';
-import { addDaemon, addStatus } from './daemon-command.js';
-import { addDemo } from './demo-command.js';
+import { addCompletion } from './completion/completion-command.js';
+import { addConfig } from './config/config-command.js';
+import { addDaemon, addStatus } from './daemon/daemon-command.js';
+import { addDemo } from './demo/demo-command.js';
 import { addDictate } from './dictate-command.js';
 import { addDoctor } from './doctor-command.js';
 import { configureHelpLayout, examples, fullName, paragraph } from './help/layout.js';
 import { refuseUnknownCommands, usageError } from './help/usage-errors.js';
-import { addHistory } from './history-command.js';
-import { addModels, addModelsAlias } from './models-commands.js';
-import { addServe, addToken } from './serve-command.js';
-import { addTranscribe } from './transcribe-command.js';
-import type { Outcome } from './transcribers.js';
-import { addUninstall } from './uninstall-command.js';
-import { addUpdate } from './update-command.js';
-import { addVocabulary } from './vocabulary-command.js';
-import { addQueue, addWorker } from './worker-command.js';
+import { addHistory } from './history/history-command.js';
+import { addModels, addModelsAlias } from './models/models-command.js';
+import { addServe, addToken } from './serve/serve-command.js';
+import { addTranscribe } from './transcribe/transcribe-command.js';
+import type { Outcome } from './transcribe/create-transcriber.js';
+import { addUninstall } from './uninstall/uninstall-command.js';
+import { addUpdate } from './update/update-command.js';
+import { addVocabulary } from './vocabulary/vocabulary-command.js';
+import { addQueue, addWorker } from './worker/worker-command.js';
 
-export type { Outcome } from './transcribers.js';
+export type { Outcome } from './transcribe/create-transcriber.js';
 
 export function buildProgram(outcome: Outcome): Command {
   const program = new Command('sotto')

@@ -6,8 +6,8 @@ import { describe, expect, test } from '@jest/globals';
 import { loadModel } from '#daemon/models/registry.js';
 import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
 import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
-import { runModelTool, type Stage } from '#daemon/cli/models-work.js';
-import { errorsIn } from '#daemon/cli/word-errors.js';
+import { runModelTool, type Stage } from '#daemon/cli/models/model-tool-process.js';
+import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { validateSafetensors } from '#native/safetensors.js';
 import { mx } from '#native/index.js';
 

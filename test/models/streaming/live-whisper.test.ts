@@ -1,6 +1,6 @@
 /** Speech that goes on, with the model of the repository: what is committed stays, and nothing is made up. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { errorsIn } from '#daemon/cli/word-errors.js';
+import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { LiveOptions } from '#daemon/models/whisper/streaming/live-options.js';

@@ -4,7 +4,7 @@
  * target; the rule for names is that of `output-files.ts`.
  */
 import { basename, dirname, join, resolve } from 'node:path';
-import { outputNames } from '../output-files.js';
+import { outputNames } from '../output/output-files.js';
 import type { FoundFile } from './find-files.js';
 
 export interface TargetRule {

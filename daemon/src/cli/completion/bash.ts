@@ -1,5 +1,5 @@
 /** A completion script for bash 3.2 (macOS) and later, without the bash-completion package. */
-import { flatten, type CompletionCommand, type Values } from './tree.js';
+import { flatten, type CompletionCommand, type Values } from './completion-tree.js';
 
 export function bashCompletion(tree: CompletionCommand): string {
   const commands = flatten(tree);

@@ -1,5 +1,5 @@
 /** A completion script for fish. */
-import { flatten, type CompletionCommand, type Values } from './tree.js';
+import { flatten, type CompletionCommand, type Values } from './completion-tree.js';
 
 export function fishCompletion(tree: CompletionCommand): string {
   const commands = flatten(tree);

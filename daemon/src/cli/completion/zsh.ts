@@ -1,5 +1,5 @@
 /** A completion script for zsh, to be loaded after `compinit` or put into a folder of `fpath` as `_sotto`. */
-import { flatten, type CompletionCommand, type CompletionOption, type Values } from './tree.js';
+import { flatten, type CompletionCommand, type CompletionOption, type Values } from './completion-tree.js';
 
 export function zshCompletion(tree: CompletionCommand): string {
   return `#compdef sotto

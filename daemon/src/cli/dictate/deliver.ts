@@ -1,7 +1,7 @@
 /** Where the text goes once it is final. */
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import { openOutputs, type Outputs } from '../outputs.js';
+import { openOutputs, type Outputs } from '../output/outputs.js';
 import { clipboardCommand, copyText, type ClipboardCommand } from './clipboard.js';
 
 export interface Delivery {

@@ -1,5 +1,5 @@
 /** For pipes and files: what a user must know goes to stderr, a line each; the text is not shown. */
-import { errorLine } from '../view.js';
+import { errorLine } from '../transcribe/transcribe-view.js';
 import { noticeOf, type DictateView } from './dictate-view.js';
 import type { LevelMeter } from './level-meter.js';
 

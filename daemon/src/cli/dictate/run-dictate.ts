@@ -7,7 +7,7 @@ import { SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
 import type { DictateFlags } from '../dictate-command.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
 import { markCancelled } from '../../store/spool/cancel-mark.js';
-import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../start-daemon.js';
+import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../daemon/start-daemon.js';
 import type { Deliverer } from './deliver.js';
 import { DictateController } from './dictate-controller.js';
 import { FileSource } from './file-source.js';

@@ -8,7 +8,7 @@ import type { SessionState } from '../../protocol/live.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
 import { TextFlow } from '../terminal/text-flow.js';
-import { errorLine } from '../view.js';
+import { errorLine } from '../transcribe/transcribe-view.js';
 import type { LevelMeter } from './level-meter.js';
 import { stateLine, type DictateState } from './state-line.js';
 import { noticeOf, type DictateView } from './dictate-view.js';

@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
 import { findFiles, type FindOptions, type FoundFile } from '../batch/find-files.js';
-import { fileNameFromUrl, isUrl, displayPath } from '../shown-path.js';
+import { fileNameFromUrl, isUrl, displayPath } from '../output/display-path.js';
 import { targetsOf } from '../batch/targets.js';
-import { outputNames } from '../output-files.js';
-import { hasText } from '../place-text.js';
-import type { TranscriptOptions } from '../transcript.js';
+import { outputNames } from '../output/output-files.js';
+import { hasText } from '../output/place-text.js';
+import type { TranscriptOptions } from '../transcribe/transcript.js';
 import { jobId, parseJob, displayUrl, type QueueJob, type Source } from './queue-job.js';
 import { defined } from '../../protocol/defined.js';
 

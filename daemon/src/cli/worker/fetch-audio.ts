@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { isRunning } from '../../is-running.js';
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
-import { assertPublicHost, lookupPublic } from './near-addresses.js';
+import { assertPublicHost, lookupPublic } from './private-networks.js';
 
 export interface FetchLimits {
   readonly maxBytes: number;

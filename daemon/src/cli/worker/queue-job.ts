@@ -8,9 +8,9 @@ import { isErrorCode, SottoError } from '../../protocol/errors.js';
 import { finite, text, integer, inRange } from '../../protocol/fields.js';
 import { transcribeOptionsSchema } from '../../protocol/transcription.js';
 import { FORMAT_NAMES } from '../../writers/index.js';
-import { digestOfJson } from '../digest.js';
-import { isUrl } from '../shown-path.js';
-import { oneLine } from './worker-words.js';
+import { digestOfJson } from '../output/digest.js';
+import { isUrl } from '../output/display-path.js';
+import { oneLine } from './worker-messages.js';
 
 /** In Redis all keys begin with the first, and the jobs lie under the second. */
 export const QUEUE_PREFIX = 'sotto';

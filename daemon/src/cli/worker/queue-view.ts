@@ -1,13 +1,13 @@
 /** What the work of a queue looks like to who handed it in: how far all of it is, and what each machine is at. */
 import type { SottoError } from '../../protocol/errors.js';
-import { displayPath } from '../shown-path.js';
+import { displayPath } from '../output/display-path.js';
 import { fitStart } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { clock, spinnerAt } from '../terminal/progress-line.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
-import { errorLine } from '../view.js';
+import { errorLine } from '../transcribe/transcribe-view.js';
 import type { JobProgress, JobResult } from './queue-job.js';
-import { oneLine } from './worker-words.js';
+import { oneLine } from './worker-messages.js';
 
 export interface Counts {
   readonly all: number;

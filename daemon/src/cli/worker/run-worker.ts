@@ -8,9 +8,9 @@ import type { SottoError } from '../../protocol/errors.js';
 import { messageOf } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
 import { openRedis, probeQueue, encodeName } from './connect-queue.js';
-import { runJob, failureAction, type JobDeps } from './do-job.js';
+import { runJob, failureAction, type JobDeps } from './run-job.js';
 import { timeout } from '../../async.js';
-import { TokenBucket, type Rate } from './pace.js';
+import { TokenBucket, type Rate } from './token-bucket.js';
 import {
   KEEP_SECONDS,
   parseJob,
@@ -23,7 +23,7 @@ import {
   type QueueJob,
 } from './queue-job.js';
 import type { QueueAddress } from './queue-url.js';
-import { resultMessage, timeLeft } from './worker-words.js';
+import { resultMessage, timeLeft } from './worker-messages.js';
 
 /** How soon a dead worker is noticed, and how long a failed job rests. A test has no time for the usual ones. */
 export interface Timing {

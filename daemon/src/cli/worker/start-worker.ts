@@ -1,16 +1,16 @@
 /** What a worker needs around it: its folders, this machine's daemon, and a way to be told to end. */
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import { plainTranscribeView } from '../plain-view.js';
-import { daemonTranscriber } from '../transcribers.js';
-import { reportFailure } from '../view.js';
+import { plainTranscribeView } from '../transcribe/transcribe-plain-view.js';
+import { daemonTranscriber } from '../transcribe/create-transcriber.js';
+import { reportFailure } from '../transcribe/transcribe-view.js';
 import { sweepFetched } from './fetch-audio.js';
-import { DraftSweeper } from './leftovers.js';
-import type { Rate } from './pace.js';
+import { DraftSweeper } from './draft-sweeper.js';
+import type { Rate } from './token-bucket.js';
 import { resolveQueueAddress } from './queue-url.js';
 import { Roots } from './roots.js';
 import { runWorker, TIMING } from './run-worker.js';
-import { oneLine } from './worker-words.js';
+import { oneLine } from './worker-messages.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface WorkerSettings {

@@ -2,8 +2,8 @@
 import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
 import type { FileState } from '../../store/batch/batch-run.js';
-import { placeText } from '../place-text.js';
-import type { Summary } from '../batch/summary.js';
+import { placeText } from '../output/place-text.js';
+import type { Summary } from '../batch/batch-summary.js';
 import type { Collected, Collection } from './collect-jobs.js';
 import type { JobQueue } from './connect-queue.js';
 import { followJobs, type JobOutcome } from './follow-jobs.js';

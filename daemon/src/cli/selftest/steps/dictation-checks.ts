@@ -2,7 +2,7 @@
 import { Dictation, type SottoClient } from '../../../client/index.js';
 import { SottoError } from '../../../protocol/errors.js';
 import { FileSource } from '../../dictate/file-source.js';
-import { errorsIn, percent } from '../../word-errors.js';
+import { errorsIn, percent } from '../../models/word-errors.js';
 import { parsePower, powermetricsArguments } from '../powermetrics.js';
 import { macOnly, skipped, unknown, type Environment, type CheckResult } from '../check-result.js';
 

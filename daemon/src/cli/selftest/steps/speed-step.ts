@@ -1,7 +1,7 @@
 /** Step 4: what the machine can do, how much of it the models use, and whether the text is right. */
 import type { MachineResult, ModelSpeed, ProductTimes } from '../../../protocol/selftest-process.js';
-import { LARGE_COMMAND_BUFFERS } from '../../parts.js';
-import { errorsIn, percent } from '../../word-errors.js';
+import { LARGE_COMMAND_BUFFERS } from '../../daemon/daemon-core.js';
+import { errorsIn, percent } from '../../models/word-errors.js';
 import { sendFor, unavailable } from '../selftest-process.js';
 import { skipped, type Environment, type NamedModel, type Step, type CheckResult } from '../check-result.js';
 

@@ -1,0 +1,64 @@
+/**
+ * `sotto daemon run --agent`: the daemon as the login agent runs it. It takes over from one that a command started for a
+ * while, waits for one that somebody runs by hand, and never fails for a reason that another try would not mend.
+ */
+import { sleep } from '../../async.js';
+import { isRunning } from '../../is-running.js';
+import type { Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+import { SOTTO_VERSION } from '../../protocol/version.js';
+import { activeHolder } from '../../server/daemon-lock.js';
+import { runDaemon, type RunningDaemon } from '../daemon/run-daemon.js';
+import { findDaemon, incompatibleDaemon } from '../daemon/start-daemon.js';
+import { defined } from '../../protocol/defined.js';
+
+const POLL_INTERVAL_MS = 1_000;
+const MIN_POLL_INTERVAL_MS = 50;
+
+/** @returns undefined where it was told to end before it began. @throws SottoError that another try may mend */
+export async function startAgent(
+  paths: Paths,
+  model: string | undefined,
+  signal: AbortSignal,
+): Promise<RunningDaemon | undefined> {
+  const signalled = new Set<number>();
+  while (!signal.aborted) {
+    // Looked for first: each try opens a log and what belongs to it.
+    if ((await activeHolder(paths)) === undefined) {
+      try {
+        return await runDaemon({ paths, tolerant: true, ...defined({ model }) });
+      } catch (error) {
+        if (!(error instanceof SottoError) || error.code !== 'DAEMON_RUNNING') throw error;
+      }
+    }
+    const ms = (await requestExit(paths, signalled)) ? MIN_POLL_INTERVAL_MS : POLL_INTERVAL_MS;
+    await sleep(ms, signal);
+  }
+  return undefined;
+}
+
+/**
+ * Asks the one that runs to end if it would leave by itself, or is of another version.
+ * @param signalled processes that were told by a signal already: the second one would mean at once
+ * @returns whether it has gone
+ */
+async function requestExit(paths: Paths, signalled: Set<number>): Promise<boolean> {
+  try {
+    const client = await findDaemon(paths);
+    if (client === undefined) return true;
+    const { idleExitSeconds } = await client.status();
+    if (idleExitSeconds === undefined && client.daemon.version === SOTTO_VERSION) {
+      client.close();
+      return false;
+    }
+    await client.stop();
+    return true;
+  } catch (error) {
+    const pid = incompatibleDaemon(error)?.pid;
+    if (pid === undefined) return false;
+    if (!isRunning(pid)) return true;
+    if (!signalled.has(pid)) process.kill(pid, 'SIGTERM');
+    signalled.add(pid);
+    return false;
+  }
+}

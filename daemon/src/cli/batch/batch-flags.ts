@@ -1,0 +1,123 @@
+/** The flags of `sotto transcribe` for folders and many files, and what they ask for. */
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import { SottoError } from '../../protocol/errors.js';
+import { isFolder } from '../output/destination.js';
+import { whole } from '../flags/flag-values.js';
+import type { FindOptions } from './find-files.js';
+import type { BatchJob } from './batch-job.js';
+import { defined } from '../../protocol/defined.js';
+
+export interface BatchFlags {
+  readonly recursive?: true;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly skipExisting?: true;
+  readonly overwrite?: true;
+  readonly force?: true;
+  readonly quiet?: true;
+  readonly watch?: true;
+  readonly jobs?: number;
+  readonly restart?: true;
+  readonly summary?: string;
+}
+
+/**
+ * The engine does one file at a time. Of those that wait for it the next is opened and decoded ahead; some more bridge the
+ * time in which texts of short files are written.
+ */
+const DEFAULT_JOBS = 4;
+const MAX_JOBS = 32;
+
+export function addBatchFlags(command: Command): Command {
+  return command
+    .optionsGroup('Folders and many files:')
+    .option('-r, --recursive', 'include subfolders')
+    .option('--include <glob>', 'only matching files, e.g. "*.mp3" (repeatable)', collect)
+    .option('--exclude <glob>', 'skip matching files and folders (repeatable)', collect)
+    .option('--force', 'transcribe finished files again; never replaces edited files')
+    .addOption(new Option('--skip-existing', 'skip finished files, as is the default').hideHelp())
+    .option('--watch', 'keep running and transcribe new files as they arrive')
+    .addOption(
+      new Option('-j, --jobs <n>', `files to queue at once (default: ${DEFAULT_JOBS})`).argParser(
+        whole(1, MAX_JOBS),
+      ),
+    )
+    .addOption(new Option('--restart', 'the same as --force').hideHelp())
+    .option('--summary <file>', 'write a JSON summary to this file (- for stdout)');
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+type BatchRequest = Pick<
+  BatchJob,
+  'args' | 'find' | 'overwrite' | 'watch' | 'restart' | 'jobs' | 'summary' | 'output' | 'quiet'
+>;
+
+/**
+ * What is asked for where files are to be remembered and written: with a folder among the arguments, a flag that is about
+ * folders, or several files and a folder for their texts. Undefined where a text is printed, or is one alone.
+ *
+ * @throws SottoError INVALID_ARGUMENT
+ */
+export function toBatchRequest(
+  args: readonly string[],
+  flags: BatchFlags,
+  output: string | undefined,
+): BatchRequest | undefined {
+  const folders = args.some(isFolder);
+  const named = firstBatchFlag(flags);
+  if (!folders && named === undefined && (args.length < 2 || output === undefined)) return undefined;
+  if (!folders && output === undefined) {
+    throw new SottoError(
+      'INVALID_ARGUMENT',
+      `${flagOf(named ?? 'recursive')} is for folders, and none is named`,
+      {
+        hint: 'name a folder, or add --output-dir FOLDER',
+      },
+    );
+  }
+  if (!folders && flags.watch === true) {
+    throw new SottoError('INVALID_ARGUMENT', '--watch is for folders, and none is named', {
+      hint: 'name the folder that the files come into',
+    });
+  }
+  const { summary } = flags;
+  return {
+    args,
+    find: findOptionsOf(flags),
+    overwrite: flags.overwrite === true,
+    quiet: flags.quiet === true,
+    watch: flags.watch === true,
+    restart: flags.restart === true || flags.force === true,
+    jobs: flags.jobs ?? DEFAULT_JOBS,
+    ...defined({ summary, output }),
+  };
+}
+
+export function findOptionsOf({ recursive, include, exclude }: BatchFlags): FindOptions {
+  return {
+    recursive: recursive === true,
+    ...defined({ include, exclude }),
+  };
+}
+
+const BATCH_FLAG_NAMES = [
+  'recursive',
+  'include',
+  'exclude',
+  'watch',
+  'jobs',
+  'summary',
+] as const satisfies readonly (keyof BatchFlags)[];
+
+/** The first flag that is about folders and many files. */
+export function firstBatchFlag(flags: BatchFlags): (typeof BATCH_FLAG_NAMES)[number] | undefined {
+  return BATCH_FLAG_NAMES.find((name) => flags[name] !== undefined);
+}
+
+function flagOf(name: string): string {
+  return `--${name}`;
+}

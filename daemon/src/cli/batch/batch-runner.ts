@@ -1,0 +1,158 @@
+/**
+ * The files of a run, done: several are in the daemon's hands at once, so that its engine finds the next one waiting when one
+ * ends; each text is put in its place, and only then written down as done.
+ */
+import { dirname } from 'node:path';
+import type { SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-errors.js';
+import type { JobEvent } from '../../protocol/messages.js';
+import type { BatchFile, BatchRun } from '../../store/batch/batch-run.js';
+import { digestOf } from '../output/digest.js';
+import type { Transcriber } from '../transcribe/transcriber.js';
+import { documentOf, type Document, type TranscriptOptions } from '../transcribe/transcript.js';
+import { keptText, type KeptReason, type Outputs } from '../output/outputs.js';
+import { displayPath } from '../output/display-path.js';
+import { originOf, type BatchJob } from './batch-job.js';
+import { sleep } from '../../async.js';
+import type { BatchProgress } from './batch-progress.js';
+import { RetryPolicy } from './retry-policy.js';
+import type { BatchView } from './batch-view.js';
+import { defined } from '../../protocol/defined.js';
+
+export interface BatchRunnerDeps {
+  readonly run: BatchRun;
+  readonly job: TranscriptOptions & Pick<BatchJob, 'model' | 'jobs'>;
+  readonly outputs: Pick<Outputs, 'place'>;
+  readonly transcriber: Transcriber;
+  readonly view: BatchView;
+  readonly progress: BatchProgress;
+  readonly signal: AbortSignal;
+}
+
+export class BatchRunner {
+  readonly #deps: BatchRunnerDeps;
+  readonly #retryPolicy = new RetryPolicy();
+  /** Of the work: by the user, or because nothing more can be done. */
+  readonly #abortController = new AbortController();
+  #stopped: SottoError | undefined;
+  #backoff: Promise<void> = Promise.resolve();
+
+  constructor(deps: BatchRunnerDeps) {
+    this.#deps = deps;
+    const { signal } = deps;
+    if (signal.aborted) this.#abortController.abort();
+    else signal.addEventListener('abort', () => this.#abortController.abort(), { once: true });
+  }
+
+  /**
+   * Works until no file waits, or the signal is aborted; what was begun then waits again.
+   * @throws SottoError what no file can be done with
+   */
+  async untilNothingWaits(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#deps.job.jobs }, () => this.#runLane()));
+    if (this.#stopped !== undefined) throw this.#stopped;
+  }
+
+  async #runLane(): Promise<void> {
+    const { run } = this.#deps;
+    for (;;) {
+      await this.#backoff;
+      if (this.#abortController.signal.aborted) return;
+      try {
+        const file = run.next();
+        if (file === undefined) return;
+        await this.#transcribeFile(file);
+      } catch (error) {
+        this.#stop(codedError(error));
+        return;
+      }
+    }
+  }
+
+  /** What it throws is not a matter of the file: it can't be written down what came of it. */
+  async #transcribeFile(file: BatchFile): Promise<void> {
+    const { run, view, progress, outputs, job } = this.#deps;
+    let started = false;
+    let document: Document;
+    try {
+      document = await this.#transcribe(file, (event) => {
+        if (event.type === 'started') started = true;
+        if (event.type !== 'waiting') progress.started();
+        view.event(file, event);
+      });
+    } catch (thrown) {
+      this.#handleFailure(file, codedError(thrown), started);
+      return;
+    }
+    const { text, transcript } = document;
+    // In this order: whoever finds the file in somebody's hands can tell whether its text got to its place.
+    run.placing(file, digestOf(text));
+    let outcome: 'placed' | KeptReason;
+    try {
+      outcome = await outputs.place(file.target, text, { origin: originOf(job, file) });
+    } catch (thrown) {
+      this.#handleFailure(file, codedError(thrown), started);
+      return;
+    }
+    this.#retryPolicy.recordSuccess();
+    if (outcome !== 'placed') {
+      run.skipped(file, outcome);
+      progress.fileSkipped(file);
+      view.left(file);
+      view.note(keptNote(file, outcome));
+      return;
+    }
+    const { durationSeconds, timings } = transcript.summary;
+    run.done(file, { audioSeconds: durationSeconds, workSeconds: timings.total });
+    progress.fileDone(file, durationSeconds);
+    view.done(file, transcript);
+  }
+
+  #transcribe(file: BatchFile, onEvent: (event: JobEvent) => void): Promise<Document> {
+    const { job, transcriber } = this.#deps;
+    const { model, options } = job;
+    const call = { signal: this.#abortController.signal, ...defined({ model }) };
+    return documentOf(
+      transcriber.transcribe(file.path, options, call),
+      { file: displayPath(file.path), folder: dirname(file.target) },
+      job,
+      onEvent,
+    );
+  }
+
+  #handleFailure(file: BatchFile, error: SottoError, started: boolean): void {
+    const { run, view, progress } = this.#deps;
+    if (this.#abortController.signal.aborted) {
+      run.putBack(file);
+      return;
+    }
+    const decision = this.#retryPolicy.decision(error, file.number, started);
+    if (decision.action === 'failed') {
+      run.failed(file, error);
+      progress.fileFailed(file);
+      view.failed(file, error);
+      return;
+    }
+    run.putBack(file);
+    view.left(file);
+    if (decision.action === 'stop') this.#stop(error);
+    else this.#pause(decision.afterMs, error);
+  }
+
+  #stop(error: SottoError): void {
+    this.#stopped ??= error;
+    this.#abortController.abort();
+  }
+
+  /** For all: what troubles the one file troubles the others. */
+  #pause(ms: number, error: SottoError): void {
+    this.#deps.view.waiting(`${error.message}; trying again`);
+    const pause = sleep(ms, this.#abortController.signal);
+    this.#backoff = Promise.all([this.#backoff, pause]).then(() => undefined);
+  }
+}
+
+/** `in/a.srt has changed since Sotto wrote it: kept (--overwrite replaces it)`. */
+export function keptNote({ target }: Pick<BatchFile, 'target'>, reason: KeptReason): string {
+  return `${keptText(displayPath(target), reason)}: kept (--overwrite replaces it)`;
+}

@@ -1,0 +1,67 @@
+/** The files of a run as they are on disk now, each with the place of its text. */
+import type { NewFile, SkipReason } from '../../store/batch/batch-run.js';
+import { formatOf } from '../../writers/index.js';
+import type { Outputs } from '../output/outputs.js';
+import { findFiles, type FoundFile, type Unreadable } from './find-files.js';
+import { originOf, type BatchJob } from './batch-job.js';
+import { targetsOf } from './targets.js';
+import { defined } from '../../protocol/defined.js';
+
+export interface ScanOptions {
+  readonly outputs: Pick<Outputs, 'targetState'>;
+  readonly signal: AbortSignal;
+  /** Told how many files there are so far. */
+  readonly onFound?: (files: number) => void;
+  /** Files that are not to be touched yet. */
+  readonly shouldSkip?: (file: FoundFile) => boolean;
+}
+
+/** What can't be looked at is among them, with the reason. */
+export async function scan(
+  job: BatchJob,
+  { outputs, signal, onFound, shouldSkip }: ScanOptions,
+): Promise<NewFile[]> {
+  const found: FoundFile[] = [];
+  const unreadable: Unreadable[] = [];
+  for await (const one of findFiles(job.args, job.find)) {
+    if (signal.aborted) break;
+    if (one.type === 'unreadable') unreadable.push(one);
+    else found.push(one);
+    onFound?.(found.length);
+  }
+  const { extension } = formatOf(job.format);
+  const targets = targetsOf(found, {
+    extension,
+    ...defined({ output: job.output }),
+  });
+  const files: NewFile[] = [];
+  for (const [index, file] of found.entries()) {
+    const target = targets[index] ?? '';
+    if (shouldSkip?.(file) === true) continue;
+    const { path, bytes, modifiedMs } = file;
+    const skip = await skipReason(job, file, target, outputs);
+    files.push({ path, target, bytes, modifiedMs, ...defined({ skip }) });
+  }
+  const failed = unreadable.map(({ path, error }) => ({
+    path,
+    target: '',
+    bytes: 0,
+    modifiedMs: 0,
+    failure: { code: error.code, message: error.message, hint: error.hint },
+  }));
+  return [...files, ...failed];
+}
+
+/** Undefined where there is something to do. */
+async function skipReason(
+  job: BatchJob,
+  file: FoundFile,
+  target: string,
+  outputs: Pick<Outputs, 'targetState'>,
+): Promise<SkipReason | undefined> {
+  // What can't be written is told when it is to be written.
+  const targetState = await outputs.targetState(target).catch(() => undefined);
+  if (targetState?.state === 'kept') return targetState.reason;
+  const isDone = targetState?.state === 'unchanged' && targetState.origin === originOf(job, file);
+  return isDone && !job.restart ? 'done' : undefined;
+}

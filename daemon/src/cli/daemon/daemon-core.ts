@@ -1,0 +1,153 @@
+/** The parts of Sotto put together: what a daemon and a command without one have in common. */
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '../../clock.js';
+import type { Logger } from '../../logger.js';
+import type { Paths } from '../../paths.js';
+import { messageOf, type SottoError } from '../../protocol/errors.js';
+import { codedError } from '../../protocol/file-errors.js';
+import type { ModelRef } from '../../protocol/ipc.js';
+import { JobScheduler } from '../../sessions/jobs/job-scheduler.js';
+import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from '../../settings.js';
+import { findModel, findModelWithFallback, type ModelMatch, type ModelDirs } from '../../store/find-model.js';
+import { keepMachineSpeed } from '../../store/machine-speed.js';
+import { smallerModels } from '../../store/smaller-models.js';
+import type { EngineCommand } from '../../supervisor/engine-process.js';
+import type { WarmPlan } from '../../supervisor/model-lifecycle.js';
+import { ProcessFileAccess } from '../../supervisor/file-access.js';
+import { ProcessModelAccess, type ModelAccess } from '../../supervisor/model-access.js';
+import { Supervisor } from '../../supervisor/supervisor.js';
+import { modelLimits } from './model-limits.js';
+import { modelDirs } from '../models/model-dirs.js';
+import { ActiveVocabulary } from '../../sessions/vocabulary/active-vocabulary.js';
+import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
+import { defined } from '../../protocol/defined.js';
+
+type ResolveModel = (model: string | undefined) => ModelRef;
+
+export interface DaemonCore {
+  readonly supervisor: Supervisor;
+  readonly sessions: JobScheduler;
+  readonly modelAccess: ModelAccess;
+  /** The user's words and replacements: the file, and what sessions make of it. */
+  readonly vocabulary: { readonly file: VocabularyFile; readonly inUse: ActiveVocabulary };
+  /** Finds a model by name or folder, the chosen one without an argument. @throws SottoError MODEL_NOT_FOUND */
+  readonly resolveModel: ResolveModel;
+  /** The same for speech that goes on: without an argument, the one that is there soonest. */
+  readonly resolveLiveModel: ResolveModel;
+  /** Why it does not work as the user has chosen: the model is not here, or the settings are not valid. */
+  readonly problem: () => SottoError | undefined;
+}
+
+export interface DaemonCoreOptions {
+  readonly paths: Paths;
+  readonly log: Logger;
+  /** Model used when a job names none: name or absolute folder; the one of the settings when left out. */
+  readonly model?: string;
+  /** Load the model before anybody asks. */
+  readonly warm: boolean;
+  /** Go on with the usual settings where those of the user are not valid. */
+  readonly tolerant?: boolean;
+  readonly onIdleChange?: (idle: boolean) => void;
+}
+
+/** What MLX gives Metal at once; by itself 40 or 50 ops and as many MB. */
+export const LARGE_COMMAND_BUFFERS = { MLX_MAX_OPS_PER_BUFFER: '200', MLX_MAX_MB_PER_BUFFER: '400' };
+
+/** The engine's module and what it is told by its environment. Tests put their own module in its place. */
+export function engineCommand({ largeCommandBuffers }: GpuSettings = DEFAULT_GPU): EngineCommand {
+  const own = process.env.SOTTO_ENGINE;
+  const modulePath = own ?? fileURLToPath(new URL('../../engine/main.js', import.meta.url));
+  return largeCommandBuffers ? { modulePath, env: LARGE_COMMAND_BUFFERS } : { modulePath };
+}
+
+export function createDaemonCore({ paths, log, model, warm, tolerant, onIdleChange }: DaemonCoreOptions): DaemonCore {
+  const { settings, fault } = settingsOf(paths, tolerant === true);
+  const dirs = modelDirs(paths);
+  const configured = (): ModelMatch => findModelWithFallback(dirs, model ?? settings.model);
+  const { plan, problem } = warm ? planFor(dirs, configured) : {};
+  const modelAccess = new ProcessModelAccess({ clock: systemClock, own: [dirs.models, dirs.bundled] });
+  const supervisor = new Supervisor({
+    command: engineCommand(settings.gpu),
+    clock: systemClock,
+    log,
+    limits: modelLimits(settings),
+    access: modelAccess,
+    onMeasured: (gflops) => {
+      keepMachineSpeed(paths.machine, gflops).catch((error: unknown) =>
+        log.warn({ message: messageOf(error) }, 'the speed of this machine could not be kept'),
+      );
+    },
+    ...defined({ warm: plan }),
+  });
+  /** What is wrong with the model of the settings, until somebody has chosen another one. */
+  const modelProblem = (): SottoError | undefined =>
+    supervisor.chosen?.dir === plan?.model.dir ? problem : undefined;
+  const resolveModel: ResolveModel = (wanted) => {
+    if (wanted !== undefined) return findModel(dirs, wanted);
+    // Where the model of the settings is missing, whoever names none hears of it.
+    return modelProblem() === undefined ? (supervisor.chosen ?? configured().model) : configured().model;
+  };
+  const resolveLiveModel: ResolveModel = (wanted) =>
+    wanted === undefined ? (supervisor.serving ?? configured().model) : findModel(dirs, wanted);
+  const file = new VocabularyFile(paths.vocabulary);
+  const inUse = new ActiveVocabulary(() => file.read(), log);
+  const sessions = new JobScheduler({
+    engine: supervisor,
+    vocabulary: inUse,
+    clock: systemClock,
+    log,
+    resolveModel,
+    modelAccess,
+    access: new ProcessFileAccess({ clock: systemClock, uploads: paths.uploads }),
+    ...defined({ onIdleChange }),
+  });
+  return {
+    supervisor,
+    sessions,
+    modelAccess,
+    vocabulary: { file, inUse },
+    resolveModel,
+    resolveLiveModel,
+    problem: () => fault ?? modelProblem(),
+  };
+}
+
+function settingsOf(
+  { settings: path }: Paths,
+  tolerant: boolean,
+): { settings: Settings; fault?: SottoError } {
+  try {
+    return { settings: readSettings(path) };
+  } catch (error) {
+    if (!tolerant) throw error;
+    return { settings: DEFAULTS, fault: codedError(error) };
+  }
+}
+
+/** What is to be warm: the chosen model, the starter until then, and smaller ones where it does not fit. */
+function planFor(
+  dirs: ModelDirs,
+  configured: () => ModelMatch,
+): { plan?: WarmPlan; problem?: SottoError } {
+  const starter = starterModel(dirs);
+  try {
+    const { model, fallbackFor } = configured();
+    const fallbacks = smallerModels(dirs, model);
+    return {
+      plan: { model, fallbacks, ...defined({ starter }) },
+      ...defined({ problem: fallbackFor?.error }),
+    };
+  } catch (error) {
+    // A daemon without its model still serves who dictates, and jobs that name another, and says what is wrong.
+    const problem = codedError(error);
+    return starter === undefined ? { problem } : { plan: { model: starter }, problem };
+  }
+}
+
+function starterModel(dirs: ModelDirs): ModelRef | undefined {
+  try {
+    return findModel(dirs, undefined);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+/** What models may take of this machine, as the settings say or as is usual. */
+import { totalmem } from 'node:os';
+import type { ModelLimits } from '../../protocol/ipc.js';
+import type { GpuSettings, MemorySettings } from '../../settings.js';
+import { CATALOGUE } from '../../store/catalogue/index.js';
+import { defined } from '../../protocol/defined.js';
+
+/** A Mac shares its memory with the GPU: the rest is for what the user works with. */
+const MEMORY_FRACTION = 0.5;
+
+export function modelLimits(
+  { memory, gpu }: { readonly memory: MemorySettings; readonly gpu: GpuSettings },
+  machineBytes = totalmem(),
+): ModelLimits {
+  const { maxBytes = machineBytes * MEMORY_FRACTION, unloadAfterMinutes } = memory;
+  const { fileBatchSize } = gpu;
+  return {
+    maxBytes,
+    ...(unloadAfterMinutes > 0 && { unloadAfterSeconds: unloadAfterMinutes * 60 }),
+    ...defined({ fileBatchSize }),
+    advice: `${largestModelHint(maxBytes)}\`memory.maxBytes\` in settings.json allows more`,
+  };
+}
+
+function largestModelHint(maxBytes: number): string {
+  const fitting = CATALOGUE.filter(({ memoryBytes }) => memoryBytes <= maxBytes);
+  const best = fitting.sort((a, b) => b.parameters - a.parameters || b.memoryBytes - a.memoryBytes)[0];
+  return best === undefined ? '' : `${best.name} would fit (\`sotto models pull ${best.name}\`); `;
+}

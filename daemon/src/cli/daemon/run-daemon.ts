@@ -1,0 +1,253 @@
+/** `sotto daemon run`: the daemon itself, in this process. */
+import { makeFolder } from '../../make-folder.js';
+import { systemClock, type Timer } from '../../clock.js';
+import { openLog } from '../../log.js';
+import type { Paths } from '../../paths.js';
+import type { Logger } from '../../logger.js';
+import { messageOf, type SottoError } from '../../protocol/errors.js';
+import type { DaemonStatus } from '../../protocol/status.js';
+import { SOTTO_VERSION } from '../../protocol/version.js';
+import { FileQueue } from '../../sessions/files/file-queue.js';
+import { HistoryService } from '../../sessions/history/history-service.js';
+import { LiveSessions } from '../../sessions/live/live-sessions.js';
+import { ModelService } from '../../sessions/models/model-service.js';
+import { VocabularyService } from '../../sessions/vocabulary/vocabulary-service.js';
+import { buildApi } from '../../server/api.js';
+import { ApiPort } from '../../server/http/port.js';
+import { sweepInputs, sweepUploads } from '../../upload.js';
+import { SottoServer } from '../../server/server.js';
+import { readSettings } from '../../settings.js';
+import { sweepLocks } from '../../store/process-lock.js';
+import { choosePort } from '../../store/write-settings.js';
+import { trace } from '../../trace.js';
+import { HistoryRecorder } from '../history-recorder.js';
+import { createDaemonCore } from './daemon-core.js';
+import { modelDirs } from '../models/model-dirs.js';
+import { defined } from '../../protocol/defined.js';
+
+/** How long the job in the engine may go on once the daemon was asked to end. */
+const DRAIN_MS = 5_000;
+/** What has been kept for long enough goes a while after the start, then as often as this. */
+const FIRST_CLEANUP_MS = 60_000;
+const CLEANUP_INTERVAL_MS = 6 * 3600 * 1000;
+/** One for each folder that was transcribed; those of killed commands stay behind. */
+const BATCH_LOCK = /^batch-[0-9a-f]+\.lock$/;
+
+export interface DaemonOptions {
+  readonly paths: Paths;
+  readonly model?: string;
+  /** End after this many seconds without a job. */
+  readonly idleExitSeconds?: number;
+  /** Settings that are not valid are said, and the usual ones taken. */
+  readonly tolerant?: boolean;
+}
+
+export interface RunningDaemon {
+  /** Resolves when the daemon has ended in good order. */
+  readonly ended: Promise<void>;
+  /** Asks it to end; a second call ends it at once. */
+  stop(why: string): void;
+}
+
+/** @throws SottoError DAEMON_RUNNING, UNAUTHORISED, INVALID_ARGUMENT */
+export async function runDaemon({
+  paths,
+  model,
+  idleExitSeconds,
+  tolerant = false,
+}: DaemonOptions): Promise<RunningDaemon> {
+  // Whatever this process creates is the user's alone.
+  process.umask(0o077);
+  const log = openLog(paths.log);
+  const startedMs = systemClock.nowMs();
+  let stopping = false;
+  let idleTimer: Timer | undefined;
+  let cleanupTimer: Timer | undefined;
+  let resolveEnded: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => (resolveEnded = resolve));
+
+  makePrivateDir(paths.spool, log);
+  makePrivateDir(paths.uploads, log);
+  const recorder = new HistoryRecorder(paths, log);
+  const core = createDaemonCore({
+    paths,
+    log,
+    warm: true,
+    tolerant,
+    onIdleChange: () => watchIdle(),
+    ...defined({ model }),
+  });
+  const { sessions, supervisor } = core;
+  const live = new LiveSessions({
+    engine: supervisor,
+    clock: systemClock,
+    log,
+    folder: paths.spool,
+    resolveModel: core.resolveLiveModel,
+    modelAccess: core.modelAccess,
+    keep: (outcome) => recorder.keep(outcome),
+    vocabulary: core.vocabulary.inUse,
+    fallbackFor: () => supervisor.fallbackFor,
+    onIdleChange: () => watchIdle(),
+  });
+  const models = new ModelService({
+    engine: supervisor,
+    modelDirs: modelDirs(paths),
+    settings: paths.settings,
+    machineSpeed: paths.machine,
+    clock: systemClock,
+    log,
+    onIdleChange: () => watchIdle(),
+  });
+
+  const files = new FileQueue({ sessions, clock: systemClock, onIdleChange: () => watchIdle() });
+
+  const watchIdle = (): void => {
+    idleTimer?.cancel();
+    idleTimer = undefined;
+    const isWorking = !sessions.idle || !live.idle || !models.idle || !files.idle || api.admission.active > 0;
+    // Whoever opened the port wants somebody to be there.
+    const idle = !isWorking && !port.isOpen;
+    if (idle && idleExitSeconds !== undefined && !stopping) {
+      idleTimer = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
+    }
+  };
+
+  const tidyAfter = (ms: number): void => {
+    cleanupTimer = systemClock.after(ms, () => {
+      recorder.tidy().catch((error: unknown) => log.warn({ message: messageOf(error) }, 'history not tidied'));
+      tidyAfter(CLEANUP_INTERVAL_MS);
+    });
+  };
+
+  const status = (): DaemonStatus => {
+    const engine = supervisor.status();
+    const http = port.status();
+    const reason = degradedReason(engine, core.problem());
+    const starting =
+      engine.state !== 'ready' || engine.model.state === 'loading' || engine.model.state === 'warming';
+    const busy = sessions.queueStatus().running > 0 || live.count > 0;
+    return {
+      pid: process.pid,
+      version: SOTTO_VERSION,
+      uptimeSeconds: (systemClock.nowMs() - startedMs) / 1000,
+      state: stopping
+        ? 'stopping'
+        : reason !== undefined
+          ? 'degraded'
+          : starting
+            ? 'starting'
+            : busy
+              ? 'busy'
+              : 'ready',
+      ...defined({ reason }),
+      engine,
+      queue: sessions.queueStatus(),
+      dictations: live.writing,
+      connections: server.connections,
+      rssBytes: process.memoryUsage.rss(),
+      socket: paths.socket,
+      log: paths.log,
+      ...defined({ http, idleExitSeconds }),
+    };
+  };
+
+  const api = buildApi({
+    sessions,
+    live,
+    models,
+    status,
+    uploads: paths.uploads,
+    clock: systemClock,
+    log,
+    onIdleChange: () => watchIdle(),
+  });
+
+  const port = new ApiPort({
+    api,
+    token: paths.token,
+    discovery: paths.discovery,
+    wanted: () => readSettings(paths.settings).http.port,
+    want: (wanted) => choosePort(paths.settings, wanted),
+    log,
+    onChange: () => watchIdle(),
+  });
+
+  const end = async (): Promise<void> => {
+    await Promise.all([sessions.stop(DRAIN_MS), live.stop(DRAIN_MS), models.stop()]);
+    await supervisor.stop();
+    await Promise.all([server.close(), port.close()]);
+    await recorder.close();
+    log.info('daemon ended');
+    resolveEnded();
+  };
+
+  const stop = (why: string): void => {
+    if (stopping) {
+      supervisor.kill();
+      void Promise.all([server.close(), port.close()]).then(resolveEnded);
+      return;
+    }
+    stopping = true;
+    idleTimer?.cancel();
+    cleanupTimer?.cancel();
+    port.hide();
+    log.info({ why }, 'daemon stops');
+    void end();
+  };
+
+  const server = await SottoServer.listen({
+    socketPath: paths.socket,
+    lockPath: paths.lock,
+    onDisplaced: (why) => stop(why),
+    sessions,
+    live,
+    models,
+    files,
+    history: new HistoryService({
+      open: () => recorder.history(),
+      recordings: paths.recordings,
+      settings: paths.settings,
+      tidy: () => recorder.tidy(),
+    }),
+    vocabulary: new VocabularyService(core.vocabulary.file),
+    api,
+    clock: systemClock,
+    log,
+    status,
+    uploads: paths.uploads,
+    shutdown: () => stop('asked to'),
+    port,
+  });
+  // The lock is ours now: what lies there is of a daemon that is gone.
+  sweepUploads(paths.uploads);
+  sweepInputs(paths.uploads);
+  sweepLocks(paths.home, BATCH_LOCK);
+  trace('daemon', 'listening');
+  supervisor.start();
+  log.info({ version: SOTTO_VERSION, node: process.version, model }, 'daemon ready');
+  const problem = core.problem();
+  if (problem !== undefined) log.error({ code: problem.code }, problem.message);
+  watchIdle();
+  void port.restore();
+  tidyAfter(FIRST_CLEANUP_MS);
+  void live.recover();
+  return { ended, stop };
+}
+
+/** A daemon that can't keep audio on disk still serves; each take says so. */
+function makePrivateDir(folder: string, log: Logger): void {
+  try {
+    makeFolder(folder, 0o700);
+  } catch (error) {
+    log.error({ message: messageOf(error) }, 'no private folder for audio');
+  }
+}
+
+function degradedReason(engine: DaemonStatus['engine'], problem: SottoError | undefined): string | undefined {
+  if (engine.state === 'degraded')
+    return `the speech engine is down: ${engine.lastFailure ?? 'it failed too often'}`;
+  const { fallbackFor, error: failed } = engine.model;
+  const error = failed ?? fallbackFor?.error ?? problem?.toWire();
+  return error === undefined ? undefined : `${error.message} — ${error.hint}`;
+}

@@ -1,0 +1,136 @@
+/** `sotto history delete` and `undo`. */
+import { createInterface } from 'node:readline/promises';
+import type { Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { Dictation, History } from '../../store/history/index.js';
+import { removeRecording } from '../../store/recordings.js';
+import { tableOf } from './list-history.js';
+import { findByIdPrefix, withHistory } from './open-history.js';
+import { INTERRUPTED } from '../interrupt.js';
+
+export interface DeleteOptions {
+  /** Ids, or starts of them; all dictations when left out. */
+  readonly ids?: readonly string[];
+  readonly yes: boolean;
+  /** Not into the trash. */
+  readonly forever: boolean;
+}
+
+/** `undefined`: Ctrl-C. */
+export type ConfirmPrompt = (question: string) => Promise<boolean | undefined>;
+
+/** As many are shown before it is asked whether they may go. */
+const MAX_LISTED = 5;
+
+export function deleteDictations(paths: Paths, run: DeleteOptions, prompt = terminalPrompt()): Promise<number> {
+  return withHistory(paths, async (history) => {
+    const selection = select(history, run.ids);
+    if (selection === undefined) return 1;
+    // Nothing is left to delete, yet there may be something to empty out of the trash.
+    if (selection.count === 0 && !(run.forever && run.ids === undefined)) {
+      printLine('nothing to delete');
+      return 0;
+    }
+    if (!run.yes) {
+      const answer = await confirm(history, selection, run, prompt);
+      if (answer === undefined) return INTERRUPTED;
+      if (!answer) {
+        printLine('nothing was deleted');
+        return 0;
+      }
+    }
+    const ids = run.ids === undefined ? undefined : selection.entries.map(({ id }) => id);
+    if (!run.forever) {
+      const deleted = history.deleteAll(ids);
+      printLine(`deleted ${dictations(deleted.length)}; undo within a day: \`sotto history undo\``);
+      return 0;
+    }
+    const deleted = history.destroy(ids);
+    const audioInUse = history.audioNames();
+    for (const { audio } of deleted)
+      if (audio !== undefined && !audioInUse.has(audio)) await removeRecording(paths.recordings, audio);
+    printLine(`deleted ${dictations(deleted.length)} permanently`);
+    return 0;
+  });
+}
+
+export function undo(paths: Paths): Promise<number> {
+  return withHistory(paths, (history) => {
+    const restored = history.undo();
+    if (restored.length === 0) {
+      printLine('nothing was deleted in the last day');
+      return 1;
+    }
+    printLine(`restored ${dictations(restored.length)}`);
+    return 0;
+  });
+}
+
+interface Selection {
+  readonly count: number;
+  /** All that are named by ids, or the newest of all. */
+  readonly entries: readonly Dictation[];
+}
+
+function select(history: History, ids: readonly string[] | undefined): Selection | undefined {
+  if (ids === undefined) return { count: history.count(), entries: history.list({ limit: MAX_LISTED }) };
+  const found = new Map<string, Dictation>();
+  for (const id of ids) {
+    const dictation = findByIdPrefix(history, id);
+    // One that is not there may be another one mistyped: none goes.
+    if (dictation === undefined) return undefined;
+    found.set(dictation.id, dictation);
+  }
+  return { count: found.size, entries: [...found.values()] };
+}
+
+async function confirm(
+  history: History,
+  { count, entries }: Selection,
+  { ids, forever }: DeleteOptions,
+  prompt: ConfirmPrompt | undefined,
+): Promise<boolean | undefined> {
+  if (prompt === undefined) {
+    // A script that names them means them; one that says "all", or "forever", has to say that it does.
+    if (ids !== undefined && !forever) return true;
+    throw new SottoError('INVALID_ARGUMENT', 'not a terminal, so the deletion can’t be confirmed', {
+      hint: 'use --yes to confirm',
+    });
+  }
+  process.stdout.write(tableOf(history, entries.slice(0, MAX_LISTED)));
+  if (count > MAX_LISTED) printLine(`… and ${count - MAX_LISTED} more`);
+  const what = count === 0 ? 'the trash' : count === 1 ? 'this dictation' : `these ${count} dictations`;
+  return prompt(`Delete ${what}${forever ? ' permanently' : ''}? [y/N] `);
+}
+
+/** Where there is a terminal to ask at. */
+function terminalPrompt(): ConfirmPrompt | undefined {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  return async (question) => {
+    const lines = createInterface({ input: process.stdin, output: process.stderr });
+    const stopped = new AbortController();
+    let interrupted = false;
+    lines.on('SIGINT', () => {
+      interrupted = true;
+      stopped.abort();
+    });
+    // The end of the input is no answer.
+    lines.on('close', () => stopped.abort());
+    try {
+      return /^\s*y(es)?\s*$/i.test(await lines.question(question, { signal: stopped.signal }));
+    } catch {
+      process.stderr.write('\n');
+      return interrupted ? undefined : false;
+    } finally {
+      lines.close();
+    }
+  };
+}
+
+function dictations(count: number): string {
+  return count === 1 ? '1 dictation' : `${count} dictations`;
+}
+
+function printLine(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,44 @@
+/** `sotto history export`: past dictations as Markdown, a table or JSON. */
+import type { Paths } from '../../paths.js';
+import { dictationsAsCsv, dictationsAsMarkdown } from '../../protocol/history-export.js';
+import type { Dictation } from '../../store/history/index.js';
+import { createFile } from '../output/create-file.js';
+import { EXPORT_FORMATS, type ExportFormat, type ExportHistoryOptions } from './export-formats.js';
+import { jsonOf, withHistory } from './open-history.js';
+
+/** The exit code. @throws SottoError OUTPUT_FAILED */
+export function exportHistory(paths: Paths, { format, output, limit }: ExportHistoryOptions): Promise<number> {
+  return withHistory(paths, async (history) => {
+    const found = history.list({ limit: limit ?? Math.max(1, history.count()) });
+    const chosen = format ?? formatOf(output);
+    const text = formatExport(found, chosen, (one) => jsonOf(one, paths));
+    if (output === undefined) process.stdout.write(text);
+    else {
+      await createFile(output, text);
+      process.stderr.write(
+        `${found.length} ${found.length === 1 ? 'dictation' : 'dictations'} saved to ${output}\n`,
+      );
+    }
+    return 0;
+  });
+}
+
+/** The newest first. @param json one dictation as JSON */
+export function formatExport(
+  dictations: readonly Dictation[],
+  format: ExportFormat,
+  json: (dictation: Dictation) => string,
+): string {
+  switch (format) {
+    case 'json':
+      return `[${dictations.map((one) => `\n  ${json(one)}`).join(',')}\n]\n`;
+    case 'csv':
+      return dictationsAsCsv(dictations);
+    case 'md':
+      return dictationsAsMarkdown(dictations);
+  }
+}
+
+function formatOf(path: string | undefined): ExportFormat {
+  return EXPORT_FORMATS.find((format) => path?.toLowerCase().endsWith(`.${format}`)) ?? 'md';
+}

@@ -1,0 +1,99 @@
+/** `sotto history retranscribe`: the recording of a dictation through a model once more. */
+import { join } from 'node:path';
+import type { Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { JobSummary } from '../../protocol/messages.js';
+import { findByIdPrefix, openHistory } from './open-history.js';
+import { oneLine } from './history-table.js';
+import { INTERRUPTED } from '../interrupt.js';
+import { columnsOf, fitStart } from '../terminal/columns.js';
+import { styleFor, wantsColour } from '../terminal/style.js';
+import { readSettings } from '../../settings.js';
+import type { Transcriber } from '../transcribe/transcriber.js';
+import type { TranscribeView } from '../transcribe/transcribe-view.js';
+import { defined } from '../../protocol/defined.js';
+
+export interface Retranscription {
+  /** Or the start of one. */
+  readonly id: string;
+  readonly model?: string;
+  readonly language?: string;
+}
+
+export interface RetranscribeDeps {
+  readonly transcriber: Transcriber;
+  readonly view: TranscribeView;
+  readonly signal: AbortSignal;
+}
+
+const LABEL_COLUMNS = 8;
+const LEADING_WORDS = 4;
+
+/** The exit code of the command. @throws SottoError */
+export async function retranscribe(
+  paths: Paths,
+  { id, model, language }: Retranscription,
+  { transcriber, view, signal }: RetranscribeDeps,
+): Promise<number> {
+  const history = openHistory(paths);
+  try {
+    const dictation = findByIdPrefix(history, id);
+    if (dictation === undefined) return 1;
+    if (dictation.audio === undefined) {
+      throw new SottoError('AUDIO_NOT_FOUND', `the audio of ${dictation.id} was not kept`, {
+        hint: '`sotto history keep --sound` keeps audio from now on',
+      });
+    }
+    view.begin(dictation.audio);
+    let text = '';
+    let summary: JobSummary | undefined;
+    for await (const event of transcriber.transcribe(
+      join(paths.recordings, dictation.audio),
+      { timestamps: 'auto', ...defined({ language }) },
+      { signal, ...defined({ model }) },
+    )) {
+      view.event(event);
+      if (event.type === 'segment') text += event.segment.text;
+      if (event.type === 'final') summary = event.summary;
+    }
+    view.close();
+    if (summary === undefined) throw new SottoError('INTERNAL', 'the work ended without a result');
+    const before = oneLine(dictation.text);
+    const after = oneLine(text);
+    if (after === '' && before !== '') {
+      // The take that a crash left behind, or the wrong model: what there is is better than nothing.
+      process.stderr.write(`no speech was found this time: the text of ${dictation.id} stays as it is\n`);
+      return 0;
+    }
+    history.setText(dictation.id, text.trim(), summary.model, summary.language);
+    if (before === after) process.stderr.write('the text is the same as before\n');
+    else process.stdout.write(comparison(before, after, readSettings(paths.settings).history.keepDays === 0));
+    return 0;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    process.stderr.write('interrupted: the text stays as it is\n');
+    return INTERRUPTED;
+  } finally {
+    view.close();
+    history.close();
+  }
+}
+
+/** @param whole nothing of it is kept: this is where it can be read */
+function comparison(before: string, after: string, whole: boolean): string {
+  const style = styleFor(wantsColour(process.stdout));
+  const room = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL_COLUMNS : Infinity;
+  const cut = before === '' ? 0 : comparisonStart(before, after, room);
+  const fitted = (text: string): string => fitStart(cut === 0 ? text : `…${text.slice(cut)}`, room);
+  const previous = before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL_COLUMNS)}${fitted(before)}`)}\n`;
+  return `${previous}${style.bold('after'.padEnd(LABEL_COLUMNS))}${fitted(after)}\n`;
+}
+
+/** Where to begin to show two texts that begin alike: a few words before they part, if that would not be seen otherwise. */
+export function comparisonStart(before: string, after: string, room: number): number {
+  let commonLength = 0;
+  while (commonLength < before.length && before[commonLength] === after[commonLength]) commonLength++;
+  if (columnsOf(before.slice(0, commonLength)) < room / 2) return 0;
+  const words = [...before.slice(0, commonLength).matchAll(/ /g)].map(({ index }) => index + 1);
+  return words.at(-LEADING_WORDS) ?? 0;
+}

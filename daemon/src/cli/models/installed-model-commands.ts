@@ -1,0 +1,147 @@
+/** The commands around the models that are here: what there is, getting one, taking one away, choosing one. */
+import { Option, type Command } from 'commander';
+import { examples } from '../help/layout.js';
+import { resolvePaths } from '../../paths.js';
+import { onInterrupt } from '../interrupt.js';
+import { defined } from '../../protocol/defined.js';
+
+type Outcome = { exitCode: number };
+
+export function addInstalledModelCommands(models: Command, outcome: Outcome): void {
+  addList(models.command('list').alias('ls'), outcome);
+  models
+    .command('info')
+    .summary('show model details')
+    .description('Show the details of an installed or available model: size, memory, origin.')
+    .argument('<model>', 'name, owner/name or folder of a model')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples(['sotto models info turbo', 'sotto models info whisper-base-6bit --json']))
+    .action(async (name: string, flags: { json?: boolean }) => {
+      const { modelInfo } = await import('./model-info.js');
+      outcome.exitCode = await modelInfo(resolvePaths(), name, flags.json === true);
+    });
+  addPull(models, outcome);
+  models
+    .command('remove')
+    .alias('rm')
+    .summary('remove a model')
+    .description('Remove a model. Asks first.')
+    .argument('<model>', 'name or owner/name of a model')
+    .option('-y, --yes', 'don’t ask')
+    .addHelpText(
+      'after',
+      examples(['sotto models remove whisper-small', 'sotto models remove whisper-small --yes']),
+    )
+    .action(async (name: string, flags: { yes?: boolean }) => {
+      const { remove } = await import('./remove-models.js');
+      outcome.exitCode = await interruptible((signal) =>
+        remove(resolvePaths(), { name, yes: flags.yes === true, signal }),
+      );
+    });
+  models
+    .command('use')
+    .summary('set the default model')
+    .description(
+      'Set the default model. A running daemon loads it first and keeps using the old one meanwhile; if loading fails, ' +
+        'nothing changes.',
+    )
+    .argument('<model>', 'name, owner/name or folder of an installed model')
+    .addHelpText(
+      'after',
+      examples([
+        'sotto models use whisper-large-v3-turbo',
+        'sotto models use ~/models/small-4bit',
+        'sotto models use whisper-base-6bit',
+      ]),
+    )
+    .action(async (name: string) => {
+      const { use } = await import('./use-model.js');
+      outcome.exitCode = await interruptible((signal) => use(resolvePaths(), name, signal));
+    });
+  models
+    .command('unload')
+    .summary('unload models from memory')
+    .description(
+      'Unload models from the daemon’s memory, as it does by itself when idle. The next request loads one again.',
+    )
+    .addHelpText('after', examples(['sotto models unload']))
+    .action(async () => {
+      const { unload } = await import('./use-model.js');
+      outcome.exitCode = await unload(resolvePaths());
+    });
+  models
+    .command('prune')
+    .summary('remove unfinished downloads')
+    .description(
+      'Remove unfinished downloads. With --unused, remove all downloaded models but the default, too.',
+    )
+    .option('--unused', 'remove downloaded models other than the default, too')
+    .option('-y, --yes', 'don’t ask')
+    .addHelpText('after', examples(['sotto models prune', 'sotto models prune --unused']))
+    .action(async (flags: { unused?: boolean; yes?: boolean }) => {
+      const { prune } = await import('./remove-models.js');
+      outcome.exitCode = await interruptible((signal) =>
+        prune(resolvePaths(), { unused: flags.unused === true, yes: flags.yes === true, signal }),
+      );
+    });
+}
+
+export function addList(command: Command, outcome: Outcome): void {
+  command
+    .summary('list installed and available models')
+    .description('List installed models, and available ones that suit this machine.')
+    .option('-a, --all', 'list every available model')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples(['sotto models list', 'sotto models list --json | jq -r .recommended']))
+    .action(async (flags: { all?: true; json?: true }) => {
+      const { listModels } = await import('./list-models.js');
+      outcome.exitCode = await listModels(resolvePaths(), {
+        all: flags.all === true,
+        json: flags.json === true,
+      });
+    });
+}
+
+function addPull(models: Command, outcome: Outcome): void {
+  models
+    .command('pull')
+    .summary('download a model')
+    .description(
+      'Download a model of the catalogue, or any other of the Hugging Face Hub. Interrupted downloads resume, and every ' +
+        'byte is verified. HF_TOKEN, HF_ENDPOINT, HTTPS_PROXY and NO_PROXY apply.',
+    )
+    .argument('<model>', 'name in the catalogue, or owner/name[@revision]')
+    .option('--as <name>', 'local name')
+    .addOption(new Option('--again', 'download again'))
+    .option('-q, --quiet', 'print errors only')
+    .addHelpText(
+      'after',
+      examples([
+        'sotto models pull turbo',
+        'sotto models pull openai/whisper-small',
+        'sotto models pull mlx-community/whisper-tiny-mlx@main --as tiny-new',
+      ]),
+    )
+    .action(async (wanted: string, flags: { as?: string; again?: boolean; quiet?: true }) => {
+      const { pull } = await import('./pull-model.js');
+      outcome.exitCode = await interruptible((signal) =>
+        pull(resolvePaths(), {
+          wanted,
+          again: flags.again === true,
+          quiet: flags.quiet === true,
+          signal,
+          ...defined({ as: flags.as }),
+        }),
+      );
+    });
+}
+
+/** Ctrl-C calls the work off; a second one ends the process. */
+export async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const interrupt = onInterrupt();
+  try {
+    return await work(interrupt.signal);
+  } finally {
+    interrupt.release();
+  }
+}

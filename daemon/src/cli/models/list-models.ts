@@ -1,0 +1,156 @@
+/** `sotto models list`: installed and available models. */
+import type { Paths } from '../../paths.js';
+import type { ModelStatus } from '../../protocol/status.js';
+import { readSettings } from '../../settings.js';
+import {
+  CATALOGUE,
+  recommendedModel,
+  recommendedSizes,
+  thisMachine,
+  wordErrorRate,
+  type CatalogueEntry,
+  type Machine,
+} from '../../store/catalogue/index.js';
+import { formatBytes } from '../../store/download/format-bytes.js';
+import { findModelWithFallback } from '../../store/find-model.js';
+import {
+  installedModels,
+  partialDownloads,
+  type InstalledModel,
+  type PartialDownload,
+} from '../../store/installed-models.js';
+import { describeState, statesInDaemon } from './query-daemon.js';
+import { modelTable, terminalColumns } from './model-table.js';
+import { modelDirs } from './model-dirs.js';
+import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+
+export async function listModels(
+  paths: Paths,
+  { all, json }: { readonly all: boolean; readonly json: boolean },
+  machine: Machine = thisMachine(paths.machine),
+): Promise<number> {
+  const installed = await installedModels(modelDirs(paths));
+  const partial = await partialDownloads(paths.models);
+  const recommended = recommendedModel(machine);
+  const chosen = defaultModelDir(paths);
+  const states = await statesInDaemon(paths);
+  if (json) {
+    const output = {
+      chosen,
+      machine,
+      recommended: recommended.name,
+      installed,
+      partial,
+      // Of a daemon that runs.
+      states: [...states.values()],
+      catalogue: CATALOGUE,
+    };
+    process.stdout.write(`${JSON.stringify(output)}\n`);
+    return 0;
+  }
+  const view = { columns: terminalColumns(), style: styleFor(wantsColour(process.stdout)) };
+  put(installedText({ installed, chosen, states }, view));
+  for (const download of partial) put(partialText(download, states.get(download.name)));
+  const present = new Set(installed.map(({ name }) => name));
+  const shown = all ? CATALOGUE : recommendedSizes(machine);
+  const others = shown.filter(({ name }) => !present.has(name));
+  put(availableText(others, recommended, machine, view));
+  const more = CATALOGUE.filter(({ name }) => !present.has(name)).length - others.length;
+  if (more > 0) put(`${view.style.dim(`${more} more: \`sotto models list --all\``)}\n`);
+  put(`\n${adviceText(recommended, machine, present)}\n`);
+  return 0;
+}
+
+interface View {
+  /** Of the terminal; undefined for no limit. */
+  readonly columns: number | undefined;
+  readonly style: Style;
+}
+
+interface Installed {
+  readonly installed: readonly InstalledModel[];
+  /** Folder of the default model. */
+  readonly chosen: string | undefined;
+  readonly states: ReadonlyMap<string, ModelStatus>;
+}
+
+function installedText({ installed, chosen, states }: Installed, { columns, style }: View): string {
+  const hasStates = installed.some(({ name }) => describeState(states.get(name)) !== '');
+  const rows = installed.map((model) => [
+    `${model.dir === chosen ? '*' : ' '} ${model.name}`,
+    formatBytes(model.bytes).padStart(8),
+    ...(hasStates ? [describeState(states.get(model.name))] : []),
+    errorsText(model.name),
+    originText(model),
+  ]);
+  const hasDefault = rows.some(([name]) => name?.startsWith('*'));
+  const heads = ['  NAME', '    SIZE', ...(hasStates ? ['DAEMON'] : []), 'WORDS WRONG', 'FROM'];
+  const title = `${style.bold('Installed')}${hasDefault ? style.dim('  (* default)') : ''}`;
+  return `${title}\n${modelTable(heads, rows, columns, style)}`;
+}
+
+function partialText({ name, downloadedBytes, totalBytes }: PartialDownload, status?: ModelStatus): string {
+  const part = `${formatBytes(downloadedBytes)} of ${formatBytes(totalBytes)}`;
+  const isDownloading = status?.state === 'downloading' || status?.state === 'verifying';
+  const next = isDownloading
+    ? 'downloading'
+    : `resume: \`sotto models pull\`, discard: \`sotto models prune\``;
+  return `  ${name}: ${part}; ${next}\n`;
+}
+
+function availableText(
+  entries: readonly CatalogueEntry[],
+  recommended: CatalogueEntry,
+  { hasGpu }: Machine,
+  { columns, style }: View,
+): string {
+  const rows = entries.map((entry) => {
+    const { name, bytes, bytesSource, memoryBytes, languages, speed, repo } = entry;
+    return [
+      // Without a GPU the included model does as well.
+      `${hasGpu && entry === recommended ? '→' : ' '} ${name}`,
+      `${bytesSource === 'estimated' ? '~' : ''}${formatBytes(bytes)}`.padStart(8),
+      `~${formatBytes(memoryBytes)}`.padStart(8),
+      errorsText(name),
+      languages === 'English' ? 'English' : '99',
+      speed,
+      repo,
+    ];
+  });
+  const heads = ['  NAME', '    SIZE', '  MEMORY', 'WORDS WRONG', 'LANGUAGES', 'SPEED', 'FROM'];
+  return `\n${style.bold('Available')}\n${modelTable(heads, rows, columns, style)}`;
+}
+
+function adviceText(recommended: CatalogueEntry, machine: Machine, present: ReadonlySet<string>): string {
+  const { chip, memoryBytes } = machine;
+  const about = [...(chip === undefined ? [] : [chip]), formatBytes(memoryBytes)].join(', ');
+  const legend = 'Words wrong: of 100, in 43 test recordings. ~ = estimate.';
+  if (!machine.hasGpu) return `${legend}\nWithout a GPU, the included model is the best choice.`;
+  const arrow = `→ recommended for this machine (${about}).`;
+  if (present.has(recommended.name)) return `${legend}\n${recommended.name} is recommended and installed.`;
+  return `${arrow} ${legend}\nDownload it: \`sotto models pull ${recommended.aliases[0] ?? recommended.name}\``;
+}
+
+/** `13.6%`, or a dash where it has not been measured. */
+function errorsText(name: string): string {
+  const errors = wordErrorRate(name);
+  return errors === undefined ? '–' : `${errors.toFixed(1)}%`;
+}
+
+function put(text: string): void {
+  process.stdout.write(text);
+}
+
+function originText({ from, record }: InstalledModel): string {
+  if (record !== undefined) return `${record.repo} at ${record.revision.slice(0, 8)}`;
+  return from === 'sotto' ? 'included' : 'your own';
+}
+
+/** Folder of the model that is used when none is named; undefined where that is missing. */
+export function defaultModelDir(paths: Paths): string | undefined {
+  try {
+    return findModelWithFallback(modelDirs(paths), readSettings(paths.settings).model).model.dir;
+  } catch {
+    return undefined;
+  }
+}

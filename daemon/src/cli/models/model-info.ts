@@ -1,0 +1,91 @@
+/** `sotto models info`: what is known of a model, here or not, without a look at its weights. */
+import type { Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { FootprintBytes } from '../../protocol/model-process.js';
+import { CATALOGUE, catalogueEntry, type CatalogueEntry } from '../../store/catalogue/index.js';
+import { formatBytes } from '../../store/download/format-bytes.js';
+import { readRecord } from '../../store/download/model-record.js';
+import { folderBytes } from '../../store/download/download-folder.js';
+import { findModel } from '../../store/find-model.js';
+import { defaultModelDir } from './list-models.js';
+import { modelArgument } from './model-argument.js';
+import { describeState, statesInDaemon } from './query-daemon.js';
+import { modelDirs } from './model-dirs.js';
+
+export async function modelInfo(paths: Paths, name: string, json: boolean): Promise<number> {
+  const installed = findInstalled(paths, name);
+  const record = installed === undefined ? undefined : readRecord(installed.dir);
+  const entry =
+    record === undefined ? catalogueEntry(name) : CATALOGUE.find(({ repo }) => repo === record.repo);
+  const bytes = installed === undefined ? undefined : await folderBytes(installed.dir);
+  const isChosen = installed !== undefined && installed.dir === defaultModelDir(paths);
+  const footprint = installed === undefined ? undefined : await predictedFootprint(installed.dir);
+  const status = (await statesInDaemon(paths)).get(installed?.name ?? entry?.name ?? name);
+  if (json) {
+    const output = { ...installed, bytes, isChosen, footprint, status, record, catalogue: entry };
+    process.stdout.write(`${JSON.stringify(output)}\n`);
+    return 0;
+  }
+  const inDaemon = describeState(status);
+  const rows: [string, string][] = [
+    ['name', installed?.name ?? entry?.name ?? name],
+    ...(entry === undefined ? [] : catalogueRows(entry)),
+    ...(footprint === undefined ? [] : [['memory', footprintText(footprint)] as [string, string]]),
+    ...(inDaemon === '' ? [] : [['daemon', inDaemon] as [string, string]]),
+    ...(record === undefined ? [] : [['from', `${record.repo} at ${record.revision}`] as [string, string]]),
+    ...(record === undefined ? [] : [['downloaded', record.pulledAt] as [string, string]]),
+    [
+      'installed',
+      installed === undefined
+        ? `no: \`sotto models pull ${name}\``
+        : `${formatBytes(bytes ?? 0)} in ${installed.dir}${isChosen ? ' (default)' : ''}`,
+    ],
+    ...(record?.files ?? []).map((file): [string, string] => [
+      file.name,
+      `sha256 ${file.sha256}  ${formatBytes(file.bytes)}`,
+    ]),
+  ];
+  const width = Math.max(...rows.map(([label]) => label.length));
+  process.stdout.write(rows.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join(''));
+  return 0;
+}
+
+function catalogueRows(entry: CatalogueEntry): [string, string][] {
+  const about = entry.bytesSource === 'estimated' ? 'about ' : '';
+  return [
+    [
+      'model',
+      `${entry.title}, ${(entry.parameters / 1e6).toFixed(0)} million parameters, ${entry.precision}`,
+    ],
+    [
+      'repository',
+      `${entry.repo}${entry.revision === undefined ? ', newest revision' : ` at ${entry.revision}`}`,
+    ],
+    ['download', `${about}${formatBytes(entry.bytes)}`],
+    ['memory', `about ${formatBytes(entry.memoryBytes)} while transcribing`],
+    ['languages', entry.languages === 'English' ? 'English' : '99, and translation into English'],
+    ['speed', entry.speed],
+    ['license', entry.license],
+  ];
+}
+
+/** From the headers of its files; undefined for what is no sound model, which is for `verify` to say. */
+async function predictedFootprint(dir: string): Promise<FootprintBytes | undefined> {
+  const { predictFootprint } = await import('./model-tool-process.js');
+  return predictFootprint(dir, new AbortController().signal).catch(() => undefined);
+}
+
+function footprintText({ weightBytes, workBytes }: FootprintBytes): string {
+  const all = formatBytes(weightBytes + workBytes);
+  return `${all} while transcribing: ${formatBytes(weightBytes)} for weights, ${formatBytes(workBytes)} for a window`;
+}
+
+/** Undefined for a model that is in the catalogue and not here. @throws SottoError MODEL_NOT_FOUND */
+function findInstalled(paths: Paths, name: string): { name: string; dir: string } | undefined {
+  try {
+    return findModel(modelDirs(paths), modelArgument(name, paths));
+  } catch (error) {
+    if (error instanceof SottoError && catalogueEntry(name) !== undefined) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,98 @@
+/** Work on a model's files, in a process of its own: the engine's side loads MLX, this side waits and tells. */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
+import { SottoError } from '../../protocol/errors.js';
+import {
+  modelReplySchema,
+  type FootprintBytes,
+  type ModelMetadata,
+  type ModelMeasurement,
+  type ModelReply,
+  type ModelRequest,
+} from '../../protocol/model-process.js';
+
+export type Stage = Extract<ModelReply, { type: 'progress' }>['stage'];
+
+export interface ModelToolOptions {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (stage: Stage, fraction: number) => void;
+}
+
+const TOOL = fileURLToPath(new URL('../../engine/model-tool.js', import.meta.url));
+
+type Progress = Extract<ModelReply, { type: 'progress' }>;
+type Failed = Extract<ModelReply, { type: 'failed' }>;
+type Answer = Exclude<ModelReply, Progress | Failed>;
+
+/** @throws SottoError; CANCELLED once the process has cleared away what it began */
+export async function runModelTool(
+  request: Extract<ModelRequest, { type: 'inspect' | 'convert' }>,
+  options: ModelToolOptions,
+): Promise<ModelMetadata> {
+  const answer = await runTool(request, options);
+  if (answer.type === 'done') return answer.facts;
+  throw unexpected(answer);
+}
+
+/** What a model will take of the device's memory here, from the headers of its files. @throws SottoError */
+export async function predictFootprint(dir: string, signal: AbortSignal): Promise<FootprintBytes> {
+  const answer = await runTool({ type: 'footprint', dir }, { signal });
+  if (answer.type === 'footprint') return answer.footprint;
+  throw unexpected(answer);
+}
+
+/** Loads a model in a fresh process and lets it transcribe clips. @throws SottoError */
+export async function measureModel(
+  request: Omit<Extract<ModelRequest, { type: 'measure' }>, 'type'>,
+  options: ModelToolOptions,
+): Promise<ModelMeasurement> {
+  const answer = await runTool({ type: 'measure', ...request }, options);
+  if (answer.type === 'measurement') return answer.measurement;
+  throw unexpected(answer);
+}
+
+const unexpected = ({ type }: Answer): SottoError =>
+  new SottoError('INTERNAL', `the work on the model answered with "${type}"`);
+
+async function runTool(
+  request: Exclude<ModelRequest, { type: 'cancel' }>,
+  { signal, onProgress }: ModelToolOptions,
+): Promise<Answer> {
+  if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+  const child = fork(TOOL, [], {
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: ['--no-warnings'],
+  });
+  let stderrTail = '';
+  child.stderr?.on('data', (chunk: Buffer) => (stderrTail = `${stderrTail}${chunk.toString()}`.slice(-2_000)));
+  const cancel = () => void child.send({ type: 'cancel' } satisfies ModelRequest, () => undefined);
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await new Promise<Answer>((resolve, reject) => {
+      child.on('message', (value) => {
+        const reply = v.parse(modelReplySchema, value);
+        if (reply.type === 'progress') onProgress?.(reply.stage, reply.fraction);
+        else if (reply.type === 'failed') reject(SottoError.fromWire(reply.error));
+        else resolve(reply);
+      });
+      const fail = (why: string) =>
+        reject(
+          new SottoError('ENGINE_CRASHED', `the work on the model broke off: ${why}`, {
+            hint: stderrTail.trim().split('\n').at(-1) ?? '',
+          }),
+        );
+      child.on('error', (error) => fail(error.message));
+      child.on('exit', (code, by) => {
+        const reportExit = () => fail(by === null ? `exit code ${code}` : `killed by ${by}`);
+        // Its last message may be on the way still.
+        if (child.connected) child.once('disconnect', reportExit);
+        else reportExit();
+      });
+      child.send(request, () => undefined);
+    });
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    if (child.connected) child.disconnect();
+  }
+}

@@ -1,0 +1,54 @@
+/** `sotto models pull`. */
+import type { Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+import { formatBytes, pullModelWithFallback, type PulledWithFallback } from '../../store/download/index.js';
+import { pullView } from './pull-view.js';
+import { defined } from '../../protocol/defined.js';
+
+export interface PullModelOptions {
+  readonly wanted: string;
+  readonly as?: string;
+  readonly again: boolean;
+  /** Errors only. */
+  readonly quiet?: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The exit code of the command. @throws SottoError */
+export async function pull(
+  paths: Paths,
+  { wanted, as, again, quiet = false, signal }: PullModelOptions,
+): Promise<number> {
+  const view = pullView(wanted, quiet);
+  try {
+    const pulled = await pullModelWithFallback({
+      models: paths.models,
+      wanted,
+      again,
+      signal,
+      onEvent: (event) => view.event(event),
+      ...defined({ as }),
+    });
+    view.close();
+    if (!quiet) process.stdout.write(describe(pulled));
+    return 0;
+  } catch (error) {
+    view.close();
+    if (error instanceof SottoError && error.code === 'CANCELLED') {
+      const again = `sotto models pull ${wanted}${as === undefined ? '' : ` --as ${as}`}`;
+      const percent = view.percent();
+      throw new SottoError('CANCELLED', percent === undefined ? 'stopped' : `stopped at ${percent}`, {
+        hint: percent === undefined ? '' : `resume: \`${again}\``,
+      });
+    }
+    throw error;
+  }
+}
+
+function describe({ name, record, outcome, fallbackFor }: PulledWithFallback): string {
+  const bytes = record.files.reduce((sum, file) => sum + file.bytes, 0);
+  const from = `${formatBytes(bytes)} from ${record.repo} at ${record.revision.slice(0, 8)}`;
+  const fallback = fallbackFor === undefined ? '' : ` instead of ${fallbackFor.name}`;
+  if (outcome === 'up-to-date') return `${name} is already downloaded${fallback}: ${from}\n`;
+  return `${outcome} ${name}${fallback}: ${from}, verified\nMake it the default: \`sotto models use ${name}\`\n`;
+}

@@ -1,0 +1,160 @@
+/** `sotto models quantize`: packs a model's weights by rules, then holds the result beside its source. */
+import { existsSync } from 'node:fs';
+import { isAbsolute, join, resolve } from 'node:path';
+import { bundledSpeech, type Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { ModelRef } from '../../protocol/ipc.js';
+import type { ConvertOptions, ModelMetadata } from '../../protocol/model-process.js';
+import { readClips, type LabelledClip } from './labelled-clips.js';
+import { describeWeights, shortWeights } from './describe-model.js';
+import { stageBar, type StageBar } from './stage-bar.js';
+import {
+  compare,
+  comparisonTable,
+  figuresOf,
+  type Comparison,
+  type ModelFigures,
+} from './quantize-report.js';
+import { terminalColumns } from './model-table.js';
+import { measureModel, runModelTool } from './model-tool-process.js';
+import { styleFor, wantsColour } from '../terminal/style.js';
+
+export interface QuantizeModelOptions {
+  readonly model: ModelRef;
+  /** Absolute. */
+  readonly out: string;
+  readonly force: boolean;
+  readonly options: ConvertOptions & { readonly bits: number };
+  /** Folder of labelled clips for the report; no report if left out. */
+  readonly clips: string | undefined;
+  readonly json: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Where a model goes that is given no place: among the user's own, under the name of its source and its bits. */
+export function outputDirFor(paths: Paths, name: string, bits: number, out: string | undefined): string {
+  if (out === undefined) return join(paths.models, `${name.replace(/-\d+bit$/, '')}-${bits}bit`);
+  if (isAbsolute(out) || out.includes('/') || out.startsWith('.')) return resolve(out);
+  return join(paths.models, out);
+}
+
+export const sampleClips = bundledSpeech;
+
+/** The exit code of the command: 1 if what was made holds values that are no numbers. @throws SottoError */
+export async function quantizeModel(run: QuantizeModelOptions): Promise<number> {
+  const { model, out, force, options, json, signal } = run;
+  if (run.clips !== undefined) assertClipsExist(run.clips, readClips(run.clips));
+  const put = (text: string): void => void (json || process.stdout.write(text));
+  const bar = stageBar();
+  let facts: ModelMetadata;
+  try {
+    facts = await runModelTool(
+      { type: 'convert', dir: model.dir, out, force, options },
+      { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
+    );
+  } finally {
+    bar.clear();
+  }
+  const notes = notesOn(facts, options);
+  put(`${describeWeights(facts)}\nwritten to ${out}\n`);
+  if (facts.notFinite.length > 0) {
+    throw new SottoError('MODEL_CORRUPT', `values are not finite: ${facts.notFinite.join(', ')}`, {
+      hint: `${model.name} had them before: check it with \`sotto models verify\``,
+    });
+  }
+  if (run.clips === undefined) {
+    for (const note of notes) put(`\n${note}\n`);
+    if (json) process.stdout.write(`${JSON.stringify({ out, facts, notes })}\n`);
+    return 0;
+  }
+  let comparison: Comparison;
+  try {
+    comparison = await compareWithSource(run, run.clips, facts, notes, bar);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new SottoError('CANCELLED', `the report was broken off; ${out} is whole`, {
+      hint: '`sotto models verify` checks it',
+    });
+  }
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ out, facts, ...comparison, notes })}\n`);
+    return 0;
+  }
+  put(`\n${comparisonTable(comparison, terminalColumns(), styleFor(wantsColour(process.stdout)))}`);
+  put(`\n${comparison.conclusion}\n`);
+  for (const note of notes) put(`${note}\n`);
+  return 0;
+}
+
+/** What is missing is told before the work, not after it. */
+function assertClipsExist(folder: string, clips: readonly LabelledClip[]): void {
+  const missing = clips.find(({ file }) => !existsSync(join(folder, file)));
+  if (missing === undefined) return;
+  throw new SottoError('AUDIO_NOT_FOUND', `${missing.file} is not in ${folder}, yet manifest.jsonl lists it`);
+}
+
+async function compareWithSource(
+  { model, out, signal }: QuantizeModelOptions,
+  folder: string,
+  facts: ModelMetadata,
+  notes: string[],
+  bar: StageBar,
+): Promise<Comparison> {
+  const clips = readClips(folder);
+  const source = await inspectModel(model, signal, bar);
+  if (source.quantization !== undefined) {
+    notes.push(
+      `${model.name} was packed already: its rounding is in the result too. Start from its float16 form for the best one.`,
+    );
+  }
+  const figures = (name: string, dir: string, of: ModelMetadata): Promise<ModelFigures> =>
+    measureFigures({ name, dir, facts: of }, folder, clips, signal, bar);
+  const before = await figures(model.name, model.dir, source);
+  return compare(before, await figures(lastSegment(out), out, facts));
+}
+
+async function inspectModel({ dir }: ModelRef, signal: AbortSignal, bar: StageBar): Promise<ModelMetadata> {
+  try {
+    return await runModelTool(
+      { type: 'inspect', dir },
+      { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
+    );
+  } finally {
+    bar.clear();
+  }
+}
+
+/** In a process of its own, so that neither model finds what the other left. */
+async function measureFigures(
+  { name, dir, facts }: { name: string; dir: string; facts: ModelMetadata },
+  folder: string,
+  clips: readonly LabelledClip[],
+  signal: AbortSignal,
+  bar: StageBar,
+): Promise<ModelFigures> {
+  const clipRequests = clips.map(({ file, language }) => ({
+    file: join(folder, file),
+    ...(facts.languages.includes(language) && { language }),
+  }));
+  try {
+    const measurement = await measureModel(
+      { dir, clips: clipRequests },
+      { signal, onProgress: (stage, fraction) => bar.show(stage, fraction) },
+    );
+    const bytes = facts.files.reduce((sum, file) => sum + file.bytes, 0);
+    return figuresOf({ name, weights: shortWeights(facts), bytes }, measurement, clips);
+  } finally {
+    bar.clear();
+  }
+}
+
+/** mlx-whisper 0.4.3 takes one number of bits for all that is packed. */
+function notesOn({ layers = [] }: ModelMetadata, { bits }: ConvertOptions): string[] {
+  const groups = layers.filter(({ groupSize }) => groupSize !== undefined);
+  if (groups.length < 2) return [];
+  return [
+    `mlx-whisper reads only models that are packed in one way; this one has layers of ${groups.map((group) => `${group.bits}`).join(' and ')} bits. For one that it reads: --bits ${bits} --embedding-bits ${bits} --keep-first-last ${bits} (or 16: not packed).`,
+  ];
+}
+
+const lastSegment = (path: string): string => path.split('/').at(-1) ?? path;

@@ -1,0 +1,13 @@
+import { SottoError } from '../../protocol/errors.js';
+import { placeText } from './place-text.js';
+
+/**
+ * A new file, whole or not at all. Nothing that is there is replaced.
+ * @throws SottoError OUTPUT_FAILED
+ */
+export async function createFile(path: string, text: string): Promise<void> {
+  if ((await placeText(path, text, { existing: 'keep', makeFolder: false })) === 'placed') return;
+  throw new SottoError('OUTPUT_FAILED', `${path} already exists`, {
+    hint: 'choose another name, or move the file away',
+  });
+}

@@ -1,0 +1,62 @@
+/** Where `sotto transcribe` puts its texts, by `--output`, `--output-dir` and what is given to it. */
+import { existsSync as exists, statSync } from 'node:fs';
+import { basename, extname } from 'node:path';
+import { SottoError } from '../../protocol/errors.js';
+import { findFormat, type FormatName } from '../../writers/index.js';
+
+export type Destination =
+  | { readonly to: 'stdout' }
+  /** A file for each input, in this folder. */
+  | { readonly to: 'folder'; readonly path: string }
+  /** The text of the only input. */
+  | { readonly to: 'file'; readonly path: string };
+
+export interface DestinationFlags {
+  readonly output?: string;
+  readonly outputDir?: string;
+}
+
+/**
+ * `--output` names a file for one input if it has an extension or is a file, and a folder if it is one, ends with a slash, or
+ * several texts are written.
+ * @param inputs what is named: files, folders, addresses, `-`
+ * @throws SottoError INVALID_ARGUMENT
+ */
+export function destinationOf(
+  inputs: readonly string[],
+  { output, outputDir }: DestinationFlags,
+): Destination {
+  if (output !== undefined && outputDir !== undefined) {
+    throw new SottoError('INVALID_ARGUMENT', '--output and --output-dir can’t be used together', {
+      hint: 'omit one of them',
+    });
+  }
+  if (outputDir !== undefined) return folder('--output-dir', outputDir);
+  if (output === undefined || output === '-' || output === '/dev/stdout') return { to: 'stdout' };
+  const isOne = inputs.length === 1 && !isFolder(inputs[0] ?? '');
+  if (isOne && !output.endsWith('/') && !isFolder(output)) {
+    if (exists(output) || extname(basename(output)) !== '') return { to: 'file', path: output };
+  }
+  return folder('--output', output);
+}
+
+/** What a file is called says what it is to hold; undefined where it says nothing. */
+export function formatOfName(path: string): FormatName | undefined {
+  return findFormat(extname(path).slice(1));
+}
+
+function folder(flag: string, path: string): Destination {
+  if (!exists(path) || isFolder(path)) return { to: 'folder', path };
+  throw new SottoError('INVALID_ARGUMENT', `${flag} ${path} is a file, and a folder is needed`, {
+    hint: 'name a folder; one file can take one text',
+  });
+}
+
+/** Of what can't be looked at, the one who reads it will tell. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    return false;
+  }
+}

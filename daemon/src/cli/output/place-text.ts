@@ -1,0 +1,233 @@
+/**
+ * Puts a finished text in its place: written under a name of its own beside it, brought to the disk, and then renamed. A
+ * reader, a kill or a full disk never finds half of it. What a killed process left behind says whose it was in its name, and
+ * is swept.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, type BigIntStats } from 'node:fs';
+import { chmod, link, lstat, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join } from 'node:path';
+import { isRunning } from '../../is-running.js';
+import { codeOf } from '../../protocol/errors.js';
+import { fileError, OUTPUT_FILE } from '../../protocol/file-errors.js';
+import { makeFolder as makeFolderAt } from '../../make-folder.js';
+import { digestOf } from './digest.js';
+
+/** After so long no writer is at a draft any more, wherever it ran: writing takes a moment. */
+const STALE_DRAFT_MS = 6 * 3600_000;
+
+/** A machine that shares the folder with others: process numbers mean something on their own machine only. */
+const HOST = slugOf(hostname());
+
+const DRAFT = /^\.sotto-(?<host>[a-z0-9-]*)\.(?<pid>\d+)\.[0-9a-f]{12}\.part$/;
+
+/** Whether a file with this SHA-256 may be replaced. */
+export type AcceptsDigest = (digest: string) => boolean;
+
+export interface PlaceOptions {
+  /**
+   * `replace` takes the place of a file that is there. `keep` leaves it: of several who do the same work the first one
+   * wins, and only one of them hears `placed`. A test replaces an ordinary file that is empty or whose SHA-256 it accepts.
+   */
+  readonly existing?: 'replace' | 'keep' | AcceptsDigest;
+  /** Whether folders that are missing are made; they are when left out. */
+  readonly makeFolder?: boolean;
+}
+
+/**
+ * @returns `kept` if another file is there already, and was left
+ * @throws SottoError OUTPUT_FAILED; nothing is left behind then
+ */
+export async function placeText(
+  path: string,
+  text: string,
+  { existing = 'replace', makeFolder = true }: PlaceOptions = {},
+): Promise<'placed' | 'kept'> {
+  const folder = dirname(path);
+  const draft = join(folder, draftName());
+  try {
+    if (makeFolder) makeFolderAt(folder);
+    const file = await open(draft, 'wx', 0o666);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    const outcome = await moveIntoPlace(draft, path, existing);
+    if (outcome === 'kept') await rm(draft, { force: true });
+    if (outcome === 'placed') await syncFolder(folder);
+    return outcome;
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => undefined);
+    throw fileError(path, error, OUTPUT_FILE);
+  }
+}
+
+/** Whether a text is there: then it is whole. False as well where nobody may look: a failure to write there says more. */
+export async function hasText(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() === true;
+}
+
+/** The name of a draft of a process, on this machine unless another one's name is given. */
+export function draftName(pid = process.pid, host?: string): string {
+  const owner = host === undefined ? HOST : slugOf(host);
+  return `.sotto-${owner}.${pid}.${randomBytes(6).toString('hex')}.part`;
+}
+
+/** The hash tells apart what is left of two names that have other letters, or are long. */
+function slugOf(host: string): string {
+  const plain = host
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 32);
+  return `${plain}-${digestOf(host).slice(0, 8)}`;
+}
+
+/**
+ * Removes drafts in a folder whose writers are gone.
+ * @returns how many
+ */
+export async function sweepDrafts(folder: string, nowMs = Date.now()): Promise<number> {
+  const names = await readdir(folder).catch(() => []);
+  let removedCount = 0;
+  for (const name of names) {
+    const owner = DRAFT.exec(name)?.groups;
+    if (owner === undefined) continue;
+    const path = join(folder, name);
+    if (!(await isAbandoned(path, owner, nowMs))) continue;
+    await rm(path, { force: true }).catch(() => undefined);
+    removedCount += 1;
+  }
+  return removedCount;
+}
+
+async function isAbandoned(
+  path: string,
+  { host, pid }: Record<string, string>,
+  nowMs: number,
+): Promise<boolean> {
+  if (host === HOST && Number(pid) !== process.pid && !isRunning(Number(pid))) return true;
+  const stats = await stat(path).catch(() => undefined);
+  return stats !== undefined && nowMs - stats.mtimeMs > STALE_DRAFT_MS;
+}
+
+async function moveIntoPlace(
+  draft: string,
+  path: string,
+  existing: NonNullable<PlaceOptions['existing']>,
+): Promise<'placed' | 'kept'> {
+  if (existing === 'replace') {
+    await copyMode(draft, await lstat(path, { bigint: true }).catch(() => undefined));
+    await rename(draft, path);
+    return 'placed';
+  }
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    if ((await linkTo(draft, path)) === 'placed') return 'placed';
+    if (existing === 'keep') return 'kept';
+    const outcome = await replaceAccepted(draft, path, existing);
+    if (outcome !== 'moved') return outcome;
+  }
+  return 'kept';
+}
+
+/** Another program that changes a file over and over keeps it. */
+const MAX_TRIES = 5;
+
+/**
+ * Never through a link, which may lead to a file elsewhere. What was hashed is compared with what is there right before the
+ * rename, as no system call of Node renames only over a given file.
+ */
+async function replaceAccepted(
+  draft: string,
+  path: string,
+  accepts: AcceptsDigest,
+): Promise<'placed' | 'kept' | 'moved'> {
+  let file: FileHandle;
+  try {
+    file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT') return 'moved';
+    if (code === 'ELOOP' || code === 'EMLINK' || code === 'EACCES') return 'kept';
+    throw error;
+  }
+  try {
+    const stats = await file.stat({ bigint: true });
+    if (!stats.isFile()) return 'kept';
+    if (stats.size > 0n && !accepts(await digestOfHandle(file))) return 'kept';
+    await copyMode(draft, stats);
+    const now = await lstat(path, { bigint: true }).catch(() => undefined);
+    if (now === undefined || !isSame(now, stats)) return 'moved';
+    await rename(draft, path);
+    return 'placed';
+  } finally {
+    await file.close();
+  }
+}
+
+function isSame(a: BigIntStats, b: BigIntStats): boolean {
+  return (
+    a.dev === b.dev &&
+    a.ino === b.ino &&
+    a.size === b.size &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs
+  );
+}
+
+/** SHA-256 of a whole file, in hexadecimal. */
+export async function digestOfHandle(file: FileHandle): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of file.createReadStream({ autoClose: false, start: 0 })) {
+    hash.update(chunk as Buffer);
+  }
+  return hash.digest('hex');
+}
+
+/** A file that only its user may read stays one. */
+async function copyMode(draft: string, stats: BigIntStats | undefined): Promise<void> {
+  if (stats?.isFile() === true) await chmod(draft, Number(stats.mode & 0o777n)).catch(() => undefined);
+}
+
+/** A link fails where a name is taken, a rename does not ask. */
+async function linkTo(draft: string, path: string): Promise<'placed' | 'kept'> {
+  try {
+    await link(draft, path);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'EEXIST') return 'kept';
+    // Disks of cameras and some network shares know no links.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) throw error;
+    return claimName(draft, path);
+  }
+  await rm(draft, { force: true });
+  return 'placed';
+}
+
+/** An empty file takes the name, and the text takes its place: a kill in between leaves a file with nothing to lose. */
+async function claimName(draft: string, path: string): Promise<'placed' | 'kept'> {
+  try {
+    await (await open(path, 'wx', 0o666)).close();
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return 'kept';
+    throw error;
+  }
+  await rename(draft, path);
+  return 'placed';
+}
+
+/** The name, too, is on the disk before anybody writes down that it is. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    // Not every file system lets a folder be synced; the file itself is safe.
+  }
+}

@@ -1,0 +1,65 @@
+/** Writes a text to what is no ordinary file: a device, a named pipe, `/dev/fd/3`. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { stat, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { codeOf, SottoError } from '../../protocol/errors.js';
+import { fileError, OUTPUT_FILE } from '../../protocol/file-errors.js';
+import { sleep } from '../../async.js';
+
+const RETRY_MS = 50;
+
+const NEVER = new AbortController().signal;
+
+/**
+ * Waits for the reader of a named pipe, as a shell does. No call blocks in the system for it: a process whose thread waits
+ * there can't end, whatever the user presses.
+ *
+ * @param signal ends the wait
+ * @throws SottoError OUTPUT_FAILED, CANCELLED
+ */
+export async function writeStream(path: string, text: string, signal: AbortSignal = NEVER): Promise<void> {
+  try {
+    if (!(await stat(path)).isFIFO()) return await writeFile(path, text);
+    for (;;) {
+      const fd = openPipe(path);
+      if (fd !== undefined) return await writePipe(fd, text, signal);
+      if (signal.aborted) throw new SottoError('CANCELLED', `cancelled: nothing reads from ${path}`);
+      await sleep(RETRY_MS, signal);
+    }
+  } catch (error) {
+    throw fileError(path, error, OUTPUT_FILE);
+  }
+}
+
+/** Undefined while no process has it open for reading. */
+function openPipe(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (codeOf(error) === 'ENXIO') return undefined;
+    throw error;
+  }
+}
+
+async function writePipe(fd: number, text: string, signal: AbortSignal): Promise<void> {
+  if (text === '') {
+    closeSync(fd);
+    return;
+  }
+  const pipe = new Socket({ fd, readable: false, writable: true });
+  const stop = (): void => {
+    pipe.destroy(new SottoError('CANCELLED', 'cancelled: the pipe is not read'));
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    await new Promise<void>((done, failed) => {
+      pipe.once('error', failed);
+      pipe.once('close', (hadError) => {
+        if (!hadError) done();
+      });
+      pipe.end(text);
+    });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,67 @@
+import { JobStream } from '../../client/job-stream.js';
+import { silentLog } from '../../logger.js';
+import type { Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { JobEvent } from '../../protocol/messages.js';
+import type { TranscribeOptions } from '../../protocol/transcription.js';
+import type { JobNotice } from '../../sessions/jobs/job.js';
+import { trace } from '../../trace.js';
+import { createDaemonCore, type DaemonCore } from '../daemon/daemon-core.js';
+import type { Transcriber, TranscriberCall } from './transcriber.js';
+import { defined } from '../../protocol/defined.js';
+
+/** `--no-daemon`: the same sessions over an engine that lives as long as this command. */
+export class InProcessTranscriber implements Transcriber {
+  readonly #core: DaemonCore;
+
+  constructor(paths: Paths) {
+    this.#core = createDaemonCore({ paths, log: silentLog, warm: false });
+    this.#core.supervisor.start();
+    trace('cli', 'engine started');
+  }
+
+  async *transcribe(
+    path: string,
+    options: TranscribeOptions,
+    call: TranscriberCall,
+  ): AsyncGenerator<JobEvent, void> {
+    const { sessions } = this.#core;
+    call.signal.throwIfAborted();
+    const stream = new JobStream();
+    const request = { path, options, ...defined({ model: call.model }) };
+    const job = sessions.submit(this, request, (notice) => forwardNotice(notice, stream));
+    const cancel = (): void => sessions.cancel(job);
+    call.signal.addEventListener('abort', cancel, { once: true });
+    try {
+      yield* stream.read();
+    } finally {
+      call.signal.removeEventListener('abort', cancel);
+      sessions.cancel(job);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#core.supervisor.stop();
+  }
+}
+
+function forwardNotice(notice: JobNotice, stream: JobStream): void {
+  switch (notice.type) {
+    case 'waiting':
+    case 'started':
+      stream.push(notice);
+      return;
+    case 'event':
+      stream.push(notice.event);
+      return;
+    case 'final':
+      stream.push({ type: 'final', summary: notice.summary });
+      return;
+    case 'cancelled':
+      stream.fail(new SottoError('CANCELLED', 'cancelled'));
+      return;
+    case 'failed':
+      stream.fail(notice.error);
+      return;
+  }
+}

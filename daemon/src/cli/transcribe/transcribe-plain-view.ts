@@ -1,0 +1,26 @@
+/** For pipes and files: text on stdout as it is done, errors on stderr, nothing else. */
+import { wrapForStdout } from '../terminal/wrap.js';
+import { errorLine, fileWaitText, isSlowFile, type TranscribeView } from './transcribe-view.js';
+
+/** @param wrap break texts at words where stdout is a terminal */
+export function plainTranscribeView(wrap = false): TranscribeView {
+  let file = '';
+  let waitedFor: string | undefined;
+  return {
+    begin: (name) => void (file = name),
+    waiting: () => undefined,
+    event: (event) => {
+      // Once: it may take as long as it takes the user to answer a prompt.
+      if (!isSlowFile(event)) return;
+      if (file !== waitedFor) process.stderr.write(`sotto: ${file}: ${fileWaitText(event)}\n`);
+      waitedFor = file;
+    },
+    put: (text) => void process.stdout.write(wrap ? wrapForStdout(text) : text),
+    done: ({ segments }) => {
+      if (segments.length === 0) process.stderr.write(`sotto: ${file}: no speech found\n`);
+    },
+    failed: (file, error) => void process.stderr.write(`${errorLine(error, file)}\n`),
+    note: (text) => void process.stderr.write(`sotto: ${text}\n`),
+    close: () => undefined,
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * For people: the text that is done stays and scrolls; below it, redrawn in place, the words that the model is
+ * at (dim, they may still change) and a line of progress. The moving part is on stderr, so that it shows even
+ * when stdout goes into a file.
+ */
+import type { WriteStream } from 'node:tty';
+import type { JobEvent } from '../../protocol/messages.js';
+import { fitEnd } from '../terminal/columns.js';
+import { LiveArea } from '../terminal/live-area.js';
+import { clock, formatSpeed, progressLine } from '../terminal/progress-line.js';
+import { styleFor, wantsColour } from '../terminal/style.js';
+import { wrapForStdout } from '../terminal/wrap.js';
+import type { Transcript } from '../../writers/index.js';
+import { errorLine, fileWaitText, type TranscribeView } from './transcribe-view.js';
+
+export interface TerminalViewOptions {
+  /** Whether stdout is a terminal, too: then unfinished words are shown above the progress. */
+  readonly showText: boolean;
+  /** Print the name of each file above its text. */
+  readonly headers: boolean;
+  /** Break texts at words where stdout is a terminal. */
+  readonly wrap: boolean;
+}
+
+export function terminalTranscribeView(stream: WriteStream, { showText, headers, wrap }: TerminalViewOptions): TranscribeView {
+  const style = styleFor(wantsColour(stream));
+  const heading = styleFor(wantsColour(process.stdout));
+  let file = '';
+  let tentative = '';
+  let waiting: string | undefined;
+  let doneSeconds = 0;
+  let totalSeconds: number | undefined;
+  let beganMs = performance.now();
+  let files = 0;
+
+  const area = new LiveArea(stream, (columns) => {
+    const elapsedSeconds = (performance.now() - beganMs) / 1000;
+    const total = totalSeconds === undefined ? {} : { totalSeconds };
+    const wait = waiting === undefined ? {} : { waiting };
+    const words = tentative.replace(/\s+/g, ' ').trim();
+    return [
+      ...(showText && words !== '' ? [style.dim(fitEnd(words, columns))] : []),
+      progressLine({ doneSeconds, elapsedSeconds, ...total, ...wait }, columns, style),
+    ];
+  });
+
+  const printLine = (text: string): void => area.above(() => void stream.write(text));
+
+  return {
+    begin(name) {
+      file = name;
+      tentative = '';
+      waiting = 'opening';
+      doneSeconds = 0;
+      totalSeconds = undefined;
+      beganMs = performance.now();
+      if (headers) {
+        const gap = files > 0 ? '\n' : '';
+        area.above(() => void (showText ? process.stdout : stream).write(`${gap}${heading.bold(name)}\n`));
+      }
+      files += 1;
+      area.open();
+    },
+    waiting(what) {
+      waiting = what;
+      area.open();
+    },
+    event(event: JobEvent) {
+      switch (event.type) {
+        case 'waiting':
+          waiting = waitingText(event);
+          return;
+        case 'started':
+          if (event.attempt > 1) printLine(`${style.dim('speech engine restarted, continuing')}\n`);
+          totalSeconds = event.durationSeconds ?? totalSeconds;
+          if (waiting === 'opening') waiting = undefined;
+          return;
+        case 'language':
+        case 'text':
+        case 'progress':
+        case 'segment':
+          // The clock of the speed starts with the work, not with the wait for the model.
+          if (waiting !== undefined) {
+            waiting = undefined;
+            beganMs = performance.now();
+          }
+          if (event.type === 'text') tentative = event.text;
+          if (event.type === 'segment') tentative = '';
+          if (event.type === 'progress') doneSeconds = event.seconds;
+          return;
+        case 'final':
+          return;
+      }
+    },
+    put: (text) => area.above(() => void process.stdout.write(wrap ? wrapForStdout(text) : text)),
+    done({ segments, summary }: Transcript, writtenTo) {
+      area.close();
+      const { durationSeconds, timings, language } = summary;
+      const speed = timings.total > 0 ? `${formatSpeed(durationSeconds / timings.total)} real time` : '';
+      const facts = [`${clock(durationSeconds)} of audio in ${timings.total.toFixed(1)} s`, speed, language];
+      const what = writtenTo === undefined ? '' : `${file} → ${writtenTo}  `;
+      const empty = segments.length === 0 ? 'no speech found · ' : '';
+      stream.write(`${what}${style.dim(`${empty}${facts.filter((fact) => fact !== '').join(' · ')}`)}\n`);
+    },
+    failed(name, error) {
+      area.close();
+      stream.write(`${style.red(errorLine(error, name))}\n`);
+    },
+    note: (text) => printLine(`${style.dim(text)}\n`),
+    close: () => area.close(),
+  };
+}
+
+function waitingText(event: Extract<JobEvent, { type: 'waiting' }>): string {
+  switch (event.for) {
+    case 'queue':
+      return event.position === undefined || event.position <= 1
+        ? 'next in queue'
+        : `${ordinal(event.position)} in queue`;
+    case 'engine':
+      return 'starting the speech engine…';
+    case 'model':
+      return 'loading model…';
+    case 'file':
+      return fileWaitText(event);
+  }
+}
+
+/** `2nd`, `13th`, `21st`. */
+export function ordinal(n: number): string {
+  const ending = { one: 'st', two: 'nd', few: 'rd', other: 'th', zero: 'th', many: 'th' };
+  return `${n}${ending[new Intl.PluralRules('en', { type: 'ordinal' }).select(n)]}`;
+}

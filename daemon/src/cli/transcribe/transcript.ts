@@ -1,0 +1,73 @@
+/** A file's text as a document, whoever asked for it: a command that prints, one that goes through folders, a worker. */
+import { SottoError } from '../../protocol/errors.js';
+import type { JobEvent, JobSummary } from '../../protocol/messages.js';
+import type { Segment, TranscribeOptions } from '../../protocol/transcription.js';
+import type { ReportAudio } from '../../writers/report/audio-source.js';
+import { formatOf, render, type FormatName, type Transcript, type WriterSettings } from '../../writers/index.js';
+import { defined } from '../../protocol/defined.js';
+
+/** What makes of sound a document. */
+export interface TranscriptOptions {
+  readonly options: TranscribeOptions;
+  readonly format: FormatName;
+  /** How subtitles are laid out. */
+  readonly writer?: WriterSettings;
+}
+
+export interface TranscriptSource {
+  /** As the user named it. */
+  readonly file: string;
+  readonly segments: readonly Segment[];
+  readonly summary: JobSummary;
+  /** The folder in which the document will lie. */
+  readonly folder: string;
+  /** How a report reaches the sound, where that does not lie at `file`. */
+  readonly audio?: () => Promise<ReportAudio | undefined>;
+}
+
+export async function transcriptOf(
+  { file, segments, summary, folder, audio: loadAudio }: TranscriptSource,
+  { format, options }: TranscriptOptions,
+): Promise<Transcript> {
+  const loadedAudio = format === 'html' ? await (loadAudio?.() ?? audioFor(file, folder)) : undefined;
+  const audio = loadedAudio === undefined ? {} : { audio: loadedAudio };
+  const translated = options.task === 'translate' ? { textLanguage: 'en' } : {};
+  return { file, segments, summary, ...translated, ...audio };
+}
+
+export interface Document {
+  readonly text: string;
+  readonly transcript: Transcript;
+}
+
+/**
+ * The document of a whole run.
+ *
+ * @param onEvent told of each event, to show it
+ * @throws SottoError what the events throw
+ */
+export async function documentOf(
+  events: AsyncIterable<JobEvent>,
+  { file, folder, audio }: Pick<TranscriptSource, 'file' | 'folder' | 'audio'>,
+  recipe: TranscriptOptions,
+  onEvent: (event: JobEvent) => void = () => undefined,
+): Promise<Document> {
+  const segments: Segment[] = [];
+  for await (const event of events) {
+    onEvent(event);
+    if (event.type === 'segment') segments.push(event.segment);
+    if (event.type !== 'final') continue;
+    const transcript = await transcriptOf(
+      { file, segments, summary: event.summary, folder, ...defined({ audio }) },
+      recipe,
+    );
+    const writer = await formatOf(recipe.format).writer(recipe.writer);
+    return { text: render(writer, transcript), transcript };
+  }
+  throw new SottoError('INTERNAL', 'the work ended without a result');
+}
+
+async function audioFor(file: string, folder: string): Promise<ReportAudio> {
+  const { reportAudio } = await import('./report-audio.js');
+  return reportAudio(file, folder);
+}
