@@ -2,7 +2,7 @@
  * Sounds in which nobody speaks, computed: the same samples on every machine that has the same sine. What a microphone
  * hears in an empty room, what people do beside speaking, what telephones and instruments play.
  */
-import { randomOf } from '#test/harness/random-of.js';
+import { seededRandom } from '#test/harness/seeded-random.js';
 
 const RATE = 16_000;
 const { PI, cos, exp, floor, max, min, round, sign, sin, sqrt } = Math; // asked for a million times, and a test's globals are slow
@@ -12,7 +12,7 @@ export type Sound = (seconds: number) => Float32Array;
 
 /** Numbers in -1 … 1, the same ones for the same seed. */
 export function randomNumbers(seed: number): () => number {
-  const random = randomOf(seed);
+  const random = seededRandom(seed);
   return () => 2 * random() - 1;
 }
 

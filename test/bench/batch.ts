@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, extname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { batchUnderFire, type UnderFire } from '#test/harness/batch-under-fire.js';
+import { killBatchRuns, type KillResult } from '#test/harness/kill-batch-runs.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome } from '#test/harness/temp-home.js';
@@ -44,7 +44,7 @@ export async function batch(argv: string[]): Promise<void> {
     if (reference.code !== 0) throw new Error(`the calm run: ${reference.stderr}`);
     const startedAtMs = performance.now();
     const output = join(work, 'out');
-    const fire = await batchUnderFire({
+    const fire = await killBatchRuns({
       home,
       cwd: work,
       args: ['in', '--recursive', '--format', format, '--output', 'out'],
@@ -99,7 +99,7 @@ function minutes(sinceMs: number): string {
 }
 
 /** What is not as it must be, in words. */
-function flawsOf(made: readonly InputFile[], fire: UnderFire, reference: string, format: string): string[] {
+function flawsOf(made: readonly InputFile[], fire: KillResult, reference: string, format: string): string[] {
   const { summary, twice, strays } = fire;
   const results = new Map(summary.results.map((result) => [result.file, result]));
   const flaws = [

@@ -10,9 +10,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
-import { randomOf } from '#test/harness/random-of.js';
+import { seededRandom } from '#test/harness/seeded-random.js';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
-import { flaw, KeptAlive, speak, speakRamp, type DictatedText } from '#test/harness/under-fire.js';
+import { flaw, RestartingDaemon, speak, speakRamp, type DictatedText } from '#test/harness/restarting-daemon.js';
 import { pickClips } from './clips.js';
 import { samplesOf, starterModel } from './in-process.js';
 import { printTable, quantile, saveResult } from './report.js';
@@ -52,7 +52,7 @@ export async function kills(argv: string[]): Promise<void> {
       'save-baseline': { type: 'boolean', default: false },
     },
   });
-  const random = randomOf(Number(args.seed));
+  const random = seededRandom(Number(args.seed));
   const rows: string[][] = [];
   for (const victim of ['engine', 'daemon'] as const) {
     const wanted = Number(args[victim]);
@@ -141,7 +141,7 @@ async function realLife(
   wanted: number,
   { counts, undisturbed, clips, home, random }: RealRun,
 ): Promise<void> {
-  const daemon = new KeptAlive(model);
+  const daemon = new RestartingDaemon(model);
   const options = { language: 'en' };
   try {
     await daemon.ready();
@@ -196,7 +196,7 @@ async function life(
   counts: KillCounts,
   random: () => number,
 ): Promise<void> {
-  const daemon = new KeptAlive();
+  const daemon = new RestartingDaemon();
   try {
     for (let i = 0; i < MAX_KILLS_PER_DAEMON && counts.kills < wanted; i++) {
       await daemon.ready();

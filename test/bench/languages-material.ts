@@ -1,5 +1,5 @@
 /** Speech that changes language on the way, put together from the labelled clips: no recording of it is at hand. */
-import { randomOf } from '#test/harness/random-of.js';
+import { seededRandom } from '#test/harness/seeded-random.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SpeechSegmenter, type VoiceActivity } from '#daemon/audio/vad/index.js';
@@ -83,7 +83,7 @@ export async function mixedSequences(
   count: number,
   seed: number,
 ): Promise<Sequence[]> {
-  const random = randomOf(seed);
+  const random = seededRandom(seed);
   const short = clips.filter(({ seconds, text }) => text !== '' && seconds > 2 && seconds < 21);
   const foreign = short.filter(({ language }) => language !== 'en');
   const english = short.filter(({ language, kind }) => language === 'en' && kind === 'read-english');
@@ -143,7 +143,7 @@ function utterancesOf(id: string): Utterance[] {
 /** Half a minute in which nobody speaks, of each kind. */
 export async function beforeSpeech(clips: readonly Clip[]): Promise<[kind: string, samples: Float32Array][]> {
   const length = 30 * SAMPLE_RATE;
-  const random = randomOf(7);
+  const random = seededRandom(7);
   let low = 0;
   const made: [string, Float32Array][] = [
     ['hum', Float32Array.from({ length }, (_, i) => 0.3 * Math.sin((2 * Math.PI * 50 * i) / SAMPLE_RATE))],

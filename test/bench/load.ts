@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { WebSocket } from 'ws';
 import type { SottoClient } from '#daemon/client/index.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
-import { flaw, KeptAlive, speakRamp, type DictatedText } from '#test/harness/under-fire.js';
+import { flaw, RestartingDaemon, speakRamp, type DictatedText } from '#test/harness/restarting-daemon.js';
 import { printTable, quantile, saveResult, slope } from './report.js';
 
 const MB = 2 ** 20;
@@ -34,8 +34,8 @@ export async function load(argv: string[]): Promise<void> {
     },
   });
   const rows: string[][] = [];
-  const measure = async (work: (daemon: KeptAlive) => Promise<string[][]>): Promise<void> => {
-    const daemon = new KeptAlive();
+  const measure = async (work: (daemon: RestartingDaemon) => Promise<string[][]>): Promise<void> => {
+    const daemon = new RestartingDaemon();
     try {
       await daemon.ready();
       rows.push(...(await work(daemon)));
@@ -51,7 +51,7 @@ export async function load(argv: string[]): Promise<void> {
 }
 
 /** Speakers and idle sockets at once. */
-async function many(daemon: KeptAlive): Promise<string[][]> {
+async function many(daemon: RestartingDaemon): Promise<string[][]> {
   const idle: SottoClient[] = [];
   for (let i = 0; i < IDLE_SOCKETS; i++) idle.push(await daemon.connect());
   // The daemon takes 1,024 connections: those who dictate share a few of the thousand.
@@ -79,7 +79,7 @@ async function many(daemon: KeptAlive): Promise<string[][]> {
 }
 
 /** The delay of words for those who read, without and with one who does not. */
-async function measureSlowReader(daemon: KeptAlive): Promise<string[][]> {
+async function measureSlowReader(daemon: RestartingDaemon): Promise<string[][]> {
   const speak = (): Promise<DictatedText[]> =>
     Promise.all(Array.from({ length: HEALTHY }, () => speakRamp(daemon, 10)));
   await speak(); // warm
@@ -123,7 +123,7 @@ async function connectSlowReader(path: string): Promise<Socket> {
 }
 
 /** Takes of mixed length, as over a month of use: memory must not follow their number. */
-async function measureSequential(daemon: KeptAlive, dictations: number, warmUp: number): Promise<string[][]> {
+async function measureSequential(daemon: RestartingDaemon, dictations: number, warmUp: number): Promise<string[][]> {
   const memory: number[] = [];
   let flaws = 0;
   for (let dictation = 0; dictation < warmUp + dictations; dictation += AT_ONCE) {
@@ -145,7 +145,7 @@ async function measureSequential(daemon: KeptAlive, dictations: number, warmUp: 
   ];
 }
 
-async function rssOf(daemon: KeptAlive): Promise<number> {
+async function rssOf(daemon: RestartingDaemon): Promise<number> {
   const client = await daemon.connect();
   const { pid } = client.daemon;
   client.close();

@@ -2,7 +2,7 @@
  * Made-up sounds and rooms: what is done to clean clips to have hundreds of words of every kind. The same samples every
  * time: random numbers come from a seed. Everything is mono at 16 kHz, −1…1.
  */
-import { randomOf } from '#test/harness/random-of.js';
+import { seededRandom } from '#test/harness/seeded-random.js';
 import { convolve, filterBands } from './quality-spectrum.js';
 
 const RATE = 16_000;
@@ -14,7 +14,7 @@ export type Random = () => number;
 export function seeded(text: string): Random {
   let state = 0x811c9dc5; // FNV-1a of the text
   for (const char of text) state = Math.imul(state ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  return randomOf(state);
+  return seededRandom(state);
 }
 
 /** Normally distributed numbers of deviation 1 (Box and Muller's way). */

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Ledger, WorkerTeam } from '#test/e2e/worker-team.js';
 import { scriptedTexts } from '#test/harness/fake-audio.js';
-import { randomOf } from '#test/harness/random-of.js';
+import { seededRandom } from '#test/harness/seeded-random.js';
 import { findValkey, Valkey } from '#test/harness/valkey.js';
 import { printTable, saveResult } from './report.js';
 
@@ -32,7 +32,7 @@ export async function workerQueue(argv: string[]): Promise<void> {
   });
   const found = await findValkey();
   if ('missing' in found) throw new Error(found.missing);
-  const random = randomOf(Number(args.seed));
+  const random = seededRandom(Number(args.seed));
   const valkey = await Valkey.start(found.path, { durable: true });
   const team = new WorkerTeam(valkey.url);
   try {

@@ -97,10 +97,10 @@ async function dictation(changes: { startSoundMs?: number } = {}) {
     onUnsentRecording: (id) => left.push(id),
     markCancelled: (id, isCancelled) => (isCancelled ? marked.add(id) : marked.delete(id)),
   });
-  await source.isHeard();
+  await source.isListening();
   let heard = 0;
-  const hear = (samples: number): void => {
-    source.hear(ramp(heard, heard + samples));
+  const emit = (samples: number): void => {
+    source.emit(ramp(heard, heard + samples));
     heard += samples;
   };
   const session = (at: number): ScriptedDictation => {
@@ -109,17 +109,17 @@ async function dictation(changes: { startSoundMs?: number } = {}) {
     return found;
   };
   const pushSilence = (samples: number): void => {
-    source.hear(new Int16Array(samples));
+    source.emit(new Int16Array(samples));
   };
-  return { dictation: begun, clock, hear, pushSilence, left, marked, phases, session };
+  return { dictation: begun, clock, emit, pushSilence, left, marked, phases, session };
 }
 
 describe('a take whose microphone is woken', () => {
   test('listens at the first sample that is not zero', async () => {
-    const { hear, pushSilence, phases } = await dictation();
+    const { emit, pushSilence, phases } = await dictation();
     pushSilence(1.4 * SECOND);
     expect(new Set(phases)).toEqual(new Set(['opening']));
-    hear(100);
+    emit(100);
     expect(phases.at(-1)).toBe('listening');
   });
 
@@ -132,11 +132,11 @@ describe('a take whose microphone is woken', () => {
   });
 
   test('records the sound of the beginning as silence, and what comes before and after it as it is', async () => {
-    const { hear, session } = await dictation({ startSoundMs: 300 });
+    const { emit, session } = await dictation({ startSoundMs: 300 });
     const muted = 0.3 * SECOND;
-    hear(1_000);
-    hear(muted - 100);
-    hear(SECOND);
+    emit(1_000);
+    emit(muted - 100);
+    emit(SECOND);
     const expected = ramp(0, 1_000 + muted - 100 + SECOND);
     expected.fill(0, 1_000, 1_000 + muted);
     await until(() => session(0).heard.length === expected.length);
@@ -146,8 +146,8 @@ describe('a take whose microphone is woken', () => {
 
 describe('a take that is cancelled', () => {
   test('is marked at once, as its process may die; no longer when it is restored', async () => {
-    const { dictation: begun, clock, hear, marked, session } = await dictation();
-    hear(SECOND);
+    const { dictation: begun, clock, emit, marked, session } = await dictation();
+    emit(SECOND);
     begun.switch({ language: 'de' });
     begun.cancel();
     expect([...marked].filter((id) => id.startsWith('session'))).toEqual(['session 0', 'session 1']);
@@ -168,8 +168,8 @@ describe('a take that is cancelled', () => {
 
 describe('a take that is given up while it is being finished', () => {
   test('is over as soon as its session is, and can’t be taken back', async () => {
-    const { dictation: begun, clock, hear, session } = await dictation();
-    hear(SECOND);
+    const { dictation: begun, clock, emit, session } = await dictation();
+    emit(SECOND);
     begun.finish();
     expect(session(0).commands).toEqual(['finish']);
     begun.cancel();
@@ -183,8 +183,8 @@ describe('a take that is given up while it is being finished', () => {
   });
 
   test('marks a session that takes the place of a lost one meanwhile, too', async () => {
-    const { dictation: begun, hear, marked, session } = await dictation();
-    hear(SECOND);
+    const { dictation: begun, emit, marked, session } = await dictation();
+    emit(SECOND);
     begun.cancel();
     await session(0).emit({ type: 'failed', error: new SottoError('DAEMON_LOST', 'it died').toWire() });
     expect(session(1).acknowledgedSamples).toBe(SECOND);
@@ -192,8 +192,8 @@ describe('a take that is given up while it is being finished', () => {
   });
 
   test('has no text, though one was on its way', async () => {
-    const { dictation: begun, hear, phases, session } = await dictation();
-    hear(SECOND);
+    const { dictation: begun, emit, phases, session } = await dictation();
+    emit(SECOND);
     begun.finish();
     begun.cancel();
     await session(0).emit(final('what nobody wants'));
@@ -206,11 +206,11 @@ describe('a take that is given up while it is being finished', () => {
 
 describe('a take whose session is lost for good', () => {
   test('goes on recording while somebody speaks, says why, and fails only when all is said', async () => {
-    const { dictation: begun, hear, left, session } = await dictation();
-    hear(SECOND);
+    const { dictation: begun, emit, left, session } = await dictation();
+    emit(SECOND);
     await session(0).emit({ type: 'failed', error: damaged });
     expect(begun.now).toMatchObject({ phase: 'listening', recordingOnly: true, error: { code: damaged.code } });
-    hear(2 * SECOND);
+    emit(2 * SECOND);
     expect(begun.now.seconds).toBe(3);
     begun.finish();
     await begun.ended;
@@ -228,19 +228,19 @@ describe('a take whose session is lost for good', () => {
     ['for good', damaged],
     ['until another one has it', new SottoError('DAEMON_LOST', 'it died').toWire()],
   ])('is recovered where its process dies meanwhile: lost %s', async (_, error) => {
-    const { hear, session } = await dictation();
-    hear(SECOND);
+    const { emit, session } = await dictation();
+    emit(SECOND);
     await session(0).emit({ type: 'level', rms: -30, peak: -20 }, { type: 'failed', error });
-    hear(2 * SECOND);
+    emit(2 * SECOND);
     sweepLocalRecordings(folder);
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3 * SECOND }]);
   });
 
   test('keeps what was said after the daemon had kept the rest', async () => {
-    const { dictation: begun, hear, session } = await dictation();
-    hear(SECOND);
+    const { dictation: begun, emit, session } = await dictation();
+    emit(SECOND);
     await session(0).emit({ type: 'failed', error: damaged, recording: 'a.wav' });
-    hear(2 * SECOND);
+    emit(2 * SECOND);
     begun.finish();
     await begun.ended;
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3 * SECOND }]);
@@ -254,8 +254,8 @@ describe('a take whose session is lost for good', () => {
   });
 
   test('is written down after all by another model', async () => {
-    const { dictation: begun, hear, session } = await dictation();
-    hear(SECOND);
+    const { dictation: begun, emit, session } = await dictation();
+    emit(SECOND);
     await session(0).emit({ type: 'failed', error: damaged });
     begun.switch({ model: 'another' });
     await session(1).emit(opened);
@@ -267,8 +267,8 @@ describe('a take whose session is lost for good', () => {
   });
 
   test('can be given up, and nothing of it is kept', async () => {
-    const { dictation: begun, clock, hear, session } = await dictation();
-    hear(SECOND);
+    const { dictation: begun, clock, emit, session } = await dictation();
+    emit(SECOND);
     await session(0).emit({ type: 'failed', error: damaged });
     begun.cancel();
     clock.advance(RESTORE_MS);
@@ -285,9 +285,9 @@ describe('a take whose session is lost for good', () => {
 
 describe('a take that is switched to another model', () => {
   test('goes back to the session before where the model turns out to be damaged', async () => {
-    const { dictation: begun, hear, session } = await dictation();
+    const { dictation: begun, emit, session } = await dictation();
     await session(0).emit(opened, { type: 'state', state: 'listening' }, committed('one two'));
-    hear(SECOND);
+    emit(SECOND);
     begun.switch({ model: 'damaged' });
     await session(1).emit(opened, { type: 'state', state: 'waiting' });
     expect(session(1).acknowledgedSamples).toBe(SECOND);
@@ -301,14 +301,14 @@ describe('a take that is switched to another model', () => {
       committed: 'one two',
       error: damaged,
     });
-    hear(SECOND);
+    emit(SECOND);
     expect(session(0).acknowledgedSamples).toBe(2 * SECOND);
   });
 
   test('and once more: it is still the one that heard which is kept', async () => {
-    const { dictation: begun, hear, session } = await dictation();
+    const { dictation: begun, emit, session } = await dictation();
     await session(0).emit(opened, { type: 'state', state: 'listening' }, committed('one two'));
-    hear(SECOND);
+    emit(SECOND);
     begun.switch({ model: 'loading' });
     await session(1).emit(opened);
     begun.switch({ model: 'damaged' });
@@ -319,9 +319,9 @@ describe('a take that is switched to another model', () => {
   });
 
   test('leaves the session before once the other one hears', async () => {
-    const { dictation: begun, hear, session } = await dictation();
+    const { dictation: begun, emit, session } = await dictation();
     await session(0).emit(opened, committed('one two'));
-    hear(SECOND);
+    emit(SECOND);
     begun.switch({ model: 'good' });
     await session(1).emit(opened, { type: 'state', state: 'listening' });
     await until(() => session(0).commands.includes('cancel'));

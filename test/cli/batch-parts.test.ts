@@ -65,22 +65,22 @@ describe('Patience', () => {
 describe('Settled', () => {
   test('a file is complete when two looks, a second apart, find it the same; that is news once', () => {
     let nowMs = 0;
-    const settled = new StableFiles(() => nowMs);
-    const look = (bytes: number, modifiedMs = 1): boolean => {
-      settled.begin();
-      return settled.isNews({ type: 'file', path: '/a', root: '/', relative: 'a', bytes, modifiedMs });
+    const stableFiles = new StableFiles(() => nowMs);
+    const isNews = (bytes: number, modifiedMs = 1): boolean => {
+      stableFiles.begin();
+      return stableFiles.isNews({ type: 'file', path: '/a', root: '/', relative: 'a', bytes, modifiedMs });
     };
-    expect([look(1), settled.pending]).toEqual([false, true]);
+    expect([isNews(1), stableFiles.pending]).toEqual([false, true]);
     nowMs = 900;
-    expect(look(1)).toBe(false);
+    expect(isNews(1)).toBe(false);
     nowMs = 1000;
-    expect([look(1), settled.pending]).toEqual([true, false]);
+    expect([isNews(1), stableFiles.pending]).toEqual([true, false]);
     nowMs = 2000;
-    expect([look(1), settled.pending]).toEqual([false, false]);
+    expect([isNews(1), stableFiles.pending]).toEqual([false, false]);
     nowMs = 5000;
-    expect([look(2), look(2, 3)]).toEqual([false, false]);
+    expect([isNews(2), isNews(2, 3)]).toEqual([false, false]);
     nowMs = 6000;
-    expect(look(2, 3)).toBe(true);
+    expect(isNews(2, 3)).toBe(true);
   });
 });
 

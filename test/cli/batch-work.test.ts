@@ -38,7 +38,7 @@ const silent: BatchView = {
   close: () => undefined,
 };
 
-const hears: Transcriber = {
+const silentTranscriber: Transcriber = {
   async *transcribe() {
     await Promise.resolve();
     const timings = { load: 0, mel: 0, encode: 0, decode: 0, total: 1 };
@@ -48,7 +48,7 @@ const hears: Transcriber = {
   close: () => Promise.resolve(),
 };
 
-function work(transcriber = hears, jobs = 1): BatchRunner {
+function work(transcriber = silentTranscriber, jobs = 1): BatchRunner {
   const { signal } = new AbortController();
   const job = { options: {}, format: 'text', jobs } as const;
   const outputs = new Outputs(store.written, false);
@@ -80,13 +80,13 @@ test.each(['placing', 'done'] as const)(
 test('where the next file can’t be taken, the ones in hand are put back', async () => {
   add('a', 'b');
   const next = run.next.bind(run);
-  let taken = 0;
+  let reads = 0;
   run.next = () => {
-    if (taken++ === 0) return next();
+    if (reads++ === 0) return next();
     throw new SottoError('OUTPUT_FAILED', 'batch.db: database is locked');
   };
   const endless: Transcriber = {
-    ...hears,
+    ...silentTranscriber,
     // eslint-disable-next-line require-yield
     async *transcribe(_path, _options, { signal }) {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { SETTING_NAMES } from '#daemon/settings.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 
-const home = homeHere();
+const home = withHome();
 const config = (...args: string[]): Promise<SottoResult> => sotto(['config', ...args], { home: home.folder });
 const written = (): unknown => JSON.parse(readFileSync(home.paths.settings, 'utf8'));
 

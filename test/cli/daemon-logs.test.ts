@@ -1,19 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto } from '#test/harness/run-sotto.js';
 
 const line = (msg: string, more: object = {}): string =>
   JSON.stringify({ level: 30, time: '2026-01-02T03:04:05.678Z', pid: 7, ...more, msg });
 
 describe('sotto daemon logs', () => {
-  const here = homeHere();
-  const logs = (...args: string[]) => sotto(['daemon', 'logs', ...args], { home: here.folder });
+  const logPaths = withHome();
+  const logs = (...args: string[]) => sotto(['daemon', 'logs', ...args], { home: logPaths.folder });
 
   test('shows the last lines for people, those of the file before it as well', async () => {
-    mkdirSync(here.paths.logs, { recursive: true });
-    writeFileSync(`${here.paths.log}.1`, `${line('first')}\n${line('second', { engine: 12 })}\n`);
-    writeFileSync(here.paths.log, `${line('third', { why: 'asked to' })}\nnot JSON\n`);
+    mkdirSync(logPaths.paths.logs, { recursive: true });
+    writeFileSync(`${logPaths.paths.log}.1`, `${line('first')}\n${line('second', { engine: 12 })}\n`);
+    writeFileSync(logPaths.paths.log, `${line('third', { why: 'asked to' })}\nnot JSON\n`);
     const { code, stdout } = await logs('--lines', '3');
     expect(code).toBe(0);
     expect(stdout.split('\n')).toEqual([
@@ -25,15 +25,15 @@ describe('sotto daemon logs', () => {
   });
 
   test('gives them to programs as they were written', async () => {
-    mkdirSync(here.paths.logs, { recursive: true });
-    writeFileSync(here.paths.log, `${line('one')}\n${line('two')}\n`);
+    mkdirSync(logPaths.paths.logs, { recursive: true });
+    writeFileSync(logPaths.paths.log, `${line('one')}\n${line('two')}\n`);
     expect((await logs('--json', '-n', '1')).stdout).toBe(`${line('two')}\n`);
   });
 
   test('of a daemon that never came so far, what it said when it was started', async () => {
     expect(await logs()).toMatchObject({ code: 1, stderr: expect.stringMatching(/no log yet/) as unknown });
-    mkdirSync(here.paths.logs, { recursive: true });
-    writeFileSync(here.paths.startupLog, 'sotto: the addon is missing\n');
+    mkdirSync(logPaths.paths.logs, { recursive: true });
+    writeFileSync(logPaths.paths.startupLog, 'sotto: the addon is missing\n');
     expect(await logs()).toMatchObject({ code: 0, stdout: 'sotto: the addon is missing\n' });
   });
 });

@@ -14,7 +14,7 @@ import { styleFor } from '#daemon/cli/terminal/style.js';
 import { main } from '#daemon/cli/main.js';
 import { TextFlow } from '#daemon/cli/terminal/text-flow.js';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
-import { writtenHere } from '#test/harness/written.js';
+import { captureOutput } from '#test/harness/capture-output.js';
 
 let folder: string;
 const here = (): Paths => resolvePaths({ SOTTO_HOME: join(folder, 'home') });
@@ -263,7 +263,7 @@ describe('a microphone', () => {
 });
 
 describe('flags', () => {
-  const written = writtenHere();
+  const written = captureOutput();
 
   test('are told in the help, with examples', async () => {
     expect(await main(['dictate', '--help-all'])).toBe(0);

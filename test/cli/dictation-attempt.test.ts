@@ -125,8 +125,8 @@ describe('a session whose sound can’t be read back', () => {
       clock: new VirtualClock(),
       onChange: () => undefined,
     });
-    await source.isHeard();
-    source.hear(ramp(0, 5 * SECOND));
+    await source.isListening();
+    source.emit(ramp(0, 5 * SECOND));
     background.finish();
     await background.ended;
     expect(background.now).toMatchObject({

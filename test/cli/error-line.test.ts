@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { errorLine } from '#daemon/cli/transcribe/transcribe-view.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto } from '#test/harness/run-sotto.js';
 
-const home = homeHere();
+const home = withHome();
 
 test.each([
   ['there is no file "/in/talk.mp3"', 'file not found'],
@@ -14,9 +14,9 @@ test.each([
   ['"/in/talk.mp3" has no audio', 'has no audio'],
   ['"/in/other.mp3" is empty', '"/in/other.mp3" is empty'],
   ['no quotes', 'no quotes'],
-])('a line names its file once: %s', (message, said) => {
+])('a line names its file once: %s', (message, reworded) => {
   const line = errorLine(new SottoError('AUDIO_EMPTY', message, { hint: 'look' }), 'in/talk.mp3');
-  expect(line).toBe(`sotto: in/talk.mp3: ${said} — look`);
+  expect(line).toBe(`sotto: in/talk.mp3: ${reworded} — look`);
 });
 
 test('errors of files that the real engine reads, one by one and in a folder', async () => {

@@ -6,12 +6,12 @@ import { exampleLines, fullName } from '#daemon/cli/help/layout.js';
 import { usageError } from '#daemon/cli/help/usage-errors.js';
 import { main } from '#daemon/cli/main.js';
 import { buildProgram, forEachCommand } from '#daemon/cli/program.js';
-import { writtenHere } from '#test/harness/written.js';
+import { captureOutput } from '#test/harness/capture-output.js';
 
 const SCREEN_ROWS = 40;
 const COLUMNS = 80;
 
-const written = writtenHere();
+const written = captureOutput();
 
 const program = buildProgram({ exitCode: 0 });
 const commands: Command[] = [];

@@ -14,7 +14,7 @@ import type { JobEvent } from '#daemon/protocol/messages.js';
 import { History, type Dictation } from '#daemon/store/history/index.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
-import { writtenHere } from '#test/harness/written.js';
+import { captureOutput } from '#test/harness/capture-output.js';
 
 let home: TempHome;
 let before: string | undefined;
@@ -29,11 +29,11 @@ afterEach(() => {
   home.remove();
 });
 
-const written = writtenHere();
+const written = captureOutput();
 
 const HOUR_MS = 3600 * 1000;
 
-function take(id: string, fields: Partial<Dictation> = {}): Dictation {
+function dictationOf(id: string, fields: Partial<Dictation> = {}): Dictation {
   return {
     id,
     startedMs: Date.now() - HOUR_MS,
@@ -85,7 +85,7 @@ describe('sotto history', () => {
     [['history', 'retranscribe']],
     [['history', 'retranscribe', 'a', '--language', '7']],
   ])('wrong usage %j exits with 2 and deletes nothing', async (args) => {
-    keep(take('a'));
+    keep(dictationOf('a'));
     expect(await main(args)).toBe(2);
     expect(written.stderr).toMatch(/^sotto: /);
     expect(kept()).toEqual(['a']);
@@ -107,13 +107,13 @@ describe('sotto history', () => {
 
   test('one that keeps nothing says so', async () => {
     writeFileSync(home.paths.settings, JSON.stringify({ history: { keepDays: 0 } }));
-    keep(take('a'));
+    keep(dictationOf('a'));
     expect(await main(['history'])).toBe(0);
     expect(written.stderr).toMatch(/none are kept \(`sotto history keep`\)/);
   });
 
   test('after a delete it says how to undo it', async () => {
-    keep(take('a'));
+    keep(dictationOf('a'));
     expect(await main(['history', 'rm', 'a', '--yes'])).toBe(0);
     written.stderr = '';
     expect(await main(['history'])).toBe(0);
@@ -125,7 +125,7 @@ describe('sotto history', () => {
   });
 
   test('is exported as Markdown, as a table and as JSON, the newest first', async () => {
-    keep(take('old', { text: 'said "so", and\nmore', startedMs: Date.now() - 2 * HOUR_MS }), take('new'));
+    keep(dictationOf('old', { text: 'said "so", and\nmore', startedMs: Date.now() - 2 * HOUR_MS }), dictationOf('new'));
     expect(await main(['history', 'export'])).toBe(0);
     expect(written.stdout).toMatch(
       /^# Dictations\n\n## .*\n\n\*0:07\*\n\ntext of new\n\n## [^]*said "so", and\nmore\n$/,
@@ -141,7 +141,7 @@ describe('sotto history', () => {
   });
 
   test('goes into a new file in the format of its name, never over one that exists', async () => {
-    keep(take('a'));
+    keep(dictationOf('a'));
     const file = join(home.folder, 'all.csv');
     expect(await main(['history', 'export', '--output', file])).toBe(0);
     expect([written.stdout, written.stderr]).toEqual(['', `1 dictation saved to ${file}\n`]);
@@ -154,9 +154,9 @@ describe('sotto history', () => {
 
   test('lists the newest first, each on its line, whatever is in its text', async () => {
     keep(
-      take('aaaaaaaa-1', { text: 'first\nline\u001b[31m', startedMs: Date.now() - 2 * HOUR_MS }),
-      take('bbbbbbbb-1', { state: 'failed', text: '', errorCode: 'ENGINE_CRASHED', audio: 'b.wav' }),
-      take('aaaaaaaa-2', { state: 'recovered', startedMs: Date.now() - 3 * HOUR_MS }),
+      dictationOf('aaaaaaaa-1', { text: 'first\nline\u001b[31m', startedMs: Date.now() - 2 * HOUR_MS }),
+      dictationOf('bbbbbbbb-1', { state: 'failed', text: '', errorCode: 'ENGINE_CRASHED', audio: 'b.wav' }),
+      dictationOf('aaaaaaaa-2', { state: 'recovered', startedMs: Date.now() - 3 * HOUR_MS }),
     );
     expect(await main(['history'])).toBe(0);
     const lines = written.stdout.trimEnd().split('\n');
@@ -169,7 +169,7 @@ describe('sotto history', () => {
   });
 
   test('--json gives an object a line, with whole paths', async () => {
-    keep(take('a', { audio: 'a.wav', startedMs: Date.now() - HOUR_MS }), take('b'));
+    keep(dictationOf('a', { audio: 'a.wav', startedMs: Date.now() - HOUR_MS }), dictationOf('b'));
     expect(await main(['history', 'list', '--json', '--limit', '1'])).toBe(0);
     expect(jsonLines()).toMatchObject([{ id: 'b', state: 'final', text: 'text of b' }]);
     written.stdout = '';
@@ -180,14 +180,14 @@ describe('sotto history', () => {
   });
 
   test('show gives the text alone, of the last one or of the start of an id', async () => {
-    keep(take('abc-1', { startedMs: Date.now() - 2 * HOUR_MS, text: ' spoken words ' }), take('abd-1'));
+    keep(dictationOf('abc-1', { startedMs: Date.now() - 2 * HOUR_MS, text: ' spoken words ' }), dictationOf('abd-1'));
     expect(await main(['history', 'show'])).toBe(0);
     expect(await main(['history', 'show', 'abc'])).toBe(0);
     expect(written).toEqual({ stdout: 'text of abd-1\nspoken words\n', stderr: '' });
   });
 
   test('an id that is not there, or not clear, exits with 1 and says what to do', async () => {
-    keep(take('abc-1'), take('abc-2'));
+    keep(dictationOf('abc-1'), dictationOf('abc-2'));
     expect(await main(['history', 'show', 'x'])).toBe(1);
     expect(written.stderr).toMatch(/no dictation begins with "x" — `sotto history list`/);
     written.stderr = '';
@@ -197,13 +197,13 @@ describe('sotto history', () => {
   });
 
   test('a recovered one is no longer marked when it was shown', async () => {
-    keep(take('a', { state: 'recovered' }));
+    keep(dictationOf('a', { state: 'recovered' }));
     await main(['history', 'show']);
     expect(using((history) => history.get('a')?.state)).toBe('final');
   });
 
   test('search finds words of a text, and says when there are none', async () => {
-    keep(take('a', { text: 'Das Büro öffnet' }), take('b', { text: 'not such a thing' }));
+    keep(dictationOf('a', { text: 'Das Büro öffnet' }), dictationOf('b', { text: 'not such a thing' }));
     expect(await main(['history', 'search', 'off', 'BURO'])).toBe(0);
     expect(written.stdout).toBe('');
     expect(written.stderr).toMatch(/no dictation contains all/);
@@ -216,7 +216,7 @@ describe('sotto history', () => {
 
   test('what is kept too long is in the trash before the rest is listed, with its sound', async () => {
     const path = recording('a.wav');
-    keep(take('a', { startedMs: Date.now() - 31 * 24 * HOUR_MS, audio: 'a.wav' }), take('b'));
+    keep(dictationOf('a', { startedMs: Date.now() - 31 * 24 * HOUR_MS, audio: 'a.wav' }), dictationOf('b'));
     expect(await main(['history'])).toBe(0);
     expect(written.stdout).toMatch(/^b /);
     expect(existsSync(path)).toBe(true);
@@ -226,7 +226,7 @@ describe('sotto history', () => {
 
   test('broken settings are said before anything is deleted', async () => {
     writeFileSync(home.paths.settings, '{"history": {"keepDays": "7"}}');
-    keep(take('a', { startedMs: 0 }));
+    keep(dictationOf('a', { startedMs: 0 }));
     expect(await main(['history'])).toBe(2);
     expect(written.stderr).toMatch(/history\.keepDays/);
     expect(kept()).toEqual(['a']);
@@ -241,15 +241,15 @@ describe('sotto history', () => {
 
 describe('sotto history delete', () => {
   const answers =
-    (asked: string[], answer: boolean | undefined): ConfirmPrompt =>
+    (questions: string[], answer: boolean | undefined): ConfirmPrompt =>
     (question) => {
-      asked.push(question);
+      questions.push(question);
       return Promise.resolve(answer);
     };
 
   test('deletes what is named, its sound a day later, and undo brings both back', async () => {
     const path = recording('a.wav');
-    keep(take('a', { audio: 'a.wav' }), take('b'), take('c'));
+    keep(dictationOf('a', { audio: 'a.wav' }), dictationOf('b'), dictationOf('c'));
     expect(await main(['history', 'delete', 'a', 'b'])).toBe(0);
     expect(written.stderr).toMatch(/deleted 2 dictations.*sotto history undo/);
     expect(kept()).toEqual(['c']);
@@ -261,7 +261,7 @@ describe('sotto history delete', () => {
 
   test('--forever takes the sound along and can’t be undone', async () => {
     const path = recording('a.wav');
-    keep(take('a', { audio: 'a.wav' }));
+    keep(dictationOf('a', { audio: 'a.wav' }));
     expect(await main(['history', 'delete', 'a', '--forever'])).toBe(2);
     expect(await main(['history', 'delete', 'a', '--forever', '--yes'])).toBe(0);
     expect(existsSync(path)).toBe(false);
@@ -270,7 +270,7 @@ describe('sotto history delete', () => {
 
   test('--all --forever empties the trash too', async () => {
     const path = recording('a.wav');
-    keep(take('a', { audio: 'a.wav' }));
+    keep(dictationOf('a', { audio: 'a.wav' }));
     await main(['history', 'delete', 'a']);
     expect(await main(['history', 'delete', '--all', '--forever', '--yes'])).toBe(0);
     expect(existsSync(path)).toBe(false);
@@ -282,36 +282,36 @@ describe('sotto history delete', () => {
     [false, 0, 2],
     [undefined, 130, 2],
   ])('asked, and answered with %s, exits with %i and leaves %i', async (answer, code, left) => {
-    keep(take('a'), take('b'));
-    const asked: string[] = [];
-    expect(await deleteDictations(home.paths, { yes: false, forever: false }, answers(asked, answer))).toBe(code);
-    expect(asked).toEqual(['Delete these 2 dictations? [y/N] ']);
+    keep(dictationOf('a'), dictationOf('b'));
+    const questions: string[] = [];
+    expect(await deleteDictations(home.paths, { yes: false, forever: false }, answers(questions, answer))).toBe(code);
+    expect(questions).toEqual(['Delete these 2 dictations? [y/N] ']);
     expect(written.stdout).toMatch(/text of a/);
     expect(kept()).toHaveLength(left);
   });
 
   test('--yes is not asked, and nothing to delete is no question', async () => {
-    const asked: string[] = [];
-    expect(await deleteDictations(home.paths, { yes: false, forever: false }, answers(asked, true))).toBe(0);
-    keep(take('a'));
+    const questions: string[] = [];
+    expect(await deleteDictations(home.paths, { yes: false, forever: false }, answers(questions, true))).toBe(0);
+    keep(dictationOf('a'));
     expect(
-      await deleteDictations(home.paths, { ids: ['a'], yes: true, forever: false }, answers(asked, true)),
+      await deleteDictations(home.paths, { ids: ['a'], yes: true, forever: false }, answers(questions, true)),
     ).toBe(0);
-    expect(asked).toEqual([]);
+    expect(questions).toEqual([]);
     expect(kept()).toEqual([]);
   });
 });
 
 describe('sotto history retranscribe', () => {
-  const asked: { path: string; model: string | undefined; language: string | undefined }[] = [];
-  beforeEach(() => void asked.splice(0));
+  const questions: { path: string; model: string | undefined; language: string | undefined }[] = [];
+  beforeEach(() => void questions.splice(0));
 
   /** Hears the given segments, or fails. */
   function hearing(texts: readonly string[] | SottoError): Transcriber {
     return {
       close: () => Promise.resolve(),
       async *transcribe(path, options, { model }): AsyncGenerator<JobEvent, void> {
-        asked.push({ path, model, language: options.language });
+        questions.push({ path, model, language: options.language });
         await Promise.resolve();
         if (texts instanceof SottoError) throw texts;
         for (const [i, text] of texts.entries())
@@ -338,11 +338,11 @@ describe('sotto history retranscribe', () => {
   }
 
   test('puts the text of the model in place of the one before, and shows both', async () => {
-    keep(take('abc', { audio: 'abc.wav', state: 'failed', errorCode: 'ENGINE_CRASHED', text: 'half of' }));
+    keep(dictationOf('abc', { audio: 'abc.wav', state: 'failed', errorCode: 'ENGINE_CRASHED', text: 'half of' }));
     expect(await run('ab', hearing([' all', ' of it']))).toBe(0);
-    expect(asked).toEqual([{ path: join(home.paths.recordings, 'abc.wav'), model: 'large', language: 'de' }]);
+    expect(questions).toEqual([{ path: join(home.paths.recordings, 'abc.wav'), model: 'large', language: 'de' }]);
     expect(written.stdout).toBe('before  half of\nafter   all of it\n');
-    const { startedMs, durationSeconds } = take('abc');
+    const { startedMs, durationSeconds } = dictationOf('abc');
     expect(using((history) => history.get('abc'))).toEqual({
       id: 'abc',
       startedMs: expect.closeTo(startedMs, -4) as unknown,
@@ -365,7 +365,7 @@ describe('sotto history retranscribe', () => {
   });
 
   test('the same text is said, and silence takes no text away', async () => {
-    keep(take('a', { audio: 'a.wav', text: 'the same' }));
+    keep(dictationOf('a', { audio: 'a.wav', text: 'the same' }));
     expect(await run('a', hearing([' the same']))).toBe(0);
     expect(written.stderr).toMatch(/the same as before/);
     expect(await run('a', hearing([]))).toBe(0);
@@ -375,17 +375,17 @@ describe('sotto history retranscribe', () => {
   });
 
   test('without its sound it can’t be, and says how the next one can', async () => {
-    keep(take('a'));
+    keep(dictationOf('a'));
     await expect(run('a', hearing([]))).rejects.toMatchObject({
       code: 'AUDIO_NOT_FOUND',
       hint: expect.stringContaining('history keep --sound') as unknown,
     });
     expect(await run('b', hearing([]))).toBe(1);
-    expect(asked).toEqual([]);
+    expect(questions).toEqual([]);
   });
 
   test('a failure and Ctrl-C leave the text as it was', async () => {
-    keep(take('a', { audio: 'a.wav' }));
+    keep(dictationOf('a', { audio: 'a.wav' }));
     await expect(run('a', hearing(new SottoError('ENGINE_CRASHED', 'gone')))).rejects.toMatchObject({
       code: 'ENGINE_CRASHED',
     });
@@ -415,14 +415,14 @@ describe('the table of past dictations', () => {
   });
 
   const rows = [
-    { dictation: take('a', { text: '再会しました。'.repeat(20), startedMs: nowMs }), shortId: 'aaaaaaaa' },
+    { dictation: dictationOf('a', { text: '再会しました。'.repeat(20), startedMs: nowMs }), shortId: 'aaaaaaaa' },
     {
-      dictation: take('b', { text: 'long '.repeat(50), startedMs: at(5, 14), state: 'recovered' }),
+      dictation: dictationOf('b', { text: 'long '.repeat(50), startedMs: at(5, 14), state: 'recovered' }),
       shortId: 'b',
     },
-    { dictation: take('c', { text: '', startedMs: at(5, 14), durationSeconds: 4000 }), shortId: 'c' },
+    { dictation: dictationOf('c', { text: '', startedMs: at(5, 14), durationSeconds: 4000 }), shortId: 'c' },
     {
-      dictation: take('d', { startedMs: nowMs }),
+      dictation: dictationOf('d', { startedMs: nowMs }),
       shortId: 'd',
       text: '…found a needle in it',
       marks: [{ start: 9, end: 15 }],
@@ -452,7 +452,7 @@ describe('the table of past dictations', () => {
     const lines = table(rows, { style: styleFor(true), nowMs }).split('\n');
     expect(lines[1]).toContain('\u001b[36mrecovered\u001b[39m');
     expect(lines[3]).toContain('…found a \u001b[1mneedle\u001b[22m in it');
-    const failed = { dictation: take('e', { state: 'failed' }), shortId: 'e' };
+    const failed = { dictation: dictationOf('e', { state: 'failed' }), shortId: 'e' };
     expect(table([failed], { style: styleFor(true), nowMs })).toContain('\u001b[31mfailed\u001b[39m');
   });
 

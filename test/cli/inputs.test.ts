@@ -5,11 +5,11 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { sweepUploads } from '#daemon/upload.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { fakeEngine, launcher, sotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 const at = (name: string): string => join(home.folder, name);
 const SOUND = JSON.stringify({ segments: 2 });
 const TEXT = 'segment 0\nsegment 1\n';

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { Microphone } from '#daemon/cli/microphone/microphone.js';
 import { SECOND } from '#test/harness/ramp.js';
-import { SoundCard, whyNoSoundCard } from '#test/harness/sound-card.js';
+import { AudioCard, whyNoAudioCard } from '#test/harness/audio-card.js';
 import { until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 
@@ -10,7 +10,7 @@ const LOUD = 8_000;
 /** What the library hands over at once; the rest of a sound stays with it. */
 const FRAME = 512;
 
-let card: SoundCard | undefined;
+let card: AudioCard | undefined;
 afterEach(() => {
   for (const name of Object.keys(card?.env ?? {})) Reflect.deleteProperty(process.env, name);
   card?.close();
@@ -18,18 +18,18 @@ afterEach(() => {
 
 /** What arrives of tones of some heights, all of them equally loud. */
 async function record(rate: number, tonesHz: readonly number[], rounds: number): Promise<Int16Array> {
-  const here = (card = new SoundCard(rate));
+  const here = (card = new AudioCard(rate));
   Object.assign(process.env, here.env);
   const sound = (at: number): number =>
     tonesHz.reduce((sum, hz) => sum + LOUD * Math.sin((2 * Math.PI * hz * at) / rate), 0);
-  const hear = (round: number): void =>
-    here.hear(
-      Int16Array.from({ length: here.mostSamples }, (_, i) =>
-        Math.round(sound(round * here.mostSamples + i)),
+  const play = (round: number): void =>
+    here.play(
+      Int16Array.from({ length: here.maxSamples }, (_, i) =>
+        Math.round(sound(round * here.maxSamples + i)),
       ),
     );
   // The first of it before anybody listens: the card waits for nobody.
-  hear(0);
+  play(0);
   const microphone = new Microphone();
   await microphone.open();
   const heard: number[] = [];
@@ -42,13 +42,13 @@ async function record(rate: number, tonesHz: readonly number[], rounds: number):
     },
   });
   for (let round = 1; round <= rounds; round++) {
-    const expected = (round * here.mostSamples * SECOND) / rate;
+    const expected = (round * here.maxSamples * SECOND) / rate;
     await until(() => heard.length > expected - 2 * FRAME);
-    if (round < rounds) hear(round);
+    if (round < rounds) play(round);
   }
   microphone.stop();
   await until(() => isOver);
-  expect(Math.abs(heard.length - (rounds * here.mostSamples * SECOND) / rate)).toBeLessThan(2 * FRAME);
+  expect(Math.abs(heard.length - (rounds * here.maxSamples * SECOND) / rate)).toBeLessThan(2 * FRAME);
   return Int16Array.from(heard);
 }
 
@@ -64,7 +64,7 @@ function levelAt(hz: number, sound: Int16Array): number {
   return 20 * Math.log10((4 * Math.hypot(re, im)) / middle.length / LOUD);
 }
 
-describeUnless(whyNoSoundCard())('a microphone that has no 16 kHz', () => {
+describeUnless(whyNoAudioCard())('a microphone that has no 16 kHz', () => {
   test.each([44_100, 48_000, 96_000])(
     'of %i Hz: every tone arrives where it was, and as loud',
     async (rate) => {

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
-import { writtenHere } from '#test/harness/written.js';
+import { captureOutput } from '#test/harness/capture-output.js';
 import { root, starterModel } from '#test/models/fixtures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-models-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const written = writtenHere();
+const written = captureOutput();
 
 describe('sotto models', () => {
   test.each([

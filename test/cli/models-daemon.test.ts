@@ -10,14 +10,14 @@ import { styleFor } from '#daemon/cli/terminal/style.js';
 import { bundledModels } from '#daemon/paths.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
-import { placeModel, startDesk, type DeskServer } from '#test/harness/desk-server.js';
+import { placeModel, startModelServer, type ModelServer } from '#test/harness/model-server.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
-import { writtenHere } from '#test/harness/written.js';
+import { captureOutput } from '#test/harness/capture-output.js';
 
 let home: TempHome;
-let daemon: DeskServer;
-const written = writtenHere();
+let daemon: ModelServer;
+const written = captureOutput();
 const before = { ...process.env };
 
 beforeEach(async () => {
@@ -25,13 +25,13 @@ beforeEach(async () => {
   process.env.SOTTO_HOME = home.folder;
   placeModel(home.paths.models, 'small', 1000);
   placeModel(home.paths.models, 'large', 9000);
-  daemon = await startDesk({
+  daemon = await startModelServer({
     home,
     socketPath: home.paths.socket,
     modelDirs: { models: home.paths.models, bundled: bundledModels },
   });
   daemon.engine.serving = { name: 'fake', dir: join(home.paths.models, 'fake') };
-  daemon.engine.tell([{ name: 'fake', state: 'ready' }]);
+  daemon.engine.setModels([{ name: 'fake', state: 'ready' }]);
 });
 afterEach(async () => {
   process.env = { ...before };
@@ -41,12 +41,12 @@ afterEach(async () => {
 
 const settings = (): unknown => JSON.parse(readFileSync(home.paths.settings, 'utf8'));
 const run = (...args: string[]): Promise<number> => main(['models', ...args]);
-const asked = (name: string): Promise<void> => until(() => daemon.engine.waiting.includes(name));
+const requested = (name: string): Promise<void> => until(() => daemon.engine.waiting.includes(name));
 
 describe('sotto models, with a daemon that runs', () => {
   test('use has it load the model, and says when it serves', async () => {
     const using = run('use', 'large');
-    await asked('large');
+    await requested('large');
     expect(settings()).toEqual({ model: 'fake' });
     daemon.engine.loading('large', 0.5);
     daemon.engine.ready('large');
@@ -57,18 +57,18 @@ describe('sotto models, with a daemon that runs', () => {
 
   test('use that fails says why, and nothing has changed', async () => {
     const using = run('use', 'large');
-    await asked('large');
+    await requested('large');
     daemon.engine.fails('large', new SottoError('MODEL_CORRUPT', 'config.json is cut off'));
     expect(await using).toBe(3);
     expect(written.stderr).toMatch(/^sotto: config\.json is cut off — /);
     expect(settings()).toEqual({ model: 'fake' });
     expect(await run('use', 'huge')).toBe(3);
-    expect(daemon.engine.asked).toEqual(['large']);
+    expect(daemon.engine.requested).toEqual(['large']);
   });
 
   test('use of one that does not fit tells which one serves in its place', async () => {
     const using = run('use', 'large');
-    await asked('large');
+    await requested('large');
     const error = new SottoError('INSUFFICIENT_MEMORY', 'large needs 9 GB, 4 GB are allowed').toWire();
     daemon.engine.ready('small', { name: 'large', error });
     expect(await using).toBe(0);
@@ -98,7 +98,7 @@ describe('sotto models, with a daemon that runs', () => {
 
   test('remove of the model in use has the starter model serve first', async () => {
     const removing = run('remove', 'fake', '--yes');
-    await asked('whisper-base-6bit');
+    await requested('whisper-base-6bit');
     expect(existsSync(join(home.paths.models, 'fake'))).toBe(true);
     daemon.engine.ready('whisper-base-6bit');
     expect(await removing).toBe(0);

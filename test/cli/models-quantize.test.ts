@@ -17,16 +17,16 @@ import { outputDirFor } from '#daemon/cli/models/quantize-model.js';
 import { compare, comparisonTable, figuresOf } from '#daemon/cli/models/quantize-report.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
 import { resolvePaths } from '#daemon/paths.js';
-import { writtenHere } from '#test/harness/written.js';
+import { captureOutput } from '#test/harness/capture-output.js';
 import { clip, starterModel } from '#test/models/fixtures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-quantize-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const written = writtenHere();
+const written = captureOutput();
 
 /** A hundred words, of which a model gets some wrong. */
-const said: LabelledClip = {
+const references: LabelledClip = {
   file: 'a.flac',
   language: 'en',
   text: Array.from({ length: 100 }, (_, i) => `w${i}`).join(' '),
@@ -43,13 +43,13 @@ const hearing = (name: string, wrong: number, repeat = 1) =>
       tokens: 300,
       decodeSeconds: 3,
       transcripts: Array.from({ length: repeat }, () =>
-        said.text
+        references.text
           .split(' ')
           .map((word, i) => (i < wrong ? 'no' : word))
           .join(' '),
       ),
     },
-    Array.from({ length: repeat }, () => said),
+    Array.from({ length: repeat }, () => references),
   );
 
 describe('the report of a quantized model', () => {

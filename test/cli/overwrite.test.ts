@@ -12,10 +12,10 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 
-const home = homeHere();
+const home = withHome();
 const at = (name: string): string => join(home.folder, name);
 const read = (name: string): string => readFileSync(at(name), 'utf8');
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
-import { writtenHere } from '#test/harness/written.js';
+import { captureOutput } from '#test/harness/capture-output.js';
 
 /** What the command writes, in this process. */
-const written = writtenHere();
+const written = captureOutput();
 
 describe('sotto', () => {
   test.each([

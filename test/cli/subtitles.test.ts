@@ -136,10 +136,10 @@ describe('subtitle lines', () => {
 });
 
 describe('--highlight-words', () => {
-  const said = spoken(1, 0.5, ' Hello,', ' big', ' world.');
+  const subtitleText = spoken(1, 0.5, ' Hello,', ' big', ' world.');
 
   test('srt: a cue for each word, with that word underlined', async () => {
-    expect(await write('srt', [said], { highlightWords: true })).toBe(
+    expect(await write('srt', [subtitleText], { highlightWords: true })).toBe(
       [
         '1\n00:00:01,000 --> 00:00:01,500\n<u>Hello,</u> big world.\n',
         '2\n00:00:01,500 --> 00:00:02,000\nHello, <u>big</u> world.\n',

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 
-const engine = fileURLToPath(new URL('./telling-engine.js', import.meta.url));
+const engine = fileURLToPath(new URL('./options-engine.js', import.meta.url));
 
 let home: TempHome;
 beforeEach(() => {
@@ -105,8 +105,8 @@ describe('sotto transcribe', () => {
     const { code, stdout } = await run('b.wav', '--format', 'html', '--output', 'pages');
     expect([code, stdout]).toEqual([0, '']);
     const page = readFileSync(join(home.folder, 'pages', 'b.html'), 'utf8');
-    const sound = Buffer.from('RIFF....WAVE').toString('base64');
-    expect(page).toContain(`src="data:audio/containers/wav;base64,${sound}"`);
+    const audio = Buffer.from('RIFF....WAVE').toString('base64');
+    expect(page).toContain(`src="data:audio/containers/wav;base64,${audio}"`);
     expect(page).toContain('data-s="1500" data-e="2000" data-p="40" data-doubt="2">this.</span>');
   });
 });

@@ -14,11 +14,11 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the newest version', () => {
   let server: Server;
-  let asked: (string | undefined)[];
+  let requests: (string | undefined)[];
   async function serve(answer: RequestListener): Promise<string> {
-    asked = [];
+    requests = [];
     server = createServer((request, response) => {
-      asked.push(request.url);
+      requests.push(request.url);
       answer(request, response);
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -29,7 +29,7 @@ describe('the newest version', () => {
   test('is what version.json says', async () => {
     const address = await serve((_, response) => response.end('{"version":"1.20.3"}'));
     expect(await newestVersion(address)).toBe('1.20.3');
-    expect(asked).toEqual(['/latest/version.json']);
+    expect(requests).toEqual(['/latest/version.json']);
   });
 
   const BAD: readonly (readonly [string, RequestListener, RegExp])[] = [

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 
-const home = homeHere();
+const home = withHome();
 const vocabulary = (...args: string[]): Promise<SottoResult> =>
   sotto(['vocabulary', ...args], { home: home.folder });
 

@@ -337,8 +337,8 @@ describe('a rate', () => {
           else now += bucket.waitMs();
         }
         for (const start of consumed) {
-          const within = consumed.filter((at) => at >= start && at < start + 60_000).length;
-          expect(within).toBeLessThanOrEqual(jobs + room);
+          const inWindow = consumed.filter((at) => at >= start && at < start + 60_000).length;
+          expect(inWindow).toBeLessThanOrEqual(jobs + room);
         }
         expect(consumed.length).toBeGreaterThanOrEqual(5 * jobs * 0.99);
       }),
@@ -447,8 +447,8 @@ describe('sound from an address', () => {
   });
 
   test('nothing of the worker’s own network is asked, by name, by number or by a redirect', async () => {
-    let asked = 0;
-    const base = await serve((_, response) => void (asked++, response.end()));
+    let requests = 0;
+    const base = await serve((_, response) => void (requests++, response.end()));
     const port = new URL(base).port;
     for (const host of [
       '127.0.0.1',
@@ -466,7 +466,7 @@ describe('sound from an address', () => {
       await expect(
         fetchAudio(`http://${host}:${port}/`, { ...limits, allowPrivate: false }, live),
       ).rejects.toMatchObject({ code: 'AUDIO_REFUSED' });
-    expect(asked).toBe(0);
+    expect(requests).toBe(0);
   });
 
   test.each([

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
-import { placeModel } from '#test/harness/desk-server.js';
+import { placeModel } from '#test/harness/model-server.js';
 import { modelFiles } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { startSotto, type SottoProcess } from '#test/harness/run-sotto.js';

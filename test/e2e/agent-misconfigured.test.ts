@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
 import { daemonStatus } from '#test/harness/daemon-status.js';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
-import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
+import { serveLaunchctl, type LaunchctlServer } from '#test/harness/launchctl-server.js';
 import { fakeEngine, sotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
@@ -15,7 +15,7 @@ const SECOND_MS = 50;
 let folder: string;
 let paths: Paths;
 let launchd: FakeLaunchd;
-let launchctl: LaunchctlHere;
+let launchctl: LaunchctlServer;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'so-m-'));
   paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
@@ -34,7 +34,7 @@ async function launch(environment: Record<string, string> = {}): Promise<void> {
     secondMs: SECOND_MS,
     environment: { SOTTO_ENGINE: fakeEngine, ...environment },
   });
-  launchctl = await launchctlHere(launchd, folder);
+  launchctl = await serveLaunchctl(launchd, folder);
 }
 
 function run(...args: string[]): Promise<SottoResult> {

@@ -5,18 +5,18 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
 import { fakeEngine, sotto, type SottoResult } from '#test/harness/run-sotto.js';
-import { SystemdHere, whyNoSystemd } from '#test/harness/systemd-here.js';
+import { PrivateSystemd, whyNoSystemd } from '#test/harness/private-systemd.js';
 import { isRunning, until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 
 describeUnless(whyNoSystemd())('the agent under a real systemd', () => {
   let folder: string;
   let paths: Paths;
-  let systemd: SystemdHere;
+  let systemd: PrivateSystemd;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'so-sd-'));
     paths = resolvePaths({ SOTTO_HOME: join(folder, 'h 100% "ö"') });
-    systemd = new SystemdHere(folder);
+    systemd = new PrivateSystemd(folder);
     await systemd.logIn();
   });
   afterEach(async () => {

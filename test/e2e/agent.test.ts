@@ -17,7 +17,7 @@ import { SOTTO_VERSION } from '#daemon/protocol/version.js';
 import { asVersion } from '#test/harness/as-version.js';
 import { daemonStatus } from '#test/harness/daemon-status.js';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
-import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
+import { serveLaunchctl, type LaunchctlServer } from '#test/harness/launchctl-server.js';
 import { fakeEngine, sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
@@ -28,7 +28,7 @@ const SECOND_MS = 100;
 let folder: string;
 let paths: Paths;
 let launchd: FakeLaunchd;
-let launchctl: LaunchctlHere;
+let launchctl: LaunchctlServer;
 /** Of the processes that launchd starts from now on. */
 let environment: Record<string, string>;
 beforeEach(async () => {
@@ -37,7 +37,7 @@ beforeEach(async () => {
   const uid = process.getuid?.() ?? 0;
   environment = { SOTTO_ENGINE: fakeEngine };
   launchd = new FakeLaunchd({ uid, secondMs: SECOND_MS, drainMs: 50, environment });
-  launchctl = await launchctlHere(launchd, folder);
+  launchctl = await serveLaunchctl(launchd, folder);
 });
 afterEach(async () => {
   await launchd.logOut();

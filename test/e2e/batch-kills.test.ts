@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { batchUnderFire } from '#test/harness/batch-under-fire.js';
+import { killBatchRuns } from '#test/harness/kill-batch-runs.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome } from '#test/harness/temp-home.js';
@@ -20,14 +20,14 @@ test('sixty files through kills of command, daemon and engine: each is done or f
     else writeFakeAudio(path, { segments: 2 + (n % 5), delayMs: 20 });
   }
   try {
-    const { kills, code, summary, twice, strays } = await batchUnderFire({
+    const { kills, code, summary, twice, strays } = await killBatchRuns({
       home,
       cwd: home.folder,
       args: ['in', '--recursive', '--output', 'out'],
       output: join(home.folder, 'out'),
       texts: FILES - 6,
       everyMs: 1_000,
-      mostKills: 3,
+      maxKills: 3,
     });
     expect([code, twice, strays]).toEqual([1, [], []]);
     expect(Math.min(...Object.values(kills))).toBeGreaterThan(0);

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
 import { clip } from '#test/audio/fixtures.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { describeWithEngine, jfk } from '#test/harness/real-engine.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 
@@ -17,7 +17,7 @@ const KINDS = [
 ];
 
 const withEngine = describeWithEngine();
-const home = homeHere();
+const home = withHome();
 beforeEach(() => writeFileSync(home.paths.settings, '{}'));
 
 withEngine('sotto transcribe FOLDER', () => {

@@ -5,11 +5,11 @@ import { describe, expect, test } from '@jest/globals';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { SottoClient } from '#daemon/client/index.js';
 import { writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 
 /** Not over by itself while a test looks at it. */
 const FOR_LONG = { segments: 400, delayMs: 50 } as const;

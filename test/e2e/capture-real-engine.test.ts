@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { CaptureClient } from '#daemon/client/index.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { startSotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
@@ -12,7 +12,7 @@ const withEngine = describeWithEngine();
 
 // Before the home goes: the process that waits lives in it.
 afterEach(() => CaptureClient.leave(home.paths.capture));
-const home = homeHere();
+const home = withHome();
 beforeEach(() => writeFileSync(home.paths.settings, '{}'));
 
 withEngine('a dictation in the background with the starter model', () => {

@@ -7,12 +7,12 @@ import { SottoClient } from '#daemon/client/index.js';
 import type { DaemonStatus } from '#daemon/protocol/status.js';
 import { isListening } from '#daemon/server/probe.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
-import { muteDaemon } from '#test/harness/mute-daemon.js';
+import { startUnresponsiveDaemon } from '#test/harness/unresponsive-daemon.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 
 function start(args: string[] = [], env: Record<string, string> = {}): SottoProcess {
   return startSotto(['daemon', 'run', ...args], { home: home.folder, env });
@@ -89,7 +89,7 @@ describe('sotto daemon', () => {
   });
 
   test('is stopped by a signal where it does not answer', async () => {
-    const mute = await muteDaemon(home.paths);
+    const mute = await startUnresponsiveDaemon(home.paths);
     expect(await run('daemon', 'stop')).toMatchObject({
       code: 0,
       stdout: `Daemon stopped (pid ${mute.pid}).\n`,

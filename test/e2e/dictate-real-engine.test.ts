@@ -3,13 +3,13 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { sotto, type SottoResult } from '#test/harness/run-sotto.js';
 
 const withEngine = describeWithEngine();
 
-const home = homeHere();
+const home = withHome();
 beforeEach(() => writeFileSync(home.paths.settings, '{}'));
 
 function dictate(...args: string[]): Promise<SottoResult> {

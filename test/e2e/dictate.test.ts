@@ -8,12 +8,12 @@ import { isRunning } from '#daemon/is-running.js';
 import { isListening } from '#daemon/server/probe.js';
 import { rampFile as writeRamp } from '#test/harness/ramp-file.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';
 import { scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
 import { until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 
 interface Line {
   readonly t: number;

@@ -8,7 +8,7 @@ import { filesStep } from '#daemon/cli/selftest/steps/files-step.js';
 import { isListening } from '#daemon/server/probe.js';
 import { fakeDaemon, fakeMac, fileChecksOf } from '#test/cli/selftest/fake-mac.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { fakeEngine, sotto, startSotto } from '#test/harness/run-sotto.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { until } from '#test/harness/wait.js';
@@ -20,7 +20,7 @@ import {
   startWithoutPermission,
 } from '#test/harness/without-permission.js';
 
-const home = homeHere();
+const home = withHome();
 const audio = (name: string, script: Partial<FakeScript> = {}): string =>
   writeFakeAudio(join(home.folder, name), script);
 const lines = (segments: number): string =>

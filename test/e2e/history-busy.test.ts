@@ -4,12 +4,12 @@ import { SottoClient } from '#daemon/client/index.js';
 import { History } from '#daemon/store/history/index.js';
 import { foreignDatabase } from '#test/harness/foreign-database.js';
 import { holdWrite } from '#test/harness/hold-write.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { rampFile } from '#test/harness/ramp-file.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 
-const home = homeHere();
+const home = withHome();
 
 const dictate = (path: string): ReturnType<typeof sotto> =>
   sotto(['dictate', '--from', path, '--fast'], { home: home.folder });

@@ -5,11 +5,11 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import type { HistoryRequest, HistoryResult } from '#daemon/protocol/history.js';
 import { History, type Dictation } from '#daemon/store/history/index.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-const home = homeHere();
+const home = withHome();
 let client: SottoClient;
 
 const past = (id: string, text: string, hasMore: Partial<Dictation> = {}): Dictation => ({

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { History, type Dictation } from '#daemon/store/history/index.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 
 function run(...args: string[]): Promise<SottoResult> {
   return sotto(['history', ...args], { home: home.folder, cwd: home.folder });

@@ -22,9 +22,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { SottoClient } from '#daemon/client/index.js';
 import { resolvePaths, type Paths } from '#daemon/paths.js';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
-import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
+import { serveLaunchctl, type LaunchctlServer } from '#test/harness/launchctl-server.js';
 import { childrenOf } from '#test/harness/processes.js';
-import { releaseHere, target, type Release } from '#test/harness/release-here.js';
+import { buildRelease, target, type Release } from '#test/harness/build-release.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { isRunning, until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
@@ -41,8 +41,8 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
     let second: Release;
     beforeAll(async () => {
       releases = mkdtempSync(join(tmpdir(), 'so-rel-'));
-      first = await releaseHere(releases, '0.1.0');
-      second = await releaseHere(releases, '0.2.0');
+      first = await buildRelease(releases, '0.1.0');
+      second = await buildRelease(releases, '0.2.0');
     });
     afterAll(() => rmSync(releases, { recursive: true, force: true }));
 
@@ -50,14 +50,14 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
     let paths: Paths;
     let command: string;
     let launchd: FakeLaunchd;
-    let launchctl: LaunchctlHere;
+    let launchctl: LaunchctlServer;
     beforeEach(async () => {
       // An apostrophe and a space: what a name of a user's folder may hold.
       folder = mkdtempSync(join(tmpdir(), "so i' "));
       paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
       command = join(folder, 'bin', 'sotto');
       launchd = new FakeLaunchd({ uid: process.getuid?.() ?? 0, secondMs: 300, drainMs: 20 });
-      launchctl = await launchctlHere(launchd, folder);
+      launchctl = await serveLaunchctl(launchd, folder);
     });
     afterEach(async () => {
       await launchd.logOut();

@@ -4,11 +4,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { flaw, KeptAlive, speakRamp } from '#test/harness/under-fire.js';
+import { flaw, RestartingDaemon, speakRamp } from '#test/harness/restarting-daemon.js';
 
 // `npm run bench -- kills` does the same 200 times.
-let daemon: KeptAlive;
-beforeEach(() => void (daemon = new KeptAlive()));
+let daemon: RestartingDaemon;
+beforeEach(() => void (daemon = new RestartingDaemon()));
 afterEach(() => daemon.end());
 
 describe('dictation', () => {

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { packageRoot } from '#daemon/paths.js';
 import { openPort } from '#test/harness/open-port.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { findPython } from '#test/harness/python.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { testUnless } from '#test/harness/skipping.js';
 
 const { python, missing: noPython } = await findPython();
 const withPython = testUnless(noPython);
-const home = homeHere();
+const home = withHome();
 
 const HOOKS = join(packageRoot, 'test', 'harness', 'schemathesis-hooks.py');
 /** Answers 501, which counts as a fault of the server wherever it is met; openai.test.ts sees to it. */

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent, FormData, request } from 'undici';
 import { scriptedTexts, type FakeScript } from '#test/harness/fake-audio.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
 import { daemonStatus } from '#test/harness/daemon-status.js';
 import { until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 let daemon: SottoProcess;
 let agent: Agent;
 

@@ -9,7 +9,7 @@ import { SottoClient } from '#daemon/client/index.js';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { bundledModels, bundledSpeech } from '#daemon/paths.js';
 import { findModel } from '#daemon/store/find-model.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';
@@ -19,7 +19,7 @@ const short = join(bundledSpeech, 'austen-0880.flac');
 
 const withEngine = describeWithEngine();
 
-const home = homeHere();
+const home = withHome();
 beforeEach(() => writeFileSync(home.paths.settings, '{}'));
 
 function run(args: string[]): Promise<SottoResult> {

@@ -7,13 +7,13 @@ import { OpenAIRealtimeWS } from 'openai/beta/realtime/ws';
 import { WebSocket as NativeWebSocket } from 'undici';
 import { isListening } from '#daemon/server/probe.js';
 import { openPort } from '#test/harness/open-port.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto, startSotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 import { Client, COMPLETED, DELTA, pause, spoken } from '#test/server/with-realtime-server.js';
 
-const home = homeHere();
+const home = withHome();
 const VAD = { type: 'server_vad', silence_duration_ms: 400 };
 
 async function daemonWith(env: Record<string, string> = {}) {

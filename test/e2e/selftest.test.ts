@@ -3,12 +3,12 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Report } from '#daemon/cli/selftest/selftest-report.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { scriptedMicrophone } from '#test/harness/scripted-microphone.js';
 import { startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 const FOLDERS = ['Desktop', 'Documents', 'Downloads'];
 beforeEach(() => {
   for (const name of FOLDERS) mkdirSync(join(home.folder, name));

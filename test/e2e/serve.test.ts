@@ -7,12 +7,12 @@ import { discover, type Discovery } from '#daemon/store/discovery.js';
 import { daemonStatus } from '#test/harness/daemon-status.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
 import { all, open, requestOf } from '#test/harness/raw-http.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
-import { strangerAt } from '#test/harness/served-here.js';
+import { occupyPort } from '#test/harness/test-api.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 
 function run(...args: string[]): Promise<SottoResult> {
   return sotto(args, { home: home.folder });
@@ -20,7 +20,7 @@ function run(...args: string[]): Promise<SottoResult> {
 
 /** A port that is free now: tests beside this one may be at the usual one. */
 async function freePort(): Promise<number> {
-  const otherServer = await strangerAt('127.0.0.1');
+  const otherServer = await occupyPort('127.0.0.1');
   await otherServer.close();
   return otherServer.port;
 }
@@ -93,7 +93,7 @@ describe('sotto serve', () => {
   });
 
   test('says who has the port, and what to do', async () => {
-    const otherServer = await strangerAt('127.0.0.1');
+    const otherServer = await occupyPort('127.0.0.1');
     const { code, stdout, stderr } = await run('serve', '--port', String(otherServer.port));
     expect([code, stdout]).toEqual([3, '']);
     expect(stderr).toMatch(

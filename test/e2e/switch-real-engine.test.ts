@@ -6,14 +6,14 @@ import { SottoClient } from '#daemon/client/index.js';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { bundledModels } from '#daemon/paths.js';
 import { findModel } from '#daemon/store/find-model.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
 const withEngine = describeWithEngine();
 
-const home = homeHere();
+const home = withHome();
 let client: SottoClient | undefined;
 beforeEach(() => {
   writeFileSync(home.paths.settings, '{}');

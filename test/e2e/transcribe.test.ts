@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 
 function audio(name: string, script: Partial<FakeScript> = {}): string {
   return writeFakeAudio(join(home.folder, name), script);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
 import { bundledSpeech } from '#daemon/paths.js';
 import { wav } from '#test/audio/fixtures.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { describeWithEngine } from '#test/harness/real-engine.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { samplesOf } from '#test/models/fixtures.js';
@@ -12,7 +12,7 @@ import { samplesOf } from '#test/models/fixtures.js';
 const SECOND = 16_000;
 const withEngine = describeWithEngine();
 
-const home = homeHere();
+const home = withHome();
 let clip = '';
 beforeEach(async () => {
   writeFileSync(home.paths.settings, '{}');

@@ -7,11 +7,11 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveOptions } from '#daemon/protocol/live.js';
 import type { VocabularyRequest } from '#daemon/protocol/vocabulary.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { ramp, rampText, SECOND, wordFor } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 
-const home = homeHere();
+const home = withHome();
 let client: SottoClient;
 
 beforeEach(async () => {

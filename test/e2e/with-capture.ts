@@ -4,7 +4,7 @@ import { afterEach, expect } from '@jest/globals';
 import type { CaptureCommand } from '#daemon/client/capture-client.js';
 import { CaptureClient } from '#daemon/client/index.js';
 import type { Capture, LastText } from '#daemon/protocol/capture.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { argsOf, threadsOf } from '#test/harness/processes.js';
 import { fakeEngine, launcher, sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
 import { MICROPHONE_PROGRAM, scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
@@ -13,7 +13,7 @@ import { until } from '#test/harness/wait.js';
 export function withCapture() {
   // Before the home goes: the process that waits lives in it.
   afterEach(() => CaptureClient.leave(home.paths.capture));
-  const home = homeHere();
+  const home = withHome();
 
   function begin(mic: MicScript, ...args: string[]): SottoProcess {
     return startSotto(['capture', '--no-refine', ...args], {

@@ -17,7 +17,7 @@ const scriptSchema = z.object({
   /** Give nothing from this segment on and answer pings, as with a GPU that hangs, in the first `dieTimes` attempts. */
   stallAfter: z.number().default(-1),
   /** Die when it is opened ahead of its turn. */
-  dieAhead: z.boolean().default(false),
+  dieOnPrefetch: z.boolean().default(false),
   /** Fail before this segment, with this code. */
   failAfter: z.number().default(-1),
   failCode: z.enum(ERROR_CODES).default('AUDIO_TRUNCATED'),

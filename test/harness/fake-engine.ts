@@ -53,7 +53,7 @@ function countAttempt(path: string): number {
   return attempt;
 }
 
-function tellModels(coming?: ModelRef): void {
+function sendModels(coming?: ModelRef): void {
   const models: EngineModel[] = [...loaded.values()].map(statusOf);
   if (coming !== undefined) models.push({ ...coming, pinned: false, state: 'loading', fraction: 0 });
   send({ type: 'models', models });
@@ -75,7 +75,7 @@ function load(model: ModelRef): Promise<void> {
 
 async function loadAlone(model: ModelRef): Promise<void> {
   if (loaded.has(model.dir)) return;
-  tellModels(model);
+  sendModels(model);
   await sleep(loadMs);
   try {
     if (model.name === 'deadly') die();
@@ -84,7 +84,7 @@ async function loadAlone(model: ModelRef): Promise<void> {
     if (model.name === 'huge') throw new SottoError('INSUFFICIENT_MEMORY', 'huge needs 9.0 GB');
     loaded.set(model.dir, model);
   } finally {
-    tellModels();
+    sendModels();
   }
 }
 
@@ -95,7 +95,7 @@ async function keep({ use, model, fallbacks }: Extract<ToEngine, { type: 'load' 
       await load(candidate);
       if (pinned !== undefined && pinned !== candidate.dir) loaded.delete(pinned);
       pinned = candidate.dir;
-      tellModels();
+      sendModels();
       send({ type: 'loaded', use, model: { ...statusOf(candidate), ...(fallbackFor && { fallbackFor }) } });
       return;
     } catch (thrown) {
@@ -167,11 +167,11 @@ function receive(message: ToEngine): void {
     case 'load-cancel':
       return;
     case 'prefetch':
-      if (message.path !== undefined && parseScript(readFileSync(message.path, 'utf8')).dieAhead) die();
+      if (message.path !== undefined && parseScript(readFileSync(message.path, 'utf8')).dieOnPrefetch) die();
       return;
     case 'unload':
       loaded.clear();
-      tellModels();
+      sendModels();
       return;
     case 'run':
       void run(message);

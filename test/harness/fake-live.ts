@@ -18,7 +18,7 @@ import {
 } from '#daemon/protocol/live.js';
 import { wordFor } from './ramp.js';
 
-const LOOK_SAMPLES = SAMPLE_RATE / 2;
+const DECODE_INTERVAL_SAMPLES = SAMPLE_RATE / 2;
 const WORD_BYTES = SAMPLE_RATE * BYTES_PER_SAMPLE;
 
 type Open = Extract<ToEngine, { type: 'live-open' }>;
@@ -31,7 +31,7 @@ export class FakeLive {
   /** Bytes from the last word on. */
   #pending = Buffer.alloc(0);
   #from: number;
-  #looked: number;
+  #decodedUntil: number;
   /** Bytes that were heard already: they come again after a restart. */
   #skip = 0;
   readonly #voiceOnly: boolean;
@@ -41,12 +41,12 @@ export class FakeLive {
     this.#send = send;
     this.#voiceOnly = voiceOnly === true;
     this.#from = checkpoint?.fromSample ?? 0;
-    this.#looked = typeof checkpoint?.state === 'number' ? checkpoint.state : 0;
+    this.#decodedUntil = typeof checkpoint?.state === 'number' ? checkpoint.state : 0;
     this.#skip = (this.#from - fromSample) * BYTES_PER_SAMPLE;
   }
 
   get decodedSamples(): number {
-    return this.#looked;
+    return this.#decodedUntil;
   }
 
   audio(pcm: Uint8Array): void {
@@ -60,10 +60,10 @@ export class FakeLive {
       this.#send({ type: 'live-failed', session: this.#session, error: error.toWire() });
       return;
     }
-    const apart = this.#voiceOnly ? VAD_CHUNK_SAMPLES : LOOK_SAMPLES;
-    while (this.#samples >= this.#looked + apart) {
-      this.#looked += apart;
-      const step = this.#voiceOnly ? this.#voice(this.#looked) : this.#step(this.#looked);
+    const interval = this.#voiceOnly ? VAD_CHUNK_SAMPLES : DECODE_INTERVAL_SAMPLES;
+    while (this.#samples >= this.#decodedUntil + interval) {
+      this.#decodedUntil += interval;
+      const step = this.#voiceOnly ? this.#voice(this.#decodedUntil) : this.#step(this.#decodedUntil);
       this.#send({ type: 'live-update', session: this.#session, step });
     }
   }

@@ -35,7 +35,7 @@ export function modelFiles(bytes: number, seed?: string): Record<string, string 
 export const NEEDED = ['config.json', 'generation_config.json', 'tokenizer.json', 'weights.safetensors'];
 
 /** Waits between tries are over at once; a connection counts as stalled after `stallMs` of real time. */
-export function impatientClock(stallMs = STALL_TIMEOUT_MS): Clock {
+export function noWaitClock(stallMs = STALL_TIMEOUT_MS): Clock {
   return {
     nowMs: () => performance.now(),
     after(ms, fn) {
@@ -69,7 +69,7 @@ export function modelsFolder(): ModelsFolder {
         wanted,
         signal: new AbortController().signal,
         settings: { endpoint: hub.endpoint },
-        clock: impatientClock(),
+        clock: noWaitClock(),
         onEvent: (event) => void folder.events.push(event),
         ...options,
       });

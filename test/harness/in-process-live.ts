@@ -24,26 +24,26 @@ export class InProcessLive implements Engine {
     this.requests.push(request);
     let fake: FakeLive | undefined;
     let over = false;
-    const tell: Report = (said) => {
+    const notify: Report = (event) => {
       if (over) return;
-      if (['done', 'failed', 'lost'].includes(said.type)) {
+      if (['done', 'failed', 'lost'].includes(event.type)) {
         over = true;
-        this.#reports.delete(tell);
+        this.#reports.delete(notify);
       }
-      report(said);
+      report(event);
     };
-    this.#reports.add(tell);
+    this.#reports.add(notify);
     const open = (): void => {
       if (over) return;
       fake = new FakeLive({ type: 'live-open', session: 1, ...request }, (message) =>
-        tell(reportOf(message)),
+        notify(reportOf(message)),
       );
-      tell({ type: 'opened' });
+      notify({ type: 'opened' });
     };
     queueMicrotask(() => {
       if (this.#up) open();
       else {
-        tell({ type: 'waiting', for: 'engine' });
+        notify({ type: 'waiting', for: 'engine' });
         this.#starters.push(open);
       }
     });
@@ -56,7 +56,7 @@ export class InProcessLive implements Engine {
       },
       cancel: () => {
         over = true;
-        this.#reports.delete(tell);
+        this.#reports.delete(notify);
       },
     };
   }
@@ -67,10 +67,10 @@ export class InProcessLive implements Engine {
   }
 
   /** The process is gone; the next one comes with `start`, or at once. */
-  die({ comesAgain = true } = {}): void {
-    this.#up = comesAgain;
-    for (const tell of [...this.#reports]) {
-      tell({ type: 'lost', error: new SottoError('ENGINE_CRASHED', 'the speech engine died') });
+  die({ restarts = true } = {}): void {
+    this.#up = restarts;
+    for (const notify of [...this.#reports]) {
+      notify({ type: 'lost', error: new SottoError('ENGINE_CRASHED', 'the speech engine died') });
     }
   }
 
@@ -80,7 +80,7 @@ export class InProcessLive implements Engine {
   }
 
   fail(error: SottoError): void {
-    for (const tell of [...this.#reports]) tell({ type: 'failed', error });
+    for (const notify of [...this.#reports]) notify({ type: 'failed', error });
   }
 }
 

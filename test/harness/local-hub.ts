@@ -77,8 +77,8 @@ export async function startLocalHub(): Promise<LocalHub> {
   server.on('request', (request, response) => {
     const url = new URL(request.url ?? '', endpoint);
     const path = decodeURIComponent(url.pathname);
-    const [, apiRepo, apiRest] = /^\/api\/models\/([^/]+\/[^/]+)(\/.*)?$/.exec(path) ?? [];
-    if (apiRepo !== undefined) return api(request, response, apiRepo, apiRest ?? '', url);
+    const [, apiRepo, apiPath] = /^\/api\/models\/([^/]+\/[^/]+)(\/.*)?$/.exec(path) ?? [];
+    if (apiRepo !== undefined) return api(request, response, apiRepo, apiPath ?? '', url);
     const [, cacheRepo, commit = '', cacheFile = ''] =
       /^\/api\/resolve-cache\/models\/([^/]+\/[^/]+)\/([0-9a-f]{40})\/(.+)$/.exec(path) ?? [];
     if (cacheRepo !== undefined) return cache(request, response, cacheRepo, commit, cacheFile);
@@ -268,11 +268,11 @@ function info(
     lastModified: '2024-10-01T12:00:00.000Z',
     siblings: files.map(({ path }) => ({ rfilename: path })),
   };
-  const told = expand.length === 0 ? Object.keys(all) : expand;
+  const keys = expand.length === 0 ? Object.keys(all) : expand;
   return {
     _id: sha256(id).slice(0, 24),
     id,
-    ...Object.fromEntries(told.flatMap((key) => (key in all ? [[key, all[key]]] : []))),
+    ...Object.fromEntries(keys.flatMap((key) => (key in all ? [[key, all[key]]] : []))),
   };
 }
 

@@ -12,8 +12,8 @@ import { Admission } from '#daemon/server/http/admission.js';
 import { HttpServer } from '#daemon/server/http/http-server.js';
 import { openaiRoutes } from '#daemon/server/openai/routes.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
-import { idleDesk } from './puppet-models.js';
-import { ScriptedFiles, type HeardFile } from './scripted-files.js';
+import { idleModelService } from './controlled-models.js';
+import { ScriptedFiles, type ScriptedFile } from './scripted-files.js';
 import { tempHome, type TempHome } from './temp-home.js';
 
 export interface Answer {
@@ -48,7 +48,7 @@ export class OpenaiServer {
       rules: SOCKET_RULES,
       routes: openaiRoutes({
         sessions: this.sessions,
-        models: idleDesk(this.home.paths),
+        models: idleModelService(this.home.paths),
         uploads: this.uploads,
         clock: systemClock,
       }),
@@ -80,7 +80,7 @@ export class OpenaiServer {
     return new OpenAI({ apiKey: 'none', baseURL: 'http://localhost/v1', maxRetries: 0, fetchOptions });
   }
 
-  async ask(path: string, options: Partial<Dispatcher.RequestOptions> = {}): Promise<Answer> {
+  async send(path: string, options: Partial<Dispatcher.RequestOptions> = {}): Promise<Answer> {
     const { statusCode, headers, body } = await request(`http://localhost${path}`, {
       dispatcher: this.#agent,
       method: 'GET',
@@ -97,20 +97,20 @@ export class OpenaiServer {
       if (typeof value === 'string') form.append(name, value);
       else form.append(name, value, 'a.wav');
     }
-    return this.ask(path, { method: 'POST', body: form });
+    return this.send(path, { method: 'POST', body: form });
   }
 
-  transcribe(file: HeardFile, fields: readonly (readonly [string, string])[] = []): Promise<Answer> {
-    return this.post('/v1/audio/transcriptions', [['model', 'whisper-1'], ['file', sound(file)], ...fields]);
+  transcribe(file: ScriptedFile, fields: readonly (readonly [string, string])[] = []): Promise<Answer> {
+    return this.post('/v1/audio/transcriptions', [['model', 'whisper-1'], ['file', audioFile(file)], ...fields]);
   }
 }
 
-export function sound(file: HeardFile): Blob {
+export function audioFile(file: ScriptedFile): Blob {
   return new Blob([JSON.stringify(file)], { type: 'application/octet-stream' });
 }
 
 /** A server for each test of a suite. */
-export function openaiHere(): OpenaiServer {
+export function openaiServer(): OpenaiServer {
   let server: OpenaiServer | undefined;
   beforeEach(async () => {
     server = new OpenaiServer();

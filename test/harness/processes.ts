@@ -6,7 +6,7 @@ export function argsOf(pid: number): string[] {
   return factsOf(pid, 'cmdline').split('\0');
 }
 
-export function isThere(pid: number): boolean {
+export function isListed(pid: number): boolean {
   return factsOf(pid, 'status') !== '';
 }
 

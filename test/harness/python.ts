@@ -14,7 +14,7 @@ import { defined } from '#daemon/protocol/defined.js';
 const run = promisify(execFile);
 const REQUIREMENTS = join(packageRoot, 'test', 'harness', 'python-requirements.txt');
 /** schemathesis needs it; the hashes are those of wheels from there on. */
-const LEAST = [3, 11] as const;
+const MIN_VERSION = [3, 11] as const;
 const MINUTES_5 = 300_000;
 
 export interface Python {
@@ -49,7 +49,7 @@ async function installed(): Promise<string> {
   const system = process.env.SOTTO_PYTHON ?? 'python3';
   const { stdout } = await run(system, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])']);
   const [major = 0, minor = 0] = stdout.trim().split('.').map(Number);
-  if (major !== LEAST[0] || minor < LEAST[1]) throw new Error(`Python ${stdout.trim()} is too old`);
+  if (major !== MIN_VERSION[0] || minor < MIN_VERSION[1]) throw new Error(`Python ${stdout.trim()} is too old`);
   const list = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
   const folder = join(packageRoot, 'node_modules', '.cache', `sotto-python-${major}.${minor}-${list}`);
   const path = join(folder, 'bin', 'python');

@@ -4,7 +4,7 @@ import { SottoError, type ErrorCode } from '#daemon/protocol/errors.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import type { Engine, EngineJob, JobReport, RunningJob } from '#daemon/supervisor/engine.js';
 
-export interface HeardFile {
+export interface ScriptedFile {
   /** A segment each, of a second. */
   readonly texts?: readonly string[];
   readonly language?: string;
@@ -19,19 +19,19 @@ export interface HeardFile {
 export class ScriptedFiles implements Engine {
   readonly ran: EngineJob[] = [];
   /** The first text of each file that was heard to its end. */
-  readonly heard: (string | undefined)[] = [];
+  readonly transcribed: (string | undefined)[] = [];
   cancels = 0;
-  #goOn: (() => void)[] = [];
+  #resume: (() => void)[] = [];
 
   run(job: EngineJob, report: (report: JobReport) => void): RunningJob {
     this.ran.push(job);
     let cancelled = false;
-    void this.#hear(job, report, () => cancelled);
+    void this.#transcribe(job, report, () => cancelled);
     return {
       cancel: () => {
         cancelled = true;
         this.cancels += 1;
-        this.goOn();
+        this.resume();
       },
     };
   }
@@ -45,19 +45,19 @@ export class ScriptedFiles implements Engine {
   }
 
   /** Those that wait go on. */
-  goOn(): void {
-    for (const resolve of this.#goOn.splice(0)) resolve();
+  resume(): void {
+    for (const resolve of this.#resume.splice(0)) resolve();
   }
 
-  async #hear(
+  async #transcribe(
     { path, options }: EngineJob,
     report: (report: JobReport) => void,
     isCancelled: () => boolean,
   ): Promise<void> {
     await Promise.resolve();
-    let file: HeardFile;
+    let file: ScriptedFile;
     try {
-      file = JSON.parse(readFileSync(path, 'utf8')) as HeardFile;
+      file = JSON.parse(readFileSync(path, 'utf8')) as ScriptedFile;
     } catch {
       report({ type: 'failed', error: new SottoError('AUDIO_UNSUPPORTED', 'this is no sound') });
       return;
@@ -69,7 +69,7 @@ export class ScriptedFiles implements Engine {
       event: { type: 'language', language: options.language ?? language, probability: 1 },
     });
     for (let index = 0; index <= texts.length; index++) {
-      if (index === holdAt) await new Promise<void>((resolve) => this.#goOn.push(resolve));
+      if (index === holdAt) await new Promise<void>((resolve) => this.#resume.push(resolve));
       if (isCancelled()) return report({ type: 'cancelled' });
       if (index === failAt) {
         return report({ type: 'failed', error: new SottoError(failCode, 'as the script says') });
@@ -77,11 +77,11 @@ export class ScriptedFiles implements Engine {
       const text = texts[index];
       if (text !== undefined) {
         report({ type: 'event', event: { type: 'text', text: `${text}?` } });
-        report({ type: 'event', event: { type: 'segment', segment: heard(index, text, options) } });
+        report({ type: 'event', event: { type: 'segment', segment: transcribed(index, text, options) } });
       }
       await new Promise((resolve) => setImmediate(resolve));
     }
-    this.heard.push(texts[0]);
+    this.transcribed.push(texts[0]);
     const timings = { load: 0, mel: 0.001, encode: 0.002, decode: 0.003, total: 0.006 };
     const durationSeconds = file.durationSeconds ?? texts.length;
     report({
@@ -91,7 +91,7 @@ export class ScriptedFiles implements Engine {
   }
 }
 
-function heard(index: number, text: string, options: EngineJob['options']): Segment {
+function transcribed(index: number, text: string, options: EngineJob['options']): Segment {
   const words = text.match(/\s*\S+/gu) ?? [];
   const tokens = [50_364, ...words.map((_, at) => 100 + at)];
   return {

@@ -20,11 +20,11 @@ export class ScriptedSource implements AudioSource {
   }
 
   /** Resolves once somebody listens. */
-  async isHeard(): Promise<void> {
+  async isListening(): Promise<void> {
     await until(() => this.#listener !== undefined);
   }
 
-  hear(samples: Int16Array): void {
+  emit(samples: Int16Array): void {
     this.#listener?.pcm(samples);
   }
 }

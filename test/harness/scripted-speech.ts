@@ -65,12 +65,12 @@ export class ScriptedSpeech implements LiveSpeech {
   async update(signal: AbortSignal): Promise<LiveUpdate> {
     await this.#alone(() => this.#script.onLook?.(this), signal);
     this.steps.push(this.#samples);
-    return this.#said(SECOND, AFTER_WORD, ' …');
+    return this.#updateFor(SECOND, AFTER_WORD, ' …');
   }
 
   async finish(signal: AbortSignal): Promise<LiveUpdate> {
     await this.#alone(() => this.#script.onFinish?.(this), signal);
-    return this.#said(1, 0, '');
+    return this.#updateFor(1, 0, '');
   }
 
   checkpoint(): LiveCheckpoint {
@@ -95,11 +95,11 @@ export class ScriptedSpeech implements LiveSpeech {
     if (signal.aborted && this.#script.deaf !== true) throw new SottoError('CANCELLED', 'cancelled');
   }
 
-  #said(least: number, after: number, tentative: string): LiveUpdate {
+  #updateFor(min: number, after: number, tentative: string): LiveUpdate {
     const committed: LiveUpdate['committed'][number][] = [];
-    while (this.#samples - this.#word >= Math.max(least, after)) {
+    while (this.#samples - this.#word >= Math.max(min, after)) {
       const end = Math.min(this.#word + SECOND, this.#samples);
-      if (least > 1 && end + after > this.#samples) break;
+      if (min > 1 && end + after > this.#samples) break;
       const word = ` ${checkSum(this.#audio.subarray(this.#word - this.#first, end - this.#first))}@${this.#samples}`;
       committed.push({ start: this.#word / SECOND, end: end / SECOND, word, probability: 1 });
       this.#word = end;

@@ -7,18 +7,18 @@ import type { Missing } from './skipping.js';
 export type TestDevice = 'cpu' | 'gpu';
 
 /** @throws Error for another word */
-export function deviceFrom(asked: string | undefined): TestDevice {
-  if (asked === undefined || asked === '') return 'cpu';
-  if (asked !== 'cpu' && asked !== 'gpu')
-    throw new Error(`SOTTO_TEST_DEVICE is ${JSON.stringify(asked)}: set it to cpu or gpu, or unset it`);
-  return asked;
+export function deviceFrom(requested: string | undefined): TestDevice {
+  if (requested === undefined || requested === '') return 'cpu';
+  if (requested !== 'cpu' && requested !== 'gpu')
+    throw new Error(`SOTTO_TEST_DEVICE is ${JSON.stringify(requested)}: set it to cpu or gpu, or unset it`);
+  return requested;
 }
 
 export const testDevice = deviceFrom(process.env.SOTTO_TEST_DEVICE);
 
 /** Suites of kernels that only a CPU has: `test/native/cpu-….test.js`. */
-export function deviceOf(testPath: string, asked: TestDevice = testDevice): TestDevice {
-  return /[\\/]native[\\/]cpu-[^\\/]+$/.test(testPath) ? 'cpu' : asked;
+export function deviceOf(testPath: string, requested: TestDevice = testDevice): TestDevice {
+  return /[\\/]native[\\/]cpu-[^\\/]+$/.test(testPath) ? 'cpu' : requested;
 }
 
 export const noFloat64: Missing = testDevice === 'gpu' ? 'a GPU: it computes no float64' : undefined;

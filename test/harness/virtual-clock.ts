@@ -36,10 +36,10 @@ export class VirtualClock implements Clock {
 }
 
 /** Real time in a hurry: eight seconds of it pass in one, so that back-offs and watches can be lived through. */
-export const hurriedClock: Clock = hurried(8);
+export const acceleratedClock: Clock = accelerateClock(8);
 
 /** So many seconds in one. */
-export function hurried(factor: number): Clock {
+export function accelerateClock(factor: number): Clock {
   return {
     nowMs: () => systemClock.nowMs() * factor,
     after: (ms, fn) => systemClock.after(ms / factor, fn),

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { skippedTest, testUnless } from '#test/harness/skipping.js';
-import { nodeHere } from '#test/harness/release-here.js';
+import { currentNode } from '#test/harness/build-release.js';
 import { load, root, type BundledNode, type Lock } from './release-modules.js';
 
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
@@ -29,7 +29,7 @@ const ADDONS = {
 
 /** That of this machine, or the pinned one where a release was built here. */
 function nodeFor(target: string): BundledNode | undefined {
-  if (target === `${process.platform}-${process.arch}`) return nodeHere;
+  if (target === `${process.platform}-${process.arch}`) return currentNode;
   const vendor = join(root, 'native/vendor');
   const name = existsSync(vendor)
     ? readdirSync(vendor).find((entry) => entry.startsWith('node-') && entry.includes(`-${target}-`))

@@ -7,11 +7,11 @@ import { describe, expect, test } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import { daemonRunAgent } from '#daemon/cli/daemon/daemon-actions.js';
 import { daemonStatus } from '#test/harness/daemon-status.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { fakeEngine, sotto, startSotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 
 describe('the daemon as the login agent runs it', () => {
   test('told to end while it is on the way, it ends', async () => {

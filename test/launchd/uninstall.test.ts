@@ -18,7 +18,7 @@ import { uninstall, type UninstallOptions } from '#daemon/cli/uninstall/uninstal
 import type { ConfirmPrompt } from '#daemon/cli/confirm-prompt.js';
 import { findPieces } from '#daemon/cli/uninstall/find-pieces.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
-import { muteDaemon } from '#test/harness/mute-daemon.js';
+import { startUnresponsiveDaemon } from '#test/harness/unresponsive-daemon.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { isRunning, until } from '#test/harness/wait.js';
 import { testUnless } from '#test/harness/skipping.js';
@@ -209,7 +209,7 @@ describe('sotto uninstall', () => {
 
   test('ends a daemon that does not answer', async () => {
     use();
-    const mute = await muteDaemon(paths);
+    const mute = await startUnresponsiveDaemon(paths);
     const { code, stdout } = await run('--all', '--yes');
     expect([code, stdout]).toEqual([0, expect.stringMatching(`Daemon stopped \\(pid ${mute.pid}\\)`)]);
     await mute.ended;

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageRoot } from '#daemon/paths.js';
 import { printTable } from '#test/bench/report.js';
-import { randomOf } from '#test/harness/random-of.js';
+import { seededRandom } from '#test/harness/seeded-random.js';
 import { ACTIVE_MUTANT, instrument, type Mutant } from './mutants.js';
 import { NAMED_MUTATIONS } from './named-mutations.js';
 import { SuiteRunner, type Outcome } from './run-suites.js';
@@ -66,7 +66,7 @@ async function runSampledMutants(room: Room): Promise<void> {
   const mutants = (await instrument(files, workspace)).filter(
     ({ line }) => args.line?.includes(String(line)) ?? true,
   );
-  const chosen = sample(mutants, Number(args.count), randomOf(Number(args.seed)));
+  const chosen = sample(mutants, Number(args.count), seededRandom(Number(args.seed)));
   const counts = addCounts(`${room} (${mutants.length})`);
   for (const mutant of chosen) await testMutant(mutant, room, counts);
   for (const file of files) workspace.restore(file);

@@ -5,9 +5,9 @@
  */
 import { expect, test } from '@jest/globals';
 import { CaptureClient, SottoClient } from '#daemon/client/index.js';
-import { argsOf, isThere, processesOf } from '#test/harness/processes.js';
+import { argsOf, isListed, processesOf } from '#test/harness/processes.js';
 import { SECOND } from '#test/harness/ramp.js';
-import { randomOf } from '#test/harness/random-of.js';
+import { seededRandom } from '#test/harness/seeded-random.js';
 import { MICROPHONE_PROGRAM } from '#test/harness/scripted-microphone.js';
 import { isRunning, until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
@@ -29,7 +29,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
   test(
     'loses nothing, and leaves neither orphans nor zombies that nothing explains',
     async () => {
-      const random = randomOf(SEED);
+      const random = seededRandom(SEED);
       const host = here.raycast({ samples: 60 * SECOND, pauseMs: 20 });
       const committedTexts = new Map<string, string>();
       let killed = 0;
@@ -48,7 +48,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
         await until(async () => (await now()) === undefined);
       }
       const started = host.launched.flatMap(({ children }) => children.started);
-      const zombies = started.filter(({ pid }) => isThere(pid) && !isRunning(pid));
+      const zombies = started.filter(({ pid }) => isListed(pid) && !isRunning(pid));
       expect(zombies.length).toBeLessThanOrEqual(killed);
       expect(started.filter(({ pid }) => isRunning(pid)).length).toBeLessThanOrEqual(1);
       expect(atWork(here.paths.home, MICROPHONE_PROGRAM).length).toBeLessThanOrEqual(1);

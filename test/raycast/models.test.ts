@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SottoClient } from '#daemon/client/index.js';
-import { placeModel } from '#test/harness/desk-server.js';
+import { placeModel } from '#test/harness/model-server.js';
 import { modelFiles } from '#test/harness/hub-model.js';
 import { launcher } from '#test/harness/run-sotto.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';

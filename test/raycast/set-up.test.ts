@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FakeLaunchd } from '#test/harness/fake-launchd.js';
-import { launchctlHere, type LaunchctlHere } from '#test/harness/launchctl-here.js';
+import { serveLaunchctl, type LaunchctlServer } from '#test/harness/launchctl-server.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import type { MicScript } from '#test/harness/scripted-microphone.js';
 import { until } from '#test/harness/wait.js';
@@ -21,13 +21,13 @@ const LABEL = 'com.sotto.daemon';
 describeUnless(reason)('Set up Sotto', () => {
   let folder: string;
   let launchd: FakeLaunchd;
-  let launchctl: LaunchctlHere;
+  let launchctl: LaunchctlServer;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'so-u-'));
     const uid = process.getuid?.() ?? 0;
     const environment = { SOTTO_ENGINE: fakeEngine };
     launchd = new FakeLaunchd({ uid, secondMs: 100, drainMs: 50, environment });
-    launchctl = await launchctlHere(launchd, folder);
+    launchctl = await serveLaunchctl(launchd, folder);
   });
   // Before the daemon is ended by others: launchd would start it anew.
   afterEach(() => launchd.logOut());

@@ -1,7 +1,7 @@
 /** The built extension, the real command and daemon behind it, a scripted microphone and a fake engine. To be called once in a suite. */
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import type { Paths } from '#daemon/paths.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { fakeEngine, launcher, sotto } from '#test/harness/run-sotto.js';
 import { scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
 import { buildExtension, extensionFolder, type BuiltExtension } from './build-extension.js';
@@ -26,7 +26,7 @@ export function sottoHere(build = () => buildExtension(extensionFolder)): SottoH
     for (const host of hosts) await host.close();
     hosts = [];
   });
-  const home = homeHere();
+  const home = withHome();
   return {
     get paths() {
       return home.paths;

@@ -9,7 +9,7 @@ import { PONG_TIMEOUT_MS, PING_INTERVAL_MS } from '#daemon/server/websocket.js';
 import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
-import { idleDesk } from '#test/harness/puppet-models.js';
+import { idleModelService } from '#test/harness/controlled-models.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
 import { noHistory } from '#test/harness/no-history.js';
 import { noVocabulary } from '#test/harness/no-vocabulary.js';
@@ -32,7 +32,7 @@ beforeEach(async () => {
     socketPath: home.paths.socket,
     sessions,
     live: new LiveSessions({ ...common, folder: home.folder, keep: () => Promise.resolve(undefined) }),
-    models: idleDesk(home.paths),
+    models: idleModelService(home.paths),
     history: noHistory,
     vocabulary: noVocabulary,
     files: new FileQueue({ sessions, clock }),

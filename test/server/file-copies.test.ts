@@ -18,7 +18,7 @@ import { noHistory } from '#test/harness/no-history.js';
 import { noVocabulary } from '#test/harness/no-vocabulary.js';
 import { ReadingEngine } from '#test/harness/reading-engine.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
-import { hurried } from '#test/harness/virtual-clock.js';
+import { accelerateClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
 let home: TempHome;
@@ -37,7 +37,7 @@ beforeEach(async () => {
   home = tempHome();
   mkdirSync(home.paths.uploads, { recursive: true });
   engine = new ReadingEngine();
-  const clock = hurried(20);
+  const clock = accelerateClock(20);
   const resolveModel = () => ({ name: 'fake', dir: '/m' });
   const sessions = new JobScheduler({
     ...{ engine, clock, log: silentLog, resolveModel },

@@ -12,7 +12,7 @@ import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { noHistory } from '#test/harness/no-history.js';
 import { noVocabulary } from '#test/harness/no-vocabulary.js';
-import { idleDesk } from '#test/harness/puppet-models.js';
+import { idleModelService } from '#test/harness/controlled-models.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 
@@ -39,7 +39,7 @@ beforeEach(async () => {
     sessions,
     files,
     live: new LiveSessions({ ...common, engine: supervisor, folder: home.folder, keep }),
-    models: idleDesk(home.paths),
+    models: idleModelService(home.paths),
     history: noHistory,
     vocabulary: noVocabulary,
     status: () => {

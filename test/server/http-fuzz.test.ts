@@ -5,14 +5,14 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { json } from '#daemon/server/http/route.js';
 import { Router } from '#daemon/server/http/router.js';
 import { all, exchange, open, requestOf, type RawAnswer } from '#test/harness/raw-http.js';
-import { serveHere, type ServedHere } from '#test/harness/served-here.js';
+import { serveTestApi, type TestApi } from '#test/harness/test-api.js';
 import { tempHome } from '#test/harness/temp-home.js';
 
 const home = tempHome();
-let served: ServedHere;
+let served: TestApi;
 
 beforeAll(async () => {
-  served = await serveHere(home);
+  served = await serveTestApi(home);
 });
 
 afterAll(async () => {

@@ -6,12 +6,12 @@ import { HttpMetrics } from '#daemon/server/http/metrics.js';
 import { metricsRoute } from '#daemon/server/http/metrics-route.js';
 import type { Reply } from '#daemon/server/http/route.js';
 import { all, exchange, open, requestOf, type RawAnswer } from '#test/harness/raw-http.js';
-import { serveHere, type ServedHere } from '#test/harness/served-here.js';
+import { serveTestApi, type TestApi } from '#test/harness/test-api.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 
 let home: TempHome;
-let served: ServedHere;
+let served: TestApi;
 
 beforeEach(async () => {
   home = tempHome();
@@ -29,8 +29,8 @@ interface Timeouts {
 }
 
 /** Where nothing else is said, more patient than the busiest machine needs. */
-function serve({ everyMs = 60_000, unreadMs = 60_000 }: Timeouts = {}): Promise<ServedHere> {
-  return serveHere(home, { uploadTimeout: { everyMs, minBytes: 10 }, maxActive: 2, unreadMs });
+function serve({ everyMs = 60_000, unreadMs = 60_000 }: Timeouts = {}): Promise<TestApi> {
+  return serveTestApi(home, { uploadTimeout: { everyMs, minBytes: 10 }, maxActive: 2, unreadMs });
 }
 
 async function restartServer(timeouts: Timeouts): Promise<void> {

@@ -12,7 +12,7 @@ import { FileQueue } from '#daemon/sessions/files/file-queue.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { InProcessLive } from '#test/harness/in-process-live.js';
-import { idleDesk } from '#test/harness/puppet-models.js';
+import { idleModelService } from '#test/harness/controlled-models.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
@@ -37,7 +37,7 @@ beforeEach(async () => {
     socketPath: home.paths.socket,
     sessions,
     live,
-    models: idleDesk(home.paths),
+    models: idleModelService(home.paths),
     history: noHistory,
     vocabulary: noVocabulary,
     files: new FileQueue({ sessions, clock: systemClock }),

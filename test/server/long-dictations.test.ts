@@ -17,7 +17,7 @@ import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
 import type { Engine, EngineLive, LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
 import { noVocabulary } from '#test/harness/no-vocabulary.js';
-import { idleDesk } from '#test/harness/puppet-models.js';
+import { idleModelService } from '#test/harness/controlled-models.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 
@@ -101,7 +101,7 @@ beforeEach(async () => {
     socketPath: home.paths.socket,
     sessions,
     live,
-    models: idleDesk(home.paths),
+    models: idleModelService(home.paths),
     history: new HistoryService({
       open: () => keeper.history(),
       recordings: home.paths.recordings,

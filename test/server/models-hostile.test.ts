@@ -6,10 +6,10 @@ import { WebSocket } from 'ws';
 import { MODEL_LIMITS } from '#daemon/protocol/models.js';
 import type { ModelStatus } from '#daemon/protocol/status.js';
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
-import { deskHere, failureOf } from '#test/harness/desk-here.js';
+import { withModelServer, failureOf } from '#test/harness/model-server-fixture.js';
 import { until } from '#test/harness/wait.js';
 
-const here = deskHere();
+const here = withModelServer();
 
 describe('a client that means ill', () => {
   function greeted(): Promise<WebSocket> {
@@ -78,7 +78,7 @@ describe('a client that means ill', () => {
       all.find(({ type }) => type === 'error' || type === 'failed')?.error?.code,
     );
     expect(existsSync('/etc')).toBe(true);
-    expect(here.isHere('fake')).toBe(true);
+    expect(here.hasModel('fake')).toBe(true);
     socket.terminate();
   });
 
@@ -89,8 +89,8 @@ describe('a client that means ill', () => {
       mkdirSync(join(here.home.paths.models, '.downloads'), { recursive: true });
       const removing = models.remove(`${here.home.paths.models}/${path}`, { force: true });
       expect(await failureOf(removing)).toBe('INVALID_ARGUMENT');
-      expect(here.isHere('fake')).toBe(true);
-      expect(here.isHere('.downloads')).toBe(true);
+      expect(here.hasModel('fake')).toBe(true);
+      expect(here.hasModel('.downloads')).toBe(true);
     },
   );
 
@@ -101,7 +101,7 @@ describe('a client that means ill', () => {
     await until(() => here.daemon.engine.waiting.includes('starter'));
     here.daemon.engine.ready('starter');
     await removing;
-    expect(here.isHere('fake')).toBe(false);
+    expect(here.hasModel('fake')).toBe(false);
   });
 
   test('has so many requests at a time, each with an id of its own', async () => {
@@ -135,10 +135,10 @@ describe('a client that means ill', () => {
     const names = Array.from({ length: 300 }, (_, i) => `model-${i}-${'x'.repeat(80)}`);
     for (let round = 0; round < 60; round++) {
       const state = round % 2 === 0 ? 'ready' : 'loading';
-      here.daemon.engine.tell(names.map((name): ModelStatus => ({ name, state, fraction: 0.5 })));
+      here.daemon.engine.setModels(names.map((name): ModelStatus => ({ name, state, fraction: 0.5 })));
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
-    here.daemon.engine.tell([{ name: 'fake', state: 'warming' }]);
+    here.daemon.engine.setModels([{ name: 'fake', state: 'warming' }]);
     const all = messagesOf(slow) as { models?: unknown; event?: { models: ModelStatus[] } }[];
     await one.models.list();
     slow.resume();

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { MODEL_LIMITS, type ModelsEvent } from '#daemon/protocol/models.js';
 import { CATALOGUE, unquantizedFormOf } from '#daemon/store/catalogue/index.js';
-import { collect, CONTENT, deskHere, downloaded, failureOf, stagesOf } from '#test/harness/desk-here.js';
+import { collect, CONTENT, withModelServer, downloaded, failureOf, stagesOf } from '#test/harness/model-server-fixture.js';
 import { until } from '#test/harness/wait.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-const here = deskHere();
+const here = withModelServer();
 
 describe('a pull', () => {
   test('tells how far it is, and ends with the model', async () => {
@@ -35,7 +35,7 @@ describe('a pull', () => {
     await downloaded(one.models.pull('someone/model'), 0.2);
     one.close();
     await until(() => here.daemon.server.connections === 0);
-    expect(here.daemon.desk.idle).toBe(false);
+    expect(here.daemon.service.idle).toBe(false);
     const two = await here.client();
     const joined = two.models.pull('someone/model');
     // It hears from the start what cannot be missed.
@@ -43,7 +43,7 @@ describe('a pull', () => {
     expect(first).toMatchObject({ type: 'resolving', repo: 'someone/model' });
     two.close();
     await until(() => here.daemon.server.connections === 0);
-    expect(here.daemon.desk.idle).toBe(false);
+    expect(here.daemon.service.idle).toBe(false);
     const hits = here.hub.hits.filter(({ kind }) => kind === 'info').length;
     here.hub.fault = () => undefined;
     // What stalls is tried again after a while; here somebody calls it off and asks anew.
@@ -81,9 +81,9 @@ describe('a pull', () => {
       code: 'CANCELLED',
       message: 'cancelled by another client',
     });
-    expect(here.isHere('other')).toBe(false);
-    expect(here.daemon.desk.states.of('other').state).toBe('absent');
-    expect(here.daemon.desk.idle).toBe(true);
+    expect(here.hasModel('other')).toBe(false);
+    expect(here.daemon.service.states.of('other').state).toBe('absent');
+    expect(here.daemon.service.idle).toBe(true);
   });
 
   test('is called off by the name that it has here, whoever asked and from wherever it comes', async () => {
@@ -95,13 +95,13 @@ describe('a pull', () => {
     await downloaded(pull, 0.2);
     // What is not a pull of that name goes on.
     expect(await two.models.cancelPull('someone/model')).toBe(false);
-    expect(here.daemon.desk.idle).toBe(false);
+    expect(here.daemon.service.idle).toBe(false);
     expect(await two.models.cancelPull('mine')).toBe(true);
     await expect(pull.result).rejects.toMatchObject({
       code: 'CANCELLED',
       message: 'cancelled by another client',
     });
-    expect(here.daemon.desk.idle).toBe(true);
+    expect(here.daemon.service.idle).toBe(true);
     expect((await two.models.list()).partial).toMatchObject([{ name: 'mine', repo: 'someone/model' }]);
   });
 
@@ -131,7 +131,7 @@ describe('a pull', () => {
     expect(new Set(await Promise.all(pulls.map(({ result }) => failureOf(result))))).toEqual(
       new Set(['CANCELLED']),
     );
-    expect(here.daemon.desk.idle).toBe(true);
+    expect(here.daemon.service.idle).toBe(true);
   });
 
   test('of another model under the same name is refused while one is under way', async () => {
@@ -168,11 +168,11 @@ describe('a pull', () => {
       fallbackFor,
     });
     expect(await pull.result).toMatchObject({ name: plain.name, fallbackFor });
-    expect(here.daemon.desk.states.of(lacking.name)).toMatchObject({
+    expect(here.daemon.service.states.of(lacking.name)).toMatchObject({
       state: 'failed',
       error: { code: 'QUANTIZED_UNAVAILABLE' },
     });
-    expect(here.daemon.desk.states.of(plain.name).state).toBe('installed');
+    expect(here.daemon.service.states.of(plain.name).state).toBe('installed');
     // And who chooses the quantized one gets what is here, and is told.
     const use = models.use(lacking.name);
     await until(() => here.daemon.engine.waiting.length > 0);
@@ -202,7 +202,7 @@ describe('a pull', () => {
     const { models } = await here.client();
     const pull = models.pull('someone/model');
     await downloaded(pull, 0.2);
-    const stopped = here.daemon.desk.stop();
+    const stopped = here.daemon.service.stop();
     await expect(pull.result).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
     await stopped;
     expect(await failureOf(models.list())).toBe('DAEMON_UNAVAILABLE');

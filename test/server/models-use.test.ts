@@ -2,10 +2,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { collect, deskHere, failureOf, stagesOf } from '#test/harness/desk-here.js';
+import { collect, withModelServer, failureOf, stagesOf } from '#test/harness/model-server-fixture.js';
 import { until } from '#test/harness/wait.js';
 
-const here = deskHere();
+const here = withModelServer();
 
 describe('use', () => {
   beforeEach(() => {
@@ -16,7 +16,7 @@ describe('use', () => {
   test('has the model loaded while the old one serves, and chooses it only once it is ready', async () => {
     const { models } = await here.client();
     here.daemon.engine.serving = { name: 'fake', dir: join(here.home.paths.models, 'fake') };
-    here.daemon.engine.tell([{ name: 'fake', state: 'ready' }]);
+    here.daemon.engine.setModels([{ name: 'fake', state: 'ready' }]);
     const use = models.use('large');
     const events = collect(use);
     await until(() => here.daemon.engine.waiting.includes('large'));
@@ -24,7 +24,7 @@ describe('use', () => {
     await new Promise((resolve) => setTimeout(resolve, 120));
     here.daemon.engine.warming('large');
     expect(here.settings()).toEqual({ model: 'fake' });
-    expect(here.daemon.desk.states.of('fake').state).toBe('ready');
+    expect(here.daemon.service.states.of('fake').state).toBe('ready');
     here.daemon.engine.ready('large');
     expect(await use.result).toMatchObject({ do: 'use', model: { name: 'large', state: 'ready' } });
     expect(stagesOf(await events)).toEqual(['loading', 'warming']);
@@ -87,7 +87,7 @@ describe('use', () => {
     here.daemon.engine.ready('large');
     await second.result;
     expect(here.settings()).toEqual({ model: 'large' });
-    expect(here.daemon.engine.asked).toEqual(['small', 'large']);
+    expect(here.daemon.engine.requested).toEqual(['small', 'large']);
   });
 
   test('whose choice can’t be written down has the model before it serve again', async () => {
@@ -111,7 +111,7 @@ describe('use', () => {
     one.close();
     await until(() => here.daemon.server.connections === 0);
     here.daemon.engine.ready('large');
-    await until(() => here.daemon.desk.idle);
+    await until(() => here.daemon.service.idle);
     expect(here.settings()).toEqual({ model: 'large' });
   });
 
@@ -119,7 +119,7 @@ describe('use', () => {
     writeFileSync(here.home.paths.settings, '{"model":');
     const { models } = await here.client();
     expect(await failureOf(models.use('large').result)).toBe('INVALID_ARGUMENT');
-    expect(here.daemon.engine.asked).toEqual([]);
+    expect(here.daemon.engine.requested).toEqual([]);
   });
 
   test('whenReady waits for a model, for so long', async () => {
@@ -166,16 +166,16 @@ describe('remove', () => {
       retryable: false,
       hint: expect.stringContaining('sotto models use') as unknown,
     };
-    here.daemon.engine.tell([{ name: 'mine', state: 'ready' }]);
+    here.daemon.engine.setModels([{ name: 'mine', state: 'ready' }]);
     await expect(models.remove('mine')).rejects.toMatchObject(refused);
-    here.daemon.engine.tell([]);
+    here.daemon.engine.setModels([]);
     writeFileSync(here.home.paths.settings, '{"model":"mine"}');
     await expect(models.remove('mine')).rejects.toMatchObject(refused);
-    expect(here.isHere('mine')).toBe(true);
+    expect(here.hasModel('mine')).toBe(true);
     writeFileSync(here.home.paths.settings, '{}');
     expect(await models.remove('mine')).toMatchObject({ name: 'mine' });
-    expect(here.isHere('mine')).toBe(false);
-    expect(here.daemon.desk.states.of('mine').state).toBe('absent');
+    expect(here.hasModel('mine')).toBe(false);
+    expect(here.daemon.service.states.of('mine').state).toBe('absent');
     expect(await failureOf(models.remove('starter', { force: true }))).toBe('INVALID_ARGUMENT');
   });
 
@@ -184,16 +184,16 @@ describe('remove', () => {
     const { models } = await here.client();
     const failing = models.remove('mine', { force: true });
     await until(() => here.daemon.engine.waiting.includes('starter'));
-    expect(here.isHere('mine')).toBe(true);
+    expect(here.hasModel('mine')).toBe(true);
     here.daemon.engine.fails('starter', new SottoError('MODEL_CORRUPT', 'cut off'));
     expect(await failureOf(failing)).toBe('MODEL_CORRUPT');
-    expect(here.isHere('mine')).toBe(true);
+    expect(here.hasModel('mine')).toBe(true);
     expect(here.settings()).toMatchObject({ model: 'mine' });
     const removing = models.remove('mine', { force: true });
     await until(() => here.daemon.engine.waiting.includes('starter'));
     here.daemon.engine.ready('starter');
     expect(await removing).toMatchObject({ name: 'mine', used: { name: 'starter', state: 'ready' } });
-    expect(here.isHere('mine')).toBe(false);
+    expect(here.hasModel('mine')).toBe(false);
     expect(here.settings()).toEqual({ history: { keepDays: 3 } });
   });
 });

@@ -2,18 +2,18 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { CATALOGUE } from '#daemon/store/catalogue/index.js';
-import { collect, deskHere, downloaded, failureOf, stagesOf } from '#test/harness/desk-here.js';
+import { collect, withModelServer, downloaded, failureOf, stagesOf } from '#test/harness/model-server-fixture.js';
 import { NEEDED } from '#test/harness/hub-model.js';
 import { until } from '#test/harness/wait.js';
 
-const here = deskHere();
+const here = withModelServer();
 
 describe('models over the socket', () => {
   test('list and info tell what is here, what there is, and where each stands', async () => {
     const { models } = await here.client();
     here.place('mine');
     await models.pull('someone/model').result;
-    here.daemon.engine.tell([{ name: 'fake', state: 'ready', weightBytes: 5 }]);
+    here.daemon.engine.setModels([{ name: 'fake', state: 'ready', weightBytes: 5 }]);
     const list = await models.list();
     expect(
       list.installed.map(({ name, from, chosen, status }) => [name, from, chosen, status.state]),
@@ -52,11 +52,11 @@ describe('models over the socket', () => {
     await models.pull('someone/model').result;
     const use = models.use('model');
     await until(() => here.daemon.engine.waiting.includes('model'));
-    for (const [state, tell] of [
+    for (const [state, setModels] of [
       ['loading', () => here.daemon.engine.loading('model', 0.5)],
       ['warming', () => here.daemon.engine.warming('model')],
     ] as const) {
-      tell();
+      setModels();
       await until(() => seen.includes(state));
     }
     here.daemon.engine.ready('model');
@@ -76,12 +76,12 @@ describe('models over the socket', () => {
     broken.cancel();
     expect(await failureOf(broken.result)).toBe('CANCELLED');
     expect((await models.list()).partial).toMatchObject([{ name: 'other', status: { state: 'absent' } }]);
-    here.daemon.engine.tell([{ name: 'model', state: 'ready' }]);
+    here.daemon.engine.setModels([{ name: 'model', state: 'ready' }]);
     expect((await models.prune({ unused: true })).pruned).toMatchObject([{ what: 'a part of other' }]);
-    here.daemon.engine.tell([]);
+    here.daemon.engine.setModels([]);
     expect((await models.prune({ unused: true })).pruned).toMatchObject([{ what: 'model' }]);
-    expect(here.isHere('model')).toBe(false);
-    expect(here.isHere('fake')).toBe(true);
+    expect(here.hasModel('model')).toBe(false);
+    expect(here.hasModel('fake')).toBe(true);
     expect(here.daemon.idle.filter((one) => !one).length).toBe(here.daemon.idle.filter((one) => one).length);
   });
 
@@ -110,9 +110,9 @@ describe('models over the socket', () => {
 
   test('unload frees what is in memory', async () => {
     const { models } = await here.client();
-    here.daemon.engine.tell([{ name: 'fake', state: 'ready' }]);
+    here.daemon.engine.setModels([{ name: 'fake', state: 'ready' }]);
     await models.unload();
     expect(here.daemon.engine.unloads).toBe(1);
-    expect(here.daemon.desk.states.of('fake').state).toBe('installed');
+    expect(here.daemon.service.states.of('fake').state).toBe('installed');
   });
 });

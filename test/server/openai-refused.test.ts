@@ -2,15 +2,15 @@
 import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { openaiHere, sound } from '#test/harness/openai-server.js';
+import { openaiServer, audioFile } from '#test/harness/openai-server.js';
 import { until } from '#test/harness/wait.js';
 
-const here = openaiHere();
+const here = openaiServer();
 const HELLO = { texts: [' Hello there.', ' How are you?'] };
 
 describe('what is refused', () => {
   test.each([
-    ['no model', [['file', sound(HELLO)]], 400, 'INVALID_ARGUMENT', 'model'],
+    ['no model', [['file', audioFile(HELLO)]], 400, 'INVALID_ARGUMENT', 'model'],
     ['no file', [['model', 'whisper-1']], 400, 'INVALID_ARGUMENT', 'file'],
     [
       'an empty file',
@@ -36,7 +36,7 @@ describe('what is refused', () => {
       'an unknown model',
       [
         ['model', 'nova-2'],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
       ],
       404,
       'MODEL_NOT_FOUND',
@@ -46,7 +46,7 @@ describe('what is refused', () => {
       'a folder as a model',
       [
         ['model', '/m'],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
       ],
       404,
       'MODEL_NOT_FOUND',
@@ -56,7 +56,7 @@ describe('what is refused', () => {
       'a way up as a model',
       [
         ['model', '../m'],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
       ],
       404,
       'MODEL_NOT_FOUND',
@@ -66,7 +66,7 @@ describe('what is refused', () => {
       'an unknown format',
       [
         ['model', 'whisper-1'],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
         ['response_format', 'diarized_json'],
       ],
       400,
@@ -77,7 +77,7 @@ describe('what is refused', () => {
       'words in json',
       [
         ['model', 'whisper-1'],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
         ['timestamp_granularities[]', 'word'],
       ],
       400,
@@ -88,7 +88,7 @@ describe('what is refused', () => {
       'a granularity in the plural',
       [
         ['model', 'whisper-1'],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
         ['timestamp_granularities[]', 'words'],
       ],
       400,
@@ -99,7 +99,7 @@ describe('what is refused', () => {
       'logprobs in srt',
       [
         ['model', 'whisper-1'],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
         ['include[]', 'logprobs'],
         ['response_format', 'srt'],
       ],
@@ -111,7 +111,7 @@ describe('what is refused', () => {
       'a temperature above 1',
       [
         ['model', 'whisper-1'],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
         ['temperature', '1.5'],
       ],
       400,
@@ -122,7 +122,7 @@ describe('what is refused', () => {
       'a temperature in words',
       [
         ['model', 'whisper-1'],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
         ['temperature', 'hot'],
       ],
       400,
@@ -134,7 +134,7 @@ describe('what is refused', () => {
       [
         ['model', 'whisper-1'],
         ['model', 'fake'],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
       ],
       400,
       'INVALID_ARGUMENT',
@@ -144,8 +144,8 @@ describe('what is refused', () => {
       'two files',
       [
         ['model', 'whisper-1'],
-        ['file', sound(HELLO)],
-        ['file', sound(HELLO)],
+        ['file', audioFile(HELLO)],
+        ['file', audioFile(HELLO)],
       ],
       400,
       'INVALID_ARGUMENT',
@@ -173,7 +173,7 @@ describe('what is refused', () => {
     ['no boundary', 'multipart/form-data', 'x', 400],
     ['a long boundary', `multipart/form-data; boundary=${'b'.repeat(71)}`, 'x', 400],
   ])('%s as a body', async (_, type, body, status) => {
-    const answer = await here.ask('/v1/audio/transcriptions', {
+    const answer = await here.send('/v1/audio/transcriptions', {
       method: 'POST',
       headers: { 'content-type': type },
       body,
@@ -182,7 +182,7 @@ describe('what is refused', () => {
   });
 
   test('speech, for now, and not to be asked for again', async () => {
-    const answer = await here.ask('/v1/audio/speech', { method: 'POST', body: '{}' });
+    const answer = await here.send('/v1/audio/speech', { method: 'POST', body: '{}' });
     expect([answer.status, answer.headers['x-should-retry']]).toEqual([501, 'false']);
     expect(answer.json()).toMatchObject({ error: { code: 'NOT_IMPLEMENTED', type: 'server_error' } });
   });
@@ -204,7 +204,7 @@ describe('a form that is refused on its way', () => {
   test('before a byte of it was read says why, too', async () => {
     const path = join(here.home.folder, 'long.wav');
     writeFileSync(path, Buffer.alloc(24 * 1024 * 1024));
-    const answer = await here.ask('/v1/nothing', { method: 'POST', body: createReadStream(path) });
+    const answer = await here.send('/v1/nothing', { method: 'POST', body: createReadStream(path) });
     expect(answer.status).toBe(404);
   });
 });

@@ -9,10 +9,10 @@ import {
   transcriptionSchema,
   verboseTranscriptionSchema,
 } from '#daemon/protocol/openai.js';
-import { openaiHere, sound, type Answer } from '#test/harness/openai-server.js';
+import { openaiServer, audioFile, type Answer } from '#test/harness/openai-server.js';
 import { until } from '#test/harness/wait.js';
 
-const here = openaiHere();
+const here = openaiServer();
 const HELLO = { texts: [' Hello there.', ' How are you?'] };
 const TEXT = 'Hello there. How are you?';
 
@@ -159,7 +159,7 @@ describe('a transcription', () => {
   test('takes the parts of a form in any order', async () => {
     const answer = await here.post('/v1/audio/transcriptions', [
       ['response_format', 'text'],
-      ['file', sound(HELLO)],
+      ['file', audioFile(HELLO)],
       ['model', 'whisper-1'],
     ]);
     expect(answer.text).toBe(`${TEXT}\n`);
@@ -167,7 +167,7 @@ describe('a transcription', () => {
 
   test('is served without /v1 as well', async () => {
     const answer = await here.post('/audio/transcriptions', [
-      ['file', sound(HELLO)],
+      ['file', audioFile(HELLO)],
       ['model', 'fake'],
     ]);
     expect(answer.json()).toMatchObject({ text: TEXT });
@@ -186,7 +186,7 @@ describe('a transcription', () => {
     const requests = here
       .openai()
       .audio.transcriptions.create(
-        { model: 'whisper-1', file: await toFile(sound({ ...HELLO, holdAt: 1 }), 'a.wav') },
+        { model: 'whisper-1', file: await toFile(audioFile({ ...HELLO, holdAt: 1 }), 'a.wav') },
         { signal: controller.signal },
       );
     await until(() => here.engine.ran.length === 1);
@@ -200,7 +200,7 @@ describe('a transcription', () => {
 describe('a translation', () => {
   test('is English, and says so', async () => {
     const answer = await here.post('/v1/audio/translations', [
-      ['file', sound({ ...HELLO, language: 'de' })],
+      ['file', audioFile({ ...HELLO, language: 'de' })],
       ['model', 'whisper-1'],
       ['response_format', 'verbose_json'],
     ]);
@@ -269,18 +269,18 @@ describe('many at once', () => {
       requests.push(here.transcribe({ texts }));
       await until(() => here.sessions.queueStatus().queued === i + 1);
     }
-    here.engine.goOn();
+    here.engine.resume();
     const answers = await Promise.all(requests);
     expect((await held).status).toBe(200);
     expect(answers.map(({ text }) => /text (\d+)/.exec(text)?.[1])).toEqual(requests.map((_, i) => String(i)));
-    expect(here.engine.heard).toEqual(['first', ...requests.map((_, i) => `text ${i}.`)]);
+    expect(here.engine.transcribed).toEqual(['first', ...requests.map((_, i) => `text ${i}.`)]);
     await until(() => here.held.length === 0);
   });
 });
 
 describe('models', () => {
   test('are those that are here, and the name that most programs ask for', async () => {
-    const { data } = v.parse(modelListSchema, (await here.ask('/v1/models')).json());
+    const { data } = v.parse(modelListSchema, (await here.send('/v1/models')).json());
     expect(data.map(({ id }) => id)).toEqual(['whisper-1', 'fake']);
     expect(data.every(({ created }) => created > 1_600_000_000)).toBe(true);
   });
@@ -288,12 +288,12 @@ describe('models', () => {
   test.each(['whisper-1', 'gpt-4o-mini-transcribe-2025-12-15', 'gpt-transcribe', 'fake'])(
     '%s is one of them',
     async (id) => {
-      expect((await here.ask(`/v1/models/${id}`)).json()).toMatchObject({ id, object: 'model' });
+      expect((await here.send(`/v1/models/${id}`)).json()).toMatchObject({ id, object: 'model' });
     },
   );
 
   test.each(['nothing', 'owner%2Fname', '..%2Ffake'])('%s is none', async (id) => {
-    const answer = await here.ask(`/v1/models/${id}`);
+    const answer = await here.send(`/v1/models/${id}`);
     expect(answer.status).toBe(404);
     expect(answer.json()).toMatchObject({ error: { code: 'MODEL_NOT_FOUND', param: 'model' } });
   });
@@ -311,7 +311,7 @@ describe('OpenAI’s client for Node', () => {
 
   test('gets every form of text, translations, models, and errors of their class', async () => {
     const client = here.openai();
-    const file = await toFile(sound(HELLO), 'a.wav');
+    const file = await toFile(audioFile(HELLO), 'a.wav');
     const base = { file, model: 'whisper-1' };
     expect(await client.audio.transcriptions.create({ ...base, response_format: 'text' })).toBe(`${TEXT}\n`);
     const verbose = await client.audio.transcriptions.create({
@@ -346,9 +346,9 @@ describe('OpenAI’s client for Node', () => {
         stream: true,
       });
     const types: string[] = [];
-    for await (const event of await create(sound(HELLO))) types.push(event.type);
+    for await (const event of await create(audioFile(HELLO))) types.push(event.type);
     expect(types).toEqual(['transcript.text.delta', 'transcript.text.delta', 'transcript.text.done']);
-    const broken = await create(sound({ ...HELLO, failAt: 1, failCode: 'ENGINE_CRASHED' }));
+    const broken = await create(audioFile({ ...HELLO, failAt: 1, failCode: 'ENGINE_CRASHED' }));
     const before: string[] = [];
     const read = async (): Promise<void> => {
       for await (const event of broken) before.push(event.type);

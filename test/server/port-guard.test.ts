@@ -5,19 +5,19 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { apiToken } from '#daemon/store/api-token.js';
 import { exchange, requestOf, type RawAnswer, type Target } from '#test/harness/raw-http.js';
-import { serveHere, type ServedHere } from '#test/harness/served-here.js';
+import { serveTestApi, type TestApi } from '#test/harness/test-api.js';
 import { tempHome } from '#test/harness/temp-home.js';
 
 type Headers = readonly (readonly [string, string])[];
 
 const home = tempHome();
-let served: ServedHere;
+let served: TestApi;
 let port: Target;
 let own = '';
 let token = '';
 
 beforeAll(async () => {
-  served = await serveHere(home);
+  served = await serveTestApi(home);
   const { http } = await served.port.handle({ do: 'start', port: 0 });
   token = await apiToken(home.paths.token);
   own = String(http?.port);

@@ -21,12 +21,12 @@ import { SOTTO_VERSION } from '#daemon/protocol/version.js';
 import { apiToken, rotateToken } from '#daemon/store/api-token.js';
 import { announce, discover } from '#daemon/store/discovery.js';
 import { exchange, requestOf } from '#test/harness/raw-http.js';
-import { serveHere, strangerAt, type ServedHere } from '#test/harness/served-here.js';
+import { serveTestApi, occupyPort, type TestApi } from '#test/harness/test-api.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { noIpv6, testUnless } from '#test/harness/skipping.js';
 
 let home: TempHome;
-let served: ServedHere;
+let served: TestApi;
 let wanted: number | undefined;
 let failsToWant: SottoError | undefined;
 
@@ -34,7 +34,7 @@ beforeEach(async () => {
   home = tempHome();
   wanted = undefined;
   failsToWant = undefined;
-  served = await serveHere(home, { port: { wanted: () => wanted, want } });
+  served = await serveTestApi(home, { port: { wanted: () => wanted, want } });
 });
 
 function want(port: number | undefined): Promise<void> {
@@ -150,7 +150,7 @@ describe('the port', () => {
     const first = await open();
     expect(await served.port.handle({ do: 'start' })).toMatchObject({ changed: false, http: { port: first } });
     expect(wanted).toBe(0);
-    const free = await strangerAt('127.0.0.1');
+    const free = await occupyPort('127.0.0.1');
     await free.close();
     expect(await open(free.port)).toBe(free.port);
     expect(wanted).toBe(free.port);
@@ -170,7 +170,7 @@ describe('the port', () => {
     testUnless(host === '::1' ? noIpv6 : undefined)(
       'says by whom, and the one before stays open',
       async () => {
-        const listener = await strangerAt(host);
+        const listener = await occupyPort(host);
         const before = await open();
         await expect(served.port.handle({ do: 'start', port: listener.port })).rejects.toMatchObject({
           code: 'PORT_TAKEN',
@@ -184,7 +184,7 @@ describe('the port', () => {
   });
 
   test('is opened again by the next daemon, which says so if it can’t', async () => {
-    const listener = await strangerAt('127.0.0.1');
+    const listener = await occupyPort('127.0.0.1');
     wanted = listener.port;
     await served.port.restore();
     expect(served.port.status()).toMatchObject({ addresses: [], error: { code: 'PORT_TAKEN' } });
@@ -259,7 +259,7 @@ describe('the port', () => {
     const found = discover(home.paths.discovery);
     failsToWant = new SottoError('INVALID_ARGUMENT', 'settings.json is not valid');
     await expect(served.port.handle({ do: 'start', port: 0 })).rejects.toBe(failsToWant);
-    const free = await strangerAt('127.0.0.1');
+    const free = await occupyPort('127.0.0.1');
     await free.close();
     await expect(served.port.handle({ do: 'start', port: free.port })).rejects.toBe(failsToWant);
     expect([served.port.status()?.port, discover(home.paths.discovery)]).toEqual([before, found]);
@@ -394,7 +394,7 @@ describe('the discovery file', () => {
 });
 
 test('nobody holds a port that is free', async () => {
-  const listener = await strangerAt('127.0.0.1');
+  const listener = await occupyPort('127.0.0.1');
   expect(await portHolder(listener.port)).toContain(String(process.pid));
   await listener.close();
   expect(await portHolder(listener.port)).toBeUndefined();

@@ -61,7 +61,7 @@ describe('turns', () => {
     await client.set(VAD);
     client.append(spoken(0, 1.5 * SECOND));
     await until(() => client.texts(DELTA, 'delta').length === 1);
-    here.engine.die({ comesAgain: false });
+    here.engine.die({ restarts: false });
     client.append(spoken(1.5 * SECOND, 2 * SECOND));
     client.append(pause(SECOND));
     here.engine.start();

@@ -46,7 +46,7 @@ describe('an item that its client commits', () => {
     await client.set(null);
     client.append(spoken(0, 1.7 * SECOND));
     await until(() => client.texts(DELTA, 'delta').length === 1);
-    here.engine.die({ comesAgain: false });
+    here.engine.die({ restarts: false });
     client.append(spoken(1.7 * SECOND, 3.3 * SECOND));
     client.send({ type: 'input_audio_buffer.commit' });
     await client.next('input_audio_buffer.committed');

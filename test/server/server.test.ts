@@ -15,7 +15,7 @@ import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
-import { idleDesk } from '#test/harness/puppet-models.js';
+import { idleModelService } from '#test/harness/controlled-models.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
@@ -53,7 +53,7 @@ beforeEach(async () => {
     socketPath: home.paths.socket,
     sessions,
     live,
-    models: idleDesk(home.paths),
+    models: idleModelService(home.paths),
     history: noHistory,
     vocabulary: noVocabulary,
     files: new FileQueue({ sessions, clock: systemClock }),
@@ -391,7 +391,7 @@ describe('status and end', () => {
       socketPath: home.paths.socket,
       sessions,
       live,
-      models: idleDesk(home.paths),
+      models: idleModelService(home.paths),
       history: noHistory,
       vocabulary: noVocabulary,
       files: new FileQueue({ sessions, clock: systemClock }),

@@ -10,7 +10,7 @@ import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
-import { hurriedClock } from '#test/harness/virtual-clock.js';
+import { acceleratedClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
 const model = { name: 'fake', dir: '/models/fake' };
@@ -30,7 +30,7 @@ afterEach(async () => {
 function start(env: Readonly<Record<string, string>> = {}): void {
   supervisor = new Supervisor({
     command: { modulePath: fakeEngine, env: { FAKE_ENGINE: '', SOTTO_HOME: folder, ...env } },
-    clock: hurriedClock,
+    clock: acceleratedClock,
     log: silentLog,
     warm: { model },
     cancelGraceMs: 2_400,

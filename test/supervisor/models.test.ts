@@ -9,7 +9,7 @@ import type { WarmPlan } from '#daemon/supervisor/model-lifecycle.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { writeFakeAudio } from '#test/harness/fake-audio.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
-import { hurriedClock } from '#test/harness/virtual-clock.js';
+import { acceleratedClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 import { defined } from '#daemon/protocol/defined.js';
 
@@ -28,7 +28,7 @@ afterEach(async () => {
 function start(warm: WarmPlan, loadMs = 0, limits?: ModelLimits): void {
   supervisor = new Supervisor({
     command: { modulePath: fakeEngine, env: { FAKE_ENGINE: '', FAKE_LOAD_MS: String(loadMs) } },
-    clock: hurriedClock,
+    clock: acceleratedClock,
     log: silentLog,
     warm,
     ...defined({ limits }),

@@ -10,12 +10,12 @@ import type { LiveReport } from '#daemon/supervisor/engine.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
-import { hurried } from '#test/harness/virtual-clock.js';
+import { accelerateClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
 const model = { name: 'fake', dir: '/models/fake' };
 /** Three minutes without progress are fifteen seconds here. */
-const clock = hurried(12);
+const clock = accelerateClock(12);
 
 let folder: string;
 let supervisor: Supervisor;
@@ -101,7 +101,7 @@ describe('files that no engine survives', () => {
 
   test('a file that kills the engine when it is opened ahead leaves the one in work its text', async () => {
     const good = new File({ segments: 30, delayMs: 20 });
-    const poison = new File({ ...deadly, dieAhead: true });
+    const poison = new File({ ...deadly, dieOnPrefetch: true });
     const behind = new File({ segments: 2 });
     expect((await endOf(good))?.type).toBe('final');
     expect(good.texts).toEqual(scriptedTexts(30));

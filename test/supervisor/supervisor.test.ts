@@ -7,7 +7,7 @@ import type { JobReport, RunningJob } from '#daemon/supervisor/engine.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
-import { hurriedClock } from '#test/harness/virtual-clock.js';
+import { acceleratedClock } from '#test/harness/virtual-clock.js';
 import { isRunning, until } from '#test/harness/wait.js';
 
 const model = { name: 'fake', dir: '/models/fake' };
@@ -22,7 +22,7 @@ const SHORT_MS = 2_400;
 function build(mode = '', cancelGraceMs = LONG_MS): Supervisor {
   supervisor = new Supervisor({
     command: { modulePath: fakeEngine, env: { FAKE_ENGINE: mode } },
-    clock: hurriedClock,
+    clock: acceleratedClock,
     log: silentLog,
     warm: { model },
     cancelGraceMs,

@@ -8,12 +8,12 @@ import { FILE_OPEN_TIMEOUT_MS } from '#daemon/sessions/jobs/job-files.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import type { FileAccess, FileAnswer } from '#daemon/supervisor/file-access.js';
 import { Upload } from '#daemon/upload.js';
-import { homeHere } from '#test/harness/home-here.js';
+import { withHome } from '#test/harness/with-home.js';
 import { ReadingEngine } from '#test/harness/reading-engine.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
-const home = homeHere();
+const home = withHome();
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Says of a file what the test wants, when it wants it. */

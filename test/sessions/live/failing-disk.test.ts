@@ -171,7 +171,7 @@ describe('a disk that fails', () => {
     const { openFile, state } = failing();
     state.broken = true;
     const { engine, kept, live } = daemon(openFile);
-    engine.die({ comesAgain: false });
+    engine.die({ restarts: false });
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
     live.listen(session, collector.listener, 0);

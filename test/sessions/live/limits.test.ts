@@ -23,7 +23,7 @@ async function leave(id: string, samples: number): Promise<void> {
 describe('a dictation of twelve hours', () => {
   test('ends there, with a warning that says why; what its client sends then is no fault', async () => {
     const { engine, kept, live } = daemon();
-    engine.die({ comesAgain: false });
+    engine.die({ restarts: false });
     await leave('long', HOURS_12 - SECOND);
     const session = await live.find('long');
     const collector = new EventCollector();
@@ -51,7 +51,7 @@ describe('a dictation of twelve hours', () => {
       (session: { finish(samples: number): void }) => session.finish(HOURS_12 + 5 * SECOND),
     ].entries()) {
       const { engine, live } = daemon();
-      engine.die({ comesAgain: false });
+      engine.die({ restarts: false });
       await leave(`at-limit-${i}`, HOURS_12);
       const session = await live.find(`at-limit-${i}`);
       live.listen(session, new EventCollector().listener, 0);

@@ -122,7 +122,7 @@ describe('an engine that dies', () => {
     live.listen(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
     await until(() => collector.committed !== '');
-    engine.die({ comesAgain: false });
+    engine.die({ restarts: false });
     expect(collector.shown.at(-1)).toEqual({ type: 'state', state: 'restarting' });
     speak(session, 1.8 * SECOND, TOTAL);
     session.finish(TOTAL);

@@ -8,10 +8,10 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelsRequest, ModelsResult } from '#daemon/protocol/models.js';
 import { ModelService } from '#daemon/sessions/models/model-service.js';
 import type { NamedStatus } from '#daemon/sessions/models/model-states.js';
-import { placeModel } from '#test/harness/desk-server.js';
-import { impatientClock, modelFiles } from '#test/harness/hub-model.js';
+import { placeModel } from '#test/harness/model-server.js';
+import { noWaitClock, modelFiles } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
-import { PuppetModels } from '#test/harness/puppet-models.js';
+import { ControlledModels } from '#test/harness/controlled-models.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
@@ -24,7 +24,7 @@ afterAll(() => hub.close());
 
 let folder: string;
 let settings: string;
-let engine: PuppetModels;
+let engine: ControlledModels;
 let clock: VirtualClock;
 let service: ModelService;
 beforeEach(() => {
@@ -34,9 +34,9 @@ beforeEach(() => {
   mkdirSync(join(modelDirs.bundled, 'starter'), { recursive: true });
   placeModel(modelDirs.models, 'a');
   placeModel(modelDirs.models, 'b');
-  engine = new PuppetModels();
+  engine = new ControlledModels();
   clock = new VirtualClock();
-  const own = { settings: { endpoint: hub.endpoint }, clock: impatientClock() };
+  const own = { settings: { endpoint: hub.endpoint }, clock: noWaitClock() };
   const machineSpeed = join(folder, 'machine.json');
   service = new ModelService({ engine, modelDirs, settings, machineSpeed, clock, log: silentLog, hub: own });
 });
@@ -89,7 +89,7 @@ describe('a model that is not here yet', () => {
     // Waiting for it is possible all the same.
     const waiting = send({ do: 'wait', model: 'coming', timeoutSeconds: 600 });
     files.end({ present: true });
-    engine.tell([{ name: 'coming', state: 'ready' }]);
+    engine.setModels([{ name: 'coming', state: 'ready' }]);
     expect(await waiting).toMatchObject({ model: { name: 'coming', state: 'ready' } });
   });
 
@@ -144,7 +144,7 @@ describe('waiting for a model', () => {
       code: 'MODEL_CORRUPT',
     });
     await nextTick();
-    engine.tell([{ name: 'b', state: 'ready', loadSeconds: 1, fallbackFor: { name: 'a', error } }]);
+    engine.setModels([{ name: 'b', state: 'ready', loadSeconds: 1, fallbackFor: { name: 'a', error } }]);
     expect(await unnamed).toMatchObject({ model: { name: 'b', state: 'ready', fallbackFor: { name: 'a' } } });
     await named;
   });
@@ -163,9 +163,9 @@ describe('removing a model', () => {
   test('is refused for the one that serves, for the one that was chosen, and for one in memory', async () => {
     await use('a');
     expect(code('a')).toBe('BUSY');
-    engine.tell([{ name: 'b', state: 'loading' }]);
+    engine.setModels([{ name: 'b', state: 'loading' }]);
     expect(code('b')).toBe('BUSY');
-    engine.tell([]);
+    engine.setModels([]);
     // Chosen, and not in memory.
     expect(code('a')).toBe('BUSY');
     expect(JSON.parse(readFileSync(settings, 'utf8'))).toMatchObject({ model: 'a' });
@@ -175,7 +175,7 @@ describe('removing a model', () => {
   test('is refused for each of the two, where another one serves so far than was chosen', async () => {
     await use('a');
     engine.planned = { name: 'b', dir: join(folder, 'models', 'b') };
-    engine.tell([]);
+    engine.setModels([]);
     expect([code('a'), code('b')]).toEqual(['BUSY', 'BUSY']);
   });
 

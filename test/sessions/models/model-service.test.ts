@@ -8,8 +8,8 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelsRequest } from '#daemon/protocol/models.js';
 import { ModelService } from '#daemon/sessions/models/model-service.js';
 import type { ModelJobEvent, Subscription } from '#daemon/sessions/models/model-job.js';
-import { placeModel } from '#test/harness/desk-server.js';
-import { PuppetModels } from '#test/harness/puppet-models.js';
+import { placeModel } from '#test/harness/model-server.js';
+import { ControlledModels } from '#test/harness/controlled-models.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
@@ -26,7 +26,7 @@ function setUp() {
   const modelDirs = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
   mkdirSync(join(modelDirs.bundled, 'starter'), { recursive: true });
   for (const name of NAMES) placeModel(modelDirs.models, name);
-  const engine = new PuppetModels();
+  const engine = new ControlledModels();
   const clock = new VirtualClock();
   const idle: boolean[] = [];
   const settings = join(folder, 'settings.json');

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
-  impatientClock,
+  noWaitClock,
   modelFiles,
   modelsFolder,
   NEEDED,
@@ -354,7 +354,7 @@ describe('bytes that changed on the disk', () => {
     await expect(
       folder.pull(hub, 'someone/model', {
         signal: stop.signal,
-        clock: impatientClock(),
+        clock: noWaitClock(),
         onEvent: (event) => {
           if (event.type === 'progress' && event.doneBytes >= bytes) stop.abort();
         },

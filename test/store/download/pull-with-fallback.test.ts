@@ -5,7 +5,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { CATALOGUE, catalogueEntry, unquantizedFormOf } from '#daemon/store/catalogue/index.js';
 import { pullModelWithFallback, type PullWithFallbackEvent } from '#daemon/store/download/index.js';
 import { findModel, findModelWithFallback, settingFor } from '#daemon/store/find-model.js';
-import { impatientClock, modelFiles, modelsFolder, type ModelsFolder } from '#test/harness/hub-model.js';
+import { noWaitClock, modelFiles, modelsFolder, type ModelsFolder } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { defined } from '#daemon/protocol/defined.js';
 
@@ -41,7 +41,7 @@ function pull(wanted: string, token?: string) {
     wanted,
     signal: new AbortController().signal,
     settings: { endpoint: hub.endpoint, ...defined({ token }) },
-    clock: impatientClock(),
+    clock: noWaitClock(),
     onEvent: (event) => void events.push(event),
   });
 }

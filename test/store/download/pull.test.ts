@@ -16,7 +16,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readRecord } from '#daemon/store/download/index.js';
 import { openTransport } from '#daemon/store/download/transport.js';
 import {
-  impatientClock,
+  noWaitClock,
   modelFiles,
   modelsFolder,
   NEEDED,
@@ -305,7 +305,7 @@ describe('pulling a model', () => {
       kind === 'cdn' && path === 'weights.safetensors' && headers.range === undefined
         ? { stallAfter: 1000 }
         : undefined;
-    await folder.pull(hub, 'someone/stalled', { clock: impatientClock(150) });
+    await folder.pull(hub, 'someone/stalled', { clock: noWaitClock(150) });
     expect(folder.files('stalled')['weights.safetensors']).toEqual(files['weights.safetensors']);
     expect(folder.events).toContainEqual(
       expect.objectContaining({ type: 'retry', why: expect.stringContaining('nothing came') as unknown }),

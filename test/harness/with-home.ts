@@ -4,7 +4,7 @@ import type { Paths } from '#daemon/paths.js';
 import { stopAll } from './stop-all.js';
 import { tempHome, type TempHome } from './temp-home.js';
 
-export function homeHere(): { readonly paths: Paths; readonly folder: string } {
+export function withHome(): { readonly paths: Paths; readonly folder: string } {
   let home: TempHome | undefined;
   beforeEach(() => void (home = tempHome()));
   afterEach(async () => {
@@ -12,16 +12,16 @@ export function homeHere(): { readonly paths: Paths; readonly folder: string } {
     await stopAll(home.paths);
     home.remove();
   });
-  const here = (): TempHome => {
+  const current = (): TempHome => {
     if (home === undefined) throw new Error('before the first test there is none');
     return home;
   };
   return {
     get paths() {
-      return here().paths;
+      return current().paths;
     },
     get folder() {
-      return here().folder;
+      return current().folder;
     },
   };
 }

@@ -18,7 +18,7 @@ import { defined } from '#daemon/protocol/defined.js';
 const RESTART_MS = 50;
 const PIECE = SECOND / 10;
 
-export class KeptAlive {
+export class RestartingDaemon {
   readonly home: TempHome = tempHome();
   readonly #realModel: string | undefined;
   #child: ChildProcess | undefined;
@@ -60,9 +60,9 @@ export class KeptAlive {
     this.#ended = true;
     const child = this.#child;
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-      const gone = new Promise((resolve) => child.once('exit', resolve));
+      const exited = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
-      await gone;
+      await exited;
     }
     this.home.remove();
   }
@@ -99,7 +99,7 @@ export class KeptAlive {
   }
 }
 
-export interface Spoken {
+export interface DictatedText {
   readonly samples: number;
   /** What the last event says. */
   readonly text: string;
@@ -123,19 +123,19 @@ export interface Speaking {
 
 /** Says the first seconds of the ramp. */
 export function speakRamp(
-  daemon: Pick<KeptAlive, 'connect'>,
+  daemon: Pick<RestartingDaemon, 'connect'>,
   seconds: number,
   speaking: Speaking = {},
-): Promise<Spoken> {
+): Promise<DictatedText> {
   return speak(daemon, ramp(0, Math.round(seconds * SECOND)), speaking);
 }
 
 /** Says something, in real time if nothing else is asked. */
 export async function speak(
-  daemon: Pick<KeptAlive, 'connect'>,
+  daemon: Pick<RestartingDaemon, 'connect'>,
   pcm: Int16Array,
   { closes = true, options = {}, isRealTime = true }: Speaking = {},
-): Promise<Spoken> {
+): Promise<DictatedText> {
   const clients: SottoClient[] = [];
   const connect = async (): Promise<SottoClient> => {
     const client = await daemon.connect();
@@ -144,12 +144,12 @@ export async function speak(
   };
   const dictation = Dictation.open({ connect, options, isShared: !closes });
   /** When each piece was said. */
-  const saidMs: number[] = [];
+  const sentMs: number[] = [];
   const speaking = (async () => {
     const beganMs = performance.now();
     for (let at = 0; at < pcm.length; at += PIECE) {
       dictation.push(pcm.subarray(at, at + PIECE));
-      saidMs.push(performance.now());
+      sentMs.push(performance.now());
       if (!isRealTime) continue;
       const dueMs = beganMs + ((at + PIECE) / SECOND) * 1000;
       await sleep(Math.max(0, dueMs - performance.now()));
@@ -168,7 +168,7 @@ export async function speak(
       committedAtMs.push(nowMs);
       for (const { end } of event.words) {
         const piece = Math.ceil((end * SECOND) / PIECE) - 1;
-        wordDelaysMs.push(nowMs - (saidMs[piece] ?? nowMs));
+        wordDelaysMs.push(nowMs - (sentMs[piece] ?? nowMs));
       }
     }
     if (event.type === 'final') text = event.text;
@@ -187,7 +187,7 @@ export async function speak(
 }
 
 /** What is wrong with what a speaker of the ramp got, in words; undefined if nothing is. */
-export function flaw({ committed, error, samples, text }: Spoken): string | undefined {
+export function flaw({ committed, error, samples, text }: DictatedText): string | undefined {
   const expected = rampText(samples);
   if (error !== undefined) return `failed: ${error}`;
   if (text !== expected) return `final text is not what was said:\n  ${text}\n  ${expected}`;

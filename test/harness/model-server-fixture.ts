@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
 import { SottoClient, type ModelOperation } from '#daemon/client/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelsEvent } from '#daemon/protocol/models.js';
-import { placeModel, startDesk, type DeskServer } from './desk-server.js';
-import { impatientClock, modelFiles } from './hub-model.js';
+import { placeModel, startModelServer, type ModelServer } from './model-server.js';
+import { noWaitClock, modelFiles } from './hub-model.js';
 import { startLocalHub, type LocalHub } from './local-hub.js';
 import { tempHome, type TempHome } from './temp-home.js';
 
@@ -15,24 +15,24 @@ const BYTES = 200_000;
 /** Of `someone/model`, which the hub has; it has `someone/other`, too. */
 export const CONTENT = modelFiles(BYTES);
 
-export class DeskHere {
+export class ModelServerFixture {
   #hub: LocalHub | undefined;
   #home: TempHome | undefined;
-  #daemon: DeskServer | undefined;
+  #daemon: ModelServer | undefined;
   #socketPath = '';
   #starts = 0;
   readonly #clients: SottoClient[] = [];
 
   get hub(): LocalHub {
-    return there(this.#hub);
+    return required(this.#hub);
   }
 
   get home(): TempHome {
-    return there(this.#home);
+    return required(this.#home);
   }
 
-  get daemon(): DeskServer {
-    return there(this.#daemon);
+  get daemon(): ModelServer {
+    return required(this.#daemon);
   }
 
   get socketPath(): string {
@@ -55,11 +55,11 @@ export class DeskHere {
     const { home } = this;
     // Of each start another one: a lock that is left to this process counts as held.
     this.#socketPath = join(home.folder, `r${this.#starts++}`, 's');
-    this.#daemon = await startDesk({
+    this.#daemon = await startModelServer({
       home,
       socketPath: this.#socketPath,
       modelDirs: { models: home.paths.models, bundled: join(home.folder, 'bundled') },
-      hub: { settings: { endpoint: this.hub.endpoint }, clock: impatientClock() },
+      hub: { settings: { endpoint: this.hub.endpoint }, clock: noWaitClock() },
     });
   }
 
@@ -83,7 +83,7 @@ export class DeskHere {
     return JSON.parse(readFileSync(this.home.paths.settings, 'utf8'));
   }
 
-  isHere(name: string): boolean {
+  hasModel(name: string): boolean {
     return existsSync(join(this.home.paths.models, name));
   }
 
@@ -98,20 +98,20 @@ export class DeskHere {
   }
 }
 
-export function deskHere(): DeskHere {
-  const here = new DeskHere();
-  beforeAll(() => here.openHub());
-  afterAll(() => here.hub.close());
+export function withModelServer(): ModelServerFixture {
+  const fixture = new ModelServerFixture();
+  beforeAll(() => fixture.openHub());
+  afterAll(() => fixture.hub.close());
   beforeEach(async () => {
-    here.openHome();
-    await here.begin();
+    fixture.openHome();
+    await fixture.begin();
   });
   afterEach(async () => {
-    here.hub.fault = () => undefined;
-    await here.end();
-    here.home.remove();
+    fixture.hub.fault = () => undefined;
+    await fixture.end();
+    fixture.home.remove();
   });
-  return here;
+  return fixture;
 }
 
 export async function collect(work: AsyncIterable<ModelsEvent>): Promise<ModelsEvent[]> {
@@ -143,7 +143,7 @@ export function failureOf(work: Promise<unknown>): Promise<string> {
   );
 }
 
-function there<T>(value: T | undefined): T {
+function required<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('before the first test there is none');
   return value;
 }

@@ -8,22 +8,22 @@ import type { FakeLaunchd } from './fake-launchd.js';
 
 const command = fileURLToPath(new URL('./fake-launchctl.js', import.meta.url));
 
-export interface LaunchctlHere {
+export interface LaunchctlServer {
   /** What a process needs to find it. */
   readonly environment: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
 /** @param folder a short path: a socket lies in it */
-export async function launchctlHere(launchd: FakeLaunchd, folder: string): Promise<LaunchctlHere> {
+export async function serveLaunchctl(launchd: FakeLaunchd, folder: string): Promise<LaunchctlServer> {
   const path = join(folder, 'launchd');
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    let asked = '';
-    socket.setEncoding('utf8').on('data', (text: string) => (asked += text));
+    let request = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (request += text));
     socket.on('end', () => {
       void launchd
-        .run('launchctl', JSON.parse(asked) as string[])
-        .then((ran) => socket.end(JSON.stringify(ran)));
+        .run('launchctl', JSON.parse(request) as string[])
+        .then((result) => socket.end(JSON.stringify(result)));
     });
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));

@@ -14,7 +14,7 @@ import type { Target } from './raw-http.js';
 import type { TempHome } from './temp-home.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-export interface ServedHere {
+export interface TestApi {
   readonly api: Api;
   readonly port: ApiPort;
   readonly socket: Target;
@@ -25,7 +25,7 @@ export interface ServedHere {
   close(): Promise<void>;
 }
 
-export interface ServedOptions {
+export interface TestApiOptions {
   readonly uploadTimeout?: UploadTimeout;
   readonly maxActive?: number;
   readonly unreadMs?: number;
@@ -33,7 +33,7 @@ export interface ServedOptions {
 }
 
 /** The port is not open yet. */
-export async function serveHere(home: TempHome, options: ServedOptions = {}): Promise<ServedHere> {
+export async function serveTestApi(home: TempHome, options: TestApiOptions = {}): Promise<TestApi> {
   let bytesRead = 0;
   let handshakes = 0;
   const work: Route = {
@@ -120,7 +120,7 @@ async function* endless(): AsyncGenerator<string> {
 }
 
 /** Somebody else at a port of this machine. */
-export async function strangerAt(host: string, port = 0): Promise<{ port: number; close(): Promise<void> }> {
+export async function occupyPort(host: string, port = 0): Promise<{ port: number; close(): Promise<void> }> {
   const server: Server = createPlain((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

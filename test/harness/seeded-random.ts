@@ -2,7 +2,7 @@
 const { imul } = Math; // asked for a million times, and a test's globals are slow
 
 /** The same numbers from 0 to 1 for the same seed (mulberry32). */
-export function randomOf(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

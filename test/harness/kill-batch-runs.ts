@@ -12,7 +12,7 @@ import type { TempHome } from './temp-home.js';
 export type Victim = 'command' | 'daemon' | 'engine';
 const VICTIMS = ['command', 'daemon', 'engine'] as const satisfies readonly Victim[];
 
-export interface Fire {
+export interface KillOptions {
   readonly home: TempHome;
   readonly cwd: string;
   /** What follows `sotto transcribe`, without --summary. */
@@ -23,7 +23,7 @@ export interface Fire {
   readonly texts: number;
   readonly everyMs: number;
   /** After so many of each nobody is killed any more. */
-  readonly mostKills?: number;
+  readonly maxKills?: number;
   readonly realEngine?: boolean;
   readonly onKill?: (victim: Victim, texts: number) => void;
 }
@@ -31,7 +31,7 @@ export interface Fire {
 /** Killed between the end of its run and its own, the command rightly begins anew: so near to the end it is spared. */
 const NEAR_END = 8;
 
-export interface UnderFire {
+export interface KillResult {
   readonly kills: Readonly<Record<Victim, number>>;
   /** How often the command was called. */
   readonly calls: number;
@@ -58,23 +58,23 @@ export interface BatchSummary {
   }[];
 }
 
-export async function batchUnderFire(fire: Fire): Promise<UnderFire> {
+export async function killBatchRuns(options: KillOptions): Promise<KillResult> {
   const kills = { command: 0, daemon: 0, engine: 0 };
   const before = new Map<string, string>();
   for (let calls = 1; ; calls++) {
-    const command = startSotto(['transcribe', ...fire.args, '--summary', '-'], {
-      home: fire.home.folder,
-      cwd: fire.cwd,
-      realEngine: fire.realEngine === true,
+    const command = startSotto(['transcribe', ...options.args, '--summary', '-'], {
+      home: options.home.folder,
+      cwd: options.cwd,
+      realEngine: options.realEngine === true,
     });
     let over = false;
     const done = command.done.finally(() => (over = true));
-    await killInTurn(fire, command, () => over, kills, before);
+    await killInTurn(options, command, () => over, kills, before);
     const { code, stdout, stderr } = await done;
     // Killed itself, or stopped because what it needs was killed again and again: the next one goes on.
     if (code === null || code === 3) continue;
     if (code !== 0 && code !== 1) throw new Error(`exit code ${code}: ${stderr.slice(-2000)}`);
-    const after = inodes(fire.output);
+    const after = inodes(options.output);
     return {
       kills,
       calls,
@@ -87,23 +87,23 @@ export async function batchUnderFire(fire: Fire): Promise<UnderFire> {
 }
 
 async function killInTurn(
-  fire: Fire,
+  options: KillOptions,
   command: SottoProcess,
   over: () => boolean,
   kills: Record<Victim, number>,
   before: Map<string, string>,
 ): Promise<void> {
   while (!over()) {
-    const until = performance.now() + fire.everyMs;
+    const until = performance.now() + options.everyMs;
     while (!over() && performance.now() < until) await sleep(20);
     const victim = [...VICTIMS].sort((a, b) => kills[a] - kills[b])[0] ?? 'command';
-    if (over() || kills[victim] >= (fire.mostKills ?? Infinity)) continue;
-    const pid = await pidOf(victim, fire, command);
+    if (over() || kills[victim] >= (options.maxKills ?? Infinity)) continue;
+    const pid = await pidOf(victim, options, command);
     if (pid === undefined || over()) continue;
     // From here to the kill nothing is waited for.
-    const there = inodes(fire.output);
-    const texts = [...there].filter(([name]) => !name.includes('.sotto-'));
-    if (victim === 'command' && texts.length >= fire.texts - NEAR_END) continue;
+    const found = inodes(options.output);
+    const texts = [...found].filter(([name]) => !name.includes('.sotto-'));
+    if (victim === 'command' && texts.length >= options.texts - NEAR_END) continue;
     for (const [name, inode] of texts) if (!before.has(name)) before.set(name, inode);
     try {
       process.kill(pid, 'SIGKILL');
@@ -111,11 +111,11 @@ async function killInTurn(
       continue;
     }
     kills[victim] += 1;
-    fire.onKill?.(victim, texts.length);
+    options.onKill?.(victim, texts.length);
   }
 }
 
-async function pidOf(victim: Victim, { home }: Fire, command: SottoProcess): Promise<number | undefined> {
+async function pidOf(victim: Victim, { home }: KillOptions, command: SottoProcess): Promise<number | undefined> {
   if (victim === 'command') return command.pid;
   const status = await daemonStatus(home.paths);
   return victim === 'daemon' ? status?.pid : status?.engine.pid;

@@ -16,12 +16,12 @@ interface Use {
   reject(error: SottoError): void;
 }
 
-export class PuppetModels implements ModelEngine {
+export class ControlledModels implements ModelEngine {
   serving: ModelRef | undefined;
   /** The model that is to serve, where another one does so far. */
   planned: ModelRef | undefined;
   /** Every model that it was asked to use, by name. */
-  readonly asked: string[] = [];
+  readonly requested: string[] = [];
   unloads = 0;
   /** Uses that are not settled. */
   readonly #uses: Use[] = [];
@@ -41,12 +41,12 @@ export class PuppetModels implements ModelEngine {
   }
 
   use(model: ModelRef, { fallbacks = [], signal }: UseOptions = {}): Promise<ModelStatus> {
-    this.asked.push(model.name);
+    this.requested.push(model.name);
     return new Promise((resolve, reject) => {
       const use: Use = { model, fallbacks, resolve, reject };
       this.#uses.push(use);
       signal?.addEventListener('abort', () => {
-        if (!this.#take(use)) return;
+        if (!this.#remove(use)) return;
         this.#set(model.name, undefined);
         reject(new SottoError('CANCELLED', 'cancelled'));
       });
@@ -55,7 +55,7 @@ export class PuppetModels implements ModelEngine {
 
   unload(): void {
     this.unloads += 1;
-    this.tell([]);
+    this.setModels([]);
   }
 
   watchModels(listener: (models: readonly ModelStatus[]) => void): () => void {
@@ -65,7 +65,7 @@ export class PuppetModels implements ModelEngine {
   }
 
   /** What is in memory. */
-  tell(models: readonly ModelStatus[]): void {
+  setModels(models: readonly ModelStatus[]): void {
     this.#memory = [...models];
     for (const listener of [...this.#listeners]) listener(this.#memory);
   }
@@ -90,22 +90,22 @@ export class PuppetModels implements ModelEngine {
     this.serving = [use?.model, ...(use?.fallbacks ?? [])].find((ref) => ref?.name === name) ?? this.serving;
     if (fallbackFor !== undefined) this.#set(fallbackFor.name, undefined);
     this.#set(name, status);
-    if (use !== undefined && this.#take(use)) use.resolve(status);
+    if (use !== undefined && this.#remove(use)) use.resolve(status);
   }
 
   /** The model that somebody waits for can't be loaded; what served before goes on. */
   fails(name: string, error: SottoError): void {
     const use = this.#uses.find(({ model }) => model.name === name);
     this.#set(name, { name, state: 'failed', error: error.toWire() });
-    if (use !== undefined && this.#take(use)) use.reject(error);
+    if (use !== undefined && this.#remove(use)) use.reject(error);
   }
 
   #set(name: string, status: ModelStatus | undefined): void {
     const others = this.#memory.filter((one) => one.name !== name);
-    this.tell(status === undefined ? others : [...others, status]);
+    this.setModels(status === undefined ? others : [...others, status]);
   }
 
-  #take(use: Use): boolean {
+  #remove(use: Use): boolean {
     const at = this.#uses.indexOf(use);
     if (at >= 0) this.#uses.splice(at, 1);
     return at >= 0;
@@ -113,8 +113,8 @@ export class PuppetModels implements ModelEngine {
 }
 
 /** For servers of which nobody asks for models. */
-export function idleDesk({ models, settings, machine: machineSpeed }: Paths): ModelService {
+export function idleModelService({ models, settings, machine: machineSpeed }: Paths): ModelService {
   const modelDirs = { models, bundled: models };
-  const engine = new PuppetModels();
+  const engine = new ControlledModels();
   return new ModelService({ engine, modelDirs, settings, machineSpeed, clock: systemClock, log: silentLog });
 }

@@ -28,8 +28,8 @@ process.on('message', (value) => {
   const { job, options } = message;
   const { words: _words, ...wordless } = spoken;
   send({ type: 'opened', job, durationSeconds: 2 });
-  const told = { ...scriptedSegment(0), text: ` ${JSON.stringify(options)}` };
-  send({ type: 'event', job, event: { type: 'segment', segment: told } });
+  const optionsSegment = { ...scriptedSegment(0), text: ` ${JSON.stringify(options)}` };
+  send({ type: 'event', job, event: { type: 'segment', segment: optionsSegment } });
   const segment = options.wordTimestamps === true ? spoken : wordless;
   send({ type: 'event', job, event: { type: 'segment', segment } });
   const timings = { load: 0, mel: 0, encode: 0, decode: 0, total: 0 };

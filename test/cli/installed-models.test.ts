@@ -13,13 +13,13 @@ import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { startSotto } from '#test/harness/run-sotto.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
-import { writtenHere } from '#test/harness/written.js';
+import { captureOutput } from '#test/harness/capture-output.js';
 import { starterModel } from '#test/models/fixtures.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 let hub: LocalHub;
 let home: TempHome;
-const written = writtenHere();
+const written = captureOutput();
 const before = { ...process.env };
 
 beforeAll(async () => {
@@ -77,10 +77,10 @@ describe('sotto models', () => {
     expect(written.stdout).not.toMatch(/^→ /m);
     written.stdout = '';
     expect(await run('list', '--json')).toBe(0);
-    const told = JSON.parse(written.stdout) as Record<string, unknown>;
-    expect(told).toMatchObject({ chosen: join(home.paths.models, 'fake'), partial: [] });
-    expect(catalogueEntry(String(told.recommended))).toBeDefined();
-    expect(told.catalogue).toHaveLength(CATALOGUE.length);
+    const output = JSON.parse(written.stdout) as Record<string, unknown>;
+    expect(output).toMatchObject({ chosen: join(home.paths.models, 'fake'), partial: [] });
+    expect(catalogueEntry(String(output.recommended))).toBeDefined();
+    expect(output.catalogue).toHaveLength(CATALOGUE.length);
   });
 
   test('list shows what suits a Mac first, and the rest with --all', async () => {

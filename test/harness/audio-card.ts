@@ -17,13 +17,13 @@ const PIPE_BYTES = 65_536;
 const PERIODS_A_SECOND = 100;
 
 /** Why there can't be one here; undefined where there can. */
-export function whyNoSoundCard(): string | undefined {
+export function whyNoAudioCard(): string | undefined {
   if (process.platform !== 'linux') return 'no ALSA: only Linux has it';
-  const isThere = LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, 'libasound.so.2')));
-  return isThere && existsSync(SYSTEM_CONFIG) ? undefined : 'no ALSA: libasound2 is not installed';
+  const isInstalled = LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, 'libasound.so.2')));
+  return isInstalled && existsSync(SYSTEM_CONFIG) ? undefined : 'no ALSA: libasound2 is not installed';
 }
 
-export class SoundCard {
+export class AudioCard {
   readonly rate: number;
   readonly #folder = mkdtempSync(join(tmpdir(), 'sound-card-'));
   readonly #pipe: number;
@@ -52,13 +52,13 @@ export class SoundCard {
   }
 
   /** Most samples that it can hear at once. */
-  get mostSamples(): number {
+  get maxSamples(): number {
     const period = this.rate / PERIODS_A_SECOND;
     return Math.floor(PIPE_BYTES / 2 / period - 1) * period;
   }
 
   /** Only once all of what it heard before was read. */
-  hear(samples: Int16Array): void {
+  play(samples: Int16Array): void {
     writeSync(this.#pipe, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
   }
 

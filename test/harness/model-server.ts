@@ -12,32 +12,32 @@ import type { HubOptions } from '#daemon/sessions/models/pull-job.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import type { ModelDirs } from '#daemon/store/find-model.js';
 import { InProcessLive } from './in-process-live.js';
-import { PuppetModels } from './puppet-models.js';
+import { ControlledModels } from './controlled-models.js';
 import type { TempHome } from './temp-home.js';
 import { noHistory } from '#test/harness/no-history.js';
 import { noVocabulary } from '#test/harness/no-vocabulary.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-export interface DeskServer {
-  readonly engine: PuppetModels;
-  readonly desk: ModelService;
+export interface ModelServer {
+  readonly engine: ControlledModels;
+  readonly service: ModelService;
   readonly server: SottoServer;
   /** Each time that its last work was over, or its first one came. */
   readonly idle: readonly boolean[];
   end(): Promise<void>;
 }
 
-export interface DeskServerOptions {
+export interface ModelServerOptions {
   readonly home: TempHome;
   readonly socketPath: string;
   readonly modelDirs: ModelDirs;
   readonly hub?: HubOptions;
 }
 
-export async function startDesk({ home, socketPath, modelDirs, hub }: DeskServerOptions): Promise<DeskServer> {
-  const engine = new PuppetModels();
+export async function startModelServer({ home, socketPath, modelDirs, hub }: ModelServerOptions): Promise<ModelServer> {
+  const engine = new ControlledModels();
   const idle: boolean[] = [];
-  const desk = new ModelService({
+  const service = new ModelService({
     engine,
     modelDirs,
     settings: home.paths.settings,
@@ -76,7 +76,7 @@ export async function startDesk({ home, socketPath, modelDirs, hub }: DeskServer
     socketPath,
     sessions,
     live,
-    models: desk,
+    models: service,
     history: noHistory,
     vocabulary: noVocabulary,
     files: new FileQueue({ sessions, clock: systemClock }),
@@ -87,11 +87,11 @@ export async function startDesk({ home, socketPath, modelDirs, hub }: DeskServer
   });
   return {
     engine,
-    desk,
+    service,
     server,
     idle,
     end: async () => {
-      await desk.stop();
+      await service.stop();
       await server.close();
     },
   };

@@ -36,7 +36,7 @@ export function whyNoSystemd(): string | undefined {
   return status === 0 ? undefined : 'no systemd: a private instance can’t start on this machine';
 }
 
-export class SystemdHere {
+export class PrivateSystemd {
   readonly #folder: string;
   #manager: ChildProcess | undefined;
 
@@ -66,11 +66,11 @@ export class SystemdHere {
     const env = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', ...environment };
     this.#manager = spawn(command, args, { env, stdio: 'ignore' });
     await until(() => {
-      const asked = spawnSync('systemctl', ['--user', 'show', '--property=SystemState'], {
+      const shown = spawnSync('systemctl', ['--user', 'show', '--property=SystemState'], {
         env: { ...process.env, ...environment },
         encoding: 'utf8',
       });
-      return /running|degraded/.test(asked.stdout);
+      return /running|degraded/.test(shown.stdout);
     }, 20_000);
   }
 

@@ -12,7 +12,7 @@ export interface Release {
 }
 
 /** The Node that runs the tests, in place of the pinned one, which is a download of 52 MB. */
-export const nodeHere = {
+export const currentNode = {
   program: process.execPath,
   license: join(root, 'LICENSE'),
   version: process.versions.node,
@@ -21,7 +21,7 @@ export const nodeHere = {
 export const target = `${process.platform}-${process.arch}`;
 
 /** @param out a folder; @param version in place of the real one, so that there is something to upgrade to */
-export async function releaseHere(out: string, version: string): Promise<Release> {
+export async function buildRelease(out: string, version: string): Promise<Release> {
   const { readAddon } = await load('launchd/release/addon.mjs');
   const { stage } = await load('launchd/release/stage.mjs');
   const { inspect } = await load('launchd/release/inspect.mjs');
@@ -29,7 +29,7 @@ export async function releaseHere(out: string, version: string): Promise<Release
   const { stampScript } = await load('launchd/release/stamp.mjs');
   const folder = join(out, version, 'package');
   mkdirSync(folder, { recursive: true });
-  stage(root, folder, readAddon(root, target, join(root, 'native/lib', target)), { node: nodeHere });
+  stage(root, folder, readAddon(root, target, join(root, 'native/lib', target)), { node: currentNode });
   const manifest = join(folder, 'package.json');
   const current = readFileSync(manifest, 'utf8');
   writeFileSync(manifest, current.replace(/"version": ".*"/, `"version": "${version}"`));

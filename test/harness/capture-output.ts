@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, jest } from '@jest/globals';
 
 /** What a command writes in this process: to be called once in a suite; anew for each test. */
-export function writtenHere(): { stdout: string; stderr: string } {
+export function captureOutput(): { stdout: string; stderr: string } {
   const written = { stdout: '', stderr: '' };
   beforeEach(() => {
     for (const name of ['stdout', 'stderr'] as const) {
