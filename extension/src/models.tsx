@@ -6,7 +6,7 @@ import { ModelItem } from './components/model-item';
 import { useModelActions } from './hooks/use-model-deeds';
 import { useModels } from './hooks/use-models';
 import { capitalised } from './lib/deliver';
-import { isInMemory, isRepository, nameIn, rowsOf, type ModelRow } from './lib/model-rows';
+import { isInMemory, isRepository, repositoryName, rowsOf, type ModelRow } from './lib/model-rows';
 import { memoryText } from './lib/model-text';
 import { readSettings } from './lib/preferences';
 
@@ -55,13 +55,13 @@ export default function Models() {
           />
         </List.Section>
       ) : null}
-      <List.Section title="On This Mac">{items(['here'])}</List.Section>
-      <List.Section title="On Its Way">{items(['coming', 'partial'])}</List.Section>
+      <List.Section title="On This Mac">{items(['installed'])}</List.Section>
+      <List.Section title="On Its Way">{items(['downloading', 'partial'])}</List.Section>
       <List.Section
         title="To Be Downloaded"
         {...(memoryBytes > 0 ? { subtitle: `This Mac has ${memoryText(memoryBytes)} of memory` } : {})}
       >
-        {items(['there'])}
+        {items(['available'])}
       </List.Section>
       {isRepository(wanted) && list !== undefined ? (
         <List.Section title="Another Model">
@@ -76,7 +76,7 @@ export default function Models() {
                   icon={Icon.Download}
                   onAction={() =>
                     actions.download({
-                      name: nameIn(wanted),
+                      name: repositoryName(wanted),
                       title: wanted,
                       from: wanted,
                     })

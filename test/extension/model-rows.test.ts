@@ -13,7 +13,7 @@ interface Row {
 interface ModelRows {
   readonly rowsOf: (list: ModelsList, states: ReadonlyMap<string, ModelStatus>) => Row[];
   readonly isRepository: (text: string) => boolean;
-  readonly nameIn: (repository: string) => string;
+  readonly repositoryName: (repository: string) => string;
 }
 
 const entry = (name: string): ModelsList['catalogue'][number] => ({
@@ -55,12 +55,12 @@ const list = (more: Partial<ModelsList>): ModelsList => ({
 const states = (...all: ModelStatus[]): ReadonlyMap<string, ModelStatus> =>
   new Map(all.map((status) => [status.name ?? '', status]));
 
-await describeLib<ModelRows>('model-rows', ({ rowsOf, isRepository, nameIn }) => {
-  const placesOf = (rows: readonly Row[]): string[] => rows.map(({ name, place }) => `${name} ${place}`);
+await describeLib<ModelRows>('model-rows', ({ rowsOf, isRepository, repositoryName }) => {
+  const namesAndPlaces = (rows: readonly Row[]): string[] => rows.map(({ name, place }) => `${name} ${place}`);
 
   test('each model is in one place, the recommended one first of those that can be had', () => {
     const rows = rowsOf(list({ installed: [installed('a')] }), new Map());
-    expect(placesOf(rows)).toEqual(['a here', 'b there', 'c there']);
+    expect(namesAndPlaces(rows)).toEqual(['a here', 'b there', 'c there']);
     expect(rows.map(({ isRecommended }) => isRecommended)).toEqual([false, true, false]);
   });
 
@@ -87,7 +87,7 @@ await describeLib<ModelRows>('model-rows', ({ rowsOf, isRepository, nameIn }) =>
         { name: 'other', state: 'downloading', fraction: 0.1 },
       ),
     );
-    expect(placesOf(rows)).toEqual(['b coming', 'other coming', 'a there', 'c there']);
+    expect(namesAndPlaces(rows)).toEqual(['b coming', 'other coming', 'a there', 'c there']);
     expect(rows.map(({ bytes }) => bytes).slice(0, 2)).toEqual([2e6, undefined]);
   });
 
@@ -101,7 +101,7 @@ await describeLib<ModelRows>('model-rows', ({ rowsOf, isRepository, nameIn }) =>
         status: { name: 'c', state: 'absent' as const },
       },
     ];
-    expect(placesOf(rowsOf(list({ partial }), new Map()))).toEqual(['c begun', 'b there', 'a there']);
+    expect(namesAndPlaces(rowsOf(list({ partial }), new Map()))).toEqual(['c begun', 'b there', 'a there']);
   });
 
   test('one that is here stays here while it is brought anew', () => {
@@ -109,12 +109,12 @@ await describeLib<ModelRows>('model-rows', ({ rowsOf, isRepository, nameIn }) =>
       list({ installed: [installed('a')] }),
       states({ name: 'a', state: 'downloading', fraction: 0.2 }),
     );
-    expect(rows[0]).toMatchObject({ name: 'a', place: 'here', status: { state: 'downloading' } });
+    expect(rows[0]).toMatchObject({ name: 'a', place: 'installed', status: { state: 'downloading' } });
   });
 
   test('a model of the hub is named by its owner and itself', () => {
     expect(['a/b', ' mlx-community/whisper-tiny.en-mlx '].map(isRepository)).toEqual([true, true]);
     expect(['a', 'a/', '/b', 'a/b/c', 'a b/c', ''].map(isRepository)).toEqual(Array(6).fill(false));
-    expect(nameIn('owner/name')).toBe('name');
+    expect(repositoryName('owner/name')).toBe('name');
   });
 });

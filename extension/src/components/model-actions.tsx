@@ -1,6 +1,6 @@
 /** What can be done with a model, by where it is. */
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
-import { redownloadOf, wantedOf, type ModelActions } from '../hooks/use-model-deeds';
+import { redownloadOf, downloadOf, type ModelActions } from '../hooks/use-model-deeds';
 import type { ModelRow } from '../lib/model-rows';
 import { REMOVE } from './usual-actions';
 
@@ -63,7 +63,7 @@ function OwnActions({ row, act, partial }: Pick<ModelActionPanelProps, 'row' | '
         <Action
           title={isBegun ? 'Go on with Download' : 'Download'}
           icon={Icon.Download}
-          onAction={() => act.download(wantedOf(row))}
+          onAction={() => act.download(downloadOf(row))}
         />
         {isBegun ? (
           <Action title="Discard Unfinished Downloads…" {...REMOVE} onAction={() => act.discard(partial)} />

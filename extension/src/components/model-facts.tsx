@@ -1,7 +1,7 @@
 /** All that is known of a model, beside the list. */
 import { Color, List } from '@raycast/api';
 import type { ModelRow } from '../lib/model-rows';
-import { partialText, bytesText, languagesText, speedText, stateText, whereFrom } from '../lib/model-text';
+import { partialText, bytesText, languagesText, speedText, stateText, sourceText } from '../lib/model-text';
 import type { Progress } from '../lib/model-text';
 
 const { Metadata } = List.Item.Detail;
@@ -23,10 +23,10 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
   const requiredBytes = predictedBytes ?? catalogue?.memoryBytes;
   const isLarge = requiredBytes !== undefined && requiredBytes > memoryBytes * MAX_MEMORY_SHARE;
   const rest = {
-    there: 'To Be Downloaded',
+    available: 'To Be Downloaded',
     partial: 'Not All of It Is Here',
-    coming: 'On Its Way',
-    here: 'On This Mac',
+    downloading: 'On Its Way',
+    installed: 'On This Mac',
   };
   return (
     <List.Item.Detail
@@ -61,7 +61,7 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
           {catalogue === undefined ? null : <CatalogueMetadata {...catalogue} />}
           <Metadata.Separator />
           <Metadata.Label title="Name" text={name} />
-          <Metadata.Label title="From" text={whereFrom(row)} />
+          <Metadata.Label title="From" text={sourceText(row)} />
           {installed?.revision === undefined ? null : (
             <Metadata.Label title="Revision" text={installed.revision.slice(0, 8)} />
           )}

@@ -1,7 +1,7 @@
 /** A model in the list: what it is, how large, and what happens to it. */
 import { Color, Icon, List, type Image } from '@raycast/api';
 import { getProgressIcon } from '@raycast/utils';
-import { isInMemory, isMoving, type ModelRow } from '../lib/model-rows';
+import { isInMemory, isTransferring, type ModelRow } from '../lib/model-rows';
 import { partialText, bytesText, speedText, stateText, type Progress } from '../lib/model-text';
 import { ModelActionPanel, type ModelActionPanelProps } from './model-actions';
 import { ModelMetadata } from './model-facts';
@@ -31,10 +31,10 @@ export function ModelItem({ row, progress, memoryBytes, ...rest }: Props) {
 
 function iconOf({ status, isDefault, place }: ModelRow): Image.ImageLike {
   const { state, fraction } = status;
-  if (isMoving(state) || state === 'loading') return getProgressIcon(fraction ?? 0, Color.Blue);
+  if (isTransferring(state) || state === 'loading') return getProgressIcon(fraction ?? 0, Color.Blue);
   if (state === 'failed') return { source: Icon.Warning, tintColor: Color.Red };
   if (isDefault) return { source: Icon.CheckCircle, tintColor: Color.Green };
-  if (place === 'here') return Icon.HardDrive;
+  if (place === 'installed') return Icon.HardDrive;
   return place === 'partial' ? Icon.CircleProgress50 : Icon.Download;
 }
 
@@ -52,7 +52,7 @@ function marksOf({ status, isDefault, isRecommended, place }: ModelRow): List.It
           },
         ]
       : []),
-    ...(isRecommended && place !== 'here'
+    ...(isRecommended && place !== 'installed'
       ? [
           {
             tag: { value: 'Recommended', color: Color.Orange },
@@ -66,7 +66,7 @@ function marksOf({ status, isDefault, isRecommended, place }: ModelRow): List.It
 function sizesOf(row: ModelRow, progress: Progress | undefined): List.Item.Accessory[] {
   const { bytes, catalogue, place } = row;
   const partial = partialText(row);
-  if (place === 'coming' && progress !== undefined) return [{ text: speedText(progress) }];
+  if (place === 'downloading' && progress !== undefined) return [{ text: speedText(progress) }];
   if (place === 'partial' && partial !== undefined) return [{ text: partial, tooltip: 'Of it are here' }];
   return [
     ...(catalogue?.languages === 'English' ? [{ text: 'English' }] : []),

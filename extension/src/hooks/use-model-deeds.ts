@@ -31,7 +31,7 @@ export interface ModelActions {
   readonly discard: (rows: readonly ModelRow[]) => Promise<void>;
 }
 
-interface Tools {
+interface ModelActionDeps {
   readonly client: () => Promise<SottoClient>;
   /** Looks once more at what is here. */
   readonly refresh: () => Promise<void>;
@@ -39,7 +39,7 @@ interface Tools {
   readonly preferred: string | undefined;
 }
 
-export function useModelActions({ client, refresh, preferred }: Tools) {
+export function useModelActions({ client, refresh, preferred }: ModelActionDeps) {
   /** How fast the downloads are that were begun here, by name. */
   const [progress, setProgress] = useState<ReadonlyMap<string, Progress>>(new Map());
 
@@ -72,13 +72,13 @@ export function useModelActions({ client, refresh, preferred }: Tools) {
       try {
         // How it ends is told by its result.
         await follow(name, work).catch(() => undefined);
-        const { fallbackFor, name: come } = await work.result;
+        const { fallbackFor, name: downloadedName } = await work.result;
         await showSuccess(
-          fallbackFor === undefined ? `${title} is here` : `${come} is here, in place of ${title}`,
+          fallbackFor === undefined ? `${title} is here` : `${downloadedName} is here, in place of ${title}`,
           fallbackFor?.error.message,
           {
             title: 'Use It',
-            onAction: () => void use({ name: come, title: fallbackFor ? come : title }),
+            onAction: () => void use({ name: downloadedName, title: fallbackFor ? downloadedName : title }),
           },
         );
       } finally {
@@ -195,7 +195,7 @@ export function useModelActions({ client, refresh, preferred }: Tools) {
 }
 
 /** What the catalogue has by its name; a download of another one goes on from where it was begun. */
-export function wantedOf({ name, title, partial, catalogue }: ModelRow): Download {
+export function downloadOf({ name, title, partial, catalogue }: ModelRow): Download {
   const isOther = partial !== undefined && partial.repo !== catalogue?.repo;
   return { name, title, ...(isOther && { from: partial.repo }) };
 }

@@ -83,15 +83,15 @@ export function reportOf(checks: readonly Check[], about: readonly string[], log
 
 /** What suits this Mac and is not here: the model that Sotto comes with is small. */
 export function betterModelIn({ machine, recommended, installed, catalogue }: ModelsList): Check[] {
-  const known = catalogue.find(({ name }) => name === recommended);
+  const entry = catalogue.find(({ name }) => name === recommended);
   const isHere = installed.some((model) => model.name === recommended || model.catalogue === recommended);
-  if (!machine.hasGpu || known === undefined || isHere) return [];
+  if (!machine.hasGpu || entry === undefined || isHere) return [];
   return [
     {
       what: 'better-model',
       status: 'note',
-      message: `${known.title} suits this Mac, and hears better than the model that Sotto comes with.`,
-      advice: `it is ${bytesText(known.bytes)} to download, in Manage Models.`,
+      message: `${entry.title} suits this Mac, and hears better than the model that Sotto comes with.`,
+      advice: `it is ${bytesText(entry.bytes)} to download, in Manage Models.`,
     },
   ];
 }

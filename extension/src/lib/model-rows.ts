@@ -10,7 +10,7 @@ export interface ModelRow {
   readonly name: string;
   /** What people call it. */
   readonly title: string;
-  readonly place: 'here' | 'coming' | 'begun' | 'there';
+  readonly place: 'installed' | 'downloading' | 'partial' | 'available';
   readonly status: ModelStatus;
   /** On the disk, or to be downloaded. */
   readonly bytes: number | undefined;
@@ -28,50 +28,50 @@ export type States = ReadonlyMap<string, ModelStatus>;
 
 /** The one in use first, then by name; those that can be had in the catalogue’s order, the recommended one first. */
 export function rowsOf(list: ModelsList, states: States): ModelRow[] {
-  const here = list.installed.map((installed) => {
-    const known = list.catalogue.find(({ name }) => name === (installed.catalogue ?? installed.name));
-    return row(list, states, installed.name, 'here', known, {
+  const installedRows = list.installed.map((installed) => {
+    const entry = list.catalogue.find(({ name }) => name === (installed.catalogue ?? installed.name));
+    return row(list, states, installed.name, 'installed', entry, {
       status: installed.status,
       bytes: installed.bytes,
       installed,
     });
   });
-  const usedNames = new Set(here.map(({ name }) => name));
-  const free = (name: string | undefined): name is string => name !== undefined && !usedNames.has(name);
+  const usedNames = new Set(installedRows.map(({ name }) => name));
+  const isUnused = (name: string | undefined): name is string => name !== undefined && !usedNames.has(name);
 
-  const partials = list.partial.filter(({ name }) => free(name));
-  const moving = [...states.values()].filter(({ name, state }) => free(name) && isMoving(state));
-  const names = [...new Set([...partials, ...moving].flatMap(({ name }) => (name === undefined ? [] : [name])))];
-  const coming = names.map((name) => {
+  const partials = list.partial.filter(({ name }) => isUnused(name));
+  const transferring = [...states.values()].filter(({ name, state }) => isUnused(name) && isTransferring(state));
+  const names = [...new Set([...partials, ...transferring].flatMap(({ name }) => (name === undefined ? [] : [name])))];
+  const downloadingRows = names.map((name) => {
     const partial = partials.find((one) => one.name === name);
     const status = states.get(name) ?? partial?.status ?? { name, state: 'absent' };
-    const known = list.catalogue.find((one) => one.name === name);
-    return row(list, states, name, isMoving(status.state) ? 'coming' : 'begun', known, {
+    const entry = list.catalogue.find((one) => one.name === name);
+    return row(list, states, name, isTransferring(status.state) ? 'downloading' : 'partial', entry, {
       status,
-      bytes: partial?.totalBytes ?? known?.bytes,
+      bytes: partial?.totalBytes ?? entry?.bytes,
       ...defined({ partial }),
     });
   });
   for (const name of names) usedNames.add(name);
 
-  const there = list.catalogue
-    .filter(({ name }) => free(name))
-    .map((known) =>
-      row(list, states, known.name, 'there', known, {
-        status: { name: known.name, state: 'absent' },
-        bytes: known.bytes,
+  const availableRows = list.catalogue
+    .filter(({ name }) => isUnused(name))
+    .map((entry) =>
+      row(list, states, entry.name, 'available', entry, {
+        status: { name: entry.name, state: 'absent' },
+        bytes: entry.bytes,
       }),
     );
   const first = (a: boolean, b: boolean): number => Number(b) - Number(a);
   return [
-    ...here.sort((a, b) => first(a.isDefault, b.isDefault) || a.title.localeCompare(b.title)),
-    ...coming.sort((a, b) => a.title.localeCompare(b.title)),
-    ...there.sort((a, b) => first(a.isRecommended, b.isRecommended)),
+    ...installedRows.sort((a, b) => first(a.isDefault, b.isDefault) || a.title.localeCompare(b.title)),
+    ...downloadingRows.sort((a, b) => a.title.localeCompare(b.title)),
+    ...availableRows.sort((a, b) => first(a.isRecommended, b.isRecommended)),
   ];
 }
 
 /** Whether something happens to its files. */
-export function isMoving(state: ModelStatus['state']): boolean {
+export function isTransferring(state: ModelStatus['state']): boolean {
   return state === 'downloading' || state === 'verifying';
 }
 
@@ -86,7 +86,7 @@ export function isRepository(text: string): boolean {
 }
 
 /** What a model of a repository is called here. */
-export function nameIn(repository: string): string {
+export function repositoryName(repository: string): string {
   return repository.slice(repository.indexOf('/') + 1);
 }
 
@@ -95,24 +95,24 @@ function row(
   states: States,
   name: string,
   place: ModelRow['place'],
-  known: CatalogueModel | undefined,
+  entry: CatalogueModel | undefined,
   own: Pick<ModelRow, 'status' | 'bytes' | 'installed' | 'partial'>,
 ): ModelRow {
   return {
     ...own,
     name,
     place,
-    title: known?.title ?? titleOf(catalogue, name),
+    title: entry?.title ?? titleOf(catalogue, name),
     status: states.get(name) ?? own.status,
     isDefault: own.installed?.chosen === true,
-    isRecommended: known?.name === recommended,
-    ...defined({ catalogue: known }),
+    isRecommended: entry?.name === recommended,
+    ...defined({ catalogue: entry }),
   };
 }
 
 /** `whisper-base-6bit` is Whisper base, 6 bit: quantized here, as is the one that comes with Sotto. */
 function titleOf(catalogue: readonly CatalogueModel[], name: string): string {
   const [, plain, bits] = /^(.+)-(\d)bit$/.exec(name) ?? [];
-  const known = catalogue.find((entry) => entry.name === plain);
-  return known === undefined ? name : `${known.title}, ${bits} bit`;
+  const entry = catalogue.find((entry) => entry.name === plain);
+  return entry === undefined ? name : `${entry.title}, ${bits} bit`;
 }

@@ -18,14 +18,14 @@ export function memoryText(bytes: number): string {
 
 /** `Downloading 42 %`; nothing for one that only lies there. */
 export function stateText({ state, fraction }: ModelStatus): string | undefined {
-  const far = fraction === undefined || fraction <= 0 ? '…' : ` ${Math.floor(fraction * 100)} %`;
+  const suffix = fraction === undefined || fraction <= 0 ? '…' : ` ${Math.floor(fraction * 100)} %`;
   switch (state) {
     case 'downloading':
-      return `Downloading${far}`;
+      return `Downloading${suffix}`;
     case 'verifying':
-      return `Checking${far}`;
+      return `Checking${suffix}`;
     case 'loading':
-      return `Loading${far}`;
+      return `Loading${suffix}`;
     case 'warming':
       return 'Warming Up…';
     case 'ready':
@@ -58,7 +58,7 @@ export function languagesText(languages: string): string {
   return languages === 'multilingual' ? 'Many Languages' : languages;
 }
 
-export function whereFrom({ installed, partial, catalogue }: ModelRow): string {
+export function sourceText({ installed, partial, catalogue }: ModelRow): string {
   if (installed?.from === 'sotto') return 'Came with Sotto';
   if (installed?.from === 'user') return 'Put There by You';
   return installed?.repo ?? partial?.repo ?? catalogue?.repo ?? 'Unknown';
