@@ -3,7 +3,7 @@ import { Form, getSelectedText, PopToRootType, showHUD } from '@raycast/api';
 import { useEffect, useState } from 'react';
 import { AddWordForm } from './components/add-word-form';
 import { readSettings } from './lib/preferences';
-import { asWord } from './lib/vocabulary-entries';
+import { toWord } from './lib/vocabulary-entries';
 
 export default function AddToVocabulary() {
   const [settings] = useState(readSettings);
@@ -11,7 +11,7 @@ export default function AddToVocabulary() {
   useEffect(() => {
     // Where nothing is selected, asking throws.
     getSelectedText().then(
-      (text) => setSelected(asWord(text)),
+      (text) => setSelected(toWord(text)),
       () => setSelected(''),
     );
   }, []);

@@ -5,7 +5,7 @@ import type { Capture } from 'sotto/client';
 import { DictationActionPanel } from './components/take-actions';
 import { DictationMetadata } from './components/take-facts';
 import { useDictation } from './hooks/use-take';
-import { withCapitals } from './lib/capitals';
+import { applyCapitalization } from './lib/capitals';
 import { deliver, type Delivery } from './lib/deliver';
 import { readSettings, dictationOptions } from './lib/preferences';
 import { errorText, markdownOf, stateOf } from './lib/take-markdown';
@@ -14,54 +14,54 @@ import { showFailure } from './lib/tell-failure';
 export default function Dictate() {
   const [settings] = useState(readSettings);
   // What is to become of the text, once somebody has said that all is said.
-  const wanted = useRef<Promise<Delivery | undefined> | undefined>(undefined);
-  const send = async ({ text, error }: Capture, how: Delivery): Promise<void> => {
+  const pendingDelivery = useRef<Promise<Delivery | undefined> | undefined>(undefined);
+  const send = async ({ text, error }: Capture, delivery: Delivery): Promise<void> => {
     // Why there is no text is worth more than an empty one: it stays in sight.
     if (error !== undefined && (text ?? '') === '') return;
     try {
-      await deliver(withCapitals(text ?? '', settings.capitals), how, settings.trailingSpace, error?.message);
+      await deliver(applyCapitalization(text ?? '', settings.capitals), delivery, settings.trailingSpace, error?.message);
     } catch (thrown) {
       await showFailure(thrown);
     }
   };
   const { dictation, meter, error, finish, request, change, microphones, restart } = useDictation(
-    dictationOptions(settings, settings.goOn),
+    dictationOptions(settings, settings.keepListening),
     async (last) => {
-      const how = await wanted.current;
-      if (how !== undefined) await send(last, how);
+      const delivery = await pendingDelivery.current;
+      if (delivery !== undefined) await send(last, delivery);
     },
   );
 
   const act = {
-    finish: (how: Delivery) => {
-      wanted.current = finish().then(
-        (isMine) => (isMine ? how : undefined),
+    finish: (delivery: Delivery) => {
+      pendingDelivery.current = finish().then(
+        (shouldDeliver) => (shouldDeliver ? delivery : undefined),
         // Its process is gone: that is told in its place.
         () => undefined,
       );
     },
-    deliver: (how: Delivery) => (dictation === undefined ? undefined : send(dictation, how)),
+    deliver: (delivery: Delivery) => (dictation === undefined ? undefined : send(dictation, delivery)),
     pause: () => request('pause'),
     resume: () => request('resume'),
     cancel: () => {
-      wanted.current = undefined;
+      pendingDelivery.current = undefined;
       request('cancel');
     },
     undo: () => request('restore'),
     change,
     microphones,
     restart: () => {
-      wanted.current = undefined;
+      pendingDelivery.current = undefined;
       restart();
     },
   };
 
   const isQuiet = dictation?.phase === 'listening' || dictation?.phase === 'paused' || dictation?.phase === 'cancelled';
-  const isEnded = error !== undefined || dictation?.phase === 'final' || dictation?.phase === 'failed';
+  const hasEnded = error !== undefined || dictation?.phase === 'final' || dictation?.phase === 'failed';
   const state = error !== undefined ? 'Failed' : dictation === undefined ? 'Starting…' : stateOf(dictation);
   return (
     <Detail
-      isLoading={!isQuiet && !isEnded && dictation?.phase !== 'discarded'}
+      isLoading={!isQuiet && !hasEnded && dictation?.phase !== 'discarded'}
       navigationTitle={`Dictate · ${state}`}
       markdown={textOf(dictation, error)}
       metadata={

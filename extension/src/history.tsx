@@ -6,11 +6,11 @@ import { HistoryActionPanel, ListActions, type HistoryActions } from './componen
 import { HistoryItem } from './components/history-item';
 import { useHistory } from './hooks/use-history';
 import { useHistoryActions } from './hooks/use-history-deeds';
-import { usePlaying } from './hooks/use-playing';
-import type { Shown } from './lib/history-ask';
-import { daysOf } from './lib/history-days';
-import { keepAsPreferred } from './lib/history-retention';
-import { keepsText } from './lib/history-text';
+import { usePlayback } from './hooks/use-playing';
+import type { StateFilter } from './lib/history-ask';
+import { groupByDay } from './lib/history-days';
+import { applyRetentionPreference } from './lib/history-retention';
+import { retentionText } from './lib/history-text';
 import { readSettings } from './lib/preferences';
 import { errorText } from './lib/take-markdown';
 import { showFailure } from './lib/tell-failure';
@@ -18,14 +18,14 @@ import { showFailure } from './lib/tell-failure';
 export default function PastDictations() {
   const [settings] = useState(readSettings);
   const [query, setQuery] = useState('');
-  const [shown, setShown] = useState<Shown>('all');
+  const [stateFilter, setStateFilter] = useState<StateFilter>('all');
   const [retention, setKeeps] = useState<HistoryRetention | undefined>(undefined);
-  const history = useHistory(settings, { query, shown });
-  const playing = usePlaying();
-  const act = useHistoryActions(settings, history, playing, { query, shown });
+  const history = useHistory(settings, { query, stateFilter });
+  const playback = usePlayback();
+  const act = useHistoryActions(settings, history, playback, { query, stateFilter });
 
   useEffect(() => {
-    keepAsPreferred(settings).then(setKeeps, showFailure);
+    applyRetentionPreference(settings).then(setKeeps, showFailure);
   }, []);
 
   return (
@@ -38,7 +38,7 @@ export default function PastDictations() {
       onSearchTextChange={setQuery}
       {...(history.pagination !== undefined && { pagination: history.pagination })}
       searchBarAccessory={
-        <List.Dropdown tooltip="Which ones" onChange={(value) => setShown(value as Shown)}>
+        <List.Dropdown tooltip="Which ones" onChange={(value) => setStateFilter(value as StateFilter)}>
           <List.Dropdown.Item title="All Dictations" value="all" icon={Icon.SpeechBubble} />
           <List.Dropdown.Item title="Recovered" value="recovered" icon={Icon.ArrowCounterClockwise} />
           <List.Dropdown.Item title="Finished in Background" value="left" icon={Icon.Moon} />
@@ -46,18 +46,18 @@ export default function PastDictations() {
         </List.Dropdown>
       }
     >
-      <Empty error={history.error} isSearch={query !== '' || shown !== 'all'} retention={retention} act={act} />
-      {daysOf(history.dictations, Date.now()).map(({ title, dictations }) => (
+      <Empty error={history.error} isSearch={query !== '' || stateFilter !== 'all'} retention={retention} act={act} />
+      {groupByDay(history.dictations, Date.now()).map(({ title, dictations }) => (
         <List.Section key={title} title={title} subtitle={String(dictations.length)}>
           {dictations.map((dictation) => (
             <HistoryItem
               key={dictation.id}
               dictation={dictation}
-              isPlaying={playing.id === dictation.id}
+              isPlaying={playback.id === dictation.id}
               actions={
                 <HistoryActionPanel
                   dictation={dictation}
-                  isPlaying={playing.id === dictation.id}
+                  isPlaying={playback.id === dictation.id}
                   settings={settings}
                   act={act}
                 />
@@ -114,7 +114,7 @@ function Empty({ error, isSearch, retention, act }: EmptyProps) {
     <List.EmptyView
       icon={Icon.SpeechBubble}
       title="No Dictations Yet"
-      description={`What you dictate is found here.${retention === undefined ? '' : ` Past dictations ${keepsText(retention)}.`}`}
+      description={`What you dictate is found here.${retention === undefined ? '' : ` Past dictations ${retentionText(retention)}.`}`}
       actions={actions}
     />
   );

@@ -14,9 +14,9 @@ import { useEffect, useState } from 'react';
 import { CaptureClient, SottoError } from 'sotto/client';
 import { isActive } from './lib/begin-take';
 import { connectDaemon, withDaemon } from './lib/daemon';
-import { capitalised, deliver } from './lib/deliver';
-import { faceOf, lineOf, modelLine } from './lib/menu-face';
-import { readMenuState, type MenuState } from './lib/menu-state';
+import { capitalized, deliver } from './lib/deliver';
+import { statusOf, menuLine, modelSubtitle } from './lib/menu-face';
+import { readMenuBarState, type MenuBarState } from './lib/menu-state';
 import { sottoPaths } from './lib/places';
 import { readSettings } from './lib/preferences';
 import { refreshMenuBar } from './lib/refresh-menu-bar';
@@ -25,23 +25,23 @@ const ICON = 'menu-bar-icon';
 
 export default function MenuBar() {
   const [settings] = useState(readSettings);
-  const [before] = useState(iconBefore);
-  const [state, setState] = useState<MenuState>();
+  const [initialIcon] = useState(cachedIcon);
+  const [state, setState] = useState<MenuBarState>();
   useEffect(() => {
-    void readMenuState().then((now) => {
-      keepIcon(faceOf(now).icon);
+    void readMenuBarState().then((now) => {
+      cacheIcon(statusOf(now).icon);
       setState(now);
     });
   }, []);
-  if (state === undefined) return <MenuBarExtra isLoading icon={before} />;
+  if (state === undefined) return <MenuBarExtra isLoading icon={initialIcon} />;
 
   const { dictation, daemon, lastText } = state;
-  const { icon, text, isBroken } = faceOf(state);
+  const { icon, text, hasProblem } = statusOf(state);
   const isDictating = dictation !== undefined && isActive(dictation);
   const isInMemory = daemon?.engine.models?.some((model) => model.state === 'ready') === true;
   return (
     <MenuBarExtra icon={icon} tooltip={`Sotto · ${text}`}>
-      <MenuBarExtra.Section title={lineOf(text)}>
+      <MenuBarExtra.Section title={menuLine(text)}>
         <MenuBarExtra.Item
           title={isDictating ? 'Finish Dictation' : 'Start Dictation'}
           icon={isDictating ? Icon.Stop : Icon.Microphone}
@@ -58,7 +58,7 @@ export default function MenuBar() {
           <MenuBarExtra.Item title="Undo Cancel" icon={Icon.Undo} onAction={() => request('restore')} />
         ) : null}
         <MenuBarExtra.Item title="Open Dictate" icon={Icon.AppWindow} onAction={() => launch('dictate')} />
-        {isBroken ? (
+        {hasProblem ? (
           <MenuBarExtra.Item
             title="See What Is Wrong"
             icon={Icon.Warning}
@@ -70,7 +70,7 @@ export default function MenuBar() {
 
       {lastText === undefined ? null : (
         <MenuBarExtra.Section title="Last Transcript">
-          <MenuBarExtra.Item title={lineOf(lastText)} tooltip={lastText} />
+          <MenuBarExtra.Item title={menuLine(lastText)} tooltip={lastText} />
           <MenuBarExtra.Item
             title="Paste"
             icon={Icon.TextCursor}
@@ -100,7 +100,7 @@ export default function MenuBar() {
         {daemon === undefined ? null : (
           <MenuBarExtra.Item
             title={daemon.engine.model.name ?? 'No Model'}
-            subtitle={modelLine(daemon)}
+            subtitle={modelSubtitle(daemon)}
             icon={Icon.MemoryChip}
             onAction={() => launch('models')}
           />
@@ -129,12 +129,12 @@ export default function MenuBar() {
 }
 
 /** Until the new one is known: else it would blink at each run. */
-function iconBefore(): Image.ImageLike {
+function cachedIcon(): Image.ImageLike {
   const kept = new Cache().get(ICON);
   return kept === undefined ? Icon.Microphone : (JSON.parse(kept) as Image.ImageLike);
 }
 
-function keepIcon(icon: Image.ImageLike): void {
+function cacheIcon(icon: Image.ImageLike): void {
   new Cache().set(ICON, JSON.stringify(icon));
 }
 
@@ -143,7 +143,7 @@ async function withErrorHud(action: () => Promise<unknown>): Promise<void> {
   try {
     await action();
   } catch (thrown) {
-    await showHUD(capitalised(SottoError.from(thrown).message));
+    await showHUD(capitalized(SottoError.from(thrown).message));
   }
   await refreshMenuBar();
 }

@@ -5,7 +5,7 @@ import type { SottoError } from 'sotto/client';
 import { ModelItem } from './components/model-item';
 import { useModelActions } from './hooks/use-model-deeds';
 import { useModels } from './hooks/use-models';
-import { capitalised } from './lib/deliver';
+import { capitalized } from './lib/deliver';
 import { isInMemory, isRepository, repositoryName, rowsOf, type ModelRow } from './lib/model-rows';
 import { memoryText } from './lib/model-text';
 import { readSettings } from './lib/preferences';
@@ -35,7 +35,7 @@ export default function Models() {
     rows
       .filter(({ place }) => places.includes(place))
       .map((row) => <ModelItem key={row.name} row={row} progress={progress.get(row.name)} {...shared} />);
-  const wanted = search.trim();
+  const repository = search.trim();
 
   return (
     <List
@@ -48,10 +48,10 @@ export default function Models() {
       {error !== undefined && list !== undefined ? (
         <List.Section title="As It Was Before">
           <List.Item
-            title={capitalised(error.message)}
+            title={capitalized(error.message)}
             subtitle={error.hint}
             icon={{ source: Icon.Warning, tintColor: Color.Red }}
-            actions={<WaysOut onRetry={retry} />}
+            actions={<ErrorActions onRetry={retry} />}
           />
         </List.Section>
       ) : null}
@@ -63,10 +63,10 @@ export default function Models() {
       >
         {items(['available'])}
       </List.Section>
-      {isRepository(wanted) && list !== undefined ? (
+      {isRepository(repository) && list !== undefined ? (
         <List.Section title="Another Model">
           <List.Item
-            title={wanted}
+            title={repository}
             subtitle="A Whisper model of the hub"
             icon={Icon.Download}
             actions={
@@ -76,9 +76,9 @@ export default function Models() {
                   icon={Icon.Download}
                   onAction={() =>
                     actions.download({
-                      name: repositoryName(wanted),
-                      title: wanted,
-                      from: wanted,
+                      name: repositoryName(repository),
+                      title: repository,
+                      from: repository,
                     })
                   }
                 />
@@ -88,7 +88,7 @@ export default function Models() {
         </List.Section>
       ) : null}
       {error !== undefined && list === undefined ? (
-        <Trouble error={error} onRetry={retry} />
+        <ErrorView error={error} onRetry={retry} />
       ) : (
         <List.EmptyView
           icon={Icon.MagnifyingGlass}
@@ -100,18 +100,18 @@ export default function Models() {
   );
 }
 
-function Trouble({ error, onRetry }: { readonly error: SottoError; readonly onRetry: () => void }) {
+function ErrorView({ error, onRetry }: { readonly error: SottoError; readonly onRetry: () => void }) {
   return (
     <List.EmptyView
       icon={Icon.Warning}
-      title={capitalised(error.message)}
+      title={capitalized(error.message)}
       description={error.hint}
-      actions={<WaysOut onRetry={onRetry} />}
+      actions={<ErrorActions onRetry={onRetry} />}
     />
   );
 }
 
-function WaysOut({ onRetry }: { readonly onRetry: () => void }) {
+function ErrorActions({ onRetry }: { readonly onRetry: () => void }) {
   const setUp = () => launchCommand({ name: 'set-up', type: LaunchType.UserInitiated });
   return (
     <ActionPanel>

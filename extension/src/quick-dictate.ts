@@ -2,7 +2,7 @@
 import { showHUD } from '@raycast/api';
 import { isOver, SottoError, type Capture } from 'sotto/client';
 import { findOrStartDictation, type DictationHandle } from './lib/begin-take';
-import { withCapitals } from './lib/capitals';
+import { applyCapitalization } from './lib/capitals';
 import { deliver } from './lib/deliver';
 import { readSettings, dictationOptions, type Settings } from './lib/preferences';
 import { refreshMenuBar } from './lib/refresh-menu-bar';
@@ -25,8 +25,8 @@ export default async function QuickDictate() {
 }
 
 async function announce(dictation: DictationHandle): Promise<void> {
-  const now = await reach(dictation, ({ phase }) => phase !== 'opening');
-  failIfFailed(now);
+  const now = await waitUntil(dictation, ({ phase }) => phase !== 'opening');
+  throwIfFailed(now);
   // Somebody was quicker, and says what became of it.
   if (now.phase !== 'listening') return;
   const message =
@@ -43,27 +43,27 @@ async function finish(dictation: DictationHandle, { capitals, delivery, trailing
     await showHUD('It is being finished already');
     return;
   }
-  const last = await reach(dictation, ({ phase }) => isOver(phase));
+  const last = await waitUntil(dictation, ({ phase }) => isOver(phase));
   try {
-    failIfFailed(last);
+    throwIfFailed(last);
     if (last.phase === 'discarded') await showHUD('Cancelled');
-    else await deliver(withCapitals(last.text ?? '', capitals), delivery, trailingSpace, last.error?.message);
+    else await deliver(applyCapitalization(last.text ?? '', capitals), delivery, trailingSpace, last.error?.message);
   } finally {
     await refreshMenuBar();
   }
 }
 
 /** The dictation as soon as something is so, or as it ended. */
-async function reach(dictation: DictationHandle, isSo: (now: Capture) => boolean): Promise<Capture> {
+async function waitUntil(dictation: DictationHandle, matches: (now: Capture) => boolean): Promise<Capture> {
   let now = dictation.first;
-  if (!isSo(now)) {
-    for await (now of dictation.changes) if (isSo(now)) break;
+  if (!matches(now)) {
+    for await (now of dictation.changes) if (matches(now)) break;
   }
   dictation.capture.close();
   return now;
 }
 
-function failIfFailed({ phase, text, error }: Capture): void {
+function throwIfFailed({ phase, text, error }: Capture): void {
   const isWithoutText = phase === 'failed' || (phase === 'final' && (text ?? '') === '');
   if (isWithoutText && error !== undefined) throw SottoError.fromWire(error);
 }

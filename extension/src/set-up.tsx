@@ -4,32 +4,32 @@ import { release } from 'node:os';
 import { useState } from 'react';
 import { DoctorActionPanel } from './components/doctor-actions';
 import { useDoctor } from './hooks/use-doctor';
-import { capitalised } from './lib/deliver';
-import { reportOf, titleOf, type Check } from './lib/doctor-checks';
-import { shownPaths } from './lib/places';
+import { capitalized } from './lib/deliver';
+import { reportOf, titleOf, type DoctorCheck } from './lib/doctor-checks';
+import { sottoPathsOrDefault } from './lib/places';
 import { readSettings } from './lib/preferences';
 
-const ICONS: Record<Check['status'], Image.ImageLike> = {
+const ICONS: Record<DoctorCheck['status'], Image.ImageLike> = {
   right: { source: Icon.CheckCircle, tintColor: Color.Green },
   note: { source: Icon.Info, tintColor: Color.Blue },
   wrong: { source: Icon.XMarkCircle, tintColor: Color.Red },
 };
 
 /** What is found begins with a name there, which stays as it is. */
-const NAMED = new Set(['model', 'microphone', 'settings']);
+const CHECKS_NAMING_A_THING = new Set(['model', 'microphone', 'settings']);
 
 export default function SetUp() {
   const [{ sotto }] = useState(readSettings);
-  const { checked, isChecking, act } = useDoctor(sotto);
-  const checks = checked?.checks ?? [];
+  const { doctorReport, isChecking, act } = useDoctor(sotto);
+  const checks = doctorReport?.checks ?? [];
   const wrong = checks.filter(({ status }) => status === 'wrong');
   const report = reportOf(
     checks,
     [`Raycast ${environment.raycastVersion}, Darwin ${release()}`],
-    shownPaths().log,
+    sottoPathsOrDefault().log,
   );
 
-  const item = (check: Check) => (
+  const item = (check: DoctorCheck) => (
     <List.Item
       key={check.what}
       id={check.what}
@@ -37,8 +37,8 @@ export default function SetUp() {
       title={titleOf(check)}
       detail={<List.Item.Detail markdown={markdownOf(check)} />}
       actions={
-        checked === undefined ? null : (
-          <DoctorActionPanel check={check} checked={checked} report={report} sotto={sotto} act={act} />
+        doctorReport === undefined ? null : (
+          <DoctorActionPanel check={check} doctorReport={doctorReport} report={report} sotto={sotto} act={act} />
         )
       }
     />
@@ -47,7 +47,7 @@ export default function SetUp() {
     <List
       isLoading={isChecking}
       isShowingDetail={checks.length > 0}
-      navigationTitle={`Set Up · ${verdictOf(checks.length, wrong.length)}`}
+      navigationTitle={`Set Up · ${checkSummary(checks.length, wrong.length)}`}
       searchBarPlaceholder="Search what was looked at"
     >
       <List.Section title="To Be Mended">{wrong.map(item)}</List.Section>
@@ -59,15 +59,15 @@ export default function SetUp() {
   );
 }
 
-function verdictOf(checkCount: number, wrong: number): string {
+function checkSummary(checkCount: number, wrong: number): string {
   if (checkCount === 0) return 'Looking…';
   if (wrong === 0) return 'Everything Is Ready';
   return wrong === 1 ? 'One Thing to Mend' : `${wrong} Things to Mend`;
 }
 
-function markdownOf(check: Check): string {
+function markdownOf(check: DoctorCheck): string {
   const { what, status, message, advice } = check;
-  const isNamed = status !== 'wrong' && NAMED.has(what);
-  const next = advice === undefined ? [] : [capitalised(advice)];
-  return [`## ${titleOf(check)}`, isNamed ? message : capitalised(message), ...next].join('\n\n');
+  const isNamed = status !== 'wrong' && CHECKS_NAMING_A_THING.has(what);
+  const next = advice === undefined ? [] : [capitalized(advice)];
+  return [`## ${titleOf(check)}`, isNamed ? message : capitalized(message), ...next].join('\n\n');
 }

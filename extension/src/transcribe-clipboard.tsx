@@ -1,7 +1,7 @@
 /** Transcribe Clipboard: the files that were copied in Finder, or whose paths were copied, without asking. */
 import { FileList } from './components/file-list';
-import { onClipboard } from './lib/file-find';
+import { readClipboardFiles } from './lib/file-find';
 
 export default function TranscribeClipboard() {
-  return <FileList find={onClipboard} opensPicker={false} nothing="There is no file on the clipboard" />;
+  return <FileList find={readClipboardFiles} opensPicker={false} emptyTitle="There is no file on the clipboard" />;
 }

@@ -1,12 +1,12 @@
 /** Transcribe File: what is selected in Finder, else what was copied, else what one chooses. */
 import { FileList } from './components/file-list';
-import { onClipboard, selectedInFinder } from './lib/file-find';
+import { readClipboardFiles, readFinderSelection } from './lib/file-find';
 
 export default function TranscribeFile() {
-  return <FileList find={find} opensPicker nothing="Nothing to transcribe" />;
+  return <FileList find={find} opensPicker emptyTitle="Nothing to transcribe" />;
 }
 
 async function find(): Promise<string[]> {
-  const selected = await selectedInFinder();
-  return selected.length > 0 ? selected : onClipboard();
+  const selected = await readFinderSelection();
+  return selected.length > 0 ? selected : readClipboardFiles();
 }

@@ -7,44 +7,44 @@ import { useVocabulary } from './hooks/use-vocabulary';
 import { useVocabularyActions, type VocabularyActions } from './hooks/use-vocabulary-deeds';
 import { readSettings } from './lib/preferences';
 import { errorText } from './lib/take-markdown';
-import { shownPaths } from './lib/places';
-import { idOf, nameOf, replacementsOf, targetOf, wordsOf, type Entry } from './lib/vocabulary-entries';
+import { sottoPathsOrDefault } from './lib/places';
+import { idOf, nameOf, replacementsOf, replacementLabel, wordsOf, type Entry } from './lib/vocabulary-entries';
 
-type Shown = 'all' | 'words' | 'replacements';
+type EntryFilter = 'all' | 'words' | 'replacements';
 
 export default function Vocabulary() {
   const [settings] = useState(readSettings);
   const [typed, setTyped] = useState('');
-  const [shown, setShown] = useState<Shown>('all');
+  const [entryFilter, setEntryFilter] = useState<EntryFilter>('all');
   const view = useVocabulary(settings);
   const act = useVocabularyActions(view);
-  const { kept, error } = view;
+  const { current, error } = view;
 
   const items = (entries: readonly Entry[]) =>
     entries.map((entry) => <Item key={idOf(entry)} entry={entry} typed={typed} act={act} />);
   return (
     <List
-      isLoading={kept === undefined && error === undefined}
+      isLoading={current === undefined && error === undefined}
       filtering
       searchBarPlaceholder="Search your words and replacements"
       onSearchTextChange={setTyped}
       searchBarAccessory={
-        <List.Dropdown tooltip="Which ones" onChange={(value) => setShown(value as Shown)}>
+        <List.Dropdown tooltip="Which ones" onChange={(value) => setEntryFilter(value as EntryFilter)}>
           <List.Dropdown.Item title="Words and Replacements" value="all" icon={Icon.Book} />
           <List.Dropdown.Item title="Words" value="words" icon={Icon.Text} />
           <List.Dropdown.Item title="Replacements" value="replacements" icon={Icon.Switch} />
         </List.Dropdown>
       }
     >
-      {error === undefined ? <Empty typed={typed} act={act} /> : <Trouble error={error} act={act} />}
-      {error !== undefined || kept === undefined || shown === 'replacements' ? null : (
-        <List.Section title="Words" subtitle={String(kept.vocabulary.words.length)}>
-          {items(wordsOf(kept.vocabulary))}
+      {error === undefined ? <Empty typed={typed} act={act} /> : <ErrorView error={error} act={act} />}
+      {error !== undefined || current === undefined || entryFilter === 'replacements' ? null : (
+        <List.Section title="Words" subtitle={String(current.vocabulary.words.length)}>
+          {items(wordsOf(current.vocabulary))}
         </List.Section>
       )}
-      {error !== undefined || kept === undefined || shown === 'words' ? null : (
-        <List.Section title="Replacements" subtitle={String(kept.vocabulary.replacements.length)}>
-          {items(replacementsOf(kept.vocabulary))}
+      {error !== undefined || current === undefined || entryFilter === 'words' ? null : (
+        <List.Section title="Replacements" subtitle={String(current.vocabulary.replacements.length)}>
+          {items(replacementsOf(current.vocabulary))}
         </List.Section>
       )}
     </List>
@@ -64,7 +64,7 @@ function Item({ entry, typed, act }: ItemProps) {
       id={idOf(entry)}
       title={nameOf(entry)}
       icon={isWord ? Icon.Text : Icon.Switch}
-      {...(!isWord && { subtitle: targetOf(entry.to), keywords: entry.to.split(/\s+/) })}
+      {...(!isWord && { subtitle: replacementLabel(entry.to), keywords: entry.to.split(/\s+/) })}
       actions={<VocabularyActionPanel entry={entry} typed={typed} act={act} />}
     />
   );
@@ -85,7 +85,7 @@ function Empty({ typed, act }: { readonly typed: string; readonly act: Vocabular
   );
 }
 
-function Trouble({ error, act }: { readonly error: SottoError; readonly act: VocabularyActions }) {
+function ErrorView({ error, act }: { readonly error: SottoError; readonly act: VocabularyActions }) {
   return (
     <List.EmptyView
       icon={Icon.Warning}
@@ -95,7 +95,7 @@ function Trouble({ error, act }: { readonly error: SottoError; readonly act: Voc
         <ActionPanel>
           <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={act.refresh} />
           {error.code === 'VOCABULARY_CORRUPT' ? (
-            <Action.ShowInFinder title="Show File in Finder" path={shownPaths().vocabulary} />
+            <Action.ShowInFinder title="Show File in Finder" path={sottoPathsOrDefault().vocabulary} />
           ) : null}
         </ActionPanel>
       }

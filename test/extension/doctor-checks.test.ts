@@ -2,11 +2,11 @@ import { expect, test } from '@jest/globals';
 import { describeLib } from './load-lib.js';
 
 interface DoctorChecks {
-  readonly betterModelIn: (list: object) => { what: string; message: string; advice: string }[];
+  readonly betterModelChecks: (list: object) => { what: string; message: string; advice: string }[];
   readonly reportOf: (checks: readonly object[], about: readonly string[], log: string) => string;
 }
 
-await describeLib<DoctorChecks>('doctor-checks', ({ betterModelIn, reportOf }) => {
+await describeLib<DoctorChecks>('doctor-checks', ({ betterModelChecks, reportOf }) => {
   const list = {
     machine: { memoryBytes: 16e9, hasGpu: true },
     recommended: 'turbo',
@@ -15,16 +15,16 @@ await describeLib<DoctorChecks>('doctor-checks', ({ betterModelIn, reportOf }) =
   };
 
   test('a Mac whose best model is not here is told of it, with its size', () => {
-    expect(betterModelIn(list)).toEqual([
+    expect(betterModelChecks(list)).toEqual([
       expect.objectContaining({
         what: 'better-model',
         message: expect.stringContaining('Whisper turbo') as unknown,
         advice: expect.stringContaining('864 MB') as unknown,
       }),
     ]);
-    expect(betterModelIn({ ...list, installed: [{ name: 'mine', catalogue: 'turbo' }] })).toEqual([]);
+    expect(betterModelChecks({ ...list, installed: [{ name: 'mine', catalogue: 'turbo' }] })).toEqual([]);
     // Without a GPU the one that is here keeps up best.
-    expect(betterModelIn({ ...list, machine: { memoryBytes: 16e9, hasGpu: false } })).toEqual([]);
+    expect(betterModelChecks({ ...list, machine: { memoryBytes: 16e9, hasGpu: false } })).toEqual([]);
   });
 
   test('a report has a line for each thing, and where the log is', () => {

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describeLib } from './load-lib.js';
 
-interface FileFind {
-  readonly pathOf: (written: string) => string | undefined;
-  readonly pathsIn: (text: string) => string[];
-  readonly filesOf: (paths: readonly string[]) => { files: string[]; remark: string | undefined };
+interface FindFiles {
+  readonly parsePath: (written: string) => string | undefined;
+  readonly parsePaths: (text: string) => string[];
+  readonly expandFolders: (paths: readonly string[]) => { files: string[]; remark: string | undefined };
 }
 
 let folder: string;
@@ -21,43 +21,43 @@ function file(name: string): string {
   return path;
 }
 
-await describeLib<FileFind>('file-find', ({ pathOf, pathsIn, filesOf }) => {
+await describeLib<FindFiles>('file-find', ({ parsePath, parsePaths, expandFolders }) => {
   test('a path is understood however it was written', () => {
-    expect(pathOf('/a/b.wav')).toBe('/a/b.wav');
-    expect(pathOf(' "/a/b c.wav" ')).toBe('/a/b c.wav');
-    expect(pathOf("'/a/b.wav'")).toBe('/a/b.wav');
-    expect(pathOf('~/b.wav')).toBe(join(homedir(), 'b.wav'));
-    expect(pathOf('file:///a/b%20c%C3%A9.wav')).toBe('/a/b cé.wav');
-    expect(pathOf('file://%')).toBeUndefined();
-    expect(pathOf('b.wav')).toBeUndefined();
+    expect(parsePath('/a/b.wav')).toBe('/a/b.wav');
+    expect(parsePath(' "/a/b c.wav" ')).toBe('/a/b c.wav');
+    expect(parsePath("'/a/b.wav'")).toBe('/a/b.wav');
+    expect(parsePath('~/b.wav')).toBe(join(homedir(), 'b.wav'));
+    expect(parsePath('file:///a/b%20c%C3%A9.wav')).toBe('/a/b cé.wav');
+    expect(parsePath('file://%')).toBeUndefined();
+    expect(parsePath('b.wav')).toBeUndefined();
   });
 
   test('a text is taken for paths only if all of it is, and all of them are there', () => {
     const one = file('one.wav');
     const two = file('two words.wav');
-    expect(pathsIn(`${one}\r\n\n${pathToFileURL(two).href}\n`)).toEqual([one, two]);
-    expect(pathsIn(`${one}\nand some prose`)).toEqual([]);
-    expect(pathsIn(join(folder, 'gone.wav'))).toEqual([]);
-    expect(pathsIn('')).toEqual([]);
-    expect(pathsIn(`${one}\n`.repeat(600))).toEqual([]);
-    expect(pathsIn('/\0')).toEqual([]);
+    expect(parsePaths(`${one}\r\n\n${pathToFileURL(two).href}\n`)).toEqual([one, two]);
+    expect(parsePaths(`${one}\nand some prose`)).toEqual([]);
+    expect(parsePaths(join(folder, 'gone.wav'))).toEqual([]);
+    expect(parsePaths('')).toEqual([]);
+    expect(parsePaths(`${one}\n`.repeat(600))).toEqual([]);
+    expect(parsePaths('/\0')).toEqual([]);
   });
 
   test('a folder gives the audio that lies directly in it, in the order that people count', () => {
     const inside = ['2 b.MP3', '10 a.wav', '.hidden.wav', 'notes.txt'].map(file);
     mkdirSync(join(folder, 'movie.mov'));
-    expect(filesOf([folder, inside[0] ?? ''])).toEqual({ files: inside.slice(0, 2), remark: undefined });
+    expect(expandFolders([folder, inside[0] ?? ''])).toEqual({ files: inside.slice(0, 2), remark: undefined });
   });
 
   test('what was named itself is taken whatever it is called: the sound decides', () => {
     const odd = file('recording');
-    expect(filesOf([odd, odd])).toEqual({ files: [odd], remark: undefined });
+    expect(expandFolders([odd, odd])).toEqual({ files: [odd], remark: undefined });
   });
 
   test('what can’t be taken is said', () => {
-    expect(filesOf([folder]).remark).toMatch(/^There is no audio in “file-find-/);
-    expect(filesOf([join(folder, 'gone.wav')]).remark).toBe('“gone.wav” is not there any more');
-    expect(filesOf([join(folder, 'a'), join(folder, 'b')]).remark).toBe('2 files are not there any more');
-    expect(filesOf([])).toEqual({ files: [], remark: undefined });
+    expect(expandFolders([folder]).remark).toMatch(/^There is no audio in “file-find-/);
+    expect(expandFolders([join(folder, 'gone.wav')]).remark).toBe('“gone.wav” is not there any more');
+    expect(expandFolders([join(folder, 'a'), join(folder, 'b')]).remark).toBe('2 files are not there any more');
+    expect(expandFolders([])).toEqual({ files: [], remark: undefined });
   });
 });

@@ -6,10 +6,10 @@ import type { FileJob } from '#daemon/client/index.js';
 import { describeLib } from './load-lib.js';
 
 interface FileJobs {
-  readonly newOnes: (paths: readonly string[], files: readonly FileJob[]) => string[];
+  readonly newPaths: (paths: readonly string[], files: readonly FileJob[]) => string[];
 }
 
-await describeLib<FileJobs>('file-jobs', ({ newOnes }) => {
+await describeLib<FileJobs>('file-jobs', ({ newPaths }) => {
   test('a file that is in the list is begun again only if it has changed since, or did not work', () => {
     const folder = mkdtempSync(join(tmpdir(), 'file-jobs-'));
     try {
@@ -20,13 +20,13 @@ await describeLib<FileJobs>('file-jobs', ({ newOnes }) => {
         { id: '1', path, addedMs, state, doneSeconds: 0 },
       ];
       for (const state of ['queued', 'running', 'final'] as const) {
-        expect(newOnes([path], job(state, mtimeMs + 1))).toEqual([]);
-        expect(newOnes([path], job(state, mtimeMs - 1))).toEqual([path]);
+        expect(newPaths([path], job(state, mtimeMs + 1))).toEqual([]);
+        expect(newPaths([path], job(state, mtimeMs - 1))).toEqual([path]);
       }
       for (const state of ['failed', 'cancelled'] as const) {
-        expect(newOnes([path], job(state, mtimeMs + 1))).toEqual([path]);
+        expect(newPaths([path], job(state, mtimeMs + 1))).toEqual([path]);
       }
-      expect(newOnes([path], [])).toEqual([path]);
+      expect(newPaths([path], [])).toEqual([path]);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -6,8 +6,8 @@ import type { FileText } from '#daemon/client/index.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { describeLib } from './load-lib.js';
 
-interface FileSave {
-  readonly saveBeside: (text: FileText, format: 'txt' | 'srt' | 'vtt' | 'json') => Promise<string>;
+interface SaveTranscript {
+  readonly saveTranscript: (text: FileText, format: 'txt' | 'srt' | 'vtt' | 'json') => Promise<string>;
 }
 
 let folder: string;
@@ -23,15 +23,15 @@ function spoken(name: string, segments = 2): FileText {
   };
 }
 
-await describeLib<FileSave>('file-save', ({ saveBeside }) => {
+await describeLib<SaveTranscript>('file-save', ({ saveTranscript }) => {
   test('stands beside the sound under its name', async () => {
-    expect(await saveBeside(spoken('a talk.v2.m4a'), 'srt')).toBe(join(folder, 'a talk.v2.srt'));
+    expect(await saveTranscript(spoken('a talk.v2.m4a'), 'srt')).toBe(join(folder, 'a talk.v2.srt'));
     expect(readFileSync(join(folder, 'a talk.v2.srt'), 'utf8')).toMatch(/^1\n00:00:00,000 --> /);
   });
 
   test('never takes the place of another file, however many ask at once', async () => {
     writeFileSync(join(folder, 'talk.txt'), 'mine');
-    const paths = await Promise.all(Array.from({ length: 5 }, () => saveBeside(spoken('talk.wav'), 'txt')));
+    const paths = await Promise.all(Array.from({ length: 5 }, () => saveTranscript(spoken('talk.wav'), 'txt')));
     expect([...paths].sort()).toEqual([2, 3, 4, 5, 6].map((number) => join(folder, `talk ${number}.txt`)));
     expect(readFileSync(join(folder, 'talk.txt'), 'utf8')).toBe('mine');
     expect(readdirSync(folder)).toHaveLength(6);
@@ -40,16 +40,16 @@ await describeLib<FileSave>('file-save', ({ saveBeside }) => {
   test('long sentences are set in two lines that can be read', async () => {
     const text = spoken('talk.wav', 1);
     const segment = { ...scriptedSegment(0), end: 12, text: ' one two three four five'.repeat(8) };
-    const path = await saveBeside({ ...text, segments: [segment] }, 'vtt');
+    const path = await saveTranscript({ ...text, segments: [segment] }, 'vtt');
     const lines = readFileSync(path, 'utf8').split('\n');
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(42);
   });
 
   test('says so where nothing can be written, and where there is no text', async () => {
     rmSync(folder, { recursive: true });
-    await expect(saveBeside(spoken('talk.wav'), 'txt')).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
+    await expect(saveTranscript(spoken('talk.wav'), 'txt')).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
     const { file, segments } = spoken('talk.wav');
     const { summary: _, ...unfinished } = file;
-    await expect(saveBeside({ file: unfinished, segments }, 'txt')).rejects.toThrow('has no text yet');
+    await expect(saveTranscript({ file: unfinished, segments }, 'txt')).rejects.toThrow('has no text yet');
   });
 });

@@ -2,14 +2,14 @@ import { expect, test } from '@jest/globals';
 import { describeLib } from './load-lib.js';
 
 interface HistoryDays {
-  readonly daysOf: (
+  readonly groupByDay: (
     dictations: readonly object[],
     nowMs: number,
   ) => { title: string; dictations: object[] }[];
   readonly dayTitle: (ms: number, nowMs: number) => string;
 }
 
-await describeLib<HistoryDays>('history-days', ({ daysOf, dayTitle }) => {
+await describeLib<HistoryDays>('history-days', ({ groupByDay, dayTitle }) => {
   const at = (...date: [number, number, number, number?, number?]): number => new Date(...date).getTime();
   const now = at(2026, 10, 22, 0, 30);
 
@@ -31,11 +31,11 @@ await describeLib<HistoryDays>('history-days', ({ daysOf, dayTitle }) => {
 
   test('each stands under its day, in the order in which they came', () => {
     const some = [now, now - 1, at(2026, 10, 21, 9), at(2026, 10, 20)].map((startedMs) => ({ startedMs }));
-    expect(daysOf(some, now)).toEqual([
+    expect(groupByDay(some, now)).toEqual([
       { title: 'Today', dictations: some.slice(0, 2) },
       { title: 'Yesterday', dictations: [some[2]] },
       { title: 'Friday, November 20', dictations: [some[3]] },
     ]);
-    expect(daysOf([], now)).toEqual([]);
+    expect(groupByDay([], now)).toEqual([]);
   });
 });

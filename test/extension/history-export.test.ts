@@ -5,12 +5,12 @@ import { afterAll, expect, test } from '@jest/globals';
 import { describeLib } from './load-lib.js';
 
 interface HistoryExport {
-  readonly exported: (dictations: readonly object[], format: 'txt' | 'json' | 'csv' | 'md') => string;
-  readonly writeBeside: (folder: string, name: string, extension: string, text: string) => string;
-  readonly nameOf: (dictation: { startedMs: number }) => string;
+  readonly formatDictations: (dictations: readonly object[], format: 'txt' | 'json' | 'csv' | 'md') => string;
+  readonly writeNewFile: (folder: string, name: string, extension: string, text: string) => string;
+  readonly exportName: (dictation: { startedMs: number }) => string;
 }
 
-await describeLib<HistoryExport>('history-export', ({ exported, writeBeside, nameOf }) => {
+await describeLib<HistoryExport>('history-export', ({ formatDictations, writeNewFile, exportName }) => {
   const folder = mkdtempSync(join(tmpdir(), 'exported-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -27,11 +27,11 @@ await describeLib<HistoryExport>('history-export', ({ exported, writeBeside, nam
   });
 
   test('a text is a text', () => {
-    expect(exported([past(' One.\n'), past('Two.')], 'txt')).toBe('One.\n\nTwo.\n');
+    expect(formatDictations([past(' One.\n'), past('Two.')], 'txt')).toBe('One.\n\nTwo.\n');
   });
 
   test('a table has a row for each, whatever is in it', () => {
-    const csv = exported([past('He said: "yes, or\r\nno"'), past('plain')], 'csv');
+    const csv = formatDictations([past('He said: "yes, or\r\nno"'), past('plain')], 'csv');
     const started = new Date(startedMs).toISOString();
     expect(csv).toBe(
       `\uFEFFstarted,seconds,state,language,model,text,id\r\n` +
@@ -41,7 +41,7 @@ await describeLib<HistoryExport>('history-export', ({ exported, writeBeside, nam
   });
 
   test('for a program all is there but what a search has added', () => {
-    expect(JSON.parse(exported([past('One.')], 'json'))).toEqual([
+    expect(JSON.parse(formatDictations([past('One.')], 'json'))).toEqual([
       {
         started: new Date(startedMs).toISOString(),
         id: 'a',
@@ -54,18 +54,18 @@ await describeLib<HistoryExport>('history-export', ({ exported, writeBeside, nam
   });
 
   test('for a person each has its time above it', () => {
-    const text = exported([past('One.')], 'md');
+    const text = formatDictations([past('One.')], 'md');
     expect(text).toMatch(/^# Dictations\n\n## Sunday, November 22, 2026/);
     expect(text).toContain('*1:05*\n\nOne.\n');
   });
 
   test('a long one has its hours, and its language where that is known', () => {
-    const text = exported([{ ...past('One.'), durationSeconds: 3723.9, language: 'de' }], 'md');
+    const text = formatDictations([{ ...past('One.'), durationSeconds: 3723.9, language: 'de' }], 'md');
     expect(text).toContain('*1:02:03 · de*\n');
   });
 
   test('no file is written over another', () => {
-    const paths = ['a', 'b', 'c'].map((text) => writeBeside(join(folder, 'new'), 'Dictations', 'csv', text));
+    const paths = ['a', 'b', 'c'].map((text) => writeNewFile(join(folder, 'new'), 'Dictations', 'csv', text));
     expect(readdirSync(join(folder, 'new')).sort()).toEqual([
       'Dictations 2.csv',
       'Dictations 3.csv',
@@ -75,6 +75,6 @@ await describeLib<HistoryExport>('history-export', ({ exported, writeBeside, nam
   });
 
   test('a name is told by the time, and is one for every disk', () => {
-    expect(nameOf({ startedMs })).toBe('Dictation 2026-11-22 14.03');
+    expect(exportName({ startedMs })).toBe('Dictation 2026-11-22 14.03');
   });
 });

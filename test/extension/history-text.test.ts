@@ -13,10 +13,10 @@ interface HistoryText {
   readonly titleOf: (past: Past) => string;
   readonly markdownOf: (past: Past) => string;
   readonly wordCount: (text: string) => number;
-  readonly keepsText: (retention: { days: number; sound: boolean }) => string;
+  readonly retentionText: (retention: { days: number; sound: boolean }) => string;
 }
 
-await describeLib<HistoryText>('history-text', ({ titleOf, markdownOf, wordCount, keepsText }) => {
+await describeLib<HistoryText>('history-text', ({ titleOf, markdownOf, wordCount, retentionText }) => {
   test('a title is one line, and of a search what was looked for', () => {
     expect(titleOf({ text: ' One\n\n two ', state: 'final' })).toBe('One two');
     expect(titleOf({ text: 'One two three', snippet: '…two three', state: 'final' })).toBe('…two three');
@@ -48,6 +48,6 @@ await describeLib<HistoryText>('history-text', ({ titleOf, markdownOf, wordCount
     [{ days: 30, sound: true }, 'are kept for 30 days, with their sound'],
     [{ days: 36_500, sound: true }, 'are kept forever, with their sound'],
   ])('%j is said as a person would', (retention, label) => {
-    expect(keepsText(retention)).toBe(label);
+    expect(retentionText(retention)).toBe(label);
   });
 });

@@ -1,14 +1,14 @@
 import { expect, test } from '@jest/globals';
 import { describeLib } from './load-lib.js';
 
-interface HomeOfSocket {
-  readonly homeOfSocket: (socket: string, usual: string, user: string) => string | undefined;
+interface HomeForSocket {
+  readonly homeForSocket: (socket: string, usual: string, user: string) => string | undefined;
 }
 
 const DEFAULT_SOCKET = '/Users/ann/Library/Application Support/Sotto/s';
 
-await describeLib<HomeOfSocket>('home-of-socket', ({ homeOfSocket }) => {
-  const homeOf = (socket: string): string | undefined => homeOfSocket(socket, DEFAULT_SOCKET, '/Users/ann');
+await describeLib<HomeForSocket>('home-of-socket', ({ homeForSocket }) => {
+  const homeOf = (socket: string): string | undefined => homeForSocket(socket, DEFAULT_SOCKET, '/Users/ann');
 
   test('nothing, and the usual socket, leave Sotto where it is', () => {
     expect([

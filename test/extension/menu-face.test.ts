@@ -1,16 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { describeLib } from './load-lib.js';
 
-interface MenuFace {
-  readonly lineOf: (text: string) => string;
+interface MenuBarStatus {
+  readonly menuLine: (text: string) => string;
 }
 
-await describeLib<MenuFace>('menu-face', ({ lineOf }) => {
+await describeLib<MenuBarStatus>('menu-face', ({ menuLine }) => {
   test('a text is cut behind a word, and stands in one line', () => {
-    expect(lineOf('two\nlines')).toBe('two lines');
-    expect(lineOf('the quick brown fox jumps over the lazy dog again')).toBe(
+    expect(menuLine('two\nlines')).toBe('two lines');
+    expect(menuLine('the quick brown fox jumps over the lazy dog again')).toBe(
       'the quick brown fox jumps over the lazy dog…',
     );
-    expect(lineOf('a'.repeat(60))).toHaveLength(45);
+    expect(menuLine('a'.repeat(60))).toHaveLength(45);
   });
 });

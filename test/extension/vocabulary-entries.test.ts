@@ -6,12 +6,12 @@ type Entry = { kind: 'word'; word: string } | { kind: 'replacement'; from: strin
 
 interface VocabularyEntries {
   readonly wordsOf: (vocabulary: Vocabulary) => Entry[];
-  readonly targetOf: (to: string) => string;
-  readonly edited: (vocabulary: Vocabulary, before: Entry, now: Entry) => Vocabulary;
-  readonly asWord: (text: string) => string;
+  readonly replacementLabel: (to: string) => string;
+  readonly replaceEntry: (vocabulary: Vocabulary, before: Entry, now: Entry) => Vocabulary;
+  readonly toWord: (text: string) => string;
 }
 
-await describeLib<VocabularyEntries>('vocabulary-entries', ({ wordsOf, targetOf, edited, asWord }) => {
+await describeLib<VocabularyEntries>('vocabulary-entries', ({ wordsOf, replacementLabel, replaceEntry, toWord }) => {
   const vocabulary = { words: ['b', 'a2', 'a10', 'Á'], replacements: [{ from: 'sean', to: 'Shaun' }] };
 
   test('words are in the order of the alphabet, whatever their case and accents', () => {
@@ -20,26 +20,26 @@ await describeLib<VocabularyEntries>('vocabulary-entries', ({ wordsOf, targetOf,
   });
 
   test('what is written is told in one line', () => {
-    expect(['Shaun', '\n\n', ''].map(targetOf)).toEqual(['→ Shaun', '→ \\n\\n', 'Left out']);
+    expect(['Shaun', '\n\n', ''].map(replacementLabel)).toEqual(['→ Shaun', '→ \\n\\n', 'Left out']);
   });
 
   test('an entry is changed where it was, and is there at the end if it was removed meanwhile', () => {
     const word = (text: string): Entry => ({ kind: 'word', word: text });
-    expect(edited(vocabulary, word('b'), word('c')).words).toEqual(['c', 'a2', 'a10', 'Á']);
-    expect(edited(vocabulary, word('gone'), word('back')).words).toEqual(['b', 'a2', 'a10', 'Á', 'back']);
+    expect(replaceEntry(vocabulary, word('b'), word('c')).words).toEqual(['c', 'a2', 'a10', 'Á']);
+    expect(replaceEntry(vocabulary, word('gone'), word('back')).words).toEqual(['b', 'a2', 'a10', 'Á', 'back']);
     const sean: Entry = { kind: 'replacement', from: 'sean', to: 'Shaun' };
-    expect(edited(vocabulary, sean, { ...sean, to: 'Séan' })).toEqual({
+    expect(replaceEntry(vocabulary, sean, { ...sean, to: 'Séan' })).toEqual({
       words: vocabulary.words,
       replacements: [{ from: 'sean', to: 'Séan' }],
     });
   });
 
   test('a selected text is a word without what stands around it, or none', () => {
-    expect(asWord(' “Nguyen”,\n')).toBe('Nguyen');
-    expect(asWord('Grace\nHopper.')).toBe('Grace Hopper');
-    expect(asWord("O'Brien's")).toBe("O'Brien's");
-    expect(asWord('C++')).toBe('C++');
-    expect(asWord('that is a whole sentence, and no name')).toBe('');
-    expect(asWord('x'.repeat(101))).toBe('');
+    expect(toWord(' “Nguyen”,\n')).toBe('Nguyen');
+    expect(toWord('Grace\nHopper.')).toBe('Grace Hopper');
+    expect(toWord("O'Brien's")).toBe("O'Brien's");
+    expect(toWord('C++')).toBe('C++');
+    expect(toWord('that is a whole sentence, and no name')).toBe('');
+    expect(toWord('x'.repeat(101))).toBe('');
   });
 });

@@ -170,7 +170,7 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('goes on alone where one wants it so, and is picked up by the next one', async () => {
-    const host = here.raycast({ samples: 4 * SECOND, pauseMs: 20 }, { preferences: { goOn: true } });
+    const host = here.raycast({ samples: 4 * SECOND, pauseMs: 20 }, { preferences: { keepListening: true } });
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     await command.pop();

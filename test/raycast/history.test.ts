@@ -335,7 +335,7 @@ describeUnless(reason)('History', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(host.desktop.callsTo('confirm')).toHaveLength(1);
     await second.pop();
-    const more = host.launch('history', { preferences: { keepDays: '365', keepSound: 'yes' } });
+    const more = host.launch('history', { preferences: { keepDays: '365', keepAudio: 'yes' } });
     await until(async () => (await request({ do: 'keep' })).retention?.days === 365);
     expect((await request({ do: 'keep' })).retention).toEqual({ days: 365, sound: true });
     expect(host.desktop.callsTo('confirm')).toHaveLength(1);
@@ -347,7 +347,7 @@ describeUnless(reason)('History', () => {
   });
 
   test('has the sound of what is dictated from then on, where one wants it kept', async () => {
-    const host = here.raycast({ samples: 2 * SECOND }, { preferences: { keepSound: 'yes' } });
+    const host = here.raycast({ samples: 2 * SECOND }, { preferences: { keepAudio: 'yes' } });
     const first = host.launch('history');
     await first.untilText('with their sound');
     await first.pop();
@@ -355,7 +355,7 @@ describeUnless(reason)('History', () => {
     await dictate.untilText('0:02');
     await dictate.act('Finish and Copy');
     const { env, played } = player();
-    const command = here.raycast({}, { env, preferences: { keepSound: 'yes' } }).launch('history');
+    const command = here.raycast({}, { env, preferences: { keepAudio: 'yes' } }).launch('history');
     await act(command, 'Play');
     await until(() => played().length === 1);
     expect(statSync(played()[0]?.split(' ')[1] ?? '').size).toBe(44 + 2 * SECOND * 2);
@@ -387,11 +387,11 @@ describeUnless(reason)('History', () => {
     expect(await host.callTool('get-last-transcript', {})).toBe('Words of 0.');
     expect(await host.callTool('search-history', { query: 'muller invoice' })).toMatchObject({
       dictations: [{ text: 'The invoice of Müller.', seconds: 65, language: 'de' }],
-      thereAreMore: false,
+      hasMore: false,
     });
     expect(await host.callTool('search-history', { query: '', limit: 1 })).toMatchObject({
       dictations: [{ text: 'Words of 0.' }],
-      thereAreMore: true,
+      hasMore: true,
     });
   });
 });

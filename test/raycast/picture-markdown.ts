@@ -14,9 +14,9 @@ function blocksOf(lines: readonly string[], assets: string): Part[] {
   const parts: Part[] = [];
   let at = 0;
   /** Lines from here as long as they are so. */
-  const takeWhile = (isSo: (line: string) => boolean): string[] => {
+  const takeWhile = (matches: (line: string) => boolean): string[] => {
     const from = at;
-    while (at < lines.length && isSo(lines[at] ?? '')) at++;
+    while (at < lines.length && matches(lines[at] ?? '')) at++;
     return lines.slice(from, at);
   };
   while (at < lines.length) {

@@ -51,9 +51,9 @@ export const SCENES: readonly Scene[] = [
         host.desktop.showFinder(...names.map(inFolder));
         const command = host.launch('transcribe-file');
         // Two are done, one is under way, one waits.
-        const isSo = (tree: TreeNode): boolean =>
+        const matches = (tree: TreeNode): boolean =>
           /"[1-9]\d %"/.test(JSON.stringify(itemOf(tree, 'Sonnet I')));
-        const tree = await command.until(isSo, RENDER_TIMEOUT_MS);
+        const tree = await command.until(matches, RENDER_TIMEOUT_MS);
         return windowOf(stage.frame(host, command, { tree, selected: 'Chapter One.wav' }));
       } finally {
         process.env.HOME = HOME;
@@ -142,9 +142,9 @@ async function showing(stage: Stage, name: string, text: string): Promise<Frame>
 async function midDictation(stage: Stage): Promise<Frame> {
   const host = await stage.raycast();
   const command = host.launch('dictate');
-  const isSo = (tree: TreeNode): boolean =>
+  const matches = (tree: TreeNode): boolean =>
     /respectable than he was.*\*[^*]{8,}\*$/s.test(textOf(tree, 'markdown'));
-  const tree = await command.until(isSo, RENDER_TIMEOUT_MS);
+  const tree = await command.until(matches, RENDER_TIMEOUT_MS);
   return stage.frame(host, command, { tree });
 }
 

@@ -28,7 +28,7 @@ export class Painter {
   /** @param scale pixels for each point */
   async paint(content: Markup, path: string, scale: 1 | 2 = 2): Promise<void> {
     const file = join(this.#folder, 'page.html');
-    writeFileSync(file, pageOf(content));
+    writeFileSync(file, pageRequest(content));
     const size = { width: WIDTH, height: HEIGHT };
     const page = await this.#browser.open(pathToFileURL(file).href, size);
     await page.call('Emulation.setDeviceMetricsOverride', {
@@ -46,7 +46,7 @@ export class Painter {
   }
 }
 
-export function pageOf(content: Markup): string {
+export function pageRequest(content: Markup): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><style>${typefaces()}${STYLE}${DESKTOP_STYLE}</style><body><div class="stage"></div>${content.text}</body></html>`;
 }
 

@@ -85,15 +85,15 @@ export class RunningCommand {
   }
 
   /** Waits until the screen is so. Rejects if the command fails or is unloaded before. */
-  async until(isSo: (tree: TreeNode) => boolean, limitMs = WAIT_MS): Promise<TreeNode> {
+  async until(matches: (tree: TreeNode) => boolean, limitMs = WAIT_MS): Promise<TreeNode> {
     const seen = await this.#wait(() => {
-      if (this.#tree !== undefined && isSo(this.#tree)) return this.#tree;
+      if (this.#tree !== undefined && matches(this.#tree)) return this.#tree;
       if (!this.#isLoaded)
-        throw new Error(`${this.name} was unloaded before ${isSo.toString()}: ${this.text()}`);
+        throw new Error(`${this.name} was unloaded before ${matches.toString()}: ${this.text()}`);
       return undefined;
     }, limitMs);
     if (seen === undefined)
-      throw new Error(`${this.name} never showed ${isSo.toString()}, but: ${this.text()}`);
+      throw new Error(`${this.name} never showed ${matches.toString()}, but: ${this.text()}`);
     return seen;
   }
 

@@ -20,9 +20,9 @@ export function* walk(node: TreeNode | undefined): Generator<TreeNode> {
 
 export function find(
   node: TreeNode | undefined,
-  isIt: string | ((node: TreeNode) => boolean),
+  matches: string | ((node: TreeNode) => boolean),
 ): TreeNode | undefined {
-  for (const each of walk(node)) if (typeof isIt === 'string' ? each.type === isIt : isIt(each)) return each;
+  for (const each of walk(node)) if (typeof matches === 'string' ? each.type === matches : matches(each)) return each;
   return undefined;
 }
 

@@ -5,16 +5,16 @@ import type { Delivery } from '../lib/deliver';
 interface Props {
   readonly first: Delivery;
   /** Titles of the two. */
-  readonly insert?: string;
-  readonly copy?: string;
-  readonly on: (how: Delivery) => void;
+  readonly pasteTitle?: string;
+  readonly copyTitle?: string;
+  readonly onDeliver: (delivery: Delivery) => void;
 }
 
 /** The preferred one first: that is what the return key does. */
-export function Deliveries({ first, insert = 'Paste', copy = 'Copy', on }: Props) {
+export function DeliveryActions({ first, pasteTitle = 'Paste', copyTitle = 'Copy', onDeliver }: Props) {
   const actions = [
-    <Action key="insert" title={insert} icon={Icon.TextCursor} onAction={() => on('insert')} />,
-    <Action key="copy" title={copy} icon={Icon.Clipboard} onAction={() => on('copy')} />,
+    <Action key="insert" title={pasteTitle} icon={Icon.TextCursor} onAction={() => onDeliver('insert')} />,
+    <Action key="copy" title={copyTitle} icon={Icon.Clipboard} onAction={() => onDeliver('copy')} />,
   ];
   return <>{first === 'insert' ? actions : actions.reverse()}</>;
 }

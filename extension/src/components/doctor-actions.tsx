@@ -9,8 +9,8 @@ import {
   openExtensionPreferences,
 } from '@raycast/api';
 import type { DoctorActions } from '../hooks/use-doctor';
-import { titleOf, type Agent, type Check, type Checked } from '../lib/doctor-checks';
-import { shownPaths } from '../lib/places';
+import { titleOf, type AgentState, type DoctorCheck, type DoctorReport } from '../lib/doctor-checks';
+import { sottoPathsOrDefault } from '../lib/places';
 import type { SottoCommand } from '../lib/find-sotto';
 import { DoctorLog } from './doctor-log';
 import { REFRESH, REMOVE } from './usual-actions';
@@ -20,18 +20,18 @@ const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.secu
 const LOGIN_ITEMS_SETTINGS = 'x-apple.systempreferences:com.apple.LoginItems-Settings.extension';
 
 interface Props {
-  readonly check: Check;
-  readonly checked: Checked;
+  readonly check: DoctorCheck;
+  readonly doctorReport: DoctorReport;
   readonly report: string;
   readonly sotto: () => SottoCommand;
   readonly act: DoctorActions;
 }
 
-export function DoctorActionPanel({ check, checked, report, sotto, act }: Props) {
+export function DoctorActionPanel({ check, doctorReport, report, sotto, act }: Props) {
   return (
     <ActionPanel title={titleOf(check)}>
       <ActionPanel.Section>
-        <Fixes check={check} checked={checked} act={act} />
+        <Fixes check={check} doctorReport={doctorReport} act={act} />
         <Action title="Check Again" {...REFRESH} onAction={act.refresh} />
       </ActionPanel.Section>
       <ActionPanel.Section>
@@ -43,7 +43,7 @@ export function DoctorActionPanel({ check, checked, report, sotto, act }: Props)
         />
         <Action title="Open Preferences" icon={Icon.Gear} onAction={openExtensionPreferences} />
       </ActionPanel.Section>
-      {check.what === 'agent' && checked.agent !== undefined && checked.agent !== 'none' ? (
+      {check.what === 'agent' && doctorReport.agent !== undefined && doctorReport.agent !== 'none' ? (
         <ActionPanel.Section>
           <Action title="Remove Login Agent…" {...REMOVE} onAction={act.removeAgent} />
         </ActionPanel.Section>
@@ -52,17 +52,17 @@ export function DoctorActionPanel({ check, checked, report, sotto, act }: Props)
   );
 }
 
-function Fixes({ check, checked, act }: Pick<Props, 'check' | 'checked' | 'act'>) {
+function Fixes({ check, doctorReport, act }: Pick<Props, 'check' | 'doctorReport' | 'act'>) {
   switch (check.what) {
     case 'sotto':
       return check.status === 'right' ? null : (
         <Action title="Give the Path of Sotto" icon={Icon.Gear} onAction={openExtensionPreferences} />
       );
     case 'agent':
-      return <AgentFix agent={checked.agent} act={act} />;
+      return <AgentFix agent={doctorReport.agent} act={act} />;
     case 'daemon':
     case 'engine':
-      return checked.isDaemonRunning || check.what === 'engine' ? (
+      return doctorReport.isDaemonRunning || check.what === 'engine' ? (
         <Action title="Restart Sotto" icon={Icon.RotateClockwise} onAction={act.restart} />
       ) : (
         <Action title="Start Sotto" icon={Icon.Power} onAction={act.start} />
@@ -71,7 +71,7 @@ function Fixes({ check, checked, act }: Pick<Props, 'check' | 'checked' | 'act'>
     case 'better-model':
       return <Action title="Manage Models" icon={Icon.HardDrive} onAction={() => launch('models')} />;
     case 'settings':
-      return <Action.ShowInFinder title="Show Settings in Finder" path={shownPaths().settings} />;
+      return <Action.ShowInFinder title="Show Settings in Finder" path={sottoPathsOrDefault().settings} />;
     case 'microphone':
       return (
         <>
@@ -84,7 +84,7 @@ function Fixes({ check, checked, act }: Pick<Props, 'check' | 'checked' | 'act'>
   }
 }
 
-function AgentFix({ agent, act }: { readonly agent: Agent | undefined; readonly act: DoctorActions }) {
+function AgentFix({ agent, act }: { readonly agent: AgentState | undefined; readonly act: DoctorActions }) {
   switch (agent) {
     case 'none':
       return <Action title="Install Login Agent" icon={Icon.Plus} onAction={act.installAgent} />;

@@ -4,35 +4,35 @@ import { useEffect, useState } from 'react';
 import { SottoError } from 'sotto/client';
 import type { SottoCommand } from '../lib/find-sotto';
 import { readSottoOutput } from '../lib/run-sotto';
-import { shownPaths } from '../lib/places';
+import { sottoPathsOrDefault } from '../lib/places';
 import { errorText } from '../lib/take-markdown';
 
 const LINES = 60;
 
-interface Shown {
+interface LogContent {
   readonly lines?: string;
   readonly error?: SottoError;
 }
 
 export function DoctorLog({ sotto }: { readonly sotto: () => SottoCommand }) {
-  const [shown, setShown] = useState<Shown>();
+  const [content, setContent] = useState<LogContent>();
   const read = async (): Promise<void> => {
     try {
-      setShown({
+      setContent({
         lines: await readSottoOutput(sotto(), ['daemon', 'logs', '--lines', String(LINES)]),
       });
     } catch (thrown) {
-      setShown({ error: SottoError.from(thrown) });
+      setContent({ error: SottoError.from(thrown) });
     }
   };
   useEffect(() => void read(), []);
 
-  const path = shownPaths().log;
+  const path = sottoPathsOrDefault().log;
   return (
     <Detail
       navigationTitle="Log"
-      isLoading={shown === undefined}
-      markdown={markdownOf(shown)}
+      isLoading={content === undefined}
+      markdown={markdownOf(content)}
       actions={
         <ActionPanel>
           <Action
@@ -43,7 +43,7 @@ export function DoctorLog({ sotto }: { readonly sotto: () => SottoCommand }) {
           />
           <Action.CopyToClipboard
             title="Copy Log"
-            content={shown?.lines ?? ''}
+            content={content?.lines ?? ''}
             shortcut={Keyboard.Shortcut.Common.Copy}
           />
           <Action.ShowInFinder path={path} />
@@ -54,10 +54,10 @@ export function DoctorLog({ sotto }: { readonly sotto: () => SottoCommand }) {
 }
 
 /** The newest first: a Detail shows its beginning. */
-function markdownOf(shown: Shown | undefined): string {
-  if (shown === undefined) return '';
-  if (shown.error !== undefined) return `> ${errorText(shown.error)}`;
-  const lines = (shown.lines ?? '').split('\n').filter((line) => line !== '');
+function markdownOf(content: LogContent | undefined): string {
+  if (content === undefined) return '';
+  if (content.error !== undefined) return `> ${errorText(content.error)}`;
+  const lines = (content.lines ?? '').split('\n').filter((line) => line !== '');
   if (lines.length === 0) return '*There is no log yet.*';
   return ['```', ...lines.reverse(), '```'].join('\n');
 }

@@ -6,7 +6,7 @@ import { createFileActions, type FileActions } from '../lib/file-deeds';
 import type { FileJobs } from '../lib/file-jobs';
 import { nameOf } from '../lib/file-words';
 import type { Settings } from '../lib/preferences';
-import { Deliveries } from './deliveries';
+import { DeliveryActions } from './deliveries';
 import { RetranscribeActions } from './file-again';
 import { REMOVE, REMOVE_ALL } from './usual-actions';
 
@@ -38,10 +38,10 @@ export function FileActionPanel({ file, files, text, saved, onSaved, jobs, setti
     <ActionPanel title={nameOf(file)}>
       <ActionPanel.Section>
         {text === undefined || text === '' ? null : (
-          <Deliveries first={settings.delivery} on={(how) => actions.deliver(text, how)} />
+          <DeliveryActions first={settings.delivery} onDeliver={(delivery) => actions.deliver(text, delivery)} />
         )}
         {file.state === 'final' ? (
-          <SaveBeside files={[file]} title="Save Beside the File" actions={actions} />
+          <SaveActions files={[file]} title="Save Beside the File" actions={actions} />
         ) : null}
         {saved === undefined ? null : (
           <Action.Open title="Open Saved File" target={saved} shortcut={Keyboard.Shortcut.Common.Open} />
@@ -81,7 +81,7 @@ function AllFiles({ files, actions }: { readonly files: readonly FileJob[]; read
   const done = files.filter(({ state }) => state === 'final');
   return (
     <>
-      {done.length > 1 ? <SaveBeside files={done} title="Save All Beside Their Files" actions={actions} /> : null}
+      {done.length > 1 ? <SaveActions files={done} title="Save All Beside Their Files" actions={actions} /> : null}
       {open.length > 1 ? (
         <Action
           title="Cancel All"
@@ -104,7 +104,7 @@ interface SaveProps {
   readonly actions: FileActions;
 }
 
-function SaveBeside({ files, title, actions }: SaveProps) {
+function SaveActions({ files, title, actions }: SaveProps) {
   const isOne = files.length === 1;
   return (
     <ActionPanel.Submenu

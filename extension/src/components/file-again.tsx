@@ -4,7 +4,7 @@ import type { FileJob } from 'sotto/client';
 import type { FileActions } from '../lib/file-deeds';
 import { languages } from '../lib/languages';
 import type { Settings } from '../lib/preferences';
-import { HistoryModels } from './history-models';
+import { TranscribeModelPicker } from './history-models';
 import { ChoiceList } from './take-choices';
 
 interface Props {
@@ -42,9 +42,9 @@ export function RetranscribeActions({ file, actions, settings }: Props) {
         title="Transcribe with Another Model…"
         icon={Icon.Box}
         target={
-          <HistoryModels
+          <TranscribeModelPicker
             settings={settings}
-            used={summary?.model ?? ''}
+            currentModel={summary?.model ?? ''}
             choose={(model) => actions.retranscribe(file, { model })}
           />
         }

@@ -2,7 +2,7 @@
 import { Action, ActionPanel, Icon, List } from '@raycast/api';
 import { useState } from 'react';
 import { useFileJobs } from '../hooks/use-file-jobs';
-import { capitalised } from '../lib/deliver';
+import { capitalized } from '../lib/deliver';
 import { readSettings } from '../lib/preferences';
 import { FileActionPanel } from './file-actions';
 import { FileItem } from './file-item';
@@ -14,10 +14,10 @@ interface Props {
   /** Whether somebody without any files is asked for some at once. */
   readonly opensPicker: boolean;
   /** What is said to somebody without any files. */
-  readonly nothing: string;
+  readonly emptyTitle: string;
 }
 
-export function FileList({ find, opensPicker, nothing }: Props) {
+export function FileList({ find, opensPicker, emptyTitle }: Props) {
   const [settings] = useState(readSettings);
   const view = useFileJobs(settings, find);
   const { files, texts, jobs, isLoading, remark, error } = view;
@@ -31,7 +31,7 @@ export function FileList({ find, opensPicker, nothing }: Props) {
       <Action.Push
         title="Choose Files…"
         icon={Icon.Plus}
-        target={<FilePicker remark={undefined} onFiles={(paths) => jobs.add(paths, settings)} goesBack />}
+        target={<FilePicker remark={undefined} onFiles={(paths) => jobs.add(paths, settings)} popsOnSubmit />}
       />
     );
   return (
@@ -44,7 +44,7 @@ export function FileList({ find, opensPicker, nothing }: Props) {
       {error !== undefined ? (
         <List.EmptyView
           icon={Icon.Warning}
-          title={capitalised(error.message)}
+          title={capitalized(error.message)}
           description={error.hint}
           actions={
             <ActionPanel>
@@ -55,7 +55,7 @@ export function FileList({ find, opensPicker, nothing }: Props) {
       ) : (
         <List.EmptyView
           icon={Icon.Waveform}
-          title={isLoading ? 'One moment…' : (remark ?? nothing)}
+          title={isLoading ? 'One moment…' : (remark ?? emptyTitle)}
           description="Files that are being transcribed go on when you leave, and are found here again."
           actions={<ActionPanel>{choose}</ActionPanel>}
         />

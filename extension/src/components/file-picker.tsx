@@ -1,28 +1,28 @@
 /** Asks for files, where none are selected in Finder nor on the clipboard. */
 import { Action, ActionPanel, Form, Icon, useNavigation } from '@raycast/api';
 import { useState } from 'react';
-import { filesOf } from '../lib/file-find';
+import { expandFolders } from '../lib/file-find';
 import { showFailure } from '../lib/tell-failure';
 
 interface Props {
   readonly remark: string | undefined;
   readonly onFiles: (paths: readonly string[]) => Promise<void>;
   /** Whether it lies on another screen. */
-  readonly goesBack?: boolean;
+  readonly popsOnSubmit?: boolean;
 }
 
-export function FilePicker({ remark, onFiles, goesBack = false }: Props) {
+export function FilePicker({ remark, onFiles, popsOnSubmit = false }: Props) {
   const { pop } = useNavigation();
   const [problem, setProblem] = useState<string | undefined>(undefined);
   const send = async ({ files }: { files: string[] }): Promise<void> => {
-    const found = filesOf(files);
+    const found = expandFolders(files);
     if (found.files.length === 0) {
       setProblem(found.remark ?? 'Choose a file');
       return;
     }
     try {
       await onFiles(found.files);
-      if (goesBack) pop();
+      if (popsOnSubmit) pop();
     } catch (thrown) {
       await showFailure(thrown);
     }

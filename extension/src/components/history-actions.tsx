@@ -5,12 +5,12 @@ import type { Delivery } from '../lib/deliver';
 import type { ExportFormat } from '../lib/history-export';
 import { isUnread } from '../lib/history-text';
 import type { Settings } from '../lib/preferences';
-import { Deliveries } from './deliveries';
-import { HistoryModels } from './history-models';
+import { DeliveryActions } from './deliveries';
+import { TranscribeModelPicker } from './history-models';
 import { REFRESH, REMOVE, REMOVE_ALL, UndoDelete } from './usual-actions';
 
 export interface HistoryActions {
-  readonly deliver: (dictation: PastDictation, how: Delivery) => Promise<void>;
+  readonly deliver: (dictation: PastDictation, delivery: Delivery) => Promise<void>;
   readonly play: (dictation: PastDictation) => void;
   readonly stop: () => void;
   readonly transcribe: (dictation: PastDictation, model?: string) => Promise<void>;
@@ -36,7 +36,7 @@ export function HistoryActionPanel({ dictation, isPlaying, settings, act }: Prop
   return (
     <ActionPanel>
       <ActionPanel.Section>
-        {hasText ? <Deliveries first={settings.delivery} on={(how) => act.deliver(dictation, how)} /> : null}
+        {hasText ? <DeliveryActions first={settings.delivery} onDeliver={(delivery) => act.deliver(dictation, delivery)} /> : null}
         {dictation.state === 'failed' && dictation.audio !== undefined ? (
           <Action title="Transcribe Again" icon={Icon.Repeat} onAction={() => act.transcribe(dictation)} />
         ) : null}
@@ -105,9 +105,9 @@ function AudioActions({ dictation, isPlaying, settings, act }: Props) {
         icon={Icon.Switch}
         shortcut={{ modifiers: ['cmd'], key: 't' }}
         target={
-          <HistoryModels
+          <TranscribeModelPicker
             settings={settings}
-            used={dictation.model}
+            currentModel={dictation.model}
             choose={(model) => act.transcribe(dictation, model)}
           />
         }

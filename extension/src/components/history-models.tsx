@@ -9,11 +9,11 @@ import { errorText } from '../lib/take-markdown';
 interface Props {
   readonly settings: Settings;
   /** The one that gave the text that there is. */
-  readonly used: string;
+  readonly currentModel: string;
   readonly choose: (model: string) => Promise<void>;
 }
 
-export function HistoryModels({ settings, used, choose }: Props) {
+export function TranscribeModelPicker({ settings, currentModel, choose }: Props) {
   const { pop } = useNavigation();
   const { data, error, isLoading } = usePromise(
     () => withDaemon(settings, (client) => client.models.list()),
@@ -40,7 +40,7 @@ export function HistoryModels({ settings, used, choose }: Props) {
           title={titles.get(catalogue ?? name) ?? name}
           icon={Icon.Box}
           accessories={[
-            ...(name === used ? [{ text: 'gave this text' }] : []),
+            ...(name === currentModel ? [{ text: 'gave this text' }] : []),
             ...(chosen ? [{ tag: 'In Use' }] : []),
           ]}
           actions={

@@ -22,7 +22,7 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
   const speed = progress === undefined ? '' : speedText(progress);
   const requiredBytes = predictedBytes ?? catalogue?.memoryBytes;
   const isLarge = requiredBytes !== undefined && requiredBytes > memoryBytes * MAX_MEMORY_SHARE;
-  const rest = {
+  const placeLabels = {
     available: 'To Be Downloaded',
     partial: 'Not All of It Is Here',
     downloading: 'On Its Way',
@@ -33,7 +33,7 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
       {...(error === undefined ? {} : { markdown: `**${error.message}**\n\n${error.hint}` })}
       metadata={
         <Metadata>
-          <Metadata.Label title="State" text={stateText(status) ?? rest[place]} />
+          <Metadata.Label title="State" text={stateText(status) ?? placeLabels[place]} />
           {speed === '' ? null : <Metadata.Label title="Speed" text={speed} />}
           {partial === undefined ? null : <Metadata.Label title="Here So Far" text={partial} />}
           {fallbackFor === undefined ? null : <Metadata.Label title="In Place Of" text={fallbackFor.name} />}

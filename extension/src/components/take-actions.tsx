@@ -5,14 +5,14 @@ import { isSwitchable } from '../lib/take-markdown';
 import type { Delivery } from '../lib/deliver';
 import type { Settings } from '../lib/preferences';
 import { AddWordForm } from './add-word-form';
-import { Deliveries } from './deliveries';
+import { DeliveryActions } from './deliveries';
 import { LanguagePicker, MicrophonePicker, ModelPicker } from './take-switches';
 
 const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone';
 
 export interface DictationActions {
-  readonly finish: (how: Delivery) => void;
-  readonly deliver: (how: Delivery) => Promise<void> | undefined;
+  readonly finish: (delivery: Delivery) => void;
+  readonly deliver: (delivery: Delivery) => Promise<void> | undefined;
   readonly pause: () => void;
   readonly resume: () => void;
   readonly cancel: () => void;
@@ -94,12 +94,12 @@ interface MainProps extends Omit<Props, 'settings'> {
 
 function MainActions({ dictation, error, first, act }: MainProps) {
   if (dictation === undefined && error === undefined) return null;
-  const isEnded = error !== undefined || dictation === undefined || isOver(dictation.phase);
-  if (isEnded) {
+  const hasEnded = error !== undefined || dictation === undefined || isOver(dictation.phase);
+  if (hasEnded) {
     const hasText = dictation?.phase === 'final' && dictation.text !== undefined && dictation.text !== '';
     return (
       <ActionPanel.Section>
-        {hasText ? <Deliveries first={first} on={act.deliver} /> : null}
+        {hasText ? <DeliveryActions first={first} onDeliver={act.deliver} /> : null}
         <Action title="Dictate Again" icon={Icon.Microphone} onAction={act.restart} />
       </ActionPanel.Section>
     );
@@ -118,7 +118,7 @@ function MainActions({ dictation, error, first, act }: MainProps) {
   }
   return (
     <ActionPanel.Section>
-      <Deliveries first={first} insert="Finish and Paste" copy="Finish and Copy" on={act.finish} />
+      <DeliveryActions first={first} pasteTitle="Finish and Paste" copyTitle="Finish and Copy" onDeliver={act.finish} />
       {dictation.phase === 'listening' ? (
         <Action
           title="Pause"

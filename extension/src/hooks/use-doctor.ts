@@ -3,8 +3,8 @@ import { Alert, confirmAlert, Icon, showToast, Toast } from '@raycast/api';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { SottoError } from 'sotto/client';
 import { connectDaemon } from '../lib/daemon';
-import { capitalised } from '../lib/deliver';
-import { runChecks, type Checked } from '../lib/doctor-checks';
+import { capitalized } from '../lib/deliver';
+import { runChecks, type DoctorReport } from '../lib/doctor-checks';
 import type { SottoCommand } from '../lib/find-sotto';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
 import { readSottoOutput } from '../lib/run-sotto';
@@ -19,7 +19,7 @@ export interface DoctorActions {
 }
 
 export function useDoctor(sotto: () => SottoCommand) {
-  const [checked, setChecked] = useState<Checked>();
+  const [doctorReport, setDoctorReport] = useState<DoctorReport>();
   const [isChecking, setChecking] = useState(true);
   const latest = useRef(0);
 
@@ -29,7 +29,7 @@ export function useDoctor(sotto: () => SottoCommand) {
     const found = await runChecks(sotto);
     // Of two looks the one that began later counts.
     if (turn !== latest.current) return;
-    setChecked(found);
+    setDoctorReport(found);
     setChecking(false);
   }, []);
   useEffect(() => void refresh(), []);
@@ -37,12 +37,12 @@ export function useDoctor(sotto: () => SottoCommand) {
   const runWithToast = async (title: string, action: () => Promise<string>): Promise<void> => {
     const toast = await showToast({ style: Toast.Style.Animated, title });
     try {
-      toast.title = capitalised(await action());
+      toast.title = capitalized(await action());
       toast.style = Toast.Style.Success;
     } catch (thrown) {
       const { message, hint } = SottoError.from(thrown);
       toast.style = Toast.Style.Failure;
-      toast.title = capitalised(message);
+      toast.title = capitalized(message);
       toast.message = hint;
     }
     await refresh();
@@ -62,12 +62,12 @@ export function useDoctor(sotto: () => SottoCommand) {
     start: () => runWithToast('Starting Sotto…', start),
     restart: () =>
       runWithToast('Restarting Sotto…', async () => {
-        if (checked?.agent === 'running') return run('agent', 'restart');
+        if (doctorReport?.agent === 'running') return run('agent', 'restart');
         await run('daemon', 'stop');
         return start();
       }),
     removeAgent: async () => {
-      const isWanted = await confirmAlert({
+      const isConfirmed = await confirmAlert({
         title: 'Remove the Login Agent?',
         message: 'Sotto is then started by the first dictation, and the model is loaded while you speak.',
         icon: Icon.Trash,
@@ -76,8 +76,8 @@ export function useDoctor(sotto: () => SottoCommand) {
           style: Alert.ActionStyle.Destructive,
         },
       });
-      if (isWanted) await runWithToast('Removing the login agent…', () => run('agent', 'uninstall'));
+      if (isConfirmed) await runWithToast('Removing the login agent…', () => run('agent', 'uninstall'));
     },
   };
-  return { checked, isChecking, act };
+  return { doctorReport, isChecking, act };
 }

@@ -3,12 +3,12 @@ import { showToast, Toast } from '@raycast/api';
 import { useEffect, useRef, useState } from 'react';
 import { SottoError } from 'sotto/client';
 import { connectDaemon } from '../lib/daemon';
-import { filesOf } from '../lib/file-find';
-import { FileJobs, newOnes, type JobsSeen } from '../lib/file-jobs';
+import { expandFolders } from '../lib/file-find';
+import { FileJobs, newPaths, type JobsSnapshot } from '../lib/file-jobs';
 import type { Settings } from '../lib/preferences';
 import { showFailure } from '../lib/tell-failure';
 
-export interface FileJobsView extends JobsSeen {
+export interface FileJobsView extends JobsSnapshot {
   readonly jobs: FileJobs | undefined;
   /** Whether there may be more than is seen. */
   readonly isLoading: boolean;
@@ -20,43 +20,43 @@ export interface FileJobsView extends JobsSeen {
   readonly retry: () => void;
 }
 
-const NOTHING: JobsSeen = { files: [], texts: new Map() };
+const NOTHING: JobsSnapshot = { files: [], texts: new Map() };
 
 /** @param find the paths of the files to begin with; asked once */
 export function useFileJobs(settings: Settings, find: () => Promise<string[]>): FileJobsView {
-  const [seen, setSeen] = useState(NOTHING);
+  const [snapshot, setSnapshot] = useState(NOTHING);
   const [jobs, setJobs] = useState<FileJobs | undefined>(undefined);
   const [isLoading, setLoading] = useState(true);
   const [remark, setRemark] = useState<string | undefined>(undefined);
   const [error, setError] = useState<SottoError | undefined>(undefined);
   const [round, setRound] = useState(0);
-  const wanted = useRef<Promise<string[]> | undefined>(undefined);
+  const pathsPromise = useRef<Promise<string[]> | undefined>(undefined);
 
   useEffect(() => {
-    let isHandedIn = false;
+    let isSubmitted = false;
     let hasFiles = false;
-    const followed = new FileJobs(
+    const fileJobs = new FileJobs(
       () => connectDaemon(settings.sotto),
       settings,
       (now) => {
-        setSeen(now);
+        setSnapshot(now);
         hasFiles = now.files.length > 0;
         // Not before they are seen: without any files the view would ask for some.
-        if (isHandedIn) setLoading(false);
+        if (isSubmitted) setLoading(false);
       },
     );
     // Asked at once: a moment later Finder may not be in front any more.
-    wanted.current ??= find().catch(async (thrown: unknown) => {
+    pathsPromise.current ??= find().catch(async (thrown: unknown) => {
       await showFailure(thrown);
       return [];
     });
-    setJobs(followed);
+    setJobs(fileJobs);
     setError(undefined);
     setLoading(true);
-    followed
+    fileJobs
       .follow(async (files) => {
-        const found = filesOf((await wanted.current) ?? []);
-        const fresh = newOnes(found.files, files);
+        const found = expandFolders((await pathsPromise.current) ?? []);
+        const fresh = newPaths(found.files, files);
         setRemark(found.remark);
         // With a list on the screen there is no other place for it.
         if (found.remark !== undefined && files.length + found.files.length > 0) {
@@ -64,8 +64,8 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
         }
         if (fresh.length === 0) return setLoading(false);
         try {
-          await followed.add(fresh, settings);
-          isHandedIn = true;
+          await fileJobs.add(fresh, settings);
+          isSubmitted = true;
         } catch (thrown) {
           // Those that are there go on all the same.
           setLoading(false);
@@ -78,11 +78,11 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
         // What was written down until then stays in sight.
         if (hasFiles) void showFailure(thrown);
       });
-    return () => followed.leave();
+    return () => fileJobs.leave();
   }, [round]);
 
   return {
-    ...seen,
+    ...snapshot,
     jobs,
     isLoading,
     remark,

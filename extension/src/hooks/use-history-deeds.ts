@@ -3,20 +3,20 @@ import { Alert, confirmAlert, showInFinder, showToast, Toast } from '@raycast/ap
 import { defined, type PastDictation } from 'sotto/protocol';
 import type { HistoryActions } from '../components/history-actions';
 import { deliver } from '../lib/deliver';
-import { requestHistory, readAll, retranscribe, type Wanted } from '../lib/history-ask';
-import { downloads, exported, nameOf, writeBeside, type ExportFormat } from '../lib/history-export';
+import { requestHistory, readAll, retranscribe, type HistoryFilter } from '../lib/history-ask';
+import { downloadsFolder, formatDictations, exportName, writeNewFile, type ExportFormat } from '../lib/history-export';
 import { isUnread } from '../lib/history-text';
 import type { Settings } from '../lib/preferences';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
 import { showFailure } from '../lib/tell-failure';
 import type { useHistory } from './use-history';
-import type { Playing } from './use-playing';
+import type { Playback } from './use-playing';
 
 export function useHistoryActions(
   settings: Settings,
   history: ReturnType<typeof useHistory>,
-  playing: Playing,
-  wanted: Wanted,
+  playback: Playback,
+  filter: HistoryFilter,
 ): HistoryActions {
   /** With all that is known of it; one that was recovered has been read then. */
   const read = async ({ id }: PastDictation): Promise<PastDictation | undefined> =>
@@ -27,7 +27,7 @@ export function useHistoryActions(
     format: ExportFormat,
     dictations: readonly PastDictation[],
   ): Promise<void> => {
-    const path = writeBeside(downloads(), name, format, exported(dictations, format));
+    const path = writeNewFile(downloadsFolder(), name, format, formatDictations(dictations, format));
     await showToast({
       title: dictations.length === 1 ? 'Exported' : `Exported ${dictations.length} Dictations`,
       message: path,
@@ -42,7 +42,7 @@ export function useHistoryActions(
   });
 
   const remove = async (ids: readonly string[]): Promise<void> => {
-    if (playing.id !== undefined && ids.includes(playing.id)) playing.stop();
+    if (playback.id !== undefined && ids.includes(playback.id)) playback.stop();
     await history.remove(ids);
     await showToast({
       title: ids.length === 1 ? 'Deleted' : `Deleted ${ids.length} Dictations`,
@@ -52,28 +52,28 @@ export function useHistoryActions(
   };
 
   return {
-    deliver: withErrorToast(async (dictation, how) => {
+    deliver: withErrorToast(async (dictation, delivery) => {
       if (isUnread(dictation)) await read(dictation);
-      await deliver(dictation.text.trim(), how, settings.trailingSpace);
+      await deliver(dictation.text.trim(), delivery, settings.trailingSpace);
     }),
-    play: playing.start,
-    stop: playing.stop,
+    play: playback.start,
+    stop: playback.stop,
     markRead: withErrorToast(async (dictation) => {
       await read(dictation);
       await history.replace({ ...dictation, state: 'final' });
     }),
     transcribe: withErrorToast(async (dictation, model) => {
-      const called = new AbortController();
+      const controller = new AbortController();
       const toast = await showToast({
         style: Toast.Style.Animated,
         title: 'Transcribing…',
-        primaryAction: { title: 'Cancel', onAction: () => called.abort() },
+        primaryAction: { title: 'Cancel', onAction: () => controller.abort() },
       });
       try {
         const changed = await retranscribe(settings, dictation, {
-          signal: called.signal,
+          signal: controller.signal,
           language: settings.language,
-          onProgress: (part) => (toast.message = `${Math.min(100, Math.round(part * 100))}%`),
+          onProgress: (fraction) => (toast.message = `${Math.min(100, Math.round(fraction * 100))}%`),
           ...defined({ model }),
         });
         toast.style = Toast.Style.Success;
@@ -84,41 +84,41 @@ export function useHistoryActions(
         await refreshMenuBar();
       } catch (thrown) {
         await toast.hide();
-        if (!called.signal.aborted) throw thrown;
+        if (!controller.signal.aborted) throw thrown;
       }
     }),
     exportOne: withErrorToast(async (dictation, format) => {
       // The list leaves out when each word was said.
       const whole = format === 'json' ? await read(dictation) : dictation;
-      await save(nameOf(dictation), format, [whole ?? dictation]);
+      await save(exportName(dictation), format, [whole ?? dictation]);
     }),
     exportAll: withErrorToast(async (format) => {
       const toast = await showToast({ style: Toast.Style.Animated, title: 'Exporting…' });
       try {
-        await save('Dictations', format, await readAll(settings, wanted));
+        await save('Dictations', format, await readAll(settings, filter));
       } catch (thrown) {
         await toast.hide();
         throw thrown;
       }
     }),
     remove: withErrorToast(async ({ id }) => {
-      const isYes = await confirmAlert({
+      const isConfirmed = await confirmAlert({
         title: 'Delete This Dictation?',
         message: 'You can bring it back within a day.',
         primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
         rememberUserChoice: true,
       });
-      if (isYes) await remove([id]);
+      if (isConfirmed) await remove([id]);
     }),
     removeAll: withErrorToast(async () => {
       const ids = history.dictations.map(({ id }) => id);
       const what = ids.length === 1 ? 'This Dictation' : `These ${ids.length} Dictations`;
-      const isYes = await confirmAlert({
+      const isConfirmed = await confirmAlert({
         title: `Delete ${what}?`,
         message: 'All that the list shows now. You can bring them back within a day.',
         primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
       });
-      if (isYes) await remove(ids);
+      if (isConfirmed) await remove(ids);
     }),
     undo: history.deleted.length === 0 ? undefined : () => undo(history.deleted),
     refresh: () => void history.refresh(),

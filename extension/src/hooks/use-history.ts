@@ -3,20 +3,20 @@ import { useCallback, useState } from 'react';
 import { usePromise } from '@raycast/utils';
 import { SottoError } from 'sotto/client';
 import type { PastDictation } from 'sotto/protocol';
-import { requestHistory, restoreDictations, deleteSome, pageOf, type Wanted } from '../lib/history-ask';
+import { requestHistory, restoreDictations, deleteDictations, pageRequest, type HistoryFilter } from '../lib/history-ask';
 import type { Settings } from '../lib/preferences';
 
 const PAGE = 40;
 
-export function useHistory(settings: Settings, wanted: Wanted) {
+export function useHistory(settings: Settings, filter: HistoryFilter) {
   const { data, error, isLoading, pagination, revalidate, mutate } = usePromise(
-    (query: string, shown: Wanted['shown']) =>
+    (query: string, stateFilter: HistoryFilter['stateFilter']) =>
       async ({ lastItem }: { lastItem?: PastDictation }) => {
-        const request = pageOf({ query, shown }, PAGE, lastItem);
+        const request = pageRequest({ query, stateFilter }, PAGE, lastItem);
         const { dictations, hasMore } = await requestHistory(settings, request);
         return { data: dictations, hasMore: hasMore };
       },
-    [wanted.query, wanted.shown],
+    [filter.query, filter.stateFilter],
     // It is told where the list would be.
     { onError: () => undefined },
   );
@@ -24,7 +24,7 @@ export function useHistory(settings: Settings, wanted: Wanted) {
 
   const remove = useCallback(
     async (ids: readonly string[]) => {
-      await mutate(deleteSome(settings, ids), {
+      await mutate(deleteDictations(settings, ids), {
         optimisticUpdate: (all) => (all ?? []).filter(({ id }) => !ids.includes(id)),
         // The next ones move up where many go.
         shouldRevalidateAfter: ids.length > 1,

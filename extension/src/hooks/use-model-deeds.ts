@@ -2,7 +2,7 @@
 import { Alert, confirmAlert, Icon, showToast, Toast } from '@raycast/api';
 import { useState } from 'react';
 import { SottoError, type SottoClient } from 'sotto/client';
-import { capitalised } from '../lib/deliver';
+import { capitalized } from '../lib/deliver';
 import { isInMemory, type ModelRow } from '../lib/model-rows';
 import { bytesText, type Progress } from '../lib/model-text';
 import { refreshMenuBar } from '../lib/refresh-menu-bar';
@@ -143,7 +143,7 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
       const next = isInUse
         ? 'It is in use: the model that came with Sotto takes its place.'
         : 'You can download it again at any time.';
-      const isWanted = await confirmAlert({
+      const isConfirmed = await confirmAlert({
         title: `Remove ${row.title}?`,
         message: `${size}${next}`,
         icon: Icon.Trash,
@@ -152,7 +152,7 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
           style: Alert.ActionStyle.Destructive,
         },
       });
-      if (!isWanted) return;
+      if (!isConfirmed) return;
       const { models } = await client();
       const { used } = await models.remove(row.name, { force: isInUse });
       await showSuccess(`${row.title} is removed`, used?.name === undefined ? undefined : `Now using ${used.name}.`);
@@ -166,7 +166,7 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
 
   const discard = (rows: readonly ModelRow[]): Promise<void> =>
     withErrorToast(async () => {
-      const isWanted = await confirmAlert({
+      const isConfirmed = await confirmAlert({
         title: rows.length === 1 ? 'Discard What Has Come?' : 'Discard All Unfinished Downloads?',
         message: `${rows.map(({ title }) => title).join(', ')} would have to be downloaded from the start.`,
         icon: Icon.Trash,
@@ -175,7 +175,7 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
           style: Alert.ActionStyle.Destructive,
         },
       });
-      if (!isWanted) return;
+      if (!isConfirmed) return;
       const { models } = await client();
       const { pruned } = await models.prune();
       const bytes = pruned.reduce((sum, { bytes: each }) => sum + each, 0);
@@ -217,7 +217,7 @@ function isProgress(event: { type: string }): event is Progress {
 async function showSuccess(title: string, message?: string, primaryAction?: Toast.ActionOptions): Promise<void> {
   await showToast({
     style: Toast.Style.Success,
-    title: capitalised(title),
-    ...defined({ message: message === undefined ? undefined : capitalised(message), primaryAction }),
+    title: capitalized(title),
+    ...defined({ message: message === undefined ? undefined : capitalized(message), primaryAction }),
   });
 }

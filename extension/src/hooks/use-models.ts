@@ -30,7 +30,7 @@ export function useModels(sotto: () => SottoCommand) {
   useEffect(() => {
     const own = new SharedConnection(() => connectDaemon(sotto));
     connections.current = own;
-    let isLeft = false;
+    let isUnmounted = false;
     let isConnected = false;
     const follow = async (): Promise<void> => {
       isConnected = false;
@@ -38,7 +38,7 @@ export function useModels(sotto: () => SottoCommand) {
       isConnected = true;
       let seen = '';
       for await (const states of models.watch()) {
-        if (isLeft) return;
+        if (isUnmounted) return;
         const shape = shapeOf(states);
         // Sizes and places are worth a look only when something has moved.
         const list = shape === seen ? undefined : await models.list();
@@ -51,9 +51,9 @@ export function useModels(sotto: () => SottoCommand) {
       }
     };
     const keepFollowing = async (): Promise<void> => {
-      while (!isLeft) {
+      while (!isUnmounted) {
         const error = await follow().then(() => undefined, SottoError.from);
-        if (isLeft) return;
+        if (isUnmounted) return;
         setView((before) => ({ ...before, error }));
         // What somebody has to mend first is not tried again and again; a daemon that has gone is.
         if (!isConnected) return;
@@ -62,7 +62,7 @@ export function useModels(sotto: () => SottoCommand) {
     };
     void keepFollowing();
     return () => {
-      isLeft = true;
+      isUnmounted = true;
       own.close();
     };
   }, [round]);

@@ -4,34 +4,34 @@ import type { PastDictation } from 'sotto/protocol';
 import { play } from '../lib/history-play';
 import { showFailure } from '../lib/tell-failure';
 
-export interface Playing {
+export interface Playback {
   /** Id of the one that is playing. */
   readonly id: string | undefined;
   readonly start: (dictation: PastDictation) => void;
   readonly stop: () => void;
 }
 
-export function usePlaying(): Playing {
+export function usePlayback(): Playback {
   const [id, setId] = useState<string | undefined>(undefined);
-  const end = useRef<(() => void) | undefined>(undefined);
+  const stopPlayer = useRef<(() => void) | undefined>(undefined);
 
   const stop = useCallback(() => {
-    end.current?.();
-    end.current = undefined;
+    stopPlayer.current?.();
+    stopPlayer.current = undefined;
     setId(undefined);
   }, []);
   const start = useCallback(({ id: wanted, audio }: PastDictation) => {
     if (audio === undefined) return;
-    end.current?.();
+    stopPlayer.current?.();
     setId(wanted);
     const own = play(audio, (error) => {
       if (error !== undefined) void showFailure(error);
       // Another one may be playing by now.
-      if (end.current !== own) return;
-      end.current = undefined;
+      if (stopPlayer.current !== own) return;
+      stopPlayer.current = undefined;
       setId(undefined);
     });
-    end.current = own;
+    stopPlayer.current = own;
   }, []);
   return { id, start, stop };
 }

@@ -30,7 +30,7 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
   latest.current = { options, onFinal };
 
   useEffect(() => {
-    let isLeft = false;
+    let isUnmounted = false;
     let bars = '';
     const show = (dictation: Capture): void => {
       bars = `${bars}${barOf(dictation.phase === 'listening' ? dictation.db : -120)}`.slice(-METER_BARS);
@@ -39,12 +39,12 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
     const follow = async (): Promise<void> => {
       const found = await findOrStartDictation(latest.current.options);
       capture.current = found.capture;
-      if (isLeft) return found.capture.close();
+      if (isUnmounted) return found.capture.close();
       show(found.first);
       let last = found.first;
       void refreshMenuBar();
       for await (const dictation of found.changes) {
-        if (isLeft) return;
+        if (isUnmounted) return;
         if (dictation.phase !== last.phase && !isOver(dictation.phase)) void refreshMenuBar();
         last = dictation;
         show(dictation);
@@ -56,10 +56,10 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
     };
     setView(NOTHING);
     follow().catch((thrown: unknown) => {
-      if (!isLeft) setView((before) => ({ ...before, error: SottoError.from(thrown) }));
+      if (!isUnmounted) setView((before) => ({ ...before, error: SottoError.from(thrown) }));
     });
     return () => {
-      isLeft = true;
+      isUnmounted = true;
       capture.current?.close();
       capture.current = undefined;
     };

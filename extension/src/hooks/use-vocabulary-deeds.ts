@@ -4,9 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { useState } from 'react';
 import { SottoError } from 'sotto/client';
 import type { VocabularyFormat } from 'sotto/protocol';
-import { downloads, writeBeside } from '../lib/history-export';
+import { downloadsFolder, writeNewFile } from '../lib/history-export';
 import { showFailure } from '../lib/tell-failure';
-import { asVocabulary, edited, nameOf, type Entry } from '../lib/vocabulary-entries';
+import { toVocabulary, replaceEntry, nameOf, type Entry } from '../lib/vocabulary-entries';
 import { changeText } from '../lib/vocabulary-text';
 import type { VocabularyView } from './use-vocabulary';
 
@@ -24,15 +24,15 @@ export interface VocabularyActions {
   readonly refresh: () => Promise<void>;
 }
 
-export function useVocabularyActions({ newest, request, refresh }: VocabularyView): VocabularyActions {
+export function useVocabularyActions({ latest, request, refresh }: VocabularyView): VocabularyActions {
   const [removed, setRemoved] = useState<Entry | undefined>(undefined);
 
   const add = async (entry: Entry): Promise<void> => {
-    const { change } = await request((vocabulary) => vocabulary.add(asVocabulary(entry)));
+    const { change } = await request((vocabulary) => vocabulary.add(toVocabulary(entry)));
     await showToast({ title: changeText(change), message: nameOf(entry) });
   };
   const restoreDictations = async (entry: Entry): Promise<void> => {
-    await request((vocabulary) => vocabulary.add(asVocabulary(entry)));
+    await request((vocabulary) => vocabulary.add(toVocabulary(entry)));
     setRemoved(undefined);
     await showToast({ title: 'Brought Back', message: nameOf(entry) });
   };
@@ -40,10 +40,10 @@ export function useVocabularyActions({ newest, request, refresh }: VocabularyVie
   return {
     add,
     edit: async (before, now) => {
-      const kept = newest();
-      if (kept === undefined) return;
+      const current = latest();
+      if (current === undefined) return;
       try {
-        await request((vocabulary) => vocabulary.set(edited(kept.vocabulary, before, now), kept.revision));
+        await request((vocabulary) => vocabulary.set(replaceEntry(current.vocabulary, before, now), current.revision));
         await showToast({ title: 'Saved', message: nameOf(now) });
       } catch (thrown) {
         // What is there now is shown when the form is gone.
@@ -52,7 +52,7 @@ export function useVocabularyActions({ newest, request, refresh }: VocabularyVie
       }
     },
     remove: withErrorToast(async (entry) => {
-      const isSure = await confirmAlert({
+      const isConfirmed = await confirmAlert({
         title: `Delete “${nameOf(entry)}”?`,
         message:
           entry.kind === 'word'
@@ -61,7 +61,7 @@ export function useVocabularyActions({ newest, request, refresh }: VocabularyVie
         primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
         rememberUserChoice: true,
       });
-      if (!isSure) return;
+      if (!isConfirmed) return;
       const which = entry.kind === 'word' ? { words: [entry.word] } : { replacements: [entry.from] };
       await request((vocabulary) => vocabulary.remove(which));
       setRemoved(entry);
@@ -82,7 +82,7 @@ export function useVocabularyActions({ newest, request, refresh }: VocabularyVie
         const now = await vocabulary.get();
         return { ...now, text: await vocabulary.export(format) };
       });
-      const path = writeBeside(downloads(), 'Sotto Vocabulary', format, text);
+      const path = writeNewFile(downloadsFolder(), 'Sotto Vocabulary', format, text);
       await showToast({
         title: 'Exported',
         message: path,

@@ -10,9 +10,9 @@ export type RequestVocabulary = <Result extends VocabularyResult>(
 
 export interface VocabularyView {
   /** Undefined until it is known. */
-  readonly kept: VocabularyResult | undefined;
+  readonly current: VocabularyResult | undefined;
   /** The same for a form that lies on top: what it was given stays as it was when it was opened. */
-  readonly newest: () => VocabularyResult | undefined;
+  readonly latest: () => VocabularyResult | undefined;
   readonly error: SottoError | undefined;
   /** Does something to it and shows what came out. @throws SottoError */
   readonly request: RequestVocabulary;
@@ -20,16 +20,16 @@ export interface VocabularyView {
 }
 
 export function useVocabulary(settings: DaemonSettings): VocabularyView {
-  const [kept, setKept] = useState<VocabularyResult | undefined>(undefined);
+  const [current, setCurrent] = useState<VocabularyResult | undefined>(undefined);
   const [error, setError] = useState<SottoError | undefined>(undefined);
-  const seen = useRef<VocabularyResult | undefined>(undefined);
-  const latest = useRef(settings);
-  latest.current = settings;
+  const latestResult = useRef<VocabularyResult | undefined>(undefined);
+  const latestSettings = useRef(settings);
+  latestSettings.current = settings;
 
   const request = useCallback<RequestVocabulary>(async (work) => {
-    const result = await withDaemon(latest.current, ({ vocabulary }) => work(vocabulary));
-    seen.current = result;
-    setKept(result);
+    const result = await withDaemon(latestSettings.current, ({ vocabulary }) => work(vocabulary));
+    latestResult.current = result;
+    setCurrent(result);
     setError(undefined);
     return result;
   }, []);
@@ -37,5 +37,5 @@ export function useVocabulary(settings: DaemonSettings): VocabularyView {
     await request((vocabulary) => vocabulary.get()).catch((thrown: unknown) => setError(SottoError.from(thrown)));
   }, []);
   useEffect(() => void refresh(), []);
-  return { kept, newest: () => seen.current, error, request, refresh };
+  return { current, latest: () => latestResult.current, error, request, refresh };
 }

@@ -24,7 +24,7 @@ export interface DictationStartOptions {
   readonly device?: string;
   readonly sounds: boolean;
   /** Whether it goes on when nobody looks at it. */
-  readonly goOn: boolean;
+  readonly keepListening: boolean;
 }
 
 export interface DictationHandle {
@@ -68,7 +68,7 @@ async function startInRunningProcess({ socket, ...options }: DictationStartOptio
   const capture = await CaptureClient.connect(socket());
   if (capture === undefined) return undefined;
   try {
-    const { dictation, isNew } = await capture.begin(optionsOf(options));
+    const { dictation, isNew } = await capture.begin(captureOptions(options));
     const changes = capture.updates();
     const { value: first = dictation } = await changes.next();
     return { capture, first, changes, isNew };
@@ -88,8 +88,8 @@ async function startInNewProcess(options: DictationStartOptions): Promise<Dictat
   for (;;) {
     const found = await findDictation(options.socket());
     if (found !== undefined) return { ...found, isNew: true };
-    const ended = started.ended();
-    if (ended !== undefined) throw ended;
+    const exitError = started.exitError();
+    if (exitError !== undefined) throw exitError;
     if (Date.now() > deadline) {
       throw new SottoError('TIMEOUT', 'the dictation does not begin', { hint: `see ${options.log}` });
     }
@@ -97,17 +97,17 @@ async function startInNewProcess(options: DictationStartOptions): Promise<Dictat
   }
 }
 
-function optionsOf({ language, model, device, goOn, sounds }: Omit<DictationStartOptions, 'socket'>): CaptureOptions {
+function captureOptions({ language, model, device, keepListening, sounds }: Omit<DictationStartOptions, 'socket'>): CaptureOptions {
   return {
-    goOn,
+    keepListening,
     sounds,
     ...defined({ language, model, device }),
   };
 }
 
-interface Started {
+interface StartedProcess {
   /** Why it ended, if it did. */
-  ended(): SottoError | undefined;
+  exitError(): SottoError | undefined;
 }
 
 /**
@@ -115,11 +115,11 @@ interface Started {
  * stays for the next dictations, until Raycast ends or nobody dictates for an hour: nobody waits for it when the command is
  * gone, so each one that ends leaves a zombie until Raycast does.
  */
-function startCapture({ sotto, log, language, model, device, goOn, sounds }: DictationStartOptions): Started {
+function startCapture({ sotto, log, language, model, device, keepListening, sounds }: DictationStartOptions): StartedProcess {
   const { program, args, env } = sotto();
   mkdirSync(dirname(log), { recursive: true });
   const logFile = openSync(log, 'w', 0o600);
-  let ended: SottoError | undefined;
+  let exitError: SottoError | undefined;
   let child: ChildProcess;
   try {
     child = spawn(
@@ -130,7 +130,7 @@ function startCapture({ sotto, log, language, model, device, goOn, sounds }: Dic
         // Raycast may end before the process has looked whose child it is.
         '--parent',
         String(process.pid),
-        ...(goOn ? ['--keep-listening'] : []),
+        ...(keepListening ? ['--keep-listening'] : []),
         ...(language === undefined ? [] : ['--language', language]),
         ...(model === undefined ? [] : ['--model', model]),
         ...(device === undefined ? [] : ['--device', device]),
@@ -142,17 +142,17 @@ function startCapture({ sotto, log, language, model, device, goOn, sounds }: Dic
     closeSync(logFile);
   }
   child.on('error', (cause) => {
-    ended = new SottoError('DAEMON_UNAVAILABLE', `${program} does not start: ${cause.message}`, {
+    exitError = new SottoError('DAEMON_UNAVAILABLE', `${program} does not start: ${cause.message}`, {
       cause,
       hint: 'correct the path in the preferences of this extension, or leave it empty',
     });
   });
   // Listened to in any case: a child that nobody waits for stays as a zombie.
   child.on('exit', (code, signal) => {
-    ended ??= new SottoError('DAEMON_UNAVAILABLE', lastLine(log) ?? `it ended at once (${signal ?? code})`);
+    exitError ??= new SottoError('DAEMON_UNAVAILABLE', lastLine(log) ?? `it ended at once (${signal ?? code})`);
   });
   child.unref();
-  return { ended: () => ended };
+  return { exitError: () => exitError };
 }
 
 /** The last line, without the name in front of it. */

@@ -25,13 +25,13 @@ export async function paste(text: string): Promise<() => Promise<void>> {
   };
 }
 
-interface Read {
+interface ClipboardSnapshot {
   readonly text: string;
   /** As it can be written again; undefined where there is nothing that can be. */
   readonly content: Clipboard.Content | undefined;
 }
 
-async function read(): Promise<Read | undefined> {
+async function read(): Promise<ClipboardSnapshot | undefined> {
   try {
     const read = await Clipboard.read();
     return { text: read.text, content: contentOf(read) };

@@ -41,10 +41,10 @@ export async function connectDaemon(sotto: DaemonSettings['sotto']): Promise<Sot
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     // Its end is looked at before the socket: who has ended well has left a daemon that listens.
-    const ended = start.ended();
+    const exitError = start.exitError();
     const client = await findDaemon(socket);
     if (client !== undefined) return client;
-    if (ended !== undefined) throw ended;
+    if (exitError !== undefined) throw exitError;
     if (Date.now() > deadline) {
       throw new SottoError('TIMEOUT', 'Sotto’s daemon does not start', { hint: `see ${startupLog}` });
     }
@@ -67,25 +67,25 @@ export async function findDaemon(socket = sottoPaths().socket): Promise<SottoCli
  * Ends with the command at the latest: the daemon itself has a session of its own by then, or is started by the next one.
  * It waits until the model is warm, which we need not.
  */
-function startDaemon({ program, args, env }: SottoCommand): { ended(): SottoError | undefined } {
+function startDaemon({ program, args, env }: SottoCommand): { exitError(): SottoError | undefined } {
   let stderr = '';
-  let ended: SottoError | undefined;
+  let exitError: SottoError | undefined;
   const stdio: ['ignore', 'ignore', 'pipe'] = ['ignore', 'ignore', 'pipe'];
   const child = spawn(program, [...args, 'daemon', 'start'], { stdio, env, cwd: '/' });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.on('error', (cause) => {
-    ended = new SottoError('DAEMON_UNAVAILABLE', `${program} does not start: ${cause.message}`, {
+    exitError = new SottoError('DAEMON_UNAVAILABLE', `${program} does not start: ${cause.message}`, {
       cause,
       hint: 'correct the path in the preferences of this extension, or leave it empty',
     });
   });
-  child.on('close', () => (ended ??= failureOf(stderr)));
+  child.on('close', () => (exitError ??= parseFailure(stderr)));
   child.unref();
-  return { ended: () => ended };
+  return { exitError: () => exitError };
 }
 
 /** What `sotto` prints: `sotto: message — hint`, in its last line. */
-export function failureOf(stderr: string): SottoError {
+export function parseFailure(stderr: string): SottoError {
   const last = stderr.trim().split('\n').at(-1) ?? '';
   const [message = '', hint] = last.replace(/^sotto: /, '').split(' — ');
   return new SottoError('DAEMON_UNAVAILABLE', message === '' ? 'Sotto’s daemon ended at once' : message, {

@@ -11,33 +11,33 @@ export type Delivery = 'insert' | 'copy';
  */
 export async function deliver(
   text: string,
-  how: Delivery,
+  delivery: Delivery,
   trailingSpace: boolean,
   remark?: string,
 ): Promise<void> {
-  const but = remark === undefined ? '' : `. ${capitalised(remark)}`;
+  const suffix = remark === undefined ? '' : `. ${capitalized(remark)}`;
   if (text === '') {
-    await leave(capitalised(remark ?? 'nothing was said'));
-  } else if (how === 'insert') {
+    await leave(capitalized(remark ?? 'nothing was said'));
+  } else if (delivery === 'insert') {
     await closeMainWindow({ clearRootSearch: true, popToRootType: PopToRootType.Suspended });
-    const restoreClipboard = await paste(insertable(text, trailingSpace));
-    await showHUD(`Inserted${but}`, { popToRootType: PopToRootType.Suspended });
+    const restoreClipboard = await paste(textToPaste(text, trailingSpace));
+    await showHUD(`Inserted${suffix}`, { popToRootType: PopToRootType.Suspended });
     // Before the command's view is left: Raycast ends a command without a view.
     await restoreClipboard();
     await popToRoot({ clearSearchBar: true });
   } else {
     await Clipboard.copy(text);
-    await leave(`Copied${but}`);
+    await leave(`Copied${suffix}`);
   }
 }
 
 /** What is inserted: the next word, or the next dictation, needs a space in front of it. */
-export function insertable(text: string, trailingSpace: boolean): string {
+export function textToPaste(text: string, trailingSpace: boolean): string {
   return trailingSpace && !/\s$/.test(text) ? `${text} ` : text;
 }
 
 /** Messages of errors begin small. */
-export function capitalised(message: string): string {
+export function capitalized(message: string): string {
   return message.charAt(0).toUpperCase() + message.slice(1);
 }
 

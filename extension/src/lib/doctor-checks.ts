@@ -4,9 +4,9 @@ import { defined, type ModelsList } from 'sotto/protocol';
 import { findDaemon } from './daemon';
 import type { SottoCommand } from './find-sotto';
 import { bytesText } from './model-text';
-import { runSotto, type Ran } from './run-sotto';
+import { runSotto, type CommandOutput } from './run-sotto';
 
-export interface Check {
+export interface DoctorCheck {
   /** What was looked at, as the doctor calls it. */
   readonly what: string;
   readonly status: 'right' | 'note' | 'wrong';
@@ -15,12 +15,12 @@ export interface Check {
 }
 
 /** Whether Sotto is there from login on. */
-export type Agent = 'none' | 'outdated' | 'stopped' | 'running';
+export type AgentState = 'none' | 'outdated' | 'stopped' | 'running';
 
-export interface Checked {
-  readonly checks: readonly Check[];
+export interface DoctorReport {
+  readonly checks: readonly DoctorCheck[];
   /** Left out where the system knows no login agents. */
-  readonly agent?: Agent;
+  readonly agent?: AgentState;
   readonly isDaemonRunning: boolean;
 }
 
@@ -37,11 +37,11 @@ const TITLES: Record<string, string> = {
 const MICROPHONE_ADVICE =
   'macOS asks at the first dictation. If no words come, allow it in System Settings › Privacy & Security › Microphone.';
 
-export function titleOf({ what }: Check): string {
+export function titleOf({ what }: DoctorCheck): string {
   return TITLES[what] ?? what.charAt(0).toUpperCase() + what.slice(1);
 }
 
-export async function runChecks(sotto: () => SottoCommand): Promise<Checked> {
+export async function runChecks(sotto: () => SottoCommand): Promise<DoctorReport> {
   let command: SottoCommand;
   try {
     command = sotto();
@@ -50,11 +50,11 @@ export async function runChecks(sotto: () => SottoCommand): Promise<Checked> {
   }
   const message = [command.program, ...command.args].join(' ');
   const [doctor, agent, microphone, model] = await Promise.all([
-    runSotto(command, ['agent', 'doctor', '--json']).then(findingsOf).catch(failed('sotto')),
+    runSotto(command, ['agent', 'doctor', '--json']).then(parseFindings).catch(asFailedCheck('sotto')),
     runSotto(command, ['agent', 'status', '--json'])
-      .then(agentOf)
+      .then(parseAgent)
       .catch(() => undefined),
-    runSotto(command, ['dictate', '--list-devices']).then(microphoneOf).catch(failed('microphone')),
+    runSotto(command, ['dictate', '--list-devices']).then(parseMicrophones).catch(asFailedCheck('microphone')),
     betterModel().catch(() => []),
   ]);
   const isThere = doctor.every(({ what }) => what !== 'sotto');
@@ -72,7 +72,7 @@ export async function runChecks(sotto: () => SottoCommand): Promise<Checked> {
 }
 
 /** For whoever is asked for help. */
-export function reportOf(checks: readonly Check[], about: readonly string[], log: string): string {
+export function reportOf(checks: readonly DoctorCheck[], about: readonly string[], log: string): string {
   const marks = { right: '✓', note: '·', wrong: '✗' };
   const lines = checks.map((check) => {
     const advice = check.advice === undefined ? '' : ` — ${check.advice}`;
@@ -82,7 +82,7 @@ export function reportOf(checks: readonly Check[], about: readonly string[], log
 }
 
 /** What suits this Mac and is not here: the model that Sotto comes with is small. */
-export function betterModelIn({ machine, recommended, installed, catalogue }: ModelsList): Check[] {
+export function betterModelChecks({ machine, recommended, installed, catalogue }: ModelsList): DoctorCheck[] {
   const entry = catalogue.find(({ name }) => name === recommended);
   const isHere = installed.some((model) => model.name === recommended || model.catalogue === recommended);
   if (!machine.hasGpu || entry === undefined || isHere) return [];
@@ -96,17 +96,17 @@ export function betterModelIn({ machine, recommended, installed, catalogue }: Mo
   ];
 }
 
-async function betterModel(): Promise<Check[]> {
+async function betterModel(): Promise<DoctorCheck[]> {
   const client = await findDaemon();
   if (client === undefined) return [];
   try {
-    return betterModelIn(await client.models.list());
+    return betterModelChecks(await client.models.list());
   } finally {
     client.close();
   }
 }
 
-function findingsOf({ stdout, stderr }: Ran): Check[] {
+function parseFindings({ stdout, stderr }: CommandOutput): DoctorCheck[] {
   const output: unknown = stdout.trim() === '' ? undefined : JSON.parse(stdout);
   const findings =
     typeof output === 'object' && output !== null && 'findings' in output ? output.findings : undefined;
@@ -119,7 +119,7 @@ function findingsOf({ stdout, stderr }: Ran): Check[] {
   return findings.flatMap((each: unknown) => (isCheck(each) ? [each] : []));
 }
 
-function agentOf({ stdout }: Ran): Agent {
+function parseAgent({ stdout }: CommandOutput): AgentState {
   const { installed, state } = JSON.parse(stdout) as {
     installed?: unknown;
     state?: unknown;
@@ -130,7 +130,7 @@ function agentOf({ stdout }: Ran): Agent {
 }
 
 /** Each line is a number and a name. */
-function microphoneOf({ stdout, stderr }: Ran): Check[] {
+function parseMicrophones({ stdout, stderr }: CommandOutput): DoctorCheck[] {
   const names = stdout.split('\n').flatMap((line) => /^\s*\d+\s+(.+)$/.exec(line)?.[1] ?? []);
   if (names.length > 0) {
     // They are named without any permission, and only who opens one learns whether it may be heard.
@@ -149,18 +149,18 @@ function microphoneOf({ stdout, stderr }: Ran): Check[] {
   ];
 }
 
-function failed(what: string): (thrown: unknown) => Check[] {
+function asFailedCheck(what: string): (thrown: unknown) => DoctorCheck[] {
   return (thrown) => [wrong(what, thrown)];
 }
 
-function wrong(what: string, thrown: unknown): Check {
+function wrong(what: string, thrown: unknown): DoctorCheck {
   const { message, hint } = SottoError.from(thrown);
   return { what, status: 'wrong', message: message, advice: hint };
 }
 
-function isCheck(value: unknown): value is Check {
+function isCheck(value: unknown): value is DoctorCheck {
   if (typeof value !== 'object' || value === null) return false;
-  const { what, status, message, advice } = value as Partial<Record<keyof Check, unknown>>;
+  const { what, status, message, advice } = value as Partial<Record<keyof DoctorCheck, unknown>>;
   return (
     typeof what === 'string' &&
     typeof message === 'string' &&

@@ -3,17 +3,17 @@ import { Alert, confirmAlert, showInFinder, showToast, Toast } from '@raycast/ap
 import { basename } from 'node:path';
 import type { FileJob, TextFormat } from 'sotto/client';
 import { deliver, type Delivery } from './deliver';
-import type { FileJobs, HowToTranscribe } from './file-jobs';
-import { saveBeside } from './file-save';
+import type { FileJobs, FileJobOptions } from './file-jobs';
+import { saveTranscript } from './file-save';
 import { nameOf } from './file-words';
 import type { Settings } from './preferences';
 import { showFailure } from './tell-failure';
 
 export interface FileActions {
-  readonly deliver: (text: string, how: Delivery) => Promise<void>;
+  readonly deliver: (text: string, delivery: Delivery) => Promise<void>;
   readonly save: (files: readonly FileJob[], format: TextFormat) => Promise<void>;
   /** In another language, or with another model, where one is given; a text that is there stays. */
-  readonly retranscribe: (file: FileJob, other: Partial<HowToTranscribe>) => Promise<void>;
+  readonly retranscribe: (file: FileJob, other: Partial<FileJobOptions>) => Promise<void>;
   readonly cancel: (file: FileJob) => Promise<void>;
   readonly cancelAll: (files: readonly FileJob[]) => Promise<void>;
   readonly remove: (files: readonly FileJob[]) => Promise<void>;
@@ -32,10 +32,10 @@ export function createFileActions(
       action: 'Cancel Transcription',
       message: 'The rest of it would have to begin anew.',
     };
-    if (!hasStarted || (await isSure(question))) await jobs.cancel(files.map(({ id }) => id));
+    if (!hasStarted || (await isConfirmed(question))) await jobs.cancel(files.map(({ id }) => id));
   };
   return {
-    deliver: (text, how) => withErrorToast(() => deliver(text, how, settings.trailingSpace)),
+    deliver: (text, delivery) => withErrorToast(() => deliver(text, delivery, settings.trailingSpace)),
     save: (files, format) => withErrorToast(() => saveAll(jobs, files, format, onSaved)),
     retranscribe: ({ id, path, state }, other) =>
       withErrorToast(async () => {
@@ -49,14 +49,14 @@ export function createFileActions(
 }
 
 async function removeAll(jobs: FileJobs, files: readonly FileJob[]): Promise<void> {
-  const written = files.filter(({ state }) => state === 'final');
-  const [only] = written;
+  const transcribed = files.filter(({ state }) => state === 'final');
+  const [only] = transcribed;
   const question =
-    written.length === 1 && only !== undefined
+    transcribed.length === 1 && only !== undefined
       ? `Remove “${nameOf(only)}” and its text?`
-      : `Remove ${written.length} files and their texts?`;
+      : `Remove ${transcribed.length} files and their texts?`;
   const message = 'The sound itself and what you have saved of it stay where they are.';
-  if (written.length > 0 && !(await isSure({ title: question, action: 'Remove', message }))) return;
+  if (transcribed.length > 0 && !(await isConfirmed({ title: question, action: 'Remove', message }))) return;
   await jobs.forget(files.map(({ id }) => id));
 }
 
@@ -73,7 +73,7 @@ async function saveAll(
   let last = '';
   try {
     for (const { id } of files) {
-      last = await saveBeside(await jobs.read(id), format);
+      last = await saveTranscript(await jobs.read(id), format);
       onSaved(id, last);
     }
   } catch (thrown) {
@@ -96,7 +96,7 @@ async function withErrorToast(work: () => Promise<void>): Promise<void> {
   }
 }
 
-function isSure(question: { title: string; action: string; message: string }): Promise<boolean> {
+function isConfirmed(question: { title: string; action: string; message: string }): Promise<boolean> {
   const primaryAction = {
     title: question.action,
     style: Alert.ActionStyle.Destructive,

@@ -15,7 +15,7 @@ const AUDIO = new Set(
 /** A text is looked at for paths only if it is about as short as paths are. */
 const MAX_PATH_LINES = 500;
 
-export interface Found {
+export interface FoundFiles {
   /** Absolute, in their order, each once. */
   readonly files: readonly string[];
   /** Why there may be fewer than were named. */
@@ -23,7 +23,7 @@ export interface Found {
 }
 
 /** What is selected in Finder; nothing if another app is in front. */
-export async function selectedInFinder(): Promise<string[]> {
+export async function readFinderSelection(): Promise<string[]> {
   try {
     return (await getSelectedFinderItems()).map(({ path }) => path);
   } catch {
@@ -32,27 +32,27 @@ export async function selectedInFinder(): Promise<string[]> {
 }
 
 /** Files that were copied in Finder, or paths that were copied as text. */
-export async function onClipboard(): Promise<string[]> {
+export async function readClipboardFiles(): Promise<string[]> {
   const { file, text } = await Clipboard.read();
-  const path = file === undefined ? undefined : pathOf(file);
-  if (path === undefined) return pathsIn(text);
+  const path = file === undefined ? undefined : parsePath(file);
+  if (path === undefined) return parsePaths(text);
   // Raycast names the first of several; their names are the text, and they were copied out of one folder.
-  const beside = linesOf(text).map((name) => join(dirname(path), basename(name)));
-  return beside.includes(path) && beside.every(exists) ? beside : [path];
+  const siblings = linesOf(text).map((name) => join(dirname(path), basename(name)));
+  return siblings.includes(path) && siblings.every(exists) ? siblings : [path];
 }
 
 /** The paths that a text consists of, one a line; none if it is any other text. */
-export function pathsIn(text: string): string[] {
+export function parsePaths(text: string): string[] {
   const lines = linesOf(text);
   if (lines.length > MAX_PATH_LINES) return [];
-  const paths = lines.map(pathOf);
+  const paths = lines.map(parsePath);
   return paths.every((path) => path !== undefined && exists(path))
     ? paths.filter((path) => path !== undefined)
     : [];
 }
 
 /** An absolute path out of what people and programs write: `file:///…`, `~/…`, in quotes. */
-export function pathOf(written: string): string | undefined {
+export function parsePath(written: string): string | undefined {
   const bare = written.trim().replace(/^(['"])(.*)\1$/, '$2');
   if (bare.startsWith('file://')) {
     try {
@@ -66,7 +66,7 @@ export function pathOf(written: string): string | undefined {
 }
 
 /** Folders give what audio lies directly in them. */
-export function filesOf(paths: readonly string[]): Found {
+export function expandFolders(paths: readonly string[]): FoundFiles {
   const files = new Set<string>();
   const empty: string[] = [];
   const missing: string[] = [];
@@ -75,15 +75,15 @@ export function filesOf(paths: readonly string[]): Found {
     if (kind === 'file') files.add(path);
     else if (kind === undefined) missing.push(path);
     else {
-      const inside = audioIn(path);
+      const inside = audioFilesIn(path);
       if (inside.length === 0) empty.push(path);
       inside.forEach((file) => files.add(file));
     }
   }
-  return { files: [...files], remark: remarkOf(empty, missing) };
+  return { files: [...files], remark: problemText(empty, missing) };
 }
 
-function audioIn(folder: string): string[] {
+function audioFilesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
       .filter((name) => !name.startsWith('.') && AUDIO.has(extname(name).slice(1).toLowerCase()))
@@ -95,17 +95,17 @@ function audioIn(folder: string): string[] {
   }
 }
 
-function remarkOf(empty: readonly string[], missing: readonly string[]): string | undefined {
+function problemText(empty: readonly string[], missing: readonly string[]): string | undefined {
   const [folder] = empty;
-  const [gone] = missing;
+  const [missingPath] = missing;
   if (folder !== undefined) {
     return empty.length === 1
       ? `There is no audio in “${basename(folder)}”`
       : `There is no audio in ${empty.length} folders`;
   }
-  if (gone === undefined) return undefined;
+  if (missingPath === undefined) return undefined;
   return missing.length === 1
-    ? `“${basename(gone)}” is not there any more`
+    ? `“${basename(missingPath)}” is not there any more`
     : `${missing.length} files are not there any more`;
 }
 

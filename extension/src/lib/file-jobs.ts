@@ -17,89 +17,89 @@ const RECONNECT_DELAY_MS = 500;
 /** Of times in a row without a word of the daemon. */
 const MAX_ATTEMPTS = 5;
 
-export interface JobsSeen {
+export interface JobsSnapshot {
   /** As they came, but those that came last stand first. */
   readonly files: readonly FileJob[];
   /** The whole texts, by the files’ ids, as far as they are read. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
-export interface HowToTranscribe {
+export interface FileJobOptions {
   readonly language: string | undefined;
   readonly model: string | undefined;
 }
 
 export class FileJobs {
   readonly #connect: () => Promise<SottoClient>;
-  readonly #usual: HowToTranscribe;
-  readonly #show: (seen: JobsSeen) => void;
+  readonly #defaults: FileJobOptions;
+  readonly #show: (seen: JobsSnapshot) => void;
   readonly #texts = new Map<string, string>();
   /** Of a daemon that has ended: what was done, and what is to be begun again. */
-  readonly #past = new Map<string, FileJob>();
+  readonly #lost = new Map<string, FileJob>();
   /** How the files that this view has handed in are to be transcribed, by their ids. */
-  readonly #how = new Map<string, HowToTranscribe>();
+  readonly #options = new Map<string, FileJobOptions>();
   /** Paths of files that a daemon has ended with. */
   readonly #restartedPaths = new Set<string>();
-  #now: readonly FileJob[] = [];
-  #client = pending<SottoClient>();
+  #current: readonly FileJob[] = [];
+  #client = deferred<SottoClient>();
   #isReading = false;
-  #isLeft = false;
+  #isClosed = false;
 
   /** @param usual how files of other views are begun again */
-  constructor(connect: () => Promise<SottoClient>, usual: HowToTranscribe, show: (seen: JobsSeen) => void) {
+  constructor(connect: () => Promise<SottoClient>, defaults: FileJobOptions, show: (seen: JobsSnapshot) => void) {
     this.#connect = connect;
-    this.#usual = usual;
+    this.#defaults = defaults;
     this.#show = show;
   }
 
   /**
-   * Follows the files until `leave`. `onFirst` is told once what there is.
+   * Follows the files until `leave`. `onFirstList` is told once what there is.
    * @throws SottoError DAEMON_UNAVAILABLE and others, if there is no daemon to be had
    */
-  async follow(onFirst: (files: readonly FileJob[]) => Promise<void>): Promise<void> {
+  async follow(onFirstList: (files: readonly FileJob[]) => Promise<void>): Promise<void> {
     let isFirst = true;
-    for (let tries = 1; !this.#isLeft; tries++) {
+    for (let tries = 1; !this.#isClosed; tries++) {
       const client = await this.#connected();
-      if (this.#isLeft) return client.close();
+      if (this.#isClosed) return client.close();
       try {
         await this.#restartLostFiles();
         for await (const files of client.files.watch()) {
-          if (this.#isLeft) return;
+          if (this.#isClosed) return;
           tries = 1;
-          this.#now = files;
+          this.#current = files;
           this.#notify();
           if (isFirst) {
             isFirst = false;
-            await onFirst(files);
+            await onFirstList(files);
           }
         }
       } catch (thrown) {
         const error = SottoError.from(thrown);
-        if (this.#isLeft) return;
+        if (this.#isClosed) return;
         if (error.code !== 'DAEMON_LOST' || tries >= MAX_ATTEMPTS) throw error;
-        this.#client = pending();
-        this.#keepOf(error);
+        this.#client = deferred();
+        this.#keepAfterLoss(error);
         await new Promise((resolve) => setTimeout(resolve, RECONNECT_DELAY_MS));
       }
     }
   }
 
   leave(): void {
-    this.#isLeft = true;
+    this.#isClosed = true;
     this.#client.promise.then(
       (client) => client.close(),
       () => undefined,
     );
   }
 
-  async add(paths: readonly string[], how: HowToTranscribe): Promise<void> {
-    const { language, model } = how;
+  async add(paths: readonly string[], options: FileJobOptions): Promise<void> {
+    const { language, model } = options;
     const { files } = await this.#client.promise;
     const added = await files.add(paths, {
       options: language === undefined ? {} : { language },
       ...defined({ model }),
     });
-    for (const { id } of added) this.#how.set(id, how);
+    for (const { id } of added) this.#options.set(id, options);
   }
 
   async cancel(ids: readonly string[]): Promise<void> {
@@ -110,7 +110,7 @@ export class FileJobs {
   /** Takes them out of the list, and their texts with them. */
   async forget(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
-      this.#past.delete(id);
+      this.#lost.delete(id);
       this.#texts.delete(id);
     }
     this.#notify();
@@ -137,7 +137,7 @@ export class FileJobs {
   }
 
   #notify(): void {
-    const files = latestFirst([...this.#past.values(), ...this.#now]);
+    const files = newestFirst([...this.#lost.values(), ...this.#current]);
     this.#show({ files, texts: new Map(this.#texts) });
     void this.#readTexts();
   }
@@ -147,7 +147,7 @@ export class FileJobs {
     if (this.#isReading) return;
     this.#isReading = true;
     try {
-      for (let file = this.#unread(); file !== undefined && !this.#isLeft; file = this.#unread()) {
+      for (let file = this.#unread(); file !== undefined && !this.#isClosed; file = this.#unread()) {
         const { segments } = await this.read(file.id);
         this.#texts.set(file.id, fullText(segments));
         this.#notify();
@@ -160,43 +160,43 @@ export class FileJobs {
   }
 
   #unread(): FileJob | undefined {
-    return this.#now.find((file) => isFileOver(file) && !this.#texts.has(file.id));
+    return this.#current.find((file) => isFileOver(file) && !this.#texts.has(file.id));
   }
 
   /** The next daemon knows nothing of them. What two daemons have ended with may be what ends them. */
-  #keepOf(error: SottoError): void {
-    for (const file of this.#now) {
-      const isToEnd = this.#restartedPaths.has(file.path);
-      const left = isFileOver(file) ? file : isToEnd ? brokenOff(file, error) : inWait(file);
-      this.#past.set(file.id, left);
+  #keepAfterLoss(error: SottoError): void {
+    for (const file of this.#current) {
+      const wasRestarted = this.#restartedPaths.has(file.path);
+      const kept = isFileOver(file) ? file : wasRestarted ? asFailed(file, error) : asQueued(file);
+      this.#lost.set(file.id, kept);
     }
-    this.#now = [];
+    this.#current = [];
     this.#notify();
   }
 
   async #restartLostFiles(): Promise<void> {
-    const open = [...this.#past.values()].filter((file) => !isFileOver(file));
-    const byHow = new Map<HowToTranscribe, FileJob[]>();
+    const open = [...this.#lost.values()].filter((file) => !isFileOver(file));
+    const byOptions = new Map<FileJobOptions, FileJob[]>();
     for (const file of open) {
-      const how = this.#how.get(file.id) ?? this.#usual;
-      byHow.set(how, [...(byHow.get(how) ?? []), file]);
+      const options = this.#options.get(file.id) ?? this.#defaults;
+      byOptions.set(options, [...(byOptions.get(options) ?? []), file]);
     }
-    for (const [how, files] of byHow) {
+    for (const [options, files] of byOptions) {
       const paths = files.map(({ path }) => path);
-      await this.add(paths, how);
+      await this.add(paths, options);
       for (const { id, path } of files) {
         this.#restartedPaths.add(path);
-        this.#past.delete(id);
+        this.#lost.delete(id);
       }
     }
   }
 }
 
-function inWait({ id, path, addedMs }: FileJob): FileJob {
+function asQueued({ id, path, addedMs }: FileJob): FileJob {
   return { id, path, addedMs, state: 'queued', doneSeconds: 0 };
 }
 
-function brokenOff(file: FileJob, error: SottoError): FileJob {
+function asFailed(file: FileJob, error: SottoError): FileJob {
   const { id, path, addedMs, doneSeconds } = file;
   return {
     ...{ id, path, addedMs, doneSeconds, state: 'failed' },
@@ -209,12 +209,12 @@ function brokenOff(file: FileJob, error: SottoError): FileJob {
 }
 
 /** What came together stays in its order: so it is done, and so it was selected. */
-function latestFirst(files: readonly FileJob[]): FileJob[] {
+function newestFirst(files: readonly FileJob[]): FileJob[] {
   return [...files].sort((one, other) => other.addedMs - one.addedMs);
 }
 
 /** Those that are not in the list already, as they lie there now: whoever opens the list again means to see them. */
-export function newOnes(paths: readonly string[], files: readonly FileJob[]): string[] {
+export function newPaths(paths: readonly string[], files: readonly FileJob[]): string[] {
   const known = files.filter(({ state }) => state !== 'failed' && state !== 'cancelled');
   return paths.filter((path) => {
     const changedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity;
@@ -222,18 +222,18 @@ export function newOnes(paths: readonly string[], files: readonly FileJob[]): st
   });
 }
 
-interface Pending<T> {
+interface Deferred<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;
   readonly reject: (why: unknown) => void;
 }
 
-function pending<T>(): Pending<T> {
-  let resolve: Pending<T>['resolve'] = () => undefined;
-  let reject: Pending<T>['reject'] = () => undefined;
-  const promise = new Promise<T>((fulfil, refuse) => {
-    resolve = fulfil;
-    reject = refuse;
+function deferred<T>(): Deferred<T> {
+  let resolve: Deferred<T>['resolve'] = () => undefined;
+  let reject: Deferred<T>['reject'] = () => undefined;
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
   });
   // Nobody need be waiting.
   promise.catch(() => undefined);

@@ -7,19 +7,19 @@ import { SottoError, renderTranscript, type FileText, type TextFormat } from 'so
 const MAX_FILE_NUMBER = 1_000;
 
 /** @returns the path. @throws SottoError OUTPUT_FAILED */
-export async function saveBeside({ file, segments }: FileText, format: TextFormat): Promise<string> {
+export async function saveTranscript({ file, segments }: FileText, format: TextFormat): Promise<string> {
   const { path, summary } = file;
   if (summary === undefined) throw new SottoError('INVALID_ARGUMENT', `${basename(path)} has no text yet`);
   const document = renderTranscript(format, { file: path, segments, summary });
   for (let number = 1; number <= MAX_FILE_NUMBER; number++) {
-    const target = nameBeside(path, format, number);
+    const target = numberedPath(path, format, number);
     if (await writeNew(target, document)) return target;
   }
   throw new SottoError('OUTPUT_FAILED', `there are ${MAX_FILE_NUMBER} files of that name already`);
 }
 
 /** As Finder numbers a copy. */
-export function nameBeside(path: string, extension: string, number: number): string {
+export function numberedPath(path: string, extension: string, number: number): string {
   const stem = basename(path, extname(path));
   return join(dirname(path), `${stem}${number === 1 ? '' : ` ${number}`}.${extension}`);
 }

@@ -92,14 +92,14 @@ export function markdownOf(file: FileJob, text: string | undefined): string {
 }
 
 function runningText({ tail = '', tentative = '', waitsFor }: FileJob): string {
-  const maybe = tentative.trim();
+  const tentativeText = tentative.trim();
   const written = tail.trim();
-  if (written === '' && maybe === '') {
+  if (written === '' && tentativeText === '') {
     return waitsFor === 'model' ? '*The model is being loaded…*' : '*Listening…*';
   }
   // Cut where it begins in the middle of something.
   const start = tail.length < 1_000 ? written : `…${written.replace(/^\S*\s/, '')}`;
-  return [escaped(start), ...(maybe === '' ? [] : [`*${escaped(maybe)}*`])].join(' ').trim();
+  return [escaped(start), ...(tentativeText === '' ? [] : [`*${escaped(tentativeText)}*`])].join(' ').trim();
 }
 
 function paragraphs(text: string | undefined): string[] {

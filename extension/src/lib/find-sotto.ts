@@ -23,10 +23,10 @@ export function findSotto(preferred: string, env: NodeJS.ProcessEnv = process.en
   const own = (env.PATH ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
   const others = [...PROGRAM_FOLDERS, join(user, '.local', 'bin'), join(user, '.volta', 'bin')];
   const folders = [...new Set([...own, ...others])];
-  const named = preferred.trim().replace(/^~(?=\/)/, user) || env.SOTTO_BIN;
-  if (named !== undefined && named !== '') {
-    if (existsSync(named)) return commandAt(named, folders, env);
-    throw new SottoError('DAEMON_UNAVAILABLE', `there is no Sotto at ${named}`, {
+  const configured = preferred.trim().replace(/^~(?=\/)/, user) || env.SOTTO_BIN;
+  if (configured !== undefined && configured !== '') {
+    if (existsSync(configured)) return commandAt(configured, folders, env);
+    throw new SottoError('DAEMON_UNAVAILABLE', `there is no Sotto at ${configured}`, {
       hint: 'correct the path in the preferences of this extension, or leave it empty',
     });
   }

@@ -9,12 +9,12 @@ import {
 } from 'sotto/protocol';
 import { withDaemon, type DaemonSettings } from './daemon';
 
-export type Shown = 'all' | PastDictation['state'];
+export type StateFilter = 'all' | PastDictation['state'];
 
-export interface Wanted {
+export interface HistoryFilter {
   /** Words; all dictations where there are none. */
   readonly query: string;
-  readonly shown: Shown;
+  readonly stateFilter: StateFilter;
 }
 
 export function requestHistory(settings: DaemonSettings, request: HistoryRequest): Promise<HistoryResult> {
@@ -22,22 +22,22 @@ export function requestHistory(settings: DaemonSettings, request: HistoryRequest
 }
 
 /** A page of those that are wanted, from one on. */
-export function pageOf({ query, shown }: Wanted, limit: number, after?: PastDictation): HistoryRequest {
+export function pageRequest({ query, stateFilter }: HistoryFilter, limit: number, after?: PastDictation): HistoryRequest {
   const page = {
     limit,
     ...(after !== undefined && { before: after.startedMs, beforeId: after.id }),
-    ...(shown !== 'all' && { state: shown }),
+    ...(stateFilter !== 'all' && { state: stateFilter }),
   };
   const words = query.trim();
   return words === '' ? { do: 'list', ...page } : { do: 'search', query: words.slice(0, 1000), ...page };
 }
 
 /** All that are wanted, the newest first. */
-export function readAll(settings: DaemonSettings, wanted: Wanted): Promise<PastDictation[]> {
+export function readAll(settings: DaemonSettings, filter: HistoryFilter): Promise<PastDictation[]> {
   return withDaemon(settings, async (client) => {
     const all: PastDictation[] = [];
     for (;;) {
-      const { dictations, hasMore } = await client.history(pageOf(wanted, MAX_HISTORY_PAGE, all.at(-1)));
+      const { dictations, hasMore } = await client.history(pageRequest(filter, MAX_HISTORY_PAGE, all.at(-1)));
       all.push(...dictations);
       if (!hasMore || dictations.length === 0) return all;
     }
@@ -45,7 +45,7 @@ export function readAll(settings: DaemonSettings, wanted: Wanted): Promise<PastD
 }
 
 /** Into the trash, where they stay for a day. */
-export function deleteSome(settings: DaemonSettings, ids: readonly string[]): Promise<void> {
+export function deleteDictations(settings: DaemonSettings, ids: readonly string[]): Promise<void> {
   return inPages(settings, ids, 'delete');
 }
 
@@ -67,7 +67,7 @@ export interface RetranscribeOptions {
   readonly language?: string | undefined;
   readonly signal: AbortSignal;
   /** How far it is, 0 … 1. */
-  readonly onProgress: (part: number) => void;
+  readonly onProgress: (fraction: number) => void;
 }
 
 /**

@@ -1,13 +1,13 @@
 /** Past dictations under the days on which they were spoken, in the time of this place. */
 import type { PastDictation } from 'sotto/protocol';
 
-export interface Day {
+export interface DaySection {
   readonly title: string;
   readonly dictations: readonly PastDictation[];
 }
 
 /** @param dictations the newest first */
-export function daysOf(dictations: readonly PastDictation[], nowMs: number): Day[] {
+export function groupByDay(dictations: readonly PastDictation[], nowMs: number): DaySection[] {
   const days = new Map<string, PastDictation[]>();
   for (const dictation of dictations) {
     const title = dayTitle(dictation.startedMs, nowMs);
@@ -20,9 +20,9 @@ export function daysOf(dictations: readonly PastDictation[], nowMs: number): Day
 export function dayTitle(ms: number, nowMs: number): string {
   const date = new Date(ms);
   const now = new Date(nowMs);
-  const ago = calendarDay(now) - calendarDay(date);
-  if (ago === 0) return 'Today';
-  if (ago === 1) return 'Yesterday';
+  const daysAgo = calendarDay(now) - calendarDay(date);
+  if (daysAgo === 0) return 'Today';
+  if (daysAgo === 1) return 'Yesterday';
   return date.toLocaleDateString('en-US', {
     weekday: 'long',
     month: 'long',

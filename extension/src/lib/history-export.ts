@@ -7,12 +7,12 @@ import type { PastDictation } from 'sotto/protocol';
 
 export type ExportFormat = 'txt' | 'json' | 'csv' | 'md';
 
-export function exported(dictations: readonly PastDictation[], format: ExportFormat): string {
+export function formatDictations(dictations: readonly PastDictation[], format: ExportFormat): string {
   switch (format) {
     case 'txt':
       return `${dictations.map(({ text }) => text.trim()).join('\n\n')}\n`;
     case 'json':
-      return `${JSON.stringify(dictations.map(plain), null, 2)}\n`;
+      return `${JSON.stringify(dictations.map(withoutSearchFields), null, 2)}\n`;
     case 'csv':
       // With the mark by which spreadsheets know UTF-8.
       return `\uFEFF${dictationsAsCsv(dictations)}`;
@@ -25,7 +25,7 @@ export function exported(dictations: readonly PastDictation[], format: ExportFor
  * Writes a file beside those that are there, never over one: `talk 2.txt`.
  * @returns its path
  */
-export function writeBeside(folder: string, name: string, extension: string, text: string): string {
+export function writeNewFile(folder: string, name: string, extension: string, text: string): string {
   mkdirSync(folder, { recursive: true });
   for (let number = 1; ; number++) {
     const path = join(folder, `${name}${number === 1 ? '' : ` ${number}`}.${extension}`);
@@ -38,12 +38,12 @@ export function writeBeside(folder: string, name: string, extension: string, tex
   }
 }
 
-export function downloads(): string {
+export function downloadsFolder(): string {
   return join(process.env.HOME ?? homedir(), 'Downloads');
 }
 
 /** `Dictation 2026-11-22 14.03`: no file name may hold a colon. */
-export function nameOf({ startedMs }: Pick<PastDictation, 'startedMs'>): string {
+export function exportName({ startedMs }: Pick<PastDictation, 'startedMs'>): string {
   const date = new Date(startedMs);
   const two = (value: number): string => String(value).padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
@@ -51,7 +51,7 @@ export function nameOf({ startedMs }: Pick<PastDictation, 'startedMs'>): string 
 }
 
 /** Without what a search has added. */
-function plain({ startedMs, ...rest }: PastDictation): object {
+function withoutSearchFields({ startedMs, ...rest }: PastDictation): object {
   const own = Object.entries(rest).filter(([name]) => name !== 'snippet' && name !== 'marks');
   return { started: new Date(startedMs).toISOString(), ...Object.fromEntries(own) };
 }

@@ -49,7 +49,7 @@ export function wordCount(text: string): number {
 }
 
 /** Behind “past dictations”: `are kept for 30 days, without their sound`. */
-export function keepsText({ days, sound }: HistoryRetention): string {
+export function retentionText({ days, sound }: HistoryRetention): string {
   if (days === 0) return 'are not kept';
   const time = days >= FOREVER_DAYS ? 'forever' : days === 1 ? 'for a day' : `for ${Math.round(days)} days`;
   return `are kept ${time}, ${sound ? 'with' : 'without'} their sound`;

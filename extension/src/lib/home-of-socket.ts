@@ -9,11 +9,11 @@ import { SottoError } from 'sotto/client';
  * @returns undefined for the usual place
  * @throws SottoError INVALID_ARGUMENT
  */
-export function homeOfSocket(socket: string, usual: string, user = homedir()): string | undefined {
+export function homeForSocket(socket: string, defaultSocket: string, user = homedir()): string | undefined {
   const given = socket.trim().replace(/^~(?=\/)/, user);
   const path = normalize(given);
-  if (given === '' || path === usual) return undefined;
-  if (!isAbsolute(path) || basename(path) !== basename(usual)) {
+  if (given === '' || path === defaultSocket) return undefined;
+  if (!isAbsolute(path) || basename(path) !== basename(defaultSocket)) {
     throw new SottoError('INVALID_ARGUMENT', `${socket.trim()} is no socket of Sotto`, {
       hint: 'give the path that `sotto daemon status` shows in the preferences of this extension, or leave it empty',
     });

@@ -15,12 +15,12 @@ const MAX_RECENT_DICTATIONS = 10;
  * can't be had
  */
 export async function lastTranscript(socket: string, settings: DaemonSettings): Promise<string | undefined> {
-  const now = await textOfNow(socket);
+  const now = await currentText(socket);
   if (now !== undefined) return now;
-  const left = await leftIn(socket);
+  const undelivered = await undeliveredText(socket);
   return withDaemon(settings, async (client) => {
     const newest = newestOf((await client.history({ do: 'list', limit: MAX_RECENT_DICTATIONS })).dictations);
-    if (left !== undefined && left.startedMs > (newest?.startedMs ?? 0)) return left.text;
+    if (undelivered !== undefined && undelivered.startedMs > (newest?.startedMs ?? 0)) return undelivered.text;
     // Whoever is given its text has read it.
     if (newest !== undefined && isUnread(newest)) await client.history({ do: 'get', id: newest.id });
     return newest?.text.trim();
@@ -28,7 +28,7 @@ export async function lastTranscript(socket: string, settings: DaemonSettings): 
 }
 
 /** Of the dictation that is being finished or has just ended: an older text would be the wrong one. */
-async function textOfNow(socket: string): Promise<string | undefined> {
+async function currentText(socket: string): Promise<string | undefined> {
   const dictation = await findDictation(socket);
   if (dictation === undefined) return undefined;
   try {
@@ -39,8 +39,8 @@ async function textOfNow(socket: string): Promise<string | undefined> {
       });
     }
     if (last.phase === 'finishing') for await (last of dictation.changes);
-    const isWithout = last.phase === 'failed' || last.phase === 'final';
-    if (isWithout && !hasText(last.text) && last.error !== undefined) throw SottoError.fromWire(last.error);
+    const hasEnded = last.phase === 'failed' || last.phase === 'final';
+    if (hasEnded && !hasText(last.text) && last.error !== undefined) throw SottoError.fromWire(last.error);
     return hasText(last.text) ? last.text : undefined;
   } finally {
     dictation.capture.close();
@@ -48,7 +48,7 @@ async function textOfNow(socket: string): Promise<string | undefined> {
 }
 
 /** What nobody was given: of those who keep no history it is nowhere else. */
-async function leftIn(socket: string) {
+async function undeliveredText(socket: string) {
   const capture = await CaptureClient.connect(socket);
   try {
     return await capture?.last();

@@ -1,22 +1,22 @@
 /** How Sotto looks in the menu bar: one icon, and what it is at in a few words. */
 import { Color, Icon, type Image } from '@raycast/api';
 import type { DaemonStatus } from 'sotto/protocol';
-import { capitalised } from './deliver';
-import type { MenuState } from './menu-state';
+import { capitalized } from './deliver';
+import type { MenuBarState } from './menu-state';
 import { bytesText, stateText } from './model-text';
 import { stateOf } from './take-markdown';
 
 /** A menu as wide as this can be read at a glance. */
 const MAX_LINE_CHARACTERS = 44;
 
-export interface MenuFace {
+export interface MenuBarStatus {
   readonly icon: Image.ImageLike;
   readonly text: string;
   /** Somebody has to mend something. */
-  readonly isBroken?: true;
+  readonly hasProblem?: true;
 }
 
-export function faceOf({ dictation, daemon, error }: MenuState): MenuFace {
+export function statusOf({ dictation, daemon, error }: MenuBarState): MenuBarStatus {
   switch (dictation?.phase) {
     case 'opening':
     case 'listening':
@@ -38,9 +38,9 @@ export function faceOf({ dictation, daemon, error }: MenuState): MenuFace {
     case undefined:
       break;
   }
-  if (error !== undefined) return broken(error.message);
+  if (error !== undefined) return problemStatus(error.message);
   if (daemon === undefined) return { icon: Icon.Microphone, text: 'Starts with your next dictation' };
-  if (daemon.state === 'degraded') return broken(daemon.reason ?? 'Something is wrong');
+  if (daemon.state === 'degraded') return problemStatus(daemon.reason ?? 'Something is wrong');
   const isLoading = daemon.state === 'starting' || daemon.engine.coming !== undefined;
   if (isLoading) return { icon: Icon.Hourglass, text: 'Loading the model…' };
   return {
@@ -50,7 +50,7 @@ export function faceOf({ dictation, daemon, error }: MenuState): MenuFace {
 }
 
 /** `In Memory · 412 MB` */
-export function modelLine({ engine }: DaemonStatus): string {
+export function modelSubtitle({ engine }: DaemonStatus): string {
   const { model, figures } = engine;
   const state = stateText(model) ?? 'Loaded When Needed';
   const bytes = figures?.activeBytes ?? figures?.rssBytes;
@@ -58,17 +58,17 @@ export function modelLine({ engine }: DaemonStatus): string {
 }
 
 /** The beginning of a text, in one line. */
-export function lineOf(text: string): string {
+export function menuLine(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   if (line.length <= MAX_LINE_CHARACTERS) return line;
   const cut = line.slice(0, MAX_LINE_CHARACTERS).replace(/\s\S*$/, '');
   return `${cut}…`;
 }
 
-function broken(why: string): MenuFace {
+function problemStatus(why: string): MenuBarStatus {
   return {
     icon: { source: Icon.MicrophoneDisabled, tintColor: Color.Red },
-    text: capitalised(why),
-    isBroken: true,
+    text: capitalized(why),
+    hasProblem: true,
   };
 }

@@ -10,7 +10,7 @@ const RESPONSE_TIMEOUT_MS = 3_000;
 /** The newest may have failed, and have no text. */
 const MAX_RECENT_DICTATIONS = 5;
 
-export interface MenuState {
+export interface MenuBarState {
   readonly dictation: Capture | undefined;
   /** Left out where none runs. */
   readonly daemon: DaemonStatus | undefined;
@@ -19,10 +19,10 @@ export interface MenuState {
   readonly error: SottoError | undefined;
 }
 
-export async function readMenuState(): Promise<MenuState> {
+export async function readMenuBarState(): Promise<MenuBarState> {
   const [dictation, daemonState] = await Promise.all([
-    within(currentDictation()).catch(() => undefined),
-    within(readDaemonState()).catch((thrown: unknown) => ({
+    withTimeout(currentDictation()).catch(() => undefined),
+    withTimeout(readDaemonState()).catch((thrown: unknown) => ({
       error: SottoError.from(thrown),
     })),
   ]);
@@ -41,7 +41,7 @@ async function currentDictation(): Promise<Capture | undefined> {
   return found?.first;
 }
 
-async function readDaemonState(): Promise<Partial<MenuState>> {
+async function readDaemonState(): Promise<Partial<MenuBarState>> {
   const client = await findDaemon();
   if (client === undefined) return {};
   try {
@@ -58,13 +58,13 @@ async function newestText(client: SottoClient): Promise<string | undefined> {
 }
 
 /** @throws SottoError TIMEOUT */
-async function within<T>(answer: Promise<T>): Promise<T> {
+async function withTimeout<T>(answer: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
+  const timedOut = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new SottoError('TIMEOUT', 'Sotto does not answer')), RESPONSE_TIMEOUT_MS);
   });
   try {
-    return await Promise.race([answer, late]);
+    return await Promise.race([answer, timedOut]);
   } finally {
     clearTimeout(timer);
   }

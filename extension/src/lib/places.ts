@@ -1,12 +1,12 @@
 /** Where Sotto’s files are: in the usual places, or beside the socket that the preferences name. */
 import { getPreferenceValues } from '@raycast/api';
 import { resolvePaths, type Paths } from 'sotto/client';
-import { homeOfSocket } from './home-of-socket';
+import { homeForSocket } from './home-of-socket';
 
 /** What Sotto is started with, so that it looks there too. @throws SottoError INVALID_ARGUMENT */
 export function sottoEnv(): NodeJS.ProcessEnv {
   const { socket } = getPreferenceValues<Preferences>();
-  const home = homeOfSocket(socket ?? '', resolvePaths().socket);
+  const home = homeForSocket(socket ?? '', resolvePaths().socket);
   return home === undefined ? process.env : { ...process.env, SOTTO_HOME: home };
 }
 
@@ -16,7 +16,7 @@ export function sottoPaths(): Paths {
 }
 
 /** For what is only shown: a preference that is wrong is told of by whatever is done with it. */
-export function shownPaths(): Paths {
+export function sottoPathsOrDefault(): Paths {
   try {
     return sottoPaths();
   } catch {

@@ -2,7 +2,7 @@
 import { environment, getPreferenceValues } from '@raycast/api';
 import { join } from 'node:path';
 import type { DictationStartOptions } from './begin-take';
-import type { Capitals } from './capitals';
+import type { Capitalization } from './capitals';
 import type { Delivery } from './deliver';
 import { findSotto, type SottoCommand } from './find-sotto';
 import { sottoEnv, sottoPaths } from './places';
@@ -11,8 +11,8 @@ import { defined } from 'sotto/protocol';
 export interface Settings {
   readonly delivery: Delivery;
   readonly trailingSpace: boolean;
-  readonly capitals: Capitals;
-  readonly goOn: boolean;
+  readonly capitals: Capitalization;
+  readonly keepListening: boolean;
   readonly language: string | undefined;
   readonly model: string | undefined;
   /** Name of the microphone, or a part of it; the system's own where it is left out. */
@@ -21,7 +21,7 @@ export interface Settings {
   readonly sounds: boolean;
   /** How long past dictations are kept; undefined: as Sotto does. */
   readonly keepDays: number | undefined;
-  readonly keepSound: boolean | undefined;
+  readonly keepAudio: boolean | undefined;
   readonly sotto: () => SottoCommand;
 }
 
@@ -34,22 +34,22 @@ export function readSettings(): Settings {
     delivery,
     trailingSpace,
     capitals,
-    goOn,
+    keepListening,
     keepDays,
-    keepSound,
+    keepAudio,
     sotto,
   } = getPreferenceValues<Preferences>();
   return {
     delivery: delivery === 'copy' ? 'copy' : 'insert',
     trailingSpace,
     capitals: capitals === 'small' ? 'small' : 'written',
-    goOn,
+    keepListening,
     sounds,
     microphone: given(microphone),
     language: given(language === 'auto' ? undefined : language),
     model: given(model),
     keepDays: keepDays === 'sotto' ? undefined : Number(keepDays),
-    keepSound: keepSound === 'sotto' ? undefined : keepSound === 'yes',
+    keepAudio: keepAudio === 'sotto' ? undefined : keepAudio === 'yes',
     sotto: () => findSotto(sotto ?? '', sottoEnv()),
   };
 }
@@ -57,13 +57,13 @@ export function readSettings(): Settings {
 /** How a dictation is begun with these settings. */
 export function dictationOptions(
   { sotto, language, model, microphone, sounds }: Settings,
-  goOn: boolean,
+  keepListening: boolean,
 ): DictationStartOptions {
   return {
     sotto,
     socket: () => sottoPaths().capture,
     log: join(environment.supportPath, 'capture.log'),
-    goOn,
+    keepListening,
     sounds,
     ...defined({ language, model, device: microphone }),
   };

@@ -1,12 +1,12 @@
 /** Runs the `sotto` command to its end, for what only it can do. */
 import { spawn } from 'node:child_process';
 import { SottoError } from 'sotto/client';
-import { failureOf } from './daemon';
+import { parseFailure } from './daemon';
 import type { SottoCommand } from './find-sotto';
 
 const COMMAND_TIMEOUT_MS = 60_000;
 
-export interface Ran {
+export interface CommandOutput {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -16,7 +16,7 @@ export interface Ran {
  * In a group of its own: what was begun, an installation say, is not cut off when the view is left.
  * @throws SottoError DAEMON_UNAVAILABLE if it does not start, TIMEOUT
  */
-export function runSotto({ program, args, env }: SottoCommand, what: readonly string[]): Promise<Ran> {
+export function runSotto({ program, args, env }: SottoCommand, what: readonly string[]): Promise<CommandOutput> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...args, ...what], {
       detached: true,
@@ -24,7 +24,7 @@ export function runSotto({ program, args, env }: SottoCommand, what: readonly st
       env: { ...env, NO_COLOR: '1' },
       cwd: '/',
     });
-    const late = setTimeout(() => {
+    const timer = setTimeout(() => {
       child.kill('SIGKILL');
       reject(new SottoError('TIMEOUT', `\`sotto ${what.join(' ')}\` does not end`));
     }, COMMAND_TIMEOUT_MS);
@@ -33,7 +33,7 @@ export function runSotto({ program, args, env }: SottoCommand, what: readonly st
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('error', (cause) => {
-      clearTimeout(late);
+      clearTimeout(timer);
       reject(
         new SottoError('DAEMON_UNAVAILABLE', `${program} does not start: ${cause.message}`, {
           cause,
@@ -42,7 +42,7 @@ export function runSotto({ program, args, env }: SottoCommand, what: readonly st
       );
     });
     child.on('close', (code) => {
-      clearTimeout(late);
+      clearTimeout(timer);
       resolve({ code: code ?? -1, stdout, stderr });
     });
   });
@@ -51,6 +51,6 @@ export function runSotto({ program, args, env }: SottoCommand, what: readonly st
 /** What it printed. @throws SottoError with what it said, if it failed */
 export async function readSottoOutput(command: SottoCommand, what: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await runSotto(command, what);
-  if (code !== 0) throw failureOf(stderr);
+  if (code !== 0) throw parseFailure(stderr);
   return stdout.trim();
 }

@@ -115,8 +115,8 @@ function isDone({ phase }: Capture): boolean {
 
 function spokenOf({ committed, tentative, phase }: Capture): string {
   const text = committed.trimStart();
-  const maybe = tentative.trim();
-  const room = Math.max(0, MAX_SHOWN_CHARACTERS - maybe.length);
+  const tentativeText = tentative.trim();
+  const room = Math.max(0, MAX_SHOWN_CHARACTERS - tentativeText.length);
   const shown =
     text.length > room
       ? `…${text
@@ -125,10 +125,10 @@ function spokenOf({ committed, tentative, phase }: Capture): string {
           .trimStart()}`
       : text;
   if (phase === 'cancelled' || phase === 'discarded') return shown === '' ? '' : `~~${escaped(shown.trim())}~~`;
-  if (maybe === '') return escaped(shown.trimEnd());
+  if (tentativeText === '') return escaped(shown.trimEnd());
   // Some languages have no spaces between words: only those that were there come back.
   const between = text !== '' && (/\s$/.test(text) || /^\s/.test(tentative)) ? ' ' : '';
-  return `${escaped(shown.trimEnd())}${between}*${escaped(maybe)}*`;
+  return `${escaped(shown.trimEnd())}${between}*${escaped(tentativeText)}*`;
 }
 
 function emptyText({ phase, retranscribing }: Capture): string {

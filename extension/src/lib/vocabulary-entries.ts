@@ -27,23 +27,23 @@ export function idOf(entry: Entry): string {
 }
 
 /** `→ Shaun` */
-export function targetOf(to: string): string {
+export function replacementLabel(to: string): string {
   return to === '' ? 'Left out' : `→ ${toOneLine(to)}`;
 }
 
 /** For a request that adds or removes it. */
-export function asVocabulary(entry: Entry): Vocabulary {
+export function toVocabulary(entry: Entry): Vocabulary {
   return entry.kind === 'word'
     ? { words: [entry.word], replacements: [] }
     : { words: [], replacements: [{ from: entry.from, to: entry.to }] };
 }
 
 /** With one entry as it is now, in the place where it was; at the end, if it was removed meanwhile. */
-export function edited({ words, replacements }: Vocabulary, before: Entry, now: Entry): Vocabulary {
-  const { words: newWords, replacements: newReplacements } = asVocabulary(now);
+export function replaceEntry({ words, replacements }: Vocabulary, before: Entry, now: Entry): Vocabulary {
+  const { words: newWords, replacements: newReplacements } = toVocabulary(now);
   return {
-    words: inPlace(words, newWords, (word) => before.kind === 'word' && word === before.word),
-    replacements: inPlace(
+    words: replaceInPlace(words, newWords, (word) => before.kind === 'word' && word === before.word),
+    replacements: replaceInPlace(
       replacements,
       newReplacements,
       ({ from }) => before.kind === 'replacement' && from === before.from,
@@ -51,8 +51,8 @@ export function edited({ words, replacements }: Vocabulary, before: Entry, now: 
   };
 }
 
-function inPlace<T>(all: readonly T[], now: readonly T[], isThis: (one: T) => boolean): T[] {
-  return all.some(isThis) ? all.flatMap((one) => (isThis(one) ? now : [one])) : [...all, ...now];
+function replaceInPlace<T>(all: readonly T[], now: readonly T[], matches: (one: T) => boolean): T[] {
+  return all.some(matches) ? all.flatMap((one) => (matches(one) ? now : [one])) : [...all, ...now];
 }
 
 /** Longer than a word or a name: it was selected for something else. */
@@ -60,7 +60,7 @@ const MAX_WORD_CHARACTERS = 100;
 const MAX_WORDS = 6;
 
 /** A selected text as a word, without what stands around it; empty if it is none. */
-export function asWord(text: string): string {
+export function toWord(text: string): string {
   const word = text
     .replace(/\s+/g, ' ')
     .trim()

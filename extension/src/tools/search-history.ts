@@ -1,4 +1,4 @@
-import { requestHistory, pageOf } from '../lib/history-ask';
+import { requestHistory, pageRequest } from '../lib/history-ask';
 import { readSettings } from '../lib/preferences';
 import { defined } from 'sotto/protocol';
 
@@ -20,7 +20,7 @@ const MAX_TEXT_CHARACTERS = 4_000;
 /** What the user has dictated before, the newest first. */
 export default async function searchHistory({ query, limit = DEFAULT_LIMIT }: Input) {
   const count = Math.min(MAX_LIMIT, Math.max(1, Math.round(limit)));
-  const { dictations, hasMore } = await requestHistory(readSettings(), pageOf({ query, shown: 'all' }, count));
+  const { dictations, hasMore } = await requestHistory(readSettings(), pageRequest({ query, stateFilter: 'all' }, count));
   return {
     dictations: dictations.map(({ startedMs, durationSeconds, text, language, state }) => ({
       spokenAt: new Date(startedMs).toISOString(),
@@ -29,6 +29,6 @@ export default async function searchHistory({ query, limit = DEFAULT_LIMIT }: In
       ...defined({ language }),
       ...(state !== 'final' && { state }),
     })),
-    thereAreMore: hasMore,
+    hasMore: hasMore,
   };
 }

@@ -1,7 +1,7 @@
 import { fullText, SottoError } from 'sotto/client';
 import type { Segment } from 'sotto/protocol';
 import { withDaemon } from '../lib/daemon';
-import { pathOf } from '../lib/file-find';
+import { parsePath } from '../lib/file-find';
 import { readSettings } from '../lib/preferences';
 
 type Input = {
@@ -18,7 +18,7 @@ type Input = {
 export default async function transcribeFile({ path, language }: Input): Promise<string> {
   try {
     const settings = readSettings();
-    const file = pathOf(path);
+    const file = parsePath(path);
     if (file === undefined) throw new SottoError('AUDIO_NOT_FOUND', `${path} is not an absolute path`);
     const spoken = language?.trim().toLowerCase() || settings.language;
     return await withDaemon(settings, async (client) => {

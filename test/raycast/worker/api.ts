@@ -32,9 +32,9 @@ async function confirmAlert({
   primaryAction,
   dismissAction,
 }: AlertOptions): Promise<boolean> {
-  const isYes = (await callHost('confirm', { title, message, action: primaryAction?.title })) === true;
-  (isYes ? primaryAction : dismissAction)?.onAction?.();
-  return isYes;
+  const isConfirmed = (await callHost('confirm', { title, message, action: primaryAction?.title })) === true;
+  (isConfirmed ? primaryAction : dismissAction)?.onAction?.();
+  return isConfirmed;
 }
 
 const Keyboard = {
