@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { describeLib } from './load-lib.js';
+import { describeModule } from './load-lib.js';
 
 interface Capitalization {
   readonly applyCapitalization: (text: string, capitals: 'written' | 'small') => string;
 }
 
-await describeLib<Capitalization>('capitals', ({ applyCapitalization }) => {
+await describeModule<Capitalization>('capitals', ({ applyCapitalization }) => {
   test('a text stays as it is written where nothing else is wanted', () => {
     expect(applyCapitalization('And so.', 'written')).toBe('And so.');
   });

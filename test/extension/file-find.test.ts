@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describeLib } from './load-lib.js';
+import { describeModule } from './load-lib.js';
 
 interface FindFiles {
   readonly parsePath: (written: string) => string | undefined;
@@ -21,7 +21,7 @@ function file(name: string): string {
   return path;
 }
 
-await describeLib<FindFiles>('file-find', ({ parsePath, parsePaths, expandFolders }) => {
+await describeModule<FindFiles>('file-find', ({ parsePath, parsePaths, expandFolders }) => {
   test('a path is understood however it was written', () => {
     expect(parsePath('/a/b.wav')).toBe('/a/b.wav');
     expect(parsePath(' "/a/b c.wav" ')).toBe('/a/b c.wav');

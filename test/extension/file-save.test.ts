@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileText } from '#daemon/client/index.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
-import { describeLib } from './load-lib.js';
+import { describeModule } from './load-lib.js';
 
 interface SaveTranscript {
   readonly saveTranscript: (text: FileText, format: 'txt' | 'srt' | 'vtt' | 'json') => Promise<string>;
@@ -23,7 +23,7 @@ function spoken(name: string, segments = 2): FileText {
   };
 }
 
-await describeLib<SaveTranscript>('file-save', ({ saveTranscript }) => {
+await describeModule<SaveTranscript>('file-save', ({ saveTranscript }) => {
   test('stands beside the sound under its name', async () => {
     expect(await saveTranscript(spoken('a talk.v2.m4a'), 'srt')).toBe(join(folder, 'a talk.v2.srt'));
     expect(readFileSync(join(folder, 'a talk.v2.srt'), 'utf8')).toMatch(/^1\n00:00:00,000 --> /);

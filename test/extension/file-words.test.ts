@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import type { FileJob } from '#daemon/client/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import { describeLib } from './load-lib.js';
+import { describeModule } from './load-lib.js';
 
 interface FileLabels {
   readonly stateOf: (file: FileJob) => string;
@@ -17,7 +17,7 @@ function job(more: Partial<FileJob> = {}): FileJob {
   return { id: '1', path: '/talks/talk.m4a', addedMs: 0, state: 'running', doneSeconds: 0, ...more };
 }
 
-await describeLib<FileLabels>('file-words', (labels) => {
+await describeModule<FileLabels>('file-words', (labels) => {
   const { stateOf, progressOf, progressLabel, lengthOf, speedOf, folderOf, markdownOf } = labels;
 
   test('a file that waits says for what', () => {

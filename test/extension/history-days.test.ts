@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { describeLib } from './load-lib.js';
+import { describeModule } from './load-lib.js';
 
 interface HistoryDays {
   readonly groupByDay: (
@@ -9,7 +9,7 @@ interface HistoryDays {
   readonly dayTitle: (ms: number, nowMs: number) => string;
 }
 
-await describeLib<HistoryDays>('history-days', ({ groupByDay, dayTitle }) => {
+await describeModule<HistoryDays>('history-days', ({ groupByDay, dayTitle }) => {
   const at = (...date: [number, number, number, number?, number?]): number => new Date(...date).getTime();
   const now = at(2026, 10, 22, 0, 30);
 

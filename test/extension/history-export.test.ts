@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { describeLib } from './load-lib.js';
+import { describeModule } from './load-lib.js';
 
 interface HistoryExport {
   readonly formatDictations: (dictations: readonly object[], format: 'txt' | 'json' | 'csv' | 'md') => string;
@@ -10,7 +10,7 @@ interface HistoryExport {
   readonly exportName: (dictation: { startedMs: number }) => string;
 }
 
-await describeLib<HistoryExport>('history-export', ({ formatDictations, writeNewFile, exportName }) => {
+await describeModule<HistoryExport>('history-export', ({ formatDictations, writeNewFile, exportName }) => {
   const folder = mkdtempSync(join(tmpdir(), 'exported-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

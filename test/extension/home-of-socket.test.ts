@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { describeLib } from './load-lib.js';
+import { describeModule } from './load-lib.js';
 
 interface HomeForSocket {
   readonly homeForSocket: (socket: string, usual: string, user: string) => string | undefined;
@@ -7,7 +7,7 @@ interface HomeForSocket {
 
 const DEFAULT_SOCKET = '/Users/ann/Library/Application Support/Sotto/s';
 
-await describeLib<HomeForSocket>('home-of-socket', ({ homeForSocket }) => {
+await describeModule<HomeForSocket>('home-of-socket', ({ homeForSocket }) => {
   const homeOf = (socket: string): string | undefined => homeForSocket(socket, DEFAULT_SOCKET, '/Users/ann');
 
   test('nothing, and the usual socket, leave Sotto where it is', () => {

@@ -24,13 +24,13 @@ module.exports = new Proxy({}, { get: (_, name) => name === '__esModule' ? false
  * A suite about one module of `extension/src/lib`; skipped where the extension's packages can't be had.
  * @typeParam T what of the module its tests use
  */
-export async function describeLib<T>(name: string, about: (lib: T) => void): Promise<void> {
+export async function describeModule<T>(name: string, about: (lib: T) => void): Promise<void> {
   const reason = await whyNotBuilt();
-  const lib = reason === undefined ? await load<T>(name) : ({} as T);
+  const lib = reason === undefined ? await loadModule<T>(name) : ({} as T);
   describeUnless(reason)(name, () => about(lib));
 }
 
-async function load<T>(name: string): Promise<T> {
+async function loadModule<T>(name: string): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'extension-lib-'));
   try {
     const api = join(folder, 'api.cjs');

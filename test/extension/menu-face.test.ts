@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { describeLib } from './load-lib.js';
+import { describeModule } from './load-lib.js';
 
 interface MenuBarStatus {
   readonly menuLine: (text: string) => string;
 }
 
-await describeLib<MenuBarStatus>('menu-face', ({ menuLine }) => {
+await describeModule<MenuBarStatus>('menu-face', ({ menuLine }) => {
   test('a text is cut behind a word, and stands in one line', () => {
     expect(menuLine('two\nlines')).toBe('two lines');
     expect(menuLine('the quick brown fox jumps over the lazy dog again')).toBe(

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { ModelsList, ModelStatus } from '#daemon/protocol/index.js';
-import { describeLib } from './load-lib.js';
+import { describeModule } from './load-lib.js';
 
 interface Row {
   readonly name: string;
@@ -55,7 +55,7 @@ const list = (more: Partial<ModelsList>): ModelsList => ({
 const states = (...all: ModelStatus[]): ReadonlyMap<string, ModelStatus> =>
   new Map(all.map((status) => [status.name ?? '', status]));
 
-await describeLib<ModelRows>('model-rows', ({ rowsOf, isRepository, repositoryName }) => {
+await describeModule<ModelRows>('model-rows', ({ rowsOf, isRepository, repositoryName }) => {
   const namesAndPlaces = (rows: readonly Row[]): string[] => rows.map(({ name, place }) => `${name} ${place}`);
 
   test('each model is in one place, the recommended one first of those that can be had', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Capture, WireError } from '#daemon/protocol/index.js';
-import { describeLib } from './load-lib.js';
+import { describeModule } from './load-lib.js';
 
 interface DictationMarkdown {
   readonly markdownOf: (capture: Capture) => string;
@@ -37,7 +37,7 @@ function capture(changes: Partial<Capture> = {}): Capture {
   };
 }
 
-await describeLib<DictationMarkdown>(
+await describeModule<DictationMarkdown>(
   'take-markdown',
   ({ markdownOf, stateOf, hintOf, clockOf, barOf, languageName, escaped }) => {
     test('what is said for good is plain, what may still change in italics', () => {

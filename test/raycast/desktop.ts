@@ -16,7 +16,7 @@ export interface ClipboardContent {
 
 /** Something that a command did: `hud`, `toast`, `paste`, `copy`, `closeMainWindow`, `launchCommand`, `open`, … */
 export interface ApiCall {
-  readonly what: string;
+  readonly method: string;
   readonly args: readonly unknown[];
 }
 
@@ -39,11 +39,11 @@ export class Desktop {
   /** Whether Raycast can read it at all. */
   isClipboardReadable = true;
   /** What the user answers when a command asks whether it shall. */
-  confirms = true;
+  confirmAnswer = true;
   /** All that was pasted, joined: what stands in the app in front. */
   pasted = '';
   /** How long the app in front takes until it reads what is pasted. */
-  readsAfterMs = 0;
+  pasteDelayMs = 0;
 
   showFinder(...selection: string[]): void {
     this.frontmost = FINDER;
@@ -55,22 +55,22 @@ export class Desktop {
   }
 
   /** What was given with each deed of a kind: of most, the first argument is what one wants. */
-  callsTo(what: string): unknown[] {
-    return this.log.filter((call) => call.what === what).map(({ args }) => args[0]);
+  callsTo(method: string): unknown[] {
+    return this.log.filter((call) => call.method === method).map(({ args }) => args[0]);
   }
 
   /** Does what a command asks for. Throws where the Mac would, and for what it does not know. */
-  answer(what: string, args: readonly unknown[]): unknown {
-    this.log.push({ what, args });
-    switch (what) {
+  answer(method: string, args: readonly unknown[]): unknown {
+    this.log.push({ method, args });
+    switch (method) {
       case 'copy':
         // What is concealed is on the clipboard, but no entry of its history: it takes the place of what was there.
         if (isConcealed(args[1])) this.clipboard.shift();
         return void this.clipboard.unshift(contentOf(args[0]));
       case 'paste':
         this.clipboard.unshift(contentOf(args[0]));
-        if (this.readsAfterMs === 0) this.#readPasted();
-        else setTimeout(() => this.#readPasted(), this.readsAfterMs);
+        if (this.pasteDelayMs === 0) this.#readPasted();
+        else setTimeout(() => this.#readPasted(), this.pasteDelayMs);
         return undefined;
       case 'clearClipboard':
         return void (this.clipboard = []);
@@ -92,7 +92,7 @@ export class Desktop {
       case 'getDefaultApplication':
         return this.applications[0];
       case 'confirm':
-        return this.confirms;
+        return this.confirmAnswer;
       case 'hud':
       case 'toast':
       case 'hideToast':
@@ -110,7 +110,7 @@ export class Desktop {
       case 'exception':
         return undefined;
       default:
-        throw new Error(`the Raycast host cannot do ${what}`);
+        throw new Error(`the Raycast host cannot do ${method}`);
     }
   }
 }

@@ -8,7 +8,7 @@ import { isRunning, until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
-import { sottoHere } from './sotto-here.js';
+import { sottoHarness } from './sotto-here.js';
 import { textOf } from './tree.js';
 
 const reason = await whyNotBuilt();
@@ -16,7 +16,7 @@ const reason = await whyNotBuilt();
 const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
 
 describeUnless(reason)('Dictate', () => {
-  const here = sottoHere();
+  const harness = sottoHarness();
 
   /** All of a take of some seconds was heard. */
   async function dictate(seconds: number, host: RaycastHost): Promise<ReturnType<RaycastHost['launch']>> {
@@ -26,7 +26,7 @@ describeUnless(reason)('Dictate', () => {
   }
 
   test('listens at once, and words appear while one speaks', async () => {
-    const command = here.raycast({ samples: 60 * SECOND, pauseMs: 20 }).launch('dictate');
+    const command = harness.raycast({ samples: 60 * SECOND, pauseMs: 20 }).launch('dictate');
     const first = await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     const markdown = textOf(first, 'markdown');
     await command.until((tree) => textOf(tree, 'markdown').length > markdown.length + 9);
@@ -35,7 +35,7 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('finish and paste carries the text into the app in front, and leaves', async () => {
-    const host = here.raycast({ samples: 4 * SECOND });
+    const host = harness.raycast({ samples: 4 * SECOND });
     const command = await dictate(4, host);
     await command.act('Finish and Paste');
     await command.done();
@@ -44,7 +44,7 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('one process serves one dictation after another, so that Raycast is left with no zombies', async () => {
-    const host = here.raycast({ samples: SECOND });
+    const host = harness.raycast({ samples: SECOND });
     for (let time = 1; time <= 3; time++) {
       const command = await dictate(1, host);
       await command.act('Finish and Paste');
@@ -57,7 +57,7 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('what was on the clipboard is put back, unless somebody copied something else', async () => {
-    const host = here.raycast({ samples: SECOND });
+    const host = harness.raycast({ samples: SECOND });
     host.desktop.clipboard = [{ text: 'b.m4a', file: 'file:///tmp/b.m4a' }];
     await (await dictate(1, host)).act('Finish and Paste');
     await host.launched.at(-1)?.done();
@@ -71,9 +71,9 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('a slow app gets the text, not what was on the clipboard', async () => {
-    const host = here.raycast({ samples: SECOND });
+    const host = harness.raycast({ samples: SECOND });
     host.desktop.clipboard = [{ text: 'older' }];
-    host.desktop.readsAfterMs = 900;
+    host.desktop.pasteDelayMs = 900;
     await (await dictate(1, host)).act('Finish and Paste');
     await host.launched.at(-1)?.done();
     expect(host.desktop.pasted).toBe(rampText(SECOND));
@@ -82,7 +82,7 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('of several files on the clipboard, or one of another machine, none is put in the place of what was there', async () => {
-    const host = here.raycast({ samples: SECOND });
+    const host = harness.raycast({ samples: SECOND });
     for (const copied of [
       { text: 'a.m4a\nb.m4a', file: 'file:///tmp/a.m4a' },
       { text: 'a.m4a', file: 'file://another.local/a.m4a' },
@@ -99,7 +99,7 @@ describeUnless(reason)('Dictate', () => {
 
   test('switches language, model and microphone while one speaks, and loses nothing', async () => {
     const devices = ['Built-in Microphone', 'Desk'];
-    const host = here.raycast({ samples: 60 * SECOND, pauseMs: 20, devices });
+    const host = harness.raycast({ samples: 60 * SECOND, pauseMs: 20, devices });
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     await command.act('Switch Language');
@@ -107,7 +107,7 @@ describeUnless(reason)('Dictate', () => {
     await command.select('German');
     await command.act('Switch');
     await command.until((tree) => tree.type === 'Detail');
-    const capture = await CaptureClient.connect(here.paths.capture);
+    const capture = await CaptureClient.connect(harness.paths.capture);
     if (capture === undefined) throw new Error('nothing goes on');
     for await (const { requested, committed } of capture.updates()) {
       if (requested.language === 'de' && committed.includes(FIRST)) break;
@@ -124,8 +124,8 @@ describeUnless(reason)('Dictate', () => {
 
   test('a small first letter, for those who want it', async () => {
     // What the fake engine hears has no capitals.
-    await here.sotto('vocabulary', 'replace', FIRST, 'Shaun');
-    const host = here.raycast({ samples: SECOND }, { preferences: { capitals: 'small' } });
+    await harness.sotto('vocabulary', 'replace', FIRST, 'Shaun');
+    const host = harness.raycast({ samples: SECOND }, { preferences: { capitals: 'small' } });
     await (await dictate(1, host)).act('Finish and Paste');
     await host.launched.at(-1)?.done();
     expect(host.desktop.pasted).toBe('shaun');
@@ -133,26 +133,26 @@ describeUnless(reason)('Dictate', () => {
 
   test('a Sotto whose folder is elsewhere is found by its socket, and no other is begun', async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), 'sotto-'));
-    const host = here.raycast(
+    const host = harness.raycast(
       { samples: 2 * SECOND },
-      { env: { SOTTO_HOME: elsewhere }, preferences: { socket: here.paths.socket } },
+      { env: { SOTTO_HOME: elsewhere }, preferences: { socket: harness.paths.socket } },
     );
     const command = await dictate(2, host);
     await command.act('Finish and Paste');
     await command.done();
     expect(host.desktop.pasted).toBe(rampText(2 * SECOND));
-    expect(await here.sotto('history', 'list', '--json')).toContain(rampText(2 * SECOND));
+    expect(await harness.sotto('history', 'list', '--json')).toContain(rampText(2 * SECOND));
     expect(readdirSync(elsewhere)).toEqual([]);
     rmdirSync(elsewhere);
   });
 
   test('a socket that is none of Sotto’s is told of', async () => {
-    const host = here.raycast({}, { preferences: { socket: '/tmp/other.sock' } });
+    const host = harness.raycast({}, { preferences: { socket: '/tmp/other.sock' } });
     await host.launch('dictate').untilText('other.sock is no socket of Sotto');
   });
 
   test('finish and paste comes through where Raycast pops to its root at once', async () => {
-    const host = here.raycast({ samples: 4 * SECOND }, { popToRoot: 'immediately' });
+    const host = harness.raycast({ samples: 4 * SECOND }, { popToRoot: 'immediately' });
     host.desktop.clipboard = [{ text: 'from before' }];
     const command = await dictate(4, host);
     await command.act('Finish and Paste');
@@ -162,15 +162,15 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('leaving early loses nothing: it is finished alone, and in the history', async () => {
-    const host = here.raycast({ samples: 3 * SECOND });
+    const host = harness.raycast({ samples: 3 * SECOND });
     const command = await dictate(3, host);
     await command.pop();
-    await until(async () => (await here.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)));
+    await until(async () => (await harness.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)));
     expect(host.desktop.pasted).toBe('');
   });
 
   test('goes on alone where one wants it so, and is picked up by the next one', async () => {
-    const host = here.raycast({ samples: 4 * SECOND, pauseMs: 20 }, { preferences: { keepListening: true } });
+    const host = harness.raycast({ samples: 4 * SECOND, pauseMs: 20 }, { preferences: { keepListening: true } });
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     await command.pop();
@@ -182,7 +182,7 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('copies where one wants it so, and puts a space behind what is inserted', async () => {
-    const host = here.raycast({ samples: 2 * SECOND }, { preferences: { trailingSpace: true } });
+    const host = harness.raycast({ samples: 2 * SECOND }, { preferences: { trailingSpace: true } });
     const command = await dictate(2, host);
     await command.act('Finish and Copy');
     await command.done();
@@ -194,7 +194,7 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('given up and taken back up, all that was said before is there', async () => {
-    const host = here.raycast({ samples: 3 * SECOND });
+    const host = harness.raycast({ samples: 3 * SECOND });
     const command = await dictate(3, host);
     await command.act('Cancel');
     await command.until(() => command.actions().includes('Undo Cancel'));
@@ -206,7 +206,7 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('a pause holds it, and it goes on', async () => {
-    const host = here.raycast({ samples: 100 * SECOND, pauseMs: 20 });
+    const host = harness.raycast({ samples: 100 * SECOND, pauseMs: 20 });
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     await command.act('Pause');
@@ -219,17 +219,17 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('says that nothing comes from the microphone', async () => {
-    const host = here.raycast({ samples: 20 * SECOND, silent: true });
+    const host = harness.raycast({ samples: 20 * SECOND, silent: true });
     const command = host.launch('dictate');
     await command.untilText('No signal');
     expect(command.actions()).toContain('Open Microphone Settings');
   });
 
   test('a daemon that dies takes nothing with it', async () => {
-    const host = here.raycast({ samples: 40 * SECOND, pauseMs: 10 });
+    const host = harness.raycast({ samples: 40 * SECOND, pauseMs: 10 });
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
-    const { pid } = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { pid: number };
+    const { pid } = JSON.parse(await harness.sotto('daemon', 'status', '--json')) as { pid: number };
     process.kill(pid, 'SIGKILL');
     await command.untilText('0:40');
     await command.act('Finish and Paste');
@@ -239,7 +239,7 @@ describeUnless(reason)('Dictate', () => {
 
   test('whose session is lost goes on recording, says so, and leaves what was said to the history', async () => {
     const env = { FAKE_LIVE: 'zeros' };
-    const command = here.raycast({ samples: 60 * SECOND, pauseMs: 20 }, { env }).launch('dictate');
+    const command = harness.raycast({ samples: 60 * SECOND, pauseMs: 20 }, { env }).launch('dictate');
     await command.untilText('Only recording');
     await command.untilText('still recorded');
     await command.act('Finish and Paste');
@@ -248,17 +248,17 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('a process of the microphone that is killed is told of, and what was said is kept', async () => {
-    const host = here.raycast({ samples: 60 * SECOND, pauseMs: 10 });
+    const host = harness.raycast({ samples: 60 * SECOND, pauseMs: 10 });
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     for (const { pid } of command.children.alive()) process.kill(pid, 'SIGKILL');
     await command.until(() => command.actions().includes('Dictate Again'));
     expect(command.text()).toContain(FIRST);
-    await until(async () => (await here.sotto('history', 'list', '--json')).includes(FIRST));
+    await until(async () => (await harness.sotto('history', 'list', '--json')).includes(FIRST));
   });
 
   test('left at any moment, what was begun is finished, and in the history', async () => {
-    const host = here.raycast({ samples: SECOND });
+    const host = harness.raycast({ samples: SECOND });
     // Warm: nobody looks at what is begun below, so it has two seconds from its beginning, the start of processes included.
     const first = await dictate(1, host);
     await first.act('Finish and Paste');
@@ -280,21 +280,21 @@ describeUnless(reason)('Dictate', () => {
       await until(async () => !(await check()));
     }
     expect(startedIds.size).toBeGreaterThan(0);
-    const lines = (await here.sotto('history', 'list', '--json')).trim().split('\n');
+    const lines = (await harness.sotto('history', 'list', '--json')).trim().split('\n');
     const texts = lines.map((line) => (JSON.parse(line) as { text: string }).text);
     expect(texts).toEqual(Array.from([first, ...startedIds], () => rampText(SECOND)));
   });
 
   /** Name of the dictation that goes on. */
   async function activeId(): Promise<string | undefined> {
-    const capture = await CaptureClient.connect(here.paths.capture);
+    const capture = await CaptureClient.connect(harness.paths.capture);
     const seen = await capture?.updates().next();
     capture?.close();
     return seen?.value?.id;
   }
 
   test('says what is wrong with the microphone', async () => {
-    const command = here.raycast({ denied: true }).launch('dictate');
+    const command = harness.raycast({ denied: true }).launch('dictate');
     await command.untilText('This did not work');
     expect(command.text()).toContain(
       'The system does not allow the microphone. Allow Raycast the microphone',

@@ -22,7 +22,7 @@ import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import { isRunning } from '#daemon/is-running.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHere } from './sotto-here.js';
+import { sottoHarness } from './sotto-here.js';
 import { findAll, textOf } from './tree.js';
 
 const reason = await whyNotBuilt();
@@ -32,12 +32,12 @@ const DAY_MS = 24 * 3600 * 1000;
 const RETRANSCRIBED_TEXT = scriptedTexts(3).join('').trim();
 
 describeUnless(reason)('History', () => {
-  const here = sottoHere();
+  const harness = sottoHarness();
 
   /** Past dictations, the first one the newest. */
   function keep(...dictations: Partial<Dictation>[]): void {
-    mkdirSync(here.paths.recordings, { recursive: true });
-    const history = History.open(here.paths.history);
+    mkdirSync(harness.paths.recordings, { recursive: true });
+    const history = History.open(harness.paths.history);
     dictations.forEach((fields, i) =>
       history.add({
         id: `take-${i}`,
@@ -55,13 +55,13 @@ describeUnless(reason)('History', () => {
 
   /** The sound of `take-0`: what the fake engine says to it. */
   function record(script: Parameters<typeof writeFakeAudio>[1] = { segments: 3 }): { audio: string } {
-    mkdirSync(here.paths.recordings, { recursive: true });
-    writeFakeAudio(join(here.paths.recordings, 'take-0.wav'), script);
+    mkdirSync(harness.paths.recordings, { recursive: true });
+    writeFakeAudio(join(harness.paths.recordings, 'take-0.wav'), script);
     return { audio: 'take-0.wav' };
   }
 
   async function request(request: HistoryRequest): Promise<HistoryResult> {
-    const client = await SottoClient.connect(here.paths.socket, 'test');
+    const client = await SottoClient.connect(harness.paths.socket, 'test');
     try {
       return await client.history(request);
     } finally {
@@ -81,8 +81,8 @@ describeUnless(reason)('History', () => {
 
   test('has what was said, the newest first, by its day, with what is known of it', async () => {
     keep({}, { startedMs: Date.now() - DAY_MS }, { startedMs: Date.now() - 400 * DAY_MS });
-    writeFileSync(here.paths.settings, '{"model": "fake", "history": {"keepDays": 1000}}');
-    const command = here.raycast({}).launch('history');
+    writeFileSync(harness.paths.settings, '{"model": "fake", "history": {"keepDays": 1000}}');
+    const command = harness.raycast({}).launch('history');
     await command.untilText('Words of 2.');
     expect(titles(command)).toEqual(['Words of 0.', 'Words of 1.', 'Words of 2.']);
     const days = findAll(command.tree, 'List.Section').map((section) => textOf(section, 'title'));
@@ -92,7 +92,7 @@ describeUnless(reason)('History', () => {
 
   test('searches all of it, as the daemon does, and says when nothing is found', async () => {
     keep({}, { text: 'Müller called.' });
-    const command = here.raycast({}).launch('history');
+    const command = harness.raycast({}).launch('history');
     await command.untilText('Words of 0.');
     await command.search('mull');
     await command.until(() => titles(command).length === 1);
@@ -105,10 +105,10 @@ describeUnless(reason)('History', () => {
 
   test('goes on while one scrolls, until there is no more', async () => {
     keep(...Array.from({ length: 100 }, () => ({})));
-    const command = here.raycast({}).launch('history');
+    const command = harness.raycast({}).launch('history');
     for (let before = 0; before < 100; before = titles(command).length) {
       await command.until((tree) => titles(command).length > before && tree.props.isLoading === false);
-      if (titles(command).length < 100) await command.scrollOn();
+      if (titles(command).length < 100) await command.loadMore();
     }
     expect(new Set(titles(command)).size).toBe(100);
     expect(command.tree?.props.pagination).toMatchObject({ hasMore: false });
@@ -116,7 +116,7 @@ describeUnless(reason)('History', () => {
 
   test('pastes and copies once more', async () => {
     keep({}, {});
-    const host = here.raycast({}, { preferences: { trailingSpace: true } });
+    const host = harness.raycast({}, { preferences: { trailingSpace: true } });
     const command = host.launch('history');
     await command.untilText('Words of 1.');
     await command.select('Words of 1.');
@@ -131,7 +131,7 @@ describeUnless(reason)('History', () => {
 
   test('marks what was recovered, until it is pasted', async () => {
     keep({}, { state: 'recovered', text: 'Said before a crash.' });
-    const host = here.raycast({});
+    const host = harness.raycast({});
     const command = host.launch('history');
     await command.untilText(/Recovered[^]*Nobody has read it yet/);
     await command.choose('recovered');
@@ -143,7 +143,7 @@ describeUnless(reason)('History', () => {
   });
 
   test('has what a killed microphone left behind, to be pasted', async () => {
-    const host = here.raycast({ samples: 60 * SECOND, pauseMs: 10 });
+    const host = harness.raycast({ samples: 60 * SECOND, pauseMs: 10 });
     const first = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     const dictate = host.launch('dictate');
     await dictate.until((tree) => textOf(tree, 'markdown').includes(first));
@@ -161,14 +161,14 @@ describeUnless(reason)('History', () => {
 
   test('deletes after asking, and brings back', async () => {
     keep({}, {});
-    const host = here.raycast({});
+    const host = harness.raycast({});
     const command = host.launch('history');
     await command.untilText('Words of 1.');
-    host.desktop.confirms = false;
+    host.desktop.confirmAnswer = false;
     await act(command, 'Delete');
     expect(await texts()).toHaveLength(2);
     expect(command.actions()).not.toContain('Undo Delete');
-    host.desktop.confirms = true;
+    host.desktop.confirmAnswer = true;
     await act(command, 'Delete');
     await command.until(() => titles(command).length === 1);
     expect(await texts()).toEqual(['Words of 1.']);
@@ -180,7 +180,7 @@ describeUnless(reason)('History', () => {
 
   test('deletes all that are shown and no others, and brings all of them back', async () => {
     keep(...Array.from({ length: 30 }, (_, i) => ({ text: i < 10 ? `tea ${i}` : `milk ${i}` })));
-    const host = here.raycast({});
+    const host = harness.raycast({});
     const command = host.launch('history');
     await command.untilText('milk 29');
     await command.search('tea');
@@ -196,7 +196,7 @@ describeUnless(reason)('History', () => {
 
   /** A player that plays for a minute, and writes down its process and what it plays. */
   function player(): { env: Record<string, string>; played: () => string[] } {
-    const folder = here.paths.home;
+    const folder = harness.paths.home;
     const script = join(folder, 'player');
     writeFileSync(script, `#!/bin/sh\necho "$$ $1" >> ${folder}/played\nexec sleep 60\n`);
     chmodSync(script, 0o755);
@@ -211,11 +211,11 @@ describeUnless(reason)('History', () => {
   test('plays a sound, one at a time, until it is stopped or the window is left', async () => {
     keep(record(), record());
     const { env, played } = player();
-    const command = here.raycast({}, { env }).launch('history');
+    const command = harness.raycast({}, { env }).launch('history');
     await command.untilText('Words of 1.');
     await act(command, 'Play');
     await until(() => played().length === 1);
-    expect(played()[0]).toContain(join(here.paths.recordings, 'take-0.wav'));
+    expect(played()[0]).toContain(join(harness.paths.recordings, 'take-0.wav'));
     await act(command, 'Stop Playing');
     await until(() => !isRunning(pidOf(played()[0])));
     await act(command, 'Play');
@@ -230,7 +230,7 @@ describeUnless(reason)('History', () => {
 
   test('says that a sound can’t be played', async () => {
     keep(record());
-    const host = here.raycast({}, { env: { SOTTO_PLAYER: '/bin/false' } });
+    const host = harness.raycast({}, { env: { SOTTO_PLAYER: '/bin/false' } });
     const command = host.launch('history');
     await command.untilText('Words of 0.');
     await act(command, 'Play');
@@ -240,7 +240,7 @@ describeUnless(reason)('History', () => {
 
   test('a failed one says why, and is transcribed again', async () => {
     keep({ ...record(), state: 'failed', errorCode: 'ENGINE_CRASHED', text: '' });
-    const command = here.raycast({}).launch('history');
+    const command = harness.raycast({}).launch('history');
     await command.untilText(/Failed[^]*could not be written down[^]*transcribe it again/);
     expect(command.actions()[0]).toBe('Transcribe Again');
     await act(command, 'Transcribe Again');
@@ -250,9 +250,9 @@ describeUnless(reason)('History', () => {
   });
 
   test('another model transcribes it once more', async () => {
-    mkdirSync(join(here.paths.models, 'other'));
+    mkdirSync(join(harness.paths.models, 'other'));
     keep(record());
-    const command = here.raycast({}).launch('history');
+    const command = harness.raycast({}).launch('history');
     await command.untilText('Words of 0.');
     await act(command, 'Transcribe with Another Model');
     await command.untilText('gave this text');
@@ -265,7 +265,7 @@ describeUnless(reason)('History', () => {
 
   test('if nothing is heard this time, or it fails, the text stays', async () => {
     keep(record({ segments: 0 }), {});
-    const host = here.raycast({});
+    const host = harness.raycast({});
     const command = host.launch('history');
     await command.untilText('Words of 0.');
     const again = async (): Promise<void> => {
@@ -290,8 +290,8 @@ describeUnless(reason)('History', () => {
       { text: 'Say "hi", and\ngo.' },
       { text: 'Two.', words: [{ word: 'Two.', start: 0, end: 1, probability: 1 }] },
     );
-    const host = here.raycast({}, { env: { HOME: here.paths.home } });
-    const folder = join(here.paths.home, 'Downloads');
+    const host = harness.raycast({}, { env: { HOME: harness.paths.home } });
+    const folder = join(harness.paths.home, 'Downloads');
     const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
     const command = host.launch('history');
     await command.untilText('Two.');
@@ -323,8 +323,8 @@ describeUnless(reason)('History', () => {
 
   test('keeps them for as long as the preferences say, and asks before any go', async () => {
     keep({}, { startedMs: Date.now() - 8 * DAY_MS });
-    const host = here.raycast({}, { preferences: { keepDays: '7' } });
-    host.desktop.confirms = false;
+    const host = harness.raycast({}, { preferences: { keepDays: '7' } });
+    host.desktop.confirmAnswer = false;
     const first = host.launch('history');
     await first.untilText('Words of 1.');
     await until(() => host.desktop.callsTo('confirm').length === 1);
@@ -340,14 +340,14 @@ describeUnless(reason)('History', () => {
     expect((await request({ do: 'keep' })).retention).toEqual({ days: 365, sound: true });
     expect(host.desktop.callsTo('confirm')).toHaveLength(1);
     await more.pop();
-    host.desktop.confirms = true;
+    host.desktop.confirmAnswer = true;
     host.launch('history', { preferences: { keepDays: '1' } });
     await until(async () => (await texts()).length === 1);
     expect((await request({ do: 'keep' })).retention).toEqual({ days: 1, sound: true });
   });
 
   test('has the sound of what is dictated from then on, where one wants it kept', async () => {
-    const host = here.raycast({ samples: 2 * SECOND }, { preferences: { keepAudio: 'yes' } });
+    const host = harness.raycast({ samples: 2 * SECOND }, { preferences: { keepAudio: 'yes' } });
     const first = host.launch('history');
     await first.untilText('with their sound');
     await first.pop();
@@ -355,16 +355,16 @@ describeUnless(reason)('History', () => {
     await dictate.untilText('0:02');
     await dictate.act('Finish and Copy');
     const { env, played } = player();
-    const command = here.raycast({}, { env, preferences: { keepAudio: 'yes' } }).launch('history');
+    const command = harness.raycast({}, { env, preferences: { keepAudio: 'yes' } }).launch('history');
     await act(command, 'Play');
     await until(() => played().length === 1);
     expect(statSync(played()[0]?.split(' ')[1] ?? '').size).toBe(44 + 2 * SECOND * 2);
   });
 
   test('says what is wrong where the daemon can’t be had, and what is wrong with the settings', async () => {
-    const lost = here.raycast({}, { env: { SOTTO_BIN: '/nowhere/sotto' } }).launch('history');
+    const lost = harness.raycast({}, { env: { SOTTO_BIN: '/nowhere/sotto' } }).launch('history');
     await lost.untilText(/Can’t Be Read[^]*There is no Sotto at[^]*preferences/);
-    const command = here.raycast({}).launch('history');
+    const command = harness.raycast({}).launch('history');
     await command.untilText(/No Dictations Yet[^]*are kept for 30 days/);
     expect(command.actions()).toEqual(['Dictate', 'Refresh']);
     keep({});
@@ -374,14 +374,14 @@ describeUnless(reason)('History', () => {
 
   test('the last one with a text is pasted, and the daemon started for that', async () => {
     keep({ text: '', state: 'failed' }, { state: 'recovered' }, {});
-    const host = here.raycast({});
+    const host = harness.raycast({});
     await host.launch('paste-last-transcript').done();
     expect(host.desktop.pasted).toBe('Words of 1.');
     expect((await request({ do: 'list', limit: 5, state: 'recovered' })).dictations).toEqual([]);
   });
 
   test('Raycast’s AI is told what was said last, and finds what was said before', async () => {
-    const host = here.raycast({});
+    const host = harness.raycast({});
     expect(await host.callTool('get-last-transcript', {})).toBe('There is no dictation yet.');
     keep({}, { text: 'The invoice of Müller.' });
     expect(await host.callTool('get-last-transcript', {})).toBe('Words of 0.');
@@ -399,14 +399,14 @@ describeUnless(reason)('History', () => {
 const describeReal = describeUnless(reason ?? whyNoEngine());
 
 describeReal('History, with nothing faked', () => {
-  const here = sottoHere();
+  const harness = sottoHarness();
 
   test('a dictation that had failed is written down from its sound', async () => {
     // The model that comes with Sotto.
-    writeFileSync(here.paths.settings, '{}');
-    mkdirSync(here.paths.recordings, { recursive: true });
-    copyFileSync(jfk, join(here.paths.recordings, 'speech.flac'));
-    const history = History.open(here.paths.history);
+    writeFileSync(harness.paths.settings, '{}');
+    mkdirSync(harness.paths.recordings, { recursive: true });
+    copyFileSync(jfk, join(harness.paths.recordings, 'speech.flac'));
+    const history = History.open(harness.paths.history);
     history.add({
       id: 'speech',
       startedMs: Date.now(),
@@ -418,7 +418,7 @@ describeReal('History, with nothing faked', () => {
       audio: 'speech.flac',
     });
     history.close();
-    const host = here.raycast({}, { env: { SOTTO_ENGINE: realEngine } });
+    const host = harness.raycast({}, { env: { SOTTO_ENGINE: realEngine } });
     const command = host.launch('history');
     await command.untilText('transcribe it again');
     await command.act('Transcribe Again');

@@ -40,7 +40,7 @@ describeUnless(reason)('the Raycast host', () => {
     await command.untilText('word2');
     await command.act('Finish and Paste');
     expect(desktop.pasted).toMatch(/^word0 word1 word2/);
-    expect(desktop.log.map(({ what }) => what)).toEqual(['toast', 'closeMainWindow', 'paste']);
+    expect(desktop.log.map(({ method }) => method)).toEqual(['toast', 'closeMainWindow', 'paste']);
     expect(desktop.callsTo('toast')).toEqual([{ style: 'SUCCESS', title: 'Pasting', actions: [] }]);
     expect(command.isLoaded).toBe(true);
     await command.act('Copy to Clipboard');
@@ -120,9 +120,9 @@ describeUnless(reason)('the Raycast host', () => {
     desktop.showFinder('/tmp/a', '/tmp/b');
     const command = raycast.launch('listing');
     await command.untilText('/tmp/b');
-    desktop.confirms = false;
+    desktop.confirmAnswer = false;
     await command.act('Delete');
-    desktop.confirms = true;
+    desktop.confirmAnswer = true;
     await command.select('/tmp/b');
     await command.act('Delete');
     await command.until((tree) => find(tree, ({ props }) => props.title === '/tmp/b') === undefined);

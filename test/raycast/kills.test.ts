@@ -14,7 +14,7 @@ import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHere } from './sotto-here.js';
+import { sottoHarness } from './sotto-here.js';
 
 const RUNS = Number(process.env.SOTTO_KILLS ?? '8');
 const SEED = Number(process.env.SOTTO_SEED ?? '1');
@@ -24,15 +24,15 @@ const VICTIMS = ['window', 'window', 'capture', 'microphone', 'daemon', 'nobody'
 const reason = await whyNotBuilt();
 
 describeUnless(reason)('Dictate, killed at random moments', () => {
-  const here = sottoHere();
+  const harness = sottoHarness();
 
   test(
     'loses nothing, and leaves neither orphans nor zombies that nothing explains',
     async () => {
       const random = seededRandom(SEED);
-      const host = here.raycast({ samples: 60 * SECOND, pauseMs: 20 });
+      const host = harness.raycast({ samples: 60 * SECOND, pauseMs: 20 });
       const committedTexts = new Map<string, string>();
-      let killed = 0;
+      let killedCount = 0;
       for (let time = 0; time < RUNS; time++) {
         const command = host.launch('dictate');
         // Every second one dies after words were seen; the others at any moment, also before there are any.
@@ -41,17 +41,17 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
         const seen = await now();
         if (seen !== undefined) committedTexts.set(seen.id, seen.committed.trim());
         const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] ?? 'nobody';
-        killed += await kill(victim, host, command);
+        killedCount += await kill(victim, host, command);
         await command.pop();
         // One that is still starting would meet the next one's, and end: a zombie that only this haste explains.
-        await until(async () => !isAnyAtWork(command) || (await isListening()));
+        await until(async () => !hasRunningChild(command) || (await isListening()));
         await until(async () => (await now()) === undefined);
       }
       const started = host.launched.flatMap(({ children }) => children.started);
       const zombies = started.filter(({ pid }) => isListed(pid) && !isRunning(pid));
-      expect(zombies.length).toBeLessThanOrEqual(killed);
+      expect(zombies.length).toBeLessThanOrEqual(killedCount);
       expect(started.filter(({ pid }) => isRunning(pid)).length).toBeLessThanOrEqual(1);
-      expect(atWork(here.paths.home, MICROPHONE_PROGRAM).length).toBeLessThanOrEqual(1);
+      expect(runningProcesses(harness.paths.home, MICROPHONE_PROGRAM).length).toBeLessThanOrEqual(1);
       // A session that nobody comes back to is finished by the daemon after a while.
       await until(async () => {
         const past = await history();
@@ -62,21 +62,21 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       expect(spoken.length).toBeGreaterThanOrEqual(Math.ceil(RUNS / 2));
       for (const [id, text] of committedTexts) expect(past.get(id) ?? '').toMatch(new RegExp(`^${text}`));
       await host.close();
-      await until(() => atWork(here.paths.home, 'capture').length === 0);
-      await until(() => atWork(here.paths.home, MICROPHONE_PROGRAM).length === 0);
+      await until(() => runningProcesses(harness.paths.home, 'capture').length === 0);
+      await until(() => runningProcesses(harness.paths.home, MICROPHONE_PROGRAM).length === 0);
     },
     60_000 + RUNS * 15_000,
   );
 
   async function isListening(): Promise<boolean> {
-    const capture = await CaptureClient.connect(here.paths.capture);
+    const capture = await CaptureClient.connect(harness.paths.capture);
     capture?.close();
     return capture !== undefined;
   }
 
   /** The dictation that goes on. */
   async function now() {
-    const capture = await CaptureClient.connect(here.paths.capture);
+    const capture = await CaptureClient.connect(harness.paths.capture);
     const seen = await capture
       ?.updates()
       .next()
@@ -95,9 +95,9 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       const pids = host.launched.flatMap(({ children }) => children.started.map(({ pid }) => pid));
       return end(pids.filter(isRunning));
     }
-    if (victim === 'microphone') end(atWork(here.paths.home, MICROPHONE_PROGRAM));
+    if (victim === 'microphone') end(runningProcesses(harness.paths.home, MICROPHONE_PROGRAM));
     if (victim === 'daemon') {
-      const client = await SottoClient.connect(here.paths.socket, 'kills').catch(() => undefined);
+      const client = await SottoClient.connect(harness.paths.socket, 'kills').catch(() => undefined);
       client?.close();
       if (client !== undefined) end([client.daemon.pid]);
     }
@@ -109,7 +109,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
   }
 
   async function history(): Promise<ReadonlyMap<string, string>> {
-    const lines = (await here.sotto('history', 'list', '--json', '--limit', '1000')).trim().split('\n');
+    const lines = (await harness.sotto('history', 'list', '--json', '--limit', '1000')).trim().split('\n');
     const entries = lines
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as { id: string; text: string });
@@ -128,11 +128,11 @@ function end(pids: readonly number[]): number {
   return pids.length;
 }
 
-function isAnyAtWork({ children }: RunningCommand): boolean {
+function hasRunningChild({ children }: RunningCommand): boolean {
   return children.started.some(({ pid }) => isRunning(pid));
 }
 
 /** Processes at work of a home, by a word in their arguments. */
-function atWork(home: string, word: string): number[] {
+function runningProcesses(home: string, word: string): number[] {
   return processesOf(home).filter((pid) => argsOf(pid).some((arg) => arg.includes(word)) && isRunning(pid));
 }

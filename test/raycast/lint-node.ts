@@ -7,15 +7,15 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 export const toolsFolder = fileURLToPath(new URL('../../../.ci/tools', import.meta.url));
-const NEEDED = [22, 22, 2];
+const MIN_NODE_VERSION = [22, 22, 2];
 const INSTALL_TIMEOUT_MS = 240_000;
 
 /** Whether `v22.23.3` is as new as is asked for. */
 export function isNewEnough(version: string): boolean {
   const parts = version.replace(/^v/, '').split('.').map(Number);
-  for (const [at, needed] of NEEDED.entries()) {
+  for (const [at, minimum] of MIN_NODE_VERSION.entries()) {
     const have = parts[at] ?? 0;
-    if (have !== needed) return have > needed;
+    if (have !== minimum) return have > minimum;
   }
   return true;
 }
@@ -30,7 +30,7 @@ export async function nodeForRay(): Promise<string> {
   if (!existsSync(join(bin, 'node'))) await installTools();
   if (existsSync(join(bin, 'node'))) return bin;
   throw new Error(
-    `Raycast's tools ask for Node ${NEEDED.join('.')}, and there is no package of it for ${process.platform}-${process.arch}`,
+    `Raycast's tools ask for Node ${MIN_NODE_VERSION.join('.')}, and there is no package of it for ${process.platform}-${process.arch}`,
   );
 }
 

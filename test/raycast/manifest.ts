@@ -48,7 +48,7 @@ export function preferenceValues(
   set: Values,
 ): Record<string, unknown> {
   const known = [...of.preferences, ...command.preferences];
-  refuseStrange('preference', known, set);
+  refuseUnknown('preference', known, set);
   const values = Object.fromEntries(known.map((each) => [each.name, set[each.name] ?? defaultOf(each)]));
   for (const { name, required } of known) {
     if (required && (values[name] === undefined || values[name] === '')) {
@@ -70,7 +70,7 @@ export function argumentValues(
   command: Pick<Command, 'arguments'>,
   given: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  refuseStrange('argument', command.arguments, given);
+  refuseUnknown('argument', command.arguments, given);
   return Object.fromEntries(
     command.arguments.map(({ name, required }) => {
       const value = given[name] ?? '';
@@ -80,7 +80,7 @@ export function argumentValues(
   );
 }
 
-function refuseStrange(what: string, known: readonly { readonly name: string }[], given: Values): void {
+function refuseUnknown(what: string, known: readonly { readonly name: string }[], given: Values): void {
   for (const name of Object.keys(given)) {
     if (!known.some((each) => each.name === name)) throw new Error(`the manifest has no ${what} ${name}`);
   }

@@ -7,12 +7,12 @@ import { whyNotBuilt } from './build-extension.js';
 import { untilRecorded } from './heard.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHere } from './sotto-here.js';
+import { sottoHarness } from './sotto-here.js';
 
 const reason = await whyNotBuilt();
 
 describeUnless(reason)('Sotto in the menu bar', () => {
-  const here = sottoHere();
+  const harness = sottoHarness();
 
   /** The menu, opened by a click. */
   async function open(host: RaycastHost): Promise<RunningCommand> {
@@ -23,22 +23,22 @@ describeUnless(reason)('Sotto in the menu bar', () => {
 
   async function dictate(host: RaycastHost, seconds: number): Promise<void> {
     await host.launch('quick-dictate').done();
-    await untilRecorded(here.paths, seconds);
+    await untilRecorded(harness.paths, seconds);
   }
 
   test('is drawn and gone, and starts nothing by itself', async () => {
-    const command = here.raycast({}).launch('menu-bar', { launchType: 'background' });
+    const command = harness.raycast({}).launch('menu-bar', { launchType: 'background' });
     await command.done();
     expect(command.text()).toContain('Starts with your next dictation');
     expect(command.children.started).toEqual([]);
-    expect(existsSync(here.paths.socket)).toBe(false);
+    expect(existsSync(harness.paths.socket)).toBe(false);
   });
 
   test('starts Sotto when it is asked to, and says which model is in memory', async () => {
-    const host = here.raycast({});
+    const host = harness.raycast({});
     await (await open(host)).act('Start Sotto');
     await until(async () => {
-      const status = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { state: string };
+      const status = JSON.parse(await harness.sotto('daemon', 'status', '--json')) as { state: string };
       return status.state === 'ready';
     });
     const command = await open(host);
@@ -50,7 +50,7 @@ describeUnless(reason)('Sotto in the menu bar', () => {
   });
 
   test('says what is wrong with Sotto', async () => {
-    const host = here.raycast({}, { env: { FAKE_ENGINE: 'cannot-start' } });
+    const host = harness.raycast({}, { env: { FAKE_ENGINE: 'cannot-start' } });
     await (await open(host)).act('Start Sotto');
     await until(async () => (await open(host)).text().startsWith('The speech engine is down'));
     const command = await open(host);
@@ -59,11 +59,11 @@ describeUnless(reason)('Sotto in the menu bar', () => {
   });
 
   test('begins a dictation and finishes it', async () => {
-    const host = here.raycast({ samples: 3 * SECOND });
+    const host = harness.raycast({ samples: 3 * SECOND });
     await (await open(host)).act('Start Dictation');
     const started = host.launched.find(({ name }) => name === 'quick-dictate');
     await started?.done();
-    await untilRecorded(here.paths, 3);
+    await untilRecorded(harness.paths, 3);
     const command = await open(host);
     await command.act('Finish Dictation');
     await until(() => host.desktop.pasted !== '');
@@ -71,16 +71,16 @@ describeUnless(reason)('Sotto in the menu bar', () => {
   });
 
   test('gives up a dictation, and takes that back', async () => {
-    const host = here.raycast({ samples: 3 * SECOND });
+    const host = harness.raycast({ samples: 3 * SECOND });
     await dictate(host, 3);
     await (await open(host)).act('Cancel Dictation');
     const command = await open(host);
     await command.act('Undo Cancel');
-    await until(async () => (await here.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)));
+    await until(async () => (await harness.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)));
   });
 
   test('has the last transcript, to be pasted and copied', async () => {
-    const host = here.raycast({ samples: 2 * SECOND }, { preferences: { trailingSpace: true } });
+    const host = harness.raycast({ samples: 2 * SECOND }, { preferences: { trailingSpace: true } });
     await dictate(host, 2);
     await host.launch('quick-dictate').done();
     const text = rampText(2 * SECOND);
@@ -94,7 +94,7 @@ describeUnless(reason)('Sotto in the menu bar', () => {
   });
 
   test('is drawn anew with each change, where somebody has it in the menu bar', async () => {
-    const host = here.raycast({ samples: 2 * SECOND });
+    const host = harness.raycast({ samples: 2 * SECOND });
     await host.launch('menu-bar').done();
     await dictate(host, 2);
     await until(() => menus(host).some((text) => text.includes('Finish Dictation')));

@@ -33,7 +33,7 @@ export type FromWorker =
   /** What is on the screen; undefined is nothing. `depth` counts the screens that lie on each other. */
   | { readonly type: 'tree'; readonly tree: TreeNode | undefined; readonly depth: number }
   /** The command asks Raycast for something. */
-  | { readonly type: 'call'; readonly id: number; readonly what: string; readonly args: readonly unknown[] }
+  | { readonly type: 'call'; readonly id: number; readonly method: string; readonly args: readonly unknown[] }
   | {
       readonly type: 'spawned';
       readonly pid: number;

@@ -10,7 +10,7 @@ import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHere } from './sotto-here.js';
+import { sottoHarness } from './sotto-here.js';
 import { findAll, readable, textOf, type TreeNode } from './tree.js';
 
 const reason = await whyNotBuilt();
@@ -22,7 +22,7 @@ const TINY_REVISION = '6caf9c55601caafbe6508a8b0d216bdf4783c4e8';
 const STARTER = 'Whisper base, 6 bit';
 
 describeUnless(reason)('Manage Models', () => {
-  const here = sottoHere();
+  const harness = sottoHarness();
   let hub: LocalHub;
   beforeAll(async () => {
     hub = await startLocalHub();
@@ -34,7 +34,7 @@ describeUnless(reason)('Manage Models', () => {
 
   function raycast(preferences: Record<string, unknown> = {}): RaycastHost {
     const env = { HF_ENDPOINT: hub.endpoint, HF_TOKEN: '', NO_PROXY: '127.0.0.1' };
-    return here.raycast({}, { env, preferences });
+    return harness.raycast({}, { env, preferences });
   }
 
   /** The list, once it is there. */
@@ -53,7 +53,7 @@ describeUnless(reason)('Manage Models', () => {
 
   /** @returns the process that it was */
   async function killDaemon(): Promise<number> {
-    const client = await SottoClient.connect(here.paths.socket, 'test');
+    const client = await SottoClient.connect(harness.paths.socket, 'test');
     const { pid } = client.daemon;
     client.close();
     process.kill(pid, 'SIGKILL');
@@ -64,11 +64,11 @@ describeUnless(reason)('Manage Models', () => {
     hub.fault = ({ kind, path }) =>
       kind === 'cdn' && path === 'weights.safetensors' ? { stallAfter: 150_000 } : undefined;
   };
-  const isHere = (name: string): boolean => existsSync(join(here.paths.models, name));
-  const settings = (): unknown => JSON.parse(readFileSync(here.paths.settings, 'utf8'));
+  const isHere = (name: string): boolean => existsSync(join(harness.paths.models, name));
+  const settings = (): unknown => JSON.parse(readFileSync(harness.paths.settings, 'utf8'));
 
   test('shows what is here, the one in use first, and what suits this machine', async () => {
-    placeModel(here.paths.models, 'another', 2_000);
+    placeModel(harness.paths.models, 'another', 2_000);
     const command = await open();
     const [first] = findAll(command.tree, 'List.Item');
     expect([textOf(first, 'title'), readable(first)]).toEqual(['fake', expect.stringMatching(/Used/)]);
@@ -161,8 +161,8 @@ describeUnless(reason)('Manage Models', () => {
   });
 
   test('uses another one, and stays with the one before where that can’t be loaded', async () => {
-    placeModel(here.paths.models, 'another');
-    placeModel(here.paths.models, 'broken');
+    placeModel(harness.paths.models, 'another');
+    placeModel(harness.paths.models, 'broken');
     const host = raycast({ model: 'fake' });
     const command = await open(host);
     await command.select('another');
@@ -187,10 +187,10 @@ describeUnless(reason)('Manage Models', () => {
     await untilDownloaded(command, TINY.title);
     await command.act('Use This Model');
     await command.until((tree) => /Used/.test(readable(row(tree, TINY.title))));
-    host.desktop.confirms = false;
+    host.desktop.confirmAnswer = false;
     await command.act('Remove…');
     expect(isHere(TINY.name)).toBe(true);
-    host.desktop.confirms = true;
+    host.desktop.confirmAnswer = true;
     await command.act('Remove…');
     await command.until((tree) => titlesIn(tree, 'To Be Downloaded').includes(TINY.title));
     expect(isHere(TINY.name)).toBe(false);
@@ -205,7 +205,7 @@ describeUnless(reason)('Manage Models', () => {
     await untilDownloaded(command, TINY.title);
     await command.act('Verify Files');
     expect(toastTitles(host).at(-1)).toBe('Every byte of Whisper tiny is right');
-    const weights = join(here.paths.models, TINY.name, 'weights.safetensors');
+    const weights = join(harness.paths.models, TINY.name, 'weights.safetensors');
     const before = readFileSync(weights);
     writeFileSync(weights, Buffer.from(before).fill(7, 1000, 1100));
     await command.act('Verify Files');
@@ -229,14 +229,14 @@ describeUnless(reason)('Manage Models', () => {
     const command = await open();
     await command.untilText('In Memory');
     const pid = await killDaemon();
-    placeModel(here.paths.models, 'newcomer');
+    placeModel(harness.paths.models, 'newcomer');
     await command.until((tree) => titlesIn(tree, 'On This Mac').includes('newcomer'));
-    const status = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { pid: number };
+    const status = JSON.parse(await harness.sotto('daemon', 'status', '--json')) as { pid: number };
     expect(status.pid).not.toBe(pid);
   });
 
   test('a daemon that does not come back leaves the list as it was, and it is said so', async () => {
-    const sotto = join(here.paths.home, 'sotto.mjs');
+    const sotto = join(harness.paths.home, 'sotto.mjs');
     symlinkSync(launcher, sotto);
     const command = await open(raycast({ sotto }));
     rmSync(sotto);

@@ -1,6 +1,6 @@
 /** The bar at the bottom, and the panel that ⌘K opens. */
 import { find, findAll, slot, textOf, type TreeNode } from './tree.js';
-import { inside, plainText, type Frame, type ToastFrame } from './picture-frame.js';
+import { childNodes, plainText, type Frame, type ToastFrame } from './picture-frame.js';
 import { imageOf } from './picture-image.js';
 import { keysOf } from './picture-keys.js';
 import { html, type Markup } from './picture-markup.js';
@@ -50,7 +50,7 @@ export function actionPanel(panel: TreeNode, frame: Frame): Markup {
     const isSecond = findAll(panel, 'Action')[1] === action;
     return own.length > 0 || !isSecond ? own : ['⌘', '↵'];
   };
-  const rows = (node: TreeNode): Markup[] => inside(node).flatMap((child) => row(child));
+  const rows = (node: TreeNode): Markup[] => childNodes(node).flatMap((child) => row(child));
   const row = (node: TreeNode): Markup[] => {
     if (node.type === 'ActionPanel' || node.type === 'ActionPanel.Section') {
       const title = textOf(node, 'title');

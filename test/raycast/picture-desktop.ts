@@ -1,5 +1,5 @@
 /** The Mac around Raycast: an open menu of the menu bar, and a text that has landed in the app in front. */
-import { inside, plainText } from './picture-frame.js';
+import { childNodes, plainText } from './picture-frame.js';
 import { imageOf } from './picture-image.js';
 import { keyCaps } from './picture-actions.js';
 import { keysOf } from './picture-keys.js';
@@ -25,9 +25,9 @@ export function menuOf(tree: TreeNode, assets: string): Markup {
 
 function menuRows(node: TreeNode, assets: string): Part[] {
   const rows: Part[] = [];
-  for (const child of inside(node)) {
+  for (const child of childNodes(node)) {
     if (child.type === 'MenuBarExtra.Section') {
-      if (inside(child).length === 0) continue;
+      if (childNodes(child).length === 0) continue;
       const title = plainText(child.props.title);
       rows.push(
         rows.length > 0 && html`<hr />`,

@@ -1,13 +1,13 @@
 /** The facts beside a text: `Detail.Metadata` and `List.Item.Detail.Metadata`. */
-import { inside, plainText } from './picture-frame.js';
-import { colourOf, imageOf } from './picture-image.js';
+import { childNodes, plainText } from './picture-frame.js';
+import { cssColor, imageOf } from './picture-image.js';
 import { html, type Markup } from './picture-markup.js';
 import type { TreeNode } from './tree.js';
 
 /** @param metadata the node itself, or the slot that holds it */
 export function metadataView(metadata: TreeNode, assets: string): Markup {
   const rows = metadata.children.flatMap((child) =>
-    child.type.endsWith('.Metadata') ? [...inside(child)] : [child],
+    child.type.endsWith('.Metadata') ? [...childNodes(child)] : [child],
   );
   return html`<dl>${rows.map((row) => metadataRow(row, assets))}</dl>`;
 }
@@ -19,10 +19,10 @@ function metadataRow(node: TreeNode, assets: string): Markup {
       return html`<hr />`;
     case 'Label': {
       const { text } = node.props;
-      const colour =
-        typeof text === 'object' && text !== null && 'color' in text ? colourOf(text.color) : undefined;
+      const color =
+        typeof text === 'object' && text !== null && 'color' in text ? cssColor(text.color) : undefined;
       return html`<dt>${title}</dt>
-        <dd style="${colour === undefined ? '' : `color:${colour}`}">
+        <dd style="${color === undefined ? '' : `color:${color}`}">
           ${imageOf(node.props.icon, assets)}<span>${plainText(text)}</span>
         </dd>`;
     }
@@ -32,13 +32,13 @@ function metadataRow(node: TreeNode, assets: string): Markup {
     case 'TagList':
       return html`<dt>${title}</dt>
         <dd>
-          ${inside(node).map((tag) => tagOf(plainText(tag.props.text), tag.props.color, imageOf(tag.props.icon, assets)))}
+          ${childNodes(node).map((tag) => tagOf(plainText(tag.props.text), tag.props.color, imageOf(tag.props.icon, assets)))}
         </dd>`;
     default:
       throw new Error(`a picture can't show ${node.type}`);
   }
 }
 
-export function tagOf(text: string, colour: unknown, icon?: Markup): Markup {
-  return html`<span class="tag" style="--ink:${colourOf(colour) ?? 'var(--quiet)'}">${icon}${text}</span>`;
+export function tagOf(text: string, color: unknown, icon?: Markup): Markup {
+  return html`<span class="tag" style="--ink:${cssColor(color) ?? 'var(--quiet)'}">${icon}${text}</span>`;
 }

@@ -1,12 +1,12 @@
 /** A Form: labels at the left, fields beside them. */
-import { inside, plainText, type Frame } from './picture-frame.js';
+import { childNodes, plainText, type Frame } from './picture-frame.js';
 import { imageOf } from './picture-image.js';
 import { html, type Markup, type Part } from './picture-markup.js';
 import { textOf, walk, type TreeNode } from './tree.js';
 
 export function formBody(frame: Frame): Markup {
   let isFocused = false;
-  const rows = inside(frame.tree).map((node) => {
+  const rows = childNodes(frame.tree).map((node) => {
     const isFirst = !isFocused && isField(node);
     isFocused ||= isFirst;
     return fieldRow(node, frame, isFirst);

@@ -44,6 +44,6 @@ export function agoOf(date: Date, now = Date.now()): string {
 }
 
 /** The children without the slots. */
-export function inside(node: TreeNode): readonly TreeNode[] {
+export function childNodes(node: TreeNode): readonly TreeNode[] {
   return node.children.filter(({ type }) => type !== 'slot');
 }

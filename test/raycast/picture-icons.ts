@@ -13,7 +13,7 @@ const CHIP =
   '<rect x="4.25" y="4.25" width="7.5" height="7.5" rx="1.5"/><path d="M6.5 2v2M9.5 2v2M6.5 12v2M9.5 12v2M2 6.5h2M2 9.5h2M12 6.5h2M12 9.5h2"/>';
 
 /** What stands inside the `<svg>`. */
-const DRAWN: Readonly<Record<string, string>> = {
+const ICON_PATHS: Readonly<Record<string, string>> = {
   'add-person': '<circle cx="6.5" cy="5" r="2.5"/><path d="M2 13.5a4.5 4.5 0 0 1 9 0M12.5 5v4M10.5 7h4"/>',
   'arrow-clockwise': '<path d="M13 8a5 5 0 1 1-1.6-3.7"/><path d="M13.25 2v3h-3"/>',
   'arrow-counter-clockwise': '<path d="M3 8a5 5 0 1 0 1.6-3.7"/><path d="M2.75 2v3h3"/>',
@@ -169,9 +169,9 @@ export function isIconName(text: string): boolean {
 /** An icon by its value in the API, `microphone-16`. */
 export function iconNamed(name: string): Markup {
   const key = name.replace(/-16$/, '');
-  const drawn = DRAWN[key];
-  if (drawn === undefined) missingIcons.add(key);
+  const iconPath = ICON_PATHS[key];
+  if (iconPath === undefined) missingIcons.add(key);
   return new Markup(
-    `<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.3" stroke-linecap="round" stroke-linejoin="round">${drawn ?? RING}</svg>`,
+    `<svg viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.3" stroke-linecap="round" stroke-linejoin="round">${iconPath ?? RING}</svg>`,
   );
 }

@@ -4,7 +4,7 @@ import { extname, join } from 'node:path';
 import { iconNamed, isIconName } from './picture-icons.js';
 import { html, type Markup } from './picture-markup.js';
 
-const COLOURS: Readonly<Record<string, string>> = {
+const COLORS: Readonly<Record<string, string>> = {
   'raycast-blue': '#56b6ff',
   'raycast-green': '#5cd39b',
   'raycast-magenta': '#e05cb0',
@@ -28,10 +28,10 @@ function fields(value: unknown): Fields | undefined {
 }
 
 /** A colour of CSS, or undefined where none was given. The pictures are dark. */
-export function colourOf(value: unknown): string | undefined {
+export function cssColor(value: unknown): string | undefined {
   const own = fields(value)?.dark ?? value;
   if (typeof own !== 'string') return undefined;
-  const known = COLOURS[own];
+  const known = COLORS[own];
   if (known !== undefined) return known;
   // It comes to stand in an attribute.
   return /^[#\w(),.%\s/-]+$/.test(own) ? own : undefined;
@@ -43,15 +43,15 @@ export function colourOf(value: unknown): string | undefined {
  */
 export function imageOf(value: unknown, assets: string): Markup | undefined {
   if (value === undefined || value === null) return undefined;
-  const { value: inside, source, tintColor, fileIcon, mask } = fields(value) ?? {};
-  if (inside !== undefined) return imageOf(inside, assets);
+  const { value: childNodes, source, tintColor, fileIcon, mask } = fields(value) ?? {};
+  if (childNodes !== undefined) return imageOf(childNodes, assets);
   if (typeof fileIcon === 'string')
     return html`<span class="icon file">${iconNamed(fileIconOf(fileIcon))}</span>`;
   const one = source ?? value;
   const name = fields(one)?.dark ?? one;
   if (typeof name !== 'string') return undefined;
-  const colour = colourOf(tintColor);
-  const style = colour === undefined ? '' : `color:${colour}`;
+  const color = cssColor(tintColor);
+  const style = color === undefined ? '' : `color:${color}`;
   if (isIconName(name)) return html`<span class="icon" style="${style}">${iconNamed(name)}</span>`;
   const url = urlOf(name, assets);
   if (url === undefined) return html`<span class="icon text">${name.slice(0, 2)}</span>`;
@@ -60,7 +60,7 @@ export function imageOf(value: unknown, assets: string): Markup | undefined {
 
 /** Where a picture is to be had without a network. */
 export function urlOf(name: string, assets: string): string | undefined {
-  if (name.startsWith('data:image/')) return inkedUrl(name);
+  if (name.startsWith('data:image/')) return withCssColors(name);
   const media = MEDIA[extname(name)];
   const path = name.startsWith('/') ? name : join(assets, name);
   if (media === undefined || !existsSync(path)) return undefined;
@@ -68,8 +68,8 @@ export function urlOf(name: string, assets: string): string | undefined {
 }
 
 /** Raycast's own names of colours stand in SVGs too, as `getProgressIcon` writes them. */
-function inkedUrl(url: string): string {
-  return url.replace(/raycast-[a-z-]+/g, (name) => encodeURIComponent(COLOURS[name] ?? name));
+function withCssColors(url: string): string {
+  return url.replace(/raycast-[a-z-]+/g, (name) => encodeURIComponent(COLORS[name] ?? name));
 }
 
 /** The Mac knows more kinds of files than these. */

@@ -55,6 +55,6 @@ export function keysOf(shortcut: unknown): readonly string[] {
   const { common, modifiers = [], key = '', macOS } = shortcut as Shortcut;
   if (macOS !== undefined) return keysOf(macOS);
   if (common !== undefined) return COMMON[common] ?? [];
-  const held = MODIFIERS.filter(([name]) => modifiers.includes(name)).map(([, sign]) => sign);
-  return [...held, KEYS[key] ?? key.toUpperCase()];
+  const pressed = MODIFIERS.filter(([name]) => modifiers.includes(name)).map(([, sign]) => sign);
+  return [...pressed, KEYS[key] ?? key.toUpperCase()];
 }

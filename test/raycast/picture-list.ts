@@ -1,7 +1,7 @@
 /** A List: its search bar, its rows, and beside them the detail of the one that is selected. */
 import { metadataView, tagOf } from './picture-facts.js';
-import { inside, plainText, type Frame } from './picture-frame.js';
-import { colourOf, imageOf } from './picture-image.js';
+import { childNodes, plainText, type Frame } from './picture-frame.js';
+import { cssColor, imageOf } from './picture-image.js';
 import { html, type Markup, type Part } from './picture-markup.js';
 import { markdownHtml } from './picture-markdown.js';
 import { isEmptyView } from './picture-actions.js';
@@ -32,7 +32,7 @@ export function listBody(frame: Frame): Markup {
   const item = selectedItem(frame);
   if (item === undefined) return emptyView(find(tree, isEmptyView), assets);
   const isShowing = tree.props.isShowingDetail === true;
-  const rows = inside(tree).map((child) => rowOrSection(child, item, assets, isShowing));
+  const rows = childNodes(tree).map((child) => rowOrSection(child, item, assets, isShowing));
   const detail = isShowing ? find(slot(item, 'detail'), 'List.Item.Detail') : undefined;
   return html`<div class="list ${isShowing ? 'narrow' : ''}">${rows}</div>
     ${detail !== undefined && itemDetail(detail, assets)}`;
@@ -66,15 +66,15 @@ interface Accessory {
 
 function accessoryOf({ text, tag, date, icon }: Accessory, assets: string): Markup {
   const image = imageOf(icon, assets);
-  if (tag !== undefined && tag !== null) return tagOf(plainText(tag), paintOf(tag), image);
+  if (tag !== undefined && tag !== null) return tagOf(plainText(tag), colorOf(tag), image);
   const words = plainText(text ?? date);
-  const colour = colourOf(paintOf(text));
-  return html`<span class="accessory" style="${colour === undefined ? '' : `color:${colour}`}"
+  const color = cssColor(colorOf(text));
+  return html`<span class="accessory" style="${color === undefined ? '' : `color:${color}`}"
     >${image}${words}</span
   >`;
 }
 
-function paintOf(value: unknown): unknown {
+function colorOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null && 'color' in value ? value.color : undefined;
 }
 

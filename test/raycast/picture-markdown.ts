@@ -35,8 +35,8 @@ function blocksOf(lines: readonly string[], assets: string): Part[] {
       parts.push(html`<pre>${takeWhile((each) => !each.startsWith('```')).join('\n')}</pre>`);
       at++;
     } else if (line.startsWith('>')) {
-      const inside = takeWhile((each) => each.startsWith('>')).map((each) => each.replace(/^> ?/, ''));
-      parts.push(html`<blockquote>${blocksOf(inside, assets)}</blockquote>`);
+      const childNodes = takeWhile((each) => each.startsWith('>')).map((each) => each.replace(/^> ?/, ''));
+      parts.push(html`<blockquote>${blocksOf(childNodes, assets)}</blockquote>`);
     } else if (line.startsWith('|')) {
       parts.push(
         tableOf(
@@ -83,18 +83,18 @@ function tableOf(lines: readonly string[], assets: string): Markup {
 
 /** Emphasis and the like inside a paragraph. What is protected by a backslash or stands in code is put aside first. */
 function inline(text: string, assets: string): string {
-  const aside: string[] = [];
-  const keep = (markup: string): string => `\uE000${aside.push(markup) - 1}\uE000`;
+  const placeholders: string[] = [];
+  const protect = (markup: string): string => `\uE000${placeholders.push(markup) - 1}\uE000`;
   const marked = text
-    .replace(/\\([\\`*_{}[\]<>()#+\-.!~$&|])/g, (_, mark: string) => keep(escapedHtml(mark)))
-    .replace(/`([^`]+)`/g, (_, code: string) => keep(`<code>${escapedHtml(code)}</code>`))
+    .replace(/\\([\\`*_{}[\]<>()#+\-.!~$&|])/g, (_, mark: string) => protect(escapedHtml(mark)))
+    .replace(/`([^`]+)`/g, (_, code: string) => protect(`<code>${escapedHtml(code)}</code>`))
     .replace(/!\[([^\]]*)\]\(([^)\s]+)[^)]*\)/g, (_, _title: string, source: string) => {
       const [path = '', query = ''] = source.split('?');
       const url = urlOf(source.startsWith('data:') ? source : path, assets);
       const width = /raycast-width=(\d+)/.exec(query)?.[1];
       return url === undefined
         ? ''
-        : keep(`<img src="${escapedHtml(url)}"${width === undefined ? '' : ` width="${width}"`}>`);
+        : protect(`<img src="${escapedHtml(url)}"${width === undefined ? '' : ` width="${width}"`}>`);
     });
   return escapedHtml(marked)
     .replace(/\[([^\]]+)\]\([^)]*\)/g, '<a>$1</a>')
@@ -105,5 +105,5 @@ function inline(text: string, assets: string): string {
     .replace(/~~(\S(?:.*?\S)?)~~/gs, '<del>$1</del>')
     .replace(/ {2,}\n/g, '<br>')
     .replaceAll('\n', ' ')
-    .replace(/\uE000(\d+)\uE000/g, (_, at: string) => aside[Number(at)] ?? '');
+    .replace(/\uE000(\d+)\uE000/g, (_, at: string) => placeholders[Number(at)] ?? '');
 }

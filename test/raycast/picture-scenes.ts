@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { menuOf, noteOf } from './picture-desktop.js';
 import type { Frame } from './picture-frame.js';
 import type { Markup } from './picture-markup.js';
-import { READING, type Stage } from './picture-stage.js';
+import { READING, type SceneEnvironment } from './picture-stage.js';
 import { windowOf } from './picture-window.js';
 import type { RunningCommand } from './running-command.js';
 import { find, textOf, walk, type TreeNode } from './tree.js';
@@ -15,7 +15,7 @@ export interface Scene {
   readonly store?: number;
   /** Whether a README shows it. */
   readonly isInReadme?: true;
-  draw(stage: Stage): Promise<Markup>;
+  draw(environment: SceneEnvironment): Promise<Markup>;
 }
 
 /** The real model on a machine that may be busy. */
@@ -26,27 +26,27 @@ export const SCENES: readonly Scene[] = [
     name: 'dictate',
     store: 1,
     isInReadme: true,
-    async draw(stage) {
-      return windowOf(await midDictation(stage));
+    async draw(environment) {
+      return windowOf(await midDictation(environment));
     },
   },
   {
     name: 'transcribe-file',
     store: 2,
     isInReadme: true,
-    async draw(stage) {
+    async draw(environment) {
       const { HOME = '' } = process.env;
-      const folder = join(stage.home.folder, 'Recordings');
+      const folder = join(environment.home.folder, 'Recordings');
       const inFolder = (name: string): string => join(folder, name);
       mkdirSync(folder);
       // A folder is named as people name it, from their own: `~/Recordings`.
-      process.env.HOME = stage.home.folder;
+      process.env.HOME = environment.home.folder;
       try {
-        copyFileSync(stage.clip('jfk.flac'), inFolder('Inaugural Address.flac'));
-        await stage.record([...READING, 'austen-0890.flac'], inFolder('Chapter One.wav'));
-        copyFileSync(stage.clip('sonnet1.mp3'), inFolder('Sonnet I.mp3'));
-        copyFileSync(stage.clip('es-librivox-notice.flac'), inFolder('Aviso.flac'));
-        const host = await stage.raycast();
+        copyFileSync(environment.clip('jfk.flac'), inFolder('Inaugural Address.flac'));
+        await environment.record([...READING, 'austen-0890.flac'], inFolder('Chapter One.wav'));
+        copyFileSync(environment.clip('sonnet1.mp3'), inFolder('Sonnet I.mp3'));
+        copyFileSync(environment.clip('es-librivox-notice.flac'), inFolder('Aviso.flac'));
+        const host = await environment.raycast();
         const names = ['Inaugural Address.flac', 'Chapter One.wav', 'Sonnet I.mp3', 'Aviso.flac'];
         host.desktop.showFinder(...names.map(inFolder));
         const command = host.launch('transcribe-file');
@@ -54,7 +54,7 @@ export const SCENES: readonly Scene[] = [
         const matches = (tree: TreeNode): boolean =>
           /"[1-9]\d %"/.test(JSON.stringify(itemOf(tree, 'Sonnet I')));
         const tree = await command.until(matches, RENDER_TIMEOUT_MS);
-        return windowOf(stage.frame(host, command, { tree, selected: 'Chapter One.wav' }));
+        return windowOf(environment.frame(host, command, { tree, selected: 'Chapter One.wav' }));
       } finally {
         process.env.HOME = HOME;
       }
@@ -63,89 +63,89 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'history',
     store: 3,
-    async draw(stage) {
-      await stage.dictated(['es-librivox-notice.flac'], ['austen-0930.flac'], ['jfk.flac'], READING);
-      return windowOf(await showing(stage, 'history', 'Dashwood'));
+    async draw(environment) {
+      await environment.dictated(['es-librivox-notice.flac'], ['austen-0930.flac'], ['jfk.flac'], READING);
+      return windowOf(await frameShowing(environment, 'history', 'Dashwood'));
     },
   },
   {
     name: 'quick-dictate',
     store: 4,
-    async draw(stage) {
-      const host = await stage.raycast();
+    async draw(environment) {
+      const host = await environment.raycast();
       await host.launch('quick-dictate').done(RENDER_TIMEOUT_MS);
       const watching = host.launch('dictate');
       await watching.until((tree) => /amiable himself/.test(textOf(tree, 'markdown')), RENDER_TIMEOUT_MS);
       await host.launch('quick-dictate').done(RENDER_TIMEOUT_MS);
       const paragraphs = ['What Austen says of him, in her own words:', host.desktop.pasted];
       const hud = String(host.desktop.callsTo('hud').at(-1));
-      return noteOf({ title: 'John Dashwood', paragraphs, hud, icon: stage.icon, assets: stage.assets });
+      return noteOf({ title: 'John Dashwood', paragraphs, hud, icon: environment.icon, assets: environment.assets });
     },
   },
   {
     name: 'vocabulary',
     store: 5,
-    async draw(stage) {
-      await stage.sotto('vocabulary', 'add', 'Kubernetes', 'Grace Hopper', 'Nguyễn', 'Dashwood');
+    async draw(environment) {
+      await environment.sotto('vocabulary', 'add', 'Kubernetes', 'Grace Hopper', 'Nguyễn', 'Dashwood');
       const replacements = [
         ['sean', 'Shaun'],
         ['new line', '\\n'],
         ['my address', '12 Analytical Row, London'],
       ] as const;
-      for (const [from, to] of replacements) await stage.sotto('vocabulary', 'replace', from, to);
-      return windowOf(await showing(stage, 'vocabulary', 'Analytical'));
+      for (const [from, to] of replacements) await environment.sotto('vocabulary', 'replace', from, to);
+      return windowOf(await frameShowing(environment, 'vocabulary', 'Analytical'));
     },
   },
   {
     name: 'models',
     store: 6,
-    async draw(stage) {
-      await stage.dictated(['jfk.flac']);
-      const host = await stage.raycast();
+    async draw(environment) {
+      await environment.dictated(['jfk.flac']);
+      const host = await environment.raycast();
       const command = host.launch('models');
       await command.until(
         (tree) => [...walk(tree)].filter(({ type }) => type === 'List.Item').length > 3,
         RENDER_TIMEOUT_MS,
       );
-      return windowOf(stage.frame(host, command));
+      return windowOf(environment.frame(host, command));
     },
   },
   {
     name: 'dictate-actions',
     isInReadme: true,
-    async draw(stage) {
-      return windowOf({ ...(await midDictation(stage)), isPanelOpen: true });
+    async draw(environment) {
+      return windowOf({ ...(await midDictation(environment)), isPanelOpen: true });
     },
   },
   {
     name: 'menu-bar',
     isInReadme: true,
-    async draw(stage) {
-      await stage.dictated(READING);
-      const host = await stage.raycast();
+    async draw(environment) {
+      await environment.dictated(READING);
+      const host = await environment.raycast();
       const command = host.launch('menu-bar', { isMenuOpen: true });
       await command.until((tree) => tree.props.isLoading !== true && tree.children.length > 0, RENDER_TIMEOUT_MS);
-      return menuOf(treeOf(command), stage.assets);
+      return menuOf(treeOf(command), environment.assets);
     },
   },
 ];
 
 /** A command as soon as a text is on its screen. */
-async function showing(stage: Stage, name: string, text: string): Promise<Frame> {
-  const host = await stage.raycast();
+async function frameShowing(environment: SceneEnvironment, name: string, text: string): Promise<Frame> {
+  const host = await environment.raycast();
   const command = host.launch(name);
   await command.untilText(text, RENDER_TIMEOUT_MS);
-  return stage.frame(host, command);
+  return environment.frame(host, command);
 }
 
 /** Dictate, with some words that are said for good and some behind them that may still change. */
-async function midDictation(stage: Stage): Promise<Frame> {
-  const host = await stage.raycast();
+async function midDictation(environment: SceneEnvironment): Promise<Frame> {
+  const host = await environment.raycast();
   const command = host.launch('dictate');
   const matches = (tree: TreeNode): boolean =>
     /respectable than he was.*\*[^*]{8,}\*$/s.test(textOf(tree, 'markdown'));
   const tree = await command.until(matches, RENDER_TIMEOUT_MS);
-  return stage.frame(host, command, { tree });
+  return environment.frame(host, command, { tree });
 }
 
 function treeOf({ tree, name }: RunningCommand): TreeNode {

@@ -29,7 +29,7 @@ const TRAILING_SILENCE_SECONDS = 60;
 /** Clips out of one page. */
 export const READING: readonly string[] = ['austen-0870.flac', 'austen-0920.flac', 'austen-0930.flac'];
 
-export class Stage {
+export class SceneEnvironment {
   readonly home: TempHome = tempHome();
   readonly icon: string;
   readonly #built: BuiltExtension;
@@ -141,6 +141,6 @@ function toPcm(samples: Float32Array): Int16Array {
 
 /** The toast that is to be seen: the last one, unless it was hidden. */
 function toastOf(host: RaycastHost): ToastFrame | undefined {
-  const last = host.log.filter(({ what }) => what === 'toast' || what === 'hideToast').at(-1);
-  return last?.what === 'toast' ? (last.args[0] as ToastFrame) : undefined;
+  const last = host.log.filter(({ method }) => method === 'toast' || method === 'hideToast').at(-1);
+  return last?.method === 'toast' ? (last.args[0] as ToastFrame) : undefined;
 }

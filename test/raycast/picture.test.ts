@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { testUnless } from '#test/harness/skipping.js';
 import { menuOf } from './picture-desktop.js';
 import { agoOf, type Frame } from './picture-frame.js';
-import { colourOf, imageOf } from './picture-image.js';
+import { cssColor, imageOf } from './picture-image.js';
 import { keysOf } from './picture-keys.js';
 import { markdownHtml } from './picture-markdown.js';
 import { html } from './picture-markup.js';
@@ -121,7 +121,7 @@ describe('a picture of a command', () => {
     const hostile = '<script>alert(1)</script>"';
     expect(html`<p title="${hostile}">${hostile}</p>`.text).not.toContain('<script>');
     expect(markdownHtml(hostile, assets).text).not.toContain('<script>');
-    expect(colourOf('red" onload="x')).toBeUndefined();
+    expect(cssColor('red" onload="x')).toBeUndefined();
   });
 });
 

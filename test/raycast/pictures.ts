@@ -10,7 +10,7 @@ import { installTools } from './lint-node.js';
 import { Painter } from './picture.js';
 import { missingIcons } from './picture-icons.js';
 import { SCENES, type Scene } from './picture-scenes.js';
-import { Stage } from './picture-stage.js';
+import { SceneEnvironment } from './picture-stage.js';
 
 async function main(names: readonly string[]): Promise<void> {
   const scenes = SCENES.filter(({ name }) => names.length === 0 || names.includes(name));
@@ -24,10 +24,10 @@ async function main(names: readonly string[]): Promise<void> {
   const built = await buildExtension(extensionFolder);
   try {
     for (const scene of scenes) {
-      const stage = new Stage(built);
+      const environment = new SceneEnvironment(built);
       try {
-        const content = await scene.draw(stage);
-        for (const { path, scale } of placesOf(scene)) {
+        const content = await scene.draw(environment);
+        for (const { path, scale } of outputsOf(scene)) {
           await painter.paint(content, path, scale);
           markDrawn(path);
           console.log(`${scene.name} → ${path}`);
@@ -36,7 +36,7 @@ async function main(names: readonly string[]): Promise<void> {
         console.error(`${scene.name}: ${error instanceof Error ? error.message : String(error)}`);
         process.exitCode = 1;
       } finally {
-        await stage.close();
+        await environment.close();
       }
     }
   } finally {
@@ -47,7 +47,7 @@ async function main(names: readonly string[]): Promise<void> {
 }
 
 /** 2000 × 1250 pixels for the Store, 1000 × 625 for a README. */
-function placesOf({ name, store, isInReadme }: Scene): { path: string; scale: 1 | 2 }[] {
+function outputsOf({ name, store, isInReadme }: Scene): { path: string; scale: 1 | 2 }[] {
   const inFolder = (folder: string, file: string): string => {
     mkdirSync(join(extensionFolder, folder), { recursive: true });
     return join(extensionFolder, folder, file);

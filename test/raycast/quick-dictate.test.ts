@@ -8,12 +8,12 @@ import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import { fakeCapture, fakeDictation, type FakeCapture } from './fake-capture.js';
 import { untilRecorded } from './heard.js';
-import { sottoHere, type SottoHere } from './sotto-here.js';
+import { sottoHarness, type SottoHarness } from './sotto-here.js';
 
 const reason = await whyNotBuilt();
 
 /** A take that becomes something else when it is finished, or is followed to its end. */
-function serveDictation({ paths }: SottoHere, first: Partial<Capture>, shouldDeliver: boolean, end: Partial<Capture>) {
+function serveDictation({ paths }: SottoHarness, first: Partial<Capture>, shouldDeliver: boolean, end: Partial<Capture>) {
   return fakeCapture(paths.capture, ({ type }, send) => {
     if (type === 'begin' || type === 'watch') send({ type: 'dictation', dictation: fakeDictation(first) });
     if (type === 'finish') send({ type: 'finish', shouldDeliver });
@@ -23,19 +23,19 @@ function serveDictation({ paths }: SottoHere, first: Partial<Capture>, shouldDel
 }
 
 describeUnless(reason)('Quick Dictate', () => {
-  const here = sottoHere();
+  const harness = sottoHarness();
 
   test('the first call begins, the second finishes and pastes', async () => {
-    const host = here.raycast({ samples: 3 * SECOND });
+    const host = harness.raycast({ samples: 3 * SECOND });
     await host.launch('quick-dictate').done();
     expect(host.desktop.callsTo('hud')).toHaveLength(1);
-    await untilRecorded(here.paths, 3);
+    await untilRecorded(harness.paths, 3);
     await host.launch('quick-dictate').done();
     expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
   });
 
   test('what it began is shown by Dictate, and finished there', async () => {
-    const host = here.raycast({ samples: 3 * SECOND });
+    const host = harness.raycast({ samples: 3 * SECOND });
     await host.launch('quick-dictate').done();
     const command = host.launch('dictate');
     await command.untilText('0:03');
@@ -45,9 +45,9 @@ describeUnless(reason)('Quick Dictate', () => {
   });
 
   test('its text can be pasted once more', async () => {
-    const host = here.raycast({ samples: 2 * SECOND });
+    const host = harness.raycast({ samples: 2 * SECOND });
     await host.launch('quick-dictate').done();
-    await untilRecorded(here.paths, 2);
+    await untilRecorded(harness.paths, 2);
     await host.launch('quick-dictate').done();
     host.desktop.pasted = '';
     await host.launch('paste-last-transcript').done();
@@ -55,9 +55,9 @@ describeUnless(reason)('Quick Dictate', () => {
   });
 
   /** What it says and pastes where a take is there. */
-  async function calledWith(first: Partial<Capture>, shouldDeliver: boolean, end: Partial<Capture>) {
-    const capture = await serveDictation(here, first, shouldDeliver, end);
-    const host = here.raycast({});
+  async function runWith(first: Partial<Capture>, shouldDeliver: boolean, end: Partial<Capture>) {
+    const capture = await serveDictation(harness, first, shouldDeliver, end);
+    const host = harness.raycast({});
     await host.launch('quick-dictate').done();
     await capture.close();
     const { desktop } = host;
@@ -66,7 +66,7 @@ describeUnless(reason)('Quick Dictate', () => {
 
   test('a key that bounces finishes nothing', async () => {
     const dictation = { startedMs: Date.now() + 3_600_000 };
-    const { requested, hud, pasted } = await calledWith(dictation, true, { phase: 'final', text: '' });
+    const { requested, hud, pasted } = await runWith(dictation, true, { phase: 'final', text: '' });
     expect(requested).toEqual(['begin']);
     expect(hud).toEqual(['Listening. Run Quick Dictate again when you are done']);
     expect(pasted).toBe('');
@@ -74,30 +74,30 @@ describeUnless(reason)('Quick Dictate', () => {
 
   test('says that it listens only where it does', async () => {
     const dictation = { startedMs: Date.now() + 3_600_000, phase: 'finishing' as const };
-    expect((await calledWith(dictation, true, {})).hud).toEqual([]);
+    expect((await runWith(dictation, true, {})).hud).toEqual([]);
   });
 
   test('what somebody else has finished is not inserted twice', async () => {
     for (const phase of ['listening', 'finishing'] as const) {
-      const { hud, pasted } = await calledWith({ phase }, false, { phase: 'final', text: 'said' });
+      const { hud, pasted } = await runWith({ phase }, false, { phase: 'final', text: 'said' });
       expect([hud, pasted]).toEqual([['It is being finished already'], '']);
     }
   });
 
   test('what is being finished for nobody is for it', async () => {
     const finishing = { phase: 'finishing' as const };
-    const { hud, pasted } = await calledWith(finishing, true, { phase: 'final', text: 'said' });
+    const { hud, pasted } = await runWith(finishing, true, { phase: 'final', text: 'said' });
     expect([hud, pasted]).toEqual([['Inserted'], 'said']);
   });
 
   test('what is given up meanwhile is said to be', async () => {
-    const { hud, pasted } = await calledWith({}, true, { phase: 'discarded' });
+    const { hud, pasted } = await runWith({}, true, { phase: 'discarded' });
     expect([hud, pasted]).toEqual([['Cancelled'], '']);
   });
 
   test('a process of another version is waited for until it has left', async () => {
     const left: string[] = [];
-    const capture: FakeCapture = await fakeCapture(here.paths.capture, ({ type }, send, socket) => {
+    const capture: FakeCapture = await fakeCapture(harness.paths.capture, ({ type }, send, socket) => {
       if (type !== 'begin') return;
       socket.once('end', () => left.push('the command'));
       send({ type: 'error', error: new SottoError('VERSION_MISMATCH', 'it is another one').toWire() });
@@ -106,7 +106,7 @@ describeUnless(reason)('Quick Dictate', () => {
         void capture.close();
       }, 300);
     });
-    const host = here.raycast({ samples: SECOND });
+    const host = harness.raycast({ samples: SECOND });
     await host.launch('quick-dictate').done();
     expect(left).toEqual(['the process', 'the command']);
     expect(host.desktop.callsTo('hud')).toEqual(['Listening. Run Quick Dictate again when you are done']);
@@ -114,17 +114,17 @@ describeUnless(reason)('Quick Dictate', () => {
 });
 
 describeUnless(reason)('Paste Last Transcript', () => {
-  const here = sottoHere();
+  const harness = sottoHarness();
 
   /** What it pastes and says, after a dictation of a second, where another take is there. */
-  async function called(first: Partial<Capture>, end: Partial<Capture>) {
-    const host = here.raycast({ samples: SECOND });
+  async function pasteLast(first: Partial<Capture>, end: Partial<Capture>) {
+    const host = harness.raycast({ samples: SECOND });
     await host.launch('quick-dictate').done();
-    await untilRecorded(here.paths, 1);
+    await untilRecorded(harness.paths, 1);
     await host.launch('quick-dictate').done();
-    await CaptureClient.leave(here.paths.capture);
+    await CaptureClient.leave(harness.paths.capture);
     host.desktop.pasted = '';
-    const capture = await serveDictation(here, first, false, end);
+    const capture = await serveDictation(harness, first, false, end);
     await host.launch('paste-last-transcript').done();
     await capture.close();
     const toasts = host.desktop.callsTo('toast') as { title: string }[];
@@ -132,30 +132,30 @@ describeUnless(reason)('Paste Last Transcript', () => {
   }
 
   test('pastes no older text while a dictation goes on', async () => {
-    expect(await called({}, {})).toEqual({ pasted: '', toastTitles: ['A dictation goes on'] });
+    expect(await pasteLast({}, {})).toEqual({ pasted: '', toastTitles: ['A dictation goes on'] });
   });
 
   test('pastes no older text in place of one that failed, and says why', async () => {
     const error = new SottoError('ENGINE_CRASHED', 'the engine is gone').toWire();
-    expect(await called({ phase: 'finishing' }, { phase: 'failed', error })).toEqual({
+    expect(await pasteLast({ phase: 'finishing' }, { phase: 'failed', error })).toEqual({
       pasted: '',
       toastTitles: ['The engine is gone'],
     });
   });
 
   test('waits for one that is being finished', async () => {
-    const last = await called({ phase: 'finishing' }, { phase: 'final', text: 'said' });
+    const last = await pasteLast({ phase: 'finishing' }, { phase: 'final', text: 'said' });
     expect(last).toEqual({ pasted: 'said', toastTitles: [] });
   });
 
   test('pastes what nobody was given, though nothing is kept', async () => {
-    await here.sotto('history', 'keep', '0');
-    const host = here.raycast({ samples: 3 * SECOND });
+    await harness.sotto('history', 'keep', '0');
+    const host = harness.raycast({ samples: 3 * SECOND });
     const command = host.launch('dictate');
     await command.untilText('0:03');
     await command.pop();
     await until(async () => {
-      const capture = await CaptureClient.connect(here.paths.capture);
+      const capture = await CaptureClient.connect(harness.paths.capture);
       const left = await capture?.last();
       capture?.close();
       return left !== undefined;

@@ -18,7 +18,7 @@ const UNLOAD_DELAY_MS = 40;
 const TOOL_TIMEOUT_MS = 120_000;
 
 /** A command, or a tool in a command's clothes. */
-type Startable = Omit<Command, 'mode'> & { readonly mode: CommandMode };
+type Launchable = Omit<Command, 'mode'> & { readonly mode: CommandMode };
 
 export interface HostOptions {
   /** Added to what a Mac's launcher has: no shell's PATH. */
@@ -82,7 +82,7 @@ export class RaycastHost {
     return running.value;
   }
 
-  #start(command: Startable, bundle: string, options: LaunchOptions & { input?: unknown }): RunningCommand {
+  #start(command: Launchable, bundle: string, options: LaunchOptions & { input?: unknown }): RunningCommand {
     const { manifest, folder } = this.#built;
     const { name } = command;
     const supportPath = join(this.#folder, 'support');
@@ -122,7 +122,7 @@ export class RaycastHost {
           ...this.#options.env,
         },
         isMenuOpen: options.isMenuOpen ?? false,
-        answer: (from, what, args) => this.#answer(from, command.mode, what, args),
+        answer: (from, method, args) => this.#answer(from, command.mode, method, args),
       },
     );
     this.launched.push(running);
@@ -138,11 +138,11 @@ export class RaycastHost {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #answer(from: RunningCommand, mode: string, what: string, args: readonly unknown[]): unknown {
-    const answer = this.desktop.answer(what, args);
-    if (what === 'launchCommand') this.#launchFor(args[0]);
+  #answer(from: RunningCommand, mode: string, method: string, args: readonly unknown[]): unknown {
+    const answer = this.desktop.answer(method, args);
+    if (method === 'launchCommand') this.#launchFor(args[0]);
     // What is without a window stays until it is through, whatever it shows.
-    if (mode === 'view' && this.#popsAfter(from, what, args)) setTimeout(() => void from.pop(), UNLOAD_DELAY_MS);
+    if (mode === 'view' && this.#shouldPop(from, method, args)) setTimeout(() => void from.pop(), UNLOAD_DELAY_MS);
     return answer;
   }
 
@@ -166,12 +166,12 @@ export class RaycastHost {
   }
 
   /** Whether the view goes back to the root: it says so itself, or its window closes and the user's setting does. */
-  #popsAfter(from: RunningCommand, what: string, args: readonly unknown[]): boolean {
-    if (what === 'popToRoot') return true;
-    if (what !== 'closeMainWindow' && what !== 'hud' && what !== 'paste') return false;
+  #shouldPop(from: RunningCommand, method: string, args: readonly unknown[]): boolean {
+    if (method === 'popToRoot') return true;
+    if (method !== 'closeMainWindow' && method !== 'hud' && method !== 'paste') return false;
     const wasOpen = !this.#withoutWindow.has(from);
     this.#withoutWindow.add(from);
-    const options = (what === 'closeMainWindow' ? args[0] : args[1]) as
+    const options = (method === 'closeMainWindow' ? args[0] : args[1]) as
       { popToRootType?: string } | undefined;
     const type = options?.popToRootType ?? 'default';
     return (

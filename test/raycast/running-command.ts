@@ -8,15 +8,15 @@ import { find, findAll, readable, slot, textOf, walk, type TreeNode } from './tr
 /** As far as is known Raycast sets a limit too; a command of ours needs far less. */
 const HEAP_MB = 128;
 
-export interface CommandSurroundings {
+export interface CommandHost {
   readonly env: Readonly<Record<string, string>>;
   /** Does what the command asks Raycast for. */
-  answer(command: RunningCommand, what: string, args: readonly unknown[]): unknown;
+  answer(command: RunningCommand, method: string, args: readonly unknown[]): unknown;
   /** A menu bar's command that draws an open menu stays until the menu is closed. */
   readonly isMenuOpen: boolean;
 }
 
-type Isnt = TreeNode | undefined;
+type MaybeNode = TreeNode | undefined;
 
 export class RunningCommand {
   readonly name: string;
@@ -24,9 +24,9 @@ export class RunningCommand {
   /** Resolves when it has been unloaded, for whatever reason. */
   readonly unloaded: Promise<void>;
   #worker: Worker;
-  #surroundings: CommandSurroundings;
+  #commandHost: CommandHost;
   readonly #mode: CommandData['environment']['commandMode'];
-  #tree: Isnt;
+  #tree: MaybeNode;
   #depth = 0;
   #selected: string | undefined;
   #failure: Error | undefined;
@@ -37,13 +37,13 @@ export class RunningCommand {
   readonly #running = new Map<number, (error?: Error) => void>();
   readonly #watchers = new Set<() => void>();
 
-  constructor(data: CommandData, surroundings: CommandSurroundings) {
+  constructor(data: CommandData, commandHost: CommandHost) {
     this.name = String(data.environment.commandName);
     this.#mode = data.environment.commandMode;
-    this.#surroundings = surroundings;
+    this.#commandHost = commandHost;
     this.#worker = new Worker(new URL('./worker/main.js', import.meta.url), {
       workerData: data,
-      env: { ...surroundings.env },
+      env: { ...commandHost.env },
       execArgv: [],
       stdout: true,
       stderr: true,
@@ -99,10 +99,10 @@ export class RunningCommand {
 
   /** Waits until it reads so. */
   async untilText(pattern: RegExp | string, limitMs?: number): Promise<string> {
-    const isThere = (text: string): boolean =>
+    const matchesPattern = (text: string): boolean =>
       typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text);
     try {
-      return readable(await this.until((tree) => isThere(readable(tree)), limitMs));
+      return readable(await this.until((tree) => matchesPattern(readable(tree)), limitMs));
     } catch (error) {
       throw new Error(`waiting to read ${String(pattern)}: ${String(error)}`, { cause: error });
     }
@@ -133,7 +133,7 @@ export class RunningCommand {
   }
 
   /** Scrolls to the end of the list, where it has more pages. */
-  async scrollOn(): Promise<void> {
+  async loadMore(): Promise<void> {
     const list = this.#tree;
     if (list?.props.pagination === undefined) throw new Error('there are no pages');
     await this.#request((id) => ({ type: 'run', id, node: list.id, handler: 'pagination.onLoadMore', args: [] }));
@@ -248,16 +248,16 @@ export class RunningCommand {
 
   /** A menu is drawn once, and its command unloaded as soon as it loads nothing any more. */
   #unloadMenu(): void {
-    if (this.#mode !== 'menu-bar' || this.#surroundings.isMenuOpen) return;
+    if (this.#mode !== 'menu-bar' || this.#commandHost.isMenuOpen) return;
     if (this.#tree?.props.isLoading !== true) void this.pop();
   }
 
-  #answer({ id, what, args }: Extract<FromWorker, { type: 'call' }>): void {
+  #answer({ id, method, args }: Extract<FromWorker, { type: 'call' }>): void {
     const send = (answer: { value?: unknown; error?: string }): void => {
       this.#worker.postMessage({ type: 'answer', id, ...answer } satisfies ToWorker);
     };
     try {
-      send({ value: this.#surroundings.answer(this, what, args) });
+      send({ value: this.#commandHost.answer(this, method, args) });
     } catch (error) {
       send({ error: error instanceof Error ? error.message : String(error) });
     }

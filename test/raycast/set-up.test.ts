@@ -11,7 +11,7 @@ import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHere } from './sotto-here.js';
+import { sottoHarness } from './sotto-here.js';
 import { findAll, textOf, type TreeNode } from './tree.js';
 
 const reason = await whyNotBuilt();
@@ -31,14 +31,14 @@ describeUnless(reason)('Set up Sotto', () => {
   });
   // Before the daemon is ended by others: launchd would start it anew.
   afterEach(() => launchd.logOut());
-  const here = sottoHere();
+  const harness = sottoHarness();
   afterEach(async () => {
     await launchctl.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
   function raycast(mic: MicScript = {}, preferences: Record<string, unknown> = {}): RaycastHost {
-    return here.raycast(mic, { env: launchctl.environment, preferences });
+    return harness.raycast(mic, { env: launchctl.environment, preferences });
   }
 
   async function open(host: RaycastHost): Promise<RunningCommand> {
@@ -81,10 +81,10 @@ describeUnless(reason)('Set up Sotto', () => {
     await until(() => ![undefined, before].includes(launchd.pid(LABEL)));
     await untilChecked(command);
     await command.select('Login Agent');
-    host.desktop.confirms = false;
+    host.desktop.confirmAnswer = false;
     await command.act('Remove Login Agent…');
     expect(launchd.pid(LABEL)).toBeDefined();
-    host.desktop.confirms = true;
+    host.desktop.confirmAnswer = true;
     await command.act('Remove Login Agent…');
     await command.until(() => command.actions().includes('Install Login Agent'));
     expect(launchd.pid(LABEL)).toBeUndefined();
@@ -119,7 +119,7 @@ describeUnless(reason)('Set up Sotto', () => {
   });
 
   test('settings that are not valid stand on top, with what is wrong with them', async () => {
-    writeFileSync(here.paths.settings, '{ not json');
+    writeFileSync(harness.paths.settings, '{ not json');
     const host = raycast();
     const command = await open(host);
     expect(titlesIn(command.tree, 'To Be Mended')).toContain('Settings');

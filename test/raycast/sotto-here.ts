@@ -7,7 +7,7 @@ import { scriptedMicrophone, type MicScript } from '#test/harness/scripted-micro
 import { buildExtension, extensionFolder, type BuiltExtension } from './build-extension.js';
 import { RaycastHost, type HostOptions } from './raycast-host.js';
 
-export interface SottoHere {
+export interface SottoHarness {
   readonly paths: Paths;
   /** A Raycast whose microphone does what a script says. */
   raycast(mic: MicScript, options?: HostOptions): RaycastHost;
@@ -16,7 +16,7 @@ export interface SottoHere {
 }
 
 /** @param build the extension as it lies in the repository, if left out */
-export function sottoHere(build = () => buildExtension(extensionFolder)): SottoHere {
+export function sottoHarness(build = () => buildExtension(extensionFolder)): SottoHarness {
   let built: BuiltExtension | undefined;
   let hosts: RaycastHost[] = [];
   beforeAll(async () => void (built = await build()), 400_000);

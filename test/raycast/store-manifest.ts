@@ -104,7 +104,7 @@ export const storeManifest = z.strictObject({
 export type StoreManifest = z.infer<typeof storeManifest>;
 
 /** Words that stay small inside a title. */
-const SMALL = new Set([
+const LOWERCASE_WORDS = new Set([
   ...['a', 'an', 'and', 'as', 'at', 'but', 'by', 'for', 'from', 'if', 'in', 'into', 'nor', 'of', 'on', 'or'],
   ...['over', 'the', 'to', 'up', 'via', 'with'],
 ]);
@@ -114,6 +114,6 @@ export function isTitleCase(title: string): boolean {
   const words = title.replace(/…$/, '').split(/\s+/);
   return words.every((word, at) => {
     const isInside = at > 0 && at < words.length - 1;
-    return isInside && SMALL.has(word.toLowerCase()) ? SMALL.has(word) : !/^\p{Ll}/u.test(word);
+    return isInside && LOWERCASE_WORDS.has(word.toLowerCase()) ? LOWERCASE_WORDS.has(word) : !/^\p{Ll}/u.test(word);
   });
 }

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describeUnless } from '#test/harness/skipping.js';
 import { buildExtension, extensionFolder, whyNotBuilt } from './build-extension.js';
-import { sottoHere } from './sotto-here.js';
+import { sottoHarness } from './sotto-here.js';
 import { linkPackages, makeStoreCopy } from './store-copy.js';
 
 const execute = promisify(execFile);
@@ -29,8 +29,8 @@ describe('the copy of the extension for the Store', () => {
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
 
   test('holds the extension as it is, and Sotto’s client', () => {
-    const made = ['node_modules', 'dist', 'raycast-env.d.ts', '.installing', '.DS_Store'];
-    const own = readdirSync(extensionFolder).filter((name) => !made.includes(name));
+    const generated = ['node_modules', 'dist', 'raycast-env.d.ts', '.installing', '.DS_Store'];
+    const own = readdirSync(extensionFolder).filter((name) => !generated.includes(name));
     expect(readdirSync(folder).sort()).toEqual([...own, 'sotto'].sort());
     const before = JSON.parse(readFileSync(join(extensionFolder, 'package.json'), 'utf8')) as Manifest;
     const dependencies = { ...before.dependencies, sotto: 'file:./sotto' };
@@ -63,7 +63,7 @@ describe('the copy of the extension for the Store', () => {
 
 describeUnless(reason)('the copy, installed and built alone', () => {
   const folders: string[] = [];
-  const here = sottoHere(async () => {
+  const harness = sottoHarness(async () => {
     const folder = await makeStoreCopy();
     folders.push(dirname(folder));
     try {
@@ -80,7 +80,7 @@ describeUnless(reason)('the copy, installed and built alone', () => {
   afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
   test('has commands that find the daemon and talk with it', async () => {
-    const command = here.raycast({}).launch('models');
+    const command = harness.raycast({}).launch('models');
     await command.untilText('On This Mac');
     await command.untilText('In Memory');
   });

@@ -9,7 +9,7 @@ import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHere } from './sotto-here.js';
+import { sottoHarness } from './sotto-here.js';
 import { find, findAll, textOf, type TreeNode } from './tree.js';
 
 const reason = await whyNotBuilt();
@@ -35,22 +35,22 @@ async function untilStates(command: RunningCommand, ...wanted: string[]): Promis
 }
 
 describeBuilt('Transcribe File', () => {
-  const here = sottoHere();
+  const harness = sottoHarness();
 
   function audio(name: string, script: Partial<FakeScript> = {}): string {
-    return writeFakeAudio(join(here.paths.home, name), script);
+    return writeFakeAudio(join(harness.paths.home, name), script);
   }
 
   /** A Raycast in front of a Finder in which files are selected. */
   function selecting(...paths: string[]): RaycastHost {
-    const host = here.raycast({});
+    const host = harness.raycast({});
     host.desktop.showFinder(...paths);
     return host;
   }
 
   /** @returns the process that it was */
   async function killDaemon(): Promise<number> {
-    const { pid } = JSON.parse(await here.sotto('daemon', 'status', '--json')) as { pid: number };
+    const { pid } = JSON.parse(await harness.sotto('daemon', 'status', '--json')) as { pid: number };
     process.kill(pid, 'SIGKILL');
     return pid;
   }
@@ -95,7 +95,7 @@ describeBuilt('Transcribe File', () => {
   });
 
   test('a folder gives the audio in it; one without is refused with a word', async () => {
-    const folder = join(here.paths.home, 'Talks');
+    const folder = join(harness.paths.home, 'Talks');
     mkdirSync(join(folder, 'deeper'), { recursive: true });
     for (const name of ['10.wav', '9.wav', 'deeper/no.wav']) writeFakeAudio(join(folder, name));
     writeFileSync(join(folder, 'notes.txt'), 'no sound');
@@ -103,7 +103,7 @@ describeBuilt('Transcribe File', () => {
     await untilStates(command, 'Done', 'Done');
     expect(titles(await command.until(() => true))).toEqual(['9.wav', '10.wav']);
 
-    const empty = join(here.paths.home, 'Empty');
+    const empty = join(harness.paths.home, 'Empty');
     mkdirSync(empty);
     const host = selecting(empty);
     const second = host.launch('transcribe-file');
@@ -113,7 +113,7 @@ describeBuilt('Transcribe File', () => {
   });
 
   test('a folder without audio is refused with a word, and one is asked for files', async () => {
-    const folder = join(here.paths.home, 'Empty');
+    const folder = join(harness.paths.home, 'Empty');
     mkdirSync(folder);
     const command = selecting(folder).launch('transcribe-file');
     await command.until((tree) => tree.type === 'Form');
@@ -122,7 +122,7 @@ describeBuilt('Transcribe File', () => {
 
   test('without any file it asks for some', async () => {
     const path = audio('chosen.wav');
-    const command = here.raycast({}).launch('transcribe-file');
+    const command = harness.raycast({}).launch('transcribe-file');
     await command.until((tree) => tree.type === 'Form');
     await command.fill('files', []);
     await command.act('Transcribe');
@@ -135,7 +135,7 @@ describeBuilt('Transcribe File', () => {
   test('takes the files of the clipboard where nothing is selected: copied ones, addresses, paths', async () => {
     const one = audio('one talk.wav', { segments: 1 });
     audio('two.wav', { segments: 2 });
-    const host = here.raycast({});
+    const host = harness.raycast({});
     host.desktop.clipboard = [{ text: 'one talk.wav\ntwo.wav', file: pathToFileURL(one).href }];
     const copied = host.launch('transcribe-file');
     await untilStates(copied, 'Done', 'Done');
@@ -147,7 +147,7 @@ describeBuilt('Transcribe File', () => {
   });
 
   test('an ordinary text on the clipboard is no file', async () => {
-    const host = here.raycast({});
+    const host = harness.raycast({});
     host.desktop.clipboard = [{ text: '/ is the root\nand this is prose' }];
     const command = host.launch('transcribe-clipboard');
     await command.untilText('There is no file on the clipboard');
@@ -155,7 +155,7 @@ describeBuilt('Transcribe File', () => {
   });
 
   test('a clipboard that can’t be read is told of, and files can be chosen all the same', async () => {
-    const host = here.raycast({});
+    const host = harness.raycast({});
     host.desktop.isClipboardReadable = false;
     const command = host.launch('transcribe-clipboard');
     await command.untilText('There is no file on the clipboard');
@@ -165,14 +165,14 @@ describeBuilt('Transcribe File', () => {
 
   test('saves beside the file in every form, never over another file', async () => {
     const path = audio('talk.wav', { segments: 2 });
-    writeFileSync(join(here.paths.home, 'talk.srt'), 'mine');
+    writeFileSync(join(harness.paths.home, 'talk.srt'), 'mine');
     const host = selecting(path);
     const command = host.launch('transcribe-file');
     await untilStates(command, 'Done');
     for (const form of ['Text', 'SRT Subtitles', 'WebVTT Subtitles', 'JSON', 'SRT Subtitles']) {
       await command.act(`Save as ${form}`);
     }
-    const written = (name: string): string => readFileSync(join(here.paths.home, name), 'utf8');
+    const written = (name: string): string => readFileSync(join(harness.paths.home, name), 'utf8');
     expect(written('talk.srt')).toBe('mine');
     expect(written('talk.txt')).toBe('segment 0\nsegment 1\n');
     expect(written('talk 2.srt')).toContain('00:00:00,000 --> 00:00:01,000\nsegment 0\n');
@@ -184,7 +184,7 @@ describeBuilt('Transcribe File', () => {
     );
     await command.untilText('talk 3.srt');
     await command.act('Show in Finder');
-    expect(host.desktop.callsTo('showInFinder')).toEqual([join(here.paths.home, 'talk 3.srt')]);
+    expect(host.desktop.callsTo('showInFinder')).toEqual([join(harness.paths.home, 'talk 3.srt')]);
     expect(command.actions()).toContain('Open Saved File');
   });
 
@@ -192,7 +192,7 @@ describeBuilt('Transcribe File', () => {
     const command = selecting(audio('a.wav'), audio('b.wav')).launch('transcribe-file');
     await untilStates(command, 'Done', 'Done');
     await command.act('Save All as Text');
-    const texts = readdirSync(here.paths.home).filter((name) => name.endsWith('.txt'));
+    const texts = readdirSync(harness.paths.home).filter((name) => name.endsWith('.txt'));
     expect(texts.sort()).toEqual(['a.txt', 'b.txt']);
   });
 
@@ -201,11 +201,11 @@ describeBuilt('Transcribe File', () => {
     const host = selecting(audio('a.wav', long), audio('b.wav', long), audio('c.wav', long));
     const command = host.launch('transcribe-file');
     await command.untilText('segment 2');
-    host.desktop.confirms = false;
+    host.desktop.confirmAnswer = false;
     await command.select('a.wav');
     await command.act('Cancel');
     expect(states(command)).toContain('Transcribing…');
-    host.desktop.confirms = true;
+    host.desktop.confirmAnswer = true;
     await command.act('Cancel');
     await command.until(() => states(command)[0] === 'Cancelled');
     await command.untilText('segment 0');
@@ -220,7 +220,7 @@ describeBuilt('Transcribe File', () => {
   });
 
   test('once more in another language or with another model, and the text that is there stays', async () => {
-    mkdirSync(join(here.paths.models, 'other'), { recursive: true });
+    mkdirSync(join(harness.paths.models, 'other'), { recursive: true });
     const command = selecting(audio('a.wav')).launch('transcribe-file');
     await untilStates(command, 'Done');
     await command.act('Transcribe in Another Language…');
@@ -241,7 +241,7 @@ describeBuilt('Transcribe File', () => {
   });
 
   test('one that fails says why, and the others are written down', async () => {
-    const broken = join(here.paths.home, 'picture.png');
+    const broken = join(harness.paths.home, 'picture.png');
     writeFileSync(broken, 'no sound at all');
     const command = selecting(broken, audio('fine.wav')).launch('transcribe-file');
     await untilStates(command, 'Failed', 'Done');
@@ -273,7 +273,7 @@ describeBuilt('Transcribe File', () => {
   });
 
   test('without Sotto on this machine it says what to do', async () => {
-    const host = here.raycast({}, { preferences: { sotto: '/nowhere/sotto' } });
+    const host = harness.raycast({}, { preferences: { sotto: '/nowhere/sotto' } });
     host.desktop.showFinder(audio('a.wav'));
     const command = host.launch('transcribe-file');
     await command.untilText('There is no Sotto at /nowhere/sotto');
@@ -281,7 +281,7 @@ describeBuilt('Transcribe File', () => {
   });
 
   test('language and model of the preferences are asked for', async () => {
-    const host = here.raycast({}, { preferences: { model: 'no-such-model' } });
+    const host = harness.raycast({}, { preferences: { model: 'no-such-model' } });
     host.desktop.showFinder(audio('a.wav'));
     const command = host.launch('transcribe-file');
     await untilStates(command, 'Failed');
@@ -302,7 +302,7 @@ describeBuilt('Transcribe File', () => {
   });
 
   test('the tool gives Raycast’s AI the text, and says why there is none', async () => {
-    const host = here.raycast({});
+    const host = harness.raycast({});
     expect(await host.callTool('transcribe-file', { path: audio('a.wav', { segments: 2 }) })).toBe(spoken(2));
     await expect(host.callTool('transcribe-file', { path: '/nowhere.wav' })).rejects.toThrow(
       'there is no such file (check the path)',
@@ -313,16 +313,16 @@ describeBuilt('Transcribe File', () => {
 const describeReal = describeUnless(reason ?? whyNoEngine());
 
 describeReal('Transcribe File, with nothing faked', () => {
-  const here = sottoHere();
+  const harness = sottoHarness();
 
   function raycast(): RaycastHost {
     // The model that comes with Sotto.
-    writeFileSync(here.paths.settings, '{}');
-    return here.raycast({}, { env: { SOTTO_ENGINE: realEngine } });
+    writeFileSync(harness.paths.settings, '{}');
+    return harness.raycast({}, { env: { SOTTO_ENGINE: realEngine } });
   }
 
   test('a speech that is selected in Finder becomes text and subtitles', async () => {
-    const talk = join(here.paths.home, 'talk.flac');
+    const talk = join(harness.paths.home, 'talk.flac');
     copyFileSync(jfk, talk);
     const host = raycast();
     host.desktop.showFinder(talk);
@@ -330,7 +330,7 @@ describeReal('Transcribe File, with nothing faked', () => {
     await command.until(() => /^(Done|Failed)$/.test(states(command).join()), 240_000);
     await command.until(() => command.actions().includes('Copy'));
     await command.act('Save as SRT Subtitles');
-    const subtitles = readFileSync(join(here.paths.home, 'talk.srt'), 'utf8');
+    const subtitles = readFileSync(join(harness.paths.home, 'talk.srt'), 'utf8');
     expect(wordsOf(subtitles.replace(/^\d+$|^.* --> .*$/gm, ''))).toEqual(wordsOf(JFK_TEXT));
     await command.act('Copy');
     await command.done();

@@ -9,7 +9,7 @@ export interface TreeNode {
   readonly children: readonly TreeNode[];
 }
 
-export const FUNCTION = 'ƒ';
+export const FUNCTION_MARK = 'ƒ';
 
 /** The node and all below it, from the top. */
 export function* walk(node: TreeNode | undefined): Generator<TreeNode> {
@@ -41,7 +41,7 @@ export function slot(node: TreeNode | undefined, name: string): TreeNode | undef
 }
 
 /** Properties that people read, in the order in which they read them. */
-const READ = ['navigationTitle', 'title', 'subtitle', 'markdown', 'description', 'text', 'value'];
+const READABLE_PROPS = ['navigationTitle', 'title', 'subtitle', 'markdown', 'description', 'text', 'value'];
 
 /** All that can be read on the screen, one line for each piece; what actions are called is not of it. */
 export function readable(node: TreeNode | undefined): string {
@@ -50,7 +50,7 @@ export function readable(node: TreeNode | undefined): string {
   const read = (each: TreeNode): void => {
     if (each.type === 'slot' && each.props.name === 'actions') return;
     if (each.type.endsWith('.EmptyView') && hasItems) return;
-    for (const prop of READ) push(lines, each.props[prop]);
+    for (const prop of READABLE_PROPS) push(lines, each.props[prop]);
     if (Array.isArray(each.props.accessories)) {
       for (const accessory of each.props.accessories as Record<string, unknown>[]) {
         push(lines, accessory.text);
@@ -64,6 +64,6 @@ export function readable(node: TreeNode | undefined): string {
 }
 
 function push(lines: string[], value: unknown): void {
-  if (typeof value === 'string' && value !== '' && value !== FUNCTION) lines.push(value);
+  if (typeof value === 'string' && value !== '' && value !== FUNCTION_MARK) lines.push(value);
   else if (typeof value === 'object' && value !== null && 'value' in value) push(lines, value.value);
 }

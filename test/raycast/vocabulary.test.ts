@@ -6,14 +6,14 @@ import { rampText, SECOND } from '#test/harness/ramp.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHere } from './sotto-here.js';
+import { sottoHarness } from './sotto-here.js';
 import { walk, textOf } from './tree.js';
 
 const reason = await whyNotBuilt();
 
 describeUnless(reason)('Vocabulary', () => {
-  const here = sottoHere();
-  const kept = async (): Promise<unknown> => JSON.parse(await here.sotto('vocabulary', 'list', '--json'));
+  const harness = sottoHarness();
+  const kept = async (): Promise<unknown> => JSON.parse(await harness.sotto('vocabulary', 'list', '--json'));
 
   function titles(command: RunningCommand): string[] {
     const { tree } = command;
@@ -29,7 +29,7 @@ describeUnless(reason)('Vocabulary', () => {
   }
 
   test('words and replacements are added, changed and listed', async () => {
-    const command = here.raycast({}).launch('vocabulary');
+    const command = harness.raycast({}).launch('vocabulary');
     await command.untilText('No Words Yet');
     await open(command, 'Add Word', 'from');
     await command.fill('from', 'Nguyen');
@@ -52,7 +52,7 @@ describeUnless(reason)('Vocabulary', () => {
   });
 
   test('a form without a word says so, and stays', async () => {
-    const command = here.raycast({}).launch('vocabulary');
+    const command = harness.raycast({}).launch('vocabulary');
     await command.untilText('No Words Yet');
     await open(command, 'Add Word', 'from');
     await command.act('Add Word');
@@ -62,15 +62,15 @@ describeUnless(reason)('Vocabulary', () => {
   });
 
   test('one is deleted when that is meant, and brought back', async () => {
-    await here.sotto('vocabulary', 'add', 'Nguyen', 'Hopper');
-    const host = here.raycast({});
+    await harness.sotto('vocabulary', 'add', 'Nguyen', 'Hopper');
+    const host = harness.raycast({});
     const command = host.launch('vocabulary');
     await command.until(() => titles(command).length === 2);
-    host.desktop.confirms = false;
+    host.desktop.confirmAnswer = false;
     await command.select('Nguyen');
     await command.act('Delete');
     expect(titles(command)).toHaveLength(2);
-    host.desktop.confirms = true;
+    host.desktop.confirmAnswer = true;
     await command.act('Delete');
     await command.until(() => titles(command).join() === 'Hopper');
     await command.select('Hopper');
@@ -80,13 +80,13 @@ describeUnless(reason)('Vocabulary', () => {
   });
 
   test('what was changed elsewhere meanwhile is not written over, but shown', async () => {
-    await here.sotto('vocabulary', 'add', 'Nguyen');
-    const host = here.raycast({});
+    await harness.sotto('vocabulary', 'add', 'Nguyen');
+    const host = harness.raycast({});
     const command = host.launch('vocabulary');
     await command.until(() => titles(command).length === 1);
     await open(command, 'Edit', 'from');
     await command.fill('from', 'Nguyễn');
-    await here.sotto('vocabulary', 'add', 'Hopper');
+    await harness.sotto('vocabulary', 'add', 'Hopper');
     await command.act('Save Word');
     expect(host.desktop.callsTo('toast')).toContainEqual(
       expect.objectContaining({ title: 'The vocabulary was changed elsewhere meanwhile' }),
@@ -97,8 +97,8 @@ describeUnless(reason)('Vocabulary', () => {
   });
 
   test('is imported from a file and exported, never over one', async () => {
-    const home = here.paths.home;
-    const host = here.raycast({}, { env: { HOME: home } });
+    const home = harness.paths.home;
+    const host = harness.raycast({}, { env: { HOME: home } });
     const command = host.launch('vocabulary');
     await command.untilText('No Words Yet');
     const file = join(home, 'names.csv');
@@ -115,19 +115,19 @@ describeUnless(reason)('Vocabulary', () => {
   });
 
   test('a file that is broken is said, and left as it is', async () => {
-    writeFileSync(here.paths.vocabulary, '{"words": 3}');
-    const host = here.raycast({});
+    writeFileSync(harness.paths.vocabulary, '{"words": 3}');
+    const host = harness.raycast({});
     const command = host.launch('vocabulary');
     await command.untilText('The Vocabulary Can’t Be Read');
     await command.act('Show File in Finder');
-    expect(host.desktop.callsTo('showInFinder')).toEqual([here.paths.vocabulary]);
-    writeFileSync(here.paths.vocabulary, '{"words": ["Nguyen"]}');
+    expect(host.desktop.callsTo('showInFinder')).toEqual([harness.paths.vocabulary]);
+    writeFileSync(harness.paths.vocabulary, '{"words": ["Nguyen"]}');
     await command.act('Try Again');
     await command.until(() => titles(command).join() === 'Nguyen');
   });
 
   test('the selected word is added, with what is to go in its place', async () => {
-    const host = here.raycast({});
+    const host = harness.raycast({});
     host.desktop.selectedText = ' “Nguyen”,\n';
     const command = host.launch('add-to-vocabulary');
     await command.until((tree) =>
@@ -140,7 +140,7 @@ describeUnless(reason)('Vocabulary', () => {
   });
 
   test('where nothing is selected a word is typed', async () => {
-    const command = here.raycast({}).launch('add-to-vocabulary');
+    const command = harness.raycast({}).launch('add-to-vocabulary');
     await command.untilText('Instead Of');
     await command.fill('word', 'Grace Hopper');
     await command.act('Add Word');
@@ -148,15 +148,15 @@ describeUnless(reason)('Vocabulary', () => {
   });
 
   test('what is said is shown with the replacements while one speaks', async () => {
-    await here.sotto('vocabulary', 'replace', rampText(SECOND), 'Shaun');
-    const command = here.raycast({ samples: 60 * SECOND, pauseMs: 20 }).launch('dictate');
+    await harness.sotto('vocabulary', 'replace', rampText(SECOND), 'Shaun');
+    const command = harness.raycast({ samples: 60 * SECOND, pauseMs: 20 }).launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes('Shaun'));
     expect(command.actions()).toContain('Finish and Paste');
   });
 
   test('a word that is added while one dictates is written in this dictation already', async () => {
     const [first = '', ...rest] = rampText(3 * SECOND).split(' ');
-    const host = here.raycast({ samples: 3 * SECOND });
+    const host = harness.raycast({ samples: 3 * SECOND });
     const command = host.launch('dictate');
     await command.untilText('0:03');
     await open(command, 'Add Word to Vocabulary', 'recognized');
@@ -172,8 +172,8 @@ describeUnless(reason)('Vocabulary', () => {
 
   test('what is dictated is inserted with the replacements', async () => {
     const [first = '', ...rest] = rampText(2 * SECOND).split(' ');
-    await here.sotto('vocabulary', 'replace', first, 'Shaun');
-    const host = here.raycast({ samples: 2 * SECOND });
+    await harness.sotto('vocabulary', 'replace', first, 'Shaun');
+    const host = harness.raycast({ samples: 2 * SECOND });
     const command = host.launch('dictate');
     await command.untilText('0:02');
     await command.act('Finish and Paste');

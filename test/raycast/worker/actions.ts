@@ -1,11 +1,11 @@
 /** The ready-made actions: each renders an `Action` whose onAction does what Raycast's does. */
 import { createElement, type FunctionComponent, type ReactNode } from 'react';
-import { component, named } from './components.js';
+import { component, rejectUnknownMembers } from './components.js';
 import { push } from './navigation.js';
 import { callHost } from './parent.js';
 import { instanceOf, type Instance } from './render.js';
 
-type Do = (props: Props) => unknown;
+type ActionHandler = (props: Props) => unknown;
 interface Props {
   readonly title?: string;
   readonly [name: string]: unknown;
@@ -17,7 +17,7 @@ function run(handler: unknown, ...args: unknown[]): unknown {
   return typeof handler === 'function' ? (handler as (...args: unknown[]) => unknown)(...args) : undefined;
 }
 
-function ready(title: string, act: Do): FunctionComponent<Props> {
+function builtIn(title: string, act: ActionHandler): FunctionComponent<Props> {
   return (props) => {
     // A screen to be pushed is not on the screen yet.
     const { target: _target, ...shown } = props;
@@ -25,46 +25,46 @@ function ready(title: string, act: Do): FunctionComponent<Props> {
   };
 }
 
-const READY: Record<string, FunctionComponent<Props>> = {
-  CopyToClipboard: ready('Copy to Clipboard', async ({ content, concealed, onCopy }) => {
+const BUILT_IN: Record<string, FunctionComponent<Props>> = {
+  CopyToClipboard: builtIn('Copy to Clipboard', async ({ content, concealed, onCopy }) => {
     await callHost('copy', content, { concealed });
     await callHost('hud', 'Copied to Clipboard');
     await run(onCopy, content);
   }),
-  Paste: ready('Paste in Active App', async ({ content, onPaste }) => {
+  Paste: builtIn('Paste in Active App', async ({ content, onPaste }) => {
     await callHost('paste', content);
     await run(onPaste, content);
   }),
-  Push: ready('Open', ({ target, onPush, onPop }) => {
+  Push: builtIn('Open', ({ target, onPush, onPop }) => {
     push(target as ReactNode, () => void run(onPop));
     return run(onPush);
   }),
-  Open: ready('Open', async ({ target, application, onOpen }) => {
+  Open: builtIn('Open', async ({ target, application, onOpen }) => {
     await callHost('open', target, application);
     await run(onOpen, target);
   }),
-  OpenInBrowser: ready('Open in Browser', async ({ url, onOpen }) => {
+  OpenInBrowser: builtIn('Open in Browser', async ({ url, onOpen }) => {
     await callHost('open', url);
     await run(onOpen, url);
   }),
-  OpenWith: ready('Open with…', async ({ path, onOpen }) => {
+  OpenWith: builtIn('Open with…', async ({ path, onOpen }) => {
     await callHost('open', path);
     await run(onOpen, path);
   }),
-  ShowInFinder: ready('Show in Finder', async ({ path, onShow }) => {
+  ShowInFinder: builtIn('Show in Finder', async ({ path, onShow }) => {
     await callHost('showInFinder', path);
     await run(onShow, path);
   }),
-  Trash: ready('Move to Trash', async ({ paths, onTrash }) => {
+  Trash: builtIn('Move to Trash', async ({ paths, onTrash }) => {
     await callHost('trash', paths);
     await run(onTrash, paths);
   }),
-  ToggleQuickLook: ready('Quick Look', () => callHost('quickLook')),
-  SubmitForm: ready('Submit', ({ onSubmit }) => run(onSubmit, formValues())),
+  ToggleQuickLook: builtIn('Quick Look', () => callHost('quickLook')),
+  SubmitForm: builtIn('Submit', ({ onSubmit }) => run(onSubmit, formValues())),
 };
 
-export const Action = named(
-  Object.assign(action, READY, { Style: { Regular: 'regular', Destructive: 'destructive' } }),
+export const Action = rejectUnknownMembers(
+  Object.assign(action, BUILT_IN, { Style: { Regular: 'regular', Destructive: 'destructive' } }),
   'Action',
 );
 

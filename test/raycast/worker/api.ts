@@ -1,15 +1,15 @@
 /** `@raycast/api` as a command finds it. What is missing here throws and names itself. */
 import { data, callHost } from './parent.js';
 import { Action } from './actions.js';
-import { components, named } from './components.js';
+import { components, rejectUnknownMembers } from './components.js';
 import { pop, push } from './navigation.js';
 import { Cache, LocalStorage } from './storage.js';
 import { showToast, Toast } from './toast.js';
 
 const hostCall =
-  (what: string) =>
+  (name: string) =>
   (...args: unknown[]): Promise<unknown> =>
-    callHost(what, ...args);
+    callHost(name, ...args);
 
 const Clipboard = {
   copy: hostCall('copy'),
@@ -44,7 +44,7 @@ const Keyboard = {
   },
 };
 
-const KNOWN: Record<string, unknown> = {
+const IMPLEMENTED: Record<string, unknown> = {
   ...components(),
   Action,
   Alert: { ActionStyle: { Default: 'default', Destructive: 'destructive', Cancel: 'cancel' } },
@@ -82,12 +82,12 @@ const KNOWN: Record<string, unknown> = {
 };
 
 /** Names that bundlers and promises look up in any module. */
-const ORDINARY = new Set(['__esModule', 'default', 'then', 'toJSON']);
+const MODULE_PROPERTIES = new Set(['__esModule', 'default', 'then', 'toJSON']);
 
 export function raycastApi(): object {
   const api: Record<string, unknown> = {};
-  for (const [name, members] of Object.entries(data.api.enums)) api[name] = named({ ...members }, name);
-  Object.assign(api, KNOWN);
+  for (const [name, members] of Object.entries(data.api.enums)) api[name] = rejectUnknownMembers({ ...members }, name);
+  Object.assign(api, IMPLEMENTED);
   // Getters, so that a bundler's copy of the module fails as the module itself does: when the name is used.
   for (const name of data.api.names) {
     if (name in api) continue;
@@ -95,7 +95,7 @@ export function raycastApi(): object {
   }
   return new Proxy(api, {
     get(target, name): unknown {
-      if (typeof name === 'symbol' || name in target || ORDINARY.has(name)) return Reflect.get(target, name);
+      if (typeof name === 'symbol' || name in target || MODULE_PROPERTIES.has(name)) return Reflect.get(target, name);
       return refuse(name);
     },
   });

@@ -53,11 +53,11 @@ export function component(name: string): Component {
     return createElement(name, own, children, ...slots);
   };
   render.displayName = name;
-  return named(render, name);
+  return rejectUnknownMembers(render, name);
 }
 
 /** A member that Raycast does not have throws when it is looked up; else React would name no culprit. */
-export function named<T extends object>(value: T, name: string): T {
+export function rejectUnknownMembers<T extends object>(value: T, name: string): T {
   return new Proxy(value, {
     get(target, key, receiver): unknown {
       const isForeign = typeof key === 'string' && /^[A-Z]/.test(key) && !(key in target);

@@ -10,13 +10,13 @@ import { watchChildren } from './watch-children.js';
 
 const require = createRequire(import.meta.url);
 
-interface Loading {
+interface ModuleLoader {
   _load: (this: unknown, request: string, ...rest: unknown[]) => unknown;
 }
 
 /** What the bundle requires from outside is what Raycast hands it; all else must be in it or in Node. */
-function handOut(given: Readonly<Record<string, unknown>>): void {
-  const loading = Module as unknown as Loading;
+function provideModules(given: Readonly<Record<string, unknown>>): void {
+  const loading = Module as unknown as ModuleLoader;
   const load = loading._load;
   loading._load = function (request, ...rest) {
     return request in given ? given[request] : load.call(this, request, ...rest);
@@ -78,7 +78,7 @@ process.on('uncaughtException', crash);
 
 async function start(): Promise<void> {
   watchChildren();
-  handOut({
+  provideModules({
     '@raycast/api': raycastApi(),
     react: require('react') as unknown,
     'react/jsx-runtime': require('react/jsx-runtime') as unknown,

@@ -16,11 +16,11 @@ const open = new Map<number, (answer: Answer) => void>();
 let lastId = 0;
 
 /** Asks Raycast; rejects with what it says if it refuses. */
-export async function callHost(what: string, ...args: unknown[]): Promise<unknown> {
+export async function callHost(method: string, ...args: unknown[]): Promise<unknown> {
   const id = ++lastId;
   const answer = await new Promise<Answer>((resolve) => {
     open.set(id, resolve);
-    postToHost({ type: 'call', id, what, args });
+    postToHost({ type: 'call', id, method, args });
   });
   if (answer.error !== undefined) throw new Error(answer.error);
   return answer.value;

@@ -1,7 +1,7 @@
 /** Renders React elements into a tree of plain objects (react-reconciler 0.31, the one that belongs to React 19.0). */
 import { createRequire } from 'node:module';
 import { createContext, type ReactNode } from 'react';
-import { FUNCTION, type TreeNode } from '../tree.js';
+import { FUNCTION_MARK, type TreeNode } from '../tree.js';
 
 const require = createRequire(import.meta.url);
 const { DefaultEventPriority } = require('react-reconciler/constants') as { DefaultEventPriority: number };
@@ -144,7 +144,7 @@ export function toTree({ id, type, props, children }: Instance): TreeNode {
 }
 
 function toPlain(value: unknown, depth: number): unknown {
-  if (typeof value === 'function') return FUNCTION;
+  if (typeof value === 'function') return FUNCTION_MARK;
   if (typeof value !== 'object' || value === null || value instanceof Date) return value;
   if (depth > 6) return '…';
   if (Array.isArray(value)) return value.map((each) => toPlain(each, depth + 1));

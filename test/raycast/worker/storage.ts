@@ -21,31 +21,31 @@ function writeJson(file: string, values: object): void {
 const localFile = join(data.storage, 'local-storage.json');
 
 // Asynchronous in Raycast, so a caller must not find it done at once.
-const soon = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const nextTick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export const LocalStorage = {
   async getItem(key: string): Promise<Value | undefined> {
-    await soon();
+    await nextTick();
     return readJson(localFile)[key];
   },
   async setItem(key: string, value: Value): Promise<void> {
     if (!['string', 'number', 'boolean'].includes(typeof value)) {
       throw new TypeError(`LocalStorage keeps text, numbers and booleans, not ${typeof value}`);
     }
-    await soon();
+    await nextTick();
     writeJson(localFile, { ...readJson(localFile), [key]: value });
   },
   async removeItem(key: string): Promise<void> {
-    await soon();
+    await nextTick();
     const { [key]: _removed, ...rest } = readJson(localFile);
     writeJson(localFile, rest);
   },
   async allItems(): Promise<Record<string, Value>> {
-    await soon();
+    await nextTick();
     return readJson(localFile);
   },
   async clear(): Promise<void> {
-    await soon();
+    await nextTick();
     rmSync(localFile, { force: true });
   },
 };

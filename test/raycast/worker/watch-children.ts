@@ -5,12 +5,12 @@
 import { ChildProcess } from 'node:child_process';
 import { postToHost } from './parent.js';
 
-interface Spawning {
+interface Spawner {
   spawn: (this: ChildProcess, options: { detached?: boolean; args?: string[] }) => unknown;
 }
 
 export function watchChildren(): void {
-  const prototype = ChildProcess.prototype as unknown as Spawning;
+  const prototype = ChildProcess.prototype as unknown as Spawner;
   const spawn = prototype.spawn;
   prototype.spawn = function (options) {
     const result = spawn.call(this, options);
