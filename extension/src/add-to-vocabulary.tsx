@@ -1,9 +1,9 @@
 /** Add Word to Vocabulary: the selected word, or one that is typed. */
 import { Form, getSelectedText, PopToRootType, showHUD } from '@raycast/api';
 import { useEffect, useState } from 'react';
-import { AddWordForm } from './components/add-word-form';
+import { AddWordForm } from './vocabulary/add-word-form';
 import { readSettings } from './lib/preferences';
-import { toWord } from './lib/vocabulary-entries';
+import { toWord } from './vocabulary/vocabulary-entries';
 
 export default function AddToVocabulary() {
   const [settings] = useState(readSettings);

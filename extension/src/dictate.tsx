@@ -2,14 +2,14 @@
 import { Detail } from '@raycast/api';
 import { useRef, useState } from 'react';
 import type { Capture } from 'sotto/client';
-import { DictationActionPanel } from './components/take-actions';
-import { DictationMetadata } from './components/take-facts';
-import { useDictation } from './hooks/use-take';
-import { applyCapitalization } from './lib/capitals';
+import { DictationActionPanel } from './dictation/dictation-action-panel';
+import { DictationMetadata } from './dictation/dictation-metadata';
+import { useDictation } from './dictation/use-dictation';
+import { applyCapitalization } from './dictation/capitalization';
 import { deliver, type Delivery } from './lib/deliver';
 import { readSettings, dictationOptions } from './lib/preferences';
-import { errorText, markdownOf, stateOf } from './lib/take-markdown';
-import { showFailure } from './lib/tell-failure';
+import { errorText, markdownOf, stateOf } from './dictation/dictation-markdown';
+import { showFailure } from './lib/show-failure';
 
 export default function Dictate() {
   const [settings] = useState(readSettings);

@@ -2,18 +2,18 @@
 import { ActionPanel, Icon, launchCommand, LaunchType, List, Action } from '@raycast/api';
 import { useEffect, useState } from 'react';
 import type { HistoryRetention } from 'sotto/protocol';
-import { HistoryActionPanel, ListActions, type HistoryActions } from './components/history-actions';
-import { HistoryItem } from './components/history-item';
-import { useHistory } from './hooks/use-history';
-import { useHistoryActions } from './hooks/use-history-deeds';
-import { usePlayback } from './hooks/use-playing';
-import type { StateFilter } from './lib/history-ask';
-import { groupByDay } from './lib/history-days';
-import { applyRetentionPreference } from './lib/history-retention';
-import { retentionText } from './lib/history-text';
+import { HistoryActionPanel, ListActions, type HistoryActions } from './history/history-action-panel';
+import { HistoryItem } from './history/history-item';
+import { useHistory } from './history/use-history';
+import { useHistoryActions } from './history/use-history-actions';
+import { usePlayback } from './history/use-playback';
+import type { StateFilter } from './history/history-requests';
+import { groupByDay } from './history/group-by-day';
+import { applyRetentionPreference } from './history/retention-preference';
+import { retentionText } from './history/history-text';
 import { readSettings } from './lib/preferences';
-import { errorText } from './lib/take-markdown';
-import { showFailure } from './lib/tell-failure';
+import { errorText } from './dictation/dictation-markdown';
+import { showFailure } from './lib/show-failure';
 
 export default function PastDictations() {
   const [settings] = useState(readSettings);

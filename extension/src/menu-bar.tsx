@@ -12,14 +12,14 @@ import {
 } from '@raycast/api';
 import { useEffect, useState } from 'react';
 import { CaptureClient, SottoError } from 'sotto/client';
-import { isActive } from './lib/begin-take';
+import { isActive } from './dictation/start-dictation';
 import { connectDaemon, withDaemon } from './lib/daemon';
 import { capitalized, deliver } from './lib/deliver';
-import { statusOf, menuLine, modelSubtitle } from './lib/menu-face';
-import { readMenuBarState, type MenuBarState } from './lib/menu-state';
-import { sottoPaths } from './lib/places';
+import { statusOf, menuLine, modelSubtitle } from './menu-bar/menu-bar-status';
+import { readMenuBarState, type MenuBarState } from './menu-bar/menu-bar-state';
+import { sottoPaths } from './lib/sotto-paths';
 import { readSettings } from './lib/preferences';
-import { refreshMenuBar } from './lib/refresh-menu-bar';
+import { refreshMenuBar } from './menu-bar/refresh-menu-bar';
 
 const ICON = 'menu-bar-icon';
 

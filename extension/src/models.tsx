@@ -2,12 +2,12 @@
 import { Action, ActionPanel, Color, Icon, launchCommand, LaunchType, List } from '@raycast/api';
 import { useState } from 'react';
 import type { SottoError } from 'sotto/client';
-import { ModelItem } from './components/model-item';
-import { useModelActions } from './hooks/use-model-deeds';
-import { useModels } from './hooks/use-models';
+import { ModelItem } from './models/model-item';
+import { useModelActions } from './models/use-model-actions';
+import { useModels } from './models/use-models';
 import { capitalized } from './lib/deliver';
-import { isInMemory, isRepository, repositoryName, rowsOf, type ModelRow } from './lib/model-rows';
-import { memoryText } from './lib/model-text';
+import { isInMemory, isRepository, repositoryName, rowsOf, type ModelRow } from './models/model-rows';
+import { memoryText } from './models/model-text';
 import { readSettings } from './lib/preferences';
 
 export default function Models() {

@@ -1,10 +1,10 @@
 /** Paste Last Transcript: for a text that landed in the wrong place, or nowhere. */
 import { showHUD } from '@raycast/api';
 import { deliver } from './lib/deliver';
-import { lastTranscript } from './lib/last-transcript';
-import { sottoPaths } from './lib/places';
+import { lastTranscript } from './dictation/last-transcript';
+import { sottoPaths } from './lib/sotto-paths';
 import { readSettings } from './lib/preferences';
-import { showFailure } from './lib/tell-failure';
+import { showFailure } from './lib/show-failure';
 
 export default async function PasteLastTranscript() {
   try {

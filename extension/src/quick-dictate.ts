@@ -1,12 +1,12 @@
 /** Quick Dictate: the first call begins a dictation in the background, the second finishes it and delivers the text. */
 import { showHUD } from '@raycast/api';
 import { isOver, SottoError, type Capture } from 'sotto/client';
-import { findOrStartDictation, type DictationHandle } from './lib/begin-take';
-import { applyCapitalization } from './lib/capitals';
+import { findOrStartDictation, type DictationHandle } from './dictation/start-dictation';
+import { applyCapitalization } from './dictation/capitalization';
 import { deliver } from './lib/deliver';
 import { readSettings, dictationOptions, type Settings } from './lib/preferences';
-import { refreshMenuBar } from './lib/refresh-menu-bar';
-import { showFailure } from './lib/tell-failure';
+import { refreshMenuBar } from './menu-bar/refresh-menu-bar';
+import { showFailure } from './lib/show-failure';
 
 /** A key that is pressed again so soon bounces, or was pressed in haste: nobody has said anything yet. */
 const DEBOUNCE_MS = 500;

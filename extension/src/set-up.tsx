@@ -2,11 +2,11 @@
 import { Color, environment, Icon, List, type Image } from '@raycast/api';
 import { release } from 'node:os';
 import { useState } from 'react';
-import { DoctorActionPanel } from './components/doctor-actions';
-import { useDoctor } from './hooks/use-doctor';
+import { DoctorActionPanel } from './doctor/doctor-action-panel';
+import { useDoctor } from './doctor/use-doctor';
 import { capitalized } from './lib/deliver';
-import { reportOf, titleOf, type DoctorCheck } from './lib/doctor-checks';
-import { sottoPathsOrDefault } from './lib/places';
+import { reportOf, titleOf, type DoctorCheck } from './doctor/doctor-checks';
+import { sottoPathsOrDefault } from './lib/sotto-paths';
 import { readSettings } from './lib/preferences';
 
 const ICONS: Record<DoctorCheck['status'], Image.ImageLike> = {

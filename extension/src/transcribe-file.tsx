@@ -1,6 +1,6 @@
 /** Transcribe File: what is selected in Finder, else what was copied, else what one chooses. */
-import { FileList } from './components/file-list';
-import { readClipboardFiles, readFinderSelection } from './lib/file-find';
+import { FileList } from './files/file-list';
+import { readClipboardFiles, readFinderSelection } from './files/selected-files';
 
 export default function TranscribeFile() {
   return <FileList find={find} opensPicker emptyTitle="Nothing to transcribe" />;

@@ -2,13 +2,13 @@
 import { Action, ActionPanel, Icon, List } from '@raycast/api';
 import { useState } from 'react';
 import type { SottoError } from 'sotto/client';
-import { VocabularyActionPanel } from './components/vocabulary-actions';
-import { useVocabulary } from './hooks/use-vocabulary';
-import { useVocabularyActions, type VocabularyActions } from './hooks/use-vocabulary-deeds';
+import { VocabularyActionPanel } from './vocabulary/vocabulary-action-panel';
+import { useVocabulary } from './vocabulary/use-vocabulary';
+import { useVocabularyActions, type VocabularyActions } from './vocabulary/use-vocabulary-actions';
 import { readSettings } from './lib/preferences';
-import { errorText } from './lib/take-markdown';
-import { sottoPathsOrDefault } from './lib/places';
-import { idOf, nameOf, replacementsOf, replacementLabel, wordsOf, type Entry } from './lib/vocabulary-entries';
+import { errorText } from './dictation/dictation-markdown';
+import { sottoPathsOrDefault } from './lib/sotto-paths';
+import { idOf, nameOf, replacementsOf, replacementLabel, wordsOf, type Entry } from './vocabulary/vocabulary-entries';
 
 type EntryFilter = 'all' | 'words' | 'replacements';
 

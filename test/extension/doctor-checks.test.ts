@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { describeModule } from './load-lib.js';
+import { describeModule } from './describe-module.js';
 
 interface DoctorChecks {
   readonly betterModelChecks: (list: object) => { what: string; message: string; advice: string }[];
   readonly reportOf: (checks: readonly object[], about: readonly string[], log: string) => string;
 }
 
-await describeModule<DoctorChecks>('doctor-checks', ({ betterModelChecks, reportOf }) => {
+await describeModule<DoctorChecks>('doctor/doctor-checks', ({ betterModelChecks, reportOf }) => {
   const list = {
     machine: { memoryBytes: 16e9, hasGpu: true },
     recommended: 'turbo',

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileJob } from '#daemon/client/index.js';
-import { describeModule } from './load-lib.js';
+import { describeModule } from './describe-module.js';
 
 interface FileJobs {
   readonly newPaths: (paths: readonly string[], files: readonly FileJob[]) => string[];
 }
 
-await describeModule<FileJobs>('file-jobs', ({ newPaths }) => {
+await describeModule<FileJobs>('files/file-jobs', ({ newPaths }) => {
   test('a file that is in the list is begun again only if it has changed since, or did not work', () => {
     const folder = mkdtempSync(join(tmpdir(), 'file-jobs-'));
     try {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
-import { describeModule } from './load-lib.js';
+import { describeModule } from './describe-module.js';
 
 interface Found {
   readonly program: string;
@@ -14,7 +14,7 @@ interface FindSotto {
   readonly parseLauncher: (script: string) => { node: string; entry: string } | undefined;
 }
 
-await describeModule<FindSotto>('find-sotto', ({ findSotto, parseLauncher }) => {
+await describeModule<FindSotto>('lib/find-sotto', ({ findSotto, parseLauncher }) => {
   let folder = '';
   beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'find-'))));
   afterEach(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { describeModule } from './load-lib.js';
+import { describeModule } from './describe-module.js';
 
 interface Past {
   readonly text: string;
@@ -16,7 +16,7 @@ interface HistoryText {
   readonly retentionText: (retention: { days: number; sound: boolean }) => string;
 }
 
-await describeModule<HistoryText>('history-text', ({ titleOf, markdownOf, wordCount, retentionText }) => {
+await describeModule<HistoryText>('history/history-text', ({ titleOf, markdownOf, wordCount, retentionText }) => {
   test('a title is one line, and of a search what was looked for', () => {
     expect(titleOf({ text: ' One\n\n two ', state: 'final' })).toBe('One two');
     expect(titleOf({ text: 'One two three', snippet: '…two three', state: 'final' })).toBe('…two three');

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { extensionFolder } from '#test/raycast/build-extension.js';
-import { describeModule } from './load-lib.js';
+import { describeModule } from './describe-module.js';
 
 interface Languages {
   readonly languages: () => { readonly code: string; readonly name: string }[];
@@ -13,7 +13,7 @@ interface Preference {
   readonly data?: { readonly value: string }[];
 }
 
-await describeModule<Languages>('languages', ({ languages }) => {
+await describeModule<Languages>('lib/languages', ({ languages }) => {
   test('each has a name of its own', () => {
     const all = languages();
     expect(all).toHaveLength(100);

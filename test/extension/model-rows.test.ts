@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { ModelsList, ModelStatus } from '#daemon/protocol/index.js';
-import { describeModule } from './load-lib.js';
+import { describeModule } from './describe-module.js';
 
 interface Row {
   readonly name: string;
@@ -55,12 +55,12 @@ const list = (more: Partial<ModelsList>): ModelsList => ({
 const states = (...all: ModelStatus[]): ReadonlyMap<string, ModelStatus> =>
   new Map(all.map((status) => [status.name ?? '', status]));
 
-await describeModule<ModelRows>('model-rows', ({ rowsOf, isRepository, repositoryName }) => {
+await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, repositoryName }) => {
   const namesAndPlaces = (rows: readonly Row[]): string[] => rows.map(({ name, place }) => `${name} ${place}`);
 
   test('each model is in one place, the recommended one first of those that can be had', () => {
     const rows = rowsOf(list({ installed: [installed('a')] }), new Map());
-    expect(namesAndPlaces(rows)).toEqual(['a here', 'b there', 'c there']);
+    expect(namesAndPlaces(rows)).toEqual(['a installed', 'b available', 'c available']);
     expect(rows.map(({ isRecommended }) => isRecommended)).toEqual([false, true, false]);
   });
 
@@ -87,7 +87,7 @@ await describeModule<ModelRows>('model-rows', ({ rowsOf, isRepository, repositor
         { name: 'other', state: 'downloading', fraction: 0.1 },
       ),
     );
-    expect(namesAndPlaces(rows)).toEqual(['b coming', 'other coming', 'a there', 'c there']);
+    expect(namesAndPlaces(rows)).toEqual(['b downloading', 'other downloading', 'a available', 'c available']);
     expect(rows.map(({ bytes }) => bytes).slice(0, 2)).toEqual([2e6, undefined]);
   });
 
@@ -101,7 +101,7 @@ await describeModule<ModelRows>('model-rows', ({ rowsOf, isRepository, repositor
         status: { name: 'c', state: 'absent' as const },
       },
     ];
-    expect(namesAndPlaces(rowsOf(list({ partial }), new Map()))).toEqual(['c begun', 'b there', 'a there']);
+    expect(namesAndPlaces(rowsOf(list({ partial }), new Map()))).toEqual(['c partial', 'b available', 'a available']);
   });
 
   test('one that is here stays here while it is brought anew', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { ModelStatus } from '#daemon/protocol/index.js';
-import { describeModule } from './load-lib.js';
+import { describeModule } from './describe-module.js';
 
 interface ModelText {
   readonly bytesText: (bytes: number) => string;
@@ -9,7 +9,7 @@ interface ModelText {
   readonly speedText: (progress: object) => string;
 }
 
-await describeModule<ModelText>('model-text', ({ bytesText, memoryText, stateText, speedText }) => {
+await describeModule<ModelText>('models/model-text', ({ bytesText, memoryText, stateText, speedText }) => {
   test('memory is counted in powers of two, as it is sold', () => {
     expect([8, 24, 25.6].map((size) => memoryText(size * 2 ** 30))).toEqual(['8 GB', '24 GB', '26 GB']);
   });

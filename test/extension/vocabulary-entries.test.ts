@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { Vocabulary } from '#daemon/protocol/vocabulary.js';
-import { describeModule } from './load-lib.js';
+import { describeModule } from './describe-module.js';
 
 type Entry = { kind: 'word'; word: string } | { kind: 'replacement'; from: string; to: string };
 
@@ -11,7 +11,7 @@ interface VocabularyEntries {
   readonly toWord: (text: string) => string;
 }
 
-await describeModule<VocabularyEntries>('vocabulary-entries', ({ wordsOf, replacementLabel, replaceEntry, toWord }) => {
+await describeModule<VocabularyEntries>('vocabulary/vocabulary-entries', ({ wordsOf, replacementLabel, replaceEntry, toWord }) => {
   const vocabulary = { words: ['b', 'a2', 'a10', 'Á'], replacements: [{ from: 'sean', to: 'Shaun' }] };
 
   test('words are in the order of the alphabet, whatever their case and accents', () => {

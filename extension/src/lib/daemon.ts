@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { SottoClient, SottoError } from 'sotto/client';
 import type { SottoCommand } from './find-sotto';
-import { sottoPaths } from './places';
+import { sottoPaths } from './sotto-paths';
 
 const POLL_INTERVAL_MS = 25;
 /** Node's own start on a Mac that has just woken up, twice; the model is loaded later. */

@@ -1,5 +1,5 @@
 /** The languages that Whisper writes down, for a list to choose from. */
-import { languageName } from './take-markdown';
+import { languageName } from '../dictation/dictation-markdown';
 
 const CODES =
   'af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is it ja jw ' +

@@ -1,11 +1,11 @@
 /** The preferences, as the commands use them. */
 import { environment, getPreferenceValues } from '@raycast/api';
 import { join } from 'node:path';
-import type { DictationStartOptions } from './begin-take';
-import type { Capitalization } from './capitals';
+import type { DictationStartOptions } from '../dictation/start-dictation';
+import type { Capitalization } from '../dictation/capitalization';
 import type { Delivery } from './deliver';
 import { findSotto, type SottoCommand } from './find-sotto';
-import { sottoEnv, sottoPaths } from './places';
+import { sottoEnv, sottoPaths } from './sotto-paths';
 import { defined } from 'sotto/protocol';
 
 export interface Settings {

@@ -1,5 +1,5 @@
-import { lastTranscript } from '../lib/last-transcript';
-import { sottoPaths } from '../lib/places';
+import { lastTranscript } from '../dictation/last-transcript';
+import { sottoPaths } from '../lib/sotto-paths';
 import { readSettings } from '../lib/preferences';
 
 /** The text of the user's last dictation. */

@@ -1,4 +1,4 @@
-import { requestHistory, pageRequest } from '../lib/history-ask';
+import { requestHistory, pageRequest } from '../history/history-requests';
 import { readSettings } from '../lib/preferences';
 import { defined } from 'sotto/protocol';
 

@@ -1,7 +1,7 @@
 import { fullText, SottoError } from 'sotto/client';
 import type { Segment } from 'sotto/protocol';
 import { withDaemon } from '../lib/daemon';
-import { parsePath } from '../lib/file-find';
+import { parsePath } from '../files/selected-files';
 import { readSettings } from '../lib/preferences';
 
 type Input = {

@@ -1,0 +1,83 @@
+/** What a dictation can be switched to while it goes on: another language, model or microphone. */
+import { Icon } from '@raycast/api';
+import { usePromise } from '@raycast/utils';
+import { SottoError, type Capture } from 'sotto/client';
+import { withDaemon, type DaemonSettings } from '../lib/daemon';
+import { languages } from '../lib/languages';
+import { errorText } from './dictation-markdown';
+import { ChoiceList, type Choice } from '../components/choice-list';
+
+interface Props {
+  readonly dictation: Capture;
+  readonly choose: (value: string) => void;
+}
+
+export function LanguagePicker({ dictation, choose }: Props) {
+  const all: Choice[] = [
+    { value: 'auto', title: 'Find Out by Listening' },
+    ...languages().map(({ code, name }) => ({ value: code, title: name })),
+  ];
+  return (
+    <ChoiceList
+      title="Switch Language"
+      placeholder="What do you speak?"
+      icon={Icon.SpeechBubble}
+      choices={all}
+      chosen={dictation.requested.language ?? 'auto'}
+      empty={{ title: 'No Such Language' }}
+      choose={choose}
+    />
+  );
+}
+
+export function ModelPicker({ dictation, choose, daemon }: Props & { readonly daemon: DaemonSettings }) {
+  const { data, error, isLoading } = usePromise(
+    () => withDaemon(daemon, (client) => client.models.list()),
+    [],
+    { onError: () => undefined },
+  );
+  const titles = new Map(data?.catalogue.map(({ name, title }) => [name, title]));
+  const choices = data?.installed.map(({ name, catalogue }) => ({
+    value: name,
+    title: titles.get(catalogue ?? name) ?? name,
+    ...(name === dictation.model && { note: 'writes this down' }),
+  }));
+  return (
+    <ChoiceList
+      title="Switch Model"
+      placeholder="Search the models on this Mac"
+      icon={Icon.Box}
+      choices={choices ?? []}
+      chosen={dictation.model}
+      isLoading={isLoading}
+      empty={emptyFor(error, 'No Such Model', 'Manage Models brings more of them here.')}
+      choose={choose}
+    />
+  );
+}
+
+export function MicrophonePicker({
+  dictation,
+  choose,
+  list,
+}: Props & { readonly list: () => Promise<readonly string[]> }) {
+  const { data, error, isLoading } = usePromise(list, [], { onError: () => undefined });
+  return (
+    <ChoiceList
+      title="Switch Microphone"
+      placeholder="Search the microphones of this Mac"
+      icon={Icon.Microphone}
+      choices={(data ?? []).map((name) => ({ value: name, title: name }))}
+      chosen={dictation.device}
+      isLoading={isLoading}
+      empty={emptyFor(error, 'No Microphone', 'None is connected.')}
+      choose={choose}
+    />
+  );
+}
+
+function emptyFor(error: Error | undefined, title: string, description: string) {
+  return error === undefined
+    ? { title, description }
+    : { title, description: errorText(SottoError.from(error)) };
+}

@@ -1,0 +1,54 @@
+/** A file once more: as it was, in another language, or with another model. */
+import { Action, Icon, Keyboard } from '@raycast/api';
+import type { FileJob } from 'sotto/client';
+import type { FileActions } from './file-actions';
+import { languages } from '../lib/languages';
+import type { Settings } from '../lib/preferences';
+import { TranscribeModelPicker } from '../components/transcribe-model-picker';
+import { ChoiceList } from '../components/choice-list';
+
+interface Props {
+  readonly file: FileJob;
+  readonly actions: FileActions;
+  readonly settings: Settings;
+}
+
+export function RetranscribeActions({ file, actions, settings }: Props) {
+  const { language, summary } = file;
+  return (
+    <>
+      <Action
+        title={file.state === 'final' ? 'Transcribe Again' : 'Try Again'}
+        icon={Icon.ArrowClockwise}
+        shortcut={Keyboard.Shortcut.Common.Refresh}
+        onAction={() => actions.retranscribe(file, {})}
+      />
+      <Action.Push
+        title="Transcribe in Another Language…"
+        icon={Icon.Globe}
+        target={
+          <ChoiceList
+            title="Transcribe in Another Language"
+            placeholder="Search languages"
+            icon={Icon.Globe}
+            choices={languages().map(({ code, name }) => ({ value: code, title: name }))}
+            chosen={language}
+            empty={{ title: 'No Such Language' }}
+            choose={(code) => void actions.retranscribe(file, { language: code })}
+          />
+        }
+      />
+      <Action.Push
+        title="Transcribe with Another Model…"
+        icon={Icon.Box}
+        target={
+          <TranscribeModelPicker
+            settings={settings}
+            currentModel={summary?.model ?? ''}
+            choose={(model) => actions.retranscribe(file, { model })}
+          />
+        }
+      />
+    </>
+  );
+}

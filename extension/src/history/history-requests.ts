@@ -1,0 +1,99 @@
+/** What is asked of the daemon about past dictations. */
+import { SottoError } from 'sotto/client';
+import {
+  defined,
+  MAX_HISTORY_PAGE,
+  type HistoryRequest,
+  type HistoryResult,
+  type PastDictation,
+} from 'sotto/protocol';
+import { withDaemon, type DaemonSettings } from '../lib/daemon';
+
+export type StateFilter = 'all' | PastDictation['state'];
+
+export interface HistoryFilter {
+  /** Words; all dictations where there are none. */
+  readonly query: string;
+  readonly stateFilter: StateFilter;
+}
+
+export function requestHistory(settings: DaemonSettings, request: HistoryRequest): Promise<HistoryResult> {
+  return withDaemon(settings, (client) => client.history(request));
+}
+
+/** A page of those that are wanted, from one on. */
+export function pageRequest({ query, stateFilter }: HistoryFilter, limit: number, after?: PastDictation): HistoryRequest {
+  const page = {
+    limit,
+    ...(after !== undefined && { before: after.startedMs, beforeId: after.id }),
+    ...(stateFilter !== 'all' && { state: stateFilter }),
+  };
+  const words = query.trim();
+  return words === '' ? { do: 'list', ...page } : { do: 'search', query: words.slice(0, 1000), ...page };
+}
+
+/** All that are wanted, the newest first. */
+export function readAll(settings: DaemonSettings, filter: HistoryFilter): Promise<PastDictation[]> {
+  return withDaemon(settings, async (client) => {
+    const all: PastDictation[] = [];
+    for (;;) {
+      const { dictations, hasMore } = await client.history(pageRequest(filter, MAX_HISTORY_PAGE, all.at(-1)));
+      all.push(...dictations);
+      if (!hasMore || dictations.length === 0) return all;
+    }
+  });
+}
+
+/** Into the trash, where they stay for a day. */
+export function deleteDictations(settings: DaemonSettings, ids: readonly string[]): Promise<void> {
+  return inPages(settings, ids, 'delete');
+}
+
+export function restoreDictations(settings: DaemonSettings, ids: readonly string[]): Promise<void> {
+  return inPages(settings, ids, 'undo');
+}
+
+function inPages(settings: DaemonSettings, ids: readonly string[], what: 'delete' | 'undo'): Promise<void> {
+  return withDaemon(settings, async (client) => {
+    for (let at = 0; at < ids.length; at += MAX_HISTORY_PAGE) {
+      await client.history({ do: what, ids: ids.slice(at, at + MAX_HISTORY_PAGE) });
+    }
+  });
+}
+
+export interface RetranscribeOptions {
+  /** The one that serves those who name none, when left out. */
+  readonly model?: string;
+  readonly language?: string | undefined;
+  readonly signal: AbortSignal;
+  /** How far it is, 0 … 1. */
+  readonly onProgress: (fraction: number) => void;
+}
+
+/**
+ * The text of another transcription of its sound, which takes the place of the one before; if nothing is heard this time,
+ * that stays.
+ * @returns undefined where it stays
+ */
+export async function retranscribe(
+  settings: DaemonSettings,
+  { id, text: before, audio, durationSeconds }: PastDictation,
+  { model, language, signal, onProgress }: RetranscribeOptions,
+): Promise<PastDictation | undefined> {
+  if (audio === undefined) throw new SottoError('AUDIO_NOT_FOUND', 'this dictation has no saved audio');
+  return withDaemon(settings, async (client) => {
+    let text = '';
+    const options = { timestamps: 'auto' as const, ...defined({ language }) };
+    const call = { signal, ...defined({ model }) };
+    for await (const event of client.transcribe(audio, options, call)) {
+      if (event.type === 'segment') text += event.segment.text;
+      if (event.type === 'progress') onProgress(durationSeconds > 0 ? event.seconds / durationSeconds : 0);
+      if (event.type !== 'final') continue;
+      if (text.trim() === '' && before.trim() !== '') return undefined;
+      const { model: used, language: spoken } = event.summary;
+      const request = { do: 'set-text' as const, id, text: text.trim(), model: used, language: spoken };
+      return (await client.history(request)).dictations[0];
+    }
+    throw new SottoError('INTERNAL', 'the work ended without a result');
+  });
+}

@@ -1,0 +1,47 @@
+/** For how long past dictations are kept, where the preferences say so. */
+import { Alert, confirmAlert, LocalStorage } from '@raycast/api';
+import type { HistoryRetention } from 'sotto/protocol';
+import type { DaemonSettings } from '../lib/daemon';
+import { requestHistory } from './history-requests';
+import { retentionText } from './history-text';
+
+export interface Retention {
+  /** Undefined: as Sotto does. */
+  readonly keepDays: number | undefined;
+  readonly keepAudio: boolean | undefined;
+}
+
+/** What was refused once is not asked for again until something else is wanted. */
+const DECLINED_KEY = 'history-retention-refused';
+
+/** Sees to it that they are kept as the preferences say; asks before anything goes. @returns how they are kept now */
+export async function applyRetentionPreference(
+  settings: DaemonSettings & Retention,
+): Promise<HistoryRetention | undefined> {
+  const { retention: now } = await requestHistory(settings, { do: 'keep' });
+  if (now === undefined) return undefined;
+  const wanted = { days: settings.keepDays ?? now.days, sound: settings.keepAudio ?? now.sound };
+  if (wanted.days === now.days && wanted.sound === now.sound) return now;
+  if (keepsLess(wanted, now) && !(await confirmRetention(wanted))) return now;
+  return (await requestHistory(settings, { do: 'keep', ...wanted })).retention;
+}
+
+function keepsLess(wanted: HistoryRetention, now: HistoryRetention): boolean {
+  return wanted.days < now.days || (now.sound && !wanted.sound);
+}
+
+async function confirmRetention(wanted: HistoryRetention): Promise<boolean> {
+  const declined = JSON.stringify(wanted);
+  if ((await LocalStorage.getItem(DECLINED_KEY)) === declined) return false;
+  const isConfirmed = await confirmAlert({
+    title: 'Delete Older Dictations?',
+    message:
+      `As the preferences say, past dictations ${retentionText(wanted)} from now on. ` +
+      'Older dictations go to the trash and are deleted a day later.',
+    primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
+    dismissAction: { title: 'Keep Them' },
+  });
+  if (isConfirmed) await LocalStorage.removeItem(DECLINED_KEY);
+  else await LocalStorage.setItem(DECLINED_KEY, declined);
+  return isConfirmed;
+}

@@ -1,0 +1,37 @@
+/** Which past dictation is to be heard: one at a time. */
+import { useCallback, useRef, useState } from 'react';
+import type { PastDictation } from 'sotto/protocol';
+import { play } from './play-audio';
+import { showFailure } from '../lib/show-failure';
+
+export interface Playback {
+  /** Id of the one that is playing. */
+  readonly id: string | undefined;
+  readonly start: (dictation: PastDictation) => void;
+  readonly stop: () => void;
+}
+
+export function usePlayback(): Playback {
+  const [id, setId] = useState<string | undefined>(undefined);
+  const stopPlayer = useRef<(() => void) | undefined>(undefined);
+
+  const stop = useCallback(() => {
+    stopPlayer.current?.();
+    stopPlayer.current = undefined;
+    setId(undefined);
+  }, []);
+  const start = useCallback(({ id: wanted, audio }: PastDictation) => {
+    if (audio === undefined) return;
+    stopPlayer.current?.();
+    setId(wanted);
+    const own = play(audio, (error) => {
+      if (error !== undefined) void showFailure(error);
+      // Another one may be playing by now.
+      if (stopPlayer.current !== own) return;
+      stopPlayer.current = undefined;
+      setId(undefined);
+    });
+    stopPlayer.current = own;
+  }, []);
+  return { id, start, stop };
+}

@@ -1,0 +1,97 @@
+/** What can be done with a model, by where it is. */
+import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
+import { redownloadOf, downloadOf, type ModelActions } from './use-model-actions';
+import type { ModelRow } from './model-rows';
+import { REMOVE } from '../components/common-actions';
+
+export interface ModelActionPanelProps {
+  readonly row: ModelRow;
+  readonly act: ModelActions;
+  /** Downloads that were begun and given up. */
+  readonly partial: readonly ModelRow[];
+  readonly isAnyInMemory: boolean;
+  readonly isShowingDetails: boolean;
+  readonly onToggleDetails: () => void;
+}
+
+export function ModelActionPanel({ row, act, partial, isAnyInMemory, ...details }: ModelActionPanelProps) {
+  return (
+    <ActionPanel>
+      <ActionPanel.Section>
+        <OwnActions row={row} act={act} partial={partial} />
+        <Action
+          title={details.isShowingDetails ? 'Hide Details' : 'Show Details'}
+          icon={Icon.Sidebar}
+          shortcut={{ modifiers: ['cmd'], key: 'i' }}
+          onAction={details.onToggleDetails}
+        />
+      </ActionPanel.Section>
+      <ActionPanel.Section>
+        {isAnyInMemory ? (
+          <Action
+            title="Free Memory"
+            icon={Icon.MemoryChip}
+            shortcut={{ modifiers: ['cmd', 'shift'], key: 'u' }}
+            onAction={act.unload}
+          />
+        ) : null}
+        {row.installed === undefined ? null : <Action.ShowInFinder path={row.installed.dir} />}
+        <Action.CopyToClipboard
+          title="Copy Name"
+          content={row.name}
+          shortcut={Keyboard.Shortcut.Common.CopyName}
+        />
+      </ActionPanel.Section>
+      {row.installed?.from === 'hub' ? (
+        <ActionPanel.Section>
+          <Action title="Remove…" {...REMOVE} onAction={() => act.remove(row)} />
+        </ActionPanel.Section>
+      ) : null}
+    </ActionPanel>
+  );
+}
+
+function OwnActions({ row, act, partial }: Pick<ModelActionPanelProps, 'row' | 'act' | 'partial'>) {
+  const { installed } = row;
+  if (row.status.state === 'downloading') {
+    return <Action title="Cancel Download" icon={Icon.XMarkCircle} onAction={() => act.cancel(row)} />;
+  }
+  if (installed === undefined) {
+    const isBegun = row.place === 'partial';
+    return (
+      <>
+        <Action
+          title={isBegun ? 'Go on with Download' : 'Download'}
+          icon={Icon.Download}
+          onAction={() => act.download(downloadOf(row))}
+        />
+        {isBegun ? (
+          <Action title="Discard Unfinished Downloads…" {...REMOVE} onAction={() => act.discard(partial)} />
+        ) : null}
+      </>
+    );
+  }
+  const { repo, revision, from } = installed;
+  return (
+    <>
+      {row.isDefault ? null : (
+        <Action title="Use This Model" icon={Icon.CheckCircle} onAction={() => act.use(row)} />
+      )}
+      {from === 'hub' && repo !== undefined ? (
+        <>
+          <Action
+            title="Verify Files"
+            icon={Icon.Fingerprint}
+            shortcut={{ modifiers: ['cmd', 'shift'], key: 'v' }}
+            onAction={() => act.verify(row)}
+          />
+          <Action
+            title="Download Again"
+            icon={Icon.Download}
+            onAction={() => act.download(redownloadOf(row, repo, revision))}
+          />
+        </>
+      ) : null}
+    </>
+  );
+}

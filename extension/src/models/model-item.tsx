@@ -1,0 +1,75 @@
+/** A model in the list: what it is, how large, and what happens to it. */
+import { Color, Icon, List, type Image } from '@raycast/api';
+import { getProgressIcon } from '@raycast/utils';
+import { isInMemory, isTransferring, type ModelRow } from './model-rows';
+import { partialText, bytesText, speedText, stateText, type Progress } from './model-text';
+import { ModelActionPanel, type ModelActionPanelProps } from './model-action-panel';
+import { ModelMetadata } from './model-metadata';
+
+interface Props extends Omit<ModelActionPanelProps, 'row'> {
+  readonly row: ModelRow;
+  /** Of a download that was begun here. */
+  readonly progress: Progress | undefined;
+  readonly memoryBytes: number;
+}
+
+export function ModelItem({ row, progress, memoryBytes, ...rest }: Props) {
+  const { name, title, catalogue } = row;
+  return (
+    <List.Item
+      id={name}
+      icon={iconOf(row)}
+      title={title}
+      {...(rest.isShowingDetails || title === name ? {} : { subtitle: name })}
+      keywords={[name, ...(catalogue?.aliases ?? []), catalogue?.languages ?? '']}
+      accessories={rest.isShowingDetails ? marksOf(row) : [...marksOf(row), ...sizesOf(row, progress)]}
+      detail={<ModelMetadata row={row} progress={progress} memoryBytes={memoryBytes} />}
+      actions={<ModelActionPanel row={row} {...rest} />}
+    />
+  );
+}
+
+function iconOf({ status, isDefault, place }: ModelRow): Image.ImageLike {
+  const { state, fraction } = status;
+  if (isTransferring(state) || state === 'loading') return getProgressIcon(fraction ?? 0, Color.Blue);
+  if (state === 'failed') return { source: Icon.Warning, tintColor: Color.Red };
+  if (isDefault) return { source: Icon.CheckCircle, tintColor: Color.Green };
+  if (place === 'installed') return Icon.HardDrive;
+  return place === 'partial' ? Icon.CircleProgress50 : Icon.Download;
+}
+
+function marksOf({ status, isDefault, isRecommended, place }: ModelRow): List.Item.Accessory[] {
+  const state = stateText(status);
+  const color =
+    status.state === 'failed' ? Color.Red : isInMemory(status) ? Color.Green : Color.SecondaryText;
+  return [
+    ...(state === undefined ? [] : [{ tag: { value: state, color } }]),
+    ...(isDefault
+      ? [
+          {
+            tag: { value: 'Used', color: Color.Blue },
+            tooltip: 'For all who name no other',
+          },
+        ]
+      : []),
+    ...(isRecommended && place !== 'installed'
+      ? [
+          {
+            tag: { value: 'Recommended', color: Color.Orange },
+            tooltip: 'The best that suits this Mac',
+          },
+        ]
+      : []),
+  ];
+}
+
+function sizesOf(row: ModelRow, progress: Progress | undefined): List.Item.Accessory[] {
+  const { bytes, catalogue, place } = row;
+  const partial = partialText(row);
+  if (place === 'downloading' && progress !== undefined) return [{ text: speedText(progress) }];
+  if (place === 'partial' && partial !== undefined) return [{ text: partial, tooltip: 'Of it are here' }];
+  return [
+    ...(catalogue?.languages === 'English' ? [{ text: 'English' }] : []),
+    ...(bytes === undefined ? [] : [{ text: bytesText(bytes) }]),
+  ];
+}

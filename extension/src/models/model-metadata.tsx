@@ -1,0 +1,90 @@
+/** All that is known of a model, beside the list. */
+import { Color, List } from '@raycast/api';
+import type { ModelRow } from './model-rows';
+import { partialText, bytesText, languagesText, speedText, stateText, sourceText } from './model-text';
+import type { Progress } from './model-text';
+
+const { Metadata } = List.Item.Detail;
+/** A model that takes more of the memory leaves too little for what one works with. */
+const MAX_MEMORY_SHARE = 1 / 3;
+
+interface Props {
+  readonly row: ModelRow;
+  readonly progress: Progress | undefined;
+  /** Of this Mac. */
+  readonly memoryBytes: number;
+}
+
+export function ModelMetadata({ row, progress, memoryBytes }: Props) {
+  const { name, status, bytes, installed, catalogue, place } = row;
+  const { error, fallbackFor, weightBytes, predictedBytes, loadSeconds } = status;
+  const partial = partialText(row);
+  const speed = progress === undefined ? '' : speedText(progress);
+  const requiredBytes = predictedBytes ?? catalogue?.memoryBytes;
+  const isLarge = requiredBytes !== undefined && requiredBytes > memoryBytes * MAX_MEMORY_SHARE;
+  const placeLabels = {
+    available: 'To Be Downloaded',
+    partial: 'Not All of It Is Here',
+    downloading: 'On Its Way',
+    installed: 'On This Mac',
+  };
+  return (
+    <List.Item.Detail
+      {...(error === undefined ? {} : { markdown: `**${error.message}**\n\n${error.hint}` })}
+      metadata={
+        <Metadata>
+          <Metadata.Label title="State" text={stateText(status) ?? placeLabels[place]} />
+          {speed === '' ? null : <Metadata.Label title="Speed" text={speed} />}
+          {partial === undefined ? null : <Metadata.Label title="Here So Far" text={partial} />}
+          {fallbackFor === undefined ? null : <Metadata.Label title="In Place Of" text={fallbackFor.name} />}
+          <Metadata.Separator />
+          {bytes === undefined ? null : <Metadata.Label title="Size" text={bytesText(bytes)} />}
+          {requiredBytes === undefined ? null : (
+            <Metadata.Label
+              title="Memory"
+              text={
+                isLarge
+                  ? {
+                      value: `${bytesText(requiredBytes)}, much for this Mac`,
+                      color: Color.Orange,
+                    }
+                  : `up to ${bytesText(requiredBytes)}`
+              }
+            />
+          )}
+          {weightBytes === undefined ? null : (
+            <Metadata.Label title="In Memory Now" text={bytesText(weightBytes)} />
+          )}
+          {loadSeconds === undefined ? null : (
+            <Metadata.Label title="Loaded In" text={`${loadSeconds.toFixed(1)} s`} />
+          )}
+          {catalogue === undefined ? null : <CatalogueMetadata {...catalogue} />}
+          <Metadata.Separator />
+          <Metadata.Label title="Name" text={name} />
+          <Metadata.Label title="From" text={sourceText(row)} />
+          {installed?.revision === undefined ? null : (
+            <Metadata.Label title="Revision" text={installed.revision.slice(0, 8)} />
+          )}
+        </Metadata>
+      }
+    />
+  );
+}
+
+function CatalogueMetadata({
+  languages,
+  speed,
+  precision,
+  parameters,
+  license,
+}: NonNullable<ModelRow['catalogue']>) {
+  return (
+    <>
+      <Metadata.Label title="Languages" text={languagesText(languages)} />
+      <Metadata.Label title="Pace" text={speed.charAt(0).toUpperCase() + speed.slice(1)} />
+      <Metadata.Label title="Precision" text={precision} />
+      <Metadata.Label title="Parameters" text={`${Math.round(parameters / 1e6)} million`} />
+      <Metadata.Label title="Licence" text={license} />
+    </>
+  );
+}
