@@ -8,7 +8,7 @@ import { isRunning, until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
-import { sottoHarness } from './sotto-here.js';
+import { sottoHarness } from './sotto-harness.js';
 import { textOf } from './tree.js';
 
 const reason = await whyNotBuilt();

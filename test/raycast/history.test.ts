@@ -22,7 +22,7 @@ import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import { isRunning } from '#daemon/is-running.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHarness } from './sotto-here.js';
+import { sottoHarness } from './sotto-harness.js';
 import { findAll, textOf } from './tree.js';
 
 const reason = await whyNotBuilt();

@@ -14,7 +14,7 @@ import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHarness } from './sotto-here.js';
+import { sottoHarness } from './sotto-harness.js';
 
 const RUNS = Number(process.env.SOTTO_KILLS ?? '8');
 const SEED = Number(process.env.SOTTO_SEED ?? '1');

@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { delimiter, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { whyNotBuilt } from './build-extension.js';
-import { nodeForRay } from './lint-node.js';
+import { nodeForRay } from './ray-node.js';
 import { linkPackages, makeStoreCopy } from './store-copy.js';
 import { storeManifest } from './store-manifest.js';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { extensionFolder } from './build-extension.js';
-import { isNewEnough } from './lint-node.js';
+import { isNewEnough } from './ray-node.js';
 import { isTitleCase, storeManifest } from './store-manifest.js';
 
 const read = (name: string): string => readFileSync(join(extensionFolder, name), 'utf8');

@@ -4,10 +4,10 @@ import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
-import { untilRecorded } from './heard.js';
+import { untilRecorded } from './until-recorded.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHarness } from './sotto-here.js';
+import { sottoHarness } from './sotto-harness.js';
 
 const reason = await whyNotBuilt();
 

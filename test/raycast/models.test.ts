@@ -10,7 +10,7 @@ import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RaycastHost } from './raycast-host.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHarness } from './sotto-here.js';
+import { sottoHarness } from './sotto-harness.js';
 import { findAll, readable, textOf, type TreeNode } from './tree.js';
 
 const reason = await whyNotBuilt();

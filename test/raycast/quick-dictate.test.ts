@@ -7,8 +7,8 @@ import { until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import { fakeCapture, fakeDictation, type FakeCapture } from './fake-capture.js';
-import { untilRecorded } from './heard.js';
-import { sottoHarness, type SottoHarness } from './sotto-here.js';
+import { untilRecorded } from './until-recorded.js';
+import { sottoHarness, type SottoHarness } from './sotto-harness.js';
 
 const reason = await whyNotBuilt();
 

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describeUnless } from '#test/harness/skipping.js';
 import { buildExtension, extensionFolder, whyNotBuilt } from './build-extension.js';
-import { sottoHarness } from './sotto-here.js';
+import { sottoHarness } from './sotto-harness.js';
 import { linkPackages, makeStoreCopy } from './store-copy.js';
 
 const execute = promisify(execFile);

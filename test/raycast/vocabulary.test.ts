@@ -6,7 +6,7 @@ import { rampText, SECOND } from '#test/harness/ramp.js';
 import { describeUnless } from '#test/harness/skipping.js';
 import { whyNotBuilt } from './build-extension.js';
 import type { RunningCommand } from './running-command.js';
-import { sottoHarness } from './sotto-here.js';
+import { sottoHarness } from './sotto-harness.js';
 import { walk, textOf } from './tree.js';
 
 const reason = await whyNotBuilt();

@@ -5,12 +5,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { load } from '#test/launchd/release-modules.js';
-import { buildExtension, extensionFolder, whyNotBuilt } from './build-extension.js';
-import { installTools } from './lint-node.js';
-import { Painter } from './picture.js';
-import { missingIcons } from './picture-icons.js';
-import { SCENES, type Scene } from './picture-scenes.js';
-import { SceneEnvironment } from './picture-stage.js';
+import { buildExtension, extensionFolder, whyNotBuilt } from '../build-extension.js';
+import { installTools } from '../ray-node.js';
+import { Painter } from './painter.js';
+import { missingIcons } from './icons.js';
+import { SCENES, type Scene } from './scenes.js';
+import { SceneEnvironment } from './scene-environment.js';
 
 async function main(names: readonly string[]): Promise<void> {
   const scenes = SCENES.filter(({ name }) => names.length === 0 || names.includes(name));

@@ -1,9 +1,9 @@
 /** The bar at the bottom, and the panel that ⌘K opens. */
-import { find, findAll, slot, textOf, type TreeNode } from './tree.js';
-import { childNodes, plainText, type Frame, type ToastFrame } from './picture-frame.js';
-import { imageOf } from './picture-image.js';
-import { keysOf } from './picture-keys.js';
-import { html, type Markup } from './picture-markup.js';
+import { find, findAll, slot, textOf, type TreeNode } from '../tree.js';
+import { childNodes, plainText, type Frame, type ToastFrame } from './frame.js';
+import { imageOf } from './image.js';
+import { keysOf } from './shortcut-keys.js';
+import { html, type Markup } from './markup.js';
 
 /** What can be done on this screen: with the selected item, or else with the screen. */
 export function panelOf(tree: TreeNode, item: TreeNode | undefined): TreeNode | undefined {

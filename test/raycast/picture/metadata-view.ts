@@ -1,8 +1,8 @@
 /** The facts beside a text: `Detail.Metadata` and `List.Item.Detail.Metadata`. */
-import { childNodes, plainText } from './picture-frame.js';
-import { cssColor, imageOf } from './picture-image.js';
-import { html, type Markup } from './picture-markup.js';
-import type { TreeNode } from './tree.js';
+import { childNodes, plainText } from './frame.js';
+import { cssColor, imageOf } from './image.js';
+import { html, type Markup } from './markup.js';
+import type { TreeNode } from '../tree.js';
 
 /** @param metadata the node itself, or the slot that holds it */
 export function metadataView(metadata: TreeNode, assets: string): Markup {

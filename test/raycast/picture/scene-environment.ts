@@ -11,11 +11,11 @@ import { scriptedMicrophone } from '#test/harness/scripted-microphone.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { wavHead } from '#test/harness/wav-head.js';
-import type { BuiltExtension } from './build-extension.js';
-import { commandOf } from './manifest.js';
-import type { Frame, ToastFrame } from './picture-frame.js';
-import { RaycastHost } from './raycast-host.js';
-import type { RunningCommand } from './running-command.js';
+import type { BuiltExtension } from '../build-extension.js';
+import { commandOf } from '../manifest.js';
+import type { Frame, ToastFrame } from './frame.js';
+import { RaycastHost } from '../raycast-host.js';
+import type { RunningCommand } from '../running-command.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 /** The Mac of the pictures. */

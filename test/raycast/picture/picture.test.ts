@@ -3,15 +3,15 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { testUnless } from '#test/harness/skipping.js';
-import { menuOf } from './picture-desktop.js';
-import { agoOf, type Frame } from './picture-frame.js';
-import { cssColor, imageOf } from './picture-image.js';
-import { keysOf } from './picture-keys.js';
-import { markdownHtml } from './picture-markdown.js';
-import { html } from './picture-markup.js';
-import { Painter } from './picture.js';
-import { windowOf } from './picture-window.js';
-import type { TreeNode } from './tree.js';
+import { menuOf } from './desktop-view.js';
+import { agoOf, type Frame } from './frame.js';
+import { cssColor, imageOf } from './image.js';
+import { keysOf } from './shortcut-keys.js';
+import { markdownHtml } from './markdown-html.js';
+import { html } from './markup.js';
+import { Painter } from './painter.js';
+import { windowOf } from './raycast-window.js';
+import type { TreeNode } from '../tree.js';
 
 let lastId = 0;
 function node(type: string, props: Record<string, unknown> = {}, ...children: TreeNode[]): TreeNode {

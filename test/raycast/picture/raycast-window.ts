@@ -1,13 +1,13 @@
 /** Raycast's window with a command in it, as a page. */
-import { find, slot, textOf, type TreeNode } from './tree.js';
-import { actionBar, actionPanel, panelOf } from './picture-actions.js';
-import { metadataView } from './picture-facts.js';
-import { formBody } from './picture-form.js';
-import type { Frame } from './picture-frame.js';
-import { iconNamed } from './picture-icons.js';
-import { listBody, searchBar, selectedItem } from './picture-list.js';
-import { markdownHtml } from './picture-markdown.js';
-import { html, type Markup } from './picture-markup.js';
+import { find, slot, textOf, type TreeNode } from '../tree.js';
+import { actionBar, actionPanel, panelOf } from './action-bar.js';
+import { metadataView } from './metadata-view.js';
+import { formBody } from './form-view.js';
+import type { Frame } from './frame.js';
+import { iconNamed } from './icons.js';
+import { listBody, searchBar, selectedItem } from './list-view.js';
+import { markdownHtml } from './markdown-html.js';
+import { html, type Markup } from './markup.js';
 
 /** @throws Error for a screen that nobody has drawn yet */
 export function windowOf(frame: Frame): Markup {

@@ -1,11 +1,11 @@
 /** A List: its search bar, its rows, and beside them the detail of the one that is selected. */
-import { metadataView, tagOf } from './picture-facts.js';
-import { childNodes, plainText, type Frame } from './picture-frame.js';
-import { cssColor, imageOf } from './picture-image.js';
-import { html, type Markup, type Part } from './picture-markup.js';
-import { markdownHtml } from './picture-markdown.js';
-import { isEmptyView } from './picture-actions.js';
-import { find, findAll, slot, textOf, walk, type TreeNode } from './tree.js';
+import { metadataView, tagOf } from './metadata-view.js';
+import { childNodes, plainText, type Frame } from './frame.js';
+import { cssColor, imageOf } from './image.js';
+import { html, type Markup, type Part } from './markup.js';
+import { markdownHtml } from './markdown-html.js';
+import { isEmptyView } from './action-bar.js';
+import { find, findAll, slot, textOf, walk, type TreeNode } from '../tree.js';
 
 /** The item that is selected, or undefined in an empty list. */
 export function selectedItem({ tree, selected }: Frame): TreeNode | undefined {

@@ -1,5 +1,5 @@
 /** What a picture is made of: what a command has rendered, and what Raycast adds to it. */
-import type { TreeNode } from './tree.js';
+import type { TreeNode } from '../tree.js';
 
 export interface Frame {
   readonly tree: TreeNode;

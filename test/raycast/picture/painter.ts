@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { startBrowser, type Browser } from '#test/cli/browser.js';
-import { toolsFolder } from './lint-node.js';
-import type { Markup } from './picture-markup.js';
+import { toolsFolder } from '../ray-node.js';
+import type { Markup } from './markup.js';
 import { DESKTOP_STYLE, STYLE } from './picture-style.js';
 
 export const WIDTH = 1000;

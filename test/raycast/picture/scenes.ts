@@ -1,13 +1,13 @@
 /** What the pictures show: each drives a command to a moment worth seeing. */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { menuOf, noteOf } from './picture-desktop.js';
-import type { Frame } from './picture-frame.js';
-import type { Markup } from './picture-markup.js';
-import { READING, type SceneEnvironment } from './picture-stage.js';
-import { windowOf } from './picture-window.js';
-import type { RunningCommand } from './running-command.js';
-import { find, textOf, walk, type TreeNode } from './tree.js';
+import { menuOf, noteOf } from './desktop-view.js';
+import type { Frame } from './frame.js';
+import type { Markup } from './markup.js';
+import { READING, type SceneEnvironment } from './scene-environment.js';
+import { windowOf } from './raycast-window.js';
+import type { RunningCommand } from '../running-command.js';
+import { find, textOf, walk, type TreeNode } from '../tree.js';
 
 export interface Scene {
   readonly name: string;

@@ -1,8 +1,8 @@
 /** Pictures and colours as the API takes them: an icon's name, a file of the assets, a `data:` URL, a file's own icon. */
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
-import { iconNamed, isIconName } from './picture-icons.js';
-import { html, type Markup } from './picture-markup.js';
+import { iconNamed, isIconName } from './icons.js';
+import { html, type Markup } from './markup.js';
 
 const COLORS: Readonly<Record<string, string>> = {
   'raycast-blue': '#56b6ff',

@@ -1,6 +1,6 @@
 /** Markdown as a Detail shows it: what commands of ours write, not all that Markdown can. */
-import { escapedHtml, html, Markup, type Part } from './picture-markup.js';
-import { urlOf } from './picture-image.js';
+import { escapedHtml, html, Markup, type Part } from './markup.js';
+import { urlOf } from './image.js';
 
 const BLANK = /^\s*$/;
 const STARTS_BLOCK = /^(#{1,6} |>|```|\s*[-*+] |\s*\d+[.)] |\||---+\s*$)/;

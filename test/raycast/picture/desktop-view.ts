@@ -1,10 +1,10 @@
 /** The Mac around Raycast: an open menu of the menu bar, and a text that has landed in the app in front. */
-import { childNodes, plainText } from './picture-frame.js';
-import { imageOf } from './picture-image.js';
-import { keyCaps } from './picture-actions.js';
-import { keysOf } from './picture-keys.js';
-import { html, type Markup, type Part } from './picture-markup.js';
-import type { TreeNode } from './tree.js';
+import { childNodes, plainText } from './frame.js';
+import { imageOf } from './image.js';
+import { keyCaps } from './action-bar.js';
+import { keysOf } from './shortcut-keys.js';
+import { html, type Markup, type Part } from './markup.js';
+import type { TreeNode } from '../tree.js';
 
 /** Where the menu's sign stands from the right edge, in points. */
 const SIGN_RIGHT = 250;

@@ -2,7 +2,7 @@
  * The icons that commands of ours use, drawn on a field of 16 × 16 in Raycast's manner: thin round strokes. Named as the
  * API's enumeration has them, less the `-16` behind. One that nobody has drawn yet is a plain ring.
  */
-import { Markup } from './picture-markup.js';
+import { Markup } from './markup.js';
 
 const RING = '<circle cx="8" cy="8" r="5.75"/>';
 const PAGE = '<path d="M4.25 2.25h4.5l3 3v8.5h-7.5z"/><path d="M8.75 2.25v3h3"/>';

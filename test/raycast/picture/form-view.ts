@@ -1,8 +1,8 @@
 /** A Form: labels at the left, fields beside them. */
-import { childNodes, plainText, type Frame } from './picture-frame.js';
-import { imageOf } from './picture-image.js';
-import { html, type Markup, type Part } from './picture-markup.js';
-import { textOf, walk, type TreeNode } from './tree.js';
+import { childNodes, plainText, type Frame } from './frame.js';
+import { imageOf } from './image.js';
+import { html, type Markup, type Part } from './markup.js';
+import { textOf, walk, type TreeNode } from '../tree.js';
 
 export function formBody(frame: Frame): Markup {
   let isFocused = false;
