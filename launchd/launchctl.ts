@@ -26,14 +26,14 @@ const NOT_LOADED = new Set([3, 113]);
 /** `Could not find specified domain`, `Domain does not support specified action`: the user has no session on the screen. */
 const NO_SESSION = new Set([112, 125]);
 
-export interface LaunchctlOptions {
+interface LaunchctlOptions {
   readonly run: RunCommand;
   readonly uid: number;
   readonly pause?: typeof sleep;
 }
 
 /** How `print` describes a service. */
-export interface ServiceInfo {
+interface ServiceInfo {
   readonly state: 'running' | 'stopped';
   readonly pid?: number;
   readonly lastExit?: string;
@@ -161,7 +161,9 @@ export class LaunchAgent implements AgentManager {
   }
 
   async #until(condition: (now: ServiceInfo | undefined) => boolean, problem: string): Promise<void> {
-    if (await pollUntil(async () => condition(await this.#print()), { timeoutMs: 30_000, pause: this.#pause }))
+    if (
+      await pollUntil(async () => condition(await this.#print()), { timeoutMs: 30_000, pause: this.#pause })
+    )
       return;
     throw new SottoError('AGENT_FAILED', `the agent ${this.#plan.label} ${problem}`);
   }

@@ -10,7 +10,7 @@ import { defined } from '#daemon/protocol/defined.js';
 /** An agent finds nothing of the user's shell; ffmpeg, where there is one, lies here. */
 const PATH = '/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
-export interface PlanOptions {
+interface PlanOptions {
   readonly user?: string;
   /** The Node that runs now. */
   readonly node?: string;

@@ -16,9 +16,14 @@ const COMMAND_TIMEOUT_MS = 30_000;
 
 export const run: RunCommand = (command, args) =>
   new Promise((resolve) => {
-    execFile(command, [...args], { timeout: COMMAND_TIMEOUT_MS, encoding: 'utf8' }, (error, stdout, stderr) => {
-      resolve({ code: codeOf(error), stdout, stderr });
-    });
+    execFile(
+      command,
+      [...args],
+      { timeout: COMMAND_TIMEOUT_MS, encoding: 'utf8' },
+      (error, stdout, stderr) => {
+        resolve({ code: codeOf(error), stdout, stderr });
+      },
+    );
   });
 
 /** What a service manager said when it refused. */

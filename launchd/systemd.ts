@@ -16,7 +16,7 @@ import {
 import { renderLauncher } from './launcher.js';
 import { refusal, type CommandResult, type RunCommand } from './run.js';
 
-export interface SystemdOptions {
+interface SystemdOptions {
   readonly run: RunCommand;
   /** Folder of the user's units. */
   readonly units: string;

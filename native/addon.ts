@@ -8,7 +8,7 @@ import type { Binding } from './contract.js';
 /** The clone's root: this file runs as dist/native/addon.js. */
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-export interface AddonLocation {
+interface AddonLocation {
   /** `<platform>-<arch>`. */
   target: string;
   /** The clone's root. */

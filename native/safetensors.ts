@@ -38,7 +38,7 @@ const MAX_DIMENSION = 2 ** 31 - 1; // MLX keeps shapes as int32
 const MAX_RANK = 64; // as NumPy; no model comes near it
 const METADATA_KEY = '__metadata__';
 
-export interface SafetensorsTensor {
+interface SafetensorsTensor {
   /** The format's name, e.g. 'F16' or 'U32'. */
   readonly dtype: string;
   readonly shape: readonly number[];

@@ -3,7 +3,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { codeOf } from './protocol/errors.js';
 
-export interface FolderCalls {
+interface FolderCalls {
   readonly stat: (path: string) => { isDirectory(): boolean };
   readonly mkdir: (path: string, mode: number | undefined) => void;
 }

@@ -25,7 +25,7 @@ export interface GpuSettings {
   readonly fileBatchSize?: number;
 }
 
-export interface HttpSettings {
+interface HttpSettings {
   /** The port on which programs of others are served; 0: any that is free. Closed when left out. */
   readonly port?: number;
 }

@@ -19,7 +19,12 @@ export default function Dictate() {
     // Why there is no text is worth more than an empty one: it stays in sight.
     if (error !== undefined && (text ?? '') === '') return;
     try {
-      await deliver(applyCapitalization(text ?? '', settings.capitals), delivery, settings.trailingSpace, error?.message);
+      await deliver(
+        applyCapitalization(text ?? '', settings.capitals),
+        delivery,
+        settings.trailingSpace,
+        error?.message,
+      );
     } catch (thrown) {
       await showFailure(thrown);
     }
@@ -56,7 +61,8 @@ export default function Dictate() {
     },
   };
 
-  const isQuiet = dictation?.phase === 'listening' || dictation?.phase === 'paused' || dictation?.phase === 'cancelled';
+  const isQuiet =
+    dictation?.phase === 'listening' || dictation?.phase === 'paused' || dictation?.phase === 'cancelled';
   const hasEnded = error !== undefined || dictation?.phase === 'final' || dictation?.phase === 'failed';
   const state = error !== undefined ? 'Failed' : dictation === undefined ? 'Starting…' : stateOf(dictation);
   return (

@@ -46,7 +46,12 @@ export default function PastDictations() {
         </List.Dropdown>
       }
     >
-      <Empty error={history.error} isSearch={query !== '' || stateFilter !== 'all'} retention={retention} act={act} />
+      <Empty
+        error={history.error}
+        isSearch={query !== '' || stateFilter !== 'all'}
+        retention={retention}
+        act={act}
+      />
       {groupByDay(history.dictations, Date.now()).map(({ title, dictations }) => (
         <List.Section key={title} title={title} subtitle={String(dictations.length)}>
           {dictations.map((dictation) => (

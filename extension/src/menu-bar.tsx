@@ -94,7 +94,9 @@ export default function MenuBar() {
           <MenuBarExtra.Item
             title="Start Sotto"
             icon={Icon.Power}
-            onAction={() => withErrorHud(() => connectDaemon(settings.sotto).then((client) => client.close()))}
+            onAction={() =>
+              withErrorHud(() => connectDaemon(settings.sotto).then((client) => client.close()))
+            }
           />
         ) : null}
         {daemon === undefined ? null : (

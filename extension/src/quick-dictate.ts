@@ -36,7 +36,10 @@ async function announce(dictation: DictationHandle): Promise<void> {
   await Promise.all([showHUD(message), refreshMenuBar()]);
 }
 
-async function finish(dictation: DictationHandle, { capitals, delivery, trailingSpace }: Settings): Promise<void> {
+async function finish(
+  dictation: DictationHandle,
+  { capitals, delivery, trailingSpace }: Settings,
+): Promise<void> {
   if (!(await dictation.capture.finish())) {
     // Whoever finished it delivers it: it must not be inserted twice.
     dictation.capture.close();
@@ -47,7 +50,13 @@ async function finish(dictation: DictationHandle, { capitals, delivery, trailing
   try {
     throwIfFailed(last);
     if (last.phase === 'discarded') await showHUD('Cancelled');
-    else await deliver(applyCapitalization(last.text ?? '', capitals), delivery, trailingSpace, last.error?.message);
+    else
+      await deliver(
+        applyCapitalization(last.text ?? '', capitals),
+        delivery,
+        trailingSpace,
+        last.error?.message,
+      );
   } finally {
     await refreshMenuBar();
   }

@@ -38,7 +38,13 @@ export default function SetUp() {
       detail={<List.Item.Detail markdown={markdownOf(check)} />}
       actions={
         doctorReport === undefined ? null : (
-          <DoctorActionPanel check={check} doctorReport={doctorReport} report={report} sotto={sotto} act={act} />
+          <DoctorActionPanel
+            check={check}
+            doctorReport={doctorReport}
+            report={report}
+            sotto={sotto}
+            act={act}
+          />
         )
       }
     />

@@ -3,5 +3,7 @@ import { FileList } from './files/file-list';
 import { readClipboardFiles } from './files/selected-files';
 
 export default function TranscribeClipboard() {
-  return <FileList find={readClipboardFiles} opensPicker={false} emptyTitle="There is no file on the clipboard" />;
+  return (
+    <FileList find={readClipboardFiles} opensPicker={false} emptyTitle="There is no file on the clipboard" />
+  );
 }

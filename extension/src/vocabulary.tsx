@@ -8,7 +8,14 @@ import { useVocabularyActions, type VocabularyActions } from './vocabulary/use-v
 import { readSettings } from './lib/preferences';
 import { errorText } from './dictation/dictation-markdown';
 import { sottoPathsOrDefault } from './lib/sotto-paths';
-import { idOf, nameOf, replacementsOf, replacementLabel, wordsOf, type Entry } from './vocabulary/vocabulary-entries';
+import {
+  idOf,
+  nameOf,
+  replacementsOf,
+  replacementLabel,
+  wordsOf,
+  type Entry,
+} from './vocabulary/vocabulary-entries';
 
 type EntryFilter = 'all' | 'words' | 'replacements';
 

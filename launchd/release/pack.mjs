@@ -19,7 +19,14 @@ const FIXED_MTIME = '1985-10-26T08:15:00Z';
 export async function pack(folder, file, level = 6) {
   const isGnu = process.platform === 'linux';
   const reproducible = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', `--mtime=${FIXED_MTIME}`];
-  const args = ['-C', path.dirname(folder), ...(isGnu ? reproducible : []), '-cf', '-', path.basename(folder)];
+  const args = [
+    '-C',
+    path.dirname(folder),
+    ...(isGnu ? reproducible : []),
+    '-cf',
+    '-',
+    path.basename(folder),
+  ];
   const tar = spawn('tar', args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, COPYFILE_DISABLE: '1' },

@@ -3,7 +3,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** A few packages declare a licence without its words: those of another package under the same one. */
-const LICENSE_TEXTS = { MIT: 'node_modules/ws/LICENSE', 'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE' };
+const LICENSE_TEXTS = {
+  MIT: 'node_modules/ws/LICENSE',
+  'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE',
+};
 const LICENSE_FILE = /^(licen[cs]e|copying|notice)([.-][^/]*)?$/i;
 
 /**

@@ -60,7 +60,12 @@ export async function crossCheck(system, macos = MIN_MACOS) {
   const headers = await mlxDirOf(pinFor(MIN_MACOS));
   const dir = await mlxDirOf(pin);
   const version = headerVersion(await readFile(path.join(dir, 'include/mlx/version.h'), 'utf8'));
-  const mlx = { include: path.join(headers, 'include'), lib: path.join(dir, 'lib'), version, isExternal: false };
+  const mlx = {
+    include: path.join(headers, 'include'),
+    lib: path.join(dir, 'lib'),
+    version,
+    isExternal: false,
+  };
 
   const folder = path.join(root, 'native/obj', `${TARGET}-cross`);
   const name = macos === MIN_MACOS ? TARGET : `${TARGET}-macos${Number.parseInt(macos, 10)}`;
@@ -149,7 +154,10 @@ export async function crossCheck(system, macos = MIN_MACOS) {
  * macOS that runs MLX, and so are the few names that the addon needs beside that.
  */
 async function systemRuntime(mlxLib, folder) {
-  const names = [...symbolsFrom(await readFile(path.join(mlxLib, 'libmlx.dylib')), CXX_RUNTIME), ...EXTRA_CXX_SYMBOLS];
+  const names = [
+    ...symbolsFrom(await readFile(path.join(mlxLib, 'libmlx.dylib')), CXX_RUNTIME),
+    ...EXTRA_CXX_SYMBOLS,
+  ];
   const stub = `--- !tapi-tbd
 tbd-version: 4
 targets: [ arm64-macos ]

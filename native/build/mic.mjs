@@ -46,7 +46,8 @@ export async function compileMic(system, root, target, miniaudio) {
   const common = { root, folder, flags: ['-x', 'c', ...flags], link, cc };
   const built = await buildMic({ ...common, output, backend: path.join(root, 'native/mic', SYSTEM_BACKEND) });
   const scripted = path.join(root, SCRIPTED_BACKEND);
-  if (existsSync(scripted)) await buildMic({ ...common, output: scriptedMic(root, target), backend: scripted });
+  if (existsSync(scripted))
+    await buildMic({ ...common, output: scriptedMic(root, target), backend: scripted });
   return { output, built };
 }
 
@@ -70,7 +71,11 @@ export async function buildMic({ root, folder, output, flags, link, cc, backend 
       .update(await readFile(source))
       .digest('hex');
     if (!isUpToDate(object, hash)) {
-      await runOrThrow(cc, [...flags, '-c', source, '-o', object], `${path.basename(source)} did not compile`);
+      await runOrThrow(
+        cc,
+        [...flags, '-c', source, '-o', object],
+        `${path.basename(source)} did not compile`,
+      );
       await writeFile(`${object}.hash`, hash);
     }
     objects.push(object);

@@ -44,6 +44,8 @@ export function npmFailure(stderr) {
 export function notInstalled(lock, record) {
   const installed = record.packages ?? {};
   return Object.entries(lock.packages ?? {})
-    .filter(([place, entry]) => place !== '' && !entry.optional && installed[place]?.version !== entry.version)
+    .filter(
+      ([place, entry]) => place !== '' && !entry.optional && installed[place]?.version !== entry.version,
+    )
     .map(([place]) => place);
 }

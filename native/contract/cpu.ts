@@ -94,5 +94,10 @@ export interface Cpu {
    * weights [4 U, U] of its last output in float32 panels, and a state [2, U], that output and the cell → the outputs
    * [T, U] and the state behind them.
    */
-  lstm(gates: MxArray, wh: MxArray, state: MxArray, options?: StreamOption): [outputs: MxArray, state: MxArray];
+  lstm(
+    gates: MxArray,
+    wh: MxArray,
+    state: MxArray,
+    options?: StreamOption,
+  ): [outputs: MxArray, state: MxArray];
 }

@@ -172,5 +172,11 @@ export interface Elementwise {
   /** Limits to [aMin, aMax]; null or left out is no limit. */
   clip(a: Operand, aMin?: Operand | null, aMax?: Operand | null, options?: StreamOption): MxArray;
   /** NaN becomes `nan` (0), infinities the given numbers (the dtype's largest and smallest). */
-  nanToNum(a: Operand, nan?: number, posinf?: number | null, neginf?: number | null, options?: StreamOption): MxArray;
+  nanToNum(
+    a: Operand,
+    nan?: number,
+    posinf?: number | null,
+    neginf?: number | null,
+    options?: StreamOption,
+  ): MxArray;
 }

@@ -26,7 +26,11 @@ export interface Fft {
   ifftshift(a: MxArray, axes?: Axis, options?: StreamOption): MxArray;
   /** [..., frames, frequencies] of the last axis. hopLength: nFft / 4; window: a periodic Hann; padMode: 'reflect'. */
   stft(x: MxArray, nFft?: number, options?: StreamOption & StftOptions & { padMode?: string }): MxArray;
-  istft(stftMatrix: MxArray, nFft?: number | null, options?: StreamOption & StftOptions & { length?: number }): MxArray;
+  istft(
+    stftMatrix: MxArray,
+    nFft?: number | null,
+    options?: StreamOption & StftOptions & { length?: number },
+  ): MxArray;
 }
 
 export interface StftOptions {

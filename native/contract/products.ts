@@ -210,7 +210,13 @@ export interface Fast {
   /** x · weight / √(mean x² + eps) over the last axis. */
   rmsNorm(x: MxArray, weight: MxArray | null, eps: number, options?: StreamOption): MxArray;
   /** Normalised over the last axis, times weight, plus bias. */
-  layerNorm(x: MxArray, weight: MxArray | null, bias: MxArray | null, eps: number, options?: StreamOption): MxArray;
+  layerNorm(
+    x: MxArray,
+    weight: MxArray | null,
+    bias: MxArray | null,
+    eps: number,
+    options?: StreamOption,
+  ): MxArray;
   /** Rotary positions on the first `dims` features of [..., T, D]; give `base` or `freqs`. */
   rope(
     a: MxArray,

@@ -57,7 +57,12 @@ export interface Reductions {
   /** The k largest, in ascending order on some devices and in any order on others. */
   topk(a: Operand, k: number, axis?: number | null, options?: StreamOption): MxArray;
   /** uint32 places at which values keep a sorted sequence sorted; side 'left' or 'right'. */
-  searchsorted(sortedSequence: MxArray, values: Operand, side?: 'left' | 'right', options?: StreamOption): MxArray;
+  searchsorted(
+    sortedSequence: MxArray,
+    values: Operand,
+    side?: 'left' | 'right',
+    options?: StreamOption,
+  ): MxArray;
   /** The first `size` sorted unique values, padded with `fillValue`; several arrays when indices or counts are asked for. */
   unique(
     a: Operand,

@@ -1,4 +1,13 @@
-import type { Device, Dtype, DtypeCategory, MxArray, MxArrayClass, StreamOption, Operand, Stream } from './types.js';
+import type {
+  Device,
+  Dtype,
+  DtypeCategory,
+  MxArray,
+  MxArrayClass,
+  StreamOption,
+  Operand,
+  Stream,
+} from './types.js';
 
 export interface Files {
   /** Reads the header; each tensor's bytes are read when it is first evaluated, so the file must stay. */

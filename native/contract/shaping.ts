@@ -1,4 +1,14 @@
-import type { Axis, Dtype, MxArray, NestedNumbers, StreamOption, Operand, Scalar, Shape, TypedArray } from './types.js';
+import type {
+  Axis,
+  Dtype,
+  MxArray,
+  NestedNumbers,
+  StreamOption,
+  Operand,
+  Scalar,
+  Shape,
+  TypedArray,
+} from './types.js';
 
 /** Arrays from data and out of nothing. */
 export interface Creation {
@@ -47,7 +57,14 @@ export interface Creation {
   /** The k-th diagonal of a matrix, or a matrix with the vector on it. */
   diag(a: MxArray, k?: number, options?: StreamOption): MxArray;
   diagonal(a: MxArray, offset?: number, axis1?: number, axis2?: number, options?: StreamOption): MxArray;
-  trace(a: MxArray, offset?: number, axis1?: number, axis2?: number, dtype?: Dtype, options?: StreamOption): MxArray;
+  trace(
+    a: MxArray,
+    offset?: number,
+    axis1?: number,
+    axis2?: number,
+    dtype?: Dtype,
+    options?: StreamOption,
+  ): MxArray;
   /** Symmetric windows of m samples, float32. */
   hanning(m: number, options?: StreamOption): MxArray;
   hamming(m: number, options?: StreamOption): MxArray;
@@ -103,7 +120,13 @@ export interface Shaping {
   /** The same bytes as another dtype; the last axis changes with the size of an element. */
   view(a: Operand, dtype: Dtype, options?: StreamOption): MxArray;
   /** A view of the row-major elements with strides and an offset in elements. Reaching outside is an error. */
-  asStrided(a: Operand, shape?: Shape | null, strides?: Shape | null, offset?: number, options?: StreamOption): MxArray;
+  asStrided(
+    a: Operand,
+    shape?: Shape | null,
+    strides?: Shape | null,
+    offset?: number,
+    options?: StreamOption,
+  ): MxArray;
   /** Row-major in memory; column-major is fine too where allowed. */
   contiguous(a: Operand, allowColMajor?: boolean, options?: StreamOption): MxArray;
   copy(a: Operand, options?: StreamOption): MxArray;
@@ -121,7 +144,13 @@ export interface Indexing {
    * `slice(a, start[], stop[], strides[]?)`: one entry per axis, negative ones from the end. With an MxArray start,
    * `slice(a, start, axes[], sliceSize[])`: the place is known only at evaluation; sliceSize has one entry per axis.
    */
-  slice(a: MxArray, start: Shape | MxArray, stop: Shape, strides?: Shape | null, options?: StreamOption): MxArray;
+  slice(
+    a: MxArray,
+    start: Shape | MxArray,
+    stop: Shape,
+    strides?: Shape | null,
+    options?: StreamOption,
+  ): MxArray;
   /** `sliceUpdate(a, update, start[], stop[], strides[]?)`, or with an MxArray start `sliceUpdate(a, update, start, axes[])`. */
   sliceUpdate(
     a: MxArray,
@@ -166,16 +195,64 @@ export interface Indexing {
   /** Slices at integer indices along an axis, or elements of the flattened array. A number index removes the axis. */
   take(a: MxArray, indices: MxArray | number, axis?: number | null, options?: StreamOption): MxArray;
   takeAlongAxis(a: MxArray, indices: MxArray, axis?: number | null, options?: StreamOption): MxArray;
-  putAlongAxis(a: MxArray, indices: MxArray, values: Operand, axis?: number | null, options?: StreamOption): MxArray;
-  scatterAddAxis(a: MxArray, indices: MxArray, values: Operand, axis: number, options?: StreamOption): MxArray;
+  putAlongAxis(
+    a: MxArray,
+    indices: MxArray,
+    values: Operand,
+    axis?: number | null,
+    options?: StreamOption,
+  ): MxArray;
+  scatterAddAxis(
+    a: MxArray,
+    indices: MxArray,
+    values: Operand,
+    axis: number,
+    options?: StreamOption,
+  ): MxArray;
   /** indices[i] picks along axes[i]; shape: the indices' broadcast shape, then sliceSizes. */
-  gather(a: MxArray, indices: readonly MxArray[], axes: Shape, sliceSizes: Shape, options?: StreamOption): MxArray;
+  gather(
+    a: MxArray,
+    indices: readonly MxArray[],
+    axes: Shape,
+    sliceSizes: Shape,
+    options?: StreamOption,
+  ): MxArray;
   /** updates has the indices' broadcast shape, then one size per axis of a. */
-  scatter(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: StreamOption): MxArray;
-  scatterAdd(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: StreamOption): MxArray;
-  scatterProd(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: StreamOption): MxArray;
-  scatterMax(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: StreamOption): MxArray;
-  scatterMin(a: MxArray, indices: readonly MxArray[], updates: Operand, axes: Shape, options?: StreamOption): MxArray;
+  scatter(
+    a: MxArray,
+    indices: readonly MxArray[],
+    updates: Operand,
+    axes: Shape,
+    options?: StreamOption,
+  ): MxArray;
+  scatterAdd(
+    a: MxArray,
+    indices: readonly MxArray[],
+    updates: Operand,
+    axes: Shape,
+    options?: StreamOption,
+  ): MxArray;
+  scatterProd(
+    a: MxArray,
+    indices: readonly MxArray[],
+    updates: Operand,
+    axes: Shape,
+    options?: StreamOption,
+  ): MxArray;
+  scatterMax(
+    a: MxArray,
+    indices: readonly MxArray[],
+    updates: Operand,
+    axes: Shape,
+    options?: StreamOption,
+  ): MxArray;
+  scatterMin(
+    a: MxArray,
+    indices: readonly MxArray[],
+    updates: Operand,
+    axes: Shape,
+    options?: StreamOption,
+  ): MxArray;
   /** The elements of src, in order, where the mask is true. */
   maskedScatter(a: MxArray, mask: MxArray, src: MxArray | Scalar, options?: StreamOption): MxArray;
 }

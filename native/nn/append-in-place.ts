@@ -2,7 +2,7 @@ import { mx, type MxArray } from '../index.js';
 import { filledView, writeInto } from './buffered-cache.js';
 
 /** A step of a cache: queries [B, H, T, D], keys and values up to the new ones [B, H, length, D], the buffer that holds them. */
-export type CacheStep = [queries: MxArray, keys: MxArray, values: MxArray, buffer: MxArray];
+type CacheStep = [queries: MxArray, keys: MxArray, values: MxArray, buffer: MxArray];
 
 let isKernelCorrect: boolean | undefined;
 
@@ -32,12 +32,10 @@ export function appendQkv(qkv: MxArray, buffer: MxArray, position: number): Cach
 function appendByCopy(qkv: MxArray, buffer: MxArray, position: number): CacheStep {
   const [batch = 0, added = 0] = qkv.shape;
   const [, heads = 0, , dims = 0] = buffer.shape;
-  const separated = mx.reshape(mx.transpose(mx.reshape(qkv, [batch, added, 3, heads, dims]), [2, 0, 3, 1, 4]), [
-    3 * batch,
-    heads,
-    added,
-    dims,
-  ]);
+  const separated = mx.reshape(
+    mx.transpose(mx.reshape(qkv, [batch, added, 3, heads, dims]), [2, 0, 3, 1, 4]),
+    [3 * batch, heads, added, dims],
+  );
   const [queries, keysValues] = mx.split(separated, [batch], 0) as [MxArray, MxArray];
   const made = writeInto(buffer, keysValues, position);
   const [keys, values] = mx.split(filledView(made, position + added), 2, 0) as [MxArray, MxArray];

@@ -1,7 +1,7 @@
 import { mx, type MxArray } from '../index.js';
 
 /** What follows a product. */
-export interface Epilogue {
+interface Epilogue {
   readonly bias?: MxArray | null;
   readonly gelu?: boolean | undefined;
   readonly residual?: MxArray | undefined;

@@ -1,5 +1,12 @@
 import { mx, type MxArray } from '../index.js';
-import { BufferedCache, validateCapacity, filledView, grow, bufferLengthFor, writeInto } from './buffered-cache.js';
+import {
+  BufferedCache,
+  validateCapacity,
+  filledView,
+  grow,
+  bufferLengthFor,
+  writeInto,
+} from './buffered-cache.js';
 
 /**
  * Keys and values of the positions decoded so far, in buffers [B, H, room, D]. They are made at the first `update`,

@@ -132,7 +132,7 @@ export function replaceModules(
   visit(root, '');
 }
 
-export function isFloating(dtype: Dtype): boolean {
+function isFloating(dtype: Dtype): boolean {
   return dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float32' || dtype === 'float64';
 }
 

@@ -166,12 +166,17 @@ const KEEP_DTYPE = 0;
 const TO_FLOAT32 = 32;
 
 /** The weights of `layers` in panels, all packed together. */
-function packLayers(layers: readonly Packable[]): { matrices: Map<Packable, PackedWeights>; batches: MxArray[][] } {
+function packLayers(layers: readonly Packable[]): {
+  matrices: Map<Packable, PackedWeights>;
+  batches: MxArray[][];
+} {
   const sources = layers.map((layer) => {
     const bias = 'bias' in layer ? layer.bias : null;
     return { layer, bias, inputs: panelSources(layer) };
   });
-  const all = sources.flatMap(({ inputs, bias }): Source[] => (bias ? [...inputs, [bias, TO_FLOAT32]] : inputs));
+  const all = sources.flatMap(({ inputs, bias }): Source[] =>
+    bias ? [...inputs, [bias, TO_FLOAT32]] : inputs,
+  );
   const { panels, batches } = mx.cpu.pack(
     all.map(([matrix]) => matrix),
     all.map(([, bits]) => bits),

@@ -123,7 +123,7 @@ export class QuantizedEmbedding extends QuantizedMatrix {
   }
 }
 
-export interface QuantizeOptions extends Partial<Quantization> {
+interface QuantizeOptions extends Partial<Quantization> {
   predicate?: QuantizePredicate;
   /** The layers hold nothing: the new ones are to be filled by `loadWeights`. */
   empty?: boolean;

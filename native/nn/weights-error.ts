@@ -42,6 +42,8 @@ export class WeightsError extends Error {
 function listNames(names: readonly string[], what: string): string {
   if (names.length === 0) return '';
   const rest = names.length > MAX_LISTED_NAMES ? `, and ${names.length - MAX_LISTED_NAMES} more` : '';
-  const clipped = names.slice(0, MAX_LISTED_NAMES).map((name) => (name.length > 200 ? `${name.slice(0, 200)}…` : name));
+  const clipped = names
+    .slice(0, MAX_LISTED_NAMES)
+    .map((name) => (name.length > 200 ? `${name.slice(0, 200)}…` : name));
   return `${names.length} ${what}: ${clipped.join(', ')}${rest}`;
 }

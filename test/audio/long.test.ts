@@ -92,7 +92,10 @@ describe('long files', () => {
         { encoding: 'utf8', timeout: 110_000 },
       );
       expect(stderr).toBe('');
-      const { samples, ticks, heapGrowthMiB, rssGrowthMiB, duration } = JSON.parse(stdout) as Record<string, number>;
+      const { samples, ticks, heapGrowthMiB, rssGrowthMiB, duration } = JSON.parse(stdout) as Record<
+        string,
+        number
+      >;
       expect(samples).toBe(readHours * 3600 * 16000);
       expect(duration).toBe(options.hours * 3600);
       expect(heapGrowthMiB).toBeLessThan(MAX_HEAP_GROWTH_MIB);

@@ -12,9 +12,9 @@ import { defined } from '#daemon/protocol/defined.js';
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
 const FOLDERS = { repository: join(root, 'assets/speech'), shared: resolve(root, '../shared/speech') };
 
-export type Pairs = [start: number, end: number][];
+type Pairs = [start: number, end: number][];
 
-export interface VadClip {
+interface VadClip {
   readonly name: string;
   readonly origin: 'made' | 'repository' | 'shared';
   readonly samples: number;
@@ -24,7 +24,7 @@ export interface VadClip {
   readonly cut: { readonly options: ReferenceOptions; readonly stretches: Pairs }[];
 }
 
-export interface SyntheticCase {
+interface SyntheticCase {
   readonly probabilities: number[];
   readonly samples: number;
   readonly options: ReferenceOptions;

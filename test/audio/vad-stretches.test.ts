@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { FRAME_SAMPLES, SpeechSegmenter, type SpeechOptions, type SpeechSegment } from '#daemon/audio/vad/index.js';
+import {
+  FRAME_SAMPLES,
+  SpeechSegmenter,
+  type SpeechOptions,
+  type SpeechSegment,
+} from '#daemon/audio/vad/index.js';
 
 import { fixtures, toSpeechOptions } from './vad-fixtures.js';
 

@@ -15,7 +15,7 @@ export interface Clip {
   readonly kind: string;
 }
 
-export type ClipSet = 'english' | 'other' | 'long' | 'unlabelled';
+type ClipSet = 'english' | 'other' | 'long' | 'unlabelled';
 
 /** Eight LibriSpeech clips of 3.5 to 20 s, one German, one Spanish, one in noise, one famous: 122.6 s. */
 export const TWELVE = [

@@ -36,19 +36,24 @@ const IDLE_POLL_MS = 30;
 const IDLE_TIMEOUT_MS = 2_000;
 
 export class ContenderProcess {
-  private readonly lines: AsyncIterator<string>;
-  private readonly begin = performance.now();
-  private ended: string | undefined;
+  readonly #lines: AsyncIterator<string>;
+  readonly #begin = performance.now();
+  #ended: string | undefined;
+
+  readonly #child: ChildProcess;
+  readonly #log: string;
 
   private constructor(
     readonly contender: Contender,
-    private readonly child: ChildProcess,
-    private readonly log: string,
+    child: ChildProcess,
+    log: string,
   ) {
+    this.#child = child;
+    this.#log = log;
     if (child.stdout === null) throw new Error(`${contender.name} has no output`);
-    this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    child.on('error', (error) => (this.ended = error.message));
-    child.on('exit', (code, signal) => (this.ended ??= `it ended (${code ?? signal ?? 'unknown'})`));
+    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    child.on('error', (error) => (this.#ended = error.message));
+    child.on('exit', (code, signal) => (this.#ended ??= `it ended (${code ?? signal ?? 'unknown'})`));
     child.stdin?.on('error', () => undefined); // a dead reader is told of when its answer fails to come
   }
 
@@ -69,19 +74,19 @@ export class ContenderProcess {
 
   /** Sends one line and reads one; what comes back has the `shape`. */
   async request<T>(question: object, shape: z.ZodType<T>): Promise<T> {
-    this.child.stdin?.write(JSON.stringify(question) + '\n');
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), ANSWER_TIMEOUT_MS);
-    const answer: IteratorResult<string, unknown> = await this.lines.next();
+    this.#child.stdin?.write(JSON.stringify(question) + '\n');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), ANSWER_TIMEOUT_MS);
+    const answer: IteratorResult<string, unknown> = await this.#lines.next();
     clearTimeout(timer);
-    if (answer.done === true) throw this.failure(this.ended ?? 'it closed its output');
+    if (answer.done === true) throw this.#failure(this.#ended ?? 'it closed its output');
     const value: unknown = JSON.parse(answer.value);
     const failed = Failure.safeParse(value);
-    if (failed.success) throw this.failure(failed.data.error);
+    if (failed.success) throw this.#failure(failed.data.error);
     return shape.parse(value);
   }
 
-  private failure(why: string): Error {
-    return new Error(`${this.contender.name}: ${why} (see ${this.log})`);
+  #failure(why: string): Error {
+    return new Error(`${this.contender.name}: ${why} (see ${this.#log})`);
   }
 
   /** `file`: raw mono float32 at 16 kHz. */
@@ -89,7 +94,7 @@ export class ContenderProcess {
     const sentAt = performance.now();
     const transcript = await this.request({ op: 'transcribe', file, language }, Transcript);
     const now = performance.now();
-    return { ...transcript, seconds: (now - sentAt) / 1000, secondsSinceStart: (now - this.begin) / 1000 };
+    return { ...transcript, seconds: (now - sentAt) / 1000, secondsSinceStart: (now - this.#begin) / 1000 };
   }
 
   /** The encoder on a full window, and one more token. */
@@ -122,7 +127,7 @@ export class ContenderProcess {
 
   /** Processor time used so far in clock ticks, where the system tells it. */
   cpuTicks(): number | undefined {
-    const path = `/proc/${this.child.pid}/stat`;
+    const path = `/proc/${this.#child.pid}/stat`;
     if (!existsSync(path)) return undefined;
     // The name, in parentheses, may hold spaces; user and system time are the 12th and 13th field after it.
     const fields = readFileSync(path, 'utf8').split(')').at(-1)?.trim().split(' ') ?? [];
@@ -131,10 +136,10 @@ export class ContenderProcess {
 
   /** Resolves when the process is gone. */
   async stop(): Promise<void> {
-    if (this.ended !== undefined) return;
-    const exited = new Promise((resolve) => this.child.once('exit', resolve));
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-    this.child.stdin?.end();
+    if (this.#ended !== undefined) return;
+    const exited = new Promise((resolve) => this.#child.once('exit', resolve));
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    this.#child.stdin?.end();
     await exited;
     clearTimeout(timer);
   }

@@ -16,7 +16,7 @@ export interface Contender {
   readonly missing?: string;
 }
 
-export interface SottoModel {
+interface SottoModel {
   readonly name: string;
   readonly label: string;
   /** Undefined where nobody said where it is. */

@@ -16,10 +16,13 @@ export interface TimedRequest {
 }
 
 export class DaemonUnderTest {
-  private constructor(
-    private readonly process: ChildProcess,
-    private readonly client: SottoClient,
-  ) {}
+  readonly #process: ChildProcess;
+  readonly #client: SottoClient;
+
+  private constructor(process: ChildProcess, client: SottoClient) {
+    this.#process = process;
+    this.#client = client;
+  }
 
   static async start(home: string): Promise<DaemonUnderTest> {
     const env = { ...process.env, SOTTO_HOME: home };
@@ -45,7 +48,7 @@ export class DaemonUnderTest {
   /** Seconds from asking to the final message, and how many of them the model itself counted. */
   async transcribe(path: string, options: TranscribeOptions, model: string): Promise<TimedRequest> {
     const begin = performance.now();
-    for await (const event of this.client.transcribe(path, options, { model })) {
+    for await (const event of this.#client.transcribe(path, options, { model })) {
       if (event.type === 'final') {
         return { seconds: (performance.now() - begin) / 1000, inModel: event.summary.timings.total };
       }
@@ -54,9 +57,9 @@ export class DaemonUnderTest {
   }
 
   async stop(): Promise<void> {
-    if (this.process.exitCode !== null) return;
-    const exited = once(this.process, 'exit');
-    await this.client.stop().catch(() => this.process.kill());
+    if (this.#process.exitCode !== null) return;
+    const exited = once(this.#process, 'exit');
+    await this.#client.stop().catch(() => this.#process.kill());
     await exited;
   }
 }

@@ -7,7 +7,7 @@ const POLL_MS = 60;
 const REST = 0.1;
 
 /** Clock ticks since the start of the system, over all cores. */
-export interface SystemTicks {
+interface SystemTicks {
   readonly busy: number;
   readonly all: number;
 }
@@ -31,18 +31,18 @@ export function systemTicks(): SystemTicks | undefined {
 
 /** Adds up turns: what the system was busy with beyond the one whose turn it was. */
 export class Disturbance {
-  private others = 0;
-  private all = 0;
+  #others = 0;
+  #all = 0;
 
   add(before: SystemTicks | undefined, after: SystemTicks | undefined, ownTicks: number): void {
     if (before === undefined || after === undefined) return;
-    this.others += Math.max(0, after.busy - before.busy - ownTicks);
-    this.all += after.all - before.all;
+    this.#others += Math.max(0, after.busy - before.busy - ownTicks);
+    this.#all += after.all - before.all;
   }
 
   /** Of all the processor time there was, 0 to 1; undefined where the system does not tell. */
   get share(): number | undefined {
-    return this.all > 0 ? this.others / this.all : undefined;
+    return this.#all > 0 ? this.#others / this.#all : undefined;
   }
 }
 

@@ -34,7 +34,8 @@ const percent = ({ errors, words }: z.infer<typeof Errors>): string =>
 const seconds = (value: number, digits = 2): string => `${value.toFixed(digits)} s`;
 
 /** pywhispercpp drives whisper.cpp here, with Python and NumPy: not whisper.cpp's own program. */
-const nameOf = ({ label }: ContenderResult): string => label.replace('whisper.cpp', 'whisper.cpp (pywhispercpp)');
+const nameOf = ({ label }: ContenderResult): string =>
+  label.replace('whisper.cpp', 'whisper.cpp (pywhispercpp)');
 
 /** Both of our models, and the best peer, each by `show`; the least of `by` is best. */
 function offline(

@@ -145,7 +145,7 @@ const Fixture = z.object({
   homophones: z.array(z.string()),
   distractors: z.array(z.string()),
 });
-export type HotwordLists = z.infer<typeof Fixture>;
+type HotwordLists = z.infer<typeof Fixture>;
 
 /** test/fixtures/hotwords.json */
 export function hotwordLists(): HotwordLists {

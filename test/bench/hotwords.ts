@@ -150,7 +150,11 @@ async function ours(
   for (const [i, { key, language, samples: audio }] of samples.entries()) {
     const windows = new AudioWindows(streamOf(audio).samples, mel);
     const span = (await windows.next(0, neverAborted)) ?? { start: 0, frames: 0 };
-    const window = await encode(model, await windows.mel(span, WINDOW_FRAMES, 'zero', model.dtype), neverAborted);
+    const window = await encode(
+      model,
+      await windows.mel(span, WINDOW_FRAMES, 'zero', model.dtype),
+      neverAborted,
+    );
     const startSequence = tokenizer.startSequence(language, 'transcribe', true);
     const context = { model, tokenizer, caches, filters, startSequence, seed: 0 };
     const said = (list?: Hotwords, before: readonly number[] = []): Promise<Said> =>

@@ -12,7 +12,13 @@ import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '#test/harness/seeded-random.js';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
-import { flaw, RestartingDaemon, speak, speakRamp, type DictatedText } from '#test/harness/restarting-daemon.js';
+import {
+  flaw,
+  RestartingDaemon,
+  speak,
+  speakRamp,
+  type DictatedText,
+} from '#test/harness/restarting-daemon.js';
 import { pickClips } from './clips.js';
 import { samplesOf, starterModel } from './in-process.js';
 import { printTable, quantile, saveResult } from './report.js';
@@ -101,7 +107,10 @@ export async function kills(argv: string[]): Promise<void> {
   saveResult('kills', { settings: { ...args, model: basename(args.model) }, rows }, args['save-baseline']);
 }
 
-function rowOf(victim: string, { flaws, kills, wrongWords, resumedMs, dictations, words }: KillCounts): string[] {
+function rowOf(
+  victim: string,
+  { flaws, kills, wrongWords, resumedMs, dictations, words }: KillCounts,
+): string[] {
   for (const what of flaws) console.error(`${victim}: ${what}`);
   if (flaws.length > 0) process.exitCode = 1;
   const resumed = [0.5, 0.95].map((part) => quantile(resumedMs, part).toFixed(0));

@@ -25,7 +25,7 @@ export interface Sequence {
   readonly parts: readonly Part[];
 }
 
-export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const left = [...items];
   for (let i = left.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
@@ -71,7 +71,7 @@ export function sequence(name: string, said: readonly Said[], pauseSeconds: numb
   return { name, samples, parts };
 }
 
-export const PAUSES_SECONDS = [0.3, 0.7, 1.5];
+const PAUSES_SECONDS = [0.3, 0.7, 1.5];
 
 /**
  * Sequences of three to six clips, each with another pause than the one before it. Two neighbours may speak the same

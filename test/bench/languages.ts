@@ -102,7 +102,9 @@ export async function languages(argv: string[]): Promise<void> {
 /** The labelled clips as sequences of one, but those that are the same recording again, and the long one. */
 async function inOneLanguage(clips: readonly Clip[]): Promise<Sequence[]> {
   const duplicates = /^(sonnet1-9s|jfk-mp3|count-24bit|stereo-two|libri-\d+-\d+-0000$)/;
-  const picked = clips.filter(({ id, text, kind }) => text !== '' && kind !== 'long-form' && !duplicates.test(id));
+  const picked = clips.filter(
+    ({ id, text, kind }) => text !== '' && kind !== 'long-form' && !duplicates.test(id),
+  );
   return Promise.all(
     picked.map(async ({ id, language, text, file }) =>
       sequence(id, [{ id, language: language ?? '', text, samples: await samplesOf(file) }], 0),

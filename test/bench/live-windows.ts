@@ -15,7 +15,10 @@ import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { windowFlop } from '#daemon/models/whisper/memory/flop.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
-import { type StreamingConfig, WIDE_MODEL_CONFIG } from '#daemon/models/whisper/streaming/streaming-config.js';
+import {
+  type StreamingConfig,
+  WIDE_MODEL_CONFIG,
+} from '#daemon/models/whisper/streaming/streaming-config.js';
 import { mx } from '#native/index.js';
 import { SIZES } from '#test/models/model-sizes.js';
 import { readClips, root, setOf } from './clips.js';
@@ -189,7 +192,8 @@ async function streamClip(
   stepSeconds: number,
 ) {
   let encodedFrames = 0;
-  const onDecodeStep = (report: { encodedFrames: number }): void => void (encodedFrames += report.encodedFrames);
+  const onDecodeStep = (report: { encodedFrames: number }): void =>
+    void (encodedFrames += report.encodedFrames);
   const live = new LiveWhisper(model.parts, { language, config, onDecodeStep });
   const updates: TextUpdate[] = [];
   const step = Math.round(stepSeconds * SAMPLE_RATE);

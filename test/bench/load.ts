@@ -123,7 +123,11 @@ async function connectSlowReader(path: string): Promise<Socket> {
 }
 
 /** Takes of mixed length, as over a month of use: memory must not follow their number. */
-async function measureSequential(daemon: RestartingDaemon, dictations: number, warmUp: number): Promise<string[][]> {
+async function measureSequential(
+  daemon: RestartingDaemon,
+  dictations: number,
+  warmUp: number,
+): Promise<string[][]> {
   const memory: number[] = [];
   let flaws = 0;
   for (let dictation = 0; dictation < warmUp + dictations; dictation += AT_ONCE) {

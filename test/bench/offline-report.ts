@@ -37,7 +37,7 @@ export interface ContenderResult {
   };
 }
 
-export interface Goal {
+interface Goal {
   readonly what: string;
   readonly reached: number;
   readonly limit: number;
@@ -55,7 +55,7 @@ export interface Circumstances {
   readonly disturbed?: number | undefined;
 }
 
-export const realTimeFactor = (set: SetFigures) => set.seconds / set.audioSeconds;
+const realTimeFactor = (set: SetFigures) => set.seconds / set.audioSeconds;
 const percent = ({ errors, words }: WordErrors) => (100 * errors) / words;
 const shown = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? '–';
 
@@ -64,7 +64,7 @@ function ratio(one: SetFigures | undefined, baselinePeer: SetFigures | undefined
   return one === undefined || baselinePeer === undefined ? undefined : one.seconds / baselinePeer.seconds;
 }
 
-export function standingsTable(standings: readonly ContenderResult[]): string {
+function standingsTable(standings: readonly ContenderResult[]): string {
   const baselinePeer = standings.find(({ name }) => name === BASELINE_PEER);
   const header = [
     ...['', 'RTF, 12 clips', 'RTF, long', '× faster-whisper int8', 'encode 30 s, s', 'ms / token'],

@@ -56,18 +56,22 @@ async function prepare(clips: readonly Clip[], work: string): Promise<Sample[]> 
 
 /** The contenders that are running. One that fails is told of and drops out; the others go on. */
 class Round {
-  private readonly running = new Map<ContenderProcess, Measured>();
-  private turn = 0;
+  readonly #running = new Map<ContenderProcess, Measured>();
+  #turn = 0;
   readonly disturbance = new Disturbance();
 
   /** @param waitBudgetMs what all waits for other programs may take together */
-  constructor(private waitBudgetMs: number) {}
+  #waitBudgetMs: number;
+
+  constructor(waitBudgetMs: number) {
+    this.#waitBudgetMs = waitBudgetMs;
+  }
 
   async add(contender: Contender, sentence: Sample, repeat: number): Promise<void> {
     try {
-      const cold = await this.coldStarts(contender, sentence, repeat);
+      const cold = await this.#coldStarts(contender, sentence, repeat);
       const child = ContenderProcess.start(contender, logOf(contender));
-      this.running.set(child, {
+      this.#running.set(child, {
         contender,
         cold,
         laps: new Map(),
@@ -85,14 +89,10 @@ class Round {
   }
 
   /** Starts of the process to the text of a sentence. The first one fills the page cache and does not count. */
-  private async coldStarts(
-    contender: Contender,
-    { file, language }: Sample,
-    repeat: number,
-  ): Promise<number[]> {
+  async #coldStarts(contender: Contender, { file, language }: Sample, repeat: number): Promise<number[]> {
     const starts: number[] = [];
     for (let i = 0; i <= repeat; i++) {
-      this.waitBudgetMs -= await rest(this.waitBudgetMs);
+      this.#waitBudgetMs -= await rest(this.#waitBudgetMs);
       const child = ContenderProcess.start(contender, logOf(contender));
       try {
         const { secondsSinceStart } = await child.transcribe(file, language);
@@ -105,15 +105,15 @@ class Round {
   }
 
   get measured(): Measured[] {
-    return [...this.running.values()];
+    return [...this.#running.values()];
   }
 
   /** Gives everybody a turn, alone; another one begins each time. */
   async each(work: (child: ContenderProcess, measured: Measured) => Promise<void>): Promise<void> {
-    const all = [...this.running];
-    const first = this.turn++ % Math.max(1, all.length);
+    const all = [...this.#running];
+    const first = this.#turn++ % Math.max(1, all.length);
     for (const [child, measured] of [...all.slice(first), ...all.slice(0, first)]) {
-      this.waitBudgetMs -= await rest(this.waitBudgetMs);
+      this.#waitBudgetMs -= await rest(this.#waitBudgetMs);
       const [before, own] = [systemTicks(), child.cpuTicks() ?? 0];
       try {
         await work(child, measured);
@@ -121,7 +121,7 @@ class Round {
         await child.idle();
       } catch (error) {
         console.error(`dropped: ${error instanceof Error ? error.message : String(error)}`);
-        this.running.delete(child);
+        this.#running.delete(child);
         await child.stop();
       }
     }
@@ -141,7 +141,7 @@ class Round {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.running.keys()].map((child) => child.stop()));
+    await Promise.all([...this.#running.keys()].map((child) => child.stop()));
   }
 }
 

@@ -51,7 +51,8 @@ export async function overhead(argv: string[]): Promise<void> {
     rmSync(home, { recursive: true, force: true });
   }
   const wall = (runs: readonly TimedRequest[]) => runs.map(({ seconds }) => seconds * 1000);
-  const outsideModel = (runs: readonly TimedRequest[]) => runs.map(({ seconds, inModel }) => (seconds - inModel) * 1000);
+  const outsideModel = (runs: readonly TimedRequest[]) =>
+    runs.map(({ seconds, inModel }) => (seconds - inModel) * 1000);
   const row = (name: string, runs: readonly TimedRequest[]) => [
     name,
     median(wall(runs)).toFixed(1),
@@ -70,5 +71,9 @@ export async function overhead(argv: string[]): Promise<void> {
     `the daemon adds ${addedMs.toFixed(1)} ms (${percent.toFixed(2)} %) between medians, ${pairedMs.toFixed(1)} ms in ` +
       `the median of ${direct.length} pairs, ${outsideModelMs.toFixed(1)} ms around the model`,
   );
-  saveResult('overhead', { addedMs, percent, pairedMs, outsideModelMs, direct, through }, args['save-baseline']);
+  saveResult(
+    'overhead',
+    { addedMs, percent, pairedMs, outsideModelMs, direct, through },
+    args['save-baseline'],
+  );
 }

@@ -14,7 +14,7 @@ export interface SottoColumn {
   readonly options: TranscribeOptions;
 }
 
-export interface PeerColumn {
+interface PeerColumn {
   readonly name: string;
   readonly program: 'faster-whisper' | 'openai-whisper';
   /** Arguments of the library's own transcribe(). */
@@ -68,7 +68,7 @@ type Program = keyof typeof INSTALLS;
 
 const CachedTranscript = z.object({ text: z.string(), version: z.string() });
 
-export interface PeerTranscripts {
+interface PeerTranscripts {
   /** Column → clip → text. A clip that was not transcribed is missing. */
   readonly texts: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly versions: Readonly<Record<string, string>>;
@@ -118,7 +118,7 @@ interface Job {
   readonly out: string;
 }
 
-export function jobsOf(program: Program, clips: readonly QualityClip[], weights: string): Job[] {
+function jobsOf(program: Program, clips: readonly QualityClip[], weights: string): Job[] {
   const columns = PEERS.filter((column) => column.program === program);
   return clips.flatMap((clip) =>
     columns.map(({ settings }) => ({

@@ -10,7 +10,7 @@ export type Clip = Pick<QualityClip, 'id' | 'kind'>;
 /** Column → clip → errors. */
 export type Scores = ReadonlyMap<string, ReadonlyMap<string, WordErrors>>;
 
-export interface KindRow {
+interface KindRow {
   readonly kind: string;
   readonly clips: number;
   readonly words: number;

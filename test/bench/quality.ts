@@ -160,7 +160,11 @@ async function sottoTranscripts(
   return { texts, commits };
 }
 
-async function transcribeClip(model: SpeechModel, clip: QualityClip, { options }: SottoColumn): Promise<string> {
+async function transcribeClip(
+  model: SpeechModel,
+  clip: QualityClip,
+  { options }: SottoColumn,
+): Promise<string> {
   const asked = { ...options, language: clip.language };
   if (!clip.file.endsWith('.f32')) return (await transcribeFile(model, clip.file, asked)).result.text;
   const bytes = readFileSync(clip.file);

@@ -12,7 +12,7 @@ export interface WordErrors {
 }
 
 /** What is said in a clip: words, or characters where a language is written without spaces. */
-export interface Labelled {
+interface Labelled {
   readonly id: string;
   readonly kind: string;
   readonly language: string;

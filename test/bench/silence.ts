@@ -11,7 +11,11 @@
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { SpeechTrack, VoiceActivity } from '#daemon/audio/vad/index.js';
-import { isSilentByReference, isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/decode/quality.js';
+import {
+  isSilentByReference,
+  isSilent,
+  REFERENCE_THRESHOLDS,
+} from '#daemon/models/whisper/decode/quality.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
@@ -169,7 +173,8 @@ async function countPauses(model: SpeechModel, options: TranscribeOptions): Prom
         ).length;
       const pause = between(PHRASE_SECONDS, repeatAt - 0.6);
       const missing =
-        Math.max(0, spoken - between(0, PHRASE_SECONDS)) + Math.max(0, spoken - between(repeatAt - 0.6, Infinity));
+        Math.max(0, spoken - between(0, PHRASE_SECONDS)) +
+        Math.max(0, spoken - between(repeatAt - 0.6, Infinity));
       invented += pause;
       lost += missing;
       if (pause + missing > 0 && where.length < 6) where.push(`${name}, ${seconds} s`);

@@ -1,7 +1,7 @@
 /** The picture of live text: Sotto's default policy at each step, beside its peers. Its other policies are in the table. */
 import { barChart } from './bar-chart.js';
 
-export interface StreamingFigures {
+interface StreamingFigures {
   /** `own-0.5`: the policy or the peer, and its step in seconds. */
   readonly name: string;
   readonly label: string;

@@ -82,7 +82,8 @@ export async function runSottoSession(
   const options = { language, wordTimestamps: true };
   const result = await clock.run(
     audioSeconds,
-    async () => (await live.refine(neverAborted)) ?? (await transcribe(model, streamOf(samples), options)).result,
+    async () =>
+      (await live.refine(neverAborted)) ?? (await transcribe(model, streamOf(samples), options)).result,
   );
   live.dispose();
   const text = isRefinedBetter(result, meanLogprob) ? result.text : session.text;

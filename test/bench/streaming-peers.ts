@@ -32,7 +32,7 @@ const PEERS = [
   },
 ] as const;
 
-export interface StreamingPeer extends Contender {
+interface StreamingPeer extends Contender {
   readonly stepSeconds: number;
 }
 

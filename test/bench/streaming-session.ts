@@ -36,7 +36,7 @@ export interface Session {
   readonly refined?: { readonly text: string; readonly seconds: number };
 }
 
-export interface SessionInput extends Pick<
+interface SessionInput extends Pick<
   Session,
   'clip' | 'audioSeconds' | 'computeSeconds' | 'cpuSeconds' | 'encodedFrames'
 > {
@@ -48,7 +48,9 @@ export interface SessionInput extends Pick<
 export function sessionOf({ updates, language, truth, ...rest }: SessionInput): Session {
   const rewrites = new Rewrites();
   for (const { committed, tentative } of updates) rewrites.show([committed], [tentative]);
-  const committedWords = updates.flatMap(({ committed, at }) => wordsOf(committed).map((word) => [word, at] as const));
+  const committedWords = updates.flatMap(({ committed, at }) =>
+    wordsOf(committed).map((word) => [word, at] as const),
+  );
   const wanted = units(truth, language);
   const delays: number[] = [];
   for (const [i, at] of matched(wanted, units(committedWords, language))) {

@@ -98,7 +98,10 @@ function timedClips(): TimedClip[] {
 }
 
 /** The words of clips that fit in a window, as the model finds them, and clipped to where voice activity hears speech. */
-async function ours(dir: string, clips: readonly TimedClip[]): Promise<Map<string, Map<string, TimedWord[]>>> {
+async function ours(
+  dir: string,
+  clips: readonly TimedClip[],
+): Promise<Map<string, Map<string, TimedWord[]>>> {
   const model = await WhisperModel.load(dir);
   const activity = await VoiceActivity.load();
   const { model: network, tokenizer, mel: transform } = model.parts;
@@ -135,7 +138,9 @@ async function ours(dir: string, clips: readonly TimedClip[]): Promise<Map<strin
       ['ours, clipped to speech', spoken(activity, samples)],
     ] as const) {
       const timed = await addWordTimes(segments, model.parts, window, { ...plain, speech }, neverAborted);
-      const begun = timed.flatMap(({ words = [] }) => words.map(({ word, start }): TimedWord => [word, start]));
+      const begun = timed.flatMap(({ words = [] }) =>
+        words.map(({ word, start }): TimedWord => [word, start]),
+      );
       found.get(name)?.set(id, begun);
     }
     disposeWindow(window);

@@ -209,7 +209,11 @@ describe('a take whose session is lost for good', () => {
     const { dictation: begun, emit, left, session } = await dictation();
     emit(SECOND);
     await session(0).emit({ type: 'failed', error: damaged });
-    expect(begun.now).toMatchObject({ phase: 'listening', recordingOnly: true, error: { code: damaged.code } });
+    expect(begun.now).toMatchObject({
+      phase: 'listening',
+      recordingOnly: true,
+      error: { code: damaged.code },
+    });
     emit(2 * SECOND);
     expect(begun.now.seconds).toBe(3);
     begun.finish();

@@ -46,13 +46,18 @@ describe('Patience', () => {
     // An engine that died five times is tried again after three minutes.
     expect(nowMs).toBeGreaterThan(180_000);
     retryPolicy.recordSuccess();
-    expect(retryPolicy.decision(error('ENGINE_UNAVAILABLE'), 1, false)).toEqual({ action: 'retry', afterMs: 500 });
+    expect(retryPolicy.decision(error('ENGINE_UNAVAILABLE'), 1, false)).toEqual({
+      action: 'retry',
+      afterMs: 500,
+    });
   });
 
   test('a file that the daemon goes down with again and again has failed; one that only waited has not', () => {
     const retryPolicy = new RetryPolicy();
     const lost = error('DAEMON_LOST');
-    expect([1, 2, 3, 4].map(() => retryPolicy.decision(lost, 7, false).action)).toEqual(Array(4).fill('retry'));
+    expect([1, 2, 3, 4].map(() => retryPolicy.decision(lost, 7, false).action)).toEqual(
+      Array(4).fill('retry'),
+    );
     expect([1, 2].map(() => retryPolicy.decision(lost, 8, true).action)).toEqual(['retry', 'failed']);
   });
 
@@ -96,7 +101,9 @@ describe('Tally', () => {
     progress.started();
     nowMs = 2000;
     progress.fileDone({ path: 'a.wav', bytes: 1000 }, 60);
-    expect([progress.files, progress.left, progress.done, progress.failed, progress.skipped]).toEqual([10, 2, 5, 1, 2]);
+    expect([progress.files, progress.left, progress.done, progress.failed, progress.skipped]).toEqual([
+      10, 2, 5, 1, 2,
+    ]);
     expect([progress.audioSeconds, progress.speed, progress.remainingSeconds]).toEqual([60, 30, 4]);
     progress.fileFailed({ path: 'b.wav', bytes: 1000 });
     expect([progress.left, progress.failed, progress.remainingSeconds]).toEqual([1, 2, 2]);

@@ -52,7 +52,15 @@ function work(transcriber = silentTranscriber, jobs = 1): BatchRunner {
   const { signal } = new AbortController();
   const job = { options: {}, format: 'text', jobs } as const;
   const outputs = new Outputs(store.written, false);
-  return new BatchRunner({ run, outputs, transcriber, view: silent, progress: new BatchProgress(), signal, job });
+  return new BatchRunner({
+    run,
+    outputs,
+    transcriber,
+    view: silent,
+    progress: new BatchProgress(),
+    signal,
+    job,
+  });
 }
 
 function add(...names: string[]): void {

@@ -85,8 +85,12 @@ test('a watcher that reads late is told all of a long text and how it ended', as
   socket.resume();
   await until(() => received.includes('"final"') && received.endsWith('\n'));
   const lines = received.trimEnd().split('\n');
-  const told = lines.map((line) => JSON.parse(line) as { dictation?: Capture; appended?: string; change?: Capture });
-  expect(told.map((one) => one.dictation?.committed ?? one.appended ?? '').join('') === now.committed).toBe(true);
+  const told = lines.map(
+    (line) => JSON.parse(line) as { dictation?: Capture; appended?: string; change?: Capture },
+  );
+  expect(told.map((one) => one.dictation?.committed ?? one.appended ?? '').join('') === now.committed).toBe(
+    true,
+  );
   expect(told.at(-1)?.change?.text === now.committed).toBe(true);
   expect(watchers).toBe(1);
 });

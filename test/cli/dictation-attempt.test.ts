@@ -69,7 +69,12 @@ class UnreadableRecording extends LocalRecording {
 function session(recording: LocalRecording) {
   const dictation = new SilentDictation();
   const events: DictationEvent[] = [];
-  const requested = { recording, requested: {}, dictation, onEvent: (event: DictationEvent) => events.push(event) };
+  const requested = {
+    recording,
+    requested: {},
+    dictation,
+    onEvent: (event: DictationEvent) => events.push(event),
+  };
   return { dictation, events, session: new DictationAttempt({ ...requested, shown: (text) => text }) };
 }
 

@@ -125,7 +125,10 @@ describe('sotto history', () => {
   });
 
   test('is exported as Markdown, as a table and as JSON, the newest first', async () => {
-    keep(dictationOf('old', { text: 'said "so", and\nmore', startedMs: Date.now() - 2 * HOUR_MS }), dictationOf('new'));
+    keep(
+      dictationOf('old', { text: 'said "so", and\nmore', startedMs: Date.now() - 2 * HOUR_MS }),
+      dictationOf('new'),
+    );
     expect(await main(['history', 'export'])).toBe(0);
     expect(written.stdout).toMatch(
       /^# Dictations\n\n## .*\n\n\*0:07\*\n\ntext of new\n\n## [^]*said "so", and\nmore\n$/,
@@ -180,7 +183,10 @@ describe('sotto history', () => {
   });
 
   test('show gives the text alone, of the last one or of the start of an id', async () => {
-    keep(dictationOf('abc-1', { startedMs: Date.now() - 2 * HOUR_MS, text: ' spoken words ' }), dictationOf('abd-1'));
+    keep(
+      dictationOf('abc-1', { startedMs: Date.now() - 2 * HOUR_MS, text: ' spoken words ' }),
+      dictationOf('abd-1'),
+    );
     expect(await main(['history', 'show'])).toBe(0);
     expect(await main(['history', 'show', 'abc'])).toBe(0);
     expect(written).toEqual({ stdout: 'text of abd-1\nspoken words\n', stderr: '' });
@@ -284,7 +290,9 @@ describe('sotto history delete', () => {
   ])('asked, and answered with %s, exits with %i and leaves %i', async (answer, code, left) => {
     keep(dictationOf('a'), dictationOf('b'));
     const questions: string[] = [];
-    expect(await deleteDictations(home.paths, { yes: false, forever: false }, answers(questions, answer))).toBe(code);
+    expect(
+      await deleteDictations(home.paths, { yes: false, forever: false }, answers(questions, answer)),
+    ).toBe(code);
     expect(questions).toEqual(['Delete these 2 dictations? [y/N] ']);
     expect(written.stdout).toMatch(/text of a/);
     expect(kept()).toHaveLength(left);
@@ -292,7 +300,9 @@ describe('sotto history delete', () => {
 
   test('--yes is not asked, and nothing to delete is no question', async () => {
     const questions: string[] = [];
-    expect(await deleteDictations(home.paths, { yes: false, forever: false }, answers(questions, true))).toBe(0);
+    expect(await deleteDictations(home.paths, { yes: false, forever: false }, answers(questions, true))).toBe(
+      0,
+    );
     keep(dictationOf('a'));
     expect(
       await deleteDictations(home.paths, { ids: ['a'], yes: true, forever: false }, answers(questions, true)),
@@ -338,9 +348,13 @@ describe('sotto history retranscribe', () => {
   }
 
   test('puts the text of the model in place of the one before, and shows both', async () => {
-    keep(dictationOf('abc', { audio: 'abc.wav', state: 'failed', errorCode: 'ENGINE_CRASHED', text: 'half of' }));
+    keep(
+      dictationOf('abc', { audio: 'abc.wav', state: 'failed', errorCode: 'ENGINE_CRASHED', text: 'half of' }),
+    );
     expect(await run('ab', hearing([' all', ' of it']))).toBe(0);
-    expect(questions).toEqual([{ path: join(home.paths.recordings, 'abc.wav'), model: 'large', language: 'de' }]);
+    expect(questions).toEqual([
+      { path: join(home.paths.recordings, 'abc.wav'), model: 'large', language: 'de' },
+    ]);
     expect(written.stdout).toBe('before  half of\nafter   all of it\n');
     const { startedMs, durationSeconds } = dictationOf('abc');
     expect(using((history) => history.get('abc'))).toEqual({
@@ -415,7 +429,10 @@ describe('the table of past dictations', () => {
   });
 
   const rows = [
-    { dictation: dictationOf('a', { text: '再会しました。'.repeat(20), startedMs: nowMs }), shortId: 'aaaaaaaa' },
+    {
+      dictation: dictationOf('a', { text: '再会しました。'.repeat(20), startedMs: nowMs }),
+      shortId: 'aaaaaaaa',
+    },
     {
       dictation: dictationOf('b', { text: 'long '.repeat(50), startedMs: at(5, 14), state: 'recovered' }),
       shortId: 'b',

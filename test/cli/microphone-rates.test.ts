@@ -24,9 +24,7 @@ async function record(rate: number, tonesHz: readonly number[], rounds: number):
     tonesHz.reduce((sum, hz) => sum + LOUD * Math.sin((2 * Math.PI * hz * at) / rate), 0);
   const play = (round: number): void =>
     here.play(
-      Int16Array.from({ length: here.maxSamples }, (_, i) =>
-        Math.round(sound(round * here.maxSamples + i)),
-      ),
+      Int16Array.from({ length: here.maxSamples }, (_, i) => Math.round(sound(round * here.maxSamples + i))),
     );
   // The first of it before anybody listens: the card waits for nobody.
   play(0);

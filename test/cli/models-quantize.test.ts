@@ -60,14 +60,17 @@ describe('the report of a quantized model', () => {
     [10, 11, false, 0.1],
     [0, 0, true, null],
     [0, 1, false, null],
-  ])('%i words wrong before and %i after: as good as its source is %s', (before, after, isEquivalent, relative) => {
-    const found = compare(hearing('a', before), hearing('b', after));
-    expect(found.isEquivalent).toBe(isEquivalent);
-    if (relative === null) expect(found.relative).toBeNull();
-    else expect(found.relative).toBeCloseTo(relative, 10);
-    expect(found.conclusion).toMatch(isEquivalent ? /^As good as its source/ : /^WORSE THAN ITS SOURCE/);
-    expect(found.conclusion).toContain(`${after} of 100 words wrong`);
-  });
+  ])(
+    '%i words wrong before and %i after: as good as its source is %s',
+    (before, after, isEquivalent, relative) => {
+      const found = compare(hearing('a', before), hearing('b', after));
+      expect(found.isEquivalent).toBe(isEquivalent);
+      if (relative === null) expect(found.relative).toBeNull();
+      else expect(found.relative).toBeCloseTo(relative, 10);
+      expect(found.conclusion).toMatch(isEquivalent ? /^As good as its source/ : /^WORSE THAN ITS SOURCE/);
+      expect(found.conclusion).toContain(`${after} of 100 words wrong`);
+    },
+  );
 
   test('says when a single word decides, and not when there are many', () => {
     expect(compare(hearing('a', 10), hearing('b', 11)).conclusion).toContain('--clips');
@@ -137,7 +140,11 @@ describe('sotto models quantize', () => {
       source: { spoken: number; errors: number };
       result: { errors: number; bytes: number; loadSeconds: number; tokensPerSecond: number };
     };
-    expect(report).toMatchObject({ isEquivalent: true, source: { spoken: 22, errors: 0 }, result: { errors: 0 } });
+    expect(report).toMatchObject({
+      isEquivalent: true,
+      source: { spoken: 22, errors: 0 },
+      result: { errors: 0 },
+    });
     expect(report.facts.quantization).toEqual({ bits: 8, groupSize: 64 });
     expect(report.facts.layers).toHaveLength(2);
     expect(report.result.loadSeconds).toBeGreaterThan(0);

@@ -26,7 +26,11 @@ function tone(): Buffer {
   return Buffer.concat([wavHead(samples.length, 8000), data]);
 }
 
-const embedded: ReportAudio = { kind: 'embedded', mime: 'audio/containers/wav', base64: tone().toString('base64') };
+const embedded: ReportAudio = {
+  kind: 'embedded',
+  mime: 'audio/containers/wav',
+  base64: tone().toString('base64'),
+};
 const hostile = ` <script>document.title='owned'</script><img src=x onerror="document.title='owned'"> "'&amp;`;
 
 function segment(start: number, texts: readonly string[], withWords: boolean): Segment {

@@ -1,5 +1,5 @@
 /** Subtitle files read back, strictly, by what their formats say; an error names the block that breaks them. */
-export interface ReadCue {
+interface ReadCue {
   /** Whole milliseconds. */
   readonly start: number;
   readonly end: number;

@@ -6,7 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { updateInstructions, isNewer, newestVersion, releaseAddress } from '#daemon/cli/update/check-for-update.js';
+import {
+  updateInstructions,
+  isNewer,
+  newestVersion,
+  releaseAddress,
+} from '#daemon/cli/update/check-for-update.js';
 
 let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-update-'))));
@@ -60,7 +65,9 @@ test('versions are compared by their numbers', () => {
 
 describe('how to update', () => {
   test('follows the way of installation', () => {
-    expect(updateInstructions('/opt/homebrew/Cellar/sotto/0.1.0/libexec')).toBe('Update it: brew upgrade sotto');
+    expect(updateInstructions('/opt/homebrew/Cellar/sotto/0.1.0/libexec')).toBe(
+      'Update it: brew upgrade sotto',
+    );
     expect(updateInstructions('/usr/lib/node_modules/sotto/x')).toMatch(/npm i -g/);
     expect(updateInstructions(folder)).toMatch(/sh install\.sh/);
     mkdirSync(join(folder, '.git'));

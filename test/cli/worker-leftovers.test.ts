@@ -65,7 +65,12 @@ describe('a job that its worker died at', () => {
     writeFileSync(text, 'all of it');
     leaveDraft();
     const handed = { id: '1', job: job(text), wasLost };
-    const result = await runJob(handed, await deps(draftSweeper), new AbortController().signal, () => undefined);
+    const result = await runJob(
+      handed,
+      await deps(draftSweeper),
+      new AbortController().signal,
+      () => undefined,
+    );
     expect(result).toEqual({ outcome: 'there', worker: 'w' });
     expect(drafts()).toHaveLength(left);
   });

@@ -47,13 +47,19 @@ describe('a dictation', () => {
           const sentSamples = await speak(dictation, pieces);
           dictation.finish();
           const received = await events;
-          const text = Array.from({ length: Math.floor(sentSamples / 3_000) }, (_, i) => ` word-${i}`).join('');
+          const text = Array.from({ length: Math.floor(sentSamples / 3_000) }, (_, i) => ` word-${i}`).join(
+            '',
+          );
           expect(daemon.wrong).toEqual([]);
-          expect(received.at(-1)).toMatchObject({ type: 'final', text, durationSeconds: sentSamples / 16_000 });
+          expect(received.at(-1)).toMatchObject({
+            type: 'final',
+            text,
+            durationSeconds: sentSamples / 16_000,
+          });
           expect(committedIn(received)).toBe(text);
           expect(received.filter(({ type }) => type === 'opened')).toHaveLength(1);
           const states = received.map((event) => (event.type === 'connection' ? event.state : '')).join(' ');
-          expect(states.trim().replace(/ +/g, ' ')).toMatch(/^(lost back ?)*$/);
+          expect(states.trim().replace(/ +/g, ' ')).toMatch(/^(lost restored ?)*$/);
           await closeAll();
         },
       ),
@@ -93,7 +99,8 @@ describe('a dictation', () => {
   });
 
   test('says at once why it can’t begin', async () => {
-    const unavailable = () => Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running'));
+    const unavailable = () =>
+      Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running'));
     expect(await all(Dictation.open({ connect: unavailable }))).toMatchObject([
       { type: 'failed', error: { code: 'DAEMON_UNAVAILABLE', message: 'the daemon isn’t running' } },
     ]);
@@ -104,7 +111,9 @@ describe('a dictation', () => {
     let unavailable = false;
     const dictation = Dictation.open({
       connect: () =>
-        unavailable ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running')) : connect(),
+        unavailable
+          ? Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running'))
+          : connect(),
       reconnect: { ...reconnect, giveUpMs: 30 },
     });
     const events = all(dictation);

@@ -68,7 +68,9 @@ describe('the process of a dictation in the background', () => {
     };
     const first = createServer((socket) => {
       socket.on('error', () => undefined);
-      socket.on('data', () => socket.write(`${JSON.stringify({ type: 'dictation', dictation, isNew: isOver })}\n`));
+      socket.on('data', () =>
+        socket.write(`${JSON.stringify({ type: 'dictation', dictation, isNew: isOver })}\n`),
+      );
     });
     await new Promise<void>((resolve) => first.listen(captures.paths.capture, resolve));
     await pause(1_000);
@@ -150,7 +152,10 @@ describe('the process of a dictation in the background', () => {
       const samples = (await readOrphan(join(captures.paths.spool, recording)))?.samples ?? 0;
       expect(samples).toBeGreaterThanOrEqual(Math.round(last.seconds * SECOND));
       if (next.join() === 'capture')
-        await see((begin({ samples: 0 }, '--keep-listening'), await attach()), (dictation) => dictation.daemon === 'connected');
+        await see(
+          (begin({ samples: 0 }, '--keep-listening'), await attach()),
+          (dictation) => dictation.daemon === 'connected',
+        );
       else await sotto(next, { home: captures.folder });
       await until(async () => (await history()).includes(rampText(samples)));
       await until(() => !existsSync(join(captures.paths.spool, recording)));

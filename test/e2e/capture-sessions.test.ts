@@ -49,7 +49,10 @@ describe('the sessions of a dictation in the background', () => {
     writeFileSync(captures.paths.socket, '');
     const process = begin({ samples: 3 * SECOND }, '--keep-listening');
     // Nobody is cut off for that.
-    const recordingOnly = await see(await attach(), (dictation) => dictation.recordingOnly === true && dictation.seconds === 3);
+    const recordingOnly = await see(
+      await attach(),
+      (dictation) => dictation.recordingOnly === true && dictation.seconds === 3,
+    );
     expect(recordingOnly.phase).toBe('listening');
     const capture = await attach();
     const failed = await endAfter(capture, 'finish');

@@ -211,7 +211,9 @@ describe('sotto daemon', () => {
     start([], { FAKE_ENGINE: 'cannot-start' });
     await until(() => isListening(home.paths.socket));
     await until(async () => (await queryStatus()).state === 'degraded');
-    expect(await queryStatus()).toMatchObject({ reason: expect.stringContaining('there is no addon') as unknown });
+    expect(await queryStatus()).toMatchObject({
+      reason: expect.stringContaining('there is no addon') as unknown,
+    });
     expect((await run('daemon', 'status')).stdout).toContain('is degraded');
   });
 

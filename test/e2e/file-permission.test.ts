@@ -96,7 +96,7 @@ describe('the self-test', () => {
           sleep: (ms) => new Promise((resolve) => setTimeout(resolve, 12 * ms).unref()),
         }),
       );
-      expect(found.map(({ facts }) => facts.answer)).toEqual(['denied', 'open', undefined]);
+      expect(found.map(({ facts }) => facts.access)).toEqual(['denied', 'open', undefined]);
       const left = [denied, open].flatMap((folder) => readdirSync(folder ?? ''));
       expect(left.filter((name) => !name.endsWith('.attempts'))).toEqual([]);
     },

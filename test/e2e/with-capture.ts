@@ -109,7 +109,10 @@ export function end(capture: CaptureClient): Promise<Capture> {
 }
 
 /** How it ended. Asks only when it watches: its process may end at once, and tells nothing to a command that comes later. */
-export async function endAfter(capture: CaptureClient, ...requests: readonly CaptureCommand[]): Promise<Capture> {
+export async function endAfter(
+  capture: CaptureClient,
+  ...requests: readonly CaptureCommand[]
+): Promise<Capture> {
   let last: Capture | undefined;
   for await (const dictation of capture.updates()) {
     if (last === undefined) for (const request of requests) capture.request(request);

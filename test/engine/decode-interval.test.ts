@@ -33,7 +33,8 @@ describe('DecodeInterval', () => {
   });
 
   test('goes on at the interval that another engine had, if it knows it', () => {
-    for (const seconds of INTERVALS_SECONDS) expect(new DecodeInterval(seconds).intervalSeconds).toBe(seconds);
+    for (const seconds of INTERVALS_SECONDS)
+      expect(new DecodeInterval(seconds).intervalSeconds).toBe(seconds);
     for (const seconds of [0, -1, 0.7, 1e9, Number.NaN]) {
       expect(new DecodeInterval(seconds).intervalSeconds).toBe(0.5);
     }

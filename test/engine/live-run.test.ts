@@ -28,7 +28,14 @@ interface Begin extends SpeechScript {
   readonly whole?: boolean;
 }
 
-function listen({ fromSample = 0, checkpoint, refine, scheduler = new ComputeScheduler(), whole, ...script }: Begin = {}) {
+function listen({
+  fromSample = 0,
+  checkpoint,
+  refine,
+  scheduler = new ComputeScheduler(),
+  whole,
+  ...script
+}: Begin = {}) {
   const sent: FromEngine[] = [];
   const seen = { over: 0, sentWhenOver: 0 };
   const own = checkpoint && { ...checkpoint, state: parseLiveRunState(checkpoint).speech };

@@ -47,7 +47,8 @@ function setUp(
       .flat()
       .map(({ name, state }) => `${name} ${state}`)
       .filter((one, i, all) => all.indexOf(one) === i);
-  const inMemory = (): string[] => models.status().map(({ name, pinned }) => (pinned ? `${name} kept` : name));
+  const inMemory = (): string[] =>
+    models.status().map(({ name, pinned }) => (pinned ? `${name} kept` : name));
   return { models, clock, loads, made, states, inMemory, changes, measured, freed: () => freed };
 }
 

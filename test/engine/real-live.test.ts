@@ -62,7 +62,9 @@ async function dictate(
   running.finish();
   await until(() => ['done', 'failed', 'lost'].includes(reports.at(-1)?.type ?? ''));
   expect(reports.at(-1)?.type).toBe('done');
-  return reports.flatMap((report) => (report.type === 'update' || report.type === 'done' ? [report.step] : []));
+  return reports.flatMap((report) =>
+    report.type === 'update' || report.type === 'done' ? [report.step] : [],
+  );
 }
 
 async function read(engine: Supervisor): Promise<string[]> {

@@ -30,7 +30,8 @@ async function setUp(script: ModelScript = {}, { fromSample = 0, seconds = 3, si
   const controller = new AbortController();
   await speech.finish(controller.signal);
   const scheduler = new ComputeScheduler();
-  const run = () => refine({ model, options: { language: 'en' }, speech, buffer, scheduler }, controller.signal);
+  const run = () =>
+    refine({ model, options: { language: 'en' }, speech, buffer, scheduler }, controller.signal);
   return { model, scheduler, controller, run };
 }
 

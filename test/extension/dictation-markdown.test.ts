@@ -48,10 +48,10 @@ await describeModule<DictationMarkdown>(
     });
 
     test('after a switch it is said that all is written down again', () => {
-      expect([stateOf(capture({ retranscribing: true })), markdownOf(capture({ retranscribing: true }))]).toEqual([
-        'Writing it down again…',
-        '*Writing it down again…*',
-      ]);
+      expect([
+        stateOf(capture({ retranscribing: true })),
+        markdownOf(capture({ retranscribing: true })),
+      ]).toEqual(['Writing it down again…', '*Writing it down again…*']);
     });
 
     test('that another microphone is used is said, but nothing more urgent is hidden by it', () => {
@@ -93,13 +93,18 @@ await describeModule<DictationMarkdown>(
 
     test('what somebody should know comes with it, and nothing else', () => {
       expect(hintOf(capture())).toBeUndefined();
-      expect(hintOf(capture({ noSignalSeconds: 9.7, device: 'AirPods' }))).toMatch(/from AirPods for 9 seconds/);
+      expect(hintOf(capture({ noSignalSeconds: 9.7, device: 'AirPods' }))).toMatch(
+        /from AirPods for 9 seconds/,
+      );
       expect(hintOf(capture({ daemon: 'lost' }))).toMatch(/What you say is kept/);
       expect(hintOf(capture({ phase: 'cancelled' }))).toMatch(/undo/);
     });
 
     test('what went wrong is said in sentences, in Raycast’s words, and commands stay readable', () => {
-      const denied = capture({ phase: 'failed', error: error('MIC_DENIED', 'it is not allowed', 'a shell’s') });
+      const denied = capture({
+        phase: 'failed',
+        error: error('MIC_DENIED', 'it is not allowed', 'a shell’s'),
+      });
       expect(hintOf(denied)).toMatch(/^It is not allowed\. Allow Raycast the microphone/);
       const broken = error('DAEMON_UNAVAILABLE', 'the daemon is gone', 'run `sotto agent start_it`');
       expect(hintOf(capture({ phase: 'failed', error: broken }))).toBe(

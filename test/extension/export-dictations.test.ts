@@ -10,71 +10,76 @@ interface HistoryExport {
   readonly exportName: (dictation: { startedMs: number }) => string;
 }
 
-await describeModule<HistoryExport>('history/export-dictations', ({ formatDictations, writeNewFile, exportName }) => {
-  const folder = mkdtempSync(join(tmpdir(), 'exported-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+await describeModule<HistoryExport>(
+  'history/export-dictations',
+  ({ formatDictations, writeNewFile, exportName }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'exported-'));
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  const startedMs = new Date(2026, 10, 22, 14, 3).getTime();
-  const past = (text: string): object => ({
-    id: 'a',
-    startedMs,
-    durationSeconds: 65.5,
-    text,
-    model: 'base',
-    state: 'final',
-    snippet: 'of a search',
-    marks: [],
-  });
+    const startedMs = new Date(2026, 10, 22, 14, 3).getTime();
+    const past = (text: string): object => ({
+      id: 'a',
+      startedMs,
+      durationSeconds: 65.5,
+      text,
+      model: 'base',
+      state: 'final',
+      snippet: 'of a search',
+      marks: [],
+    });
 
-  test('a text is a text', () => {
-    expect(formatDictations([past(' One.\n'), past('Two.')], 'txt')).toBe('One.\n\nTwo.\n');
-  });
+    test('a text is a text', () => {
+      expect(formatDictations([past(' One.\n'), past('Two.')], 'txt')).toBe('One.\n\nTwo.\n');
+    });
 
-  test('a table has a row for each, whatever is in it', () => {
-    const csv = formatDictations([past('He said: "yes, or\r\nno"'), past('plain')], 'csv');
-    const started = new Date(startedMs).toISOString();
-    expect(csv).toBe(
-      `\uFEFFstarted,seconds,state,language,model,text,id\r\n` +
-        `${started},65.5,final,,base,"He said: ""yes, or\r\nno""",a\r\n` +
-        `${started},65.5,final,,base,plain,a\r\n`,
-    );
-  });
+    test('a table has a row for each, whatever is in it', () => {
+      const csv = formatDictations([past('He said: "yes, or\r\nno"'), past('plain')], 'csv');
+      const started = new Date(startedMs).toISOString();
+      expect(csv).toBe(
+        `\uFEFFstarted,seconds,state,language,model,text,id\r\n` +
+          `${started},65.5,final,,base,"He said: ""yes, or\r\nno""",a\r\n` +
+          `${started},65.5,final,,base,plain,a\r\n`,
+      );
+    });
 
-  test('for a program all is there but what a search has added', () => {
-    expect(JSON.parse(formatDictations([past('One.')], 'json'))).toEqual([
-      {
-        started: new Date(startedMs).toISOString(),
-        id: 'a',
-        durationSeconds: 65.5,
-        text: 'One.',
-        model: 'base',
-        state: 'final',
-      },
-    ]);
-  });
+    test('for a program all is there but what a search has added', () => {
+      expect(JSON.parse(formatDictations([past('One.')], 'json'))).toEqual([
+        {
+          started: new Date(startedMs).toISOString(),
+          id: 'a',
+          durationSeconds: 65.5,
+          text: 'One.',
+          model: 'base',
+          state: 'final',
+        },
+      ]);
+    });
 
-  test('for a person each has its time above it', () => {
-    const text = formatDictations([past('One.')], 'md');
-    expect(text).toMatch(/^# Dictations\n\n## Sunday, November 22, 2026/);
-    expect(text).toContain('*1:05*\n\nOne.\n');
-  });
+    test('for a person each has its time above it', () => {
+      const text = formatDictations([past('One.')], 'md');
+      expect(text).toMatch(/^# Dictations\n\n## Sunday, November 22, 2026/);
+      expect(text).toContain('*1:05*\n\nOne.\n');
+    });
 
-  test('a long one has its hours, and its language where that is known', () => {
-    const text = formatDictations([{ ...past('One.'), durationSeconds: 3723.9, language: 'de' }], 'md');
-    expect(text).toContain('*1:02:03 · de*\n');
-  });
+    test('a long one has its hours, and its language where that is known', () => {
+      const text = formatDictations([{ ...past('One.'), durationSeconds: 3723.9, language: 'de' }], 'md');
+      expect(text).toContain('*1:02:03 · de*\n');
+    });
 
-  test('no file is written over another', () => {
-    const paths = ['a', 'b', 'c'].map((text) => writeNewFile(join(folder, 'new'), 'Dictations', 'csv', text));
-    expect(readdirSync(join(folder, 'new')).sort()).toEqual([
-      'Dictations 2.csv',
-      'Dictations 3.csv',
-      'Dictations.csv',
-    ]);
-    expect(paths.map((path) => readFileSync(path, 'utf8'))).toEqual(['a', 'b', 'c']);
-  });
+    test('no file is written over another', () => {
+      const paths = ['a', 'b', 'c'].map((text) =>
+        writeNewFile(join(folder, 'new'), 'Dictations', 'csv', text),
+      );
+      expect(readdirSync(join(folder, 'new')).sort()).toEqual([
+        'Dictations 2.csv',
+        'Dictations 3.csv',
+        'Dictations.csv',
+      ]);
+      expect(paths.map((path) => readFileSync(path, 'utf8'))).toEqual(['a', 'b', 'c']);
+    });
 
-  test('a name is told by the time, and is one for every disk', () => {
-    expect(exportName({ startedMs })).toBe('Dictation 2026-11-22 14.03');
-  });
-});
+    test('a name is told by the time, and is one for every disk', () => {
+      expect(exportName({ startedMs })).toBe('Dictation 2026-11-22 14.03');
+    });
+  },
+);

@@ -56,7 +56,8 @@ const states = (...all: ModelStatus[]): ReadonlyMap<string, ModelStatus> =>
   new Map(all.map((status) => [status.name ?? '', status]));
 
 await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, repositoryName }) => {
-  const namesAndPlaces = (rows: readonly Row[]): string[] => rows.map(({ name, place }) => `${name} ${place}`);
+  const namesAndPlaces = (rows: readonly Row[]): string[] =>
+    rows.map(({ name, place }) => `${name} ${place}`);
 
   test('each model is in one place, the recommended one first of those that can be had', () => {
     const rows = rowsOf(list({ installed: [installed('a')] }), new Map());
@@ -87,7 +88,12 @@ await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, re
         { name: 'other', state: 'downloading', fraction: 0.1 },
       ),
     );
-    expect(namesAndPlaces(rows)).toEqual(['b downloading', 'other downloading', 'a available', 'c available']);
+    expect(namesAndPlaces(rows)).toEqual([
+      'b downloading',
+      'other downloading',
+      'a available',
+      'c available',
+    ]);
     expect(rows.map(({ bytes }) => bytes).slice(0, 2)).toEqual([2e6, undefined]);
   });
 
@@ -101,7 +107,11 @@ await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, re
         status: { name: 'c', state: 'absent' as const },
       },
     ];
-    expect(namesAndPlaces(rowsOf(list({ partial }), new Map()))).toEqual(['c partial', 'b available', 'a available']);
+    expect(namesAndPlaces(rowsOf(list({ partial }), new Map()))).toEqual([
+      'c partial',
+      'b available',
+      'a available',
+    ]);
   });
 
   test('one that is here stays here while it is brought anew', () => {

@@ -31,7 +31,9 @@ await describeModule<SaveTranscript>('files/save-transcript', ({ saveTranscript 
 
   test('never takes the place of another file, however many ask at once', async () => {
     writeFileSync(join(folder, 'talk.txt'), 'mine');
-    const paths = await Promise.all(Array.from({ length: 5 }, () => saveTranscript(spoken('talk.wav'), 'txt')));
+    const paths = await Promise.all(
+      Array.from({ length: 5 }, () => saveTranscript(spoken('talk.wav'), 'txt')),
+    );
     expect([...paths].sort()).toEqual([2, 3, 4, 5, 6].map((number) => join(folder, `talk ${number}.txt`)));
     expect(readFileSync(join(folder, 'talk.txt'), 'utf8')).toBe('mine');
     expect(readdirSync(folder)).toHaveLength(6);

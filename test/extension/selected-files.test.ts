@@ -46,7 +46,10 @@ await describeModule<FindFiles>('files/selected-files', ({ parsePath, parsePaths
   test('a folder gives the audio that lies directly in it, in the order that people count', () => {
     const inside = ['2 b.MP3', '10 a.wav', '.hidden.wav', 'notes.txt'].map(file);
     mkdirSync(join(folder, 'movie.mov'));
-    expect(expandFolders([folder, inside[0] ?? ''])).toEqual({ files: inside.slice(0, 2), remark: undefined });
+    expect(expandFolders([folder, inside[0] ?? ''])).toEqual({
+      files: inside.slice(0, 2),
+      remark: undefined,
+    });
   });
 
   test('what was named itself is taken whatever it is called: the sound decides', () => {
@@ -57,7 +60,9 @@ await describeModule<FindFiles>('files/selected-files', ({ parsePath, parsePaths
   test('what can’t be taken is said', () => {
     expect(expandFolders([folder]).remark).toMatch(/^There is no audio in “file-find-/);
     expect(expandFolders([join(folder, 'gone.wav')]).remark).toBe('“gone.wav” is not there any more');
-    expect(expandFolders([join(folder, 'a'), join(folder, 'b')]).remark).toBe('2 files are not there any more');
+    expect(expandFolders([join(folder, 'a'), join(folder, 'b')]).remark).toBe(
+      '2 files are not there any more',
+    );
     expect(expandFolders([])).toEqual({ files: [], remark: undefined });
   });
 });

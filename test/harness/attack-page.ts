@@ -1,7 +1,7 @@
 /** A page of somebody else, in a real browser, that tries all that a page can to have a local server work for it. */
 import { createServer } from 'node:http';
 
-export interface Attack {
+interface Attack {
   /** Base of the server that is attacked, such as `http://127.0.0.1:7688`. */
   readonly target: string;
   /** As if the page had come by it. */

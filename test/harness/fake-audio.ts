@@ -40,7 +40,7 @@ export function writeFakeAudio(path: string, script: Partial<FakeScript> = {}): 
   return path;
 }
 
-export function scriptedText(index: number, length = 0): string {
+function scriptedText(index: number, length = 0): string {
   return ` segment ${index}`.padEnd(length, '.');
 }
 

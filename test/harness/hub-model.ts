@@ -15,7 +15,7 @@ export function noise(bytes: number, seed = 'noise'): Buffer {
   return Buffer.concat(parts).subarray(0, bytes);
 }
 
-export const CONFIG = JSON.stringify({ model_type: 'whisper', n_mels: 80 });
+const CONFIG = JSON.stringify({ model_type: 'whisper', n_mels: 80 });
 
 /** A model's needed files, and what others put beside them. */
 export function modelFiles(bytes: number, seed?: string): Record<string, string | Buffer> {

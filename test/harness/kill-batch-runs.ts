@@ -9,10 +9,10 @@ import { daemonStatus } from './daemon-status.js';
 import { startSotto, type SottoProcess } from './run-sotto.js';
 import type { TempHome } from './temp-home.js';
 
-export type Victim = 'command' | 'daemon' | 'engine';
+type Victim = 'command' | 'daemon' | 'engine';
 const VICTIMS = ['command', 'daemon', 'engine'] as const satisfies readonly Victim[];
 
-export interface KillOptions {
+interface KillOptions {
   readonly home: TempHome;
   readonly cwd: string;
   /** What follows `sotto transcribe`, without --summary. */
@@ -44,7 +44,7 @@ export interface KillResult {
   readonly strays: readonly string[];
 }
 
-export interface BatchSummary {
+interface BatchSummary {
   readonly files: number;
   readonly done: number;
   readonly failed: number;
@@ -115,7 +115,11 @@ async function killInTurn(
   }
 }
 
-async function pidOf(victim: Victim, { home }: KillOptions, command: SottoProcess): Promise<number | undefined> {
+async function pidOf(
+  victim: Victim,
+  { home }: KillOptions,
+  command: SottoProcess,
+): Promise<number | undefined> {
   if (victim === 'command') return command.pid;
   const status = await daemonStatus(home.paths);
   return victim === 'daemon' ? status?.pid : status?.engine.pid;

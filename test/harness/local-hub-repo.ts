@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 
 /** The real hub keeps what git LFS is told to beside git, most often by name; here the size decides. */
-export const LFS_FROM_BYTES = 1024;
+const LFS_FROM_BYTES = 1024;
 
 export interface HubFile {
   readonly path: string;

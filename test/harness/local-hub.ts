@@ -30,7 +30,7 @@ export interface Hit {
   readonly nth: number;
 }
 
-export interface RepoOptions {
+interface RepoOptions {
   readonly gated?: HubRepo['gated'];
   readonly private?: boolean;
   readonly readers?: readonly string[];

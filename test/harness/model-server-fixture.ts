@@ -15,7 +15,7 @@ const BYTES = 200_000;
 /** Of `someone/model`, which the hub has; it has `someone/other`, too. */
 export const CONTENT = modelFiles(BYTES);
 
-export class ModelServerFixture {
+class ModelServerFixture {
   #hub: LocalHub | undefined;
   #home: TempHome | undefined;
   #daemon: ModelServer | undefined;

@@ -27,14 +27,19 @@ export interface ModelServer {
   end(): Promise<void>;
 }
 
-export interface ModelServerOptions {
+interface ModelServerOptions {
   readonly home: TempHome;
   readonly socketPath: string;
   readonly modelDirs: ModelDirs;
   readonly hub?: HubOptions;
 }
 
-export async function startModelServer({ home, socketPath, modelDirs, hub }: ModelServerOptions): Promise<ModelServer> {
+export async function startModelServer({
+  home,
+  socketPath,
+  modelDirs,
+  hub,
+}: ModelServerOptions): Promise<ModelServer> {
   const engine = new ControlledModels();
   const idle: boolean[] = [];
   const service = new ModelService({

@@ -23,7 +23,7 @@ export interface Answer {
   json(): unknown;
 }
 
-export class OpenaiServer {
+class OpenaiServer {
   readonly engine = new ScriptedFiles();
   readonly home: TempHome = tempHome();
   readonly uploads = join(this.home.folder, 'uploads');
@@ -101,7 +101,11 @@ export class OpenaiServer {
   }
 
   transcribe(file: ScriptedFile, fields: readonly (readonly [string, string])[] = []): Promise<Answer> {
-    return this.post('/v1/audio/transcriptions', [['model', 'whisper-1'], ['file', audioFile(file)], ...fields]);
+    return this.post('/v1/audio/transcriptions', [
+      ['model', 'whisper-1'],
+      ['file', audioFile(file)],
+      ...fields,
+    ]);
   }
 }
 

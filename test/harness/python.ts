@@ -22,7 +22,7 @@ export interface Python {
   run(args: readonly string[], options?: PythonOptions): Promise<PythonResult>;
 }
 
-export interface PythonOptions {
+interface PythonOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly timeoutMs?: number;
@@ -49,7 +49,8 @@ async function installed(): Promise<string> {
   const system = process.env.SOTTO_PYTHON ?? 'python3';
   const { stdout } = await run(system, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])']);
   const [major = 0, minor = 0] = stdout.trim().split('.').map(Number);
-  if (major !== MIN_VERSION[0] || minor < MIN_VERSION[1]) throw new Error(`Python ${stdout.trim()} is too old`);
+  if (major !== MIN_VERSION[0] || minor < MIN_VERSION[1])
+    throw new Error(`Python ${stdout.trim()} is too old`);
   const list = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
   const folder = join(packageRoot, 'node_modules', '.cache', `sotto-python-${major}.${minor}-${list}`);
   const path = join(folder, 'bin', 'python');

@@ -113,7 +113,7 @@ export interface DictatedText {
   readonly wordDelaysMs: readonly number[];
 }
 
-export interface Speaking {
+interface Speaking {
   /** Otherwise as fast as it goes. */
   readonly isRealTime?: boolean;
   readonly options?: LiveOptions;

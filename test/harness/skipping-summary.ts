@@ -13,7 +13,7 @@ interface Result {
   readonly status: string;
 }
 
-export interface SkippedGroup {
+interface SkippedGroup {
   readonly reason: string;
   readonly count: number;
   /** What stood behind the colon of its reasons, each once. */
@@ -23,7 +23,7 @@ export interface SkippedGroup {
 const NOT_RUN = new Set(['pending', 'skipped', 'disabled']);
 
 /** The tests that did not run, by reason, most frequent first. Tests that are only planned (`todo`) are one group. */
-export function skippedGroups({ testResults }: Results): SkippedGroup[] {
+function skippedGroups({ testResults }: Results): SkippedGroup[] {
   const groups = new Map<string, { count: number; details: Set<string> }>();
   for (const file of testResults) {
     for (const { fullName, status } of file.testResults ?? file.assertionResults ?? []) {

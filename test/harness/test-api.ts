@@ -25,7 +25,7 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
-export interface TestApiOptions {
+interface TestApiOptions {
   readonly uploadTimeout?: UploadTimeout;
   readonly maxActive?: number;
   readonly unreadMs?: number;

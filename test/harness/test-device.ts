@@ -4,7 +4,7 @@
  */
 import type { Missing } from './skipping.js';
 
-export type TestDevice = 'cpu' | 'gpu';
+type TestDevice = 'cpu' | 'gpu';
 
 /** @throws Error for another word */
 export function deviceFrom(requested: string | undefined): TestDevice {

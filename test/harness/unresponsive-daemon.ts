@@ -12,12 +12,17 @@ const SCRIPT = `
   require('fs').writeFileSync(process.argv[2] + '.pid', String(process.pid));
   require('net').createServer(() => void lock).listen(process.argv[1]);`;
 
-export interface UnresponsiveDaemon {
+interface UnresponsiveDaemon {
   readonly pid: number;
   readonly ended: Promise<unknown>;
 }
 
-export async function startUnresponsiveDaemon({ home, runtime, socket, lock }: Paths): Promise<UnresponsiveDaemon> {
+export async function startUnresponsiveDaemon({
+  home,
+  runtime,
+  socket,
+  lock,
+}: Paths): Promise<UnresponsiveDaemon> {
   mkdirSync(runtime, { recursive: true, mode: 0o700 });
   const env = { ...process.env, SOTTO_HOME: home };
   const child = spawn(process.execPath, ['-e', SCRIPT, socket, lock], { env, stdio: 'ignore' });

@@ -55,7 +55,7 @@ function pins(): Pin[] {
   return pinsSchema.parse(JSON.parse(text)).wheels;
 }
 
-export interface ValkeyOptions {
+interface ValkeyOptions {
   /** On loopback with this password, instead of on a socket. */
   readonly password?: string;
   /** What is said to be done is on disk, and there again after a kill. */

@@ -57,7 +57,10 @@ function launch(nodes: readonly string[], path = '/usr/bin:/bin', change: Partia
 
 describe('the launcher', () => {
   test('runs the daemon with the Node that was there when it was installed', () => {
-    const { status, called, expected } = launch([fakeNode('recorded', '22.1.0'), fakeNode('other', '24.0.0')]);
+    const { status, called, expected } = launch([
+      fakeNode('recorded', '22.1.0'),
+      fakeNode('other', '24.0.0'),
+    ]);
     expect([status, called()]).toEqual([0, ['recorded', ...expected]]);
   });
 

@@ -23,7 +23,7 @@ export interface BundledNode {
   version: string;
 }
 
-export interface Package {
+interface Package {
   place: string;
   name: string;
   version: string;

@@ -88,7 +88,7 @@ function resolveImport(from: string, specifier: string): string | undefined {
 }
 
 /** Why the arrow `from` → `to` is forbidden, or undefined if the law allows it. */
-export function breach(from: string, to: string): string | undefined {
+function breach(from: string, to: string): string | undefined {
   const a = roomOf(from);
   const b = roomOf(to);
   if (a === 'test') return undefined;

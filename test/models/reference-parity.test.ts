@@ -9,7 +9,12 @@ import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
-import { type DecodeResult, decodeWindow, makeCaches, tokenRow } from '#daemon/models/whisper/decode/decode.js';
+import {
+  type DecodeResult,
+  decodeWindow,
+  makeCaches,
+  tokenRow,
+} from '#daemon/models/whisper/decode/decode.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { detectLanguage } from '#daemon/models/whisper/language/detect-language.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';

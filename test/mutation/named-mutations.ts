@@ -4,7 +4,7 @@
  */
 import type { Room } from './suites.js';
 
-export interface NamedMutation {
+interface NamedMutation {
   readonly name: string;
   readonly room: Room | 'server';
   readonly file: string;

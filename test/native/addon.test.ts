@@ -46,14 +46,16 @@ test('an addon without its libmlx says so, and what it was built with', () => {
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, 'sotto-mlx.node');
   const missingLibrary = new Error('libmlx.so: cannot open shared object file: No such file or directory');
-  expect(explainLoadFailure(file, missingLibrary)[0]).toMatch(/library .* is gone \(built with an unknown MLX\)/);
+  expect(explainLoadFailure(file, missingLibrary)[0]).toMatch(
+    /library .* is gone \(built with an unknown MLX\)/,
+  );
   writeFileSync(path.join(folder, 'build.json'), '{"source":"mlx-cpu==0.32.4"}');
   const [problem, nextStep] = explainLoadFailure(file, missingLibrary);
   expect(problem).toMatch(/built with mlx-cpu==0\.32\.4/);
   expect(nextStep).toMatch(/npm run setup/);
-  expect(explainLoadFailure(file, new Error('dlopen(x): Library not loaded: @rpath/libmlx.dylib'))[0]).toMatch(
-    /is gone/,
-  );
+  expect(
+    explainLoadFailure(file, new Error('dlopen(x): Library not loaded: @rpath/libmlx.dylib'))[0],
+  ).toMatch(/is gone/);
 });
 
 test('an addon that meets another MLX than it was built against passes the reason on', () => {

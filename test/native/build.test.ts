@@ -13,7 +13,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { load, fakeSystem, type MiniaudioPin, type Pin, type CommandResult, type System } from './build-modules.js';
+import {
+  load,
+  fakeSystem,
+  type MiniaudioPin,
+  type Pin,
+  type CommandResult,
+  type System,
+} from './build-modules.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
 const scratch = mkdtempSync(path.join(tmpdir(), 'sotto-build-'));
@@ -157,7 +164,11 @@ describe('the compiler', () => {
       /g\+\+ is gcc 11, and .* need gcc 12 or newer/,
     );
     const both = { ...old, 'clang++ --version': { stdout: 'clang version 18.1.0' } };
-    expect(await findCompiler(fakeSystem({}, both))).toEqual({ command: 'clang++', kind: 'clang', version: 18 });
+    expect(await findCompiler(fakeSystem({}, both))).toEqual({
+      command: 'clang++',
+      kind: 'clang',
+      version: 18,
+    });
   });
 
   test('CXX is taken at its word', async () => {

@@ -21,7 +21,8 @@ function bestOfProcessor(): string {
 }
 
 const others = ALL.slice(0, Math.max(0, ALL.indexOf(best)));
-const missing = missingKernels ?? (others.length > 0 ? undefined : `no other instruction set: only ${current}`);
+const missing =
+  missingKernels ?? (others.length > 0 ? undefined : `no other instruction set: only ${current}`);
 
 function run(args: string[], isa: string): Promise<{ code: unknown; output: string }> {
   const { JEST_WORKER_ID: _, ...env } = process.env;

@@ -29,7 +29,7 @@ export const layout = fc.constantFrom(
   'one row for all',
   'inside a larger array',
 );
-export type Layout = typeof layout extends fc.Arbitrary<infer T> ? T : never;
+type Layout = typeof layout extends fc.Arbitrary<infer T> ? T : never;
 
 /** Random numbers around 0, [rows, columns] float32. */
 export function matrix(rows: number, columns: number, rowLayout: Layout = 'contiguous'): MxArray {
@@ -69,7 +69,7 @@ export interface Expected {
   allowed: MxArray;
 }
 
-export interface FusedInputs {
+interface FusedInputs {
   bias?: MxArray | null;
   normWeight?: MxArray | null;
   normBias?: MxArray | null;
@@ -116,7 +116,13 @@ export function referenceLinear(x: MxArray, w: MxArray, fused: FusedInputs = {})
 }
 
 /** softmax(q kᵀ / √d) v in plain ops and float64: q [B, H, Q, D], k and v [B, Hkv, K, D]. */
-export function referenceAttention(q: MxArray, k: MxArray, v: MxArray, scale: number, causal: boolean): MxArray {
+export function referenceAttention(
+  q: MxArray,
+  k: MxArray,
+  v: MxArray,
+  scale: number,
+  causal: boolean,
+): MxArray {
   const [nq, nk, group] = [q.shape[2] ?? 0, k.shape[2] ?? 0, (q.shape[1] ?? 1) / (k.shape[1] ?? 1)];
   const [keys, values] = [k, v].map((x) => mx.repeat(double(x), group, 1)) as [MxArray, MxArray];
   let scores = mx.multiply(mx.matmul(double(q), mx.transpose(keys, [0, 1, 3, 2])), scale);

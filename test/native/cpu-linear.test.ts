@@ -130,12 +130,22 @@ describeKernels('panels', () => {
 describeKernels('linear', () => {
   test('agrees with the spelled-out form for every size, layout and dtype of weights and all that stands around', () => {
     fc.assert(
-      fc.property(seed, rows, outputs, columns, layout, floats, fusion, (s, count, n, k, rowLayout, dtype, what) =>
-        mx.tidy(() => {
-          mx.random.seed(s);
-          const w = mx.astype(matrix(n, k), dtype);
-          expect(compare(matrix(count, k, rowLayout), w, mx.cpu.panels(w), {}, what)).toBeLessThanOrEqual(1);
-        }),
+      fc.property(
+        seed,
+        rows,
+        outputs,
+        columns,
+        layout,
+        floats,
+        fusion,
+        (s, count, n, k, rowLayout, dtype, what) =>
+          mx.tidy(() => {
+            mx.random.seed(s);
+            const w = mx.astype(matrix(n, k), dtype);
+            expect(compare(matrix(count, k, rowLayout), w, mx.cpu.panels(w), {}, what)).toBeLessThanOrEqual(
+              1,
+            );
+          }),
       ),
       runs(250),
     );

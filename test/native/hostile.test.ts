@@ -254,9 +254,9 @@ describe('integer division that a processor refuses', () => {
         [0, 7, 2, -5],
         [7, 0, 1, 0],
       ]);
-      expect(mx.floorDivide(mx.array([minValue], null, dtype), mx.array([-1], null, dtype)).tolist()).toEqual([
-        minValue,
-      ]);
+      expect(mx.floorDivide(mx.array([minValue], null, dtype), mx.array([-1], null, dtype)).tolist()).toEqual(
+        [minValue],
+      );
     });
   });
 });

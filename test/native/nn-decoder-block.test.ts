@@ -41,7 +41,11 @@ function layersOf(size: Size): nn.DecoderLayers {
 }
 
 /** What the op stands for. */
-type Step = (x: MxArray, cache: nn.SelfAttentionCache, crossAttentionCache: nn.CrossAttentionCache) => MxArray;
+type Step = (
+  x: MxArray,
+  cache: nn.SelfAttentionCache,
+  crossAttentionCache: nn.CrossAttentionCache,
+) => MxArray;
 
 function oneByOne({ products, norms, heads }: nn.DecoderLayers): Step {
   const [qkv, out, crossQuery, crossOut, mlp1, mlp2] = products;
@@ -81,10 +85,16 @@ describeKernels('a decoder block as one op', () => {
           const layers = layersOf(size);
           const fused = nn.FusedDecoderBlock.of(layers);
           if (fused === undefined) throw new Error('was not fused');
-          const crossAttentionCache = nn.crossAttentionCache(numbers(batch, length, 2 * size.width), size.heads);
+          const crossAttentionCache = nn.crossAttentionCache(
+            numbers(batch, length, 2 * size.width),
+            size.heads,
+          );
           for (const count of added) {
             const x = numbers(batch, count, size.width);
-            const [made, expected] = [fused.forward(x, actual, crossAttentionCache), oneByOne(layers)(x, reference, crossAttentionCache)];
+            const [made, expected] = [
+              fused.forward(x, actual, crossAttentionCache),
+              oneByOne(layers)(x, reference, crossAttentionCache),
+            ];
             expect(errorRatio(made, expected, 2e-5)).toBeLessThanOrEqual(1);
             expect(actual.length).toBe(reference.length);
           }

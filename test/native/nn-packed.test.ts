@@ -4,7 +4,17 @@ import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { describeUnless } from '#test/harness/skipping.js';
-import { errorRatio, floats, missingKernels, heads, layout, matrix, mergeHeads, runs, seed } from './cpu-kernel-cases.js';
+import {
+  errorRatio,
+  floats,
+  missingKernels,
+  heads,
+  layout,
+  matrix,
+  mergeHeads,
+  runs,
+  seed,
+} from './cpu-kernel-cases.js';
 
 const describeKernels = describeUnless(missingKernels);
 
@@ -441,7 +451,9 @@ describeKernels("a decoder's memory", () => {
       const crossAttentionCache = nn.crossAttentionCache(kv, 2);
       const q = numbers(5, 3, 2 * headWidth);
       const each = nn.crossAttentionCache(mx.broadcastTo(kv, [5, 20, 2 * 2 * headWidth]), 2);
-      expect(errorRatio(nn.crossAttend(q, crossAttentionCache), nn.crossAttend(q, each), 1e-5)).toBeLessThanOrEqual(1);
+      expect(
+        errorRatio(nn.crossAttend(q, crossAttentionCache), nn.crossAttend(q, each), 1e-5),
+      ).toBeLessThanOrEqual(1);
     });
   });
 

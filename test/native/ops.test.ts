@@ -71,8 +71,15 @@ function compare(got: MxArray, wanted: EncodedArray, tolerance?: number): void {
   const allowed = onDevice(tolerance ?? TOLERANCE[wanted.dtype] ?? 0) * largest;
   wantedNumbers.forEach((wantedNumber, i) => {
     const actualNumber = actual[i] ?? NaN;
-    if (Number.isFinite(wantedNumber) ? Math.abs(actualNumber - wantedNumber) <= allowed : Object.is(actualNumber, wantedNumber)) return;
-    throw new Error(`element ${i} is ${actualNumber}, MLX's Python gives ${wantedNumber} (allowed ${allowed})`);
+    if (
+      Number.isFinite(wantedNumber)
+        ? Math.abs(actualNumber - wantedNumber) <= allowed
+        : Object.is(actualNumber, wantedNumber)
+    )
+      return;
+    throw new Error(
+      `element ${i} is ${actualNumber}, MLX's Python gives ${wantedNumber} (allowed ${allowed})`,
+    );
   });
 }
 

@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { codeOf, ERROR_CODES, codeInfo, isErrorCode, messageOf, SottoError } from '#daemon/protocol/errors.js';
+import {
+  codeOf,
+  ERROR_CODES,
+  codeInfo,
+  isErrorCode,
+  messageOf,
+  SottoError,
+} from '#daemon/protocol/errors.js';
 
 describe('SottoError', () => {
   test.each(ERROR_CODES)('%s has a status, an exit code and advice', (code) => {

@@ -179,7 +179,7 @@ describe('messages of somebody who dictates', () => {
 
 describe('between daemon and engine', () => {
   const checkpoint = { fromSample: 8_000, state: { any: ['thing'], nothing: null } };
-  const look = {
+  const step = {
     committed: [word],
     tentative: ' so',
     language: 'en',
@@ -202,8 +202,8 @@ describe('between daemon and engine', () => {
     for (const message of [
       { type: 'live-opened', session: 1, decodedSamples: 0, intervalSeconds: 0.5 },
       { type: 'live-voice', session: 1, speaking: true },
-      { type: 'live-update', session: 1, look },
-      { type: 'live-done', session: 1, look, refined: { text: 'And so', words: [word], language: 'en' } },
+      { type: 'live-update', session: 1, step },
+      { type: 'live-done', session: 1, step, refined: { text: 'And so', words: [word], language: 'en' } },
       { type: 'live-failed', session: 1, error },
     ]) {
       expect(parseFromEngine(structuredClone(message))).toEqual(message);
@@ -221,7 +221,7 @@ describe('between daemon and engine', () => {
       { committed: [{ ...word, probability: Number.NaN }] },
       { tentative: undefined },
     ]) {
-      const message = { type: 'live-update', session: 1, look: { ...look, ...wrong } };
+      const message = { type: 'live-update', session: 1, step: { ...step, ...wrong } };
       expect(codeOf(() => parseFromEngine(message))).toBe('INVALID_ARGUMENT');
     }
   });
@@ -242,7 +242,7 @@ describe('between daemon and engine', () => {
         type: fc.constantFrom(...types),
         id: fc.anything(),
         session: fc.anything(),
-        look: fc.anything(),
+        step: fc.anything(),
         event: fc.anything(),
         pcm: fc.anything(),
         checkpoint: fc.anything(),

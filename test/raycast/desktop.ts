@@ -8,7 +8,7 @@ export interface Application {
   readonly bundleId: string;
 }
 
-export interface ClipboardContent {
+interface ClipboardContent {
   readonly text: string;
   readonly file?: string;
   readonly html?: string;

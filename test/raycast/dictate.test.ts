@@ -165,12 +165,17 @@ describeUnless(reason)('Dictate', () => {
     const host = harness.raycast({ samples: 3 * SECOND });
     const command = await dictate(3, host);
     await command.pop();
-    await until(async () => (await harness.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)));
+    await until(async () =>
+      (await harness.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)),
+    );
     expect(host.desktop.pasted).toBe('');
   });
 
   test('goes on alone where one wants it so, and is picked up by the next one', async () => {
-    const host = harness.raycast({ samples: 4 * SECOND, pauseMs: 20 }, { preferences: { keepListening: true } });
+    const host = harness.raycast(
+      { samples: 4 * SECOND, pauseMs: 20 },
+      { preferences: { keepListening: true } },
+    );
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     await command.pop();

@@ -76,7 +76,9 @@ describeUnless(reason)('Sotto in the menu bar', () => {
     await (await open(host)).act('Cancel Dictation');
     const command = await open(host);
     await command.act('Undo Cancel');
-    await until(async () => (await harness.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)));
+    await until(async () =>
+      (await harness.sotto('history', 'list', '--json')).includes(rampText(3 * SECOND)),
+    );
   });
 
   test('has the last transcript, to be pasted and copied', async () => {

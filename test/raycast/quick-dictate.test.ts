@@ -13,7 +13,12 @@ import { sottoHarness, type SottoHarness } from './sotto-harness.js';
 const reason = await whyNotBuilt();
 
 /** A take that becomes something else when it is finished, or is followed to its end. */
-function serveDictation({ paths }: SottoHarness, first: Partial<Capture>, shouldDeliver: boolean, end: Partial<Capture>) {
+function serveDictation(
+  { paths }: SottoHarness,
+  first: Partial<Capture>,
+  shouldDeliver: boolean,
+  end: Partial<Capture>,
+) {
   return fakeCapture(paths.capture, ({ type }, send) => {
     if (type === 'begin' || type === 'watch') send({ type: 'dictation', dictation: fakeDictation(first) });
     if (type === 'finish') send({ type: 'finish', shouldDeliver });

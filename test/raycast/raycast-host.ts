@@ -31,7 +31,7 @@ export interface HostOptions {
   readonly appearance?: 'light' | 'dark';
 }
 
-export interface LaunchOptions {
+interface LaunchOptions {
   readonly arguments?: Readonly<Record<string, string>>;
   readonly preferences?: Readonly<Record<string, unknown>>;
   readonly launchType?: LaunchType;
@@ -142,7 +142,8 @@ export class RaycastHost {
     const answer = this.desktop.answer(method, args);
     if (method === 'launchCommand') this.#launchFor(args[0]);
     // What is without a window stays until it is through, whatever it shows.
-    if (mode === 'view' && this.#shouldPop(from, method, args)) setTimeout(() => void from.pop(), UNLOAD_DELAY_MS);
+    if (mode === 'view' && this.#shouldPop(from, method, args))
+      setTimeout(() => void from.pop(), UNLOAD_DELAY_MS);
     return answer;
   }
 

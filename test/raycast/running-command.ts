@@ -8,7 +8,7 @@ import { find, findAll, readable, slot, textOf, walk, type TreeNode } from './tr
 /** As far as is known Raycast sets a limit too; a command of ours needs far less. */
 const HEAP_MB = 128;
 
-export interface CommandHost {
+interface CommandHost {
   readonly env: Readonly<Record<string, string>>;
   /** Does what the command asks Raycast for. */
   answer(command: RunningCommand, method: string, args: readonly unknown[]): unknown;
@@ -136,7 +136,13 @@ export class RunningCommand {
   async loadMore(): Promise<void> {
     const list = this.#tree;
     if (list?.props.pagination === undefined) throw new Error('there are no pages');
-    await this.#request((id) => ({ type: 'run', id, node: list.id, handler: 'pagination.onLoadMore', args: [] }));
+    await this.#request((id) => ({
+      type: 'run',
+      id,
+      node: list.id,
+      handler: 'pagination.onLoadMore',
+      args: [],
+    }));
   }
 
   /** Types into the search bar. */

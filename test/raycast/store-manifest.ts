@@ -101,8 +101,6 @@ export const storeManifest = z.strictObject({
   scripts: z.record(z.string(), z.string()).optional(),
 });
 
-export type StoreManifest = z.infer<typeof storeManifest>;
-
 /** Words that stay small inside a title. */
 const LOWERCASE_WORDS = new Set([
   ...['a', 'an', 'and', 'as', 'at', 'but', 'by', 'for', 'from', 'if', 'in', 'into', 'nor', 'of', 'on', 'or'],
@@ -114,6 +112,8 @@ export function isTitleCase(title: string): boolean {
   const words = title.replace(/…$/, '').split(/\s+/);
   return words.every((word, at) => {
     const isInside = at > 0 && at < words.length - 1;
-    return isInside && LOWERCASE_WORDS.has(word.toLowerCase()) ? LOWERCASE_WORDS.has(word) : !/^\p{Ll}/u.test(word);
+    return isInside && LOWERCASE_WORDS.has(word.toLowerCase())
+      ? LOWERCASE_WORDS.has(word)
+      : !/^\p{Ll}/u.test(word);
   });
 }

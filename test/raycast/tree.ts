@@ -22,7 +22,8 @@ export function find(
   node: TreeNode | undefined,
   matches: string | ((node: TreeNode) => boolean),
 ): TreeNode | undefined {
-  for (const each of walk(node)) if (typeof matches === 'string' ? each.type === matches : matches(each)) return each;
+  for (const each of walk(node))
+    if (typeof matches === 'string' ? each.type === matches : matches(each)) return each;
   return undefined;
 }
 

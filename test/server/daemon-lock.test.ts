@@ -4,7 +4,13 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { activeHolder, lastHolder, acquireLock, type DaemonPaths, type Lock } from '#daemon/server/daemon-lock.js';
+import {
+  activeHolder,
+  lastHolder,
+  acquireLock,
+  type DaemonPaths,
+  type Lock,
+} from '#daemon/server/daemon-lock.js';
 import { until } from '#test/harness/wait.js';
 
 let folder: string;

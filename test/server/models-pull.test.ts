@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { MODEL_LIMITS, type ModelsEvent } from '#daemon/protocol/models.js';
 import { CATALOGUE, unquantizedFormOf } from '#daemon/store/catalogue/index.js';
-import { collect, CONTENT, withModelServer, downloaded, failureOf, stagesOf } from '#test/harness/model-server-fixture.js';
+import {
+  collect,
+  CONTENT,
+  withModelServer,
+  downloaded,
+  failureOf,
+  stagesOf,
+} from '#test/harness/model-server-fixture.js';
 import { until } from '#test/harness/wait.js';
 import { defined } from '#daemon/protocol/defined.js';
 

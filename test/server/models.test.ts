@@ -2,7 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { CATALOGUE } from '#daemon/store/catalogue/index.js';
-import { collect, withModelServer, downloaded, failureOf, stagesOf } from '#test/harness/model-server-fixture.js';
+import {
+  collect,
+  withModelServer,
+  downloaded,
+  failureOf,
+  stagesOf,
+} from '#test/harness/model-server-fixture.js';
 import { NEEDED } from '#test/harness/hub-model.js';
 import { until } from '#test/harness/wait.js';
 

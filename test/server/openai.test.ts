@@ -73,7 +73,12 @@ describe('a transcription', () => {
       ['response_format', 'verbose_json'],
     ]);
     const transcription = v.parse(verboseTranscriptionSchema, answer.json());
-    expect(transcription).toMatchObject({ task: 'transcribe', language: 'german', duration: 2.5, text: TEXT });
+    expect(transcription).toMatchObject({
+      task: 'transcribe',
+      language: 'german',
+      duration: 2.5,
+      text: TEXT,
+    });
     expect(transcription.words).toBeUndefined();
     expect(transcription.segments?.[1]).toEqual({
       id: 1,
@@ -115,7 +120,10 @@ describe('a transcription', () => {
   ] as const)('tells the times that were asked for: %s', async (_, fields, { words, segments }) => {
     const answer = await here.transcribe(HELLO, [['response_format', 'verbose_json'], ...fields]);
     const transcription = v.parse(verboseTranscriptionSchema, answer.json());
-    expect([transcription.words !== undefined, transcription.segments !== undefined]).toEqual([words, segments]);
+    expect([transcription.words !== undefined, transcription.segments !== undefined]).toEqual([
+      words,
+      segments,
+    ]);
     if (words) expect(transcription.words?.[1]).toEqual({ word: 'there.', start: 0.5, end: 1 });
   });
 
@@ -272,7 +280,9 @@ describe('many at once', () => {
     here.engine.resume();
     const answers = await Promise.all(requests);
     expect((await held).status).toBe(200);
-    expect(answers.map(({ text }) => /text (\d+)/.exec(text)?.[1])).toEqual(requests.map((_, i) => String(i)));
+    expect(answers.map(({ text }) => /text (\d+)/.exec(text)?.[1])).toEqual(
+      requests.map((_, i) => String(i)),
+    );
     expect(here.engine.transcribed).toEqual(['first', ...requests.map((_, i) => `text ${i}.`)]);
     await until(() => here.held.length === 0);
   });

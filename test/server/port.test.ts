@@ -148,7 +148,10 @@ describe('the port', () => {
 
   test('stays where it is when it is opened again, moves when another one is named, and closes', async () => {
     const first = await open();
-    expect(await served.port.handle({ do: 'start' })).toMatchObject({ changed: false, http: { port: first } });
+    expect(await served.port.handle({ do: 'start' })).toMatchObject({
+      changed: false,
+      http: { port: first },
+    });
     expect(wanted).toBe(0);
     const free = await occupyPort('127.0.0.1');
     await free.close();

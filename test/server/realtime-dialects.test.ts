@@ -1,7 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { COMPLETED, DELTA, pause, withRealtimeServer, spoken, type Client, type Event } from './with-realtime-server.js';
+import {
+  COMPLETED,
+  DELTA,
+  pause,
+  withRealtimeServer,
+  spoken,
+  type Client,
+  type Event,
+} from './with-realtime-server.js';
 
 const here = withRealtimeServer();
 const BETA = { 'openai-beta': 'realtime=v1' };

@@ -2,7 +2,15 @@ import { describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
-import { COMPLETED, DELTA, FAILED, pause, withRealtimeServer, spoken, type Client } from './with-realtime-server.js';
+import {
+  COMPLETED,
+  DELTA,
+  FAILED,
+  pause,
+  withRealtimeServer,
+  spoken,
+  type Client,
+} from './with-realtime-server.js';
 
 const here = withRealtimeServer();
 const VAD = { type: 'server_vad', threshold: 0.5, prefix_padding_ms: 100, silence_duration_ms: 400 };

@@ -9,7 +9,7 @@ import { History, type Dictation } from '#daemon/store/history/index.js';
 export const DAY_MS = 24 * 3600 * 1000;
 export const NOW = Date.UTC(2026, 5, 15, 12);
 
-export interface HistoryFixture {
+interface HistoryFixture {
   /** All of it is gone after the test. */
   readonly folder: string;
   /** Of the database, in a folder that is not there yet. */

@@ -80,7 +80,9 @@ describe('the history', () => {
   test('finds page by page, by state', () => {
     const history = fixture.open();
     for (let i = 0; i < 6; i++)
-      history.add(fakeDictation(`t${i}`, { text: 'tea', startedMs: i, state: i % 2 === 0 ? 'final' : 'failed' }));
+      history.add(
+        fakeDictation(`t${i}`, { text: 'tea', startedMs: i, state: i % 2 === 0 ? 'final' : 'failed' }),
+      );
     expect(ids(history.search('tea', { limit: 2, before: 4 }))).toEqual(['t3', 't2']);
     expect(ids(history.search('tea', { limit: 9, before: 5, state: 'failed' }))).toEqual(['t3', 't1']);
   });
@@ -101,7 +103,10 @@ describe('the history', () => {
   test('adding the same again changes nothing, adding more to it replaces it', () => {
     const history = fixture.open();
     history.add(
-      fakeDictation('a', { text: 'first words', words: [{ start: 0, end: 1, word: 'first', probability: 1 }] }),
+      fakeDictation('a', {
+        text: 'first words',
+        words: [{ start: 0, end: 1, word: 'first', probability: 1 }],
+      }),
     );
     history.add(fakeDictation('a', { text: 'second words' }));
     history.add(fakeDictation('a', { text: 'second words' }));
@@ -140,7 +145,13 @@ describe('the history', () => {
   test('another transcription makes a failed one final, and what was known of its words is gone', () => {
     const history = fixture.open();
     history.add(
-      fakeDictation('a', { state: 'failed', errorCode: 'ENGINE_CRASHED', audio: 'a.wav', text: 'old', words: [] }),
+      fakeDictation('a', {
+        state: 'failed',
+        errorCode: 'ENGINE_CRASHED',
+        audio: 'a.wav',
+        text: 'old',
+        words: [],
+      }),
     );
     history.setText('a', 'new text', 'large', 'de');
     expect(history.get('a')).toEqual(

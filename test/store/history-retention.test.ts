@@ -94,9 +94,16 @@ describe('retention', () => {
   test('the oldest audio goes when there is too much of it', () => {
     const history = fixture.open();
     for (let i = 0; i < 5; i++)
-      history.add(fakeDictation(`t${i}`, { startedMs: NOW - i * 1000, durationSeconds: 10, audio: `t${i}.wav` }));
+      history.add(
+        fakeDictation(`t${i}`, { startedMs: NOW - i * 1000, durationSeconds: 10, audio: `t${i}.wav` }),
+      );
     history.add(
-      fakeDictation('failed', { startedMs: 1 + NOW - 10_000, durationSeconds: 10, audio: 'f.wav', state: 'failed' }),
+      fakeDictation('failed', {
+        startedMs: 1 + NOW - 10_000,
+        durationSeconds: 10,
+        audio: 'f.wav',
+        state: 'failed',
+      }),
     );
     const room = { ...DEFAULT_RETENTION, keepAudio: true, maxAudioBytes: 3 * (320_000 + 44) };
     expect(ids(history.prune(room, NOW)).sort()).toEqual(['t2', 't3', 't4']);
@@ -162,7 +169,11 @@ describe('a clock that is wrong', () => {
     return history;
   }
   const keepsAudio = { ...DEFAULT_RETENTION, keepAudio: true };
-  const dictate = async (history: ReturnType<typeof fixture.open>, id: string, atMs: number): Promise<void> => {
+  const dictate = async (
+    history: ReturnType<typeof fixture.open>,
+    id: string,
+    atMs: number,
+  ): Promise<void> => {
     fixture.nowMs = atMs;
     history.add(fakeDictation(id, { startedMs: atMs }));
     await applyRetention(history, fixture.folder, keepsAudio, atMs);

@@ -9,7 +9,11 @@ const large: ModelRef = { name: 'large', dir: '/large' };
 
 function setUp(model = small) {
   const sent: ToEngine[] = [];
-  const lifecycle = new ModelLifecycle({ send: (message) => sent.push(message), log: silentLog, plan: { model } });
+  const lifecycle = new ModelLifecycle({
+    send: (message) => sent.push(message),
+    log: silentLog,
+    plan: { model },
+  });
   const inMemory = (ref: ModelRef, state: EngineModel['state'] = 'ready', pinned = false): EngineModel => ({
     ...ref,
     state,
@@ -36,7 +40,11 @@ describe('ModelLifecycle', () => {
     // It can't be had: the old one is loaded for the next who asks.
     const use = last();
     holds();
-    lifecycle.receive({ type: 'load-failed', use, error: new SottoError('MODEL_CORRUPT', 'cut off').toWire() });
+    lifecycle.receive({
+      type: 'load-failed',
+      use,
+      error: new SottoError('MODEL_CORRUPT', 'cut off').toWire(),
+    });
     await expect(using).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
     expect(lifecycle.serving).toEqual(small);
     expect(lifecycle.status().model).toEqual({ name: 'small', state: 'installed' });
@@ -63,7 +71,12 @@ describe('ModelLifecycle', () => {
         check: () => new Promise<SottoError | undefined>((resolve) => answers.push(resolve)),
       };
       const send = (message: ToEngine): void => void sent.push(message);
-      const lifecycle = new ModelLifecycle({ send, log: silentLog, access, plan: { model: large, standIn: small } });
+      const lifecycle = new ModelLifecycle({
+        send,
+        log: silentLog,
+        access,
+        plan: { model: large, standIn: small },
+      });
       const loads = (): string[] =>
         sent.flatMap((message) => (message.type === 'load' ? [message.model.name] : []));
       const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

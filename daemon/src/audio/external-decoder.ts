@@ -15,7 +15,7 @@ const OUTPUT_RATE_HZ = 16_000;
 const PROGRESS_INTERVAL_MS = 1_000;
 
 /** A decoder that the machine has: used for what the packages here don't read, never needed for the usual formats. */
-export interface ExternalDecoder {
+interface ExternalDecoder {
   readonly kind: 'ffmpeg' | 'afconvert';
   readonly program: string;
 }
@@ -45,7 +45,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-export interface ExternalOptions {
+interface ExternalOptions {
   /** Null: there is none. */
   readonly decoder?: ExternalDecoder | null | undefined;
   /** Called while a converter writes its whole output before any audio comes of it: each time that output has grown. */
@@ -111,9 +111,7 @@ async function* ffmpegBlocks(
     { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' },
   );
   let stderr = '';
-  child.stderr
-    .setEncoding('utf8')
-    .on('data', (text: string) => (stderr = (stderr + text).slice(-2000)));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-2000)));
   const ended = new Promise<number | null>((done) => {
     child.once('error', (error) => {
       stderr ||= error.message;
@@ -154,9 +152,7 @@ async function* afconvertBlocks(
       { stdio: ['ignore', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' },
     );
     let stderr = '';
-    child.stderr
-      .setEncoding('utf8')
-      .on('data', (text: string) => (stderr = (stderr + text).slice(-2000)));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-2000)));
     const timer = setInterval(reportGrowth(output, onProgress), progressIntervalMs);
     const code = await new Promise<number | null>((done) => {
       child.once('error', () => done(null));

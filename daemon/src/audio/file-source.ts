@@ -69,7 +69,8 @@ export class FileSource {
    * @throws SottoError AUDIO_UNSUPPORTED for a length above 64 MiB: no header that is right asks for it
    */
   async read(position: number, length: number): Promise<Uint8Array> {
-    if (this.#closed) throw new SottoError('CANCELLED', `${quotePath(this.path)} was closed while it was read`);
+    if (this.#closed)
+      throw new SottoError('CANCELLED', `${quotePath(this.path)} was closed while it was read`);
     const count = Math.max(0, Math.min(length, this.size - position));
     if (count > MAX_READ_BYTES) {
       throw new SottoError(
@@ -119,9 +120,13 @@ function requireRegularFile(path: string, stats: Stats): void {
       hint: 'name the files in it, for example with *.wav',
     });
   }
-  throw new SottoError('AUDIO_UNREADABLE', `${quotePath(path)} is ${specialKind(stats)}, not an ordinary file`, {
-    hint: 'save the audio to a file first',
-  });
+  throw new SottoError(
+    'AUDIO_UNREADABLE',
+    `${quotePath(path)} is ${specialKind(stats)}, not an ordinary file`,
+    {
+      hint: 'save the audio to a file first',
+    },
+  );
 }
 
 /** What the operating system said, as a coded error that names the file. */

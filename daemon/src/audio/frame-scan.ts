@@ -1,7 +1,7 @@
 import { type FileSource } from './file-source.js';
 
 /** Length in bytes and samples of a self-framed codec's frame at `at`, or undefined if there is none. */
-export type FrameAt = (
+type FrameAt = (
   bytes: Uint8Array,
   at: number,
 ) => { readonly bytes: number; readonly samples: number } | undefined;

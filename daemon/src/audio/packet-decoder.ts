@@ -81,7 +81,9 @@ async function opusPackets(setup: Uint8Array): Promise<PacketDecoder> {
   return {
     // eslint-disable-next-line @typescript-eslint/require-await -- as above
     async decode(packets) {
-      const { channelData, sampleRate } = withoutConsoleError(() => decoder.decodeFrames(packets.filter(isDecodable)));
+      const { channelData, sampleRate } = withoutConsoleError(() =>
+        decoder.decodeFrames(packets.filter(isDecodable)),
+      );
       if (head.gain !== 1) for (const samples of channelData) scale(samples, head.gain);
       return { channels: channelData, sampleRate };
     },
@@ -139,7 +141,9 @@ async function flacPackets(): Promise<PacketDecoder> {
   await decoder.ready;
   return {
     async decode(packets) {
-      const { channelData, sampleRate, bitDepth } = await withoutConsoleError(() => decoder.decodeFrames([...packets]));
+      const { channelData, sampleRate, bitDepth } = await withoutConsoleError(() =>
+        decoder.decodeFrames([...packets]),
+      );
       for (const samples of channelData) rescale(samples, bitDepth);
       return { channels: channelData, sampleRate };
     },
@@ -156,10 +160,7 @@ export function pcmPackets(format: SampleFormat, channels: number, sampleRate: n
 }
 
 /** HE-AAC says so in its set-up, or only by what is in its first frames. */
-export async function usesSbr(
-  setup: Uint8Array,
-  packets: AsyncIterable<Uint8Array>,
-): Promise<boolean> {
+export async function usesSbr(setup: Uint8Array, packets: AsyncIterable<Uint8Array>): Promise<boolean> {
   const config = parseAudioSpecificConfig(setup);
   if (config.hasSbr) return true;
   const decoder = new AacDecoder(config);

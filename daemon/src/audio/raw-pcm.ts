@@ -4,7 +4,7 @@ import { type SampleFormat, bytesPerSample, deinterleave } from './sample-format
 import { type FileSource, quotePath } from './file-source.js';
 
 /** Where uncompressed samples lie in a file, as its header says. */
-export interface RawPcm {
+interface RawPcm {
   readonly container: string;
   readonly format: SampleFormat;
   readonly sampleRate: number;

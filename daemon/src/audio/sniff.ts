@@ -2,7 +2,7 @@ import { viewOf } from './bytes.js';
 import { type FileSource } from './file-source.js';
 
 /** What a file is, judged by its first bytes; its name plays no part. */
-export type Sniffed =
+type Sniffed =
   | { readonly kind: 'wav' | 'aiff' | 'ogg' | 'mp4' | 'matroska' }
   /** Formats that may come after an ID3 tag: `start` is their first byte. */
   | { readonly kind: 'flac' | 'mp3' | 'adts'; readonly start: number }
@@ -29,7 +29,8 @@ export async function sniff(source: FileSource): Promise<Sniffed> {
 function matchMagic(head: Uint8Array): Sniffed | undefined {
   const first = latin1(head, 0, 4);
   const formType = latin1(head, 8, 4);
-  if ((first === 'RIFF' || first === 'RF64' || first === 'BW64') && formType === 'WAVE') return { kind: 'wav' };
+  if ((first === 'RIFF' || first === 'RF64' || first === 'BW64') && formType === 'WAVE')
+    return { kind: 'wav' };
   if (first === 'FORM' && (formType === 'AIFF' || formType === 'AIFC')) return { kind: 'aiff' };
   if (first === 'fLaC') return { kind: 'flac', start: 0 };
   if (first === 'OggS') return { kind: 'ogg' };
@@ -85,14 +86,19 @@ function frames(bytes: Uint8Array, base: number): Sniffed | undefined {
       ['adts', adtsFrameLength],
     ] as const) {
       // Text and pictures hold chance sync words, so anywhere but at the very start it takes more of them.
-      if (countConsecutiveFrames(bytes, at, frameLength) >= (at === 0 ? 2 : 4)) return { kind, start: base + at };
+      if (countConsecutiveFrames(bytes, at, frameLength) >= (at === 0 ? 2 : 4))
+        return { kind, start: base + at };
     }
   }
   return undefined;
 }
 
 /** How many frames follow each other from `at` on; a frame that runs past the bytes at hand ends the chain as good. */
-function countConsecutiveFrames(bytes: Uint8Array, at: number, frameLength: (b: Uint8Array, at: number) => number): number {
+function countConsecutiveFrames(
+  bytes: Uint8Array,
+  at: number,
+  frameLength: (b: Uint8Array, at: number) => number,
+): number {
   let count = 0;
   for (let next = at; count < 4; count++) {
     if (count > 0 && next + 7 > bytes.length) return 4;

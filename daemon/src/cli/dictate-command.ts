@@ -95,7 +95,15 @@ export function addDictate(program: Command, outcome: Outcome): void {
         microphone?.stop();
       }
     });
-  setCommonOptions(command, ['--model', '--language', '--device', '--list-devices', '--from', '--copy', '--output']);
+  setCommonOptions(command, [
+    '--model',
+    '--language',
+    '--device',
+    '--list-devices',
+    '--from',
+    '--copy',
+    '--output',
+  ]);
 }
 
 async function openMicrophone(device: string | undefined): Promise<AudioSource> {

@@ -5,7 +5,7 @@ export const INTERRUPTED = 130;
 
 const SHOW_CURSOR = '\u001b[?25h';
 
-export interface Interrupt {
+interface Interrupt {
   readonly signal: AbortSignal;
   /** Gives the signals back to the system. */
   release(): void;

@@ -144,7 +144,13 @@ export class SottoClient {
   }
 
   /** Copies the file of a job that the daemon can't open. */
-  #supply({ id, ...waiting }: Waiting, path: string, folder: string, line: ClientChannel, stream: JobStream): DaemonCopy {
+  #supply(
+    { id, ...waiting }: Waiting,
+    path: string,
+    folder: string,
+    line: ClientChannel,
+    stream: JobStream,
+  ): DaemonCopy {
     const { type: _, ...facts } = waiting;
     return new DaemonCopy({
       ...{ path, folder },

@@ -17,7 +17,7 @@ export interface DaemonIdentity {
   readonly uploads?: string;
 }
 
-export interface OpenSocket {
+interface OpenSocket {
   readonly socket: WebSocket;
   readonly daemon: DaemonIdentity;
 }

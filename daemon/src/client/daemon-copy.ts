@@ -3,7 +3,7 @@ import { SottoError } from '../protocol/errors.js';
 import type { Upload } from '../upload.js';
 import { copyForDaemon } from './copy-for-daemon.js';
 
-export interface DaemonCopyOptions {
+interface DaemonCopyOptions {
   /** Absolute. */
   readonly path: string;
   /** Where the daemon says that copies go. */

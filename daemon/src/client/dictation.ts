@@ -40,7 +40,11 @@ const MIN_STABLE_MS = 2_000;
 /** A daemon that listens answers at once; one that does not by then is asked again over another connection. */
 const OPEN_TIMEOUT_MS = 10_000;
 /** Failures to connect that may pass. */
-const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DAEMON_UNAVAILABLE', 'DAEMON_LOST', 'BUSY']);
+const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'DAEMON_UNAVAILABLE',
+  'DAEMON_LOST',
+  'BUSY',
+]);
 
 const IN_HISTORY = 'what was said until then is kept: `sotto history` shows it';
 
@@ -341,7 +345,9 @@ export class Dictation {
 
   #onOpened({ acknowledged, channel, model, fallbackFor }: Extract<DaemonMessage, { type: 'opened' }>): void {
     if (acknowledged < this.#store.start) {
-      this.#fail(this.#sessionLost(new SottoError('DAEMON_LOST', 'the daemon has lost audio that it had taken')));
+      this.#fail(
+        this.#sessionLost(new SottoError('DAEMON_LOST', 'the daemon has lost audio that it had taken')),
+      );
       return;
     }
     this.#channel = channel;

@@ -23,7 +23,10 @@ import { EventQueue } from './event-queue.js';
 import { defined } from '../protocol/defined.js';
 
 /** A share of the connection, under an id of its own. */
-export type OpenChannel = (listener: ChannelListener) => { readonly id: string; readonly line: ClientChannel };
+export type OpenChannel = (listener: ChannelListener) => {
+  readonly id: string;
+  readonly line: ClientChannel;
+};
 
 export interface CallOptions {
   /** Calls the work off, for all who wait for it. */
@@ -124,7 +127,10 @@ export class ModelsClient {
     timeoutSeconds,
     signal,
   }: CallOptions & { readonly model?: string; readonly timeoutSeconds: number }): Promise<ModelStatus> {
-    const work = this.#request({ do: 'wait', timeoutSeconds, ...defined({ model }) }, { ...defined({ signal }) });
+    const work = this.#request(
+      { do: 'wait', timeoutSeconds, ...defined({ model }) },
+      { ...defined({ signal }) },
+    );
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       const error = new SottoError('TIMEOUT', `the daemon does not answer within ${timeoutSeconds} s`);

@@ -6,7 +6,7 @@
 import type { OpenAudio } from './host.js';
 import { readAhead } from './read-ahead.js';
 
-export interface AudioPrefetcherDeps {
+interface AudioPrefetcherDeps {
   readonly open: (path: string) => Promise<OpenAudio>;
   /** Changes whenever a file does: what was decoded of the one before is not of this one. */
   readonly fingerprintOf: (path: string) => string | undefined;
@@ -118,7 +118,10 @@ function withWindowCallback(audio: OpenAudio, onWindow: () => void): OpenAudio {
   };
 }
 
-async function* counted(samples: AsyncIterable<Float32Array>, onWindow: () => void): AsyncGenerator<Float32Array> {
+async function* counted(
+  samples: AsyncIterable<Float32Array>,
+  onWindow: () => void,
+): AsyncGenerator<Float32Array> {
   let chunks = 0;
   try {
     for await (const chunk of samples) {

@@ -17,7 +17,7 @@ import { defined } from '#daemon/protocol/defined.js';
 
 export type LoadModel = (dir: string, options: LoadOptions) => Promise<SpeechModel>;
 
-export interface ModelCacheDeps {
+interface ModelCacheDeps {
   readonly load: LoadModel;
   /** What a model will take, from its files. */
   readonly footprint: (dir: string) => Promise<Footprint>;
@@ -84,7 +84,9 @@ export class ModelCache {
     if (there !== undefined) return Promise.resolve(this.#held(there));
     // Somebody waits now: the real work warms it up as well.
     this.#loading?.warmUp.abort();
-    const held = this.#queue.add('requested', async () => this.#held(await this.#ensureLoaded(ref, { signal })));
+    const held = this.#queue.add('requested', async () =>
+      this.#held(await this.#ensureLoaded(ref, { signal })),
+    );
     return signal === undefined ? held : leaseUnlessAborted(held, signal);
   }
 

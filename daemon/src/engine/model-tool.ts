@@ -84,7 +84,10 @@ async function footprint(dir: string): Promise<FootprintBytes> {
 }
 
 /** Writes beside the target and renames, so that half a model is never found under its name. */
-async function convert({ dir, out, force, options }: Convert, { converterFor }: ConverterModule): Promise<void> {
+async function convert(
+  { dir, out, force, options }: Convert,
+  { converterFor }: ConverterModule,
+): Promise<void> {
   if (resolve(dir) === resolve(out)) {
     throw new SottoError('INVALID_ARGUMENT', 'a model is not converted into its own folder');
   }

@@ -8,10 +8,13 @@ import { isWhisperConfig } from './whisper/config.js';
 import { whisperConverter } from './whisper/checkpoint/convert.js';
 
 /** What a family offers. All throw SottoError MODEL_CORRUPT, MODEL_UNSUPPORTED, CANCELLED. */
-export interface ModelConverter {
+interface ModelConverter {
   readonly recognizes: (config: Readonly<Record<string, unknown>>) => boolean;
   /** Reads all of a model and says what it is. */
-  readonly inspect: (dir: string, options: LoadOptions) => Promise<Omit<ModelMetadata, 'files' | 'footprint'>>;
+  readonly inspect: (
+    dir: string,
+    options: LoadOptions,
+  ) => Promise<Omit<ModelMetadata, 'files' | 'footprint'>>;
   /** Writes the model of `dir` into the empty folder `out`, in the mlx-community layout. */
   readonly convert: (dir: string, out: string, wanted: ConvertOptions, options: LoadOptions) => Promise<void>;
 }

@@ -128,7 +128,11 @@ export type CaptureRequest = v.InferOutput<(typeof requestTable)[keyof typeof re
 
 const eventTable = {
   /** `isNew`: the answer to the `begin` that began it. */
-  dictation: v.object({ type: v.literal('dictation'), dictation: captureSchema, isNew: v.exactOptional(v.boolean()) }),
+  dictation: v.object({
+    type: v.literal('dictation'),
+    dictation: captureSchema,
+    isNew: v.exactOptional(v.boolean()),
+  }),
   /** Nothing goes on. */
   idle: v.object({ type: v.literal('idle') }),
   /** Whether whoever asked is the first who did, of those who are still there. */

@@ -10,5 +10,4 @@ export const integer = v.pipe(v.number(), v.safeInteger());
 export const inRange = (min: number, max: number) => v.pipe(finite, v.minValue(min), v.maxValue(max));
 
 /** A string of `least` to `most` characters. */
-export const text = (min: number, max: number) =>
-  v.pipe(v.string(), v.minLength(min), v.maxLength(max));
+export const text = (min: number, max: number) => v.pipe(v.string(), v.minLength(min), v.maxLength(max));

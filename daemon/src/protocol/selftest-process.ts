@@ -21,7 +21,7 @@ export const selftestRequestSchema = v.variant('type', [
 ]);
 export type SelftestRequest = v.InferOutput<typeof selftestRequestSchema>;
 
-export const opErrorSchema = v.object({
+const opErrorSchema = v.object({
   op: v.string(),
   /** Largest difference over the largest number of the right result. */
   error: v.number(),
@@ -29,7 +29,7 @@ export const opErrorSchema = v.object({
 });
 export type OpError = v.InferOutput<typeof opErrorSchema>;
 
-export const loadResultSchema = v.object({
+const loadResultSchema = v.object({
   mlx: v.string(),
   device: v.string(),
   facts: v.record(v.string(), v.union([v.string(), v.number()])),
@@ -38,7 +38,7 @@ export const loadResultSchema = v.object({
 });
 export type LoadResult = v.InferOutput<typeof loadResultSchema>;
 
-export const referenceResultSchema = v.object({
+const referenceResultSchema = v.object({
   device: v.string(),
   /** Whether the weights and the clip are those that the numbers were made with. */
   sameWeights: v.boolean(),
@@ -55,7 +55,7 @@ export const referenceResultSchema = v.object({
 });
 export type ReferenceResult = v.InferOutput<typeof referenceResultSchema>;
 
-export const productTimesSchema = v.object({
+const productTimesSchema = v.object({
   rows: integer,
   /** Width of the model: the product is [rows, width] × [width, width]. */
   width: integer,
@@ -65,7 +65,7 @@ export const productTimesSchema = v.object({
 });
 export type ProductTimes = v.InferOutput<typeof productTimesSchema>;
 
-export const machineResultSchema = v.object({
+const machineResultSchema = v.object({
   device: v.string(),
   readGbPerSecond: finite,
   gflops: finite,
@@ -78,7 +78,7 @@ export const machineResultSchema = v.object({
 });
 export type MachineResult = v.InferOutput<typeof machineResultSchema>;
 
-export const modelSpeedSchema = v.object({
+const modelSpeedSchema = v.object({
   loadSeconds: finite,
   warmUpSeconds: finite,
   encodeMs: finite,
@@ -90,7 +90,7 @@ export const modelSpeedSchema = v.object({
 });
 export type ModelSpeed = v.InferOutput<typeof modelSpeedSchema>;
 
-export const leakResultSchema = v.object({
+const leakResultSchema = v.object({
   /** Arrays that are still there once the model is freed, more than before it was loaded. */
   arrays: integer,
   bytes: integer,

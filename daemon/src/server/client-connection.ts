@@ -76,7 +76,9 @@ export class ClientConnection {
       this.#send(message, onlyForDisplay),
     );
     this.#lastPongMs = context.clock.nowMs();
-    this.#helloTimer = context.clock.after(HELLO_TIMEOUT_MS, () => socket.close(POLICY_VIOLATION, 'no hello'));
+    this.#helloTimer = context.clock.after(HELLO_TIMEOUT_MS, () =>
+      socket.close(POLICY_VIOLATION, 'no hello'),
+    );
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('pong', () => (this.#lastPongMs = context.clock.nowMs()));
     // The peer broke a rule of WebSocket or of our limits; ws closes with the fitting code itself.

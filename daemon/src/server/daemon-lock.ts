@@ -14,7 +14,7 @@ import type { ProcessLock } from '../store/process-lock.js';
 import { isListening } from './probe.js';
 
 /** How long a holder may take until it listens: at its start, or where its socket file was removed. */
-export const STARTUP_TIMEOUT_MS = 10_000;
+const STARTUP_TIMEOUT_MS = 10_000;
 /** How often a daemon checks the files of its socket and its lock. */
 export const FILE_CHECK_INTERVAL_MS = 2_000;
 const RETRY_INTERVAL_MS = 50;
@@ -55,7 +55,10 @@ async function loadTryLock(): Promise<TryLock> {
  * @param waitMs how long
  * @throws SottoError DAEMON_RUNNING, DAEMON_UNAVAILABLE (the folder can't be written)
  */
-export async function acquireLock({ lock, socket }: DaemonPaths, waitMs: number = STARTUP_TIMEOUT_MS): Promise<Lock> {
+export async function acquireLock(
+  { lock, socket }: DaemonPaths,
+  waitMs: number = STARTUP_TIMEOUT_MS,
+): Promise<Lock> {
   const tryLock = await loadTryLock();
   for (const untilMs = performance.now() + waitMs; ; await sleep(RETRY_INTERVAL_MS)) {
     const held = tryDaemonLock(lock, tryLock);
@@ -90,7 +93,11 @@ export async function activeHolder(paths: DaemonPaths): Promise<{ pid: number } 
   // A file with content is another program's: ours stays empty.
   if ((statSync(paths.lock, { throwIfNoEntry: false })?.size ?? 1) > 0) return undefined;
   const tryLock = await loadTryLock();
-  for (const untilMs = performance.now() + PID_TIMEOUT_MS; existsSync(paths.lock); await sleep(RETRY_INTERVAL_MS)) {
+  for (
+    const untilMs = performance.now() + PID_TIMEOUT_MS;
+    existsSync(paths.lock);
+    await sleep(RETRY_INTERVAL_MS)
+  ) {
     const free = tryLock(paths.lock);
     free?.release();
     if (free !== undefined) return undefined;

@@ -14,7 +14,7 @@ import { isListening } from './probe.js';
 import { checkSocketPath, isSocketInPlace, listenAt, removeSocket, securePrivateFolder } from './socket.js';
 import { PONG_TIMEOUT_MS, GOING_AWAY, PING_INTERVAL_MS } from './websocket.js';
 
-export interface ServerContext extends ConnectionContext {
+interface ServerContext extends ConnectionContext {
   readonly socketPath: string;
   /** File of the daemon's lock; `daemon.lock` beside the socket, if left out. */
   readonly lockPath?: string;

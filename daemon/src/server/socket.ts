@@ -58,7 +58,8 @@ export async function listenAt(server: Server, path: string): Promise<number> {
   const before = lstatSync(path, { throwIfNoEntry: false });
   if (before !== undefined) {
     if (!before.isSocket()) throw planted(path, before, 'the socket');
-    if (await isListening(path)) throw new SottoError('DAEMON_RUNNING', `something listens at ${path} already`);
+    if (await isListening(path))
+      throw new SottoError('DAEMON_RUNNING', `something listens at ${path} already`);
   }
   // Node removes the file of a server that closes by the name that it was bound to, whatever lies there by then. So it is
   // bound to another name; the renamed file is ours to remove, by its inode.

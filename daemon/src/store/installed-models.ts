@@ -61,7 +61,12 @@ export async function partialDownloads(models: string): Promise<PartialDownload[
     const work = new DownloadFolder(models, name);
     const plan = work.plan();
     if (plan === undefined) continue;
-    found.push({ name, repo: plan.repo, downloadedBytes: await work.downloadedBytes(), totalBytes: plan.bytes });
+    found.push({
+      name,
+      repo: plan.repo,
+      downloadedBytes: await work.downloadedBytes(),
+      totalBytes: plan.bytes,
+    });
   }
   return found;
 }
@@ -103,7 +108,7 @@ export async function removeModel(models: string, name: string): Promise<void> {
   }
 }
 
-export interface Pruned {
+interface Pruned {
   readonly what: string;
   readonly bytes: number;
 }

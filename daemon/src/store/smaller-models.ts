@@ -17,7 +17,8 @@ export function smallerModels(dirs: ModelDirs, { name, dir }: ModelRef): ModelRe
     .map((other) => findModel(dirs, other))
     .map((ref) => ({ ref, bytes: bytesOf(ref.dir) }))
     .filter(
-      ({ ref, bytes }) => ref.dir !== dir && bytes > 0 && bytes < maxBytes && !(needsAll && isEnglish(ref.name)),
+      ({ ref, bytes }) =>
+        ref.dir !== dir && bytes > 0 && bytes < maxBytes && !(needsAll && isEnglish(ref.name)),
     )
     .sort((a, b) => b.bytes - a.bytes)
     .map(({ ref }) => ref);

@@ -12,7 +12,7 @@ export interface EngineCommand {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export interface EngineProcessEvents {
+interface EngineProcessEvents {
   onMessage(message: FromEngine): void;
   /** A line that it wrote to stdout or stderr. */
   onLine(line: string): void;

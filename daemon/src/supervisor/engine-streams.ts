@@ -15,7 +15,7 @@ export const DECODE_TIMEOUT_MS = 20_000;
  * As long as the engine is known to compute, at a file's step or at a look of a slow machine, it is only late. A session that
  * is given nothing for so long is lost all the same.
  */
-export const BUSY_DECODE_TIMEOUT_MS = 120_000;
+const BUSY_DECODE_TIMEOUT_MS = 120_000;
 /** A timer that is so late has slept with the machine, and so has the engine. */
 const SLEEP_DETECTION_MS = 5_000;
 
@@ -35,7 +35,7 @@ interface Stream {
   dueSamples: number;
 }
 
-export interface EngineStreamsOptions {
+interface EngineStreamsOptions {
   readonly clock: Clock;
   readonly send: (message: ToEngine) => void;
   /** When the engine was last known to compute, by the clock. */
@@ -168,7 +168,9 @@ export class EngineStreams {
   }
 
   #watch(): void {
-    const owes = [...this.#streams.values()].some((stream) => stream.open && stream.sentSamples >= stream.dueSamples);
+    const owes = [...this.#streams.values()].some(
+      (stream) => stream.open && stream.sentSamples >= stream.dueSamples,
+    );
     if (owes) this.#timer ??= this.#expectDecode();
     else {
       this.#timer?.cancel();

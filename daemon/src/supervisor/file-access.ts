@@ -34,7 +34,7 @@ export interface FileAccess {
  */
 export type TryOpen = (path: string, signal: AbortSignal) => Promise<void>;
 
-export interface FileAccessOptions {
+interface FileAccessOptions {
   readonly clock: Clock;
   /** Where clients write the copies. */
   readonly uploads: string;

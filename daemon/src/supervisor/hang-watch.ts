@@ -8,9 +8,9 @@ import type { Clock, Timer } from '../clock.js';
 export const PING_INTERVAL_MS = 5_000;
 /** MLX work is waited for without blocking, so a healthy engine answers within milliseconds; loading may block. */
 export const SILENCE_TIMEOUT_MS = 60_000;
-export const LOADING_SILENCE_TIMEOUT_MS = 300_000;
+const LOADING_SILENCE_TIMEOUT_MS = 300_000;
 
-export interface HangWatchOptions {
+interface HangWatchOptions {
   readonly clock: Clock;
   readonly ping: () => void;
   readonly onHang: (silentMs: number) => void;

@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../clock.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { openInProcess, OPEN_TIMEOUT_MS, type TryOpen } from './file-access.js';
 
-export interface ModelAccessOptions {
+interface ModelAccessOptions {
   readonly clock: Clock;
   /** Folders whose models Sotto put there; the first one is where users may put theirs. */
   readonly own: readonly string[];

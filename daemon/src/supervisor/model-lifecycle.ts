@@ -19,7 +19,7 @@ export interface WarmPlan {
   readonly standIn?: ModelRef;
 }
 
-export interface ModelLifecycleOptions {
+interface ModelLifecycleOptions {
   readonly send: (message: ToEngine) => void;
   readonly log: Logger;
   readonly plan?: WarmPlan;
@@ -241,7 +241,10 @@ export class ModelLifecycle {
     if (isPlanned || request.caller !== undefined) {
       this.#planned = undefined;
       const fallbackFor = request.caller === undefined ? model.fallbackFor : undefined;
-      this.#refused = fallbackFor && { name: fallbackFor.name, error: SottoError.fromWire(fallbackFor.error) };
+      this.#refused = fallbackFor && {
+        name: fallbackFor.name,
+        error: SottoError.fromWire(fallbackFor.error),
+      };
     }
     this.#serving = { name: model.name, dir: model.dir };
     this.#options.log.info({ name: model.name }, 'model serves those who name none');

@@ -12,9 +12,9 @@ import { PING_INTERVAL_MS } from './hang-watch.js';
  */
 export const STALL_TIMEOUT_MS = 180_000;
 /** While a model is loaded: a piece of its weights may come from a slow disk. */
-export const LOADING_STALL_TIMEOUT_MS = 300_000;
+const LOADING_STALL_TIMEOUT_MS = 300_000;
 
-export interface ProgressWatchOptions {
+interface ProgressWatchOptions {
   readonly clock: Clock;
   /** What the engine has to do: a stall is one of that work alone. */
   readonly work: () => 'none' | 'loading' | 'job';

@@ -7,14 +7,14 @@
  * them has two tries. Such deaths have a bound of their own, so that they do not stop the service for others: 20 in a row
  * without a file or a dictation that went well between them are the engine's.
  */
-export const FIRST_DELAY_MS = 500;
+const FIRST_DELAY_MS = 500;
 export const MAX_DELAY_MS = 60_000;
-export const BREAKER_CRASHES = 5;
+const BREAKER_CRASHES = 5;
 export const BREAKER_WINDOW_MS = 180_000;
-export const MAX_CONSECUTIVE_FILE_CRASHES = 20;
+const MAX_CONSECUTIVE_FILE_CRASHES = 20;
 
 /** `why` completes "the speech engine …". */
-export type RestartDecision = { restart: true; delayMs: number } | { restart: false; why: string };
+type RestartDecision = { restart: true; delayMs: number } | { restart: false; why: string };
 
 export class RestartPolicy {
   #crashesMs: number[] = [];

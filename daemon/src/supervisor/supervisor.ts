@@ -32,7 +32,7 @@ const CANCEL_GRACE_MS = 5_000;
 /** How long it may take to end after being asked to. */
 const SHUTDOWN_GRACE_MS = 2_000;
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   readonly command: EngineCommand;
   readonly clock: Clock;
   readonly log: Logger;

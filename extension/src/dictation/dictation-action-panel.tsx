@@ -10,7 +10,7 @@ import { LanguagePicker, MicrophonePicker, ModelPicker } from './dictation-picke
 
 const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone';
 
-export interface DictationActions {
+interface DictationActions {
   readonly finish: (delivery: Delivery) => void;
   readonly deliver: (delivery: Delivery) => Promise<void> | undefined;
   readonly pause: () => void;
@@ -32,7 +32,9 @@ interface Props {
 
 export function DictationActionPanel({ dictation, error, settings, act }: Props) {
   const needsMicrophone =
-    error?.code === 'MIC_DENIED' || dictation?.error?.code === 'MIC_DENIED' || (dictation?.noSignalSeconds ?? 0) > 0;
+    error?.code === 'MIC_DENIED' ||
+    dictation?.error?.code === 'MIC_DENIED' ||
+    (dictation?.noSignalSeconds ?? 0) > 0;
   return (
     <ActionPanel>
       <MainActions dictation={dictation} error={error} first={settings.delivery} act={act} />
@@ -81,7 +83,13 @@ function Switches({ dictation, settings, act: { change, microphones } }: Switche
         title="Switch Microphone"
         icon={Icon.Microphone}
         shortcut={{ modifiers: ['cmd', 'shift'], key: 'm' }}
-        target={<MicrophonePicker dictation={dictation} list={microphones} choose={(device) => change({ device })} />}
+        target={
+          <MicrophonePicker
+            dictation={dictation}
+            list={microphones}
+            choose={(device) => change({ device })}
+          />
+        }
       />
     </ActionPanel.Section>
   );
@@ -118,7 +126,12 @@ function MainActions({ dictation, error, first, act }: MainProps) {
   }
   return (
     <ActionPanel.Section>
-      <DeliveryActions first={first} pasteTitle="Finish and Paste" copyTitle="Finish and Copy" onDeliver={act.finish} />
+      <DeliveryActions
+        first={first}
+        pasteTitle="Finish and Paste"
+        copyTitle="Finish and Copy"
+        onDeliver={act.finish}
+      />
       {dictation.phase === 'listening' ? (
         <Action
           title="Pause"

@@ -17,8 +17,12 @@ const HINTS: Partial<Record<WireError['code'], string>> = {
 
 export function markdownOf(dictation: Capture): string {
   const hint = hintOf(dictation);
-  const text = isDone(dictation) ? escaped(dictation.text ?? dictation.committed.trim()) : spokenOf(dictation);
-  return [text === '' ? emptyText(dictation) : text, ...(hint === undefined ? [] : [`> ${hint}`])].join('\n\n');
+  const text = isDone(dictation)
+    ? escaped(dictation.text ?? dictation.committed.trim())
+    : spokenOf(dictation);
+  return [text === '' ? emptyText(dictation) : text, ...(hint === undefined ? [] : [`> ${hint}`])].join(
+    '\n\n',
+  );
 }
 
 /** Whether what comes is still heard, so that it can be heard otherwise. */
@@ -124,7 +128,8 @@ function spokenOf({ committed, tentative, phase }: Capture): string {
           .replace(/^\S*\s/, ' ')
           .trimStart()}`
       : text;
-  if (phase === 'cancelled' || phase === 'discarded') return shown === '' ? '' : `~~${escaped(shown.trim())}~~`;
+  if (phase === 'cancelled' || phase === 'discarded')
+    return shown === '' ? '' : `~~${escaped(shown.trim())}~~`;
   if (tentativeText === '') return escaped(shown.trimEnd());
   // Some languages have no spaces between words: only those that were there come back.
   const between = text !== '' && (/\s$/.test(text) || /^\s/.test(tentative)) ? ' ' : '';

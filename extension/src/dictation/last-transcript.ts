@@ -20,7 +20,8 @@ export async function lastTranscript(socket: string, settings: DaemonSettings): 
   const undelivered = await undeliveredText(socket);
   return withDaemon(settings, async (client) => {
     const newest = newestOf((await client.history({ do: 'list', limit: MAX_RECENT_DICTATIONS })).dictations);
-    if (undelivered !== undefined && undelivered.startedMs > (newest?.startedMs ?? 0)) return undelivered.text;
+    if (undelivered !== undefined && undelivered.startedMs > (newest?.startedMs ?? 0))
+      return undelivered.text;
     // Whoever is given its text has read it.
     if (newest !== undefined && isUnread(newest)) await client.history({ do: 'get', id: newest.id });
     return newest?.text.trim();
@@ -58,7 +59,7 @@ async function undeliveredText(socket: string) {
 }
 
 /** The first one with a text, of those that have the newest first. */
-export function newestOf(dictations: readonly PastDictation[]): PastDictation | undefined {
+function newestOf(dictations: readonly PastDictation[]): PastDictation | undefined {
   return dictations.find(({ text }) => hasText(text));
 }
 

@@ -64,7 +64,10 @@ export async function findOrStartDictation(options: DictationStartOptions): Prom
 }
 
 /** In the process that is there. Undefined where there is none, or it leaves because Sotto was replaced meanwhile. */
-async function startInRunningProcess({ socket, ...options }: DictationStartOptions): Promise<DictationHandle | undefined> {
+async function startInRunningProcess({
+  socket,
+  ...options
+}: DictationStartOptions): Promise<DictationHandle | undefined> {
   const capture = await CaptureClient.connect(socket());
   if (capture === undefined) return undefined;
   try {
@@ -97,7 +100,13 @@ async function startInNewProcess(options: DictationStartOptions): Promise<Dictat
   }
 }
 
-function captureOptions({ language, model, device, keepListening, sounds }: Omit<DictationStartOptions, 'socket'>): CaptureOptions {
+function captureOptions({
+  language,
+  model,
+  device,
+  keepListening,
+  sounds,
+}: Omit<DictationStartOptions, 'socket'>): CaptureOptions {
   return {
     keepListening,
     sounds,
@@ -115,7 +124,15 @@ interface StartedProcess {
  * stays for the next dictations, until Raycast ends or nobody dictates for an hour: nobody waits for it when the command is
  * gone, so each one that ends leaves a zombie until Raycast does.
  */
-function startCapture({ sotto, log, language, model, device, keepListening, sounds }: DictationStartOptions): StartedProcess {
+function startCapture({
+  sotto,
+  log,
+  language,
+  model,
+  device,
+  keepListening,
+  sounds,
+}: DictationStartOptions): StartedProcess {
   const { program, args, env } = sotto();
   mkdirSync(dirname(log), { recursive: true });
   const logFile = openSync(log, 'w', 0o600);
@@ -149,7 +166,10 @@ function startCapture({ sotto, log, language, model, device, keepListening, soun
   });
   // Listened to in any case: a child that nobody waits for stays as a zombie.
   child.on('exit', (code, signal) => {
-    exitError ??= new SottoError('DAEMON_UNAVAILABLE', lastLine(log) ?? `it ended at once (${signal ?? code})`);
+    exitError ??= new SottoError(
+      'DAEMON_UNAVAILABLE',
+      lastLine(log) ?? `it ended at once (${signal ?? code})`,
+    );
   });
   child.unref();
   return { exitError: () => exitError };

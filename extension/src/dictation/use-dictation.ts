@@ -9,7 +9,7 @@ import { barOf } from './dictation-markdown';
 const RENDER_INTERVAL_MS = 80;
 const METER_BARS = 14;
 
-export interface DictationView {
+interface DictationView {
   readonly dictation: Capture | undefined;
   /** Loudness of the last second, the newest at the right. */
   readonly meter: string;

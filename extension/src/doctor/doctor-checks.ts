@@ -54,7 +54,9 @@ export async function runChecks(sotto: () => SottoCommand): Promise<DoctorReport
     runSotto(command, ['agent', 'status', '--json'])
       .then(parseAgent)
       .catch(() => undefined),
-    runSotto(command, ['dictate', '--list-devices']).then(parseMicrophones).catch(asFailedCheck('microphone')),
+    runSotto(command, ['dictate', '--list-devices'])
+      .then(parseMicrophones)
+      .catch(asFailedCheck('microphone')),
     betterModel().catch(() => []),
   ]);
   const isThere = doctor.every(({ what }) => what !== 'sotto');

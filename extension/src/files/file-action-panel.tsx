@@ -38,7 +38,10 @@ export function FileActionPanel({ file, files, text, saved, onSaved, jobs, setti
     <ActionPanel title={nameOf(file)}>
       <ActionPanel.Section>
         {text === undefined || text === '' ? null : (
-          <DeliveryActions first={settings.delivery} onDeliver={(delivery) => actions.deliver(text, delivery)} />
+          <DeliveryActions
+            first={settings.delivery}
+            onDeliver={(delivery) => actions.deliver(text, delivery)}
+          />
         )}
         {file.state === 'final' ? (
           <SaveActions files={[file]} title="Save Beside the File" actions={actions} />
@@ -81,7 +84,9 @@ function AllFiles({ files, actions }: { readonly files: readonly FileJob[]; read
   const done = files.filter(({ state }) => state === 'final');
   return (
     <>
-      {done.length > 1 ? <SaveActions files={done} title="Save All Beside Their Files" actions={actions} /> : null}
+      {done.length > 1 ? (
+        <SaveActions files={done} title="Save All Beside Their Files" actions={actions} />
+      ) : null}
       {open.length > 1 ? (
         <Action
           title="Cancel All"

@@ -46,7 +46,11 @@ export class FileJobs {
   #isClosed = false;
 
   /** @param usual how files of other views are begun again */
-  constructor(connect: () => Promise<SottoClient>, defaults: FileJobOptions, show: (seen: JobsSnapshot) => void) {
+  constructor(
+    connect: () => Promise<SottoClient>,
+    defaults: FileJobOptions,
+    show: (seen: JobsSnapshot) => void,
+  ) {
     this.#connect = connect;
     this.#defaults = defaults;
     this.#show = show;

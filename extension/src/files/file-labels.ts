@@ -86,7 +86,9 @@ export function markdownOf(file: FileJob, text: string | undefined): string {
       return [...paragraphs(text), '> Cancelled. What was written until then is kept.'].join('\n\n');
     case 'failed': {
       const why = file.error === undefined ? 'Nobody knows why.' : errorText(file.error);
-      return [...(paragraphs(text).length > 0 ? paragraphs(text) : ['# This did not work']), `> ${why}`].join('\n\n');
+      return [...(paragraphs(text).length > 0 ? paragraphs(text) : ['# This did not work']), `> ${why}`].join(
+        '\n\n',
+      );
     }
   }
 }

@@ -19,7 +19,7 @@ export async function saveTranscript({ file, segments }: FileText, format: TextF
 }
 
 /** As Finder numbers a copy. */
-export function numberedPath(path: string, extension: string, number: number): string {
+function numberedPath(path: string, extension: string, number: number): string {
   const stem = basename(path, extname(path));
   return join(dirname(path), `${stem}${number === 1 ? '' : ` ${number}`}.${extension}`);
 }

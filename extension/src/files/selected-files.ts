@@ -15,7 +15,7 @@ const AUDIO = new Set(
 /** A text is looked at for paths only if it is about as short as paths are. */
 const MAX_PATH_LINES = 500;
 
-export interface FoundFiles {
+interface FoundFiles {
   /** Absolute, in their order, each once. */
   readonly files: readonly string[];
   /** Why there may be fewer than were named. */

@@ -8,7 +8,7 @@ import { FileJobs, newPaths, type JobsSnapshot } from './file-jobs';
 import type { Settings } from '../lib/preferences';
 import { showFailure } from '../lib/show-failure';
 
-export interface FileJobsView extends JobsSnapshot {
+interface FileJobsView extends JobsSnapshot {
   readonly jobs: FileJobs | undefined;
   /** Whether there may be more than is seen. */
   readonly isLoading: boolean;

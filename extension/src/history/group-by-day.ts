@@ -1,7 +1,7 @@
 /** Past dictations under the days on which they were spoken, in the time of this place. */
 import type { PastDictation } from 'sotto/protocol';
 
-export interface DaySection {
+interface DaySection {
   readonly title: string;
   readonly dictations: readonly PastDictation[];
 }

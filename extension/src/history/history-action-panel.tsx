@@ -36,7 +36,12 @@ export function HistoryActionPanel({ dictation, isPlaying, settings, act }: Prop
   return (
     <ActionPanel>
       <ActionPanel.Section>
-        {hasText ? <DeliveryActions first={settings.delivery} onDeliver={(delivery) => act.deliver(dictation, delivery)} /> : null}
+        {hasText ? (
+          <DeliveryActions
+            first={settings.delivery}
+            onDeliver={(delivery) => act.deliver(dictation, delivery)}
+          />
+        ) : null}
         {dictation.state === 'failed' && dictation.audio !== undefined ? (
           <Action title="Transcribe Again" icon={Icon.Repeat} onAction={() => act.transcribe(dictation)} />
         ) : null}

@@ -26,7 +26,10 @@ export function HistoryItem({ dictation, isPlaying, actions }: Props) {
       icon={isPlaying ? { source: Icon.SpeakerHigh, tintColor: Color.Green } : icon}
       accessories={[...mark, { text: timeOf(dictation.startedMs) }]}
       detail={
-        <List.Item.Detail markdown={markdownOf(dictation)} metadata={<DictationDetails dictation={dictation} />} />
+        <List.Item.Detail
+          markdown={markdownOf(dictation)}
+          metadata={<DictationDetails dictation={dictation} />}
+        />
       }
       actions={actions}
     />

@@ -22,7 +22,11 @@ export function requestHistory(settings: DaemonSettings, request: HistoryRequest
 }
 
 /** A page of those that are wanted, from one on. */
-export function pageRequest({ query, stateFilter }: HistoryFilter, limit: number, after?: PastDictation): HistoryRequest {
+export function pageRequest(
+  { query, stateFilter }: HistoryFilter,
+  limit: number,
+  after?: PastDictation,
+): HistoryRequest {
   const page = {
     limit,
     ...(after !== undefined && { before: after.startedMs, beforeId: after.id }),
@@ -61,7 +65,7 @@ function inPages(settings: DaemonSettings, ids: readonly string[], what: 'delete
   });
 }
 
-export interface RetranscribeOptions {
+interface RetranscribeOptions {
   /** The one that serves those who name none, when left out. */
   readonly model?: string;
   readonly language?: string | undefined;

@@ -25,9 +25,10 @@ export function markdownOf({ text, state, errorCode, audio }: PastDictation): st
   const why =
     errorCode === undefined ? undefined : new SottoError(errorCode, 'this could not be written down');
   const then = audio === undefined ? '' : ' Its sound is kept: transcribe it again.';
-  return [...paragraphs, `> ${why === undefined ? 'This could not be written down.' : errorText(why)}${then}`].join(
-    '\n\n',
-  );
+  return [
+    ...paragraphs,
+    `> ${why === undefined ? 'This could not be written down.' : errorText(why)}${then}`,
+  ].join('\n\n');
 }
 
 /** Whether its text was never delivered, nor read. */

@@ -4,7 +4,13 @@ import { defined, type PastDictation } from 'sotto/protocol';
 import type { HistoryActions } from './history-action-panel';
 import { deliver } from '../lib/deliver';
 import { requestHistory, readAll, retranscribe, type HistoryFilter } from './history-requests';
-import { downloadsFolder, formatDictations, exportName, writeNewFile, type ExportFormat } from './export-dictations';
+import {
+  downloadsFolder,
+  formatDictations,
+  exportName,
+  writeNewFile,
+  type ExportFormat,
+} from './export-dictations';
 import { isUnread } from './history-text';
 import type { Settings } from '../lib/preferences';
 import { refreshMenuBar } from '../menu-bar/refresh-menu-bar';

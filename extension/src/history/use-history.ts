@@ -3,7 +3,13 @@ import { useCallback, useState } from 'react';
 import { usePromise } from '@raycast/utils';
 import { SottoError } from 'sotto/client';
 import type { PastDictation } from 'sotto/protocol';
-import { requestHistory, restoreDictations, deleteDictations, pageRequest, type HistoryFilter } from './history-requests';
+import {
+  requestHistory,
+  restoreDictations,
+  deleteDictations,
+  pageRequest,
+  type HistoryFilter,
+} from './history-requests';
 import type { Settings } from '../lib/preferences';
 
 const PAGE = 40;

@@ -42,7 +42,7 @@ export function findSotto(preferred: string, env: NodeJS.ProcessEnv = process.en
   });
 }
 
-export interface RecordedCommand {
+interface RecordedCommand {
   readonly node: string;
   readonly entry: string;
 }

@@ -16,7 +16,10 @@ export interface CommandOutput {
  * In a group of its own: what was begun, an installation say, is not cut off when the view is left.
  * @throws SottoError DAEMON_UNAVAILABLE if it does not start, TIMEOUT
  */
-export function runSotto({ program, args, env }: SottoCommand, what: readonly string[]): Promise<CommandOutput> {
+export function runSotto(
+  { program, args, env }: SottoCommand,
+  what: readonly string[],
+): Promise<CommandOutput> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...args, ...what], {
       detached: true,

@@ -3,7 +3,7 @@ import { defined, type ModelsList, type ModelStatus } from 'sotto/protocol';
 
 type Installed = ModelsList['installed'][number];
 type Partial = ModelsList['partial'][number];
-export type CatalogueModel = ModelsList['catalogue'][number];
+type CatalogueModel = ModelsList['catalogue'][number];
 
 export interface ModelRow {
   /** What it is called here, and what the daemon is asked for. */
@@ -40,8 +40,12 @@ export function rowsOf(list: ModelsList, states: States): ModelRow[] {
   const isUnused = (name: string | undefined): name is string => name !== undefined && !usedNames.has(name);
 
   const partials = list.partial.filter(({ name }) => isUnused(name));
-  const transferring = [...states.values()].filter(({ name, state }) => isUnused(name) && isTransferring(state));
-  const names = [...new Set([...partials, ...transferring].flatMap(({ name }) => (name === undefined ? [] : [name])))];
+  const transferring = [...states.values()].filter(
+    ({ name, state }) => isUnused(name) && isTransferring(state),
+  );
+  const names = [
+    ...new Set([...partials, ...transferring].flatMap(({ name }) => (name === undefined ? [] : [name]))),
+  ];
   const downloadingRows = names.map((name) => {
     const partial = partials.find((one) => one.name === name);
     const status = states.get(name) ?? partial?.status ?? { name, state: 'absent' };

@@ -100,7 +100,10 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
       const { model } = await models.use(name).result;
       const { fallbackFor } = model;
       if (fallbackFor !== undefined) {
-        await showSuccess(`${model.name ?? 'Another one'} is used in place of ${title}`, fallbackFor.error.message);
+        await showSuccess(
+          `${model.name ?? 'Another one'} is used in place of ${title}`,
+          fallbackFor.error.message,
+        );
         return;
       }
       const isOverruled = preferred !== undefined && preferred !== name;
@@ -115,7 +118,10 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
       const { models } = await client();
       const { files, repo, revision } = await models.verify(row.name).result;
       if (files === undefined) {
-        await showSuccess(`Nobody knows how ${row.title} should be`, 'Only what was downloaded can be checked.');
+        await showSuccess(
+          `Nobody knows how ${row.title} should be`,
+          'Only what was downloaded can be checked.',
+        );
         return;
       }
       const wrong = files.filter(({ state }) => state !== 'ok');
@@ -131,7 +137,11 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
       });
     });
 
-  const redownloadAction = (row: ModelRow, repo: string, revision: string | undefined): Toast.ActionOptions => ({
+  const redownloadAction = (
+    row: ModelRow,
+    repo: string,
+    revision: string | undefined,
+  ): Toast.ActionOptions => ({
     title: 'Download It Again',
     onAction: () => void download(redownloadOf(row, repo, revision)),
   });
@@ -155,7 +165,10 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
       if (!isConfirmed) return;
       const { models } = await client();
       const { used } = await models.remove(row.name, { force: isInUse });
-      await showSuccess(`${row.title} is removed`, used?.name === undefined ? undefined : `Now using ${used.name}.`);
+      await showSuccess(
+        `${row.title} is removed`,
+        used?.name === undefined ? undefined : `Now using ${used.name}.`,
+      );
     });
 
   const unload = (): Promise<void> =>
@@ -201,7 +214,11 @@ export function downloadOf({ name, title, partial, catalogue }: ModelRow): Downl
 }
 
 /** As it was when it was downloaded first. */
-export function redownloadOf({ name, title }: ModelRow, repo: string, revision: string | undefined): Download {
+export function redownloadOf(
+  { name, title }: ModelRow,
+  repo: string,
+  revision: string | undefined,
+): Download {
   return {
     name,
     title,
@@ -214,7 +231,11 @@ function isProgress(event: { type: string }): event is Progress {
   return event.type === 'progress';
 }
 
-async function showSuccess(title: string, message?: string, primaryAction?: Toast.ActionOptions): Promise<void> {
+async function showSuccess(
+  title: string,
+  message?: string,
+  primaryAction?: Toast.ActionOptions,
+): Promise<void> {
   await showToast({
     style: Toast.Style.Success,
     title: capitalized(title),

@@ -9,7 +9,7 @@ import type { States } from './model-rows';
 /** A daemon that has gone is back as quickly as this, or has to be started. */
 const RECONNECT_DELAY_MS = 1_000;
 
-export interface ModelsView {
+interface ModelsView {
   readonly list: ModelsList | undefined;
   readonly states: States;
   /** Why nothing is shown, or nothing new. */

@@ -20,7 +20,10 @@ const MAX_TEXT_CHARACTERS = 4_000;
 /** What the user has dictated before, the newest first. */
 export default async function searchHistory({ query, limit = DEFAULT_LIMIT }: Input) {
   const count = Math.min(MAX_LIMIT, Math.max(1, Math.round(limit)));
-  const { dictations, hasMore } = await requestHistory(readSettings(), pageRequest({ query, stateFilter: 'all' }, count));
+  const { dictations, hasMore } = await requestHistory(
+    readSettings(),
+    pageRequest({ query, stateFilter: 'all' }, count),
+  );
   return {
     dictations: dictations.map(({ startedMs, durationSeconds, text, language, state }) => ({
       spokenAt: new Date(startedMs).toISOString(),

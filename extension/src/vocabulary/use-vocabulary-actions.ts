@@ -43,7 +43,9 @@ export function useVocabularyActions({ latest, request, refresh }: VocabularyVie
       const current = latest();
       if (current === undefined) return;
       try {
-        await request((vocabulary) => vocabulary.set(replaceEntry(current.vocabulary, before, now), current.revision));
+        await request((vocabulary) =>
+          vocabulary.set(replaceEntry(current.vocabulary, before, now), current.revision),
+        );
         await showToast({ title: 'Saved', message: nameOf(now) });
       } catch (thrown) {
         // What is there now is shown when the form is gone.

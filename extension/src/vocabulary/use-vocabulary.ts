@@ -4,7 +4,7 @@ import { SottoError, type VocabularyClient } from 'sotto/client';
 import type { VocabularyResult } from 'sotto/protocol';
 import { withDaemon, type DaemonSettings } from '../lib/daemon';
 
-export type RequestVocabulary = <Result extends VocabularyResult>(
+type RequestVocabulary = <Result extends VocabularyResult>(
   work: (vocabulary: VocabularyClient) => Promise<Result>,
 ) => Promise<Result>;
 
@@ -34,7 +34,9 @@ export function useVocabulary(settings: DaemonSettings): VocabularyView {
     return result;
   }, []);
   const refresh = useCallback(async () => {
-    await request((vocabulary) => vocabulary.get()).catch((thrown: unknown) => setError(SottoError.from(thrown)));
+    await request((vocabulary) => vocabulary.get()).catch((thrown: unknown) =>
+      setError(SottoError.from(thrown)),
+    );
   }, []);
   useEffect(() => void refresh(), []);
   return { current, latest: () => latestResult.current, error, request, refresh };

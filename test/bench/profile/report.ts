@@ -44,7 +44,7 @@ export function bytesRead(ops: readonly OpRun[], stages: readonly string[]): num
   );
 }
 
-export interface OpGroup {
+interface OpGroup {
   readonly op: string;
   readonly operands: string;
   readonly calls: number;

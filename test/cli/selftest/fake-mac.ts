@@ -40,7 +40,7 @@ export const RECORDED: Recording = {
   ...{ openMs: 210, firstAudioMs: 260, peak: 900 },
 };
 
-export const REPLIES: Record<string, SelftestReply> = {
+const REPLIES: Record<string, SelftestReply> = {
   load: {
     type: 'loaded',
     facts: {

@@ -124,7 +124,10 @@ describe('what is computed', () => {
       found: expect.stringContaining('gpu (applegpu_g15s)') as unknown,
     });
     const facts = { mlx: '1', device: 'cpu', facts: {}, coldMs: 1, warmMs: 1 };
-    const [found] = await fileChecksOf(loadStep, mac({ send: replying({ load: { type: 'loaded', facts } }) }));
+    const [found] = await fileChecksOf(
+      loadStep,
+      mac({ send: replying({ load: { type: 'loaded', facts } }) }),
+    );
     expect(found).toMatchObject({ status: 'failed', found: expect.stringContaining('no GPU') as unknown });
   });
 
@@ -291,7 +294,7 @@ describe('files in folders that macOS protects', () => {
     ] as const) {
       const found = await tried(...messages);
       expect(found.map(({ status }) => status)).toEqual([status, status, 'skipped']);
-      expect(found[0]?.facts).toMatchObject({ folder: 'Desktop', answer });
+      expect(found[0]?.facts).toMatchObject({ folder: 'Desktop', access: answer });
       expect(left()).toEqual([]);
     }
   });

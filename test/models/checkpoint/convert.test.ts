@@ -162,9 +162,11 @@ describe('the process that works on models', () => {
 
     const broken = checkpointDir('huggingface');
     editJson(join(broken, 'config.json'), (config) => (config.decoder_layers = 3));
-    await expect(runModelTool(request(broken, join(around, 'out')), { signal: never })).rejects.toMatchObject({
-      code: 'MODEL_CORRUPT',
-    });
+    await expect(runModelTool(request(broken, join(around, 'out')), { signal: never })).rejects.toMatchObject(
+      {
+        code: 'MODEL_CORRUPT',
+      },
+    );
     expect(readdirSync(around)).toEqual([]);
   });
 });

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { compressionRatio, type DecodeResult } from '#daemon/models/whisper/decode/decode.js';
-import { isSilentByReference, needsFallback, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/decode/quality.js';
+import {
+  isSilentByReference,
+  needsFallback,
+  REFERENCE_THRESHOLDS,
+} from '#daemon/models/whisper/decode/quality.js';
 import { cutSegments } from '#daemon/models/whisper/decode/segments.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 

@@ -3,9 +3,19 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
-import { Hotwords, INITIAL_STATE, type HotwordState, type WordTokenizer } from '#daemon/models/whisper/hotwords/hotwords.js';
+import {
+  Hotwords,
+  INITIAL_STATE,
+  type HotwordState,
+  type WordTokenizer,
+} from '#daemon/models/whisper/hotwords/hotwords.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { BeamSearch, BestOfSamples, type Search, type Sequence } from '#daemon/models/whisper/search/search.js';
+import {
+  BeamSearch,
+  BestOfSamples,
+  type Search,
+  type Sequence,
+} from '#daemon/models/whisper/search/search.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, missingClips, root, samplesOf, starterModel, transcribed } from '../fixtures.js';

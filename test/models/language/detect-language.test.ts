@@ -63,7 +63,10 @@ describe('speech that changes its language', () => {
     'is written down in each, and every segment tells which: %s',
     async (_, options) => {
       const samples = joined(english, pause(0.3), spanish, pause(0.3), english);
-      const { result, order, languages } = await transcribeLanguages(samples, { multilingual: true, ...options });
+      const { result, order, languages } = await transcribeLanguages(samples, {
+        multilingual: true,
+        ...options,
+      });
       expect(languages.map(({ language }) => language)).toEqual(['en', 'es', 'en']);
       for (const { probability } of languages) expect(probability).toBeGreaterThan(0.5);
       const textIn = (language: string): string =>
@@ -120,7 +123,9 @@ describe('speech that changes its language', () => {
       setTimeout(() => {
         controller.abort();
       }, 150);
-      await expect(transcribeLanguages(samples, { multilingual: true }, controller.signal)).rejects.toMatchObject({
+      await expect(
+        transcribeLanguages(samples, { multilingual: true }, controller.signal),
+      ).rejects.toMatchObject({
         code: 'CANCELLED',
       });
     },
@@ -137,9 +142,12 @@ describe('the clips beside this clone', () => {
     'are told apart one after another, and by all of their words',
     async () => {
       const clips = await Promise.all(files.map((file) => samplesOf(file ?? '')));
-      const { languages, result } = await transcribeLanguages(joined(...clips.flatMap((one) => [one, pause(0.4)])), {
-        multilingual: true,
-      });
+      const { languages, result } = await transcribeLanguages(
+        joined(...clips.flatMap((one) => [one, pause(0.4)])),
+        {
+          multilingual: true,
+        },
+      );
       expect(languages.map(({ language }) => language)).toEqual(['de', 'ja', 'sv', 'fr']);
       for (const [code, text] of [
         ['de', /Portal.*genutzt/],
@@ -178,7 +186,11 @@ describe('speech in one language', () => {
     'needs no option where the language is given: neither has an effect',
     async () => {
       const given = await transcribeLanguages(english, { language: 'en' });
-      const both = await transcribeLanguages(english, { language: 'en', multilingual: true, languageWindows: 4 });
+      const both = await transcribeLanguages(english, {
+        language: 'en',
+        multilingual: true,
+        languageWindows: 4,
+      });
       expect({ ...both.result, timings: 0 }).toEqual({ ...given.result, timings: 0 });
       expect(both.languages).toEqual([{ type: 'language', language: 'en', probability: 1 }]);
     },

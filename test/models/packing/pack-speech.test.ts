@@ -83,7 +83,9 @@ describe('packing', () => {
         hardCuts++;
         return middle(from, to);
       }).map(({ pieces }) => pieces.at(-1)?.end ?? 0);
-      const inWord = ends.filter((end) => availableSpeech.tight.some((word) => word.start < end && end < word.end));
+      const inWord = ends.filter((end) =>
+        availableSpeech.tight.some((word) => word.start < end && end < word.end),
+      );
       expect(inWord.length).toBeLessThanOrEqual(hardCuts);
     },
   );

@@ -11,7 +11,12 @@ import { Hotwords } from '#daemon/models/whisper/hotwords/hotwords.js';
 import { readConfig } from '#daemon/models/whisper/checkpoint/load.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
-import { type Forecast, type CandidateNeeds, type CandidateSource, FullRows } from '#daemon/models/whisper/search/candidates.js';
+import {
+  type Forecast,
+  type CandidateNeeds,
+  type CandidateSource,
+  FullRows,
+} from '#daemon/models/whisper/search/candidates.js';
 import { BeamSearch, type Rows, type Search, type Sequence } from '#daemon/models/whisper/search/search.js';
 import type { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { mx, type MxArray } from '#native/index.js';

@@ -129,7 +129,8 @@ test('an improbable word waits, and all behind it, until it is old enough', () =
 });
 
 describe('in how many looks a word was said', () => {
-  const words = (text: string, starts: number[]) => hypothesisWords(text.match(/ ?[^ ]+/g) ?? [], starts, true);
+  const words = (text: string, starts: number[]) =>
+    hypothesisWords(text.match(/ ?[^ ]+/g) ?? [], starts, true);
 
   test('case, marks and a word before it do not matter', () => {
     const before = { words: words(' So, my fellow', [10, 30, 50]), agreementCount: [3, 2, 1] };
@@ -148,7 +149,12 @@ describe('in how many looks a word was said', () => {
 });
 
 describe('what is shown beyond it', () => {
-  const tentativeThresholds: TentativeThresholds = { minAudioSeconds: 1, edgeFrames: 4, probability: 0.5, minFirstProbability: 0.1 };
+  const tentativeThresholds: TentativeThresholds = {
+    minAudioSeconds: 1,
+    edgeFrames: 4,
+    probability: 0.5,
+    minFirstProbability: 0.1,
+  };
   const committed = { audioSeconds: 5, isUncommitted: false };
 
   test('nothing before a second was heard, nothing at the edge, and no half word', () => {

@@ -59,7 +59,9 @@ describe('what is committed of a window', () => {
             updateText(liveText, characters.slice(0, heard).join(''), spaced, probability);
             const { hypothesis: now, agreementCount } = liveText;
             if (now === undefined) throw new Error('nothing follows');
-            const words = liveText.commit(policy({ now, first: agreementCount === 1, audioSeconds: 5, paused: false }));
+            const words = liveText.commit(
+              policy({ now, first: agreementCount === 1, audioSeconds: 5, paused: false }),
+            );
             committed += words.map(({ word }) => word).join('');
             // Never half a character, never another text than what was said, never taken back.
             expect(committed).toBe(textOf(liveText.committed));

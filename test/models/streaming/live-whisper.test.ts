@@ -82,7 +82,9 @@ describe('speech that goes on', () => {
     // His last words end without silence behind them, so that nothing tells the four apart.
     const speech = jfk.subarray(0.3 * SECOND, 10.6 * SECOND);
     const updates = await transcribeLive(joined(speech, speech, speech, speech), SECOND / 2);
-    expect(errorsIn(`${TRANSCRIPT} ${TRANSCRIPT} ${TRANSCRIPT} ${TRANSCRIPT}`, textOf(updates), 'en').errors).toBeLessThanOrEqual(12);
+    expect(
+      errorsIn(`${TRANSCRIPT} ${TRANSCRIPT} ${TRANSCRIPT} ${TRANSCRIPT}`, textOf(updates), 'en').errors,
+    ).toBeLessThanOrEqual(12);
     const starts = updates.flatMap(({ committed }) => committed.map(({ start }) => start));
     expect(starts).toEqual([...starts].sort((a, b) => a - b));
   });

@@ -9,7 +9,12 @@ import { medianOfSeven } from '#daemon/models/whisper/words/median.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { dropHallucinations } from '#daemon/models/whisper/words/hallucinations.js';
 import { isAnomalous, wordAnomaly } from '#daemon/models/whisper/words/word-anomaly.js';
-import { clipToSpeech, placeWords, timeWords, type TimedWord } from '#daemon/models/whisper/words/word-times.js';
+import {
+  clipToSpeech,
+  placeWords,
+  timeWords,
+  type TimedWord,
+} from '#daemon/models/whisper/words/word-times.js';
 import { mergePunctuation, splitCharacters, splitWords } from '#daemon/models/whisper/words/split-words.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';

@@ -50,7 +50,7 @@ function menuItem({ type, props }: TreeNode, assets: string): Markup {
   </div>`;
 }
 
-export interface NoteFrame {
+interface NoteFrame {
   readonly title: string;
   /** What stands in the note; the cursor is behind it. */
   readonly paragraphs: readonly string[];

@@ -48,7 +48,10 @@ function blocksOf(lines: readonly string[], assets: string): Part[] {
       const items = takeWhile((each) => /^\s*([-*+]|\d+[.)]) /.test(each) || /^\s+\S/.test(each));
       parts.push(listOf(items, assets));
     } else {
-      const words = [lines[at++] ?? '', ...takeWhile((each) => !BLANK.test(each) && !STARTS_BLOCK.test(each))];
+      const words = [
+        lines[at++] ?? '',
+        ...takeWhile((each) => !BLANK.test(each) && !STARTS_BLOCK.test(each)),
+      ];
       parts.push(new Markup(`<p>${inline(words.join('\n'), assets)}</p>`));
     }
   }

@@ -9,7 +9,7 @@ import type { Markup } from './markup.js';
 import { DESKTOP_STYLE, STYLE } from './picture-style.js';
 
 export const WIDTH = 1000;
-export const HEIGHT = 625;
+const HEIGHT = 625;
 
 export class Painter {
   readonly #browser: Browser;

@@ -79,7 +79,13 @@ export const SCENES: readonly Scene[] = [
       await host.launch('quick-dictate').done(RENDER_TIMEOUT_MS);
       const paragraphs = ['What Austen says of him, in her own words:', host.desktop.pasted];
       const hud = String(host.desktop.callsTo('hud').at(-1));
-      return noteOf({ title: 'John Dashwood', paragraphs, hud, icon: environment.icon, assets: environment.assets });
+      return noteOf({
+        title: 'John Dashwood',
+        paragraphs,
+        hud,
+        icon: environment.icon,
+        assets: environment.assets,
+      });
     },
   },
   {
@@ -124,7 +130,10 @@ export const SCENES: readonly Scene[] = [
       await environment.dictated(READING);
       const host = await environment.raycast();
       const command = host.launch('menu-bar', { isMenuOpen: true });
-      await command.until((tree) => tree.props.isLoading !== true && tree.children.length > 0, RENDER_TIMEOUT_MS);
+      await command.until(
+        (tree) => tree.props.isLoading !== true && tree.children.length > 0,
+        RENDER_TIMEOUT_MS,
+      );
       return menuOf(treeOf(command), environment.assets);
     },
   },

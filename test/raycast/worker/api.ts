@@ -86,7 +86,8 @@ const MODULE_PROPERTIES = new Set(['__esModule', 'default', 'then', 'toJSON']);
 
 export function raycastApi(): object {
   const api: Record<string, unknown> = {};
-  for (const [name, members] of Object.entries(data.api.enums)) api[name] = rejectUnknownMembers({ ...members }, name);
+  for (const [name, members] of Object.entries(data.api.enums))
+    api[name] = rejectUnknownMembers({ ...members }, name);
   Object.assign(api, IMPLEMENTED);
   // Getters, so that a bundler's copy of the module fails as the module itself does: when the name is used.
   for (const name of data.api.names) {
@@ -95,7 +96,8 @@ export function raycastApi(): object {
   }
   return new Proxy(api, {
     get(target, name): unknown {
-      if (typeof name === 'symbol' || name in target || MODULE_PROPERTIES.has(name)) return Reflect.get(target, name);
+      if (typeof name === 'symbol' || name in target || MODULE_PROPERTIES.has(name))
+        return Reflect.get(target, name);
       return refuse(name);
     },
   });

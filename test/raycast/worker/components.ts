@@ -12,7 +12,7 @@ type Props = Readonly<Record<string, unknown>> & {
   readonly children?: ReactNode;
   readonly ref?: Ref<unknown>;
 };
-export type Component = FunctionComponent<Props>;
+type Component = FunctionComponent<Props>;
 
 /** Every name that a node may have, a member below its parent: `List.Item.Detail`. */
 const NAMES = [

@@ -40,7 +40,11 @@ function show(screens: readonly Instance[]): void {
     const top = screens.at(-1);
     setTopScreen(top);
     const shown = top?.children[0];
-    postToHost({ type: 'tree', tree: shown === undefined ? undefined : toTree(shown), depth: screens.length });
+    postToHost({
+      type: 'tree',
+      tree: shown === undefined ? undefined : toTree(shown),
+      depth: screens.length,
+    });
   });
 }
 

@@ -378,7 +378,9 @@ describe('whatever happens', () => {
         let deaths = 0;
         const settle = (): Promise<void> =>
           until(
-            () => daemons.engine.size === 1 && collector.committed === rampText(Math.floor(said / SECOND) * SECOND),
+            () =>
+              daemons.engine.size === 1 &&
+              collector.committed === rampText(Math.floor(said / SECOND) * SECOND),
           );
         for (const one of steps) {
           if (one.do === 'speak') {

@@ -39,7 +39,12 @@ function setUp() {
     log: silentLog,
     onIdleChange: (now) => void idle.push(now),
   });
-  const sent: { request: ModelsRequest; subscription: Subscription; received: ModelJobEvent[]; left: boolean }[] = [];
+  const sent: {
+    request: ModelsRequest;
+    subscription: Subscription;
+    received: ModelJobEvent[];
+    left: boolean;
+  }[] = [];
   const send = (request: ModelsRequest): string => {
     const received: ModelJobEvent[] = [];
     try {

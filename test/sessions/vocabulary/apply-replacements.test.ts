@@ -47,18 +47,19 @@ describe('words with times', () => {
 
   test('one that is left out is gone, and the time of none of the others changes', () => {
     const replacer = new Replacer([{ from: 'um', to: '' }]);
-    expect(applyReplacementsToWords(replacer, wordsOf(' Um, so we um go')).map(({ start, word }) => [start, word])).toEqual(
-      [
-        [1, ' So'],
-        [2, ' we'],
-        [4, ' go'],
-      ],
-    );
+    expect(
+      applyReplacementsToWords(replacer, wordsOf(' Um, so we um go')).map(({ start, word }) => [start, word]),
+    ).toEqual([
+      [1, ' So'],
+      [2, ' we'],
+      [4, ' go'],
+    ]);
   });
 
   test('a line break goes to the word behind it, or to the last one', () => {
     const replacer = new Replacer([{ from: 'break', to: '\n' }]);
-    const texts = (source: string): string[] => applyReplacementsToWords(replacer, wordsOf(source)).map(({ word }) => word);
+    const texts = (source: string): string[] =>
+      applyReplacementsToWords(replacer, wordsOf(source)).map(({ word }) => word);
     expect(texts(' one break. two break')).toEqual([' one', '\ntwo\n']);
     expect(texts(' break')).toEqual(['\n']);
   });
@@ -171,13 +172,17 @@ describe('whatever is said', () => {
       fc.property(replacements, text, fc.array(fc.nat(30)), (rules, source, cuts) => {
         const replacer = new Replacer(rules);
         let before = '';
-        for (const at of [...cuts.filter((cut) => cut < source.length), source.length].sort((a, b) => a - b)) {
+        for (const at of [...cuts.filter((cut) => cut < source.length), source.length].sort(
+          (a, b) => a - b,
+        )) {
           const displayed = applyReplacementsLive(replacer, {
             committed: source.slice(0, at),
             tentative: source.slice(at, at + 3),
           });
           expect(displayed.committed.startsWith(before)).toBe(true);
-          expect(displayed.committed + displayed.tentative).toBe(applyReplacements(replacer, source.slice(0, at + 3)));
+          expect(displayed.committed + displayed.tentative).toBe(
+            applyReplacements(replacer, source.slice(0, at + 3)),
+          );
           before = displayed.committed;
         }
       }),

@@ -56,7 +56,9 @@ test('nothing is recommended whose decode step is over the limit, and the next b
     );
   }
   const turbo = catalogueEntry('turbo-4bit');
-  expect(turbo && decodeStepSeconds(turbo, gflopsOf(machine('16GB,M1')))).toBeGreaterThan(MAX_DECODE_STEP_SECONDS);
+  expect(turbo && decodeStepSeconds(turbo, gflopsOf(machine('16GB,M1')))).toBeGreaterThan(
+    MAX_DECODE_STEP_SECONDS,
+  );
 });
 
 test('smaller sizes are shown beside it, none that is larger', () => {

@@ -8,7 +8,6 @@ export const FRAME_SAMPLES = 1024;
 /** Of each of the eight short windows. */
 export const SHORT_WINDOW_SAMPLES = 128;
 
-export const ONLY_LONG = 0;
 export const LONG_START = 1;
 export const EIGHT_SHORT = 2;
 export const LONG_STOP = 3;

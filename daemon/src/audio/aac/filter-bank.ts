@@ -1,4 +1,11 @@
-import { EIGHT_SHORT, FRAME_SAMPLES, LONG_START, LONG_STOP, SHORT_WINDOW_SAMPLES, type WindowInfo } from './channel-stream.js';
+import {
+  EIGHT_SHORT,
+  FRAME_SAMPLES,
+  LONG_START,
+  LONG_STOP,
+  SHORT_WINDOW_SAMPLES,
+  type WindowInfo,
+} from './channel-stream.js';
 import { InverseMdct } from './mdct.js';
 import { besselI0 } from '../../signal/bessel.js';
 

@@ -35,7 +35,12 @@ export class NoiseSource {
     forEachBand(stream, (index, from, to) => {
       if (stream.books[index] !== NOISE_BOOK) return;
       this.#fillBand(stream, index, from, to);
-      if (correlated === undefined || correlated.stream.books[index] !== NOISE_BOOK || correlated.mask[index] !== 1) return;
+      if (
+        correlated === undefined ||
+        correlated.stream.books[index] !== NOISE_BOOK ||
+        correlated.mask[index] !== 1
+      )
+        return;
       const ratio = 2 ** (((correlated.stream.factors[index] ?? 0) - (stream.factors[index] ?? 0)) / 4);
       for (let i = from; i < to; i++) correlated.stream.spectrum[i] = (stream.spectrum[i] as number) * ratio;
     });

@@ -82,7 +82,8 @@ function frameHeaderLength(bytes: Uint8Array): number {
 export function rescale(samples: Float32Array, bits: number): void {
   const decoderScale = 2 ** (bits - 1) - 1;
   const scale = 1 / 2 ** (bits - 1);
-  for (let i = 0; i < samples.length; i++) samples[i] = Math.round((samples[i] as number) * decoderScale) * scale;
+  for (let i = 0; i < samples.length; i++)
+    samples[i] = Math.round((samples[i] as number) * decoderScale) * scale;
 }
 
 async function readStreamInfo(source: FileSource, start: number): Promise<StreamInfo> {

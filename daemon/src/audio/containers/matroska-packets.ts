@@ -125,7 +125,7 @@ function readEncodings(
   }
 }
 
-export interface MatroskaPacket {
+interface MatroskaPacket {
   readonly data: Uint8Array;
   /** Nanoseconds of its sound, at its end, that the encoder made up. */
   readonly discardNs: number;

@@ -31,7 +31,9 @@ export async function openMp3(source: FileSource, start: number): Promise<PcmSou
       let decodedSamples = 0;
       try {
         for await (const bytes of source.stream(start, end, 16 * 1024)) {
-          const { channelData, samplesDecoded, sampleRate } = withoutConsoleError(() => decoder.decode(bytes));
+          const { channelData, samplesDecoded, sampleRate } = withoutConsoleError(() =>
+            decoder.decode(bytes),
+          );
           if (samplesDecoded === 0) continue;
           decodedSamples += samplesDecoded;
           yield { channels: channelData.slice(0, frame.channels), sampleRate };

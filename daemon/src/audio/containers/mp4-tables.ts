@@ -98,14 +98,16 @@ class IndexCheck {
     let countAt = start + 4;
     if (name === 'saiz') countAt += ((await this.#uint32(start)) & 1) === 1 ? 9 : 1;
     const samples = await this.#uint32(countAt);
-    if (samples > MAX_FRAGMENT_SAMPLES) throw brokenMp4Error(this.source, `${samples} samples in one fragment`);
+    if (samples > MAX_FRAGMENT_SAMPLES)
+      throw brokenMp4Error(this.source, `${samples} samples in one fragment`);
   }
 
   #checkClaims({ isAudio, timed, composed, chunks, lastChunk }: TrackClaims): void {
     if (!isAudio) return;
     if (composed > 0 && Math.max(timed, composed) > MAX_SAMPLES)
       throw brokenMp4Error(this.source, `${Math.max(timed, composed)} samples in its index`);
-    if (lastChunk > chunks + 1) throw brokenMp4Error(this.source, `${lastChunk} chunks in an index of ${chunks}`);
+    if (lastChunk > chunks + 1)
+      throw brokenMp4Error(this.source, `${lastChunk} chunks in an index of ${chunks}`);
   }
 
   /** Of the counts of entries of two numbers. */

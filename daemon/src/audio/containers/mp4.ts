@@ -81,11 +81,7 @@ async function openTrack(
     return openExternal(source.path, `MP4 with ${name} sound`, { onProgress: source.onRead });
   }
   const setup = bytesOf(config.description);
-  if (
-    codec === 'aac' &&
-    (await usesSbr(setup, packetsOf(track))) &&
-    findExternalDecoder() !== undefined
-  ) {
+  if (codec === 'aac' && (await usesSbr(setup, packetsOf(track))) && findExternalDecoder() !== undefined) {
     return openExternal(source.path, 'HE-AAC', { onProgress: source.onRead });
   }
   // Of HE-AAC, our decoder gives the core, at half the rate that the container speaks of.

@@ -2,7 +2,7 @@ import { join, viewOf } from '../bytes.js';
 import { type FileSource } from '../file-source.js';
 
 /** One page of an Ogg file (RFC 3533), with the packets that end on it. */
-export interface OggPage {
+interface OggPage {
   readonly serial: number;
   /** Codec's own clock at the end of the last packet that ends here; undefined when none does. */
   readonly granule: number | undefined;

@@ -134,7 +134,10 @@ class LogicalStream {
     const audioPackets = packets.slice(Math.max(0, missing));
     if (last) this.ended = true;
     if (this.#headers.length < this.#codec.headerPackets) return undefined;
-    this.#decoder ??= await createPacketDecoder(this.#codec.codec, decoderSetup(this.#codec.codec, this.#headers));
+    this.#decoder ??= await createPacketDecoder(
+      this.#codec.codec,
+      decoderSetup(this.#codec.codec, this.#headers),
+    );
     if (audioPackets.length === 0) return undefined;
     const block = await this.#decoder.decode(audioPackets);
     this.#decoded += block.channels[0]?.length ?? 0;

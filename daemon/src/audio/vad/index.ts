@@ -1,6 +1,11 @@
 /** Where speech is in a stream of audio. */
 export { validateSpeechOptions } from './speech-options.js';
-export { FRAME_SAMPLES, SpeechSegmenter, type SpeechOptions, type SpeechSegment } from './speech-segmenter.js';
+export {
+  FRAME_SAMPLES,
+  SpeechSegmenter,
+  type SpeechOptions,
+  type SpeechSegment,
+} from './speech-segmenter.js';
 export { SpeechTrack, type VoiceEvidence } from './speech-track.js';
 export { CONTEXT_SAMPLES, UNITS as VAD_STATE_SIZE } from './silero-network.js';
 export { type VadState, VoiceActivity, type VadStream } from './voice-activity.js';

@@ -1,5 +1,10 @@
 import { DEFAULT_THRESHOLD } from './speech-options.js';
-import { FRAME_SAMPLES, SpeechSegmenter, type SpeechOptions, type SpeechSegment } from './speech-segmenter.js';
+import {
+  FRAME_SAMPLES,
+  SpeechSegmenter,
+  type SpeechOptions,
+  type SpeechSegment,
+} from './speech-segmenter.js';
 import type { VadStream } from './voice-activity.js';
 
 /** Speech without the air around it, for the times of words. Measured: 30 ms are nearer to what people hear than none. */
@@ -45,7 +50,8 @@ export class SpeechTrack {
     this.#segmenter = new SpeechSegmenter(options);
     this.#threshold = options.threshold ?? DEFAULT_THRESHOLD;
     const { minSilenceMs = 2000, minSpeechMs = 250, speechPadMs = 400 } = options;
-    this.lookaheadSamples = (Math.max(minSilenceMs, minSpeechMs) + speechPadMs + LOOKAHEAD_MARGIN_MS) * SAMPLES_PER_MS;
+    this.lookaheadSamples =
+      (Math.max(minSilenceMs, minSpeechMs) + speechPadMs + LOOKAHEAD_MARGIN_MS) * SAMPLES_PER_MS;
   }
 
   push(samples: Float32Array): void {

@@ -87,7 +87,12 @@ async function restartAndWait(paths: Paths, manager: AgentManager, done: string)
 }
 
 /** Waits until the agent's daemon answers, as long as there is one. @param old a process that may answer for a moment yet */
-async function waitUntilServing(paths: Paths, manager: AgentManager, done: string, old?: number): Promise<number> {
+async function waitUntilServing(
+  paths: Paths,
+  manager: AgentManager,
+  done: string,
+  old?: number,
+): Promise<number> {
   const startedMs = performance.now();
   let statusChecks = 0;
   let down = 0;

@@ -19,7 +19,7 @@ import { RetryPolicy } from './retry-policy.js';
 import type { BatchView } from './batch-view.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface BatchRunnerDeps {
+interface BatchRunnerDeps {
   readonly run: BatchRun;
   readonly job: TranscriptOptions & Pick<BatchJob, 'model' | 'jobs'>;
   readonly outputs: Pick<Outputs, 'place'>;

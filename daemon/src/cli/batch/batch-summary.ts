@@ -128,7 +128,7 @@ function summaryJson({ files, audioSeconds, elapsedSeconds }: Summary): string {
   )}\n`;
 }
 
-export interface SummaryFlags {
+interface SummaryFlags {
   /** Where the summary goes as JSON; `-` is stdout. */
   readonly summary?: string;
   /** No table. */

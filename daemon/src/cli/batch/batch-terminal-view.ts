@@ -36,7 +36,9 @@ export function terminalBatchView(stream: WriteStream, progress: BatchProgress):
       const scanning = found === 0 ? 'looking for files…' : `looking for files… ${found}`;
       return [`${spinner} ${style.dim(waiting ?? scanning)}`];
     }
-    const rows = [...atWork.values()].slice(0, MAX_ACTIVE_ROWS).map((file) => fileRow(file, columns - 2, style));
+    const rows = [...atWork.values()]
+      .slice(0, MAX_ACTIVE_ROWS)
+      .map((file) => fileRow(file, columns - 2, style));
     // Always a row: what stands below it would jump between two files.
     if (rows.length === 0) rows.push(style.dim(fitEnd(waiting ?? 'opening the next file…', columns - 2)));
     const parts = [...atWork.values()].map(partOf).reduce((sum, part) => sum + part, 0);

@@ -40,7 +40,9 @@ export class FolderWatch {
   async next(scanMs: number, hasPending: boolean, signal: AbortSignal): Promise<void> {
     await sleep(MIN_SCAN_INTERVAL_MS, signal);
     if (!hasPending && !signal.aborted) {
-      const waitMs = Math.min(MAX_POLL_INTERVAL_MS, Math.max(MIN_POLL_INTERVAL_MS, IDLE_FACTOR * scanMs)) - MIN_SCAN_INTERVAL_MS;
+      const waitMs =
+        Math.min(MAX_POLL_INTERVAL_MS, Math.max(MIN_POLL_INTERVAL_MS, IDLE_FACTOR * scanMs)) -
+        MIN_SCAN_INTERVAL_MS;
       await sleep(waitMs, signal, this.#wake.signal);
     }
     this.#wake = new AbortController();

@@ -3,8 +3,10 @@ import { codeOf, type ErrorCode, type SottoError } from '../../protocol/errors.j
 import { MODEL_ERROR_CODES } from '../transcribe/model-error-codes.js';
 
 /** `failed`: this file will not work. `again`: later it may. `stop`: no file will work; whoever calls again goes on from here. */
-export type RetryDecision =
-  { readonly action: 'failed' } | { readonly action: 'retry'; readonly afterMs: number } | { readonly action: 'stop' };
+type RetryDecision =
+  | { readonly action: 'failed' }
+  | { readonly action: 'retry'; readonly afterMs: number }
+  | { readonly action: 'stop' };
 
 /** Of the service, not of the file: it went, it is not there, it has too much to do. */
 const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([

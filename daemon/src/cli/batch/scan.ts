@@ -7,7 +7,7 @@ import { originOf, type BatchJob } from './batch-job.js';
 import { targetsOf } from './targets.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface ScanOptions {
+interface ScanOptions {
   readonly outputs: Pick<Outputs, 'targetState'>;
   readonly signal: AbortSignal;
   /** Told how many files there are so far. */

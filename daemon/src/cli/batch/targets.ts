@@ -7,7 +7,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { outputNames } from '../output/output-files.js';
 import type { FoundFile } from './find-files.js';
 
-export interface TargetRule {
+interface TargetRule {
   /** Without the dot. */
   readonly extension: string;
   /** The folder of `--output`; beside each file when left out. */
@@ -15,7 +15,7 @@ export interface TargetRule {
 }
 
 /** What is needed of a file. */
-export type Placeable = Pick<FoundFile, 'path' | 'root' | 'relative'>;
+type Placeable = Pick<FoundFile, 'path' | 'root' | 'relative'>;
 
 /** Absolute paths in the order of the files. They depend on the files together: all of a folder have to be there. */
 export function targetsOf(files: readonly Placeable[], { extension, output }: TargetRule): string[] {

@@ -24,7 +24,7 @@ import type { BatchProgress } from './batch-progress.js';
 import type { BatchView } from './batch-view.js';
 import { BatchRunner, keptNote } from './batch-runner.js';
 
-export interface BatchDeps {
+interface BatchDeps {
   readonly paths: Paths;
   readonly transcriber: Transcriber;
   readonly progress: BatchProgress;
@@ -133,7 +133,12 @@ async function addFiles(
 }
 
 /** Until it is told to end. */
-async function watchFolders(run: BatchRun, runner: BatchRunner, job: BatchJob, deps: RunBatchDeps): Promise<void> {
+async function watchFolders(
+  run: BatchRun,
+  runner: BatchRunner,
+  job: BatchJob,
+  deps: RunBatchDeps,
+): Promise<void> {
   const { outputs, signal, view } = deps;
   const stableFiles = new StableFiles();
   const unreadable = new Set<string>();

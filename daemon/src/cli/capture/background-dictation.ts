@@ -36,7 +36,7 @@ const ACTIVE_PHASES: readonly CapturePhase[] = ['opening', 'listening', 'paused'
 
 type Failed = Extract<DictationEvent, { type: 'failed' }>;
 
-export interface BackgroundDictationDeps {
+interface BackgroundDictationDeps {
   readonly options: CaptureOptions;
   /** Begins to open it. */
   readonly openSource: (device: string | undefined) => AudioSource;
@@ -44,7 +44,9 @@ export interface BackgroundDictationDeps {
   readonly firstSource?: AudioSource;
   readonly recording: LocalRecording;
   /** Begins a session; the first one at once, so that the model is loaded while the microphone opens. */
-  readonly openSession: (requested: Capture['requested']) => Pick<DictationAttemptDeps, 'dictation' | 'shown'>;
+  readonly openSession: (
+    requested: Capture['requested'],
+  ) => Pick<DictationAttemptDeps, 'dictation' | 'shown'>;
   readonly clock: Clock;
   readonly onChange: (dictation: BackgroundDictation) => void;
   /** How long the sound is heard that says that it listens. So much is recorded as silence: the microphone hears it too. */
@@ -159,7 +161,9 @@ export class BackgroundDictation {
 
   #mark(isCancelled: boolean): void {
     const { markCancelled, recording } = this.#deps;
-    const sessions = [this.#session, this.#nextAttempt, this.#previousAttempt].flatMap((session) => session?.state.id ?? []);
+    const sessions = [this.#session, this.#nextAttempt, this.#previousAttempt].flatMap(
+      (session) => session?.state.id ?? [],
+    );
     for (const id of [...sessions, recording.id]) markCancelled?.(id, isCancelled);
   }
 
@@ -282,7 +286,8 @@ export class BackgroundDictation {
     if (event.type === 'opened') {
       this.#nextAttempt = undefined;
       // After a second switch it is still the first one that has shown that it hears.
-      if (this.#previousAttempt === undefined || this.#previousAttempt.isOver) this.#previousAttempt = this.#session;
+      if (this.#previousAttempt === undefined || this.#previousAttempt.isOver)
+        this.#previousAttempt = this.#session;
       else this.#session.cancel();
       this.#session = session;
       this.#failure = undefined;

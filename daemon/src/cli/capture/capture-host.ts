@@ -46,7 +46,7 @@ const STANDBY_MS = 10 * 60_000;
 /** Nobody dictates any more for now: what is gained is less than the memory that it takes. */
 const IDLE_MS = 3_600_000;
 
-export interface CaptureHostDeps {
+interface CaptureHostDeps {
   readonly paths: Paths;
   readonly clock: Clock;
   /** Told of each change of the take. */
@@ -140,7 +140,8 @@ export class CaptureHost {
   /** A text that somebody was to be given and was not is for whoever asks next. */
   onDisconnected(client: object): void {
     const phase = this.#dictation?.now.phase;
-    if (this.#finishingClient === client && phase !== undefined && !isOver(phase)) this.#finishingClient = undefined;
+    if (this.#finishingClient === client && phase !== undefined && !isOver(phase))
+      this.#finishingClient = undefined;
   }
 
   /** So many look at it. */
@@ -168,7 +169,8 @@ export class CaptureHost {
   #finishIfUnwatched(dictation: BackgroundDictation): void {
     this.#aloneTimer = undefined;
     if (this.#watchers === 0) dictation.finish();
-    else if (!this.#isWatchedLong) this.#aloneTimer = this.#deps.clock.after(MIN_WATCH_MS, () => this.#finishIfUnwatched(dictation));
+    else if (!this.#isWatchedLong)
+      this.#aloneTimer = this.#deps.clock.after(MIN_WATCH_MS, () => this.#finishIfUnwatched(dictation));
   }
 
   /** Whether somebody is there, or was until now, who does more than take a look. */
@@ -271,7 +273,8 @@ export class CaptureHost {
 
   #cancelTimers(): void {
     this.#cancelAloneTimer();
-    for (const cancelTimers of [this.#forgetTimer, this.#idleTimer, this.#standbyTimer]) cancelTimers?.cancel();
+    for (const cancelTimers of [this.#forgetTimer, this.#idleTimer, this.#standbyTimer])
+      cancelTimers?.cancel();
   }
 }
 

@@ -30,13 +30,16 @@ const MAX_LINE_LENGTH = 16 * 1024;
 /** A client whose line is longer than this is cut off. */
 const MAX_BUFFERED_LENGTH = 256 * 1024;
 
-export interface CaptureServerDeps {
+interface CaptureServerDeps {
   readonly path: string;
   readonly clock: Clock;
   /** The one that goes on, or has just ended. */
   readonly dictation: () => BackgroundDictation | undefined;
   /** The one that goes on, or a new one. @throws SottoError VERSION_MISMATCH */
-  readonly begin: (options: CaptureOptions, protocol: number) => { dictation: BackgroundDictation; isNew: boolean };
+  readonly begin: (
+    options: CaptureOptions,
+    protocol: number,
+  ) => { dictation: BackgroundDictation; isNew: boolean };
   /** All is said; whether `who` is the one to deliver the text. */
   readonly finish: (client: object) => boolean;
   /** What nobody was given. */
@@ -179,10 +182,11 @@ function send(socket: Socket, message: CaptureEvent): void {
 }
 
 /** What somebody has to hear who knows `before`; undefined if that is nothing. */
-export function captureChange(before: Capture, now: Capture): CaptureEvent | undefined {
+function captureChange(before: Capture, now: Capture): CaptureEvent | undefined {
   // Committed text only grows, unless the take is written down again.
   const isSame = before.id === now.id && now.committed.startsWith(before.committed);
-  if (!isSame || Object.keys(before).some((name) => !(name in now))) return { type: 'dictation', dictation: now };
+  if (!isSame || Object.keys(before).some((name) => !(name in now)))
+    return { type: 'dictation', dictation: now };
   const { committed, ...fields } = now;
   const entries = Object.entries(fields).filter(([name, value]) => before[name as keyof Capture] !== value);
   const appended = committed.slice(before.committed.length);

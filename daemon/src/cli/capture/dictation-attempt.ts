@@ -19,7 +19,7 @@ const POLL_INTERVAL_MS = 50;
 const MAX_FAILED_READS = 20;
 
 /** What a session knows about a take. */
-export type AttemptState = Pick<
+type AttemptState = Pick<
   Capture,
   | 'id'
   | 'requested'

@@ -18,7 +18,7 @@ import { SPOOL_SUFFIX } from '../../store/spool/spool-file.js';
 
 const COPY_SAMPLES = 60 * SAMPLE_RATE;
 
-export interface LocalRecordingOptions {
+interface LocalRecordingOptions {
   readonly language?: string;
 }
 

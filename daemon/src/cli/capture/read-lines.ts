@@ -1,7 +1,7 @@
 /** Lines that come in at a socket, with a bound on what is kept of one that does not end. */
 import type { Socket } from 'node:net';
 
-export interface LineHandlers {
+interface LineHandlers {
   readonly onLine: (line: string) => void;
   /** A line is longer than `maxLength`; nothing is read after it. */
   readonly onTooLong: () => void;

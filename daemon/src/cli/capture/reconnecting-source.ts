@@ -12,7 +12,7 @@ const RETRY_DELAYS_MS = [200, 400, 800, 1_600, 3_200];
 /** One that went on for so long was well: the tries are counted anew. */
 const STABLE_SAMPLES = 30 * SAMPLE_RATE;
 
-export interface ReconnectingSourceDeps {
+interface ReconnectingSourceDeps {
   /** Begins to open it. */
   readonly open: (device: string | undefined) => AudioSource;
   readonly device?: string;

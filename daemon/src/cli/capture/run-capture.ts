@@ -23,7 +23,7 @@ import { resumeInDaemon } from './resume-in-daemon.js';
 const MAX_LEAVE_MS = 3_000;
 const POLL_INTERVAL_MS = 50;
 
-export interface RunCaptureOptions {
+interface RunCaptureOptions {
   readonly paths: Paths;
   readonly options: CaptureOptions;
   /** Being opened already. */

@@ -24,7 +24,9 @@ export function listSettings(paths: Paths, json: boolean): number {
     const value = valueOf(settings, name);
     const isDefault = value === valueOf(DEFAULTS, name);
     const shown = value ?? style.dim(deviceDefault(name, thisMachine(paths.machine)) ?? 'not set');
-    printLine(`${padEnd(name, width)}${shown}${isDefault && value !== undefined ? style.dim(' (default)') : ''}`);
+    printLine(
+      `${padEnd(name, width)}${shown}${isDefault && value !== undefined ? style.dim(' (default)') : ''}`,
+    );
   }
   return 0;
 }

@@ -33,7 +33,8 @@ export async function daemonRun(
     ...defined({ model, idleExitSeconds: idleExitMinutes === undefined ? undefined : idleExitMinutes * 60 }),
   });
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => daemon.stop(name));
-  if (process.stdout.isTTY) printLine(`Daemon running (pid ${process.pid}) at ${paths.socket}. Ctrl-C stops it.`);
+  if (process.stdout.isTTY)
+    printLine(`Daemon running (pid ${process.pid}) at ${paths.socket}. Ctrl-C stops it.`);
   await daemon.ended;
   return 0;
 }
@@ -131,7 +132,7 @@ async function requestStop(paths: Paths): Promise<number | undefined> {
   }
 }
 
-export interface StatusOptions {
+interface StatusOptions {
   readonly json: boolean;
   /** Engine, memory in detail, clients and paths as well. */
   readonly verbose: boolean;

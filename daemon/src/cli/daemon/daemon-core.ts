@@ -38,7 +38,7 @@ export interface DaemonCore {
   readonly problem: () => SottoError | undefined;
 }
 
-export interface DaemonCoreOptions {
+interface DaemonCoreOptions {
   readonly paths: Paths;
   readonly log: Logger;
   /** Model used when a job names none: name or absolute folder; the one of the settings when left out. */
@@ -60,7 +60,14 @@ export function engineCommand({ largeCommandBuffers }: GpuSettings = DEFAULT_GPU
   return largeCommandBuffers ? { modulePath, env: LARGE_COMMAND_BUFFERS } : { modulePath };
 }
 
-export function createDaemonCore({ paths, log, model, warm, tolerant, onIdleChange }: DaemonCoreOptions): DaemonCore {
+export function createDaemonCore({
+  paths,
+  log,
+  model,
+  warm,
+  tolerant,
+  onIdleChange,
+}: DaemonCoreOptions): DaemonCore {
   const { settings, fault } = settingsOf(paths, tolerant === true);
   const dirs = modelDirs(paths);
   const configured = (): ModelMatch => findModelWithFallback(dirs, model ?? settings.model);
@@ -125,10 +132,7 @@ function settingsOf(
 }
 
 /** What is to be warm: the chosen model, the starter until then, and smaller ones where it does not fit. */
-function planFor(
-  dirs: ModelDirs,
-  configured: () => ModelMatch,
-): { plan?: WarmPlan; problem?: SottoError } {
+function planFor(dirs: ModelDirs, configured: () => ModelMatch): { plan?: WarmPlan; problem?: SottoError } {
   const starter = starterModel(dirs);
   try {
     const { model, fallbackFor } = configured();

@@ -33,7 +33,7 @@ const CLEANUP_INTERVAL_MS = 6 * 3600 * 1000;
 /** One for each folder that was transcribed; those of killed commands stay behind. */
 const BATCH_LOCK = /^batch-[0-9a-f]+\.lock$/;
 
-export interface DaemonOptions {
+interface DaemonOptions {
   readonly paths: Paths;
   readonly model?: string;
   /** End after this many seconds without a job. */
@@ -115,7 +115,9 @@ export async function runDaemon({
 
   const tidyAfter = (ms: number): void => {
     cleanupTimer = systemClock.after(ms, () => {
-      recorder.tidy().catch((error: unknown) => log.warn({ message: messageOf(error) }, 'history not tidied'));
+      recorder
+        .tidy()
+        .catch((error: unknown) => log.warn({ message: messageOf(error) }, 'history not tidied'));
       tidyAfter(CLEANUP_INTERVAL_MS);
     });
   };

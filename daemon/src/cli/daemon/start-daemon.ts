@@ -22,7 +22,7 @@ export const AUTO_IDLE_EXIT_MINUTES = 15;
 /** stderr of background starts is kept below this. */
 const STARTUP_LOG_BYTES = 256 * 1024;
 
-export interface StartOptions {
+interface StartOptions {
   readonly paths: Paths;
   /** Model that the daemon should have warm. */
   readonly model?: string;
@@ -31,7 +31,7 @@ export interface StartOptions {
   readonly onStarting?: () => void;
 }
 
-export interface Connected {
+interface Connected {
   readonly client: SottoClient;
   /** Whether this call started the daemon. */
   readonly started: boolean;

@@ -2,7 +2,12 @@
 import type { Command } from 'commander';
 import { resolvePaths, type Paths } from '../../paths.js';
 import { examples } from '../help/layout.js';
-import { chooseView, daemonTranscriber, withInterrupt, type Outcome } from '../transcribe/create-transcriber.js';
+import {
+  chooseView,
+  daemonTranscriber,
+  withInterrupt,
+  type Outcome,
+} from '../transcribe/create-transcriber.js';
 
 export function addDemo(program: Command, outcome: Outcome): void {
   const command = program

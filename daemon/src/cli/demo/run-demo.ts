@@ -21,7 +21,7 @@ const clipSchema = v.object({
   kind: v.string(),
 });
 
-export interface DemoDeps {
+interface DemoDeps {
   readonly transcriber: Transcriber;
   readonly view: TranscribeView;
   readonly signal: AbortSignal;

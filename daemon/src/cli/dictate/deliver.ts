@@ -12,7 +12,7 @@ export interface Delivery {
   readonly print: boolean;
 }
 
-export interface DeliveryFlags {
+interface DeliveryFlags {
   readonly output?: string;
   readonly copy?: boolean;
   /** Replace a file that Sotto did not write, or that was edited. */

@@ -13,7 +13,7 @@ import type { AudioSourceInfo, AudioSource } from './audio-source.js';
 import type { DictateView } from './dictate-view.js';
 import { WakeDetector } from './wake-detector.js';
 
-export interface DictateDeps {
+interface DictateDeps {
   readonly source: AudioSource;
   /** Begins the session. Called once the source is open: nobody is listened to in vain. */
   readonly open: () => Dictation;

@@ -16,7 +16,7 @@ const SPOKEN_SAMPLES = SAMPLE_RATE / 50;
 const UNPACED_SAMPLES = SAMPLE_RATE;
 const TOOL = fileURLToPath(new URL('../../engine/pcm-tool.js', import.meta.url));
 
-export interface FileSourceOptions {
+interface FileSourceOptions {
   /** Settles when the first piece may come: the speaker begins then. */
   readonly ready: () => Promise<void>;
   /** Settles when more is wanted, for a file that is not paced. */

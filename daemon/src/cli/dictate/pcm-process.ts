@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 
-export interface PcmProcessListener {
+interface PcmProcessListener {
   message(value: unknown): void;
   /** It has ended, and all that it wrote was read; `stderrTail` of its stderr. */
   exited(how: { code: number | null; signal: string | null; stderrTail: string }): void;

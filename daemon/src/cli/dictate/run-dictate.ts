@@ -1,6 +1,11 @@
 /** The parts of `sotto dictate` put together. */
 import { timeout } from '../../async.js';
-import { SharedConnection, Dictation, type DictationEvent, type DictationOptions } from '../../client/index.js';
+import {
+  SharedConnection,
+  Dictation,
+  type DictationEvent,
+  type DictationOptions,
+} from '../../client/index.js';
 import type { Paths } from '../../paths.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import { SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
@@ -21,7 +26,7 @@ const MAX_UNACKNOWLEDGED_SAMPLES = 10 * SAMPLE_RATE;
 /** A daemon whose disk is full acknowledges nothing, and goes on all the same. */
 const MAX_ROOM_WAIT_MS = 500;
 
-export interface RunDictateOptions {
+interface RunDictateOptions {
   readonly flags: DictateFlags;
   readonly paths: Paths;
   readonly deliverer: Deliverer;
@@ -30,7 +35,12 @@ export interface RunDictateOptions {
 }
 
 /** The exit code of the command. @throws SottoError */
-export async function runDictate({ flags, paths, deliverer, microphone }: RunDictateOptions): Promise<number> {
+export async function runDictate({
+  flags,
+  paths,
+  deliverer,
+  microphone,
+}: RunDictateOptions): Promise<number> {
   const view = await chooseView(flags);
   const connections = connect(paths, flags.model, view);
   // The daemon is found, or started, while the source is opened.
@@ -100,7 +110,10 @@ function connect(paths: Paths, model: string | undefined, view: DictateView): Sh
 
 function fileFor({ from = '', fast }: DictateFlags, dictation: () => Dictation | undefined): FileSource {
   const room = async (): Promise<void> => {
-    await timeout(dictation()?.untilUnacknowledged(MAX_UNACKNOWLEDGED_SAMPLES) ?? Promise.resolve(), MAX_ROOM_WAIT_MS);
+    await timeout(
+      dictation()?.untilUnacknowledged(MAX_UNACKNOWLEDGED_SAMPLES) ?? Promise.resolve(),
+      MAX_ROOM_WAIT_MS,
+    );
   };
   return new FileSource(from, {
     ready: () => dictation()?.ready ?? Promise.resolve(),

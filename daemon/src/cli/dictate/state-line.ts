@@ -55,7 +55,8 @@ export function stateLine(state: DictateState, columns: number, style: Style): s
 function describeState(state: DictateState): { text: string; tone: 'neutral' | 'bad' } {
   const neutral = (text: string) => ({ text, tone: 'neutral' as const });
   const kept = state.isLive ? ' Keep talking, nothing is lost' : '';
-  if (state.source === 'opening') return neutral(state.isLive ? 'opening the microphone…' : 'opening the file…');
+  if (state.source === 'opening')
+    return neutral(state.isLive ? 'opening the microphone…' : 'opening the file…');
   if (state.daemon === 'lost') return neutral(`reconnecting…${kept}`);
   if (state.source === 'over') {
     return neutral(
@@ -70,7 +71,8 @@ function describeState(state: DictateState): { text: string; tone: 'neutral' | '
   if (state.daemon === 'looking') return neutral(`connecting…${kept}`);
   if (state.engine === 'waiting') return neutral(`loading the model…${kept}`);
   if (state.engine === 'restarting') return neutral(`restarting the speech engine…${kept}`);
-  const slow = (state.decodeIntervalSeconds ?? 0) > 1 ? `, text every ${state.decodeIntervalSeconds?.toFixed(0)} s` : '';
+  const slow =
+    (state.decodeIntervalSeconds ?? 0) > 1 ? `, text every ${state.decodeIntervalSeconds?.toFixed(0)} s` : '';
   return neutral(`${state.isLive ? 'listening' : state.name}${slow}`);
 }
 

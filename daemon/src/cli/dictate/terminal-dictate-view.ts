@@ -32,7 +32,9 @@ export function terminalDictateView(stream: WriteStream, isLive: boolean, keys: 
 
   const area = new LiveArea(stream, (columns) => {
     const maxRows = Math.max(1, (stream.rows || 24) - ROWS_ABOVE);
-    const lines = text.lines(columns, maxRows).map(({ committed, tentative }) => `${committed}${style.dim(tentative)}`);
+    const lines = text
+      .lines(columns, maxRows)
+      .map(({ committed, tentative }) => `${committed}${style.dim(tentative)}`);
     const state: DictateState = {
       isLive,
       name,

@@ -5,7 +5,7 @@ const ENTER = new Set(['\r', '\n', '\u0004']);
 const ESCAPE = '\u001b';
 const CTRL_C = '\u0003';
 
-export interface KeyActions {
+interface KeyActions {
   finish(): void;
   discard(): void;
 }

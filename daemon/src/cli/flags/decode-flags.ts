@@ -153,7 +153,8 @@ export function toTranscribeOptions(flags: DecodeFlags): TranscribeOptions {
     throw problem(flagOf(unused));
   }
   const options: TranscribeOptions = {};
-  for (const name of SAME_NAME_FLAGS) Object.assign(options, flags[name] !== undefined && { [name]: flags[name] });
+  for (const name of SAME_NAME_FLAGS)
+    Object.assign(options, flags[name] !== undefined && { [name]: flags[name] });
   const speech = {
     ...defined({
       threshold: flags.vadThreshold,

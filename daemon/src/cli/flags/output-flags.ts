@@ -12,7 +12,7 @@ export interface OutputFlags {
   readonly maxWordsPerLine?: number;
 }
 
-export interface OutputPlan {
+interface OutputPlan {
   readonly writer: WriterSettings;
   /** Whether the model is asked for words with their times. */
   readonly wordTimestamps: boolean;

@@ -16,7 +16,7 @@ const MIN_DESCRIPTION_COLUMNS = 32;
 const NOTE_GAP = '  # ';
 
 /** An example, alone or with a note behind it. */
-export type Example = string | readonly [command: string, note: string];
+type Example = string | readonly [command: string, note: string];
 
 /** The layout of the help of `program` and of all commands that are added to it later. */
 export function configureHelpLayout(program: Command): void {
@@ -25,7 +25,8 @@ export function configureHelpLayout(program: Command): void {
     helpWidth: helpColumns(),
     minWidthToWrap: MIN_COLUMNS,
     formatItem,
-    visibleOptions: (command) => (command === program ? [] : arrangeOptions(command, base.visibleOptions(command))),
+    visibleOptions: (command) =>
+      command === program ? [] : arrangeOptions(command, base.visibleOptions(command)),
     subcommandTerm,
     visibleCommands: (command) => base.visibleCommands(command).filter((one) => one.name() !== 'help'),
     // Other names of a command are in the list of its parent.

@@ -8,7 +8,7 @@ import { tableOf } from './list-history.js';
 import { findByIdPrefix, withHistory } from './open-history.js';
 import { INTERRUPTED } from '../interrupt.js';
 
-export interface DeleteOptions {
+interface DeleteOptions {
   /** Ids, or starts of them; all dictations when left out. */
   readonly ids?: readonly string[];
   readonly yes: boolean;
@@ -22,7 +22,11 @@ export type ConfirmPrompt = (question: string) => Promise<boolean | undefined>;
 /** As many are shown before it is asked whether they may go. */
 const MAX_LISTED = 5;
 
-export function deleteDictations(paths: Paths, run: DeleteOptions, prompt = terminalPrompt()): Promise<number> {
+export function deleteDictations(
+  paths: Paths,
+  run: DeleteOptions,
+  prompt = terminalPrompt(),
+): Promise<number> {
   return withHistory(paths, async (history) => {
     const selection = select(history, run.ids);
     if (selection === undefined) return 1;

@@ -7,7 +7,10 @@ import { EXPORT_FORMATS, type ExportFormat, type ExportHistoryOptions } from './
 import { jsonOf, withHistory } from './open-history.js';
 
 /** The exit code. @throws SottoError OUTPUT_FAILED */
-export function exportHistory(paths: Paths, { format, output, limit }: ExportHistoryOptions): Promise<number> {
+export function exportHistory(
+  paths: Paths,
+  { format, output, limit }: ExportHistoryOptions,
+): Promise<number> {
   return withHistory(paths, async (history) => {
     const found = history.list({ limit: limit ?? Math.max(1, history.count()) });
     const chosen = format ?? formatOf(output);
@@ -24,7 +27,7 @@ export function exportHistory(paths: Paths, { format, output, limit }: ExportHis
 }
 
 /** The newest first. @param json one dictation as JSON */
-export function formatExport(
+function formatExport(
   dictations: readonly Dictation[],
   format: ExportFormat,
   json: (dictation: Dictation) => string,

@@ -6,7 +6,13 @@ import { SottoError } from '../../protocol/errors.js';
 import { language, whole } from '../flags/flag-values.js';
 import { EXPORT_FORMATS, type ExportHistoryOptions } from './export-formats.js';
 import { modelArgument } from '../models/model-argument.js';
-import { chooseView, daemonTranscriber, inProcessTranscriber, withInterrupt, type Outcome } from '../transcribe/create-transcriber.js';
+import {
+  chooseView,
+  daemonTranscriber,
+  inProcessTranscriber,
+  withInterrupt,
+  type Outcome,
+} from '../transcribe/create-transcriber.js';
 import { defined } from '../../protocol/defined.js';
 
 interface DeleteFlags {
@@ -180,7 +186,9 @@ export function addHistory(program: Command, outcome: Outcome): void {
       const model = modelArgument(flags.model, paths);
       const { retranscribe } = await import('./retranscribe.js');
       const view = await chooseView({ headers: false, wrap: true });
-      const transcriber = flags.daemon ? await daemonTranscriber(paths, view, model) : await inProcessTranscriber(paths);
+      const transcriber = flags.daemon
+        ? await daemonTranscriber(paths, view, model)
+        : await inProcessTranscriber(paths);
       await withInterrupt(transcriber, outcome, (signal) =>
         retranscribe(
           paths,

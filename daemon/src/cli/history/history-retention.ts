@@ -5,7 +5,7 @@ import { keepHistory } from '../../store/write-settings.js';
 import { withHistory } from './open-history.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface RetentionChange {
+interface RetentionChange {
   /** Infinity: for ever. */
   readonly days?: number;
   readonly sound?: boolean;

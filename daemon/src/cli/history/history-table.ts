@@ -14,7 +14,7 @@ export interface TableRow {
   readonly marks?: readonly Range[];
 }
 
-export interface TableOptions {
+interface TableOptions {
   /** Of the terminal; without it nothing is cut. */
   readonly columns?: number;
   readonly style: Style;

@@ -8,7 +8,7 @@ import { stateColour, table, whenText, placeholderText, type TableRow } from './
 import { clock } from '../terminal/progress-line.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
 
-export interface ListFlags {
+interface ListFlags {
   readonly limit: number;
   readonly json: boolean;
 }

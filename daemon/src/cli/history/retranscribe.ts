@@ -13,14 +13,14 @@ import type { Transcriber } from '../transcribe/transcriber.js';
 import type { TranscribeView } from '../transcribe/transcribe-view.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface Retranscription {
+interface Retranscription {
   /** Or the start of one. */
   readonly id: string;
   readonly model?: string;
   readonly language?: string;
 }
 
-export interface RetranscribeDeps {
+interface RetranscribeDeps {
   readonly transcriber: Transcriber;
   readonly view: TranscribeView;
   readonly signal: AbortSignal;
@@ -85,7 +85,8 @@ function comparison(before: string, after: string, whole: boolean): string {
   const room = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL_COLUMNS : Infinity;
   const cut = before === '' ? 0 : comparisonStart(before, after, room);
   const fitted = (text: string): string => fitStart(cut === 0 ? text : `…${text.slice(cut)}`, room);
-  const previous = before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL_COLUMNS)}${fitted(before)}`)}\n`;
+  const previous =
+    before === '' ? '' : `${style.dim(`${'before'.padEnd(LABEL_COLUMNS)}${fitted(before)}`)}\n`;
   return `${previous}${style.bold('after'.padEnd(LABEL_COLUMNS))}${fitted(after)}\n`;
 }
 

@@ -26,7 +26,7 @@ export interface MicrophoneTimeouts {
 const GRACE_MS = 250;
 const TIMEOUTS: MicrophoneTimeouts = { openMs: 15_000, audioMs: 3_000, stopMs: 500 };
 
-export interface MicrophoneOptions {
+interface MicrophoneOptions {
   /** Number, name or part of the name. */
   readonly device?: string;
   /** Whether the system's own takes the place of one that is not connected. */

@@ -5,7 +5,7 @@ import { describeModel } from './describe-model.js';
 import { stageBar } from './stage-bar.js';
 import { runModelTool } from './model-tool-process.js';
 
-export interface ConvertModelOptions {
+interface ConvertModelOptions {
   /** Absolute. */
   readonly dir: string;
   /** Absolute. */

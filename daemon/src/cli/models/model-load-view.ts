@@ -5,7 +5,7 @@ import { LiveArea } from '../terminal/live-area.js';
 import { spinnerAt } from '../terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 
-export interface ModelLoadView {
+interface ModelLoadView {
   event(event: ModelsEvent): void;
   close(): void;
 }

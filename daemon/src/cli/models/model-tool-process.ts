@@ -14,7 +14,7 @@ import {
 
 export type Stage = Extract<ModelReply, { type: 'progress' }>['stage'];
 
-export interface ModelToolOptions {
+interface ModelToolOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (stage: Stage, fraction: number) => void;
 }
@@ -65,7 +65,10 @@ async function runTool(
     execArgv: ['--no-warnings'],
   });
   let stderrTail = '';
-  child.stderr?.on('data', (chunk: Buffer) => (stderrTail = `${stderrTail}${chunk.toString()}`.slice(-2_000)));
+  child.stderr?.on(
+    'data',
+    (chunk: Buffer) => (stderrTail = `${stderrTail}${chunk.toString()}`.slice(-2_000)),
+  );
   const cancel = () => void child.send({ type: 'cancel' } satisfies ModelRequest, () => undefined);
   signal.addEventListener('abort', cancel, { once: true });
   try {

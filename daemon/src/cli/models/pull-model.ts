@@ -5,7 +5,7 @@ import { formatBytes, pullModelWithFallback, type PulledWithFallback } from '../
 import { pullView } from './pull-view.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface PullModelOptions {
+interface PullModelOptions {
   readonly wanted: string;
   readonly as?: string;
   readonly again: boolean;

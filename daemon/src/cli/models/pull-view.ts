@@ -10,7 +10,7 @@ import { LiveArea } from '../terminal/live-area.js';
 import { clock, spinnerAt } from '../terminal/progress-line.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 
-export interface PullView {
+interface PullView {
   event(event: PullWithFallbackEvent): void;
   /** How far it came: `43%`. Undefined before anything was known. */
   percent(): string | undefined;

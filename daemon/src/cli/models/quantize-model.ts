@@ -19,7 +19,7 @@ import { terminalColumns } from './model-table.js';
 import { measureModel, runModelTool } from './model-tool-process.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
 
-export interface QuantizeModelOptions {
+interface QuantizeModelOptions {
   readonly model: ModelRef;
   /** Absolute. */
   readonly out: string;

@@ -7,7 +7,7 @@ import { errorsIn, percent, type Errors } from './word-errors.js';
 import type { LabelledClip } from './labelled-clips.js';
 
 /** A model that makes at most this much more errors than its source, relative to them, is as good as it. */
-export const EQUIVALENCE_TOLERANCE = 0.02;
+const EQUIVALENCE_TOLERANCE = 0.02;
 
 export interface ModelFigures extends Errors {
   readonly name: string;
@@ -57,7 +57,13 @@ export function compare(source: ModelFigures, result: ModelFigures): Comparison 
   const more = result.errors - source.errors;
   const relative = source.errors === 0 ? null : more / source.errors;
   const isEquivalent = more <= source.errors * EQUIVALENCE_TOLERANCE;
-  return { source, result, relative, isEquivalent, conclusion: conclusionOf({ source, result, relative, isEquivalent, more }) };
+  return {
+    source,
+    result,
+    relative,
+    isEquivalent,
+    conclusion: conclusionOf({ source, result, relative, isEquivalent, more }),
+  };
 }
 
 function conclusionOf({

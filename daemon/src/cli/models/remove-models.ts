@@ -11,7 +11,7 @@ import { defaultModelDir } from './list-models.js';
 import { queryDaemon } from './query-daemon.js';
 import { modelDirs } from './model-dirs.js';
 
-export interface RemoveModelOptions {
+interface RemoveModelOptions {
   readonly name: string;
   /** Without a question. */
   readonly yes: boolean;
@@ -43,7 +43,7 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveModelOpt
   return 0;
 }
 
-export interface PruneOptions {
+interface PruneOptions {
   /** Pulled models as well, but for the chosen one. */
   readonly unused: boolean;
   readonly yes: boolean;

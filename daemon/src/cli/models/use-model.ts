@@ -35,7 +35,8 @@ async function useInDaemon(
   signal: AbortSignal,
 ): Promise<ModelStatus> {
   const { engine } = await client.status();
-  const currentModel = engine.model.state === 'ready' && engine.model.name !== name ? engine.model.name : undefined;
+  const currentModel =
+    engine.model.state === 'ready' && engine.model.name !== name ? engine.model.name : undefined;
   const view = modelLoadView(name, currentModel);
   try {
     const work = client.models.use(wanted, { signal });

@@ -13,7 +13,7 @@ import { InProcessTranscriber } from '../transcribe/in-process-transcriber.js';
 import type { Transcriber } from '../transcribe/transcriber.js';
 import { errorsIn, percent, type Errors } from './word-errors.js';
 
-export interface VerifyModelOptions {
+interface VerifyModelOptions {
   readonly model: ModelRef;
   /** Folder of labelled clips, with a manifest.jsonl. */
   readonly wer?: string;
@@ -31,7 +31,10 @@ interface Scored extends Errors {
 }
 
 /** The exit code of the command: 1 if the model does not work. @throws SottoError */
-export async function verifyModel(paths: Paths, { model, wer, json, signal }: VerifyModelOptions): Promise<number> {
+export async function verifyModel(
+  paths: Paths,
+  { model, wer, json, signal }: VerifyModelOptions,
+): Promise<number> {
   const sample = sampleClip();
   const clips = wer === undefined ? [] : readClips(wer);
   const bar = stageBar();
@@ -80,7 +83,8 @@ export async function verifyModel(paths: Paths, { model, wer, json, signal }: Ve
     for (const row of table) {
       put(`${row.language.padEnd(5)} ${percent(row)} (${row.errors} of ${row.spoken}, ${row.clips} clips)\n`);
     }
-    const works = facts.notFinite.length === 0 && transcript.errors <= MAX_WORD_ERROR_RATE * transcript.spoken;
+    const works =
+      facts.notFinite.length === 0 && transcript.errors <= MAX_WORD_ERROR_RATE * transcript.spoken;
     if (json)
       process.stdout.write(
         `${JSON.stringify({ ...facts, verified, works, sample: transcript, scored, table })}\n`,

@@ -28,7 +28,9 @@ export function fileNameFromUrl(url: string): string {
 export function displayPath(path: string, from = process.cwd()): string {
   if (isUrl(path)) return path;
   const relativePath = relative(from, path);
-  return relativePath === '' || relativePath.startsWith('..') || isAbsolute(relativePath) ? path : relativePath;
+  return relativePath === '' || relativePath.startsWith('..') || isAbsolute(relativePath)
+    ? path
+    : relativePath;
 }
 
 /** Where its text went: a name alone lies beside the file. */

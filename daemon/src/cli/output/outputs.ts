@@ -18,7 +18,7 @@ import { writeStream } from './write-stream.js';
 export type KeptReason = 'edited' | 'foreign';
 
 /** What is in the place of a text. */
-export type TargetState =
+type TargetState =
   | { readonly state: 'free' }
   /** A text that Sotto wrote, as it was written; `origin` as it was given to `place`. */
   | { readonly state: 'unchanged'; readonly origin?: string }
@@ -156,7 +156,7 @@ function ignoringErrors(records: WrittenRecords): WrittenRecords {
 /** For a command that writes no file. */
 export const NO_OUTPUTS = new Outputs(NO_RECORDS, false);
 
-export function keptError(path: string, reason: KeptReason): SottoError {
+function keptError(path: string, reason: KeptReason): SottoError {
   return new SottoError('OUTPUT_EXISTS', keptText(path, reason));
 }
 

@@ -23,9 +23,9 @@ const HOST = slugOf(hostname());
 const DRAFT = /^\.sotto-(?<host>[a-z0-9-]*)\.(?<pid>\d+)\.[0-9a-f]{12}\.part$/;
 
 /** Whether a file with this SHA-256 may be replaced. */
-export type AcceptsDigest = (digest: string) => boolean;
+type AcceptsDigest = (digest: string) => boolean;
 
-export interface PlaceOptions {
+interface PlaceOptions {
   /**
    * `replace` takes the place of a file that is there. `keep` leaves it: of several who do the same work the first one
    * wins, and only one of them hears `placed`. A test replaces an ordinary file that is empty or whose SHA-256 it accepts.

@@ -1,6 +1,6 @@
 /** What `powermetrics` says of the GPU while a dictation runs. */
 
-export interface GpuUse {
+interface GpuUse {
   readonly samples: number;
   /** Means over the samples; the share is 0 … 1. */
   readonly share?: number;

@@ -42,7 +42,8 @@ export async function runSteps(
       await follow(step(environmentUntil(signal)), signal, report);
       if (timeUp.signal.aborted) report(overdue(name, limitMs));
     } catch (error) {
-      if (!interrupt.aborted) report(timeUp.signal.aborted ? overdue(name, limitMs) : unavailable(name, error));
+      if (!interrupt.aborted)
+        report(timeUp.signal.aborted ? overdue(name, limitMs) : unavailable(name, error));
     } finally {
       clearTimeout(timer);
     }

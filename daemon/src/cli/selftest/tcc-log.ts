@@ -13,7 +13,7 @@ import { defined } from '../../protocol/defined.js';
 
 const SERVICE = 'kTCCServiceMicrophone';
 
-export interface MicrophoneRequest {
+interface MicrophoneRequest {
   /** The app that is asked about; undefined where the accessing process answers for itself. */
   readonly responsible?: string;
   /** The process that opens the microphone. */

@@ -44,7 +44,7 @@ export interface TestDaemon {
   stop(): Promise<DraftSweeper | undefined>;
 }
 
-export interface TestDaemonOptions {
+interface TestDaemonOptions {
   readonly os: NodeJS.Platform;
   readonly uid: number;
   /** The user's own folder, in which launchd's lists lie. */

@@ -3,7 +3,7 @@ import { columnsOf } from './columns.js';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-export interface FlowLine {
+interface FlowLine {
   readonly committed: string;
   readonly tentative: string;
 }

@@ -2,7 +2,7 @@
 import { breakLines } from './text-flow.js';
 
 /** @param columns of the terminal */
-export function wrapText(text: string, columns: number): string {
+function wrapText(text: string, columns: number): string {
   return text
     .split('\n')
     .flatMap((line) => breakLines(line, columns).map((part) => part.trimEnd()))

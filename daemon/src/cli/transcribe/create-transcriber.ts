@@ -14,7 +14,7 @@ export interface Outcome {
   exitCode: number;
 }
 
-export interface ViewOptions {
+interface ViewOptions {
   /** Print the name of each file above its text, on a terminal. */
   readonly headers: boolean;
   /** Texts are plain text: on a terminal they are broken at words. */

@@ -111,7 +111,11 @@ function urlInput(address: string): Input {
       const { fetchAudio, sweepFetched } = await import('../worker/fetch-audio.js');
       await sweepFetched();
       // A user may fetch from the own network; an address of the internet may not lead there.
-      const limits = { maxBytes: MAX_BYTES, maxSeconds: MAX_FETCH_SECONDS, allowPrivate: await isInPrivateNetwork(url) };
+      const limits = {
+        maxBytes: MAX_BYTES,
+        maxSeconds: MAX_FETCH_SECONDS,
+        allowPrivate: await isInPrivateNetwork(url),
+      };
       try {
         const { path, remove } = await fetchAudio(address, limits, signal, (bytes, ofBytes) =>
           view.waiting(

@@ -23,7 +23,7 @@ import {
 } from '../../writers/index.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface TranscribeRequest {
+interface TranscribeRequest {
   readonly inputs: readonly Input[];
   readonly options: TranscribeOptions;
   /** Name or absolute folder. */
@@ -36,7 +36,7 @@ export interface TranscribeRequest {
   readonly headings: boolean;
 }
 
-export interface TranscribeDeps {
+interface TranscribeDeps {
   readonly outputs: Pick<Outputs, 'assertWritable' | 'placeOrFail'>;
   readonly transcriber: Transcriber;
   readonly view: TranscribeView;

@@ -13,7 +13,7 @@ import { wrapForStdout } from '../terminal/wrap.js';
 import type { Transcript } from '../../writers/index.js';
 import { errorLine, fileWaitText, type TranscribeView } from './transcribe-view.js';
 
-export interface TerminalViewOptions {
+interface TerminalViewOptions {
   /** Whether stdout is a terminal, too: then unfinished words are shown above the progress. */
   readonly showText: boolean;
   /** Print the name of each file above its text. */
@@ -22,7 +22,10 @@ export interface TerminalViewOptions {
   readonly wrap: boolean;
 }
 
-export function terminalTranscribeView(stream: WriteStream, { showText, headers, wrap }: TerminalViewOptions): TranscribeView {
+export function terminalTranscribeView(
+  stream: WriteStream,
+  { showText, headers, wrap }: TerminalViewOptions,
+): TranscribeView {
   const style = styleFor(wantsColour(stream));
   const heading = styleFor(wantsColour(process.stdout));
   let file = '';
@@ -127,7 +130,7 @@ function waitingText(event: Extract<JobEvent, { type: 'waiting' }>): string {
 }
 
 /** `2nd`, `13th`, `21st`. */
-export function ordinal(n: number): string {
+function ordinal(n: number): string {
   const ending = { one: 'st', two: 'nd', few: 'rd', other: 'th', zero: 'th', many: 'th' };
   return `${n}${ending[new Intl.PluralRules('en', { type: 'ordinal' }).select(n)]}`;
 }

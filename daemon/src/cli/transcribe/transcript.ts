@@ -3,7 +3,13 @@ import { SottoError } from '../../protocol/errors.js';
 import type { JobEvent, JobSummary } from '../../protocol/messages.js';
 import type { Segment, TranscribeOptions } from '../../protocol/transcription.js';
 import type { ReportAudio } from '../../writers/report/audio-source.js';
-import { formatOf, render, type FormatName, type Transcript, type WriterSettings } from '../../writers/index.js';
+import {
+  formatOf,
+  render,
+  type FormatName,
+  type Transcript,
+  type WriterSettings,
+} from '../../writers/index.js';
 import { defined } from '../../protocol/defined.js';
 
 /** What makes of sound a document. */
@@ -14,7 +20,7 @@ export interface TranscriptOptions {
   readonly writer?: WriterSettings;
 }
 
-export interface TranscriptSource {
+interface TranscriptSource {
   /** As the user named it. */
   readonly file: string;
   readonly segments: readonly Segment[];

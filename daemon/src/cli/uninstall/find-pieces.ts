@@ -70,7 +70,12 @@ function rulesFor({ history }: Paths): readonly Rule[] {
     [/^batch(\.db(-wal|-shm|-journal)|-[0-9a-f]+\.lock(-journal)?)$/, 'work on folders', withName],
     [/^settings\.json$/, 'settings and vocabulary', jsonMatching(isSettings), 'settings'],
     [/^vocabulary\.json$/, 'settings and vocabulary', jsonMatching(isVocabulary), 'settings'],
-    [/^(settings|vocabulary)\.json\.([0-9a-f]{8}\.new|lock)$/, 'settings and vocabulary', withName, 'settings'],
+    [
+      /^(settings|vocabulary)\.json\.([0-9a-f]{8}\.new|lock)$/,
+      'settings and vocabulary',
+      withName,
+      'settings',
+    ],
     [/^machine\.json$/, 'caches', jsonMatching((json) => 'gflops' in json)],
     [/^machine\.json\.[0-9a-f]{8}\.new$/, 'caches', withName],
     [/^(s|\.s|c)$/, 'sockets and locks', socket],

@@ -73,7 +73,10 @@ export const tree: Finder = (path, stats) => (stats.isDirectory() ? { ...NONE, t
 export const link: Finder = (path, stats) => (stats.isSymbolicLink() ? file(path) : undefined);
 
 export const spool = folderContaining([
-  [/^[A-Za-z0-9-]{1,64}\.(spool|heard|unheard)$/, fileMatching((path, { size }) => size === 0 || isSpool(path))],
+  [
+    /^[A-Za-z0-9-]{1,64}\.(spool|heard|unheard)$/,
+    fileMatching((path, { size }) => size === 0 || isSpool(path)),
+  ],
   [/^[A-Za-z0-9-]{1,64}\.said$/, withName],
 ]);
 

@@ -35,7 +35,11 @@ export interface UninstallOptions {
 }
 
 /** The exit code: 0 done, 3 where something could not be taken away. @throws SottoError INVALID_ARGUMENT, CANCELLED */
-export async function uninstall(paths: Paths, run: UninstallOptions, prompt = terminalPrompt()): Promise<number> {
+export async function uninstall(
+  paths: Paths,
+  run: UninstallOptions,
+  prompt = terminalPrompt(),
+): Promise<number> {
   const found = findPieces(paths);
   if (run.dryRun) {
     printPieces(found, new Set(run.keep ?? []));
@@ -67,7 +71,8 @@ export async function uninstall(paths: Paths, run: UninstallOptions, prompt = te
     printLine(`not part of Sotto, left in place: ${path}`);
   const rest = cleanupHint();
   if (rest !== undefined) printLine(rest);
-  if (process.platform === 'darwin') printLine('Remove the extension in Raycast: Settings › Extensions › Sotto');
+  if (process.platform === 'darwin')
+    printLine('Remove the extension in Raycast: Settings › Extensions › Sotto');
   return failures.length > 0 ? 3 : 0;
 }
 
@@ -118,7 +123,8 @@ function printPieces({ pieces, foreignFiles }: FoundPieces, stays: ReadonlySet<K
     const action = keep !== undefined && stays.has(keep) ? 'keep  ' : 'remove';
     printLine(`${action}  ${padEnd(what, 24)} ${padEnd(formatBytes(bytes), 10)} ${paths.join(', ')}`);
   }
-  for (const path of foreignFiles) printLine(`keep    ${padEnd('not part of Sotto', 24)} ${' '.repeat(10)} ${path}`);
+  for (const path of foreignFiles)
+    printLine(`keep    ${padEnd('not part of Sotto', 24)} ${' '.repeat(10)} ${path}`);
 }
 
 /** @returns why the agent is still there, in words */

@@ -13,7 +13,8 @@ export function addUpdate(program: Command): void {
     )
     .option('--check', 'ask the site of the release for the newest version')
     .action(async ({ check = false }: { check?: boolean }) => {
-      const { updateInstructions, isNewer, newestVersion, releaseAddress } = await import('./check-for-update.js');
+      const { updateInstructions, isNewer, newestVersion, releaseAddress } =
+        await import('./check-for-update.js');
       const printLine = (line: string): void => void process.stdout.write(`${line}\n`);
       printLine(`Sotto ${SOTTO_VERSION} in ${packageRoot}`);
       const address = releaseAddress(packageRoot);

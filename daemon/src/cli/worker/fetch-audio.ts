@@ -24,7 +24,7 @@ export interface FetchedAudio {
 }
 
 /** Told how much is here, and how much there will be where that is known. */
-export type OnBytes = (bytes: number, ofBytes: number | undefined) => void;
+type OnBytes = (bytes: number, ofBytes: number | undefined) => void;
 
 const MAX_REDIRECTS = 5;
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -123,7 +123,8 @@ async function saveBody(
 ): Promise<void> {
   if (statusCode !== 200) {
     discard(body);
-    if (MISSING_STATUSES.has(statusCode)) throw new SottoError('AUDIO_NOT_FOUND', `the URL answers ${statusCode}`);
+    if (MISSING_STATUSES.has(statusCode))
+      throw new SottoError('AUDIO_NOT_FOUND', `the URL answers ${statusCode}`);
     throw new SottoError('AUDIO_FETCH_FAILED', `the URL answers ${statusCode}`, {
       retryable: TRANSIENT_STATUSES.has(statusCode),
     });

@@ -50,13 +50,18 @@ export function queueStatus(url: string, asJson: boolean): Promise<number> {
     }
     const { counts, workers, active, failed } = status;
     const { waiting = 0, delayed = 0, active: busy = 0, completed = 0, failed: failedCount = 0 } = counts;
-    printLine(`${shown}: ${waiting + delayed} waiting, ${busy} running, ${completed} done, ${failedCount} failed`);
-    printLine(workers.length === 0 ? 'no worker is connected' : `workers: ${workers.map(oneLine).join(', ')}`);
+    printLine(
+      `${shown}: ${waiting + delayed} waiting, ${busy} running, ${completed} done, ${failedCount} failed`,
+    );
+    printLine(
+      workers.length === 0 ? 'no worker is connected' : `workers: ${workers.map(oneLine).join(', ')}`,
+    );
     for (const { name, worker, seconds } of active)
       printLine(`  ${oneLine(worker)}: ${oneLine(name)}${seconds > 0 ? `, ${Math.floor(seconds)} s` : ''}`);
     for (const { name, code, message } of failed)
       printLine(`  failed: ${oneLine(name)}: ${oneLine(message)} (${code})`);
-    if (failedCount > failed.length) printLine(`  and ${failedCount - failed.length} more (--json lists all)`);
+    if (failedCount > failed.length)
+      printLine(`  and ${failedCount - failed.length} more (--json lists all)`);
     return 0;
   });
 }
@@ -90,13 +95,19 @@ export function queueClear(url: string, all: boolean): Promise<number> {
   });
 }
 
-async function withQueue(url: string, work: (connection: QueueConnection, shown: string) => Promise<number>): Promise<number> {
+async function withQueue(
+  url: string,
+  work: (connection: QueueConnection, shown: string) => Promise<number>,
+): Promise<number> {
   const address = resolveQueueAddress(url);
   await probeQueue(address);
   let failedCount: (error: SottoError) => void = () => undefined;
   const away = new Promise<never>((_, reject) => (failedCount = reject));
   // Who looks does not wait.
-  const client = await openRedis(address, { onDisconnect: (error) => failedCount(error), onReconnect: () => undefined });
+  const client = await openRedis(address, {
+    onDisconnect: (error) => failedCount(error),
+    onReconnect: () => undefined,
+  });
   try {
     const queue = await openQueue(client);
     return await Promise.race([work({ queue, client }, address.shown), away]);

@@ -102,7 +102,8 @@ export class Roots {
 async function openRoot(spec: string): Promise<Root> {
   const [queuePath, localPath] = (await isFolder(spec)) ? [resolve(spec), resolve(spec)] : pairOf(spec);
   try {
-    if ((await stat(localPath)).isDirectory()) return { queuePath, localPath, real: await realpath(localPath) };
+    if ((await stat(localPath)).isDirectory())
+      return { queuePath, localPath, real: await realpath(localPath) };
   } catch (error) {
     if (!isMissing(error)) throw fileError(localPath, error, TEXT_INPUT);
   }

@@ -34,7 +34,7 @@ export interface JobDeps {
 }
 
 /** A job as the queue hands it out. */
-export interface JobAttempt {
+interface JobAttempt {
   readonly id: string;
   readonly job: QueueJob;
   /** Whether a worker fell silent while it was at it. */
@@ -89,7 +89,10 @@ const RETRY_ELSEWHERE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const PAUSE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ENGINE_UNAVAILABLE', 'DAEMON_UNAVAILABLE']);
 
 /** What becomes of a job that failed. `stop` and `rest` give it back, and its worker takes no more, for good or for a while. */
-export function failureAction(error: SottoError, job: QueueJob | undefined): 'retry' | 'fail' | 'pause' | 'stop' {
+export function failureAction(
+  error: SottoError,
+  job: QueueJob | undefined,
+): 'retry' | 'fail' | 'pause' | 'stop' {
   if (PAUSE_CODES.has(error.code)) return 'pause';
   if (OWN_CODES.has(error.code)) return 'stop';
   if (OWN_MODEL_CODES.has(error.code) && job?.model === undefined) return 'stop';
@@ -117,7 +120,10 @@ async function transcribe(
   onProgress: (progress: JobProgress) => void,
 ): Promise<Document> {
   const { format, options, model: jobModel } = job;
-  const model = jobModel !== undefined && isAbsolute(jobModel) ? await roots.source(jobModel) : (jobModel ?? defaultModel);
+  const model =
+    jobModel !== undefined && isAbsolute(jobModel)
+      ? await roots.source(jobModel)
+      : (jobModel ?? defaultModel);
   const transcriber = await open();
   let totalSeconds: number | undefined;
   try {

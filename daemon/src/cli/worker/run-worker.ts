@@ -26,7 +26,7 @@ import type { QueueAddress } from './queue-url.js';
 import { resultMessage, timeLeft } from './worker-messages.js';
 
 /** How soon a dead worker is noticed, and how long a failed job rests. A test has no time for the usual ones. */
-export interface Timing {
+interface Timing {
   /** A worker that says nothing for so long has lost its jobs. */
   readonly lockMs: number;
   /** How often somebody looks for lost jobs. */
@@ -37,7 +37,7 @@ export interface Timing {
 
 export const TIMING: Timing = { lockMs: 30_000, stalledMs: 15_000, backoffMs: 5_000 };
 
-export interface WorkerOptions {
+interface WorkerOptions {
   readonly address: QueueAddress;
   readonly name: string;
   readonly concurrency: number;

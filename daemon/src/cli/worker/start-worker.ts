@@ -13,7 +13,7 @@ import { runWorker, TIMING } from './run-worker.js';
 import { oneLine } from './worker-messages.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface WorkerSettings {
+interface WorkerSettings {
   readonly queue: string;
   readonly roots: readonly string[];
   readonly files: boolean;

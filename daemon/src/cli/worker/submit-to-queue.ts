@@ -38,7 +38,8 @@ export async function transcribeByQueue(
 ): Promise<number> {
   checkFlags(flags);
   const outputs = await openOutputs(resolvePaths(), false);
-  if (flags.summary !== undefined && flags.summary !== '-') await outputs.assertWritable(resolve(flags.summary));
+  if (flags.summary !== undefined && flags.summary !== '-')
+    await outputs.assertWritable(resolve(flags.summary));
   const address = resolveQueueAddress(url);
   const { output } = flags;
   const [collection] = await Promise.all([

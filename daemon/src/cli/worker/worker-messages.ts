@@ -3,7 +3,11 @@ import { clock } from '../terminal/progress-line.js';
 import type { JobResult } from './queue-job.js';
 
 /** `done: talks/a.mp3, 12:30 in 41 s`. */
-export function resultMessage(name: string, { outcome, durationSeconds }: JobResult, elapsedMs: number): string {
+export function resultMessage(
+  name: string,
+  { outcome, durationSeconds }: JobResult,
+  elapsedMs: number,
+): string {
   if (outcome === 'there') return `already transcribed: ${oneLine(name)}`;
   const length = durationSeconds === undefined ? '' : `, ${clock(durationSeconds)} of audio`;
   return `done: ${oneLine(name)}${length} in ${(elapsedMs / 1000).toFixed(elapsedMs < 10_000 ? 1 : 0)} s`;

@@ -12,7 +12,7 @@ import { DecodeInterval } from './decode-interval.js';
 import type { LiveAudioBuffer } from './live-audio-buffer.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-export interface LiveRunDeps {
+interface LiveRunDeps {
   readonly session: number;
   /** What was heard by another engine; the model's own part of it is in `speech` already. */
   readonly checkpoint: LiveCheckpoint | undefined;

@@ -13,7 +13,7 @@ import { LiveAudioBuffer } from './live-audio-buffer.js';
 
 type Open = Extract<ToEngine, { type: 'live-open' }>;
 
-export interface LiveRunsDeps {
+interface LiveRunsDeps {
   readonly models: ModelCache;
   readonly scheduler: ComputeScheduler;
   readonly send: (message: FromEngine) => void;

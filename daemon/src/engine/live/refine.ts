@@ -14,7 +14,7 @@ const REFINE_BUDGET_FRACTION = 0.1;
 const MIN_REFINE_SECONDS = 1;
 const MAX_REFINE_SECONDS = 5;
 
-export interface RefineDeps {
+interface RefineDeps {
   readonly model: SpeechModel;
   readonly options: LiveOptions;
   readonly speech: LiveSpeech;
@@ -41,7 +41,9 @@ export async function refine(
     result =
       // What was heard last is still there, as a rule: then nothing has to be heard again.
       (await scheduler.runRealtime(() => speech.refine?.(deadline.signal) ?? Promise.resolve(undefined))) ??
-      (await scheduler.runBatch(() => lastOf(transcribeAll(model, samples, options, deadline.signal), scheduler)));
+      (await scheduler.runBatch(() =>
+        lastOf(transcribeAll(model, samples, options, deadline.signal), scheduler),
+      ));
   } catch {
     // Out of time or out of order: what was said is written down already, and is not lost for this.
     return undefined;

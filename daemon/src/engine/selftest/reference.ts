@@ -35,7 +35,11 @@ const storedSchema = v.object({
 type Stored = v.InferOutput<typeof storedSchema>;
 
 /** @throws SottoError as loading and decoding do */
-export async function compareWithReference(file: string, dir: string, clip: string): Promise<ReferenceResult> {
+export async function compareWithReference(
+  file: string,
+  dir: string,
+  clip: string,
+): Promise<ReferenceResult> {
   const stored = v.parse(storedSchema, JSON.parse(readFileSync(file, 'utf8')));
   const [weights, audio] = await Promise.all([sha256(join(dir, 'weights.safetensors')), sha256(clip)]);
   const { signal } = new AbortController();

@@ -43,7 +43,11 @@ export async function measureMachine(): Promise<MachineResult> {
 }
 
 /** The same model twice on a clip, cold and warm. */
-export async function measureModelSpeed(dir: string, clip: string, readGbPerSecond: number): Promise<ModelSpeed> {
+export async function measureModelSpeed(
+  dir: string,
+  clip: string,
+  readGbPerSecond: number,
+): Promise<ModelSpeed> {
   limitCache();
   const figures = await modelSpeed(dir, clip);
   return { ...figures, boundTokensPerSecond: (readGbPerSecond * 1e9) / bytesPerToken(dir) };

@@ -15,7 +15,7 @@ export interface PolicyInput {
 export type CommitPolicy = (policyInput: PolicyInput) => number;
 
 /** What makes a token sure enough; all of it at once. */
-export interface CommitCriteria {
+interface CommitCriteria {
   /** Frames of 20 ms between what it looks at and the end of the audio: more than so many. */
   readonly frames?: number;
   /** Looks in a row that said its word. */
@@ -70,7 +70,8 @@ export function agreementAndAlignAtt(frames: number): CommitPolicy {
 /** Agreement while an utterance is young and guesses are wild, AlignAtt after. */
 export function agreementThenAlignAtt(frames: number, earlySeconds = 2): CommitPolicy {
   const [isUncommitted, late] = [localAgreement(), alignAtt(frames)];
-  return (policyInput) => (policyInput.audioSeconds < earlySeconds ? isUncommitted(policyInput) : late(policyInput));
+  return (policyInput) =>
+    policyInput.audioSeconds < earlySeconds ? isUncommitted(policyInput) : late(policyInput);
 }
 
 /** What is worth showing beyond what is committed: not what flickers. */

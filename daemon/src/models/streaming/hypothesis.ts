@@ -47,7 +47,11 @@ export interface HypothesisWord {
 }
 
 /** The words of pieces; marks belong to the word before them. */
-export function hypothesisWords(pieces: readonly string[], starts: readonly number[], spaced: boolean): HypothesisWord[] {
+export function hypothesisWords(
+  pieces: readonly string[],
+  starts: readonly number[],
+  spaced: boolean,
+): HypothesisWord[] {
   const begins = wordStarts(pieces, spaced);
   const words: HypothesisWord[] = [];
   for (let from = 0; from < pieces.length;) {
@@ -75,12 +79,14 @@ const MAX_SHIFT_FRAMES = 20;
 /** For each token, in how many looks in a row its word was said at about the same time. */
 export function countAgreements(
   now: readonly HypothesisWord[],
-  before: { readonly words: readonly HypothesisWord[]; readonly agreementCount: readonly number[] } | undefined,
+  before:
+    { readonly words: readonly HypothesisWord[]; readonly agreementCount: readonly number[] } | undefined,
 ): number[] {
   let at = 0;
   return now.flatMap(({ text, from, to, startFrame }) => {
     const found = before?.words.findIndex(
-      (word, i) => i >= at && word.text === text && Math.abs(word.startFrame - startFrame) <= MAX_SHIFT_FRAMES,
+      (word, i) =>
+        i >= at && word.text === text && Math.abs(word.startFrame - startFrame) <= MAX_SHIFT_FRAMES,
     );
     let agreementCount = 1;
     if (before !== undefined && found !== undefined && found >= 0) {

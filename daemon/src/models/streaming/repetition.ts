@@ -39,13 +39,19 @@ export function trimRereadTokens(attendedFrames: readonly number[], audioFrames:
     if (frame > furthest - REREAD_FRAMES) {
       furthest = Math.max(furthest, frame);
       back = 0;
-    } else if (++back === MIN_REREAD_TOKENS) return firstRereadToken(attendedFrames, i, furthest - REREAD_FRAMES, audioFrames);
+    } else if (++back === MIN_REREAD_TOKENS)
+      return firstRereadToken(attendedFrames, i, furthest - REREAD_FRAMES, audioFrames);
   }
   return attendedFrames.length;
 }
 
 /** The first of the tokens up to `last` that look back, or behind the audio, one after the other. */
-function firstRereadToken(attendedFrames: readonly number[], last: number, before: number, audioFrames: number): number {
+function firstRereadToken(
+  attendedFrames: readonly number[],
+  last: number,
+  before: number,
+  audioFrames: number,
+): number {
   let first = last;
   for (let i = last; i >= 0; i--) {
     const frame = attendedFrames[i] ?? 0;

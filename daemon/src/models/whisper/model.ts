@@ -144,7 +144,7 @@ class DecoderBlock extends EncoderBlock {
   }
 }
 
-export class AudioEncoder extends nn.Module {
+class AudioEncoder extends nn.Module {
   conv1: nn.Conv1d | nn.PackedConv1d;
   conv2: nn.Conv1d | nn.PackedConv1d;
   _positions: MxArray; // [nAudioCtx, D]: sinusoids, not learned

@@ -167,7 +167,7 @@ export class WhisperTokenizer {
   }
 }
 
-export interface TextStream {
+interface TextStream {
   /** The text that became certain with this token; tokens that are not text add none. */
   push(token: number): string;
   /** What is left at the end: U+FFFD for a character that was never completed. */

@@ -37,7 +37,7 @@ export interface DecodeMode {
 }
 
 /** A window that has been decoded. */
-export interface DecodedWindow {
+interface DecodedWindow {
   readonly window: Window;
   readonly encoded: EncodedWindow;
   readonly result: DecodeResult;
@@ -92,7 +92,9 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
     signal: AbortSignal,
   ): Promise<EncodedWindow> {
     const { model } = this.parts;
-    const mel = await this.stopwatch.time('mel', () => this.windows.mel(window, length, padding, model.dtype));
+    const mel = await this.stopwatch.time('mel', () =>
+      this.windows.mel(window, length, padding, model.dtype),
+    );
     return this.stopwatch.time('encode', () => encode(model, mel, signal));
   }
 
@@ -150,7 +152,9 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
         maxSilenceSeconds: settings.maxSilenceSeconds,
       };
       const plain = cut;
-      const timed = await this.stopwatch.time('decode', () => addWordsToCut(plain, parts, encoded, context, signal));
+      const timed = await this.stopwatch.time('decode', () =>
+        addWordsToCut(plain, parts, encoded, context, signal),
+      );
       cut = timed;
       this.#lastSpeechSeconds = timed.lastSpeechSeconds;
     }

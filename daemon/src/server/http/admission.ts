@@ -6,7 +6,7 @@ import { SottoError } from '../../protocol/errors.js';
 
 const MAX_ACTIVE_REQUESTS = 256;
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   readonly maxActive?: number;
   /** Told when the first call comes in, and when the last one has left. */
   readonly onIdleChange?: (idle: boolean) => void;

@@ -30,7 +30,7 @@ const MAX_CONNECTIONS = 1_024;
  */
 const MAX_PIPELINED_REQUESTS = 8;
 
-export interface HttpServerOptions {
+interface HttpServerOptions {
   readonly rules: GuardRules;
   /** What a request has to carry; a socket file is guarded by its mode alone. */
   readonly token?: () => string;
@@ -257,7 +257,8 @@ function socketOptions({
 
 function parseError({ code }: NodeJS.ErrnoException): SottoError {
   if (code === 'HPE_HEADER_OVERFLOW') return new SottoError('PAYLOAD_TOO_LARGE', 'the headers are too long');
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new SottoError('REQUEST_TIMEOUT', 'the request did not arrive');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new SottoError('REQUEST_TIMEOUT', 'the request did not arrive');
   return new SottoError('PROTOCOL', 'this is not HTTP as we know it');
 }
 

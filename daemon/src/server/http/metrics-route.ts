@@ -6,7 +6,7 @@ import type { Admission } from './admission.js';
 import { family, type HttpMetrics } from './metrics.js';
 import type { Route } from './route.js';
 
-export interface MetricsDeps {
+interface MetricsDeps {
   readonly status: () => DaemonStatus;
   readonly admission: Admission;
   readonly metrics: HttpMetrics;

@@ -3,7 +3,7 @@
 /** Upper ends in seconds: from a page of figures to a long recording. */
 const BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 120, 600];
 
-export interface RequestRecord {
+interface RequestRecord {
   /** The path of the route as it is declared, so that the series stay few; `none` where there was none. */
   readonly route: string;
   readonly method: string;

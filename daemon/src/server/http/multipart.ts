@@ -39,7 +39,7 @@ export interface Form {
   readonly file?: Upload;
 }
 
-export interface FormOptions {
+interface FormOptions {
   /** Private folder for the file. */
   readonly folder: string;
   /** Aborted when nobody waits any more. */
@@ -221,7 +221,9 @@ function tooLarge(message: string, param: string | undefined): SottoError {
 }
 
 function fileTooLarge({ fileBytes }: FormLimits): SottoError {
-  return new SottoError('PAYLOAD_TOO_LARGE', `the file is larger than ${fileBytes} bytes`, { param: FILE_FIELD });
+  return new SottoError('PAYLOAD_TOO_LARGE', `the file is larger than ${fileBytes} bytes`, {
+    param: FILE_FIELD,
+  });
 }
 
 function disconnected(): SottoError {

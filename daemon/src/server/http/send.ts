@@ -19,7 +19,7 @@ const LINGER_TIMEOUT_MS = 1_000;
 /** A client that takes nothing of its answer for so long is let go; a long one may take as long for each megabyte. */
 const WRITE_TIMEOUT_MS = 60_000;
 
-export interface SendOptions {
+interface SendOptions {
   readonly id: string;
   /** Aborted once nobody is there to read. */
   readonly signal: AbortSignal;

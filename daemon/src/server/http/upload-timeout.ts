@@ -13,7 +13,7 @@ export interface UploadTimeout {
 
 export const DEFAULT_UPLOAD_TIMEOUT: UploadTimeout = { everyMs: 15_000, minBytes: 4_096 };
 
-export interface UploadWatch {
+interface UploadWatch {
   /** Rejects with REQUEST_TIMEOUT, or stays open. */
   readonly failed: Promise<never>;
   end(): void;
@@ -31,7 +31,10 @@ export function watchUpload(request: IncomingMessage, { everyMs, minBytes }: Upl
     if (request.complete || request.readableLength > 0 || receivedBytes >= minBytes) return;
     clearInterval(timer);
     reject(
-      new SottoError('REQUEST_TIMEOUT', `the body came too slowly: ${receivedBytes} bytes in ${everyMs / 1000} seconds`),
+      new SottoError(
+        'REQUEST_TIMEOUT',
+        `the body came too slowly: ${receivedBytes} bytes in ${everyMs / 1000} seconds`,
+      ),
     );
   }, everyMs);
   timer.unref();

@@ -8,7 +8,10 @@ import type { TranscriptionRequest } from './request.js';
 import type { TranscriptionJob } from './transcription-job.js';
 
 /** The deltas joined are the text: what stands around all of it is left out, so white space waits for what follows it. */
-export async function* streamed(job: TranscriptionJob, { logprobs }: TranscriptionRequest): AsyncGenerator<string> {
+export async function* streamed(
+  job: TranscriptionJob,
+  { logprobs }: TranscriptionRequest,
+): AsyncGenerator<string> {
   try {
     let text = '';
     let space = '';

@@ -124,10 +124,14 @@ function operationObject(operation: Operation): Json {
     }),
     responses: {
       ...defined({
-        200: responseTypes === undefined ? undefined : { description: 'Done.', content: contentOf(responseTypes) },
+        200:
+          responseTypes === undefined
+            ? undefined
+            : { description: 'Done.', content: contentOf(responseTypes) },
       }),
       ...errorResponses([...new Set([...ALWAYS, ...errors])]),
-      ...(hasUnavailableBody && responseTypes && { 503: { description: 'Not now.', content: contentOf(responseTypes) } }),
+      ...(hasUnavailableBody &&
+        responseTypes && { 503: { description: 'Not now.', content: contentOf(responseTypes) } }),
     },
   };
 }

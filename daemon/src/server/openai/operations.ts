@@ -51,7 +51,12 @@ export interface Operation {
   readonly errors: readonly ErrorCode[];
 }
 
-const BODY_ERRORS = ['INVALID_ARGUMENT', 'UNSUPPORTED_MEDIA_TYPE', 'REQUEST_TIMEOUT', 'INSUFFICIENT_DISK'] as const;
+const BODY_ERRORS = [
+  'INVALID_ARGUMENT',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'REQUEST_TIMEOUT',
+  'INSUFFICIENT_DISK',
+] as const;
 const AUDIO_ERRORS = ['AUDIO_EMPTY', 'AUDIO_UNREADABLE', 'AUDIO_TRUNCATED', 'AUDIO_UNSUPPORTED'] as const;
 const MODEL_ERRORS = [
   'MODEL_NOT_FOUND',

@@ -41,7 +41,12 @@ export function toTranscriptionRequest(fields: TranscriptionFields, task: Task):
     task,
     format,
     ...defined({ model }),
-    options: toTranscribeOptions(fields, { task, words, logprobs, timed: format !== 'json' && format !== 'text' }),
+    options: toTranscribeOptions(fields, {
+      task,
+      words,
+      logprobs,
+      timed: format !== 'json' && format !== 'text',
+    }),
     timestamps: { words, segments: !words || granularities.includes('segment') },
     logprobs,
     stream,
@@ -56,7 +61,10 @@ interface OutputOptions {
   readonly timed: boolean;
 }
 
-function toTranscribeOptions(fields: TranscriptionFields, { task, words, logprobs, timed }: OutputOptions): TranscribeOptions {
+function toTranscribeOptions(
+  fields: TranscriptionFields,
+  { task, words, logprobs, timed }: OutputOptions,
+): TranscribeOptions {
   const { prompt, temperature = 0, vad, vocabulary, beam_size: beamSize } = fields;
   const languages = fields['languages[]'] ?? [];
   const language = fields.language ?? (languages.length === 1 ? languages[0] : undefined);
@@ -88,7 +96,12 @@ export function modelOf(name: string): string | undefined {
 export function withModelHint(error: SottoError): SottoError {
   if (error.code !== 'MODEL_NOT_FOUND') return error;
   const { code, message, retryable } = error;
-  return new SottoError(code, message, { hint: modelNotFound('').hint, retryable, param: 'model', cause: error });
+  return new SottoError(code, message, {
+    hint: modelNotFound('').hint,
+    retryable,
+    param: 'model',
+    cause: error,
+  });
 }
 
 export function modelNotFound(name: string): SottoError {

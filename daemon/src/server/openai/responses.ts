@@ -28,7 +28,10 @@ export async function replyFor(request: TranscriptionRequest, done: Transcriptio
   }
 }
 
-function plainJson({ logprobs }: TranscriptionRequest, { segments, summary }: TranscriptionResult): Transcription {
+function plainJson(
+  { logprobs }: TranscriptionRequest,
+  { segments, summary }: TranscriptionResult,
+): Transcription {
   return {
     text: fullText(segments),
     ...(logprobs && { logprobs: segments.flatMap(logprobsOf) }),
@@ -36,7 +39,10 @@ function plainJson({ logprobs }: TranscriptionRequest, { segments, summary }: Tr
   };
 }
 
-function verboseJson({ task, timestamps }: TranscriptionRequest, { segments, summary }: TranscriptionResult): VerboseTranscription {
+function verboseJson(
+  { task, timestamps }: TranscriptionRequest,
+  { segments, summary }: TranscriptionResult,
+): VerboseTranscription {
   const { language, durationSeconds: duration } = summary;
   return {
     task,

@@ -8,7 +8,7 @@ import { modelsRoutes } from './models-routes.js';
 import { speechRoute } from './speech-route.js';
 import { transcribeRoutes } from './transcribe-routes.js';
 
-export interface OpenaiContext {
+interface OpenaiContext {
   readonly sessions: JobScheduler;
   readonly models: ModelService;
   /** Private folder for what is being sent. */

@@ -5,5 +5,6 @@ import type { Route } from '../http/route.js';
 export const speechRoute: Route = {
   method: 'POST',
   path: '/v1/audio/speech',
-  answer: () => Promise.reject(new SottoError('NOT_IMPLEMENTED', 'Sotto writes down speech; it does not speak yet')),
+  answer: () =>
+    Promise.reject(new SottoError('NOT_IMPLEMENTED', 'Sotto writes down speech; it does not speak yet')),
 };

@@ -18,7 +18,7 @@ import { defined } from '../../protocol/defined.js';
 const STATUS_DELAY_MS = 5_000;
 const SSE = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
 
-export interface TranscribeContext {
+interface TranscribeContext {
   readonly sessions: Pick<JobScheduler, 'submit' | 'cancel'>;
   /** Private folder for what is being sent. */
   readonly uploads: string;
@@ -46,7 +46,9 @@ async function answer(context: TranscribeContext, { request, signal }: Call, tas
   const sinceMs = context.clock.nowMs();
   const form = await readForm(request, { folder: context.uploads, signal });
   const { job, transcriptionRequest } = await begin(context, form, { task, signal });
-  const reply = transcriptionRequest.stream ? await stream(context, job, transcriptionRequest) : await whole(job, transcriptionRequest);
+  const reply = transcriptionRequest.stream
+    ? await stream(context, job, transcriptionRequest)
+    : await whole(job, transcriptionRequest);
   const elapsedMs = Math.round(context.clock.nowMs() - sinceMs);
   return { ...reply, headers: { ...reply.headers, 'openai-processing-ms': String(elapsedMs) } };
 }
@@ -94,7 +96,11 @@ async function whole(job: TranscriptionJob, transcriptionRequest: TranscriptionR
   }
 }
 
-async function stream({ clock }: TranscribeContext, job: TranscriptionJob, transcriptionRequest: TranscriptionRequest): Promise<Reply> {
+async function stream(
+  { clock }: TranscribeContext,
+  job: TranscriptionJob,
+  transcriptionRequest: TranscriptionRequest,
+): Promise<Reply> {
   await new Promise<void>((resolve) => {
     const timer = clock.after(STATUS_DELAY_MS, resolve);
     void job.firstEvent().then(() => {
@@ -116,7 +122,10 @@ function withParam(thrown: unknown, transcriptionRequest?: TranscriptionRequest)
   return new SottoError(code, message, { hint, retryable, param, cause: error });
 }
 
-function paramOf({ code }: SottoError, transcriptionRequest: TranscriptionRequest | undefined): string | undefined {
+function paramOf(
+  { code }: SottoError,
+  transcriptionRequest: TranscriptionRequest | undefined,
+): string | undefined {
   if (code.startsWith('AUDIO_')) return 'file';
   if (code.startsWith('MODEL_')) return 'model';
   if (code !== 'INVALID_ARGUMENT' || transcriptionRequest === undefined) return undefined;

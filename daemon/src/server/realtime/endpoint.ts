@@ -13,7 +13,7 @@ const MAX_CLIENTS = 16;
 /** 15 MiB of base64, as OpenAI allows for one append, and what is around it. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-export interface RealtimeRouteContext extends RealtimeContext {
+interface RealtimeRouteContext extends RealtimeContext {
   readonly admission: Admission;
 }
 

@@ -22,7 +22,7 @@ const MAX_ITEMS = 2;
 /** What is read from the spool at once. */
 const CHUNK_SAMPLES = 10 * SAMPLE_RATE;
 
-export interface InputBufferDeps {
+interface InputBufferDeps {
   readonly live: LiveSessions;
   /** What the next item is opened with. @throws SottoError */
   readonly request: () => { readonly model?: string; readonly options: LiveOptions };
@@ -123,7 +123,9 @@ export class InputBuffer {
 
   async #listening(turns: TurnSettings): Promise<VadSession> {
     const place = { base: this.#appended, speaking: this.#speaking };
-    const vad: VadSession = await VadSession.open(this.#deps.live, turns, place, () => this.#onVadUpdate(vad));
+    const vad: VadSession = await VadSession.open(this.#deps.live, turns, place, () =>
+      this.#onVadUpdate(vad),
+    );
     if (this.#closed) vad.close();
     return vad;
   }

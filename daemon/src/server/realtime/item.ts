@@ -11,7 +11,7 @@ import type { LiveListener, LiveRequest, LiveSessions } from '../../sessions/liv
 import type { StreamingReplacer } from '../../sessions/vocabulary/streaming-replacer.js';
 import { newId, type BufferEvent } from './server-events.js';
 
-export type Notify = (event: BufferEvent) => void;
+type Notify = (event: BufferEvent) => void;
 type Request = Pick<LiveRequest, 'model' | 'options'>;
 
 interface Words {

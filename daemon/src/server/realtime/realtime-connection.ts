@@ -213,7 +213,8 @@ export class RealtimeConnection {
   #notify(event: BufferEvent): void {
     const logprobs =
       this.#settings.include?.some((field) => field.endsWith('transcription.logprobs')) === true;
-    for (const serverEvent of toServerEvents(event, { beta: this.#beta !== undefined, logprobs })) this.#send(serverEvent);
+    for (const serverEvent of toServerEvents(event, { beta: this.#beta !== undefined, logprobs }))
+      this.#send(serverEvent);
   }
 
   #ping(sinceMs: number): void {

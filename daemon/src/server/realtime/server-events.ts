@@ -44,7 +44,7 @@ export type BufferEvent =
   | { readonly type: 'failed'; readonly item: string; readonly error: SottoError }
   | { readonly type: 'error'; readonly error: SottoError };
 
-export interface Dialect {
+interface Dialect {
   /** Whether the client speaks the beta. */
   readonly beta: boolean;
   /** Whether it wants to know how probable each word is. */
@@ -58,11 +58,17 @@ export function toServerEvents(event: BufferEvent, { beta, logprobs }: Dialect):
   switch (event.type) {
     case 'started':
       return [
-        serverEvent('input_audio_buffer.speech_started', { audio_start_ms: msOf(event.at), item_id: event.item }),
+        serverEvent('input_audio_buffer.speech_started', {
+          audio_start_ms: msOf(event.at),
+          item_id: event.item,
+        }),
       ];
     case 'stopped':
       return [
-        serverEvent('input_audio_buffer.speech_stopped', { audio_end_ms: msOf(event.at), item_id: event.item }),
+        serverEvent('input_audio_buffer.speech_stopped', {
+          audio_end_ms: msOf(event.at),
+          item_id: event.item,
+        }),
       ];
     case 'committed': {
       const { item: id, previous } = event;
@@ -100,7 +106,10 @@ export function toServerEvents(event: BufferEvent, { beta, logprobs }: Dialect):
     case 'failed': {
       const { type, code, message, param } = bodyOf(event.error);
       return [
-        serverEvent(`${TRANSCRIPTION}.failed`, { ...part(event.item), error: { type, code, message, param } }),
+        serverEvent(`${TRANSCRIPTION}.failed`, {
+          ...part(event.item),
+          error: { type, code, message, param },
+        }),
       ];
     }
     case 'error':

@@ -12,7 +12,7 @@ import type { TurnSettings } from './turn-detector.js';
 export type Format =
   { readonly type: 'audio/pcm'; readonly rate: number } | { readonly type: 'audio/pcmu' | 'audio/pcma' };
 
-export type TurnDetectionSettings =
+type TurnDetectionSettings =
   | {
       readonly type: 'server_vad';
       readonly threshold: number;

@@ -9,7 +9,7 @@ import type { LiveSession } from '../../sessions/live/live-session.js';
 import type { LiveSessions } from '../../sessions/live/live-sessions.js';
 import { TurnDetector, type TurnMark, type TurnSettings } from './turn-detector.js';
 
-export interface VadStart {
+interface VadStart {
   /** Sample of the stream at which it begins. */
   readonly base: number;
   /** Whether a turn is under way there. */

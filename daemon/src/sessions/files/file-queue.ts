@@ -18,7 +18,7 @@ import { FileFeed } from './file-feed.js';
 import { QueuedFile, type Change } from './queued-file.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface FileQueueOptions {
+interface FileQueueOptions {
   readonly sessions: JobScheduler;
   readonly clock: Clock;
   /** Told when the last text was read, or the first one came that was not. */

@@ -17,7 +17,7 @@ import { defined } from '../../protocol/defined.js';
 /** Pages end here, so that the first entries are there soon; a single entry may be larger. */
 const MAX_ANSWER_BYTES = 512 * 1024;
 
-export interface HistoryServiceOptions {
+interface HistoryServiceOptions {
   readonly open: () => Promise<History>;
   /** Folder of the recordings. */
   readonly recordings: string;
@@ -36,7 +36,8 @@ export class HistoryService {
 
   /** @throws SottoError DICTATION_NOT_FOUND, OUTPUT_FAILED; INVALID_ARGUMENT if settings.json is not valid */
   async handle(request: HistoryRequest): Promise<HistoryResult> {
-    if (request.do === 'keep') return { dictations: [], hasMore: false, retention: await this.#keep(request) };
+    if (request.do === 'keep')
+      return { dictations: [], hasMore: false, retention: await this.#keep(request) };
     const history = await this.#options.open();
     return retryWhileBusy(() => this.#respond(history, request));
   }

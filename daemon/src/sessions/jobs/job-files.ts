@@ -25,7 +25,7 @@ interface Entry {
   stopLimit?: Timer;
 }
 
-export interface JobFilesOptions {
+interface JobFilesOptions {
   /** Every file counts as one that can be opened, where this is left out. */
   readonly access: FileAccess | undefined;
   readonly clock: Clock;

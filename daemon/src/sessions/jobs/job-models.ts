@@ -4,7 +4,7 @@ import type { ModelAccess } from '../../supervisor/model-access.js';
 import type { Readiness } from './fair-queue.js';
 import type { Job } from './job.js';
 
-export interface JobModelsOptions {
+interface JobModelsOptions {
   /** Every folder counts as one that can be opened, where this is left out. */
   readonly access: ModelAccess | undefined;
   /** A job can run now. */

@@ -22,7 +22,7 @@ const MAX_QUEUED = 1_024;
 /** A job that took two engines down is not given a third one. */
 const MAX_ATTEMPTS = 2;
 
-export interface JobSchedulerOptions {
+interface JobSchedulerOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;

@@ -8,7 +8,7 @@ import type { JobSummary } from '../../protocol/messages.js';
 import type { TranscribeEvent, TranscribeOptions } from '../../protocol/transcription.js';
 import { Replay } from './replay.js';
 
-export type JobState = 'queued' | 'running' | 'final' | 'cancelled' | 'failed';
+type JobState = 'queued' | 'running' | 'final' | 'cancelled' | 'failed';
 
 export interface JobRequest {
   /** Absolute path of an audio file. */

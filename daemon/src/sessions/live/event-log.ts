@@ -16,7 +16,7 @@ export interface LoggedEvent {
 export type Listener = (notice: LoggedEvent) => void;
 
 /** Writes an entry down; rejects if it can't. */
-export type WriteEntry = (entry: JournalEntry) => Promise<void>;
+type WriteEntry = (entry: JournalEntry) => Promise<void>;
 
 /** What somebody who comes back has to know of what is only shown. */
 const REPLAYED = ['state', 'tentative', 'voice', 'decode-interval'] as const;

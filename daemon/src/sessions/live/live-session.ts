@@ -37,7 +37,7 @@ const MAX_SAMPLES = LIMITS.dictationSeconds * SAMPLE_RATE;
 /** What the disk did not take is offered to it again, though nobody speaks any more. */
 const RETRY_DISK_MS = 1_000;
 
-export interface LiveSessionDeps {
+interface LiveSessionDeps {
   readonly id: string;
   readonly startedMs: number;
   readonly model: ModelRef;

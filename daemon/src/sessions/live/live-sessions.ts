@@ -48,7 +48,7 @@ export interface LiveRequest {
 export type LiveNotice = LoggedEvent | { readonly acknowledged: number };
 export type LiveListener = (notice: LiveNotice) => void;
 
-export interface LiveSessionsOptions {
+interface LiveSessionsOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;

@@ -17,7 +17,7 @@ import { SPOOL_SUFFIX, SpoolFile, type OpenSpool, type UnlinkSpool } from '../..
 import { sweepSpools } from '../../store/spool/sweep-spools.js';
 import { SessionAudio } from './session-audio.js';
 
-export interface SessionFilesOptions {
+interface SessionFilesOptions {
   /** It is there, and its user's alone. */
   readonly folder: string;
   readonly log: Logger;
@@ -76,7 +76,8 @@ export class SessionFiles {
     if (recording === undefined || recording.samples <= from) return;
     const file = await SpoolFile.reopen(recording, openFile);
     try {
-      for (let at = from; at < recording.samples; at += maxSamples) yield await file.read(at, at + maxSamples);
+      for (let at = from; at < recording.samples; at += maxSamples)
+        yield await file.read(at, at + maxSamples);
     } finally {
       await file.close();
     }

@@ -10,7 +10,7 @@ import { installedModels, partialDownloads } from '../../store/installed-models.
 import type { ModelStates } from './model-states.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface ModelListContext {
+interface ModelListContext {
   readonly modelDirs: ModelDirs;
   readonly states: ModelStates;
   /** The model for those who name none. */

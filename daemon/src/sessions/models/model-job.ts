@@ -117,7 +117,8 @@ export class ModelJob {
       leave: () => {
         left = true;
         this.#subscriptions.delete(subscription);
-        if (this.#options.endsWithClients && this.#subscriptions.size + this.#joining === 0) this.#abort.abort();
+        if (this.#options.endsWithClients && this.#subscriptions.size + this.#joining === 0)
+          this.#abort.abort();
       },
     };
     this.#joining += 1;
@@ -173,7 +174,8 @@ export class ModelJob {
     if (this.over) return;
     this.#timer?.cancel();
     this.#end = end;
-    for (const [subscription, listener] of [...this.#subscriptions]) listener(this.#lastNotice(end, subscription));
+    for (const [subscription, listener] of [...this.#subscriptions])
+      listener(this.#lastNotice(end, subscription));
     this.#subscriptions.clear();
     this.#resolve();
   }

@@ -12,7 +12,8 @@ export interface ModelJobsOptions {
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
-type JobDescription = Pick<ModelJobOptions, 'activity' | 'key'> & Partial<Pick<ModelJobOptions, 'endsWithClients' | 'pulledModel'>>;
+type JobDescription = Pick<ModelJobOptions, 'activity' | 'key'> &
+  Partial<Pick<ModelJobOptions, 'endsWithClients' | 'pulledModel'>>;
 
 /** A name that no model has: for works on all of them. */
 export const ALL = '*';

@@ -20,7 +20,7 @@ import type { ModelJobListener, Subscription, ModelJob } from './model-job.js';
 import { ALL, busy, ModelJobs, type ModelJobsOptions } from './model-jobs.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface ModelServiceOptions extends ModelJobsOptions {
+interface ModelServiceOptions extends ModelJobsOptions {
   readonly engine: ModelEngine;
   readonly modelDirs: ModelDirs;
   /** Path of settings.json. */
@@ -120,11 +120,15 @@ export class ModelService {
     const key = JSON.stringify(['pull', repo, revision, target, again === true]);
     const { hub, modelDirs } = this.#options;
     const pullOptions = { models: modelDirs.models, states: this.states, wanted: model, name: target };
-    return this.#jobs.begin(target, listener, { activity: 'is being pulled', key, pulledModel: target }, (job) =>
-      runPull(job, {
-        ...pullOptions,
-        ...defined({ as, again, hub }),
-      }),
+    return this.#jobs.begin(
+      target,
+      listener,
+      { activity: 'is being pulled', key, pulledModel: target },
+      (job) =>
+        runPull(job, {
+          ...pullOptions,
+          ...defined({ as, again, hub }),
+        }),
     );
   }
 

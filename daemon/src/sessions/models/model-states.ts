@@ -29,7 +29,7 @@ export interface ModelFilesTask {
   end(outcome: { readonly present: boolean; readonly error?: SottoError }): void;
 }
 
-export interface WaitOptions {
+interface WaitOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
 }
@@ -62,7 +62,9 @@ export class ModelStates {
 
   /** Those that are here, on their way, in memory, or failed. */
   all(): NamedStatus[] {
-    return [...this.#known.values()].map(({ reported }) => reported).sort((a, b) => (a.name < b.name ? -1 : 1));
+    return [...this.#known.values()]
+      .map(({ reported }) => reported)
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Names of all models that lie on the disk now. */
@@ -157,7 +159,9 @@ export class ModelStates {
         if (status.state === 'failed') settle(() => reject(failureOf(status)));
       };
       const unwatch = this.watch(check);
-      const timer = this.#clock.after(timeoutMs, () => settle(() => reject(this.#timeoutError(name, timeoutMs))));
+      const timer = this.#clock.after(timeoutMs, () =>
+        settle(() => reject(this.#timeoutError(name, timeoutMs))),
+      );
       if (signal?.aborted === true) cancel();
       else {
         signal?.addEventListener('abort', cancel, { once: true });

@@ -14,7 +14,7 @@ import { defined } from '../../protocol/defined.js';
 /** What tests put in the place of the real hub and disk. */
 export type HubOptions = Partial<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'freeBytes'>>;
 
-export interface PullJobOptions {
+interface PullJobOptions {
   readonly models: string;
   readonly states: ModelStates;
   readonly wanted: string;
@@ -62,7 +62,9 @@ export async function runPull(job: ModelJob, options: PullJobOptions): Promise<M
       bytes: record.files.reduce((sum, { bytes }) => sum + bytes, 0),
       ...defined({
         fallbackFor:
-          fallbackFor === undefined ? undefined : { name: fallbackFor.name, error: fallbackFor.error.toWire() },
+          fallbackFor === undefined
+            ? undefined
+            : { name: fallbackFor.name, error: fallbackFor.error.toWire() },
       }),
     };
   } catch (thrown) {

@@ -19,7 +19,7 @@ import type { ModelStates } from './model-states.js';
 import type { ModelJob } from './model-job.js';
 import { defined } from '../../protocol/defined.js';
 
-export interface UseJobDeps {
+interface UseJobDeps {
   readonly engine: ModelEngine;
   readonly states: ModelStates;
   readonly modelDirs: ModelDirs;

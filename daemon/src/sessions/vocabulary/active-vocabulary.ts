@@ -6,7 +6,7 @@ import { foldCase } from '../../store/vocabulary/word-keys.js';
 import type { StoredVocabulary } from '../../store/vocabulary/vocabulary-file.js';
 import { Replacer } from './replacer.js';
 
-export interface VocabularySnapshot {
+interface VocabularySnapshot {
   readonly words: readonly string[];
   readonly replacer: Replacer;
   /** Why it is not what the user has written down. */

@@ -59,7 +59,7 @@ function together(words: readonly Word[]): Omit<Word, 'word'> {
   };
 }
 
-export interface TextWithWords {
+interface TextWithWords {
   readonly text: string;
   readonly words: readonly Word[];
 }
@@ -67,7 +67,10 @@ export interface TextWithWords {
 export type ReplaceInText = (original: TextWithWords) => { text: string; words: Word[]; isChanged: boolean };
 
 /** A text with the times of its words. */
-export function applyReplacementsWithWords(replacer: Replacer, { text, words }: TextWithWords): ReturnType<ReplaceInText> {
+export function applyReplacementsWithWords(
+  replacer: Replacer,
+  { text, words }: TextWithWords,
+): ReturnType<ReplaceInText> {
   const replaced = applyReplacements(replacer, text);
   if (replaced === text) return { text, words: [...words], isChanged: false };
   return { text: replaced, words: applyReplacementsToWords(replacer, words), isChanged: true };
@@ -82,7 +85,8 @@ export function applyReplacementsToSegment(replacer: Replacer, segment: Segment)
 
 export function applyReplacementsToEvent(replacer: Replacer, event: TranscribeEvent): TranscribeEvent {
   if (replacer.isEmpty) return event;
-  if (event.type === 'segment') return { ...event, segment: applyReplacementsToSegment(replacer, event.segment) };
+  if (event.type === 'segment')
+    return { ...event, segment: applyReplacementsToSegment(replacer, event.segment) };
   return event.type === 'text' ? { ...event, text: applyReplacements(replacer, event.text) } : event;
 }
 
@@ -95,7 +99,10 @@ export interface DisplayText {
  * What a screen shows of a text that is still growing. Here too what is committed is never taken back: its last words, which
  * what is said next may still make part of a phrase, are shown with the tentative ones.
  */
-export function applyReplacementsLive(replacer: Replacer, { committed, tentative }: DisplayText): DisplayText {
+export function applyReplacementsLive(
+  replacer: Replacer,
+  { committed, tentative }: DisplayText,
+): DisplayText {
   if (replacer.isEmpty) return { committed, tentative };
   const all = committed + tentative;
   const edits = replacer.edits(all);

@@ -11,7 +11,13 @@
  */
 import { UNSPACED_SCRIPTS } from '../../protocol/unspaced-scripts.js';
 import type { Replacement } from '../../protocol/vocabulary.js';
-import { foldCase, foldLetter, isAllCapitals, normalizeWord, replacementKey } from '../../store/vocabulary/word-keys.js';
+import {
+  foldCase,
+  foldLetter,
+  isAllCapitals,
+  normalizeWord,
+  replacementKey,
+} from '../../store/vocabulary/word-keys.js';
 import { fitEdits, type Edit, type Match } from './edits.js';
 import { unitsOf } from './units.js';
 

@@ -23,7 +23,9 @@ export class StreamingReplacer {
   /** @returns what is certain of how it goes on; often nothing */
   add(source: string): string {
     this.#source += source;
-    return this.#emit(applyReplacementsLive(this.#replacer, { committed: this.#source, tentative: '' }).committed);
+    return this.#emit(
+      applyReplacementsLive(this.#replacer, { committed: this.#source, tentative: '' }).committed,
+    );
   }
 
   /** Nothing more is said. @returns the rest */

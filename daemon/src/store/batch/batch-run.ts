@@ -11,7 +11,7 @@ import { defined } from '../../protocol/defined.js';
 export type FileState = 'waiting' | 'working' | 'done' | 'failed' | 'skipped';
 
 /** Why nothing is to be done: its text is up to date, or in its place is a text that was edited, or one of another program. */
-export const SKIP_REASONS = ['done', 'edited', 'foreign'] as const;
+const SKIP_REASONS = ['done', 'edited', 'foreign'] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
 /** What a folder holds now. */
@@ -47,7 +47,7 @@ export interface Failure {
   readonly hint: string;
 }
 
-export interface Worked {
+interface Worked {
   readonly audioSeconds: number;
   readonly workSeconds: number;
 }

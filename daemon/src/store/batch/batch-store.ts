@@ -11,14 +11,14 @@ const DAY_MS = 24 * 3600_000;
 const KEEP_ENDED_MS = 7 * DAY_MS;
 const KEEP_UNFINISHED_MS = 90 * DAY_MS;
 
-export interface RunRequest {
+interface RunRequest {
   /** What makes two calls the same work: a hash. */
   readonly identity: string;
   /** Begin anew, whatever an earlier call has done. */
   readonly restart: boolean;
 }
 
-export interface OpenedRun {
+interface OpenedRun {
   readonly run: BatchRun;
   /** When the run began that goes on; undefined for a new one. */
   readonly since: number | undefined;

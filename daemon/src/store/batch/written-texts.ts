@@ -10,7 +10,7 @@ import { written } from './batch-database.js';
 /** Rows that are remembered, the newest; about 300 bytes each. */
 const MAX_ROWS = 250_000;
 
-export interface WrittenText {
+interface WrittenText {
   /** Hash of what the text was made of, where that is known: the input's state, the model and the options. */
   readonly origin?: string;
 }

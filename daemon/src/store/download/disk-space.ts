@@ -15,7 +15,11 @@ export const freeBytesOf: FreeBytes = async (folder) => {
 };
 
 /** @throws SottoError INSUFFICIENT_DISK */
-export async function checkFreeSpace(folder: string, missingBytes: number, freeBytes: FreeBytes): Promise<void> {
+export async function checkFreeSpace(
+  folder: string,
+  missingBytes: number,
+  freeBytes: FreeBytes,
+): Promise<void> {
   const free = await freeBytes(folder).catch(() => Infinity);
   if (missingBytes === 0 || missingBytes + RESERVE_BYTES <= free) return;
   throw new SottoError(

@@ -33,7 +33,7 @@ const planSchema = v.object({
     }),
   ),
 });
-export type Plan = v.InferOutput<typeof planSchema>;
+type Plan = v.InferOutput<typeof planSchema>;
 
 export class DownloadFolder {
   readonly path: string;
@@ -93,7 +93,10 @@ export class DownloadFolder {
 
   plan(): Plan | undefined {
     try {
-      const parsed = v.safeParse(planSchema, JSON.parse(readSmallFile(this.#plan, MAX_PLAN_BYTES, MODEL_FILE)));
+      const parsed = v.safeParse(
+        planSchema,
+        JSON.parse(readSmallFile(this.#plan, MAX_PLAN_BYTES, MODEL_FILE)),
+      );
       return parsed.success ? parsed.output : undefined;
     } catch {
       return undefined;

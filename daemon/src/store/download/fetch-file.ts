@@ -24,7 +24,7 @@ export interface HubFileSource {
   readonly transport: Transport;
 }
 
-export interface FetchOptions {
+interface FetchOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly meter: ProgressMeter;
@@ -165,7 +165,8 @@ async function receive(
     if (part.bytes < file.bytes) throw new TransientError(`the connection ended early (${what})`);
   } catch (error) {
     throwIfCancelled(signal);
-    if (stalled.signal.aborted) throw new TransientError(`nothing came for ${STALL_TIMEOUT_MS / 1000} s (${what})`);
+    if (stalled.signal.aborted)
+      throw new TransientError(`nothing came for ${STALL_TIMEOUT_MS / 1000} s (${what})`);
     throw networkError(requestError ?? error, what);
   } finally {
     stallTimer.cancel();

@@ -19,7 +19,7 @@ export interface ModelRecord {
   readonly files: readonly RecordedFile[];
 }
 
-export interface RecordedFile {
+interface RecordedFile {
   readonly name: string;
   readonly bytes: number;
   readonly sha256: string;

@@ -5,7 +5,7 @@ import { pullModel, type Pulled, type PullEvent, type PullOptions } from './pull
 import { RepositoryNotFoundError } from './download-errors.js';
 
 /** What was wanted, and why it could not be had. */
-export interface Unavailable {
+interface Unavailable {
   readonly name: string;
   readonly error: SottoError;
 }
@@ -19,7 +19,7 @@ export interface PulledWithFallback extends Pulled {
   readonly fallbackFor?: Unavailable;
 }
 
-export interface PullWithFallbackOptions extends Omit<PullOptions, 'onEvent'> {
+interface PullWithFallbackOptions extends Omit<PullOptions, 'onEvent'> {
   readonly onEvent?: (event: PullWithFallbackEvent) => void;
 }
 

@@ -45,7 +45,12 @@ export type PullEvent =
   /** Another process pulls this model: its end is waited for. */
   | { readonly type: 'waiting' }
   /** What is to come. `downloadedBytes` are here from an earlier try. */
-  | { readonly type: 'found'; readonly name: string; readonly model: RemoteModel; readonly downloadedBytes: number }
+  | {
+      readonly type: 'found';
+      readonly name: string;
+      readonly model: RemoteModel;
+      readonly downloadedBytes: number;
+    }
   | ({ readonly type: 'progress' } & DownloadProgress)
   /** Something went wrong that passes; the next try is in `waitMs`. */
   | { readonly type: 'retry'; readonly why: string; readonly waitMs: number };
@@ -109,7 +114,8 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
 
 const MAX_OFFLINE_TRIES = 2;
 
-type ResolvedOptions = PullOptions & Required<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'onEvent'>>;
+type ResolvedOptions = PullOptions &
+  Required<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'onEvent'>>;
 
 async function pullLocked(name: string, source: ModelSource, options: ResolvedOptions): Promise<Pulled> {
   const { models, signal, clock, onEvent, settings, transport, freeBytes = freeBytesOf } = options;
@@ -132,7 +138,12 @@ async function pullLocked(name: string, source: ModelSource, options: ResolvedOp
   const downloadedBytes = await work.downloadedBytes();
   await checkFreeSpace(work.path, Math.max(0, model.bytes - downloadedBytes), freeBytes);
   onEvent({ type: 'found', name, model, downloadedBytes });
-  const from: HubFileSource = { repo: model.repo, commit: model.commit, endpoint: settings.endpoint, transport };
+  const from: HubFileSource = {
+    repo: model.repo,
+    commit: model.commit,
+    endpoint: settings.endpoint,
+    transport,
+  };
   const hashes = await fetchAndVerify(work, model, from, options);
   const record: ModelRecord = {
     version: 1,

@@ -44,7 +44,10 @@ export async function fetchRemoteModel(
       await response.body?.cancel();
       throw failure;
     }
-    return limited(response, () => (failure = malformedListing(what, `more than ${MAX_RESPONSE_BYTES / 2 ** 20} MiB at once`)));
+    return limited(
+      response,
+      () => (failure = malformedListing(what, `more than ${MAX_RESPONSE_BYTES / 2 ** 20} MiB at once`)),
+    );
   };
   const shared = { hubUrl: endpoint, fetch: hubFetch };
   try {
@@ -104,7 +107,8 @@ function fileFrom(entry: unknown, what: string): RemoteFile | undefined {
     if (!/^[0-9a-f]{64}$/.test(sha256)) throw malformedListing(what, `${path} without a hash`);
     return { name: path, bytes, sha256 };
   }
-  if (typeof oid !== 'string' || !/^[0-9a-f]{40}$/.test(oid)) throw malformedListing(what, `${path} without a hash`);
+  if (typeof oid !== 'string' || !/^[0-9a-f]{40}$/.test(oid))
+    throw malformedListing(what, `${path} without a hash`);
   return { name: path, bytes, gitBlob: oid };
 }
 

@@ -32,7 +32,9 @@ export function checkRange({ status, headers }: Response, offset: number, bytes:
     throw new TransientError(`${what} came packed, as nobody asked for`);
   const length = headers.get('content-length');
   if (length !== null && length !== String(bytes - offset)) {
-    throw new TransientError(`${what} came with ${length.slice(0, 20)} bytes, where ${bytes - offset} are missing`);
+    throw new TransientError(
+      `${what} came with ${length.slice(0, 20)} bytes, where ${bytes - offset} are missing`,
+    );
   }
   if (status === 200 && offset === 0) return;
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');

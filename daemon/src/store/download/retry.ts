@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import { OfflineError, TransientError } from './download-errors.js';
 
-export interface RetryOptions {
+interface RetryOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** A try has failed, the next one comes after `waitMs`. */

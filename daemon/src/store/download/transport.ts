@@ -10,7 +10,7 @@ import { redirectProblem } from './redirects.js';
 import { proxyFor } from './proxy.js';
 import type { HubSettings } from './hub-settings.js';
 
-export interface HubRequest {
+interface HubRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   /** Shown every answer on the way, the last one too. */
@@ -23,7 +23,7 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-export interface TransportOptions {
+interface TransportOptions {
   readonly settings: HubSettings;
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Instead of the network. */
@@ -43,7 +43,11 @@ export function openTransport({ settings, env = process.env, fetch: other }: Tra
     const key = proxy ?? '';
     const known = agents.get(key);
     if (known !== undefined) return known;
-    const options = { connect: { timeout: CONNECT_TIMEOUT_MS }, headersTimeout: RESPONSE_TIMEOUT_MS, bodyTimeout: 0 };
+    const options = {
+      connect: { timeout: CONNECT_TIMEOUT_MS },
+      headersTimeout: RESPONSE_TIMEOUT_MS,
+      bodyTimeout: 0,
+    };
     const agent = proxy === undefined ? new Agent(options) : new ProxyAgent({ uri: proxy, ...options });
     agents.set(key, agent);
     return agent;

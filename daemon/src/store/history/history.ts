@@ -11,7 +11,16 @@ import { parseQuery, toFts } from './query.js';
 import { openOrReplace, type OpenDatabase } from './repair.js';
 import { MAX_BUSY_MS } from './retry-busy.js';
 import { selectExpired, toCandidate } from './select-expired.js';
-import { emptyTrash, index, upsert, moveToTrash, reindex, restore, removeRows, trashed } from './dictation-rows.js';
+import {
+  emptyTrash,
+  index,
+  upsert,
+  moveToTrash,
+  reindex,
+  restore,
+  removeRows,
+  trashed,
+} from './dictation-rows.js';
 import { trustedTime } from './history-time.js';
 import { snippetOf, type Snippet } from './snippet.js';
 import { defined } from '../../protocol/defined.js';
@@ -42,7 +51,7 @@ export interface SearchOptions extends ListOptions {
 export type SearchResult = Dictation & Snippet;
 
 /** What was deleted can be brought back for so long. */
-export const TRASH_MS = 24 * 3600 * 1000;
+const TRASH_MS = 24 * 3600 * 1000;
 /** The deletion that all pruned ones belong to: what the user deleted comes back first. */
 const PRUNED = 0;
 

@@ -1,6 +1,12 @@
 /** Past dictations. Loads SQLite: import it where it is needed, not at the start of a command. */
 export type { Dictation, DictationState } from './dictation.js';
 export { STATES } from './dictation.js';
-export { History, type SearchResult, type HistoryOptions, type ListOptions, type SearchOptions } from './history.js';
+export {
+  History,
+  type SearchResult,
+  type HistoryOptions,
+  type ListOptions,
+  type SearchOptions,
+} from './history.js';
 export { applyRetention } from './retention.js';
 export type { Range } from './snippet.js';

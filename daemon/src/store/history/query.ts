@@ -19,7 +19,10 @@ export function parseQuery(query: string): Term[] {
     .filter((tokens) => tokens.length > 0);
   return terms
     .slice(0, MAX_TERMS)
-    .map((tokens, index) => ({ tokens: tokens.slice(0, MAX_TOKENS_PER_TERM), prefix: index === terms.length - 1 }));
+    .map((tokens, index) => ({
+      tokens: tokens.slice(0, MAX_TOKENS_PER_TERM),
+      prefix: index === terms.length - 1,
+    }));
 }
 
 /** In the query language of FTS5. Tokens hold letters, marks and digits alone, so that quotes are all it takes. */

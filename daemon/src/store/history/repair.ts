@@ -15,7 +15,7 @@ export interface OpenDatabase {
   readonly inode: number;
 }
 
-export interface OpenOptions {
+interface OpenOptions {
   readonly path: string;
   readonly nowMs: number;
   /** See `openDatabase`. */

@@ -7,7 +7,7 @@ import { fromRow, type Dictation } from './dictation.js';
 
 export const DAY_MS = 24 * 3600 * 1000;
 
-export interface Expired {
+interface Expired {
   /** Dictations that go. */
   readonly whole: readonly Dictation[];
   /** Others of which the audio goes. */

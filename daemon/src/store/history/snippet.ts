@@ -34,7 +34,10 @@ export function snippetOf(text: string, terms: readonly Term[], length: number):
 function hits(tokens: readonly Token[], terms: readonly Term[]): Range[] {
   const ranges: Range[] = [];
   for (let at = 0; at < tokens.length; at++) {
-    const length = Math.max(0, ...terms.map((term) => (matchesAt(tokens, at, term) ? term.tokens.length : 0)));
+    const length = Math.max(
+      0,
+      ...terms.map((term) => (matchesAt(tokens, at, term) ? term.tokens.length : 0)),
+    );
     const from = tokens[at];
     const to = tokens[at + length - 1];
     if (length === 0 || from === undefined || to === undefined) continue;

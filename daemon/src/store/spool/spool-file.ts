@@ -109,7 +109,11 @@ export class SpoolFile {
   async read(from: number, to: number): Promise<Buffer> {
     await this.#tail;
     const end = Math.min(to, this.#samples);
-    return readAll(this.#handle, this.#headerBytes + from * BYTES_PER_SAMPLE, (end - from) * BYTES_PER_SAMPLE);
+    return readAll(
+      this.#handle,
+      this.#headerBytes + from * BYTES_PER_SAMPLE,
+      (end - from) * BYTES_PER_SAMPLE,
+    );
   }
 
   /** Waits for what is written, not for the disk: whoever waits for the text need not. */

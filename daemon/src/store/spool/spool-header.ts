@@ -19,7 +19,7 @@ const CRC_AT = 12;
 /** The longest head there can be. */
 export const MAX_HEADER_BYTES = 65_520;
 
-export const spoolInfoSchema = v.object({
+const spoolInfoSchema = v.object({
   /** Of the session. */
   id: sessionIdSchema,
   /** When it began, in ms since 1970. */
@@ -46,7 +46,7 @@ export function encodeHeader(info: SpoolInfo): Buffer {
   return head;
 }
 
-export interface SpoolHeader {
+interface SpoolHeader {
   readonly info: SpoolInfo;
   /** Where the PCM begins. */
   readonly bytes: number;

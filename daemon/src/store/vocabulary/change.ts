@@ -29,7 +29,7 @@ export function added(to: Vocabulary, more: Partial<Vocabulary>): Changed {
   });
 }
 
-export interface EntriesToRemove {
+interface EntriesToRemove {
   readonly words?: readonly string[];
   /** Named by their `from`. */
   readonly replacements?: readonly string[];
@@ -69,7 +69,7 @@ export function countOf({ words, replacements }: Vocabulary): number {
   return words.length + replacements.length;
 }
 
-export function tidyWord(word: string): string {
+function tidyWord(word: string): string {
   return word
     .normalize('NFC')
     .replace(/[\s\p{Cc}]+/gu, ' ')
@@ -135,9 +135,13 @@ function withinLimits(changed: Changed): Changed {
   const tooLong = (what: string, text: string, maxLength: number): void => {
     if (text.length <= maxLength) return;
     const shown = `“${text.slice(0, 30)}…”`;
-    throw new SottoError('INVALID_ARGUMENT', `${shown} is too long: ${what} has ${maxLength} characters at most`, {
-      hint: 'make it shorter',
-    });
+    throw new SottoError(
+      'INVALID_ARGUMENT',
+      `${shown} is too long: ${what} has ${maxLength} characters at most`,
+      {
+        hint: 'make it shorter',
+      },
+    );
   };
   for (const word of words) tooLong('a word', word, wordLength);
   for (const { from, to } of replacements) {

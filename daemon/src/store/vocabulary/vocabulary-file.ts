@@ -123,7 +123,11 @@ export class VocabularyFile {
     } catch (error) {
       throw cantWrite(this.#path, error);
     }
-    for (const until = performance.now() + LOCK_TIMEOUT_MS; performance.now() < until; await sleep(RETRY_INTERVAL_MS)) {
+    for (
+      const until = performance.now() + LOCK_TIMEOUT_MS;
+      performance.now() < until;
+      await sleep(RETRY_INTERVAL_MS)
+    ) {
       const lock = tryLock(`${this.#path}.lock`);
       if (lock !== undefined) return lock;
     }

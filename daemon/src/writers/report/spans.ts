@@ -31,7 +31,12 @@ export function toSpans(segment: Segment): Span[] {
       if (bare === '') continue;
       needsSpace ||= hasLineBreakBefore || /^[\s\p{Cc}]/u.test(word);
       const first = spans.length === 0;
-      spans.push({ hasSpaceBefore: !first && needsSpace, hasLineBreakBefore: !first && hasLineBreakBefore, text: bare, ...timed });
+      spans.push({
+        hasSpaceBefore: !first && needsSpace,
+        hasLineBreakBefore: !first && hasLineBreakBefore,
+        text: bare,
+        ...timed,
+      });
       needsSpace = false;
       hasLineBreakBefore = false;
     }
@@ -52,7 +57,12 @@ export function toSpans(segment: Segment): Span[] {
 }
 
 function joinSpans(spans: readonly Span[]): string {
-  return spans.map(({ hasSpaceBefore, hasLineBreakBefore, text }) => `${hasLineBreakBefore ? '\n' : hasSpaceBefore ? ' ' : ''}${text}`).join('');
+  return spans
+    .map(
+      ({ hasSpaceBefore, hasLineBreakBefore, text }) =>
+        `${hasLineBreakBefore ? '\n' : hasSpaceBefore ? ' ' : ''}${text}`,
+    )
+    .join('');
 }
 
 function clamp01(value: number): number {

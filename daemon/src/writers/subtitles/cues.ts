@@ -95,6 +95,6 @@ function readableEnd(cue: Cue, next: number): number {
   return Math.min(Math.max(cue.end, cue.start + wanted), next);
 }
 
-export function lineText(line: Line): string {
+function lineText(line: Line): string {
   return line.map((unit, index) => (index > 0 && unit.hasSpaceBefore ? ` ${unit.text}` : unit.text)).join('');
 }

@@ -3,7 +3,7 @@ import type { Cue } from './cues.js';
 import type { Line } from './lines.js';
 
 /** A stretch of a cue; `word` counts its words through all lines, undefined while none is said. */
-export interface Highlight {
+interface Highlight {
   readonly start: number;
   readonly end: number;
   readonly word: number | undefined;

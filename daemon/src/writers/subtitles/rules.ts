@@ -19,7 +19,7 @@ export interface LineLimits {
   readonly words: number;
 }
 
-export const DEFAULT_LINE_WIDTH = 42;
+const DEFAULT_LINE_WIDTH = 42;
 const DEFAULT_LINE_COUNT = 2;
 
 /** A number of lines alone asks for lines of the usual width; a width alone for two lines; words alone for one line. */

@@ -108,7 +108,11 @@ function breakOffsets(text: string, lines: readonly string[]): Breaks {
 function optionalBreaks(text: string): number[] {
   const offsets = [0];
   for (let at = 1; at < text.length; at++) {
-    if (text[at - 1] === ' ' && !BINDS_TO_PREVIOUS.test(text.slice(at)) && !NOT_LINE_END.test(text[at - 2] ?? ''))
+    if (
+      text[at - 1] === ' ' &&
+      !BINDS_TO_PREVIOUS.test(text.slice(at)) &&
+      !NOT_LINE_END.test(text[at - 2] ?? '')
+    )
       offsets.push(at);
   }
   if (!UNSPACED_SCRIPTS.test(text)) return offsets;
@@ -117,7 +121,11 @@ function optionalBreaks(text: string): number[] {
     const after = text.slice(index, index + 2);
     if (/^$| $/.test(before) || after.startsWith(' ')) continue;
     if (NOT_LINE_START.test(after) || NOT_LINE_END.test(before)) continue;
-    if (UNSPACED_SCRIPTS.test(lastCharacter(before)) || UNSPACED_SCRIPTS.test(firstCharacter(after)) || WIDE_STOP.test(before))
+    if (
+      UNSPACED_SCRIPTS.test(lastCharacter(before)) ||
+      UNSPACED_SCRIPTS.test(firstCharacter(after)) ||
+      WIDE_STOP.test(before)
+    )
       offsets.push(index);
   }
   return offsets;
@@ -132,7 +140,12 @@ function lastCharacter(text: string): string {
 }
 
 /** Pieces put together until each unit begins where a line may begin. */
-function mergePieces(pieces: readonly Piece[], text: string, { all, forced }: Breaks, isTimed: boolean): Unit[] {
+function mergePieces(
+  pieces: readonly Piece[],
+  text: string,
+  { all, forced }: Breaks,
+  isTimed: boolean,
+): Unit[] {
   const breaks = new Set(all);
   const groups: Piece[][] = [];
   for (const piece of pieces) {

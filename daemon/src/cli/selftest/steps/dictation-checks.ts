@@ -86,7 +86,13 @@ async function dictate(client: SottoClient, { clip, signal }: Environment): Prom
       if (event.type === 'cancelled') throw new SottoError('CANCELLED', 'the dictation was cancelled');
       if (event.type === 'final') {
         const finalSeconds = seconds - durationSeconds;
-        return toCheckResult({ delays, firstTextSeconds, finalSeconds, text: event.text, expected: clip.text });
+        return toCheckResult({
+          delays,
+          firstTextSeconds,
+          finalSeconds,
+          text: event.text,
+          expected: clip.text,
+        });
       }
     }
     throw new SottoError('INTERNAL', 'the dictation ended without a text');

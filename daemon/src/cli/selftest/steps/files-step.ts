@@ -30,7 +30,11 @@ export const filesStep: Step = async function* (environment) {
   }
 };
 
-async function tryFolder(environment: Environment, client: SottoClient, folder: string): Promise<CheckResult> {
+async function tryFolder(
+  environment: Environment,
+  client: SottoClient,
+  folder: string,
+): Promise<CheckResult> {
   const { home, clip, run, sleep, daemon } = environment;
   const name = `files in ${folder}`;
   const file = `sotto-selftest-${randomUUID().slice(0, 8)}.flac`;

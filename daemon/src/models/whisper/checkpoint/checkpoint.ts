@@ -20,7 +20,7 @@ import { parseConfig, type WhisperConfig } from '../config.js';
 import { openWeights, type WeightStore } from './weight-store.js';
 
 /** What a stored array is. */
-export type ArrayRole =
+type ArrayRole =
   | { readonly role: 'weight'; readonly name: string }
   | { readonly role: 'positions' | 'output layer' | 'alignment heads' | 'ignored' };
 

@@ -8,7 +8,7 @@ const EMBEDDING = 'decoder.token_embedding';
 const UNQUANTIZED_BITS = 16;
 
 /** How one layer is packed; false: not at all. */
-export type QuantizationRule = (layer: string) => Quantization | false;
+type QuantizationRule = (layer: string) => Quantization | false;
 
 /**
  * Rules by what a layer does. The embedding is also what every token is chosen by, and the first and last blocks are
@@ -51,7 +51,10 @@ function patternRegExp(pattern: string): RegExp {
  * What `config.json` says of layers that are packed as `rule` has it: the way of most of them, and those that have their
  * own. Layers that are not packed are told by the files. mlx-whisper 0.4.3 reads what has one way for all that is packed.
  */
-export function toStoredQuantization(layers: readonly string[], rule: QuantizationRule): StoredQuantization | undefined {
+export function toStoredQuantization(
+  layers: readonly string[],
+  rule: QuantizationRule,
+): StoredQuantization | undefined {
   const quantized = layers.flatMap((name) => {
     const own = rule(name);
     return own === false ? [] : [[name, own] as const];

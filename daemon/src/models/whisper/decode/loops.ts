@@ -10,7 +10,7 @@ import type { Rows, Search, Sequence } from '../search/search.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 
 /** A run of tokens that a text ends with, said over and over. */
-export interface Loop {
+interface Loop {
   /** Index of the first token of the first time, and behind its last one. */
   readonly start: number;
   readonly firstEnd: number;
@@ -46,7 +46,7 @@ export function loopAtEnd(tokens: readonly number[], timestampBegin: number): Lo
   return undefined;
 }
 
-export interface LoopLimits {
+interface LoopLimits {
   /** What compresses no better is no loop: such a window would not be done again either. */
   readonly compressionRatio: number;
   /** Frames of audio in the window. */

@@ -13,7 +13,7 @@ export function bannedTokens(text: readonly number[], size: number): Set<number>
   return found;
 }
 
-export interface NoRepeatNgramOptions extends SearchLimits {
+interface NoRepeatNgramOptions extends SearchLimits {
   readonly size: number;
   /** Tokens of the window that the search does not know: they count as said. */
   readonly prefix?: readonly number[] | undefined;

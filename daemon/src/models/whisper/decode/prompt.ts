@@ -14,7 +14,7 @@ export interface PromptOptions {
   readonly from?: PromptState | undefined;
 }
 
-export interface PromptState {
+interface PromptState {
   readonly text: readonly number[];
   readonly isReset: boolean;
 }

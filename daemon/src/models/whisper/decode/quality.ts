@@ -21,7 +21,7 @@ export const REFERENCE_THRESHOLDS: FallbackThresholds = {
   noSpeech: 0.6,
 };
 
-export type DecodeQuality = Pick<DecodeResult, 'compressionRatio' | 'avgLogprob' | 'noSpeechProb'>;
+type DecodeQuality = Pick<DecodeResult, 'compressionRatio' | 'avgLogprob' | 'noSpeechProb'>;
 
 /**
  * Whether a result calls for another try. Silence does not: no temperature finds words in it. Where somebody surely speaks
@@ -38,7 +38,11 @@ export function needsFallback(
 }
 
 function isCertainSpeech(voice: VoiceEvidence | undefined): boolean {
-  return voice !== undefined && voice.maxProbability >= MIN_CERTAIN_SPEECH_PROBABILITY && voice.seconds > MAX_UNCERTAIN_SPEECH_SECONDS;
+  return (
+    voice !== undefined &&
+    voice.maxProbability >= MIN_CERTAIN_SPEECH_PROBABILITY &&
+    voice.seconds > MAX_UNCERTAIN_SPEECH_SECONDS
+  );
 }
 
 /** Whether a result is to be dropped as silence. */
@@ -68,7 +72,12 @@ export function isSilent(
   voice: VoiceEvidence | undefined,
 ): boolean {
   if (isSilentByReference(result, thresholds)) return true;
-  if (voice === undefined || voice.maxProbability >= MIN_CERTAIN_SPEECH_PROBABILITY || voice.seconds > MAX_UNCERTAIN_SPEECH_SECONDS) return false;
+  if (
+    voice === undefined ||
+    voice.maxProbability >= MIN_CERTAIN_SPEECH_PROBABILITY ||
+    voice.seconds > MAX_UNCERTAIN_SPEECH_SECONDS
+  )
+    return false;
   const { noSpeech, logprob } = thresholds;
   if (noSpeech >= 1) return false; // the caller wants every window
   return isSilentByReference(result, {

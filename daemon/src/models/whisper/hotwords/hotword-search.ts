@@ -8,7 +8,7 @@ import { type Hotwords, INITIAL_STATE, type HotwordState } from './hotwords.js';
 import { type Forecast, type CandidateNeeds, type CandidateSource, FullRows } from '../search/candidates.js';
 import { type BeamOptions, extend, type Rows, score, type Search, type Sequence } from '../search/search.js';
 
-export interface HotwordOptions extends BeamOptions {
+interface HotwordOptions extends BeamOptions {
   readonly hotwords: Hotwords;
   /** Tokens that were said right before: a word may have begun in them. */
   readonly behind?: readonly number[];
@@ -72,7 +72,9 @@ export class HotwordSearch implements Search {
 
   stepWith(source: CandidateSource): number[] {
     const { beamSize, endOfText } = this.options;
-    const beamCandidates = this.live.flatMap((_, row) => this.#beamCandidates(source, row)).sort(byBiasedScore);
+    const beamCandidates = this.live
+      .flatMap((_, row) => this.#beamCandidates(source, row))
+      .sort(byBiasedScore);
     const finished = this.#ended.length >= this.#maxEnded;
     const beam: Candidate[] = [];
     for (const candidate of beamCandidates) {
@@ -114,7 +116,12 @@ export class HotwordSearch implements Search {
   }
 
   /** What is in the middle of a word that can earn enough to matter. */
-  #biasedCandidates(source: CandidateSource, row: number, scoreToBeat: number, beam: readonly Candidate[]): Candidate[] {
+  #biasedCandidates(
+    source: CandidateSource,
+    row: number,
+    scoreToBeat: number,
+    beam: readonly Candidate[],
+  ): Candidate[] {
     const { endOfText, hotwords } = this.options;
     const from = this.live[row] ?? START;
     const isBiased = row >= this.#beam.length;
@@ -127,7 +134,8 @@ export class HotwordSearch implements Search {
       const candidate = this.#extended(row, token, logprob);
       const { state } = candidate;
       if (isBiased && !hotwords.isInsideWord(state) && state.earnedBonus === from.state.earnedBonus) continue;
-      if (biasedScore(candidate) + hotwords.partialBonus(state) + MAX_LAG_NATS > scoreToBeat) extended.push(candidate);
+      if (biasedScore(candidate) + hotwords.partialBonus(state) + MAX_LAG_NATS > scoreToBeat)
+        extended.push(candidate);
     }
     return extended;
   }
@@ -144,7 +152,9 @@ export class HotwordSearch implements Search {
 
   readonly #byPartialBonus = (a: Candidate, b: Candidate): number => {
     const { hotwords } = this.options;
-    return biasedScore(b) + hotwords.partialBonus(b.state) - (biasedScore(a) + hotwords.partialBonus(a.state));
+    return (
+      biasedScore(b) + hotwords.partialBonus(b.state) - (biasedScore(a) + hotwords.partialBonus(a.state))
+    );
   };
 
   #end(candidate: Candidate): void {

@@ -119,12 +119,22 @@ export class Hotwords {
 
   /** Where a text stands that goes on behind `tokens`, with nothing earned yet. */
   behind(tokens: readonly number[]): HotwordState {
-    const { earnedBonus, paths, insideWord } = tokens.reduce((at, token) => this.after(at, token), INITIAL_STATE);
-    return { earnedBonus: 0, paths: paths.map((path) => ({ ...path, before: path.before - earnedBonus })), insideWord };
+    const { earnedBonus, paths, insideWord } = tokens.reduce(
+      (at, token) => this.after(at, token),
+      INITIAL_STATE,
+    );
+    return {
+      earnedBonus: 0,
+      paths: paths.map((path) => ({ ...path, before: path.before - earnedBonus })),
+      insideWord,
+    };
   }
 
   /** Tokens that go on with a word or begin one, and what it may earn at most. */
-  *continuations({ paths, earnedBonus }: HotwordState): Generator<readonly [token: number, maxBonus: number]> {
+  *continuations({
+    paths,
+    earnedBonus,
+  }: HotwordState): Generator<readonly [token: number, maxBonus: number]> {
     for (const { node, before } of paths) {
       for (const [token, { best }] of node.next) yield [token, before + best - earnedBonus];
     }

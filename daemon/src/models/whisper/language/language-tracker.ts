@@ -26,7 +26,7 @@ const GROUP_WINDOW: WindowLength = { minFrames: 0, silence: 200, step: 100 };
 const MIN_LEFTOVER_FRAMES = 65;
 
 /** What is decoded next: a window in one language. */
-export interface PlannedWindow {
+interface PlannedWindow {
   readonly window: Window;
   readonly encoded: EncodedWindow;
   readonly language: string;
@@ -98,7 +98,8 @@ export class LanguageTracker {
   next(seek: number): number {
     const left = this.#change === undefined ? 0 : this.#change - seek;
     const from = left > 0 && left < MIN_LEFTOVER_FRAMES ? seek + left : seek;
-    for (const key of this.#groupLanguages.keys()) if (Number.parseInt(key, 10) < from) this.#groupLanguages.delete(key);
+    for (const key of this.#groupLanguages.keys())
+      if (Number.parseInt(key, 10) < from) this.#groupLanguages.delete(key);
     return from;
   }
 
@@ -138,7 +139,10 @@ export class LanguageTracker {
     this.#spoken.set(language, (this.#spoken.get(language) ?? 0) + frames / FRAMES_PER_SECOND);
   }
 
-  async #groupProbabilities({ start, end }: SpeechGroup, signal: AbortSignal): Promise<ReadonlyMap<string, number>> {
+  async #groupProbabilities(
+    { start, end }: SpeechGroup,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, number>> {
     const key = `${start}-${end}`;
     const known = this.#groupLanguages.get(key);
     if (known !== undefined) return known;

@@ -16,7 +16,7 @@ const MIN_LANGUAGE_PROBABILITY = 0.5;
 const MIN_SPEECH_SECONDS = 2;
 
 /** What one window says. */
-export interface LanguageVote {
+interface LanguageVote {
   /** What is said in it. */
   readonly seconds: number;
   readonly noSpeechProb: number;
@@ -57,7 +57,10 @@ export async function detectOverWindows(
   const votes = [voteOf(work, first, await work.detect(encoded))];
   let found = combineVotes(votes);
   let window: Window | undefined = first;
-  while ((found.probability < MIN_LANGUAGE_PROBABILITY || found.seconds < MIN_SPEECH_SECONDS) && votes.length < count) {
+  while (
+    (found.probability < MIN_LANGUAGE_PROBABILITY || found.seconds < MIN_SPEECH_SECONDS) &&
+    votes.length < count
+  ) {
     throwIfCancelled(signal);
     const from: number = window.start + window.frames;
     window = await work.stopwatch.time('mel', () => windows.next(from, signal));

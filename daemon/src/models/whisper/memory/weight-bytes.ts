@@ -62,9 +62,13 @@ function matrixBytes(
   backend: Backend,
 ): number {
   const [name] = names;
-  const quantizations = names.map((one) => (canBeQuantized ? quantizationOf(one, config, stored) : undefined));
+  const quantizations = names.map((one) =>
+    canBeQuantized ? quantizationOf(one, config, stored) : undefined,
+  );
   const [first] = quantizations;
-  const isUniform = quantizations.every((quantization) => quantization?.bits === first?.bits && quantization?.groupSize === first?.groupSize);
+  const isUniform = quantizations.every(
+    (quantization) => quantization?.bits === first?.bits && quantization?.groupSize === first?.groupSize,
+  );
   const quantization = isUniform ? first : undefined; // those that differ are expanded to be joined
   const isExpanded = first !== undefined && !isUniform;
   const width = bytesOf(stored.dtypeOf(isExpanded ? `${name}.scales` : `${name}.weight`));

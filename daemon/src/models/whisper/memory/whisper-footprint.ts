@@ -33,11 +33,7 @@ export async function whisperFootprint(dir: string): Promise<WhisperFootprint> {
   }
 }
 
-export function footprint(
-  config: WhisperConfig,
-  stored: StoredWeights,
-  backend: Backend,
-): WhisperFootprint {
+export function footprint(config: WhisperConfig, stored: StoredWeights, backend: Backend): WhisperFootprint {
   const kept = backend === 'gpu' ? asFloat16(stored) : stored;
   const work = workBytes(config, backend, activationBytes(kept, backend));
   return {

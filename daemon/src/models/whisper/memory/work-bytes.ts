@@ -51,7 +51,10 @@ export function workBytes(config: WhisperConfig, backend: Backend, width: number
       2 * framesBytes + whole.crossAttention + whole.forwardPeak(prompt, 2),
     );
   const wordsBytes =
-    baseBytes + 2 * framesBytes + whole.crossAttention + whole.alignmentPeak(Math.floor(nTextCtx / 2), WORD_POSITIONS);
+    baseBytes +
+    2 * framesBytes +
+    whole.crossAttention +
+    whole.alignmentPeak(Math.floor(nTextCtx / 2), WORD_POSITIONS);
 
   const part = new WindowBytes(config, backend, width, liveFrames);
   const liveBytes =
@@ -60,7 +63,8 @@ export function workBytes(config: WhisperConfig, backend: Backend, width: number
     Math.max(
       part.encoderPeak,
       part.crossAttentionPeak,
-      part.crossAttention + part.forwardPeak(streamingConfig.promptTokens + START_TOKENS + LIVE_TOKENS, LIVE_DRAFT_TOKENS),
+      part.crossAttention +
+        part.forwardPeak(streamingConfig.promptTokens + START_TOKENS + LIVE_TOKENS, LIVE_DRAFT_TOKENS),
       part.crossAttention + part.alignmentPeak(LIVE_TOKENS, 0),
     );
   return { file: fileBytes, words: Math.max(fileBytes, wordsBytes), live: liveBytes };

@@ -8,7 +8,7 @@ import { disposeWindow, type EncodedWindow, pickWindows } from '../encode/encode
 import type { TimestampState } from '../decode/logit-filters.js';
 
 /** What happens to the window of a row: its text so far, or what came of it. */
-export type BatchEvent =
+type BatchEvent =
   | { readonly row: number; readonly text: string; readonly result?: undefined }
   | { readonly row: number; readonly result: DecodeResult };
 

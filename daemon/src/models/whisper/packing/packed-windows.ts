@@ -4,7 +4,13 @@ import type { SpeechTrack, SpeechSegment, VoiceEvidence } from '#daemon/audio/va
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
 import { normalized, WINDOW_FRAMES } from '../encode/audio-windows.js';
-import { type AvailableSpeech, type PackedSpeech, packNext, type Span, spansInWindow } from './pack-speech.js';
+import {
+  type AvailableSpeech,
+  type PackedSpeech,
+  packNext,
+  type Span,
+  spansInWindow,
+} from './pack-speech.js';
 
 /** Frames read at a time. */
 const STEP_FRAMES = 500;
@@ -84,7 +90,11 @@ export class PackedWindows {
     const first = stretches[0]?.start ?? Infinity;
     return {
       stretches,
-      tight: toFrames(speech.within(packedFrames * HOP_SAMPLES, contentFrames * HOP_SAMPLES), packedFrames, contentFrames),
+      tight: toFrames(
+        speech.within(packedFrames * HOP_SAMPLES, contentFrames * HOP_SAMPLES),
+        packedFrames,
+        contentFrames,
+      ),
       ended: ended || this.#settled() - first > MAX_SPAN_FRAMES,
     };
   }

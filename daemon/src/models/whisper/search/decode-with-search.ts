@@ -2,7 +2,14 @@
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 
-import { type DecodeContext, type DecodeResult, filterFirst, opening, prefill, resultOf } from '../decode/decode.js';
+import {
+  type DecodeContext,
+  type DecodeResult,
+  filterFirst,
+  opening,
+  prefill,
+  resultOf,
+} from '../decode/decode.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import { logprobsOf } from '../decode/greedy-choice.js';
 import type { Search } from './search.js';

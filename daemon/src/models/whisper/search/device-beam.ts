@@ -65,7 +65,12 @@ function best(width: number, endOfText: number) {
 }
 
 /** The state behind tokens [width, 1] that follow these rows, or row by row where there are none. */
-function stateAfter(tokens: MxArray, state: TimestampState, textSize: number, rows?: MxArray): TimestampState {
+function stateAfter(
+  tokens: MxArray,
+  state: TimestampState,
+  textSize: number,
+  rows?: MxArray,
+): TimestampState {
   const follow = compileOnGpu(
     `behind ${rows ? 'rows' : 'all'}, ${textSize}`,
     (token: MxArray, after: MxArray, latest: MxArray, ...[from]: MxArray[]): [MxArray, MxArray] => {

@@ -180,7 +180,8 @@ export class SearchSteps {
   /** The one row of a greedy search stays where it is. */
   #reorderSpeculatively({ rows }: DeviceBeam): nn.PendingReorder {
     const { caches } = this.#context;
-    if (rows) return mx.tidy(() => nn.reorderSpeculatively(caches, new nn.DeviceRows(rows, caches[0]?.batch ?? 0)));
+    if (rows)
+      return mx.tidy(() => nn.reorderSpeculatively(caches, new nn.DeviceRows(rows, caches[0]?.batch ?? 0)));
     const lengths = caches.map(({ length }) => length);
     return {
       commit: () => undefined,

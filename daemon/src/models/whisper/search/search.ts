@@ -140,7 +140,7 @@ export class BeamSearch implements Search {
   }
 }
 
-export interface SampleOptions extends SearchLimits {
+interface SampleOptions extends SearchLimits {
   readonly count: number;
   readonly temperature: number;
   readonly seed: number;

@@ -12,7 +12,7 @@ export interface LiveOptions extends LiveSpeechOptions {
   readonly onDecodeStep?: (report: DecodeStepReport) => void;
 }
 
-export interface DecodeStepReport {
+interface DecodeStepReport {
   /** Seconds from the start of the session at which the window begins. */
   readonly startSeconds: number;
   readonly encodedFrames: number;

@@ -1,6 +1,12 @@
 /** The text of a window that is still being heard: what is committed of it, and what the last look says follows. */
 import type { Word } from '#daemon/protocol/transcription.js';
-import { dropFirst, cutsOf, type Hypothesis, countAgreements, wordStarts } from '../../streaming/hypothesis.js';
+import {
+  dropFirst,
+  cutsOf,
+  type Hypothesis,
+  countAgreements,
+  wordStarts,
+} from '../../streaming/hypothesis.js';
 
 import type { TextState } from './live-whisper-state.js';
 import type { LiveWords } from './live-words.js';
@@ -37,7 +43,8 @@ export class LiveText {
     this.#agreementCount = from.agreementCount;
     this.#sumLogprob = from.sumLogprob;
     this.#count = from.count;
-    if (from.lastStep !== undefined) this.#lastStep = { ...from.lastStep, words: wordsOf(from.lastStep.hypothesis.tokens) };
+    if (from.lastStep !== undefined)
+      this.#lastStep = { ...from.lastStep, words: wordsOf(from.lastStep.hypothesis.tokens) };
   }
 
   get state(): TextState {
@@ -106,11 +113,22 @@ export class LiveText {
     const [hypothesisWords, before] = [words.hypothesisWords(starts), this.#lastStep];
     const agreementCount = countAgreements(
       hypothesisWords,
-      before && { words: before.words.hypothesisWords(before.starts), agreementCount: before.hypothesis.agreementCount },
+      before && {
+        words: before.words.hypothesisWords(before.starts),
+        agreementCount: before.hypothesis.agreementCount,
+      },
     );
     const probabilities = words.probabilities(hypothesisWords, logprobs);
     const cuts = cutsOf(words.pieces, words.spaced);
-    const hypothesis = { tokens: words.tokens, cuts, attendedFrames, probabilities, agreementCount, audioFrames, ended };
+    const hypothesis = {
+      tokens: words.tokens,
+      cuts,
+      attendedFrames,
+      probabilities,
+      agreementCount,
+      audioFrames,
+      ended,
+    };
     this.#lastStep = { hypothesis, words, logprobs, starts };
     this.#agreementCount++;
   }

@@ -125,7 +125,8 @@ export function unpackState({ fromSample, state }: LiveCheckpoint, config: Whisp
   const { hidden, cell, ...voice } = stored;
   const found: LiveWhisperState = { ...rest, voice: { ...voice, memory: { hidden, cell } } };
   const all = tokensOf(found);
-  if (all.some((token) => token >= config.nVocab)) throw invalidCheckpoint('it has tokens that the model has not');
+  if (all.some((token) => token >= config.nVocab))
+    throw invalidCheckpoint('it has tokens that the model has not');
   if (all.length > 4 * config.nTextCtx) throw invalidCheckpoint('it has more tokens than a window');
   if (!LiveMel.isValidStart(rest.melFrom) || rest.melFrom > rest.start * HOP_SAMPLES)
     throw invalidCheckpoint('its audio begins where it cannot');

@@ -215,7 +215,11 @@ export class LiveWhisper implements LiveSpeech {
       const { committed, hypothesis } = this.#text;
       const request = { language, audioFrames, prompt: this.#prompt.tokens };
       const draft = hypothesis?.tokens ?? [];
-      const { rawHypothesis, places } = await this.#decoder.decode(window, { ...request, committed, draft }, signal);
+      const { rawHypothesis, places } = await this.#decoder.decode(
+        window,
+        { ...request, committed, draft },
+        signal,
+      );
       const heard = Math.floor(audioFrames / 2);
       const first = committed.length;
       const once = Math.min(
@@ -244,7 +248,13 @@ export class LiveWhisper implements LiveSpeech {
     if (this.#onDecodeStep === undefined || hypothesis === undefined) return;
     const startSeconds = this.#start / FRAMES_PER_SECOND;
     const encodedFrames = this.#decoder.windowFrames(audioFrames) / 2;
-    this.#onDecodeStep({ startSeconds, encodedFrames, rawHypothesis, hypothesis, committed: this.#text.committed.length });
+    this.#onDecodeStep({
+      startSeconds,
+      encodedFrames,
+      rawHypothesis,
+      hypothesis,
+      committed: this.#text.committed.length,
+    });
   }
 
   #wordsOf(tokens: readonly number[]): LiveWords {
@@ -272,7 +282,9 @@ export class LiveWhisper implements LiveSpeech {
   #commit(count: number): LiveUpdate {
     const { hypothesis } = this.#text;
     const heard = { audioSeconds: this.#audioSeconds, isUncommitted: this.#text.committed.length === 0 };
-    const tentativeThresholds = hypothesis ? tentativeCount(hypothesis, count, heard, this.#config.tentativeThresholds) : 0;
+    const tentativeThresholds = hypothesis
+      ? tentativeCount(hypothesis, count, heard, this.#config.tentativeThresholds)
+      : 0;
     const tentative = this.#text.tentative(count, tentativeThresholds);
     const offset = this.#start / FRAMES_PER_SECOND;
     const committed = this.#text.commit(count).map((word): Word => {

@@ -10,7 +10,7 @@ import { isSpaced } from '../words/split-words.js';
 import type { StreamingDecodeResult } from './streaming-decoder.js';
 import { LiveWords } from './live-words.js';
 
-export interface RefineContext {
+interface RefineContext {
   readonly language: string;
   /** Mel frames of the window that are audio, and where in the take it begins. */
   readonly audioFrames: number;

@@ -15,7 +15,7 @@ export interface StreamingConfig {
 }
 
 /** Tiny and base, as measured. */
-export const NARROW_MODEL_CONFIG: StreamingConfig = {
+const NARROW_MODEL_CONFIG: StreamingConfig = {
   // The more probable a word is, the sooner it is believed. What is behind it has to wait, so at last it is taken anyway.
   policy: commitWhen(
     { frames: 25, probability: 0.95 },

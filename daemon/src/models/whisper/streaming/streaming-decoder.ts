@@ -21,7 +21,7 @@ const MAX_TOKENS_PER_SECOND = 8;
 const EXTRA_TOKENS = 6;
 
 /** What is asked of a window. */
-export interface StreamingDecodeRequest {
+interface StreamingDecodeRequest {
   readonly language: string;
   /** Mel frames of the window that are audio. */
   readonly audioFrames: number;
@@ -77,11 +77,16 @@ export class StreamingDecoder {
   }
 
   /** @throws SottoError CANCELLED within one token */
-  async decode(window: EncodedWindow, request: StreamingDecodeRequest, signal: AbortSignal): Promise<StreamingDecodeResult> {
+  async decode(
+    window: EncodedWindow,
+    request: StreamingDecodeRequest,
+    signal: AbortSignal,
+  ): Promise<StreamingDecodeResult> {
     const { model, tokenizer } = this.#parts;
     const { language, audioFrames, prompt, committed, draft } = request;
     const startSequence = tokenizer.startSequence(language, 'transcribe', false);
-    const maxSpokenTokens = Math.ceil((audioFrames / FRAMES_PER_SECOND) * MAX_TOKENS_PER_SECOND) + EXTRA_TOKENS;
+    const maxSpokenTokens =
+      Math.ceil((audioFrames / FRAMES_PER_SECOND) * MAX_TOKENS_PER_SECOND) + EXTRA_TOKENS;
     const context = {
       model,
       tokenizer,
@@ -108,7 +113,11 @@ export class StreamingDecoder {
 }
 
 /** A guess with what it says in a loop said once. */
-function withoutLoop(rawHypothesis: RawHypothesis, committed: readonly number[], endOfText: number): RawHypothesis {
+function withoutLoop(
+  rawHypothesis: RawHypothesis,
+  committed: readonly number[],
+  endOfText: number,
+): RawHypothesis {
   const loop = loopAtEnd([...committed, ...rawHypothesis.tokens], endOfText);
   if (loop === undefined) return rawHypothesis;
   const kept = Math.max(0, loop.firstEnd - committed.length);

@@ -75,7 +75,8 @@ export class VoiceTracker {
     this.#pending = [];
     for (const probability of this.#stream.push(samples)) {
       this.#frames++;
-      this.#speaking = probability >= SPEECH_PROBABILITY || (this.#speaking && probability >= SILENCE_PROBABILITY);
+      this.#speaking =
+        probability >= SPEECH_PROBABILITY || (this.#speaking && probability >= SILENCE_PROBABILITY);
       if (this.#speaking) this.#speechEndFrames = this.#frames;
       if (probability >= SPEECH_PROBABILITY) this.#speechFrames++;
       this.#maxProbability = Math.max(this.#maxProbability, probability);
@@ -90,7 +91,10 @@ export class VoiceTracker {
 
   /** How sure it is that somebody spoke since the utterance began. */
   get evidence(): VoiceEvidence {
-    return { maxProbability: this.#maxProbability, seconds: (this.#speechFrames * FRAME_SAMPLES) / SAMPLE_RATE };
+    return {
+      maxProbability: this.#maxProbability,
+      seconds: (this.#speechFrames * FRAME_SAMPLES) / SAMPLE_RATE,
+    };
   }
 
   get speaking(): boolean {

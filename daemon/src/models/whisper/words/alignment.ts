@@ -49,18 +49,26 @@ export async function alignTokens(
   const frames = Math.max(1, Math.min(encodedFrames, Math.floor(audioFrames / 2)));
   /** The position that foretells the first token, and those that follow up to the one that foretells the end. */
   const rows: Rows = { first: start.length - 1, count: tokens.length + 1 };
-  return runWithAttention(model, crossKeysValues, inputTokens, rows, frames, signal, async (gain, hidden, settle) => {
-    const first = firstFrames(gain, rows.count, frames);
-    const probabilities: number[] = [];
-    for (let from = 0; from < tokens.length; from += POSITIONS_PER_PASS) {
-      const said = tokens.slice(from, from + POSITIONS_PER_PASS);
-      const [likely] = await settle([
-        mx.tidy(() => probabilitiesOf(model, hidden, rows.first + from, said, endOfText)),
-      ]);
-      probabilities.push(...Array.from(likely.toTypedArray() as Float32Array));
-    }
-    return { startSeconds: Array.from(first, (frame) => frame * SECONDS_PER_TIMESTAMP), probabilities };
-  });
+  return runWithAttention(
+    model,
+    crossKeysValues,
+    inputTokens,
+    rows,
+    frames,
+    signal,
+    async (gain, hidden, settle) => {
+      const first = firstFrames(gain, rows.count, frames);
+      const probabilities: number[] = [];
+      for (let from = 0; from < tokens.length; from += POSITIONS_PER_PASS) {
+        const said = tokens.slice(from, from + POSITIONS_PER_PASS);
+        const [likely] = await settle([
+          mx.tidy(() => probabilitiesOf(model, hidden, rows.first + from, said, endOfText)),
+        ]);
+        probabilities.push(...Array.from(likely.toTypedArray() as Float32Array));
+      }
+      return { startSeconds: Array.from(first, (frame) => frame * SECONDS_PER_TIMESTAMP), probabilities };
+    },
+  );
 }
 
 /** Where each token of a text that is still being said was heard, in frames of 20 ms from the start of the window. */

@@ -4,7 +4,7 @@ import type { Segment } from '#daemon/protocol/transcription.js';
 import { isAnomalous } from './word-anomaly.js';
 
 /** What was decoded, in seconds of the file. */
-export interface WindowTimes {
+interface WindowTimes {
   readonly start: number;
   /** Where its audio ends. */
   readonly audioEnd: number;
@@ -16,7 +16,7 @@ export interface WindowTimes {
   readonly fileEnd?: number | undefined;
 }
 
-export interface KeptSegments {
+interface KeptSegments {
   readonly segments: readonly Segment[];
   /** Where to go on instead of behind the window's last timestamp; undefined where that is right. */
   readonly next?: number;
@@ -34,11 +34,16 @@ const MIN_STEP_SECONDS = 1;
  * @param segments of a window, with words
  * @param longest seconds that a silence may last
  */
-export function dropHallucinations(segments: readonly Segment[], window: WindowTimes, maxSilenceSeconds: number): KeptSegments {
+export function dropHallucinations(
+  segments: readonly Segment[],
+  window: WindowTimes,
+  maxSilenceSeconds: number,
+): KeptSegments {
   const hasWords = (segment: Segment): boolean => (segment.words?.length ?? 0) > 0;
   const first = segments.find(hasWords);
   if (first === undefined) return { segments };
-  if (isAnomalous(first) && first.start - window.start > maxSilenceSeconds) return { segments: [], next: first.start };
+  if (isAnomalous(first) && first.start - window.start > maxSilenceSeconds)
+    return { segments: [], next: first.start };
 
   let before = window.lastSpeech;
   for (const [i, segment] of segments.entries()) {

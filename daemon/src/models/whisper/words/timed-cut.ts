@@ -9,7 +9,7 @@ import { addWordTimes, type SpeechSpan } from './word-times.js';
 import type { Whisper } from '../model.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 
-export interface TimedCutContext {
+interface TimedCutContext {
   readonly window: Window;
   /** What the window was decoded with. */
   readonly startSequence: readonly number[];
@@ -23,7 +23,7 @@ export interface TimedCutContext {
   readonly maxSilenceSeconds: number | undefined;
 }
 
-export interface TimedCut extends Cut {
+interface TimedCut extends Cut {
   readonly lastSpeechSeconds: number;
 }
 
@@ -50,7 +50,11 @@ export async function addWordsToCut(
   if (maxSilenceSeconds !== undefined) {
     const audioEnd = (window.start + window.frames) / FRAMES_PER_SECOND;
     const end = (window.start + WINDOW_FRAMES) / FRAMES_PER_SECOND;
-    const filtered = dropHallucinations(timed, { start, audioEnd, end, lastSpeech, fileEnd }, maxSilenceSeconds);
+    const filtered = dropHallucinations(
+      timed,
+      { start, audioEnd, end, lastSpeech, fileEnd },
+      maxSilenceSeconds,
+    );
     kept = [...filtered.segments];
     next = filtered.next ?? next;
   }
