@@ -1,8 +1,8 @@
-/** Trees of arrays: what `eval`, `dispose` and `tidy` look through for arrays. */
+/** Nested structures that `eval`, `dispose` and `tidy` search for arrays. */
 import type { MxArray } from './contract.js';
 import { binding } from './addon.js';
 
-/** An array, or plain objects, lists, Maps and Sets of trees. Other leaves are ignored. */
+/** An array, or a plain object, list, Map or Set of trees. Other leaves are ignored. */
 export type Tree = unknown;
 
 const { MxArray: ArrayClass } = binding;

@@ -1,10 +1,11 @@
 /**
- * The contract of the C++ binding, written by hand and held against it both ways by test/native/contract.test.ts:
- * names and parameters of every function. Functions follow MLX's Python API in camelCase; keyword arguments go into a
- * trailing options object, which may also name positional parameters that are left out.
+ * The typed contract of the C++ binding. test/native/contract.test.ts compares it with the binding both ways:
+ * the names and parameters of every function. Functions follow MLX's Python API in camelCase. Keyword
+ * arguments go into a trailing options object, which may also name omitted positional parameters.
  *
- * Every op throws an `Error` with a `code` (INVALID_ARGUMENT, MLX_ERROR, OUT_OF_MEMORY) whose message names the op and
- * its operands' dtypes and shapes; something that is no array where one belongs is a `TypeError`.
+ * Every op throws an `Error` with a `code` (INVALID_ARGUMENT, MLX_ERROR, OUT_OF_MEMORY) whose message names
+ * the op and its operands' dtypes and shapes. A non-array argument where an array is required is a
+ * `TypeError`.
  */
 import type { Cpu } from './contract/cpu.js';
 import type { Elementwise } from './contract/elementwise.js';

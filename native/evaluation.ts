@@ -1,16 +1,19 @@
-/** Making the lazy graph run, with and without waiting. */
+/** Evaluation of the lazy graph, blocking and non-blocking. */
 import type { Device, MxArray, Stream } from './contract.js';
 import { binding } from './addon.js';
 import { arraysIn, type Tree } from './array-tree.js';
 
 let completed = 0;
 
-/** How often `ready` has resolved in this process: a figure that stands still while work is queued tells of a device that hangs. */
+/**
+ * Number of times `ready` has resolved in this process. If it stops growing while work is queued, the device
+ * hangs.
+ */
 export function completedWaits(): number {
   return completed;
 }
 
-/** Computes all arrays of the trees and waits for them. */
+/** Computes all arrays of the trees and blocks until they are done. */
 export function evaluate(...trees: Tree[]): void {
   binding.eval(...arraysIn(trees));
 }
@@ -21,8 +24,8 @@ export function asyncEval(...trees: Tree[]): void {
 }
 
 /**
- * Queues the computation and resolves when it is done. The event loop stays free meanwhile and sleeps if it has nothing
- * else to do, so a cancel message is seen and the cores are the computation's; MLX stays on this thread.
+ * Queues the computation and resolves when it is done. The event loop stays free and sleeps when idle, so
+ * cancel messages are handled and the computation gets all cores. MLX stays on this thread.
  */
 export async function ready(...arrays: MxArray[]): Promise<void> {
   binding.asyncEval(...arrays);
@@ -30,7 +33,10 @@ export async function ready(...arrays: MxArray[]): Promise<void> {
   completed += 1;
 }
 
-/** Runs `fn` with another default device or stream. `fn` is synchronous, but what it queues need not be done. */
+/**
+ * Runs the synchronous `fn` with another default device or stream. Work that `fn` queues may still be running
+ * afterwards.
+ */
 export function withStream<T>(stream: Device | Stream, fn: () => T): T {
   const device = binding.defaultDevice();
   const target = typeof stream === 'string' ? stream : stream.device;

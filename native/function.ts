@@ -1,34 +1,35 @@
-/** Functions of arrays as values: compiled, differentiated, vectorized. */
+/** Function transforms: compilation, differentiation, vectorization. */
 import type { MxArray } from './contract.js';
 import { binding } from './addon.js';
 import { isArray } from './array-tree.js';
 
-/** What a compiled function takes and gives: an array, or lists and plain objects of such. */
+/** Arguments and results of a compiled function: an array, or lists and plain objects of arrays. */
 export type ArrayTree = MxArray | readonly ArrayTree[] | { readonly [key: string]: ArrayTree };
 
 export interface CompiledFunction<A extends readonly ArrayTree[], R extends ArrayTree> {
   (...args: A): R;
-  /** Lets go of the compiled graph and of the arrays that the function closed over. */
+  /** Frees the compiled graph and the arrays that the function closed over. */
   dispose(): void;
   [Symbol.dispose](): void;
 }
 
-// A compiled function that is dropped without `dispose` frees its graph when it is collected.
+// Frees the graph of a compiled function that is collected without `dispose`.
 const graphRegistry = new FinalizationRegistry<number>((id) => binding.disposeCompiled(id));
 
 /**
- * Traces `fn` once for each combination of input shapes and dtypes (only dtypes and ranks when `shapeless`) and then
- * runs the traced, simplified and fused graph without calling `fn` again. So `fn` must be pure: values that it reads
- * from elsewhere, such as weights or numbers, are fixed at the trace, and it must not evaluate arrays. It may return an
- * array or lists and plain objects of arrays, of the same form at every trace. Arrays made inside are freed.
+ * Traces `fn` once per combination of input shapes and dtypes (ranks and dtypes if `shapeless`), then runs
+ * the simplified and fused graph without calling `fn` again. `fn` must therefore be pure: values it reads
+ * from outside, such as weights or numbers, are fixed by the trace, and it must not evaluate arrays. It
+ * returns an array, or lists and plain objects of arrays, with the same structure in every trace. Arrays
+ * created inside are freed.
  *
- * @throws what `fn` throws while it is traced; the next call traces again
+ * @throws whatever `fn` throws during the trace; the next call traces again
  */
 export function compile<A extends readonly ArrayTree[], R extends ArrayTree>(
   fn: (...args: A) => R,
   { shapeless = false }: { shapeless?: boolean } = {},
 ): CompiledFunction<A, R> {
-  // Calls with arguments of another form are other functions to MLX, which sees only flat lists.
+  // MLX sees only flat lists, so each argument structure is compiled separately.
   const variants = new Map<string, Variant>();
   const variantFor = (form: Form): Variant => {
     const key = JSON.stringify(form);
@@ -56,11 +57,12 @@ export function compile<A extends readonly ArrayTree[], R extends ArrayTree>(
 
 interface Variant {
   id: number;
-  /** Filled in by the first trace. */
+  /** Set by the first trace. */
   traced: { result?: Form };
 }
 
-// On its own, so that the addon, which holds on to the traced function, does not thereby hold the compiled one.
+// A separate function: the addon keeps the traced closure alive, which must not reference the compiled
+// function.
 function compileVariant<A extends readonly ArrayTree[]>(
   fn: (...args: A) => ArrayTree,
   form: Form,
@@ -79,10 +81,10 @@ function compileVariant<A extends readonly ArrayTree[]>(
   return { id, traced };
 }
 
-/** The form of a tree: 0 for an array, a list of forms, or pairs of key and form. */
+/** Structure of a tree: 0 for an array, a list of forms, or pairs of key and form. */
 type Form = 0 | Form[] | { keys: [string, Form][] };
 
-/** Appends a tree's arrays to `into`. @returns its form */
+/** Appends a tree's arrays to `into`. @returns the tree's form */
 function flattenTree(tree: unknown, into: MxArray[]): Form {
   if (isArray(tree)) {
     into.push(tree);
@@ -95,7 +97,7 @@ function flattenTree(tree: unknown, into: MxArray[]): Form {
   throw new TypeError(`compile: arguments and results must be arrays or trees of them, not ${typeof tree}`);
 }
 
-/** The tree of a form with these arrays, which are used up from the front. */
+/** Rebuilds a tree from its form and its arrays in order. */
 function unflattenTree(form: Form, arrays: MxArray[]): unknown {
   const queue = [...arrays];
   const build = (part: Form): unknown => {
@@ -115,7 +117,10 @@ const returningList =
     return Array.isArray(result) ? result : [result];
   };
 
-/** A function that gives [value, gradients by the arguments numbered]; `fn` returns a scalar array. */
+/**
+ * @returns a function that gives [value, gradients with respect to the numbered arguments]; `fn` returns a
+ * scalar array
+ */
 export function valueAndGrad(
   fn: (...arrays: MxArray[]) => MxArray,
   argnums: number | readonly number[] = 0,
@@ -128,7 +133,7 @@ export function valueAndGrad(
   };
 }
 
-/** A function that gives the gradients of `fn`, a scalar, by the arguments numbered. */
+/** @returns a function that gives the gradients of the scalar `fn` with respect to the numbered arguments */
 export function grad(
   fn: (...arrays: MxArray[]) => MxArray,
   argnums: number | readonly number[] = 0,
@@ -152,15 +157,15 @@ export function jvp(fn: ArrayFunction, primals: MxArray[], tangents: MxArray[]):
 }
 
 /**
- * `fn` over an axis of its arguments (all 0; null for one that is the same each time), the results stacked along an
- * axis (0).
+ * Maps `fn` over an axis of each argument (default 0; null for an argument that is not mapped) and stacks the
+ * results along an axis (0).
  */
 export function vmap<R extends MxArray | MxArray[]>(
   fn: (...arrays: MxArray[]) => R,
   inAxes: number | readonly (number | null)[] = 0,
   outAxes: number | readonly number[] = 0,
 ): (...arrays: MxArray[]) => R {
-  // No axes at all is MLX's way to say 0 for every output, however many there are.
+  // MLX reads an empty list as axis 0 for every output.
   const outs = typeof outAxes === 'number' ? (outAxes === 0 ? [] : [outAxes]) : outAxes;
   return (...arrays) => {
     let single = true;

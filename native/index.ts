@@ -1,5 +1,5 @@
 /**
- * MLX for Node: `mx` is the binding (native/contract.ts) with the parts that are better written in TypeScript.
+ * MLX for Node: `mx` is the binding (native/contract.ts) plus helpers written in TypeScript.
  *
  * @example
  * import { mx } from '#native/index.js';
@@ -24,7 +24,7 @@ if (typeof Symbol.dispose === 'symbol') {
   });
 }
 Object.defineProperty(binding.MxArray.prototype, Symbol.for('nodejs.util.inspect.custom'), {
-  // Node passes depth and options, which an op would refuse.
+  // Node passes depth and options, which an op would reject.
   value(this: MxArray): string {
     return this.toString();
   },

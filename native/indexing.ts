@@ -1,11 +1,12 @@
-/** NumPy-like indexing on top of slice, take, squeeze and expandDims. */
+/** NumPy-like indexing built on slice, take, squeeze and expandDims. */
 import type { MxArray } from './contract.js';
 import { binding } from './addon.js';
 import { isArray } from './array-tree.js';
 
 /**
- * One axis' index: an integer (removes the axis), `[start, stop, step?]` with null for open ends, ':' (all of it),
- * '...' (as many ':' as are missing), null (a new axis of size 1), or an array of integer indices (at most one).
+ * The index of one axis: an integer (removes the axis), `[start, stop, step?]` with null for open ends, ':'
+ * (everything), '...' (as many ':' as are missing), null (a new axis of size 1), or an array of integer
+ * indices (at most one).
  */
 export type Index =
   | number
@@ -16,7 +17,7 @@ export type Index =
   | MxArray;
 
 /**
- * `x[...specs]` as NumPy writes it.
+ * `x[...specs]` as in NumPy.
  *
  * @example mx.at(x, 0, [1, 5], '...', -1); // x[0, 1:5, ..., -1]
  * @throws RangeError for too many indices or an integer out of range
@@ -81,6 +82,6 @@ function range(spec: Exclude<Index, '...' | null>, size: number, axis: number): 
     return [index, index + 1, 1];
   }
   const [start, stop, step = 1] = spec;
-  // −size − 1 is MLX's way to say "before the first element" for a negative step.
+  // MLX uses −size − 1 for "before the first element" with a negative step.
   return [start ?? (step < 0 ? size - 1 : 0), stop ?? (step < 0 ? -size - 1 : size), step];
 }

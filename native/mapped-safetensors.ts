@@ -1,4 +1,4 @@
-/** The tensors of a .safetensors file as arrays over its bytes, without a copy of them. */
+/** Memory-mapped tensors of a .safetensors file. */
 import { mx, type Dtype, type MxArray } from './index.js';
 import { LENGTH_BYTES, validateSafetensors } from './safetensors.js';
 
@@ -21,9 +21,9 @@ const DTYPES: Readonly<Record<string, Dtype>> = {
 };
 
 /**
- * Checks the header of the file at `path` and maps the rest of it: the arrays by name, in the order in which they lie in the
- * file, which a thread reads ahead. The caller owns them; the file stays mapped until the last one is gone. Where MLX's
- * allocator takes no memory but its own, they are read when they are evaluated, as by `mx.loadSafetensors`.
+ * Checks the header of the file and maps its data: arrays by name, in file order, which a thread reads ahead.
+ * The caller owns the arrays; the file stays mapped until the last one is freed. Where MLX's allocator only
+ * accepts its own memory, the arrays are read on evaluation, as by `mx.loadSafetensors`.
  *
  * @throws SafetensorsError; an error of the addon if the file has changed since its header was read
  */

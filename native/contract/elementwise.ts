@@ -1,46 +1,32 @@
 import type { MxArray, StreamOption, Operand } from './types.js';
 
-/** Element by element. Two operands are broadcast against each other as in NumPy, and their dtypes promoted. */
+/** Elementwise ops. Two operands are broadcast and their dtypes promoted, as in NumPy. */
 export interface Elementwise {
-  /** |a|. */
   abs(a: Operand, options?: StreamOption): MxArray;
-  /** Inverse cosine, in radians. */
+  /** Radians. */
   arccos(a: Operand, options?: StreamOption): MxArray;
-  /** Inverse hyperbolic cosine. */
   arccosh(a: Operand, options?: StreamOption): MxArray;
-  /** Inverse sine, in radians. */
+  /** Radians. */
   arcsin(a: Operand, options?: StreamOption): MxArray;
-  /** Inverse hyperbolic sine. */
   arcsinh(a: Operand, options?: StreamOption): MxArray;
-  /** Inverse tangent, in radians. */
+  /** Radians. */
   arctan(a: Operand, options?: StreamOption): MxArray;
-  /** Inverse hyperbolic tangent. */
   arctanh(a: Operand, options?: StreamOption): MxArray;
-  /** Every bit the other way. */
+  /** Bitwise NOT. */
   bitwiseInvert(a: Operand, options?: StreamOption): MxArray;
-  /** The next whole number above. */
   ceil(a: Operand, options?: StreamOption): MxArray;
-  /** Complex conjugate. */
   conjugate(a: Operand, options?: StreamOption): MxArray;
-  /** Complex conjugate. */
   conj(a: Operand, options?: StreamOption): MxArray;
-  /** Cosine of radians. */
+  /** Of radians. */
   cos(a: Operand, options?: StreamOption): MxArray;
-  /** Hyperbolic cosine. */
   cosh(a: Operand, options?: StreamOption): MxArray;
-  /** Radians to degrees. */
   degrees(a: Operand, options?: StreamOption): MxArray;
-  /** Error function. */
   erf(a: Operand, options?: StreamOption): MxArray;
-  /** Inverse of the error function. */
   erfinv(a: Operand, options?: StreamOption): MxArray;
-  /** e to the power of a. */
   exp(a: Operand, options?: StreamOption): MxArray;
   /** exp(a) − 1, exact near 0. */
   expm1(a: Operand, options?: StreamOption): MxArray;
-  /** The next whole number below. */
   floor(a: Operand, options?: StreamOption): MxArray;
-  /** Imaginary part. */
   imag(a: Operand, options?: StreamOption): MxArray;
   /** bool: neither infinite nor NaN. */
   isfinite(a: Operand, options?: StreamOption): MxArray;
@@ -54,23 +40,17 @@ export interface Elementwise {
   isposinf(a: Operand, options?: StreamOption): MxArray;
   /** Natural logarithm. */
   log(a: Operand, options?: StreamOption): MxArray;
-  /** Logarithm to base 10. */
   log10(a: Operand, options?: StreamOption): MxArray;
   /** log(1 + a), exact near 0. */
   log1p(a: Operand, options?: StreamOption): MxArray;
-  /** Logarithm to base 2. */
   log2(a: Operand, options?: StreamOption): MxArray;
   /** bool: a is zero. */
   logicalNot(a: Operand, options?: StreamOption): MxArray;
-  /** −a. */
   negative(a: Operand, options?: StreamOption): MxArray;
   /** A copy of a. */
   positive(a: Operand, options?: StreamOption): MxArray;
-  /** Degrees to radians. */
   radians(a: Operand, options?: StreamOption): MxArray;
-  /** Real part. */
   real(a: Operand, options?: StreamOption): MxArray;
-  /** 1 / a. */
   reciprocal(a: Operand, options?: StreamOption): MxArray;
   /** 1 / √a. */
   rsqrt(a: Operand, options?: StreamOption): MxArray;
@@ -78,23 +58,19 @@ export interface Elementwise {
   sigmoid(a: Operand, options?: StreamOption): MxArray;
   /** −1, 0 or 1. */
   sign(a: Operand, options?: StreamOption): MxArray;
-  /** Sine of radians. */
+  /** Of radians. */
   sin(a: Operand, options?: StreamOption): MxArray;
-  /** Hyperbolic sine. */
   sinh(a: Operand, options?: StreamOption): MxArray;
-  /** √a. */
   sqrt(a: Operand, options?: StreamOption): MxArray;
-  /** a². */
   square(a: Operand, options?: StreamOption): MxArray;
   /** a, as a constant to transformations. */
   stopGradient(a: Operand, options?: StreamOption): MxArray;
-  /** Tangent of radians. */
+  /** Of radians. */
   tan(a: Operand, options?: StreamOption): MxArray;
-  /** Hyperbolic tangent. */
   tanh(a: Operand, options?: StreamOption): MxArray;
-  /** Towards zero to a whole number. */
+  /** Rounds toward zero. */
   trunc(a: Operand, options?: StreamOption): MxArray;
-  /** To `decimals` places (0), halves to even. */
+  /** To `decimals` places (default 0), halves to even. */
   round(a: Operand, decimals?: number, options?: StreamOption): MxArray;
 
   /** a + b. */
@@ -157,7 +133,7 @@ export interface Elementwise {
     atol?: number,
     options?: StreamOption & { equalNan?: boolean },
   ): MxArray;
-  /** The same, element by element. */
+  /** As `allClose`, element by element. */
   isclose(
     a: Operand,
     b: Operand,
@@ -169,7 +145,7 @@ export interface Elementwise {
   arrayEqual(a: Operand, b: Operand, equalNan?: boolean, options?: StreamOption): MxArray;
   /** x where the condition holds, y elsewhere; all three are broadcast. */
   where(condition: Operand, x: Operand, y: Operand, options?: StreamOption): MxArray;
-  /** Limits to [aMin, aMax]; null or left out is no limit. */
+  /** Limits to [aMin, aMax]; null or omitted means no limit. */
   clip(a: Operand, aMin?: Operand | null, aMax?: Operand | null, options?: StreamOption): MxArray;
   /** NaN becomes `nan` (0), infinities the given numbers (the dtype's largest and smallest). */
   nanToNum(

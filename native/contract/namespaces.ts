@@ -2,12 +2,12 @@ import type { Axis, Dtype, MxArray, StreamOption, Operand, Shape } from './types
 
 export type FftNorm = 'backward' | 'ortho' | 'forward';
 
-/** `mx.fft`. Inverse transforms divide by n unless another norm is asked for. */
+/** `mx.fft`. Inverse transforms divide by n unless another norm is given. */
 export interface Fft {
-  /** Along an axis (−1), cut or padded with zeros to n. */
+  /** Along an axis (−1), truncated or zero-padded to n. */
   fft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: StreamOption): MxArray;
   ifft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: StreamOption): MxArray;
-  /** Of real input: the n / 2 + 1 non-negative frequencies. */
+  /** Real input → the n / 2 + 1 non-negative frequencies. */
   rfft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: StreamOption): MxArray;
   irfft(a: MxArray, n?: number | null, axis?: number, norm?: FftNorm, options?: StreamOption): MxArray;
   fft2(a: MxArray, s?: Shape | null, axes?: Axis, norm?: FftNorm, options?: StreamOption): MxArray;
@@ -21,7 +21,7 @@ export interface Fft {
   /** Frequencies of n samples d (1) apart. */
   fftfreq(n: number, d?: number, options?: StreamOption): MxArray;
   rfftfreq(n: number, d?: number, options?: StreamOption): MxArray;
-  /** Frequency 0 to the middle, and back. */
+  /** Shifts frequency 0 to the middle, and back. */
   fftshift(a: MxArray, axes?: Axis, options?: StreamOption): MxArray;
   ifftshift(a: MxArray, axes?: Axis, options?: StreamOption): MxArray;
   /** [..., frames, frequencies] of the last axis. hopLength: nFft / 4; window: a periodic Hann; padMode: 'reflect'. */
@@ -42,7 +42,10 @@ export interface StftOptions {
   onesided?: boolean;
 }
 
-/** `mx.linalg`. MLX has decompositions on the CPU only: they run there unless a stream is given. Over the last two axes. */
+/**
+ * `mx.linalg`. MLX decomposes on the CPU only, so these run there unless a stream is given. Over the last two
+ * axes.
+ */
 export interface Linalg {
   /** The 2-norm or Frobenius norm; `ord` a number, Infinity, 'fro' or 'nuc'. */
   norm(
@@ -80,12 +83,14 @@ export interface Linalg {
   slogdet(a: MxArray, options?: StreamOption): [MxArray, MxArray];
 }
 
-/** With a key (`mx.random.key`) the same call gives the same numbers; without, the thread's own sequence goes on. */
+/**
+ * A call with a key (`mx.random.key`) repeats its numbers; without one it continues the thread's sequence.
+ */
 export interface Keyed extends StreamOption {
   key?: MxArray | null | undefined;
 }
 
-/** `mx.random`. What follows the first one or two parameters may also be given by name, in the options. */
+/** `mx.random`. Options may also name every parameter after the first one or two. */
 export interface Random {
   /** Restarts this thread's sequence. */
   seed(seed: number): void;
@@ -172,21 +177,20 @@ export interface Random {
 
 /** `mx.memory`: MLX's allocator, in bytes. */
 export interface Memory {
-  /** In use now. */
   active(): number;
-  /** The most that was in use since the start or the last `resetPeak`. */
+  /** Peak use since the start or the last `resetPeak`. */
   peak(): number;
   resetPeak(): void;
-  /** Freed buffers kept for the next arrays. */
+  /** Freed buffers kept for reuse. */
   cache(): number;
   limit(): number;
-  /** Above it allocations wait for work to end, then fail. @returns the former limit */
+  /** Above the limit, allocations wait for running work and then fail. @returns the previous limit */
   setMemoryLimit(limit: number): number;
-  /** How much may be kept in the cache. @returns the former limit */
+  /** Maximum bytes kept in the cache. @returns the previous limit */
   setCacheLimit(limit: number): number;
-  /** How much may stay wired (macOS 15, GPU only). @returns the former limit */
+  /** Maximum wired bytes (macOS 15, GPU only). @returns the previous limit */
   setWiredLimit(limit: number): number;
   clearCache(): void;
-  /** Bytes of the buffers behind the arrays, a shared one counted once. */
+  /** Bytes of the buffers behind the arrays; a shared buffer counts once. */
   ofArrays(arrays: readonly MxArray[]): number;
 }

@@ -1,6 +1,6 @@
 import type { Dtype, MxArray, StreamOption, Operand, Shape } from './types.js';
 
-/** Products of vectors, matrices and tensors. Operands are floats (or complex): integers are an error. */
+/** Products of vectors, matrices and tensors. Operands are float or complex; integers are an error. */
 export interface Products {
   /** [..., m, k] · [..., k, n]; batch axes are broadcast, vectors are rows on the left and columns on the right. */
   matmul(a: MxArray, b: MxArray, options?: StreamOption): MxArray;
@@ -10,10 +10,10 @@ export interface Products {
   outer(a: Operand, b: Operand, options?: StreamOption): MxArray;
   kron(a: MxArray, b: MxArray, options?: StreamOption): MxArray;
   vecdot(a: MxArray, b: MxArray, options?: StreamOption & { axis?: number }): MxArray;
-  /** Over so many axes (2) of a's end and b's start, or over [axesOfA, axesOfB]. */
+  /** Over the last `axes` (2) axes of a and the first of b, or over [axesOfA, axesOfB]. */
   tensordot(a: MxArray, b: MxArray, axes?: number | readonly [Shape, Shape], options?: StreamOption): MxArray;
   einsum(subscripts: string, ...operands: MxArray[]): MxArray;
-  /** [the pairs of operands contracted in turn, a description]. */
+  /** [the operand pairs in contraction order, a description]. */
   einsumPath(subscripts: string, ...operands: MxArray[]): [number[][], string];
   gatherMm(
     a: MxArray,
@@ -36,7 +36,7 @@ export interface Products {
   hadamardTransform(a: MxArray, scale?: number | null, options?: StreamOption): MxArray;
 }
 
-/** A number for all spatial axes or one per axis. */
+/** A number for all spatial axes, or one per axis. */
 export type Spatial = number | Shape;
 
 /** Channels-last convolutions: input [N, …space, C_in], weight [C_out, …kernel, C_in / groups]. */
@@ -110,7 +110,7 @@ export interface Convolutions {
     flip?: boolean,
     options?: StreamOption,
   ): MxArray;
-  /** Of two vectors, as NumPy has it. */
+  /** Of two vectors, as in NumPy. */
   convolve(a: MxArray, v: MxArray, mode?: 'full' | 'same' | 'valid', options?: StreamOption): MxArray;
 }
 
@@ -118,15 +118,18 @@ export interface Convolutions {
 export type QuantizationMode = 'affine' | 'mxfp4' | 'mxfp8' | 'nvfp4';
 
 export interface QuantizationLayout {
-  /** Elements of a row that share a scale: 32, 64 (the default) or 128 for 'affine'. */
+  /** Elements of a row that share a scale: for 'affine' 32, 64 (default) or 128. */
   groupSize?: number | undefined;
-  /** 2, 3, 4 (the default), 5, 6 or 8 for 'affine'. */
+  /** For 'affine' 2, 3, 4 (default), 5, 6 or 8. */
   bits?: number | undefined;
   mode?: QuantizationMode | undefined;
 }
 
 export interface Quantization {
-  /** [packed uint32 [..., n · bits / 32], scales [..., n / groupSize], biases the same]; no biases but for 'affine'. */
+  /**
+   * [quantized uint32 [..., n · bits / 32], scales [..., n / groupSize], biases the same]; biases for
+   * 'affine' only.
+   */
   quantize(
     w: MxArray,
     options?: StreamOption & QuantizationLayout & { globalScale?: MxArray },
@@ -155,7 +158,7 @@ export interface Quantization {
     dtype?: Dtype,
     options?: StreamOption,
   ): MxArray;
-  /** x · wᵀ (or x · w without `transpose`) with w as `quantize` gave it. */
+  /** x · wᵀ (or x · w without `transpose`), with w from `quantize`. */
   quantizedMatmul(
     x: MxArray,
     w: MxArray,
@@ -209,7 +212,7 @@ export interface Quantization {
 export interface Fast {
   /** x · weight / √(mean x² + eps) over the last axis. */
   rmsNorm(x: MxArray, weight: MxArray | null, eps: number, options?: StreamOption): MxArray;
-  /** Normalised over the last axis, times weight, plus bias. */
+  /** Normalized over the last axis, times weight, plus bias. */
   layerNorm(
     x: MxArray,
     weight: MxArray | null,
@@ -217,7 +220,7 @@ export interface Fast {
     eps: number,
     options?: StreamOption,
   ): MxArray;
-  /** Rotary positions on the first `dims` features of [..., T, D]; give `base` or `freqs`. */
+  /** Rotary positions on the first `dims` features of [..., T, D]. Takes `base` or `freqs`. */
   rope(
     a: MxArray,
     dims: number,
@@ -244,7 +247,10 @@ export interface Fast {
       forceFused?: boolean;
     },
   ): MxArray;
-  /** x/2 (1 + erf(x/√2)), exact GELU (arXiv 1606.08415); on the CPU in float32 by a kernel of our own. Any shape. */
+  /**
+   * x/2 (1 + erf(x/√2)), exact GELU (arXiv 1606.08415), any shape. On the CPU a float32 kernel of Sotto's
+   * own.
+   */
   gelu(x: MxArray, options?: StreamOption): MxArray;
   /** −log softmax(logits)[target] for class indices. */
   crossEntropy(logits: MxArray, targets: MxArray, options?: StreamOption): MxArray;
@@ -259,13 +265,13 @@ export interface Fast {
     options?: StreamOption,
   ): MxArray[];
   /**
-   * A step of a decoder's cache: `qkv` [B, T, 3 × H × D], queries before keys before values, and a buffer [2 × B, H, C, D],
-   * the keys of all rows before their values → [queries [B, H, T, D], keys and values up to the new ones
-   * [B, H, position + T, D], the buffer]. Nothing is copied but the new keys and values: the queries are a view of `qkv`,
-   * the others the buffer's own memory, so who else refers to it sees them too, when this is evaluated. The buffer is an
-   * array of its own (no view), of 16 or 32 bits.
+   * One step of a decoder's cache. `qkv` [B, T, 3 × H × D] holds queries, keys, values in this order; the
+   * buffer [2 × B, H, C, D] holds the keys of all rows before their values → [queries [B, H, T, D], keys and
+   * values up to the new ones [B, H, position + T, D], the buffer]. Only the new keys and values are copied:
+   * the queries are a view of `qkv`, the others share the buffer's memory, so every array on that memory sees
+   * the new positions once this is evaluated. The buffer must not be a view; its elements have 16 or 32 bits.
    *
-   * @throws Error for shapes, types or a position that do not fit; when it is evaluated, for a view
+   * @throws Error for a shape, dtype or position that does not fit; for a view, on evaluation
    */
   appendInPlace(
     qkv: MxArray,

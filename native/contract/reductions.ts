@@ -1,20 +1,18 @@
 import type { Axis, Dtype, MxArray, StreamOption, Operand } from './types.js';
 
-/** Over axes (all when left out), along one, and by order. `keepdims` leaves the reduced axes with size 1. */
+/**
+ * Reductions over axes (all when omitted) or along one, and sorting. `keepdims` keeps the reduced axes with
+ * size 1.
+ */
 export interface Reductions {
   /** bool: all are non-zero. */
   all(a: Operand, axis?: Axis, keepdims?: boolean, options?: StreamOption): MxArray;
   /** bool: any is non-zero. */
   any(a: Operand, axis?: Axis, keepdims?: boolean, options?: StreamOption): MxArray;
-  /** The largest. */
   max(a: Operand, axis?: Axis, keepdims?: boolean, options?: StreamOption): MxArray;
-  /** The mean. */
   mean(a: Operand, axis?: Axis, keepdims?: boolean, options?: StreamOption): MxArray;
-  /** The median. */
   median(a: Operand, axis?: Axis, keepdims?: boolean, options?: StreamOption): MxArray;
-  /** The smallest. */
   min(a: Operand, axis?: Axis, keepdims?: boolean, options?: StreamOption): MxArray;
-  /** The product. */
   prod(a: Operand, axis?: Axis, keepdims?: boolean, options?: StreamOption): MxArray;
   /** The sum; narrow integers are summed in int32. */
   sum(a: Operand, axis?: Axis, keepdims?: boolean, options?: StreamOption): MxArray;
@@ -24,7 +22,7 @@ export interface Reductions {
   std(a: Operand, axis?: Axis, keepdims?: boolean, ddof?: number, options?: StreamOption): MxArray;
   /** Variance; the divisor is n − ddof (0). */
   var(a: Operand, axis?: Axis, keepdims?: boolean, ddof?: number, options?: StreamOption): MxArray;
-  /** uint32 index of the largest (the first of equals) along an axis, or in the flattened array. */
+  /** uint32 index of the largest (first of equals) along an axis, or in the flattened array. */
   argmax(a: Operand, axis?: number | null, keepdims?: boolean, options?: StreamOption): MxArray;
   /** uint32 index of the smallest. */
   argmin(a: Operand, axis?: number | null, keepdims?: boolean, options?: StreamOption): MxArray;
@@ -47,23 +45,26 @@ export interface Reductions {
   /** The n-th (1) discrete difference along an axis (−1). */
   diff(a: Operand, n?: number, axis?: number, options?: StreamOption): MxArray;
 
-  /** Sorted along an axis (−1); null sorts the flattened array. So for the next four. */
+  /** Sorted along an axis (−1); null sorts the flattened array. The next four take the same axis. */
   sort(a: Operand, axis?: number | null, options?: StreamOption): MxArray;
   /** uint32 indices that sort. */
   argsort(a: Operand, axis?: number | null, options?: StreamOption): MxArray;
-  /** The kth smallest in its place, smaller ones before it, larger ones after it, in any order. */
+  /** The kth smallest at index k, smaller ones before it, larger ones after it, both in any order. */
   partition(a: Operand, kth: number, axis?: number | null, options?: StreamOption): MxArray;
   argpartition(a: Operand, kth: number, axis?: number | null, options?: StreamOption): MxArray;
   /** The k largest, in ascending order on some devices and in any order on others. */
   topk(a: Operand, k: number, axis?: number | null, options?: StreamOption): MxArray;
-  /** uint32 places at which values keep a sorted sequence sorted; side 'left' or 'right'. */
+  /** uint32 indices at which values keep a sorted sequence sorted; side 'left' or 'right'. */
   searchsorted(
     sortedSequence: MxArray,
     values: Operand,
     side?: 'left' | 'right',
     options?: StreamOption,
   ): MxArray;
-  /** The first `size` sorted unique values, padded with `fillValue`; several arrays when indices or counts are asked for. */
+  /**
+   * The first `size` sorted unique values, padded with `fillValue`; several arrays with `returnIndex` and the
+   * like.
+   */
   unique(
     a: Operand,
     size: number,
@@ -76,8 +77,7 @@ export interface Reductions {
 }
 
 export interface Scan {
-  /** From the end to the start. */
   reverse?: boolean;
-  /** Whether the i-th output includes the i-th input (true). */
+  /** Whether output i includes input i (true). */
   inclusive?: boolean;
 }

@@ -10,17 +10,21 @@ import type {
 } from './types.js';
 
 export interface Files {
-  /** Reads the header; each tensor's bytes are read when it is first evaluated, so the file must stay. */
+  /**
+   * Reads the header only. MLX reads a tensor's bytes when it is first evaluated, so the file must stay in
+   * place.
+   */
   loadSafetensors(
     file: string,
     options?: StreamOption,
   ): { arrays: Record<string, MxArray>; metadata: Record<string, string> };
   /**
-   * Arrays over the bytes of a file where the system keeps them: array i begins `offsets[i]` bytes into it. Nothing is
-   * copied but what lies unevenly; a thread reads the file ahead. It stays mapped until the last array is gone. Null where
-   * MLX's allocator takes no memory but its own.
+   * Arrays over a memory-mapped file: array i starts at byte `offsets[i]`. Only unaligned arrays are copied;
+   * a thread reads the file ahead. The mapping lasts until the last array is freed. Returns null where MLX's
+   * allocator only accepts its own memory.
    *
-   * @param bytes the file's length: one that is shorter is refused. Who shortens it later, in place, ends the process.
+   * @param bytes the file's length. A shorter file is refused; one truncated in place later ends the process
+   * (SIGBUS).
    */
   mapFile(
     file: string,
@@ -39,25 +43,25 @@ export interface Files {
   save(file: string, arr: MxArray): void;
 }
 
-/** What index.ts builds `mx.eval`, `mx.tidy`, `mx.keep`, `mx.dispose` and `mx.compile` on. */
+/** The primitives behind `mx.eval`, `mx.tidy`, `mx.keep`, `mx.dispose` and `mx.compile` (index.ts). */
 export interface Runtime {
   readonly MxArray: MxArrayClass;
   /** Computes the arrays and waits. */
   eval(...arrays: MxArray[]): void;
-  /** Queues the arrays' computation and returns. */
+  /** Queues the computation and returns at once. */
   asyncEval(...arrays: MxArray[]): void;
   /** Names of the ops that evaluating the arrays would run, views included; for tests of a graph's size. */
   pendingOps(...arrays: MxArray[]): string[];
   /** Whether the elements can be read without waiting. */
   isAvailable(a: MxArray): boolean;
   /**
-   * What is resolved once all the arrays, which have been queued, can be read, and rejected if their computation
-   * failed; undefined if they can be read now. They may be disposed meanwhile.
+   * Resolves once all queued arrays can be read, rejects if their computation failed; undefined if they can
+   * be read now. The arrays may be disposed meanwhile.
    */
   whenAvailable(...arrays: MxArray[]): Promise<void> | undefined;
-  /** @returns the depth to close down to */
+  /** @returns the depth to pass to `scopeClose` */
   scopeOpen(): number;
-  /** Closes the scopes above a depth and frees their arrays, but hands the survivors to the scope below. */
+  /** Closes all scopes above a depth and frees their arrays; survivors move to the scope below. */
   scopeClose(depth: number, survivors?: readonly MxArray[]): void;
   keep(a: MxArray): MxArray;
   dispose(arrays: readonly MxArray[]): void;
@@ -65,18 +69,21 @@ export interface Runtime {
   liveArrays(): number;
 }
 
-/** Functions over lists of arrays, that MLX traces. function.ts builds `mx.compile`, `mx.grad`, … on them. */
+/**
+ * Functions over lists of arrays, traced by MLX; function.ts builds `mx.compile`, `mx.grad` and the others on
+ * them.
+ */
 export type ListFunction = (arrays: MxArray[]) => MxArray[];
 
 export interface Functions {
-  /** @returns a number for `runCompiled` */
+  /** @returns an id for `runCompiled` */
   compileFunction(fun: ListFunction, shapeless?: boolean): number;
   runCompiled(id: number, arrays: readonly MxArray[]): MxArray[];
   disposeCompiled(id: number): void;
-  /** From now on compiled functions just run their function, in every thread. */
+  /** Makes compiled functions run uncompiled, in every thread. */
   disableCompile(): void;
   enableCompile(): void;
-  /** [outputs, gradients of the first output, a scalar, by the arguments numbered]. */
+  /** [outputs, gradients of the first output (a scalar) by the numbered arguments]. */
   valueAndGradOf(
     fun: ListFunction,
     argnums: readonly number[],
@@ -98,9 +105,9 @@ export interface Functions {
 }
 
 export interface Dtypes {
-  /** The dtype that both can be converted to. */
+  /** The dtype that both convert to. */
   promoteTypes(a: Dtype, b: Dtype): Dtype;
-  /** The dtype of an op on all of these. */
+  /** The result dtype of an op on all of these. */
   resultType(...arrays: Operand[]): Dtype;
   issubdtype(dtype: Dtype, kind: Dtype | DtypeCategory): boolean;
   finfo(dtype: Dtype): { bits: number; min: number; max: number; eps: number; smallestNormal: number };
@@ -108,13 +115,13 @@ export interface Dtypes {
 }
 
 export interface Devices {
-  /** Of the MLX that is loaded. */
+  /** Version of the loaded MLX. */
   readonly version: string;
   defaultDevice(): Device;
   setDefaultDevice(device: Device): void;
   deviceAvailable(device: Device): boolean;
   deviceCount(device: Device): number;
-  /** Facts such as `device_name`, `memory_size`, `max_recommended_working_set_size`. */
+  /** Device properties such as `device_name`, `memory_size`, `max_recommended_working_set_size`. */
   deviceInfo(device?: Device): Record<string, string | number>;
   defaultStream(device: Device): Stream;
   setDefaultStream(stream: Stream): void;
@@ -122,7 +129,7 @@ export interface Devices {
   /** Waits for all work of a stream, or of the default one. */
   synchronize(stream?: Stream): void;
   metalAvailable(): boolean;
-  /** Records the GPU's work to a new `.gputrace` file (with MTL_CAPTURE_ENABLED=1 in the environment). */
+  /** Records the GPU's work to a new `.gputrace` file (needs MTL_CAPTURE_ENABLED=1 in the environment). */
   startMetalCapture(file: string): void;
   stopMetalCapture(): void;
 }

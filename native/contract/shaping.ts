@@ -10,19 +10,20 @@ import type {
   TypedArray,
 } from './types.js';
 
-/** Arrays from data and out of nothing. */
+/** Creating arrays. */
 export interface Creation {
   /**
-   * An array of a copy of the data. A typed array keeps its dtype, but doubles become float32 (ask for 'float64' to keep
-   * them: no GPU computes with it). Numbers and nested lists are float32 whatever their values, booleans bool, bigints
-   * int64, unless a dtype is given. With 'float16' or 'bfloat16' a Uint16Array holds raw bits and a Float32Array is
-   * converted; with 'complex64' a Float32Array holds (re, im) pairs. One size of the shape may be −1.
+   * Copies the data. A typed array keeps its dtype, except that doubles become float32 unless dtype is
+   * 'float64' (no GPU computes with it). Without a dtype, numbers and nested lists become float32 whatever
+   * their values, booleans bool, bigints int64. With 'float16' or 'bfloat16' a Uint16Array holds raw bits and
+   * a Float32Array is converted; with 'complex64' a Float32Array holds (re, im) pairs. One size of the shape
+   * may be −1.
    */
   array(data: TypedArray | NestedNumbers | MxArray, shape?: Shape | number | null, dtype?: Dtype): MxArray;
   /**
-   * An array over the typed array's own memory where MLX can use it: on Apple's GPU, when the memory starts at a page
-   * (large ArrayBuffers do). Else a copy; MLX's CPU allocator always copies. Shared memory stays alive as long as the
-   * array; do not write to it meanwhile.
+   * Shares the typed array's memory where MLX can: on Apple's GPU, if the memory starts at a page (large
+   * ArrayBuffers do). Otherwise copies, as MLX's CPU allocator always does. Shared memory lives as long as
+   * the array; do not write to it.
    */
   asarray(data: TypedArray, shape?: Shape | number | null): MxArray;
   /** `arange(start, stop, step)`, or `arange(stop)`: int32 when all are whole numbers, else float32. */
@@ -40,7 +41,10 @@ export interface Creation {
   zeros(shape: Shape | number, dtype?: Dtype, options?: StreamOption): MxArray;
   ones(shape: Shape | number, dtype?: Dtype, options?: StreamOption): MxArray;
   full(shape: Shape | number, vals: Operand, dtype?: Dtype, options?: StreamOption): MxArray;
-  /** `full` in the place of what will replace it unevaluated: V8 is not told of memory that it will not take. */
+  /**
+   * As `full`, for an array that will be replaced unevaluated: V8 is not told of memory that is never
+   * allocated.
+   */
   placeholder(shape: Shape, vals: number, dtype: Dtype): MxArray;
   zerosLike(a: MxArray, dtype?: Dtype, options?: StreamOption): MxArray;
   onesLike(a: MxArray, dtype?: Dtype, options?: StreamOption): MxArray;
@@ -76,19 +80,19 @@ export interface Creation {
   ): MxArray[];
 }
 
-/** The same elements in another shape, order, place or type. */
+/** The same elements in another shape, order or dtype. */
 export interface Shaping {
   /** One size may be −1. */
   reshape(a: Operand, shape: Shape | number, options?: StreamOption): MxArray;
-  /** Axes startAxis (0) to endAxis (−1) become one. */
+  /** Merges axes startAxis (0) to endAxis (−1) into one. */
   flatten(a: Operand, startAxis?: number, endAxis?: number, options?: StreamOption): MxArray;
-  /** One axis becomes several. */
+  /** Splits one axis into several. */
   unflatten(a: Operand, axis: number, shape: Shape, options?: StreamOption): MxArray;
   squeeze(a: Operand, axis?: Axis, options?: StreamOption): MxArray;
   expandDims(a: Operand, axis: number | Shape, options?: StreamOption): MxArray;
   transpose(a: Operand, axes?: Shape | null, options?: StreamOption): MxArray;
   permuteDims(a: Operand, axes?: Shape | null, options?: StreamOption): MxArray;
-  /** The last two axes exchanged. */
+  /** Swaps the last two axes. */
   matrixTranspose(a: Operand, options?: StreamOption): MxArray;
   swapaxes(a: Operand, axis1: number, axis2: number, options?: StreamOption): MxArray;
   moveaxis(a: Operand, source: number, destination: number, options?: StreamOption): MxArray;
@@ -98,13 +102,13 @@ export interface Shaping {
   broadcastShapes(...shapes: Shape[]): number[];
   concatenate(arrays: readonly Operand[], axis?: number, options?: StreamOption): MxArray;
   concat(arrays: readonly Operand[], axis?: number, options?: StreamOption): MxArray;
-  /** Along a new axis (0). */
+  /** Joins along a new axis (0). */
   stack(arrays: readonly Operand[], axis?: number, options?: StreamOption): MxArray;
-  /** The arrays along an axis (0), which goes away. */
+  /** Joins along an existing axis (0). */
   unstack(x: Operand, options?: StreamOption & { axis?: number }): MxArray[];
-  /** Into so many equal parts (a number) or at these indices (a list). */
+  /** Into `n` equal parts (a number) or at indices (a list). */
   split(a: Operand, indicesOrSections: number | Shape, axis?: number, options?: StreamOption): MxArray[];
-  /** Each element so often, along an axis or in the flattened array. */
+  /** Repeats each element along an axis, or in the flattened array. */
   repeat(array: Operand, repeats: number, axis?: number | null, options?: StreamOption): MxArray;
   tile(a: Operand, reps: number | Shape, options?: StreamOption): MxArray;
   /** padWidth: n or [before, after] for every axis, or a pair for each. Mode 'constant', 'edge', 'reflect' or 'symmetric'. */
@@ -117,9 +121,12 @@ export interface Shaping {
   ): MxArray;
   roll(a: Operand, shift: number | Shape, axis?: Axis, options?: StreamOption): MxArray;
   astype(a: Operand, dtype: Dtype, options?: StreamOption): MxArray;
-  /** The same bytes as another dtype; the last axis changes with the size of an element. */
+  /** Reinterprets the bytes as another dtype; the last axis scales with the element size. */
   view(a: Operand, dtype: Dtype, options?: StreamOption): MxArray;
-  /** A view of the row-major elements with strides and an offset in elements. Reaching outside is an error. */
+  /**
+   * A view of the row-major elements with strides and an offset in elements. A view that reaches outside is
+   * an error.
+   */
   asStrided(
     a: Operand,
     shape?: Shape | null,
@@ -127,22 +134,23 @@ export interface Shaping {
     offset?: number,
     options?: StreamOption,
   ): MxArray;
-  /** Row-major in memory; column-major is fine too where allowed. */
+  /** Row-major in memory; column-major too if allowed. */
   contiguous(a: Operand, allowColMajor?: boolean, options?: StreamOption): MxArray;
   copy(a: Operand, options?: StreamOption): MxArray;
-  /** Made to have at least so many axes; several arrays give several. */
+  /** Adds axes up to the minimum rank; several arrays return several. */
   atleast1d(...arrays: Operand[]): MxArray | MxArray[];
   atleast2d(...arrays: Operand[]): MxArray | MxArray[];
   atleast3d(...arrays: Operand[]): MxArray | MxArray[];
-  /** The inputs, computed only after the dependencies. */
+  /** Returns the inputs, computed only after the dependencies. */
   depends(inputs: readonly MxArray[], dependencies: readonly MxArray[]): MxArray[];
 }
 
 /** Reading and writing parts of an array. Nothing is written in place: an update is a new array. */
 export interface Indexing {
   /**
-   * `slice(a, start[], stop[], strides[]?)`: one entry per axis, negative ones from the end. With an MxArray start,
-   * `slice(a, start, axes[], sliceSize[])`: the place is known only at evaluation; sliceSize has one entry per axis.
+   * `slice(a, start[], stop[], strides[]?)`: one entry per axis, negative ones from the end. With an MxArray
+   * start, `slice(a, start, axes[], sliceSize[])`: the position is known only on evaluation; sliceSize has
+   * one entry per axis.
    */
   slice(
     a: MxArray,
@@ -192,7 +200,10 @@ export interface Indexing {
     strides?: Shape | null,
     options?: StreamOption,
   ): MxArray;
-  /** Slices at integer indices along an axis, or elements of the flattened array. A number index removes the axis. */
+  /**
+   * Slices at integer indices along an axis, or elements of the flattened array. A number index removes the
+   * axis.
+   */
   take(a: MxArray, indices: MxArray | number, axis?: number | null, options?: StreamOption): MxArray;
   takeAlongAxis(a: MxArray, indices: MxArray, axis?: number | null, options?: StreamOption): MxArray;
   putAlongAxis(
@@ -209,7 +220,7 @@ export interface Indexing {
     axis: number,
     options?: StreamOption,
   ): MxArray;
-  /** indices[i] picks along axes[i]; shape: the indices' broadcast shape, then sliceSizes. */
+  /** indices[i] indexes axis axes[i]. Result shape: the indices' broadcast shape, then sliceSizes. */
   gather(
     a: MxArray,
     indices: readonly MxArray[],

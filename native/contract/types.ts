@@ -1,4 +1,4 @@
-/** What the binding speaks of: arrays, their dtypes, scalars, streams. */
+/** Types of the binding: arrays, dtypes, scalars, streams. */
 
 export type Dtype =
   | 'bool'
@@ -29,13 +29,13 @@ export type DtypeCategory =
 
 export type Device = 'cpu' | 'gpu';
 
-/** A queue of work on a device, made by `mx.newStream` or `mx.defaultStream` in this thread. */
+/** A queue of work on a device, from `mx.newStream` or `mx.defaultStream` of this thread. */
 export interface Stream {
   readonly device: Device;
   readonly index: number;
 }
 
-/** The keyword that every op takes: where it runs. Left out, the default stream of the default device. */
+/** The keyword `stream` of every op. Omitted: the default stream of the default device. */
 export interface StreamOption {
   stream?: Device | Stream | undefined;
 }
@@ -81,20 +81,20 @@ export type Item = number | boolean | bigint | Complex;
 export type NestedItems = Item | NestedItems[];
 
 /**
- * A JavaScript scalar has a weak type: beside an array it takes the array's dtype (a fraction beside integers makes
- * float32). Alone a number is float32, a boolean bool, a bigint int64.
+ * A JavaScript scalar is weakly typed: next to an array it takes the array's dtype (a fraction next to
+ * integers gives float32). Alone a number is float32, a boolean bool, a bigint int64.
  */
 export type Scalar = number | boolean | bigint;
 export type Operand = MxArray | Scalar;
 export type NestedNumbers = Scalar | readonly NestedNumbers[];
 
-/** One axis, several, or all of them when left out. Negative ones count from the end. */
+/** One axis or several; null or omitted for all. Negative axes count from the end. */
 export type Axis = number | readonly number[] | null;
 export type Shape = readonly number[];
 
 /**
- * An n-dimensional array of MLX. Made by `mx.array` and the ops, evaluated when read or by `mx.eval`.
- * Free it with `dispose` or, better, make it inside `mx.tidy`. Every use after that is an error.
+ * An n-dimensional MLX array, created by `mx.array` and the ops and evaluated when read or by `mx.eval`. Free
+ * it with `dispose` or, better, create it inside `mx.tidy`. Every later use is an error.
  */
 export interface MxArray {
   readonly shape: number[];
@@ -108,30 +108,30 @@ export interface MxArray {
   /** Bytes of all elements. */
   readonly nbytes: number;
   readonly disposed: boolean;
-  /** The only element of an array of one. Evaluates. */
+  /** The element of an array of size 1. Evaluates. */
   item<T extends Item = number>(): T;
-  /** A row-major copy of the elements. Evaluates. With a dtype the elements are converted to it first. */
+  /** A row-major copy of the elements. Evaluates. A dtype converts the elements first. */
   toTypedArray(): TypedArray;
   toTypedArray<D extends Dtype>(dtype: D): TypedArrayOf[D];
   /**
-   * The elements without a copy: a view of MLX's memory (a copy where that is not row-major). Evaluates. The memory
-   * lives as long as the view, even when the array is disposed. Read only: other arrays may share it.
+   * A view of MLX's memory without a copy (a copy if it is not row-major). Evaluates. The memory lives as
+   * long as the view, even after `dispose`. Read-only: other arrays may share it.
    */
   data(): TypedArray;
   /** The elements as nested JavaScript arrays. Evaluates. */
   tolist<T = NestedItems>(): T;
   astype(dtype: Dtype, options?: StreamOption): MxArray;
   reshape(shape: Shape | number, options?: StreamOption): MxArray;
-  /** Axes in the given order, reversed when left out. */
+  /** Axes in the given order; reversed when omitted. */
   transpose(axes?: Shape | null, options?: StreamOption): MxArray;
   /** `MxArray float32[2,3]`. */
   toString(): string;
-  /** Lets go of the memory now. Safe to call twice. */
+  /** Frees the memory now. Safe to call twice. */
   dispose(): void;
   [Symbol.dispose](): void;
 }
 
-/** The class itself, for `instanceof`; arrays are never made with `new`. */
+/** The class itself, for `instanceof`. It has no public constructor. */
 export interface MxArrayClass {
   readonly prototype: MxArray;
   [Symbol.hasInstance](value: unknown): value is MxArray;

@@ -1,12 +1,12 @@
-/** Elementwise functions that keep shape and dtype, and the softmaxes. */
+/** Elementwise activations, which keep shape and dtype, and softmaxes. */
 import { mx, type MxArray } from '../index.js';
 
-/** x Φ(x), exact: what Whisper was trained with (arXiv 1606.08415). */
+/** x Φ(x), exact, as Whisper was trained with (arXiv 1606.08415). */
 export function gelu(x: MxArray): MxArray {
   return mx.fast.gelu(x);
 }
 
-/** GELU by tanh; within 0.0005 of the exact one near 0. */
+/** Tanh approximation of GELU; within 0.0005 of the exact one near 0. */
 export function geluApprox(x: MxArray): MxArray {
   const cubic = mx.add(x, mx.multiply(mx.power(x, 3), 0.044715));
   return mx.multiply(mx.multiply(x, 0.5), mx.add(mx.tanh(mx.multiply(cubic, Math.sqrt(2 / Math.PI))), 1));
@@ -33,14 +33,14 @@ export function tanh(x: MxArray): MxArray {
   return mx.tanh(x);
 }
 
-/** The first half of `axis` gated by the second. */
+/** The first half of `axis`, gated by the second. */
 export function glu(x: MxArray, axis = -1): MxArray {
   const [a, b] = mx.split(x, 2, axis);
   if (!a || !b) throw new RangeError('glu: the axis must have an even length');
   return mx.multiply(a, mx.sigmoid(b));
 }
 
-/** Softmax summed in float32 whatever the dtype of x. */
+/** Softmax that sums in float32 for every dtype of x. */
 export function softmax(x: MxArray, axis = -1): MxArray {
   return mx.softmax(x, axis, { precise: true });
 }

@@ -1,14 +1,17 @@
 import { mx, type MxArray } from '../index.js';
 import { filledView, writeInto } from './buffered-cache.js';
 
-/** A step of a cache: queries [B, H, T, D], keys and values up to the new ones [B, H, length, D], the buffer that holds them. */
+/**
+ * One cache step: queries [B, H, T, D], keys and values up to the new ones [B, H, length, D], and their
+ * buffer.
+ */
 type CacheStep = [queries: MxArray, keys: MxArray, values: MxArray, buffer: MxArray];
 
 let isKernelCorrect: boolean | undefined;
 
 /**
- * Whether the device's kernel for `mx.fast.appendInPlace` can be made and gives what MLX's own ops do: tried once. No Mac has
- * run that kernel yet; where it fails, a cache is copied.
+ * Whether the device's kernel of `mx.fast.appendInPlace` compiles and matches MLX's own ops; tested once. The
+ * Metal kernel has not run on a Mac yet. Where the test fails, the cache is copied.
  */
 export function canAppendInPlace(): boolean {
   isKernelCorrect ??= matchesMlx();
@@ -16,9 +19,9 @@ export function canAppendInPlace(): boolean {
 }
 
 /**
- * `qkv` [B, T, 3 × H × D] appended to `buffer` [2 × B, H, room, D], keys before values, behind its first `position`
- * positions. In place where the device can, also while the step before it is queued: views of the buffer see it too. The
- * buffer's handle is freed, the new one is kept out of scopes.
+ * Appends `qkv` [B, T, 3 × H × D] to `buffer` [2 × B, H, room, D] (keys before values) after its first
+ * `position` positions. Writes in place where the device can, even while the previous step is queued, so
+ * views of the buffer change too. Frees the buffer's handle and keeps the new one out of scopes.
  */
 export function appendQkv(qkv: MxArray, buffer: MxArray, position: number): CacheStep {
   if (!canAppendInPlace()) return appendByCopy(qkv, buffer, position);
@@ -28,7 +31,7 @@ export function appendQkv(qkv: MxArray, buffer: MxArray, position: number): Cach
   return step;
 }
 
-/** The same with MLX's own ops, which copy the buffer while something else holds it. */
+/** The same with MLX's own ops, which copy a buffer that anything else holds. */
 function appendByCopy(qkv: MxArray, buffer: MxArray, position: number): CacheStep {
   const [batch = 0, added = 0] = qkv.shape;
   const [, heads = 0, , dims = 0] = buffer.shape;

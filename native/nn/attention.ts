@@ -1,4 +1,4 @@
-/** Attention over several heads, in MLX's fused kernel (softmax in float32). */
+/** Multi-head attention on MLX's fused kernel (softmax in float32). */
 import { mx, type Dtype, type MxArray } from '../index.js';
 import type { KVCache } from './kv-cache.js';
 import { Linear } from './linear.js';
@@ -6,8 +6,9 @@ import { Module } from './module.js';
 import type { AnyLinear } from './quantized.js';
 
 /**
- * 'causal': query i of Q sees keys 0 … K - Q + i, so that with a cache the last query sees all. An array is
- * added to the scores, or if it is boolean keeps those where it is true; it broadcasts to [B, H, Q, K].
+ * 'causal': query i of Q attends to keys 0 … K - Q + i, so with a cache the last query attends to all. An
+ * array is added to the scores; a boolean array keeps the scores where it is true. It broadcasts to [B, H, Q,
+ * K].
  */
 export type AttentionMask = MxArray | 'causal';
 
@@ -15,7 +16,7 @@ export type AttentionMask = MxArray | 'causal';
 export function splitHeads(x: MxArray, heads: number): MxArray {
   const [batch = 0, length = 0, dims = 0] = x.shape;
   if (dims % heads !== 0) throw new RangeError(`${dims} dims do not divide into ${heads} heads`);
-  if (length === 1) return mx.reshape(x, [batch, heads, 1, dims / heads]); // lies in this order already
+  if (length === 1) return mx.reshape(x, [batch, heads, 1, dims / heads]); // already in this order
   return mx.transpose(mx.reshape(x, [batch, length, heads, dims / heads]), [0, 2, 1, 3]);
 }
 
@@ -27,8 +28,8 @@ export function mergeHeads(x: MxArray): MxArray {
 }
 
 /**
- * softmax(scale q kᵀ + mask) v, on heads already split: q [B, H, Q, D], k [B, Hkv, K, D], v [B, Hkv, K, Dv]
- * → [B, H, Q, Dv]. Hkv divides H. `scale` is 1/√D if not given.
+ * softmax(scale q kᵀ + mask) v on split heads: q [B, H, Q, D], k [B, Hkv, K, D], v [B, Hkv, K, Dv] → [B, H,
+ * Q, Dv]. Hkv divides H. `scale` defaults to 1/√D.
  */
 export function attend(
   q: MxArray,
@@ -39,13 +40,13 @@ export function attend(
   return mx.fast.scaledDotProductAttention(q, k, v, mask === undefined ? { scale } : { scale, mask });
 }
 
-/** Self-attention without a mask: queries, keys and values of all heads side by side [B, T, 3 × H × D] → [B, T, H × D] */
+/** Self-attention without a mask on packed queries, keys and values: [B, T, 3 × H × D] → [B, T, H × D] */
 export function selfAttend(qkv: MxArray, heads: number): MxArray {
   const [q, k, v] = splitProjections(qkv, 3, heads) as [MxArray, MxArray, MxArray];
   return mergeHeads(attend(q, k, v));
 }
 
-/** Parts side by side [B, T, parts × H × D] → one after another, each [B, H, T, D]: views of the same memory. */
+/** Splits packed projections [B, T, parts × H × D] into views [B, H, T, D] of the same memory. */
 export function splitProjections(x: MxArray, parts: number, heads: number): MxArray[] {
   return mx.split(splitHeads(x, parts * heads), parts, 1);
 }
@@ -55,7 +56,7 @@ export function causalMask(length: number, dtype: Dtype = 'float32'): MxArray {
   return mx.tidy(() => mx.triu(mx.full([length, length], -Infinity, dtype), 1));
 }
 
-/** Four projections around `attend`, with the parameter names of mlx.nn. */
+/** Four projections and `attend`, with the parameter names of mlx.nn. */
 export class MultiHeadAttention extends Module {
   query_proj: AnyLinear;
   key_proj: AnyLinear;
@@ -73,7 +74,7 @@ export class MultiHeadAttention extends Module {
     this.heads = heads;
   }
 
-  /** queries [B, Q, D], keys and values [B, K, D] → [B, Q, D]. With a cache, keys and values are appended to it. */
+  /** queries [B, Q, D], keys and values [B, K, D] → [B, Q, D]. A cache appends the keys and values. */
   forward(
     queries: MxArray,
     keys: MxArray,

@@ -1,32 +1,32 @@
 import { mx, type MxArray } from '../index.js';
 import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 
-/** Positions that a growing buffer has room for are a multiple of this. */
+/** Buffers grow in multiples of this. */
 const BUFFER_STEP_POSITIONS = 64;
 
 /**
- * What caches of a fixed capacity have in common: buffers for keys and values, made when the shape is known, and the
- * number of positions filled. The buffers are lifted out of `tidy` scopes and belong to the cache.
+ * Base of caches with a fixed capacity: buffers for keys and values, allocated once the shape is known, and
+ * the number of filled positions. The cache owns the buffers, which live outside `tidy` scopes.
  */
 export abstract class BufferedCache {
   protected keys: MxArray | undefined;
   protected values: MxArray | undefined;
   protected filled = 0;
 
-  /** @param capacity positions that fit */
+  /** @param capacity maximum number of positions */
   protected constructor(readonly capacity: number) {}
 
-  /** Positions filled; also the position of the next token. */
+  /** Filled positions; also the position of the next token. */
   get length(): number {
     return this.filled;
   }
 
-  /** Rows of the batch; 0 before there are buffers. */
+  /** Rows of the batch; 0 before the buffers exist. */
   get batch(): number {
     return this.keys?.shape[0] ?? 0;
   }
 
-  /** See SelfAttentionCache. The new buffers are evaluated at once: they are written in place. */
+  /** See SelfAttentionCache. Evaluates the new buffers at once, since later steps write in place. */
   reorder(rows: readonly number[]): void {
     const { keys, values } = this;
     if (!keys || !values) return;
@@ -58,7 +58,7 @@ export abstract class BufferedCache {
     };
   }
 
-  /** Forgets the last `count` positions. */
+  /** Removes the last `count` positions. */
   trim(count: number): void {
     if (!Number.isSafeInteger(count) || count < 0 || count > this.filled) {
       throw new RangeError(`${this.constructor.name}: cannot trim ${count} of ${this.filled} positions`);
@@ -66,12 +66,12 @@ export abstract class BufferedCache {
     this.filled -= count;
   }
 
-  /** Forgets everything but keeps the buffers for the next window; that may have another batch size. */
+  /** Empties the cache but keeps the buffers for the next window, which may have another batch size. */
   reset(): void {
     this.filled = 0;
   }
 
-  /** Frees the buffers. New ones are made when they are needed. */
+  /** Frees the buffers. The next step allocates new ones. */
   dispose(): void {
     this.keys?.dispose();
     this.values?.dispose();
@@ -101,14 +101,14 @@ export abstract class BufferedCache {
 }
 
 /**
- * Positions that a buffer is given for `length` filled ones. MLX copies a buffer at every step while the step before it
- * is still queued, which holds the buffer; so a buffer is only as large as the text needs, not as large as it may get.
+ * Positions to allocate for `length` filled ones. MLX copies a buffer in every step while the previous step
+ * is still queued and holds it; so a buffer is only as large as the text, not as the capacity.
  */
 export function bufferLengthFor(length: number, capacity: number): number {
   return Math.min(capacity, Math.ceil(length / BUFFER_STEP_POSITIONS) * BUFFER_STEP_POSITIONS);
 }
 
-/** `buffer` [R, H, room, D] with the first `filled` positions kept and room for `room`; `buffer` is freed. */
+/** Grows `buffer` [R, H, room, D] to `room` positions, keeps the first `filled` and frees the old buffer. */
 export function grow(buffer: MxArray, filled: number, room: number): MxArray {
   const [rows = 0, heads = 0, had = 0, dims = 0] = buffer.shape;
   if (had >= room) return buffer;
@@ -122,22 +122,22 @@ export function grow(buffer: MxArray, filled: number, room: number): MxArray {
   return mx.keep(larger);
 }
 
-/** `update` [R, H, T, D] written into `buffer` [R, H, room, D] from `position` on; `buffer` is freed. */
+/** Writes `update` [R, H, T, D] into `buffer` [R, H, room, D] from `position` and frees the old handle. */
 export function writeInto(buffer: MxArray, update: MxArray, position: number): MxArray {
   const [rows = 0, heads = 0, added = 0, dims = 0] = update.shape;
   const made = mx.sliceUpdate(buffer, update, [0, 0, position, 0], [rows, heads, position + added, dims]);
-  buffer.dispose(); // the one other reference, so that MLX may write in place
+  buffer.dispose(); // drops the other reference, so that MLX may write in place
   return mx.keep(made);
 }
 
-/** The first `length` positions of `buffer` [R, H, room, D]: [R, H, length, D] */
+/** A view of the first `length` positions of `buffer` [R, H, room, D]: [R, H, length, D] */
 export function filledView(buffer: MxArray, length: number): MxArray {
   const [rows = 0, heads = 0, , dims = 0] = buffer.shape;
   return mx.slice(buffer, [0, 0, 0, 0], [rows, heads, length, dims]);
 }
 
-/** @throws RangeError unless it is a positive whole number */
+/** @throws RangeError unless it is a positive integer */
 export function validateCapacity(capacity: number, cache: string): number {
   if (Number.isSafeInteger(capacity) && capacity > 0) return capacity;
-  throw new RangeError(`${cache}: capacity must be a positive whole number, not ${capacity}`);
+  throw new RangeError(`${cache}: capacity must be a positive integer, not ${capacity}`);
 }

@@ -12,7 +12,7 @@ export interface ConvOptions {
   bias?: boolean;
 }
 
-/** What the convolutions have in common: a kernel, a bias per output channel and how the kernel moves. */
+/** Base of the convolutions: a kernel, a bias per output channel, and the kernel's geometry. */
 abstract class Convolution extends Module {
   weight: MxArray;
   bias: MxArray | null; // [outChannels]

@@ -3,10 +3,10 @@ import { splitHeads } from './attention.js';
 import type { CrossAttentionCache } from './cross-attention.js';
 
 /**
- * How well each position of a memory fits queries, before the softmax, for the heads that are asked for:
- * q [B, Nq, H × D] → float32 [B, heads, Nq, length], scaled by 1 / √D. `crossAttend` never has them in one piece.
+ * Attention scores before the softmax for the given heads: q [B, Nq, H × D] → float32 [B, heads, Nq, length],
+ * scaled by 1 / √D. `crossAttend` never materializes them.
  *
- * @param length positions, from the first on
+ * @param length number of positions, from the first
  */
 export function crossAttentionScores(
   q: MxArray,

@@ -3,25 +3,25 @@ import { attend, mergeHeads, splitHeads, splitProjections } from './attention.js
 import { canPack } from './packed.js';
 
 /**
- * What a decoder's cross-attention reads at every step, laid out for that: keys and values by head [B, H, T, D], or on
- * the CPU in float16 with the keys in panels (`mx.cpu.memory`).
+ * Keys and values that a decoder's cross-attention reads in every step: [B, H, T, D] by head, or on the CPU
+ * in float16 with the keys in panels (`mx.cpu.crossAttentionCache`).
  */
 export type CrossAttentionCache = readonly [keys: MxArray, values: MxArray];
 
-/** Whether memories of heads this wide are laid out for the CPU kernels. */
+/** Whether caches of heads this wide use the layout of the CPU kernels. */
 export const usesPanels = (headWidth: number): boolean => canPack() && headWidth % 16 === 0;
 
 /** kv [B, T, 2 × H × D], keys before values. */
 export function crossAttentionCache(kv: MxArray, heads: number): CrossAttentionCache {
   const width = (kv.shape[2] ?? 0) / 2 / heads;
   if (kv.dtype === 'float32' && usesPanels(width)) return mx.cpu.crossAttentionCache(kv, heads);
-  // Of one row, both are laid out by one copy; of several, each must be in one piece.
+  // One copy lays out both for a single row; for several rows each must be contiguous.
   if (kv.shape[0] === 1)
     return mx.split(mx.contiguous(splitHeads(kv, 2 * heads)), 2, 1) as [MxArray, MxArray];
   return splitProjections(kv, 2, heads).map((part) => mx.contiguous(part)) as [MxArray, MxArray];
 }
 
-/** q [B, Nq, H × D] attends to all of a memory → [B, Nq, H × D]. A memory of batch 1 is everybody's. */
+/** q [B, Nq, H × D] attends to the whole cache → [B, Nq, H × D]. All rows share a cache of batch 1. */
 export function crossAttend(q: MxArray, [keys, values]: CrossAttentionCache): MxArray {
   if (keys.ndim === 5) return mx.cpu.crossAttend(q, keys, values);
   const [batch = 1, count = 1, width = 1] = q.shape;

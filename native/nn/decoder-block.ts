@@ -7,7 +7,7 @@ import { PanelCache } from './panel-cache.js';
 import type { AnyLinear } from './quantized.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
-/** The layers of a pre-norm decoder block with cross-attention and a GELU MLP, in the order in which they run. */
+/** The layers of a pre-norm decoder block with cross-attention and a GELU MLP, in execution order. */
 export interface DecoderLayers {
   readonly products: readonly [
     qkv: AnyLinear,
@@ -22,11 +22,11 @@ export interface DecoderLayers {
 }
 
 /**
- * A decoder block as one op of the CPU kernels. A small model's step has some fifty ops otherwise, and starting one takes
- * as long as a third of them run. It shares the weights of the layers it was made of.
+ * A decoder block as one op of the CPU kernels. Otherwise a step of a small model has about fifty ops, and a
+ * third of them take no longer to run than to start. Shares the weights of its layers.
  */
 export class FusedDecoderBlock extends Module {
-  _weights: MxArray; // stands for them all
+  _weights: MxArray; // represents all of them
   readonly heads: number;
   readonly headWidth: number;
   readonly eps: number;
@@ -44,7 +44,7 @@ export class FusedDecoderBlock extends Module {
     );
   }
 
-  /** Of layers that are all packed; undefined where they are not, or the kernels do not take their widths. */
+  /** Undefined unless all layers are packed and the kernels support their widths. */
   static of(layers: DecoderLayers): FusedDecoderBlock | undefined {
     const { products, norms, heads } = layers;
     const packed = products.filter((layer) => layer instanceof PackedLinear);
@@ -54,7 +54,7 @@ export class FusedDecoderBlock extends Module {
     return new FusedDecoderBlock(packed, layers, headWidth);
   }
 
-  /** x [B, T, D] at the positions after those in `cache` → the same; the cache grows by T. */
+  /** x [B, T, D] at the positions after those in `cache` → [B, T, D]; the cache grows by T. */
   forward(x: MxArray, cache: SelfAttentionCache, [crossKeys, crossValues]: CrossAttentionCache): MxArray {
     if (!(cache instanceof PanelCache)) throw new RangeError('a fused decoder block needs a PanelCache');
     const [batch = 0, added = 0] = x.shape;

@@ -1,6 +1,6 @@
 import { mx, type MxArray } from '../index.js';
 
-/** What follows a product. */
+/** Ops fused after a product. */
 interface Epilogue {
   readonly bias?: MxArray | null;
   readonly gelu?: boolean | undefined;
@@ -9,12 +9,13 @@ interface Epilogue {
 
 type EpilogueFunction = (y: MxArray, ...others: MxArray[]) => MxArray;
 
-/** By which of the three parts they do. */
+/** By which terms are present. */
 const compiled = new Map<string, EpilogueFunction>();
 
 /**
- * gelu(y + bias) + residual. On a GPU each elementwise op is a kernel of its own and a pass over memory (GELU spelled
- * out is five), so there they are compiled into one. A bias alone is two ops, since MLX broadcasts it by one of its own.
+ * gelu(y + bias) + residual. On a GPU every elementwise op is a kernel and a pass over memory (unfused GELU
+ * is five), so there the epilogue is compiled into one. A bias alone is two ops, since MLX broadcasts it by
+ * an op of its own.
  */
 export function applyEpilogue(
   y: MxArray,

@@ -2,17 +2,17 @@ import type { MxArray } from '../index.js';
 import { applyEpilogue } from './epilogue.js';
 import type { LayerNorm } from './norm.js';
 
-/** What stands around a layer's product in a transformer. The CPU kernels do all of it in one go over the input. */
+/** Ops fused with a layer's product. The CPU kernels run them in one pass over the input. */
 export interface FusedArgs {
-  /** The input is normed first. */
+  /** Layer-norms the input first. */
   norm?: LayerNorm | undefined;
-  /** GELU of the result. */
+  /** Applies GELU to the result. */
   gelu?: boolean | undefined;
-  /** Added last; its shape is the result's, or broadcasts to it. */
+  /** Added last; has the result's shape or broadcasts to it. */
   residual?: MxArray | undefined;
 }
 
-/** gelu(product(norm(x)) + bias) + residual, by MLX's own ops. */
+/** gelu(product(norm(x)) + bias) + residual, with MLX's own ops. */
 export function fusedLinear(
   x: MxArray,
   { norm, gelu, residual }: FusedArgs,

@@ -3,11 +3,11 @@ import { Linear } from './linear.js';
 import { QuantizedLinear, type AnyLinear } from './quantized.js';
 
 /**
- * One layer in the place of several over the same input: its outputs are theirs, one after another. One large product
- * reads its input once and starts once. The parts are used up. Where they are not all quantized in one way, those that are
- * quantized are expanded.
+ * Joins several layers over the same input into one, whose outputs are theirs in order. One large product
+ * reads its input once and starts once. Disposes the given layers. Unless all are quantized alike, quantized
+ * ones are dequantized.
  *
- * @throws RangeError for layers that cannot be expanded
+ * @throws RangeError for layers that cannot be dequantized
  */
 export function join(parts: readonly AnyLinear[]): AnyLinear {
   const joined = mx.tidy(() => {
@@ -40,7 +40,7 @@ interface DenseLayer {
   readonly bias: MxArray | null;
 }
 
-/** In the dtype of its scales, which is that of the weights that were packed. */
+/** Dequantizes to the dtype of the scales, which is that of the original weights. */
 function dequantizedLayer(part: AnyLinear): DenseLayer {
   if (part instanceof Linear) return part;
   if (!(part instanceof QuantizedLinear)) throw new RangeError('join: a layer is packed for the CPU already');
@@ -75,7 +75,7 @@ function joinQuantized(parts: readonly QuantizedLinear[]): QuantizedLinear {
   });
 }
 
-/** The biases one after another, zeros where a part has none; null where none has. */
+/** The biases in order, zeros for a layer without one; null if none has a bias. */
 function joinBias(parts: readonly DenseLayer[]): MxArray | null {
   const dtype = parts.find((part) => part.bias)?.bias?.dtype;
   if (dtype === undefined) return null;

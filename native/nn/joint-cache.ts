@@ -6,27 +6,27 @@ import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 import type { SelfAttentionCache } from './self-attention-cache.js';
 
 /**
- * Keys and values of the positions decoded so far, in one buffer [2 × B, H, room, D]: the keys of all rows before the
- * values of all rows. So a step is one op, and its views are laid out as MLX's attention reads them.
- * The buffer is made when its shape is known and grows by 64 positions up to the capacity. A step is written in place,
- * also while the steps before it are still queued, in the order in which they were made: after `reset` or `trim` the
- * old contents are written over, and older views change. As with `KVCache`, wrap each step in `tidy` and evaluate its
- * result outside.
+ * Keys and values of the positions decoded so far, in one buffer [2 × B, H, room, D]: the keys of all rows
+ * before the values of all rows. A step is therefore one op, and its views have the layout that MLX's
+ * attention reads. The buffer is allocated once its shape is known and grows by 64 positions up to the
+ * capacity. Steps write in place, in order, even while earlier steps are queued: after `reset` or `trim` old
+ * contents are overwritten and older views change. As with `KVCache`, wrap each step in `tidy` and evaluate
+ * its result outside.
  */
 export class JointCache extends BufferedCache implements SelfAttentionCache {
   #buffer: MxArray | undefined;
 
-  /** @param capacity positions that fit */
+  /** @param capacity maximum number of positions */
   constructor(capacity: number) {
     super(validateCapacity(capacity, 'JointCache'));
-    canAppendInPlace(); // evaluates what it tries, which a step must not
+    canAppendInPlace(); // evaluates a trial, which a step must not do
   }
 
   override get batch(): number {
     return (this.#buffer?.shape[0] ?? 0) / 2;
   }
 
-  /** The buffer, to be evaluated or counted; empty before the first `attend`. */
+  /** The buffer, for evaluation or counting; empty before the first `attend`. */
   get arrays(): MxArray[] {
     return this.#buffer ? [this.#buffer] : [];
   }
@@ -50,7 +50,7 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
     this.checkRows(rows);
     const order = Int32Array.from([...rows, ...rows.map((row) => row + this.batch)]);
     const made = mx.keep(mx.tidy(() => mx.take(buffer, mx.array(order), 0)));
-    mx.eval(made); // so that the next step is written in place
+    mx.eval(made); // so that the next step can write in place
     buffer.dispose();
     this.#buffer = made;
   }
@@ -84,7 +84,7 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
     if (buffer) {
       const [hadRows, hadHeads, hadRoom, hadDims] = buffer.shape;
       const isAlike = hadRows === rows && hadHeads === heads && hadDims === dims && buffer.dtype === dtype;
-      // After a reset a smaller buffer is made where the text needs less: see `bufferLengthFor`.
+      // After a reset, a shorter text gets a smaller buffer: see `bufferLengthFor`.
       if (isAlike && (this.filled > 0 || hadRoom === room)) return buffer;
       if (this.filled > 0) {
         const had = `${buffer.dtype}[${buffer.shape.join(', ')}]`;

@@ -9,39 +9,39 @@ import {
 } from './buffered-cache.js';
 
 /**
- * Keys and values of the positions decoded so far, in buffers [B, H, room, D]. They are made at the first `update`,
- * when the shape is known, and grow by 64 positions up to the capacity.
+ * Keys and values of the positions decoded so far, in buffers [B, H, room, D]. The first `update` allocates
+ * them; they grow by 64 positions up to the capacity.
  *
- * Under `tidy`: the buffers are lifted out of the scope (`mx.keep`) and belong to the cache; what `update`
- * returns are views that belong to the scope. MLX writes a step into the buffer in place if nothing else refers
- * to it when the step is evaluated, and copies the buffer otherwise. So wrap each step in `tidy`, return
- * only its result, and evaluate that outside, when the views are gone:
+ * The cache owns the buffers, which live outside `tidy` scopes (`mx.keep`); the views that `update` returns
+ * belong to the scope. MLX writes a step in place if nothing else refers to the buffer on evaluation, and
+ * copies the buffer otherwise. So wrap each step in `tidy`, return only its result, and evaluate that outside,
+ * when the views are freed:
  *
  * @example
  * const logits = mx.tidy(() => model.forward(token, cache)); // calls cache.update once per layer
  * mx.eval(logits);
  */
 export class KVCache extends BufferedCache {
-  /** @param capacity positions that fit */
+  /** @param capacity maximum number of positions */
   constructor(capacity: number) {
     super(validateCapacity(capacity, 'KVCache'));
   }
 
-  /** The buffers, to be evaluated or counted; empty before the first `update`. */
+  /** The buffers, for evaluation or counting; empty before the first `update`. */
   get arrays(): MxArray[] {
     return [this.keys, this.values].filter((buffer) => buffer !== undefined);
   }
 
   /**
-   * Appends keys [B, H, T, D] and values [B, H, T, Dv]; returns views of everything filled, [B, H, length, D]
-   * and [B, H, length, Dv].
+   * Appends keys [B, H, T, D] and values [B, H, T, Dv]; returns views of all filled positions, [B, H, length,
+   * D] and [B, H, length, Dv].
    *
-   * @throws RangeError if they do not fit, or differ in batch, heads, dims or dtype from what is there. The
-   * cache is then as it was.
+   * @throws RangeError if they do not fit, or differ in batch, heads, dims or dtype from the cache, which
+   * stays unchanged.
    */
   update(keys: MxArray, values: MxArray): [keys: MxArray, values: MxArray] {
     for (const { ndim, shape } of [keys, values]) {
-      if (ndim !== 4) throw new RangeError(`KVCache: takes [B, H, T, D], not [${shape.join(', ')}]`);
+      if (ndim !== 4) throw new RangeError(`KVCache: expects [B, H, T, D], not [${shape.join(', ')}]`);
     }
     const added = keys.shape[2] ?? 0;
     const end = this.filled + added;

@@ -1,18 +1,18 @@
 /**
- * The base of all layers. A module's parameters are the arrays in its fields, in the fields of modules in its
- * fields, and so on; a parameter's name is the path to it: `encoder.blocks.0.attn.query.weight`. So fields are
- * named as checkpoints name them, and no table of names is needed to load one.
+ * Base of all layers. A module's parameters are the arrays in its fields, in the fields of its submodules,
+ * and so on. A parameter's name is its path: `encoder.blocks.0.attn.query.weight`. Fields are named as in
+ * checkpoints, so loading needs no table of names.
  *
  * - A field that starts with `_` is a buffer: freed with the module, but neither named nor loaded.
- * - A list field may hold modules and arrays; they are named by their index.
- * - `null`, numbers, strings, functions and `#private` fields are left alone. Keep arrays out of `#private`
+ * - A list field may hold modules and arrays, named by their index.
+ * - `null`, numbers, strings, functions and `#private` fields are ignored. Keep arrays out of `#private`
  *   fields: `dispose` cannot see them.
  */
 import { isArray, mx, type Dtype, type MxArray } from '../index.js';
 import { validateSafetensors } from '../safetensors.js';
 import { WeightsError, type MisshapedWeight } from './weights-error.js';
 
-/** One place that holds an array or a module: a field, or an element of a list in a field. */
+/** A place that holds an array or a module: a field, or an element of a list in a field. */
 interface Slot {
   /** Relative to the module: `weight`, `blocks.0`. */
   readonly name: string;
@@ -23,19 +23,19 @@ interface Slot {
 export type Weights = Readonly<Record<string, MxArray>> | ReadonlyMap<string, MxArray>;
 
 export abstract class Module {
-  /** All parameters by dotted name, in the order of the fields. Buffers are not among them. */
+  /** All parameters by dotted name, in field order. Buffers are not included. */
   namedParameters(): Map<string, MxArray> {
     const found = new Map<string, MxArray>();
     for (const [name, slot] of parameterSlots(this)) found.set(name, slot.value);
     return found;
   }
 
-  /** All parameters, as `mx.eval(...model.parameters())` wants them. */
+  /** All parameters, for `mx.eval(...model.parameters())`. */
   parameters(): MxArray[] {
     return [...new Set(this.namedParameters().values())];
   }
 
-  /** This module under the name '' and all modules below it, parents first. */
+  /** This module under the name '' and all its submodules, parents first. */
   namedModules(): Map<string, Module> {
     const found = new Map<string, Module>();
     const visit = (module: Module, name: string): void => {
@@ -49,15 +49,15 @@ export abstract class Module {
   }
 
   /**
-   * Takes parameters from `source`: arrays by name, or the path of a .safetensors file, whose header is
-   * validated before MLX opens it. The module owns the arrays from here on and frees those they replace; they
-   * keep the dtype they come with. They are not evaluated, and MLX reads a tensor's bytes only then: call
-   * `mx.eval(...model.parameters())` while the file is still in its place.
+   * Replaces the parameters with those of `source`: arrays by name, or the path of a .safetensors file, whose
+   * header is validated before MLX opens it. The module takes ownership of the arrays and frees those they
+   * replace; dtypes are kept. Nothing is evaluated, and MLX reads a tensor's bytes on evaluation: call
+   * `mx.eval(...model.parameters())` while the file is still in place.
    *
-   * With `strict` (the default) the names must match one for one. Without it, a missing name keeps its old
-   * value and an unexpected one is ignored (and freed, if it came from a file). A wrong shape or kind of dtype
-   * is an error either way. After an error the module is as it was, and arrays given as a record are still the
-   * caller's.
+   * With `strict` (the default) the names must match exactly. Without it, a missing name keeps its old value
+   * and an unexpected one is ignored (and freed, if it came from a file). A wrong shape or kind of dtype is
+   * always an error. After an error the module is unchanged, and the caller still owns arrays given as a
+   * record.
    *
    * @throws WeightsError naming the keys; SafetensorsError for a file with a bad header.
    */
@@ -79,8 +79,8 @@ export abstract class Module {
   }
 
   /**
-   * Casts the floating-point parameters, not the integer ones (so quantized weights stay packed) and not the
-   * buffers: a module whose buffers should follow overrides this.
+   * Casts the floating-point parameters, but neither the integer ones (quantized weights stay quantized) nor
+   * the buffers. Override it in a module whose buffers must follow.
    */
   toDtype(dtype: Dtype): this {
     for (const slot of slotsOf(this)) {
@@ -91,7 +91,7 @@ export abstract class Module {
     return this;
   }
 
-  /** Frees parameters and buffers. The module is of no use afterwards; a second call does nothing. */
+  /** Frees parameters and buffers; the module is unusable afterwards. Safe to call twice. */
   dispose(): void {
     for (const slot of slotsOf(this, true)) slot.value.dispose();
   }
@@ -102,16 +102,16 @@ export abstract class Module {
 }
 
 /**
- * A parameter of the given shape. Layers are made to be loaded, so it is a constant that nothing has computed
- * yet: unless evaluated it takes no memory. It outlives the `tidy` it is made in.
+ * A parameter of the given shape: an unevaluated constant without memory, to be replaced on loading. It
+ * outlives the enclosing `tidy`.
  */
 export function parameter(shape: readonly number[], dtype: Dtype = 'float32', fill = 0): MxArray {
   return mx.keep(mx.placeholder(shape, fill, dtype));
 }
 
 /**
- * Calls `substitute` once for every module below `root` and puts what it returns, if anything, wherever that
- * module is held.
+ * Calls `substitute` once for every module below `root` and replaces the module with the result, if there is
+ * one, in every place that holds it.
  */
 export function replaceModules(
   root: Module,
@@ -136,7 +136,7 @@ function isFloating(dtype: Dtype): boolean {
   return dtype === 'float16' || dtype === 'bfloat16' || dtype === 'float32' || dtype === 'float64';
 }
 
-/** Puts `given` into `module`'s slots, all or (on a fault) none; returns what found no slot. */
+/** Assigns `given` to the module's slots, all or (on an error) none. @returns the arrays without a slot */
 function assign(
   module: Module,
   given: ReadonlyMap<string, MxArray>,
@@ -162,11 +162,11 @@ function assign(
   return unexpected.flatMap((name) => given.get(name) ?? []);
 }
 
-/** Any floating dtype fits any other (checkpoints come in several); integers are exact (packed weights, scales). */
+/** Any float dtype fits any other (checkpoints differ); integers must match (quantized weights, scales). */
 function fits(slot: MxArray, array: MxArray): boolean {
   const [wanted, found] = [slot.dtype, array.dtype];
   if (isFloating(wanted) ? !isFloating(found) : wanted !== found) return false;
-  const [shape, dims] = [slot.shape, array.shape]; // each look asks the addon
+  const [shape, dims] = [slot.shape, array.shape]; // each access calls the addon
   return shape.length === dims.length && shape.every((n, axis) => n === dims[axis]);
 }
 
@@ -205,7 +205,7 @@ function* slotsOf(module: Module, withBuffers = false): Generator<Slot> {
 
 function* slotsIn(holder: object, key: string, name: string): Generator<Slot> {
   const value: unknown = Reflect.get(holder, key);
-  if (typeof value !== 'object' || value === null) return; // most fields: asking what class they are takes longer
+  if (typeof value !== 'object' || value === null) return; // true of most fields; the class check is slower
   if (value instanceof Module || isArray(value)) {
     yield { name, value, set: (replacement) => void Reflect.set(holder, key, replacement) };
   } else if (Array.isArray(value)) {

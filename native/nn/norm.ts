@@ -3,7 +3,7 @@ import { Module, parameter } from './module.js';
 
 export interface NormOptions {
   eps?: number;
-  /** Learn a factor (and, but for RMSNorm, an offset) per channel. */
+  /** Learn a factor (and, except for RMSNorm, an offset) per channel. */
   affine?: boolean;
 }
 
@@ -29,7 +29,7 @@ export class LayerNorm extends Module {
   }
 }
 
-/** Root mean square only, no mean (arXiv 1910.07467). */
+/** Root mean square without the mean (arXiv 1910.07467). */
 export class RMSNorm extends Module {
   weight: MxArray; // [dims]
   readonly eps: number;
@@ -46,7 +46,7 @@ export class RMSNorm extends Module {
   }
 }
 
-/** Over all positions and the channels of a group, channels grouped as PyTorch groups them (arXiv 1803.08494). */
+/** Over all positions and the channels of a group, grouped as in PyTorch (arXiv 1803.08494). */
 export class GroupNorm extends Module {
   weight: MxArray | null; // [dims]
   bias: MxArray | null; // [dims]

@@ -1,6 +1,6 @@
 /**
- * Layers whose weights lie as the CPU kernels read them (`mx.cpu`), in the precision they were stored in: `pack` makes
- * them out of loaded layers. They compute in float32.
+ * Layers whose weights have the layout of the CPU kernels (`mx.cpu`), in their stored precision; `pack`
+ * converts loaded layers. They compute in float32.
  */
 import { mx, type MxArray } from '../index.js';
 import type { FusedArgs } from './fused-linear.js';
@@ -12,8 +12,8 @@ import { QuantizedEmbedding, QuantizedLinear } from './quantized.js';
 
 /** A matrix [outputs, k] in panels of 16 rows. */
 abstract class PackedMatrix extends Module {
-  panels: MxArray; // [⌈outputs / 16⌉, k, 16]: uint8 for quantized weights, else their floating dtype
-  scales: MxArray | null; // [⌈outputs / 16⌉, k / groupSize, 16], of quantized weights
+  panels: MxArray; // [⌈outputs / 16⌉, k, 16]: uint8 for quantized weights, otherwise their float dtype
+  scales: MxArray | null; // [⌈outputs / 16⌉, k / groupSize, 16], for quantized weights
   biases: MxArray | null;
   readonly outputs: number;
 
@@ -22,7 +22,7 @@ abstract class PackedMatrix extends Module {
     ({ panels: this.panels, scales: this.scales, biases: this.biases, outputs: this.outputs } = weights);
   }
 
-  /** The kernels take the weights in whatever dtype they are stored in. */
+  /** The kernels read weights of any stored dtype, so nothing is cast. */
   override toDtype(): this {
     return this;
   }
@@ -60,7 +60,7 @@ export class PackedEmbedding extends PackedMatrix {
     super(weights);
   }
 
-  /** Token ids [...] → [..., dims] float32; one outside the vocabulary gives zeros. */
+  /** Token ids [...] → [..., dims] float32; ids out of range give zeros. */
   forward(ids: MxArray): MxArray {
     return mx.cpu.rows(this.panels, this.outputs, ids, { scales: this.scales, biases: this.biases });
   }
@@ -71,7 +71,7 @@ export class PackedEmbedding extends PackedMatrix {
   }
 }
 
-/** A convolution over time as a product: what a kernel covers lies in one piece in memory, so nothing is copied out. */
+/** A 1-d convolution as a matrix product: the input under a kernel is contiguous, so nothing is copied. */
 export class PackedConv1d extends PackedMatrix {
   bias: MxArray | null; // [outputs] float32
   readonly kernelSize: number;
@@ -101,23 +101,23 @@ export class PackedConv1d extends PackedMatrix {
   }
 }
 
-/** Whether the kernels are there and would be used: on the CPU, in the Linux build, unless `SOTTO_CPU_ISA=none`. */
+/** Whether the kernels exist and are used: on the CPU, in the Linux build, unless `SOTTO_CPU_ISA=none`. */
 export function canPack(): boolean {
   return mx.cpu.available() && mx.defaultDevice() === 'cpu';
 }
 
 /**
- * Puts packed layers in the place of all linear, embedding and (without groups or dilation) 1-d convolution layers below
- * `module`. The new weights are not evaluated. Norms must be float32 when the layers run: `module.toDtype('float32')`
- * after this casts what is left. Returns the names of the replaced layers.
+ * Replaces all linear, embedding and 1-d convolution layers (without groups or dilation) below `module` with
+ * packed ones. The new weights are not evaluated. Norms must be float32 when the layers run: call
+ * `module.toDtype('float32')` afterwards. Returns the names of the replaced layers.
  */
 export function pack(module: Module): string[] {
   return packIncrementally(module).replaced;
 }
 
 /**
- * As `pack`, and says which of the new weights are made together: to be evaluated one turn after another, so that a mapped
- * file is read from its front to its end.
+ * As `pack`, but also returns the batches of new weights that are made together. Evaluate them in order, so
+ * that a mapped file is read from start to end.
  */
 export function packIncrementally(module: Module): { replaced: string[]; batches: MxArray[][] } {
   const layers = new Set<Packable>();
@@ -156,16 +156,16 @@ interface PackedWeights {
   readonly panels: MxArray;
   readonly scales: MxArray | null;
   readonly biases: MxArray | null;
-  /** The layer's own, one for each output: float32. */
+  /** The layer's bias, float32 [outputs]. */
   readonly bias: MxArray | null;
   readonly outputs: number;
 }
 
-/** In the place of a number of bits: as it is; to float32. */
+/** Special values in place of a number of bits. */
 const KEEP_DTYPE = 0;
 const TO_FLOAT32 = 32;
 
-/** The weights of `layers` in panels, all packed together. */
+/** Packs the weights of `layers` into panels, all in one call. */
 function packLayers(layers: readonly Packable[]): {
   matrices: Map<Packable, PackedWeights>;
   batches: MxArray[][];
@@ -196,7 +196,7 @@ function packLayers(layers: readonly Packable[]): {
 
 type Source = readonly [matrix: MxArray, bits: number];
 
-/** What of a layer becomes panels, with its number of bits: a matrix, its scales and its biases. */
+/** The arrays of a layer to pack, with their number of bits: a matrix, its scales and its biases. */
 function panelSources(layer: Packable): Source[] {
   if (layer instanceof Conv1d) {
     const [outputs = 0, kernelSize = 0, channels = 0] = layer.weight.shape;
@@ -204,7 +204,7 @@ function panelSources(layer: Packable): Source[] {
   }
   if (layer instanceof Linear || layer instanceof Embedding) return [[layer.weight, KEEP_DTYPE]];
   const { weight, scales, biases, bits } = layer;
-  // Only affine weights are a scale and a bias away from whole numbers.
+  // Only affine quantization is a scale and a bias per group.
   if (biases === null) return [[layer.dequantized('float32'), KEEP_DTYPE]];
   return [
     [weight, bits],

@@ -4,7 +4,7 @@ import type { SelfAttentionCache } from './self-attention-cache.js';
 
 const PANEL = 16;
 
-/** The buffers of a cache, and the position of the first new token. */
+/** The buffers of a cache and the position of the first new token. */
 export interface Claim {
   readonly keys: MxArray; // [B, H, capacity / 16, D, 16]
   readonly values: MxArray; // [B, H, capacity, D]
@@ -12,13 +12,12 @@ export interface Claim {
 }
 
 /**
- * A cache in the layout of the CPU kernels. A step is one op that writes into the buffers in place, in the order in
- * which steps are evaluated: evaluate each before the next is made, or make the next depend on it, as a decoder does.
- * The buffers: keys [B, H, capacity / 16, D, 16], values [B, H, capacity, D].
- * After `reset` or `trim` the old contents are simply written over.
+ * A cache in the layout of the CPU kernels: keys [B, H, capacity / 16, D, 16], values [B, H, capacity, D]. A
+ * step is one op that writes in place, in evaluation order: evaluate each step before creating the next, or
+ * make the next depend on it, as a decoder does. After `reset` or `trim` the old contents are overwritten.
  */
 export class PanelCache extends BufferedCache implements SelfAttentionCache {
-  /** @param capacity positions that fit; rounded up to a multiple of 16 */
+  /** @param capacity maximum number of positions; rounded up to a multiple of 16 */
   constructor(capacity: number) {
     super(Math.ceil(validateCapacity(capacity, 'PanelCache') / PANEL) * PANEL);
   }
@@ -30,9 +29,9 @@ export class PanelCache extends BufferedCache implements SelfAttentionCache {
   }
 
   /**
-   * Room for `added` positions, which from here on count as filled: an op that takes the buffers writes them.
+   * Reserves `added` positions, which count as filled at once: the op that takes the buffers must write them.
    *
-   * @throws RangeError if they do not fit; the cache is then as it was.
+   * @throws RangeError if they do not fit; the cache is then unchanged
    */
   claim(batch: number, heads: number, dims: number, added: number): Claim {
     const offset = this.filled;
@@ -56,7 +55,7 @@ export class PanelCache extends BufferedCache implements SelfAttentionCache {
     const { capacity } = this;
     this.keys = mx.keep(mx.zeros([batch, heads, capacity / PANEL, dims, PANEL]));
     this.values = mx.keep(mx.zeros([batch, heads, capacity, dims]));
-    mx.eval(this.keys, this.values); // written in place, so they have to be there
+    mx.eval(this.keys, this.values); // ops write in place, so the buffers must exist
     return [this.keys, this.values];
   }
 }

@@ -1,9 +1,9 @@
-/** Nested records and lists of arrays, and the flat dotted names (`blocks.0.attn.query.weight`) for them. */
+/** Conversion between nested records of arrays and flat dotted names (`blocks.0.attn.query.weight`). */
 import { isArray, type MxArray } from '../index.js';
 
 export type ArrayTree = MxArray | readonly ArrayTree[] | { readonly [key: string]: ArrayTree };
 
-/** `{ a: [{ w }, { w }] }` becomes `a.0.w`, `a.1.w`, in the order of the fields. */
+/** `{ a: [{ w }, { w }] }` becomes `a.0.w`, `a.1.w`, in field order. */
 export function flatten(tree: ArrayTree, prefix = ''): Map<string, MxArray> {
   const flat = new Map<string, MxArray>();
   const visit = (node: ArrayTree, path: string): void => {
@@ -18,9 +18,9 @@ export function flatten(tree: ArrayTree, prefix = ''): Map<string, MxArray> {
 }
 
 /**
- * The way back. A level whose keys are exactly 0, 1, … n-1 becomes a list, any other a record.
+ * The inverse of `flatten`. A level whose keys are exactly 0, 1, … n-1 becomes a list, any other a record.
  *
- * @throws Error if one name is an array and also the beginning of another name.
+ * @throws Error if one name is both an array and the prefix of another name
  */
 export function unflatten(flat: Iterable<readonly [string, MxArray]>): ArrayTree {
   type Branch = Map<string, MxArray | Branch>;
@@ -32,12 +32,12 @@ export function unflatten(flat: Iterable<readonly [string, MxArray]>): ArrayTree
     for (const key of keys) {
       const next = branch.get(key) ?? new Map<string, MxArray | Branch>();
       if (!(next instanceof Map))
-        throw new Error(`unflatten: "${name}" goes on below an array named "${key}"`);
+        throw new Error(`unflatten: "${name}" continues below an array named "${key}"`);
       branch.set(key, next);
       branch = next;
     }
     if (branch.has(last))
-      throw new Error(`unflatten: "${name}" is given twice, or is the beginning of another name`);
+      throw new Error(`unflatten: "${name}" occurs twice or is the prefix of another name`);
     branch.set(last, array);
   }
   const build = (branch: Branch): ArrayTree => {

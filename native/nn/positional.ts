@@ -1,8 +1,8 @@
 import { mx, type MxArray } from '../index.js';
 
 /**
- * Fixed positions as Whisper's encoder takes them: the sines of all frequencies, then their cosines. The
- * frequencies fall from 1 to 1 / maxTimescale. [length, channels], float32
+ * Fixed sinusoidal positions of Whisper's encoder: the sines of all frequencies, then the cosines.
+ * Frequencies fall from 1 to 1 / maxTimescale. [length, channels], float32
  */
 export function sinusoids(length: number, channels: number, maxTimescale = 10_000): MxArray {
   if (channels % 2 !== 0) throw new RangeError(`sinusoids: channels must be even, not ${channels}`);

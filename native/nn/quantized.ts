@@ -1,7 +1,7 @@
 /**
- * Layers over MLX's packed weights, and the two ways between them and the plain layers. `quantize` serves both
- * making a quantized model (the layers hold weights) and loading one (they hold lazy zeros, which are replaced
- * before anything is computed).
+ * Layers over MLX's quantized weights, and conversion in both directions. `quantize` serves to quantize a
+ * model (the layers hold weights) and to load a quantized one (they hold lazy zeros, which loading replaces
+ * unevaluated).
  */
 import { mx, type Dtype, type MxArray } from '../index.js';
 import { fusedLinear, type FusedArgs } from './fused-linear.js';
@@ -13,7 +13,7 @@ import type { PackedEmbedding, PackedLinear } from './packed.js';
 export type QuantizationMode = 'affine' | 'mxfp4' | 'mxfp8' | 'nvfp4';
 
 export interface Quantization {
-  /** Elements that share one scale. */
+  /** Elements that share a scale. */
   groupSize: number;
   /** Bits per element. */
   bits: number;
@@ -28,11 +28,11 @@ const DEFAULTS: Readonly<Record<QuantizationMode, { groupSize: number; bits: num
   nvfp4: { groupSize: 16, bits: 4 },
 };
 
-/** A field that may be quantized is declared as one of these. */
+/** Type of a field that may be quantized. */
 export type AnyLinear = Linear | QuantizedLinear | PackedLinear;
 export type AnyEmbedding = Embedding | QuantizedEmbedding | PackedEmbedding;
 
-/** What both quantized layers hold: a matrix of [rows, dims], packed. */
+/** Base of the quantized layers: a matrix [rows, dims]. */
 abstract class QuantizedMatrix extends Module {
   weight: MxArray; // uint32 [rows, dims × bits / 32]
   scales: MxArray; // [rows, dims / groupSize]
@@ -54,7 +54,7 @@ abstract class QuantizedMatrix extends Module {
     this.biases = isAffine ? parameter([rows, dims / groupSize]) : null;
   }
 
-  /** The matrix in full. [rows, dims] */
+  /** The dequantized matrix. [rows, dims] */
   dequantized(dtype: Dtype): MxArray {
     return this.expand(this.weight, this.scales, this.biases).astype(dtype);
   }
@@ -63,7 +63,7 @@ abstract class QuantizedMatrix extends Module {
     return mx.dequantize(weight, scales, biases ?? undefined, this.groupSize, this.bits, this.mode);
   }
 
-  /** x [..., dims] times the matrix transposed: [..., rows] */
+  /** x [..., dims] times the transposed matrix: [..., rows] */
   protected multiply(x: MxArray): MxArray {
     return mx.quantizedMatmul(x, this.weight, this.scales, this.biases ?? undefined, {
       transpose: true,
@@ -86,7 +86,7 @@ export class QuantizedLinear extends QuantizedMatrix {
     this.bias = bias ? parameter([outputDims]) : null;
   }
 
-  /** Packs the weight of `layer`; both then share its bias, so drop `layer` without disposing of that. */
+  /** Quantizes the weight of `layer`. Both share its bias, so drop `layer` without disposing the bias. */
   static from(layer: Linear, options: Partial<Quantization> = {}): QuantizedLinear {
     const [outputDims = 0, inputDims = 0] = layer.weight.shape;
     const quantizedWeight = quantizeWeight(layer.weight, options);
@@ -111,7 +111,7 @@ export class QuantizedEmbedding extends QuantizedMatrix {
     return new QuantizedEmbedding(vocabulary, dims, options).loadWeights(quantizedWeight);
   }
 
-  /** Token ids [...] → [..., dims]; only the rows asked for are expanded. Ids are not checked. */
+  /** Token ids [...] → [..., dims]; dequantizes only these rows. Ids are not checked. */
   forward(ids: MxArray): MxArray {
     const rows = (matrix: MxArray): MxArray => mx.take(matrix, ids, 0);
     return this.expand(rows(this.weight), rows(this.scales), this.biases && rows(this.biases));
@@ -125,17 +125,17 @@ export class QuantizedEmbedding extends QuantizedMatrix {
 
 interface QuantizeOptions extends Partial<Quantization> {
   predicate?: QuantizePredicate;
-  /** The layers hold nothing: the new ones are to be filled by `loadWeights`. */
+  /** The layers hold no weights: `loadWeights` fills the new ones. */
   empty?: boolean;
 }
 
 export type QuantizePredicate = (name: string, layer: Linear | Embedding) => boolean | Partial<Quantization>;
 
 /**
- * Replaces the linear and embedding layers below `module` by quantized ones, in place. `predicate` picks them
- * (default: all), and may answer with settings of that layer's own. Returns the names of the replaced layers.
+ * Replaces the linear and embedding layers below `module` by quantized ones, in place. `predicate` selects
+ * them (default: all) and may return settings for the layer. Returns the names of the replaced layers.
  *
- * @throws RangeError that names the layer, if its width is no multiple of the group size.
+ * @throws RangeError that names the layer, if its width is not a multiple of the group size
  * @example
  * // load a checkpoint, quantized or not
  * const { tensors } = validateSafetensors(path);
@@ -166,7 +166,7 @@ export function quantize(module: Module, options: QuantizeOptions = {}): string[
   return replaced;
 }
 
-/** The layer packed; of what it held, all that is not in its successor is freed. */
+/** Quantizes the layer and frees the arrays that the new one does not share. */
 function quantizedFrom(layer: Linear | Embedding, settings: Partial<Quantization>): Module {
   const quantized =
     layer instanceof Linear
@@ -176,7 +176,7 @@ function quantizedFrom(layer: Linear | Embedding, settings: Partial<Quantization
   return quantized;
 }
 
-/** A layer of the same shape that holds nothing yet. */
+/** A quantized layer of the same shape, without weights. */
 function emptyLike(layer: Linear | Embedding, settings: Partial<Quantization>): Module {
   const [rows = 0, dims = 0] = layer.weight.shape;
   const made =
@@ -187,14 +187,15 @@ function emptyLike(layer: Linear | Embedding, settings: Partial<Quantization>): 
   return made;
 }
 
-/** A predicate that picks the layers for which a checkpoint holds scales: those it stores quantized. */
+/** A predicate for the layers that a checkpoint stores quantized, that is, with scales. */
 export function storedQuantized(names: { has(name: string): boolean }): QuantizePredicate {
   return (name) => names.has(`${name}.scales`);
 }
 
 /**
- * Expands every quantized layer below `module` to a plain one of `dtype`, in place, one after another so that
- * only one weight is held twice. For CPU, where MLX has no fast quantized product. Evaluates the new weights.
+ * Replaces every quantized layer below `module` by a dense one of `dtype`, in place and one at a time, so
+ * that only one weight is held twice. For CPUs, where MLX has no fast quantized product. Evaluates the new
+ * weights.
  */
 export function dequantize(module: Module, dtype: Dtype = 'float32'): string[] {
   const replaced: string[] = [];

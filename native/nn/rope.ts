@@ -2,11 +2,11 @@ import { mx, type MxArray } from '../index.js';
 import { Module } from './module.js';
 
 export interface RoPEOptions {
-  /** Rotate neighbouring pairs, as the paper does, instead of the two halves. */
+  /** Rotate adjacent pairs, as in the paper, instead of the two halves. */
   traditional?: boolean;
   /** Slowest wavelength, in positions, over 2π. */
   base?: number;
-  /** Factor on the positions. */
+  /** Scale of the positions. */
   scale?: number;
 }
 
@@ -25,7 +25,7 @@ export class RoPE extends Module {
     this.scale = scale;
   }
 
-  /** [B, ..., T, D] → the same; `offset` is the position of the first of T, e.g. the KV cache's length. */
+  /** [B, ..., T, D] → same shape; `offset` is the position of the first of T, e.g. the KV cache's length. */
   forward(x: MxArray, offset = 0): MxArray {
     const { traditional, base, scale } = this;
     return mx.fast.rope(x, this.dims, { traditional, base, scale, offset });

@@ -1,17 +1,17 @@
-/** Choosing a token where the logits are, without a word to the host. */
+/** Token selection on the device, without synchronizing with the host. */
 import { mx, type MxArray } from '../index.js';
 import { canPack } from './packed.js';
 
 /** Tokens [R] int32 and their log-probabilities [R] float32. */
 export type SampledTokens = [token: MxArray, logprob: MxArray];
 
-/** The likeliest token of each row of float32 logits [R, V], the first of equals. */
+/** The largest logit of each row of float32 [R, V]; the first of equals. */
 export function argmax(logits: MxArray): SampledTokens {
   if (canPack()) return mx.cpu.argmax(logits);
   return withLogprob(logits, mx.argmax(logits, -1));
 }
 
-/** A token drawn from each row's distribution, flattened by a temperature above 0. Scored at temperature 1. */
+/** Samples each row's distribution at a temperature above 0. The log-probability is that at temperature 1. */
 export function sample(logits: MxArray, temperature: number, seed: number): SampledTokens {
   const scaled = mx.multiply(logits, 1 / temperature);
   return withLogprob(logits, mx.random.categorical(scaled, -1, { key: mx.random.key(seed) }));

@@ -4,38 +4,37 @@ import { canPack } from './packed.js';
 import { PanelCache } from './panel-cache.js';
 import type { DeviceRows, PendingReorder } from './speculative-reorder.js';
 
-/** The positions that one block of a decoder has seen so far. */
+/** Keys and values of the positions that one decoder block has processed. */
 export interface SelfAttentionCache {
   /** Positions filled; also the position of the next token. */
   readonly length: number;
   /** Rows of the batch; 0 before the first `attend`. */
   readonly batch: number;
   /**
-   * Appends the keys and values of new positions and lets their queries attend, causally, to all that is filled:
-   * qkv [B, T, 3 × H × D], queries before keys before values → [B, T, H × D].
+   * Appends the keys and values of new positions; their queries attend causally to all filled positions: qkv
+   * [B, T, 3 × H × D], queries before keys before values → [B, T, H × D].
    *
-   * @throws RangeError if they do not fit; the cache is then as it was.
+   * @throws RangeError if they do not fit; the cache is then unchanged
    */
   attend(qkv: MxArray, heads: number): MxArray;
   /**
-   * Makes row i of the batch what row `rows[i]` is now: beams that go on, are dropped or fork. The batch becomes as large
-   * as `rows`. Between steps, not within one.
+   * Replaces row i of the batch by row `rows[i]`: beams that continue, end or fork. The batch size becomes
+   * `rows.length`. Call it between steps.
    */
   reorder(rows: readonly number[]): void;
   /**
-   * As `reorder`, by rows that are still on the device: nothing is waited for. Steps that follow write into buffers of
-   * their own, so that `revert` finds the old ones untouched, whatever ran meanwhile. One at a time.
+   * As `reorder`, with rows that are still on the device, so nothing waits. Later steps write into new
+   * buffers, so that `revert` finds the old ones unchanged. Only one may be pending.
    */
   reorderSpeculatively(rows: DeviceRows): PendingReorder;
-  /** Forgets the last `count` positions. */
+  /** Removes the last `count` positions. */
   trim(count: number): void;
-  /** Forgets everything but keeps the buffers. */
+  /** Empties the cache but keeps the buffers. */
   reset(): void;
-  /** Frees the buffers. */
   dispose(): void;
 }
 
-/** The cache for the device at hand. @param capacity positions that fit */
+/** The cache for the current device. @param capacity maximum number of positions */
 export function selfAttentionCache(capacity: number): SelfAttentionCache {
   return canPack() ? new PanelCache(capacity) : new JointCache(capacity);
 }

@@ -1,27 +1,27 @@
-/** Reordering the rows of a cache by what the device has chosen, before the host knows of it. */
+/** Reorders the rows of a cache by indices that are still on the device, before the host knows them. */
 import { mx, type MxArray } from '../index.js';
 
-/** A reordering that is queued. It stands or falls once, when its rows are known on the host. */
+/** A queued reorder, to be committed or reverted once the host knows its rows. */
 export interface PendingReorder {
-  /** The reordering stands: what was there before is freed. */
+  /** Keeps the reorder and frees the previous buffers. */
   readonly commit: () => void;
-  /** The cache becomes what it was before, without the positions that were appended since. */
+  /** Restores the cache, without the positions appended since. */
   readonly revert: () => void;
 }
 
-/** What is reordered: one `SelfAttentionCache`, or all of a decoder. */
+/** A `SelfAttentionCache`, or all caches of a decoder. */
 interface Reorderable {
   reorderSpeculatively(rows: DeviceRows): PendingReorder;
 }
 
-/** Rows of a batch that are still on the device. The caches of a decoder share one, since each array costs an op. */
+/** Row indices on the device. The caches of a decoder share one instance, since each array costs an op. */
 export class DeviceRows {
   readonly #count: number;
   #keyValueRows: MxArray | undefined;
 
   /**
-   * @param rows whole numbers [B'], each below `batch`; nothing checks them
-   * @param batch rows that there are to choose from
+   * @param rows unchecked integers [B'], each below `batch`
+   * @param batch number of rows to choose from
    */
   constructor(
     readonly rows: MxArray,
@@ -30,13 +30,13 @@ export class DeviceRows {
     this.#count = batch;
   }
 
-  /** The same for a buffer [2 × batch, …] in which the values of all rows follow their keys: [2 × B'] */
+  /** The indices for a buffer [2 × batch, …] that holds the keys of all rows before their values: [2 × B'] */
   get keyValueRows(): MxArray {
     return (this.#keyValueRows ??= mx.concatenate([this.rows, mx.add(this.rows, this.#count)]));
   }
 }
 
-/** Reorders all `caches`, or none of them if one throws. Call it within `tidy`. */
+/** Reorders all `caches`, or none if one throws. Call it within `tidy`. */
 export function reorderSpeculatively(caches: readonly Reorderable[], rows: DeviceRows): PendingReorder {
   const pending: PendingReorder[] = [];
   const revert = (): void => {

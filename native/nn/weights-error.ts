@@ -1,14 +1,14 @@
-const MAX_LISTED_NAMES = 8; // names per kind in the message; the fields hold them all
+const MAX_LISTED_NAMES = 8; // per kind in the message; the fields hold them all
 
 export interface MisshapedWeight {
   readonly name: string;
-  /** e.g. `float [384, 80]`: what the layer takes */
+  /** e.g. `float [384, 80]`: what the layer expects */
   readonly expected: string;
-  /** e.g. `float32 [384, 128]`: what was given */
+  /** e.g. `float32 [384, 128]`: what it got */
   readonly found: string;
 }
 
-/** Weights that do not fit the module: every key at fault is in the fields, the first few are in the message. */
+/** Weights that do not fit the module. The fields hold every faulty key, the message the first few. */
 export class WeightsError extends Error {
   override readonly name = 'WeightsError';
   readonly code = 'WEIGHTS_MISMATCH';
@@ -30,7 +30,7 @@ export class WeightsError extends Error {
     const parts = [
       listNames(mismatches.missing, 'missing'),
       listNames(mismatches.unexpected, 'unexpected'),
-      listNames(wrongShapes, 'of another shape or kind'),
+      listNames(wrongShapes, 'with a different shape or dtype'),
     ];
     super(`${source} does not fit the model: ${parts.filter((part) => part !== '').join('; ')}`);
     this.missing = mismatches.missing;
