@@ -1,4 +1,5 @@
-// Compiles native/src/*.cc and links the addon. A file is compiled again when it, a header it includes or the flags changed.
+// Compiles native/src/*.cc and links the addon. Recompiles a file when it, a header it includes, or the flags
+// change.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -8,7 +9,7 @@ import { SetupError } from './system.mjs';
 
 export async function compileAddon(system, root, target, mlx, openblas) {
   const sanitize = system.env.SOTTO_SANITIZE ? SANITIZE : [];
-  // core.ts loads from the same folder.
+  // addon.ts loads from the same directory.
   const folder = sanitize.length > 0 ? `${target}-sanitize` : target;
   const output = path.join(root, 'native/lib', folder, 'sotto-mlx.node');
   const objects = path.join(root, 'native/obj', folder);
@@ -35,9 +36,9 @@ export async function compileAddon(system, root, target, mlx, openblas) {
   const all = sources.map((source) => objectOf(objects, source));
   const linked = await system.run(compiler.command, [...all, '-o', fresh, ...link]);
   if (linked.code !== 0) {
-    throw new SetupError('The addon could not be linked.', "See the linker's words above.", linked.stderr);
+    throw new SetupError('The addon could not be linked.', "See the linker's output above.", linked.stderr);
   }
-  // A running process keeps the old file: a rename never writes into a library that is mapped.
+  // The rename leaves the old file intact for a running process that has it mapped.
   await rename(fresh, output);
   const info = { target, mlx: mlx.version, source: mlx.source, openblas: openblas !== undefined };
   await writeFile(path.join(path.dirname(output), 'build.json'), JSON.stringify(info, null, 2) + '\n');
@@ -45,14 +46,14 @@ export async function compileAddon(system, root, target, mlx, openblas) {
   return { output, built: true };
 }
 
-/** What the recurrence of voice activity needs of `cpu/`: portable, and a GPU's host computes it too. */
+/** Sources of `cpu/` that the LSTM of voice activity detection needs on every platform. They are portable. */
 const LSTM_SOURCES = ['kernels', 'kernels_baseline', 'linear_loops', 'lstm', 'panels', 'pool'].map(
   (name) => `${name}.cc`,
 );
 
 /**
- * The C++ files of the addon. Those in `cpu/` make MLX's CPU device fast; they stand on OpenBLAS, so on Linux only, but
- * for the recurrence.
+ * The addon's C++ sources. Those in `cpu/` speed up MLX's CPU device; they need OpenBLAS and therefore Linux,
+ * except for the LSTM.
  */
 export async function sourcesFor(root, openblas) {
   const sourcesIn = async (folder, isWanted) => {
@@ -68,7 +69,7 @@ export async function sourcesFor(root, openblas) {
   return files.flat();
 }
 
-/** `src-fast.o`, `cpu-linear.o`: files of the same name in two folders must not share an object. */
+/** `src-fast.o`, `cpu-linear.o`: sources with the same name in two directories get separate objects. */
 const objectOf = (objects, source) =>
   path.join(objects, `${path.basename(path.dirname(source))}-${path.basename(source, '.cc')}.o`);
 
@@ -97,7 +98,7 @@ async function compileOne(system, compiler, flags, objects, source) {
     await rm(object, { force: true });
     throw new SetupError(
       `${path.relative(process.cwd(), source)} did not compile.`,
-      "See the compiler's words above.",
+      "See the compiler's output above.",
       result.stderr.slice(0, 20_000),
     );
   }

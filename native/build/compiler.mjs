@@ -1,11 +1,14 @@
-// Finds the C++ compiler and knows the flags. No node-gyp: the Node-API headers come from a package, so nothing is
+// Finds the C++ compiler and its flags. No node-gyp: the Node-API headers come from a package, so nothing is
 // downloaded, and the addon links nothing of Node.
 import path from 'node:path';
 import { SetupError } from './system.mjs';
 
 const MIN_COMPILER_VERSION = { gcc: 12, clang: 15 };
 
-/** @returns `{ command, kind, version }` of the C++20 compiler: CXX, else clang++ on macOS, g++ then clang++ on Linux. */
+/**
+ * @returns `{ command, kind, version }` of the C++20 compiler: CXX, or clang++ on macOS, or g++ then clang++
+ * on Linux
+ */
 export async function findCompiler(system) {
   const names = system.env.CXX
     ? [system.env.CXX]
@@ -23,17 +26,20 @@ export async function findCompiler(system) {
   const nextStep =
     system.platform === 'darwin'
       ? 'Install the Xcode command line tools: `xcode-select --install`.'
-      : 'Install g++ 12 or newer (Debian, Ubuntu: `apt install g++`), or name another compiler in CXX.';
+      : 'Install g++ 12 or newer (Debian, Ubuntu: `apt install g++`), or set CXX to another compiler.';
   if (tooOld) {
     throw new SetupError(
       `${tooOld.command} is ${tooOld.kind} ${tooOld.version}, and MLX's headers need ${tooOld.kind} ${MIN_COMPILER_VERSION[tooOld.kind]} or newer.`,
       nextStep,
     );
   }
-  throw new SetupError(`No C++ compiler was found (looked for ${names.join(' and ')}).`, nextStep);
+  throw new SetupError(`No C++ compiler was found (tried ${names.join(' and ')}).`, nextStep);
 }
 
-/** Kind and major version from the output of `--version`. Apple's numbering runs ahead of LLVM's, which is harmless here. */
+/**
+ * Kind and major version from the output of `--version`. Apple's version numbers are ahead of LLVM's, which
+ * is harmless here.
+ */
 export function parseCompiler(text) {
   const clang = /clang version (\d+)/.exec(text);
   if (clang) return { kind: 'clang', version: Number(clang[1]) };
@@ -55,7 +61,8 @@ export function compileFlags(root, mlx, target, openblas) {
   flags.push('-DNAPI_VERSION=8', '-DNODE_ADDON_API_CPP_EXCEPTIONS', '-DNODE_ADDON_API_DISABLE_DEPRECATED');
   flags.push(`-DSOTTO_MLX_BUILT_AGAINST="${mlx.version}"`);
   if (target.startsWith('darwin')) flags.push('-mmacosx-version-min=14.0');
-  // Vectors wider than the baseline's registers are never passed between files, so their calling convention is moot.
+  // No function passes vectors wider than the baseline's registers between files, so their calling convention
+  // is irrelevant.
   if (openblas) flags.push('-DSOTTO_CPU_KERNELS', '-Wno-psabi');
   for (const folder of [
     mlx.include,
@@ -68,7 +75,7 @@ export function compileFlags(root, mlx, target, openblas) {
   return flags;
 }
 
-/** Flags on top, to compile and to link, of a build that `SOTTO_SANITIZE=1` asks for: the first bad access ends the process. */
+/** Extra compile and link flags of a `SOTTO_SANITIZE=1` build: the first bad access ends the process. */
 export const SANITIZE = [
   '-g1',
   '-fno-omit-frame-pointer',
@@ -76,7 +83,7 @@ export const SANITIZE = [
   '-fno-sanitize-recover=all',
 ];
 
-/** Flags to link the addon at `output`, which lies in the clone: libraries in the clone are found relative to it. */
+/** Flags to link the addon at `output` in the clone: libraries in the clone are found relative to it. */
 export function linkFlags(target, output, mlx, openblas) {
   const origin = target.startsWith('darwin') ? '@loader_path' : '$ORIGIN';
   const rpath = (lib) => (mlx.isExternal ? lib : `${origin}/${path.relative(path.dirname(output), lib)}`);
@@ -88,7 +95,7 @@ export function linkFlags(target, output, mlx, openblas) {
     );
   }
   const flags = ['-shared', `-L${mlx.lib}`, '-lmlx', `-Wl,-rpath,${rpath(mlx.lib)}`];
-  // The wheel's libmlx names its own BLAS by rpath; the linker need not see it.
+  // The wheel's libmlx finds its BLAS by rpath; the linker does not need it.
   flags.push('-Wl,--allow-shlib-undefined');
   if (openblas) {
     flags.push(

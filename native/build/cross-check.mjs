@@ -1,8 +1,8 @@
-// macOS can't be run on Linux, but the addon can be built for it, and sotto-mic (cross-mic.mjs): compiles native/src for aarch64-macos.14 with the
-// compiler in the Python package `ziglang`, links it with the wheel's libmlx.dylib, and checks every undefined symbol:
-// MLX's must be exported by libmlx.dylib, the others must be Node-API's or the system libraries'. The release holds it.
-// The CPU kernels, of which macOS uses the recurrence alone, are compiled for Linux on ARM, where only their portable part
-// is built.
+// Builds the addon and sotto-mic (cross-mic.mjs) for macOS on Linux. Compiles native/src for aarch64-macos.14
+// with the compiler in the Python package `ziglang`, links it with the wheel's libmlx.dylib, and checks every
+// undefined symbol: libmlx.dylib must export MLX's, and the others must be Node-API's or the system
+// libraries'. The release ships the result. Also compiles the CPU kernels for Linux on ARM, which builds only
+// their portable part; macOS uses only the LSTM.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -22,9 +22,9 @@ const ZIG = 'ziglang==0.15.1';
 const TARGET = 'darwin-arm64';
 const MACOS = 'aarch64-macos.14.0';
 const CXX_RUNTIME = '/usr/lib/libc++.1.dylib';
-/** What Metal's headers for C++ call objects by; libmlx.dylib loads it. */
+/** Metal's C++ headers call objects through it; libmlx.dylib loads it. */
 const OBJC_RUNTIME = '/usr/lib/libobjc.A.dylib';
-/** Of the C++ runtime since the first Macs with Apple silicon, as LLVM's list of what it exports to them says. */
+/** Part of the C++ runtime since the first Apple silicon Macs, according to LLVM's list of its exports. */
 const EXTRA_CXX_SYMBOLS = [
   '__ZdlPvm',
   '__ZNSt3__112basic_stringIcNS_11char_traitsIcEENS_9allocatorIcEEE21__grow_by_and_replaceEmmmmmmPKc',
@@ -38,15 +38,16 @@ const EXTRA_CXX_SYMBOLS = [
   '__ZNSt3__19to_stringEx',
   '__ZNSt3__19to_stringEy',
 ];
-const LINUX_ARM = 'aarch64-linux-gnu.2.35'; // the oldest glibc that MLX's wheel runs with
+const LINUX_ARM = 'aarch64-linux-gnu.2.35'; // the oldest glibc that supports MLX's wheel
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** The oldest macOS that MLX's wheels are for; each wheel of a newer one runs on that and later. */
+/** The oldest macOS with a wheel of MLX. A wheel for a newer macOS runs on that version and later. */
 const MIN_MACOS = '14.0';
 
 /**
- * @param macos of the MLX wheel that the addon is linked with, as in pins.json
- * @returns `{ output, mlx, pin, symbols }`: the addon's file, the MLX that it was linked with, and how many symbols it needs
+ * @param macos version of the MLX wheel to link with, as in pins.json
+ * @returns `{ output, mlx, pin, symbols }`: the addon's file, the linked MLX, and the number of symbols it
+ * needs
  * @throws SetupError
  */
 export async function crossCheck(system, macos = MIN_MACOS) {
@@ -56,7 +57,7 @@ export async function crossCheck(system, macos = MIN_MACOS) {
     pins.wheels.find((wheel) => wheel.part === 'mlx' && wheel.target === TARGET && wheel.macos === oldest);
   const pin = pinFor(macos);
   const mlxDirOf = async (wheel) => path.join(await fetchWheel(system, vendor, wheel), 'mlx');
-  // One set of object files for all: the headers are the same in all wheels of a version.
+  // All wheels of a version have the same headers, so one set of object files serves all.
   const headers = await mlxDirOf(pinFor(MIN_MACOS));
   const dir = await mlxDirOf(pin);
   const version = headerVersion(await readFile(path.join(dir, 'include/mlx/version.h'), 'utf8'));
@@ -94,7 +95,7 @@ export async function crossCheck(system, macos = MIN_MACOS) {
 
   const armFolder = path.join(root, 'native/obj/linux-arm64-cross');
   await mkdir(armFolder, { recursive: true });
-  // MLX's headers are the same in the wheels of all platforms.
+  // The wheels of all platforms have the same headers.
   const armFlags = compileFlags(root, mlx, 'linux-arm64', {});
   const kernels = (await sourcesFor(root, {})).filter(
     (source) => path.basename(path.dirname(source)) === 'cpu',
@@ -102,17 +103,17 @@ export async function crossCheck(system, macos = MIN_MACOS) {
   system.log(`cross-compiling ${kernels.length} CPU kernels for Linux on ARM`);
   await mapParallel(system.cores, kernels, (source) => compile(LINUX_ARM, armFolder, armFlags, source));
 
-  // zig crashes on -bundle; a shared library asks for the same symbols, and Node loads either.
+  // zig crashes on -bundle. A shared library needs the same symbols, and Node loads either.
   const link = linkFlags(TARGET, output, mlx, undefined)
     .filter((flag) => !flag.startsWith('-mmacosx'))
     .map((flag) => (flag === '-bundle' ? '-shared' : flag));
   const runtime = await systemRuntime(mlx.lib, folder);
-  // `cc`, since `c++` would link a C++ runtime of zig's own into the addon.
+  // `cc`, since `c++` would link zig's own C++ runtime into the addon.
   await runOrThrow(
     system,
     python,
     ['-m', 'ziglang', 'cc', '-target', MACOS, ...objects, '-o', output, ...link, ...runtime.link].concat(
-      // Neither its own path nor those of the object files: it is going to lie elsewhere.
+      // Omit the paths of the addon and its object files: it is installed elsewhere.
       [`-Wl,-install_name,@rpath/${path.basename(output)}`, '-Wl,-S'],
     ),
     'the addon does not link for macOS',
@@ -128,17 +129,17 @@ export async function crossCheck(system, macos = MIN_MACOS) {
   );
   if (missing.length > 0) {
     throw new SetupError(
-      `${missing.length} symbol${missing.length > 1 ? 's' : ''} that the addon needs on macOS would not be found there.`,
-      'Bind only what libmlx.dylib exports (and what Node-API 8 has).',
+      `${missing.length} symbol${missing.length > 1 ? 's' : ''} needed by the addon would be missing on macOS.`,
+      'Use only exports of libmlx.dylib and Node-API 8.',
       missing.join('\n'),
     );
   }
   const built = await readFile(output);
-  // An error that MLX throws is caught by the addon only if both ask the same runtime what an exception is.
+  // The addon catches MLX's exceptions only if both use the same C++ runtime.
   if (symbolsFrom(built, CXX_RUNTIME).length === 0) {
     throw new SetupError(
-      "the addon does not take its C++ runtime from the system, so it would not catch MLX's errors.",
-      'See how it is linked.',
+      "The addon does not use the system's C++ runtime, so it would not catch MLX's errors.",
+      'Check its link flags.',
     );
   }
   system.log('cross-compiling sotto-mic for macOS');
@@ -150,8 +151,8 @@ export async function crossCheck(system, macos = MIN_MACOS) {
 }
 
 /**
- * A description of macOS's C++ runtime for the linker, as Xcode has one: what libmlx.dylib takes of it is there on every
- * macOS that runs MLX, and so are the few names that the addon needs beside that.
+ * A linker stub of macOS's C++ runtime, like Xcode's. Every macOS that runs MLX exports what libmlx.dylib
+ * imports, and the few extra names that the addon needs.
  */
 async function systemRuntime(mlxLib, folder) {
   const names = [
@@ -172,8 +173,8 @@ exports:
 }
 
 /**
- * Undefined symbols that nobody provides. MLX's must be exported by its library, Node-API's must exist in the version
- * asked for, and the rest belongs to the system.
+ * Undefined symbols without a provider. MLX's library must export its symbols, the given version of Node-API
+ * must have its functions, and the rest must be the system's.
  */
 export function missingSymbols(needed, mlxExports, nodeApi, systemExports) {
   return needed.filter((name) => {
@@ -182,13 +183,13 @@ export function missingSymbols(needed, mlxExports, nodeApi, systemExports) {
   });
 }
 
-/** The functions of Node-API 8, which Node 20 and everything newer have. */
+/** The functions of Node-API 8, available since Node 20. */
 function nodeApiNames() {
   const { symbols } = createRequire(import.meta.url)('node-api-headers');
   return new Set([...symbols.v8.js_native_api_symbols, ...symbols.v8.node_api_symbols]);
 }
 
-/** What macOS's libSystem exports, by the text stub that zig brings along. */
+/** Exports of macOS's libSystem, from zig's text stub. */
 async function systemNames(system, python) {
   const where = await system.run(python, [
     '-c',
@@ -246,7 +247,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const { output, symbols } = await crossCheck(thisSystem());
     console.log(
-      `cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64; all ${symbols} undefined symbols are provided; sotto-mic too; the CPU kernels compile for Linux arm64`,
+      `cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64and all ${symbols} undefined symbols resolve; so does sotto-mic; the CPU kernels compile for Linux arm64`,
     );
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;

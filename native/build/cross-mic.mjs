@@ -1,6 +1,6 @@
-// sotto-mic for macOS, built on another system: with declarations of our own in place of the SDK's (native/macos). What it
-// needs is then in libSystem alone; the sound system is loaded when it runs. zig's linker signs it ad hoc, without the hardened
-// runtime, which would ask for an entitlement to use the microphone.
+// Builds sotto-mic for macOS on another system, with declarations of our own instead of the SDK's
+// (native/macos). It then needs only libSystem and loads the audio frameworks at run time. zig's linker signs
+// it ad hoc, without the hardened runtime, which would require a microphone entitlement.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { loading, undefinedSymbols } from './macho.mjs';
@@ -8,7 +8,7 @@ import { buildMic, micFlags, SYSTEM_BACKEND } from './mic.mjs';
 import { miniaudioHeader } from './miniaudio.mjs';
 import { SetupError } from './system.mjs';
 
-/** The system's loader has it; the list of what libSystem exports does not. */
+/** Provided by the system's loader, but missing in the list of libSystem's exports. */
 const STUB_BINDER = 'dyld_stub_binder';
 
 /**
@@ -35,7 +35,7 @@ export async function crossMic(system, root, { target, zig, systemNames }) {
   const unexpected = libraries.filter((library) => library !== '/usr/lib/libSystem.B.dylib');
   const problems = [
     ...missing.map((name) => `${name} is not in libSystem`),
-    ...unexpected.map((library) => `it asks for ${library}`),
+    ...unexpected.map((library) => `it needs ${library}`),
     ...(signed ? [] : ['it has no signature']),
     ...(hardened ? ['it has the hardened runtime'] : []),
   ];

@@ -1,4 +1,4 @@
-// Just enough of the ELF format to see how a 64-bit Linux library is loaded.
+// The part of the ELF format that says how a 64-bit Linux library is loaded.
 
 const MAGIC = 0x464c457f; // "\x7fELF"
 const MACHINES = { 62: 'x64', 183: 'arm64' };
@@ -11,7 +11,10 @@ const DT_RUNPATH = 29;
 
 export const isElf = (file) => file.length > 64 && file.readUInt32LE(0) === MAGIC;
 
-/** @returns `{ arch, libraries, rpaths }`: the machine it is for, the libraries that it asks for, and in which folders. */
+/**
+ * @returns `{ arch, libraries, rpaths }`: target architecture, needed libraries, and the directories to
+ * search for them
+ */
 export function loading(file) {
   const segments = programHeaders(file);
   const dynamic = segments.find(({ type }) => type === PT_DYNAMIC);

@@ -1,11 +1,11 @@
-// What the build fetches lies in a folder whose name carries a hash.
+// Downloads, each in a directory whose name contains a hash.
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
- * Makes a folder below `vendor` once. It appears by a rename: it is complete or it is not there.
- * @param fill gets an empty folder beside it, and returns the folder in there that becomes it
+ * Creates a directory below `vendor` once. A final rename makes it atomic: it is complete or absent.
+ * @param fill receives an empty scratch directory and returns the directory in it to keep
  * @returns its path
  */
 export async function fetchOnce(vendor, name, fill) {
@@ -15,7 +15,7 @@ export async function fetchOnce(vendor, name, fill) {
   const scratch = await mkdtemp(path.join(vendor, '.fetch-'));
   try {
     await rename(await fill(scratch), dir).catch((error) => {
-      if (!existsSync(dir)) throw error; // another setup was quicker: its copy is as good
+      if (!existsSync(dir)) throw error; // another setup finished first, and its copy is equal
     });
     return dir;
   } finally {

@@ -1,10 +1,12 @@
-// One build at a time: two would write the same object files.
+// Runs one build at a time, since two would write the same object files.
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Runs `work` while holding the lock folder; waits for another setup, takes over from a dead one. */
+/**
+ * Runs `work` while holding the lock directory. Waits for another setup; takes over the lock of a dead one.
+ */
 export async function withLock(system, folder, work) {
   let hasLogged = false;
   while (!tryAcquire(folder)) {
@@ -39,7 +41,7 @@ function isDead(folder) {
     return false;
   } catch (error) {
     if (error.code === 'ESRCH') return true;
-    // No pid yet: its owner is just writing it, unless it died right there.
+    // The owner has not written its pid yet, or died before it could.
     return error.code === 'ENOENT' && age(folder) > 5000;
   }
 }

@@ -1,5 +1,5 @@
-// Just enough of the Mach-O format to list a 64-bit library's symbols and how it is loaded, so that no foreign binutils
-// are needed.
+// The part of the Mach-O format that lists a 64-bit library's symbols and how it is loaded, so that the build
+// needs no binutils for macOS.
 
 const MAGIC_64 = 0xfeedfacf;
 const MAGIC_FAT = 0xcafebabe;
@@ -20,10 +20,10 @@ const N_STAB = 0xe0; // debugging entry
 const N_TYPE = 0x0e;
 const N_EXT = 0x01;
 const N_UNDF = 0x0;
-/** In place of a library's number: whoever has the symbol when it is loaded. Node provides its own that way. */
+/** The ordinal of symbols that any loaded image may provide. Node's are linked this way. */
 const DYNAMIC_LOOKUP_ORDINAL = 0xfe;
 
-/** Names that the library exports. */
+/** Names of the library's exports. */
 export function exportedSymbols(file) {
   return new Set(
     symbols(file)
@@ -32,7 +32,7 @@ export function exportedSymbols(file) {
   );
 }
 
-/** Names that the library leaves to others. */
+/** Names that the library imports. */
 export function undefinedSymbols(file) {
   return symbols(file)
     .filter((s) => s.external && s.undefined)
@@ -40,8 +40,8 @@ export function undefinedSymbols(file) {
 }
 
 /**
- * Names that the library leaves to one other, in the words of its load commands (`/usr/lib/libc++.1.dylib`); `undefined`
- * stands for whoever has them when it is loaded.
+ * Names that the library imports from one other library, given as in its load commands
+ * (`/usr/lib/libc++.1.dylib`); `undefined` means from any loaded image.
  */
 export function symbolsFrom(file, library) {
   const { libraries } = loading(file);
@@ -53,9 +53,9 @@ export function symbolsFrom(file, library) {
 
 /**
  * How the system loads the library.
- * @returns `{ name, libraries, rpaths, macos, signed, hardened, sections }`: what it calls itself, the libraries that it asks
- *   for, in which folders, the oldest macOS that takes it (`14.0`), whether it has a signature, without which Apple silicon runs
- *   nothing, whether that asks for the hardened runtime, and the names of its sections.
+ * @returns `{ name, libraries, rpaths, macos, signed, hardened, sections }`: its install name, the libraries
+ * it needs, the directories to search for them, the oldest macOS that loads it (`14.0`), whether it is signed
+ * (Apple silicon runs nothing else), whether it uses the hardened runtime, and the names of its sections
  */
 export function loading(file) {
   const view = arm64Slice(file);
@@ -97,7 +97,7 @@ function sectionNames(view, at) {
   });
 }
 
-/** @param start of the signature, which holds several blobs, big-endian; the code directory's flags say it */
+/** @param start of the big-endian signature; the flags of its code directory say whether it is hardened */
 function isHardened(view, start) {
   for (let i = 0; i < view.readUInt32BE(start + 8); i++) {
     const blob = start + view.readUInt32BE(start + 12 + 8 * i + 4);
@@ -106,7 +106,7 @@ function isHardened(view, start) {
   return false;
 }
 
-/** Whether the file is a library for 64-bit ARM, or holds one. */
+/** Whether the file is a 64-bit ARM library, or contains one. */
 export function isMachO(file) {
   if (file.length < 32) return false;
   return file.readUInt32LE(0) === MAGIC_64 ? file.readUInt32LE(4) === CPU_ARM64 : holdsArm64(file);

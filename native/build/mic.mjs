@@ -1,5 +1,5 @@
-// Compiles native/mic, the program that records: sotto-mic beside the addon, and for the tests the same program with a script
-// in place of the system's devices. C, not C++: it needs nothing but the C library, and loads the sound system when it runs.
+// Compiles native/mic, the recording program: sotto-mic next to the addon, and a test version with a scripted
+// backend. In C, so that it needs only the C library; it loads the audio system at run time.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -9,9 +9,9 @@ import { findCompiler } from './compiler.mjs';
 import { SetupError } from './system.mjs';
 
 const SHARED = ['sotto-mic.c', 'capture.c', 'output.c', 'miniaudio.c'];
-/** The C file that says where audio comes from, in what users get. */
+/** The audio backend of the released program. */
 export const SYSTEM_BACKEND = 'system-backend.c';
-/** Not of the release: a clone has it, and its tests run it. */
+/** Part of the clone, not of the release. */
 const SCRIPTED_BACKEND = 'test/harness/scripted-backend.c';
 
 /** Flags to compile one file. @param miniaudio the folder of its header */
@@ -22,8 +22,8 @@ export function micFlags(root, target, miniaudio) {
   return flags;
 }
 
-/** Where the tests find it: the same name, since they look for it among the processes. */
-export const scriptedMic = (root, target) => path.join(root, 'native/obj', target, 'mic/scripted/sotto-mic');
+/** The test version has the same name, since tests look for it among the processes. */
+const scriptedMic = (root, target) => path.join(root, 'native/obj', target, 'mic/scripted/sotto-mic');
 
 /** @returns `{ output, built }` */
 export async function compileMic(system, root, target, miniaudio) {
@@ -31,7 +31,7 @@ export async function compileMic(system, root, target, miniaudio) {
   const folder = path.join(root, 'native/obj', target, 'mic');
   const output = path.join(root, 'native/lib', target, 'sotto-mic');
   const isMac = target.startsWith('darwin');
-  // The C++ compiler is the one that is there; it is asked for C, and leaves out its own library.
+  // The installed C++ compiler also compiles C and then omits its own library.
   const link = isMac
     ? ['-mmacosx-version-min=14.0']
     : ['-pie', '-Wl,--as-needed', '-lpthread', '-lm', '-ldl'];
@@ -52,8 +52,8 @@ export async function compileMic(system, root, target, miniaudio) {
 }
 
 /**
- * Compiles what changed and links it, by whatever compiler `cc` runs.
- * @param backend the C file that says where audio comes from
+ * Compiles what changed and links it with the compiler behind `cc`.
+ * @param backend the C file of the audio backend
  * @returns whether there was anything to do
  */
 export async function buildMic({ root, folder, output, flags, link, cc, backend }) {
@@ -84,7 +84,7 @@ export async function buildMic({ root, folder, output, flags, link, cc, backend 
   const hash = all.digest('hex');
   const record = path.join(folder, `${path.basename(backend, '.c')}.linked`);
   if (existsSync(output) && existsSync(record) && readFileSync(record, 'utf8') === hash) return false;
-  // A running process keeps the old file: a rename never writes into a program that runs.
+  // The rename leaves the old file intact for a running process.
   const fresh = `${output}.${process.pid}.tmp`;
   try {
     await runOrThrow(cc, [...objects, '-o', fresh, ...link], 'sotto-mic could not be linked');
@@ -101,7 +101,7 @@ function isUpToDate(object, hash) {
   return existsSync(object) && existsSync(record) && readFileSync(record, 'utf8') === hash;
 }
 
-/** miniaudio's is not among them: its hash is in the name of its folder, which is one of the flags. */
+/** Without miniaudio's header: its hash is in its directory's name, which is one of the flags. */
 async function headersHash(folder) {
   const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.h')).sort();
   const hash = createHash('sha256');
@@ -112,5 +112,5 @@ async function headersHash(folder) {
 async function runOrThrow(cc, args, problem) {
   const result = await cc(args);
   if (result.code !== 0)
-    throw new SetupError(`${problem}.`, "See the compiler's words above.", result.stderr.slice(0, 20_000));
+    throw new SetupError(`${problem}.`, "See the compiler's output above.", result.stderr.slice(0, 20_000));
 }

@@ -1,5 +1,5 @@
-// miniaudio, the one header that sotto-mic is built around: out of a pinned npm package, which carries it unchanged; its hash is
-// that of the author's release.
+// Fetches miniaudio's single header from a pinned npm package that contains it unchanged; its hash is that of
+// the release.
 import { copyFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { fetchOnce } from './fetch-once.mjs';
@@ -7,7 +7,7 @@ import { pins } from './mlx.mjs';
 import { unpackPackage } from './npm-package.mjs';
 import { checkHash } from './wheel.mjs';
 
-/** Puts `miniaudio.h` into a folder below `vendor` and returns the folder; does nothing where that is already done. */
+/** Puts `miniaudio.h` into a directory below `vendor`, unless it is there. @returns the directory */
 export function miniaudioHeader(system, vendor, pin = pins.miniaudio) {
   const name = `miniaudio-${pin.version}-${pin.headerSha256.slice(0, 8)}`;
   return fetchOnce(vendor, name, async (scratch) => {

@@ -1,4 +1,4 @@
-// `npm ci` when what is installed is not what the lockfile says.
+// Runs `npm ci` if the installed packages differ from the lockfile.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -14,7 +14,7 @@ export async function installPackages(system, root) {
   const missing = notInstalled(JSON.parse(lockText), JSON.parse(installed));
   if (missing.length > 0) {
     system.log('installing packages (npm ci)');
-    // The packages' own install scripts are not needed here, and some of them download.
+    // The packages' install scripts are not needed, and some download files.
     const result = await system.run('npm', ['ci', '--ignore-scripts', '--no-progress'], { cwd: root });
     if (result.code !== 0) throw npmFailure(result.stderr);
   }
@@ -22,14 +22,14 @@ export async function installPackages(system, root) {
   return missing.length > 0;
 }
 
-/** npm's own words, less its manual page, and what to do about them. */
+/** npm's own error lines, without its manual page, and a next step. */
 export function npmFailure(stderr) {
   const errorLines = stderr.split('\n').filter((line) => line.startsWith('npm error') && line.length > 10);
   const details = errorLines.slice(0, 25).join('\n');
   if (stderr.includes('EUSAGE')) {
     return new SetupError(
-      '`npm ci` failed: package.json and package-lock.json disagree, or a package is not to be had from this registry.',
-      'See which packages above; after a change of package.json run `npm install` once.',
+      '`npm ci` failed: package.json and package-lock.json disagree, or the registry lacks a package.',
+      'See the packages above. After changing package.json, run `npm install` once.',
       details,
     );
   }
@@ -40,7 +40,7 @@ export function npmFailure(stderr) {
   );
 }
 
-/** Packages of a lockfile that npm's record of what is installed lacks or has in another version. */
+/** Packages of the lockfile that are missing or have another version in npm's record of what is installed. */
 export function notInstalled(lock, record) {
   const installed = record.packages ?? {};
   return Object.entries(lock.packages ?? {})

@@ -1,5 +1,5 @@
-// Brings a fresh clone to working state, and says nothing when there is nothing to do:
-//   packages → MLX (found or fetched) → OpenBLAS on Linux → the C++ addon → miniaudio (fetched) → sotto-mic → TypeScript.
+// Brings a fresh clone to a working state; silent if there is nothing to do: packages → MLX (found or
+// fetched) → OpenBLAS on Linux → the C++ addon → miniaudio (fetched) → sotto-mic → TypeScript.
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';

@@ -1,9 +1,9 @@
-// What the build steps may ask of the machine, in one object, so that a test can put another machine in its place.
+// Everything that build steps use of the machine, in one object that tests can replace.
 import { execFile, execFileSync } from 'node:child_process';
 import os from 'node:os';
 import process from 'node:process';
 
-/** A failure with one clear sentence and what to do next. Anything else that escapes is a bug of the build. */
+/** A failure with one sentence and a next step. Any other error is a bug of the build. */
 export class SetupError extends Error {
   constructor(message, nextStep, details = '') {
     super(message);
@@ -13,7 +13,10 @@ export class SetupError extends Error {
   }
 }
 
-/** The real machine. `macosVersion` is for a Mac alone, such as 26.2. `run` never rejects: a command that can't be started has `code` -1. */
+/**
+ * The real machine. `macosVersion` (e.g. 26.2) exists on a Mac only. `run` never rejects: a command that
+ * fails to start has `code` -1.
+ */
 export function thisSystem() {
   return {
     platform: process.platform,
@@ -38,23 +41,23 @@ function run(command, args, options = {}) {
 
 const TARGETS = ['darwin-arm64', 'linux-x64', 'linux-arm64'];
 
-/** `<platform>-<arch>` of the machine. @throws SetupError where MLX has no prebuilt library. */
+/** `<platform>-<arch>` of the machine. @throws SetupError if MLX has no prebuilt library for it */
 export function targetOf(system) {
   const target = `${system.platform}-${system.arch}`;
   if (TARGETS.includes(target)) return target;
   if (target === 'darwin-x64') {
     throw new SetupError(
-      'This Node is an Intel build, and MLX runs on Apple silicon only.',
-      'On an Apple-silicon Mac install the arm64 build of Node (`node -p process.arch` must print arm64).',
+      'This Node is an Intel build; MLX runs on Apple silicon only.',
+      'On an Apple silicon Mac, install the arm64 build of Node (`node -p process.arch` must print arm64).',
     );
   }
   throw new SetupError(
-    `Sotto's native part does not support ${target}.`,
+    `Sotto's native addon does not support ${target}.`,
     `Use one of ${TARGETS.join(', ')}.`,
   );
 }
 
-/** Compares dotted numbers: negative when `a` is older than `b`. */
+/** Compares dotted numbers: negative if `a` is older than `b`. */
 export function compareVersions(a, b) {
   const left = a.split('.').map(Number);
   const right = b.split('.').map(Number);

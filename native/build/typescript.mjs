@@ -1,4 +1,5 @@
-// `tsc` when a TypeScript file changed, and no output without a source: a deleted test must not run on.
+// Runs `tsc` if a TypeScript file changed, and deletes outputs without a source, so that no deleted test
+// keeps running.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -26,7 +27,7 @@ export async function compileTypeScript(system, root) {
 
   const orphans = outputsWithoutSource(root, new Set(emitted));
   for (const file of orphans) rmSync(file);
-  // tsc trusts its own record of what it wrote, even where the files are gone.
+  // tsc trusts its own record of its outputs, even if the files are missing.
   if (orphans.length > 0 || !complete) rmSync(path.join(root, 'dist/.tsbuildinfo'), { force: true });
   system.log(`compiling ${sources.length} TypeScript files`);
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
@@ -35,7 +36,11 @@ export async function compileTypeScript(system, root) {
   });
   if (result.code !== 0) {
     rmSync(stamp, { force: true });
-    throw new SetupError('TypeScript found errors (what could be emitted was).', 'See above.', result.stdout);
+    throw new SetupError(
+      'TypeScript found errors (it still emitted what it could).',
+      'See above.',
+      result.stdout,
+    );
   }
   writeFileSync(stamp, digest);
   return true;

@@ -1,4 +1,4 @@
-// A pinned Python wheel is how MLX and OpenBLAS ship prebuilt: fetched with pip, checked, unpacked.
+// Fetches MLX and OpenBLAS as pinned Python wheels with pip, verifies and unpacks them.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { fetchOnce } from './fetch-once.mjs';
 import { SetupError } from './system.mjs';
 
-/** Unpacks the wheel of a pin below `vendor` and returns its folder; does nothing where that is already done. */
+/** Unpacks the pinned wheel below `vendor`, unless it is there. @returns its directory */
 export function fetchWheel(system, vendor, pin) {
   const name = `${pin.requirement.replace('==', '-')}-${pin.target}-${pin.sha256.slice(0, 8)}`;
   return fetchOnce(vendor, name, async (scratch) => {
@@ -30,10 +30,10 @@ async function download(system, pin, folder) {
   const pip = await system.run('python3', ['-m', 'pip', '--version']);
   if (pip.code !== 0) {
     throw new SetupError(
-      `python3 with pip is needed to fetch ${pin.requirement}, and ${pip.code === -1 ? 'there is no python3' : 'this python3 has no pip'}.`,
+      `Fetching ${pin.requirement} needs python3 with pip, but ${pip.code === -1 ? 'there is no python3' : 'this python3 has no pip'}.`,
       system.platform === 'darwin'
-        ? 'Run `xcode-select --install`, or point MLX_DIR at an MLX of your own (Homebrew: `brew install mlx`).'
-        : 'Install python3 and its pip (Debian, Ubuntu: `apt install python3-pip`), or point MLX_DIR at an MLX of your own.',
+        ? 'Run `xcode-select --install`, or set MLX_DIR to your own MLX (Homebrew: `brew install mlx`).'
+        : 'Install python3 and pip (Debian, Ubuntu: `apt install python3-pip`), or set MLX_DIR to your own MLX.',
     );
   }
   system.log(`fetching ${pin.requirement} for ${pin.target}`);
@@ -45,21 +45,24 @@ async function download(system, pin, folder) {
   if (result.code !== 0 || wheel === undefined) {
     throw new SetupError(
       `pip could not fetch ${pin.requirement} for ${pin.tags.join(' or ')}.`,
-      "Check the network and pip's index settings and run setup again, or point MLX_DIR at an MLX of your own.",
+      "Check the network and pip's index settings and run setup again, or set MLX_DIR to your own MLX.",
       result.stderr,
     );
   }
   return path.join(folder, wheel);
 }
 
-/** @throws SetupError when the file's sha256 is not the pinned one. @param manager pip or npm, which has fetched it */
+/**
+ * @throws SetupError if the file's sha256 is not the pinned one. @param manager the one that fetched it: pip
+ * or npm
+ */
 export async function checkHash(file, pin, manager = 'pip') {
   const hash = createHash('sha256');
   await pipeline(createReadStream(file), hash);
   const found = hash.digest('hex');
   if (found === pin.sha256) return;
   throw new SetupError(
-    `${path.basename(file)} is not the file that Sotto pins: its sha256 is ${found}, not ${pin.sha256}.`,
-    `Nothing was installed. Check which package index ${manager} uses (\`${manager} config list\`), clear its cache and run setup again.`,
+    `${path.basename(file)} does not match its pinned sha256: found ${found}, expected ${pin.sha256}.`,
+    `Nothing was installed. Check ${manager}'s package index (\`${manager} config list\`), clear its cache and run setup again.`,
   );
 }

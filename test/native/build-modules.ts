@@ -1,4 +1,4 @@
-/** The build's plain-JavaScript modules, typed for the tests. */
+/** Types of the build's JavaScript modules. */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -8,7 +8,7 @@ export interface CommandResult {
   stderr: string;
 }
 
-/** native/build/system.mjs: what a step may ask of the machine. */
+/** native/build/system.mjs */
 export interface System {
   platform: string;
   arch: string;
@@ -101,7 +101,7 @@ export async function load<N extends keyof Modules>(name: N): Promise<Modules[N]
   return (await import(pathToFileURL(file).href)) as Modules[N];
 }
 
-/** A machine of a test: Linux on x64 with what a build needs, unless said otherwise. */
+/** A fake system: Linux on x64 that can build, with `changes`. Commands give `answers` by their prefix. */
 export function fakeSystem(
   changes: Partial<System> = {},
   answers: Record<string, Partial<CommandResult>> = {},

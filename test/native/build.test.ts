@@ -1,4 +1,4 @@
-/** What set-up says when a machine lacks something: one sentence, and what to do. */
+/** The setup steps and their errors: one sentence and a next step. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -45,7 +45,7 @@ async function failure(work: () => unknown): Promise<{ message: string; nextStep
   throw new Error('nothing was thrown');
 }
 
-test('a build for macOS has the recurrence of voice activity, and no other CPU kernel', async () => {
+test('a macOS build contains the LSTM of voice activity detection and no other CPU kernel', async () => {
   const { sourcesFor } = await load('compile.mjs');
   const kernels = async (openblas?: object): Promise<string[]> =>
     (await sourcesFor(root, openblas))
@@ -67,21 +67,21 @@ describe('the platform', () => {
     expect(targetOf(fakeSystem({ platform, arch }))).toBe(target);
   });
 
-  test('Windows is not', async () => {
+  test('rejects Windows', async () => {
     const { targetOf } = await load('system.mjs');
     const { message, nextStep } = await failure(() => targetOf(fakeSystem({ platform: 'win32' })));
-    expect(message).toBe("Sotto's native part does not support win32-x64.");
+    expect(message).toBe("Sotto's native addon does not support win32-x64.");
     expect(nextStep).toMatch(/darwin-arm64, linux-x64, linux-arm64/);
   });
 
-  test('an Intel Node on a Mac is told apart', async () => {
+  test('explains an Intel build of Node on a Mac', async () => {
     const { targetOf } = await load('system.mjs');
     expect((await failure(() => targetOf(fakeSystem({ platform: 'darwin' })))).nextStep).toMatch(
       /arm64 build of Node/,
     );
   });
 
-  test('each macOS gets the newest wheel it can run, and an old one an explanation', async () => {
+  test('picks the newest wheel that macOS can run, and explains a macOS that is too old', async () => {
     const { wheelFor } = await load('mlx.mjs');
     const mac = (version: string): System =>
       fakeSystem({ platform: 'darwin', arch: 'arm64', macosVersion: () => version });
@@ -91,14 +91,14 @@ describe('the platform', () => {
     // MLX's wheel for "macOS 26" is built for 26.2: an older system can't load it.
     expect(chosen).toEqual(['14.0', '14.0', '15.0', '15.0', '15.0', '26.2', '26.2', '26.2']);
     expect((await failure(() => wheelFor(mac('13.6'), 'darwin-arm64', 'mlx'))).message).toMatch(
-      /macOS 14 or newer, and this is macOS 13\.6/,
+      /macOS 14 or newer; this is macOS 13\.6/,
     );
   });
 
-  test('an old or another C library is explained', async () => {
+  test('explains an old glibc and other C libraries', async () => {
     const { wheelFor } = await load('mlx.mjs');
     const old = await failure(() => wheelFor(fakeSystem({ glibc: () => '2.31' }), 'linux-x64', 'mlx'));
-    expect(old.message).toMatch(/glibc 2.35 or newer, and this system has 2.31/);
+    expect(old.message).toMatch(/glibc 2.35 or newer; this system has 2.31/);
     const musl = await failure(() => wheelFor(fakeSystem({ glibc: () => undefined }), 'linux-x64', 'mlx'));
     expect(musl.message).toMatch(/another C library/);
   });
@@ -110,11 +110,11 @@ describe('TypeScript', () => {
     ([, room = '']) => room,
   );
 
-  test('is compiled in every room', () => {
+  test('is compiled in every directory of tsconfig.json', () => {
     expect(rooms).toEqual(expect.arrayContaining(['native', 'daemon', 'launchd', 'assets', 'test']));
   });
 
-  test.each(rooms)('is compiled again if a file of %s changed, and only then', async (room) => {
+  test.each(rooms)('is recompiled only if a file of %s changed', async (room) => {
     const { compileTypeScript } = await load('typescript.mjs');
     const folder = fresh();
     const source = path.join(folder, room, 'a.ts');
@@ -134,7 +134,7 @@ describe('TypeScript', () => {
 });
 
 describe('the compiler', () => {
-  test('g++ and clang++ are recognised', async () => {
+  test('recognizes g++ and clang++', async () => {
     const { parseCompiler } = await load('compiler.mjs');
     expect(parseCompiler('g++ (Debian 12.2.0-14+deb12u1) 12.2.0\nCopyright')).toEqual({
       kind: 'gcc',
@@ -148,16 +148,16 @@ describe('the compiler', () => {
     expect(parseCompiler('Debian clang version 19.1.7')).toEqual({ kind: 'clang', version: 19 });
   });
 
-  test('none is a sentence with the cure for the platform', async () => {
+  test('explains a missing compiler for the platform', async () => {
     const { findCompiler } = await load('compiler.mjs');
     const linux = await failure(() => findCompiler(fakeSystem()));
-    expect(linux.message).toBe('No C++ compiler was found (looked for g++ and clang++).');
+    expect(linux.message).toBe('No C++ compiler was found (tried g++ and clang++).');
     expect(linux.nextStep).toMatch(/apt install g\+\+/);
     const mac = await failure(() => findCompiler(fakeSystem({ platform: 'darwin', arch: 'arm64' })));
     expect(mac.nextStep).toMatch(/xcode-select --install/);
   });
 
-  test('one that is too old is named with its version; a newer one beside it is taken', async () => {
+  test('names a compiler that is too old, and prefers a newer one', async () => {
     const { findCompiler } = await load('compiler.mjs');
     const old = { 'g++ --version': { stdout: 'g++ (Ubuntu) 11.4.0' } };
     expect((await failure(() => findCompiler(fakeSystem({}, old)))).message).toMatch(
@@ -171,7 +171,7 @@ describe('the compiler', () => {
     });
   });
 
-  test('CXX is taken at its word', async () => {
+  test('uses the compiler in CXX', async () => {
     const { findCompiler } = await load('compiler.mjs');
     const answers = {
       'my-cxx --version': { stdout: 'clang version 20.0.0' },
@@ -180,22 +180,22 @@ describe('the compiler', () => {
     expect((await findCompiler(fakeSystem({ env: { CXX: 'my-cxx' } }, answers))).command).toBe('my-cxx');
   });
 
-  test('libraries in the clone are found relative to the addon, others where they are', async () => {
+  test('finds libraries in the clone relative to the addon, others by absolute path', async () => {
     const { linkFlags } = await load('compiler.mjs');
     const inside = linkFlags('linux-x64', '/c/native/lib/linux-x64/a.node', {
       lib: '/c/native/vendor/m/lib',
       isExternal: false,
     });
     expect(inside).toContain('-Wl,-rpath,$ORIGIN/../../vendor/m/lib');
-    const isExternal = linkFlags('darwin-arm64', '/c/native/lib/x/a.node', {
+    const external = linkFlags('darwin-arm64', '/c/native/lib/x/a.node', {
       lib: '/opt/homebrew/opt/mlx/lib',
       isExternal: true,
     });
-    expect(isExternal).toContain('-Wl,-rpath,/opt/homebrew/opt/mlx/lib');
+    expect(external).toContain('-Wl,-rpath,/opt/homebrew/opt/mlx/lib');
   });
 });
 
-describe('an MLX of the user (MLX_DIR)', () => {
+describe('MLX_DIR', () => {
   const withMlx = (version: string, library = 'libmlx.so'): string => {
     const dir = fresh();
     mkdirSync(path.join(dir, 'include/mlx'), { recursive: true });
@@ -209,7 +209,7 @@ describe('an MLX of the user (MLX_DIR)', () => {
   const find = async (dir: string, target = 'linux-x64'): Promise<{ version: string; isExternal: boolean }> =>
     (await load('mlx.mjs')).findMlx(fakeSystem({ env: { MLX_DIR: dir } }), target, fresh());
 
-  test('is taken when it is new enough, and nothing is fetched', async () => {
+  test('is used if it is new enough, without a download', async () => {
     expect(await find(withMlx('0.33.0'))).toMatchObject({ version: '0.33.0', isExternal: true });
     expect(await find(withMlx('0.32.4', 'libmlx.dylib'), 'darwin-arm64')).toMatchObject({
       version: '0.32.4',
@@ -218,18 +218,18 @@ describe('an MLX of the user (MLX_DIR)', () => {
     expect(await findOpenBlas(fakeSystem({ env: { MLX_DIR: '/x' } }), 'linux-x64', fresh())).toBeUndefined();
   });
 
-  test('without MLX in it is explained', async () => {
+  test('explains a directory without MLX', async () => {
     const { message, nextStep } = await failure(() => find(fresh()));
-    expect(message).toMatch(/holds no MLX: include\/mlx\/version\.h is missing/);
+    expect(message).toMatch(/contains no MLX: include\/mlx\/version\.h is missing/);
     expect(nextStep).toMatch(/brew --prefix mlx/);
     expect((await failure(() => find(withMlx('0.32.4'), 'darwin-arm64'))).message).toMatch(
       /lib\/libmlx\.dylib is missing/,
     );
   });
 
-  test('that is too old is explained', async () => {
+  test('explains an MLX that is too old', async () => {
     const { message, nextStep } = await failure(() => find(withMlx('0.31.9')));
-    expect(message).toMatch(/is MLX 0\.31\.9, and Sotto needs 0\.32\.4 or newer/);
+    expect(message).toMatch(/is MLX 0\.31\.9; Sotto needs 0\.32\.4 or newer/);
     expect(nextStep).toMatch(/brew upgrade mlx/);
   });
 });
@@ -257,25 +257,25 @@ describe('a wheel', () => {
       },
     });
 
-  test('is unpacked once, and leaves nothing else behind', async () => {
+  test('is unpacked once and leaves no other files', async () => {
     const { fetchWheel } = await load('wheel.mjs');
     const vendor = fresh();
     const dir = await fetchWheel(pip(), vendor, pin());
     expect(existsSync(path.join(dir, 'file'))).toBe(true);
-    expect(await fetchWheel(fakeSystem(), vendor, pin())).toBe(dir); // this machine has no python3: it was not asked
+    expect(await fetchWheel(fakeSystem(), vendor, pin())).toBe(dir); // the fake system has no python3, so nothing ran
     expect(readdirSync(vendor)).toEqual([path.basename(dir)]);
   });
 
-  test('with another hash is refused, and nothing is installed', async () => {
+  test('is rejected if its hash differs, and nothing is installed', async () => {
     const { fetchWheel } = await load('wheel.mjs');
     const vendor = fresh();
     const { message, nextStep } = await failure(() => fetchWheel(pip(), vendor, pin('0'.repeat(64))));
-    expect(message).toMatch(/^m\.whl is not the file that Sotto pins: its sha256 is [0-9a-f]{64}, not 0{64}/);
+    expect(message).toMatch(/^m\.whl does not match its pinned sha256: found [0-9a-f]{64}, expected 0{64}/);
     expect(nextStep).toMatch(/Nothing was installed/);
     expect(readdirSync(vendor)).toEqual([]);
   });
 
-  test('without python3, without pip and without a network is explained', async () => {
+  test('explains a missing python3, pip or network', async () => {
     const { fetchWheel } = await load('wheel.mjs');
     const get = (system: System) => failure(() => fetchWheel(system, fresh(), pin()));
     expect((await get(fakeSystem())).message).toMatch(/there is no python3/);
@@ -289,7 +289,7 @@ describe('a wheel', () => {
     expect(offline.nextStep).toMatch(/network/);
   });
 
-  test('every pin is whole', async () => {
+  test('every pin is complete', async () => {
     const { pins } = await load('mlx.mjs');
     for (const wheel of pins.wheels) {
       expect(wheel.sha256).toMatch(/^[0-9a-f]{64}$/);
@@ -328,36 +328,36 @@ describe('miniaudio', () => {
       },
     });
 
-  test('is fetched once, and leaves nothing else behind', async () => {
+  test('is fetched once and leaves no other files', async () => {
     const { miniaudioHeader } = await load('miniaudio.mjs');
     const vendor = fresh();
     const dir = await miniaudioHeader(npm(), vendor, pin());
     expect(readdirSync(dir)).toEqual(['miniaudio.h']);
     expect(readFileSync(path.join(dir, 'miniaudio.h'), 'utf8')).toBe(header);
-    expect(await miniaudioHeader(fakeSystem(), vendor, pin())).toBe(dir); // this machine has no npm: it was not asked
+    expect(await miniaudioHeader(fakeSystem(), vendor, pin())).toBe(dir); // the fake system has no npm, so nothing ran
     expect(readdirSync(vendor)).toEqual([path.basename(dir)]);
   });
 
   test.each([
-    ['package', { sha256: '0'.repeat(64) }, /^it\.tgz is not the file that Sotto pins/],
-    ['header', { headerSha256: '0'.repeat(64) }, /^miniaudio\.h is not the file that Sotto pins/],
-  ])('out of another %s is refused, and nothing is installed', async (_, changes, said) => {
+    ['package', { sha256: '0'.repeat(64) }, /^it\.tgz does not match its pinned sha256/],
+    ['header', { headerSha256: '0'.repeat(64) }, /^miniaudio\.h does not match its pinned sha256/],
+  ])('is rejected if the hash of the %s differs, and nothing is installed', async (_, changes, expected) => {
     const { miniaudioHeader } = await load('miniaudio.mjs');
     const vendor = fresh();
     const { message, nextStep } = await failure(() => miniaudioHeader(npm(), vendor, pin(changes)));
-    expect(message).toMatch(said);
+    expect(message).toMatch(expected);
     expect(nextStep).toMatch(/npm config list/);
     expect(readdirSync(vendor)).toEqual([]);
   });
 
-  test('without a network is explained', async () => {
+  test('explains a missing network', async () => {
     const { miniaudioHeader } = await load('miniaudio.mjs');
     const { message, nextStep } = await failure(() => miniaudioHeader(fakeSystem(), fresh(), pin()));
-    expect(message).toBe('npm could not fetch carrier@4.5.6, which carries miniaudio 1.2.3.');
+    expect(message).toBe('npm could not fetch carrier@4.5.6, which contains miniaudio 1.2.3.');
     expect(nextStep).toMatch(/network/);
   });
 
-  test('that is pinned is whole, and the one that is built with', async () => {
+  test('has a complete pin, which is the version in use', async () => {
     const { pins } = await load('mlx.mjs');
     const { miniaudioHeader } = await load('miniaudio.mjs');
     expect(pins.miniaudio.sha256).toMatch(/^[0-9a-f]{64}$/);
@@ -369,7 +369,7 @@ describe('miniaudio', () => {
 });
 
 describe('the steps', () => {
-  test('packages are installed only when some are missing or of another version', async () => {
+  test('packages are installed only if some are missing or have another version', async () => {
     const { notInstalled } = await load('packages.mjs');
     const lock = {
       packages: {
@@ -386,7 +386,7 @@ describe('the steps', () => {
     expect(notInstalled(lock, {})).toHaveLength(2);
   });
 
-  test('a failing npm is quoted without its manual page', async () => {
+  test('quotes the errors of npm without its manual page', async () => {
     const { npmFailure } = await load('packages.mjs');
     const stderr =
       'npm error code EUSAGE\nnpm error\nnpm error Missing: a@1 from lock file\n' +
@@ -398,7 +398,7 @@ describe('the steps', () => {
     expect(npmFailure('npm error network').message).toBe('`npm ci` failed.');
   });
 
-  test('a make rule names its files, with spaces too', async () => {
+  test('parses the files of a make rule, even with spaces', async () => {
     const { dependencies } = await load('compile.mjs');
     expect(dependencies('a.o: src/a.cc \\\n src/my\\ header.h /usr/x.h\n')).toEqual([
       'src/a.cc',
@@ -407,7 +407,7 @@ describe('the steps', () => {
     ]);
   });
 
-  test('versions compare by number', async () => {
+  test('compares versions by number', async () => {
     const { compareVersions } = await load('system.mjs');
     expect(['0.32.10', '0.9', '1.0', '0.32.4'].sort(compareVersions)).toEqual([
       '0.9',
@@ -417,7 +417,7 @@ describe('the steps', () => {
     ]);
   });
 
-  test('two set-ups take turns, and a dead one is not waited for', async () => {
+  test('two setups run one after the other, and a dead one does not block', async () => {
     const { withLock } = await load('lock.mjs');
     const folder = path.join(fresh(), 'lock');
     const order: string[] = [];
@@ -437,8 +437,8 @@ describe('the steps', () => {
   });
 });
 
-describe('the check for macOS', () => {
-  test('a symbol that nobody exports fails it', async () => {
+describe('the cross-check for macOS', () => {
+  test('fails if no library exports a symbol', async () => {
     const { missingSymbols } = await load('cross-check.mjs');
     const needed = [
       '__ZN3mlx4core3addE',
@@ -457,7 +457,7 @@ describe('the check for macOS', () => {
     expect(missing).toEqual(['__ZN3mlx4core4goneE', '_napi_new_thing', '_cblas_sgemm']);
   });
 
-  test('the symbols of a Mach-O file are read', async () => {
+  test('reads the symbols of a Mach-O file', async () => {
     const { exportedSymbols, undefinedSymbols } = await load('macho.mjs');
     const names = '\0_here\0_there\0_local\0';
     const entry = (name: string, type: number): Buffer => {
