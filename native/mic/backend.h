@@ -1,16 +1,16 @@
-/* Where audio comes from: the system, or in tests a script in its place. Linking picks the one or the other. */
+/* The source of audio, chosen at link time: the system, or a script in tests. */
 #ifndef SOTTO_BACKEND_H
 #define SOTTO_BACKEND_H
 
 #include "miniaudio-config.h"
 #include "miniaudio.h"
 
-/* Loads the sound system. Takes time (libraries), so it is done before a recording is asked for. */
+/* Loads the audio system. Slow (libraries), so call it before a recording starts. */
 ma_result backend_init(ma_context *context);
 
 typedef enum { PERMISSION_UNKNOWN, PERMISSION_GRANTED, PERMISSION_DENIED } permission;
 
-/* What the system says about this process and the microphone. Slow the first time: only asked when nothing is heard. */
+/* The microphone permission of this process. Slow the first time, so call it only if the device is silent. */
 permission backend_permission(void);
 
 #endif

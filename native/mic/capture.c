@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* 43 s at 48 kHz: longer than any stall of the reader that a dictation outlives. Pages that are never used cost nothing. */
+/* 43 s at 48 kHz: longer than any stall of the reader that a dictation survives. Unused pages cost nothing. */
 enum { RING_SAMPLES = 1 << 21 };
-/* The reader is woken for 32 ms of audio: as often as a level meter moves. */
+/* Wakes the reader per 32 ms of audio, the rate at which the level meter moves. */
 enum { PIECES_PER_SECOND = 31 };
-/* How often the device hands over audio. Short, so that the first sample is an early one. */
+/* Period of the device. Short, so that the first sample arrives early. */
 enum { PERIOD_MS = 10 };
 
 static ma_context *context;
@@ -20,7 +20,7 @@ static atomic_int is_closing, events, is_awake;
 static atomic_ullong dropped, arrived, calls;
 
 static void wake(void) {
-  /* A full pipe wakes as well. */
+  /* A full pipe also wakes the reader. */
   const ssize_t ignored = write(wake_fd, "", 1);
   (void)ignored;
 }
@@ -39,7 +39,7 @@ static void on_audio(ma_device *from, void *playback, const void *recorded, ma_u
   for (ma_uint32 i = 0; i < count && !atomic_load_explicit(&is_awake, memory_order_relaxed); i++) {
     if (samples[i] != 0) atomic_store(&is_awake, 1);
   }
-  /* A gap stays one gap until it was told of: then its place is known. */
+  /* After a drop, drop everything until it is reported, so that the gap has one known position. */
   while (left > 0 && atomic_load(&dropped) == 0) {
     ma_uint32 room = left;
     void *to;
@@ -80,7 +80,7 @@ ma_result capture_open(const ma_device_id *id) {
   config.capture.pDeviceID = id;
   config.capture.format = ma_format_s16;
   config.capture.channels = 1;
-  /* The device's own: Sotto's resampler keeps out what miniaudio's would fold back. */
+  /* The device's native rate: Sotto's resampler suppresses the aliasing that miniaudio's would add. */
   config.sampleRate = 0;
   config.periodSizeInMilliseconds = PERIOD_MS;
   config.noFixedSizedCallback = MA_TRUE;

@@ -1,7 +1,7 @@
 /*
- * Options of miniaudio, the same for each file that includes its header: they change its structures. The sound systems'
- * libraries are loaded at run time (MA_NO_RUNTIME_LINKING is not set), so neither their headers nor a link to them is needed.
- * The null backend is left out: a machine without a microphone must get an error, not silence.
+ * miniaudio's options, the same for every file that includes its header, because they change its structures. The audio
+ * system's libraries are loaded at run time (MA_NO_RUNTIME_LINKING is not set), so no headers or linking are needed.
+ * The null backend is excluded: a machine without a microphone must give an error, not silence.
  */
 #ifndef SOTTO_MINIAUDIO_CONFIG_H
 #define SOTTO_MINIAUDIO_CONFIG_H

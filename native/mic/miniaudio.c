@@ -1,4 +1,6 @@
-/* miniaudio's implementation, less what a recording needs not. Its header is fetched by build/miniaudio.mjs. */
+/*
+ * miniaudio's implementation, without the parts that recording does not need. build/miniaudio.mjs fetches the header.
+ */
 #include "miniaudio-config.h"
 #define MINIAUDIO_IMPLEMENTATION
 #include "miniaudio.h"

@@ -82,7 +82,7 @@ const char *json_string(char *to, size_t size, const char *text) {
       to[at++] = (char)byte;
     }
   }
-  /* Bytes 10xxxxxx continue a character. */
+  /* Bytes 10xxxxxx continue a UTF-8 character. */
   if (*text != '\0' && ((unsigned char)*text & 0xc0) == 0x80) {
     while (((unsigned char)to[at - 1] & 0xc0) == 0x80) at--;
     at--;

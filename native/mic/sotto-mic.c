@@ -1,18 +1,18 @@
 /*
- * sotto-mic: a microphone as a process. A child of the command, so that the system grants it what it grants the command's
- * terminal or launcher; a program of its own, because a hardened Node has no entitlement for the microphone.
+ * sotto-mic: records the microphone in a separate process. As a child of the command it has the microphone permission of
+ * the command's terminal or launcher; it is a separate program because a hardened Node has no microphone entitlement.
  *
- * Commands, one a line on stdin:
+ * Commands, one per line on stdin:
  *   list        → devices
  *   open        → opened, then audio: the system's default device
- *   open N      → the same: number N of the last list
+ *   open N      → the same for device N of the last list
  *   stop        → the rest of the audio, then closed
- * It ends when stdin does. Frames on stdout: output.h.
+ * It exits at the end of stdin. Frames on stdout: output.h.
  *
  * Events:
  *   {"type":"devices","devices":[{"name":"…","isDefault":true},…]}
- *   {"type":"opened","name":"…","rate":48000}   again when the system moves the recording to another device
- *   {"type":"dropped","samples":N}              audio that is missing at this place: the reader was too slow
+ *   {"type":"opened","name":"…","rate":48000}   sent again when the system switches devices
+ *   {"type":"dropped","samples":N}              audio missing at this point: the reader was too slow
  *   {"type":"closed"}
  *   {"type":"failed","reason":"…","detail":"…"} none, denied, open, lost, command, system; the device is closed
  */
@@ -30,14 +30,14 @@
 #include "output.h"
 
 enum { MAX_LINE_BYTES = 64, MAX_NAME_JSON = 6 * MA_MAX_DEVICE_NAME_LENGTH + 8, MAX_DEVICES = 40 };
-/* Samples in one frame of audio. */
+/* Maximum samples per frame of audio. */
 enum { MAX_FRAME_SAMPLES = 16384 };
 /*
- * A device that hands over nothing for so long is lost, whether the system says so or not: a Mac whose last microphone was
- * unplugged does not. Counted in ticks in which this process ran, so that a sleeping machine loses nothing.
+ * A device that delivers nothing for this long is lost, even without a notification, such as the last microphone of a
+ * Mac when it is unplugged. Counted in ticks of this process, so that a sleeping machine loses no device.
  */
 enum { TICK_MS = 250, LOST_TICKS = 6 };
-/* For so long a headset that is woken gives zeros. Then the system is asked whether the microphone is allowed. */
+/* A waking headset delivers zeros for this long. After that, check the microphone permission. */
 enum { WAKING_MS = 1500 };
 
 static ma_context context;
@@ -96,7 +96,7 @@ static void open_device(const ma_device_id *id) {
   }
 }
 
-/* Moves audio out of the ring: whole pieces while it records, all that is there once it is closed. */
+/* Moves audio out of the ring: whole frames while recording, everything after the device is closed. */
 static void drain(void) {
   while (output_is_empty()) {
     uint32_t count = MAX_FRAME_SAMPLES;
@@ -112,7 +112,7 @@ static void drain(void) {
   }
 }
 
-/* Waits for the reader until it has all that was written. */
+/* Blocks until the reader has everything. */
 static void write_all(void) {
   while (!output_is_empty()) {
     struct pollfd reader = {.fd = STDOUT_FILENO, .events = POLLOUT};
@@ -121,7 +121,7 @@ static void write_all(void) {
   }
 }
 
-/* The rest of the audio, in whatever time the reader needs. Nothing is recorded any more. */
+/* Writes the remaining audio, however slow the reader is. Nothing records any more. */
 static void write_rest(void) {
   uint32_t left;
   do {
@@ -132,7 +132,7 @@ static void write_rest(void) {
   write_all();
 }
 
-/* @param reason NULL where it was asked for */
+/* @param reason NULL if the client requested it */
 static void finish(const char *reason) {
   capture_close();
   write_rest();
@@ -140,7 +140,7 @@ static void finish(const char *reason) {
   else failed(reason, MA_SUCCESS);
 }
 
-/* The system's libraries may wait for ever for a device that is gone: it is not closed, this process ends. */
+/* The system's libraries may block forever on a lost device, so the process exits without closing it. */
 static void end_lost(void) {
   write_rest();
   failed("lost", MA_SUCCESS);
@@ -177,7 +177,7 @@ static int read_commands(void) {
   if (count < 0) return errno == EINTR || errno == EAGAIN;
   for (ssize_t i = 0; i < count; i++) {
     if (chunk[i] != '\n') {
-      /* Of a line that is too long the end is lost: then it is no command. */
+      /* The end of an overlong line is dropped, which makes it an invalid command. */
       if (length < sizeof(line) - 1) line[length++] = chunk[i] == '\0' ? '?' : chunk[i];
       continue;
     }
@@ -191,7 +191,7 @@ static int read_commands(void) {
 static void watch(void) {
   const int happened = capture_consume_events();
   if (happened & CAPTURE_LOST) end_lost();
-  /* From now on miniaudio converts to the rate of before: a gap would be worse. */
+  /* miniaudio now converts to the previous rate, since a gap would be worse. */
   if (happened & CAPTURE_REROUTED) report_opened();
   if (is_permission_checked || capture_is_awake()) return;
   if (capture_arrived() < (uint64_t)capture_rate() * WAKING_MS / 1000) return;
@@ -208,7 +208,7 @@ static void tick(void) {
 
 int main(void) {
   int wake[2];
-  /* Ctrl-C in a terminal goes to every process of the group; the command in front decides. */
+  /* Ctrl-C reaches every process of the terminal's group; the foreground command decides what to do. */
   signal(SIGINT, SIG_IGN);
   signal(SIGPIPE, SIG_IGN);
   if (pipe(wake) != 0) return 1;

@@ -1,4 +1,4 @@
-/* The system's own devices: Core Audio on macOS, PulseAudio (PipeWire too) or ALSA on Linux. */
+/* The system's devices: Core Audio on macOS, PulseAudio (also PipeWire) or ALSA on Linux. */
 #include "backend.h"
 
 ma_result backend_init(ma_context *context) {
@@ -12,8 +12,8 @@ ma_result backend_init(ma_context *context) {
 #include <dlfcn.h>
 
 /*
- * [AVCaptureDevice authorizationStatusForMediaType:AVMediaTypeAudio], without AVFoundation's headers: a process that may not
- * use the microphone gets zeros from Core Audio, and no error.
+ * [AVCaptureDevice authorizationStatusForMediaType:AVMediaTypeAudio] without AVFoundation's headers: without
+ * permission, Core Audio delivers zeros and no error.
  */
 permission backend_permission(void) {
   enum { NOT_DETERMINED, RESTRICTED, DENIED, AUTHORIZED };

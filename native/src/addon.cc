@@ -11,7 +11,7 @@ namespace sotto {
 
 namespace {
 
-/** V8 ends the process at sums that no machine has; an array of that size will never be computed. */
+/** V8 aborts on sums beyond any machine's memory. An array of that size is never computed. */
 constexpr int64_t kMaxReportedBytes = int64_t{1} << 36;
 
 }  // namespace
@@ -61,7 +61,7 @@ bool HandleTable::owns(const void* pointer) const {
 Addon::Addon(napi_env env) : env(env) {}
 
 Addon::~Addon() {
-  // Whatever is left (handles of a dying environment) goes before the table, while MLX still stands.
+  // Frees remaining values (handles of a closing environment) before the table, while MLX still exists.
   table_.each([](Handle& handle) { handle.value.reset(); });
 }
 
@@ -145,7 +145,7 @@ void Addon::dispose(Handle& handle) {
   report_memory(-bytes);
 }
 
-// V8 is told in steps of a megabyte: each telling may start a collection, and most arrays are small and short-lived.
+// Reports in steps of a megabyte: each report may start a collection, and most arrays are small and short-lived.
 void Addon::report_memory(int64_t change) {
   unreported_ += change;
   if (closed_ || (unreported_ < (1 << 20) && unreported_ > -(1 << 20))) return;
@@ -160,7 +160,7 @@ size_t Addon::open_scope() {
 
 void Addon::close_scopes(size_t down_to, const std::vector<Handle*>& survivors) {
   for (Handle* handle : survivors) {
-    if (handle->scope <= down_to) continue;  // made outside: not ours to free
+    if (handle->scope <= down_to) continue;  // created outside, so not freed here
     handle->unlink();
     handle->scope = static_cast<uint32_t>(down_to);
     if (down_to > 0) handle->put_before(scopes_[down_to - 1]);
@@ -193,14 +193,14 @@ BoundOp& Addon::bind(const Op& op, bool method) {
   }
   bound->required = std::min(op.required, bound->positional);
   if (op.takes_stream) bound->params.emplace_back("stream");
-  bound->takes_options = op.takes_stream || keywords;  // else a trailing object is an argument like any other
+  bound->takes_options = op.takes_stream || keywords;  // otherwise a trailing object is an ordinary argument
   return *bound_.emplace_back(std::move(bound));
 }
 
 Waiter& Addon::waiter() {
   if (!waiter_) {
     waiter_ = std::make_unique<Waiter>(env);
-    // Hooks run last come first: this one before Node takes the waiter's way to JavaScript down.
+    // Cleanup hooks run in reverse order: this one before Node destroys the waiter's threadsafe function.
     napi_add_env_cleanup_hook(
         env,
         [](void* data) {

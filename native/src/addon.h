@@ -1,5 +1,5 @@
-// The state of one environment (the main thread, a worker): its array handles, its tidy scopes, its cached names.
-// Nothing here is static: two environments in one process never share a handle.
+// State of one environment (the main thread, a worker): array handles, tidy scopes, bound ops. Nothing is static, so
+// two environments in one process never share a handle.
 #pragma once
 
 #include <napi.h>
@@ -23,18 +23,18 @@ namespace mx = mlx::core;
 
 struct Op;
 
-/** An op as one environment sees it: what a bound JavaScript function carries. */
+/** An op bound in one environment: the data of its JavaScript function. */
 struct BoundOp {
   class Addon* addon;
   const Op* op;
   bool method;                      // `this` is the first argument
-  std::vector<std::string> params;  // positional ones first
+  std::vector<std::string> params;  // positional parameters first
   size_t positional;
-  size_t required;  // leading positional parameters that can't be left out
-  bool takes_options;  // a trailing plain object holds keywords
+  size_t required;  // leading positional parameters that are mandatory
+  bool takes_options;  // a trailing plain object holds the keywords
 };
 
-/** Membership in a tidy scope: a doubly linked ring, so that leaving a scope costs the same however full it is. */
+/** Membership in a tidy scope: a doubly linked ring, so that removal takes constant time. */
 struct Link {
   Link* before = this;
   Link* after = this;
@@ -51,18 +51,18 @@ struct Link {
   }
 };
 
-/** What a JavaScript MxArray holds. Empty once disposed; the slot itself lives until V8 collects the object. */
+/** The content of a JavaScript MxArray. Empty once disposed; the slot lives until V8 collects the object. */
 struct Handle : Link {
   std::optional<mx::array> value;
-  int64_t reported = 0;  // bytes that V8 was told of
-  uint32_t scope = 0;  // depth of the scope it belongs to, 0 for none
-  bool in_use = false;  // the slot is in use
+  int64_t reported = 0;  // bytes reported to V8
+  uint32_t scope = 0;  // depth of its scope, 0 for none
+  bool in_use = false;
 };
 
 /**
- * Handles live in aligned blocks of this environment. An object is one of ours exactly when the pointer that
- * Node-API unwraps from it is a taken slot of our blocks: this is the type tag, checked without touching foreign
- * memory and about ten times cheaper than napi_check_object_type_tag (a property look-up and a BigInt per operand).
+ * Handles live in aligned blocks of this environment. An object is an MxArray if and only if the pointer that Node-API
+ * unwraps from it is a slot of these blocks in use. This type tag never reads foreign memory and is about ten times
+ * cheaper than napi_check_object_type_tag (a property lookup and a BigInt per operand).
  */
 class HandleTable {
  public:
@@ -85,11 +85,11 @@ class HandleTable {
     Handle handles[kBlockBytes / sizeof(Handle)];
   };
   std::unordered_set<uintptr_t> blocks_;
-  mutable uintptr_t last_ = 0;  // the block that answered last
+  mutable uintptr_t last_ = 0;  // the block of the last successful lookup
   std::vector<Handle*> free_;
 };
 
-/** Waits for what the CPU streams still compute (module.cc). */
+/** Waits for the queued work of the CPU streams (module.cc). */
 void synchronize_cpu_streams();
 
 class Addon {
@@ -101,9 +101,9 @@ class Addon {
   static Addon& of(napi_env env);
 
   // Arrays.
-  /** @param counted whether V8 is to think of its bytes as memory that collecting garbage may free */
+  /** @param counted whether to report the bytes to V8 as memory that garbage collection can free */
   napi_value wrap(mx::array value, bool counted = true);
-  /** The handle behind a JavaScript value, or nullptr when the value is not an MxArray of this environment. */
+  /** The handle behind a JavaScript value; nullptr if it is not an MxArray of this environment. */
   Handle* handle(napi_value value) const;
   void dispose(Handle& handle);
   size_t live() const { return live_; }
@@ -114,7 +114,7 @@ class Addon {
   void keep(Handle& handle);
   size_t depth() const { return scopes_.size(); }
 
-  /** References that MLX threads have let go of, freed on this thread at the next chance. */
+  /** References released on MLX's threads; this thread deletes them later. */
   struct DeferredReleases {
     std::mutex mutex;
     std::vector<napi_ref> refs;
@@ -122,22 +122,22 @@ class Addon {
   std::shared_ptr<DeferredReleases> deferred_releases() const { return deferred_releases_; }
   void release_deferred();
 
-  /** Destroys the state once the environment is gone and so is the last handle, whichever comes last. */
+  /** Deletes the state after both the environment and its last handle are gone. */
   void on_environment_closed();
 
-  /** Makes an op callable; the record lives as long as the environment. */
+  /** Makes an op callable; the BoundOp lives as long as the environment. */
   BoundOp& bind(const Op& op, bool method);
 
   bool closed() const { return closed_; }
 
-  /** Made at the first wait, ended with the environment. */
+  /** Created by the first wait, destroyed with the environment. */
   Waiter& waiter();
 
   napi_env env;
   napi_ref array_class = nullptr;
   CompiledTable compiled;
 
-  /** The class's constructor: takes over the handle that `wrap` has just made, and refuses everybody else. */
+  /** The class's constructor. Takes over the handle from `wrap` and rejects any other caller. */
   static napi_value construct(napi_env env, napi_callback_info info);
 
  private:
@@ -146,7 +146,7 @@ class Addon {
 
   HandleTable table_;
   std::deque<Link> scopes_;
-  Handle* pending_ = nullptr;  // the handle that the constructor running now takes over
+  Handle* pending_ = nullptr;  // the handle for the constructor that is running now
   size_t live_ = 0;
   size_t wrapped_ = 0;
   int64_t unreported_ = 0;

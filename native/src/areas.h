@@ -1,4 +1,4 @@
-// One initialiser per MLX area: each puts its table of ops on the exports.
+// One initializer per MLX area; each adds its table of ops to the exports.
 #pragma once
 
 #include "addon.h"

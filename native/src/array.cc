@@ -1,4 +1,4 @@
-// MxArray: making arrays of JavaScript data, and reading them back.
+// MxArray: creation from JavaScript data, and reading.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -50,7 +50,7 @@ Dtype natural_dtype(napi_typedarray_type type) {
   }
 }
 
-/** Dtypes whose elements are given as raw bits, because JavaScript has no typed array of their own. */
+/** Dtypes given as raw bits, because JavaScript has no typed array for them. */
 bool is_bits(Dtype natural, Dtype wanted) {
   if (natural == mx::uint16) return wanted == mx::float16 || wanted == mx::bfloat16;
   if (natural == mx::uint8) return wanted == mx::bool_;
@@ -58,7 +58,7 @@ bool is_bits(Dtype natural, Dtype wanted) {
   return false;
 }
 
-/** The shape asked for, one entry of which may be -1; one axis when none is asked for. */
+/** The requested shape, with at most one entry of -1; one axis if none is given. */
 Shape fit(const std::optional<Shape>& requested, size_t size) {
   if (!requested) {
     if (size > INT32_MAX) throw wrong_value("an axis holds at most 2147483647 elements");
@@ -73,21 +73,21 @@ Shape fit(const std::optional<Shape>& requested, size_t size) {
     *found = known > 0 ? static_cast<int>(size / known) : 0;
   }
   if (count_of(shape) != size) {
-    throw wrong_value("the data has " + std::to_string(size) + " elements, which do not make the shape " + shape_text(*requested));
+    throw wrong_value("the data has " + std::to_string(size) + " elements, which do not fit shape " + shape_text(*requested));
   }
   return shape;
 }
 
 array from_typed(const TypedArray& t, const std::optional<Shape>& shape, std::optional<Dtype> dtype) {
   Dtype natural = natural_dtype(t.type);
-  // Like NumPy's doubles in Python: float32 unless float64 is asked for, which no GPU can compute with.
+  // As for NumPy's doubles in Python: float32 unless float64 is requested, with which no GPU computes.
   Dtype wanted = dtype.value_or(natural == mx::float64 ? mx::float32 : natural);
   bool bits = is_bits(natural, wanted);
   Dtype stored = bits ? wanted : natural;
   size_t bytes = t.length * size_of(natural);
-  if (bytes % size_of(stored) != 0) throw wrong_value("a complex number takes two elements");
+  if (bytes % size_of(stored) != 0) throw wrong_value("a complex number needs two elements");
   if (wanted == mx::float32 && natural == mx::float64) {
-    // Converted here: MLX would keep the doubles until evaluation.
+    // Converted now: MLX would keep the doubles until evaluation.
     auto* data = static_cast<const double*>(t.data);
     return array(data, fit(shape, t.length), mx::float32);
   }
@@ -103,7 +103,7 @@ array from_typed(const TypedArray& t, const std::optional<Shape>& shape, std::op
 struct Flat {
   Shape shape;
   std::vector<double> numbers;
-  std::vector<int64_t> bigints;  // as many as numbers once one bigint was seen
+  std::vector<int64_t> bigints;  // filled in parallel to numbers after the first bigint
   bool booleans = true;
   bool any_bigint = false;
 };
@@ -175,17 +175,17 @@ array make_array(napi_value data, std::optional<Shape> shape, std::optional<Dtyp
   return from_nested(*call, data, shape, dtype);
 }
 
-/** An array over the typed array's own memory where MLX can use it (Apple's GPU, page-aligned), else a copy. */
+/** Shares the typed array's memory where MLX can (Apple's GPU, page-aligned); otherwise copies. */
 array as_array(napi_value data, std::optional<Shape> shape, Call* call) {
   if (data == nullptr) missing(*call, 0);
   auto t = typed_array(*call, data);
   if (!t) mistyped(*call, 0, "a typed array", data);
   Dtype dtype = natural_dtype(t->type);
   if (t->length == 0) return from_typed(*t, shape, dtype);
-  const Shape to = fit(shape, t->length);  // before the reference is made: what throws must not hold the buffer
+  const Shape to = fit(shape, t->length);  // Before the reference exists: an exception must not keep the buffer alive.
   napi_ref ref = nullptr;
   check(call->env, napi_create_reference(call->env, t->buffer, 1, &ref));
-  // MLX may let go on one of its own threads: the reference waits in the graveyard for this one.
+  // MLX may release it on one of its threads, so the reference is deleted later on this one.
   auto deferred_releases = call->addon.deferred_releases();
   call->addon.release_deferred();
   return array(t->data, to, dtype, [deferred_releases, ref](void*) {
@@ -196,7 +196,7 @@ array as_array(napi_value data, std::optional<Shape> shape, Call* call) {
 
 // --- Reading back -------------------------------------------------------------------------------------------------
 
-/** The array evaluated and row-major. */
+/** Evaluates the array and makes it row-major. */
 array readable(array a) {
   a.eval();
   if (a.flags().row_contiguous) return a;
@@ -237,12 +237,12 @@ napi_value typed(Call& call, const array& a, napi_value buffer) {
   return out;
 }
 
-/** What a typed array of every Node can hold. */
+/** Limit of typed arrays in all supported versions of Node. */
 constexpr size_t kMaxTypedArrayElements = UINT32_MAX;
-/** From here on a buffer is asked for in a way that can fail: napi_create_arraybuffer ends the process. */
+/** From this size on allocate in a way that can fail: napi_create_arraybuffer would end the process. */
 constexpr size_t kLarge = size_t{1} << 26;
 
-/** A fresh buffer of V8's. @throws Failure OUT_OF_MEMORY */
+/** Allocates a V8 buffer. @throws Failure OUT_OF_MEMORY */
 napi_value new_buffer(Call& call, size_t bytes, void** data) {
   napi_value buffer = nullptr;
   if (bytes < kLarge) {
@@ -257,7 +257,7 @@ napi_value new_buffer(Call& call, size_t bytes, void** data) {
   if (napi_new_instance(call.env, constructor, 1, &size, &buffer) != napi_ok) {
     napi_value refused = nullptr;
     napi_get_and_clear_last_exception(call.env, &refused);
-    throw Failure("OUT_OF_MEMORY", "JavaScript has no room for " + std::to_string(bytes) + " bytes");
+    throw Failure("OUT_OF_MEMORY", "JavaScript cannot allocate " + std::to_string(bytes) + " bytes");
   }
   check(call.env, napi_get_arraybuffer_info(call.env, buffer, data, nullptr));
   return buffer;
@@ -277,7 +277,7 @@ napi_value to_typed_array(array given, std::optional<Dtype> dtype, Call* call) {
   return typed(*call, a, buffer);
 }
 
-/** The elements without a copy: a typed array over MLX's own memory, which lives as long as the typed array does. */
+/** A typed array over MLX's own memory, without a copy; the memory lives as long as the typed array. */
 napi_value shared_view(array given, Call* call) {
   check_elements(given, given.dtype());
   auto held = std::make_unique<array>(readable(given));
@@ -286,12 +286,12 @@ napi_value shared_view(array given, Call* call) {
   auto release = [](napi_env, void*, void* hint) { delete static_cast<array*>(hint); };
   napi_status status =
       napi_create_external_arraybuffer(call->env, held->data<char>(), held->nbytes(), release, held.get(), &buffer);
-  // Some hosts (a sandboxed V8) forbid memory that is not theirs.
+  // Some hosts (a sandboxed V8) forbid external memory.
   if (status != napi_ok) return to_typed_array(given, std::nullopt, call);
   return typed(*call, *held.release(), buffer);
 }
 
-/** One element as a JavaScript value: number, boolean, bigint, or {re, im}. */
+/** An element as a JavaScript value: number, boolean, bigint, or {re, im}. */
 napi_value element(Call& call, const array& a, size_t i) {
   napi_value out = nullptr;
   switch (a.dtype()) {
@@ -359,7 +359,7 @@ constexpr Op kProperties[] = {
 constexpr Op kMethods[] = {
     op("item", "a",
        [](array a, Call* call) {
-         if (a.size() != 1) throw wrong_value("only an array of one element has an item");
+         if (a.size() != 1) throw wrong_value("item() needs an array of one element");
          return element(*call, readable(a), 0);
        }),
     op<to_typed_array>("toTypedArray", "a, dtype"),

@@ -15,7 +15,7 @@ using mx::array;
 namespace {
 
 [[noreturn]] void throw_out_of_range(const std::string& value, int64_t low, int64_t high) {
-  throw wrong_value("index " + value + " is out of range: allowed are " + std::to_string(low) + " to " + std::to_string(high));
+  throw wrong_value("index " + value + " is out of range: expected " + std::to_string(low) + " to " + std::to_string(high));
 }
 
 template <typename T>
@@ -41,7 +41,7 @@ void check_integers(const array& a, int64_t low, int64_t high) {
   }
 }
 
-/** Whether the values lie in memory, side by side. */
+/** Whether the values are evaluated and contiguous. */
 bool is_known(const array& a) {
   return a.status() != array::Status::unscheduled && !a.is_tracer() && a.is_available() && a.flags().contiguous;
 }
@@ -49,7 +49,7 @@ bool is_known(const array& a) {
 array clamped(array a, int64_t low, int64_t high, mx::StreamOrDevice s) {
   const auto [min_value, max_value] = integer_range(a.dtype());
   if (low > min_value) a = mx::maximum(a, array(low, a.dtype()), s);
-  // Of 64 unsigned bits `most` is not the end.
+  // int64 cannot express the maximum of uint64.
   if (high < max_value || a.dtype() == mx::uint64) a = mx::minimum(a, array(high, a.dtype()), s);
   return a;
 }
@@ -61,20 +61,20 @@ array bound_indices(const array& positions, Range range, mx::StreamOrDevice s) {
   const int64_t high = range.length - range.extent;
   if (high < 0) throw wrong_value("an axis of " + std::to_string(range.length) + " elements has no position for " +
                                   std::to_string(range.extent));
-  // A negative position counts from the end, and the elements from it on must be there too.
+  // A negative position counts from the end, and `extent` elements must follow it.
   if (is_known(positions)) {
     if (!range.negatives || range.extent == 1) {
       check_integers(positions, range.negatives ? -range.length : 0, high);
       return positions;
     }
   }
-  // A function that is traced may be compiled once for all shapes: it must not carry the length of this one.
+  // A traced function may be compiled for all shapes, so it must not contain this axis' length.
   if (positions.is_tracer()) return positions;
   if (!range.negatives) return clamped(positions, 0, high, s);
   if (range.extent == 1) return clamped(positions, -range.length, high, s);
   array bounded_positions = clamped(positions, -range.length, range.length - 1, s);
   if (!mx::issubdtype(positions.dtype(), mx::unsignedinteger)) {
-    // In 64 bits: the length of an axis does not fit into every dtype.
+    // In 64 bits: the length of an axis does not fit every dtype.
     array wide = mx::astype(bounded_positions, mx::int64, s);
     bounded_positions = mx::where(mx::less(wide, array(int64_t{0}, mx::int64), s), mx::add(wide, array(range.length, mx::int64), s), wide, s);
   }
@@ -82,7 +82,7 @@ array bound_indices(const array& positions, Range range, mx::StreamOrDevice s) {
 }
 
 array bound_starts(const array& starts, const std::vector<int64_t>& limits, mx::StreamOrDevice s) {
-  // Another shape is refused by the op.
+  // The op rejects any other shape.
   if (!mx::issubdtype(starts.dtype(), mx::integer) || starts.size() != limits.size() || limits.empty()) return starts;
   if (starts.is_tracer()) return starts;
   for (int64_t limit : limits) {

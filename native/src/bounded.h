@@ -1,4 +1,4 @@
-// Arrays that hold positions in other arrays. MLX follows them wherever they point, also outside of the memory.
+// Index arrays. MLX does not check indices and reads or writes out of bounds.
 #pragma once
 
 #include <vector>
@@ -8,23 +8,23 @@
 
 namespace sotto {
 
-/** What positions on an axis may be. */
+/** Valid positions on an axis. */
 struct Range {
   int64_t length;          // elements on the axis
-  int64_t extent = 1;      // consecutive elements that are read or written from a position on
+  int64_t extent = 1;      // consecutive elements that are read or written from a position
   bool negatives = true;   // whether -1 is the last element
 };
 
 /**
- * Positions that stay inside `range`. Values that are computed already are checked; values that are not are clamped by
- * ops in front of the reader, because no error can be raised once a device computes.
- * @returns `positions` itself, or a clamped array of the same shape and dtype; another dtype than an integer is returned
- *   as it is, for the op to refuse
- * @throws Failure INVALID_ARGUMENT that names the first position outside
+ * Positions limited to `range`. Known values are checked. Values that are still to be computed are clamped by extra
+ * ops, because a device cannot raise an error.
+ * @returns `positions` itself, or a clamped array of the same shape and dtype. A non-integer array is returned
+ * unchanged; the op rejects it.
+ * @throws Failure INVALID_ARGUMENT that names the first position out of range
  */
 mlx::core::array bound_indices(const mlx::core::array& positions, Range range, mlx::core::StreamOrDevice s);
 
-/** As `bounded` for a list of positions, one for each of `limits`: the largest allowed, counted from 0. */
+/** As `bound_indices` for a list of positions: position i is from 0 to limits[i]. */
 mlx::core::array bound_starts(const mlx::core::array& starts, const std::vector<int64_t>& limits, mlx::core::StreamOrDevice s);
 
 }  // namespace sotto

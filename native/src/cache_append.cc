@@ -21,13 +21,16 @@ namespace {
 
 #ifdef __APPLE__
 
-/** As the kernel below reads it. */
+/** Parameters of the kernel below. */
 struct Sizes {
   int batch, heads, dims, room, position;
-  int part, row, token, item;  // strides of qkv, in elements: from keys to values, and so on
+  int part, row, token, item;  // strides of qkv in elements: between keys and values, rows, tokens, items
 };
 
-/** One thread for each element of the new keys and values. `Item` is an integer of its size: bits are copied. */
+/**
+ * One thread per element of the new keys and values. `Item` is an integer of the element's size, since only bits are
+ * copied.
+ */
 constexpr const char* kKernel = R"(
 struct Sizes {
   int batch, heads, dims, room, position;
@@ -52,7 +55,7 @@ std::string kernel_for(size_t item) {
 
 #endif
 
-/** Elements from the first one of an array to behind its last one. */
+/** Elements from the first to the last one, inclusive. */
 size_t span_of(const mx::Shape& shape, const mx::Strides& strides) {
   int64_t last = 0;
   for (size_t axis = 0; axis < shape.size(); ++axis) last += (shape[axis] - 1) * std::abs(strides[axis]);
@@ -98,7 +101,7 @@ class CacheAppend : public cpu::CpuPrimitive {
     auto* library = device.get_library("sotto_append_" + std::to_string(item), [item] { return kernel_for(item); });
     auto& encoder = mx::metal::get_command_encoder(stream());
     encoder.set_compute_pipeline_state(device.get_kernel("append", library));
-    // As an output, so that MLX runs what reads or writes the buffer later after this, and this after what read it before.
+    // Declared as an output, so that MLX orders this after earlier reads of the buffer and before later accesses.
     encoder.set_output_array(buffer, 0);
     encoder.set_input_array(qkv, 1);
     encoder.set_bytes(sizes, 2);
@@ -109,14 +112,14 @@ class CacheAppend : public cpu::CpuPrimitive {
 #endif
 
   const char* name() const override { return "SottoCacheAppend"; }
-  /** Never the same: it writes. */
+  /** Never equivalent, because it writes. */
   bool is_equivalent(const mx::Primitive&) const override { return false; }
 
  private:
-  /** The queries as a view of qkv, the others as views of the buffer. */
+  /** The queries as a view of qkv, the other outputs as views of the buffer. */
   static void share(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) {
     const auto &qkv = inputs[0], &buffer = inputs[1];
-    // A view of another array is not a buffer: its elements may lie anywhere.
+    // A view's elements may be anywhere, so it cannot serve as a buffer.
     if (!buffer.flags().row_contiguous) throw std::invalid_argument("[appendInPlace] the buffer is not contiguous");
     const int64_t heads = buffer.shape(1), room = buffer.shape(2), dims = buffer.shape(3);
     const auto& from = qkv.strides();
@@ -129,7 +132,7 @@ class CacheAppend : public cpu::CpuPrimitive {
     outputs[3].copy_shared_buffer(buffer);
   }
 
-  /** @param contiguous whether its elements lie in a row */
+  /** @param contiguous whether its elements are contiguous */
   static void view(mx::array& made, const mx::array& of, const mx::Strides& strides, bool contiguous, int64_t offset) {
     const size_t size = contiguous ? made.size() : span_of(made.shape(), strides);
     made.copy_shared_buffer(of, strides, {contiguous, contiguous, contiguous && made.size() <= 1}, size, offset);
@@ -148,11 +151,11 @@ std::vector<mx::array> append_in_place(mx::array qkv, mx::array buffer, int posi
   require(qkv.ndim() == 3 && buffer.ndim() == 4, "takes [B, T, 3 × H × D] and [2 × B, H, C, D]");
   const int64_t batch = qkv.shape(0), added = qkv.shape(1), heads = buffer.shape(1), room = buffer.shape(2), dims = buffer.shape(3);
   require(batch > 0 && added > 0 && heads > 0 && dims > 0, "there is nothing to append");
-  require(qkv.dtype() == buffer.dtype(), "both have one type");
-  require(mx::size_of(buffer.dtype()) == 2 || mx::size_of(buffer.dtype()) == 4, "the type has 16 or 32 bits");
-  require(buffer.shape(0) == 2 * batch, "the buffer has another number of rows");
-  require(qkv.shape(2) == 3 * heads * dims, "heads and dims do not make up the width");
-  require(position >= 0 && added <= room && position <= room - added, "no room behind the position");
+  require(qkv.dtype() == buffer.dtype(), "qkv and buffer must have the same dtype");
+  require(mx::size_of(buffer.dtype()) == 2 || mx::size_of(buffer.dtype()) == 4, "the dtype must have 16 or 32 bits");
+  require(buffer.shape(0) == 2 * batch, "the buffer's rows do not match qkv");
+  require(qkv.shape(2) == 3 * heads * dims, "heads × dims does not match the width of qkv");
+  require(position >= 0 && added <= room && position <= room - added, "the positions exceed the buffer");
   constexpr auto max_int = static_cast<size_t>(std::numeric_limits<int>::max());
   require(buffer.size() <= max_int && qkv.size() <= max_int, "more than 2³¹ elements");
   const auto size = [](int64_t count) { return static_cast<mx::ShapeElem>(count); };

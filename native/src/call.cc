@@ -24,7 +24,7 @@ namespace {
 
 constexpr size_t kInline = 12;
 
-/** Options are a plain object: not an MxArray, not an array, no typed array, no buffer. */
+/** Options are a plain object: no MxArray, array, typed array or buffer. */
 bool is_options(Call& call, napi_value value) {
   napi_valuetype type;
   if (napi_typeof(call.env, value, &type) != napi_ok || type != napi_object) return false;
@@ -34,10 +34,10 @@ bool is_options(Call& call, napi_value value) {
   if (napi_is_typedarray(call.env, value, &is) != napi_ok || is) return false;
   if (napi_is_arraybuffer(call.env, value, &is) != napi_ok || is) return false;
   void* foreign = nullptr;
-  return napi_unwrap(call.env, value, &foreign) != napi_ok;  // an object of another addon is no options either
+  return napi_unwrap(call.env, value, &foreign) != napi_ok;  // another addon's object
 }
 
-/** A misspelt keyword is an error that lists the right ones. */
+/** Rejects an unknown keyword with a list of the known ones. */
 void check_keywords(Call& call) {
   napi_value keys = nullptr;
   check(call.env, napi_get_all_property_names(call.env, call.options, napi_key_own_only,
@@ -65,7 +65,7 @@ void check_keywords(Call& call) {
   }
 }
 
-/** ` (a float32[2,3], b float32[4,5])`: what the arrays among the arguments were. */
+/** The arrays among the arguments: ` (a float32[2,3], b float32[4,5])`. */
 std::string operands(const Call& call) {
   std::string text;
   for (size_t i = 0; i < call.count; i++) {
@@ -77,7 +77,7 @@ std::string operands(const Call& call) {
   return text.empty() ? text : text + ")";
 }
 
-/** MLX says `[matmul] Last dimension …`: the op's name is already there, and once is enough. */
+/** Removes the tag of MLX's `[matmul] Last dimension …`: the message already starts with the op's name. */
 std::string without_tag(std::string text) {
   if (text.starts_with("[")) {
     size_t end = text.find("] ");
@@ -113,7 +113,7 @@ Failure as_failure(std::exception_ptr thrown) {
     return failure;
   } catch (const std::bad_alloc&) {
     return {"OUT_OF_MEMORY", "out of memory"};
-  } catch (const std::logic_error& error) {  // invalid_argument, out_of_range, domain_error: the caller's doing
+  } catch (const std::logic_error& error) {  // invalid_argument, out_of_range, domain_error: errors of the caller
     return {"INVALID_ARGUMENT", without_tag(error.what())};
   } catch (const std::exception& error) {
     return {out_of_memory(error.what()) ? "OUT_OF_MEMORY" : "MLX_ERROR", without_tag(error.what())};
@@ -128,7 +128,7 @@ napi_value dispatch_call(napi_env env, napi_callback_info info) {
   size_t count = kInline;
   napi_value self = nullptr;
   void* data = nullptr;
-  // Slot 0 is kept for `this`: a method is a function whose first argument stands before the dot.
+  // Slot 0 is reserved for `this`, which is the first argument of a method.
   if (napi_get_cb_info(env, info, &count, inline_values + 1, &self, &data) != napi_ok) return nullptr;
   auto& bound = *static_cast<BoundOp*>(data);
   napi_value* values = inline_values + 1;

@@ -1,14 +1,14 @@
-// From a JavaScript call to a C++ function and back. A binding is a table of ops; each op is a name, its parameters
-// (written as Python writes them: those after `*` are keywords) and a C++ function whose signature says how each
-// argument is converted (convert.h):
+// Calls from JavaScript to C++. A binding is a table of ops. Each op is a name, its parameters (in Python's notation:
+// those after `*` are keywords) and a C++ function, whose signature determines how each argument is converted
+// (convert.h):
 //
 //   op<reduce<mx::sum>>("sum", "a, axis, keepdims"),
 //   op("conv1d", "input, weight, stride, padding, dilation, groups",
-//      [](array x, array w, Or<1> stride, Or<0> padding, Or<1> dilation, Or<1> groups, Stream s) {
+//      [](array x, array w, Default<1> stride, Default<0> padding, Default<1> dilation, Default<1> groups, Stream s) {
 //        return mx::conv1d(x, w, stride, padding, dilation, groups, s);
 //      }),
 //
-// A trailing plain object holds the keywords; it may also name positional parameters that were left out.
+// A trailing plain object holds the keywords; it may also name omitted positional parameters.
 #pragma once
 
 #include <string_view>
@@ -47,7 +47,7 @@ constexpr bool has(std::index_sequence<I...>) {
 
 template <typename F, typename Params, size_t... I>
 napi_value run(const F& function, Call& call, std::index_sequence<I...>) {
-  // Braces: arguments are converted in their order.
+  // Braces convert the arguments in order.
   std::tuple<std::tuple_element_t<I, Params>...> values{From<std::tuple_element_t<I, Params>>::get(call, I)...};
   if constexpr (std::is_void_v<typename Signature<F>::Result>) {
     std::apply(function, std::move(values));
@@ -84,28 +84,28 @@ napi_value run_function(Call& call) {
 
 }  // namespace detail
 
-/** An op that is a C++ function. */
+/** An op from a C++ function. */
 template <auto F>
 constexpr Op op(const char* name, const char* params) {
   return detail::make<decltype(F), &detail::run_function<F>>(name, params);
 }
 
-/** An op that is a lambda without captures. */
+/** An op from a lambda without captures. */
 template <typename F>
 constexpr Op op(const char* name, const char* params, F) {
   return detail::make<F, &detail::run_lambda<F>>(name, params);
 }
 
-/** The callback behind every op. Its data is a Bound. */
+/** The callback of every op. Its data is a BoundOp. */
 napi_value dispatch_call(napi_env env, napi_callback_info info);
 
-/** Puts the ops of an area on `target` as functions. */
+/** Adds the ops of an area to `target` as functions. */
 template <size_t N>
 void bind(Addon& addon, napi_value target, const Op (&table)[N]) {
   for (const Op& op : table) {
     napi_value function = nullptr;
     check(addon.env, napi_create_function(addon.env, op.name, NAPI_AUTO_LENGTH, dispatch_call, &addon.bind(op, false), &function));
-    // The parameters as text: for a reader at the prompt, and for the test that holds the contract against them.
+    // The parameters as text, for interactive use and for the test of the contract.
     napi_value params = nullptr;
     check(addon.env, napi_create_string_utf8(addon.env, op.params, NAPI_AUTO_LENGTH, &params));
     check(addon.env, napi_set_named_property(addon.env, function, "parameters", params));
@@ -113,7 +113,7 @@ void bind(Addon& addon, napi_value target, const Op (&table)[N]) {
   }
 }
 
-/** A fresh object on `target` for the ops of a namespace: `mx.fft`. */
+/** Creates an object on `target` for the ops of a namespace, such as `mx.fft`. */
 napi_value make_namespace(Addon& addon, napi_value target, const char* name);
 
 }  // namespace sotto

@@ -26,7 +26,7 @@ std::tuple<int, int, int> three(const std::optional<Ints>& given, int fallback, 
   return {list[0], list[1], list[2]};
 }
 
-/** MLX divides channels by groups, and both by what they make, without looking. */
+/** MLX divides channels by groups, and sizes by the results, without checks. */
 void check_channels(const array& input, const array& weight, int groups) {
   if (groups < 1) throw wrong_value("'groups' must be positive, got " + std::to_string(groups));
   for (const array* a : {&input, &weight}) {
@@ -38,7 +38,7 @@ using Each = std::optional<Ints>;
 constexpr const char* kConv = "input, weight, stride, padding, dilation, groups";
 constexpr const char* kTransposed = "input, weight, stride, padding, dilation, outputPadding, groups";
 
-/** Full, same or valid convolution of two vectors, as NumPy has it. */
+/** Full, same or valid convolution of two vectors, as in NumPy. */
 array convolve(array a, array v, std::optional<std::string> mode, Stream s) {
   if (a.ndim() != 1 || v.ndim() != 1) throw wrong_value("both inputs must have one axis");
   if (a.size() == 0 || v.size() == 0) throw wrong_value("inputs must not be empty");
@@ -50,7 +50,7 @@ array convolve(array a, array v, std::optional<std::string> mode, Stream s) {
   if (how == "full") {
     before = after = n - 1;
   } else if (how == "same") {
-    before = n % 2 ? n / 2 : n / 2;  // an even kernel leans to the left
+    before = n % 2 ? n / 2 : n / 2;  // an even kernel is centered to the left
     after = n % 2 ? n / 2 : n / 2 - 1;
   } else if (how != "valid") {
     throw wrong_value("'mode' must be 'full', 'same' or 'valid'");

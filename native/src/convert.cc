@@ -38,7 +38,7 @@ bool is_floating(Dtype dtype) {
   return mx::issubdtype(dtype, mx::inexact);
 }
 
-/** What a value is, for an error message. */
+/** Describes a value for an error message. */
 std::string kind_of(const Call& call, napi_value value) {
   static constexpr const char* kNames[] = {"undefined", "null",     "a boolean", "a number", "a string",
                                            "a symbol",  "an object", "a function", "an external", "a bigint"};
@@ -95,7 +95,7 @@ void check_integer(double number, int64_t whole, Dtype dtype) {
   if (number != std::floor(number)) refuse("a fraction");
   if (dtype == mx::bool_) return;
   const auto [low, high] = integer_range(dtype);
-  // `whole` is not the number where the number has no room in 64 signed bits.
+  // `whole` differs from the number if that does not fit int64.
   if (static_cast<double>(whole) == number && whole >= low && whole <= high) return;
   char text[32];
   std::snprintf(text, sizeof text, "%.10g", number);
@@ -198,7 +198,7 @@ std::vector<array> arrays_from(Call& call, size_t i, napi_value value) {
   return arrays;
 }
 
-/** As arrays_from, with null or undefined for what is missing. */
+/** As arrays_from; null and undefined give empty entries. */
 std::vector<std::optional<array>> maybe_arrays_from(Call& call, size_t i, napi_value value) {
   std::vector<std::optional<array>> arrays;
   each_element(call, i, value, [&](napi_value item) {
@@ -321,7 +321,7 @@ mx::Device device_from(Call& call, size_t i, napi_value value) {
     std::string name = string_from(call, i, value);
     if (name == "cpu") return mx::Device::cpu;
     if (name == "gpu") {
-      if (!mx::is_available(mx::Device::gpu)) throw wrong_value("there is no GPU that this MLX can use");
+      if (!mx::is_available(mx::Device::gpu)) throw wrong_value("MLX finds no GPU");
       return mx::Device::gpu;
     }
   }
@@ -336,7 +336,7 @@ Stream stream_from(Call& call, size_t i, napi_value value) {
   check(call.env, napi_get_named_property(call.env, value, "device", &device));
   check(call.env, napi_get_named_property(call.env, value, "index", &index));
   mx::Stream stream(int_from(call, i, index), device_from(call, i, device));
-  // MLX takes any index at its word; a stream that was never made must not reach it.
+  // MLX does not check the index, so reject a stream that does not exist.
   for (auto& known : mx::get_streams()) {
     if (known == stream) return {stream};
   }
@@ -366,7 +366,7 @@ napi_value to_js(Call& call, Dtype value) {
 }
 
 napi_value to_js(Call& call, std::vector<array> values) {
-  // Before the first handle exists: what throws must not leave some of them behind.
+  // Before the first handle is created: an exception must not leak handles.
   for (const array& value : values) check_size(value);
   napi_value list = nullptr;
   check(call.env, napi_create_array_with_length(call.env, values.size(), &list));

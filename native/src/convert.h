@@ -1,5 +1,5 @@
-// JavaScript values to C++ arguments and C++ results to JavaScript values. `From<T>::get(call, i)` converts parameter
-// `i`; a type whose `optional` is true may be left out.
+// Conversion of JavaScript values to C++ arguments and of C++ results to JavaScript. `From<T>::get(call, i)` converts
+// parameter `i`; a type whose `optional` is true may be omitted.
 #pragma once
 
 #include <cstdint>
@@ -19,39 +19,39 @@ using mx::array;
 using mx::Dtype;
 using mx::Shape;
 
-// --- Types that a signature may name ------------------------------------------------------------------------------
+// --- Types for signatures -------------------------------------------------------------------------------------------
 
-/** Keyword `stream`: 'cpu', 'gpu' or a stream object; the default stream of the default device when left out. */
+/** Keyword `stream`: 'cpu', 'gpu' or a stream object; the default stream of the default device if omitted. */
 struct Stream {
   mx::StreamOrDevice value;
   operator mx::StreamOrDevice() const { return value; }
 };
 
-/** A number, boolean or string with a default value: `Or<1>`, `Or<false>`. */
+/** A number, boolean or string with a default: `Default<1>`, `Default<false>`. */
 template <auto Value>
 struct Default {
   decltype(Value) value = Value;
   operator decltype(Value)() const { return value; }
 };
 
-/** `axis`: an integer, several, or left out for all. */
+/** `axis`: an integer, several, or all if omitted. */
 struct Axes {
   std::optional<std::vector<int>> list;
-  /** The axes meant for `a`: all of them when left out. */
+  /** The axes of `a`: all if omitted. */
   std::vector<int> of(const array& a) const;
 };
 
-/** One integer or a list of integers, as Python's `int | Sequence[int]`. */
+/** One integer or a list of integers: Python's `int | Sequence[int]`. */
 struct Ints {
   std::vector<int> list;
   bool single = false;
-  /** The list, a single integer repeated `n` times. */
+  /** The list, or a single integer repeated `n` times. */
   std::vector<int> times(size_t n) const;
 };
 
 /**
- * An array or a JavaScript scalar with weak typing: beside an array a scalar takes the array's dtype (a fraction
- * beside integers makes float32); alone a number is float32, a boolean bool, a bigint int64.
+ * An array or a weakly typed JavaScript scalar. With an array operand, a scalar takes the array's dtype (a fraction
+ * with integers gives float32); alone a number is float32, a boolean bool, a bigint int64.
  */
 struct Operand {
   std::variant<array, double, bool, int64_t> value;
@@ -59,7 +59,7 @@ struct Operand {
   array to_array() const { return to_array(std::nullopt); }
   array with_dtype_of(const Operand& other) const;
   array to_array(std::optional<Dtype> dtype) const;
-  /** As an element of `dtype`: NaN and infinities are no integers. */
+  /** As an element of `dtype`. @throws Failure for NaN and infinities as integers */
   array as_element_of(Dtype dtype) const;
 };
 
@@ -75,7 +75,7 @@ struct VarShapes {
 
 // --- From JavaScript ----------------------------------------------------------------------------------------------
 
-/** The integer of 32 bits that a scalar is. @throws Failure where it is an array or another number */
+/** The scalar as a 32-bit integer. @throws Failure for an array or any other number */
 int int32_of(const Operand&, const char* name);
 array array_from(Call&, size_t i, napi_value);
 Operand operand_from(Call&, size_t i, napi_value);
@@ -97,13 +97,13 @@ VarArgs varargs_from(Call&, size_t i);
 [[noreturn]] void mistyped(const Call&, size_t i, const char* wanted, napi_value got);
 
 /**
- * Holds a number to an integer dtype, as NumPy does; any number is a boolean. `whole` is the number as 64 bits, exact
- * where it was a bigint.
- * @throws Failure INVALID_ARGUMENT for a fraction, NaN, an infinity and what the dtype has no room for
+ * Checks a number for an integer dtype, as NumPy does; any number is a valid boolean. `whole` is the number in 64 bits,
+ * exact if it was a bigint.
+ * @throws Failure INVALID_ARGUMENT for a fraction, NaN, an infinity, or a number out of the dtype's range
  */
 void check_integer(double number, int64_t whole, Dtype dtype);
 
-/** The name of a dtype as JavaScript sees it. */
+/** The JavaScript name of a dtype. */
 const char* dtype_name(Dtype);
 
 /** `float32[2,3]`, for error messages. */
@@ -211,14 +211,14 @@ struct From<VarShapes> {
   }
 };
 
-/** A raw value, for ops that look for themselves; nullptr when left out. */
+/** An unconverted value; nullptr if omitted. */
 template <>
 struct From<napi_value> {
   static constexpr bool optional = true;
   static napi_value get(Call& call, size_t i) { return call.get(i); }
 };
 
-/** The call itself, for ops that need the environment. Takes no argument and has no name: it comes last. */
+/** The call itself, for ops that need the environment. Not an argument and without a name: always last. */
 template <>
 struct From<Call*> {
   static constexpr bool optional = true;

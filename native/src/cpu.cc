@@ -1,5 +1,5 @@
-// mx.cpu: our own kernels for MLX's CPU device (cpu/). The recurrence is built everywhere, the others where the CPU
-// computes models; `available` says whether they are.
+// mx.cpu: Sotto's kernels for MLX's CPU device (cpu/). The LSTM is in every build, the others where the CPU runs
+// models; `available` reports that.
 #include "areas.h"
 #include "call.h"
 #include "cpu/kernels.h"
@@ -31,7 +31,7 @@ Pair lstm(array gates, array wh, array state, Stream s) { return cpu::lstm(gates
 
 #ifdef SOTTO_CPU_KERNELS
 
-/** In the place of a number of bits: to float32. */
+/** Value of `bits` that converts to float32. */
 constexpr int kToFloat32 = 32;
 
 bool available() { return cpu::kernels_enabled(); }
@@ -41,7 +41,7 @@ cpu::LinearArgs weights(array panels, int outputs, MaybeArray scales, MaybeArray
 }
 
 napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Call* call) {
-  if (bits.size() != matrices.size()) throw wrong_value("there must be as many bits as matrices");
+  if (bits.size() != matrices.size()) throw wrong_value("bits and matrices must have the same length");
   std::vector<cpu::PackSource> all;
   all.reserve(matrices.size());
   for (size_t i = 0; i < matrices.size(); i++) {
@@ -53,7 +53,7 @@ napi_value pack(std::vector<array> matrices, std::vector<int> bits, Stream s, Ca
   check(call->env, napi_create_object(call->env, &both));
   check(call->env, napi_create_array_with_length(call->env, panels.size(), &list));
   for (uint32_t i = 0; i < panels.size(); i++) {
-    // Weights stay as long as their model does: V8 would collect garbage again and again, and find none.
+    // Weights live as long as their model; reported, they would make V8 collect again and again in vain.
     check(call->env, napi_set_element(call->env, list, i, call->addon.wrap(std::move(panels[i]), false)));
   }
   check(call->env, napi_set_named_property(call->env, both, "panels", list));
@@ -95,7 +95,7 @@ array decoder_block(array x, array keys, array values, array cross_keys, array c
 }
 
 Pair argmax(array logits, Stream s) {
-  if (!cpu::argmax_applies(logits, s)) throw std::invalid_argument("[likeliest] takes float32 [R, V] on the CPU");
+  if (!cpu::argmax_applies(logits, s)) throw std::invalid_argument("[argmax] takes float32 [R, V] on the CPU");
   return cpu::argmax(logits, s);
 }
 

@@ -1,4 +1,4 @@
-// Arrays out of nothing: ranges, constants, diagonals, windows.
+// Array creation: ranges, constants, diagonals, windows.
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +14,7 @@ bool whole(double x) {
   return std::floor(x) == x && std::abs(x) <= 2147483647.0;
 }
 
-/** Whole numbers make int32 as in Python, anything else float32. */
+/** Integers give int32 as in Python, anything else float32. */
 array arange(double start, std::optional<double> stop, std::optional<double> step, std::optional<Dtype> dtype, Stream s) {
   double from = stop ? start : 0;
   double to = stop ? *stop : start;
@@ -23,11 +23,11 @@ array arange(double start, std::optional<double> stop, std::optional<double> ste
   return mx::arange(from, to, by, out, s);
 }
 
-/** MLX computes with the offset in 32 bits: one beyond the ends means an empty diagonal, as it does in NumPy. */
+/** MLX computes with a 32-bit offset: one beyond the ends gives an empty diagonal, as in NumPy. */
 int diagonal_within(const array& a, int offset, int axis1, int axis2) {
   const int rank = static_cast<int>(a.ndim());
   const auto has = [&](int axis) { return axis >= -rank && axis < rank; };
-  // Another axis is refused by MLX.
+  // MLX rejects any other axis.
   return has(axis1) && has(axis2) ? std::clamp(offset, -a.shape(axis1), a.shape(axis2)) : 0;
 }
 
@@ -51,7 +51,7 @@ constexpr Op kOps[] = {
        [](Shape shape, Operand vals, std::optional<Dtype> dtype, Stream s) {
          return dtype ? mx::full(shape, vals.as_element_of(*dtype), *dtype, s) : mx::full(shape, vals.to_array(), s);
        }),
-    // Stands for weights until they are loaded: it will never take its memory, so V8 is not told of it.
+    // A placeholder for weights that are loaded later; its memory is never allocated, so V8 is not told of it.
     op("placeholder", "shape, vals, dtype",
        [](Shape shape, Operand vals, Dtype dtype, Call* call) {
          return call->addon.wrap(mx::full(shape, vals.as_element_of(dtype), dtype), false);
@@ -84,7 +84,7 @@ constexpr Op kOps[] = {
     op("trace", "a, offset, axis1, axis2, dtype",
        [](array a, Default<0> offset, Default<0> axis1, Default<1> axis2, std::optional<Dtype> dtype, Stream s) {
          const int as_element_of = diagonal_within(a, offset, axis1, axis2);
-         // MLX's sum never ends over an empty diagonal: the sum of nothing is 0.
+         // MLX's sum never ends for an empty diagonal, whose sum is 0.
          if (as_element_of != 0 && mx::diagonal(a, as_element_of, axis1, axis2, s).shape(-1) == 0) {
            return mx::zeros_like(dtype ? mx::trace(a, 0, axis1, axis2, *dtype, s) : mx::trace(a, 0, axis1, axis2, s), s);
          }

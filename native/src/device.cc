@@ -1,4 +1,4 @@
-// Devices and streams, and facts about this MLX.
+// Devices, streams, and properties of this MLX.
 #include "mlx/device.h"
 
 #include "areas.h"
@@ -16,7 +16,7 @@ std::string name_of(const mx::Device& device) {
   return device == mx::Device::cpu ? "cpu" : "gpu";
 }
 
-/** 'cpu' or 'gpu' whether or not there is one. */
+/** 'cpu' or 'gpu', whether or not the device exists. */
 mx::Device::DeviceType type_from(const std::string& name) {
   if (name != "cpu" && name != "gpu") throw wrong_type("argument 'device' must be 'cpu' or 'gpu', got '" + name + "'");
   return name == "cpu" ? mx::Device::cpu : mx::Device::gpu;

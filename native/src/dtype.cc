@@ -1,4 +1,4 @@
-// Facts about dtypes.
+// Properties of dtypes.
 #include "mlx/dtype.h"
 
 #include "areas.h"

@@ -1,4 +1,4 @@
-// Element by element: one operand, two operands with broadcasting and weak scalars, and a few with three.
+// Elementwise ops: unary, binary with broadcasting and weakly typed scalars, and ternary.
 #include "areas.h"
 #include "call.h"
 #include "mlx/ops.h"
@@ -30,21 +30,21 @@ constexpr Op two(const char* name) {
   return op<binary<F>>(name, "a, b");
 }
 
-/** Whether a processor's division of these integers may trap: by 0, or the smallest number by -1. */
+/** Whether the processor's integer division may trap: by 0, or the minimum by -1. */
 bool may_trap(const Operand& a, const Operand& b) {
   if (!mx::issubdtype(mx::result_type(a.with_dtype_of(b), b.with_dtype_of(a)), mx::integer)) return false;
   auto* number = std::get_if<double>(&b.value);
   return number == nullptr || *number == 0 || *number == -1;
 }
 
-/** Quotient and remainder of integers where each division is defined: by 0 they are 0 and `a`, as in MLX; by -1, -a and 0. */
+/** Integer quotient and remainder with every division defined: by 0 they are 0 and `a`, as in MLX; by -1, -a and 0. */
 std::pair<array, array> divided(array a, array b, Stream s) {
   const Dtype dtype = mx::result_type(a, b);
   a = mx::astype(a, dtype, s);
   b = mx::astype(b, dtype, s);
   const array none(0, dtype);
   const array by_zero = mx::equal(b, none, s);
-  // An unsigned -1 is the largest number: dividing by it can't trap, and a quotient by it is never -a.
+  // For unsigned dtypes -1 is the maximum: dividing by it can't trap, and its quotient is never -a.
   const array by_minus_one = mx::issubdtype(dtype, mx::signedinteger) ? mx::equal(b, array(-1, dtype), s) : array(false);
   const array divisor = mx::where(mx::logical_or(by_zero, by_minus_one, s), array(1, dtype), b, s);
   array quotient = mx::where(by_minus_one, mx::negative(a, s), mx::floor_divide(a, divisor, s), s);

@@ -1,4 +1,4 @@
-// How the binding fails: C++ exceptions inside, one coded JavaScript error outside (call.cc).
+// Errors of the binding: C++ exceptions inside, one JavaScript error with a code outside (call.cc).
 #pragma once
 
 #include <node_api.h>
@@ -8,10 +8,10 @@
 
 namespace sotto {
 
-/** A JavaScript exception is already pending in the environment: just return. */
+/** A JavaScript exception is already pending in the environment, so just return. */
 struct JsPending {};
 
-/** What a caller did wrong, or what went wrong inside; becomes an Error (or TypeError) with a `code`. */
+/** An error of the caller or inside; becomes an Error (or TypeError) with a `code`. */
 struct Failure : std::exception {
   Failure(std::string code, std::string message, bool type_error = false)
       : code(std::move(code)), message(std::move(message)), type_error(type_error) {}
@@ -24,10 +24,10 @@ struct Failure : std::exception {
 inline Failure wrong_type(std::string message) { return {"INVALID_ARGUMENT", std::move(message), true}; }
 inline Failure wrong_value(std::string message) { return {"INVALID_ARGUMENT", std::move(message)}; }
 
-/** Whatever was thrown, except JsPending, in those words. */
+/** Converts any exception except JsPending. */
 Failure as_failure(std::exception_ptr thrown);
 
-/** Turns a failed Node-API status into an exception. */
+/** Converts a failed Node-API status to an exception. */
 inline void check(napi_env env, napi_status status) {
   if (status == napi_ok) return;
   if (status == napi_pending_exception) throw JsPending{};

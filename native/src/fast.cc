@@ -1,4 +1,4 @@
-// mx.fast: fused kernels of a transformer, and the step of its cache.
+// mx.fast: fused transformer kernels and the append of a cache step.
 #include "areas.h"
 #include "bounded.h"
 #include "cache_append.h"
@@ -17,7 +17,7 @@ namespace {
 
 using MaybeArray = std::optional<array>;
 
-/** `mask` is an array (boolean, or added to the scores) or the word 'causal'. */
+/** `mask` is an array (boolean, or added to the scores) or 'causal'. */
 array attention(array q, array k, array v, double scale, napi_value mask, MaybeArray sinks, Default<false> force_fused, Stream s,
                 Call* call) {
   std::string mode;

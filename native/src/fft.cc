@@ -27,7 +27,7 @@ array one(array a, std::optional<int> n, Default<-1> axis, Norm norm, Stream s) 
   return n ? Sized(a, Shape{*n}, axes, norm_of(norm), s) : Plain(a, axes, norm_of(norm), s);
 }
 
-/** The axes meant: those given, else the last of as many sizes as are given, else `fallback`. */
+/** The axes: as given, or the last ones for the given sizes, or `fallback`. */
 template <WithSizes Sized, WithAxes Plain>
 array several(const array& a, const std::optional<Shape>& sizes, const Axes& axes, std::vector<int> fallback, const Norm& norm, Stream s) {
   std::vector<int> over = axes.list.value_or(fallback);

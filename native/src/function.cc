@@ -1,7 +1,7 @@
-// Functions written in JavaScript that MLX traces: compiled functions, gradients, vectorization.
+// JavaScript functions that MLX traces: compilation, gradients, vectorization.
 //
-// The JavaScript side hands over a function of a list of arrays that returns a list of arrays (native/function.ts turns
-// trees into lists). It runs inside a tidy scope of its own, so what tracing makes is freed with the trace.
+// JavaScript passes a function from a list of arrays to a list of arrays (native/function.ts flattens trees). It runs
+// in its own tidy scope, which frees the arrays of the trace.
 #include "mlx/compile.h"
 #include "mlx/transforms.h"
 
@@ -16,7 +16,7 @@ namespace {
 using Arrays = std::vector<array>;
 using Traced = std::function<Arrays(const Arrays&)>;
 
-/** Closes what a trace opened, also when it throws. */
+/** Closes the scopes of a trace, also on an exception. */
 class TraceScope {
  public:
   explicit TraceScope(Addon& addon) : addon_(addon), depth_(addon.open_scope()) {
@@ -51,7 +51,7 @@ Arrays results_from(Addon& addon, napi_value list) {
   return results;
 }
 
-/** A JavaScript function as MLX wants it. */
+/** A JavaScript function as MLX's function type. */
 class JsFunction {
  public:
   JsFunction(Addon& addon, napi_value function) : addon_(addon) {
@@ -126,7 +126,7 @@ constexpr Op kOps[] = {
          try {
            return compiled->run(arrays);
          } catch (...) {
-           // A trace that threw leaves a half-filled entry in MLX's cache, which the next call would take for whole.
+           // A failed trace leaves an incomplete entry in MLX's cache, which the next call would use.
            compiled->run = mx::compile(traced(compiled->function), compiled->shapeless);
            throw;
          }

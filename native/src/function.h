@@ -1,4 +1,4 @@
-// The compiled functions of an environment, by number: JavaScript holds a number, never a pointer.
+// The compiled functions of an environment, by id: JavaScript never holds a pointer.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// Reading and writing parts of an array. MLX follows an index out of bounds: `bounded` stands before every op that has some.
+// Reading and writing parts of an array. MLX does not check indices, so every op with indices calls `bound_indices`
+// first.
 #include "areas.h"
 #include "bounded.h"
 #include "call.h"
@@ -14,7 +15,7 @@ Shape ones(size_t n) {
   return shape;
 }
 
-/** MLX indexes its loops by the array's rank whatever the lists' lengths are. */
+/** MLX loops over the array's rank and does not check the lists' lengths. */
 void check_rank(const array& a, const Shape& list, const char* name) {
   if (list.size() == a.ndim()) return;
   throw wrong_value(std::string("'") + name + "' must have one entry per axis (" + std::to_string(a.ndim()) + "), got " +
@@ -36,19 +37,19 @@ Bounds bounds(const array& a, Shape start, Shape stop, std::optional<Shape> stri
   return out;
 }
 
-/** The axis counted from 0. @throws Failure where `a` has no such axis */
+/** The axis, counted from 0. @throws Failure if `a` has no such axis */
 int axis_of(const array& a, int axis) {
   const int rank = static_cast<int>(a.ndim());
   if (axis < -rank || axis >= rank) throw wrong_value("axis " + std::to_string(axis) + " of an array of " + std::to_string(rank));
   return axis < 0 ? axis + rank : axis;
 }
 
-/** `indices` on an axis of `a`. */
+/** `indices` limited to an axis of `a`. */
 array along(const array& a, const array& indices, int axis, Stream s, int extent = 1) {
   return bound_indices(indices, {.length = a.shape(axis_of(a, axis)), .extent = extent}, s);
 }
 
-/** @throws Failure where `update` can't be a part of `a` */
+/** @throws Failure if `update` does not fit into `a` */
 void check_part(const array& a, const array& update) {
   bool fits = update.ndim() <= a.ndim();
   for (int axis = -1; fits && axis >= -static_cast<int>(update.ndim()); axis--) fits = update.shape(axis) <= a.shape(axis);
@@ -57,10 +58,10 @@ void check_part(const array& a, const array& update) {
 
 /** `start` for a slice of `sizes` elements on `axes`. */
 array starts_within(const array& a, const array& start, const std::vector<int>& axes, const Shape& sizes, Stream s) {
-  if (start.size() != axes.size()) throw wrong_value("there must be as many starts as axes");
+  if (start.size() != axes.size()) throw wrong_value("start and axes must have the same length");
   std::vector<int64_t> limits;
   for (int axis : axes) {
-    // Sizes may belong to the last axes only.
+    // Sizes may cover only the last axes.
     const int from_end = axis_of(a, axis) - static_cast<int>(a.ndim()) + static_cast<int>(sizes.size());
     limits.push_back(from_end < 0 ? a.shape(axis) - 1 : a.shape(axis) - sizes[from_end]);
   }
@@ -119,7 +120,7 @@ template <Scatter F>
 array scatter(array a, std::vector<array> indices, Operand updates, std::vector<int> axes, Stream s) {
   array values = updates.with_dtype_of(Operand{a});
   for (size_t i = 0; i < indices.size() && i < axes.size(); i++) {
-    // The last axes of the updates are those of `a`, each as long as the part that is written.
+    // The last axes of the updates match those of `a`, each with the length that is written.
     const int axis = axis_of(a, axes[i]);
     const int at = static_cast<int>(values.ndim()) - static_cast<int>(a.ndim()) + axis;
     indices[i] = along(a, indices[i], axis, s, at < 0 ? 1 : values.shape(at));

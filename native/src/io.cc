@@ -1,4 +1,4 @@
-// Files: safetensors and .npy. GGUF is left out on purpose (native/README.md).
+// Files: safetensors and .npy. GGUF is excluded on purpose (native/NOTES.md).
 #include "mlx/io.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace sotto {
 
 namespace {
 
-/** An own, enumerable property whatever its name is: a tensor called `__proto__` must not reach the setter. */
+/** Defines an own, enumerable property: a tensor named `__proto__` must not call the setter. */
 void define(Call& call, napi_value object, const std::string& name, napi_value value) {
   napi_property_descriptor property{};
   property.name = to_js(call, name);
@@ -82,15 +82,15 @@ napi_value map_file(std::string path, int64_t bytes, std::vector<int64_t> offset
   auto shape_list = list_of(*call, 3, shapes, shape_from);
   auto dtype_list = list_of(*call, 4, dtypes, dtype_from);
   if (shape_list.size() != offsets.size() || dtype_list.size() != offsets.size()) {
-    throw wrong_value("there must be as many offsets, shapes and dtypes");
+    throw wrong_value("offsets, shapes and dtypes must have the same length");
   }
   std::vector<Region> regions;
   regions.reserve(offsets.size());
   for (size_t i = 0; i < offsets.size(); i++) {
-    if (offsets[i] < 0) throw wrong_value("an offset is not negative");
+    if (offsets[i] < 0) throw wrong_value("an offset must not be negative");
     regions.push_back({static_cast<size_t>(offsets[i]), std::move(shape_list[i]), dtype_list[i]});
   }
-  if (bytes < 0) throw wrong_value("a file has no negative length");
+  if (bytes < 0) throw wrong_value("bytes must not be negative");
   auto arrays = map_arrays(path, static_cast<size_t>(bytes), regions);
   napi_value list = nullptr;
   if (!arrays) {
@@ -99,7 +99,7 @@ napi_value map_file(std::string path, int64_t bytes, std::vector<int64_t> offset
   }
   check(call->env, napi_create_array_with_length(call->env, arrays->size(), &list));
   for (uint32_t i = 0; i < arrays->size(); i++) {
-    // The system's memory, not ours: collecting garbage for it would hold up those who load.
+    // File pages belong to the system; reporting them would trigger garbage collections during loading.
     check(call->env, napi_set_element(call->env, list, i, call->addon.wrap(std::move((*arrays)[i]), false)));
   }
   return list;
@@ -119,7 +119,7 @@ void save_safetensors(std::string path, napi_value arrays, napi_value metadata, 
       facts.emplace(std::move(name), string_from(*call, 2, value));
     });
   }
-  // MLX appends an extension that is missing; a caller who names a file wants that file.
+  // MLX would append a missing extension and write another file than the caller named.
   if (!path.ends_with(".safetensors")) throw wrong_value("'" + path + "' must end in .safetensors");
   mx::save_safetensors(path, std::move(tensors), std::move(facts));
 }

@@ -1,4 +1,4 @@
-// mx.linalg. MLX has these on the CPU only: without a stream they run there, whatever the default device is.
+// mx.linalg. MLX implements these on the CPU only, so without a stream they run there on every default device.
 #include "mlx/linalg.h"
 
 #include "areas.h"
@@ -12,13 +12,13 @@ mx::StreamOrDevice on_cpu(const Stream& s) {
   return std::holds_alternative<std::monostate>(s.value) ? mx::StreamOrDevice(mx::Device::cpu) : s.value;
 }
 
-/** LAPACK's batches divide by the size of a matrix. @throws Failure for an array without elements */
+/** LAPACK's batches divide by the matrix size. @throws Failure for an array without elements */
 array filled(array a) {
   if (a.size() == 0) throw wrong_value("an empty array has no matrices");
   return a;
 }
 
-/** `ord` is a number, Infinity, 'fro', 'nuc' or left out. */
+/** `ord` is a number, Infinity, 'fro', 'nuc' or omitted. */
 array norm(array a, napi_value ord, Axes axis, Default<false> keepdims, Stream s, Call* call) {
   if (ord == nullptr) return mx::linalg::norm(a, axis.list, keepdims, s);
   napi_valuetype type;

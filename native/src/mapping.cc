@@ -19,14 +19,14 @@ namespace sotto {
 
 namespace {
 
-/** Read ahead at a time: how long a file that nobody wants any more is still read. */
+/** Read-ahead step; also the most that is read after the last array is freed. */
 constexpr size_t kReadAheadStep = 8 << 20;
-/** How far the disk is asked to be ahead of that. */
+/** How far ahead the disk is asked to read. */
 constexpr size_t kReadAheadDistance = 4 * kReadAheadStep;
-/** Where buffers are made of whole pages, an array smaller than this is copied: its pages would be mostly others'. */
+/** Where buffers consist of whole pages, smaller arrays are copied: their pages would mostly hold other arrays. */
 [[maybe_unused]] constexpr size_t kMinSharedBytes = 1 << 16;
 
-/** What is larger is unmapped by a thread of its own. */
+/** Larger mappings are unmapped by a separate thread. */
 constexpr size_t kMinAsyncUnmapBytes = 32 << 20;
 
 size_t page() {
@@ -45,14 +45,14 @@ struct File {
   int fd;
 };
 
-/** A whole file in memory, with a page in front that is ours to write. */
+/** A mapped file with a writable page before it. */
 class Mapping {
  public:
   Mapping(const std::string& path, size_t bytes) : size_(bytes) {
     const File file(path);
     struct stat facts;
     if (file.fd < 0 || fstat(file.fd, &facts) != 0) fail(path);
-    if (static_cast<size_t>(facts.st_size) < bytes) throw std::runtime_error("'" + path + "' has become shorter");
+    if (static_cast<size_t>(facts.st_size) < bytes) throw std::runtime_error("'" + path + "' is shorter than expected");
     void* room = mmap(nullptr, guard_bytes() + whole_pages(bytes), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
     if (room == MAP_FAILED) fail(path);
     base_ = static_cast<char*>(room);
@@ -72,7 +72,7 @@ class Mapping {
   Mapping(const Mapping&) = delete;
   ~Mapping() {
     const auto unmap = [room = base_, length = guard_bytes() + whole_pages(size_)] { munmap(room, length); };
-    // A millisecond for some 40 MB: too long for a thread that has others to serve.
+    // Takes a millisecond per 40 MB: too long for a thread that serves others.
     if (size_ < kMinAsyncUnmapBytes) unmap();
     else std::thread(unmap).detach();
   }
@@ -80,12 +80,12 @@ class Mapping {
   char* data() const { return base_ + guard_bytes(); }
   size_t size() const { return size_; }
 
-  /** Starts reading a stretch. */
+  /** Asks the system to start reading a range. */
   void request_read(size_t begin, size_t end) const {
     if (begin < std::min(end, size_)) madvise(data() + begin, std::min(end, size_) - begin, MADV_WILLNEED);
   }
 
-  /** Brings a stretch into memory and into the page tables. */
+  /** Loads a range into memory and the page tables. */
   void populate(size_t at) const {
     const size_t length = std::min(kReadAheadStep, size_ - at);
 #ifdef MADV_POPULATE_READ
@@ -105,7 +105,7 @@ class Mapping {
 };
 
 void read_ahead(const std::shared_ptr<const Mapping>& mapping) {
-  // Detached: it holds the mapping for a stretch at a time, and stops when nobody else does.
+  // Detached. Holds the mapping for one step at a time and stops once no array holds it.
   std::thread([weak = std::weak_ptr<const Mapping>(mapping)] {
     for (size_t at = 0;; at += kReadAheadStep) {
       const auto held = weak.lock();
@@ -116,11 +116,11 @@ void read_ahead(const std::shared_ptr<const Mapping>& mapping) {
   }).detach();
 }
 
-/** A buffer over pages of the mapping as the allocator knows it, and how it is given back. */
+/** An allocator buffer over pages of the mapping, and its release. */
 struct Wrapped {
   mx::allocator::Buffer buffer;
   mx::allocator::Deleter release;
-  size_t start;  // where in the mapping it begins
+  size_t start;  // start within the mapping
 };
 
 #ifdef __APPLE__
@@ -134,7 +134,7 @@ std::optional<Wrapped> wrap(const std::shared_ptr<const Mapping>& mapping, size_
 
 #else
 
-/** Whether buffers are what the allocator of MLX's build without a GPU makes: a length, then the bytes. */
+/** Whether buffers have the layout of MLX's allocator without a GPU: a length, then the bytes. */
 bool has_plain_buffers() {
   static const bool plain = [] {
     auto probe = mx::allocator::malloc(64);
@@ -150,7 +150,7 @@ bool has_plain_buffers() {
 
 std::optional<Wrapped> wrap(const std::shared_ptr<const Mapping>& mapping, size_t, size_t) {
   if (!has_plain_buffers()) return std::nullopt;
-  // One buffer for all of the file: its length stands at the end of the page in front.
+  // One buffer for the whole file; its length is at the end of the page before it.
   char* start = mapping->data() - sizeof(size_t);
   const size_t length = mapping->size();
   std::memcpy(start, &length, sizeof length);
@@ -159,14 +159,14 @@ std::optional<Wrapped> wrap(const std::shared_ptr<const Mapping>& mapping, size_
 
 #endif
 
-constexpr const char* kBeyondEnd = "an array lies beyond the end of the file";
+constexpr const char* kBeyondEnd = "an array exceeds the end of the file";
 
-/** @param most what the file has room for */
+/** @param max_count limit given by the file's size */
 size_t elements(const mx::Shape& shape, size_t max_count) {
   size_t count = 1;
   for (const auto n : shape) {
-    if (n < 0) throw std::invalid_argument("a shape has no negative sizes");
-    // Sizes may be so large that their product wraps around.
+    if (n < 0) throw std::invalid_argument("a shape must not have negative sizes");
+    // The product of large sizes may overflow.
     if (n > 0 && count > max_count / static_cast<size_t>(n)) throw std::invalid_argument(kBeyondEnd);
     count *= static_cast<size_t>(n);
   }
@@ -180,11 +180,11 @@ mx::array copied(const char* from, size_t bytes, const Region& region) {
   return mx::array(std::move(data), region.shape, region.dtype);
 }
 
-/** `region` as a part of `all`, which holds the bytes from `start` on. */
+/** `region` as a view of `all`, which holds the bytes from `start`. */
 mx::array region_view(const mx::array& all, size_t start, const Region& region, size_t count) {
   mx::Strides strides(region.shape.size());
   int64_t stride = 1;
-  bool one_axis = true;  // at most one axis has more than an element: rows are columns
+  bool one_axis = true;  // at most one axis has several elements, so row-major equals column-major
   for (size_t axis = region.shape.size(); axis-- > 0;) {
     strides[axis] = stride;
     stride *= region.shape[axis];
@@ -213,7 +213,7 @@ std::optional<std::vector<mx::array>> map_arrays(const std::string& path, size_t
 #else
     const bool shares = count > 0;
 #endif
-    // An element that straddles its natural boundary can't be read where it lies.
+    // Misaligned elements can't be read in place.
     if (!shares || region.offset % mx::size_of(region.dtype) != 0) {
       arrays.push_back(copied(from, size, region));
       continue;

@@ -1,4 +1,4 @@
-// A file's bytes as arrays, in the place where the system keeps them: nothing is copied.
+// Memory-mapped arrays.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@ namespace sotto {
 
 namespace mx = mlx::core;
 
-/** Where an array lies in a file. */
+/** Location of an array in a file. */
 struct Region {
   size_t offset;  // bytes from the start of the file
   mx::Shape shape;
@@ -19,11 +19,11 @@ struct Region {
 };
 
 /**
- * The arrays at `regions` of the file at `path`, mapped. A thread of its own reads the file ahead, from the front, for as
- * long as any of them is there. The file is unmapped with the last of them; who replaces it by another one meanwhile takes
- * nothing away, who shortens it in place ends this process. Nothing where MLX's allocator only takes memory of its own.
+ * Maps the arrays at `regions` of the file at `path`. A thread reads the file ahead from its start while any of the
+ * arrays exists. The mapping lasts until the last array is freed. Replacing the file by rename is harmless; truncating
+ * it in place ends this process (SIGBUS). Empty if MLX's allocator only accepts its own memory.
  *
- * @param bytes what the file is to hold, at least
+ * @param bytes minimum length of the file
  * @throws std::runtime_error if the file can't be mapped or is shorter
  * @throws std::invalid_argument for a region beyond `bytes`
  */

@@ -22,7 +22,7 @@ array tensordot(array a, array b, napi_value axes, Stream s, Call* call) {
   return mx::tensordot(a, b, ints_from(*call, 2, first), ints_from(*call, 2, second), s);
 }
 
-/** Positions of matrices in a batch of them. */
+/** Indices of matrices in a batch. */
 std::optional<array> matrices_of(const array& batch, const std::optional<array>& positions, Stream s) {
   if (!positions || batch.ndim() < 2) return positions;
   int64_t count = 1;

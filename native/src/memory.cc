@@ -1,4 +1,4 @@
-// mx.memory: figures and limits of MLX's allocator, in bytes.
+// mx.memory: statistics and limits of MLX's allocator, in bytes.
 #include "mlx/memory.h"
 
 #ifdef __GLIBC__
@@ -13,7 +13,7 @@ namespace sotto {
 namespace {
 
 size_t bytes(int64_t n) {
-  if (n < 0) throw wrong_value("a limit is not negative");
+  if (n < 0) throw wrong_value("a limit must not be negative");
   return static_cast<size_t>(n);
 }
 
@@ -29,7 +29,7 @@ constexpr Op kOps[] = {
     op("clearCache", "", []() {
       mx::clear_cache();
 #ifdef __GLIBC__
-      malloc_trim(0);  // the CPU's buffers are malloc's, which keeps what is freed
+      malloc_trim(0);  // CPU buffers come from malloc, which keeps freed memory
 #endif
     }),
     op("ofArrays", "arrays", [](VarArgs arrays) { return mx::get_array_buffer_size(arrays.arrays); }),

@@ -1,4 +1,4 @@
-// The entry point: one Addon per environment, every area on its exports.
+// Entry point: one Addon per environment, with every area on its exports.
 #include <napi.h>
 
 #include <cstdlib>
@@ -16,8 +16,8 @@
 using namespace sotto;
 
 /**
- * Waits for what the CPU streams still compute. At exit the libraries' destructors take memory away from products that
- * are under way (OpenBLAS's buffers), which crashed one exit in six with a large product queued.
+ * Waits for queued work of the CPU streams. At exit, destructors of the libraries free memory of running products
+ * (OpenBLAS's buffers), which crashed one exit in six with a large product queued.
  */
 void sotto::synchronize_cpu_streams() {
   for (auto& stream : mx::get_streams()) {
@@ -25,7 +25,7 @@ void sotto::synchronize_cpu_streams() {
     try {
       mx::synchronize(stream);
     } catch (...) {
-      // The stream of another thread, or an error that nobody is left to hear.
+      // The stream belongs to another thread, or it failed at exit, where errors have no receiver.
     }
   }
 }
@@ -40,8 +40,8 @@ constexpr void (*kAreas[])(Addon&, napi_value) = {
 };
 
 /**
- * What MLX makes when it is first used is destroyed in the opposite order: its streams and its allocator are made before
- * the handler is registered, so that they outlive it. Work that frees memory into a destroyed allocator ruins the heap.
+ * Static objects of MLX are destroyed in reverse order of creation. Its streams and allocator are created before this
+ * handler is registered, so they outlive it. Work that frees memory into a destroyed allocator corrupts the heap.
  */
 void synchronize_cpu_streams_at_exit() {
   mx::default_stream(mx::Device::cpu);
@@ -51,12 +51,13 @@ void synchronize_cpu_streams_at_exit() {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
-  // Headers and library of different MLX versions disagree about class layouts: better not to start.
+  // Class layouts differ between MLX versions, so refuse to start.
   if (std::strcmp(mx::version(), SOTTO_MLX_BUILT_AGAINST) != 0) {
     throw Napi::Error::New(env, std::string("the addon was built against MLX " SOTTO_MLX_BUILT_AGAINST
                                             ", but the libmlx found at run time is ") + mx::version());
   }
-  // MLX's first use makes the Metal device, which may not be there. An exception that left this function would end the process.
+  // MLX's first use creates the Metal device, which may be missing. An exception out of this function would end the
+  // process.
   try {
     synchronize_cpu_streams_at_exit();
   } catch (const std::exception& error) {

@@ -1,4 +1,4 @@
-// What an op is and what a call of it carries. How a table of ops is written stands in call.h.
+// An op and a call of it. call.h describes the table of ops.
 #pragma once
 
 #include "addon.h"
@@ -11,11 +11,11 @@ struct Call {
   napi_env env;
   Addon& addon;
   const BoundOp& bound;
-  size_t count;        // positional arguments given
-  napi_value* values;  // them
+  size_t count;        // number of positional arguments
+  napi_value* values;
   napi_value options = nullptr;
 
-  /** The value given for parameter `i`, or nullptr when it is missing, undefined or null. */
+  /** The value of parameter `i`; nullptr if it is missing, undefined or null. */
   napi_value get(size_t i) const;
   const std::string& name(size_t i) const { return bound.params[i]; }
 };
@@ -24,8 +24,8 @@ struct Op {
   const char* name;
   const char* params;
   napi_value (*run)(Call&);
-  size_t required;    // leading parameters that can't be left out
-  bool variadic;      // the last positional parameter takes all the rest
+  size_t required;    // leading mandatory parameters
+  bool variadic;      // the last positional parameter takes all remaining arguments
   bool takes_stream;  // the function's last parameter is the keyword `stream`
 };
 

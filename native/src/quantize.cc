@@ -1,4 +1,4 @@
-// Quantized weights: groups of a row share a scale and a bias (mode 'affine'), or follow one of the mx/nv formats.
+// Quantized weights: groups of a row share a scale and a bias (mode 'affine'), or use one of the mx/nv formats.
 #include "areas.h"
 #include "bounded.h"
 #include "call.h"
@@ -16,7 +16,7 @@ std::string mode_or(const std::optional<std::string>& mode, const char* fallback
   return mode.value_or(fallback);
 }
 
-/** Positions of matrices in a batch of them. */
+/** Indices of matrices in a batch. */
 std::optional<array> matrices_of(const array& batch, const std::optional<array>& positions, Stream s) {
   if (!positions || batch.ndim() < 2) return positions;
   int64_t count = 1;
@@ -24,16 +24,16 @@ std::optional<array> matrices_of(const array& batch, const std::optional<array>&
   return bound_indices(*positions, {.length = count, .negatives = false}, s);
 }
 
-/** MLX divides by both before it looks at them. */
+/** MLX divides by both before checking them. */
 void check_packing(MaybeInt group, MaybeInt bits) {
   if (group && *group < 1) throw wrong_value("'groupSize' must be positive, got " + std::to_string(*group));
   if (bits && (*bits < 1 || *bits > 32)) throw wrong_value("'bits' must be 1 to 32, got " + std::to_string(*bits));
 }
 
-/** MLX compares all but the last two sizes of packed weights and their scales, whether there are two or not. */
+/** MLX compares all but the last two sizes of quantized weights and scales, even if there are fewer than two. */
 void check_packed(const array& w, const MaybeArray& scales) {
-  if (w.ndim() < 2) throw wrong_value("packed weights have two sizes or more, got shape " + shape_text(w.shape()));
-  if (scales && scales->ndim() < 2) throw wrong_value("scales have two sizes or more, got shape " + shape_text(scales->shape()));
+  if (w.ndim() < 2) throw wrong_value("quantized weights must have two axes or more, got shape " + shape_text(w.shape()));
+  if (scales && scales->ndim() < 2) throw wrong_value("scales must have two axes or more, got shape " + shape_text(scales->shape()));
 }
 
 constexpr Op kOps[] = {

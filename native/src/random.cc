@@ -1,4 +1,4 @@
-// mx.random: counter-based generators. Give a `key` for a result that does not depend on what was drawn before.
+// mx.random: counter-based generators. With a `key`, a result does not depend on earlier calls.
 #include "mlx/random.h"
 
 #include "areas.h"

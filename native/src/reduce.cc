@@ -73,7 +73,7 @@ constexpr Op kOps[] = {
     op("softmax", "a, axis, *, precise",
        [](array a, Axes axis, Default<false> precise, Stream s) { return mx::softmax(a, axis.of(a), precise, s); }),
     op("diff", "a, n, axis", [](array a, Default<1> n, Default<-1> axis, Stream s) {
-         // Each of the n differences is a step of MLX's loop, and after as many as there are elements none is left.
+         // MLX's loop runs n times, but no elements remain after as many differences as there are elements.
          const bool has_axis = axis >= -static_cast<int>(a.ndim()) && axis < static_cast<int>(a.ndim());
          return mx::diff(a, has_axis ? std::min<int>(n, a.shape(axis)) : n, axis, s);
        }),

@@ -1,4 +1,4 @@
-// The same elements in another shape, order, place or type.
+// The same elements in another shape, order or dtype.
 #include <algorithm>
 
 #include "areas.h"
@@ -18,7 +18,7 @@ array concatenate(std::vector<array> arrays, Default<0> axis, Stream s) {
   return mx::concatenate(std::move(arrays), axis, s);
 }
 
-/** Sections (a number) or the indices to split at (a list). */
+/** A number of sections, or the indices to split at. */
 std::vector<array> split(array a, Ints where, Default<0> axis, Stream s) {
   if (where.single) return mx::split(a, where.list.front(), axis, s);
   return mx::split(a, Shape(where.list.begin(), where.list.end()), axis, s);
@@ -75,11 +75,11 @@ constexpr Op kOps[] = {
        [](array a, Default<0> start, Default<-1> end, Stream s) { return mx::flatten(a, start, end, s); }),
     op("unflatten", "a, axis, shape",
        [](array a, int axis, Shape shape, Stream s) {
-         // MLX divides by the sizes that are given.
+         // MLX divides by the given sizes.
          Shape known = shape;
          auto open = std::find(known.begin(), known.end(), -1);
          if (open != known.end()) *open = 1;
-         if (count_of(known) == 0 && open != known.end()) throw wrong_value("a size of -1 beside one of 0");
+         if (count_of(known) == 0 && open != known.end()) throw wrong_value("a size of -1 together with one of 0");
          return mx::unflatten(a, axis, shape, s);
        }),
     op("squeeze", "a, axis",
@@ -121,10 +121,10 @@ constexpr Op kOps[] = {
          } else {
            for (int i = static_cast<int>(to.size()) - 2; i >= 0; i--) steps[i] = steps[i + 1] * to[i + 1];
          }
-         // MLX reads where it is told to: an index outside the array's elements must not get that far.
+         // MLX does not check the view, so reject indices outside the array's elements.
          if (steps.size() != to.size()) throw wrong_value("shape and strides must have the same length");
          const bool empty = count_of(to, a.itemsize()) == 0;
-         // Doubles: the products may be larger than any integer, and near the limit they are exact.
+         // As doubles: the products may exceed every integer, and near the limit they are exact.
          double low = offset;
          double high = offset;
          for (size_t i = 0; i < to.size(); i++) (steps[i] < 0 ? low : high) += static_cast<double>(steps[i]) * (to[i] - 1);

@@ -1,4 +1,4 @@
-// Sizes of shapes and dtypes. MLX multiplies without looking: 65536^4 elements wrap around to none.
+// Sizes of shapes and dtypes. MLX does not check for overflow: 65536^4 elements wrap to none.
 #pragma once
 
 #include <string>
@@ -18,12 +18,12 @@ inline std::string shape_text(const mlx::core::Shape& shape) {
 
 /**
  * The number of elements of a shape.
- * @throws Failure INVALID_ARGUMENT for a negative size, and where elements of `item_bytes` each exceed 2^63 bytes
+ * @throws Failure INVALID_ARGUMENT for a negative size, or if elements of `item_bytes` each exceed 2^63 bytes
  */
 inline size_t count_of(const mlx::core::Shape& shape, size_t item_bytes = 1) {
   bool empty = false;
   for (int d : shape) {
-    if (d < 0) throw wrong_value("a shape has no negative sizes, got " + shape_text(shape));
+    if (d < 0) throw wrong_value("a shape must not have negative sizes, got " + shape_text(shape));
     empty = empty || d == 0;
   }
   if (empty) return 0;
@@ -36,12 +36,12 @@ inline size_t count_of(const mlx::core::Shape& shape, size_t item_bytes = 1) {
   return count;
 }
 
-/** @throws Failure INVALID_ARGUMENT where the sizes of an array do not describe one that can exist */
+/** @throws Failure INVALID_ARGUMENT for an array whose size is impossible */
 inline void check_size(const mlx::core::array& a) {
   count_of(a.shape(), a.itemsize());
 }
 
-/** The smallest and the largest number of an integer dtype, as far as 64 signed bits hold them. */
+/** The range of an integer dtype, clipped to int64. */
 inline std::pair<int64_t, int64_t> integer_range(mlx::core::Dtype dtype) {
   const int bits = static_cast<int>(mlx::core::size_of(dtype)) * 8;
   const bool is_signed = mlx::core::issubdtype(dtype, mlx::core::signedinteger);

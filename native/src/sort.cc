@@ -1,4 +1,4 @@
-// Order: sorting, partial sorting, searching.
+// Sorting, partial sorting, searching.
 #include "areas.h"
 #include "call.h"
 #include "mlx/ops.h"
@@ -12,7 +12,7 @@ using Along = array (*)(const array&, int, mx::StreamOrDevice);
 using KthAll = array (*)(const array&, int, mx::StreamOrDevice);
 using KthAlong = array (*)(const array&, int, int, mx::StreamOrDevice);
 
-// As in Python: the last axis when `axis` is left out, the flattened array when it is null.
+// As in Python: the last axis if `axis` is omitted, the flattened array if it is null.
 bool flattened(const Call& call, size_t i) {
   if (i >= call.count) return false;
   napi_valuetype type = napi_undefined;

@@ -1,4 +1,4 @@
-// When and how the graph runs: evaluation, tidy scopes, compiled functions.
+// Graph execution: evaluation, tidy scopes, compiled functions.
 #include <unordered_set>
 
 #include "mlx/primitives.h"
@@ -30,7 +30,7 @@ std::vector<Handle*> handles_from(Call& call, size_t i, napi_value list) {
   return handles;
 }
 
-/** The name of each op that evaluating `arrays` would run, in no certain order; one of several outputs counts once. */
+/** Names of the ops that evaluating `arrays` would run, unordered; an op with several outputs counts once. */
 napi_value pending_ops(Call& call, std::vector<array> left) {
   napi_value names = nullptr;
   uint32_t count = 0;
@@ -58,14 +58,14 @@ constexpr Op kOps[] = {
       mx::async_eval(std::move(arrays.arrays));
     }),
     op("isAvailable", "a", [](array a) {
-      // An array that nothing has asked for yet is not available, and MLX's own answer would wait for its event.
+      // An array that is not queued is not available, and MLX would wait for its event.
       return a.status() != array::Status::unscheduled && a.is_available();
     }),
     op("whenAvailable", "arrays", [](VarArgs arrays, Call* call) { return call->addon.waiter().wait_for(arrays.arrays); }),
 
     op("scopeOpen", "", [](Call* call) { return call->addon.open_scope(); }),
     op("scopeClose", "depth, survivors", [](int depth, napi_value survivors, Call* call) {
-      if (depth < 0) throw wrong_value("a scope's depth is not negative");
+      if (depth < 0) throw wrong_value("a scope's depth must not be negative");
       call->addon.close_scopes(static_cast<size_t>(depth), survivors ? handles_from(*call, 1, survivors) : std::vector<Handle*>{});
       call->addon.release_deferred();
     }),

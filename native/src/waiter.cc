@@ -17,12 +17,12 @@ namespace sotto {
 namespace {
 
 /**
- * How long the end of an environment waits for threads that are inside MLX. What a CPU stream computes has been waited
- * for already (module.cc); a GPU that hangs must not hold the process.
+ * How long a closing environment waits for threads inside MLX. CPU streams are already synchronized (module.cc); a GPU
+ * that hangs must not block the process.
  */
 constexpr std::chrono::seconds kShutdownTimeout{1};
 
-/** Has the event of an array and nothing else of it: its own state is the waiting thread's alone. */
+/** Shares only the event of an array; its own state belongs to the waiting thread. */
 mx::array event_placeholder(const mx::array& of) {
   mx::array array(mx::Shape{}, mx::bool_, nullptr, {});
   array.attach_event(of.event());
@@ -38,7 +38,7 @@ struct Wait {
 
 }  // namespace
 
-/** Shared with the threads, which may outlive the environment by a moment. */
+/** Shared with the threads, which may briefly outlive the environment. */
 struct WaiterState : std::enable_shared_from_this<WaiterState> {
   struct StreamWorker {
     std::deque<std::unique_ptr<Wait>> queue;
@@ -47,10 +47,10 @@ struct WaiterState : std::enable_shared_from_this<WaiterState> {
   };
 
   std::mutex mutex;
-  std::condition_variable thread_exited;       // a thread has ended
-  std::map<int, StreamWorker> workers;          // by the index of the stream
+  std::condition_variable thread_exited;       // notified when a thread exits
+  std::map<int, StreamWorker> workers;          // by stream index
   size_t threads = 0;
-  size_t pending = 0;                 // of the JavaScript thread alone
+  size_t pending = 0;                 // used by the JavaScript thread only
   bool closed = false;
   napi_threadsafe_function wake = nullptr;
 
@@ -78,11 +78,11 @@ struct WaiterState : std::enable_shared_from_this<WaiterState> {
 
 namespace {
 
-/** On the JavaScript thread, once a wait is over. */
+/** Runs on the JavaScript thread after a wait. */
 void settle(napi_env env, napi_value, void* context, void* data) {
   std::unique_ptr<Wait> wait(static_cast<Wait*>(data));
   auto& state = *static_cast<WaiterState*>(context);
-  if (env == nullptr) return;  // the environment ends: nobody listens any more
+  if (env == nullptr) return;  // the environment is closing, and promises have no receiver
   if (--state.pending == 0) napi_unref_threadsafe_function(env, state.wake);
   napi_value value = nullptr;
   if (wait->error) {
@@ -104,7 +104,7 @@ void settle(napi_env env, napi_value, void* context, void* data) {
 Waiter::Waiter(napi_env env) : env_(env), state_(std::make_shared<WaiterState>()) {
   napi_value name = nullptr;
   check(env, napi_create_string_utf8(env, "sotto-mlx waiter", NAPI_AUTO_LENGTH, &name));
-  // What it calls needs the state for as long as Node may call it, which is until it is finalized.
+  // The callback uses the state until Node finalizes the threadsafe function.
   auto* kept = new std::shared_ptr<WaiterState>(state_);
   napi_status status = napi_create_threadsafe_function(
       env, nullptr, nullptr, name, 0, 1, kept,
@@ -133,7 +133,7 @@ napi_value Waiter::wait_for(const std::vector<mx::array>& arrays) {
   auto wait = std::make_unique<Wait>();
   int stream = 0;
   for (auto& array : arrays) {
-    if (array.status() == mx::array::Status::unscheduled) throw wrong_value("nothing has asked for the array yet");
+    if (array.status() == mx::array::Status::unscheduled) throw wrong_value("the array is not queued");
     if (array.is_available()) continue;
     if (wait->arrays.empty()) stream = array.event().stream().index;
     wait->arrays.push_back(event_placeholder(array));

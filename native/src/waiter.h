@@ -1,4 +1,4 @@
-// Waiting for queued work without holding up JavaScript: threads that sleep on MLX's events and wake the event loop.
+// Non-blocking waits for queued work: threads sleep on MLX's events and wake the event loop.
 #pragma once
 
 #include <node_api.h>
@@ -15,22 +15,22 @@ namespace mx = mlx::core;
 struct WaiterState;
 
 /**
- * The waiters of one environment: a thread for each stream that was ever waited for, since what one stream computes
- * is done in order and what two streams compute is not. No thread, and nothing that keeps the process alive, before
- * the first wait; between waits the threads sleep.
+ * The waiting threads of one environment, one per awaited stream: work on one stream finishes in order, work on two
+ * does not. Before the first wait there is no thread and nothing that keeps the process alive; between waits the
+ * threads sleep.
  *
- * The threads never touch an array of JavaScript's: each waits on a stand-in that shares nothing but the event.
+ * The threads never touch JavaScript's arrays. Each waits on a placeholder array that shares only the event.
  */
 class Waiter {
  public:
   explicit Waiter(napi_env env);
-  /** No promise is settled from here on. */
+  /** Promises are not settled afterwards. */
   ~Waiter();
   Waiter(const Waiter&) = delete;
 
   /**
-   * A promise that is resolved once all arrays can be read, and rejected with MLX's error if the computation failed;
-   * nullptr if they can be read now. The arrays have been queued; they may be disposed while the promise is pending.
+   * A promise that resolves once all arrays can be read and rejects with MLX's error if the computation failed; nullptr
+   * if they can be read now. The arrays must be queued; they may be disposed while the promise is pending.
    */
   napi_value wait_for(const std::vector<mx::array>& arrays);
 

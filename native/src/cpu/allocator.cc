@@ -1,5 +1,5 @@
-// MLX's allocator on the CPU answers a request that can't be met with a null pointer, which its ops then write to. The
-// addon is found before libmlx, so this definition stands in front of it and raises the error that Metal's raises.
+// MLX's CPU allocator returns a null pointer for a request it cannot meet, which its ops then write to. Symbols of the
+// addon are found before libmlx's, so this definition replaces it and throws the error that Metal's throws.
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -16,7 +16,7 @@ namespace {
 using mlx::core::allocator::Allocator;
 using mlx::core::allocator::Buffer;
 
-/** Bytes of memory that the machine has. */
+/** Physical memory in bytes. */
 size_t physical_memory() {
   static const size_t bytes = static_cast<size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<size_t>(sysconf(_SC_PAGESIZE));
   return bytes;
@@ -26,9 +26,9 @@ class CheckedAllocator final : public Allocator {
  public:
   explicit CheckedAllocator(Allocator& inner) : inner_(inner) {}
 
-  /** @throws std::runtime_error where the memory is not there, in the words of Metal's allocator */
+  /** @throws std::runtime_error if memory is short, with the message of Metal's allocator */
   Buffer malloc(size_t size) override {
-    // The system promises more than it has, and ends the process that believes it.
+    // The system overcommits memory and kills the process that uses it.
     const size_t active = mlx::core::get_active_memory();
     if (size > mlx::core::get_memory_limit() || size > physical_memory() - std::min(active, physical_memory())) fail(size);
     Buffer buffer = inner_.malloc(size);
@@ -63,7 +63,7 @@ Allocator& library_allocator() {
 namespace mlx::core::allocator {
 
 MLX_API Allocator& allocator() {
-  // Never destroyed: arrays may be freed while the process ends.
+  // Never destroyed: arrays may be freed while the process exits.
   static auto* const checked = new CheckedAllocator(library_allocator());
   return *checked;
 }

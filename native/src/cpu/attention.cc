@@ -15,18 +15,18 @@ namespace mx = mlx::core;
 
 namespace {
 
-/** Queries worked on at once: their scores against 1500 keys are 288 KiB, which stays in a second-level cache. */
+/** Queries per block: their scores against 1500 keys take 288 KiB, which fits a second-level cache. */
 constexpr int64_t kBlockRows = 48;
 
 int64_t up(int64_t n) { return (n + kPanel - 1) / kPanel * kPanel; }
 
-/** One head: rows are `stride` floats apart. */
+/** One head; rows are `stride` floats apart. */
 struct Head {
   float* data;
   int64_t stride;
 };
 
-/** Head h of batch b as rows; copied into `room` only where a row is not contiguous. */
+/** Head h of batch b as rows; copied into `room` only if a row is not contiguous. */
 Head head(mx::array& x, int64_t b, int64_t h, std::vector<float>& room) {
   const int64_t n = x.shape(2), d = x.shape(3);
   float* data = x.data<float>() + b * x.strides(0) + h * x.strides(1);
@@ -38,7 +38,7 @@ Head head(mx::array& x, int64_t b, int64_t h, std::vector<float>& room) {
   return {to, d};
 }
 
-/** Rows [n, d] → panels of rows [⌈n / 16⌉, d, 16], zeros where there are no more rows. */
+/** Rows [n, d] → panels of rows [⌈n / 16⌉, d, 16], zero-padded. */
 void panels_of_rows(Head x, int64_t n, int64_t d, float* to) {
   for (int64_t p = 0; p < n; p += kPanel, to += d * kPanel) {
     const int64_t rows = std::min(kPanel, n - p);
@@ -64,13 +64,13 @@ void panels_of_columns(Head x, int64_t n, int64_t d, float* to) {
   }
 }
 
-/** One block of queries: out = softmax(scale q kᵀ) v, keys and values in panels. */
+/** A block of queries: out = softmax(scale q kᵀ) v, keys and values in panels. */
 void attend_block(Head q, int64_t rows, int64_t first, const float* keys, const float* values, int64_t nk, int64_t d, int64_t nq,
                   float scale, bool causal, Head out) {
   static thread_local std::vector<float> room;
   const int64_t width = up(nk);
   float* scores = room_for(room, kBlockRows * width);
-  // A block of a causal attention sees no key beyond its last row's.
+  // With a causal mask, no query of a block sees a key beyond that of its last row.
   const int64_t seen = causal ? std::clamp<int64_t>(first + rows + nk - nq, 1, nk) : nk;
   kernels().product(q.data, q.stride, rows, keys, d * kPanel, up(seen) / kPanel, d, {scores, width, up(seen), scale});
   float inverse[kBlockRows];
@@ -89,7 +89,7 @@ class Attention : public CpuPrimitive {
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     auto& out = outputs[0];
     const int64_t H = out.shape(1), nq = out.shape(2), d = out.shape(3);
-    // Laid out as [B, Nq, H, D]: the heads of one position lie beside each other.
+    // Stored as [B, Nq, H, D], so that the heads of a position are adjacent.
     mx::Strides strides{nq * H * d, d, H * d, 1};
     const bool as_rows = nq == 1 || H == 1;
     out.set_data(mx::allocator::malloc(out.nbytes()), out.size(), strides, {true, as_rows, false});
@@ -125,7 +125,7 @@ class Attention : public CpuPrimitive {
       }
     });
     const int64_t blocks = (nq + kBlockRows - 1) / kBlockRows;
-    // Blocks of one head follow each other, so that a thread keeps that head's keys and values in its cache.
+    // Blocks of a head are consecutive, so that a thread keeps its keys and values in cache.
     parallel_for(B * H * blocks, 1 + (1 << 20) / (std::min(nq, kBlockRows) * nk * d), [&](int64_t begin, int64_t end) {
       static thread_local std::vector<float> rows;
       for (int64_t task = begin; task < end; ++task) {

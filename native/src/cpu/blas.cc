@@ -1,6 +1,6 @@
 // A fast BLAS for MLX on Linux. The wheel's libmlx links the reference BLAS (about 6 GFLOP/s); symbols resolve
-// breadth-first, so what the addon exports is found before it. OpenBLAS comes as `scipy-openblas32`, whose names carry a
-// prefix: forward the few that MLX calls.
+// breadth-first, so the addon's exports are found first. OpenBLAS comes from `scipy-openblas32`, which prefixes its
+// names: these functions forward the few that MLX calls.
 #include <utility>
 
 #include "product.h"
@@ -17,7 +17,7 @@ constexpr int kColMajor = 102, kPlain = 111;
 template <typename T>
 void multiply(int order, int ta, int tb, int m, int n, int k, T alpha, const T* a, int lda, const T* b, int ldb, T beta,
               T* c, int ldc) {
-  // Column-major is row-major with both factors exchanged: Cᵀ = op(B)ᵀ op(A)ᵀ.
+  // Column-major equals row-major with the factors exchanged: Cᵀ = op(B)ᵀ op(A)ᵀ.
   if (order == kColMajor) {
     std::swap(ta, tb);
     std::swap(m, n);
@@ -44,7 +44,7 @@ EXPORT void cblas_cgemm(int order, int ta, int tb, int m, int n, int k, const vo
   scipy_cblas_cgemm(order, ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
-// LAPACK takes everything by pointer, plus hidden string lengths: a jump passes whatever the caller laid out.
+// LAPACK takes pointers plus hidden string lengths; a jump forwards the caller's arguments unchanged.
 #if defined(__x86_64__)
 #define FORWARD(name) __asm__(".text\n.globl " #name "\n.type " #name ",@function\n" #name ":\n\tjmp scipy_" #name "@PLT\n");
 #else

@@ -1,4 +1,4 @@
-// The attention of a decoder's step: few queries over keys and values that are laid out for it (attention.h).
+// Attention of a decode step: few queries over keys and values in the layout of attention.h.
 #include <cmath>
 #include <vector>
 
@@ -19,7 +19,7 @@ void require(bool fits, const char* what) {
   if (!fits) throw std::invalid_argument(what);
 }
 
-/** Multiply-adds under which the heads are not worth sharing out. */
+/** Multiply-adds below which the heads run on one thread. */
 constexpr int64_t kMinParallelWork = 1 << 15;
 
 template <class Body>
@@ -28,7 +28,7 @@ void over_heads(int64_t heads, int64_t work, const Body& body) {
   for (int64_t i = 0; i < heads; ++i) body(i);
 }
 
-/** The query scaled by 1 / √d, and room for the scores of n keys. */
+/** The query scaled by 1 / √d, followed by room for the scores of n keys. */
 float* scaled(const float* q, int64_t d, int64_t n) {
   static thread_local std::vector<float> room;
   float* to = room_for(room, d + n + kPanel);
@@ -105,7 +105,7 @@ class AttendCached : public CpuPrimitive {
   }
 
   const char* name() const override { return "SottoAttendCached"; }
-  /** Never the same: it writes. */
+  /** Never equivalent, because it writes. */
   bool is_equivalent(const mx::Primitive&) const override { return false; }
 
  private:
@@ -159,18 +159,18 @@ void check_cache(const mx::array& keys, const mx::array& values, int64_t batch, 
   const bool shared = dtype == mx::float16 && values.shape(0) == 1;
   require(keys.shape(0) == values.shape(0) && (shared || values.shape(0) == batch) && keys.shape(1) == values.shape(1) && keys.shape(3) == values.shape(3) &&
            keys.shape(4) == kPanel && keys.shape(2) == panels_for(values.shape(2)),
-       "[attend] keys and values do not belong together");
+       "[attend] keys and values do not match");
   require(values.shape(3) % kPanel == 0 && int64_t{values.shape(1)} * values.shape(3) == width,
-       "[attend] the heads' widths do not make up the queries' (each is a multiple of 16)");
-  require(values.shape(2) > 0, "[attend] there is nothing to attend to");
+       "[attend] the head widths must be multiples of 16 that add up to the queries' width");
+  require(values.shape(2) > 0, "[attend] the cache is empty");
 }
 
 std::pair<mx::array, mx::array> cross_attention_cache(const mx::array& kv, int heads, mx::StreamOrDevice where) {
   const mx::Stream stream = mx::to_stream(where);
   require(kv.ndim() == 3 && kv.dtype() == mx::float32 && heads > 0 && kv.shape(2) % 2 == 0 && kv.shape(2) / 2 % heads == 0 && kv.shape(1) > 0,
-       "[memory] takes keys and values [B, T, 2 H D] in float32");
+       "[crossAttentionCache] takes keys and values [B, T, 2 H D] in float32");
   const auto d = kv.shape(2) / 2 / heads;
-  require(d % kPanel == 0, "[memory] a head's width is a multiple of 16");
+  require(d % kPanel == 0, "[crossAttentionCache] a head's width must be a multiple of 16");
   auto made = mx::array::make_arrays(
       {{kv.shape(0), heads, static_cast<mx::ShapeElem>(panels_for(kv.shape(1))), d, static_cast<mx::ShapeElem>(kPanel)},
        {kv.shape(0), heads, kv.shape(1), d}},

@@ -21,7 +21,7 @@ void require(bool fits, const char* what) {
   if (!fits) throw std::invalid_argument(what);
 }
 
-/** The weights of a block, evaluated and checked once. */
+/** The evaluated and checked weights of a block. */
 struct Weights {
   std::vector<std::optional<mx::array>> arrays;
   int64_t width, hidden;
@@ -32,13 +32,13 @@ struct Weights {
 
 using SharedWeights = std::shared_ptr<const Weights>;
 
-/** What stands behind the array that stands for them all. */
+/** Primitive of the array that represents all weights. */
 class WeightBundle : public CpuPrimitive {
  public:
   WeightBundle(mx::Stream stream, SharedWeights weights) : CpuPrimitive(stream), weights(std::move(weights)) {}
 
   void eval_cpu(const std::vector<mx::array>&, std::vector<mx::array>&) override {
-    throw std::invalid_argument("[decoderWeights] stands for many arrays and has no value of its own");
+    throw std::invalid_argument("[decoderWeights] has no value; pass it to decoderBlock");
   }
   const char* name() const override { return "SottoDecoderWeights"; }
 
@@ -58,7 +58,7 @@ class DecoderBlock : public CpuPrimitive {
   }
 
   const char* name() const override { return "SottoDecoderBlock"; }
-  /** Never the same: it writes. */
+  /** Never equivalent, because it writes. */
   bool is_equivalent(const mx::Primitive&) const override { return false; }
 
  private:
@@ -114,7 +114,7 @@ mx::array decoder_weights(std::vector<std::optional<mx::array>> all, mx::StreamO
   const auto panels = [&](ProductIndex which) -> const mx::array& { return *all[which * kPerProduct]; };
   require(panels(kOut).ndim() == 3 && panels(kMlp1).ndim() == 3, "[decoderWeights] weights are panels [n / 16, k, 16]");
   const int64_t d = panels(kOut).shape(1), hidden = panels(kMlp1).shape(0) * kPanel;
-  require(d % kPanel == 0, "[decoderWeights] the width is a multiple of 16");
+  require(d % kPanel == 0, "[decoderWeights] the width must be a multiple of 16");
 
   const int64_t outputs[kProducts] = {3 * d, d, d, d, hidden, d}, inputs[kProducts] = {d, d, d, d, d, hidden};
   const auto part = [&](size_t i) { return all[i] ? &*all[i] : nullptr; };
@@ -143,13 +143,13 @@ mx::array decoder_weights(std::vector<std::optional<mx::array>> all, mx::StreamO
 mx::array decoder_block(const mx::array& x, const mx::array& keys, const mx::array& values, const mx::array& cross_keys,
                         const mx::array& cross_values, const mx::array& weights, int offset, float eps, mx::StreamOrDevice where) {
   const auto* bundle = weights.has_primitive() ? dynamic_cast<const WeightBundle*>(&weights.primitive()) : nullptr;
-  require(bundle != nullptr, "[decoderBlock] weights are what decoderWeights made of them");
+  require(bundle != nullptr, "[decoderBlock] weights must come from decoderWeights");
   const int64_t d = bundle->weights->width;
   require(x.ndim() == 3 && x.dtype() == mx::float32 && x.size() > 0 && x.shape(2) == d, "[decoderBlock] x is float32 [B, T, D]");
   check_cache(keys, values, x.shape(0), d, mx::float32);
   check_cache(cross_keys, cross_values, x.shape(0), d, mx::float16);
   require(offset >= 0 && offset <= values.shape(2) - x.shape(1), "[decoderBlock] the positions do not fit the cache");
-  require(eps > 0, "[decoderBlock] eps is above 0");
+  require(eps > 0, "[decoderBlock] eps must be above 0");
   return mx::array(x.shape(), mx::float32, std::make_shared<DecoderBlock>(mx::to_stream(where), bundle->weights, offset, eps),
                    {x, keys, values, cross_keys, cross_values});
 }

@@ -1,5 +1,5 @@
-// One block of a transformer decoder for the few rows of a decoding step, as one op. Its eight parts take some 10 µs each
-// on a small model, which is what starting an op costs.
+// One transformer decoder block for the few rows of a decode step, as one op. On a small model each of its eight parts
+// takes some 10 µs, as long as starting an op.
 #pragma once
 
 #include <optional>
@@ -10,16 +10,16 @@
 namespace sotto::cpu {
 
 /**
- * The weights of a block, each of which may be missing but a product's panels: for each of the products qkv, out, cross
- * query, cross out, mlp1, mlp2 its panels, scales, biases and bias; then weight and bias of the three norms. One array
- * stands for them all, so that a step does not look at some thirty; it has no value and keeps them alive.
+ * Bundles the weights of a block in one array without a value, which keeps them alive; a step then passes one input
+ * instead of thirty. Order: panels, scales, biases and bias of the products qkv, out, cross query, cross out, mlp1,
+ * mlp2; then weight and bias of the three norms. Only the panels are mandatory.
  */
 mlx::core::array decoder_weights(std::vector<std::optional<mlx::core::array>> weights, mlx::core::StreamOrDevice where);
 
 /**
- * x + self-attention, + cross-attention, + MLP, each over the layer-normed x: what attention.h and linear.h do one by one.
- * x [B, T, D] float32 → the same. `keys`, `values`: the cache, written in place from `offset` on. `cross_keys`,
- * `cross_values`: what is cross-attended.
+ * x + self-attention, + cross-attention, + MLP, each over the layer-normed x, as attention.h and linear.h compute them.
+ * x [B, T, D] float32 → [B, T, D]. `keys`, `values`: the cache, written in place from `offset`. `cross_keys`,
+ * `cross_values`: the cross-attention cache.
  */
 mlx::core::array decoder_block(const mlx::core::array& x, const mlx::core::array& keys, const mlx::core::array& values,
                                const mlx::core::array& cross_keys, const mlx::core::array& cross_values,

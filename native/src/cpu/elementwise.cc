@@ -18,7 +18,7 @@ class Gelu : public CpuPrimitive {
   using CpuPrimitive::CpuPrimitive;
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
-    // `gelu` made the input contiguous, so its buffer is walked as one line, whatever the order of the axes.
+    // `gelu` makes the input contiguous, so its buffer is processed linearly in any axis order.
     mx::set_unary_output_data(inputs[0], outputs[0]);
     queue(inputs, outputs, [in = weak(inputs[0]), out = weak(outputs[0])]() mutable {
       const float* from = in.data<float>();

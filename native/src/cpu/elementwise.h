@@ -1,4 +1,4 @@
-// Small kernels that MLX's CPU device does one element at a time.
+// Vectorized kernels for ops that MLX computes one element at a time.
 #pragma once
 
 #include <utility>
@@ -12,7 +12,7 @@ mlx::core::array gelu(const mlx::core::array& x, mlx::core::StreamOrDevice where
 
 bool gelu_applies(const mlx::core::array& x, mlx::core::StreamOrDevice where);
 
-/** Logits [R, V] float32 → the likeliest index of each row [R] int32 (the first of equals) and its log-probability [R]. */
+/** Logits [R, V] float32 → index of the largest of each row [R] int32 (first of equals), its log-probability [R]. */
 std::pair<mlx::core::array, mlx::core::array> argmax(const mlx::core::array& logits, mlx::core::StreamOrDevice where);
 
 bool argmax_applies(const mlx::core::array& logits, mlx::core::StreamOrDevice where);

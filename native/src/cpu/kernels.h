@@ -1,4 +1,4 @@
-// The inner loops of the CPU kernels, chosen once for the instruction set that the processor has.
+// The inner loops of the CPU kernels, selected once for the processor's instruction set.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 namespace sotto::cpu {
 
 struct Half { uint16_t bits; };   // IEEE binary16
-struct BFloat16 { uint16_t bits; };  // bfloat16
+struct BFloat16 { uint16_t bits; };
 
-/** What is done to a sum of products before it is stored, and where: out[row, column] for column < n. */
+/** Applied to a sum of products before it is stored in out[row, column], column < n. */
 struct Epilogue {
   float* out;
   int64_t out_stride;
@@ -22,17 +22,17 @@ struct Epilogue {
   int64_t residual_stride = 0;
 };
 
-/** The likeliest of many: its index, its value and log Σ e^x of all. */
+/** The largest of n values: its index, its value, and log Σ e^x of all. */
 struct ArgmaxResult {
   int64_t index;
   float value;
   float log_sum;
 };
 
-/** What the rows of a matrix are, and what becomes of them in a panel. */
+/** Conversion of matrix rows into a panel. */
 enum class Packing { two_bytes, four_bytes, half_to_float, bfloat16_to_float, bits_to_bytes };
 
-/** What each does stands with its definition, in kernels.inc. */
+/** kernels.inc documents each function. */
 struct Kernels {
   void (*product)(const float* a, int64_t stride, int64_t rows, const float* b, int64_t panel_stride, int64_t panels, int64_t k,
                   const Epilogue&);
@@ -53,13 +53,13 @@ struct Kernels {
   void (*interleave)(const void* const* rows, Packing, int bits, int64_t k, void* panel);
 };
 
-/** The best that this processor can run; `SOTTO_CPU_ISA=avx512|avx2|baseline` picks a lesser one, for comparison. */
+/** The best set for this processor; `SOTTO_CPU_ISA=avx512|avx2|baseline` selects a lower one, for comparison. */
 const Kernels& kernels();
 
-/** Its name: avx512, avx2 or baseline; none if `SOTTO_CPU_ISA=none` leaves everything to MLX's own ops. */
+/** Its name: avx512, avx2 or baseline; none if `SOTTO_CPU_ISA=none` leaves every op to MLX. */
 const char* kernels_name();
 
-/** Whether they are to be used in the place of MLX's ops. */
+/** Whether to use them instead of MLX's ops. */
 bool kernels_enabled();
 
 }  // namespace sotto::cpu

@@ -1,4 +1,4 @@
-// What every instruction set's kernels stand on. Included before the instruction set is chosen.
+// Shared by the kernels of all instruction sets. Include it before an instruction set is selected.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ SOTTO_INLINE float to_float(Half x) {
   else bits = rest << 13;
   float value;
   std::memcpy(&value, &bits, sizeof value);
-  if (rest < 0x7c00) value *= 0x1p112f;  // moves the exponent's bias, and makes subnormals right on the way
+  if (rest < 0x7c00) value *= 0x1p112f;  // moves the exponent's bias, which also normalizes subnormals
   std::memcpy(&bits, &value, sizeof bits);
   bits |= sign;
   std::memcpy(&value, &bits, sizeof value);
@@ -42,12 +42,12 @@ SOTTO_INLINE Half to_half(float x) {
   std::memcpy(&bits, &x, sizeof bits);
   const uint16_t sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
   bits &= 0x7fffffff;
-  if (bits > 0x7f800000) return {static_cast<uint16_t>(sign | 0x7e00)};   // not a number
+  if (bits > 0x7f800000) return {static_cast<uint16_t>(sign | 0x7e00)};   // NaN
   if (bits >= 0x477ff000) return {static_cast<uint16_t>(sign | 0x7c00)};  // rounds to infinity
-  if (bits < 0x38800000) {  // subnormal: let the adder round
+  if (bits < 0x38800000) {  // subnormal: the addition rounds
     float value;
     std::memcpy(&value, &bits, sizeof value);
-    value += 0.5f;  // its last bit is worth 2^-24, as a subnormal half's
+    value += 0.5f;  // the last bit is 2^-24, as in a subnormal half
     std::memcpy(&bits, &value, sizeof bits);
     return {static_cast<uint16_t>(sign | (bits - 0x3f000000))};
   }

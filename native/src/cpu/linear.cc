@@ -14,7 +14,7 @@ namespace mx = mlx::core;
 
 namespace {
 
-/** Which inputs of a primitive are there, in a fixed order. */
+/** The optional inputs that are present; their order is fixed. */
 struct Inputs {
   bool packed, bias, norm_weight, norm_bias, residual;
   bool operator==(const Inputs&) const = default;

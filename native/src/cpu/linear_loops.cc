@@ -11,11 +11,11 @@ namespace mx = mlx::core;
 
 namespace {
 
-/** Up to so many rows the weights are widened on the way; for more they are expanded first, once for all rows. */
+/** Up to this many rows, weights are converted on the fly; for more rows they are expanded once. */
 constexpr int64_t kFewRows = 48;
-/** Columns that a part of a large product takes: its expanded weights stay in the second-level cache. */
+/** Panels per part of a large product: their expanded weights fit the second-level cache. */
 constexpr int64_t kBlockPanels = 4;
-/** Weights under which a part of a small product is not worth handing out. */
+/** Minimum weights per part of a small product. */
 constexpr int64_t kWeightsPerPart = 1 << 16;
 
 Epilogue from(const Epilogue& f, int64_t row, int64_t column) {
@@ -84,10 +84,10 @@ int64_t check_weights(const mx::array& panels, const mx::array* scales, const mx
     if (!fits) throw std::invalid_argument(what);
   };
   require(panels.ndim() == 3 && panels.shape(2) == kPanel, "[linear] panels are [⌈n / 16⌉, k, 16]");
-  require(n > 0 && (n + kPanel - 1) / kPanel == panels.shape(0), "[linear] the panels hold another number of outputs");
-  require(k == 0 || k == panels.shape(1), "[linear] the panels take another number of inputs");
+  require(n > 0 && (n + kPanel - 1) / kPanel == panels.shape(0), "[linear] the panels have a different number of outputs");
+  require(k == 0 || k == panels.shape(1), "[linear] the panels have a different number of inputs");
   require((scales != nullptr) == (panels.dtype() == mx::uint8) && (biases != nullptr) == (scales != nullptr),
-       "[linear] scales and biases belong to packed weights, and only to them");
+       "[linear] quantized weights, and only those, have scales and biases");
   if (scales != nullptr) {
     require(scales->shape() == biases->shape() && scales->dtype() == mx::float32 && biases->dtype() == mx::float32 &&
              scales->ndim() == 3 && scales->shape(0) == panels.shape(0) && scales->shape(2) == kPanel && scales->shape(1) > 0 &&

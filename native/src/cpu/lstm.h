@@ -1,4 +1,4 @@
-// A recurrence from row to row, which no device but the caller's own core is quick at.
+// An LSTM, whose sequential steps run fastest on a single core.
 #pragma once
 
 #include <utility>
@@ -8,9 +8,9 @@
 namespace sotto::cpu {
 
 /**
- * An LSTM cell of U units over T steps. gates [T, 4 U]: what each step adds by itself, for the gates in, forget, cell and
- * out, U units each. wh: the weights [4 U, U] of the former step's output, float32 in panels. state [2, U]: that output
- * and the cell. → the outputs [T, U] and the state behind them [2, U]
+ * An LSTM cell of U units over T steps. gates [T, 4 U]: the input's share of the gates in, forget, cell, out, U units
+ * each. wh: the recurrent weights [4 U, U], float32 in panels. state [2, U]: last output and cell → the outputs [T, U]
+ * and the new state [2, U].
  */
 std::pair<mlx::core::array, mlx::core::array> lstm(const mlx::core::array& gates, const mlx::core::array& wh,
                                                    const mlx::core::array& state, mlx::core::StreamOrDevice where);

@@ -15,28 +15,28 @@ namespace mx = mlx::core;
 
 namespace {
 
-/** Bytes of panels that a turn makes: some milliseconds, after which a load can be called off or say how far it is. */
+/** Panel bytes per batch: some milliseconds of work, after which a load can be cancelled or report progress. */
 constexpr size_t kBatchBytes = 24 << 20;
-/** Bytes of panels that a thread takes at a time. */
+/** Panel bytes per part. */
 constexpr int64_t kPartBytes = 1 << 18;
 constexpr size_t kAlignment = 64;
 
-/** How one matrix of a turn is packed. */
+/** How to pack one matrix of a batch. */
 struct Plan {
   Packing packing;
   int bits;
-  int parts;  // how many of the primitive's inputs it takes
+  int parts;  // number of the primitive's inputs it takes
   bool is_vector;
   bool operator==(const Plan&) const = default;
 };
 
-/** Rows of the matrix in memory, or elements of the vector, one part after another. */
+/** Consecutive rows of the matrix, or elements of the vector. */
 struct Part {
   const uint8_t* data;
   int64_t rows;
 };
 
-/** A vector is small: one element after another. */
+/** Vectors are small, so this is scalar. */
 void widen(Packing packing, const Part& part, float* to) {
   const auto* halves = reinterpret_cast<const Half*>(part.data);
   const auto* bfloat16s = reinterpret_cast<const BFloat16*>(part.data);
@@ -54,8 +54,8 @@ void widen(Packing packing, const Part& part, float* to) {
 struct Job {
   Plan plan;
   std::vector<Part> parts;
-  int64_t n, k, panels, row_bytes;  // of one matrix; there may be several of the same shape behind each other
-  int64_t count;                    // panels of all
+  int64_t n, k, panels, row_bytes;  // of one matrix; several of the same shape may be stacked
+  int64_t count;                    // panels of all stacked matrices
   int64_t panel_bytes;
   uint8_t* to;
 
@@ -76,7 +76,7 @@ struct Job {
       }
       return;
     }
-    std::vector<uint8_t> zeros;  // the rows that fill the last panel up
+    std::vector<uint8_t> zeros;  // padding rows of the last panel
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t first = panel % panels * kPanel;
       const void* rows[kPanel];
@@ -90,9 +90,9 @@ struct Job {
 };
 
 /**
- * One piece of memory for all outputs, each beginning on a cache line. Handing out its pages takes longer than filling them
- * does. Large pages (MADV_HUGEPAGE) are handed out seven times faster, but where a virtual machine has given what it does
- * not use back to its host, as they all do with large pieces, it takes seven times longer: that is left to the system.
+ * One allocation for all outputs, each aligned to a cache line. Allocating its pages takes longer than filling them.
+ * Large pages (MADV_HUGEPAGE) are seven times faster, but seven times slower in a virtual machine that has returned
+ * free memory to its host, as all do with large pieces; so the choice is left to the system.
  */
 void allocate_contiguous(std::vector<mx::array>& outputs) {
   size_t total = kAlignment;
@@ -121,7 +121,7 @@ class Pack : public CpuPrimitive {
     allocate_contiguous(outputs);
     queue(inputs, outputs, [in = weak(inputs), out = weak(outputs), plans = plans_]() mutable {
       std::vector<Job> jobs;
-      std::vector<int64_t> ends;  // of the jobs, counted in parts of about the same size
+      std::vector<int64_t> ends;  // cumulative end of each job, in parts of about equal size
       size_t next = 0;
       for (size_t i = 0; i < plans.size(); ++i) {
         auto& o = out[i];
@@ -157,10 +157,11 @@ class Pack : public CpuPrimitive {
 
 bool is_pending(const mx::array& x) { return x.status() == mx::array::Status::unscheduled && x.has_primitive(); }
 
-/** The parts of a matrix (or vector) that nobody has put together yet; else the matrix. */
+/** The inputs of a lazy concatenation of rows (or vectors); otherwise the matrix itself. */
 std::vector<mx::array> concatenated_inputs(const mx::array& w) {
   if (!is_pending(w) || w.ndim() > 2 || std::string_view(w.primitive().name()) != "Concatenate") return {w};
-  // Joined along their rows if these add up. (To ask the primitive takes its type's information, which MLX does not export.)
+  // Concatenated along the rows if these add up. (Querying the primitive needs its type information, which MLX does not
+  // export.)
   int64_t rows = 0;
   for (const auto& part : w.inputs()) {
     if (part.ndim() != w.ndim() || (w.ndim() == 2 && part.shape(1) != w.shape(1))) return {w};
@@ -169,7 +170,7 @@ std::vector<mx::array> concatenated_inputs(const mx::array& w) {
   return rows == w.shape(0) ? w.inputs() : std::vector<mx::array>{w};
 }
 
-/** Where the last of what it is made of lies in memory. */
+/** Address of the last input in memory. */
 uintptr_t address_of(const mx::array& x) {
   if (x.is_available()) return reinterpret_cast<uintptr_t>(x.data<uint8_t>());
   uintptr_t address = 0;
@@ -183,22 +184,22 @@ Packing packing_of(const PackSource& u) {
   if (w.ndim() < 2 && !(w.ndim() == 1 && u.to_float32)) throw std::invalid_argument("[panels] takes matrices [..., n, k]");
   if (u.bits != 0) {
     if (u.bits < 2 || u.bits > 8 || u.bits == 7 || w.dtype() != mx::uint32) {
-      throw std::invalid_argument("[panels] packed weights are uint32, of 2 to 6 or 8 bits each");
+      throw std::invalid_argument("[panels] quantized weights are uint32, of 2 to 6 or 8 bits each");
     }
-    // The kernels read eight numbers at a time, and a row holds nothing else.
+    // The kernels read eight numbers at a time, and a row must hold nothing else.
     const int64_t row_bits = int64_t{w.shape(-1)} * 32;
     if ((u.bits != 8 && row_bits % (8 * u.bits) != 0) || row_bits / u.bits > INT32_MAX) {
-      throw std::invalid_argument("[panels] a row of packed weights holds a multiple of 8 numbers, and fewer than 2^31");
+      throw std::invalid_argument("[panels] a row of quantized weights holds a multiple of 8 numbers, and fewer than 2^31");
     }
     return Packing::bits_to_bytes;
   }
   if (w.dtype() == mx::float32) return Packing::four_bytes;
   if (w.dtype() == mx::float16) return u.to_float32 ? Packing::half_to_float : Packing::two_bytes;
   if (w.dtype() == mx::bfloat16) return u.to_float32 ? Packing::bfloat16_to_float : Packing::two_bytes;
-  throw std::invalid_argument("[panels] takes float32, float16 or bfloat16, or packed weights with their bits");
+  throw std::invalid_argument("[panels] takes float32, float16 or bfloat16, or quantized weights with their bits");
 }
 
-/** Work put together for one turn. */
+/** The matrices of one batch. */
 struct Batch {
   std::vector<size_t> matrices;
   std::vector<Plan> plans;

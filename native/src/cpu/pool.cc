@@ -8,7 +8,7 @@ namespace sotto::cpu {
 
 #ifdef __APPLE__
 
-// A Mac computes on its GPU, and only the recurrence here: threads that look out for work would cost more than they give.
+// A Mac computes on its GPU and runs only the LSTM here, where spinning threads would cost more than they save.
 int64_t threads() { return 1; }
 
 void run_parts(int64_t parts, void (*body)(const void*, int64_t), const void* context) {
@@ -27,7 +27,7 @@ inline void cpu_relax() {
 #endif
 }
 
-/** About 50 µs: a pause takes some 40 cycles on what is built today. */
+/** About 50 µs: a pause takes some 40 cycles on current processors. */
 constexpr int kSpinIterations = 4000;
 
 class Pool {
@@ -43,9 +43,9 @@ class Pool {
     next_.store(0);
     accepting_.store(true);
     generation_.fetch_add(1);
-    generation_.notify_all();  // costs nothing while nobody sleeps
+    generation_.notify_all();  // free if no thread sleeps
     work();
-    // The parts are all handed out. Who took one is inside until it is done; who comes later finds the door shut.
+    // All parts are taken. A thread with a part stays active until it is done; a late thread finds the loop closed.
     accepting_.store(false);
     for (int i = 0; active_.load() != 0; ++i) {
       if (i < kSpinIterations) cpu_relax();
@@ -72,7 +72,7 @@ class Pool {
   void (*body_)(const void*, int64_t) = nullptr;
   const void* context_ = nullptr;
   int64_t parts_ = 0;
-  // Each on a cache line of its own: they are written by different threads at different times.
+  // One cache line each, since different threads write them at different times.
   alignas(64) std::atomic<int64_t> next_{0};
   alignas(64) std::atomic<uint32_t> generation_{0};
   alignas(64) std::atomic<int> active_{0};
@@ -89,10 +89,10 @@ int64_t threads() {
 }
 
 void run_parts(int64_t parts, void (*body)(const void*, int64_t), const void* context) {
-  // Never destroyed: its threads may outlive every destructor at exit.
+  // Never destroyed: its threads may outlive all destructors at exit.
   static Pool& pool = *new Pool(threads());
   static std::mutex loop_mutex;
-  // Loops of different MLX streams do not share the threads; the second runs on its own.
+  // Loops of different MLX streams do not share the threads; the second one runs on its own thread.
   std::unique_lock<std::mutex> lock(loop_mutex, std::defer_lock);
   if (parts < 2 || threads() < 2 || in_loop || !lock.try_lock()) {
     for (int64_t part = 0; part < parts; ++part) body(context, part);

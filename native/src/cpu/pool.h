@@ -1,6 +1,6 @@
-// The threads of the CPU kernels. A loop's parts are handed out one at a time, so that a thread which the machine takes
-// away for a while holds up no more than the part it has. Between loops the threads look out for the next one for some
-// 50 µs (a decoder's loops follow each other sooner than a thread can be woken) and sleep after that.
+// The thread pool of the CPU kernels. Threads take a loop's parts one at a time, so that a preempted thread delays only
+// its own part. Between loops they spin for some 50 µs (a decoder starts the next loop sooner than a thread can be
+// woken) and then sleep.
 #pragma once
 
 #include <algorithm>
@@ -9,10 +9,10 @@
 
 namespace sotto::cpu {
 
-/** How many threads a loop may use: the processors there are, eight at most. */
+/** Maximum threads of a loop: the number of processors, at most eight. */
 int64_t threads();
 
-/** Calls body(context, part) for each part in [0, parts), on all threads. Alone, on the caller's, inside another loop. */
+/** Calls body(context, part) for each part in [0, parts) on all threads. Nested loops run on the calling thread. */
 void run_parts(int64_t parts, void (*body)(const void* context, int64_t part), const void* context);
 
 /** Calls body(part) for each part in [0, parts). */

@@ -1,4 +1,4 @@
-// What all our primitives have in common.
+// Base of Sotto's primitives.
 #pragma once
 
 #include <stdexcept>
@@ -9,7 +9,7 @@
 
 namespace sotto::cpu {
 
-/** A primitive that runs on the CPU's stream only. Its inputs are evaluated when `eval_cpu` is called. */
+/** A primitive for the CPU's stream. Its inputs are evaluated when `eval_cpu` is called. */
 class CpuPrimitive : public mlx::core::Primitive {
  public:
   explicit CpuPrimitive(mlx::core::Stream stream) : mlx::core::Primitive(stream) {}
@@ -19,7 +19,7 @@ class CpuPrimitive : public mlx::core::Primitive {
   }
 
  protected:
-  /** Queues `work` behind what its inputs wait for. */
+  /** Queues `work` to run after its inputs. */
   template <class Work>
   void queue(const std::vector<mlx::core::array>& inputs, std::vector<mlx::core::array>& outputs, Work work) {
     auto& encoder = mlx::core::cpu::get_command_encoder(stream());
@@ -29,7 +29,7 @@ class CpuPrimitive : public mlx::core::Primitive {
   }
 };
 
-/** A reference without ownership: MLX keeps the arrays of queued work alive itself. */
+/** A non-owning reference: MLX keeps the arrays of queued work alive. */
 inline mlx::core::array weak(const mlx::core::array& x) { return mlx::core::array::unsafe_weak_copy(x); }
 
 inline std::vector<mlx::core::array> weak(const std::vector<mlx::core::array>& all) {

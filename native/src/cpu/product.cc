@@ -47,13 +47,13 @@ void gemv(bool transpose, int64_t rows, int64_t columns, double alpha, const dou
                     x, narrow(incx), 1, y, narrow(incy));
 }
 
-/** c *= beta, where a beta of 0 clears even the NaN that an uninitialised result may hold. */
+/** c *= beta; a beta of 0 also clears NaN in uninitialized results. */
 template <typename T>
 void scale(T* c, int64_t n, int64_t step, T beta) {
   for (int64_t i = 0; i < n; ++i) c[i * step] = beta == T(0) ? T(0) : beta * c[i * step];
 }
 
-// The threads are ours, so OpenBLAS must bring none of its own.
+// The thread pool replaces OpenBLAS's own threads.
 [[maybe_unused]] const bool kOneThread = [] {
   scipy_openblas_set_num_threads(1);
   return true;
@@ -78,7 +78,7 @@ void multiply(const Product<T>& p) {
 
 template <typename T>
 void multiply_parallel(const Product<T>& p) {
-  // Split the longer side of the result, in steps that keep OpenBLAS's tiles whole.
+  // Splits the longer side of the result in steps that keep OpenBLAS's tiles whole.
   const bool by_rows = p.m >= p.n;
   const int64_t side = by_rows ? p.m : p.n;
   constexpr int64_t kTile = 48;

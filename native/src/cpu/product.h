@@ -1,6 +1,6 @@
-// Matrix products for MLX and for our kernels: OpenBLAS on one thread, split over the processors by ourselves.
-// OpenBLAS's own threads meet at spinning barriers: a 256 x 64 x 1500 product that takes 0.4 ms on one thread took
-// 13 ms on two while another process used the machine. Ours sleep, and a kernel can use them for its whole loop.
+// Matrix products for MLX and Sotto's kernels: single-threaded OpenBLAS, split over our own thread pool. OpenBLAS's
+// threads spin at barriers: a 256 x 64 x 1500 product that takes 0.4 ms on one thread took 13 ms on two while another
+// process used the machine. Ours sleep, and a kernel can use them for its whole loop.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +22,14 @@ struct Product {
   int64_t ldc;
 };
 
-/** Multiply-adds, some 0.1 ms of them, under which starting a thread costs more than it brings. */
+/** Multiply-adds (some 0.1 ms) below which starting a thread costs more than it saves. */
 constexpr int64_t kMinWorkPerThread = 1 << 21;
 
-/** On the calling thread. One row or one column goes to gemv, which reads the matrix once. */
+/** On the calling thread. A single row or column uses gemv, which reads the matrix once. */
 template <typename T>
 void multiply(const Product<T>& p);
 
-/** Over all processors, where it is large enough to gain from it. */
+/** On all processors, if it is large enough. */
 template <typename T>
 void multiply_parallel(const Product<T>& p);
 

@@ -1,4 +1,4 @@
-// How our primitives look at an MLX array: as rows of floats, each contiguous, a fixed distance apart.
+// A view of an MLX array as contiguous rows of floats at a fixed stride.
 #pragma once
 
 #include <cstring>
@@ -13,19 +13,19 @@ struct Rows {
   int64_t stride;
 };
 
-/** Room that a thread keeps from one kernel to the next: fresh memory would cost a page fault for every 4 KiB. */
+/** Scratch memory that a thread keeps between kernels: fresh memory would cost a page fault per 4 KiB. */
 inline float* room_for(std::vector<float>& room, int64_t n) {
   if (static_cast<int64_t>(room.size()) < n) room.resize(n);
   return room.data();
 }
 
-/** All rows of x [..., k]: in place where they lie at one distance, else copied into `room`. */
+/** All rows of x [..., k]: in place if their stride is constant, otherwise copied into `room`. */
 inline Rows rows_of(const mlx::core::array& x, std::vector<float>& room) {
   const float* data = x.data<float>();
   const int last = x.ndim() - 1;
   const int64_t k = x.shape(last);
   const bool whole = k == 1 || x.strides(last) == 1;
-  // The innermost axis of rows gives the distance; the outer ones must continue it.
+  // The innermost axis of rows sets the stride; the outer axes must continue it.
   int64_t stride = k, rows = 1;
   bool even = whole;
   for (int axis = last - 1; axis >= 0; --axis) {
@@ -46,7 +46,7 @@ inline Rows rows_of(const mlx::core::array& x, std::vector<float>& room) {
   return {to, k};
 }
 
-/** Sets the memory of a fresh row-contiguous output. */
+/** Allocates a row-contiguous output. */
 inline void allocate(mlx::core::array& out) { out.set_data(mlx::core::allocator::malloc(out.nbytes())); }
 
 }  // namespace sotto::cpu
