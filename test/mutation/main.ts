@@ -4,8 +4,8 @@
  *     npm run mutate -- --named-only | --sampled-only | --file daemon/src/supervisor/hang-watch.ts
  *     npm run mutate -- --file daemon/src/engine/cache-limit.ts --line 10 --count 100
  *
- * Prints which mutants the rooms' own suites kill, and each survivor. Exits with 1 where a named mutation survived or is stale.
- * `--limit-s` is the most that one suite may take (120).
+ * Prints which mutants the rooms' own suites kill, and each survivor. Exits with 1 if a named mutation survives or is stale.
+ * `--limit-s` is the maximum duration of one suite (120).
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ const runner = new SuiteRunner(workspace, Number(args['limit-s']) * 1_000);
 
 interface OutcomeCounts extends Record<Outcome, number> {
   readonly room: string;
-  /** Mutants that no suite could see. */
+  /** Mutants in files that no suite imports. */
   uncovered: number;
 }
 
@@ -52,7 +52,7 @@ const addCounts = (room: string): OutcomeCounts => {
   return counts;
 };
 
-/** Each of `values` equally likely, `count` of them. */
+/** `count` values, each equally likely. */
 function sample<T>(values: readonly T[], count: number, random: () => number): T[] {
   const rest = [...values];
   return Array.from({ length: Math.min(count, rest.length) }, () =>
@@ -88,8 +88,8 @@ async function runNamedMutations(): Promise<void> {
     const source = readFileSync(join(packageRoot, file), 'utf8');
     if (source.split(search).length !== 2) {
       mustFail = true;
-      console.error(`STALE  ${name}: ${file} does not hold exactly one ${JSON.stringify(search)}`);
-      survivors.push(`${file}  ${name}: STALE, bring test/mutation/named-mutations.ts up to date`);
+      console.error(`STALE  ${name}: ${file} does not contain exactly one ${JSON.stringify(search)}`);
+      survivors.push(`${file}  ${name}: STALE, update test/mutation/named-mutations.ts`);
       continue;
     }
     const suites = await runner.passing([...extraSuites, ...importers.suitesOf(file, room as Room)]);
@@ -114,7 +114,7 @@ try {
   if (!args['named-only']) for (const room of rooms) await runSampledMutants(room);
   console.log();
   printTable(
-    ['room (mutants it has)', 'tried', 'killed', 'timeout', 'survived', 'of these seen by no suite'],
+    ['room (mutants)', 'tried', 'killed', 'timeout', 'survived', 'without a suite'],
     allCounts.map(({ room, killed, timeout, survived, uncovered }) =>
       [room, killed + timeout + survived, killed, timeout, survived, uncovered].map(String),
     ),

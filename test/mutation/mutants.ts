@@ -1,6 +1,6 @@
 /**
- * Mutants by StrykerJS' instrumenter. Every mutant of a file is compiled into it behind a switch, which one environment
- * variable sets, so a mutant needs neither a compilation nor a copy of its own, and child processes see it too.
+ * Mutants from StrykerJS's instrumenter. All mutants of a file are compiled into it behind one environment
+ * variable, so a mutant needs no compilation or copy of its own, and child processes see it too.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import type { Workspace } from './workspace.js';
 
 export const ACTIVE_MUTANT = '__STRYKER_ACTIVE_MUTANT__';
 
-/** Texts of messages and patterns of logs: a change there is rarely a defect, and there are many. */
+/** Message texts and log patterns: changes there are rarely defects, and there are many. */
 const EXCLUDED = ['StringLiteral', 'Regex'];
 
 export interface Mutant {
@@ -27,7 +27,7 @@ export interface Mutant {
 /** Compiles all mutants of these files into the workspace. */
 export async function instrument(files: readonly string[], workspace: Workspace): Promise<Mutant[]> {
   const silentLogger = new Proxy({}, { get: (_, name) => () => !String(name).startsWith('is') && undefined });
-  // Of what Stryker's plugins may ask for, the instrumenter asks for a log alone.
+  // The only plugin dependency that the instrumenter uses is a logger.
   const instrumenter = createInstrumenter(createInjector().provideValue('logger', silentLogger) as never);
   const sources = files.map((file) => ({
     name: file,

@@ -1,6 +1,7 @@
 /**
- * Mutations by hand, of limits and safeguards that no operator of a tool changes: numbers, flags, SQL. Each was once survived
- * by all tests. `search` must stand exactly once in `file`; otherwise the entry is stale and the run fails.
+ * Handwritten mutations of limits and safeguards that tools do not mutate: numbers, flags, SQL. All tests
+ * once missed each of them. `search` must occur exactly once in `file`; otherwise the entry is stale and the
+ * run fails.
  */
 import type { Room } from './suites.js';
 
@@ -10,7 +11,7 @@ interface NamedMutation {
   readonly file: string;
   readonly search: string;
   readonly replace: string;
-  /** Suites beside those of the room that import the file. */
+  /** Suites in addition to those of the room that import the file. */
   readonly suites: readonly string[];
 }
 

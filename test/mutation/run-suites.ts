@@ -1,9 +1,9 @@
-/** Runs compiled suites in a workspace, one process each, until one of them fails. */
+/** Runs compiled suites in a workspace, one process each, until one fails. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Workspace } from './workspace.js';
 
-/** A suite may take so many times what it took without a mutant, and this much more. */
+/** A suite may take this multiple of its time without a mutant, plus this margin. */
 const SLOWDOWN_FACTOR = 4;
 const TIMEOUT_MARGIN_MS = 20_000;
 
@@ -18,24 +18,26 @@ interface SuiteRun {
 
 export class SuiteRunner {
   readonly #workspace: Workspace;
-  /** What a suite takes as it is, or undefined where it fails. */
+  /** Duration of an unmutated suite, or undefined if it fails. */
   readonly #cleanMs = new Map<string, number | undefined>();
   readonly #limitMs: number;
 
-  /** @param limitMs the most that a suite may take */
+  /** @param limitMs maximum duration of a suite */
   constructor(workspace: Workspace, limitMs: number) {
     this.#workspace = workspace;
     this.#limitMs = limitMs;
   }
 
-  /** The suites that pass without any mutant. Each is run once; one that fails is reported, since it can't kill. */
+  /**
+   * The suites that pass without a mutant. Each runs once; a failing one is reported and left out, since it
+   * cannot kill.
+   */
   async passing(suites: readonly string[]): Promise<string[]> {
     for (const suite of suites) {
       if (this.#cleanMs.has(suite)) continue;
       const { failed, ms, output } = await this.#run(suite, {}, this.#limitMs);
       this.#cleanMs.set(suite, failed ? undefined : ms);
-      if (failed)
-        console.error(`${suite} fails without any mutant, and is left out:\n${output.slice(-2_000)}`);
+      if (failed) console.error(`${suite} fails without a mutant and is left out:\n${output.slice(-2_000)}`);
     }
     return suites.filter((suite) => this.#cleanMs.get(suite) !== undefined);
   }
@@ -65,7 +67,7 @@ export class SuiteRunner {
         cwd: this.#workspace.folder,
         env: { ...process.env, ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
-        // A group of its own: what a mutant has started ends with it.
+        // A process group, so that processes started by a mutant end with it.
         detached: true,
       },
     );
@@ -79,7 +81,7 @@ export class SuiteRunner {
         try {
           process.kill(-(child.pid ?? 0), 'SIGKILL');
         } catch {
-          // All of it has ended.
+          // The group has already ended.
         }
       };
       const timer = setTimeout(() => {
@@ -91,7 +93,7 @@ export class SuiteRunner {
         clearTimeout(timer);
         endGroup();
         const ms = performance.now() - startedMs;
-        // A run that finds no test says nothing about a mutant.
+        // A run without tests does not count as survival.
         const failed = code !== 0 || !/^Tests: .*\d+ passed/m.test(output);
         resolve({ failed, timedOut, ms, output });
       });

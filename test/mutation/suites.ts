@@ -1,4 +1,4 @@
-/** Which test suites see a source file: those of its own room that import it, the nearest first. */
+/** Finds the test suites of a source file: those of its room that import it, nearest first. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import ts from 'typescript';
@@ -7,7 +7,7 @@ import { packageRoot } from '#daemon/paths.js';
 export const ROOMS = ['sessions', 'store', 'engine', 'supervisor'] as const;
 export type Room = (typeof ROOMS)[number];
 
-/** Suites elsewhere that a file without a suite in its own room may have. */
+/** Number of suites outside the room to use for a file without a suite in its room. */
 const MAX_FOREIGN_SUITES = 3;
 
 export const roomFolder = (room: Room): string => `daemon/src/${room}`;
@@ -20,7 +20,7 @@ export function sourcesIn(folder: string): string[] {
     .sort();
 }
 
-/** The graph of imports, read backwards. */
+/** The reversed import graph. */
 export class Importers {
   readonly #importers = new Map<string, Set<string>>();
 
@@ -31,7 +31,7 @@ export class Importers {
     }
   }
 
-  /** Suites that see `file`, relative to the repository: few imports away before many. */
+  /** Suites that reach `file` (relative to the repository), with the fewest imports first. */
   suitesOf(file: string, room: Room): string[] {
     const all = this.#suitesByDistance(file);
     const own = all.filter((suite) => suite.startsWith(`test/${room}/`));
@@ -45,7 +45,7 @@ export class Importers {
   }
 }
 
-/** The files that a file imports, or starts as a process by `new URL`. */
+/** Files that a file imports, or starts as a process by `new URL`. */
 function targetsOf(file: string, text: string): string[] {
   const imported = ts.preProcessFile(text).importedFiles.map(({ fileName }) => fileName);
   const started = [...text.matchAll(/new URL\('(\.[^']+\.js)', import\.meta\.url\)/g)].map(

@@ -1,11 +1,11 @@
-/** A copy of what is compiled, to change without touching the checkout: a fault in it can't outlive the run. */
+/** A copy of the compiled code, so that mutants never touch the checkout. */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import ts from 'typescript';
 import { packageRoot } from '#daemon/paths.js';
 
-/** Copied, since a module behind a link is resolved where the link leads: to the checkout. */
+/** Copied, not linked: a module behind a link resolves its imports in the checkout. */
 const COPIED = ['dist', 'daemon', 'package.json', 'jest.config.js'];
 const LINKED = ['assets', 'extension', 'launchd', 'native', 'node_modules', 'test', 'package-lock.json'];
 
@@ -22,7 +22,7 @@ export class Workspace {
     for (const name of LINKED) symlinkSync(join(packageRoot, name), join(this.folder, name));
   }
 
-  /** Puts a changed source in the place of its module. @param file relative to the repository, `daemon/src/x.ts` */
+  /** Compiles a changed source over its module. @param file relative to the repository, `daemon/src/x.ts` */
   write(file: string, source: string): void {
     const { outputText } = ts.transpileModule(source, {
       fileName: file,
