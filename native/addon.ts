@@ -1,26 +1,25 @@
-/** Loads the addon, once per thread, and explains it when that fails. */
+/** Loads the addon once per thread and explains a failure to load it. */
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Binding } from './contract.js';
 
-/** The clone's root: this file runs as dist/native/addon.js. */
+/** The clone's root. This file runs as dist/native/addon.js. */
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 interface AddonLocation {
   /** `<platform>-<arch>`. */
   target: string;
-  /** The clone's root. */
   root: string;
 }
 
-/** @throws Error with code NATIVE_UNAVAILABLE, one sentence on what is wrong and a next step. */
+/** @throws Error with code NATIVE_UNAVAILABLE: what is wrong and what to do */
 export function loadAddon({ target, root }: AddonLocation): Binding {
   const file = path.join(root, 'native/lib', target, 'sotto-mlx.node');
   if (!existsSync(file)) throw unavailable(explainMissing(target), 'run `npm run setup` in ' + root);
   try {
-    // The one place where the contract is taken at its word; the contract test checks it.
+    // The one unchecked use of the contract; test/native/contract.test.ts verifies it.
     return createRequire(import.meta.url)(file) as Binding;
   } catch (error) {
     throw unavailable(...explainLoadFailure(file, error), error);
@@ -30,10 +29,10 @@ export function loadAddon({ target, root }: AddonLocation): Binding {
 function explainMissing(target: string): string {
   const supported = ['darwin-arm64', 'linux-x64', 'linux-arm64'];
   if (supported.includes(target)) return `MLX's addon is not built for ${target}`;
-  return `MLX's addon does not exist for ${target} (only for ${supported.join(', ')})`;
+  return `MLX's addon does not support ${target} (only ${supported.join(', ')})`;
 }
 
-/** Exported for the tests: a library that is loaded already can't be missing. */
+/** Exported for tests, which cannot remove a library that is already loaded. */
 export function explainLoadFailure(file: string, error: unknown): [problem: string, nextStep: string] {
   const text = error instanceof Error ? error.message : String(error);
   const rerunSetup = `run \`npm run setup\` again (delete ${path.dirname(file)} first)`;
@@ -42,14 +41,14 @@ export function explainLoadFailure(file: string, error: unknown): [problem: stri
     /cannot open shared object|Library not loaded/i.test(text)
   ) {
     return [
-      `the library that ${path.basename(file)} was linked with is gone (${buildSource(file)}): ${text}`,
+      `the library that ${path.basename(file)} was linked with is missing (${buildSource(file)}): ${text}`,
       rerunSetup,
     ];
   }
   if (/built against MLX/.test(text)) return [text, rerunSetup];
   if (/No Metal device available/.test(text)) {
     return [
-      'this session has no GPU, and MLX for macOS can’t do without: some virtual machines and ssh without a login have none',
+      'MLX for macOS needs a GPU, and this session has none (as in some virtual machines, or over ssh without a login)',
       'run Sotto from the desktop of the logged-in user',
     ];
   }
@@ -66,15 +65,15 @@ function buildSource(file: string): string {
     if (typeof info === 'object' && info !== null && 'source' in info)
       return `built with ${String(info.source)}`;
   } catch {
-    // No record: say so, the error itself is more important.
+    // No build record: the load error matters more.
   }
   return 'built with an unknown MLX';
 }
 
 /**
- * Makes the asked-for processor the one that computes.
- * @param asked 'cpu' or 'gpu'; MLX chooses where it is undefined or empty
- * @throws Error with code NATIVE_UNAVAILABLE for another word, and for a GPU that isn't there
+ * Selects MLX's default device.
+ * @param requested 'cpu' or 'gpu'; MLX chooses if it is undefined or empty
+ * @throws Error with code NATIVE_UNAVAILABLE for any other value, and for a GPU that does not exist
  */
 export function chooseDevice(
   mlx: Pick<Binding, 'deviceAvailable' | 'setDefaultDevice'>,
@@ -84,7 +83,7 @@ export function chooseDevice(
   if (requested !== 'cpu' && requested !== 'gpu')
     throw unavailable(`SOTTO_DEVICE is ${JSON.stringify(requested)}`, 'set it to cpu or gpu, or unset it');
   if (!mlx.deviceAvailable(requested))
-    throw unavailable('SOTTO_DEVICE asks for a GPU, and MLX finds none', 'unset it or set it to cpu');
+    throw unavailable('SOTTO_DEVICE is gpu, but MLX finds no GPU', 'unset it or set it to cpu');
   mlx.setDefaultDevice(requested);
 }
 
@@ -93,7 +92,7 @@ function unavailable(problem: string, nextStep: string, cause?: unknown): Error 
   return Object.assign(error, { code: 'NATIVE_UNAVAILABLE' });
 }
 
-// A build that looks for memory errors lies in a folder of its own (`.ci/sanitize`).
+// A sanitizer build has its own directory (`.ci/sanitize`).
 const variant = process.env.SOTTO_SANITIZE ? '-sanitize' : '';
 
 export const binding: Binding = loadAddon({

@@ -1,19 +1,19 @@
-/** The one error that reading a safetensors header can end in. */
+/** The error of a rejected safetensors header. */
 
 export type SafetensorsErrorCode =
   | 'SAFETENSORS_UNREADABLE' // no such file, no permission, not a regular file
-  | 'SAFETENSORS_TRUNCATED' // the file ends before the header, or before the data it announces
-  | 'SAFETENSORS_HEADER_SIZE' // header length over the format's limit
+  | 'SAFETENSORS_TRUNCATED' // the file ends before the header, or before the declared data
+  | 'SAFETENSORS_HEADER_SIZE' // header length above the format's limit
   | 'SAFETENSORS_HEADER' // not UTF-8, not JSON, or not the JSON of a safetensors header
   | 'SAFETENSORS_DUPLICATE_KEY'
   | 'SAFETENSORS_NAME' // a name that cannot be a plain object key
   | 'SAFETENSORS_METADATA'
   | 'SAFETENSORS_DTYPE'
   | 'SAFETENSORS_SHAPE'
-  | 'SAFETENSORS_OFFSETS' // one tensor's byte range is impossible or does not match dtype × shape
-  | 'SAFETENSORS_LAYOUT'; // tensors overlap, leave gaps, or leave bytes over
+  | 'SAFETENSORS_OFFSETS' // a tensor's byte range is impossible or does not match dtype × shape
+  | 'SAFETENSORS_LAYOUT'; // tensors overlap, leave gaps, or leave bytes unused
 
-/** Why a file was refused. `message` names the file and, where there is one, the tensor, and ends with a remedy. */
+/** Why a file was rejected. `message` names the file and, if known, the tensor, and ends with a remedy. */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError';
   readonly code: SafetensorsErrorCode;
@@ -38,7 +38,7 @@ export class SafetensorsError extends Error {
   }
 }
 
-/** A hostile name may be megabytes long or hold control characters. */
+/** A malicious name may be megabytes long or contain control characters. */
 export function quote(name: string): string {
   return JSON.stringify(name.length > 120 ? `${name.slice(0, 120)}…` : name);
 }

@@ -1,11 +1,11 @@
 /**
- * A strict reader for the JSON of a safetensors header. `JSON.parse` keeps the last of two equal keys and
- * rounds large integers without a word, so it cannot be used to judge a file. The header's grammar needs only
- * objects, strings and lists of natural numbers, and has a fixed depth: the reader follows that grammar, and
- * the caller is told each key in turn and sees repeats.
+ * A strict parser for the JSON of a safetensors header. `JSON.parse` keeps the last of two equal keys and
+ * silently rounds large integers, so it cannot validate a file. The header needs only objects, strings and
+ * lists of natural numbers at a fixed depth: the parser follows that grammar and reports every key,
+ * duplicates included, to the caller.
  */
 
-/** Thrown with a position; the validator adds file and tensor. */
+/** Carries the position; the validator adds file and tensor. */
 export class HeaderSyntaxError extends Error {
   override readonly name = 'HeaderSyntaxError';
 }
@@ -13,7 +13,7 @@ export class HeaderSyntaxError extends Error {
 const MAX_DIGITS = 16; // of 2^53 - 1
 const ESCAPES = '"\\/bfnrt'; // and \uXXXX
 const LONE_SURROGATE = /\p{Surrogate}/u;
-// eslint-disable-next-line no-control-regex -- exactly those must not be there
+// eslint-disable-next-line no-control-regex -- control characters must not match
 const PLAIN_STRING = /"[^"\\\u0000-\u001f]*"/y;
 const NATURAL = /(?:0|[1-9][0-9]{0,14})(?![0-9.eE])/y;
 const SPACE = /[ \t\n\r]*/y;
@@ -26,14 +26,14 @@ export class HeaderScanner {
     this.#text = text;
   }
 
-  /** The next character that is not whitespace, not consumed; '' at the end. */
+  /** The next non-whitespace character without consuming it; '' at the end. */
   peek(): string {
-    // Most writers put no space anywhere, and a header is thousands of tokens.
+    // Most writers emit no whitespace, and a header has thousands of tokens.
     if (this.#text.charCodeAt(this.#position) <= 0x20) this.#match(SPACE);
     return this.#text[this.#position] ?? '';
   }
 
-  /** Reads an object; `entry` is called after each `"key":` and must consume the value. */
+  /** Reads an object. `entry` is called after each `"key":` and must consume the value. */
   object(entry: (key: string) => void): void {
     this.#expect('{');
     if (this.#skip('}')) return;
@@ -52,18 +52,19 @@ export class HeaderScanner {
     this.#expect('"');
     const start = this.#position;
     for (let character = this.#consume(); character !== '"'; character = this.#consume()) {
-      if (character < ' ') throw this.#error('a raw control character, or no end, in a string');
+      if (character < ' ')
+        throw this.#error('a raw control character in a string, or an unterminated string');
       if (character === '\\') this.#escape();
     }
     const body = this.#text.slice(start, this.#position - 1);
     if (!body.includes('\\')) return body;
-    // Escapes were checked above; JSON.parse of one string has no other surprises than lone surrogates.
+    // Escapes are checked above, so JSON.parse of one string can only add lone surrogates.
     const value = String(JSON.parse(`"${body}"`));
     if (LONE_SURROGATE.test(value)) throw this.#error('half of a surrogate pair');
     return value;
   }
 
-  /** Reads `[n, n, …]`, each a natural number below 2^53, at most `limit` of them. */
+  /** Reads `[n, n, …]`: at most `limit` natural numbers below 2^53. */
   naturals(limit: number): number[] {
     const values: number[] = [];
     this.#expect('[');
@@ -76,7 +77,7 @@ export class HeaderScanner {
     return values;
   }
 
-  /** Reads `null` if it is there. */
+  /** Consumes `null` if it is next. */
   null(): boolean {
     this.peek();
     if (!this.#text.startsWith('null', this.#position)) return false;
@@ -84,9 +85,9 @@ export class HeaderScanner {
     return true;
   }
 
-  /** Only whitespace may follow (writers pad the header with spaces). */
+  /** Requires the end; whitespace may precede it (writers pad the header with spaces). */
   end(): void {
-    if (this.peek() !== '') throw this.#error('something after the closing brace');
+    if (this.peek() !== '') throw this.#error('text after the closing brace');
   }
 
   #skip(character: string): boolean {
@@ -99,7 +100,7 @@ export class HeaderScanner {
     if (!this.#skip(character)) throw this.#error(`something other than ${character}`);
   }
 
-  /** The next character, consumed; '' (which sorts before every character) at the end. */
+  /** Consumes one character; '' (which sorts before every character) at the end. */
   #consume(): string {
     const character = this.#text[this.#position] ?? '';
     this.#position += character.length;
@@ -129,12 +130,12 @@ export class HeaderScanner {
     const isCanonical = /^(?:0|[1-9][0-9]*)$/.test(digits) && digits.length <= MAX_DIGITS;
     const hasFractionOrExponent = /^[.eE]$/.test(this.#text[this.#position] ?? ''); // 1.5, 1e3
     if (!isCanonical || hasFractionOrExponent || !Number.isSafeInteger(value)) {
-      throw this.#error('something other than a whole number from 0 to 2^53 - 1');
+      throw this.#error('something other than an integer from 0 to 2^53 - 1');
     }
     return value;
   }
 
-  /** What `pattern`, a sticky one, finds here, consumed. */
+  /** Consumes and returns what the sticky `pattern` matches at the current position. */
   #match(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#position;
     const found = pattern.exec(this.#text)?.[0];

@@ -1,11 +1,11 @@
 /**
- * Checks a .safetensors file before MLX opens it. MLX's own loader trusts much of the header: it wraps a
- * dimension of 2^32 to 0, accepts overlapping tensors, and lets the last of two equal keys win. Here a file is
- * accepted only if its header says one thing, and says it completely: every byte of data belongs to exactly
- * one tensor. Only the header is read; tensor values are not looked at.
+ * Checks a .safetensors file before MLX opens it. MLX's loader trusts much of the header: it wraps a
+ * dimension of 2^32 to 0, accepts overlapping tensors, and keeps the last of two equal keys. This check
+ * accepts a file only if its header is complete and unambiguous: every byte of data belongs to exactly one
+ * tensor. It reads the header, not the tensors.
  *
- * Order of the checks follows the format's reference reader: sizes before allocation, then UTF-8, then JSON,
- * then every tensor, then the layout as a whole.
+ * The checks run in the order of the format's reference reader: sizes before allocation, then UTF-8, then
+ * JSON, then every tensor, then the whole layout.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { quote, SafetensorsError, type SafetensorsErrorCode } from './safetensors-error.js';
@@ -32,10 +32,10 @@ const DTYPE_BYTES: ReadonlyMap<string, number> = new Map([
   ['C64', 8],
 ]);
 
-export const LENGTH_BYTES = 8; // u64, little endian, in front of the header
+export const LENGTH_BYTES = 8; // u64, little-endian, before the header
 const MAX_HEADER_BYTES = 100_000_000; // the format's own limit
 const MAX_DIMENSION = 2 ** 31 - 1; // MLX keeps shapes as int32
-const MAX_RANK = 64; // as NumPy; no model comes near it
+const MAX_RANK = 64; // NumPy's limit; no model comes near it
 const METADATA_KEY = '__metadata__';
 
 interface SafetensorsTensor {
@@ -48,10 +48,10 @@ interface SafetensorsTensor {
 }
 
 export interface SafetensorsHeader {
-  /** In the order of the header. */
+  /** In header order. */
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
   readonly metadata: ReadonlyMap<string, string>;
-  /** Bytes of JSON, without the eight of its length. */
+  /** Bytes of JSON, without the 8-byte length. */
   readonly headerBytes: number;
   readonly dataBytes: number;
 }
@@ -67,7 +67,7 @@ export interface SafetensorsHeader {
 export function validateSafetensors(path: string): SafetensorsHeader {
   let fd: number;
   try {
-    // O_NONBLOCK: opening a FIFO without a writer would wait forever. It means nothing to regular files.
+    // Without O_NONBLOCK, opening a FIFO that has no writer would block forever. Regular files ignore it.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     const problem = isMissing(cause) ? 'no such file' : 'cannot be opened';
@@ -88,10 +88,10 @@ export function validateSafetensors(path: string): SafetensorsHeader {
         'SAFETENSORS_UNREADABLE',
         path,
         stat.isDirectory() ? 'is a directory' : 'is not a regular file',
-        'Give the path of a .safetensors file.',
+        'Pass the path of a .safetensors file.',
       );
     }
-    // The first piece settles the announced size (checked against the file's) and the first character.
+    // The first bytes give the declared size, checked against the file's, and the first character.
     const first = readExactly(fd, Math.min(stat.size, LENGTH_BYTES + 1));
     const headerBytes = checkedHeaderLength(first, stat.size, path);
     const bytes = Buffer.alloc(LENGTH_BYTES + headerBytes);
@@ -116,7 +116,7 @@ export function validateSafetensors(path: string): SafetensorsHeader {
 /**
  * Checks a header that is already in memory.
  *
- * @param bytes the start of the file: the eight length bytes and at least the whole header
+ * @param bytes the start of the file: the 8-byte length and at least the whole header
  * @param fileSize size of the whole file in bytes
  * @param file its name, for messages
  * @throws SafetensorsError, and nothing else.
@@ -127,7 +127,7 @@ export function parseSafetensorsHeader(
   file = 'safetensors data',
 ): SafetensorsHeader {
   const headerBytes = checkedHeaderLength(bytes, fileSize, file);
-  if (bytes.byteLength < LENGTH_BYTES + headerBytes) throw truncated(file, 'the header is cut off');
+  if (bytes.byteLength < LENGTH_BYTES + headerBytes) throw truncated(file, 'the header is truncated');
   const json = decodeUtf8(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + headerBytes), file);
   const dataBytes = fileSize - LENGTH_BYTES - headerBytes;
   const plain = plainHeader(json, dataBytes, file);
@@ -137,7 +137,7 @@ export function parseSafetensorsHeader(
   }
   const tensors = new Map<string, SafetensorsTensor>();
   let metadata: Map<string, string> | undefined;
-  let name: string | undefined; // of the entry being read, for syntax errors
+  let name: string | undefined; // the entry being read, for syntax errors
   try {
     const scanner = new HeaderScanner(json);
     scanner.object((key) => {
@@ -163,16 +163,16 @@ export function parseSafetensorsHeader(
 }
 
 /**
- * What a header says whose text is that of its own JSON, as all usual writers make it: then no key occurs twice, and no number
- * or string has a second reading. Undefined for any other one, and for one with a fault: both are read strictly, character by
- * character, which takes ten times longer.
+ * The fast path: if `JSON.stringify` of the parsed header reproduces its text, as with all common writers, no
+ * key occurs twice and no number or string is ambiguous. Undefined for any other header and for a faulty one;
+ * those take the strict parser, which is ten times slower.
  */
 function plainHeader(
   json: string,
   dataBytes: number,
   file: string,
 ): Pick<SafetensorsHeader, 'tensors' | 'metadata'> | undefined {
-  if (json.includes('\\')) return undefined; // an escape may stand for half a character
+  if (json.includes('\\')) return undefined; // an escape may encode half a surrogate pair
   let header: unknown;
   try {
     header = JSON.parse(json);
@@ -213,15 +213,15 @@ function isNaturals(value: unknown, limit: number): value is number[] {
   );
 }
 
-const DAMAGED = 'The file is damaged or not a safetensors file; fetch or convert it again.';
+const DAMAGED = 'The file is damaged or not a safetensors file. Download or convert it again.';
 
 function checkedHeaderLength(bytes: Uint8Array, fileSize: number, file: string): number {
   if (fileSize < LENGTH_BYTES || bytes.byteLength < LENGTH_BYTES) {
-    throw truncated(file, `${fileSize} bytes are too few for a safetensors file`);
+    throw truncated(file, `${fileSize} bytes are too short for a safetensors file`);
   }
   const length = new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true);
   if (length > BigInt(MAX_HEADER_BYTES)) {
-    const problem = `header length ${length} is over the limit of ${MAX_HEADER_BYTES} bytes`;
+    const problem = `header length ${length} exceeds the limit of ${MAX_HEADER_BYTES} bytes`;
     throw new SafetensorsError('SAFETENSORS_HEADER_SIZE', file, problem, DAMAGED);
   }
   if (Number(length) > fileSize - LENGTH_BYTES) {
@@ -255,7 +255,7 @@ function readMetadata(scanner: HeaderScanner, file: string): Map<string, string>
       'Convert the file again with text metadata only.',
     );
   const metadata = new Map<string, string>();
-  if (scanner.null()) return metadata; // what MLX's saver writes where there is none
+  if (scanner.null()) return metadata; // MLX writes null if there is no metadata
   if (scanner.peek() !== '{') throw fail(`${METADATA_KEY} is not an object`);
   scanner.object((key) => {
     checkName(key, file);
@@ -328,10 +328,10 @@ function checkedTensor(
   const [begin, end] = offsets;
   if (begin === undefined || end === undefined)
     throw fail('SAFETENSORS_OFFSETS', 'data_offsets needs two numbers');
-  if (begin > end) throw fail('SAFETENSORS_OFFSETS', `data_offsets [${begin}, ${end}] run backwards`);
+  if (begin > end) throw fail('SAFETENSORS_OFFSETS', `data_offsets [${begin}, ${end}] are reversed`);
   const bytes = elements * elementBytes;
   if (bytes !== end - begin) {
-    const problem = `${dtype}[${shape.join(', ')}] takes ${bytes} bytes, but data_offsets [${begin}, ${end}] hold ${end - begin}`;
+    const problem = `${dtype}[${shape.join(', ')}] needs ${bytes} bytes, but data_offsets [${begin}, ${end}] span ${end - begin}`;
     throw fail('SAFETENSORS_OFFSETS', problem);
   }
   if (end > dataBytes) {
@@ -353,7 +353,10 @@ function countElements(shape: readonly number[]): number | undefined {
   return shape.includes(0) ? 0 : strides;
 }
 
-/** Every byte of data belongs to exactly one tensor: sorted by begin, each starts where the one before ended. */
+/**
+ * Requires that every byte of data belongs to exactly one tensor: sorted by begin, each starts where the
+ * previous ends.
+ */
 function checkLayout(tensors: ReadonlyMap<string, SafetensorsTensor>, dataBytes: number, file: string): void {
   const sorted = [...tensors].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
   let position = 0;
@@ -361,8 +364,8 @@ function checkLayout(tensors: ReadonlyMap<string, SafetensorsTensor>, dataBytes:
     if (begin !== position) {
       const problem =
         begin < position
-          ? `data_offsets [${begin}, ${end}] overlap the tensor before, which ends at ${position}`
-          : `bytes ${position} to ${begin} in front of it belong to no tensor`;
+          ? `data_offsets [${begin}, ${end}] overlap the previous tensor, which ends at ${position}`
+          : `bytes ${position} to ${begin} before it belong to no tensor`;
       throw new SafetensorsError('SAFETENSORS_LAYOUT', file, problem, DAMAGED, { tensor });
     }
     position = end;
@@ -373,7 +376,7 @@ function checkLayout(tensors: ReadonlyMap<string, SafetensorsTensor>, dataBytes:
   }
 }
 
-/** Names become keys of plain objects further on, where `__proto__` would replace the prototype. */
+/** Names later become keys of plain objects, where `__proto__` would replace the prototype. */
 function checkName(name: string, file: string): void {
   if (name !== '__proto__') return;
   throw new SafetensorsError('SAFETENSORS_NAME', file, 'a name may not be "__proto__"', DAMAGED, {
@@ -388,7 +391,7 @@ function duplicate(file: string, key: string, where: string, tensor = key): Safe
 }
 
 function truncated(file: string, problem: string): SafetensorsError {
-  return new SafetensorsError('SAFETENSORS_TRUNCATED', file, problem, 'Fetch the file again.');
+  return new SafetensorsError('SAFETENSORS_TRUNCATED', file, problem, 'Download the file again.');
 }
 
 function isMissing(error: unknown): boolean {
@@ -400,7 +403,7 @@ function readExactly(fd: number, length: number): Buffer {
   return buffer.subarray(0, readInto(fd, buffer));
 }
 
-/** Fills `buffer` from the start of the file; returns how many bytes there were. */
+/** Fills `buffer` from the start of the file. @returns the number of bytes read */
 function readInto(fd: number, buffer: Buffer): number {
   let filled = 0;
   while (filled < buffer.length) {

@@ -1,4 +1,4 @@
-/** What a user reads when the addon can't be loaded. */
+/** Messages for an addon that fails to load. */
 import { afterAll, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,19 +20,19 @@ function failure(target: string, root = scratch): { code: unknown; message: stri
   throw new Error('nothing was thrown');
 }
 
-test('an addon that is not built says how to build it', () => {
+test('explains how to build a missing addon', () => {
   const { code, message } = failure('linux-x64');
   expect(code).toBe('NATIVE_UNAVAILABLE');
   expect(message).toMatch(/not built for linux-x64; run `npm run setup`/);
 });
 
-test('a platform without MLX is named beside those with it', () => {
+test('names an unsupported platform and the supported ones', () => {
   expect(failure('win32-x64').message).toMatch(
-    /does not exist for win32-x64 \(only for darwin-arm64, linux-x64, linux-arm64\)/,
+    /does not support win32-x64 \(only darwin-arm64, linux-x64, linux-arm64\)/,
   );
 });
 
-test('an addon of another machine is told apart', () => {
+test('recognizes an addon built for another machine', () => {
   const folder = path.join(scratch, 'native/lib/linux-arm64');
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, 'sotto-mlx.node'), 'not a library');
@@ -41,13 +41,13 @@ test('an addon of another machine is told apart', () => {
   );
 });
 
-test('an addon without its libmlx says so, and what it was built with', () => {
+test('explains a missing libmlx and names the MLX it was built with', () => {
   const folder = path.join(scratch, 'native/lib/elsewhere');
   mkdirSync(folder, { recursive: true });
   const file = path.join(folder, 'sotto-mlx.node');
   const missingLibrary = new Error('libmlx.so: cannot open shared object file: No such file or directory');
   expect(explainLoadFailure(file, missingLibrary)[0]).toMatch(
-    /library .* is gone \(built with an unknown MLX\)/,
+    /library .* is missing \(built with an unknown MLX\)/,
   );
   writeFileSync(path.join(folder, 'build.json'), '{"source":"mlx-cpu==0.32.4"}');
   const [problem, nextStep] = explainLoadFailure(file, missingLibrary);
@@ -55,10 +55,10 @@ test('an addon without its libmlx says so, and what it was built with', () => {
   expect(nextStep).toMatch(/npm run setup/);
   expect(
     explainLoadFailure(file, new Error('dlopen(x): Library not loaded: @rpath/libmlx.dylib'))[0],
-  ).toMatch(/is gone/);
+  ).toMatch(/is missing/);
 });
 
-test('an addon that meets another MLX than it was built against passes the reason on', () => {
+test('reports a mismatch between the built and the loaded MLX', () => {
   const reason = 'the addon was built against MLX 0.32.4, but the libmlx found at run time is 0.33.0';
   expect(explainLoadFailure('/x/sotto-mlx.node', new Error(reason))[0]).toBe(reason);
 });
@@ -66,7 +66,7 @@ test('an addon that meets another MLX than it was built against passes the reaso
 const NO_METAL =
   '[metal::load_device] No Metal device available. This typically occurs in headless, sandboxed, or virtualized macOS sessions where the GPU is not accessible.';
 
-/** Loads the addon in a process where MLX's first use throws, as it does on a Mac without a GPU. */
+/** Loads the addon in a process where MLX's first use throws, as on a Mac without a GPU. */
 function loadWhereMlxThrows(message: string): { status: number | null; stdout: string } {
   const source = path.join(scratch, 'throws.cc');
   const library = path.join(scratch, 'throws.so');
@@ -78,7 +78,7 @@ function loadWhereMlxThrows(message: string): { status: number | null; stdout: s
   const script = `import(${JSON.stringify(core)}).then(() => console.log('loaded'), ({ code, message }) => console.log(code, message))`;
   return spawnSync(process.execPath, ['-e', script], {
     encoding: 'utf8',
-    // The sanitizers' libraries, where they are, have to come first.
+    // The sanitizers' libraries, if present, must come first.
     env: {
       ...process.env,
       LD_PRELOAD: [process.env['LD_PRELOAD'], library].filter(Boolean).join(' '),
@@ -89,12 +89,12 @@ function loadWhereMlxThrows(message: string): { status: number | null; stdout: s
 
 testUnless(
   process.platform === 'linux' ? undefined : 'Linux only: LD_PRELOAD puts a library in front of MLX',
-)('an MLX that can not start is an error, not the end of the process', () => {
+)('reports an MLX that fails to start without ending the process', () => {
   const { status, stdout } = loadWhereMlxThrows(NO_METAL);
   expect([status, stdout]).toEqual([
     0,
     expect.stringMatching(
-      /^NATIVE_UNAVAILABLE this session has no GPU.*; run Sotto from the desktop/,
+      /^NATIVE_UNAVAILABLE MLX for macOS needs a GPU.*; run Sotto from the desktop/,
     ) as unknown,
   ]);
   expect(loadWhereMlxThrows('Failed to load the default metallib. library not found').stdout).toMatch(
@@ -102,7 +102,7 @@ testUnless(
   );
 });
 
-/** A machine without a GPU, and what was chosen on it. */
+/** A machine without a GPU, which records the selected device. */
 function cpuOnly(): { chosen: string[] } & Parameters<typeof chooseDevice>[0] {
   const chosen: string[] = [];
   return {
@@ -116,22 +116,22 @@ test.each([
   [undefined, []],
   ['', []],
   ['cpu', ['cpu']],
-])('SOTTO_DEVICE %p chooses %p', (requested, chosen) => {
+])('SOTTO_DEVICE %p selects %p', (requested, chosen) => {
   const mlx = cpuOnly();
   chooseDevice(mlx, requested);
   expect(mlx.chosen).toEqual(chosen);
 });
 
 test.each([
-  ['gpu', /asks for a GPU, and MLX finds none; unset it/],
+  ['gpu', /SOTTO_DEVICE is gpu, but MLX finds no GPU; unset it/],
   ['GPU', /SOTTO_DEVICE is "GPU"; set it to cpu or gpu/],
-])('SOTTO_DEVICE %p is refused where there is none', (requested, message) => {
+])('rejects SOTTO_DEVICE %p on a machine without a GPU', (requested, message) => {
   const mlx = cpuOnly();
   expect(() => chooseDevice(mlx, requested)).toThrow(message);
   expect(mlx.chosen).toEqual([]);
 });
 
-test('SOTTO_DEVICE decides before anything is computed', () => {
+test('applies SOTTO_DEVICE before the first computation', () => {
   const script = `const { mx } = await import(${JSON.stringify(new URL('../../native/index.js', import.meta.url).href)}); console.log(mx.defaultDevice());`;
   const run = (device: string) =>
     spawnSync(process.execPath, ['--input-type=module', '-e', script], {

@@ -1,10 +1,10 @@
-/** A device whose kernel for writing in place cannot be made, or writes something else: the cache is copied then. */
+/** The fallback of JointCache where the in-place kernel fails to compile or gives wrong values: it copies. */
 import { expect, jest, test } from '@jest/globals';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { values } from './nn-fixtures.js';
 
-test('a cache has the same positions where the kernel writes something else', () => {
+test('falls back to copying if the kernel writes wrong values', () => {
   const wrong = jest
     .spyOn(mx.fast, 'appendInPlace')
     .mockImplementation((_, buffer) => [buffer, buffer, buffer, mx.add(buffer, mx.ones([1], 'float16'))]);

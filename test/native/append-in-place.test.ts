@@ -1,4 +1,4 @@
-/** `mx.fast.appendInPlace`, the cache that is written by it, and the text of its Metal kernel, compiled and run as C++. */
+/** `mx.fast.appendInPlace`, the cache built on it, and its Metal kernel compiled and run as C++. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,7 +23,7 @@ const sizes = fc.record({
   position: fc.nat(5),
 });
 
-/** queries, keys, values and the buffer, by MLX's own ops. */
+/** queries, keys, values and the buffer, with MLX's own ops. */
 function wanted(qkv: MxArray, buffer: MxArray, position: number): MxArray[] {
   const [batch = 0, added = 0] = qkv.shape;
   const [rows = 0, heads = 0, , dims = 0] = buffer.shape;
@@ -42,7 +42,7 @@ function wanted(qkv: MxArray, buffer: MxArray, position: number): MxArray[] {
   ];
 }
 
-describe('a step that is appended in place', () => {
+describe('appendInPlace', () => {
   const layouts: Record<string, (qkv: MxArray) => MxArray> = {
     plain: (qkv) => qkv,
     turned: (qkv) => mx.transpose(mx.contiguous(mx.transpose(qkv, [2, 0, 1])), [1, 2, 0]),
@@ -74,7 +74,7 @@ describe('a step that is appended in place', () => {
     },
   );
 
-  test('is seen in the buffer that was given, when it is evaluated', () => {
+  test('changes the given buffer on evaluation', () => {
     mx.tidy(() => {
       const buffer = mx.zeros([2, 1, 3, 2]);
       const [, , , first] = mx.fast.appendInPlace(mx.ones([1, 1, 6]), buffer, 0);
@@ -86,24 +86,24 @@ describe('a step that is appended in place', () => {
   });
 
   test.each<[string, readonly number[], readonly number[], number, RegExp]>([
-    ['of one axis', [6], [2, 1, 3, 2], 0, /takes \[B, T, 3/],
-    ['of no token', [1, 0, 6], [2, 1, 3, 2], 0, /nothing to append/],
-    ['of another batch', [2, 1, 6], [2, 1, 3, 2], 0, /another number of rows/],
-    ['of an odd buffer', [1, 1, 6], [3, 1, 3, 2], 0, /another number of rows/],
-    ['of another width', [1, 1, 12], [2, 1, 3, 2], 0, /do not make up the width/],
-    ['beyond the end', [1, 2, 6], [2, 1, 3, 2], 2, /no room/],
-    ['before the start', [1, 1, 6], [2, 1, 3, 2], -1, /no room/],
-    ['that overflows', [1, 1, 6], [2, 1, 3, 2], 2 ** 31 - 1, /no room/],
-  ])('is refused %s', (_, qkv, buffer, position, reason) => {
+    ['one axis', [6], [2, 1, 3, 2], 0, /takes \[B, T, 3/],
+    ['no tokens', [1, 0, 6], [2, 1, 3, 2], 0, /nothing to append/],
+    ['another batch', [2, 1, 6], [2, 1, 3, 2], 0, /rows do not match qkv/],
+    ['an odd number of buffer rows', [1, 1, 6], [3, 1, 3, 2], 0, /rows do not match qkv/],
+    ['another width', [1, 1, 12], [2, 1, 3, 2], 0, /does not match the width of qkv/],
+    ['a position beyond the end', [1, 2, 6], [2, 1, 3, 2], 2, /exceed the buffer/],
+    ['a negative position', [1, 1, 6], [2, 1, 3, 2], -1, /exceed the buffer/],
+    ['a position that overflows', [1, 1, 6], [2, 1, 3, 2], 2 ** 31 - 1, /exceed the buffer/],
+  ])('rejects %s', (_, qkv, buffer, position, reason) => {
     mx.tidy(() => {
       expect(() => mx.fast.appendInPlace(mx.zeros(qkv), mx.zeros(buffer), position)).toThrow(reason);
     });
   });
 
-  test('is refused of two types, of bytes and into a view', () => {
+  test('rejects mixed dtypes, 8-bit dtypes and views', () => {
     mx.tidy(() => {
       const qkv = mx.zeros([1, 1, 6]);
-      expect(() => mx.fast.appendInPlace(qkv, mx.zeros([2, 1, 3, 2], 'float16'), 0)).toThrow(/one type/);
+      expect(() => mx.fast.appendInPlace(qkv, mx.zeros([2, 1, 3, 2], 'float16'), 0)).toThrow(/same dtype/);
       const bytes = mx.zeros([1, 1, 6], 'uint8');
       expect(() => mx.fast.appendInPlace(bytes, mx.zeros([2, 1, 3, 2], 'uint8'), 0)).toThrow(/16 or 32/);
       const view = mx.transpose(mx.zeros([2, 1, 2, 3]), [0, 1, 3, 2]);
@@ -114,8 +114,8 @@ describe('a step that is appended in place', () => {
   });
 });
 
-describe('a cache written in place', () => {
-  test('takes a step that was queued and then undone', () => {
+describe('a cache that appends in place', () => {
+  test('accepts a step that is queued and then reverted', () => {
     using cache = new nn.JointCache(8);
     const step = (value: number): MxArray => mx.tidy(() => cache.attend(mx.full([1, 1, 12], value), 2));
     const first = step(1);
@@ -135,8 +135,8 @@ describe('a cache written in place', () => {
   });
 });
 
-/** The kernel's text, of which C++ only lacks the address spaces and the attributes of Metal. */
-test('the Metal kernel, run as C++ for each thread, appends what MLX’s own ops do', () => {
+/** The kernel's source; as C++ it lacks only Metal's address spaces and attributes. */
+test('matches MLX’s own ops when the Metal kernel runs as C++', () => {
   const source = readFileSync(new URL('../../../native/src/cache_append.cc', import.meta.url), 'utf8');
   const [, kernel = ''] = /kKernel = R"\(([^]*?)\)";/.exec(source) ?? [];
   expect(kernel).toContain('kernel void append(');
@@ -157,7 +157,10 @@ test('the Metal kernel, run as C++ for each thread, appends what MLX’s own ops
   }
 });
 
-/** A buffer [4, 3, 6, 4] of 1, 2, 3 …, and at position 3 the keys and values of qkv [2, 2, 3 × 3 × 4]: 1001, 1002, … */
+/**
+ * A buffer [4, 3, 6, 4] of 1, 2, 3 …, with the keys and values of qkv [2, 2, 3 × 3 × 4] at position 3: 1001,
+ * 1002, …
+ */
 const asProgram = (kernel: string): string => `
 #include <cstdio>
 #include <numeric>

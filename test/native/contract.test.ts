@@ -1,4 +1,4 @@
-/** The hand-written contract (native/contract.ts) and the binding, held against each other both ways. */
+/** Compares the hand-written contract (native/contract.ts) with the binding in both directions. */
 import { expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -57,7 +57,7 @@ function membersOf(type: ts.Type): Members {
   }
 }
 
-/** `a, axis, *, precise` as the binding writes it, and whether it takes a stream. */
+/** `a, axis, *, precise` as in the binding, and whether it takes a stream. */
 function bound(fn: unknown): { positional: string[]; keywords: string[] } {
   const text = (fn as { parameters: string }).parameters;
   const [before = '', after = ''] = text.split(/(?:, |^)\*(?:, |$)/);
@@ -92,7 +92,7 @@ function disagreements(where: string, contract: Members, object: Record<string, 
   return found;
 }
 
-test('every function of the binding is in the contract with its parameters, and the other way round', () => {
+test('the contract and the binding have the same functions and parameters', () => {
   const object = binding as unknown as Record<string, unknown>;
   expect(disagreements('', membersOf(interfaceNamed('Binding')), object)).toEqual([]);
 });
@@ -103,12 +103,12 @@ test.each([
   ['linalg', 'Linalg'],
   ['random', 'Random'],
   ['memory', 'Memory'],
-] as const)('mx.%s holds what the contract says', (name, type) => {
+] as const)('mx.%s matches the contract', (name, type) => {
   const object = binding[name] as unknown as Record<string, unknown>;
   expect(disagreements(`${name}.`, membersOf(interfaceNamed(type)), object)).toEqual([]);
 });
 
-test('MxArray has the members of the contract and no others', () => {
+test('MxArray has exactly the members of the contract', () => {
   const real = Object.getOwnPropertyNames(binding.MxArray.prototype).filter((name) => name !== 'constructor');
   expect(real.sort()).toEqual([...membersOf(interfaceNamed('MxArray')).keys()].sort());
 });

@@ -1,4 +1,4 @@
-/** Data in and out: dtypes, shapes, scalars beside arrays. */
+/** Conversion of data: dtypes, shapes, and scalars combined with arrays. */
 import { describe, expect, test } from '@jest/globals';
 import { mx, type Dtype, type Item, type MxArray, type TypedArray } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
@@ -18,20 +18,20 @@ describe('typed arrays', () => {
     ['int64', BigInt64Array.of(-(2n ** 63n), 1n, 2n ** 63n - 1n)],
     ['uint64', BigUint64Array.of(0n, 1n, 2n ** 64n - 1n)],
     ['float32', Float32Array.of(-1.5, 0, 3e38)],
-  ])('%s comes back as it went in', (dtype, data) => {
+  ])('%s round-trips', (dtype, data) => {
     using x = mx.array(data);
     expect(x.dtype).toBe(dtype);
     expect(list(x.toTypedArray())).toEqual(list(data));
   });
 
-  testUnless(noFloat64)('doubles become float32 unless float64 is asked for', () => {
+  testUnless(noFloat64)('doubles become float32 unless the dtype is float64', () => {
     using narrow = mx.array(Float64Array.of(0.1));
     using wide = mx.array(Float64Array.of(0.1), null, 'float64');
     expect([narrow.dtype, narrow.item()]).toEqual(['float32', Math.fround(0.1)]);
     expect([wide.dtype, wide.item()]).toEqual(['float64', 0.1]);
   });
 
-  test('16-bit floats are raw bits in a Uint16Array, and converted from and to float32', () => {
+  test('16-bit floats are raw bits in a Uint16Array and convert from and to float32', () => {
     for (const [dtype, one] of [
       ['float16', 0x3c00],
       ['bfloat16', 0x3f80],
@@ -47,7 +47,7 @@ describe('typed arrays', () => {
     }
   });
 
-  test('complex numbers are pairs', () => {
+  test('complex numbers are (re, im) pairs', () => {
     using z = mx.array(Float32Array.of(1, 2, 3, 4), [2], 'complex64');
     expect(z.tolist()).toEqual([
       { re: 1, im: 2 },
@@ -57,24 +57,22 @@ describe('typed arrays', () => {
     expect(() => mx.array(Float32Array.of(1, 2, 3), null, 'complex64')).toThrow(/two elements/);
   });
 
-  test('a view into a larger buffer counts from its own start', () => {
+  test('a view into a larger buffer starts at its own offset', () => {
     const view = new Float32Array(Float32Array.of(9, 1, 2, 9).buffer, 4, 2);
     using x = mx.array(view);
     expect(list(x.toTypedArray())).toEqual([1, 2]);
   });
 
-  test('a shape may leave one size open, and must fit', () => {
+  test('a shape must fit the data and may contain one -1', () => {
     using x = mx.array(new Float32Array(6), [-1, 3]);
     expect(x.shape).toEqual([2, 3]);
-    expect(() => mx.array(new Float32Array(6), [4, 2])).toThrow(
-      /6 elements, which do not make the shape \[4,2\]/,
-    );
+    expect(() => mx.array(new Float32Array(6), [4, 2])).toThrow(/6 elements, which do not fit shape \[4,2\]/);
     expect(() => mx.array(new Float32Array(6), [-1, -1])).toThrow(/negative/);
     using none = mx.array(new Float32Array(0), [0, 3]);
     expect([none.shape, none.tolist()]).toEqual([[0, 3], []]);
   });
 
-  test('transposed and broadcast arrays are read in their own order', () => {
+  test('transposed and broadcast arrays are read in logical order', () => {
     using x = mx.arange(6);
     using t = mx.tidy(() => mx.transpose(mx.reshape(x, [2, 3])));
     expect(list(t.toTypedArray())).toEqual([0, 3, 1, 4, 2, 5]);
@@ -94,7 +92,7 @@ describe('typed arrays', () => {
     expect([view[999], again[1], view.length]).toEqual([999, 1, 1000]);
   });
 
-  test('asarray takes a typed array with its dtype and shape', () => {
+  test('asarray keeps the dtype and shape of a typed array', () => {
     using x = mx.asarray(Int16Array.of(1, 2, 3, 4), [2, 2]);
     expect([x.dtype, x.tolist()]).toEqual([
       'int16',
@@ -107,7 +105,7 @@ describe('typed arrays', () => {
 });
 
 describe('numbers and lists', () => {
-  test('numbers are float32 whatever they are, booleans bool, bigints int64', () => {
+  test('numbers become float32, booleans bool, bigints int64', () => {
     using a = mx.array([
       [1, 2],
       [3, 4],
@@ -123,13 +121,13 @@ describe('numbers and lists', () => {
     ]);
   });
 
-  test('a dtype that is asked for is taken exactly', () => {
+  test('a given dtype is exact', () => {
     using big = mx.array([2 ** 53, -1], null, 'int64');
     expect(big.tolist()).toEqual([2n ** 53n, -1n]);
     expect(() => mx.array([1.5], null, 'int32')).toThrow(/int32 can't hold a fraction/);
   });
 
-  test('lists of different lengths or depths are refused', () => {
+  test('rejects lists of different lengths or depths', () => {
     for (const bad of [
       [[1, 2], [3]],
       [1, [2]],
@@ -141,7 +139,7 @@ describe('numbers and lists', () => {
     );
   });
 
-  test('items are what JavaScript has for the dtype', () => {
+  test('items have the JavaScript type of the dtype', () => {
     const items = (['bool', 'uint8', 'int64', 'float16', 'complex64'] as const).map((dtype) =>
       mx.tidy(() => mx.array(1).astype(dtype).item<Item>()),
     );
@@ -151,7 +149,7 @@ describe('numbers and lists', () => {
   });
 });
 
-test('a scalar beside an array takes its dtype; a fraction beside integers makes float32', () => {
+test('a scalar takes the dtype of the array operand; a fraction with integers gives float32', () => {
   const dtype = (x: Dtype, scalar: number | boolean | bigint): Dtype =>
     mx.tidy(() => mx.add(mx.ones([1], x), scalar).dtype);
   expect(dtype('float16', 2)).toBe('float16');
@@ -168,7 +166,7 @@ test('a scalar beside an array takes its dtype; a fraction beside integers makes
   expect(mx.tidy(() => mx.add(mx.ones([1], 'float16'), mx.ones([1], 'float32')).dtype)).toBe('float32');
 });
 
-test('positional parameters may be named in the options', () => {
+test('options may name positional parameters', () => {
   using x = mx.array([
     [1, 2],
     [3, 4],
@@ -178,7 +176,7 @@ test('positional parameters may be named in the options', () => {
   expect(s.tolist()).toEqual([[3], [7]]);
 });
 
-test('facts about dtypes are those of MLX', () => {
+test('dtype properties match MLX', () => {
   expect(mx.promoteTypes('float16', 'bfloat16')).toBe('float32');
   expect(mx.issubdtype('bfloat16', 'floating')).toBe(true);
   expect(mx.issubdtype('int8', 'unsignedinteger')).toBe(false);

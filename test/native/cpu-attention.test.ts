@@ -1,4 +1,4 @@
-/** Attention and the choice of a token on the CPU against the same spelled out in MLX's plain ops and float64. */
+/** Attention and argmax on the CPU, compared with MLX's plain ops in float64. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
@@ -18,7 +18,7 @@ import {
 
 const describeKernels = describeUnless(missingKernels);
 
-/** [B, n, d] by head [B, H, n, d], in one of the ways in which a model holds it. */
+/** [B, n, d] by head [B, H, n, d], in one of the layouts that models use. */
 const operandLayout = fc.constantFrom('by head', 'by position', 'transposed', 'broadcast', 'every second');
 function operand(rowLayout: string, shape: [number, number, number, number]): MxArray {
   const [b, h, n, d] = shape;
@@ -40,8 +40,8 @@ const batch = fc.integer({ min: 1, max: 3 });
 const width = fc.constantFrom(16, 32, 48, 64, 80);
 const length = fc.constantFrom(1, 2, 15, 16, 17, 31, 33, 47, 50, 100);
 
-describeKernels('attention over whole keys and values', () => {
-  test('agrees with the spelled-out form for every length, width, layout and grouping of heads', () => {
+describeKernels('attention over complete keys and values', () => {
+  test('agrees with the reference for every length, width, layout and head grouping', () => {
     const odd = fc.constantFrom(1, 3, 4, 15, 16, 17, 24, 64, 65);
     const group = fc.constantFrom([1, 1], [2, 1], [3, 3], [4, 2]);
     fc.assert(
@@ -57,7 +57,7 @@ describeKernels('attention over whole keys and values', () => {
         (s, b, [h = 1, kv = 1], nq, nk, d, causal, [lq, lk, lv]) =>
           // prettier-ignore
           mx.tidy(() => {
-            fc.pre(!causal || nq <= nk); // beyond that some queries see nothing
+            fc.pre(!causal || nq <= nk); // otherwise some queries attend to nothing
             mx.random.seed(s);
             const [q, k, v] = [operand(lq, [b, h, nq, d]), operand(lk, [b, kv, nk, d]), operand(lv, [b, kv, nk, d])];
             const scale = d ** -0.5;
@@ -71,7 +71,7 @@ describeKernels('attention over whole keys and values', () => {
     );
   });
 
-  test('lets a NaN through to the query that has it, and to no other', () => {
+  test('propagates a NaN to its own query only', () => {
     mx.tidy(() => {
       const q = mx.where(
         mx.equal(mx.reshape(mx.arange(60), [1, 1, 60, 1]), 50),
@@ -86,8 +86,8 @@ describeKernels('attention over whole keys and values', () => {
   });
 });
 
-describeKernels("attention over a decoder's memory", () => {
-  test('agrees with the spelled-out form on what float16 keeps of keys and values', () => {
+describeKernels('cross-attention', () => {
+  test('agrees with the reference on keys and values rounded to float16', () => {
     fc.assert(
       fc.property(
         seed,
@@ -121,7 +121,7 @@ describeKernels("attention over a decoder's memory", () => {
     );
   });
 
-  test('rounds to the nearest float16, halves to even, as MLX does, and keeps what is not a number', () => {
+  test('rounds to the nearest float16, halves to even, as MLX does, and keeps NaN', () => {
     mx.tidy(() => {
       const special = [0, -0, 1 + 2 ** -11, 1 + 3 * 2 ** -11, 65504, 65519.99, 65520, -1e30, Infinity, -Infinity, NaN, 2 ** -24, 2 ** -25, 1.5 * 2 ** -24, 2.5 * 2 ** -24, 2 ** -14 - 2 ** -26]; // prettier-ignore
       const kv = mx.concatenate([mx.array(special, [1, 1, 16]), mx.random.normal([1, 1, 16])], 2);
@@ -150,7 +150,7 @@ describeKernels("attention over a decoder's memory", () => {
       /multiple of 16/,
     ],
     ['no positions', () => mx.cpu.crossAttentionCache(mx.ones([1, 0, 64]), 1), /crossAttentionCache/],
-    ['a float16 memory', () => mx.cpu.crossAttentionCache(mx.ones([1, 2, 64], 'float16'), 1), /float32/],
+    ['float16 input', () => mx.cpu.crossAttentionCache(mx.ones([1, 2, 64], 'float16'), 1), /float32/],
     [
       'queries of another width',
       () => mx.cpu.crossAttend(mx.ones([1, 1, 48]), ...mx.cpu.crossAttentionCache(mx.ones([1, 2, 64]), 1)),
@@ -159,7 +159,7 @@ describeKernels("attention over a decoder's memory", () => {
     [
       'queries of another batch',
       () => mx.cpu.crossAttend(mx.ones([3, 1, 32]), ...mx.cpu.crossAttentionCache(mx.ones([2, 2, 64]), 1)),
-      /belong together/,
+      /do not match/,
     ],
     [
       'keys of another length',
@@ -169,14 +169,14 @@ describeKernels("attention over a decoder's memory", () => {
           mx.cpu.crossAttentionCache(mx.ones([1, 17, 64]), 1)[0],
           mx.cpu.crossAttentionCache(mx.ones([1, 2, 64]), 1)[1],
         ),
-      /belong together/,
+      /do not match/,
     ],
     [
       'float32 keys',
       () => mx.cpu.crossAttend(mx.ones([1, 1, 32]), mx.ones([1, 1, 1, 32, 16]), mx.ones([1, 1, 2, 32])),
       /dtype/,
     ],
-  ])('%s is an error that says so', (_what, make, message) => {
+  ])('%s: a specific error', (_what, make, message) => {
     // prettier-ignore
     expectInvalid(make, message);
   });
@@ -189,7 +189,7 @@ describeKernels('attention over a cache', () => {
     return made;
   };
 
-  test('agrees with causal attention over all positions so far, step after step, across borders of panels', () => {
+  test('agrees with causal attention over all positions after every step, across panel borders', () => {
     const steps = fc.array(fc.constantFrom(0, 1, 1, 1, 2, 3, 15, 16, 17), { minLength: 1, maxLength: 7 });
     fc.assert(
       fc.property(
@@ -226,7 +226,7 @@ describeKernels('attention over a cache', () => {
     );
   });
 
-  test('depends on nothing that lies beyond the position, not even a NaN', () => {
+  test('ignores everything after the position, even a NaN', () => {
     mx.tidy(() => {
       const [keys, values] = [mx.full([1, 1, 2, 16, 16], 1e6), mx.full([1, 1, 32, 16], NaN)];
       mx.eval(keys, values);
@@ -271,15 +271,15 @@ describeKernels('attention over a cache', () => {
     [
       'another batch',
       () => mx.cpu.attendCached(mx.ones([2, 1, 48]), ...buffers(1, 1, 16, 16), 0),
-      /belong together/,
+      /do not match/,
     ],
-  ])('%s is an error that says so', (_what, make, message) => {
+  ])('%s: a specific error', (_what, make, message) => {
     // prettier-ignore
     expectInvalid(make, message);
   });
 });
 
-describeKernels('the likeliest of many', () => {
+describeKernels('argmax', () => {
   const logits = fc.record({
     rows: fc.integer({ min: 1, max: 5 }),
     classes: fc.constantFrom(1, 2, 3, 15, 16, 17, 1023, 1024, 1025, 2049, 5000),
@@ -288,13 +288,13 @@ describeKernels('the likeliest of many', () => {
     coarse: fc.boolean(),
   });
 
-  test('is the first of the largest, with its log-probability', () => {
+  test('gives the first of the largest and its log-probability', () => {
     fc.assert(
       fc.property(seed, logits, (s, { rows, classes, rowLayout, suppressed, coarse }) =>
         mx.tidy(() => {
           mx.random.seed(s);
           let x = mx.multiply(matrix(rows, classes, rowLayout), 5);
-          if (coarse) x = mx.round(x); // many equals
+          if (coarse) x = mx.round(x); // many equal values
           const suppressedMask = mx.less(mx.random.uniform(0, 1, [rows, classes]), suppressed);
           x = mx.where(mx.logicalAnd(suppressedMask, mx.greater(mx.arange(classes), 0)), -Infinity, x);
           const [index, logprob] = mx.cpu.argmax(x);
@@ -310,7 +310,7 @@ describeKernels('the likeliest of many', () => {
     );
   });
 
-  test('of equals is the first', () => {
+  test('gives the first of equal values', () => {
     mx.tidy(() => {
       for (const classes of [1, 7, 16, 1025, 3000]) {
         const [index, logprob] = mx.cpu.argmax(mx.full([2, classes], -3.5));
@@ -320,7 +320,7 @@ describeKernels('the likeliest of many', () => {
     });
   });
 
-  test('of one that is left has a log-probability of 0, far below and far above too', () => {
+  test('gives the only finite value a log-probability of 0, however small or large', () => {
     mx.tidy(() => {
       for (const value of [0, -1e30, 1e30])
         for (const at of [0, 5, 1024, 1999]) {
@@ -331,7 +331,7 @@ describeKernels('the likeliest of many', () => {
     });
   });
 
-  test('of rows with a NaN, or with nothing but -∞, is an index of the row and a NaN', () => {
+  test('gives a valid index and NaN for rows with a NaN or only -∞', () => {
     mx.tidy(() => {
       for (const classes of [1, 5, 16, 100, 1025, 2100])
         for (const at of new Set([0, classes >> 1, classes - 1])) {
@@ -350,7 +350,7 @@ describeKernels('the likeliest of many', () => {
     ['a vector', () => mx.cpu.argmax(mx.ones([3])), /float32 \[R, V\].*logits float32\[3\]/],
     ['float16', () => mx.cpu.argmax(mx.ones([1, 3], 'float16')), /float32 \[R, V\]/],
     ['nothing to choose from', () => mx.cpu.argmax(mx.ones([1, 0])), /float32 \[R, V\]/],
-  ])('%s is an error that says so', (_what, make, message) => {
+  ])('%s: a specific error', (_what, make, message) => {
     expectInvalid(make, message);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The differential tests of the CPU kernels once more in fresh processes, each held to one instruction set: they are
- * compiled from the same lines, but tile, widen and round by other instructions.
+ * Reruns the differential tests of the CPU kernels in fresh processes, one per instruction set. All are
+ * compiled from the same source, but tile, convert and round with different instructions.
  */
 import { expect } from '@jest/globals';
 import { execFile } from 'node:child_process';
@@ -15,7 +15,7 @@ const [best, current] =
   missingKernels === undefined ? [bestOfProcessor(), mx.cpu.instructionSet()] : ['none', 'none'];
 const ALL = ['baseline', 'avx2', 'avx512'];
 
-/** What this process runs with is what the processor has, unless the environment asked for less. */
+/** This process uses the processor's best set, unless the environment sets a lower one. */
 function bestOfProcessor(): string {
   return process.env.SOTTO_CPU_ISA === undefined ? mx.cpu.instructionSet() : 'unknown';
 }
@@ -39,7 +39,7 @@ function run(args: string[], isa: string): Promise<{ code: unknown; output: stri
 }
 
 testUnless(missing).each(others.length > 0 ? others : ALL)(
-  'the kernels agree with plain ops on %s',
+  'the kernels agree with MLX’s ops on %s',
   async (isa) => {
     const script = `import('#native/index.js').then(({ mx }) => console.log(mx.cpu.instructionSet()))`;
     expect((await run(['-e', script], isa)).output.trim()).toBe(isa);

@@ -1,4 +1,7 @@
-/** What the differential tests of the CPU kernels draw from: arrays laid out in every way, and a product to hold them to. */
+/**
+ * Generators and references of the CPU kernels' differential tests: arrays in every layout, and products in
+ * float64.
+ */
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
@@ -6,20 +9,20 @@ import type { Missing } from '#test/harness/skipping.js';
 
 mx.setDefaultDevice('cpu');
 
-/** Why there is nothing to compare. On Linux the kernels must be there, and their tests fail without them. */
+/** Reason to skip. On Linux the kernels are required, and their tests fail without them. */
 export const missingKernels: Missing =
   mx.cpu.available() || process.platform === 'linux'
     ? undefined
     : 'no CPU kernels: they are part of the Linux build';
 
-/** Settings of a property: `SOTTO_FUZZ=20` tries twenty times as many cases. */
+/** Settings of a property; `SOTTO_FUZZ=20` runs twenty times as many cases. */
 export const runs = (count: number): { numRuns: number } => ({
   numRuns: count * Number(process.env.SOTTO_FUZZ ?? 1),
 });
 
 export const seed = fc.integer({ min: 0, max: 2 ** 31 - 1 });
 
-/** How the rows of an input lie in memory. */
+/** Memory layout of an input's rows. */
 export const layout = fc.constantFrom(
   'contiguous',
   'transposed',
@@ -31,7 +34,7 @@ export const layout = fc.constantFrom(
 );
 type Layout = typeof layout extends fc.Arbitrary<infer T> ? T : never;
 
-/** Random numbers around 0, [rows, columns] float32. */
+/** Normally distributed [rows, columns] float32. */
 export function matrix(rows: number, columns: number, rowLayout: Layout = 'contiguous'): MxArray {
   const random = (shape: number[]): MxArray => mx.random.normal(shape);
   switch (rowLayout) {
@@ -54,7 +57,7 @@ export function matrix(rows: number, columns: number, rowLayout: Layout = 'conti
 
 const double = (x: MxArray): MxArray => mx.astype(x, 'float64');
 
-/** The largest of |a - b| / allowed; at most 1 is agreement. A NaN anywhere is none. */
+/** The maximum of |a - b| / allowed: at most 1 means agreement. NaN gives Infinity. */
 export function errorRatio(a: MxArray, b: MxArray, allowed: MxArray | number): number {
   if (a.size === 0 && b.size === 0) return 0;
   const ratio = mx.divide(mx.abs(mx.subtract(double(a), double(b))), allowed);
@@ -65,7 +68,7 @@ export function errorRatio(a: MxArray, b: MxArray, allowed: MxArray | number): n
 export interface Expected {
   /** In float64. */
   value: MxArray;
-  /** What rounding in float32 may make of it, an array of the same shape. */
+  /** Allowed float32 rounding error; same shape. */
   allowed: MxArray;
 }
 
@@ -78,11 +81,11 @@ interface FusedInputs {
   residual?: MxArray | null | undefined;
 }
 
-/** gelu(norm(x) wᵀ + bias) + residual, spelled out in plain ops and float64. x [..., k], w [n, k]. */
+/** gelu(norm(x) wᵀ + bias) + residual with plain ops in float64. x [..., k], w [n, k]. */
 export function referenceLinear(x: MxArray, w: MxArray, fused: FusedInputs = {}): Expected {
   const { bias, normWeight, normBias, eps = 0, gelu, residual } = fused;
   let input = double(x);
-  let magnitude = mx.abs(input); // of what was added up on the way: centring numbers that are alike leaves their rounding
+  let magnitude = mx.abs(input); // of all added terms: centering similar numbers keeps their rounding error
   if (eps > 0) {
     const mean = mx.mean(input, -1, true);
     const centred = mx.subtract(input, mean);
@@ -99,7 +102,7 @@ export function referenceLinear(x: MxArray, w: MxArray, fused: FusedInputs = {})
     }
   }
   const weight = mx.transpose(double(w));
-  // A packed weight is a code and a bias, each of them up to the largest weight.
+  // A quantized weight is a code times a scale plus a bias, each as large as the largest weight.
   const largest = w.size > 0 ? mx.max(mx.abs(weight)) : 0;
   let value = mx.matmul(input, weight);
   let size = mx.matmul(magnitude, mx.add(mx.abs(weight), largest));
@@ -115,7 +118,7 @@ export function referenceLinear(x: MxArray, w: MxArray, fused: FusedInputs = {})
   return { value, allowed: mx.multiply(mx.add(size, 1), 2e-6) };
 }
 
-/** softmax(q kᵀ / √d) v in plain ops and float64: q [B, H, Q, D], k and v [B, Hkv, K, D]. */
+/** softmax(scale q kᵀ) v with plain ops in float64: q [B, H, Q, D], k and v [B, Hkv, K, D]. */
 export function referenceAttention(
   q: MxArray,
   k: MxArray,
@@ -146,7 +149,7 @@ export function mergeHeads(x: MxArray): MxArray {
   return mx.reshape(mx.transpose(x, [0, 2, 1, 3]), [batch, length, count * width]);
 }
 
-/** A matrix in panels of 16 rows, as `mx.cpu.panels` lays it out: [⌈n / 16⌉, k, 16] */
+/** A matrix in panels of 16 rows, laid out as by `mx.cpu.panels`: [⌈n / 16⌉, k, 16] */
 export function toPanels(w: MxArray): MxArray {
   const [n = 0, k = 0] = w.shape;
   const panels = Math.ceil(n / 16);
@@ -156,7 +159,7 @@ export function toPanels(w: MxArray): MxArray {
 
 export const floats = fc.constantFrom('float32', 'float16', 'bfloat16');
 
-/** Holds that arguments which do not fit are refused when the op is made, in words. */
+/** Expects that creating the op rejects its arguments with a message. */
 export function expectInvalid(make: () => unknown, message: RegExp): void {
   mx.tidy(() => {
     let thrown: unknown;

@@ -1,6 +1,6 @@
 /**
- * Our CPU kernels against the same arithmetic spelled out in MLX's plain ops. Where the kernels are not built
- * (macOS, whose work is done on the GPU) the same checks hold MLX's own ops.
+ * Sotto's CPU kernels compared with MLX's plain ops. Where the kernels are not built (macOS, which computes
+ * on the GPU), the same tests check MLX's own ops.
  */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -35,7 +35,7 @@ describe('attention on the CPU', () => {
     [5, 33, true],
     [300, 300, true],
     [257, 15, false],
-  ])('%i queries on %i keys (causal: %p) agree with the spelled-out form', (nq, nk, causal) => {
+  ])('%i queries on %i keys (causal: %p) agree with the reference', (nq, nk, causal) => {
     mx.random.seed(7);
     const [q, k, v] = [heads(nq), heads(nk), heads(nk)];
     const fused = mx.fast.scaledDotProductAttention(q, k, v, {
@@ -53,7 +53,7 @@ describe('attention on the CPU', () => {
     expect(largestDifference(joined, reference)).toBeLessThan(3e-6);
   });
 
-  test('takes operands whose last axis is not contiguous, and several query heads for one key head', () => {
+  test('accepts operands with a strided last axis and several query heads per key head', () => {
     const q = mx.transpose(mx.random.normal([1, 6, 32, 9]), [0, 1, 3, 2]);
     const k = mx.transpose(mx.random.normal([1, 2, 32, 11]), [0, 1, 3, 2]);
     const fused = mx.fast.scaledDotProductAttention(q, k, k, { scale: 0.2 });
@@ -61,7 +61,7 @@ describe('attention on the CPU', () => {
     expect(largestDifference(fused, referenceAttention(q, spread, spread, 0.2, false))).toBeLessThan(3e-6);
   });
 
-  test('keeps a softmax of huge scores finite', () => {
+  test('keeps the softmax of huge scores finite', () => {
     const q = mx.multiply(mx.ones([1, 1, 2, 4]), 1e4);
     const out = mx.fast.scaledDotProductAttention(q, q, mx.ones([1, 1, 2, 4]), { scale: 1 });
     expect([...out.toTypedArray()]).toEqual(Array(8).fill(1));
@@ -75,7 +75,7 @@ describe('GELU on the CPU', () => {
     ['sliced', () => mx.slice(mx.random.normal([13, 77]), [0, 3], [13, 20])],
     ['a scalar', () => mx.array(1.5)],
     ['empty', () => mx.zeros([0, 4])],
-  ])('agrees with the spelled-out form (%s)', (_name, make) => {
+  ])('agrees with the reference (%s)', (_name, make) => {
     const x = make();
     const reference = mx.multiply(mx.multiply(x, 0.5), mx.add(mx.erf(mx.multiply(x, Math.SQRT1_2)), 1));
     const fused = mx.fast.gelu(x);
@@ -83,7 +83,7 @@ describe('GELU on the CPU', () => {
     if (x.size > 0) expect(largestDifference(fused, reference)).toBeLessThan(2e-6);
   });
 
-  test('is 0 far below and the identity far above', () => {
+  test('is 0 far below 0 and the identity far above', () => {
     const values = mx.fast.gelu(mx.array([-1e30, -50, 0, 50, 1e30])).toTypedArray();
     expect([...values].map((value) => Math.abs(Number(value)))).toEqual([0, 0, 0, 50, Math.fround(1e30)]);
   });
@@ -94,7 +94,7 @@ describe('GELU on the CPU', () => {
 });
 
 describe('matrix products through BLAS', () => {
-  test('agree with sums of products for every layout and size, one row and one column included', () => {
+  test('agree with sums of products for every layout and size, including one row and one column', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 130 }),
@@ -114,7 +114,7 @@ describe('matrix products through BLAS', () => {
     );
   });
 
-  test('a product wide enough to be split over threads is whole', () => {
+  test('are complete if split over threads', () => {
     const a = mx.ones([97, 512]);
     const b = mx.ones([512, 2000]);
     for (const [x, y] of [

@@ -1,4 +1,4 @@
-/** Products straight from stored weights against the same product spelled out in MLX's plain ops and float64. */
+/** Products with stored weights, compared with MLX's plain ops in float64. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
@@ -48,7 +48,7 @@ function fusedInputsFor({ bias, norm, gelu, residual }: Fusion, rows: number, k:
   }[residual]();
   return {
     bias: bias ? random(n) : null,
-    // A row of one number has no variance, and what is left of it is rounding, so it is not normed.
+    // A row of one number has no variance, only rounding error, so it is not normed.
     eps: norm === 'none' || k < 2 ? undefined : 1e-3,
     normWeight: (norm === 'weight' || norm === 'both') && k > 1 ? random(k) : null,
     normBias: (norm === 'bias' || norm === 'both') && k > 1 ? random(k) : null,
@@ -57,7 +57,7 @@ function fusedInputsFor({ bias, norm, gelu, residual }: Fusion, rows: number, k:
   };
 }
 
-/** [rows, n] as the kernel makes it beside what it should be; at most 1 is agreement. */
+/** Error ratio of the kernel's [rows, n]: at most 1 means agreement. */
 function compare(x: MxArray, w: MxArray, panels: MxArray, extras: object, what: Fusion): number {
   const [count = 0, k = 0] = x.shape;
   const [n = 0] = w.shape;
@@ -68,7 +68,7 @@ function compare(x: MxArray, w: MxArray, panels: MxArray, extras: object, what: 
   return errorRatio(y, value, allowed);
 }
 
-/** A quantized matrix [n, k]: its panels, their scales and biases, and the whole of it in float32. */
+/** A quantized matrix [n, k]: its panels, those of scales and biases, and the matrix in float32. */
 function quantized(n: number, k: number, groupSize: number, bits: number, dtype: 'float32' | 'float16') {
   const [packed, scales, biases] = mx.quantize(mx.astype(matrix(n, k), dtype), groupSize, bits);
   const [wideScales, wideBiases] = [mx.astype(scales, 'float32'), mx.astype(biases, 'float32')];
@@ -81,7 +81,7 @@ function quantized(n: number, k: number, groupSize: number, bits: number, dtype:
 }
 
 describeKernels('panels', () => {
-  test('hold every weight of a matrix of any size, layout and dtype, and zeros in the rows beyond it', () => {
+  test('hold every weight of a matrix of any size, layout and dtype, and zeros in the padding rows', () => {
     fc.assert(
       fc.property(seed, outputs, columns, layout, floats, (s, n, k, rowLayout, dtype) =>
         mx.tidy(() => {
@@ -96,7 +96,7 @@ describeKernels('panels', () => {
     );
   });
 
-  test('hold one byte for each packed weight, of any number of bits', () => {
+  test('hold one byte per quantized weight, for every number of bits', () => {
     fc.assert(
       fc.property(seed, outputs, fc.integer({ min: 1, max: 3 }), bits, (s, n, groups, width) =>
         mx.tidy(() => {
@@ -112,7 +112,7 @@ describeKernels('panels', () => {
     );
   });
 
-  test('of several matrices are the panels of each', () => {
+  test('of stacked matrices are the panels of each', () => {
     mx.tidy(() => {
       const both = mx.random.normal([2, 3, 20, 5]);
       const panels = mx.cpu.panels(both);
@@ -128,7 +128,7 @@ describeKernels('panels', () => {
 });
 
 describeKernels('linear', () => {
-  test('agrees with the spelled-out form for every size, layout and dtype of weights and all that stands around', () => {
+  test('agrees with the reference for every size, layout, weight dtype and fused op', () => {
     fc.assert(
       fc.property(
         seed,
@@ -151,7 +151,7 @@ describeKernels('linear', () => {
     );
   });
 
-  test('agrees with the expanded product for every quantization', () => {
+  test('agrees with the dequantized product for every quantization', () => {
     fc.assert(
       fc.property(
         seed,
@@ -192,7 +192,7 @@ describeKernels('linear', () => {
     });
   });
 
-  test('is whole where it is split over threads, by rows and by outputs', () => {
+  test('is complete if split over threads, by rows and by outputs', () => {
     for (const [count, n, k] of [
       [1, 5000, 96],
       [8, 3000, 64],
@@ -210,7 +210,7 @@ describeKernels('linear', () => {
         });
   });
 
-  test('takes inputs of any rank, their axes in any order', () => {
+  test('accepts inputs of any rank and axis order', () => {
     mx.tidy(() => {
       const w = matrix(20, 6);
       const panels = mx.cpu.panels(w);
@@ -230,7 +230,7 @@ describeKernels('linear', () => {
     });
   });
 
-  test('lets a NaN and an infinity through to the rows that have them, and to no other', () => {
+  test('propagates NaN and infinity to their own rows only', () => {
     mx.tidy(() => {
       const x = matrix(20, 40);
       const bad = mx.where(mx.equal(mx.reshape(mx.arange(20), [20, 1]), 7), NaN, x);
@@ -242,7 +242,7 @@ describeKernels('linear', () => {
     });
   });
 
-  test('of a matrix without columns is its bias', () => {
+  test('is the bias for a matrix without columns', () => {
     mx.tidy(() => {
       const panels = mx.cpu.panels(mx.zeros([20, 0]));
       expect(panels.shape).toEqual([2, 0, 16]);
@@ -254,7 +254,7 @@ describeKernels('linear', () => {
 });
 
 describeKernels('rows', () => {
-  test('are those of the matrix, whatever it is stored as; an id beyond it gives zeros', () => {
+  test('are those of the matrix in every storage dtype; ids out of range give zeros', () => {
     fc.assert(
       fc.property(
         seed,
@@ -290,7 +290,7 @@ describeKernels('rows', () => {
     );
   });
 
-  test('are taken by ids in any order of axes', () => {
+  test('accept ids with any axis order', () => {
     mx.tidy(() => {
       const w = matrix(40, 3);
       const ids = mx.transpose(mx.reshape(mx.arange(6), [2, 3]));
@@ -301,7 +301,7 @@ describeKernels('rows', () => {
   });
 });
 
-describeKernels('what does not fit', () => {
+describeKernels('invalid arguments', () => {
   const panels = () => mx.cpu.panels(mx.ones([20, 64]));
   const codes = () => mx.cpu.panels(mx.zeros([20, 16], 'uint32'), 8);
   const x = () => mx.ones([2, 64]);
@@ -327,7 +327,7 @@ describeKernels('what does not fit', () => {
       () => mx.cpu.panels(mx.ones([4, 4], 'uint32'), bits),
       /a multiple of 8 numbers/,
     ]),
-    ['bits of a float', () => mx.cpu.panels(mx.ones([4, 4]), 4), /packed weights are uint32/],
+    ['bits of a float', () => mx.cpu.panels(mx.ones([4, 4]), 4), /quantized weights are uint32/],
     [
       'an input of another width',
       () => mx.cpu.linear(mx.ones([2, 63]), panels(), 20),
@@ -335,23 +335,23 @@ describeKernels('what does not fit', () => {
     ],
     ['a float16 input', () => mx.cpu.linear(mx.ones([2, 64], 'float16'), panels(), 20), /x is float32/],
     ['a scalar input', () => mx.cpu.linear(mx.array(1), panels(), 20), /x is float32/],
-    ['more outputs than rows', () => mx.cpu.linear(x(), panels(), 33), /another number of outputs/],
-    ['no outputs', () => mx.cpu.linear(x(), panels(), 0), /another number of outputs/],
-    ['a negative number of outputs', () => mx.cpu.linear(x(), panels(), -5), /another number of outputs/],
+    ['more outputs than rows', () => mx.cpu.linear(x(), panels(), 33), /different number of outputs/],
+    ['no outputs', () => mx.cpu.linear(x(), panels(), 0), /different number of outputs/],
+    ['a negative number of outputs', () => mx.cpu.linear(x(), panels(), -5), /different number of outputs/],
     [
-      'a matrix in the place of panels',
+      'a matrix instead of panels',
       () => mx.cpu.linear(x(), mx.ones([20, 64]), 20),
       /panels are \[⌈n \/ 16⌉, k, 16\]/,
     ],
     [
       'panels without their scales',
       () => mx.cpu.linear(x(), codes(), 20),
-      /scales and biases belong to packed weights/,
+      /only those, have scales and biases/,
     ],
     [
       'scales without biases',
       () => mx.cpu.linear(x(), codes(), 20, { scales: scales() }),
-      /belong to packed weights/,
+      /only those, have scales and biases/,
     ],
     [
       'scales of weights that have none',
@@ -400,7 +400,7 @@ describeKernels('what does not fit', () => {
     ],
     ['ids that are floats', () => mx.cpu.rows(panels(), 20, mx.ones([2])), /ids are integers/],
     ['a misspelt option', () => mx.cpu.linear(x(), panels(), 20, { gelo: true } as object), /gelo/],
-  ])('%s is an error that says so', (_what, make, message) => {
+  ])('%s: a specific error', (_what, make, message) => {
     // prettier-ignore
     expectInvalid(make, message);
   });

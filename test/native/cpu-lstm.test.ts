@@ -1,4 +1,4 @@
-/** The recurrence of voice activity as one op, beside plain loops in float64. */
+/** The LSTM op of voice activity detection, compared with plain loops in float64. */
 import { expect, test } from '@jest/globals';
 import { mx } from '#native/index.js';
 
@@ -35,7 +35,7 @@ test.each([
   [16, 1],
   [16, 7],
   [128, 40],
-])('%d units over %d steps give what float64 gives, and the state goes on', (units, steps) => {
+])('%d units over %d steps agree with float64, and the state carries over', (units, steps) => {
   mx.tidy(() => {
     const random = (shape: number[], scale: number) => mx.multiply(mx.random.normal(shape), scale);
     const [gates, wh, state] = [
@@ -53,7 +53,7 @@ test.each([
     const expected = plain(g, w, s, units);
     close(outputs.toTypedArray('float32'), expected.outputs);
     close(after.toTypedArray('float32'), expected.state);
-    // In two pieces it is the same.
+    // Two calls give the same result.
     const half = Math.ceil(steps / 2);
     const [, between] = mx.cpu.lstm(mx.slice(gates, [0, 0], [half, 4 * units]), panels, state);
     if (half < steps) {
@@ -63,7 +63,7 @@ test.each([
   });
 });
 
-test('what does not fit is refused', () => {
+test('rejects invalid shapes and dtypes', () => {
   mx.tidy(() => {
     const panels = mx.cpu.panels(mx.zeros([64, 16]));
     expect(() => mx.cpu.lstm(mx.zeros([3, 60]), panels, mx.zeros([2, 16]))).toThrow(/lstm/);

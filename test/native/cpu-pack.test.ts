@@ -1,4 +1,4 @@
-/** Matrices packed together beside each of them packed alone, and beside the panels spelled out. */
+/** Matrices packed together, compared with matrices packed alone and with reference panels. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
@@ -9,7 +9,7 @@ const describeKernels = describeUnless(missingKernels);
 const PANEL = 16;
 const WIDEN = 32;
 
-/** [n, k] as panels [⌈n / 16⌉, k, 16], by MLX's own ops. */
+/** [n, k] as panels [⌈n / 16⌉, k, 16], with MLX's own ops. */
 function referencePanels(matrix: MxArray): MxArray {
   const [n = 0, k = 0] = matrix.shape;
   const rows = Math.ceil(n / PANEL) * PANEL;
@@ -21,7 +21,7 @@ interface Case {
   n: number;
   k: number;
   kind: 'float32' | 'float16' | 'bfloat16' | 'widened float16' | 'widened bfloat16' | 2 | 3 | 4 | 5 | 6 | 8;
-  /** Rows after which another part begins. */
+  /** Rows after which a new part begins. */
   cuts: number[];
 }
 const kinds = fc.constantFrom<Case['kind']>(
@@ -35,7 +35,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
   cuts: fc.array(fc.nat(130), { maxLength: 3 }),
 });
 
-/** The matrix as it is given, its number of bits, and the panels that should come of it. */
+/** The matrix to pack, its number of bits, and its expected panels. */
 function made({ n, k, kind, cuts }: Case): { matrix: MxArray; bits: number; expected: MxArray } {
   if (typeof kind === 'number') {
     const columns = Math.ceil(k / 32) * 32;
@@ -55,7 +55,7 @@ function made({ n, k, kind, cuts }: Case): { matrix: MxArray; bits: number; expe
   };
 }
 
-/** The same rows, evaluated in parts that are yet to be put together. */
+/** The same rows as a lazy concatenation of evaluated parts. */
 function concatenatedParts(matrix: MxArray, cuts: readonly number[]): MxArray {
   const [n = 0, k = 0] = matrix.shape;
   const ends = [...new Set([...cuts.filter((cut) => cut > 0 && cut < n), n])].sort((a, b) => a - b);
@@ -68,7 +68,7 @@ const same = (a: MxArray, b: MxArray): boolean =>
   a.dtype === b.dtype && a.shape.join() === b.shape.join() && Boolean(mx.arrayEqual(a, b).item());
 
 describeKernels('matrices packed together', () => {
-  test('are the panels of each, whatever they are stored in and in however many parts', () => {
+  test('give the panels of each, for every storage dtype and number of concatenated parts', () => {
     const live = mx.liveArrays();
     fc.assert(
       fc.property(seed, fc.array(cases, { minLength: 1, maxLength: 6 }), (start, all) => {
@@ -90,7 +90,7 @@ describeKernels('matrices packed together', () => {
     expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 
-  test('may have vectors among them, which are widened, parts and zeros of none too', () => {
+  test('may include vectors, also concatenated ones and lazy zeros, which become float32', () => {
     fc.assert(
       fc.property(
         seed,
@@ -116,7 +116,7 @@ describeKernels('matrices packed together', () => {
     );
   });
 
-  test('leave the parts of what they join as they are', () => {
+  test('leave the concatenated parts unchanged', () => {
     mx.tidy(() => {
       const parts = [mx.random.normal([32, 64]), mx.random.normal([16, 64])];
       mx.eval(parts);
@@ -128,7 +128,7 @@ describeKernels('matrices packed together', () => {
     });
   });
 
-  test('may be joined along their columns too', () => {
+  test('may be concatenated along their columns', () => {
     mx.tidy(() => {
       const parts = [mx.random.normal([32, 16]), mx.random.normal([32, 16])];
       mx.eval(parts);
@@ -137,7 +137,7 @@ describeKernels('matrices packed together', () => {
     });
   });
 
-  test('are made in turns of some megabytes, those that lie first in memory first', () => {
+  test('are packed in batches of 24 MB, in memory order', () => {
     mx.tidy(() => {
       const all = mx.random.normal([4096, 1024]); // 16 MB
       mx.eval(all);
@@ -147,24 +147,24 @@ describeKernels('matrices packed together', () => {
       mx.eval(pieces);
       const backwards = [...pieces, ...pieces].reverse();
       const { batches, panels } = mx.cpu.pack(backwards, [0, 0, 0, 0, 0, 0, 0, 0]);
-      expect(batches).toEqual([1, 0, 0, 0, 1, 0, 0, 0]); // 24 MB of the first three, then the last
+      expect(batches).toEqual([1, 0, 0, 0, 1, 0, 0, 0]); // batches of 24 MB: three pieces, then the last
       for (const [i, piece] of backwards.entries()) {
         expect(panels[i] && same(panels[i], mx.cpu.panels(piece))).toBe(true);
       }
     });
   });
 
-  test('can be none', () => expect(mx.cpu.pack([], [])).toEqual({ panels: [], batches: [] }));
+  test('may be empty', () => expect(mx.cpu.pack([], [])).toEqual({ panels: [], batches: [] }));
 
-  test('are refused where they are no matrices, or of another kind', () => {
+  test('are rejected for a wrong rank, dtype or number of bits', () => {
     const floats = mx.zeros([16, 32]);
     const words = mx.zeros([16, 4], 'uint32');
     expectInvalid(() => mx.cpu.pack([mx.zeros([16])], [0]), /takes matrices/);
-    expectInvalid(() => mx.cpu.pack([floats], [4]), /packed weights are uint32/);
+    expectInvalid(() => mx.cpu.pack([floats], [4]), /quantized weights are uint32/);
     expectInvalid(() => mx.cpu.pack([words], [7]), /of 2 to 6 or 8 bits/);
     expectInvalid(() => mx.cpu.pack([words], [0]), /takes float32, float16 or bfloat16/);
     expectInvalid(() => mx.cpu.pack([words], [WIDEN]), /takes float32, float16 or bfloat16/);
-    expectInvalid(() => mx.cpu.pack([floats], []), /as many bits as matrices/);
+    expectInvalid(() => mx.cpu.pack([floats], []), /bits and matrices must have the same length/);
     mx.dispose([floats, words]);
   });
 });

@@ -1,4 +1,7 @@
-/** The CPU kernels share one set of threads: whoever comes while it is taken computes alone, and the same. */
+/**
+ * The CPU kernels share one thread pool. A kernel that finds it busy runs on its own thread and gives the
+ * same result.
+ */
 import { expect, test } from '@jest/globals';
 import { Worker } from 'node:worker_threads';
 import path from 'node:path';
@@ -9,7 +12,7 @@ import { missingKernels } from './cpu-kernel-cases.js';
 
 const describeKernels = describeUnless(missingKernels);
 
-/** Every kernel, each with enough to do to be split; plain JavaScript, since workers run it too. */
+/** Every kernel, with enough work to be split. Plain JavaScript, since workers run it too. */
 function work(m: typeof mx, stream?: Stream): MxArray[] {
   const key = (n: number): MxArray => m.random.key(n);
   const on = stream ? { stream } : {};
@@ -35,8 +38,8 @@ function work(m: typeof mx, stream?: Stream): MxArray[] {
 
 const same = (a: MxArray[], b: MxArray[]): boolean[] => a.map((x, i) => mx.arrayEqual(x, b[i] as MxArray).item()); // prettier-ignore
 
-describeKernels('kernels at once', () => {
-  test('on several streams give what they give alone, bit for bit', async () => {
+describeKernels('concurrent kernels', () => {
+  test('give bit-identical results on several streams', async () => {
     const alone = work(mx);
     mx.eval(alone);
     const streams = [mx.newStream('cpu'), mx.newStream('cpu'), mx.newStream('cpu')];
@@ -49,7 +52,7 @@ describeKernels('kernels at once', () => {
     mx.dispose(alone);
   });
 
-  test('in several worker threads give what they give in one, bit for bit', async () => {
+  test('give bit-identical results in several worker threads', async () => {
     const native = pathToFileURL(path.resolve(import.meta.dirname, '../../native/index.js')).href;
     const body = `
       import { parentPort } from 'node:worker_threads';

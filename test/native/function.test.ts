@@ -1,4 +1,3 @@
-/** Functions that MLX traces. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mx, type MxArray } from '#native/index.js';
 
@@ -11,7 +10,7 @@ afterEach(() => {
 });
 
 describe('compile', () => {
-  test('gives what the function gives, and traces it once for each shape and dtype', () => {
+  test('gives the function’s result and traces once per shape and dtype', () => {
     let traces = 0;
     using w = mx.array([2, 2]);
     using f = mx.compile((x: MxArray) => {
@@ -21,7 +20,7 @@ describe('compile', () => {
     const run = (x: MxArray): unknown => mx.tidy(() => f(x).tolist());
     using x = mx.array([1, 2]);
     using y = mx.array([5, 6]);
-    run(x); // the thread's stream comes into being: MLX may trace once more after it
+    run(x); // creates the thread's stream, after which MLX may trace once more
     run(x);
     const known = traces;
     expect([run(x), run(y)]).toEqual([
@@ -42,7 +41,7 @@ describe('compile', () => {
     expect(traces).toBe(known + 2);
   });
 
-  test('shapeless traces once for all sizes', () => {
+  test('traces once for all sizes if shapeless', () => {
     let traces = 0;
     using f = mx.compile((x: MxArray) => (traces++, mx.exp(mx.add(x, 1))), { shapeless: true });
     const run = (n: number): number[] => mx.tidy(() => f(mx.zeros([n])).shape);
@@ -53,7 +52,7 @@ describe('compile', () => {
     expect(traces).toBe(known);
   });
 
-  test('takes and gives lists and objects of arrays', () => {
+  test('accepts and returns lists and objects of arrays', () => {
     using f = mx.compile(({ a, list }: { a: MxArray; list: MxArray[] }) => ({
       sum: list.reduce((x, y) => mx.add(x, y), a),
       pair: [a, mx.negative(a)],
@@ -64,7 +63,7 @@ describe('compile', () => {
     expect(() => f({ a: 3 as unknown as MxArray, list: [] })).toThrow(/trees of them/);
   });
 
-  test('frees what tracing made, and its result belongs to the scope of the call', () => {
+  test('frees the arrays of the trace; the result belongs to the caller’s scope', () => {
     using f = mx.compile((x: MxArray) => mx.sqrt(mx.add(mx.square(x), 1)));
     using x = mx.ones([4]);
     mx.tidy(() => f(x) && 0);
@@ -73,7 +72,7 @@ describe('compile', () => {
     y.dispose();
   });
 
-  test('an exception inside comes through, and the next call traces again', () => {
+  test('propagates an exception and traces again in the next call', () => {
     let calls = 0;
     using f = mx.compile((x: MxArray) => {
       if (calls++ < 2) throw new RangeError('mine');
@@ -86,18 +85,18 @@ describe('compile', () => {
     expect(y.item()).toBe(2);
   });
 
-  test('a function that evaluates while it is traced is refused', () => {
+  test('rejects a function that evaluates during the trace', () => {
     using f = mx.compile((x: MxArray) => mx.add(x, x.item()));
     using x = mx.ones([1]);
     expect(() => f(x)).toThrow(/function transformations/);
   });
 
-  test('a function that returns no arrays is refused', () => {
+  test('rejects a function that returns no arrays', () => {
     using f = mx.compile((() => 3) as unknown as () => MxArray);
     expect(() => f()).toThrow(/must be arrays/);
   });
 
-  test('after dispose it compiles anew, and what it closed over is released', () => {
+  test('recompiles after dispose, which releases captured arrays', () => {
     const start = mx.memory.active();
     const big = mx.ones([1 << 20]);
     mx.eval(big);

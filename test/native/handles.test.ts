@@ -1,5 +1,5 @@
-/* eslint-disable @typescript-eslint/unbound-method -- methods meet a wrong `this` here on purpose */
-/** Whatever is passed as an array: an error that says so, never a crash. */
+/* eslint-disable @typescript-eslint/unbound-method -- calls methods with a wrong `this` on purpose */
+/** Non-arrays passed as arrays: a specific error, never a crash. */
 import { describe, expect, test } from '@jest/globals';
 import { binding } from '#native/addon.js';
 import { mx, type MxArray } from '#native/index.js';
@@ -8,7 +8,7 @@ function failure(fn: () => unknown): { name: string; code: unknown; message: str
   try {
     fn();
   } catch (error) {
-    // Errors of the addon belong to the main realm: `instanceof` would say no inside Jest.
+    // The addon's errors belong to the main realm, so `instanceof` fails inside Jest.
     const { name, message, code } = error as Error & { code?: unknown };
     return { name, message, code };
   }
@@ -46,7 +46,7 @@ const foreign: [string, unknown][] = [
 describe.each(foreign)('%s', (_, value) => {
   const x = value as MxArray;
 
-  test('is refused as an operand, with a TypeError that names op and argument', () => {
+  test('is rejected as an operand with a TypeError that names op and argument', () => {
     for (const fn of [
       () => mx.add(array, x),
       () => mx.matmul(x, array),
@@ -59,7 +59,7 @@ describe.each(foreign)('%s', (_, value) => {
     }
   });
 
-  test('is refused in a list and by the functions that manage memory', () => {
+  test('is rejected in a list and by the memory functions', () => {
     for (const fn of [
       () => mx.concatenate([array, x]),
       () => binding.eval(x),
@@ -71,7 +71,7 @@ describe.each(foreign)('%s', (_, value) => {
     }
   });
 
-  test('is refused as `this`', () => {
+  test('is rejected as `this`', () => {
     expect(failure(() => shape?.call(x)).name).toBe('TypeError');
     const { dispose, item, toTypedArray } = mx.MxArray.prototype;
     for (const method of [dispose, item, toTypedArray])
@@ -79,15 +79,15 @@ describe.each(foreign)('%s', (_, value) => {
   });
 });
 
-test('a handle of another addon is refused', () => {
-  // Node's own wrapped objects are the nearest at hand: they hold native pointers that are not ours.
+test('rejects a handle of another addon', () => {
+  // Node's own wrapped objects: they hold native pointers of others.
   for (const value of [new TextDecoder(), new AbortController(), new MessageChannel().port1]) {
     expect(failure(() => mx.add(array, value as unknown as MxArray)).name).toBe('TypeError');
     if (value instanceof MessagePort) value.close();
   }
 });
 
-test('the class makes nothing by `new`, nor by extending it', () => {
+test('rejects `new` on the class and its subclasses', () => {
   const Class = mx.MxArray as unknown as new () => MxArray;
   expect(failure(() => new Class()).message).toMatch(/mx\.array/);
   class Derived extends Class {}
@@ -99,7 +99,7 @@ test('the class makes nothing by `new`, nor by extending it', () => {
   ).toBe('TypeError');
 });
 
-test('every use of a disposed array is an error that says so', () => {
+test('every use of a disposed array is a specific error', () => {
   const x = mx.ones([2]);
   x.dispose();
   x.dispose();
@@ -122,7 +122,7 @@ test('every use of a disposed array is an error that says so', () => {
   }
 });
 
-test('an array that is disposed while its op reads the options still counts', () => {
+test('an array disposed while its op reads the options stays usable for that op', () => {
   const x = mx.array(new Float32Array([1, 2, 3]));
   const options = {
     get axis() {
@@ -135,7 +135,7 @@ test('an array that is disposed while its op reads the options still counts', ()
   sum.dispose();
 });
 
-test('an exception out of a getter or a proxy comes through as it is', () => {
+test('propagates an exception of a getter or proxy unchanged', () => {
   const options = {
     get stream(): never {
       throw new RangeError('mine');
@@ -150,8 +150,8 @@ test('an exception out of a getter or a proxy comes through as it is', () => {
   expect(failure(() => mx.concatenate(list)).message).toMatch(/mine too|must be/);
 });
 
-describe('errors name the op, its operands and what to do', () => {
-  test("MLX's own errors carry the shapes and dtypes", () => {
+describe('errors', () => {
+  test('include shapes and dtypes in MLX’s own errors', () => {
     const a = mx.ones([2, 3]);
     const b = mx.ones([4, 5]);
     expect(failure(() => mx.matmul(a, b))).toEqual({
@@ -164,20 +164,20 @@ describe('errors name the op, its operands and what to do', () => {
     mx.dispose(a, b);
   });
 
-  test('a misspelt option is refused with the right ones', () => {
+  test('list the known options for a misspelled one', () => {
     const options = { axes: 1 } as unknown as number;
     expect(failure(() => mx.softmax(array, options)).message).toMatch(
       /unknown option 'axes' \(known: axis, precise, stream\)/,
     );
   });
 
-  test('an option that was also given by position is refused', () => {
+  test('reject an option that is also given by position', () => {
     expect(failure(() => mx.sum(array, 0, { axis: 1 } as unknown as boolean)).message).toMatch(
       /'axis' is given twice/,
     );
   });
 
-  test('too many arguments are refused', () => {
+  test('reject too many arguments', () => {
     const exp = mx.exp as (...args: unknown[]) => unknown;
     expect(failure(() => exp(array, 1, 2)).message).toMatch(/takes at most 1 positional argument, got 3/);
   });
@@ -189,7 +189,7 @@ describe('errors name the op, its operands and what to do', () => {
     ['an unknown dtype', () => array.astype('float8' as 'float32'), /must be a dtype/],
     ['an unknown device', () => mx.exp(array, { stream: 'tpu' as 'cpu' }), /'cpu' or 'gpu'/],
     [
-      'a stream nobody made',
+      'a stream that does not exist',
       () => mx.exp(array, { stream: { device: 'cpu', index: 999 } }),
       /a stream made in this thread/,
     ],
@@ -198,7 +198,7 @@ describe('errors name the op, its operands and what to do', () => {
     ['a view outside the array', () => mx.asStrided(array, [10], [1]), /reaches outside/],
     ['a view before the array', () => mx.asStrided(array, [3], [-1], 1), /reaches outside/],
     ['an index out of range', () => mx.take(array, 5, 1), /index 5 is out of range/],
-  ])('%s is refused', (_, fn, message) => {
+  ])('rejects %s', (_, fn, message) => {
     expect(failure(fn).message).toMatch(message);
   });
 });

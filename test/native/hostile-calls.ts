@@ -1,10 +1,10 @@
 /**
- * Calls ops of the binding with hostile arguments, in a process that may die of it.
+ * Calls ops of the binding with hostile arguments, in a process that they may crash.
  *
  *     node dist/test/native/hostile-calls.js SEED RUNS [OP]
  *
- * Standard error holds each call before it is made: the last line names the one that ended the process. Standard output
- * is one line of JSON: calls, values returned, errors by code.
+ * Writes each call to stderr before making it, so that the last line names a crash. Writes one line of JSON to
+ * stdout: calls, returned values, errors by code.
  */
 import { writeSync } from 'node:fs';
 import fc from 'fast-check';
@@ -14,12 +14,12 @@ import { EXAMPLES } from './hostile-examples.js';
 import { argumentFor, make, type Hostile } from './hostile-values.js';
 
 const CODES = ['INVALID_ARGUMENT', 'MLX_ERROR', 'OUT_OF_MEMORY'];
-/** What is evaluated: small arrays, and those that no machine has room for. */
+/** Limits of evaluation: small arrays, and arrays larger than any memory. */
 const SMALL = 2 ** 20;
-const ABSURD = 2 ** 44;
+const HUGE = 2 ** 44;
 
-/** Not called: files, devices, limits, functions of JavaScript, and the scopes that this program itself works in. */
-const LEFT_OUT =
+/** Not called: files, devices, limits, JavaScript functions, and the scopes that this program uses itself. */
+const EXCLUDED_OPS =
   /^(load|save|mapFile|memory\.|.*[dD]evice|.*Stream|.*MetalCapture|metalAvailable|synchronize|compile|runCompiled|.*Compile$|disposeCompiled|.*Of$|scope|keep|dispose|whenAvailable|asyncEval|random\.seed|liveArrays)/;
 
 type Call = (...values: unknown[]) => unknown;
@@ -30,7 +30,7 @@ interface Op {
   keywords: string[];
 }
 
-/** Every op of the binding, with the names of its parameters. */
+/** Every op of the binding with its parameter names. */
 function ops(target: object, prefix = ''): Op[] {
   return Object.entries(target).flatMap(([key, value]: [string, unknown]) => {
     if (typeof value === 'object' && value !== null) return ops(value, `${prefix}${key}.`);
@@ -50,7 +50,7 @@ interface Arguments {
   options: Partial<Record<string, Hostile>>;
 }
 
-/** Arguments that fit nothing, or those of a call that succeeds with one of them replaced. */
+/** Either all arguments are invalid, or one argument of a valid call is replaced. */
 function callsOf(op: Op): fc.Arbitrary<Arguments> {
   const options = fc.record(Object.fromEntries(op.keywords.map((name) => [name, argumentFor(name)])), {
     requiredKeys: [],
@@ -72,7 +72,7 @@ function callsOf(op: Op): fc.Arbitrary<Arguments> {
   );
 }
 
-/** One list in four lacks its end. */
+/** Drops the end of one list in four. */
 const shortened = (values: Hostile[]): fc.Arbitrary<Hostile[]> =>
   fc.nat(values.length * 4).map((cut) => (cut < values.length ? values.slice(0, cut) : values));
 
@@ -94,11 +94,11 @@ function attempt(op: Op, { values, options }: Arguments): void {
   }
 }
 
-/** Reads every element of what came back. */
+/** Reads every element of the result. */
 function use(result: unknown): void {
   for (const array of mx.arraysIn(result)) {
     const bytes = array.nbytes;
-    if (bytes <= SMALL || bytes >= ABSURD) read(array);
+    if (bytes <= SMALL || bytes >= HUGE) read(array);
   }
 }
 
@@ -109,11 +109,12 @@ function read(array: MxArray): void {
 }
 
 const [seed = 1, runs = 1, only] = process.argv.slice(2).map((value, i) => (i < 2 ? Number(value) : value));
-// Half a gigabyte is enough for what is small; a request for more is refused, so that no test takes the machine's memory.
+// Half a gigabyte suffices for small arrays. Larger requests fail, so that no test uses up the machine's
+// memory.
 mx.memory.setMemoryLimit(2 ** 29);
 const before = mx.liveArrays();
 for (const op of ops(binding)) {
-  if (LEFT_OUT.test(op.name) || (only !== undefined && op.name !== only)) continue;
+  if (EXCLUDED_OPS.test(op.name) || (only !== undefined && op.name !== only)) continue;
   fc.assert(
     fc.property(callsOf(op), (values) => {
       writeSync(2, `${op.name} ${fc.stringify(values)}\n`);

@@ -1,4 +1,4 @@
-/** A call that succeeds for each op whose arguments have to fit each other: hostile calls replace one argument of it. */
+/** A valid call for each op with interdependent arguments; hostile calls replace one of them. */
 import type { Dtype } from '#native/index.js';
 import type { Hostile } from './hostile-values.js';
 

@@ -1,8 +1,8 @@
-/** Arguments that an op of the binding may be called with, sensible or not: by the parameter's name, as plain data. */
+/** Generated arguments of ops, valid or not: by the parameter's name, as plain data. */
 import fc from 'fast-check';
 import { mx, type MxArray, type Dtype } from '#native/index.js';
 
-/** What an argument is made of. Plain data, so that the last call of a process that died can be printed. */
+/** Recipe of an argument. Plain data, so that the last call of a crashed process can be printed. */
 export type Hostile =
   | { kind: 'array'; shape: number[]; dtype: Dtype; layout: 'plain' | 'lazy' | 'transposed' | 'broadcast' }
   | { kind: 'positions'; values: number[]; dtype: Dtype; lazy: boolean }
@@ -82,7 +82,7 @@ const POSITION_NAMES =
 const LIST_NAMES =
   /^(shape|axes|axis|strides|stop|reps|padWidth|shift|sliceSizes|stride|padding|dilation|outputPadding|kernelDilation|inputDilation|shapes)$/;
 
-/** Arguments for a parameter of that name; one in eight is something else altogether. */
+/** Arguments for a parameter of this name; one in eight has a different type. */
 export function argumentFor(name: string): fc.Arbitrary<Hostile> {
   let sensible: fc.Arbitrary<Hostile> = plain(NUMBER);
   if (name === 'data') sensible = fc.oneof(DATA, plain(NUMBERS), plain(fc.array(NUMBERS, { maxLength: 3 })));
@@ -93,14 +93,14 @@ export function argumentFor(name: string): fc.Arbitrary<Hostile> {
     sensible = fc.oneof(plain(NUMBERS), plain(NUMBER), plain(fc.constant(undefined)));
   else if (ARRAY_NAMES.test(name))
     sensible = fc.oneof({ weight: 4, arbitrary: ARRAY }, { weight: 1, arbitrary: plain(NUMBER) });
-  // A transform of 2^30 samples is no mistake, only more work than a test has time for.
+  // A transform of 2^30 samples is valid, but takes too long for a test.
   else if (/^(n|m|s|num|nFft|winLength|length)$/.test(name))
     sensible = plain(NUMBER.filter((amount) => !(amount >= 65_536 && amount < 2 ** 31)));
   else if (/^(mode|padMode|indexing|side|uplo|subscripts|norm|ord)$/.test(name)) sensible = WORD;
   return fc.oneof({ weight: 7, arbitrary: sensible }, { weight: 1, arbitrary: ANY });
 }
 
-/** The argument itself. Arrays are made in the scope that the caller opened. */
+/** Builds the argument. Arrays belong to the caller's scope. */
 export function make(hostile: Hostile): unknown {
   switch (hostile.kind) {
     case 'plain':

@@ -1,4 +1,4 @@
-/** Arguments that no array can have: an error with a code for each, and neither a dead process nor memory that stays. */
+/** Invalid arguments: every one gives an error with a code, without a crash or a leak. */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -14,7 +14,7 @@ afterEach(() => {
   expect(mx.liveArrays()).toBe(before);
 });
 
-/** A process of its own: a crash is a result. @returns what it prints as JSON */
+/** Runs a separate process, since a crash is a possible result. @returns the JSON that it prints */
 function inProcess(args: string[]): unknown {
   const run = spawnSync(process.execPath, ['--no-warnings', ...args], {
     encoding: 'utf8',
@@ -27,11 +27,11 @@ function inProcess(args: string[]): unknown {
   return JSON.parse(run.stdout) as unknown;
 }
 
-describe('every op, with arguments that fit nothing or one of which does not fit', () => {
-  test.each([1, 2, 3])('survives, answers with a code and leaves no array: seed %i', (seed) => {
+describe('every op, with invalid arguments', () => {
+  test.each([1, 2, 3])('fails with an error code and leaks no array: seed %i', (seed) => {
     const program = path.resolve(import.meta.dirname, 'hostile-calls.js');
     const counts = inProcess([program, String(seed), String(runs)]) as Record<string, number>;
-    // It must have seen both sides: calls that were refused, and calls that were not.
+    // The calls must include both rejected and successful ones.
     expect(counts['calls']).toBeGreaterThan(200 * runs);
     expect(counts['returned']).toBeGreaterThan(50 * runs);
     expect(counts['INVALID_ARGUMENT']).toBeGreaterThan(50 * runs);
@@ -39,7 +39,7 @@ describe('every op, with arguments that fit nothing or one of which does not fit
 });
 
 describe('sizes', () => {
-  const HUGE = [65_536, 65_536, 65_536, 65_536]; // 2^64 elements, which wrap around to none
+  const HUGE = [65_536, 65_536, 65_536, 65_536]; // 2^64 elements, which overflow to none
   test.each<[string, () => unknown]>([
     ['an array over no data', () => mx.array(new Float32Array(0), HUGE)],
     ['an array of a list', () => mx.array([], HUGE)],
@@ -51,13 +51,13 @@ describe('sizes', () => {
       'an outer product',
       () => mx.outer(mx.broadcastTo(1, [2 ** 31 - 1]), mx.broadcastTo(1, [2 ** 31 - 1, 4])),
     ],
-  ])('%s of more elements than an array can have is refused', (_, make) => {
+  ])('rejects %s with more elements than an array can have', (_, make) => {
     expect(() => mx.tidy(() => void make())).toThrow(
       expect.objectContaining({ code: expect.stringMatching(/^(INVALID_ARGUMENT|MLX_ERROR)$/) }),
     );
   });
 
-  test('a slice of a view wider than any memory is an error when it is read, not a crash', () => {
+  test('a slice of a view larger than memory is an error on reading, not a crash', () => {
     mx.tidy(() => {
       const x = mx.add(mx.zeros([2 ** 20, 2 ** 20]), 1);
       expect(() => {
@@ -68,13 +68,13 @@ describe('sizes', () => {
     });
   });
 
-  test('packed weights and scales of one size are refused, where MLX would read in front of their shapes', () => {
+  test('rejects quantized weights and scales of one axis, for which MLX would read before their shapes', () => {
     mx.tidy(() => {
       const [x, flat] = [mx.ones([1, 64]), mx.zeros([8], 'uint32')];
       const [packed, scales] = [mx.zeros([1, 8], 'uint32'), mx.ones([1, 1])];
       const refused = expect.objectContaining({
         code: 'INVALID_ARGUMENT',
-        message: expect.stringMatching(/two sizes or more/) as unknown,
+        message: expect.stringMatching(/two axes or more/) as unknown,
       });
       expect(() => mx.quantizedMatmul(x, flat, scales, scales, true, 64, 4)).toThrow(refused);
       expect(() => mx.quantizedMatmul(x, packed, mx.ones([1]), mx.ones([1]), true, 64, 4)).toThrow(refused);
@@ -84,13 +84,13 @@ describe('sizes', () => {
     });
   });
 
-  test('a number of heads whose double wraps around is refused', () => {
+  test('rejects a number of heads whose double overflows', () => {
     mx.tidy(() => {
       expect(() => mx.cpu.crossAttentionCache(mx.ones([1, 2, 64]), 2 ** 30)).toThrow(/keys and values/);
     });
   });
 
-  test('a buffer that JavaScript has no room for is an error', () => {
+  test('a buffer larger than JavaScript supports is an error', () => {
     mx.tidy(() => {
       const x = mx.broadcastTo(mx.array(1), [2 ** 20, 2 ** 12]);
       expect(() => x.toTypedArray()).toThrow(
@@ -99,7 +99,7 @@ describe('sizes', () => {
     });
   });
 
-  test('a view with strides whose products wrap around is refused', () => {
+  test('rejects a view with strides whose products overflow', () => {
     mx.tidy(() => {
       const x = mx.arange(8);
       for (const strides of [
@@ -113,20 +113,20 @@ describe('sizes', () => {
   });
 });
 
-describe('memory that is handed over', () => {
-  test('a buffer whose shape was refused is not held', () => {
+describe('shared memory', () => {
+  test('releases a buffer whose shape was rejected', () => {
     const script = `
       import { mx } from ${JSON.stringify(path.resolve(import.meta.dirname, '../../native/index.js'))};
-      const gone = [];
+      const buffers = [];
       const attempt = (shape) => {
         const data = new Float32Array(1 << 16);
-        gone.push(new WeakRef(data.buffer));
+        buffers.push(new WeakRef(data.buffer));
         try { return mx.asarray(data, shape); } catch (error) { return error.code; }
       };
       const codes = new Set();
       for (let i = 0; i < 30; i++) codes.add(attempt([3]));
       for (let i = 0; i < 4; i++) { gc(); await new Promise((resolve) => setImmediate(resolve)); }
-      console.log(JSON.stringify({ codes: [...codes], alive: gone.filter((ref) => ref.deref()).length }));`;
+      console.log(JSON.stringify({ codes: [...codes], alive: buffers.filter((ref) => ref.deref()).length }));`;
     expect(inProcess(['--expose-gc', '--input-type=module', '-e', script])).toEqual({
       codes: ['INVALID_ARGUMENT'],
       alive: 0,
@@ -134,7 +134,7 @@ describe('memory that is handed over', () => {
   });
 });
 
-describe('numbers that an integer dtype has no room for', () => {
+describe('numbers out of range of an integer dtype', () => {
   test.each<[string, () => MxArray]>([
     ['300 in uint8', () => mx.array([300], null, 'uint8')],
     ['-1 in uint32', () => mx.array([-1], null, 'uint32')],
@@ -148,8 +148,8 @@ describe('numbers that an integer dtype has no room for', () => {
     ['NaN in bool', () => mx.array([NaN], null, 'bool')],
     ['full of Infinity', () => mx.full([2], Infinity, 'int32')],
     ['full of 300', () => mx.full([2], 300, 'uint8')],
-    ['a scalar beside an array', () => mx.add(mx.array([1], null, 'uint8'), 300)],
-  ])('%s is refused', (_, make) => {
+    ['a scalar operand of an array', () => mx.add(mx.array([1], null, 'uint8'), 300)],
+  ])('rejects %s', (_, make) => {
     expect(() => mx.tidy(() => void make())).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(/can't hold/) }),
     );
@@ -167,13 +167,13 @@ describe('numbers that an integer dtype has no room for', () => {
     expect(x.tolist()).toEqual([low, high]);
   });
 
-  test('64 bits hold the ends of their range as bigints', () => {
+  test('64-bit dtypes hold the limits of their range as bigints', () => {
     using x = mx.array([-(2n ** 63n), 2n ** 63n - 1n], null, 'int64');
     expect(x.tolist()).toEqual([-(2n ** 63n), 2n ** 63n - 1n]);
   });
 });
 
-describe('positions outside of an array', () => {
+describe('indices out of range', () => {
   const OUTSIDE: [string, (x: MxArray, at: MxArray) => MxArray][] = [
     ['take', (x, at) => mx.take(x, at, 0)],
     ['take of all elements', (x, at) => mx.take(x, at)],
@@ -188,7 +188,7 @@ describe('positions outside of an array', () => {
   const known = (value: number): MxArray => mx.array(Int32Array.of(value));
   const computed = (value: number): MxArray => mx.subtract(known(value), mx.array(Int32Array.of(0)));
 
-  test.each(OUTSIDE)('%s refuses values that are known', (_, op) => {
+  test.each(OUTSIDE)('%s rejects known values', (_, op) => {
     for (const value of [4, 1e9, -5, -(2 ** 31)]) {
       expect(() => mx.tidy(() => void op(mx.zeros([4]), known(value)))).toThrow(
         expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(/out of range/) }),
@@ -196,7 +196,7 @@ describe('positions outside of an array', () => {
     }
   });
 
-  test.each(OUTSIDE)('%s keeps values inside that are computed later', (_, op) => {
+  test.each(OUTSIDE)('%s clamps values that are computed later', (_, op) => {
     const x = mx.array([10, 11, 12, 13]);
     mx.tidy(() => {
       for (const value of [4, 1e9, -5, -(2 ** 31)]) op(x, computed(value)).tolist();
@@ -205,7 +205,7 @@ describe('positions outside of an array', () => {
     x.dispose();
   });
 
-  test('takes the nearest element for a position that is computed later', () => {
+  test('an index computed later selects the nearest element', () => {
     mx.tidy(() => {
       const x = mx.array([10, 11, 12, 13]);
       expect([1e9, -(2 ** 31), 3, -4, -1].map((value) => mx.take(x, computed(value), 0).item())).toEqual([
@@ -214,7 +214,7 @@ describe('positions outside of an array', () => {
     });
   });
 
-  test('positions inside are followed as ever, from both ends and as every dtype', () => {
+  test('valid indices work from both ends and in every dtype', () => {
     mx.tidy(() => {
       const x = mx.arange(300);
       for (const make of [known, computed]) {
@@ -228,7 +228,7 @@ describe('positions outside of an array', () => {
     });
   });
 
-  test('a function compiled for every shape follows positions of longer arrays too', () => {
+  test('a shapeless compiled function indexes longer arrays too', () => {
     const f = mx.compile((x: MxArray, at: MxArray) => mx.takeAlongAxis(x, at, 0), { shapeless: true });
     mx.tidy(() => {
       f(mx.arange(4), known(3)).item();
@@ -238,7 +238,7 @@ describe('positions outside of an array', () => {
   });
 });
 
-describe('integer division that a processor refuses', () => {
+describe('integer division that traps on some processors', () => {
   test.each([
     ['int32', -(2 ** 31)],
     ['int64', -(2n ** 63n)],

@@ -1,4 +1,4 @@
-/** Parts of arrays, against plain JavaScript. */
+/** Indexing, compared with plain JavaScript. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { mx, type Index, type MxArray } from '#native/index.js';
 
@@ -68,7 +68,7 @@ test.each<[string, Index[], unknown]>([
   expect(y.tolist()).toEqual(expected);
 });
 
-test('at takes one array of indices', () => {
+test('at accepts one array of indices', () => {
   using x = cube();
   using indices = mx.array(Int32Array.of(2, 0));
   using rows = mx.at(x, 0, indices, [0, 2]);
@@ -79,7 +79,7 @@ test('at takes one array of indices', () => {
   expect(() => mx.at(x, indices, indices)).toThrow(/at most one/);
 });
 
-test('at refuses what is out of range or too much', () => {
+test('at rejects indices out of range and too many indices', () => {
   using x = cube();
   expect(() => mx.at(x, 2)).toThrow(/index 2 is out of range for axis 0 of size 2/);
   expect(() => mx.at(x, 0, 0, 0, 0)).toThrow(/4 indices for an array of 3 axes/);
@@ -107,7 +107,7 @@ test('sliceUpdate writes a part into a copy', () => {
   expect(mx.tidy(() => mx.at(sum, 1).tolist())).toEqual([2, 1, 1, 0]);
 });
 
-test('slice and sliceUpdate take a start that is known only at evaluation', () => {
+test('slice and sliceUpdate accept a lazy start', () => {
   using x = cube();
   using start = mx.array(Int32Array.of(1, 2));
   using y = mx.slice(x, start, [0, 2], [1, 3, 2]);
@@ -123,7 +123,7 @@ test('slice and sliceUpdate take a start that is known only at evaluation', () =
   expect(mx.tidy(() => mx.at(z, 1, 0).tolist())).toEqual([100, 101, 9, 9]);
 });
 
-test('scatter adds up at repeated places', () => {
+test('scatterAdd accumulates at repeated indices', () => {
   using x = mx.zeros([3, 2]);
   using where = mx.array(Int32Array.of(0, 2, 0));
   using updates = mx.ones([3, 1, 2]);
@@ -137,7 +137,7 @@ test('scatter adds up at repeated places', () => {
   expect(g.tolist()).toEqual([[[2, 2]], [[1, 1]], [[2, 2]]]);
 });
 
-test('topk gives the largest along an axis', () => {
+test('topk gives the largest values along an axis', () => {
   using x = mx.array([
     [3, 1, 2],
     [9, 8, 7],

@@ -1,4 +1,4 @@
-/** Arrays over the bytes of a file: what they hold, how long they hold it, and what is refused. */
+/** Memory-mapped arrays: content, lifetime, and rejected arguments. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -38,7 +38,7 @@ function bytesOf(array: { toTypedArray(): ArrayBufferView }): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength);
 }
 
-/** As `mx.mapFile`, where the allocator takes other memory: on the CPU and on Metal. */
+/** `mx.mapFile`, for the CPU and Metal, whose allocators accept foreign memory. */
 function mapped(...args: Parameters<typeof mx.mapFile>) {
   const arrays = mx.mapFile(...args);
   if (arrays === null) throw new Error('this build copies');
@@ -46,7 +46,7 @@ function mapped(...args: Parameters<typeof mx.mapFile>) {
 }
 
 describe('arrays in a mapped file', () => {
-  test('hold the bytes at their place, evenly placed or not, and are what they are said to be', () => {
+  test('have the declared shape, dtype and bytes, aligned or not', () => {
     const region = fc.record({
       dtype: fc.constantFrom<Dtype>('uint8', 'float16', 'uint32', 'float32', 'int64'),
       shape: fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 3 }),
@@ -77,7 +77,7 @@ describe('arrays in a mapped file', () => {
     expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 
-  test('take part in computing like any other, and are not written to', () => {
+  test('work as operands and are not modified', () => {
     const numbers = Float32Array.from([3, 1, 2, 5, 4, 6]);
     const file = fileOf(new Uint8Array(numbers.buffer));
     const [a] = mapped(file, 24, [0], [[2, 3]], ['float32']);
@@ -87,8 +87,8 @@ describe('arrays in a mapped file', () => {
     expect(new Float32Array(new Uint8Array(readFileSync(file)).buffer)).toEqual(numbers);
   });
 
-  test('are not written over by an op that could have the memory of its only input', async () => {
-    // The pages are read-only: writing there would end the process, on a GPU as here.
+  test('are not overwritten by an op that may reuse its input', async () => {
+    // The pages are read-only: a write would end the process, also on a GPU.
     const numbers = Float32Array.from({ length: 1 << 16 }, (_, i) => i);
     const file = fileOf(new Uint8Array(numbers.buffer));
     const [a] = mapped(file, numbers.byteLength, [0], [[numbers.length]], ['float32']);
@@ -98,7 +98,7 @@ describe('arrays in a mapped file', () => {
     expect(negated?.toTypedArray('float32')).toEqual(numbers.map((x) => -x));
     negated?.dispose();
     expect(new Float32Array(new Uint8Array(readFileSync(file)).buffer)).toEqual(numbers);
-    // The same op does take memory that MLX owns: the case above is one that could have gone wrong.
+    // The same op does reuse memory that MLX owns, so the case above is relevant.
     const owned = mx.array(numbers);
     mx.eval(owned);
     mx.memory.resetPeak();
@@ -110,7 +110,7 @@ describe('arrays in a mapped file', () => {
     other.dispose();
   });
 
-  test('outlive the file’s name: another file may take its place, or nothing', () => {
+  test('survive the replacement and the removal of the file', () => {
     const file = fileOf(counting(100_000));
     const [first] = mapped(file, 100_000, [8], [[1000]], ['uint8']);
     renameSync(fileOf(Buffer.alloc(100_000)), file);
@@ -121,7 +121,7 @@ describe('arrays in a mapped file', () => {
     mx.dispose([first, second]);
   });
 
-  test('keep what was computed of them after they are gone', async () => {
+  test('may be freed before results computed from them are read', async () => {
     const [a] = mapped(fileOf(counting(1 << 20)), 1 << 20, [0], [[1 << 20]], ['uint8']);
     const wide = a && mx.astype(a, 'int32');
     a?.dispose();
@@ -132,14 +132,14 @@ describe('arrays in a mapped file', () => {
     wide?.dispose();
   });
 
-  test('can be had of an empty file', () => {
+  test('may come from an empty file', () => {
     const [none] = mapped(fileOf(Buffer.alloc(0)), 0, [0], [[0, 3]], ['float32']);
     expect(none?.shape).toEqual([0, 3]);
     none?.dispose();
   });
 });
 
-describe('mapping is refused', () => {
+describe('mapping fails', () => {
   const live = mx.liveArrays();
   const refused = (message: RegExp, ...args: Parameters<typeof mx.mapFile>): void => {
     expect(() => mx.mapFile(...args)).toThrow(message);
@@ -147,39 +147,39 @@ describe('mapping is refused', () => {
   };
   const six = (): string => fileOf(counting(6));
 
-  test('for a file that is not there, or no file', () => {
-    refused(/nobody\.bin' cannot be mapped/, path.join(folder, 'nobody.bin'), 1, [], [], []);
+  test('for a missing file and a directory', () => {
+    refused(/missing\.bin' cannot be mapped/, path.join(folder, 'missing.bin'), 1, [], [], []);
     refused(/cannot be mapped|shorter/, folder, 1 << 20, [0], [[1]], ['uint8']);
   });
 
-  test('for a file shorter than it was said to be', () =>
-    refused(/has become shorter/, six(), 7, [0], [[1]], ['uint8']));
+  test('for a file shorter than declared', () =>
+    refused(/is shorter than expected/, six(), 7, [0], [[1]], ['uint8']));
 
-  test('for an array that reaches beyond it', () => {
-    refused(/beyond the end/, six(), 6, [0], [[7]], ['uint8']);
-    refused(/beyond the end/, six(), 6, [4], [[1]], ['float32']);
-    refused(/beyond the end/, six(), 6, [7], [[0]], ['uint8']);
-    refused(/beyond the end/, six(), 6, [0], [[2 ** 31 - 1, 2 ** 31 - 1]], ['int64']);
-    refused(/beyond the end/, six(), 6, [0], [Array.from({ length: 5 }, () => 2 ** 13)], ['uint8']);
+  test('for an array beyond the end of the file', () => {
+    refused(/exceeds the end/, six(), 6, [0], [[7]], ['uint8']);
+    refused(/exceeds the end/, six(), 6, [4], [[1]], ['float32']);
+    refused(/exceeds the end/, six(), 6, [7], [[0]], ['uint8']);
+    refused(/exceeds the end/, six(), 6, [0], [[2 ** 31 - 1, 2 ** 31 - 1]], ['int64']);
+    refused(/exceeds the end/, six(), 6, [0], [Array.from({ length: 5 }, () => 2 ** 13)], ['uint8']);
   });
 
-  test('for lists of different lengths, negative places and sizes, and what is no list', () => {
-    refused(/as many offsets/, six(), 6, [0, 1], [[1]], ['uint8']);
-    refused(/as many offsets/, six(), 6, [0], [[1]], []);
-    refused(/not negative/, six(), 6, [-1], [[1]], ['uint8']);
+  test('for lists of different lengths, negative offsets and sizes, and non-lists', () => {
+    refused(/same length/, six(), 6, [0, 1], [[1]], ['uint8']);
+    refused(/same length/, six(), 6, [0], [[1]], []);
+    refused(/must not be negative/, six(), 6, [-1], [[1]], ['uint8']);
     refused(/negative sizes/, six(), 6, [0], [[-1]], ['uint8']);
-    refused(/negative length/, six(), -1, [], [], []);
+    refused(/bytes must not be negative/, six(), -1, [], [], []);
     refused(/dtype/, six(), 6, [0], [[1]], ['float128' as Dtype]);
     refused(/mapFile/, six(), 6, [0], 3 as unknown as number[][], ['uint8']);
   });
 });
 
 describe('a safetensors file', () => {
-  test('is mapped whole, by name, in the order of its bytes', () => {
+  test('is mapped completely, by name, in file order', () => {
     const specs = [
       { name: 'z', dtype: 'F32', shape: [2, 3] },
       { name: 'a', dtype: 'U8', shape: [3] },
-      { name: 'odd', dtype: 'F16', shape: [4] }, // begins at an odd place
+      { name: 'odd', dtype: 'F16', shape: [4] }, // starts at an odd offset
       { name: 'none', dtype: 'I64', shape: [0] },
     ];
     const bytes = validFile(specs);
@@ -197,7 +197,7 @@ describe('a safetensors file', () => {
     expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 
-  test('is checked first', () => {
+  test('is validated first', () => {
     const file = fileOf(validFile([{ name: 'a', dtype: 'U8', shape: [3] }]));
     appendFileSync(file, 'x');
     expect(() => mapSafetensors(file)).toThrow(SafetensorsError);

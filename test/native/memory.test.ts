@@ -1,4 +1,4 @@
-/** Who frees an array, and when. */
+/** When arrays are freed: scopes, `dispose`, garbage collection, process exit. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
@@ -15,7 +15,7 @@ afterEach(() => {
 const made = (): number => mx.liveArrays() - before;
 
 describe('tidy', () => {
-  test('frees what was made inside and keeps what is returned', () => {
+  test('frees arrays created inside and keeps the returned ones', () => {
     const y = mx.tidy(() => {
       const x = mx.multiply(mx.ones([2]), 2);
       return mx.add(x, 1);
@@ -24,7 +24,7 @@ describe('tidy', () => {
     y.dispose();
   });
 
-  test('finds the returned arrays in objects, lists, Maps and Sets, and each once', () => {
+  test('finds returned arrays in objects, lists, Maps and Sets, each once', () => {
     const x = mx.tidy(() => mx.ones([1]));
     const cyclic: Record<string, unknown> = {};
     const result = mx.tidy(() => {
@@ -45,7 +45,7 @@ describe('tidy', () => {
     mx.dispose(result, x);
   });
 
-  test('leaves arrays made outside alone, also when they are returned', () => {
+  test('keeps arrays created outside, returned or not', () => {
     const x = mx.ones([2]);
     const same = mx.tidy(() => x);
     expect(same).toBe(x);
@@ -55,7 +55,7 @@ describe('tidy', () => {
     x.dispose();
   });
 
-  test('hands what an inner scope returns to the outer one', () => {
+  test('moves the result of an inner scope to the outer one', () => {
     const y = mx.tidy(() => {
       const inner = mx.tidy(() => mx.ones([2]));
       const unreturned = mx.tidy(() => mx.ones([3]));
@@ -66,7 +66,7 @@ describe('tidy', () => {
     y.dispose();
   });
 
-  test('frees everything when the function throws, at every depth', () => {
+  test('frees everything if the function throws, at every depth', () => {
     expect(() =>
       mx.tidy(() => {
         mx.ones([1]);
@@ -80,12 +80,12 @@ describe('tidy', () => {
     expect(made()).toBe(0);
   });
 
-  test('refuses a promise, and frees what was made until then', () => {
+  test('rejects a promise and frees the arrays created so far', () => {
     expect(() => mx.tidy(async () => Promise.resolve(mx.ones([1])))).toThrow(/must be synchronous/);
     expect(made()).toBe(0);
   });
 
-  test('keeps what is kept, at any depth, until it is disposed', () => {
+  test('preserves kept arrays at any depth until they are disposed', () => {
     const cache: { k?: MxArray } = {};
     mx.tidy(() => {
       mx.tidy(() => {
@@ -97,7 +97,7 @@ describe('tidy', () => {
     mx.dispose(cache);
   });
 
-  test('does not mind arrays that were disposed inside', () => {
+  test('accepts arrays that are disposed inside', () => {
     const y = mx.tidy(() => {
       const x = mx.ones([2]);
       const z = mx.add(x, 1);
@@ -109,7 +109,7 @@ describe('tidy', () => {
   });
 });
 
-test('dispose frees whole trees, twice without harm, and `using` frees at the end of a block', () => {
+test('dispose frees trees and may be repeated; `using` frees at the end of a block', () => {
   const tree = { a: mx.ones([1]), list: [mx.ones([1])] };
   mx.dispose(tree);
   mx.dispose(tree, tree);
@@ -133,7 +133,7 @@ test('MLX frees the memory when the last array that needs it is disposed', () =>
   expect(mx.memory.active() - start).toBeLessThan(1 << 20);
 });
 
-test('the figures and limits of memory can be read and set', () => {
+test('memory statistics can be read and limits set', () => {
   const previous = mx.memory.setCacheLimit(1 << 20);
   mx.tidy(() => mx.eval(mx.ones([1 << 20])));
   expect(mx.memory.cache()).toBeLessThanOrEqual(4 << 20);
@@ -144,10 +144,10 @@ test('the figures and limits of memory can be read and set', () => {
   mx.tidy(() => mx.eval(mx.add(mx.ones([1 << 20]), 1)));
   expect(mx.memory.peak()).toBeGreaterThanOrEqual(4 << 20);
   expect(mx.memory.limit()).toBeGreaterThan(0);
-  expect(() => mx.memory.setCacheLimit(-1)).toThrow(/not negative/);
+  expect(() => mx.memory.setCacheLimit(-1)).toThrow(/must not be negative/);
 });
 
-/** Runs a script in a process of its own, with gc() at hand. @returns what it prints as JSON */
+/** Runs a script in a separate process with gc(). @returns the JSON that it prints */
 function inProcess(body: string): unknown {
   const index = path.resolve(import.meta.dirname, '../../native/index.js');
   const script = `
@@ -156,13 +156,13 @@ function inProcess(body: string): unknown {
     const collect = async () => { for (let i = 0; i < 4; i++) { gc(); await turn(); } };
     ${body}`;
   const args = ['--expose-gc', '--input-type=module', '-e', script];
-  const env = { ...process.env, MALLOC_PERTURB_: '165' }; // freed memory is overwritten: what still looks at it shows
+  const env = { ...process.env, MALLOC_PERTURB_: '165' }; // overwrites freed memory, so that a use after free shows
   const run = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 100_000, env });
   if (run.status !== 0) throw new Error(`exit ${run.status} ${run.signal}: ${run.stderr}`);
   return JSON.parse(run.stdout) as unknown;
 }
 
-test('arrays that nobody disposes are freed when they are collected', () => {
+test('undisposed arrays are freed when collected', () => {
   const result = inProcess(`
     (() => { for (let i = 0; i < 1000; i++) mx.ones([i]); })();
     const forgotten = mx.liveArrays();
@@ -175,15 +175,15 @@ test('arrays that nobody disposes are freed when they are collected', () => {
   expect(result.after).toBeLessThan(10);
 });
 
-test('V8 hears of the memory behind arrays, so that forgotten ones do not pile up', () => {
-  // 200 arrays of 16 MB: 3.2 GB, if nothing told V8 to collect.
+test('V8 is told of the arrays’ memory, so that undisposed arrays are collected', () => {
+  // 200 arrays of 16 MB: 3.2 GB, unless V8 is told to collect.
   const { peak } = inProcess(`
     for (let i = 0; i < 200; i++) { mx.eval(mx.full([4 << 20], i)); await turn(); }
     console.log(JSON.stringify({ peak: mx.memory.peak() }));`) as { peak: number };
   expect(peak).toBeLessThan(2 ** 31);
 });
 
-test('a hundred thousand ops in tidy scopes leave no array and no memory behind', () => {
+test('a hundred thousand ops in tidy scopes leak no array and no memory', () => {
   const { live, growth } = inProcess(`
     const x = mx.ones([64, 64]);
     const step = () => mx.tidy(() => mx.eval(mx.softmax(mx.add(mx.matmul(x, x), 1), -1, { precise: true })));
@@ -200,15 +200,13 @@ test('a hundred thousand ops in tidy scopes leave no array and no memory behind'
   expect(growth).toBeLessThan(32 << 20);
 });
 
-// A product that was under way when OpenBLAS's buffers went away used to crash one exit in six.
+// Regression: exit crashed one time in six if a product was running when OpenBLAS freed its buffers.
 test.each([
   ['by itself', ''],
   ['by process.exit', 'process.exit(0);'],
-])(
-  'a process ends cleanly %s, with arrays alive, products under way and compiled functions about',
-  (_, exit) => {
-    for (let run = 0; run < 6; run++) {
-      const result = inProcess(`
+])('a process ends cleanly %s, with live arrays, running products and compiled functions', (_, exit) => {
+  for (let run = 0; run < 6; run++) {
+    const result = inProcess(`
       globalThis.kept = [mx.ones([10]), mx.ones([1000, 1000]).data(), mx.compile((a) => mx.exp(a))];
       kept[2](kept[0]);
       mx.asyncEval(mx.matmul(mx.ones([800, 800]), mx.ones([800, 800])));
@@ -216,13 +214,12 @@ test.each([
       mx.ones([3]);
       console.log(JSON.stringify('done'));
       ${exit}`);
-      expect(result).toBe('done');
-    }
-  },
-);
+    expect(result).toBe('done');
+  }
+});
 
-// MLX's allocator used to be destroyed while the queue still freed memory into it: one exit in four.
-test('a process ends cleanly while much that is queued takes and frees memory', () => {
+// Regression: one exit in four destroyed MLX's allocator while the queue still freed memory into it.
+test('a process ends cleanly while queued work allocates and frees memory', () => {
   for (let run = 0; run < 8; run++) {
     const result = inProcess(`
       for (let i = 1; i < 200; i++) mx.tidy(() => mx.eval(mx.add(mx.zeros([37 * i + 5]), 1))); // many sizes in the cache

@@ -1,4 +1,4 @@
-/** A decoder block as one op beside its layers, one by one. */
+/** The fused decoder block compared with its separate layers. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
@@ -40,7 +40,7 @@ function layersOf(size: Size): nn.DecoderLayers {
   };
 }
 
-/** What the op stands for. */
+/** The reference: one layer after another. */
 type Step = (
   x: MxArray,
   cache: nn.SelfAttentionCache,
@@ -72,7 +72,7 @@ const sizes: fc.Arbitrary<Size> = fc
   });
 
 describeKernels('a decoder block as one op', () => {
-  test('does what its layers do one by one, for all sizes, batches, steps and quantizations', () => {
+  test('matches its layers for all sizes, batches, steps and quantizations', () => {
     const steps = fc.array(fc.constantFrom(1, 1, 1, 4, 9), { minLength: 1, maxLength: 5 });
     const batches = fc.constantFrom(1, 2, 5);
     const lengths = fc.constantFrom(1, 17, 100);
@@ -105,7 +105,7 @@ describeKernels('a decoder block as one op', () => {
     );
   });
 
-  test('takes steps that were made before the first was evaluated', () => {
+  test('accepts steps created before the first is evaluated', () => {
     using actual = new nn.PanelCache(16);
     using reference = new nn.PanelCache(16);
     mx.tidy(() => {
@@ -123,7 +123,7 @@ describeKernels('a decoder block as one op', () => {
     });
   });
 
-  test('is not made of layers that the kernels do not take', () => {
+  test('is undefined for layers that the kernels do not support', () => {
     mx.tidy(() => {
       const size = { width: 64, heads: 2, hidden: 64, bits: null, bias: true, affine: true };
       const layers = layersOf(size);
@@ -134,7 +134,7 @@ describeKernels('a decoder block as one op', () => {
     });
   });
 
-  test('refuses arrays that do not fit each other', () => {
+  test('rejects inconsistent arrays', () => {
     const layers = layersOf({ width: 32, heads: 2, hidden: 64, bits: null, bias: true, affine: true });
     const weights = [
       ...layers.products.flatMap((layer) => {
@@ -156,8 +156,8 @@ describeKernels('a decoder block as one op', () => {
     expectInvalid(() => block(x, 15), /do not fit the cache/);
     expectInvalid(() => block(x, -1), /do not fit the cache/);
     expectInvalid(() => block(x, 2 ** 31 - 1), /do not fit the cache/);
-    expectInvalid(() => block(x, 0, 0), /eps is above 0/);
-    expectInvalid(() => block(x, 0, 1e-5, x), /what decoderWeights made/);
+    expectInvalid(() => block(x, 0, 0), /eps must be above 0/);
+    expectInvalid(() => block(x, 0, 1e-5, x), /must come from decoderWeights/);
 
     const without = (i: number, w: MxArray | null): MxArray => mx.cpu.decoderWeights(weights.with(i, w));
     expectInvalid(() => mx.cpu.decoderWeights(weights.slice(1)), /six products/);
@@ -165,6 +165,6 @@ describeKernels('a decoder block as one op', () => {
     expectInvalid(() => without(3, numbers(32)), /a bias is float32/);
     expectInvalid(() => without(4, weights[0] ?? null), /weights|panels/);
     expectInvalid(() => without(24, numbers(64)), /a norm's weight and bias/);
-    expect(() => whole.tolist()).toThrow(/has no value of its own/);
+    expect(() => whole.tolist()).toThrow(/has no value/);
   });
 });

@@ -10,8 +10,8 @@ const cases = [false, true].flatMap((bias) =>
   [false, true].flatMap((gelu) => [false, true].map((residual) => ({ bias, gelu, residual }))),
 );
 
-// On the CPU, MLX compiles with g++, once for each; on a GPU the driver does.
-test.each(cases)('what follows a product is the same compiled and not: %p', ({ bias, gelu, residual }) => {
+// On the CPU, MLX compiles each case once with g++; on a GPU the driver compiles it.
+test.each(cases)('gives the same result compiled and uncompiled: %p', ({ bias, gelu, residual }) => {
   for (const dtype of ['float32', 'float16'] as const) {
     for (const rows of [1, 3, 17]) {
       mx.tidy(() => {
@@ -23,7 +23,7 @@ test.each(cases)('what follows a product is the same compiled and not: %p', ({ b
         let expected = bias ? mx.add(y, b) : y;
         if (gelu) expected = mx.multiply(mx.multiply(expected, 0.5), mx.add(mx.erf(mx.multiply(expected, Math.SQRT1_2)), 1)); // prettier-ignore
         if (residual) expected = mx.add(expected, r);
-        const allowed = dtype === 'float32' ? 2e-6 : 5e-3; // the kernel rounds once, plain ops each time
+        const allowed = dtype === 'float32' ? 2e-6 : 5e-3; // the kernel rounds once, plain ops in every step
         for (const result of [made, plain]) {
           const worst = mx.max(mx.abs(mx.subtract(result.astype('float32'), expected.astype('float32'))));
           expect(Number(worst.item())).toBeLessThanOrEqual(allowed);
@@ -33,7 +33,7 @@ test.each(cases)('what follows a product is the same compiled and not: %p', ({ b
   }
 });
 
-test('nothing to do leaves the product as it is', () => {
+test('returns the product unchanged without terms', () => {
   mx.tidy(() => {
     const y = numbers(2, 2);
     expect(applyEpilogue(y, {}, true)).toBe(y);

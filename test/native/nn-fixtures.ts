@@ -1,4 +1,4 @@
-/** Reads test/fixtures/nn.json (made by test/reference/make-nn-fixtures.py) and compares by value. */
+/** Reads test/fixtures/nn.json (from test/reference/make-nn-fixtures.py) and compares by value. */
 import { readFileSync } from 'node:fs';
 import { expect } from '@jest/globals';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
@@ -44,12 +44,12 @@ export class Fixture {
     return toArray(stored);
   }
 
-  /** The case's options, as a layer's constructor wants them. */
+  /** The case's options, for a layer's constructor. */
   options<T>(): T {
     return this.#case.options as T;
   }
 
-  /** Fails unless `actual` has the dtype, the shape and (within `tolerance`, absolute plus relative) the values. */
+  /** Expects the dtype, the shape and (within `tolerance`, absolute plus relative) the values. */
   expectOutput(name: string, actual: MxArray, tolerance = 1e-5): void {
     const stored = this.#case.outputs[name];
     if (!stored) throw new Error(`no output "${name}" in "${this.name}"`);
@@ -67,7 +67,7 @@ export function fixtureNames(prefix: string): string[] {
   return names;
 }
 
-/** The elements, row by row, exactly. */
+/** The exact elements in row-major order. */
 export function values(array: MxArray): number[] {
   const isShort = array.dtype === 'float16' || array.dtype === 'bfloat16' || array.dtype === 'bool';
   const wide = isShort ? array.astype('float32') : array;

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 
 describe('a KV cache', () => {
-  test('attended step by step gives what one full causal pass gives', () => {
+  test('gives step by step what one full causal pass gives', () => {
     const fixture = new Fixture('attention');
     const layer = new nn.MultiHeadAttention(16, 4, { bias: true }).loadWeights(fixture.weights());
     const kv = fixture.input('kv'); // [2, 6, 16]
@@ -34,7 +34,7 @@ describe('a KV cache', () => {
     }
   });
 
-  test('gives back all that was put in, and no more', () => {
+  test('returns exactly the appended positions', () => {
     using cache = new nn.KVCache(5);
     cache.update(step(1, 2), step(-1, 2));
     const [keys, heads] = cache.update(step(2), step(-2));
@@ -44,7 +44,7 @@ describe('a KV cache', () => {
     expect(cache.length).toBe(3);
   });
 
-  test('never shows trimmed or reset positions again', () => {
+  test('never returns trimmed or reset positions', () => {
     using cache = new nn.KVCache(4);
     cache.update(step(1, 3), step(1, 3));
     cache.trim(2);
@@ -56,7 +56,7 @@ describe('a KV cache', () => {
     expect(values(cache.update(step(7), step(7))[0])).toEqual(new Array(8).fill(7));
   });
 
-  test('an earlier view keeps its values when later steps are written', () => {
+  test('keeps the values of an earlier view when later steps are written', () => {
     using cache = new nn.KVCache(4);
     const [early] = cache.update(step(1), step(1));
     mx.eval(early);
@@ -67,7 +67,7 @@ describe('a KV cache', () => {
     expect(values(late)).toEqual(new Array(8).fill(2));
   });
 
-  test('refuses more than fits and stays usable', () => {
+  test('rejects more positions than its capacity and stays usable', () => {
     using cache = new nn.KVCache(3);
     cache.update(step(1, 2), step(1, 2));
     expect(() => cache.update(step(2, 2), step(2, 2))).toThrow('2 + 2 positions exceed the capacity of 3');
@@ -76,7 +76,7 @@ describe('a KV cache', () => {
     ]);
   });
 
-  test('refuses keys of another kind until it is reset', () => {
+  test('rejects keys of another shape or dtype until it is reset', () => {
     using cache = new nn.KVCache(4);
     cache.update(step(1), step(1));
     const batch = mx.zeros([2, 2, 1, 4]);
@@ -90,17 +90,17 @@ describe('a KV cache', () => {
     expect([...cache.update(batch, batch)[0].shape]).toEqual([2, 2, 1, 4]);
   });
 
-  test('keys and values may differ in width', () => {
+  test('accepts keys and values of different widths', () => {
     using cache = new nn.KVCache(4);
     const [, heads] = cache.update(step(1), mx.zeros([1, 2, 1, 6]));
     expect([...heads.shape]).toEqual([1, 2, 1, 6]);
   });
 
-  test.each([0, -1, 1.5, Number.NaN])('refuses a capacity of %d', (capacity) => {
+  test.each([0, -1, 1.5, Number.NaN])('rejects a capacity of %d', (capacity) => {
     expect(() => new nn.KVCache(capacity)).toThrow(RangeError);
   });
 
-  test.each([-1, 0.5, 2])('refuses to trim %d of 1 position', (count) => {
+  test.each([-1, 0.5, 2])('rejects trimming %d of 1 position', (count) => {
     using cache = new nn.KVCache(4);
     cache.update(step(1), step(1));
     expect(() => cache.trim(count)).toThrow(RangeError);
@@ -111,7 +111,7 @@ describe('memory of a KV cache', () => {
   const steps = 200;
   afterEach(() => mx.memory.clearCache());
 
-  test('two live arrays however many steps, none after dispose', () => {
+  test('has two live arrays after any number of steps, none after dispose', () => {
     const cache = new nn.KVCache(steps);
     for (let index = 0; index < steps; index += 1) {
       mx.tidy(() => void cache.update(step(index), step(index)));
@@ -123,7 +123,7 @@ describe('memory of a KV cache', () => {
     cache.dispose();
   });
 
-  test('a scope that throws in the middle leaves a usable cache and no arrays behind', () => {
+  test('stays usable and leaks nothing if the scope throws', () => {
     const cache = new nn.KVCache(4);
     expect(() =>
       mx.tidy(() => {
@@ -139,7 +139,7 @@ describe('memory of a KV cache', () => {
     expect(mx.liveArrays()).toBe(live);
   });
 
-  test('writes a step in place: the buffers are not copied', () => {
+  test('writes a step in place without copying the buffers', () => {
     const [heads, capacity, dims] = [8, 1024, 64];
     const bufferBytes = heads * capacity * dims * 4;
     const cache = new nn.KVCache(capacity);
@@ -162,7 +162,10 @@ describe('memory of a KV cache', () => {
     expect(mx.memory.active()).toBeLessThan(active - 2 * bufferBytes + bufferBytes / 100);
   });
 
-  /** `most`: of its room. A step is copied while the one before it is queued, or written in place. */
+  /**
+   * `maxGrowth` is relative to the buffer. A step is either copied while the previous one is queued, or
+   * written in place.
+   */
   const stepsOf = {
     KVCache: (capacity: number) => {
       const cache = new nn.KVCache(capacity);
@@ -184,22 +187,22 @@ describe('memory of a KV cache', () => {
   };
 
   test.each(Object.entries(stepsOf))(
-    'with a step queued ahead the memory of a %s does not grow with the capacity',
+    'the memory of a %s does not depend on the capacity while a step is queued',
     (_, make) => {
       const previous = mx.memory.setCacheLimit(0);
-      const room = 2 * 8 * 64 * 64 * 4; // keys and values of 64 positions, in bytes
+      const room = 2 * 8 * 64 * 64 * 4; // bytes of the keys and values of 64 positions
       for (const capacity of [512, 4096]) {
         const { cache, step, maxGrowth } = make(capacity);
         const peak = peakOf(step);
         cache.dispose();
         expect(peak).toBeGreaterThanOrEqual(room);
-        expect(peak).toBeLessThan(maxGrowth * room); // of which 4096 positions would take 64
+        expect(peak).toBeLessThan(maxGrowth * room); // 4096 positions would need 64 times as much
       }
       mx.memory.setCacheLimit(previous);
     },
   );
 
-  test('a text that is longer than the room has all that came before it, and a short one after it less room', () => {
+  test('growing keeps all positions, and a short text after a reset gets a smaller buffer', () => {
     using cache = new nn.KVCache(448);
     const all = Array.from({ length: 130 }, (_, index) => index);
     let keys: MxArray | undefined;
@@ -216,7 +219,7 @@ describe('memory of a KV cache', () => {
   });
 });
 
-/** The most bytes that 50 tokens take, each made from the one before and queued before that one is read. */
+/** Peak bytes of 50 dependent tokens, each queued before the previous one is read. */
 function peakOf(step: (token: MxArray) => MxArray): number {
   const first = mx.ones([1, 1, 1]);
   mx.eval(first);

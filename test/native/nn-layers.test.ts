@@ -3,7 +3,7 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { expectClose, Fixture, fixtureNames, values } from './nn-fixtures.js';
 
-describe('layers give the numbers of mlx.nn', () => {
+describe('layers match mlx.nn', () => {
   test.each(fixtureNames('linear'))('%s', (name) => {
     const fixture = new Fixture(name);
     const layer = new nn.Linear(8, 5, fixture.options()).loadWeights(fixture.weights());
@@ -67,7 +67,7 @@ describe('layers give the numbers of mlx.nn', () => {
   });
 });
 
-describe('activations give the numbers of mlx.nn and keep the dtype', () => {
+describe('activations match mlx.nn and keep the dtype', () => {
   const functions = {
     gelu: nn.gelu,
     geluApprox: nn.geluApprox,
@@ -91,7 +91,7 @@ describe('activations give the numbers of mlx.nn and keep the dtype', () => {
     fixture.expectOutput('y', nn.glu(fixture.input('x')));
   });
 
-  test('says that glu needs an even axis', () => {
+  test('glu rejects an odd axis', () => {
     expect(() => nn.glu(mx.zeros([2, 3]))).toThrow();
   });
 });
@@ -111,29 +111,29 @@ describe('attention', () => {
     fixture.expectOutput(name, layer().forward(q, kv, kv, { mask }));
   });
 
-  test('causal, also where there are more keys than queries', () => {
+  test('causal, also with more keys than queries', () => {
     fixture.expectOutput('causal', layer().forward(q, kv, kv, { mask: 'causal' }));
     fixture.expectOutput('self', layer().forward(kv, kv, kv, { mask: 'causal' }));
   });
 
-  test('the additive causal mask says the same as "causal"', () => {
+  test('the additive causal mask equals "causal"', () => {
     fixture.expectOutput('masked', layer().forward(kv, kv, kv, { mask: nn.causalMask(6) }));
     expect(values(nn.causalMask(2, 'float16'))).toEqual([0, -Infinity, 0, 0]);
   });
 
-  test('with fewer key heads than query heads, and a scale of its own', () => {
+  test('with fewer key heads than query heads and a custom scale', () => {
     const grouped = new Fixture('grouped queries');
     const [queries, keys, heads] = [grouped.input('q'), grouped.input('k'), grouped.input('v')];
     grouped.expectOutput('y', nn.attend(queries, keys, heads, grouped.options()));
   });
 
-  test('mergeHeads undoes splitHeads', () => {
+  test('mergeHeads inverts splitHeads', () => {
     const x = mx.reshape(mx.arange(48), [2, 3, 8]);
     expect([...nn.splitHeads(x, 4).shape]).toEqual([2, 4, 3, 2]);
     expectClose(values(nn.mergeHeads(nn.splitHeads(x, 4))), values(x), 0);
   });
 
-  test('refuses heads that do not divide the dims', () => {
+  test('rejects heads that do not divide the dims', () => {
     expect(() => nn.splitHeads(mx.zeros([1, 2, 10]), 4)).toThrow('10 dims do not divide into 4 heads');
     expect(() => new nn.MultiHeadAttention(10, 4)).toThrow('10 dims do not divide into 4 heads');
   });

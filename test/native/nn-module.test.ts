@@ -35,7 +35,7 @@ const names = [
   'tables.1',
 ];
 
-/** An array of ones for every parameter of a fresh Model. */
+/** An array of ones for every parameter of a new Model. */
 const goodWeights = (): Record<string, MxArray> =>
   Object.fromEntries(
     [...new Model().namedParameters()].map(([name, { shape }]) => [name, mx.ones([...shape])]),
@@ -63,7 +63,7 @@ describe('a module', () => {
     expect([...new Model().namedModules().keys()].slice(0, 5)).toEqual(expected);
   });
 
-  test('is born unloaded: norms pass through, all else is zero', () => {
+  test('starts unloaded: norms are the identity, other parameters zero', () => {
     const model = new Model();
     expect(values(model.blocks[0]?.attn_ln.weight ?? mx.array(0))).toEqual([1, 1, 1, 1]);
     expect(values(model.token_embedding.weight)).toEqual(new Array(12).fill(0));
@@ -87,7 +87,7 @@ describe('a module', () => {
 });
 
 describe('loading', () => {
-  test('takes arrays in any order, and their dtype', () => {
+  test('accepts arrays in any order and keeps their dtype', () => {
     const model = new Model();
     const weights = goodWeights();
     const half = Object.fromEntries(
@@ -118,7 +118,7 @@ describe('loading', () => {
     expect(error.message).toContain('1 unexpected: blocks.2.mlp1.weight');
   });
 
-  test('tells the shape that was expected from the one that was found', () => {
+  test('names the expected and the actual shape', () => {
     const error = fault(() =>
       new Model().loadWeights({ ...goodWeights(), 'blocks.0.mlp1.weight': mx.ones([4, 8]) }),
     );
@@ -128,21 +128,21 @@ describe('loading', () => {
     expect(error.message).toContain('blocks.0.mlp1.weight (expected float [8, 4], found float32 [4, 8])');
   });
 
-  test('refuses integers where floats belong', () => {
+  test('rejects integers for float parameters', () => {
     const error = fault(() =>
       new Model().loadWeights({ ...goodWeights(), scale: mx.array(1, undefined, 'int32') }),
     );
     expect(error.misshaped).toEqual([{ name: 'scale', expected: 'float []', found: 'int32 []' }]);
   });
 
-  test('tells all faults at once, and the first eight of a kind by name', () => {
+  test('reports all mismatches at once and names the first eight of each kind', () => {
     const error = fault(() => new Model().loadWeights({ extra: mx.array(1) }));
     expect(error.missing).toEqual(names);
     expect(error.message).toContain('10 missing: token_embedding.weight');
     expect(error.message).toContain('and 2 more; 1 unexpected: extra');
   });
 
-  test('leaves the module and the given arrays as they were after a fault', () => {
+  test('leaves the module and the given arrays unchanged after an error', () => {
     const model = new Model();
     const weights = { ...goodWeights(), extra: mx.array(7) };
     fault(() => model.loadWeights(weights));
@@ -150,7 +150,7 @@ describe('loading', () => {
     expect(weights['extra']?.item()).toBe(7);
   });
 
-  test('not strict: keeps what is missing and ignores what is not wanted, but no wrong shape', () => {
+  test('not strict: keeps missing and ignores unexpected names, but rejects wrong shapes', () => {
     const model = new Model().loadWeights({ scale: mx.array(3), extra: mx.array(1) }, { strict: false });
     expect(model.scale.item()).toBe(3);
     const error = fault(() => model.loadWeights({ scale: mx.ones([2]) }, { strict: false }));
@@ -165,7 +165,7 @@ describe('loading from a file', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  test('gives back what was saved', () => {
+  test('round-trips a saved file', () => {
     const path = join(folder, 'model.safetensors');
     mx.saveSafetensors(path, { ...goodWeights(), scale: mx.array(0.5) });
     const model = new Model().loadWeights(path);
@@ -173,7 +173,7 @@ describe('loading from a file', () => {
     expect(model.scale.item()).toBe(0.5);
   });
 
-  test('names the file when it does not fit', () => {
+  test('names a file that does not fit', () => {
     const path = join(folder, 'short.safetensors');
     mx.saveSafetensors(path, { scale: mx.array(0.5) });
     expect(fault(() => new Model().loadWeights(path)).message).toContain(
@@ -181,7 +181,7 @@ describe('loading from a file', () => {
     );
   });
 
-  test('refuses a file whose header is wrong before MLX sees it', () => {
+  test('rejects a file with a bad header before MLX reads it', () => {
     expect(() => new Model().loadWeights(join(folder, 'none.safetensors'))).toThrow(
       expect.objectContaining({ code: 'SAFETENSORS_UNREADABLE' }),
     );
@@ -195,7 +195,7 @@ describe('freeing', () => {
     return mx.liveArrays() - before;
   };
 
-  test('dispose frees parameters and buffers, once', () => {
+  test('dispose frees parameters and buffers and may be repeated', () => {
     const left = freshly(() => {
       const model = new Model();
       model.dispose();
@@ -204,7 +204,7 @@ describe('freeing', () => {
     expect(left).toBe(0);
   });
 
-  test('a module made inside tidy outlives it', () => {
+  test('a module created inside tidy outlives it', () => {
     const left = freshly(() => {
       const slot: { linear?: nn.Linear } = {};
       mx.tidy(() => {
@@ -224,7 +224,7 @@ describe('freeing', () => {
       (path) => disposed(new Block(), (block) => fault(() => block.loadWeights(path))),
     ],
     [
-      'loading a part of a file',
+      'loading part of a file',
       (path) => disposed(new Model(), (model) => model.loadWeights(path, { strict: false })),
     ],
     ['a change of dtype', () => new Model().toDtype('float16').dispose()],
@@ -245,7 +245,7 @@ describe('freeing', () => {
           y.dispose();
         }),
     ],
-  ])('leaves no array behind: %s', (_, work) => {
+  ])('leaks no array: %s', (_, work) => {
     const path = join(mkdtempSync(join(tmpdir(), 'sotto-nn-')), 'model.safetensors');
     const saved = goodAndTracked();
     mx.saveSafetensors(path, saved);
@@ -255,7 +255,7 @@ describe('freeing', () => {
   });
 });
 
-/** Like goodWeights, without leaving the model behind whose shapes it copies. */
+/** Like goodWeights, but disposes the model that provides the shapes. */
 function goodAndTracked(): Record<string, MxArray> {
   const model = new Model();
   const weights = [...model.namedParameters()].map(
@@ -284,7 +284,7 @@ class Wide extends nn.Module {
 }
 
 describe('trees', () => {
-  test('unflatten undoes flatten', () => {
+  test('unflatten inverts flatten', () => {
     const [a, b, c] = [mx.array(1), mx.array(2), mx.array(3)];
     const tree = { enc: [{ w: a }, { w: b, more: { x: c } }], head: c };
     const flat = nn.flatten(tree);
@@ -300,7 +300,7 @@ describe('trees', () => {
     expect(Array.isArray((nn.unflatten([['l.1', mx.array(0)]]) as { l: unknown }).l)).toBe(false);
   });
 
-  test('refuses a name that goes on below an array', () => {
+  test('rejects a name that continues below an array', () => {
     expect(() =>
       nn.unflatten([
         ['a', mx.array(0)],

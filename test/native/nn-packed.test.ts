@@ -1,4 +1,4 @@
-/** Layers made for the CPU kernels beside the layers that they were made of. */
+/** Packed layers and caches of the CPU kernels, compared with the layers they come from. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { mx, type MxArray } from '#native/index.js';
@@ -39,7 +39,7 @@ function norm(k: number, weight = true): nn.LayerNorm {
   return weight ? layer.loadWeights({ weight: numbers(k), bias: numbers(k) }) : layer;
 }
 
-/** What `layer` does to x in float32, whatever it is stored in. */
+/** The layer's result in float32, whatever its stored dtype. */
 function plainly(layer: nn.Linear | nn.QuantizedLinear, x: MxArray, fusion: nn.FusedArgs): MxArray {
   const weight = layer instanceof nn.Linear ? mx.astype(layer.weight, 'float32') : wide(layer);
   const bias = layer.bias && mx.astype(layer.bias, 'float32');
@@ -50,7 +50,7 @@ function plainly(layer: nn.Linear | nn.QuantizedLinear, x: MxArray, fusion: nn.F
   return plain.forward(x, fusion);
 }
 
-/** A quantized matrix expanded without rounding its products to the scales' dtype. */
+/** Dequantizes a matrix without rounding to the dtype of its scales. */
 function wide({
   weight,
   scales,
@@ -65,7 +65,7 @@ function wide({
   return mx.dequantize(weight, float(scales), float(biases), groupSize, bits);
 }
 
-/** Rounding grows with the number of columns and with what is added up. */
+/** Rounding error grows with the number of columns. */
 const close = (k: number): number => 4e-6 * Math.sqrt(k) * 12;
 
 class Model extends nn.Module {
@@ -85,7 +85,7 @@ class Model extends nn.Module {
 }
 
 describeKernels('pack', () => {
-  test('replaces what the kernels can do, says which, and frees what it replaced', () => {
+  test('replaces supported layers, returns their names and frees them', () => {
     const before = mx.liveArrays();
     const model = mx.tidy(() => new Model());
     expect(nn.canPack()).toBe(true);
@@ -117,7 +117,7 @@ describeKernels('a packed linear layer', () => {
     residual: what.residual ? numbers(...shape) : undefined,
   });
 
-  test('does what the layer did that it was made of, of any size, dtype and quantization', () => {
+  test('matches its source layer for any size, dtype and quantization', () => {
     const quantization = fc.constantFrom(undefined, ...[2, 3, 4, 5, 6, 8].map((bits) => ({ bits, groupSize: 64 })), { bits: 4, groupSize: 32 }, { bits: 8, groupSize: 128 }); // prettier-ignore
     fc.assert(
       fc.property(
@@ -149,7 +149,7 @@ describeKernels('a packed linear layer', () => {
     );
   });
 
-  test('expands weights whose quantization is not affine', () => {
+  test('dequantizes weights whose quantization is not affine', () => {
     mx.tidy(() => {
       mx.random.seed(1);
       const layer = nn.QuantizedLinear.from(linear(64, 20, true), { mode: 'mxfp4' });
@@ -161,7 +161,7 @@ describeKernels('a packed linear layer', () => {
     });
   });
 
-  test('joined of several gives the outputs of each, one after another', () => {
+  test('gives the outputs of all joined layers in order', () => {
     fc.assert(
       fc.property(
         seed,
@@ -192,7 +192,7 @@ describeKernels('a packed linear layer', () => {
     );
   });
 
-  test('joined of layers that are not packed in one way expands them', () => {
+  test('dequantizes joined layers with different quantizations', () => {
     mx.tidy(() => {
       const packed = (bits: number): nn.QuantizedLinear =>
         nn.QuantizedLinear.from(linear(64, 16, bits === 8), { bits });
@@ -209,7 +209,7 @@ describeKernels('a packed linear layer', () => {
 });
 
 describeKernels('a packed embedding', () => {
-  test('gives the rows and the logits of the embedding it was made of', () => {
+  test('matches the rows and logits of its source embedding', () => {
     fc.assert(
       fc.property(
         seed,
@@ -239,7 +239,7 @@ describeKernels('a packed embedding', () => {
 });
 
 describeKernels('a packed convolution', () => {
-  test('does what the convolution did, for every kernel, stride, padding and length', () => {
+  test('matches its source layer for every kernel, stride, padding and length', () => {
     fc.assert(
       fc.property(
         seed,
@@ -276,7 +276,7 @@ describeKernels('a packed convolution', () => {
   });
 });
 
-describeKernels('the cache in panels', () => {
+describeKernels('PanelCache', () => {
   type Step = { add: number } | { trim: number } | 'reset';
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 5, arbitrary: fc.record({ add: fc.constantFrom(1, 1, 1, 2, 7, 15, 16, 17) }) },
@@ -284,7 +284,7 @@ describeKernels('the cache in panels', () => {
     { weight: 1, arbitrary: fc.constant<Step>('reset') },
   );
 
-  test('attends as the plain cache does, whatever is appended, trimmed and reset', () => {
+  test('matches JointCache over any sequence of append, trim and reset', () => {
     const batch = fc.integer({ min: 1, max: 3 });
     const steps = fc.array(step, { minLength: 1, maxLength: 10 });
     fc.assert(
@@ -320,7 +320,7 @@ describeKernels('the cache in panels', () => {
     );
   });
 
-  test('takes steps that were made before the first was evaluated, where each depends on the one before', () => {
+  test('accepts dependent steps created before the first is evaluated', () => {
     using panels = new nn.PanelCache(16);
     using plain = new nn.JointCache(16);
     const run = (cache: nn.SelfAttentionCache, first: MxArray): MxArray => {
@@ -334,7 +334,7 @@ describeKernels('the cache in panels', () => {
     });
   });
 
-  test.each([nn.PanelCache, nn.JointCache])('continues with the rows it is told to, %p', (Cache) => {
+  test.each([nn.PanelCache, nn.JointCache])('continues with the reordered rows, %p', (Cache) => {
     using forked = new Cache(32);
     using whole = new Cache(32);
     mx.tidy(() => {
@@ -352,17 +352,17 @@ describeKernels('the cache in panels', () => {
   });
 
   test.each([nn.PanelCache, nn.JointCache])(
-    'continues with rows of the device, or as if not, %p',
+    'commits or reverts a reorder by rows on the device, %p',
     (Cache) => {
       const live = mx.liveArrays();
       const [speculative, reordered] = [new Cache(128), new Cache(128)];
       mx.tidy(() => {
         const [begin, wide, same] = [numbers(2, 64, 96), numbers(3, 1, 96), numbers(2, 1, 96)];
         mx.eval(...[speculative, reordered].map((cache) => cache.attend(begin, 2)));
-        const rows = new nn.DeviceRows(mx.subtract(1, mx.array(Int32Array.of(0, 1, 0))), 2); // not there yet
+        const rows = new nn.DeviceRows(mx.subtract(1, mx.array(Int32Array.of(0, 1, 0))), 2); // not evaluated yet
         const rejected = speculative.reorderSpeculatively(rows);
         expect([speculative.batch, speculative.length]).toEqual([3, 64]);
-        mx.asyncEval(speculative.attend(wide, 2)); // of a JointCache the buffer grows
+        mx.asyncEval(speculative.attend(wide, 2)); // makes the buffer of a JointCache grow
         rejected.revert();
         expect([speculative.batch, speculative.length]).toEqual([2, 64]);
         expect(values(speculative.attend(same, 2))).toEqual(values(reordered.attend(same, 2)));
@@ -380,7 +380,7 @@ describeKernels('the cache in panels', () => {
     },
   );
 
-  test('caches are reordered ahead together or not at all', () => {
+  test('several caches are reordered together or not at all', () => {
     using filled = new nn.JointCache(16);
     using empty = new nn.JointCache(16);
     mx.tidy(() => {
@@ -391,7 +391,7 @@ describeKernels('the cache in panels', () => {
     });
   });
 
-  test('takes another batch after a reset, and frees its buffers', () => {
+  test('accepts another batch size after a reset and frees its buffers', () => {
     const live = mx.liveArrays();
     const cache = new nn.PanelCache(1);
     mx.tidy(() => mx.eval(cache.attend(numbers(1, 3, 96), 2)));
@@ -402,10 +402,10 @@ describeKernels('the cache in panels', () => {
     expect([cache.length, mx.liveArrays() - live]).toEqual([0, 0]);
   });
 
-  test('refuses what does not fit, and is then as it was', () => {
+  test('rejects invalid steps and stays unchanged', () => {
     using cache = new nn.PanelCache(16);
-    expect(() => new nn.PanelCache(0)).toThrow(/capacity must be a positive whole number/);
-    expect(() => new nn.PanelCache(1.5)).toThrow(/capacity must be a positive whole number/);
+    expect(() => new nn.PanelCache(0)).toThrow(/capacity must be a positive integer/);
+    expect(() => new nn.PanelCache(1.5)).toThrow(/capacity must be a positive integer/);
     mx.tidy(() => {
       const qkv = numbers(1, 10, 48);
       const made = cache.attend(qkv, 1);
@@ -422,8 +422,8 @@ describeKernels('the cache in panels', () => {
   });
 });
 
-describeKernels("a decoder's memory", () => {
-  test('is attended to as plain attention would, but for what float16 drops of keys and values', () => {
+describeKernels('CrossAttentionCache', () => {
+  test('matches plain attention on keys and values rounded to float16', () => {
     fc.assert(
       fc.property(
         seed,
@@ -445,7 +445,7 @@ describeKernels("a decoder's memory", () => {
     );
   });
 
-  test.each([32, 24])('of batch 1 is there for all queries, with heads of %i', (headWidth) => {
+  test.each([32, 24])('of batch 1 serves all rows, with heads of %i', (headWidth) => {
     mx.tidy(() => {
       const kv = numbers(1, 20, 2 * 2 * headWidth);
       const crossAttentionCache = nn.crossAttentionCache(kv, 2);
@@ -457,7 +457,7 @@ describeKernels("a decoder's memory", () => {
     });
   });
 
-  test('of heads whose width the kernels do not take is kept plain', () => {
+  test('keeps the plain layout for head widths that the kernels do not support', () => {
     mx.tidy(() => {
       const crossAttentionCache = nn.crossAttentionCache(numbers(1, 5, 2 * 2 * 24), 2);
       expect(crossAttentionCache[0].shape).toEqual([1, 2, 5, 24]);
@@ -466,15 +466,15 @@ describeKernels("a decoder's memory", () => {
   });
 });
 
-describeKernels('choosing a token', () => {
-  test('gives the same by the kernel and by plain ops', () => {
+describeKernels('argmax and sample', () => {
+  test('match between the kernel and plain ops', () => {
     mx.tidy(() => {
       const logits = numbers(3, 500);
       const [token, logprob] = nn.argmax(logits);
       expect(token.tolist()).toEqual(mx.argmax(logits, -1).tolist());
       const best = mx.subtract(mx.max(logits, -1), mx.logsumexp(logits, -1));
       expect(errorRatio(logprob, best, 1e-5)).toBeLessThanOrEqual(1);
-      const [sampled, score] = nn.sample(logits, 1e-4, 7); // so cold that it is the likeliest
+      const [sampled, score] = nn.sample(logits, 1e-4, 7); // at this temperature sampling is argmax
       expect(sampled.tolist()).toEqual(token.tolist());
       expect(errorRatio(score, logprob, 1e-5)).toBeLessThanOrEqual(1);
     });

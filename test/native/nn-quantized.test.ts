@@ -17,7 +17,7 @@ class Block extends nn.Module {
   gate: nn.AnyLinear = new nn.Linear(128, 6, { bias: false });
 }
 
-describe('quantized layers give the numbers of mlx.nn', () => {
+describe('quantized layers match mlx.nn', () => {
   test.each(fixtureNames('quantized ').filter((name) => name !== 'quantized inputs'))('%s', (name) => {
     const fixture = new Fixture(name);
     const plain = new nn.Linear(128, 6).loadWeights({ weight: matrix(), bias: shared.input('bias') });
@@ -39,7 +39,7 @@ describe('quantized layers give the numbers of mlx.nn', () => {
 });
 
 describe('quantize', () => {
-  test('replaces linear and embedding layers, in lists too, and nothing else', () => {
+  test('replaces only linear and embedding layers, also in lists', () => {
     const model = new Pair();
     const replaced = nn.quantize(model, { groupSize: 32, bits: 8 });
     expect(replaced).toEqual(['embed', 'layers.0.proj', 'layers.0.gate', 'layers.1.proj', 'layers.1.gate']);
@@ -56,7 +56,7 @@ describe('quantize', () => {
     ]);
   });
 
-  test('asks the predicate, which may set bits for one layer', () => {
+  test('uses the predicate, which may set the bits of a layer', () => {
     const model = new Pair();
     const predicate: nn.QuantizePredicate = (name, layer) =>
       layer instanceof nn.Linear && (name.endsWith('gate') ? { bits: 8 } : name.startsWith('layers.1'));
@@ -75,7 +75,7 @@ describe('quantize', () => {
     ]);
   });
 
-  test('quantizes at load exactly the layers whose scales are stored, and says what is wrong with the rest', () => {
+  test('quantizes on loading exactly the layers with stored scales and reports mismatches', () => {
     const source = new Pair();
     nn.quantize(source, { groupSize: 32, bits: 6, predicate: (name) => name === 'layers.1.proj' });
     const stored = source.namedParameters();
@@ -91,14 +91,14 @@ describe('quantize', () => {
     model.loadWeights(stored);
   });
 
-  test('names the layer whose width is no multiple of the group', () => {
+  test('names a layer whose width is not a multiple of the group size', () => {
     class Odd extends nn.Module {
       narrow: nn.AnyLinear = new nn.Linear(80, 4);
     }
     expect(() => nn.quantize(new Odd())).toThrow(/cannot quantize narrow: 80 columns .* groups of 64/);
   });
 
-  test('names the layer when MLX has no such format, and leaves nothing behind', () => {
+  test('names the layer if MLX lacks the format, and leaks nothing', () => {
     const model = new Block();
     const live = mx.liveArrays();
     expect(() => nn.quantize(model, { bits: 7 })).toThrow(/cannot quantize proj: .*quantize/);
@@ -106,7 +106,7 @@ describe('quantize', () => {
     expect(model.proj).toBeInstanceOf(nn.Linear);
   });
 
-  test('keeps a layer that two fields share one layer', () => {
+  test('replaces a shared layer by one shared layer', () => {
     class Tied extends nn.Module {
       embed: nn.AnyEmbedding = new nn.Embedding(6, 64);
       head: nn.AnyEmbedding = this.embed;
@@ -116,7 +116,7 @@ describe('quantize', () => {
     expect(model.head).toBe(model.embed);
   });
 
-  test('leaves packed words alone when the dtype changes', () => {
+  test('keeps quantized weights when the dtype changes', () => {
     const layer = nn.QuantizedLinear.from(new nn.Linear(128, 6)).toDtype('float16');
     expect([layer.weight.dtype, layer.scales.dtype, layer.biases?.dtype, layer.bias?.dtype]).toEqual([
       'uint32',
@@ -128,7 +128,7 @@ describe('quantize', () => {
 });
 
 describe('dequantize', () => {
-  test.each([2, 3, 4, 5, 6, 8])('gives plain layers with the same outputs at %i bits', (bits) => {
+  test.each([2, 3, 4, 5, 6, 8])('gives dense layers with the same outputs at %i bits', (bits) => {
     const model = new Pair();
     model.loadWeights(randomWeights(model));
     nn.quantize(model, { groupSize: 32, bits });
@@ -157,7 +157,7 @@ describe('dequantize', () => {
     expect(values(new Map(model.namedParameters()).get('layers.1.proj.bias') ?? mx.array(0))).toEqual(bias);
   });
 
-  test('gives the dtype asked for, whatever the scales have', () => {
+  test('gives the requested dtype for scales of any dtype', () => {
     const model = new Pair();
     nn.quantize(model);
     model.toDtype('float16');

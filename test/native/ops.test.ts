@@ -1,4 +1,4 @@
-/** The ops against MLX's own Python: test/reference/make-op-fixtures.py wrote what it gives for each case. */
+/** Ops compared with MLX's Python results from test/reference/make-op-fixtures.py. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -21,7 +21,7 @@ interface Case {
 const file = path.resolve(import.meta.dirname, '../../../test/fixtures/ops.json');
 const { cases } = JSON.parse(readFileSync(file, 'utf8')) as { cases: Case[] };
 
-/** Relative to the largest element: the same library, but sums in another order on another machine. */
+/** Relative to the largest element: the library is the same, but other machines sum in another order. */
 const TOLERANCE: Partial<Record<Dtype, number>> = {
   float16: 4e-3,
   bfloat16: 2e-2,
@@ -107,7 +107,7 @@ const counts = new Map<string, number>();
 for (const entry of cases) {
   const nth = (counts.get(entry.op) ?? 0) + 1;
   counts.set(entry.op, nth);
-  test(`${entry.op} gives what MLX's Python gives (${nth})`, () => {
+  test(`${entry.op} matches MLX's Python (${nth})`, () => {
     mx.tidy(() => {
       const made = callOp(entry);
       const results = Array.isArray(made) ? (made as unknown[]) : [made];

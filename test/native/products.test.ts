@@ -1,6 +1,6 @@
 /**
- * Matrix products against sums written out: on Linux they go through a BLAS that is put in front of MLX's own, and
- * every transpose, stride and shape must reach it rightly.
+ * Matrix products compared with explicit sums. On Linux they use a BLAS that replaces MLX's, which must
+ * receive every transpose, stride and shape correctly.
  */
 import { describe, expect, test } from '@jest/globals';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
@@ -9,7 +9,7 @@ import { noFloat64 } from '#test/harness/test-device.js';
 
 type Matrix = number[][];
 
-/** Small whole numbers: their products are exact in every dtype here. */
+/** Small integers, whose products are exact in every dtype used here. */
 const matrix = (rows: number, columns: number, seed: number): Matrix =>
   Array.from({ length: rows }, (_, i) =>
     Array.from({ length: columns }, (_, j) => ((seed + 3 * i + 5 * j + i * j) % 7) - 3),
@@ -24,7 +24,7 @@ const multiply = (a: Matrix, b: Matrix): Matrix =>
 
 const transposed = (a: Matrix): Matrix => (a[0] ?? []).map((_, j) => a.map((row) => row[j] ?? NaN));
 
-/** The matrix in memory as itself, as the transpose of its transpose, or as a part of a larger one. */
+/** The matrix as itself, as the transpose of its transpose, or as part of a larger one. */
 const LAYOUTS = {
   plain: (a: Matrix, dtype: Dtype): MxArray => mx.array(a, null, dtype),
   transposed: (a: Matrix, dtype: Dtype): MxArray => mx.transpose(mx.array(transposed(a), null, dtype)),
@@ -50,7 +50,7 @@ if (noFloat64 !== undefined) skippedTest('float64', noFloat64);
 describe.each(DTYPES)('%s', (dtype) => {
   const shapes = [1, 2, 5].flatMap((m) => [1, 3, 6].flatMap((n) => [1, 4, 9].map((k) => [m, n, k] as const)));
 
-  test('matmul is the sum of products for every shape and layout', () => {
+  test('matmul is correct for every shape and layout', () => {
     for (const [m, n, k] of shapes) {
       const a = matrix(m, k, 1);
       const b = matrix(k, n, 2);
@@ -64,7 +64,7 @@ describe.each(DTYPES)('%s', (dtype) => {
     }
   });
 
-  test('addmm adds to it what it should, in every layout', () => {
+  test('addmm is correct for every layout', () => {
     for (const [m, n, k] of shapes) {
       const a = matrix(m, k, 3);
       const b = matrix(k, n, 4);
@@ -82,7 +82,7 @@ describe.each(DTYPES)('%s', (dtype) => {
   });
 });
 
-test('a NaN in memory that was used before does not get into a product', () => {
+test('a NaN in reused memory does not leak into a product', () => {
   mx.tidy(() => mx.eval(mx.full([64, 64], NaN)));
   for (const [m, n] of [
     [1, 64],
@@ -101,21 +101,21 @@ test('batches of products, with broadcasting', () => {
   expect(got).toEqual(a.map((x) => multiply(x, b)));
 });
 
-test('an inner size of zero makes zeros', () => {
+test('an inner size of zero gives zeros', () => {
   expect(mx.tidy(() => mx.matmul(mx.zeros([2, 0]), mx.zeros([0, 3])).tolist())).toEqual([
     [0, 0, 0],
     [0, 0, 0],
   ]);
 });
 
-test('large products are right in every element', () => {
+test('large products are correct in every element', () => {
   const n = 257;
   const a = matrix(n, n + 3, 1);
   const b = matrix(n + 3, n - 6, 2);
   expect(mx.tidy(() => mx.matmul(mx.array(a), mx.array(b)).tolist())).toEqual(multiply(a, b));
 });
 
-test('a quantized product is the product with the dequantized weights', () => {
+test('a quantized product equals the product with dequantized weights', () => {
   for (const bits of [2, 3, 4, 5, 6, 8]) {
     for (const groupSize of [32, 64, 128]) {
       mx.tidy(() => {

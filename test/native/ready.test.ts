@@ -1,4 +1,4 @@
-/** `mx.ready`: waiting for MLX by an event, in the main thread, in workers and at the end of both. */
+/** `mx.ready`: event-based waiting in the main thread and in workers, and at their exit. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync } from 'node:fs';
@@ -20,7 +20,7 @@ afterEach(() => {
   expect(mx.liveArrays()).toBe(before);
 });
 
-/** Some tens of milliseconds of work in one op after another. */
+/** Tens of milliseconds of sequential work. */
 function longWork(stream?: Stream): MxArray {
   const on = stream === undefined ? {} : { stream };
   return mx.tidy(() => {
@@ -30,7 +30,7 @@ function longWork(stream?: Stream): MxArray {
   });
 }
 
-/** Runs a module of its own and says how it ended. */
+/** Runs a module in a separate process. @returns how it ended */
 function runAlone(body: string): { status: number | null; signal: string | null; stdout: string } {
   const source = `import { mx } from ${JSON.stringify(index)};
     const work = () => mx.tidy(() => {
@@ -46,7 +46,7 @@ function runAlone(body: string): { status: number | null; signal: string | null;
   return { status, signal, stdout };
 }
 
-test('many waits at once are all resolved, each once its own array can be read', async () => {
+test('resolves many concurrent waits, each when its own array can be read', async () => {
   const arrays = Array.from({ length: 100 }, (_, i) => mx.tidy(() => mx.multiply(mx.ones([10]), i)));
   await Promise.all(
     arrays.map(async (array, i) => {
@@ -58,7 +58,7 @@ test('many waits at once are all resolved, each once its own array can be read',
   mx.dispose(arrays);
 });
 
-test('short work on one stream is not held up by long work on another', async () => {
+test('long work on one stream does not delay short work on another', async () => {
   const stream = mx.newStream('cpu');
   const long = longWork(stream);
   const short = mx.tidy(() => mx.add(1, 2));
@@ -71,19 +71,19 @@ test('short work on one stream is not held up by long work on another', async ()
   mx.dispose(long, short);
 });
 
-test('an array may be disposed while it is waited for', async () => {
+test('an array may be disposed during a wait', async () => {
   const array = longWork();
   const done = mx.ready(array);
   array.dispose();
   await done;
 });
 
-test('a computation that fails rejects with a coded error, and the next one is computed', async () => {
+test('rejects a failed computation with an error code and computes the next one', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'sotto-'));
   const file = path.join(folder, 'x.safetensors');
   mx.tidy(() => mx.saveSafetensors(file, { x: mx.ones([100_000]) }));
   const { arrays } = mx.loadSafetensors(file);
-  truncateSync(file, 1000); // behind the header that was read
+  truncateSync(file, 1000); // after the header
   const result = mx.tidy(() => Object.values(arrays).map((x) => mx.add(x, 1)));
   await expect(mx.ready(...result)).rejects.toMatchObject({ code: 'MLX_ERROR' });
   using next = mx.tidy(() => mx.add(mx.ones([2]), 1));
@@ -93,22 +93,22 @@ test('a computation that fails rejects with a coded error, and the next one is c
   rmSync(folder, { recursive: true });
 });
 
-test('what nobody has asked for can not be waited for', () => {
+test('rejects an array that is not queued', () => {
   using x = mx.tidy(() => mx.add(mx.ones([2]), 1));
-  expect(() => mx.whenAvailable(x)).toThrow('nothing has asked for the array');
+  expect(() => mx.whenAvailable(x)).toThrow('the array is not queued');
 });
 
-test('a wait keeps the process alive until it is over, and not longer', () => {
+test('a wait keeps the process alive exactly until it ends', () => {
   const alone = runAlone(`const x = work(); await mx.ready(x); console.log('done', mx.isAvailable(x));`);
   expect(alone).toEqual({ status: 0, signal: null, stdout: 'done true\n' });
 });
 
-test('a process may end in the middle of a wait', () => {
+test('a process may exit during a wait', () => {
   const alone = runAlone(`void mx.ready(work()); setImmediate(() => process.exit(7));`);
   expect(alone).toEqual({ status: 7, signal: null, stdout: '' });
 });
 
-test('a worker waits by itself, and may be ended in the middle of a wait', async () => {
+test('a worker waits independently and may be terminated during a wait', async () => {
   const body = `
     import { parentPort } from 'node:worker_threads';
     import { mx } from ${JSON.stringify(index)};

@@ -17,14 +17,14 @@ afterEach(() => {
 });
 
 describe('evaluation', () => {
-  test('an array is not available before it is asked for, and is after eval', () => {
+  test('an array is available after eval only', () => {
     using x = mx.tidy(() => mx.add(mx.ones([2]), 1));
     expect(mx.isAvailable(x)).toBe(false);
     mx.eval({ tree: [x] });
     expect(mx.isAvailable(x)).toBe(true);
   });
 
-  test('ready leaves the event loop free until the work is done', async () => {
+  test('ready does not block the event loop', async () => {
     const y = mx.tidy(() => {
       let x = mx.ones([900, 900]);
       for (let i = 0; i < 12; i++) x = mx.multiply(mx.matmul(x, x), 1e-3);
@@ -41,19 +41,19 @@ describe('evaluation', () => {
     y.dispose();
   });
 
-  test('ready of nothing, and of what is ready already, resolves', async () => {
+  test('ready resolves for no arrays and for available ones', async () => {
     using x = mx.ones([1]);
     mx.eval(x);
     await mx.ready();
     await mx.ready(x, x);
   });
 
-  test('a failing file is an error at evaluation, not a crash', () => {
+  test('an unreadable file is an error on evaluation, not a crash', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'sotto-'));
     const file = path.join(folder, 'x.safetensors');
     mx.tidy(() => mx.saveSafetensors(file, { x: mx.ones([1000]) }));
     const { arrays } = mx.loadSafetensors(file);
-    writeFileSync(file, 'short'); // truncated behind the header that was read
+    writeFileSync(file, 'short'); // truncated after the header
     expect(() => mx.eval(arrays)).toThrow();
     mx.dispose(arrays);
     rmSync(folder, { recursive: true });
@@ -61,20 +61,20 @@ describe('evaluation', () => {
 });
 
 describe('devices and streams', () => {
-  test('the CPU is there', () => {
+  test('the CPU is available', () => {
     expect(mx.deviceAvailable('cpu')).toBe(true);
     expect(mx.deviceCount('cpu')).toBe(1);
     expect(Object.keys(mx.deviceInfo('cpu')).length).toBeGreaterThan(0);
   });
 
-  testUnless(mx.deviceAvailable('gpu') ? 'a GPU is here' : undefined)(
-    'a GPU that is not there is refused',
+  testUnless(mx.deviceAvailable('gpu') ? 'this machine has a GPU' : undefined)(
+    'rejects a missing GPU',
     () => {
       expect(() => mx.setDefaultDevice('gpu')).toThrow(/no GPU/);
     },
   );
 
-  test('an op runs on the stream it is given, and another stream can wait for it', () => {
+  test('an op runs on the given stream, and another stream can use its result', () => {
     const stream = mx.newStream('cpu');
     using x = mx.add(1, 2, { stream });
     using y = mx.multiply(x, 2);
@@ -83,7 +83,7 @@ describe('devices and streams', () => {
     expect(stream).toEqual({ device: 'cpu', index: stream.index });
   });
 
-  test('withStream changes the default and puts it back, also after an error', () => {
+  test('withStream changes the default and restores it, also after an error', () => {
     const device = mx.defaultDevice();
     const stream = mx.newStream('cpu');
     const previous = mx.defaultStream('cpu');
@@ -99,7 +99,7 @@ describe('devices and streams', () => {
   });
 });
 
-test('random numbers follow the key, or the seed of the thread', () => {
+test('random numbers depend on the key or the thread’s seed', () => {
   const next = (): number[] => mx.tidy(() => mx.random.normal([4]).tolist<number[]>());
   mx.random.seed(3);
   const first = next();
@@ -146,7 +146,7 @@ describe('files', () => {
     mx.dispose(arrays, loaded);
   });
 
-  test('a tensor called __proto__ is a tensor like any other', () => {
+  test('a tensor named __proto__ is an ordinary tensor', () => {
     const file = path.join(folder, 'weights.safetensors');
     const evil = Object.fromEntries([['__proto__', mx.ones([2])]]);
     expect(Object.keys(evil)).toEqual(['__proto__']);
@@ -165,13 +165,13 @@ describe('files', () => {
     expect([y.dtype, y.tolist()]).toEqual(['float32', [[1, 2, 3]]]);
   });
 
-  test('a missing file and a wrong ending are errors that name it', () => {
+  test('errors name a missing file and a wrong extension', () => {
     expect(() => mx.loadSafetensors(path.join(folder, 'none.safetensors'))).toThrow(/none\.safetensors/);
     expect(() => mx.saveSafetensors(path.join(folder, 'x.bin'), {})).toThrow(/must end in \.safetensors/);
   });
 });
 
-test('several threads have arrays of their own and end without harm to the others', async () => {
+test('threads have separate arrays and end without affecting each other', async () => {
   using x = mx.array([1, 2, 3]);
   const index = pathToFileURL(path.resolve(import.meta.dirname, '../../native/index.js')).href;
   const body = `

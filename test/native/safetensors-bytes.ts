@@ -1,4 +1,4 @@
-/** Builds safetensors files byte by byte, right and wrong ones. */
+/** Builds valid and invalid safetensors files. */
 
 const DTYPE_BYTES: Readonly<Record<string, number>> = {
   BOOL: 1,
@@ -18,7 +18,7 @@ export interface TensorSpec {
   shape: number[];
 }
 
-/** A file around `header` as given: text, bytes, or an object to be made JSON. */
+/** A file with the given header: text, bytes, or an object to encode as JSON. */
 export function fileBytes(header: string | Uint8Array | object, data: Uint8Array = new Uint8Array()): Buffer {
   const json =
     header instanceof Uint8Array ? header : typeof header === 'string' ? header : JSON.stringify(header);
@@ -28,7 +28,7 @@ export function fileBytes(header: string | Uint8Array | object, data: Uint8Array
   return Buffer.concat([length, body, data]);
 }
 
-/** A valid file that holds `specs` one after another in that order. */
+/** A valid file with the tensors of `specs` in order. */
 export function validFile(specs: readonly TensorSpec[], metadata?: Record<string, string>): Buffer {
   let position = 0;
   const entries = specs.map(({ name, dtype, shape }) => {
@@ -36,7 +36,8 @@ export function validFile(specs: readonly TensorSpec[], metadata?: Record<string
     position += shape.reduce((product, dimension) => product * dimension, DTYPE_BYTES[dtype] ?? Number.NaN);
     return [name, { dtype, shape, data_offsets: [begin, position] }] as const;
   });
-  // Text, not an object literal: a name may be `__proto__`, or look like an array index and change the order.
+  // Text instead of an object literal: a name may be `__proto__`, or look like an array index and change the
+  // order.
   const fields = entries.map(([name, entry]) => `${JSON.stringify(name)}:${JSON.stringify(entry)}`);
   if (metadata) fields.unshift(`"__metadata__":${JSON.stringify(metadata)}`);
   return fileBytes(`{${fields.join(',')}}`, Buffer.alloc(position, 1));

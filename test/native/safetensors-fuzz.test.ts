@@ -13,7 +13,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A file as our own saver writes it: every dtype, a scalar, an empty tensor, names that need escapes. */
+/** A file from MLX's own writer: every dtype, a scalar, an empty tensor, names that need escapes. */
 function saved(name: string, metadata?: Record<string, string>): string {
   const path = join(folder, name);
   const line = mx.arange(24);
@@ -33,7 +33,7 @@ function saved(name: string, metadata?: Record<string, string>): string {
   return path;
 }
 
-/** MLX must have read exactly what the validator says is there. */
+/** Expects that MLX reads exactly what the validator reports. */
 function expectLoadedAsValidated(path: string, header: SafetensorsHeader): void {
   const file = readFileSync(path);
   const { arrays } = mx.loadSafetensors(path);
@@ -42,7 +42,7 @@ function expectLoadedAsValidated(path: string, header: SafetensorsHeader): void 
     const array = arrays[name];
     if (!array) throw new Error(`${name} is missing`);
     expect([...array.shape]).toEqual([...shape]);
-    if (array.dtype === 'bool') continue; // its bytes come back as 0 or 1
+    if (array.dtype === 'bool') continue; // MLX normalizes its bytes to 0 and 1
     const { buffer, byteOffset, byteLength } = array.toTypedArray();
     const start = 8 + header.headerBytes;
     expect(
@@ -66,7 +66,7 @@ describe('files that our saver writes', () => {
 });
 
 describe('damaged files', () => {
-  test('are refused, or load as their header says: thousands of flips and cuts', () => {
+  test('are rejected, or load as their header declares, after thousands of bit flips and cuts', () => {
     const original = readFileSync(saved('original.safetensors', { format: 'mlx' }));
     const path = join(folder, 'damaged.safetensors');
     const headerEnd = 8 + original.readUInt32LE(0);
@@ -77,9 +77,9 @@ describe('damaged files', () => {
       let bytes = Buffer.from(original);
       const kind = round % 4;
       if (kind === 0)
-        bytes = bytes.subarray(0, random(bytes.length)); // cut
+        bytes = bytes.subarray(0, random(bytes.length)); // truncate
       else {
-        // One to three flips, three of four in the header, where the danger is.
+        // One to three bit flips, three of four in the header.
         for (let flips = 0; flips <= random(3); flips += 1) {
           const position = random(kind === 1 ? bytes.length : headerEnd);
           bytes[position] = (bytes[position] ?? 0) ^ (1 << random(8));
@@ -100,11 +100,11 @@ describe('damaged files', () => {
     }
     expect(mx.liveArrays()).toBe(live);
     expect(refused).toBeGreaterThan(rounds / 2);
-    expect(loaded).toBeGreaterThan(rounds / 20); // flips in the data and in names change no rule
+    expect(loaded).toBeGreaterThan(rounds / 20); // flips in data and names keep the file valid
   });
 });
 
-/** Small deterministic random numbers below `limit` (xorshift32). */
+/** Deterministic pseudorandom numbers below `limit` (xorshift32). */
 function generator(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {

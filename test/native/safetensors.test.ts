@@ -7,12 +7,12 @@ import fc from 'fast-check';
 import { parseSafetensorsHeader, SafetensorsError, validateSafetensors } from '#native/safetensors.js';
 import { dtypes, fileBytes, validFile, type TensorSpec } from './safetensors-bytes.js';
 
-/** SOTTO_FUZZ=50 runs fifty times the random cases. */
+/** SOTTO_FUZZ=50 runs fifty times as many random cases. */
 const fuzzScale = Number(process.env['SOTTO_FUZZ'] ?? 1);
 
 const parse = (file: Uint8Array) => parseSafetensorsHeader(file, file.byteLength, 'model.safetensors');
 
-/** The SafetensorsError that `read` ends in; fails if it ends in anything else. */
+/** The SafetensorsError that `read` throws; fails on any other outcome. */
 function refusal(read: () => unknown): SafetensorsError {
   try {
     read();
@@ -35,7 +35,7 @@ const withLength = (length: bigint, file = fileBytes({ a: tensor(0, 4) }, data(4
   return file;
 };
 
-describe('what a good file may look like', () => {
+describe('valid files', () => {
   const good: Record<string, Buffer> = {
     'no tensors at all': fileBytes('{}'),
     'padding spaces after the header': fileBytes(`{"a":${t}}      `, data(4)),
@@ -57,7 +57,7 @@ describe('what a good file may look like', () => {
     expect(parse(file).dataBytes).toBe(file.length - 8 - file.readUInt32LE());
   });
 
-  test('gives back names, dtypes, shapes, ranges and metadata', () => {
+  test('returns names, dtypes, shapes, ranges and metadata', () => {
     const header = parse(
       validFile(
         [
@@ -76,7 +76,7 @@ describe('what a good file may look like', () => {
   });
 });
 
-describe('what is refused, and with which code', () => {
+describe('invalid files and their error codes', () => {
   const int32 = 2 ** 31;
   const attacks: [string, string, Buffer][] = [
     ['an empty file', 'TRUNCATED', Buffer.alloc(0)],
@@ -215,15 +215,15 @@ describe('what is refused, and with which code', () => {
     ['bytes after the last tensor', 'LAYOUT', fileBytes({ a: tensor(0, 4) }, data(5))],
     ['data without any tensor', 'LAYOUT', fileBytes('{}', data(1))],
   ];
-  test.each(attacks)('refuses %s (%s)', (_, code, file) => {
+  test.each(attacks)('rejects %s (%s)', (_, code, file) => {
     const error = refusal(() => parse(file));
     expect(error.code).toBe(`SAFETENSORS_${code}`);
     expect(error.message).toMatch(/^model\.safetensors: /);
-    expect(error.message).toMatch(/\. (?:Fetch|Convert|The file is damaged)/); // what to do
+    expect(error.message).toMatch(/\. (?:Download|Convert|The file is damaged)/); // the remedy
     expect(error.message.length).toBeLessThan(600);
   });
 
-  test('names the tensor that is wrong', () => {
+  test('names the faulty tensor', () => {
     const file = fileBytes(
       { 'decoder.ln.bias': tensor(0, 4), 'decoder.ln.weight': tensor(4, 8, [3]) },
       data(8),
@@ -231,16 +231,16 @@ describe('what is refused, and with which code', () => {
     const error = refusal(() => parse(file));
     expect(error.tensor).toBe('decoder.ln.weight');
     expect(error.message).toContain('"decoder.ln.weight"');
-    expect(error.message).toContain('U8[3] takes 3 bytes, but data_offsets [4, 8] hold 4');
+    expect(error.message).toContain('U8[3] needs 3 bytes, but data_offsets [4, 8] span 4');
   });
 
-  test('keeps a megabyte of name, and control characters, out of the message', () => {
+  test('keeps long names and control characters out of the message', () => {
     const error = refusal(() => parse(fileBytes(`{"\\u001b[2J${'x'.repeat(1e6)}":${t}}`)));
     expect(error.message.length).toBeLessThan(600);
     expect(error.message).not.toContain('\u001b');
   });
 
-  test('leaves Object.prototype alone', () => {
+  test('does not modify Object.prototype', () => {
     refusal(() => parse(fileBytes(`{"__proto__":{"polluted":"yes"}}`)));
     refusal(() => parse(fileBytes(`{"__metadata__":{"__proto__":"yes"}}`)));
     expect('polluted' in {}).toBe(false);
@@ -259,7 +259,7 @@ describe('files on disk', () => {
     const bytes = 2 ** 33;
     writeFileSync(path, fileBytes({ a: tensor(0, bytes, [8, 2 ** 30]) }));
     const headerEnd = fileBytes({ a: tensor(0, bytes, [8, 2 ** 30]) }).length;
-    truncateSync(path, headerEnd + bytes); // 8 GiB of hole
+    truncateSync(path, headerEnd + bytes); // a sparse file of 8 GiB
     expect(validateSafetensors(path).dataBytes).toBe(bytes);
   });
 
@@ -284,7 +284,7 @@ describe('files on disk', () => {
         return path;
       },
     ],
-  ])('refuses %s without waiting and names it', (name, code, make) => {
+  ])('rejects %s without blocking and names it', (name, code, make) => {
     const path = make(join(folder, name.replaceAll(' ', '-')));
     const error = refusal(() => validateSafetensors(path));
     expect(error.code).toBe(`SAFETENSORS_${code}`);
@@ -312,7 +312,7 @@ const arbitraryMetadata = fc.option(
 );
 
 describe('for any file', () => {
-  test('accepts every valid header and gives it back', () => {
+  test('accepts and returns every valid header', () => {
     fc.assert(
       fc.property(arbitraryTensors, arbitraryMetadata, (specs, metadata) => {
         const header = parse(validFile(specs, metadata));
@@ -328,7 +328,7 @@ describe('for any file', () => {
     );
   });
 
-  test('ends a mutated file in a header that covers it, or in a SafetensorsError', () => {
+  test('a mutated file gives a complete header or a SafetensorsError', () => {
     const mutation = fc.record({
       at: fc.nat(),
       kind: fc.constantFrom('flip', 'set', 'insert', 'remove', 'truncate', 'copy'),
@@ -381,7 +381,7 @@ describe('for any file', () => {
   });
 });
 
-/** Accepted means: JSON.parse reads the same header, and the tensors tile the data. */
+/** If accepted, JSON.parse must read the same header, and the tensors must tile the data. */
 function expectSoundOrRefused(file: Buffer): void {
   let header;
   try {
