@@ -359,7 +359,7 @@ constexpr Op kProperties[] = {
 constexpr Op kMethods[] = {
     op("item", "a",
        [](array a, Call* call) {
-         if (a.size() != 1) throw wrong_value("item() needs an array of one element");
+         if (a.size() != 1) throw wrong_value("the array must have exactly one element");
          return element(*call, readable(a), 0);
        }),
     op<to_typed_array>("toTypedArray", "a, dtype"),

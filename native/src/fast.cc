@@ -1,6 +1,6 @@
 // mx.fast: fused transformer kernels and the append of a cache step.
 #include "areas.h"
-#include "bounded.h"
+#include "index_bounds.h"
 #include "cache_append.h"
 #include "call.h"
 #include "mlx/fast.h"

@@ -1,7 +1,7 @@
 // Reading and writing parts of an array. MLX does not check indices, so every op with indices calls `bound_indices`
 // first.
 #include "areas.h"
-#include "bounded.h"
+#include "index_bounds.h"
 #include "call.h"
 #include "mlx/ops.h"
 

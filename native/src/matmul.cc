@@ -1,6 +1,6 @@
 // Products of vectors, matrices and tensors.
 #include "areas.h"
-#include "bounded.h"
+#include "index_bounds.h"
 #include "call.h"
 #include "mlx/einsum.h"
 #include "mlx/ops.h"

@@ -1,6 +1,6 @@
 // Quantized weights: groups of a row share a scale and a bias (mode 'affine'), or use one of the mx/nv formats.
 #include "areas.h"
-#include "bounded.h"
+#include "index_bounds.h"
 #include "call.h"
 #include "mlx/ops.h"
 #include "sizes.h"

@@ -145,7 +145,7 @@ describe('numbers and lists', () => {
     );
     expect(items).toEqual([true, 1, 1n, 1, { re: 1, im: 0 }]);
     using two = mx.ones([2]);
-    expect(() => two.item()).toThrow(/item: only an array of one element/);
+    expect(() => two.item()).toThrow(/item: the array must have exactly one element/);
   });
 });
 

@@ -356,7 +356,7 @@ describeKernels('invalid arguments', () => {
     [
       'scales of weights that have none',
       () => mx.cpu.linear(x(), panels(), 20, { scales: scales(), biases: scales() }),
-      /only to them/,
+      /only those, have scales and biases/,
     ],
     [
       'scales that do not divide the columns',

@@ -1,4 +1,4 @@
-#include "bounded.h"
+#include "index_bounds.h"
 
 #include <limits>
 #include <optional>
