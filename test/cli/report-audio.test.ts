@@ -21,10 +21,10 @@ function file(name: string, ...bytes: (string | number)[]): string {
 
 describe('reportAudio', () => {
   test.each([
-    ['audio/containers/wav', ['RIFF....WAVEfmt ']],
-    ['audio/containers/flac', ['fLaC....']],
-    ['audio/containers/ogg', ['OggS....']],
-    ['audio/containers/mp4', ['\0\0\0\x20ftypM4A ']],
+    ['audio/wav', ['RIFF....WAVEfmt ']],
+    ['audio/flac', ['fLaC....']],
+    ['audio/ogg', ['OggS....']],
+    ['audio/mp4', ['\0\0\0\x20ftypM4A ']],
     ['audio/webm', [0x1a, 0x45, 0xdf, 0xa3, '....']],
     ['audio/mpeg', ['ID3.....']],
     ['audio/mpeg', [0xff, 0xfb, 0x90, 0]],

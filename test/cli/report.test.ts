@@ -28,7 +28,7 @@ function tone(): Buffer {
 
 const embedded: ReportAudio = {
   kind: 'embedded',
-  mime: 'audio/containers/wav',
+  mime: 'audio/wav',
   base64: tone().toString('base64'),
 };
 const hostile = ` <script>document.title='owned'</script><img src=x onerror="document.title='owned'"> "'&amp;`;

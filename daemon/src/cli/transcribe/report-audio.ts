@@ -53,10 +53,10 @@ async function real(path: string): Promise<string> {
 /** By content: names lie. Undefined for what no browser plays, or only some do. */
 function playableMime(bytes: Buffer): string | undefined {
   const ascii = (from: number, to: number): string => bytes.toString('latin1', from, to);
-  if (ascii(0, 4) === 'RIFF' && ascii(8, 12) === 'WAVE') return 'audio/containers/wav';
-  if (ascii(0, 4) === 'fLaC') return 'audio/containers/flac';
-  if (ascii(0, 4) === 'OggS') return 'audio/containers/ogg';
-  if (ascii(4, 8) === 'ftyp') return 'audio/containers/mp4';
+  if (ascii(0, 4) === 'RIFF' && ascii(8, 12) === 'WAVE') return 'audio/wav';
+  if (ascii(0, 4) === 'fLaC') return 'audio/flac';
+  if (ascii(0, 4) === 'OggS') return 'audio/ogg';
+  if (ascii(4, 8) === 'ftyp') return 'audio/mp4';
   if (bytes.length >= 4 && bytes.readUInt32BE(0) === 0x1a45dfa3) return 'audio/webm';
   if (ascii(0, 3) === 'ID3') return 'audio/mpeg';
   // A frame header: eleven bits of sync; layer 0 is ADTS (AAC), any other MPEG audio.
