@@ -392,7 +392,7 @@ describe('sotto history retranscribe', () => {
     keep(dictationOf('a'));
     await expect(run('a', hearing([]))).rejects.toMatchObject({
       code: 'AUDIO_NOT_FOUND',
-      hint: expect.stringContaining('history keep --sound') as unknown,
+      hint: expect.stringContaining('history keep --audio') as unknown,
     });
     expect(await run('b', hearing([]))).toBe(1);
     expect(questions).toEqual([]);

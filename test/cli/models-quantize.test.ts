@@ -105,10 +105,10 @@ describe('sotto models quantize', () => {
     [['models', 'quantize', 'a', '--bits', '7']],
     [['models', 'quantize', 'a', '--bits', '1']],
     [['models', 'quantize', 'a', '--group-size', '48']],
-    [['models', 'quantize', 'a', '--keep-first-last', '12']],
+    [['models', 'quantize', 'a', '--first-last-bits', '12']],
     [['models', 'quantize', 'a', '--embedding-bits', 'all']],
-    [['models', 'quantize', 'a', '--layer', 'mlp2']],
-    [['models', 'quantize', 'a', '--layer', '*.mlp2=9']],
+    [['models', 'quantize', 'a', '--layer-bits', 'mlp2']],
+    [['models', 'quantize', 'a', '--layer-bits', '*.mlp2=9']],
   ])('wrong usage %j exits with 2', async (args) => {
     expect(await main(args)).toBe(2);
     expect(written.stderr).toMatch(/^sotto: /);

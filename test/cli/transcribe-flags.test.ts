@@ -44,18 +44,32 @@ describe('sotto transcribe', () => {
       { hotwords: ['ComfyUI', 'Dashwood'], batchSize: 8 },
     ],
     [
-      ['--prompt', 'Hi', '--carry-prompt', '--prefix', 'So'],
+      ['--initial-prompt', 'Hi', '--carry-initial-prompt', '--prefix', 'So'],
       { initialPrompt: 'Hi', carryInitialPrompt: true, prefix: 'So' },
     ],
     [['--multilingual', '--language-windows', '4'], { multilingual: true, languageWindows: 4 }],
     [['--vad-threshold', '.4', '--vad-pad', '100'], { vad: { threshold: 0.4, speechPadMs: 100 } }],
-    [['--no-vad', '--no-condition'], { vad: false, conditionOnPreviousText: false }],
+    [['--no-vad', '--no-condition-on-previous-text'], { vad: false, conditionOnPreviousText: false }],
     [
       ['--logprob-threshold', '-0.7', '--temperature', '0,0.4'],
       { logprobThreshold: -0.7, temperature: [0, 0.4] },
     ],
-    [['--silence-threshold', '0.5'], { noSpeechThreshold: 0.5 }],
+    [['--no-speech-threshold', '0.5'], { noSpeechThreshold: 0.5 }],
     [['--beam-size', '5', '--patience', '2'], { beamSize: 5, patience: 2 }],
+    [
+      ['--hallucination-silence-threshold', '2', '--no-repeat-ngram-size', '4'],
+      { hallucinationSilenceThreshold: 2, noRepeatNgram: 4 },
+    ],
+    // The former names.
+    [
+      ['--prompt', 'Hi', '--carry-prompt', '--no-condition', '--silence-threshold', '0.5'],
+      {
+        initialPrompt: 'Hi',
+        carryInitialPrompt: true,
+        conditionOnPreviousText: false,
+        noSpeechThreshold: 0.5,
+      },
+    ],
     [
       ['--hallucination-silence', '2', '--never-repeat', '4'],
       { hallucinationSilenceThreshold: 2, noRepeatNgram: 4 },
@@ -68,7 +82,7 @@ describe('sotto transcribe', () => {
 
   test.each([
     [['--patience', '2'], '--patience requires --beam-size 5'],
-    [['--carry-prompt'], '--carry-prompt requires --prompt TEXT'],
+    [['--carry-initial-prompt'], '--carry-initial-prompt requires --initial-prompt TEXT'],
     [['--no-vad', '--vad-min-silence', '9'], '--vad-min-silence can’t be combined with --no-vad'],
     [['--language', 'de', '--multilingual'], '--multilingual can’t be combined with --language'],
     [['--vad-threshold', '2'], '--vad-threshold must be a number from 0.01 to 0.99; got "2"'],
@@ -106,7 +120,7 @@ describe('sotto transcribe', () => {
     expect([code, stdout]).toEqual([0, '']);
     const page = readFileSync(join(home.folder, 'pages', 'b.html'), 'utf8');
     const audio = Buffer.from('RIFF....WAVE').toString('base64');
-    expect(page).toContain(`src="data:audio/containers/wav;base64,${audio}"`);
+    expect(page).toContain(`src="data:audio/wav;base64,${audio}"`);
     expect(page).toContain('data-s="1500" data-e="2000" data-p="40" data-doubt="2">this.</span>');
   });
 });

@@ -56,10 +56,10 @@ describe('sotto history', () => {
   test('is kept for as long as one says, from then on', async () => {
     keep({}, { startedMs: Date.now() - 8 * 24 * 3600 * 1000, text: 'long ago' });
     expect((await run('keep')).stdout).toContain('for 30 days, without audio');
-    expect((await run('keep', '7', '--sound')).stdout).toContain('for 7 days, with audio');
+    expect((await run('keep', '7', '--audio')).stdout).toContain('for 7 days, with audio');
     expect((await run('list', '--json')).stdout).not.toContain('long ago');
     expect((await run('keep', 'forever')).stdout).toContain('forever, with audio');
-    expect((await run('keep', '--no-sound')).stdout).toContain('forever, without audio');
+    expect((await run('keep', '--no-audio')).stdout).toContain('forever, without audio');
     expect(await run('keep', 'soon')).toMatchObject({ code: 2 });
     expect(await run('list', '--json')).toMatchObject({
       stdout: expect.stringContaining('words of 0') as unknown,

@@ -25,7 +25,7 @@ export function withCapture() {
   /** Started by a process of its own, which can end. */
   async function beginBelow(mic: MicScript): Promise<{ pid: number; kill: () => void }> {
     const start = `const { spawn } = require('node:child_process');
-      const args = [process.env.LAUNCHER, 'capture', '--no-refine', '--go-on'];
+      const args = [process.env.LAUNCHER, 'capture', '--no-refine', '--keep-listening'];
       console.log(spawn(process.execPath, args, { detached: true, stdio: 'ignore' }).pid);
       setInterval(() => undefined, 1_000);`;
     const env = {

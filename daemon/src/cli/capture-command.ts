@@ -4,6 +4,7 @@ import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
 import type { CaptureOptions } from '../protocol/capture.js';
 import { language, number } from './flags/flag-values.js';
+import { hiddenAlias } from './flags/hidden-alias.js';
 import { modelArgument } from './models/model-argument.js';
 import type { Outcome } from './transcribe/create-transcriber.js';
 import { defined } from '../protocol/defined.js';
@@ -11,7 +12,7 @@ import { defined } from '../protocol/defined.js';
 interface CaptureFlags {
   model?: string;
   language?: string;
-  prompt?: string;
+  initialPrompt?: string;
   device?: string;
   from?: string;
   refine: boolean;
@@ -22,7 +23,7 @@ interface CaptureFlags {
 }
 
 export function addCapture(program: Command, outcome: Outcome): void {
-  program
+  const command = program
     .command('capture', { hidden: true })
     .summary('background dictation, for launchers')
     .description(
@@ -32,7 +33,7 @@ export function addCapture(program: Command, outcome: Outcome): void {
     )
     .option('-m, --model <name|folder>', 'model to use (default: the one in use)')
     .addOption(new Option('-l, --language <code>', 'spoken language (default: detected)').argParser(language))
-    .option('-p, --prompt <text>', 'initial prompt: names, spelling, style')
+    .option('-p, --initial-prompt <text>', 'text before the first window: names, spelling, style')
     .option('-d, --device <name|number>', 'microphone (default: the system’s)')
     .option('--from <file>', 'use a file instead of the microphone')
     .option('--no-refine', 'don’t re-decode the recording at the end')
@@ -44,7 +45,7 @@ export function addCapture(program: Command, outcome: Outcome): void {
       ),
     )
     .option('--leave', 'stop the waiting process once its dictation is finished')
-    .addHelpText('after', examples(['sotto capture --go-on --language de', 'sotto capture --leave']))
+    .addHelpText('after', examples(['sotto capture --keep-listening --language de', 'sotto capture --leave']))
     .action(async (flags: CaptureFlags) => {
       const paths = resolvePaths();
       if (flags.leave === true) {
@@ -61,6 +62,8 @@ export function addCapture(program: Command, outcome: Outcome): void {
         ...defined({ parent: flags.parent }),
       });
     });
+  hiddenAlias(command, '--prompt', '--initial-prompt');
+  hiddenAlias(command, '--go-on', '--keep-listening');
 }
 
 function optionsOf({
@@ -71,7 +74,7 @@ function optionsOf({
   from,
   language,
   model,
-  prompt,
+  initialPrompt: prompt,
 }: CaptureFlags): CaptureOptions {
   return {
     refine,

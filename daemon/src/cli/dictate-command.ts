@@ -4,6 +4,7 @@ import { resolvePaths } from '../paths.js';
 import { flagRequires, flagsConflict } from './flags/flag-errors.js';
 import type { AudioSource } from './dictate/audio-source.js';
 import { language } from './flags/flag-values.js';
+import { hiddenAlias } from './flags/hidden-alias.js';
 import { examples, isExpanded, setCommonOptions } from './help/layout.js';
 import { modelArgument } from './models/model-argument.js';
 import type { Outcome } from './transcribe/create-transcriber.js';
@@ -12,7 +13,7 @@ import { defined } from '../protocol/defined.js';
 export interface DictateFlags {
   model?: string;
   language?: string;
-  prompt?: string;
+  initialPrompt?: string;
   /** False: the user's own words and replacements are not used. */
   vocabulary?: boolean;
   refine?: boolean;
@@ -40,7 +41,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
         language,
       ),
     )
-    .option('-p, --prompt <text>', 'initial prompt: names, spelling, style')
+    .option('-p, --initial-prompt <text>', 'text before the first window: names, spelling, style')
     .option('--no-vocabulary', 'ignore your vocabulary')
     .addOption(new Option('--refine', 're-decode the whole recording at the end (default)'))
     .addOption(new Option('--no-refine', 'don’t re-decode (default with --events)'))
@@ -61,7 +62,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
           'sotto dictate',
           ['sotto dictate --copy', 'ready to paste'],
           ['sotto dictate > note.txt', 'words on the screen, text in the file'],
-          'sotto dictate --language de --prompt "Sotto, Kubernetes, Nguyen"',
+          'sotto dictate --language de --initial-prompt "Sotto, Kubernetes, Nguyen"',
           ['sotto dictate --from talk.mp3', 'try it without a microphone'],
           `sotto dictate --from talk.mp3 --fast --events | jq -j 'select(.type == "committed").text'`,
         ],
@@ -95,6 +96,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
         microphone?.stop();
       }
     });
+  hiddenAlias(command, '--prompt', '--initial-prompt');
   setCommonOptions(command, [
     '--model',
     '--language',

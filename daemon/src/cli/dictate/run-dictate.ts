@@ -73,9 +73,9 @@ export async function runDictate({
 }
 
 function sessionFor(flags: DictateFlags, connections: SharedConnection, paths: Paths): DictationOptions {
-  const { model, language, prompt, vocabulary, refine, events } = flags;
+  const { model, language, initialPrompt, vocabulary, refine, events } = flags;
   const options: LiveOptions = {
-    ...defined({ language, initialPrompt: prompt }),
+    ...defined({ language, initialPrompt }),
     ...(vocabulary === false ? { vocabulary } : {}),
     // The screen is redrawn at the end, and everything else is written then: only who reads events has had the text.
     refine: refine ?? events !== true,

@@ -1,7 +1,8 @@
-/** The flags of `sotto transcribe` that say what the model is asked for, and how. */
+/** The flags of `sotto transcribe` that set decoding options. */
 import { Option, type Command } from 'commander';
 import type { SottoError } from '../../protocol/errors.js';
 import { flagRequires, flagsConflict } from './flag-errors.js';
+import { hiddenAlias } from './hidden-alias.js';
 import type { TranscribeOptions } from '../../protocol/transcription.js';
 import { language, number, numbers, whole, words } from './flag-values.js';
 import { defined } from '../../protocol/defined.js';
@@ -11,40 +12,42 @@ export interface DecodeFlags {
   languageWindows?: number;
   multilingual?: true;
   task?: 'transcribe' | 'translate';
-  prompt?: string;
-  carryPrompt?: true;
+  initialPrompt?: string;
+  carryInitialPrompt?: true;
   prefix?: string;
   hotwords?: string[];
-  /** False: the user's own words and replacements are not used. */
+  /** False ignores the user's words and replacements. */
   vocabulary?: boolean;
   vad: boolean;
   vadThreshold?: number;
   vadMinSpeech?: number;
   vadMinSilence?: number;
   vadPad?: number;
-  hallucinationSilence?: number;
+  hallucinationSilenceThreshold?: number;
   beamSize?: number;
   patience?: number;
   lengthPenalty?: number;
   temperature?: number[];
   bestOf?: number;
   batchSize?: number;
-  condition: boolean;
+  conditionOnPreviousText: boolean;
   maxTokens?: number;
   suppressTokens?: number[];
-  neverRepeat?: number;
+  noRepeatNgramSize?: number;
   compressionRatioThreshold?: number;
   logprobThreshold?: number;
-  silenceThreshold?: number;
+  noSpeechThreshold?: number;
   tokenLogprobs?: true;
 }
 
-/** Flags of the same name as the option that they set. */
+/** Flags that have the same name as the option they set. */
 const SAME_NAME_FLAGS = [
   'language',
   'languageWindows',
   'multilingual',
   'task',
+  'initialPrompt',
+  'carryInitialPrompt',
   'prefix',
   'hotwords',
   'beamSize',
@@ -57,12 +60,18 @@ const SAME_NAME_FLAGS = [
   'suppressTokens',
   'compressionRatioThreshold',
   'logprobThreshold',
+  'noSpeechThreshold',
+  'hallucinationSilenceThreshold',
   'tokenLogprobs',
 ] as const satisfies readonly (keyof DecodeFlags & keyof TranscribeOptions)[];
 
 export function addDecodeFlags(command: Command): Command {
-  const add = (flags: string, description: string, parse: (value: string) => unknown): Command =>
-    command.addOption(new Option(flags, description).argParser(parse));
+  const add = (flags: string, description: string, parse: (value: string) => unknown): void => {
+    const option = new Option(flags, description).argParser(parse);
+    // Commander takes --no-speech-threshold for the opposite of --speech-threshold.
+    option.negate = false;
+    command.addOption(option);
+  };
 
   command.optionsGroup('Language:');
   add('-l, --language <code>', 'spoken language, e.g. en or de (default: detected)', language);
@@ -75,8 +84,8 @@ export function addDecodeFlags(command: Command): Command {
   command.optionsGroup('Hints:');
   add('--hotwords <words>', 'comma-separated names and terms to listen for', words);
   command.option('--no-vocabulary', 'ignore your vocabulary');
-  command.option('-p, --prompt <text>', 'initial prompt: names, spelling, style');
-  command.option('--carry-prompt', 'repeat the prompt in every window of 30 s');
+  command.option('-p, --initial-prompt <text>', 'text before the first window: names, spelling, style');
+  command.option('--carry-initial-prompt', 'repeat the initial prompt in every window of 30 s');
   command.option('--prefix <text>', 'text that the transcript begins with');
 
   command.optionsGroup('Speed and accuracy:');
@@ -90,7 +99,7 @@ export function addDecodeFlags(command: Command): Command {
   add('--length-penalty <alpha>', 'beam search length penalty (default: mean log probability)', number(0, 1));
   add('--temperature <t,…>', 'fallback temperatures (default: 0,0.2,…,1)', numbers(0, 2));
   add('--best-of <n>', 'samples to draw when temperature > 0 (default: 1)', whole(1, 16));
-  command.option('--no-condition', 'don’t condition on previous text');
+  command.option('--no-condition-on-previous-text', 'decode every window without the text before it');
   add('--max-tokens <n>', 'maximum tokens per window of 30 s', whole(1, 448));
   add('--suppress-tokens <ids>', 'token ids to suppress, comma-separated', numbers(0, 999_999));
   command.option('--token-logprobs', 'json: include token log probabilities');
@@ -102,22 +111,29 @@ export function addDecodeFlags(command: Command): Command {
   add('--vad-min-silence <ms>', 'ignore shorter pauses (default: 2000)', whole(0, 60_000));
   add('--vad-pad <ms>', 'padding around speech (default: 400)', whole(0, 10_000));
   add(
-    '--hallucination-silence <s>',
+    '--hallucination-silence-threshold <s>',
     'drop unlikely words between silences longer than this',
     number(0.1, 60),
   );
-  add('--never-repeat <n>', 'never repeat an n-gram of this length', whole(2, 64));
+  add('--no-repeat-ngram-size <n>', 'never repeat an n-gram of this many tokens', whole(2, 64));
   add(
     '--compression-ratio-threshold <r>',
     'retry above this compression ratio (default: 2.4)',
     number(0, 100),
   );
   add('--logprob-threshold <p>', 'retry below this average log probability (default: -1)', number(-100, 0));
-  add('--silence-threshold <p>', 'silence above this no-speech probability (default: 0.6)', number(0, 1));
+  add('--no-speech-threshold <p>', 'silence above this no-speech probability (default: 0.6)', number(0, 1));
+
+  hiddenAlias(command, '--prompt', '--initial-prompt');
+  hiddenAlias(command, '--carry-prompt', '--carry-initial-prompt');
+  hiddenAlias(command, '--no-condition', '--no-condition-on-previous-text');
+  hiddenAlias(command, '--hallucination-silence', '--hallucination-silence-threshold');
+  hiddenAlias(command, '--never-repeat', '--no-repeat-ngram-size');
+  hiddenAlias(command, '--silence-threshold', '--no-speech-threshold');
   return command;
 }
 
-/** Flags that do nothing by themselves. */
+/** Flags that have no effect alone, or beside another one. */
 const FLAG_RULES: readonly [
   flags: readonly (keyof DecodeFlags)[],
   isUnused: (flags: DecodeFlags) => boolean,
@@ -128,7 +144,11 @@ const FLAG_RULES: readonly [
     ({ beamSize = 1 }) => beamSize < 2,
     (flag) => flagRequires(flag, '--beam-size 5'),
   ],
-  [['carryPrompt'], ({ prompt }) => prompt === undefined, (flag) => flagRequires(flag, '--prompt TEXT')],
+  [
+    ['carryInitialPrompt'],
+    ({ initialPrompt }) => initialPrompt === undefined,
+    (flag) => flagRequires(flag, '--initial-prompt TEXT'),
+  ],
   [
     ['vadThreshold', 'vadMinSpeech', 'vadMinSilence', 'vadPad'],
     ({ vad }) => !vad,
@@ -141,11 +161,7 @@ const FLAG_RULES: readonly [
   ],
 ];
 
-/**
- * What the flags ask of the model.
- *
- * @throws SottoError INVALID_ARGUMENT where a flag has nothing to work on
- */
+/** @throws SottoError INVALID_ARGUMENT if a flag has no effect */
 export function toTranscribeOptions(flags: DecodeFlags): TranscribeOptions {
   for (const [names, isUnused, problem] of FLAG_RULES) {
     const unused = names.find((name) => flags[name] !== undefined);
@@ -155,26 +171,18 @@ export function toTranscribeOptions(flags: DecodeFlags): TranscribeOptions {
   const options: TranscribeOptions = {};
   for (const name of SAME_NAME_FLAGS)
     Object.assign(options, flags[name] !== undefined && { [name]: flags[name] });
-  const speech = {
-    ...defined({
-      threshold: flags.vadThreshold,
-      minSpeechMs: flags.vadMinSpeech,
-      minSilenceMs: flags.vadMinSilence,
-      speechPadMs: flags.vadPad,
-    }),
-  };
+  const vad = defined({
+    threshold: flags.vadThreshold,
+    minSpeechMs: flags.vadMinSpeech,
+    minSilenceMs: flags.vadMinSilence,
+    speechPadMs: flags.vadPad,
+  });
   return {
     ...options,
-    ...(flags.vad ? Object.keys(speech).length > 0 && { vad: speech } : { vad: false }),
+    ...(flags.vad ? Object.keys(vad).length > 0 && { vad } : { vad: false }),
     ...(flags.vocabulary === false && { vocabulary: false }),
-    ...defined({ initialPrompt: flags.prompt }),
-    ...(flags.carryPrompt === true && { carryInitialPrompt: true }),
-    ...(!flags.condition && { conditionOnPreviousText: false }),
-    ...defined({
-      noRepeatNgram: flags.neverRepeat,
-      noSpeechThreshold: flags.silenceThreshold,
-      hallucinationSilenceThreshold: flags.hallucinationSilence,
-    }),
+    ...(!flags.conditionOnPreviousText && { conditionOnPreviousText: false }),
+    ...defined({ noRepeatNgram: flags.noRepeatNgramSize }),
   };
 }
 

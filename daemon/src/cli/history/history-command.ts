@@ -1,5 +1,6 @@
 /** `sotto history …`: its commands, flags and help. */
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
+import { hiddenAlias } from '../flags/hidden-alias.js';
 import { examples } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -138,7 +139,7 @@ export function addHistory(program: Command, outcome: Outcome): void {
       const { undo } = await import('./delete-dictations.js');
       outcome.exitCode = await undo(resolvePaths());
     });
-  history
+  const retention = history
     .command('keep')
     .summary('set how long dictations are kept')
     .description(
@@ -150,18 +151,20 @@ export function addHistory(program: Command, outcome: Outcome): void {
         value === 'forever' ? Infinity : days(value),
       ),
     )
-    .option('--sound', 'keep the audio, too, to play it or transcribe it again')
-    .option('--no-sound', 'don’t keep audio')
+    .option('--audio', 'keep the audio, too, to play it or transcribe it again')
+    .option('--no-audio', 'don’t keep audio')
     .addHelpText(
       'after',
-      examples(['sotto history keep', 'sotto history keep 7', 'sotto history keep forever --sound']),
+      examples(['sotto history keep', 'sotto history keep 7', 'sotto history keep forever --audio']),
     )
-    .action(async (days: number | undefined, { sound }: { sound?: boolean }) => {
+    .action(async (days: number | undefined, { audio }: { audio?: boolean }) => {
       const { keep } = await import('./history-retention.js');
       outcome.exitCode = await keep(resolvePaths(), {
-        ...defined({ days, sound }),
+        ...defined({ days, audio }),
       });
     });
+  hiddenAlias(retention, '--sound', '--audio');
+  hiddenAlias(retention, '--no-sound', '--no-audio');
   history
     .command('retranscribe')
     .summary('transcribe a dictation again')

@@ -1,4 +1,4 @@
-/** `sotto history keep`: for how long past dictations are kept, and whether with their sound. */
+/** `sotto history keep`: how long past dictations are kept, and whether with audio. */
 import type { Paths } from '../../paths.js';
 import { MAX_RETENTION_DAYS } from '../../protocol/history.js';
 import { keepHistory } from '../../store/write-settings.js';
@@ -6,16 +6,16 @@ import { withHistory } from './open-history.js';
 import { defined } from '../../protocol/defined.js';
 
 interface RetentionChange {
-  /** Infinity: for ever. */
+  /** Infinity keeps them forever. */
   readonly days?: number;
-  readonly sound?: boolean;
+  readonly audio?: boolean;
 }
 
-/** What is kept too long by the new rule is gone when this returns; a daemon that runs goes by it from its next take on. */
-export async function keep(paths: Paths, { days, sound }: RetentionChange): Promise<number> {
-  if (days !== undefined || sound !== undefined) {
+/** Deletes what the new rule no longer keeps; a running daemon applies it from its next dictation. */
+export async function keep(paths: Paths, { days, audio }: RetentionChange): Promise<number> {
+  if (days !== undefined || audio !== undefined) {
     await keepHistory(paths.settings, {
-      ...defined({ days: days === undefined ? undefined : Math.min(days, MAX_RETENTION_DAYS), sound }),
+      ...defined({ days: days === undefined ? undefined : Math.min(days, MAX_RETENTION_DAYS), sound: audio }),
     });
   }
   return withHistory(paths, (_history, { keepDays, keepAudio }) => {
@@ -24,8 +24,8 @@ export async function keep(paths: Paths, { days, sound }: RetentionChange): Prom
   });
 }
 
-export function retentionText(days: number, sound: boolean): string {
+export function retentionText(days: number, hasAudio: boolean): string {
   if (days === 0) return 'Dictations aren’t kept.';
   const time = days >= MAX_RETENTION_DAYS ? 'forever' : days === 1 ? 'for a day' : `for ${days} days`;
-  return `Dictations are kept ${time}, ${sound ? 'with' : 'without'} audio.`;
+  return `Dictations are kept ${time}, ${hasAudio ? 'with' : 'without'} audio.`;
 }

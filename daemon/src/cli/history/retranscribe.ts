@@ -41,7 +41,7 @@ export async function retranscribe(
     if (dictation === undefined) return 1;
     if (dictation.audio === undefined) {
       throw new SottoError('AUDIO_NOT_FOUND', `the audio of ${dictation.id} was not kept`, {
-        hint: '`sotto history keep --sound` keeps audio from now on',
+        hint: '`sotto history keep --audio` keeps audio from now on',
       });
     }
     view.begin(dictation.audio);

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { hiddenAlias } from '../flags/hidden-alias.js';
 import { examples } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';
 import { GROUP_SIZES, LAYER_BITS, WEIGHT_BITS, type ConvertOptions } from '../../protocol/model-process.js';
@@ -11,9 +12,9 @@ import { modelDirs } from './model-dirs.js';
 interface QuantizeFlags {
   bits: NonNullable<ConvertOptions['bits']>;
   groupSize: ConvertOptions['groupSize'];
-  keepFirstLast: NonNullable<ConvertOptions['endBits']>;
+  firstLastBits: NonNullable<ConvertOptions['endBits']>;
   embeddingBits: NonNullable<ConvertOptions['embeddingBits']>;
-  layer: NonNullable<ConvertOptions['layers']>;
+  layerBits: NonNullable<ConvertOptions['layers']>;
   out?: string;
   force?: boolean;
   report: boolean;
@@ -22,7 +23,7 @@ interface QuantizeFlags {
 }
 
 export function addQuantize(models: Command, outcome: { exitCode: number }): void {
-  models
+  const command = models
     .command('quantize')
     .summary('quantize a model and compare it with the original')
     .description(
@@ -41,7 +42,7 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
         .default(64),
     )
     .addOption(
-      new Option('--keep-first-last <n>', 'bits of the first and last blocks; 16: not quantized')
+      new Option('--first-last-bits <n>', 'bits of the first and last blocks; 16: not quantized')
         .argParser(oneOf(LAYER_BITS))
         .default(8),
     )
@@ -51,7 +52,7 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
         .default(8),
     )
     .addOption(
-      new Option('--layer <pattern=n>', 'bits of layers by name, with * as wildcard (repeatable)')
+      new Option('--layer-bits <pattern=n>', 'bits of layers by name, with * as wildcard (repeatable)')
         .argParser(layerBits)
         .default([], 'none'),
     )
@@ -64,8 +65,8 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
       'after',
       examples([
         ['sotto models quantize whisper-base', '4 bits, 8 where it matters, as whisper-base-4bit'],
-        ['sotto models quantize whisper-small --embedding-bits 4 --keep-first-last 4', '4 bits throughout'],
-        "sotto models quantize whisper-base --layer 'encoder.*.mlp2=8' --layer '*.cross_attn.*=6'",
+        ['sotto models quantize whisper-small --embedding-bits 4 --first-last-bits 4', '4 bits throughout'],
+        "sotto models quantize whisper-base --layer-bits 'encoder.*.mlp2=8' --layer-bits '*.cross_attn.*=6'",
         'sotto models quantize ~/models/turbo --bits 3 --group-size 32 --clips ~/clips',
         'sotto models quantize whisper-base --bits 8 --out ./base-8bit --no-report',
       ]),
@@ -74,7 +75,7 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
       const paths = resolvePaths();
       const model = findModel(modelDirs(paths), modelArgument(name, paths));
       const { outputDirFor, quantizeModel, sampleClips } = await import('./quantize-model.js');
-      const { bits, groupSize, keepFirstLast: endBits, embeddingBits, layer } = flags;
+      const { bits, groupSize, firstLastBits: endBits, embeddingBits, layerBits: layers } = flags;
       outcome.exitCode = await interruptible((signal) =>
         quantizeModel({
           model,
@@ -85,7 +86,7 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
             groupSize,
             endBits,
             embeddingBits,
-            ...(layer.length > 0 && { layers: layer }),
+            ...(layers.length > 0 && { layers }),
             dtype: 'float16',
           },
           clips: flags.report ? resolve(flags.clips ?? sampleClips) : undefined,
@@ -94,6 +95,8 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
         }),
       );
     });
+  hiddenAlias(command, '--keep-first-last', '--first-last-bits');
+  hiddenAlias(command, '--layer', '--layer-bits');
 }
 
 type LayerBits = NonNullable<ConvertOptions['layers']>[number];

@@ -153,7 +153,7 @@ function notesOn({ layers = [] }: ModelMetadata, { bits }: ConvertOptions): stri
   const groups = layers.filter(({ groupSize }) => groupSize !== undefined);
   if (groups.length < 2) return [];
   return [
-    `mlx-whisper reads only models that are packed in one way; this one has layers of ${groups.map((group) => `${group.bits}`).join(' and ')} bits. For one that it reads: --bits ${bits} --embedding-bits ${bits} --keep-first-last ${bits} (or 16: not packed).`,
+    `mlx-whisper reads only models that are packed in one way; this one has layers of ${groups.map((group) => `${group.bits}`).join(' and ')} bits. For one that it reads: --bits ${bits} --embedding-bits ${bits} --first-last-bits ${bits} (or 16: not packed).`,
   ];
 }
 
