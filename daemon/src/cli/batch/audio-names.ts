@@ -1,7 +1,7 @@
-/** Which files of a folder are taken for sound: by their names, since nobody wants every file of a disk opened. */
+/** Recognizes audio files in a folder by name, because opening every file of a disk would be slow. */
 import { extname } from 'node:path';
 
-/** What Sotto reads by itself, and what it reads where ffmpeg or afconvert is there. `.ts` is more often a program than a film. */
+/** What Sotto reads, with ffmpeg or afconvert where needed. `.ts` is more often TypeScript than video. */
 const EXTENSIONS: ReadonlySet<string> = new Set(
   (
     'wav wave flac mp3 m4a m4b m4r aac ogg oga opus webm mkv mka mp4 m4v mov aif aiff aifc ' +

@@ -1,4 +1,4 @@
-/** The flags of `sotto transcribe` for folders and many files, and what they ask for. */
+/** The flags of `sotto transcribe` for folders and many files. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { SottoError } from '../../protocol/errors.js';
@@ -23,8 +23,8 @@ export interface BatchFlags {
 }
 
 /**
- * The engine does one file at a time. Of those that wait for it the next is opened and decoded ahead; some more bridge the
- * time in which texts of short files are written.
+ * The engine transcribes one file at a time and decodes the next one ahead. The rest bridges the time in which
+ * transcripts of short files are written.
  */
 const DEFAULT_JOBS = 4;
 const MAX_JOBS = 32;
@@ -57,8 +57,8 @@ type BatchRequest = Pick<
 >;
 
 /**
- * What is asked for where files are to be remembered and written: with a folder among the arguments, a flag that is about
- * folders, or several files and a folder for their texts. Undefined where a text is printed, or is one alone.
+ * The batch request for a folder argument, a flag about folders, or several files with an output folder. Undefined if
+ * texts are printed or there is only one.
  *
  * @throws SottoError INVALID_ARGUMENT
  */
@@ -113,7 +113,6 @@ const BATCH_FLAG_NAMES = [
   'summary',
 ] as const satisfies readonly (keyof BatchFlags)[];
 
-/** The first flag that is about folders and many files. */
 export function firstBatchFlag(flags: BatchFlags): (typeof BATCH_FLAG_NAMES)[number] | undefined {
   return BATCH_FLAG_NAMES.find((name) => flags[name] !== undefined);
 }

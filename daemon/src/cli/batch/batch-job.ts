@@ -1,32 +1,32 @@
-/** What makes two calls the same work: then the second one goes on where the first one was interrupted. */
+/** What identifies a batch, so that the same command resumes an interrupted one. */
 import { resolve } from 'node:path';
 import { digestOfJson } from '../output/digest.js';
 import type { TranscriptOptions } from '../transcribe/transcript.js';
 import type { FindOptions, FoundFile } from './find-files.js';
 
 export interface BatchJob extends TranscriptOptions {
-  /** Files and folders, as they were given. */
+  /** Files and folders as given. */
   readonly args: readonly string[];
   readonly find: FindOptions;
   /** Name or absolute folder. */
   readonly model?: string;
-  /** Folder for the texts; beside each file when left out. */
+  /** Output folder; next to each file if absent. */
   readonly output?: string;
-  /** Replace files that Sotto did not write, or that have changed since. */
+  /** Replace files that Sotto did not write, or that were edited. */
   readonly overwrite: boolean;
-  /** Stay, and do what comes. */
+  /** Keep running and transcribe new files. */
   readonly watch: boolean;
-  /** Do again what is done, by an interrupted call or an earlier one. */
+  /** Start over, including finished files. */
   readonly restart: boolean;
-  /** Files that are with the daemon at once. */
+  /** Files queued at the daemon at once. */
   readonly jobs: number;
-  /** Where the summary goes as JSON; `-` is stdout. */
+  /** File for the JSON summary; `-` is stdout. */
   readonly summary?: string;
   /** No progress, no notes, no table. */
   readonly quiet: boolean;
 }
 
-/** All that the texts depend on, and which files are to be done. */
+/** A hash of everything the texts and the choice of files depend on. */
 export function identityOf(job: BatchJob): string {
   const { find, format, writer, options, model, watch } = job;
   return digestOfJson([
@@ -42,7 +42,7 @@ export function identityOf(job: BatchJob): string {
   ]);
 }
 
-/** All that the text of a file depends on: where it is the same, a text is up to date. */
+/** A hash of everything one text depends on: if it is equal, the text is up to date. */
 export function originOf(
   { format, writer, options, model }: Pick<BatchJob, 'format' | 'writer' | 'options' | 'model'>,
   { path, bytes, modifiedMs }: Pick<FoundFile, 'path' | 'bytes' | 'modifiedMs'>,
@@ -50,7 +50,7 @@ export function originOf(
   return digestOfJson([path, bytes, modifiedMs, format, writer, options, model]);
 }
 
-/** Two calls of the same place must not work at once: their texts would go to the same names. */
+/** A key of the output names. Two batches with the same key must not run at once, because they would write the same files. */
 export function placeKeyOf(job: BatchJob): string {
   return digestOfJson([placeOf(job), job.format]).slice(0, 16);
 }

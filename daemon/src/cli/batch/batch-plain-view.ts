@@ -1,4 +1,4 @@
-/** For pipes and files: a line for each file that is over, on stderr. */
+/** For pipes and files: one line per finished file on stderr. */
 import { clock, formatSpeed } from '../terminal/progress-line.js';
 import { errorLine, fileWaitText, isSlowFile } from '../transcribe/transcribe-view.js';
 import type { BatchProgress } from './batch-progress.js';

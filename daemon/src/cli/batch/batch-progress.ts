@@ -1,8 +1,8 @@
-/** How far the work on many files is, and how long what is left of it will take. */
+/** Counts finished files and estimates the remaining time. */
 import { extname } from 'node:path';
 import type { Counts, NewFile } from '../../store/batch/batch-run.js';
 
-/** Kinds of file hold very different lengths in a byte: what is left of each is reckoned by what was met of it. */
+/** Audio per byte differs widely between file types, so each type is estimated from its own finished files. */
 interface Kind {
   bytes: number;
   seconds: number;
@@ -18,14 +18,14 @@ export class BatchProgress {
   #startedMs: number | undefined;
   #over = { done: 0, failed: 0, skipped: 0 };
   #waiting = 0;
-  /** Of the files that were done since the start of this process. */
+  /** Audio transcribed by this process. */
   #audioSeconds = 0;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
 
-  /** @param left files that wait */
+  /** @param left the waiting files */
   set({ done, failed, skipped }: Counts, left: readonly Sized[]): void {
     this.#known = true;
     this.#over = { done, failed, skipped };
@@ -34,7 +34,7 @@ export class BatchProgress {
     for (const { path, bytes } of left) this.#kindOf(path).leftBytes += bytes;
   }
 
-  /** Whether it is known which files there are. */
+  /** Whether the scan for files is complete. */
   get known(): boolean {
     return this.#known;
   }
@@ -63,17 +63,17 @@ export class BatchProgress {
     return this.#audioSeconds;
   }
 
-  /** Since the first file was begun. */
+  /** Time since the first file started. */
   get elapsedSeconds(): number {
     return this.#startedMs === undefined ? 0 : (this.#now() - this.#startedMs) / 1000;
   }
 
-  /** Seconds of audio for one of work; 0 while nothing is known. */
+  /** Seconds of audio per second of work; 0 before the first file is done. */
   get speed(): number {
     return this.elapsedSeconds > 0 ? this.#audioSeconds / this.elapsedSeconds : 0;
   }
 
-  /** Undefined while too little is known. */
+  /** Undefined before the first file is done. */
   get remainingSeconds(): number | undefined {
     const known = [...this.#kinds.values()].filter(({ bytes }) => bytes > 0);
     const bytes = known.reduce((sum, kind) => sum + kind.bytes, 0);

@@ -1,6 +1,6 @@
 /**
- * The files of a run, done: several are in the daemon's hands at once, so that its engine finds the next one waiting when one
- * ends; each text is put in its place, and only then written down as done.
+ * Transcribes the files of a run. Several are queued at the daemon, so that its engine never waits for the next one. A
+ * file is recorded as done only after its text is in place.
  */
 import { dirname } from 'node:path';
 import type { SottoError } from '../../protocol/errors.js';
@@ -32,7 +32,7 @@ interface BatchRunnerDeps {
 export class BatchRunner {
   readonly #deps: BatchRunnerDeps;
   readonly #retryPolicy = new RetryPolicy();
-  /** Of the work: by the user, or because nothing more can be done. */
+  /** Aborted by the user, or by an error that no file can survive. */
   readonly #abortController = new AbortController();
   #stopped: SottoError | undefined;
   #backoff: Promise<void> = Promise.resolve();
@@ -45,8 +45,8 @@ export class BatchRunner {
   }
 
   /**
-   * Works until no file waits, or the signal is aborted; what was begun then waits again.
-   * @throws SottoError what no file can be done with
+   * Runs until no file waits or the signal is aborted; unfinished files then wait again.
+   * @throws SottoError an error that affects every file
    */
   async untilNothingWaits(): Promise<void> {
     await Promise.all(Array.from({ length: this.#deps.job.jobs }, () => this.#runLane()));
@@ -69,7 +69,7 @@ export class BatchRunner {
     }
   }
 
-  /** What it throws is not a matter of the file: it can't be written down what came of it. */
+  /** Throws only if the outcome can't be recorded. */
   async #transcribeFile(file: BatchFile): Promise<void> {
     const { run, view, progress, outputs, job } = this.#deps;
     let started = false;
@@ -85,7 +85,7 @@ export class BatchRunner {
       return;
     }
     const { text, transcript } = document;
-    // In this order: whoever finds the file in somebody's hands can tell whether its text got to its place.
+    // The hash is recorded first, so that a later process can tell whether the text of an abandoned file is in place.
     run.placing(file, digestOf(text));
     let outcome: 'placed' | KeptReason;
     try {
@@ -144,7 +144,7 @@ export class BatchRunner {
     this.#abortController.abort();
   }
 
-  /** For all: what troubles the one file troubles the others. */
+  /** Pauses all lanes, because a transient error affects every file. */
   #pause(ms: number, error: SottoError): void {
     this.#deps.view.waiting(`${error.message}; trying again`);
     const pause = sleep(ms, this.#abortController.signal);

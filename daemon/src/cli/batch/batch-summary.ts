@@ -1,4 +1,4 @@
-/** What a run over many files came to: for people as a table, for programs as JSON. */
+/** The result of a batch: a table for people, JSON for programs. */
 import { dirname, resolve } from 'node:path';
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { BatchFile, FileState } from '../../store/batch/batch-run.js';
@@ -16,12 +16,12 @@ type SummaryFile = Pick<
 
 export interface Summary {
   readonly files: readonly SummaryFile[];
-  /** By this process: an interrupted run had others before. */
+  /** Of this process only; interrupted runs before it had their own. */
   readonly audioSeconds: number;
   readonly elapsedSeconds: number;
 }
 
-/** Names of files that a group of failures lists; the others are counted. */
+/** Files listed per group of failures; the others are counted. */
 const MAX_LISTED_FILES = 8;
 
 const REASONS: Partial<Record<ErrorCode, string>> = {
@@ -76,12 +76,12 @@ export function summaryTable(summary: Summary, style: Style): string {
     .join('');
 }
 
-/** Files whose text was not written because another one is in its place. */
+/** Files whose text was not written because another file is in its place. */
 function keptIn(files: readonly SummaryFile[]): number {
   return files.filter(({ skipped }) => skipped !== undefined && skipped !== 'done').length;
 }
 
-/** By reason, the most frequent first, with what to do about it once. */
+/** Failures by reason, the most frequent first, with one hint each. */
 function failureRows(failed: readonly SummaryFile[], style: Style): string[] {
   const groups = new Map<string, SummaryFile[]>();
   for (const file of failed) {
@@ -129,16 +129,19 @@ function summaryJson({ files, audioSeconds, elapsedSeconds }: Summary): string {
 }
 
 interface SummaryFlags {
-  /** Where the summary goes as JSON; `-` is stdout. */
+  /** File for the JSON summary; `-` is stdout. */
   readonly summary?: string;
-  /** No table. */
+  /** Whether to omit the table. */
   readonly quiet?: boolean;
   readonly outputs: Pick<Outputs, 'placeOrFail'>;
-  /** Ends the wait for the reader of a named pipe. */
+  /** Cancels waiting for the reader of a named pipe. */
   readonly signal?: AbortSignal;
 }
 
-/** On stderr for people; and where it was asked for, as JSON. @throws SottoError OUTPUT_FAILED, OUTPUT_EXISTS */
+/**
+ * Prints the table on stderr and writes JSON if requested.
+ * @throws SottoError OUTPUT_FAILED, OUTPUT_EXISTS
+ */
 export async function writeSummary(
   summary: Summary,
   { summary: file, quiet = false, outputs, signal }: SummaryFlags,

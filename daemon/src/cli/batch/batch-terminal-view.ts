@@ -1,7 +1,4 @@
-/**
- * For people: what is over scrolls by; below it, redrawn in place, the files that the engine is at and one line for all of
- * them.
- */
+/** For terminals: finished files scroll; below them the active files and a total are redrawn in place. */
 import type { WriteStream } from 'node:tty';
 import type { BatchFile } from '../../store/batch/batch-run.js';
 import { columnsOf, fitEnd, padEnd } from '../terminal/columns.js';
@@ -13,7 +10,7 @@ import type { BatchProgress } from './batch-progress.js';
 import { displayPath, displayTarget } from '../output/display-path.js';
 import type { BatchView } from './batch-view.js';
 
-/** An engine has one file in work; where there are more, they are not all shown. */
+/** An engine transcribes one file at a time; further active files are waiting and not all shown. */
 const MAX_ACTIVE_ROWS = 3;
 const BAR = 20;
 
@@ -39,7 +36,7 @@ export function terminalBatchView(stream: WriteStream, progress: BatchProgress):
     const rows = [...atWork.values()]
       .slice(0, MAX_ACTIVE_ROWS)
       .map((file) => fileRow(file, columns - 2, style));
-    // Always a row: what stands below it would jump between two files.
+    // Always one row, because the total below would jump between two files.
     if (rows.length === 0) rows.push(style.dim(fitEnd(waiting ?? 'opening the next file…', columns - 2)));
     const parts = [...atWork.values()].map(partOf).reduce((sum, part) => sum + part, 0);
     return [...rows.map((row) => `  ${row}`), `${spinner} ${totalRow(progress, parts, columns - 2, style)}`];
@@ -102,12 +99,12 @@ function fileRow({ name, doneSeconds, totalSeconds }: AtWork, columns: number, s
   return `${drawBar(part, BAR, style)} ${facts}${fitEnd(name, room)}`;
 }
 
-/** How much of a file is done, 0 while that is not known. */
+/** The finished fraction of a file, 0 while unknown. */
 function partOf({ doneSeconds, totalSeconds }: Pick<AtWork, 'doneSeconds' | 'totalSeconds'>): number {
   return totalSeconds !== undefined && totalSeconds > 0 ? Math.min(1, doneSeconds / totalSeconds) : 0;
 }
 
-/** @param parts of files in work, added up */
+/** @param parts sum of the finished fractions of the active files */
 function totalRow(progress: BatchProgress, parts: number, columns: number, style: Style): string {
   const { files, left, failed, skipped, audioSeconds, speed, remainingSeconds } = progress;
   const part = files === 0 ? 1 : (files - left + parts) / files;
@@ -119,7 +116,7 @@ function totalRow(progress: BatchProgress, parts: number, columns: number, style
     ...(audioSeconds > 0 ? [`${clock(audioSeconds)} of audio`] : []),
     ...(skipped > 0 ? [`${skipped} skipped`] : []),
   ];
-  // What is told last is left out first.
+  // On narrow terminals the last facts are dropped.
   while (facts.length > 1 && columnsOf(facts.join('  ')) > columns - BAR - 1) facts.pop();
   const text = facts.join('  ');
   const room = Math.min(BAR, columns - 1 - columnsOf(text));

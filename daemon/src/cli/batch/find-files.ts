@@ -1,9 +1,8 @@
 /**
- * The files that a call means: those that it names, and the sound in the folders that it names.
+ * Finds the files that the arguments name and the audio files in the folders that they name.
  *
- * Files come in the order of the arguments, within a folder in the order of their paths, each once. Hidden ones are left out,
- * and links to folders are not followed: so nothing is met twice, and no loop has to be found. A folder that is itself an
- * argument may be a link.
+ * Files come in the order of the arguments, within a folder sorted by path, each once. Hidden files are skipped. Links
+ * to folders are not followed, so there are no loops; a folder argument may be a link.
  */
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
@@ -18,16 +17,16 @@ export interface FoundFile {
   readonly type: 'file';
   /** Absolute. */
   readonly path: string;
-  /** Absolute path of the folder among the arguments that it was found in; undefined for a file that was named itself. */
+  /** Absolute path of the folder argument that contains it; undefined for a file argument. */
   readonly root: string | undefined;
-  /** The way from the root to it, with `/`; its name, if it was named itself. */
+  /** Path relative to the root, with `/`; the file name for a file argument. */
   readonly relative: string;
   readonly bytes: number;
-  /** When it was last changed, in whole milliseconds since 1970. */
+  /** Modification time in whole milliseconds since 1970. */
   readonly modifiedMs: number;
 }
 
-/** A file or folder that can't be looked at. It ends nothing: the others are still found. */
+/** A file or folder that can't be read. The search continues. */
 export interface Unreadable {
   readonly type: 'unreadable';
   readonly path: string;
@@ -42,11 +41,11 @@ export interface Unreadable {
 export type Found = FoundFile | Unreadable;
 
 export interface FindOptions extends GlobFlags {
-  /** Whether folders inside the named ones are looked into. */
+  /** Whether to include subfolders. */
   readonly recursive: boolean;
 }
 
-/** A file that is named is taken whatever it is called; include, exclude and names are for what folders hold. */
+/** A file argument is used whatever its name; include, exclude and extensions apply to folder contents only. */
 export async function* findFiles(
   args: readonly string[],
   options: FindOptions,
@@ -85,7 +84,7 @@ async function* walk(folder: Location, recursive: boolean, globs: Globs): AsyncG
   try {
     entries = await readdir(folder.path, { withFileTypes: true });
   } catch (error) {
-    // Removed between two looks: what is gone holds nothing.
+    // A folder that was removed meanwhile contains nothing.
     if (codeOf(error) !== 'ENOENT' || folder.relative === '') yield unreadable(folder, true, error);
     return;
   }
@@ -102,7 +101,7 @@ async function* walk(folder: Location, recursive: boolean, globs: Globs): AsyncG
     if (!isAudioName(name) || !globs.includes(relative)) continue;
     try {
       const stats = await stat(location.path);
-      // A link to a folder that is called like a file.
+      // A link to a folder may have the name of a file.
       if (!stats.isDirectory()) yield fileOf(location, stats);
     } catch (error) {
       if (codeOf(error) !== 'ENOENT' || entry.isSymbolicLink()) yield unreadable(location, false, error);

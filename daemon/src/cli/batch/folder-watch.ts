@@ -1,6 +1,6 @@
 /**
- * When to look at folders again. What the system tells of changes is a hint, to look sooner: it is not told on every disk, nor
- * for every change. Looking is what counts.
+ * Schedules the scans of watched folders. Change notifications only shorten the wait, because not every disk sends them
+ * for every change.
  */
 import { watch, type FSWatcher } from 'node:fs';
 import { platform } from 'node:os';
@@ -10,7 +10,7 @@ import { sleep } from '../../async.js';
 const MIN_SCAN_INTERVAL_MS = 1_000;
 const MIN_POLL_INTERVAL_MS = 2_000;
 const MAX_POLL_INTERVAL_MS = 60_000;
-/** A disk that takes long to be looked through is looked through less often: for a twentieth of the time. */
+/** A slow disk is scanned less often: for a twentieth of the time. */
 const IDLE_FACTOR = 20;
 
 export class FolderWatch {
@@ -20,22 +20,22 @@ export class FolderWatch {
   constructor(args: readonly string[], recursive: boolean) {
     for (const arg of args) {
       try {
-        // Below the folder itself only where the system does it; elsewhere it costs a watch for each folder.
+        // Only macOS watches subfolders cheaply; elsewhere each costs a watcher.
         const watcher = watch(resolve(arg), { recursive: recursive && platform() === 'darwin' }, () =>
           this.#wake.abort(),
         );
         watcher.on('error', () => watcher.close());
         this.#watchers.push(watcher);
       } catch {
-        // Then it is looked at in turn.
+        // The folder is still scanned regularly.
       }
     }
   }
 
   /**
-   * Resolves when it is time for another look, or `signal` is aborted.
-   * @param scanMs how long the last one took
-   * @param soon whether something is known to be on its way
+   * Resolves when the next scan is due or `signal` is aborted.
+   * @param scanMs duration of the last scan
+   * @param hasPending whether a file is still being written
    */
   async next(scanMs: number, hasPending: boolean, signal: AbortSignal): Promise<void> {
     await sleep(MIN_SCAN_INTERVAL_MS, signal);

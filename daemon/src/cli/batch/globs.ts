@@ -1,6 +1,6 @@
 /**
- * `--include` and `--exclude`: globs on the way from the folder that was named to the file, with `/` between its parts. One
- * without a slash is for names alone, wherever they lie: `*.mp3`, `drafts`.
+ * `--include` and `--exclude`: globs on the path below the folder argument, with `/` as separator. A pattern without a
+ * slash matches names at any depth: `*.mp3`, `drafts`.
  */
 import { platform } from 'node:os';
 import picomatch from 'picomatch';
@@ -11,13 +11,12 @@ export interface GlobFlags {
 }
 
 export interface Globs {
-  /** Whether a file is wanted. */
   includes(relative: string): boolean;
-  /** Whether nothing below a folder is wanted: then it is not even looked into. */
+  /** Whether the folder is skipped as a whole. */
   excludes(relative: string): boolean;
 }
 
-/** `nocase`: the disks of Macs do not tell upper from lower case, so neither do patterns there. */
+/** @param nocase patterns ignore case on Macs, as their disks do */
 export function globsOf({ include = [], exclude = [] }: GlobFlags, nocase = platform() === 'darwin'): Globs {
   const included = matcherOf(include, nocase);
   const excluded = matcherOf(exclude, nocase);
@@ -29,9 +28,9 @@ export function globsOf({ include = [], exclude = [] }: GlobFlags, nocase = plat
 
 function matcherOf(patterns: readonly string[], nocase: boolean): (relative: string) => boolean {
   const matchers = patterns.map((pattern) => {
-    // As people write them: `./talks/**` and `drafts/` mean what they say.
+    // Accepts `./talks/**` and `drafts/`.
     const plain = pattern.replace(/^\.\//, '').replace(/\/+$/, '');
-    // Accents come in one part or in two, by who made the file.
+    // File names have accents in composed or decomposed form.
     const matches = picomatch(plain.normalize('NFC'), { nocase, dot: true });
     const onName = !plain.includes('/');
     return (relative: string): boolean => matches(onName ? nameOf(relative) : relative);

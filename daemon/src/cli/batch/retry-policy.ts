@@ -1,14 +1,17 @@
-/** What to do when a file did not come to its end: it is the file, or it is something around it that passes, or does not. */
+/** Decides what happens to a file that was not transcribed. */
 import { codeOf, type ErrorCode, type SottoError } from '../../protocol/errors.js';
 import { MODEL_ERROR_CODES } from '../transcribe/model-error-codes.js';
 
-/** `failed`: this file will not work. `again`: later it may. `stop`: no file will work; whoever calls again goes on from here. */
+/**
+ * `failed`: the file can't be transcribed. `retry`: the cause may pass. `stop`: no file can be transcribed; the next
+ * run resumes.
+ */
 type RetryDecision =
   | { readonly action: 'failed' }
   | { readonly action: 'retry'; readonly afterMs: number }
   | { readonly action: 'stop' };
 
-/** Of the service, not of the file: it went, it is not there, it has too much to do. */
+/** Failures of the service, not of the file. */
 const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DAEMON_LOST',
   'DAEMON_UNAVAILABLE',
@@ -18,7 +21,7 @@ const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SLOW_READER',
 ]);
 
-/** Every other file would meet them as well. */
+/** Failures that affect every file. */
 const FATAL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...MODEL_ERROR_CODES,
   'VERSION_MISMATCH',
@@ -26,14 +29,14 @@ const FATAL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'PROTOCOL',
 ]);
 
-/** Of the disk that the texts go to. */
+/** Failures of the output disk. */
 const DISK_ERROR_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
 
 const INITIAL_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 30_000;
-/** An engine that died five times is tried again after three minutes: so long, and a little, is waited for it. */
+/** Slightly more than the three minutes after which an engine that crashed five times restarts. */
 const MAX_OUTAGE_MS = 240_000;
-/** A file that was being worked on each time that the daemon went down; the transcriber has tried each time twice. */
+/** Daemon crashes during a file before it fails. The transcriber itself tries twice each time. */
 const MAX_CRASHES_PER_FILE = 2;
 
 export class RetryPolicy {
@@ -47,14 +50,14 @@ export class RetryPolicy {
     this.#now = now;
   }
 
-  /** The service did its part, whatever came of the file. */
+  /** The service answered, whatever the outcome of the file. */
   recordSuccess(): void {
     this.#hasSucceeded = true;
     this.#outageSinceMs = undefined;
     this.#backoffMs = INITIAL_BACKOFF_MS;
   }
 
-  /** @param begun whether the engine was at the file when it happened */
+  /** @param wasStarted whether the engine was transcribing the file */
   decision(error: SottoError, file: number, wasStarted: boolean): RetryDecision {
     if (FATAL_CODES.has(error.code)) return { action: 'stop' };
     if (error.code === 'OUTPUT_FAILED') {
@@ -70,7 +73,7 @@ export class RetryPolicy {
       this.#crashes.set(file, crashes);
       if (crashes >= MAX_CRASHES_PER_FILE) return { action: 'failed' };
     }
-    // What has not worked once will not by waiting: there is no service, or it can't start.
+    // A service that never worked will not start working by waiting.
     const isUnavailable = error.code === 'DAEMON_UNAVAILABLE' || error.code === 'ENGINE_UNAVAILABLE';
     if (isUnavailable && !this.#hasSucceeded) return { action: 'stop' };
     const nowMs = this.#now();

@@ -1,4 +1,4 @@
-/** The files of a run as they are on disk now, each with the place of its text. */
+/** Finds the files of a run and the target of each. */
 import type { NewFile, SkipReason } from '../../store/batch/batch-run.js';
 import { formatOf } from '../../writers/index.js';
 import type { Outputs } from '../output/outputs.js';
@@ -10,13 +10,13 @@ import { defined } from '../../protocol/defined.js';
 interface ScanOptions {
   readonly outputs: Pick<Outputs, 'targetState'>;
   readonly signal: AbortSignal;
-  /** Told how many files there are so far. */
+  /** Called with the number of files so far. */
   readonly onFound?: (files: number) => void;
-  /** Files that are not to be touched yet. */
+  /** Files to ignore for now. */
   readonly shouldSkip?: (file: FoundFile) => boolean;
 }
 
-/** What can't be looked at is among them, with the reason. */
+/** Unreadable files and folders are included as failures. */
 export async function scan(
   job: BatchJob,
   { outputs, signal, onFound, shouldSkip }: ScanOptions,
@@ -52,14 +52,14 @@ export async function scan(
   return [...files, ...failed];
 }
 
-/** Undefined where there is something to do. */
+/** Undefined if the file needs transcribing. */
 async function skipReason(
   job: BatchJob,
   file: FoundFile,
   target: string,
   outputs: Pick<Outputs, 'targetState'>,
 ): Promise<SkipReason | undefined> {
-  // What can't be written is told when it is to be written.
+  // A target that can't be written is reported when it is written.
   const targetState = await outputs.targetState(target).catch(() => undefined);
   if (targetState?.state === 'kept') return targetState.reason;
   const isDone = targetState?.state === 'unchanged' && targetState.origin === originOf(job, file);

@@ -1,4 +1,4 @@
-/** Files that somebody still writes are not to be read: one is complete when two looks, a second apart, find it the same. */
+/** Detects files that are still being written: a file is complete when two scans a second apart find it unchanged. */
 import type { FoundFile } from './find-files.js';
 
 const STABLE_MS = 1_000;
@@ -7,7 +7,7 @@ interface FileState {
   readonly bytes: number;
   readonly modifiedMs: number;
   readonly sinceMs: number;
-  /** It was given out as complete. */
+  /** Whether it was reported as complete. */
   reported: boolean;
 }
 
@@ -20,17 +20,17 @@ export class StableFiles {
     this.#now = now;
   }
 
-  /** Whether a look since `begin` met a file that is not complete. */
+  /** Whether the current scan met an incomplete file. */
   get pending(): boolean {
     return this.#pending;
   }
 
-  /** A round of looks begins. */
+  /** Starts a scan. */
   begin(): void {
     this.#pending = false;
   }
 
-  /** Whether it is complete now: said once for each state of it. */
+  /** Whether the file has just become complete; true once per version of it. */
   isNews({ path, bytes, modifiedMs }: FoundFile): boolean {
     const nowMs = this.#now();
     const last = this.#states.get(path);

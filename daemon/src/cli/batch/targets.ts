@@ -1,7 +1,7 @@
 /**
- * Where the text of each file goes. Beside it (`talk.mp3` → `talk.srt`), or below `--output`, where the folders that were
- * named are built again: the tree of the only one directly, of several each under its own name. Two files never share a
- * target; the rule for names is that of `output-files.ts`.
+ * Chooses the target of each file: next to it (`talk.mp3` → `talk.srt`), or under the output folder with the same
+ * structure. Several folder arguments each get a folder of their name. Two files never share a target;
+ * `output-files.ts` resolves clashes.
  */
 import { basename, dirname, join, resolve } from 'node:path';
 import { outputNames } from '../output/output-files.js';
@@ -10,14 +10,16 @@ import type { FoundFile } from './find-files.js';
 interface TargetRule {
   /** Without the dot. */
   readonly extension: string;
-  /** The folder of `--output`; beside each file when left out. */
+  /** Output folder; next to each file if absent. */
   readonly output?: string;
 }
 
-/** What is needed of a file. */
 type Placeable = Pick<FoundFile, 'path' | 'root' | 'relative'>;
 
-/** Absolute paths in the order of the files. They depend on the files together: all of a folder have to be there. */
+/**
+ * Absolute paths in the order of the files. All files of a folder must be passed together, because names depend on each
+ * other.
+ */
 export function targetsOf(files: readonly Placeable[], { extension, output }: TargetRule): string[] {
   const roots = new Set(files.map(({ root }) => root).filter((root) => root !== undefined));
   const folderOf = ({ path, root, relative }: Placeable): string => {
@@ -27,7 +29,7 @@ export function targetsOf(files: readonly Placeable[], { extension, output }: Ta
   };
   const byFolder = new Map<string, { readonly at: number; readonly path: string }[]>();
   files.forEach((file, at) => {
-    // Folders that differ in case alone are one on the disks of Macs.
+    // On Macs, folders that differ only in case are the same folder.
     const folder = folderOf(file);
     const key = folder.toLowerCase().normalize('NFC');
     const list = byFolder.get(key) ?? [];

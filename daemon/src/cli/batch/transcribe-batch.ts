@@ -1,7 +1,4 @@
-/**
- * `sotto transcribe` over folders and many files: found, remembered, done, told. A kill at any moment loses nothing but the
- * work on the files that were in hand; the same call goes on from there.
- */
+/** `sotto transcribe` for folders and many files. A kill loses only the work on the active files; the same command resumes. */
 import { dirname, join, resolve } from 'node:path';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -32,7 +29,7 @@ interface BatchDeps {
   readonly signal: AbortSignal;
 }
 
-/** The exit code of the command. */
+/** @returns the exit code of the command */
 export async function transcribeBatch(job: BatchJob, deps: BatchDeps): Promise<number> {
   const { paths, view } = deps;
   let lock: ProcessLock | undefined;
@@ -91,7 +88,7 @@ async function runBatch(
   view.close();
   const files = run.files();
   const { waiting, failed } = countsOf(files);
-  // Told to end before it was known what there is, or with something left of it.
+  // Interrupted before the scan was complete, or with files left.
   const interrupted = signal.aborted && (waiting > 0 || (!progress.known && !job.watch));
   if (waiting === 0 && !job.watch && !interrupted && stopped === undefined) run.end();
   const { audioSeconds, elapsedSeconds } = progress;
@@ -106,10 +103,10 @@ async function runBatch(
   return failed > 0 ? 1 : 0;
 }
 
-/** Files that are named one by one; a folder may hold thousands. */
+/** Kept files that are named in notes; the others are counted. */
 const MAX_KEPT_NOTES = 8;
 
-/** Into the run, with what an earlier process left where their texts go swept away. */
+/** Adds files to the run and removes drafts that a killed process left in their output folders. */
 async function addFiles(
   run: BatchRun,
   files: readonly NewFile[],
@@ -132,7 +129,6 @@ async function addFiles(
   }
 }
 
-/** Until it is told to end. */
 async function watchFolders(
   run: BatchRun,
   runner: BatchRunner,

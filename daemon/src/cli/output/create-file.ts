@@ -2,7 +2,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { placeText } from './place-text.js';
 
 /**
- * A new file, whole or not at all. Nothing that is there is replaced.
+ * Creates a file atomically. Never replaces one.
  * @throws SottoError OUTPUT_FAILED
  */
 export async function createFile(path: string, text: string): Promise<void> {

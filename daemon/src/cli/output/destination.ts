@@ -1,4 +1,4 @@
-/** Where `sotto transcribe` puts its texts, by `--output`, `--output-dir` and what is given to it. */
+/** Where `sotto transcribe` writes, by `--output`, `--output-dir` and its inputs. */
 import { existsSync as exists, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
@@ -6,9 +6,9 @@ import { findFormat, type FormatName } from '../../writers/index.js';
 
 export type Destination =
   | { readonly to: 'stdout' }
-  /** A file for each input, in this folder. */
+  /** One file per input in this folder. */
   | { readonly to: 'folder'; readonly path: string }
-  /** The text of the only input. */
+  /** The text of a single input. */
   | { readonly to: 'file'; readonly path: string };
 
 export interface DestinationFlags {
@@ -17,9 +17,9 @@ export interface DestinationFlags {
 }
 
 /**
- * `--output` names a file for one input if it has an extension or is a file, and a folder if it is one, ends with a slash, or
- * several texts are written.
- * @param inputs what is named: files, folders, addresses, `-`
+ * `--output` names a file for a single input if it has an extension or exists as a file. It names a folder if it is
+ * one, ends with a slash, or there are several inputs.
+ * @param inputs files, folders, URLs or `-`
  * @throws SottoError INVALID_ARGUMENT
  */
 export function destinationOf(
@@ -40,7 +40,7 @@ export function destinationOf(
   return folder('--output', output);
 }
 
-/** What a file is called says what it is to hold; undefined where it says nothing. */
+/** The format of a file name's extension, if any. */
 export function formatOfName(path: string): FormatName | undefined {
   return findFormat(extname(path).slice(1));
 }
@@ -52,7 +52,7 @@ function folder(flag: string, path: string): Destination {
   });
 }
 
-/** Of what can't be looked at, the one who reads it will tell. */
+/** False if the path can't be read; reading it reports the error. */
 export function isFolder(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;

@@ -1,4 +1,4 @@
-/** SHA-256 in hexadecimal: what tells one text from another, or one piece of work. */
+/** SHA-256 in hexadecimal, to compare texts and requests. */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
@@ -8,7 +8,7 @@ export function digestOf(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** Of an ordinary file, read piece by piece; undefined where it can't be read. */
+/** Reads a regular file in pieces; undefined if it can't be read. */
 export function digestOfFile(path: string): string | undefined {
   try {
     const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -27,7 +27,7 @@ export function digestOfFile(path: string): string | undefined {
   }
 }
 
-/** Of a value as JSON, the same whatever order its fields came in: two who ask for the same get the same. */
+/** Of a value as JSON, independent of the order of its fields. */
 export function digestOfJson(value: unknown): string {
   const sorted = (_: string, inner: unknown): unknown =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

@@ -1,4 +1,4 @@
-/** How a file is called to the user: from where the command was called, unless it lies elsewhere; an address as it is. */
+/** How paths are shown: relative to the working folder if they lie below it. URLs stay as they are. */
 import { basename, dirname, isAbsolute, relative } from 'node:path';
 
 export function isUrl(arg: string): boolean {
@@ -16,7 +16,7 @@ export function fileNameFromUrl(url: string): string {
   try {
     name = decodeURIComponent(last);
   } catch {
-    // As it is written, then.
+    // Not percent-encoded.
   }
   name = name
     .replace(/[\p{Cc}/\\:]+/gu, '_')
@@ -33,7 +33,7 @@ export function displayPath(path: string, from = process.cwd()): string {
     : relativePath;
 }
 
-/** Where its text went: a name alone lies beside the file. */
+/** The name alone if the text lies next to its file. */
 export function displayTarget(path: string, target: string): string {
   return dirname(path) === dirname(target) ? basename(target) : displayPath(target);
 }

@@ -1,15 +1,15 @@
-/** A folder of texts: a file for each input, never two into one. */
+/** Names for several texts in one folder, without clashes. */
 import { basename, extname } from 'node:path';
 import { makeFolder } from '../../make-folder.js';
 import { fileError, OUTPUT_FOLDER } from '../../protocol/file-errors.js';
 import { sweepDrafts } from './place-text.js';
 
 /**
- * Names for the outputs, in the order of the inputs: `talk.mp3` gives `talk.txt`. Where two inputs would meet
- * in one name they keep their own extension (`talk.mp3.txt`), and where that is not enough they are numbered.
+ * Names for the outputs in the order of the inputs: `talk.mp3` gives `talk.txt`. Inputs that would get the same name
+ * keep their extension (`talk.mp3.txt`), and are numbered if that is not enough.
  */
 export function outputNames(files: readonly string[], extension: string): string[] {
-  // File systems of the Mac do not tell upper from lower case.
+  // Mac file systems ignore case.
   const key = (name: string): string => name.toLowerCase().normalize('NFC');
   const stem = (file: string): string => basename(file, extname(file));
   const count = new Map<string, number>();
@@ -25,7 +25,7 @@ export function outputNames(files: readonly string[], extension: string): string
 }
 
 /**
- * With what killed processes left in it swept away.
+ * Creates the folder and removes drafts of killed processes.
  * @throws SottoError OUTPUT_FAILED
  */
 export async function makeOutputFolder(folder: string): Promise<void> {

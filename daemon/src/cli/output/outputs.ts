@@ -1,7 +1,7 @@
 /**
- * The one rule for files that Sotto writes for its user: a file that Sotto did not write, or that has changed since, is never
- * replaced, unless `--overwrite` says so. An empty file holds nothing to lose. Workers, which share folders with machines that
- * know nothing of each other, replace nothing at all (`placeText` with `keep`), and neither does the Raycast extension.
+ * The rule for files that Sotto writes: without `--overwrite`, a file is replaced only if Sotto wrote it and it was not
+ * edited since, or if it is empty. Workers share folders with machines that don't know about each other, so they
+ * replace nothing (`placeText` with `keep`); neither does the Raycast extension.
  */
 import { constants, type Stats } from 'node:fs';
 import { access, lstat, open, realpath, stat } from 'node:fs/promises';
@@ -14,22 +14,22 @@ import { digestOf } from './digest.js';
 import { digestOfHandle, placeText } from './place-text.js';
 import { writeStream } from './write-stream.js';
 
-/** `edited`: Sotto wrote it, and it has changed since. `foreign`: Sotto knows of no text that it wrote there. */
+/** `edited`: changed since Sotto wrote it. `foreign`: not known to be written by Sotto. */
 export type KeptReason = 'edited' | 'foreign';
 
-/** What is in the place of a text. */
+/** What exists at the path of a text. */
 type TargetState =
   | { readonly state: 'free' }
-  /** A text that Sotto wrote, as it was written; `origin` as it was given to `place`. */
+  /** A text as Sotto wrote it, with the `origin` passed to `place`. */
   | { readonly state: 'unchanged'; readonly origin?: string }
   | { readonly state: 'kept'; readonly reason: KeptReason };
 
 export interface OutputOptions {
-  /** Hash of what the text is made of. */
+  /** Hash of what the text depends on. */
   readonly origin?: string;
-  /** Whether folders that are missing are made; they are when left out. */
+  /** Whether to create missing folders (default true). */
   readonly makeFolder?: boolean;
-  /** Ends the wait for the reader of a named pipe. */
+  /** Cancels waiting for the reader of a named pipe. */
   readonly signal?: AbortSignal;
 }
 
@@ -39,13 +39,13 @@ export class Outputs {
   readonly #records: WrittenRecords;
   readonly #overwrite: boolean;
 
-  /** @param overwrite whether files of others, and changed ones, are replaced as well */
+  /** @param overwrite whether foreign and edited files are replaced, too */
   constructor(records: WrittenRecords, overwrite: boolean) {
     this.#records = records;
     this.#overwrite = overwrite;
   }
 
-  /** What is in the way of a text at `path`. With `overwrite` nothing is. */
+  /** What exists at `path`; with `overwrite` it is always free. */
   async targetState(path: string): Promise<TargetState> {
     const stats = await statsOf(path);
     if (stats === undefined || (await isStream(path, stats))) return { state: 'free' };
@@ -59,7 +59,7 @@ export class Outputs {
     return { state: 'kept', reason: this.#reason(key) };
   }
 
-  /** @throws SottoError OUTPUT_EXISTS where the rule keeps what is there; OUTPUT_FAILED where no file can be made */
+  /** @throws SottoError OUTPUT_EXISTS if the rule keeps a file; OUTPUT_FAILED if no file can be written */
   async assertWritable(path: string): Promise<void> {
     await mustBeWritable(dirname(path), path);
     const targetState = await this.targetState(path);
@@ -67,8 +67,8 @@ export class Outputs {
   }
 
   /**
-   * Whole or not at all, and by the rule.
-   * @returns why another file was kept in its place
+   * Writes a text atomically, following the rule.
+   * @returns why an existing file was kept
    * @throws SottoError OUTPUT_FAILED, CANCELLED
    */
   async place(
@@ -83,7 +83,7 @@ export class Outputs {
     }
     const digest = digestOf(text);
     const key = await keyOf(path);
-    // Before the text is there: killed in between, its next run finds a text that it knows.
+    // Recorded first, so that the next run recognizes the text after a kill.
     this.#records.placing(key, digest, origin);
     const existing = this.#overwrite
       ? 'replace'
@@ -107,7 +107,7 @@ export class Outputs {
     return this.#records.knows(key) ? 'edited' : 'foreign';
   }
 
-  /** A folder that was not there before may lie behind a link. */
+  /** A folder that was just created may lie behind a link. */
   async #sameKey(path: string, key: string, digest: string, origin: string | undefined): Promise<string> {
     const newKey = await keyOf(path);
     if (newKey !== key) this.#records.placing(newKey, digest, origin);
@@ -116,8 +116,8 @@ export class Outputs {
 }
 
 /**
- * For a command that writes a file or two. Where nothing can be remembered, nothing is known: its text is written all the same,
- * and every file in the way is kept.
+ * For a command that writes one or two files. If the records can't be opened, the text is still written and every
+ * existing file is kept.
  */
 export async function openOutputs(paths: Paths, overwrite: boolean): Promise<Outputs> {
   const { BatchStore } = await import('../../store/batch/batch-store.js');
@@ -153,7 +153,6 @@ function ignoringErrors(records: WrittenRecords): WrittenRecords {
   };
 }
 
-/** For a command that writes no file. */
 export const NO_OUTPUTS = new Outputs(NO_RECORDS, false);
 
 function keptError(path: string, reason: KeptReason): SottoError {
@@ -167,20 +166,20 @@ export function keptText(path: string, reason: KeptReason): string {
     : `${path} exists, and Sotto did not write it`;
 }
 
-/** A device, a pipe or a socket, also behind a link such as /dev/stdout: it is written to, never replaced. */
+/** A device, pipe or socket, also behind a link such as /dev/stdout, is written to and never replaced. */
 async function isStream(path: string, stats: Stats): Promise<boolean> {
   const facts = stats.isSymbolicLink() ? await stat(path).catch(() => stats) : stats;
   return facts.isCharacterDevice() || facts.isFIFO() || facts.isSocket();
 }
 
-/** The same for every way to write the path of a folder; a link in the last place is itself. */
+/** One key per place: folders are resolved, a link in the last component is not. */
 async function keyOf(path: string): Promise<string> {
   const whole = resolve(path);
   const folder = await realpath(dirname(whole)).catch(() => dirname(whole));
   return join(folder, basename(whole));
 }
 
-/** SHA-256 in hexadecimal; undefined where it can't be read. */
+/** Undefined if it can't be read. */
 async function digestOfFile(path: string): Promise<string | undefined> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -194,7 +193,7 @@ async function digestOfFile(path: string): Promise<string | undefined> {
   }
 }
 
-/** Undefined where nothing is there. @throws SottoError OUTPUT_FAILED where nothing could be */
+/** Undefined if nothing exists. @throws SottoError OUTPUT_FAILED */
 async function statsOf(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
@@ -204,11 +203,11 @@ async function statsOf(path: string): Promise<Stats | undefined> {
   }
 }
 
-/** Said before the work, which may take an hour. A device in a folder that allows no new files is written to. */
+/** Fails before the work, which may take an hour. A device in a read-only folder is writable. */
 async function mustBeWritable(folder: string, path: string): Promise<void> {
   try {
     if ((await lstat(path).catch(() => undefined)) !== undefined) return;
-    // Of a file that is no folder, `access` would say that permission is denied.
+    // For a file in place of the folder, `access` would report denied permission.
     if (!(await stat(folder)).isDirectory())
       throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' });
     await access(folder, constants.W_OK | constants.X_OK);

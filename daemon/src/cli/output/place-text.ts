@@ -1,7 +1,6 @@
 /**
- * Puts a finished text in its place: written under a name of its own beside it, brought to the disk, and then renamed. A
- * reader, a kill or a full disk never finds half of it. What a killed process left behind says whose it was in its name, and
- * is swept.
+ * Writes a text atomically: to a draft beside the target, synced to disk, then renamed. A reader, a kill or a full disk
+ * never leaves half a text. Draft names contain host and process, so drafts of dead processes can be removed.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants, type BigIntStats } from 'node:fs';
@@ -14,10 +13,10 @@ import { fileError, OUTPUT_FILE } from '../../protocol/file-errors.js';
 import { makeFolder as makeFolderAt } from '../../make-folder.js';
 import { digestOf } from './digest.js';
 
-/** After so long no writer is at a draft any more, wherever it ran: writing takes a moment. */
+/** Writing takes a moment, so an older draft is abandoned on any machine. */
 const STALE_DRAFT_MS = 6 * 3600_000;
 
-/** A machine that shares the folder with others: process numbers mean something on their own machine only. */
+/** Process ids are meaningful only on their own machine. */
 const HOST = slugOf(hostname());
 
 const DRAFT = /^\.sotto-(?<host>[a-z0-9-]*)\.(?<pid>\d+)\.[0-9a-f]{12}\.part$/;
@@ -27,17 +26,17 @@ type AcceptsDigest = (digest: string) => boolean;
 
 interface PlaceOptions {
   /**
-   * `replace` takes the place of a file that is there. `keep` leaves it: of several who do the same work the first one
-   * wins, and only one of them hears `placed`. A test replaces an ordinary file that is empty or whose SHA-256 it accepts.
+   * `replace` replaces an existing file. `keep` keeps it: of several writers exactly one gets `placed`. A function
+   * replaces a regular file that is empty or whose SHA-256 it accepts.
    */
   readonly existing?: 'replace' | 'keep' | AcceptsDigest;
-  /** Whether folders that are missing are made; they are when left out. */
+  /** Whether to create missing folders (default true). */
   readonly makeFolder?: boolean;
 }
 
 /**
- * @returns `kept` if another file is there already, and was left
- * @throws SottoError OUTPUT_FAILED; nothing is left behind then
+ * @returns `kept` if another file exists and was kept
+ * @throws SottoError OUTPUT_FAILED; no draft is left behind
  */
 export async function placeText(
   path: string,
@@ -65,18 +64,18 @@ export async function placeText(
   }
 }
 
-/** Whether a text is there: then it is whole. False as well where nobody may look: a failure to write there says more. */
+/** Whether the file exists; then it is complete. False if it can't be read, because writing reports a better error. */
 export async function hasText(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() === true;
 }
 
-/** The name of a draft of a process, on this machine unless another one's name is given. */
+/** The name for a draft of a process, on this machine by default. */
 export function draftName(pid = process.pid, host?: string): string {
   const owner = host === undefined ? HOST : slugOf(host);
   return `.sotto-${owner}.${pid}.${randomBytes(6).toString('hex')}.part`;
 }
 
-/** The hash tells apart what is left of two names that have other letters, or are long. */
+/** The hash separates hosts whose names differ only in other characters or are long. */
 function slugOf(host: string): string {
   const plain = host
     .toLowerCase()
@@ -86,7 +85,7 @@ function slugOf(host: string): string {
 }
 
 /**
- * Removes drafts in a folder whose writers are gone.
+ * Removes drafts of dead processes.
  * @returns how many
  */
 export async function sweepDrafts(folder: string, nowMs = Date.now()): Promise<number> {
@@ -132,12 +131,12 @@ async function moveIntoPlace(
   return 'kept';
 }
 
-/** Another program that changes a file over and over keeps it. */
+/** A file that another program keeps changing is kept. */
 const MAX_TRIES = 5;
 
 /**
- * Never through a link, which may lead to a file elsewhere. What was hashed is compared with what is there right before the
- * rename, as no system call of Node renames only over a given file.
+ * Never follows a link. Compares the file with what was hashed right before the rename, because Node has no rename that
+ * replaces only a given file.
  */
 async function replaceAccepted(
   draft: string,
@@ -177,7 +176,7 @@ function isSame(a: BigIntStats, b: BigIntStats): boolean {
   );
 }
 
-/** SHA-256 of a whole file, in hexadecimal. */
+/** SHA-256 in hexadecimal. */
 export async function digestOfHandle(file: FileHandle): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of file.createReadStream({ autoClose: false, start: 0 })) {
@@ -186,19 +185,19 @@ export async function digestOfHandle(file: FileHandle): Promise<string> {
   return hash.digest('hex');
 }
 
-/** A file that only its user may read stays one. */
+/** A private file stays private. */
 async function copyMode(draft: string, stats: BigIntStats | undefined): Promise<void> {
   if (stats?.isFile() === true) await chmod(draft, Number(stats.mode & 0o777n)).catch(() => undefined);
 }
 
-/** A link fails where a name is taken, a rename does not ask. */
+/** A link fails if the name exists; a rename would replace it. */
 async function linkTo(draft: string, path: string): Promise<'placed' | 'kept'> {
   try {
     await link(draft, path);
   } catch (error) {
     const code = codeOf(error);
     if (code === 'EEXIST') return 'kept';
-    // Disks of cameras and some network shares know no links.
+    // Camera disks and some network shares have no links.
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(code ?? '')) throw error;
     return claimName(draft, path);
   }
@@ -206,7 +205,7 @@ async function linkTo(draft: string, path: string): Promise<'placed' | 'kept'> {
   return 'placed';
 }
 
-/** An empty file takes the name, and the text takes its place: a kill in between leaves a file with nothing to lose. */
+/** Claims the name with an empty file and renames over it; after a kill in between the empty file may be replaced. */
 async function claimName(draft: string, path: string): Promise<'placed' | 'kept'> {
   try {
     await (await open(path, 'wx', 0o666)).close();
@@ -218,7 +217,7 @@ async function claimName(draft: string, path: string): Promise<'placed' | 'kept'
   return 'placed';
 }
 
-/** The name, too, is on the disk before anybody writes down that it is. */
+/** The directory entry reaches the disk before the text is recorded. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r');
@@ -228,6 +227,6 @@ async function syncFolder(folder: string): Promise<void> {
       await handle.close();
     }
   } catch {
-    // Not every file system lets a folder be synced; the file itself is safe.
+    // Not every file system can sync a folder; the file itself is safe.
   }
 }

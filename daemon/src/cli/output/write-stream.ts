@@ -1,4 +1,4 @@
-/** Writes a text to what is no ordinary file: a device, a named pipe, `/dev/fd/3`. */
+/** Writes a text to a device, a named pipe or a descriptor such as `/dev/fd/3`. */
 import { closeSync, constants, openSync } from 'node:fs';
 import { stat, writeFile } from 'node:fs/promises';
 import { Socket } from 'node:net';
@@ -11,10 +11,10 @@ const RETRY_MS = 50;
 const NEVER = new AbortController().signal;
 
 /**
- * Waits for the reader of a named pipe, as a shell does. No call blocks in the system for it: a process whose thread waits
- * there can't end, whatever the user presses.
+ * Waits for the reader of a named pipe, as a shell does. It polls, because a thread blocked in the system call could
+ * not be interrupted.
  *
- * @param signal ends the wait
+ * @param signal cancels waiting
  * @throws SottoError OUTPUT_FAILED, CANCELLED
  */
 export async function writeStream(path: string, text: string, signal: AbortSignal = NEVER): Promise<void> {
@@ -31,7 +31,7 @@ export async function writeStream(path: string, text: string, signal: AbortSigna
   }
 }
 
-/** Undefined while no process has it open for reading. */
+/** Undefined while no process reads from it. */
 function openPipe(path: string): number | undefined {
   try {
     return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
