@@ -236,7 +236,7 @@ describe('sotto daemon', () => {
     mkdirSync(home.paths.socket);
     const { code, stderr } = await run('daemon', 'start');
     expect(code).toBe(3);
-    expect(stderr).toMatch(/could not be started: .*is a folder, not the socket/);
+    expect(stderr).toMatch(/couldn’t be started: .*is a folder, not the socket/);
     rmSync(home.paths.socket, { recursive: true });
   });
 

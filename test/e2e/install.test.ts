@@ -147,7 +147,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect(isRunning(pid)).toBe(false);
       expect(launchd.pid(LABEL)).toBeUndefined();
       // A program that has been running all the time wants a daemon now.
-      expect(await late()).toMatch(/Sotto is not in .*0\.1\.0-[0-9a-f]{8} any more/);
+      expect(await late()).toMatch(/Sotto no longer exists in .*0\.1\.0-[0-9a-f]{8}/);
       rmSync(join(folder, 'bin'), { recursive: true }); // A folder of programs is nobody's own.
       rmSync(join(folder, 'Library'), { recursive: true });
       expect(readdirSync(folder).sort()).toEqual(before);

@@ -1,7 +1,7 @@
-/** Questions that are answered with yes or no, where there is a terminal. */
+/** Yes-or-no questions in a terminal. */
 import { createInterface } from 'node:readline/promises';
 
-/** `usual`: what Enter alone means. Gives `undefined` at Ctrl-C. */
+/** @param defaultAnswer the meaning of Enter alone @returns undefined after Ctrl-C */
 export type ConfirmPrompt = (question: string, defaultAnswer: boolean) => Promise<boolean | undefined>;
 
 export function terminalPrompt(): ConfirmPrompt | undefined {

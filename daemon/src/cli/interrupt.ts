@@ -1,17 +1,17 @@
-/** Ctrl-C: the first one ends the work in good order, the second one at once; or as the caller says, then the third. */
+/** Ctrl-C: the first stops the work cleanly, the second exits at once. A caller can handle the second one itself. */
 
-/** What the shell reports for a program that SIGINT ended. */
+/** The shell's exit code for SIGINT. */
 export const INTERRUPTED = 130;
 
 const SHOW_CURSOR = '\u001b[?25h';
 
 interface Interrupt {
   readonly signal: AbortSignal;
-  /** Gives the signals back to the system. */
+  /** Removes the signal handlers. */
   release(): void;
 }
 
-/** @param onSecond takes the place of the end at once; it happens at the next signal then */
+/** @param onSecond called at the second signal; the third one exits */
 export function onInterrupt(onSecond?: () => void): Interrupt {
   const controller = new AbortController();
   const handle = (): void => {

@@ -1,6 +1,6 @@
 /**
- * The commands of `sotto`, their options and their help. What a command runs on is loaded when it is called: a start
- * is what a user waits for.
+ * The commands of `sotto` with their options and help. Each command loads its implementation when it runs, so that the
+ * start is fast.
  */
 import { Command } from 'commander';
 import { SOTTO_VERSION } from '../protocol/version.js';

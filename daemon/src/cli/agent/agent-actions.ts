@@ -1,4 +1,4 @@
-/** What the commands of `sotto agent` do. Each gives the exit code. */
+/** The commands of `sotto agent`. Each returns the exit code. */
 import { join } from 'node:path';
 import { agentManager, createAgentPlan, type AgentManager, type AgentStatus } from '#launchd/index.js';
 import type { Paths } from '../../paths.js';
@@ -11,15 +11,15 @@ import { findDaemon } from '../daemon/start-daemon.js';
 import { padEnd } from '../terminal/columns.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 
-/** More than any line of its log. */
+/** More than any log line. */
 const LAST_LINE_BYTES = 1 << 16;
 const START_TIMEOUT_MS = 20_000;
 const POLL_INTERVAL_MS = 50;
-/** An agent that is down when it is looked at so often is not on its way any more. */
+/** An agent that is down this often in a row is not starting any more. */
 const STATUS_INTERVAL_MS = 1_000;
 const MAX_DOWN_CHECKS = 2;
 
-/** Tests say which system this is. */
+/** Tests choose the system. */
 export function managerFor(paths: Paths): AgentManager {
   return agentManager(createAgentPlan(paths), process.env.SOTTO_SYSTEM ?? process.platform);
 }
@@ -48,7 +48,7 @@ export async function runAgentAction(paths: Paths, action: AgentAction): Promise
   }
 }
 
-/** Exit code 3 where it does not run. @throws SottoError AGENT_FAILED */
+/** @returns exit code 3 if it isn't running @throws SottoError AGENT_FAILED */
 export async function agentStatus(paths: Paths, json: boolean): Promise<number> {
   const status = await managerFor(paths).status();
   if (json) printLine(JSON.stringify(status));
@@ -56,7 +56,7 @@ export async function agentStatus(paths: Paths, json: boolean): Promise<number> 
   return status.state === 'running' && status.installed !== 'no' ? 0 : 3;
 }
 
-/** Exit code 3 where something is wrong. */
+/** @returns exit code 3 if a check failed */
 export async function doctor(paths: Paths, json: boolean): Promise<number> {
   const style = styleFor(wantsColour(process.stdout));
   const findings: Finding[] = [];
@@ -68,7 +68,7 @@ export async function doctor(paths: Paths, json: boolean): Promise<number> {
   return findings.some(({ status }) => status === 'wrong') ? 3 : 0;
 }
 
-/** False of a daemon that an upgrade left running, or that what was repaired may mend. */
+/** False for a daemon of another version or a degraded one, which a restart may fix. */
 async function isUpToDate(paths: Paths): Promise<boolean> {
   try {
     const client = await findDaemon(paths);
@@ -86,7 +86,10 @@ async function restartAndWait(paths: Paths, manager: AgentManager, done: string)
   return waitUntilServing(paths, manager, done, pid);
 }
 
-/** Waits until the agent's daemon answers, as long as there is one. @param old a process that may answer for a moment yet */
+/**
+ * Waits until the agent's daemon responds, while the agent is up.
+ * @param old a stopping process that may still respond
+ */
 async function waitUntilServing(
   paths: Paths,
   manager: AgentManager,
@@ -118,7 +121,7 @@ async function waitUntilServing(
   return 3;
 }
 
-/** What the agent said before it ended, without the time and Sotto's name. */
+/** The last log line of the agent, without time and program name. */
 function lastLine(path: string): string | undefined {
   const line = readFileEnd(path, LAST_LINE_BYTES)?.trimEnd().split('\n').at(-1);
   return line?.replace(/^\S+Z sotto: /, '') || undefined;

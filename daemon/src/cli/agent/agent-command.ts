@@ -1,4 +1,4 @@
-/** `sotto agent`: Sotto from login on. */
+/** `sotto agent`: its commands and help. */
 import type { Command } from 'commander';
 import { addDoctor } from '../doctor-command.js';
 import { examples } from '../help/layout.js';

@@ -1,6 +1,6 @@
 /**
- * `sotto daemon run --agent`: the daemon as the login agent runs it. It takes over from one that a command started for a
- * while, waits for one that somebody runs by hand, and never fails for a reason that another try would not mend.
+ * `sotto daemon run --agent`: the daemon under the login agent. It replaces a daemon that a command started, waits for
+ * one that the user runs, and never fails for a reason that a retry would not fix.
  */
 import { sleep } from '../../async.js';
 import { isRunning } from '../../is-running.js';
@@ -15,7 +15,7 @@ import { defined } from '../../protocol/defined.js';
 const POLL_INTERVAL_MS = 1_000;
 const MIN_POLL_INTERVAL_MS = 50;
 
-/** @returns undefined where it was told to end before it began. @throws SottoError that another try may mend */
+/** @returns undefined if it was stopped before it started @throws SottoError a failure that a retry may fix */
 export async function startAgent(
   paths: Paths,
   model: string | undefined,
@@ -23,7 +23,7 @@ export async function startAgent(
 ): Promise<RunningDaemon | undefined> {
   const signalled = new Set<number>();
   while (!signal.aborted) {
-    // Looked for first: each try opens a log and what belongs to it.
+    // Checked first, because each attempt opens a log.
     if ((await activeHolder(paths)) === undefined) {
       try {
         return await runDaemon({ paths, tolerant: true, ...defined({ model }) });
@@ -38,9 +38,9 @@ export async function startAgent(
 }
 
 /**
- * Asks the one that runs to end if it would leave by itself, or is of another version.
- * @param signalled processes that were told by a signal already: the second one would mean at once
- * @returns whether it has gone
+ * Stops a running daemon that would exit when idle or has another version.
+ * @param signalled processes that already got a signal; a second one would kill them
+ * @returns whether it stopped
  */
 async function requestExit(paths: Paths, signalled: Set<number>): Promise<boolean> {
   try {

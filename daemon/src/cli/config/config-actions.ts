@@ -8,10 +8,10 @@ import { findDaemon } from '../daemon/start-daemon.js';
 import { padEnd } from '../terminal/columns.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
 
-/** What a daemon reads only when it starts. The rest applies from the next dictation on. */
+/** Settings that a daemon reads only at its start. The others apply from the next dictation. */
 const NEEDS_RESTART = /^(model|memory\.|http\.|gpu\.)/;
 
-/** @throws SottoError INVALID_ARGUMENT for a broken settings.json */
+/** @throws SottoError INVALID_ARGUMENT if settings.json is invalid */
 export function listSettings(paths: Paths, json: boolean): number {
   const settings = readSettings(paths.settings);
   if (json) {
@@ -31,7 +31,7 @@ export function listSettings(paths: Paths, json: boolean): number {
   return 0;
 }
 
-/** What holds on this machine where a setting without a fixed default is not set. */
+/** The default that depends on this machine. */
 function deviceDefault(name: string, { hasGpu }: Machine): string | undefined {
   if (name !== 'gpu.fileBatchSize') return undefined;
   return hasGpu ? 'up to 8, by memory (default on a GPU)' : '1 (default without a GPU)';
@@ -43,7 +43,7 @@ export function getSetting(paths: Paths, name: string): number {
   return 0;
 }
 
-/** @param text undefined: the default again  @throws SottoError INVALID_ARGUMENT, OUTPUT_FAILED */
+/** @param text undefined restores the default @throws SottoError INVALID_ARGUMENT, OUTPUT_FAILED */
 export async function setSetting(paths: Paths, name: string, text: string | undefined): Promise<number> {
   await changeSetting(paths.settings, name, text === undefined ? undefined : parsed(text));
   const value = valueOf(readSettings(paths.settings), name);
@@ -60,12 +60,12 @@ async function isDaemonRunning(paths: Paths): Promise<boolean> {
     client?.close();
     return client !== undefined;
   } catch (error) {
-    // A daemon of another version runs, too.
+    // A daemon of another version is running.
     return error instanceof SottoError && error.code === 'VERSION_MISMATCH';
   }
 }
 
-/** `7` and `true` as JSON has them; everything else is text. */
+/** Numbers and booleans as in JSON; everything else is text. */
 function parsed(text: string): string | number | boolean {
   if (text === 'true' || text === 'false') return text === 'true';
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;

@@ -1,4 +1,4 @@
-/** `sotto config …`: its commands and its help. */
+/** `sotto config`: its commands and help. */
 import { Argument, type Command } from 'commander';
 import { resolvePaths } from '../../paths.js';
 import { SETTING_NAMES } from '../../settings.js';

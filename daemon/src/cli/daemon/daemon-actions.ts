@@ -1,4 +1,4 @@
-/** `sotto daemon run | start | stop | status`. Each gives the exit code of the command. */
+/** `sotto daemon run | start | stop | status`. Each returns the exit code. */
 import { activeHolder } from '../../server/daemon-lock.js';
 import { isForbidden } from '../../server/socket.js';
 import type { Paths } from '../../paths.js';
@@ -14,9 +14,9 @@ import { errorLine } from '../transcribe/transcribe-view.js';
 import { defined } from '../../protocol/defined.js';
 
 const POLL_INTERVAL_MS = 50;
-/** A model of several gigabytes from a slow disk. */
+/** Allows for a model of several gigabytes on a slow disk. */
 const MODEL_LOAD_TIMEOUT_MS = 300_000;
-/** Its own limits add up to this: the drain, then the engine's end. */
+/** The daemon's own limits add up to this: draining, then stopping the engine. */
 const STOP_TIMEOUT_MS = 15_000;
 
 function printLine(line: string): void {
@@ -40,8 +40,8 @@ export async function daemonRun(
 }
 
 /**
- * The same for the login agent. What no other try would mend is no failure to the service manager: it would only try again,
- * every few seconds, for ever.
+ * The same for the login agent. A failure that a retry would not fix exits with 0, because the service manager would
+ * otherwise restart it every few seconds forever.
  */
 export async function daemonRunAgent(paths: Paths, model: string | undefined): Promise<number> {
   const stopRequested = new AbortController();
@@ -51,8 +51,8 @@ export async function daemonRunAgent(paths: Paths, model: string | undefined): P
   }
   try {
     daemon = await startAgent(paths, model, stopRequested.signal);
-    // Told while it was on the way.
-    if (stopRequested.signal.aborted) daemon?.stop('told to end');
+    // A signal arrived during the start.
+    if (stopRequested.signal.aborted) daemon?.stop('stopped by a signal');
   } catch (error) {
     const known = codedError(error);
     process.stderr.write(`${new Date().toISOString()} ${errorLine(known)}\n`);
@@ -111,12 +111,12 @@ export async function daemonStop(paths: Paths, quiet = false): Promise<number> {
   return 0;
 }
 
-/** The process that was asked, or undefined if none runs. */
+/** @returns the process that was asked to stop, or undefined if none runs */
 async function requestStop(paths: Paths): Promise<number | undefined> {
   try {
     const client = await findDaemon(paths);
     if (client === undefined) {
-      // One that is only just starting, or too busy to answer, hears a signal.
+      // A daemon that is starting or too busy to respond still gets the signal.
       const holder = await activeHolder(paths);
       if (holder !== undefined) process.kill(holder.pid, 'SIGTERM');
       return holder?.pid;
@@ -124,7 +124,7 @@ async function requestStop(paths: Paths): Promise<number | undefined> {
     await client.stop();
     return client.daemon.pid;
   } catch (error) {
-    // Of another version: it need not understand us, but every process understands a signal.
+    // A daemon of another version may not understand the request, but gets the signal.
     const holder = incompatibleDaemon(error);
     if (holder === undefined) throw error;
     process.kill(holder.pid, 'SIGTERM');
@@ -134,7 +134,7 @@ async function requestStop(paths: Paths): Promise<number | undefined> {
 
 interface StatusOptions {
   readonly json: boolean;
-  /** Engine, memory in detail, clients and paths as well. */
+  /** Also show engine, memory details, clients and paths. */
   readonly verbose: boolean;
 }
 
@@ -151,7 +151,7 @@ export async function daemonStatus(paths: Paths, { json: asJson, verbose }: Stat
     printLine(JSON.stringify(status));
     return 0;
   }
-  // What measures text for a terminal is nothing that the daemon itself has to wait for at its start.
+  // Loaded here, because the daemon's own start should not wait for terminal code.
   const [{ describeStatus }, { styleFor, wantsColour }] = await Promise.all([
     import('./describe-status.js'),
     import('../terminal/style.js'),

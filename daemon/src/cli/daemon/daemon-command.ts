@@ -1,4 +1,4 @@
-/** `sotto daemon …` and `sotto status`: their flags and their help. */
+/** `sotto daemon` and `sotto status`: flags and help. */
 import { Option, type Command } from 'commander';
 import { resolvePaths } from '../../paths.js';
 import { minutes, whole } from '../flags/flag-values.js';
@@ -72,7 +72,7 @@ export function addDaemon(program: Command, outcome: Outcome): void {
   );
 }
 
-/** The same as `daemon status`, where people look for it. */
+/** `sotto status`, short for `sotto daemon status`. */
 export function addStatus(program: Command, outcome: Outcome): void {
   addStatusCommand(program, 'sotto status', outcome).alias('ps');
 }

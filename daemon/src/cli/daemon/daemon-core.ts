@@ -1,4 +1,4 @@
-/** The parts of Sotto put together: what a daemon and a command without one have in common. */
+/** Connects engine, sessions, models and vocabulary: the core of the daemon and of commands that run without it. */
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
@@ -28,32 +28,32 @@ export interface DaemonCore {
   readonly supervisor: Supervisor;
   readonly sessions: JobScheduler;
   readonly modelAccess: ModelAccess;
-  /** The user's words and replacements: the file, and what sessions make of it. */
+  /** The vocabulary file and its compiled form. */
   readonly vocabulary: { readonly file: VocabularyFile; readonly inUse: ActiveVocabulary };
-  /** Finds a model by name or folder, the chosen one without an argument. @throws SottoError MODEL_NOT_FOUND */
+  /** Finds a model by name or folder; the default model without an argument. @throws SottoError MODEL_NOT_FOUND */
   readonly resolveModel: ResolveModel;
-  /** The same for speech that goes on: without an argument, the one that is there soonest. */
+  /** The same for dictation; without an argument, the model that is ready first. */
   readonly resolveLiveModel: ResolveModel;
-  /** Why it does not work as the user has chosen: the model is not here, or the settings are not valid. */
+  /** What is wrong with the configuration: a missing model or invalid settings. */
   readonly problem: () => SottoError | undefined;
 }
 
 interface DaemonCoreOptions {
   readonly paths: Paths;
   readonly log: Logger;
-  /** Model used when a job names none: name or absolute folder; the one of the settings when left out. */
+  /** Default model for jobs: name or absolute folder; from the settings if absent. */
   readonly model?: string;
-  /** Load the model before anybody asks. */
+  /** Load the model at start. */
   readonly warm: boolean;
-  /** Go on with the usual settings where those of the user are not valid. */
+  /** Use default settings if those of the user are invalid. */
   readonly tolerant?: boolean;
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
-/** What MLX gives Metal at once; by itself 40 or 50 ops and as many MB. */
+/** Operations and MB per Metal command buffer; MLX's default is 40 or 50 of both. */
 export const LARGE_COMMAND_BUFFERS = { MLX_MAX_OPS_PER_BUFFER: '200', MLX_MAX_MB_PER_BUFFER: '400' };
 
-/** The engine's module and what it is told by its environment. Tests put their own module in its place. */
+/** The engine's module and environment. Tests replace the module. */
 export function engineCommand({ largeCommandBuffers }: GpuSettings = DEFAULT_GPU): EngineCommand {
   const own = process.env.SOTTO_ENGINE;
   const modulePath = own ?? fileURLToPath(new URL('../../engine/main.js', import.meta.url));
@@ -81,17 +81,17 @@ export function createDaemonCore({
     access: modelAccess,
     onMeasured: (gflops) => {
       keepMachineSpeed(paths.machine, gflops).catch((error: unknown) =>
-        log.warn({ message: messageOf(error) }, 'the speed of this machine could not be kept'),
+        log.warn({ message: messageOf(error) }, 'the speed of this machine could not be saved'),
       );
     },
     ...defined({ warm: plan }),
   });
-  /** What is wrong with the model of the settings, until somebody has chosen another one. */
+  /** The problem of the configured model, until another model is chosen. */
   const modelProblem = (): SottoError | undefined =>
     supervisor.chosen?.dir === plan?.model.dir ? problem : undefined;
   const resolveModel: ResolveModel = (wanted) => {
     if (wanted !== undefined) return findModel(dirs, wanted);
-    // Where the model of the settings is missing, whoever names none hears of it.
+    // If the configured model is missing, a request without a model fails.
     return modelProblem() === undefined ? (supervisor.chosen ?? configured().model) : configured().model;
   };
   const resolveLiveModel: ResolveModel = (wanted) =>
@@ -131,7 +131,7 @@ function settingsOf(
   }
 }
 
-/** What is to be warm: the chosen model, the starter until then, and smaller ones where it does not fit. */
+/** The models to load: the default model, the included one until then, and smaller ones if it does not fit. */
 function planFor(dirs: ModelDirs, configured: () => ModelMatch): { plan?: WarmPlan; problem?: SottoError } {
   const starter = starterModel(dirs);
   try {
@@ -142,7 +142,8 @@ function planFor(dirs: ModelDirs, configured: () => ModelMatch): { plan?: WarmPl
       ...defined({ problem: fallbackFor?.error }),
     };
   } catch (error) {
-    // A daemon without its model still serves who dictates, and jobs that name another, and says what is wrong.
+    // A daemon without its default model still serves dictation and jobs that name another one, and reports the
+    // problem.
     const problem = codedError(error);
     return starter === undefined ? { problem } : { plan: { model: starter }, problem };
   }

@@ -1,25 +1,25 @@
-/** `sotto daemon logs`: the end of the daemon's log, for people. */
+/** `sotto daemon logs`: prints the end of the daemon's log. */
 import { existsSync } from 'node:fs';
 import type { Paths } from '../../paths.js';
 import { readFileEnd } from '../../read-file-end.js';
 import { padEnd } from '../terminal/columns.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 
-/** pino's numbers. */
+/** In pino's numbering. */
 const WARN_LEVEL = 40;
-/** More than a file of the ring ever holds. */
+/** More than a log file can hold. */
 const MAX_LOG_BYTES = 16 << 20;
-/** What is in each line and tells nobody anything. */
+/** Fields that are shown elsewhere or are the same in each line. */
 const HIDDEN_FIELDS = new Set(['level', 'time', 'pid', 'msg']);
 
-/** The exit code of the command: 1 where there is no log yet. */
+/** @returns exit code 1 if there is no log yet */
 export function daemonLogs(paths: Paths, lines: number, asJson: boolean): number {
   const all = lastLines(paths.log, lines);
   if (all.length === 0) {
-    // What it said before its log was open: most likely why it did not start.
+    // Output before the log was open usually explains a failed start.
     const startupLines = existsSync(paths.startupLog) ? linesOf(paths.startupLog).slice(-lines) : [];
     for (const line of startupLines) process.stdout.write(`${line}\n`);
-    if (startupLines.length === 0) process.stderr.write(`sotto: there is no log yet at ${paths.log}\n`);
+    if (startupLines.length === 0) process.stderr.write(`sotto: no log yet at ${paths.log}\n`);
     return startupLines.length === 0 ? 1 : 0;
   }
   const style = styleFor(wantsColour(process.stdout));
@@ -46,7 +46,7 @@ export function readable(line: string, style: Style): string {
   return `${style.dim(at)}  ${isBad ? style.red(text) : text}${style.dim(facts.join(' '))}`;
 }
 
-/** Of both files of the ring. */
+/** Reads the previous log file, too. */
 function lastLines(path: string, count: number): string[] {
   const now = existsSync(path) ? linesOf(path) : [];
   const before = now.length < count && existsSync(`${path}.1`) ? linesOf(`${path}.1`) : [];

@@ -1,11 +1,11 @@
-/** A daemon's status for people. */
+/** Formats a daemon's status for the terminal. */
 import type { DaemonStatus, EngineStatus, ModelStatus, QueueStatus } from '../../protocol/status.js';
 import { padEnd } from '../terminal/columns.js';
 import type { Style } from '../terminal/style.js';
 
 const LABEL_COLUMNS = 12;
 
-/** @param verbose all that is known; without it, the six rows that people ask for */
+/** @param verbose everything; otherwise the six most useful rows */
 export function describeStatus(status: DaemonStatus, style: Style, verbose = false): string {
   const { engine, queue } = status;
   const good = status.state === 'ready' || status.state === 'busy';
@@ -27,7 +27,7 @@ export function describeStatus(status: DaemonStatus, style: Style, verbose = fal
   return [`${style.bold(`Sotto ${status.version}`)} is ${state}`, ...reason, ...lines].join('\n');
 }
 
-/** An engine that works needs no row of its own. */
+/** A healthy engine has no row. */
 function hasProblem({ state, restarts }: EngineStatus): boolean {
   return restarts > 0 || state === 'degraded' || state === 'restarting';
 }
@@ -43,7 +43,6 @@ function filesText({ running, queued, final, failed, cancelled }: QueueStatus, v
   return parts.join(', ');
 }
 
-/** Where programs of others are served, if anywhere. */
 function portRows({ http }: DaemonStatus): [string, string][] {
   if (http === undefined) return [];
   const { port, addresses, error } = http;

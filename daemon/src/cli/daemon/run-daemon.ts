@@ -1,4 +1,4 @@
-/** `sotto daemon run`: the daemon itself, in this process. */
+/** `sotto daemon run`: the daemon in this process. */
 import { makeFolder } from '../../make-folder.js';
 import { systemClock, type Timer } from '../../clock.js';
 import { openLog } from '../../log.js';
@@ -25,27 +25,27 @@ import { createDaemonCore } from './daemon-core.js';
 import { modelDirs } from '../models/model-dirs.js';
 import { defined } from '../../protocol/defined.js';
 
-/** How long the job in the engine may go on once the daemon was asked to end. */
+/** How long the current job may continue after a stop request. */
 const DRAIN_MS = 5_000;
-/** What has been kept for long enough goes a while after the start, then as often as this. */
+/** Old dictations are deleted a while after the start, then at this interval. */
 const FIRST_CLEANUP_MS = 60_000;
 const CLEANUP_INTERVAL_MS = 6 * 3600 * 1000;
-/** One for each folder that was transcribed; those of killed commands stay behind. */
+/** Locks of batch runs; killed commands leave theirs behind. */
 const BATCH_LOCK = /^batch-[0-9a-f]+\.lock$/;
 
 interface DaemonOptions {
   readonly paths: Paths;
   readonly model?: string;
-  /** End after this many seconds without a job. */
+  /** Exit after this many seconds without work. */
   readonly idleExitSeconds?: number;
-  /** Settings that are not valid are said, and the usual ones taken. */
+  /** Report invalid settings and use defaults. */
   readonly tolerant?: boolean;
 }
 
 export interface RunningDaemon {
-  /** Resolves when the daemon has ended in good order. */
+  /** Resolves when the daemon has stopped. */
   readonly ended: Promise<void>;
-  /** Asks it to end; a second call ends it at once. */
+  /** Stops it; a second call kills it. */
   stop(why: string): void;
 }
 
@@ -56,7 +56,7 @@ export async function runDaemon({
   idleExitSeconds,
   tolerant = false,
 }: DaemonOptions): Promise<RunningDaemon> {
-  // Whatever this process creates is the user's alone.
+  // Every file of this process is private.
   process.umask(0o077);
   const log = openLog(paths.log);
   const startedMs = systemClock.nowMs();
@@ -106,10 +106,10 @@ export async function runDaemon({
     idleTimer?.cancel();
     idleTimer = undefined;
     const isWorking = !sessions.idle || !live.idle || !models.idle || !files.idle || api.admission.active > 0;
-    // Whoever opened the port wants somebody to be there.
+    // Clients of the API port expect the daemon to stay.
     const idle = !isWorking && !port.isOpen;
     if (idle && idleExitSeconds !== undefined && !stopping) {
-      idleTimer = systemClock.after(idleExitSeconds * 1000, () => stop('nothing to do'));
+      idleTimer = systemClock.after(idleExitSeconds * 1000, () => stop('idle'));
     }
   };
 
@@ -117,7 +117,7 @@ export async function runDaemon({
     cleanupTimer = systemClock.after(ms, () => {
       recorder
         .tidy()
-        .catch((error: unknown) => log.warn({ message: messageOf(error) }, 'history not tidied'));
+        .catch((error: unknown) => log.warn({ message: messageOf(error) }, 'could not clean up the history'));
       tidyAfter(CLEANUP_INTERVAL_MS);
     });
   };
@@ -180,7 +180,7 @@ export async function runDaemon({
     await supervisor.stop();
     await Promise.all([server.close(), port.close()]);
     await recorder.close();
-    log.info('daemon ended');
+    log.info('daemon stopped');
     resolveEnded();
   };
 
@@ -194,7 +194,7 @@ export async function runDaemon({
     idleTimer?.cancel();
     cleanupTimer?.cancel();
     port.hide();
-    log.info({ why }, 'daemon stops');
+    log.info({ why }, 'daemon stopping');
     void end();
   };
 
@@ -218,10 +218,10 @@ export async function runDaemon({
     log,
     status,
     uploads: paths.uploads,
-    shutdown: () => stop('asked to'),
+    shutdown: () => stop('stopped by a client'),
     port,
   });
-  // The lock is ours now: what lies there is of a daemon that is gone.
+  // This process holds the lock, so these files belong to a dead daemon.
   sweepUploads(paths.uploads);
   sweepInputs(paths.uploads);
   sweepLocks(paths.home, BATCH_LOCK);
@@ -237,12 +237,12 @@ export async function runDaemon({
   return { ended, stop };
 }
 
-/** A daemon that can't keep audio on disk still serves; each take says so. */
+/** A daemon without these folders still serves; each dictation reports the problem. */
 function makePrivateDir(folder: string, log: Logger): void {
   try {
     makeFolder(folder, 0o700);
   } catch (error) {
-    log.error({ message: messageOf(error) }, 'no private folder for audio');
+    log.error({ message: messageOf(error) }, 'could not create a private folder for audio');
   }
 }
 

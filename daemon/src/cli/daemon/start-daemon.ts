@@ -1,4 +1,4 @@
-/** Finds the user's daemon, or starts one in the background and waits until it listens. */
+/** Connects to the user's daemon, or starts one in the background. */
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, fstatSync, openSync, statSync } from 'node:fs';
 import { makeFolder } from '../../make-folder.js';
@@ -11,23 +11,23 @@ import { readFileEnd } from '../../read-file-end.js';
 import { activeHolder, FILE_CHECK_INTERVAL_MS, unwritableHome } from '../../server/daemon-lock.js';
 
 const POLL_INTERVAL_MS = 25;
-/** Node's own start on a loaded machine, with much to spare; the model loads later. */
+/** Node's start on a loaded machine, with a margin; the model loads later. */
 const START_TIMEOUT_MS = 20_000;
-/** A daemon checks its socket file at intervals, and makes it again. */
+/** A daemon recreates a missing socket file at its next check. */
 const SOCKET_TIMEOUT_MS = 2 * FILE_CHECK_INTERVAL_MS;
-/** When ours has ended, how long another one that was quicker may take until it listens. */
+/** After our daemon exited, how long a competing one may take to listen. */
 const RIVAL_START_MS = 500;
-/** A daemon started by a command leaves again when nothing has been asked of it for this long. */
+/** Daemons started by commands exit after this long without work. */
 export const AUTO_IDLE_EXIT_MINUTES = 15;
-/** stderr of background starts is kept below this. */
+/** Maximum size of the log of background starts. */
 const STARTUP_LOG_BYTES = 256 * 1024;
 
 interface StartOptions {
   readonly paths: Paths;
-  /** Model that the daemon should have warm. */
+  /** Model to load. */
   readonly model?: string;
   readonly idleExitMinutes?: number;
-  /** Told once a daemon has to be started. */
+  /** Called before a daemon is started. */
   readonly onStarting?: () => void;
 }
 
@@ -37,7 +37,7 @@ interface Connected {
   readonly started: boolean;
 }
 
-/** The running daemon, or undefined. @throws SottoError VERSION_MISMATCH, UNAUTHORISED */
+/** @returns the running daemon, if any @throws SottoError VERSION_MISMATCH, UNAUTHORISED */
 export async function findDaemon(paths: Paths): Promise<SottoClient | undefined> {
   try {
     return await SottoClient.connect(paths.socket, 'sotto');
@@ -47,15 +47,15 @@ export async function findDaemon(paths: Paths): Promise<SottoClient | undefined>
   }
 }
 
-/** The daemon that speaks another protocol, where that was the error. */
+/** The running daemon, if the error is that it has another protocol version. */
 export function incompatibleDaemon(error: unknown): { pid: number } | undefined {
   const cause = error instanceof SottoError ? error.cause : undefined;
   return cause instanceof ProtocolMismatch ? cause.daemon : undefined;
 }
 
 /**
- * The same, with time for one that is starting, or that has to make its socket again since the file was removed.
- * @throws SottoError as `findDaemon`; DAEMON_UNAVAILABLE if one runs and does not answer
+ * Also waits for a daemon that is starting, or recreating its removed socket.
+ * @throws SottoError as `findDaemon`; DAEMON_UNAVAILABLE if one runs and doesn't respond
  */
 export async function findRunningDaemon(paths: Paths): Promise<SottoClient | undefined> {
   for (const untilMs = performance.now() + SOCKET_TIMEOUT_MS; ;) {
@@ -64,7 +64,7 @@ export async function findRunningDaemon(paths: Paths): Promise<SottoClient | und
     const holder = await activeHolder(paths);
     if (holder === undefined) return undefined;
     if (performance.now() > untilMs) {
-      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon (process ${holder.pid}) does not answer`, {
+      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon (pid ${holder.pid}) isn’t responding`, {
         hint: 'stop it with `sotto daemon stop`',
       });
     }
@@ -72,7 +72,7 @@ export async function findRunningDaemon(paths: Paths): Promise<SottoClient | und
   }
 }
 
-/** @throws SottoError DAEMON_UNAVAILABLE (with the last line that the daemon said), VERSION_MISMATCH */
+/** @throws SottoError DAEMON_UNAVAILABLE with the daemon's last log line; VERSION_MISMATCH */
 export async function findOrStartDaemon(options: StartOptions): Promise<Connected> {
   const { paths } = options;
   const running = await findDaemon(paths);
@@ -81,17 +81,17 @@ export async function findOrStartDaemon(options: StartOptions): Promise<Connecte
   const child = spawnDaemon(options);
   const untilMs = performance.now() + START_TIMEOUT_MS;
   for (;;) {
-    // Its end is looked at before the socket: of two that start at once one ends, and the other one listens.
+    // The exit is checked before the socket: if two daemons start at once, one exits and the other one listens.
     const hasExited = child.exitedForMs() > RIVAL_START_MS;
     const client = await findDaemon(paths);
     if (client !== undefined) {
       const started = client.daemon.pid === child.pid;
-      // It may wait for the lock still, and would start when the user stops the daemon that serves now.
+      // It may still wait for the lock, and would start when the user stops the current daemon.
       if (!started) child.end();
       return { client, started };
     }
     if (hasExited || performance.now() > untilMs) {
-      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon could not be started: ${child.lastLogLine()}`, {
+      throw new SottoError('DAEMON_UNAVAILABLE', `the daemon couldn’t be started: ${child.lastLogLine()}`, {
         hint: `see ${paths.startupLog} and ${paths.log}, or use --no-daemon`,
       });
     }
@@ -101,18 +101,18 @@ export async function findOrStartDaemon(options: StartOptions): Promise<Connecte
 
 interface Child {
   readonly pid: number | undefined;
-  /** Milliseconds since it ended; 0 while it runs. */
+  /** Milliseconds since it exited; 0 while it runs. */
   exitedForMs(): number;
   lastLogLine(): string;
-  /** Ends it where it still runs. Before it has the lock, a signal just ends it. */
+  /** Terminates it if it still runs. Before it has the lock, a signal is enough. */
   end(): void;
 }
 
 function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
   if (!existsSync(launcher)) {
-    // Nothing is made in a home that was taken away with it.
-    throw new SottoError('DAEMON_UNAVAILABLE', `Sotto is not in ${packageRoot} any more`, {
-      hint: 'it was uninstalled or upgraded: restart this program',
+    // Nothing is written to a removed installation.
+    throw new SottoError('DAEMON_UNAVAILABLE', `Sotto no longer exists in ${packageRoot}`, {
+      hint: 'it was uninstalled or upgraded; restart this program',
     });
   }
   const log = openStartupLog(paths);
@@ -120,7 +120,7 @@ function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
   const args = [launcher, 'daemon', 'run'];
   if (model !== undefined) args.push('--model', model);
   if (idleExitMinutes !== undefined) args.push('--idle-exit', String(idleExitMinutes));
-  // A session of its own: neither Ctrl-C nor the end of the terminal reaches it.
+  // Its own session: neither Ctrl-C nor a closed terminal reaches it.
   const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log], cwd: '/' });
   closeSync(log);
   let exitedAtMs: number | undefined;
@@ -131,12 +131,12 @@ function spawnDaemon({ paths, model, idleExitMinutes }: StartOptions): Child {
   return {
     pid: child.pid,
     exitedForMs: () => (exitedAtMs === undefined ? 0 : performance.now() - exitedAtMs),
-    lastLogLine: () => lastLineAfter(paths.startupLog, sizeBefore) ?? 'it said nothing',
+    lastLogLine: () => lastLineAfter(paths.startupLog, sizeBefore) ?? 'no output',
     end: () => void child.kill('SIGTERM'),
   };
 }
 
-/** @throws SottoError DAEMON_UNAVAILABLE where the folder can't be written, such as on a read-only disk */
+/** @throws SottoError DAEMON_UNAVAILABLE if the folder is not writable */
 function openStartupLog({ logs, startupLog }: Paths): number {
   try {
     makeFolder(logs, 0o700);

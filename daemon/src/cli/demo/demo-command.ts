@@ -23,7 +23,7 @@ export function addDemo(program: Command, outcome: Outcome): void {
       try {
         await withInterrupt(transcriber, outcome, (signal) => demo({ transcriber, view, signal }));
       } finally {
-        // The demo leaves the machine as it was.
+        // The demo stops the daemon that it started.
         if (started) await stopDaemon(paths);
       }
     });

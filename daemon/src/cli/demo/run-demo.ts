@@ -1,4 +1,4 @@
-/** `sotto demo`: the sample clips through the daemon, text as it comes, and how it compares with what was said. */
+/** `sotto demo`: transcribes the sample clips and counts correct words. */
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import * as v from 'valibot';
@@ -27,7 +27,7 @@ interface DemoDeps {
   readonly signal: AbortSignal;
 }
 
-/** The exit code of the command. @throws SottoError */
+/** @returns the exit code @throws SottoError */
 export async function demo({ transcriber, view, signal }: DemoDeps): Promise<number> {
   const style = styleFor(wantsColour(process.stdout));
   let audioSeconds = 0;
@@ -84,10 +84,10 @@ function readClips(): v.InferOutput<typeof clipSchema>[] {
   try {
     const lines = readFileSync(manifest, 'utf8').trim().split('\n');
     const clips = lines.map((line) => v.parse(clipSchema, JSON.parse(line)));
-    // Verse in words four centuries older than the model's is there for the tests: it shows nobody what to expect.
+    // Clips of 16th-century verse are for tests and would give a wrong impression.
     return clips.filter(({ kind }) => !kind.startsWith('verse'));
   } catch (error) {
-    throw new SottoError('AUDIO_NOT_FOUND', `the sample clips are not at ${bundledSpeech}`, {
+    throw new SottoError('AUDIO_NOT_FOUND', `the sample clips are missing from ${bundledSpeech}`, {
       cause: error,
       hint: 'reinstall Sotto',
     });

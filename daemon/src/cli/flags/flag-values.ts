@@ -1,10 +1,10 @@
-/** Parsers for the values of flags. Each throws `must be …`, which becomes `--flag must be …` (help/usage-errors.ts). */
+/** Parsers of flag values. Each throws `must be …`, which becomes `--flag must be …` (help/usage-errors.ts). */
 import { InvalidArgumentError } from 'commander';
 import { FORMAT_NAMES, findFormat, type FormatName } from '../../writers/index.js';
 
 type Parser<T> = (value: string) => T;
 
-/** A format by its name or by what its files are called: `txt` is text, `markdown` is md. */
+/** A format by name or extension: `txt` is text, `markdown` is md. */
 export function format(value: string): FormatName {
   const named = findFormat(value);
   if (named !== undefined) return named;
@@ -17,7 +17,7 @@ export function language(value: string): string {
   return value.toLowerCase();
 }
 
-/** A whole number from `least` to `most`. */
+/** A whole number from `min` to `max`. */
 export function whole(min: number, max = 999_999): Parser<number> {
   return (value) => {
     const parsed = /^\d{1,6}$/.test(value) ? Number(value) : NaN;
@@ -35,13 +35,13 @@ export function number(min: number, max: number): Parser<number> {
   };
 }
 
-/** Numbers with commas between them. */
+/** Comma-separated numbers. */
 export function numbers(min: number, max: number): Parser<number[]> {
   const one = number(min, max);
   return (value) => value.split(',').map((part) => one(part.trim()));
 }
 
-/** Words and names with commas between them. */
+/** Comma-separated words. */
 export function words(value: string): string[] {
   const found = value
     .split(',')

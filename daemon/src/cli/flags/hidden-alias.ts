@@ -1,8 +1,8 @@
-/** Former names of flags: they still work, and neither help nor completion shows them. */
+/** Former names of flags: they still work, but help and completion omit them. */
 import { Option, type Command } from 'commander';
 
 /**
- * Makes `alias` set the same value as the option `name`. A flag that switches something off keeps its `--no-` in both names.
+ * Makes `alias` set the same value as the option `name`; `--no-` stays in both names.
  *
  * @throws Error if the command has no such option
  */

@@ -1,4 +1,4 @@
-/** The flags of `sotto transcribe` that say how text is laid out: which of them fit together, and what they imply. */
+/** The layout flags of `sotto transcribe`: valid combinations, and what they imply. */
 import { SottoError } from '../../protocol/errors.js';
 import type { FormatName, WriterSettings } from '../../writers/index.js';
 import { defined } from '../../protocol/defined.js';
@@ -14,15 +14,14 @@ export interface OutputFlags {
 
 interface OutputPlan {
   readonly writer: WriterSettings;
-  /** Whether the model is asked for words with their times. */
   readonly wordTimestamps: boolean;
 }
 
 const SUBTITLES: ReadonlySet<FormatName> = new Set<FormatName>(['srt', 'vtt']);
 
 /**
- * @param printed how many documents are printed one after another; 0 where each goes into a file
- * @throws SottoError INVALID_ARGUMENT where flags make no sense together
+ * @param printed number of texts to print; 0 if each goes to a file
+ * @throws SottoError INVALID_ARGUMENT for flags that don't fit together
  */
 export function outputPlan(flags: OutputFlags, printed: number): OutputPlan {
   const { format, highlightWords = false, maxLineWidth, maxLineCount, maxWordsPerLine } = flags;
@@ -34,13 +33,13 @@ export function outputPlan(flags: OutputFlags, printed: number): OutputPlan {
   };
   for (const [flag, value] of Object.entries(subtitleFlags)) {
     if (value === undefined || SUBTITLES.has(format)) continue;
-    throw new SottoError('INVALID_ARGUMENT', `${flag} is for subtitles, and --format ${format} writes none`, {
-      hint: 'add --format srt or --format vtt, or leave it out',
+    throw new SottoError('INVALID_ARGUMENT', `${flag} is for subtitles, not for --format ${format}`, {
+      hint: 'add --format srt or --format vtt, or omit it',
     });
   }
   if (format === 'html' && printed > 1) {
     throw new SottoError('INVALID_ARGUMENT', 'only one HTML report can be printed', {
-      hint: 'add --output-dir FOLDER to write one page per file file',
+      hint: 'add --output-dir FOLDER to write one page per file',
     });
   }
   const wordTimestamps =

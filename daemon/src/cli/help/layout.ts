@@ -1,24 +1,24 @@
-/** Help that fits a screen: `--help` shows the common options and some examples, `--help-all` shows everything. */
+/** Help that fits a screen: `--help` shows the common options and a few examples, `--help-all` shows everything. */
 import { CommanderError, Help, Option, type Argument, type Command } from 'commander';
 
-/** Long names (`--model`) in the order in which they are shown. */
+/** Long names (`--model`) in display order. */
 const COMMON = new WeakMap<Command, readonly string[]>();
 const EXPANDED = new WeakSet<Command>();
 
 const COMMON_GROUP = 'Options:';
 const FALLBACK_COLUMNS = 80;
-/** Wider lines are hard to read, however wide the terminal is. */
+/** Wider lines are hard to read. */
 const MAX_COLUMNS = 100;
-/** Narrower columns of text are not wrapped at all. */
+/** Narrower text is not wrapped. */
 const MIN_COLUMNS = 16;
-/** A description that has less room beside its option stands below it. */
+/** A description with less room goes below its option. */
 const MIN_DESCRIPTION_COLUMNS = 32;
 const NOTE_GAP = '  # ';
 
-/** An example, alone or with a note behind it. */
+/** An example, optionally with a note. */
 type Example = string | readonly [command: string, note: string];
 
-/** The layout of the help of `program` and of all commands that are added to it later. */
+/** Sets the layout of the help of `program` and its later commands. */
 export function configureHelpLayout(program: Command): void {
   const base = new Help();
   program.configureHelp({
@@ -29,7 +29,7 @@ export function configureHelpLayout(program: Command): void {
       command === program ? [] : arrangeOptions(command, base.visibleOptions(command)),
     subcommandTerm,
     visibleCommands: (command) => base.visibleCommands(command).filter((one) => one.name() !== 'help'),
-    // Other names of a command are in the list of its parent.
+    // Aliases are listed by the parent command.
     commandUsage: (command) => {
       const usage = `${fullName(command)} ${command.usage().replace('[options] [command]', '[command]')}`;
       const indent = 'Usage: '.length;
@@ -41,10 +41,7 @@ export function configureHelpLayout(program: Command): void {
   });
 }
 
-/**
- * Limits `--help` of the command to these options, and adds `--help-all` for the rest. To be called when the command has
- * all of its options.
- */
+/** Limits `--help` to these options and adds `--help-all` for the rest. Call it after all options are added. */
 export function setCommonOptions(command: Command, common: readonly string[]): void {
   COMMON.set(command, common);
   for (const option of command.options) {
@@ -55,7 +52,7 @@ export function setCommonOptions(command: Command, common: readonly string[]): v
   const all = new Option('--help-all', `print this help with ${hidden.length} more options`);
   command.addHelpOption(new Option('-h, --help', 'print this help').helpGroup(COMMON_GROUP));
   command.addOption(all.helpGroup(COMMON_GROUP));
-  // While options are parsed: a missing argument is no reason to refuse help.
+  // Handled during parsing, so that a missing argument does not prevent help.
   command.on('option:help-all', () => {
     EXPANDED.add(command);
     command.outputHelp();
@@ -65,7 +62,7 @@ export function setCommonOptions(command: Command, common: readonly string[]): v
 
 /**
  * Text for `addHelpText('after', …)`.
- * @param few how many of the examples `--help` shows where there is a `--help-all`
+ * @param shortCount number of examples in `--help` if there is a `--help-all`
  */
 export function examples(
   all: readonly Example[],
@@ -78,17 +75,17 @@ export function examples(
   };
 }
 
-/** Text for `addHelpText('after', …)`: a paragraph that is wrapped at the width of the terminal. */
+/** Text for `addHelpText('after', …)`: a paragraph wrapped to the terminal. */
 export function paragraph(text: string): () => string {
   return () => `\n${new Help().boxWrap(text, helpColumns())}`;
 }
 
-/** Whether all of the command's help is shown: it has no `--help-all`, or that was given. */
+/** Whether the full help is shown: there is no `--help-all`, or it was given. */
 export function isExpanded(command: Command): boolean {
   return !COMMON.has(command) || EXPANDED.has(command);
 }
 
-/** Notes stand in one column; those that would not fit are left out, since a broken line can't be copied. */
+/** Notes form one column. One that does not fit is omitted, because a wrapped command can't be copied. */
 export function exampleLines(all: readonly Example[], columns: number): string[] {
   const noted = all.flatMap((example) => (typeof example === 'string' ? [] : [example[0].length]));
   const width = Math.max(0, ...noted.filter((length) => length < columns / 2));
@@ -100,7 +97,7 @@ export function exampleLines(all: readonly Example[], columns: number): string[]
   });
 }
 
-/** An option and its description: beside it, or below it where a terminal is narrow. */
+/** An option with its description beside it, or below on narrow terminals. */
 function formatItem(term: string, termWidth: number, description: string, { helpWidth }: Help): string {
   const columns = helpWidth ?? FALLBACK_COLUMNS;
   if (description === '') return `  ${term}`;
@@ -110,7 +107,7 @@ function formatItem(term: string, termWidth: number, description: string, { help
     : `  ${term}\n      ${wrapped(description, columns - 6, 6)}`;
 }
 
-/** @param indent columns in front of each further line */
+/** @param indent indentation of continuation lines */
 function wrapped(text: string, columns: number, indent: number): string {
   const help = new Help();
   help.minWidthToWrap = MIN_COLUMNS;
@@ -130,7 +127,7 @@ function arrangeOptions(command: Command, visible: readonly Option[]): Option[] 
   return [...named, ...helps, ...(EXPANDED.has(command) ? rest : [])];
 }
 
-/** `Show the log. It holds …` as an entry of a list: `show the log`. */
+/** `Show the log. It holds …` → `show the log`. */
 function asSummary(description: string): string {
   const [sentence = ''] = description.split(/\.(?:\s|$)/);
   return `${sentence.charAt(0).toLowerCase()}${sentence.slice(1)}`;
@@ -154,7 +151,7 @@ export function fullName(command: Command): string {
   return parent === null ? command.name() : `${fullName(parent)} ${command.name()}`;
 }
 
-/** At the top the names alone; below, a command's other name and its arguments as well. */
+/** At the top level the name only; below, aliases and arguments, too. */
 function subcommandTerm(command: Command): string {
   const isTopLevel = command.parent?.parent === null;
   if (isTopLevel) return command.name();

@@ -1,14 +1,14 @@
-/** What commander says about wrong usage, in Sotto's form: `sotto: --jobs must be a whole number; got "x"`. */
+/** Rewords commander's usage errors: `sotto: --jobs must be a whole number; got "x"`. */
 import type { Command } from 'commander';
 import { closest } from '../../closest.js';
 
 const OPTION = /^option '(?<flags>.+?)' argument '(?<value>[^]*)' is invalid\. (?<why>[^]*)$/;
 const ARGUMENT =
   /^command-argument value '(?<value>[^]*)' is invalid for argument '(?<name>.+?)'\. (?<why>[^]*)$/;
-/** Of commander, and of our own parsers. */
+/** Commander's wording and ours. */
 const CHOICES = /^(?:Allowed choices are (?<choices>.*)\.|must be one of (?<own>.*))$/;
 
-/** @param text with `error: ` in front and lines that follow it, as commander writes it */
+/** @param text commander's message, starting with `error: ` */
 export function usageError(text: string): string {
   const [message = '', ...rest] = text.replace(/^error: /, '').split('\n');
   return [`sotto: ${rewordMessage(message)}`, ...rest].join('\n');
@@ -31,8 +31,8 @@ function nameOf(flags: string | undefined): string | undefined {
 }
 
 /**
- * A group with a default command (`sotto history`) passes unknown words to that one, which then complains about too many
- * arguments. Says that there is no such command instead.
+ * Reports unknown commands of a group with a default command (`sotto history`), where commander would complain about
+ * too many arguments.
  */
 export function refuseUnknownCommands(group: Command): void {
   group.hook('preSubcommand', (_, command) => {

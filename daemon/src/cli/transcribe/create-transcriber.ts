@@ -1,4 +1,4 @@
-/** What a command that turns audio into text needs around it: a view of what happens, a transcriber, a way to stop. */
+/** Creates what transcribing commands need: a view, a transcriber, and interrupt handling. */
 import type { Paths } from '../../paths.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import type { BatchProgress } from '../batch/batch-progress.js';
@@ -9,17 +9,17 @@ import type { Transcriber } from './transcriber.js';
 import { withoutNotes, type TranscribeView } from './transcribe-view.js';
 import { defined } from '../../protocol/defined.js';
 
-/** What the command line ends with; set by whichever command ran. */
+/** The exit code of the command line. */
 export interface Outcome {
   exitCode: number;
 }
 
 interface ViewOptions {
-  /** Print the name of each file above its text, on a terminal. */
+  /** Print file names above their texts on a terminal. */
   readonly headers: boolean;
-  /** Texts are plain text: on a terminal they are broken at words. */
+  /** Wrap plain text at words on a terminal. */
   readonly wrap: boolean;
-  /** Texts and errors, nothing else. */
+  /** Print texts and errors only. */
   readonly quiet?: boolean;
 }
 
@@ -44,7 +44,7 @@ export async function inProcessTranscriber(paths: Paths): Promise<Transcriber> {
   return new InProcessTranscriber(paths);
 }
 
-/** `view` is told when a daemon has to be started, and when the one that runs is of another version. */
+/** @param view shows that a daemon is starting, or that the running one has another version */
 export async function daemonTranscriber(
   paths: Paths,
   view: Pick<TranscribeView, 'waiting' | 'note'>,
@@ -65,7 +65,7 @@ export async function daemonTranscriber(
     if (started) onStarted?.();
     else if (client.daemon.version !== SOTTO_VERSION) {
       view.note(
-        `the running daemon is version ${client.daemon.version}, this is ${SOTTO_VERSION}; \`sotto daemon stop\` ends it`,
+        `the running daemon is version ${client.daemon.version}, this is ${SOTTO_VERSION}; restart it with \`sotto daemon stop\``,
       );
     }
     return client;

@@ -5,14 +5,14 @@ import type { TranscribeOptions } from '../../protocol/transcription.js';
 import { Replay } from '../../sessions/jobs/replay.js';
 import type { Transcriber, TranscriberCall } from './transcriber.js';
 
-/** Work done by the daemon. When it dies in the middle of a file, the file is done again by the next one. */
+/** Transcribes in the daemon. If it crashes during a file, the next one starts the file again. */
 export class DaemonTranscriber implements Transcriber {
   readonly #connect: () => Promise<SottoClient>;
   #client: SottoClient | undefined;
-  /** One for all who find that there is none. */
+  /** Shared by concurrent callers. */
   #connecting: Promise<SottoClient> | undefined;
 
-  /** `connect` finds or starts a daemon. */
+  /** @param connect finds or starts a daemon */
   constructor(connect: () => Promise<SottoClient>) {
     this.#connect = connect;
   }

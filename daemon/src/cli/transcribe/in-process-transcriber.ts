@@ -10,7 +10,7 @@ import { createDaemonCore, type DaemonCore } from '../daemon/daemon-core.js';
 import type { Transcriber, TranscriberCall } from './transcriber.js';
 import { defined } from '../../protocol/defined.js';
 
-/** `--no-daemon`: the same sessions over an engine that lives as long as this command. */
+/** `--no-daemon`: the same sessions with an engine for this command only. */
 export class InProcessTranscriber implements Transcriber {
   readonly #core: DaemonCore;
 

@@ -1,6 +1,6 @@
 /**
- * What `sotto transcribe` is given one by one: a file, `-` and pipes, an address. The daemon reads files alone, so what comes
- * otherwise is first written to a private file, which goes when its text is there.
+ * The inputs of `sotto transcribe`: files, `-`, pipes, URLs. The daemon reads only files, so other inputs are saved to
+ * a private file until their text is written.
  */
 import { statSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
@@ -12,30 +12,30 @@ import { fileNameFromUrl, isUrl } from '../output/display-path.js';
 import type { TranscribeView } from './transcribe-view.js';
 
 export interface OpenInput {
-  /** Absolute: what the daemon reads. */
+  /** Absolute path that the daemon reads. */
   readonly path: string;
-  /** Removes what was made for it. */
+  /** Removes temporary files. */
   readonly remove: () => Promise<void>;
-  /** How a report in a folder reaches the audio, where the file above does not stay. */
+  /** How a report embeds or links the audio if the file above is temporary. */
   readonly audio?: (folder: string) => Promise<ReportAudio | undefined>;
 }
 
 export interface Input {
-  /** For people, and for the `file` field of JSON. */
+  /** Display name, and the `file` field in JSON. */
   readonly name: string;
-  /** What its text is called after. */
+  /** Base of the output name. */
   readonly fileName: string;
   open(view: Pick<TranscribeView, 'waiting'>, signal: AbortSignal): Promise<OpenInput>;
 }
 
-/** As the API, which takes files of the same size. */
+/** The same limit as in the API. */
 const MAX_BYTES = 4 * 1024 ** 3;
 const MAX_FETCH_SECONDS = 2 * 3600;
 
 /** @throws SottoError INVALID_ARGUMENT */
 export function inputsOf(args: readonly string[], paths: Paths): Input[] {
   if (args.filter(isStdin).length > 1)
-    throw new SottoError('INVALID_ARGUMENT', 'stdin can be read only once', { hint: 'give - once' });
+    throw new SottoError('INVALID_ARGUMENT', 'stdin can be read only once', { hint: 'use - once' });
   return args.map((arg) => {
     if (isStdin(arg)) return stdinInput(paths);
     if (isUrl(arg)) return urlInput(arg);
@@ -43,7 +43,7 @@ export function inputsOf(args: readonly string[], paths: Paths): Input[] {
   });
 }
 
-/** Whether it has to be written to a file before it can be read. */
+/** Whether it must be saved to a file first. */
 export function isStreamed(arg: string): boolean {
   return isStdin(arg) || isUrl(arg) || isPipe(arg);
 }
@@ -103,14 +103,14 @@ function urlInput(address: string): Input {
   if (url === undefined) throw new SottoError('INVALID_ARGUMENT', `${address} is not a URL`);
   const { protocol, host, pathname, search } = url;
   return {
-    // A signed address opens the door to who reads it.
+    // The query of a signed URL is a secret.
     name: `${protocol}//${host}${pathname}${search === '' ? '' : '?…'}`,
     fileName: fileNameFromUrl(address),
     async open(view, signal) {
       view.waiting('connecting…');
       const { fetchAudio, sweepFetched } = await import('../worker/fetch-audio.js');
       await sweepFetched();
-      // A user may fetch from the own network; an address of the internet may not lead there.
+      // Users may fetch from their own network, but a public URL must not redirect there.
       const limits = {
         maxBytes: MAX_BYTES,
         maxSeconds: MAX_FETCH_SECONDS,
@@ -142,7 +142,7 @@ async function isInPrivateNetwork({ hostname }: URL): Promise<boolean> {
   return found.some(({ address }) => isPrivateNetwork(address));
 }
 
-/** The fetcher is the workers'; so is its advice. */
+/** The fetcher's hints are written for workers. */
 function withHint(error: SottoError): SottoError {
   const hint = HINTS[error.code];
   if (hint === undefined) return error;

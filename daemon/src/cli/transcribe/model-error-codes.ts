@@ -1,4 +1,4 @@
-/** Failures of the model: every file that is done with it would meet them. */
+/** Failures of the model, which affect every file. */
 import type { ErrorCode } from '../../protocol/errors.js';
 
 export const MODEL_ERROR_CODES = [

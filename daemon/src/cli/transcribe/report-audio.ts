@@ -1,12 +1,15 @@
-/** The sound of a report: in the page where it is small and browsers play it, otherwise a link from beside the page. */
+/** The audio of a report: embedded if it is small and browsers play it, otherwise linked relative to the page. */
 import { open, realpath } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
 import type { ReportAudio } from '../../writers/report/audio-source.js';
 
-/** Above this the page links to the sound: base64 adds a third, and browsers grow slow on pages of that size. */
+/** Larger files are linked: base64 adds a third, and browsers are slow with pages of that size. */
 export const MAX_EMBEDDED_BYTES = 20 * 1024 * 1024;
 
-/** `folder`: where the page will lie. Sound that can't be read is linked: the transcript is worth having without it. */
+/**
+ * Audio that can't be read is linked, because the transcript is useful without it.
+ * @param folder folder of the page
+ */
 export async function reportAudio(file: string, folder: string): Promise<ReportAudio> {
   const path = resolve(file);
   try {
@@ -22,12 +25,12 @@ export async function reportAudio(file: string, folder: string): Promise<ReportA
       await handle.close();
     }
   } catch {
-    // Read once already, by the engine: whatever changed since is no reason to lose the text.
+    // The engine has read it before; a change since must not lose the text.
   }
   return { kind: 'linked', href: hrefOf(relative(await real(resolve(folder)), await real(path))) };
 }
 
-/** The same for a file that does not stay: in the page, or by `otherwise`. */
+/** The same for a temporary file: embedded, or `fallback`. */
 export async function embeddedOr(
   file: string,
   folder: string,
@@ -37,7 +40,7 @@ export async function embeddedOr(
   return audio.kind === 'embedded' ? audio : fallback;
 }
 
-/** A relative path as a URL: `#`, `?` and `%` are letters of a file's name, and `a:b` is no scheme. */
+/** A relative path as a URL: `#`, `?`, `%` and `a:b` are valid in file names. */
 function hrefOf(path: string): string {
   return `./${path.split(sep).map(encodeURIComponent).join('/')}`;
 }
@@ -50,7 +53,7 @@ async function real(path: string): Promise<string> {
   }
 }
 
-/** By content: names lie. Undefined for what no browser plays, or only some do. */
+/** By content, because extensions can be wrong. Undefined if not every browser plays it. */
 function playableMime(bytes: Buffer): string | undefined {
   const ascii = (from: number, to: number): string => bytes.toString('latin1', from, to);
   if (ascii(0, 4) === 'RIFF' && ascii(8, 12) === 'WAVE') return 'audio/wav';
