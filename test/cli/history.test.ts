@@ -165,7 +165,7 @@ describe('sotto history', () => {
     const lines = written.stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(3);
     expect(lines[0]).toMatch(
-      /^bbbbbbbb .* 0:07 +failed +\(not transcribed: ENGINE_CRASHED; its sound is kept\)$/,
+      /^bbbbbbbb .* 0:07 +failed +\(not transcribed: ENGINE_CRASHED; its audio was saved\)$/,
     );
     expect(lines[1]).toMatch(/^aaaaaaaa-1 .* first line \[31m$/);
     expect(lines[2]).toMatch(/^aaaaaaaa-2 .* recovered +text of/);
@@ -195,7 +195,7 @@ describe('sotto history', () => {
   test('an id that is not there, or not clear, exits with 1 and says what to do', async () => {
     keep(dictationOf('abc-1'), dictationOf('abc-2'));
     expect(await main(['history', 'show', 'x'])).toBe(1);
-    expect(written.stderr).toMatch(/no dictation begins with "x" — `sotto history list`/);
+    expect(written.stderr).toMatch(/no dictation id starts with "x" — `sotto history list`/);
     written.stderr = '';
     expect(await main(['history', 'delete', 'abc', '--yes'])).toBe(1);
     expect(written.stderr).toMatch(/several.*abc-1, abc-2/);
@@ -381,9 +381,9 @@ describe('sotto history retranscribe', () => {
   test('the same text is said, and silence takes no text away', async () => {
     keep(dictationOf('a', { audio: 'a.wav', text: 'the same' }));
     expect(await run('a', hearing([' the same']))).toBe(0);
-    expect(written.stderr).toMatch(/the same as before/);
+    expect(written.stderr).toMatch(/the text is unchanged/);
     expect(await run('a', hearing([]))).toBe(0);
-    expect(written.stderr).toMatch(/no speech was found.*stays/);
+    expect(written.stderr).toMatch(/no speech detected: kept the text/);
     expect(using((history) => history.get('a')?.text)).toBe('the same');
     expect(written.stdout).toBe('');
   });
@@ -454,7 +454,7 @@ describe('the table of past dictations', () => {
     for (const line of lines) expect(columnsOf(line)).toBeLessThanOrEqual(columns);
     expect(lines[0]).toMatch(/^aaaaaaaa {2}today 12:00 {9}0:07 {13}再会/);
     expect(lines[1]).toMatch(/^b {9}yesterday 09:05 {5}0:07 {2}recovered {2}long/);
-    expect(lines[2]).toMatch(/^c {9}yesterday 09:05 {2}1:06:40 {13}\(nothing was said\)$/);
+    expect(lines[2]).toMatch(/^c {9}yesterday 09:05 {2}1:06:40 {13}\(no speech detected\)$/);
   });
 
   test('leaves the lengths out where there is little room', () => {

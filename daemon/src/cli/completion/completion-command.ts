@@ -1,4 +1,4 @@
-/** `sotto completion`: prints a script that completes sotto's commands and options in a shell. */
+/** `sotto completion`: prints a script that completes commands and options. */
 import { Argument, type Command } from 'commander';
 import { examples } from '../help/layout.js';
 

@@ -1,7 +1,7 @@
-/** The commands of the program as a shell's completion needs them: names, options, and what a value may be. */
+/** The commands and options as shell completion needs them. */
 import type { Argument, Command, Option } from 'commander';
 
-/** What a shell offers for a value: fixed words, files, folders, or nothing. */
+/** What is offered for a value: fixed words, files, folders, or nothing. */
 export type Values = readonly string[] | 'files' | 'folders' | 'none';
 
 export interface CompletionOption {
@@ -13,7 +13,7 @@ export interface CompletionOption {
 }
 
 export interface CompletionCommand {
-  /** Names from the top on, `['sotto', 'models', 'pull']`. */
+  /** Names from the root, `['sotto', 'models', 'pull']`. */
   readonly path: readonly string[];
   readonly aliases: readonly string[];
   readonly description: string;
@@ -22,7 +22,7 @@ export interface CompletionCommand {
   readonly commands: readonly CompletionCommand[];
 }
 
-/** Hidden commands and options are left out. */
+/** Omits hidden commands and options. */
 export function completionTree(command: Command, above: readonly string[] = []): CompletionCommand {
   const path = [...above, command.name()];
   const help = command.createHelp();
@@ -40,7 +40,7 @@ export function completionTree(command: Command, above: readonly string[] = []):
   };
 }
 
-/** All commands, the top one first. */
+/** All commands, the root first. */
 export function flatten(command: CompletionCommand): CompletionCommand[] {
   return [command, ...command.commands.flatMap(flatten)];
 }
@@ -61,7 +61,7 @@ function optionOf(option: Option): CompletionOption {
 }
 
 function argumentsOf(command: Command, commands: readonly CompletionCommand[]): Values {
-  // One group (`history`) has a default command: the words that it takes are offered with the names of the others.
+  // Subcommands are offered before the arguments of a default command.
   if (commands.length > 0) return 'none';
   const [first] = command.registeredArguments;
   return first === undefined ? 'none' : valuesOf(first);

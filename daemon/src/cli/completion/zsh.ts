@@ -1,4 +1,4 @@
-/** A completion script for zsh, to be loaded after `compinit` or put into a folder of `fpath` as `_sotto`. */
+/** A completion script for zsh: loaded after `compinit`, or saved as `_sotto` in a folder of `fpath`. */
 import { flatten, type CompletionCommand, type CompletionOption, type Values } from './completion-tree.js';
 
 export function zshCompletion(tree: CompletionCommand): string {

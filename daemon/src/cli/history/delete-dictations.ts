@@ -9,17 +9,17 @@ import { findByIdPrefix, withHistory } from './open-history.js';
 import { INTERRUPTED } from '../interrupt.js';
 
 interface DeleteOptions {
-  /** Ids, or starts of them; all dictations when left out. */
+  /** Ids or prefixes; all dictations if absent. */
   readonly ids?: readonly string[];
   readonly yes: boolean;
-  /** Not into the trash. */
+  /** Delete permanently, without the trash. */
   readonly forever: boolean;
 }
 
-/** `undefined`: Ctrl-C. */
+/** Resolves to undefined after Ctrl-C. */
 export type ConfirmPrompt = (question: string) => Promise<boolean | undefined>;
 
-/** As many are shown before it is asked whether they may go. */
+/** Dictations listed in the confirmation. */
 const MAX_LISTED = 5;
 
 export function deleteDictations(
@@ -30,7 +30,7 @@ export function deleteDictations(
   return withHistory(paths, async (history) => {
     const selection = select(history, run.ids);
     if (selection === undefined) return 1;
-    // Nothing is left to delete, yet there may be something to empty out of the trash.
+    // An empty history may still have a trash to empty.
     if (selection.count === 0 && !(run.forever && run.ids === undefined)) {
       printLine('nothing to delete');
       return 0;
@@ -72,7 +72,7 @@ export function undo(paths: Paths): Promise<number> {
 
 interface Selection {
   readonly count: number;
-  /** All that are named by ids, or the newest of all. */
+  /** The selected dictations, or the newest of all. */
   readonly entries: readonly Dictation[];
 }
 
@@ -81,7 +81,7 @@ function select(history: History, ids: readonly string[] | undefined): Selection
   const found = new Map<string, Dictation>();
   for (const id of ids) {
     const dictation = findByIdPrefix(history, id);
-    // One that is not there may be another one mistyped: none goes.
+    // A mistyped id cancels the whole deletion.
     if (dictation === undefined) return undefined;
     found.set(dictation.id, dictation);
   }
@@ -95,7 +95,7 @@ async function confirm(
   prompt: ConfirmPrompt | undefined,
 ): Promise<boolean | undefined> {
   if (prompt === undefined) {
-    // A script that names them means them; one that says "all", or "forever", has to say that it does.
+    // A script may delete given ids; `--all` and `--forever` need `--yes`.
     if (ids !== undefined && !forever) return true;
     throw new SottoError('INVALID_ARGUMENT', 'not a terminal, so the deletion can’t be confirmed', {
       hint: 'use --yes to confirm',
@@ -107,7 +107,7 @@ async function confirm(
   return prompt(`Delete ${what}${forever ? ' permanently' : ''}? [y/N] `);
 }
 
-/** Where there is a terminal to ask at. */
+/** Undefined without a terminal. */
 function terminalPrompt(): ConfirmPrompt | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   return async (question) => {
@@ -118,7 +118,7 @@ function terminalPrompt(): ConfirmPrompt | undefined {
       interrupted = true;
       stopped.abort();
     });
-    // The end of the input is no answer.
+    // End of input cancels.
     lines.on('close', () => stopped.abort());
     try {
       return /^\s*y(es)?\s*$/i.test(await lines.question(question, { signal: stopped.signal }));

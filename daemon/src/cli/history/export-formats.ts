@@ -1,12 +1,12 @@
-/** What `sotto history export` can be asked for: read before the command is loaded. */
+/** Options of `sotto history export`; a separate file, so that help does not load the export. */
 
 export const EXPORT_FORMATS = ['md', 'csv', 'json'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
 export interface ExportHistoryOptions {
   readonly format?: ExportFormat;
-  /** Never overwritten. Stdout when left out. */
+  /** New file; stdout if absent. */
   readonly output?: string;
-  /** The newest ones; all when left out. */
+  /** Newest first; all if absent. */
   readonly limit?: number;
 }

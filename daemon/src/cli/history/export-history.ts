@@ -1,4 +1,4 @@
-/** `sotto history export`: past dictations as Markdown, a table or JSON. */
+/** `sotto history export`: past dictations as Markdown, CSV or JSON. */
 import type { Paths } from '../../paths.js';
 import { dictationsAsCsv, dictationsAsMarkdown } from '../../protocol/history-export.js';
 import type { Dictation } from '../../store/history/index.js';
@@ -6,7 +6,7 @@ import { createFile } from '../output/create-file.js';
 import { EXPORT_FORMATS, type ExportFormat, type ExportHistoryOptions } from './export-formats.js';
 import { jsonOf, withHistory } from './open-history.js';
 
-/** The exit code. @throws SottoError OUTPUT_FAILED */
+/** @returns the exit code @throws SottoError OUTPUT_FAILED */
 export function exportHistory(
   paths: Paths,
   { format, output, limit }: ExportHistoryOptions,
@@ -26,7 +26,7 @@ export function exportHistory(
   });
 }
 
-/** The newest first. @param json one dictation as JSON */
+/** @param json formats one dictation */
 function formatExport(
   dictations: readonly Dictation[],
   format: ExportFormat,

@@ -1,4 +1,4 @@
-/** `sotto history …`: its commands, flags and help. */
+/** `sotto history`: commands, flags and help. */
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import { hiddenAlias } from '../flags/hidden-alias.js';
 import { examples } from '../help/layout.js';
@@ -25,7 +25,7 @@ interface DeleteFlags {
 export function addHistory(program: Command, outcome: Outcome): void {
   const history = program
     .command('history')
-    .summary('list, show, search, export and delete past dictations')
+    .summary('list, search, export and delete past dictations')
     .description(
       'Past dictations. They are kept for 30 days, without audio; change that with `sotto history keep`.',
     )
@@ -205,7 +205,6 @@ export function addHistory(program: Command, outcome: Outcome): void {
     });
 }
 
-/** @throws InvalidArgumentError */
 function days(value: string): number {
   if (/^\d{1,6}$/.test(value)) return Number(value);
   throw new InvalidArgumentError('must be a whole number, or `forever`');

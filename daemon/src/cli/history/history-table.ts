@@ -1,4 +1,4 @@
-/** Past dictations as lines of a table that is as wide as the terminal. */
+/** Formats past dictations as a table that fits the terminal. */
 import type { Dictation, Range } from '../../store/history/index.js';
 import { columnsOf, fitStart, padEnd } from '../terminal/columns.js';
 import { clock } from '../terminal/progress-line.js';
@@ -6,25 +6,25 @@ import type { Style } from '../terminal/style.js';
 
 export interface TableRow {
   readonly dictation: Dictation;
-  /** As much of the id as tells it from the others. */
+  /** The shortest unique prefix of the id. */
   readonly shortId: string;
-  /** What to show of the text; all of it when left out. */
+  /** Excerpt of the text; all of it if absent. */
   readonly text?: string;
-  /** Where in `text` the words are that were looked for. */
+  /** Positions of search hits in `text`. */
   readonly marks?: readonly Range[];
 }
 
 interface TableOptions {
-  /** Of the terminal; without it nothing is cut. */
+  /** Width of the terminal; unlimited if absent. */
   readonly columns?: number;
   readonly style: Style;
   readonly nowMs: number;
 }
 
 const GAP = '  ';
-/** With less room for the text the lengths are left out. */
+/** With less room the durations are omitted. */
 const PREFERRED_TEXT_COLUMNS = 24;
-/** Text in fewer columns tells nothing: a line that narrow is better broken by the terminal. */
+/** Narrower text is unreadable; the terminal wraps the line instead. */
 const MIN_TEXT_COLUMNS = 12;
 
 export function table(rows: readonly TableRow[], { columns, style, nowMs }: TableOptions): string {
@@ -72,14 +72,14 @@ function textCell({ dictation, text, marks = [] }: TableRow, room: number, style
   return shown === '' ? style.dim(fitStart(placeholderText(dictation), room)) : fitStart(shown, room);
 }
 
-/** What stands in for a text that is not there. */
+/** Shown in place of a missing text. */
 export function placeholderText({ state, errorCode, audio }: Dictation): string {
-  if (state !== 'failed') return '(nothing was said)';
+  if (state !== 'failed') return '(no speech detected)';
   const why = errorCode === undefined ? '' : `: ${errorCode}`;
-  return `(not transcribed${why}${audio === undefined ? '' : '; its sound is kept'})`;
+  return `(not transcribed${why}${audio === undefined ? '' : '; its audio was saved'})`;
 }
 
-/** Words that were looked for in bold. What `fitted` no longer holds of them is left out. */
+/** Highlights search hits; hits cut off by `fitted` are skipped. */
 function marked(fitted: string, marks: readonly Range[], style: Style): string {
   const whole = fitted.endsWith('…') ? fitted.length - 1 : fitted.length;
   let text = '';
@@ -92,7 +92,7 @@ function marked(fitted: string, marks: readonly Range[], style: Style): string {
   return text + fitted.slice(at);
 }
 
-/** On one line, and without what would move the cursor. */
+/** One line without control characters. */
 export function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
 }
@@ -100,7 +100,7 @@ export function oneLine(text: string): string {
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** `today 14:03`, `yesterday 09:12`, `Mon 14:03`, `3 Nov 14:03`, `3 Nov 2025`: in the time of this place. */
+/** `today 14:03`, `yesterday 09:12`, `Mon 14:03`, `3 Nov 14:03`, `3 Nov 2025`, in local time. */
 export function whenText(ms: number, nowMs: number): string {
   const date = new Date(ms);
   const two = (value: number): string => String(value).padStart(2, '0');
@@ -115,7 +115,7 @@ export function whenText(ms: number, nowMs: number): string {
     : `${day} ${date.getFullYear()}`;
 }
 
-/** Days since 1970 by the calendar: one with a change of the clocks counts like any other. */
+/** Calendar days since 1970, independent of daylight saving. */
 function calendarDay(date: Date): number {
   return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / (24 * 3600 * 1000);
 }

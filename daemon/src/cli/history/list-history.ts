@@ -1,4 +1,4 @@
-/** `sotto history list`, `show` and `search`. What is asked for goes to stdout, remarks to stderr. */
+/** `sotto history list`, `show` and `search`. Results go to stdout, notes to stderr. */
 import { join } from 'node:path';
 import type { Paths } from '../../paths.js';
 import type { Retention } from '../../settings.js';
@@ -13,7 +13,7 @@ interface ListFlags {
   readonly json: boolean;
 }
 
-/** Fewer characters of an id are not shown, though a command takes them. */
+/** Ids are never shown shorter, though commands accept it. */
 const SHORT_ID = 8;
 const MAX_ID_CHARACTERS = 64;
 
@@ -57,7 +57,6 @@ export function show(paths: Paths, id: string | undefined, json: boolean): Promi
       if (text !== '') print(`${text}\n`);
       else remark(placeholderText(dictation));
     }
-    // Now the user has seen it.
     if (dictation.state !== 'final') history.markRead(dictation.id);
     return 0;
   });
@@ -98,16 +97,14 @@ function stateText({ state, errorCode }: Dictation): string {
   return errorCode === undefined ? state : `${state}: ${errorCode}`;
 }
 
-/** For people alone: what there is more, and what wants them. */
+/** Notes for people: hidden rows, and dictations that need attention. */
 function remarkOn(history: History, found: readonly Dictation[]): void {
   if (!process.stdout.isTTY) return;
   const total = history.count();
   if (total > found.length) remark(`${found.length} of ${total}; --limit ${total} shows all`);
   const recovered = found.find(({ state }) => state === 'recovered');
   if (recovered !== undefined) {
-    remark(
-      `recovered: said before a crash, and not read yet — sotto history show ${shortId(history, recovered.id)}`,
-    );
+    remark(`recovered: saved after a crash — sotto history show ${shortId(history, recovered.id)}`);
   }
   const left = found.find(({ state }) => state === 'left');
   if (left !== undefined)

@@ -1,4 +1,4 @@
-/** What the commands of `sotto history` begin with. */
+/** Opens the history for the commands of `sotto history`. */
 import { join } from 'node:path';
 import type { Paths } from '../../paths.js';
 import type { SottoError } from '../../protocol/errors.js';
@@ -7,7 +7,7 @@ import { applyRetention, History, type Dictation } from '../../store/history/ind
 import { errorLine } from '../transcribe/transcribe-view.js';
 import { defined } from '../../protocol/defined.js';
 
-/** Opens the history; what is in it too long is gone before anybody sees it. @throws SottoError */
+/** Opens the history and deletes dictations past their retention first. @throws SottoError */
 export async function withHistory<T>(
   paths: Paths,
   work: (history: History, retention: Retention) => T | Promise<T>,
@@ -28,7 +28,7 @@ export function openHistory(paths: Paths): History {
   });
 }
 
-/** The dictation that somebody means by the start of an id; says why if there is none. */
+/** Finds a dictation by the start of its id, and prints why if there is none. */
 export function findByIdPrefix(history: History, start: string): Dictation | undefined {
   const found = history.get(start);
   if (found !== undefined) return found;
@@ -36,13 +36,13 @@ export function findByIdPrefix(history: History, start: string): Dictation | und
   const several = ids.length > 3 ? `${ids.slice(0, 3).join(', ')}, …` : ids.join(', ');
   process.stderr.write(
     ids.length === 0
-      ? `sotto: no dictation begins with ${JSON.stringify(start)} — \`sotto history list\` shows them\n`
-      : `sotto: several dictations begin with ${start} — give more of the id: ${several}\n`,
+      ? `sotto: no dictation id starts with ${JSON.stringify(start)} — \`sotto history list\` shows them\n`
+      : `sotto: several dictation ids start with ${start} — type more of the id: ${several}\n`,
   );
   return undefined;
 }
 
-/** For programs: with the time in words, and where its sound lies. */
+/** JSON of a dictation, with ISO time and the path of its audio. */
 export function jsonOf<T extends Dictation>(dictation: T, paths: Paths): string {
   const { id, startedMs, audio, ...rest } = dictation;
   return JSON.stringify({

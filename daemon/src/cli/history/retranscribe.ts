@@ -1,4 +1,4 @@
-/** `sotto history retranscribe`: the recording of a dictation through a model once more. */
+/** `sotto history retranscribe`: transcribes the audio of a dictation again. */
 import { join } from 'node:path';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -14,7 +14,7 @@ import type { TranscribeView } from '../transcribe/transcribe-view.js';
 import { defined } from '../../protocol/defined.js';
 
 interface Retranscription {
-  /** Or the start of one. */
+  /** Id or prefix. */
   readonly id: string;
   readonly model?: string;
   readonly language?: string;
@@ -29,7 +29,7 @@ interface RetranscribeDeps {
 const LABEL_COLUMNS = 8;
 const LEADING_WORDS = 4;
 
-/** The exit code of the command. @throws SottoError */
+/** @returns the exit code @throws SottoError */
 export async function retranscribe(
   paths: Paths,
   { id, model, language }: Retranscription,
@@ -40,7 +40,7 @@ export async function retranscribe(
     const dictation = findByIdPrefix(history, id);
     if (dictation === undefined) return 1;
     if (dictation.audio === undefined) {
-      throw new SottoError('AUDIO_NOT_FOUND', `the audio of ${dictation.id} was not kept`, {
+      throw new SottoError('AUDIO_NOT_FOUND', `dictation ${dictation.id} has no saved audio`, {
         hint: '`sotto history keep --audio` keeps audio from now on',
       });
     }
@@ -57,21 +57,21 @@ export async function retranscribe(
       if (event.type === 'final') summary = event.summary;
     }
     view.close();
-    if (summary === undefined) throw new SottoError('INTERNAL', 'the work ended without a result');
+    if (summary === undefined) throw new SottoError('INTERNAL', 'the transcription ended without a result');
     const before = oneLine(dictation.text);
     const after = oneLine(text);
     if (after === '' && before !== '') {
-      // The take that a crash left behind, or the wrong model: what there is is better than nothing.
-      process.stderr.write(`no speech was found this time: the text of ${dictation.id} stays as it is\n`);
+      // A model that hears nothing must not erase the text.
+      process.stderr.write(`no speech detected: kept the text of ${dictation.id}\n`);
       return 0;
     }
     history.setText(dictation.id, text.trim(), summary.model, summary.language);
-    if (before === after) process.stderr.write('the text is the same as before\n');
+    if (before === after) process.stderr.write('the text is unchanged\n');
     else process.stdout.write(comparison(before, after, readSettings(paths.settings).history.keepDays === 0));
     return 0;
   } catch (error) {
     if (!signal.aborted) throw error;
-    process.stderr.write('interrupted: the text stays as it is\n');
+    process.stderr.write('interrupted: kept the existing text\n');
     return INTERRUPTED;
   } finally {
     view.close();
@@ -79,7 +79,7 @@ export async function retranscribe(
   }
 }
 
-/** @param whole nothing of it is kept: this is where it can be read */
+/** @param whole show all of it, because the history keeps nothing */
 function comparison(before: string, after: string, whole: boolean): string {
   const style = styleFor(wantsColour(process.stdout));
   const room = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL_COLUMNS : Infinity;
@@ -90,7 +90,7 @@ function comparison(before: string, after: string, whole: boolean): string {
   return `${previous}${style.bold('after'.padEnd(LABEL_COLUMNS))}${fitted(after)}\n`;
 }
 
-/** Where to begin to show two texts that begin alike: a few words before they part, if that would not be seen otherwise. */
+/** The offset at which to start showing two texts with a long common start: a few words before they differ. */
 export function comparisonStart(before: string, after: string, room: number): number {
   let commonLength = 0;
   while (commonLength < before.length && before[commonLength] === after[commonLength]) commonLength++;

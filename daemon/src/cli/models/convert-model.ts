@@ -15,7 +15,7 @@ interface ConvertModelOptions {
   readonly signal: AbortSignal;
 }
 
-/** The exit code of the command. @throws SottoError */
+/** @returns the exit code @throws SottoError */
 export async function convertModel({ signal, ...run }: ConvertModelOptions): Promise<number> {
   const bar = stageBar();
   try {

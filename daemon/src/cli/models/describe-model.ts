@@ -1,4 +1,4 @@
-/** What a model is, for people. */
+/** Describes a model for the terminal. */
 import type { ModelMetadata } from '../../protocol/model-process.js';
 
 export function describeModel({ files, languages, footprint, ...facts }: ModelMetadata): string {
@@ -32,7 +32,7 @@ export function describeWeights({
     .filter((group) => group.bits !== bits)
     .map((group) => {
       const count = `${group.count} layer${group.count === 1 ? '' : 's'}`;
-      return `${count} ${group.groupSize === undefined ? 'not packed' : `of ${group.bits} bits`}`;
+      return `${count} ${group.groupSize === undefined ? 'not quantized' : `of ${group.bits} bits`}`;
     });
   return [`${bits} bits in groups of ${groupSize}`, ...others, `the rest ${dtype}`].join(', ');
 }
@@ -55,7 +55,7 @@ function memoryRow(footprint: ModelMetadata['footprint']): [string, string][] {
   return [
     [
       'memory',
-      `${megabytes(weightBytes + workBytes)} here while it works: ${megabytes(weightBytes)} of weights, ${megabytes(workBytes)} for a window of 30 s`,
+      `${megabytes(weightBytes + workBytes)} while transcribing: ${megabytes(weightBytes)} for weights, ${megabytes(workBytes)} for a window of 30 s`,
     ],
   ];
 }

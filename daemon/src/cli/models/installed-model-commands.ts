@@ -1,4 +1,4 @@
-/** The commands around the models that are here: what there is, getting one, taking one away, choosing one. */
+/** The commands that list, download, choose and remove models. */
 import { Option, type Command } from 'commander';
 import { examples } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';
@@ -136,7 +136,7 @@ function addPull(models: Command, outcome: Outcome): void {
     });
 }
 
-/** Ctrl-C calls the work off; a second one ends the process. */
+/** Ctrl-C cancels the work; a second one exits. */
 export async function interruptible(work: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const interrupt = onInterrupt();
   try {

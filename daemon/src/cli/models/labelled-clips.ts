@@ -1,4 +1,4 @@
-/** Clips whose words are known: a folder with a manifest.jsonl. */
+/** Clips with reference texts: a folder with a manifest.jsonl. */
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { messageOf, SottoError } from '../../protocol/errors.js';
@@ -17,7 +17,7 @@ export function readClips(folder: string): LabelledClip[] {
   try {
     const lines = text.trim().split('\n');
     const all = lines.map((line): unknown => JSON.parse(line));
-    // Clips without words (music, silence) have no text to compare with.
+    // Clips without speech (music, silence) have no reference text.
     const clips = all.flatMap((line) => {
       const parsed = v.safeParse(clipSchema, line);
       return parsed.success && parsed.output.text.trim() !== '' ? [parsed.output] : [];

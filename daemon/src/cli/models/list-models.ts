@@ -41,7 +41,7 @@ export async function listModels(
       recommended: recommended.name,
       installed,
       partial,
-      // Of a daemon that runs.
+      // From a running daemon.
       states: [...states.values()],
       catalogue: CATALOGUE,
     };
@@ -62,14 +62,13 @@ export async function listModels(
 }
 
 interface View {
-  /** Of the terminal; undefined for no limit. */
+  /** Width of the terminal; unlimited if undefined. */
   readonly columns: number | undefined;
   readonly style: Style;
 }
 
 interface Installed {
   readonly installed: readonly InstalledModel[];
-  /** Folder of the default model. */
   readonly chosen: string | undefined;
   readonly states: ReadonlyMap<string, ModelStatus>;
 }
@@ -107,7 +106,7 @@ function availableText(
   const rows = entries.map((entry) => {
     const { name, bytes, bytesSource, memoryBytes, languages, speed, repo } = entry;
     return [
-      // Without a GPU the included model does as well.
+      // Without a GPU the included model is the best choice.
       `${hasGpu && entry === recommended ? '→' : ' '} ${name}`,
       `${bytesSource === 'estimated' ? '~' : ''}${formatBytes(bytes)}`.padStart(8),
       `~${formatBytes(memoryBytes)}`.padStart(8),
@@ -131,7 +130,7 @@ function adviceText(recommended: CatalogueEntry, machine: Machine, present: Read
   return `${arrow} ${legend}\nDownload it: \`sotto models pull ${recommended.aliases[0] ?? recommended.name}\``;
 }
 
-/** `13.6%`, or a dash where it has not been measured. */
+/** `13.6%`, or a dash if it was not measured. */
 function errorsText(name: string): string {
   const errors = wordErrorRate(name);
   return errors === undefined ? '–' : `${errors.toFixed(1)}%`;
@@ -146,7 +145,7 @@ function originText({ from, record }: InstalledModel): string {
   return from === 'sotto' ? 'included' : 'your own';
 }
 
-/** Folder of the model that is used when none is named; undefined where that is missing. */
+/** Folder of the default model, if it exists. */
 export function defaultModelDir(paths: Paths): string | undefined {
   try {
     return findModelWithFallback(modelDirs(paths), readSettings(paths.settings).model).model.dir;

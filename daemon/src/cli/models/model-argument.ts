@@ -1,4 +1,4 @@
-/** What `--model` means: a path where it looks like one or lies here, otherwise a name or a repository. */
+/** Resolves `--model`: a path if it looks like one or exists, otherwise a name or a repository. */
 import { statSync, type Stats } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Paths } from '../../paths.js';
@@ -9,7 +9,7 @@ import { modelDirs } from './model-dirs.js';
 
 export function modelArgument(value: string | undefined, paths: Paths): string | undefined {
   if (value === undefined) return undefined;
-  // `owner/name` of a pulled model, unless something of that name lies here.
+  // `owner/name` is a repository unless that path exists.
   if (parseRepo(value) !== undefined && statsOf(value) === undefined) return value;
   if (value.includes('/') || value.startsWith('.')) return resolve(value);
   if (modelNames(modelDirs(paths)).includes(value)) return value;
@@ -17,7 +17,7 @@ export function modelArgument(value: string | undefined, paths: Paths): string |
   return stats === 'unreadable' || stats?.isDirectory() === true ? resolve(value) : value;
 }
 
-/** `unreadable`: something is there, such as a loop of links. The one who opens it says why. */
+/** `unreadable`: the path exists but can't be read, such as a loop of links; opening it reports why. */
 function statsOf(path: string): Stats | 'unreadable' | undefined {
   try {
     return statSync(path);

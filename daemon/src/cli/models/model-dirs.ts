@@ -1,7 +1,7 @@
 import { bundledModels, type Paths } from '../../paths.js';
 import type { ModelDirs } from '../../store/find-model.js';
 
-/** Where models are looked for. */
+/** The folders that contain models. */
 export function modelDirs(paths: Paths): ModelDirs {
   return { models: paths.models, bundled: bundledModels };
 }

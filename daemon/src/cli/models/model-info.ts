@@ -1,4 +1,4 @@
-/** `sotto models info`: what is known of a model, here or not, without a look at its weights. */
+/** `sotto models info`: details of an installed or available model, without loading its weights. */
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { FootprintBytes } from '../../protocol/model-process.js';
@@ -69,7 +69,7 @@ function catalogueRows(entry: CatalogueEntry): [string, string][] {
   ];
 }
 
-/** From the headers of its files; undefined for what is no sound model, which is for `verify` to say. */
+/** Predicted from the file headers; undefined for a broken model, which `verify` reports. */
 async function predictedFootprint(dir: string): Promise<FootprintBytes | undefined> {
   const { predictFootprint } = await import('./model-tool-process.js');
   return predictFootprint(dir, new AbortController().signal).catch(() => undefined);
@@ -80,7 +80,7 @@ function footprintText({ weightBytes, workBytes }: FootprintBytes): string {
   return `${all} while transcribing: ${formatBytes(weightBytes)} for weights, ${formatBytes(workBytes)} for a window`;
 }
 
-/** Undefined for a model that is in the catalogue and not here. @throws SottoError MODEL_NOT_FOUND */
+/** Undefined for a catalogue model that is not installed. @throws SottoError MODEL_NOT_FOUND */
 function findInstalled(paths: Paths, name: string): { name: string; dir: string } | undefined {
   try {
     return findModel(modelDirs(paths), modelArgument(name, paths));

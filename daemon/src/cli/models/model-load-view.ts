@@ -1,4 +1,4 @@
-/** How the loading of a model is shown: a line that moves on a terminal, nothing elsewhere. */
+/** Shows the loading of a model: a progress line on a terminal, nothing elsewhere. */
 import type { ModelsEvent } from '../../protocol/models.js';
 import { columnsOf, fitStart } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
@@ -12,7 +12,7 @@ interface ModelLoadView {
 
 const MAX_BAR = 28;
 
-/** @param meanwhile what serves until the model is ready */
+/** @param currentModel the model in use until the new one is ready */
 export function modelLoadView(name: string, currentModel: string | undefined): ModelLoadView {
   const { stderr } = process;
   if (!stderr.isTTY || process.env.TERM === 'dumb') {
@@ -45,7 +45,7 @@ export function modelLoadView(name: string, currentModel: string | undefined): M
   };
 }
 
-/** `━━━━━━──────  42%  loading large (base is used meanwhile)…`, as much of it as there is room for. */
+/** `━━━━━━──────  42%  loading large (base is used meanwhile)…`, shortened to fit. */
 export function loadLine(fraction: number | undefined, label: string, columns: number, style: Style): string {
   const percent = fraction === undefined ? '' : `${String(Math.floor(fraction * 100)).padStart(3)}%  `;
   const text = fitStart(`${percent}${label}`, columns);

@@ -1,12 +1,12 @@
-/** Rows whose columns line up, no wider than the terminal: what is told last is left out first. */
+/** An aligned table; on narrow terminals the last columns are dropped. */
 import { columnsOf, fitStart, padEnd } from '../terminal/columns.js';
 import type { Style } from '../terminal/style.js';
 
 const GAP = '  ';
 
 /**
- * @param rows all with as many cells as there are `heads`; the first cell is never left out
- * @param columns of the terminal; without it nothing is cut
+ * @param rows as many cells each as `heads`; the first column is never dropped
+ * @param columns width of the terminal; unlimited if undefined
  */
 export function modelTable(
   heads: readonly string[],
@@ -32,7 +32,7 @@ export function modelTable(
   return `${style.dim(line(heads))}\n${rows.map((row) => `${line(row)}\n`).join('')}`;
 }
 
-/** Columns of a terminal; undefined where the output is none, and is read by programs. */
+/** Width of the terminal; undefined if the output is not one. */
 export function terminalColumns(stream: NodeJS.WriteStream = process.stdout): number | undefined {
   return stream.isTTY ? Math.max(20, stream.columns || 80) - 1 : undefined;
 }

@@ -1,4 +1,4 @@
-/** Work on a model's files, in a process of its own: the engine's side loads MLX, this side waits and tells. */
+/** Runs engine/model-tool.ts as a child process, which loads MLX and works on model files. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
@@ -25,7 +25,7 @@ type Progress = Extract<ModelReply, { type: 'progress' }>;
 type Failed = Extract<ModelReply, { type: 'failed' }>;
 type Answer = Exclude<ModelReply, Progress | Failed>;
 
-/** @throws SottoError; CANCELLED once the process has cleared away what it began */
+/** @throws SottoError CANCELLED after the process has removed its temporary files */
 export async function runModelTool(
   request: Extract<ModelRequest, { type: 'inspect' | 'convert' }>,
   options: ModelToolOptions,
@@ -35,14 +35,14 @@ export async function runModelTool(
   throw unexpected(answer);
 }
 
-/** What a model will take of the device's memory here, from the headers of its files. @throws SottoError */
+/** Predicts the device memory of a model from its file headers. @throws SottoError */
 export async function predictFootprint(dir: string, signal: AbortSignal): Promise<FootprintBytes> {
   const answer = await runTool({ type: 'footprint', dir }, { signal });
   if (answer.type === 'footprint') return answer.footprint;
   throw unexpected(answer);
 }
 
-/** Loads a model in a fresh process and lets it transcribe clips. @throws SottoError */
+/** Loads a model in a fresh process and measures it on clips. @throws SottoError */
 export async function measureModel(
   request: Omit<Extract<ModelRequest, { type: 'measure' }>, 'type'>,
   options: ModelToolOptions,
@@ -53,7 +53,7 @@ export async function measureModel(
 }
 
 const unexpected = ({ type }: Answer): SottoError =>
-  new SottoError('INTERNAL', `the work on the model answered with "${type}"`);
+  new SottoError('INTERNAL', `unexpected reply from the model tool: "${type}"`);
 
 async function runTool(
   request: Exclude<ModelRequest, { type: 'cancel' }>,
@@ -81,14 +81,14 @@ async function runTool(
       });
       const fail = (why: string) =>
         reject(
-          new SottoError('ENGINE_CRASHED', `the work on the model broke off: ${why}`, {
+          new SottoError('ENGINE_CRASHED', `the model tool crashed: ${why}`, {
             hint: stderrTail.trim().split('\n').at(-1) ?? '',
           }),
         );
       child.on('error', (error) => fail(error.message));
       child.on('exit', (code, by) => {
         const reportExit = () => fail(by === null ? `exit code ${code}` : `killed by ${by}`);
-        // Its last message may be on the way still.
+        // Its last message may still arrive.
         if (child.connected) child.once('disconnect', reportExit);
         else reportExit();
       });

@@ -1,4 +1,4 @@
-/** `sotto models …`: what there is, getting and choosing it; a model's files, converted and looked at. */
+/** `sotto models`: commands, flags and help. */
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { examples } from '../help/layout.js';
@@ -112,7 +112,7 @@ export function addModels(program: Command, outcome: { exitCode: number }): void
     });
 }
 
-/** `sotto ls`, as ollama has it. */
+/** `sotto ls`, as in ollama. */
 export function addModelsAlias(program: Command, outcome: { exitCode: number }): void {
   addList(program.command('ls', { hidden: true }), outcome);
 }

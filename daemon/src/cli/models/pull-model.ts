@@ -9,12 +9,12 @@ interface PullModelOptions {
   readonly wanted: string;
   readonly as?: string;
   readonly again: boolean;
-  /** Errors only. */
+  /** Print errors only. */
   readonly quiet?: boolean;
   readonly signal: AbortSignal;
 }
 
-/** The exit code of the command. @throws SottoError */
+/** @returns the exit code @throws SottoError */
 export async function pull(
   paths: Paths,
   { wanted, as, again, quiet = false, signal }: PullModelOptions,

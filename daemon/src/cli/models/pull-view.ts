@@ -1,4 +1,4 @@
-/** How a download is shown: a line that moves on a terminal, a line now and then elsewhere. */
+/** Shows a download: a progress line on a terminal, occasional lines elsewhere. */
 import {
   formatBytes,
   type DownloadProgress,
@@ -12,14 +12,14 @@ import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 
 interface PullView {
   event(event: PullWithFallbackEvent): void;
-  /** How far it came: `43%`. Undefined before anything was known. */
+  /** The downloaded share, `43%`; undefined before it is known. */
   percent(): string | undefined;
   close(): void;
 }
 
 const MAX_BAR = 28;
 
-/** @param isQuiet nothing is shown */
+/** @param isQuiet show nothing */
 export function pullView(wanted: string, isQuiet = false): PullView {
   const { stderr } = process;
   if (isQuiet) return quietView();
@@ -76,7 +76,7 @@ function quietView(): PullView {
   };
 }
 
-/** Lines for a log: one each tenth. */
+/** Lines for a log: one per 10 %. */
 function plainView(wanted: string): PullView {
   const put = (line: string): void => void process.stderr.write(`${line}\n`);
   let tenth = -1;
@@ -110,10 +110,10 @@ function plainView(wanted: string): PullView {
   };
 }
 
-/** `━━━━━━──────  42%  680 MB of 1.61 GB  35 MB/s  0:27 left`, as much of it as there is room for. */
+/** `━━━━━━──────  42%  680 MB of 1.61 GB  35 MB/s  0:27 left`, shortened to fit. */
 export function downloadLine(progress: DownloadProgress, columns: number, style: Style): string {
   const facts = factsOf(progress);
-  // What is told last is left out first.
+  // The last facts are dropped first.
   while (facts.length > 1 && columnsOf(facts.join('  ')) > columns) facts.pop();
   const text = facts.join('  ');
   const room = Math.min(MAX_BAR, columns - 1 - columnsOf(text));

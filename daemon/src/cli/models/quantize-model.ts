@@ -1,4 +1,4 @@
-/** `sotto models quantize`: packs a model's weights by rules, then holds the result beside its source. */
+/** `sotto models quantize`: quantizes a model and compares it with its source. */
 import { existsSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { bundledSpeech, type Paths } from '../../paths.js';
@@ -25,13 +25,13 @@ interface QuantizeModelOptions {
   readonly out: string;
   readonly force: boolean;
   readonly options: ConvertOptions & { readonly bits: number };
-  /** Folder of labelled clips for the report; no report if left out. */
+  /** Folder of labelled clips for the comparison; none if undefined. */
   readonly clips: string | undefined;
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Where a model goes that is given no place: among the user's own, under the name of its source and its bits. */
+/** The default place: among the user's models, named after the source and its bits. */
 export function outputDirFor(paths: Paths, name: string, bits: number, out: string | undefined): string {
   if (out === undefined) return join(paths.models, `${name.replace(/-\d+bit$/, '')}-${bits}bit`);
   if (isAbsolute(out) || out.includes('/') || out.startsWith('.')) return resolve(out);
@@ -40,7 +40,7 @@ export function outputDirFor(paths: Paths, name: string, bits: number, out: stri
 
 export const sampleClips = bundledSpeech;
 
-/** The exit code of the command: 1 if what was made holds values that are no numbers. @throws SottoError */
+/** @returns the exit code @throws SottoError */
 export async function quantizeModel(run: QuantizeModelOptions): Promise<number> {
   const { model, out, force, options, json, signal } = run;
   if (run.clips !== undefined) assertClipsExist(run.clips, readClips(run.clips));
@@ -59,7 +59,7 @@ export async function quantizeModel(run: QuantizeModelOptions): Promise<number> 
   put(`${describeWeights(facts)}\nwritten to ${out}\n`);
   if (facts.notFinite.length > 0) {
     throw new SottoError('MODEL_CORRUPT', `values are not finite: ${facts.notFinite.join(', ')}`, {
-      hint: `${model.name} had them before: check it with \`sotto models verify\``,
+      hint: `check the source with \`sotto models verify ${model.name}\``,
     });
   }
   if (run.clips === undefined) {
@@ -72,8 +72,8 @@ export async function quantizeModel(run: QuantizeModelOptions): Promise<number> 
     comparison = await compareWithSource(run, run.clips, facts, notes, bar);
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw new SottoError('CANCELLED', `the report was broken off; ${out} is whole`, {
-      hint: '`sotto models verify` checks it',
+    throw new SottoError('CANCELLED', `the comparison was cancelled; ${out} is complete`, {
+      hint: 'check it with `sotto models verify`',
     });
   }
   if (json) {
@@ -86,11 +86,14 @@ export async function quantizeModel(run: QuantizeModelOptions): Promise<number> 
   return 0;
 }
 
-/** What is missing is told before the work, not after it. */
+/** Fails before the work instead of after it. */
 function assertClipsExist(folder: string, clips: readonly LabelledClip[]): void {
   const missing = clips.find(({ file }) => !existsSync(join(folder, file)));
   if (missing === undefined) return;
-  throw new SottoError('AUDIO_NOT_FOUND', `${missing.file} is not in ${folder}, yet manifest.jsonl lists it`);
+  throw new SottoError(
+    'AUDIO_NOT_FOUND',
+    `${missing.file} is listed in manifest.jsonl but missing from ${folder}`,
+  );
 }
 
 async function compareWithSource(
@@ -104,7 +107,7 @@ async function compareWithSource(
   const source = await inspectModel(model, signal, bar);
   if (source.quantization !== undefined) {
     notes.push(
-      `${model.name} was packed already: its rounding is in the result too. Start from its float16 form for the best one.`,
+      `${model.name} is already quantized, which adds its rounding to the result. For the best result, start from float16.`,
     );
   }
   const figures = (name: string, dir: string, of: ModelMetadata): Promise<ModelFigures> =>
@@ -124,7 +127,7 @@ async function inspectModel({ dir }: ModelRef, signal: AbortSignal, bar: StageBa
   }
 }
 
-/** In a process of its own, so that neither model finds what the other left. */
+/** A fresh process for each model, so that no caches are shared. */
 async function measureFigures(
   { name, dir, facts }: { name: string; dir: string; facts: ModelMetadata },
   folder: string,
@@ -148,12 +151,12 @@ async function measureFigures(
   }
 }
 
-/** mlx-whisper 0.4.3 takes one number of bits for all that is packed. */
+/** mlx-whisper 0.4.3 supports one bit width per model. */
 function notesOn({ layers = [] }: ModelMetadata, { bits }: ConvertOptions): string[] {
   const groups = layers.filter(({ groupSize }) => groupSize !== undefined);
   if (groups.length < 2) return [];
   return [
-    `mlx-whisper reads only models that are packed in one way; this one has layers of ${groups.map((group) => `${group.bits}`).join(' and ')} bits. For one that it reads: --bits ${bits} --embedding-bits ${bits} --first-last-bits ${bits} (or 16: not packed).`,
+    `mlx-whisper needs one bit width for all layers; this model has layers of ${groups.map((group) => `${group.bits}`).join(' and ')} bits. For mlx-whisper: --bits ${bits} --embedding-bits ${bits} --first-last-bits ${bits} (or 16: not quantized).`,
   ];
 }
 

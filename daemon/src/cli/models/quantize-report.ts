@@ -1,4 +1,4 @@
-/** What quantizing did to a model: its figures beside those of its source, and a verdict in plain words. */
+/** Compares a quantized model with its source and draws a conclusion. */
 import type { ModelMeasurement } from '../../protocol/model-process.js';
 import { megabytes } from './describe-model.js';
 import { modelTable } from './model-table.js';
@@ -6,27 +6,27 @@ import type { Style } from '../terminal/style.js';
 import { errorsIn, percent, type Errors } from './word-errors.js';
 import type { LabelledClip } from './labelled-clips.js';
 
-/** A model that makes at most this much more errors than its source, relative to them, is as good as it. */
+/** A model with at most this share of additional errors counts as equivalent to its source. */
 const EQUIVALENCE_TOLERANCE = 0.02;
 
 export interface ModelFigures extends Errors {
   readonly name: string;
-  /** How its weights are stored. */
+  /** Weight types, for display. */
   readonly weights: string;
   readonly bytes: number;
   readonly loadSeconds: number;
-  /** Of the device's memory, the weights included, at the peak of its work. */
+  /** Peak device memory, including weights. */
   readonly peakBytes: number;
   readonly tokensPerSecond: number;
-  /** Seconds of audio in a second. */
+  /** Seconds of audio per second. */
   readonly speed: number;
-  readonly clips: readonly (Errors & { readonly file: string; readonly transcripts: string })[];
+  readonly clips: readonly (Errors & { readonly file: string; readonly transcript: string })[];
 }
 
 export interface Comparison {
   readonly source: ModelFigures;
   readonly result: ModelFigures;
-  /** Errors more (or, below 0, fewer) than the source's, relative to them; null where the source made none. */
+  /** Additional errors (negative: fewer), relative to the source; null if the source made none. */
   readonly relative: number | null;
   readonly isEquivalent: boolean;
   readonly conclusion: string;
@@ -38,8 +38,8 @@ export function figuresOf(
   references: readonly LabelledClip[],
 ): ModelFigures {
   const clips = references.map(({ file, text, language }, i) => {
-    const transcripts = measurement.transcripts[i] ?? '';
-    return { file, transcripts: transcripts.trim(), ...errorsIn(text, transcripts, language) };
+    const transcript = measurement.transcripts[i] ?? '';
+    return { file, transcript: transcript.trim(), ...errorsIn(text, transcript, language) };
   });
   return {
     ...model,
@@ -76,18 +76,17 @@ function conclusionOf({
   const counted = `${result.errors} of ${result.spoken} words wrong, ${source.name} ${source.errors}`;
   if (isEquivalent) {
     const less = more < 0 ? ', which is fewer' : '';
-    return `As good as its source, within ${percentOf(EQUIVALENCE_TOLERANCE)}: ${counted}${less}.`;
+    return `Equivalent to its source within ${percentOf(EQUIVALENCE_TOLERANCE)}: ${counted}${less}.`;
   }
   const by = relative === null ? '' : ` (${percentOf(relative)} more)`;
-  // With few errors one word decides.
+  // With so few errors one word decides.
   const isCoarse = source.errors * EQUIVALENCE_TOLERANCE < 1;
   const advice = isCoarse
-    ? ` One word is more than ${percentOf(EQUIVALENCE_TOLERANCE)} of so few errors: give more clips with --clips for a firm figure.`
+    ? ` So few errors can't show ${percentOf(EQUIVALENCE_TOLERANCE)}: use more clips with --clips.`
     : '';
-  return `WORSE THAN ITS SOURCE by more than ${percentOf(EQUIVALENCE_TOLERANCE)}: ${counted}${by}.${advice}`;
+  return `Worse than its source by more than ${percentOf(EQUIVALENCE_TOLERANCE)}: ${counted}${by}.${advice}`;
 }
 
-/** A row for each figure; wide enough for two names. */
 export function comparisonTable(
   { source, result, relative }: Comparison,
   columns: number | undefined,
@@ -98,19 +97,19 @@ export function comparisonTable(
     ['weights', source.weights, result.weights, ''],
     ['size', megabytes(source.bytes), megabytes(result.bytes), change(result.bytes, source.bytes)],
     [
-      'memory at work',
+      'peak memory',
       megabytes(source.peakBytes),
       megabytes(result.peakBytes),
       change(result.peakBytes, source.peakBytes),
     ],
     [
-      'loads in',
+      'load time',
       seconds(source.loadSeconds),
       seconds(result.loadSeconds),
       change(result.loadSeconds, source.loadSeconds),
     ],
     [
-      'tokens a second',
+      'tokens per second',
       source.tokensPerSecond.toFixed(0),
       result.tokensPerSecond.toFixed(0),
       change(result.tokensPerSecond, source.tokensPerSecond),

@@ -1,19 +1,19 @@
-/** What a running daemon says of models, for commands that work without one as well. */
+/** Queries a running daemon about models. */
 import type { SottoClient } from '../../client/index.js';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import { findDaemon } from '../daemon/start-daemon.js';
 
-/** A daemon of another version, or one that knows nothing of models. */
+/** Errors of daemons that don't support the request. */
 const UNSUPPORTED_CODES = new Set(['VERSION_MISMATCH', 'PROTOCOL']);
 
-/** It is only for display. */
+/** Short, because the reply is only displayed. */
 const REPLY_TIMEOUT_MS = 2_000;
 
 /**
- * Asks the daemon that runs. Undefined where none runs; `old` where it is of another version and can't say.
- * @throws SottoError what `ask` throws
+ * Undefined if no daemon runs; `old` if it doesn't support the request.
+ * @throws SottoError errors of `query`
  */
 export async function queryDaemon<T>(
   paths: Paths,
@@ -31,7 +31,7 @@ export async function queryDaemon<T>(
   }
 }
 
-/** Where the models stand that a running daemon has in memory or is at, by name. */
+/** States of the daemon's models, by name. */
 export async function statesInDaemon(paths: Paths): Promise<ReadonlyMap<string, ModelStatus>> {
   const reply = await queryDaemon(paths, async ({ models }) => {
     const signal = AbortSignal.timeout(REPLY_TIMEOUT_MS);
@@ -44,7 +44,7 @@ export async function statesInDaemon(paths: Paths): Promise<ReadonlyMap<string, 
   );
 }
 
-/** `ready`, `loading 42%`; nothing for one that only lies there. */
+/** `ready`, `loading 42%`; empty for a model that is only installed. */
 export function describeState(status: ModelStatus | undefined): string {
   if (status === undefined || status.state === 'installed' || status.state === 'absent') return '';
   const { state, fraction } = status;

@@ -13,19 +13,19 @@ import { modelDirs } from './model-dirs.js';
 
 interface RemoveModelOptions {
   readonly name: string;
-  /** Without a question. */
+  /** Skip the confirmation. */
   readonly yes: boolean;
   readonly signal: AbortSignal;
 }
 
-/** The exit code of the command. @throws SottoError */
+/** @returns the exit code @throws SottoError */
 export async function remove(paths: Paths, { name, yes, signal }: RemoveModelOptions): Promise<number> {
   const model = findModel(modelDirs(paths), name);
   const folder = removableName(paths.models, model);
   const size = formatBytes(await folderBytes(model.dir));
   if (!(await confirmRemoval(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
   const wasChosen = model.dir === defaultModelDir(paths);
-  // A daemon has the starter model ready before, where the model is in use.
+  // A daemon loads the included model first if the removed one is in use.
   const reply = await queryDaemon(paths, ({ models }) => models.remove(model.dir, { force: true }));
   if (reply !== undefined && reply !== 'old') {
     process.stdout.write(`removed ${model.name} (${size})\n`);
@@ -38,19 +38,19 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveModelOpt
   process.stdout.write(`removed ${model.name} (${size})\n`);
   if (wasChosen) {
     await chooseModel(paths.settings, undefined);
-    process.stdout.write('It was the default; the starter model is the default now.\n');
+    process.stdout.write('It was the default; the included model is the default now.\n');
   }
   return 0;
 }
 
 interface PruneOptions {
-  /** Pulled models as well, but for the chosen one. */
+  /** Also remove downloaded models except the default. */
   readonly unused: boolean;
   readonly yes: boolean;
   readonly signal: AbortSignal;
 }
 
-/** The exit code of the command. @throws SottoError */
+/** @returns the exit code @throws SottoError */
 export async function prune(paths: Paths, { unused, yes, signal }: PruneOptions): Promise<number> {
   const chosen = defaultModelDir(paths);
   const models = (await installedModels(modelDirs(paths))).filter(
@@ -74,7 +74,7 @@ export async function prune(paths: Paths, { unused, yes, signal }: PruneOptions)
   return 0;
 }
 
-/** @throws SottoError INVALID_ARGUMENT where nobody can be asked */
+/** @throws SottoError INVALID_ARGUMENT without a terminal */
 async function confirmRemoval(question: string, yes: boolean, signal: AbortSignal): Promise<boolean> {
   if (yes) return true;
   if (!process.stdin.isTTY || !process.stderr.isTTY) {

@@ -1,4 +1,4 @@
-/** A bar on a terminal, nothing elsewhere. */
+/** A progress bar on a terminal, nothing elsewhere. */
 import type { Stage } from './model-tool-process.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
 

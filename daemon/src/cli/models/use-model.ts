@@ -1,4 +1,4 @@
-/** `sotto models use` and `sotto models unload`: which model is used when none is named, and which are in memory. */
+/** `sotto models use` and `unload`. */
 import type { SottoClient } from '../../client/index.js';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -10,7 +10,11 @@ import { queryDaemon } from './query-daemon.js';
 import { modelLoadView } from './model-load-view.js';
 import { modelDirs } from './model-dirs.js';
 
-/** A daemon that runs has the model ready before it is chosen. The exit code of the command. @throws SottoError */
+/**
+ * A running daemon loads the model before it becomes the default.
+ * @returns the exit code
+ * @throws SottoError
+ */
 export async function use(paths: Paths, name: string, signal: AbortSignal): Promise<number> {
   const dirs = modelDirs(paths);
   const wanted = modelArgument(name, paths) ?? name;
@@ -44,7 +48,7 @@ async function useInDaemon(
     return (await work.result).model;
   } catch (error) {
     if (error instanceof SottoError && error.code === 'CANCELLED' && signal.aborted)
-      throw new SottoError('CANCELLED', 'stopped: nothing has changed', { hint: '' });
+      throw new SottoError('CANCELLED', 'cancelled: no changes', { hint: '' });
     throw error;
   } finally {
     view.close();
@@ -56,7 +60,7 @@ function defaultModelText({ name, loadSeconds }: ModelStatus): string {
   return `${name ?? 'it'} is now the default model${loadTime}.\n`;
 }
 
-/** The exit code of the command. @throws SottoError */
+/** @returns the exit code @throws SottoError */
 export async function unload(paths: Paths): Promise<number> {
   const reply = await queryDaemon(paths, ({ models }) => models.unload());
   if (reply === 'old') {

@@ -1,4 +1,4 @@
-/** `sotto models verify`: what a model is, whether its numbers are numbers, and whether it hears what was said. */
+/** `sotto models verify`: checks files, values and a sample transcript. */
 import { join } from 'node:path';
 import { bundledSpeech, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -21,7 +21,7 @@ interface VerifyModelOptions {
   readonly signal: AbortSignal;
 }
 
-/** A model that gets more words of the sample clip wrong than this does not work. */
+/** Maximum share of wrong words in the sample clip of a working model. */
 const MAX_WORD_ERROR_RATE = 0.5;
 
 interface Scored extends Errors {
@@ -30,7 +30,7 @@ interface Scored extends Errors {
   readonly transcript: string;
 }
 
-/** The exit code of the command: 1 if the model does not work. @throws SottoError */
+/** @returns exit code 1 if the model does not work @throws SottoError */
 export async function verifyModel(
   paths: Paths,
   { model, wer, json, signal }: VerifyModelOptions,
@@ -41,15 +41,15 @@ export async function verifyModel(
   let facts: ModelMetadata;
   let verified: VerifyResult | undefined;
   try {
-    // First: what is not as it came is not worth a look.
+    // Hashes first: a corrupt download needs no further check.
     verified = await verifyAgainstRecord(model.dir, signal, (fraction) => bar.show('checking', fraction));
     const wrong = verified?.files.filter(({ state }) => state !== 'ok') ?? [];
     if (wrong.length > 0) {
       throw new SottoError(
         'MODEL_CORRUPT',
-        `${model.name} is not as it was pulled: ${wrong.map(({ name, state }) => `${name} is ${state}`).join(', ')}`,
+        `${model.name} differs from its download: ${wrong.map(({ name, state }) => `${name} is ${state}`).join(', ')}`,
         {
-          hint: `\`sotto models pull ${verified?.repo}@${verified?.revision} --as ${model.name} --again\` mends it`,
+          hint: `\`sotto models pull ${verified?.repo}@${verified?.revision} --as ${model.name} --again\` downloads it again`,
         },
       );
     }
@@ -62,8 +62,7 @@ export async function verifyModel(
   }
   const put = (text: string) => void (json || process.stdout.write(text));
   put(describeModel(facts));
-  if (verified !== undefined)
-    put(`\nevery byte is as ${verified.repo} had it at ${verified.revision.slice(0, 8)}\n`);
+  if (verified !== undefined) put(`\nall files match ${verified.repo} at ${verified.revision.slice(0, 8)}\n`);
   const transcriber = new InProcessTranscriber(paths);
   try {
     const score = (folder: string, clip: LabelledClip) =>
@@ -89,7 +88,7 @@ export async function verifyModel(
       process.stdout.write(
         `${JSON.stringify({ ...facts, verified, works, sample: transcript, scored, table })}\n`,
       );
-    put(works ? '\nThe model works.\n' : '\nTHE MODEL DOES NOT WORK.\n');
+    put(works ? '\nThe model works.\n' : '\nThe model doesn’t work.\n');
     return works ? 0 : 1;
   } finally {
     await transcriber.close();
@@ -115,10 +114,11 @@ async function scoreClip(
   return { file, language, transcript, ...errorsIn(text, transcript, language) };
 }
 
-/** English, which every model knows, and prose. */
+/** English, which every model knows. */
 function sampleClip(): LabelledClip {
   const clip = readClips(bundledSpeech).find(({ language }) => language === 'en');
-  if (clip === undefined) throw new SottoError('AUDIO_NOT_FOUND', `no English clip is at ${bundledSpeech}`);
+  if (clip === undefined)
+    throw new SottoError('AUDIO_NOT_FOUND', `there is no English clip in ${bundledSpeech}`);
   return clip;
 }
 

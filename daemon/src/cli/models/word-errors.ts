@@ -1,15 +1,15 @@
 /**
- * How far a transcript is from what was said. Case, punctuation and the kind of apostrophe do not count; numbers,
- * contractions and spellings are compared as they are written, so figures are a little above those of scorers that know a
- * language (OpenAI's normaliser).
+ * Word errors of a transcript. Case, punctuation and the kind of apostrophe are ignored; numbers, contractions and
+ * spellings are compared as written, so the figures are slightly higher than with a language-specific normalizer
+ * (OpenAI's).
  */
 
-/** Written without spaces, or with spaces where the writer likes: scored by characters. */
+/** Languages written without regular spaces are scored by character. */
 const BY_CHARACTER = new Set(['zh', 'yue', 'ja', 'ko', 'th', 'lo', 'my', 'km', 'bo']);
 
 export interface Errors {
   readonly errors: number;
-  /** Words that were said; characters in languages without spaces. */
+  /** Words of the reference; characters in languages without spaces. */
   readonly spoken: number;
 }
 
@@ -22,7 +22,7 @@ export function percent({ errors, spoken }: Errors): string {
   return spoken === 0 ? '–' : `${((100 * errors) / spoken).toFixed(1)} %`;
 }
 
-/** Titles are written out in the reference texts and short in transcripts. */
+/** Reference texts spell out titles that transcripts abbreviate. */
 const WRITTEN_OUT: Readonly<Record<string, string>> = {
   mr: 'mister',
   mrs: 'missus',
@@ -41,7 +41,7 @@ function units(text: string, language: string): string[] {
   return language === 'en' ? words.map((word) => WRITTEN_OUT[word] ?? word) : words;
 }
 
-/** Substitutions, insertions and deletions (Levenshtein), one row at a time. */
+/** Levenshtein distance, one row at a time. */
 function distance(a: readonly string[], b: readonly string[]): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (const [i, unit] of a.entries()) {

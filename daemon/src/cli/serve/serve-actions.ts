@@ -1,4 +1,4 @@
-/** `sotto serve [--stop | --status]`. Each gives the exit code of the command. */
+/** `sotto serve [--stop | --status]`. Each returns the exit code. */
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { HttpStatus } from '../../protocol/serve.js';
@@ -37,7 +37,7 @@ export async function stopServing(paths: Paths): Promise<number> {
   return 0;
 }
 
-/** Exit code 3 where none is open. */
+/** @returns exit code 3 if it isn't running */
 export async function servingStatus(paths: Paths, json: boolean): Promise<number> {
   const client = await findDaemon(paths);
   let http: HttpStatus | undefined;

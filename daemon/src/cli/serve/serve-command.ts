@@ -1,4 +1,4 @@
-/** `sotto serve` and `sotto token …`: their flags and help. */
+/** `sotto serve` and `sotto token`: flags and help. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { examples, paragraph } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';

@@ -1,4 +1,4 @@
-/** `sotto token show | rotate`. Each gives the exit code of the command. */
+/** `sotto token show | rotate`. Each returns the exit code. */
 import type { Paths } from '../../paths.js';
 import { apiToken, rotateToken } from '../../store/api-token.js';
 import { findDaemon } from '../daemon/start-daemon.js';
@@ -8,7 +8,7 @@ export async function showToken({ token }: Paths): Promise<number> {
   return 0;
 }
 
-/** A daemon that runs does it itself, and goes by the new one at once. */
+/** A running daemon rotates the token itself and applies it at once. */
 export async function rotate(paths: Paths): Promise<number> {
   const client = await findDaemon(paths);
   if (client === undefined) {

@@ -1,11 +1,11 @@
-/** Text measured in terminal columns: a Chinese character takes two, a combining accent none. */
+/** Text in terminal columns: a Chinese character has two, a combining accent none. */
 import { columnsOf } from '../../writers/columns.js';
 
 export { columnsOf };
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
 
-/** As much of the start of `text` as fits, with an ellipsis for the rest. No escape codes in it. */
+/** Truncates the end, with an ellipsis. `text` must not contain escape codes. */
 export function fitStart(text: string, columns: number): string {
   if (columnsOf(text) <= columns) return text;
   return `${truncate(
@@ -14,7 +14,7 @@ export function fitStart(text: string, columns: number): string {
   )}…`;
 }
 
-/** As much of the end of `text` as fits: the newest words of a line that grows. */
+/** Truncates the start, for a line that grows. */
 export function fitEnd(text: string, columns: number): string {
   if (columnsOf(text) <= columns) return text;
   const parts = [...graphemes.segment(text)].map((part) => part.segment).reverse();

@@ -1,6 +1,6 @@
 /**
- * The last lines of a terminal, redrawn in place below the text that stays. Every line is kept shorter than
- * the terminal is wide, so that a redraw knows how many rows it has to take back.
+ * Lines that are redrawn in place below the scrolling text. Lines never wrap, so that a redraw knows how many rows to
+ * erase.
  */
 import type { WriteStream } from 'node:tty';
 
@@ -8,7 +8,7 @@ const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
 const CLEAR_TO_END = '\u001b[J';
 
-/** A redraw more often than this is work that nobody sees. */
+/** Faster redraws would not be visible. */
 const REDRAW_MS = 80;
 
 export class LiveArea {
@@ -18,7 +18,7 @@ export class LiveArea {
   #timer: NodeJS.Timeout | undefined;
   #open = false;
 
-  /** `lines` gives what to show, each line within the columns it is handed. */
+  /** @param lines the lines to show, each within the given columns */
   constructor(stream: WriteStream, lines: (columns: number) => string[]) {
     this.#stream = stream;
     this.#lines = lines;
@@ -29,12 +29,12 @@ export class LiveArea {
     this.#open = true;
     this.#stream.write(HIDE_CURSOR);
     this.#draw();
-    // Spinner and clock move although nothing happens.
+    // Spinner and clock always move.
     this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
     this.#timer.unref();
   }
 
-  /** Takes the area away while `write` puts text that stays above it. */
+  /** Erases the area while `write` prints text above it. */
   above(write: () => void): void {
     this.#erase();
     write();

@@ -1,4 +1,4 @@
-/** `⠹ ━━━━━━━━──────── 42 %  1:23 / 3:20  12× real time  0:10 left`, as much of it as there is room for. */
+/** `⠹ ━━━━━━━━──────── 42 %  1:23 / 3:20  12× real time  0:10 left`, shortened to fit. */
 import { columnsOf, fitStart } from './columns.js';
 import type { Style } from './style.js';
 
@@ -7,12 +7,11 @@ const SPIN_MS = 80;
 const MAX_BAR = 28;
 
 export interface Progress {
-  /** What it waits for, while there is nothing to measure yet. */
+  /** What it waits for, before there is progress. */
   readonly waiting?: string;
-  /** Seconds of audio done, and in all where that is known. */
+  /** Seconds of audio done and, if known, in total. */
   readonly doneSeconds: number;
   readonly totalSeconds?: number;
-  /** Seconds of work so far. */
   readonly elapsedSeconds: number;
 }
 
@@ -22,7 +21,7 @@ export function progressLine(progress: Progress, columns: number, style: Style):
     return `${style.cyan(spinner)} ${style.dim(fitStart(progress.waiting, columns - 2))}`;
   const { doneSeconds, totalSeconds, elapsedSeconds } = progress;
   if (doneSeconds <= 0) {
-    // Nothing is done before the first window is (30 s): a bar that stands at 0 % would look stuck.
+    // The first window (30 s) gives no progress: a bar at 0 % would look stuck.
     const length = totalSeconds === undefined ? '' : ` ${clock(totalSeconds)} of audio`;
     return `${style.cyan(spinner)} ${style.dim(fitStart(`transcribing${length}…`, columns - 2))}`;
   }
@@ -35,7 +34,7 @@ export function progressLine(progress: Progress, columns: number, style: Style):
     ...(known && speed > 0 ? [`${clock(Math.max(0, totalSeconds - doneSeconds) / speed)} left`] : []),
   ];
   const percent = known ? `${String(Math.floor(part * 100)).padStart(3)} %` : '';
-  // What is told last is left out first.
+  // The last facts are dropped first.
   while (facts.length > 1 && columnsOf([percent, ...facts].join('  ')) > columns - 2) facts.pop();
   const text = [percent, ...facts].filter((fact) => fact !== '').join('  ');
   const room = Math.min(MAX_BAR, columns - 4 - columnsOf(text));
@@ -43,7 +42,6 @@ export function progressLine(progress: Progress, columns: number, style: Style):
   return `${style.cyan(spinner)} ${bar}${fitStart(text, columns - 2)}`;
 }
 
-/** What turns while something is waited for. */
 export function spinnerAt(elapsedMs: number): string {
   return SPINNER[Math.floor(elapsedMs / SPIN_MS) % SPINNER.length] ?? '';
 }

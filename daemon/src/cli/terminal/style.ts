@@ -1,4 +1,4 @@
-/** Colours, where the stream is a terminal and the user has not asked for none (no-color.org). */
+/** Colors on terminals, unless disabled (no-color.org). */
 export interface Style {
   bold(text: string): string;
   dim(text: string): string;

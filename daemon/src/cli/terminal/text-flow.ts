@@ -1,4 +1,4 @@
-/** Text that grows at its end, broken into lines: what is said for good, and after it what may still change. */
+/** Wraps growing text: committed text, followed by tentative text. */
 import { columnsOf } from './columns.js';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
@@ -12,23 +12,23 @@ export class TextFlow {
   #committed = '';
   #tentative = '';
   #columns = 0;
-  /** Full lines of solid text: they change only with the width. */
+  /** Full lines of committed text; they change only with the width. */
   #lines: string[] = [];
-  /** Where in the solid text the line after them begins. */
+  /** Offset of the committed text after the full lines. */
   #open = 0;
 
-  /** For good; with the space in front that belongs there. */
+  /** Commits text, including its leading space. */
   append(text: string): void {
     this.#committed = (this.#committed + printable(text)).trimStart();
     this.#tentative = '';
   }
 
-  /** Takes the place of the one before. */
+  /** Replaces the tentative text. */
   setTentative(text: string): void {
     this.#tentative = printable(text);
   }
 
-  /** The newest lines, no wider than `columns`. */
+  /** The last lines, no wider than `columns`. */
   lines(columns: number, maxLines: number): FlowLine[] {
     if (columns !== this.#columns) {
       this.#columns = columns;
@@ -36,7 +36,7 @@ export class TextFlow {
       this.#open = 0;
     }
     const open = this.#committed.slice(this.#open);
-    // Solid text alone says which lines are full for good.
+    // Only committed text can fill a line permanently.
     const fullLines = breakLines(open, columns).slice(0, -1);
     for (const line of fullLines) {
       this.#lines.push(line.trimEnd());
@@ -57,7 +57,7 @@ export class TextFlow {
   }
 }
 
-/** Pieces that joined are the text; each fits, but for the spaces at its end. */
+/** Splits text into lines; joined they are the text again. Trailing spaces may exceed the width. */
 export function breakLines(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -77,7 +77,7 @@ export function breakLines(text: string, columns: number): string[] {
       put(word);
       continue;
     }
-    // Longer than a line: a language without spaces.
+    // A word longer than a line: a language without spaces.
     for (const { segment } of graphemes.segment(word)) {
       if (width + columnsOf(segment) > columns && segment.trim() !== '') {
         lines.push(line);
@@ -90,7 +90,7 @@ export function breakLines(text: string, columns: number): string[] {
   return [...lines, line];
 }
 
-/** Control characters have no place on a screen that is redrawn. */
+/** Control characters would break a redrawn screen. */
 function printable(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ');
 }

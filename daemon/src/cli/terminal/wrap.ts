@@ -1,7 +1,6 @@
-/** Text that stays on a terminal, broken at words: the terminal itself breaks inside of them. */
+/** Wraps printed text at words, because terminals break inside words. */
 import { breakLines } from './text-flow.js';
 
-/** @param columns of the terminal */
 function wrapText(text: string, columns: number): string {
   return text
     .split('\n')
@@ -9,7 +8,7 @@ function wrapText(text: string, columns: number): string {
     .join('\n');
 }
 
-/** For stdout: as it is where that is no terminal. */
+/** Wraps only if stdout is a terminal. */
 export function wrapForStdout(text: string): string {
   const { isTTY, columns } = process.stdout;
   return isTTY === true && columns > 0 ? wrapText(text, columns) : text;

@@ -1,4 +1,4 @@
-/** Audio from stdin or a pipe, in a private file for as long as it is transcribed. */
+/** Saves audio from stdin or a pipe to a private file while it is transcribed. */
 import { rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
@@ -11,7 +11,7 @@ import { embeddedOr } from './report-audio.js';
 
 /**
  * @param name for messages
- * @param folder private: made with mode 0700 where it is missing; the file has mode 0600
+ * @param folder created with mode 0700 if missing; the file has mode 0600
  * @throws SottoError AUDIO_EMPTY, AUDIO_UNREADABLE, PAYLOAD_TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED, CANCELLED
  */
 export async function spoolInput(
@@ -21,14 +21,14 @@ export async function spoolInput(
   signal: AbortSignal,
 ): Promise<OpenInput> {
   const upload = await createUpload(folder);
-  // A second Ctrl-C ends this process at once.
+  // A second Ctrl-C exits at once.
   const atExit = (): void => rmSync(upload.path, { force: true });
   process.once('exit', atExit);
   const remove = async (): Promise<void> => {
     await upload.discard();
     process.off('exit', atExit);
   };
-  // A read that waits for somebody to write would hold the end up.
+  // A pending read would keep the process running.
   const stop = (): void => void source.destroy();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
@@ -43,7 +43,7 @@ export async function spoolInput(
     if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled', { cause: error });
     throw error instanceof SottoError
       ? error
-      : new SottoError('AUDIO_UNREADABLE', 'it can’t be read to its end', {
+      : new SottoError('AUDIO_UNREADABLE', 'the input can’t be read completely', {
           cause: error,
           hint: 'save it to a file, then transcribe that',
         });
@@ -54,8 +54,8 @@ export async function spoolInput(
 }
 
 /**
- * A named pipe is read by a process that can be ended: a read by this one would hold it until somebody writes. Those of
- * `<(command)` are open already.
+ * Reads a named pipe in a child process, because a blocked read can't be cancelled. The pipes of `<(command)` are
+ * already open.
  */
 export function openPipe(path: string, signal: AbortSignal): Readable {
   const fd = /^\/(?:dev|proc\/self)\/fd\/(\d+)$/.exec(path)?.[1];
@@ -67,9 +67,9 @@ async function createUpload(folder: string): Promise<Upload> {
   try {
     makeFolder(folder, 0o700);
   } catch (cause) {
-    throw new SottoError('SPOOL_FAILED', `${folder} can’t be made`, {
+    throw new SottoError('SPOOL_FAILED', `can’t create ${folder}`, {
       cause,
-      hint: 'check Sotto’s folder: may you write there?',
+      hint: 'check the permissions of Sotto’s folder',
     });
   }
   sweepInputs(folder);

@@ -1,4 +1,4 @@
-/** `sotto transcribe`: its flags and its help. */
+/** `sotto transcribe`: flags and help. */
 import { Argument, Option, type Command } from 'commander';
 import { examples, setCommonOptions } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';
@@ -38,7 +38,7 @@ interface TranscribeFlags extends Omit<OutputFlags, 'format'>, DecodeFlags, Batc
   detach?: true;
 }
 
-/** What `--help` shows; `--help-all` shows the rest. */
+/** Options in `--help`; `--help-all` shows the rest. */
 const COMMON = [
   '--model',
   '--language',
@@ -132,8 +132,8 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
     )
     .action(async (files: string[], flags: TranscribeFlags) => {
       if (flags.queue === undefined && flags.detach === true) {
-        throw new SottoError('INVALID_ARGUMENT', '--detach is for work that is handed to a queue', {
-          hint: 'add --queue URL, or leave it out',
+        throw new SottoError('INVALID_ARGUMENT', '--detach requires --queue', {
+          hint: 'add --queue URL, or omit --detach',
         });
       }
       const destination = destinationOf(files, flags);
@@ -158,7 +158,7 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
         outcome.exitCode = await transcribeByQueue(files, flags.queue, wanted, recipe);
         return;
       }
-      // First of all: while the engine starts, this process has time for the rest.
+      // The engine starts first, in parallel with the rest.
       const own = flags.daemon ? undefined : await inProcessTranscriber(paths);
       if (batch !== undefined) {
         const [{ transcribeBatch }, { BatchProgress }] = await Promise.all([
@@ -178,10 +178,10 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
       const view = await chooseView({ headers: many && isText, wrap: isText, quiet });
       if (many && ['srt', 'vtt', 'tsv'].includes(format)) {
         view.note(
-          `several ${format} documents follow each other; --output-dir FOLDER writes a file for each`,
+          `printing several ${format} documents in a row; use --output-dir FOLDER for separate files`,
         );
       }
-      // On a terminal the view prints them, in bold.
+      // On a terminal the view prints bold headings instead.
       const headings = many && isText && !(process.stdout.isTTY && process.stderr.isTTY && !quiet);
       const run = { ...recipe, inputs: inputsOf(files, paths), destination, headings };
       const outputs = printed ? NO_OUTPUTS : await openOutputs(paths, flags.overwrite === true);
@@ -199,7 +199,7 @@ function batchFor(args: readonly string[], flags: BatchFlags, folder: string | u
   if (streamed === undefined) return toBatchRequest(args, flags, folder);
   if (args.some(isFolder) || firstBatchFlag(flags) !== undefined) {
     throw new SottoError('INVALID_ARGUMENT', `${streamed} can’t be transcribed together with folders`, {
-      hint: 'use a command of its own, without the flags for folders',
+      hint: 'use a separate command without flags for folders',
     });
   }
   return undefined;
@@ -209,7 +209,7 @@ function formatIn(destination: Destination): FormatName | undefined {
   return destination.to === 'file' ? formatOfName(destination.path) : undefined;
 }
 
-/** What is about texts that this process writes. @throws SottoError INVALID_ARGUMENT */
+/** Refuses flags for texts that this process writes. @throws SottoError INVALID_ARGUMENT */
 function checkQueueFlags({ overwrite, force, quiet }: TranscribeFlags, { to }: Destination): void {
   const named = Object.entries({ '--overwrite': overwrite, '--force': force, '--quiet': quiet });
   const idle = named.find(([, value]) => value !== undefined)?.[0];

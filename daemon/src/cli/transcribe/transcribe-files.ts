@@ -1,4 +1,4 @@
-/** `sotto transcribe`: one file after another, each shown as it comes and written in the format asked for. */
+/** `sotto transcribe` for single files: one after another, printed as they come or written in a format. */
 import { dirname, join } from 'node:path';
 import { SottoError, type ErrorCode } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
@@ -29,10 +29,10 @@ interface TranscribeRequest {
   /** Name or absolute folder. */
   readonly model?: string;
   readonly format: FormatName;
-  /** How subtitles are laid out. */
+  /** Subtitle layout. */
   readonly writer?: WriterSettings;
   readonly destination: Destination;
-  /** Print the name of each file above its text. */
+  /** Print file names above their texts. */
   readonly headings: boolean;
 }
 
@@ -43,7 +43,7 @@ interface TranscribeDeps {
   readonly signal: AbortSignal;
 }
 
-/** Failures that the next file would meet as well. */
+/** Failures that affect every file. */
 const FATAL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...MODEL_ERROR_CODES,
   'ENGINE_UNAVAILABLE',
@@ -53,7 +53,7 @@ const FATAL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'PROTOCOL',
 ]);
 
-/** The exit code of the command. */
+/** @returns the exit code */
 export async function transcribeAll(run: TranscribeRequest, deps: TranscribeDeps): Promise<number> {
   const { inputs, destination } = run;
   const { view, signal } = deps;
@@ -104,14 +104,14 @@ function targetsOf({ inputs, destination, format }: TranscribeRequest): (string 
 
 interface One {
   readonly input: Input;
-  /** Printed when left out. */
+  /** Printed if undefined. */
   readonly target: string | undefined;
   readonly first: boolean;
 }
 
 async function transcribeOne(one: One, run: TranscribeRequest, deps: TranscribeDeps): Promise<Transcript> {
   const { input, target } = one;
-  // Before the work, which may take an hour; and once more when the text is placed.
+  // Checked before the work, which may take an hour, and again when the text is placed.
   if (target !== undefined) await deps.outputs.assertWritable(target);
   const opened = await input.open(deps.view, deps.signal);
   try {
@@ -135,7 +135,7 @@ async function transcribeOpened(
   };
   const segments: Segment[] = [];
   let begun = false;
-  // A header without a document behind it helps nobody: nothing is written for a file that fails at once.
+  // Prints no header for a file that fails before its first text.
   const begin = (): void => {
     if (begun) return;
     begun = true;
@@ -175,10 +175,9 @@ async function transcribeOpened(
     put(writer.flush?.() ?? '');
     throw error;
   }
-  throw new SottoError(signal.aborted ? 'CANCELLED' : 'INTERNAL', 'the work ended without a result');
+  throw new SottoError(signal.aborted ? 'CANCELLED' : 'INTERNAL', 'the transcription ended without a result');
 }
 
-/** A heading is one line. */
 function shownName(file: string): string {
   return file.replace(/[\r\n]+/g, ' ');
 }

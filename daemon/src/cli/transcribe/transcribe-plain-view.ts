@@ -1,8 +1,8 @@
-/** For pipes and files: text on stdout as it is done, errors on stderr, nothing else. */
+/** For pipes and files: texts on stdout, errors on stderr. */
 import { wrapForStdout } from '../terminal/wrap.js';
 import { errorLine, fileWaitText, isSlowFile, type TranscribeView } from './transcribe-view.js';
 
-/** @param wrap break texts at words where stdout is a terminal */
+/** @param wrap wrap texts at words if stdout is a terminal */
 export function plainTranscribeView(wrap = false): TranscribeView {
   let file = '';
   let waitedFor: string | undefined;
@@ -10,7 +10,7 @@ export function plainTranscribeView(wrap = false): TranscribeView {
     begin: (name) => void (file = name),
     waiting: () => undefined,
     event: (event) => {
-      // Once: it may take as long as it takes the user to answer a prompt.
+      // Once per file; the user may be answering a prompt.
       if (!isSlowFile(event)) return;
       if (file !== waitedFor) process.stderr.write(`sotto: ${file}: ${fileWaitText(event)}\n`);
       waitedFor = file;

@@ -1,7 +1,6 @@
 /**
- * For people: the text that is done stays and scrolls; below it, redrawn in place, the words that the model is
- * at (dim, they may still change) and a line of progress. The moving part is on stderr, so that it shows even
- * when stdout goes into a file.
+ * For terminals: finished text scrolls; below it tentative words (dim) and a progress line are redrawn in place. The
+ * live part is on stderr, so that it shows even if stdout goes to a file.
  */
 import type { WriteStream } from 'node:tty';
 import type { JobEvent } from '../../protocol/messages.js';
@@ -14,11 +13,11 @@ import type { Transcript } from '../../writers/index.js';
 import { errorLine, fileWaitText, type TranscribeView } from './transcribe-view.js';
 
 interface TerminalViewOptions {
-  /** Whether stdout is a terminal, too: then unfinished words are shown above the progress. */
+  /** Whether stdout is a terminal, too; then tentative words are shown. */
   readonly showText: boolean;
-  /** Print the name of each file above its text. */
+  /** Print file names above their texts. */
   readonly headers: boolean;
-  /** Break texts at words where stdout is a terminal. */
+  /** Wrap texts at words if stdout is a terminal. */
   readonly wrap: boolean;
 }
 
@@ -82,7 +81,7 @@ export function terminalTranscribeView(
         case 'text':
         case 'progress':
         case 'segment':
-          // The clock of the speed starts with the work, not with the wait for the model.
+          // The speed excludes the wait for the model.
           if (waiting !== undefined) {
             waiting = undefined;
             beganMs = performance.now();

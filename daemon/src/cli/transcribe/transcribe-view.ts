@@ -1,4 +1,4 @@
-/** How a command shows the work on a file. One for terminals, one for everything else. */
+/** The progress of single files. One implementation for terminals, one for everything else. */
 import { basename } from 'node:path';
 import type { JobEvent } from '../../protocol/messages.js';
 import type { SottoError } from '../../protocol/errors.js';
@@ -6,22 +6,21 @@ import { codedError } from '../../protocol/file-errors.js';
 import type { Transcript } from '../../writers/index.js';
 
 export interface TranscribeView {
-  /** A file begins. */
+  /** Starts a file. */
   begin(file: string): void;
-  /** Something the user waits for before there is a file to show. */
+  /** Shows what the user waits for before a file starts. */
   waiting(what: string): void;
   event(event: JobEvent): void;
-  /** Text for stdout; the view decides where on the screen. */
+  /** Prints text on stdout at the right place of the screen. */
   put(text: string): void;
   done(transcript: Transcript, writtenTo: string | undefined): void;
   failed(file: string, error: SottoError): void;
-  /** A remark that is no error. */
   note(text: string): void;
-  /** Leaves the terminal as it was. */
+  /** Restores the terminal. */
   close(): void;
 }
 
-/** Why a file does not begin that the daemon can't open. */
+/** Why the daemon can't open a file yet. */
 export function fileWaitText(
   { why, copied }: Pick<Extract<JobEvent, { type: 'waiting' }>, 'why' | 'copied'>,
   os: NodeJS.Platform = process.platform,
@@ -31,14 +30,14 @@ export function fileWaitText(
   return os === 'darwin' ? 'waiting for macOS to allow this file…' : 'waiting for this file to open…';
 }
 
-/** Whether the user may have to answer a prompt before the file begins. */
+/** Whether macOS may be asking the user for permission. */
 export function isSlowFile(event: JobEvent): event is Extract<JobEvent, { type: 'waiting' }> {
   return (
     event.type === 'waiting' && event.for === 'file' && event.why === 'slow' && event.copied === undefined
   );
 }
 
-/** `--quiet`: texts and errors of a view, and nothing else. */
+/** `--quiet`: keeps texts and errors only. */
 export function withoutNotes<V extends object>(view: V): V {
   const shown = ['put', 'failed', 'close'];
   const none = (): void => undefined;
@@ -47,14 +46,14 @@ export function withoutNotes<V extends object>(view: V): V {
   ) as V;
 }
 
-/** `sotto: talk.mp3: the file ends early — copy it again`: one line, whatever the message holds. */
+/** `sotto: talk.mp3: the file ends early — copy it again`, always one line. */
 export function errorLine(error: SottoError, file?: string): string {
   const where = file === undefined ? '' : `${file}: `;
   const advice = error.hint === '' ? '' : ` — ${error.hint}`;
   return `sotto: ${where}${withoutName(error.message, file)}${advice}`.replace(/[\r\n]+/g, ' ');
 }
 
-/** `"talk.mp3" is empty` → `empty`: the line names the file already. */
+/** `"talk.mp3" is empty` → `empty`, because the line already names the file. */
 function withoutName(message: string, file: string | undefined): string {
   if (file === undefined) return message;
   const [quoted = '', name = ''] = /"((?:[^"\\]|\\.)*)"/.exec(message) ?? [];
@@ -63,7 +62,7 @@ function withoutName(message: string, file: string | undefined): string {
   return message.startsWith(quoted) ? message.slice(quoted.length).replace(/^ (?:is )?/, '') : message;
 }
 
-/** Says what ended a command as a whole. @returns its exit code */
+/** Prints the error that ended the command. @returns its exit code */
 export function reportFailure(thrown: unknown): number {
   const error = codedError(thrown);
   process.stderr.write(`${errorLine(error)}\n`);

@@ -1,4 +1,4 @@
-/** Where a command gets its text from: a daemon, or an engine of its own. Both give the same events. */
+/** Transcribes a file: in the daemon or in an engine of this process, with the same events. */
 import type { JobEvent } from '../../protocol/messages.js';
 import type { TranscribeOptions } from '../../protocol/transcription.js';
 

@@ -1,4 +1,4 @@
-/** A file's text as a document, whoever asked for it: a command that prints, one that goes through folders, a worker. */
+/** Turns the events of a file into a document, for printing, batches and workers. */
 import { SottoError } from '../../protocol/errors.js';
 import type { JobEvent, JobSummary } from '../../protocol/messages.js';
 import type { Segment, TranscribeOptions } from '../../protocol/transcription.js';
@@ -12,22 +12,22 @@ import {
 } from '../../writers/index.js';
 import { defined } from '../../protocol/defined.js';
 
-/** What makes of sound a document. */
+/** How a document is made. */
 export interface TranscriptOptions {
   readonly options: TranscribeOptions;
   readonly format: FormatName;
-  /** How subtitles are laid out. */
+  /** Subtitle layout. */
   readonly writer?: WriterSettings;
 }
 
 interface TranscriptSource {
-  /** As the user named it. */
+  /** Display name. */
   readonly file: string;
   readonly segments: readonly Segment[];
   readonly summary: JobSummary;
-  /** The folder in which the document will lie. */
+  /** Folder of the document. */
   readonly folder: string;
-  /** How a report reaches the sound, where that does not lie at `file`. */
+  /** How a report embeds or links the audio, if it does not lie at `file`. */
   readonly audio?: () => Promise<ReportAudio | undefined>;
 }
 
@@ -47,10 +47,10 @@ export interface Document {
 }
 
 /**
- * The document of a whole run.
+ * Collects a whole run into a document.
  *
- * @param onEvent told of each event, to show it
- * @throws SottoError what the events throw
+ * @param onEvent called with each event
+ * @throws SottoError errors of the events
  */
 export async function documentOf(
   events: AsyncIterable<JobEvent>,
@@ -70,7 +70,7 @@ export async function documentOf(
     const writer = await formatOf(recipe.format).writer(recipe.writer);
     return { text: render(writer, transcript), transcript };
   }
-  throw new SottoError('INTERNAL', 'the work ended without a result');
+  throw new SottoError('INTERNAL', 'the transcription ended without a result');
 }
 
 async function audioFor(file: string, folder: string): Promise<ReportAudio> {

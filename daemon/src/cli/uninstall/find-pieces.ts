@@ -1,4 +1,4 @@
-/** What Sotto has put on this machine, piece by piece: what has a name of its own and proves to be Sotto's by its content. */
+/** Finds everything Sotto wrote on this machine, by name and content. */
 import { lstatSync, readdirSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { basename, join } from 'node:path';
@@ -28,13 +28,12 @@ import {
 } from './owned-files.js';
 import { defined } from '../../protocol/defined.js';
 
-/** What the user may want to keep. */
 export const KEEPABLE = ['models', 'history', 'settings'] as const;
 export type Keepable = (typeof KEEPABLE)[number];
 
 export interface Piece {
   readonly what: string;
-  /** What is shown of it. */
+  /** Paths to display. */
   readonly paths: readonly string[];
   readonly owned: readonly OwnedFiles[];
   readonly bytes: number;
@@ -45,13 +44,13 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 type Rule = readonly [pattern: RegExp, what: string, finder: Finder, keep?: Keepable];
 
-/** Of the home and the folder of the sockets: names, and what proves that it is Sotto's. The first that fits counts. */
+/** Names in Sotto's folders and what proves their origin. The first match counts. */
 function rulesFor({ history }: Paths): readonly Rule[] {
   return [
     [/^models$/, 'models', models, 'models'],
-    // Before the database, which tells which of them are ours.
+    // Before the database, which names the recordings.
     [/^recordings$/, 'past dictations', recordings(history), 'history'],
-    // Audio that waits in the spool is of dictations, too: of those whose text was not delivered.
+    // Spooled audio belongs to dictations that were not delivered.
     [/^spool$/, 'past dictations', spool, 'history'],
     [/^history\.db$/, 'past dictations', database, 'history'],
     [/^history\.db-(wal|shm|journal)$/, 'past dictations', withName, 'history'],
@@ -83,18 +82,18 @@ function rulesFor({ history }: Paths): readonly Rule[] {
     [/^(lock\.\d+|\.lock-[0-9a-f-]{36}|daemon\.lock\.pid(\.new)?)$/, 'sockets and locks', pidFile],
     [/^token$/, 'the token of the port', token],
     [/^http\.json$/, 'the token of the port', jsonMatching((json) => 'port' in json && 'token' in json)],
-    // Drafts of a process that was killed.
+    // Drafts of a killed process.
     [/^(token|http\.json)\.[0-9a-f]{8}\.new$/, 'the token of the port', withName],
     [/^app$/, 'the program', program],
     [/^agent$/, 'the program', folderContaining([[/^Sotto(\.new)?$/, fileMatching(startsShell)]])],
     [/^cache$/, 'caches', cache],
-    // What lies there belongs to requests that are over.
+    // Uploads of finished requests.
     [/^uploads$/, 'caches', uploads],
   ];
 }
 
 const logFiles = folderContaining([[/^(sotto|startup|agent)\.log(\.\d)?$/, withName]]);
-/** What Node compiled, by its version. */
+/** Node's compile cache, by version. */
 const cache = folderContaining([[/^node$/, folderContaining([[/^v\d+\.\d+\.\d+-/, tree]])]]);
 /** As launchd/install/install.sh lays it out. */
 const program = folderContaining([
@@ -117,7 +116,7 @@ function startsShell(path: string): boolean {
   return startOf(path).startsWith('#!/bin/sh');
 }
 
-/** In the order in which they are to go: whatever runs this command last. */
+/** In removal order: the program that runs this command last. */
 const ORDER = [
   'sockets and locks',
   'the token of the port',
@@ -133,9 +132,9 @@ const ORDER = [
 
 export interface FoundPieces {
   readonly pieces: readonly Piece[];
-  /** Things in Sotto's folders that are not Sotto's. */
+  /** Files in Sotto's folders that Sotto did not write. */
   readonly foreignFiles: readonly string[];
-  /** Folders that are to go if nothing is left in them, the inner ones first. */
+  /** Folders to remove if empty, the inner ones first. */
   readonly folders: readonly string[];
 }
 
@@ -166,7 +165,7 @@ export function findPieces(paths: Paths, env: Env = process.env, user: string = 
   const command = ownCommand(home);
   if (command !== undefined) {
     add('the command', command, withName);
-    // Of an installation that was interrupted.
+    // Left by an interrupted installation.
     add('the command', `${command}.new`, withName);
   }
   const pieces = [...byName].map(([what, { paths: all, owned, keep }]) => ({
@@ -182,7 +181,7 @@ export function findPieces(paths: Paths, env: Env = process.env, user: string = 
   return { pieces, foreignFiles, folders: [...new Set([runtime, ...stateFolders(logs, user), home])] };
 }
 
-/** What lies in a folder, in the order of the rules. */
+/** The contents of a folder in the order of the rules. */
 function inOrder(rules: readonly Rule[], folder: string): (readonly [string, Rule | undefined])[] {
   const found = namesIn(folder).map((name) => {
     const at = rules.findIndex(([pattern]) => pattern.test(name));
@@ -198,13 +197,13 @@ function cacheFolder({ SOTTO_HOME, XDG_CACHE_HOME }: Env, user: string): string 
   return join(absolute(XDG_CACHE_HOME) ?? join(user, '.cache'), 'sotto');
 }
 
-/** What the installing script has written: it leaves word of where. */
+/** The command that the installer wrote; it records the path. */
 function ownCommand(home: string): string | undefined {
   const path = textOf(join(home, 'app', 'command')).trim();
   return textOf(path).includes('# Written by Sotto') ? path : undefined;
 }
 
-/** On Linux the logs lie in a folder of state, which Sotto has made with them. */
+/** On Linux the logs lie in a state folder of Sotto. */
 function stateFolders(logs: string, user: string): string[] {
   const state = join(logs, '..');
   return state.endsWith('/sotto') && state !== user ? [join(state, 'run'), state] : [];

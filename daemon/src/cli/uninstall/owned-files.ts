@@ -1,4 +1,4 @@
-/** What proves that a file was written by Sotto: uninstalling removes nothing else, even in a folder that holds others' files. */
+/** Proves that Sotto wrote a file. Uninstalling removes nothing else, even in shared folders. */
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { TEXT_INPUT } from '../../protocol/file-errors.js';
@@ -13,12 +13,12 @@ import { DatabaseSync } from '../../store/sqlite/database.js';
 
 const MAX_TEXT_BYTES = 2 ** 20;
 
-/** What lies in one place and is Sotto's. */
+/** Sotto's files in one place. */
 export interface OwnedFiles {
   readonly files: readonly string[];
-  /** Removed with all that is in them. */
+  /** Removed recursively. */
   readonly trees: readonly string[];
-  /** Removed if nothing is left in them, in this order. */
+  /** Removed if empty, in this order. */
   readonly folders: readonly string[];
 }
 
@@ -27,14 +27,14 @@ export type Finder = (path: string, stats: Stats) => OwnedFiles | undefined;
 const NONE: OwnedFiles = { files: [], trees: [], folders: [] };
 const file = (path: string): OwnedFiles => ({ ...NONE, files: [path] });
 
-/** A file that passes a test of its content. */
+/** A file with matching content. */
 export function fileMatching(proves: (path: string, stats: Stats) => boolean): Finder {
   return (path, stats) => (stats.isFile() && proves(path, stats) ? file(path) : undefined);
 }
 
-/** A file of a name that only Sotto gives, such as a draft's. */
+/** A file with a name that only Sotto uses, such as a draft. */
 export const withName = fileMatching(() => true);
-/** The file itself or a link to it: the link goes, what it leads to stays. */
+/** The file or a link to it: the link is removed, its target is kept. */
 export const jsonMatching = (isOwned: (json: Readonly<Record<string, unknown>>) => boolean): Finder => {
   return (path, stats) => {
     if (!stats.isFile() && !stats.isSymbolicLink()) return undefined;
@@ -48,7 +48,7 @@ export const pidFile = fileMatching((path) => /^\d{1,10}\n?$/.test(textOf(path))
 export const database = fileMatching((path, { size }) => size === 0 || isSqlite(path));
 export const token = fileMatching((path) => /^sotto_/.test(textOf(path)));
 
-/** Some files of a folder, by name and what proves them. */
+/** Some files of a folder, by name and proof. */
 export function folderContaining(files: readonly (readonly [RegExp, Finder])[]): Finder {
   return (path, stats) => {
     if (!stats.isDirectory()) return undefined;
@@ -57,7 +57,7 @@ export function folderContaining(files: readonly (readonly [RegExp, Finder])[]):
       const inner = join(path, name);
       return finder?.(inner, lstatSync(inner)) ?? [];
     });
-    // A folder that holds something, and nothing of ours, is another's.
+    // A non-empty folder without Sotto's files is foreign.
     if (own.length === 0 && namesIn(path).length > 0) return undefined;
     return {
       files: own.flatMap(({ files: all }) => all),
@@ -67,7 +67,7 @@ export function folderContaining(files: readonly (readonly [RegExp, Finder])[]):
   };
 }
 
-/** A folder with all that is in it, of a name that only Sotto gives. */
+/** A whole folder with a name that only Sotto uses. */
 export const tree: Finder = (path, stats) => (stats.isDirectory() ? { ...NONE, trees: [path] } : undefined);
 
 export const link: Finder = (path, stats) => (stats.isSymbolicLink() ? file(path) : undefined);
@@ -85,7 +85,7 @@ export const uploads = folderContaining([
   [/^input\.\d+\.[0-9a-f]{24}$/, withName],
 ]);
 
-/** Models that were pulled or converted here, by their records; those that the user put there stay. */
+/** Models downloaded or converted here, by their records; the user's own stay. */
 export const models = folderContaining([
   [
     new RegExp(`^\\${DOWNLOADS}$`),
@@ -97,12 +97,12 @@ export const models = folderContaining([
   ],
   [
     /^\..+\.(new|old)-[0-9a-f]{8}$/,
-    tree, // of a conversion that was killed
+    tree, // left by a killed conversion
   ],
   [/^[^.]/, model],
 ]);
 
-/** What a download that was broken off has left. */
+/** Files of an unfinished download. */
 function download(path: string, stats: Stats): OwnedFiles | undefined {
   if (!stats.isDirectory()) return undefined;
   const work = new DownloadFolder(dirname(dirname(path)), basename(path));
@@ -127,7 +127,7 @@ function model(path: string, stats: Stats): OwnedFiles | undefined {
   return { files, trees: [], folders: [...folders, path] };
 }
 
-/** Recordings that the history names, or that it noted before it wrote them; and drafts of them. */
+/** Recordings named by the history, and their drafts. */
 export function recordings(history: string): Finder {
   const written = namesOfRecordings(history);
   return (path, stats) =>
@@ -153,7 +153,7 @@ function namesOfRecordings(history: string): ReadonlySet<string> {
         try {
           return db.prepare(sql).all();
         } catch {
-          return []; // of an earlier version
+          return []; // an earlier version has no such table
         }
       });
       return new Set(rows.map((row) => String(Reflect.get(Object(row) as object, 'name'))));
@@ -185,7 +185,6 @@ function isSpool(path: string): boolean {
   return startOf(path).startsWith('SOTTOPCM');
 }
 
-/** The first 16 bytes. */
 export function startOf(path: string): string {
   const bytes = Buffer.alloc(16);
   try {
@@ -200,7 +199,7 @@ export function startOf(path: string): string {
   }
 }
 
-/** Of an ordinary file of at most a megabyte; empty for any other. */
+/** The text of a regular file of up to a megabyte; otherwise empty. */
 export function textOf(path: string): string {
   try {
     return readSmallFile(path, MAX_TEXT_BYTES, TEXT_INPUT);

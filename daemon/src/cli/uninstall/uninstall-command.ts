@@ -1,4 +1,4 @@
-/** `sotto uninstall`: its options and its help. */
+/** `sotto uninstall`: options and help. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { examples } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';

@@ -1,4 +1,4 @@
-/** `sotto uninstall`: ends whatever of Sotto runs, and takes everything away but what is to be kept. */
+/** `sotto uninstall`: stops Sotto and removes everything except what the user keeps. */
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, timeout } from '../../async.js';
@@ -17,24 +17,24 @@ import { namesIn } from './owned-files.js';
 import { findPieces, type FoundPieces, type Keepable, type Piece } from './find-pieces.js';
 import { terminalPrompt, type ConfirmPrompt } from '../confirm-prompt.js';
 
-/** A dictation that goes on is finished before its process leaves. */
+/** A dictation in progress is finished first. */
 const CAPTURE_TIMEOUT_MS = 20_000;
 const EXIT_TIMEOUT_MS = 2_000;
 const POLL_INTERVAL_MS = 50;
 const MAX_ROUNDS = 3;
-/** What an agent needs that could not be taken away, and whoever wants to try again. */
+/** Kept if the agent can't be removed, so that the user can try again. */
 const AGENT_PIECES = new Set(['the program', 'the command']);
 
 export interface UninstallOptions {
-  /** What stays; asked for where it is left out. */
+  /** What to keep; asked if absent. */
   readonly keep?: readonly Keepable[];
-  /** Without a question. */
+  /** Skip the questions. */
   readonly yes: boolean;
-  /** Says what would be done, and does nothing. */
+  /** Only print what would be removed. */
   readonly dryRun: boolean;
 }
 
-/** The exit code: 0 done, 3 where something could not be taken away. @throws SottoError INVALID_ARGUMENT, CANCELLED */
+/** @returns exit code 3 if something could not be removed @throws SottoError INVALID_ARGUMENT, CANCELLED */
 export async function uninstall(
   paths: Paths,
   run: UninstallOptions,
@@ -53,7 +53,7 @@ export async function uninstall(
     return 1;
   }
   const failures: string[] = [];
-  // First whoever dictates: what was said is written down by the daemon.
+  // Dictations first, because the daemon writes their text.
   if (!(await stopCapture(paths))) failures.push('a dictation in the background won’t stop');
   const agentFailure = await removeAgent(paths);
   if (agentFailure !== undefined) failures.push(agentFailure);
@@ -76,7 +76,7 @@ export async function uninstall(
   return failures.length > 0 ? 3 : 0;
 }
 
-/** Others' files in folders of ours, such as a model that the user put there. */
+/** Foreign files in Sotto's folders, such as the user's own models. */
 function foreignFilesIn({ pieces }: FoundPieces, isKept: (piece: Piece) => boolean): string[] {
   const folders = pieces
     .filter((piece) => !isKept(piece))
@@ -86,7 +86,7 @@ function foreignFilesIn({ pieces }: FoundPieces, isKept: (piece: Piece) => boole
   );
 }
 
-/** `undefined`: Ctrl-C. */
+/** Resolves to undefined after Ctrl-C. */
 async function choosePiecesToKeep(
   found: FoundPieces,
   { keep, yes }: UninstallOptions,
@@ -116,9 +116,9 @@ async function choosePiecesToKeep(
 }
 
 function printPieces({ pieces, foreignFiles }: FoundPieces, stays: ReadonlySet<Keepable>): void {
-  if (pieces.length === 0) printLine('nothing of Sotto found');
+  if (pieces.length === 0) printLine('No files of Sotto found.');
   for (const { what, paths, bytes, keep } of pieces) {
-    // Such as locks of folders that are done.
+    // Such as locks of finished batches.
     if (bytes === 0) continue;
     const action = keep !== undefined && stays.has(keep) ? 'keep  ' : 'remove';
     printLine(`${action}  ${padEnd(what, 24)} ${padEnd(formatBytes(bytes), 10)} ${paths.join(', ')}`);
@@ -127,7 +127,7 @@ function printPieces({ pieces, foreignFiles }: FoundPieces, stays: ReadonlySet<K
     printLine(`keep    ${padEnd('not part of Sotto', 24)} ${' '.repeat(10)} ${path}`);
 }
 
-/** @returns why the agent is still there, in words */
+/** @returns why the agent could not be removed */
 async function removeAgent(paths: Paths): Promise<string | undefined> {
   try {
     if (isAgentOf(paths)) {
@@ -140,7 +140,7 @@ async function removeAgent(paths: Paths): Promise<string | undefined> {
   }
 }
 
-/** A daemon that was about to start makes anew what has just been removed: then once more. @returns what went wrong, in words */
+/** Repeats the removal, because a starting daemon may write files again. @returns error messages */
 async function stopAndRemove(paths: Paths, isKept: (piece: Piece) => boolean): Promise<string[]> {
   for (let round = 1; ; round++) {
     const failures = [...(await stopDaemon(paths)), ...removeAll(findPieces(paths), isKept)];
@@ -148,7 +148,7 @@ async function stopAndRemove(paths: Paths, isKept: (piece: Piece) => boolean): P
   }
 }
 
-/** @returns what went wrong, in words */
+/** @returns error messages */
 async function stopDaemon(paths: Paths): Promise<string[]> {
   try {
     if (existsSync(paths.runtime) || existsSync(paths.lock)) await daemonStop(paths);
@@ -161,18 +161,18 @@ async function stopDaemon(paths: Paths): Promise<string[]> {
   }
 }
 
-/** Another home (SOTTO_HOME) may have an agent of its own: there is one of the name for each user. */
+/** Each user has one agent, which may belong to another home (SOTTO_HOME). */
 function isAgentOf(paths: Paths): boolean {
   const owner = managerFor(paths).owner();
   return owner === 'none' ? existsSync(join(paths.home, 'agent', 'Sotto')) : owner === 'own';
 }
 
-/** The process that holds the microphone is a launcher's child: it is asked, never killed. @returns whether it has gone */
+/** The microphone process is a child of the launcher: it is asked to stop, never killed. @returns whether it stopped */
 async function stopCapture({ runtime, capture }: Paths): Promise<boolean> {
   if (!existsSync(runtime)) return true;
   const stopped = CaptureClient.leave(capture).catch(() => undefined);
   await timeout(stopped, CAPTURE_TIMEOUT_MS);
-  // It holds the lock as long as it is there.
+  // The process holds this lock until it exits.
   for (const untilMs = performance.now() + EXIT_TIMEOUT_MS; ; await sleep(POLL_INTERVAL_MS)) {
     const lock = tryLock(join(runtime, 'capture.lock'));
     lock?.release();
@@ -181,7 +181,7 @@ async function stopCapture({ runtime, capture }: Paths): Promise<boolean> {
   }
 }
 
-/** @returns what went wrong, in words */
+/** @returns error messages */
 function removeAll({ pieces, folders }: FoundPieces, isKept: (piece: Piece) => boolean): string[] {
   const failures: string[] = [];
   const attempt = (path: string, act: () => void): void => {
@@ -204,12 +204,12 @@ function removeAll({ pieces, folders }: FoundPieces, isKept: (piece: Piece) => b
   return failures;
 }
 
-/** What still lies in it is not Sotto's. */
+/** Remaining files are not Sotto's. */
 function removeEmpty(folder: string): void {
   if (existsSync(folder) && readdirSync(folder).length === 0) rmdirSync(folder);
 }
 
-/** What this command can't take away, since it came another way. */
+/** How to remove what another installer put there. */
 function cleanupHint(): string | undefined {
   if (!existsSync(packageRoot)) return undefined;
   if (packageRoot.includes('/node_modules/')) return 'Remove the command itself with: npm rm -g sotto';

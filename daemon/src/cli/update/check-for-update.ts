@@ -1,4 +1,4 @@
-/** Whether there is a newer Sotto, and how to get it by the way in which this one was installed. It only tells. */
+/** Checks for a newer Sotto and explains how to update this installation. */
 import { existsSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import * as v from 'valibot';
@@ -9,14 +9,14 @@ import { openTransport } from '../../store/download/transport.js';
 import { defined } from '../../protocol/defined.js';
 
 const CHECK_MS = 10_000;
-/** Far more than a version. */
+/** Far more than a version needs. */
 const MAX_BYTES = 4096;
 const VERSION_PATTERN = /^\d+\.\d+\.\d+$/;
 
 const releaseSchema = v.object({ url: v.string() });
 const latestSchema = v.object({ version: v.pipe(v.string(), v.regex(VERSION_PATTERN)) });
 
-/** Where the release that lies in `root` says that releases are found; undefined for a clone and for a release that says none. */
+/** The download address of the release in `root`; undefined for clones and releases without one. */
 export function releaseAddress(root: string): string | undefined {
   try {
     const parsed = v.parse(
@@ -41,7 +41,7 @@ export function updateInstructions(root: string): string {
 }
 
 /**
- * Asks where releases are found for the newest version: one request, which carries Sotto's version and nothing else.
+ * Fetches the newest version: one request, which carries only Sotto's version.
  * @param address as of `releaseAddress`
  * @returns such as 0.2.0
  * @throws SottoError DOWNLOAD_FAILED
@@ -84,7 +84,7 @@ function reasonOf(error: unknown): string {
   return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
-/** Whether version `a` is newer than `b`: three numbers each. */
+/** Whether version `a` is newer than `b`. */
 export function isNewer(a: string, b: string): boolean {
   const [left, right] = [a, b].map((version) => version.split('.').map(Number));
   for (let i = 0; i < 3; i++) {

@@ -1,4 +1,4 @@
-/** `sotto update`: its flags and its help. */
+/** `sotto update`: flags and help. */
 import type { Command } from 'commander';
 import { packageRoot } from '../../paths.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
@@ -9,9 +9,9 @@ export function addUpdate(program: Command): void {
     .command('update')
     .summary('show how to update Sotto')
     .description(
-      'Show how to update Sotto. It looks for a new version only with --check, and never installs one.',
+      'Show how to update Sotto. Checks for a new version only with --check, and never installs it.',
     )
-    .option('--check', 'ask the site of the release for the newest version')
+    .option('--check', 'look up the newest version online')
     .action(async ({ check = false }: { check?: boolean }) => {
       const { updateInstructions, isNewer, newestVersion, releaseAddress } =
         await import('./check-for-update.js');
@@ -22,7 +22,7 @@ export function addUpdate(program: Command): void {
         const newest = await newestVersion(address);
         if (!isNewer(newest, SOTTO_VERSION)) return printLine(`The newest version is ${newest}.`);
         printLine(`Sotto ${newest} is available.`);
-      } else if (check) printLine('This copy does not know where releases are found.');
+      } else if (check) printLine('This copy of Sotto has no download address.');
       printLine(updateInstructions(packageRoot));
     });
   command.addHelpText('after', examples(['sotto update', 'sotto update --check']));

@@ -1,4 +1,4 @@
-/** What `sotto vocabulary` does. The file is the vocabulary: a daemon that runs sees by itself that it has changed. */
+/** The commands of `sotto vocabulary`. They edit the file; a running daemon notices changes. */
 import type { Paths } from '../../paths.js';
 import { codeOf, SottoError } from '../../protocol/errors.js';
 import { fileError, TEXT_INPUT } from '../../protocol/file-errors.js';
@@ -11,10 +11,10 @@ import { createFile } from '../output/create-file.js';
 import { columnsOf, padEnd } from '../terminal/columns.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
 
-/** Entries that an import lists. */
+/** Entries that an import prints. */
 const MAX_LISTED = 20;
 
-/** All of them give the exit code of the command. @throws SottoError */
+/** These functions return the exit code. @throws SottoError */
 export function list({ vocabulary: path }: Paths, json: boolean): number {
   const { vocabulary } = new VocabularyFile(path).read();
   if (json) process.stdout.write(`${JSON.stringify(vocabulary)}\n`);
@@ -67,7 +67,7 @@ export async function importFrom(
   return 0;
 }
 
-/** The entries that are new or different, so that a wrong file is noticed. */
+/** Prints new and changed entries, so that the user notices a wrong file. */
 function newEntries(before: Vocabulary | undefined, now: Vocabulary): string {
   const known = new Set(before === undefined ? [] : entriesOf(before));
   const all = entriesOf(now).filter((entry) => !known.has(entry));
@@ -81,7 +81,7 @@ function entriesOf({ words, replacements }: Vocabulary): string[] {
   return [...words, ...replacements.map(({ from, to }) => `${from} → ${writtenOf(to)}`)];
 }
 
-/** A line break and an empty text as people read them. */
+/** Makes line breaks and empty texts visible. */
 function writtenOf(to: string): string {
   return to === '' ? '(removed)' : to.replaceAll('\n', '⏎');
 }
@@ -103,7 +103,7 @@ export async function exportTo(
   return 0;
 }
 
-/** More than any vocabulary may hold. */
+/** More than a vocabulary may contain. */
 const MAX_IMPORT_BYTES = 16 * 2 ** 20;
 
 async function read(file: string): Promise<string> {
@@ -112,7 +112,7 @@ async function read(file: string): Promise<string> {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     if (codeOf(cause) === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
-      throw new SottoError('INVALID_ARGUMENT', `${file} is not a text file in UTF-8`, {
+      throw new SottoError('INVALID_ARGUMENT', `${file} is not a UTF-8 text file`, {
         cause,
         hint: 'use JSON, CSV, or text with one word per line',
       });
@@ -121,14 +121,14 @@ async function read(file: string): Promise<string> {
   }
 }
 
-/** A command before the pipe may write without end. */
+/** Stdin may be endless. */
 async function readStdin(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MAX_IMPORT_BYTES) {
-      throw new SottoError('INVALID_ARGUMENT', `stdin holds more than ${MAX_IMPORT_BYTES / 2 ** 20} MiB`, {
+      throw new SottoError('INVALID_ARGUMENT', `stdin has more than ${MAX_IMPORT_BYTES / 2 ** 20} MiB`, {
         hint: 'check the command before the pipe',
       });
     }

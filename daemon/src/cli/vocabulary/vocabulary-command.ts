@@ -1,4 +1,4 @@
-/** `sotto vocabulary …`: its commands, flags and help. */
+/** `sotto vocabulary`: commands, flags and help. */
 import { Option, type Command } from 'commander';
 import { examples, paragraph } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';

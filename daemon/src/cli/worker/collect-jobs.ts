@@ -1,4 +1,4 @@
-/** From what a user names — files, folders, addresses — to jobs, each with an id that the same work has again. */
+/** Turns files, folders and URLs into jobs, each with an id that depends only on its work. */
 import { resolve } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
@@ -12,26 +12,26 @@ import { jobId, parseJob, displayUrl, type QueueJob, type Source } from './queue
 import { defined } from '../../protocol/defined.js';
 
 export interface Submission extends TranscriptOptions {
-  /** Files, folders and addresses. */
+  /** Files, folders and URLs. */
   readonly args: readonly string[];
   readonly find: FindOptions;
   readonly model?: string;
-  /** Of files it lies on the shared disk, as the workers call it; of addresses it is here. */
+  /** For files, a folder on the shared disk; for URLs, a local folder. */
   readonly output?: string;
 }
 
 export interface Collected {
   readonly id: string;
   readonly job: QueueJob;
-  /** The whole path of the file, or its address. */
+  /** Absolute path or URL. */
   readonly path: string;
-  /** Where this program puts the text once it is in the queue; on stdout when left out. */
+  /** Where this process saves the text from the queue; stdout if absent. */
   readonly saveAs?: string;
 }
 
 export interface Collection {
   readonly jobs: readonly Collected[];
-  /** What needs no work: its text is there. */
+  /** Files whose text exists. */
   readonly existing: readonly { readonly path: string; readonly target: string }[];
   readonly failed: readonly { readonly path: string; readonly error: SottoError }[];
 }
@@ -54,7 +54,7 @@ export async function collectJobs(submission: Submission): Promise<Collection> {
   const add = (collected: Collected): void => {
     if (!jobs.has(collected.id)) jobs.set(collected.id, collected);
   };
-  // A file that is named is printed, as without a queue; a folder's texts lie beside its files.
+  // A file argument is printed, as without a queue; the texts of a folder lie next to its files.
   const placed = files.filter(({ root }) => root !== undefined || output !== undefined);
   const targets = targetsOf(placed, { extension, ...defined({ output }) });
   const targetOf = new Map(placed.map((file, index) => [file, targets[index]]));
@@ -108,7 +108,7 @@ function jobOf(
     options,
     ...defined({ model }),
   };
-  // What the workers would refuse is not handed in.
+  // Validated here, because workers would refuse it.
   return parseJob(job);
 }
 
@@ -116,11 +116,7 @@ function checkAddress(url: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined) throw new SottoError('INVALID_ARGUMENT', `${url} is not a URL`);
   if (parsed.username === '' && parsed.password === '') return;
-  throw new SottoError(
-    'INVALID_ARGUMENT',
-    'a URL with a password would be visible to everyone who reads the queue',
-    {
-      hint: 'use a signed URL',
-    },
-  );
+  throw new SottoError('INVALID_ARGUMENT', 'everyone who can read the queue would see the URL’s password', {
+    hint: 'use a signed URL',
+  });
 }

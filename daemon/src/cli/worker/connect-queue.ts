@@ -1,7 +1,4 @@
-/**
- * The connection to a queue. BullMQ and its client are big and are loaded here, when somebody asks for a queue, and nowhere
- * else.
- */
+/** Connects to a queue. BullMQ and its client are large and are imported only here, when a queue is used. */
 import type { Queue } from 'bullmq';
 import type { Redis, RedisOptions } from 'ioredis';
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
@@ -14,7 +11,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_RETRY_MS = 2_000;
 
 /**
- * Whether a Redis answers there, and lets us in. What comes after may rely on a client that waits for it.
+ * Checks that a Redis responds and accepts the login. Later connections may wait for it instead.
  * @throws SottoError QUEUE_UNAVAILABLE, QUEUE_DENIED within seconds
  */
 export async function probeQueue(address: QueueAddress): Promise<void> {
@@ -35,7 +32,7 @@ export async function probeQueue(address: QueueAddress): Promise<void> {
     await client.connect();
     await client.ping();
   } catch (error) {
-    // "Connection is closed." is the end of it; what came before it says why.
+    // "Connection is closed." only follows the error that explains it.
     throw queueError(firstError ?? error, address);
   } finally {
     client.disconnect();
@@ -43,8 +40,8 @@ export async function probeQueue(address: QueueAddress): Promise<void> {
 }
 
 /**
- * A client that waits while the queue is away: nothing that was asked of it is lost by a restart of Redis. `onDisconnect` and
- * `onReconnect` tell of it, once each time.
+ * A client that waits while Redis is unreachable, so a restart of Redis loses no request. `onDisconnect` and
+ * `onReconnect` are called once per outage.
  */
 export async function openRedis(
   address: QueueAddress,
@@ -53,7 +50,7 @@ export async function openRedis(
   const { Redis } = await import('ioredis');
   const options: RedisOptions = {
     ...address.connection,
-    // BullMQ asks for it: a worker waits for a job without an end.
+    // BullMQ requires this, because workers wait for jobs indefinitely.
     maxRetriesPerRequest: null,
     connectTimeout: CONNECT_TIMEOUT_MS,
     retryStrategy: (times) => Math.min(100 * times, MAX_RETRY_MS),
@@ -77,15 +74,15 @@ export async function openQueue(client: Redis): Promise<JobQueue> {
   const queue: JobQueue = new Queue(QUEUE_NAME, {
     connection: client,
     prefix: QUEUE_PREFIX,
-    // Its own warnings about old servers go to the terminal unasked.
+    // BullMQ prints warnings about old servers to the terminal.
     skipVersionCheck: true,
   });
-  // The client says it, too.
+  // The client reports the same errors.
   queue.on('error', () => undefined);
   return queue;
 }
 
-/** A worker's name as a Redis takes it for a connection: without spaces and accents, which machines have in theirs. */
+/** Encodes a worker name for Redis, whose connection names allow no spaces or accents. */
 export function encodeName(name: string): string {
   return encodeURIComponent(name);
 }

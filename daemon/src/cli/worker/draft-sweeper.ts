@@ -1,7 +1,6 @@
 /**
- * Drafts of texts that workers left when they were killed. To read a folder of thousands over a network takes a while, so
- * it isn't done for each job: it is when a folder is first written to, a few times a day, and when a job comes from a
- * worker that died at it, which may have died between writing and removing its draft.
+ * Removes drafts of killed workers. Reading a folder of thousands of files over a network is slow, so it happens when a
+ * folder is first used, every few hours, and after the death of a worker that may have left a draft there.
  */
 import { sweepDrafts } from '../output/place-text.js';
 

@@ -1,4 +1,4 @@
-/** Sound from an address: streamed into a private folder, within limits of size and time, and gone when its job is over. */
+/** Downloads audio to a private folder, limited in size and time, until its job is over. */
 import { createWriteStream } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,9 +12,9 @@ import { assertPublicHost, lookupPublic } from './private-networks.js';
 
 export interface FetchLimits {
   readonly maxBytes: number;
-  /** For all of a file. */
+  /** For the whole download. */
   readonly maxSeconds: number;
-  /** Whether addresses of the worker's own network are fetched from, too. */
+  /** Whether private networks are allowed. */
   readonly allowPrivate: boolean;
 }
 
@@ -23,16 +23,16 @@ export interface FetchedAudio {
   readonly remove: () => Promise<void>;
 }
 
-/** Told how much is here, and how much there will be where that is known. */
+/** Called with the bytes so far and, if known, in total. */
 type OnBytes = (bytes: number, ofBytes: number | undefined) => void;
 
 const MAX_REDIRECTS = 5;
 const CONNECT_TIMEOUT_MS = 15_000;
-/** Without a byte. */
+/** Time without any data. */
 const IDLE_TIMEOUT_MS = 60_000;
-/** What has no file any more, for good. */
+/** The file no longer exists. */
 const MISSING_STATUSES = new Set([404, 410]);
-/** What another try may mend. */
+/** A retry may succeed. */
 const TRANSIENT_STATUSES = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 const FOLDER = /^sotto-worker-(\d+)-/;
@@ -44,7 +44,7 @@ export async function fetchAudio(
   signal: AbortSignal,
   onBytes: OnBytes = () => undefined,
 ): Promise<FetchedAudio> {
-  // Readable by this user alone, as mkdtemp makes it.
+  // mkdtemp makes it private.
   const folder = await mkdtemp(join(tmpdir(), `sotto-worker-${process.pid}-`));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
@@ -57,7 +57,7 @@ export async function fetchAudio(
   }
 }
 
-/** What workers that were killed have left. */
+/** Removes downloads of killed workers. */
 export async function sweepFetched(): Promise<void> {
   for (const name of await readdir(tmpdir()).catch(() => [])) {
     const pid = Number(FOLDER.exec(name)?.[1] ?? NaN);
@@ -146,7 +146,7 @@ async function saveBody(
   await pipeline(body, limit, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
 }
 
-/** What is not read ends with an error, which is no news. */
+/** Ignores the error of an unread body. */
 function discard(body: Readable): void {
   body.on('error', () => undefined);
   body.destroy();
@@ -163,7 +163,7 @@ function checkUrl(url: URL, { allowPrivate }: FetchLimits): void {
   if (!allowPrivate) assertPublicHost(url);
 }
 
-/** Nothing that came over https goes on in the clear. */
+/** Never redirects from https to http. */
 function redirectOf(from: URL, to: string): URL {
   const next = URL.canParse(to, from.href) ? new URL(to, from.href) : undefined;
   const fits = next?.protocol === from.protocol || next?.protocol === 'https:';
@@ -184,7 +184,7 @@ function fetchError(
   if (tooLong.aborted)
     return new SottoError('AUDIO_FETCH_FAILED', `timed out after ${maxSeconds} s`, { cause: error });
   if (error instanceof SottoError) return error;
-  // The connector wraps what the look-up said.
+  // The connector wraps the lookup's error.
   const cause = error instanceof Error ? error.cause : undefined;
   if (cause instanceof SottoError) return cause;
   if (['ENOSPC', 'EDQUOT'].includes(codeOf(error) ?? ''))
@@ -205,7 +205,7 @@ function tooBig(maxBytes: number): SottoError {
   });
 }
 
-/** Some decoders go by it. */
+/** Some decoders need the extension. */
 function extensionOf(address: string): string {
   const extension = extname(new URL(address).pathname).toLowerCase();
   return /^\.[a-z0-9]{1,5}$/.test(extension) ? extension : '';

@@ -1,6 +1,6 @@
 /**
- * What becomes of jobs: the queue tells of each change, and a look at all that are still open, now and then, finds what was
- * told while nobody heard it.
+ * Follows jobs to their end. The queue sends events; a regular check of all open jobs finds what was missed during a
+ * disconnection.
  */
 import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
@@ -21,14 +21,14 @@ export type JobOutcome = { readonly result: JobResult } | { readonly error: Sott
 export interface Watcher {
   ended(id: string, outcome: JobOutcome): void;
   progress(id: string, progress: JobProgress): void;
-  /** It waits again: its worker died, or it is to be tried once more. */
+  /** It waits again after a failed attempt or the death of its worker. */
   requeued(id: string): void;
 }
 
 const POLL_INTERVAL_MS = 5_000;
 const BATCH_SIZE = 200;
 
-/** Until all of them are over, or the signal is aborted. */
+/** Resolves when all jobs are over or the signal is aborted. */
 export async function followJobs(
   { client, queue }: { readonly client: Redis; readonly queue: JobQueue },
   ids: ReadonlySet<string>,
@@ -45,7 +45,7 @@ export async function followJobs(
     if (open.size === 0) resolveDone();
   };
   const { QueueEvents } = await import('bullmq');
-  // It waits on its connection, which therefore is its own.
+  // QueueEvents blocks its connection, so it needs its own.
   const connection = client.duplicate();
   connection.on('error', () => undefined);
   const events = new QueueEvents(QUEUE_NAME, { connection, prefix: QUEUE_PREFIX, skipVersionCheck: true });
@@ -67,9 +67,9 @@ export async function followJobs(
     if (open.size === 0) return;
     while (open.size > 0 && !signal.aborted) {
       const checked = checkJobs(queue, [...open], open, end);
-      // While the queue is away a look takes as long as that.
+      // A check takes as long as Redis is unreachable.
       await Promise.race([checked, done]);
-      // Sooner where the queue is back: what it has forgotten it does not tell of.
+      // Checks at once after a reconnection, because Redis sends no missed events.
       const back = new Promise<void>((resolve) => (wake = resolve));
       await timeout(Promise.race([done, back]), POLL_INTERVAL_MS);
     }
@@ -96,7 +96,7 @@ async function checkJobs(
   }
 }
 
-/** Undefined while it goes on. */
+/** Undefined while the job is not over. */
 async function outcomeOf(queue: JobQueue, id: string): Promise<JobOutcome | undefined> {
   const state = await queue.getJobState(id);
   if (state === 'unknown') return { error: new SottoError('CANCELLED', 'removed from the queue') };
@@ -107,6 +107,6 @@ async function outcomeOf(queue: JobQueue, id: string): Promise<JobOutcome | unde
   const result = parseResult(job.returnvalue);
   if (result !== undefined) return { result };
   return {
-    error: new SottoError('PROTOCOL', 'finished by another version of Sotto, with an answer unknown here'),
+    error: new SottoError('PROTOCOL', 'finished by an incompatible version of Sotto'),
   };
 }

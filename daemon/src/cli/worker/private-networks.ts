@@ -1,14 +1,14 @@
 /**
- * Where a worker does not go for others: who can hand in an address must not reach with it what only the worker's machine
- * reaches (its own services, the router, the cloud's data about the machine). Names are looked up once, and what is checked
- * is what is connected to, so a name that changes between two looks helps nobody.
+ * Networks that a worker does not fetch from: submitted URLs must not reach the worker's own services, its router or
+ * cloud metadata. A name is resolved once and the checked address is the one connected to, which prevents DNS
+ * rebinding.
  */
 import { lookup } from 'node:dns';
 import { isIP, isIPv6, type LookupFunction } from 'node:net';
 import { SottoError } from '../../protocol/errors.js';
 import { isPrivateAddress } from '../../store/download/redirects.js';
 
-/** IPv4 inside of IPv6, as translators and tunnels write it: the last or the second 32 bits. */
+/** IPv4 within IPv6, as NAT64 and 6to4 write it: the last or the second 32 bits. */
 const TRANSLATED = /^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 const TUNNELLED = /^2002:([0-9a-f]{1,4}):([0-9a-f]{1,4}):/;
 
@@ -22,13 +22,13 @@ export function isPrivateNetwork(address: string): boolean {
   return isPrivateAddress(bits.flatMap((part) => [part >> 8, part & 0xff]).join('.'));
 }
 
-/** A host that is an address itself: nobody looks it up. @throws SottoError AUDIO_REFUSED */
+/** Checks hosts that are IP addresses, which are never looked up. @throws SottoError AUDIO_REFUSED */
 export function assertPublicHost(url: URL): void {
   const host = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(host) !== 0 && isPrivateNetwork(host)) throw refused(host);
 }
 
-/** As the system's, for connections; an address of the own network is an error. */
+/** The system's lookup, failing for private addresses. */
 export const lookupPublic: LookupFunction = (host, options, done) => {
   lookup(host, { ...options, all: true }, (error, addresses) => {
     if (error !== null) return done(error, '', 0);
@@ -41,7 +41,7 @@ export const lookupPublic: LookupFunction = (host, options, done) => {
   });
 };
 
-/** `64:ff9b::7f00:1`: short, in hexadecimal, without a zone. */
+/** `64:ff9b::7f00:1`: compressed, hexadecimal, without a zone. */
 function canonical(address: string): string {
   const host = `[${address.replace(/%.*$/, '')}]`;
   return URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`).hostname.slice(1, -1) : address;

@@ -1,4 +1,4 @@
-/** `sotto queue status | retry | clear`: what lies in a queue, and what failed there. Each gives the exit code of the command. */
+/** `sotto queue status | retry | clear`. Each returns the exit code. */
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import * as v from 'valibot';
@@ -13,7 +13,7 @@ interface QueueConnection {
   readonly client: Redis;
 }
 
-/** A page of a terminal; `--json` has all. */
+/** Failed files shown; `--json` lists all. */
 const MAX_SHOWN_FAILED = 20;
 const MAX_ACTIVE_JOBS = 100;
 const PAGE_SIZE = 500;
@@ -25,7 +25,7 @@ export interface QueueStatus {
   readonly failed: readonly FailedJob[];
 }
 
-/** @param maxFailed of those that failed last */
+/** @param maxFailed number of most recent failures */
 export async function statusOf(queue: JobQueue, maxFailed = Infinity): Promise<QueueStatus> {
   const counts = await queue.getJobCounts('waiting', 'delayed', 'active', 'completed', 'failed');
   const active = await queue.getActive(0, MAX_ACTIVE_JOBS - 1);
@@ -84,7 +84,7 @@ export function queueClear(url: string, all: boolean): Promise<number> {
       return 0;
     }
     const counts = await queue.getJobCounts();
-    // What somebody is at comes to its end, and finds that nobody knows it any more.
+    // Active jobs run to their end and are then dropped.
     await queue.obliterate({ force: true });
     for await (const keys of client.scanStream({ match: textKey('*'), count: PAGE_SIZE })) {
       const found = v.parse(v.array(v.string()), keys);
@@ -103,7 +103,7 @@ async function withQueue(
   await probeQueue(address);
   let failedCount: (error: SottoError) => void = () => undefined;
   const away = new Promise<never>((_, reject) => (failedCount = reject));
-  // Who looks does not wait.
+  // These commands do not wait for Redis.
   const client = await openRedis(address, {
     onDisconnect: (error) => failedCount(error),
     onReconnect: () => undefined,
@@ -139,13 +139,13 @@ async function failedJobs(queue: JobQueue, max: number): Promise<FailedJob[]> {
   return found;
 }
 
-/** Those that fail while it is at work are not met twice: it counts what there was at first. */
+/** Visits each job that has failed so far once. */
 async function eachFailed(queue: JobQueue, work: (job: Job) => Promise<void>): Promise<number> {
   const ids = new Set((await failedJobs(queue, Infinity)).map(({ id }) => id));
   let done = 0;
   for (const id of ids) {
     const job = await queue.getJob(id);
-    // Somebody else may have been quicker.
+    // Another process may have handled it.
     if (job === undefined) continue;
     await work(job).then(
       () => (done += 1),
@@ -161,7 +161,7 @@ async function workerNames(queue: JobQueue): Promise<string[]> {
   return [...new Set(names.filter((name) => name !== '').map(decodeName))].sort();
 }
 
-/** A stranger may have put anything there. */
+/** Job data is untrusted. */
 function nameOf(job: Job): string {
   const parsed = v.safeParse(queueJobSchema.entries.name, (job.data as { name?: unknown } | null)?.name);
   return parsed.success ? parsed.output : (job.id ?? 'unknown');

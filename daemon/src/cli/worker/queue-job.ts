@@ -1,7 +1,4 @@
-/**
- * What travels through a queue. Both ends parse all of it: whoever may write to that Redis may write anything, and a worker
- * of yesterday meets jobs of tomorrow.
- */
+/** The data of jobs. Both ends validate all of it, because other programs and other versions can write to the same Redis. */
 import { isAbsolute, normalize } from 'node:path';
 import * as v from 'valibot';
 import { isErrorCode, SottoError } from '../../protocol/errors.js';
@@ -12,20 +9,20 @@ import { digestOfJson } from '../output/digest.js';
 import { isUrl } from '../output/display-path.js';
 import { oneLine } from './worker-messages.js';
 
-/** In Redis all keys begin with the first, and the jobs lie under the second. */
+/** Prefix of all keys, and the name of the queue. */
 export const QUEUE_PREFIX = 'sotto';
 export const QUEUE_NAME = 'files';
 
-/** Runs of a job that fails in a way that may pass, before it is put aside. */
+/** Attempts of a job that fails for a transient reason. */
 export const ATTEMPTS = 3;
-/** What is over is kept so long, so that the same request finds it: a job is known by its id. */
+/** Finished jobs are kept this long, so that the same request finds them by id. */
 export const KEEP_SECONDS = 7 * 24 * 3600;
-/** Hotwords and prompts, with much to spare. */
+/** Ample for hotwords and prompts. */
 export const MAX_JOB_BYTES = 512 * 1024;
-/** A day of speech is a tenth of this. */
+/** Ten times the text of a day of speech. */
 export const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 
-/** On a shared disk; nothing in it climbs. */
+/** A normalized absolute path on a shared disk. */
 const path = v.pipe(
   text(2, 4096),
   v.check(
@@ -39,7 +36,7 @@ const url = v.pipe(
   v.check((value) => isUrl(value) && URL.canParse(value), 'neither http nor https'),
 );
 
-/** `turbo`, or `owner/name` of one that was pulled. */
+/** `turbo`, or `owner/name` of a downloaded model. */
 const modelName = v.pipe(text(1, 200), v.regex(/^\w[\w.-]*(\/\w[\w.-]*)?$/));
 
 const sourceSchema = v.variant('kind', [
@@ -49,9 +46,9 @@ const sourceSchema = v.variant('kind', [
 export type Source = v.InferOutput<typeof sourceSchema>;
 
 const targetSchema = v.variant('kind', [
-  /** A file beside the sound or elsewhere on the shared disk. */
+  /** A file on the shared disk. */
   v.object({ kind: v.literal('file'), path }),
-  /** In the queue, for whoever handed it in. */
+  /** The queue, for the submitting command. */
   v.object({ kind: v.literal('queue') }),
 ]);
 
@@ -59,7 +56,7 @@ const columns = v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(999_99
 
 export const queueJobSchema = v.object({
   version: v.literal(1),
-  /** As the user named it. */
+  /** Display name. */
   name: text(1, 8192),
   source: sourceSchema,
   target: targetSchema,
@@ -71,16 +68,16 @@ export const queueJobSchema = v.object({
     ),
   }),
   options: transcribeOptionsSchema,
-  /** A model that each worker must have, by name or on the shared disk; the worker's own when left out. */
+  /** A model that every worker needs, by name or on the shared disk; the worker's default if absent. */
   model: v.exactOptional(v.union([path, modelName])),
 });
 export type QueueJob = v.InferOutput<typeof queueJobSchema>;
 
 const jobResultSchema = v.object({
-  /** `there`: somebody was first, and theirs has stayed. */
+  /** `there`: another worker's text existed and was kept. */
   outcome: v.picklist(['done', 'there']),
   worker: v.string(),
-  /** Of audio. */
+  /** Seconds of audio. */
   durationSeconds: v.exactOptional(inRange(0, 1e9)),
   language: v.exactOptional(v.string()),
 });
@@ -88,13 +85,13 @@ export type JobResult = v.InferOutput<typeof jobResultSchema>;
 
 const jobProgressSchema = v.object({
   worker: v.string(),
-  /** Of audio. */
+  /** Seconds of audio. */
   seconds: finite,
   totalSeconds: v.exactOptional(finite),
 });
 export type JobProgress = v.InferOutput<typeof jobProgressSchema>;
 
-/** @throws SottoError PROTOCOL: another version wrote it, or a stranger */
+/** @throws SottoError PROTOCOL */
 export function parseJob(data: unknown): QueueJob {
   const parsed = v.safeParse(queueJobSchema, data);
   if (parsed.success) return parsed.output;
@@ -115,35 +112,35 @@ export function parseProgress(value: unknown): JobProgress | undefined {
 }
 
 /**
- * The same work has the same id: handed in twice, it is done once. `stamp` tells a file from its next version.
- * No number and no colon in front: BullMQ refuses both.
+ * The same work has the same id, so submitting it twice does it once. `stamp` distinguishes versions of a file. The
+ * prefix is needed because BullMQ refuses ids that are numbers or contain a colon.
  */
 export function jobId(job: QueueJob, stamp = ''): string {
   const { name: _, ...work } = job;
   return `f-${digestOfJson([work, stamp])}`;
 }
 
-/** Where the text of a job waits that has no file of its own. */
+/** The key of a text that is stored in the queue. */
 export function textKey(id: string): string {
   return `${QUEUE_PREFIX}:texts:${id}`;
 }
 
-/** Why a job failed is kept as text: `AUDIO_EMPTY: the file has no audio`. */
+/** Failure reasons are stored as text: `AUDIO_EMPTY: the file has no audio`. */
 export function formatReason({ code, message }: SottoError): string {
   return `${code}: ${message}`;
 }
 
-/** On one line, and without what a terminal would take for orders. */
+/** The reason is reduced to one line without control characters. */
 export function parseReason(written: string): SottoError {
   const reason = oneLine(written);
   const [, code = '', message = ''] = /^([A-Z_]+): (.*)$/.exec(reason) ?? [];
   if (isErrorCode(code)) return new SottoError(code, message);
-  // What BullMQ says by itself of a job that one worker after another has died with.
+  // BullMQ's own reason for a job that killed several workers.
   if (/stalled/.test(reason)) return new SottoError('ENGINE_CRASHED', 'it crashed several workers');
   return new SottoError('INTERNAL', reason);
 }
 
-/** An address as it may stand in a log: a signed one opens the door to whoever reads it. */
+/** A URL for logs, without its query, which may be a secret signature. */
 export function displayUrl(address: string): string {
   const { protocol, host, pathname, search } = new URL(address);
   return `${protocol}//${host}${pathname}${search === '' ? '' : '?…'}`;

@@ -1,13 +1,13 @@
 /**
- * Where a queue is: `redis://user:password@host:6379/3`, `rediss://…` (the same over TLS), `unix:/run/redis.sock?db=3`.
- * Read by ourselves: clients take what they don't know for a host name, and then wait for it.
+ * Parses queue addresses: `redis://user:password@host:6379/3`, `rediss://…` (TLS), `unix:/run/redis.sock?db=3`. Redis
+ * clients would take unknown forms for host names and wait for them.
  */
 import { isAbsolute } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface QueueAddress {
-  /** What a client connects to. */
+  /** Options of the client. */
   readonly connection: {
     readonly host?: string;
     readonly port?: number;
@@ -17,9 +17,9 @@ export interface QueueAddress {
     readonly db: number;
     readonly tls?: Record<string, never>;
   };
-  /** To be shown: without a password. */
+  /** For display, without the password. */
   readonly shown: string;
-  /** What the user should know about it, if anything. */
+  /** A warning for the user. */
   readonly warning?: string;
 }
 
@@ -27,11 +27,11 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 const REDIS_PORT = 6379;
 const MAX_DB = 65_535;
-/** `sun_path`; a longer one is cut by some systems and refused by others. */
+/** Limit of `sun_path`; some systems truncate longer paths, others refuse them. */
 const MAX_SOCKET_BYTES = 103;
 
 /**
- * A password that is not in the address is taken from SOTTO_QUEUE_PASSWORD: other users see the arguments of a process.
+ * A missing password is read from SOTTO_QUEUE_PASSWORD, because other users can see process arguments.
  * @throws SottoError INVALID_ARGUMENT, which never repeats the address
  */
 export function parseQueueUrl(text: string, env: Env = process.env): QueueAddress {
@@ -45,7 +45,7 @@ export function parseQueueUrl(text: string, env: Env = process.env): QueueAddres
   return redisAddress(url, fallbackPassword);
 }
 
-/** As it was asked for; what there is to know about it is said on stderr. @throws SottoError INVALID_ARGUMENT */
+/** Parses the address and prints its warning on stderr. @throws SottoError INVALID_ARGUMENT */
 export function resolveQueueAddress(text: string): QueueAddress {
   const address = parseQueueUrl(text);
   if (address.warning !== undefined) process.stderr.write(`sotto: ${address.warning}\n`);
@@ -56,7 +56,7 @@ function redisAddress(url: URL, fallbackPassword: string | undefined): QueueAddr
   if (url.hostname === '') throw invalidUrl('the host is missing');
   if (url.search !== '' || url.hash !== '') throw invalidUrl('nothing may follow the database number');
   const tls = url.protocol === 'rediss:';
-  // IPv6 stands in brackets.
+  // IPv6 addresses have brackets.
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port === '' ? REDIS_PORT : Number(url.port);
   if (port === 0) throw invalidUrl('0 is not a port');
@@ -79,7 +79,7 @@ function redisAddress(url: URL, fallbackPassword: string | undefined): QueueAddr
   };
 }
 
-/** Where others reach it. */
+/** For addresses that other machines can reach. */
 function warningOf(hasPassword: boolean, tls: boolean): string | undefined {
   if (!hasPassword)
     return 'anyone who can reach it can queue work and read the texts: give that Redis a password';
@@ -88,7 +88,7 @@ function warningOf(hasPassword: boolean, tls: boolean): string | undefined {
     : 'password and texts are sent unencrypted: use rediss:// on networks you don’t control';
 }
 
-/** `/absolute/path?db=3`, with `//` in front of it or not. */
+/** `/absolute/path?db=3`, optionally after `//`. */
 function unixAddress(rest: string, password: string | undefined): QueueAddress {
   const [, raw = '', query] = /^(?:\/\/(?=\/))?([^?#]*)(?:\?([^#]*))?$/.exec(rest) ?? [];
   const path = decode(raw) ?? '';
@@ -110,7 +110,7 @@ function databaseOf(text: string): number {
   return db;
 }
 
-/** `%40` as what it stands for; undefined for nothing. */
+/** Decodes `%40`; undefined for an empty text. */
 function decode(text: string): string | undefined {
   if (text === '') return undefined;
   try {

@@ -1,4 +1,4 @@
-/** What the work of a queue looks like to who handed it in: how far all of it is, and what each machine is at. */
+/** Shows submitted jobs: the total progress, and what each machine is doing. */
 import type { SottoError } from '../../protocol/errors.js';
 import { displayPath } from '../output/display-path.js';
 import { fitStart } from '../terminal/columns.js';
@@ -17,12 +17,12 @@ export interface Counts {
 
 export interface QueueView {
   progress(id: string, name: string, progress: JobProgress): void;
-  /** Nobody is at it any more, for now or for good. */
+  /** No worker is on it, for now or for good. */
   stopped(id: string): void;
-  /** `target`: where its text is, where that is a file. */
+  /** @param target path of the text, if it is a file */
   done(name: string, target: string | undefined, result: JobResult): void;
   failed(name: string, error: SottoError): void;
-  /** Text for stdout. */
+  /** Prints text on stdout. */
   put(text: string): void;
   note(text: string): void;
   close(): void;
@@ -59,7 +59,7 @@ export function queueView(counts: () => Counts): QueueView {
     progress: (id, name, progress) => void active.set(id, { name, progress }),
     stopped: (id) => void active.delete(id),
     done: (name, target, { worker, durationSeconds }) => {
-      // As for the files of this machine: for people alone.
+      // Shown on terminals only, as for local files.
       if (area === undefined) return;
       const facts = [
         ...(target === undefined ? [] : [`→ ${displayPath(target)}`]),
@@ -75,7 +75,7 @@ export function queueView(counts: () => Counts): QueueView {
   };
 }
 
-/** `studio 15, mini 12`: who did how many. */
+/** `studio 15, mini 12`: files per worker. */
 export function byWorker(files: ReadonlyMap<string, number>): string {
   const ordered = [...files].sort((a, b) => b[1] - a[1]);
   return ordered.map(([name, count]) => `${oneLine(name)} ${count}`).join(', ');

@@ -1,6 +1,6 @@
 /**
- * What a worker may read and write: the folders of its `--root`, and nothing else, whatever a job asks for and wherever links
- * lead. `--root /mnt/share=/Volumes/share` is for a disk that has another place on this machine than on the others.
+ * Limits a worker to the folders of `--root`, whatever jobs ask for and wherever links lead. `--root
+ * /mnt/share=/Volumes/share` is for a disk with another mount point on this machine.
  */
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, relative, resolve, sep } from 'node:path';
@@ -8,10 +8,10 @@ import { codeOf, SottoError } from '../../protocol/errors.js';
 import { AUDIO_FILE, fileError, isMissing, OUTPUT_FILE, TEXT_INPUT } from '../../protocol/file-errors.js';
 
 interface Root {
-  /** As jobs call it. */
+  /** The path in jobs. */
   readonly queuePath: string;
   readonly localPath: string;
-  /** Without links. */
+  /** The resolved path. */
   readonly real: string;
 }
 
@@ -22,10 +22,10 @@ export class Roots {
     this.#roots = roots;
   }
 
-  /** @throws SottoError INVALID_ARGUMENT: one is no folder */
+  /** @throws SottoError INVALID_ARGUMENT if one is not a folder */
   static async open(specs: readonly string[]): Promise<Roots> {
     const roots = await Promise.all(specs.map(openRoot));
-    // Of two that hold a path, the inner one says where it is.
+    // The innermost root that contains a path applies.
     return new Roots(roots.sort((a, b) => b.queuePath.length - a.queuePath.length));
   }
 
@@ -33,14 +33,14 @@ export class Roots {
     return this.#roots.length === 0;
   }
 
-  /** Folders as they are called here. */
+  /** Local paths of the folders. */
   get folders(): readonly string[] {
     return this.#roots.map(({ localPath }) => localPath);
   }
 
   /**
-   * The file of a job, as it is called here, without links.
-   * @throws SottoError AUDIO_REFUSED, AUDIO_NOT_FOUND, AUDIO_UNREADABLE; SHARE_GONE if the folder itself is away
+   * The resolved local path of a job's file.
+   * @throws SottoError AUDIO_REFUSED, AUDIO_NOT_FOUND, AUDIO_UNREADABLE; SHARE_GONE if the root itself is missing
    */
   async source(path: string): Promise<string> {
     const { root, local } = this.#find(path);
@@ -56,13 +56,13 @@ export class Roots {
   }
 
   /**
-   * Where a text is to be written. Its folders may not be there yet; those that are lie inside.
+   * The local path for a text. Missing folders are allowed; existing ones must lie inside the root.
    * @throws SottoError AUDIO_REFUSED, OUTPUT_FAILED; SHARE_GONE
    */
   async target(path: string, extension: string): Promise<string> {
     const { root, local } = this.#find(path);
     const below = relative(root.localPath, local).split(sep);
-    // What a queue may have made are texts: no settings of programs, which hide, and none that something runs.
+    // Jobs may only create visible transcript files, so no settings or programs.
     if (!local.endsWith(`.${extension}`) || below.some((part) => part.startsWith('.')))
       throw outside(path, `the output must be named *.${extension} and not be hidden`);
     let inner = dirname(local);
@@ -79,7 +79,7 @@ export class Roots {
     }
   }
 
-  /** By the name that it has for others, or by its own without links: a shell in it gives that. */
+  /** Accepts the path in jobs and the resolved path, which a shell in the folder reports. */
   #find(path: string): { root: Root; local: string } {
     for (const name of ['queuePath', 'real'] as const) {
       const root = this.#roots.find((one) => isWithin(one[name], path));
@@ -88,12 +88,12 @@ export class Roots {
     throw outside(path, 'it is not in one of this worker’s folders');
   }
 
-  /** A disk that is not mounted is no reason to call its files missing. */
+  /** A missing disk is reported instead of missing files. */
   async #checkThere(root: Root): Promise<void> {
     try {
       if ((await stat(root.real)).isDirectory()) return;
     } catch {
-      // Told below.
+      // Reported below.
     }
     throw new SottoError('SHARE_GONE', `${root.localPath} no longer exists`);
   }
@@ -108,7 +108,7 @@ async function openRoot(spec: string): Promise<Root> {
     if (!isMissing(error)) throw fileError(localPath, error, TEXT_INPUT);
   }
   throw new SottoError('INVALID_ARGUMENT', `${localPath.slice(0, MAX_SHOWN)} is not a folder`, {
-    hint: 'use --root FOLDER, or --root THERE=HERE if other machines use another path',
+    hint: 'use --root FOLDER, or --root THEIR_PATH=THIS_PATH if paths differ between machines',
   });
 }
 

@@ -1,7 +1,6 @@
 /**
- * One job, from its sound to its text in its place. A queue hands a job out again when it hears nothing of its worker, so
- * two may work at the same: the first text that is placed stays, the other one is dropped, and a job whose text is there
- * is over at once.
+ * Runs one job. A queue reassigns a job when its worker is silent, so two workers may run it: the first text is kept,
+ * the other one is dropped, and a job whose text exists is over at once.
  */
 import { dirname, isAbsolute } from 'node:path';
 import { SottoError, type ErrorCode } from '../../protocol/errors.js';
@@ -21,23 +20,22 @@ export interface JobDeps {
   readonly worker: string;
   readonly roots: Roots;
   readonly limits: FetchLimits;
-  /** For jobs that name none; the daemon's own when left out. */
+  /** For jobs without a model; the daemon's default if absent. */
   readonly model?: string;
-  /** Of this machine's daemon; closed after the job. */
+  /** The local daemon; closed after the job. */
   readonly transcriber: () => Promise<Transcriber>;
   readonly draftSweeper: Pick<DraftSweeper, 'sweep'>;
-  /** Texts that wait in the queue. `there`: another one came first. */
+  /** Texts stored in the queue. `there`: another text was first. */
   readonly texts: {
     has(id: string): Promise<boolean>;
     put(id: string, text: string): Promise<'done' | 'there'>;
   };
 }
 
-/** A job as the queue hands it out. */
 interface JobAttempt {
   readonly id: string;
   readonly job: QueueJob;
-  /** Whether a worker fell silent while it was at it. */
+  /** Whether a previous worker died during the job. */
   readonly wasLost: boolean;
 }
 
@@ -51,7 +49,7 @@ export async function runJob(
   const { worker, roots } = deps;
   const { extension } = formatOf(job.format);
   const file = job.target.kind === 'file' ? await roots.target(job.target.path, extension) : undefined;
-  // Before the look for its text: who died may have placed it.
+  // Swept first, because the dead worker may have placed its text.
   if (file !== undefined) await deps.draftSweeper.sweep(dirname(file), { afterDeath: wasLost });
   if (file === undefined ? await deps.texts.has(id) : await hasText(file))
     return { outcome: 'there', worker };
@@ -59,7 +57,7 @@ export async function runJob(
   try {
     const folder = dirname(file ?? audio.path);
     const { text, transcript } = await transcribe(job, audio.path, folder, deps, signal, onProgress);
-    // Whoever has lost the job to another worker leaves its place alone.
+    // A worker that lost the job must not write its text.
     if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
     const outcome = file === undefined ? await putText(id, text, deps) : await place(file, text);
     const { durationSeconds, language } = transcript.summary;
@@ -69,7 +67,7 @@ export async function runJob(
   }
 }
 
-/** Failures that are this machine's: any worker's next job would meet them. Where a job names a model, they are the job's. */
+/** Failures of this machine, which affect every job. A model named by the job is the job's own failure. */
 const OWN_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SHARE_GONE',
   'VERSION_MISMATCH',
@@ -77,7 +75,7 @@ const OWN_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'INSUFFICIENT_DISK',
 ]);
 const OWN_MODEL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(MODEL_ERROR_CODES);
-/** Not worth another try by themselves, but another machine may have the model, the right to read, or the folder. */
+/** Permanent here, but another machine may have the model, the permission or the folder. */
 const RETRY_ELSEWHERE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...OWN_MODEL_CODES,
   'AUDIO_REFUSED',
@@ -85,10 +83,10 @@ const RETRY_ELSEWHERE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'OUTPUT_FAILED',
 ]);
 
-/** A file that engines die of may have brought this one down, a daemon that is told to stop is started again by the next job. */
+/** A file may have crashed the engine, and the next job restarts a stopping daemon. */
 const PAUSE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ENGINE_UNAVAILABLE', 'DAEMON_UNAVAILABLE']);
 
-/** What becomes of a job that failed. `stop` and `rest` give it back, and its worker takes no more, for good or for a while. */
+/** What to do after a failure. `stop` and `pause` return the job and take no more, for good or for a while. */
 export function failureAction(
   error: SottoError,
   job: QueueJob | undefined,
@@ -156,7 +154,7 @@ async function putText(id: string, text: string, { texts }: JobDeps): Promise<'d
 async function audioFor({ source }: QueueJob, path: string, folder: string): Promise<ReportAudio> {
   const { reportAudio } = await import('../transcribe/report-audio.js');
   const audio = await reportAudio(path, folder);
-  // What was fetched is gone afterwards: too big to be in the page, it is where it came from.
+  // A downloaded file is removed afterwards, so a large one is linked at its URL.
   if (audio.kind === 'linked' && source.kind === 'url')
     return { kind: 'linked', href: new URL(source.url).href };
   return audio;

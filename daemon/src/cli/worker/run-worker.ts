@@ -1,7 +1,4 @@
-/**
- * `sotto worker`: takes jobs out of a queue, one after another, and has this machine's daemon do them, until it is told to
- * end or finds that this machine can't.
- */
+/** `sotto worker`: processes jobs in the local daemon until it is stopped or this machine fails. */
 import type { Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { SottoError } from '../../protocol/errors.js';
@@ -25,13 +22,13 @@ import {
 import type { QueueAddress } from './queue-url.js';
 import { resultMessage, timeLeft } from './worker-messages.js';
 
-/** How soon a dead worker is noticed, and how long a failed job rests. A test has no time for the usual ones. */
+/** Timing of locks and retries; tests shorten it. */
 interface Timing {
-  /** A worker that says nothing for so long has lost its jobs. */
+  /** A worker silent for this long loses its jobs. */
   readonly lockMs: number;
-  /** How often somebody looks for lost jobs. */
+  /** Interval of the check for lost jobs. */
   readonly stalledMs: number;
-  /** Before the second attempt; twice as long before each one after it. */
+  /** Delay of the second attempt, doubled for each further one. */
   readonly backoffMs: number;
 }
 
@@ -45,25 +42,25 @@ interface WorkerOptions {
   readonly timing: Timing;
   readonly deps: Omit<JobDeps, 'texts' | 'worker'>;
   readonly log: (line: string) => void;
-  /** Resolves when it is to end: no more jobs, the ones in hand get a while. */
+  /** Resolves at a stop request: no more jobs, and a grace period for active ones. */
   readonly stopRequested: Promise<void>;
-  /** Resolves when they get none. */
+  /** Resolves when the grace period is cancelled. */
   readonly forceStopRequested: Promise<void>;
 }
 
-/** A kill is nobody's fault: a job is lost only with this many workers. */
+/** Jobs survive this many dead workers. */
 const MAX_STALLED = 20;
-/** What a job in hand gets when the worker is to end. It goes back to the queue after that. */
+/** Grace period for active jobs at a stop; then they return to the queue. */
 const GRACE_MS = 20_000;
 const CLOSE_MS = 3_000;
 const RECONNECT_MS = 2_000;
-/** An engine that died five times is tried again by its daemon after three minutes. */
+/** The daemon restarts an engine that crashed five times after three minutes. */
 const PAUSE_MS = 30_000;
 const MAX_PAUSES = 10;
 const PROGRESS_EVERY_MS = 1_000;
 const REPEATED_ERROR_MS = 60_000;
 
-/** @throws SottoError what keeps this machine from working, once the jobs in hand are back in the queue */
+/** @throws SottoError a failure of this machine, after active jobs have returned to the queue */
 export async function runWorker(run: WorkerOptions): Promise<void> {
   if (!(await awaitQueue(run))) return;
   const client = await openRedis(run.address, {
@@ -77,7 +74,7 @@ export async function runWorker(run: WorkerOptions): Promise<void> {
   }
 }
 
-/** A worker may be started before its queue is. False: told to end meanwhile. */
+/** Waits for the queue to be reachable. @returns false if stopped meanwhile */
 async function awaitQueue({ address, log, stopRequested }: WorkerOptions): Promise<boolean> {
   let over = false;
   void stopRequested.then(() => (over = true));
@@ -105,7 +102,7 @@ class QueueWorker {
   #pauseTimer: NodeJS.Timeout | undefined;
   #pausedUntilMs = 0;
   #fault: SottoError | undefined;
-  /** In a row. */
+  /** Consecutive pauses. */
   #pauses = 0;
   #hasSucceeded = false;
   #lastError: { readonly message: string; readonly atMs: number } | undefined;
@@ -138,7 +135,7 @@ class QueueWorker {
       lockDuration: lockMs,
       stalledInterval: stalledMs,
       maxStalledCount: MAX_STALLED,
-      // After a restart of Redis nobody waits for the usual 15 s.
+      // Reconnects faster than BullMQ's default of 15 s.
       runRetryDelay: RECONNECT_MS,
       settings: { backoffStrategy: (attempts = 1) => backoffMs * 2 ** (attempts - 1) },
       skipVersionCheck: true,
@@ -179,7 +176,7 @@ class QueueWorker {
       return result;
     } catch (thrown) {
       const error = codedError(thrown);
-      // Told to end, or somebody else has it: its lock decides which.
+      // Stopped, or reassigned: the lock decides.
       if (controller.signal.aborted) return await this.#requeue(job, token);
       return await this.#failed(job, token, data, error);
     } finally {
@@ -194,9 +191,9 @@ class QueueWorker {
     error: SottoError,
   ): Promise<never> {
     const action = failureAction(error, data);
-    // There was an engine: if it is gone now, it is this file's doing, and not for good.
+    // An engine crash proves that the engine had started.
     if (error.code === 'ENGINE_CRASHED') this.#hasSucceeded = true;
-    // First of all, so that what is given back is not the next one here.
+    // Paused first, so that the returned job is not fetched again.
     if (action === 'stop' || action === 'pause') await this.#bull?.pause(true);
     if (action === 'stop' || (action === 'pause' && !(this.#hasSucceeded && this.#pauses < MAX_PAUSES))) {
       this.#fault ??= error;
@@ -217,15 +214,15 @@ class QueueWorker {
     throw action === 'fail' ? new UnrecoverableError(reason) : new Error(reason);
   }
 
-  /** Somebody else may do it, or this one later: it does not count as an attempt. */
+  /** Returns the job without counting an attempt. */
   async #requeue(job: Job<QueueJob, JobResult>, token: string | undefined): Promise<never> {
     const { WaitingError } = await import('bullmq');
-    // Without its lock it is another one's already.
+    // Without its lock the job belongs to another worker.
     await job.moveToWait(token).catch(() => undefined);
     throw new WaitingError();
   }
 
-  /** Between two jobs others may take what waits: this one does not even ask. */
+  /** Pauses fetching, so that other workers take the waiting jobs. */
   #pauseForRate(): void {
     const waitMs = this.#bucket.waitMs();
     if (waitMs === 0 || this.#fault !== undefined) return;
@@ -235,7 +232,7 @@ class QueueWorker {
 
   #resumeAfter(ms: number): void {
     const untilMs = performance.now() + ms;
-    // Of two reasons to rest the longer one counts.
+    // The longer pause applies.
     if (untilMs < this.#pausedUntilMs) return;
     this.#pausedUntilMs = untilMs;
     clearTimeout(this.#pauseTimer);
@@ -244,11 +241,11 @@ class QueueWorker {
 
   #reportError(error: unknown): void {
     const message = messageOf(error);
-    // A lock that is gone: the job went to somebody else, who is at it or has done it; or it was taken out of the queue.
+    // A missing lock: the job was reassigned or removed from the queue.
     if (/could not renew lock|Missing lock|Missing key|is not in the active state/i.test(message)) return;
-    // The client has told of it.
+    // The client reports connection errors.
     if (/ECONN|ENOENT|EPIPE|ETIMEDOUT|Connection is closed|LOADING/i.test(message)) return;
-    // What goes wrong goes wrong again: a full Redis refuses everything.
+    // The same error repeats, for example when Redis is full.
     const nowMs = performance.now();
     if (message === this.#lastError?.message && nowMs - this.#lastError.atMs < REPEATED_ERROR_MS) return;
     this.#lastError = { message, atMs: nowMs };

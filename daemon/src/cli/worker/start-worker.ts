@@ -1,4 +1,4 @@
-/** What a worker needs around it: its folders, this machine's daemon, and a way to be told to end. */
+/** Starts a worker: its folders, the local daemon, and stop signals. */
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { plainTranscribeView } from '../transcribe/transcribe-plain-view.js';
@@ -23,12 +23,11 @@ interface WorkerSettings {
   readonly model?: string;
   readonly allowPrivate: boolean;
   readonly maxDownloadBytes: number;
-  /** Milliseconds: lock, look for lost ones, retry. */
+  /** Milliseconds: lock, check for lost jobs, retry. */
   readonly timing?: readonly [number, number, number];
 }
 
 const LINGER_MS = 500;
-/** Fetching all of a file may take so long. */
 const MAX_FETCH_SECONDS = 2 * 3600;
 
 export async function startWorker(paths: Paths, settings: WorkerSettings): Promise<number> {
@@ -36,7 +35,7 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
   const address = resolveQueueAddress(queue);
   checkFolders(settings.roots, files);
   const roots = await Roots.open(settings.roots);
-  // Names of files, and words of a stranger, may hold anything.
+  // File names and job data are untrusted.
   const log = (line: string): void => void process.stdout.write(`${oneLine(line)}\n`);
   const [lockMs, stalledMs, backoffMs] = timing ?? [TIMING.lockMs, TIMING.stalledMs, TIMING.backoffMs];
   const view = { ...plainTranscribeView(), note: log };
@@ -72,12 +71,12 @@ export async function startWorker(paths: Paths, settings: WorkerSettings): Promi
     return reportFailure(thrown);
   } finally {
     release();
-    // A connection that is being tried again while the queue is away would hold the process.
+    // A reconnecting client would keep the process running.
     setTimeout(() => process.exit(), LINGER_MS).unref();
   }
 }
 
-/** A queue names paths: without a word of the user none of them is touched. */
+/** The user must allow each folder, because jobs name paths. */
 function checkFolders(roots: readonly string[], files: boolean): void {
   if (roots.length > 0 && !files) {
     throw new SottoError('INVALID_ARGUMENT', '--root and --no-files can’t be combined', {
@@ -91,7 +90,7 @@ function checkFolders(roots: readonly string[], files: boolean): void {
   }
 }
 
-/** The first signal ends it in good order, the second one at once. */
+/** The first signal stops it cleanly, the second one at once. */
 function onEnd(): { stopRequested: Promise<void>; forceStopRequested: Promise<void>; release: () => void } {
   let first: () => void = () => undefined;
   let second: () => void = () => undefined;

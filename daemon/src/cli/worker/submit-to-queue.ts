@@ -1,6 +1,6 @@
 /**
- * `sotto transcribe … --queue URL`: hands files in, and tells what becomes of them until all are over. Jobs are known by what
- * they are to do, so the same command again hands nothing in twice: it goes on watching, and brings what came meanwhile.
+ * `sotto transcribe … --queue URL`: submits files and watches them. Job ids depend on the work, so the same command
+ * submits nothing twice and fetches finished texts.
  */
 import { resolve } from 'node:path';
 import type { Redis } from 'ioredis';
@@ -29,7 +29,7 @@ export interface QueueFlags extends BatchFlags {
 const BATCH_SIZE = 250;
 const MAX_KEPT = 100_000;
 
-/** The exit code of the command. @throws SottoError QUEUE_UNAVAILABLE, QUEUE_DENIED, INVALID_ARGUMENT */
+/** @returns the exit code @throws SottoError QUEUE_UNAVAILABLE, QUEUE_DENIED, INVALID_ARGUMENT */
 export async function transcribeByQueue(
   args: readonly string[],
   url: string,
@@ -61,7 +61,7 @@ export async function transcribeByQueue(
   try {
     for (const { path, error } of collection.failed) view.failed(path, error);
     if (files.counts.all === 0) view.note(`no audio files in ${args.join(', ')}`);
-    // Texts that are saved here: what a killed call left of one.
+    // Drafts of killed commands that saved texts here.
     if (output !== undefined) await sweepDrafts(resolve(output));
     const queue = await openQueue(client);
     await enqueue(queue, client, collection.jobs);
@@ -92,7 +92,7 @@ export async function transcribeByQueue(
   }
 }
 
-/** What is about this machine's work. */
+/** Refuses flags for local work. */
 function checkFlags({ watch, jobs, restart }: QueueFlags): void {
   const named = Object.entries({ '--watch': watch, '--jobs': jobs, '--restart': restart });
   const idle = named.find(([, value]) => value !== undefined)?.[0];
@@ -113,7 +113,7 @@ async function enqueue(queue: JobQueue, client: Redis, jobs: readonly Collected[
         opts: {
           jobId: id,
           attempts: ATTEMPTS,
-          // The workers know how long.
+          // The workers choose the delay.
           backoff: { type: 'custom' },
           removeOnComplete: { age: KEEP_SECONDS, count: MAX_KEPT },
           sizeLimit: MAX_JOB_BYTES,
@@ -124,7 +124,7 @@ async function enqueue(queue: JobQueue, client: Redis, jobs: readonly Collected[
   }
 }
 
-/** Done once, but what was written is not there any more: somebody wants it again. */
+/** Forgets a finished job whose text no longer exists. */
 async function removeIfTextMissing(queue: JobQueue, client: Redis, { id, job }: Collected): Promise<void> {
   if ((await queue.getJobState(id)) !== 'completed') return;
   const { target } = job;

@@ -1,4 +1,4 @@
-/** `--rate 30/minute`: how often a worker begins a job. A bucket that fills by the clock, and holds what may begin at once. */
+/** `--rate 30/minute`: limits how often a worker starts jobs. */
 import { InvalidArgumentError } from 'commander';
 
 export interface Rate {
@@ -28,7 +28,10 @@ export class TokenBucket {
   #tokens: number;
   #filledMs: number;
 
-  /** `room`: jobs that may begin at once; as many as the worker does side by side. Without a rate nothing waits. */
+  /**
+   * @param rate no limit if undefined
+   * @param capacity jobs that may start at once: the concurrency
+   */
   constructor(rate: Rate | undefined, capacity = 1, now: () => number = () => performance.now()) {
     this.#intervalMs = rate === undefined ? 0 : rate.perMs / rate.jobs;
     this.#capacity = capacity;
@@ -37,20 +40,20 @@ export class TokenBucket {
     this.#filledMs = now();
   }
 
-  /** Whether a job may begin now; if so, it counts. */
+  /** Consumes a token if there is one. @returns whether a job may start */
   tryConsume(): boolean {
     if (this.waitMs() > 0) return false;
     this.#tokens -= 1;
     return true;
   }
 
-  /** Until the next one may begin. */
+  /** Milliseconds until the next token. */
   waitMs(): number {
     if (this.#intervalMs === 0) return 0;
     const now = this.#now();
     this.#tokens = Math.min(this.#capacity, this.#tokens + (now - this.#filledMs) / this.#intervalMs);
     this.#filledMs = now;
-    // Sums of fractions end a little below the whole.
+    // Allows for rounding errors.
     return this.#tokens > 1 - 1e-9 ? 0 : Math.ceil((1 - this.#tokens) * this.#intervalMs);
   }
 }

@@ -1,4 +1,4 @@
-/** The jobs of one call while somebody watches them: what became of each, and their texts where those come by the queue. */
+/** Tracks the jobs of one command and delivers texts from the queue. */
 import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
 import type { FileState } from '../../store/batch/batch-run.js';
@@ -24,12 +24,12 @@ interface Row {
 }
 
 export class WatchedJobs {
-  /** How many files each worker did. */
+  /** Finished files per worker. */
   readonly workers = new Map<string, number>();
   readonly #jobs: ReadonlyMap<string, Collected>;
   readonly #rows = new Map<string, Row>();
   readonly #outcomes = new Map<string, JobOutcome>();
-  /** Texts that come by the queue are given in the order in which they were asked for. */
+  /** Texts from the queue are delivered in submission order. */
   readonly #order: readonly Collected[];
   readonly #beganMs = performance.now();
   #deliveredCount = 0;
@@ -61,7 +61,7 @@ export class WatchedJobs {
     return { files, audioSeconds, elapsedSeconds: (performance.now() - this.#beganMs) / 1000 };
   }
 
-  /** Until all are over, and their texts given; or the signal is aborted. */
+  /** Resolves when all jobs are over and their texts delivered, or the signal is aborted. */
   async follow(clients: QueueClients, view: QueueView, signal: AbortSignal): Promise<void> {
     const ids = new Set(this.#jobs.keys());
     await followJobs(
@@ -86,7 +86,7 @@ export class WatchedJobs {
     else this.#delivery = this.#delivery.then(() => this.#deliverNext(clients, view));
   }
 
-  /** As many texts as stand in a row from the first one that is not given yet. */
+  /** Delivers finished texts up to the first unfinished job. */
   async #deliverNext(clients: QueueClients, view: QueueView): Promise<void> {
     for (;;) {
       const next = this.#order[this.#deliveredCount];

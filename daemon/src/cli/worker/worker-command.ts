@@ -1,4 +1,4 @@
-/** `sotto worker` and `sotto queue`: their flags and their help. */
+/** `sotto worker` and `sotto queue`: flags and help. */
 import { hostname } from 'node:os';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { examples, paragraph } from '../help/layout.js';
@@ -24,7 +24,7 @@ interface WorkerFlags {
 
 const more = (value: string, before: string[]): string[] => [...before, value];
 
-/** Of `sotto transcribe`, too, which says what it is there for. */
+/** Also used by `sotto transcribe`, with its own description. */
 export function queueOption(what = 'address of the queue'): Option {
   return new Option(
     '--queue <url>',
@@ -75,7 +75,7 @@ export function addWorker(program: Command, outcome: Outcome): void {
         'sotto worker --queue rediss://sotto@queue.example:6380 --no-files',
         [
           'sotto transcribe /Volumes/share/talks --queue redis://queue.local',
-          'hands a folder in, from any machine',
+          'submits a folder, from any machine',
         ],
         'sotto queue status --queue redis://queue.local',
       ]),

@@ -1,4 +1,4 @@
-/** What a worker says of its work: names and figures, never text. */
+/** Log messages of a worker: names and figures, never transcript text. */
 import { clock } from '../terminal/progress-line.js';
 import type { JobResult } from './queue-job.js';
 
@@ -18,7 +18,7 @@ export function timeLeft(jobs: number, graceMs: number): string {
   return `${which} ${graceMs / 1000} s, then ${jobs === 1 ? 'goes' : 'go'} back to the queue`;
 }
 
-/** Names of files may hold anything; a line is a line. */
+/** File names may contain line breaks and control characters. */
 export function oneLine(name: string): string {
   return name.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }
