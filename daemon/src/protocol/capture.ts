@@ -1,17 +1,18 @@
 /**
- * A dictation in the background: one process holds the microphone and the take, whichever command began it, and any other
- * may look at it, end it or give it up. JSON lines over a Unix socket beside the daemon's; one take at a time. The process
- * stays between takes, with the microphone closed, so that the next one begins at once.
+ * Dictation in the background, as JSON lines over a Unix socket next to the daemon's. One process owns the microphone and the
+ * dictation; any client may watch, finish or cancel it. There is one dictation at a time. The process stays alive between
+ * dictations with the microphone closed, so that the next one starts at once.
  *
- *     → begin | watch  ← take (all of it) | idle  ← change*  … ← change (its last phase)
+ *     → begin | watch  ← dictation (complete) | idle  ← change*  … ← change (its last phase)
  *     → finish  ← finish
  *     → cancel | restore | pause | resume | switch
  *     → devices  ← devices
  *     → last  ← last
  *     → leave
  *
- * `begin` gives the take that goes on, if there is one. A process that is too old for whoever asks, or whose program was
- * replaced, answers `begin` with VERSION_MISMATCH and leaves: another one is to be started.
+ * `begin` joins the active dictation, if there is one. A process with another protocol version, or whose program was replaced,
+ * answers `begin` with VERSION_MISMATCH and exits; the client then starts a new one. `begin` with `protocol`, `leave` and
+ * `error` must therefore keep their form in every version.
  */
 import * as v from 'valibot';
 import { finite } from './fields.js';
@@ -19,35 +20,35 @@ import { SESSION_STATES } from './live.js';
 import { parseJson, parseMessage } from './parse.js';
 import { errorSchema } from './wire-error.js';
 
-/** Changes when a message changes its meaning. */
-export const CAPTURE_PROTOCOL = 3;
+/** Changes when a message or field changes its name or meaning. */
+export const CAPTURE_PROTOCOL = 4;
 
-/** How a take is begun. */
+/** How a dictation is recorded and transcribed. */
 export const captureOptionsSchema = v.object({
   model: v.exactOptional(v.string()),
   language: v.exactOptional(v.string()),
-  /** Text that counts as said before. */
+  /** Initial prompt. */
   prompt: v.exactOptional(v.string()),
-  /** Name of the microphone, or a part of it: the system's own where it is left out, or not connected. */
+  /** Full or partial name of the microphone; the system default if omitted or not connected. */
   device: v.exactOptional(v.string()),
-  /** Path of a file in place of the microphone. */
+  /** Path of a file to read instead of the microphone. */
   from: v.exactOptional(v.string()),
-  /** Whether the whole is decoded once more at the end: true when left out. */
+  /** Whether the whole recording is decoded again at the end; true if omitted. */
   refine: v.exactOptional(v.boolean()),
-  /** Whether it goes on when nobody looks at it. */
+  /** Whether it continues without a watching client. */
   keepListening: v.exactOptional(v.boolean()),
-  /** Whether its beginning and its end can be heard. */
+  /** Whether a chime marks its start and end. */
   sounds: v.exactOptional(v.boolean()),
 });
 export type CaptureOptions = v.InferOutput<typeof captureOptionsSchema>;
 
-/** In another language (`auto`: to be found out), by another model, from another microphone: what is given changes. */
+/** The fields that are present change; the language may be `auto`. */
 export const captureSwitchSchema = v.pick(captureOptionsSchema, ['language', 'model', 'device']);
 export type CaptureSwitch = v.InferOutput<typeof captureSwitchSchema>;
 
 /**
- * `opening`: the microphone gives nothing yet. `cancelled` is one that can still be restored, for a while; `gone` is not.
- * The last ones are `final`, `failed` and `gone`.
+ * `opening`: no audio from the microphone yet. `cancelled` can still be restored for a while, `discarded` can't. A dictation
+ * ends as `final`, `failed` or `discarded`.
  */
 export const CAPTURE_PHASES = [
   'opening',
@@ -62,85 +63,83 @@ export const CAPTURE_PHASES = [
 export type CapturePhase = (typeof CAPTURE_PHASES)[number];
 
 export const captureSchema = v.object({
-  /** Name of the take in the daemon and in the history; another one after a switch. */
+  /** Id of the session in the daemon and in the history; a new one after a switch. */
   id: v.string(),
   /** Milliseconds since 1970. */
   startedMs: finite,
   phase: v.picklist(CAPTURE_PHASES),
-  /** The microphone, for people. */
+  /** Display name of the microphone. */
   device: v.exactOptional(v.string()),
-  /** The microphone that was wanted, and is not connected. */
+  /** The requested microphone, if it is not connected. */
   missingDevice: v.exactOptional(v.string()),
-  /** What it was told to expect, and to be written down by. */
   requested: v.pick(captureOptionsSchema, ['language', 'model']),
-  /** All that was said so far is being written down again, after a switch. */
+  /** After a switch: all audio so far is being transcribed again. */
   retranscribing: v.exactOptional(v.boolean()),
-  /** Nothing writes it down any more, for the reason in `error`: its sound is kept, and it ends as `failed`. */
+  /** Transcription stopped for the reason in `error`: the audio is still recorded, and the dictation ends as `failed`. */
   recordingOnly: v.exactOptional(v.boolean()),
-  /** What writes it down, in place of another model where that is not there. */
+  /** The model that transcribes, and the unavailable one that it replaces. */
   model: v.exactOptional(v.string()),
   fallbackFor: v.exactOptional(v.string()),
   language: v.exactOptional(v.string()),
-  /** Said for good; text that may still change behind it. */
   committed: v.string(),
   tentative: v.string(),
-  /** Seconds of sound. */
+  /** Recorded audio. */
   seconds: finite,
-  /** Loudness of the last tenth of a second, in dB below full scale. */
+  /** Level of the last tenth of a second, in dB relative to full scale. */
   db: finite,
-  /** Seconds of digital silence, once that is long enough to be said; 0 before. */
+  /** Duration of digital silence once it is long enough for a warning, 0 before. */
   noSignalSeconds: finite,
   speaking: v.boolean(),
   engine: v.exactOptional(v.picklist(SESSION_STATES)),
   daemon: v.picklist(['connecting', 'connected', 'lost']),
-  /** What is to be delivered, once it is `final`. */
+  /** Text to deliver, once `final`. */
   text: v.exactOptional(v.string()),
-  /** Why it failed, or what is wrong while it goes on. */
+  /** Why it failed, or a problem while it continues. */
   error: v.exactOptional(errorSchema),
 });
 export type Capture = v.InferOutput<typeof captureSchema>;
 
-/** What a take has left that nobody was given. */
+/** Text of a finished dictation that was not delivered to any client. */
 export const lastTextSchema = v.object({ startedMs: finite, text: v.string() });
 export type LastText = v.InferOutput<typeof lastTextSchema>;
 
 const requestTable = {
-  /** Begins a take, unless one goes on; and watches it. */
+  /** Starts a dictation unless one is active, and watches it. */
   begin: v.object({ type: v.literal('begin'), protocol: finite, options: captureOptionsSchema }),
   watch: v.object({ type: v.literal('watch') }),
-  /** All is said. It is answered, where a take goes on or has just ended: whoever is the one delivers the text. */
+  /** Stops recording. Answered if a dictation is active or has just ended: one of the clients delivers the text. */
   finish: v.object({ type: v.literal('finish') }),
-  /** Nothing of it is wanted, unless `restore` comes soon; a second one, or one after `finish`, ends it at once. */
+  /** Cancels; `restore` undoes it for a while. A second `cancel`, or one after `finish`, discards at once. */
   cancel: v.object({ type: v.literal('cancel') }),
-  /** It is wanted after all: finishes it. */
+  /** Undoes a cancel and finishes the dictation. */
   restore: v.object({ type: v.literal('restore') }),
   pause: v.object({ type: v.literal('pause') }),
   resume: v.object({ type: v.literal('resume') }),
-  /** What was said so far is said again to a session of its own; none of the sound is lost. */
+  /** Sends all audio so far to a new session. */
   switch: v.object({ ...captureSwitchSchema.entries, type: v.literal('switch') }),
   devices: v.object({ type: v.literal('devices') }),
-  /** The text of the last take, where nobody was there to be given it. */
+  /** Requests the text of the last dictation, if it was not delivered. */
   last: v.object({ type: v.literal('last') }),
-  /** Ends the process; a take that goes on is finished first. */
+  /** Stops the process after it has finished the active dictation. */
   leave: v.object({ type: v.literal('leave') }),
 };
 export type CaptureRequest = v.InferOutput<(typeof requestTable)[keyof typeof requestTable]>;
 
 const eventTable = {
-  /** `isNew`: the answer to the `begin` that began it. */
+  /** `isNew`: this `begin` started it. */
   dictation: v.object({
     type: v.literal('dictation'),
     dictation: captureSchema,
     isNew: v.exactOptional(v.boolean()),
   }),
-  /** Nothing goes on. */
+  /** No dictation is active. */
   idle: v.object({ type: v.literal('idle') }),
-  /** Whether whoever asked is the first who did, of those who are still there. */
+  /** True for the first connected client that requested it. */
   finish: v.object({ type: v.literal('finish'), shouldDeliver: v.boolean() }),
   devices: v.object({ type: v.literal('devices'), names: v.array(v.string()) }),
-  /** Empty where there is none, or it was forgotten. */
+  /** Empty if there is none, or if it is too old. */
   last: v.object({ type: v.literal('last'), last: v.exactOptional(lastTextSchema) }),
-  /** Fields that have changed, and text that was committed behind what there was. */
+  /** The changed fields, and the text appended to `committed`. */
   change: v.object({
     type: v.literal('change'),
     change: v.partial(captureSchema),
