@@ -100,7 +100,7 @@ describe('between the check and the open', () => {
     });
     await expect(FileSource.open(path, undefined, calls)).rejects.toMatchObject({
       code: 'AUDIO_NOT_FOUND',
-      message: expect.stringContaining('a part of its path is not a folder'),
+      message: expect.stringContaining('part of its path is not a folder'),
     });
   });
 });

@@ -181,7 +181,7 @@ describe('placeText', () => {
     mkdirSync(join(folder, 'a.txt'));
     await expect(placeText(join(folder, 'a.txt'), 'new')).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
     await expect(placeText(join(folder, 'file', 'b.txt'), 'new')).rejects.toThrow(
-      /a part of its path is not a folder/,
+      /part of its path is not a folder/,
     );
     expect(readdirSync(folder).sort()).toEqual(['a.txt', 'file']);
   });

@@ -149,7 +149,7 @@ describe('one file', () => {
     const { code, stderr } = await run('talk.wav', '-o', output);
     expect([code, read(text), attempts('talk.wav')]).toEqual([1, 'mine', 0]);
     expect(stderr).toBe(
-      `sotto: talk.wav: ${text} exists, and Sotto did not write it — name another file, or add --overwrite to replace it\n`,
+      `sotto: talk.wav: ${text} exists, and Sotto did not write it — choose another file, or add --overwrite to replace it\n`,
     );
     expect((await run('talk.wav', '-o', output, '--overwrite')).code).toBe(0);
     expect(read(text)).toContain('segment 0');

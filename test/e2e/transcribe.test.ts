@@ -161,7 +161,7 @@ describe('sotto transcribe', () => {
     const { code, stderr } = await run(['transcribe', audio('a.wav'), '--output', 'file/out']);
     expect(code).toBe(1);
     expect(stderr).toMatch(
-      /^sotto: the output folder file\/out can't be made: a part of its path is not a folder — .+\n$/,
+      /^sotto: the output folder file\/out can't be made: part of its path is not a folder — .+\n$/,
     );
   });
 

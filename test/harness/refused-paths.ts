@@ -5,7 +5,7 @@ import type { SottoResult } from './run-sotto.js';
 export const WHY = {
   loop: 'its symbolic links form a loop',
   long: 'its name is too long',
-  below: 'a part of its path is not a folder',
+  below: 'part of its path is not a folder',
   denied: 'permission denied',
 } as const;
 

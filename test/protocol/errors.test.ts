@@ -9,14 +9,14 @@ import {
 } from '#daemon/protocol/errors.js';
 
 describe('SottoError', () => {
-  test.each(ERROR_CODES)('%s has a status, an exit code and advice', (code) => {
+  test.each(ERROR_CODES)('%s has a status, an exit code and a hint', (code) => {
     const { httpStatus, exitCode, hint } = codeInfo(code);
     expect(httpStatus).toBeGreaterThanOrEqual(400);
     expect([1, 2, 3, 130]).toContain(exitCode);
     expect(hint.length).toBeGreaterThan(5);
   });
 
-  test('keeps code, message, hint and retryability across the wire', () => {
+  test('keeps code, message, hint and retryability in a message', () => {
     const error = new SottoError('BUSY', 'too much', { hint: 'later' });
     const back = SottoError.fromWire(
       JSON.parse(JSON.stringify(error.toWire())) as ReturnType<typeof error.toWire>,
@@ -24,7 +24,7 @@ describe('SottoError', () => {
     expect(back.toWire()).toEqual({ code: 'BUSY', message: 'too much', hint: 'later', retryable: true });
   });
 
-  test('passes itself through and wraps everything else with its cause', () => {
+  test('returns a SottoError unchanged and wraps any other value', () => {
     const own = new SottoError('AUDIO_EMPTY', 'nothing');
     expect(SottoError.from(own)).toBe(own);
     const cause = new RangeError('out of range');
@@ -37,14 +37,14 @@ describe('SottoError', () => {
   });
 
   test.each([undefined, null, 42, '', 'text', {}, { message: 1 }, Symbol('s'), [] as unknown])(
-    'makes a sentence out of %p',
+    'has a message for %p',
     (thrown) => {
       expect(messageOf(thrown).length).toBeGreaterThan(0);
       expect(codeOf(thrown)).toBeUndefined();
     },
   );
 
-  test('knows its own codes and no inherited property names', () => {
+  test('accepts its codes but no inherited property names', () => {
     expect(isErrorCode('BUSY')).toBe(true);
     for (const other of ['toString', '__proto__', '', 3, undefined]) expect(isErrorCode(other)).toBe(false);
   });

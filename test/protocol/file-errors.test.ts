@@ -17,39 +17,39 @@ import {
 const system = (code: string, extras: object = {}): Error =>
   Object.assign(new Error(`${code}: words of the system, open '/x'`), { code, ...extras });
 
-/** A row that is removed or changed in the table has to be removed or changed here. */
+/** The expected table, so that a change is deliberate. */
 const EXPECTED = [
   ['ENOENT', 'it does not exist', 'check the path'],
-  ['ENOTDIR', 'a part of its path is not a folder', 'check the path'],
-  ['ELOOP', 'its symbolic links form a loop', 'give a path without this link'],
-  ['ENAMETOOLONG', 'its name is too long', 'give a shorter path'],
-  ['ERR_INVALID_ARG_VALUE', 'its name holds a NUL byte', 'check the path'],
-  ['EILSEQ', 'the disk does not allow its name', 'give another name'],
-  ['EACCES', 'permission denied', 'check the permissions of it and of the folders above it'],
+  ['ENOTDIR', 'part of its path is not a folder', 'check the path'],
+  ['ELOOP', 'its symbolic links form a loop', 'use a path without this link'],
+  ['ENAMETOOLONG', 'its name is too long', 'use a shorter path'],
+  ['ERR_INVALID_ARG_VALUE', 'its name contains a NUL byte', 'check the path'],
+  ['EILSEQ', 'the disk does not allow its name', 'use another name'],
+  ['EACCES', 'permission denied', 'check its permissions and those of the folders above it'],
   ['EPERM', 'operation not permitted', 'check its permissions; on macOS also Privacy & Security'],
-  ['EISDIR', 'it is a folder', 'give the path of a file'],
-  ['EEXIST', 'it already exists', 'give another name, or move it away'],
-  ['ENOTEMPTY', 'the folder is not empty', 'give another folder'],
-  ['ENXIO', 'it is a socket or device without a listener', 'give the path of an ordinary file'],
-  ['ENODEV', 'its device is not there', 'give the path of an ordinary file'],
-  ['EROFS', 'the disk is read-only', 'give a path on another disk'],
+  ['EISDIR', 'it is a folder', 'use the path of a file'],
+  ['EEXIST', 'it already exists', 'use another name, or move it away'],
+  ['ENOTEMPTY', 'the folder is not empty', 'use another folder'],
+  ['ENXIO', 'it is a socket or device without a listener', 'use the path of a regular file'],
+  ['ENODEV', 'its device does not exist', 'use the path of a regular file'],
+  ['EROFS', 'the disk is read-only', 'use a path on another disk'],
   ['ENOSPC', 'the disk is full', 'free some disk space, then try again'],
   ['EDQUOT', 'your disk quota is used up', 'free some disk space, then try again'],
-  ['EFBIG', 'it is too large for this disk', 'give a path on another disk'],
+  ['EFBIG', 'it is too large for this disk', 'use a path on another disk'],
   ['ERR_FS_FILE_TOO_LARGE', 'it is larger than 2 GiB', 'check that it is the right file'],
   ['EIO', 'the disk reports an error', 'check the disk, or copy the file to another one'],
   ['EMFILE', 'too many files are open', 'close other programs, or raise `ulimit -n`'],
   ['ENFILE', 'too many files are open', 'close other programs, then try again'],
   ['EBUSY', 'another process uses it', 'close the other program, then try again'],
   ['ETXTBSY', 'another process runs it', 'close the other program, then try again'],
-  ['EPIPE', 'its reader is gone', 'check the command that reads it'],
-  ['ESTALE', 'the network disk was mounted again meanwhile', 'try again'],
-  ['ETIMEDOUT', 'the network disk does not answer', 'check the connection, then try again'],
+  ['EPIPE', 'its reader has exited', 'check the command that reads it'],
+  ['ESTALE', 'the network disk was remounted', 'try again'],
+  ['ETIMEDOUT', 'the network disk isn’t responding', 'check the connection, then try again'],
   ['ENOTCONN', 'the network disk is not connected', 'mount the disk again'],
 ] as const;
 
-describe('the table of file problems', () => {
-  test('has these rows and no others', () => {
+describe('the table of file errors', () => {
+  test('has exactly these rows', () => {
     expect(FILE_PROBLEMS).toEqual(EXPECTED.map(([code]) => code));
   });
 
@@ -67,32 +67,32 @@ describe('the table of file problems', () => {
     });
   });
 
-  test('an unknown one gives the words of the system, without code and path', () => {
+  test('an unknown error has the system’s message without code and path', () => {
     expect(reasonOf(system('EWEIRD'))).toBe('words of the system');
     expect(hintOf(system('EWEIRD'))).toBeUndefined();
   });
 
-  test('what is missing has the code for it', () => {
+  test('a missing file has its own code', () => {
     expect(fileError('m', system('ENOTDIR'), MODEL_FILE).code).toBe('MODEL_NOT_FOUND');
     expect(fileError('m', system('EACCES'), MODEL_FILE).code).toBe('MODEL_UNREADABLE');
   });
 
-  test('a SottoError passes; a long path is shortened', () => {
+  test('a SottoError is unchanged, and a long path is shortened', () => {
     const own = new SottoError('BUSY', 'x');
     expect(fileError('m', own, MODEL_FILE)).toBe(own);
     expect(fileError('n'.repeat(5000), system('ENAMETOOLONG'), AUDIO_FILE).message.length).toBeLessThan(1200);
   });
 });
 
-describe('an error of the file system that no room has coded', () => {
-  test('is about its path, and no bug', () => {
+describe('an uncoded file system error', () => {
+  test('names its path and is not reported as a bug', () => {
     const error = codedError(system('EACCES', { path: '/in/x', syscall: 'open' }));
     expect(error).toMatchObject({ code: 'FILE_FAILED', message: "/in/x can't be read: permission denied" });
     const made = codedError(system('EROFS', { path: '/in/x', syscall: 'mkdir' }));
     expect(made.message).toBe("/in/x can't be written: the disk is read-only");
   });
 
-  test('is about the current folder when that was removed', () => {
+  test('names the current folder if that was removed', () => {
     expect(codedError(system('ENOENT', { syscall: 'uv_cwd' })).message).toContain('the current folder');
   });
 
@@ -111,14 +111,14 @@ describe('an error of the file system that no room has coded', () => {
       "a file can't be read: the disk reports an error",
       'check the disk, or copy the file to another one',
     ],
-    ['EISDIR', 'read', "a file can't be read: it is a folder", 'give the path of a file'],
+    ['EISDIR', 'read', "a file can't be read: it is a folder", 'use the path of a file'],
     ['ENFILE', undefined, "a file can't be read: too many files are open", expect.any(String)],
-  ])('on an open file, %s of %s, is no bug', (code, syscall, message, hint) => {
+  ])('on an open file, %s of %s, is not reported as a bug', (code, syscall, message, hint) => {
     expect(codedError(system(code, { syscall }))).toMatchObject({ code: 'FILE_FAILED', message, hint });
   });
 
   test.each(['EPIPE', 'ETIMEDOUT', 'ENOTCONN', 'ECONNRESET'])(
-    '%s without a path may be of a socket',
+    '%s without a path may come from a socket',
     (code) => {
       const error = codedError(system(code, { syscall: 'write' }));
       expect(error.message).toContain('words of the system');
@@ -126,7 +126,7 @@ describe('an error of the file system that no room has coded', () => {
     },
   );
 
-  test('a file of 10 GB that is read whole is no bug', async () => {
+  test('reading a whole file of 10 GB is not reported as a bug', async () => {
     const path = join(mkdtempSync(join(tmpdir(), 'sotto-huge-')), 'huge');
     closeSync(openSync(path, 'w'));
     truncateSync(path, 10 * 2 ** 30);
@@ -141,7 +141,7 @@ describe('an error of the file system that no room has coded', () => {
     }
   });
 
-  test('any other error stays a bug', () => {
+  test('any other error is reported as a bug', () => {
     expect(codedError(new TypeError('x')).code).toBe('INTERNAL');
     expect(codedError(system('ERR_ASSERTION')).code).toBe('INTERNAL');
   });

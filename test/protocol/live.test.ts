@@ -6,7 +6,7 @@ import { parseFromEngine, parseToEngine } from '#daemon/protocol/ipc.js';
 import { isNumbered, isTerminal, type LiveEvent } from '#daemon/protocol/live.js';
 import { parseClientMessage, parseDaemonMessage } from '#daemon/protocol/messages.js';
 
-/** The code that something is refused with; undefined where it is not. */
+/** The code of the error, or undefined. */
 function codeOf(run: () => unknown): string | undefined {
   try {
     run();
@@ -29,7 +29,7 @@ describe('audio frames', () => {
     pcm: fc.uint8Array({ minLength: 2, maxLength: 64 }).map((bytes) => bytes.subarray(bytes.length % 2)),
   });
 
-  test('come back as they were sent, wherever they lie in memory', () => {
+  test('are parsed as sent, at any memory offset', () => {
     fc.assert(
       fc.property(frames, fc.nat(9), (frame, offset) => {
         const sent = encodeAudioFrame(frame);
@@ -41,7 +41,7 @@ describe('audio frames', () => {
     );
   });
 
-  test('lie as they are written down: channel, number of the first sample, samples, the low byte first', () => {
+  test('contain channel, first sample and samples in little-endian order', () => {
     const frame = encodeAudioFrame({
       channel: 0x01020304,
       firstSample: 0x1122334455,
@@ -50,7 +50,7 @@ describe('audio frames', () => {
     expect([...frame]).toEqual([4, 3, 2, 1, 0x55, 0x44, 0x33, 0x22, 0x11, 0, 0, 0, 9, 8]);
   });
 
-  test('made of any bytes are taken or refused as PROTOCOL, nothing else', () => {
+  test('of random bytes are accepted or refused as PROTOCOL', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         const code = codeOf(() => {
@@ -67,7 +67,7 @@ describe('audio frames', () => {
     );
   });
 
-  test('that begin behind what can be counted are refused', () => {
+  test('with a first sample beyond the safe integers are refused', () => {
     const last = encodeAudioFrame({
       channel: 1,
       firstSample: Number.MAX_SAFE_INTEGER,
@@ -84,7 +84,7 @@ describe('audio frames', () => {
 const error = new SottoError('SPOOL_FAILED', 'the disk is full').toWire();
 const word = { start: 0, end: 0.5, word: ' And', probability: 0.9 };
 
-/** One of each, with whether it is numbered and whether it ends the session. */
+/** One event of each type; whether it is numbered; whether it ends the session. */
 const EVENTS: readonly [LiveEvent, boolean, boolean][] = [
   [{ type: 'state', state: 'listening' }, false, false],
   [{ type: 'language', language: 'en' }, true, false],
@@ -101,18 +101,18 @@ const EVENTS: readonly [LiveEvent, boolean, boolean][] = [
 
 describe('live events', () => {
   test.each(EVENTS)(
-    '%j: what is never dropped is numbered, and the last one is known',
+    '%j is numbered if it is never dropped, and terminal events are known',
     (event, numbered, terminal) => {
       expect([isNumbered(event), isTerminal(event)]).toEqual([numbered, terminal]);
       const message = { type: 'live', id: 'a-1', ...(numbered && { seq: 3 }), event };
       expect(parseDaemonMessage(JSON.stringify(message))).toEqual(message);
-      // What is newer than we are is left out.
+      // Fields of a newer version are dropped.
       const newer = { ...message, event: { ...event, colour: 'red' } };
       expect(parseDaemonMessage(JSON.stringify(newer))).toEqual(message);
     },
   );
 
-  test('of an unknown kind, or with a number that is none, are refused', () => {
+  test('of an unknown type or with an invalid number are refused', () => {
     const live = (event: object): string | undefined => daemon({ type: 'live', id: 'a', event });
     expect(live({ type: 'sing' })).toBe('INVALID_ARGUMENT');
     expect(live({ type: 'state', state: 'asleep' })).toBe('INVALID_ARGUMENT');
@@ -121,7 +121,7 @@ describe('live events', () => {
     expect(daemon({ type: 'live', id: 'a', seq: 0, event: { type: 'cancelled' } })).toBe('INVALID_ARGUMENT');
   });
 
-  test('carry any error that there is', () => {
+  test('can have any error code', () => {
     for (const code of ERROR_CODES) {
       const event = { type: 'failed', error: new SottoError(code, 'no').toWire() };
       expect(daemon({ type: 'live', id: 'a', event })).toBeUndefined();
@@ -129,7 +129,7 @@ describe('live events', () => {
   });
 });
 
-describe('messages of somebody who dictates', () => {
+describe('messages of a dictation client', () => {
   test.each([
     { type: 'open', id: 'a-1' },
     { type: 'open', id: 'A'.repeat(64), model: 'base', options: { language: 'en', refine: true } },
@@ -137,12 +137,12 @@ describe('messages of somebody who dictates', () => {
     { type: 'resume', id: 'a-1', seq: 0 },
     { type: 'finish', id: 'a-1', samples: 0 },
     { type: 'cancel', id: 'a-1' },
-  ])('%j is read', (message) => {
+  ])('%j is accepted', (message) => {
     expect(parseClientMessage(JSON.stringify(message))).toEqual(message);
   });
 
   test.each(['', 'a b', 'a/b', '../a', 'ä', 'a\n', 'x'.repeat(65), 7, null])(
-    'the session id %j is refused: it names files',
+    'the session id %j is refused, because ids are file names',
     (id) => {
       expect(client({ type: 'open', id })).toBe('INVALID_ARGUMENT');
       expect(client({ type: 'resume', id, seq: 0 })).toBe('INVALID_ARGUMENT');
@@ -165,7 +165,7 @@ describe('messages of somebody who dictates', () => {
     expect(client(message)).toBe('INVALID_ARGUMENT');
   });
 
-  test('are answered with where to go on from', () => {
+  test('are answered with the position to resume from', () => {
     const opened = { type: 'opened', id: 'a', channel: 3, acknowledged: 16_000, model: 'base' };
     expect(parseDaemonMessage(JSON.stringify(opened))).toEqual(opened);
     for (const key of ['channel', 'acknowledged', 'model']) {
@@ -177,7 +177,7 @@ describe('messages of somebody who dictates', () => {
   });
 });
 
-describe('between daemon and engine', () => {
+describe('messages between daemon and engine', () => {
   const checkpoint = { fromSample: 8_000, state: { any: ['thing'], nothing: null } };
   const step = {
     committed: [word],
@@ -188,7 +188,7 @@ describe('between daemon and engine', () => {
     checkpoint,
   };
 
-  test('a session crosses with its audio and its checkpoint unchanged', () => {
+  test('keep audio and checkpoint of a session unchanged', () => {
     const pcm = Uint8Array.of(1, 2, 3, 4);
     const model = { name: 'base', dir: '/m/base' };
     for (const message of [
@@ -210,7 +210,7 @@ describe('between daemon and engine', () => {
     }
   });
 
-  test('audio that is no bytes and looks with numbers that are none are refused', () => {
+  test('with invalid audio or numbers are refused', () => {
     for (const pcm of ['abc', [1, 2], null, new Float32Array(2)]) {
       expect(codeOf(() => parseToEngine({ type: 'live-audio', session: 1, pcm }))).toBe('INVALID_ARGUMENT');
     }
@@ -226,7 +226,7 @@ describe('between daemon and engine', () => {
     }
   });
 
-  test('nothing that looks like one of these messages throws anything but a SottoError', () => {
+  test('throw nothing but SottoError for random values', () => {
     const types = [
       'live-open',
       'live-audio',

@@ -21,12 +21,12 @@ function refusalOf(run: () => unknown): SottoError {
 const transcribe = { type: 'transcribe', id: '1', path: '/a.wav', options: { language: 'en' } };
 
 describe('messages of clients', () => {
-  test('are read, with what a newer client added left out', () => {
+  test('are parsed without the unknown fields of a newer client', () => {
     const sent = { ...transcribe, colour: 'red', options: { language: 'en', beams: 5 } };
     expect(parseClientMessage(JSON.stringify(sent))).toEqual(transcribe);
   });
 
-  test('of an unknown type are refused with a code', () => {
+  test('of an unknown type are refused', () => {
     for (const type of ['sing', '', 'toString', '__proto__', 'x'.repeat(10_000)]) {
       const error = refusalOf(() => parseClientMessage(JSON.stringify({ type, id: '1' })));
       expect(error.code).toBe('PROTOCOL');
@@ -41,33 +41,33 @@ describe('messages of clients', () => {
     ['a list', '[]'],
     ['a number', '1'],
     ['no type', '{"id":"1"}'],
-    ['a type that is no text', '{"type":1}'],
-  ])('that are %s are refused as PROTOCOL', (_, text) => {
+    ['a type that is not a string', '{"type":1}'],
+  ])('with %s are refused as PROTOCOL', (_, text) => {
     expect(refusalOf(() => parseClientMessage(text)).code).toBe('PROTOCOL');
   });
 
   test.each([
     ['a relative path', { path: 'a.wav' }],
     ['an empty path', { path: '' }],
-    ['a NUL in the path', { path: '/a\0.wav' }],
-    ['an endless path', { path: `/${'a'.repeat(5_000)}` }],
+    ['a NUL byte in the path', { path: '/a\0.wav' }],
+    ['a path that is too long', { path: `/${'a'.repeat(5_000)}` }],
     ['an id that is too long', { id: 'x'.repeat(65) }],
     ['an unknown task', { options: { task: 'sing' } }],
-    ['a temperature that is no list', { options: { temperature: 0.5 } }],
-  ])('with %s are refused, naming the field', (_, change) => {
+    ['a temperature that is not a list', { options: { temperature: 0.5 } }],
+  ])('with %s are refused with the name of the field', (_, change) => {
     const error = refusalOf(() => parseClientMessage(JSON.stringify({ ...transcribe, ...change })));
     expect(error.code).toBe('INVALID_ARGUMENT');
     expect(error.message).toContain(Object.keys(change)[0] ?? '?');
   });
 
-  test('keep their id findable when they can not be served', () => {
+  test('have a readable id even if they are invalid', () => {
     expect(idOf('{"type":"sing","id":"7"}')).toBe('7');
     for (const text of ['', 'x', 'null', '{"id":7}']) expect(idOf(text)).toBeUndefined();
   });
 });
 
 describe('messages of engines', () => {
-  test('with a number that is none are refused: the engine computes nonsense', () => {
+  test('with NaN are refused', () => {
     const event = { type: 'segment', segment: scriptedSegment(0, Number.NaN) };
     expect(refusalOf(() => parseFromEngine({ type: 'event', job: 1, event })).code).toBe('INVALID_ARGUMENT');
     const good = { type: 'event', job: 1, event: { type: 'segment', segment: scriptedSegment(0) } };
@@ -77,7 +77,7 @@ describe('messages of engines', () => {
 
 describe('parsers', () => {
   const parsers = { parseClientMessage, parseDaemonMessage } as const;
-  test.each(Object.keys(parsers) as (keyof typeof parsers)[])('%s throws nothing but SottoError', (name) => {
+  test.each(Object.keys(parsers) as (keyof typeof parsers)[])('%s throws only SottoError', (name) => {
     const types = ['hello', 'transcribe', 'cancel', 'status', 'event', 'final', 'failed', 'error', 'waiting'];
     const near = fc.record(
       { type: fc.constantFrom(...types), id: fc.jsonValue(), path: fc.jsonValue(), event: fc.jsonValue() },
@@ -101,7 +101,7 @@ describe('parsers', () => {
     );
   });
 
-  test('of the engine channel throw nothing but SottoError, whatever was cloned', () => {
+  test('of the engine channel throw only SottoError for any cloned value', () => {
     fc.assert(
       fc.property(fc.anything(), (value) => {
         for (const parse of [parseToEngine, parseFromEngine]) {
@@ -117,7 +117,7 @@ describe('parsers', () => {
   });
 });
 
-test('the protocol names the version of the package', () => {
+test('SOTTO_VERSION is the version of the package', () => {
   const manifest = JSON.parse(readFileSync(`${packageRoot}/package.json`, 'utf8')) as { version: string };
   expect(SOTTO_VERSION).toBe(manifest.version);
 });

@@ -9,11 +9,11 @@ function refusal(value: unknown): SottoError {
   } catch (error) {
     return SottoError.from(error);
   }
-  throw new Error('it was taken');
+  throw new Error('the event was accepted');
 }
 
 describe('events of realtime clients', () => {
-  test('what is not known in a session is left alone, as most clients say more than they mean', () => {
+  test('ignore unknown fields of a session', () => {
     const session = {
       type: 'realtime',
       instructions: 'be kind',
@@ -44,7 +44,7 @@ describe('events of realtime clients', () => {
     });
   });
 
-  test('a flat session is one of the beta, under either name', () => {
+  test('with a flat session belong to the beta, under either name', () => {
     const session = { input_audio_format: 'pcm16', turn_detection: null };
     expect(parseRealtimeEvent({ type: 'session.update', session })).toEqual({
       type: 'beta.update',
@@ -78,7 +78,7 @@ describe('events of realtime clients', () => {
       { transcription: { keywords: Array(300).fill('a word of 21 letters.') } },
       'session.audio.input.transcription.keywords',
     ],
-  ])('names the field that is wrong: %s', (_, input, param) => {
+  ])('name the invalid field: %s', (_, input, param) => {
     const error = refusal({ type: 'session.update', session: { type: 'transcription', audio: { input } } });
     expect([error.code, error.param]).toEqual(['INVALID_ARGUMENT', param]);
     expect(error.message).toContain(param);
@@ -91,11 +91,11 @@ describe('events of realtime clients', () => {
     'toString',
     '__proto__',
     '',
-  ])('says that %s is not served', (type) => {
+  ])('of type %s are refused', (type) => {
     expect(refusal({ type }).code).toBe('PROTOCOL');
   });
 
-  test('whatever comes is an event or a coded error', () => {
+  test('give an event or a coded error for random values', () => {
     fc.assert(
       fc.property(fc.anything({ withNullPrototype: true }), (value) => {
         expect(['PROTOCOL', 'INVALID_ARGUMENT']).toContain(refusal(value).code);

@@ -3,7 +3,7 @@ import { parseClientMessage, parseDaemonMessage } from '#daemon/protocol/message
 
 const message = (request: unknown): string => JSON.stringify({ type: 'serve', id: '1', request });
 
-describe('what is asked of the port', () => {
+describe('a serve request', () => {
   test.each([
     { do: 'start' },
     { do: 'start', port: 0 },
@@ -11,7 +11,7 @@ describe('what is asked of the port', () => {
     { do: 'stop' },
     { do: 'status' },
     { do: 'rotate' },
-  ])('%j is understood', (request) =>
+  ])('%j is accepted', (request) =>
     expect(parseClientMessage(message(request))).toEqual({ type: 'serve', id: '1', request }),
   );
 
@@ -31,7 +31,7 @@ describe('what is asked of the port', () => {
   });
 });
 
-test('what a daemon says of its port carries no token', () => {
+test('the status of the port contains no token', () => {
   const http = { port: 7688, addresses: ['127.0.0.1', '::1'], token: 'sotto_x' };
   const message = JSON.stringify({ type: 'serve-done', id: '1', result: { changed: true, http } });
   expect(JSON.stringify(parseDaemonMessage(message))).not.toContain('sotto_x');

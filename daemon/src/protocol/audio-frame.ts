@@ -1,7 +1,7 @@
 /**
  * Audio over the socket, as binary frames:
  *
- *     0  u32  channel, as `opened` named it
+ *     0  u32  channel of the `opened` message
  *     4  u64  number of the first sample in the session
  *    12   …   samples, s16le mono 16 kHz
  */

@@ -1,16 +1,15 @@
 /**
- * The one error of Sotto. Every failure that a user or a client can see is a `SottoError` with a code out of
- * a closed list; the HTTP status, the exit code, retryability and the advice all follow from the code.
+ * Every failure that a user or a client can see is a `SottoError` with a code from a closed list. The HTTP status, exit code,
+ * retryability and default hint follow from the code.
  */
 
 interface CodeInfo {
-  /** Status when the failure is answered over HTTP. */
   readonly httpStatus: number;
-  /** Whether the same request may succeed later without anybody changing anything. */
+  /** Whether the same request may succeed later without any change. */
   readonly retryable: boolean;
-  /** Exit code of `sotto` when this ends the whole command (1 input, 2 usage, 3 daemon or model, 130 interrupt). */
+  /** Exit code of a command that ends with this error: 1 input, 2 usage, 3 daemon or model, 130 interrupt. */
   readonly exitCode: number;
-  /** What to do next, when whoever throws knows nothing better. */
+  /** Default hint; the caller may pass a better one. */
   readonly hint: string;
 }
 
@@ -19,13 +18,13 @@ const CODES = {
     httpStatus: 404,
     retryable: false,
     exitCode: 3,
-    hint: 'leave out --model to use the starter model, or give the path of a model folder',
+    hint: 'omit --model to use the included model, or pass a model folder',
   },
   MODEL_CORRUPT: {
     httpStatus: 500,
     retryable: false,
     exitCode: 3,
-    hint: 'the model folder is damaged: get it again',
+    hint: 'the model folder is damaged: download the model again',
   },
   MODEL_UNREADABLE: {
     httpStatus: 500,
@@ -49,7 +48,7 @@ const CODES = {
     httpStatus: 404,
     retryable: false,
     exitCode: 3,
-    hint: 'pull the float16 model, and quantize it here with `sotto models quantize`',
+    hint: 'pull the float16 model, then quantize it with `sotto models quantize`',
   },
   MODEL_NOT_READY: {
     httpStatus: 503,
@@ -79,7 +78,7 @@ const CODES = {
     httpStatus: 504,
     retryable: true,
     exitCode: 3,
-    hint: 'wait longer, or see `sotto daemon status` for the cause',
+    hint: 'wait longer, or find the cause with `sotto daemon status`',
   },
   DOWNLOAD_FAILED: {
     httpStatus: 502,
@@ -110,7 +109,7 @@ const CODES = {
     httpStatus: 400,
     retryable: false,
     exitCode: 1,
-    hint: 'check the permissions of the file, and that it is an ordinary file',
+    hint: 'check the file’s permissions, and that it is a regular file',
   },
   AUDIO_EMPTY: { httpStatus: 400, retryable: false, exitCode: 1, hint: 'the file has no audio' },
   AUDIO_UNSUPPORTED: {
@@ -129,7 +128,7 @@ const CODES = {
     httpStatus: 403,
     retryable: false,
     exitCode: 1,
-    hint: 'a worker reads only folders given with --root, and public addresses (--allow-private: others too)',
+    hint: 'a worker reads only --root folders and public URLs; --allow-private permits private addresses, too',
   },
   AUDIO_FETCH_FAILED: {
     httpStatus: 502,
@@ -141,7 +140,7 @@ const CODES = {
     httpStatus: 500,
     retryable: true,
     exitCode: 3,
-    hint: 'try again; `sotto daemon status` names the log',
+    hint: 'try again; `sotto daemon status` shows the log file',
   },
   ENGINE_UNAVAILABLE: {
     httpStatus: 503,
@@ -165,7 +164,7 @@ const CODES = {
     httpStatus: 503,
     retryable: true,
     exitCode: 3,
-    hint: 'try again; `sotto daemon status` names the log with the reason',
+    hint: 'try again; `sotto daemon status` shows the log file',
   },
   DAEMON_RUNNING: {
     httpStatus: 409,
@@ -189,7 +188,7 @@ const CODES = {
     httpStatus: 503,
     retryable: true,
     exitCode: 1,
-    hint: 'wait for the files ahead of it, then try again',
+    hint: 'wait for the files ahead in the queue, then try again',
   },
   SLOW_READER: {
     httpStatus: 503,
@@ -213,7 +212,7 @@ const CODES = {
     httpStatus: 409,
     retryable: false,
     exitCode: 1,
-    hint: 'name another file, or add --overwrite to replace it',
+    hint: 'choose another file, or add --overwrite to replace it',
   },
   FILE_FAILED: {
     httpStatus: 500,
@@ -231,19 +230,19 @@ const CODES = {
     httpStatus: 503,
     retryable: true,
     exitCode: 3,
-    hint: 'check the address, and that Redis runs there; queued files are kept',
+    hint: 'check the address and that Redis is running; queued files are kept',
   },
   QUEUE_DENIED: {
     httpStatus: 403,
     retryable: false,
     exitCode: 3,
-    hint: 'check user and password in the address; the password can be in SOTTO_QUEUE_PASSWORD',
+    hint: 'check the user and password in the address, or set SOTTO_QUEUE_PASSWORD',
   },
   SESSION_NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
     exitCode: 3,
-    hint: 'open a new session and send all audio again; `sotto history` has finished dictations',
+    hint: 'open a new session and resend all audio; `sotto history` lists finished dictations',
   },
   DICTATION_NOT_FOUND: {
     httpStatus: 404,
@@ -321,13 +320,13 @@ const CODES = {
     httpStatus: 408,
     retryable: true,
     exitCode: 3,
-    hint: 'send it again, faster',
+    hint: 'send the request again, faster',
   },
   PAYLOAD_TOO_LARGE: {
     httpStatus: 413,
     retryable: false,
     exitCode: 1,
-    hint: 'send less at once; `sotto transcribe` reads files of any size',
+    hint: 'send a smaller request; `sotto transcribe` reads files of any size',
   },
   UNSUPPORTED_MEDIA_TYPE: {
     httpStatus: 415,
@@ -339,7 +338,7 @@ const CODES = {
     httpStatus: 426,
     retryable: false,
     exitCode: 3,
-    hint: 'open a WebSocket there',
+    hint: 'connect with a WebSocket client',
   },
   NOT_IMPLEMENTED: {
     httpStatus: 501,
@@ -358,7 +357,7 @@ const CODES = {
     httpStatus: 500,
     retryable: false,
     exitCode: 3,
-    hint: 'this is a bug in Sotto: please report it with the log that `sotto daemon status` names',
+    hint: 'this is a bug in Sotto: please report it with the log that `sotto daemon status` shows',
   },
 } as const satisfies Record<string, CodeInfo>;
 
@@ -371,12 +370,11 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(CODES, value);
 }
 
-/** What follows from a code. */
 export function codeInfo(code: ErrorCode): CodeInfo {
   return CODES[code];
 }
 
-/** A `SottoError` as it travels: plain data, no stack, no cause. */
+/** A `SottoError` in a message: plain data without stack and cause. */
 export interface WireError {
   code: ErrorCode;
   message: string;
@@ -385,10 +383,10 @@ export interface WireError {
 }
 
 export interface SottoErrorOptions {
-  /** What the user should do next; the code's own advice when left out. */
+  /** What the user should do next; the hint of the code by default. */
   hint?: string;
   retryable?: boolean;
-  /** Name of the field that is wrong, where one is. */
+  /** Name of the invalid field, if there is one. */
   param?: string;
   cause?: unknown;
 }
@@ -428,7 +426,7 @@ export class SottoError extends Error {
     return new SottoError(wire.code, wire.message, { hint: wire.hint, retryable: wire.retryable });
   }
 
-  /** Any thrown value as a `SottoError`: one passes through, everything else is wrapped under `fallback`. */
+  /** Converts any thrown value: a `SottoError` is returned unchanged, anything else is wrapped with the code `fallback`. */
   static from(thrown: unknown, fallback: ErrorCode = 'INTERNAL'): SottoError {
     if (thrown instanceof SottoError) return thrown;
     return new SottoError(fallback, messageOf(thrown), { cause: thrown });
@@ -436,15 +434,15 @@ export class SottoError extends Error {
 }
 
 /**
- * What anything that was thrown says. Looks at the shape, not at the class: an `Error` may come from another
- * realm, as Node's own do under a test runner.
+ * The message of any thrown value. Checks the shape instead of the class, because an `Error` may come from another realm, as
+ * Node's own errors do under a test runner.
  */
 export function messageOf(thrown: unknown): string {
   const message = field(thrown, 'message') ?? String(thrown);
   return message === '' ? 'unknown failure' : message;
 }
 
-/** The `code` of an error of the system or of a library, such as `ENOENT`. */
+/** The `code` of a system or library error, such as `ENOENT`. */
 export function codeOf(thrown: unknown): string | undefined {
   return field(thrown, 'code');
 }

@@ -1,13 +1,12 @@
-/** Kinds of fields that messages and files share. */
+/** Schemas of fields that messages and files share. */
 import * as v from 'valibot';
 
-/** NaN and the infinities are signs that somebody computes nonsense. */
+/** Rejects NaN and infinities, because they are the result of a wrong computation. */
 export const finite = v.pipe(v.number(), v.finite());
 
 export const integer = v.pipe(v.number(), v.safeInteger());
 
-/** A number from `least` to `most`. */
 export const inRange = (min: number, max: number) => v.pipe(finite, v.minValue(min), v.maxValue(max));
 
-/** A string of `least` to `most` characters. */
+/** Lengths in UTF-16 units. */
 export const text = (min: number, max: number) => v.pipe(v.string(), v.minLength(min), v.maxLength(max));

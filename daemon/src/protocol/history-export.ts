@@ -1,7 +1,6 @@
-/** Past dictations as files, for the command and for the extension: a table and a page. */
+/** Exports past dictations as CSV and Markdown, for the command line and the extension. */
 import type { PastDictation } from './history.js';
 
-/** What a file holds of a dictation. */
 export type ExportedDictation = Pick<
   PastDictation,
   'id' | 'startedMs' | 'durationSeconds' | 'state' | 'language' | 'model' | 'text'
@@ -17,13 +16,13 @@ const COLUMNS: readonly [string, (dictation: ExportedDictation) => string][] = [
   ['id', ({ id }) => id],
 ];
 
-/** RFC 4180, with a row of names. */
+/** RFC 4180, with a header row. */
 export function dictationsAsCsv(dictations: readonly ExportedDictation[]): string {
   const rows = dictations.map((one) => COLUMNS.map(([, cell]) => cell(one)));
   return [COLUMNS.map(([name]) => name), ...rows].map(csvLine).join('');
 }
 
-/** Each under its time. */
+/** One section for each dictation, under its time. */
 export function dictationsAsMarkdown(dictations: readonly ExportedDictation[]): string {
   return `# Dictations\n${dictations.map(section).join('')}`;
 }

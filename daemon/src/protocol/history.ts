@@ -1,6 +1,4 @@
-/**
- * Past dictations, for programs: `history` asks, `history-done` answers. Deleting is into a trash that is kept for a day.
- */
+/** Requests about past dictations. Deleted ones stay in a trash for a day. */
 import * as v from 'valibot';
 import { ERROR_CODES } from './errors.js';
 import { finite, text, integer, inRange } from './fields.js';
@@ -12,17 +10,17 @@ const dictationId = v.pipe(
   v.string(),
   v.regex(/^[A-Za-z0-9-]{1,64}$/, 'must be 1 to 64 letters, digits or dashes'),
 );
-/** Most of them that one request can be about. */
+/** Dictations per request. */
 export const MAX_HISTORY_PAGE = 200;
 const limit = v.pipe(integer, v.minValue(1), v.maxValue(MAX_HISTORY_PAGE));
 const ids = v.pipe(v.array(dictationId), v.minLength(1), v.maxLength(MAX_HISTORY_PAGE));
 
-/** The longest that they can be kept: a hundred years, which is for ever. */
+/** A hundred years: the value for "forever". */
 export const MAX_RETENTION_DAYS = 36_500;
 
 export const HISTORY_STATES = ['final', 'recovered', 'left', 'failed'] as const;
 
-/** Which ones: `before` is the `startedMs` of the last one of the page before, `beforeId` its id. */
+/** `before` and `beforeId`: `startedMs` and id of the last entry of the previous page. */
 const page = {
   limit,
   before: v.exactOptional(finite),
@@ -31,16 +29,16 @@ const page = {
 };
 
 export const historyRequestSchema = v.variant('do', [
-  /** The newest first. */
+  /** Newest first. */
   v.object({ do: v.literal('list'), ...page }),
-  /** Those that hold all the words, the newest first. */
+  /** Those that contain all words, newest first. */
   v.object({ do: v.literal('search'), query: text(1, 1000), ...page }),
-  /** With the times of its words; one that was not delivered has been seen then. */
+  /** Includes the word times, and marks an undelivered dictation as seen. */
   v.object({ do: v.literal('get'), id: dictationId }),
   v.object({ do: v.literal('delete'), ids }),
-  /** Brings back what was deleted last; with `ids` those of them that are still in the trash. */
+  /** Restores what was deleted last, or those of `ids` that are still in the trash. */
   v.object({ do: v.literal('undo'), ids: v.exactOptional(ids) }),
-  /** The text of another transcription of its sound. */
+  /** Stores the text of another transcription of its audio. */
   v.object({
     do: v.literal('set-text'),
     id: dictationId,
@@ -49,12 +47,12 @@ export const historyRequestSchema = v.variant('do', [
     language: v.exactOptional(text(1, 16)),
   }),
   /**
-   * Tells how long they are kept, and whether with their sound. What is given holds from now on: it is written into
-   * settings.json, and what has been kept for longer goes into the trash at once.
+   * Reads or sets the retention. Fields that are present are written to settings.json, and older dictations go into the trash
+   * at once.
    */
   v.object({
     do: v.literal('keep'),
-    /** 0: a text goes as soon as it is delivered. */
+    /** 0: a dictation is deleted as soon as its text is delivered. */
     days: v.exactOptional(inRange(0, MAX_RETENTION_DAYS)),
     sound: v.exactOptional(v.boolean()),
   }),
@@ -71,23 +69,23 @@ export const pastDictationSchema = v.object({
   model: v.string(),
   state: v.picklist(HISTORY_STATES),
   errorCode: v.exactOptional(v.picklist(ERROR_CODES)),
-  /** Path of its sound, where that is kept. */
+  /** Path of its audio, if that is kept. */
   audio: v.exactOptional(v.string()),
   words: v.exactOptional(v.array(wordSchema)),
-  /** Of a search: the part in which it was found, and where in that, in UTF-16 units. */
+  /** Of a search: an excerpt, and the matches in it, in UTF-16 units. */
   snippet: v.exactOptional(v.string()),
   marks: v.exactOptional(v.array(v.object({ start: integer, end: integer }))),
 });
 export type PastDictation = v.InferOutput<typeof pastDictationSchema>;
 
-/** How long past dictations are kept, and whether with their sound. */
+/** How long past dictations are kept, and whether with their audio. */
 export const retentionSchema = v.object({ days: finite, sound: v.boolean() });
 export type HistoryRetention = v.InferOutput<typeof retentionSchema>;
 
 export const historyResultSchema = v.object({
-  /** Those that were asked for, deleted, brought back or changed. */
+  /** Those that were requested, deleted, restored or changed. */
   dictations: v.array(pastDictationSchema),
-  /** Whether there are more than an answer holds. */
+  /** Whether there is another page. */
   hasMore: v.boolean(),
   /** The answer to `keep`. */
   retention: v.exactOptional(retentionSchema),
@@ -99,7 +97,7 @@ export const historyClientTable = {
   history: v.object({ type: v.literal('history'), id, request: historyRequestSchema }),
 };
 
-/** Daemon → client; besides `error`. */
+/** Daemon → client; or `error`. */
 export const historyDaemonTable = {
   'history-done': v.object({ type: v.literal('history-done'), id, result: historyResultSchema }),
 };

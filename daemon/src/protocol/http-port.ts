@@ -1,9 +1,9 @@
-/** Which ports may be named; apart from the messages, since every command reads the settings and need load no schemas for it. */
+/** Valid ports. Apart from the messages, because every command reads the settings and should not load the schemas for it. */
 
-/** `sott` on the keys of a telephone. */
+/** `sott` on a telephone keypad. */
 export const DEFAULT_HTTP_PORT = 7688;
 
-/** 0 is any that is free. Those below 1024 are the system's. */
+/** 0 means any free port. Ports below 1024 are reserved for the system. */
 export function isHttpPort(port: number): boolean {
   return port === 0 || (Number.isInteger(port) && port >= 1_024 && port <= 65_535);
 }

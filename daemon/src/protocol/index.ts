@@ -1,4 +1,4 @@
-/** The protocol of Sotto: what clients, daemon and engine say to each other. Imports nothing of ours. */
+/** The messages between clients, daemon and engine. This folder imports no other code of Sotto. */
 export * from './audio-frame.js';
 export * from './capture.js';
 export * from './defined.js';

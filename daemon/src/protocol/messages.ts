@@ -1,30 +1,28 @@
 /**
- * What travels over the socket, as JSON text frames. The client says `hello` first; the daemon answers with
- * its own and then serves. Jobs carry an `id` that the client chose, unique on its connection.
+ * Messages over the socket, as JSON text frames. The client sends `hello` first, the daemon answers with its own. A job has an
+ * `id` that the client chooses, unique on its connection.
  *
  *     → hello  ← hello  → transcribe  ← waiting* ← started ← event* ← final | cancelled | failed
  *
- * `seq` counts what is never dropped for a job (language, segments, the terminal message), from 1. `text` and
- * `progress` are for display: they carry no number, and a slow reader may miss some of them.
+ * `seq` numbers, from 1, the events of a job that are never dropped (language, segments, the terminal message). `text` and
+ * `progress` are for display: they have no number, and a slow reader may miss some of them.
  *
- * Where the daemon can't open the file, it says `waiting` for `file` to a client that `supplies`: that one writes a copy into the
- * folder `uploads` of the daemon's `hello` and says `supply`, unless the file opens meanwhile, which any later message tells.
+ * If the daemon can't open the file, it sends `waiting` for `file` to a client that `supplies` copies. The client writes a copy
+ * into the folder `uploads` of the daemon's `hello` and sends `supply`. Any later message means that the file could be opened.
  *
  *     ← waiting (file)  → supply  ← waiting* ← started
  *
- * Dictation: audio goes up in binary frames (`audio-frame.ts`), events come down (`live.ts`).
+ * Dictation: the client sends audio in binary frames (`audio-frame.ts`) and receives events (`live.ts`).
  *
  *     → open  ← opened  → frames  ← acknowledged*, live*  → finish | cancel  ← live with the last event
  *
- * A client keeps what is not acknowledged. After a lost connection it says `resume` with the last number it heard, gets
- * what came after it, and sends again from where `opened` says. A session that nobody comes back to is finished without.
- * A client that has cancelled and was not answered says `discard` to the next daemon, which answers `discarded`.
+ * A client keeps audio until it is acknowledged. After a lost connection it sends `resume` with the last number it received,
+ * gets the events after that number, and resends audio from where `opened` says. The daemon finishes a session whose client
+ * does not come back. A client that cancelled and got no answer sends `discard` to the next daemon, which answers `discarded`.
  *
- * Files that the daemon transcribes by itself (`files.ts`): `files` asks, `files-event` tells, `files-done` answers.
- *
- * Models (`models.ts`): `models` asks, `models-event` tells, `models-done` answers. Past dictations (`history.ts`): `history`
- * asks, `history-done` answers. The user's own words (`vocabulary.ts`): `vocabulary` asks, `vocabulary-done` answers. The port
- * of programs that are not Sotto's (`serve.ts`): `serve` asks, `serve-done` answers.
+ * Requests with a kind of their own: the daemon's file queue (`files.ts`), models (`models.ts`), past dictations
+ * (`history.ts`), the vocabulary (`vocabulary.ts`), and the port of the OpenAI API (`serve.ts`). Each is answered by
+ * `<type>-done`; `files` and `models` send `<type>-event` before.
  */
 import * as v from 'valibot';
 import { finite, text, integer } from './fields.js';
@@ -45,7 +43,7 @@ const id = text(1, 64);
 const filePath = v.pipe(
   text(1, LIMITS.maxPathLength),
   v.check((path) => path.startsWith('/'), 'must be absolute'),
-  v.check((path) => !path.includes('\0'), 'must not hold a NUL'),
+  v.check((path) => !path.includes('\0'), 'must not contain a NUL byte'),
 );
 
 /** Client → daemon. */
@@ -59,35 +57,32 @@ const clientTable = {
     type: v.literal('transcribe'),
     id,
     path: filePath,
-    /** A model's name or its folder (absolute); the daemon's own when left out. */
+    /** Name or absolute folder; the default model if omitted. */
     model: v.exactOptional(text(1, LIMITS.maxPathLength)),
     options: v.exactOptional(transcribeOptionsSchema),
-    /** The client writes a copy of the file where the daemon can't open it. */
+    /** Whether the client can copy the file for a daemon that can't open it. */
     supplies: v.exactOptional(v.boolean()),
   }),
-  /** The copy of the file of a job, by its name in the folder of uploads; the daemon removes it when the job is over. */
+  /** Names the copy in the upload folder; the daemon removes it after the job. */
   supply: v.object({ type: v.literal('supply'), id, upload: uploadNameSchema }),
   cancel: v.object({ type: v.literal('cancel'), id }),
-  /** Begins a session of dictation. */
+  /** Opens a live session. */
   open: v.object({
     type: v.literal('open'),
     id: sessionIdSchema,
     model: v.exactOptional(text(1, LIMITS.maxPathLength)),
     options: v.exactOptional(liveOptionsSchema),
   }),
-  /** Goes on with a session: `seq` is the last number that was heard, 0 if none. */
+  /** `seq`: the last number that the client received, 0 if none. */
   resume: v.object({ type: v.literal('resume'), id: sessionIdSchema, seq: v.pipe(integer, v.minValue(0)) }),
-  /** All was sent: `samples` of them. `left`: the client does not wait for the text, which goes into the history. */
+  /** `samples`: how many were sent. `left`: the client does not wait for the text, which goes into the history. */
   finish: v.object({
     type: v.literal('finish'),
     id: sessionIdSchema,
     samples: v.pipe(integer, v.minValue(0)),
     left: v.exactOptional(v.boolean()),
   }),
-  /**
-   * Nothing is wanted of a session that this client has cancelled, whatever has become of it meanwhile: its audio, its text
-   * and its entry in the history are removed.
-   */
+  /** Removes the audio, text and history entry of a session that this client cancelled, whatever its state is by now. */
   discard: v.object({ type: v.literal('discard'), id: sessionIdSchema }),
   ...modelsClientTable,
   ...filesClientTable,
@@ -99,31 +94,31 @@ const clientTable = {
 };
 export type ClientMessage = v.InferOutput<(typeof clientTable)[keyof typeof clientTable]>;
 
-/** What a finished job adds to the segments that were sent before it. */
+/** What a finished job adds to its segments. */
 export const summarySchema = v.object({
   language: v.string(),
   durationSeconds: finite,
-  /** `load`: seconds that the job waited for its model; 0 when it was warm. */
+  /** `load`: seconds that the job waited for its model; 0 if it was loaded. */
   timings: v.object({ ...timingsSchema.entries, load: finite }),
   model: v.string(),
-  /** How many segments were sent. */
+  /** Number of segments sent. */
   segments: integer,
 });
 export type JobSummary = v.InferOutput<typeof summarySchema>;
 
-/** Why a job has not begun. */
+/** Why a job has not started. */
 export const waitingSchema = v.object({
   for: v.picklist(['queue', 'engine', 'model', 'file']),
-  /** The daemon may not open the file, or has waited for 2 s for it to open; with `file`. */
+  /** With `file`: the daemon may not open the file, or opening it takes longer than 2 s. */
   why: v.exactOptional(v.picklist(['denied', 'slow'])),
-  /** Jobs in front of it, when it waits in the queue. */
+  /** With `queue`: jobs ahead of this one. */
   position: v.exactOptional(integer),
 });
 
 export const startedSchema = v.object({
-  /** 1, or 2 when the engine died and the job begins again on a new one. */
+  /** 1, or 2 if the engine died and the job starts over on a new one. */
   attempt: integer,
-  /** Length of the audio as far as its container tells. */
+  /** Duration according to the container, if it has one. */
   durationSeconds: v.exactOptional(finite),
 });
 
@@ -136,7 +131,7 @@ const daemonTable = {
     protocol: integer,
     version: v.string(),
     pid: integer,
-    /** Folder for copies of files that the daemon can't open. */
+    /** Folder for copies of files that the daemon can't open. Older daemons omit it. */
     uploads: v.exactOptional(v.string()),
   }),
   waiting: v.object({ ...waitingSchema.entries, type: v.literal('waiting'), id }),
@@ -146,8 +141,8 @@ const daemonTable = {
   cancelled: v.object({ type: v.literal('cancelled'), id, seq }),
   failed: v.object({ type: v.literal('failed'), id, seq, error: errorSchema }),
   /**
-   * `channel` is what audio frames name the session by; `acknowledged` samples of it are safe already. `fallbackFor` is the
-   * model that should have been there, where another one writes it down: it is still loading, or does not fit.
+   * `channel` identifies the session in audio frames; `acknowledged` samples are on disk already. `fallbackFor` is the
+   * requested model, if another one transcribes because that one is still loading or does not fit.
    */
   opened: v.object({
     type: v.literal('opened'),
@@ -157,7 +152,7 @@ const daemonTable = {
     model: v.string(),
     fallbackFor: v.exactOptional(v.string()),
   }),
-  /** So many samples are on disk: no death of a process takes them. */
+  /** This many samples are on disk, so a crash of any process loses none of them. */
   acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: integer }),
   discarded: v.object({ type: v.literal('discarded'), id }),
   live: v.object({ type: v.literal('live'), id, seq: v.exactOptional(seq), event: liveEventSchema }),
@@ -168,7 +163,7 @@ const daemonTable = {
   ...serveDaemonTable,
   status: v.object({ type: v.literal('status'), id, status: daemonStatusSchema }),
   stopping: v.object({ type: v.literal('stopping'), id }),
-  /** A message could not be served; `id` names it where it had one. */
+  /** A message could not be served; `id` is that of the message, if it had one. */
   error: v.object({ type: v.literal('error'), id: v.exactOptional(id), error: errorSchema }),
 };
 export type DaemonMessage = v.InferOutput<(typeof daemonTable)[keyof typeof daemonTable]>;
@@ -181,7 +176,7 @@ export function parseDaemonMessage(json: string): DaemonMessage {
   return parseMessage(daemonTable, parseJson(json));
 }
 
-/** The `id` of a message that could not be parsed, so that the error reaches the right caller. */
+/** The `id` of a message that could not be parsed, so that the error can name it. */
 export function idOf(json: string): string | undefined {
   try {
     const parsed = v.safeParse(v.object({ id }), JSON.parse(json));
@@ -191,12 +186,12 @@ export function idOf(json: string): string | undefined {
   }
 }
 
-/** How much of a file the client has copied for the daemon; said by the client library. */
+/** Progress of the copy that the client makes for the daemon; added by the client library. */
 export interface Copied {
   readonly bytes: number;
 }
 
-/** Everything that happens to a job, as the one who asked for it sees it, from socket and in-process alike. */
+/** The events of a job as its caller sees them, over the socket and in-process alike. */
 export type JobEvent =
   | ({ type: 'waiting'; copied?: Copied } & v.InferOutput<typeof waitingSchema>)
   | ({ type: 'started' } & v.InferOutput<typeof startedSchema>)

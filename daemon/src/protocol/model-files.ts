@@ -1,17 +1,17 @@
 /**
- * Which files in the folder of a model are the model's. What removes or replaces a model leaves every other file in place, such
- * as notes of the user.
+ * Decides which files in a model folder belong to the model. Removing or replacing a model leaves all other files, such as the
+ * user's notes, in place.
  */
 import * as v from 'valibot';
 
-/** Beside a model that was converted here: the names of its files. Hidden, so that no loader reads it as a part of the model. */
+/** Record of a converted model: the names of its files. Hidden, so that no loader reads it as a part of the model. */
 export const MADE_MODEL = '.sotto-made.json';
 
 export function madeRecord(files: readonly string[]): string {
   return `${JSON.stringify({ version: 1, files })}\n`;
 }
 
-/** The names in such a record; undefined if it is none. */
+/** The names in such a record; undefined if it is invalid. */
 export function madeFiles(record: string): string[] | undefined {
   try {
     const parsed = v.safeParse(madeSchema, JSON.parse(record));
@@ -26,7 +26,7 @@ const madeSchema = v.object({
   files: v.array(v.pipe(v.string(), v.regex(/^[^/\\\0]+$/), v.notValue('..'))),
 });
 
-/** As the Hub and other tools name the files of a model, for folders that hold no record. */
+/** File names used by the Hub and other tools, for folders without a record. */
 const MODEL_FILES: readonly RegExp[] = [
   /\.(safetensors|npz|tiktoken)$/,
   /^(model|pytorch_model)\.(safetensors|bin)\.index\.json$/,
@@ -35,7 +35,7 @@ const MODEL_FILES: readonly RegExp[] = [
   /^(merges\.txt|README\.md|LICENSE|NOTICE|\.gitattributes|\.sotto-model\.json|\.sotto-made\.json)$/,
 ];
 
-/** @param made the names in the folder's record of a conversion; undefined where it holds none */
+/** @param made names in the folder's conversion record; undefined if there is none */
 export function isModelFile(name: string, made: readonly string[] | undefined): boolean {
   return made === undefined
     ? MODEL_FILES.some((form) => form.test(name))

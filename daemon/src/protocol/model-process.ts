@@ -1,4 +1,4 @@
-/** What a command and the process that works on a model's files say to each other. */
+/** Messages between a command and the child process that inspects, converts and measures a model. */
 import * as v from 'valibot';
 import { finite, integer } from './fields.js';
 import { errorSchema } from './wire-error.js';
@@ -6,21 +6,21 @@ import { errorSchema } from './wire-error.js';
 export const WEIGHT_TYPES = ['float16', 'bfloat16', 'float32'] as const;
 export const WEIGHT_BITS = [2, 3, 4, 5, 6, 8] as const;
 export const GROUP_SIZES = [32, 64, 128] as const;
-/** Of layers that have bits of their own; 16: not packed. */
+/** Bits of a single layer; 16: not quantized. */
 export const LAYER_BITS = [...WEIGHT_BITS, 16] as const;
 
 const convertOptionsSchema = v.object({
-  /** Bits of a packed weight; weights are not packed if left out. */
+  /** Bits of a quantized weight; not quantized if omitted. */
   bits: v.exactOptional(v.picklist(WEIGHT_BITS)),
-  /** Of the first and the last block of encoder and decoder; as the others if left out. */
+  /** Bits of the first and last block of encoder and decoder; default `bits`. */
   endBits: v.exactOptional(v.picklist(LAYER_BITS)),
-  /** Of the token embedding, which is the output layer too; as the others if left out. */
+  /** Bits of the token embedding, which is also the output layer; default `bits`. */
   embeddingBits: v.exactOptional(v.picklist(LAYER_BITS)),
-  /** Layers by name, `*` for any part of it, before all that is above; the last that fits a layer counts. */
+  /** Bits of layers by name, with `*` as a wildcard. They override the options above; the last match wins. */
   layers: v.exactOptional(v.array(v.object({ pattern: v.string(), bits: v.picklist(LAYER_BITS) }))),
-  /** Weights that share a scale. */
+  /** Number of weights that share a scale. */
   groupSize: v.picklist(GROUP_SIZES),
-  /** Of what is not packed, and of scales. */
+  /** Type of the scales and of weights that are not quantized. */
   dtype: v.picklist(WEIGHT_TYPES),
 });
 export type ConvertOptions = v.InferOutput<typeof convertOptionsSchema>;
@@ -30,20 +30,20 @@ export type FootprintBytes = v.InferOutput<typeof footprintSchema>;
 
 const metadataSchema = v.object({
   family: v.string(),
-  /** Whose way of naming weights it is in. */
+  /** Naming scheme of the weights, such as `mlx`. */
   layout: v.string(),
   parameters: integer,
-  /** Of the weights that are not packed. */
+  /** Type of the weights that are not quantized. */
   dtype: v.string(),
   quantization: v.exactOptional(v.object({ bits: integer, groupSize: integer })),
-  /** How many layers are stored how, where it is not in one way; those that are not packed have the bits of `dtype`. */
+  /** Counts of layers by storage, if it is mixed; layers that are not quantized have the bits of `dtype`. */
   layers: v.exactOptional(
     v.array(v.object({ bits: integer, groupSize: v.exactOptional(integer), count: integer })),
   ),
-  /** What it will take of the device's memory here. */
+  /** Predicted device memory. */
   footprint: v.exactOptional(footprintSchema),
   languages: v.array(v.string()),
-  /** Names of arrays that hold NaN or infinities. */
+  /** Names of arrays that contain NaN or infinities. */
   notFinite: v.array(v.string()),
   files: v.array(v.object({ name: v.string(), bytes: integer, sha256: v.string() })),
 });
@@ -52,17 +52,17 @@ export type ModelMetadata = v.InferOutput<typeof metadataSchema>;
 const clipSchema = v.object({ file: v.string(), language: v.exactOptional(v.string()) });
 
 const measurementSchema = v.object({
-  /** From its folder to ready, its files in memory already. */
+  /** Loading time with the files in the page cache. */
   loadSeconds: finite,
   weightBytes: integer,
-  /** The most that MLX had at once while it transcribed, the weights included. */
+  /** Peak MLX memory while transcribing, including the weights. */
   peakBytes: integer,
   audioSeconds: finite,
   workSeconds: finite,
   tokens: integer,
-  /** Seconds of decoding alone. */
+  /** Decoding only, without encoding. */
   decodeSeconds: finite,
-  /** What it heard in each clip. */
+  /** One for each clip. */
   transcripts: v.array(v.string()),
 });
 export type ModelMeasurement = v.InferOutput<typeof measurementSchema>;
@@ -70,9 +70,9 @@ export type ModelMeasurement = v.InferOutput<typeof measurementSchema>;
 export const modelRequestSchema = v.variant('type', [
   v.object({ type: v.literal('inspect'), dir: v.string() }),
   v.object({ type: v.literal('footprint'), dir: v.string() }),
-  /** Loads the model and lets it transcribe clips. */
+  /** Loads the model and transcribes the clips. */
   v.object({ type: v.literal('measure'), dir: v.string(), clips: v.array(clipSchema) }),
-  /** `out` must not be there, or may be replaced if `force`. */
+  /** `out` must not exist, unless `force` permits to replace it. */
   v.object({
     type: v.literal('convert'),
     dir: v.string(),

@@ -1,55 +1,54 @@
 /**
- * Models over the socket: what a client asks for (`do`), what it hears meanwhile, and how it ends.
+ * Model requests over the socket.
  *
  *     → models {do}  ← models-event*  ← models-done | failed | cancelled
  *
- * `seq` counts what is never dropped, from 1; events without it are for display. `cancel` calls off what takes long:
- * a pull and a use for all who wait for them; `cancel-pull` does so for one that others may have asked for. Both belong to the daemon and go on when their client leaves; whoever asks
- * for the same again joins them. `watch` goes on until `cancel`.
+ * `seq` numbers, from 1, what is never dropped; events without it are for display. The daemon owns a pull and a use: they
+ * continue if their client disconnects, and the same request by another client joins them. `cancel` ends them for all clients;
+ * `cancel-pull` does so for a pull that another client requested. `watch` continues until `cancel`.
  */
 import * as v from 'valibot';
 import { finite, text, integer, inRange } from './fields.js';
 import { modelStatusSchema, unavailableModelSchema } from './status.js';
 import { LIMITS } from './version.js';
 
-/** Bounds that the daemon keeps. */
+/** Limits that the daemon enforces. */
 export const MODEL_LIMITS = {
-  /** Requests of one connection that are not over. */
+  /** Active requests of one connection. */
   requestsPerConnection: 32,
-  /** Works on models (pulls, uses, checks, removals) at a time, over all clients. */
+  /** Jobs (pulls, uses, verifications, removals) at a time, over all clients. */
   jobs: 8,
-  /** Longest wait for a model. */
   waitSeconds: 3600,
 } as const;
 
-/** A name, another name of the catalogue, `owner/name`, or an absolute folder. */
+/** A name or alias from the catalogue, `owner/name` on the Hub, or an absolute folder. */
 const model = text(1, LIMITS.maxPathLength);
 
 export const modelsRequestSchema = v.variant('do', [
   v.object({ do: v.literal('list') }),
   v.object({ do: v.literal('info'), model }),
-  /** `as`: what to call it here. `again`: bring it although it is here. */
+  /** `as`: the local name. `again`: download it even if it is installed. */
   v.object({
     do: v.literal('pull'),
     model,
     as: v.exactOptional(text(1, 100)),
     again: v.exactOptional(v.boolean()),
   }),
-  /** `model`: what it is called here. Whoever asked for it: all who wait for it hear of it. */
+  /** `model`: the local name. All clients that wait for the pull get `cancelled`. */
   v.object({ do: v.literal('cancel-pull'), model }),
-  /** One that is in use is taken away only by `force`: then the starter model takes its place. */
+  /** Removing the model in use needs `force`; the starter model then replaces it. */
   v.object({ do: v.literal('remove'), model, force: v.exactOptional(v.boolean()) }),
-  /** `unused`: pulled models as well that are not in use. */
+  /** `unused`: also remove pulled models that are not in use. */
   v.object({ do: v.literal('prune'), unused: v.exactOptional(v.boolean()) }),
-  /** Reads all of its files, against the hashes that were written down when it was pulled. */
+  /** Compares all files with the hashes stored when the model was pulled. */
   v.object({ do: v.literal('verify'), model }),
-  /** For those who name none, from now on: the one before it serves until this one is ready. */
+  /** Makes it the default model. The previous one serves until it is ready. */
   v.object({ do: v.literal('use'), model }),
-  /** Frees the memory of all models; whoever asks next waits for theirs. */
+  /** Unloads all models from memory; the next request loads one. */
   v.object({ do: v.literal('unload') }),
-  /** States of all models that are here, on their way or in memory, at each change. */
+  /** Reports the states of all installed, downloading and loaded models at each change. */
   v.object({ do: v.literal('watch') }),
-  /** Until the model is ready; the one that is used, when left out. */
+  /** Waits until the model is ready; the default model if omitted. */
   v.object({
     do: v.literal('wait'),
     model: v.exactOptional(model),
@@ -58,11 +57,11 @@ export const modelsRequestSchema = v.variant('do', [
 ]);
 export type ModelsRequest = v.InferOutput<typeof modelsRequestSchema>;
 
-/** How far it is: bytes and speed where something is downloaded. */
+/** Bytes and speed only while downloading. */
 export const modelsProgressSchema = v.object({
   type: v.literal('progress'),
   stage: v.picklist(['downloading', 'verifying', 'loading', 'warming']),
-  /** 0 … 1, never less than before within a stage. */
+  /** 0 … 1, monotonic within a stage. */
   fraction: finite,
   doneBytes: v.exactOptional(integer),
   totalBytes: v.exactOptional(integer),
@@ -71,11 +70,11 @@ export const modelsProgressSchema = v.object({
 });
 
 export const modelsEventSchema = v.variant('type', [
-  /** The hub is asked what there is. */
+  /** Looks up the repository on the Hub. */
   v.object({ type: v.literal('resolving'), repo: v.string() }),
-  /** Another process pulls this model: its end is waited for. */
+  /** Waits for another process that pulls the same model. */
   v.object({ type: v.literal('waiting') }),
-  /** What is to come; `downloadedBytes` are here from an earlier try. */
+  /** What will be downloaded; `downloadedBytes` exist from an earlier attempt. */
   v.object({
     type: v.literal('found'),
     name: v.string(),
@@ -86,15 +85,15 @@ export const modelsEventSchema = v.variant('type', [
     downloadedBytes: integer,
   }),
   modelsProgressSchema,
-  /** Something went wrong that passes; the next try is in `waitSeconds`. */
+  /** A transient error; the next attempt follows after `waitSeconds`. */
   v.object({ type: v.literal('retry'), why: v.string(), waitSeconds: finite }),
-  /** Another model takes the place of the wanted one. */
+  /** Another model replaces the requested one. */
   v.object({ type: v.literal('fallback'), name: v.string(), fallbackFor: unavailableModelSchema }),
   v.object({ type: v.literal('models'), models: v.array(modelStatusSchema) }),
 ]);
 export type ModelsEvent = v.InferOutput<typeof modelsEventSchema>;
 
-/** What the catalogue says of a model; bytes are estimated or published, memory is estimated. */
+/** An entry of the catalogue. Memory is an estimate. */
 const catalogueSchema = v.object({
   name: v.string(),
   aliases: v.array(v.string()),
@@ -119,14 +118,14 @@ const listSchema = v.object({
   machine: v.object({
     memoryBytes: finite,
     hasGpu: v.boolean(),
-    /** `M3 Pro`. */
+    /** Such as `M3 Pro`. */
     chip: v.exactOptional(v.string()),
-    /** 10⁹ operations a second of a model's encoder, where they were measured. */
+    /** Measured speed of a model's encoder, in 10⁹ operations per second. */
     measuredGflops: v.exactOptional(finite),
   }),
-  /** Name in the catalogue of what suits this machine. */
+  /** Catalogue name of the model recommended for this machine. */
   recommended: v.string(),
-  /** Name of the model for those who name none. */
+  /** Name of the default model. */
   chosen: v.exactOptional(v.string()),
   installed: v.array(
     v.object({
@@ -135,7 +134,7 @@ const listSchema = v.object({
       bytes: finite,
       from: v.picklist(['hub', 'user', 'sotto']),
       ...source,
-      /** Name in the catalogue. */
+      /** Catalogue name. */
       catalogue: v.exactOptional(v.string()),
       chosen: v.boolean(),
       status: modelStatusSchema,
@@ -157,7 +156,7 @@ export type ModelsList = v.InferOutput<typeof listSchema>;
 const infoSchema = v.object({
   do: v.literal('info'),
   name: v.string(),
-  /** Left out for a model that is not here. */
+  /** Absent if the model is not installed. */
   here: v.exactOptional(v.object({ dir: v.string(), bytes: finite })),
   chosen: v.boolean(),
   status: modelStatusSchema,
@@ -185,14 +184,14 @@ const pullSchema = v.object({
 });
 export type ModelPulled = v.InferOutput<typeof pullSchema>;
 
-/** `isCancelled`: whether there was a pull of that name that ended so. */
+/** `isCancelled`: whether a pull of that name was cancelled. */
 const cancelPullSchema = v.object({ do: v.literal('cancel-pull'), isCancelled: v.boolean() });
 
 const removeSchema = v.object({
   do: v.literal('remove'),
   name: v.string(),
   bytes: finite,
-  /** What took its place, where it was in use. */
+  /** The model that replaced it, if it was in use. */
   used: v.exactOptional(modelStatusSchema),
 });
 export type ModelRemoved = v.InferOutput<typeof removeSchema>;
@@ -207,14 +206,14 @@ const verifySchema = v.object({
   do: v.literal('verify'),
   name: v.string(),
   ...source,
-  /** Left out for a model that was not pulled: nothing says what its files should be. */
+  /** Absent if the model was not pulled, because no hashes are known then. */
   files: v.exactOptional(
     v.array(v.object({ name: v.string(), state: v.picklist(['ok', 'changed', 'missing']) })),
   ),
 });
 export type ModelVerified = v.InferOutput<typeof verifySchema>;
 
-/** `model`: what is ready; with `fallbackFor` if it is not the wanted one. */
+/** `model`: the ready model, with `fallbackFor` if it is not the requested one. */
 const useSchema = v.object({ do: v.literal('use'), model: modelStatusSchema });
 const waitSchema = v.object({ do: v.literal('wait'), model: modelStatusSchema });
 const unloadSchema = v.object({ do: v.literal('unload') });
@@ -242,7 +241,7 @@ export const modelsClientTable = {
   models: v.object({ type: v.literal('models'), id, request: modelsRequestSchema }),
 };
 
-/** Daemon → client; besides `failed` and `cancelled`, which end all that has an id. */
+/** Daemon → client; `failed` and `cancelled` also end a request. */
 export const modelsDaemonTable = {
   'models-event': v.object({
     type: v.literal('models-event'),

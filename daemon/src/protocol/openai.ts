@@ -1,4 +1,4 @@
-/** What programs of others say to Sotto over HTTP, in the words of OpenAI's API. */
+/** Schemas of the OpenAI-compatible HTTP API. */
 export * from './openai/models.js';
 export * from './openai/service.js';
 export * from './openai/speech.js';

@@ -1,4 +1,4 @@
-/** From bytes of a stranger to a typed message, or one coded error. Never throws anything else. */
+/** Parses untrusted text into a typed message. Throws only SottoError. */
 import * as v from 'valibot';
 import { SottoError } from './errors.js';
 
@@ -6,7 +6,7 @@ interface MessageTable {
   readonly [type: string]: v.GenericSchema;
 }
 
-/** Parses JSON text; the error does not repeat what was sent. */
+/** Parses JSON. The error does not repeat the text, because it may be large or private. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
@@ -16,12 +16,12 @@ export function parseJson(text: string): unknown {
 }
 
 /**
- * Finds the schema by the value's `type` and applies it.
+ * Validates a value by the schema of its `type`.
  * @throws SottoError PROTOCOL (no object, unknown type) or INVALID_ARGUMENT (a field is missing or wrong)
  */
 export function parseMessage<T extends MessageTable>(table: T, value: unknown): v.InferOutput<T[keyof T]> {
   if (typeof value !== 'object' || value === null || !('type' in value) || typeof value.type !== 'string') {
-    throw new SottoError('PROTOCOL', 'a message is an object with a `type`');
+    throw new SottoError('PROTOCOL', 'a message must be an object with a `type`');
   }
   const { type } = value;
   const schema = Object.hasOwn(table, type) ? table[type] : undefined;

@@ -1,7 +1,7 @@
 /**
- * What clients of OpenAI's realtime transcription say: the events of today, and those of the beta that many programs still
- * speak. Of `session` only what is understood here is looked at; what else clients put into it is left alone, since most of
- * them say more than they mean. A field that is left out stays as it was, `null` turns it off.
+ * Client events of OpenAI's realtime transcription: the current ones, and those of the beta, which many programs still send.
+ * Unknown fields of `session` are ignored, because most clients send more than they need. An absent field keeps its value,
+ * `null` turns it off.
  */
 import * as v from 'valibot';
 import { SottoError } from './errors.js';
@@ -11,7 +11,7 @@ import { defined } from './defined.js';
 
 const HINT = 'send session.update, and input_audio_buffer.append, .commit and .clear';
 
-/** 24 kHz is what OpenAI takes; 16 kHz is taken here as well. */
+/** OpenAI accepts 24 kHz; Sotto also accepts 16 kHz, its own rate. */
 const PCM_RATES = [24_000, 16_000] as const;
 
 const formatSchema = v.variant('type', [
@@ -26,7 +26,7 @@ const transcriptionSchema = v.object({
     v.nullable(v.union([v.literal(''), v.unwrap(liveOptionsSchema.entries.language)])),
   ),
   prompt: v.exactOptional(v.nullable(v.unwrap(liveOptionsSchema.entries.initialPrompt))),
-  /** Words that are likely to be said. */
+  /** Words to listen for. */
   keywords: v.exactOptional(v.nullable(v.unwrap(liveOptionsSchema.entries.hotwords))),
 });
 
@@ -49,9 +49,9 @@ const noiseReductionSchema = v.object({ type: v.picklist(['near_field', 'far_fie
 
 const includeSchema = v.exactOptional(v.nullable(v.pipe(v.array(text(1, 200)), v.maxLength(20))));
 
-/** The session of today: all that matters is under `audio.input`. */
+/** The current session; its settings are under `audio.input`. */
 const sessionSchema = v.object({
-  /** A conversation is taken for its transcription. */
+  /** A `realtime` conversation is only transcribed. */
   type: v.optional(v.picklist(['transcription', 'realtime']), 'transcription'),
   audio: v.exactOptional(
     v.object({
@@ -68,7 +68,7 @@ const sessionSchema = v.object({
   include: includeSchema,
 });
 
-/** The session of the beta: flat. */
+/** The session of the beta, with flat fields. */
 const betaSessionSchema = v.object({
   input_audio_format: v.exactOptional(v.picklist(['pcm16', 'g711_ulaw', 'g711_alaw'])),
   input_audio_transcription: v.exactOptional(v.nullable(transcriptionSchema)),
@@ -80,7 +80,7 @@ const betaSessionSchema = v.object({
 export type Session = v.InferOutput<typeof sessionSchema>;
 export type BetaSession = v.InferOutput<typeof betaSessionSchema>;
 export type TurnDetection = v.InferOutput<typeof turnDetectionSchema>;
-export type Transcription = v.InferOutput<typeof transcriptionSchema>;
+export type TranscriptionSettings = v.InferOutput<typeof transcriptionSchema>;
 export type NoiseReduction = v.InferOutput<typeof noiseReductionSchema>;
 
 const BETA_FIELDS = [
@@ -90,7 +90,7 @@ const BETA_FIELDS = [
   'input_audio_noise_reduction',
 ];
 
-/** `session.update` was said in the beta too: there it has no type, and its fields are flat. */
+/** The beta also has `session.update`, but its session has no type, and flat fields. */
 function isBetaSession(session: unknown): boolean {
   if (typeof session !== 'object' || session === null || 'type' in session || 'audio' in session)
     return false;
@@ -114,29 +114,36 @@ const table = {
 
 export type RealtimeEvent =
   | Exclude<v.InferOutput<(typeof table)[keyof typeof table]>, { type: 'transcription_session.update' }>
-  /** The update of the beta, under either of its names. */
+  /** The update of the beta, by either of its names. */
   | { readonly type: 'beta.update'; readonly session: BetaSession; readonly named: BetaName };
 export type BetaName = 'session' | 'transcription_session';
 
-/** @throws SottoError PROTOCOL (no object, no event of ours), INVALID_ARGUMENT (with the field that is wrong) */
+/** @throws SottoError PROTOCOL (not an object, unsupported event), INVALID_ARGUMENT (with the invalid field) */
 export function parseRealtimeEvent(value: unknown): RealtimeEvent {
   if (typeof value !== 'object' || value === null || !('type' in value) || typeof value.type !== 'string') {
-    throw new SottoError('PROTOCOL', 'an event is an object with a `type`', { hint: HINT, param: 'type' });
-  }
-  const isBeta = value.type === 'session.update' && 'session' in value && isBetaSession(value.session);
-  const name = isBeta ? 'transcription_session.update' : value.type;
-  if (!isOurs(name)) {
-    throw new SottoError('PROTOCOL', `\`${name.slice(0, 60)}\` is not served: this session transcribes`, {
+    throw new SottoError('PROTOCOL', 'an event must be an object with a `type`', {
       hint: HINT,
       param: 'type',
     });
+  }
+  const isBeta = value.type === 'session.update' && 'session' in value && isBetaSession(value.session);
+  const name = isBeta ? 'transcription_session.update' : value.type;
+  if (!isSupported(name)) {
+    throw new SottoError(
+      'PROTOCOL',
+      `\`${name.slice(0, 60)}\` is not supported: this session only transcribes`,
+      {
+        hint: HINT,
+        param: 'type',
+      },
+    );
   }
   const parsed = v.safeParse(table[name], isBeta ? { ...value, type: name } : value);
   if (!parsed.success) {
     const [issue] = parsed.issues;
     const param = v.getDotPath(issue) ?? undefined;
     throw new SottoError('INVALID_ARGUMENT', `${param ?? name}: ${issue.message}`, {
-      hint: 'see OpenAI’s reference of realtime transcription',
+      hint: 'see OpenAI’s realtime transcription reference',
       ...defined({ param }),
     });
   }
@@ -149,12 +156,12 @@ export function parseRealtimeEvent(value: unknown): RealtimeEvent {
   };
 }
 
-/** How its sender calls an event, for the error that answers it. */
+/** The client's id of an event, for the error that answers it. */
 export function eventIdOf(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || !('event_id' in value)) return undefined;
   return typeof value.event_id === 'string' ? value.event_id.slice(0, 512) : undefined;
 }
 
-function isOurs(name: string): name is keyof typeof table {
+function isSupported(name: string): name is keyof typeof table {
   return Object.hasOwn(table, name);
 }

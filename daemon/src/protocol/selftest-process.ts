@@ -1,29 +1,29 @@
-/** What a process of the engine's kind measures for `sotto doctor --selftest`: one request, one reply. */
+/** Messages to a child process that measures for `sotto doctor --selftest`: one request, one reply. */
 import * as v from 'valibot';
 import { finite, integer } from './fields.js';
 import { errorSchema } from './wire-error.js';
 
 export const selftestRequestSchema = v.variant('type', [
-  /** Load the addon, and run a first kernel cold and warm. */
+  /** Load the addon, and run one kernel cold and warm. */
   v.object({ type: v.literal('load') }),
-  /** The ops of a Whisper block against float64. */
+  /** Compare the ops of a Whisper block with float64. */
   v.object({ type: v.literal('numbers') }),
-  /** A model on a clip against stored numbers: `file` lies in assets/selftest. */
+  /** Compare a model's output for a clip with stored numbers: `file` is in assets/selftest. */
   v.object({ type: v.literal('reference'), file: v.string(), dir: v.string(), clip: v.string() }),
-  /** What the machine can do. */
+  /** Measure the machine. */
   v.object({ type: v.literal('machine') }),
-  /** How much of it a model uses on a clip. `readGbPerSecond`: the memory's rate, which bounds the tokens. */
+  /** Measure a model on a clip. `readGbPerSecond`: the memory bandwidth, which limits the tokens per second. */
   v.object({ type: v.literal('model'), dir: v.string(), clip: v.string(), readGbPerSecond: finite }),
-  /** Load a model, transcribe, free it, and count what is left. */
+  /** Load a model, transcribe, free it, and count what remains. */
   v.object({ type: v.literal('leaks'), dir: v.string(), clip: v.string() }),
-  /** Queue work, and end while it runs. */
+  /** Exit while queued work runs. */
   v.object({ type: v.literal('exit') }),
 ]);
 export type SelftestRequest = v.InferOutput<typeof selftestRequestSchema>;
 
 const opErrorSchema = v.object({
   op: v.string(),
-  /** Largest difference over the largest number of the right result. */
+  /** Largest difference divided by the largest expected value. */
   error: v.number(),
   limit: finite,
 });
@@ -40,26 +40,26 @@ export type LoadResult = v.InferOutput<typeof loadResultSchema>;
 
 const referenceResultSchema = v.object({
   device: v.string(),
-  /** Whether the weights and the clip are those that the numbers were made with. */
+  /** Whether the weights and the clip are those of the stored numbers. */
   sameWeights: v.boolean(),
   sameClip: v.boolean(),
-  /** Largest difference of the encoder's output over its largest number; NaN where one is no number. */
+  /** Largest difference of the encoder output divided by its largest value; NaN if it contains NaN. */
   encoderError: v.number(),
   encoderLimit: finite,
   tokens: integer,
   equalTokens: integer,
-  /** Tokens that differ. `margin`: how far the right one was above the second, in logits. */
+  /** `margin`: logit of the expected token minus that of the second. */
   differing: v.array(v.object({ position: integer, expected: integer, found: integer, margin: finite })),
-  /** A token with a smaller margin may differ: rounding explains it. */
+  /** A token with a smaller margin may differ by rounding. */
   marginLimit: finite,
 });
 export type ReferenceResult = v.InferOutput<typeof referenceResultSchema>;
 
 const productTimesSchema = v.object({
   rows: integer,
-  /** Width of the model: the product is [rows, width] × [width, width]. */
+  /** The product is [rows, width] × [width, width]. */
   width: integer,
-  /** Weights of 6 bits in groups of 128 against weights of 16 bits. */
+  /** 6-bit weights in groups of 128, and 16-bit weights. */
   packedMs: finite,
   plainMs: finite,
 });
@@ -72,7 +72,7 @@ const machineResultSchema = v.object({
   hostMicrosPerOp: finite,
   readyP50Ms: finite,
   readyP95Ms: finite,
-  /** Further buffers of the key-value cache that 50 queued steps hold: 0 where they are written in place. */
+  /** Extra buffers of the key-value cache that 50 queued steps hold: 0 if it is updated in place. */
   cacheCopies: finite,
   products: v.array(productTimesSchema),
 });
@@ -84,14 +84,14 @@ const modelSpeedSchema = v.object({
   encodeMs: finite,
   tokens: integer,
   tokensPerSecond: finite,
-  /** The most that the memory's rate allows. */
+  /** The limit given by the memory bandwidth. */
   boundTokensPerSecond: finite,
   text: v.string(),
 });
 export type ModelSpeed = v.InferOutput<typeof modelSpeedSchema>;
 
 const leakResultSchema = v.object({
-  /** Arrays that are still there once the model is freed, more than before it was loaded. */
+  /** Arrays alive after the model was freed minus those before it was loaded. */
   arrays: integer,
   bytes: integer,
 });

@@ -1,10 +1,10 @@
 /**
- * The port on which programs of others are served. It is closed until somebody opens it.
+ * Control of the port of the OpenAI-compatible API, which is closed by default.
  *
  *     → serve {do}  ← serve-done | error
  *
- * `start` opens it and keeps it so: settings.json says so to the next daemon, too. `stop` closes it for good. `rotate` puts a
- * new token in the place of the old one, open or not; WebSockets that came with the old one are closed.
+ * `start` and `stop` also change settings.json, so that the next daemon does the same. `rotate` replaces the token and closes
+ * WebSockets that were opened with the old one.
  */
 import * as v from 'valibot';
 import { text, integer } from './fields.js';
@@ -12,19 +12,19 @@ import { isHttpPort } from './http-port.js';
 import { errorSchema } from './wire-error.js';
 
 export const httpStatusSchema = v.object({
-  /** Left out where it should be open and is not. */
+  /** Absent if it should be open but is not. */
   port: v.exactOptional(integer),
-  /** Those that it listens at, such as `127.0.0.1` and `::1`. */
+  /** Such as `127.0.0.1` and `::1`. */
   addresses: v.array(v.string()),
-  /** Why it is not open. */
+  /** Why it could not be opened. */
   error: v.exactOptional(errorSchema),
 });
 export type HttpStatus = v.InferOutput<typeof httpStatusSchema>;
 
-const port = v.pipe(integer, v.check(isHttpPort, 'is 0 or from 1024 to 65535'));
+const port = v.pipe(integer, v.check(isHttpPort, 'must be 0 or from 1024 to 65535'));
 
 export const serveRequestSchema = v.variant('do', [
-  /** The port that is open, that of the settings, or the usual one, if none is given. */
+  /** Without `port`: the open port, that of the settings, or the default. */
   v.object({ do: v.literal('start'), port: v.exactOptional(port) }),
   v.object({ do: v.literal('stop') }),
   v.object({ do: v.literal('status') }),
@@ -33,9 +33,9 @@ export const serveRequestSchema = v.variant('do', [
 export type ServeRequest = v.InferOutput<typeof serveRequestSchema>;
 
 export const serveResultSchema = v.object({
-  /** Whether it is otherwise than before. */
+  /** Whether the request changed anything. */
   changed: v.boolean(),
-  /** Left out where nobody has asked for it to be open. */
+  /** Absent if the port should not be open. */
   http: v.exactOptional(httpStatusSchema),
 });
 export type ServeResult = v.InferOutput<typeof serveResultSchema>;

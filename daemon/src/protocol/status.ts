@@ -1,12 +1,12 @@
-/** What a daemon says about itself. Every figure is cached: answering never waits for the GPU. */
+/** Status of the daemon. Every figure is cached, so that a request never waits for the GPU. */
 import * as v from 'valibot';
 import { finite, integer } from './fields.js';
 import { httpStatusSchema } from './serve.js';
 import { errorSchema } from './wire-error.js';
 
 /**
- * Where a model stands, from the hub to the GPU: `absent → downloading → verifying → installed → loading → warming → ready`,
- * or `failed` on any of these ways. `installed`: on disk, not in memory.
+ * `absent → downloading → verifying → installed → loading → warming → ready`, or `failed` from any of them. `installed`: on
+ * disk, not in memory.
  */
 export const MODEL_STATES = [
   'absent',
@@ -20,32 +20,31 @@ export const MODEL_STATES = [
 ] as const;
 export type ModelState = (typeof MODEL_STATES)[number];
 
-/** A model that was wanted and could not be had; another one is there in its place. */
+/** A requested model that is not available, so that another one replaces it. */
 export const unavailableModelSchema = v.object({ name: v.string(), error: errorSchema });
 
 export const modelStatusSchema = v.object({
   name: v.exactOptional(v.string()),
   family: v.exactOptional(v.string()),
   state: v.picklist(MODEL_STATES),
-  /** Part of the way through `downloading`, `verifying`, `loading` or `warming`, 0 … 1. */
+  /** Progress of `downloading`, `verifying`, `loading` or `warming`, 0 … 1. */
   fraction: v.exactOptional(finite),
-  /** What it was said to take on the device before it was loaded, with the work on a window. */
+  /** Device memory predicted before loading, including the work on one window. */
   predictedBytes: v.exactOptional(finite),
-  /** What its weights take in memory. */
   weightBytes: v.exactOptional(finite),
-  /** What should have been here. */
+  /** The requested model that this one replaces. */
   fallbackFor: v.exactOptional(unavailableModelSchema),
-  /** Seconds that loading and warming up took. */
+  /** Duration of loading and warm-up. */
   loadSeconds: v.exactOptional(finite),
   error: v.exactOptional(errorSchema),
 });
 export type ModelStatus = v.InferOutput<typeof modelStatusSchema>;
 
-/** `degraded`: it failed too often and is not started again for now. */
+/** `degraded`: it failed too often and is not restarted for now. */
 export const ENGINE_STATES = ['stopped', 'starting', 'ready', 'restarting', 'degraded'] as const;
 export type EngineState = (typeof ENGINE_STATES)[number];
 
-/** Memory as the engine last reported it, in bytes. `liveArrays` counts array handles that JavaScript holds. */
+/** Memory as the engine last reported it. `liveArrays` counts the array handles that JavaScript holds. */
 export const figuresSchema = v.object({
   rssBytes: finite,
   activeBytes: v.exactOptional(finite),
@@ -59,30 +58,30 @@ export const engineStatusSchema = v.object({
   state: v.picklist(ENGINE_STATES),
   pid: v.exactOptional(integer),
   uptimeSeconds: v.exactOptional(finite),
-  /** Times a new engine process took the place of one that failed. */
+  /** How often a new engine process replaced a failed one. */
   restarts: integer,
-  /** Why the last engine process ended, when it was not asked to. */
+  /** Why the last engine process ended, if it was not stopped. */
   lastFailure: v.exactOptional(v.string()),
-  /** What computes, in words, e.g. `mlx 0.32.4, gpu`. */
+  /** Such as `mlx 0.32.4, gpu`. */
   device: v.exactOptional(v.string()),
   figures: v.exactOptional(figuresSchema),
-  /** The one that serves those who name none. */
+  /** The default model. */
   model: modelStatusSchema,
-  /** Name of the one that was chosen, while it is not loaded yet and another one serves in its place. */
+  /** Name of the chosen default model while it still loads and another one serves. */
   coming: v.exactOptional(v.string()),
-  /** All that are in memory or on their way there. */
+  /** All loaded and loading models. */
   models: v.exactOptional(v.array(modelStatusSchema)),
 });
 export type EngineStatus = v.InferOutput<typeof engineStatusSchema>;
 
-export const queueStatusSchema = v.object({
+export const jobCountsSchema = v.object({
   running: integer,
   queued: integer,
   final: integer,
   cancelled: integer,
   failed: integer,
 });
-export type QueueStatus = v.InferOutput<typeof queueStatusSchema>;
+export type JobCounts = v.InferOutput<typeof jobCountsSchema>;
 
 export const daemonStatusSchema = v.object({
   pid: integer,
@@ -92,16 +91,16 @@ export const daemonStatusSchema = v.object({
   /** Why it is degraded, with what to do. */
   reason: v.exactOptional(v.string()),
   engine: engineStatusSchema,
-  queue: queueStatusSchema,
-  /** Takes of dictation that are going on. */
+  queue: jobCountsSchema,
+  /** Active dictations. */
   dictations: v.optional(integer, 0),
   connections: integer,
   rssBytes: finite,
   socket: v.string(),
   log: v.string(),
-  /** The port, where it is open or should be. */
+  /** The API port, if it is or should be open. */
   http: v.exactOptional(httpStatusSchema),
-  /** Seconds without work after which it ends by itself. */
+  /** Idle time after which the daemon exits. */
   idleExitSeconds: v.exactOptional(finite),
 });
 export type DaemonStatus = v.InferOutput<typeof daemonStatusSchema>;

@@ -1,22 +1,22 @@
 /**
- * What transcribing takes and gives: the nouns that models, engine, sessions, clients and writers share.
- * Objects that arrive from outside are parsed by these schemas; unknown fields are dropped, never refused.
+ * Options and results of a transcription, shared by models, engine, sessions, clients and writers. The schemas drop unknown
+ * fields and never refuse them.
  */
 import * as v from 'valibot';
 import { finite, text, integer, inRange } from './fields.js';
 
-/** A word with its times, in seconds from the start of the file. */
+/** Times in seconds from the start of the file. */
 export const wordSchema = v.object({
   start: finite,
   end: finite,
-  /** With the space and the punctuation that belong to it: the words of a segment joined are its text. */
+  /** With its space and punctuation, so that the words of a segment joined are its text. */
   word: v.string(),
   /** Mean probability of its tokens, 0…1. */
   probability: finite,
 });
 export type Word = v.InferOutput<typeof wordSchema>;
 
-/** A stretch of speech with its text. Times in seconds from the start of the file. */
+/** A piece of speech with its text. Times in seconds from the start of the file. */
 export const segmentSchema = v.object({
   start: finite,
   end: finite,
@@ -27,116 +27,116 @@ export const segmentSchema = v.object({
   avgLogprob: finite,
   /** Probability of "no speech" at the start of that window, 0…1. */
   noSpeechProb: finite,
-  /** Bytes of the window's text over its bytes compressed; above 2.4 it is repeating itself. */
+  /** Bytes of the window's text divided by its compressed size; above 2.4 the text repeats itself. */
   compressionRatio: finite,
-  /** Sampling temperature that gave the text; 0 is greedy. */
+  /** Sampling temperature; 0 is greedy. */
   temperature: finite,
-  /** Where `wordTimestamps` were asked for. */
+  /** With `wordTimestamps`. */
   words: v.exactOptional(v.array(wordSchema)),
-  /** Natural-log probability of each of `tokens`, where `tokenLogprobs` were asked for. */
+  /** With `tokenLogprobs`: natural-log probability of each of `tokens`. */
   tokenLogprobs: v.exactOptional(v.array(finite)),
-  /** Beside them: the bytes of each of `tokens` in base64, empty for those that are no text. One may be part of a character. */
+  /** With `tokenLogprobs`: bytes of each of `tokens` in base64, empty if it is not text. They may be part of a character. */
   tokenBytes: v.exactOptional(v.array(v.string())),
-  /** Where `multilingual` was asked for: the language of this segment. */
+  /** With `multilingual`: the language of this segment. */
   language: v.exactOptional(v.string()),
 });
 export type Segment = v.InferOutput<typeof segmentSchema>;
 
-/** When a sound counts as speech (Silero VAD). What is left out is as in `daemon/src/audio/vad/README.md`. */
+/** Speech detection by Silero VAD; defaults as in `daemon/src/audio/vad/README.md`. */
 export const speechOptionsSchema = v.object({
-  /** From this probability on, a frame of 32 ms starts speech; 0.5 when left out. */
+  /** A frame of 32 ms with at least this probability starts speech; default 0.5. */
   threshold: v.exactOptional(inRange(0.01, 0.99)),
-  /** Below it, a frame may end speech; 0.15 under the threshold when left out. */
+  /** A frame below it may end speech; default: the threshold minus 0.15. */
   negativeThreshold: v.exactOptional(inRange(0, 0.99)),
-  /** Shorter stretches are dropped; 250 when left out. */
+  /** Shorter speech is dropped; default 250. */
   minSpeechMs: v.exactOptional(inRange(0, 60_000)),
-  /** Shorter pauses belong to the speech around them; 2000 when left out. */
+  /** Shorter pauses count as speech; default 2000. */
   minSilenceMs: v.exactOptional(inRange(0, 60_000)),
-  /** Added at both ends; 400 when left out. */
+  /** Padding at both ends; default 400. */
   speechPadMs: v.exactOptional(inRange(0, 10_000)),
 });
 
-/** How to transcribe. What is left out follows OpenAI's reference defaults. */
+/** Defaults are those of OpenAI's reference implementation. */
 export const transcribeOptionsSchema = v.object({
-  /** Language code such as `en` or `de`; detected when left out. */
+  /** Language code such as `en` or `de`; detected if omitted. */
   language: v.exactOptional(text(2, 32)),
-  /** Windows of 30 s that the language is detected from, if one is not sure of it; 1, the first, when left out. */
+  /** Most windows of 30 s used to detect the language if one is not certain; default 1. */
   languageWindows: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
-  /** Whether the language may change on the way: it is then detected again wherever somebody speaks after a pause. */
+  /** Whether the language may change: it is detected again at speech after a pause. */
   multilingual: v.exactOptional(v.boolean()),
-  /** `translate` gives English text for speech in another language. */
+  /** `translate`: into English. */
   task: v.exactOptional(v.picklist(['transcribe', 'translate'])),
-  /** Temperatures to try in turn when a decode looks wrong. */
+  /** Temperatures to try one after the other while a decode fails the quality checks. */
   temperature: v.exactOptional(v.pipe(v.array(inRange(0, 2)), v.minLength(1), v.maxLength(16))),
   /**
-   * `false` asks the model for text alone: each window becomes one segment. `auto` is the fastest way to the text: no
-   * timestamps where the audio fits in one window, of which then no more is computed than is spoken.
+   * `false`: no timestamp tokens, so that each window becomes one segment. `auto` is fastest: no timestamps if the audio fits
+   * into one window, of which only the spoken part is computed.
    */
   timestamps: v.exactOptional(v.union([v.boolean(), v.literal('auto')])),
-  /** `false` gives the model everything, silence too. Otherwise only where somebody speaks is listened to. */
+  /** `false`: transcribe silence, too. Otherwise only detected speech is transcribed. */
   vad: v.exactOptional(v.union([v.boolean(), speechOptionsSchema])),
-  /** Sequences of the beam search at temperature 0; 1 is greedy, which is what is done when left out. */
+  /** Beam size at temperature 0; default 1, which is greedy. */
   beamSize: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
-  /** The beam search goes on until beamSize × patience sequences have ended; 1 when left out. */
+  /** The beam search continues until beamSize × patience sequences have ended; default 1. */
   patience: v.exactOptional(inRange(0.1, 10)),
-  /** Exponent of the length that the score of a sequence is divided by; its mean when left out. */
+  /** Exponent of the length that divides the score of a sequence; if omitted the score is the mean. */
   lengthPenalty: v.exactOptional(inRange(0, 1)),
-  /** Sequences drawn at a temperature above 0, of which the likeliest is taken; 1 when left out. */
+  /** Samples at a temperature above 0, of which the most probable is used; default 1. */
   bestOf: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
-  /** Whether each segment tells its words with their times; segments then begin and end with their words. */
+  /** Whether segments contain their words with times; segments then start and end with their words. */
   wordTimestamps: v.exactOptional(v.boolean()),
-  /** Tokens that a window of 30 s may have at most. */
+  /** Most tokens per window of 30 s. */
   maxTokens: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(448))),
-  /** Ids of tokens that are never taken, beside those that nobody says. */
+  /** Ids of tokens to suppress, in addition to the non-speech tokens. */
   suppressTokens: v.exactOptional(v.pipe(v.array(v.pipe(integer, v.minValue(0))), v.maxLength(10_000))),
-  /** Seconds of silence around which unlikely words are taken for invented and dropped; none are when left out. */
+  /** Seconds of silence next to which improbable words are dropped as hallucinations; none are dropped if omitted. */
   hallucinationSilenceThreshold: v.exactOptional(inRange(0.1, 60)),
-  /** Whether the text of a window is given to the next one as its prompt. */
+  /** Whether the text of a window is the prompt of the next one. */
   conditionOnPreviousText: v.exactOptional(v.boolean()),
-  /** Text that the model takes as spoken before the file starts: names, spelling, style. */
+  /** Text that the model treats as preceding the audio: names, spelling, style. */
   initialPrompt: v.exactOptional(text(0, 4096)),
-  /** Whether `initialPrompt` stands in front of every window and not of the first alone. */
+  /** Whether `initialPrompt` precedes every window instead of only the first. */
   carryInitialPrompt: v.exactOptional(v.boolean()),
-  /** What the text begins with: the model goes on from there. */
+  /** Start of the text, from which the model continues. */
   prefix: v.exactOptional(text(0, 4096)),
   /**
-   * Names and words that are likely to be said, spelled as they are to be written. Those of the user's vocabulary when left
-   * out; an empty list for none.
+   * Names and terms to listen for, in their written form. The words of the user's vocabulary if omitted; an empty list for
+   * none.
    */
   hotwords: v.exactOptional(v.pipe(v.array(text(1, 100)), v.maxLength(1000))),
-  /** Whether the user's vocabulary is used at all, its replacements too; it is when left out. */
+  /** Whether to use the user's vocabulary, including its replacements; default true. */
   vocabulary: v.exactOptional(v.boolean()),
   /**
-   * Windows that are decoded at once; none is then given the text before it. When left out one after the other, but on a GPU long
-   * files several at once, by memory.
+   * Windows to decode in parallel, without the text before them as context. Default 1, but on a GPU several for long files, as
+   * memory permits.
    */
   batchSize: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(64))),
-  /** Whether each segment tells how probable each of its tokens is. */
+  /** Whether segments contain the probability of each token. */
   tokenLogprobs: v.exactOptional(v.boolean()),
-  /** No run of so many tokens is said twice in a window; runs may repeat when left out. */
+  /** Length of token n-grams that may not repeat within a window; unlimited if omitted. */
   noRepeatNgram: v.exactOptional(v.pipe(integer, v.minValue(2), v.maxValue(64))),
-  /** Above this compression ratio a decode counts as repetition and falls back. */
+  /** A decode above this compression ratio counts as repetition and falls back. */
   compressionRatioThreshold: v.exactOptional(finite),
-  /** Below this mean log probability a decode counts as failed and falls back. */
+  /** A decode below this mean log probability counts as failed and falls back. */
   logprobThreshold: v.exactOptional(finite),
-  /** Above this probability of "no speech", with a low mean log probability, a window is silent. */
+  /** A window above this probability of "no speech" and with a low mean log probability is silent. */
   noSpeechThreshold: v.exactOptional(inRange(0, 1)),
 });
 export type TranscribeOptions = v.InferOutput<typeof transcribeOptionsSchema>;
 
-/** What happens while a file is transcribed, in order. */
+/** Events of a transcription, in order. */
 export const transcribeEventSchema = v.variant('type', [
   v.object({ type: v.literal('language'), language: v.string(), probability: finite }),
-  /** Text of the window being decoded: for live display, may still change, never kept. */
+  /** Text of the window being decoded: for display only, may still change. */
   v.object({ type: v.literal('text'), text: v.string() }),
-  /** Done text: segments follow each other in time and are never taken back. */
+  /** Committed text: segments are in order of time and append-only. */
   v.object({ type: v.literal('segment'), segment: segmentSchema }),
-  /** Seconds of audio done. */
+  /** Transcribed audio in seconds. */
   v.object({ type: v.literal('progress'), seconds: finite }),
 ]);
 export type TranscribeEvent = v.InferOutput<typeof transcribeEventSchema>;
 
-/** Wall time of the parts of the work, in seconds. */
+/** Wall time in seconds. */
 export const timingsSchema = v.object({
   mel: finite,
   encode: finite,
@@ -148,7 +148,6 @@ export type Timings = v.InferOutput<typeof timingsSchema>;
 export const transcribeResultSchema = v.object({
   text: v.string(),
   language: v.string(),
-  /** Seconds of audio that the file held. */
   durationSeconds: finite,
   segments: v.array(segmentSchema),
   timings: timingsSchema,

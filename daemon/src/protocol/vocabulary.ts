@@ -1,23 +1,22 @@
 /**
- * The user's own words: names and terms that are likely to be said, and what is written in place of what was heard. For
- * programs: `vocabulary` asks, `vocabulary-done` answers with all of it.
+ * The user's vocabulary: names and terms to listen for, and replacements. Every answer contains all of it.
  *
- * Each state of it has a revision. Who changes what he has read before says which one that was; if somebody else has changed
- * it meanwhile, nothing happens but VOCABULARY_CHANGED.
+ * Each state has a revision. A change may name the revision that it is based on; if the vocabulary has changed since, the
+ * request fails with VOCABULARY_CHANGED.
  */
 import * as v from 'valibot';
 import { text, integer } from './fields.js';
 
 export const VOCABULARY_LIMITS = {
-  /** As many as a decode listens for (`hotwords`). */
+  /** The limit of `hotwords`. */
   words: 1_000,
   wordLength: 100,
   replacements: 1_000,
   fromLength: 200,
   toLength: 500,
-  /** All of it as JSON: it fits into one message. */
+  /** The vocabulary as JSON, so that it fits into one message. */
   bytes: 128 * 1024,
-  /** Text of a file that is to be imported, in UTF-16 units: with what JSON adds, it fits as well. */
+  /** Text of an imported file, in UTF-16 units; it fits into one message even with JSON escapes. */
   importLength: 160 * 1024,
 } as const;
 
@@ -25,9 +24,9 @@ const word = text(1, VOCABULARY_LIMITS.wordLength);
 const from = text(1, VOCABULARY_LIMITS.fromLength);
 
 export const replacementSchema = v.object({
-  /** What is heard: a word or several, matched as whole words. In capitals, an acronym: only as it is written here. */
+  /** Recognized text: one or more whole words. An acronym in capitals matches only as it is written here. */
   from,
-  /** What is written in its place; may hold line breaks. Empty: it is left out. */
+  /** Replacement; may contain line breaks. Empty: the text is removed. */
   to: text(0, VOCABULARY_LIMITS.toLength),
 });
 export type Replacement = v.InferOutput<typeof replacementSchema>;
@@ -45,44 +44,44 @@ const revision = v.exactOptional(text(1, 64));
 
 export const vocabularyRequestSchema = v.variant('do', [
   v.object({ do: v.literal('get') }),
-  /** What is there already under the same word, or the same `from`, is written as it is given here. */
+  /** Replaces existing entries with the same word or `from`. */
   v.object({
     do: v.literal('add'),
     revision,
     words: v.exactOptional(words),
     replacements: v.exactOptional(replacements),
   }),
-  /** Replacements are named by their `from`. */
+  /** Names replacements by their `from`. */
   v.object({
     do: v.literal('remove'),
     revision,
     words: v.exactOptional(words),
     replacements: v.exactOptional(v.pipe(v.array(from), v.maxLength(VOCABULARY_LIMITS.replacements))),
   }),
-  /** All of it, in place of what was there at this revision. */
+  /** Replaces the whole vocabulary. */
   v.object({ do: v.literal('set'), revision: text(1, 64), vocabulary: vocabularySchema }),
-  /** The text of a file: JSON, or CSV, or a word a line. */
+  /** `text`: JSON, CSV, or one word per line. */
   v.object({
     do: v.literal('import'),
     revision,
     text: text(0, VOCABULARY_LIMITS.importLength),
-    /** Whether what was there goes. */
+    /** Whether to remove the existing entries. */
     replace: v.exactOptional(v.boolean()),
   }),
   v.object({ do: v.literal('export'), format: v.picklist(VOCABULARY_FORMATS) }),
 ]);
 export type VocabularyRequest = v.InferOutput<typeof vocabularyRequestSchema>;
 
-/** How many of its words and replacements. */
+/** Numbers of words and replacements. */
 export const vocabularyChangeSchema = v.object({ added: integer, changed: integer, removed: integer });
 export type VocabularyChange = v.InferOutput<typeof vocabularyChangeSchema>;
 
 export const vocabularyResultSchema = v.object({
   vocabulary: vocabularySchema,
   revision: v.string(),
-  /** Where it was to be changed. */
+  /** After a change. */
   change: v.exactOptional(vocabularyChangeSchema),
-  /** The text of a file, where it was to be exported. */
+  /** After an export: the text of the file. */
   text: v.exactOptional(v.string()),
 });
 export type VocabularyResult = v.InferOutput<typeof vocabularyResultSchema>;
@@ -97,12 +96,12 @@ export const vocabularyDaemonTable = {
   'vocabulary-done': v.object({ type: v.literal('vocabulary-done'), id, result: vocabularyResultSchema }),
 };
 
-/** As one line, as it is typed and shown: a line break is `\n`, a backslash two. */
+/** Escapes line breaks as `\n` and backslashes as `\\`, for input fields and lists. */
 export function toOneLine(to: string): string {
   return to.replace(/\\/g, '\\\\').replace(/\n/g, '\\n');
 }
 
-/** What was typed as one line. */
+/** Reverses `toOneLine`. */
 export function fromOneLine(line: string): string {
   return line.replace(/\\(n|\\)/g, (_all, what) => (what === 'n' ? '\n' : '\\'));
 }

@@ -1,4 +1,4 @@
-/** The schema of an error in a message. A code that this side does not know (a newer peer) reads as INTERNAL. */
+/** The schema of an error in a message. A code from a newer peer that this side does not know is read as INTERNAL. */
 import * as v from 'valibot';
 import { ERROR_CODES } from './errors.js';
 

@@ -1,5 +1,5 @@
 /** Formats a daemon's status for the terminal. */
-import type { DaemonStatus, EngineStatus, ModelStatus, QueueStatus } from '../../protocol/status.js';
+import type { DaemonStatus, EngineStatus, JobCounts, ModelStatus } from '../../protocol/status.js';
 import { padEnd } from '../terminal/columns.js';
 import type { Style } from '../terminal/style.js';
 
@@ -32,7 +32,7 @@ function hasProblem({ state, restarts }: EngineStatus): boolean {
   return restarts > 0 || state === 'degraded' || state === 'restarting';
 }
 
-function filesText({ running, queued, final, failed, cancelled }: QueueStatus, verbose: boolean): string {
+function filesText({ running, queued, final, failed, cancelled }: JobCounts, verbose: boolean): string {
   const parts = [
     `${running} running`,
     `${queued} queued`,

@@ -1,19 +1,19 @@
-/** From the texts of a form to the values that a schema describes. In a form everything is text, and lists have many spellings. */
+/** Parses form fields by a schema. In a form all values are text, and lists have many spellings. */
 import * as v from 'valibot';
 import { SottoError } from '../errors.js';
 import { defined } from '../defined.js';
 
-/** A field that is a list is called `name[]` in the documents. */
+/** OpenAI's documentation calls a list field `name[]`. */
 const LIST = /\[\]$/;
-const HINT = 'GET /openapi.json says what each field takes';
+const HINT = 'GET /openapi.json describes all fields';
 
 type FormSchema = v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> };
 
 /**
- * Reads what `schema` names; the rest is not looked at, since programs send what newer models of others take. A field that is
- * empty counts as left out.
+ * Reads the fields of `schema` and ignores others, because programs send fields for newer OpenAI models. An empty field counts
+ * as absent.
  *
- * @throws SottoError INVALID_ARGUMENT with the field as its `param`
+ * @throws SottoError INVALID_ARGUMENT with the field as `param`
  */
 export function parseFields<S extends FormSchema>(
   schema: S,
@@ -30,7 +30,7 @@ export function parseFields<S extends FormSchema>(
   const [issue] = parsed.issues;
   const key = issue.path?.[0]?.key;
   const param = typeof key === 'string' ? key.replace(LIST, '') : undefined;
-  throw refused(param, values[String(key)] === undefined ? 'is missing' : issue.message);
+  throw invalid(param, values[String(key)] === undefined ? 'is missing' : issue.message);
 }
 
 /** @throws SottoError INVALID_ARGUMENT */
@@ -40,7 +40,7 @@ function valueOf(
   fields: ReadonlyMap<string, readonly string[]>,
 ): string | number | boolean | undefined {
   const given = fields.get(name)?.filter((text) => text !== '') ?? [];
-  if (given.length > 1) throw refused(name, 'was sent twice');
+  if (given.length > 1) throw invalid(name, 'was sent twice');
   const [text] = given;
   if (text === undefined) return undefined;
   if (kind === 'number')
@@ -49,7 +49,7 @@ function valueOf(
   return text;
 }
 
-/** `name[]` for each item; or `name`, for each or once with all of them as JSON or with commas between them. */
+/** A list is `name[]` for each item, `name` for each item, or one `name` with JSON or comma-separated items. */
 function listOf(name: string, fields: ReadonlyMap<string, readonly string[]>): unknown[] | undefined {
   const plain = fields.get(name.replace(LIST, '')) ?? [];
   const [first] = plain;
@@ -64,7 +64,7 @@ function itemsOf(text: string): unknown[] {
       const json: unknown = JSON.parse(text);
       if (Array.isArray(json)) return json as unknown[];
     } catch {
-      // Then it is what it looks like.
+      // Not JSON: read it as comma-separated text.
     }
   }
   return text.split(',').map((item) => item.trim());
@@ -77,12 +77,12 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['0', false],
 ]);
 
-/** What a value is, below whatever says that it may be left out. */
+/** The type of a schema without its wrappers, such as optional. */
 function kindOf(schema: v.GenericSchema): string {
   return 'wrapped' in schema ? kindOf(schema.wrapped as v.GenericSchema) : schema.type;
 }
 
-function refused(param: string | undefined, why: string): SottoError {
+function invalid(param: string | undefined, why: string): SottoError {
   const message = param === undefined ? why : `${param}: ${why.slice(0, 300)}`;
   return new SottoError('INVALID_ARGUMENT', message, { hint: HINT, ...defined({ param }) });
 }

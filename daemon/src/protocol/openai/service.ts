@@ -1,14 +1,14 @@
-/** What every program reads of Sotto over HTTP: how it fails, and how it is. */
+/** Schemas of errors and of `GET /health`. */
 import * as v from 'valibot';
 import { ERROR_CODES } from '../errors.js';
 import { integer } from '../fields.js';
 
-/** As OpenAI's clients read it; `hint` and `retryable` are ours. */
+/** OpenAI's error, with `hint` and `retryable` added. */
 export const errorBodySchema = v.object({
   error: v.object({
     message: v.string(),
     type: v.string(),
-    /** The field that is wrong. */
+    /** The invalid field. */
     param: v.nullable(v.string()),
     code: v.picklist(ERROR_CODES),
     hint: v.string(),

@@ -1,4 +1,4 @@
-/** `POST /v1/audio/speech`. It is only described as yet: Sotto does not speak. */
+/** `POST /v1/audio/speech`: only described, because Sotto has no speech synthesis yet. */
 import * as v from 'valibot';
 import { text, inRange } from '../fields.js';
 

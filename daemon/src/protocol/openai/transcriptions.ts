@@ -1,60 +1,50 @@
 /**
- * `POST /v1/audio/transcriptions` and `/translations`, as OpenAI's clients speak them. What is parsed and what the document at
- * `/openapi.json` says come from these schemas. `file` is not among the fields: it never is in memory.
+ * Schemas of `POST /v1/audio/transcriptions` and `/translations`. Both the parser and `/openapi.json` use them. `file` is not
+ * among the fields, because it is never in memory.
  */
 import * as v from 'valibot';
 import { finite, text, integer, inRange } from '../fields.js';
 
-const described = <S extends v.GenericSchema>(
+const describe = <S extends v.GenericSchema>(
   schema: S,
   description: string,
   ...examples: v.InferInput<S>[]
 ) => v.pipe(schema, v.metadata({ description, ...(examples.length > 0 && { examples }) }));
 
-const model = described(
+const model = describe(
   text(1, 200),
-  'Name of a model that is installed, or one of OpenAI’s own names, which all mean the model that was chosen for this machine.',
+  'Name of an installed model. OpenAI’s own model names all mean the default model.',
   'whisper-1',
 );
-const prompt = described(
-  text(0, 4096),
-  'Text that counts as said before the audio: names, spelling, style.',
-  'Sotto, MLX, Nguyen',
-);
-const temperature = described(
+const prompt = describe(text(0, 4096), 'Initial prompt: names, spelling, style.', 'Sotto, MLX, Nguyen');
+const temperature = describe(
   inRange(0, 1),
-  'Sampling temperature. 0, and leaving it out, is greedy, with higher ones tried where the text looks wrong.',
+  'Sampling temperature. 0 (default) is greedy and falls back to higher temperatures if a decode fails.',
   0,
 );
 
 const RESPONSE_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt'] as const;
-const responseFormat = described(
+const responseFormat = describe(
   v.picklist(RESPONSE_FORMATS),
-  'What is answered; json when left out.',
+  'Format of the response; default json.',
   'verbose_json',
 );
 
-/** What Sotto takes beyond OpenAI's fields. */
-const ours = {
+/** Fields that OpenAI's API does not have. */
+const sottoFields = {
   'hotwords[]': v.exactOptional(
-    described(
+    describe(
       v.pipe(v.array(text(1, 100)), v.maxLength(200)),
-      'Sotto’s own: names and words that are likely to be said. In place of those of the user’s vocabulary.',
+      'Sotto only: names and terms to listen for, instead of the user’s vocabulary.',
       ['Kubernetes', 'Nguyen'],
     ),
   ),
-  vad: v.exactOptional(
-    described(v.boolean(), 'Sotto’s own: false gives the model pauses and music to hear, too.', true),
-  ),
+  vad: v.exactOptional(describe(v.boolean(), 'Sotto only: false transcribes silence and noise, too.', true)),
   beam_size: v.exactOptional(
-    described(
-      v.pipe(integer, v.minValue(1), v.maxValue(16)),
-      'Sotto’s own: texts that are weighed side by side; 1 is greedy.',
-      1,
-    ),
+    describe(v.pipe(integer, v.minValue(1), v.maxValue(16)), 'Sotto only: beam size; 1 is greedy.', 1),
   ),
   vocabulary: v.exactOptional(
-    described(v.boolean(), 'Sotto’s own: whether the user’s words and replacements are used.', true),
+    describe(v.boolean(), 'Sotto only: whether to use the user’s vocabulary and replacements.', true),
   ),
 };
 
@@ -63,52 +53,50 @@ export const translationFieldsSchema = v.object({
   prompt: v.exactOptional(prompt),
   response_format: v.exactOptional(responseFormat),
   temperature: v.exactOptional(temperature),
-  ...ours,
+  ...sottoFields,
 });
 
 export const transcriptionFieldsSchema = v.object({
   ...translationFieldsSchema.entries,
   language: v.exactOptional(
-    described(text(2, 32), 'Language that is spoken, as a code or in English; detected when left out.', 'en'),
+    describe(text(2, 32), 'Spoken language, as a code or English name; detected if omitted.', 'en'),
   ),
   'languages[]': v.exactOptional(
-    described(
+    describe(
       v.pipe(v.array(text(2, 32)), v.maxLength(16)),
-      'Languages that may be spoken; one alone is what `language` is.',
+      'Languages that may be spoken; a single one is the same as `language`.',
       ['en'],
     ),
   ),
   'keywords[]': v.exactOptional(
-    described(
+    describe(
       v.pipe(v.array(text(1, 100)), v.maxLength(200)),
-      'Names and words that are likely to be said; as `hotwords[]`.',
+      'Names and terms to listen for; the same as `hotwords[]`.',
       ['Kubernetes'],
     ),
   ),
   'include[]': v.exactOptional(
-    described(
+    describe(
       v.pipe(v.array(v.picklist(['logprobs'])), v.maxLength(8)),
-      'What json and the stream tell beside the text.',
+      'What json and the stream contain in addition to the text.',
       ['logprobs'],
     ),
   ),
   'timestamp_granularities[]': v.exactOptional(
-    described(
+    describe(
       v.pipe(v.array(v.picklist(['word', 'segment'])), v.maxLength(8)),
-      'Whose times verbose_json tells; segments when left out.',
+      'Which timestamps verbose_json contains; default segment.',
       ['word', 'segment'],
     ),
   ),
-  stream: v.exactOptional(
-    described(v.boolean(), 'Whether the text is sent as it comes, as server-sent events.', false),
-  ),
+  stream: v.exactOptional(describe(v.boolean(), 'Whether to stream the text as server-sent events.', false)),
 });
 export type TranscriptionFields = v.InferOutput<typeof transcriptionFieldsSchema>;
 
 /** Seconds of audio, rounded up. */
 const durationUsageSchema = v.object({ type: v.literal('duration'), seconds: integer });
 
-/** A tenth of a second of audio counts as one token, and each token of the model's text. */
+/** A tenth of a second of audio counts as one input token. */
 const tokensUsageSchema = v.object({
   type: v.literal('tokens'),
   input_tokens: integer,
@@ -117,7 +105,7 @@ const tokensUsageSchema = v.object({
   total_tokens: integer,
 });
 
-/** A token of the text. Its bytes may be a part of a character, which `token` shows as U+FFFD. */
+/** The bytes of a token may be part of a character, which `token` shows as U+FFFD. */
 const logprobSchema = v.object({
   token: v.string(),
   logprob: finite,
@@ -134,7 +122,7 @@ export const transcriptionSchema = v.object({
 /** Times in seconds. */
 const verboseSegmentSchema = v.object({
   id: integer,
-  /** Where it starts, in hundredths of a second. */
+  /** Start in hundredths of a second. */
   seek: integer,
   start: finite,
   end: finite,
@@ -150,7 +138,7 @@ const verboseWordSchema = v.object({ word: v.string(), start: finite, end: finit
 
 export const verboseTranscriptionSchema = v.object({
   task: v.picklist(['transcribe', 'translate']),
-  /** In English, small letters. */
+  /** English name in lowercase. */
   language: v.string(),
   duration: finite,
   text: v.string(),
@@ -159,7 +147,7 @@ export const verboseTranscriptionSchema = v.object({
   usage: durationUsageSchema,
 });
 
-/** The texts of all `delta`s joined are the text of `done`. */
+/** The joined `delta` texts equal the text of `done`. */
 export const streamEventSchema = v.variant('type', [
   v.object({
     type: v.literal('transcript.text.delta'),
@@ -174,6 +162,6 @@ export const streamEventSchema = v.variant('type', [
   }),
 ]);
 
-export type Transcription = v.InferOutput<typeof transcriptionSchema>;
+export type ApiTranscription = v.InferOutput<typeof transcriptionSchema>;
 export type VerboseTranscription = v.InferOutput<typeof verboseTranscriptionSchema>;
 export type StreamEvent = v.InferOutput<typeof streamEventSchema>;

@@ -1,5 +1,5 @@
-/** A text in the forms that OpenAI's API answers with. */
-import type { Logprob, StreamEvent, Transcription, VerboseTranscription } from '../../protocol/openai.js';
+/** Formats a transcript as the responses of OpenAI's API. */
+import type { Logprob, StreamEvent, ApiTranscription, VerboseTranscription } from '../../protocol/openai.js';
 import type { Segment } from '../../protocol/transcription.js';
 import { formatOf, fullText, render } from '../../writers/index.js';
 import { json, type Reply } from '../http/route.js';
@@ -8,7 +8,7 @@ import type { TranscriptionResult } from './transcription-job.js';
 import { languageName } from './language-name.js';
 
 const PLAIN = { 'content-type': 'text/plain; charset=utf-8' };
-/** OpenAI counts ten tokens to a second of audio. */
+/** As OpenAI counts. */
 const AUDIO_TOKENS_PER_SECOND = 10;
 
 type Usage = Extract<StreamEvent, { type: 'transcript.text.done' }>['usage'];
@@ -31,7 +31,7 @@ export async function replyFor(request: TranscriptionRequest, done: Transcriptio
 function plainJson(
   { logprobs }: TranscriptionRequest,
   { segments, summary }: TranscriptionResult,
-): Transcription {
+): ApiTranscription {
   return {
     text: fullText(segments),
     ...(logprobs && { logprobs: segments.flatMap(logprobsOf) }),
@@ -46,7 +46,7 @@ function verboseJson(
   const { language, durationSeconds: duration } = summary;
   return {
     task,
-    // Of the text: what is translated is English.
+    // The language of the text, so English after a translation.
     language: task === 'translate' ? 'english' : languageName(language),
     duration,
     text: fullText(segments),
@@ -76,7 +76,7 @@ function verboseWord({ word, start, end }: { word: string; start: number; end: n
   return { word: word.trim(), start, end };
 }
 
-/** Tokens that are text, each with its bytes. */
+/** Log probabilities of the text tokens. */
 export function logprobsOf({ tokenBytes = [], tokenLogprobs = [] }: Segment): Logprob[] {
   return tokenBytes.flatMap((encoded, at) => {
     if (encoded === '') return [];
@@ -89,7 +89,7 @@ async function subtitles(format: 'srt' | 'vtt', { segments, summary }: Transcrip
   return render(await formatOf(format).writer(), { file: '', segments, summary });
 }
 
-function durationUsage(seconds: number): Transcription['usage'] {
+function durationUsage(seconds: number): ApiTranscription['usage'] {
   return { type: 'duration', seconds: Math.ceil(seconds) };
 }
 

@@ -1,10 +1,10 @@
-/** How a realtime session is set: what its client has said of it so far, and what that means here. */
+/** RealtimeSettings of a realtime session: applies updates, and converts them to Sotto's options. */
 import { SAMPLE_RATE, type LiveOptions } from '../../protocol/live.js';
 import type {
   BetaSession,
   NoiseReduction,
   Session,
-  Transcription,
+  TranscriptionSettings,
   TurnDetection,
 } from '../../protocol/realtime.js';
 import type { TurnSettings } from './turn-detector.js';
@@ -22,12 +22,12 @@ type TurnDetectionSettings =
   | { readonly type: 'semantic_vad'; readonly eagerness: Eagerness };
 type Eagerness = 'low' | 'medium' | 'high' | 'auto';
 
-export interface Settings {
+export interface RealtimeSettings {
   readonly format: Format;
-  readonly transcription: Transcription | null;
-  /** `null`: the client says where an item ends. */
+  readonly transcription: TranscriptionSettings | null;
+  /** `null`: the client commits items. */
   readonly turns: TurnDetectionSettings | null;
-  /** Taken note of, and no more: models hear through noise as it is. */
+  /** Stored and reported, but not applied, because the models tolerate noise. */
   readonly noiseReduction: NoiseReduction | null;
   readonly include: readonly string[] | null;
 }
@@ -39,7 +39,7 @@ const SERVER_VAD = {
   silence_duration_ms: 500,
 } as const;
 
-/** What eagerness means where only silence is heard, and not whether a sentence is over. */
+/** Eagerness as a duration of silence, because turns end by silence and not by the end of a sentence. */
 const EAGERNESS_SILENCE_MS: Readonly<Record<Eagerness, number>> = {
   high: 500,
   medium: 1_000,
@@ -53,8 +53,8 @@ const BETA_FORMATS = {
   g711_alaw: { type: 'audio/pcma' },
 } as const satisfies Record<string, Format>;
 
-/** @param model of the address, where one is named there */
-export function initialSettings(model: string | undefined): Settings {
+/** @param model the `model` of the URL */
+export function initialSettings(model: string | undefined): RealtimeSettings {
   return {
     format: BETA_FORMATS.pcm16,
     transcription: model === undefined ? null : { model },
@@ -64,7 +64,7 @@ export function initialSettings(model: string | undefined): Settings {
   };
 }
 
-export function updated(now: Settings, { audio, include }: Session): Settings {
+export function updated(now: RealtimeSettings, { audio, include }: Session): RealtimeSettings {
   const { format, transcription, turn_detection: turns, noise_reduction: noise } = audio?.input ?? {};
   return changed(now, {
     format: format === null || format === undefined ? undefined : formatOf(format),
@@ -75,7 +75,7 @@ export function updated(now: Settings, { audio, include }: Session): Settings {
   });
 }
 
-export function betaUpdated(now: Settings, session: BetaSession): Settings {
+export function betaUpdated(now: RealtimeSettings, session: BetaSession): RealtimeSettings {
   const { input_audio_format: format } = session;
   return changed(now, {
     format: format === undefined ? undefined : BETA_FORMATS[format],
@@ -86,8 +86,7 @@ export function betaUpdated(now: Settings, session: BetaSession): Settings {
   });
 }
 
-/** What a take is asked for. */
-export function liveOptionsOf({ transcription }: Settings): LiveOptions {
+export function liveOptionsOf({ transcription }: RealtimeSettings): LiveOptions {
   const { language, prompt, keywords } = transcription ?? {};
   return {
     ...(isPresent(language) && { language }),
@@ -96,8 +95,8 @@ export function liveOptionsOf({ transcription }: Settings): LiveOptions {
   };
 }
 
-/** Undefined where the client says where an item ends. */
-export function turnSettingsOf({ turns }: Settings): TurnSettings | undefined {
+/** @returns undefined if the client commits items */
+export function turnSettingsOf({ turns }: RealtimeSettings): TurnSettings | undefined {
   if (turns === null) return undefined;
   const vad =
     turns.type === 'server_vad'
@@ -113,13 +112,16 @@ export function turnSettingsOf({ turns }: Settings): TurnSettings | undefined {
 
 interface Change {
   readonly format: Format | undefined;
-  readonly transcription: Transcription | null | undefined;
+  readonly transcription: TranscriptionSettings | null | undefined;
   readonly turns: TurnDetection | null | undefined;
   readonly noise: NoiseReduction | null | undefined;
   readonly include: readonly string[] | null | undefined;
 }
 
-function changed(now: Settings, { format, transcription, turns, noise, include }: Change): Settings {
+function changed(
+  now: RealtimeSettings,
+  { format, transcription, turns, noise, include }: Change,
+): RealtimeSettings {
   return {
     format: format ?? now.format,
     transcription: transcription
@@ -131,7 +133,7 @@ function changed(now: Settings, { format, transcription, turns, noise, include }
   };
 }
 
-/** What is left out stays as it was; of another kind of turns, as it is at first. */
+/** Absent fields keep their value, or get the default if the type has changed. */
 function mergeTurnDetection(update: TurnDetection, now: TurnDetectionSettings | null): TurnDetectionSettings {
   if (update.type === 'semantic_vad') {
     const before = now?.type === 'semantic_vad' ? now.eagerness : 'auto';

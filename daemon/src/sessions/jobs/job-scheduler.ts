@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
-import type { QueueStatus } from '../../protocol/status.js';
+import type { JobCounts } from '../../protocol/status.js';
 import type { Engine, JobReport, RunningJob } from '../../supervisor/engine.js';
 import type { FileAccess } from '../../supervisor/file-access.js';
 import type { ModelAccess } from '../../supervisor/model-access.js';
@@ -82,7 +82,7 @@ export class JobScheduler {
     return this.#audioSeconds;
   }
 
-  queueStatus(): QueueStatus {
+  queueStatus(): JobCounts {
     return { running: this.#inEngine === undefined ? 0 : 1, queued: this.#queue.size, ...this.#over };
   }
 
