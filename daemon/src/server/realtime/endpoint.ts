@@ -1,4 +1,4 @@
-/** Where OpenAI's realtime transcription is served, and to how many at once. */
+/** The WebSocket endpoint of OpenAI's realtime transcription, with a limit of clients. */
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
 import type { Admission } from '../http/admission.js';
@@ -8,9 +8,9 @@ import { RealtimeConnection, type Greeting, type RealtimeContext } from './realt
 import { errorEvent } from './server-events.js';
 import { realtimeModel } from './model-names.js';
 
-/** Each may have three takes under way; so many leave room for people who dictate. */
+/** Each client may have three live sessions; this limit leaves room for dictations of the user. */
 const MAX_CLIENTS = 16;
-/** 15 MiB of base64, as OpenAI allows for one append, and what is around it. */
+/** 15 MiB of base64, OpenAI's limit for one append, plus the JSON. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 interface RealtimeRouteContext extends RealtimeContext {
@@ -25,7 +25,7 @@ export function realtimeRoute(context: RealtimeRouteContext): SocketRoute {
     maxMessageBytes: MAX_MESSAGE_BYTES,
     open: (socket, { request, query }) => {
       const greeting = greetingOf(request.headers, query);
-      let leave: () => void;
+      let release: () => void;
       try {
         context.live.checkModel(realtimeModel(greeting.model));
         if (clients.size >= MAX_CLIENTS) {
@@ -33,7 +33,7 @@ export function realtimeRoute(context: RealtimeRouteContext): SocketRoute {
             hint: 'close one of them, then try again',
           });
         }
-        leave = context.admission.enter();
+        release = context.admission.enter();
       } catch (thrown) {
         const error = codedError(thrown);
         socket.send(JSON.stringify(errorEvent(error)));
@@ -44,7 +44,7 @@ export function realtimeRoute(context: RealtimeRouteContext): SocketRoute {
       clients.add(connection);
       socket.on('close', () => {
         clients.delete(connection);
-        leave();
+        release();
       });
     },
   };

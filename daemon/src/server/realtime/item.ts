@@ -1,6 +1,6 @@
 /**
- * One item: a stretch of what was appended, written down by one take. What the take commits is told as it comes, and is the
- * transcript in the end: nothing that was told is ever taken back.
+ * One item: a part of the appended audio, transcribed by one live session. Committed text is sent as deltas and is the final
+ * transcript, so that no delta is ever taken back.
  */
 import { randomUUID } from 'node:crypto';
 import { SottoError } from '../../protocol/errors.js';
@@ -19,21 +19,21 @@ interface Words {
   readonly words: readonly Word[];
 }
 
-export class Item {
+export class ConversationItem {
   readonly id = newId('item');
-  /** Resolves once no more comes of it. */
+  /** Resolves after its last event. */
   readonly over: Promise<void>;
   readonly #live: LiveSessions;
   readonly #request: Request;
   readonly #notify: Notify;
   #session: LiveSession | undefined;
   #samples = 0;
-  /** Whether its client has heard of it. */
+  /** Whether the client knows of the item. */
   #announced = false;
   #committed = false;
-  /** Said, and not told yet. */
+  /** Committed text that was not processed yet. */
   #pending: Words[] = [];
-  /** Said and not told, for what is said next may make part of a phrase of it. */
+  /** Words whose text is held back, because they may become part of a vocabulary phrase. */
   #unsent: Word[] = [];
   readonly #text: StreamingReplacer;
   readonly #words: Word[] = [];
@@ -48,13 +48,13 @@ export class Item {
     this.over = new Promise((resolve) => (this.#resolveOver = resolve));
   }
 
-  /** Whether it has a take, or will have none. */
-  get isBegun(): boolean {
+  /** Whether its session is open, or it needs none. */
+  get isOpen(): boolean {
     return this.#session !== undefined || this.#end !== undefined;
   }
 
-  /** Begins its take: before that it can be told of, and no more. @throws SottoError as `LiveSessions.open` */
-  async begin(): Promise<void> {
+  /** Opens its session. Before that the item gets no audio. @throws SottoError as `LiveSessions.open` */
+  async open(): Promise<void> {
     const session = await this.#live.open({ ...this.#request, id: randomUUID(), transient: true });
     this.#session = session;
     this.#live.listen(session, this.#listener, 0);
@@ -65,7 +65,7 @@ export class Item {
     return this.#samples;
   }
 
-  /** Takes what follows, s16le 16 kHz. */
+  /** Appends audio (s16le 16 kHz). */
   push(pcm: Uint8Array): void {
     const at = this.#samples;
     this.#samples += pcm.byteLength / BYTES_PER_SAMPLE;
@@ -77,12 +77,12 @@ export class Item {
     }
   }
 
-  /** Resolves once what was pushed is kept. */
+  /** Resolves when the pushed audio is on disk. */
   async kept(): Promise<void> {
     if (this.#end === undefined) await this.#session?.kept();
   }
 
-  /** Its client has heard of it: what is said in it may be told. */
+  /** The client knows of the item now, so its text may be sent. */
   announce(): void {
     this.#announced = true;
     for (const { text, words } of this.#pending.splice(0)) {
@@ -93,7 +93,7 @@ export class Item {
     this.#conclude();
   }
 
-  /** All of it was given, and its client has been told so. */
+  /** The item is complete, and the client was notified. */
   commit(): void {
     this.#committed = true;
     this.announce();
@@ -105,7 +105,6 @@ export class Item {
     this.#ended({ error });
   }
 
-  /** Nobody wants it any more. */
   cancel(): void {
     this.#committed = false;
     this.#session?.cancel();

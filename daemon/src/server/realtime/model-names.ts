@@ -1,12 +1,12 @@
-/** Which of our models a client means. */
+/** Maps model names of realtime clients to installed models. */
 import { modelOf } from '../openai/request.js';
 
-/** What OpenAI calls its models for conversations and for live text: clients name them without meaning any of ours. */
+/** OpenAI's models for conversations and live text, which mean the default model. */
 const REALTIME = /^gpt-([\w.]+-)*(realtime|live)(-[\w.]+)*$/;
 
 /**
- * @returns undefined for the daemon's own
- * @throws SottoError MODEL_NOT_FOUND for what can be no name
+ * @returns undefined for the default model
+ * @throws SottoError MODEL_NOT_FOUND for an invalid name
  */
 export function realtimeModel(wanted: string | undefined): string | undefined {
   return wanted === undefined || REALTIME.test(wanted) ? undefined : modelOf(wanted);

@@ -1,11 +1,11 @@
-/** Audio as clients send it, made into what takes are made of: 16 kHz, s16le. However it is cut, the same samples come out. */
+/** Converts audio of clients to 16 kHz s16le. The result does not depend on how the input is split. */
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
 import { decodeG711 } from '../../signal/g711.js';
 import { toPcm16 } from '../../signal/pcm16.js';
 import { Resampler } from '../../signal/resample.js';
 import type { Format } from './session-settings.js';
 
-/** Work of a few milliseconds: between two pieces others have their turn. */
+/** Takes a few milliseconds, so that other work can run between two pieces. */
 const PIECE_SECONDS = 1;
 const TELEPHONE_RATE = 8_000;
 const FULL_SCALE = 32_768;
@@ -14,7 +14,7 @@ export class PcmConverter {
   readonly #format: Format;
   readonly #resampler: Resampler | undefined;
   readonly #pieceBytes: number;
-  /** The first byte of a sample whose second is still to come. */
+  /** The first byte of an incomplete sample. */
   #odd: Uint8Array = new Uint8Array(0);
 
   constructor(format: Format) {
@@ -24,14 +24,14 @@ export class PcmConverter {
     if (rate !== SAMPLE_RATE) this.#resampler = new Resampler(rate, SAMPLE_RATE);
   }
 
-  /** In pieces of about a second at most, which may be empty. */
+  /** Yields pieces of up to about a second, which may be empty. */
   *push(bytes: Uint8Array): Generator<Uint8Array> {
     for (let at = 0; at < bytes.length; at += this.#pieceBytes) {
       yield this.#piece(bytes.subarray(at, at + this.#pieceBytes));
     }
   }
 
-  /** What is still in the filter: nothing more comes. */
+  /** Returns the rest in the filter after the last piece. */
   flush(): Uint8Array {
     this.#odd = new Uint8Array(0);
     return this.#resampler === undefined ? new Uint8Array(0) : pcmOf(this.#resampler.flush());
@@ -56,7 +56,7 @@ export class PcmConverter {
   }
 }
 
-/** Machines that Sotto runs on have the low byte first, as the wire does. */
+/** All supported machines are little-endian, as the format is. */
 function pcmOf(samples: Float32Array): Uint8Array {
   return new Uint8Array(toPcm16(samples).buffer);
 }

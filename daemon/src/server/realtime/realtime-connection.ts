@@ -1,6 +1,6 @@
 /**
- * One client of OpenAI's realtime transcription: says what its session is, takes its events one after the other, no faster
- * than they can be worked on, and keeps what waits for a slow reader within bounds.
+ * The connection of one client of OpenAI's realtime transcription. It processes events one after the other, reads no faster than
+ * it can process, and limits what is queued for a slow reader.
  */
 import type { RawData, WebSocket } from 'ws';
 import type { Clock, Timer } from '../../clock.js';
@@ -36,13 +36,13 @@ import {
   initialSettings,
   turnSettingsOf,
   updated,
-  type Settings,
+  type RealtimeSettings,
 } from './session-settings.js';
 import { defined } from '../../protocol/defined.js';
 
-/** As OpenAI has it; what is said then is still written down. */
+/** OpenAI's limit. Audio appended until then is still transcribed. */
 const MAX_SESSION_MS = 3600_000;
-/** What was sent and not worked on yet may wait here; the rest waits with the client. */
+/** Limit of unprocessed events; further ones wait in the client's socket. */
 const INBOX_BYTES = 1024 * 1024;
 
 export interface RealtimeContext {
@@ -52,9 +52,9 @@ export interface RealtimeContext {
 }
 
 export interface Greeting {
-  /** As the address names it. */
+  /** The `model` of the URL. */
   readonly model: string | undefined;
-  /** How a client of the beta calls its session. */
+  /** Name of the session object for a client of the beta. */
   readonly beta: BetaName | undefined;
 }
 
@@ -65,14 +65,14 @@ export class RealtimeConnection {
   readonly #expiresAt: number;
   readonly #buffer: InputBuffer;
   readonly #timers: Timer[] = [];
-  #settings: Settings;
+  #settings: RealtimeSettings;
   #beta: BetaName | undefined;
   #converter: PcmConverter;
-  /** Undefined stands for a binary frame. */
+  /** Undefined: a binary frame. */
   readonly #inbox: (string | undefined)[] = [];
   #inboxBytes = 0;
-  /** Resolves once the event that is worked on is done with. */
-  #working: Promise<void> | undefined;
+  /** Resolves when the inbox is empty, or after the current event if the session is ending. */
+  #processing: Promise<void> | undefined;
   #ending = false;
   #lastPongMs: number;
 
@@ -93,15 +93,15 @@ export class RealtimeConnection {
     this.#buffer = new InputBuffer({ live, request, notify }, turnSettingsOf(this.#settings));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('pong', () => (this.#lastPongMs = clock.nowMs()));
-    // The peer broke a rule of WebSocket or of our limits; ws closes with the fitting code itself.
+    // The client violated the WebSocket protocol or a limit; ws closes with the right code itself.
     socket.on('error', (error) => log.warn({ message: error.message }, 'realtime connection error'));
-    socket.on('close', () => this.#closed());
+    socket.on('close', () => this.#onClosed());
     this.#timers.push(clock.after(MAX_SESSION_MS, () => void this.#expire()));
     this.#ping(clock.nowMs());
-    this.#send(sessionEvent('created', this.#settings, this.#about));
+    this.#send(sessionEvent('created', this.#settings, this.#sessionInfo));
   }
 
-  get #about() {
+  get #sessionInfo() {
     return { id: this.#id, expiresAt: this.#expiresAt, beta: this.#beta };
   }
 
@@ -111,27 +111,27 @@ export class RealtimeConnection {
     this.#inbox.push(text);
     this.#inboxBytes += weightOf(text);
     if (this.#inboxBytes > INBOX_BYTES) this.#socket.pause();
-    this.#working ??= this.#work();
+    this.#processing ??= this.#processInbox();
   }
 
-  async #work(): Promise<void> {
-    // Not before it is known that this is under way.
+  async #processInbox(): Promise<void> {
+    // Returns first, so that `#processing` is set before it is cleared.
     await Promise.resolve();
     while (this.#inbox.length > 0 && !this.#ending) {
       const text = this.#inbox.shift();
-      await this.#serve(text);
+      await this.#handle(text);
       this.#inboxBytes -= weightOf(text);
       if (this.#socket.isPaused && this.#inboxBytes <= INBOX_BYTES) this.#socket.resume();
     }
-    this.#working = undefined;
+    this.#processing = undefined;
   }
 
-  async #serve(text: string | undefined): Promise<void> {
+  async #handle(text: string | undefined): Promise<void> {
     let value: unknown;
     try {
       if (text === undefined) throw notText();
       value = parsed(text);
-      await this.#do(parseRealtimeEvent(value));
+      await this.#apply(parseRealtimeEvent(value));
     } catch (thrown) {
       const error = codedError(thrown);
       if (error.code === 'INTERNAL') this.#context.log.error({ message: error.message }, 'event not served');
@@ -139,7 +139,7 @@ export class RealtimeConnection {
     }
   }
 
-  async #do(event: RealtimeEvent): Promise<void> {
+  async #apply(event: RealtimeEvent): Promise<void> {
     switch (event.type) {
       case 'session.update':
         await this.#set(updated(this.#settings, event.session), undefined);
@@ -160,8 +160,8 @@ export class RealtimeConnection {
     }
   }
 
-  /** @throws SottoError MODEL_NOT_FOUND, with nothing set */
-  async #set(settings: Settings, beta: BetaName | undefined): Promise<void> {
+  /** @throws SottoError MODEL_NOT_FOUND; then nothing has changed */
+  async #set(settings: RealtimeSettings, beta: BetaName | undefined): Promise<void> {
     this.#context.live.checkModel(realtimeModel(settings.transcription?.model));
     this.#beta = beta;
     const { format } = this.#settings;
@@ -171,14 +171,14 @@ export class RealtimeConnection {
     }
     this.#settings = settings;
     await this.#buffer.listenFor(turnSettingsOf(settings));
-    this.#send(sessionEvent('updated', settings, this.#about));
+    this.#send(sessionEvent('updated', settings, this.#sessionInfo));
   }
 
-  /** @throws SottoError INVALID_ARGUMENT, and why audio can't be taken */
+  /** @throws SottoError INVALID_ARGUMENT, or an error of the buffer */
   async #append(audio: string): Promise<void> {
     if (audio.length % 4 === 1 || !/^[A-Za-z0-9+/]*={0,2}$/.test(audio)) {
       throw new SottoError('INVALID_ARGUMENT', 'audio: must be base64', {
-        hint: 'send the bytes of the audio, encoded as base64',
+        hint: 'send the audio encoded as base64',
         param: 'audio',
       });
     }
@@ -188,7 +188,7 @@ export class RealtimeConnection {
     }
   }
 
-  /** What is still in the filter belongs to what is there. */
+  /** Appends the samples that are still in the resampling filter. */
   async #drain(): Promise<void> {
     const rest = this.#converter.flush();
     this.#converter = new PcmConverter(this.#settings.format);
@@ -197,17 +197,17 @@ export class RealtimeConnection {
 
   async #expire(): Promise<void> {
     this.#ending = true;
-    await this.#working;
+    await this.#processing;
     await this.#drain().catch(() => undefined);
     await this.#buffer.finish();
     const error = new RealtimeError(
       'session_expired',
       'INVALID_ARGUMENT',
       'Your session hit the maximum duration of 60 minutes.',
-      { hint: 'what you appended until then is written down; connect again and go on' },
+      { hint: 'the appended audio is transcribed; connect again to continue' },
     );
     this.#send(errorEvent(error));
-    this.#leave(NORMAL, 'session expired');
+    this.#close(NORMAL, 'session expired');
   }
 
   #notify(event: BufferEvent): void {
@@ -219,12 +219,12 @@ export class RealtimeConnection {
 
   #ping(sinceMs: number): void {
     const { clock } = this.#context;
-    const timers = clock.after(PING_INTERVAL_MS, () => {
-      this.#timers.splice(this.#timers.indexOf(timers), 1);
+    const timer = clock.after(PING_INTERVAL_MS, () => {
+      this.#timers.splice(this.#timers.indexOf(timer), 1);
       const now = clock.nowMs();
-      // The machine slept, or we did: nobody is late.
+      // The machine or the process was suspended, so the client is not late.
       if (now - sinceMs > 2 * PING_INTERVAL_MS) this.#lastPongMs = now;
-      // While it is paused, its answer waits with all the rest.
+      // The pong of a paused socket is not read.
       if (this.#socket.isPaused) this.#lastPongMs = now;
       if (now - this.#lastPongMs > PONG_TIMEOUT_MS) this.#socket.terminate();
       else if (this.#socket.readyState === this.#socket.OPEN) {
@@ -232,7 +232,7 @@ export class RealtimeConnection {
         this.#ping(now);
       }
     });
-    this.#timers.push(timers);
+    this.#timers.push(timer);
   }
 
   #send(serverEvent: ServerEvent): void {
@@ -244,34 +244,34 @@ export class RealtimeConnection {
       return;
     }
     if (this.#ending) return;
-    this.#context.log.warn('a realtime client does not read what it asked for: connection ended');
+    this.#context.log.warn('a realtime client does not read its events: connection closed');
     this.#socket.send(
-      JSON.stringify(errorEvent(new SottoError('SLOW_READER', 'too much of what was said is not read'))),
+      JSON.stringify(errorEvent(new SottoError('SLOW_READER', 'too many events are unread'))),
     );
-    this.#leave(POLICY_VIOLATION, 'SLOW_READER');
+    this.#close(POLICY_VIOLATION, 'SLOW_READER');
   }
 
-  #leave(code: number, reason: string): void {
+  #close(code: number, reason: string): void {
     this.#ending = true;
     this.#socket.resume();
     closeSoon(this.#socket, code, reason);
   }
 
-  #closed(): void {
+  #onClosed(): void {
     this.#ending = true;
-    for (const timers of this.#timers) timers.cancel();
+    for (const timer of this.#timers) timer.cancel();
     this.#inbox.length = 0;
     this.#buffer.close();
   }
 }
 
-/** The shortest event takes room too. */
+/** Counts a minimum for each event, so that many empty ones are limited, too. */
 function weightOf(text: string | undefined): number {
   return 64 + (text?.length ?? 0);
 }
 
 function notText(): SottoError {
-  return new SottoError('PROTOCOL', 'binary frames are not served', {
+  return new SottoError('PROTOCOL', 'binary frames are not supported', {
     hint: 'send audio as input_audio_buffer.append, in base64',
   });
 }
@@ -281,6 +281,6 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    throw new SottoError('PROTOCOL', 'the event is not JSON', { hint: 'send one JSON object a message' });
+    throw new SottoError('PROTOCOL', 'the event is not JSON', { hint: 'send one JSON object per message' });
   }
 }

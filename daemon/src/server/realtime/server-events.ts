@@ -1,4 +1,4 @@
-/** What a session says, in the words of OpenAI's API: those of today, or those of its beta. */
+/** Server events of OpenAI's realtime API, in their current form or that of the beta. */
 import { randomBytes } from 'node:crypto';
 import { SAMPLE_RATE } from '../../protocol/live.js';
 import type { BetaName } from '../../protocol/realtime.js';
@@ -6,14 +6,14 @@ import type { Word } from '../../protocol/transcription.js';
 import { SottoError } from '../../protocol/errors.js';
 import { errorBody, type ErrorBody } from '../http/error-body.js';
 import { withModelHint } from '../openai/request.js';
-import type { Format, Settings } from './session-settings.js';
+import type { Format, RealtimeSettings } from './session-settings.js';
 
 export interface ServerEvent {
   readonly type: string;
   readonly [field: string]: unknown;
 }
 
-/** A failure that clients know by OpenAI's name for it. */
+/** An error with a code of OpenAI's that clients know. */
 export class RealtimeError extends SottoError {
   readonly openaiCode: 'input_audio_buffer_commit_empty' | 'session_expired';
 
@@ -23,7 +23,7 @@ export class RealtimeError extends SottoError {
   }
 }
 
-/** What becomes of an item: told by the buffer, in the order in which it happens. */
+/** Events of the input buffer about its items, in order. */
 export type BufferEvent =
   | { readonly type: 'started' | 'stopped'; readonly item: string; readonly at: number }
   | { readonly type: 'committed'; readonly item: string; readonly previous: string | null }
@@ -45,15 +45,15 @@ export type BufferEvent =
   | { readonly type: 'error'; readonly error: SottoError };
 
 interface Dialect {
-  /** Whether the client speaks the beta. */
+  /** Whether the client uses the beta. */
   readonly beta: boolean;
-  /** Whether it wants to know how probable each word is. */
+  /** Whether the client requested word probabilities. */
   readonly logprobs: boolean;
 }
 
 const TRANSCRIPTION = 'conversation.item.input_audio_transcription';
 
-/** One event of the buffer is one of the API, or several. */
+/** Converts one buffer event to one or more API events. */
 export function toServerEvents(event: BufferEvent, { beta, logprobs }: Dialect): ServerEvent[] {
   switch (event.type) {
     case 'started':
@@ -117,7 +117,7 @@ export function toServerEvents(event: BufferEvent, { beta, logprobs }: Dialect):
   }
 }
 
-/** @param answers how the client called the event that went wrong */
+/** @param clientEventId the client's id of the failed event */
 export function errorEvent(error: SottoError, clientEventId?: string): ServerEvent {
   const body = bodyOf(error);
   const code = error instanceof RealtimeError ? error.openaiCode : body.code;
@@ -128,10 +128,10 @@ function bodyOf(error: SottoError): ErrorBody['error'] {
   return errorBody(withModelHint(error)).error;
 }
 
-/** The session as it is: the first thing that is said, and the answer to each change. */
+/** The session object: the first event, and the answer to each update. */
 export function sessionEvent(
   what: 'created' | 'updated',
-  settings: Settings,
+  settings: RealtimeSettings,
   about: { readonly id: string; readonly expiresAt: number; readonly beta: BetaName | undefined },
 ): ServerEvent {
   const { id, expiresAt, beta } = about;
@@ -189,7 +189,7 @@ function betaFormat(format: Format): string {
   return format.type === 'audio/pcmu' ? 'g711_ulaw' : 'g711_alaw';
 }
 
-/** From the start of all that was ever appended. */
+/** Since the first appended sample. */
 function msOf(sample: number): number {
   return Math.round((1000 * sample) / SAMPLE_RATE);
 }

@@ -1,26 +1,26 @@
 /**
- * Where somebody begins and stops to speak, from how probable voice is in each frame. Counts samples, never a clock: the same
- * audio has the same turns however fast it comes.
+ * Finds the start and end of turns from the voice probability of each frame. It counts samples instead of time, so that the
+ * same audio gives the same turns at any speed.
  */
 import { VAD_FRAME_SAMPLES } from '../../protocol/live.js';
 
-/** So far below the threshold voice must fall to be over: it wavers around one. */
+/** Voice ends only this far below the threshold, because its probability fluctuates. */
 const END_HYSTERESIS = 0.15;
-/** Frames of voice that are a turn, 96 ms: a click is shorter. */
+/** 96 ms; a click is shorter. */
 const MIN_TURN_FRAMES = 3;
-/** So much silence makes two clicks of it. */
+/** Voice frames further apart than this are separate clicks. */
 const MAX_GAP_SAMPLES = 3_200;
 
 export interface TurnSettings {
-  /** Probability from which on a frame is voice. */
+  /** A frame with at least this probability is voice. */
   readonly threshold: number;
-  /** A turn begins so much before its voice. */
+  /** Samples of the turn before its voice. */
   readonly prefixSamples: number;
-  /** It is over after so much silence, which belongs to it. */
+  /** Silence after which the turn ends; it belongs to the turn. */
   readonly silenceSamples: number;
 }
 
-/** At a sample of the stream. */
+/** `at`: position in the stream, in samples. */
 export interface TurnMark {
   readonly type: 'started' | 'stopped';
   readonly at: number;
@@ -29,18 +29,18 @@ export interface TurnMark {
 export class TurnDetector {
   settings: TurnSettings;
   #processed: number;
-  /** No turn begins before this: there the one before ended, or the stream begins. */
+  /** Earliest start of the next turn: the end of the previous one, or the start of the stream. */
   #floor: number;
   #speaking: boolean;
-  /** What may become a turn. */
+  /** Start of a possible turn. */
   #begin: number | undefined;
   #voiced = 0;
   /** End of the last frame of voice. */
   #voicedTo: number;
 
   /**
-   * @param from sample at which the first frame begins
-   * @param speaking whether a turn is under way there
+   * @param from position of the first frame
+   * @param speaking whether a turn is active there
    */
   constructor(settings: TurnSettings, from: number, speaking = false) {
     this.settings = settings;
@@ -49,7 +49,7 @@ export class TurnDetector {
     if (speaking) this.#begin = from;
   }
 
-  /** The sample up to which it is known who speaks. */
+  /** Position up to which the frames are processed. */
   get processed(): number {
     return this.#processed;
   }

@@ -1,6 +1,6 @@
 /**
- * What a buffer listens with for turns: a take that writes nothing down and tells where somebody speaks. All that is appended
- * goes here first, and from its spool to the items, as far as it is known whose it is.
+ * Detects turns with a live session that only runs the VAD. All appended audio is spooled here first; the buffer then copies it
+ * to the items, up to the sample that the VAD has processed.
  */
 import { randomUUID } from 'node:crypto';
 import { SottoError } from '../../protocol/errors.js';
@@ -10,17 +10,17 @@ import type { LiveSessions } from '../../sessions/live/live-sessions.js';
 import { TurnDetector, type TurnMark, type TurnSettings } from './turn-detector.js';
 
 interface VadStart {
-  /** Sample of the stream at which it begins. */
+  /** First sample, as a position in the stream. */
   readonly base: number;
-  /** Whether a turn is under way there. */
+  /** Whether a turn is active at that sample. */
   readonly speaking: boolean;
 }
 
 export class VadSession {
   readonly detector: TurnDetector;
-  /** Marks that nobody has taken yet, in their order. */
+  /** Turn marks that the buffer has not consumed yet, in order. */
   readonly marks: TurnMark[] = [];
-  /** Why it hears nothing any more. */
+  /** Why the session failed. */
   error: SottoError | undefined;
   readonly #base: number;
   readonly #onUpdate: () => void;
@@ -36,7 +36,7 @@ export class VadSession {
   }
 
   /**
-   * @param onUpdate it knows more: up to `detector.heard`, with the marks on the way
+   * @param onUpdate called when `detector.processed` or `marks` have changed, or the session failed
    * @throws SottoError as `LiveSessions.open`
    */
   static async open(
@@ -56,7 +56,7 @@ export class VadSession {
     return vad;
   }
 
-  /** Takes what follows, s16le 16 kHz. Resolves once it is kept. */
+  /** Appends audio (s16le 16 kHz). Resolves when it is on disk. */
   async push(pcm: Uint8Array): Promise<void> {
     const at = this.#samples;
     this.#samples += pcm.byteLength / BYTES_PER_SAMPLE;
@@ -64,21 +64,21 @@ export class VadSession {
     await this.#session?.kept();
   }
 
-  /** From one sample of the stream to another, s16le; nothing where it can't be read any more. */
+  /** Audio between two stream positions, s16le; empty if it can't be read any more. */
   async read(from: number, to: number): Promise<Uint8Array> {
     const nothing = new Uint8Array(0);
     if (this.error !== undefined || this.#session === undefined) return nothing;
     return this.#session.read(from - this.#base, to - this.#base).catch(() => nothing);
   }
 
-  /** Resolves once it has heard all that was pushed, but for less than it looks at; or hears nothing any more. */
+  /** Resolves when all whole VAD chunks are processed, or the session has stopped. */
   async flush(): Promise<void> {
     const sample = this.#base + this.#samples - (this.#samples % VAD_CHUNK_SAMPLES);
     if (this.#isStopped || this.detector.processed >= sample) return;
     await new Promise<void>((resolve) => this.#waiting.push({ sample, resolve }));
   }
 
-  /** Hears nothing more; what it has can still be read. */
+  /** Stops the VAD; the audio can still be read. */
   stop(): void {
     this.#closed = true;
     this.#wake();
@@ -104,7 +104,7 @@ export class VadSession {
   #onEnd(event: LiveEvent): void {
     if (this.#isStopped) return;
     if (event.type === 'failed') this.error = SottoError.fromWire(event.error);
-    else if (event.type === 'final') this.error = new SottoError('INTERNAL', 'the take for turns has ended');
+    else if (event.type === 'final') this.error = new SottoError('INTERNAL', 'the VAD session has ended');
     else return;
     this.#onUpdate();
     this.#wake();
