@@ -98,7 +98,7 @@ const DOWN: Record<string, Case> = {
   },
   'a home that others may write to': {
     broken: () => chmodSync(paths.home, 0o777),
-    why: /others may write in/,
+    why: /other users can write to/,
   },
 };
 

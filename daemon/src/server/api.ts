@@ -1,4 +1,4 @@
-/** All that programs of others are served, at the socket file and at the port alike: every route, put together here. */
+/** Assembles the routes of the HTTP API, which the socket file and the port both serve. */
 import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { DaemonStatus } from '../protocol/status.js';
@@ -21,17 +21,16 @@ export interface Api {
   readonly metrics: HttpMetrics;
 }
 
-/** What the routes are built on. */
 export interface ApiContext {
   readonly sessions: JobScheduler;
   readonly live: LiveSessions;
   readonly models: ModelService;
   readonly status: () => DaemonStatus;
-  /** Private folder for what is being sent, emptied at the start. */
+  /** Private folder for uploads, emptied when the daemon starts. */
   readonly uploads: string;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told when the first call is let in, and when the last one is over. */
+  /** Called when the first request is admitted, and when the last one has ended. */
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
@@ -42,7 +41,7 @@ export function buildApi(context: ApiContext): Api {
   const realtime = realtimeRoute({ ...context, admission });
   return {
     routes: [healthRoute(status), metricsRoute({ ...context, admission, metrics }), ...openaiRoutes(context)],
-    // With `/v1` and without, as the routes of OpenAI's API.
+    // With and without `/v1`, as all OpenAI routes.
     sockets: [realtime, { ...realtime, path: realtime.path.replace(/^\/v1/, '') }],
     admission,
     metrics,

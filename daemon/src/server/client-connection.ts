@@ -1,6 +1,6 @@
 /**
- * One client on its WebSocket: greets, parses, turns messages into jobs and takes and notices into messages, and keeps
- * what waits for a slow reader within bounds.
+ * The WebSocket of one client: exchanges `hello`, passes requests to the sessions and services, sends their events, and limits
+ * what is queued for a slow reader.
  */
 import type { RawData, WebSocket } from 'ws';
 import type { Clock, Timer } from '../clock.js';
@@ -25,7 +25,7 @@ import { Outbox } from './outbox.js';
 import { bytesOf, POLICY_VIOLATION, textOf } from './websocket.js';
 import { defined } from '../protocol/defined.js';
 
-/** Above this many unread bytes, what is only for display is left out. */
+/** Above this many unread bytes, messages that are only for display are dropped. */
 const DISPLAY_BYTES = 64 * 1024;
 const HELLO_TIMEOUT_MS = 5_000;
 
@@ -39,10 +39,10 @@ export interface ConnectionContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly status: () => DaemonStatus;
-  /** Where clients write copies of files that the daemon can't open. */
+  /** Folder where clients write copies of files that the daemon can't open. */
   readonly uploads?: string;
   readonly shutdown: () => void;
-  /** What opens and closes the port; a daemon has one. */
+  /** The API port. */
   readonly port?: { handle(request: ServeRequest): Promise<ServeResult> };
 }
 
@@ -62,7 +62,7 @@ export class ClientConnection {
     this.#socket = socket;
     this.#context = context;
     this.#outbox = new Outbox(socket, context.clock, () => {
-      context.log.warn('a client does not read what it asked for: connection ended');
+      context.log.warn('a client does not read its messages: connection closed');
       // `close` would wait behind the unread bytes.
       socket.terminate();
     });
@@ -81,7 +81,7 @@ export class ClientConnection {
     );
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     socket.on('pong', () => (this.#lastPongMs = context.clock.nowMs()));
-    // The peer broke a rule of WebSocket or of our limits; ws closes with the fitting code itself.
+    // The client violated the WebSocket protocol or a limit; ws closes with the right code itself.
     socket.on('error', (error) => context.log.warn({ message: error.message }, 'connection error'));
     socket.on('close', () => {
       this.#helloTimer.cancel();
@@ -93,8 +93,8 @@ export class ClientConnection {
   }
 
   /**
-   * Pings the client. One without work that has not answered for `deadAfterMs` is let go; one with a job is
-   * left to the bound on what it has not read, so that a paused terminal does not lose its work.
+   * Pings the client. An idle client without a pong for `deadAfterMs` is disconnected. For one with a job only the limit on
+   * unread bytes applies, so that a paused terminal does not lose its work.
    */
   ping(deadAfterMs: number): void {
     const works = this.#jobs.size + this.#live.size + this.#models.working > 0;
@@ -102,7 +102,7 @@ export class ClientConnection {
     else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
 
-  /** The machine slept, or we did: nobody is late. */
+  /** Restarts the pong timeout after the machine or the process was suspended. */
   resetPong(): void {
     this.#lastPongMs = this.#context.clock.nowMs();
   }
@@ -133,9 +133,9 @@ export class ClientConnection {
       return;
     }
     if (!this.#isGreeted) {
-      const error = new SottoError('PROTOCOL', `\`hello\` comes before \`${message.type}\``);
+      const error = new SottoError('PROTOCOL', `\`hello\` must come before \`${message.type}\``);
       this.#send({ type: 'error', id: message.id, error: error.toWire() });
-      this.#socket.close(POLICY_VIOLATION, 'hello comes first');
+      this.#socket.close(POLICY_VIOLATION, 'hello must come first');
       return;
     }
     switch (message.type) {
@@ -145,7 +145,7 @@ export class ClientConnection {
       case 'cancel': {
         if (this.#live.cancel(message.id) || this.#models.cancel(message.id)) return;
         if (this.#files.cancel(message.id)) return;
-        // Unknown means over already: the two messages have crossed.
+        // An unknown id means that the job has just ended.
         const job = this.#jobs.get(message.id);
         if (job !== undefined) this.#context.sessions.cancel(job);
         return;
@@ -181,7 +181,7 @@ export class ClientConnection {
         return;
       case 'models':
         if (this.#jobs.has(message.id))
-          throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
+          throw new SottoError('INVALID_ARGUMENT', 'a job with this id is active');
         this.#models.handle(message);
         return;
       case 'status':
@@ -205,7 +205,7 @@ export class ClientConnection {
       this.#isGreeted = true;
       return;
     }
-    const message = `this daemon is version ${SOTTO_VERSION} and speaks protocol ${PROTOCOL_VERSION}, not ${protocol}`;
+    const message = `this daemon is version ${SOTTO_VERSION} with protocol ${PROTOCOL_VERSION}, not ${protocol}`;
     this.#send({ type: 'error', error: new SottoError('VERSION_MISMATCH', message).toWire() });
     this.#socket.close(POLICY_VIOLATION, 'protocol version');
   }
@@ -238,9 +238,9 @@ export class ClientConnection {
 
   #transcribe({ id, path, model, options, supplies }: Extract<ClientMessage, { type: 'transcribe' }>): void {
     if (this.#jobs.has(id) || this.#models.has(id))
-      throw new SottoError('INVALID_ARGUMENT', 'a job of this id is under way');
+      throw new SottoError('INVALID_ARGUMENT', 'a job with this id is active');
     if (this.#jobs.size >= LIMITS.jobsPerConnection) {
-      throw new SottoError('BUSY', `${LIMITS.jobsPerConnection} jobs of this client are in progress`);
+      throw new SottoError('BUSY', `this client has ${LIMITS.jobsPerConnection} active jobs`);
     }
     const request = {
       path,

@@ -1,7 +1,7 @@
 /**
- * One daemon per user, however many start at once: a lock of the system on a file beside the spool. The system releases it
- * with the process, so a running holder is never mistaken for a dead one, whatever has become of its socket. The process
- * number lies beside it, for commands that have to signal a daemon that does not answer.
+ * Allows one daemon per user: a system lock on a file next to the spool. The system releases it when the process ends, so that a
+ * running holder is never taken for a dead one, even if its socket is missing. A second file has the process id, for commands
+ * that must signal a daemon that does not answer.
  */
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -13,31 +13,31 @@ import { reasonOf } from '../protocol/file-errors.js';
 import type { ProcessLock } from '../store/process-lock.js';
 import { isListening } from './probe.js';
 
-/** How long a holder may take until it listens: at its start, or where its socket file was removed. */
+/** Time for the holder to listen, at its start or after its socket file was removed. */
 const STARTUP_TIMEOUT_MS = 10_000;
-/** How often a daemon checks the files of its socket and its lock. */
+/** Interval at which a daemon checks its socket file and its lock file. */
 export const FILE_CHECK_INTERVAL_MS = 2_000;
 const RETRY_INTERVAL_MS = 50;
-/** From the lock to the process number beside it takes a few milliseconds. */
+/** Time for the holder to write its process id, which takes a few milliseconds. */
 const PID_TIMEOUT_MS = 1_000;
 
 export interface DaemonPaths {
-  /** File of the lock, in the folder that holds the spool. */
+  /** The lock file, in the folder of the spool. */
   readonly lock: string;
   readonly socket: string;
 }
 
 export interface Lock {
-  /** Whether the lock's file is still the one that is locked: another process could lock a new file of this name. */
+  /** Whether the locked file still exists under its name. Otherwise another process could lock a new file. */
   isInPlace(): boolean;
-  /** Locks the file that is there now, or makes one. False if another process has done so, or the folder is gone. @throws SottoError */
+  /** Locks the current file, or makes one. @returns false if another process holds it or the folder is missing. @throws SottoError */
   replace(): boolean;
   release(): void;
 }
 
 type TryLock = (path: string) => ProcessLock | undefined;
 
-/** SQLite is loaded where a lock is tried, not by every command. */
+/** Loads SQLite only here, because most commands need no lock. */
 async function loadTryLock(): Promise<TryLock> {
   const { tryLock } = await import('../store/process-lock.js');
   return (path) => {
@@ -51,8 +51,8 @@ async function loadTryLock(): Promise<TryLock> {
 }
 
 /**
- * Waits for a holder that does not listen yet.
- * @param waitMs how long
+ * Acquires the lock. While its holder does not listen yet, waits until the holder listens or exits.
+ * @param waitMs limit of that wait
  * @throws SottoError DAEMON_RUNNING, DAEMON_UNAVAILABLE (the folder can't be written)
  */
 export async function acquireLock(
@@ -68,14 +68,18 @@ export async function acquireLock(
       throw new SottoError('DAEMON_RUNNING', `a daemon is already running${process}`);
     }
     if (performance.now() > untilMs) {
-      throw new SottoError('DAEMON_RUNNING', `a daemon runs${process}, but does not listen at ${socket}`, {
-        hint: 'stop it with `sotto daemon stop`, then try again',
-      });
+      throw new SottoError(
+        'DAEMON_RUNNING',
+        `a daemon is running${process}, but does not listen on ${socket}`,
+        {
+          hint: 'stop it with `sotto daemon stop`, then try again',
+        },
+      );
     }
   }
 }
 
-/** The process that wrote its number last; it may have ended. */
+/** The process that last held the lock; it may have exited. */
 export function lastHolder({ lock }: Pick<DaemonPaths, 'lock'>): { pid: number } | undefined {
   try {
     const pid = Number(readFileSync(pidFile(lock), 'utf8'));
@@ -86,11 +90,11 @@ export function lastHolder({ lock }: Pick<DaemonPaths, 'lock'>): { pid: number }
 }
 
 /**
- * The process of the daemon that runs, whether it answers or not.
- * @throws SottoError DAEMON_UNAVAILABLE if the lock is held by a process of unknown number, or can't be read
+ * The process of the running daemon, even if it does not answer.
+ * @throws SottoError DAEMON_UNAVAILABLE if the lock can't be read, or the id of its holder is unknown
  */
 export async function activeHolder(paths: DaemonPaths): Promise<{ pid: number } | undefined> {
-  // A file with content is another program's: ours stays empty.
+  // A file with content belongs to another program; the lock file is always empty.
   if ((statSync(paths.lock, { throwIfNoEntry: false })?.size ?? 1) > 0) return undefined;
   const tryLock = await loadTryLock();
   for (
@@ -104,7 +108,7 @@ export async function activeHolder(paths: DaemonPaths): Promise<{ pid: number } 
     const holder = lastHolder(paths);
     if (holder !== undefined && isRunning(holder.pid)) return holder;
     if (performance.now() > untilMs) {
-      throw new SottoError('DAEMON_UNAVAILABLE', 'a daemon runs, but its process number is not known');
+      throw new SottoError('DAEMON_UNAVAILABLE', 'a daemon is running, but its process id is unknown');
     }
   }
   return undefined;
@@ -133,7 +137,7 @@ function tryDaemonLock(path: string, tryLock: TryLock): Lock | undefined {
   };
 }
 
-/** @param error of the system or of SQLite, about a file in Sotto's folder that the daemon can't do without */
+/** @param error system or SQLite error about a file in Sotto's folder that the daemon needs */
 export function unwritableHome(path: string, error: unknown): SottoError {
   const cause: unknown = error instanceof SottoError ? (error.cause ?? error) : error;
   const isFull = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT';
@@ -146,7 +150,7 @@ export function unwritableHome(path: string, error: unknown): SottoError {
   });
 }
 
-/** Never that of a process before: whoever reads it may send a signal. */
+/** Removes the id of an earlier process first, because a reader may signal that process. */
 function writePid(lock: string): void {
   const path = pidFile(lock);
   const draft = `${path}.new`;
@@ -155,7 +159,7 @@ function writePid(lock: string): void {
     writeFileSync(draft, String(process.pid), { mode: 0o600 });
     renameSync(draft, path);
   } catch {
-    // Such as a full disk. Only a command that can't reach the daemon needs the number.
+    // For example a full disk. Only a command that can't reach the daemon needs the id.
     rmSync(draft, { force: true });
   }
 }
@@ -166,5 +170,5 @@ function pidFile(lock: string): string {
 
 function processText(lock: string): string {
   const holder = lastHolder({ lock });
-  return holder === undefined ? '' : ` (process ${holder.pid})`;
+  return holder === undefined ? '' : ` (pid ${holder.pid})`;
 }

@@ -1,9 +1,9 @@
 /**
- * Who may speak to us. A browser can reach a local server with the user's own rights. What its pages send carries `Origin`, or
- * fetch metadata where it does not (an image), or, under DNS rebinding, a `Host` that is not one of ours. Programs send none of
- * these, but for one: Node's own client says `Sec-Fetch-Mode: cors`, its WebSocket `websocket`, and nothing else of that kind.
+ * Refuses requests of web pages, because a browser can reach a local server with the rights of the user. Requests of a page have
+ * `Origin`, or fetch metadata without it (an image), or an unknown `Host` (DNS rebinding). Programs send none of these, except
+ * Node's client: its `fetch` sends `Sec-Fetch-Mode: cors`, its WebSocket `websocket`, and no other fetch metadata.
  *
- * Pure function of the request; the same for HTTP and for the ws upgrade. Headers of proxies are not looked at.
+ * A pure function of the request, the same for HTTP and for WebSocket upgrades. Proxy headers are ignored.
  */
 import type { IncomingMessage } from 'node:http';
 import { SottoError } from '../protocol/errors.js';
@@ -11,26 +11,26 @@ import { SottoError } from '../protocol/errors.js';
 const MAX_URL_LENGTH = 2_048;
 
 export interface GuardRules {
-  /** The only values of `Host` that are served, literally, port included where there is one. */
+  /** Accepted values of `Host`, with the port if there is one. */
   readonly hosts: ReadonlySet<string>;
 }
 
-/** A socket file has no host; clients write this one. */
+/** A socket file has no host; clients send this one. */
 export const SOCKET_RULES: GuardRules = { hosts: new Set(['localhost']) };
 
-/** Of a port on this machine: its addresses, and the name that every system gives them. */
+/** The loopback addresses with a port, and their usual name. */
 export function portHosts(port: number): readonly string[] {
   return [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`];
 }
 
-/** Why the request is refused, or undefined. Whatever it fails at but its size, the answer is the same: a page learns nothing. */
+/** @returns the error, or undefined. Apart from the size, the error does not depend on the reason, so that a page learns nothing. */
 export function refusal(request: IncomingMessage, rules: GuardRules): SottoError | undefined {
   const { url = '' } = request;
   if (url.length > MAX_URL_LENGTH) return new SottoError('PAYLOAD_TOO_LARGE', 'the URL is too long');
-  // `http://elsewhere/` instead of `/`: the form for proxies, which we are not.
+  // An absolute URL such as `http://elsewhere/` is the form for proxies.
   if (url.startsWith('/') && hasOurHost(request, rules) && !isOfPage(request)) return undefined;
-  return new SottoError('UNAUTHORISED', 'requests of web pages, or for another host, are not served', {
-    hint: 'send it from a program, to the address that `sotto serve --status` shows',
+  return new SottoError('UNAUTHORISED', 'requests from web pages or for another host are refused', {
+    hint: 'send it from a program to the address shown by `sotto serve --status`',
   });
 }
 
@@ -46,7 +46,7 @@ function isOfPage({ headers }: IncomingMessage): boolean {
     'sec-fetch-mode': mode,
     'sec-fetch-dest': dest = 'empty',
   } = headers;
-  // Another port of 127.0.0.1 counts as the same site, so no value but `none` is a program's.
+  // Browsers count another port of 127.0.0.1 as the same site, so only `none` comes from a program.
   if (origin !== undefined || site !== 'none' || dest !== 'empty' || mode === 'navigate') return true;
   return Object.keys(headers).some((name) => name.startsWith('access-control-request-'));
 }

@@ -1,11 +1,12 @@
-/** The takes of one client: their channels for audio, and what they say as messages. */
+/** The live sessions of one client: their audio channels and their events. */
 import { parseAudioFrame } from '../protocol/audio-frame.js';
 import { SottoError } from '../protocol/errors.js';
 import { codedError } from '../protocol/file-errors.js';
 import { isNumbered, isTerminal, type LiveEvent } from '../protocol/live.js';
-import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
+import type { ClientMessage } from '../protocol/messages.js';
 import type { LiveListener, LiveNotice, LiveSessions } from '../sessions/live/live-sessions.js';
 import type { LiveSession } from '../sessions/live/live-session.js';
+import type { Send } from './model-requests.js';
 import { defined } from '../protocol/defined.js';
 
 type Open = Extract<ClientMessage, { type: 'open' }>;
@@ -16,9 +17,6 @@ interface Channel {
   readonly session: LiveSession;
   readonly listener: LiveListener;
 }
-
-/** @param onlyForDisplay a reader who is slow may miss it */
-export type Send = (message: DaemonMessage, onlyForDisplay: boolean) => void;
 
 export class LiveChannels {
   readonly #live: LiveSessions;
@@ -49,7 +47,7 @@ export class LiveChannels {
   /** @throws SottoError PROTOCOL, SESSION_NOT_FOUND */
   finish(id: string, samples: number, isLeft = false): void {
     const channel = this.#byId.get(id);
-    if (channel === undefined) throw new SottoError('SESSION_NOT_FOUND', 'no take of this id is open here');
+    if (channel === undefined) throw new SottoError('SESSION_NOT_FOUND', 'no session with this id is open');
     channel.session.finish(samples, isLeft);
   }
 
@@ -60,7 +58,7 @@ export class LiveChannels {
     );
   }
 
-  /** @returns whether there is a take of this id */
+  /** @returns whether there is a session with this id */
   cancel(id: string): boolean {
     const channel = this.#byId.get(id);
     channel?.session.cancel();
@@ -72,7 +70,7 @@ export class LiveChannels {
     const { channel: number, firstSample, pcm } = parseAudioFrame(frame);
     const channel = this.#byNumber.get(number);
     if (channel === undefined) {
-      // Of a take that is over: the two messages have crossed.
+      // The session has just ended.
       if (number > 0 && number < this.#next) return;
       throw new SottoError('PROTOCOL', `there is no channel ${number}`);
     }
@@ -83,7 +81,6 @@ export class LiveChannels {
     }
   }
 
-  /** The client is gone. */
   close(): void {
     this.#closed = true;
     for (const { listener, session } of this.#byId.values()) this.#live.leave(session, listener);
@@ -95,7 +92,7 @@ export class LiveChannels {
     opening.then(
       (session) => {
         if (this.#closed) return;
-        // Resumed over the same connection: what was sent to the channel before comes again.
+        // Resumed over the same connection: the client resends the audio of its old channel.
         const before = this.#byId.get(id);
         if (before !== undefined) this.#byNumber.delete(before.number);
         const number = this.#next++;
@@ -129,7 +126,7 @@ export class LiveChannels {
   }
 }
 
-/** Few, and a client that missed one would show the wrong thing for long. */
+/** Such events are rare, and a client that misses one would show an old state for long. */
 function isState({ type }: LiveEvent): boolean {
   return type === 'state' || type === 'decode-interval';
 }

@@ -1,18 +1,18 @@
-/** What one client asks about models: its requests that are not over, and their answers as messages. */
+/** The active requests of one client about models. */
 import { SottoError } from '../protocol/errors.js';
 import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
 import { MODEL_LIMITS } from '../protocol/models.js';
 import type { ModelService } from '../sessions/models/model-service.js';
 import type { ModelJobEvent, Subscription } from '../sessions/models/model-job.js';
 
-/** @returns whether it was sent: what is only for display is not, to a reader who is slow */
+/** @returns whether it was sent; a slow reader may miss messages that are only for display */
 export type Send = (message: DaemonMessage, onlyForDisplay: boolean) => boolean;
 
 export class ModelRequests {
   readonly #service: ModelService;
   readonly #send: Send;
   readonly #open = new Map<string, Subscription>();
-  /** Those of them that end only when they are called off. */
+  /** Requests that end only when they are cancelled. */
   readonly #watches = new Set<string>();
 
   constructor(service: ModelService, send: Send) {
@@ -20,7 +20,7 @@ export class ModelRequests {
     this.#send = send;
   }
 
-  /** Requests that come to an end by themselves. */
+  /** Number of requests that end by themselves. */
   get working(): number {
     return this.#open.size - this.#watches.size;
   }
@@ -29,14 +29,11 @@ export class ModelRequests {
     return this.#open.has(id);
   }
 
-  /** @throws SottoError INVALID_ARGUMENT (the id is in use), BUSY, or what the desk refuses it for */
+  /** @throws SottoError INVALID_ARGUMENT (the id is in use), BUSY, or an error of the service */
   handle({ id, request }: Extract<ClientMessage, { type: 'models' }>): void {
-    if (this.#open.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a request of this id is under way');
+    if (this.#open.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a request with this id is active');
     if (this.#open.size >= MODEL_LIMITS.requestsPerConnection) {
-      throw new SottoError(
-        'BUSY',
-        `${MODEL_LIMITS.requestsPerConnection} requests of this client are in progress`,
-      );
+      throw new SottoError('BUSY', `this client has ${MODEL_LIMITS.requestsPerConnection} active requests`);
     }
     this.#open.set(
       id,
@@ -45,14 +42,14 @@ export class ModelRequests {
     if (request.do === 'watch') this.#watches.add(id);
   }
 
-  /** @returns whether there is a request of this id */
+  /** @returns whether there is a request with this id */
   cancel(id: string): boolean {
     const subscription = this.#open.get(id);
     subscription?.cancel();
     return subscription !== undefined;
   }
 
-  /** The client is gone; what belongs to the daemon goes on. */
+  /** The client disconnected; jobs of the daemon continue. */
   close(): void {
     for (const subscription of this.#open.values()) subscription.leave();
     this.#open.clear();

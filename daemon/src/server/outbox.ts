@@ -1,17 +1,17 @@
 /**
- * Messages on their way to one client. A large one is sent as fragments of one WebSocket message, each when the one before
- * has left this process: the bytes that leave tell a slow client from one that does not read.
+ * Queue of messages to one client. A large message is sent as WebSocket fragments, each after the previous one has left this
+ * process, because progress of the bytes distinguishes a slow client from one that does not read.
  */
 import type { WebSocket } from 'ws';
 import type { Clock, Timer } from '../clock.js';
 import { LIMITS } from '../protocol/version.js';
 import { MAX_UNREAD_BYTES } from './websocket.js';
 
-/** Also the most that is given to the socket before it has sent some of it. */
+/** Also the most bytes that the socket buffers at a time. */
 const FRAGMENT_BYTES = 256 * 1024;
-/** A client with more than `MAX_UNREAD_BYTES` unread has to read a fragment in this time. */
+/** A client with more than `MAX_UNREAD_BYTES` unread must read a fragment within this time. */
 const STALL_TIMEOUT_MS = 10_000;
-/** A timer that fires so late was suspended with the machine, and so was the client. */
+/** A timer that fires this late was suspended with the machine, as was the client. */
 const MAX_LATENESS_MS = 5_000;
 
 interface Fragment {
@@ -28,7 +28,7 @@ export class Outbox {
   #stallTimer: Timer | undefined;
   #hasProgressed = false;
 
-  /** @param onStalled called once for a client that reads nothing, or has too much unread; nothing is sent after it */
+  /** @param onStalled called once if the client reads nothing or has too much unread; nothing is sent afterwards */
   constructor(socket: WebSocket, clock: Clock, onStalled: () => void) {
     this.#socket = socket;
     this.#clock = clock;
@@ -48,7 +48,7 @@ export class Outbox {
       this.#stalled();
       return;
     }
-    // A fragment may end inside a character: the client decodes the whole message.
+    // A fragment may end inside a character, because the client decodes the whole message.
     for (let at = 0; at < bytes.length; at += FRAGMENT_BYTES) {
       const fragment = bytes.subarray(at, at + FRAGMENT_BYTES);
       this.#fragments.push({ bytes: fragment, isLast: at + FRAGMENT_BYTES >= bytes.length });

@@ -1,4 +1,4 @@
-/** Whether somebody listens at a Unix socket. The kernel answers for a process that is busy or stopped. */
+/** Whether a process listens on a Unix socket. The kernel accepts for a busy or stopped process. */
 import { connect } from 'node:net';
 
 const PROBE_TIMEOUT_MS = 1_000;
@@ -11,7 +11,7 @@ export function isListening(socket: string): Promise<boolean> {
       connection.destroy();
       resolve(alive);
     };
-    // A full backlog leaves the connect waiting: that is somebody, too.
+    // With a full backlog `connect` waits, so there is a listener, too.
     const timer = setTimeout(() => settle(true), PROBE_TIMEOUT_MS);
     connection.once('connect', () => settle(true));
     connection.once('error', (error) => settle('code' in error && error.code === 'EAGAIN'));

@@ -1,4 +1,4 @@
-/** The daemon's face: HTTP on a Unix socket, and on it the WebSocket that clients speak. */
+/** The daemon's Unix socket: HTTP, and the WebSocket of Sotto's own clients. */
 import type { Timer } from '../clock.js';
 import { dirname, join } from 'node:path';
 import { messageOf } from '../protocol/errors.js';
@@ -16,13 +16,13 @@ import { PONG_TIMEOUT_MS, GOING_AWAY, PING_INTERVAL_MS } from './websocket.js';
 
 interface ServerContext extends ConnectionContext {
   readonly socketPath: string;
-  /** File of the daemon's lock; `daemon.lock` beside the socket, if left out. */
+  /** Lock file of the daemon; default `daemon.lock` next to the socket. */
   readonly lockPath?: string;
-  /** Told that another process has taken this daemon's place, or removed its folder: it has to end. */
+  /** Called if another process replaced this daemon or removed its folder, so that it must stop. */
   readonly onDisplaced?: (why: string) => void;
-  /** What programs of others are served, here as at the port. */
+  /** The HTTP API, also served at the port. */
   readonly api?: Api;
-  /** Told when a client comes or goes, with how many there are. */
+  /** Called with the number of clients when one connects or disconnects. */
   readonly onConnections?: (count: number) => void;
 }
 
@@ -57,8 +57,8 @@ export class SottoServer {
   }
 
   /**
-   * Becomes the user's one daemon and listens.
-   * @throws SottoError DAEMON_RUNNING, UNAUTHORISED (the place is not safe), INVALID_ARGUMENT (path too long)
+   * Takes the lock of the user's one daemon and listens.
+   * @throws SottoError DAEMON_RUNNING, UNAUTHORISED (the folder is not private), INVALID_ARGUMENT (path too long)
    */
   static async listen(context: ServerContext): Promise<SottoServer> {
     const folder = dirname(context.socketPath);
@@ -84,18 +84,18 @@ export class SottoServer {
     return this.#connections.size;
   }
 
-  /** Stops listening (the socket file goes) and ends every connection. */
+  /** Stops listening, removes the socket file and closes all connections. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#pingTimer?.cancel();
     this.#fileCheckTimer?.cancel();
     removeSocket(this.#context.socketPath, this.#inode);
-    this.#httpServer.endClients(GOING_AWAY, 'the daemon ends');
+    this.#httpServer.endClients(GOING_AWAY, 'the daemon is stopping');
     await this.#httpServer.close();
     this.#lock.release();
   }
 
-  /** A daemon whose socket was removed can't be reached, yet holds the lock: it makes the socket again, or ends. */
+  /** A daemon whose socket was removed can't be reached but holds the lock, so it makes the socket again or stops. */
   #checkFilesSoon(): void {
     this.#fileCheckTimer = this.#context.clock.after(FILE_CHECK_INTERVAL_MS, () => {
       void this.#checkFiles().then((displaced) => {
@@ -106,23 +106,23 @@ export class SottoServer {
     });
   }
 
-  /** @returns why this daemon has to end, where it has to */
+  /** @returns why this daemon must stop, or undefined */
   async #checkFiles(): Promise<string | undefined> {
     const { socketPath, log } = this.#context;
     try {
       if (!this.#lock.isInPlace() && !this.#lock.replace())
-        return 'its folder was removed, or another daemon has taken over';
+        return 'its folder was removed, or another daemon replaced it';
       if (isSocketInPlace(socketPath, this.#inode) || this.#isClosing) return undefined;
       securePrivateFolder(dirname(socketPath));
-      if (await isListening(socketPath)) return 'another daemon listens at its socket';
+      if (await isListening(socketPath)) return 'another daemon listens on its socket';
       this.#inode = await listenAt(this.#httpServer.http, socketPath);
       if (this.#isClosing) removeSocket(socketPath, this.#inode);
-      log.warn('the socket was removed: listening at a new one');
+      log.warn('the socket was removed: listening on a new one');
       this.#lastErrorMessage = '';
     } catch (error) {
-      // Such as a folder that the system makes again at the next login. One line for each reason.
+      // For example a folder that the system makes again at the next login. Logs each reason once.
       const message = messageOf(error);
-      if (message !== this.#lastErrorMessage) log.error({ message }, 'the socket can not be made again');
+      if (message !== this.#lastErrorMessage) log.error({ message }, 'could not make the socket again');
       this.#lastErrorMessage = message;
     }
     return undefined;

@@ -1,4 +1,4 @@
-/** Makes the place of the socket safe: the folder ours alone, nothing planted at the path, nobody listening. */
+/** Listens on a Unix socket in a private folder, and refuses a path with a foreign file or listener. */
 import { chmodSync, lstatSync, renameSync, unlinkSync, type Stats } from 'node:fs';
 import type { Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
@@ -9,21 +9,21 @@ import { codedError } from '../protocol/file-errors.js';
 import { unwritableHome } from './daemon-lock.js';
 import { isListening } from './probe.js';
 
-/** @throws SottoError INVALID_ARGUMENT when the system could not hold the path */
+/** @throws SottoError INVALID_ARGUMENT if the path is too long for a socket */
 export function checkSocketPath(path: string): void {
   const bytes = Buffer.byteLength(path);
   if (bytes > MAX_SOCKET_PATH_BYTES) {
     throw new SottoError(
       'INVALID_ARGUMENT',
-      `the path of the socket has ${bytes} bytes, ${MAX_SOCKET_PATH_BYTES} are possible: ${path}`,
+      `the socket path has ${bytes} bytes, but the limit is ${MAX_SOCKET_PATH_BYTES}: ${path}`,
       { hint: 'set SOTTO_HOME to a shorter folder' },
     );
   }
 }
 
 /**
- * Creates the folder with mode 0700, or checks that it is ours and nobody else can write in it.
- * @throws SottoError UNAUTHORISED, DAEMON_UNAVAILABLE (it can't be made)
+ * Creates the folder with mode 0700, or checks that the user owns it and no other user can write to it.
+ * @throws SottoError UNAUTHORISED, DAEMON_UNAVAILABLE (it can't be created)
  */
 export function securePrivateFolder(folder: string): void {
   try {
@@ -39,19 +39,19 @@ export function securePrivateFolder(folder: string): void {
     });
   }
   if ((stats.mode & 0o022) !== 0) {
-    throw new SottoError('UNAUTHORISED', `others may write in ${folder}`, {
-      hint: `look at what is in it, then: chmod 700 '${folder}'`,
+    throw new SottoError('UNAUTHORISED', `other users can write to ${folder}`, {
+      hint: `check its contents, then run chmod 700 '${folder}'`,
     });
   }
   if ((stats.mode & 0o077) !== 0) chmodSync(folder, 0o700);
 }
 
 /**
- * Listens at the path with mode 0600, in place of what a daemon that was killed left there. The caller holds the lock of the
- * daemon. The server may have listened before: its connections stay.
+ * Listens at the path with mode 0600, and replaces the socket of a killed daemon. The caller holds the daemon's lock. If the
+ * server was listening already, its connections stay open.
  *
  * @returns the inode of the socket
- * @throws SottoError DAEMON_RUNNING, UNAUTHORISED (something else lies there), DAEMON_UNAVAILABLE
+ * @throws SottoError DAEMON_RUNNING, UNAUTHORISED (the path is not a socket), DAEMON_UNAVAILABLE
  */
 export async function listenAt(server: Server, path: string): Promise<number> {
   checkSocketPath(path);
@@ -59,10 +59,10 @@ export async function listenAt(server: Server, path: string): Promise<number> {
   if (before !== undefined) {
     if (!before.isSocket()) throw planted(path, before, 'the socket');
     if (await isListening(path))
-      throw new SottoError('DAEMON_RUNNING', `something listens at ${path} already`);
+      throw new SottoError('DAEMON_RUNNING', `another process already listens on ${path}`);
   }
-  // Node removes the file of a server that closes by the name that it was bound to, whatever lies there by then. So it is
-  // bound to another name; the renamed file is ours to remove, by its inode.
+  // When a server closes, Node removes the file at the path that it was bound to, even if another process has replaced it. So
+  // the server binds to another name; the renamed file is removed by its inode.
   const draft = draftOf(path);
   const left = lstatSync(draft, { throwIfNoEntry: false });
   if (left !== undefined) {
@@ -78,7 +78,7 @@ export async function listenAt(server: Server, path: string): Promise<number> {
         server.off('error', reject);
         resolve();
       });
-      // `listen` binds before it returns; the socket must never be seen with wider permissions.
+      // `listen` has bound the socket by now; it must never have wider permissions.
       process.umask(umask);
     });
     chmodSync(draft, 0o600);
@@ -86,17 +86,17 @@ export async function listenAt(server: Server, path: string): Promise<number> {
     const now = lstatSync(path, { throwIfNoEntry: false });
     if (now?.ino !== before?.ino) {
       server.close();
-      throw new SottoError('DAEMON_RUNNING', `something else appeared at ${path}`);
+      throw new SottoError('DAEMON_RUNNING', `another process created ${path}`);
     }
     renameSync(draft, path);
     return ino;
   } catch (error) {
     process.umask(umask);
     if (error instanceof SottoError) throw error;
-    const taken = codeOf(error) === 'EADDRINUSE';
-    throw taken
-      ? new SottoError('DAEMON_RUNNING', `something listens at ${path} already`, { cause: error })
-      : new SottoError('DAEMON_UNAVAILABLE', `can't listen at ${path}: ${codedError(error).message}`, {
+    const isInUse = codeOf(error) === 'EADDRINUSE';
+    throw isInUse
+      ? new SottoError('DAEMON_RUNNING', `another process already listens on ${path}`, { cause: error })
+      : new SottoError('DAEMON_UNAVAILABLE', `can't listen on ${path}: ${codedError(error).message}`, {
           cause: error,
           hint: `check the folder ${dirname(path)}`,
           retryable: !isForbidden(error),
@@ -104,17 +104,17 @@ export async function listenAt(server: Server, path: string): Promise<number> {
   }
 }
 
-/** Whether the socket at the path is the one with this inode. While its server listens, no other file has that number. */
+/** Whether the socket at the path has this inode. No other file can have it while the server listens. */
 export function isSocketInPlace(path: string, inode: number): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.ino === inode;
 }
 
-/** Removes the socket, unless another process has put its own in the place. */
+/** Removes the socket, unless another process has replaced it. */
 export function removeSocket(path: string, inode: number): void {
   try {
     if (isSocketInPlace(path, inode)) unlinkSync(path);
   } catch {
-    // It was removed in between, or its folder was.
+    // The file or its folder was removed meanwhile.
   }
 }
 
@@ -122,7 +122,7 @@ function draftOf(path: string): string {
   return join(dirname(path), `.${basename(path)}`);
 }
 
-/** What the system does not allow it will not allow the next time either. */
+/** Whether a retry would fail, too. */
 export function isForbidden(error: unknown): boolean {
   return ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '');
 }
@@ -136,6 +136,6 @@ function planted(path: string, stats: Stats, expected: string): SottoError {
         ? 'a folder'
         : 'a file';
   return new SottoError('UNAUTHORISED', `${path} is ${what}, not ${expected}`, {
-    hint: `find out who put it there, then remove it`,
+    hint: 'check where it comes from, then remove it',
   });
 }

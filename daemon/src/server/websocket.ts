@@ -1,4 +1,4 @@
-/** What every WebSocket here has in common, whoever speaks on it. */
+/** Constants and helpers for all WebSockets. */
 import type { RawData, WebSocket } from 'ws';
 
 /** Close codes of RFC 6455 and its registry. */
@@ -8,18 +8,18 @@ export const POLICY_VIOLATION = 1008;
 export const TRY_AGAIN_LATER = 1013;
 
 export const PING_INTERVAL_MS = 15_000;
-/** One that has not answered for so long is let go. */
+/** A client without a pong for this long is disconnected. */
 export const PONG_TIMEOUT_MS = 45_000;
-/** A client with more unread bytes has to read, or its connection is ended. */
+/** A client with more unread bytes is disconnected unless it reads. */
 export const MAX_UNREAD_BYTES = 1024 * 1024;
-/** How long a client that is told goodbye may take to say it, too. */
+/** How long to wait for the client's close frame. */
 const CLOSE_TIMEOUT_MS = 500;
 
-/** Says goodbye; a client that does not answer is cut off. */
+/** Sends a close frame, and terminates the connection if the client does not answer it. */
 export function closeSoon(socket: WebSocket, code: number, reason: string): void {
   socket.close(code, reason);
-  const cut = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
-  socket.once('close', () => clearTimeout(cut)); // else the process would stay for it
+  const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
+  socket.once('close', () => clearTimeout(timer)); // otherwise it would keep the process alive
 }
 
 export function textOf(data: RawData): string {

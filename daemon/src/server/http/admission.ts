@@ -1,6 +1,6 @@
 /**
- * How many calls that make work are let in at a time. The rest hears BUSY before a byte of its body is read: what waits costs
- * an open file each, and nobody waits gladly behind a thousand others.
+ * Limits the number of concurrent requests that use the engine. Further requests get BUSY before their body is read, because
+ * each waiting request costs an open file.
  */
 import { SottoError } from '../../protocol/errors.js';
 
@@ -8,7 +8,7 @@ const MAX_ACTIVE_REQUESTS = 256;
 
 interface AdmissionOptions {
   readonly maxActive?: number;
-  /** Told when the first call comes in, and when the last one has left. */
+  /** Called when the first request is admitted, and when the last one has ended. */
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
@@ -23,33 +23,32 @@ export class Admission {
     this.#onIdleChange = onIdleChange;
   }
 
-  /** Calls that are being worked on. */
   get active(): number {
     return this.#active;
   }
 
-  /** Calls that were ever let in. */
+  /** Total number of admitted requests. */
   get admitted(): number {
     return this.#admitted;
   }
 
   /**
-   * @returns what to call once the work is over
+   * @returns function to call at the end of the request
    * @throws SottoError BUSY
    */
   enter(): () => void {
     if (this.#active >= this.#maxActive) {
-      throw new SottoError('BUSY', `${this.#maxActive} requests are being worked on`, {
-        hint: 'wait for some of them to end, then try again',
+      throw new SottoError('BUSY', `${this.#maxActive} requests are in progress`, {
+        hint: 'wait for some of them to finish, then try again',
       });
     }
     this.#active += 1;
     this.#admitted += 1;
     if (this.#active === 1) this.#onIdleChange?.(false);
-    let left = false;
+    let isReleased = false;
     return () => {
-      if (left) return;
-      left = true;
+      if (isReleased) return;
+      isReleased = true;
       this.#active -= 1;
       if (this.#active === 0) this.#onIdleChange?.(true);
     };

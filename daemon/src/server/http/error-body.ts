@@ -1,13 +1,13 @@
-/** A failure as HTTP says it: the four fields that every client of OpenAI's API reads, with our codes, and ours beside them. */
+/** Errors over HTTP: the four fields of OpenAI's API, with Sotto's codes, plus `hint` and `retryable`. */
 import type { ErrorCode, SottoError } from '../../protocol/errors.js';
 import { MethodNotAllowed } from './router.js';
 
-/** How long a client that met BUSY waits before it asks again. */
+/** Pause before a client retries after BUSY. */
 const RETRY_AFTER_SECONDS = 2;
 
 export interface ErrorBody {
   readonly error: {
-    /** With the advice: it is all that most programs show. */
+    /** Includes the hint, because most programs show only the message. */
     readonly message: string;
     readonly type: string;
     readonly param: string | null;
@@ -31,13 +31,13 @@ export function errorBody(error: SottoError): ErrorBody {
   };
 }
 
-/** What the official clients go by when they decide whether to ask again: they would at every 5xx. */
+/** Headers that control retries of OpenAI's clients, which would otherwise retry after every 5xx. */
 export function errorHeaders(error: SottoError): Record<string, string> {
   const { httpStatus: status, retryable } = error;
-  const again = retryable && (status === 503 || status === 429);
+  const shouldRetry = retryable && (status === 503 || status === 429);
   return {
-    'x-should-retry': String(again),
-    ...(again && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
+    'x-should-retry': String(shouldRetry),
+    ...(shouldRetry && { 'retry-after': String(RETRY_AFTER_SECONDS) }),
     ...(status === 426 && { connection: 'Upgrade, close', upgrade: 'websocket' }),
     ...(status === 401 && { 'www-authenticate': 'Bearer' }),
     ...(error instanceof MethodNotAllowed && { allow: error.allow }),

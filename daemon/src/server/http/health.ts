@@ -1,9 +1,9 @@
-/** `GET /health`: whether work that is handed in now would be done, for whoever watches over services. */
+/** `GET /health`, for service monitors: whether the daemon serves requests. */
 import type { DaemonStatus } from '../../protocol/status.js';
 import { json, type Route } from './route.js';
 import { defined } from '../../protocol/defined.js';
 
-/** 200 while it serves, at work or not; 503 while it starts, ends, or can't. */
+/** 200 if ready or busy; 503 while starting, stopping or degraded. */
 export function healthRoute(status: () => DaemonStatus): Route {
   return {
     method: 'GET',

@@ -1,6 +1,6 @@
 /**
- * HTTP and WebSocket at one place, a socket file or a port: every request passes the same doors in the same order: size,
- * Host, no Origin, token, route, admission; its body is read only behind all of them.
+ * HTTP and WebSocket on a socket file or a port. Every request passes the same checks in the same order: size, Host, Origin,
+ * token, route, admission. Its body is read only after all of them.
  */
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -21,31 +21,31 @@ import { sendRaw, refuse, send, drainRequest } from './send.js';
 import { tokenRefusal } from './token.js';
 import { defined } from '../../protocol/defined.js';
 
-/** Node's own limit on connections lies a little above ours and drops without a word. */
+/** Node drops connections above its limit without an answer, so that limit is higher than ours, which answers BUSY. */
 const SPARE_CONNECTIONS = 76;
 const MAX_CONNECTIONS = 1_024;
 /**
- * Requests of a connection that are not answered yet. Who sends thousands ahead and reads nothing would have us keep all of
- * the answers; few clients send any ahead, and those know that the connection may end.
+ * Unanswered requests per connection. A client that pipelines thousands of requests and reads nothing would make this process
+ * keep all answers. Few clients pipeline, and those handle a closed connection.
  */
 const MAX_PIPELINED_REQUESTS = 8;
 
 interface HttpServerOptions {
   readonly rules: GuardRules;
-  /** What a request has to carry; a socket file is guarded by its mode alone. */
+  /** Required in each request; a socket file is protected only by its mode. */
   readonly token?: () => string;
   readonly routes: readonly Route[];
   readonly sockets: readonly SocketRoute[];
   readonly admission: Admission;
   readonly metrics?: HttpMetrics;
-  /** How slowly a body may come. */
+  /** Minimum rate of a request body. */
   readonly uploadTimeout?: UploadTimeout;
-  /** How long a client may take nothing of its answer. */
+  /** How long a client may leave its answer unread. */
   readonly unreadMs?: number;
   readonly log: Logger;
 }
 
-/** What nginx writes down where nobody waited for the answer. */
+/** nginx's status for a client that disconnected before the answer. */
 const CLIENT_CLOSED_REQUEST = 499;
 
 interface ServedSocket {
@@ -54,15 +54,15 @@ interface ServedSocket {
 }
 
 export class HttpServer {
-  /** To listen with. */
+  /** For the caller to listen with. */
   readonly http: Server;
   readonly #options: HttpServerOptions;
   readonly #router: Router;
   readonly #sockets = new Map<string, ServedSocket>();
-  /** Of calls that are being answered. */
+  /** Controllers of the calls in progress. */
   readonly #calls = new Set<AbortController>();
   readonly #clients = new Set<WebSocket>();
-  /** Of each connection, how to end the answers that are not sent yet. */
+  /** For each connection: functions that end its unsent answers. */
   readonly #pipelined = new WeakMap<Duplex, Set<() => void>>();
 
   constructor(options: HttpServerOptions) {
@@ -70,7 +70,7 @@ export class HttpServer {
     this.#router = new Router(options.routes);
     for (const route of options.sockets) {
       const server = new WebSocketServer(socketOptions(route));
-      // ws would answer in HTML.
+      // By default ws answers in HTML.
       server.on('wsClientError', (error, socket, request) =>
         this.#sendRaw(socket, handshakeError(error), request),
       );
@@ -80,33 +80,33 @@ export class HttpServer {
       {
         maxHeaderSize: 8 * 1024,
         headersTimeout: 5_000,
-        // A body is as long as its audio: whoever reads it sees that it keeps coming.
+        // A body may take as long as its audio; `watchUpload` checks its rate.
         requestTimeout: 0,
         connectionsCheckingInterval: 2_000,
-        // The guard says so itself, in our words.
+        // The guard checks it with an error message of ours.
         requireHostHeader: false,
       },
       (request, response) => void this.#respond(request, response),
     );
-    // Who asks first whether to send the body hears it once all doors are passed.
+    // `100 Continue` is sent only after all checks.
     this.http.on('checkContinue', (request, response) => void this.#respond(request, response, true));
     this.http.maxConnections = MAX_CONNECTIONS + SPARE_CONNECTIONS;
-    // Longer than clients keep an idle connection (httpx 5 s, undici 4 s): who closes first must not be the one who is asked.
+    // Longer than clients keep an idle connection (httpx 5 s, undici 4 s), so that it is the client that closes it.
     this.http.keepAliveTimeout = 20_000;
-    // Such as a process that may open no more files: it goes on with those that it has.
-    this.http.on('error', ({ message }) => options.log.error({ message }, 'no connection taken'));
+    // For example too many open files: existing connections continue.
+    this.http.on('error', ({ message }) => options.log.error({ message }, 'could not accept a connection'));
     this.http.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.http.on('clientError', (error: NodeJS.ErrnoException, socket) =>
       this.#sendRaw(socket, parseError(error)),
     );
   }
 
-  /** Ends every WebSocket that is open here, with a code and word of RFC 6455. */
+  /** Closes all WebSockets with a code and reason of RFC 6455. */
   endClients(code: number, reason: string): void {
     for (const client of this.#clients) closeSoon(client, code, reason);
   }
 
-  /** Takes no more requests, and lets go of those that are open. The WebSockets are for `endClients`, or their routes, to end. */
+  /** Stops listening and aborts open requests. WebSockets are closed by `endClients` or by their routes. */
   async close(): Promise<void> {
     for (const call of this.#calls) call.abort();
     const closed = new Promise<void>((resolve) => this.http.close(() => resolve()));
@@ -147,17 +147,17 @@ export class HttpServer {
       await this.#failed(request, response, thrown, id);
       controller.abort();
     } finally {
-      interimTimer();
+      interimTimer.cancel();
       leave?.();
     }
   }
 
-  /** Ends the connection where too many are ahead; what else of it is parsed already is not looked at. */
+  /** @returns false if the connection is closed, also because of too many pipelined requests */
   #startRequest(socket: Duplex, response: ServerResponse, onEnd: () => void): boolean {
     const pipelined = this.#pipelined.get(socket) ?? new Set();
     if (!this.#pipelined.has(socket)) {
       this.#pipelined.set(socket, pipelined);
-      // An answer that waits behind others hears nothing of the end of its connection.
+      // A pipelined response emits no `close` when its connection closes.
       socket.once('close', () => {
         for (const end of pipelined) end();
       });
@@ -178,7 +178,7 @@ export class HttpServer {
     try {
       return await Promise.race([route.answer(call), watch.failed]);
     } finally {
-      watch.end();
+      watch.stop();
     }
   }
 
@@ -191,7 +191,7 @@ export class HttpServer {
     const error = codedError(thrown);
     if (error.code === 'INTERNAL')
       this.#options.log.error({ request: id, message: error.message }, 'request not served');
-    // Too late for a status: the client sees that it was cut short.
+    // Too late for a status: the client notices the truncated body.
     if (response.headersSent) response.destroy();
     else if (!response.destroyed) await refuse(request, response, error, id);
   }
@@ -210,14 +210,14 @@ export class HttpServer {
       if (request.headers.upgrade?.toLowerCase() !== 'websocket') throw unsupportedUpgrade();
       const { path, query } = splitTarget(request);
       const served = this.#sockets.get(path);
-      if (served === undefined) throw new SottoError('NOT_FOUND', 'no WebSocket is here');
+      if (served === undefined) throw new SottoError('NOT_FOUND', 'there is no WebSocket at this path');
       if (this.#clients.size >= MAX_CONNECTIONS)
         throw new SottoError('BUSY', `${MAX_CONNECTIONS} clients are connected`);
       const { route, server } = served;
       server.handleUpgrade(request, socket, head, (client) => {
         const closed = this.#options.metrics?.countSocket(route.path);
         this.#clients.add(client);
-        // It broke a rule of WebSocket, and ws closes with the code for it; unheard it would end this process.
+        // ws closes the connection with the right code; without a listener the error would end this process.
         client.on('error', () => undefined);
         client.on('close', () => {
           this.#clients.delete(client);
@@ -230,7 +230,7 @@ export class HttpServer {
     }
   }
 
-  /** @param request that was understood: then it has come to its end */
+  /** @param request undefined if it could not be parsed, so that the client may still be sending */
   #sendRaw(socket: Duplex, error: SottoError, request?: IncomingMessage): void {
     const { method = 'other' } = request ?? {};
     this.#options.metrics?.countRequest({ route: 'none', method, status: error.httpStatus, seconds: 0 });
@@ -238,7 +238,7 @@ export class HttpServer {
   }
 }
 
-/** The two limits on fragments (CVE-2026-48779) are newer than the types of ws. */
+/** The types of ws lack the two fragment limits (CVE-2026-48779). */
 function socketOptions({
   protocols,
   maxMessageBytes,
@@ -249,7 +249,7 @@ function socketOptions({
     maxPayload: maxMessageBytes,
     perMessageDeflate: false,
     maxFragments: 16,
-    // A large message of a slow client comes in many.
+    // A large message of a slow client arrives in many chunks.
     maxBufferedChunks: Math.max(4_096, maxMessageBytes / 1_024),
     handleProtocols: (offered) => protocols?.find((name) => offered.has(name)) ?? false,
   };
@@ -259,23 +259,23 @@ function parseError({ code }: NodeJS.ErrnoException): SottoError {
   if (code === 'HPE_HEADER_OVERFLOW') return new SottoError('PAYLOAD_TOO_LARGE', 'the headers are too long');
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return new SottoError('REQUEST_TIMEOUT', 'the request did not arrive');
-  return new SottoError('PROTOCOL', 'this is not HTTP as we know it');
+  return new SottoError('PROTOCOL', 'malformed HTTP request');
 }
 
-/** Clients that try for HTTP/2 first do so with a request that can't be given back to HTTP/1. */
+/** Clients that try HTTP/2 first send an upgrade request that can't be handled as HTTP/1. */
 function unsupportedUpgrade(): SottoError {
-  return new SottoError('PROTOCOL', 'only WebSocket is spoken here besides HTTP/1.1', {
-    hint: 'have the client use HTTP/1.1, without an upgrade to HTTP/2',
+  return new SottoError('PROTOCOL', 'the server supports only HTTP/1.1 and WebSocket', {
+    hint: 'set the client to HTTP/1.1, without an upgrade to HTTP/2',
   });
 }
 
 function handshakeError({ message }: Error): SottoError {
-  return new SottoError('PROTOCOL', `this is no handshake of a WebSocket: ${message}`, {
-    hint: 'use a client for WebSocket (RFC 6455, version 13)',
+  return new SottoError('PROTOCOL', `invalid WebSocket handshake: ${message}`, {
+    hint: 'use a WebSocket client (RFC 6455, version 13)',
   });
 }
 
-/** By hand: to a parser of URLs `//elsewhere/` is a host, and `//[` an exception. */
+/** Without a URL parser, which reads `//elsewhere/` as a host and throws for `//[`. */
 function splitTarget({ url = '/' }: IncomingMessage): { path: string; query: URLSearchParams } {
   const at = url.indexOf('?');
   const path = at < 0 ? url : url.slice(0, at);

@@ -1,25 +1,26 @@
 /**
- * Answers that take long, to clients that don't wait for long: Node's own `fetch` gives up where no head comes for 300 s, and
- * OpenAI's client then sends all of it again. An interim answer (102, RFC 2518 §10.1) begins that time anew and says nothing
- * of the real one, whose status is still open. Other clients wait without; Go's takes no more than five.
+ * Interim responses (102, RFC 2518 §10.1) during long requests. Node's `fetch` gives up if no header arrives for 300 s, and
+ * OpenAI's client then sends the whole upload again; an interim response restarts that timeout and leaves the final status
+ * open. Other clients wait without them, and Go's client accepts no more than five.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Timer } from '../../clock.js';
 
 const INTERIM_INTERVAL_MS = 100_000;
 
-/** @returns what ends it */
+/** @returns the timer that sends them */
 export function sendInterimResponses(
   request: IncomingMessage,
   response: ServerResponse,
   everyMs: number = INTERIM_INTERVAL_MS,
-): () => void {
-  // Of all programs Node's alone says this; pages that do were refused before.
+): Timer {
+  // Only Node's `fetch` sends this header; requests of web pages were refused before.
   if (request.headers['sec-fetch-mode'] === undefined || request.httpVersion !== '1.1')
-    return () => undefined;
+    return { cancel: () => undefined };
   const timer = setInterval(() => {
     if (response.headersSent || response.destroyed) clearInterval(timer);
     else if (request.complete) response.writeProcessing();
   }, everyMs);
   timer.unref();
-  return () => clearInterval(timer);
+  return { cancel: () => clearInterval(timer) };
 }

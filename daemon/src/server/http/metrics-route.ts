@@ -1,4 +1,4 @@
-/** `GET /metrics`: figures of the daemon for Prometheus. They say how much was done, never what. */
+/** `GET /metrics` for Prometheus: counts and sizes, never content. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DaemonStatus } from '../../protocol/status.js';
@@ -10,10 +10,10 @@ interface MetricsDeps {
   readonly status: () => DaemonStatus;
   readonly admission: Admission;
   readonly metrics: HttpMetrics;
-  /** What was transcribed, of files and of speech, in seconds of audio. */
+  /** Transcribed audio of files and of live sessions. */
   readonly sessions: { readonly audioSeconds: number };
   readonly live: { readonly audioSeconds: number };
-  /** Folder of what is being sent. */
+  /** Upload folder. */
   readonly uploads: string;
 }
 
@@ -31,11 +31,13 @@ export function metricsRoute(sources: MetricsDeps): Route {
 
 function work({ admission, sessions, live }: MetricsDeps): string {
   return [
-    family('sotto_http_admitted_total', 'counter', 'Requests that were let in to make work.', [
+    family('sotto_http_admitted_total', 'counter', 'Admitted requests that use the engine.', [
       [{}, admission.admitted],
     ]),
-    family('sotto_http_working', 'gauge', 'Requests that are being worked on.', [[{}, admission.active]]),
-    family('sotto_audio_seconds_total', 'counter', 'Audio transcribed, in seconds of audio.', [
+    family('sotto_http_working', 'gauge', 'Requests in progress that use the engine.', [
+      [{}, admission.active],
+    ]),
+    family('sotto_audio_seconds_total', 'counter', 'Transcribed audio in seconds.', [
       [{ of: 'files' }, sessions.audioSeconds],
       [{ of: 'speech' }, live.audioSeconds],
     ]),
@@ -46,33 +48,33 @@ function service(status: DaemonStatus, uploadBytes: number): string {
   const { engine, queue, dictations, connections, rssBytes, uptimeSeconds } = status;
   const { figures, models = [] } = engine;
   return [
-    family('sotto_info', 'gauge', 'Version and state.', [
+    family('sotto_info', 'gauge', 'Version and state of the daemon.', [
       [{ version: status.version, state: status.state }, 1],
     ]),
-    family('sotto_uptime_seconds', 'gauge', 'Since the daemon started.', [[{}, uptimeSeconds]]),
+    family('sotto_uptime_seconds', 'gauge', 'Time since the daemon started.', [[{}, uptimeSeconds]]),
     family('sotto_engine_up', 'gauge', 'Whether the engine is ready.', [
       [{}, engine.state === 'ready' ? 1 : 0],
     ]),
-    family('sotto_engine_restarts_total', 'counter', 'Engines that took the place of one that failed.', [
+    family('sotto_engine_restarts_total', 'counter', 'Restarts of the engine after a failure.', [
       [{}, engine.restarts],
     ]),
-    family('sotto_queue_jobs', 'gauge', 'Files that are not over.', [
+    family('sotto_queue_jobs', 'gauge', 'Unfinished files.', [
       [{ state: 'running' }, queue.running],
       [{ state: 'queued' }, queue.queued],
     ]),
-    family('sotto_jobs_total', 'counter', 'Files that are over.', [
+    family('sotto_jobs_total', 'counter', 'Finished files.', [
       [{ result: 'final' }, queue.final],
       [{ result: 'failed' }, queue.failed],
       [{ result: 'cancelled' }, queue.cancelled],
     ]),
-    family('sotto_live_sessions', 'gauge', 'Speech that is being written down.', [[{}, dictations]]),
-    family('sotto_clients', 'gauge', 'Sotto’s own programs that are connected.', [[{}, connections]]),
-    family('sotto_uploads_bytes', 'gauge', 'Audio on disk that was sent over HTTP.', [[{}, uploadBytes]]),
-    family('sotto_resident_bytes', 'gauge', 'Memory of the processes.', [
+    family('sotto_live_sessions', 'gauge', 'Active live sessions.', [[{}, dictations]]),
+    family('sotto_clients', 'gauge', 'Connected Sotto clients.', [[{}, connections]]),
+    family('sotto_uploads_bytes', 'gauge', 'HTTP uploads on disk.', [[{}, uploadBytes]]),
+    family('sotto_resident_bytes', 'gauge', 'Resident memory of the processes.', [
       [{ process: 'daemon' }, rssBytes],
       ...(figures === undefined ? [] : [[{ process: 'engine' }, figures.rssBytes] as const]),
     ]),
-    family('sotto_device_bytes', 'gauge', 'Memory that arrays of the engine take.', [
+    family('sotto_device_bytes', 'gauge', 'Memory of MLX arrays in the engine.', [
       ...amount('active', figures?.activeBytes),
       ...amount('peak', figures?.peakBytes),
       ...amount('cache', figures?.cacheBytes),
@@ -80,7 +82,7 @@ function service(status: DaemonStatus, uploadBytes: number): string {
     family(
       'sotto_model_weight_bytes',
       'gauge',
-      'Weights of the models in memory.',
+      'Weights of the loaded models.',
       models.flatMap(({ name, weightBytes }) =>
         name === undefined || weightBytes === undefined ? [] : [[{ model: name }, weightBytes] as const],
       ),
@@ -98,7 +100,7 @@ async function bytesIn(folder: string): Promise<number> {
     names.map((name) =>
       stat(join(folder, name)).then(
         ({ size }) => size,
-        () => 0, // gone meanwhile
+        () => 0, // removed meanwhile
       ),
     ),
   );

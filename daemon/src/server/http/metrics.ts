@@ -1,10 +1,10 @@
-/** What was asked over HTTP, counted, in the text that Prometheus reads (exposition format 0.0.4). */
+/** Counts HTTP requests and formats metrics for Prometheus (exposition format 0.0.4). */
 
-/** Upper ends in seconds: from a page of figures to a long recording. */
+/** Upper limits in seconds: from a metrics page to a long recording. */
 const BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 10, 30, 120, 600];
 
 interface RequestRecord {
-  /** The path of the route as it is declared, so that the series stay few; `none` where there was none. */
+  /** The declared path of the route, which keeps the number of series small; `none` without a route. */
   readonly route: string;
   readonly method: string;
   readonly status: number;
@@ -39,7 +39,7 @@ export class HttpMetrics {
     this.#seconds.set(route, series);
   }
 
-  /** A WebSocket shook hands. @returns what to call once it is closed */
+  /** Counts an accepted WebSocket. @returns function to call when it is closed */
   countSocket(path: string): () => void {
     const counted = this.#sockets.get(path) ?? { countSocket: 0, open: 0 };
     counted.countSocket += 1;
@@ -54,20 +54,20 @@ export class HttpMetrics {
       family(
         'sotto_http_requests_total',
         'counter',
-        'Requests answered, by route and status.',
+        'Answered requests by route and status.',
         [...this.#requests.values()].map(({ labels, count }) => [labels, count]),
       ),
       this.#histogram(),
       family(
         'sotto_websockets_opened_total',
         'counter',
-        'WebSockets that shook hands.',
+        'Accepted WebSockets.',
         sockets.map(({ path, countSocket }) => [{ path }, countSocket]),
       ),
       family(
         'sotto_websockets_open',
         'gauge',
-        'WebSockets that are open.',
+        'Open WebSockets.',
         sockets.map(({ path, open }) => [{ path }, open]),
       ),
     ].join('');
@@ -81,7 +81,7 @@ export class HttpMetrics {
       sample(`${name}_sum`, { route }, sum),
       sample(`${name}_count`, { route }, count),
     ]);
-    return `${heading(name, 'histogram', 'How long requests took, their body included.')}${lines.join('')}`;
+    return `${heading(name, 'histogram', 'Duration of requests, including their body.')}${lines.join('')}`;
   }
 }
 
@@ -89,7 +89,7 @@ const KNOWN_METHODS = new Set(['GET', 'HEAD', 'POST', 'OPTIONS', 'PUT', 'PATCH',
 
 export type Kind = 'counter' | 'gauge' | 'histogram';
 
-/** One metric with all of its series. */
+/** Formats one metric with all of its series. */
 export function family(
   name: string,
   kind: Kind,

@@ -1,7 +1,7 @@
 /**
- * Forms with a file in them (RFC 7578). The file goes to disk as it comes, fields are kept as text: what they mean is for
- * whoever knows all of them, since clients send parts in any order. The parser lets much pass that is cut short or too long;
- * here the first such thing ends the form, and nothing is left of it.
+ * Reads forms with a file (RFC 7578). The file goes to disk as it arrives; fields are kept as text and parsed later, because
+ * clients send parts in any order. The parser accepts truncated and oversized parts; here the first of these fails the form and
+ * deletes its file.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Readable } from 'node:stream';
@@ -13,7 +13,7 @@ import { defined } from '../../protocol/defined.js';
 export interface FormLimits {
   readonly fileBytes: number;
   readonly fields: number;
-  /** Of one field, and of all together. */
+  /** Size of one field, and of all fields together. */
   readonly fieldBytes: number;
   readonly fieldsBytes: number;
 }
@@ -25,35 +25,35 @@ export const FORM_LIMITS: FormLimits = {
   fieldsBytes: 256 * 1024,
 };
 const MAX_NAME_LENGTH = 100;
-/** Of the file, on its way from the socket to the disk; and of what stands between the parts. */
+/** Allowance for file bytes between socket and disk, and for the part headers. */
 const MAX_UNWRITTEN_BYTES = 4 * 1024 * 1024;
 /** RFC 2046 §5.1.1. */
 const MAX_BOUNDARY_LENGTH = 70;
-/** The one field that is a file, whatever its part says of itself. */
+/** Only this field is a file, whatever the header of its part says. */
 const FILE_FIELD = 'file';
 
 export interface Form {
-  /** Texts of each field, in the order in which they came. */
+  /** Values of each field, in order. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
-  /** Belongs to whoever reads the form: it is theirs to discard. */
+  /** The caller must discard it. */
   readonly file?: Upload;
 }
 
 interface FormOptions {
   /** Private folder for the file. */
   readonly folder: string;
-  /** Aborted when nobody waits any more. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
   readonly limits?: FormLimits;
 }
 
-/** A request, as far as it is looked at. */
+/** The used part of a request. */
 export type FormSource = Readable & { readonly headers: IncomingHttpHeaders };
 
 type Parser = InstanceType<typeof Busboy>;
 
 /**
- * Reads all of a form. If it fails, what follows in the request is read and thrown away, so that an answer gets through.
+ * Reads a form. If that fails, the rest of the request is discarded, so that the client can read the answer.
  *
  * @throws SottoError UNSUPPORTED_MEDIA_TYPE, INVALID_ARGUMENT, PAYLOAD_TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED, CANCELLED
  */
@@ -65,7 +65,7 @@ export async function readForm(source: FormSource, options: FormOptions): Promis
   const upload = await Upload.begin(options.folder, expected);
   const busboy = await import('@fastify/busboy');
   const parser = parserFor(() => new busboy.Busboy(settings(type, limits)));
-  return new FormReader(source, parser, upload, limits).end(options.signal);
+  return new FormReader(source, parser, upload, limits).read(options.signal);
 }
 
 class FormReader {
@@ -86,20 +86,20 @@ class FormReader {
     this.#limits = limits;
   }
 
-  async end(signal: AbortSignal): Promise<Form> {
+  async read(signal: AbortSignal): Promise<Form> {
     const source = this.#source;
-    const leave = (): void => this.#fail(disconnected());
+    const abort = (): void => this.#fail(disconnected());
     try {
       await new Promise<void>((resolve, reject) => {
         this.#broken.signal.addEventListener('abort', () =>
           reject(SottoError.from(this.#broken.signal.reason)),
         );
-        if (signal.aborted || source.destroyed) leave();
-        signal.addEventListener('abort', leave);
+        if (signal.aborted || source.destroyed) abort();
+        signal.addEventListener('abort', abort);
         source.on('close', () => {
-          if (!source.readableEnded) leave();
+          if (!source.readableEnded) abort();
         });
-        source.on('error', leave);
+        source.on('error', abort);
         this.#listen(resolve);
         source.on('data', (chunk: Buffer) => this.#onData(chunk.length));
         source.pipe(this.#parser);
@@ -117,16 +117,16 @@ class FormReader {
       await this.#upload.discard();
       throw this.#broken.signal.reason;
     } finally {
-      signal.removeEventListener('abort', leave);
+      signal.removeEventListener('abort', abort);
     }
   }
 
-  /** The parser tells of a field at its end, and of what follows the form not at all: neither need ever come to one. */
+  /** Counts all bytes, because the parser reports a field only at its end, and bytes after the form not at all. */
   #onData(bytes: number): void {
     this.#seen += bytes;
     const { fieldsBytes } = this.#limits;
     if (this.#seen - this.#upload.bytes > fieldsBytes + MAX_UNWRITTEN_BYTES)
-      this.#fail(tooLarge(`what is not the file is longer than ${fieldsBytes} bytes`, undefined));
+      this.#fail(tooLarge(`the form without its file is larger than ${fieldsBytes} bytes`, undefined));
   }
 
   #listen(finished: () => void): void {
@@ -137,9 +137,9 @@ class FormReader {
       this.#written = this.#upload.write(stream, this.#broken.signal);
       this.#written.catch((thrown: unknown) => this.#fail(thrown));
     });
-    parser.on('filesLimit', () => this.#fail(invalid('one file is taken at a time', FILE_FIELD)));
+    parser.on('filesLimit', () => this.#fail(invalid('only one file per request is supported', FILE_FIELD)));
     parser.on('fieldsLimit', () =>
-      this.#fail(tooLarge(`a form may have ${this.#limits.fields} fields`, undefined)),
+      this.#fail(tooLarge(`the form has more than ${this.#limits.fields} fields`, undefined)),
     );
     parser.on('partsLimit', () => this.#fail(tooLarge('the form has too many parts', undefined)));
     parser.on('error', (error) => this.#fail(error));
@@ -147,16 +147,16 @@ class FormReader {
   }
 
   #field(name: string | undefined, value: string, isCut: boolean): void {
-    if (name === undefined) this.#fail(invalid('a part of the form has no name', undefined));
-    else if (name.length > MAX_NAME_LENGTH) this.#fail(invalid('the name of a field is too long', undefined));
-    else if (isCut) this.#fail(tooLarge(`${name} is longer than ${this.#limits.fieldBytes} bytes`, name));
+    if (name === undefined) this.#fail(invalid('part of the form has no name', undefined));
+    else if (name.length > MAX_NAME_LENGTH) this.#fail(invalid('a field name is too long', undefined));
+    else if (isCut) this.#fail(tooLarge(`${name} is larger than ${this.#limits.fieldBytes} bytes`, name));
     else if ((this.#bytes += Buffer.byteLength(value)) > this.#limits.fieldsBytes)
-      this.#fail(tooLarge(`the fields together are longer than ${this.#limits.fieldsBytes} bytes`, name));
+      this.#fail(tooLarge(`the fields together are larger than ${this.#limits.fieldsBytes} bytes`, name));
     else if (this.#fields.has(name)) this.#fields.get(name)?.push(value);
     else this.#fields.set(name, [value]);
   }
 
-  /** The first reason counts: after an error the parser may well say that it is done. */
+  /** The first error counts: the parser may still emit `finish` after one. */
   #fail(thrown: unknown): void {
     if (this.#broken.signal.aborted) return;
     this.#broken.abort(thrown instanceof SottoError ? thrown : malformed(thrown));
@@ -167,11 +167,11 @@ class FormReader {
 function checkedType(headers: IncomingHttpHeaders): string {
   const { 'content-type': type = '', 'content-encoding': coding = 'identity' } = headers;
   if (coding.toLowerCase() !== 'identity')
-    throw new SottoError('UNSUPPORTED_MEDIA_TYPE', 'a body that is compressed is not taken', {
-      hint: 'send it as it is: audio hardly gets smaller',
+    throw new SottoError('UNSUPPORTED_MEDIA_TYPE', 'compressed request bodies are not supported', {
+      hint: 'send the body uncompressed: audio hardly gets smaller',
     });
   if (!/^multipart\/form-data *(;|$)/i.test(type))
-    throw new SottoError('UNSUPPORTED_MEDIA_TYPE', 'the audio has to come in a form');
+    throw new SottoError('UNSUPPORTED_MEDIA_TYPE', 'the request body must be multipart/form-data');
   const boundary = /; *boundary=(?:"([^"]*)"|([^;\s]*))/i.exec(type);
   const length = (boundary?.[1] ?? boundary?.[2] ?? '').length;
   if (length < 1 || length > MAX_BOUNDARY_LENGTH)
@@ -204,7 +204,7 @@ function parserFor(make: () => Parser): Parser {
 }
 
 function malformed(error: unknown): SottoError {
-  return new SottoError('INVALID_ARGUMENT', `the form is broken or breaks off: ${messageOf(error)}`, {
+  return new SottoError('INVALID_ARGUMENT', `the form is malformed or truncated: ${messageOf(error)}`, {
     hint: 'send it as multipart/form-data, as OpenAI’s own clients do',
     cause: error,
   });
@@ -216,7 +216,7 @@ function invalid(message: string, param: string | undefined): SottoError {
 }
 
 function tooLarge(message: string, param: string | undefined): SottoError {
-  const hint = 'the audio belongs into `file`; fields are for what is said about it';
+  const hint = 'send the audio in `file`; the other fields are for options';
   return new SottoError('PAYLOAD_TOO_LARGE', message, { hint, ...defined({ param }) });
 }
 

@@ -1,13 +1,13 @@
-/** Who listens at a port, as far as this user may know it. */
+/** Finds the process that listens on a port, if this user may know it. */
 import { execFile } from 'node:child_process';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { platform } from 'node:os';
 
 const LSOF_TIMEOUT_MS = 3_000;
-/** State of a socket that listens, in /proc/net/tcp. */
+/** State of a listening socket in /proc/net/tcp. */
 const LISTEN_STATE = '0A';
 
-/** Such as `python3 (process 4711)`; undefined where it is another user's, or nobody is there any more. */
+/** @returns such as `python3 (pid 4711)`; undefined if the process belongs to another user or has exited */
 export async function portHolder(port: number): Promise<string | undefined> {
   try {
     return platform() === 'linux' ? await fromProc(port) : await fromLsof(port);
@@ -23,7 +23,7 @@ async function fromProc(port: number): Promise<string | undefined> {
   const sockets = new Set(tables.flatMap((table) => listeners(table, port)));
   if (sockets.size === 0) return undefined;
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
-    // Those of other users are closed to us.
+    // Processes of other users can't be read.
     for (const fd of await readdir(`/proc/${pid}/fd`).catch(() => [])) {
       const target = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => '');
       if (!sockets.has(target)) continue;
@@ -33,7 +33,10 @@ async function fromProc(port: number): Promise<string | undefined> {
   return undefined;
 }
 
-/** Of lines such as `0: 0100007F:1E08 00000000:0000 0A … inode …`, what the file descriptors of their owners lead to. */
+/**
+ * Parses lines such as `0: 0100007F:1E08 00000000:0000 0A … inode …`.
+ * @returns link targets of the file descriptors that own the sockets
+ */
 function listeners(table: string, port: number): string[] {
   const ending = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return table.split('\n').flatMap((line) => {
@@ -54,5 +57,5 @@ function fromLsof(port: number): Promise<string | undefined> {
 }
 
 function describeProcess(name: string, pid: string): string {
-  return `${name} (process ${pid})`;
+  return `${name} (pid ${pid})`;
 }

@@ -1,6 +1,6 @@
 /**
- * The port on which programs of others are served: on the loopback addresses of this machine and nowhere else, with a token,
- * and only while somebody wants it. What it serves is the API alone: nothing that takes a path of a file.
+ * The port of the OpenAI-compatible API. It is opt-in, listens only on loopback addresses and requires a token. It serves no
+ * request that contains a file path.
  */
 import type { Server } from 'node:http';
 import { codeOf, SottoError } from '../../protocol/errors.js';
@@ -18,21 +18,21 @@ import { HttpServer } from './http-server.js';
 import { portHolder } from './port-holder.js';
 import { defined } from '../../protocol/defined.js';
 
-/** By number: a name such as `localhost` is somebody else's to resolve. */
+/** Numeric, because a name such as `localhost` could resolve to another address. */
 const ADDRESSES = ['127.0.0.1', '::1'] as const;
-/** A free port of one address may be taken at the other: then another one is tried. */
+/** A port that is free on one address may be in use on the other; then another port is tried. */
 const TRIES = 16;
 
 export interface PortOptions {
   readonly api: Api;
-  /** Files of the token and of the discovery. */
+  /** Paths of the token file and of the discovery file. */
   readonly token: string;
   readonly discovery: string;
-  /** The port that settings.json names, undefined for none; and to change it. */
+  /** Read and write the port in settings.json; undefined for none. */
   readonly wanted: () => number | undefined;
   readonly want: (port: number | undefined) => Promise<void>;
   readonly log: Logger;
-  /** Told when it opens or closes. */
+  /** Called when it opens or closes. */
   readonly onChange?: () => void;
 }
 
@@ -47,7 +47,7 @@ export class ApiPort {
   #token = '';
   #failed: SottoError | undefined;
   #closed = false;
-  /** One change at a time, in the order in which they were asked for. */
+  /** Runs one change at a time, in the order of the requests. */
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: PortOptions) {
@@ -65,8 +65,8 @@ export class ApiPort {
   }
 
   /**
-   * Opens it if the settings say so. Never fails: a daemon serves without it, and says why it is not open. For who holds the
-   * lock of the daemon: what a daemon that was killed has left of the discovery goes.
+   * Opens the port if the settings say so. Never fails, because a daemon without its port still serves; the status then has the
+   * error. The caller holds the daemon's lock, so this removes a discovery file left by a killed daemon.
    */
   async restore(): Promise<void> {
     await this.#enqueue(async () => {
@@ -92,16 +92,16 @@ export class ApiPort {
     });
   }
 
-  /** Nobody is to find it any more: the daemon ends, and still answers what it is at. */
+  /** Removes the discovery file of a stopping daemon, which still answers open requests. */
   hide(): void {
     this.#closed = true;
     withdraw(this.#options.discovery);
   }
 
-  /** Closes it because the daemon ends: the next one opens it again. */
+  /** Closes the port of a stopping daemon; the settings stay, so that the next one opens it again. */
   async close(): Promise<void> {
     this.hide();
-    await this.#enqueue(() => this.#shut(this.#open, GOING_AWAY, 'the daemon ends'));
+    await this.#enqueue(() => this.#shut(this.#open, GOING_AWAY, 'the daemon is stopping'));
   }
 
   async #do(request: ServeRequest): Promise<boolean> {
@@ -113,7 +113,7 @@ export class ApiPort {
         const { port = this.#open?.port ?? wanted() ?? DEFAULT_HTTP_PORT } = request;
         const before = this.#open;
         if (before !== undefined && (port === 0 || port === before.port)) {
-          // Who names none is content with what is chosen, such as any that is free.
+          // A request without a port keeps the configured one, such as 0.
           if (request.port !== undefined || wanted() === undefined) await want(port);
           return false;
         }
@@ -124,24 +124,24 @@ export class ApiPort {
         const before = this.#open;
         this.#failed = undefined;
         withdraw(this.#options.discovery);
-        await this.#shut(before, GOING_AWAY, 'the port is closed');
+        await this.#shut(before, GOING_AWAY, 'the API server was stopped');
         await this.#options.want(undefined);
         return before !== undefined;
       }
       case 'rotate':
         this.#token = await rotateToken(this.#options.token);
         for (const { httpServer } of this.#open?.servers ?? [])
-          httpServer.endClients(POLICY_VIOLATION, 'the token has changed');
+          httpServer.endClients(POLICY_VIOLATION, 'the token was rotated');
         if (this.#open !== undefined) await this.#announce(this.#open);
         return true;
     }
   }
 
-  /** To another port, or from none. What can't be kept does not hold: all is as before. */
+  /** Opens another port; if it can't be saved in the settings, restores the previous state. */
   async #move(port: number, before: Open | undefined): Promise<void> {
     const opened = await this.#start(port);
     try {
-      // Not before: a port that can't be opened is none that the next daemon should try.
+      // Saved only now, so that the next daemon does not try a port that can't be opened.
       await this.#options.want(port);
     } catch (error) {
       this.#open = before;
@@ -150,7 +150,7 @@ export class ApiPort {
       if (before !== undefined) await this.#announce(before).catch(() => undefined); // the disk may be full
       throw error;
     }
-    await this.#shut(before, GOING_AWAY, 'the port has changed');
+    await this.#shut(before, GOING_AWAY, 'the port was changed');
   }
 
   async #start(wanted: number): Promise<Open> {
@@ -187,7 +187,7 @@ export class ApiPort {
       pid: process.pid,
       version: SOTTO_VERSION,
     });
-    // It was hidden while this was written.
+    // `hide` was called while the file was written.
     if (this.#closed) withdraw(this.#options.discovery);
   }
 
@@ -197,7 +197,7 @@ export class ApiPort {
         return await this.#listenOnce(wanted);
       } catch (error) {
         if (codeOf(error) !== 'EADDRINUSE') throw openError(wanted, error);
-        if (wanted !== 0 || tries === TRIES) throw await portTaken(wanted, error);
+        if (wanted !== 0 || tries === TRIES) throw await portInUse(wanted, error);
       }
     }
   }
@@ -212,7 +212,7 @@ export class ApiPort {
         port = await listen(httpServer.http, port, address);
         servers.push({ address, httpServer });
       } catch (error) {
-        // A machine without IPv6. Anything else: who asked for `localhost` might be talking to somebody else.
+        // Only a machine without IPv6 may skip an address; otherwise `localhost` could reach another program.
         const isAbsent = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(codeOf(error) ?? '');
         if (isAbsent && servers.length > 0) continue;
         await Promise.all(servers.map(({ httpServer: opened }) => opened.close()));
@@ -223,7 +223,7 @@ export class ApiPort {
     return { port, servers };
   }
 
-  /** @param hosts that are served: known once the port is */
+  /** @param hosts served hosts; the caller adds them once the port is known */
   #createServer(hosts: ReadonlySet<string>): HttpServer {
     const { api, log } = this.#options;
     return new HttpServer({ ...api, rules: { hosts }, token: () => this.#token, log });
@@ -236,7 +236,7 @@ export class ApiPort {
   }
 }
 
-/** @returns the port that it became */
+/** @returns the actual port */
 function listen(server: Server, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -248,10 +248,9 @@ function listen(server: Server, port: number, host: string): Promise<number> {
   });
 }
 
-async function portTaken(port: number, cause: unknown): Promise<SottoError> {
+async function portInUse(port: number, cause: unknown): Promise<SottoError> {
   const holder = await portHolder(port);
-  const by = holder === undefined ? 'by another program' : `by ${holder}`;
-  return new SottoError('PORT_TAKEN', `port ${port} is taken ${by}`, { cause });
+  return new SottoError('PORT_TAKEN', `port ${port} is in use by ${holder ?? 'another program'}`, { cause });
 }
 
 function openError(port: number, cause: unknown): SottoError {

@@ -1,45 +1,44 @@
 /**
- * What is served over HTTP: a route takes a call that has passed the guard and gives a reply as data. It never touches the
- * response itself, so that headers, limits and the end of a connection are the front's alone.
+ * HTTP routes. A route gets a call that has passed the guard and returns its reply as data. It never touches the response
+ * itself, so that only the server handles headers, limits and closing.
  */
 import type { IncomingMessage } from 'node:http';
 import type { WebSocket } from 'ws';
 
 export interface Call {
   readonly request: IncomingMessage;
-  /** Goes back in `x-request-id`. */
+  /** Sent back in `x-request-id`. */
   readonly id: string;
-  /** What stands in the places that the route's path names in braces, decoded. */
+  /** Decoded values of the path segments in braces. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
-  /** Aborted once nobody waits for the reply any more. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
 export interface Reply {
-  /** 200 when left out. */
+  /** Default 200. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** All of it, or its parts as they come; each part is sent before the next one is asked for. */
+  /** The whole body or a stream; each part is sent before the next one is requested. */
   readonly body: string | AsyncIterable<string>;
 }
 
 export interface Route {
   readonly method: 'GET' | 'POST';
-  /** Such as `/v1/models/{id}`: a name in braces takes one segment. */
+  /** Such as `/v1/models/{id}`: a name in braces matches one segment. */
   readonly path: string;
-  /** Whether it makes work for the engine: such calls are let in only so many at a time. */
+  /** Whether it uses the engine, so that admission limits the concurrent requests. */
   readonly usesEngine?: boolean;
-  /** @throws SottoError, which is answered as a body of OpenAI's shape with the status of its code */
+  /** @throws SottoError, answered in OpenAI's error format with the status of its code */
   answer(call: Call): Promise<Reply>;
 }
 
-/** A WebSocket that is served at a path. */
+/** A WebSocket endpoint. */
 export interface SocketRoute {
   readonly path: string;
-  /** Subprotocols that it speaks; the first one that the client offers is taken. */
+  /** Supported subprotocols, in order of preference. */
   readonly protocols?: readonly string[];
-  /** Largest message in bytes. */
   readonly maxMessageBytes: number;
   open(socket: WebSocket, call: Omit<Call, 'params' | 'signal'>): void;
 }

@@ -1,8 +1,8 @@
-/** Which route a request is for. */
+/** Finds the route of a request. */
 import { SottoError } from '../../protocol/errors.js';
 import type { Route } from './route.js';
 
-export interface Match {
+export interface RouteMatch {
   readonly route: Route;
   readonly params: Readonly<Record<string, string>>;
 }
@@ -18,28 +18,27 @@ export class Router {
    * @param path without its query
    * @throws SottoError NOT_FOUND, METHOD_NOT_ALLOWED
    */
-  find(method: string, path: string): Match {
+  find(method: string, path: string): RouteMatch {
     const segments = path.split('/');
-    const here = this.#routes.flatMap(({ route, segments: pattern }) => {
+    const matches = this.#routes.flatMap(({ route, segments: pattern }) => {
       const params = paramsOf(pattern, segments);
       return params === undefined ? [] : [{ route, params }];
     });
-    // What may be read may be asked for without its body.
     const wanted = method === 'HEAD' ? 'GET' : method;
-    const match = here.find(({ route }) => route.method === wanted);
+    const match = matches.find(({ route }) => route.method === wanted);
     if (match !== undefined) return match;
-    if (here.length === 0) throw new SottoError('NOT_FOUND', `nothing is at ${path.slice(0, 100)}`);
-    throw new MethodNotAllowed(here.map(({ route }) => route.method));
+    if (matches.length === 0) throw new SottoError('NOT_FOUND', `there is no route ${path.slice(0, 100)}`);
+    throw new MethodNotAllowed(matches.map(({ route }) => route.method));
   }
 }
 
-/** Carries what RFC 9110 §15.5.6 wants said: the methods that are served there. */
+/** Has the supported methods, which RFC 9110 §15.5.6 requires in the response. */
 export class MethodNotAllowed extends SottoError {
   readonly allow: string;
 
   constructor(methods: readonly string[]) {
     const allow = [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
-    super('METHOD_NOT_ALLOWED', `only ${allow.join(', ')} is served here`);
+    super('METHOD_NOT_ALLOWED', `only ${allow.join(', ')} is supported`);
     this.allow = allow.join(', ');
   }
 }
@@ -57,7 +56,7 @@ function paramsOf(
       if (segment !== expected) return undefined;
       continue;
     }
-    // Clients encode the slash of `owner/name`: it is decoded only now, and so belongs to one segment.
+    // Decoded after the split, because clients encode the slash of `owner/name` to keep it in one segment.
     const value = decoded(segment);
     if (value === undefined || value === '') return undefined;
     params[name] = value;
@@ -69,6 +68,6 @@ function decoded(segment: string): string | undefined {
   try {
     return decodeURIComponent(segment);
   } catch {
-    return undefined; // half an escape names nothing
+    return undefined; // an incomplete escape
   }
 }

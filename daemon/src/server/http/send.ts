@@ -1,4 +1,4 @@
-/** A reply put on the wire: its head, its parts at the pace of whoever reads, and an end that the reader hears of. */
+/** Sends replies as fast as the client reads them, and closes connections without losing the end. */
 import { once } from 'node:events';
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -7,21 +7,21 @@ import { hasBody } from './upload-timeout.js';
 import { errorBody, errorHeaders } from './error-body.js';
 import { json, type Reply } from './route.js';
 
-/** Nothing of this is for a cache or for another page. */
+/** Replies are neither for caches nor for web pages. */
 const COMMON_HEADERS = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
 };
-/** How much, and for how long, a client that was refused may go on sending before its connection is cut. */
+/** How much and how long a refused client may continue to send before its connection is closed. */
 const LINGER_BYTES = 32 * 1024 * 1024;
 const LINGER_TIMEOUT_MS = 1_000;
-/** A client that takes nothing of its answer for so long is let go; a long one may take as long for each megabyte. */
+/** A client that reads nothing for this long is disconnected. A long body gets this time for each megabyte. */
 const WRITE_TIMEOUT_MS = 60_000;
 
 interface SendOptions {
   readonly id: string;
-  /** Aborted once nobody is there to read. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
   readonly unreadMs?: number;
 }
@@ -30,7 +30,7 @@ function errorReply(error: SottoError): Reply {
   return json(errorBody(error), { status: error.httpStatus, headers: errorHeaders(error) });
 }
 
-/** Resolves once all of it is sent, or nobody is there to read it. */
+/** Resolves when the reply is sent, or the client has disconnected. */
 export async function send(
   response: ServerResponse,
   reply: Reply,
@@ -48,7 +48,7 @@ export async function send(
     end(response, response.req.method === 'HEAD' ? '' : body, unreadMs);
     return;
   }
-  // The head at once: what comes may be long in coming.
+  // Sends the header at once, because the first part may take long.
   response.flushHeaders();
   for await (const part of body) {
     if (signal.aborted || response.destroyed) return;
@@ -61,19 +61,19 @@ export async function send(
 }
 
 function end(response: ServerResponse, text: string, unreadMs: number): void {
-  // Of a client that has gone already there is no end to hear.
+  // A destroyed response emits no `close`, so the timer would never be cleared.
   if (response.destroyed) return;
   const cut = setTimeout(() => response.destroy(), unreadMs * (1 + text.length / 1e6));
-  // One that waits behind others may have no end that is told: nothing is to wait for it.
+  // A pipelined response may never emit `close`; its timer must not keep the process alive.
   cut.unref();
   response.once('close', () => clearTimeout(cut));
   response.end(text);
 }
 
 /**
- * Answers a request whose body is not wanted. A connection that is closed with bytes unread is reset, and the reset may
- * overtake the answer (RFC 9112 §9.6), as it may where Node closes it for us: so it stays open, and what still comes is thrown
- * away for a moment. Clients stop once they have read the answer.
+ * Answers a request without reading its body. Closing a connection with unread bytes resets it, and the reset may overtake the
+ * answer (RFC 9112 §9.6), as it may if Node closes it. So the connection stays open for a moment and the rest of the body is
+ * discarded. Clients stop sending once they have read the answer.
  */
 export async function refuse(
   request: IncomingMessage,
@@ -86,7 +86,7 @@ export async function refuse(
   await send(response, errorReply(error), { id, signal });
 }
 
-/** What still comes of a body that nobody reads, for a moment; who sends on after it is cut off. */
+/** Discards the rest of a body for a moment; a client that continues to send is disconnected. */
 export function drainRequest(request: IncomingMessage): void {
   if (request.complete || !hasBody(request)) return;
   const { socket } = request;
@@ -101,8 +101,8 @@ export function drainRequest(request: IncomingMessage): void {
 }
 
 /**
- * An answer where there is no response object to write it with.
- * @param mayFollow whether the client may be sending yet, and would lose the answer by a reset
+ * Answers on a socket without a response object.
+ * @param mayFollow whether the client may still be sending, so that a reset could overtake the answer
  */
 export function sendRaw(socket: Duplex, error: SottoError, mayFollow: boolean): void {
   const text = `${JSON.stringify(errorBody(error))}\n`;
@@ -118,7 +118,7 @@ export function sendRaw(socket: Duplex, error: SottoError, mayFollow: boolean): 
     socket.destroy();
     return;
   }
-  // The other half is the client's to close; who doesn't is not waited for.
+  // The client should close its half; the timer below closes it otherwise.
   socket.resume();
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => {
     if (!mayFollow) socket.destroy();

@@ -1,17 +1,17 @@
-/** Server-sent events as OpenAI's clients read them: `data:` lines alone, a comment where nothing is said for a while. */
+/** Server-sent events in OpenAI's form: only `data:` lines, and comments to keep the connection alive. */
 import type { Clock } from '../../clock.js';
 
-/** Node's own client gives up where nothing comes for 300 s, and proxies after 60. */
+/** Node's client gives up after 300 s without data, and proxies after 60 s. */
 const KEEP_ALIVE_MS = 15_000;
 export const DONE = 'data: [DONE]\n\n';
 const KEEP_ALIVE = ': keep-alive\n\n';
 
-/** One event. No `id:`, no `retry:`: the Python client reads an event out of them that is not there. */
+/** Without `id:` and `retry:`, because OpenAI's Python client would read them as an extra event. */
 export function formatEvent(value: unknown): string {
   return `data: ${JSON.stringify(value)}\n\n`;
 }
 
-/** The same texts, and a comment after each time in which none came. Whoever stops reading stops the source. */
+/** Adds a comment after each interval without text. Ending the iteration also ends the source. */
 export async function* withKeepAlive(
   source: AsyncIterable<string>,
   clock: Clock,
@@ -34,7 +34,7 @@ export async function* withKeepAlive(
   }
 }
 
-/** Resolves without a value after a while, unless `next` comes first. */
+/** Resolves with undefined after `ms`, unless `next` settles first. */
 function silence(clock: Clock, ms: number, next: Promise<unknown>): Promise<undefined> {
   return new Promise((resolve) => {
     const timer = clock.after(ms, () => resolve(undefined));

@@ -1,20 +1,20 @@
-/** Whether a request carries the token of the port, found out in a time that says nothing of it. */
+/** Checks the bearer token of a request in constant time. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { SottoError } from '../../protocol/errors.js';
 
-/** How a WebSocket of a program that can set no headers hands over its key; OpenAI's own clients do. */
+/** Subprotocol prefix for the key of WebSocket clients that can't set headers, as OpenAI's clients use it. */
 const KEY_PROTOCOL = 'openai-insecure-api-key.';
 
-/** Why the request is refused, or undefined. The token is never part of what is said. */
+/** @returns the error, or undefined for a valid token. The message never contains the token. */
 export function tokenRefusal(request: IncomingMessage, token: string): SottoError | undefined {
   const given = bearerOf(request) ?? protocolKeyOf(request);
-  if (given === undefined) return new SottoError('TOKEN_REJECTED', 'no token was sent');
-  return equal(given, token) ? undefined : new SottoError('TOKEN_REJECTED', 'this is not the token');
+  if (given === undefined) return new SottoError('TOKEN_REJECTED', 'the request has no token');
+  return equal(given, token) ? undefined : new SottoError('TOKEN_REJECTED', 'the token is wrong');
 }
 
 function bearerOf({ headers, rawHeaders }: IncomingMessage): string | undefined {
-  // Node keeps the first of several; what another program in between went by may be the second.
+  // Node keeps the first of several headers, but a proxy may have checked the second.
   const count = rawHeaders.filter(
     (name, at) => at % 2 === 0 && name.toLowerCase() === 'authorization',
   ).length;
@@ -30,7 +30,7 @@ function protocolKeyOf({ headers }: IncomingMessage): string | undefined {
   return offered.find((name) => name.startsWith(KEY_PROTOCOL))?.slice(KEY_PROTOCOL.length);
 }
 
-/** Digests have one length, whatever was sent. */
+/** Compares digests, because `timingSafeEqual` needs equal lengths. */
 function equal(a: string, b: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(a), digest(b));

@@ -1,22 +1,22 @@
 /**
- * Whether a body keeps coming. It may be as long as its audio takes to be sent, and spoken audio that is sent as it is said
- * comes slowly; but who sends next to nothing holds a place that others wait for.
+ * Minimum upload rate of a request body. An upload may take as long as its audio, because live audio arrives slowly. But a
+ * client that sends almost nothing would keep a slot that others wait for.
  */
 import type { IncomingMessage } from 'node:http';
 import { SottoError } from '../../protocol/errors.js';
 
 export interface UploadTimeout {
   readonly everyMs: number;
-  /** That must come in each such time: speech in the tightest codec is 750 bytes a second. */
+  /** Required in each interval. Speech in the tightest codec is 750 bytes per second. */
   readonly minBytes: number;
 }
 
 export const DEFAULT_UPLOAD_TIMEOUT: UploadTimeout = { everyMs: 15_000, minBytes: 4_096 };
 
 interface UploadWatch {
-  /** Rejects with REQUEST_TIMEOUT, or stays open. */
+  /** Rejects with REQUEST_TIMEOUT, never resolves. */
   readonly failed: Promise<never>;
-  end(): void;
+  stop(): void;
 }
 
 export function watchUpload(request: IncomingMessage, { everyMs, minBytes }: UploadTimeout): UploadWatch {
@@ -27,7 +27,7 @@ export function watchUpload(request: IncomingMessage, { everyMs, minBytes }: Upl
   const timer = setInterval(() => {
     const receivedBytes = socket.bytesRead - before;
     before = socket.bytesRead;
-    // What lies here unread waits for us.
+    // Bytes that this process has not read yet are no fault of the client.
     if (request.complete || request.readableLength > 0 || receivedBytes >= minBytes) return;
     clearInterval(timer);
     reject(
@@ -38,10 +38,10 @@ export function watchUpload(request: IncomingMessage, { everyMs, minBytes }: Upl
     );
   }, everyMs);
   timer.unref();
-  return { failed, end: () => clearInterval(timer) };
+  return { failed, stop: () => clearInterval(timer) };
 }
 
-/** Whether the request says that a body comes. */
+/** Whether the headers announce a body. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

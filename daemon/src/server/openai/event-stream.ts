@@ -1,4 +1,4 @@
-/** A text as server-sent events: what is said for good, segment by segment, then all of it once. */
+/** Streams a transcript as server-sent events: one delta for each segment, then the whole text. */
 import { codedError } from '../../protocol/file-errors.js';
 import type { StreamEvent } from '../../protocol/openai.js';
 import { errorBody } from '../http/error-body.js';
@@ -7,7 +7,7 @@ import { logprobsOf, tokensUsage } from './responses.js';
 import type { TranscriptionRequest } from './request.js';
 import type { TranscriptionJob } from './transcription-job.js';
 
-/** The deltas joined are the text: what stands around all of it is left out, so white space waits for what follows it. */
+/** The joined deltas equal the trimmed text, so trailing white space is held back until more text follows. */
 export async function* streamed(
   job: TranscriptionJob,
   { logprobs }: TranscriptionRequest,
@@ -35,7 +35,7 @@ export async function* streamed(
       usage: tokensUsage(done),
     });
   } catch (thrown) {
-    // The status was 200 already: the clients look for this in the events.
+    // The status 200 was already sent; clients expect errors as events.
     yield formatEvent(errorBody(codedError(thrown)));
   } finally {
     job.cancel();

@@ -1,4 +1,4 @@
-/** What the objects of the document look like: as real answers do. */
+/** Examples for the OpenAPI document, copied from real responses. */
 import type * as v from 'valibot';
 import type { OBJECTS, ObjectName } from './operations.js';
 
@@ -49,11 +49,11 @@ export const EXAMPLES: Examples = {
   },
   Error: {
     error: {
-      message: 'there is no model named "nova" — GET /v1/models lists what is here',
+      message: 'there is no model named "nova" — GET /v1/models lists installed models',
       type: 'not_found_error',
       param: 'model',
       code: 'MODEL_NOT_FOUND',
-      hint: 'GET /v1/models lists what is here',
+      hint: 'GET /v1/models lists installed models',
       retryable: false,
     },
   },

@@ -1,6 +1,6 @@
-/** Languages as OpenAI's answers name them: in English, small letters. */
+/** Language names as in OpenAI's responses: in English, lowercase. */
 
-/** Where Whisper's names are not those of Unicode's tables. */
+/** Whisper's names that differ from those of Unicode. */
 const WHISPER_NAMES: Readonly<Record<string, string>> = {
   bn: 'bengali',
   mi: 'maori',
@@ -9,7 +9,7 @@ const WHISPER_NAMES: Readonly<Record<string, string>> = {
   tl: 'tagalog',
 };
 
-/** @param code such as `de`; what is no code comes back as it is */
+/** @param code such as `de`; anything else is returned unchanged */
 export function languageName(code: string): string {
   const own = WHISPER_NAMES[code];
   if (own !== undefined) return own;

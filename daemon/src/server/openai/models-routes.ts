@@ -1,4 +1,4 @@
-/** `GET /v1/models` and `/v1/models/{id}`: what is installed, and the name that stands for the chosen one. */
+/** `GET /v1/models` and `/v1/models/{id}`: the installed models, and the id of the default model. */
 import { stat } from 'node:fs/promises';
 import type { ModelsList } from '../../protocol/models.js';
 import { DEFAULT_MODEL_ID, isOpenaiName, type ApiModel } from '../../protocol/openai.js';
@@ -27,7 +27,7 @@ export function modelsRoutes(service: ModelLister): Route[] {
       answer: async ({ params: { id = '' } }) => {
         const { installed } = await listModels(service);
         if (isOpenaiName(id)) return json(await describe(id, defaultOf(installed)));
-        // By every name that a transcription may give it.
+        // All names that a transcription request may use.
         const model = installed.find(({ name, repo, catalogue }) => [name, repo, catalogue].includes(id));
         if (model === undefined) throw modelNotFound(id);
         return json(await describe(id, model));
@@ -64,6 +64,6 @@ async function createdAt(dir: string | undefined): Promise<number> {
   try {
     return Math.floor((await stat(dir)).mtimeMs / 1000);
   } catch {
-    return 0; // it has gone meanwhile
+    return 0; // removed meanwhile
   }
 }

@@ -1,4 +1,4 @@
-/** The API's description (OpenAPI 3.1), made of the very schemas that requests are parsed by. */
+/** The OpenAPI 3.1 document, generated from the schemas that parse the requests. */
 import { codeInfo, type ErrorCode } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import { json, type Route } from '../http/route.js';
@@ -8,7 +8,7 @@ import { defined } from '../../protocol/defined.js';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Whatever is asked for may meet these: the guard, its limits, and a fault of ours. */
+/** Errors that any request may get: from the guard, from limits, and internal ones. */
 const ALWAYS: readonly ErrorCode[] = [
   'UNAUTHORISED',
   'TOKEN_REJECTED',
@@ -24,10 +24,10 @@ const FILE: Json = {
   type: 'string',
   format: 'binary',
   description:
-    'Audio, or video with sound: FLAC, MP3, MP4, M4A, OGG, Opus, WAV, WebM, AIFF. Its name and type are not looked at.',
+    'Audio, or video with audio: FLAC, MP3, MP4, M4A, OGG, Opus, WAV, WebM, AIFF. File name and type are ignored.',
 };
 
-/** OpenAPI 3.1 has no words for a stream: this is one event of it. */
+/** OpenAPI 3.1 can't describe a stream, so this is one of its events. */
 const EVENT: Json = {
   type: 'object',
   properties: {
@@ -51,8 +51,8 @@ async function makeDocument(): Promise<Json> {
       title: 'Sotto',
       version: SOTTO_VERSION,
       description:
-        'Speech to text on this machine, in the words of OpenAI’s API. On the port every request carries the token that ' +
-        '`sotto token show` prints; the socket file is guarded by its mode.',
+        'Private speech to text on this machine, compatible with OpenAI’s API. The port requires the token that ' +
+        '`sotto token show` prints; the socket file is protected by its mode.',
     },
     servers: [{ url: '/' }],
     security: [{ token: [] }],
@@ -64,12 +64,12 @@ async function makeDocument(): Promise<Json> {
   };
 }
 
-/** 2020-12 is the dialect of OpenAPI 3.1. */
+/** OpenAPI 3.1 uses JSON Schema draft 2020-12. */
 async function objectSchemas(): Promise<Json> {
   const { toJsonSchema } = await import('@valibot/to-json-schema');
   const examples: Readonly<Partial<Record<string, unknown>>> = EXAMPLES;
   const schemas = Object.entries(OBJECTS).map(([name, schema]) => {
-    // JSON has no numbers that are not finite.
+    // JSON has only finite numbers.
     const { $schema: _, ...rest } = toJsonSchema(schema, {
       target: 'draft-2020-12',
       ignoreActions: ['finite'],
@@ -131,7 +131,7 @@ function operationObject(operation: Operation): Json {
       }),
       ...errorResponses([...new Set([...ALWAYS, ...errors])]),
       ...(hasUnavailableBody &&
-        responseTypes && { 503: { description: 'Not now.', content: contentOf(responseTypes) } }),
+        responseTypes && { 503: { description: 'Unavailable.', content: contentOf(responseTypes) } }),
     },
   };
 }
@@ -158,7 +158,7 @@ function schemaOf(what: ResponseTypes[string]): Json {
   return all.length === 1 ? (all[0] ?? {}) : { anyOf: all };
 }
 
-/** One for each status, with the codes that have it. */
+/** One response per status, which lists its codes. */
 function errorResponses(codes: readonly ErrorCode[]): Json {
   const statuses = [...new Set(codes.map((code) => codeInfo(code).httpStatus))];
   const content = { 'application/json': { schema: reference('Error') } };

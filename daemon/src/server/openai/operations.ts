@@ -1,4 +1,4 @@
-/** Every operation that is served over HTTP, as the document tells of it. */
+/** All HTTP operations, for the OpenAPI document. */
 import type * as v from 'valibot';
 import type { ErrorCode } from '../../protocol/errors.js';
 import {
@@ -14,7 +14,7 @@ import {
   verboseTranscriptionSchema,
 } from '../../protocol/openai.js';
 
-/** The objects that travel, by their names in the document. */
+/** Schemas by their names in the document. */
 export const OBJECTS = {
   TranscriptionForm: transcriptionFieldsSchema,
   TranslationForm: translationFieldsSchema,
@@ -29,7 +29,7 @@ export const OBJECTS = {
 } as const satisfies Record<string, v.GenericSchema>;
 export type ObjectName = keyof typeof OBJECTS;
 
-/** What an answer is, by media type: one of several objects, text, or events with JSON in them. */
+/** Content of a response by media type: one of several objects, text, or server-sent events with JSON. */
 export type ResponseTypes = Readonly<Record<string, readonly ObjectName[] | 'text' | 'events' | 'anything'>>;
 
 export interface Operation {
@@ -38,16 +38,16 @@ export interface Operation {
   readonly id: string;
   readonly summary: string;
   readonly description?: string;
-  /** Of its path, each with an example. */
+  /** Path parameters with examples. */
   readonly params?: Readonly<Record<string, string>>;
-  /** A form, to which its `file` is added, or JSON. */
+  /** Request body: a form, to which `file` is added, or JSON. */
   readonly form?: ObjectName;
   readonly json?: ObjectName;
-  /** With the status 200; none where it is never had. */
+  /** Content of status 200, if it is possible. */
   readonly responseTypes?: ResponseTypes;
   /** Whether 503 has the same body as 200. */
   readonly hasUnavailableBody?: true;
-  /** Beside those that any operation may fail with. */
+  /** In addition to the errors of all operations. */
   readonly errors: readonly ErrorCode[];
 }
 
@@ -92,10 +92,10 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'post',
     path: '/v1/audio/transcriptions',
     id: 'createTranscription',
-    summary: 'Writes down what is said in a file.',
+    summary: 'Transcribe a file.',
     description:
-      'Parts may come in any order, fields that are not known are ignored. A long file takes its time: with `stream` the text ' +
-      'comes as it is found, as server-sent events that are each a TranscriptionStreamEvent or an Error, and `[DONE]`.',
+      'Parts may be in any order, and unknown fields are ignored. With `stream` the text is sent while the file is transcribed, ' +
+      'as server-sent events: each is a TranscriptionStreamEvent, an Error, or `[DONE]`.',
     form: 'TranscriptionForm',
     responseTypes: { ...TRANSCRIPTION, 'text/event-stream': 'events' },
     errors: WORK_ERRORS,
@@ -104,7 +104,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'post',
     path: '/v1/audio/translations',
     id: 'createTranslation',
-    summary: 'Writes down in English what is said in another language.',
+    summary: 'Transcribe a file into English.',
     form: 'TranslationForm',
     responseTypes: TRANSCRIPTION,
     errors: WORK_ERRORS,
@@ -113,7 +113,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'post',
     path: '/v1/audio/speech',
     id: 'createSpeech',
-    summary: 'Not served yet: answers 501.',
+    summary: 'Not supported yet: returns 501.',
     json: 'SpeechRequest',
     errors: ['NOT_IMPLEMENTED'],
   },
@@ -121,7 +121,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/v1/models',
     id: 'listModels',
-    summary: 'The models that are installed, and whisper-1, which stands for the chosen one.',
+    summary: 'List installed models, and whisper-1, which is the default model.',
     responseTypes: { 'application/json': ['ModelList'] },
     errors: [],
   },
@@ -129,7 +129,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/v1/models/{id}',
     id: 'retrieveModel',
-    summary: 'One of them, by any of its names.',
+    summary: 'Get a model by any of its names.',
     params: { id: 'whisper-1' },
     responseTypes: { 'application/json': ['Model'] },
     errors: ['MODEL_NOT_FOUND'],
@@ -138,7 +138,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/health',
     id: 'health',
-    summary: 'Whether work that is handed in now would be done: 503 where it would not.',
+    summary: 'Check whether requests are served; 503 if not.',
     responseTypes: { 'application/json': ['Health'] },
     hasUnavailableBody: true,
     errors: [],
@@ -147,7 +147,7 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/metrics',
     id: 'metrics',
-    summary: 'Figures for Prometheus.',
+    summary: 'Metrics for Prometheus.',
     responseTypes: { 'text/plain': 'text' },
     errors: [],
   },

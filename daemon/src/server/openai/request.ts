@@ -1,38 +1,41 @@
-/** What a program asks for in OpenAI's words, in ours. */
+/** Converts the fields of OpenAI's API to Sotto's options. */
 import { SottoError } from '../../protocol/errors.js';
 import { isModelId, isOpenaiName, type TranscriptionFields } from '../../protocol/openai.js';
 import type { TranscribeOptions } from '../../protocol/transcription.js';
 import { defined } from '../../protocol/defined.js';
 
-export type Task = 'transcribe' | 'translate';
+export type TranscriptionTask = 'transcribe' | 'translate';
 
 export interface TranscriptionRequest {
-  readonly task: Task;
+  readonly task: TranscriptionTask;
   readonly format: NonNullable<TranscriptionFields['response_format']>;
-  /** Name of a model; the chosen one when left out. */
+  /** Default model if absent. */
   readonly model?: string;
   readonly options: TranscribeOptions;
-  /** Which times verbose_json tells. */
+  /** Timestamps in verbose_json. */
   readonly timestamps: { readonly words: boolean; readonly segments: boolean };
   readonly logprobs: boolean;
   readonly stream: boolean;
 }
 
 /** @throws SottoError INVALID_ARGUMENT, MODEL_NOT_FOUND */
-export function toTranscriptionRequest(fields: TranscriptionFields, task: Task): TranscriptionRequest {
+export function toTranscriptionRequest(
+  fields: TranscriptionFields,
+  task: TranscriptionTask,
+): TranscriptionRequest {
   const { response_format: format = 'json', stream = false } = fields;
   const granularities = fields['timestamp_granularities[]'] ?? [];
   const words = granularities.includes('word');
   const logprobs = fields['include[]']?.includes('logprobs') ?? false;
   if (words && (format === 'json' || format === 'text')) {
-    throw new SottoError('INVALID_ARGUMENT', `${format} has no place for the times of words`, {
-      hint: 'add response_format=verbose_json, or leave out timestamp_granularities',
+    throw new SottoError('INVALID_ARGUMENT', `${format} has no word timestamps`, {
+      hint: 'use response_format=verbose_json, or omit timestamp_granularities',
       param: 'timestamp_granularities',
     });
   }
   if (logprobs && format !== 'json' && !stream) {
-    throw new SottoError('INVALID_ARGUMENT', `${format} has no place for logprobs`, {
-      hint: 'add response_format=json, or leave out include',
+    throw new SottoError('INVALID_ARGUMENT', `${format} has no logprobs`, {
+      hint: 'use response_format=json, or omit include',
       param: 'include',
     });
   }
@@ -54,10 +57,10 @@ export function toTranscriptionRequest(fields: TranscriptionFields, task: Task):
 }
 
 interface OutputOptions {
-  readonly task: Task;
+  readonly task: TranscriptionTask;
   readonly words: boolean;
   readonly logprobs: boolean;
-  /** Whether the times of segments are told. */
+  /** Whether the format has segment times. */
   readonly timed: boolean;
 }
 
@@ -72,12 +75,12 @@ function toTranscribeOptions(
   return {
     ...(task === 'translate' && { task }),
     ...defined({ language, initialPrompt: prompt }),
-    // OpenAI's own words: at 0 it is raised step by step until a text looks right, which is what is done by default.
+    // As OpenAI documents: 0 means increasing temperatures until the quality checks pass, which is the default.
     ...(temperature > 0 && { temperature: [temperature] }),
     ...(hotwords.length > 0 && { hotwords }),
     ...(words && { wordTimestamps: true }),
     ...(logprobs && { tokenLogprobs: true }),
-    // As `sotto transcribe` does for text alone: the fastest way to it.
+    // The fastest option for plain text, as in `sotto transcribe`.
     ...(!timed && { timestamps: 'auto' as const }),
     ...(vad === false && { vad }),
     ...(vocabulary === false && { vocabulary }),
@@ -85,14 +88,14 @@ function toTranscribeOptions(
   };
 }
 
-/** A name for Sotto to look up; none where the program means whatever is there. @throws SottoError MODEL_NOT_FOUND */
+/** @returns the model to find, or undefined for the default model @throws SottoError MODEL_NOT_FOUND */
 export function modelOf(name: string): string | undefined {
   if (isOpenaiName(name)) return undefined;
   if (isModelId(name)) return name;
   throw modelNotFound(name);
 }
 
-/** The usual advice speaks of folders, which nobody names over HTTP. */
+/** Replaces the default hint, because HTTP clients can't pass a model folder. */
 export function withModelHint(error: SottoError): SottoError {
   if (error.code !== 'MODEL_NOT_FOUND') return error;
   const { code, message, retryable } = error;
@@ -106,7 +109,7 @@ export function withModelHint(error: SottoError): SottoError {
 
 export function modelNotFound(name: string): SottoError {
   return new SottoError('MODEL_NOT_FOUND', `there is no model named ${JSON.stringify(name.slice(0, 80))}`, {
-    hint: 'GET /v1/models lists what is here, `sotto models pull` brings others; whisper-1 is the chosen one',
+    hint: 'GET /v1/models lists installed models, `sotto models pull` adds one; whisper-1 is the default',
     param: 'model',
   });
 }

@@ -1,4 +1,4 @@
-/** What programs that speak OpenAI's API are served. */
+/** The routes of the OpenAI-compatible API. */
 import type { Clock } from '../../clock.js';
 import type { ModelService } from '../../sessions/models/model-service.js';
 import type { JobScheduler } from '../../sessions/jobs/job-scheduler.js';
@@ -11,14 +11,14 @@ import { transcribeRoutes } from './transcribe-routes.js';
 interface OpenaiContext {
   readonly sessions: JobScheduler;
   readonly models: ModelService;
-  /** Private folder for what is being sent. */
+  /** Private folder for uploads. */
   readonly uploads: string;
   readonly clock: Clock;
 }
 
 export function openaiRoutes(context: OpenaiContext): Route[] {
   const routes = [...transcribeRoutes(context), ...modelsRoutes(context.models), speechRoute];
-  // Half of all programs add `/v1` to the address that they are given, half want it there.
+  // Some programs append `/v1` to the configured URL, others expect it there.
   const both = routes.flatMap((route) => [route, { ...route, path: route.path.replace(/^\/v1/, '') }]);
   return [...both, documentRoute];
 }

@@ -9,18 +9,23 @@ import type { Call, Reply, Route } from '../http/route.js';
 import { withKeepAlive } from '../http/sse.js';
 import type { Upload } from '../../upload.js';
 import { replyFor } from './responses.js';
-import { toTranscriptionRequest, withModelHint, type TranscriptionRequest, type Task } from './request.js';
+import {
+  toTranscriptionRequest,
+  withModelHint,
+  type TranscriptionRequest,
+  type TranscriptionTask,
+} from './request.js';
 import { TranscriptionJob } from './transcription-job.js';
 import { streamed } from './event-stream.js';
 import { defined } from '../../protocol/defined.js';
 
-/** So long a stream's status waits for what the engine says of the file: most of what can be wrong with it is known by then. */
+/** Delays the status of a stream until the first event, because most errors of a file are known by then. */
 const STATUS_DELAY_MS = 5_000;
 const SSE = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' };
 
 interface TranscribeContext {
   readonly sessions: Pick<JobScheduler, 'submit' | 'cancel'>;
-  /** Private folder for what is being sent. */
+  /** Private folder for uploads. */
   readonly uploads: string;
   readonly clock: Clock;
 }
@@ -42,7 +47,11 @@ export function transcribeRoutes(context: TranscribeContext): Route[] {
   ];
 }
 
-async function answer(context: TranscribeContext, { request, signal }: Call, task: Task): Promise<Reply> {
+async function answer(
+  context: TranscribeContext,
+  { request, signal }: Call,
+  task: TranscriptionTask,
+): Promise<Reply> {
   const sinceMs = context.clock.nowMs();
   const form = await readForm(request, { folder: context.uploads, signal });
   const { job, transcriptionRequest } = await begin(context, form, { task, signal });
@@ -53,11 +62,11 @@ async function answer(context: TranscribeContext, { request, signal }: Call, tas
   return { ...reply, headers: { ...reply.headers, 'openai-processing-ms': String(elapsedMs) } };
 }
 
-/** From here on the file belongs to the job, and goes with it. */
+/** Submits the job, which then owns the file and discards it at its end. */
 async function begin(
   { sessions }: TranscribeContext,
   { fields, file }: Form,
-  { task, signal }: { readonly task: Task; readonly signal: AbortSignal },
+  { task, signal }: { readonly task: TranscriptionTask; readonly signal: AbortSignal },
 ): Promise<{ job: TranscriptionJob; transcriptionRequest: TranscriptionRequest }> {
   try {
     const transcriptionRequest = toTranscriptionRequest(parseFields(schemaOf(task), fields), task);
@@ -76,12 +85,12 @@ async function begin(
   }
 }
 
-function schemaOf(task: Task) {
+function schemaOf(task: TranscriptionTask) {
   return task === 'translate' ? translationFieldsSchema : transcriptionFieldsSchema;
 }
 
 function checked(file: Upload | undefined): Upload {
-  const hint = 'send the audio as the field `file` of the form';
+  const hint = 'send the audio as the form field `file`';
   if (file === undefined)
     throw new SottoError('INVALID_ARGUMENT', 'file is missing', { hint, param: 'file' });
   if (file.bytes === 0) throw new SottoError('AUDIO_EMPTY', 'the file is 0 bytes long', { param: 'file' });
@@ -112,7 +121,7 @@ async function stream(
   return { headers: SSE, body: withKeepAlive(streamed(job, transcriptionRequest), clock) };
 }
 
-/** Which field a failure is about: what the model itself refuses of a request is its language, or its task. */
+/** Adds the field that caused an error. What a model refuses of a request is its language or its task. */
 function withParam(thrown: unknown, transcriptionRequest?: TranscriptionRequest): SottoError {
   const error = withModelHint(codedError(thrown));
   if (error.param !== undefined) return error;

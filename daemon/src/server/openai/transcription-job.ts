@@ -1,4 +1,4 @@
-/** A file on its way to text, for somebody who waits for it: what is said of it, one after the other, and its end. */
+/** A transcription job of an HTTP request: its segments as a stream, and its result. */
 import { SottoError } from '../../protocol/errors.js';
 import type { JobSummary } from '../../protocol/messages.js';
 import type { Segment } from '../../protocol/transcription.js';
@@ -11,7 +11,7 @@ export interface TranscriptionResult {
 }
 
 export class TranscriptionJob {
-  /** All that came so far. */
+  /** Segments received so far. */
   readonly segments: Segment[] = [];
   readonly #sessions: Pick<JobScheduler, 'cancel'>;
   readonly #job: Job;
@@ -24,10 +24,10 @@ export class TranscriptionJob {
   #resolveFirstEvent: () => void = () => undefined;
 
   /**
-   * Hands the file in. Each is a client of its own, so that all who ask take turns.
+   * Submits the file. Each job is a separate client of the queue, so that requests are served fairly.
    *
-   * @param signal ends the work, as nobody waits for it
-   * @param onOver called once it is over, however that came
+   * @param signal cancels the job when the client disconnects
+   * @param onOver called at the end, successful or not
    * @throws SottoError BUSY, MODEL_NOT_FOUND, DAEMON_UNAVAILABLE
    */
   constructor(
@@ -38,26 +38,26 @@ export class TranscriptionJob {
     this.#sessions = sessions;
     this.#path = request.path;
     this.#firstEventReceived = new Promise((resolve) => (this.#resolveFirstEvent = resolve));
-    const leave = (): void => this.cancel();
+    const abort = (): void => this.cancel();
     this.#job = sessions.submit({}, request, (notice) => {
       if (!this.#receive(notice)) return;
-      signal.removeEventListener('abort', leave);
+      signal.removeEventListener('abort', abort);
       onOver();
     });
-    signal.addEventListener('abort', leave);
-    if (signal.aborted) queueMicrotask(leave);
+    signal.addEventListener('abort', abort);
+    if (signal.aborted) queueMicrotask(abort);
   }
 
   cancel(): void {
     this.#sessions.cancel(this.#job);
   }
 
-  /** Resolves once something of the text, or the end, is here. */
+  /** Resolves with the first text, or at the end. */
   firstEvent(): Promise<void> {
     return this.#firstEventReceived;
   }
 
-  /** Segments as they come. @throws SottoError why there are no more */
+  /** Yields segments as they arrive. @throws SottoError if the job fails */
   async *segmentStream(): AsyncGenerator<Segment> {
     for (;;) {
       const segment = this.segments[this.#read];
@@ -70,7 +70,7 @@ export class TranscriptionJob {
     }
   }
 
-  /** All of it. @throws SottoError */
+  /** @throws SottoError if the job fails */
   async result(): Promise<TranscriptionResult> {
     while (this.#summary === undefined) {
       if (this.#failed !== undefined) throw this.#failed;
@@ -79,12 +79,11 @@ export class TranscriptionJob {
     return { segments: this.segments, summary: this.#summary };
   }
 
-  /** Why it failed, once it did. */
   get failed(): SottoError | undefined {
     return this.#failed;
   }
 
-  /** @returns whether this is the end */
+  /** @returns whether the job has ended */
   #receive(notice: JobNotice): boolean {
     switch (notice.type) {
       case 'waiting':
@@ -97,7 +96,7 @@ export class TranscriptionJob {
         this.#summary = notice.summary;
         break;
       case 'cancelled':
-        this.#failed = new SottoError('CANCELLED', 'the work was called off');
+        this.#failed = new SottoError('CANCELLED', 'the request was cancelled');
         break;
       case 'failed':
         this.#failed = withoutPath(notice.error, this.#path);
@@ -108,7 +107,7 @@ export class TranscriptionJob {
   }
 }
 
-/** Where the file lies here tells whoever sent it nothing, and is nobody's business. */
+/** Removes the path of the upload from the message, because it is private and meaningless to the client. */
 function withoutPath(error: SottoError, path: string): SottoError {
   if (!error.message.includes(path)) return error;
   const message = error.message.replaceAll(JSON.stringify(path), 'the file').replaceAll(path, 'the file');
