@@ -1,5 +1,5 @@
 /**
- * The dictation in the background, as a command looks at it.
+ * Client of the process that dictates in the background.
  *
  * @example
  * const capture = await CaptureClient.connect(paths.capture);
@@ -26,10 +26,10 @@ import { SottoError } from '../protocol/errors.js';
 import { EventQueue } from './event-queue.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
-/** To be asked, and to have begun: the rest takes its time where it can be seen. */
+/** For the answer to a request; later progress is visible in the updates. */
 const ANSWER_TIMEOUT_MS = 5_000;
 
-/** What can be asked of a take without saying more. */
+/** Requests without arguments. */
 export type CaptureCommand = 'finish' | 'cancel' | 'restore' | 'pause' | 'resume';
 
 export class CaptureClient {
@@ -44,8 +44,8 @@ export class CaptureClient {
     socket.on('error', () => undefined);
     socket.on('close', () =>
       this.#fail(
-        new SottoError('DAEMON_LOST', 'the dictation’s process is gone', {
-          hint: 'what was said is kept: `sotto history` shows it',
+        new SottoError('DAEMON_LOST', 'the dictation process has exited', {
+          hint: 'the audio is kept; find the text with `sotto history`',
         }),
       ),
     );
@@ -54,7 +54,7 @@ export class CaptureClient {
       .on('error', () => undefined);
   }
 
-  /** The process of dictations, or undefined where there is none. @throws SottoError UNAUTHORISED */
+  /** @returns undefined if no dictation process is running @throws SottoError UNAUTHORISED */
   static connect(path: string): Promise<CaptureClient | undefined> {
     return new Promise((resolve, reject) => {
       const socket = connect(path);
@@ -74,7 +74,7 @@ export class CaptureClient {
     });
   }
 
-  /** Ends the process that waits, if there is one, and resolves once it is gone; a take that goes on is finished first. */
+  /** Stops the dictation process, if there is one. It finishes an active dictation first. Resolves when it has exited. */
   static async leave(path: string): Promise<void> {
     const capture = await CaptureClient.connect(path);
     if (capture === undefined) return;
@@ -84,8 +84,8 @@ export class CaptureClient {
   }
 
   /**
-   * Begins a take, or joins the one that goes on.
-   * @throws SottoError VERSION_MISMATCH where another process is to be started, once this one has left
+   * Starts a dictation, or joins the active one.
+   * @throws SottoError VERSION_MISMATCH if the process is outdated; it exits, and the caller must start a new one
    */
   async begin(options: CaptureOptions): Promise<{ readonly dictation: Capture; readonly isNew: boolean }> {
     this.#isWatching = true;
@@ -94,7 +94,8 @@ export class CaptureClient {
   }
 
   /**
-   * All is said. @returns whether the text is for whoever asks here: of several, and of several calls, only one delivers it
+   * Stops recording and finishes the dictation.
+   * @returns whether this caller should deliver the text: only one of several clients and calls does
    * @throws SottoError DAEMON_LOST, TIMEOUT
    */
   async finish(): Promise<boolean> {
@@ -105,7 +106,7 @@ export class CaptureClient {
     this.#send({ type });
   }
 
-  /** In another language, by another model, from another microphone. */
+  /** Changes language, model or microphone. */
   switch(to: CaptureSwitch): void {
     this.#send({ ...to, type: 'switch' });
   }
@@ -115,15 +116,15 @@ export class CaptureClient {
     return (await this.#answer({ type: 'devices' }, 'devices')).names;
   }
 
-  /** What the last take has left, where nobody was there to be given it; for some minutes. @throws SottoError */
+  /** The text of the last dictation, if it was not delivered; kept for some minutes. @throws SottoError */
   async last(): Promise<LastText | undefined> {
     return (await this.#answer({ type: 'last' }, 'last')).last;
   }
 
   /**
-   * The take as it is and at each change, the newest where the reader is slow. To be read once; the last one is over. Where
-   * nothing goes on there is none.
-   * @throws SottoError DAEMON_LOST if its process dies
+   * Yields the state of the dictation now and at each change; a slow reader gets only the newest. The iteration ends with the
+   * dictation, or at once if none is active. May be called once.
+   * @throws SottoError DAEMON_LOST if the process dies
    */
   async *updates(): AsyncGenerator<Capture, void> {
     if (!this.#isWatching) this.#send({ type: 'watch' });
@@ -151,7 +152,7 @@ export class CaptureClient {
     if (this.#socket.writable) this.#socket.write(`${JSON.stringify(request)}\n`);
   }
 
-  /** Asks, and waits for the answer of a kind. */
+  /** Sends a request, and waits for an event of one type. */
   #answer<T extends CaptureEvent['type']>(
     request: CaptureRequest,
     type: T,
@@ -171,11 +172,11 @@ export class CaptureClient {
         }
       };
       const timer = setTimeout(
-        () => handler(new SottoError('TIMEOUT', 'the dictation’s process does not answer')),
+        () => handler(new SottoError('TIMEOUT', 'the dictation process isn’t responding')),
         ANSWER_TIMEOUT_MS,
       );
       this.#answers.add(handler);
-      if (this.#socket.destroyed) handler(new SottoError('DAEMON_LOST', 'the dictation’s process is gone'));
+      if (this.#socket.destroyed) handler(new SottoError('DAEMON_LOST', 'the dictation process has exited'));
       else this.#send(request);
     });
   }
@@ -186,7 +187,7 @@ export class CaptureClient {
       if (event.type === 'error') {
         const error = SottoError.fromWire(event.error);
         if (this.#answers.size === 0) throw error;
-        // What could not be had is told to whoever asked for it; the take goes on.
+        // The error belongs to a request; the dictation continues.
         for (const handler of [...this.#answers]) handler(error);
         return;
       }

@@ -1,5 +1,5 @@
 /**
- * A program's end of the socket.
+ * The client of the daemon's socket.
  *
  * @example
  * const client = await SottoClient.connect(socketPath, 'my-program');
@@ -24,36 +24,33 @@ import { DaemonCopy } from './daemon-copy.js';
 import { VocabularyClient } from './vocabulary.js';
 import { defined } from '../protocol/defined.js';
 
-/** Audio is not given to a socket that still holds so many bytes. */
+/** Audio is not sent while the socket has more unsent bytes. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
-/** After a cancel, how long to wait for the daemon's word that it is done. */
+/** Time for the daemon to answer a cancel. */
 const CANCEL_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 export interface TranscribeCall {
   readonly signal?: AbortSignal;
-  /** Name or absolute folder of the model; the daemon's own when left out. */
+  /** Name or absolute folder; the default model if omitted. */
   readonly model?: string;
 }
 
 type Waiting = Extract<DaemonMessage, { type: 'waiting' }>;
 
-/** Whoever hears what the daemon says about one id. */
+/** Receives the messages of one id. */
 export interface ChannelListener {
   receive(message: DaemonMessage): void;
-  /** Nothing more comes over this connection. */
+  /** The connection was lost. */
   lost(error: SottoError): void;
 }
 
-/** One id's share of the connection. */
+/** The messages of one id; a connection has many channels. */
 export interface ClientChannel {
   send(message: ClientMessage): void;
-  /**
-   * False if the socket holds too much that the daemon has not read: then nothing was sent, and `again` is called once it
-   * may be tried again.
-   */
-  sendAudio(frame: Uint8Array, again: () => void): boolean;
-  /** What the daemon says about the id is heard no more. */
+  /** @returns false if nothing was sent because the socket has too many unsent bytes; `onWritable` is called when it has fewer */
+  sendAudio(frame: Uint8Array, onWritable: () => void): boolean;
+  /** Ignores further messages of the id. */
   close(): void;
 }
 
@@ -64,7 +61,7 @@ export class SottoClient {
   readonly vocabulary: VocabularyClient;
   readonly #socket: WebSocket;
   readonly #listeners = new Map<string, ChannelListener>();
-  readonly #wantRoom = new Set<() => void>();
+  readonly #waitingForDrain = new Set<() => void>();
   readonly #closed: Promise<void>;
   #nextId = 1;
 
@@ -79,7 +76,7 @@ export class SottoClient {
     this.files = new FilesClient(openChannel, daemon.uploads);
     this.vocabulary = new VocabularyClient((request) => this.#vocabulary(request));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    // `close` follows and settles everything.
+    // `close` follows.
     socket.on('error', () => undefined);
     this.#closed = new Promise((resolve) => {
       socket.on('close', () => {
@@ -100,15 +97,15 @@ export class SottoClient {
   }
 
   /**
-   * Transcribes a file by its absolute path. Ends after `final`; leaving the loop earlier cancels the job.
-   * @throws SottoError the job's failure; CANCELLED after an abort; DAEMON_LOST when the daemon goes
+   * Transcribes the file at an absolute path. The iteration ends after `final`; ending it earlier cancels the job.
+   * @throws SottoError the error of the job; CANCELLED after an abort; DAEMON_LOST if the connection is lost
    */
   async *transcribe(
     path: string,
     options: TranscribeOptions = {},
     { signal, model }: TranscribeCall = {},
   ): AsyncGenerator<JobEvent, void> {
-    if (signal?.aborted === true) throw new SottoError('CANCELLED', 'cancelled before it began');
+    if (signal?.aborted === true) throw new SottoError('CANCELLED', 'cancelled before it started');
     const stream = new JobStream();
     const id = this.#newId();
     const { uploads } = this.daemon;
@@ -143,7 +140,7 @@ export class SottoClient {
     }
   }
 
-  /** Copies the file of a job that the daemon can't open. */
+  /** Copies a file that the daemon can't open. */
   #supply(
     { id, ...waiting }: Waiting,
     path: string,
@@ -164,7 +161,7 @@ export class SottoClient {
   }
 
   /**
-   * A share of the connection for what is said about `id`: many of them go over one socket.
+   * Opens a channel for the messages of `id`.
    * @throws SottoError DAEMON_LOST; INVALID_ARGUMENT if the id is in use
    */
   line(id: string, listener: ChannelListener): ClientChannel {
@@ -173,44 +170,44 @@ export class SottoClient {
     this.#listeners.set(id, listener);
     return {
       send: (message) => send(this.#socket, message),
-      sendAudio: (frame, again) => this.#sendAudio(frame, again),
+      sendAudio: (frame, onWritable) => this.#sendAudio(frame, onWritable),
       close: () => {
         if (this.#listeners.get(id) === listener) this.#listeners.delete(id);
       },
     };
   }
 
-  /** Past dictations. @throws SottoError DICTATION_NOT_FOUND, OUTPUT_FAILED, DAEMON_LOST */
+  /** @throws SottoError DICTATION_NOT_FOUND, OUTPUT_FAILED, DAEMON_LOST */
   async history(request: HistoryRequest): Promise<HistoryResult> {
     const answer = await this.#request((id) => ({ type: 'history', id, request }));
     if (answer.type !== 'history-done')
-      throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`history\``);
+      throw new SottoError('PROTOCOL', `\`${answer.type}\` is not an answer to \`history\``);
     return answer.result;
   }
 
-  /** The port for programs of others. @throws SottoError PORT_TAKEN, OUTPUT_FAILED, DAEMON_LOST */
+  /** Controls the port of the HTTP API. @throws SottoError PORT_TAKEN, OUTPUT_FAILED, DAEMON_LOST */
   async serve(request: ServeRequest): Promise<ServeResult> {
     const answer = await this.#request((id) => ({ type: 'serve', id, request }));
     if (answer.type !== 'serve-done')
-      throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`serve\``);
+      throw new SottoError('PROTOCOL', `\`${answer.type}\` is not an answer to \`serve\``);
     return answer.result;
   }
 
   async #vocabulary(request: VocabularyRequest): Promise<VocabularyResult> {
     const answer = await this.#request((id) => ({ type: 'vocabulary', id, request }));
     if (answer.type !== 'vocabulary-done')
-      throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`vocabulary\``);
+      throw new SottoError('PROTOCOL', `\`${answer.type}\` is not an answer to \`vocabulary\``);
     return answer.result;
   }
 
   async status(): Promise<DaemonStatus> {
     const answer = await this.#request((id) => ({ type: 'status', id }));
     if (answer.type !== 'status')
-      throw new SottoError('PROTOCOL', `\`${answer.type}\` is no answer to \`status\``);
+      throw new SottoError('PROTOCOL', `\`${answer.type}\` is not an answer to \`status\``);
     return answer.status;
   }
 
-  /** Asks the daemon to end; resolves once it has closed the connection. */
+  /** Stops the daemon; resolves when it has closed the connection. */
   async stop(): Promise<void> {
     await this.#request((id) => ({ type: 'shutdown', id }));
     await this.#closed;
@@ -218,7 +215,7 @@ export class SottoClient {
 
   close(): void {
     this.#socket.close();
-    // A daemon that does not answer keeps no program from ending.
+    // Unreferenced, so that an unresponsive daemon does not keep the process alive.
     setTimeout(() => this.#socket.terminate(), CLOSE_TIMEOUT_MS).unref();
   }
 
@@ -246,15 +243,15 @@ export class SottoClient {
     }
   }
 
-  #sendAudio(frame: Uint8Array, again: () => void): boolean {
+  #sendAudio(frame: Uint8Array, onWritable: () => void): boolean {
     if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) {
-      this.#wantRoom.add(again);
+      this.#waitingForDrain.add(onWritable);
       return false;
     }
     this.#socket.send(frame, { binary: true }, () => {
-      if (this.#wantRoom.size === 0 || this.#socket.bufferedAmount > MAX_UNSENT_BYTES) return;
-      const waiting = [...this.#wantRoom];
-      this.#wantRoom.clear();
+      if (this.#waitingForDrain.size === 0 || this.#socket.bufferedAmount > MAX_UNSENT_BYTES) return;
+      const waiting = [...this.#waitingForDrain];
+      this.#waitingForDrain.clear();
       for (const call of waiting) call();
     });
     return true;
@@ -274,7 +271,7 @@ export class SottoClient {
     else this.#listeners.get(message.id ?? '')?.receive(message);
   }
 
-  /** Nobody knows what the other side has understood. */
+  /** Closes the connection, because the state of the daemon is unknown. */
   #giveUp(error: SottoError): void {
     this.#loseAll(error);
     this.#socket.terminate();
@@ -283,7 +280,7 @@ export class SottoClient {
   #loseAll(error: SottoError): void {
     const listeners = [...this.#listeners.values()];
     this.#listeners.clear();
-    this.#wantRoom.clear();
+    this.#waitingForDrain.clear();
     for (const listener of listeners) listener.lost(error);
   }
 }

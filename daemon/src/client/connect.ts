@@ -6,14 +6,14 @@ import { parseDaemonMessage, type ClientMessage, type DaemonMessage } from '../p
 import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
 import { defined } from '../protocol/defined.js';
 
-/** Longest wait for a daemon's `hello`: it may be busy for a moment, never for long. */
+/** Time for the daemon's `hello`; the daemon is never busy for long. */
 const HELLO_TIMEOUT_MS = 5_000;
 
 export interface DaemonIdentity {
   readonly version: string;
   readonly protocol: number;
   readonly pid: number;
-  /** Where copies of files go that the daemon can't open; an older daemon says none. */
+  /** Folder for copies of files that the daemon can't open; absent for an older daemon. */
   readonly uploads?: string;
 }
 
@@ -22,7 +22,7 @@ interface OpenSocket {
   readonly daemon: DaemonIdentity;
 }
 
-/** The cause of a VERSION_MISMATCH: which process has to be signalled, since it need not understand our messages. */
+/** Cause of a VERSION_MISMATCH. It has the process id, because that daemon may not understand `shutdown`. */
 export class ProtocolMismatch extends Error {
   override readonly name = 'OtherProtocol';
   constructor(readonly daemon: DaemonIdentity) {
@@ -30,7 +30,7 @@ export class ProtocolMismatch extends Error {
   }
 }
 
-/** @throws SottoError DAEMON_UNAVAILABLE (nobody listens), UNAUTHORISED, VERSION_MISMATCH */
+/** @throws SottoError DAEMON_UNAVAILABLE (no listener), UNAUTHORISED, VERSION_MISMATCH */
 export function openSocket(path: string, clientName: string): Promise<OpenSocket> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket('ws://localhost/ws', {
@@ -46,7 +46,7 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
       reject(error);
     };
     const timer = setTimeout(
-      () => fail(new SottoError('DAEMON_UNAVAILABLE', 'the daemon does not answer')),
+      () => fail(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t responding')),
       HELLO_TIMEOUT_MS,
     );
     socket.on('error', (error) => fail(connectError(error, path)));
@@ -64,12 +64,12 @@ export function openSocket(path: string, clientName: string): Promise<OpenSocket
         return;
       }
       if (message.type !== 'hello') {
-        fail(new SottoError('PROTOCOL', `the daemon said \`${message.type}\` before \`hello\``));
+        fail(new SottoError('PROTOCOL', `the daemon sent \`${message.type}\` before \`hello\``));
         return;
       }
       const { version, protocol, pid, uploads } = message;
       if (protocol !== PROTOCOL_VERSION) {
-        const running = `the daemon that runs (process ${pid}) is version ${version} with protocol ${protocol}`;
+        const running = `the running daemon (pid ${pid}) is version ${version} with protocol ${protocol}`;
         fail(
           new SottoError(
             'VERSION_MISMATCH',
@@ -104,7 +104,7 @@ function connectError(error: Error, path: string): SottoError {
     return new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running', { cause: error });
   }
   if (code === 'EACCES' || code === 'EPERM') {
-    return new SottoError('UNAUTHORISED', `${path} may not be opened`, { cause: error });
+    return new SottoError('UNAUTHORISED', `${path} can't be opened: permission denied`, { cause: error });
   }
   return new SottoError('DAEMON_UNAVAILABLE', `the daemon can't be reached: ${error.message}`, {
     cause: error,

@@ -1,6 +1,6 @@
 /**
- * A copy of a file that this program may read and the daemon may not open, in the daemon's folder. macOS gives the permission
- * to read Desktop, Documents and others to each program apart.
+ * Copies a file that this program can read but the daemon can't, because macOS gives each program its own permission to read
+ * Desktop, Documents and other folders.
  */
 import { Readable } from 'node:stream';
 import { SottoError } from '../protocol/errors.js';
@@ -10,8 +10,8 @@ import { limitedUpload, sweepInputs, Upload } from '../upload.js';
 
 /**
  * @param path absolute
- * @param folder where the daemon says that copies go
- * @param onBytes told how many are copied, at each piece
+ * @param folder upload folder of the daemon
+ * @param onBytes called with the copied bytes after each chunk
  * @throws SottoError AUDIO_UNREADABLE, AUDIO_NOT_FOUND, PAYLOAD_TOO_LARGE, INSUFFICIENT_DISK, SPOOL_FAILED; CANCELLED once `signal` is
  *   aborted. Nothing is left in the folder then.
  */

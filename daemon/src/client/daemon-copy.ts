@@ -1,4 +1,4 @@
-/** Writes a copy of a job's file for the daemon, once at most, for as long as the daemon waits for it. */
+/** Copies the file of a job for the daemon, until the daemon no longer needs the copy. */
 import { SottoError } from '../protocol/errors.js';
 import type { Upload } from '../upload.js';
 import { copyForDaemon } from './copy-for-daemon.js';
@@ -6,13 +6,13 @@ import { copyForDaemon } from './copy-for-daemon.js';
 interface DaemonCopyOptions {
   /** Absolute. */
   readonly path: string;
-  /** Where the daemon says that copies go. */
+  /** Upload folder of the daemon. */
   readonly folder: string;
-  /** The copy is there, by its name: tell the daemon. */
+  /** Called with the file name of the complete copy. */
   readonly onCopied: (upload: string) => void;
-  /** This program can't read the file either. */
+  /** Called if this program can't read the file either. */
   readonly onFailed: (error: SottoError) => void;
-  /** Told how many bytes are copied, now and then. */
+  /** Called with the copied bytes at intervals. */
   readonly onBytes?: (bytes: number) => void;
 }
 
@@ -29,7 +29,7 @@ export class DaemonCopy {
     void this.#copy();
   }
 
-  /** The daemon needs no copy any more. One that it has adopted has another name by now, and stays. */
+  /** Discards the copy, unless the daemon has adopted it, because it then has another name. */
   stop(): void {
     this.#stopped.abort();
     void this.#upload?.discard();

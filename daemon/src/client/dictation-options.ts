@@ -1,40 +1,40 @@
-/** What a program says about a dictation that it opens, and what it is told of it. */
+/** Options and events of a dictation for the caller. */
 import type { LiveEvent, LiveOptions } from '../protocol/live.js';
 import type { SottoClient } from './client.js';
 
 export interface DictationOptions {
-  /** Called at once, and again whenever the connection was lost. The dictation closes what it gives, once it is over. */
+  /** Called at once and after each lost connection. The dictation closes the returned client at its end. */
   readonly connect: () => Promise<SottoClient>;
-  /** Whether others use the connection, too: it is left open then. */
+  /** Whether other callers use the connection, so that it must stay open. */
   readonly isShared?: boolean;
   /**
-   * Told when the dictation was cancelled and no daemon has answered. The dictation tries to reach one as long as
-   * `giveUpMs`; a process that may end before leaves a mark in the daemon's folder.
+   * Called if the dictation was cancelled and no daemon has acknowledged it. The dictation retries for `giveUpMs`; a process
+   * that may exit before that should leave a marker in the daemon's folder.
    */
   readonly onUnacknowledgedCancel?: (id: string) => void;
-  /** Name or absolute folder of the model; the daemon's own when left out. */
+  /** Name or absolute folder; the default model if omitted. */
   readonly model?: string;
   readonly options?: LiveOptions;
-  /** Names the session, for all time; a new one when left out. */
+  /** Globally unique id of the session; random if omitted. */
   readonly id?: string;
   readonly reconnect?: Partial<ReconnectTimes>;
 }
 
 export interface ReconnectTimes {
-  /** The pause after the first vain attempt; doubled after each. */
+  /** Pause after the first failed attempt; doubled after each. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
-  /** A connection that can't be made again for so long ends the session here. */
+  /** The session fails if it can't reconnect for this long. */
   readonly giveUpMs: number;
-  /** A daemon that says nothing for so long, not even how loud it is, though it is given sound, is lost. */
+  /** A daemon that gets audio and sends no message for this long, not even a level, is considered lost. */
   readonly silentMs: number;
 }
 
 export type DictationEvent =
   | LiveEvent
-  /** The daemon has taken the session; `model` writes it down, in place of another one where that is not there. */
+  /** The session is open. `model` transcribes, as a fallback for `fallbackFor` if that is present. */
   | { readonly type: 'opened'; readonly model: string; readonly fallbackFor?: string }
-  /** Nothing is lost meanwhile. */
+  /** No audio is lost meanwhile. */
   | { readonly type: 'connection'; readonly state: 'lost' | 'restored' };
 
 export const RECONNECT: ReconnectTimes = {

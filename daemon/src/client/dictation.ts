@@ -1,6 +1,6 @@
 /**
- * A session of dictation as a program uses it. It outlives connections and daemons: what is not yet safe with the daemon
- * is kept here and sent again, and each word of the text is told once.
+ * A live session for a program. It survives lost connections and daemon restarts: it keeps unacknowledged audio and resends it,
+ * and emits each word of the text once.
  *
  * @example
  * const dictation = Dictation.open({ connect: () => SottoClient.connect(socketPath, 'my-program') });
@@ -31,58 +31,58 @@ import { defined } from '../protocol/defined.js';
 
 export type { DictationEvent, DictationOptions, ReconnectTimes } from './dictation-options.js';
 
-/** A tenth of a second: what is lost on the way is little, and a daemon that wants to stop is heard soon. */
+/** A tenth of a second: little audio is in transit, and messages of the daemon are not delayed much. */
 const FRAME_SAMPLES = SAMPLE_RATE / 10;
-/** So long a cancelled dictation waits for the answer before it ends; the daemon is told all the same. */
+/** How long a cancelled dictation waits for an answer before it emits `cancelled`; the attempts to reach a daemon continue. */
 const CANCEL_TIMEOUT_MS = 2_000;
-/** A connection that lasts for so long is not what keeps the session from going on. */
+/** A connection that lasts this long counts as progress. */
 const MIN_STABLE_MS = 2_000;
-/** A daemon that listens answers at once; one that does not by then is asked again over another connection. */
+/** A daemon answers at once; after this time the session tries another connection. */
 const OPEN_TIMEOUT_MS = 10_000;
-/** Failures to connect that may pass. */
+/** Errors of a connection attempt after which a retry may succeed. */
 const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DAEMON_UNAVAILABLE',
   'DAEMON_LOST',
   'BUSY',
 ]);
 
-const IN_HISTORY = 'what was said until then is kept: `sotto history` shows it';
+const IN_HISTORY = 'the text until then is kept: find it with `sotto history`';
 
 export class Dictation {
   readonly id: string;
-  /** Settles when the daemon has taken the session, or it is over before. */
+  /** Resolves when the session is open, or has ended before. */
   readonly ready: Promise<void>;
   readonly #dictationOptions: DictationOptions;
   readonly #times: ReconnectTimes;
   readonly #store: SampleStore;
   readonly #queue = new EventQueue<DictationEvent>();
   readonly #deduplicator = new EventDeduplicator();
-  readonly #waitingForRoom = new Set<() => void>();
+  readonly #waitingForAcknowledgement = new Set<() => void>();
   #settleReady: () => void = () => undefined;
   #line: ClientChannel | undefined;
   #client: SottoClient | undefined;
-  /** Whether a daemon may know of the session. */
+  /** Whether a daemon may know the session. */
   #isRequested = false;
   #isCancelUnacknowledged = false;
-  /** The last event was told; what is left is that a daemon hears of the cancel. */
+  /** The last event was emitted, but no daemon has acknowledged the cancel yet. */
   #isDiscarding = false;
-  /** Since when a connection has brought nothing new. */
+  /** Since when no connection has made progress. */
   #stuckSinceMs: number | undefined;
   #openedMs = Infinity;
-  /** Known while the daemon takes audio over this connection. */
+  /** Set while the session is open on this connection. */
   #channel: number | undefined;
   #next = 0;
   #acknowledged = 0;
   #opened = false;
-  /** What the user wants last. */
+  /** The last request of the user. */
   #ending: 'finish' | 'cancel' | undefined;
   #finishSent = false;
   #firstSentMs: number | undefined;
-  /** When it was first given sound after it had said anything; undefined while it need not speak. */
+  /** When audio was first sent after the daemon's last message; undefined if no message is due. */
   #silentSinceMs: number | undefined;
   #isSilenceWatched = false;
   #lostSinceMs: number | undefined;
-  /** Connections since the last one that the daemon took the session over. */
+  /** Connection attempts since the last progress. */
   #attempts = 0;
   #isTooLong = false;
   #cancelSinceMs = Infinity;
@@ -101,38 +101,38 @@ export class Dictation {
     return new Dictation(options, store);
   }
 
-  /** Samples that the daemon has in its file: no death of a process takes them. */
+  /** Samples that the daemon has on disk, so that no crash loses them. */
   get acknowledgedSamples(): number {
     return this.#acknowledged;
   }
 
-  /** When the first sample went out, by the clock of `performance.now()`. */
+  /** When the first sample was sent, by `performance.now()`. */
   get firstSentMs(): number | undefined {
     return this.#firstSentMs;
   }
 
-  /** 16 kHz mono. Kept until the daemon has it; never waits, never throws. After `finish` or `cancel` it is ignored. */
+  /** Appends 16 kHz mono. Never waits or throws; the audio is kept until acknowledged. Ignored after `finish` or `cancel`. */
   push(pcm: Int16Array): void {
     if (this.#ending !== undefined || this.#queue.over) return;
     this.#store.append(pcm);
-    // What was sent is with the daemon, though not in its file: better a session that can't be resumed than none.
+    // Drops sent but unacknowledged audio: a session that can't be resumed is better than none.
     if (this.#store.full) this.#store.releaseBefore(this.#next);
     if (this.#store.full) {
       const minutes = Math.round((this.#store.end - this.#store.start) / SAMPLE_RATE / 60);
-      this.#fail(new SottoError('DAEMON_LOST', `the daemon has not read for ${minutes} minutes`));
+      this.#fail(new SottoError('DAEMON_LOST', `the daemon has not read any audio for ${minutes} minutes`));
       return;
     }
     this.#pump();
   }
 
-  /** All is said. */
+  /** Ends the audio and requests the final text. */
   finish(): void {
     if (this.#ending !== undefined || this.#queue.over) return;
     this.#ending = 'finish';
     this.#pump();
   }
 
-  /** Nothing of it is wanted, neither text nor audio. */
+  /** Discards audio and text. */
   cancel(): void {
     if (this.#ending === 'cancel' || this.#queue.over) return;
     this.#ending = 'cancel';
@@ -148,15 +148,16 @@ export class Dictation {
       this.#reportUnacknowledgedCancel();
       this.#isDiscarding = true;
       this.#emit({ type: 'cancelled' });
-      // This connection was told, and has not answered: another one may.
+      // This connection got the cancel but no answer, so another one is tried.
       if (this.#channel !== undefined)
         this.#reconnect(new SottoError('DAEMON_LOST', 'no answer to a cancel'));
     });
   }
 
   /**
-   * Leaves the session to the daemon, which finishes what it has of it, into the history; no more events come.
-   * @returns whether a daemon has any of it
+   * Leaves the session to the daemon, which finishes it with the audio that it has and stores the text in the history. Ends the
+   * events.
+   * @returns whether a daemon has any audio of it
    */
   leave(): boolean {
     if (this.#queue.over) return false;
@@ -181,21 +182,21 @@ export class Dictation {
     this.#dictationOptions.onUnacknowledgedCancel?.(this.id);
   }
 
-  /** Whether nothing more is to be done, neither here nor at a daemon. */
+  /** Whether the session has ended for the caller and for the daemon. */
   get #isDone(): boolean {
     return this.#queue.over && !this.#isDiscarding;
   }
 
-  /** Settles once no more than `samples` are unacknowledged, or the session is over. */
+  /** Resolves when at most `samples` are unacknowledged, or the session has ended. */
   async untilUnacknowledged(samples: number): Promise<void> {
     while (!this.#queue.over && this.#store.end - this.#acknowledged > samples) {
-      await new Promise<void>((resolve) => this.#waitingForRoom.add(resolve));
+      await new Promise<void>((resolve) => this.#waitingForAcknowledgement.add(resolve));
     }
   }
 
   /**
-   * To be read once. The last event is one of `final`, `cancelled` and `failed`; nothing is thrown. Whoever leaves the loop
-   * earlier leaves the session to the daemon.
+   * Yields all events; may be called once. The last event is `final`, `cancelled` or `failed`; nothing is thrown. Ending the
+   * iteration earlier is the same as `leave`.
    */
   async *events(): AsyncGenerator<DictationEvent, void> {
     try {
@@ -220,19 +221,20 @@ export class Dictation {
       } catch (thrown) {
         const error = SottoError.from(thrown);
         if (this.#ending === 'cancel') {
-          if (!TRANSIENT_CODES.has(error.code) || this.#outOfTime(this.#cancelSinceMs)) this.#endDiscarding();
+          if (!TRANSIENT_CODES.has(error.code) || this.#hasTimedOut(this.#cancelSinceMs))
+            this.#endDiscarding();
           continue;
         }
-        // Where no session has begun nothing is at stake, and whoever asked knows better what to do.
+        // Without an open session nothing can be lost, so the caller decides what to do.
         if (this.#lostSinceMs === undefined) this.#fail(error);
-        else if (!TRANSIENT_CODES.has(error.code) || this.#outOfTime(this.#lostSinceMs)) {
+        else if (!TRANSIENT_CODES.has(error.code) || this.#hasTimedOut(this.#lostSinceMs)) {
           this.#fail(this.#sessionLost(error));
         }
       }
     }
   }
 
-  #outOfTime(sinceMs: number): boolean {
+  #hasTimedOut(sinceMs: number): boolean {
     return performance.now() - sinceMs > this.#times.giveUpMs;
   }
 
@@ -250,7 +252,7 @@ export class Dictation {
     this.#line = line;
     this.#timers.after(OPEN_TIMEOUT_MS, () => {
       if (this.#line === line && this.#channel === undefined) {
-        this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon does not answer'));
+        this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon isn’t responding'));
       }
     });
     if (this.#ending === 'cancel') line.send({ type: 'discard', id: this.id });
@@ -279,19 +281,19 @@ export class Dictation {
       this.#emit({ type: 'connection', state: 'lost' });
     }
     this.#closeClient();
-    // Connections that come about and bring nothing are as bad as none.
+    // Connections without progress count as failed attempts.
     if (performance.now() - this.#openedMs > MIN_STABLE_MS) this.#progressed();
     this.#openedMs = Infinity;
     this.#stuckSinceMs ??= performance.now();
     if (this.#ending === 'cancel') {
-      if (this.#outOfTime(this.#cancelSinceMs)) this.#endDiscarding();
+      if (this.#hasTimedOut(this.#cancelSinceMs)) this.#endDiscarding();
       else void this.#connect();
-    } else if (this.#outOfTime(this.#lostSinceMs) || this.#outOfTime(this.#stuckSinceMs)) {
+    } else if (this.#hasTimedOut(this.#lostSinceMs) || this.#hasTimedOut(this.#stuckSinceMs)) {
       this.#fail(this.#sessionLost(why));
     } else void this.#connect();
   }
 
-  /** What is left then is the mark, where there is one. */
+  /** Gives up on reaching a daemon. The marker of `onUnacknowledgedCancel` remains, if there is one. */
   #endDiscarding(): void {
     this.#reportUnacknowledgedCancel();
     this.#isDiscarding = false;
@@ -323,7 +325,7 @@ export class Dictation {
         if (event !== undefined && isNumbered(event)) this.#progressed();
         if (this.#ending === 'cancel' && event !== undefined && isTerminal(event)) {
           if (event.type === 'cancelled') this.#endCancelled();
-          // It was on its way: the daemon has kept it, and nobody wants it.
+          // The daemon finished before it got the cancel, so the result must be discarded.
           else this.#line?.send({ type: 'discard', id: this.id });
           return;
         }
@@ -339,15 +341,13 @@ export class Dictation {
         this.#refused(SottoError.fromWire(message.error));
         return;
       default:
-        this.#fail(new SottoError('PROTOCOL', `the daemon said \`${message.type}\` about a dictation`));
+        this.#fail(new SottoError('PROTOCOL', `the daemon sent \`${message.type}\` for a dictation`));
     }
   }
 
   #onOpened({ acknowledged, channel, model, fallbackFor }: Extract<DaemonMessage, { type: 'opened' }>): void {
     if (acknowledged < this.#store.start) {
-      this.#fail(
-        this.#sessionLost(new SottoError('DAEMON_LOST', 'the daemon has lost audio that it had taken')),
-      );
+      this.#fail(this.#sessionLost(new SottoError('DAEMON_LOST', 'the daemon has lost acknowledged audio')));
       return;
     }
     this.#channel = channel;
@@ -367,7 +367,7 @@ export class Dictation {
 
   #onAcknowledged(samples: number): void {
     if (samples > this.#store.end) {
-      this.#fail(new SottoError('PROTOCOL', 'the daemon has taken more audio than there is'));
+      this.#fail(new SottoError('PROTOCOL', 'the daemon acknowledged more audio than was sent'));
       return;
     }
     if (samples > this.#acknowledged) this.#progressed();
@@ -376,9 +376,9 @@ export class Dictation {
     this.#callWaiting();
   }
 
-  /** The daemon could not serve what it was asked. */
+  /** The daemon refused a request. */
   #refused(error: SottoError): void {
-    // A daemon that is about to end: there may be another one soon.
+    // The daemon is stopping; another one may start soon.
     if (error.code === 'DAEMON_UNAVAILABLE') this.#reconnect(error);
     else if (this.#ending === 'cancel') {
       if (error.code === 'SESSION_NOT_FOUND') this.#endCancelled();
@@ -386,13 +386,13 @@ export class Dictation {
     } else if (error.code !== 'SESSION_NOT_FOUND') this.#fail(error);
     else if (this.#store.start > 0) this.#fail(this.#sessionLost(error));
     else {
-      // It died before it had any of it in its file: here is still all of it.
+      // The daemon died before it had audio on disk; this buffer still has all of it.
       this.#deduplicator.restart();
       this.#sendOpen();
     }
   }
 
-  /** Sends what the daemon has not been sent, as far as it takes it. */
+  /** Sends unsent audio as far as the socket accepts it. */
   readonly #pump = (): void => {
     const line = this.#line;
     const channel = this.#channel;
@@ -422,27 +422,27 @@ export class Dictation {
       if (this.#silentSinceMs === undefined || this.#channel === undefined) return;
       const restMs = this.#silentSinceMs + this.#times.silentMs - performance.now();
       if (restMs > 0) this.#watchSilence(restMs);
-      else this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon does not answer'));
+      else this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon isn’t responding'));
     });
   }
 
-  /** A session that nobody comes back to in time is finished without its client, which may have gone on recording. */
+  /** The daemon finishes a session whose client is disconnected for too long, although the client may still be recording. */
   #warnOfRest(durationSeconds: number): void {
     if (this.#isTooLong) return;
     const restSeconds = this.#store.end / SAMPLE_RATE - durationSeconds;
     if (restSeconds < 0.5) return;
-    const message = `the connection was lost for too long: the last ${restSeconds.toFixed(1)} s were not taken`;
+    const message = `the connection was lost for too long: the last ${restSeconds.toFixed(1)} s were not transcribed`;
     this.#emit({ type: 'warning', error: new SottoError('DAEMON_LOST', message).toWire() });
   }
 
   #sessionLost(cause: SottoError): SottoError {
-    return new SottoError('DAEMON_LOST', `the session can't be gone on with: ${cause.message}`, {
+    return new SottoError('DAEMON_LOST', `the session can't continue: ${cause.message}`, {
       hint: this.#acknowledged > 0 ? IN_HISTORY : codeInfo('DAEMON_LOST').hint,
       cause,
     });
   }
 
-  /** A daemon says that nothing is left of it. */
+  /** A daemon has acknowledged the cancel. */
   #endCancelled(): void {
     this.#isDiscarding = false;
     this.#emit({ type: 'cancelled' });
@@ -460,7 +460,7 @@ export class Dictation {
   #emit(event: DictationEvent): void {
     if (this.#queue.over) return;
     const live = event.type !== 'opened' && event.type !== 'connection';
-    // Of what is for display a slow reader needs only the newest.
+    // A slow reader needs only the newest display event of each type.
     if (live && !isNumbered(event)) this.#queue.drop(({ type }) => type === event.type);
     this.#queue.push(event);
     if (!live || !isTerminal(event)) return;
@@ -479,8 +479,8 @@ export class Dictation {
   }
 
   #callWaiting(): void {
-    const waiting = [...this.#waitingForRoom];
-    this.#waitingForRoom.clear();
+    const waiting = [...this.#waitingForAcknowledgement];
+    this.#waitingForAcknowledgement.clear();
     for (const call of waiting) call();
   }
 }

@@ -1,26 +1,26 @@
 /**
- * Which events of a session are new to whoever reads them, over all its connections: numbered ones once each, and when a
- * session had to be begun again, only what comes after the text that was said before.
+ * Filters repeated events of a session over all its connections. Each numbered event passes once; after a session had to start
+ * over, only text after the committed text passes.
  */
 import { isNumbered, type LiveEvent } from '../protocol/live.js';
 
 type Committed = Extract<LiveEvent, { type: 'committed' }>;
 
 export class EventDeduplicator {
-  /** The last number that was heard, 0 if none: what `resume` asks from. */
+  /** The last received number, 0 if none; for `resume`. */
   seq = 0;
-  /** Seconds: where the committed text ends. */
+  /** End of the committed text, in seconds. */
   #committedUntil = 0;
-  /** Seconds: what ends before was said by the session that this one takes the place of. */
+  /** End of the text that the replaced session committed, in seconds. */
   #replayedUntil = 0;
 
-  /** The session is begun again, from its first sample on: its numbers, too. */
+  /** Call this when a new session replaces it, from the first sample and number on. */
   restart(): void {
     this.seq = 0;
     this.#replayedUntil = this.#committedUntil;
   }
 
-  /** The event as far as it is new, or undefined. */
+  /** @returns the new part of the event, or undefined */
   admit(event: LiveEvent, seq: number | undefined): LiveEvent | undefined {
     if (isNumbered(event) && seq !== undefined) {
       if (seq <= this.seq) return undefined;
@@ -33,7 +33,7 @@ export class EventDeduplicator {
   }
 
   #newPart(event: Committed): Committed | undefined {
-    // The middle decides: two decodes do not agree on a word's times to the hundredth.
+    // Compares the middle of the word, because two decodes differ slightly in word times.
     const first = event.words.findIndex(({ start, end }) => (start + end) / 2 > this.#replayedUntil);
     if (first === 0 || event.words.length === 0) return event;
     if (first < 0) return undefined;

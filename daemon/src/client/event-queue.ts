@@ -1,4 +1,4 @@
-/** Events pushed by whoever hears them and pulled by whoever shows them. */
+/** A queue between a producer of events and an async iteration. */
 import type { SottoError } from '../protocol/errors.js';
 
 export class EventQueue<Event> {
@@ -7,12 +7,12 @@ export class EventQueue<Event> {
   #over = false;
   #wake: () => void = () => undefined;
 
-  /** Whether nothing more can be pushed. */
+  /** Whether the queue has ended. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** Events that were not pulled yet. */
+  /** Number of unread events. */
   get backlog(): number {
     return this.#events.length;
   }
@@ -23,12 +23,12 @@ export class EventQueue<Event> {
     this.#wake();
   }
 
-  /** Takes back what was not pulled yet and is of no more use. */
+  /** Removes stale unread events. */
   drop(stale: (event: Event) => boolean): void {
     this.#events = this.#events.filter((event) => !stale(event));
   }
 
-  /** Nothing more comes; what was pushed before is still read, and then `failure` thrown. */
+  /** Ends the queue. Unread events are still read, then `failure` is thrown. */
   end(failure?: SottoError): void {
     if (this.#over) return;
     this.#over = true;

@@ -1,5 +1,5 @@
 /**
- * Files that the daemon transcribes by itself, as a program sees them: it may hand them in, leave, and come back.
+ * The daemon's file queue. A program may add files, disconnect, and come back.
  *
  * @example
  * await client.files.add(['/tmp/talk.flac'], { options: { language: 'en' } });
@@ -35,15 +35,15 @@ export class FilesClient {
   readonly #openChannel: OpenChannel;
   readonly #uploads: string | undefined;
 
-  /** @param uploads where copies of files go that the daemon can't open; undefined: it takes none */
+  /** @param uploads the daemon's upload folder; undefined if it accepts no copies */
   constructor(openChannel: OpenChannel, uploads?: string) {
     this.#openChannel = openChannel;
     this.#uploads = uploads;
   }
 
   /**
-   * Files by their absolute paths; they come after those that are there. One that the daemon can't open waits until a program
-   * that can read it watches the files (`watch`).
+   * Adds files by their absolute paths to the end of the queue. A file that the daemon can't open waits until a program that can
+   * read it calls `watch`.
    * @throws SottoError BUSY
    */
   async add(
@@ -64,7 +64,7 @@ export class FilesClient {
     return added;
   }
 
-  /** A file with all of its text, as far as it is written. @throws SottoError INVALID_ARGUMENT: it is gone */
+  /** A file with its text so far. @throws SottoError INVALID_ARGUMENT if it was forgotten */
   async get(file: string): Promise<FileText> {
     const segments: Segment[] = [];
     for (;;) {
@@ -78,14 +78,14 @@ export class FilesClient {
     if (files.length > 0) await this.#request({ do: 'cancel', files: [...files] });
   }
 
-  /** Their texts are gone with them. */
+  /** Removes files and their texts. */
   async forget(files: readonly string[]): Promise<void> {
     if (files.length > 0) await this.#request({ do: 'forget', files: [...files] });
   }
 
   /**
-   * All files, at each change; the newest where the reader is slow. Continues until the loop is left. Meanwhile the daemon gets
-   * copies of those that it can't open.
+   * Yields all files at each change; a slow reader gets only the newest state. Continues until the iteration is ended. Meanwhile
+   * this copies files that the daemon can't open.
    */
   async *watch(): AsyncGenerator<readonly FileJob[], void> {
     const events = new EventQueue<FilesEvent>();
@@ -116,7 +116,7 @@ export class FilesClient {
     }
   }
 
-  /** Begins a copy of each file that waits for one, and ends those that are not needed any more. */
+  /** Starts a copy of each waiting file, and stops copies that are no longer needed. */
   #supply(files: readonly FileJob[], supplies: Map<string, DaemonCopy>): void {
     const folder = this.#uploads;
     if (folder === undefined) return;
@@ -130,13 +130,13 @@ export class FilesClient {
     }
     for (const [file, path] of waiting) {
       if (supplies.has(file)) continue;
-      // Where the daemon is gone, the watch ends with that.
-      const ask = (request: FilesRequest & { do: 'supply' | 'refuse' }): void =>
-        void this.#request(request).catch(() => undefined);
+      // If the connection is lost, the watch fails, too.
+      const send = (answer: FilesRequest & { do: 'supply' | 'refuse' }): void =>
+        void this.#request(answer).catch(() => undefined);
       const supply = new DaemonCopy({
         ...{ path, folder },
-        onCopied: (upload) => ask({ do: 'supply', file, upload }),
-        onFailed: (error) => ask({ do: 'refuse', file, error: error.toWire() }),
+        onCopied: (upload) => send({ do: 'supply', file, upload }),
+        onFailed: (error) => send({ do: 'refuse', file, error: error.toWire() }),
       });
       supplies.set(file, supply);
     }
@@ -159,7 +159,7 @@ export class FilesClient {
   }
 }
 
-/** As many as one request holds; one at least. */
+/** How many paths fit into one request; at least one. */
 function countOf(paths: readonly string[]): number {
   let length = 0;
   const tooLong = paths.findIndex((path) => (length += path.length) > FILE_LIMITS.pathsLength);
@@ -177,5 +177,5 @@ function isAnswer<Do extends FilesResult['do']>(
 function errorOf(message: DaemonMessage): SottoError {
   if (message.type === 'error') return SottoError.fromWire(message.error);
   if (message.type === 'cancelled') return new SottoError('CANCELLED', 'cancelled');
-  return new SottoError('PROTOCOL', `the daemon said \`${message.type}\` about files`);
+  return new SottoError('PROTOCOL', `the daemon sent \`${message.type}\` for files`);
 }

@@ -1,4 +1,4 @@
-/** The client library: what a program needs to use a running daemon. */
+/** The client library for a running daemon. */
 export { CaptureClient } from './capture-client.js';
 export { SottoClient, type ClientChannel, type ChannelListener, type TranscribeCall } from './client.js';
 export type { DaemonIdentity } from './connect.js';

@@ -1,9 +1,9 @@
-/** The events of one job. */
+/** The event queue of one job. */
 import type { SottoError } from '../protocol/errors.js';
 import type { JobEvent } from '../protocol/messages.js';
 import { EventQueue } from './event-queue.js';
 
-/** When the reader is this far behind, what is only for display is not kept for it. */
+/** If more events are unread, events that are only for display are dropped. */
 const DISPLAY_BACKLOG = 256;
 
 export class JobStream {
@@ -13,7 +13,7 @@ export class JobStream {
     return this.#queue.over;
   }
 
-  /** Adds an event; `final` is the last one. */
+  /** Adds an event; `final` ends the stream. */
   push(event: JobEvent): void {
     const display = event.type === 'text' || event.type === 'progress';
     if (display && this.#queue.backlog >= DISPLAY_BACKLOG) return;
@@ -21,7 +21,7 @@ export class JobStream {
     if (event.type === 'final') this.#queue.end();
   }
 
-  /** Ends the stream; what was pushed before is still read. */
+  /** Ends the stream with an error, after the unread events. */
   fail(error: SottoError): void {
     this.#queue.end(error);
   }

@@ -1,4 +1,4 @@
-/** What a launcher's commands need beside the client itself: where to find a dictation in the background, and how it looks. */
+/** Exports for launcher extensions, in addition to the client: paths, and the types of background dictation. */
 export {
   isOver,
   type Capture,

@@ -1,5 +1,5 @@
 /**
- * Models, as a program sees them.
+ * Requests about models.
  *
  * @example
  * const pull = client.models.pull('turbo');
@@ -22,32 +22,32 @@ import type { ClientChannel, ChannelListener } from './client.js';
 import { EventQueue } from './event-queue.js';
 import { defined } from '../protocol/defined.js';
 
-/** A share of the connection, under an id of its own. */
+/** Opens a channel with a new id. */
 export type OpenChannel = (listener: ChannelListener) => {
   readonly id: string;
   readonly line: ClientChannel;
 };
 
 export interface CallOptions {
-  /** Calls the work off, for all who wait for it. */
+  /** Cancels the operation for all clients that wait for it. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * What the daemon is at: its events as they come, and the result. A pull and a use go on in the daemon when nobody reads
- * them any more; `cancel` calls them off.
+ * An operation of the daemon: its events and its result. A pull and a use continue in the daemon if the caller stops reading;
+ * `cancel` ends them.
  */
 export interface ModelOperation<Result> extends AsyncIterable<ModelsEvent> {
-  /** Rejects with a SottoError: why it failed; CANCELLED, DAEMON_LOST. */
+  /** Rejects with the error of the operation, CANCELLED or DAEMON_LOST. */
   readonly result: Promise<Result>;
   cancel(): void;
 }
 
-/** When the reader is this far behind, what is only for display is not kept for it. */
+/** If more events are unread, events that are only for display are dropped. */
 const DISPLAY_BACKLOG = 256;
-/** After a cancel, how long to wait for the daemon's word that it is done. */
+/** Time for the daemon to answer a cancel. */
 const CANCEL_TIMEOUT_MS = 5_000;
-/** A little longer than the daemon waits itself: its answer says more. */
+/** Added to the daemon's own timeout, because its answer has the reason. */
 const ANSWER_GRACE_MS = 2_000;
 
 export class ModelsClient {
@@ -57,17 +57,17 @@ export class ModelsClient {
     this.#openChannel = openChannel;
   }
 
-  /** What is here, what is half here, and what there is. */
+  /** Installed, partly downloaded and available models. */
   list(): Promise<ModelsList> {
     return this.#request({ do: 'list' }).result;
   }
 
-  /** @throws SottoError MODEL_NOT_FOUND for what is neither here nor in the catalogue */
+  /** @throws SottoError MODEL_NOT_FOUND if the model is neither installed nor in the catalogue */
   info(model: string): Promise<ModelInfo> {
     return this.#request({ do: 'info', model }).result;
   }
 
-  /** Brings a model here; joins who is at it already. */
+  /** Downloads a model, or joins a download in progress. */
   pull(
     model: string,
     { as, again, ...call }: CallOptions & { readonly as?: string; readonly again?: boolean } = {},
@@ -76,15 +76,15 @@ export class ModelsClient {
   }
 
   /**
-   * Calls off the pull of a model, for all who wait for it: whoever asked for it, and from wherever it comes.
-   * @param name what the model is called here
-   * @returns whether there was one that ended so
+   * Cancels the download of a model for all clients that wait for it.
+   * @param name local name of the model
+   * @returns whether a download was cancelled
    */
   async cancelPull(name: string): Promise<boolean> {
     return (await this.#request({ do: 'cancel-pull', model: name }).result).isCancelled;
   }
 
-  /** @throws SottoError BUSY for a model that is in use, unless forced: then the starter model takes its place */
+  /** @throws SottoError BUSY if the model is in use; with `force` the starter model replaces it */
   remove(model: string, { force }: { readonly force?: boolean } = {}): Promise<ModelsResultOf<'remove'>> {
     return this.#request({ do: 'remove', model, ...defined({ force }) }).result;
   }
@@ -93,22 +93,22 @@ export class ModelsClient {
     return this.#request({ do: 'prune', ...defined({ unused }) }).result;
   }
 
-  /** Reads a model's files against the hashes that were written down when it was pulled. */
+  /** Compares a model's files with the hashes stored when it was pulled. */
   verify(model: string, call: CallOptions = {}): ModelOperation<ModelsResultOf<'verify'>> {
     return this.#request({ do: 'verify', model }, call);
   }
 
-  /** Has a model serve those who name none. The one before it serves until it is ready; if it fails nothing changes. */
+  /** Makes a model the default. The previous one serves until it is ready; if it fails, nothing changes. */
   use(model: string, call: CallOptions = {}): ModelOperation<ModelsResultOf<'use'>> {
     return this.#request({ do: 'use', model }, call);
   }
 
-  /** Frees the memory of all models. */
+  /** Unloads all models from memory. */
   async unload(): Promise<void> {
     await this.#request({ do: 'unload' }).result;
   }
 
-  /** The states of all models, at each change; the newest where the reader is slow. Goes on until the loop is left. */
+  /** Yields the states of all models at each change; a slow reader gets only the newest. Continues until the iteration is ended. */
   async *watch(call: CallOptions = {}): AsyncGenerator<readonly ModelStatus[], void> {
     const work = this.#request({ do: 'watch' }, call);
     try {
@@ -119,8 +119,8 @@ export class ModelsClient {
   }
 
   /**
-   * Waits until a model is ready; the one that is used, when none is named.
-   * @throws SottoError TIMEOUT, CANCELLED, or why the model can't be had
+   * Waits until a model is ready; the default model if none is named.
+   * @throws SottoError TIMEOUT, CANCELLED, or the error of the model
    */
   async whenReady({
     model,
@@ -133,7 +133,7 @@ export class ModelsClient {
     );
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      const error = new SottoError('TIMEOUT', `the daemon does not answer within ${timeoutSeconds} s`);
+      const error = new SottoError('TIMEOUT', `the daemon did not respond within ${timeoutSeconds} s`);
       timer = setTimeout(() => reject(error), timeoutSeconds * 1000 + ANSWER_GRACE_MS);
     });
     try {
@@ -152,7 +152,6 @@ export class ModelsClient {
   }
 }
 
-/** One request. */
 class PendingOperation<Result extends ModelsResult> implements ModelOperation<Result> {
   readonly result: Promise<Result>;
   readonly #events = new EventQueue<ModelsEvent>();
@@ -167,10 +166,10 @@ class PendingOperation<Result extends ModelsResult> implements ModelOperation<Re
   constructor(request: ModelsRequest, openChannel: OpenChannel, signal: AbortSignal | undefined) {
     this.#do = request.do;
     this.result = new Promise((resolve, reject) => (this.#settle = { resolve, reject }));
-    // Who only reads the events hears of a failure there.
+    // A caller that only reads the events gets the error there.
     this.result.catch(() => undefined);
     if (signal?.aborted === true) {
-      this.#fail(new SottoError('CANCELLED', 'cancelled before it began'));
+      this.#fail(new SottoError('CANCELLED', 'cancelled before it started'));
       return;
     }
     try {
@@ -204,7 +203,7 @@ class PendingOperation<Result extends ModelsResult> implements ModelOperation<Re
     switch (message.type) {
       case 'models-event': {
         const { event } = message;
-        // Of states only the newest matter.
+        // Only the newest states matter.
         if (event.type === 'models') this.#events.drop(({ type }) => type === 'models');
         const isDisplay = message.seq === undefined && event.type !== 'models';
         if (!isDisplay || this.#events.backlog < DISPLAY_BACKLOG) this.#events.push(event);
@@ -213,7 +212,9 @@ class PendingOperation<Result extends ModelsResult> implements ModelOperation<Re
       case 'models-done':
         if (isAnswer<Result>(message.result, this.#do)) this.#succeed(message.result);
         else
-          this.#fail(new SottoError('PROTOCOL', `\`${message.result.do}\` is no answer to \`${this.#do}\``));
+          this.#fail(
+            new SottoError('PROTOCOL', `\`${message.result.do}\` is not an answer to \`${this.#do}\``),
+          );
         return;
       case 'cancelled':
         this.#fail(new SottoError('CANCELLED', 'cancelled'));
@@ -223,7 +224,7 @@ class PendingOperation<Result extends ModelsResult> implements ModelOperation<Re
         this.#fail(SottoError.fromWire(message.error));
         return;
       default:
-        this.#fail(new SottoError('PROTOCOL', `the daemon said \`${message.type}\` about models`));
+        this.#fail(new SottoError('PROTOCOL', `the daemon sent \`${message.type}\` for models`));
     }
   }
 

@@ -1,7 +1,4 @@
-/**
- * Samples that may have to be sent again: in at the end, out at the start once they are safe elsewhere. Positions count
- * from the start of the session.
- */
+/** Buffer of samples that may have to be resent, until they are acknowledged. Positions count from the start of the session. */
 import { SAMPLE_RATE } from '../protocol/live.js';
 
 /** Half an hour: 58 MB. */
@@ -12,19 +9,19 @@ export class SampleStore {
   #chunks: Int16Array[] = [];
   #start = 0;
   #end = 0;
-  /** Where the last read ended: reads go on from there, and chunks are many after a long silence of the daemon. */
+  /** End of the last read, where the next one usually starts. Avoids a search, because there may be many chunks. */
   #last = { chunk: 0, firstSample: 0 };
 
   constructor(maxSamples = MAX_SAMPLES) {
     this.#maxSamples = maxSamples;
   }
 
-  /** The first sample that is held. */
+  /** Position of the first sample in the buffer. */
   get start(): number {
     return this.#start;
   }
 
-  /** So many samples were taken in all. */
+  /** Total number of appended samples. */
   get end(): number {
     return this.#end;
   }
@@ -33,14 +30,14 @@ export class SampleStore {
     return this.#end - this.#start >= this.#maxSamples;
   }
 
-  /** Takes a copy: whoever records uses its buffer again. */
+  /** Copies the samples, because the recorder reuses its buffer. */
   append(samples: Int16Array): void {
     if (samples.length === 0) return;
     this.#chunks.push(samples.slice());
     this.#end += samples.length;
   }
 
-  /** Lets go of all chunks that end at or before `sample`. */
+  /** Removes all chunks that end at or before `sample`. */
   releaseBefore(sample: number): void {
     let released = 0;
     for (const chunk of this.#chunks) {

@@ -1,4 +1,4 @@
-/** One connection for all who need one, made anew when it is lost. */
+/** One connection for several callers, opened again after it was lost. */
 import { SottoError } from '../protocol/errors.js';
 import type { SottoClient } from './client.js';
 
@@ -20,7 +20,7 @@ export class SharedConnection {
     const client = await this.#connecting;
     if (this.#closed) {
       client.close();
-      throw new SottoError('CANCELLED', 'the connection is of no more use');
+      throw new SottoError('CANCELLED', 'the connection was closed');
     }
     return (this.#client = client);
   }

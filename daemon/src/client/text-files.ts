@@ -1,4 +1,4 @@
-/** A file's text in the forms that other programs read, by the extension of the file's name. */
+/** Formats a transcript by file extension. */
 import { jsonWriter } from '../writers/json.js';
 import { srtWriter } from '../writers/srt.js';
 import { textWriter } from '../writers/text.js';
@@ -7,7 +7,7 @@ import { render, type Transcript, type Writer } from '../writers/writer.js';
 
 export { fullText, type Transcript } from '../writers/writer.js';
 
-/** As broadcasters set them: two lines of 42 columns. */
+/** The usual layout of broadcasters: two lines of 42 columns. */
 const LAYOUT = { rules: { maxLineCount: 2 } };
 
 const WRITERS = {

@@ -1,8 +1,8 @@
-/** Timers that end together. */
+/** A set of timers that can be cleared together. */
 export class Timers {
   readonly #running = new Set<NodeJS.Timeout>();
 
-  /** Calls back after `ms`, unless all are cleared before. */
+  /** Calls `call` after `ms`, unless the timers are cleared before. */
   after(ms: number, call: () => void): void {
     const timer = setTimeout(() => {
       this.#running.delete(timer);

@@ -1,5 +1,5 @@
 /**
- * The user's vocabulary, as a program sees and changes it. What it is told holds from the next dictation on.
+ * Reads and changes the user's vocabulary. Changes apply from the next dictation on.
  *
  * @example
  * const { vocabulary, revision } = await client.vocabulary.get();
@@ -17,21 +17,21 @@ import {
 import { LIMITS } from '../protocol/version.js';
 import { defined } from '../protocol/defined.js';
 
-/** Of what has been seen: if it was changed elsewhere since, it stays as it is. Any, when left out. */
+/** If the vocabulary has another revision, it is not changed. Any revision if omitted. */
 export interface ExpectedRevision {
   readonly revision?: string;
 }
 
 export type VocabularyChangeResult = VocabularyResult & { readonly change: VocabularyChange };
 
-/** What a message takes beside the text that it carries. */
+/** Size of an import message without its text. */
 const ENVELOPE_BYTES = 1024;
 
 export class VocabularyClient {
   readonly #request: (request: VocabularyRequest) => Promise<VocabularyResult>;
 
-  constructor(ask: (request: VocabularyRequest) => Promise<VocabularyResult>) {
-    this.#request = ask;
+  constructor(request: (request: VocabularyRequest) => Promise<VocabularyResult>) {
+    this.#request = request;
   }
 
   /** @throws SottoError VOCABULARY_CORRUPT */
@@ -39,7 +39,7 @@ export class VocabularyClient {
     return this.#request({ do: 'get' });
   }
 
-  /** What is there already is written as it is given here. @throws SottoError VOCABULARY_CHANGED, INVALID_ARGUMENT */
+  /** Replaces existing entries. @throws SottoError VOCABULARY_CHANGED, INVALID_ARGUMENT */
   add(additions: Partial<Vocabulary>, expected: ExpectedRevision = {}): Promise<VocabularyChangeResult> {
     return this.#change({ do: 'add', ...additions, ...expected });
   }
@@ -52,13 +52,13 @@ export class VocabularyClient {
     return this.#change({ do: 'remove', ...removals, ...expected });
   }
 
-  /** All of it. @throws SottoError VOCABULARY_CHANGED, INVALID_ARGUMENT */
+  /** Replaces the whole vocabulary. @throws SottoError VOCABULARY_CHANGED, INVALID_ARGUMENT */
   set(vocabulary: Vocabulary, revision: string): Promise<VocabularyChangeResult> {
     return this.#change({ do: 'set', vocabulary, revision });
   }
 
   /**
-   * @param text of a file: JSON, CSV, or a word a line
+   * @param text JSON, CSV, or one word per line
    * @throws SottoError INVALID_ARGUMENT
    */
   import(
@@ -68,13 +68,13 @@ export class VocabularyClient {
     const bytes = Buffer.byteLength(JSON.stringify(text)) + ENVELOPE_BYTES;
     if (text.length > VOCABULARY_LIMITS.importLength || bytes > LIMITS.maxMessageBytes) {
       throw new SottoError('INVALID_ARGUMENT', 'the file is too large for a vocabulary', {
-        hint: `a vocabulary has ${VOCABULARY_LIMITS.words} words and ${VOCABULARY_LIMITS.replacements} replacements at most`,
+        hint: `a vocabulary has at most ${VOCABULARY_LIMITS.words} words and ${VOCABULARY_LIMITS.replacements} replacements`,
       });
     }
     return this.#change({ do: 'import', text, ...defined({ replace }), ...expected });
   }
 
-  /** The text of a file that `import` takes. */
+  /** Text for `import`. */
   async export(format: VocabularyFormat): Promise<string> {
     return (await this.#request({ do: 'export', format })).text ?? '';
   }
