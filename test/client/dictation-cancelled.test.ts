@@ -1,4 +1,4 @@
-/** A dictation that is cancelled, whatever becomes of its daemon. */
+/** Cancelling a dictation while its daemon runs, hangs, dies or is missing. */
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { Dictation, SottoClient } from '#daemon/client/index.js';
@@ -10,8 +10,8 @@ import { FakeLiveDaemon } from './fake-live-daemon.js';
 const here = withFakeDaemons();
 const { fakeDaemon } = here;
 
-describe('a dictation', () => {
-  test('cancelled, it ends as cancelled, with a daemon and without', async () => {
+describe('a cancelled dictation', () => {
+  test('ends as cancelled with and without a daemon', async () => {
     const { daemon, connect } = await fakeDaemon();
     const dictation = Dictation.open({ connect });
     const events = all(dictation);
@@ -25,7 +25,7 @@ describe('a dictation', () => {
     expect(await all(never)).toEqual([{ type: 'cancelled' }]);
   });
 
-  test('cancelled while there is no daemon, it ends soon, and the next daemon is told to discard it', async () => {
+  test('ends soon without a daemon, and the next daemon gets the discard', async () => {
     const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 100 });
     const unacknowledged: string[] = [];
     let isDown = false;
@@ -43,7 +43,7 @@ describe('a dictation', () => {
     await until(() => daemon.open === 0);
     dictation.cancel();
     expect(unacknowledged).toEqual([dictation.id]);
-    // Longer than the user waits for the end.
+    // Longer than the cancel timeout.
     expect((await events).at(-1)).toEqual({ type: 'cancelled' });
     expect(daemon.discarded).toEqual([]);
     isDown = false;
@@ -53,7 +53,7 @@ describe('a dictation', () => {
     await until(() => daemon.open === 0);
   });
 
-  test('cancelled, it is discarded where the daemon hangs, dies, or has finished it already', async () => {
+  test('is discarded if the daemon hangs, dies, or has already finished it', async () => {
     const cases: readonly ((daemon: FakeLiveDaemon, id: string) => void)[] = [
       () => undefined,
       (daemon) => daemon.breakAll(),
@@ -85,7 +85,7 @@ describe('a dictation', () => {
     }
   });
 
-  test('cancelled and left by its reader at once, it is not finished', async () => {
+  test('is not finished if its reader leaves at once', async () => {
     const { daemon, connect } = await fakeDaemon({ deaf: ({ type }) => type === 'cancel' });
     const dictation = Dictation.open({ connect, reconnect });
     dictation.push(rampFrom(0, 16_000));
@@ -98,7 +98,7 @@ describe('a dictation', () => {
     expect([daemon.sessions.size, daemon.wrong]).toEqual([0, []]);
   });
 
-  test('cancelled before there is a daemon, it leaves no mark, and no connection that comes later', async () => {
+  test('leaves no marker and no late connection if no daemon was reached yet', async () => {
     const path = join(here.folder, 'later');
     const daemon = await FakeLiveDaemon.listen(path);
     here.closesAfter(daemon);

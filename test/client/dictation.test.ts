@@ -12,7 +12,7 @@ const here = withFakeDaemons();
 const { closeAll, fakeDaemon } = here;
 
 describe('a dictation', () => {
-  test('is opened, heard, acknowledged, and ends with its final text', async () => {
+  test('opens, gets acknowledgements, and ends with its final text', async () => {
     const { daemon, connect } = await fakeDaemon();
     const dictation = Dictation.open({ connect, model: 'base', options: { language: 'en' } });
     const events = all(dictation);
@@ -26,13 +26,13 @@ describe('a dictation', () => {
     expect(dictation.acknowledgedSamples).toBe(32_400);
   });
 
-  test('gives each sample once and at its place, and each word once, however often connections break and daemons die', async () => {
+  test('sends each sample and emits each word once, even if connections break and daemons die', async () => {
     const cut = fc.record({
       up: fc.integer({ min: 0, max: 60_000 }),
       down: fc.oneof(fc.integer({ min: 0, max: 1_500 }), fc.integer({ min: 1_500, max: 20_000 })),
       dies: fc.boolean(),
     });
-    // Where the first connection fails there is no session yet, and whoever asked is told.
+    // If the first connection fails there is no session yet, and the caller gets the error.
     const first = cut.map((where): Cut => ({ ...where, up: where.up + 700, down: where.down + 700 }));
     await fc.assert(
       fc.asyncProperty(
@@ -67,7 +67,7 @@ describe('a dictation', () => {
     );
   });
 
-  test('says again that all is said when that was lost on the way', async () => {
+  test('sends finish again if it was lost', async () => {
     let times = 0;
     const { daemon, connect } = await fakeDaemon({
       deaf: ({ type }) => {
@@ -84,7 +84,7 @@ describe('a dictation', () => {
     expect([times, daemon.wrong]).toEqual([3, []]);
   });
 
-  test('keeps what is said before there is a connection', async () => {
+  test('keeps audio until there is a connection', async () => {
     const { daemon, connect } = await fakeDaemon();
     let letGo: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (letGo = resolve));
@@ -98,7 +98,7 @@ describe('a dictation', () => {
     expect(daemon.wrong).toEqual([]);
   });
 
-  test('says at once why it can’t begin', async () => {
+  test('fails at once if it can’t connect', async () => {
     const unavailable = () =>
       Promise.reject(new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running'));
     expect(await all(Dictation.open({ connect: unavailable }))).toMatchObject([
@@ -106,7 +106,7 @@ describe('a dictation', () => {
     ]);
   });
 
-  test('gives up after its time without a daemon, and says where the text is', async () => {
+  test('gives up after its timeout without a daemon, with a hint to the text', async () => {
     const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 1_000 });
     let unavailable = false;
     const dictation = Dictation.open({
@@ -130,7 +130,7 @@ describe('a dictation', () => {
     ]);
   });
 
-  test('does not try again where trying does not help', async () => {
+  test('does not retry after a permanent error', async () => {
     const { daemon, connect } = await fakeDaemon();
     let answers = 0;
     const dictation = Dictation.open({
@@ -147,7 +147,7 @@ describe('a dictation', () => {
     expect(answers).toBe(2);
   });
 
-  test('waits for the next daemon where one is about to end', async () => {
+  test('waits for the next daemon if one is stopping', async () => {
     let times = 0;
     const stopping = new SottoError('DAEMON_UNAVAILABLE', 'the daemon is stopping');
     const { daemon, connect } = await fakeDaemon({
@@ -161,7 +161,7 @@ describe('a dictation', () => {
     expect([times, daemon.wrong]).toEqual([2, []]);
   });
 
-  test('gives up a daemon that is about to end for too long', async () => {
+  test('gives up on a daemon that is stopping for too long', async () => {
     const stopping = new SottoError('DAEMON_UNAVAILABLE', 'the daemon is stopping');
     const { connect } = await fakeDaemon({
       refuses: ({ type }) => (type === 'hello' ? undefined : stopping),
@@ -170,7 +170,7 @@ describe('a dictation', () => {
     expect((await all(dictation)).at(-1)).toMatchObject({ type: 'failed', error: { code: 'DAEMON_LOST' } });
   });
 
-  test('a session that the daemon has forgotten with audio in it ends with the reason', async () => {
+  test('fails with the reason if the daemon has lost acknowledged audio', async () => {
     const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 100 });
     const dictation = Dictation.open({ connect, reconnect });
     const events = all(dictation);
@@ -181,7 +181,7 @@ describe('a dictation', () => {
     expect((await events).at(-1)).toMatchObject({ type: 'failed', error: { code: 'DAEMON_LOST' } });
   });
 
-  test('a session begun anew from its first sample repeats none of the words that were heard', async () => {
+  test('repeats no word if the session starts over from its first sample', async () => {
     const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 1_000_000 });
     const dictation = Dictation.open({ connect, reconnect });
     const events = all(dictation);
@@ -190,7 +190,7 @@ describe('a dictation', () => {
     const first = daemon.sessions.get(dictation.id);
     if (first === undefined) throw new Error('no session');
     const word = { start: 0, end: 0.5, word: ' word-0', probability: 1 };
-    // Said though nothing is on disk, as by a daemon whose disk is full.
+    // Committed although nothing is on disk, as with a full disk.
     daemon.emit(first, { type: 'language', language: 'en' });
     daemon.emit(first, { type: 'committed', text: ' word-0', words: [word] });
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -204,7 +204,7 @@ describe('a dictation', () => {
     expect(daemon.wrong).toEqual([]);
   });
 
-  test('over, it closes the connection that was made for it, however it ended', async () => {
+  test('closes its connection at any kind of end', async () => {
     for (const end of ['finish', 'cancel', 'leave'] as const) {
       const path = join(here.folder, end);
       const daemon = await FakeLiveDaemon.listen(path, { acknowledgeEvery: 16_000 });
@@ -221,7 +221,7 @@ describe('a dictation', () => {
     }
   });
 
-  test('connections that come about and bring nothing are given up', async () => {
+  test('gives up after connections without progress', async () => {
     const { daemon, connect } = await fakeDaemon();
     const dictation = Dictation.open({
       connect: async () => {
@@ -238,7 +238,7 @@ describe('a dictation', () => {
     expect((await all(dictation)).at(-1)).toMatchObject({ type: 'failed', error: { code: 'DAEMON_LOST' } });
   });
 
-  test('ended by the daemon at its longest, it says so, and nothing of a lost connection', async () => {
+  test('reports the length limit of the daemon, and no lost connection', async () => {
     const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 8_000 });
     const dictation = Dictation.open({ connect });
     const events = all(dictation);
@@ -257,7 +257,7 @@ describe('a dictation', () => {
     expect(warnings).toEqual([{ type: 'warning', error }]);
   });
 
-  test('left by its reader, it is finished with what the daemon has', async () => {
+  test('is finished by the daemon if its reader leaves', async () => {
     const { daemon, connect } = await fakeDaemon();
     const dictation = Dictation.open({ connect });
     dictation.push(rampFrom(0, 16_000));
@@ -266,7 +266,7 @@ describe('a dictation', () => {
     expect(daemon.wrong).toEqual([]);
   });
 
-  test('says what was not taken when the daemon has finished it alone', async () => {
+  test('reports audio that was not transcribed if the daemon finished it alone', async () => {
     const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 8_000 });
     const dictation = Dictation.open({ connect, reconnect });
     const events = all(dictation);
@@ -294,7 +294,7 @@ describe('a dictation', () => {
     ]);
   });
 
-  test('a daemon that hangs is not waited for in silence', async () => {
+  test('reconnects if the daemon hangs', async () => {
     const { connect } = await fakeDaemon({ acknowledgeEvery: Infinity });
     const dictation = Dictation.open({ connect, reconnect: { ...reconnect, silentMs: 20 } });
     await dictation.ready;
@@ -307,7 +307,7 @@ describe('a dictation', () => {
     expect(events).toContainEqual({ type: 'connection', state: 'lost' });
   });
 
-  test('several go over one connection, beside questions', async () => {
+  test('shares one connection with other dictations and requests', async () => {
     const { daemon, connect } = await fakeDaemon();
     const dictations = Array.from({ length: 8 }, () => Dictation.open({ connect, isShared: true }));
     const events = dictations.map(all);
@@ -319,7 +319,7 @@ describe('a dictation', () => {
     expect([daemon.connections, daemon.wrong]).toEqual([1, []]);
   });
 
-  test('a daemon that takes nothing for too long ends it with a code instead of filling the memory', async () => {
+  test('fails instead of filling the memory if the daemon reads nothing for too long', async () => {
     const dictation = Dictation.open(
       { connect: () => new Promise(() => undefined) },
       new SampleStore(16_000),
@@ -328,7 +328,7 @@ describe('a dictation', () => {
     expect(await all(dictation)).toMatchObject([{ type: 'failed', error: { code: 'DAEMON_LOST' } }]);
   });
 
-  test('a daemon that reads but acknowledges nothing costs only the way back', async () => {
+  test('drops sent audio first if the daemon reads but acknowledges nothing', async () => {
     const { daemon, connect } = await fakeDaemon({ acknowledgeEvery: 1_000_000 });
     const dictation = Dictation.open({ connect, reconnect }, new SampleStore(16_000));
     const events = all(dictation);

@@ -1,7 +1,6 @@
 /**
- * A daemon that takes dictation and nothing else, in this process, over a real socket: it holds every frame to its place,
- * acknowledges late, forgets what it has not acknowledged when it dies, and its connections break at the byte they are
- * told to.
+ * An in-process daemon on a real socket that only supports dictation. It checks the position of every frame, acknowledges late,
+ * loses unacknowledged audio when it dies, and breaks its connections at given bytes.
  */
 import { createServer, connect, type Server, type Socket } from 'node:net';
 import { rmSync } from 'node:fs';
@@ -13,23 +12,23 @@ import { parseClientMessage, type ClientMessage, type DaemonMessage } from '#dae
 import { PROTOCOL_VERSION } from '#daemon/protocol/version.js';
 import { ramp } from '#test/harness/ramp.js';
 
-/** Where a connection breaks: after so many bytes up (to the daemon) or down, whichever comes first. */
+/** Where a connection breaks: after this many bytes up (to the daemon) or down, whichever is first. */
 export interface Cut {
   readonly up: number;
   readonly down: number;
-  /** The daemon dies with it, and the next connection finds another one. */
+  /** Whether the daemon dies, too, and the next connection reaches another one. */
   readonly dies: boolean;
 }
 
 export interface FakeDaemonOptions {
   readonly cuts?: readonly Cut[];
-  /** Samples are put on disk, and acknowledged, in steps of this many. */
+  /** Writes to disk and acknowledges in steps of this many samples. */
   readonly acknowledgeEvery?: number;
-  /** A word is committed for each of so many samples on disk. */
+  /** Commits a word for each of this many samples on disk. */
   readonly samplesPerWord?: number;
-  /** Whether it does not hear this message. */
+  /** Whether it ignores a message. */
   readonly deaf?: (message: ClientMessage) => boolean;
-  /** Why it does not serve this message. */
+  /** Refuses a message. */
   readonly refuses?: (message: ClientMessage) => SottoError | undefined;
 }
 
@@ -41,7 +40,7 @@ function listening(server: Server, path: string): Promise<void> {
 }
 
 class Session {
-  /** Samples on disk, and beyond them in memory. */
+  /** Samples on disk; `received` also counts those in memory. */
   onDisk = 0;
   received = 0;
   words = 0;
@@ -55,13 +54,13 @@ class Session {
 }
 
 export class FakeLiveDaemon {
-  /** What went against the protocol; empty in the end. */
+  /** Protocol violations; must stay empty. */
   readonly wrong: string[] = [];
   readonly sessions = new Map<string, Session>();
   connections = 0;
-  /** Ids of the sessions that were to be discarded. */
+  /** Ids of discarded sessions. */
   readonly discarded: string[] = [];
-  /** Connections that are open now. */
+  /** Open connections. */
   get open(): number {
     return this.#inner.clients.size;
   }
@@ -110,7 +109,7 @@ export class FakeLiveDaemon {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** Says something about a session to whoever is connected to it. */
+  /** Sends an event of a session to its client. */
   emit(session: Session, event: LiveEvent): void {
     if (isNumbered(event)) session.journal.push(event);
     const seq = isNumbered(event) ? { seq: session.journal.length } : {};
@@ -135,7 +134,7 @@ export class FakeLiveDaemon {
         if (over) return;
         to.write(data.subarray(0, Math.max(0, limit - passed)));
         passed += data.length;
-        // What was let through arrives first.
+        // The forwarded bytes arrive first.
         if (passed >= limit) setImmediate(end);
       });
     };
@@ -152,7 +151,7 @@ export class FakeLiveDaemon {
     for (const [id, session] of this.sessions) {
       session.socket = undefined;
       session.received = session.onDisk;
-      // No file, no session.
+      // A session without a file is lost.
       if (session.onDisk === 0) this.sessions.delete(id);
     }
   }
@@ -234,8 +233,8 @@ export class FakeLiveDaemon {
   #receiveAudio(data: Buffer, channels: Map<number, Session>, socket: WebSocket): void {
     const { channel, firstSample, pcm } = parseAudioFrame(data);
     const session = channels.get(channel);
-    if (session === undefined) this.wrong.push(`nobody opened channel ${channel}`);
-    // A connection that was given up may still deliver.
+    if (session === undefined) this.wrong.push(`channel ${channel} was not opened`);
+    // An abandoned connection may still deliver frames.
     if (session?.socket !== socket || session.over) return;
     if (firstSample !== session.received) {
       this.wrong.push(`sample ${firstSample} came where ${session.received} was due`);

@@ -27,7 +27,7 @@ afterEach(async () => {
   home.remove();
 });
 
-/** A daemon in a process of its own, and somebody who talks to it. */
+/** Starts a daemon process and connects a client. */
 async function start(): Promise<SottoClient> {
   daemon = startSotto(['daemon', 'run'], {
     home: home.folder,
@@ -38,15 +38,15 @@ async function start(): Promise<SottoClient> {
     client = await SottoClient.connect(home.paths.socket, 'test').catch(() => undefined);
     return client !== undefined;
   });
-  if (client === undefined) throw new Error('nobody listens');
+  if (client === undefined) throw new Error('the daemon does not listen');
   return client;
 }
 
-describe('a daemon that ends in the middle of a pull', () => {
+describe('a daemon that stops during a pull', () => {
   test.each([
-    ['when it is asked to', 'SIGTERM', 'DAEMON_UNAVAILABLE'],
-    ['when it is killed', 'SIGKILL', 'DAEMON_LOST'],
-  ] as const)('%s leaves what has come, and the next one goes on with it', async (_, signal, code) => {
+    ['on SIGTERM', 'SIGTERM', 'DAEMON_UNAVAILABLE'],
+    ['on SIGKILL', 'SIGKILL', 'DAEMON_LOST'],
+  ] as const)('%s keeps the partial download, and the next daemon resumes it', async (_, signal, code) => {
     hub.fault = ({ kind, path }) =>
       kind === 'cdn' && path === 'weights.safetensors' ? { stallAfter: 150_000 } : undefined;
     const client = await start();
@@ -74,7 +74,7 @@ describe('a daemon that ends in the middle of a pull', () => {
   });
 });
 
-describe('a daemon with an engine in a process of its own', () => {
+describe('a daemon with an engine process', () => {
   const settings = (): unknown => JSON.parse(readFileSync(home.paths.settings, 'utf8'));
 
   beforeEach(() => {
@@ -88,7 +88,7 @@ describe('a daemon with an engine in a process of its own', () => {
       placeModel(home.paths.models, name, bytes);
   });
 
-  test('switches to a model that can be loaded, and stays with the old one where it can’t', async () => {
+  test('switches to a model that can be loaded, and keeps the old one otherwise', async () => {
     const { models } = await start();
     expect(await models.whenReady({ timeoutSeconds: 20 })).toMatchObject({ name: 'fake', state: 'ready' });
     expect(await models.use('other').result).toMatchObject({ model: { name: 'other', state: 'ready' } });
@@ -98,20 +98,20 @@ describe('a daemon with an engine in a process of its own', () => {
     expect(list.chosen).toBe('other');
     expect(list.installed.find(({ name }) => name === 'other')?.status.state).toBe('ready');
     expect(settings()).toMatchObject({ model: 'other' });
-    // Too large: the next smaller one, said.
+    // Too large: falls back to the next smaller one and reports it.
     expect(await models.use('huge').result).toMatchObject({
       model: { state: 'ready', fallbackFor: { name: 'huge', error: { code: 'INSUFFICIENT_MEMORY' } } },
     });
     await models.unload();
   });
 
-  test('whose engine dies while it loads a model goes on with the one before it', async () => {
+  test('keeps the previous model if the engine dies while it loads another one', async () => {
     const { models } = await start();
     await models.whenReady({ timeoutSeconds: 20 });
     await expect(models.use('deadly').result).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
     expect(settings()).toMatchObject({ model: 'fake' });
     expect(await models.whenReady({ timeoutSeconds: 20 })).toMatchObject({ name: 'fake' });
-    // It is another engine by then, or on its way.
+    // A new engine is running or starting by then.
     expect(await models.use('other').result).toMatchObject({ model: { name: 'other', state: 'ready' } });
   });
 });

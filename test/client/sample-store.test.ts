@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { SampleStore } from '#daemon/client/sample-store.js';
 import { ramp } from '#test/harness/ramp.js';
 
-describe('the samples that are kept', () => {
-  test('are read back from any place that is held', () => {
+describe('SampleStore', () => {
+  test('reads back samples from any stored position', () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 40 }), { maxLength: 20 }),

@@ -1,4 +1,4 @@
-/** Dictations over daemons that are there for one test. */
+/** Starts fake daemons for one test, and sends audio to their dictations. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export function rampFrom(first: number, count: number): Int16Array {
   return ramp(first, first + count);
 }
 
-/** To be called once in a suite. */
+/** Call this once in a suite. */
 export function withFakeDaemons() {
   let folder: string;
   let daemons: FakeLiveDaemon[];
@@ -50,7 +50,7 @@ export function withFakeDaemons() {
       return folder;
     },
     closeAll,
-    /** Closes another daemon with the others. */
+    /** Closes this daemon, too, after the test. */
     closesAfter: (daemon: FakeLiveDaemon): void => void daemons.push(daemon),
     fakeDaemon,
   };
@@ -66,7 +66,7 @@ export function committedIn(events: readonly DictationEvent[]): string {
   return events.map((event) => (event.type === 'committed' ? event.text : '')).join('');
 }
 
-/** Everything that is said: ramp samples in pieces of these sizes, with a breath after each. */
+/** Pushes ramp samples in pieces of these sizes, and yields to the event loop after each. @returns the number of samples */
 export async function speak(dictation: Dictation, pieces: readonly number[]): Promise<number> {
   let sentSamples = 0;
   for (const piece of pieces) {

@@ -41,7 +41,7 @@ function listen(): Promise<Server> {
   });
 }
 
-/** Another process that holds the lock and has no socket, as a daemon whose socket file was removed. */
+/** Starts a process that holds the lock without a socket, as a daemon whose socket file was removed. */
 async function otherHolder(): Promise<number> {
   const script = `
     const { DatabaseSync } = require('@photostructure/sqlite');
@@ -62,21 +62,21 @@ async function kill(pid: number): Promise<void> {
   await ended;
 }
 
-describe('takeLock', () => {
-  test('writes the process number beside the lock', async () => {
+describe('acquireLock', () => {
+  test('writes the process id next to the lock', async () => {
     const lock = await acquire();
     expect(lock.isInPlace()).toBe(true);
     expect(lastHolder(places)).toEqual({ pid: process.pid });
     expect(readFileSync(`${places.lock}.pid`, 'utf8')).toBe(String(process.pid));
   });
 
-  test('a holder that was killed holds nothing', async () => {
+  test('acquires the lock of a killed holder', async () => {
     await kill(await otherHolder());
     await acquire();
     expect(lastHolder(places)).toEqual({ pid: process.pid });
   });
 
-  test('is refused while the holder runs and answers', async () => {
+  test('fails while the holder listens', async () => {
     const pid = await otherHolder();
     const server = await listen();
     await expect(acquireLock(places)).rejects.toMatchObject({
@@ -86,7 +86,7 @@ describe('takeLock', () => {
     server.close();
   });
 
-  test('a holder that runs without a socket is never called dead, however old its lock is', async () => {
+  test('fails while the holder runs without a socket, however old the lock is', async () => {
     const pid = await otherHolder();
     let settled = false;
     const attempt = acquireLock(places, 500).finally(() => (settled = true));
@@ -101,27 +101,27 @@ describe('takeLock', () => {
     expect(lastHolder(places)).toEqual({ pid });
   });
 
-  test('waits for a holder that does not listen yet, and gets the lock where it ends instead', async () => {
+  test('waits for a holder that does not listen yet, and gets the lock if it exits', async () => {
     const pid = await otherHolder();
     const attempt = acquire();
     await kill(pid);
     expect((await attempt).isInPlace()).toBe(true);
   });
 
-  test('another process that got the number of a dead holder is no holder', async () => {
+  test('ignores another process with the id of a dead holder', async () => {
     writeFileSync(`${places.lock}.pid`, String(process.ppid));
     expect(await activeHolder(places)).toBeUndefined();
     await acquire();
     expect(lastHolder(places)).toEqual({ pid: process.pid });
   });
 
-  test('a file that is no lock is left as it is, with a coded error', async () => {
+  test('leaves a foreign file unchanged and throws a coded error', async () => {
     writeFileSync(places.lock, 'a diary, not a lock'.repeat(100));
     await expect(acquireLock(places)).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
     expect(readFileSync(places.lock, 'utf8')).toMatch(/^a diary/);
   });
 
-  test('where the folder can’t be made, the error says so and has no word of a bug', async () => {
+  test('reports a folder that can’t be created, and not as a bug', async () => {
     writeFileSync(join(folder, 'file'), '');
     places = { ...places, lock: join(folder, 'file', 'daemon.lock') };
     await expect(acquireLock(places)).rejects.toMatchObject({
@@ -132,7 +132,7 @@ describe('takeLock', () => {
 });
 
 describe('a lock whose file was removed', () => {
-  test('is made again', async () => {
+  test('is locked again in a new file', async () => {
     const lock = await acquire();
     rmSync(places.lock);
     expect(lock.isInPlace()).toBe(false);
@@ -141,7 +141,7 @@ describe('a lock whose file was removed', () => {
     expect(await activeHolder(places)).toEqual({ pid: process.pid });
   });
 
-  test('is not, where another process was quicker', async () => {
+  test('is not locked again if another process was faster', async () => {
     const lock = await acquire();
     rmSync(places.lock);
     const pid = await otherHolder();
@@ -150,7 +150,7 @@ describe('a lock whose file was removed', () => {
     expect(lastHolder(places)).toEqual({ pid });
   });
 
-  test('is not, where the whole folder is gone: nothing is made there again', async () => {
+  test('is not locked again if its folder was removed, which is not made again', async () => {
     const lock = await acquire();
     rmSync(folder, { recursive: true });
     expect(lock.replace()).toBe(false);
@@ -159,7 +159,7 @@ describe('a lock whose file was removed', () => {
 });
 
 describe('activeHolder', () => {
-  test('is the process that holds the lock, with a socket or without', async () => {
+  test('finds the process that holds the lock, with and without a socket', async () => {
     expect(await activeHolder(places)).toBeUndefined();
     const pid = await otherHolder();
     expect(await activeHolder(places)).toEqual({ pid });
@@ -167,7 +167,7 @@ describe('activeHolder', () => {
     expect(await activeHolder(places)).toBeUndefined();
   });
 
-  test('of unknown number is an error, not a guess', async () => {
+  test('fails if the process id is unknown', async () => {
     const pid = await otherHolder();
     writeFileSync(`${places.lock}.pid`, 'not a number');
     await expect(activeHolder(places)).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });

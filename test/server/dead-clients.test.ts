@@ -1,4 +1,4 @@
-/** Clients that are gone without a word must not be kept for ever. */
+/** Clients that vanish without closing their connection must not be kept forever. */
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
@@ -39,7 +39,7 @@ beforeEach(async () => {
     clock,
     log: silentLog,
     status: () => {
-      throw new Error('not asked for');
+      throw new Error('unexpected request');
     },
     shutdown: () => undefined,
   });
@@ -50,7 +50,7 @@ afterEach(async () => {
   home.remove();
 });
 
-/** A client that greets; `answers`: whether it answers pings. */
+/** A client that sends `hello`; `answers`: whether it answers pings. */
 async function client(answers: boolean): Promise<WebSocket> {
   const socket = new WebSocket('ws://localhost/ws', {
     createConnection: () => connect(home.paths.socket),
@@ -65,17 +65,17 @@ async function client(answers: boolean): Promise<WebSocket> {
   return socket;
 }
 
-describe('a client that does not answer', () => {
-  test('is cut off in time, and one that answers is not', async () => {
+describe('a client that does not answer pings', () => {
+  test('is disconnected, and one that answers is not', async () => {
     const [dead, alive] = [await client(false), await client(true)];
     let pings = 0;
     alive.on('ping', () => (pings += 1));
-    // One more than it takes to find it dead: its connection is gone before the other client answers the last ping.
+    // One more ping than needed, so that the connection is closed before the other client answers the last one.
     const beats = Math.ceil(PONG_TIMEOUT_MS / PING_INTERVAL_MS) + 2;
     for (let beat = 1; beat <= beats; beat++) {
       clock.advance(PING_INTERVAL_MS);
       await until(() => pings >= beat);
-      // What the daemon has heard of it: a status comes after its pong.
+      // The daemon has received the pong by then, because the status comes after it.
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(server.connections).toBe(1);
@@ -83,7 +83,7 @@ describe('a client that does not answer', () => {
     expect(alive.readyState).toBe(WebSocket.OPEN);
   });
 
-  test('is forgiven for the time that the machine slept', async () => {
+  test('is not disconnected after the machine was suspended', async () => {
     const dead = await client(false);
     let pings = 0;
     dead.on('ping', () => (pings += 1));

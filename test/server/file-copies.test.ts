@@ -1,4 +1,4 @@
-/** Clients and a daemon whose opening of files hangs or is refused, over a real socket. */
+/** Clients of a daemon that can't open files, over a real socket. */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -26,7 +26,7 @@ let server: SottoServer;
 let engine: ReadingEngine;
 const clients: SottoClient[] = [];
 
-/** How the daemon's opening of a file ends, by the name of the file. */
+/** Fakes how the daemon opens a file, by the name of the file. */
 const tryOpen: TryOpen = (path, signal) => {
   if (path.includes('denied')) return Promise.reject(Object.assign(new Error('EPERM'), { code: 'EPERM' }));
   if (!path.includes('hangs')) return Promise.resolve();
@@ -86,7 +86,7 @@ async function all(client: SottoClient, path: string): Promise<JobEvent[]> {
 
 describe('transcribe', () => {
   test.each(['denied.wav', 'hangs.wav'])(
-    'gives the text of %s, from a copy that goes with it',
+    'gives the text of %s from a copy, which is deleted afterwards',
     async (name) => {
       const events = await all(await connect(), file(name));
       expect(textOf(events)).toEqual([`text of ${name}`]);
@@ -96,7 +96,7 @@ describe('transcribe', () => {
     },
   );
 
-  test('does a file while another one hangs', async () => {
+  test('transcribes a file while another one hangs', async () => {
     const client = await connect();
     const release = engine.hold();
     const texts: string[] = [];
@@ -110,7 +110,7 @@ describe('transcribe', () => {
     expect(texts).toEqual(['text of talk.wav', 'text of hangs.wav']);
   });
 
-  test('says the client’s reason where the client can’t read the file either', async () => {
+  test('reports the client’s error if the client can’t read the file either', async () => {
     const client = await connect();
     await expect(all(client, join(home.folder, 'denied-and-gone.wav'))).rejects.toMatchObject({
       code: 'AUDIO_NOT_FOUND',
@@ -124,7 +124,7 @@ describe('transcribe', () => {
     expect(textOf(await all(client, file('talk.wav')))).toEqual(['text of talk.wav']);
   });
 
-  test('leaves no copy when it is cancelled, or its client goes', async () => {
+  test('deletes the copy after a cancel or a disconnect', async () => {
     engine.hold();
     const client = await connect();
     const stop = new AbortController();
@@ -141,8 +141,8 @@ describe('transcribe', () => {
   });
 });
 
-describe('files of the daemon', () => {
-  test('wait for a client that can read them, and go on when it has left', async () => {
+describe('the file queue', () => {
+  test('waits for a client that can read a file, and continues after it disconnected', async () => {
     const release = engine.hold();
     const adding = await connect();
     const paths = ['denied.wav', 'hangs.wav'].map((name) => file(name));
@@ -172,7 +172,7 @@ describe('files of the daemon', () => {
     await until(() => copies().length === 0);
   });
 
-  test('fail with the reason of a client that can’t read them', async () => {
+  test('fails a file with the error of the client that can’t read it', async () => {
     const client = await connect();
     await client.files.add([join(home.folder, 'denied-and-gone.wav')]);
     for await (const [only] of client.files.watch()) {

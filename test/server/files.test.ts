@@ -43,7 +43,7 @@ beforeEach(async () => {
     history: noHistory,
     vocabulary: noVocabulary,
     status: () => {
-      throw new Error('nobody asks');
+      throw new Error('unexpected request');
     },
     shutdown: () => undefined,
   });
@@ -64,7 +64,7 @@ function audio(name: string, script: Partial<FakeScript>): string {
   return writeFakeAudio(join(home.folder, name), script);
 }
 
-/** Watches until it is so; each look at the files on the way. */
+/** Watches until the condition is true. @returns all states of the files until then */
 async function watch(
   one: SottoClient,
   isSo: (files: readonly FileJob[]) => boolean,
@@ -79,8 +79,8 @@ async function watch(
 
 const areOver = (files: readonly FileJob[]): boolean => files.length > 0 && files.every(isFileOver);
 
-describe('files of the daemon', () => {
-  test('are transcribed in their order, and every word can be read', async () => {
+describe('the file queue', () => {
+  test('transcribes files in order and returns all text', async () => {
     const one = await client();
     const paths = ['a.wav', 'b.wav', 'c.wav'].map((name, at) => audio(name, { segments: 2 + at }));
     const added = await one.files.add(paths, { options: { language: 'en' } });
@@ -97,7 +97,7 @@ describe('files of the daemon', () => {
     one.close();
   });
 
-  test('go on when whoever handed them in has left, and are found again', async () => {
+  test('continues after the client disconnected', async () => {
     const one = await client();
     const [added] = await one.files.add([audio('long.wav', { segments: 40, delayMs: 10 })]);
     one.close();
@@ -108,7 +108,7 @@ describe('files of the daemon', () => {
     other.close();
   });
 
-  test('tell how far they are: seconds, and the end of what is written', async () => {
+  test('reports progress: seconds and the end of the text', async () => {
     const one = await client();
     await one.files.add([audio('long.wav', { segments: 30, delayMs: 60, texts: 1 })]);
     const snapshots = (await watch(one, areOver)).map(([file]) => file);
@@ -121,7 +121,7 @@ describe('files of the daemon', () => {
     one.close();
   });
 
-  test('one that fails says why, and the next one is not kept waiting', async () => {
+  test('reports a failed file and continues with the next', async () => {
     const one = await client();
     await one.files.add([join(home.folder, 'missing.wav'), audio('fine.wav', { segments: 1 })]);
     const last = (await watch(one, areOver)).at(-1);
@@ -129,7 +129,7 @@ describe('files of the daemon', () => {
     one.close();
   });
 
-  test('cancelled, the text until then is kept; forgotten, it is gone', async () => {
+  test('keeps the text of a cancelled file until it is forgotten', async () => {
     const one = await client();
     const long = { segments: 1_000, delayMs: 10 };
     const added = await one.files.add([audio('one.wav', long), audio('two.wav', long)]);
@@ -145,7 +145,7 @@ describe('files of the daemon', () => {
     one.close();
   });
 
-  test('an engine that dies on the way costs no word', async () => {
+  test('loses no word if the engine dies', async () => {
     const one = await client();
     const [added] = await one.files.add([audio('deadly.wav', { segments: 6, dieAfter: 3 })]);
     await watch(one, areOver);
@@ -154,7 +154,7 @@ describe('files of the daemon', () => {
     one.close();
   });
 
-  test('a text that is longer than an answer comes in parts, whole', async () => {
+  test('returns a long text in several parts', async () => {
     const one = await client();
     const script = { segments: 60, textLength: 20_000 };
     const [added] = await one.files.add([audio('book.wav', script)]);
@@ -165,7 +165,7 @@ describe('files of the daemon', () => {
     one.close();
   });
 
-  test('the daemon is not idle while a text waits to be read', async () => {
+  test('keeps the daemon busy while a text is unread', async () => {
     const one = await client();
     const [added] = await one.files.add([audio('a.wav', { segments: 1 })]);
     await watch(one, areOver);
@@ -175,7 +175,7 @@ describe('files of the daemon', () => {
     one.close();
   });
 
-  test('more than may wait are refused, and those that are over make room for new ones', async () => {
+  test('refuses more files than its limit until others have finished', async () => {
     const one = await client();
     const long = audio('long.wav', { segments: 1_000, delayMs: 50 });
     const many = Array.from({ length: FILE_LIMITS.open + 1 }, () => long);
@@ -191,7 +191,7 @@ describe('files of the daemon', () => {
     one.close();
   });
 
-  test('a path that is not absolute is refused', async () => {
+  test('refuses a relative path', async () => {
     const one = await client();
     await expect(one.files.add(['talk.wav'])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     one.close();

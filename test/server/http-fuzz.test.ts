@@ -1,4 +1,4 @@
-/** Whatever bytes come, the answer is one of ours or none, and the next client is served. */
+/** Random bytes get an error of Sotto or no answer, and the next client is served. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -34,7 +34,7 @@ const POSTED = requestOf(
   '3\r\nabc\r\n0\r\n\r\n',
 );
 
-/** Bytes of a request, some of them changed, left out or said twice. */
+/** Bytes of a request, some of them changed, removed or repeated. */
 const nearly = fc
   .record({
     text: fc.constantFrom(GOOD, POSTED),
@@ -65,8 +65,8 @@ async function send(bytes: string | Uint8Array): Promise<RawAnswer> {
   return answer;
 }
 
-describe('bytes that are no request, or nearly one', () => {
-  test('get an answer of ours or none', async () => {
+describe('invalid and almost valid requests', () => {
+  test('get an error of Sotto or no answer', async () => {
     const one = fc.oneof(
       { weight: 5, arbitrary: nearly },
       { weight: 1, arbitrary: fc.uint8Array({ maxLength: 300 }) },
@@ -94,7 +94,7 @@ describe('the router', () => {
     { method: 'POST', path: '/v1/audio/speech', answer: () => Promise.resolve(json({})) },
   ]);
 
-  test('gives back any name that was encoded', () => {
+  test('decodes any encoded name', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (name) => {
         const { params } = router.find('GET', `/v1/models/${encodeURIComponent(name)}`);
@@ -103,7 +103,7 @@ describe('the router', () => {
     );
   });
 
-  test('finds a route or says with a code why not, whatever the path', () => {
+  test('finds a route or throws a coded error for random paths', () => {
     fc.assert(
       fc.property(
         fc.string(),

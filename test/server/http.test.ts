@@ -28,7 +28,7 @@ interface Timeouts {
   readonly unreadMs?: number;
 }
 
-/** Where nothing else is said, more patient than the busiest machine needs. */
+/** The defaults are longer than the slowest machine needs. */
 function serve({ everyMs = 60_000, unreadMs = 60_000 }: Timeouts = {}): Promise<TestApi> {
   return serveTestApi(home, { uploadTimeout: { everyMs, minBytes: 10 }, maxActive: 2, unreadMs });
 }
@@ -40,7 +40,7 @@ async function restartServer(timeouts: Timeouts): Promise<void> {
 
 const local = ['Host', 'localhost'] as const;
 
-function ask(
+function sendRequest(
   line: string,
   headers: readonly (readonly [string, string])[] = [],
   body = '',
@@ -53,31 +53,31 @@ function codeOf({ body }: RawAnswer): unknown {
 }
 
 describe('a route', () => {
-  test('gets what stands in its braces decoded, a slash that was encoded too', async () => {
-    const { status, body } = await ask('GET /here/mlx-community%2Fwhisper%20x');
+  test('gets decoded path parameters, including an encoded slash', async () => {
+    const { status, body } = await sendRequest('GET /here/mlx-community%2Fwhisper%20x');
     expect([status, JSON.parse(body)]).toEqual([200, { name: 'mlx-community/whisper x' }]);
   });
 
-  test('answers HEAD with the same head and no body', async () => {
-    const [head, get] = [await ask('HEAD /here/me'), await ask('GET /here/me')];
+  test('answers HEAD with the same headers and no body', async () => {
+    const [head, get] = [await sendRequest('HEAD /here/me'), await sendRequest('GET /here/me')];
     expect([head.status, head.body]).toEqual([200, '']);
     const fixed = (text: string): string => text.replace(/^(x-request-id|date): .*$/gim, '');
     expect(fixed(head.head)).toBe(fixed(get.head));
   });
 
-  test('that is asked for otherwise says how', async () => {
-    const answer = await ask('POST /here/me', [['Content-Length', '0']]);
+  test('lists its methods for another method', async () => {
+    const answer = await sendRequest('POST /here/me', [['Content-Length', '0']]);
     expect([answer.status, codeOf(answer)]).toEqual([405, 'METHOD_NOT_ALLOWED']);
     expect(answer.head).toMatch(/^allow: GET, HEAD$/im);
   });
 
-  test('sends parts as they come', async () => {
-    const { head, body } = await ask('GET /parts');
+  test('sends parts of a stream as they arrive', async () => {
+    const { head, body } = await sendRequest('GET /parts');
     expect(head).toMatch(/^transfer-encoding: chunked$/im);
     expect(body).toContain('two ');
   });
 
-  test('that takes a body is asked before the body is sent', async () => {
+  test('sends 100 Continue before the body', async () => {
     const socket = await open(served.socket);
     const answer = all(socket);
     const wait = new Promise<string>((resolve) => socket.once('data', (bytes) => resolve(bytes.toString())));
@@ -89,7 +89,7 @@ describe('a route', () => {
     expect((await answer).body).toContain('{"bytes":5}');
   });
 
-  test('that would refuse the body says so instead', async () => {
+  test('sends an error instead of 100 Continue', async () => {
     const answer = await exchange(
       served.socket,
       requestOf('POST /work HTTP/1.1', [
@@ -102,8 +102,8 @@ describe('a route', () => {
   });
 });
 
-describe('a body', () => {
-  test('that hardly comes is given up, with an answer, and its place is free again', async () => {
+describe('a request body', () => {
+  test('that arrives too slowly gets an error and frees its slot', async () => {
     await restartServer({ everyMs: 100 });
     const socket = await open(served.socket);
     const answer = all(socket);
@@ -115,7 +115,7 @@ describe('a body', () => {
     await until(() => served.api.admission.active === 0);
   });
 
-  test('that keeps coming may take its time', async () => {
+  test('that keeps arriving may take long', async () => {
     await restartServer({ everyMs: 500 });
     const socket = await open(served.socket);
     const answer = all(socket);
@@ -127,7 +127,7 @@ describe('a body', () => {
     expect((await answer).body).toContain('{"bytes":1000}');
   });
 
-  test('of somebody who leaves frees its place', async () => {
+  test('of a client that disconnects frees its slot', async () => {
     const socket = await open(served.socket);
     socket.write(requestOf('POST /work HTTP/1.1', [local, ['Content-Length', '1000']], 'a'));
     await until(() => served.api.admission.active === 1);
@@ -135,20 +135,20 @@ describe('a body', () => {
     await until(() => served.api.admission.active === 0);
   });
 
-  test('is not read where there is no place for the work, and others are served', async () => {
+  test('is not read without a free slot, and other requests are served', async () => {
     const held = await Promise.all([open(served.socket), open(served.socket)]);
     for (const socket of held)
       socket.write(requestOf('POST /work HTTP/1.1', [local, ['Content-Length', '100000']], 'a'));
     await until(() => served.api.admission.active === 2);
-    const answer = await ask('POST /work', [['Content-Length', '5']], 'abcde');
+    const answer = await sendRequest('POST /work', [['Content-Length', '5']], 'abcde');
     expect([answer.status, codeOf(answer)]).toEqual([503, 'BUSY']);
     expect(answer.head).toMatch(/^retry-after: \d+$/im);
-    expect((await ask('GET /here/me')).status).toBe(200);
+    expect((await sendRequest('GET /here/me')).status).toBe(200);
     for (const socket of held) socket.destroy();
   });
 });
 
-test('a WebSocket that sends what is no frame is closed, and harms nobody', async () => {
+test('an invalid WebSocket frame closes only its own connection', async () => {
   const socket = await open(served.socket);
   const closed = new Promise((resolve) => socket.once('close', resolve));
   socket.write(
@@ -163,12 +163,12 @@ test('a WebSocket that sends what is no frame is closed, and harms nobody', asyn
   await until(() => served.handshakes() === 1);
   socket.resume().write(Buffer.alloc(100, 0xff));
   await closed;
-  expect((await ask('GET /here/me')).status).toBe(200);
+  expect((await sendRequest('GET /here/me')).status).toBe(200);
   expect(served.api.metrics.text()).toContain('sotto_websockets_open{path="/talk"} 0\n');
 });
 
 describe('an answer', () => {
-  test('to somebody whose body never ends comes, and then the connection does', async () => {
+  test('is sent to a client whose body never ends, and the connection is closed', async () => {
     const socket = await open(served.socket);
     const answer = all(socket);
     socket.write(
@@ -178,10 +178,10 @@ describe('an answer', () => {
     expect((await answer.finally(() => clearInterval(drip))).status).toBe(200);
   });
 
-  test.each(['/much?parts', '/much'])('of %s that nobody takes is given up', async (path) => {
+  test.each(['/much?parts', '/much'])('of %s that is not read is aborted', async (path) => {
     await restartServer({ unreadMs: 100 });
     const socket = await open(served.socket);
-    // Left alone: nothing of it is read.
+    // The client reads nothing.
     socket.pause();
     socket.write(requestOf(`GET ${path} HTTP/1.1`, [local]));
     await until(() => served.api.metrics.text().includes('route="/much",method="GET",status="200"'));
@@ -189,7 +189,7 @@ describe('an answer', () => {
   });
 });
 
-test('a few requests sent ahead of their answers are answered in their order, many end the connection', async () => {
+test('a few pipelined requests are answered in order, too many close the connection', async () => {
   const socket = await open(served.socket);
   const answer = all(socket);
   const lines = Array.from({ length: 7 }, (_, n) => `GET /here/n${n} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
@@ -203,20 +203,20 @@ test('a few requests sent ahead of their answers are answered in their order, ma
   greedy.write(lines.join('').repeat(100));
   expect((await some).body.split('"name":').length - 1).toBeLessThan(700);
   expect(served.api.metrics.text()).toContain('route="/here/{name}",method="GET"');
-  expect((await ask('GET /here/me')).status).toBe(200);
+  expect((await sendRequest('GET /here/me')).status).toBe(200);
 });
 
-describe('the figures', () => {
-  /** Every line of the format: a comment, or a name with labels and a number. */
+describe('the metrics', () => {
+  /** A line of the format: a comment, or a name with labels and a number. */
   const LINE =
     /^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="(\\.|[^"\\])*"(,\w+="(\\.|[^"\\])*")*\})? -?\d+(\.\d+)?(e[+-]\d+)?)$/;
 
-  test('are what was asked and how it was answered, and no more series than there are routes', async () => {
-    await ask('GET /here/a');
-    await ask('GET /here/b');
-    await ask('GET /nowhere/1');
-    await ask('GET /nowhere/2');
-    await ask('GET /here/c', [['Origin', 'null']]);
+  test('count requests by route and status, with at most one series per route', async () => {
+    await sendRequest('GET /here/a');
+    await sendRequest('GET /here/b');
+    await sendRequest('GET /nowhere/1');
+    await sendRequest('GET /nowhere/2');
+    await sendRequest('GET /here/c', [['Origin', 'null']]);
     await exchange(served.socket, 'nonsense\r\n\r\n');
     const text = served.api.metrics.text();
     for (const line of text.trimEnd().split('\n')) expect(line).toMatch(LINE);
@@ -228,7 +228,7 @@ describe('the figures', () => {
     expect(text).not.toContain('nowhere');
   });
 
-  test('have buckets that hold each other, and labels that hold any text', () => {
+  test('have cumulative buckets and escaped labels', () => {
     const metrics = new HttpMetrics();
     for (const seconds of [0.001, 0.3, 7, 5_000])
       metrics.countRequest({ route: '/a"\\\n', method: 'GET', status: 200, seconds });
@@ -239,7 +239,7 @@ describe('the figures', () => {
     for (const line of text.trimEnd().split('\n')) expect(line).toMatch(LINE);
   });
 
-  test('of the daemon stand beside them', async () => {
+  test('include those of the daemon', async () => {
     const route = metricsRoute({
       status: () => STATUS,
       admission: new Admission(),

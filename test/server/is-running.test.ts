@@ -1,16 +1,16 @@
-/** A process that has ended, and whose parent has not waited for it, does not run: on Linux and on a Mac. */
+/** A zombie process is not running, on Linux and on a Mac. */
 import { spawn } from 'node:child_process';
 import { expect, test } from '@jest/globals';
 import { isRunning, stateOf } from '#daemon/is-running.js';
 import { until } from '#test/harness/wait.js';
 
-/** A shell whose child ends at once and that never waits for it. */
+/** A shell whose child exits at once and is never reaped. */
 const PARENT = `const { spawn } = require('child_process');
   const child = spawn('sh', ['-c', 'exit 0']);
   process.stdout.write(child.pid + '\\n');
   process.kill(process.pid, 'SIGSTOP');`;
 
-test('a zombie does not run', async () => {
+test('a zombie is not running', async () => {
   const parent = spawn(process.execPath, ['-e', PARENT], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const pid = await new Promise<number>((resolve) =>

@@ -44,7 +44,7 @@ beforeEach(async () => {
     clock: systemClock,
     log: silentLog,
     status: () => {
-      throw new Error('nobody asks');
+      throw new Error('unexpected request');
     },
     shutdown: () => undefined,
   });
@@ -57,7 +57,7 @@ afterEach(async () => {
   home.remove();
 });
 
-/** A client without manners of its own: says and hears messages as they are. */
+/** A raw client: sends and receives unmodified messages. */
 class Raw {
   readonly received: DaemonMessage[] = [];
 
@@ -97,7 +97,7 @@ class Raw {
     return (await this.next('opened')).channel;
   }
 
-  /** Committed text so far. */
+  /** Committed text received so far. */
   get committed(): string {
     return this.received
       .map((one) => (one.type === 'live' && one.event.type === 'committed' ? one.event.text : ''))
@@ -114,7 +114,7 @@ class Raw {
 }
 
 describe('dictation over the socket', () => {
-  test('that is resumed over the same connection has one channel: the one before is closed', async () => {
+  test('closes the old channel of a session that is resumed over the same connection', async () => {
     const client = new Raw();
     const first = await client.open('one');
     client.send({ type: 'resume', id: 'one', seq: 0 });
@@ -139,7 +139,7 @@ describe('dictation over the socket', () => {
     expect(numbers).toEqual(numbers.map((_, i) => i + 1));
   });
 
-  test('goes on over another connection, from the last number that was heard', async () => {
+  test('resumes over another connection from the last received number', async () => {
     const first = new Raw();
     const channel = await first.open('one');
     first.audio(channel, 0, 1.8 * SECOND);
@@ -156,7 +156,7 @@ describe('dictation over the socket', () => {
     expect(first.committed + second.committed).toBe(rampText(2.5 * SECOND));
   });
 
-  test('several at once on one connection keep apart', async () => {
+  test('keeps several sessions of one connection apart', async () => {
     const client = new Raw();
     const one = await client.open('one');
     client.send({ type: 'open', id: 'two' });
@@ -175,15 +175,11 @@ describe('dictation over the socket', () => {
   });
 
   test.each([
-    ['a take that nobody knows', { type: 'resume', id: 'none', seq: 0 }, 'SESSION_NOT_FOUND'],
-    ['an end of a take that is not open', { type: 'finish', id: 'none', samples: 0 }, 'SESSION_NOT_FOUND'],
-    ['a name that is none', { type: 'open', id: '../up' }, 'INVALID_ARGUMENT'],
-    ['a second take of one name', { type: 'open', id: 'one' }, 'INVALID_ARGUMENT'],
-    [
-      'options that make no sense',
-      { type: 'open', id: 'two', options: { refine: 'much' } },
-      'INVALID_ARGUMENT',
-    ],
+    ['an unknown session', { type: 'resume', id: 'none', seq: 0 }, 'SESSION_NOT_FOUND'],
+    ['finish of a session that is not open', { type: 'finish', id: 'none', samples: 0 }, 'SESSION_NOT_FOUND'],
+    ['an invalid id', { type: 'open', id: '../up' }, 'INVALID_ARGUMENT'],
+    ['a second session with the same id', { type: 'open', id: 'one' }, 'INVALID_ARGUMENT'],
+    ['invalid options', { type: 'open', id: 'two', options: { refine: 'much' } }, 'INVALID_ARGUMENT'],
   ])('refuses %s', async (_, message, code) => {
     const client = new Raw();
     await client.open('one');
@@ -191,7 +187,7 @@ describe('dictation over the socket', () => {
     expect((await client.next('error')).error.code).toBe(code);
   });
 
-  test('refuses audio with a hole, of no channel, and of half a sample; the take goes on', async () => {
+  test('refuses audio with a gap, without a channel, or with half a sample, and continues', async () => {
     const client = new Raw();
     const channel = await client.open('one');
     client.audio(channel, 1600, 3200);
@@ -204,7 +200,7 @@ describe('dictation over the socket', () => {
     await until(() => client.committed === rampText(SECOND));
   });
 
-  test('cancelled leaves nothing behind, and audio that is still on its way is no error', async () => {
+  test('leaves nothing after a cancel, and ignores audio in transit', async () => {
     const client = new Raw();
     const channel = await client.open('one');
     client.audio(channel, 0, SECOND);
@@ -216,10 +212,10 @@ describe('dictation over the socket', () => {
     await client.next('error');
     expect(client.received.filter(({ type }) => type === 'error')).toEqual([]);
     await live.stop(0);
-    expect(readdirSync(home.folder).filter((name) => /spool|said/.test(name))).toEqual([]);
+    expect(readdirSync(home.folder).filter((name) => /spool|said|events/.test(name))).toEqual([]);
   });
 
-  test('a client that is gone has its take finished within two seconds', async () => {
+  test('finishes the session of a disconnected client within two seconds', async () => {
     const client = new Raw();
     const channel = await client.open('one');
     client.audio(channel, 0, SECOND);
@@ -227,7 +223,7 @@ describe('dictation over the socket', () => {
     client.socket.terminate();
     const closedMs = performance.now();
     await until(() => live.idle);
-    // The grace of a second, and the engine's last look; not a speed of anything.
+    // The grace period of a second plus the engine's last decode step.
     expect(performance.now() - closedMs).toBeGreaterThan(900);
     expect(existsSync(`${home.folder}/one.spool`)).toBe(true);
   });

@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the log', () => {
-  test('keeps the newest lines in two files of bounded size', () => {
+  test('keeps the newest lines in two files of limited size', () => {
     const ring = new RingFile(path, 1_000);
     for (let n = 0; n < 500; n++) ring.write(`line ${n}\n`);
     ring.close();
@@ -29,7 +29,7 @@ describe('the log', () => {
     expect(numbers).toEqual(numbers.map((_, index) => 500 - numbers.length + index));
   });
 
-  test('that can’t be opened costs its lines, never the daemon, and goes on once it can', () => {
+  test('loses lines while it can’t be opened, and continues afterwards', () => {
     mkdirSync(path, { recursive: true });
     const ring = new RingFile(path);
     ring.write('lost\n');
@@ -39,7 +39,7 @@ describe('the log', () => {
     expect(readLogTail(path, 9)).toEqual(['kept']);
   });
 
-  test('goes on in the file that an earlier daemon left', () => {
+  test('appends to the file of an earlier daemon', () => {
     for (const text of ['one\n', 'two\n']) {
       const ring = new RingFile(path);
       ring.write(text);
@@ -50,7 +50,7 @@ describe('the log', () => {
     expect(readLogTail(join(folder, 'none'), 9)).toEqual([]);
   });
 
-  test('is the user’s alone, whatever the umask', () => {
+  test('is private to the user with any umask', () => {
     const before = process.umask(0);
     try {
       openLog(path).info('hello');
@@ -61,7 +61,7 @@ describe('the log', () => {
     expect(lstatSync(join(folder, 'logs')).mode & 0o777).toBe(0o700);
   });
 
-  test('loses lines rather than the daemon when it can not be written', () => {
+  test('loses lines instead of stopping the daemon if it can’t be written', () => {
     const ring = new RingFile(path, 10);
     rmSync(join(folder, 'logs'), { recursive: true });
     for (let n = 0; n < 5; n++) expect(() => ring.write('a line that is long\n')).not.toThrow();

@@ -1,4 +1,4 @@
-/** Dictations of hours, delivered over a real socket to Sotto's own client. */
+/** Dictations of several hours, over a real socket to Sotto's own client. */
 import { createServer, connect, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -21,9 +21,9 @@ import { idleModelService } from '#test/harness/controlled-models.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 
-/** Words of a committed event, as a pass over minutes of audio gives them. */
+/** Words of one committed event, as a decode of minutes of audio gives them. */
 const WORDS_PER_STEP = 400;
-const VOCABULARY = [' речь', ' the', ' größte', ' sotto', ' 言葉', ' said', ' naïve', ' word'];
+const VOCABULARY = [' речь', ' the', ' größte', ' sotto', ' 言葉', ' text', ' naïve', ' word'];
 const REPLACED = new Replacer([{ from: 'sotto', to: 'Sotto 🎙' }]);
 
 function wordsOf(count: number): Word[] {
@@ -35,12 +35,12 @@ function wordsOf(count: number): Word[] {
   }));
 }
 
-/** Hears so many words in any audio. */
+/** An engine that recognizes this many words in any audio. */
 class Wordy implements Engine {
   words = 0;
 
   run(): never {
-    throw new Error('no files here');
+    throw new Error('files are not supported');
   }
 
   status() {
@@ -76,7 +76,7 @@ let keeper: HistoryRecorder;
 let live: LiveSessions;
 let server: SottoServer;
 let relay: Server | undefined;
-/** How often a client has connected. */
+/** Number of connections of the client. */
 let connections = 0;
 
 beforeEach(async () => {
@@ -113,7 +113,7 @@ beforeEach(async () => {
     clock: systemClock,
     log: silentLog,
     status: () => {
-      throw new Error('not asked for');
+      throw new Error('unexpected request');
     },
     shutdown: () => undefined,
   });
@@ -127,7 +127,7 @@ afterEach(async () => {
   home.remove();
 });
 
-/** Dictates so many words. */
+/** Dictates this many words. */
 async function dictate(words: number, socket = home.paths.socket): Promise<DictationEvent[]> {
   engine.words = words;
   const dictation = Dictation.open({
@@ -158,7 +158,7 @@ function finalOf(events: readonly DictationEvent[]): FinalEvent {
   return last as FinalEvent;
 }
 
-/** What `dictate` has to deliver. */
+/** The expected text of `dictate`. */
 function expected(count: number): { committed: string; text: string } {
   const committed = wordsOf(count)
     .map(({ word }) => word)
@@ -168,7 +168,7 @@ function expected(count: number): { committed: string; text: string } {
 
 describe('a long dictation', () => {
   test.each([30_000, 110_000])(
-    'of %i words with a replacement is delivered whole, once, and so is its entry in the history',
+    'of %i words with a replacement is delivered completely and once, as is its history entry',
     async (count) => {
       const { committed, text } = expected(count);
       const events = await dictate(count);
@@ -189,7 +189,7 @@ describe('a long dictation', () => {
     120_000,
   );
 
-  test('whose delivery was interrupted is delivered whole over the next connection', async () => {
+  test('is delivered completely over the next connection after an interruption', async () => {
     const { committed, text } = expected(30_000);
     const path = join(home.folder, 'relay');
     const committedBytes = Buffer.byteLength(JSON.stringify(wordsOf(30_000)));
@@ -200,13 +200,13 @@ describe('a long dictation', () => {
       { type: 'connection', state: 'lost' },
       { type: 'connection', state: 'restored' },
     ]);
-    // It broke inside `final`: all that came before had arrived.
+    // The connection broke within `final`, after all earlier messages.
     expect(committedBefore(events, 'connection') === committed).toBe(true);
     expect(finalOf(events).text === text).toBe(true);
     expect(finalOf(events).words?.length).toBe(30_000);
   });
 
-  test('can be given the text of another transcription, and lies in the list with others', async () => {
+  test('can get the text of another transcription, and is listed with others', async () => {
     await dictate(400);
     const client = await SottoClient.connect(home.paths.socket, 'test');
     const text = 'слово, '.repeat(110_000).trim();
@@ -219,7 +219,7 @@ describe('a long dictation', () => {
   });
 });
 
-/** Passes bytes between clients and the daemon; the first connection breaks after so many bytes to the client. */
+/** Relays bytes between clients and the daemon; the first connection breaks after this many bytes to the client. */
 async function relayAt(path: string, limit: number): Promise<Server> {
   let first = true;
   const made = createServer((near: Socket) => {

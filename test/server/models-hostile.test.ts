@@ -11,7 +11,7 @@ import { until } from '#test/harness/wait.js';
 
 const here = withModelServer();
 
-describe('a client that means ill', () => {
+describe('a hostile client', () => {
   function greeted(): Promise<WebSocket> {
     const socket = new WebSocket('ws://localhost/ws', {
       createConnection: () => connect(here.socketPath),
@@ -50,7 +50,7 @@ describe('a client that means ill', () => {
     [{ do: 'wait', timeoutSeconds: 1e9 }],
     [{ do: 'wait' }],
     [{ do: 'wait', timeoutSeconds: '60' }],
-  ])('hears what is wrong with %j', async (request) => {
+  ])('gets an error for %j', async (request) => {
     const socket = await greeted();
     const all = messagesOf(socket);
     socket.send(JSON.stringify({ type: 'models', id: 'x', request }));
@@ -69,7 +69,7 @@ describe('a client that means ill', () => {
     ['verify', './fake'],
     ['info', '~/x'],
     ['info', 'fake\u0000'],
-  ])('%s %j reaches nothing outside the folder of models', async (what, model) => {
+  ])('%s %j reaches nothing outside the model folder', async (what, model) => {
     const socket = await greeted();
     const all = messagesOf(socket);
     socket.send(JSON.stringify({ type: 'models', id: 'x', request: { do: what, model, force: true } }));
@@ -83,7 +83,7 @@ describe('a client that means ill', () => {
   });
 
   test.each([['.'], ['..'], ['.downloads'], ['fake/..'], ['fake/../..'], ['../models/fake/../..']])(
-    'the folder of models itself, or what holds it, is not removed as %j of it',
+    'does not remove the model folder or its parents as %j',
     async (path) => {
       const { models } = await here.client();
       mkdirSync(join(here.home.paths.models, '.downloads'), { recursive: true });
@@ -94,7 +94,7 @@ describe('a client that means ill', () => {
     },
   );
 
-  test('the model itself is removed by a path that ends in a dot', async () => {
+  test('removes a model by a path that ends in a dot', async () => {
     const { models } = await here.client();
     const removing = models.remove(`${here.home.paths.models}/fake/.`, { force: true });
     // It is in use.
@@ -104,7 +104,7 @@ describe('a client that means ill', () => {
     expect(here.hasModel('fake')).toBe(false);
   });
 
-  test('has so many requests at a time, each with an id of its own', async () => {
+  test('has a limit of concurrent requests, each with its own id', async () => {
     const socket = await greeted();
     const all = messagesOf(socket);
     const max = MODEL_LIMITS.requestsPerConnection;
@@ -119,14 +119,14 @@ describe('a client that means ill', () => {
     ]);
     socket.send(JSON.stringify({ type: 'cancel', id: 'w1' }));
     await until(() => all.some(({ type, id }) => type === 'cancelled' && id === 'w1'));
-    // Over already: the two messages have crossed.
+    // The request has just ended.
     socket.send(JSON.stringify({ type: 'cancel', id: 'w1' }));
     watch('w1');
     await until(() => all.filter(({ type, id }) => type === 'models-event' && id === 'w1').length > 1);
     socket.terminate();
   });
 
-  test('watches without reading, and is told the newest when it reads again', async () => {
+  test('gets the newest state after it did not read for a while', async () => {
     const one = await here.client();
     const slow = await greeted();
     slow.send(JSON.stringify({ type: 'models', id: 'w', request: { do: 'watch' } }));

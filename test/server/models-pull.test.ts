@@ -15,7 +15,7 @@ import { defined } from '#daemon/protocol/defined.js';
 const here = withModelServer();
 
 describe('a pull', () => {
-  test('tells how far it is, and ends with the model', async () => {
+  test('reports progress and ends with the model', async () => {
     const { models } = await here.client();
     const pull = models.pull('someone/model', { as: 'mine' });
     const events = await collect(pull);
@@ -36,7 +36,7 @@ describe('a pull', () => {
     });
   });
 
-  test('goes on when its client leaves, and whoever asks again joins it', async () => {
+  test('continues after its client disconnected, and the same request joins it', async () => {
     here.stallAfter(60_000);
     const one = await here.client();
     await downloaded(one.models.pull('someone/model'), 0.2);
@@ -45,7 +45,7 @@ describe('a pull', () => {
     expect(here.daemon.service.idle).toBe(false);
     const two = await here.client();
     const joined = two.models.pull('someone/model');
-    // It hears from the start what cannot be missed.
+    // It gets all numbered events from the start.
     const [first] = await firstEvents(joined, 1);
     expect(first).toMatchObject({ type: 'resolving', repo: 'someone/model' });
     two.close();
@@ -53,7 +53,7 @@ describe('a pull', () => {
     expect(here.daemon.service.idle).toBe(false);
     const hits = here.hub.hits.filter(({ kind }) => kind === 'info').length;
     here.hub.fault = () => undefined;
-    // What stalls is tried again after a while; here somebody calls it off and asks anew.
+    // A stalled download is retried after a while; this test cancels it and requests it again.
     const three = await here.client();
     const other = three.models.pull('someone/model');
     other.cancel();
@@ -67,7 +67,7 @@ describe('a pull', () => {
     expect(here.weightsOf('model').equals(Buffer.from(CONTENT['weights.safetensors'] ?? ''))).toBe(true);
   });
 
-  test('of two clients is one download; what one calls off ends for both, each told why', async () => {
+  test('of two clients is one download, and a cancel of one ends it for both', async () => {
     const one = await here.client();
     const two = await here.client();
     const mark = here.hub.hits.length;
@@ -93,14 +93,14 @@ describe('a pull', () => {
     expect(here.daemon.service.idle).toBe(true);
   });
 
-  test('is called off by the name that it has here, whoever asked and from wherever it comes', async () => {
+  test('is cancelled by its local name by any client', async () => {
     here.stallAfter(60_000);
     const one = await here.client();
     const two = await here.client();
     expect(await two.models.cancelPull('mine')).toBe(false);
     const pull = one.models.pull('someone/model', { as: 'mine' });
     await downloaded(pull, 0.2);
-    // What is not a pull of that name goes on.
+    // Other pulls continue.
     expect(await two.models.cancelPull('someone/model')).toBe(false);
     expect(here.daemon.service.idle).toBe(false);
     expect(await two.models.cancelPull('mine')).toBe(true);
@@ -112,7 +112,7 @@ describe('a pull', () => {
     expect((await two.models.list()).partial).toMatchObject([{ name: 'mine', repo: 'someone/model' }]);
   });
 
-  test('that was called off can be asked for anew at once', async () => {
+  test('can be requested again at once after a cancel', async () => {
     here.stallAfter(60_000);
     const { models } = await here.client();
     const first = models.pull('someone/model');
@@ -125,14 +125,14 @@ describe('a pull', () => {
     expect(here.daemon.idle).toEqual([false, true]);
   });
 
-  test('is refused where too many works are under way', async () => {
+  test('is refused while too many jobs are active', async () => {
     here.stallAfter(10_000);
     const { models } = await here.client();
     const pulls = Array.from({ length: MODEL_LIMITS.jobs }, (_, i) =>
       models.pull('someone/model', { as: `m${i}` }),
     );
     expect(await failureOf(models.pull('someone/model', { as: 'more' }).result)).toBe('BUSY');
-    // Others are served meanwhile.
+    // Other requests are served meanwhile.
     expect((await models.list()).installed.length).toBeGreaterThan(0);
     for (const pull of pulls) pull.cancel();
     expect(new Set(await Promise.all(pulls.map(({ result }) => failureOf(result))))).toEqual(
@@ -141,7 +141,7 @@ describe('a pull', () => {
     expect(here.daemon.service.idle).toBe(true);
   });
 
-  test('of another model under the same name is refused while one is under way', async () => {
+  test('of another model with the same name is refused while one is active', async () => {
     here.stallAfter(60_000);
     const { models } = await here.client();
     const pull = models.pull('someone/model', { as: 'x' });
@@ -153,7 +153,7 @@ describe('a pull', () => {
     await failureOf(pull.result);
   });
 
-  test('that fails leaves the model failed, with the reason', async () => {
+  test('marks the model as failed with the reason', async () => {
     here.hub.fault = ({ kind }) => (kind === 'cdn' ? { status: 403 } : undefined);
     const { models } = await here.client();
     expect(await failureOf(models.pull('someone/model').result)).toMatch(/^DOWNLOAD_/);
@@ -162,7 +162,7 @@ describe('a pull', () => {
     expect(await failureOf(models.pull('someone/model', { as: '../x' }).result)).toBe('INVALID_ARGUMENT');
   });
 
-  test('of a quantized form that the hub lacks brings the float16 form, and says so', async () => {
+  test('falls back to float16 if the Hub lacks the quantized form', async () => {
     const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
     const plain = lacking === undefined ? undefined : unquantizedFormOf(lacking);
     if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
@@ -180,7 +180,7 @@ describe('a pull', () => {
       error: { code: 'QUANTIZED_UNAVAILABLE' },
     });
     expect(here.daemon.service.states.of(plain.name).state).toBe('installed');
-    // And who chooses the quantized one gets what is here, and is told.
+    // Choosing the quantized form then uses the float16 form, and reports it.
     const use = models.use(lacking.name);
     await until(() => here.daemon.engine.waiting.length > 0);
     here.daemon.engine.ready(plain.name);
@@ -190,7 +190,7 @@ describe('a pull', () => {
     expect(here.settings()).toMatchObject({ model: plain.name });
   });
 
-  test('of a form that the hub lacks is called off by the name of the one that comes instead', async () => {
+  test('of a missing form is cancelled by the name of its fallback', async () => {
     const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
     const plain = lacking === undefined ? undefined : unquantizedFormOf(lacking);
     if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
@@ -204,7 +204,7 @@ describe('a pull', () => {
     expect(await failureOf(pull.result)).toBe('CANCELLED');
   });
 
-  test('is ended in good order by the end of the daemon, and the next one goes on with it', async () => {
+  test('is stopped with the daemon, and the next daemon resumes it', async () => {
     here.stallAfter(60_000);
     const { models } = await here.client();
     const pull = models.pull('someone/model');

@@ -13,7 +13,7 @@ describe('use', () => {
     here.place('large', 9000);
   });
 
-  test('has the model loaded while the old one serves, and chooses it only once it is ready', async () => {
+  test('loads the model while the old one serves, and makes it the default when it is ready', async () => {
     const { models } = await here.client();
     here.daemon.engine.serving = { name: 'fake', dir: join(here.home.paths.models, 'fake') };
     here.daemon.engine.setModels([{ name: 'fake', state: 'ready' }]);
@@ -32,7 +32,7 @@ describe('use', () => {
     expect((await models.list()).chosen).toBe('large');
   });
 
-  test('that fails changes nothing, and says why', async () => {
+  test('changes nothing if it fails, and reports the reason', async () => {
     const { models } = await here.client();
     const use = models.use('large');
     await until(() => here.daemon.engine.waiting.includes('large'));
@@ -46,7 +46,7 @@ describe('use', () => {
     expect(await failureOf(models.use('turbo').result)).toBe('MODEL_NOT_FOUND');
   });
 
-  test('of one that does not fit takes the next smaller one that is here, and says so', async () => {
+  test('falls back to the next smaller installed model if the model does not fit', async () => {
     const { models } = await here.client();
     const use = models.use('large');
     const events = collect(use);
@@ -63,7 +63,7 @@ describe('use', () => {
     expect(here.settings()).toEqual({ model: 'small' });
   });
 
-  test('called off leaves all as it was', async () => {
+  test('changes nothing if it is cancelled', async () => {
     const { models } = await here.client();
     const controller = new AbortController();
     const use = models.use('large', { signal: controller.signal });
@@ -74,7 +74,7 @@ describe('use', () => {
     expect(here.settings()).toEqual({ model: 'fake' });
   });
 
-  test('of another model takes the place of one that is under way', async () => {
+  test('of another model replaces an active one', async () => {
     const { models } = await here.client();
     const first = models.use('small');
     await until(() => here.daemon.engine.waiting.includes('small'));
@@ -90,7 +90,7 @@ describe('use', () => {
     expect(here.daemon.engine.requested).toEqual(['small', 'large']);
   });
 
-  test('whose choice can’t be written down has the model before it serve again', async () => {
+  test('restores the previous model if the settings can’t be written', async () => {
     here.daemon.engine.serving = { name: 'fake', dir: join(here.home.paths.models, 'fake') };
     const { models } = await here.client();
     const use = models.use('large');
@@ -104,7 +104,7 @@ describe('use', () => {
     expect(here.daemon.engine.serving.name).toBe('fake');
   });
 
-  test('goes on when its client leaves', async () => {
+  test('continues after its client disconnected', async () => {
     const one = await here.client();
     one.models.use('large');
     await until(() => here.daemon.engine.waiting.includes('large'));
@@ -115,14 +115,14 @@ describe('use', () => {
     expect(here.settings()).toEqual({ model: 'large' });
   });
 
-  test('leaves settings.json alone that is not valid, and loads nothing for it', async () => {
+  test('does not change an invalid settings.json, and loads nothing', async () => {
     writeFileSync(here.home.paths.settings, '{"model":');
     const { models } = await here.client();
     expect(await failureOf(models.use('large').result)).toBe('INVALID_ARGUMENT');
     expect(here.daemon.engine.requested).toEqual([]);
   });
 
-  test('whenReady waits for a model, for so long', async () => {
+  test('whenReady waits for a model until its timeout', async () => {
     const { models } = await here.client();
     const use = models.use('large');
     await until(() => here.daemon.engine.waiting.includes('large'));
@@ -144,7 +144,7 @@ describe('use', () => {
     expect(await models.whenReady({ timeoutSeconds: 60 })).toMatchObject({ name: 'large' });
     here.daemon.engine.fails('small', new SottoError('MODEL_CORRUPT', 'cut off'));
     expect(await failureOf(models.whenReady({ model: 'small', timeoutSeconds: 60 }))).toBe('MODEL_CORRUPT');
-    // Tried once more, it is waited for.
+    // A retry is waited for.
     const again = models.use('small');
     const hopeful = models.whenReady({ model: 'small', timeoutSeconds: 60 });
     await until(() => here.daemon.engine.waiting.includes('small'));
@@ -158,7 +158,7 @@ describe('use', () => {
 describe('remove', () => {
   beforeEach(() => here.place('mine'));
 
-  test('of a model in use is refused, in memory or chosen', async () => {
+  test('is refused for a model in use, loaded or default', async () => {
     const { models } = await here.client();
     const refused = {
       code: 'BUSY',
@@ -179,7 +179,7 @@ describe('remove', () => {
     expect(await failureOf(models.remove('starter', { force: true }))).toBe('INVALID_ARGUMENT');
   });
 
-  test('by force has the starter model take its place first', async () => {
+  test('with force loads the starter model first', async () => {
     writeFileSync(here.home.paths.settings, '{"model":"mine","history":{"keepDays":3}}');
     const { models } = await here.client();
     const failing = models.remove('mine', { force: true });

@@ -15,7 +15,7 @@ import { until } from '#test/harness/wait.js';
 const here = withModelServer();
 
 describe('models over the socket', () => {
-  test('list and info tell what is here, what there is, and where each stands', async () => {
+  test('list and info report installed and available models with their states', async () => {
     const { models } = await here.client();
     here.place('mine');
     await models.pull('someone/model').result;
@@ -43,7 +43,7 @@ describe('models over the socket', () => {
     expect(await failureOf(models.info('nothing'))).toBe('MODEL_NOT_FOUND');
   });
 
-  test('watch tells of every state of a model, in order, until the loop is left', async () => {
+  test('watch reports every state of a model in order until the iteration ends', async () => {
     const { models } = await here.client();
     const seen: string[] = [];
     const watching = (async () => {
@@ -73,7 +73,7 @@ describe('models over the socket', () => {
     expect(seen).toContain('downloading');
   });
 
-  test('prune takes away what was given up, and what is not in use if it is asked to', async () => {
+  test('prune removes unfinished downloads, and unused models if requested', async () => {
     const { models } = await here.client();
     await models.pull('someone/model').result;
     here.stallAfter(50_000);
@@ -91,7 +91,7 @@ describe('models over the socket', () => {
     expect(here.daemon.idle.filter((one) => !one).length).toBe(here.daemon.idle.filter((one) => one).length);
   });
 
-  test('verify sees a byte that has changed', async () => {
+  test('verify detects a changed byte', async () => {
     const { models } = await here.client();
     await models.pull('someone/model').result;
     const sound = models.verify('model');
@@ -110,11 +110,11 @@ describe('models over the socket', () => {
     });
     expect(await models.pull('someone/model', { again: true }).result).toMatchObject({ outcome: 'updated' });
     expect((await models.info('model')).status.state).toBe('installed');
-    // Nothing is known of one that was not pulled.
+    // There are no hashes of a model that was not pulled.
     expect(await models.verify('fake').result).toEqual({ do: 'verify', name: 'fake' });
   });
 
-  test('unload frees what is in memory', async () => {
+  test('unload frees the memory of all models', async () => {
     const { models } = await here.client();
     here.daemon.engine.setModels([{ name: 'fake', state: 'ready' }]);
     await models.unload();

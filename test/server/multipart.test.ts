@@ -55,7 +55,7 @@ function read(source: FormSource, limits: FormLimits = LIMITS): Promise<Form> {
   return readForm(source, { folder, signal: new AbortController().signal, limits });
 }
 
-/** Why it was not read. Nothing may be left of it. */
+/** @returns the error of a refused form, which must leave no file */
 async function refusalOf(
   source: FormSource,
   limits?: FormLimits,
@@ -67,7 +67,7 @@ async function refusalOf(
     expect(readdirSync(folder)).toEqual([]);
     return { code: error.code, param: error.param };
   }
-  throw new Error('it was read');
+  throw new Error('the form was accepted');
 }
 
 function cut(body: Buffer, at: readonly number[]): Buffer[] {
@@ -86,7 +86,7 @@ const WHOLE = bodyOf([
 ]);
 
 describe('a form', () => {
-  test('is the same wherever it is cut on its way', async () => {
+  test('is parsed the same however its bytes are split', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(WHOLE.length), { maxLength: 40 }), async (at) => {
         const { fields, file } = await read(sourceOf(cut(WHOLE, at)));
@@ -103,12 +103,12 @@ describe('a form', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('comes byte by byte, too', async () => {
+  test('is parsed byte by byte', async () => {
     const { file } = await read(sourceOf(cut(WHOLE, [...WHOLE.keys()])));
     expect(file?.bytes).toBe(AUDIO.length);
   });
 
-  test('is refused wherever it breaks off, and leaves nothing', async () => {
+  test('is refused if truncated anywhere, and leaves no file', async () => {
     for (let length = 0; length < WHOLE.length - 4; length += 61) {
       expect(await refusalOf(sourceOf([WHOLE.subarray(0, length)]))).toMatchObject({
         code: 'INVALID_ARGUMENT',
@@ -116,7 +116,7 @@ describe('a form', () => {
     }
   });
 
-  test('of anything at all is read or refused, and nothing else happens', async () => {
+  test('of random bytes is accepted or refused, without other effects', async () => {
     const garbage = fc.oneof(
       fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
       fc
@@ -162,7 +162,7 @@ describe('a form', () => {
     );
   });
 
-  test('with a byte changed anywhere is read or refused, and leaves nothing', async () => {
+  test('with a changed byte is accepted or refused, and leaves no file', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(WHOLE.length - 1), fc.nat(255), async (place, value) => {
         const body = Buffer.from(WHOLE);
@@ -177,7 +177,7 @@ describe('a form', () => {
     );
   });
 
-  test('may hold names that mean something to JavaScript', async () => {
+  test('may contain names with a meaning in JavaScript', async () => {
     const { fields } = await read(
       sourceOf([
         bodyOf([
@@ -192,7 +192,7 @@ describe('a form', () => {
     ]);
   });
 
-  test('keeps its file for the user alone, under a name that is ours', async () => {
+  test('stores its file privately under a generated name', async () => {
     const { file } = await read(
       sourceOf([bodyOf([{ name: 'file', value: AUDIO, filename: '../../a.wav' }])]),
     );
@@ -201,7 +201,7 @@ describe('a form', () => {
   });
 });
 
-describe('too much of it', () => {
+describe('a form that is too large', () => {
   const field = (name: string, length = 3): Part => ({ name, value: 'x'.repeat(length) });
   test.each<[string, Part[], string, string | undefined]>([
     [
@@ -219,20 +219,20 @@ describe('too much of it', () => {
     expect(await refusalOf(sourceOf([bodyOf(parts)]))).toEqual({ code, param });
   });
 
-  test('a length that is said in the first place, before a byte of it is read', async () => {
+  test('by its Content-Length, before a byte is read', async () => {
     const source = sourceOf([WHOLE], { 'content-length': String(5 * 1024 ** 3) });
     expect(await refusalOf(source, FORM_LIMITS)).toEqual({ code: 'PAYLOAD_TOO_LARGE', param: 'file' });
     expect(source.readableFlowing).toBe(null);
   });
 
-  test('more than the disk holds', async () => {
+  test('for the disk', async () => {
     const limits = { ...LIMITS, fileBytes: 2 ** 60 };
     const source = sourceOf([WHOLE], { 'content-length': String(2 ** 59) });
     expect(await refusalOf(source, limits)).toEqual({ code: 'INSUFFICIENT_DISK', param: 'file' });
   });
 });
 
-describe('what is no form', () => {
+describe('a request that is not a form', () => {
   test.each([
     [{ 'content-type': 'application/json' }, 'UNSUPPORTED_MEDIA_TYPE'],
     [{ 'content-type': 'application/x-www-form-urlencoded' }, 'UNSUPPORTED_MEDIA_TYPE'],
@@ -247,8 +247,8 @@ describe('what is no form', () => {
   });
 });
 
-describe('a file that is sent', () => {
-  test('is gone with whoever sent it', async () => {
+describe('an uploaded file', () => {
+  test('is deleted when its client disconnects', async () => {
     const controller = new AbortController();
     const source: FormSource = Object.assign(new Readable({ read: () => undefined }), {
       headers: { 'content-type': TYPE },
@@ -260,7 +260,7 @@ describe('a file that is sent', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('of a connection that is cut is gone', async () => {
+  test('is deleted when its connection is reset', async () => {
     const source: FormSource = Object.assign(new Readable({ read: () => undefined }), {
       headers: { 'content-type': TYPE },
     });
@@ -269,24 +269,24 @@ describe('a file that is sent', () => {
     expect(await refusalOf(source)).toMatchObject({ code: 'CANCELLED' });
   });
 
-  test('of many who leave at once is gone', async () => {
+  test('is deleted when many clients disconnect at once', async () => {
     for (let round = 0; round < 30; round++) {
       const leaving = Array.from({ length: 16 }, () => read(sourceOf([WHOLE.subarray(0, 2_000)])));
       for (const { status } of await Promise.allSettled(leaving)) expect(status).toBe('rejected');
     }
-    // What a late opening would bring to be, is there once another one has come and gone.
+    // A file that is opened late would exist after another upload has ended.
     for (let quietTurns = 0; quietTurns < 5; quietTurns++) {
       await (await read(sourceOf([WHOLE]))).file?.discard();
       expect(readdirSync(folder)).toEqual([]);
     }
   });
 
-  test('whose folder is missing can’t be kept, and that is said', async () => {
+  test('is refused if its folder is missing', async () => {
     home.remove();
     await expect(read(sourceOf([WHOLE]))).rejects.toMatchObject({ code: 'SPOOL_FAILED' });
   });
 
-  test('by an earlier process is swept away; ours, and files that are not uploads, are not', async () => {
+  test('of an earlier process is deleted, but not one of this process or a foreign file', async () => {
     const { file } = await read(sourceOf([bodyOf([{ name: 'file', value: AUDIO }])]));
     const left = '0a1b2c3d4e5f-00112233445566778899aabb';
     writeFileSync(join(folder, left), '');
@@ -302,7 +302,7 @@ describe('a file that is sent', () => {
     sweepUploads(join(folder, 'not here'));
   });
 
-  test('nowhere is no trouble to take away', async () => {
+  test('in a missing folder needs no deletion', async () => {
     await (await Upload.begin(folder)).discard();
   });
 });

@@ -21,7 +21,7 @@ async function written(): Promise<Json> {
   return JSON.parse((await documentRoute.answer(call)).body as string) as Json;
 }
 
-/** Every value in it that is called so. */
+/** All values with this key. */
 function all(value: unknown, name: string): unknown[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value as Json).flatMap(([key, inner]) => [
@@ -30,20 +30,20 @@ function all(value: unknown, name: string): unknown[] {
   ]);
 }
 
-describe('the document of the API', () => {
-  test('tells of every route that is served, and of no other', () => {
+describe('the OpenAPI document', () => {
+  test('describes exactly the served routes', () => {
     const home = tempHome();
     const context = { uploads: home.folder, clock: systemClock, log: silentLog } as unknown as ApiContext;
     const { routes, sockets } = buildApi(context);
     const served = routes.map(({ method, path }) => `${method} ${path}`);
     home.remove();
     expect(sockets.map(({ path }) => path)).toEqual(['/v1/realtime', '/realtime']);
-    // Without /v1 it is the same once more.
+    // The same routes exist without /v1.
     const documented = OPERATIONS.map(({ method, path }) => `${method.toUpperCase()} ${path}`);
     expect(served.filter((route) => !/ \/(audio|models)\b/.test(route)).sort()).toEqual(documented.sort());
   });
 
-  test('is OpenAPI 3.1 whose references lead somewhere', async () => {
+  test('is OpenAPI 3.1 without dangling references', async () => {
     const document = await written();
     expect(document.openapi).toBe('3.1.0');
     const references = all(document, '$ref') as string[];
@@ -57,7 +57,7 @@ describe('the document of the API', () => {
   test.each([
     ['TranscriptionForm', transcriptionFieldsSchema],
     ['TranslationForm', translationFieldsSchema],
-  ])('shows in the %s a file, and of each field a value that is read as such', async (name, schema) => {
+  ])('has in the %s a file, and valid examples of all fields', async (name, schema) => {
     const { components } = (await written()) as { components: { schemas: Record<string, Form> } };
     const { properties: { file, ...fields } = {}, required } = components.schemas[name] ?? {};
     expect([file?.format, required]).toEqual(['binary', ['file', 'model']]);
@@ -68,13 +68,13 @@ describe('the document of the API', () => {
   });
 
   test.each(Object.entries(EXAMPLES) as [ObjectName, unknown][])(
-    'shows a %s that is one',
+    'has a valid example of %s',
     (name, example) => {
       expect(v.parse(OBJECTS[name] as v.GenericSchema, example)).toEqual(example);
     },
   );
 
-  test('says of each operation how it may fail, token and host included', async () => {
+  test('lists the errors of each operation, including token and host', async () => {
     const operations = Object.values(
       (await written()).paths as Record<string, Record<string, { responses: Json }>>,
     );

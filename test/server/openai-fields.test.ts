@@ -21,14 +21,14 @@ describe('the fields of a form', () => {
     ['a number without its zero', { temperature: ['.5'] }, { temperature: 0.5 }],
     ['a number with an exponent', { temperature: ['5e-1'] }, { temperature: 0.5 }],
     ['Python’s booleans', { stream: ['True'], vad: ['False'] }, { stream: true, vad: false }],
-    ['booleans as figures', { stream: ['1'], vad: ['0'] }, { stream: true, vad: false }],
+    ['booleans as digits', { stream: ['1'], vad: ['0'] }, { stream: true, vad: false }],
     ['empty ones', { language: [''], temperature: [''], stream: [''], 'include[]': [''], prompt: [''] }, {}],
     ['one item', { include: ['logprobs'] }, { 'include[]': ['logprobs'] }],
     ['an item with a comma, in brackets', { 'keywords[]': ['a, b'] }, { 'keywords[]': ['a, b'] }],
     ['both spellings', { 'keywords[]': ['a'], keywords: ['b', 'c'] }, { 'keywords[]': ['a', 'b', 'c'] }],
-    ['what looks like JSON and is none', { keywords: ['[a, b'] }, { 'keywords[]': ['[a', 'b'] }],
-    ['text that looks like a number', { language: ['42'] }, { language: '42' }],
-    ['names that are not known', { constructor: ['x'], __proto__: ['x'], toString: ['x'] }, {}],
+    ['almost JSON', { keywords: ['[a, b'] }, { 'keywords[]': ['[a', 'b'] }],
+    ['text with digits', { language: ['42'] }, { language: '42' }],
+    ['unknown names', { constructor: ['x'], __proto__: ['x'], toString: ['x'] }, {}],
   ])('%s', (_, fields, expected) => {
     expect(parsed(fields)).toEqual({ model: 'm', ...expected });
   });
@@ -44,7 +44,7 @@ describe('the fields of a form', () => {
     ['keywords', { keywords: ['[1, 2]'] }],
     ['language', { language: ['x'] }],
     ['model', { model: ['x'.repeat(201)] }],
-  ])('%s has to be right', (param, fields) => {
+  ])('an invalid %s is refused', (param, fields) => {
     let refusal: unknown;
     try {
       parsed(fields);
@@ -54,7 +54,7 @@ describe('the fields of a form', () => {
     expect(refusal).toMatchObject({ code: 'INVALID_ARGUMENT', param });
   });
 
-  test('of any kind are read or refused, never anything else', () => {
+  test('with random values are accepted or refused', () => {
     const names = Object.keys(transcriptionFieldsSchema.entries).flatMap((name) => [
       name,
       name.replace('[]', ''),
@@ -81,7 +81,7 @@ describe('the fields of a form', () => {
 });
 
 describe('names', () => {
-  test('of languages are Whisper’s own', () => {
+  test('of languages are those of Whisper', () => {
     for (const [code, name] of Object.entries(LANGUAGES))
       expect([code, languageName(code)]).toEqual([code, name]);
     expect(['', 'x-nothing', 'German'].map(languageName)).toEqual(['', 'x-nothing', 'German']);
@@ -93,21 +93,21 @@ describe('names', () => {
     'gpt-4o-mini-transcribe',
     'gpt-transcribe',
     'gpt-4o-transcribe-diarize',
-  ])('%s is one of OpenAI’s', (name) => expect(isOpenaiName(name)).toBe(true));
+  ])('%s is an OpenAI model', (name) => expect(isOpenaiName(name)).toBe(true));
 
-  test.each(['whisper-2', 'whisper-1x', 'gpt-4o', 'tts-1'])('%s is none', (name) => {
+  test.each(['whisper-2', 'whisper-1x', 'gpt-4o', 'tts-1'])('%s is not an OpenAI model', (name) => {
     expect(isOpenaiName(name)).toBe(false);
   });
 
   test.each(['/m', '../m', '.', 'a/../b', 'a/b/c', 'a b', 'C:\\m', '~', 'a\0', ''])(
-    '%j names no model',
+    '%j is not a model id',
     (name) => {
       expect(isModelId(name)).toBe(false);
     },
   );
 
   test.each(['base', 'whisper-base-6bit', 'mlx-community/whisper-tiny', 'a/b@main'])(
-    '%j may name one',
+    '%j is a model id',
     (name) => {
       expect(isModelId(name)).toBe(true);
     },

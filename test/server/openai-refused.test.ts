@@ -1,4 +1,4 @@
-/** Requests of OpenAI's API that are refused: what is wrong, in which field, and to clients that are still sending. */
+/** Invalid requests of OpenAI's API: their errors, with the field, and for clients that are still sending. */
 import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -8,7 +8,7 @@ import { until } from '#test/harness/wait.js';
 const here = openaiServer();
 const HELLO = { texts: [' Hello there.', ' How are you?'] };
 
-describe('what is refused', () => {
+describe('a refused request', () => {
   test.each([
     ['no model', [['file', audioFile(HELLO)]], 400, 'INVALID_ARGUMENT', 'model'],
     ['no file', [['model', 'whisper-1']], 400, 'INVALID_ARGUMENT', 'file'],
@@ -53,7 +53,7 @@ describe('what is refused', () => {
       'model',
     ],
     [
-      'a way up as a model',
+      'a parent folder as a model',
       [
         ['model', '../m'],
         ['file', audioFile(HELLO)],
@@ -85,7 +85,7 @@ describe('what is refused', () => {
       'timestamp_granularities',
     ],
     [
-      'a granularity in the plural',
+      'a plural granularity',
       [
         ['model', 'whisper-1'],
         ['file', audioFile(HELLO)],
@@ -119,7 +119,7 @@ describe('what is refused', () => {
       'temperature',
     ],
     [
-      'a temperature in words',
+      'a temperature that is not a number',
       [
         ['model', 'whisper-1'],
         ['file', audioFile(HELLO)],
@@ -151,7 +151,7 @@ describe('what is refused', () => {
       'INVALID_ARGUMENT',
       'file',
     ],
-  ] as const)('%s, with the field that is wrong', async (_, fields, status, code, param) => {
+  ] as const)('%s, with the name of the field', async (_, fields, status, code, param) => {
     const answer = await here.post('/v1/audio/transcriptions', fields);
     expect(answer.status).toBe(status);
     expect(answer.json()).toEqual({
@@ -169,7 +169,7 @@ describe('what is refused', () => {
 
   test.each([
     ['JSON', 'application/json', '{}', 415],
-    ['a form without a file in it', 'application/x-www-form-urlencoded', 'model=whisper-1', 415],
+    ['a form without a file', 'application/x-www-form-urlencoded', 'model=whisper-1', 415],
     ['no boundary', 'multipart/form-data', 'x', 400],
     ['a long boundary', `multipart/form-data; boundary=${'b'.repeat(71)}`, 'x', 400],
   ])('%s as a body', async (_, type, body, status) => {
@@ -181,15 +181,15 @@ describe('what is refused', () => {
     expect(answer.status).toBe(status);
   });
 
-  test('speech, for now, and not to be asked for again', async () => {
+  test('speech, without a retry', async () => {
     const answer = await here.send('/v1/audio/speech', { method: 'POST', body: '{}' });
     expect([answer.status, answer.headers['x-should-retry']]).toEqual([501, 'false']);
     expect(answer.json()).toMatchObject({ error: { code: 'NOT_IMPLEMENTED', type: 'server_error' } });
   });
 });
 
-describe('a form that is refused on its way', () => {
-  test('says why to OpenAI’s client, which is still sending', async () => {
+describe('a form that is refused while it is sent', () => {
+  test('gives the error to OpenAI’s client, which is still sending', async () => {
     const path = join(here.home.folder, 'long.wav');
     writeFileSync(path, Buffer.alloc(24 * 1024 * 1024));
     const refused = here.openai().audio.transcriptions.create({
@@ -201,7 +201,7 @@ describe('a form that is refused on its way', () => {
     await until(() => here.held.length === 0);
   });
 
-  test('before a byte of it was read says why, too', async () => {
+  test('gives the error even before a byte was read', async () => {
     const path = join(here.home.folder, 'long.wav');
     writeFileSync(path, Buffer.alloc(24 * 1024 * 1024));
     const answer = await here.send('/v1/nothing', { method: 'POST', body: createReadStream(path) });

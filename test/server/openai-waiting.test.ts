@@ -13,14 +13,14 @@ let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
-describe('an answer that takes long', () => {
-  /** The status, as a client hears it that waits three seconds for the head of the answer; here that takes nine. */
+describe('a slow response', () => {
+  /** The status for a client that waits three seconds for the header of a response that takes nine seconds. */
   async function answered(everyMs: number): Promise<number | string> {
     const server = createServer((request, response) => {
       const timer = sendInterimResponses(request, response, everyMs);
       request.resume();
       void sleep(9_000).then(() => {
-        timer();
+        timer.cancel();
         response.writeHead(418).end('x');
       });
     });
@@ -38,24 +38,24 @@ describe('an answer that takes long', () => {
     }
   }
 
-  test('is given up by Node’s own client', async () => {
+  test('is given up by Node’s client', async () => {
     expect(await answered(60_000)).toBe('UND_ERR_HEADERS_TIMEOUT');
   });
 
-  test('is waited for where it is said that work goes on, and has its own status', async () => {
+  test('is waited for with interim responses, and keeps its status', async () => {
     expect(await answered(200)).toBe(418);
   });
 });
 
-describe('a stream in which nothing is said', () => {
-  test('has a comment every while, and ends with its source', async () => {
+describe('a stream without events', () => {
+  test('has a comment at each interval, and ends with its source', async () => {
     const clock = new VirtualClock();
-    let say: (text: string) => void = () => undefined;
+    let push: (text: string) => void = () => undefined;
     let left = false;
     async function* source(): AsyncGenerator<string> {
       try {
         for (;;) {
-          const text = await new Promise<string>((resolve) => (say = resolve));
+          const text = await new Promise<string>((resolve) => (push = resolve));
           if (text === '') return;
           yield text;
         }
@@ -75,11 +75,11 @@ describe('a stream in which nothing is said', () => {
     expect(received).toEqual([]);
     await pass(1_000);
     await pass(15_000);
-    say('one');
+    push('one');
     await pass(14_000);
-    say('two');
+    push('two');
     await pass(2_000);
-    say('');
+    push('');
     await reading;
     expect(received).toEqual([': keep-alive\n\n', ': keep-alive\n\n', 'one', 'two']);
     expect(left).toBe(true);

@@ -24,7 +24,7 @@ function eventsOf({ text }: Answer): unknown[] {
 }
 
 describe('a transcription', () => {
-  test('is JSON when nothing else is asked for', async () => {
+  test('is JSON by default', async () => {
     const answer = await here.transcribe(HELLO);
     expect(answer.status).toBe(200);
     expect(answer.headers['content-type']).toBe('application/json');
@@ -39,7 +39,7 @@ describe('a transcription', () => {
   test.each([
     ['verbose_json', [['response_format', 'verbose_json']]],
     ['a stream of events', [['stream', 'true']]],
-  ] as const)('of many hours comes whole as %s', async (_, fields) => {
+  ] as const)('of many hours is complete as %s', async (_, fields) => {
     const texts = Array.from({ length: 12_000 }, (_, i) => ` речь ${i} ${'слово, '.repeat(30)}`);
     const answer = await here.transcribe({ texts }, fields);
     const whole = texts.join('').trim();
@@ -63,12 +63,12 @@ describe('a transcription', () => {
       'text/vtt; charset=utf-8',
       'WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHello there.\n\n00:00:01.000 --> 00:00:02.000\nHow are you?\n\n',
     ],
-  ])('as %s is the text itself, in no quotes', async (format, type, text) => {
+  ])('as %s is plain text without quotes', async (format, type, text) => {
     const answer = await here.transcribe(HELLO, [['response_format', format]]);
     expect([answer.status, answer.headers['content-type'], answer.text]).toEqual([200, type, text]);
   });
 
-  test('as verbose_json has every key of a segment, times in seconds, and the language by its name', async () => {
+  test('as verbose_json has all keys of a segment, times in seconds, and the name of the language', async () => {
     const answer = await here.transcribe({ ...HELLO, language: 'de', durationSeconds: 2.5 }, [
       ['response_format', 'verbose_json'],
     ]);
@@ -116,8 +116,8 @@ describe('a transcription', () => {
     ],
     ['both, with a comma', [['timestamp_granularities', 'word, segment']], { words: true, segments: true }],
     ['both, as JSON', [['timestamp_granularities', '["word","segment"]']], { words: true, segments: true }],
-    ['an empty one', [['timestamp_granularities[]', '']], { words: false, segments: true }],
-  ] as const)('tells the times that were asked for: %s', async (_, fields, { words, segments }) => {
+    ['an empty value', [['timestamp_granularities[]', '']], { words: false, segments: true }],
+  ] as const)('contains the requested timestamps: %s', async (_, fields, { words, segments }) => {
     const answer = await here.transcribe(HELLO, [['response_format', 'verbose_json'], ...fields]);
     const transcription = v.parse(verboseTranscriptionSchema, answer.json());
     expect([transcription.words !== undefined, transcription.segments !== undefined]).toEqual([
@@ -127,7 +127,7 @@ describe('a transcription', () => {
     if (words) expect(transcription.words?.[1]).toEqual({ word: 'there.', start: 0.5, end: 1 });
   });
 
-  test('tells how probable each token is, with its bytes', async () => {
+  test('contains the probability and bytes of each token', async () => {
     const answer = await here.transcribe({ texts: [' Grüß Gott'] }, [['include[]', 'logprobs']]);
     expect(v.parse(transcriptionSchema, answer.json()).logprobs).toEqual([
       { token: ' Grüß', logprob: -0.1, bytes: [32, 71, 114, 195, 188, 195, 159] },
@@ -135,7 +135,7 @@ describe('a transcription', () => {
     ]);
   });
 
-  test('hands on what was asked for, and no more', async () => {
+  test('passes on only the requested options', async () => {
     await here.transcribe(HELLO);
     await here.transcribe(HELLO, [
       ['prompt', 'Sotto'],
@@ -164,7 +164,7 @@ describe('a transcription', () => {
     ]);
   });
 
-  test('takes the parts of a form in any order', async () => {
+  test('accepts the parts of a form in any order', async () => {
     const answer = await here.post('/v1/audio/transcriptions', [
       ['response_format', 'text'],
       ['file', audioFile(HELLO)],
@@ -173,7 +173,7 @@ describe('a transcription', () => {
     expect(answer.text).toBe(`${TEXT}\n`);
   });
 
-  test('is served without /v1 as well', async () => {
+  test('is also served without /v1', async () => {
     const answer = await here.post('/audio/transcriptions', [
       ['file', audioFile(HELLO)],
       ['model', 'fake'],
@@ -181,7 +181,7 @@ describe('a transcription', () => {
     expect(answer.json()).toMatchObject({ text: TEXT });
   });
 
-  test('leaves no file behind, however it ended', async () => {
+  test('leaves no file after any kind of end', async () => {
     await here.transcribe(HELLO);
     await here.transcribe({ ...HELLO, failAt: 1 });
     await here.transcribe(HELLO, [['response_format', 'xml']]);
@@ -189,7 +189,7 @@ describe('a transcription', () => {
     await until(() => here.held.length === 0);
   });
 
-  test('is called off, and its file is gone, when nobody waits any more', async () => {
+  test('is cancelled and its file deleted when the client disconnects', async () => {
     const controller = new AbortController();
     const requests = here
       .openai()
@@ -206,7 +206,7 @@ describe('a transcription', () => {
 });
 
 describe('a translation', () => {
-  test('is English, and says so', async () => {
+  test('is English and has that language', async () => {
     const answer = await here.post('/v1/audio/translations', [
       ['file', audioFile({ ...HELLO, language: 'de' })],
       ['model', 'whisper-1'],
@@ -221,7 +221,7 @@ describe('a translation', () => {
 });
 
 describe('a stream', () => {
-  test('gives deltas that joined are the text, one done with its usage, and an end', async () => {
+  test('has deltas that join to the text, one done event with usage, and an end', async () => {
     const answer = await here.transcribe({ texts: [' Hello there. ', ' ', ' How are you? '] }, [
       ['stream', 'true'],
       ['include[]', 'logprobs'],
@@ -249,12 +249,12 @@ describe('a stream', () => {
     ]);
   });
 
-  test('has a status of its own where nothing was heard yet', async () => {
+  test('has an error status before the first event', async () => {
     const answer = await here.transcribe({ texts: ['a'], failAt: 0 }, [['stream', 'true']]);
     expect([answer.status, answer.headers['content-type']]).toEqual([400, 'application/json']);
   });
 
-  test('ends with an error as an event, once it has begun', async () => {
+  test('ends with an error event after it has started', async () => {
     const answer = await here.transcribe({ texts: ['a', 'b'], failAt: 1 }, [['stream', 'true']]);
     expect(answer.status).toBe(200);
     expect(eventsOf(answer).at(-1)).toMatchObject({
@@ -267,8 +267,8 @@ describe('a stream', () => {
   });
 });
 
-describe('many at once', () => {
-  test('are all answered, each with its own text, in the order in which their files were here', async () => {
+describe('concurrent requests', () => {
+  test('are all answered with their own text, in the order of their uploads', async () => {
     const held = here.transcribe({ texts: ['first'], holdAt: 0 });
     await until(() => here.engine.ran.length === 1);
     const requests: Promise<Answer>[] = [];
@@ -289,20 +289,20 @@ describe('many at once', () => {
 });
 
 describe('models', () => {
-  test('are those that are here, and the name that most programs ask for', async () => {
+  test('are the installed ones, and the id that most programs request', async () => {
     const { data } = v.parse(modelListSchema, (await here.send('/v1/models')).json());
     expect(data.map(({ id }) => id)).toEqual(['whisper-1', 'fake']);
     expect(data.every(({ created }) => created > 1_600_000_000)).toBe(true);
   });
 
   test.each(['whisper-1', 'gpt-4o-mini-transcribe-2025-12-15', 'gpt-transcribe', 'fake'])(
-    '%s is one of them',
+    '%s is found',
     async (id) => {
       expect((await here.send(`/v1/models/${id}`)).json()).toMatchObject({ id, object: 'model' });
     },
   );
 
-  test.each(['nothing', 'owner%2Fname', '..%2Ffake'])('%s is none', async (id) => {
+  test.each(['nothing', 'owner%2Fname', '..%2Ffake'])('%s is not found', async (id) => {
     const answer = await here.send(`/v1/models/${id}`);
     expect(answer.status).toBe(404);
     expect(answer.json()).toMatchObject({ error: { code: 'MODEL_NOT_FOUND', param: 'model' } });
@@ -310,7 +310,7 @@ describe('models', () => {
 });
 
 describe('OpenAI’s client for Node', () => {
-  test('gets a transcription of a file that it streams, in chunks and without a length', async () => {
+  test('gets a transcription of a chunked upload', async () => {
     const path = join(here.home.folder, 'a.wav');
     writeFileSync(path, JSON.stringify(HELLO));
     const transcription = await here
@@ -319,7 +319,7 @@ describe('OpenAI’s client for Node', () => {
     expect(transcription.text).toBe(TEXT);
   });
 
-  test('gets every form of text, translations, models, and errors of their class', async () => {
+  test('gets all formats, translations, models, and typed errors', async () => {
     const client = here.openai();
     const file = await toFile(audioFile(HELLO), 'a.wav');
     const base = { file, model: 'whisper-1' };
@@ -347,7 +347,7 @@ describe('OpenAI’s client for Node', () => {
     });
   });
 
-  test('reads a stream, and the error in it', async () => {
+  test('reads a stream and its error', async () => {
     const client = here.openai();
     const create = async (file: Blob) =>
       client.audio.transcriptions.create({

@@ -1,4 +1,4 @@
-/** Messages of any size to clients that read, read slowly, or do not read. */
+/** Messages of any size to fast, slow and stalled clients. */
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -48,13 +48,13 @@ async function pair() {
   return { client, clock, outbox, received, seen, socket };
 }
 
-/** The daemon writes what the socket takes. */
+/** The daemon writes what the socket accepts. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe('an outbox', () => {
-  test('delivers texts of any length whole and in order, wherever a fragment ends', async () => {
+  test('delivers texts of any length completely and in order', async () => {
     const { outbox, received, seen } = await pair();
     const piece = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 });
     const bytes = fc.oneof(
@@ -81,7 +81,7 @@ describe('an outbox', () => {
     expect([outbox.unreadBytes, seen.stalled]).toEqual([0, 0]);
   });
 
-  test('gives the socket a large message piece by piece', async () => {
+  test('passes a large message to the socket in fragments', async () => {
     const { client, outbox, received, socket } = await pair();
     client.pause();
     outbox.push('é'.repeat(4 * MIB));
@@ -93,14 +93,14 @@ describe('an outbox', () => {
     expect(received).toEqual(['é'.repeat(4 * MIB)]);
   });
 
-  test('gives a client up that reads nothing for ten seconds', async () => {
+  test('disconnects a client that reads nothing for ten seconds', async () => {
     const { client, clock, outbox, seen } = await pair();
     client.pause();
     outbox.push('x'.repeat(2 * MIB));
     await turns();
     clock.advance(9_999);
     expect(seen.stalled).toBe(0);
-    // Where the system took a fragment into its own buffers, that counts as read once.
+    // A fragment in the buffers of the system counts as read.
     clock.advance(10_001);
     expect(seen.stalled).toBe(1);
     clock.advance(60_000);
@@ -108,7 +108,7 @@ describe('an outbox', () => {
     expect(outbox.unreadBytes).toBeLessThan(MIB);
   });
 
-  test('is patient with a client that has little unread, reads slowly, or slept', async () => {
+  test('keeps a client that has little unread, reads slowly, or was suspended', async () => {
     const { client, clock, outbox, received, seen } = await pair();
     client.pause();
     outbox.push('x'.repeat(900 * 1024));
@@ -132,7 +132,7 @@ describe('an outbox', () => {
     expect(seen.stalled).toBe(0);
   });
 
-  test('holds 64 MiB at most, and stops at once above', async () => {
+  test('queues at most 64 MiB', async () => {
     const { client, outbox, seen } = await pair();
     client.pause();
     for (let message = 0; message < 31; message++) outbox.push('x'.repeat(2 * MIB));

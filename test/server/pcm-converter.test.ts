@@ -15,7 +15,7 @@ function converted(format: Format, pieces: readonly Uint8Array[]): Buffer {
   return Buffer.concat([...pieces.flatMap((piece) => [...converter.push(piece)]), converter.flush()]);
 }
 
-/** Cut at these places, of which some may lie behind the end. */
+/** Splits at these positions, some of which may be beyond the end. */
 function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const sorted = [0, ...places.toSorted((a, b) => a - b), bytes.length];
   return sorted.slice(1).map((end, i) => bytes.subarray(sorted[i], end));
@@ -23,7 +23,7 @@ function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
 
 const noise = Uint8Array.from({ length: 12_000 }, (_, i) => (Math.imul(i + 1, 2_654_435_761) >>> 13) & 0xff);
 
-describe('audio that comes in', () => {
+describe('PcmConverter', () => {
   test.each(FORMATS)(
     '$type $rate: however it is cut, in the middle of samples too, the same comes out',
     (format) => {
@@ -38,7 +38,7 @@ describe('audio that comes in', () => {
     },
   );
 
-  test('of 16 kHz is what was sent, to the bit', () => {
+  test('passes 16 kHz unchanged', () => {
     expect(converted({ type: 'audio/pcm', rate: 16_000 }, [noise]).equals(noise)).toBe(true);
   });
 
@@ -47,7 +47,7 @@ describe('audio that comes in', () => {
     [FORMATS[1], 16_000 * 2],
     [FORMATS[2], 8_000],
     [FORMATS[3], 8_000],
-  ] as const)('%o: a second of it is a second', (format, bytes) => {
+  ] as const)('%o: keeps the duration', (format, bytes) => {
     if (format === undefined) throw new Error('no format');
     expect(converted(format, [new Uint8Array(bytes)]).length).toBe(32_000);
   });
@@ -57,17 +57,17 @@ describe('audio that comes in', () => {
     expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThanOrEqual(33_000);
   });
 
-  test('half a sample at the end is none', () => {
+  test('drops half a sample at the end', () => {
     expect(
       converted({ type: 'audio/pcm', rate: 16_000 }, [noise.subarray(0, 7)]).equals(noise.subarray(0, 6)),
     ).toBe(true);
   });
 
-  test('what is louder than 16 bits after the filter is cut off, and does not turn over', () => {
+  test('clips instead of wrapping around', () => {
     const square = new Int16Array(24_000).map((_, i) => (i % 40 < 20 ? 32_767 : -32_768));
     const pcm = converted({ type: 'audio/pcm', rate: 24_000 }, [new Uint8Array(square.buffer)]);
     const samples = new Int16Array(pcm.buffer, pcm.byteOffset, pcm.length / 2);
-    // 20 samples of 24 kHz are 13 of 16 kHz: the sign changes no more often than theirs does.
+    // 20 samples of 24 kHz are 13 of 16 kHz: the output has no more sign changes than the input.
     let turns = 0;
     for (let i = 1; i < samples.length; i++) if ((samples[i] ?? 0) > 0 !== (samples[i - 1] ?? 0) > 0) turns++;
     expect(turns).toBeLessThanOrEqual(1_200);

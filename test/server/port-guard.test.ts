@@ -1,6 +1,6 @@
 /**
- * Who is let in, as bytes on the wire: each row is sent to a real port, with its token, and to a socket file, as a request and
- * as the handshake of a WebSocket.
+ * The guard as bytes on the wire: each row is sent to a real port with its token and to a socket file, as a request and as a
+ * WebSocket handshake.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { apiToken } from '#daemon/store/api-token.js';
@@ -29,7 +29,7 @@ afterAll(async () => {
   home.remove();
 });
 
-/** `P` stands for the port, `Q` for another one. */
+/** `P` is the port, `Q` another one. */
 function filled(value: string): string {
   return value.replace(/\bP\b/g, own).replace(/\bQ\b/g, String(Number(own) - 1));
 }
@@ -43,7 +43,7 @@ const HANDSHAKE: Headers = [
 
 interface Row {
   readonly what: string;
-  /** At the port; at the socket file `localhost` where it is left out. */
+  /** Host at the port; at the socket file `localhost` by default. */
   readonly host?: string;
   readonly headers?: Headers;
   readonly method?: string;
@@ -86,14 +86,14 @@ const ROWS: readonly Row[] = [
   ...['https://evil.example', 'http://evil.example:P', 'null', '', 'file://', 'app://sotto'].map(origin),
   ...['http://127.0.0.1:P', 'http://localhost:P', 'http://[::1]:P', 'http://127.0.0.1:Q'].map(origin),
   ...['chrome-extension://abc', 'vscode-webview://abc', 'tauri://localhost'].map(origin),
-  // Node's own client, and its WebSocket; a program that copies a browser's headers without their meaning.
+  // Node's fetch and WebSocket, and a program that copies the headers of a browser.
   fetched(true, ['Mode', 'cors']),
   fetched(true, ['Mode', 'websocket']),
   fetched(true, ['Site', 'none'], ['Mode', 'cors'], ['Dest', 'empty']),
   ...['cross-site', 'same-site', 'same-origin', '', 'NONE', 'none, none'].map((site) =>
     fetched(false, ['Site', site]),
   ),
-  // What a page's own elements send; an image carries no Origin.
+  // Requests of page elements; an image has no Origin.
   fetched(false, ['Site', 'same-site'], ['Mode', 'no-cors'], ['Dest', 'image']),
   fetched(false, ['Site', 'cross-site'], ['Mode', 'no-cors'], ['Dest', 'empty']),
   fetched(false, ['Site', 'cross-site'], ['Mode', 'navigate'], ['Dest', 'iframe']),
@@ -153,7 +153,7 @@ const ROWS: readonly Row[] = [
   { what: 'two Hosts', headers: [['host', 'evil.example']], served: false },
 ];
 
-/** The same row at the socket file: its Host is `localhost`, and all others are not served. */
+/** The same row at the socket file, which accepts only the Host `localhost`. */
 function atSocket(row: Row): { host: string; isServed: boolean } {
   if (row.host === undefined) return { host: 'localhost', isServed: row.served };
   const value = row.host === 'localhost' ? 'localhost.' : row.host;
@@ -171,13 +171,13 @@ function send(row: Row, target: Target, hostValue: string, upgrades: boolean): P
   return exchange(target, requestOf(`${method} ${upgrades ? '/talk' : '/here/me'} HTTP/1.1`, headers));
 }
 
-/** What an answer tells a page: all but the number of the request. */
+/** The answer without the request id. */
 function answerText({ head, body }: RawAnswer): string {
   return `${head}\n${body}`.replace(/^(date|x-request-id): .*$/gim, '');
 }
 
 describe('the guard, at a port and at a socket file', () => {
-  test('has a row for each way in that is known', () => {
+  test('has a row for each known attack', () => {
     expect(ROWS.length).toBeGreaterThan(60);
   });
 
@@ -206,7 +206,7 @@ describe('the guard, at a port and at a socket file', () => {
     ]);
   });
 
-  test('says the same to all that it refuses, whatever it is refused for', async () => {
+  test('gives the same answer to all refused requests', async () => {
     const refused = ROWS.filter((row) => !row.served && row.method === undefined).slice(0, 30);
     const answers = await Promise.all(
       refused.map((row) => send(row, port, filled(row.host ?? '127.0.0.1:P'), false)),
@@ -214,7 +214,7 @@ describe('the guard, at a port and at a socket file', () => {
     expect(new Set(answers.map(answerText)).size).toBe(1);
   });
 
-  test('refuses a page before it looks for a token, and one without a token before it says what there is', async () => {
+  test('refuses a page before it checks the token, and a missing token before it finds the route', async () => {
     const of = async (...headers: Headers): Promise<number> => {
       const request = requestOf('GET /nothing HTTP/1.1', [['Host', filled('127.0.0.1:P')], ...headers]);
       return (await exchange(port, request)).status;
@@ -226,7 +226,7 @@ describe('the guard, at a port and at a socket file', () => {
   });
 });
 
-describe('a request that is not as it should be', () => {
+describe('a malformed request', () => {
   const good = (): string =>
     `Host: ${filled('127.0.0.1:P')}\r\nAuthorization: Bearer ${token}\r\nConnection: close\r\n`;
 
@@ -235,13 +235,13 @@ describe('a request that is not as it should be', () => {
     ['no Host, of HTTP/1.0', () => 'GET /here/me HTTP/1.0\r\n\r\n', 403],
     ['the form for proxies', () => `GET http://127.0.0.1:${own}/here/me HTTP/1.1\r\n${good()}\r\n`, 403],
     [
-      'the form for proxies, elsewhere',
+      'the form for proxies, for another host',
       () => `GET http://evil.example/here/me HTTP/1.1\r\n${good()}\r\n`,
       403,
     ],
     ['no path', () => `OPTIONS * HTTP/1.1\r\n${good()}\r\n`, 403],
-    ['a URL without end', () => `GET /${'a'.repeat(3_000)} HTTP/1.1\r\n${good()}\r\n`, 413],
-    ['headers without end', () => `GET / HTTP/1.1\r\n${good()}X: ${'a'.repeat(20_000)}\r\n\r\n`, 413],
+    ['an endless URL', () => `GET /${'a'.repeat(3_000)} HTTP/1.1\r\n${good()}\r\n`, 413],
+    ['endless headers', () => `GET / HTTP/1.1\r\n${good()}X: ${'a'.repeat(20_000)}\r\n\r\n`, 413],
     ['ten thousand headers', () => `GET / HTTP/1.1\r\n${good()}${'X: y\r\n'.repeat(10_000)}\r\n`, 413],
     [
       'two lengths',
@@ -255,14 +255,14 @@ describe('a request that is not as it should be', () => {
       400,
     ],
     [
-      'chunks of a length that is none',
+      'chunks with an invalid length',
       () => `POST /work HTTP/1.1\r\n${good()}Transfer-Encoding: chunked\r\n\r\nzz\r\n`,
       400,
     ],
-    ['a length that is none', () => `POST /work HTTP/1.1\r\n${good()}Content-Length: -1\r\n\r\n`, 400],
+    ['an invalid length', () => `POST /work HTTP/1.1\r\n${good()}Content-Length: -1\r\n\r\n`, 400],
     ['a header in two lines', () => `GET /here/me HTTP/1.1\r\n${good()}X: a\r\n b\r\n\r\n`, 400],
     ['a header without a name', () => `GET /here/me HTTP/1.1\r\n${good()}: x\r\n\r\n`, 400],
-    ['a method that nobody knows', () => `SING /here/me HTTP/1.1\r\n${good()}\r\n`, 400],
+    ['an unknown method', () => `SING /here/me HTTP/1.1\r\n${good()}\r\n`, 400],
     ['another language', () => '\x16\x03\x01\x02\x00\x01\x00\x01', 400],
     ['HTTP/2', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
     [
@@ -291,7 +291,7 @@ describe('a request that is not as it should be', () => {
   const HANDSHAKES: readonly [string, (headers: Headers) => Headers, string][] = [
     ['no key', (all) => all.filter(([name]) => name !== 'Sec-WebSocket-Key'), 'GET'],
     [
-      'a key that is none',
+      'an invalid key',
       (all) => all.map(([name, value]) => [name, name.endsWith('Key') ? 'x' : value]),
       'GET',
     ],
@@ -300,7 +300,7 @@ describe('a request that is not as it should be', () => {
       (all) => all.map(([name, value]) => [name, name.endsWith('Version') ? '7' : value]),
       'GET',
     ],
-    ['subprotocols that are none', (all) => [...all, ['Sec-WebSocket-Protocol', 'a,,b']], 'GET'],
+    ['invalid subprotocols', (all) => [...all, ['Sec-WebSocket-Protocol', 'a,,b']], 'GET'],
     ['another method', (all) => all, 'POST'],
   ];
   test.each(HANDSHAKES)('a handshake with %s', async (_, changed, method) => {
@@ -314,7 +314,7 @@ describe('a request that is not as it should be', () => {
     expect(JSON.parse(body)).toMatchObject({ error: { code: 'PROTOCOL' } });
   });
 
-  test('CONNECT is closed without a word', async () => {
+  test('CONNECT is closed without an answer', async () => {
     const { head } = await exchange(port, `CONNECT evil.example:443 HTTP/1.1\r\n${good()}\r\n`);
     expect(head).toBe('');
   });
@@ -332,11 +332,11 @@ describe('the token', () => {
   test.each<[string, string, () => Headers, number]>([
     ['none', '/here/me', () => [], 401],
     ['the right one', '/here/me', () => [['Authorization', `Bearer ${token}`]], 200],
-    ['the right one, in small letters', '/here/me', () => [['authorization', `bearer ${token}`]], 200],
+    ['the right one, in lowercase', '/here/me', () => [['authorization', `bearer ${token}`]], 200],
     ['another one', '/here/me', () => [['Authorization', `Bearer sotto_${'A'.repeat(43)}`]], 401],
     ['most of it', '/here/me', () => [['Authorization', `Bearer ${token.slice(0, -1)}`]], 401],
     ['more than it', '/here/me', () => [['Authorization', `Bearer ${token}A`]], 401],
-    ['nothing behind Bearer', '/here/me', () => [['Authorization', 'Bearer ']], 401],
+    ['an empty Bearer', '/here/me', () => [['Authorization', 'Bearer ']], 401],
     [
       'as a password',
       '/here/me',
@@ -356,7 +356,7 @@ describe('the token', () => {
       401,
     ],
     [
-      'beside another one',
+      'with another one',
       '/here/me',
       () => [
         ['Authorization', `Bearer ${token}`],
@@ -365,7 +365,7 @@ describe('the token', () => {
       401,
     ],
     [
-      'as a subprotocol of no WebSocket',
+      'as a subprotocol without a WebSocket',
       '/here/me',
       () => [['Sec-WebSocket-Protocol', `openai-insecure-api-key.${token}`]],
       401,
@@ -377,7 +377,7 @@ describe('the token', () => {
     expect(await handle(path.replace('=T', `=${token}`), headers())).toBe(status);
   });
 
-  test('is asked for at the port alone', async () => {
+  test('is required only at the port', async () => {
     const { status } = await exchange(
       served.socket,
       requestOf('GET /here/me HTTP/1.1', [['Host', 'localhost']]),

@@ -48,7 +48,7 @@ afterEach(async () => {
   home.remove();
 });
 
-/** Of another daemon at the same place. */
+/** The port of another daemon with the same paths. */
 function secondPort(discovery: string = home.paths.discovery): ApiPort {
   const { token } = home.paths;
   return new ApiPort({
@@ -61,7 +61,7 @@ function secondPort(discovery: string = home.paths.discovery): ApiPort {
   });
 }
 
-/** A few turns of the loop, or a few milliseconds: what is under way is met in the middle of any of its steps. */
+/** Waits a random time, so that concurrent work is interrupted in any of its steps. */
 async function aWhile(n: number): Promise<void> {
   if (n % 3 === 0) await new Promise((resolve) => setTimeout(resolve, n / 6));
   else for (let queue = 0; queue < n; queue++) await new Promise(setImmediate);
@@ -103,7 +103,7 @@ function otherAddresses(): string[] {
 const mode = (path: string): number => lstatSync(path).mode & 0o777;
 
 describe('the port', () => {
-  test('is closed until somebody opens it, and then says where it is to this user alone', async () => {
+  test('is closed by default, and its discovery file is private to the user', async () => {
     const { discovery, token } = home.paths;
     expect(served.port.status()).toBeUndefined();
     expect([existsSync(discovery), existsSync(token)]).toEqual([false, false]);
@@ -121,7 +121,7 @@ describe('the port', () => {
     expect(await get(port, found?.token ?? '')).toBe(-1);
   });
 
-  test('listens at the loopback addresses and no other', async () => {
+  test('listens only on loopback addresses', async () => {
     const port = await open();
     const token = await apiToken(home.paths.token);
     const addresses = served.port.status()?.addresses ?? [];
@@ -131,7 +131,7 @@ describe('the port', () => {
       expect(await reaches(address, port)).toBe(false);
   });
 
-  test('does not serve what takes paths of files', async () => {
+  test('does not serve requests with file paths', async () => {
     const port = await open();
     const token = await apiToken(home.paths.token);
     expect(await get(port, token, '127.0.0.1', '/ws')).toBe(404);
@@ -146,7 +146,7 @@ describe('the port', () => {
     client.on('error', () => undefined).terminate();
   });
 
-  test('stays where it is when it is opened again, moves when another one is named, and closes', async () => {
+  test('stays when opened again, moves to another port, and closes', async () => {
     const first = await open();
     expect(await served.port.handle({ do: 'start' })).toMatchObject({
       changed: false,
@@ -169,15 +169,15 @@ describe('the port', () => {
     ]);
   });
 
-  describe.each(['127.0.0.1', '::1'])('that is taken at %s', (host) => {
+  describe.each(['127.0.0.1', '::1'])('that is in use on %s', (host) => {
     testUnless(host === '::1' ? noIpv6 : undefined)(
-      'says by whom, and the one before stays open',
+      'reports the process, and the previous port stays open',
       async () => {
         const listener = await occupyPort(host);
         const before = await open();
         await expect(served.port.handle({ do: 'start', port: listener.port })).rejects.toMatchObject({
           code: 'PORT_TAKEN',
-          message: expect.stringContaining(`(process ${process.pid})`) as unknown,
+          message: expect.stringContaining(`(pid ${process.pid})`) as unknown,
         });
         expect([served.port.status()?.port, wanted]).toEqual([before, 0]);
         expect(await get(before, await apiToken(home.paths.token))).toBe(200);
@@ -186,7 +186,7 @@ describe('the port', () => {
     );
   });
 
-  test('is opened again by the next daemon, which says so if it can’t', async () => {
+  test('is opened again by the next daemon, which reports a failure', async () => {
     const listener = await occupyPort('127.0.0.1');
     wanted = listener.port;
     await served.port.restore();
@@ -196,14 +196,14 @@ describe('the port', () => {
     expect(served.port.status()).toMatchObject({ port: listener.port });
   });
 
-  test('that the settings forgot is in them again once somebody opens it', async () => {
+  test('is saved in the settings again when it is opened', async () => {
     const port = await open();
     wanted = undefined;
     await served.port.handle({ do: 'start' });
     expect(wanted).toBe(port);
   });
 
-  test('is not opened by a daemon that ends meanwhile', async () => {
+  test('is not opened by a daemon that is stopping', async () => {
     const opening = served.port.handle({ do: 'start', port: 0 });
     const closed = served.port.close();
     await expect(opening).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
@@ -211,33 +211,30 @@ describe('the port', () => {
     expect([served.port.isOpen, existsSync(home.paths.discovery)]).toEqual([false, false]);
   });
 
-  test.each(['start', 'rotate'] as const)(
-    'is closed with the daemon, however far a %s has come',
-    async (what) => {
-      await open();
-      await served.close();
-      for (let n = 0; n < 60; n++) {
-        const port = secondPort();
-        if (what === 'rotate') await port.handle({ do: 'start', port: 0 });
-        const requests = port.handle(what === 'start' ? { do: 'start', port: 0 } : { do: 'rotate' });
-        const answer = requests.then(
-          () => 'done',
-          (error: unknown) => error,
-        );
-        await aWhile(n);
-        await port.close();
-        const outcome = await answer;
-        if (outcome !== 'done') expect(outcome).toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
-        expect([port.isOpen, port.status(), existsSync(home.paths.discovery)]).toEqual([
-          false,
-          undefined,
-          false,
-        ]);
-      }
-    },
-  );
+  test.each(['start', 'rotate'] as const)('is closed with the daemon, at any step of a %s', async (what) => {
+    await open();
+    await served.close();
+    for (let n = 0; n < 60; n++) {
+      const port = secondPort();
+      if (what === 'rotate') await port.handle({ do: 'start', port: 0 });
+      const requests = port.handle(what === 'start' ? { do: 'start', port: 0 } : { do: 'rotate' });
+      const answer = requests.then(
+        () => 'done',
+        (error: unknown) => error,
+      );
+      await aWhile(n);
+      await port.close();
+      const outcome = await answer;
+      if (outcome !== 'done') expect(outcome).toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
+      expect([port.isOpen, port.status(), existsSync(home.paths.discovery)]).toEqual([
+        false,
+        undefined,
+        false,
+      ]);
+    }
+  });
 
-  test('that is hidden is found by nobody, however far a new token has come', async () => {
+  test('is not discoverable after hide, at any step of a rotation', async () => {
     await open();
     for (let n = 0; n < 60; n++) {
       const port = secondPort();
@@ -251,13 +248,13 @@ describe('the port', () => {
     }
   });
 
-  test('of a daemon that has its place already is left alone by one that comes too late', async () => {
+  test('is not affected by a second daemon', async () => {
     const port = await open();
     secondPort();
     expect(discover(home.paths.discovery)?.port).toBe(port);
   });
 
-  test.each([true, false])('is as before (open: %s) where the settings can’t be changed', async (wasOpen) => {
+  test.each([true, false])('is unchanged (open: %s) if the settings can’t be written', async (wasOpen) => {
     const before = wasOpen ? await open() : undefined;
     const found = discover(home.paths.discovery);
     failsToWant = new SottoError('INVALID_ARGUMENT', 'settings.json is not valid');
@@ -271,7 +268,7 @@ describe('the port', () => {
     if (before !== undefined) expect(await get(before, token)).toBe(200);
   });
 
-  test('of many who open and close it at once, the last one’s word holds', async () => {
+  test('has the state of the last of many concurrent requests', async () => {
     const requests = Array.from({ length: 10 }, (_, n) =>
       served.port.handle(n % 2 === 0 ? { do: 'start', port: 0 } : { do: 'stop' }),
     );
@@ -280,7 +277,7 @@ describe('the port', () => {
     expect(await served.port.handle({ do: 'status' })).toEqual({ changed: false });
   });
 
-  test('whose discovery can’t be written is not open', async () => {
+  test('is not opened if its discovery file can’t be written', async () => {
     await served.port.close();
     const port = secondPort(join(home.folder, 'no', 'such', 'folder'));
     await expect(port.handle({ do: 'start', port: 0 })).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
@@ -289,7 +286,7 @@ describe('the port', () => {
 });
 
 describe('a new token', () => {
-  test('holds at once: the old one is refused, and what came with it is closed', async () => {
+  test('is valid at once: the old one is refused, and its WebSockets are closed', async () => {
     const port = await open();
     const before = await apiToken(home.paths.token);
     const client = new WebSocket(`ws://127.0.0.1:${port}/talk`, [
@@ -307,7 +304,7 @@ describe('a new token', () => {
     expect(discover(home.paths.discovery)?.token).toBe(after);
   });
 
-  test('can be made while the port is closed', async () => {
+  test('can be created while the port is closed', async () => {
     const before = await apiToken(home.paths.token);
     await served.port.handle({ do: 'rotate' });
     expect(await apiToken(home.paths.token)).not.toBe(before);
@@ -315,14 +312,14 @@ describe('a new token', () => {
   });
 });
 
-describe('the file of the token', () => {
-  test('is one, however many ask for it first', async () => {
+describe('the token file', () => {
+  test('is created once by concurrent requests', async () => {
     const tokens = await Promise.all(Array.from({ length: 20 }, () => apiToken(home.paths.token)));
     expect(new Set(tokens).size).toBe(1);
     expect(tokens[0]).toMatch(/^sotto_[\w-]{43}$/);
   });
 
-  test('is not believed when others may read it, when it is a link, or no token', async () => {
+  test('is refused if others can read it, or if it is a link or not a token', async () => {
     const { token } = home.paths;
     const good = await apiToken(token);
     const refused = { code: 'UNAUTHORISED', hint: expect.stringContaining('rotate') as unknown };
@@ -344,7 +341,7 @@ describe('the file of the token', () => {
 });
 
 describe('the discovery file', () => {
-  test('of a process that is gone is none, and goes with the next daemon', async () => {
+  test('of a dead process is ignored, and deleted by the next daemon', async () => {
     const { discovery } = home.paths;
     await announce(discovery, { port: 7688, token: 't', pid: 0x7fff_fff0, version: '0.0.1' });
     expect(discover(discovery)).toBeUndefined();
@@ -352,27 +349,27 @@ describe('the discovery file', () => {
     expect(existsSync(discovery)).toBe(false);
   });
 
-  test('and the token leave no draft behind when a daemon is killed while it writes', async () => {
+  test('and the token file leave no draft after a daemon was killed while writing', async () => {
     const { discovery, token } = home.paths;
     const [left, young, other] = [`${discovery}.0123abcd.new`, `${token}.0123abcd.new`, `${token}.txt.new`];
     for (const path of [left, young, other]) writeFileSync(path, 'secret');
     for (const path of [left, other]) utimesSync(path, 0, 0);
     await served.port.restore();
-    // A command may be about to put its own in place.
+    // It may belong to a command that is writing now.
     expect([left, young, other].map((path) => existsSync(path))).toEqual([false, true, true]);
     utimesSync(young, 0, 0);
     await served.port.restore();
     expect(existsSync(young)).toBe(false);
   });
 
-  test('is none when it is cut short or strange', () => {
+  test('is ignored if truncated or invalid', () => {
     for (const text of ['', '{', '[]', '{"port":0}', '{"port":7688,"token":"t","pid":-1,"version":""}']) {
       writeFileSync(home.paths.discovery, text);
       expect(discover(home.paths.discovery)).toBeUndefined();
     }
   });
 
-  test('is whole whenever it is read', async () => {
+  test('is complete whenever it is read', async () => {
     const { discovery } = home.paths;
     const seen = new Set<number>();
     let isWriting = true;
@@ -396,7 +393,7 @@ describe('the discovery file', () => {
   });
 });
 
-test('nobody holds a port that is free', async () => {
+test('a free port has no holder', async () => {
   const listener = await occupyPort('127.0.0.1');
   expect(await portHolder(listener.port)).toContain(String(process.pid));
   await listener.close();

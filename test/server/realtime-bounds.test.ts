@@ -1,4 +1,4 @@
-/** What a realtime client may cost: whatever it sends and does not read, memory and the others stay as they are. */
+/** Limits of realtime clients: one that sends too much or reads nothing affects neither memory nor other clients. */
 import { open } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import { rampText, SECOND } from '#test/harness/ramp.js';
@@ -6,7 +6,7 @@ import { gate } from '#test/harness/scripted-speech.js';
 import { until } from '#test/harness/wait.js';
 import { COMPLETED, pause, withRealtimeServer, spoken } from './with-realtime-server.js';
 
-/** What writes of audio wait for. */
+/** Blocks writes of audio. */
 let disk: Promise<void> = Promise.resolve();
 
 const here = withRealtimeServer({
@@ -17,7 +17,7 @@ const here = withRealtimeServer({
       close: file.close.bind(file),
       datasync: file.datasync.bind(file),
       write: (async (...args: Parameters<typeof file.write>) => {
-        // The head is written when the take is opened.
+        // The header is written when the session is opened.
         const [, , , position] = args as unknown[];
         if (position !== 0) await disk;
         return file.write(...args);
@@ -27,14 +27,14 @@ const here = withRealtimeServer({
 });
 
 describe('a client that sends faster than a disk writes', () => {
-  test('waits with what it has: nothing is lost, and no more is taken than a little', async () => {
+  test('is paused: no audio is lost, and only little is buffered', async () => {
     const writes = gate();
     disk = writes.opened;
     const client = here.client();
     await client.set(null);
     const megabyte = Buffer.from(pause(400_000)).toString('base64');
     for (let i = 0; i < 24; i++) client.send({ type: 'input_audio_buffer.append', audio: megabyte });
-    // Of 25 MB, what sockets hold, and one event or two.
+    // Of 25 MB: the socket buffers, and one or two events.
     let before = -1;
     await until(async () => {
       const now = client.socket.bufferedAmount;
@@ -62,7 +62,7 @@ describe('a client that sends faster than a disk writes', () => {
     expect((await client.next(COMPLETED)).usage).toEqual({ type: 'duration', seconds: 368.64 });
   });
 
-  test('one that sends a longer one is let go', async () => {
+  test('is disconnected after a longer append', async () => {
     const client = here.client();
     await client.set(null);
     client.send({ type: 'input_audio_buffer.append', audio: 'A'.repeat(17 * 1024 * 1024) });
@@ -72,7 +72,7 @@ describe('a client that sends faster than a disk writes', () => {
 });
 
 describe('a client that does not read', () => {
-  test('is let go, with what it began; the others go on', async () => {
+  test('is disconnected, and others continue', async () => {
     disk = Promise.resolve();
     const client = here.client();
     const other = here.client();
@@ -80,9 +80,9 @@ describe('a client that does not read', () => {
     client.append(spoken(0, SECOND));
     await until(() => here.engine.size === 1);
     client.socket.pause();
-    // Each is answered by an error of some 300 bytes.
+    // Each is answered by an error of about 300 bytes.
     for (let i = 0; i < 40_000; i++) client.send('{');
-    // Sooner than it would be missed for not answering.
+    // Before the pong timeout.
     await until(() => here.engine.size === 0);
     other.append(spoken(0, SECOND));
     other.send({ type: 'input_audio_buffer.commit' });
@@ -92,7 +92,7 @@ describe('a client that does not read', () => {
     expect(client.received.length).toBeLessThan(40_000);
   });
 
-  test('is pinged, and let go once it has not answered for long', async () => {
+  test('is pinged, and disconnected after the pong timeout', async () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, SECOND));

@@ -1,6 +1,6 @@
 /**
- * Whatever is appended, committed, cleared and set, and whenever the engine dies: items lie side by side in the stream, and their
- * events come in an order that clients know. The fake engine's words are the check sums of the samples that it was given.
+ * Random sequences of appends, commits, clears, updates and engine crashes: items must stay adjacent, and their events must be in
+ * a valid order. The words of the fake engine are checksums of its samples.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-realtime-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A buffer, what it has told, and what was appended to it. */
+/** A buffer with its events and the appended samples. */
 class BufferRecorder {
   readonly engine = new InProcessLive();
   readonly live = new LiveSessions({
@@ -34,14 +34,14 @@ class BufferRecorder {
     log: silentLog,
     folder,
     resolveModel: () => ({ name: 'fake', dir: '/m' }),
-    keep: () => Promise.reject(new Error('nothing of a program goes into the history')),
+    keep: () => Promise.reject(new Error('a realtime session must not be in the history')),
   });
   readonly buffer: InputBuffer;
   readonly events: BufferEvent[] = [];
-  /** Samples that were appended, and of them, those where a stretch begins because all before it was cleared. */
+  /** Appended samples, and the positions after each clear. */
   appended: number[] = [];
   readonly #stretches = [0];
-  /** Items of each stretch, in their order. */
+  /** Items between two clears, in order. */
   readonly #items: string[][] = [[]];
 
   constructor(turns: TurnSettings | undefined, maxSamples?: number) {
@@ -83,13 +83,13 @@ class BufferRecorder {
     await this.live.stop(0);
   }
 
-  /** Each item was given the samples behind those of the one before, and ends where its turn does. */
+  /** Each item has the samples after those of the previous one, and ends with its turn. */
   expectNothingLost(): void {
     this.#items.forEach((items, i) => {
       let at = this.#stretches[i] ?? 0;
       for (const item of items) {
         const completed = this.of(item).find((event) => event.type === 'completed');
-        if (completed?.type !== 'completed') throw new Error('an item is not completed');
+        if (completed?.type !== 'completed') throw new Error('an item was not completed');
         const samples = Math.round(completed.seconds * SECOND);
         expect(completed.text).toBe(textOf(this.appended.slice(at, at + samples)));
         at += samples;
@@ -98,12 +98,12 @@ class BufferRecorder {
       }
       const end = this.#stretches[i + 1] ?? this.appended.length;
       expect(at).toBeLessThanOrEqual(end);
-      // What was too short to be committed.
+      // The rest was too short for a commit.
       if (i + 1 === this.#items.length) expect(end - at).toBeLessThan(SECOND / 10);
     });
   }
 
-  /** Every item is begun, ended, committed and completed in this order; those of turns do not overlap. */
+  /** Each item starts, stops, is committed and completed in this order; turns do not overlap. */
   expectLegalOrder(): void {
     let speaking: string | undefined;
     let previous: string | null = null;
@@ -173,7 +173,7 @@ const action = fc.oneof(
 );
 
 describe('the input buffer', () => {
-  test('no sample is lost or comes twice, and every order of events is one that clients know', async () => {
+  test('loses and repeats no sample, and sends events in a valid order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 16 }), fc.boolean(), async (actions, hasTurns) => {
         let turns = hasTurns ? TURN_SETTINGS : undefined;
@@ -184,7 +184,7 @@ describe('the input buffer', () => {
           else if (what === 'commit') await recorder.commit();
           else if (what === 'clear') await recorder.buffer.clear();
           else if (what === 'die') {
-            // A third one in a row is not given a fourth engine.
+            // After three crashes in a row no new engine is started.
             if (deaths++ < 2) recorder.engine.die();
           } else {
             turns = turns === undefined ? TURN_SETTINGS : undefined;
@@ -200,7 +200,7 @@ describe('the input buffer', () => {
     await until(() => readdirSync(folder).length === 0);
   });
 
-  test('turns are where they are however fast the audio comes, and in whatever pieces', async () => {
+  test('finds the same turns at any speed and chunk size', async () => {
     const marks: string[] = [];
     for (const piece of [500, 1_600, 48_000]) {
       const recorder = new BufferRecorder(TURN_SETTINGS);
@@ -222,7 +222,7 @@ describe('the input buffer', () => {
     expect(JSON.parse(marks[0] ?? '')).toHaveLength(6);
   });
 
-  test('an item that grows too long is committed by itself, in the middle of a turn too', async () => {
+  test('commits an item that is too long, even within a turn', async () => {
     for (const turns of [undefined, TURN_SETTINGS]) {
       const recorder = new BufferRecorder(turns, SECOND);
       for (let i = 0; i < 6; i++) await recorder.append(SECOND / 2, true);

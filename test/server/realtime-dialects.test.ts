@@ -14,7 +14,7 @@ import {
 const here = withRealtimeServer();
 const BETA = { 'openai-beta': 'realtime=v1' };
 
-/** With the advice for those who name models and no folders. */
+/** The error with the hint for HTTP clients. */
 const NO_MODEL = expect.objectContaining({
   code: 'MODEL_NOT_FOUND',
   param: 'model',
@@ -33,8 +33,8 @@ async function updated(client: Client, input: object): Promise<Record<string, un
   return audio.input;
 }
 
-describe('the session of today', () => {
-  test('is told first, whole, with an end', async () => {
+describe('the current session', () => {
+  test('is the first event, with its expiry', async () => {
     const client = here.client();
     await until(() => client.received.length > 0);
     expect(client.received[0]).toEqual({
@@ -63,7 +63,7 @@ describe('the session of today', () => {
     });
   });
 
-  test('what an update leaves out stays as it was, and null turns off', async () => {
+  test('keeps absent fields at an update, and null turns a field off', async () => {
     const client = here.client('?model=gpt-4o-transcribe');
     const created = sessionOf(await client.next('session.created')) as { audio: { input: object } };
     expect(created.audio.input).toMatchObject({ transcription: { model: 'gpt-4o-transcribe' } });
@@ -99,7 +99,7 @@ describe('the session of today', () => {
     expect(fourth.turn_detection).toEqual({ type: 'semantic_vad', eagerness: 'low' });
   });
 
-  test('a take is asked for what the session says', async () => {
+  test('passes its options to the live session', async () => {
     const client = here.client();
     await client.set(null, {
       transcription: { model: 'own-model', language: 'de', prompt: 'Wörter', keywords: ['Sotto'] },
@@ -112,7 +112,7 @@ describe('the session of today', () => {
     });
   });
 
-  test('tells how probable each word is, where that is asked for', async () => {
+  test('contains word probabilities if requested', async () => {
     const client = here.client();
     await client.set(null);
     client.send({
@@ -128,9 +128,9 @@ describe('the session of today', () => {
   });
 
   test.each([
-    ['a name that could be a path', '/etc'],
-    ['a model that is not here', 'none'],
-  ])('an address with %s is refused, and says why', async (_, model) => {
+    ['a model name like a path', '/etc'],
+    ['a model that is not installed', 'none'],
+  ])('refuses a URL with %s', async (_, model) => {
     const client = here.client(`?model=${encodeURIComponent(model)}`);
     expect((await client.next('error')).error).toEqual(NO_MODEL);
     await until(() => client.closed !== undefined);
@@ -142,7 +142,7 @@ describe('the session of the beta', () => {
   test.each([
     ['transcription_session', '?intent=transcription'],
     ['session', '?model=gpt-4o-realtime-preview'],
-  ])('is called %s at %s, and is flat', async (name, query) => {
+  ])('is named %s at %s, and is flat', async (name, query) => {
     const client = here.client(query, BETA);
     const created = sessionOf(await client.next(`${name}.created`));
     expect(created).toMatchObject({ input_audio_format: 'pcm16', client_secret: null });
@@ -166,7 +166,7 @@ describe('the session of the beta', () => {
     expect(await client.next(COMPLETED)).toMatchObject({ item_id: id, usage: { seconds: 1 } });
   });
 
-  test('may be asked for by its subprotocol, or begin with its first event', async () => {
+  test('can be requested by its subprotocol or by its first event', async () => {
     const one = here.client('?intent=transcription', {}, ['realtime', 'openai-beta.realtime-v1']);
     await one.next('transcription_session.created');
     const other = here.client();
@@ -175,7 +175,7 @@ describe('the session of the beta', () => {
     await other.next('transcription_session.updated');
   });
 
-  test('is not begun by an update that is refused', async () => {
+  test('is not selected by a refused update', async () => {
     const client = here.client();
     await client.next('session.created');
     const session = { input_audio_transcription: { model: 'none' } };
@@ -188,8 +188,8 @@ describe('the session of the beta', () => {
   });
 });
 
-describe('what is said', () => {
-  test('is text that is never taken back: the deltas of an item are its transcript', async () => {
+describe('the text', () => {
+  test('is append-only: the deltas of an item join to its transcript', async () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 3.5 * SECOND));
@@ -198,7 +198,7 @@ describe('what is said', () => {
     expect(client.texts(DELTA, 'delta').join('')).toBe(transcript);
   });
 
-  test('has a name of its own for each event', async () => {
+  test('has a unique id for each event', async () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 2 * SECOND));

@@ -20,10 +20,10 @@ function boundaries(client: Client): string[] {
 }
 
 describe('turns', () => {
-  test('two utterances with a pause are two items, each with its own text and times', async () => {
+  test('split two utterances with a pause into two items with text and times', async () => {
     const client = here.client();
     await client.set(VAD);
-    // In frames of 32 ms the voice ends at 1.024 s: that is what the fake hears.
+    // The fake VAD has frames of 32 ms, so the voice ends at 1.024 s.
     client.append(spoken(0, SECOND));
     client.append(pause(SECOND));
     client.append(spoken(0, SECOND));
@@ -49,7 +49,7 @@ describe('turns', () => {
     expect(client.texts(COMPLETED, 'transcript')[0]?.split(' ')[0]).toBe(rampText(SECOND));
   });
 
-  test('what the client commits in the middle of a turn has all that it appended, and no more', async () => {
+  test('are ended by a commit, with exactly the audio appended so far', async () => {
     const client = here.client();
     await client.set(VAD);
     client.append(spoken(0, 1.3 * SECOND));
@@ -64,7 +64,7 @@ describe('turns', () => {
     expect((await client.next('error')).error).toMatchObject({ code: 'input_audio_buffer_commit_empty' });
   });
 
-  test('an engine that dies in the middle of one loses nothing of it', async () => {
+  test('lose no audio if the engine dies', async () => {
     const client = here.client();
     await client.set(VAD);
     client.append(spoken(0, 1.5 * SECOND));
@@ -73,13 +73,13 @@ describe('turns', () => {
     client.append(spoken(1.5 * SECOND, 2 * SECOND));
     client.append(pause(SECOND));
     here.engine.start();
-    // The last frame with voice in it ends at 2.016 s.
+    // The last voice frame ends at 2.016 s.
     const { transcript, usage } = await client.next(COMPLETED);
     expect(String(transcript).startsWith(rampText(2 * SECOND))).toBe(true);
     expect(usage).toEqual({ type: 'duration', seconds: 2.416 });
   });
 
-  test('where none can be told any more, what was said fails as an item, and the next audio is heard anew', async () => {
+  test('fail as an item if the VAD session fails, and the next audio opens a new one', async () => {
     const client = here.client();
     await client.set(VAD);
     client.append(spoken(0, SECOND));
@@ -88,7 +88,7 @@ describe('turns', () => {
     expect((await client.next('error')).error).toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
     const { item_id: id } = await client.next('input_audio_buffer.committed');
     expect(await client.next(FAILED)).toMatchObject({ item_id: id, error: { code: 'ENGINE_UNAVAILABLE' } });
-    // Some of it may still have been on its way.
+    // Some audio may still have been in transit.
     client.send({ type: 'input_audio_buffer.clear' });
     client.append(spoken(0, SECOND));
     client.append(pause(SECOND));
@@ -96,7 +96,7 @@ describe('turns', () => {
     expect(String(transcript).startsWith(rampText(SECOND))).toBe(true);
   });
 
-  test('silence is no turn, and leaves nothing behind', async () => {
+  test('are not started by silence, which leaves nothing on disk', async () => {
     const client = here.client();
     await client.set(VAD);
     client.append(pause(3 * SECOND));
@@ -106,7 +106,7 @@ describe('turns', () => {
     await until(() => here.files.length === 0);
   });
 
-  test('may be turned off and on in the middle: no sample is lost on the way', async () => {
+  test('can be turned off and on without losing a sample', async () => {
     const client = here.client();
     await client.set(VAD);
     client.append(spoken(0, 0.7 * SECOND));

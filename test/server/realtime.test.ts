@@ -5,8 +5,8 @@ import { COMPLETED, DELTA, FAILED, pause, withRealtimeServer, spoken } from './w
 
 const here = withRealtimeServer();
 
-describe('an item that its client commits', () => {
-  test('is told as it is said, and completed with the text of every sample', async () => {
+describe('a committed item', () => {
+  test('is sent as deltas, and completed with the text of all samples', async () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 2.5 * SECOND));
@@ -25,7 +25,7 @@ describe('an item that its client commits', () => {
     expect(new Set(client.texts(DELTA, 'item_id'))).toEqual(new Set([id]));
   });
 
-  test('is followed by the next one, which names it', async () => {
+  test('is the previous item of the next one', async () => {
     const client = here.client();
     await client.set(null);
     for (let i = 0; i < 4; i++) {
@@ -41,7 +41,7 @@ describe('an item that its client commits', () => {
     await until(() => here.files.length === 0);
   });
 
-  test('survives an engine that dies in the middle, with every sample', async () => {
+  test('keeps all samples if the engine dies', async () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 1.7 * SECOND));
@@ -55,7 +55,7 @@ describe('an item that its client commits', () => {
     expect(client.texts(DELTA, 'delta').join('')).toBe(rampText(3.3 * SECOND));
   });
 
-  test('that can’t be written down fails once it is committed, and the session goes on', async () => {
+  test('fails if it can’t be transcribed, and the session continues', async () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, SECOND / 2));
@@ -70,7 +70,7 @@ describe('an item that its client commits', () => {
     expect((await client.next(COMPLETED)).transcript).toBe(rampText(SECOND));
   });
 
-  test('that is cleared is gone, and what follows is an item of its own', async () => {
+  test('does not contain audio that was cleared', async () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 1.2 * SECOND));
@@ -83,16 +83,16 @@ describe('an item that its client commits', () => {
   });
 });
 
-describe('an event that is not served leaves the session open', () => {
+describe('a refused event leaves the session open', () => {
   test.each([
-    ['a commit of nothing', { type: 'input_audio_buffer.commit' }, 'input_audio_buffer_commit_empty'],
+    ['an empty commit', { type: 'input_audio_buffer.commit' }, 'input_audio_buffer_commit_empty'],
     ['no JSON', '{', 'PROTOCOL'],
     ['no object', '[]', 'PROTOCOL'],
-    ['an event of conversations', { type: 'response.create' }, 'PROTOCOL'],
-    ['audio that is no base64', { type: 'input_audio_buffer.append', audio: 'a-b' }, 'INVALID_ARGUMENT'],
+    ['a conversation event', { type: 'response.create' }, 'PROTOCOL'],
+    ['audio that is not base64', { type: 'input_audio_buffer.append', audio: 'a-b' }, 'INVALID_ARGUMENT'],
     ['no audio', { type: 'input_audio_buffer.append' }, 'INVALID_ARGUMENT'],
     [
-      'a model that is not here',
+      'a model that is not installed',
       { type: 'session.update', session: { audio: { input: { transcription: { model: 'none' } } } } },
       'MODEL_NOT_FOUND',
     ],
@@ -120,7 +120,7 @@ describe('an event that is not served leaves the session open', () => {
     expect((await client.next(COMPLETED)).transcript).toBe(rampText(SECOND));
   });
 
-  test('a commit of less than a tenth of a second says how much there was, and loses none of it', async () => {
+  test('a commit of less than a tenth of a second, which reports its length and loses no audio', async () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 800));
@@ -136,7 +136,7 @@ describe('an event that is not served leaves the session open', () => {
 });
 
 describe('a connection', () => {
-  test('that is lost ends its takes: no text is delivered, and nothing stays on disk', async () => {
+  test('that is lost ends its sessions without text, and leaves nothing on disk', async () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, 1.2 * SECOND));
@@ -147,7 +147,7 @@ describe('a connection', () => {
     expect(here.engine.size).toBe(0);
   });
 
-  test('eight of them keep apart', async () => {
+  test('is independent of seven others', async () => {
     const clients = Array.from({ length: 8 }, () => here.client());
     await Promise.all(clients.map((client) => client.set(null)));
     clients.forEach((client, i) => {
@@ -158,7 +158,7 @@ describe('a connection', () => {
     expect(texts).toEqual(clients.map((_, i) => rampText(SECOND + 1600 * i)));
   });
 
-  test('beyond the sixteenth hears that there are too many, and is closed', async () => {
+  test('beyond the sixteenth gets an error and is closed', async () => {
     const clients = Array.from({ length: 16 }, () => here.client());
     await Promise.all(clients.map((client) => client.next('session.created')));
     const one = here.client();
@@ -170,7 +170,7 @@ describe('a connection', () => {
     await here.client().next('session.created');
   });
 
-  test('ends after an hour: what was appended is written down first', async () => {
+  test('ends after an hour, when its audio is transcribed', async () => {
     const client = here.client();
     await client.set(null);
     client.append(spoken(0, SECOND));
@@ -182,7 +182,7 @@ describe('a connection', () => {
     expect(client.closed).toBe(1000);
   });
 
-  test('speaks the subprotocol, and never says back the key in the one beside it', async () => {
+  test('selects the subprotocol, and never repeats the key in another one', async () => {
     const client = here.client('?model=whisper-1', {}, ['realtime', 'openai-insecure-api-key.secret']);
     await client.next('session.created');
     expect(client.socket.protocol).toBe('realtime');

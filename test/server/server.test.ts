@@ -105,7 +105,7 @@ function texts(events: readonly JobEvent[]): string[] {
   return events.flatMap((event) => (event.type === 'segment' ? [event.segment.text] : []));
 }
 
-/** A WebSocket without our client's manners. */
+/** A raw WebSocket instead of Sotto's client. */
 function raw(headers: Record<string, string> = {}): WebSocket {
   const socket = new WebSocket('ws://localhost/ws', {
     createConnection: () => connect(home.paths.socket),
@@ -157,7 +157,7 @@ function http(
 }
 
 describe('a job over the socket', () => {
-  test('gives segments as they come, then one final', async () => {
+  test('sends segments as they arrive, then one final', async () => {
     const one = await client();
     const events = await collect(one.transcribe(audio({ segments: 3, texts: 2 })));
     expect(texts(events)).toEqual(scriptedTexts(3));
@@ -169,7 +169,7 @@ describe('a job over the socket', () => {
     one.close();
   });
 
-  test('goes on on a new engine when the engine dies, and says nothing twice', async () => {
+  test('continues on a new engine if one dies, and repeats nothing', async () => {
     const one = await client();
     const events = await collect(one.transcribe(audio({ segments: 5, dieAfter: 3 })));
     expect(texts(events)).toEqual(scriptedTexts(5));
@@ -177,7 +177,7 @@ describe('a job over the socket', () => {
     one.close();
   });
 
-  test('fails with a code when it takes down two engines', async () => {
+  test('fails with a code if it crashes two engines', async () => {
     const one = await client();
     const events = collect(one.transcribe(audio({ segments: 5, dieAfter: 3, dieTimes: 9 })));
     await expect(events).rejects.toMatchObject({ code: 'ENGINE_CRASHED' });
@@ -185,7 +185,7 @@ describe('a job over the socket', () => {
     one.close();
   });
 
-  test('ends as cancelled when its signal is aborted, and leaves the engine free', async () => {
+  test('is cancelled when its signal is aborted, and frees the engine', async () => {
     const one = await client();
     const controller = new AbortController();
     const received: JobEvent[] = [];
@@ -204,7 +204,7 @@ describe('a job over the socket', () => {
     one.close();
   });
 
-  test('is cancelled when its reader leaves the loop, and when its client disconnects', async () => {
+  test('is cancelled when its iteration ends or its client disconnects', async () => {
     const one = await client();
     for await (const event of one.transcribe(audio({ segments: 100_000, delayMs: 1 }))) {
       if (event.type === 'segment') break;
@@ -219,7 +219,7 @@ describe('a job over the socket', () => {
     one.close();
   });
 
-  test('does not wait behind all the files of another client', async () => {
+  test('does not wait for all files of another client', async () => {
     const [greedy, modest] = [await client(), await client()];
     const order: string[] = [];
     const jobs = Array.from({ length: 6 }, async (_, n) => {
@@ -235,7 +235,7 @@ describe('a job over the socket', () => {
     modest.close();
   });
 
-  test('is refused with BUSY past the number that one client may have', async () => {
+  test('is refused with BUSY above the limit of one client', async () => {
     const socket = await greeted();
     const busy = new Promise((resolve) => {
       socket.on('message', (data: Buffer) => {
@@ -251,15 +251,15 @@ describe('a job over the socket', () => {
   });
 });
 
-describe('the greeting', () => {
-  test('comes first, or the connection ends', async () => {
+describe('hello', () => {
+  test('must come first', async () => {
     const socket = raw();
     socket.on('open', () => socket.send(JSON.stringify({ type: 'status', id: '1' })));
     expect(await next(socket)).toMatchObject({ type: 'error', id: '1', error: { code: 'PROTOCOL' } });
     expect(await closed(socket)).toBe(1008);
   });
 
-  test('of another protocol is told what runs here, and ended', async () => {
+  test('with another protocol gets the version of the daemon, and the connection is closed', async () => {
     const socket = raw();
     socket.on('open', () => socket.send(hello.replace(`"protocol":${PROTOCOL_VERSION}`, '"protocol":999')));
     const messages: unknown[] = [];
@@ -272,7 +272,7 @@ describe('the greeting', () => {
   });
 });
 
-describe('a client without manners', () => {
+describe('a client', () => {
   test.each([
     ['no JSON', 'hey', 'PROTOCOL', undefined],
     ['an unknown type', '{"type":"sing","id":"3"}', 'PROTOCOL', '3'],
@@ -288,14 +288,14 @@ describe('a client without manners', () => {
     socket.close();
   });
 
-  test('that sends binary frames is told that nothing takes them', async () => {
+  test('that sends binary frames gets an error', async () => {
     const socket = await greeted();
     socket.send(Buffer.alloc(3_200));
     expect(await next(socket)).toMatchObject({ type: 'error', error: { code: 'PROTOCOL' } });
     socket.close();
   });
 
-  test('that sends an audio frame of more than 256 KiB is told so, and stays connected', async () => {
+  test('that sends an audio frame of more than 256 KiB gets an error and stays connected', async () => {
     const socket = await greeted();
     socket.send(Buffer.alloc(256 * 1024 + 2));
     expect(await next(socket)).toMatchObject({ type: 'error', error: { code: 'PROTOCOL' } });
@@ -303,7 +303,7 @@ describe('a client without manners', () => {
     socket.close();
   });
 
-  test('that sends more than 8 MiB at once, or in crumbs without end, is closed', async () => {
+  test('that sends more than 8 MiB, at once or in tiny fragments, is disconnected', async () => {
     const big = await greeted();
     big.send('x'.repeat(8 * 1024 * 1024 + 1));
     expect(await closed(big)).toBe(1009);
@@ -312,7 +312,7 @@ describe('a client without manners', () => {
     expect(await closed(crumbs)).toBe(1008);
   });
 
-  test('that asks for much and reads nothing is let go, while others are served', async () => {
+  test('that requests much and reads nothing is disconnected, while others are served', async () => {
     const lazy = await greeted();
     lazy.pause();
     lazy.send(
@@ -328,12 +328,12 @@ describe('a client without manners', () => {
 });
 
 describe('HTTP', () => {
-  test('answers in JSON: 426 where the WebSocket is, 404 elsewhere', async () => {
+  test('answers in JSON: 426 at the WebSocket, 404 elsewhere', async () => {
     expect(await http('/ws')).toMatchObject({ status: 426, body: { error: { code: 'UPGRADE_REQUIRED' } } });
     expect(await http('/v1/models')).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } });
   });
 
-  test('refuses web pages, over HTTP and WebSocket alike', async () => {
+  test('refuses web pages over HTTP and WebSocket', async () => {
     const page = { origin: 'https://evil.example' };
     expect(await http('/ws', page)).toMatchObject({ status: 403, body: { error: { code: 'UNAUTHORISED' } } });
     expect(await http('/ws', { host: 'evil.example' })).toMatchObject({ status: 403 });
@@ -345,7 +345,7 @@ describe('HTTP', () => {
     expect(server.connections).toBe(0);
   });
 
-  test('survives what is no HTTP', async () => {
+  test('survives malformed requests', async () => {
     for (const bytes of [
       '\0\0\0',
       'GET\r\n\r\n',
@@ -364,8 +364,8 @@ describe('HTTP', () => {
   });
 });
 
-describe('status and end', () => {
-  test('status answers while the engine is at work', async () => {
+describe('status and stop', () => {
+  test('status answers while the engine is busy', async () => {
     const one = await client();
     const work = collect(one.transcribe(audio({ segments: 100_000, delayMs: 5 })));
     const ended = expect(work).rejects.toMatchObject({ code: 'DAEMON_LOST' });
@@ -375,7 +375,7 @@ describe('status and end', () => {
     await ended;
   });
 
-  test('stop resolves once the daemon has closed the connection', async () => {
+  test('stop resolves when the daemon has closed the connection', async () => {
     const one = await client();
     shutdown = () => {
       shutdowns += 1;
@@ -386,7 +386,7 @@ describe('status and end', () => {
     await expect(client()).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
   });
 
-  test('a second daemon is refused while the first one listens', async () => {
+  test('refuses a second daemon while the first one listens', async () => {
     const second = SottoServer.listen({
       socketPath: home.paths.socket,
       sessions,

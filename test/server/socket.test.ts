@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Tries to listen; gives the code of the refusal, or undefined after it worked. */
+/** Tries to listen. @returns the code of the error, or undefined */
 async function tryToListen(at = path): Promise<string | undefined> {
   const server = createServer();
   try {
@@ -46,7 +46,7 @@ async function tryToListen(at = path): Promise<string | undefined> {
   }
 }
 
-/** What a daemon leaves that is killed: the file of a socket at which nobody listens. */
+/** Creates a stale socket file, as a killed daemon leaves it. */
 function leaveStaleSocket(): void {
   execFileSync(
     process.execPath,
@@ -58,18 +58,18 @@ function leaveStaleSocket(): void {
   );
 }
 
-describe('the place of the socket', () => {
-  test('a socket that a killed daemon left is replaced', async () => {
+describe('the socket', () => {
+  test('replaces that of a killed daemon', async () => {
     try {
       leaveStaleSocket();
     } catch {
-      // It ended by a signal, as it should.
+      // It was ended by the signal.
     }
     expect(lstatSync(path).isSocket()).toBe(true);
     expect(await tryToListen()).toBeUndefined();
   });
 
-  test('is for the user alone, whatever the umask', async () => {
+  test('is private to the user with any umask', async () => {
     const before = process.umask(0);
     try {
       const server = createServer();
@@ -82,7 +82,7 @@ describe('the place of the socket', () => {
     }
   });
 
-  test('is left to somebody who listens there', async () => {
+  test('does not replace a listening one', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(path, resolve));
     expect(await tryToListen()).toBe('DAEMON_RUNNING');
@@ -90,7 +90,7 @@ describe('the place of the socket', () => {
     other.close();
   });
 
-  test('is made again where its file was removed; connections stay', async () => {
+  test('is made again after its file was removed, and connections stay open', async () => {
     const server = createServer();
     const first = await listenAt(server, path);
     const client = connect(path);
@@ -107,7 +107,7 @@ describe('the place of the socket', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('of another daemon stays when the first one closes', async () => {
+  test('of another daemon stays when this one closes', async () => {
     const first = createServer();
     const inode = await listenAt(first, path);
     unlinkSync(path);
@@ -123,7 +123,7 @@ describe('the place of the socket', () => {
     ['EACCES', false],
     ['EROFS', false],
     ['EMFILE', true],
-  ])('%s there may pass with time: %j', async (code, retryable) => {
+  ])('fails with %s, retryable: %j', async (code, retryable) => {
     const server = createServer();
     server.listen = () => {
       process.nextTick(() => server.emit('error', Object.assign(new Error(code), { code })));
@@ -138,11 +138,11 @@ describe('the place of the socket', () => {
   const victim = (): string => join(folder, 'victim');
   test.each<[string, () => void]>([
     ['a symbolic link to a file', () => symlinkSync(victim(), path)],
-    ['a symbolic link to nowhere', () => symlinkSync(join(folder, 'none'), path)],
+    ['a dangling symbolic link', () => symlinkSync(join(folder, 'none'), path)],
     ['a FIFO', () => execFileSync('mkfifo', [path])],
     ['a folder', () => mkdirSync(path)],
     ['a file', () => writeFileSync(path, 'mine')],
-  ])('refuses %s planted there, and leaves it alone', async (_, plant) => {
+  ])('refuses %s at its path, and does not change it', async (_, plant) => {
     writeFileSync(victim(), 'untouched');
     plant();
     const before = lstatSync(path);
@@ -152,7 +152,7 @@ describe('the place of the socket', () => {
     expect(existsSync(join(folder, 'none'))).toBe(false);
   });
 
-  test('must have a path that the system can hold, and says what to do', () => {
+  test('must have a path of limited length, with a hint otherwise', () => {
     const longest = `/${'a'.repeat(99)}`;
     expect(() => checkSocketPath(longest)).not.toThrow();
     expect(() => checkSocketPath(`${longest}b`)).toThrow(
@@ -167,7 +167,7 @@ describe('the place of the socket', () => {
 });
 
 describe('the folder of the socket', () => {
-  test('is made with mode 0700, whatever the umask', () => {
+  test('is created with mode 0700 and any umask', () => {
     const before = process.umask(0);
     try {
       securePrivateFolder(join(folder, 'a', 'b'));
@@ -177,13 +177,13 @@ describe('the folder of the socket', () => {
     expect(lstatSync(join(folder, 'a', 'b')).mode & 0o777).toBe(0o700);
   });
 
-  test('is closed to readers', () => {
+  test('gets mode 0700 if others can read it', () => {
     chmodSync(folder, 0o755);
     securePrivateFolder(folder);
     expect(lstatSync(folder).mode & 0o777).toBe(0o700);
   });
 
-  test.each([0o770, 0o707, 0o777])('is refused with mode %o: somebody may have been in it', (mode) => {
+  test.each([0o770, 0o707, 0o777])('is refused with mode %o, because others could write to it', (mode) => {
     chmodSync(folder, mode);
     expect(() => securePrivateFolder(folder)).toThrow(expect.objectContaining({ code: 'UNAUTHORISED' }));
     expect(lstatSync(folder).mode & 0o777).toBe(mode);
@@ -196,14 +196,14 @@ describe('the folder of the socket', () => {
 });
 
 describe('paths', () => {
-  test('lie in the Library on macOS, and fit for any usual name', () => {
-    const paths = resolvePaths({}, 'darwin', '/Users/somebody.with.a.long.name');
-    expect(paths.home).toBe('/Users/somebody.with.a.long.name/Library/Application Support/Sotto');
-    expect(paths.logs).toBe('/Users/somebody.with.a.long.name/Library/Logs/Sotto');
+  test('are in the Library on macOS, and fit for usual user names', () => {
+    const paths = resolvePaths({}, 'darwin', '/Users/username.with.a.long.name');
+    expect(paths.home).toBe('/Users/username.with.a.long.name/Library/Application Support/Sotto');
+    expect(paths.logs).toBe('/Users/username.with.a.long.name/Library/Logs/Sotto');
     expect(() => checkSocketPath(paths.socket)).not.toThrow();
   });
 
-  test('follow XDG on Linux, ignoring relative values', () => {
+  test('follow XDG on Linux and ignore relative values', () => {
     const env = { XDG_RUNTIME_DIR: '/run/user/1', XDG_DATA_HOME: 'relative', XDG_STATE_HOME: '/state' };
     const paths = resolvePaths(env, 'linux', '/home/u');
     expect(paths).toMatchObject({
@@ -213,7 +213,7 @@ describe('paths', () => {
     });
   });
 
-  test('are all under SOTTO_HOME where it is set', () => {
+  test('are all under SOTTO_HOME if it is set', () => {
     const paths = resolvePaths({ SOTTO_HOME: '/h', XDG_RUNTIME_DIR: '/r' }, 'linux', '/home/u');
     for (const path of Object.values(paths) as string[]) expect(path.startsWith('/h')).toBe(true);
     expect(() => resolvePaths({ SOTTO_HOME: 'h' })).toThrow(

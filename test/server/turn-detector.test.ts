@@ -5,7 +5,7 @@ import { TurnDetector, type TurnMark, type TurnSettings } from '#daemon/server/r
 const FRAME = 512;
 const USUAL: TurnSettings = { threshold: 0.5, prefixSamples: 4_800, silenceSamples: 8_000 };
 
-/** Runs of frames of one probability. */
+/** Runs of frames with the same probability. */
 function listen(
   runs: readonly (readonly [frames: number, probability: number])[],
   settings = USUAL,
@@ -16,7 +16,7 @@ function listen(
 }
 
 describe('a turn', () => {
-  test('begins a little before its voice and ends after the silence that it is given', () => {
+  test('starts shortly before its voice and ends after the configured silence', () => {
     expect(
       listen([
         [30, 0],
@@ -29,7 +29,7 @@ describe('a turn', () => {
     ]);
   });
 
-  test('goes on over a pause that is shorter', () => {
+  test('continues during a shorter pause', () => {
     expect(
       listen([
         [10, 0.9],
@@ -46,7 +46,7 @@ describe('a turn', () => {
     ).toHaveLength(3);
   });
 
-  test('never begins before the end of the one before, nor before the stream', () => {
+  test('never starts before the end of the previous one or before the stream', () => {
     const marks = listen(
       [
         [10, 0.9],
@@ -60,7 +60,7 @@ describe('a turn', () => {
     expect(marks[2]?.at).toBe(marks[1]?.at);
   });
 
-  test('is none for a click, nor for two that lie apart', () => {
+  test('is not started by a click or by two separate clicks', () => {
     expect(
       listen([
         [2, 0.9],
@@ -78,7 +78,7 @@ describe('a turn', () => {
     ).toHaveLength(1);
   });
 
-  test('is not over while voice only wavers around the threshold', () => {
+  test('does not end while the probability fluctuates near the threshold', () => {
     expect(
       listen([
         [10, 0.9],
@@ -93,12 +93,12 @@ describe('a turn', () => {
     ).toHaveLength(2);
   });
 
-  test('hears with the threshold that it is given', () => {
+  test('uses the configured threshold', () => {
     expect(listen([[20, 0.6]], { ...USUAL, threshold: 0.7 })).toEqual([]);
     expect(listen([[20, 0.8]], { ...USUAL, threshold: 0.7 })).toHaveLength(1);
   });
 
-  test('whatever is heard, turns begin and end in turn, and an end is never where was known already that it is not', () => {
+  test('starts and ends alternate, and an end is never before the processed position', () => {
     const runs = fc.array(
       fc.tuple(fc.integer({ min: 1, max: 30 }), fc.double({ min: 0, max: 1, noNaN: true })),
     );

@@ -1,6 +1,6 @@
 /**
- * OpenAI's realtime transcription on a socket, with the fake engine behind it: its words show any sample that is lost or moved,
- * and every sample that is not zero is voice to it. To be called once in a suite.
+ * Starts OpenAI's realtime transcription on a socket with the fake engine, whose words show any lost or moved sample, and which
+ * treats every sample that is not zero as voice. Call this once in a suite.
  */
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -66,7 +66,7 @@ export function withRealtimeServer({ openFile }: { readonly openFile?: OpenSpool
   });
 
   return {
-    /** What went into the history. */
+    /** Dictations in the history. */
     kept,
     get engine(): InProcessLive {
       return engine;
@@ -80,9 +80,9 @@ export function withRealtimeServer({ openFile }: { readonly openFile?: OpenSpool
     get httpServer(): HttpServer {
       return httpServer;
     },
-    /** Names of files of takes that are there. */
+    /** Names of spool files. */
     get files(): string[] {
-      return readdirSync(home.folder).filter((name) => /spool|said/.test(name));
+      return readdirSync(home.folder).filter((name) => /spool|said|events/.test(name));
     },
     client: (query?: string, headers?: Record<string, string>, protocols?: string[]): Client => {
       const client = new Client(home.paths.socket, query, headers, protocols);
@@ -118,7 +118,7 @@ export class Client {
     this.socket.send(typeof event === 'string' ? event : JSON.stringify(event));
   }
 
-  /** Waits for the first event of a type that nobody has waited for yet. */
+  /** Waits for the first unread event of a type. */
   async next(type: string): Promise<Event> {
     const at = (): number => this.received.findIndex((event) => event.type === type);
     await until(() => at() >= 0);
@@ -126,7 +126,7 @@ export class Client {
     return event as Event;
   }
 
-  /** Sets a session of 16 kHz: what the engine hears is then what was sent, to the bit. */
+  /** Sets 16 kHz, so that the engine gets exactly the sent samples. */
   async set(turns: object | null, more: object = {}): Promise<Event> {
     await this.next('session.created');
     const input = { format: { type: 'audio/pcm', rate: 16_000 }, turn_detection: turns, ...more };
@@ -150,7 +150,7 @@ export const DELTA = 'conversation.item.input_audio_transcription.delta';
 export const COMPLETED = 'conversation.item.input_audio_transcription.completed';
 export const FAILED = 'conversation.item.input_audio_transcription.failed';
 
-/** Samples of the ramp. */
+/** Ramp samples, which count as voice. */
 export function spoken(from: number, to: number): Uint8Array {
   return new Uint8Array(ramp(from, to).buffer);
 }
