@@ -92,14 +92,14 @@ describe('past dictations over the socket', () => {
   });
 
   test('are kept for as long as is asked: it is in the settings, and what is older goes at once', async () => {
-    expect(await send({ do: 'keep' })).toMatchObject({ retention: { days: 30, sound: false } });
+    expect(await send({ do: 'keep' })).toMatchObject({ retention: { days: 30, audio: false } });
     const back = History.open(home.paths.history);
     back.add(past('old', 'Long ago.', { startedMs: Date.now() - 8 * 24 * 3600 * 1000 }));
     back.close();
-    expect(await send({ do: 'keep', days: 7 })).toMatchObject({ retention: { days: 7, sound: false } });
+    expect(await send({ do: 'keep', days: 7 })).toMatchObject({ retention: { days: 7, audio: false } });
     await expect(send({ do: 'get', id: 'old' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
     expect(await ids({ do: 'list', limit: 1 })).toEqual(['d1']);
-    expect(await send({ do: 'keep', sound: true })).toMatchObject({ retention: { days: 7, sound: true } });
+    expect(await send({ do: 'keep', audio: true })).toMatchObject({ retention: { days: 7, audio: true } });
     expect(JSON.parse(readFileSync(home.paths.settings, 'utf8'))).toEqual({
       model: 'fake',
       history: { keepDays: 7, keepAudio: true },

@@ -13,7 +13,7 @@ interface HistoryText {
   readonly titleOf: (past: Past) => string;
   readonly markdownOf: (past: Past) => string;
   readonly wordCount: (text: string) => number;
-  readonly retentionText: (retention: { days: number; sound: boolean }) => string;
+  readonly retentionText: (retention: { days: number; audio: boolean }) => string;
 }
 
 await describeModule<HistoryText>(
@@ -45,10 +45,10 @@ await describeModule<HistoryText>(
     });
 
     test.each([
-      [{ days: 0, sound: true }, 'are not kept'],
-      [{ days: 1, sound: false }, 'are kept for a day, without their sound'],
-      [{ days: 30, sound: true }, 'are kept for 30 days, with their sound'],
-      [{ days: 36_500, sound: true }, 'are kept forever, with their sound'],
+      [{ days: 0, audio: true }, 'are not kept'],
+      [{ days: 1, audio: false }, 'are kept for a day, without their sound'],
+      [{ days: 30, audio: true }, 'are kept for 30 days, with their sound'],
+      [{ days: 36_500, audio: true }, 'are kept forever, with their sound'],
     ])('%j is said as a person would', (retention, label) => {
       expect(retentionText(retention)).toBe(label);
     });

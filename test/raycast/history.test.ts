@@ -337,13 +337,13 @@ describeUnless(reason)('History', () => {
     await second.pop();
     const more = host.launch('history', { preferences: { keepDays: '365', keepAudio: 'yes' } });
     await until(async () => (await request({ do: 'keep' })).retention?.days === 365);
-    expect((await request({ do: 'keep' })).retention).toEqual({ days: 365, sound: true });
+    expect((await request({ do: 'keep' })).retention).toEqual({ days: 365, audio: true });
     expect(host.desktop.callsTo('confirm')).toHaveLength(1);
     await more.pop();
     host.desktop.confirmAnswer = true;
     host.launch('history', { preferences: { keepDays: '1' } });
     await until(async () => (await texts()).length === 1);
-    expect((await request({ do: 'keep' })).retention).toEqual({ days: 1, sound: true });
+    expect((await request({ do: 'keep' })).retention).toEqual({ days: 1, audio: true });
   });
 
   test('has the sound of what is dictated from then on, where one wants it kept', async () => {

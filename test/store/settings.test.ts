@@ -82,7 +82,7 @@ describe('changing settings.json', () => {
   test('changes what was meant, and nothing beside it', async () => {
     settings({ model: 'base', later: { x: 1 }, history: { maxAudioBytes: 5, also: 2 } });
     await keepHistory(path, { days: 7 });
-    await keepHistory(path, { sound: true });
+    await keepHistory(path, { audio: true });
     await chooseModel(path, undefined);
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
       later: { x: 1 },

@@ -54,7 +54,7 @@ export const historyRequestSchema = v.variant('do', [
     do: v.literal('keep'),
     /** 0: a dictation is deleted as soon as its text is delivered. */
     days: v.exactOptional(inRange(0, MAX_RETENTION_DAYS)),
-    sound: v.exactOptional(v.boolean()),
+    audio: v.exactOptional(v.boolean()),
   }),
 ]);
 export type HistoryRequest = v.InferOutput<typeof historyRequestSchema>;
@@ -79,7 +79,7 @@ export const pastDictationSchema = v.object({
 export type PastDictation = v.InferOutput<typeof pastDictationSchema>;
 
 /** How long past dictations are kept, and whether with their audio. */
-export const retentionSchema = v.object({ days: finite, sound: v.boolean() });
+export const retentionSchema = v.object({ days: finite, audio: v.boolean() });
 export type HistoryRetention = v.InferOutput<typeof retentionSchema>;
 
 export const historyResultSchema = v.object({

@@ -68,7 +68,7 @@ export const engineStatusSchema = v.object({
   /** The default model. */
   model: modelStatusSchema,
   /** Name of the chosen default model while it still loads and another one serves. */
-  coming: v.exactOptional(v.string()),
+  pendingModel: v.exactOptional(v.string()),
   /** All loaded and loading models. */
   models: v.exactOptional(v.array(modelStatusSchema)),
 });

@@ -22,13 +22,13 @@ export function chooseModel(settings: string, model: string | undefined): Promis
  */
 export function keepHistory(
   settings: string,
-  { days, sound }: { readonly days?: number; readonly sound?: boolean },
+  { days, audio }: { readonly days?: number; readonly audio?: boolean },
 ): Promise<void> {
   return change(settings, ({ history, ...others }) => ({
     ...others,
     history: {
       ...(history as object | undefined),
-      ...defined({ keepDays: days, keepAudio: sound }),
+      ...defined({ keepDays: days, keepAudio: audio }),
     },
   }));
 }

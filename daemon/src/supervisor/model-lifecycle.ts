@@ -161,12 +161,12 @@ export class ModelLifecycle {
     return () => void this.#listeners.delete(listener);
   }
 
-  status(): { model: ModelStatus; models: ModelStatus[]; coming?: string } {
-    const coming = this.#serving === undefined ? undefined : this.#planned?.name;
+  status(): { model: ModelStatus; models: ModelStatus[]; pendingModel?: string } {
+    const pendingModel = this.#serving === undefined ? undefined : this.#planned?.name;
     return {
       model: this.#servingStatus(),
       models: this.#models.map((model) => this.#statusOf(model)),
-      ...defined({ coming }),
+      ...defined({ pendingModel }),
     };
   }
 

@@ -50,8 +50,8 @@ export function wordCount(text: string): number {
 }
 
 /** Behind “past dictations”: `are kept for 30 days, without their sound`. */
-export function retentionText({ days, sound }: HistoryRetention): string {
+export function retentionText({ days, audio }: HistoryRetention): string {
   if (days === 0) return 'are not kept';
   const time = days >= FOREVER_DAYS ? 'forever' : days === 1 ? 'for a day' : `for ${Math.round(days)} days`;
-  return `are kept ${time}, ${sound ? 'with' : 'without'} their sound`;
+  return `are kept ${time}, ${audio ? 'with' : 'without'} their sound`;
 }

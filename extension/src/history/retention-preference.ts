@@ -20,14 +20,14 @@ export async function applyRetentionPreference(
 ): Promise<HistoryRetention | undefined> {
   const { retention: now } = await requestHistory(settings, { do: 'keep' });
   if (now === undefined) return undefined;
-  const wanted = { days: settings.keepDays ?? now.days, sound: settings.keepAudio ?? now.sound };
-  if (wanted.days === now.days && wanted.sound === now.sound) return now;
+  const wanted = { days: settings.keepDays ?? now.days, audio: settings.keepAudio ?? now.audio };
+  if (wanted.days === now.days && wanted.audio === now.audio) return now;
   if (keepsLess(wanted, now) && !(await confirmRetention(wanted))) return now;
   return (await requestHistory(settings, { do: 'keep', ...wanted })).retention;
 }
 
 function keepsLess(wanted: HistoryRetention, now: HistoryRetention): boolean {
-  return wanted.days < now.days || (now.sound && !wanted.sound);
+  return wanted.days < now.days || (now.audio && !wanted.audio);
 }
 
 async function confirmRetention(wanted: HistoryRetention): Promise<boolean> {

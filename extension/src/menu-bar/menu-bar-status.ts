@@ -41,7 +41,7 @@ export function statusOf({ dictation, daemon, error }: MenuBarState): MenuBarSta
   if (error !== undefined) return problemStatus(error.message);
   if (daemon === undefined) return { icon: Icon.Microphone, text: 'Starts with your next dictation' };
   if (daemon.state === 'degraded') return problemStatus(daemon.reason ?? 'Something is wrong');
-  const isLoading = daemon.state === 'starting' || daemon.engine.coming !== undefined;
+  const isLoading = daemon.state === 'starting' || daemon.engine.pendingModel !== undefined;
   if (isLoading) return { icon: Icon.Hourglass, text: 'Loading the model…' };
   return {
     icon: Icon.Microphone,

@@ -74,7 +74,7 @@ export async function daemonStart(paths: Paths, model: string | undefined, quiet
   const untilMs = performance.now() + MODEL_LOAD_TIMEOUT_MS;
   for (;;) {
     const status = await client.status();
-    const isLoading = status.state === 'starting' || status.engine.coming !== undefined;
+    const isLoading = status.state === 'starting' || status.engine.pendingModel !== undefined;
     if (!isLoading || performance.now() > untilMs) {
       client.close();
       if (status.reason !== undefined) {
@@ -88,10 +88,10 @@ export async function daemonStart(paths: Paths, model: string | undefined, quiet
   }
 }
 
-function servingText({ model, coming }: EngineStatus): string {
+function servingText({ model, pendingModel }: EngineStatus): string {
   const { name } = model;
   if (name === undefined) return 'no model loaded';
-  return coming === undefined ? `model ${name} ready` : `model ${name} ready until ${coming} is loaded`;
+  return pendingModel === undefined ? `model ${name} ready` : `model ${name} ready until ${pendingModel} is loaded`;
 }
 
 export async function daemonStop(paths: Paths, quiet = false): Promise<number> {

@@ -15,7 +15,7 @@ interface RetentionChange {
 export async function keep(paths: Paths, { days, audio }: RetentionChange): Promise<number> {
   if (days !== undefined || audio !== undefined) {
     await keepHistory(paths.settings, {
-      ...defined({ days: days === undefined ? undefined : Math.min(days, MAX_RETENTION_DAYS), sound: audio }),
+      ...defined({ days: days === undefined ? undefined : Math.min(days, MAX_RETENTION_DAYS), audio }),
     });
   }
   return withHistory(paths, (_history, { keepDays, keepAudio }) => {

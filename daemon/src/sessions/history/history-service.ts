@@ -73,17 +73,17 @@ export class HistoryService {
     }
   }
 
-  async #keep({ days, sound }: Extract<HistoryRequest, { do: 'keep' }>): Promise<HistoryRetention> {
+  async #keep({ days, audio }: Extract<HistoryRequest, { do: 'keep' }>): Promise<HistoryRetention> {
     const { settings, tidy } = this.#options;
-    if (days !== undefined || sound !== undefined) {
+    if (days !== undefined || audio !== undefined) {
       await keepHistory(settings, {
-        ...defined({ days, sound }),
+        ...defined({ days, audio }),
       });
       await tidy();
     }
     const { keepDays, keepAudio } = readSettings(settings).history;
     // Written by hand it may be more than any message holds.
-    return { days: Math.min(keepDays, MAX_RETENTION_DAYS), sound: keepAudio };
+    return { days: Math.min(keepDays, MAX_RETENTION_DAYS), audio: keepAudio };
   }
 
   #answer(found: readonly (Dictation | SearchResult)[], limit: number): HistoryResult {
