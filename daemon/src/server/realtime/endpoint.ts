@@ -6,7 +6,7 @@ import type { SocketRoute } from '../http/route.js';
 import { POLICY_VIOLATION, TRY_AGAIN_LATER } from '../websocket.js';
 import { RealtimeConnection, type Greeting, type RealtimeContext } from './realtime-connection.js';
 import { errorEvent } from './server-events.js';
-import { realtimeModel } from './model-names.js';
+import { realtimeModel } from './session-settings.js';
 
 /** Each client may have three live sessions; this limit leaves room for dictations of the user. */
 const MAX_CLIENTS = 16;

@@ -29,11 +29,11 @@ import {
 } from './server-events.js';
 import { InputBuffer } from './input-buffer.js';
 import { PcmConverter } from './pcm-converter.js';
-import { realtimeModel } from './model-names.js';
 import {
   betaUpdated,
   liveOptionsOf,
   initialSettings,
+  realtimeModel,
   turnSettingsOf,
   updated,
   type RealtimeSettings,

@@ -7,6 +7,7 @@ import type {
   TranscriptionSettings,
   TurnDetection,
 } from '../../protocol/realtime.js';
+import { modelOf } from '../openai/request.js';
 import type { TurnSettings } from './turn-detector.js';
 
 export type Format =
@@ -159,4 +160,15 @@ function keep<T>(update: T | null | undefined, now: T | null): T | null {
 
 function isPresent(text: string | null | undefined): text is string {
   return text !== undefined && text !== null && text !== '';
+}
+
+/** OpenAI's models for conversations and live text, which mean the default model. */
+const OPENAI_REALTIME_MODEL = /^gpt-([\w.]+-)*(realtime|live)(-[\w.]+)*$/;
+
+/**
+ * @returns undefined for the default model
+ * @throws SottoError MODEL_NOT_FOUND for an invalid name
+ */
+export function realtimeModel(wanted: string | undefined): string | undefined {
+  return wanted === undefined || OPENAI_REALTIME_MODEL.test(wanted) ? undefined : modelOf(wanted);
 }
