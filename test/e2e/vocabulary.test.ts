@@ -108,7 +108,7 @@ describe('the vocabulary over the socket', () => {
   /** As a client that checks nothing. */
   function send(request: VocabularyRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const line = client.line('any', {
+      const line = client.channel('any', {
         receive: (message) => {
           line.close();
           if (message.type === 'error') reject(SottoError.fromWire(message.error));

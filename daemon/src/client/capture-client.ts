@@ -6,7 +6,7 @@
  * if (capture === undefined) spawn('sotto', ['capture']); // and connect again
  * else {
  *   await capture.begin({ language: 'en' });
- *   for await (const take of capture.takes()) console.log(take.committed, take.tentative);
+ *   for await (const { committed, tentative } of capture.updates()) console.log(committed, tentative);
  * }
  */
 import { connect, type Socket } from 'node:net';
@@ -50,7 +50,7 @@ export class CaptureClient {
       ),
     );
     createInterface({ input: socket, crlfDelay: Infinity })
-      .on('line', (line) => this.#handler(line))
+      .on('line', (line) => this.#onLine(line))
       .on('error', () => undefined);
   }
 
@@ -78,9 +78,9 @@ export class CaptureClient {
   static async leave(path: string): Promise<void> {
     const capture = await CaptureClient.connect(path);
     if (capture === undefined) return;
-    const hasClosed = new Promise<void>((resolve) => capture.#socket.once('close', () => resolve()));
+    const closed = new Promise<void>((resolve) => capture.#socket.once('close', () => resolve()));
     capture.#send({ type: 'leave' });
-    await hasClosed;
+    await closed;
   }
 
   /**
@@ -181,7 +181,7 @@ export class CaptureClient {
     });
   }
 
-  #handler(line: string): void {
+  #onLine(line: string): void {
     try {
       const event = parseCaptureEvent(line);
       if (event.type === 'error') {

@@ -70,7 +70,7 @@ export class SottoClient {
     this.daemon = daemon;
     const openChannel: OpenChannel = (listener) => {
       const id = this.#newId();
-      return { id, line: this.line(id, listener) };
+      return { id, channel: this.channel(id, listener) };
     };
     this.models = new ModelsClient(openChannel);
     this.files = new FilesClient(openChannel, daemon.uploads);
@@ -110,23 +110,24 @@ export class SottoClient {
     const id = this.#newId();
     const { uploads } = this.daemon;
     let supply: DaemonCopy | undefined;
-    const line = this.line(id, {
+    const channel = this.channel(id, {
       receive: (message) => {
         const isForFile = message.type === 'waiting' && message.for === 'file';
         if (!isForFile) supply?.stop();
         deliver(message, stream);
-        if (isForFile && uploads !== undefined) supply ??= this.#supply(message, path, uploads, line, stream);
+        if (isForFile && uploads !== undefined)
+          supply ??= this.#supply(message, path, uploads, channel, stream);
       },
       lost: (error) => stream.fail(error),
     });
     let timer: NodeJS.Timeout | undefined;
     const cancel = (): void => {
-      line.send({ type: 'cancel', id });
+      channel.send({ type: 'cancel', id });
       timer = setTimeout(() => stream.fail(new SottoError('CANCELLED', 'cancelled')), CANCEL_TIMEOUT_MS);
     };
     signal?.addEventListener('abort', cancel, { once: true });
     try {
-      line.send({
+      channel.send({
         ...{ type: 'transcribe', id, path, options },
         ...defined({ model, supplies: uploads === undefined ? undefined : true }),
       });
@@ -135,8 +136,8 @@ export class SottoClient {
       clearTimeout(timer);
       supply?.stop();
       signal?.removeEventListener('abort', cancel);
-      if (!stream.over) line.send({ type: 'cancel', id });
-      line.close();
+      if (!stream.over) channel.send({ type: 'cancel', id });
+      channel.close();
     }
   }
 
@@ -145,15 +146,15 @@ export class SottoClient {
     { id, ...waiting }: Waiting,
     path: string,
     folder: string,
-    line: ClientChannel,
+    channel: ClientChannel,
     stream: JobStream,
   ): DaemonCopy {
     const { type: _, ...facts } = waiting;
     return new DaemonCopy({
       ...{ path, folder },
-      onCopied: (upload) => line.send({ type: 'supply', id, upload }),
+      onCopied: (upload) => channel.send({ type: 'supply', id, upload }),
       onFailed: (error) => {
-        line.send({ type: 'cancel', id });
+        channel.send({ type: 'cancel', id });
         stream.fail(error);
       },
       onBytes: (bytes) => stream.push({ type: 'waiting', ...facts, copied: { bytes } }),
@@ -164,7 +165,7 @@ export class SottoClient {
    * Opens a channel for the messages of `id`.
    * @throws SottoError DAEMON_LOST; INVALID_ARGUMENT if the id is in use
    */
-  line(id: string, listener: ChannelListener): ClientChannel {
+  channel(id: string, listener: ChannelListener): ClientChannel {
     if (!this.connected) throw lost();
     if (this.#listeners.has(id)) throw new SottoError('INVALID_ARGUMENT', `the id ${id} is in use`);
     this.#listeners.set(id, listener);
@@ -228,18 +229,18 @@ export class SottoClient {
 
   async #request(message: (id: string) => ClientMessage): Promise<DaemonMessage> {
     const id = this.#newId();
-    let line: ClientChannel | undefined;
+    let channel: ClientChannel | undefined;
     try {
       return await new Promise((resolve, reject) => {
-        line = this.line(id, {
+        channel = this.channel(id, {
           receive: (message) =>
             message.type === 'error' ? reject(SottoError.fromWire(message.error)) : resolve(message),
           lost: reject,
         });
-        line.send(message(id));
+        channel.send(message(id));
       });
     } finally {
-      line?.close();
+      channel?.close();
     }
   }
 

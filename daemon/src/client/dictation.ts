@@ -59,7 +59,7 @@ export class Dictation {
   readonly #deduplicator = new EventDeduplicator();
   readonly #waitingForAcknowledgement = new Set<() => void>();
   #settleReady: () => void = () => undefined;
-  #line: ClientChannel | undefined;
+  #channel: ClientChannel | undefined;
   #client: SottoClient | undefined;
   /** Whether a daemon may know the session. */
   #isRequested = false;
@@ -70,7 +70,7 @@ export class Dictation {
   #stuckSinceMs: number | undefined;
   #openedMs = Infinity;
   /** Set while the session is open on this connection. */
-  #channel: number | undefined;
+  #audioChannel: number | undefined;
   #next = 0;
   #acknowledged = 0;
   #opened = false;
@@ -141,15 +141,15 @@ export class Dictation {
       this.#emit({ type: 'cancelled' });
       return;
     }
-    if (this.#channel === undefined) this.#reportUnacknowledgedCancel();
-    else this.#line?.send({ type: 'cancel', id: this.id });
+    if (this.#audioChannel === undefined) this.#reportUnacknowledgedCancel();
+    else this.#channel?.send({ type: 'cancel', id: this.id });
     this.#timers.after(CANCEL_TIMEOUT_MS, () => {
       if (this.#isDone) return;
       this.#reportUnacknowledgedCancel();
       this.#isDiscarding = true;
       this.#emit({ type: 'cancelled' });
       // This connection got the cancel but no answer, so another one is tried.
-      if (this.#channel !== undefined)
+      if (this.#audioChannel !== undefined)
         this.#reconnect(new SottoError('DAEMON_LOST', 'no answer to a cancel'));
     });
   }
@@ -167,9 +167,9 @@ export class Dictation {
       this.#callWaiting();
       return false;
     }
-    const isWithDaemon = this.#channel !== undefined || this.#acknowledged > 0;
-    if (this.#channel !== undefined) {
-      this.#line?.send({ type: 'finish', id: this.id, samples: this.#next, left: true });
+    const isWithDaemon = this.#audioChannel !== undefined || this.#acknowledged > 0;
+    if (this.#audioChannel !== undefined) {
+      this.#channel?.send({ type: 'finish', id: this.id, samples: this.#next, left: true });
     }
     this.#queue.end();
     this.#release();
@@ -245,19 +245,19 @@ export class Dictation {
 
   #attach(client: SottoClient): void {
     this.#isRequested = true;
-    const line = client.line(this.id, {
-      receive: (message) => this.#line === line && this.#receive(message),
-      lost: (error) => this.#line === line && this.#reconnect(error),
+    const channel = client.channel(this.id, {
+      receive: (message) => this.#channel === channel && this.#receive(message),
+      lost: (error) => this.#channel === channel && this.#reconnect(error),
     });
-    this.#line = line;
+    this.#channel = channel;
     this.#timers.after(OPEN_TIMEOUT_MS, () => {
-      if (this.#line === line && this.#channel === undefined) {
+      if (this.#channel === channel && this.#audioChannel === undefined) {
         this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon isn’t responding'));
       }
     });
-    if (this.#ending === 'cancel') line.send({ type: 'discard', id: this.id });
+    if (this.#ending === 'cancel') channel.send({ type: 'discard', id: this.id });
     else if (this.#opened || this.#lostSinceMs !== undefined) {
-      line.send({ type: 'resume', id: this.id, seq: this.#deduplicator.seq });
+      channel.send({ type: 'resume', id: this.id, seq: this.#deduplicator.seq });
     } else this.#sendOpen();
   }
 
@@ -266,14 +266,14 @@ export class Dictation {
     const dictationOptions = {
       ...defined({ model, options }),
     };
-    this.#line?.send({ type: 'open', id: this.id, ...dictationOptions });
+    this.#channel?.send({ type: 'open', id: this.id, ...dictationOptions });
   }
 
   #reconnect(why: SottoError): void {
     if (this.#ending === 'cancel') this.#reportUnacknowledgedCancel();
-    this.#line?.close();
-    this.#line = undefined;
+    this.#channel?.close();
     this.#channel = undefined;
+    this.#audioChannel = undefined;
     this.#silentSinceMs = undefined;
     this.#finishSent = false;
     if (this.#lostSinceMs === undefined) {
@@ -326,7 +326,7 @@ export class Dictation {
         if (this.#ending === 'cancel' && event !== undefined && isTerminal(event)) {
           if (event.type === 'cancelled') this.#endCancelled();
           // The daemon finished before it got the cancel, so the result must be discarded.
-          else this.#line?.send({ type: 'discard', id: this.id });
+          else this.#channel?.send({ type: 'discard', id: this.id });
           return;
         }
         if (event?.type === 'warning') this.#isTooLong ||= event.error.code === 'DICTATION_TOO_LONG';
@@ -350,7 +350,7 @@ export class Dictation {
       this.#fail(this.#sessionLost(new SottoError('DAEMON_LOST', 'the daemon has lost acknowledged audio')));
       return;
     }
-    this.#channel = channel;
+    this.#audioChannel = channel;
     this.#openedMs = performance.now();
     this.#next = acknowledged;
     this.#onAcknowledged(acknowledged);
@@ -394,23 +394,29 @@ export class Dictation {
 
   /** Sends unsent audio as far as the socket accepts it. */
   readonly #pump = (): void => {
-    const line = this.#line;
     const channel = this.#channel;
-    if (line === undefined || channel === undefined || this.#queue.over) return;
+    const audioChannel = this.#audioChannel;
+    if (channel === undefined || audioChannel === undefined || this.#queue.over) return;
     if (this.#ending === 'cancel') {
-      line.send({ type: 'cancel', id: this.id });
+      channel.send({ type: 'cancel', id: this.id });
       return;
     }
     while (this.#next < this.#store.end) {
       const pcm = this.#store.read(this.#next, FRAME_SAMPLES);
-      if (!line.sendAudio(encodeAudioFrame({ channel, firstSample: this.#next, pcm }), this.#pump)) return;
+      if (
+        !channel.sendAudio(
+          encodeAudioFrame({ channel: audioChannel, firstSample: this.#next, pcm }),
+          this.#pump,
+        )
+      )
+        return;
       this.#firstSentMs ??= performance.now();
       this.#silentSinceMs ??= performance.now();
       this.#watchSilence();
       this.#next += pcm.length / 2;
     }
     if (this.#ending !== 'finish' || this.#finishSent) return;
-    line.send({ type: 'finish', id: this.id, samples: this.#store.end });
+    channel.send({ type: 'finish', id: this.id, samples: this.#store.end });
     this.#finishSent = true;
   };
 
@@ -419,7 +425,7 @@ export class Dictation {
     this.#isSilenceWatched = true;
     this.#timers.after(forMs, () => {
       this.#isSilenceWatched = false;
-      if (this.#silentSinceMs === undefined || this.#channel === undefined) return;
+      if (this.#silentSinceMs === undefined || this.#audioChannel === undefined) return;
       const restMs = this.#silentSinceMs + this.#times.silentMs - performance.now();
       if (restMs > 0) this.#watchSilence(restMs);
       else this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon isn’t responding'));
@@ -471,9 +477,9 @@ export class Dictation {
   #release(): void {
     this.#timers.clear();
     this.#settleReady();
-    this.#line?.close();
-    this.#line = undefined;
+    this.#channel?.close();
     this.#channel = undefined;
+    this.#audioChannel = undefined;
     this.#closeClient();
     this.#callWaiting();
   }

@@ -89,7 +89,7 @@ export class FilesClient {
    */
   async *watch(): AsyncGenerator<readonly FileJob[], void> {
     const events = new EventQueue<FilesEvent>();
-    const { id, line } = this.#openChannel({
+    const { id, channel } = this.#openChannel({
       receive: (message) => {
         if (message.type === 'files-event') {
           if (message.event.type === 'files') events.drop(() => true);
@@ -98,7 +98,7 @@ export class FilesClient {
       },
       lost: (error) => events.end(error),
     });
-    line.send({ type: 'files', id, request: { do: 'watch' } });
+    channel.send({ type: 'files', id, request: { do: 'watch' } });
     let files: readonly FileJob[] = [];
     const supplies = new Map<string, DaemonCopy>();
     try {
@@ -111,8 +111,8 @@ export class FilesClient {
       }
     } finally {
       for (const supply of supplies.values()) supply.stop();
-      line.send({ type: 'cancel', id });
-      line.close();
+      channel.send({ type: 'cancel', id });
+      channel.close();
     }
   }
 
@@ -146,15 +146,15 @@ export class FilesClient {
     request: FilesRequest & { do: Do },
   ): Promise<Extract<FilesResult, { do: Do }>> {
     return new Promise((resolve, reject) => {
-      const { id, line } = this.#openChannel({
+      const { id, channel } = this.#openChannel({
         receive: (message) => {
-          line.close();
+          channel.close();
           if (message.type === 'files-done' && isAnswer(message.result, request.do)) resolve(message.result);
           else reject(errorOf(message));
         },
         lost: reject,
       });
-      line.send({ type: 'files', id, request });
+      channel.send({ type: 'files', id, request });
     });
   }
 }

@@ -25,7 +25,7 @@ import { defined } from '../protocol/defined.js';
 /** Opens a channel with a new id. */
 export type OpenChannel = (listener: ChannelListener) => {
   readonly id: string;
-  readonly line: ClientChannel;
+  readonly channel: ClientChannel;
 };
 
 export interface CallOptions {
@@ -158,7 +158,7 @@ class PendingOperation<Result extends ModelsResult> implements ModelOperation<Re
   readonly #do: string;
   #over = false;
   #id = '';
-  #line: ClientChannel | undefined;
+  #channel: ClientChannel | undefined;
   #timer: NodeJS.Timeout | undefined;
   #settle: { resolve: (result: Result) => void; reject: (error: SottoError) => void } | undefined;
   #stopListening: () => void = () => undefined;
@@ -173,13 +173,13 @@ class PendingOperation<Result extends ModelsResult> implements ModelOperation<Re
       return;
     }
     try {
-      const { id, line } = openChannel({
+      const { id, channel } = openChannel({
         receive: (message) => this.#receive(message),
         lost: (error) => this.#fail(error),
       });
       this.#id = id;
-      this.#line = line;
-      line.send({ type: 'models', id, request });
+      this.#channel = channel;
+      channel.send({ type: 'models', id, request });
     } catch (error) {
       this.#fail(SottoError.from(error));
       return;
@@ -191,7 +191,7 @@ class PendingOperation<Result extends ModelsResult> implements ModelOperation<Re
 
   cancel(): void {
     if (this.#over || this.#timer !== undefined) return;
-    this.#line?.send({ type: 'cancel', id: this.#id });
+    this.#channel?.send({ type: 'cancel', id: this.#id });
     this.#timer = setTimeout(() => this.#fail(new SottoError('CANCELLED', 'cancelled')), CANCEL_TIMEOUT_MS);
   }
 
@@ -244,7 +244,7 @@ class PendingOperation<Result extends ModelsResult> implements ModelOperation<Re
     this.#over = true;
     clearTimeout(this.#timer);
     this.#stopListening();
-    this.#line?.close();
+    this.#channel?.close();
   }
 }
 

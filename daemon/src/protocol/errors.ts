@@ -36,7 +36,7 @@ const CODES = {
     httpStatus: 400,
     retryable: false,
     exitCode: 3,
-    hint: 'Sotto reads Whisper models of mlx-community and Hugging Face: config.json beside weights.safetensors or model.safetensors',
+    hint: 'use a Whisper model from mlx-community or Hugging Face: config.json with weights.safetensors or model.safetensors',
   },
   MODEL_EXISTS: {
     httpStatus: 409,

@@ -6,7 +6,9 @@ export async function resumeInDaemon(id: string, { socket }: Paths): Promise<voi
   const client = await SottoClient.connect(socket, 'sotto').catch(() => undefined);
   if (client?.connected !== true) return;
   await new Promise<void>((resolve) => {
-    client.line(id, { receive: () => resolve(), lost: () => resolve() }).send({ type: 'resume', id, seq: 0 });
+    client
+      .channel(id, { receive: () => resolve(), lost: () => resolve() })
+      .send({ type: 'resume', id, seq: 0 });
   });
   // Nobody listens to it then: it is finished, as one whose client was lost.
   client.close();

@@ -33,7 +33,7 @@ export function watchUpload(request: IncomingMessage, { everyMs, minBytes }: Upl
     reject(
       new SottoError(
         'REQUEST_TIMEOUT',
-        `the body came too slowly: ${receivedBytes} bytes in ${everyMs / 1000} seconds`,
+        `the request body arrived too slowly: ${receivedBytes} bytes in ${everyMs / 1000} seconds`,
       ),
     );
   }, everyMs);

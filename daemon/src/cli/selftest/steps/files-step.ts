@@ -75,7 +75,7 @@ async function tryFolder(
 function accessTo(client: SottoClient, path: string, signal: AbortSignal): Promise<FileAccess> {
   return new Promise((resolve, reject) => {
     const id = `selftest-${randomUUID()}`;
-    const line = client.line(id, {
+    const line = client.channel(id, {
       receive: (message) => {
         switch (message.type) {
           case 'waiting':
