@@ -11,7 +11,7 @@ const EXAMPLE_ACCOUNTS = new Set([
   'kim',
   'u',
   'you',
-  'somebody.with.a.long.name',
+  'username.with.a.long.name',
 ]);
 
 /** Not behind a letter, a dot, a brace or a slash: there it is a part of a longer path or of an address. */

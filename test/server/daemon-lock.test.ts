@@ -81,7 +81,7 @@ describe('acquireLock', () => {
     const server = await listen();
     await expect(acquireLock(places)).rejects.toMatchObject({
       code: 'DAEMON_RUNNING',
-      message: expect.stringContaining(`process ${pid}`) as unknown,
+      message: expect.stringContaining(`pid ${pid}`) as unknown,
     });
     server.close();
   });
@@ -95,7 +95,7 @@ describe('acquireLock', () => {
     expect(settled).toBe(false);
     await expect(attempt).rejects.toMatchObject({
       code: 'DAEMON_RUNNING',
-      message: expect.stringMatching(/does not listen at/) as unknown,
+      message: expect.stringMatching(/does not listen on/) as unknown,
       hint: expect.stringMatching(/sotto daemon stop/) as unknown,
     });
     expect(lastHolder(places)).toEqual({ pid });
