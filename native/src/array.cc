@@ -94,8 +94,8 @@ array from_typed(const TypedArray& t, const std::optional<Shape>& shape, std::op
   const Shape to = fit(shape, bytes / size_of(stored));
   mx::allocator::Data data = mx::allocator::malloc(bytes);
   if (bytes > 0) std::memcpy(data.buffer().raw_ptr(), t.data, bytes);
-  array made(std::move(data), to, stored);
-  return stored == wanted ? made : mx::astype(made, wanted, mx::Device(mx::Device::cpu));
+  array result(std::move(data), to, stored);
+  return stored == wanted ? result : mx::astype(result, wanted, mx::Device(mx::Device::cpu));
 }
 
 // --- Numbers and nested lists -------------------------------------------------------------------------------------
@@ -399,11 +399,11 @@ void init_array(Addon& addon, napi_value exports) {
     auto attributes = static_cast<napi_property_attributes>(napi_writable | napi_configurable);
     members.push_back({op.name, nullptr, dispatch_call, nullptr, nullptr, nullptr, attributes, &addon.bind(op, true)});
   }
-  napi_value made = nullptr;
+  napi_value result = nullptr;
   check(addon.env, napi_define_class(addon.env, "MxArray", NAPI_AUTO_LENGTH, Addon::construct, &addon, members.size(),
-                                     members.data(), &made));
-  check(addon.env, napi_create_reference(addon.env, made, 1, &addon.array_class));
-  check(addon.env, napi_set_named_property(addon.env, exports, "MxArray", made));
+                                     members.data(), &result));
+  check(addon.env, napi_create_reference(addon.env, result, 1, &addon.array_class));
+  check(addon.env, napi_set_named_property(addon.env, exports, "MxArray", result));
 }
 
 }  // namespace sotto

@@ -133,9 +133,9 @@ class CacheAppend : public cpu::CpuPrimitive {
   }
 
   /** @param contiguous whether its elements are contiguous */
-  static void view(mx::array& made, const mx::array& of, const mx::Strides& strides, bool contiguous, int64_t offset) {
-    const size_t size = contiguous ? made.size() : span_of(made.shape(), strides);
-    made.copy_shared_buffer(of, strides, {contiguous, contiguous, contiguous && made.size() <= 1}, size, offset);
+  static void view(mx::array& result, const mx::array& of, const mx::Strides& strides, bool contiguous, int64_t offset) {
+    const size_t size = contiguous ? result.size() : span_of(result.shape(), strides);
+    result.copy_shared_buffer(of, strides, {contiguous, contiguous, contiguous && result.size() <= 1}, size, offset);
   }
 
   int position_;

@@ -39,8 +39,8 @@ constexpr Op kOps[] = {
     op("qr", "a", [](array a, Stream s) { return mx::linalg::qr(filled(a), on_cpu(s)); }),
     op("svd", "a, computeUv",
        [](array a, Default<true> compute_uv, Stream s, Call* call) {
-         auto made = mx::linalg::svd(filled(a), compute_uv, on_cpu(s));
-         return made.size() == 1 ? to_js(*call, std::move(made.front())) : to_js(*call, std::move(made));
+         auto result = mx::linalg::svd(filled(a), compute_uv, on_cpu(s));
+         return result.size() == 1 ? to_js(*call, std::move(result.front())) : to_js(*call, std::move(result));
        }),
     op("inv", "a", [](array a, Stream s) { return mx::linalg::inv(filled(a), on_cpu(s)); }),
     op("triInv", "a, upper", [](array a, Default<false> upper, Stream s) { return mx::linalg::tri_inv(filled(a), upper, on_cpu(s)); }),

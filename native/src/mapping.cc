@@ -129,7 +129,7 @@ std::optional<Wrapped> wrap(const std::shared_ptr<const Mapping>& mapping, size_
   const size_t start = offset / page() * page();
   auto buffer = mx::allocator::make_buffer(mapping->data() + start, whole_pages(offset + bytes - start));
   if (buffer.ptr() == nullptr) return std::nullopt;
-  return Wrapped{buffer, [mapping](mx::allocator::Buffer made) { mx::allocator::release(made); }, start};
+  return Wrapped{buffer, [mapping](mx::allocator::Buffer result) { mx::allocator::release(result); }, start};
 }
 
 #else

@@ -65,8 +65,8 @@ using AtLeast = std::vector<array> (*)(const std::vector<array>&, mx::StreamOrDe
 
 template <AtLeast F>
 napi_value at_least(VarArgs arrays, Stream s, Call* call) {
-  auto made = F(arrays.arrays, s);
-  return made.size() == 1 ? to_js(*call, std::move(made.front())) : to_js(*call, std::move(made));
+  auto result = F(arrays.arrays, s);
+  return result.size() == 1 ? to_js(*call, std::move(result.front())) : to_js(*call, std::move(result));
 }
 
 constexpr Op kOps[] = {

@@ -45,8 +45,8 @@ constexpr Op kOps[] = {
           Call* call) {
          std::optional<array> value;
          if (fill) value = fill->with_dtype_of(Operand{a});
-         auto made = mx::unique(a, size, index, inverse, counts, value, s);
-         return made.size() == 1 ? to_js(*call, std::move(made.front())) : to_js(*call, std::move(made));
+         auto result = mx::unique(a, size, index, inverse, counts, value, s);
+         return result.size() == 1 ? to_js(*call, std::move(result.front())) : to_js(*call, std::move(result));
        }),
 };
 

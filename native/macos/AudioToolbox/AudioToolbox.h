@@ -1,4 +1,4 @@
-/* What miniaudio asks of audio units, declared again: see CoreAudio/CoreAudio.h. */
+/* The declarations of audio units that miniaudio needs: see CoreAudio/CoreAudio.h. */
 #ifndef SOTTO_MACOS_AUDIOTOOLBOX_H
 #define SOTTO_MACOS_AUDIOTOOLBOX_H
 

@@ -1,8 +1,8 @@
 /*
- * What miniaudio asks of Core Audio, declared again: only for building sotto-mic for macOS on another system, where there is no
- * SDK (native/build/cross-check.mjs). A Mac builds with Apple's own headers. Nothing is linked: miniaudio loads the frameworks.
- * Names, numbers and layouts are those of the system's binary interface, which does not change. With Apple's headers in place
- * of these the compiler makes the same code of native/mic/miniaudio.c; compare again when miniaudio is updated.
+ * The declarations of Core Audio that miniaudio needs, only for building sotto-mic for macOS on a system without the
+ * SDK (native/build/cross-check.mjs). A Mac builds with Apple's own headers. Nothing is linked: miniaudio loads the
+ * frameworks. Names, values and layouts are those of the system's stable ABI. With Apple's headers the compiler
+ * generates the same code from native/mic/miniaudio.c; compare again when miniaudio is updated.
  */
 #ifndef SOTTO_MACOS_COREAUDIO_H
 #define SOTTO_MACOS_COREAUDIO_H

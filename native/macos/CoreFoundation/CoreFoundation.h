@@ -1,4 +1,4 @@
-// What Metal's headers for C++ take of Core Foundation: for building on a system without Apple's SDK.
+// The part of Core Foundation that Metal's C++ headers need, for building without Apple's SDK.
 #pragma once
 
 typedef double CFTimeInterval;  // seconds

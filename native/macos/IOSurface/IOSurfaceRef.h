@@ -1,4 +1,4 @@
-// What Metal's headers for C++ take of IOSurface: for building on a system without Apple's SDK.
+// The part of IOSurface that Metal's C++ headers need, for building without Apple's SDK.
 #pragma once
 
 typedef struct __IOSurface* IOSurfaceRef;

@@ -171,11 +171,11 @@ std::pair<mx::array, mx::array> cross_attention_cache(const mx::array& kv, int h
        "[crossAttentionCache] takes keys and values [B, T, 2 H D] in float32");
   const auto d = kv.shape(2) / 2 / heads;
   require(d % kPanel == 0, "[crossAttentionCache] a head's width must be a multiple of 16");
-  auto made = mx::array::make_arrays(
+  auto result = mx::array::make_arrays(
       {{kv.shape(0), heads, static_cast<mx::ShapeElem>(panels_for(kv.shape(1))), d, static_cast<mx::ShapeElem>(kPanel)},
        {kv.shape(0), heads, kv.shape(1), d}},
       {mx::float16, mx::float16}, std::make_shared<CrossAttentionCache>(stream, heads), {kv});
-  return {made[0], made[1]};
+  return {result[0], result[1]};
 }
 
 mx::array cross_attend(const mx::array& q, const mx::array& keys, const mx::array& values, mx::StreamOrDevice where) {

@@ -70,9 +70,9 @@ bool argmax_applies(const mx::array& logits, mx::StreamOrDevice where) {
 }
 
 std::pair<mx::array, mx::array> argmax(const mx::array& logits, mx::StreamOrDevice where) {
-  auto made = mx::array::make_arrays({{logits.shape(0)}, {logits.shape(0)}}, {mx::int32, mx::float32},
+  auto result = mx::array::make_arrays({{logits.shape(0)}, {logits.shape(0)}}, {mx::int32, mx::float32},
                                      std::make_shared<Argmax>(mx::to_stream(where)), {logits});
-  return {made[0], made[1]};
+  return {result[0], result[1]};
 }
 
 }  // namespace sotto::cpu

@@ -252,10 +252,10 @@ PackedBatches pack(const std::vector<PackSource>& matrices, mx::StreamOrDevice w
   int batches = 0;
   const auto flush = [&] {
     if (batch.matrices.empty()) return;
-    auto made = mx::array::make_arrays(std::move(batch.shapes), batch.dtypes, std::make_shared<Pack>(stream, std::move(batch.plans)),
+    auto outputs = mx::array::make_arrays(std::move(batch.shapes), batch.dtypes, std::make_shared<Pack>(stream, std::move(batch.plans)),
                                        batch.inputs);
-    for (size_t i = 0; i < made.size(); ++i) {
-      panels[batch.matrices[i]] = made[i];
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      panels[batch.matrices[i]] = outputs[i];
       packed.batches[batch.matrices[i]] = batches;
     }
     batches++;
@@ -267,7 +267,7 @@ PackedBatches pack(const std::vector<PackSource>& matrices, mx::StreamOrDevice w
   }
   flush();
   packed.panels.reserve(panels.size());
-  for (auto& made : panels) packed.panels.push_back(std::move(*made));
+  for (auto& array : panels) packed.panels.push_back(std::move(*array));
   return packed;
 }
 
