@@ -77,10 +77,10 @@ function isFresh(objects, source, mtimes) {
   const object = objectOf(objects, source);
   const list = object.replace(/\.o$/, '.d');
   if (!existsSync(object) || !existsSync(list)) return false;
-  const made = statSync(object).mtimeMs;
+  const builtMs = statSync(object).mtimeMs;
   return dependencies(readFileSync(list, 'utf8')).every((file) => {
     if (!mtimes.has(file)) mtimes.set(file, existsSync(file) ? statSync(file).mtimeMs : Infinity);
-    return mtimes.get(file) <= made;
+    return mtimes.get(file) <= builtMs;
   });
 }
 

@@ -40,9 +40,9 @@ function appendByCopy(qkv: MxArray, buffer: MxArray, position: number): CacheSte
     [3 * batch, heads, added, dims],
   );
   const [queries, keysValues] = mx.split(separated, [batch], 0) as [MxArray, MxArray];
-  const made = writeInto(buffer, keysValues, position);
-  const [keys, values] = mx.split(filledView(made, position + added), 2, 0) as [MxArray, MxArray];
-  return [queries, keys, values, made];
+  const result = writeInto(buffer, keysValues, position);
+  const [keys, values] = mx.split(filledView(result, position + added), 2, 0) as [MxArray, MxArray];
+  return [queries, keys, values, result];
 }
 
 function matchesMlx(): boolean {
@@ -52,11 +52,11 @@ function matchesMlx(): boolean {
       const numbers = mx.astype(mx.arange(batch * added * 3 * heads * dims), 'float16');
       const qkv = mx.reshape(numbers, [batch, added, 3 * heads * dims]);
       const empty = (): MxArray => mx.zeros([2 * batch, heads, room, dims], 'float16');
-      const made = mx.fast.appendInPlace(qkv, empty(), position);
-      const wanted = appendByCopy(qkv, mx.keep(empty()), position);
-      const same = made.map((array, i) => mx.all(mx.equal(array, wanted[i] ?? qkv)));
+      const result = mx.fast.appendInPlace(qkv, empty(), position);
+      const expected = appendByCopy(qkv, mx.keep(empty()), position);
+      const same = result.map((array, i) => mx.all(mx.equal(array, expected[i] ?? qkv)));
       mx.eval(...same);
-      mx.dispose(wanted[3]);
+      mx.dispose(expected[3]);
       return same.every((array) => Boolean(array.item()));
     });
   } catch {

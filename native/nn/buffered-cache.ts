@@ -31,14 +31,14 @@ export abstract class BufferedCache {
     const { keys, values } = this;
     if (!keys || !values) return;
     this.checkRows(rows);
-    const made = mx.tidy((): [MxArray, MxArray] => {
+    const updated = mx.tidy((): [MxArray, MxArray] => {
       const order = mx.array(Int32Array.from(rows));
       return [mx.take(keys, order, 0), mx.take(values, order, 0)];
     });
-    mx.keep(made);
-    mx.eval(...made);
+    mx.keep(updated);
+    mx.eval(...updated);
     mx.dispose(keys, values);
-    [this.keys, this.values] = made;
+    [this.keys, this.values] = updated;
   }
 
   /** See SelfAttentionCache. */
@@ -110,8 +110,8 @@ export function bufferLengthFor(length: number, capacity: number): number {
 
 /** Grows `buffer` [R, H, room, D] to `room` positions, keeps the first `filled` and frees the old buffer. */
 export function grow(buffer: MxArray, filled: number, room: number): MxArray {
-  const [rows = 0, heads = 0, had = 0, dims = 0] = buffer.shape;
-  if (had >= room) return buffer;
+  const [rows = 0, heads = 0, oldLength = 0, dims = 0] = buffer.shape;
+  if (oldLength >= room) return buffer;
   const larger = mx.tidy(() => {
     const empty = mx.zeros([rows, heads, room, dims], buffer.dtype);
     if (filled === 0) return empty;
@@ -125,9 +125,9 @@ export function grow(buffer: MxArray, filled: number, room: number): MxArray {
 /** Writes `update` [R, H, T, D] into `buffer` [R, H, room, D] from `position` and frees the old handle. */
 export function writeInto(buffer: MxArray, update: MxArray, position: number): MxArray {
   const [rows = 0, heads = 0, added = 0, dims = 0] = update.shape;
-  const made = mx.sliceUpdate(buffer, update, [0, 0, position, 0], [rows, heads, position + added, dims]);
+  const updated = mx.sliceUpdate(buffer, update, [0, 0, position, 0], [rows, heads, position + added, dims]);
   buffer.dispose(); // drops the other reference, so that MLX may write in place
-  return mx.keep(made);
+  return mx.keep(updated);
 }
 
 /** A view of the first `length` positions of `buffer` [R, H, room, D]: [R, H, length, D] */

@@ -46,9 +46,9 @@ function epilogueFor({ bias, gelu, residual }: EpilogueTerms): EpilogueFunction 
 
 function compiledEpilogueFor(terms: EpilogueTerms): EpilogueFunction {
   const key = JSON.stringify(terms);
-  const known = compiled.get(key);
-  if (known !== undefined) return known;
-  const made = mx.compile(epilogueFor(terms), { shapeless: true });
-  compiled.set(key, made);
-  return made;
+  const cached = compiled.get(key);
+  if (cached !== undefined) return cached;
+  const compiledEpilogue = mx.compile(epilogueFor(terms), { shapeless: true });
+  compiled.set(key, compiledEpilogue);
+  return compiledEpilogue;
 }

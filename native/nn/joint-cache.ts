@@ -49,10 +49,10 @@ export class JointCache extends BufferedCache implements SelfAttentionCache {
     if (!buffer) return;
     this.checkRows(rows);
     const order = Int32Array.from([...rows, ...rows.map((row) => row + this.batch)]);
-    const made = mx.keep(mx.tidy(() => mx.take(buffer, mx.array(order), 0)));
-    mx.eval(made); // so that the next step can write in place
+    const reordered = mx.keep(mx.tidy(() => mx.take(buffer, mx.array(order), 0)));
+    mx.eval(reordered); // so that the next step can write in place
     buffer.dispose();
-    this.#buffer = made;
+    this.#buffer = reordered;
   }
 
   override reorderSpeculatively({ keyValueRows }: DeviceRows): PendingReorder {

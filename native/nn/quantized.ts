@@ -179,12 +179,12 @@ function quantizedFrom(layer: Linear | Embedding, settings: Partial<Quantization
 /** A quantized layer of the same shape, without weights. */
 function emptyLike(layer: Linear | Embedding, settings: Partial<Quantization>): Module {
   const [rows = 0, dims = 0] = layer.weight.shape;
-  const made =
+  const replacement =
     layer instanceof Linear
       ? new QuantizedLinear(dims, rows, { ...settings, bias: layer.bias !== null })
       : new QuantizedEmbedding(rows, dims, settings);
   layer.dispose();
-  return made;
+  return replacement;
 }
 
 /** A predicate for the layers that a checkpoint stores quantized, that is, with scales. */
