@@ -11,15 +11,15 @@ test('falls back to copying if the kernel writes wrong values', () => {
   const attended = [1, 3, 1, 70].map((added) => mx.add(mx.zeros([1, added, 96]), added));
   const run = (cache: nn.SelfAttentionCache): number[] =>
     attended.flatMap((qkv) => {
-      const made: MxArray = mx.tidy(() => cache.attend(qkv, 2));
-      return values(made);
+      const result: MxArray = mx.tidy(() => cache.attend(qkv, 2));
+      return values(result);
     });
   using copying = new nn.JointCache(80);
   expect(wrong).toHaveBeenCalledTimes(1); // the trial
   const actual = run(copying);
   expect(wrong).toHaveBeenCalledTimes(1);
   using panels = new nn.PanelCache(80);
-  const wanted = run(panels);
-  expect(actual).toHaveLength(wanted.length);
-  for (const [index, value] of wanted.entries()) expect(actual[index]).toBeCloseTo(value, 4);
+  const expected = run(panels);
+  expect(actual).toHaveLength(expected.length);
+  for (const [index, value] of expected.entries()) expect(actual[index]).toBeCloseTo(value, 4);
 });

@@ -24,7 +24,7 @@ const sizes = fc.record({
 });
 
 /** queries, keys, values and the buffer, with MLX's own ops. */
-function wanted(qkv: MxArray, buffer: MxArray, position: number): MxArray[] {
+function copyAndAppend(qkv: MxArray, buffer: MxArray, position: number): MxArray[] {
   const [batch = 0, added = 0] = qkv.shape;
   const [rows = 0, heads = 0, , dims = 0] = buffer.shape;
   const end = position + added;
@@ -33,12 +33,12 @@ function wanted(qkv: MxArray, buffer: MxArray, position: number): MxArray[] {
     .map((part) => mx.transpose(mx.reshape(part, [batch, added, heads, dims]), [0, 2, 1, 3]));
   const [queries, keys, vectors] = each as [MxArray, MxArray, MxArray];
   const both = mx.concatenate([keys, vectors], 0);
-  const made = mx.sliceUpdate(buffer, both, [0, 0, position, 0], [rows, heads, end, dims]);
+  const result = mx.sliceUpdate(buffer, both, [0, 0, position, 0], [rows, heads, end, dims]);
   return [
     queries,
-    mx.slice(made, [0, 0, 0, 0], [batch, heads, end, dims]),
-    mx.slice(made, [batch, 0, 0, 0], [rows, heads, end, dims]),
-    made,
+    mx.slice(result, [0, 0, 0, 0], [batch, heads, end, dims]),
+    mx.slice(result, [batch, 0, 0, 0], [rows, heads, end, dims]),
+    result,
   ];
 }
 
@@ -60,11 +60,11 @@ describe('appendInPlace', () => {
             const qkv = layouts[layout]?.(numbered([batch, added, 3 * heads * dims], dtype, 101));
             if (!qkv) throw new RangeError(layout);
             const buffer = (): MxArray => numbered([2 * batch, heads, room, dims], dtype);
-            const reference = wanted(qkv, buffer(), position);
-            for (const [i, made] of mx.fast.appendInPlace(qkv, buffer(), position).entries()) {
-              expect([made.dtype, [...made.shape]]).toEqual([dtype, [...(reference[i]?.shape ?? [])]]);
-              expect(values(mx.astype(made, 'float32'))).toEqual(
-                values(mx.astype(reference[i] ?? made, 'float32')),
+            const reference = copyAndAppend(qkv, buffer(), position);
+            for (const [i, result] of mx.fast.appendInPlace(qkv, buffer(), position).entries()) {
+              expect([result.dtype, [...result.shape]]).toEqual([dtype, [...(reference[i]?.shape ?? [])]]);
+              expect(values(mx.astype(result, 'float32'))).toEqual(
+                values(mx.astype(reference[i] ?? result, 'float32')),
               );
             }
           });
@@ -149,7 +149,7 @@ test('matches MLX’s own ops when the Metal kernel runs as C++', () => {
     const ran = execFileSync(program, { encoding: 'utf8' });
     const [, , , reference] = mx.tidy(() => {
       const buffer = numbered([4, 3, 6, 4], 'int32');
-      return wanted(numbered([2, 2, 36], 'int32', 1001), buffer, 3).map((array) => values(array));
+      return copyAndAppend(numbered([2, 2, 36], 'int32', 1001), buffer, 3).map((array) => values(array));
     });
     expect(ran.trim().split(' ').map(Number)).toEqual(reference);
   } finally {

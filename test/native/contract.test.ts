@@ -66,30 +66,32 @@ function bound(fn: unknown): { positional: string[]; keywords: string[] } {
 }
 
 function disagreements(where: string, contract: Members, object: Record<string, unknown>): string[] {
-  const found: string[] = [];
+  const mismatches: string[] = [];
   for (const name of Object.keys(object))
-    if (!contract.has(name)) found.push(`${where}${name} is not in the contract`);
+    if (!contract.has(name)) mismatches.push(`${where}${name} is not in the contract`);
   for (const [name, overloads] of contract) {
     const value = object[name];
     if (value === undefined) {
-      found.push(`${where}${name} is not in the binding`);
+      mismatches.push(`${where}${name} is not in the binding`);
     } else if (overloads !== 'value' && name !== 'MxArray') {
       const real = bound(value);
       const missing = new Set([...real.positional, ...real.keywords]);
       for (const { positional, keywords } of overloads) {
         const expected = real.positional.slice(0, positional.length);
         if (positional.join() !== expected.join()) {
-          found.push(`${where}${name}(${positional.join(', ')}) is really (${real.positional.join(', ')})`);
+          mismatches.push(
+            `${where}${name}(${positional.join(', ')}) is really (${real.positional.join(', ')})`,
+          );
         }
         const rest = new Set(['stream', ...real.positional.slice(positional.length), ...real.keywords]);
         for (const key of keywords ?? [])
-          if (!rest.has(key)) found.push(`${where}${name} takes no option '${key}'`);
+          if (!rest.has(key)) mismatches.push(`${where}${name} takes no option '${key}'`);
         for (const key of [...positional, ...(keywords ?? [])]) missing.delete(key);
       }
-      for (const key of missing) found.push(`${where}${name} also takes '${key}'`);
+      for (const key of missing) mismatches.push(`${where}${name} also takes '${key}'`);
     }
   }
-  return found;
+  return mismatches;
 }
 
 test('the contract and the binding have the same functions and parameters', () => {

@@ -61,10 +61,10 @@ describeKernels('attention over complete keys and values', () => {
             mx.random.seed(s);
             const [q, k, v] = [operand(lq, [b, h, nq, d]), operand(lk, [b, kv, nk, d]), operand(lv, [b, kv, nk, d])];
             const scale = d ** -0.5;
-            const made = mx.fast.scaledDotProductAttention(q, k, v, causal ? { scale, mask: 'causal' } : { scale });
-            expect([made.dtype, made.shape]).toEqual(['float32', [b, h, nq, d]]);
-            expect(errorRatio(made, referenceAttention(q, k, v, scale, causal), 1e-5)).toBeLessThanOrEqual(1);
-            expect(errorRatio(mergeHeads(made), mergeHeads(referenceAttention(q, k, v, scale, causal)), 1e-5)).toBeLessThanOrEqual(1);
+            const result = mx.fast.scaledDotProductAttention(q, k, v, causal ? { scale, mask: 'causal' } : { scale });
+            expect([result.dtype, result.shape]).toEqual(['float32', [b, h, nq, d]]);
+            expect(errorRatio(result, referenceAttention(q, k, v, scale, causal), 1e-5)).toBeLessThanOrEqual(1);
+            expect(errorRatio(mergeHeads(result), mergeHeads(referenceAttention(q, k, v, scale, causal)), 1e-5)).toBeLessThanOrEqual(1);
           }),
       ),
       runs(150),
@@ -79,8 +79,8 @@ describeKernels('attention over complete keys and values', () => {
         mx.random.normal([1, 2, 60, 8]),
       );
       const k = mx.random.normal([1, 2, 21, 8]);
-      const made = mx.isnan(mx.fast.scaledDotProductAttention(q, k, k, { scale: 1 }));
-      const perQuery = mx.sum(mx.astype(made, 'int32'), [0, 1, 3]).tolist<number[]>();
+      const result = mx.isnan(mx.fast.scaledDotProductAttention(q, k, k, { scale: 1 }));
+      const perQuery = mx.sum(mx.astype(result, 'int32'), [0, 1, 3]).tolist<number[]>();
       expect(perQuery).toEqual(Array.from({ length: 60 }, (_, i) => (i === 50 ? 16 : 0)));
     });
   });
@@ -109,11 +109,11 @@ describeKernels('cross-attention', () => {
           expect([values.dtype, values.shape]).toEqual(['float16', [b, h, nk, d]]);
           const [k, v] = mx.split(mx.astype(kv, 'float16'), 2, -1).map((x) => heads(x, h)) as [MxArray, MxArray];
           expect(mx.arrayEqual(values, v).item()).toBe(true);
-          const made = mx.cpu.crossAttend(q, keys, values);
-          expect([made.dtype, made.shape]).toEqual(['float32', [b, nq, h * d]]);
+          const result = mx.cpu.crossAttend(q, keys, values);
+          expect([result.dtype, result.shape]).toEqual(['float32', [b, nq, h * d]]);
           if (nq > 0) {
             const expected = mergeHeads(referenceAttention(heads(q, h), k, v, d ** -0.5, false));
-            expect(errorRatio(made, expected, 1e-5)).toBeLessThanOrEqual(1);
+            expect(errorRatio(result, expected, 1e-5)).toBeLessThanOrEqual(1);
           }
         }),
       ),
@@ -130,9 +130,9 @@ describeKernels('cross-attention', () => {
       const [keys] = mx.cpu.crossAttentionCache(kv, 1);
       const [, values] = mx.cpu.crossAttentionCache(turned, 1);
       const numbers = (x: MxArray): string[] => [...x.toTypedArray('float32')].map((y) => (Object.is(y, -0) ? '-0' : String(y))); // prettier-ignore
-      const wanted = numbers(half).slice(0, 16);
-      expect(numbers(values)).toEqual(wanted);
-      expect(numbers(keys).filter((_, i) => i % 16 === 0)).toEqual(wanted); // the first key of its panel
+      const expected = numbers(half).slice(0, 16);
+      expect(numbers(values)).toEqual(expected);
+      expect(numbers(keys).filter((_, i) => i % 16 === 0)).toEqual(expected); // the first key of its panel
       expect(numbers(keys).filter((_, i) => i % 16 !== 0).every((x) => x === '0')).toBe(true); // prettier-ignore
     });
   });
@@ -184,9 +184,12 @@ describeKernels('cross-attention', () => {
 
 describeKernels('attention over a cache', () => {
   const buffers = (b: number, h: number, capacity: number, d: number): [MxArray, MxArray] => {
-    const made: [MxArray, MxArray] = [mx.zeros([b, h, capacity / 16, d, 16]), mx.zeros([b, h, capacity, d])];
-    mx.eval(...made);
-    return made;
+    const result: [MxArray, MxArray] = [
+      mx.zeros([b, h, capacity / 16, d, 16]),
+      mx.zeros([b, h, capacity, d]),
+    ];
+    mx.eval(...result);
+    return result;
   };
 
   test('agrees with causal attention over all positions after every step, across panel borders', () => {
@@ -208,9 +211,9 @@ describeKernels('attention over a cache', () => {
             let offset = 0;
             for (const n of lengths) {
               const qkv = mx.reshape(matrix(b * n, 3 * h * d, rowLayout), [b, n, 3 * h * d]);
-              const made = mx.cpu.attendCached(qkv, keys, values, offset);
-              mx.eval(made);
-              expect([made.dtype, made.shape]).toEqual(['float32', [b, n, h * d]]);
+              const result = mx.cpu.attendCached(qkv, keys, values, offset);
+              mx.eval(result);
+              expect([result.dtype, result.shape]).toEqual(['float32', [b, n, h * d]]);
               offset += n;
               all.push(qkv);
               if (n === 0) continue;
@@ -218,7 +221,7 @@ describeKernels('attention over a cache', () => {
               const [, k = qkv, v = qkv] = byHead(mx.concatenate(all, 1));
               const [q = qkv] = byHead(qkv);
               const expected = mergeHeads(referenceAttention(q, k, v, d ** -0.5, true));
-              expect(errorRatio(made, expected, 1e-5)).toBeLessThanOrEqual(1);
+              expect(errorRatio(result, expected, 1e-5)).toBeLessThanOrEqual(1);
             }
           }),
       ),
@@ -231,8 +234,8 @@ describeKernels('attention over a cache', () => {
       const [keys, values] = [mx.full([1, 1, 2, 16, 16], 1e6), mx.full([1, 1, 32, 16], NaN)];
       mx.eval(keys, values);
       for (const offset of [0, 1, 2]) {
-        const made = mx.cpu.attendCached(mx.ones([1, 1, 48]), keys, values, offset);
-        expect(errorRatio(made, mx.ones([1, 1, 16]), 1e-6)).toBeLessThanOrEqual(1);
+        const result = mx.cpu.attendCached(mx.ones([1, 1, 48]), keys, values, offset);
+        expect(errorRatio(result, mx.ones([1, 1, 16]), 1e-6)).toBeLessThanOrEqual(1);
       }
     });
   });

@@ -222,10 +222,10 @@ describeKernels('linear', () => {
         mx.slice(mx.transpose(x, [0, 3, 1, 2]), [0, 0, 0, 0], [4, 5, 3, 6], [3, 2, 1, 1]),
         mx.random.normal([6]),
       ]) {
-        const made = mx.cpu.linear(y, panels, 20);
-        expect(made.shape).toEqual([...y.shape.slice(0, -1), 20]);
+        const result = mx.cpu.linear(y, panels, 20);
+        expect(result.shape).toEqual([...y.shape.slice(0, -1), 20]);
         const { value, allowed } = referenceLinear(mx.reshape(y, [-1, 6]), w);
-        expect(errorRatio(mx.reshape(made, [-1, 20]), value, allowed)).toBeLessThanOrEqual(1);
+        expect(errorRatio(mx.reshape(result, [-1, 20]), value, allowed)).toBeLessThanOrEqual(1);
       }
     });
   });
@@ -235,8 +235,8 @@ describeKernels('linear', () => {
       const x = matrix(20, 40);
       const bad = mx.where(mx.equal(mx.reshape(mx.arange(20), [20, 1]), 7), NaN, x);
       for (const options of [{}, { eps: 1e-5 }, { gelu: true }]) {
-        const made = mx.cpu.linear(bad, mx.cpu.panels(matrix(33, 40)), 33, options);
-        const perRow = mx.sum(mx.astype(mx.isnan(made), 'int32'), -1).tolist<number[]>();
+        const result = mx.cpu.linear(bad, mx.cpu.panels(matrix(33, 40)), 33, options);
+        const perRow = mx.sum(mx.astype(mx.isnan(result), 'int32'), -1).tolist<number[]>();
         expect(perRow).toEqual(Array.from({ length: 20 }, (_, row) => (row === 7 ? 33 : 0)));
       }
     });
@@ -262,27 +262,27 @@ describeKernels('rows', () => {
         fc.array(fc.integer({ min: -3, max: 140 }), { maxLength: 9 }),
         fc.constantFrom('int32', 'uint32', 'int64', 'uint8'),
         fc.constantFrom('float32', 'float16', 'bfloat16', 'quantized'),
-        (s, n, wanted, dtype, kind) =>
+        (s, n, signedIds, dtype, kind) =>
           mx.tidy(() => {
             mx.random.seed(s);
-            const ids = dtype.startsWith('u') ? wanted.map(Math.abs) : wanted;
+            const ids = dtype.startsWith('u') ? signedIds.map(Math.abs) : signedIds;
             const stored = kind === 'quantized' ? quantized(n, 64, 32, 6, 'float16') : undefined;
             const w = stored?.whole ?? mx.astype(matrix(n, 37), kind as 'float32');
             const panels = stored?.panels ?? mx.cpu.panels(w);
-            const made = mx.cpu.rows(
+            const result = mx.cpu.rows(
               panels,
               n,
               mx.astype(mx.array(Int32Array.from(ids)), dtype),
               stored?.extras ?? {},
             );
             const [, k = 0] = w.shape;
-            expect([made.dtype, made.shape]).toEqual(['float32', [ids.length, k]]);
+            expect([result.dtype, result.shape]).toEqual(['float32', [ids.length, k]]);
             const whole = mx.astype(w, 'float32').tolist<number[][]>();
             const zeros = Array<number>(k).fill(0);
-            const got = made.tolist<number[][]>();
+            const actual = result.tolist<number[][]>();
             for (const [i, id] of ids.entries()) {
               for (const [j, value] of (whole[id] ?? zeros).entries())
-                expect(Math.abs((got[i]?.[j] ?? NaN) - value)).toBeLessThan(1e-6);
+                expect(Math.abs((actual[i]?.[j] ?? NaN) - value)).toBeLessThan(1e-6);
             }
           }),
       ),
@@ -294,9 +294,9 @@ describeKernels('rows', () => {
     mx.tidy(() => {
       const w = matrix(40, 3);
       const ids = mx.transpose(mx.reshape(mx.arange(6), [2, 3]));
-      const made = mx.cpu.rows(mx.cpu.panels(w), 40, ids);
-      expect(made.shape).toEqual([3, 2, 3]);
-      expect(mx.arrayEqual(made, mx.take(w, ids, 0)).item()).toBe(true);
+      const result = mx.cpu.rows(mx.cpu.panels(w), 40, ids);
+      expect(result.shape).toEqual([3, 2, 3]);
+      expect(mx.arrayEqual(result, mx.take(w, ids, 0)).item()).toBe(true);
     });
   });
 });

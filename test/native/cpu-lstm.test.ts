@@ -25,9 +25,9 @@ function plain(gates: Float32Array, wh: Float32Array, state: Float32Array, units
   return { outputs, state: [...hidden, ...cell] };
 }
 
-function close(got: Float32Array, expected: readonly number[]): void {
-  expect(got).toHaveLength(expected.length);
-  const worst = expected.reduce((largest, x, i) => Math.max(largest, Math.abs(x - (got[i] ?? NaN))), 0);
+function close(actual: Float32Array, expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  const worst = expected.reduce((largest, x, i) => Math.max(largest, Math.abs(x - (actual[i] ?? NaN))), 0);
   expect(worst).toBeLessThan(1e-4);
 }
 

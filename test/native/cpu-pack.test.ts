@@ -36,7 +36,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
 });
 
 /** The matrix to pack, its number of bits, and its expected panels. */
-function made({ n, k, kind, cuts }: Case): { matrix: MxArray; bits: number; expected: MxArray } {
+function buildCase({ n, k, kind, cuts }: Case): { matrix: MxArray; bits: number; expected: MxArray } {
   if (typeof kind === 'number') {
     const columns = Math.ceil(k / 32) * 32;
     const [packed, scales, biases] = mx.quantize(mx.random.normal([n, columns]), 32, kind);
@@ -74,13 +74,13 @@ describeKernels('matrices packed together', () => {
       fc.property(seed, fc.array(cases, { minLength: 1, maxLength: 6 }), (start, all) => {
         mx.random.seed(start);
         mx.tidy(() => {
-          const given = all.map(made);
+          const inputs = all.map(buildCase);
           const { panels, batches } = mx.cpu.pack(
-            given.map(({ matrix }) => matrix),
-            given.map(({ bits }) => bits),
+            inputs.map(({ matrix }) => matrix),
+            inputs.map(({ bits }) => bits),
           );
           expect(batches.length).toBe(all.length);
-          for (const [i, { expected }] of given.entries()) {
+          for (const [i, { expected }] of inputs.entries()) {
             expect(panels[i] && same(panels[i], expected)).toBe(true);
           }
         });
@@ -107,7 +107,7 @@ describeKernels('matrices packed together', () => {
             const matrix = mx.random.normal([17, 5]);
             const { panels } = mx.cpu.pack([vector, matrix, vector], [WIDEN, 0, WIDEN]);
             const expected = mx.concatenate(parts, 0).astype('float32');
-            expect([panels[0], panels[2]].every((got) => got && same(got, expected))).toBe(true);
+            expect([panels[0], panels[2]].every((actual) => actual && same(actual, expected))).toBe(true);
             expect(panels[1] && same(panels[1], referencePanels(matrix))).toBe(true);
           });
         },

@@ -66,24 +66,24 @@ describeKernels('concurrent kernels', () => {
         mx.dispose(results);
       }`;
     const alone = work(mx);
-    const wanted = alone.map((x) => Buffer.from(x.toTypedArray().buffer).toString('base64'));
+    const expected = alone.map((x) => Buffer.from(x.toTypedArray().buffer).toString('base64'));
     const rounds = await Promise.all(
       Array.from({ length: 3 }, async () => {
-        const got: unknown[] = [];
+        const messages: unknown[] = [];
         const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(body)}`));
         await new Promise<void>((resolve, reject) => {
-          worker.on('message', (message: unknown) => got.push(message));
+          worker.on('message', (message: unknown) => messages.push(message));
           worker.on('error', reject);
           worker.on('exit', () => {
             resolve();
           });
         });
-        return got;
+        return messages;
       }),
     );
-    for (const got of rounds) {
-      expect(got).toHaveLength(4);
-      for (const results of got) expect((results as string[]).map((x, i) => x === wanted[i])).toEqual(wanted.map(() => true)); // prettier-ignore
+    for (const messages of rounds) {
+      expect(messages).toHaveLength(4);
+      for (const results of messages) expect((results as string[]).map((x, i) => x === expected[i])).toEqual(expected.map(() => true)); // prettier-ignore
     }
     mx.dispose(alone);
   });

@@ -12,7 +12,7 @@ afterEach(() => {
   expect(mx.liveArrays()).toBe(before);
 });
 
-const made = (): number => mx.liveArrays() - before;
+const createdCount = (): number => mx.liveArrays() - before;
 
 describe('tidy', () => {
   test('frees arrays created inside and keeps the returned ones', () => {
@@ -20,7 +20,7 @@ describe('tidy', () => {
       const x = mx.multiply(mx.ones([2]), 2);
       return mx.add(x, 1);
     });
-    expect([y.tolist(), made()]).toEqual([[3, 3], 1]);
+    expect([y.tolist(), createdCount()]).toEqual([[3, 3], 1]);
     y.dispose();
   });
 
@@ -41,7 +41,7 @@ describe('tidy', () => {
         no: null,
       };
     });
-    expect(made()).toBe(5);
+    expect(createdCount()).toBe(5);
     mx.dispose(result, x);
   });
 
@@ -51,7 +51,7 @@ describe('tidy', () => {
     expect(same).toBe(x);
     expect(x.disposed).toBe(false);
     mx.tidy(() => mx.add(x, 1) && 1);
-    expect(made()).toBe(1);
+    expect(createdCount()).toBe(1);
     x.dispose();
   });
 
@@ -62,7 +62,7 @@ describe('tidy', () => {
       expect(unreturned.disposed).toBe(false);
       return mx.add(inner, 1);
     });
-    expect(made()).toBe(1);
+    expect(createdCount()).toBe(1);
     y.dispose();
   });
 
@@ -77,12 +77,12 @@ describe('tidy', () => {
       }),
     ).toThrow('mine');
     expect(() => mx.tidy(() => mx.matmul(mx.ones([2, 3]), mx.ones([2, 3])))).toThrow(/matmul/);
-    expect(made()).toBe(0);
+    expect(createdCount()).toBe(0);
   });
 
   test('rejects a promise and frees the arrays created so far', () => {
     expect(() => mx.tidy(async () => Promise.resolve(mx.ones([1])))).toThrow(/must be synchronous/);
-    expect(made()).toBe(0);
+    expect(createdCount()).toBe(0);
   });
 
   test('preserves kept arrays at any depth until they are disposed', () => {
@@ -93,7 +93,7 @@ describe('tidy', () => {
       });
       mx.ones([1]);
     });
-    expect([cache.k?.tolist(), made()]).toEqual([[1, 1], 1]);
+    expect([cache.k?.tolist(), createdCount()]).toEqual([[1, 1], 1]);
     mx.dispose(cache);
   });
 
@@ -104,7 +104,7 @@ describe('tidy', () => {
       x.dispose();
       return { x, z };
     });
-    expect(made()).toBe(1);
+    expect(createdCount()).toBe(1);
     mx.dispose(y);
   });
 });
@@ -117,7 +117,7 @@ test('dispose frees trees and may be repeated; `using` frees at the end of a blo
     using x = mx.ones([1]);
     expect(x.disposed).toBe(false);
   }
-  expect(made()).toBe(0);
+  expect(createdCount()).toBe(0);
 });
 
 test('MLX frees the memory when the last array that needs it is disposed', () => {

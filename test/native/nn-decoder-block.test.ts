@@ -91,11 +91,11 @@ describeKernels('a decoder block as one op', () => {
           );
           for (const count of added) {
             const x = numbers(batch, count, size.width);
-            const [made, expected] = [
+            const [result, expected] = [
               fused.forward(x, actual, crossAttentionCache),
               oneByOne(layers)(x, reference, crossAttentionCache),
             ];
-            expect(errorRatio(made, expected, 2e-5)).toBeLessThanOrEqual(1);
+            expect(errorRatio(result, expected, 2e-5)).toBeLessThanOrEqual(1);
             expect(actual.length).toBe(reference.length);
           }
           for (const layer of [fused, ...layers.products]) layer.dispose();

@@ -77,9 +77,9 @@ export function values(array: MxArray): number[] {
 export function expectClose(actual: readonly number[], expected: readonly number[], tolerance: number): void {
   expect(actual.length).toBe(expected.length);
   const off = actual.flatMap((value, index) => {
-    const wanted = expected[index] ?? Number.NaN;
-    const isClose = Math.abs(value - wanted) <= onDevice(tolerance) * (1 + Math.abs(wanted));
-    return isClose || Object.is(value, wanted) ? [] : [{ index, value, wanted }];
+    const expectedValue = expected[index] ?? Number.NaN;
+    const isClose = Math.abs(value - expectedValue) <= onDevice(tolerance) * (1 + Math.abs(expectedValue));
+    return isClose || Object.is(value, expectedValue) ? [] : [{ index, value, expectedValue }];
   });
   expect(off.slice(0, 5)).toEqual([]);
 }

@@ -139,9 +139,9 @@ describeKernels('a packed linear layer', () => {
             const packed = new nn.PackedLinear(layer);
             const x = mx.reshape(matrix(2 * rows, k, rowLayout), [2, rows, k]);
             const fused = fusedArgsFor(what, [2, rows, n], k);
-            const made = packed.forward(x, fused);
-            expect(made.shape).toEqual([2, rows, n]);
-            expect(errorRatio(made, plainly(layer, x, fused), close(k))).toBeLessThanOrEqual(1);
+            const result = packed.forward(x, fused);
+            expect(result.shape).toEqual([2, rows, n]);
+            expect(errorRatio(result, plainly(layer, x, fused), close(k))).toBeLessThanOrEqual(1);
             packed.dispose();
           }),
       ),
@@ -263,10 +263,10 @@ describeKernels('a packed convolution', () => {
             const packed = new nn.PackedConv1d(layer);
             layer.toDtype('float32');
             const x = mx.transpose(numbers(2, channels, length), [0, 2, 1]);
-            const made = packed.forward(x, { gelu });
+            const result = packed.forward(x, { gelu });
             const plain = layer.forward(x, { gelu });
-            expect(made.shape).toEqual(plain.shape);
-            expect(errorRatio(made, plain, close(kernel * channels))).toBeLessThanOrEqual(1);
+            expect(result.shape).toEqual(plain.shape);
+            expect(errorRatio(result, plain, close(kernel * channels))).toBeLessThanOrEqual(1);
             packed.dispose();
             layer.dispose();
           }),
@@ -408,8 +408,8 @@ describeKernels('PanelCache', () => {
     expect(() => new nn.PanelCache(1.5)).toThrow(/capacity must be a positive integer/);
     mx.tidy(() => {
       const qkv = numbers(1, 10, 48);
-      const made = cache.attend(qkv, 1);
-      mx.eval(made);
+      const result = cache.attend(qkv, 1);
+      mx.eval(result);
       expect(() => cache.attend(numbers(1, 7, 48), 1)).toThrow(/10 \+ 7 positions exceed the capacity of 16/);
       expect(() => cache.attend(numbers(2, 1, 48), 1)).toThrow(RangeError);
       expect(() => {
@@ -417,7 +417,7 @@ describeKernels('PanelCache', () => {
       }).toThrow(/cannot trim 11 of 10/);
       expect(cache.length).toBe(10);
       cache.trim(10);
-      expect(errorRatio(cache.attend(qkv, 1), made, 0.5e-6)).toBeLessThanOrEqual(1);
+      expect(errorRatio(cache.attend(qkv, 1), result, 0.5e-6)).toBeLessThanOrEqual(1);
     });
   });
 });
@@ -437,8 +437,8 @@ describeKernels('CrossAttentionCache', () => {
             const rounded = mx.astype(mx.astype(kv, 'float16'), 'float32');
             const [k, v] = mx.split(rounded, 2, -1).map((x) => heads(x, 2)) as [MxArray, MxArray];
             const q = numbers(b, nq, 64);
-            const made = nn.crossAttend(q, nn.crossAttentionCache(kv, 2));
-            expect(errorRatio(made, mergeHeads(nn.attend(heads(q, 2), k, v)), 1e-5)).toBeLessThanOrEqual(1);
+            const result = nn.crossAttend(q, nn.crossAttentionCache(kv, 2));
+            expect(errorRatio(result, mergeHeads(nn.attend(heads(q, 2), k, v)), 1e-5)).toBeLessThanOrEqual(1);
           }),
       ),
       runs(20),

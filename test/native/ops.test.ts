@@ -63,22 +63,25 @@ function numbersOf(x: MxArray): number[] {
   return [...x.toTypedArray('float64')];
 }
 
-function compare(got: MxArray, wanted: EncodedArray, tolerance?: number): void {
-  expect({ dtype: got.dtype, shape: got.shape }).toEqual({ dtype: wanted.dtype, shape: wanted.shape });
-  const wantedNumbers = flat(wanted);
-  const actual = numbersOf(got);
-  const largest = Math.max(1e-3, ...wantedNumbers.filter(Number.isFinite).map(Math.abs));
-  const allowed = onDevice(tolerance ?? TOLERANCE[wanted.dtype] ?? 0) * largest;
-  wantedNumbers.forEach((wantedNumber, i) => {
-    const actualNumber = actual[i] ?? NaN;
+function compare(actual: MxArray, expected: EncodedArray, tolerance?: number): void {
+  expect({ dtype: actual.dtype, shape: actual.shape }).toEqual({
+    dtype: expected.dtype,
+    shape: expected.shape,
+  });
+  const expectedNumbers = flat(expected);
+  const actualNumbers = numbersOf(actual);
+  const largest = Math.max(1e-3, ...expectedNumbers.filter(Number.isFinite).map(Math.abs));
+  const allowed = onDevice(tolerance ?? TOLERANCE[expected.dtype] ?? 0) * largest;
+  expectedNumbers.forEach((expectedNumber, i) => {
+    const actualNumber = actualNumbers[i] ?? NaN;
     if (
-      Number.isFinite(wantedNumber)
-        ? Math.abs(actualNumber - wantedNumber) <= allowed
-        : Object.is(actualNumber, wantedNumber)
+      Number.isFinite(expectedNumber)
+        ? Math.abs(actualNumber - expectedNumber) <= allowed
+        : Object.is(actualNumber, expectedNumber)
     )
       return;
     throw new Error(
-      `element ${i} is ${actualNumber}, MLX's Python gives ${wantedNumber} (allowed ${allowed})`,
+      `element ${i} is ${actualNumber}, MLX's Python gives ${expectedNumber} (allowed ${allowed})`,
     );
   });
 }
@@ -109,12 +112,12 @@ for (const entry of cases) {
   counts.set(entry.op, nth);
   test(`${entry.op} matches MLX's Python (${nth})`, () => {
     mx.tidy(() => {
-      const made = callOp(entry);
-      const results = Array.isArray(made) ? (made as unknown[]) : [made];
+      const result = callOp(entry);
+      const results = Array.isArray(result) ? (result as unknown[]) : [result];
       expect(results.length).toBe(entry.results.length);
-      entry.results.forEach((wanted, i) => {
-        if (isEncoded(wanted)) compare(results[i] as MxArray, wanted, entry.tolerance);
-        else expect(results[i]).toEqual(wanted);
+      entry.results.forEach((expected, i) => {
+        if (isEncoded(expected)) compare(results[i] as MxArray, expected, entry.tolerance);
+        else expect(results[i]).toEqual(expected);
       });
     });
   });

@@ -57,8 +57,8 @@ describe.each(DTYPES)('%s', (dtype) => {
       const expected = multiply(a, b);
       for (const x of layouts) {
         for (const y of layouts) {
-          const got = mx.tidy(() => mx.matmul(LAYOUTS[x](a, dtype), LAYOUTS[y](b, dtype)).tolist());
-          expect({ m, n, k, x, y, got }).toEqual({ m, n, k, x, y, got: expected });
+          const actual = mx.tidy(() => mx.matmul(LAYOUTS[x](a, dtype), LAYOUTS[y](b, dtype)).tolist());
+          expect({ m, n, k, x, y, actual }).toEqual({ m, n, k, x, y, actual: expected });
         }
       }
     }
@@ -71,12 +71,12 @@ describe.each(DTYPES)('%s', (dtype) => {
       const c = matrix(m, n, 5);
       const expected = multiply(a, b).map((row, i) => row.map((v, j) => 2 * v + 0.5 * (c[i]?.[j] ?? NaN)));
       for (const z of layouts) {
-        const got = mx.tidy(() =>
+        const actual = mx.tidy(() =>
           mx
             .addmm(LAYOUTS[z](c, dtype), LAYOUTS.plain(a, dtype), LAYOUTS.transposed(b, dtype), 2, 0.5)
             .tolist(),
         );
-        expect({ m, n, k, z, got }).toEqual({ m, n, k, z, got: expected });
+        expect({ m, n, k, z, actual }).toEqual({ m, n, k, z, actual: expected });
       }
     }
   });
@@ -97,8 +97,8 @@ test('a NaN in reused memory does not leak into a product', () => {
 test('batches of products, with broadcasting', () => {
   const a = [matrix(2, 3, 1), matrix(2, 3, 2)];
   const b = matrix(3, 4, 3);
-  const got = mx.tidy(() => mx.matmul(mx.array(a), mx.array(b)).tolist());
-  expect(got).toEqual(a.map((x) => multiply(x, b)));
+  const actual = mx.tidy(() => mx.matmul(mx.array(a), mx.array(b)).tolist());
+  expect(actual).toEqual(a.map((x) => multiply(x, b)));
 });
 
 test('an inner size of zero gives zeros', () => {
