@@ -67,17 +67,17 @@ function audio(name: string, script: Partial<FakeScript>): string {
 /** Watches until the condition is true. @returns all states of the files until then */
 async function watch(
   one: SottoClient,
-  isSo: (files: readonly FileJob[]) => boolean,
+  isDone: (files: readonly FileJob[]) => boolean,
 ): Promise<(readonly FileJob[])[]> {
   const snapshots: (readonly FileJob[])[] = [];
   for await (const files of one.files.watch()) {
     snapshots.push(files);
-    if (isSo(files)) return snapshots;
+    if (isDone(files)) return snapshots;
   }
   return snapshots;
 }
 
-const areOver = (files: readonly FileJob[]): boolean => files.length > 0 && files.every(isFileOver);
+const areFinished = (files: readonly FileJob[]): boolean => files.length > 0 && files.every(isFileOver);
 
 describe('the file queue', () => {
   test('transcribes files in order and returns all text', async () => {
@@ -87,7 +87,7 @@ describe('the file queue', () => {
     expect(added.map(({ path, state }) => ({ path, state }))).toEqual(
       paths.map((path) => ({ path, state: 'queued' })),
     );
-    const snapshots = await watch(one, areOver);
+    const snapshots = await watch(one, areFinished);
     expect(snapshots.at(-1)?.map(({ state }) => state)).toEqual(['final', 'final', 'final']);
     for (const [at, { id }] of added.entries()) {
       const { file, segments } = await one.files.get(id);
@@ -102,7 +102,7 @@ describe('the file queue', () => {
     const [added] = await one.files.add([audio('long.wav', { segments: 40, delayMs: 10 })]);
     one.close();
     const other = await client();
-    const snapshots = await watch(other, areOver);
+    const snapshots = await watch(other, areFinished);
     expect(snapshots[0]?.[0]?.id).toBe(added?.id);
     expect((await other.files.get(added?.id ?? '')).segments).toHaveLength(40);
     other.close();
@@ -111,7 +111,7 @@ describe('the file queue', () => {
   test('reports progress: seconds and the end of the text', async () => {
     const one = await client();
     await one.files.add([audio('long.wav', { segments: 30, delayMs: 60, texts: 1 })]);
-    const snapshots = (await watch(one, areOver)).map(([file]) => file);
+    const snapshots = (await watch(one, areFinished)).map(([file]) => file);
     const done = snapshots.map((file) => file?.doneSeconds ?? 0);
     expect(done).toEqual([...done].sort((a, b) => a - b));
     const running = snapshots.filter((file) => file?.state === 'running');
@@ -124,7 +124,7 @@ describe('the file queue', () => {
   test('reports a failed file and continues with the next', async () => {
     const one = await client();
     await one.files.add([join(home.folder, 'missing.wav'), audio('fine.wav', { segments: 1 })]);
-    const last = (await watch(one, areOver)).at(-1);
+    const last = (await watch(one, areFinished)).at(-1);
     expect(last?.map(({ state, error }) => error?.code ?? state)).toEqual(['AUDIO_NOT_FOUND', 'final']);
     one.close();
   });
@@ -136,7 +136,7 @@ describe('the file queue', () => {
     const ids = added.map(({ id }) => id);
     await watch(one, ([file]) => (file?.doneSeconds ?? 0) > 2);
     await one.files.cancel(ids);
-    const last = (await watch(one, areOver)).at(-1);
+    const last = (await watch(one, areFinished)).at(-1);
     expect(last?.map(({ state }) => state)).toEqual(['cancelled', 'cancelled']);
     expect((await one.files.get(ids[0] ?? '')).segments.length).toBeGreaterThan(1);
     await one.files.forget(ids);
@@ -148,7 +148,7 @@ describe('the file queue', () => {
   test('loses no word if the engine dies', async () => {
     const one = await client();
     const [added] = await one.files.add([audio('deadly.wav', { segments: 6, dieAfter: 3 })]);
-    await watch(one, areOver);
+    await watch(one, areFinished);
     const { segments } = await one.files.get(added?.id ?? '');
     expect(segments.map(({ text }) => text)).toEqual(scriptedTexts(6));
     one.close();
@@ -158,7 +158,7 @@ describe('the file queue', () => {
     const one = await client();
     const script = { segments: 60, textLength: 20_000 };
     const [added] = await one.files.add([audio('book.wav', script)]);
-    await watch(one, areOver);
+    await watch(one, areFinished);
     const { segments } = await one.files.get(added?.id ?? '');
     expect(segments).toHaveLength(60);
     expect(segments.map(({ start }) => start)).toEqual(Array.from({ length: 60 }, (_, at) => at));
@@ -168,7 +168,7 @@ describe('the file queue', () => {
   test('keeps the daemon busy while a text is unread', async () => {
     const one = await client();
     const [added] = await one.files.add([audio('a.wav', { segments: 1 })]);
-    await watch(one, areOver);
+    await watch(one, areFinished);
     expect(idles).toEqual([false]);
     await one.files.get(added?.id ?? '');
     expect(idles).toEqual([false, true]);
@@ -183,9 +183,9 @@ describe('the file queue', () => {
     const [listed = []] = await watch(one, () => true);
     expect(listed).toHaveLength(FILE_LIMITS.open);
     await one.files.cancel(listed.map(({ id }) => id));
-    await watch(one, areOver);
+    await watch(one, areFinished);
     const [fresh] = await one.files.add([audio('fresh.wav', { segments: 1 })]);
-    const last = (await watch(one, areOver)).at(-1);
+    const last = (await watch(one, areFinished)).at(-1);
     expect(last).toHaveLength(FILE_LIMITS.kept + 1);
     expect(last?.at(-1)).toMatchObject({ id: fresh?.id, state: 'final' });
     one.close();

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { systemClock } from '#daemon/clock.js';
 import { parseFields, transcriptionFieldsSchema, translationFieldsSchema } from '#daemon/protocol/openai.js';
 import { silentLog } from '#daemon/logger.js';
-import { buildApi, type ApiContext } from '#daemon/server/api.js';
+import { createApi, type ApiContext } from '#daemon/server/api.js';
 import { documentRoute } from '#daemon/server/openai/openapi.js';
 import { EXAMPLES } from '#daemon/server/openai/examples.js';
 import { OBJECTS, OPERATIONS, type ObjectName } from '#daemon/server/openai/operations.js';
@@ -34,7 +34,7 @@ describe('the OpenAPI document', () => {
   test('describes exactly the served routes', () => {
     const home = tempHome();
     const context = { uploads: home.folder, clock: systemClock, log: silentLog } as unknown as ApiContext;
-    const { routes, sockets } = buildApi(context);
+    const { routes, sockets } = createApi(context);
     const served = routes.map(({ method, path }) => `${method} ${path}`);
     home.remove();
     expect(sockets.map(({ path }) => path)).toEqual(['/v1/realtime', '/realtime']);

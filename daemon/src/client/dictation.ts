@@ -354,8 +354,7 @@ export class Dictation {
     this.#openedMs = performance.now();
     this.#next = acknowledged;
     this.#onAcknowledged(acknowledged);
-    const fallback = fallbackFor === undefined ? {} : { fallbackFor };
-    if (!this.#opened) this.#emit({ type: 'opened', model, ...fallback });
+    if (!this.#opened) this.#emit({ type: 'opened', model, ...defined({ fallbackFor }) });
     this.#opened = true;
     this.#settleReady();
     if (this.#lostSinceMs !== undefined) {

@@ -34,7 +34,7 @@ export interface ApiContext {
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
-export function buildApi(context: ApiContext): Api {
+export function createApi(context: ApiContext): Api {
   const { onIdleChange, status } = context;
   const admission = new Admission({ ...defined({ onIdleChange }) });
   const metrics = new HttpMetrics();

@@ -101,8 +101,10 @@ export class LiveChannels {
         this.#byId.set(id, channel);
         this.#byNumber.set(number, channel);
         const { acknowledged, model, fallbackFor } = session;
-        const fallback = fallbackFor === undefined ? {} : { fallbackFor };
-        this.#send({ type: 'opened', id, channel: number, acknowledged, model, ...fallback }, false);
+        this.#send(
+          { type: 'opened', id, channel: number, acknowledged, model, ...defined({ fallbackFor }) },
+          false,
+        );
         this.#live.listen(session, listener, seq);
       },
       (error: unknown) => this.#fail(id, error),

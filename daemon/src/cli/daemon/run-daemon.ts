@@ -12,7 +12,7 @@ import { HistoryService } from '../../sessions/history/history-service.js';
 import { LiveSessions } from '../../sessions/live/live-sessions.js';
 import { ModelService } from '../../sessions/models/model-service.js';
 import { VocabularyService } from '../../sessions/vocabulary/vocabulary-service.js';
-import { buildApi } from '../../server/api.js';
+import { createApi } from '../../server/api.js';
 import { ApiPort } from '../../server/http/port.js';
 import { sweepInputs, sweepUploads } from '../../upload.js';
 import { SottoServer } from '../../server/server.js';
@@ -154,7 +154,7 @@ export async function runDaemon({
     };
   };
 
-  const api = buildApi({
+  const api = createApi({
     sessions,
     live,
     models,

@@ -119,7 +119,7 @@ export class HttpServer {
     const sinceMs = performance.now();
     const controller = new AbortController();
     const { signal } = controller;
-    let leave: (() => void) | undefined;
+    let release: (() => void) | undefined;
     let served = 'none';
     const onEnd = (): void => {
       controller.abort();
@@ -137,7 +137,7 @@ export class HttpServer {
       if (this.#sockets.has(path)) throw new SottoError('UPGRADE_REQUIRED', `${path} is a WebSocket`);
       const { route, params } = this.#router.find(request.method ?? '', path);
       served = route.path;
-      if (route.usesEngine === true) leave = this.#options.admission.enter();
+      if (route.usesEngine === true) release = this.#options.admission.enter();
       if (expectsContinue) response.writeContinue();
       const reply = await this.#answer(route, { request, id, params, query, signal });
       const { unreadMs } = this.#options;
@@ -148,7 +148,7 @@ export class HttpServer {
       controller.abort();
     } finally {
       interimTimer.cancel();
-      leave?.();
+      release?.();
     }
   }
 

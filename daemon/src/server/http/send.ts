@@ -37,14 +37,14 @@ export async function send(
   { id, signal, unreadMs = WRITE_TIMEOUT_MS }: SendOptions,
 ): Promise<void> {
   const { status = 200, headers, body } = reply;
-  const whole = typeof body === 'string';
+  const isText = typeof body === 'string';
   response.writeHead(status, {
     ...COMMON_HEADERS,
     'x-request-id': id,
-    ...(whole && { 'content-length': Buffer.byteLength(body) }),
+    ...(isText && { 'content-length': Buffer.byteLength(body) }),
     ...headers,
   });
-  if (whole) {
+  if (isText) {
     end(response, response.req.method === 'HEAD' ? '' : body, unreadMs);
     return;
   }
@@ -53,9 +53,9 @@ export async function send(
   for await (const part of body) {
     if (signal.aborted || response.destroyed) return;
     if (response.write(part)) continue;
-    const cut = setTimeout(() => response.destroy(), unreadMs);
+    const timer = setTimeout(() => response.destroy(), unreadMs);
     await once(response, 'drain', { signal }).catch(() => undefined);
-    clearTimeout(cut);
+    clearTimeout(timer);
   }
   end(response, '', unreadMs);
 }
@@ -63,10 +63,10 @@ export async function send(
 function end(response: ServerResponse, text: string, unreadMs: number): void {
   // A destroyed response emits no `close`, so the timer would never be cleared.
   if (response.destroyed) return;
-  const cut = setTimeout(() => response.destroy(), unreadMs * (1 + text.length / 1e6));
+  const timer = setTimeout(() => response.destroy(), unreadMs * (1 + text.length / 1e6));
   // A pipelined response may never emit `close`; its timer must not keep the process alive.
-  cut.unref();
-  response.once('close', () => clearTimeout(cut));
+  timer.unref();
+  response.once('close', () => clearTimeout(timer));
   response.end(text);
 }
 
@@ -96,8 +96,8 @@ export function drainRequest(request: IncomingMessage): void {
     if (left <= 0) socket.destroy();
   });
   request.resume();
-  const cut = setTimeout(() => socket.destroy(), LINGER_TIMEOUT_MS);
-  request.once('close', () => clearTimeout(cut));
+  const timer = setTimeout(() => socket.destroy(), LINGER_TIMEOUT_MS);
+  request.once('close', () => clearTimeout(timer));
 }
 
 /**
@@ -123,6 +123,6 @@ export function sendRaw(socket: Duplex, error: SottoError, mayFollow: boolean): 
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => {
     if (!mayFollow) socket.destroy();
   });
-  const cut = setTimeout(() => socket.destroy(), LINGER_TIMEOUT_MS);
-  socket.once('close', () => clearTimeout(cut));
+  const timer = setTimeout(() => socket.destroy(), LINGER_TIMEOUT_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
