@@ -154,7 +154,7 @@ export class InputBuffer {
     await vad.flush();
     await this.#copyToItems();
     try {
-      // A VAD session that fails is removed before that.
+      // If the VAD session fails, it is no longer `#vad`.
       while (this.#vad === vad && this.#given < this.#appended) {
         await this.#copyChunk(vad, this.#currentItem(), this.#appended);
       }
@@ -179,13 +179,13 @@ export class InputBuffer {
     try {
       while (this.#vad === vad) {
         if (vad.error !== undefined) throw vad.error;
-        const cut = this.#pendingCommits[0];
-        const to = cut?.at ?? vad.detector.processed;
-        if (this.#given < to) await this.#copyChunk(vad, cut?.item ?? this.#currentItem(), to);
-        else if (cut === undefined) return;
+        const pending = this.#pendingCommits[0];
+        const to = pending?.at ?? vad.detector.processed;
+        if (this.#given < to) await this.#copyChunk(vad, pending?.item ?? this.#currentItem(), to);
+        else if (pending === undefined) return;
         else {
           this.#pendingCommits.shift();
-          cut.item.commit();
+          pending.item.commit();
         }
       }
     } catch (error) {
