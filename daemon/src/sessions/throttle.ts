@@ -1,4 +1,4 @@
-/** When something is told to one who watches: what matters at once, all that changes together; the rest now and then. */
+/** Runs an action soon after an important change, at most every 100 ms for all others. */
 import type { Clock, Timer } from '../clock.js';
 
 const INTERVAL_MS = 100;
@@ -10,7 +10,7 @@ export class Throttle {
   #timer: Timer | undefined;
   #closed = false;
 
-  /** @param tell says what there is to say; false if that could not be passed on: it is tried again */
+  /** @param run returns false if the action did not succeed; it is retried */
   constructor(clock: Clock, run: () => boolean) {
     this.#clock = clock;
     this.#run = run;

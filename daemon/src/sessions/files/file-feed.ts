@@ -1,4 +1,4 @@
-/** The files for one who watches them: another state at once and all together, progress now and then and one by one. */
+/** Sends the queued files to one watcher: state changes at once and together, progress throttled and per file. */
 import type { Clock } from '../../clock.js';
 import type { FilesEvent } from '../../protocol/files.js';
 import { Throttle } from '../throttle.js';
@@ -11,7 +11,7 @@ export class FileFeed {
   readonly #progressed = new Set<QueuedFile>();
   #hasStateChange = true;
 
-  /** @param send false if it could not be passed on: it is tried again */
+  /** @param send returns false if the event was not sent; it is retried */
   constructor(all: () => readonly QueuedFile[], clock: Clock, send: (event: FilesEvent) => boolean) {
     this.#all = all;
     this.#send = send;

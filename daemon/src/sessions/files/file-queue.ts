@@ -1,6 +1,6 @@
 /**
- * Files that belong to no client: they are transcribed in turn with everybody's, go on when whoever handed them in has
- * left, and wait with their text until somebody comes back. Knows no sockets.
+ * The daemon's own file queue: jobs take turns with all other clients' jobs, continue when their client
+ * disconnects, and keep the text until a client reads it. Does not know about sockets.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../clock.js';
@@ -21,7 +21,7 @@ import { defined } from '../../protocol/defined.js';
 interface FileQueueOptions {
   readonly sessions: JobScheduler;
   readonly clock: Clock;
-  /** Told when the last text was read, or the first one came that was not. */
+  /** Called when the last finished text was read, and when the first unread one appears. */
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
@@ -29,7 +29,7 @@ type QueueRequest = Exclude<FilesRequest, { do: 'watch' }>;
 
 export class FileQueue {
   readonly #options: FileQueueOptions;
-  /** In the order in which they came. */
+  /** In the order of arrival. */
   readonly #files = new Map<string, QueuedFile>();
   readonly #feeds = new Set<FileFeed>();
   #wasIdle = true;
@@ -38,12 +38,12 @@ export class FileQueue {
     this.#options = options;
   }
 
-  /** Whether no text waits for somebody to read it: it would be gone with the daemon. */
+  /** Whether every finished text was read: an unread one is lost when the daemon exits. */
   get idle(): boolean {
     return ![...this.#files.values()].some(({ isUnread }) => isUnread);
   }
 
-  /** @throws SottoError BUSY, INVALID_ARGUMENT (no such file) */
+  /** @throws SottoError BUSY, INVALID_ARGUMENT (unknown file) */
   handle(request: QueueRequest): FilesResult {
     switch (request.do) {
       case 'add':
@@ -73,7 +73,7 @@ export class FileQueue {
     }
   }
 
-  /** Tells of all files, at each change, until it is closed. */
+  /** Sends all files, and each change to them, until closed. */
   watch(send: (event: FilesEvent) => boolean): { close(): void } {
     const feed = new FileFeed(() => [...this.#files.values()], this.#options.clock, send);
     this.#feeds.add(feed);
@@ -88,7 +88,7 @@ export class FileQueue {
   #add({ paths, model, options, supplies }: Extract<QueueRequest, { do: 'add' }>): FileJob[] {
     const open = [...this.#files.values()].filter(({ isOver }) => !isOver).length;
     if (open + paths.length > FILE_LIMITS.open)
-      throw new SottoError('BUSY', `${open} files are waiting already`);
+      throw new SottoError('BUSY', `${open} files are already queued`);
     const now = Date.now();
     const added = paths.map((path) => {
       const queued = new QueuedFile(randomUUID(), path, now);
@@ -110,8 +110,8 @@ export class FileQueue {
   #get({ file, from }: Extract<QueueRequest, { do: 'get' }>): FilesResult {
     const queued = this.#files.get(file);
     if (queued === undefined) {
-      throw new SottoError('INVALID_ARGUMENT', 'Sotto has no such file any more', {
-        hint: 'transcribe it again: texts are kept until Sotto is restarted',
+      throw new SottoError('INVALID_ARGUMENT', 'this file is no longer in the list', {
+        hint: 'transcribe it again: texts are kept until Sotto restarts',
       });
     }
     const segments = partOf(queued.segments, from);
@@ -139,14 +139,14 @@ export class FileQueue {
     this.#options.onIdleChange?.(this.#wasIdle);
   }
 
-  /** The oldest of those that are over. */
+  /** The oldest finished files. */
   #forgetOld(): void {
     const over = [...this.#files.values()].filter(({ isOver }) => isOver);
     for (const { facts } of over.slice(0, -FILE_LIMITS.kept)) this.#files.delete(facts.id);
   }
 }
 
-/** One at least, and then as many as an answer should hold. */
+/** At least one segment, then as many as one response should hold. */
 function partOf(segments: readonly Segment[], from: number): Segment[] {
   const part: Segment[] = [];
   let length = 0;

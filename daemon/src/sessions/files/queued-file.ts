@@ -1,11 +1,11 @@
-/** One file that the daemon transcribes by itself: what its job says, kept for whoever comes to read it. */
+/** One file of the daemon's own queue: collects the events of its job for later readers. */
 import { codedError } from '../../protocol/file-errors.js';
 import { FILE_LIMITS, type FileJob } from '../../protocol/files.js';
 import type { Segment } from '../../protocol/transcription.js';
 import type { Job, JobNotice } from '../jobs/job.js';
 import { defined } from '../../protocol/defined.js';
 
-/** `moved`: another state. `went on`: more of the same. */
+/** `state`: the job entered another state. `progress`: more text or audio in the same state. */
 export type Change = 'state' | 'progress';
 
 export class QueuedFile {
@@ -33,7 +33,7 @@ export class QueuedFile {
     return state !== 'queued' && state !== 'running';
   }
 
-  /** Whether there is a text that nobody has seen. */
+  /** Whether the text is finished and no client has read it. */
   get isUnread(): boolean {
     return this.#facts.state === 'final' && !this.#isRead;
   }
@@ -42,7 +42,7 @@ export class QueuedFile {
     this.#isRead = true;
   }
 
-  /** @param submit hands it in; what it throws is why the file failed */
+  /** @param submit submits the job; if it throws, the file fails with that error */
   begin(submit: () => Job): void {
     try {
       this.#job = submit();
@@ -111,7 +111,7 @@ export class QueuedFile {
   }
 }
 
-/** What holds in every state. */
+/** The fields that hold in every state. */
 function lastingFields(facts: FileJob): FileJob {
   const { id, path, addedMs, state, doneSeconds, durationSeconds, language } = facts;
   return {

@@ -1,4 +1,4 @@
-/** Past dictations, as clients of the daemon ask for them. */
+/** Serves clients' requests for past dictations. */
 import { join } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import {
@@ -14,16 +14,16 @@ import { retryWhileBusy } from '../../store/history/retry-busy.js';
 import { keepHistory } from '../../store/write-settings.js';
 import { defined } from '../../protocol/defined.js';
 
-/** Pages end here, so that the first entries are there soon; a single entry may be larger. */
+/** A page ends at this size so that the first entries arrive early; a single entry may be larger. */
 const MAX_ANSWER_BYTES = 512 * 1024;
 
 interface HistoryServiceOptions {
   readonly open: () => Promise<History>;
-  /** Folder of the recordings. */
+  /** Directory of the recordings. */
   readonly recordings: string;
-  /** Path of settings.json, where it stands how long they are kept. */
+  /** Path of settings.json, which says how long dictations are kept. */
   readonly settings: string;
-  /** Lets go of what has been kept for long enough. */
+  /** Deletes dictations past their retention. */
   readonly tidy: () => Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export class HistoryService {
     switch (request.do) {
       case 'list': {
         const { do: _, ...page } = request;
-        // One more tells whether there are more.
+        // One extra row tells whether there are more.
         return this.#answer(history.list({ ...page, limit: page.limit + 1 }), page.limit);
       }
       case 'search': {
@@ -82,7 +82,7 @@ export class HistoryService {
       await tidy();
     }
     const { keepDays, keepAudio } = readSettings(settings).history;
-    // Written by hand it may be more than any message holds.
+    // A value edited by hand may exceed the limit of the protocol.
     return { days: Math.min(keepDays, MAX_RETENTION_DAYS), audio: keepAudio };
   }
 
@@ -114,5 +114,5 @@ export class HistoryService {
 function known(history: History, id: string): Dictation {
   const found = history.get(id);
   if (found !== undefined) return found;
-  throw new SottoError('DICTATION_NOT_FOUND', `no dictation of the history is called ${id}`);
+  throw new SottoError('DICTATION_NOT_FOUND', `there is no dictation ${id} in the history`);
 }

@@ -1,12 +1,12 @@
-/** Of an item: `wait` holds back what its client put behind it, `skip` lets that pass. */
+/** State of an item: `wait` also holds back later items of the same client, `skip` lets them pass. */
 export type Readiness = 'ready' | 'wait' | 'skip';
 
 /**
- * A queue that serves its clients in turn: each client's items keep their order, and somebody with a thousand
- * files does not make somebody with one file wait for all of them.
+ * A round-robin queue: each client's items keep their order, and a client with a thousand files does not delay a
+ * client with one.
  */
 export class FairQueue<Client, Item> {
-  /** Clients in the order in which they are served next; none has an empty list. */
+  /** Clients in service order; no list is empty. */
   readonly #lists = new Map<Client, Item[]>();
   #size = 0;
 
@@ -21,7 +21,7 @@ export class FairQueue<Client, Item> {
     this.#size += 1;
   }
 
-  /** What `shift` would give. */
+  /** The item that `shift` would return. */
   peek(readiness: (item: Item) => Readiness = ready): Item | undefined {
     for (const list of this.#lists.values()) {
       const at = firstReady(list, readiness);
@@ -30,14 +30,14 @@ export class FairQueue<Client, Item> {
     return undefined;
   }
 
-  /** The first item that is ready; all are, where nothing else is said. */
+  /** Removes and returns the first ready item. Without `readiness` every item is ready. */
   shift(readiness: (item: Item) => Readiness = ready): Item | undefined {
     for (const [client, list] of this.#lists) {
       const at = firstReady(list, readiness);
       if (at < 0) continue;
       const [item] = list.splice(at, 1);
       this.#size -= 1;
-      // To the back of the line, or out of it.
+      // Move the client to the back, or drop it once its list is empty.
       this.#lists.delete(client);
       if (list.length > 0) this.#lists.set(client, list);
       return item;
@@ -45,7 +45,7 @@ export class FairQueue<Client, Item> {
     return undefined;
   }
 
-  /** Takes one item out, wherever it stands; false if it is not in the queue. */
+  /** Removes one item from any position; false if it is not in the queue. */
   remove(client: Client, item: Item): boolean {
     const list = this.#lists.get(client);
     const at = list?.indexOf(item) ?? -1;
@@ -60,7 +60,7 @@ export class FairQueue<Client, Item> {
     return this.#lists.get(client)?.length ?? 0;
   }
 
-  /** All items in the order in which `shift` would give them. */
+  /** All items in the order in which `shift` would return them. */
   inOrder(): Item[] {
     const order: Item[] = [];
     const lists = [...this.#lists.values()];
@@ -79,7 +79,7 @@ function ready(): Readiness {
   return 'ready';
 }
 
-/** -1 where none is, or one before it is waited for. */
+/** -1 if no item is ready or an earlier one has to be waited for. */
 function firstReady<Item>(list: readonly Item[], readiness: (item: Item) => Readiness): number {
   const at = list.findIndex((item) => readiness(item) !== 'skip');
   const item = list[at];

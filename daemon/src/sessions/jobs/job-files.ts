@@ -1,6 +1,6 @@
 /**
- * The files of jobs that are not over: which can be opened, and which wait for permission or for a copy that the client
- * writes. A job whose file can't be opened stands aside, and the engine does the others.
+ * The files of unfinished jobs: which of them can be opened, and which wait for permission or for a copy from the
+ * client. A job whose file can't be opened is skipped, and the engine does the others.
  */
 import type { Clock, Timer } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -8,10 +8,10 @@ import type { FileAccess, FileAnswer } from '../../supervisor/file-access.js';
 import type { Readiness } from './fair-queue.js';
 import type { Job } from './job.js';
 
-/** A job whose file has not opened after this fails: the user does not answer the prompt of macOS. */
+/** A job fails if its file has not opened by then: the user is not answering the macOS prompt. */
 export const FILE_OPEN_TIMEOUT_MS = 10 * 60_000;
 
-/** A copy of a file, kept while its job is not over. */
+/** A copy of a file, kept until its job ends. */
 interface Copy {
   readonly path: string;
   discard(): Promise<void>;
@@ -19,17 +19,17 @@ interface Copy {
 
 interface Entry {
   readiness: Readiness;
-  /** What the engine reads in place of the user's file. */
+  /** The path that the engine reads instead of the user's file. */
   copy?: Copy;
   endCheck: () => void;
   stopLimit?: Timer;
 }
 
 interface JobFilesOptions {
-  /** Every file counts as one that can be opened, where this is left out. */
+  /** If undefined, every file counts as readable. */
   readonly access: FileAccess | undefined;
   readonly clock: Clock;
-  /** A job can run now, or stands aside now. */
+  /** A job became ready, or is skipped from now on. */
   readonly onChange: () => void;
   readonly onFailed: (job: Job, error: SottoError) => void;
 }
@@ -42,7 +42,7 @@ export class JobFiles {
     this.#options = options;
   }
 
-  /** Finds out whether the file of a new job can be opened. */
+  /** Starts checking whether the file of a new job can be opened. */
   add(job: Job): void {
     const { access } = this.#options;
     if (access === undefined || job.request.isUpload === true) return;
@@ -55,12 +55,12 @@ export class JobFiles {
     return this.#entries.get(job)?.readiness ?? 'ready';
   }
 
-  /** What the engine is to read. */
+  /** The path that the engine reads. */
   pathOf(job: Job): string {
     return this.#entries.get(job)?.copy?.path ?? job.request.path;
   }
 
-  /** The same error about the user's file where it names the copy. */
+  /** Names the user's file in an error about its copy. */
   aboutFile(job: Job, error: SottoError): SottoError {
     const copy = this.#entries.get(job)?.copy?.path;
     if (copy === undefined || !error.message.includes(copy)) return error;
@@ -71,7 +71,7 @@ export class JobFiles {
   }
 
   /**
-   * The client has written a copy; one that came too late is removed.
+   * Takes over the copy that the client wrote; a copy that came too late is removed.
    * @throws SottoError INVALID_ARGUMENT: there is no such copy
    */
   supply(job: Job, name: string): void {
@@ -86,7 +86,7 @@ export class JobFiles {
     this.#ready(entry);
   }
 
-  /** The job is over, or will never run. */
+  /** Forgets a job that has ended or will never run. */
   remove(job: Job): void {
     const entry = this.#entries.get(job);
     if (entry === undefined) return;
@@ -98,7 +98,7 @@ export class JobFiles {
 
   #answered(job: Job, entry: Entry, answer: FileAnswer): void {
     const canSupply = job.request.supplies === true;
-    // The engine tells a client that can't help why the file is refused.
+    // If the client can't supply a copy, the engine opens the file and reports the error.
     if (answer === 'open' || (answer === 'denied' && !canSupply)) {
       this.#ready(entry);
       return;

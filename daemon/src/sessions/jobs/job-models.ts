@@ -1,13 +1,16 @@
-/** The models of jobs that are not over: a job whose model folder does not open fails, and holds no other one back meanwhile. */
+/**
+ * The models of unfinished jobs: a job whose model directory does not open fails, and does not hold up the others
+ * meanwhile.
+ */
 import type { SottoError } from '../../protocol/errors.js';
 import type { ModelAccess } from '../../supervisor/model-access.js';
 import type { Readiness } from './fair-queue.js';
 import type { Job } from './job.js';
 
 interface JobModelsOptions {
-  /** Every folder counts as one that can be opened, where this is left out. */
+  /** If undefined, every model directory counts as readable. */
   readonly access: ModelAccess | undefined;
-  /** A job can run now. */
+  /** A job became ready. */
   readonly onChange: () => void;
   readonly onFailed: (job: Job, error: SottoError) => void;
 }
@@ -20,7 +23,7 @@ export class JobModels {
     this.#options = options;
   }
 
-  /** Finds out whether the model of a new job can be opened. */
+  /** Starts checking whether the model directory of a new job can be opened. */
   add(job: Job): void {
     const { access, onChange, onFailed } = this.#options;
     if (access === undefined || access.isOwn(job.model.dir)) return;
@@ -36,7 +39,7 @@ export class JobModels {
     return this.#checking.has(job) ? 'skip' : 'ready';
   }
 
-  /** The job is over. */
+  /** Forgets a job that has ended. */
   remove(job: Job): void {
     this.#checking.delete(job);
   }

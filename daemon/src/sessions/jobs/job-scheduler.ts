@@ -1,6 +1,6 @@
 /**
- * All jobs of all clients over one engine: a bounded fair queue in front, one job in the engine, a second try
- * for a job whose engine died. Knows neither sockets nor processes.
+ * Schedules the jobs of all clients on one engine: a bounded fair queue, one job in the engine, and a second
+ * attempt for a job whose engine died. Does not know about sockets or processes.
  */
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
@@ -17,29 +17,29 @@ import { Job, type JobNotice, type JobRequest } from './job.js';
 import { applyReplacementsToEvent } from '../vocabulary/apply-replacements.js';
 import { hotwordsFor, NO_VOCABULARY, type ActiveVocabulary } from '../vocabulary/active-vocabulary.js';
 
-/** Jobs that may wait, over all clients. Past it, saying BUSY at once beats keeping somebody waiting for hours. */
+/** Limit over all clients. Failing with BUSY at once is better than hours in the queue. */
 const MAX_QUEUED = 1_024;
-/** A job that took two engines down is not given a third one. */
+/** A job that crashed two engines does not get a third one. */
 const MAX_ATTEMPTS = 2;
 
 interface JobSchedulerOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Finds a model by name or folder (the default one without an argument), or throws a `SottoError`. */
+  /** Finds a model by name or directory (the default model without an argument), or throws a `SottoError`. */
   readonly resolveModel: (model: string | undefined) => ModelRef;
-  /** The user's words and replacements; none, if left out. */
+  /** The user's vocabulary; none if omitted. */
   readonly vocabulary?: Pick<ActiveVocabulary, 'now'>;
-  /** Finds out which files can be opened; all count as such, if left out. */
+  /** Checks which files can be opened; if omitted, all count as readable. */
   readonly access?: FileAccess;
-  /** Finds out which model folders can be opened; all count as such, if left out. */
+  /** Checks which model directories can be opened; if omitted, all count as readable. */
   readonly modelAccess?: ModelAccess;
   readonly maxQueued?: number;
-  /** Told whenever the last job is over or the first one comes. */
+  /** Called when the last job ends and when the first one arrives. */
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
-/** Identity of whoever asks; jobs of one client are served in order, clients in turn. */
+/** Identity of a client; its jobs run in order, and clients take turns. */
 export type Client = object;
 
 export class JobScheduler {
@@ -50,7 +50,7 @@ export class JobScheduler {
   readonly #models: JobModels;
   readonly #over = { final: 0, cancelled: 0, failed: 0 };
   #audioSeconds = 0;
-  /** The file that the engine was told to expect. */
+  /** The file that the engine was told to prefetch. */
   #expected: string | undefined;
   #inEngine: { job: Job; handle: RunningJob } | undefined;
   #nextNumber = 1;
@@ -72,12 +72,12 @@ export class JobScheduler {
     });
   }
 
-  /** Neither a job in the engine nor one that waits. */
+  /** No job is running or queued. */
   get idle(): boolean {
     return this.#inEngine === undefined && this.#queue.size === 0;
   }
 
-  /** Of the files that were transcribed, together. */
+  /** Total audio of the transcribed files. */
   get audioSeconds(): number {
     return this.#audioSeconds;
   }
@@ -87,13 +87,13 @@ export class JobScheduler {
   }
 
   /**
-   * Takes a job. `notify` is called only after this has returned.
+   * Queues a job. `notify` is called only after this has returned.
    * @throws SottoError BUSY, DAEMON_UNAVAILABLE (stopping), or what `resolveModel` throws
    */
   submit(client: Client, request: JobRequest, notify: (notice: JobNotice) => void): Job {
     if (this.#stopping) throw stoppingError();
     const limit = this.#options.maxQueued ?? MAX_QUEUED;
-    if (this.#queue.size >= limit) throw new SottoError('BUSY', `${limit} files are waiting already`);
+    if (this.#queue.size >= limit) throw new SottoError('BUSY', `${limit} files are already queued`);
     const model = this.#options.resolveModel(request.model);
     const { words, replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).now();
     const { options = {} } = request;
@@ -118,7 +118,7 @@ export class JobScheduler {
     return job;
   }
 
-  /** The client has written a copy of the file; one of a job that needs none any more is removed. */
+  /** Takes over the copy of a file that the client wrote; it is removed if the job no longer needs it. */
   supply(job: Job, name: string): void {
     try {
       this.#files.supply(job, name);
@@ -127,7 +127,7 @@ export class JobScheduler {
     }
   }
 
-  /** The client can't read the file either. */
+  /** Fails a job whose file its client can't read either. */
   refuse(job: Job, error: SottoError): void {
     if (this.#files.readiness(job) === 'skip') this.#failQueued(job, error);
   }
@@ -141,19 +141,19 @@ export class JobScheduler {
       this.#reportPositions();
       return;
     }
-    // Its client hears of it at once; the engine leaves its decode step and is free a moment later.
+    // The client is notified at once; the engine leaves its decode step a moment later.
     job.cancel();
     if (this.#inEngine?.job === job) this.#inEngine.handle.cancel();
   }
 
-  /** A client has gone: nobody is there to read what its jobs would say. */
+  /** Cancels the jobs of a client that disconnected. */
   cancelAllOf(client: Client): void {
     for (const [job, owner] of [...this.#clients]) if (owner === client) this.cancel(job);
   }
 
   /**
-   * Takes no more jobs, fails those that wait, and gives the one in the engine `graceMs` to end.
-   * Resolves when the engine is free.
+   * Accepts no more jobs, fails the queued ones, and gives the running one `graceMs` to finish. Resolves when the
+   * engine is free.
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
@@ -256,7 +256,9 @@ export class JobScheduler {
     this.#advance();
   }
 
-  /** Whether a job that names no model gets another one, now that the one that was chosen turned out too large. */
+  /**
+   * Switches a job that names no model to a smaller one if its model turned out too large. @returns whether it did
+   */
   #trySmallerModel(job: Job, { code }: SottoError): boolean {
     if (code !== 'INSUFFICIENT_MEMORY' || job.request.model !== undefined) return false;
     const { model } = job;
@@ -274,15 +276,15 @@ export class JobScheduler {
     this.#models.remove(job);
     if (job.state === 'final' || job.state === 'cancelled' || job.state === 'failed')
       this.#over[job.state] += 1;
-    this.#options.log.info({ job: job.number, state: job.state, attempts: job.attempt }, 'job over');
+    this.#options.log.info({ job: job.number, state: job.state, attempts: job.attempt }, 'job ended');
     if (this.idle) this.#options.onIdleChange?.(true);
   }
 }
 
-/** @param error what the last of the engines died of */
+/** @param error why the last engine died */
 function lostTwiceError(error: SottoError): SottoError {
-  return new SottoError(error.code, `the speech engine was lost twice on this file: ${error.message}`, {
-    hint: 'convert the file to WAV or FLAC; `sotto daemon status` names the log that says more',
+  return new SottoError(error.code, `the speech engine crashed twice on this file: ${error.message}`, {
+    hint: 'convert the file to WAV or FLAC; `sotto daemon status` shows the log',
     cause: error,
   });
 }

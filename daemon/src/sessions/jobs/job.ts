@@ -1,6 +1,6 @@
 /**
- * One file on its way to text: `queued → running → final | cancelled | failed`. Exactly one terminal notice
- * is given, nothing is said after it, and what is never dropped is numbered from 1 without a gap.
+ * One file on its way to text: `queued → running → final | cancelled | failed`. Exactly one final notice is sent
+ * and nothing after it; notices that must not be dropped are numbered from 1 without gaps.
  */
 import { SottoError } from '../../protocol/errors.js';
 import type { EngineSummary, ModelRef } from '../../protocol/ipc.js';
@@ -13,16 +13,16 @@ type JobState = 'queued' | 'running' | 'final' | 'cancelled' | 'failed';
 export interface JobRequest {
   /** Absolute path of an audio file. */
   readonly path: string;
-  /** A model's name or folder; the default model when left out. */
+  /** A model's name or directory; the default model if omitted. */
   readonly model?: string;
   readonly options?: TranscribeOptions;
-  /** The client writes a copy where the daemon can't open the file; it is told `waiting` for `file`. */
+  /** The client can write a copy of a file that the daemon can't open; it is notified with `waiting` for `file`. */
   readonly supplies?: boolean;
   /** A file of the daemon's own, which can always be opened. */
   readonly isUpload?: boolean;
 }
 
-/** What the one who asked gets to hear. */
+/** Events for the client that submitted the job. */
 export type JobNotice =
   | {
       type: 'waiting';
@@ -39,7 +39,7 @@ export type JobNotice =
 export class Job {
   readonly number: number;
   readonly request: JobRequest;
-  /** Another one takes its place only before anything was heard. */
+  /** Replaced only before any text was sent. */
   model: ModelRef;
   readonly #notify: (notice: JobNotice) => void;
   readonly #replay = new Replay();
@@ -47,7 +47,7 @@ export class Job {
   #attempt = 0;
   #seq = 0;
   #position: number | undefined;
-  /** What the client was told last is that it waits for its file. */
+  /** Whether the last notice was `waiting` for `file`. */
   #isWaitingForFile = false;
 
   constructor(number: number, request: JobRequest, model: ModelRef, notify: (notice: JobNotice) => void) {
@@ -61,7 +61,7 @@ export class Job {
     return this.#state;
   }
 
-  /** Runs of the job so far, the present one included. */
+  /** Runs so far, including the current one. */
   get attempt(): number {
     return this.#attempt;
   }
@@ -70,7 +70,7 @@ export class Job {
     return this.#state !== 'queued' && this.#state !== 'running';
   }
 
-  /** Says where it stands in the queue, if that has changed. */
+  /** Sends the queue position if it has changed. */
   queuedAt(position: number): void {
     if (this.#state !== 'queued' || position === this.#position) return;
     this.#position = position;
@@ -78,7 +78,7 @@ export class Job {
     this.#notify({ type: 'waiting', for: 'queue', position });
   }
 
-  /** The daemon can't open the file, or not yet; where it stands in the queue is told once it can. */
+  /** The daemon can't open the file (yet); the queue position is sent again once it can. */
   waitingForFile(why: 'denied' | 'slow'): void {
     if (this.#state !== 'queued') return;
     this.#position = undefined;
@@ -86,9 +86,9 @@ export class Job {
     this.#notify({ type: 'waiting', for: 'file', why });
   }
 
-  /** `queued → running`, or a further run after the engine was lost. */
+  /** `queued → running`, or another run after the engine was lost. */
   begin(): void {
-    if (this.over) throw new SottoError('INTERNAL', `job ${this.number} is ${this.#state} and can't begin`);
+    if (this.over) throw new SottoError('INTERNAL', `job ${this.number} is ${this.#state} and can't start`);
     if (this.#isWaitingForFile) this.queuedAt(1);
     this.#state = 'running';
     this.#attempt += 1;

@@ -1,9 +1,9 @@
 /**
- * Keeps a second run of a job from saying again what the first run said. The engine died after some segments
- * were sent; they can't be taken back, so the new run's copies of them are held back.
+ * Removes duplicates from the second run of a job. The engine died after some segments were sent; sent segments are
+ * final, so the new run's copies of them are dropped.
  *
- * Decoding is deterministic as a rule, and then the first n segments are the same. Where sampling made them
- * differ, time decides: what lies before the end of the text that was sent is dropped, what follows is new.
+ * Decoding is usually deterministic, and then the first n segments are equal. Where sampling made them differ, time
+ * decides: segments before the end of the sent text are dropped, later ones are new.
  */
 import type { Segment, TranscribeEvent } from '../../protocol/transcription.js';
 
@@ -17,14 +17,14 @@ export class Replay {
   readonly #sent: Sent[] = [];
   #languageSent = false;
   #progressSeconds = 0;
-  /** How many of the sent segments the present run has come past; undefined once it took another way. */
+  /** Number of sent segments that the current run has repeated; undefined once it diverged. */
   #matched: number | undefined = 0;
 
   get segments(): number {
     return this.#sent.length;
   }
 
-  /** A new run begins from the start of the audio. */
+  /** A new run starts at the beginning of the audio. */
   restart(): void {
     this.#matched = 0;
   }
@@ -47,7 +47,7 @@ export class Replay {
     }
   }
 
-  /** The present run has not yet come to where the one before it broke off. */
+  /** Whether the current run is still repeating sent segments. */
   get #behind(): boolean {
     return this.#matched !== undefined && this.#matched < this.#sent.length;
   }

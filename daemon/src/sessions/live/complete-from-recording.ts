@@ -1,4 +1,7 @@
-/** A dictation whose client is gone ends with all that the client recorded, not with what it had sent. */
+/**
+ * A dictation whose client disconnected ends with all the audio that the client recorded, not only with what it had
+ * sent.
+ */
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
 import type { LiveSession } from './live-session.js';
 import type { SessionFiles } from './session-files.js';
@@ -6,8 +9,8 @@ import type { SessionFiles } from './session-files.js';
 const PIECE_SAMPLES = 10 * SAMPLE_RATE;
 
 /**
- * Gives a session the samples of its client's recording that it lacks.
- * @param isUnattended whether its client is still gone; one that comes back sends the rest itself
+ * Gives a session the missing samples from its client's recording.
+ * @param isUnattended whether the client is still disconnected; one that resumes sends the rest itself
  * @throws what the file system throws
  */
 export async function completeFromRecording(
@@ -19,7 +22,7 @@ export async function completeFromRecording(
   for await (const pcm of files.recorded(session.id, from, PIECE_SAMPLES)) {
     if (session.over || session.finishing || !isUnattended()) return;
     session.push(from, pcm);
-    // A disk that is slower than this is waited for, so that memory holds one piece.
+    // Wait for a slower disk, so that memory holds one piece.
     await session.kept();
     from += pcm.byteLength / BYTES_PER_SAMPLE;
   }

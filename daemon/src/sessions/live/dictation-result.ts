@@ -1,4 +1,4 @@
-/** What became of a take, for whoever keeps it. */
+/** The outcome of a dictation, for the history. */
 import type { SottoError } from '../../protocol/errors.js';
 import type { Word } from '../../protocol/transcription.js';
 
@@ -14,9 +14,12 @@ export interface DictationResult {
   readonly id: string;
   /** Since 1970. */
   readonly startedMs: number;
-  /** Its audio, if it was ever on disk. It goes some time after this is kept. */
+  /** Path of its audio if it was ever on disk. Removed some time after the result is kept. */
   readonly spool?: string;
-  /** `recovered`: its client was lost before it was final. `left`: the client has left it to the daemon. */
+  /**
+   * `recovered`: the client was lost before the text was final. `left`: the client left the dictation to the
+   * daemon.
+   */
   readonly result:
     | ({ readonly state: 'final' | 'recovered' | 'left' } & Text)
     | ({ readonly state: 'failed'; readonly error: SottoError } & Text)

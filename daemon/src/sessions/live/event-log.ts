@@ -1,6 +1,6 @@
 /**
- * What a session has said: everything that is never taken back, numbered from 1, written down before anybody hears it; and
- * the last of each kind of what is only shown. One listener hears it, the one that came last.
+ * The events of a session: those that are never taken back are numbered from 1 and written to the journal before
+ * they are sent; of the others, the last of each type is kept. One listener receives them, the latest.
  */
 import { isNumbered, type LiveCheckpoint, type LiveEvent } from '../../protocol/live.js';
 import type { Word } from '../../protocol/transcription.js';
@@ -8,17 +8,17 @@ import type { JournalEntry } from '../../store/spool/journal.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface LoggedEvent {
-  /** Of what is never dropped. */
+  /** Only of events that must not be dropped. */
   readonly seq?: number;
   readonly event: LiveEvent;
 }
 
 export type Listener = (notice: LoggedEvent) => void;
 
-/** Writes an entry down; rejects if it can't. */
+/** Writes an entry to the journal; rejects if it can't. */
 type WriteEntry = (entry: JournalEntry) => Promise<void>;
 
-/** What somebody who comes back has to know of what is only shown. */
+/** Unnumbered events that are replayed to a client that resumes. */
 const REPLAYED = ['state', 'tentative', 'voice', 'decode-interval'] as const;
 
 export class EventLog {
@@ -32,7 +32,7 @@ export class EventLog {
   #listener: Listener | undefined;
   #tail: Promise<void> | undefined;
 
-  /** @param before what the session had said in another process */
+  /** @param before the session's events in another process */
   constructor(
     before: readonly JournalEntry[],
     writeEntry: WriteEntry,
@@ -61,7 +61,7 @@ export class EventLog {
     return this.#listener !== undefined;
   }
 
-  /** Somebody listens from now on, and hears first what came after number `seq`. */
+  /** Replaces the listener, and replays the events after number `seq`. */
   listen(listener: Listener, seq: number): void {
     this.#listener = listener;
     this.#numbered.forEach((event, i) => {
@@ -73,14 +73,14 @@ export class EventLog {
     }
   }
 
-  /** That one listens no more; another one may, meanwhile. */
+  /** Removes a listener, unless another one has replaced it. */
   leave(listener: Listener): void {
     if (this.#listener === listener) this.#listener = undefined;
   }
 
-  /** Says something behind everything that was said before. */
+  /** Appends an event; resolves once it is sent. */
   append(event: LiveEvent, checkpoint?: LiveCheckpoint): Promise<void> {
-    // What is only shown waits for nothing but for what must come before it.
+    // Unnumbered events are sent at once unless a numbered event is still being written.
     if (this.#tail === undefined && !isNumbered(event)) {
       this.#show(event);
       return Promise.resolve();
@@ -95,12 +95,12 @@ export class EventLog {
     return pending;
   }
 
-  /** What is said from now on is only told. */
+  /** Later events are sent without being written. */
   stopWriting(): void {
     this.#writeEntry = undefined;
   }
 
-  /** Resolves once all that was said is said. */
+  /** Resolves once all appended events are sent. */
   async quiet(): Promise<void> {
     await this.#tail;
   }

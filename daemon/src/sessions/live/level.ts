@@ -1,8 +1,8 @@
-/** How loud PCM is, for a meter. */
+/** Loudness of PCM for a meter. */
 import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
 
 const FULL_SCALE = 32_768;
-/** Silence of 16 bits: nothing quieter can be told. */
+/** Silence at 16 bits: nothing quieter can be measured. */
 export const SILENT_DB = -96;
 
 export interface Level {
@@ -11,7 +11,7 @@ export interface Level {
   readonly peak: number;
 }
 
-/** @param pcm s16le, one sample at least */
+/** @param pcm s16le, at least one sample */
 export function levelOf(pcm: Uint8Array): Level {
   const view = new DataView(pcm.buffer, pcm.byteOffset, pcm.byteLength);
   let squares = 0;

@@ -1,6 +1,6 @@
 /**
- * One take of dictation: `listening → finishing → over`, whoever speaks, whatever dies meanwhile. Its audio is on disk before
- * it is acknowledged; the engine is given it from there, and again after a crash, from the last checkpoint on. It ends in
+ * One dictation: `listening → finishing → over`, whichever process dies meanwhile. Audio is on disk before it is
+ * acknowledged; the engine is fed from there, and again after a crash from the last checkpoint. A session ends in
  * exactly one of `final`, `cancelled` and `failed`.
  */
 import type { Clock, Timer } from '../../clock.js';
@@ -24,17 +24,17 @@ import type { DictationResult } from './dictation-result.js';
 import type { ReplaceInText } from '../vocabulary/apply-replacements.js';
 import { defined } from '../../protocol/defined.js';
 
-/** New engines that a session is given for one stretch of its audio: a take that takes three down is not given a fourth. */
+/** Replacement engines for the same stretch of audio: a session that crashes three does not get a fourth. */
 const MAX_REPLAYS = 2;
-/** Heard behind the place where an engine died, so much shows that it was not the audio. */
+/** Decoding this far beyond the place of a crash shows that the audio was not the cause. */
 const PROGRESS_SAMPLES = 5 * SAMPLE_RATE;
-/** Audio is given to the engine in pieces of this size where there is a lot of it, */
+/** The engine receives a backlog in pieces of this size, */
 const PIECE_SAMPLES = 10 * SAMPLE_RATE;
-/** and so far ahead of what it has heard: the rest waits on disk, not in its memory. */
+/** and at most this far ahead of what it has decoded: the rest waits on disk, not in its memory. */
 const MAX_UNDECODED_SAMPLES = 60 * SAMPLE_RATE;
-/** A dictation that is longer ends here. */
+/** Longer dictations are ended here. */
 const MAX_SAMPLES = LIMITS.dictationSeconds * SAMPLE_RATE;
-/** What the disk did not take is offered to it again, though nobody speaks any more. */
+/** Audio that the disk refused is written again after this, even without new audio. */
 const RETRY_DISK_MS = 1_000;
 
 interface LiveSessionDeps {
@@ -42,40 +42,45 @@ interface LiveSessionDeps {
   readonly startedMs: number;
   readonly model: ModelRef;
   readonly options: LiveOptions;
-  /** What the vocabulary makes of the text at its end. Committed text stays as it was said. */
+  /** Applies the vocabulary to the final text. Committed text stays unchanged. */
   readonly applyReplacements: ReplaceInText;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
   readonly audio: SessionAudio;
   readonly events: EventLog;
-  /** Where an engine was in another process. */
+  /** Checkpoint of an engine in another process. */
   readonly checkpoint?: LiveCheckpoint;
-  /** Told of acknowledged samples, while somebody listens. */
+  /** Called with the number of acknowledged samples while a client listens. */
   readonly onAcknowledged: (samples: number) => void;
-  /** Nothing is written down; what is heard is only how probable voice is, told for each frame once and in order. */
+  /**
+   * Detects voice only: called with the voice probability of each frame, once and in order; nothing is transcribed.
+   */
   readonly onVoice?: (probabilities: readonly number[]) => void;
-  /** Keeps what has become of the take, before anybody hears of it. @returns the name of its recording, where one is kept */
+  /** Keeps the result before the last event is sent. @returns the name of the recording, if one is kept */
   readonly keep: (outcome: DictationResult) => Promise<string | undefined>;
-  /** Whether it was cancelled where this daemon could not hear it. */
+  /** Whether the session was cancelled while this daemon could not receive it. */
   readonly isCancelledElsewhere: () => boolean;
-  /** Where another model was, whose checkpoint this one can't use: it starts from the first sample, and repeats no word. */
+  /**
+   * End of the text of a removed model, whose checkpoint the new one can't use: decoding starts at the first
+   * sample, and repeats no word.
+   */
   readonly committedUntilSeconds?: number;
-  /** Whether it has ended in another process. */
+  /** Whether it ended in another process. */
   readonly isOver: boolean;
-  /** Called once, after the last event. @param isKept whether its audio may go */
+  /** Called once, after the last event. @param isKept whether its audio may be removed */
   readonly onOver: (isKept: boolean) => void;
 }
 
 export class LiveSession {
-  /** Name of the model that was wanted, where this one is heard by another. */
+  /** Name of the requested model, if another one decodes. */
   fallbackFor: string | undefined;
   readonly #deps: LiveSessionDeps;
   #state: 'listening' | 'finishing' | 'over' = 'listening';
-  /** Samples that came, kept or not yet. */
+  /** Received samples, stored or not. */
   #received: number;
   #running: RunningLive | undefined;
-  /** Whether the engine takes audio. */
+  /** Whether the engine accepts audio. */
   #open = false;
   #sent = 0;
   #pumping = false;
@@ -85,7 +90,7 @@ export class LiveSession {
   #intervalSeconds: number | undefined;
   #tentative = '';
   #language: string | undefined;
-  /** Whether something was committed, if only a moment ago. */
+  /** Whether an event with committed text was appended, even if not sent yet. */
   #hasCommitted: boolean;
   #deaths = 0;
   #diedAtSamples = 0;
@@ -119,7 +124,7 @@ export class LiveSession {
     return this.#state === 'finishing';
   }
 
-  /** Whether it is over, and nothing of it is wanted. */
+  /** Whether the session is over and its result discarded. */
   get cancelled(): boolean {
     return this.#isCancelled;
   }
@@ -128,16 +133,16 @@ export class LiveSession {
     return this.#deps.audio.durableSamples;
   }
 
-  /** Samples that came, acknowledged or not yet. */
+  /** Received samples, acknowledged or not. */
   get received(): number {
     return this.#received;
   }
 
-  /** Gives the session to the engine. */
+  /** Opens the session in the engine. */
   start(): void {
     const { engine, model, onVoice, options } = this.#deps;
     const checkpoint = this.#checkpoint;
-    // For the decode at the end all of it is needed.
+    // The final re-decode needs all of the audio.
     const fromSample = options.refine === true ? 0 : (checkpoint?.fromSample ?? 0);
     this.#sent = fromSample;
     this.#open = this.#finishSent = false;
@@ -153,26 +158,29 @@ export class LiveSession {
   }
 
   /**
-   * Takes audio, s16le, whose first sample has a number. What came before is left out.
-   * @throws SottoError PROTOCOL where audio is missing in front of it
+   * Appends audio, s16le, that starts at the given sample; samples that were received before are ignored.
+   * @throws SottoError PROTOCOL if audio before it is missing
    */
   push(firstSample: number, pcm: Uint8Array): void {
     if (this.over) return;
     const samples = pcm.byteLength / BYTES_PER_SAMPLE;
     const known = this.#received - firstSample;
-    // The client may not know yet that no more is taken.
+    // The client may not know yet that the limit is reached.
     if (this.#isTooLong && known < samples) {
       this.finish();
       return;
     }
     if (known < 0) {
-      throw new SottoError('PROTOCOL', `samples ${this.#received} to ${firstSample} of the take are missing`);
+      throw new SottoError(
+        'PROTOCOL',
+        `samples ${this.#received} to ${firstSample} of the dictation are missing`,
+      );
     }
     if (known >= samples) {
       this.#deps.onAcknowledged(this.acknowledged);
       return;
     }
-    if (this.finishing) throw new SottoError('PROTOCOL', 'audio came after the end of the take');
+    if (this.finishing) throw new SottoError('PROTOCOL', 'audio arrived after the end of the dictation');
     const room = MAX_SAMPLES - this.#received;
     const fresh = pcm.subarray(known * BYTES_PER_SAMPLE).subarray(0, room * BYTES_PER_SAMPLE);
     this.#received += fresh.byteLength / BYTES_PER_SAMPLE;
@@ -189,47 +197,52 @@ export class LiveSession {
     const hours = LIMITS.dictationSeconds / 3600;
     const error = new SottoError(
       'DICTATION_TOO_LONG',
-      `the dictation has ended: ${hours} hours is the limit`,
+      `the dictation has ended: the limit is ${hours} hours`,
     );
     this.#append({ type: 'warning', error: error.toWire() });
     this.finish();
   }
 
-  /** Resolves once what was pushed so far is kept: who pushes faster than a disk writes waits for it. */
+  /** Resolves once all pushed audio is stored, so that a fast sender waits for the disk. */
   kept(): Promise<void> {
     return this.#deps.audio.kept();
   }
 
-  /** Samples that were pushed, from one number to another, s16le; fewer where there are no more. Not of a session that is over. */
+  /** Pushed samples from `from` to `to`, s16le, fewer past the end. Only while the session is not over. */
   read(from: number, to: number): Promise<Uint8Array> {
     return this.#deps.audio.read(from, to);
   }
 
   /**
-   * All was said.
+   * Ends the audio and decodes the rest.
    * @param isDetached whether the client does not wait for the text
-   * @throws SottoError PROTOCOL where some of the samples did not come
+   * @throws SottoError PROTOCOL if some samples were not received
    */
   finish(samples: number = this.#received, isDetached = false): void {
     if (this.over) return;
     this.#isDetached ||= isDetached;
     if (this.finishing) return;
     if (samples !== this.#received && !this.#isTooLong) {
-      throw new SottoError('PROTOCOL', `${this.#received} of ${samples} samples of the take are here`);
+      throw new SottoError(
+        'PROTOCOL',
+        `only ${this.#received} of ${samples} samples of the dictation were received`,
+      );
     }
     this.#state = 'finishing';
     this.#append({ type: 'state', state: 'finishing' });
     void this.#pump();
   }
 
-  /** Nobody wants it any more: neither text nor audio is kept. */
+  /** Discards the session: neither text nor audio is kept. */
   cancel(): void {
     if (this.over) return;
     this.#leaveEngine();
     void this.#end({ state: 'cancelled' }, { type: 'cancelled' });
   }
 
-  /** The daemon ends: what is on disk is for the next one. Nobody is told, the session goes on there. */
+  /**
+   * Stops for the end of the daemon. The client is not notified: the next daemon continues the session from disk.
+   */
   async suspend(): Promise<void> {
     this.#leaveEngine();
     this.#state = 'over';
@@ -275,7 +288,7 @@ export class LiveSession {
     });
   }
 
-  /** Gives the engine what it has not got yet. */
+  /** Sends the engine the audio that it does not have yet. */
   async #pump(): Promise<void> {
     if (this.#pumping) return;
     this.#pumping = true;
@@ -286,10 +299,12 @@ export class LiveSession {
       const pcm = await audio
         .read(from, Math.min(audio.samples, from + PIECE_SAMPLES))
         .catch((error: unknown) => SottoError.from(error, 'SPOOL_FAILED'));
-      // It was lost meanwhile: the next one is given the same again.
+      // The engine was lost meanwhile: its replacement is sent the same audio again.
       if (running !== this.#running || !this.#open) continue;
       if (pcm instanceof SottoError || pcm.byteLength === 0) {
-        this.#fail(new SottoError('SPOOL_FAILED', 'the audio of the take can’t be read', { cause: pcm }));
+        this.#fail(
+          new SottoError('SPOOL_FAILED', 'the audio of the dictation can’t be read', { cause: pcm }),
+        );
         break;
       }
       running?.audio(pcm);
@@ -302,7 +317,7 @@ export class LiveSession {
     }
   }
 
-  /** Samples that the engine may have by now. */
+  /** Number of samples that the engine may have by now. */
   get #sendLimit(): number {
     return Math.max(this.#decodedSamples, this.#checkpoint?.fromSample ?? 0) + MAX_UNDECODED_SAMPLES;
   }
@@ -342,7 +357,7 @@ export class LiveSession {
   #updated(step: DecodeStep): void {
     const { tentative, language, decodedSamples, intervalSeconds, checkpoint, voice } = step;
     const { committedUntilSeconds = 0 } = this.#deps;
-    // The middle decides: two models do not agree on a word's times to the hundredth.
+    // Compare the middle of a word: the word times of two models differ by hundredths.
     const committed = step.committed.filter(({ start, end }) => (start + end) / 2 > committedUntilSeconds);
     this.#decodedSamples = decodedSamples;
     if (decodedSamples > this.#diedAtSamples + PROGRESS_SAMPLES) this.#deaths = 0;
@@ -381,14 +396,17 @@ export class LiveSession {
       this.#fail(error);
       return;
     }
-    log.warn({ session: this.id, code: error.code, deaths: this.#deaths }, 'engine lost: the take goes on');
+    log.warn(
+      { session: this.id, code: error.code, deaths: this.#deaths },
+      'engine lost: the dictation continues',
+    );
     this.#append({ type: 'state', state: 'restarting' });
     this.start();
   }
 
   async #final(refined: Refined | undefined): Promise<void> {
     const { audio, model, events, applyReplacements } = this.#deps;
-    // What was said before is on its way.
+    // Earlier events are still being written.
     await events.quiet();
     const language = refined?.language ?? events.language;
     const { words, ...replaced } = applyReplacements(refined ?? events);
@@ -429,7 +447,7 @@ export class LiveSession {
     );
   }
 
-  /** What became of the take is kept before anybody hears of it. */
+  /** Keeps the result before the client is notified. */
   async #end(result: DictationResult['result'], lastEvent: LiveEvent): Promise<void> {
     if (this.over) return;
     this.#state = 'over';
@@ -445,13 +463,13 @@ export class LiveSession {
       const spool = audio.path;
       recording = await keep({ id, startedMs, ...defined({ spool }), result: outcome });
     } catch (error) {
-      log.error({ session: id, message: codedError(error).message }, 'the take could not be kept');
+      log.error({ session: id, message: codedError(error).message }, 'the dictation could not be kept');
       isKept = false;
-      // As far as another daemon can see it is not over: that one tries again.
+      // Without the last event in the journal the next daemon finishes the session again.
       events.stopWriting();
     }
     await events.append(event.type === 'failed' && recording !== undefined ? { ...event, recording } : event);
-    log.info({ session: id, state: outcome.state }, 'take over');
+    log.info({ session: id, state: outcome.state }, 'dictation ended');
     onOver(isKept);
   }
 

@@ -1,5 +1,6 @@
 /**
- * All takes of all clients: opened, found again after a lost connection or a dead daemon, finished when nobody comes back.
+ * The sessions of all clients: opened, resumed after a lost connection or a dead daemon, and finished if no client
+ * resumes them.
  */
 import { basename } from 'node:path';
 import type { Clock, Timer } from '../../clock.js';
@@ -25,11 +26,11 @@ import { SessionFiles, type OpenJournal } from './session-files.js';
 import type { SessionAudio } from './session-audio.js';
 import { defined } from '../../protocol/defined.js';
 
-/** How long a session whose client is gone waits for it, before it is finished without. */
+/** How long a session waits for a disconnected client before it is finished. */
 const GRACE_MS = 1_000;
-/** After a start of the daemon clients need longer: they may be the ones that started it. */
+/** Clients need longer after the daemon started, since they may have started it. */
 const GRACE_AT_START_MS = 5_000;
-/** How long the end of a session may still be heard by a client that comes back; its files go after it. */
+/** How long a session that ended can be resumed to read its end; its files are removed then. */
 const RETAIN_AFTER_END_MS = 10_000;
 
 export interface LiveRequest {
@@ -37,11 +38,11 @@ export interface LiveRequest {
   readonly model?: string;
   readonly options?: LiveOptions;
   /**
-   * A program's own, and nobody's dictation: it is in no history, it ends with whoever opened it, and nothing of it outlives
-   * this daemon.
+   * Not a user's dictation: it is not kept in the history, ends with its client, and leaves nothing behind when
+   * this daemon ends.
    */
   readonly transient?: boolean;
-  /** Writes nothing down; told instead how probable voice is, for each frame once and in order. */
+  /** Detects voice only: called with the voice probability of each frame, once and in order. */
   readonly onVoice?: (probabilities: readonly number[]) => void;
 }
 
@@ -52,19 +53,19 @@ interface LiveSessionsOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Folder of the spools; it is there, and its user's alone. */
+  /** Directory of the spools; it exists and only its user can read it. */
   readonly folder: string;
   readonly resolveModel: (model: string | undefined) => ModelRef;
-  /** Finds out which model folders can be opened; all count as such, if left out. */
+  /** Checks which model directories can be opened; if omitted, all count as readable. */
   readonly modelAccess?: ModelAccess;
-  /** Name of the model that those who name none should have, where they get another one. */
+  /** Name of the default model while a fallback serves. */
   readonly fallbackFor?: () => string | undefined;
   readonly keep: (outcome: DictationResult) => Promise<string | undefined>;
-  /** The user's words and replacements; none, if left out. */
+  /** The user's vocabulary; none if omitted. */
   readonly vocabulary?: Pick<ActiveVocabulary, 'now'>;
-  /** Told whenever the last session is over or the first one comes. */
+  /** Called when the last session ends and when the first one opens. */
   readonly onIdleChange?: (idle: boolean) => void;
-  /** Opens files; tests put one in its place that fails. */
+  /** Opens files; tests inject one that fails. */
   readonly openFile?: OpenSpool;
   readonly unlinkFile?: UnlinkSpool;
 }
@@ -76,9 +77,9 @@ interface Entry {
   listener: LiveListener | undefined;
   readonly transient: boolean;
   readonly voiceOnly: boolean;
-  /** Whether its files are of no use any more. */
+  /** Whether its files may be removed. */
   isRemovable: boolean;
-  /** Calls off the end of a grace, or of the memory of a session that is over. */
+  /** Of the grace period, or of the removal of a session that is over. */
   timer?: Timer;
 }
 
@@ -86,7 +87,7 @@ export class LiveSessions {
   readonly #options: LiveSessionsOptions;
   readonly #files: SessionFiles;
   readonly #entries = new Map<string, Entry>();
-  /** Opened or found again, but not there yet. */
+  /** Sessions that are being opened or restored. */
   readonly #opening = new Map<string, Promise<Entry>>();
   #recovering: Promise<void> = Promise.resolve();
   #audioSeconds = 0;
@@ -105,7 +106,7 @@ export class LiveSessions {
     return count;
   }
 
-  /** Of them, those that are written down. */
+  /** Those of them that are transcribed. */
   get writing(): number {
     const listening = [...this.#entries.values()].filter(
       ({ session, voiceOnly }) => voiceOnly && !session.over,
@@ -117,14 +118,15 @@ export class LiveSessions {
     return this.count === 0;
   }
 
-  /** Of the sessions that are over, together. */
+  /** Total audio of the sessions that are over. */
   get audioSeconds(): number {
     return this.#audioSeconds;
   }
 
   /**
-   * Begins a session; who opened it listens to it next, or it is finished soon.
-   * @throws SottoError BUSY, INVALID_ARGUMENT (there is one of this id), DAEMON_UNAVAILABLE, MODEL_UNREADABLE, or what `resolveModel` throws
+   * Opens a session; it is finished soon unless a client listens to it.
+   * @throws SottoError BUSY, INVALID_ARGUMENT (the id is in use), DAEMON_UNAVAILABLE, MODEL_UNREADABLE, or what
+   *   `resolveModel` throws
    */
   async open(request: LiveRequest): Promise<LiveSession> {
     const { id, model } = request;
@@ -137,18 +139,18 @@ export class LiveSessions {
     return entry.session;
   }
 
-  /** What a take says while it grows, written with the user's replacements as they are now. */
+  /** Applies the user's current replacements to the text of a session while it grows. */
   streamingReplacer(): StreamingReplacer {
     return new StreamingReplacer((this.#options.vocabulary ?? NO_VOCABULARY).now().replacer);
   }
 
-  /** Whether there is a model of this name. @throws what `resolveModel` throws */
+  /** Fails if there is no model of this name. @throws what `resolveModel` throws */
   checkModel(model: string | undefined): void {
     this.#options.resolveModel(model);
   }
 
   /**
-   * Finds a session whose client was gone, in this daemon or in another one.
+   * Finds a session of a disconnected client, of this daemon or another.
    * @throws SottoError SESSION_NOT_FOUND
    */
   async find(id: string): Promise<LiveSession> {
@@ -159,19 +161,19 @@ export class LiveSessions {
       entry = await this.#opening.get(id);
       const found = entry === undefined ? await this.#files.find(id) : undefined;
       const orphan = found?.info.transient === true ? undefined : found;
-      // Meanwhile somebody else may have found it.
+      // Another client may have found it meanwhile.
       entry ??= this.#entries.get(id) ?? (orphan && (await this.#restore(orphan)));
     }
     if (entry === undefined || entry.transient) {
-      throw new SottoError('SESSION_NOT_FOUND', 'nothing is known of this take any more');
+      throw new SottoError('SESSION_NOT_FOUND', 'the dictation is not known (any more)');
     }
     this.#finishAfter(entry, GRACE_MS);
     return entry.session;
   }
 
   /**
-   * Somebody listens to a session, in the place of whoever did before.
-   * @param seq number of the last event that is known already
+   * Replaces the listener of a session.
+   * @param seq number of the last event that it knows
    */
   listen(session: LiveSession, listener: LiveListener, seq: number): void {
     const entry = this.#entries.get(session.id);
@@ -184,7 +186,7 @@ export class LiveSessions {
     entry.events.listen(listener, seq);
   }
 
-  /** A client has gone. Its session waits for it a moment, and is then finished without. */
+  /** Removes a listener that disconnected. The session is finished if no client resumes it soon. */
   leave(session: LiveSession, listener: LiveListener): void {
     const entry = this.#entries.get(session.id);
     if (entry?.listener !== listener) return;
@@ -194,8 +196,8 @@ export class LiveSessions {
   }
 
   /**
-   * Removes all that there is of a session, whatever it has come to: its audio, its text, its place in the history. A session
-   * that is not known is no error: it is gone as it should be.
+   * Removes everything of a session, in whatever state it is: audio, text, history entry. An unknown session is not
+   * an error.
    * @throws SottoError DAEMON_UNAVAILABLE, OUTPUT_FAILED
    */
   async discard(id: string): Promise<void> {
@@ -213,13 +215,13 @@ export class LiveSessions {
     this.#files.clearCancelMark(id);
   }
 
-  /** Takes up what other daemons left behind: clients may come back to it, the rest is finished. */
+  /** Restores the sessions of earlier daemons: clients may resume them, the others are finished. */
   recover(): Promise<void> {
     this.#recovering = this.#recoverAll();
     return this.#recovering;
   }
 
-  /** Gives those that are finishing `graceMs`; the others are left on disk for the next daemon. */
+  /** Gives the finishing sessions `graceMs`; the others stay on disk for the next daemon. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     await this.#recovering;
@@ -241,16 +243,16 @@ export class LiveSessions {
   #assertCanOpen(id: string): void {
     if (this.#stopping) throw stoppingError();
     if (this.#entries.has(id) || this.#opening.has(id)) {
-      throw new SottoError('INVALID_ARGUMENT', 'there is a take of this id already');
+      throw new SottoError('INVALID_ARGUMENT', 'a dictation with this id already exists');
     }
     if (this.count >= LIMITS.liveSessions) {
-      throw new SottoError('BUSY', `${LIMITS.liveSessions} people are dictating already`, {
+      throw new SottoError('BUSY', `${LIMITS.liveSessions} dictations are already running`, {
         hint: 'wait until one of them has finished',
       });
     }
   }
 
-  /** Once for each session, however many ask for it. */
+  /** Opens or restores each session once, however many clients ask for it. */
   #openOnce(id: string, begin: () => Promise<Entry>): Promise<Entry> {
     const opening = this.#opening.get(id);
     if (opening !== undefined) return opening;
@@ -268,7 +270,7 @@ export class LiveSessions {
     const problem = await this.#options.modelAccess?.check(ref.dir);
     if (problem !== undefined) throw problem;
     const startedMs = Date.now();
-    // By its folder: another daemon may have another default.
+    // The directory, since another daemon may have another default model.
     const info = { id, startedMs, options, model: ref.dir, ...(transient && { transient }) };
     const audio = await this.#files.create(info);
     return this.#begin({ id, startedMs, options, ref, audio, transient, ...(onVoice && { onVoice }) });
@@ -293,7 +295,7 @@ export class LiveSessions {
         this.#finishAfter(await this.#restore(orphan), GRACE_AT_START_MS);
       } catch (error) {
         const { code, message } = codedError(error);
-        this.#options.log.error({ session: id, code, message }, 'a take can’t be recovered');
+        this.#options.log.error({ session: id, code, message }, 'a dictation can’t be recovered');
       }
     }
   }
@@ -303,7 +305,10 @@ export class LiveSessions {
     return this.#openOnce(id, async () => {
       const { ref, missing } = await this.#modelOf(model);
       const audio = await this.#files.reopen(orphan);
-      this.#options.log.info({ session: id, samples: orphan.samples }, 'a take of another daemon goes on');
+      this.#options.log.info(
+        { session: id, samples: orphan.samples },
+        'continuing a dictation of another daemon',
+      );
       const entry = await this.#begin({
         id,
         startedMs,
@@ -318,7 +323,7 @@ export class LiveSessions {
     });
   }
 
-  /** The model that a session was begun with; where it was removed since, the one for those who name none. */
+  /** The model that a session was opened with; the default model if it was removed since. */
   async #modelOf(model: string | undefined): Promise<{ ref: ModelRef; missing?: SottoError }> {
     const { resolveModel, modelAccess } = this.#options;
     try {
@@ -329,7 +334,7 @@ export class LiveSessions {
     } catch (thrown) {
       if (model === undefined) throw thrown;
       const ref = resolveModel(undefined);
-      const message = `the model ${basename(model)} is gone; ${ref.name} is used for this dictation`;
+      const message = `the model ${basename(model)} was removed; ${ref.name} is used for this dictation`;
       return { ref, missing: new SottoError('MODEL_NOT_FOUND', message, { cause: thrown }) };
     }
   }
@@ -342,7 +347,7 @@ export class LiveSessions {
     audio: SessionAudio;
     transient: boolean;
     onVoice?: NonNullable<LiveRequest['onVoice']>;
-    /** Why it is another model than before. */
+    /** Why another model than before is used. */
     missing?: SottoError;
   }): Promise<Entry> {
     const { id, startedMs, options, ref, audio, transient, onVoice, missing } = init;
@@ -354,8 +359,8 @@ export class LiveSessions {
       entries,
       async (entry) => journal.current?.append(entry),
       (error) => {
-        // From here on another daemon would say again what is said now; the audio is what matters.
-        log.warn({ session: id, message: codedError(error).message }, 'what is said can’t be written down');
+        // Another daemon would repeat the text from here on, but it has the audio, which matters more.
+        log.warn({ session: id, message: codedError(error).message }, 'the journal can’t be written');
       },
     );
     const last = entries.at(-1)?.event;
@@ -364,7 +369,7 @@ export class LiveSessions {
       id,
       startedMs,
       options: { ...options, ...hotwordsFor(options, words) },
-      // As the vocabulary is then: a replacement that is added while somebody speaks is for this take already.
+      // The vocabulary at the end: a replacement that is added during a dictation applies to it.
       applyReplacements: (original) =>
         applyReplacementsWithWords(
           options.vocabulary === false ? NO_VOCABULARY.now().replacer : vocabulary.now().replacer,
@@ -433,7 +438,7 @@ export class LiveSessions {
         { session: outcome.id, message: codedError(error).message },
         'a cancelled dictation may be in the history',
       );
-      // The next daemon looks there again.
+      // The next daemon removes it from the history.
       this.#files.markCancelled(outcome.id);
       return undefined;
     }
@@ -447,7 +452,7 @@ export class LiveSessions {
     entry.journal.current = undefined;
     entry.isRemovable = isKept;
     this.#remember(entry);
-    // A client that comes back hears of it from memory.
+    // A client that resumes reads the end from memory.
     if (entry.session.cancelled) void this.#files.remove(entry.session.id);
     else this.#discardIfMarked(entry);
     if (this.idle) this.#options.onIdleChange?.(true);
@@ -465,17 +470,17 @@ export class LiveSessions {
     else entry.timer = this.#options.clock.after(RETAIN_AFTER_END_MS, forget);
   }
 
-  /** Cancelled while it was being kept, or after. */
+  /** Discards a session that was cancelled while its result was being kept, or after. */
   #discardIfMarked({ session, transient }: Entry): void {
     const { log } = this.#options;
     if (transient || session.cancelled || !this.#files.isMarkedCancelled(session.id)) return;
     this.discard(session.id).catch((error: unknown) => {
-      log.error({ session: session.id, message: codedError(error).message }, 'not discarded');
+      log.error({ session: session.id, message: codedError(error).message }, 'dictation not discarded');
     });
   }
 }
 
-/** What nobody goes on with is not written down. */
+/** A transient session is never continued, so its events are not written. */
 function noJournal(): OpenJournal {
   return { entries: [], journal: { current: undefined } };
 }

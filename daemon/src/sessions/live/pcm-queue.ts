@@ -1,22 +1,22 @@
-/** Audio in memory: in at the end, out at the start, read at any place without a copy of the rest. s16le mono. */
+/** A queue of audio in memory, s16le mono, that can be read at any place without copying the rest. */
 import { BYTES_PER_SAMPLE } from '../../protocol/live.js';
 
 interface Piece {
-  /** Number of its first sample, counted from the first that was ever pushed. */
+  /** Number of its first sample, counted from the first one ever pushed. */
   readonly at: number;
   readonly pcm: Buffer;
 }
 
-/** So many pieces that were taken out may still be in the array. */
+/** Limit of removed pieces that stay in the array. */
 const MAX_DEAD_PIECES = 1024;
 
 export class PcmQueue {
   #pieces: Piece[] = [];
-  /** Index of the first piece that is still held. */
+  /** Index of the first piece in the queue. */
   #first = 0;
   #end = 0;
 
-  /** Samples that are held. */
+  /** Samples in the queue. */
   get samples(): number {
     return this.#end - (this.#pieces[this.#first]?.at ?? this.#end);
   }
@@ -26,7 +26,7 @@ export class PcmQueue {
     return this.#pieces[this.#first]?.pcm;
   }
 
-  /** Holds `pcm` itself, not a copy. */
+  /** Keeps `pcm` itself, not a copy. */
   push(pcm: Uint8Array): void {
     this.#pieces.push({ at: this.#end, pcm: Buffer.from(pcm.buffer, pcm.byteOffset, pcm.byteLength) });
     this.#end += pcm.byteLength / BYTES_PER_SAMPLE;
@@ -41,7 +41,7 @@ export class PcmQueue {
     this.#first = 0;
   }
 
-  /** Samples from one number to another, counted from the oldest that is held; fewer where there are no more. */
+  /** Samples from one number to another, counted from the oldest in the queue; fewer past the end. */
   read(from: number, to: number): Buffer {
     const start = (this.#pieces[this.#first]?.at ?? this.#end) + Math.max(0, from);
     const end = Math.min(start + to - Math.max(0, from), this.#end);
@@ -55,7 +55,7 @@ export class PcmQueue {
     return Buffer.concat(chunks);
   }
 
-  /** Index of the piece that holds a sample. */
+  /** Index of the piece that contains a sample. */
   #indexOf(sample: number): number {
     let low = this.#first;
     let high = this.#pieces.length - 1;

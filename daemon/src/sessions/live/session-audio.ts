@@ -1,47 +1,47 @@
 /**
- * The audio of one session: on disk, and in memory as long as the disk does not take it. What is in the file survives any
- * process; only that is ever acknowledged.
+ * The audio of one session: on disk, and in memory while the disk fails. Audio in the file survives any process,
+ * and only that is acknowledged.
  */
 import { SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
 import type { SpoolFile } from '../../store/spool/spool-file.js';
 import { PcmQueue } from './pcm-queue.js';
 
-/** What memory may hold for a disk that does not work. */
+/** Limit of audio in memory while the disk fails. */
 const MAX_SAMPLES_IN_MEMORY = 3600 * SAMPLE_RATE;
 
 export class SessionAudio {
   #spool: SpoolFile | undefined;
   readonly #openSpool: () => Promise<SpoolFile>;
-  /** What is behind the file. */
+  /** Audio that is not in the file yet. */
   readonly #inMemory = new PcmQueue();
   #samples: number;
   #tail: Promise<unknown> = Promise.resolve();
 
-  /** @param openSpool called with the first audio, and again as long as it fails */
+  /** @param openSpool called with the first audio, and again while it fails */
   constructor(openSpool: () => Promise<SpoolFile>, spool?: SpoolFile) {
     this.#openSpool = openSpool;
     this.#spool = spool;
     this.#samples = spool?.samples ?? 0;
   }
 
-  /** Samples that are kept, wherever. */
+  /** Samples in the file or in memory. */
   get samples(): number {
     return this.#samples;
   }
 
-  /** Samples that are in the file. */
+  /** Samples in the file. */
   get durableSamples(): number {
     return this.#spool?.samples ?? 0;
   }
 
-  /** Where the file is, if there is one. */
+  /** Path of the file, if there is one. */
   get path(): string | undefined {
     return this.#spool?.path;
   }
 
   /**
-   * Keeps samples, s16le, behind those that are there. Whatever it throws, they are kept in memory, unless there are too many.
+   * Appends samples, s16le. If it throws, they are kept in memory up to the limit.
    * @throws SottoError SPOOL_FAILED
    */
   append(pcm: Uint8Array): Promise<void> {
@@ -52,22 +52,22 @@ export class SessionAudio {
     });
   }
 
-  /** Tries again to write what is in memory. @throws SottoError SPOOL_FAILED */
+  /** Writes the audio in memory to the file again. @throws SottoError SPOOL_FAILED */
   flush(): Promise<void> {
     return this.#enqueue(() => this.#flush());
   }
 
-  /** Resolves once all that was appended so far is kept, wherever. */
+  /** Resolves once all appended audio is in the file or in memory. */
   kept(): Promise<void> {
     return this.#enqueue(() => Promise.resolve());
   }
 
-  /** Whether there is more in memory than there may be. */
+  /** Whether memory holds more than the limit. */
   get isFull(): boolean {
     return this.#inMemory.samples > MAX_SAMPLES_IN_MEMORY;
   }
 
-  /** Samples from one number to another; fewer where there are no more. */
+  /** Samples from one number to another; fewer past the end. */
   read(from: number, to: number): Promise<Buffer> {
     return this.#enqueue(async () => {
       const safe = this.durableSamples;
@@ -78,7 +78,7 @@ export class SessionAudio {
     });
   }
 
-  /** Resolves once everything that was asked for is done; the file is then closed. */
+  /** Resolves once all calls so far are done and the file is closed. */
   close(): Promise<void> {
     return this.#enqueue(async () => {
       if (this.#inMemory.samples > 0) await this.#flush().catch(() => undefined);
@@ -86,7 +86,7 @@ export class SessionAudio {
     });
   }
 
-  /** What can't be read at once may be read again: there is no second copy. */
+  /** Reads twice before it fails: there is no second copy. */
   async #readFile(from: number, to: number): Promise<Buffer | undefined> {
     return this.#spool?.read(from, to).catch(() => this.#spool?.read(from, to));
   }
@@ -107,5 +107,7 @@ export class SessionAudio {
 }
 
 export function memoryFullError(cause: unknown): SottoError {
-  return new SottoError('SPOOL_FAILED', 'the disk takes no audio, and memory is full of it', { cause });
+  return new SottoError('SPOOL_FAILED', 'the disk can’t store audio, and the memory for it is full', {
+    cause,
+  });
 }

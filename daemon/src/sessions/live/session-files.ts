@@ -1,4 +1,4 @@
-/** The files of the sessions in their folder: spools, journals, marks of cancelled ones, recordings of their clients. */
+/** The files of the sessions in one directory: spools, journals, cancel marks, clients' recordings. */
 import { join } from 'node:path';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -18,15 +18,15 @@ import { sweepSpools } from '../../store/spool/sweep-spools.js';
 import { SessionAudio } from './session-audio.js';
 
 interface SessionFilesOptions {
-  /** It is there, and its user's alone. */
+  /** It exists and only its user can read it. */
   readonly folder: string;
   readonly log: Logger;
-  /** Opens files; tests put one in its place that fails. */
+  /** Opens files; tests inject one that fails. */
   readonly openFile?: OpenSpool;
   readonly unlinkFile?: UnlinkSpool;
 }
 
-/** What a session has said, as it is on disk, and where the rest goes: nowhere, if it can't be written. */
+/** The journal of a session: the entries on disk, and where new ones go (nowhere if it can't be written). */
 export interface OpenJournal {
   readonly entries: JournalEntry[];
   readonly journal: { current: Journal | undefined };
@@ -39,7 +39,7 @@ export class SessionFiles {
     this.#options = options;
   }
 
-  /** Without a disk the audio is kept in memory, and that is said with the first of it. */
+  /** If the disk fails, the audio stays in memory; the first append reports it. */
   async create(info: SpoolInfo): Promise<SessionAudio> {
     const { folder, openFile, unlinkFile } = this.#options;
     const openSpool = (): Promise<SpoolFile> => SpoolFile.create(folder, info, openFile, unlinkFile);
@@ -60,14 +60,14 @@ export class SessionFiles {
       const { entries, journal } = await Journal.open(journalOf(this.#spool(id)), openFile);
       return { entries, journal: { current: journal } };
     } catch (error) {
-      log.warn({ session: id, message: codedError(error).message }, 'nothing can be written down');
+      log.warn({ session: id, message: codedError(error).message }, 'the journal can’t be opened');
       return { entries: [], journal: { current: undefined } };
     }
   }
 
   /**
-   * Samples of the recording that a session's client kept, from one number on, in pieces of up to `most`, s16le. None where
-   * there is no recording, or no more of it.
+   * Samples of the client's recording of a session from `from` on, s16le, in pieces of up to `maxSamples`. None
+   * past the end or without a recording.
    * @throws what the file system throws
    */
   async *recorded(id: string, from: number, maxSamples: number): AsyncGenerator<Buffer, void> {
@@ -99,7 +99,7 @@ export class SessionFiles {
     return findOrphans(this.#options.folder);
   }
 
-  /** Removes what no daemon can use. @param isInUse whether a session of this daemon has the id */
+  /** Removes files that no daemon can use. @param isInUse whether this daemon has a session of that id */
   sweep(isInUse: (id: string) => boolean): Promise<void> {
     return sweepSpools(this.#options.folder, isInUse);
   }
@@ -116,7 +116,7 @@ export class SessionFiles {
     clearCancelMark(this.#options.folder, id);
   }
 
-  /** Ids of all that are marked. */
+  /** Ids of all marked sessions. */
   findCancelMarks(): string[] {
     return findCancelMarks(this.#options.folder);
   }

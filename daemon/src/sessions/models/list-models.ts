@@ -1,4 +1,4 @@
-/** The models that are here and that there are, as a client sees them. */
+/** Installed models and the catalogue, as sent to clients. */
 import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelsResultOf } from '../../protocol/models.js';
 import { CATALOGUE, catalogueEntry, recommendedModel, thisMachine } from '../../store/catalogue/index.js';
@@ -13,7 +13,7 @@ import { defined } from '../../protocol/defined.js';
 interface ModelListContext {
   readonly modelDirs: ModelDirs;
   readonly states: ModelStates;
-  /** The model for those who name none. */
+  /** The default model. */
   readonly chosen: ModelRef | undefined;
   /** Path of machine.json. */
   readonly machineSpeed: string;
@@ -26,7 +26,7 @@ export async function listModels({
   machineSpeed,
 }: ModelListContext): Promise<ModelsResultOf<'list'>> {
   const all = await installedModels(modelDirs);
-  // Of two with one name, the user's own is the one that is found by it, and comes first.
+  // If two models share a name, the name finds the user's own, which comes first.
   const installed = all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
   states.disk(installed.map(({ name }) => name));
   const machine = thisMachine(machineSpeed);
@@ -53,7 +53,7 @@ export async function listModels({
   };
 }
 
-/** @throws SottoError MODEL_NOT_FOUND for what is neither here nor in the catalogue */
+/** @throws SottoError MODEL_NOT_FOUND for a model that is neither installed nor in the catalogue */
 export async function modelInfo(
   { modelDirs, states, chosen }: ModelListContext,
   wanted: string,

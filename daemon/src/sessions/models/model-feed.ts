@@ -1,4 +1,4 @@
-/** The states of all models for one who watches them: a change of state at once, progress now and then. */
+/** Sends the states of all models to one watcher: state changes at once, progress throttled. */
 import type { Clock } from '../../clock.js';
 import type { ModelState } from '../../protocol/status.js';
 import { Throttle } from '../throttle.js';
@@ -9,7 +9,7 @@ export class ModelFeed {
   readonly #end: () => void;
   readonly #seen = new Map<string, ModelState>();
 
-  /** @param send false if it could not be passed on: it is tried again */
+  /** @param send returns false if the states were not sent; they are retried */
   constructor(states: ModelStates, clock: Clock, send: (models: NamedStatus[]) => boolean) {
     this.#throttle = new Throttle(clock, () => send(states.all()));
     this.#end = states.watch((status) => this.#changed(status));

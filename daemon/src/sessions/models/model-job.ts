@@ -1,6 +1,6 @@
 /**
- * One piece of work on models, and all who wait for it: each hears the numbered events from the first one on, whenever
- * they joined, and exactly one end.
+ * One job on models and its subscribers: each receives the numbered events from the first one on, whenever it
+ * joined, and exactly one end.
  */
 import type { Clock, Timer } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -13,18 +13,17 @@ export type ModelJobEvent =
   | { readonly type: 'failed'; readonly seq: number; readonly error: SottoError }
   | { readonly type: 'cancelled'; readonly seq: number };
 
-/** @returns whether it was passed on: a slow reader misses what is only for display */
+/** @returns whether the event was sent: a slow reader may miss unnumbered ones */
 export type ModelJobListener = (notice: ModelJobEvent) => boolean;
 
-/** One who waits. */
+/** A client that waits for the job. */
 export interface Subscription {
-  /** Calls the work off, for all. */
+  /** Cancels the job for all subscribers. */
   cancel(): void;
-  /** Hears no more of it. */
+  /** Unsubscribes. */
   leave(): void;
 }
 
-/** How often progress is told. */
 const PROGRESS_INTERVAL_MS = 100;
 
 type Progress = Extract<ModelsEvent, { type: 'progress' }>;
@@ -32,11 +31,11 @@ type End = { readonly result: ModelsResult } | { readonly error: SottoError };
 
 export interface ModelJobOptions {
   readonly clock: Clock;
-  /** What is done, in words: `is being pulled`. */
+  /** Completes "MODEL …" in messages: `is being pulled`. */
   readonly activity: string;
-  /** Requests that are the same join it. */
+  /** Requests with the same key join this job. */
   readonly key: string;
-  /** Whether it is of no use to anybody once all who asked are gone. */
+  /** Whether the job is aborted when its last subscriber leaves. */
   readonly endsWithClients: boolean;
   /** The model that is pulled. */
   readonly pulledModel?: string;
@@ -45,9 +44,9 @@ export interface ModelJobOptions {
 export class ModelJob {
   readonly activity: string;
   readonly key: string;
-  /** The model that is pulled; it may turn out to be another one than was asked for. */
+  /** The model that is pulled; a fallback may replace the requested one. */
   pulledModel: string | undefined;
-  /** Resolves when it is over. */
+  /** Resolves when the job has ended. */
   readonly settled: Promise<void>;
   readonly #options: ModelJobOptions;
   readonly #abort = new AbortController();
@@ -83,9 +82,9 @@ export class ModelJob {
     return this.#end !== undefined && 'error' in this.#end ? { code: this.#end.error.code } : {};
   }
 
-  /** Does it; what it throws is its end. To be called once. */
+  /** Runs the job once; if `task` throws, the job fails with that error. */
   async run(task: (job: this) => Promise<ModelsResult>): Promise<void> {
-    // Whoever asked hears of it only after the answer to their call.
+    // The request returns before its first event.
     await Promise.resolve();
     try {
       if (this.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
@@ -95,7 +94,7 @@ export class ModelJob {
     }
   }
 
-  /** Tells all of something; of progress no more than is pleasant to see. */
+  /** Sends an event to all subscribers; progress is throttled. */
   emit(event: ModelsEvent): void {
     if (this.over) return;
     if (event.type === 'progress') this.#emitProgress(event);
@@ -139,7 +138,7 @@ export class ModelJob {
     return subscription;
   }
 
-  /** Calls it off, and says why. */
+  /** Aborts the job with the reason that subscribers receive. */
   abort(reason = cancelledElsewhere()): void {
     this.#reason ??= reason;
     this.#abort.abort();
@@ -148,14 +147,14 @@ export class ModelJob {
   #emitProgress(event: Progress): void {
     const before = this.#progress;
     const isNew = before?.stage !== event.stage;
-    // A download that finds out that something here is wrong has less than before: that is not shown.
+    // A download that finds a damaged part restarts it: the shown progress does not go back.
     const progress =
       isNew || event.fraction >= before.fraction ? event : { ...event, fraction: before.fraction };
     const isEnd = progress.fraction >= 1 && (isNew || before.fraction < 1);
     this.#progress = progress;
     const dueMs = this.#broadcastMs + PROGRESS_INTERVAL_MS - this.#options.clock.nowMs();
     if (isNew || isEnd || dueMs <= 0) this.#broadcastProgress();
-    // What comes last before a standstill is told as well.
+    // The last progress before a standstill is sent as well.
     else this.#timer ??= this.#options.clock.after(dueMs, () => this.#broadcastProgress());
   }
 
@@ -191,5 +190,5 @@ export class ModelJob {
 }
 
 function cancelledElsewhere(): SottoError {
-  return new SottoError('CANCELLED', 'cancelled by another client', { hint: 'ask for it again' });
+  return new SottoError('CANCELLED', 'cancelled by another client', { hint: 'request it again' });
 }

@@ -1,4 +1,4 @@
-/** The works on models that are under way, at most one on a model, and what clients only look at. */
+/** The running jobs on models, at most one for each model, and read-only requests. */
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -8,42 +8,42 @@ import { ModelJob, type ModelJobListener, type Subscription, type ModelJobOption
 export interface ModelJobsOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Told whenever the last work is over or the first one comes. */
+  /** Called when the last job ends and when the first one starts. */
   readonly onIdleChange?: (idle: boolean) => void;
 }
 
 type JobDescription = Pick<ModelJobOptions, 'activity' | 'key'> &
   Partial<Pick<ModelJobOptions, 'endsWithClients' | 'pulledModel'>>;
 
-/** A name that no model has: for works on all of them. */
+/** No model has this name: the key of jobs on all models. */
 export const ALL = '*';
 
 export class ModelJobs {
   readonly #options: ModelJobsOptions;
   readonly #byName = new Map<string, ModelJob>();
-  /** What ends with the one who asked: calls it off. */
+  /** Aborts the requests that end with their client. */
   readonly #unkeyed = new Set<(reason: SottoError) => Promise<void>>();
 
   constructor(options: ModelJobsOptions) {
     this.#options = options;
   }
 
-  /** None is under way. */
+  /** No job is running. */
   get idle(): boolean {
     return this.#byName.size === 0;
   }
 
-  /** The work on a model. */
+  /** The job on a model. */
   on(name: string): ModelJob | undefined {
     return this.#byName.get(name);
   }
 
-  /** The work that pulls a model. */
+  /** The job that pulls a model. */
   pullOf(name: string): ModelJob | undefined {
     return [...this.#byName.values()].find(({ pulledModel }) => pulledModel === name);
   }
 
-  /** Calls all off, and resolves when it is over. */
+  /** Aborts all jobs, and resolves when they have ended. */
   async stop(reason: () => SottoError): Promise<void> {
     const jobs = [...this.#byName.values()];
     for (const job of jobs) job.abort(reason());
@@ -51,7 +51,7 @@ export class ModelJobs {
     await Promise.all([...aborted, ...jobs.map(({ settled }) => settled)]);
   }
 
-  /** What works on no model's files: it ends with the one who asked. */
+  /** Runs a request that changes no model's files; it ends with its client. */
   runUnkeyed(listener: ModelJobListener, task: (job: ModelJob) => Promise<ModelsResult>): Subscription {
     const { clock } = this.#options;
     const job = new ModelJob({ clock, activity: '', key: '', endsWithClients: true });
@@ -65,7 +65,7 @@ export class ModelJobs {
     return subscription;
   }
 
-  /** What goes on until it is called off. @param end what ends it */
+  /** A subscription that lasts until it is cancelled. @param end ends it */
   subscribe(listener: ModelJobListener, end: () => void): Subscription {
     const leave = (): void => {
       this.#unkeyed.delete(abort);
@@ -86,8 +86,8 @@ export class ModelJobs {
   }
 
   /**
-   * Begins a work on a model, or joins the same one that is under way.
-   * @throws SottoError BUSY for another one
+   * Starts a job on a model, or joins the running one with the same key.
+   * @throws SottoError BUSY if another job is running on the model
    */
   begin(
     name: string,
@@ -97,13 +97,13 @@ export class ModelJobs {
   ): Subscription {
     const { clock, log } = this.#options;
     const existing = this.#byName.get(name);
-    // One that was called off is waited for, not joined.
+    // A job that was aborted is waited for, not joined.
     if (existing !== undefined && !existing.over && !existing.signal.aborted) {
       if (existing.key === description.key) return existing.join(listener);
       throw busy(name === ALL ? 'the models' : name, existing);
     }
     if (existing === undefined && this.#byName.size >= MODEL_LIMITS.jobs)
-      throw new SottoError('BUSY', `${MODEL_LIMITS.jobs} works on models are under way`);
+      throw new SottoError('BUSY', `${MODEL_LIMITS.jobs} jobs on models are already running`);
     const job = new ModelJob({ clock, endsWithClients: false, ...description });
     const subscription = job.join(listener);
     this.#byName.set(name, job);
@@ -115,7 +115,7 @@ export class ModelJobs {
       return task(job);
     };
     void job.run(after).then(() => {
-      log.info({ model: name, ...job.outcome }, 'work on a model over');
+      log.info({ model: name, ...job.outcome }, 'model job ended');
       if (this.#byName.get(name) !== job) return;
       this.#byName.delete(name);
       if (this.idle) this.#options.onIdleChange?.(true);
@@ -125,5 +125,5 @@ export class ModelJobs {
 }
 
 export function busy(what: string, { activity }: ModelJob): SottoError {
-  return new SottoError('BUSY', `${what} ${activity}`, { hint: 'wait until that is over, or call it off' });
+  return new SottoError('BUSY', `${what} ${activity}`, { hint: 'wait until it has finished, or cancel it' });
 }

@@ -1,6 +1,7 @@
 /**
- * The works on models that clients ask the daemon for. At most one at a time on a model: the same request joins the work
- * that is under way, another one hears BUSY. Pulls and uses belong to the daemon: they go on when their clients leave.
+ * Handles clients' requests about models. At most one job at a time for each model: the same request joins the
+ * running job, a different one fails with BUSY. Pulls and uses belong to the daemon: they continue when their
+ * client disconnects.
  */
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
@@ -36,7 +37,7 @@ export class ModelService {
   readonly states: ModelStates;
   readonly #options: ModelServiceOptions;
   readonly #jobs: ModelJobs;
-  /** The model that is on its way to serve those who name none. */
+  /** The job that is loading the next default model. */
   #deps: ModelJob | undefined;
   readonly #unwatch: () => void;
   #stopping = false;
@@ -49,13 +50,13 @@ export class ModelService {
     this.#unwatch = options.engine.watchModels((models) => this.states.memory(models));
   }
 
-  /** No work is under way. */
+  /** No job is running. */
   get idle(): boolean {
     return this.#jobs.idle;
   }
 
   /**
-   * Takes a request; `listener` is called only after this has returned.
+   * Handles a request; `listener` is called only after this has returned.
    * @throws SottoError BUSY, MODEL_NOT_FOUND, MODEL_NOT_READY, INVALID_ARGUMENT, DAEMON_UNAVAILABLE (stopping)
    */
   request(request: ModelsRequest, listener: ModelJobListener): Subscription {
@@ -89,7 +90,7 @@ export class ModelService {
     }
   }
 
-  /** Calls all off, and resolves when it is over. What has come of a download is kept. */
+  /** Aborts all jobs, and resolves when they have ended. Partial downloads are kept. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await this.#jobs.stop(stoppingError);
@@ -101,7 +102,7 @@ export class ModelService {
     return { modelDirs, machineSpeed, states: this.states, chosen: this.#chosen() };
   }
 
-  /** The model for those who name none; the engine knows it once it was told. */
+  /** The default model: the engine's, or that of settings.json before the engine was told. */
   #chosen(): ModelRef | undefined {
     const { engine, settings, modelDirs } = this.#options;
     if (engine.chosen !== undefined) return engine.chosen;
@@ -123,7 +124,7 @@ export class ModelService {
     return this.#jobs.begin(
       target,
       listener,
-      { activity: 'is being pulled', key, pulledModel: target },
+      { activity: 'is being downloaded', key, pulledModel: target },
       (job) =>
         runPull(job, {
           ...pullOptions,
@@ -136,13 +137,13 @@ export class ModelService {
     const job = this.#jobs.pullOf(name);
     job?.abort();
     await job?.settled;
-    // It may have been at its end.
+    // The pull may have finished first.
     return { do: 'cancel-pull', isCancelled: job?.outcome.code === 'CANCELLED' };
   }
 
   #verify({ model }: RequestOf<'verify'>, listener: ModelJobListener): Subscription {
     const ref = this.#find(model);
-    const description = { activity: 'is being checked', key: `verify ${ref.dir}`, endsWithClients: true };
+    const description = { activity: 'is being verified', key: `verify ${ref.dir}`, endsWithClients: true };
     return this.#jobs.begin(ref.name, listener, description, (job) => runVerify(job, this.states, ref));
   }
 
@@ -155,13 +156,13 @@ export class ModelService {
     );
   }
 
-  /** Whoever chooses last is served: the choice before it is of no use any more. */
+  /** The latest choice wins: it cancels the one before it. */
   async #runExclusively<T>(job: ModelJob, name: string, choose: () => Promise<T>): Promise<T> {
     const before = this.#deps;
     this.#deps = job;
     try {
       if (before !== undefined) {
-        before.abort(new SottoError('CANCELLED', `${name} was chosen meanwhile`, { hint: '' }));
+        before.abort(new SottoError('CANCELLED', `${name} was chosen instead`, { hint: '' }));
         await before.settled;
       }
       if (job.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
@@ -173,7 +174,7 @@ export class ModelService {
 
   #remove({ model, force }: RequestOf<'remove'>, listener: ModelJobListener): Subscription {
     const ref = this.#find(model);
-    // Better refused at once than after the starter model was loaded.
+    // Refuse now rather than after the starter model was loaded.
     removableName(this.#options.modelDirs.models, ref);
     const isChosen = this.#isChosen(ref);
     if (force !== true && (isChosen || this.states.holds(ref.name))) throw inUseError(ref);
@@ -189,7 +190,7 @@ export class ModelService {
 
   #prune({ unused }: RequestOf<'prune'>, listener: ModelJobListener): Subscription {
     const { modelDirs } = this.#options;
-    const description = { activity: 'are being tidied', key: `prune ${unused === true}` };
+    const description = { activity: 'are being pruned', key: `prune ${unused === true}` };
     return this.#jobs.begin(ALL, listener, description, async ({ signal }) => {
       const pruned: { what: string; bytes: number }[] = [];
       const models = unused === true ? await installedModels(modelDirs) : [];
@@ -208,7 +209,7 @@ export class ModelService {
   }
 
   #watch(listener: ModelJobListener): Subscription {
-    // Commands without the daemon may have brought or removed some.
+    // A command without the daemon may have installed or removed models.
     this.states.disk(modelNames(this.#options.modelDirs));
     const feed = new ModelFeed(this.states, this.#options.clock, (models) =>
       listener({ type: 'event', event: { type: 'models', models } }),
@@ -219,10 +220,10 @@ export class ModelService {
   #wait({ model, timeoutSeconds }: RequestOf<'wait'>, listener: ModelJobListener): Subscription {
     const { engine, clock } = this.#options;
     const name = model === undefined ? this.#chosen()?.name : this.#nameOf(model);
-    if (name === undefined) throw new SottoError('MODEL_NOT_FOUND', 'no model is chosen');
+    if (name === undefined) throw new SottoError('MODEL_NOT_FOUND', 'no default model is set');
     return this.#jobs.runUnkeyed(listener, async ({ signal }) => {
       const untilMs = clock.nowMs() + timeoutSeconds * 1000;
-      // What failed before and is tried again is not lost yet.
+      // A model that failed before may be loading again.
       const again = this.states.of(name).state === 'failed' ? this.#jobs.on(name) : undefined;
       if (again !== undefined)
         await Promise.race([again.settled, pause(timeoutSeconds * 1000, clock, signal)]);
@@ -231,7 +232,7 @@ export class ModelService {
         const status = await this.states.when(name, { timeoutMs, signal });
         return { do: 'wait', model: status };
       } catch (error) {
-        // Who names none takes what serves in its place.
+        // If no model was named, the fallback that serves is an answer too.
         const serving = engine.serving && this.states.of(engine.serving.name);
         if (model === undefined && serving?.state === 'ready' && serving.fallbackFor?.name === name)
           return { do: 'wait', model: serving };
@@ -240,7 +241,7 @@ export class ModelService {
     });
   }
 
-  /** @throws SottoError MODEL_NOT_READY for one that is being pulled, MODEL_NOT_FOUND */
+  /** @throws SottoError MODEL_NOT_READY for a model that is being pulled, MODEL_NOT_FOUND */
   #find(wanted: string): ModelRef {
     return this.#findOrReportDownload(wanted, () => findModel(this.#options.modelDirs, wanted));
   }
@@ -256,14 +257,14 @@ export class ModelService {
       const status = this.#downloadOf(wanted);
       if (status === undefined) throw error;
       const progress = status.fraction === undefined ? '' : `, ${Math.floor(status.fraction * 100)} %`;
-      throw new SottoError('MODEL_NOT_READY', `${status.name} is on its way: ${status.state}${progress}`, {
+      throw new SottoError('MODEL_NOT_READY', `${status.name} is still ${status.state}${progress}`, {
         cause: error,
-        hint: 'try again when it is here',
+        hint: 'try again when it is installed',
       });
     }
   }
 
-  /** The model of that name, if it is being pulled. */
+  /** The status of a model that is being pulled. */
   #downloadOf(wanted: string): NamedStatus | undefined {
     let name: string;
     try {
@@ -288,7 +289,7 @@ export class ModelService {
 function inUseError({ name }: ModelRef): SottoError {
   return new SottoError('BUSY', `${name} is in use`, {
     retryable: false,
-    hint: 'choose another one first (`sotto models use`), or force it: then the starter model is used',
+    hint: 'choose another one first (`sotto models use`), or use force to switch to the starter model',
   });
 }
 

@@ -1,13 +1,13 @@
 /**
- * Where each model stands, out of what three sides know: what lies on the disk, what works on its files, and what is in
- * memory. Watchers see one status a model, and only moves of `NEXT`: where the sides skip a step, it is told as well.
+ * The state of each model, from three sources: models on disk, tasks on their files, and models in memory. Watchers
+ * see one status for each model and only the transitions of `NEXT`; skipped states are reported too.
  */
 import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelState, ModelStatus } from '../../protocol/status.js';
 import { defined } from '../../protocol/defined.js';
 
-/** The legal moves. */
+/** The legal transitions. */
 export const NEXT: Readonly<Record<ModelState, readonly ModelState[]>> = {
   absent: ['installed', 'downloading', 'failed'],
   downloading: ['verifying', 'installed', 'absent', 'loading', 'failed'],
@@ -21,11 +21,11 @@ export const NEXT: Readonly<Record<ModelState, readonly ModelState[]>> = {
 
 export type NamedStatus = ModelStatus & { readonly name: string };
 
-/** What works on the files of a model. */
+/** A running task on the files of a model. */
 export interface ModelFilesTask {
   /** @param fraction 0 … 1 */
   at(stage: 'downloading' | 'verifying', fraction?: number): void;
-  /** The last word; what comes after it is not heard. `error` only where the model can't be used for it. */
+  /** Ends the task; later calls are ignored. `error` only if it makes the model unusable. */
   end(outcome: { readonly present: boolean; readonly error?: SottoError }): void;
 }
 
@@ -36,15 +36,15 @@ interface WaitOptions {
 
 interface ModelEntry {
   present: boolean;
-  /** The first one shows. */
+  /** The first task is the one shown. */
   readonly tasks: { stage: 'downloading' | 'verifying'; fraction: number | undefined }[];
   memory: NamedStatus | undefined;
   failure: SottoError | undefined;
-  /** What watchers were told last. */
+  /** The status that watchers received last. */
   reported: NamedStatus;
 }
 
-/** Failures that are remembered of models that are not here. */
+/** Failures remembered for models that are not installed. */
 const MAX_REMEMBERED_FAILURES = 64;
 
 export class ModelStates {
@@ -60,19 +60,19 @@ export class ModelStates {
     return this.#known.get(name)?.reported ?? { name, state: 'absent' };
   }
 
-  /** Those that are here, on their way, in memory, or failed. */
+  /** Models that are installed, downloading, in memory or failed. */
   all(): NamedStatus[] {
     return [...this.#known.values()]
       .map(({ reported }) => reported)
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Names of all models that lie on the disk now. */
+  /** Sets the names of all models on disk. */
   disk(names: Iterable<string>): void {
     const onDisk = new Set(names);
     for (const name of onDisk) {
       const known = this.#get(name);
-      // Another process brought it.
+      // Another process installed it.
       if (!known.present) known.failure = undefined;
     }
     for (const [name, known] of [...this.#known]) {
@@ -81,7 +81,7 @@ export class ModelStates {
     }
   }
 
-  /** Work on a model's files begins. */
+  /** Starts a task on a model's files. */
   begin(name: string, stage: 'downloading' | 'verifying'): ModelFilesTask {
     const known = this.#get(name);
     const task: ModelEntry['tasks'][number] = { stage, fraction: undefined };
@@ -108,7 +108,7 @@ export class ModelStates {
     };
   }
 
-  /** All models in memory and on their way there, and those that could not be loaded. */
+  /** Sets all models that are in memory, loading or failed to load. */
   memory(models: readonly ModelStatus[]): void {
     const now = new Map<string, NamedStatus>();
     for (const model of models) {
@@ -123,13 +123,13 @@ export class ModelStates {
     }
   }
 
-  /** Whether it is in memory or on its way there. */
+  /** Whether the model is in memory or loading. */
   holds(name: string): boolean {
     const state = this.#known.get(name)?.memory?.state;
     return state !== undefined && isInMemory(state);
   }
 
-  /** Tells of each move. @returns what ends that */
+  /** Calls `watcher` with each transition. @returns unsubscribes it */
   watch(watcher: (status: NamedStatus) => void): () => void {
     this.#watchers.add(watcher);
     return () => void this.#watchers.delete(watcher);
@@ -137,7 +137,8 @@ export class ModelStates {
 
   /**
    * Waits until a model is ready.
-   * @throws SottoError its own when it fails (or MODEL_LOAD_FAILED), also where another model takes its place; TIMEOUT, CANCELLED
+   * @throws SottoError the model's own if it fails (or MODEL_LOAD_FAILED), also if a fallback replaces it; TIMEOUT,
+   *   CANCELLED
    */
   when(name: string, { timeoutMs, signal }: WaitOptions): Promise<NamedStatus> {
     return new Promise((resolve, reject) => {
@@ -196,7 +197,7 @@ export class ModelStates {
     if (next.state === 'absent' && known.tasks.length === 0) this.#known.delete(name);
     const before = known.reported;
     if (next.state === before.state) {
-      // Within a state it never goes back: two rounds of a download, an engine that begins to load anew.
+      // Progress never goes back within a state, not even if a download has two rounds or an engine loads again.
       if (next.fraction !== undefined && before.fraction !== undefined && next.fraction < before.fraction)
         next.fraction = before.fraction;
       if (JSON.stringify(next) === JSON.stringify(before)) return;
@@ -244,7 +245,9 @@ function failureOf({ name, error }: NamedStatus): SottoError {
     : SottoError.fromWire(error);
 }
 
-/** The states on the shortest way from one to the other, without the two. No way leads through an end. */
+/**
+ * The states between two states on the shortest path, without both ends. No path leads through `ready` or `failed`.
+ */
 export function stepsBetween(from: ModelState, to: ModelState): ModelState[] {
   let ways: ModelState[][] = [[from]];
   const seen = new Set<ModelState>([from]);
@@ -260,5 +263,5 @@ export function stepsBetween(from: ModelState, to: ModelState): ModelState[] {
     }
     ways = longer;
   }
-  throw new SottoError('INTERNAL', `no model gets from ${from} to ${to}`);
+  throw new SottoError('INTERNAL', `no transition leads from ${from} to ${to}`);
 }

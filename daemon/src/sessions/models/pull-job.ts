@@ -1,4 +1,4 @@
-/** A model from the hub, and the check of one that is here: as work on its files, told to all who wait. */
+/** Pulls a model from the Hub, or verifies an installed one, and reports progress as a task on its files. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ModelRef } from '../../protocol/ipc.js';
@@ -11,14 +11,14 @@ import type { ModelStates } from './model-states.js';
 import type { ModelJob } from './model-job.js';
 import { defined } from '../../protocol/defined.js';
 
-/** What tests put in the place of the real hub and disk. */
+/** Test replacements for the Hub and the disk. */
 export type HubOptions = Partial<Pick<PullOptions, 'settings' | 'transport' | 'clock' | 'freeBytes'>>;
 
 interface PullJobOptions {
   readonly models: string;
   readonly states: ModelStates;
   readonly wanted: string;
-  /** What its folder will be called. */
+  /** Name of its directory once pulled. */
   readonly name: string;
   readonly as?: string;
   readonly again?: boolean;
@@ -32,7 +32,7 @@ export async function runPull(job: ModelJob, options: PullJobOptions): Promise<M
   let files = states.begin(name, 'downloading');
   const present = (): boolean => existsSync(join(models, name));
   try {
-    // The hub's library and its connections are a third of all that a daemon could load: it starts without them.
+    // The Hub client is a third of everything the daemon could load, so the daemon starts without it.
     const { pullModelWithFallback } = await import('../../store/download/index.js');
     const pulled = await pullModelWithFallback({
       ...hub,
@@ -69,7 +69,7 @@ export async function runPull(job: ModelJob, options: PullJobOptions): Promise<M
     };
   } catch (thrown) {
     const error = codedError(thrown);
-    // What was here before the try is as good as it was.
+    // A model that was installed before the attempt still is.
     const isFailure = !present() && error.code !== 'CANCELLED';
     files.end({ present: present(), ...(isFailure && { error }) });
     throw error;
@@ -107,8 +107,8 @@ export async function runVerify(
 
 function damaged(name: string, wrong: readonly { name: string; state: string }[]): SottoError {
   const what = wrong.map((file) => `${file.name} is ${file.state}`).join(', ');
-  return new SottoError('MODEL_CORRUPT', `${name} is not what came from the hub: ${what}`, {
-    hint: `pull it again: \`sotto models pull ${name} --again\``,
+  return new SottoError('MODEL_CORRUPT', `${name} does not match its download: ${what}`, {
+    hint: `download it again: \`sotto models pull ${name} --again\``,
   });
 }
 

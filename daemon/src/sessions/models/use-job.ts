@@ -1,4 +1,4 @@
-/** Which model serves those who name none: settings.json says so only once the engine has it ready. */
+/** Switches the default model. settings.json changes only after the engine has loaded the model. */
 import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelsResultOf } from '../../protocol/models.js';
 import type { ModelStatus } from '../../protocol/status.js';
@@ -27,13 +27,16 @@ interface UseJobDeps {
   readonly settings: string;
 }
 
-/** @throws SottoError as the engine does, INVALID_ARGUMENT or OUTPUT_FAILED for settings.json: then all is as it was */
+/**
+ * @throws SottoError as the engine does, INVALID_ARGUMENT or OUTPUT_FAILED for settings.json; nothing has changed
+ *   then
+ */
 export async function runUse(
   job: ModelJob,
   { engine, states, modelDirs, settings }: UseJobDeps,
   { model, fallbackFor }: ModelMatch,
 ): Promise<ModelsResultOf<'use'>> {
-  // Better known before the model is loaded than after.
+  // Fail on bad settings before the model is loaded, not after.
   readSettings(settings);
   const wanted = fallbackFor && { name: fallbackFor.name, error: fallbackFor.error.toWire() };
   if (wanted !== undefined) job.emit({ type: 'fallback', name: model.name, fallbackFor: wanted });
@@ -63,7 +66,7 @@ export async function runUse(
   return { do: 'use', model: { ...ready, ...defined({ fallbackFor: replaced }) } };
 }
 
-/** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't take its place: then it stays */
+/** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't replace it; the model is kept then */
 export async function runRemove(
   job: ModelJob,
   { engine, modelDirs, settings, states }: UseJobDeps,

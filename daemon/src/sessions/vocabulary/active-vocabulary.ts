@@ -1,4 +1,4 @@
-/** The user's vocabulary as sessions and jobs use it: read when one begins, and again where its text is written. */
+/** The user's vocabulary for sessions and jobs: read when one starts, and again when its text is written. */
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import { EMPTY_VOCABULARY } from '../../store/vocabulary/change.js';
@@ -9,11 +9,11 @@ import { Replacer } from './replacer.js';
 interface VocabularySnapshot {
   readonly words: readonly string[];
   readonly replacer: Replacer;
-  /** Why it is not what the user has written down. */
+  /** Why it differs from the user's file. */
   readonly problem?: SottoError;
 }
 
-/** What a request says of it itself. */
+/** The fields of a request that concern the vocabulary. */
 interface VocabularyOptions {
   readonly hotwords?: string[];
   readonly initialPrompt?: string;
@@ -27,7 +27,7 @@ export class ActiveVocabulary {
   #loggedProblem: string | undefined;
   #now: VocabularySnapshot = { words: EMPTY_VOCABULARY.words, replacer: new Replacer([]) };
 
-  /** @param read may throw: then the one before stays, and it is said */
+  /** @param read may throw: then the last good vocabulary stays in use, with the problem */
   constructor(read: () => StoredVocabulary, log: Logger) {
     this.#read = read;
     this.#log = log;
@@ -43,16 +43,16 @@ export class ActiveVocabulary {
       return this.#now;
     } catch (thrown) {
       const problem = SottoError.from(thrown);
-      // What it says may hold words of the user: they are for nobody's log.
+      // The message may contain the user's words, so only its code is logged.
       if (this.#loggedProblem !== problem.message)
-        this.#log.warn({ code: problem.code }, 'the vocabulary is not used');
+        this.#log.warn({ code: problem.code }, 'the vocabulary can’t be used');
       this.#loggedProblem = problem.message;
       return { ...this.#now, problem };
     }
   }
 }
 
-/** None, for those who have none. */
+/** The vocabulary of a user who has none. */
 export const NO_VOCABULARY: Pick<ActiveVocabulary, 'now'> = {
   now: () => ({ words: [], replacer: EMPTY_REPLACER }),
 };
@@ -60,8 +60,9 @@ export const NO_VOCABULARY: Pick<ActiveVocabulary, 'now'> = {
 const EMPTY_REPLACER = new Replacer([]);
 
 /**
- * What a request is to listen for: the words, unless it brings some of its own. One that its prompt holds is left out: a
- * model that is shown a word and paid for saying it says little else (test/bench/baseline/hotwords.md).
+ * The hotwords of a request: the vocabulary's words, unless the request brings its own. Words that its prompt
+ * contains are left out: a model that sees a word in the prompt and gets a bonus for it says little else
+ * (test/bench/baseline/hotwords.md).
  */
 export function hotwordsFor(
   { hotwords: own, initialPrompt = '', vocabulary = true }: VocabularyOptions,

@@ -1,10 +1,10 @@
-/** Words, segments and what is on a screen, with the replacements of a vocabulary. */
+/** Applies the replacements of a vocabulary to texts, words, segments and live text. */
 import type { Segment, TranscribeEvent, Word } from '../../protocol/transcription.js';
 import { applyEdits } from './edits.js';
 import type { Replacer } from './replacer.js';
 import { unitsOf } from './units.js';
 
-/** Behind the longest phrase: where what stands around an edit may reach. */
+/** Beyond the longest phrase: how far an edit may change the text around it. */
 const EDIT_CONTEXT_UNITS = 2;
 
 export function applyReplacements(replacer: Replacer, text: string): string {
@@ -12,9 +12,9 @@ export function applyReplacements(replacer: Replacer, text: string): string {
 }
 
 /**
- * Times stay those of what was heard: words that were replaced together become one, from the beginning of the first to the
- * end of the last, however many are written there; one of which nothing is left is gone, and a line break belongs to the word
- * behind it. Joined, they are still the text.
+ * Times stay those of the audio: words that were replaced together become one, from the start of the first to the
+ * end of the last, whatever the number of new words. A word of which nothing is left is removed, and a line break
+ * belongs to the word after it. Joined, the words are still the text.
  */
 export function applyReplacementsToWords(replacer: Replacer, words: readonly Word[]): Word[] {
   const text = words.map(({ word }) => word).join('');
@@ -22,16 +22,16 @@ export function applyReplacementsToWords(replacer: Replacer, words: readonly Wor
   if (edits.length === 0) return [...words];
   const replaced: Word[] = [];
   let group: Word[] = [];
-  /** White space that no word is in front of yet. */
+  /** White space before the next word. */
   let space = '';
   let from = 0;
   let end = 0;
-  /** The first edit that reaches behind `from`. */
+  /** The first edit that ends after `from`. */
   let first = 0;
   for (const word of words) {
     group.push(word);
     end += word.word.length;
-    // Of hours there are thousands of edits: each word is compared with the ones around it.
+    // Hours of audio have thousands of edits: compare each word with the nearby ones only.
     while ((edits[first]?.end ?? Infinity) <= from) first += 1;
     let behind = first;
     while ((edits[behind]?.start ?? Infinity) < end) behind += 1;
@@ -66,7 +66,7 @@ interface TextWithWords {
 
 export type ReplaceInText = (original: TextWithWords) => { text: string; words: Word[]; isChanged: boolean };
 
-/** A text with the times of its words. */
+/** Applies replacements to a text and its timed words. */
 export function applyReplacementsWithWords(
   replacer: Replacer,
   { text, words }: TextWithWords,
@@ -76,7 +76,7 @@ export function applyReplacementsWithWords(
   return { text: replaced, words: applyReplacementsToWords(replacer, words), isChanged: true };
 }
 
-/** Its tokens stay those that the model said. What is replaced does not reach from one segment into the next. */
+/** The tokens stay the model's. Replacements do not reach across segments. */
 export function applyReplacementsToSegment(replacer: Replacer, segment: Segment): Segment {
   if (segment.words === undefined) return { ...segment, text: applyReplacements(replacer, segment.text) };
   const words = applyReplacementsToWords(replacer, segment.words);
@@ -96,8 +96,8 @@ export interface DisplayText {
 }
 
 /**
- * What a screen shows of a text that is still growing. Here too what is committed is never taken back: its last words, which
- * what is said next may still make part of a phrase, are shown with the tentative ones.
+ * Applies replacements to text that is still growing. Committed text is never taken back here either: its last
+ * words, which the next ones may turn into part of a phrase, are shown as tentative.
  */
 export function applyReplacementsLive(
   replacer: Replacer,
@@ -106,7 +106,7 @@ export function applyReplacementsLive(
   if (replacer.isEmpty) return { committed, tentative };
   const all = committed + tentative;
   const edits = replacer.edits(all);
-  // In front of white space: a line break takes it away.
+  // Before the white space, because a line break removes it.
   let stableEnd = unitsOf(committed).at(-1 - replacer.longest - EDIT_CONTEXT_UNITS)?.end ?? 0;
   for (const edit of [...edits].reverse()) {
     if (edit.start < stableEnd && edit.end > stableEnd) stableEnd = edit.start;

@@ -1,4 +1,4 @@
-/** Changes of a text, so that what stands around them fits: no space in front of a full stop, no comma that nothing is left of. */
+/** Fits replacements into the text around them: no space before a full stop, no comma with nothing before it. */
 
 export interface Match {
   readonly start: number;
@@ -7,28 +7,28 @@ export interface Match {
   readonly to: string;
 }
 
-/** `to` takes the place of what stands from `start` to `end`; places in UTF-16 units. */
+/** `to` replaces the text from `start` to `end`, in UTF-16 units. */
 export interface Edit {
   readonly start: number;
   readonly end: number;
   readonly to: string;
-  /** Of what was heard: `start` and `end` may take in what stands around it. */
+  /** Of the matched text; `start` and `end` may include text around it. */
   readonly matchStart: number;
   readonly matchEnd: number;
 }
 
 const BEGINS_WITH_CAPITAL = /^\P{L}*\p{Lu}/u;
-/** What stands right behind the word in front of it, and right in front of the word behind it. */
+/** Text that attaches to the word before it, and text that attaches to the word after it. */
 const ATTACHES_LEFT = /^(\n|[,.;:!?…%)\]}”’]+$)/u;
 const ATTACHES_RIGHT = /^[([{“‘¿¡]+$/u;
-/** “New paragraph.”: the full stop was the end of what was said, not of what is written. */
+/** “New paragraph.”: the full stop ended the spoken command, it is not part of the text. */
 const BREAK_ENDS = /[.,;:!?…]?[ \t]*/y;
 const SPACES = /[ \t]*/y;
 const COMMA = /,?/y;
 const COMMA_AND_SPACES = /,?[ \t]*/y;
 const NEXT_SMALL_LETTER = /[ \t]*(\p{Ll})/uy;
 
-/** @param matches in their order, without overlap */
+/** @param matches in order, without overlap */
 export function fitEdits(text: string, matches: readonly Match[]): Edit[] {
   const edits: Edit[] = [];
   let minStart = 0;
@@ -42,7 +42,7 @@ export function fitEdits(text: string, matches: readonly Match[]): Edit[] {
   return edits;
 }
 
-/** The text between two places, changed. An edit is written where that begins which was heard. */
+/** The text between two offsets with its edits applied. An edit is written where its match starts. */
 export function applyEdits(text: string, edits: readonly Edit[], from = 0, to = text.length): string {
   let done = '';
   let at = from;
@@ -56,7 +56,7 @@ export function applyEdits(text: string, edits: readonly Edit[], from = 0, to = 
   return done + text.slice(at, to);
 }
 
-/** @param least where the edit before it ends; `most`: where the next match begins */
+/** @param minStart end of the edit before it @param maxEnd start of the next match */
 function fitEdit(text: string, match: Match, minStart: number, maxEnd: number): Edit[] {
   const { start, end, matched, to } = match;
   const place = { matchStart: start, matchEnd: end, to };
@@ -80,14 +80,14 @@ function fitEdit(text: string, match: Match, minStart: number, maxEnd: number): 
   }
   const before = spaceBefore();
   const isFirst = before === 0 || text[before - 1] === '\n';
-  // The space that a segment begins with stays.
+  // Keep the space that a segment starts with.
   const edit = {
     ...place,
     start: before === 0 ? start : before,
     end: behind(isFirst ? COMMA_AND_SPACES : COMMA),
   };
   if (!BEGINS_WITH_CAPITAL.test(matched)) return [edit];
-  // Its capital goes to the word that now comes first.
+  // Move its capital to the word that now comes first.
   NEXT_SMALL_LETTER.lastIndex = edit.end;
   const letter = NEXT_SMALL_LETTER.exec(text)?.[1];
   const at = NEXT_SMALL_LETTER.lastIndex - (letter?.length ?? 0);

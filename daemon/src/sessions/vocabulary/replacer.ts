@@ -1,13 +1,12 @@
 /**
- * What is written in place of what was heard: a pure function of the text, so that what is shown while somebody speaks and
- * what is delivered agree.
+ * Finds what the user's replacements change in a text. A pure function of the text, so live and final text agree.
  *
- * - Whole words only: `sean → Shaun` leaves “mean” and “Seance” alone, and “Sean's” becomes “Shaun's”. Scripts without spaces
- *   between words are matched as they are.
- * - However it is written: “sean”, “Sean”, “SEAN”, with any white space between the words of a phrase and either apostrophe.
- *   One that is given in capitals alone is an acronym: `US → United States` leaves “us” alone.
- * - As it was written: SEAN becomes SHAUN, and what began with a capital begins with one, unless `to` has capitals of its own.
- * - Of several that fit in one place the longest, once: what was put there is not looked at again.
+ * - Whole words only: `sean → Shaun` leaves “mean” and “Seance” alone, and “Sean's” becomes “Shaun's”. Scripts
+ *   without spaces between words are matched as they are.
+ * - Any spelling: “sean”, “Sean”, “SEAN”, any white space between the words of a phrase, either apostrophe. A
+ *   phrase in capitals only is an acronym: `US → United States` leaves “us” alone.
+ * - Case is kept: SEAN becomes SHAUN, and a capitalized word stays capitalized unless `to` has capitals of its own.
+ * - The longest match wins, once: replaced text is not searched again.
  */
 import { UNSPACED_SCRIPTS } from '../../protocol/unspaced-scripts.js';
 import type { Replacement } from '../../protocol/vocabulary.js';
@@ -21,7 +20,7 @@ import {
 import { fitEdits, type Edit, type Match } from './edits.js';
 import { unitsOf } from './units.js';
 
-/** A character that goes on with a word. */
+/** A character that continues a word. */
 const WORD_CHARACTER = `(?![${UNSPACED_SCRIPTS}])[\\p{L}\\p{N}\\p{M}_]`;
 const STARTS_WITH_WORD_CHARACTER = new RegExp(`^${WORD_CHARACTER}`, 'u');
 const ENDS_WITH_WORD_CHARACTER = new RegExp(`${WORD_CHARACTER}$`, 'u');
@@ -34,10 +33,10 @@ const CAPITAL = /\p{Lu}/u;
 const BEGINS_WITH_CAPITAL = /^\P{L}*\p{Lu}/u;
 
 export class Replacer {
-  /** Units (`unitsOf`) of the longest phrase; 0 if nothing is replaced. */
+  /** Units (`unitsOf`) of the longest phrase; 0 without replacements. */
   readonly longest: number;
   readonly #pattern: RegExp | undefined;
-  /** By what is matched, acronyms as they are written. */
+  /** By folded phrase; acronyms as written. */
   readonly #byKey = new Map<string, Replacement>();
 
   constructor(replacements: readonly Replacement[]) {
@@ -53,7 +52,7 @@ export class Replacer {
     return this.#pattern === undefined;
   }
 
-  /** What is to be changed of a text, from its beginning to its end. */
+  /** The edits of a text, from start to end. */
   edits(text: string): Edit[] {
     if (this.#pattern === undefined) return [];
     const matches: Match[] = [];
@@ -66,7 +65,7 @@ export class Replacer {
   }
 }
 
-/** Those that stand beside each other share their edges, or a long list would take long to compile. */
+/** Adjacent phrases share their word boundaries; otherwise a long list takes long to compile. */
 function patternOf(all: readonly string[]): string {
   const runs: { readonly before: string; readonly after: string; readonly inner: string[] }[] = [];
   for (const from of all) {
@@ -105,7 +104,7 @@ function anyCasePattern(letter: string): string {
 function matchCase({ from, to }: Replacement, matched: string): string {
   if (isAllCapitals(from)) return to;
   if (isAllCapitals(matched)) return to.toUpperCase();
-  // One that only tells how a word is written means it so everywhere.
+  // A replacement that only changes the spelling applies its case everywhere.
   if (CAPITAL.test(to) || foldCase(from) === foldCase(to) || !BEGINS_WITH_CAPITAL.test(matched)) return to;
   return to.replace(/^\p{Ll}/u, (first) => first.toUpperCase());
 }

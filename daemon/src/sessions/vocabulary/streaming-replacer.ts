@@ -1,13 +1,13 @@
 /**
- * A text that grows at its end, written with the replacements of a vocabulary. What was given is never taken back: words that
- * what is said next may make part of a phrase are held back until it is known.
+ * Applies replacements to text that grows at its end. Returned text is never taken back: words that may become part
+ * of a phrase are held back until the next words decide.
  */
 import type { Replacer } from './replacer.js';
 import { applyReplacementsLive, applyReplacements } from './apply-replacements.js';
 
 export class StreamingReplacer {
   readonly #replacer: Replacer;
-  /** As it was said, and what of it was given. */
+  /** The text so far, and the part of it that was returned. */
   #source = '';
   #emitted = '';
 
@@ -15,12 +15,12 @@ export class StreamingReplacer {
     this.#replacer = replacer;
   }
 
-  /** All that was given so far. */
+  /** All text returned so far. */
   get text(): string {
     return this.#emitted;
   }
 
-  /** @returns what is certain of how it goes on; often nothing */
+  /** @returns the text that is now certain, often none */
   add(source: string): string {
     this.#source += source;
     return this.#emit(
@@ -28,7 +28,7 @@ export class StreamingReplacer {
     );
   }
 
-  /** Nothing more is said. @returns the rest */
+  /** No more text follows. @returns the rest */
   end(): string {
     return this.#emit(applyReplacements(this.#replacer, this.#source));
   }

@@ -1,4 +1,4 @@
-/** Words of any script, as far as they can be told apart without a dictionary. */
+/** Words of any script, as far as they can be separated without a dictionary. */
 import { UNSPACED_SCRIPTS } from '../../protocol/unspaced-scripts.js';
 
 const UNIT = new RegExp(`[${UNSPACED_SCRIPTS}]|[^\\s${UNSPACED_SCRIPTS}]+`, 'gu');
@@ -8,7 +8,7 @@ export interface Unit {
   readonly end: number;
 }
 
-/** What stands between white space, each character of a script without spaces for itself. Places in UTF-16 units. */
+/** Splits at white space, and after each character of a script without spaces. Offsets in UTF-16 units. */
 export function unitsOf(text: string): Unit[] {
   return Array.from(text.matchAll(UNIT), ({ 0: unit, index }) => ({
     start: index,

@@ -1,4 +1,4 @@
-/** The vocabulary, as clients of the daemon ask for it and change it. */
+/** Serves clients' requests to read and change the vocabulary. */
 import type { VocabularyRequest, VocabularyResult } from '../../protocol/vocabulary.js';
 import { added, removed, replaced } from '../../store/vocabulary/change.js';
 import { formatVocabulary, parseImport } from '../../store/vocabulary/vocabulary-format.js';
