@@ -1,8 +1,8 @@
 /**
- * What the daemon and its engine process say to each other (structured clone over the child's IPC channel).
- * The engine runs one job at a time; every job that was sent ends in `done`, `failed` or `cancelled`, unless
- * the process dies, which is for the supervisor to notice. Sessions of dictation run beside it and before it, several at
- * a time; each ends in `live-done`, `live-failed`, or with a `live-cancel`.
+ * The messages between the daemon and its engine process (structured clone over the child's IPC channel). The
+ * engine runs one job at a time; each job ends in `done`, `failed` or `cancelled`, unless the process dies, which
+ * the supervisor notices. Dictation sessions run beside jobs and take priority, several at a time; each ends in
+ * `live-done`, `live-failed`, or with a `live-cancel`.
  */
 import * as v from 'valibot';
 import { finite, integer } from './fields.js';
@@ -20,7 +20,7 @@ import { errorSchema } from './wire-error.js';
 /** A model as the store resolved it. */
 export const modelRefSchema = v.object({
   name: v.string(),
-  /** Absolute path of its folder. */
+  /** Absolute path of its directory. */
   dir: v.string(),
 });
 export type ModelRef = v.InferOutput<typeof modelRefSchema>;
@@ -29,15 +29,15 @@ const job = integer;
 const session = integer;
 const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
-/** What models may take of the machine. */
+/** How much of the machine models may use. */
 export const modelLimitsSchema = v.object({
-  /** On the device, weights and work together. */
+  /** On the device: weights and working memory together. */
   maxBytes: v.exactOptional(finite),
-  /** Models that nobody has worked with for so long go; they stay if it is left out. */
+  /** Models unused for this long are unloaded; never if omitted. */
   unloadAfterSeconds: v.exactOptional(finite),
-  /** Windows of a long file that a GPU decodes at once; by memory if it is left out. */
+  /** Windows of a long file that a GPU decodes at once; chosen by memory if omitted. */
   fileBatchSize: v.exactOptional(integer),
-  /** What to tell somebody whose model is too large. */
+  /** Hint for a model that is too large. */
   advice: v.exactOptional(v.string()),
 });
 export type ModelLimits = v.InferOutput<typeof modelLimitsSchema>;
@@ -45,8 +45,8 @@ export type ModelLimits = v.InferOutput<typeof modelLimitsSchema>;
 const toEngineTable = {
   limits: v.object({ ...modelLimitsSchema.entries, type: v.literal('limits') }),
   /**
-   * Keep this model warm for those who name none, or one of the others where it does not fit into memory. What was kept
-   * before stays until this one is ready. Answered by `loaded` or `load-failed`.
+   * Load and pin the default model, or the first of its fallbacks that fits into memory. The pinned model stays
+   * until the new one is ready. Answered by `loaded` or `load-failed`.
    */
   load: v.object({
     type: v.literal('load'),
@@ -55,7 +55,7 @@ const toEngineTable = {
     fallbacks: v.optional(v.array(modelRefSchema), []),
   }),
   'load-cancel': v.object({ type: v.literal('load-cancel'), use: integer }),
-  /** Free what nobody works with now, the rest when it is let go of. */
+  /** Free the unused models now, the others once they are released. */
   unload: v.object({ type: v.literal('unload') }),
   run: v.object({
     type: v.literal('run'),
@@ -64,22 +64,25 @@ const toEngineTable = {
     model: modelRefSchema,
     options: transcribeOptionsSchema,
   }),
-  /** The file that most likely comes next may be opened while this one is in work; none, without a path. */
+  /** The file of the next job may be opened while the current one runs; none without a path. */
   prefetch: v.object({ type: v.literal('prefetch'), path: v.exactOptional(v.string()) }),
   cancel: v.object({ type: v.literal('cancel'), job }),
-  /** The audio that follows begins at `fromSample`; what lies before the checkpoint is for the decode at the end alone. */
+  /**
+   * The audio that follows starts at `fromSample`; audio before the checkpoint is only for the re-decode at the
+   * end.
+   */
   'live-open': v.object({
     type: v.literal('live-open'),
     session,
     model: modelRefSchema,
-    /** With the words of the vocabulary there may be more of them than a client may send. */
+    /** With the words of the vocabulary they may exceed what a client may send. */
     options: v.object({
       ...liveOptionsSchema.entries,
       ...v.pick(transcribeOptionsSchema, ['hotwords']).entries,
     }),
     fromSample: integer,
     checkpoint: v.exactOptional(checkpointSchema),
-    /** Nothing is written down: looks tell only where somebody speaks, and no model is needed. */
+    /** Detect voice only; no model is needed. */
     voiceOnly: v.exactOptional(v.boolean()),
   }),
   /** s16le mono 16 kHz, without gaps. */
@@ -98,21 +101,21 @@ export const engineSummarySchema = v.object({
 });
 export type EngineSummary = v.InferOutput<typeof engineSummarySchema>;
 
-/** What one look at the audio gave. */
+/** The result of one decode step. */
 export const decodeStepSchema = v.object({
   committed: v.array(wordSchema),
   tentative: v.string(),
   language: v.exactOptional(v.string()),
-  /** Samples of the session that were heard. */
+  /** Samples of the session decoded so far. */
   decodedSamples: integer,
   intervalSeconds: finite,
   checkpoint: checkpointSchema,
-  /** Of a session that listens for voice only: how probable it is, for each whole frame since the look before. */
+  /** Voice-only sessions: the probability for each whole frame since the step before. */
   voice: v.exactOptional(v.array(finite)),
 });
 export type DecodeStep = v.InferOutput<typeof decodeStepSchema>;
 
-/** The text of the decode at the end, where it is better than the committed one. */
+/** The text of the re-decode at the end, if it is better than the committed one. */
 export const refinedSchema = v.object({
   text: v.string(),
   words: v.array(wordSchema),
@@ -120,32 +123,32 @@ export const refinedSchema = v.object({
 });
 export type Refined = v.InferOutput<typeof refinedSchema>;
 
-/** A model in memory, or on its way there. */
+/** A model that is in memory or loading. */
 export const engineModelSchema = v.object({
   ...modelStatusSchema.entries,
   name: v.string(),
   dir: v.string(),
-  /** Whether it stays for those who name none. */
+  /** Whether it is the default model, which stays. */
   pinned: v.boolean(),
 });
 export type EngineModel = v.InferOutput<typeof engineModelSchema>;
 
 const fromEngineTable = {
-  /** It can't work at all (no addon, no Metal): starting it again would not help. */
+  /** The engine can't work at all (no addon, no Metal): a restart would not help. */
   fatal: v.object({ type: v.literal('fatal'), error: errorSchema }),
   ready: v.object({ type: v.literal('ready'), device: v.string() }),
-  /** All models in memory or on their way there, at each change. */
+  /** All models in memory or loading, after each change. */
   models: v.object({ type: v.literal('models'), models: v.array(engineModelSchema) }),
   loaded: v.object({ type: v.literal('loaded'), use: integer, model: engineModelSchema }),
   'load-failed': v.object({ type: v.literal('load-failed'), use: integer, error: errorSchema }),
-  /** How fast the GPU computes a window of a model that was warmed up: 10⁹ floating-point operations a second. */
+  /** Speed of the GPU at a window of a warmed-up model: 10⁹ floating-point operations a second. */
   measured: v.object({ type: v.literal('measured'), gflops: finite }),
   opened: v.object({ type: v.literal('opened'), job, durationSeconds: v.exactOptional(finite) }),
   event: v.object({ type: v.literal('event'), job, event: transcribeEventSchema }),
   done: v.object({ type: v.literal('done'), job, summary: engineSummarySchema }),
   failed: v.object({ type: v.literal('failed'), job, error: errorSchema }),
   cancelled: v.object({ type: v.literal('cancelled'), job }),
-  /** The model is in memory, and the session listens: from where another engine was, if one was. */
+  /** The session accepts audio; it continues at the checkpoint if there was one. */
   'live-opened': v.object({
     type: v.literal('live-opened'),
     session,
@@ -154,7 +157,7 @@ const fromEngineTable = {
   }),
   'live-voice': v.object({ type: v.literal('live-voice'), session, speaking: v.boolean() }),
   'live-update': v.object({ type: v.literal('live-update'), session, step: decodeStepSchema }),
-  /** All was heard and committed; `look` is the last one. */
+  /** All audio is decoded and committed; `step` is the last one. */
   'live-done': v.object({
     type: v.literal('live-done'),
     session,
@@ -165,9 +168,9 @@ const fromEngineTable = {
   pong: v.object({
     type: v.literal('pong'),
     figures: figuresSchema,
-    /** Steps of work done since the process began: waits for the device, pieces of files read. */
+    /** Completed steps since the process started: waits for the device, pieces of files read. */
     steps: v.exactOptional(integer),
-    /** Nothing is computed since a model waits for the memory of one in use. */
+    /** Whether nothing is computed because a model waits for memory that another one uses. */
     waits: v.exactOptional(v.boolean()),
   }),
 };

@@ -1,10 +1,10 @@
-/** One engine process: its birth, its messages, its stderr and its death. Knows nothing of jobs or restarts. */
+/** One engine process: start, messages, stderr and exit. Knows nothing of jobs or restarts. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { SottoError } from '../protocol/errors.js';
 import type { FromEngine, ToEngine } from '../protocol/ipc.js';
 
-/** How to start one. Tests put another module in its place. */
+/** How to start an engine. Tests use another module. */
 export interface EngineCommand {
   /** Absolute path of the JavaScript module that the child runs. */
   readonly modulePath: string;
@@ -14,19 +14,21 @@ export interface EngineCommand {
 
 interface EngineProcessEvents {
   onMessage(message: FromEngine): void;
-  /** A line that it wrote to stdout or stderr. */
+  /** A line from its stdout or stderr. */
   onLine(line: string): void;
-  /** Called once, after the process is gone. `why` is a sentence such as "killed by SIGABRT". */
+  /** Called once, after the process has exited. `why` is a phrase such as "killed by SIGABRT". */
   onExit(why: string): void;
 }
 
-/** Loaded while the first engine starts: the schemas take 10 ms, and it says nothing before 100. */
+/**
+ * Loaded while the first engine starts: the schemas take 10 ms, and the engine sends nothing in its first 100 ms.
+ */
 const protocol = import('../protocol/ipc.js');
 
-/** Native code may print without end; what does not help a reader is cut. */
+/** Native code may print endless lines. */
 const MAX_LINE_LENGTH = 2_000;
 
-/** How long the streams of an ended process are still read. */
+/** How long the streams of an exited process are read. */
 const DRAIN_TIMEOUT_MS = 500;
 
 export class EngineProcess {
@@ -49,7 +51,7 @@ export class EngineProcess {
       'message',
       (value) => void protocol.then(({ parseFromEngine }) => this.#receive(value, parseFromEngine)),
     );
-    // A child that can't be started, or a channel that breaks while we write: the exit follows or has come.
+    // The child could not start, or the channel broke during a write: the exit follows or has come.
     this.#child.on('error', (error) => {
       this.#why ??= error.message;
       if (this.#child.pid === undefined) this.#end();
@@ -62,9 +64,9 @@ export class EngineProcess {
       }
     }
     this.#child.on('exit', (code, signal) => {
-      this.#why ??= signal === null ? `ended with exit code ${code}` : `killed by ${signal}`;
-      // `close` comes once its streams are read to the end, so that its last words are heard before its death
-      // is told; something that it started and that outlives it may hold them open, hence the limit.
+      this.#why ??= signal === null ? `exited with code ${code}` : `killed by ${signal}`;
+      // `close` comes once the streams are read to the end, so the last lines arrive before the exit is reported. A
+      // grandchild may hold the streams open, hence the time limit.
       setTimeout(() => this.#end(), DRAIN_TIMEOUT_MS).unref();
     });
     this.#child.on('close', () => this.#end());
@@ -74,12 +76,12 @@ export class EngineProcess {
     return this.#child.pid;
   }
 
-  /** Sends, or does nothing when the process is gone: its exit is reported anyway. */
+  /** Sends a message; does nothing after the exit, which is reported anyway. */
   send(message: ToEngine): void {
     if (!this.#hasExited && this.#child.connected) this.#child.send(message, () => undefined);
   }
 
-  /** Ends it at once. `why` is what `onExit` will say. */
+  /** Kills the process. `why` is what `onExit` will receive. */
   kill(why: string): void {
     this.#why ??= why;
     this.#killed = true;
@@ -92,8 +94,8 @@ export class EngineProcess {
     try {
       message = parse(value);
     } catch (error) {
-      // An engine that talks nonsense (NaN for a probability) computes nonsense: a new one takes over.
-      this.kill(`sent a message that makes no sense: ${SottoError.from(error).message}`);
+      // An engine that sends invalid messages (NaN for a probability) computes garbage: replace it.
+      this.kill(`sent an invalid message: ${SottoError.from(error).message}`);
       return;
     }
     this.#events.onMessage(message);
@@ -102,6 +104,6 @@ export class EngineProcess {
   #end(): void {
     if (this.#hasExited) return;
     this.#hasExited = true;
-    this.#events.onExit(this.#why ?? 'it is gone');
+    this.#events.onExit(this.#why ?? 'exited');
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The sessions of dictation that the engine process serves: opened as soon as it is ready, told of its end. Knows messages,
- * not processes.
+ * The dictation sessions of the engine process: opened once it is ready, failed when it dies. Knows messages, not
+ * processes.
  */
 import type { Clock, Timer } from '../clock.js';
 import { SottoError } from '../protocol/errors.js';
@@ -9,14 +9,14 @@ import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
 import type { EngineLive, LiveReport, RunningLive } from './engine.js';
 import { defined } from '../protocol/defined.js';
 
-/** A look takes less than a second; an engine that owes one and gives nobody one for so long gives none any more. */
+/** A decode step takes less than a second; the engine is killed if one is due and none arrives for this long. */
 export const DECODE_TIMEOUT_MS = 20_000;
 /**
- * As long as the engine is known to compute, at a file's step or at a look of a slow machine, it is only late. A session that
- * is given nothing for so long is lost all the same.
+ * An engine that is known to compute (a file's step, or a decode on a slow machine) is only late, but is killed
+ * after this in any case.
  */
 const BUSY_DECODE_TIMEOUT_MS = 120_000;
-/** A timer that is so late has slept with the machine, and so has the engine. */
+/** A timer this late means that the machine slept, and the engine with it. */
 const SLEEP_DETECTION_MS = 5_000;
 
 type Report = (report: LiveReport) => void;
@@ -26,11 +26,11 @@ type SessionMessage = Extract<FromEngine, { session: number }>;
 interface Stream {
   readonly request: EngineLive;
   readonly report: Report;
-  /** Whether the present process has heard of it. */
+  /** Whether it was sent to the current process. */
   sent: boolean;
-  /** Whether the model is in memory and it listens. */
+  /** Whether the model is in memory and the session accepts audio. */
   open: boolean;
-  /** What it was given, and what of that is enough for its next look. */
+  /** Samples sent, and how many of them make the next decode step due. */
   sentSamples: number;
   dueSamples: number;
 }
@@ -38,9 +38,9 @@ interface Stream {
 interface EngineStreamsOptions {
   readonly clock: Clock;
   readonly send: (message: ToEngine) => void;
-  /** When the engine was last known to compute, by the clock. */
+  /** When the engine last made progress, by the clock. */
   readonly progressMs?: () => number | undefined;
-  /** An engine that looks no more is to be put down. */
+  /** Called when no decode step arrives in time. */
   readonly onStuck: () => void;
 }
 
@@ -49,7 +49,7 @@ export class EngineStreams {
   readonly #streams = new Map<number, Stream>();
   #next = 1;
   #ready = false;
-  /** Calls off the wait for the next look. */
+  /** Of the wait for the next decode step. */
   #timer: Timer | undefined;
 
   constructor(options: EngineStreamsOptions) {
@@ -98,7 +98,7 @@ export class EngineStreams {
     };
   }
 
-  /** A process is ready to serve. */
+  /** Opens the sessions in a process that became ready. */
   ready(): void {
     this.#ready = true;
     for (const [session, stream] of this.#streams) this.#send(session, stream);
@@ -135,7 +135,7 @@ export class EngineStreams {
     }
   }
 
-  /** The process is gone. Those that it had are lost; those that wait for one go on waiting. */
+  /** The process died: sessions that it had are lost, the others wait for the next one. */
   lost(error: SottoError): void {
     this.#ready = false;
     for (const [session, stream] of [...this.#streams]) {
@@ -145,7 +145,7 @@ export class EngineStreams {
     }
   }
 
-  /** No process comes any more. */
+  /** Fails all sessions: no further process will start. */
   failAll(error: SottoError): void {
     this.#ready = false;
     for (const [session, stream] of [...this.#streams]) {
@@ -160,7 +160,7 @@ export class EngineStreams {
     this.#options.send({ type: 'live-open', session, ...stream.request });
   }
 
-  /** Whoever waits for a look is served in turn: any sign of one is one for all. */
+  /** Decodes run round-robin, so an update for any session proves the engine is alive. */
   #restartTimer(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -201,7 +201,7 @@ export class EngineStreams {
   }
 }
 
-/** Samples that are enough for the look behind one. */
+/** Number of samples at which the next decode step is due. */
 function dueAfter({ decodedSamples, intervalSeconds }: Position): number {
   return decodedSamples + intervalSeconds * SAMPLE_RATE;
 }

@@ -1,4 +1,4 @@
-/** What the sessions see of the engine: somebody who runs one job at a time, listens to several speakers, and reports. */
+/** The engine as the sessions use it: runs one file job at a time and several live sessions, and reports. */
 import type { SottoError } from '../protocol/errors.js';
 import type { EngineSummary, DecodeStep, ModelRef, Refined } from '../protocol/ipc.js';
 import type { LiveCheckpoint, LiveOptions } from '../protocol/live.js';
@@ -11,7 +11,7 @@ export interface EngineJob {
   readonly options: TranscribeOptions;
 }
 
-/** `done`, `failed`, `cancelled` and `lost` are the last report of a job; exactly one of them comes. */
+/** Exactly one of `done`, `failed`, `cancelled` and `lost` ends a job. */
 export type JobReport =
   | { type: 'waiting'; for: 'engine' | 'model' }
   | { type: 'opened'; durationSeconds?: number }
@@ -19,38 +19,38 @@ export type JobReport =
   | { type: 'done'; summary: EngineSummary }
   | { type: 'failed'; error: SottoError }
   | { type: 'cancelled' }
-  /** The engine process died or was put down with the job in it; the job may be run again. */
+  /** The engine process died or was killed during the job, which may run again. */
   | { type: 'lost'; error: SottoError };
 
 export interface RunningJob {
-  /** Asks the engine to stop; it is free again once the last report has come. */
+  /** Asks the engine to stop; it is free once the last report has come. */
   cancel(): void;
 }
 
 export interface EngineLive {
   readonly model: ModelRef;
   readonly options: LiveOptions;
-  /** Number of the first sample that it will be given. */
+  /** Number of the first sample that it will receive. */
   readonly fromSample: number;
-  /** Where another engine was. */
+  /** Where another engine stopped. */
   readonly checkpoint?: LiveCheckpoint;
-  /** Looks tell only where somebody speaks. */
+  /** Detect voice only. */
   readonly voiceOnly?: boolean;
 }
 
-/** `done`, `failed` and `lost` are the last report of a session; one of them comes, unless it is cancelled. */
+/** One of `done`, `failed` and `lost` ends a session, unless it is cancelled. */
 export type LiveReport =
   | { type: 'waiting'; for: 'engine' }
-  /** Audio may come. */
+  /** The session accepts audio. */
   | { type: 'opened' }
   | { type: 'voice'; speaking: boolean }
   | { type: 'update'; step: DecodeStep }
   | { type: 'done'; step: DecodeStep; refined?: Refined }
   | { type: 'failed'; error: SottoError }
-  /** The engine process died or was put down: another one may go on from the last checkpoint. */
+  /** The engine process died or was killed: another one may continue from the last checkpoint. */
   | { type: 'lost'; error: SottoError };
 
-/** Before `opened` and after the last report its calls do nothing. */
+/** Its methods do nothing before `opened` and after the last report. */
 export interface RunningLive {
   /** s16le mono 16 kHz, without gaps. */
   audio(pcm: Uint8Array): void;
@@ -60,35 +60,39 @@ export interface RunningLive {
 }
 
 export interface Engine {
-  /** Only one job at a time: the caller waits for the last report before it runs the next. */
+  /** One job at a time: the caller waits for the last report before it runs the next. */
   run(job: EngineJob, onReport: (report: JobReport) => void): RunningJob;
-  /** The file of the job that most likely comes next, undefined if none waits: it may be opened meanwhile. */
+  /** Announces the file of the next job, which may be opened early; undefined if none is queued. */
   prefetch?(path: string | undefined): void;
   /** Several at once. */
   live(request: EngineLive, onReport: (report: LiveReport) => void): RunningLive;
   status(): EngineStatus;
 }
 
-/** The models that the engine holds. */
+/** The models in the engine. */
 export interface ModelEngine {
-  /** The model for speech that goes on now, where none is named: nobody waits for a better one. Undefined until one was chosen. */
+  /**
+   * The default model that can serve live speech now, without a wait for a better one. Undefined until one was
+   * chosen.
+   */
   readonly serving: ModelRef | undefined;
-  /** The model for work that may wait for the one that was chosen. */
+  /** The default model for work that may wait for it to load. */
   readonly chosen: ModelRef | undefined;
   /**
-   * Has a model in memory for those who name none, from now on; the one before it serves until this one is ready.
-   * @returns what is ready: one of `instead`, in order, where the model does not fit into memory
-   * @throws SottoError why neither is; what served before goes on. CANCELLED once `signal` is aborted: then nothing changes
+   * Makes a model the default one; the previous one serves until it is ready.
+   * @returns the model that is ready: the first of `fallbacks` that fits if the model does not fit into memory
+   * @throws SottoError why none could be loaded; the previous model keeps serving. CANCELLED once `signal` is
+   *   aborted: nothing has changed then
    */
   use(model: ModelRef, options?: UseOptions): Promise<ModelStatus>;
-  /** Frees every model that nobody works with, and the others once they are let go of; whoever asks next has it loaded anew. */
+  /** Frees the unused models now, the others once they are released; the next use loads them again. */
   unload(): void;
-  /** Tells of the models in memory or on their way there, at each change. @returns what ends that */
+  /** Calls `listener` with the models in memory or loading, after each change. @returns unsubscribes it */
   watchModels(listener: (models: readonly ModelStatus[]) => void): () => void;
 }
 
 export interface UseOptions {
-  /** Smaller ones, from the best down. */
+  /** Smaller models, the best one first. */
   readonly fallbacks?: readonly ModelRef[];
   readonly signal?: AbortSignal;
 }

@@ -1,7 +1,7 @@
 /**
- * Whether the user's files can be opened here. macOS asks the user before a background service reads Desktop, Documents,
- * network disks and others: `open` then fails, or does not return until the user answers. So a process that can be killed
- * tries each file before the engine is given it.
+ * Checks whether the daemon can open the user's files. macOS asks the user before a background service reads
+ * Desktop, Documents, network disks and others: `open` then fails, or does not return until the user answers. So
+ * a small process, which can be killed, tries each file before the engine opens it.
  */
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../clock.js';
@@ -9,19 +9,19 @@ import { codeOf } from '../protocol/errors.js';
 import { readInProcess } from '../read-in-process.js';
 import { Upload } from '../upload.js';
 
-/** A file that is not open after this is waited for apart from the others. */
+/** A file that takes longer to open no longer holds up the others. */
 export const OPEN_TIMEOUT_MS = 2_000;
-/** Files that are tried at once; one that hangs keeps its place until its job is over. */
+/** A check that hangs keeps its slot until its job ends. */
 const MAX_CONCURRENT_CHECKS = 8;
 
-/** `open`: the engine may read it, or is the one to tell why it can't. `slow`: no answer yet; another one follows. */
+/** `open`: the engine may read it, or reports why it can't. `slow`: no answer yet; another one follows. */
 export type FileAnswer = 'open' | 'denied' | 'slow';
 
-/** What sessions see of it. */
+/** File access as the jobs use it. */
 export interface FileAccess {
   /**
-   * @param answer called once with `open` or `denied`, before that perhaps once with `slow`; never before this returns
-   * @returns what ends the check: nothing is answered any more
+   * @param answer called once with `open` or `denied`, possibly once with `slow` before; never before this returns
+   * @returns ends the check: `answer` is no longer called
    */
   check(path: string, answer: (answer: FileAnswer) => void): () => void;
   /** Takes over the copy of a file that a client wrote. @throws SottoError INVALID_ARGUMENT: there is none */
@@ -29,14 +29,14 @@ export interface FileAccess {
 }
 
 /**
- * Opens a file and reads its first byte, which is where a file that lies in a cloud is fetched.
+ * Opens a file and reads its first byte, which downloads a file that is stored in a cloud.
  * @throws the error of the system; any but EPERM and EACCES counts as `open`
  */
 export type TryOpen = (path: string, signal: AbortSignal) => Promise<void>;
 
 interface FileAccessOptions {
   readonly clock: Clock;
-  /** Where clients write the copies. */
+  /** Directory where clients write the copies. */
   readonly uploads: string;
   readonly tryOpen?: TryOpen;
 }

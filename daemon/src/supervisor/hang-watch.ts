@@ -1,12 +1,12 @@
 /**
- * Notices an engine that neither answers nor dies. It is pinged at a fixed pace; silence for longer than the
- * allowance means that it hangs. A machine that slept is no hang: when a tick comes much later than it was
- * asked for, time has jumped for everybody, and the allowance begins anew.
+ * Detects an engine that neither responds nor dies. It is pinged at a fixed interval; silence beyond the timeout
+ * means that it hangs. If a tick comes much later than scheduled, the machine slept, and the timeout starts
+ * again.
  */
 import type { Clock, Timer } from '../clock.js';
 
 export const PING_INTERVAL_MS = 5_000;
-/** MLX work is waited for without blocking, so a healthy engine answers within milliseconds; loading may block. */
+/** Waits for MLX do not block, so a healthy engine responds within milliseconds; loading may block. */
 export const SILENCE_TIMEOUT_MS = 60_000;
 const LOADING_SILENCE_TIMEOUT_MS = 300_000;
 
@@ -30,7 +30,7 @@ export class HangWatch {
     this.#schedule();
   }
 
-  /** Any message at all from the engine counts as a sign of life. */
+  /** Any message from the engine proves that it is alive. */
   noteMessage(): void {
     this.#lastMessageMs = this.#options.clock.nowMs();
   }

@@ -1,7 +1,7 @@
 /**
- * Whether a model's folder can be opened here, known before the engine is asked: macOS asks the user before a background
- * service reads Desktop, Documents and others, and `open` may not return until the user answers. An engine that waits there
- * serves no other job. Folders of Sotto's own are not looked at.
+ * Checks whether the daemon can open a model's directory before the engine tries: macOS asks the user before a
+ * background service reads Desktop, Documents and others, and `open` may not return until the user answers. An
+ * engine that waits there serves nothing else. Sotto's own directories are not checked.
  */
 import { dirname, join, resolve } from 'node:path';
 import type { Clock, Timer } from '../clock.js';
@@ -10,26 +10,26 @@ import { openInProcess, OPEN_TIMEOUT_MS, type TryOpen } from './file-access.js';
 
 interface ModelAccessOptions {
   readonly clock: Clock;
-  /** Folders whose models Sotto put there; the first one is where users may put theirs. */
+  /** Directories of Sotto's own models; users may put theirs into the first one. */
   readonly own: readonly string[];
   readonly tryOpen?: TryOpen;
 }
 
-/** What those who pass a model to the engine see of it. */
+/** Model access as the callers of the engine use it. */
 export interface ModelAccess {
   /**
-   * @param dir absolute path of a model's folder
-   * @returns why it can't be used, within 2 s; undefined where the engine may open it, or is the one to tell what is wrong
+   * @param dir absolute path of a model's directory
+   * @returns why it can't be used, within 2 s; undefined if the engine may open it, or reports what is wrong
    */
   check(dir: string): Promise<SottoError | undefined>;
-  /** Whether `check` is sure to say yes. */
+  /** Whether `check` always succeeds. */
   isOwn(dir: string): boolean;
 }
 
 export class ProcessModelAccess implements ModelAccess {
   readonly #options: ModelAccessOptions;
   readonly #own: ReadonlySet<string>;
-  /** A folder that several ask about is tried once. */
+  /** Concurrent checks of a directory share one process. */
   readonly #checks = new Map<string, Promise<SottoError | undefined>>();
 
   constructor(options: ModelAccessOptions) {
@@ -78,7 +78,7 @@ function unreadable(dir: string, why: 'denied' | 'slow', models: string): SottoE
   const path = JSON.stringify(dir);
   const what =
     why === 'denied'
-      ? `Sotto’s background service may not read the model folder ${path}`
+      ? `Sotto’s background service has no access to the model folder ${path}`
       : `the model folder ${path} did not open within ${OPEN_TIMEOUT_MS / 1000} s`;
   return new SottoError('MODEL_UNREADABLE', what, {
     hint: `move it into ${models}, or on macOS allow Node in Privacy & Security › Files and Folders`,

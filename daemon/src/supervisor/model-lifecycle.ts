@@ -1,6 +1,6 @@
 /**
- * Which models the engine process holds: the one that serves those who name none, kept over every death of an engine, and
- * what is on its way to take its place. Knows messages, not processes.
+ * The models of the engine process: the default model, kept across restarts of the engine, and the one that is
+ * loading to replace it. Knows messages, not processes.
  */
 import type { Logger } from '../logger.js';
 import { SottoError } from '../protocol/errors.js';
@@ -10,12 +10,12 @@ import type { UseOptions } from './engine.js';
 import type { ModelAccess } from './model-access.js';
 import { defined } from '../protocol/defined.js';
 
-/** The model to have warm before anybody asks. */
+/** The model to load at the start. */
 export interface WarmPlan {
   readonly model: ModelRef;
-  /** Smaller ones, from the best down, where it does not fit into memory. */
+  /** Smaller models, the best one first, if it does not fit into memory. */
   readonly fallbacks?: readonly ModelRef[];
-  /** A small one that is there sooner, and serves until then. */
+  /** A small model that loads faster, and serves until then. */
   readonly standIn?: ModelRef;
 }
 
@@ -24,7 +24,7 @@ interface ModelLifecycleOptions {
   readonly log: Logger;
   readonly plan?: WarmPlan;
   readonly limits?: ModelLimits;
-  /** Finds out which model folders can be opened; all count as such, if left out. */
+  /** Checks which model directories can be opened; if omitted, all count as readable. */
   readonly access?: ModelAccess;
 }
 
@@ -33,11 +33,11 @@ type OfModels = Extract<FromEngine, { type: 'models' | 'loaded' | 'load-failed' 
 interface LoadRequest {
   readonly model: ModelRef;
   readonly fallbacks: readonly ModelRef[];
-  /** Whether the present process has heard of it. */
+  /** Whether it was sent to the current process. */
   sent: boolean;
-  /** Whether its folder is being looked at. */
+  /** Whether its directory is being checked. */
   checking: boolean;
-  /** Undefined where nobody waits for the answer: the plan's own. */
+  /** Undefined for the plan's own requests. */
   readonly caller?: { resolve: (model: ModelStatus) => void; reject: (error: SottoError) => void };
 }
 
@@ -47,13 +47,13 @@ export class ModelLifecycle {
   readonly #loadRequests = new Map<number, LoadRequest>();
   #next = 1;
   #ready = false;
-  /** What the process holds. */
+  /** The models in the process. */
   #models: readonly EngineModel[] = [];
-  /** The one that serves those who name none. */
+  /** The default model. */
   #serving: ModelRef | undefined;
-  /** What is to take its place at the start. */
+  /** The model that replaces it at the start. */
   #planned: ModelRef | undefined;
-  /** Why the planned one does not serve. Whoever asked for another one was told, so of that nothing is said any more. */
+  /** Why the planned model does not serve. Callers that chose another one received their error themselves. */
   #refused: { name: string; error: SottoError } | undefined;
 
   constructor(options: ModelLifecycleOptions) {
@@ -61,17 +61,17 @@ export class ModelLifecycle {
     this.#planned = options.plan?.model;
   }
 
-  /** The model for speech that goes on now: nobody waits for a better one. */
+  /** The default model that can serve live speech now. */
   get serving(): ModelRef | undefined {
     return this.#successor() ?? this.#serving ?? this.#planned;
   }
 
-  /** The model for work that may wait for the one that was chosen. */
+  /** The default model for work that may wait for it to load. */
   get chosen(): ModelRef | undefined {
     return this.#planned ?? this.#serving;
   }
 
-  /** Name of the model that should serve, where another one does: it is on its way, or can't be had. */
+  /** Name of the intended default model while another one serves: it is still loading, or failed. */
   get fallbackFor(): string | undefined {
     if (this.#serving === undefined) return undefined;
     return this.#planned === undefined ? this.#refused?.name : this.#planned.name;
@@ -82,7 +82,10 @@ export class ModelLifecycle {
     return this.#models.some(({ state }) => state === 'loading' || state === 'warming');
   }
 
-  /** A process is ready to serve. @param wanted folder of a model that somebody waits for: it is loaded first, and soon */
+  /**
+   * Loads the models into a process that became ready. @param wanted directory of a model that a job waits for and
+   * that is loaded first anyway
+   */
   ready(wanted?: string): void {
     const { plan, limits, send } = this.#options;
     this.#ready = true;
@@ -93,7 +96,7 @@ export class ModelLifecycle {
       this.#load({ model: plan.standIn, fallbacks: [] });
     }
     for (const [use, request] of requested) this.#send(use, request);
-    // Somebody has chosen another one: the one that was planned may be what took the engine down.
+    // A client has chosen another model: the planned one may have crashed the engine.
     if (requested.length > 0) this.#planned = undefined;
     if (this.#planned !== undefined) this.#load({ model: this.#planned, fallbacks: plan?.fallbacks ?? [] });
   }
@@ -114,7 +117,7 @@ export class ModelLifecycle {
     }
   }
 
-  /** The process is gone, and with it what it held. */
+  /** The process died, and its models with it. */
   lost(why: string): void {
     this.#ready = false;
     this.#models = [];
@@ -122,13 +125,13 @@ export class ModelLifecycle {
       if (!sent) continue;
       this.#loadRequests.delete(use);
       caller?.reject(
-        new SottoError('MODEL_LOAD_FAILED', `the engine was lost while it loaded ${model.name}: it ${why}`),
+        new SottoError('MODEL_LOAD_FAILED', `the engine was lost while loading ${model.name}: it ${why}`),
       );
     }
     this.#notify();
   }
 
-  /** One that is asked for while no process is there is loaded by the next one. */
+  /** Without a process, the next one loads the model. */
   use(model: ModelRef, { fallbacks = [], signal }: UseOptions = {}): Promise<ModelStatus> {
     if (signal?.aborted === true) return Promise.reject(new SottoError('CANCELLED', 'cancelled'));
     let cancel = (): void => undefined;
@@ -143,7 +146,7 @@ export class ModelLifecycle {
     return answer.finally(() => signal?.removeEventListener('abort', cancel));
   }
 
-  /** No process comes any more. */
+  /** Fails all requests: no further process will start. */
   failAll(error: SottoError): void {
     for (const [use, { caller }] of [...this.#loadRequests]) {
       this.#loadRequests.delete(use);
@@ -171,8 +174,8 @@ export class ModelLifecycle {
   }
 
   /**
-   * The model that is loaded in the place of one that had to make room for it: whoever comes now waits for this one. To ask for
-   * the old one would have that loaded once more.
+   * The model that is loading after the default one was evicted for it: requests wait for this one, since the old
+   * one would have to be loaded again.
    */
   #successor(): ModelRef | undefined {
     const holds = ({ dir }: ModelRef): boolean => this.#models.some((model) => model.dir === dir);
@@ -189,7 +192,7 @@ export class ModelLifecycle {
     if (this.#serving === undefined && refused !== undefined) {
       return { name: serving.name, state: 'failed', error: refused.error.toWire() };
     }
-    // Asked for, and not told of yet: until then nobody is warm.
+    // Requested but not reported yet: no model is warm until then.
     const isRequested = [...this.#loadRequests.values()].some(({ model }) => model.dir === serving.dir);
     return { name: serving.name, state: isRequested ? 'loading' : 'installed' };
   }
@@ -208,7 +211,10 @@ export class ModelLifecycle {
     return use;
   }
 
-  /** A folder that is not Sotto's own is looked at first: an engine that waits for macOS's permission serves no other job. */
+  /**
+   * Checks a directory that is not Sotto's own first: an engine that waits for macOS's permission serves nothing
+   * else.
+   */
   #send(use: number, request: LoadRequest): void {
     const { access } = this.#options;
     if (access === undefined || access.isOwn(request.model.dir)) {
@@ -219,7 +225,7 @@ export class ModelLifecycle {
     request.checking = true;
     void access.check(request.model.dir).then((problem) => {
       request.checking = false;
-      // It may have been called off, or the process may be gone: the next one is sent it then.
+      // The request may be cancelled, or the process gone: then the next one is sent it.
       if (!this.#loadRequests.has(use) || !this.#ready) return;
       if (problem === undefined) this.#sendNow(use, request);
       else this.#failed(use, problem);
@@ -237,7 +243,7 @@ export class ModelLifecycle {
     this.#loadRequests.delete(use);
     if (request === undefined) return;
     const isPlanned = request.model.dir === this.#planned?.dir;
-    // Somebody chose another one meanwhile, or what was planned is here.
+    // A client chose another model meanwhile, or the planned one is ready.
     if (isPlanned || request.caller !== undefined) {
       this.#planned = undefined;
       const fallbackFor = request.caller === undefined ? model.fallbackFor : undefined;
@@ -247,7 +253,7 @@ export class ModelLifecycle {
       };
     }
     this.#serving = { name: model.name, dir: model.dir };
-    this.#options.log.info({ name: model.name }, 'model serves those who name none');
+    this.#options.log.info({ name: model.name }, 'default model');
     request.caller?.resolve(statusOf(model));
     this.#notify();
   }
@@ -261,14 +267,14 @@ export class ModelLifecycle {
     this.#options.log.error({ model: model.name, code, message }, 'model not loaded');
     if (caller === undefined) {
       this.#refused = { name: model.name, error };
-      // Who waits for it has to hear why; who does not is served by the one that stands in.
+      // Jobs that wait for it receive the error; others use the stand-in.
       if (this.#serving !== undefined && model.dir === this.#planned?.dir) this.#planned = undefined;
     }
     caller?.reject(error);
     this.#notify();
   }
 
-  /** What was on its way has moved on. */
+  /** Logs the models whose state changed. */
   #log(now: readonly EngineModel[]): void {
     for (const model of now) {
       const before = this.#models.find(({ dir }) => dir === model.dir);

@@ -1,22 +1,22 @@
 /**
- * Notices an engine that answers and computes nothing: a GPU that hangs is waited for on another thread, so pings say
- * nothing of it. The engine counts its steps (waits for the device, pieces of files); while there is work, that count must
- * move. Looked at when a ping is answered: where none is, `HangWatch` acts, and a machine that slept is no stall.
+ * Detects an engine that responds but computes nothing: a hung GPU is waited for on another thread, so pings don't
+ * notice it. The engine counts its steps (waits for the device, pieces of files); while there is work, that count
+ * must grow. Checked at each pong: without one `HangWatch` acts, and a machine that slept is no stall.
  */
 import type { Clock } from '../clock.js';
 import { PING_INTERVAL_MS } from './hang-watch.js';
 
 /**
- * The longest step is a pass of the largest model over a full batch: about 20 s on two slow cores. A machine that swaps takes
- * several times as long.
+ * The longest step is a pass of the largest model over a full batch: about 20 s on two slow cores. A machine that
+ * swaps takes several times as long.
  */
 export const STALL_TIMEOUT_MS = 180_000;
-/** While a model is loaded: a piece of its weights may come from a slow disk. */
+/** While a model loads: its weights may come from a slow disk. */
 const LOADING_STALL_TIMEOUT_MS = 300_000;
 
 interface ProgressWatchOptions {
   readonly clock: Clock;
-  /** What the engine has to do: a stall is one of that work alone. */
+  /** The current work; a stall is timed within one kind of work. */
   readonly work: () => 'none' | 'loading' | 'job';
   readonly onStall: (stalledMs: number) => void;
 }
@@ -25,7 +25,7 @@ export class ProgressWatch {
   readonly #options: ProgressWatchOptions;
   #steps: number | undefined;
   #lastProgressMs: number | undefined;
-  /** From when on it owes a step. */
+  /** Since when the next step is waited for. */
   #waitingSinceMs: number;
   #answeredMs: number;
 
@@ -34,22 +34,22 @@ export class ProgressWatch {
     this.#waitingSinceMs = this.#answeredMs = options.clock.nowMs();
   }
 
-  /** When it last computed something, by the clock; undefined where it did nothing yet. */
+  /** When the engine last computed something, by the clock; undefined if it did nothing yet. */
   get lastProgressMs(): number | undefined {
     return this.#lastProgressMs;
   }
 
-  /** Work begins. */
+  /** Work starts. */
   noteStart(): void {
     this.#waitingSinceMs = this.#options.clock.nowMs();
   }
 
-  /** A result came. */
+  /** A result arrived. */
   noteProgress(): void {
     this.#lastProgressMs = this.#waitingSinceMs = this.#options.clock.nowMs();
   }
 
-  /** A ping was answered. @param waits whether the work waits for memory that other work uses */
+  /** A pong arrived. @param waits whether the work waits for memory that other work uses */
   notePong(steps: number | undefined, waits = false): void {
     const { clock, work, onStall } = this.#options;
     const now = clock.nowMs();

@@ -1,11 +1,11 @@
 /**
- * When to start an engine again after it died: after 0.5 s, then twice as long each time up to 60 s, and not
- * at all once it died 5 times within 180 s (the rule that language servers are held to: a process that dies
- * at every start would otherwise heat the machine for ever).
+ * When to restart an engine that died: after 0.5 s, then twice as long each time up to 60 s, and not at all after 5
+ * deaths within 180 s (the rule of language servers: a process that dies at every start would otherwise heat the
+ * machine forever).
  *
- * A death with a file in work is the file's first of all: a folder may hold several that no engine survives, and each of
- * them has two tries. Such deaths have a bound of their own, so that they do not stop the service for others: 20 in a row
- * without a file or a dictation that went well between them are the engine's.
+ * A death during a file is first of all the file's fault: a directory may hold several that crash any engine, and
+ * each of them has two attempts. Such deaths have a limit of their own, so that they do not stop the service for
+ * others: 20 in a row without a successful file or dictation between them are the engine's fault.
  */
 const FIRST_DELAY_MS = 500;
 export const MAX_DELAY_MS = 60_000;
@@ -22,7 +22,7 @@ export class RestartPolicy {
   #fileCrashes = 0;
   #lastMs: number | undefined;
 
-  /** Notes a crash and says what to do. */
+  /** Records a crash and decides what to do. */
   recordCrash(nowMs: number): RestartDecision {
     this.#lastMs = nowMs;
     this.#crashesMs = this.#crashesMs.filter((at) => nowMs - at < BREAKER_WINDOW_MS);
@@ -35,7 +35,7 @@ export class RestartPolicy {
     return { restart: true, delayMs };
   }
 
-  /** Notes a crash with a file in work. */
+  /** Records a crash during a file. */
   recordFileCrash(nowMs: number): RestartDecision {
     this.#lastMs = nowMs;
     this.#fileCrashes += 1;
@@ -44,12 +44,12 @@ export class RestartPolicy {
     return { restart: true, delayMs: FIRST_DELAY_MS };
   }
 
-  /** A file or a dictation went well: what died before it died of its files. */
+  /** A file or a dictation succeeded, so earlier crashes were caused by their files. */
   recordSuccess(): void {
     this.#fileCrashes = 0;
   }
 
-  /** After the breaker opened: whether the crashes lie far enough back for one more try. */
+  /** Whether the last crash is long enough ago for one more attempt after the breaker opened. */
   canRetry(nowMs: number): boolean {
     return this.#lastMs === undefined || nowMs - this.#lastMs >= BREAKER_WINDOW_MS;
   }

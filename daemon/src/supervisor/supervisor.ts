@@ -1,6 +1,6 @@
 /**
- * Keeps one engine process alive: starts it, has its model warm, passes a job to it, watches that it answers,
- * and replaces it when it dies. The process boundary is what a Metal abort or an out-of-memory kill stops at.
+ * Keeps one engine process alive: starts it, loads its models, sends it jobs, watches that it responds, and
+ * replaces it when it dies. The process boundary contains a Metal abort or an out-of-memory kill.
  */
 import type { Clock, Timer } from '../clock.js';
 import type { Logger } from '../logger.js';
@@ -27,9 +27,9 @@ import { ProgressWatch } from './progress-watch.js';
 import { RestartPolicy } from './restart-policy.js';
 import { defined } from '../protocol/defined.js';
 
-/** How long the engine may take to leave a decode step after a cancel before it is put down. */
+/** How long the engine may take to leave a decode step after a cancel before it is killed. */
 const CANCEL_GRACE_MS = 5_000;
-/** How long it may take to end after being asked to. */
+/** How long it may take to exit after a shutdown request. */
 const SHUTDOWN_GRACE_MS = 2_000;
 
 interface SupervisorOptions {
@@ -40,7 +40,7 @@ interface SupervisorOptions {
   readonly limits?: ModelLimits;
   readonly access?: ModelAccess;
   readonly cancelGraceMs?: number;
-  /** How fast the GPU computes a model's window: 10⁹ floating-point operations a second. */
+  /** Speed of the GPU at a model's window: 10⁹ floating-point operations a second. */
   readonly onMeasured?: (gflops: number) => void;
 }
 
@@ -50,9 +50,9 @@ interface CurrentJob {
   readonly report: (report: JobReport) => void;
   sent: boolean;
   cancelled: boolean;
-  /** Calls off the timer of the grace period after a cancel. */
+  /** Of the grace period after a cancel. */
   graceTimer?: Timer;
-  /** What the engine said before it was put down for it. */
+  /** The error for which the engine was killed. */
   fault?: SottoError;
 }
 
@@ -64,12 +64,15 @@ export class Supervisor implements Engine, ModelEngine {
   #watch: HangWatch | undefined;
   #progress: ProgressWatch | undefined;
   readonly #live: EngineStreams;
-  /** What the engine said of a session before it was put down for it. */
+  /** The error of a session for which the engine was killed. */
   #liveFault: SottoError | undefined;
   #current: CurrentJob | undefined;
-  /** The file that most likely comes next. */
+  /** The file of the next job. */
   #prefetchPath: string | undefined;
-  /** The engine died with a file in work and this one opened ahead: either may be why, so it waits for its own turn. */
+  /**
+   * The engine died with a file running and this one prefetched: either may be the cause, so it is not prefetched
+   * again.
+   */
   #isPrefetchSuspect = false;
   #nextJob = 1;
   readonly #models: ModelLifecycle;
@@ -80,9 +83,9 @@ export class Supervisor implements Engine, ModelEngine {
   #lastFailure: string | undefined;
   /** Why no engine is started any more; completes "the speech engine …". */
   #whyDegraded: string | undefined;
-  /** What the process said it can't work for. */
+  /** The error with which the process reported that it can't work. */
   #fatal: SottoError | undefined;
-  /** Set while a process is ended on purpose: its exit is no crash. */
+  /** Whether the process is ended on purpose: its exit is no crash. */
   #expectedExit = false;
   #restartTimer: Timer | undefined;
   #stopped: (() => void) | undefined;
@@ -93,7 +96,7 @@ export class Supervisor implements Engine, ModelEngine {
       clock: options.clock,
       send: (message) => this.#process?.send(message),
       progressMs: () => this.#progress?.lastProgressMs,
-      onStuck: () => this.#process?.kill('does not look at what is said any more'),
+      onStuck: () => this.#process?.kill('stopped decoding live audio'),
     });
     const { warm, limits, access } = options;
     this.#models = new ModelLifecycle({
@@ -111,7 +114,7 @@ export class Supervisor implements Engine, ModelEngine {
     return this.#models.chosen;
   }
 
-  /** Name of the model that should serve, where another one does. */
+  /** Name of the intended default model while another one serves. */
   get fallbackFor(): string | undefined {
     return this.#models.fallbackFor;
   }
@@ -119,7 +122,7 @@ export class Supervisor implements Engine, ModelEngine {
   use(model: ModelRef, options?: UseOptions): Promise<ModelStatus> {
     if (this.#state === 'stopped') return Promise.reject(this.#degradedError());
     const used = this.#models.use(model, options);
-    // It may be the model that was chosen before that the engine died of.
+    // The previous default model may have crashed the engine.
     if (this.#state === 'degraded') this.#spawn();
     return used;
   }
@@ -140,20 +143,20 @@ export class Supervisor implements Engine, ModelEngine {
     if (this.#current !== undefined) throw new SottoError('INTERNAL', 'the engine runs one job at a time');
     const current: CurrentJob = { id: this.#nextJob++, job, report, sent: false, cancelled: false };
     this.#current = current;
-    // Reports come after `run` has returned, whatever they are.
+    // Reports come after `run` has returned.
     queueMicrotask(() => this.#begin(current));
     return { cancel: () => this.#cancel(current) };
   }
 
   prefetch(path: string | undefined): void {
     this.#prefetchPath = path;
-    // Behind the run that it comes after.
+    // After the `run` message of the current job.
     queueMicrotask(() => this.#sendPrefetch());
   }
 
   live(request: EngineLive, report: (report: LiveReport) => void): RunningLive {
     const running = this.#live.open(request, report);
-    // As with jobs: reports come after this has returned.
+    // Reports come after this has returned.
     queueMicrotask(() => {
       if (this.#isUnavailable()) this.#live.failAll(this.#degradedError());
     });
@@ -173,7 +176,7 @@ export class Supervisor implements Engine, ModelEngine {
     };
   }
 
-  /** Ends the engine for good. A job that is in it is the caller's to settle first. */
+  /** Shuts the engine down. The caller ends a running job first. */
   async stop(): Promise<void> {
     this.#stopServing();
     const process = this.#process;
@@ -181,16 +184,16 @@ export class Supervisor implements Engine, ModelEngine {
     const exited = new Promise<void>((resolve) => (this.#stopped = resolve));
     process.send({ type: 'shutdown' });
     const killTimer = this.#options.clock.after(SHUTDOWN_GRACE_MS, () =>
-      process.kill('did not end when asked'),
+      process.kill('did not shut down in time'),
     );
     await exited;
     killTimer.cancel();
   }
 
-  /** Ends the engine without waiting. */
+  /** Kills the engine without waiting. */
   kill(): void {
     this.#stopServing();
-    this.#process?.kill('the daemon ends');
+    this.#process?.kill('was stopped with the daemon');
   }
 
   #stopServing(): void {
@@ -212,7 +215,7 @@ export class Supervisor implements Engine, ModelEngine {
     else current.report({ type: 'waiting', for: 'engine' });
   }
 
-  /** Whether no engine will come; one that has been down for long is tried once more. */
+  /** Whether no engine will start; one that failed long ago is tried once more. */
   #isUnavailable(): boolean {
     if (this.#state !== 'degraded') return this.#state === 'stopped';
     if (!this.#policy.canRetry(this.#options.clock.nowMs())) return true;
@@ -241,7 +244,7 @@ export class Supervisor implements Engine, ModelEngine {
     }
     this.#process?.send({ type: 'cancel', job: current.id });
     current.graceTimer = this.#options.clock.after(this.#options.cancelGraceMs ?? CANCEL_GRACE_MS, () => {
-      this.#options.log.warn({ job: current.id }, 'engine did not stop a cancelled job: replacing it');
+      this.#options.log.warn({ job: current.id }, 'engine ignored a cancelled job: replacing it');
       this.#expectedExit = true;
       this.#process?.kill('did not stop a cancelled job');
     });
@@ -275,7 +278,7 @@ export class Supervisor implements Engine, ModelEngine {
     this.#watch = new HangWatch({
       clock,
       ping: () => process.send({ type: 'ping' }),
-      onHang: (silentMs) => process.kill(`has been silent for ${Math.round(silentMs / 1000)} s`),
+      onHang: (silentMs) => process.kill(`did not respond for ${Math.round(silentMs / 1000)} s`),
       loading: () => this.#state === 'starting' || this.#models.loading,
     });
     this.#progress = new ProgressWatch({
@@ -288,12 +291,12 @@ export class Supervisor implements Engine, ModelEngine {
 
   get #currentWork(): 'none' | 'loading' | 'job' {
     if (this.#models.loading) return 'loading';
-    // A cancelled one has a time limit of its own.
+    // A cancelled job has a time limit of its own.
     return this.#current?.sent === true && !this.#current.cancelled ? 'job' : 'none';
   }
 
   #receive(message: FromEngine): void {
-    // What it says while it is being ended must not bring it back to life.
+    // Ignore messages of a process that is shutting down.
     if (this.#state === 'stopped') return;
     switch (message.type) {
       case 'fatal':
@@ -306,7 +309,7 @@ export class Supervisor implements Engine, ModelEngine {
         this.#live.ready();
         if (this.#current !== undefined) this.#send(this.#current);
         if (this.#prefetchPath !== undefined) this.#sendPrefetch();
-        // Behind those who wait already: what they need is loaded first.
+        // After waiting jobs and sessions: their models load first.
         this.#models.ready(this.#current?.job.model.dir);
         return;
       case 'models':
@@ -341,7 +344,7 @@ export class Supervisor implements Engine, ModelEngine {
         return;
       case 'live-update':
       case 'live-done':
-        // A session without a model says nothing of the device.
+        // A voice-only session says nothing about the device.
         if (message.step.voice === undefined) this.#policy.recordSuccess();
         this.#live.receive(message);
         return;
@@ -352,7 +355,7 @@ export class Supervisor implements Engine, ModelEngine {
     }
   }
 
-  /** Zeros for features, out of GPU memory: what that process computes from here on is not to be trusted. */
+  /** Zeros for features or out of GPU memory: later results of that process can't be trusted. */
   #isUntrustworthy({ code }: { code: ErrorCode }): boolean {
     return code === 'ENGINE_CRASHED' || code === 'ENGINE_OOM';
   }
@@ -402,7 +405,7 @@ export class Supervisor implements Engine, ModelEngine {
     this.#figures = undefined;
     this.#models.lost(why);
     if (this.#state === 'stopped') {
-      log.info({ engine: pid }, 'engine ended');
+      log.info({ engine: pid }, 'engine exited');
       this.#stopped?.();
       return;
     }
@@ -422,13 +425,13 @@ export class Supervisor implements Engine, ModelEngine {
       } else {
         this.#state = 'degraded';
         this.#whyDegraded = decision.restart ? undefined : decision.why;
-        log.error({ why }, 'not starting the engine again');
+        log.error({ why }, 'not restarting the engine');
       }
     }
     this.#settleLost(why);
   }
 
-  /** What becomes of the job that was in the engine, or waited for it, when the process went. */
+  /** Ends the job and the sessions of a process that died. */
   #settleLost(why: string): void {
     this.#live.lost(this.#liveFault ?? new SottoError('ENGINE_CRASHED', `the speech engine ${why}`));
     this.#liveFault = undefined;
@@ -446,12 +449,12 @@ export class Supervisor implements Engine, ModelEngine {
   }
 
   #degradedError(): SottoError {
-    if (this.#state === 'stopped') return new SottoError('ENGINE_UNAVAILABLE', 'the engine has been stopped');
+    if (this.#state === 'stopped') return new SottoError('ENGINE_UNAVAILABLE', 'the engine was stopped');
     if (this.#fatal !== undefined) return this.#fatal;
     return new SottoError(
       'ENGINE_UNAVAILABLE',
       `the speech engine ${this.#whyDegraded ?? 'failed'}; last: it ${this.#lastFailure ?? 'died'}`,
-      { hint: 'see `sotto daemon status` for the log; restart with `sotto daemon stop`' },
+      { hint: 'see the log (`sotto daemon status`); restart with `sotto daemon stop`' },
     );
   }
 }
