@@ -1,14 +1,13 @@
 /**
- * The file that comes after the one in work: opened, and the first half minute of it decoded, while the model computes. So a
- * folder of short files does not have the model wait at each of them. One file is held; whoever asks for another one lets go
- * of it.
+ * Opens the next file and decodes its first half minute while the model computes, so that the model does not wait
+ * at each of many short files. One file is prefetched at a time; a claim for another one drops it.
  */
 import type { OpenAudio } from './host.js';
 import { readAhead } from './read-ahead.js';
 
 interface AudioPrefetcherDeps {
   readonly open: (path: string) => Promise<OpenAudio>;
-  /** Changes whenever a file does: what was decoded of the one before is not of this one. */
+  /** Changes whenever the file does, so that prefetched audio of an older version is not used. */
   readonly fingerprintOf: (path: string) => string | undefined;
 }
 
@@ -18,36 +17,36 @@ interface PrefetchedFile {
   readonly audio: Promise<OpenAudio>;
 }
 
-/** A job's right to a file. One of the two is called. */
+/** A job's right to a file. The job calls exactly one of the two. */
 export interface Claim {
-  /** The sound, from what was held of it unless the file has changed since. @throws SottoError */
+  /** The audio, prefetched if the file has not changed since. @throws SottoError */
   open(): Promise<OpenAudio>;
   /** The job does not need it. */
   release(): void;
 }
 
-/** Chunks of a second that a model takes at once: a window of Whisper's. */
+/** Chunks of a second that the model reads at once: a Whisper window. */
 const WINDOW_CHUNKS = 30;
 
 export class AudioPrefetcher {
   readonly #deps: AudioPrefetcherDeps;
   #expected: string | undefined;
   #held: PrefetchedFile | undefined;
-  /** Files whose first window the model has not got yet: it waits for that, so nothing else is decoded meanwhile. */
+  /** Files whose first window the model does not have yet; nothing else is decoded while it waits for one. */
   #waitingForWindow = 0;
 
   constructor(deps: AudioPrefetcherDeps) {
     this.#deps = deps;
   }
 
-  /** Nothing is held, where no path is given. Never throws: what is wrong with the file is told to who takes it. */
+  /** Drops the file without a path. Never throws: an error of the file is reported to its job. */
   prefetch(path: string | undefined): void {
     this.#expected = path;
     if (path !== this.#held?.path) this.#drop();
     this.#open();
   }
 
-  /** What is held of a file is for one job from now on, and the file that is told next is another one. */
+  /** Gives the prefetched file to one job; the next prefetch is for another file. */
   claim(path: string): Claim {
     const held = this.#held?.path === path ? this.#held : undefined;
     if (held !== undefined) this.#held = undefined;
@@ -105,12 +104,12 @@ function drop({ audio }: PrefetchedFile): void {
   void audio.then((open) => open.close()).catch(() => undefined);
 }
 
-/** The same sound; `fed` is called when its reader has a window of it, or all, or leaves. */
+/** The same audio; `onWindow` is called when its reader has a window, has everything, or stops. */
 function withWindowCallback(audio: OpenAudio, onWindow: () => void): OpenAudio {
   return {
     durationSeconds: audio.durationSeconds,
     samples: counted(audio.samples, onWindow),
-    // Who has not begun to read does not end it either.
+    // A reader that never started does not end the iteration.
     close() {
       onWindow();
       return audio.close();

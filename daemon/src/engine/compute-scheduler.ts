@@ -1,19 +1,20 @@
 /**
- * Who computes next. Looks at speech that goes on come first, one at a time in the order in which they are asked for, so that
- * no session looks twice while another one waits. File jobs go on between them: their next step begins when no look waits.
+ * Decides who computes next. Decode steps of live sessions go first, one at a time in the order of arrival, so that
+ * no session decodes twice while another one waits. File jobs run between them: their next step starts when no
+ * decode waits.
  */
 
-/** A step of a file waits for no more looks than this: where looks never end, files go on slowly. */
+/** A step of a file waits for at most this many decodes, so files advance slowly even if decodes never end. */
 const MAX_CONSECUTIVE_DECODES = 8;
 
 export class ComputeScheduler {
   #tail: Promise<unknown> = Promise.resolve();
   #pending = 0;
   #waiting: (() => void)[] = [];
-  /** Looks that were done while the files that wait did so. */
+  /** Decodes done while a file step waits. */
   #decodesWhileWaiting = 0;
 
-  /** Runs a look when those that were asked for before it are done. */
+  /** Runs a decode step after those that were requested before it. */
   runRealtime<T>(step: () => Promise<T>): Promise<T> {
     this.#pending += 1;
     const turn = this.#tail.then(step).finally(() => this.#done());
@@ -21,7 +22,7 @@ export class ComputeScheduler {
     return turn;
   }
 
-  /** Runs work that somebody waits for and that asks for a turn for each of its steps: files wait until its end. */
+  /** Runs work in several realtime steps that a user waits for: file jobs wait until it ends. */
   async runBatch<T>(work: () => Promise<T>): Promise<T> {
     this.#pending += 1;
     try {
@@ -31,7 +32,7 @@ export class ComputeScheduler {
     }
   }
 
-  /** Resolves once no look waits or runs, at once as a rule; also when `signal` is aborted: a cancel waits for nobody. */
+  /** Resolves once no decode is waiting or running, usually at once, or when `signal` is aborted. */
   yieldToRealtime(signal: AbortSignal): Promise<void> | undefined {
     if (this.#pending === 0 || signal.aborted) return undefined;
     return new Promise((resolve) => {

@@ -1,29 +1,29 @@
 /**
- * Windows of a file that are decoded at once where no number is given. On a GPU several share each read of the weights and
- * the host's time for each op; on the CPU one window keeps all cores busy.
+ * How many windows of a file are decoded at once by default. On a GPU they share each read of the weights and the
+ * host's time for each op; on the CPU one window keeps all cores busy.
  */
 import { totalmem } from 'node:os';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
-/** More give little: by then the windows' own keys and values are most of what is read. */
+/** More rows gain little: by then the windows' own keys and values are most of what is read. */
 const MAX_ROWS = 8;
-/** All rows together may take this part of what models may take, which is half of the machine's memory if no limit is set. */
+/** Share of the models' memory for all rows; models may use half of the machine's memory if no limit is set. */
 const MEMORY_SHARE = 1 / 8;
-/** A shorter file is written sooner window by window, and its text comes as it is decoded. */
+/** Shorter files finish sooner window by window, and their text appears as it is decoded. */
 const MIN_SECONDS = 120;
 
 /**
- * How many windows fit, 1 where a second one does not.
+ * How many windows fit into memory, at least 1.
  *
- * @param rowBytes absent: the model decodes one by one
- * @param maxBytes what models may take
+ * @param rowBytes undefined: the model decodes one window at a time
+ * @param maxBytes memory that models may use
  */
 export function rowsThatFit(rowBytes: number | undefined, maxBytes = totalmem() / 2): number {
   if (rowBytes === undefined) return 1;
   return Math.max(1, Math.min(MAX_ROWS, Math.floor((maxBytes * MEMORY_SHARE) / rowBytes)));
 }
 
-/** Options that decode several windows of a long file at once, unless they ask for what then is done otherwise or not at all. */
+/** Adds a batch size to the options for a long file, unless they need another order or set one themselves. */
 export function withRows(
   options: TranscribeOptions,
   rows: number,
@@ -34,8 +34,8 @@ export function withRows(
 }
 
 /**
- * Whether the text is as good with windows that do not know of each other. A prompt leads the first window alone, what is read
- * again needs the order, and beams, draws and hotwords are searched window by window anyway.
+ * Whether the text is as good if windows don't know each other's text. A prompt leads only the first window,
+ * re-read windows need the order, and beams, samples and hotwords are searched window by window anyway.
  */
 function isPlain(options: TranscribeOptions): boolean {
   const { batchSize, conditionOnPreviousText, multilingual, hallucinationSilenceThreshold, vad } = options;

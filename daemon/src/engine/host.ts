@@ -1,6 +1,6 @@
 /**
- * The engine's message loop: holds the model, runs one job after another, and stops one between two steps of
- * its decoder when told to. Sessions of dictation go before them. Everything that touches MLX or files is handed in.
+ * The engine's message loop: holds the models, runs one job after another, and stops a job between two decode
+ * steps. Dictation sessions take priority. Everything that touches MLX or files is injected.
  */
 import type { Footprint } from '#daemon/models/footprint.js';
 import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
@@ -18,7 +18,7 @@ import { ModelCache, type LoadModel } from './model-cache.js';
 import { ComputeScheduler } from './compute-scheduler.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** After this long without work the memory that MLX keeps for reuse is given back. */
+/** Memory that MLX keeps for reuse is freed after this long without work. */
 const CLEAR_CACHE_AFTER_MS = 30_000;
 
 export interface OpenAudio extends AudioStream {
@@ -30,18 +30,18 @@ export interface EngineDeps {
   readonly footprint: (dir: string) => Promise<Footprint>;
   readonly clock: Clock;
   readonly openAudio: (path: string) => Promise<OpenAudio>;
-  /** Changes whenever the file does; undefined if there is none. */
+  /** Changes whenever the file does; undefined without a file. */
   readonly fingerprintOf: (path: string) => string | undefined;
   readonly figures: () => EngineFigures;
-  /** Steps of work done since the process began. */
+  /** Steps completed since the process started. */
   readonly steps: () => number;
   readonly clearCache: () => void;
-  /** Windows of a file that fit at once into what models may take; undefined where the device decodes one by one. */
+  /** Windows of a file that fit into memory at once; undefined if the device decodes one at a time. */
   readonly fileRows?: (model: SpeechModel, maxBytes: number | undefined) => number | undefined;
-  /** Keeps models and work in memory while sessions are open; called again when another model is there. */
+  /** Wires models and working memory while sessions are open; called again when a model was loaded. */
   readonly wireMemory?: (isOpen: boolean) => void;
   readonly send: (message: FromEngine) => void;
-  /** Called once on `shutdown`, with everything released. */
+  /** Called once on `shutdown`, after everything is released. */
   readonly exit: () => void;
 }
 
@@ -54,12 +54,12 @@ export class EngineHost {
   readonly #scheduler = new ComputeScheduler();
   readonly #next: AudioPrefetcher;
   readonly #live: LiveRuns;
-  /** Runs happen one at a time, in the order in which they were asked for. */
+  /** Runs happen one at a time, in the order of arrival. */
   #tail: Promise<void> = Promise.resolve();
   #job: { id: number; controller: AbortController } | undefined;
-  /** Models that are to be kept, by the number of who asked. */
+  /** Models that are loading to be pinned, by request id. */
   readonly #loads = new Map<number, AbortController>();
-  /** Runs that wait or go on. */
+  /** Runs that are waiting or running. */
   #tasks = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   #hasLiveSessions = false;
@@ -170,7 +170,7 @@ export class EngineHost {
     this.#scheduleCacheClear();
   }
 
-  /** For whoever comes next. */
+  /** Pins the default model. */
   async #keep({ use, model, fallbacks }: Load): Promise<void> {
     const cancelled = new AbortController();
     this.#loads.set(use, cancelled);
@@ -184,7 +184,7 @@ export class EngineHost {
     this.#sendFigures();
   }
 
-  /** What a model leaves behind for reuse fits no other one. */
+  /** The memory that a model leaves for reuse fits no other one. */
   #freed(): void {
     this.#deps.clearCache();
     this.#sendFigures();
@@ -203,9 +203,9 @@ export class EngineHost {
       return;
     }
     trace('engine', 'job received');
-    // Model and file at once: most of a load is done by other threads than this one.
+    // Load and open at once: most of a load runs on other threads.
     const loading = this.#models.hold(run.model, signal);
-    loading.catch(() => undefined); // heard below, unless something else fails first
+    loading.catch(() => undefined); // awaited below, unless something else fails first
     try {
       const summary = await this.#transcribe(run, claim, loading, signal);
       this.#end({ type: 'done', job, summary });
@@ -213,7 +213,7 @@ export class EngineHost {
       if (signal.aborted) this.#end({ type: 'cancelled', job });
       else this.#end({ type: 'failed', job, error: engineError(thrown).toWire() });
     }
-    // A wrong path is told at once, but what was begun for the job must come to its end.
+    // A wrong path is reported at once, but the load must still end.
     await loading.then(
       ({ release }) => release(),
       () => undefined,
@@ -234,7 +234,7 @@ export class EngineHost {
   ): Promise<EngineSummary> {
     const audio = await claim.open();
     trace('engine', 'file open');
-    // A reader that waits for a decoder does not see the signal before it has a chunk.
+    // A reader that waits for its decoder sees the signal only after the next chunk.
     const stop = (): void => void audio.close().catch(() => undefined);
     signal.addEventListener('abort', stop, { once: true });
     try {
@@ -247,7 +247,7 @@ export class EngineHost {
       const openedMs = performance.now();
       const { model } = await loading;
       trace('engine', 'model in memory');
-      // What it waited for the model, a load that was under way included; nothing when the model was warm.
+      // The time spent waiting for the model, including a load already under way; none if it was warm.
       const load = (performance.now() - openedMs) / 1000;
       return await this.#decode(model, audio, run, signal, load);
     } finally {
@@ -277,7 +277,7 @@ export class EngineHost {
         const { language, durationSeconds, timings } = step.value;
         return { language, durationSeconds, timings: { ...timings, load } };
       }
-      // The model sees the signal itself and leaves at its next step; until then it speaks to nobody.
+      // The model sees the signal itself and stops at its next step; its events until then are dropped.
       if (!signal.aborted) this.#deps.send({ type: 'event', job: run.job, event: step.value });
     }
   }

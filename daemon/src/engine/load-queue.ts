@@ -1,4 +1,6 @@
-/** Models are brought one after another: those that somebody waits for before those that are to be ready ahead of time. */
+/**
+ * Loads models one after another: those that a request waits for before those that are loaded in the background.
+ */
 type Task = () => Promise<void>;
 
 export class LoadQueue {
@@ -7,7 +9,7 @@ export class LoadQueue {
   readonly #onIdle: () => void;
   #busy = false;
 
-  /** @param onIdle called whenever the last of the tasks is done */
+  /** @param onIdle called whenever the last task is done */
   constructor(onIdle: () => void) {
     this.#onIdle = onIdle;
   }
@@ -28,7 +30,7 @@ export class LoadQueue {
 
   async #work(): Promise<void> {
     this.#busy = true;
-    // Whoever asks in the same moment counts.
+    // Tasks that are added in the same tick count.
     await Promise.resolve();
     for (;;) {
       const task = this.#requested.shift() ?? this.#background.shift();

@@ -1,11 +1,11 @@
-/** One model in memory, and who works with it. */
+/** One model in memory and its leases. */
 import type { Timer } from '../clock.js';
 import type { Footprint } from '#daemon/models/footprint.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { EngineModel, ModelRef } from '#daemon/protocol/ipc.js';
 import { totalBytes } from './memory-budget.js';
 
-/** A model that stays in memory until it is let go of. */
+/** A model that stays in memory until it is released. */
 export interface ModelLease {
   readonly model: SpeechModel;
   readonly release: () => void;
@@ -17,10 +17,10 @@ export class LoadedModel {
   readonly need: Footprint;
   readonly loadSeconds: number;
   holders = 0;
-  /** Whether it is to go when it is let go of. */
+  /** Whether it is evicted once it has no holders. */
   evictWhenIdle = false;
   warm = false;
-  /** Calls off its end, where that is near. */
+  /** Of its eviction, if one is scheduled. */
   evictTimer: Timer | undefined;
 
   constructor(ref: ModelRef, model: SpeechModel, need: Footprint, loadSeconds: number) {
@@ -30,7 +30,7 @@ export class LoadedModel {
     this.loadSeconds = loadSeconds;
   }
 
-  /** @param onFree called when the last of its holders lets go */
+  /** @param onFree called when the last holder releases it */
   hold(onFree: () => void): ModelLease {
     this.holders += 1;
     this.evictTimer?.cancel();

@@ -1,6 +1,6 @@
 /**
- * Entry of the engine process, started by the supervisor with an IPC channel. The only process that loads the
- * addon: what MLX, Metal or a driver do to it ends here.
+ * Entry point of the engine process, started by the supervisor with an IPC channel. The only process that loads the
+ * addon, so a crash in MLX, Metal or a driver ends here.
  */
 import { statSync } from 'node:fs';
 import { parseToEngine, type FromEngine } from '#daemon/protocol/ipc.js';
@@ -23,12 +23,12 @@ function fingerprintOf(path: string): string | undefined {
   }
 }
 
-// Without its daemon an engine has no purpose. SIGKILL, since a GPU that hangs must not hold it in an exit handler.
+// Without its daemon an engine has no purpose. SIGKILL, since a hung GPU must not keep it in an exit handler.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-// Ctrl-C in a terminal goes to every process of the group; the one in front decides what it means.
+// Ctrl-C in a terminal reaches every process of the group; the foreground process decides what it means.
 process.on('SIGINT', () => undefined);
 
-trace('engine', 'process began');
+trace('engine', 'process started');
 
 try {
   const [{ mx }, { footprintOf, loadModel }, { openAudio }, { limitCache }, { wireMemory }] =
@@ -66,6 +66,6 @@ try {
   process.on('message', (value) => host.receive(parseToEngine(value)));
   send({ type: 'ready', device: `MLX ${mx.version}, ${mx.defaultDevice()}` });
 } catch (error) {
-  // The supervisor reads this and ends the process.
+  // The supervisor reads this and kills the process.
   send({ type: 'fatal', error: startError(error).toWire() });
 }

@@ -1,13 +1,13 @@
-/** How long a model takes to load, what it hears in clips and how fast: for reports of one model beside another. */
+/** Measures a model on clips: load time, transcripts and speed, for comparisons of models. */
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { ModelMeasurement, ModelRequest } from '#daemon/protocol/model-process.js';
 
 type Clip = Extract<ModelRequest, { type: 'measure' }>['clips'][number];
 
-/** The first load reads the files into memory; the least of the others counts. */
+/** The first load reads the files into memory; the fastest of the others counts. */
 const LOADS = 3;
 
-/** @throws SottoError as whatever loads the model and reads the clips */
+/** @throws SottoError as loading the model and reading the clips do */
 export async function measureModel(
   dir: string,
   clips: readonly Clip[],

@@ -1,11 +1,11 @@
-/** What models may take of the device's memory, and what a new one needs of it. */
+/** How much of the device's memory models may use, and how much a new one needs. */
 import type { Footprint } from '#daemon/models/footprint.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelLimits } from '#daemon/protocol/ipc.js';
 
 export const totalBytes = ({ weightBytes, workBytes }: Footprint): number => weightBytes + workBytes;
 
-/** @throws SottoError INSUFFICIENT_MEMORY for what would not fit into an empty memory */
+/** @throws SottoError INSUFFICIENT_MEMORY for a model that would not fit into empty memory */
 export function assertFits(
   name: string,
   need: Footprint,
@@ -14,12 +14,12 @@ export function assertFits(
   if (totalBytes(need) <= maxBytes) return;
   throw new SottoError(
     'INSUFFICIENT_MEMORY',
-    `${name} needs ${roughly(totalBytes(need))}, and models may take ${roughly(maxBytes)} here`,
+    `${name} needs ${roughly(totalBytes(need))}, but models may use ${roughly(maxBytes)} here`,
     advice === undefined ? {} : { hint: advice },
   );
 }
 
-/** Whether a model fits beside those that are there: weights of all, and work of those that somebody works with. */
+/** Whether a model fits with the others in memory: the weights of all, and the working memory of those in use. */
 export function fitsWithOthers(
   others: Iterable<{ readonly need: Footprint; readonly holders: number }>,
   need: Footprint,
@@ -30,7 +30,7 @@ export function fitsWithOthers(
   return sum <= maxBytes;
 }
 
-/** Two sizes that differ must look so. */
+/** Two different sizes must not print the same. */
 function roughly(bytes: number): string {
   return bytes < 1e10 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }

@@ -1,6 +1,6 @@
 /**
- * The models in memory: the one that is kept for those who name none, and guests. A model is loaded beside those that
- * serve where memory allows it; else whoever nobody works with makes room, and whoever is in use is waited for.
+ * The models in memory: the pinned default model and temporary ones. A new model is loaded beside the others if
+ * memory allows; otherwise unused models are evicted, and used ones are waited for.
  */
 import type { Footprint } from '#daemon/models/footprint.js';
 import type { Clock, Timer } from '#daemon/clock.js';
@@ -19,27 +19,27 @@ export type LoadModel = (dir: string, options: LoadOptions) => Promise<SpeechMod
 
 interface ModelCacheDeps {
   readonly load: LoadModel;
-  /** What a model will take, from its files. */
+  /** Memory that a model will need, from its files. */
   readonly footprint: (dir: string) => Promise<Footprint>;
   readonly clock: Clock;
-  /** Told of all models at each change. */
+  /** Called with all models after each change. */
   readonly onChange: (models: readonly EngineModel[]) => void;
-  /** A model has gone: what the device keeps for reuse may go as well. */
+  /** A model was freed: the device's cached memory can go as well. */
   readonly onFreed: () => void;
-  /** How fast the machine computes a model's window: 10⁹ floating-point operations a second. */
+  /** Speed of the machine at a model's window: 10⁹ floating-point operations a second. */
   readonly onMeasured?: (gflops: number) => void;
 }
 
-/** A guest that nobody works with stays so long: the next file or take may want it. */
+/** An unused temporary model stays this long, since the next file or dictation may need it. */
 const IDLE_EVICTION_MS = 60_000;
-/** Progress is told in steps of this size. */
+/** Progress is reported in steps of this size. */
 const PROGRESS_STEP = 0.05;
 
 interface LoadingModel {
   readonly ref: ModelRef;
-  /** Whether it comes ahead of time, to be kept: then it is warmed up. */
+  /** Whether it is loaded to be pinned, and then warmed up. */
   readonly isPinned: boolean;
-  /** Ends the first decode, nothing else. */
+  /** Ends only the warm-up. */
   readonly warmUp: AbortController;
   status: EngineModel;
 }
@@ -47,12 +47,12 @@ interface LoadingModel {
 export class ModelCache {
   readonly #deps: ModelCacheDeps;
   readonly #queue = new LoadQueue(() => this.#rest());
-  /** By folder. */
+  /** By directory. */
   readonly #loadedModels = new Map<string, LoadedModel>();
   #limits: ModelLimits = {};
   #loading: LoadingModel | undefined;
   #pinnedDir: string | undefined;
-  /** The kept one, while it is away to make room for a guest. */
+  /** The pinned model while it is evicted for a temporary one. */
   #displaced: ModelRef | undefined;
   #memoryWaiters: (() => void)[] = [];
   #isWaitingForMemory = false;
@@ -63,7 +63,7 @@ export class ModelCache {
     this.#deps = deps;
   }
 
-  /** Whether a model waits until others that are in use leave it the memory. */
+  /** Whether a model waits until others in use free their memory. */
   get isWaitingForMemory(): boolean {
     return this.#isWaitingForMemory;
   }
@@ -74,15 +74,15 @@ export class ModelCache {
   }
 
   /**
-   * The model `ref`, in memory until it is released; at once if it is there.
+   * Leases the model `ref`, which stays in memory until released; at once if it is loaded.
    *
-   * @throws SottoError for a model that can't be loaded; CANCELLED as soon as `signal` is aborted. A load that is under way
-   *   then goes on: the next one may want it
+   * @throws SottoError for a model that can't be loaded; CANCELLED as soon as `signal` is aborted. A load under way
+   *   continues then: the next request may need it
    */
   hold(ref: ModelRef, signal?: AbortSignal): Promise<ModelLease> {
     const there = this.#loadedModels.get(ref.dir);
     if (there !== undefined) return Promise.resolve(this.#held(there));
-    // Somebody waits now: the real work warms it up as well.
+    // A request waits now, and its own work warms the model up as well.
     this.#loading?.warmUp.abort();
     const held = this.#queue.add('requested', async () =>
       this.#held(await this.#ensureLoaded(ref, { signal })),
@@ -91,9 +91,9 @@ export class ModelCache {
   }
 
   /**
-   * Keeps `ref` for those who name none, warmed up; where it does not fit, the first of `instead` that does.
+   * Pins `ref` as the default model and warms it up; if it does not fit, the first of `fallbacks` that does.
    *
-   * @throws SottoError: then nothing has changed. CANCELLED as soon as `signal` is aborted
+   * @throws SottoError nothing has changed then. CANCELLED as soon as `signal` is aborted
    */
   async keep(ref: ModelRef, fallbacks: readonly ModelRef[], signal: AbortSignal): Promise<EngineModel> {
     let refused: SottoError | undefined;
@@ -107,10 +107,10 @@ export class ModelCache {
         refused ??= error;
       }
     }
-    throw refused ?? new SottoError('INTERNAL', 'no model was asked for');
+    throw refused ?? new SottoError('INTERNAL', 'no model was requested');
   }
 
-  /** Frees what nobody works with now, the rest as soon as it is let go of. */
+  /** Frees the unused models now, the others once they are released. */
   unload(): void {
     this.#displaced = undefined;
     for (const loaded of [...this.#loadedModels.values()]) {
@@ -126,7 +126,7 @@ export class ModelCache {
     return this.#loading === undefined ? all : [...all, this.#loading.status];
   }
 
-  /** Frees all models, and whichever is still on its way. */
+  /** Frees all models, including one that is loading. */
   close(): void {
     this.#closed.abort();
     this.#unloadTimer?.cancel();
@@ -135,7 +135,7 @@ export class ModelCache {
       loaded.model.dispose();
     }
     this.#loadedModels.clear();
-    // Who waits for room sees that there is none to come.
+    // Loads that wait for memory see that the cache is closed.
     for (const resolve of this.#memoryWaiters.splice(0)) resolve();
   }
 
@@ -167,7 +167,7 @@ export class ModelCache {
     return loaded.hold(() => this.#free(loaded));
   }
 
-  /** Nobody works with it any more. */
+  /** The last holder released a model. */
   #free(loaded: LoadedModel): void {
     if (this.#closed.signal.aborted) return;
     if (loaded.holders > 0) return;
@@ -189,7 +189,7 @@ export class ModelCache {
     this.#notify();
   }
 
-  /** Once nobody works and nothing is on its way: the kept one is back, and the time runs after which all of them go. */
+  /** Once nothing is in use or loading: reloads the pinned model if it was evicted, or starts the unload timer. */
   #rest(): void {
     this.#unloadTimer?.cancel();
     this.#unloadTimer = undefined;
@@ -198,7 +198,7 @@ export class ModelCache {
     if (isBusy || this.#closed.signal.aborted) return;
     const displaced = this.#displaced;
     if (displaced !== undefined) {
-      // Whoever took its place is done.
+      // The temporary model that displaced it is unused now.
       this.#displaced = undefined;
       this.#queue.add('background', () => this.#ensureLoaded(displaced, {})).catch(() => undefined);
       return;
@@ -207,7 +207,7 @@ export class ModelCache {
     this.#unloadTimer = this.#deps.clock.after(unloadAfterSeconds * 1000, () => this.unload());
   }
 
-  /** Has a model in memory. One at a time: who calls this is in the queue. */
+  /** Loads a model unless it is in memory. Called from the queue only, so one at a time. */
   async #ensureLoaded(
     ref: ModelRef,
     { signal, isPinned = false }: { signal?: AbortSignal | undefined; isPinned?: boolean },
@@ -259,7 +259,8 @@ export class ModelCache {
     this.#change(loading, { predictedBytes: totalBytes(need) });
     const startMs = this.#deps.clock.nowMs();
     const model = await this.#deps.load(ref.dir, {
-      // A load for somebody who leaves goes on: the next one may want it. One ahead of time ends with its reason.
+      // A load for a request continues after its cancellation: the next request may need it. A background load ends
+      // with its reason.
       ...(isPinned && signal !== undefined && { signal }),
       onProgress: (fraction) => this.#progress(loading, fraction),
     });
@@ -267,7 +268,7 @@ export class ModelCache {
     return new LoadedModel(ref, model, need, loadSeconds);
   }
 
-  /** The first decodes of a model, at whose end it is ready for anybody. */
+  /** Runs the first decodes of a model, which then is ready for any request. */
   async #warm(loaded: LoadedModel, loading: LoadingModel, signal: AbortSignal | undefined): Promise<void> {
     this.#change(loading, { state: 'warming', fraction: 0, family: loaded.model.family });
     const signals = [loading.warmUp.signal, this.#closed.signal, ...(signal === undefined ? [] : [signal])];
@@ -315,7 +316,7 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted === true) throw new SottoError('CANCELLED', 'cancelled');
 }
 
-/** A model that comes when nobody waits for it any more is let go of. */
+/** Releases the model if its waiter was aborted. */
 async function leaseUnlessAborted(held: Promise<ModelLease>, signal: AbortSignal): Promise<ModelLease> {
   try {
     return await abortable(held, signal);

@@ -1,6 +1,6 @@
 /**
- * Entry of a process that works on a model's files for one command and ends: MLX stays out of the command, and what
- * happens to it here ends here. One request, then `progress` messages, then `done` or `failed`.
+ * Entry point of a process that works on a model's files for one command: it keeps MLX, and its crashes, out of the
+ * command. One request, then `progress` messages, then `done` or `failed`.
  */
 import { assertReplaceable } from './assert-replaceable.js';
 import { createHash, randomUUID } from 'node:crypto';
@@ -30,7 +30,7 @@ type ConverterModule = typeof modelConverter;
 const cancelled = new AbortController();
 const { signal } = cancelled;
 
-/** What a stage tells while it works. */
+/** Options that report the progress of a stage. */
 const stageOptions = (stage: Extract<ModelReply, { type: 'progress' }>['stage']) => ({
   signal,
   onProgress: (fraction: number) => void send({ type: 'progress', stage, fraction }),
@@ -61,7 +61,7 @@ async function work(request: Work): Promise<ModelReply> {
         return { type: 'done', facts: await inspect(request.out, converterModule) };
     }
   } catch (error) {
-    // A file that is being read ends with an error of its own.
+    // Reading a file ends with an error of its own.
     const isCancelled = signal.aborted && !(error instanceof SottoError);
     const coded = isCancelled ? new SottoError('CANCELLED', 'cancelled') : engineError(error);
     return { type: 'failed', error: coded.toWire() };
@@ -83,13 +83,13 @@ async function footprint(dir: string): Promise<FootprintBytes> {
   return { weightBytes: Math.round(weightBytes), workBytes: Math.round(workBytes) };
 }
 
-/** Writes beside the target and renames, so that half a model is never found under its name. */
+/** Writes next to the target and renames, so that an incomplete model never has its name. */
 async function convert(
   { dir, out, force, options }: Convert,
   { converterFor }: ConverterModule,
 ): Promise<void> {
   if (resolve(dir) === resolve(out)) {
-    throw new SottoError('INVALID_ARGUMENT', 'a model is not converted into its own folder');
+    throw new SottoError('INVALID_ARGUMENT', 'a model can’t be converted into its own directory');
   }
   const converter = await converterFor(dir);
   const isThere = await lstat(out).then(
@@ -100,7 +100,7 @@ async function convert(
     },
   );
   if (isThere && !force) {
-    throw new SottoError('OUTPUT_FAILED', `${out} is there already`, { hint: 'give --force to replace it' });
+    throw new SottoError('OUTPUT_FAILED', `${out} already exists`, { hint: 'use --force to replace it' });
   }
   if (isThere) await assertReplaceable(out);
   const sibling = (what: string) =>
@@ -117,13 +117,13 @@ async function convert(
     else await rename(draft, out);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    if (signal.aborted) throw new SottoError('CANCELLED', 'converting was cancelled');
+    if (signal.aborted) throw new SottoError('CANCELLED', 'the conversion was cancelled');
     if (error instanceof SottoError) throw error;
     throw fileError(out, error, OUTPUT_FILE);
   }
 }
 
-/** What was there is put back if the new one can't take its place. */
+/** The old model is restored if the new one can't take its place. */
 async function replace(out: string, draft: string, backup: string): Promise<void> {
   await rename(out, backup);
   try {
@@ -156,9 +156,9 @@ async function filesOf(dir: string): Promise<ModelMetadata['files']> {
   return files;
 }
 
-// Ctrl-C in a terminal goes to every process of the group; the command in front decides, and tells.
+// Ctrl-C in a terminal reaches every process of the group; the foreground command decides, and sends `cancel`.
 process.on('SIGINT', () => undefined);
-// Without its command it clears away what it began and ends.
+// Without its command it removes its partial output and exits.
 process.on('disconnect', () => cancelled.abort());
 process.on('message', (value) => {
   const request = v.parse(modelRequestSchema, value);

@@ -1,6 +1,7 @@
 /**
- * Entry of a process that decodes one audio file for a command: `pcm-tool FILE`. The sound goes to stdout as s16le mono
- * 16 kHz, no faster than it is read; a message says when the file is open, another what is wrong with it. No MLX here.
+ * Entry point of a process that decodes one audio file for a command: `pcm-tool FILE`. Audio goes to stdout as
+ * s16le mono 16 kHz, no faster than it is read; one message reports that the file is open, another reports an
+ * error. No MLX here.
  */
 import { once } from 'node:events';
 import { openAudio } from '#daemon/audio/decode-file.js';
@@ -28,7 +29,7 @@ async function decode(path: string): Promise<void> {
   }
 }
 
-// Ctrl-C in a terminal goes to every process of the group; the command in front decides.
+// Ctrl-C in a terminal reaches every process of the group; the foreground command decides.
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));
 process.stdout.on('error', () => process.exit(0));

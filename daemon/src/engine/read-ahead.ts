@@ -1,13 +1,13 @@
-/** A file's sound taken from its decoder before it is asked for. */
+/** Decodes a file's audio before it is requested. */
 import type { OpenAudio } from './host.js';
 
-/** Chunks, which are a second each: a window of Whisper's and a bit. Two megabytes. */
+/** Chunks of a second: a Whisper window and a bit. Two megabytes. */
 const CHUNKS_AHEAD = 32;
 
 /**
- * The same audio, decoded up to half a minute ahead of its reader: while the model loads, and then while it computes,
- * this thread has nothing else to do. It stops for as long as the reader is that far behind, and for good at the end,
- * at an error, which the reader meets where it would have, and when the reader leaves.
+ * The same audio, decoded up to half a minute ahead of its reader: this thread is idle while the model loads, and
+ * then while it computes. Decoding pauses while the buffer is full, and stops at the end, when the reader stops,
+ * or at an error, which the reader receives at its place.
  */
 export function readAhead(audio: OpenAudio): OpenAudio {
   const source = audio.samples[Symbol.asyncIterator]();

@@ -1,6 +1,6 @@
 /**
- * Entry of a process that measures this machine for `sotto doctor --selftest`: MLX stays out of the command, and what happens
- * to it here is a verdict there. One request, one reply.
+ * Entry point of a process that measures this machine for `sotto doctor --selftest`: it keeps MLX out of the
+ * command, and its crash becomes a check result there. One request, one reply.
  */
 import * as v from 'valibot';
 import {
@@ -29,7 +29,7 @@ async function load(): Promise<LoadResult> {
   return { mlx: mx.version, device, facts: mx.deviceInfo(device), coldMs, warmMs };
 }
 
-/** Ends with work in the queue, as an engine that is stopped in the middle of a file does. */
+/** Exits with queued work, as an engine does that is stopped in the middle of a file. */
 async function exitBusy(): Promise<never> {
   const { mx } = await import('#native/index.js');
   let a = mx.random.normal([1024, 1024]);
@@ -76,7 +76,7 @@ async function work(request: SelftestRequest): Promise<SelftestReply> {
   }
 }
 
-// Ctrl-C in a terminal goes to every process of the group; the command in front decides.
+// Ctrl-C in a terminal reaches every process of the group; the foreground command decides.
 process.on('SIGINT', () => undefined);
 process.on('disconnect', () => process.exit(0));
 process.once('message', (value) => {

@@ -1,6 +1,6 @@
-/** What a process that works for one command says to it. */
+/** Messages from a process that works for one command. */
 
-/** Settles once the message is out: a process that ends at once would take it along. */
+/** Resolves once the message is out: a process that exits at once would lose it. */
 export async function sendToParent(message: object): Promise<void> {
   if (!process.connected) return;
   await new Promise<void>((sent) => process.send?.(message, undefined, {}, () => sent()));

@@ -1,8 +1,8 @@
-/** The first work of a model, which compiles kernels and fills caches; nobody sees what comes of it. */
+/** The first run of a model, which compiles kernels and fills caches; its output is discarded. */
 import { Readable } from 'node:stream';
 import type { SpeechModel, WarmUpResult } from '#daemon/models/speech-model.js';
 
-/** Ends early, and well, when `signal` is aborted. @throws what the model throws */
+/** Ends early, without an error, when `signal` is aborted. @throws what the model throws */
 export async function warmUp(
   model: SpeechModel,
   signal: AbortSignal,
@@ -18,7 +18,7 @@ export async function warmUp(
   return {};
 }
 
-/** For a family that does not say what its shapes are. */
+/** For models that don't define a warm-up. */
 async function transcribeSilence(model: SpeechModel, signal: AbortSignal): Promise<void> {
   const samples = Readable.from([new Float32Array(16_000)]) as AsyncIterable<Float32Array>;
   const events = model.transcribe({ durationSeconds: 1, samples }, { temperature: [0] }, signal);

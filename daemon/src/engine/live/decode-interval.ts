@@ -1,16 +1,18 @@
 /**
- * How much audio is gathered before it is looked at again. A look that takes longer than the audio behind it leaves less and
- * less of the machine to anything else, so the interval grows before that, and shrinks again when there is room.
+ * How much audio is collected before each decode step. Steps that take longer than their audio would starve
+ * everything else, so the interval grows before that point, and shrinks again when there is room.
  */
 
-/** Twice as often costs twice as much, and shows words some 0.6 s sooner: figures in daemon/src/models/README.md. */
+/**
+ * Twice as many steps cost twice as much, and show words some 0.6 s sooner: figures in daemon/src/models/README.md.
+ */
 export const INTERVALS_SECONDS = [0.5, 1, 1.5, 2] as const;
 
 /** Of the interval. */
 const GROW_ABOVE_FRACTION = 0.7;
-/** Of the interval below: between the two nothing changes, or it would swing. */
+/** Of the next smaller interval; nothing changes between the two limits, or the interval would oscillate. */
 const SHRINK_BELOW_FRACTION = 0.4;
-/** One look may be slow for many reasons; so many in a row are a slow machine. */
+/** One step may be slow for many reasons; several in a row mean a slow machine. */
 const STEPS_BEFORE_CHANGE = 2;
 
 export class DecodeInterval {
@@ -34,7 +36,7 @@ export class DecodeInterval {
     return this.#intervals[this.#step] ?? this.#intervals[0];
   }
 
-  /** Notes how long a look took, its wait for others included. */
+  /** Records how long a step took, including its wait for others. */
   decoded(seconds: number): void {
     const below = this.#intervals[this.#step - 1];
     this.#slow = seconds > GROW_ABOVE_FRACTION * this.intervalSeconds ? this.#slow + 1 : 0;

@@ -1,24 +1,24 @@
-/** The audio of a session as far as it is still needed: what the model has not got, or all of it. */
+/** The audio of a session that is still needed: what the model does not have yet, or all of it. */
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '#daemon/protocol/live.js';
 
-/** A take that is longer is not decoded again at its end: nobody waits that long for its last word. */
+/** Longer sessions are not decoded again at the end, where the user waits for the text. */
 export const MAX_KEPT_SECONDS = 300;
 const FULL_SCALE = 32_768;
 
 export class LiveAudioBuffer {
   readonly #pieces: Int16Array[] = [];
-  /** Number of the first sample that is kept. */
+  /** Number of the first kept sample. */
   #first: number;
   #samples: number;
   #keepsAll: boolean;
 
-  /** @param whole whether all of it is to be had at the end; only if it begins at the beginning */
+  /** @param keepsAll whether `all` is needed at the end; only possible from sample 0 on */
   constructor(fromSample: number, keepsAll: boolean) {
     this.#first = this.#samples = fromSample;
     this.#keepsAll = keepsAll && fromSample === 0;
   }
 
-  /** Samples of the session so far, those before it included. */
+  /** Samples of the session so far, including those before the buffer. */
   get samples(): number {
     return this.#samples;
   }
@@ -26,7 +26,7 @@ export class LiveAudioBuffer {
   /** s16le */
   push(pcm: Uint8Array): void {
     const samples = new Int16Array(pcm.byteLength / BYTES_PER_SAMPLE);
-    // The bytes of a message may begin at an odd place.
+    // The bytes of a message may start at an odd offset.
     new Uint8Array(samples.buffer).set(pcm);
     this.#pieces.push(samples);
     this.#samples += samples.length;
@@ -46,7 +46,7 @@ export class LiveAudioBuffer {
     return read;
   }
 
-  /** What lies before a sample is not needed by the model any more. */
+  /** Drops samples that the model no longer needs. */
   forget(before: number): void {
     if (this.#keepsAll) return;
     for (;;) {
@@ -57,7 +57,7 @@ export class LiveAudioBuffer {
     }
   }
 
-  /** All of it; undefined where it was too long to be kept. */
+  /** All samples; undefined if the session was too long. */
   all(): Float32Array | undefined {
     return this.#keepsAll ? this.read(0, this.#samples) : undefined;
   }

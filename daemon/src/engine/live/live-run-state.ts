@@ -1,13 +1,13 @@
-/** What the engine itself puts into a checkpoint, around what the model does. */
+/** The engine's own part of a checkpoint, around that of the model. */
 import * as v from 'valibot';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveCheckpoint } from '#daemon/protocol/live.js';
 
 const schema = v.object({
-  /** Where the last look was. */
+  /** Samples decoded so far. */
   decodedSamples: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   intervalSeconds: v.number(),
-  /** The model's own. */
+  /** The model's own part. */
   speech: v.unknown(),
 });
 export type LiveRunState = v.InferOutput<typeof schema>;
@@ -16,5 +16,5 @@ export type LiveRunState = v.InferOutput<typeof schema>;
 export function parseLiveRunState({ state }: LiveCheckpoint): LiveRunState {
   const parsed = v.safeParse(schema, state);
   if (parsed.success) return parsed.output;
-  throw new SottoError('INVALID_ARGUMENT', 'the checkpoint of the session is none of ours');
+  throw new SottoError('INVALID_ARGUMENT', 'the checkpoint of the session is invalid');
 }

@@ -1,6 +1,6 @@
 /**
- * One session of dictation in the engine: takes its audio, looks at it at fixed places of the session (never at those of
- * the clock, so that another engine that goes on from a checkpoint says the same), and tells what it heard.
+ * One dictation session in the engine: collects audio, decodes it at fixed sample positions, and sends the results.
+ * The positions don't depend on the clock, so an engine that continues from a checkpoint gives the same text.
  */
 import type { LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import type { FromEngine, DecodeStep, Refined } from '#daemon/protocol/ipc.js';
@@ -14,14 +14,14 @@ import { defined } from '#daemon/protocol/defined.js';
 
 interface LiveRunDeps {
   readonly session: number;
-  /** What was heard by another engine; the model's own part of it is in `speech` already. */
+  /** Position of another engine; the model's part of it is in `speech` already. */
   readonly checkpoint: LiveCheckpoint | undefined;
   readonly speech: LiveSpeech;
   readonly buffer: LiveAudioBuffer;
   readonly scheduler: ComputeScheduler;
-  /** One decode of the whole take, where its text is better than the committed one. */
+  /** Decodes the whole session again; undefined if the committed text is better. */
   readonly refine?: (signal: AbortSignal) => Promise<Refined | undefined>;
-  /** How far apart its looks may be; as `Pace` has it when left out. */
+  /** Possible decode intervals in seconds; those of `DecodeInterval` if omitted. */
   readonly intervals?: readonly [number, ...number[]];
   readonly send: (message: FromEngine) => void;
   /** Called once, after the last message or a cancel. */
@@ -34,7 +34,7 @@ export class LiveRun {
   readonly #cancelled = new AbortController();
   /** Samples of the session that the model has. */
   #fed: number;
-  /** Samples of the session at the last look. */
+  /** Samples of the session at the last decode step. */
   #decoded: number;
   #finishing = false;
   #busy = false;
@@ -49,19 +49,19 @@ export class LiveRun {
     this.#decoded = state?.decodedSamples ?? 0;
   }
 
-  /** Up to where it has listened, and how much more it waits for before it does again. */
+  /** Samples decoded so far, and the interval until the next step. */
   get place(): { decodedSamples: number; intervalSeconds: number } {
     return { decodedSamples: this.#decoded, intervalSeconds: this.#decodeInterval.intervalSeconds };
   }
 
-  /** s16le samples behind those that came before. */
+  /** Appends s16le samples. */
   audio(pcm: Uint8Array): void {
     if (this.#finishing) return;
     this.#deps.buffer.push(pcm);
     this.#schedule();
   }
 
-  /** No more audio comes. */
+  /** No more audio follows. */
   finish(): void {
     this.#finishing = true;
     this.#schedule();
@@ -85,7 +85,7 @@ export class LiveRun {
     try {
       while (!signal.aborted && this.#isDecodeDue()) {
         const step = await this.#step();
-        // A cancelled session speaks to nobody.
+        // A cancelled session sends nothing.
         if (signal.aborted) break;
         this.#reportVoice();
         send({ type: 'live-update', session, step });
@@ -112,7 +112,7 @@ export class LiveRun {
     return this.#deps.buffer.samples >= this.#nextDecodeSample;
   }
 
-  /** Gives the model what it has not got of the take up to a sample. */
+  /** Gives the model its missing samples up to a position. */
   #feed(to: number): void {
     const { speech, buffer } = this.#deps;
     if (to <= this.#fed) return;

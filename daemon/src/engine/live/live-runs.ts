@@ -1,4 +1,4 @@
-/** All sessions of dictation of an engine: opened when their model is in memory, let go of when they are over. */
+/** All dictation sessions of an engine: opened once their model is in memory, and released when they are over. */
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, VAD_CHUNK_SAMPLES } from '#daemon/protocol/live.js';
@@ -17,13 +17,13 @@ interface LiveRunsDeps {
   readonly models: ModelCache;
   readonly scheduler: ComputeScheduler;
   readonly send: (message: FromEngine) => void;
-  /** Called when the first session comes, and when the last one is over. */
+  /** Called when the first session opens, and when the last one is over. */
   readonly onBusy: (busy: boolean) => void;
 }
 
 export class LiveRuns {
   readonly #deps: LiveRunsDeps;
-  /** Those that wait for their model, with what calls the wait off. */
+  /** Sessions that wait for their model, with the controller that cancels the wait. */
   readonly #waiting = new Map<number, AbortController>();
   readonly #runs = new Map<number, LiveRun>();
   #idleWaiters: (() => void)[] = [];
@@ -69,7 +69,7 @@ export class LiveRuns {
     this.#over(session);
   }
 
-  /** Cancels all of them. Resolves once none of them computes. */
+  /** Cancels all sessions. Resolves once none of them computes. */
   async close(): Promise<void> {
     for (const session of [...this.#runs.keys(), ...this.#waiting.keys()]) this.cancel(session);
     if (this.#busy) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
@@ -90,9 +90,9 @@ export class LiveRuns {
     }
   }
 
-  /** It takes no turns: what it computes takes a millisecond, and whoever speaks is to be told at once. */
+  /** Bypasses the scheduler: voice detection takes a millisecond, and its result is needed at once. */
   async #openVadOnly({ session, fromSample, checkpoint }: Open): Promise<LiveRun> {
-    // With the addon, which an engine without models does without.
+    // Imports the addon, which an engine without models does without.
     const { VadOnlySession } = await import('./vad-only-session.js');
     const own = checkpoint && { ...checkpoint, state: parseLiveRunState(checkpoint).speech };
     return new LiveRun({
@@ -116,7 +116,7 @@ export class LiveRuns {
       });
     }
     if (fromSample > (checkpoint?.fromSample ?? 0)) {
-      throw new SottoError('INVALID_ARGUMENT', 'audio is missing in front of what the session is given');
+      throw new SottoError('INVALID_ARGUMENT', 'audio before the start of the session is missing');
     }
     const own = checkpoint && { ...checkpoint, state: parseLiveRunState(checkpoint).speech };
     const speech = model.live(options, own);

@@ -1,4 +1,4 @@
-/** The decode of a whole take at its end, within a time that somebody who waits for the text does not mind. */
+/** Decodes a whole session again at its end, within a time that a waiting user accepts. */
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { LiveSpeech } from '#daemon/models/streaming/live-speech.js';
 import { isRefinedBetter } from '#daemon/models/streaming/choose-refined.js';
@@ -9,7 +9,7 @@ import type { ComputeScheduler } from '../compute-scheduler.js';
 import type { LiveAudioBuffer } from './live-audio-buffer.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** What it may take: a part of what the speaking took, and never less or more than this. */
+/** Time budget: a fraction of the session's length, within these limits. */
 const REFINE_BUDGET_FRACTION = 0.1;
 const MIN_REFINE_SECONDS = 1;
 const MAX_REFINE_SECONDS = 5;
@@ -22,7 +22,10 @@ interface RefineDeps {
   readonly scheduler: ComputeScheduler;
 }
 
-/** @returns undefined where the committed text stays: the take is too long, time ran out, it failed, or this is no better */
+/**
+ * @returns undefined if the committed text stays: the session is too long, time ran out, it failed, or the result
+ *   is no better
+ */
 export async function refine(
   { model, options, speech, buffer, scheduler }: RefineDeps,
   signal: AbortSignal,
@@ -39,13 +42,13 @@ export async function refine(
   let result: TranscribeResult;
   try {
     result =
-      // What was heard last is still there, as a rule: then nothing has to be heard again.
+      // The last window is usually still encoded, and then nothing has to be encoded again.
       (await scheduler.runRealtime(() => speech.refine?.(deadline.signal) ?? Promise.resolve(undefined))) ??
       (await scheduler.runBatch(() =>
         lastOf(transcribeAll(model, samples, options, deadline.signal), scheduler),
       ));
   } catch {
-    // Out of time or out of order: what was said is written down already, and is not lost for this.
+    // Out of time or failed: the committed text is safe already.
     return undefined;
   } finally {
     clearTimeout(timer);
@@ -76,7 +79,7 @@ function transcribeAll(
   return model.transcribe(audio, options, signal);
 }
 
-/** Between its steps others are looked at. */
+/** Other sessions decode between its steps. */
 async function lastOf(
   events: ReturnType<SpeechModel['transcribe']>,
   scheduler: ComputeScheduler,

@@ -1,7 +1,4 @@
-/**
- * A session that writes nothing down: it tells where somebody speaks, and needs no speech model for that. Who cuts speech
- * into turns listens with it.
- */
+/** A session that only detects voice, and needs no speech model. Turn detection uses it. */
 import * as v from 'valibot';
 import {
   CONTEXT_SAMPLES,
@@ -21,7 +18,7 @@ const schema = v.object({
   cell: values,
 });
 
-/** Its weights, 1.2 MB, stay from the first session on. */
+/** Its weights, 1.2 MB, stay loaded after the first session. */
 let activity: Promise<VoiceActivity> | undefined;
 
 export class VadOnlySession implements LiveSpeech {
@@ -86,7 +83,7 @@ function fromSampleOf(frames: number): number {
 function memoryOf({ fromSample, state }: LiveCheckpoint): { frames: number; memory: VadState | undefined } {
   const parsed = v.safeParse(schema, state);
   if (!parsed.success || fromSample !== fromSampleOf(parsed.output.frames)) {
-    throw new SottoError('INVALID_ARGUMENT', 'the checkpoint is none of a session that listens');
+    throw new SottoError('INVALID_ARGUMENT', 'the checkpoint is not that of a voice-only session');
   }
   const { frames, hidden, cell } = parsed.output;
   const memory = { hidden: Float64Array.from(hidden), cell: Float64Array.from(cell) };

@@ -1,8 +1,8 @@
-/** Each op of a Whisper block on the default device, against the same in float64 on the CPU. */
+/** Compares each op of a Whisper block on the default device with the same op in float64 on the CPU. */
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import type { OpError } from '#daemon/protocol/selftest-process.js';
 
-/** Largest errors that rounding explains, over the largest number of a result. */
+/** Largest errors that rounding explains, relative to the largest number of a result. */
 const LIMITS: Partial<Record<Dtype, number>> = { float16: 1e-2, float32: 1e-4 };
 const BITS = [2, 3, 4, 5, 6, 8] as const;
 const [ROWS, INNER, COLUMNS, HEADS, WIDTH] = [48, 512, 384, 8, 64] as const;
@@ -10,9 +10,9 @@ const [ROWS, INNER, COLUMNS, HEADS, WIDTH] = [48, 512, 384, 8, 64] as const;
 interface Op {
   readonly name: string;
   readonly inputs: readonly MxArray[];
-  /** What the models call. */
+  /** The op as the models call it. */
   readonly run: (...inputs: MxArray[]) => MxArray;
-  /** The same of plain parts, in the dtype of its inputs. */
+  /** The same from simple ops, in the dtype of its inputs. */
   readonly reference: (...inputs: MxArray[]) => MxArray;
 }
 
@@ -87,7 +87,7 @@ function opsIn(dtype: Dtype): Op[] {
       name: 'convolution',
       inputs: [signal, kernel],
       run: (a, b) => mx.conv1d(a, b),
-      // A sum of three products: position t of the result reads t, t + 1 and t + 2.
+      // The sum of three products: position t of the result reads t, t + 1 and t + 2.
       reference: (a, b) =>
         [0, 1, 2]
           .map((at) => {
@@ -105,7 +105,7 @@ function softmax(a: MxArray): MxArray {
   return mx.divide(e, mx.sum(e, -1, true));
 }
 
-/** @returns NaN where the result holds one */
+/** @returns NaN if the result contains one */
 function errorOf({ inputs, run, reference }: Op): number {
   mx.eval(...inputs);
   const found = mx.tidy(() => mx.astype(run(...inputs), 'float32'));

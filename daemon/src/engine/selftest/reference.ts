@@ -1,4 +1,4 @@
-/** A model on a clip against the numbers of another implementation (assets/selftest/README.md). */
+/** Compares a model's output on a clip with that of another implementation (assets/selftest/README.md). */
 import { createHash } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { finite, integer } from '#daemon/protocol/fields.js';
 import type { ReferenceResult } from '#daemon/protocol/selftest-process.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
-/** What rounding explains in the activations of a device: of the encoder's output, and between two logits. */
+/** Errors that rounding explains on a device: of the encoder's output, and between two logits. */
 const LIMITS: Partial<Record<Dtype, { encoder: number; margin: number }>> = {
   float32: { encoder: 1e-3, margin: 0.05 },
   float16: { encoder: 3e-2, margin: 0.5 },
@@ -27,7 +27,7 @@ const storedSchema = v.object({
   /** base64 of float32, little-endian. */
   encoder: v.string(),
   start: v.array(integer),
-  /** Text tokens are below it. */
+  /** Text tokens have smaller ids. */
   firstSpecial: integer,
   tokens: v.array(integer),
   margins: v.array(finite),
@@ -88,7 +88,7 @@ async function melOf({ parts }: WhisperModel, clip: string, signal: AbortSignal)
   }
 }
 
-/** @returns NaN where the output holds one */
+/** @returns NaN if the output contains one */
 function encoderErrorOf({ parts: { model } }: WhisperModel, mel: MxArray, stored: Stored): number {
   const features = mx.tidy(() => mx.astype(model.encoder.forward(mel), 'float32')); // [1, 1500, D]
   mx.eval(features);
@@ -109,8 +109,8 @@ function encoderErrorOf({ parts: { model } }: WhisperModel, mel: MxArray, stored
 }
 
 /**
- * The likeliest text token at each place, one step of the decoder after another as a dictation takes them. What comes before
- * a place is the reference's, so one that differs changes none behind it.
+ * The most probable text token at each position, one decode step after another as in a dictation. The preceding
+ * tokens are the reference's, so one difference changes no later token.
  */
 function textTokens(
   { parts: { model } }: WhisperModel,

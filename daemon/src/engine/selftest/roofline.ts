@@ -1,13 +1,13 @@
-/** What this machine can do at best, measured: reading memory, float32 products. */
+/** Measures the machine's limits: memory reads and float32 products. */
 import { Worker } from 'node:worker_threads';
 import { mx, type MxArray } from '#native/index.js';
 
 const READ_MEGABYTES = 192; // beyond any cache
 const READ_ROUNDS = 12;
-/** A product that takes a CPU longer is timed less often. */
+/** Products that take a CPU longer than this are timed less often. */
 const MAX_TIMING_MS = 1_000;
 
-/** A thread that looks for a byte that is not there: the C library's search reads as fast as the memory gives. */
+/** A thread that searches for a byte that is not there: the C library's search reads at the speed of the memory. */
 const READER = `
 const { parentPort, workerData: { bytes, rounds } } = require('node:worker_threads');
 const memory = Buffer.alloc(bytes, 1);
@@ -47,7 +47,9 @@ export interface Product {
   readonly gflops: number;
 }
 
-/** Milliseconds of the quickest of ten tries, or of fewer, two at least, where they take longer than `maxMs` together. */
+/**
+ * Milliseconds of the fastest of ten runs, or of fewer, at least two, if they take longer than `maxMs` together.
+ */
 export function quickestMs(make: () => MxArray, maxMs = MAX_TIMING_MS): number {
   let best = Infinity;
   const startMs = performance.now();
@@ -66,7 +68,7 @@ function rate(name: string, [m, k, n]: [number, number, number], make: () => MxA
   return { name, gflops: (2 * m * k * n) / quickestMs(make, Infinity) / 1e6 };
 }
 
-/** Float32 products of every kind that there is here, the best first: `mx.matmul`, and our own from packed weights. */
+/** Every kind of float32 product, the fastest first: `mx.matmul`, and Sotto's own from CPU-packed weights. */
 export function float32Products(): Product[] {
   const shapes: [number, number, number][] = [
     [1500, 512, 2048],

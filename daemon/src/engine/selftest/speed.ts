@@ -1,4 +1,4 @@
-/** What the machine can do, and how much of it a model uses on a clip. */
+/** Measures the machine's speed, and how much of it a model uses on a clip. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -18,13 +18,13 @@ const READ_NUMBERS = 64 * 2 ** 20;
 const ROUND_TRIPS = 200;
 const CHAIN_OPS = 2_000;
 const QUEUED_STEPS = 50;
-/** One room of a cache that grows: no buffer is replaced by a larger one on the way. */
+/** The first allocation of a growing cache, so that no buffer is replaced by a larger one meanwhile. */
 const CACHE_POSITIONS = 64;
 /** Positions that cross-attention reads: a window of 30 s. */
 const FRAMES = 1_500;
 /** Of the models `base` and `small`. */
 const WIDTHS = [512, 768] as const;
-/** As the starter model. */
+/** As in the starter model. */
 const PACKED = { bits: 6, groupSize: 128 } as const;
 
 export async function measureMachine(): Promise<MachineResult> {
@@ -42,7 +42,7 @@ export async function measureMachine(): Promise<MachineResult> {
   };
 }
 
-/** The same model twice on a clip, cold and warm. */
+/** Runs a model twice on a clip, cold and warm. */
 export async function measureModelSpeed(
   dir: string,
   clip: string,
@@ -53,7 +53,7 @@ export async function measureModelSpeed(
   return { ...figures, boundTokensPerSecond: (readGbPerSecond * 1e9) / bytesPerToken(dir) };
 }
 
-/** What a model leaves behind. The first one stays out of the count: kernels and tables are kept for the next. */
+/** What a model leaves behind. The first run does not count: kernels and tables stay for the next. */
 export async function countLeaks(dir: string, clip: string): Promise<{ arrays: number; bytes: number }> {
   await modelSpeed(dir, clip, 1);
   const arrays = mx.liveArrays();
@@ -62,7 +62,10 @@ export async function countLeaks(dir: string, clip: string): Promise<{ arrays: n
   return { arrays: mx.liveArrays() - arrays, bytes: Math.max(0, mx.memory.active() - bytes) };
 }
 
-/** A product of packed weights against one of float16, at the rows of a whole window: whether expanding the encoder pays. */
+/**
+ * A quantized product against a float16 one, with the rows of a whole window: shows whether expanding the encoder
+ * pays.
+ */
 export function productTimes(width: number, rows = FRAMES): ProductTimes {
   const [x, w] = mx.tidy((): [MxArray, MxArray] => [
     mx.astype(mx.random.normal([rows, width]), 'float16'),
@@ -78,7 +81,7 @@ export function productTimes(width: number, rows = FRAMES): ProductTimes {
   return { rows, width, packedMs, plainMs };
 }
 
-/** The quickest sum over an array that no cache holds. */
+/** The fastest sum over an array that exceeds any cache. */
 function gpuReadGbPerSecond(): number {
   const array = mx.zeros([READ_NUMBERS], 'float32');
   mx.eval(array);
@@ -96,7 +99,7 @@ function gpuGflops(): number {
   return (2 * size ** 3) / ms / 1e6;
 }
 
-/** A chain of ops that compute next to nothing, so that what is left is the host. */
+/** A chain of ops that compute almost nothing, so the host's time remains. */
 function hostMicrosPerOp(): number {
   const one = mx.array([1]);
   const ms = quickestMs(() => {
@@ -123,7 +126,7 @@ async function roundTrips(): Promise<number[]> {
   return times.sort((a, b) => a - b);
 }
 
-/** Peak memory of steps that are queued one ahead, as decoding does, in buffers of the cache that the models use. */
+/** Peak memory of steps that are queued one ahead, as in decoding, in the cache buffers of the models. */
 function cacheCopies(): number {
   const cache = selfAttentionCache(CACHE_POSITIONS);
   const [heads, width] = [8, 64];
@@ -153,7 +156,7 @@ function stepDtype(): 'float16' | 'float32' {
   return mx.defaultDevice() === 'gpu' ? 'float16' : 'float32';
 }
 
-/** @param runs one that compiles kernels and fills caches, and one that is measured */
+/** @param runs 2: one that compiles kernels and fills caches, and one that is measured */
 async function modelSpeed(dir: string, clip: string, runs: 1 | 2 = 2) {
   const { signal } = new AbortController();
   const begin = performance.now();
@@ -187,7 +190,7 @@ async function modelSpeed(dir: string, clip: string, runs: 1 | 2 = 2) {
   }
 }
 
-/** Bytes that the memory must give for each token: weights at their width, scales and biases, cross-attention's memory. */
+/** Bytes read from memory for each token: weights at their width, scales and biases, the cross-attention cache. */
 function bytesPerToken(dir: string): number {
   const config = parseConfig(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8')));
   const { layers, output, memory } = tokenNumbers(config, FRAMES);
