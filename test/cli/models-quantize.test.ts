@@ -179,7 +179,7 @@ describe('sotto models quantize', () => {
     }
     const args = ['models', 'quantize', starterModel(), '--out', out, '--no-report', '--force'];
     expect(await main(args)).not.toBe(0);
-    expect(written.stderr).toContain('is there already');
+    expect(written.stderr).toContain('already exists');
     for (const name of names) expect(readFileSync(join(out, name), 'utf8')).toBe(`content of ${name}`);
     expect(readdirSync(out).sort()).toEqual(names.map((name) => name.split('/')[0]).sort());
   });

@@ -249,7 +249,7 @@ describe('a dictation', () => {
     if (session === undefined) throw new Error('no session');
     const error = new SottoError(
       'DICTATION_TOO_LONG',
-      'the dictation has ended: 12 hours is the limit',
+      'the dictation has ended: the limit is 12 hours',
     ).toWire();
     daemon.emit(session, { type: 'warning', error });
     daemon.emit(session, { type: 'final', text: '', durationSeconds: 0.5, model: 'fake', refined: false });

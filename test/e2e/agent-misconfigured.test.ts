@@ -45,7 +45,7 @@ function status(): ReturnType<typeof daemonStatus> {
   return daemonStatus(paths);
 }
 
-/** Long enough for launchd to have tried again, were there a failure to it. */
+/** Long enough for launchd to restart it after a failure. */
 async function noOtherStart(): Promise<void> {
   const { starts } = launchd;
   await new Promise((resolve) => setTimeout(resolve, 25 * SECOND_MS));
@@ -90,7 +90,7 @@ const DEGRADED: Record<string, Case> = {
   },
 };
 
-/** Nothing can listen where these are so: it stays down until somebody has looked at it. */
+/** Nothing can listen in these cases: it stays down until the user repairs it. */
 const DOWN: Record<string, Case> = {
   'a file in place of the socket': {
     broken: () => writeFileSync(paths.socket, 'mine'),
@@ -102,9 +102,9 @@ const DOWN: Record<string, Case> = {
   },
 };
 
-describe('an agent that can’t work as it is set up', () => {
+describe('a misconfigured agent', () => {
   test.each(Object.entries(DEGRADED))(
-    '%s: it stays up, degraded, and says why',
+    '%s: it stays up, degraded, and reports why',
     async (_, { broken, environment, why }) => {
       await launch(environment);
       broken();
@@ -117,7 +117,7 @@ describe('an agent that can’t work as it is set up', () => {
   );
 
   test.each(Object.entries(DOWN))(
-    '%s: it ends in peace, the log says why, and launchd lets it be',
+    '%s: it exits without an error, the log says why, and launchd does not restart it',
     async (_, { broken, why }) => {
       await launch();
       broken();
@@ -130,7 +130,7 @@ describe('an agent that can’t work as it is set up', () => {
     },
   );
 
-  test.each(['restart', 'install'])('set right and started anew by `agent %s`, it is ready', async (act) => {
+  test.each(['restart', 'install'])('repaired and restarted with `agent %s`, it is ready', async (act) => {
     await launch();
     writeFileSync(paths.settings, '{"model": ');
     await run('agent', 'install');

@@ -37,7 +37,7 @@ describeUnless(whyNoSystemd())('the agent under a real systemd', () => {
     }
   }
 
-  test('is installed and answers; the next login starts it; a crash brings it back; taken away, it is gone', async () => {
+  test('is installed and answers; starts at login and after a crash; uninstalled, it is gone', async () => {
     const installed = await run('agent', 'install');
     expect([installed.code, installed.stdout, installed.stderr]).toEqual([
       0,
@@ -71,7 +71,7 @@ describeUnless(whyNoSystemd())('the agent under a real systemd', () => {
     expect(readdirSync(join(folder, 'config', 'systemd', 'user'))).toEqual([]);
   });
 
-  test('with settings that are not valid it stays up: systemd has nothing to start anew', async () => {
+  test('stays up with invalid settings, so systemd does not restart it', async () => {
     await run('agent', 'install');
     await run('agent', 'stop');
     writeFileSync(paths.settings, '{ not json');

@@ -53,10 +53,10 @@ function status(): ReturnType<typeof daemonStatus> {
   return daemonStatus(paths);
 }
 
-/** What lies there. */
+/** The version on disk. */
 const files = (): string[] => readdirSync(folder, { recursive: true }).map(String).sort();
 
-/** As far as the system says. */
+/** As reported by the system. */
 function openFiles(pid: number): string[] {
   const folder = `/proc/${pid}/fd`;
   return existsSync(folder)
@@ -68,7 +68,7 @@ function openFiles(pid: number): string[] {
 }
 
 describe('sotto agent', () => {
-  test('is installed in one go: when the command ends the daemon answers', async () => {
+  test('installs in one step: when the command ends the daemon answers', async () => {
     expect(await run('agent', 'status')).toMatchObject({
       code: 3,
       stdout: expect.stringMatching(/No login agent installed/) as unknown,
@@ -90,11 +90,11 @@ describe('sotto agent', () => {
     await until(async () => (await status())?.state === 'ready');
     const found = await run('agent', 'doctor');
     expect([found.code, found.stdout]).toEqual([0, expect.stringMatching(/✓ agent +running/)]);
-    // Files and sockets are the user's alone.
+    // Only the user can read files and sockets.
     expect(existsSync(join(folder, 'Library', 'LaunchAgents', `${LABEL}.plist`))).toBe(true);
   });
 
-  test('takes over from a daemon that a command started, and clients find it', async () => {
+  test('replaces a daemon that a command started, and clients find it', async () => {
     await sotto(['transcribe', '/none.wav'], { home: paths.home, env: launchctl.environment });
     const before = await status();
     expect(before?.idleExitSeconds).toBeDefined();
@@ -104,7 +104,7 @@ describe('sotto agent', () => {
     await until(() => !isRunning(before?.pid ?? -1));
   });
 
-  test('comes back after kill -9; stopped, it stays down', async () => {
+  test('restarts after kill -9; stopped, it stays down', async () => {
     await run('agent', 'install');
     const first = launchd.pid(LABEL) ?? -1;
     process.kill(first, 'SIGKILL');
@@ -119,7 +119,7 @@ describe('sotto agent', () => {
     });
   });
 
-  test('settings that are not valid leave it up, degraded, and it says why: no loop of restarts', async () => {
+  test('stays up with invalid settings, degraded, and reports why, without a restart loop', async () => {
     await run('agent', 'install');
     await run('agent', 'stop');
     writeFileSync(paths.settings, '{ not json');
@@ -135,12 +135,12 @@ describe('sotto agent', () => {
     });
   });
 
-  test('waits for a daemon that somebody runs by hand, and takes over when that ends', async () => {
+  test('waits for a daemon that was started by hand, and takes over when that exits', async () => {
     const byHand = startSotto(['daemon', 'run'], { home: paths.home, env: launchctl.environment });
     await until(async () => (await status())?.pid === byHand.pid);
     expect((await run('agent', 'install')).code).toBe(0);
     expect((await status())?.pid).toBe(byHand.pid);
-    // It looks every second, and opens nothing that it would not close.
+    // It checks every second, and closes everything that it opens.
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(openFiles(launchd.pid(LABEL) ?? -1)).not.toContain(paths.log);
     byHand.kill('SIGTERM');
@@ -148,7 +148,7 @@ describe('sotto agent', () => {
     await until(async () => (await status())?.pid === launchd.pid(LABEL));
   });
 
-  test('takes over from one of another version, though somebody runs it by hand', async () => {
+  test('replaces one of another version, even if it was started by hand', async () => {
     const env = { ...launchctl.environment, ...asVersion('0.0.1') };
     const byHand = startSotto(['daemon', 'run'], { home: paths.home, env });
     await until(async () => (await status())?.version === '0.0.1');
@@ -157,7 +157,7 @@ describe('sotto agent', () => {
     expect((await byHand.done).code).toBe(0);
   });
 
-  test('that an upgrade left running is started anew by the next installation, and the doctor says how', async () => {
+  test('is restarted by the next installation after an upgrade, and the doctor says how', async () => {
     Object.assign(environment, asVersion('0.0.1'));
     await run('agent', 'install');
     const old = await status();
@@ -177,7 +177,7 @@ describe('sotto agent', () => {
     expect(isRunning(old?.pid ?? -1)).toBe(false);
   });
 
-  test('installed, renewed and taken away again and again: no process, file or socket is left', async () => {
+  test('leaves no process, file or socket after repeated installs, renewals and uninstalls', async () => {
     const pids = new Set<number>();
     await run('agent', 'install');
     await run('agent', 'uninstall');
@@ -185,7 +185,7 @@ describe('sotto agent', () => {
     for (let cycle = 0; cycle < 3; cycle++) {
       await run('agent', 'install');
       pids.add(launchd.pid(LABEL) ?? -1);
-      // Another version lies there now.
+      // Another version is on disk now.
       const list = join(folder, 'Library', 'LaunchAgents', `${LABEL}.plist`);
       writeFileSync(list, readFileSync(list, 'utf8').replace('4096', '2048'));
       expect(await run('agent', 'status')).toMatchObject({

@@ -9,7 +9,7 @@ import { tempHome } from '#test/harness/temp-home.js';
 const FILES = 60;
 
 // The full one is `npm run bench -- batch`: a thousand files and a real model.
-test('sixty files through kills of command, daemon and engine: each is done or failed once, whole, and nothing else is left', async () => {
+test('sixty files through kills of command, daemon and engine: each ends once, complete, and nothing else is left', async () => {
   const home = tempHome();
   const folder = join(home.folder, 'in');
   mkdirSync(join(folder, 'deep'), { recursive: true });

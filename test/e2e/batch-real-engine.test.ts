@@ -21,7 +21,7 @@ const home = withHome();
 beforeEach(() => writeFileSync(home.paths.settings, '{}'));
 
 withEngine('sotto transcribe FOLDER', () => {
-  test('a folder of every kind of file, some broken, with the model that comes with Sotto', async () => {
+  test('transcribes a folder of every kind of file, some broken, with the starter model', async () => {
     const folder = join(home.folder, 'in', 'deep');
     mkdirSync(folder, { recursive: true });
     copyFileSync(jfk, join(folder, '..', 'jfk.flac'));
@@ -43,7 +43,7 @@ withEngine('sotto transcribe FOLDER', () => {
       'pipe.ogg AUDIO_UNREADABLE',
       'text.mp3 AUDIO_UNSUPPORTED',
     ]);
-    // What a folder gives is what a file by itself gives.
+    // A folder gives the same text as a single file.
     const text = readFileSync(join(home.folder, 'out', 'jfk.txt'), 'utf8');
     expect(text).toMatch(/what your country can do for you/);
     expect((await run('in/jfk.flac')).stdout).toBe(text);

@@ -11,7 +11,7 @@ import { until } from '#test/harness/wait.js';
 
 const home = withHome();
 
-/** Not over by itself while a test looks at it. */
+/** Not over by itself while a test watches it. */
 const FOR_LONG = { segments: 400, delayMs: 50 } as const;
 
 function audio(name: string, script: Partial<FakeScript> = {}): string {
@@ -32,7 +32,7 @@ function start(args: string[]): SottoProcess {
   return startSotto(['transcribe', ...args], { home: home.folder, cwd: home.folder });
 }
 
-/** Names of the texts below a folder, drafts among them. */
+/** Names of the texts below a folder, including drafts. */
 function texts(folder: string): string[] {
   return readdirSync(join(home.folder, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(txt|srt|json|part)$/.test(name))
@@ -51,7 +51,7 @@ async function daemonPid(): Promise<number> {
 }
 
 describe('sotto transcribe FOLDER', () => {
-  test('writes the text of each file beside it, prints nothing, and says in the end what came of all', async () => {
+  test('writes each text next to its file, prints nothing, and ends with a summary', async () => {
     audio('b.wav');
     audio('a/c.mp3');
     audio('a/bad.flac', { failAfter: 0 });
@@ -67,13 +67,13 @@ describe('sotto transcribe FOLDER', () => {
     expect(stderr).toMatch(/^ {2}done +2 .*\n {2}failed +2\n/m);
   });
 
-  test('without --recursive it does the files of the folder itself; --include and --exclude choose among them', async () => {
+  test('without --recursive transcribes only the folder itself; --include and --exclude select files', async () => {
     for (const name of ['a.wav', 'b.mp3', 'c.mp3', 'deep/d.mp3']) audio(name);
     expect((await run(['in', '--include', '*.mp3', '--exclude', 'c*'])).code).toBe(0);
     expect(texts('in')).toEqual(['b.txt']);
   });
 
-  test('below --output the tree is built again, and a second call does only what is missing', async () => {
+  test('rebuilds the tree below --output, and a second call does only missing files', async () => {
     for (const name of ['a.wav', 'x/a.wav', 'x/a.mp3']) audio(name);
     const args = ['in', '-r', '--output', 'out'];
     expect((await run(args)).code).toBe(0);
@@ -85,7 +85,7 @@ describe('sotto transcribe FOLDER', () => {
     expect(['a.wav', 'x/a.wav', 'x/a.mp3'].map(attempts)).toEqual([1, 1, 2]);
   });
 
-  test('--summary says it to programs, what could not be looked at included', async () => {
+  test('--summary reports everything as JSON, including what could not be read', async () => {
     const file = audio('a.wav');
     const { code, stdout } = await run(['in', 'missing.wav', '--summary', '-', '--output', 'out']);
     expect(code).toBe(1);
@@ -106,20 +106,20 @@ describe('sotto transcribe FOLDER', () => {
     [['one.wav', '--jobs', '2'], /--jobs is for folders, and none is named — name a folder/],
     [['one.wav', '--watch', '--output', 'out'], /--watch is for folders/],
     [['in', '--jobs', '0'], /whole number from 1 to 32/],
-  ])('%j is wrong usage', async (args, message) => {
+  ])('%j is a usage error', async (args, message) => {
     audio('a.wav');
     const { code, stderr } = await run(args);
     expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
   });
 
-  test('says that there is nothing to do', async () => {
+  test('reports that there is nothing to do', async () => {
     mkdirSync(join(home.folder, 'in'));
     expect(await run(['in'])).toMatchObject({ code: 0, stderr: 'sotto: no audio files in in\n' });
   });
 });
 
 describe('sotto transcribe FOLDER, interrupted', () => {
-  test('a killed one goes on where it was: what was done is not done again, nothing half is left', async () => {
+  test('a killed run resumes: finished files are not repeated, and no partial text is left', async () => {
     many(11, { segments: 4, delayMs: 20 });
     audio('last.wav', FOR_LONG);
     const first = start(['in']);
@@ -135,18 +135,18 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     expect(stderr).toMatch(/^ {2}done +12/m);
     expect(texts('in')).toHaveLength(12);
     expect(done.map((name) => statSync(join(home.folder, 'in', name)).ino)).toEqual(inodes);
-    // Over is over: the next one begins anew.
+    // A finished run is over: the next one starts from scratch.
     expect((await run(['in'])).stderr).not.toContain('resuming');
   });
 
   test.each([
-    ['after its text was put in its place and before that was written down', 'in place', 1],
-    ['before its text was put in its place', 'not in place', 2],
+    ['after its text was renamed and before that was recorded', 'in place', 1],
+    ['before its text was renamed', 'not in place', 2],
   ])('killed %s: the file is done once', async (_, moment, runs) => {
     audio('a.wav');
     audio('b.wav');
     expect((await run(['in'])).code).toBe(0);
-    // As a kill in that moment leaves it.
+    // As a kill at that moment leaves it.
     const text = moment === 'in place' ? readFileSync(join(home.folder, 'in/a.txt')) : 'another text';
     const db = new DatabaseSync(home.paths.batch);
     db.prepare("UPDATE file SET state = 'working', digest = ? WHERE path LIKE '%a.wav'").run(
@@ -160,7 +160,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     expect(['a.wav', 'b.wav'].map(attempts)).toEqual([runs, 1]);
   });
 
-  test('Ctrl-C says how to go on, and exits with 130; --force does all of it again', async () => {
+  test('Ctrl-C prints how to resume, and exits with 130; --force does everything again', async () => {
     many(7, { segments: 4, delayMs: 20 });
     audio('last.wav', FOR_LONG);
     const first = start(['in', '--jobs', '2']);
@@ -177,7 +177,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     expect(attempts('00.wav')).toBe(2);
   });
 
-  test('a second one for the same files says that another is at them', async () => {
+  test('a second run for the same files fails while the first one runs', async () => {
     audio('long.wav', FOR_LONG);
     const first = start(['in']);
     await until(() => attempts('long.wav') > 0);
@@ -190,7 +190,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     expect((await first.done).code).toBe(130);
   });
 
-  test('goes on with a new daemon when the daemon is killed', async () => {
+  test('continues with a new daemon when the daemon is killed', async () => {
     many(6, { segments: 5, delayMs: 30 });
     const first = start(['in']);
     await until(() => texts('in').length >= 2);
@@ -198,7 +198,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     expect(await first.done).toMatchObject({ code: 0, stderr: expect.stringMatching(/^ {2}done +6/m) });
   });
 
-  test('a file that takes the engine down twice has failed, and the others are done', async () => {
+  test('fails a file that crashes the engine twice, and does the others', async () => {
     many(3);
     audio('01-deadly.wav', { dieAfter: 1, dieTimes: 99 });
     const { code, stderr } = await run(['in']);
@@ -207,7 +207,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
     expect(attempts('01-deadly.wav')).toBe(2);
   });
 
-  test('what no file can be done with stops the run, which goes on later', async () => {
+  test('stops at an error that concerns all files, and resumes later', async () => {
     many(3);
     const { code, stderr } = await run(['in'], { FAKE_ENGINE: 'cannot-start' });
     expect([code, texts('in')]).toEqual([3, []]);
@@ -218,7 +218,7 @@ describe('sotto transcribe FOLDER, interrupted', () => {
 });
 
 describe('sotto transcribe FOLDER --watch', () => {
-  test('does what comes, does again what changes, and ends well', async () => {
+  test('transcribes new and changed files, and exits cleanly', async () => {
     audio('a.wav');
     const watching = start(['in', '-r', '--watch']);
     await until(() => texts('in').length === 1);
@@ -233,7 +233,7 @@ describe('sotto transcribe FOLDER --watch', () => {
     const { code, stderr } = await watching.done;
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^ {2}done +3/m)]);
     expect(stderr).toContain('watching in (Ctrl-C to stop)');
-    // It remembers: another one does what is new, and nothing else.
+    // The run is remembered: another one does only what is new.
     const attempted = ['a.wav', 'broken.wav', 'deep/b.wav'].map(attempts);
     const again = start(['in', '-r', '--watch']);
     audio('c.wav');

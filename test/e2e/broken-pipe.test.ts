@@ -16,7 +16,7 @@ afterAll(() => {
 
 /** @param redirect what the shell does with standard error */
 function transcribe(redirect: string): { status: number | null; text: string } {
-  // Enough messages that they do not fit into the pipe of a reader that has left.
+  // Enough messages to overflow the pipe of a reader that has left.
   const missing = Array.from({ length: 400 }, (_, i) => join(home, `missing-${String(i)}.wav`));
   const speech = join(bundledSpeech, 'jfk.flac');
   const run = spawnSync(
@@ -37,13 +37,13 @@ function transcribe(redirect: string): { status: number | null; text: string } {
   return { status: run.status, text: run.stdout };
 }
 
-test('the text is whole where the reader of standard error has left', () => {
+test('writes the complete text if the reader of stderr has left', () => {
   const { status, text } = transcribe('2> >(head -1 >&2)');
   expect(text).toMatch(/ask not what your country/i);
   expect(status).toBe(1);
 });
 
-test('one reader of both that leaves after a line gets that line, and no failure of the system', () => {
+test('one reader of both streams that leaves after a line gets that line, and no system error', () => {
   const { text } = transcribe('2>&1 | head -1');
   expect(text.trim().split('\n')).toHaveLength(1);
   expect(text).not.toMatch(/EPIPE|bug in Sotto/);

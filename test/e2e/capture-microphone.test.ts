@@ -1,4 +1,4 @@
-/** The microphone of a dictation in the background: lost, changed, woken, denied. */
+/** The microphone of a background dictation: lost, changed, waking up, denied. */
 import { describe, expect, test } from '@jest/globals';
 import type { Capture } from '#daemon/protocol/capture.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
@@ -7,11 +7,11 @@ import { withCapture, end, see } from './with-capture.js';
 const captures = withCapture();
 const { begin, expectStopped, attach } = captures;
 
-describe('the microphone of a dictation in the background', () => {
-  test('a microphone that is lost is opened again, and the take goes on', async () => {
+describe('the microphone of a background dictation', () => {
+  test('is reopened when it is lost, and the dictation continues', async () => {
     const process = begin({ samples: 2 * SECOND, lost: true, lives: 2 }, '--keep-listening');
     const capture = await attach();
-    // Four seconds of two lives; the third is none.
+    // Four seconds from two processes; the third is denied.
     const last = await end(capture);
     expect(last).toMatchObject({
       phase: 'final',
@@ -21,26 +21,26 @@ describe('the microphone of a dictation in the background', () => {
     await expectStopped(process);
   });
 
-  test('takes the system’s own microphone where the wanted one is not connected, and says so', async () => {
+  test('falls back to the system default if the selected one is not connected, and reports it', async () => {
     const process = begin(
-      { samples: 60 * SECOND, pauseMs: 20, devices: ['Built-in', 'Desk'] },
+      { samples: 60 * SECOND, pauseMs: 20, devices: ['Built-in', 'Studio'] },
       '--device',
       'AirPods',
     );
     const capture = await attach();
-    expect(await capture.devices()).toEqual(['Built-in', 'Desk']);
+    expect(await capture.devices()).toEqual(['Built-in', 'Studio']);
     expect(await see(capture, ({ device }) => device !== undefined)).toMatchObject({
       device: 'Built-in',
       missingDevice: 'AirPods',
     });
     const other = await attach();
-    other.switch({ device: 'desk' });
-    const switched = await see(other, ({ device }) => device === 'Desk');
+    other.switch({ device: 'studio' });
+    const switched = await see(other, ({ device }) => device === 'Studio');
     expect(switched.missingDevice).toBeUndefined();
     await expectStopped(process);
   });
 
-  test('a headset that is being woken is not said to listen yet', async () => {
+  test('is not listening while a headset is waking up', async () => {
     const process = begin({ samples: SECOND, zeros: SECOND, pauseMs: 100 });
     const seen: Capture[] = [];
     for await (const dictation of (await attach()).updates()) {
@@ -54,7 +54,7 @@ describe('the microphone of a dictation in the background', () => {
     await expectStopped(process);
   });
 
-  test('says what is wrong with the microphone, and is ready for the next try', async () => {
+  test('reports what is wrong, and is ready for the next attempt', async () => {
     const denied = begin({ denied: true });
     expect(await end(await attach())).toMatchObject({ phase: 'failed', error: { code: 'MIC_DENIED' } });
     await expectStopped(denied);

@@ -1,4 +1,4 @@
-/** The process of a dictation in the background: one at a time, and gone when it has to be. */
+/** The process of a background dictation: one at a time, and gone when it has to be. */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -19,9 +19,9 @@ import { withCapture, endAfter, isMicrophone, pause, see } from './with-capture.
 const captures = withCapture();
 const { begin, beginBelow, history, attach } = captures;
 
-describe('the process of a dictation in the background', () => {
-  test('two that begin in the same instant are one dictation: the other leaves at once, and nothing is lost', async () => {
-    // Apart by less than, about, and more than what the first one needs to its lock.
+describe('the process of a background dictation', () => {
+  test('two that start in the same instant are one dictation: the other exits at once, and nothing is lost', async () => {
+    // Apart by less than, about, and more than the first one needs to take its lock.
     for (const laterMs of [0, 0, 50, 150]) {
       const started = [begin({ samples: 2 * SECOND }, '--keep-listening')];
       await pause(laterMs);
@@ -43,7 +43,7 @@ describe('the process of a dictation in the background', () => {
     expect((await history()).trim().split('\n')).toHaveLength(4);
   });
 
-  test('one that comes before the first can be found asks it once it can, not when that take may be over', async () => {
+  test('one that starts before the first can be found asks it once it can, not when that dictation may be over', async () => {
     securePrivateFolder(captures.paths.runtime);
     const lock = await acquireLock(join(captures.paths.runtime, 'capture.lock'), {
       clock: systemClock,
@@ -81,7 +81,7 @@ describe('the process of a dictation in the background', () => {
     expect(code).toBe(1);
   });
 
-  test('is finished, and its process gone, when whoever started it is gone', async () => {
+  test('finishes and exits when its parent is gone', async () => {
     await sotto(['daemon', 'start'], { home: captures.folder });
     const { pid, kill } = await beginBelow({ samples: 60 * SECOND, pauseMs: 20 });
     const capture = await attach();
@@ -91,14 +91,14 @@ describe('the process of a dictation in the background', () => {
     expect(await history()).toContain(seen.committed.trim());
   });
 
-  test('is gone, too, where whoever started it was gone before it could look', async () => {
+  test('exits, too, if its parent was gone before it could check', async () => {
     const parent = spawn(process.execPath, ['-e', '']);
     await new Promise((resolve) => parent.once('exit', resolve));
     const started = begin({ samples: 60 * SECOND }, '--keep-listening', '--parent', String(parent.pid));
     expect((await started.done).code).toBe(0);
   });
 
-  test('a process whose program was replaced, or is too old for whoever asks, leaves', async () => {
+  test('exits if its program was replaced, or is older than its client', async () => {
     const process = begin({ samples: SECOND });
     const capture = await attach();
     await endAfter(capture, 'finish');
@@ -109,9 +109,9 @@ describe('the process of a dictation in the background', () => {
     expect((await process.done).code).toBe(0);
   });
 
-  test('killed at any moment, it leaves no process behind, and what was said is recovered', async () => {
+  test('killed at any moment, it leaves no process behind, and the dictation is recovered', async () => {
     const texts: string[] = [];
-    // A daemon that it started itself would be its child, and is to stay.
+    // A daemon that it started itself would be its child, and must stay.
     await sotto(['daemon', 'start'], { home: captures.folder });
     for (let time = 0; time < 6; time++) {
       const process = begin({ samples: 60 * SECOND, pauseMs: 10 }, '--keep-listening');
@@ -134,16 +134,16 @@ describe('the process of a dictation in the background', () => {
   });
 
   test.each([['daemon', 'start'], ['capture']])(
-    'killed together with its daemon, nothing of it is lost: the next `sotto %s` recovers all that was recorded',
+    'killed together with its daemon, it loses nothing: the next `sotto %s` recovers the whole recording',
     async (...next) => {
       await sotto(['daemon', 'start'], { home: captures.folder });
       const status = await sotto(['daemon', 'status', '--json'], { home: captures.folder });
       const { pid } = JSON.parse(status.stdout) as { pid: number };
       const capture = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
-      const taken = await see(await attach(), ({ committed }) => committed !== '');
-      // The daemon acknowledges nothing of what is recorded from here on.
+      const before = await see(await attach(), ({ committed }) => committed !== '');
+      // The daemon acknowledges none of the audio from here on.
       process.kill(pid, 'SIGSTOP');
-      const last = await see(await attach(), ({ seconds }) => seconds > taken.seconds + 3);
+      const last = await see(await attach(), ({ seconds }) => seconds > before.seconds + 3);
       capture.kill('SIGKILL');
       process.kill(pid, 'SIGKILL');
       await capture.done;
@@ -162,7 +162,7 @@ describe('the process of a dictation in the background', () => {
     },
   );
 
-  test('what no daemon has of a killed one is taken up by the daemon that runs when the next one begins', async () => {
+  test('audio that no daemon has is recovered by the running daemon at the next start', async () => {
     await sotto(['daemon', 'start'], { home: captures.folder });
     new LocalRecording(captures.paths.spool).append(ramp(0, 2 * SECOND));
     const capture = begin({ samples: SECOND }, '--keep-listening');

@@ -1,4 +1,4 @@
-/** A dictation in the background with nothing faked but the speaker. What is missing here is said. */
+/** A background dictation with nothing faked but the speaker. Missing prerequisites are reported. */
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
@@ -10,13 +10,13 @@ import { until } from '#test/harness/wait.js';
 
 const withEngine = describeWithEngine();
 
-// Before the home goes: the process that waits lives in it.
+// Before the home is removed: the waiting process lives in it.
 afterEach(() => CaptureClient.leave(home.paths.capture));
 const home = withHome();
 beforeEach(() => writeFileSync(home.paths.settings, '{}'));
 
-withEngine('a dictation in the background with the starter model', () => {
-  test('begun in the wrong language and switched on the way, all of it is written in the right one', async () => {
+withEngine('a background dictation with the starter model', () => {
+  test('started in the wrong language and switched later, it is transcribed completely in the right one', async () => {
     startSotto(['capture', '--keep-listening', '--language', 'de', '--from', jfk], {
       home: home.folder,
       realEngine: true,

@@ -1,4 +1,4 @@
-/** What a dictation in the background is written down by: sessions that are changed, or lost. */
+/** The sessions of a background dictation, changed or lost. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -10,8 +10,8 @@ import { withCapture, durations, endAfter, see } from './with-capture.js';
 const captures = withCapture();
 const { begin, history, expectStopped, attach } = captures;
 
-describe('the sessions of a dictation in the background', () => {
-  test('in another language or by another model all that was said is written down again', async () => {
+describe('the sessions of a background dictation', () => {
+  test('transcribe everything again in another language or with another model', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening', '--language', 'en');
     const before = await see(await attach(), ({ committed }) => committed.length > 20);
     const capture = await attach();
@@ -30,7 +30,7 @@ describe('the sessions of a dictation in the background', () => {
     expect((await history()).trim().split('\n')).toHaveLength(1);
   });
 
-  test('a model that is not there changes nothing', async () => {
+  test('ignore a missing model', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
     const before = await see(await attach(), ({ committed }) => committed !== '');
     const capture = await attach();
@@ -43,12 +43,12 @@ describe('the sessions of a dictation in the background', () => {
     await expectStopped(process);
   });
 
-  test('what was said to no daemon at all is kept, and written down by the next one', async () => {
+  test('that no daemon ever had are kept, and transcribed by the next one', async () => {
     // No daemon can listen here.
     mkdirSync(dirname(captures.paths.socket), { recursive: true });
     writeFileSync(captures.paths.socket, '');
     const process = begin({ samples: 3 * SECOND }, '--keep-listening');
-    // Nobody is cut off for that.
+    // The dictation is not cut off for that.
     const recordingOnly = await see(
       await attach(),
       (dictation) => dictation.recordingOnly === true && dictation.seconds === 3,
@@ -66,7 +66,7 @@ describe('the sessions of a dictation in the background', () => {
     await until(async () => (await history()).includes(rampText(3 * SECOND)));
   });
 
-  test('what was said after a session was lost is taken up by the daemon that runs', async () => {
+  test('that were lost leave the later audio to the running daemon', async () => {
     await sotto(['daemon', 'start'], { home: captures.folder, env: { FAKE_LIVE: 'zeros' } });
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
     const lost = await see(await attach(), (dictation) => dictation.recordingOnly === true);

@@ -1,4 +1,4 @@
-/** A dictation in the background, from its beginning to its text: who looks at it, and what becomes of it. */
+/** A background dictation from start to text: its clients, and its result. */
 import { readdirSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
@@ -12,8 +12,8 @@ import { withCapture, end, endAfter, isClosedMicrophone, isMicrophone, see } fro
 const captures = withCapture();
 const { begin, history, last, expectStopped, attach } = captures;
 
-describe('a dictation in the background', () => {
-  test('is begun by one command, looked at by another, and finished by a third', async () => {
+describe('a background dictation', () => {
+  test('is started by one command, watched by another, and finished by a third', async () => {
     const process = begin({ samples: 4 * SECOND });
     const first = await see(await attach(), ({ committed }) => committed !== '');
     expect(first).toMatchObject({
@@ -27,12 +27,12 @@ describe('a dictation in the background', () => {
     const last = await endAfter(third, 'finish');
     expect(last).toMatchObject({ phase: 'final', text: rampText(4 * SECOND), tentative: '' });
     await expectStopped(process);
-    // Nothing is left to look at, and no sound.
+    // No process and no audio is left.
     expect(await CaptureClient.connect(captures.paths.capture)).toBeUndefined();
     expect(readdirSync(captures.paths.spool).filter((name) => name.endsWith('heard'))).toEqual([]);
   });
 
-  test('the socket is the user’s alone, and a second dictation is refused', async () => {
+  test('has a socket of the user’s own, and refuses a second dictation', async () => {
     const process = begin({ samples: 60 * SECOND });
     const capture = await attach();
     expect(statSync(captures.paths.capture).mode & 0o777).toBe(0o600);
@@ -45,7 +45,7 @@ describe('a dictation in the background', () => {
     await expectStopped(process);
   });
 
-  test('is finished when nobody looks at it any more, and the text is in the history', async () => {
+  test('finishes when no client watches any more, and the text is in the history', async () => {
     begin({ samples: 3 * SECOND });
     await see(await attach(), ({ seconds }) => seconds === 3);
     await until(async () => (await history()).includes(rampText(3 * SECOND)));
@@ -66,7 +66,7 @@ describe('a dictation in the background', () => {
         if (seconds === 2 && phase === 'listening') capture.request('finish');
         if (phase === 'final') texts.push(text);
       }
-      // One that waits, and none that holds the microphone.
+      // One process waits, and none holds the microphone.
       await until(() => childrenOf(process.pid).filter((pid) => isMicrophone(pid)).length === 1);
       await until(() => childrenOf(process.pid).filter(isMicrophone).every(isClosedMicrophone));
     }
@@ -74,7 +74,7 @@ describe('a dictation in the background', () => {
     await expectStopped(process);
   });
 
-  test('all is said by two: the text is for the first, or, where that one is gone, for the other', async () => {
+  test('finished by two clients, gives the text to the first, or to the other if that is gone', async () => {
     await sotto(['daemon', 'start'], { home: captures.folder });
     const started = begin({ samples: 3 * SECOND }, '--keep-listening');
     await see(await attach(), ({ seconds, committed }) => seconds === 3 && committed !== '');
@@ -93,12 +93,12 @@ describe('a dictation in the background', () => {
       process.kill(pid, 'SIGCONT');
     }
     expect(await end(second)).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
-    // Who comes when it was given is not given it once more.
+    // A client that comes after the delivery does not get it again.
     expect(await (await attach()).finish()).toBe(false);
     await expectStopped(started);
   });
 
-  test('a text that nobody was given is there for a while, though nothing is kept and another one was begun', async () => {
+  test('keeps an undelivered text for a while, even if nothing is kept and another one was started', async () => {
     await sotto(['history', 'keep', '0'], { home: captures.folder });
     const process = begin({ samples: 3 * SECOND });
     const { startedMs } = await see(await attach(), ({ seconds }) => seconds === 3);
@@ -108,7 +108,7 @@ describe('a dictation in the background', () => {
     await another.begin({});
     expect((await endAfter(another, 'cancel', 'cancel')).phase).toBe('discarded');
     expect(await last()).toEqual({ startedMs, text: rampText(3 * SECOND) });
-    // The text of one that was given is no such text, and nor is the one before it.
+    // A delivered text is not kept for later clients, nor is the one before it.
     const given = await attach();
     await given.begin({ keepListening: true });
     await see(await attach(), ({ seconds }) => seconds === 3);
@@ -118,7 +118,7 @@ describe('a dictation in the background', () => {
     await expectStopped(process);
   });
 
-  test('goes on alone if it shall', async () => {
+  test('continues without clients if asked to', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
     const early = await see(await attach(), ({ committed }) => committed !== '');
     await new Promise((resolve) => setTimeout(resolve, 3_000));
@@ -130,7 +130,7 @@ describe('a dictation in the background', () => {
     await expectStopped(process);
   });
 
-  test('is given up, taken back up, and all that was said before is there', async () => {
+  test('is discarded and restored with all of its audio', async () => {
     const process = begin({ samples: 3 * SECOND }, '--keep-listening');
     await see(await attach(), ({ seconds }) => seconds === 3);
     const [capture, again] = [await attach(), await attach()];
@@ -140,7 +140,7 @@ describe('a dictation in the background', () => {
     await expectStopped(process);
   });
 
-  test('given up twice it is over at once, and nothing of it is kept', async () => {
+  test('discarded twice is over at once, and nothing is kept', async () => {
     const process = begin({ samples: 3 * SECOND }, '--keep-listening');
     await see(await attach(), ({ seconds }) => seconds === 3);
     const [capture, again] = [await attach(), await attach()];
@@ -151,7 +151,7 @@ describe('a dictation in the background', () => {
     expect(await history()).toBe('');
   });
 
-  test('what is said while it is paused is not kept', async () => {
+  test('does not keep audio while it is paused', async () => {
     const process = begin({ samples: 100 * SECOND, pauseMs: 20 }, '--keep-listening');
     await see(await attach(), ({ seconds }) => seconds >= 1);
     const capture = await attach();
@@ -165,7 +165,7 @@ describe('a dictation in the background', () => {
     await expectStopped(process);
   });
 
-  test('refuses what makes no sense, and goes on', async () => {
+  test('refuses invalid requests, and continues', async () => {
     const process = begin({ samples: 2 * SECOND }, '--keep-listening');
     await attach();
     for (const line of ['nonsense', '{}', '{"type":"shout"}', 'x'.repeat(5_000)]) {

@@ -38,7 +38,7 @@ async function running(): Promise<DaemonStatus> {
 }
 
 describe('sotto daemon', () => {
-  test('of twenty that start at once exactly one stays', async () => {
+  test('exactly one of twenty that start at once stays', async () => {
     const daemons = Array.from({ length: 20 }, () => start());
     let over = 0;
     for (const daemon of daemons) void daemon.done.then(() => (over += 1));
@@ -88,7 +88,7 @@ describe('sotto daemon', () => {
     expect(await run('daemon', 'stop')).toMatchObject({ code: 0, stdout: 'The daemon isn’t running.\n' });
   });
 
-  test('is stopped by a signal where it does not answer', async () => {
+  test('is stopped by a signal if it does not answer', async () => {
     const mute = await startUnresponsiveDaemon(home.paths);
     expect(await run('daemon', 'stop')).toMatchObject({
       code: 0,
@@ -97,7 +97,7 @@ describe('sotto daemon', () => {
     await mute.ended;
   });
 
-  test('whose socket file was removed makes it again, and no second one starts meanwhile', async () => {
+  test('recreates its socket file when that was removed, and no second one starts meanwhile', async () => {
     const daemon = start();
     const { pid } = await running();
     unlinkSync(home.paths.socket);
@@ -110,7 +110,7 @@ describe('sotto daemon', () => {
     unlinkSync(home.paths.socket);
     const { code, stdout } = await run('daemon', 'status', '--json');
     expect([code, (JSON.parse(stdout) as DaemonStatus).pid]).toEqual([0, pid]);
-    // A command that would start one gets the one that runs.
+    // A command that would start one uses the running one.
     unlinkSync(home.paths.socket);
     expect(await run('daemon', 'start')).toMatchObject({
       code: 0,
@@ -123,11 +123,11 @@ describe('sotto daemon', () => {
     expect(existsSync(home.paths.socket)).toBe(false);
   });
 
-  test('that was stopped is not replaced by one that a command started in vain', async () => {
+  test('once stopped is not replaced by one that a command started in vain', async () => {
     const daemon = start();
     const { pid } = await running();
     unlinkSync(home.paths.socket);
-    // The daemon that `start` begins sleeps before its first line, as on a busy machine.
+    // The daemon that `start` launches sleeps before its first line, as on a busy machine.
     const preload = join(home.folder, 'sleep.cjs');
     const late = join(home.folder, 'late.pid');
     writeFileSync(
@@ -148,7 +148,7 @@ describe('sotto daemon', () => {
     expect(existsSync(home.paths.socket)).toBe(false);
   });
 
-  test('whose folder was removed ends, and makes nothing there again', async () => {
+  test('exits if its folder was removed, and creates nothing there again', async () => {
     const daemon = start();
     await running();
     rmSync(home.folder, { recursive: true });
@@ -156,7 +156,7 @@ describe('sotto daemon', () => {
     expect(existsSync(home.folder)).toBe(false);
   });
 
-  test('keeps what it writes for the user alone', async () => {
+  test('writes its files for the user only', async () => {
     start();
     await running();
     expect(lstatSync(home.paths.socket).mode & 0o777).toBe(0o600);
@@ -165,7 +165,7 @@ describe('sotto daemon', () => {
   });
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    '%s ends it in good order: engine, socket and all',
+    '%s shuts it down cleanly: engine, socket and all',
     async (signal) => {
       const daemon = start();
       const { engine } = await running();
@@ -175,7 +175,7 @@ describe('sotto daemon', () => {
     },
   );
 
-  test('killed, it takes its engine with it, and the next one starts in its place', async () => {
+  test('takes its engine with it when killed, and the next one replaces it', async () => {
     const first = start();
     const { engine } = await running();
     first.kill('SIGKILL');
@@ -186,7 +186,7 @@ describe('sotto daemon', () => {
     await until(async () => (await queryStatus().catch(() => undefined))?.pid === second.pid);
   });
 
-  test('ends a file that is at work within its time when it is stopped', async () => {
+  test('lets a running file finish in time when it is stopped', async () => {
     const daemon = start();
     await running();
     const work = sotto(
@@ -201,13 +201,13 @@ describe('sotto daemon', () => {
     expect((await daemon.done).code).toBe(0);
   });
 
-  test('leaves by itself when there is nothing to do', async () => {
+  test('exits when idle', async () => {
     const daemon = start(['--idle-exit', '0.01']);
     expect(await daemon.done).toMatchObject({ code: 0 });
     expect(existsSync(home.paths.socket)).toBe(false);
   });
 
-  test('stays up and says what is wrong when its engine can not start', async () => {
+  test('stays up and reports what is wrong when its engine can not start', async () => {
     start([], { FAKE_ENGINE: 'cannot-start' });
     await until(() => isListening(home.paths.socket));
     await until(async () => (await queryStatus()).state === 'degraded');
@@ -217,7 +217,7 @@ describe('sotto daemon', () => {
     expect((await run('daemon', 'status')).stdout).toContain('is degraded');
   });
 
-  test('stays up and says what is wrong when its model is gone', async () => {
+  test('stays up and reports what is wrong when its model is missing', async () => {
     rmSync(join(home.paths.models, 'fake'), { recursive: true });
     start();
     await until(() => isListening(home.paths.socket));
@@ -225,14 +225,14 @@ describe('sotto daemon', () => {
     expect((await queryStatus()).reason).toMatch(/no model named fake/);
   });
 
-  test('says what is wrong with its settings, and where they are', async () => {
+  test('reports what is wrong with its settings, and where they are', async () => {
     writeFileSync(home.paths.settings, '{"model":');
     const { code, stderr } = await run('daemon', 'run');
     expect(code).toBe(2);
     expect(stderr).toMatch(new RegExp(`^sotto: ${home.paths.settings} is not valid: .+ — `));
   });
 
-  test('started in the background, it says why it could not start', async () => {
+  test('started in the background, reports why it could not start', async () => {
     mkdirSync(home.paths.socket);
     const { code, stderr } = await run('daemon', 'start');
     expect(code).toBe(3);
@@ -240,14 +240,14 @@ describe('sotto daemon', () => {
     rmSync(home.paths.socket, { recursive: true });
   });
 
-  test('says which folder makes the path of its socket too long', async () => {
+  test('reports which folder makes the path of its socket too long', async () => {
     const long = join(home.folder, 'x'.repeat(90));
     const { code, stderr } = await sotto(['daemon', 'run'], { home: long });
     expect(code).toBe(2);
     expect(stderr).toMatch(/bytes.*SOTTO_HOME/);
   });
 
-  test('of another protocol is named, with what to do', async () => {
+  test('of another protocol version is reported with what to do', async () => {
     const http = createServer();
     const ws = new WebSocketServer({ server: http });
     ws.on('connection', (socket) =>
@@ -264,7 +264,7 @@ describe('sotto daemon', () => {
     await new Promise((resolve) => http.close(resolve));
   });
 
-  test('the log holds what the engine printed', async () => {
+  test('logs what the engine prints', async () => {
     start();
     await running();
     await until(() => readFileSync(home.paths.log, 'utf8').includes('fake engine says hello'));

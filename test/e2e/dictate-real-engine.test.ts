@@ -1,4 +1,7 @@
-/** Dictation with nothing faked but the speaker: the addon, the starter model, real speech. What is missing here is said. */
+/**
+ * Dictation with nothing faked but the speaker: the addon, the starter model, real speech. Missing prerequisites
+ * are reported.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
@@ -17,7 +20,7 @@ function dictate(...args: string[]): Promise<SottoResult> {
 }
 
 withEngine('sotto dictate with the starter model', () => {
-  test('writes down what is said, and its committed texts are its text', async () => {
+  test('transcribes speech, and its committed texts are its text', async () => {
     const { code, stdout } = await dictate('--fast', '--events');
     const events = stdout
       .trim()
@@ -29,8 +32,8 @@ withEngine('sotto dictate with the starter model', () => {
     expect(errorsIn(JFK_TEXT, committed, 'en').errors).toBeLessThanOrEqual(2);
   });
 
-  test('puts the refined text into a file', async () => {
-    const output = join(home.folder, 'said.txt');
+  test('writes the refined text to a file', async () => {
+    const output = join(home.folder, 'text.txt');
     expect(await dictate('--fast', '--language', 'en', '--output', output)).toMatchObject({
       code: 0,
       stdout: '',

@@ -1,4 +1,6 @@
-/** `sotto dictate` as a process, with a daemon and the fake engine: its words show any sample that is lost or moved. */
+/**
+ * `sotto dictate` as a process, with a daemon and the fake engine: its words show any sample that is lost or moved.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -61,7 +63,7 @@ describe('sotto dictate --from', () => {
     });
   });
 
-  test('with --events tells all that happens, a line each', async () => {
+  test('prints all events with --events, one line each', async () => {
     const { code, stdout } = await dictate('--from', rampFile(2.5 * SECOND), '--events');
     const lines = linesOf(stdout);
     expect(code).toBe(0);
@@ -73,7 +75,7 @@ describe('sotto dictate --from', () => {
     expect(times.every((t) => Number.isInteger(t) && t >= 0)).toBe(true);
   });
 
-  test('with --output writes the text there; a file of others is replaced with --overwrite alone', async () => {
+  test('writes the text with --output, and replaces an existing file only with --overwrite', async () => {
     const output = join(home.folder, 'note.txt');
     writeFileSync(output, 'old');
     const args = ['--from', rampFile(SECOND), '--fast', '--output', output];
@@ -86,7 +88,7 @@ describe('sotto dictate --from', () => {
     expect(readFileSync(output, 'utf8')).toBe(`${rampText(SECOND)}\n`);
   });
 
-  test('goes on with the next daemon when the one it speaks to is killed', async () => {
+  test('continues with the next daemon when the current one is killed', async () => {
     const work = startSotto(['dictate', '--from', rampFile(4 * SECOND), '--events'], { home: home.folder });
     await until(() => work.stdout().includes('"committed"'));
     const pid = await daemonPid();
@@ -102,7 +104,7 @@ describe('sotto dictate --from', () => {
     ]);
   });
 
-  test('gives the text of a file that ends early, and says that it does', async () => {
+  test('prints the text of a truncated file, and reports that it is', async () => {
     const { code, stdout, stderr } = await dictate('--from', rampFile(2 * SECOND, 3 * SECOND), '--fast');
     expect([code, stdout]).toEqual([1, `${rampText(2 * SECOND)}\n`]);
     expect(stderr).toMatch(/^sotto: .*ramp\.wav.* — .*\n$/);
@@ -121,15 +123,15 @@ describe('sotto dictate --from', () => {
     expect(result.stderr).toMatch(/^sotto: [^\n]*\n$/);
   });
 
-  test('says that a model is not there', async () => {
-    const result = await dictate('--from', rampFile(SECOND), '--model', 'nobody');
+  test('reports a missing model', async () => {
+    const result = await dictate('--from', rampFile(SECOND), '--model', 'missing');
     expect(result).toMatchObject({ code: 3, stdout: '' });
-    expect(result.stderr).toMatch(/^sotto: .*nobody/);
+    expect(result.stderr).toMatch(/^sotto: .*missing/);
   });
 });
 
 describe('sotto dictate', () => {
-  test('Ctrl-C ends it, and the text is what was said until then', async () => {
+  test('Ctrl-C finishes it, and prints the text so far', async () => {
     const work = speak({ samples: 3 * SECOND, pauseMs: 1 }, ['--events']);
     await until(() => textsOf(linesOf(work.stdout()), 'committed').length >= rampText(3 * SECOND).length);
     work.kill('SIGINT');
@@ -138,17 +140,17 @@ describe('sotto dictate', () => {
     expect(stderr).toBe('sotto: listening to Built-in Microphone; Ctrl-C finishes\n');
   });
 
-  test('a second Ctrl-C leaves at once, and the daemon keeps the text', async () => {
+  test('a second Ctrl-C exits at once, and the daemon keeps the text', async () => {
     const work = speak({ samples: 3 * SECOND, pauseMs: 1 }, ['--events']);
     await until(() => textsOf(linesOf(work.stdout()), 'committed').length >= rampText(3 * SECOND).length);
-    // Nobody answers while it stands still.
+    // The daemon does not answer while it is suspended.
     const pid = await daemonPid();
     process.kill(pid, 'SIGSTOP');
     try {
       work.kill('SIGINT');
       await new Promise((resolve) => setTimeout(resolve, 200));
       expect(isRunning(work.pid)).toBe(true);
-      // Of two that come before it has looked, the system makes one.
+      // Two signals before it has handled the first one count as one.
       const again = setInterval(() => work.kill('SIGINT'), 200);
       const { code } = await work.done.finally(() => clearInterval(again));
       expect(code).toBe(130);
@@ -159,7 +161,7 @@ describe('sotto dictate', () => {
     await until(async () => (await kept()).includes(rampText(3 * SECOND).slice(0, 8)));
   });
 
-  test('speaks on while a daemon is started, and loses nothing', async () => {
+  test('records while a daemon is started, and loses nothing', async () => {
     const work = speak({ samples: SECOND, pauseMs: 0 });
     await until(() => work.stderr().includes('listening'));
     await until(() => isListening(home.paths.socket));
@@ -167,24 +169,24 @@ describe('sotto dictate', () => {
     expect(await work.done).toMatchObject({ code: 0, stdout: `${rampText(SECOND)}\n` });
   });
 
-  test('gives what was said until the microphone was lost, and says that it was', async () => {
+  test('prints the text so far when the microphone is lost, and reports it', async () => {
     const work = speak({ samples: 2 * SECOND, lost: true, pauseMs: 0 });
     const { code, stdout, stderr } = await work.done;
     expect([code, stdout]).toEqual([1, `${rampText(2 * SECOND)}\n`]);
     expect(stderr).toMatch(/the microphone was disconnected/);
   });
 
-  test('gives what came until the process of the microphone died, and its last words', async () => {
+  test('prints the text so far when the microphone process dies, with its stderr', async () => {
     const work = speak({ samples: 2 * SECOND, dies: true });
     const { code, stdout, stderr } = await work.done;
     expect(code).toBe(1);
-    // What it had recorded and not written yet is lost with it: pieces of a tenth of a second.
+    // Audio that it recorded but had not written is lost with it: pieces of a tenth of a second.
     const beginnings = Array.from({ length: 20 }, (_, i) => `${rampText(((i + 1) * SECOND) / 10)}\n`);
     expect(beginnings).toContain(stdout);
     expect(stderr).toMatch(/the microphone was lost .*the sound card is gone/);
   });
 
-  test('says that only digital silence came, while it lasts and at the end', async () => {
+  test('reports digital silence, while it lasts and at the end', async () => {
     const work = speak({ samples: 10 * SECOND, silent: true, pauseMs: 0 });
     await until(() => work.stderr().includes('no audio'));
     work.kill('SIGINT');
@@ -193,7 +195,7 @@ describe('sotto dictate', () => {
     expect(stderr).toContain('the microphone is silent');
   });
 
-  test('says why the microphone can’t be opened, and leaves no session behind', async () => {
+  test('reports why the microphone can’t be opened, and leaves no session behind', async () => {
     expect(await speak({ denied: true }).done).toMatchObject({
       code: 1,
       stdout: '',

@@ -1,4 +1,4 @@
-/** Files that the daemon may not open, with real processes: refused by the system, or held back for a while. */
+/** Files that the daemon may not open, with real processes: refused by the system, or blocked for a while. */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
@@ -27,11 +27,11 @@ const lines = (segments: number): string =>
   scriptedTexts(segments)
     .map((text) => `${text.trim()}\n`)
     .join('');
-/** The fake engine counts its attempts in a file beside each. */
+/** The fake engine counts its attempts in a file next to each. */
 const copies = (): string[] => readdirSync(home.paths.uploads).filter((name) => !name.endsWith('.attempts'));
 const transcribe = (path: string) => sotto(['transcribe', path], { home: home.folder, cwd: home.folder });
 
-/** A daemon that may not read what belongs to another user; the commands of the tests may. */
+/** A daemon that may not read the files of another user; the commands of the tests may. */
 async function startDaemon() {
   const env = { ...process.env, NODE_OPTIONS: '', SOTTO_HOME: home.folder, SOTTO_ENGINE: fakeEngine };
   const daemon = startWithoutPermission(['daemon', 'run'], env);
@@ -41,7 +41,7 @@ async function startDaemon() {
 }
 
 describe('a file that the daemon may not open', () => {
-  testUnless(noSetpriv)('is transcribed as any other one, and its copy goes', async () => {
+  testUnless(noSetpriv)('is transcribed like any other, and its copy is removed', async () => {
     await startDaemon();
     const path = audio('private.wav', { segments: 4 });
     makePrivate(path);
@@ -63,7 +63,7 @@ describe('a file that the daemon may not open', () => {
     await until(() => copies().length === 0);
   });
 
-  testUnless(noSetpriv)('is copied again for the next daemon; the copy of the first one goes', async () => {
+  testUnless(noSetpriv)('is copied again for the next daemon; the first copy is removed', async () => {
     const first = await startDaemon();
     const path = audio('private.wav', { segments: 300, delayMs: 10 });
     makePrivate(path);
@@ -104,7 +104,7 @@ describe('the self-test', () => {
 });
 
 describe('a file that does not open for a while', () => {
-  testUnless(noLease)('holds no other one back, and is transcribed once it opens', async () => {
+  testUnless(noLease)('does not hold up others, and is transcribed once it opens', async () => {
     const path = audio('slow.wav', { segments: 4 });
     const release = await holdBack(path);
     const slow = startSotto(['transcribe', path], { home: home.folder });
@@ -121,7 +121,7 @@ describe('a file that does not open for a while', () => {
     await until(() => copies().length === 0);
   });
 
-  testUnless(noLease)('is given up at Ctrl-C, at once', async () => {
+  testUnless(noLease)('is cancelled by Ctrl-C at once', async () => {
     const path = audio('slow.wav');
     const release = await holdBack(path);
     const slow = startSotto(['transcribe', path], { home: home.folder });
@@ -133,46 +133,43 @@ describe('a file that does not open for a while', () => {
   });
 });
 
-describe('a model folder of the user’s', () => {
+describe('a user’s model directory', () => {
   const SLOW = /the model folder .* did not open within 2 s — move it into .*models, or/;
 
-  testUnless(noLease)(
-    'that does not open fails its own jobs, and no others; once it opens it serves',
-    async () => {
-      const dir = join(home.folder, 'Documents', 'my-model');
-      mkdirSync(dir, { recursive: true });
-      const config = writeFakeAudio(join(dir, 'config.json'));
-      const path = audio('a.wav', { segments: 2 });
-      expect((await transcribe(path)).code).toBe(0);
-      const release = await holdBack(config);
-      const withModel = ['transcribe', '--model', dir, audio('b.wav', { segments: 2 })];
-      const slow = startSotto(withModel, { home: home.folder });
-      expect(await transcribe(audio('c.wav', { segments: 2 }))).toMatchObject({ code: 0, stdout: lines(2) });
-      const failed = await slow.done;
-      expect([failed.code, failed.stdout]).toEqual([3, '']);
-      expect(failed.stderr).toMatch(SLOW);
-      const dictation = Dictation.open({
-        connect: () => SottoClient.connect(home.paths.socket, 'test'),
-        model: dir,
-      });
-      const events = [];
-      for await (const event of dictation.events()) events.push(event);
-      expect(events.at(-1)).toMatchObject({ type: 'failed', error: { code: 'MODEL_UNREADABLE' } });
-      const used = await sotto(['models', 'use', dir], { home: home.folder });
-      expect([used.code, used.stderr]).toEqual([3, expect.stringMatching(SLOW)]);
-      release();
-      expect(await sotto(withModel, { home: home.folder })).toMatchObject({ code: 0, stdout: lines(2) });
-    },
-  );
+  testUnless(noLease)('that does not open fails its own jobs only, and serves once it opens', async () => {
+    const dir = join(home.folder, 'Documents', 'my-model');
+    mkdirSync(dir, { recursive: true });
+    const config = writeFakeAudio(join(dir, 'config.json'));
+    const path = audio('a.wav', { segments: 2 });
+    expect((await transcribe(path)).code).toBe(0);
+    const release = await holdBack(config);
+    const withModel = ['transcribe', '--model', dir, audio('b.wav', { segments: 2 })];
+    const slow = startSotto(withModel, { home: home.folder });
+    expect(await transcribe(audio('c.wav', { segments: 2 }))).toMatchObject({ code: 0, stdout: lines(2) });
+    const failed = await slow.done;
+    expect([failed.code, failed.stdout]).toEqual([3, '']);
+    expect(failed.stderr).toMatch(SLOW);
+    const dictation = Dictation.open({
+      connect: () => SottoClient.connect(home.paths.socket, 'test'),
+      model: dir,
+    });
+    const events = [];
+    for await (const event of dictation.events()) events.push(event);
+    expect(events.at(-1)).toMatchObject({ type: 'failed', error: { code: 'MODEL_UNREADABLE' } });
+    const used = await sotto(['models', 'use', dir], { home: home.folder });
+    expect([used.code, used.stderr]).toEqual([3, expect.stringMatching(SLOW)]);
+    release();
+    expect(await sotto(withModel, { home: home.folder })).toMatchObject({ code: 0, stdout: lines(2) });
+  });
 
-  testUnless(noSetpriv)('that the daemon may not open is said to be so', async () => {
+  testUnless(noSetpriv)('that the daemon may not open is reported as such', async () => {
     await startDaemon();
     const dir = join(home.folder, 'my-model');
     mkdirSync(dir);
     makePrivate(writeFakeAudio(join(dir, 'config.json')));
     const path = audio('a.wav', { segments: 2 });
     const failed = await sotto(['transcribe', '--model', dir, path], { home: home.folder });
-    expect([failed.code, failed.stderr]).toEqual([3, expect.stringMatching(/may not read the model folder/)]);
+    expect([failed.code, failed.stderr]).toEqual([3, expect.stringMatching(/has no access to the model folder/)]);
     expect((await transcribe(path)).code).toBe(0);
   });
 });

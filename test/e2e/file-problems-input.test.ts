@@ -31,7 +31,7 @@ function run(args: readonly string[], uid?: number): Promise<SottoResult> {
 }
 
 describe('transcribe DIR', () => {
-  test('says of each path why, and transcribes the others', async () => {
+  test('reports the reason for each path, and transcribes the others', async () => {
     const clips = join(folder, 'clips');
     mkdirSync(clips);
     writeFakeAudio(join(clips, 'talk.wav'), { segments: 2 });
@@ -50,7 +50,7 @@ describe('transcribe DIR', () => {
     expect(code).toBe(1);
   });
 
-  testUnless(noOtherUser)('says which folder inside it may not be opened', async () => {
+  testUnless(noOtherUser)('reports which folder inside it may not be opened', async () => {
     const outer = join(folder, 'outer');
     mkdirSync(join(outer, 'closed'), { recursive: true });
     chmodSync(join(outer, 'closed'), 0o700);
@@ -89,7 +89,7 @@ describe('files without permission', () => {
 describe('worker --root', () => {
   const args = (path: string): string[] => ['worker', '--queue', 'redis://127.0.0.1:1', '--root', path];
 
-  test('refuses what is no folder, and says why', async () => {
+  test('refuses what is not a folder, and says why', async () => {
     expectLine(await run(args(odd.loop)), 2, odd.loop, WHY.loop);
     for (const path of [odd.long, odd.below, odd.broken, odd.pipe, odd.socket, odd.empty])
       expectLine(await run(args(path)), 2, path, 'is not a folder');
@@ -102,8 +102,8 @@ describe('worker --root', () => {
   });
 });
 
-describe('a path that a program hands over the socket', () => {
-  test('each has a coded error of its own, and the daemon serves on', async () => {
+describe('a path that a program sends over the socket', () => {
+  test('gets an error code of its own, and the daemon keeps serving', async () => {
     const own = home();
     const at = { home: own, cwd: folder, realEngine: true };
     expect((await sotto(['daemon', 'start'], at)).code).toBe(0);
@@ -149,7 +149,7 @@ describe('SOTTO_HOME', () => {
   ];
   const CODES = [0, 1, 2, 3];
 
-  test.each(['loop', 'below', 'pipe'] as const)('%s: no command finds a bug', async (kind) => {
+  test.each(['loop', 'below', 'pipe'] as const)('%s: no command reports a bug', async (kind) => {
     for (const args of COMMANDS) {
       const { code, stderr, stdout } = await sotto(args, { home: odd[kind], cwd: folder });
       expectNoBug(stderr + stdout);
@@ -157,14 +157,14 @@ describe('SOTTO_HOME', () => {
     }
   });
 
-  test('a relative one is refused', async () => {
+  test('must not be relative', async () => {
     for (const args of COMMANDS.slice(0, 3)) {
       const result = await sotto(args, { home: 'relative', cwd: folder });
       expectLine(result, 2, 'relative', 'SOTTO_HOME is not an absolute path');
     }
   });
 
-  testUnless(noOtherUser)('one that may not be read', async () => {
+  testUnless(noOtherUser)('must be readable', async () => {
     for (const args of COMMANDS) {
       const { code, stderr, stdout } = await sotto(args, { home: odd.denied, cwd: folder, uid: OTHER_USER });
       expectNoBug(stderr + stdout);

@@ -1,4 +1,4 @@
-/** Every entry that writes to a path that the user names, with every kind of path that can't be written. */
+/** Every option that writes to a path of the user, with every kind of path that can't be written. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ function options(uid?: number): SottoOptions {
 
 const run = (args: readonly string[], uid?: number): Promise<SottoResult> => sotto(args, options(uid));
 
-/** Each writes a file to the path, and fails before it works. */
+/** Each writes a file to the path, and fails before it does any work. */
 const WRITERS: readonly (readonly [string, (path: string) => string[]])[] = [
   [
     '--summary',
@@ -50,14 +50,14 @@ describe.each(WRITERS)('%s', (_, args) => {
     expectLine(await run(args(inLoop)), 1, inLoop, WHY.loop);
     const long = `${odd.long}.md`;
     expectLine(await run(args(long)), 1, long, WHY.long);
-    // The file itself, and a folder below it, are two ways to the same reason.
+    // The file itself, and a folder below it, fail for the same reason.
     const below = `${odd.below}.md`;
     expectLine(await run(args(below)), 1, below, WHY.below);
     const deeper = join(odd.below, 'text.md');
     expectLine(await run(args(deeper)), 1, deeper, WHY.below);
   });
 
-  test('never replaces a loop or a link that leads nowhere', async () => {
+  test('never replaces a loop or a dangling link', async () => {
     for (const path of [odd.loop, odd.broken]) {
       const { code, stderr } = await run(args(path));
       expectLine({ code, stderr }, 1, path, 'exists');
@@ -99,7 +99,7 @@ describe('a named pipe as --summary', () => {
     ...['--summary', path, '--quiet'],
   ];
 
-  test('waits for its reader, and gives it all', async () => {
+  test('waits for its reader, and writes everything', async () => {
     const path = pipe();
     const working = startSotto(args(path), options());
     await until(() => existsSync(`${path}-texts/talk.txt`));

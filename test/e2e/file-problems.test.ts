@@ -1,4 +1,6 @@
-/** Every entry that takes a path, with every kind of path that can't be used: one coded line, never a stack trace. */
+/**
+ * Every option that takes a path, with every kind of path that can't be used: one coded line, never a stack trace.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   lstatSync,
@@ -53,7 +55,7 @@ describe.each(MODEL_COMMANDS)('%s', (_, args) => {
     for (const kind of ALWAYS_REFUSED) expectLine(await run(args(odd[kind])), 3, odd[kind], WHY[kind]);
   });
 
-  test('refuses a pipe, a socket, a file and a link that leads nowhere', async () => {
+  test('refuses a pipe, a socket, a file and a dangling link', async () => {
     for (const path of [odd.pipe, odd.socket, odd.empty])
       expectLine(await run(args(path)), 3, path, 'is a file, not a model folder');
     expectLine(await run(args(odd.broken)), 3, odd.broken, 'folder not found');
@@ -74,7 +76,7 @@ describe('the files of a model', () => {
     return dir;
   }
 
-  test('a config.json that is a loop, a folder, a pipe, a socket or larger than 16 MiB', async () => {
+  test('refuses a config.json that is a loop, a folder, a pipe, a socket or larger than 16 MiB', async () => {
     for (const [target, why] of [
       [odd.loop, WHY.loop],
       [odd.folder, 'it is a folder'],
@@ -91,7 +93,7 @@ describe('the files of a model', () => {
     expectLine(await verify(dir), 3, join(dir, 'config.json'), 'larger than 16 MiB');
   });
 
-  test('weights that are a loop, a broken link, a folder or a pipe', async () => {
+  test('refuses weights that are a loop, a dangling link, a folder or a pipe', async () => {
     const config = join(process.cwd(), 'assets', 'models', 'whisper-base-6bit', 'config.json');
     for (const [target, why] of [
       [odd.loop, WHY.loop],
@@ -110,7 +112,7 @@ describe('the files of a model', () => {
 describe('vocabulary import', () => {
   const args = (path: string): string[] => ['vocabulary', 'import', path];
 
-  test('refuses what is no ordinary file, and waits for none', async () => {
+  test('refuses what is not a regular file, without waiting', async () => {
     for (const kind of ALWAYS_REFUSED) expectLine(await run(args(odd[kind])), 2, odd[kind], WHY[kind]);
     expectLine(await run(args(odd.folder)), 2, odd.folder, 'it is a folder');
     expectLine(await run(args(odd.pipe)), 2, odd.pipe, 'it is a pipe');
@@ -150,7 +152,7 @@ describe('transcribe --output', () => {
   const talk = (): string => writeFakeAudio(join(folder, 'talk.wav'), { segments: 2 });
   const args = (path: string): string[] => ['transcribe', '--no-daemon', talk(), '-o', path];
 
-  test('says before the work that no file can be made', async () => {
+  test('fails before the work if no file can be created', async () => {
     for (const kind of ['loop', 'below'] as const) {
       const path = join(odd[kind], 'text.txt');
       expectLine(await run(args(path)), 1, path, WHY[kind]);
@@ -159,7 +161,7 @@ describe('transcribe --output', () => {
     expectLine(await run(args(long)), 1, long, WHY.long);
   });
 
-  testUnless(noOtherUser)('says that the folder may not be written', async () => {
+  testUnless(noOtherUser)('reports that the folder may not be written', async () => {
     talk();
     const path = join(folder, 'text.txt');
     expectLine(await run(args(path), {}, OTHER_USER), 1, path, WHY.denied);
@@ -172,7 +174,7 @@ describe('transcribe --output', () => {
     expect(lstatSync(path).isCharacterDevice()).toBe(true);
   });
 
-  test('leaves a socket in place, and says why it takes no text', async () => {
+  test('leaves a socket in place, and reports why it can’t be written', async () => {
     expectLine(await run(args(odd.socket)), 1, odd.socket, 'without a listener');
     expect(lstatSync(odd.socket).isSocket()).toBe(true);
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);

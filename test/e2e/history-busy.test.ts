@@ -1,4 +1,4 @@
-/** A history into which another process writes, or which is not Sotto's, beside a daemon at work. */
+/** A history that another process writes to, or that is not Sotto's, next to a running daemon. */
 import { expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import { History } from '#daemon/store/history/index.js';
@@ -14,7 +14,7 @@ const home = withHome();
 const dictate = (path: string): ReturnType<typeof sotto> =>
   sotto(['dictate', '--from', path, '--fast'], { home: home.folder });
 
-test('the daemon answers while another process writes into the history, and keeps what is dictated', async () => {
+test('the daemon answers while another process writes to the history, and keeps dictations', async () => {
   History.open(home.paths.history).close();
   await sotto(['daemon', 'start'], { home: home.folder });
   const client = await SottoClient.connect(home.paths.socket, 'test');
@@ -32,7 +32,7 @@ test('the daemon answers while another process writes into the history, and keep
   client.close();
 });
 
-test('a daemon beside a database of another program writes down what is dictated, and leaves that file alone', async () => {
+test('a daemon next to a database of another program transcribes dictations, and leaves that file alone', async () => {
   const isUnchanged = foreignDatabase(home.paths.history);
   const { code, stdout } = await dictate(rampFile(home.folder, SECOND));
   expect([code, stdout]).toEqual([0, `${rampText(SECOND)}\n`]);

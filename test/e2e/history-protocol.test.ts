@@ -1,4 +1,4 @@
-/** Past dictations as programs ask a running daemon for them. */
+/** Past dictations as clients of a running daemon request them. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -48,7 +48,7 @@ const ids = async (request: HistoryRequest): Promise<string[]> =>
   (await send(request)).dictations.map(({ id }) => id);
 
 describe('past dictations over the socket', () => {
-  test('are listed page by page, found by their words, and read', async () => {
+  test('are listed page by page, searched, and read', async () => {
     const first = await send({ do: 'list', limit: 2 });
     expect([first.dictations.map(({ id }) => id), first.hasMore]).toEqual([['d1', 'd2'], true]);
     const before = first.dictations.at(-1)?.startedMs ?? 0;
@@ -60,28 +60,28 @@ describe('past dictations over the socket', () => {
     expect(read?.words).toHaveLength(1);
   });
 
-  test('one that was recovered is like any other once it was read; its sound is told by its path', async () => {
+  test('a recovered one is like any other once it was read; its audio is sent as a path', async () => {
     const [unread] = (await send({ do: 'list', limit: 1, state: 'recovered' })).dictations;
     expect(unread).toMatchObject({ id: 'd2', audio: join(home.paths.recordings, 'd2.wav') });
     await send({ do: 'get', id: 'd2' });
     expect(await ids({ do: 'list', limit: 1, state: 'recovered' })).toEqual([]);
   });
 
-  test('are deleted, and brought back together', async () => {
+  test('are deleted and restored together', async () => {
     expect(await ids({ do: 'delete', ids: ['d1', 'd3', 'none'] })).toEqual(['d1', 'd3']);
     expect(await ids({ do: 'list', limit: 2 })).toEqual(['d2', 'd10']);
     expect((await ids({ do: 'undo' })).sort()).toEqual(['d1', 'd3']);
     expect(await ids({ do: 'list', limit: 2 })).toEqual(['d1', 'd2']);
   });
 
-  test('of all that were deleted, those come back that are named', async () => {
+  test('are restored by id', async () => {
     await send({ do: 'delete', ids: ['d1', 'd2'] });
     await send({ do: 'delete', ids: ['d3'] });
     expect(await ids({ do: 'undo', ids: ['d1', 'none'] })).toEqual(['d1']);
     expect(await ids({ do: 'list', limit: 2 })).toEqual(['d1', 'd10']);
   });
 
-  test('are found page by page, by state', async () => {
+  test('are listed page by page, by state', async () => {
     const request = { do: 'search', query: 'word', limit: 1 } as const;
     const first = await send(request);
     expect([first.dictations.map(({ id }) => id), first.hasMore]).toEqual([['d10'], true]);
@@ -91,7 +91,7 @@ describe('past dictations over the socket', () => {
     expect(await ids({ ...request, query: 'lost', state: 'recovered' })).toEqual(['d2']);
   });
 
-  test('are kept for as long as is asked: it is in the settings, and what is older goes at once', async () => {
+  test('are kept as long as requested: the settings change, and older ones are deleted at once', async () => {
     expect(await send({ do: 'keep' })).toMatchObject({ retention: { days: 30, audio: false } });
     const back = History.open(home.paths.history);
     back.add(past('old', 'Long ago.', { startedMs: Date.now() - 8 * 24 * 3600 * 1000 }));
@@ -106,14 +106,14 @@ describe('past dictations over the socket', () => {
     });
   });
 
-  test('settings that are not valid are said, and left as they are', async () => {
+  test('invalid settings are reported, and left unchanged', async () => {
     writeFileSync(home.paths.settings, '{"history": 7}');
     await expect(send({ do: 'keep', days: 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(readFileSync(home.paths.settings, 'utf8')).toBe('{"history": 7}');
     expect(await ids({ do: 'list', limit: 1 })).toEqual(['d1']);
   });
 
-  test('get the text of another try', async () => {
+  test('get the text of a new transcription', async () => {
     const request = { do: 'set-text', id: 'd3', text: 'At last.', model: 'better', language: 'en' } as const;
     expect((await send(request)).dictations).toMatchObject([
       { id: 'd3', text: 'At last.', state: 'final', model: 'better' },
@@ -122,7 +122,7 @@ describe('past dictations over the socket', () => {
     await expect(send({ do: 'get', id: 'none' })).rejects.toMatchObject({ code: 'DICTATION_NOT_FOUND' });
   });
 
-  test('an answer is never more than a client reads: the rest is on the next page', async () => {
+  test('a response never exceeds the client’s limit: the rest is on the next page', async () => {
     const seen: string[] = [];
     let before: number | undefined;
     for (let hasMore = true; hasMore;) {
@@ -136,7 +136,7 @@ describe('past dictations over the socket', () => {
     expect(new Set(seen).size).toBe(MANY + 3);
   });
 
-  test('what makes no sense is refused, and the connection stays', async () => {
+  test('invalid requests are refused, and the connection stays open', async () => {
     for (const request of [
       { do: 'list', limit: 0 },
       { do: 'list', limit: 1e9 },

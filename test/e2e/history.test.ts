@@ -1,4 +1,4 @@
-/** `sotto history` as it is run, beside a daemon that works for it. */
+/** `sotto history` as a command, next to a running daemon. */
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -31,7 +31,7 @@ function keep(...dictations: Partial<Dictation>[]): void {
 }
 
 describe('sotto history', () => {
-  test('what one process deletes another one lists no more, and a third brings back', async () => {
+  test('a deletion in one process is seen by another, and undone by a third', async () => {
     keep({}, {}, {});
     expect((await run()).stdout.split('\n')).toHaveLength(4);
     expect(await run('delete', 'take-1')).toMatchObject({ code: 0, stdout: '' });
@@ -42,7 +42,7 @@ describe('sotto history', () => {
     expect(statSync(home.paths.history).mode & 0o777).toBe(0o600);
   });
 
-  test('nobody to ask: all are deleted only when it is said twice', async () => {
+  test('without a terminal, deletes everything only with --yes', async () => {
     keep({});
     expect(await run('delete', '--all')).toMatchObject({
       code: 2,
@@ -53,7 +53,7 @@ describe('sotto history', () => {
     expect((await run('show')).code).toBe(1);
   });
 
-  test('is kept for as long as one says, from then on', async () => {
+  test('sets how long dictations are kept', async () => {
     keep({}, { startedMs: Date.now() - 8 * 24 * 3600 * 1000, text: 'long ago' });
     expect((await run('keep')).stdout).toContain('for 30 days, without audio');
     expect((await run('keep', '7', '--audio')).stdout).toContain('for 7 days, with audio');
@@ -69,7 +69,7 @@ describe('sotto history', () => {
   test.each([
     ['by a daemon', []],
     ['--no-daemon', ['--no-daemon']],
-  ])('a failed one is transcribed again, %s', async (_, flags) => {
+  ])('transcribes a failed one again, %s', async (_, flags) => {
     mkdirSync(home.paths.recordings);
     writeFakeAudio(join(home.paths.recordings, 'take-0.wav'), { segments: 3 });
     keep({ state: 'failed', errorCode: 'ENGINE_CRASHED', text: '', audio: 'take-0.wav' });
@@ -81,12 +81,12 @@ describe('sotto history', () => {
       stderr: '',
     });
     expect(await run('show')).toMatchObject({ code: 0, stdout: `${text}\n`, stderr: '' });
-    // The list shows what it is now, and its sound is there for another model.
+    // The list shows the new text, and its audio is still there for another model.
     expect((await run()).stdout).not.toContain('failed');
     expect(await run('retranscribe', 'take', ...flags)).toMatchObject({ code: 0 });
   });
 
-  test('one whose sound is damaged, or gone, stays as it is', async () => {
+  test('leaves one unchanged whose audio is damaged or missing', async () => {
     mkdirSync(home.paths.recordings);
     writeFakeAudio(join(home.paths.recordings, 'take-0.wav'), { failAfter: 1 });
     keep({ audio: 'take-0.wav' }, { audio: 'gone.wav' });
@@ -97,7 +97,7 @@ describe('sotto history', () => {
     expect((await run('show', 'take-0')).stdout).toBe('words of 0\n');
   });
 
-  test('Ctrl-C while it is transcribed exits with 130 and changes nothing', async () => {
+  test('Ctrl-C during a transcription exits with 130 and changes nothing', async () => {
     mkdirSync(home.paths.recordings);
     const path = join(home.paths.recordings, 'take-0.wav');
     writeFakeAudio(path, { segments: 1000, delayMs: 20 });
@@ -109,7 +109,7 @@ describe('sotto history', () => {
     expect((await run('show')).stdout).toBe('words of 0\n');
   });
 
-  test('the log holds no word of it', async () => {
+  test('the log contains no word of it', async () => {
     mkdirSync(home.paths.recordings);
     writeFakeAudio(join(home.paths.recordings, 'take-0.wav'), { segments: 2 });
     keep({ audio: 'take-0.wav', text: 'a secret' });

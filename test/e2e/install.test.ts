@@ -52,7 +52,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
     let launchd: FakeLaunchd;
     let launchctl: LaunchctlServer;
     beforeEach(async () => {
-      // An apostrophe and a space: what a name of a user's folder may hold.
+      // An apostrophe and a space, which the name of a user's folder may contain.
       folder = mkdtempSync(join(tmpdir(), "so i' "));
       paths = resolvePaths({ SOTTO_HOME: join(folder, 'h') });
       command = join(folder, 'bin', 'sotto');
@@ -96,7 +96,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
     const current = (): string => realpathSync(join(paths.home, 'app', 'current'));
     const versions = (): string[] => readdirSync(join(paths.home, 'app', 'versions'));
 
-    /** A process of what is installed; it tries to start a daemon when it is called, and says why it can't. */
+    /** A process of the installation; it tries to start a daemon when called, and reports why it can't. */
     async function lateStarter(): Promise<() => Promise<string>> {
       const module = pathToFileURL(join(current(), 'dist/daemon/src/cli/daemon/start-daemon.js')).href;
       const script = `import { findOrStartDaemon } from ${JSON.stringify(module)};
@@ -116,14 +116,14 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       };
     }
 
-    test('one line, and it transcribes, with the daemon from login on; uninstalled, nothing is left', async () => {
+    test('installs with one line, transcribes, starts the daemon at login, and uninstalls completely', async () => {
       const before = readdirSync(folder).sort();
       const done = await install(first);
       expect([done.code, done.err]).toEqual([0, '']);
       expect(done.out).toMatch(/Login agent installed\. The daemon is running \(pid \d+\)/);
       expect(done.out).toMatch(/Sotto works. Sample transcript: “And so,? my fellow Americans/);
       expect(existsSync(join(current(), 'assets/selftest/whisper-base-6bit-jfk.json'))).toBe(true);
-      // Its folder is not in PATH: the command that is shown can be pasted as it is.
+      // Its folder is not in PATH: the printed command can be pasted as it is.
       const shown = /test this machine, in under 3 minutes: (.*)\n/.exec(done.out)?.[1] ?? '';
       expect(shown).toMatch(/bin\/sotto' doctor --selftest$/);
       expect(await run('sh', ['-c', `${shown} --help`])).toMatchObject({ code: 0, err: '' });
@@ -148,12 +148,12 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect(launchd.pid(LABEL)).toBeUndefined();
       // A program that has been running all the time wants a daemon now.
       expect(await late()).toMatch(/Sotto no longer exists in .*0\.1\.0-[0-9a-f]{8}/);
-      rmSync(join(folder, 'bin'), { recursive: true }); // A folder of programs is nobody's own.
+      rmSync(join(folder, 'bin'), { recursive: true }); // A bin folder is shared with other programs.
       rmSync(join(folder, 'Library'), { recursive: true });
       expect(readdirSync(folder).sort()).toEqual(before);
     });
 
-    test('once more it repairs and changes nothing else; a newer one takes over, and the old one is gone', async () => {
+    test('a second installation repairs it; a newer one replaces the old one', async () => {
       await install(first);
       const pid = launchd.pid(LABEL);
       const addon = join(current(), 'native/lib', target, 'sotto-mlx.node');
@@ -175,7 +175,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect(readFileSync(paths.settings, 'utf8')).toContain('"keepDays":7');
       expect(readlinkSync(join(paths.home, 'app', 'current'))).toMatch(/^versions\/0\.2\.0-/);
 
-      // An agent that nobody told of another version finds it by itself.
+      // An agent that was not told of another version detects it by itself.
       expect((await install(first, '--no-agent')).code).toBe(0);
       expect(versions()).toEqual([expect.stringMatching(/^0\.1\.0-/)]);
       const started = await run(command, ['agent', 'start']);
@@ -186,7 +186,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
     });
 
     // Nightly, and before a release: SOTTO_CYCLES=10.
-    test('installed, upgraded and uninstalled again and again: no process, file or socket is left', async () => {
+    test('leaves no process, file or socket after repeated installs, upgrades and uninstalls', async () => {
       const cycles = Number(process.env.SOTTO_CYCLES ?? '1');
       const pids = new Set<number>();
       mkdirSync(join(folder, 'bin'));
@@ -205,7 +205,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect([...pids].filter((pid) => isRunning(pid))).toEqual([]);
     }, 900_000);
 
-    test('one that was interrupted is taken up again, and a file that was cut off or changed is refused', async () => {
+    test('resumes an interrupted installation, and refuses a truncated or changed file', async () => {
       // As an installation leaves it that was killed while it unpacked.
       const half = join(paths.home, 'app', 'versions', '0.1.0-12345678.part');
       mkdirSync(half, { recursive: true });
@@ -227,7 +227,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect((await install(first, broken)).code).toBe(1);
       expect(existsSync(command)).toBe(false);
 
-      // What was fetched before the network went is not fetched again.
+      // Files fetched before the network failed are not fetched again.
       mkdirSync(join(paths.home, 'app', 'download'), { recursive: true });
       const bytes = readFileSync(first.file);
       const part = join(paths.home, 'app', 'download', `sotto-0.1.0-${target}.tgz.part`);
@@ -244,7 +244,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect(launchd.starts).toBe(0);
     });
 
-    test('a folder in the place of its lock that holds the files of others stays, and nothing is installed', async () => {
+    test('installs nothing if a folder with foreign files is in the place of its lock', async () => {
       const lock = join(paths.home, 'app', 'installing');
       mkdirSync(lock, { recursive: true });
       writeFileSync(join(lock, 'notes.txt'), 'mine');
@@ -254,7 +254,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect(existsSync(command)).toBe(false);
     });
 
-    test('comes through a pipe, as from a page; one that is cut off on its way does nothing', async () => {
+    test('can be piped, as from a web page; truncated, it does nothing', async () => {
       const piped = join(folder, 'piped.sh');
       const script = readFileSync(first.script, 'utf8');
       const address = `file://${dirname(first.file)}`;
@@ -269,7 +269,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect([done.code, done.out]).toEqual([0, expect.stringMatching(/Sotto works/)]);
     });
 
-    /** A folder of the programs that every Mac and every Linux has, and of nothing else. */
+    /** A folder with only the programs that every Mac and every Linux has. */
     function barePath(): string {
       const bare = join(folder, 'bare');
       mkdirSync(bare);
@@ -289,7 +289,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect([result.code, result.out]).toEqual([0, expect.stringMatching(/ask not what your country/)]);
     });
 
-    test('removes the mark of a download from a release for a Mac', async () => {
+    test('removes the quarantine mark from a release for a Mac', async () => {
       const bare = barePath();
       const log = join(folder, 'xattr.log');
       const stub = (name: string, lines: string): void => {
@@ -299,7 +299,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       stub('uname', 'case $1 in -s) echo Darwin ;; *) echo arm64 ;; esac');
       stub('sw_vers', 'echo 15.3');
       stub('xattr', `echo "$@" >${JSON.stringify(log)}; exit 1`);
-      // It ends where the Node inside does not run: of a release, only its layout is here.
+      // It stops where the Node inside does not run: of a release, only its layout is here.
       const parts = join(folder, 'package');
       mkdirSync(join(parts, 'native/lib/darwin-arm64'), { recursive: true });
       writeFileSync(join(parts, 'package.json'), '{\n  "version": "0.1.0",\n}\n');
@@ -315,7 +315,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       expect(marked).toMatch(/^-dr com\.apple\.quarantine \/.*\/app\/versions\/0\.1\.0-[0-9a-f]{8}\.part\n$/);
     });
 
-    test('says what is missing: a release, a place of its own', async () => {
+    test('reports a missing release or an unusable folder', async () => {
       const alone = join(folder, 'install.sh');
       copyFileSync(first.script, alone);
       expect(await run('sh', [alone])).toMatchObject({
@@ -334,11 +334,11 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
         code: 2,
         err: expect.stringMatching(/SOTTO_BIN is not an absolute path: bin/) as unknown,
       });
-      // Whoever is turned away finds nothing new.
+      // A refused installation changes nothing.
       expect(existsSync(paths.home)).toBe(false);
     });
 
-    test('npm takes the same file, without a network and without a compiler', async () => {
+    test('npm installs the same file, without a network or a compiler', async () => {
       const prefix = join(folder, 'npm');
       const npm = ['install', '--global', '--offline', '--prefix', prefix, '--cache', join(folder, 'cache')];
       const cleanEnv = { PATH: process.env.PATH ?? '', npm_config_update_notifier: 'false' };

@@ -1,6 +1,6 @@
 /**
- * Kills of real processes: daemon, engine process and client are the real ones, but the engine runs a fake model, whose text is a
- * check sum of the samples it was given. `npm run bench -- kills --real 20` kills engines with a real model.
+ * Kills of real processes: daemon, engine process and client are real, but the engine runs a fake model, whose text
+ * is a checksum of its samples. `npm run bench -- kills --real 20` kills engines with a real model.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -12,7 +12,7 @@ beforeEach(() => void (daemon = new RestartingDaemon()));
 afterEach(() => daemon.end());
 
 describe('dictation', () => {
-  test('loses no sample and doubles none when its engine is killed', async () => {
+  test('loses no sample and repeats none when its engine is killed', async () => {
     await daemon.ready();
     const speakers = [speakRamp(daemon, 3.7), speakRamp(daemon, 2.9)];
     await sleep(1100);
@@ -20,7 +20,7 @@ describe('dictation', () => {
     expect((await Promise.all(speakers)).map(flaw)).toEqual([undefined, undefined]);
   });
 
-  test('loses no sample and doubles none when the daemon is killed', async () => {
+  test('loses no sample and repeats none when the daemon is killed', async () => {
     await daemon.ready();
     const speakers = [speakRamp(daemon, 3.7), speakRamp(daemon, 2.9)];
     await sleep(1600);

@@ -1,4 +1,4 @@
-/** schemathesis reads the document that the daemon serves, and tries at the port whether it tells the truth. */
+/** schemathesis reads the OpenAPI document from the daemon, and tests at the port whether it is true. */
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { packageRoot } from '#daemon/paths.js';
@@ -13,10 +13,10 @@ const withPython = testUnless(noPython);
 const home = withHome();
 
 const HOOKS = join(packageRoot, 'test', 'harness', 'schemathesis-hooks.py');
-/** Answers 501, which counts as a fault of the server wherever it is met; openai.test.ts sees to it. */
+/** Answers 501, which counts as a server error anywhere; openai.test.ts covers it. */
 const NOT_SERVED_YET = 'createSpeech';
 
-withPython('the daemon does what its document says', async () => {
+withPython('the daemon behaves as its OpenAPI document says', async () => {
   expect(await sotto(['daemon', 'start'], { home: home.folder })).toMatchObject({ code: 0 });
   const open = await openPort(home.paths);
   const result = await python?.run(
@@ -26,7 +26,7 @@ withPython('the daemon does what its document says', async () => {
       ...['--phases', 'examples,coverage,fuzzing', '--max-examples', '20', '--generation-deterministic'],
       ...['--request-timeout', '60', '--no-color', '-w', '1'],
     ],
-    // It leaves a folder where it runs.
+    // It leaves a folder in its working directory.
     { env: { SCHEMATHESIS_HOOKS: HOOKS }, cwd: home.folder, timeoutMs: 280_000 },
   );
   expect(result).toMatchObject({ code: 0, stdout: expect.stringMatching(/No issues found/) as unknown });

@@ -1,5 +1,6 @@
 /**
- * OpenAI's own clients, over the socket and over the port, with nothing faked: what they get is what `sotto transcribe` writes.
+ * OpenAI's own clients, over the socket and over the port, with nothing faked: they get what `sotto transcribe`
+ * writes.
  */
 import { createReadStream, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +22,7 @@ const withEngine = describeWithEngine();
 const { python, missing: noPython } = await findPython();
 const withPython = testUnless(noPython);
 
-/** What the command writes, and the port: the same for all of these. */
+/** The command's output, and the port: the same for all of these. */
 let home: TempHome;
 let port: Discovery;
 let expected: { readonly text: string; readonly srt: string; readonly words: unknown[] };
@@ -96,13 +97,13 @@ withEngine('OpenAI’s own clients', () => {
         status: 415,
         code: 'AUDIO_UNSUPPORTED',
         param: 'file',
-        // Not where it lay while it was looked at.
+        // Not in its old place, where it was read.
         message: expect.stringContaining('the file is not a supported audio file') as unknown,
       },
     );
   });
 
-  test('the port takes no other token, and shows none', async () => {
+  test('the port accepts no other token, and shows none', async () => {
     await expect(overPort('guess').models.list()).rejects.toMatchObject({
       status: 401,
       code: 'TOKEN_REJECTED',
@@ -113,7 +114,7 @@ withEngine('OpenAI’s own clients', () => {
   withPython('Python’s, over the socket and over the port', async () => {
     const env = { OPENAI_API_KEY: port.token };
     const results = await Promise.all([
-      // One of the calls is on its way out at OpenAI, and the package says so.
+      // OpenAI deprecates one of the calls, and the package says so.
       python?.run(['-W', 'ignore', CLIENT, 'http://localhost/v1', jfk, home.paths.socket], { env }),
       python?.run(['-W', 'ignore', CLIENT, `http://127.0.0.1:${port.port}/v1`, jfk], { env }),
     ]);
@@ -137,7 +138,7 @@ withEngine('OpenAI’s own clients', () => {
     }
   });
 
-  test('no audio of theirs is left', () => {
+  test('leave no audio behind', () => {
     expect(readdirSync(home.paths.uploads)).toEqual([]);
   });
 });

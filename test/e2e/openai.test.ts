@@ -1,4 +1,4 @@
-/** The API of a real daemon while its parts die, over an engine that does as its files say. */
+/** The API of a real daemon while its processes die, with an engine that follows the script in each file. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -38,7 +38,7 @@ function uploads(): string[] {
 }
 
 describe('a request over HTTP', () => {
-  test('has its whole text once when the engine dies in the middle of it', async () => {
+  test('gets the complete text once when the engine dies meanwhile', async () => {
     const { status, text } = await transcribe({ segments: 6, dieAfter: 3 }, { stream: 'true' });
     expect(status).toBe(200);
     const deltas = [...text.matchAll(/"delta":"([^"]*)"/g)].map(([, delta]) => delta);
@@ -47,7 +47,7 @@ describe('a request over HTTP', () => {
     await until(() => uploads().length === 0);
   });
 
-  test('that takes every engine down is told so, and leaves nothing', async () => {
+  test('that crashes every engine fails, and leaves nothing behind', async () => {
     const { status, text } = await transcribe({ dieAfter: 0, dieTimes: 9 });
     expect([status, JSON.parse(text)]).toMatchObject([
       500,
@@ -56,7 +56,7 @@ describe('a request over HTTP', () => {
     await until(() => uploads().length === 0);
   });
 
-  test('that is under way when the daemon ends hears of it, and its audio is gone', async () => {
+  test('gets an error when the daemon stops, and its audio is removed', async () => {
     const request = transcribe({ segments: 600, delayMs: 100 }).catch(() => undefined);
     await until(async () => (await daemonStatus(home.paths))?.queue.running === 1);
     expect(uploads()).toHaveLength(1);
@@ -69,7 +69,7 @@ describe('a request over HTTP', () => {
     expect(uploads()).toEqual([]);
   });
 
-  test('of a daemon that was killed leaves audio, which the next one takes away', async () => {
+  test('of a daemon that was killed leaves audio, which the next one removes', async () => {
     const request = transcribe({ segments: 600, delayMs: 100 }).catch(() => 'cut');
     await until(async () => (await daemonStatus(home.paths))?.queue.running === 1);
     daemon.kill('SIGKILL');
@@ -80,7 +80,7 @@ describe('a request over HTTP', () => {
     expect(uploads()).toEqual([]);
   });
 
-  test('names a model, never a folder of one', async () => {
+  test('may name a model, never a directory of one', async () => {
     const { status, text } = await transcribe({ segments: 2 }, { model: join(home.paths.models, 'fake') });
     expect([status, JSON.parse(text)]).toMatchObject([
       404,

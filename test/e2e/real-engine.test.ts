@@ -1,6 +1,6 @@
 /**
- * The whole way with nothing faked: the addon, the starter model, real speech. What is missing here (a clone
- * that was not set up, no starter model) is said, and the tests of the fake engine still hold the rest.
+ * The whole path with nothing faked: the addon, the starter model, real speech. Missing prerequisites (a clone
+ * without setup, no starter model) are reported, and the tests with the fake engine still cover the rest.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ function expectJfk(text: string): void {
 }
 
 withEngine('the real engine', () => {
-  test('writes down what was said, several files with the model loaded once, broken ones aside', async () => {
+  test('transcribes several files with the model loaded once, and reports broken ones', async () => {
     writeFileSync(join(home.folder, 'no-sound.mp3'), 'this is no sound');
     const cut = join(home.folder, 'cut.flac');
     copyFileSync(jfk, cut);
@@ -63,7 +63,7 @@ withEngine('the real engine', () => {
     });
   });
 
-  test('says the same without a daemon, in every field that scripts rely on', async () => {
+  test('gives the same without a daemon, in every field that scripts rely on', async () => {
     const { code, stdout, stderr } = await run(['transcribe', jfk, '--no-daemon', '--format', 'json']);
     expect([code, stderr]).toEqual([0, '']);
     const object = JSON.parse(stdout) as Record<string, unknown>;
@@ -75,7 +75,7 @@ withEngine('the real engine', () => {
     });
   });
 
-  test('gives the whole text once when the engine is killed in the middle of the file', async () => {
+  test('gives the complete text once when the engine is killed meanwhile', async () => {
     const work = startSotto(['transcribe', jfk], { home: home.folder, realEngine: true });
     await until(async () => (await status().catch(() => undefined))?.queue.running === 1);
     let engine: number | undefined;
@@ -92,7 +92,7 @@ withEngine('the real engine', () => {
     await until(async () => (await status()).engine.restarts === 1);
   });
 
-  test('Ctrl-C ends it with 130, frees the engine soon and leaves no process of a command without daemon', async () => {
+  test('Ctrl-C exits with 130, frees the engine soon and leaves no process without a daemon', async () => {
     const long = join(bundledSpeech, 'sonnet1.mp3');
     const work = startSotto(['transcribe', long], { home: home.folder, realEngine: true });
     await until(async () => (await status().catch(() => undefined))?.engine.model.state === 'ready');
@@ -106,8 +106,8 @@ withEngine('the real engine', () => {
   });
 
   test.each([
-    ['a cut header', (dir: string) => truncateSync(join(dir, weightsOf(dir)), 100)],
-    ['cut weights', (dir: string) => truncateSync(join(dir, weightsOf(dir)), 1_000_000)],
+    ['a truncated header', (dir: string) => truncateSync(join(dir, weightsOf(dir)), 100)],
+    ['truncated weights', (dir: string) => truncateSync(join(dir, weightsOf(dir)), 1_000_000)],
     ['a broken config', (dir: string) => writeFileSync(join(dir, 'config.json'), '{')],
   ])('refuses a model with %s in one line that names it', async (_, spoil) => {
     const dir = join(home.folder, 'spoilt');

@@ -1,6 +1,6 @@
 /**
- * Realtime transcription with nothing faked but the speaker: real speech, the starter model, OpenAI's own client at the port and
- * a plain WebSocket at the socket.
+ * Realtime transcription with nothing faked but the speaker: real speech, the starter model, OpenAI's own client at
+ * the port and a plain WebSocket at the socket.
  */
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -42,7 +42,7 @@ withEngine('realtime transcription', () => {
     home = tempHome();
     writeFileSync(home.paths.settings, '{}');
     speech = await samplesOf(jfk);
-    // The daemon is there from here on.
+    // The daemon is running from here on.
     await sotto(['transcribe', jfk], { home: home.folder, realEngine: true });
     port = await openPort(home.paths);
   });
@@ -52,7 +52,7 @@ withEngine('realtime transcription', () => {
     home.remove();
   });
 
-  test('an item of what is spoken has the words of `sotto dictate`, over a plain WebSocket', async () => {
+  test('gives the words of `sotto dictate` for an item, over a plain WebSocket', async () => {
     const { stdout } = await sotto(['dictate', '--from', jfk, '--fast', '--events'], {
       home: home.folder,
       realEngine: true,
@@ -84,7 +84,7 @@ withEngine('realtime transcription', () => {
     }
     socket.send(JSON.stringify({ type: 'input_audio_buffer.commit' }));
     const text = String(await transcript);
-    // A machine that others use looks less often, and a comma may come or go with that.
+    // A busy machine decodes less often, and a comma may come or go with that.
     expect(errorsIn(dictated, text, 'en').errors).toBeLessThanOrEqual(1);
     expect(errorsIn(JFK_TEXT, text, 'en').errors).toBeLessThanOrEqual(2);
     const deltas = events.map((event) => (event.type === `${TEXT}.delta` ? event.delta : ''));
@@ -93,7 +93,7 @@ withEngine('realtime transcription', () => {
     socket.close();
   });
 
-  withPython('Python’s own client of OpenAI hears the same, over the port and over the socket', async () => {
+  withPython('gives OpenAI’s Python client the same, over the port and over the socket', async () => {
     const file = join(home.folder, 'speech.pcm');
     const transcripts = new Resampler(16_000, 24_000);
     writeFileSync(file, pcmOf(Float32Array.from([...transcripts.push(speech), ...transcripts.flush()])));
@@ -114,7 +114,7 @@ withEngine('realtime transcription', () => {
     }
   });
 
-  test('two utterances with a pause are two items with their texts, to OpenAI’s own client', async () => {
+  test('gives OpenAI’s client two items for two utterances with a pause', async () => {
     const client = new OpenAI({ apiKey: port.token, baseURL: `http://127.0.0.1:${port.port}/v1` });
     const realtime = new OpenAIRealtimeWS(
       { model: 'gpt-4o-transcribe', options: { createConnection: () => connect(port.port, '127.0.0.1') } },

@@ -18,15 +18,15 @@ const VAD = { type: 'server_vad', silence_duration_ms: 400 };
 
 async function daemonWith(env: Record<string, string> = {}) {
   const daemon = startSotto(['daemon', 'run'], { home: home.folder, env });
-  // A socket file is there a moment before it is answered.
+  // A socket file exists a moment before it is answered.
   await until(() => isListening(home.paths.socket));
   return daemon;
 }
 
 test.each([
   ['in an item', null],
-  ['in a turn', VAD],
-])('an engine that is killed %s takes no sample with it', async (_, turns) => {
+  ['during turn detection', VAD],
+])('an engine that is killed %s loses no sample', async (_, turns) => {
   await daemonWith({ FAKE_LIVE: `dies-at:${1.5 * SECOND}` });
   const client = new Client(home.paths.socket);
   await client.set(turns);
@@ -40,7 +40,7 @@ test.each([
   client.socket.close();
 });
 
-test('of a daemon that is killed nothing is left: neither sound, nor a dictation of somebody', async () => {
+test('a killed daemon leaves neither audio nor a dictation behind', async () => {
   const daemon = await daemonWith();
   const client = new Client(home.paths.socket);
   await client.set(VAD);
@@ -56,12 +56,12 @@ test('of a daemon that is killed nothing is left: neither sound, nor a dictation
   expect(stdout).not.toContain(rampText(SECOND));
 });
 
-test('programs that can set no headers, and those of the beta, reach it at the port', async () => {
+test('clients without headers, and those of the beta, reach it at the port', async () => {
   await daemonWith();
   const { port, token } = await openPort(home.paths);
   const address = `127.0.0.1:${port}`;
 
-  // As browsers have it, without an Origin: the key is in a subprotocol, which is never said back.
+  // As browsers do it, without an Origin: the key is in a subprotocol, which is never echoed.
   const protocols = ['realtime', `openai-insecure-api-key.${token}`];
   const plain = new NativeWebSocket(`ws://${address}/v1/realtime?intent=transcription`, protocols);
   const first = await new Promise<string>((resolve) => {
@@ -99,7 +99,7 @@ test('programs that can set no headers, and those of the beta, reach it at the p
   beta.close();
 });
 
-test('a daemon that ends says so to its clients', async () => {
+test('a daemon that stops tells its clients', async () => {
   await daemonWith();
   const client = new Client(home.paths.socket);
   await client.set(null);

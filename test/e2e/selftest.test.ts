@@ -24,7 +24,7 @@ const inFolders = (): string[] => FOLDERS.flatMap((name) => readdirSync(join(hom
 const testHomes = (): string[] => readdirSync(home.folder).filter((name) => name.startsWith('sotto-st-'));
 
 describe('sotto doctor --selftest', () => {
-  test('runs eight steps; stdout has one JSON document, stderr a line for each verdict', async () => {
+  test('runs eight steps; stdout has one JSON document, stderr a line for each check', async () => {
     const { stdout, stderr } = await start('--json').done;
     const report = JSON.parse(stdout) as Report;
     expect([...new Set(report.checks.map(({ step }) => step))]).toEqual([
@@ -45,9 +45,9 @@ describe('sotto doctor --selftest', () => {
     expect([...inFolders(), ...testHomes()]).toEqual([]);
   }, 240_000);
 
-  test('after Ctrl-C in the middle nothing is left, and no report is written', async () => {
+  test('leaves nothing behind after Ctrl-C, and writes no report', async () => {
     const command = start();
-    // Its daemon runs, and the next thing that it does is the dictation.
+    // Its daemon is running, and the dictation comes next.
     await until(() => command.stdout().includes('daemon  '));
     command.kill('SIGINT');
     const { code, stdout } = await command.done;

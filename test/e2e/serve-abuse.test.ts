@@ -1,7 +1,7 @@
 /**
- * Programs that are broken or mean, at a real daemon's port: its memory stays within bounds, everybody else is served, and
- * nothing is left of them. What is watched is the memory of the daemon's own process, asked of itself every 50 ms over the same
- * port, which is also how it is known that others are served.
+ * Broken or hostile programs at a real daemon's port: its memory stays within bounds, all others are served, and
+ * nothing is left of them. The memory of the daemon's own process is read every 50 ms over the same port, which
+ * also shows that others are served.
  */
 import { readdirSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -15,8 +15,8 @@ import { until } from '#test/harness/wait.js';
 
 const MB = 1e6;
 /**
- * Room for garbage that nobody has collected yet, and for the buffers of a thousand connections: 17 MB at most were seen. A
- * daemon that kept what is sent below would be past it several times over.
+ * Room for uncollected garbage, and for the buffers of a thousand connections: at most 17 MB were seen. A daemon
+ * that kept the data sent below would exceed it several times.
  */
 const ROOM_BYTES = 64 * MB;
 
@@ -34,7 +34,7 @@ beforeAll(async () => {
     ['Host', `127.0.0.1:${found.port}`],
     ['Authorization', `Bearer ${token}`],
   ];
-  // What it loads and compiles at the first of each is no growth.
+  // What it loads and compiles at the first of each does not count as growth.
   for (let n = 0; n < 3; n++)
     await form([`--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nx\r\n--b--\r\n`]);
 });
@@ -66,7 +66,7 @@ async function figures(): Promise<Figures> {
   };
 }
 
-/** Does it, and gives by how much the daemon grew meanwhile; fails if somebody else was not served. */
+/** Runs an attack, and returns by how much the daemon grew meanwhile; fails if others were not served. */
 async function growth(doIt: () => Promise<unknown>): Promise<number> {
   const before = (await figures()).rssBytes;
   let max = before;
@@ -90,7 +90,7 @@ function many<T>(count: number, one: (n: number) => Promise<T>): Promise<T[]> {
   return Promise.all(Array.from({ length: count }, (_, n) => one(n)));
 }
 
-/** Writes at the pace of the other side, until it has gone. */
+/** Writes as fast as the other side reads, until it has gone. */
 async function pour(socket: Socket, chunk: string | Buffer, times: number): Promise<void> {
   for (let n = 0; n < times && !socket.destroyed && socket.writable; n++) {
     if (socket.write(chunk)) continue;
@@ -103,7 +103,7 @@ async function pour(socket: Socket, chunk: string | Buffer, times: number): Prom
 
 const chunked = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
 
-/** A form, in parts of a chunked body; `then` goes on with it. */
+/** A form as a chunked body; `then` continues it. */
 async function form(parts: readonly string[], then?: (socket: Socket) => Promise<void>) {
   const socket = await open(target);
   const answer = all(socket);
@@ -120,7 +120,7 @@ async function form(parts: readonly string[], then?: (socket: Socket) => Promise
   return answer;
 }
 
-/** A reset may overtake the answer where much was left unread: of several who try, one hears it. */
+/** A reset may overtake the answer if much was left unread: of several attempts, one reads it. */
 async function refusedAsTooLarge(one: () => Promise<RawAnswer>): Promise<void> {
   const answers: RawAnswer[] = [];
   for (let n = 0; n < 5; n++) answers.push(await one());
@@ -135,8 +135,8 @@ async function expectNoLeftovers(): Promise<void> {
   await until(() => readdirSync(home.paths.uploads).length === 0);
 }
 
-describe('much at once', () => {
-  test('a hundred requests with headers of a megabyte are answered with a code', async () => {
+describe('overload', () => {
+  test('answers a hundred requests with headers of a megabyte with a code', async () => {
     const header = `X: ${'a'.repeat(MB)}\r\n`;
     const grown = await growth(async () => {
       const answers = await many(100, async () => {
@@ -146,7 +146,7 @@ describe('much at once', () => {
         return answer;
       });
       for (const { status, body } of answers) {
-        // A reset may overtake the answer where much was left unread.
+        // A reset may overtake the answer if much was left unread.
         expect([0, 413]).toContain(status);
         if (status === 413) expect(body).toContain('PAYLOAD_TOO_LARGE');
       }
@@ -155,7 +155,7 @@ describe('much at once', () => {
     expect(grown).toBeLessThan(ROOM_BYTES);
   });
 
-  test('a field of 100 MB is refused, and not kept', async () => {
+  test('refuses a field of 100 MB, and does not keep it', async () => {
     const grown = await growth(async () => {
       const piece = chunked('a'.repeat(MB));
       await refusedAsTooLarge(() =>
@@ -168,14 +168,14 @@ describe('much at once', () => {
     await expectNoLeftovers();
   });
 
-  test('fields without number are refused', async () => {
+  test('refuses an endless number of fields', async () => {
     const field = '--b\r\nContent-Disposition: form-data; name="x"\r\n\r\ny\r\n';
     const fields = chunked(field.repeat(1_000));
     await refusedAsTooLarge(() => form([], (socket) => pour(socket, fields, 100)));
     await expectNoLeftovers();
   });
 
-  test('a file that does not end goes to disk, not into memory, and is gone with whoever sends it', async () => {
+  test('writes an endless file to disk, not to memory, and removes it with its connection', async () => {
     const grown = await growth(async () => {
       const socket = await open(target);
       socket.write(
@@ -194,7 +194,7 @@ describe('much at once', () => {
     await expectNoLeftovers();
   });
 
-  test('what follows a form without end is not waited for', async () => {
+  test('does not wait for the end of an endless form', async () => {
     const grown = await growth(async () => {
       const piece = chunked('a'.repeat(MB));
       await refusedAsTooLarge(() =>
@@ -207,7 +207,7 @@ describe('much at once', () => {
     await expectNoLeftovers();
   });
 
-  test('five thousand requests ahead of their answers, which nobody reads', async () => {
+  test('survives five thousand pipelined requests whose answers are not read', async () => {
     const lines = good.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     const sockets: Socket[] = [];
     const grown = await growth(async () => {
@@ -224,7 +224,7 @@ describe('much at once', () => {
     expect(grown).toBeLessThan(ROOM_BYTES);
   });
 
-  test('two thousand upgrades that are refused and never hang up', async () => {
+  test('survives two thousand refused upgrades that never hang up', async () => {
     const handshake = [
       ['Host', good[0]?.[1] ?? ''],
       ['Connection', 'Upgrade'],
@@ -248,7 +248,7 @@ describe('much at once', () => {
       }
     });
     expect(grown).toBeLessThan(ROOM_BYTES);
-    // Those that never close their side are let go in spite of it.
+    // Connections that never close their side are dropped nevertheless.
     await until(() => {
       for (const socket of lingering) socket.write('x');
       return lingering.every(({ destroyed }) => destroyed);
@@ -256,7 +256,7 @@ describe('much at once', () => {
   });
 });
 
-test('a thousand who say nothing, or say it slowly, or half hang up are let go one by one', async () => {
+test('drops a thousand connections one by one that are silent, slow or half closed', async () => {
   const lines = good.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   const grown = await growth(async () => {
     const silent = many(700, async () => all(await open(target)));
@@ -294,7 +294,7 @@ test('a thousand who say nothing, or say it slowly, or half hang up are let go o
   await expectNoLeftovers();
 });
 
-test('and nothing of all this keeps the daemon from its end', async () => {
+test('can still be stopped after all this', async () => {
   const { code, stderr } = await sotto(['daemon', 'stop'], { home: home.folder });
   expect([code, stderr]).toEqual([0, '']);
 });

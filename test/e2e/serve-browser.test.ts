@@ -1,6 +1,6 @@
 /**
- * Pages in a real browser, which know the address and even the token, against a daemon with an open port. What they reached is
- * counted at the daemon.
+ * Pages in a real browser, which know the address and even the token, against a daemon with an open port. Their
+ * requests are counted at the daemon.
  */
 import { readdirSync } from 'node:fs';
 import { request } from 'node:http';
@@ -42,7 +42,7 @@ afterAll(async () => {
   home.remove();
 });
 
-/** What the daemon counts: the sum of the series of a metric whose labels hold some text. */
+/** The daemon's counter: the sum of the series of a metric whose labels contain a text. */
 type Figures = (name: string, labels?: string) => number;
 
 async function figures(): Promise<Figures> {
@@ -75,12 +75,12 @@ async function reached(): Promise<Reached> {
   const figure = await figures();
   const good = (route: string): number => figure(`sotto_http_requests_total{route="${route}`, 'status="200"');
   return {
-    // Our own come by the socket file.
+    // The test's own requests use the socket file.
     handshakes: figure('sotto_websockets_opened_total') - figure('sotto_websockets_opened_total', '"/ws"'),
     admitted: figure('sotto_http_admitted_total'),
     jobs: figure('sotto_jobs_total') + figure('sotto_queue_jobs'),
     live: figure('sotto_live_sessions'),
-    // Of the figures, we ask for them ourselves.
+    // The test requests the metrics itself.
     served: good('') - good('/metrics'),
     files: readdirSync(home.paths.uploads).length + readdirSync(home.paths.spool).length,
   };
@@ -88,14 +88,14 @@ async function reached(): Promise<Reached> {
 
 const NOTHING: Reached = { handshakes: 0, admitted: 0, jobs: 0, live: 0, served: 0, files: 0 };
 
-/** What pages of these addresses learn when they run a script. */
+/** What scripts of pages from these addresses can read. */
 async function visit(url: string, script: string): Promise<Tried[]> {
   if (typeof browser === 'string') throw new Error(browser);
   const page = await browser.open(url, { width: 400, height: 300 });
   return (await page.evaluate(script)) as Tried[];
 }
 
-describeUnless(noBrowser)('a page of somebody else', () => {
+describeUnless(noBrowser)('a foreign page', () => {
   const learnsNothing = async (from: string, to: string): Promise<void> => {
     expect(addresses).toContain(to === '[::1]' ? '::1' : '127.0.0.1');
     const before = (await figures())('sotto_http_requests_total', 'status="403"');
@@ -115,13 +115,13 @@ describeUnless(noBrowser)('a page of somebody else', () => {
     ['localhost', 'localhost'],
     ['evil.localhost', '127.0.0.1'],
     ['evil.localhost', 'evil.localhost'],
-  ])('at %s has nothing done and learns nothing at %s', learnsNothing);
+  ])('at %s can change nothing and read nothing at %s', learnsNothing);
 
-  testUnless(noIpv6)('at localhost has nothing done and learns nothing at [::1]', () =>
+  testUnless(noIpv6)('at localhost can change nothing and read nothing at [::1]', () =>
     learnsNothing('localhost', '[::1]'),
   );
 
-  test('of no origin, in a sandbox, gets no further', async () => {
+  test('without an origin, in a sandbox, can do no more', async () => {
     const before = (await figures())('sotto_http_requests_total', 'status="403"');
     const attack = { target: `http://127.0.0.1:${port}`, token };
     const tried = await visit(`http://127.0.0.1:${evil.port}/`, sandboxedScript(attack));
@@ -131,9 +131,9 @@ describeUnless(noBrowser)('a page of somebody else', () => {
     expect(await reached()).toEqual(NOTHING);
   });
 
-  // What rebinding a name does: page and server are of one origin, and the browser lets the page read.
+  // As with DNS rebinding: page and server are of one origin, and the browser lets the page read.
   test.each(['evil.localhost', '127.0.0.1', 'localhost'])(
-    'that is of the server’s own origin %s reads one and the same refusal, whatever it asks for',
+    'of the server’s own origin %s reads the same refusal for every request',
     async (name) => {
       const target = `http://${name}:${port}`;
       const tried = await visit(`${target}/health`, attackScript({ target, token }));
@@ -146,7 +146,7 @@ describeUnless(noBrowser)('a page of somebody else', () => {
   );
 });
 
-test('a program with the token is served all the while', async () => {
+test('does not disturb a program with the token', async () => {
   const answer = await fetch(`http://127.0.0.1:${port}/v1/models`, {
     headers: { authorization: `Bearer ${token}` },
   });

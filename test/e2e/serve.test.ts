@@ -18,7 +18,7 @@ function run(...args: string[]): Promise<SottoResult> {
   return sotto(args, { home: home.folder });
 }
 
-/** A port that is free now: tests beside this one may be at the usual one. */
+/** A free port: concurrent tests may use the usual one. */
 async function freePort(): Promise<number> {
   const otherServer = await occupyPort('127.0.0.1');
   await otherServer.close();
@@ -44,7 +44,7 @@ function settings(): unknown {
 }
 
 describe('sotto serve', () => {
-  test('starts a daemon, opens the port, and says how a program gets there', async () => {
+  test('starts a daemon, opens the port, and prints how to connect', async () => {
     const port = String(await freePort());
     const { code, stdout, stderr } = await run('serve', '--port', port);
     expect([code, stderr]).toEqual([0, '']);
@@ -57,7 +57,7 @@ describe('sotto serve', () => {
       expect(stdout).toContain(part);
     expect(stdout).not.toContain('sotto_');
     expect((await run('token', 'show')).stdout).toBe(`${found().token}\n`);
-    // Node's own client says `Sec-Fetch-Mode: cors`, and is no page.
+    // Node's own client sends `Sec-Fetch-Mode: cors`, and is no page.
     await until(async () => (await get('/health', found())) === 200);
     expect(await get('/health', { ...found(), token: 'guess' })).toBe(401);
     expect((await run('daemon', 'status')).stdout).toMatch(new RegExp(`port +${port} on 127.0.0.1`));
@@ -69,7 +69,7 @@ describe('sotto serve', () => {
       expect(lstatSync(file).mode & 0o777).toBe(0o600);
   });
 
-  test('opens it for the next daemon too, even after one that was killed, until it is stopped', async () => {
+  test('opens it for the next daemon too, even after a kill, until it is closed', async () => {
     const port = await freePort();
     await run('serve', '--port', String(port));
     const first = found();
@@ -92,7 +92,7 @@ describe('sotto serve', () => {
     expect(await run('serve', '--stop')).toMatchObject({ code: 0 });
   });
 
-  test('says who has the port, and what to do', async () => {
+  test('reports which process has the port, and what to do', async () => {
     const otherServer = await occupyPort('127.0.0.1');
     const { code, stdout, stderr } = await run('serve', '--port', String(otherServer.port));
     expect([code, stdout]).toEqual([3, '']);
@@ -106,7 +106,7 @@ describe('sotto serve', () => {
     await otherServer.close();
   });
 
-  test('keeps a daemon there that would leave without work, until the port is closed', async () => {
+  test('keeps an idle daemon running until the port is closed', async () => {
     const daemon = startSotto(['daemon', 'run', '--idle-exit', '0.1'], { home: home.folder });
     await run('serve', '--port', '0');
     expect(found().pid).toBe(daemon.pid);
@@ -117,7 +117,7 @@ describe('sotto serve', () => {
     expect(await daemon.done).toMatchObject({ code: 0 });
   });
 
-  test('answers what it is at before it ends, and takes its discovery away', async () => {
+  test('answers running requests before it stops, and removes its discovery file', async () => {
     await run('serve', '--port', '0');
     const { port, token } = found();
     const path = writeFakeAudio(join(home.folder, 'a.wav'), { segments: 40, delayMs: 50 });
@@ -137,17 +137,17 @@ describe('sotto serve', () => {
       expect.objectContaining({ text: expect.any(String) as unknown }),
     ]);
     expect((await stopped).code).toBe(0);
-    // The fake engine keeps a count of its own beside what it was given.
+    // The fake engine keeps a count of its own next to its file.
     const left = readdirSync(home.paths.uploads).filter((name) => !name.endsWith('.attempts'));
     expect([existsSync(home.paths.discovery), left]).toEqual([false, []]);
-    // What was sent with it is nowhere written down.
+    // Its request is not stored anywhere.
     const logs = readdirSync(home.paths.logs).map((name) =>
       readFileSync(join(home.paths.logs, name), 'utf8'),
     );
     expect(logs.join('')).not.toContain(token);
   });
 
-  test('refuses ports that are none, and two wishes at once', async () => {
+  test('refuses invalid ports, and contradicting options', async () => {
     for (const args of [
       ['--port', '80'],
       ['--port', '65536'],
@@ -160,7 +160,7 @@ describe('sotto serve', () => {
   });
 });
 
-test('a daemon that would leave without work stays while somebody sends it a file', async () => {
+test('an idle daemon does not exit during an upload', async () => {
   const daemon = startSotto(['daemon', 'run', '--idle-exit', '0.05'], { home: home.folder });
   await until(() => isListening(home.paths.socket));
   const socket = await open({ path: home.paths.socket });
@@ -177,13 +177,13 @@ test('a daemon that would leave without work stays while somebody sends it a fil
     await new Promise((resolve) => setTimeout(resolve, 250));
     socket.write(letter);
   }
-  // The form lacks its file; that it was looked at is what counts.
+  // The form lacks its file; that it was parsed is what counts.
   expect((await answer).status).toBe(400);
   expect(await daemon.done).toMatchObject({ code: 0 });
 });
 
 describe('sotto token rotate', () => {
-  test('makes the old one worthless at once', async () => {
+  test('invalidates the old one at once', async () => {
     await run('serve', '--port', '0');
     const before = found();
     const { code, stdout } = await run('token', 'rotate');
@@ -191,7 +191,7 @@ describe('sotto token rotate', () => {
     expect([await get('/metrics', before), await get('/metrics', found())]).toEqual([401, 200]);
   });
 
-  test('comes to an end where the daemon can’t make one', async () => {
+  test('fails if the daemon can’t create one', async () => {
     await run('daemon', 'start');
     mkdirSync(home.paths.token);
     expect(await run('token', 'rotate')).toMatchObject({

@@ -1,4 +1,6 @@
-/** Models that change under a daemon with the real engine: a copy of the starter model under another name is as good as any. */
+/**
+ * Models that change under a daemon with the real engine: a copy of the starter model under another name is enough.
+ */
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -37,8 +39,8 @@ async function start(settings: object = {}): Promise<SottoClient> {
 
 const isRight = (text: string): boolean => errorsIn(JFK_TEXT, text, 'en').errors <= 2;
 
-withEngine('models under a running daemon', () => {
-  test('another one takes over while somebody dictates: not a word is lost, and who comes next has the new one', async () => {
+withEngine('models of a running daemon', () => {
+  test('can be switched during a dictation: no word is lost, and the next one uses the new model', async () => {
     const { models, status } = await bound(start());
     const speaking = startSotto(['dictate', '--from', jfk, '--events'], {
       home: home.folder,
@@ -47,7 +49,7 @@ withEngine('models under a running daemon', () => {
     await until(() => speaking.stdout().includes('"committed"'));
     const { result } = models.use('another');
     expect(await result).toMatchObject({ model: { name: 'another', state: 'ready' } });
-    // The one who speaks keeps the model that listens to him.
+    // The running dictation keeps its model.
     const names = (await status()).engine.models?.map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['another', expect.stringMatching(/^whisper/)]));
     const { code, stdout } = await speaking.done;
@@ -57,11 +59,11 @@ withEngine('models under a running daemon', () => {
     const next = await run('transcribe', jfk, '--format', 'json');
     const { text, model } = JSON.parse(next.stdout) as { text: string; model: string };
     expect([isRight(text), model]).toEqual([true, 'another']);
-    // It is the chosen one from now on, also after the next start.
+    // It is the default from now on, also after a restart.
     expect(JSON.parse(readFileSync(home.paths.settings, 'utf8'))).toEqual({ model: 'another' });
   });
 
-  test('memory that was given back is taken again for the next one who asks', async () => {
+  test('are loaded again on demand after an unload', async () => {
     const { models, status } = await bound(start());
     await models.unload();
     await until(async () => (await status()).engine.models?.length === 0);
@@ -71,7 +73,7 @@ withEngine('models under a running daemon', () => {
     expect([code, isRight(stdout)]).toEqual([0, true]);
   });
 
-  test('a chosen model that is gone is said until another one is chosen; whoever dictates meanwhile is heard', async () => {
+  test('a missing default model is reported until another one is chosen; dictations work meanwhile', async () => {
     const { models, status } = await bound(start({ model: 'gone' }));
     expect(await status()).toMatchObject({
       state: 'degraded',
@@ -85,20 +87,20 @@ withEngine('models under a running daemon', () => {
     expect([after.state, after.reason]).toEqual(['ready', undefined]);
   });
 
-  test('a model that takes more than it may is refused, and both the status and who asks hear what would fit', async () => {
+  test('a model beyond the memory limit is refused, with what would fit in the status and the error', async () => {
     const { status } = await bound(start({ model: 'another', memory: { maxBytes: 1e6 } }));
     const { engine, reason } = await status();
     expect(engine.model).toMatchObject({ state: 'failed', error: { code: 'INSUFFICIENT_MEMORY' } });
-    expect(reason).toMatch(/another needs \d+ MB, and models may take 1 MB here — /);
+    expect(reason).toMatch(/another needs \d+ MB, but models may use 1 MB here — /);
     const { code, stderr } = await run('transcribe', jfk);
     expect(code).toBe(3);
     expect(stderr).toMatch(
-      /needs \d+ MB, and models may take 1 MB here — `memory\.maxBytes` in settings\.json allows more/,
+      /needs \d+ MB, but models may use 1 MB here — `memory\.maxBytes` in settings\.json allows more/,
     );
   });
 });
 
-/** The calls of a client that may be taken out of it. */
+/** The methods of a client that can be used unbound. */
 async function bound(starting: Promise<SottoClient>): Promise<Pick<SottoClient, 'models' | 'status'>> {
   const started = await starting;
   return { models: started.models, status: () => started.status() };

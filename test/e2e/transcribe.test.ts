@@ -43,7 +43,7 @@ describe.each([
     expect([code, stdout, stderr]).toEqual([0, lines(3), '']);
   });
 
-  test('does the other files when one fails, names it in one line, and exits with 1', async () => {
+  test('continues after a failed file, names it in one line, and exits with 1', async () => {
     const files = [
       audio('a.wav'),
       'missing.wav',
@@ -62,7 +62,7 @@ describe.each([
     ]);
   });
 
-  test('gives the whole text once when the engine dies in the middle', async () => {
+  test('gives the complete text once when the engine dies meanwhile', async () => {
     const path = audio('a.wav', { segments: 6, delayMs: 5, dieAfter: 3 });
     expect(await run(['transcribe', path, ...flags])).toMatchObject({ code: 0, stdout: lines(6) });
   });
@@ -82,7 +82,7 @@ describe.each([
     expect(Object.keys(objects[0]?.timings ?? {})).toEqual(['load', 'mel', 'encode', 'decode', 'total']);
   });
 
-  test('Ctrl-C stops the work, exits with 130 and leaves no engine at it', async () => {
+  test('Ctrl-C stops the work, exits with 130 and leaves the engine idle', async () => {
     const process = startSotto(
       ['transcribe', audio('long.wav', { segments: 100_000, delayMs: 5 }), ...flags],
       {
@@ -96,7 +96,7 @@ describe.each([
     if (flags.length === 0) await until(async () => (await daemonStatus()).queue.running === 0);
   });
 
-  test('says that a model is not there, once, and exits with 3', async () => {
+  test('reports a missing model once, and exits with 3', async () => {
     const { code, stdout, stderr } = await run([
       'transcribe',
       audio('a.wav'),
@@ -109,7 +109,7 @@ describe.each([
     expect(stderr).toMatch(/^sotto: there is no model named none — installed: fake.*\n$/);
   });
 
-  test('says why the engine can not start, and exits with 3', async () => {
+  test('reports why the engine can not start, and exits with 3', async () => {
     const { code, stderr } = await run(['transcribe', audio('a.wav'), ...flags], {
       FAKE_ENGINE: 'cannot-start',
     });
@@ -118,7 +118,7 @@ describe.each([
 });
 
 describe('sotto transcribe', () => {
-  test('starts a daemon once; several commands at once share it and its model', async () => {
+  test('starts a daemon once; concurrent commands share it and its model', async () => {
     const files = [0, 1, 2, 3].map((n) => audio(`${n}.wav`, { segments: 3, delayMs: 10 }));
     const results = await Promise.all(files.map((file) => run(['transcribe', file])));
     expect(results.map(({ code, stdout, stderr }) => [code, stdout, stderr])).toEqual(
@@ -131,7 +131,7 @@ describe('sotto transcribe', () => {
     expect(log).not.toContain('segment 0');
   });
 
-  test('goes on with a new daemon when the daemon is killed in the middle of a file', async () => {
+  test('continues with a new daemon when the daemon is killed during a file', async () => {
     const process = startSotto(['transcribe', audio('a.wav', { segments: 40, delayMs: 30 })], {
       home: home.folder,
     });
@@ -144,7 +144,7 @@ describe('sotto transcribe', () => {
     await until(() => engine.pid !== undefined && !isRunning(engine.pid));
   });
 
-  test('--output writes a file for each input, whole, and none for one that failed', async () => {
+  test('--output writes a complete file for each input, and none for a failed one', async () => {
     mkdirSync(join(home.folder, 'x'));
     const files = [audio('a.wav'), audio('a.mp3'), audio('x/b.wav'), audio('bad.wav', { failAfter: 1 })];
     const { code, stdout } = await run(['transcribe', ...files, '--format', 'srt', '--output', 'out/srt']);
@@ -156,7 +156,7 @@ describe('sotto transcribe', () => {
     );
   });
 
-  test('--output into a place that can not be written says so', async () => {
+  test('--output reports a place that can not be written', async () => {
     writeFileSync(join(home.folder, 'file'), '');
     const { code, stderr } = await run(['transcribe', audio('a.wav'), '--output', 'file/out']);
     expect(code).toBe(1);
@@ -165,7 +165,7 @@ describe('sotto transcribe', () => {
     );
   });
 
-  test('ends quietly when nobody reads on', async () => {
+  test('exits silently when its reader has left', async () => {
     const script = `"$0" "$1" transcribe "$2" --no-daemon | head -n 2`;
     const { execFileSync } = await import('node:child_process');
     const { launcher, fakeEngine } = await import('#test/harness/run-sotto.js');

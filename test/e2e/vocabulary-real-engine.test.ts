@@ -1,4 +1,6 @@
-/** The vocabulary with nothing faked but the speaker: the addon, the starter model, a sonnet with a word that nobody says. */
+/**
+ * The vocabulary with nothing faked but the speaker: the addon, the starter model, a sonnet with an obsolete word.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from '@jest/globals';
@@ -26,7 +28,7 @@ const run = async (...args: string[]): Promise<string> =>
   (await sotto(args, { home: home.folder, realEngine: true })).stdout;
 
 withEngine('sotto vocabulary with the starter model', () => {
-  test('a word is heard in dictations and files, and replaced', async () => {
+  test('recognizes a word in dictations and files, and replaces it', async () => {
     const dictate = ['dictate', '--from', clip, '--fast', '--language', 'en'];
     const transcribe = ['transcribe', clip, '--language', 'en'];
     expect(await run(...dictate)).not.toContain('buriest');

@@ -1,4 +1,4 @@
-/** The user's vocabulary in a running daemon: asked for, changed, and used by dictations and files. */
+/** The user's vocabulary in a running daemon: read, changed, and used by dictations and files. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -44,7 +44,7 @@ async function transcribe(options: object = {}): Promise<string> {
 }
 
 describe('the vocabulary over the socket', () => {
-  test('is empty at first; words and replacements come, change and go', async () => {
+  test('is empty at first; words and replacements are added, changed and removed', async () => {
     expect((await client.vocabulary.get()).vocabulary).toEqual({ words: [], replacements: [] });
     const { change, revision } = await client.vocabulary.add({
       words: ['Nguyen', 'ComfyUI'],
@@ -75,7 +75,7 @@ describe('the vocabulary over the socket', () => {
     });
   });
 
-  test('what makes no sense is refused, and the connection stays', async () => {
+  test('refuses invalid requests, and the connection stays open', async () => {
     for (const request of [
       { do: 'add', words: [''] },
       { do: 'set', vocabulary: { words: [], replacements: [] } },
@@ -87,7 +87,7 @@ describe('the vocabulary over the socket', () => {
     expect((await client.vocabulary.get()).vocabulary.words).toEqual([]);
   });
 
-  test('one that is broken is said, stays as it is, and no dictation is lost for it', async () => {
+  test('a corrupt one is reported, left unchanged, and fails no dictation', async () => {
     writeFileSync(home.paths.vocabulary, '{');
     await expect(client.vocabulary.get()).rejects.toMatchObject({ code: 'VOCABULARY_CORRUPT' });
     await expect(client.vocabulary.add({ words: ['x'] })).rejects.toMatchObject({
@@ -105,7 +105,7 @@ describe('the vocabulary over the socket', () => {
     expect(await transcribe()).toContain('segment 2');
   });
 
-  /** As a client that checks nothing. */
+  /** As a client that validates nothing. */
   function send(request: VocabularyRequest): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const line = client.channel('any', {
@@ -121,11 +121,11 @@ describe('the vocabulary over the socket', () => {
   }
 });
 
-describe('what is said', () => {
+describe('replacements', () => {
   const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
   const SECOND_WORD = rampText(2 * SECOND).split(' ')[1] ?? '';
 
-  test('is delivered with the replacements; what was committed on the way stays as it was said', async () => {
+  test('are applied to the final text; committed text stays unchanged', async () => {
     await client.vocabulary.add({ replacements: [{ from: `${FIRST} ${SECOND_WORD}`, to: 'by the way' }] });
     const events = await dictate(3);
     const committed = events.map((event) => (event.type === 'committed' ? event.text : '')).join('');
@@ -144,7 +144,7 @@ describe('what is said', () => {
     expect(history.dictations[0]?.text).toBe(`by the way ${third}`);
   });
 
-  test('is replaced as the vocabulary is at the end, and not at all where one wants it so', async () => {
+  test('are those at the end, and none if the client opts out', async () => {
     const dictation = Dictation.open({ connect: () => SottoClient.connect(home.paths.socket, 'test') });
     dictation.push(ramp(0, SECOND));
     await dictation.ready;
@@ -156,7 +156,7 @@ describe('what is said', () => {
     expect((await dictate(1, { vocabulary: false })).at(-1)).toMatchObject({ text: FIRST });
   });
 
-  test('in files is replaced too, segment by segment', async () => {
+  test('are applied to files too, segment by segment', async () => {
     expect(await transcribe()).toBe(' segment 0 segment 1 segment 2');
     await client.vocabulary.add({
       replacements: [

@@ -1,4 +1,4 @@
-/** A home for dictations in the background, and a microphone that hears what a test says. To be called once in a suite. */
+/** A home for background dictations, and a microphone that plays a test's audio. To be called once in a suite. */
 import { spawn } from 'node:child_process';
 import { afterEach, expect } from '@jest/globals';
 import type { CaptureCommand } from '#daemon/client/capture-client.js';
@@ -11,7 +11,7 @@ import { MICROPHONE_PROGRAM, scriptedMicrophone, type MicScript } from '#test/ha
 import { until } from '#test/harness/wait.js';
 
 export function withCapture() {
-  // Before the home goes: the process that waits lives in it.
+  // Before the home is removed: the waiting process lives in it.
   afterEach(() => CaptureClient.leave(home.paths.capture));
   const home = withHome();
 
@@ -22,7 +22,7 @@ export function withCapture() {
     });
   }
 
-  /** Started by a process of its own, which can end. */
+  /** Started by a process of its own, which can exit. */
   async function beginBelow(mic: MicScript): Promise<{ pid: number; kill: () => void }> {
     const start = `const { spawn } = require('node:child_process');
       const args = [process.env.LAUNCHER, 'capture', '--no-refine', '--keep-listening'];
@@ -49,7 +49,7 @@ export function withCapture() {
     return capture;
   }
 
-  /** The process ends, as it does when whoever started it is gone. */
+  /** The process exits, as it does when its parent is gone. */
   async function expectStopped(process: SottoProcess): Promise<void> {
     await CaptureClient.leave(home.paths.capture);
     expect((await process.done).code).toBe(0);
@@ -86,7 +86,7 @@ export async function pause(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Looks until something is so. */
+/** Watches until a condition holds. */
 export async function see(capture: CaptureClient, isSo: (dictation: Capture) => boolean): Promise<Capture> {
   let last: Capture | undefined;
   for await (const dictation of capture.updates()) {
@@ -103,12 +103,15 @@ export function durations(listed: string): number[] {
     .map((line) => (JSON.parse(line) as { durationSeconds: number }).durationSeconds);
 }
 
-/** How it ended. */
+/** The last state. */
 export function end(capture: CaptureClient): Promise<Capture> {
   return endAfter(capture);
 }
 
-/** How it ended. Asks only when it watches: its process may end at once, and tells nothing to a command that comes later. */
+/**
+ * The last state. Sends its requests only once it watches: the process may exit at once, and a later client would
+ * get nothing.
+ */
 export async function endAfter(
   capture: CaptureClient,
   ...requests: readonly CaptureCommand[]
@@ -122,7 +125,7 @@ export async function endAfter(
   return last;
 }
 
-/** The scripted one has a thread beside its own while it is open, and so have the real ones. */
+/** An open microphone has a second thread, the scripted one as well as real ones. */
 export function isClosedMicrophone(pid: number): boolean {
   return threadsOf(pid) === 1;
 }

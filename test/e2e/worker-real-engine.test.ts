@@ -23,7 +23,7 @@ withEngine('a worker with the real engine', () => {
     await valkey.stop();
   });
 
-  test('writes down what was said, beside the file, and into the hands of who asked', async () => {
+  test('writes the text next to the file, and returns it to the client', async () => {
     team = new WorkerTeam(valkey.url, { realEngine: true });
     copyFileSync(jfk, join(team.folder, 'speech.flac'));
     const { worker } = team.start('mac', [], {});

@@ -1,4 +1,6 @@
-/** Machines that work for one queue: each a real `sotto worker` with a home, a daemon and a fake engine of its own. */
+/**
+ * Machines that work for one queue: each a real `sotto worker` with a home, a daemon and a fake engine of its own.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +14,7 @@ import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 
-/** Lock, look for lost ones, retry: a test has no half a minute for a worker that died. */
+/** Lock, check for stalled jobs, retry: a test can't wait half a minute for a dead worker. */
 const TIMING = '3000,700,200';
 
 export interface Machine {
@@ -73,18 +75,18 @@ export class WorkerTeam {
     return startSotto(this.#withQueue(args), { home: this.#client.folder, cwd: this.folder });
   }
 
-  /** As `sotto queue status` tells it, without the cost of another process. */
+  /** As `sotto queue status` prints it, without the cost of another process. */
   async status(): Promise<QueueStatus> {
     this.#watcher ??= await this.#open();
     return statusOf(this.#watcher.queue);
   }
 
-  /** All that any worker has said. */
+  /** The output of all workers. */
   output(): string {
     return this.#workers.map((worker) => worker.stdout()).join('');
   }
 
-  /** Names in the shared folder that a worker wrote, and that are no texts. */
+  /** Names in the shared folder that a worker wrote, and that are not texts. */
   leftovers(): string[] {
     return readdirSync(this.folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
       name.endsWith('.part'),
@@ -111,7 +113,7 @@ export class WorkerTeam {
   }
 }
 
-/** Every file that ever stood under a name: a text that is placed twice is two of them. */
+/** Every file that ever had a name: a text that is placed twice is two of them. */
 export class Ledger {
   readonly #folder: string;
   readonly #extension: string;
@@ -133,7 +135,7 @@ export class Ledger {
   }
 
   #scan(): void {
-    // After a test that failed the folder is gone.
+    // The folder is gone after a failed test.
     for (const name of existsSync(this.#folder) ? readdirSync(this.#folder) : []) {
       if (!name.endsWith(this.#extension)) continue;
       const { ino, mtimeMs, size } = statSync(join(this.#folder, name));
@@ -143,7 +145,7 @@ export class Ledger {
   }
 }
 
-/** The worker has begun a file and not ended it. */
+/** The worker has started a file and not ended it. */
 export async function untilBusy(team: WorkerTeam, names: readonly string[]): Promise<void> {
   await until(async () => {
     const { active } = await team.status();

@@ -1,4 +1,7 @@
-/** Several machines, one queue: a real Valkey (it speaks Redis' protocol), real workers, and a fake engine behind each. */
+/**
+ * Several machines, one queue: a real Valkey (it speaks Redis' protocol), real workers, and a fake engine behind
+ * each.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -35,7 +38,7 @@ afterEach(async () => {
   if (missing === undefined) await team.end();
 });
 
-/** The first of these machines that has done a part of a file and not all of it. */
+/** The first of these machines that has done part of a file. */
 async function inTheMiddle(machines: readonly Machine[]): Promise<Machine> {
   let found: Machine | undefined;
   await until(async () => {
@@ -61,11 +64,11 @@ function text(segments: number): string {
 }
 
 describeQueue('sotto worker', () => {
-  test('three machines do each file once, though two are killed in the middle of one', async () => {
+  test('three machines do each file once, though two are killed during one', async () => {
     team = newTeam();
     const files = Array.from({ length: 28 }, (_, index) => {
       const name = `talk-${String(index).padStart(2, '0')}`;
-      // The first ones last: somebody can be killed in the middle of them.
+      // The first ones last, so that a worker can be killed during them.
       team.audio(`${name}.wav`, { segments: 3, delayMs: index < 4 ? 1_000 : 60 });
       return `${name}.txt`;
     });
@@ -88,7 +91,7 @@ describeQueue('sotto worker', () => {
     expect(code).toBe(1);
     for (const { done } of handing)
       expect(await done).toMatchObject({ code: 0, stderr: expect.stringContaining('of 30 queued') });
-    // Who hands in late finds texts that are there.
+    // A late client finds the texts done.
     const summary = JSON.parse(stdout) as { done: number; skipped: number; failed: number };
     expect([summary.done + summary.skipped, summary.failed]).toEqual([28, 2]);
     expect(ledger.close()).toEqual(new Map(files.map((name) => [name, 1])));
@@ -106,7 +109,7 @@ describeQueue('sotto worker', () => {
     );
   });
 
-  test('what failed is tried again on request, when it has been mended', async () => {
+  test('retries failed files on request, once they are repaired', async () => {
     team = newTeam();
     const broken = team.audio('broken.wav', { segments: 3, failAfter: 1 });
     // May pass: it gets three attempts.
@@ -129,14 +132,14 @@ describeQueue('sotto worker', () => {
     await until(() => readdirSync(team.folder).filter((name) => name.endsWith('.txt')).length === 2);
     await until(async () => (await team.status()).counts.completed === 2);
     expect((await team.run(['queue', 'retry'])).stdout).toBe('no failed files\n');
-    // Written again with other content, they are other files: their texts are there already.
+    // Written again with other content, they are other files: their texts exist already.
     expect(await team.run(['transcribe', '.'])).toMatchObject({
       code: 0,
       stderr: expect.stringMatching(/skipped +2/),
     });
   });
 
-  test('a worker that was frozen, and comes back, leaves the text of another one alone', async () => {
+  test('a worker that was frozen and continues does not replace the text of another one', async () => {
     team = newTeam();
     const frozen = team.start('frozen');
     team.audio('long.wav', { segments: 20, delayMs: 100 });
@@ -150,7 +153,7 @@ describeQueue('sotto worker', () => {
     other.worker.kill('SIGTERM');
     await other.worker.done;
     frozen.worker.kill('SIGCONT');
-    // It takes the next ones, and so is over the first one.
+    // It starts the next ones, so the first one is over.
     rmSync(join(team.folder, 'long.wav'));
     for (const name of ['x', 'y', 'z']) team.audio(`${name}.wav`, { delayMs: 100 });
     expect((await team.run(['transcribe', '.'])).code).toBe(0);
@@ -164,7 +167,7 @@ describeQueue('sotto worker', () => {
     expect(team.leftovers()).toEqual([]);
   });
 
-  test('told to end, it gives back what it can’t finish; that is no attempt', async () => {
+  test('on stop returns what it can’t finish, without counting an attempt', async () => {
     team = newTeam();
     const leaving = team.start('leaving');
     team.audio('long.wav', { segments: 200, delayMs: 50 });
@@ -182,7 +185,7 @@ describeQueue('sotto worker', () => {
     expect((await watching.done).code).toBe(0);
   });
 
-  test('one that lacks its model says so, takes no more, and leaves the files to others', async () => {
+  test('without its model reports it, stops, and leaves the files to others', async () => {
     team = newTeam();
     const poor = team.start('poor', [], { model: 'none' });
     for (const name of ['a', 'b', 'c']) team.audio(`${name}.wav`);
@@ -197,7 +200,7 @@ describeQueue('sotto worker', () => {
     expect((await watching.done).code).toBe(0);
   });
 
-  test('keeps to the folders that it was given, and to its rate', async () => {
+  test('stays within its folders and its rate', async () => {
     team = newTeam();
     const elsewhere = tempHome();
     writeFakeAudio(join(elsewhere.folder, 'secret.wav'), {});
@@ -205,7 +208,7 @@ describeQueue('sotto worker', () => {
     for (const name of ['a', 'b', 'c', 'd']) team.audio(`${name}.wav`);
     const beganMs = performance.now();
     const { code, stderr } = await team.run(['transcribe', '.', join(elsewhere.folder, 'secret.wav')]);
-    // Five files: four times it rested.
+    // Five files: it paused four times.
     expect(performance.now() - beganMs).toBeGreaterThan(4_000);
     elsewhere.remove();
     expect(code).toBe(1);
@@ -235,7 +238,7 @@ describeQueue('sotto transcribe --queue', () => {
   });
   afterAll(() => void server.close());
 
-  test('prints the texts of addresses in their order, and leaves no sound behind', async () => {
+  test('prints the texts of URLs in order, and leaves no audio behind', async () => {
     team = newTeam();
     const { worker } = team.start('web', ['--no-files', '--allow-private', '--concurrency', '2']);
     const urls = ['/there.wav?signature=secret', '/one.wav', '/gone.wav'].map((path) => address + path);
@@ -245,7 +248,7 @@ describeQueue('sotto transcribe --queue', () => {
     expect(worker.stdout()).not.toContain('secret');
     const left = readdirSync(tmpdir()).filter((name) => name.startsWith(`sotto-worker-${worker.pid}-`));
     expect(left).toEqual([]);
-    // What is done stays in the queue for a while: nobody fetches it again.
+    // Finished work stays in the queue for a while: it is not fetched again.
     const texts = join(team.folder, 'texts');
     mkdirSync(texts);
     // Of a call that was killed while it wrote.
@@ -255,7 +258,7 @@ describeQueue('sotto transcribe --queue', () => {
     expect(readdirSync(texts)).toEqual(['one.txt']);
   });
 
-  test('addresses of the worker’s own network are refused unless that was allowed', async () => {
+  test('refuses addresses of the worker’s own network unless allowed', async () => {
     team = newTeam();
     team.start('web', ['--no-files']);
     const { code, stderr } = await team.run(['transcribe', `${address}/one.wav`]);
@@ -265,7 +268,7 @@ describeQueue('sotto transcribe --queue', () => {
     ]);
   });
 
-  test('Ctrl-C leaves the work in the queue; the same command brings its text, and a text that is gone is made again', async () => {
+  test('Ctrl-C leaves the work in the queue; the same command fetches its text, and redoes a missing one', async () => {
     team = newTeam();
     team.audio('a.wav');
     const first = team.begin(['transcribe', '.']);
@@ -282,7 +285,7 @@ describeQueue('sotto transcribe --queue', () => {
 });
 
 describeQueue('a queue', () => {
-  test('that is not there is an error at once for who hands in, and waited for by who works', async () => {
+  test('that is missing is an error for the client at once, and waited for by the worker', async () => {
     const own = await Valkey.start(program);
     await own.kill();
     team = new WorkerTeam(own.url);
@@ -296,7 +299,7 @@ describeQueue('a queue', () => {
     await until(() => worker.stdout().includes('waiting for it'));
     await own.start();
     expect(await team.run(['transcribe', 'a.wav'])).toMatchObject({ code: 0, stdout: text(3) });
-    // Gone while both are at it.
+    // Removed while both are working on it.
     team.audio('b.wav', { segments: 100, delayMs: 100 });
     const watching = team.begin(['transcribe', 'b.wav']);
     await untilBusy(team, ['patient']);
@@ -304,12 +307,12 @@ describeQueue('a queue', () => {
     await until(() => watching.stderr().includes('waiting for it'));
     await own.start();
     await until(() => watching.stderr().includes('reconnected to the queue'));
-    // Nothing of it was on disk: the job is gone, and its watcher is told.
+    // None of it was on disk: the job is gone, and its watcher is told.
     expect((await watching.done).stderr).toContain('removed from the queue');
     await own.stop();
   });
 
-  test('with a password is only entered with it, and nobody sees it', async () => {
+  test('with a password needs it, and it is never shown', async () => {
     const own = await Valkey.start(program, { password: 'open-sesame' });
     team = new WorkerTeam(own.url);
     team.audio('a.wav');
@@ -340,32 +343,29 @@ describeQueue('a queue', () => {
   });
 
   const openssl = spawnSync('openssl', ['version']).status === 0;
-  testUnless(openssl ? undefined : 'no openssl')(
-    'over TLS is used if its certificate is trusted, and not otherwise',
-    async () => {
-      const own = mkdtempSync(join(tmpdir(), 'tls-'));
-      const [key, cert] = [join(own, 'key.pem'), join(own, 'cert.pem')];
-      const made = spawnSync('openssl', [
-        ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
-        ...['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
-      ]);
-      expect([made.status, made.stderr.toString()]).toEqual([0, expect.anything()]);
-      const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
-        const behind = connect(valkey.url.replace('unix:', ''));
-        for (const end of [socket, behind]) end.on('error', () => void (socket.destroy(), behind.destroy()));
-        socket.pipe(behind).pipe(socket);
-      });
-      front.on('tlsClientError', () => undefined);
-      await new Promise<void>((resolve) => front.listen(0, 'localhost', resolve));
-      const bound = front.address();
-      const url = `rediss://localhost:${typeof bound === 'object' ? (bound?.port ?? 0) : 0}/15`;
-      const status = ['queue', 'status', '--queue', url];
-      const trusting = await sotto(status, { home: own, env: { NODE_EXTRA_CA_CERTS: cert } });
-      expect([trusting.code, trusting.stdout]).toEqual([0, expect.stringMatching(/^rediss:.+: 0 waiting/)]);
-      const other = await sotto(status, { home: own });
-      expect([other.code, other.stderr]).toEqual([3, expect.stringMatching(/can’t be reached: self-signed/)]);
-      front.close();
-      rmSync(own, { recursive: true });
-    },
-  );
+  testUnless(openssl ? undefined : 'no openssl')('over TLS needs a trusted certificate', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'tls-'));
+    const [key, cert] = [join(own, 'key.pem'), join(own, 'cert.pem')];
+    const made = spawnSync('openssl', [
+      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
+      ...['-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert],
+    ]);
+    expect([made.status, made.stderr.toString()]).toEqual([0, expect.anything()]);
+    const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
+      const behind = connect(valkey.url.replace('unix:', ''));
+      for (const end of [socket, behind]) end.on('error', () => void (socket.destroy(), behind.destroy()));
+      socket.pipe(behind).pipe(socket);
+    });
+    front.on('tlsClientError', () => undefined);
+    await new Promise<void>((resolve) => front.listen(0, 'localhost', resolve));
+    const bound = front.address();
+    const url = `rediss://localhost:${typeof bound === 'object' ? (bound?.port ?? 0) : 0}/15`;
+    const status = ['queue', 'status', '--queue', url];
+    const trusting = await sotto(status, { home: own, env: { NODE_EXTRA_CA_CERTS: cert } });
+    expect([trusting.code, trusting.stdout]).toEqual([0, expect.stringMatching(/^rediss:.+: 0 waiting/)]);
+    const other = await sotto(status, { home: own });
+    expect([other.code, other.stderr]).toEqual([3, expect.stringMatching(/can’t be reached: self-signed/)]);
+    front.close();
+    rmSync(own, { recursive: true });
+  });
 });

@@ -30,7 +30,7 @@ function setUp() {
   return { next, opened, closed, pulled, marks };
 }
 
-function take(next: AudioPrefetcher, path: string): Promise<OpenAudio> {
+function claim(next: AudioPrefetcher, path: string): Promise<OpenAudio> {
   return next.claim(path).open();
 }
 
@@ -40,58 +40,58 @@ async function readAll(audio: OpenAudio): Promise<number[]> {
   return all;
 }
 
-describe('the next file', () => {
-  test('is decoded before it is taken, opened once, and sounds as it would have', async () => {
+describe('AudioPrefetcher', () => {
+  test('decodes the next file before it is claimed, opens it once, and gives the same audio', async () => {
     const { next, opened, pulled } = setUp();
     next.prefetch('/a');
     next.prefetch('/a');
     await until(() => pulled.length === 3);
-    expect(await readAll(await take(next, '/a'))).toEqual([0, 1, 2]);
+    expect(await readAll(await claim(next, '/a'))).toEqual([0, 1, 2]);
     expect(opened).toEqual(['/a']);
-    expect(await readAll(await take(next, '/a'))).toEqual([0, 1, 2]);
+    expect(await readAll(await claim(next, '/a'))).toEqual([0, 1, 2]);
     expect(opened).toEqual(['/a', '/a']);
   });
 
-  test('makes way for another one that is expected, and stays while another one is taken', async () => {
+  test('drops the file for another expected one, and keeps it while another file is claimed', async () => {
     const { next, opened, closed } = setUp();
     next.prefetch('/a');
     next.prefetch('/b');
     await until(() => closed.includes('/a'));
-    await readAll(await take(next, '/c'));
-    expect(await readAll(await take(next, '/b'))).toEqual([0, 1, 2]);
+    await readAll(await claim(next, '/c'));
+    expect(await readAll(await claim(next, '/b'))).toEqual([0, 1, 2]);
     expect(opened).toEqual(['/a', '/b', '/c']);
   });
 
-  test('is not touched before the model has a window of the one that it is at', async () => {
+  test('starts only after the model has a window of the current file', async () => {
     const { next, opened } = setUp();
-    const now = (await take(next, '/a')).samples[Symbol.asyncIterator]();
+    const now = (await claim(next, '/a')).samples[Symbol.asyncIterator]();
     next.prefetch('/b');
     await now.next();
     expect(opened).toEqual(['/a']);
     while ((await now.next()).done !== true);
     expect(opened).toEqual(['/a', '/b']);
     next.prefetch('/c');
-    await (await take(next, '/missing').catch(() => take(next, '/d'))).close();
+    await (await claim(next, '/missing').catch(() => claim(next, '/d'))).close();
     expect(opened).toEqual(['/a', '/b', '/c', '/missing', '/d']);
   });
 
-  test('is opened anew if it has changed since', async () => {
+  test('opens a file again that has changed since', async () => {
     const { next, opened, closed, marks } = setUp();
     next.prefetch('/a');
     marks.set('/a', 'written over');
-    expect(await readAll(await take(next, '/a'))).toEqual([0, 1, 2]);
+    expect(await readAll(await claim(next, '/a'))).toEqual([0, 1, 2]);
     expect(opened).toEqual(['/a', '/a']);
     await until(() => closed.includes('/a'));
   });
 
-  test('that can not be opened says so to who takes it, and to nobody before', async () => {
+  test('reports a file that can not be opened to its job only', async () => {
     const { next } = setUp();
     next.prefetch('/missing');
     await new Promise((resolve) => setTimeout(resolve, 5));
-    await expect(take(next, '/missing')).rejects.toThrow('there is none');
+    await expect(claim(next, '/missing')).rejects.toThrow('there is none');
   });
 
-  test('is let go of when nothing is expected any more', async () => {
+  test('drops the file when none is expected any more', async () => {
     const { next, closed } = setUp();
     next.prefetch('/a');
     next.prefetch(undefined);

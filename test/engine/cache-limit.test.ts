@@ -4,7 +4,7 @@ import { mx } from '#native/index.js';
 
 const MIB = 1024 * 1024;
 
-/** Bytes that MLX keeps of an array of so many that was freed. */
+/** Bytes that MLX keeps of a freed array of the given size. */
 function keptOf(bytes: number): number {
   mx.memory.clearCache();
   const array = mx.zeros([bytes / 4]);
@@ -13,7 +13,7 @@ function keptOf(bytes: number): number {
   return mx.memory.cache();
 }
 
-test('freed memory is kept for reuse, up to a limit that a small machine can spare', () => {
+test('keeps freed memory for reuse, up to a limit that a small machine can spare', () => {
   const former = mx.memory.setCacheLimit(0);
   try {
     limitCache();

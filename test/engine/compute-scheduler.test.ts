@@ -22,7 +22,7 @@ function setUp() {
 }
 
 describe('ComputeScheduler', () => {
-  test('runs one look at a time, in the order in which they were asked for', async () => {
+  test('runs one decode at a time, in the order of arrival', async () => {
     const { log, decode } = setUp();
     const first = gate();
     const decodes = [decode('a', first.opened), decode('b'), decode('c')];
@@ -33,7 +33,7 @@ describe('ComputeScheduler', () => {
     expect(log).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
   });
 
-  test('lets no session look twice while another one waits', async () => {
+  test('lets no session decode twice while another one waits', async () => {
     const { log, decode } = setUp();
     const session = async (name: string): Promise<void> => {
       for (let n = 0; n < 5; n++) await decode(name);
@@ -43,7 +43,7 @@ describe('ComputeScheduler', () => {
     expect(order.join('')).toBe('abcabcabcabcabc');
   });
 
-  test('gives a result or an error to the one who asked, and goes on', async () => {
+  test('passes a result or an error to its caller, and continues', async () => {
     const { scheduler, decode, log } = setUp();
     const failed = scheduler.runRealtime(() => Promise.reject(new Error('no')));
     const thrown = scheduler.runRealtime(() => {
@@ -58,11 +58,11 @@ describe('ComputeScheduler', () => {
     expect(scheduler.yieldToRealtime(never)).toBeUndefined();
   });
 
-  test('keeps a file waiting for nobody where nobody speaks', () => {
+  test('does not delay a file without live sessions', () => {
     expect(setUp().scheduler.yieldToRealtime(never)).toBeUndefined();
   });
 
-  test('lets a file go on when all looks that were asked for are done', async () => {
+  test('continues a file when all waiting decodes are done', async () => {
     const { log, decode, yieldToRealtime } = setUp();
     const gates = [gate(), gate()];
     void decode('a', gates[0]?.opened);
@@ -77,7 +77,7 @@ describe('ComputeScheduler', () => {
     expect(log.slice(-2)).toEqual(['b ends', 'file']);
   });
 
-  test('lets files go on, slowly, where looks never end', async () => {
+  test('lets files advance slowly while decodes never end', async () => {
     const { log, decode, yieldToRealtime } = setUp();
     let over = false;
     const endless = async (name: string): Promise<void> => {
@@ -92,7 +92,7 @@ describe('ComputeScheduler', () => {
     for (const lines of between) expect(lines).toBeGreaterThan(2 * 3);
   });
 
-  test('a cancelled file waits for no look, and leaves no listener on its signal', async () => {
+  test('a cancelled file waits for no decode, and leaves no listener on its signal', async () => {
     const { log, decode, yieldToRealtime } = setUp();
     const stuck = gate();
     const cancelled = new AbortController();
@@ -113,7 +113,7 @@ describe('ComputeScheduler', () => {
     expect(log.filter((line) => line === 'file')).toHaveLength(3);
   });
 
-  test('work of many steps lets looks in between, and files wait for its end, also where it fails', async () => {
+  test('lets decodes run between the steps of a batch, and files wait for its end, also if it fails', async () => {
     const { scheduler, log, decode, yieldToRealtime } = setUp();
     const work = scheduler.runBatch(async () => {
       for (let n = 0; n < 3; n++) {

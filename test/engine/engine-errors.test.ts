@@ -1,4 +1,4 @@
-/** What MLX throws, in its own words (as in its library for macOS), and what becomes of it. */
+/** MLX's error messages (from its macOS library) and their error codes. */
 import { describe, expect, test } from '@jest/globals';
 import { engineError, startError } from '#daemon/engine/engine-errors.js';
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -10,7 +10,7 @@ describe('an error of MLX', () => {
     '[metal::malloc] Resource limit (499000) exceeded.',
     '[METAL] Command buffer execution failed: Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory).',
     'std::bad_alloc',
-  ])('is a lack of memory: %s', (message) => {
+  ])('is out of memory: %s', (message) => {
     const cause = new Error(message);
     expect(engineError(cause)).toMatchObject({ code: 'ENGINE_OOM', retryable: true, cause });
   });
@@ -21,23 +21,23 @@ describe('an error of MLX', () => {
     '[METAL] Command buffer execution failed: Impacting Interactivity (0000000e:kIOGPUCommandBufferCallbackErrorImpactingInteractivity).',
     '[METAL] Command buffer execution failed: Ignored (for causing prior/excessive GPU errors) (00000004:kIOGPUCommandBufferCallbackErrorSubmissionsIgnored).',
     '[metal::CommandEncoder] Failed to make new command queue.',
-  ])('is a failure of the GPU, which the engine does not survive: %s', (message) => {
+  ])('is a GPU failure that the engine does not survive: %s', (message) => {
     expect(engineError(new Error(message))).toMatchObject({ code: 'ENGINE_CRASHED', retryable: true });
   });
 
   test.each(['[matmul] Last dimension of first input', 'x is not a function'])(
-    'is otherwise one of that job alone: %s',
+    'otherwise fails only its job: %s',
     (message) => expect(engineError(new Error(message)).code).toBe('INTERNAL'),
   );
 
-  test('of ours stays what it is', () => {
+  test('passes a SottoError on unchanged', () => {
     const ours = new SottoError('CANCELLED', 'cancelled');
     expect(engineError(ours)).toBe(ours);
   });
 });
 
 describe('an addon that does not load', () => {
-  test('says what is wrong, and what to do', () => {
+  test('is reported with what to do', () => {
     const error = startError(new Error('MLX finds no GPU; run Sotto in a session of a user'));
     expect(error).toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
     expect(error.message).toContain('MLX finds no GPU');

@@ -1,4 +1,4 @@
-/** An engine's message loop with everything that it touches handed in, and what it said. */
+/** The engine's message loop with injected collaborators, and what it sent. */
 import { EngineHost, type EngineDeps, type OpenAudio } from '#daemon/engine/host.js';
 import { systemClock } from '#daemon/clock.js';
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -10,7 +10,7 @@ import { until } from '#test/harness/wait.js';
 
 export const ref = { name: 'm', dir: '/m' };
 
-/** A model that gives a segment per tick until it has given `segments`, or is told to stop. */
+/** A model that gives a segment per tick until it has given `segments`, or is aborted. */
 export class TickingModel implements SpeechModel {
   readonly family = 'ticking';
   readonly weightBytes = 1_000;
@@ -44,7 +44,7 @@ export class TickingModel implements SpeechModel {
   }
 }
 
-/** One that reads its audio first, as a real one does. */
+/** A model that reads its audio first, as a real one does. */
 export class ReadingModel extends TickingModel {
   override async *transcribe(audio: OpenAudio, options: object, signal: AbortSignal) {
     for await (const _ of audio.samples) signal.throwIfAborted();
@@ -52,7 +52,7 @@ export class ReadingModel extends TickingModel {
   }
 }
 
-/** What each of the models here takes, and limits within which one of them fits, and not two. */
+/** The need of each model here, and limits within which one of them fits, not two. */
 const FOOTPRINT = { weightBytes: 60, workBytes: 40 };
 export const ONE_FITS = { type: 'limits', maxBytes: 150 } as const;
 
@@ -111,7 +111,7 @@ export function setUp(
     host.receive({ type: 'live-open', session, model: ref, options: {}, fromSample: 0, ...extra });
   const speak = (session: number, seconds: number): void =>
     host.receive({ type: 'live-audio', session, pcm: new Uint8Array(ramp(0, seconds * SECOND).buffer) });
-  /** What was said of a session, in order. */
+  /** The messages about a session, in order. */
   const of = (session: number): string[] =>
     sent.flatMap((m) => ('session' in m && m.session === session ? [m.type] : []));
   return { host, deps, run, endOf, open, speak, of, sent, seen };

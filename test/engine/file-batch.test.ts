@@ -1,4 +1,4 @@
-/** How many windows of a file are decoded at once by default. A stand-in is the GPU: no Mac has run this. */
+/** How many windows of a file are decoded at once by default. The GPU is a stand-in: no Mac has run this. */
 import { describe, expect, test } from '@jest/globals';
 import { rowsThatFit, withRows } from '#daemon/engine/file-batch.js';
 import { EngineHost, type EngineDeps } from '#daemon/engine/host.js';
@@ -26,12 +26,12 @@ test.each([
   expect(rowsThatFit(bytes, (gigabytes * GB) / 2)).toBe(rows);
 });
 
-test('a model that decodes one by one is left alone', () => {
+test('leaves a model that decodes one by one alone', () => {
   expect(rowsThatFit(undefined, 64 * GB)).toBe(1);
 });
 
 describe('options', () => {
-  test('that leave it open get the rows, for a long file', () => {
+  test('get the rows for a long file unless they set a batch size', () => {
     const options: TranscribeOptions = {
       language: 'en',
       timestamps: 'auto',
@@ -64,13 +64,13 @@ describe('options', () => {
     { noRepeatNgram: 3 },
     { vad: false },
     { vad: { threshold: 0.4 } },
-  ])('stay as they are where they ask for what is done window by window: %j', (options) => {
+  ])('stay as they are if they need windows one by one: %j', (options) => {
     expect(withRows(options, 8, 600)).toEqual(options);
   });
 });
 
 describe('the engine', () => {
-  /** What a model is asked for that takes two minutes of audio, on a device on which `fitting` windows fit. */
+  /** The options that a model receives for two minutes of audio, on a device that fits `fitting` windows. */
   async function optionsFor(
     fitting: number | undefined,
     limits?: Partial<Extract<ToEngine, { type: 'limits' }>>,
@@ -111,7 +111,7 @@ describe('the engine', () => {
     expect(await optionsFor(undefined)).toEqual({});
   });
 
-  test('decodes as many on a GPU as the user has set, and on the CPU one by one all the same', async () => {
+  test('decodes the number of windows that the user has set on a GPU, still one by one on the CPU', async () => {
     expect(await optionsFor(8, { fileBatchSize: 4 })).toEqual({ batchSize: 4 });
     expect(await optionsFor(1, { fileBatchSize: 4 })).toEqual({ batchSize: 4 });
     expect(await optionsFor(8, { fileBatchSize: 1 })).toEqual({});

@@ -9,8 +9,8 @@ import { ONE_FITS, ref, setUp } from './engine-host.js';
 
 const other = { name: 'n', dir: '/n' };
 
-describe('EngineHost with people who dictate', () => {
-  test('opens a session when its model is there, hears it, and gives everything back', async () => {
+describe('EngineHost with live sessions', () => {
+  test('opens a session once its model is loaded, decodes it, and releases everything', async () => {
     const model = new ScriptedModel('m');
     const { host, open, speak, of, sent } = setUp(() => model);
     host.receive(ONE_FITS);
@@ -22,19 +22,19 @@ describe('EngineHost with people who dictate', () => {
     await settled();
     expect(of(1)).toEqual(['live-opened', 'live-update', 'live-update', 'live-done']);
     expect(model.speeches.map(({ disposed }) => disposed)).toEqual([1]);
-    // What comes late is for nobody.
+    // Late audio is ignored.
     speak(1, 1);
     host.receive({ type: 'live-finish', session: 1 });
     host.receive({ type: 'live-cancel', session: 1 });
     await settled();
     expect(of(1)).toHaveLength(4);
-    // Another model may come: nobody holds this one.
+    // Another model may replace it: nothing holds this one.
     open(2, { model: other });
     await settled();
     expect(model.disposed).toBe(1);
   });
 
-  test('wires memory while a session is open, again when its model is there, and not for a file', async () => {
+  test('wires memory while a session is open, again when its model is loaded, and not for a file', async () => {
     const { host, open, run, seen } = setUp(() => new ScriptedModel('m'));
     run(1);
     await settled();
@@ -47,15 +47,15 @@ describe('EngineHost with people who dictate', () => {
     open(2);
     host.receive({ type: 'live-cancel', session: 1 });
     await settled();
-    expect(seen.wired).not.toContain(false); // the other session is open still
+    expect(seen.wired).not.toContain(false); // the other session is still open
     host.receive({ type: 'live-cancel', session: 2 });
     await settled();
     expect(seen.wired.at(-1)).toBe(false);
   });
 
-  test('looks before a file goes on, and the file goes on between looks', async () => {
+  test('decodes live audio before a file continues, and the file continues between decodes', async () => {
     const log: string[] = [];
-    const looking = gate();
+    const decoding = gate();
     const stepping = gate();
     const model = new ScriptedModel('m', {
       steps: 6,
@@ -63,7 +63,7 @@ describe('EngineHost with people who dictate', () => {
         log.push(`step ${step}`);
         if (step === 1) {
           stepping.open();
-          await looking.opened;
+          await decoding.opened;
         }
         await settled();
       },
@@ -81,9 +81,9 @@ describe('EngineHost with people who dictate', () => {
     await stepping.opened;
     speak(1, 1.5);
     await settled();
-    looking.open();
+    decoding.open();
     expect((await endOf(1)).type).toBe('done');
-    // No step begins while a look waits or runs; between two looks one may.
+    // No step starts while a decode waits or runs; between two decodes one may.
     let steps = 0;
     for (const line of log) {
       if (line === 'look begins') steps += 1;
@@ -95,7 +95,7 @@ describe('EngineHost with people who dictate', () => {
     expect(log.slice(0, third).filter((line) => line.startsWith('step')).length).toBeGreaterThan(2);
   });
 
-  test('a file that waits behind a look is gone as soon as it is cancelled', async () => {
+  test('cancels a file at once that waits behind a decode', async () => {
     const busy = gate();
     const stepping = gate();
     const model = new ScriptedModel('m', {
@@ -120,7 +120,7 @@ describe('EngineHost with people who dictate', () => {
     expect(of(1)).toEqual(['live-opened', 'live-update', 'live-update']);
   });
 
-  test('a file that waits for another model is gone as soon as it is cancelled, and the next one is served', async () => {
+  test('cancels a file at once that waits for another model, and runs the next one', async () => {
     const { host, open, run, endOf, of, speak, seen } = setUp((dir) => new ScriptedModel(dir));
     host.receive(ONE_FITS);
     open(1);
@@ -138,7 +138,7 @@ describe('EngineHost with people who dictate', () => {
     expect(seen.loads).toEqual(['/m']);
   });
 
-  test('a model that somebody listens with stays until the last one is over', async () => {
+  test('keeps the model of live sessions until the last one is over', async () => {
     const made: ScriptedModel[] = [];
     const { host, open, run, endOf, seen } = setUp((dir) => {
       const model = new ScriptedModel(dir);
@@ -158,7 +158,7 @@ describe('EngineHost with people who dictate', () => {
     expect([seen.loads, made[0]?.disposed]).toEqual([['/m', '/n'], 1]);
   });
 
-  test('a session that is cancelled while its model loads is never opened, and the next one is', async () => {
+  test('never opens a session that is cancelled while its model loads, and opens the next one', async () => {
     const loaded = gate();
     const { host, open, of, seen } = setUp(undefined, async () => {
       await loaded.opened;
@@ -174,7 +174,7 @@ describe('EngineHost with people who dictate', () => {
     expect([of(1), of(2), seen.loads]).toEqual([[], ['live-opened'], ['/m']]);
   });
 
-  test('a session that waits for another model and is cancelled takes no model from anybody', async () => {
+  test('does not evict a model for a session that is cancelled while it waits for another one', async () => {
     const model = new ScriptedModel('m');
     const { host, open, of, seen } = setUp(() => model);
     host.receive(ONE_FITS);
@@ -219,7 +219,7 @@ describe('EngineHost with people who dictate', () => {
     expect(model.disposed).toBe(1);
   });
 
-  test('a model that is asked for by nobody waits for nobody: files and the end are not held up by it', async () => {
+  test('a background load does not hold up files or the shutdown', async () => {
     const { host, open, run, endOf, seen, sent } = setUp((dir) => new ScriptedModel(dir));
     host.receive(ONE_FITS);
     open(1);
@@ -236,9 +236,9 @@ describe('EngineHost with people who dictate', () => {
     expect(seen.loads).toEqual(['/m']);
   });
 
-  test('ends while people speak: nobody is told any more, their models go after them, and it ends once', async () => {
-    const looking = gate();
-    const model = new ScriptedModel('m', { onLook: () => looking.opened });
+  test('shuts down during live sessions: sends nothing more, frees their models, and exits once', async () => {
+    const decoding = gate();
+    const model = new ScriptedModel('m', { onLook: () => decoding.opened });
     const { host, open, run, speak, of, seen } = setUp(() => model);
     host.receive(ONE_FITS);
     for (const session of [1, 2, 3]) open(session);
@@ -249,9 +249,9 @@ describe('EngineHost with people who dictate', () => {
     await settled();
     host.receive({ type: 'shutdown' });
     await settled();
-    // The look that runs is waited for.
+    // The running decode is waited for.
     expect([seen.exits, model.disposed]).toEqual([0, 0]);
-    looking.open();
+    decoding.open();
     await until(() => seen.exits === 1);
     expect(model.speeches.map(({ disposed }) => disposed)).toEqual([1, 1, 1]);
     expect([seen.exits, model.disposed]).toEqual([1, 1]);
@@ -259,7 +259,7 @@ describe('EngineHost with people who dictate', () => {
     expect(of(4)).toEqual([]);
   });
 
-  test('gives memory back when nobody speaks and no file is read, not before', async () => {
+  test('frees cached memory when no session and no file is active, not before', async () => {
     jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'] });
     try {
       const step = gate();
@@ -273,23 +273,23 @@ describe('EngineHost with people who dictate', () => {
       run(1);
       expect(await pass()).toBe(0);
       host.receive({ type: 'live-finish', session: 1 });
-      // The file is still read.
+      // The file is still being read.
       expect(await pass()).toBe(0);
       open(2);
       step.open();
-      // Somebody still speaks.
+      // A session is still open.
       expect(await pass()).toBe(0);
       host.receive({ type: 'live-cancel', session: 2 });
       expect(await pass()).toBe(1);
       expect(await pass(20)).toBe(1);
-      // The model itself goes, and with it what it left for reuse.
+      // The model itself is freed, and the memory that it left for reuse.
       expect(await pass(20)).toBe(2);
     } finally {
       jest.useRealTimers();
     }
   });
 
-  test('ends whatever was begun, once, in whatever order things come and go', async () => {
+  test('ends every request once, in any order of events', async () => {
     const dirs = fc.constantFrom('/m', '/n', '/broken');
     const chosen = fc.nat(5);
     const step = fc.oneof(
@@ -339,7 +339,7 @@ describe('EngineHost with people who dictate', () => {
           of(session).some((type) => type === 'live-done' || type === 'live-failed');
         const all = Array.from({ length: sessions }, (_, n) => n + 1);
         for (let turn = 0; turn < 200 && !ends; turn++) {
-          // Those that wait for a model are opened when those before them are over.
+          // Sessions that wait for a model open when those before them are over.
           for (const session of all) host.receive({ type: 'live-finish', session });
           if (all.every(isOver) && (jobs === 0 || job() !== undefined)) break;
           await settled();
@@ -356,10 +356,10 @@ describe('EngineHost with people who dictate', () => {
           ]);
         }
         for (let session = 1; session <= sessions; session++) {
-          const said = of(session);
-          const over = said.findIndex((type) => type === 'live-done' || type === 'live-failed');
-          if (over >= 0) expect(over).toBe(said.length - 1);
-          else if (cancelled.has(session)) expect(said).toHaveLength(cancelled.get(session) ?? 0);
+          const types = of(session);
+          const over = types.findIndex((type) => type === 'live-done' || type === 'live-failed');
+          if (over >= 0) expect(over).toBe(types.length - 1);
+          else if (cancelled.has(session)) expect(types).toHaveLength(cancelled.get(session) ?? 0);
           else expect(ends).toBe(true);
         }
         for (let id = 1; id <= jobs; id++) {

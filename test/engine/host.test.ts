@@ -18,7 +18,7 @@ describe('EngineHost', () => {
     expect(seen.closed).toBe(3);
   });
 
-  test('releases the old model before it loads another where both do not fit', async () => {
+  test('releases the old model before it loads another if both do not fit', async () => {
     const made: TickingModel[] = [];
     const { host, run, endOf } = setUp((dir) => {
       for (const old of made) expect(old.disposed).toBe(1);
@@ -31,7 +31,7 @@ describe('EngineHost', () => {
     expect((await endOf(2)).type).toBe('done');
   });
 
-  test('decodes something before it calls a model ready that nobody waits for', async () => {
+  test('decodes something before it reports a background model as ready', async () => {
     const { host, sent } = setUp();
     host.receive({ type: 'load', use: 1, model: ref, fallbacks: [] });
     await until(() => sent.some((m) => m.type === 'loaded'));
@@ -45,12 +45,12 @@ describe('EngineHost', () => {
     );
   });
 
-  test('tells of a file that is not there without waiting for the model', async () => {
+  test('reports a missing file without waiting for the model', async () => {
     let load = (_model: SpeechModel): void => undefined;
     const { run, endOf, seen, sent } = setUp(undefined, () => new Promise((resolve) => (load = resolve)));
     run(1, '/missing');
     expect(await endOf(1)).toMatchObject({ type: 'failed', error: { code: 'AUDIO_NOT_FOUND' } });
-    // The load goes on, and the next job waits for it instead of beginning another.
+    // The load continues, and the next job waits for it instead of starting another.
     run(2);
     await until(() => sent.some((m) => m.type === 'models'));
     load(new TickingModel('m', 1));
@@ -58,7 +58,7 @@ describe('EngineHost', () => {
     expect(seen.loads).toEqual(['/m']);
   });
 
-  test('stops when cancelled while the decoder of the file gives nothing, and takes the next job', async () => {
+  test('cancels while the decoder of the file gives nothing, and runs the next job', async () => {
     const { host, run, endOf, sent } = setUp(() => new ReadingModel('m', 1));
     run(1, '/stuck');
     await until(() => sent.some((m) => m.type === 'opened'));
@@ -68,7 +68,7 @@ describe('EngineHost', () => {
     expect((await endOf(2)).type).toBe('done');
   });
 
-  test('stops between two steps when cancelled, says so once, and takes the next job', async () => {
+  test('cancels between two steps, reports it once, and runs the next job', async () => {
     const { host, run, endOf, sent } = setUp(() => new TickingModel('m', 1_000_000));
     run(1);
     await until(() => sent.filter((m) => m.type === 'event').length > 2);
@@ -80,7 +80,7 @@ describe('EngineHost', () => {
     expect((await endOf(2)).type).toBe('failed');
   });
 
-  test('does not open a file whose job was cancelled while it waited', async () => {
+  test('does not open a file whose job was cancelled while queued', async () => {
     const { host, run, endOf, seen } = setUp();
     run(1);
     host.receive({ type: 'cancel', job: 1 });
@@ -92,13 +92,13 @@ describe('EngineHost', () => {
     ['[metal::malloc] Unable to allocate 9 bytes', 'ENGINE_OOM'],
     ['kIOGPUCommandBufferCallbackErrorOutOfMemory: Insufficient Memory', 'ENGINE_OOM'],
     ['matmul: shapes do not fit', 'INTERNAL'],
-  ])('gives "%s" the code %s', async (message, code) => {
+  ])('maps "%s" to the code %s', async (message, code) => {
     const { run, endOf } = setUp(() => new TickingModel('m', 3, new Error(message)));
     run(1);
     expect(await endOf(1)).toMatchObject({ type: 'failed', error: { code } });
   });
 
-  test('says of a model that can not be loaded which and why, and tries again when asked again', async () => {
+  test('reports which model can not be loaded and why, and tries again on the next request', async () => {
     let broken = true;
     const { run, endOf } = setUp((dir) => {
       if (broken) throw new SottoError('MODEL_CORRUPT', 'config.json is cut off');
@@ -111,7 +111,7 @@ describe('EngineHost', () => {
     expect((await endOf(2)).type).toBe('done');
   });
 
-  test('releases the model before it ends', async () => {
+  test('releases the model before it exits', async () => {
     const model = new TickingModel('m', 1_000_000);
     const { host, run, sent, seen } = setUp(() => model);
     run(1);

@@ -8,8 +8,8 @@ import { ramp, SECOND } from '#test/harness/ramp.js';
 const bytes = (samples: Int16Array<ArrayBuffer>): Uint8Array => new Uint8Array(samples.buffer);
 const scaled = (samples: Int16Array): Float32Array => Float32Array.from(samples, (sample) => sample / 32_768);
 
-describe('Take', () => {
-  test('gives any stretch of what is still needed, whatever pieces it came in', () => {
+describe('LiveAudioBuffer', () => {
+  test('reads any range that is still needed, whatever pieces it came in', () => {
     const cases = fc.record({
       from: fc.nat(50),
       pieces: fc.array(fc.nat(40), { maxLength: 10 }),
@@ -37,7 +37,7 @@ describe('Take', () => {
     );
   });
 
-  test('takes the loudest samples there are, and bytes that begin at an odd place', () => {
+  test('accepts full-scale samples, and bytes that start at an odd offset', () => {
     const buffer = new LiveAudioBuffer(0, true);
     const odd = new Uint8Array(5);
     odd.set(bytes(Int16Array.of(-32_768, 32_767)), 1);
@@ -45,7 +45,7 @@ describe('Take', () => {
     expect([...buffer.read(0, 2)]).toEqual([-1, Math.fround(32_767 / 32_768)]);
   });
 
-  test('keeps no whole take that nobody would wait for, and lets its beginning go', () => {
+  test('keeps at most five minutes, and then drops what is not needed', () => {
     const buffer = new LiveAudioBuffer(0, true);
     const piece = new Uint8Array(2 * 50 * SECOND);
     for (let seconds = 0; seconds < MAX_KEPT_SECONDS; seconds += 50) buffer.push(piece);
@@ -58,8 +58,8 @@ describe('Take', () => {
   });
 });
 
-describe('engineStateOf', () => {
-  test('refuses with a code what no engine gave', () => {
+describe('parseLiveRunState', () => {
+  test('refuses any other state with a code', () => {
     const good = { decodedSamples: 8_000, intervalSeconds: 0.5, speech: { any: 'thing' } };
     expect(parseLiveRunState({ fromSample: 0, state: good })).toEqual(good);
     fc.assert(
@@ -74,7 +74,7 @@ describe('engineStateOf', () => {
     );
     for (const decodedSamples of [-1, 0.5, Number.NaN, Infinity, '8']) {
       expect(() => parseLiveRunState({ fromSample: 0, state: { ...good, decodedSamples } })).toThrow(
-        'none of ours',
+        'is invalid',
       );
     }
   });

@@ -12,7 +12,7 @@ import { defined } from '#daemon/protocol/defined.js';
 
 const tape = ramp(0, 12 * SECOND);
 
-/** The time that looks are measured by: it passes only where a test says so. */
+/** The time that steps are measured by: it passes only if a test says so. */
 let nowMs = 0;
 beforeEach(() => {
   nowMs = 0;
@@ -67,20 +67,20 @@ function wordsOf(steps: readonly DecodeStep[]): string[] {
   return steps.flatMap(({ committed }) => committed.map(({ word }) => word));
 }
 
-/** What was heard, without where it was committed. */
+/** The text, without its commit positions. */
 function textOf(steps: readonly DecodeStep[]): string {
   return wordsOf(steps)
     .map((word) => word.replace(/@.*/, '').trim())
     .join(' ');
 }
 
-/** Where the looks of a session were, and what they committed. */
+/** Where the steps of a session were, and what they committed. */
 function outline(steps: readonly DecodeStep[]): [number, string[]][] {
   return steps.map((step) => [step.decodedSamples, wordsOf([step])]);
 }
 
 describe('LiveRun', () => {
-  test('looks at every half second of the audio, and at the end hears the rest', async () => {
+  test('decodes every half second of audio, and the rest at the end', async () => {
     const { run, steps, push, types } = listen();
     const samples = 3.2 * SECOND;
     for (let at = 0; at < samples; at += 1_000) push(at, Math.min(samples, at + 1_000));
@@ -94,14 +94,14 @@ describe('LiveRun', () => {
     expect(steps().at(-1)?.tentative).toBe('');
   });
 
-  test('hears the same in the same places, in whatever pieces it comes and wherever another goes on', async () => {
+  test('gives the same text at the same positions, whatever the pieces and wherever another engine continues', async () => {
     const cases = fc.record({
       samples: fc.integer({ min: 1, max: 4 * SECOND }),
       pieces: fc.array(fc.integer({ min: 101, max: 2 * SECOND }), { minLength: 1, maxLength: 12 }),
       pauses: fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
-      /** Of the looks that were given, the one that another run goes on from. */
+      /** The step that another run continues from. */
       at: fc.nat(20),
-      /** Audio in front of the checkpoint that it is given as well: all of it, none, or some. */
+      /** Audio before the checkpoint that it receives as well: all of it, none, or some. */
       more: fc.constantFrom(0, 0.5, 1),
       json: fc.boolean(),
     });
@@ -142,7 +142,7 @@ describe('LiveRun', () => {
         const second = listen({ checkpoint, fromSample, whole: true });
         await speak(second, spoken, fromSample);
         expect(outline(second.steps())).toEqual(expected.slice(index + 1));
-        // For the decode at the end, all of it or nothing.
+        // All of it or nothing, for the re-decode.
         const all = second.buffer.all();
         expect(all?.length).toBe(fromSample === 0 ? spoken.samples : undefined);
       }),
@@ -150,7 +150,7 @@ describe('LiveRun', () => {
     );
   });
 
-  test('waits longer where looks take too long, and another engine goes on at that pace', async () => {
+  test('decodes less often if steps are slow, and another engine continues at that interval', async () => {
     const { steps, push } = listen({ onLook: () => void (nowMs += 450) });
     for (let at = 0; at < 4 * SECOND; at += SECOND / 4) {
       push(at, at + SECOND / 4);
@@ -166,7 +166,7 @@ describe('LiveRun', () => {
     expect(outline(other.steps())).toEqual(outline(steps()).slice(3));
   });
 
-  test('counts what it waits for others as time that a look took', async () => {
+  test('counts the wait for other sessions as time of a step', async () => {
     const scheduler = new ComputeScheduler();
     const { steps, push } = listen({ scheduler });
     for (let at = 0; at < 2 * SECOND; at += SECOND / 2) {
@@ -177,7 +177,7 @@ describe('LiveRun', () => {
     expect(steps().map(({ intervalSeconds }) => intervalSeconds)).toEqual([0.5, 1, 1]);
   });
 
-  test('says who speaks when it changes, before the look that heard it', async () => {
+  test('reports a change of voice before the step that detected it', async () => {
     const { push, types, sent } = listen({
       onLook: (speech) => void (speech.speaking = speech.steps.length === 1 || speech.steps.length === 2),
     });
@@ -190,7 +190,7 @@ describe('LiveRun', () => {
     ]);
   });
 
-  test('takes audio and the end while it looks, and hears all of it', async () => {
+  test('accepts audio and the end during a decode, and decodes all of it', async () => {
     const busy = gate();
     const { run, steps, push, types } = listen({ onLook: () => busy.opened });
     push(0, SECOND);
@@ -198,7 +198,7 @@ describe('LiveRun', () => {
     push(SECOND, 2.2 * SECOND);
     run.finish();
     run.finish();
-    // Nothing belongs to the take any more.
+    // Ignored: the session is finished.
     push(9 * SECOND, 11 * SECOND);
     await settled();
     expect(types()).toEqual([]);
@@ -208,7 +208,7 @@ describe('LiveRun', () => {
     expect(textOf(steps())).toBe(rampText(2.2 * SECOND));
   });
 
-  test('ends a take without a single sample', async () => {
+  test('ends a session without a single sample', async () => {
     const { run, steps, seen, speech } = listen({ whole: true });
     run.finish();
     await settled();
@@ -217,34 +217,34 @@ describe('LiveRun', () => {
   });
 
   test.each([
-    ['before anything came', async () => Promise.resolve()],
-    ['between two looks', async ({ push }: ReturnType<typeof listen>) => Promise.resolve(push(0, SECOND))],
+    ['before any audio', async () => Promise.resolve()],
+    ['between two decodes', async ({ push }: ReturnType<typeof listen>) => Promise.resolve(push(0, SECOND))],
     [
-      'after its end was asked for',
+      'after its finish',
       async ({ run, push }: ReturnType<typeof listen>) => {
         push(0, 100);
         await settled();
         run.finish();
       },
     ],
-  ])('cancelled %s, it lets go of everything once and says nothing more', async (_, before) => {
-    const runRealtime = listen();
-    await before(runRealtime);
+  ])('cancelled %s, it releases everything once and sends nothing more', async (_, before) => {
+    const session = listen();
+    await before(session);
     await settled();
-    const said = runRealtime.sent.length;
-    const over = runRealtime.seen.over;
-    runRealtime.run.cancel();
-    runRealtime.run.cancel();
-    runRealtime.push(SECOND, 2 * SECOND);
-    runRealtime.run.finish();
+    const sentBefore = session.sent.length;
+    const over = session.seen.over;
+    session.run.cancel();
+    session.run.cancel();
+    session.push(SECOND, 2 * SECOND);
+    session.run.finish();
     await settled();
-    expect(runRealtime.sent).toHaveLength(said);
-    expect([runRealtime.seen.over, runRealtime.speech.disposed]).toEqual([1, 1]);
-    expect(over).toBe(runRealtime.types().includes('live-done') ? 1 : 0);
+    expect(session.sent).toHaveLength(sentBefore);
+    expect([session.seen.over, session.speech.disposed]).toEqual([1, 1]);
+    expect(over).toBe(session.types().includes('live-done') ? 1 : 0);
   });
 
   test.each([false, true])(
-    'cancelled while it looks (and deaf to it: %p), it goes when the look is over, without a word',
+    'cancelled during a decode (and not aborting it: %p), it ends after the decode without a message',
     async (deaf) => {
       const busy = gate();
       const { run, push, seen, sent, speech } = listen({
@@ -266,7 +266,7 @@ describe('LiveRun', () => {
     },
   );
 
-  test('cancelled while it waits for its turn, it does not look at all', async () => {
+  test('cancelled while it waits for its turn, it does not decode at all', async () => {
     const scheduler = new ComputeScheduler();
     const other = gate();
     void scheduler.runRealtime(() => other.opened);
@@ -282,7 +282,7 @@ describe('LiveRun', () => {
     expect([seen.over, speech.disposed, sent.length]).toEqual([1, 1, 0]);
   });
 
-  test.each(['onLook', 'onFinish'])('says once what went wrong (%s) and lets go', async (where) => {
+  test.each(['onLook', 'onFinish'])('reports an error once (%s) and releases everything', async (where) => {
     const { run, push, seen, sent, speech, types } = listen({
       [where]: () => Promise.reject(new Error('[metal::malloc] Unable to allocate 9 bytes')),
     });
@@ -296,11 +296,11 @@ describe('LiveRun', () => {
     expect(types().filter((type) => type !== 'live-update')).toEqual(['live-failed']);
     expect(sent.at(-1)).toMatchObject({ error: { code: 'ENGINE_OOM' } });
     expect([seen.over, speech.disposed]).toEqual([1, 1]);
-    // It counts as over when all is said.
+    // It is over once the last message is sent.
     expect(seen.sentWhenOver).toBe(sent.length);
   });
 
-  test('gives the text of the decode at the end beside its own', async () => {
+  test('sends the text of the re-decode with its own', async () => {
     const refined = { text: 'all of it', words: [], language: 'en' };
     const { run, steps, push, sent } = listen({ refine: () => Promise.resolve(refined) });
     push(0, SECOND);
@@ -310,7 +310,7 @@ describe('LiveRun', () => {
     expect(textOf(steps())).toBe(rampText(SECOND));
   });
 
-  test('cancelled during the decode at the end, it says nothing', async () => {
+  test('cancelled during the re-decode, it sends nothing', async () => {
     const busy = gate();
     const { run, push, seen, speech, types } = listen({
       refine: async (signal) => {

@@ -12,7 +12,7 @@ const b = { name: 'b', dir: '/b' };
 const c = { name: 'c', dir: '/c' };
 const never = new AbortController().signal;
 
-/** Each takes 60, and 40 more while somebody works with it; `/large` takes 600. */
+/** Each needs 60, and 40 more while in use; `/large` needs 600. */
 const WEIGHT = 60;
 const WORK = 40;
 const ONE_FITS: ModelLimits = { maxBytes: 150 };
@@ -41,7 +41,7 @@ function setUp(
     onFreed: () => (freed += 1),
     onMeasured: (gflops) => measured.push(gflops),
   });
-  /** Each state that was told, once, in order. */
+  /** Each reported state, once, in order. */
   const states = (): string[] =>
     changes
       .flat()
@@ -52,7 +52,7 @@ function setUp(
   return { models, clock, loads, made, states, inMemory, changes, measured, freed: () => freed };
 }
 
-/** Somebody who wants a model, and lets go of it as soon as he has it if he was told to meanwhile. */
+/** A request for a model, which releases it at once if it was cancelled meanwhile. */
 class Holder {
   readonly cancelled = new AbortController();
   held: ScriptedModel | undefined;
@@ -84,7 +84,7 @@ class Holder {
   }
 }
 
-/** Whether something is settled by now. */
+/** Whether a promise is settled by now. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let done = false;
   const settle = (): void => void (done = true);
@@ -93,7 +93,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   return done;
 }
 
-/** One who asked for `a` is cancelled while it is loaded and leaves at once; what is loaded then goes to the next who asks. */
+/** A request for `a` that is cancelled while it loads; the model then serves the next request. */
 async function heldAfterCancel(models: ModelCache, loaded: { readonly open: () => void }) {
   const cancelled = new AbortController();
   const first = models.hold(a, cancelled.signal);
@@ -106,7 +106,7 @@ async function heldAfterCancel(models: ModelCache, loaded: { readonly open: () =
 }
 
 describe('ModelCache', () => {
-  test('tells how fast the machine is once a kept model is warm, where the model knows', async () => {
+  test('reports the speed of the machine once a pinned model is warm, if the model measures it', async () => {
     const { models, measured } = setUp((dir) => {
       const warmUp = () => Promise.resolve(dir === '/a' ? { gflops: 1800 } : {});
       return Object.assign(new ScriptedModel(dir), { warmUp });
@@ -117,7 +117,7 @@ describe('ModelCache', () => {
     expect(measured).toEqual([1800]);
   });
 
-  test('loads a model once for all who want it at the same time', async () => {
+  test('loads a model once for concurrent requests', async () => {
     const { models, loads, states } = setUp();
     const held = await Promise.all([models.hold(a), models.hold(a), models.hold(a)]);
     expect(new Set(held.map(({ model }) => model)).size).toBe(1);
@@ -125,7 +125,7 @@ describe('ModelCache', () => {
     expect(states()).toEqual(['a loading', 'a ready']);
   });
 
-  test('holds two models for two who work, where memory allows it', async () => {
+  test('holds two models for two users if memory allows', async () => {
     const { models, made, inMemory } = setUp();
     models.limit({ maxBytes: 200 });
     const held = [await models.hold(a), await models.hold(b)];
@@ -134,7 +134,7 @@ describe('ModelCache', () => {
     expect(made.map(({ disposed }) => disposed)).toEqual([0, 0]);
   });
 
-  test('keeps a model as long as one of its holders has it, before another takes its place', async () => {
+  test('keeps a model until its last holder releases it, before another replaces it', async () => {
     const { models, loads, made } = setUp();
     models.limit(ONE_FITS);
     const holders = [await models.hold(a), await models.hold(a)];
@@ -142,7 +142,7 @@ describe('ModelCache', () => {
     for (const { release } of holders) {
       expect(await isSettled(other)).toBe(false);
       expect(made[0]?.disposed).toBe(0);
-      // Letting go twice is letting go once.
+      // A second release does nothing.
       release();
       release();
     }
@@ -151,7 +151,7 @@ describe('ModelCache', () => {
     expect(loads).toEqual(['/a', '/b']);
   });
 
-  test('gives the model that is there at once, also while somebody waits for another one', async () => {
+  test('gives a loaded model at once, also while another one is waited for', async () => {
     const { models, made } = setUp();
     models.limit(ONE_FITS);
     const first = await models.hold(a);
@@ -164,7 +164,7 @@ describe('ModelCache', () => {
     expect((await other).model.name).toBe('/b');
   });
 
-  test('who is cancelled while another model is in use leaves at once, and nothing is loaded for nobody', async () => {
+  test('cancels a request that waits for memory at once, and loads nothing for it', async () => {
     const { models, loads, made } = setUp();
     models.limit(ONE_FITS);
     const held = await models.hold(a);
@@ -181,7 +181,7 @@ describe('ModelCache', () => {
     (await models.hold(b)).release();
   });
 
-  test('who is cancelled during a load leaves at once; the load serves the next one', async () => {
+  test('cancels a request during a load at once; the load serves the next one', async () => {
     const loaded = gate();
     const { models, loads, made } = setUp(async (dir) => {
       if (dir === '/a') await loaded.opened;
@@ -191,12 +191,12 @@ describe('ModelCache', () => {
     const { release } = await heldAfterCancel(models, loaded);
     expect(loads).toEqual(['/a']);
     release();
-    // Nobody holds it for the one who left.
+    // Nothing holds it for the cancelled request.
     expect((await models.hold(b)).model.name).toBe('/b');
     expect(made[0]?.disposed).toBe(1);
   });
 
-  test('tells a load that fails to who asked, and those behind get theirs', async () => {
+  test('reports a failed load to its request; later ones succeed', async () => {
     let broken = true;
     const { models, inMemory } = setUp((dir) => {
       if (dir === '/a' && broken) throw new SottoError('MODEL_CORRUPT', 'config.json is cut off');
@@ -211,7 +211,7 @@ describe('ModelCache', () => {
     expect((await models.hold(a)).model.name).toBe('/a');
   });
 
-  test('lets a guest go a minute after the last one worked with it, the kept one never', async () => {
+  test('evicts a temporary model a minute after its last use, the pinned one never', async () => {
     const { models, clock, made, inMemory } = setUp();
     await models.keep(a, [], never);
     const { release } = await models.hold(b);
@@ -219,7 +219,7 @@ describe('ModelCache', () => {
     expect(inMemory()).toEqual(['a kept', 'b']);
     release();
     clock.advance(59_000);
-    // Whoever comes in time finds it there, and it stays for a minute more.
+    // A request in time finds it loaded, and it stays for a minute more.
     (await models.hold(b)).release();
     clock.advance(59_000);
     expect(inMemory()).toEqual(['a kept', 'b']);
@@ -229,7 +229,7 @@ describe('ModelCache', () => {
   });
 });
 
-describe('keeping a model', () => {
+describe('pinning a model', () => {
   test('warms it up before it is ready, and keeps the old one until then', async () => {
     const loaded = gate();
     const { models, made, inMemory, states } = setUp(async (dir) => {
@@ -244,13 +244,13 @@ describe('keeping a model', () => {
     expect(await isSettled(switching)).toBe(false);
     loaded.open();
     expect(await switching).toMatchObject({ name: 'b', pinned: true, state: 'ready' });
-    // Who works with the old one is not disturbed; then it goes.
+    // The user of the old one keeps it; then it is evicted.
     expect([inMemory(), made[0]?.disposed]).toEqual([['a', 'b kept'], 0]);
     release();
     expect([inMemory(), made[0]?.disposed]).toEqual([['b kept'], 1]);
   });
 
-  test('drains the old one first where both do not fit, and those who come meanwhile are served by the new one', async () => {
+  test('drains the old one first if both do not fit, and serves new requests with the new one', async () => {
     const { models, loads, made, inMemory } = setUp();
     models.limit(ONE_FITS);
     await models.keep(a, [], never);
@@ -265,7 +265,7 @@ describe('keeping a model', () => {
     expect([loads, inMemory(), made[0]?.disposed]).toEqual([['/a', '/b'], ['b kept'], 1]);
   });
 
-  test('somebody who waits goes before what is loaded ahead of time', async () => {
+  test('lets requests go before background loads', async () => {
     const { models, loads } = setUp();
     const [, held] = await Promise.all([
       models.keep(a, [], never),
@@ -276,7 +276,7 @@ describe('keeping a model', () => {
     expect(loads).toEqual(['/b', '/a', '/c']);
   });
 
-  test('a failure leaves the old one in its place', async () => {
+  test('keeps the old one after a failure', async () => {
     const { models, inMemory } = setUp((dir) => {
       if (dir === '/b') throw new SottoError('MODEL_CORRUPT', 'cut off');
       return new ScriptedModel(dir);
@@ -286,7 +286,7 @@ describe('keeping a model', () => {
     expect(inMemory()).toEqual(['a kept']);
   });
 
-  test('a model that can not do its first work is freed, and not kept', async () => {
+  test('frees a model that fails at its first decode, and does not pin it', async () => {
     const { models, made, inMemory } = setUp(
       (dir) => new ScriptedModel(dir, { onStep: () => Promise.reject(new Error('shapes do not fit')) }),
     );
@@ -294,7 +294,7 @@ describe('keeping a model', () => {
     expect([made[0]?.disposed, inMemory()]).toEqual([1, []]);
   });
 
-  test('somebody who waits for it ends its warming up, and has it', async () => {
+  test('ends the warm-up for a request, which gets the model', async () => {
     const working = gate();
     const { models, inMemory } = setUp(
       (dir) => new ScriptedModel(dir, { onStep: () => working.opened, steps: 100 }),
@@ -309,7 +309,7 @@ describe('keeping a model', () => {
   });
 
   test.each(['in the queue', 'while it loads', 'while it warms up'])(
-    'is called off %s, and nothing has changed',
+    'changes nothing if cancelled %s',
     async (where) => {
       const busy = gate();
       const { models, made, inMemory } = setUp(async (dir) => {
@@ -338,7 +338,7 @@ describe('keeping a model', () => {
 describe('memory', () => {
   const large = { name: 'large', dir: '/large' };
 
-  test('what would not fit into an empty memory is refused before a byte is read, with what would fit', async () => {
+  test('refuses a model that would not fit into empty memory before reading it, with what would fit', async () => {
     const { models, loads } = setUp();
     models.limit({ maxBytes: 500, advice: 'whisper-small would fit' });
     await expect(models.hold(large)).rejects.toMatchObject({
@@ -348,7 +348,7 @@ describe('memory', () => {
     expect(loads).toEqual([]);
   });
 
-  test('keeps the next smaller one in its place, and says so', async () => {
+  test('pins the next smaller model instead, and reports it', async () => {
     const { models, inMemory } = setUp();
     models.limit(ONE_FITS);
     const pinned = await models.keep(large, [{ name: 'larger', dir: '/large' }, b, a], never);
@@ -360,7 +360,7 @@ describe('memory', () => {
     await expect(models.keep(large, [], never)).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
   });
 
-  test('the kept one that made room for a guest is back when the guest is done', async () => {
+  test('reloads the pinned model that was evicted for a temporary one once that is idle', async () => {
     const { models, inMemory } = setUp();
     models.limit(ONE_FITS);
     await models.keep(a, [], never);
@@ -371,7 +371,7 @@ describe('memory', () => {
     expect(inMemory()).toEqual(['a kept']);
   });
 
-  test('and also when the guest could not be loaded', async () => {
+  test('also reloads it if the temporary one could not be loaded', async () => {
     const { models, inMemory } = setUp((dir) => {
       if (dir === '/b') throw new SottoError('MODEL_CORRUPT', 'cut off');
       return new ScriptedModel(dir);
@@ -383,7 +383,7 @@ describe('memory', () => {
     expect(inMemory()).toEqual(['a kept']);
   });
 
-  test('all of them go after a time without work, whatever ended it, and are there again when asked for', async () => {
+  test('unloads all models after some time without work, whatever ended it, and loads them on demand', async () => {
     const { models, clock, inMemory, freed } = setUp((dir) => {
       if (dir === '/c') throw new SottoError('MODEL_CORRUPT', 'cut off');
       return new ScriptedModel(dir);
@@ -420,7 +420,7 @@ describe('memory', () => {
     expect(freed()).toBe(endings.length);
   });
 
-  test('who is cancelled while the kept one is loaded anew leaves at once; the load serves the next one', async () => {
+  test('cancels a request at once while the pinned model reloads; the load serves the next one', async () => {
     const loaded = gate();
     const signals: (AbortSignal | undefined)[] = [];
     const { models, loads } = setUp(async (dir, signal) => {
@@ -434,7 +434,7 @@ describe('memory', () => {
     expect([loads, signals[1]?.aborted]).toEqual([['/a', '/a'], undefined]);
   });
 
-  test('unloading frees what nobody works with, and the rest when it is let go of', async () => {
+  test('frees unused models on unload, and the others once they are released', async () => {
     const { models, made, inMemory } = setUp();
     await models.keep(a, [], never);
     const { release } = await models.hold(b);
@@ -447,7 +447,7 @@ describe('memory', () => {
     expect(inMemory()).toEqual(['a kept']);
   });
 
-  test('never takes more than it may, nor frees what is held, whoever comes, goes or is cancelled', async () => {
+  test('never exceeds the limit or frees a held model, in any order of requests and cancels', async () => {
     const step = fc.oneof(
       fc.record({ do: fc.constant('hold' as const), dir: fc.constantFrom('/a', '/b', '/c') }),
       fc.record({ do: fc.constantFrom('release' as const, 'cancel' as const), chosen: fc.nat(20) }),
@@ -480,7 +480,7 @@ describe('memory', () => {
         for (const holder of holders) holder.release();
         for (let turn = 0; turn < 50 && holders.some(({ over }) => !over); turn++) await settled();
         for (const { fault, over } of holders) expect([fault, over]).toEqual([undefined, true]);
-        // Nobody holds anything any more: whoever comes now is served.
+        // Nothing is held any more: new requests succeed.
         (await models.hold({ name: '/z', dir: '/z' })).release();
         models.close();
         expect(made.map(({ disposed }) => disposed)).toEqual(made.map(() => 1));

@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** A sparse file: its hash takes longer than any test may. */
 const ENDLESS_BYTES = 1024 * 1024 ** 3;
 
-test('cancelled while a large file is hashed, it ends at once', async () => {
+test('exits at once if cancelled while it hashes a large file', async () => {
   const dir = join(folder, 'model');
   cpSync(starterModel(), dir, { recursive: true });
   writeFileSync(join(dir, 'zz-notes.bin'), '');
@@ -22,7 +22,7 @@ test('cancelled while a large file is hashed, it ends at once', async () => {
     { type: 'inspect', dir },
     {
       signal: cancelling.signal,
-      // All of the checkpoint has been read then: what follows is the hashes.
+      // The whole checkpoint has been read then: only the hashes follow.
       onProgress: (stage, fraction) => {
         if (stage === 'checking' && fraction === 1) setTimeout(() => cancelling.abort(), 500);
       },

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { OpenAudio } from '#daemon/engine/host.js';
 import { readAhead } from '#daemon/engine/read-ahead.js';
 
-/** A file of `chunks` chunks that counts what is asked of it; chunk `faulty` can't be decoded. */
+/** A file of `chunks` chunks that counts the requests; chunk `faulty` can't be decoded. */
 function file(chunks: number, faulty = Infinity) {
   const seen = { decoded: 0, left: false, closed: 0 };
   async function* samples() {
@@ -29,7 +29,7 @@ const ticks = async (count: number): Promise<void> => {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-test('decodes before it is asked, half a minute and no further', async () => {
+test('decodes ahead of the reader, half a minute and no further', async () => {
   const { audio, seen } = file(1000);
   const ahead = readAhead(audio);
   await ticks(200);
@@ -43,14 +43,14 @@ test('decodes before it is asked, half a minute and no further', async () => {
   expect(seen).toMatchObject({ decoded: 33, left: true });
 });
 
-test.each([0, 1, 31, 32, 33, 100])('hands on all of %i chunks in their order', async (chunks) => {
+test.each([0, 1, 31, 32, 33, 100])('passes on all of %i chunks in order', async (chunks) => {
   const { audio } = file(chunks);
   const got: number[] = [];
   for await (const chunk of readAhead(audio).samples) got.push(...chunk);
   expect(got).toEqual(Array.from({ length: chunks }, (_, i) => i));
 });
 
-test('an error is met where it stands, behind the sound before it, and by nobody if nobody reads that far', async () => {
+test('reports an error at its place, after the audio before it, not at all if the reader stops earlier', async () => {
   const got: number[] = [];
   const read = async (): Promise<void> => {
     for await (const chunk of readAhead(file(9, 5).audio).samples) got.push(...chunk);
@@ -59,7 +59,7 @@ test('an error is met where it stands, behind the sound before it, and by nobody
   expect(got).toEqual([0, 1, 2, 3, 4]);
   const { audio, seen } = file(9, 5);
   const unread = readAhead(audio);
-  await ticks(50); // a rejection that nobody handles would fail the run
+  await ticks(50); // an unhandled rejection would fail the run
   await unread.close();
   expect(seen.closed).toBe(1);
 });

@@ -1,6 +1,6 @@
 /**
- * Dictation with nothing faked: engine processes with the starter model, real speech. What they hear together, beside a file
- * and after one of them has died, is what the model alone hears when it looks in the same places.
+ * Dictation with nothing faked: engine processes with the starter model, real speech. Sessions that run together,
+ * beside a file and after a crash give the text of the model alone at the same positions.
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -43,7 +43,7 @@ function begin(): Supervisor {
   return supervisor;
 }
 
-/** Speaks the take, or what is left of it behind a checkpoint, and gives all looks, the last one included. */
+/** Sends the audio, or what follows a checkpoint, and returns all steps, including the last one. */
 async function dictate(
   engine: Supervisor,
   pieceSamples: number,
@@ -79,7 +79,7 @@ async function read(engine: Supervisor): Promise<string[]> {
   return texts;
 }
 
-/** What the model says, all by itself, when it looks in the same places. */
+/** The text of the model alone at the same positions. */
 async function alone(model: WhisperModel, steps: readonly DecodeStep[]): Promise<[number, string][]> {
   const live = model.live(options);
   const textBySample: [number, string][] = [];
@@ -101,13 +101,13 @@ function textBySample(steps: readonly DecodeStep[]): [number, string][] {
   ]);
 }
 
-withEngine('the real engine, while people speak', () => {
-  test('hears each of them as if they were alone, a file as well, and goes on in a new process', async () => {
+withEngine('the real engine with live sessions', () => {
+  test('decodes each of them as if it were alone, and a file, and continues in a new process', async () => {
     const first = begin();
     const [one, two, texts] = await Promise.all([dictate(first, 1_600), dictate(first, 7_001), read(first)]);
     first.kill();
 
-    // Behind the first words, so that there is something to go on from.
+    // After the first words, so that there is something to continue from.
     const at = one.findIndex(({ committed }) => committed.length > 0);
     expect(at).toBeGreaterThanOrEqual(0);
     const checkpoint = JSON.parse(JSON.stringify(one[at]?.checkpoint)) as LiveCheckpoint;

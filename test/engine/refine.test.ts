@@ -16,7 +16,7 @@ beforeEach(
   () => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'] }),
 );
 afterEach(() => {
-  // Whatever came of it, no timer waits.
+  // No timer is left in any case.
   expect(jest.getTimerCount()).toBe(0);
   jest.useRealTimers();
 });
@@ -35,8 +35,8 @@ async function setUp(script: ModelScript = {}, { fromSample = 0, seconds = 3, si
   return { model, scheduler, controller, run };
 }
 
-describe('the decode at the end', () => {
-  test('hears the whole take, and is taken as a whole where it is better', async () => {
+describe('the re-decode at the end', () => {
+  test('decodes the whole session, and replaces the text if it is better', async () => {
     const { model, run, controller } = await setUp();
     const words = [0, 1].map((n) => ({ start: n, end: n + 1, word: ` segment ${n}`, probability: 1 }));
     expect(await run()).toEqual({ text: 'segment 0 segment 1', words, language: 'en' });
@@ -44,22 +44,22 @@ describe('the decode at the end', () => {
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
   });
 
-  test('is left where it is less sure of itself', async () => {
+  test('is dropped if it is less certain', async () => {
     const { run } = await setUp({ avgLogprob: -0.9 });
     expect(await run()).toBeUndefined();
   });
 
   test.each([
-    ['where nothing was said', { silent: true }],
-    ['where the beginning of the take is not there', { fromSample: 1 }],
-    ['where the take is too long', { seconds: 301 }],
-  ])('is not begun %s', async (_, what) => {
+    ['if no voice was detected', { silent: true }],
+    ['if the start of the session is missing', { fromSample: 1 }],
+    ['if the session is too long', { seconds: 301 }],
+  ])('is not started %s', async (_, what) => {
     const { model, run } = await setUp({}, what);
     expect(await run()).toBeUndefined();
     expect(model.read).toEqual([]);
   });
 
-  test('takes no longer than somebody waits, and lets go in the middle', async () => {
+  test('stops at its time budget, in the middle of a step', async () => {
     const { run, scheduler, controller } = await setUp({
       onStep: async (step) => {
         if (step === 1) jest.advanceTimersByTime(1_000);
@@ -73,7 +73,7 @@ describe('the decode at the end', () => {
     expect(scheduler.yieldToRealtime(controller.signal)).toBeUndefined();
   });
 
-  test.each(['INTERNAL', 'thrown at once'])('takes no text from anybody when it fails (%s)', async (how) => {
+  test.each(['INTERNAL', 'thrown at once'])('keeps the committed text when it fails (%s)', async (how) => {
     const fault = new Error('shapes do not fit');
     const { model, run } = await setUp({ onStep: () => Promise.reject(fault) });
     if (how !== 'INTERNAL') {
@@ -84,13 +84,13 @@ describe('the decode at the end', () => {
     expect(await run()).toBeUndefined();
   });
 
-  test('ends at once with a session that is cancelled', async () => {
+  test('ends at once with a cancelled session', async () => {
     const { run, controller } = await setUp({ onStep: () => controller.abort(), steps: 1_000 });
     expect(await run()).toBeUndefined();
     expect(await run()).toBeUndefined();
   });
 
-  test('lets others look between its steps, and files wait for its end', async () => {
+  test('lets other sessions decode between its steps, and files wait for its end', async () => {
     const log: string[] = [];
     const decoding = gate();
     const { run, scheduler, controller } = await setUp({

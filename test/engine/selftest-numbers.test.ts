@@ -1,4 +1,4 @@
-/** What the self-test measures in a process of the engine's kind, on the device at hand. */
+/** The measurements of the self-test in a process of the engine's kind, on the device at hand. */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { packageRoot } from '#daemon/paths.js';
@@ -32,7 +32,7 @@ describe('the starter model against mlx-whisper', () => {
     expect(mx.liveArrays()).toBe(live);
   });
 
-  test('another clip is noticed, and gives another output and other tokens', async () => {
+  test('notices another clip, which gives another output and other tokens', async () => {
     const wrong = await compare('austen-0880.flac');
     expect(wrong).toMatchObject({ sameWeights: true, sameClip: false });
     expect(wrong.encoderError).toBeGreaterThan(10 * wrong.encoderLimit);
@@ -40,7 +40,7 @@ describe('the starter model against mlx-whisper', () => {
   });
 });
 
-test('both kinds of a product are timed, and freed', () => {
+test('times both kinds of a product, and frees them', () => {
   const live = mx.liveArrays();
   const { rows, width, packedMs, plainMs } = productTimes(128, 4);
   expect([rows, width, packedMs > 0, plainMs > 0]).toEqual([4, 128, true, true]);

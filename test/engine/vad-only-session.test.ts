@@ -1,4 +1,4 @@
-/** Listening for voice with the real detector: how it is cut, and across how many processes, changes nothing. */
+/** Voice detection with the real detector: chunk sizes and process changes make no difference. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import { VadOnlySession } from '#daemon/engine/live/vad-only-session.js';
@@ -11,10 +11,10 @@ const withEngine = describeWithEngine();
 
 let samples: Float32Array;
 let activity: VoiceActivity | undefined;
-/** Of each frame. */
+/** For each frame. */
 let expected: number[];
 
-withEngine('listening', () => {
+withEngine('VadOnlySession', () => {
   beforeAll(async () => {
     samples = (await samplesOf(speech ?? '')).subarray(0, 100 * VAD_CHUNK_SAMPLES);
     activity = await VoiceActivity.load();
@@ -25,22 +25,22 @@ withEngine('listening', () => {
   async function listen(changesAt: readonly number[]): Promise<number[]> {
     const received: number[] = [];
     let session = await VadOnlySession.begin();
-    for (let look = 0; look < 100; look++) {
-      if (changesAt.includes(look)) {
-        // Another process: what it knows came as JSON, and it is given the audio from there on.
+    for (let chunk = 0; chunk < 100; chunk++) {
+      if (changesAt.includes(chunk)) {
+        // Another process: its state came as JSON, and it receives the audio from there on.
         const checkpoint = JSON.parse(JSON.stringify(session.checkpoint())) as ReturnType<
           VadOnlySession['checkpoint']
         >;
         session = await VadOnlySession.begin(checkpoint);
-        session.push(samples.subarray(checkpoint.fromSample, look * VAD_CHUNK_SAMPLES));
+        session.push(samples.subarray(checkpoint.fromSample, chunk * VAD_CHUNK_SAMPLES));
       }
-      session.push(samples.subarray(look * VAD_CHUNK_SAMPLES, (look + 1) * VAD_CHUNK_SAMPLES));
+      session.push(samples.subarray(chunk * VAD_CHUNK_SAMPLES, (chunk + 1) * VAD_CHUNK_SAMPLES));
       received.push(...((await session.update()).voice ?? []));
     }
     return received;
   }
 
-  test('hears what the detector hears in the whole of it', async () => {
+  test('gives the probabilities of the detector', async () => {
     const received = await listen([]);
     expect(received).toHaveLength(expected.length);
     received.forEach((probability, i) =>
@@ -49,14 +49,14 @@ withEngine('listening', () => {
     expect(received.some((probability) => probability > 0.9)).toBe(true);
   });
 
-  test('goes on in another process where the one before was', async () => {
+  test('continues in another process', async () => {
     expect(await listen([0, 1, 37, 38, 90])).toEqual(await listen([]));
   });
 
   test.each([
     ['nothing', {}],
     ['a state of something else', { frames: 1, hidden: [1], cell: [] }],
-    ['a place that is not its own', { frames: 3, hidden: Array(128).fill(0), cell: Array(128).fill(0) }],
+    ['a position that is not its own', { frames: 3, hidden: Array(128).fill(0), cell: Array(128).fill(0) }],
   ])('refuses a checkpoint with %s', async (_, state) => {
     await expect(VadOnlySession.begin({ fromSample: 5, state })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',

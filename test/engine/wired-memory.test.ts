@@ -8,7 +8,7 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-/** A Mac with so much memory for one process. */
+/** A Mac with this much memory for one process. */
 function mac(maxWorkingSetBytes: number) {
   jest.spyOn(mx, 'metalAvailable').mockReturnValue(true);
   jest.spyOn(mx, 'defaultDevice').mockReturnValue('gpu');
@@ -17,20 +17,20 @@ function mac(maxWorkingSetBytes: number) {
   return jest.spyOn(mx.memory, 'setWiredLimit').mockReturnValue(0);
 }
 
-test('is what is in use and room for work, and nothing once all are closed', () => {
+test('wires the active memory plus working memory, and nothing once all sessions are closed', () => {
   const wired = mac(8192 * MIB);
   wireMemory(true);
   wireMemory(false);
   expect(wired.mock.calls).toEqual([[912 * MIB], [0]]);
 });
 
-test('is never more than Metal recommends, which MLX would refuse', () => {
+test('never wires more than Metal recommends, which MLX would refuse', () => {
   const wired = mac(600 * MIB);
   wireMemory(true);
   expect(wired.mock.calls).toEqual([[600 * MIB]]);
 });
 
-test('is left alone without Metal, and a refusal ends no session', () => {
+test('does nothing without Metal, and survives a refusal', () => {
   const wired = mac(8192 * MIB);
   wired.mockImplementation(() => {
     throw new Error('refused');

@@ -81,7 +81,7 @@ describe('use', () => {
     const second = models.use('large');
     await expect(first.result).rejects.toMatchObject({
       code: 'CANCELLED',
-      message: 'large was chosen meanwhile',
+      message: 'large was chosen instead',
     });
     await until(() => here.daemon.engine.waiting.includes('large'));
     here.daemon.engine.ready('large');

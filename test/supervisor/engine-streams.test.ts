@@ -37,12 +37,12 @@ function setUp() {
   return { clock, streams, open, opened, decoded, seen, sent, types };
 }
 
-/** Lets the microtasks go. */
+/** Waits for the microtasks. */
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const speak = (running: RunningLive, samples: number): void => running.audio(new Uint8Array(2 * samples));
 
 describe('EngineStreams', () => {
-  test('opens each session once with a process, whenever that becomes ready', async () => {
+  test('opens each session once in a process, whenever that becomes ready', async () => {
     const { streams, open, sent, types } = setUp();
     const early = open();
     await tick();
@@ -57,7 +57,7 @@ describe('EngineStreams', () => {
     expect(justNow.reports).toEqual([]);
   });
 
-  test('passes nothing on before a session is open', async () => {
+  test('sends nothing before a session is open', async () => {
     const { streams, open, types } = setUp();
     const { running } = open();
     streams.ready();
@@ -67,7 +67,7 @@ describe('EngineStreams', () => {
     expect(types()).toEqual(['live-open']);
   });
 
-  test('tells of a lost process those that it had, and opens the others with the next one', async () => {
+  test('reports the sessions of a lost process, and opens the others in the next one', async () => {
     const { streams, open, opened, types } = setUp();
     streams.ready();
     const had = open();
@@ -89,7 +89,7 @@ describe('EngineStreams', () => {
     ['lost', (streams: EngineStreams) => streams.lost(crash)],
     ['failed', (streams: EngineStreams) => streams.failAll(crash)],
     ['done', (streams: EngineStreams) => streams.receive({ type: 'live-done', session: 1, step: step(0) })],
-  ])('a session that is %s says nothing more, and audio for it brings nobody down', async (_, end) => {
+  ])('a session that is %s reports nothing more, and ignores audio', async (_, end) => {
     const { clock, streams, open, opened, decoded, seen, sent } = setUp();
     streams.ready();
     const { reports, running } = open();
@@ -98,17 +98,17 @@ describe('EngineStreams', () => {
     speak(running, SECOND);
     end(streams, running);
     streams.ready();
-    const [said, told] = [reports.length, sent.length];
+    const [reported, messages] = [reports.length, sent.length];
     speak(running, SECOND);
     running.finish();
     running.cancel();
     decoded(1, SECOND);
     opened(1);
     clock.advance(10 * DECODE_TIMEOUT_MS);
-    expect([reports.length, sent.length, seen.stuck, streams.busy]).toEqual([said, told, 0, false]);
+    expect([reports.length, sent.length, seen.stuck, streams.busy]).toEqual([reported, messages, 0, false]);
   });
 
-  test('knows that a process is stuck when it owes a look for long', async () => {
+  test('detects a stuck process when a decode is overdue', async () => {
     const { clock, streams, open, opened, decoded, seen } = setUp();
     streams.ready();
     const { running } = open();
@@ -123,7 +123,7 @@ describe('EngineStreams', () => {
     expect(seen.stuck).toBe(1);
   });
 
-  test('knows it as well when the last look is owed', async () => {
+  test('detects it as well at the last decode', async () => {
     const { clock, streams, open, opened, decoded, seen } = setUp();
     streams.ready();
     const { running } = open();
@@ -136,11 +136,11 @@ describe('EngineStreams', () => {
     expect(seen.stuck).toBe(1);
   });
 
-  test('waits for no look where there is not enough audio for one, however long nobody sends more', async () => {
+  test('expects no decode without enough audio, however long none comes', async () => {
     const { clock, streams, open, opened, decoded, seen } = setUp();
     streams.ready();
     const first = open();
-    // Another engine heard 3 s of it: they come again, and are not looked at again.
+    // Another engine decoded 3 s of it: they are sent again, but not decoded again.
     const again = open(SECOND);
     await tick();
     opened(1);
@@ -157,7 +157,7 @@ describe('EngineStreams', () => {
     expect(seen.stuck).toBe(1);
   });
 
-  test('is patient with a process that has many to look at', async () => {
+  test('gives a process with many sessions more time', async () => {
     const { clock, streams, open, opened, decoded, seen } = setUp();
     streams.ready();
     const sessions = Array.from({ length: 8 }, () => open());
@@ -172,7 +172,7 @@ describe('EngineStreams', () => {
     expect(seen.stuck).toBe(0);
   });
 
-  test('takes a machine that slept for no process that is stuck', async () => {
+  test('does not take a machine that slept for a stuck process', async () => {
     const { clock, streams, open, opened, decoded, seen } = setUp();
     streams.ready();
     const { running } = open();
@@ -186,7 +186,7 @@ describe('EngineStreams', () => {
     expect(seen.stuck).toBe(0);
   });
 
-  test('may be asked for a new session in the report of a lost one', async () => {
+  test('accepts a new session in the report of a lost one', async () => {
     const { streams, open, sent } = setUp();
     streams.ready();
     let again = 0;
@@ -213,7 +213,7 @@ describe('EngineStreams', () => {
     return made;
   };
 
-  test('a decode may be owed for twenty seconds where the engine computes nothing', async () => {
+  test('allows twenty seconds for a decode if the engine computes nothing', async () => {
     const { clock, seen } = await owing();
     clock.advance(19_999);
     expect(seen.stuck).toBe(0);
@@ -223,7 +223,7 @@ describe('EngineStreams', () => {
     expect(seen.stuck).toBe(1);
   });
 
-  test('an engine that is busy with the step of a file is late, and not stuck', async () => {
+  test('an engine that computes the step of a file is late, not stuck', async () => {
     const { clock, decoded, seen } = await owing();
     for (let second = 0; second < 100; second++) {
       clock.advance(1000);
@@ -235,7 +235,7 @@ describe('EngineStreams', () => {
     expect(seen.stuck).toBe(0);
   });
 
-  test('it is stuck once it computes no more, and after two minutes in any case', async () => {
+  test('is stuck once it computes nothing, and after two minutes in any case', async () => {
     const stops = await owing();
     stops.clock.advance(30_000);
     stops.seen.progressMs = 0;

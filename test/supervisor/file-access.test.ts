@@ -19,7 +19,7 @@ const refuse =
   () =>
     Promise.reject(Object.assign(new Error(code), { code }));
 
-/** Opens nothing until it is told to, or its check is ended. */
+/** Opens nothing until it is told to, or its check ends. */
 class Hanging {
   readonly begun: string[] = [];
   readonly #resolve = new Map<string, () => void>();
@@ -45,7 +45,7 @@ function setUp(tryOpen: TryOpen) {
 }
 
 describe('ProcessFileAccess', () => {
-  test('says that a file is open, or denied; another error is for the engine to tell', async () => {
+  test('reports a file as open or denied; other errors are left to the engine', async () => {
     for (const [tryOpen, answer] of [
       [() => Promise.resolve(), 'open'],
       [refuse('EPERM'), 'denied'],
@@ -60,7 +60,7 @@ describe('ProcessFileAccess', () => {
     }
   });
 
-  test('says after 2 s that a file is slow, and later that it has opened', async () => {
+  test('reports after 2 s that a file is slow, and later that it has opened', async () => {
     const hanging = new Hanging();
     const { clock, answers, check } = setUp(hanging.open);
     check('/a');
@@ -76,14 +76,14 @@ describe('ProcessFileAccess', () => {
     expect(answers).toHaveLength(2);
   });
 
-  test('tries eight files at once; one that hangs makes room when its check ends', async () => {
+  test('checks eight files at once; one that hangs frees its slot when its check ends', async () => {
     const hanging = new Hanging();
     const { clock, answers, check } = setUp(hanging.open);
     const ends = Array.from({ length: 10 }, (_, n) => check(`/${n}`));
     await settle();
     expect(hanging.begun).toHaveLength(8);
     clock.advance(OPEN_TIMEOUT_MS);
-    // Those that wait for room are slow, too: the client can help them meanwhile.
+    // Checks that wait for a slot are slow, too: the client can help them meanwhile.
     expect(answers).toHaveLength(10);
     ends[3]?.();
     await settle();
@@ -95,7 +95,7 @@ describe('ProcessFileAccess', () => {
     expect(hanging.begun).not.toContain('/9');
   });
 
-  test('answers nothing once its check has ended', async () => {
+  test('reports nothing once its check has ended', async () => {
     const hanging = new Hanging();
     const { clock, answers, check } = setUp(hanging.open);
     const end = check('/a');
@@ -122,7 +122,7 @@ describe('the process that opens', () => {
     expect(readdirSync(folder)).not.toContain('made');
   });
 
-  test('leaves a pipe, a folder and a file that is not there to the engine', async () => {
+  test('leaves a pipe, a directory and a missing file to the engine', async () => {
     const answers: FileAnswer[] = [];
     const access = new ProcessFileAccess({ clock: systemClock, uploads: folder });
     execFileSync('mkfifo', [join(folder, 'pipe')]);

@@ -15,14 +15,14 @@ function setUp(loading = false) {
 }
 
 describe('HangWatch', () => {
-  test('notices silence once', () => {
+  test('detects silence once', () => {
     const { clock, seen } = setUp();
     clock.advance(SILENCE_TIMEOUT_MS + 2 * PING_INTERVAL_MS);
     clock.advance(10 * SILENCE_TIMEOUT_MS);
     expect(seen.hangs).toBe(1);
   });
 
-  test('lets an engine live that says anything now and then, for a day', () => {
+  test('accepts an engine that sends something now and then, for a day', () => {
     const { clock, seen, watch } = setUp();
     for (let minute = 0; minute < 24 * 60; minute++) {
       clock.advance(59_000);
@@ -33,7 +33,7 @@ describe('HangWatch', () => {
     expect(seen.pings).toBeGreaterThan(10_000);
   });
 
-  test('takes no sleep of the machine for a hang', () => {
+  test('does not take a sleep of the machine for a hang', () => {
     const { clock, seen, watch } = setUp();
     for (let night = 0; night < 100; night++) {
       clock.jump(8 * 3_600_000);
@@ -45,18 +45,18 @@ describe('HangWatch', () => {
     expect(seen.hangs).toBe(1);
   });
 
-  test('is patient while a model loads', () => {
+  test('allows more time while a model loads', () => {
     const { clock, seen } = setUp(true);
     clock.advance(3 * SILENCE_TIMEOUT_MS);
     expect(seen.hangs).toBe(0);
   });
 
-  test('is pinged every five seconds, and may be silent for a minute, or for five while a model loads', () => {
-    const [calm, loads] = [setUp(), setUp(true)];
-    calm.clock.advance(60_000);
-    expect(calm.seen).toEqual({ pings: 12, hangs: 0 });
-    calm.clock.advance(5_000);
-    expect(calm.seen.hangs).toBe(1);
+  test('pings every five seconds, and allows a minute of silence, five while a model loads', () => {
+    const [idle, loads] = [setUp(), setUp(true)];
+    idle.clock.advance(60_000);
+    expect(idle.seen).toEqual({ pings: 12, hangs: 0 });
+    idle.clock.advance(5_000);
+    expect(idle.seen.hangs).toBe(1);
     loads.clock.advance(300_000);
     expect(loads.seen.hangs).toBe(0);
     loads.clock.advance(5_000);

@@ -22,7 +22,7 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-live-'))));
 afterEach(async () => {
   await supervisor.stop();
   rmSync(folder, { recursive: true, force: true });
-  // Nothing is said after the last report.
+  // Nothing follows the last report.
   for (const { reports, last } of listeners) if (last !== undefined) expect(reports.at(-1)).toBe(last);
   listeners = [];
 });
@@ -103,11 +103,11 @@ class Listener {
   }
 }
 
-describe('Supervisor with people who dictate', () => {
-  test('opens a session that was asked for before the engine was there, and tells of each look', async () => {
+describe('Supervisor with live sessions', () => {
+  test('opens a session that was requested before the engine was ready, and reports each step', async () => {
     start({ FAKE_LOAD_MS: '50' });
     const listener = new Listener();
-    // Nobody listens yet.
+    // No session is open yet.
     listener.speak(0, SECOND);
     await listener.opened();
     expect(listener.types).toEqual(['waiting', 'opened']);
@@ -119,7 +119,7 @@ describe('Supervisor with people who dictate', () => {
     expect(supervisor.status()).toMatchObject({ restarts: 0, model: { state: 'ready', name: 'fake' } });
   });
 
-  test('listens to several at once, who start and end as they like', async () => {
+  test('serves several sessions at once, which start and end independently', async () => {
     start();
     const several = await Promise.all([1, 2, 3, 4].map(() => new Listener().opened()));
     const late = new Listener();
@@ -138,7 +138,7 @@ describe('Supervisor with people who dictate', () => {
     expect(several[1]?.last).toBeUndefined();
   });
 
-  test('reports sessions lost when their engine is killed, and another one goes on word for word', async () => {
+  test('reports sessions as lost when their engine is killed, and another engine continues word for word', async () => {
     start();
     const first = await new Listener().opened();
     const untouched = await new Listener().opened();
@@ -150,7 +150,7 @@ describe('Supervisor with people who dictate', () => {
     const { checkpoint } = first;
     const fromSample = checkpoint?.fromSample ?? 0;
     const second = await new Listener({ fromSample, ...(checkpoint && { checkpoint }) }).opened();
-    // What lost its process has no part in the next one.
+    // Sessions that lost their process have no part in the next one.
     first.speak(3.2 * SECOND, 5 * SECOND);
     second.speak(fromSample, 4.5 * SECOND);
     second.running.finish();
@@ -176,7 +176,7 @@ describe('Supervisor with people who dictate', () => {
     expect(second?.text).toBe(rampText(SECOND));
   });
 
-  test('puts an engine down that looks at nothing any more', async () => {
+  test('kills an engine that stops decoding', async () => {
     start({ FAKE_LIVE: 'deaf' });
     const deaf = await new Listener().opened();
     const before = enginePid();
@@ -187,18 +187,18 @@ describe('Supervisor with people who dictate', () => {
     expect(enginePid()).not.toBe(before);
   });
 
-  test('trusts no engine whose features are all zero, nor anything it says after', async () => {
+  test('trusts no engine whose features are all zero, nor anything it sends after', async () => {
     start({ FAKE_LIVE: 'zeros' });
-    const beside = await new Listener().opened();
+    const other = await new Listener().opened();
     const zeros = await new Listener().opened();
     zeros.speak(0, SECOND);
     expect(await zeros.over()).toMatchObject({ type: 'lost', error: { message: 'all features are zero' } });
-    expect((await beside.over()).type).toBe('lost');
+    expect((await other.over()).type).toBe('lost');
     await until(() => supervisor.status().state === 'ready');
     expect(supervisor.status().restarts).toBe(1);
   });
 
-  test('tells who listens that no engine comes any more, and who comes after', async () => {
+  test('fails current and new sessions once no engine is started any more', async () => {
     start({ FAKE_ENGINE: 'dies-at-start' });
     const waits = new Listener();
     const error = { code: 'ENGINE_UNAVAILABLE' };
@@ -212,7 +212,7 @@ describe('Supervisor with people who dictate', () => {
     late.running.cancel();
   });
 
-  test('a session that takes each engine down ends when no engine comes any more', async () => {
+  test('a session that crashes each engine ends when no engine is started any more', async () => {
     start({ FAKE_LIVE: 'always-dies-at:16000' });
     const seen: string[] = [];
     for (let attempt = 0; attempt < 5; attempt++) {
@@ -226,7 +226,7 @@ describe('Supervisor with people who dictate', () => {
     expect((await new Listener().over()).type).toBe('failed');
   });
 
-  test('says nothing after a cancel, whenever it comes', async () => {
+  test('reports nothing after a cancel, whenever it comes', async () => {
     start();
     const runSoon = new Listener();
     runSoon.running.cancel();
@@ -246,7 +246,7 @@ describe('Supervisor with people who dictate', () => {
     expect(counts).toEqual([0, 1, 2]);
   });
 
-  test('fails a session whose model can not be loaded, keeps the engine, and has its own model back', async () => {
+  test('fails a session whose model can not be loaded, and keeps the engine and its own model', async () => {
     start();
     await until(() => supervisor.status().model.state === 'ready');
     const before = enginePid();
@@ -257,7 +257,7 @@ describe('Supervisor with people who dictate', () => {
     expect(enginePid()).toBe(before);
   });
 
-  test('reads a file while somebody speaks; both are lost with their engine, and both come again', async () => {
+  test('runs a file beside a session; both are lost with their engine, and both run again', async () => {
     start();
     const path = writeFakeAudio(join(folder, 'a.wav'), { segments: 60, delayMs: 5, dieAfter: 30 });
     const read = async (): Promise<JobReport[]> => {
@@ -284,7 +284,7 @@ describe('Supervisor with people who dictate', () => {
     expect(texts).toEqual(scriptedTexts(60));
   });
 
-  test('fails those who speak when it is stopped, and leaves nothing waiting', async () => {
+  test('fails its sessions when it is stopped, and leaves nothing waiting', async () => {
     start();
     const speaking = await Promise.all([1, 2].map(() => new Listener().opened()));
     for (const listener of speaking) listener.speak(0, 400);

@@ -28,14 +28,14 @@ function setUp(tryOpen: TryOpen) {
 }
 
 describe('ProcessModelAccess', () => {
-  test('does not look at Sotto’s own folders', async () => {
+  test('does not check Sotto’s own directories', async () => {
     const { access, tried } = setUp(refuse('EPERM'));
     expect(await access.check('/sotto/models/base')).toBeUndefined();
     expect(tried).toEqual([]);
     expect(await access.check('/sotto/models/base/inner')).toBeDefined();
   });
 
-  test('says that a folder is refused; another error is for the engine to tell', async () => {
+  test('reports a directory that is refused; other errors are left to the engine', async () => {
     for (const code of ['EPERM', 'EACCES'])
       expect(await setUp(refuse(code)).access.check('/d/m')).toMatchObject({
         code: 'MODEL_UNREADABLE',
@@ -48,7 +48,7 @@ describe('ProcessModelAccess', () => {
     expect(tried).toEqual(['/d/m/config.json']);
   });
 
-  test('says after 2 s that a folder does not open, and ends what tried it; several who ask try it once', async () => {
+  test('reports after 2 s a directory that does not open, and ends its process; concurrent checks share one', async () => {
     let ended = 0;
     const { access, clock, tried } = setUp((_, signal) => {
       signal.addEventListener('abort', () => (ended += 1));
@@ -72,7 +72,7 @@ describe('with real processes', () => {
   beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-'))));
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  testUnless(noLease)('a folder that is held back is reported, and once it opens it is not', async () => {
+  testUnless(noLease)('reports a directory that hangs, and no longer once it opens', async () => {
     const dir = join(folder, 'm');
     mkdirSync(dir);
     writeFileSync(join(dir, 'config.json'), '{}');

@@ -25,19 +25,19 @@ function setUp(model = small) {
 }
 
 describe('ModelLifecycle', () => {
-  test('those who come while one model makes room for another wait for the new one', async () => {
+  test('requests during a switch of models wait for the new one', async () => {
     const { lifecycle, inMemory, holds, last } = setUp();
     lifecycle.ready();
     lifecycle.receive({ type: 'loaded', use: last(), model: inMemory(small, 'ready', true) });
     holds(inMemory(small, 'ready', true));
     const using = lifecycle.use(large);
-    // Both are there: nobody waits.
+    // Both fit: no request waits.
     holds(inMemory(small, 'ready', true), inMemory(large, 'loading'));
     expect(lifecycle.serving).toEqual(small);
-    // The old one has gone, the new one is not ready.
+    // The old one is evicted, the new one is not ready.
     holds(inMemory(large, 'loading'));
     expect(lifecycle.serving).toEqual(large);
-    // It can't be had: the old one is loaded for the next who asks.
+    // It failed to load: the next request loads the old one.
     const use = last();
     holds();
     lifecycle.receive({
@@ -50,7 +50,7 @@ describe('ModelLifecycle', () => {
     expect(lifecycle.status().model).toEqual({ name: 'small', state: 'installed' });
   });
 
-  test('a model that was let go of is loaded for the next one who asks, not another', () => {
+  test('loads an evicted model for the next request, not another one', () => {
     const { lifecycle, inMemory, holds, last } = setUp();
     lifecycle.ready();
     lifecycle.receive({ type: 'loaded', use: last(), model: inMemory(small, 'ready', true) });
@@ -60,7 +60,7 @@ describe('ModelLifecycle', () => {
     expect(lifecycle.serving).toEqual(small);
   });
 
-  describe('a folder that may not open', () => {
+  describe('a directory that may not open', () => {
     const problem = new SottoError('MODEL_UNREADABLE', 'it did not open');
 
     function checked() {
@@ -83,7 +83,7 @@ describe('ModelLifecycle', () => {
       return { lifecycle, answers, loads, settle };
     }
 
-    test('is never named to the engine; who asked for it hears why, and the starter model is loaded', async () => {
+    test('is never sent to the engine; its request gets the reason, and the starter model is loaded', async () => {
       const { lifecycle, answers, loads, settle } = checked();
       lifecycle.ready();
       expect(loads()).toEqual(['small']);
@@ -95,7 +95,7 @@ describe('ModelLifecycle', () => {
       expect(loads()).toEqual(['small']);
     });
 
-    test('is named to the engine once it opens, and not to one that is gone', async () => {
+    test('is sent to the engine once it opens, and not to one that is gone', async () => {
       const { lifecycle, answers, loads, settle } = checked();
       lifecycle.ready();
       lifecycle.lost('died');
@@ -108,7 +108,7 @@ describe('ModelLifecycle', () => {
       expect(loads()).toEqual(['small', 'small', 'large']);
     });
 
-    test('is not loaded where that was called off meanwhile', async () => {
+    test('is not loaded if the request was cancelled meanwhile', async () => {
       const { lifecycle, answers, loads, settle } = checked();
       const stop = new AbortController();
       lifecycle.ready();

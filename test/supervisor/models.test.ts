@@ -53,7 +53,7 @@ function run(dir: string): Promise<string> {
 }
 
 describe('the models of an engine', () => {
-  test('the starter serves those who dictate while the chosen one loads; files wait for the chosen one', async () => {
+  test('the starter serves dictations while the chosen model loads; files wait for the chosen one', async () => {
     start({ model: turbo, standIn: starter }, 2_000);
     expect(supervisor.status().model).toEqual({ name: 'turbo', state: 'installed' });
     await serves('starter');
@@ -63,7 +63,7 @@ describe('the models of an engine', () => {
     expect(supervisor.status().models?.map(({ name }) => name)).toEqual(['turbo']);
   });
 
-  test('the starter goes on serving where the chosen one can not be loaded, and it is said why', async () => {
+  test('the starter keeps serving if the chosen model can not be loaded, and the reason is reported', async () => {
     start({ model: named('broken'), standIn: starter });
     await until(() => supervisor.status().model.fallbackFor !== undefined);
     expect(supervisor.status().model).toMatchObject({
@@ -74,13 +74,13 @@ describe('the models of an engine', () => {
     expect(supervisor.chosen).toEqual(starter);
   });
 
-  test('without one that stands in, a model that can not be loaded is said to have failed', async () => {
+  test('without a stand-in, a model that can not be loaded is reported as failed', async () => {
     start({ model: named('broken') });
     await until(() => supervisor.status().model.state === 'failed');
     expect(supervisor.status().model).toMatchObject({ name: 'broken', error: { code: 'MODEL_CORRUPT' } });
   });
 
-  test('the next smaller one serves where the chosen one does not fit, also on the next engine', async () => {
+  test('the next smaller model serves if the chosen one does not fit, also in the next engine', async () => {
     start({ model: named('huge'), fallbacks: [named('huge'), turbo], standIn: starter });
     await serves('turbo');
     const fallbackFor = { name: 'huge', error: expect.objectContaining({ code: 'INSUFFICIENT_MEMORY' }) };
@@ -92,7 +92,7 @@ describe('the models of an engine', () => {
     expect(supervisor.status().model.fallbackFor).toEqual(fallbackFor);
   });
 
-  test('what models may take is told to each engine', async () => {
+  test('sends the memory limits to each engine', async () => {
     start({ model: turbo }, 0, { maxBytes: 999 });
     await until(() => supervisor.status().model.state === 'failed');
     expect(supervisor.status().model.error?.code).toBe('INSUFFICIENT_MEMORY');
@@ -101,29 +101,29 @@ describe('the models of an engine', () => {
     await serves('turbo');
   });
 
-  test('another one takes over once it is ready; what served before serves until then', async () => {
+  test('another model takes over once it is ready; the previous one serves until then', async () => {
     start({ model: starter }, 2_000);
     await serves('starter');
-    const told: ModelStatus[][] = [];
-    const forget = supervisor.watchModels((models) => told.push([...models]));
+    const changes: ModelStatus[][] = [];
+    const forget = supervisor.watchModels((models) => changes.push([...models]));
     const using = supervisor.use(turbo);
-    await until(() => told.some((models) => models.some(({ name }) => name === 'turbo')));
+    await until(() => changes.some((models) => models.some(({ name }) => name === 'turbo')));
     expect(supervisor.serving).toEqual(starter);
     expect(supervisor.status().model).toMatchObject({ name: 'starter', state: 'ready' });
     expect(await using).toMatchObject({ name: 'turbo', state: 'ready' });
     expect(supervisor.serving).toEqual(turbo);
     forget();
-    const before = told.length;
+    const before = changes.length;
     supervisor.unload();
     await until(() => supervisor.status().models?.length === 0);
-    expect(told).toHaveLength(before);
-    // It is loaded anew for the next one who asks.
+    expect(changes).toHaveLength(before);
+    // The next request loads it again.
     expect(supervisor.status().model).toEqual({ name: 'turbo', state: 'installed' });
     expect(await run('turbo')).toBe('done');
     expect(supervisor.status().model.state).toBe('ready');
   });
 
-  test('one that can not be loaded changes nothing, and who asked hears why', async () => {
+  test('a model that can not be loaded changes nothing, and its request gets the reason', async () => {
     start({ model: starter });
     await serves('starter');
     await expect(supervisor.use(named('broken'))).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
@@ -133,12 +133,12 @@ describe('the models of an engine', () => {
       fallbackFor: { name: 'huge' },
     });
     expect(supervisor.serving).toEqual(turbo);
-    // Whoever asked was told: from here on nothing is in the place of anything.
+    // The caller got the error: from here on there is no fallback to report.
     expect(supervisor.status().model.fallbackFor).toBeUndefined();
     expect(supervisor.fallbackFor).toBeUndefined();
   });
 
-  test('one that takes the engine down is not tried again: what served before is back', async () => {
+  test('a model that crashes the engine is not tried again: the previous one is back', async () => {
     start({ model: starter });
     await serves('starter');
     await expect(supervisor.use(named('deadly'))).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
@@ -148,7 +148,7 @@ describe('the models of an engine', () => {
     expect(await supervisor.use(turbo)).toMatchObject({ name: 'turbo' });
   });
 
-  test('one that is asked for before the engine is up is loaded by it, unless it was called off', async () => {
+  test('a model that is requested before the engine starts is loaded by it, unless it was cancelled', async () => {
     start({ model: starter }, 50);
     const calledOff = new AbortController();
     const never = supervisor.use(turbo, { signal: calledOff.signal });
@@ -162,7 +162,7 @@ describe('the models of an engine', () => {
     expect(supervisor.serving).toEqual(named('base'));
   });
 
-  test('an engine that dies of its model is up again with another one', async () => {
+  test('an engine that dies of its model starts again with another one', async () => {
     start({ model: named('deadly'), standIn: starter });
     await until(() => supervisor.status().state === 'degraded');
     expect(await supervisor.use(turbo)).toMatchObject({ name: 'turbo', state: 'ready' });

@@ -1,4 +1,4 @@
-/** Files that no engine survives: they fail, and neither the service nor the files beside them fail with them. */
+/** Files that crash every engine: they fail alone, and neither the service nor other files fail with them. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,8 +64,8 @@ const endOf = async (file: File): Promise<JobNotice | undefined> => {
 
 const deadly = { segments: 3, dieAfter: 1, dieTimes: 99 };
 
-describe('files that no engine survives', () => {
-  test('six of them fail, each after a second try, and whoever comes next is served', async () => {
+describe('files that crash every engine', () => {
+  test('six of them fail, each after a second attempt, and later files succeed', async () => {
     const poison = Array.from({ length: 6 }, () => new File(deadly));
     const good = new File({ segments: 4 });
     for (const file of poison) {
@@ -84,7 +84,7 @@ describe('files that no engine survives', () => {
     live.cancel();
   });
 
-  test('an engine that dies with every file is not started for ever', async () => {
+  test('an engine that dies with every file is not restarted forever', async () => {
     const files = Array.from({ length: 12 }, () => new File(deadly));
     const codes: string[] = [];
     for (const file of files) {
@@ -99,7 +99,7 @@ describe('files that no engine survives', () => {
     expect(supervisor.status()).toMatchObject({ state: 'degraded', restarts: 20 });
   });
 
-  test('a file that kills the engine when it is opened ahead leaves the one in work its text', async () => {
+  test('a file that crashes the engine when prefetched does not fail the running one', async () => {
     const good = new File({ segments: 30, delayMs: 20 });
     const poison = new File({ ...deadly, dieOnPrefetch: true });
     const behind = new File({ segments: 2 });
@@ -111,8 +111,8 @@ describe('files that no engine survives', () => {
   });
 });
 
-describe('a GPU that hangs answers every ping', () => {
-  test('the engine is replaced, the file tried once more, and its text is whole', async () => {
+describe('a hung GPU answers every ping', () => {
+  test('the engine is replaced, the file tried once more, and its text is complete', async () => {
     const file = new File({ segments: 5, stallAfter: 2 });
     expect((await endOf(file))?.type).toBe('final');
     expect(file.texts).toEqual(scriptedTexts(5));
@@ -120,7 +120,7 @@ describe('a GPU that hangs answers every ping', () => {
     expect(supervisor.status().lastFailure).toMatch(/^made no progress for 1[89]\d s$/);
   });
 
-  test('a file at which it hangs each time fails, and the files that wait go on', async () => {
+  test('a file that hangs it each time fails, and queued files continue', async () => {
     const stuck = new File({ segments: 5, stallAfter: 0, dieTimes: 99 });
     const behind = new File({ segments: 3 });
     expect(await endOf(stuck)).toMatchObject({
@@ -132,7 +132,7 @@ describe('a GPU that hangs answers every ping', () => {
     expect(supervisor.status()).toMatchObject({ state: 'ready', restarts: 2 });
   });
 
-  test('a file that goes on slowly is left alone', async () => {
+  test('a file that is slow continues', async () => {
     const slow = new File({ segments: 4, delayMs: 6000 }); // 72 s each
     expect((await endOf(slow))?.type).toBe('final');
     expect(supervisor.status().restarts).toBe(0);

@@ -1,4 +1,4 @@
-/** The figures are those that users live with: they are written out, and not read from the code. */
+/** The figures that users experience: written out, not read from the code. */
 import { describe, expect, test } from '@jest/globals';
 import { ProgressWatch } from '#daemon/supervisor/progress-watch.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
@@ -23,7 +23,7 @@ function setUp(work: 'none' | 'loading' | 'job' = 'job') {
 }
 
 describe('ProgressWatch', () => {
-  test('notices after three minutes that a job computes nothing, though every ping is answered', () => {
+  test('detects after three minutes that a job computes nothing, though every ping is answered', () => {
     const { seen, answer } = setUp();
     answer(5, () => 7);
     answer(180, () => 7);
@@ -32,7 +32,7 @@ describe('ProgressWatch', () => {
     expect(seen.stalls).toEqual([185_000]);
   });
 
-  test('an engine that counts no steps is judged by its results', () => {
+  test('judges an engine that counts no steps by its results', () => {
     const { seen, watch, answer } = setUp();
     for (let n = 0; n < 20; n++) {
       answer(170, () => undefined);
@@ -43,13 +43,13 @@ describe('ProgressWatch', () => {
     expect(seen.stalls).toHaveLength(1);
   });
 
-  test('lets the slowest step be: one in two and a half minutes, for a day', () => {
+  test('accepts the slowest steps, one in two and a half minutes, for a day', () => {
     const { seen, answer } = setUp();
     for (let step = 0; step < 576; step++) answer(150, () => step);
     expect(seen.stalls).toEqual([]);
   });
 
-  test('an engine that has nothing to do owes nothing, and a job has its three minutes from its beginning', () => {
+  test('expects nothing from an idle engine, and gives a job three minutes from its start', () => {
     const { seen, now, watch, answer } = setUp('none');
     answer(36_000, () => 7);
     now.work = 'job';
@@ -61,7 +61,7 @@ describe('ProgressWatch', () => {
     expect(seen.stalls).not.toEqual([]);
   });
 
-  test('a model that is loaded has five minutes for a step', () => {
+  test('allows five minutes for a step while a model loads', () => {
     const { seen, answer } = setUp('loading');
     answer(300, () => 7);
     expect(seen.stalls).toEqual([]);
@@ -69,7 +69,7 @@ describe('ProgressWatch', () => {
     expect(seen.stalls).not.toEqual([]);
   });
 
-  test('waits for memory that somebody dictates with, for hours', () => {
+  test('waits for memory that a dictation uses, for hours', () => {
     const { seen, answer } = setUp('loading');
     answer(7200, () => 7, true);
     expect(seen.stalls).toEqual([]);
@@ -77,7 +77,7 @@ describe('ProgressWatch', () => {
     expect(seen.stalls).not.toEqual([]);
   });
 
-  test('takes no sleep of the machine for a stall', () => {
+  test('does not take a sleep of the machine for a stall', () => {
     const { clock, seen, watch, answer } = setUp();
     for (let night = 0; night < 50; night++) {
       clock.jump(8 * 3_600_000);

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { BREAKER_WINDOW_MS, RestartPolicy } from '#daemon/supervisor/restart-policy.js';
 
 describe('RestartPolicy', () => {
-  test('waits twice as long each time, and stops at the fifth crash within three minutes', () => {
+  test('doubles the delay each time, and stops at the fifth crash within three minutes', () => {
     const policy = new RestartPolicy();
     const delays = [0, 1, 2, 3, 4].map((second) => {
       const decision = policy.recordCrash(second * 1000);
@@ -23,17 +23,17 @@ describe('RestartPolicy', () => {
     expect(policy.recordCrash(nowMs + BREAKER_WINDOW_MS)).toEqual({ restart: true, delayMs: 500 });
   });
 
-  test('allows one more try when the crashes lie far enough back', () => {
+  test('allows one more attempt when the crashes are long ago', () => {
     const policy = new RestartPolicy();
     for (let n = 0; n < 5; n++) policy.recordCrash(n);
     expect(policy.canRetry(BREAKER_WINDOW_MS)).toBe(false);
     expect(policy.canRetry(BREAKER_WINDOW_MS + 5)).toBe(true);
   });
 
-  test('files that no engine survives do not stop the service, and a broken engine that has files does', () => {
+  test('files that crash every engine do not stop the service, and a broken engine with files does', () => {
     const policy = new RestartPolicy();
     let nowMs = 0;
-    // Three files of a folder, twice each, time and again: others are served in between.
+    // Three files of a folder, two attempts each, again and again: others succeed in between.
     for (let folder = 0; folder < 50; folder++) {
       for (let death = 0; death < 6; death++)
         expect(policy.recordFileCrash((nowMs += 1000))).toEqual({ restart: true, delayMs: 500 });
@@ -47,11 +47,11 @@ describe('RestartPolicy', () => {
     });
     expect(policy.canRetry(nowMs + 179_999)).toBe(false);
     expect(policy.canRetry(nowMs + 180_000)).toBe(true);
-    // One more try is one.
+    // Only one more attempt.
     expect(policy.recordFileCrash(nowMs + 181_000)).toMatchObject({ restart: false });
   });
 
-  test('a file that went well takes nothing back of what the engine died of by itself', () => {
+  test('a successful file does not excuse crashes without a file', () => {
     const policy = new RestartPolicy();
     const decisions = [0, 1, 2, 3, 4].map((second) => {
       policy.recordSuccess();

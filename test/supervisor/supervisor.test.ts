@@ -15,7 +15,7 @@ const model = { name: 'fake', dir: '/models/fake' };
 let folder: string;
 let supervisor: Supervisor;
 
-/** Longer than any machine takes to hear a cancel; those that are not to hear it get little. */
+/** Longer than any machine needs to handle a cancel; engines that ignore it get less. */
 const LONG_MS = 240_000;
 const SHORT_MS = 2_400;
 
@@ -73,7 +73,7 @@ afterEach(async () => {
 });
 
 describe('Supervisor', () => {
-  test('has the model warm before anybody asks, and then runs jobs', async () => {
+  test('loads the model before the first request, and then runs jobs', async () => {
     build().start();
     await until(() => supervisor.status().model.state === 'ready');
     const { reports, last } = run(audio({ segments: 3 }));
@@ -82,7 +82,7 @@ describe('Supervisor', () => {
     expect(supervisor.status()).toMatchObject({ state: 'ready', restarts: 0, device: 'fake 1.0' });
   });
 
-  test('is at no moment ready without its model, which nobody would call warm', async () => {
+  test('is at no moment ready without its model, which would count as warm', async () => {
     build().start();
     const seen = new Set<string>();
     while (supervisor.status().model.state !== 'ready') {
@@ -94,7 +94,7 @@ describe('Supervisor', () => {
     expect([...seen]).toContain('ready, model loading');
   });
 
-  test('has its own model back after somebody named one that can not be loaded', async () => {
+  test('reloads its own model after a request for one that can not be loaded', async () => {
     build().start();
     const last = await run(audio({}), { name: 'broken', dir: '/models/broken' }).last;
     expect(last).toMatchObject({ type: 'failed', error: { code: 'MODEL_CORRUPT' } });
@@ -102,7 +102,7 @@ describe('Supervisor', () => {
     expect(supervisor.status().model.name).toBe('fake');
   });
 
-  test('reports a job lost when its engine dies, and runs it again on a new one', async () => {
+  test('reports a job as lost when its engine dies, and runs it again on a new one', async () => {
     build().start();
     const path = audio({ segments: 4, dieAfter: 2 });
     const first = run(path);
@@ -114,7 +114,7 @@ describe('Supervisor', () => {
     expect(supervisor.status()).toMatchObject({ restarts: 1, lastFailure: 'killed by SIGKILL' });
   });
 
-  test('does the same when somebody kills it from outside', async () => {
+  test('does the same when the engine is killed from outside', async () => {
     build().start();
     const job = run(audio({ segments: 1_000, delayMs: 5 }));
     await until(() => textsIn(job.reports).length > 3);
@@ -122,7 +122,7 @@ describe('Supervisor', () => {
     expect((await job.last).type).toBe('lost');
   });
 
-  test('takes no number that is none from an engine: it is replaced', async () => {
+  test('replaces an engine that sends NaN', async () => {
     build().start();
     const job = run(audio({ segments: 4, nanAt: 2 }));
     const last = await job.last;
@@ -130,7 +130,7 @@ describe('Supervisor', () => {
     expect(textsIn(job.reports)).toEqual(scriptedTexts(2));
   });
 
-  test('trusts no engine that says it ran out of memory or computed nothing', async () => {
+  test('trusts no engine that reports to be out of memory or computed nothing', async () => {
     build().start();
     await until(() => supervisor.status().state === 'ready');
     const before = enginePid();
@@ -140,7 +140,7 @@ describe('Supervisor', () => {
     expect(enginePid()).not.toBe(before);
   });
 
-  test('keeps the engine when only the file was at fault', async () => {
+  test('keeps the engine if only the file was at fault', async () => {
     build().start();
     await until(() => supervisor.status().state === 'ready');
     const before = enginePid();
@@ -159,7 +159,7 @@ describe('Supervisor', () => {
     expect(enginePid()).toBe(before);
   });
 
-  test('replaces an engine that does not hear a cancel, without counting it as a crash', async () => {
+  test('replaces an engine that ignores a cancel, without counting it as a crash', async () => {
     build('', SHORT_MS).start();
     const job = run(audio({ segments: 100_000, delayMs: 2, deaf: true }));
     await until(() => textsIn(job.reports).length > 3);
@@ -180,11 +180,11 @@ describe('Supervisor', () => {
     expect((await run(audio({ segments: 1 })).last).type).toBe('done');
   });
 
-  test('notices an engine that neither answers nor dies, and reports its job lost', async () => {
+  test('detects an engine that neither responds nor dies, and reports its job as lost', async () => {
     build().start();
     const job = run(audio({ segments: 4, hangAfter: 1 }));
     expect(await job.last).toMatchObject({ type: 'lost', error: { code: 'ENGINE_CRASHED' } });
-    expect(supervisor.status().lastFailure).toMatch(/^has been silent for/);
+    expect(supervisor.status().lastFailure).toMatch(/^did not respond for/);
   });
 
   test('lets a job wait for an engine that is still starting, and cancels it there', async () => {
@@ -196,19 +196,19 @@ describe('Supervisor', () => {
     expect((await job.last).type).toBe('cancelled');
   });
 
-  test('gives up an engine that dies at every start, says why, and stays up itself', async () => {
+  test('gives up an engine that dies at every start, reports why, and stays up itself', async () => {
     build('dies-at-start').start();
     const last = await run(audio({})).last;
     expect(last).toMatchObject({ type: 'failed', error: { code: 'ENGINE_UNAVAILABLE' } });
     expect(supervisor.status()).toMatchObject({
       state: 'degraded',
       restarts: 5,
-      lastFailure: 'ended with exit code 70',
+      lastFailure: 'exited with code 70',
     });
     expect(await run(audio({})).last).toMatchObject({ type: 'failed' });
   });
 
-  test('does not try again what the engine says can not work', async () => {
+  test('does not retry an engine that reports that it can not work', async () => {
     build('cannot-start').start();
     const last = await run(audio({})).last;
     expect(last).toMatchObject({
@@ -222,7 +222,7 @@ describe('Supervisor', () => {
     });
   });
 
-  test('ends an engine that is only just starting', async () => {
+  test('stops an engine that is only just starting', async () => {
     build().start();
     await supervisor.stop();
     expect(supervisor.status()).toMatchObject({ state: 'stopped', restarts: 0 });

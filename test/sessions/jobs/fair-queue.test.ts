@@ -15,7 +15,7 @@ describe('FairQueue', () => {
     expect(drain(queue)).toEqual(['a1', 'b1', 'c1', 'a2', 'c2', 'a3']);
   });
 
-  test('forgets what is taken out', () => {
+  test('forgets removed items', () => {
     const queue = new FairQueue<string, string>();
     for (const item of ['a1', 'a2', 'b1']) queue.push(item.charAt(0), item);
     expect(queue.remove('a', 'a1')).toBe(true);
@@ -25,7 +25,7 @@ describe('FairQueue', () => {
     expect(drain(queue)).toEqual(['a2', 'b1']);
   });
 
-  test('foretells its own order, loses nothing and keeps each client’s order', () => {
+  test('predicts its own order, loses nothing and keeps each client’s order', () => {
     const step = fc.oneof(
       fc.record({ push: fc.constantFrom('a', 'b', 'c') }),
       fc.record({ remove: fc.nat(9) }),

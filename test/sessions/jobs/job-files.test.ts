@@ -16,7 +16,7 @@ import { until } from '#test/harness/wait.js';
 const home = withHome();
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Says of a file what the test wants, when it wants it. */
+/** Answers checks when the test says so. */
 class PuppetAccess implements FileAccess {
   readonly ended: string[] = [];
   readonly #answers = new Map<string, (answer: FileAnswer) => void>();
@@ -65,7 +65,7 @@ async function copy(text: string): Promise<string> {
 }
 
 describe('a file that the daemon can’t open', () => {
-  test('holds no other one back; with a copy its job continues, and the copy goes with it', async () => {
+  test('does not hold up others; with a copy its job continues, and the copy is removed with it', async () => {
     const { engine, access, sessions, submit, of, textOf } = setUp();
     const [first, second] = [file('first'), file('second')];
     const job = submit(first);
@@ -86,7 +86,7 @@ describe('a file that the daemon can’t open', () => {
     expect(existsSync(first)).toBe(true);
   });
 
-  test('is read itself where it opens after all; a copy that comes later is removed', async () => {
+  test('is read directly if it opens after all; a late copy is removed', async () => {
     const { engine, access, sessions, submit, of } = setUp();
     const path = file('a');
     const job = submit(path);
@@ -103,7 +103,7 @@ describe('a file that the daemon can’t open', () => {
     expect(of(path).filter(({ type }) => type === 'final')).toHaveLength(1);
   });
 
-  test('fails with the client’s reason, with a copy that is not there, and after 10 minutes', () => {
+  test('fails with the client’s reason, with a missing copy, and after 10 minutes', () => {
     const { access, clock, sessions, submit, of } = setUp();
     const paths = ['refused', 'no-copy', 'overlooked'].map(file);
     const [refused, noCopy] = paths.map((path) => submit(path));
@@ -120,7 +120,7 @@ describe('a file that the daemon can’t open', () => {
     expect(sessions.idle).toBe(true);
   });
 
-  test('of a client that makes no copies is refused by the engine, or waited for in silence', async () => {
+  test('is refused by the engine or waited for silently if its client makes no copies', async () => {
     const { engine, access, submit, of } = setUp();
     const [denied, slow, after] = [file('denied'), file('slow'), file('after')];
     for (const path of [denied, slow, after]) submit(path, {});
@@ -134,7 +134,7 @@ describe('a file that the daemon can’t open', () => {
     await until(() => engine.paths.length === 3);
   });
 
-  test('is let be when its job is cancelled or the daemon stops, its copy with it', async () => {
+  test('is dropped with its copy when its job is cancelled or the daemon stops', async () => {
     const { engine, access, sessions, submit } = setUp();
     const [one, other, third] = [file('one'), file('other'), file('third')];
     const jobs = [one, other, third].map((path) => submit(path));
@@ -155,7 +155,7 @@ describe('a file that the daemon can’t open', () => {
 });
 
 describe('the order of files', () => {
-  test('stays that of their client, whichever is tried out first', async () => {
+  test('stays that of their client, whichever check ends first', async () => {
     const { engine, access, sessions } = setUp();
     const client = {};
     const paths = ['1', '2', '3'].map(file);
@@ -168,7 +168,7 @@ describe('the order of files', () => {
     expect(engine.paths).toEqual(paths);
   });
 
-  test('is told without those that wait for permission', async () => {
+  test('is reported without those that wait for permission', async () => {
     const { engine, access, sessions } = setUp();
     engine.hold();
     const client = {};
@@ -187,7 +187,7 @@ describe('the order of files', () => {
     expect(positions.slice(-2)).toEqual(['queue 2', 'queue 1']);
   });
 
-  test('a file of the daemon’s own is not tried out', async () => {
+  test('a file of the daemon’s own is not checked', async () => {
     const { engine, submit } = setUp();
     const path = file('upload');
     submit(path, { isUpload: true });

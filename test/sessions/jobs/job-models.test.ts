@@ -10,7 +10,7 @@ import { defined } from '#daemon/protocol/defined.js';
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const problem = new SottoError('MODEL_UNREADABLE', 'it did not open');
 
-/** Sotto's own model is `own`; of another one it is told whether it opens when the test wants. */
+/** Sotto's own model is `own`; checks of others are answered by the test. */
 function setUp() {
   const engine = new ReadingEngine();
   const answers: ((found: SottoError | undefined) => void)[] = [];
@@ -29,8 +29,8 @@ function setUp() {
   return { engine, sessions, answers, last, submit };
 }
 
-describe('a job whose model folder may not open', () => {
-  test('holds no other one back, not even of its client, and fails alone', async () => {
+describe('a job whose model directory may not open', () => {
+  test('does not hold up others, not even of its client, and fails alone', async () => {
     const { engine, sessions, answers, last, submit } = setUp();
     submit('/first', '/documents/m');
     submit('/second');
@@ -43,7 +43,7 @@ describe('a job whose model folder may not open', () => {
     expect(sessions.idle).toBe(true);
   });
 
-  test('runs once it opens; one that is cancelled meanwhile does not', async () => {
+  test('runs once it opens, unless it is cancelled meanwhile', async () => {
     const { engine, sessions, answers, last, submit } = setUp();
     submit('/first', '/documents/m');
     const cancelled = submit('/second', '/documents/m');

@@ -9,7 +9,7 @@ import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** An engine that does nothing by itself: the test says what it reports. */
+/** An engine whose reports the test sends. */
 class PuppetEngine implements Engine {
   readonly ran: string[] = [];
   readonly expected: (string | undefined)[] = [];
@@ -35,7 +35,7 @@ class PuppetEngine implements Engine {
     return { state: 'ready' as const, restarts: 0, model: { state: 'absent' as const } };
   }
 
-  /** Reports; a last report frees the engine first, as the real one does. */
+  /** Sends a report; a last report frees the engine first, as in the real one. */
   report(report: JobReport): void {
     const current = this.current;
     if (['done', 'failed', 'cancelled', 'lost'].includes(report.type)) this.current = undefined;
@@ -80,8 +80,8 @@ function setUp(maxQueued?: number) {
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-describe('Sessions', () => {
-  test('runs one job at a time, in turn among clients, and tells those who wait where they stand', async () => {
+describe('JobScheduler', () => {
+  test('runs one job at a time, clients in turn, and reports queue positions', async () => {
     const { engine, submit, notices } = setUp();
     const [a, b] = [{}, {}];
     for (const path of ['/a1', '/a2', '/a3']) submit(a, path);
@@ -95,7 +95,7 @@ describe('Sessions', () => {
     expect(positions).toEqual([3, 2, 1]);
   });
 
-  test('tells the engine which file comes next, once, and that none does', async () => {
+  test('announces the next file to the engine once, and that there is none', async () => {
     const { engine, sessions, submit } = setUp();
     const [a, b] = [{}, {}];
     submit(a, '/a1');
@@ -114,7 +114,7 @@ describe('Sessions', () => {
     expect(engine.expected).toEqual(['/a2', undefined, '/b2', undefined]);
   });
 
-  test('says BUSY at once when the queue is full', async () => {
+  test('fails with BUSY at once when the queue is full', async () => {
     const { submit } = setUp(2);
     const client = {};
     submit(client, '/1');
@@ -124,14 +124,14 @@ describe('Sessions', () => {
     expect(() => submit(client, '/4')).toThrow(expect.objectContaining({ code: 'BUSY' }));
   });
 
-  test('refuses a model that is not there before the job waits for it', () => {
+  test('refuses a missing model before the job is queued', () => {
     const { sessions } = setUp();
     const submit = () => sessions.submit({}, { path: '/a', model: 'none' }, () => undefined);
     expect(submit).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
     expect(sessions.idle).toBe(true);
   });
 
-  test('runs a job again when its engine was lost, without saying anything twice', async () => {
+  test('runs a job again when its engine was lost, without repeating anything', async () => {
     const { engine, submit, notices, of } = setUp();
     submit({}, '/a');
     await settle();
@@ -148,7 +148,7 @@ describe('Sessions', () => {
     });
   });
 
-  test('gives a job up when it took two engines down, and goes on with the next', async () => {
+  test('gives up a job that crashed two engines, and continues with the next', async () => {
     const { engine, submit, of } = setUp();
     submit({}, '/poison');
     submit({}, '/good');
@@ -161,7 +161,7 @@ describe('Sessions', () => {
     expect(of('/good').at(-1)).toBe('final');
   });
 
-  test('tells a cancel at once and waits for the engine before it runs the next job', async () => {
+  test('reports a cancel at once and waits for the engine before it runs the next job', async () => {
     const { engine, sessions, submit, of } = setUp();
     const job = submit({}, '/a');
     submit({}, '/b');
@@ -175,7 +175,7 @@ describe('Sessions', () => {
     expect(of('/a')).toEqual(['cancelled']);
   });
 
-  test('takes the jobs of a client that left with it, and nobody else’s', async () => {
+  test('cancels the jobs of a client that disconnected, and no others', async () => {
     const { engine, sessions, submit, of } = setUp();
     const [gone, stays] = [{}, {}];
     submit(gone, '/g1');
@@ -189,7 +189,7 @@ describe('Sessions', () => {
     expect(sessions.idle).toBe(true);
   });
 
-  test('at the end fails what waits, lets the running job finish in time, and takes nothing new', async () => {
+  test('on stop fails queued jobs, lets the running job finish in time, and accepts no new ones', async () => {
     const { engine, clock, sessions, submit, of } = setUp();
     submit({}, '/running');
     submit({}, '/waits');
@@ -203,7 +203,7 @@ describe('Sessions', () => {
     expect(of('/running')).toEqual(['final']);
   });
 
-  test('at the end cuts a job off that does not finish in time', async () => {
+  test('on stop cuts off a job that does not finish in time', async () => {
     const { engine, clock, sessions, submit, of } = setUp();
     submit({}, '/running');
     await settle();
@@ -214,7 +214,7 @@ describe('Sessions', () => {
     await stopped;
   });
 
-  test('ends every job exactly once and numbers without a gap, whatever happens in whatever order', async () => {
+  test('ends every job exactly once and numbers without gaps, in any order of events', async () => {
     const step = fc.oneof(
       { arbitrary: fc.record({ submit: fc.nat(2) }), weight: 3 },
       { arbitrary: fc.constantFrom('event', 'done', 'lost', 'failed', 'cancelled'), weight: 6 },

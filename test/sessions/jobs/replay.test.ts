@@ -8,7 +8,7 @@ function event(segment: Segment): TranscribeEvent {
   return { type: 'segment', segment };
 }
 
-/** Texts that get through when a run breaks off after `cut` segments and the next one says `second`. */
+/** Texts that pass when a run breaks off after `cut` segments and the next one gives `second`. */
 function twoRuns(first: Segment[], cut: number, second: Segment[]): string[] {
   const replay = new Replay();
   const received: string[] = [];
@@ -23,19 +23,19 @@ function twoRuns(first: Segment[], cut: number, second: Segment[]): string[] {
 }
 
 describe('Replay', () => {
-  test('says each segment once, wherever the first run breaks off', () => {
+  test('passes each segment once, wherever the first run breaks off', () => {
     const segments = Array.from({ length: 6 }, (_, index) => scriptedSegment(index));
     for (let cut = 0; cut <= segments.length; cut++) {
       expect(twoRuns(segments, cut, segments)).toEqual(segments.map(({ text }) => text));
     }
   });
 
-  test('keeps segments of no length and segments that say the same twice', () => {
+  test('keeps empty segments and equal segments in a row', () => {
     const same = [0, 1, 1, 2].map((at) => ({ ...scriptedSegment(0), start: at, end: at }));
     for (let cut = 0; cut <= same.length; cut++) expect(twoRuns(same, cut, same)).toHaveLength(same.length);
   });
 
-  test('goes on by time where the second run says it otherwise', () => {
+  test('continues by time if the second run has another text', () => {
     const first = [0, 1, 2].map((index) => scriptedSegment(index));
     const second = [
       { ...scriptedSegment(0), text: 'other', start: 0, end: 1.4 },
@@ -45,7 +45,7 @@ describe('Replay', () => {
     expect(twoRuns(first, 2, second)).toEqual([' segment 0', ' segment 1', 'then']);
   });
 
-  test('never lets the text go back in time, however the second run differs', () => {
+  test('never goes back in time, however the second run differs', () => {
     const times = fc.array(fc.double({ min: 0.1, max: 3, noNaN: true }), { minLength: 1, maxLength: 12 });
     const toSegments = (lengths: number[], tag: string): Segment[] => {
       let at = 0;
@@ -65,13 +65,13 @@ describe('Replay', () => {
         const rest = received
           .slice(kept.length)
           .map((text) => second.findIndex((segment) => segment.text === text));
-        // What follows is one unbroken end of the second run.
+        // The rest is one contiguous end of the second run.
         expect(rest).toEqual(rest.map((_, index) => second.length - rest.length + index));
       }),
     );
   });
 
-  test('holds back language, progress and unfinished text until it is past what was said', () => {
+  test('holds back language, progress and unfinished text until it is past the sent segments', () => {
     const replay = new Replay();
     const texts = (): boolean => replay.admit({ type: 'text', text: 'x' });
     expect(replay.admit({ type: 'language', language: 'en', probability: 1 })).toBe(true);

@@ -1,4 +1,4 @@
-/** What was cancelled is nowhere: not in a spool, not in the history, whichever daemon hears of it and when. */
+/** A cancelled dictation is in no spool and not in the history, whichever daemon learns of it and when. */
 import { existsSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -25,7 +25,7 @@ const states = (kept: readonly { result: { state: string } }[]): string[] =>
   kept.map(({ result }) => result.state);
 
 describe('a dictation that was cancelled while no daemon ran', () => {
-  test('is removed by the next one that finds the mark, and nobody comes back to it', async () => {
+  test('is removed by the next one that finds the mark, and can’t be resumed', async () => {
     await dictate('one');
     await dictate('other');
     markCancelled(daemons.folder, 'one');
@@ -35,14 +35,14 @@ describe('a dictation that was cancelled while no daemon ran', () => {
     await expect(next.live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
     next.clock.advance(5000);
     await until(() => next.kept.length === 2);
-    // The history is asked to forget it, too: an earlier daemon may have finished it.
+    // The history must forget it, too: an earlier daemon may have finished it.
     expect(next.kept.map(({ id, result }) => [id, result.state])).toEqual([
       ['one', 'cancelled'],
       ['other', 'recovered'],
     ]);
   });
 
-  test('is removed with all that its client recorded of it, whether a daemon had any of it or not', async () => {
+  test('is removed with its client’s recording, whether a daemon had any of it or not', async () => {
     await dictate('one');
     for (const name of ['one.heard', 'two.unheard']) {
       const recorded = await SpoolFile.create(daemons.folder, { id: 'sound', startedMs: 1, options: {} });
@@ -55,7 +55,7 @@ describe('a dictation that was cancelled while no daemon ran', () => {
     expect(readdirSync(daemons.folder)).toEqual([]);
   });
 
-  test('is removed though its client comes back before the daemon has looked', async () => {
+  test('is removed even if its client resumes before the daemon has checked', async () => {
     await dictate('one');
     markCancelled(daemons.folder, 'one');
     const next = daemon();
@@ -63,7 +63,7 @@ describe('a dictation that was cancelled while no daemon ran', () => {
     expect(readdirSync(daemons.folder)).toEqual([]);
   });
 
-  test('is removed by a daemon that has taken it up already, before it is kept or after', async () => {
+  test('is removed by a daemon that has restored it already, before it is kept or after', async () => {
     await dictate('one');
     const next = daemon();
     await next.live.recover();
@@ -88,7 +88,7 @@ describe('a dictation that was cancelled while no daemon ran', () => {
 });
 
 describe('a client that discards', () => {
-  test('has nothing left: of a session that goes on, of one that is over, of one on disk, of one that never was', async () => {
+  test('leaves nothing behind: of a running session, a finished one, one on disk, an unknown one', async () => {
     await dictate('on-disk');
     const { kept, live } = daemon();
     const collector = new EventCollector();
@@ -106,13 +106,13 @@ describe('a client that discards', () => {
       expect(kept.findLast((outcome) => outcome.id === id)?.result).toEqual({ state: 'cancelled' });
   });
 
-  test('is told to come again by a daemon that stops', async () => {
+  test('is asked to retry by a daemon that stops', async () => {
     const { live } = daemon();
     await live.stop(0);
     await expect(live.discard('one')).rejects.toMatchObject({ code: 'DAEMON_UNAVAILABLE' });
   });
 
-  test('whose history can’t be written leaves a mark for the next daemon, and no audio', async () => {
+  test('leaves a mark for the next daemon, and no audio, if the history can’t be written', async () => {
     const { live, refuse } = daemon();
     const session = await live.open({ id: 'one' });
     speak(session, 0, SECOND);
@@ -125,14 +125,14 @@ describe('a client that discards', () => {
     expect(readdirSync(daemons.folder)).toEqual([]);
   });
 
-  test('a mark of another name than Sotto gives is left alone', async () => {
+  test('ignores a mark with a name that is not Sotto’s', async () => {
     writeFileSync(join(daemons.folder, 'a b.cancelled'), '');
     await daemon().live.recover();
     expect(readdirSync(daemons.folder)).toEqual(['a b.cancelled']);
   });
 });
 
-describe('a dictation whose user does not wait', () => {
+describe('a dictation whose client does not wait', () => {
   test('is kept as left, whether it was finishing already or not; one whose client was lost, as recovered', async () => {
     const { clock, kept, live } = daemon();
     for (const isFinishing of [false, true]) {
@@ -155,7 +155,7 @@ describe('a dictation whose user does not wait', () => {
 });
 
 describe('a dictation whose model was removed', () => {
-  test('is finished by the model for those who name none; its client and the log hear of it', async () => {
+  test('is finished with the default model, and reported to its client and in the log', async () => {
     const first = daemon();
     const collector = new EventCollector();
     const session = await first.live.open({ id: 'one', model: '/models/removed' });
@@ -175,10 +175,10 @@ describe('a dictation whose model was removed', () => {
     expect(warning).toMatchObject({
       error: {
         code: 'MODEL_NOT_FOUND',
-        message: 'the model removed is gone; fake is used for this dictation',
+        message: 'the model removed was removed; fake is used for this dictation',
       },
     });
-    // Another model can't go on from its checkpoint: it hears all of it, and says no word twice.
+    // Another model can't use its checkpoint: it decodes everything, and repeats no word.
     expect(second.engine.requests[0]).toMatchObject({ fromSample: 0, model: { dir: '/m' } });
     expect(second.engine.requests[0]).not.toHaveProperty('checkpoint');
     expect(collector.committed).toBe(rampText(TOTAL));

@@ -11,7 +11,7 @@ const daemons = withDaemons();
 const { daemon } = daemons;
 
 describe('a disk that fails', () => {
-  /** Fails writes as long as `broken`. */
+  /** Fails writes while `broken`. */
   function failing() {
     const state = { broken: false, code: 'ENOSPC' };
     const openFile: OpenSpool = async (path, flags, mode) => {
@@ -30,7 +30,7 @@ describe('a disk that fails', () => {
     return { state, openFile };
   }
 
-  test('is told once, nothing is acknowledged that is not on it, and the text is whole', async () => {
+  test('is reported once, nothing unwritten is acknowledged, and the text is complete', async () => {
     const { openFile, state } = failing();
     const { live } = daemon(openFile);
     const collector = new EventCollector();
@@ -54,7 +54,7 @@ describe('a disk that fails', () => {
     expect(collector.warnings).toHaveLength(1);
   });
 
-  test('from the first moment on does not keep anybody from dictating', async () => {
+  test('does not prevent a dictation, even if it fails from the start', async () => {
     const { openFile, state } = failing();
     state.broken = true;
     state.code = 'EACCES';
@@ -73,8 +73,8 @@ describe('a disk that fails', () => {
     expect(collector.acknowledged).toBe(0);
   });
 
-  test('that is full from the first write on takes everything once it has room, and is called full until then', async () => {
-    // As a real one: a file can still be made, and nothing can be written into it.
+  test('that is full from the first write on stores everything once it has room, and is reported until then', async () => {
+    // Like a real one: a file can be created, but not written.
     const state = { full: true };
     const openFile: OpenSpool = async (path, flags, mode) => {
       const handle = await openReal(path, flags, mode);
@@ -98,7 +98,7 @@ describe('a disk that fails', () => {
     expect(warning?.type === 'warning' && warning.error.message).toContain('the disk is full');
     expect(collector.acknowledged).toBe(0);
     state.full = false;
-    // Nobody speaks any more.
+    // No more audio comes.
     clock.advance(1000);
     await until(() => collector.acknowledged === SECOND);
     speak(session, SECOND, TOTAL);
@@ -109,7 +109,7 @@ describe('a disk that fails', () => {
     expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
   });
 
-  test('at any one call of a whole take: everything is acknowledged a second later, and the text is whole', async () => {
+  test('at any one call: everything is acknowledged a second later, and the text is complete', async () => {
     let calls = 0;
     let failAt = Infinity;
     const fail = (code: string) => Object.assign(new Error(code), { code });
@@ -130,7 +130,7 @@ describe('a disk that fails', () => {
         };
       });
     const unlinkFile = (path: string) => counted(() => unlink(path));
-    const take = async (id: string): Promise<void> => {
+    const dictate = async (id: string): Promise<void> => {
       const { clock, live } = daemon(openFile, unlinkFile);
       const collector = new EventCollector();
       const session = await live.open({ id });
@@ -145,7 +145,7 @@ describe('a disk that fails', () => {
       await until(() => collector.over !== undefined);
       expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
       clock.advance(10_000);
-      // What could not be removed is, by the next daemon.
+      // The next daemon removes what could not be removed.
       if (failAt === Infinity) await until(() => readdirSync(daemons.folder).length === 0);
       else await swept();
     };
@@ -158,16 +158,16 @@ describe('a disk that fails', () => {
         expect(kept).toEqual([]);
         return readdirSync(daemons.folder).length === 0;
       });
-    await take('whole');
+    await dictate('whole');
     const all = calls;
     expect(all).toBeGreaterThan(20);
     for (failAt = 1; failAt <= all; failAt++) {
       calls = 0;
-      await take(`fails-${failAt}`);
+      await dictate(`fails-${failAt}`);
     }
   });
 
-  test('for an hour ends the dictation, not before, with all that was committed', async () => {
+  test('for an hour ends the dictation, not before, with all committed text', async () => {
     const { openFile, state } = failing();
     state.broken = true;
     const { engine, kept, live } = daemon(openFile);

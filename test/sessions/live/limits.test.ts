@@ -1,4 +1,4 @@
-/** The bounds of a dictation, as numbers: how long it may be, how long it waits for its client. */
+/** The limits of a dictation: how long it may be, how long it waits for its client. */
 import { statSync, truncateSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -13,7 +13,7 @@ const { daemon } = daemons;
 
 const HOURS_12 = 12 * 3600 * SECOND;
 
-/** A dictation of so many samples of silence, left by another daemon. The file has a hole in the place of the silence. */
+/** A dictation of silence, left by another daemon, as a sparse file. */
 async function leave(id: string, samples: number): Promise<void> {
   const spool = await SpoolFile.create(daemons.folder, { id, startedMs: 1, options: {}, model: '/m' });
   await spool.close();
@@ -21,7 +21,7 @@ async function leave(id: string, samples: number): Promise<void> {
 }
 
 describe('a dictation of twelve hours', () => {
-  test('ends there, with a warning that says why; what its client sends then is no fault', async () => {
+  test('ends with a warning; later audio is not an error', async () => {
     const { engine, kept, live } = daemon();
     engine.die({ restarts: false });
     await leave('long', HOURS_12 - SECOND);
@@ -31,7 +31,7 @@ describe('a dictation of twelve hours', () => {
     speak(session, HOURS_12 - SECOND, HOURS_12 - SECOND / 2);
     await until(() => collector.acknowledged === HOURS_12 - SECOND / 2);
     expect([collector.warnings, session.finishing]).toEqual([[], false]);
-    // One frame lies on both sides of the limit; others are on their way, and the client says that all was sent.
+    // One frame crosses the limit; others are on their way, and the client finishes with all samples.
     speak(session, HOURS_12 - SECOND / 2, HOURS_12 + 2 * SECOND, 1500);
     expect(session.finishing).toBe(true);
     session.push(HOURS_12 + 9 * SECOND, new Uint8Array(3200));
@@ -39,13 +39,13 @@ describe('a dictation of twelve hours', () => {
     await until(() => collector.acknowledged === HOURS_12);
     const warning = collector.numbered.find(({ type }) => type === 'warning');
     expect(warning).toMatchObject({
-      error: { code: 'DICTATION_TOO_LONG', message: 'the dictation has ended: 12 hours is the limit' },
+      error: { code: 'DICTATION_TOO_LONG', message: 'the dictation has ended: the limit is 12 hours' },
     });
     session.cancel();
     await until(() => kept.length === 1);
   });
 
-  test('whose daemon died at the limit ends in the next one, whatever its client says', async () => {
+  test('whose daemon died at the limit ends in the next one, whatever its client sends', async () => {
     for (const [i, end] of [
       (session: { push(at: number, pcm: Uint8Array): void }) => session.push(HOURS_12, new Uint8Array(3200)),
       (session: { finish(samples: number): void }) => session.finish(HOURS_12 + 5 * SECOND),
@@ -62,8 +62,8 @@ describe('a dictation of twelve hours', () => {
   });
 });
 
-describe('a dictation that another daemon left', () => {
-  test('waits five seconds for its client, and is finished then', async () => {
+describe('a dictation of an earlier daemon', () => {
+  test('waits five seconds for its client, and is then finished', async () => {
     const first = daemon();
     const session = await first.live.open({ id: 'one' });
     speak(session, 0, TOTAL);
@@ -82,7 +82,7 @@ describe('a dictation that another daemon left', () => {
 });
 
 describe('audio in memory', () => {
-  test('is read at any place as if it were one piece', () => {
+  test('can be read at any place as if it were one piece', () => {
     const step = fc.oneof(
       fc.record({ push: fc.integer({ min: 0, max: 40 }) }),
       fc.record({ from: fc.nat(200), count: fc.nat(100) }),

@@ -18,8 +18,8 @@ function thrownBy(call: () => void): unknown {
   return undefined;
 }
 
-describe('a take', () => {
-  test('becomes text: committed as it is spoken, the same at the end, and nothing is left on disk', async () => {
+describe('a dictation', () => {
+  test('becomes text: committed while it is spoken, the same at the end, and nothing is left on disk', async () => {
     const { clock, live, kept } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
@@ -42,7 +42,7 @@ describe('a take', () => {
     await until(() => readdirSync(daemons.folder).length === 0);
   });
 
-  test('shows how loud it is, and the last of what is tentative', async () => {
+  test('sends its level, and the last tentative text', async () => {
     const { live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
@@ -61,7 +61,7 @@ describe('a take', () => {
     expect(other.shown).toContainEqual({ type: 'state', state: 'listening' });
   });
 
-  test('is cancelled once: neither text nor audio stays', async () => {
+  test('is cancelled once: neither text nor audio is kept', async () => {
     const { clock, engine, live, kept } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
@@ -78,12 +78,12 @@ describe('a take', () => {
     expect(engine.size).toBe(0);
   });
 
-  test('says what is missing: a hole in the audio, an end before all is there, audio behind the end', async () => {
+  test('reports missing audio, an early end, and audio after the end', async () => {
     const { live } = daemon();
     const session = await live.open({ id: 'one' });
     expect(thrownBy(() => speak(session, 100, 200))).toMatchObject({
       code: 'PROTOCOL',
-      message: 'samples 0 to 100 of the take are missing',
+      message: 'samples 0 to 100 of the dictation are missing',
     });
     speak(session, 0, 1600);
     expect(thrownBy(() => session.finish(1700))).toMatchObject({ code: 'PROTOCOL' });
@@ -92,7 +92,7 @@ describe('a take', () => {
     speak(session, 0, 1600);
   });
 
-  test('of nothing is an empty text', async () => {
+  test('without audio is an empty text', async () => {
     const { live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
@@ -102,7 +102,7 @@ describe('a take', () => {
     expect(collector.over).toMatchObject({ type: 'final', text: '', durationSeconds: 0 });
   });
 
-  test('is refused for a model that is not there, a second time, and when too many are open', async () => {
+  test('is refused for a missing model, an id in use, and too many sessions', async () => {
     const { live } = daemon();
     await expect(live.open({ id: 'a', model: 'none' })).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
     await live.open({ id: 'a' });
@@ -115,7 +115,7 @@ describe('a take', () => {
 });
 
 describe('an engine that dies', () => {
-  test('is replaced: the text is what it would have been', async () => {
+  test('is replaced: the text is the same', async () => {
     const { engine, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
@@ -132,7 +132,7 @@ describe('an engine that dies', () => {
     expect(engine.requests[1]).toMatchObject({ fromSample: SECOND, checkpoint: { fromSample: SECOND } });
   });
 
-  test('three times over the same audio has the take fail, with its audio kept', async () => {
+  test('three times over the same audio fails the dictation, and its audio is kept', async () => {
     const { engine, live, kept } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
@@ -153,7 +153,7 @@ describe('an engine that dies', () => {
     expect(kept[0]?.result).toMatchObject({ state: 'failed', text: rampText(SECOND) });
   });
 
-  test('many times in a long take, far apart, is no reason to fail', async () => {
+  test('many times in a long dictation, far apart, does not fail it', async () => {
     const { engine, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
@@ -169,7 +169,7 @@ describe('an engine that dies', () => {
     expect(collector.over).toMatchObject({ type: 'final', text: rampText(36 * SECOND) });
   });
 
-  test('is given all of the audio again where the take is decoded once more at its end', async () => {
+  test('is replaced by one that gets all audio if the dictation is decoded again at its end', async () => {
     const { engine, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one', options: { refine: true } });
@@ -185,8 +185,8 @@ describe('an engine that dies', () => {
   });
 });
 
-describe('a client that is gone', () => {
-  test('has its take finished without it, as recovered, and may still hear its end', async () => {
+describe('a client that disconnected', () => {
+  test('has its dictation finished as recovered, and can still read its end', async () => {
     const { clock, kept, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
@@ -208,7 +208,7 @@ describe('a client that is gone', () => {
     await expect(live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
   });
 
-  test('and comes back in time goes on where it was', async () => {
+  test('and resumes in time continues where it was', async () => {
     const { clock, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
@@ -220,7 +220,7 @@ describe('a client that is gone', () => {
     const again = await live.find('one');
     live.listen(again, collector.listener, collector.seq);
     clock.advance(10_000);
-    // It does not know what was acknowledged last, and sends some of it once more.
+    // It does not know the last acknowledgement, and sends some audio again.
     speak(again, SECOND, TOTAL);
     again.finish(TOTAL);
     await until(() => collector.over !== undefined);
@@ -236,14 +236,14 @@ describe('a client that is gone', () => {
 });
 
 describe('a daemon that dies', () => {
-  test('leaves a take that goes on in the next one, word for word', async () => {
+  test('leaves a dictation that continues in the next one, word for word', async () => {
     const collector = new EventCollector();
     const first = daemon();
     const session = await first.live.open({ id: 'one' });
     first.live.listen(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
     await until(() => collector.acknowledged === 1.8 * SECOND && collector.committed !== '');
-    first.live.leave(session, collector.listener); // and no more of it: its timers stand still
+    first.live.leave(session, collector.listener); // and nothing more of it: its timers stand still
     const second = daemon();
     void second.live.recover();
     const again = await second.live.find('one');
@@ -257,7 +257,7 @@ describe('a daemon that dies', () => {
     expect(second.engine.requests[0]).toMatchObject({ fromSample: SECOND });
   });
 
-  test('leaves a take that is finished by the next one if nobody comes back', async () => {
+  test('leaves a dictation that is finished by the next one if no client resumes it', async () => {
     const first = daemon();
     const session = await first.live.open({ id: 'one' });
     speak(session, 0, TOTAL);
@@ -272,7 +272,7 @@ describe('a daemon that dies', () => {
     await until(() => readdirSync(daemons.folder).length === 0);
   });
 
-  test('with the last word on its lips has the next one say it', async () => {
+  test('before it sent the last event has the next one send it', async () => {
     const first = daemon();
     const collector = new EventCollector();
     const session = await first.live.open({ id: 'one' });
@@ -293,7 +293,7 @@ describe('a daemon that dies', () => {
     await until(() => readdirSync(daemons.folder).length === 0);
   });
 
-  test('that could not keep a take leaves it to the next one', async () => {
+  test('that could not keep a dictation leaves it to the next one', async () => {
     const first = daemon();
     const collector = new EventCollector();
     const session = await first.live.open({ id: 'one' });
@@ -311,7 +311,7 @@ describe('a daemon that dies', () => {
     expect(second.kept[0]?.result).toMatchObject({ text: rampText(TOTAL) });
   });
 
-  test('with a journal that is cut off anywhere loses no sample and doubles none', async () => {
+  test('with a journal that is cut off anywhere loses no sample and repeats none', async () => {
     const first = daemon();
     const collector = new EventCollector();
     const session = await first.live.open({ id: 'one' });
@@ -333,7 +333,7 @@ describe('a daemon that dies', () => {
     }
   });
 
-  test('in good order leaves what is still being said for the next one, and waits for what is finishing', async () => {
+  test('in an orderly stop leaves running dictations to the next one, and waits for finishing ones', async () => {
     const first = daemon();
     const [talks, ends] = [new EventCollector(), new EventCollector()];
     const talking = await first.live.open({ id: 'talks' });
@@ -352,7 +352,7 @@ describe('a daemon that dies', () => {
 });
 
 describe('whatever happens', () => {
-  test('a take says each word once, in order, and ends once', async () => {
+  test('a dictation sends each word once, in order, and ends once', async () => {
     const step = fc.oneof(
       {
         weight: 8,
@@ -374,18 +374,18 @@ describe('whatever happens', () => {
         let collector = new EventCollector();
         let session = await daemons.live.open({ id });
         daemons.live.listen(session, collector.listener, 0);
-        let said = 0;
+        let spoken = 0;
         let deaths = 0;
         const settle = (): Promise<void> =>
           until(
             () =>
               daemons.engine.size === 1 &&
-              collector.committed === rampText(Math.floor(said / SECOND) * SECOND),
+              collector.committed === rampText(Math.floor(spoken / SECOND) * SECOND),
           );
         for (const one of steps) {
           if (one.do === 'speak') {
-            speak(session, said, said + one.samples, 4000);
-            said += one.samples;
+            speak(session, spoken, spoken + one.samples, 4000);
+            spoken += one.samples;
           } else if (one.do === 'settle') await settle();
           else if (one.do === 'die') {
             if (++deaths > 2) continue;
@@ -397,7 +397,7 @@ describe('whatever happens', () => {
             session = await daemons.live.find(id);
             daemons.live.listen(session, collector.listener, collector.seq);
           } else {
-            await until(() => session.acknowledged === said);
+            await until(() => session.acknowledged === spoken);
             daemons.live.leave(session, collector.listener);
             await daemons.live.stop(0);
             daemons = daemon();
@@ -406,13 +406,13 @@ describe('whatever happens', () => {
             daemons.live.listen(session, collector.listener, collector.seq);
           }
         }
-        session.finish(said);
+        session.finish(spoken);
         await until(() => collector.over !== undefined);
-        expect(collector.over).toMatchObject({ type: 'final', text: rampText(said) });
-        expect(collector.committed).toBe(rampText(said));
+        expect(collector.over).toMatchObject({ type: 'final', text: rampText(spoken) });
+        expect(collector.committed).toBe(rampText(spoken));
         collector = new EventCollector();
         daemons.live.listen(await daemons.live.find(id), collector.listener, 0);
-        expect(collector.committed).toBe(rampText(said));
+        expect(collector.committed).toBe(rampText(spoken));
       }),
       { numRuns: 60 },
     );

@@ -1,4 +1,4 @@
-/** What the client of a dictation recorded, and had not sent when it died. */
+/** Audio that the client of a dictation recorded, but had not sent when it died. */
 import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,10 +10,10 @@ import { withDaemons, EventCollector, speak } from './with-daemons.js';
 
 const daemons = withDaemons();
 const { daemon } = daemons;
-/** More than is read at once, and no whole number of seconds. */
+/** More than one read, and no whole number of seconds. */
 const RECORDED = 47.3 * SECOND;
 
-/** The file that a client records into while it dictates into a session. */
+/** The file that a client records to during a session. */
 async function recorded(id: string, samples = RECORDED): Promise<void> {
   const file = await SpoolFile.create(daemons.folder, { id: 'sound', startedMs: 1, options: {} });
   await file.append(new Uint8Array(ramp(0, samples).buffer));
@@ -21,7 +21,7 @@ async function recorded(id: string, samples = RECORDED): Promise<void> {
   renameSync(file.path, join(daemons.folder, `${id}.heard`));
 }
 
-/** A session of which a daemon that died has the first samples. */
+/** A session of a dead daemon, which has its first samples. */
 async function dictate(id: string, samples: number): Promise<void> {
   const { live } = daemon();
   const session = await live.open({ id });
@@ -30,8 +30,8 @@ async function dictate(id: string, samples: number): Promise<void> {
   await live.stop(0);
 }
 
-describe('the recording of a client that never comes back', () => {
-  test('is added to what its daemon had before the dictation is finished, and goes with it', async () => {
+describe('the recording of a client that never resumes', () => {
+  test('is added to the daemon’s audio before the dictation is finished, and removed with it', async () => {
     await dictate('one', 2.5 * SECOND);
     await recorded('one');
     const { clock, kept, live } = daemon();
@@ -47,7 +47,7 @@ describe('the recording of a client that never comes back', () => {
     await until(() => readdirSync(daemons.folder).length === 0);
   });
 
-  test('is added, too, where only the client has died', async () => {
+  test('is added, too, if only the client died', async () => {
     const { clock, kept, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
@@ -60,7 +60,7 @@ describe('the recording of a client that never comes back', () => {
     expect(kept[0]?.result).toMatchObject({ text: rampText(RECORDED) });
   });
 
-  test('is not needed by a client that comes back, which sends the rest itself', async () => {
+  test('is not needed by a client that resumes, which sends the rest itself', async () => {
     await dictate('one', 2 * SECOND);
     await recorded('one');
     const { clock, live } = daemon();
@@ -76,7 +76,7 @@ describe('the recording of a client that never comes back', () => {
     expect(collector.over).toMatchObject({ type: 'final', text: rampText(3 * SECOND) });
   });
 
-  test('is not added where its client comes back while it is read', async () => {
+  test('is not added if its client resumes while it is read', async () => {
     await dictate('one', 2 * SECOND);
     await recorded('one');
     let closed = 0;
@@ -93,7 +93,7 @@ describe('the recording of a client that never comes back', () => {
     const session = await live.find('one');
     const collector = new EventCollector();
     live.listen(session, collector.listener, 0);
-    // Its head was read, and its first samples.
+    // Its header was read, and its first samples.
     await until(() => closed === 2);
     await new Promise(setImmediate);
     expect([session.finishing, session.received]).toEqual([false, 2 * SECOND]);
@@ -103,7 +103,7 @@ describe('the recording of a client that never comes back', () => {
     expect(collector.over).toMatchObject({ type: 'final', text: rampText(3 * SECOND) });
   });
 
-  test('that holds less than the daemon has changes nothing; nor does a file that is no recording', async () => {
+  test('changes nothing if it has less than the daemon, or is not a recording', async () => {
     await dictate('one', 3 * SECOND);
     await recorded('one', 2 * SECOND);
     await dictate('two', 2 * SECOND);

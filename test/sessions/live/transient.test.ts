@@ -8,8 +8,8 @@ import { withDaemons, EventCollector, speak, TOTAL } from './with-daemons.js';
 const daemons = withDaemons();
 const { daemon } = daemons;
 
-describe('a take that is a program’s own', () => {
-  test('is in no history, and its files are gone as soon as it is over', async () => {
+describe('a transient session', () => {
+  test('is not in the history, and its files are removed as soon as it is over', async () => {
     const { live, kept } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one', transient: true });
@@ -24,7 +24,7 @@ describe('a take that is a program’s own', () => {
     await until(() => readdirSync(daemons.folder).length === 0);
   });
 
-  test('is not found by somebody else, nor taken up by another daemon: that one lets its files go', async () => {
+  test('can’t be resumed, nor restored by another daemon, which removes its files', async () => {
     const first = daemon();
     const session = await first.live.open({ id: 'one', transient: true });
     speak(session, 0, TOTAL);
@@ -47,7 +47,7 @@ describe('a take that is a program’s own', () => {
     expect(kept).toEqual([]);
   });
 
-  test('can be read as far as it was spoken', async () => {
+  test('can be read up to its last sample', async () => {
     const { live } = daemon();
     const session = await live.open({ id: 'one', transient: true });
     speak(session, 0, TOTAL);
@@ -58,8 +58,8 @@ describe('a take that is a program’s own', () => {
   });
 });
 
-describe('a take that only listens for voice', () => {
-  test('tells of each frame once and in order, whatever dies meanwhile, and writes nothing down', async () => {
+describe('a voice-only session', () => {
+  test('reports each frame once and in order, whatever dies meanwhile, and transcribes nothing', async () => {
     const { engine, live } = daemon();
     const received: number[] = [];
     const collector = new EventCollector();

@@ -1,4 +1,4 @@
-/** The sessions of a daemon over a folder that is there for one test, and a client's ear to hear what they say. */
+/** The sessions of a daemon over a temporary directory, and a listener that collects their events. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,10 +15,10 @@ import { ramp, SECOND } from '#test/harness/ramp.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** Samples of the take that most tests speak. */
+/** Samples of the dictation in most tests. */
 export const TOTAL = 3.3 * SECOND;
 
-/** To be called once in a suite: a folder for each test, and daemons over it. */
+/** To be called once in a suite: a directory for each test, and daemons over it. */
 export function withDaemons() {
   let folder = '';
   beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-live-'))));
@@ -27,7 +27,7 @@ export function withDaemons() {
     get folder(): string {
       return folder;
     },
-    /** @param removed folders of models that are gone */
+    /** @param removed directories of models that are missing */
     daemon: (openFile?: OpenSpool, unlinkFile?: UnlinkSpool, removed?: readonly string[]) =>
       daemon(folder, openFile, unlinkFile, removed),
   };
@@ -64,7 +64,7 @@ function daemon(
   return { engine, clock, kept, live, refuse };
 }
 
-/** A client's ear: what it heard by number, and what was only shown. */
+/** A listener that collects events: numbered ones, and the others. */
 export class EventCollector {
   readonly numbered: LiveEvent[] = [];
   readonly shown: LiveEvent[] = [];

@@ -34,8 +34,8 @@ function setUp(endsWithClients = false) {
   return { clock, job, join, settle: () => settle };
 }
 
-describe('a work that several wait for', () => {
-  test('tells progress no more often than is pleasant, and the last of it before a standstill', async () => {
+describe('a job with several subscribers', () => {
+  test('throttles progress, and sends the last of it before a standstill', async () => {
     const { clock, job, join } = setUp();
     const { received } = join();
     await turn();
@@ -48,13 +48,13 @@ describe('a work that several wait for', () => {
     job.emit(progress(0.5));
     clock.advance(1000);
     expect(received.at(-1)).toEqual({ type: 'event', event: progress(0.5) });
-    // What was found to be wrong on the disk is not shown as a step back.
+    // A damaged part on disk does not move the progress back.
     job.emit(progress(0.2));
     clock.advance(1000);
     expect(received.at(-1)).toEqual({ type: 'event', event: progress(0.5) });
   });
 
-  test('tells who comes later all that is numbered, how far it is, and how it ended', async () => {
+  test('sends a late subscriber all numbered events, the progress, and the end', async () => {
     const { job, join, settle } = setUp();
     job.emit(resolving);
     job.emit(progress(0.3));
@@ -74,7 +74,7 @@ describe('a work that several wait for', () => {
     ]);
   });
 
-  test('goes on without its clients, unless it is of no use without them', async () => {
+  test('continues without subscribers, unless it ends with them', async () => {
     for (const endsWithClients of [false, true]) {
       const { job, join } = setUp(endsWithClients);
       const [a, b] = [join(), join()];
@@ -86,7 +86,7 @@ describe('a work that several wait for', () => {
     }
   });
 
-  test('whatever happens: each who stays hears one end, and nothing after it', async () => {
+  test('whatever happens: each subscriber gets one end, and nothing after it', async () => {
     const step = fc.oneof(
       fc.record({ do: fc.constantFrom('join' as const, 'turn' as const, 'resolving' as const) }),
       fc.record({ do: fc.constantFrom('leave' as const, 'cancel' as const), chosen: fc.nat(3) }),

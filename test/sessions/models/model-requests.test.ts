@@ -1,4 +1,4 @@
-/** Single requests of clients about models, each answered at its end. The model engine does what the test says. */
+/** Single requests of clients about models, each awaited. The test drives the model engine. */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ let engine: ControlledModels;
 let clock: VirtualClock;
 let service: ModelService;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'so-desk-'));
+  folder = mkdtempSync(join(tmpdir(), 'sotto-models-'));
   settings = join(folder, 'settings.json');
   const modelDirs = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
   mkdirSync(join(modelDirs.bundled, 'starter'), { recursive: true });
@@ -56,7 +56,7 @@ function send(request: ModelsRequest): Promise<ModelsResult> {
   });
 }
 
-/** Requests begin after they were accepted. */
+/** Requests start after they were accepted. */
 const nextTick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function use(name: string): Promise<void> {
@@ -66,7 +66,7 @@ async function use(name: string): Promise<void> {
   await using;
 }
 
-test('a model that was pulled is installed, and its states are told in order', async () => {
+test('a model that was pulled is installed, and its states are reported in order', async () => {
   const statuses: NamedStatus[] = [];
   service.states.watch((status) => void statuses.push(status));
   expect(await send({ do: 'pull', model: 'someone/model' })).toMatchObject({ outcome: 'pulled' });
@@ -75,8 +75,8 @@ test('a model that was pulled is installed, and its states are told in order', a
   expect([...new Set(states)]).toEqual(['downloading', 'verifying', 'installed']);
 });
 
-describe('a model that is not here yet', () => {
-  test.each(['downloading', 'verifying'] as const)('is said to be %s, with its progress', async (stage) => {
+describe('a model that is being pulled', () => {
+  test.each(['downloading', 'verifying'] as const)('is reported as %s, with its progress', async (stage) => {
     const files = service.states.begin('coming', stage);
     files.at(stage, 0.427);
     const refused = { code: 'MODEL_NOT_READY', message: expect.stringContaining(`${stage}, 42`) as unknown };
@@ -86,14 +86,14 @@ describe('a model that is not here yet', () => {
     expect(() => service.request({ do: 'verify', model: 'coming' }, () => true)).toThrow(
       expect.objectContaining(refused),
     );
-    // Waiting for it is possible all the same.
+    // It can be waited for nevertheless.
     const waiting = send({ do: 'wait', model: 'coming', timeoutSeconds: 600 });
     files.end({ present: true });
     engine.setModels([{ name: 'coming', state: 'ready' }]);
     expect(await waiting).toMatchObject({ model: { name: 'coming', state: 'ready' } });
   });
 
-  test('and does not come is not found, also where it failed before', () => {
+  test('is not found if it is not coming, even if it failed before', () => {
     const find = (): unknown => service.request({ do: 'verify', model: 'nowhere' }, () => true);
     expect(find).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
     const error = new SottoError('MODEL_CORRUPT', 'cut off');
@@ -103,7 +103,7 @@ describe('a model that is not here yet', () => {
 });
 
 describe('waiting for a model', () => {
-  test('takes exactly as long as was asked for', async () => {
+  test('lasts exactly as long as requested', async () => {
     let ended: unknown;
     const waiting = send({ do: 'wait', model: 'a', timeoutSeconds: 5 }).catch(
       (error: unknown) => (ended = error),
@@ -117,7 +117,7 @@ describe('waiting for a model', () => {
     expect(ended).toMatchObject({ code: 'TIMEOUT', message: 'a is not ready after 5 s: installed' });
   });
 
-  test('outlives a failure that is being repaired, but not its own time', async () => {
+  test('survives a failure that is being repaired, but not its own timeout', async () => {
     const failed = send({ do: 'use', model: 'a' });
     await until(() => engine.waiting.includes('a'));
     engine.fails('a', new SottoError('MODEL_CORRUPT', 'cut off'));
@@ -135,7 +135,7 @@ describe('waiting for a model', () => {
     expect(await waiting).toMatchObject({ model: { name: 'a', state: 'ready' } });
   });
 
-  test('without a name, ends with the model that serves in place of the chosen one', async () => {
+  test('without a name, ends with the fallback of the default model', async () => {
     const error = new SottoError('MODEL_CORRUPT', 'cut off').toWire();
     engine.planned = { name: 'a', dir: join(folder, 'models', 'a') };
     engine.serving = { name: 'b', dir: join(folder, 'models', 'b') };
@@ -160,7 +160,7 @@ describe('removing a model', () => {
     }
   };
 
-  test('is refused for the one that serves, for the one that was chosen, and for one in memory', async () => {
+  test('is refused for the model that serves, the default one, and one in memory', async () => {
     await use('a');
     expect(code('a')).toBe('BUSY');
     engine.setModels([{ name: 'b', state: 'loading' }]);
@@ -172,14 +172,14 @@ describe('removing a model', () => {
     expect(code('b')).toBe('accepted');
   });
 
-  test('is refused for each of the two, where another one serves so far than was chosen', async () => {
+  test('is refused for both if another one than the default serves', async () => {
     await use('a');
     engine.planned = { name: 'b', dir: join(folder, 'models', 'b') };
     engine.setModels([]);
     expect([code('a'), code('b')]).toEqual(['BUSY', 'BUSY']);
   });
 
-  test('is refused for the model of the settings before any is loaded, and possible where that is gone', () => {
+  test('is refused for the model of the settings before any is loaded, and allowed if that is missing', () => {
     writeFileSync(settings, JSON.stringify({ model: 'a' }));
     expect(code('a')).toBe('BUSY');
     writeFileSync(settings, JSON.stringify({ model: 'gone' }));

@@ -16,13 +16,13 @@ import { until } from '#test/harness/wait.js';
 const NAMES = ['a', 'b', 'c'];
 const MODEL_DIR = [...NAMES, 'starter'];
 
-/** Lets what happens on the disk come to its end. */
+/** Waits until changes on disk are done. */
 async function rest(): Promise<void> {
   for (let i = 0; i < 6; i++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 function setUp() {
-  const folder = mkdtempSync(join(tmpdir(), 'so-desk-'));
+  const folder = mkdtempSync(join(tmpdir(), 'sotto-models-'));
   const modelDirs = { models: join(folder, 'models'), bundled: join(folder, 'bundled') };
   mkdirSync(join(modelDirs.bundled, 'starter'), { recursive: true });
   for (const name of NAMES) placeModel(modelDirs.models, name);
@@ -80,7 +80,7 @@ const request: fc.Arbitrary<ModelsRequest> = fc.oneof(
   ),
 );
 const step = fc.oneof(
-  { weight: 3, arbitrary: request.map((asked) => ({ do: 'send' as const, asked })) },
+  { weight: 3, arbitrary: request.map((body) => ({ do: 'send' as const, body })) },
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'leave' as const), chosen: fc.nat(9) }),
@@ -89,8 +89,8 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('rest' as const), ms: fc.nat(4000) }) },
 );
 
-describe('the desk for models', () => {
-  test('whatever clients ask: one end each, one model at a time on its way, one work at a time on a model', async () => {
+describe('ModelService', () => {
+  test('whatever clients request: one end each, one default model loading at a time, one job for each model', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
         const { service, engine, clock, idle, settings, sent, send, remove } = setUp();
@@ -98,7 +98,7 @@ describe('the desk for models', () => {
           let chosen: string | undefined;
           for (const one of steps) {
             if (one.do === 'send') {
-              const answer = send(one.asked);
+              const answer = send(one.body);
               expect(['taken', 'BUSY', 'MODEL_NOT_FOUND', 'INVALID_ARGUMENT']).toContain(answer);
             }
             if (one.do === 'cancel') sent[one.chosen]?.subscription.cancel();
@@ -117,7 +117,7 @@ describe('the desk for models', () => {
             }
             expect(engine.waiting.length).toBeLessThanOrEqual(1);
           }
-          // What is on its way comes to its end.
+          // Pending changes end.
           await until(() => {
             const [coming] = engine.waiting;
             if (coming !== undefined) engine.ready(coming);
@@ -133,7 +133,7 @@ describe('the desk for models', () => {
             expect(ends.length).toBeLessThanOrEqual(1);
             if (ends.length === 1) expect(received.at(-1)).toBe(ends[0]);
           }
-          // What is written down is what serves.
+          // The settings name the model that serves.
           try {
             chosen = (JSON.parse(readFileSync(settings, 'utf8')) as { model?: string }).model;
           } catch {

@@ -23,7 +23,7 @@ function setUp() {
 }
 
 describe('the states of models', () => {
-  test('a model goes from the hub to the GPU, step by step', () => {
+  test('a model goes from the Hub to the GPU, step by step', () => {
     const { states, statuses, moves } = setUp();
     const work = states.begin('a', 'downloading');
     work.at('downloading', 0.5);
@@ -49,7 +49,7 @@ describe('the states of models', () => {
     expect(states.all()).toEqual([]);
   });
 
-  test('steps that a side left out are told as well', () => {
+  test('skipped states are reported too', () => {
     const { states, moves } = setUp();
     states.memory([ready('a')]);
     expect(moves()).toEqual(['installed', 'loading', 'ready']);
@@ -58,7 +58,7 @@ describe('the states of models', () => {
     expect(moves().slice(3)).toEqual(['installed', 'absent']);
   });
 
-  test('a model that serves is ready while its files are worked on', () => {
+  test('a model that serves is ready while its files are being changed', () => {
     const { states } = setUp();
     states.disk(['a']);
     states.memory([ready('a')]);
@@ -71,19 +71,19 @@ describe('the states of models', () => {
     expect(states.of('a').state).toBe('installed');
   });
 
-  test('what a work says after its end is not heard', () => {
+  test('ignores a task after its end', () => {
     const { states } = setUp();
     const work = states.begin('a', 'downloading');
     work.end({ present: false, error: corrupt });
     work.at('downloading', 0.3);
     work.end({ present: true });
     expect(states.of('a')).toMatchObject({ state: 'failed', error: { code: 'MODEL_CORRUPT' } });
-    // Another process has brought it.
+    // Another process installed it.
     states.disk(['a']);
     expect(states.of('a').state).toBe('installed');
   });
 
-  test('only so many failures of models that are not here are remembered', () => {
+  test('remembers a limited number of failures of models that are not installed', () => {
     const { states } = setUp();
     for (let i = 0; i < 200; i++) {
       states.begin(`m${i}`, 'downloading').end({ present: false, error: corrupt });
@@ -93,7 +93,7 @@ describe('the states of models', () => {
     expect(states.of('m0').state).toBe('absent');
   });
 
-  test('whatever happens: legal moves only, and within a state it never goes back', () => {
+  test('whatever happens: legal transitions only, and progress never goes back within a state', () => {
     const name = fc.constantFrom('a', 'b', 'c');
     const fraction = fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined });
     const stage = fc.constantFrom('downloading' as const, 'verifying' as const);
@@ -145,7 +145,7 @@ describe('the states of models', () => {
     );
   });
 
-  test('there is a way from every state to every other', () => {
+  test('there is a path from every state to every other', () => {
     for (const from of MODEL_STATES)
       for (const to of MODEL_STATES) {
         if (from === to) continue;
@@ -161,7 +161,7 @@ describe('the states of models', () => {
 describe('waiting for a model', () => {
   const timeoutMs = 1000;
 
-  test('ends at once when it is ready, and when it becomes ready', async () => {
+  test('ends at once if it is ready, and when it becomes ready', async () => {
     const { states } = setUp();
     const waiting = states.when('a', { timeoutMs });
     states.memory([{ name: 'a', state: 'loading' }]);
@@ -170,7 +170,7 @@ describe('waiting for a model', () => {
     expect(await states.when('a', { timeoutMs })).toMatchObject({ state: 'ready' });
   });
 
-  test('fails as the model fails', async () => {
+  test('fails with the model', async () => {
     const { states } = setUp();
     const waiting = states.when('a', { timeoutMs });
     states.memory([{ name: 'a', state: 'failed', error: corrupt.toWire() }]);
@@ -179,7 +179,7 @@ describe('waiting for a model', () => {
     await expect(states.when('a', { timeoutMs })).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
   });
 
-  test('fails where another model takes its place', async () => {
+  test('fails if a fallback replaces it', async () => {
     const { states } = setUp();
     const error = new SottoError('INSUFFICIENT_MEMORY', 'a does not fit');
     const waiting = states.when('a', { timeoutMs });
@@ -187,7 +187,7 @@ describe('waiting for a model', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
   });
 
-  test('ends with its time, saying how far it was', async () => {
+  test('times out with the progress so far', async () => {
     const own = new VirtualClock();
     const states = new ModelStates(own);
     const waiting = states.when('a', { timeoutMs: 30_000 });
@@ -199,7 +199,7 @@ describe('waiting for a model', () => {
     });
   });
 
-  test('ends when nobody waits any more', async () => {
+  test('ends when it is cancelled', async () => {
     const { states } = setUp();
     const canceller = new AbortController();
     const waiting = states.when('a', { timeoutMs, signal: canceller.signal });

@@ -5,10 +5,10 @@ import { applyReplacements } from '#daemon/sessions/vocabulary/apply-replacement
 import { hotwordsFor, ActiveVocabulary } from '#daemon/sessions/vocabulary/active-vocabulary.js';
 import type { StoredVocabulary } from '#daemon/store/vocabulary/vocabulary-file.js';
 
-describe('words to listen for', () => {
+describe('hotwords', () => {
   const words = ['Nguyen', 'ComfyUI'];
 
-  test('are those of the vocabulary, unless a request brings its own, none even, or wants nothing of it', () => {
+  test('are those of the vocabulary, unless a request brings its own, even none, or opts out', () => {
     expect(hotwordsFor({}, words)).toEqual({ hotwords: words });
     expect(hotwordsFor({ hotwords: ['Hopper'] }, words)).toEqual({});
     expect(hotwordsFor({ hotwords: [] }, words)).toEqual({});
@@ -16,14 +16,14 @@ describe('words to listen for', () => {
     expect(hotwordsFor({}, [])).toEqual({});
   });
 
-  test('are not those that the prompt shows already', () => {
+  test('are not those that the prompt contains already', () => {
     expect(hotwordsFor({ initialPrompt: 'With comfyui, for art.' }, words)).toEqual({ hotwords: ['Nguyen'] });
     expect(hotwordsFor({ initialPrompt: 'ComfyUI, NGUYEN' }, words)).toEqual({});
   });
 });
 
-describe('the vocabulary in use', () => {
-  test('is the newest that can be read; why it is not the newest there is, is said with it', () => {
+describe('the active vocabulary', () => {
+  test('is the latest readable one, with the reason if there is a newer one', () => {
     let kept: StoredVocabulary | SottoError = {
       vocabulary: { words: ['one'], replacements: [{ from: 'a', to: 'b' }] },
       revision: '1',

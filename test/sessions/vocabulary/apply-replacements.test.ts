@@ -30,7 +30,7 @@ const segment = {
 };
 
 describe('words with times', () => {
-  test('one that is several now keeps its time, several that are one now have theirs together', () => {
+  test('a word that becomes several keeps its time, several that become one share theirs', () => {
     const replacer = new Replacer([
       { from: 'btw', to: 'by the way' },
       { from: 'com fi', to: 'ComfyUI' },
@@ -45,7 +45,7 @@ describe('words with times', () => {
     ]);
   });
 
-  test('one that is left out is gone, and the time of none of the others changes', () => {
+  test('a removed word does not change the times of others', () => {
     const replacer = new Replacer([{ from: 'um', to: '' }]);
     expect(
       applyReplacementsToWords(replacer, wordsOf(' Um, so we um go')).map(({ start, word }) => [start, word]),
@@ -56,7 +56,7 @@ describe('words with times', () => {
     ]);
   });
 
-  test('a line break goes to the word behind it, or to the last one', () => {
+  test('a line break goes to the word after it, or to the last one', () => {
     const replacer = new Replacer([{ from: 'break', to: '\n' }]);
     const texts = (source: string): string[] =>
       applyReplacementsToWords(replacer, wordsOf(source)).map(({ word }) => word);
@@ -64,7 +64,7 @@ describe('words with times', () => {
     expect(texts(' break')).toEqual(['\n']);
   });
 
-  test('of a segment they are its text, and its tokens are what the model said', () => {
+  test('of a segment are its text, and its tokens stay the model’s', () => {
     const replacer = new Replacer([{ from: 'sean', to: 'Shaun' }]);
     expect(applyReplacementsToSegment(replacer, segment)).toEqual({ ...segment, text: ' Hi Shaun' });
     const words = wordsOf(' Hi Sean');
@@ -73,7 +73,7 @@ describe('words with times', () => {
   });
 });
 
-test('in the events of a file the segments and the text are changed, and nothing else', () => {
+test('in the events of a file only segments and text change', () => {
   const events: TranscribeEvent[] = [
     { type: 'segment', segment },
     { type: 'text', text: 'Sean' },
@@ -121,8 +121,8 @@ const replacements = fc.array(
   { maxLength: 5 },
 );
 
-describe('whatever is said', () => {
-  test('what is given is found as it is given, whatever characters it has', () => {
+describe('whatever the text', () => {
+  test('a phrase is found as it is given, whatever characters it has', () => {
     const any = fc.oneof(
       fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' }),
       fc.string({ minLength: 1, maxLength: 12, unit: 'binary' }),
@@ -137,7 +137,7 @@ describe('whatever is said', () => {
     );
   });
 
-  test('words that are not among what is replaced come through, in their order', () => {
+  test('words that are not replaced come through in order', () => {
     const rules = [{ from: 'sean', to: 'Shaun' }];
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (source) => {
@@ -147,7 +147,7 @@ describe('whatever is said', () => {
     );
   });
 
-  test('text and words are changed alike, and times never go back', () => {
+  test('text and words change alike, and times never go back', () => {
     fc.assert(
       fc.property(replacements, text, fc.array(fc.nat(30)), (rules, source, cuts) => {
         const replacer = new Replacer(rules);
@@ -167,7 +167,7 @@ describe('whatever is said', () => {
     );
   });
 
-  test('what is shown as committed is never taken back, and all of it is what it would be at once', () => {
+  test('displayed committed text is never taken back, and the end equals the whole text', () => {
     fc.assert(
       fc.property(replacements, text, fc.array(fc.nat(30)), (rules, source, cuts) => {
         const replacer = new Replacer(rules);
@@ -190,7 +190,7 @@ describe('whatever is said', () => {
     );
   });
 
-  test('edits lie in the text, one behind the other, and rules for one place do not depend on their order', () => {
+  test('edits lie within the text, in order, and rules for one place do not depend on their order', () => {
     fc.assert(
       fc.property(replacements, text, (rules, source) => {
         let end = 0;

@@ -1,4 +1,4 @@
-/** What takes and files ask of the engine with a vocabulary: with an engine that only writes down what it is asked. */
+/** The options that the engine receives for dictations and files with a vocabulary. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,15 +17,15 @@ const words = Array.from({ length: 1_000 }, (_, i) => `name ${i} ${'x'.repeat(80
 const vocabulary = { now: () => ({ words, replacer: new Replacer([]) }) };
 
 class WritingEngine implements Engine {
-  readonly asked: (EngineJob | EngineLive)[] = [];
+  readonly requests: (EngineJob | EngineLive)[] = [];
 
   run(job: EngineJob) {
-    this.asked.push(job);
+    this.requests.push(job);
     return { cancel: () => undefined };
   }
 
   live(request: EngineLive) {
-    this.asked.push(request);
+    this.requests.push(request);
     return { audio: () => undefined, finish: () => undefined, cancel: () => undefined };
   }
 
@@ -34,7 +34,7 @@ class WritingEngine implements Engine {
   }
 }
 
-let takes = 0;
+let sessionCount = 0;
 let folder = '';
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-words-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -49,18 +49,18 @@ const common = {
 async function live(options?: LiveOptions): Promise<LiveOptions> {
   const engine = new WritingEngine();
   const sessions = new LiveSessions({ ...common, engine, folder, keep: () => Promise.resolve(undefined) });
-  const id = `take-${++takes}`;
-  const take = await sessions.open({ id, ...defined({ options }) });
-  // Of a take without any sound nothing is kept.
-  take.push(0, new Uint8Array(3_200));
+  const id = `session-${++sessionCount}`;
+  const session = await sessions.open({ id, ...defined({ options }) });
+  // A dictation without audio is not kept.
+  session.push(0, new Uint8Array(3_200));
   await sessions.stop(0);
-  // Another daemon goes on with it, with the same words.
+  // Another daemon continues it with the same words.
   const next = new WritingEngine();
   const after = new LiveSessions({ ...common, engine: next, folder, keep: () => Promise.resolve(undefined) });
   await after.find(id);
   await after.stop(0);
-  expect(next.asked[0]?.options).toEqual(engine.asked[0]?.options);
-  return engine.asked[0]?.options ?? {};
+  expect(next.requests[0]?.options).toEqual(engine.requests[0]?.options);
+  return engine.requests[0]?.options ?? {};
 }
 
 async function file(options?: TranscribeOptions): Promise<TranscribeOptions> {
@@ -69,19 +69,19 @@ async function file(options?: TranscribeOptions): Promise<TranscribeOptions> {
   const request = { path: '/talk.wav', ...defined({ options }) };
   sessions.submit({}, request, () => undefined);
   await Promise.resolve();
-  return engine.asked[0]?.options ?? {};
+  return engine.requests[0]?.options ?? {};
 }
 
 describe.each([
-  ['a take', live],
+  ['a dictation', live],
   ['a file', file],
 ])('%s', (_what, optionsSent) => {
-  test('is listened to for all words of the vocabulary', async () => {
+  test('uses all words of the vocabulary as hotwords', async () => {
     expect(await optionsSent()).toEqual({ hotwords: words });
     expect(await optionsSent({ language: 'en' })).toEqual({ language: 'en', hotwords: words });
   });
 
-  test('keeps words of its own, and none where one wants none', async () => {
+  test('keeps its own hotwords, and none if it wants none', async () => {
     expect(await optionsSent({ hotwords: ['Hopper'] })).toEqual({ hotwords: ['Hopper'] });
     expect(await optionsSent({ hotwords: [] })).toEqual({ hotwords: [] });
     expect(await optionsSent({ vocabulary: false })).toEqual({ vocabulary: false });

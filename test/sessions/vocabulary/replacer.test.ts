@@ -7,7 +7,7 @@ function written(text: string, rules: Readonly<Record<string, string>>): string 
   return applyReplacements(new Replacer(replacements), text);
 }
 
-describe('what is replaced', () => {
+describe('a replacement', () => {
   test.each([
     ['I met Sean. What do you mean?', 'I met Shaun. What do you mean?'],
     ['seance, Seans, Rossean, sean1, sean_b', 'seance, Seans, Rossean, sean1, sean_b'],
@@ -15,11 +15,11 @@ describe('what is replaced', () => {
     ['Sean’s, Sean-Paul, Sean/Ann', 'Shaun’s, Shaun-Paul, Shaun/Ann'],
     ['séan and ŝean stay', 'séan and ŝean stay'],
     ['', ''],
-  ])('is a whole word: %s', (text, expected) => {
+  ])('matches whole words: %s', (text, expected) => {
     expect(written(text, { sean: 'Shaun' })).toBe(expected);
   });
 
-  test('is no part of a word that is contracted', () => {
+  test('does not match inside a contraction', () => {
     expect(written("I can, you can't; CAN’T", { can: 'may' })).toBe("I may, you can't; CAN’T");
     expect(written("we're, we’ll", { we: 'they' })).toBe("they're, they’ll");
     expect(written("I don't know", { 'don’t': 'do not' })).toBe('I do not know');
@@ -31,12 +31,12 @@ describe('what is replaced', () => {
     );
   });
 
-  test('may be of signs, or end with them', () => {
+  test('may consist of signs, or end with them', () => {
     expect(written('C sharp and c++ and c', { 'c sharp': 'C#', 'C++': 'Cpp' })).toBe('C# and Cpp and c');
     expect(written('a (b) [c] a.b a*b', { '(b)': 'x', 'a.b': 'y', 'a*b': 'z' })).toBe('a x [c] y z');
   });
 
-  test('is found in scripts that have no spaces between words, and beside them', () => {
+  test('matches in scripts without spaces between words, and next to them', () => {
     expect(written('我用康菲界面和sean画画', { 康菲界面: 'ComfyUI', sean: 'Shaun' })).toBe(
       '我用ComfyUI和Shaun画画',
     );
@@ -44,25 +44,25 @@ describe('what is replaced', () => {
     expect(written('привет, Приветствие', { привет: 'здравствуйте' })).toBe('здравствуйте, Приветствие');
   });
 
-  test('is the same however its accents are put together, and whatever its last letter looks like', () => {
+  test('ignores the composition of accents, and the form of a last letter', () => {
     expect(written('Cafe\u0301 Mu\u0308ller', { CAFÉ: 'x', müller: 'Möller' })).toBe('Cafe\u0301 Möller');
     expect(written('ΟΔΟΣ, οδος, οδός', { οδός: 'δρόμος' })).toBe('ΟΔΟΣ, οδος, δρόμος');
     expect(written('ΟΔΟΣ, οδος, Οδοσ', { οδος: 'way' })).toBe('WAY, way, Way');
     expect(written('STRASSE', { straße: 'Weg' })).toBe('WEG');
   });
 
-  test('is the longest that fits, once, and never what was put there', () => {
+  test('is the longest that fits, once, and never within replaced text', () => {
     const rules = { new: 'old', 'new york': 'New Amsterdam', amsterdam: 'Rotterdam', old: 'new' };
     expect(written('new york, new, old, amsterdam', rules)).toBe('New Amsterdam, old, new, Rotterdam');
   });
 });
 
-describe('how it is written', () => {
+describe('case', () => {
   test.each([
     ['sean Sean SEAN sEAN', { sean: 'Shaun' }, 'Shaun Shaun SHAUN Shaun'],
     ['btw, Btw, BTW', { btw: 'by the way' }, 'by the way, By the way, BY THE WAY'],
     ['Iphone and IPHONE', { iphone: 'iPhone' }, 'iPhone and IPHONE'],
-    // It only tells how the word is written.
+    // It changes only the spelling.
     ['Adidas makes shoes', { adidas: 'adidas' }, 'adidas makes shoes'],
     ['I, A, i', { i: 'you' }, 'You, A, you'],
     ['Élan, élan', { élan: 'verve' }, 'Verve, verve'],
@@ -70,30 +70,30 @@ describe('how it is written', () => {
     expect(written(text, rules)).toBe(expected);
   });
 
-  test('an acronym is replaced only where it is one, and as it is given', () => {
+  test('an acronym is replaced only in capitals, and as given', () => {
     expect(written('US and us, Us', { US: 'United States' })).toBe('United States and us, Us');
     expect(written('ASAP, asap', { ASAP: 'soon', asap: 'later' })).toBe('soon, later');
   });
 
-  test('what was put there is taken literally', () => {
+  test('the new text is literal', () => {
     expect(written('price', { price: '$& $1 $$ \\n' })).toBe('$& $1 $$ \\n');
   });
 });
 
-describe('what stands around it', () => {
-  test('a line break takes the space in front of it and the full stop behind it', () => {
+describe('the text around it', () => {
+  test('a line break removes the space before it and the full stop after it', () => {
     const rules = { 'new line': '\n', 'new paragraph': '\n\n' };
     expect(written('Dear Anna, new line how are you? New paragraph. Yours', rules)).toBe(
       'Dear Anna,\nhow are you?\n\nYours',
     );
   });
 
-  test('a sign stands where such a sign stands', () => {
+  test('a sign attaches as such a sign does', () => {
     const rules = { 'full stop': '.', 'open bracket': '(', 'close bracket': ')' };
     expect(written('one full stop open bracket two close bracket three', rules)).toBe('one. (two) three');
   });
 
-  test('what is left out leaves no hole', () => {
+  test('removed text leaves no gap', () => {
     const rules = { um: '' };
     expect(written('Um, so we um went, um, home um.', rules)).toBe('So we went, home.');
     expect(written('I think um', rules)).toBe('I think');
@@ -103,7 +103,7 @@ describe('what stands around it', () => {
   });
 });
 
-test('a thousand rules are no burden', () => {
+test('a thousand rules are fast enough', () => {
   const rules = Array.from({ length: 1_000 }, (_, i) => ({ from: `name${i} of${i}`, to: `N${i}` }));
   const replacer = new Replacer(rules);
   const text = Array.from({ length: 2_000 }, (_, i) => `name${i} of${i}`).join(' and ');

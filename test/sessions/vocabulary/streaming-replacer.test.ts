@@ -10,12 +10,12 @@ const RULES = [
   { from: 'b', to: 'bee bee' },
 ];
 
-test('without replacements all of it is given at once', () => {
+test('returns all text at once without replacements', () => {
   const text = new StreamingReplacer(new Replacer([]));
   expect([text.add('one'), text.add(' two'), text.end()]).toEqual(['one', ' two', '']);
 });
 
-test('a phrase that is still being said is held back until it is known', () => {
+test('holds back a phrase until it is certain', () => {
   const text = new StreamingReplacer(new Replacer(RULES));
   const first = text.add('I live in new');
   expect(first).not.toContain('new');
@@ -23,7 +23,7 @@ test('a phrase that is still being said is held back until it is known', () => {
   expect(first + rest).toBe('I live in NYC and work');
 });
 
-test('whatever is said, in whatever parts, what was given is the beginning of all of it', () => {
+test('whatever the text and its parts, returned text is the start of the whole', () => {
   const word = fc.constantFrom(' new', ' york', ' full', ' stop', ' b', ' other', ',', '\n', ' New York');
   fc.assert(
     fc.property(fc.array(fc.array(word, { maxLength: 4 }), { maxLength: 10 }), (parts) => {

@@ -26,7 +26,7 @@ test('an export has the text, the vocabulary and its revision', async () => {
   expect(csv.revision).toBe(kept.revision);
 });
 
-test('what is exported can be imported, added or in place of what is there', async () => {
+test('an export can be imported, added to the vocabulary or replacing it', async () => {
   await service.handle({ do: 'add', words: ['ComfyUI'], replacements: [replacement] });
   const { text = '' } = await service.handle({ do: 'export', format: 'csv' });
   await service.handle({ do: 'remove', words: ['ComfyUI'], replacements: [replacement.from] });
@@ -36,7 +36,7 @@ test('what is exported can be imported, added or in place of what is there', asy
   expect(alone.vocabulary).toEqual({ words: ['ComfyUI'], replacements: [replacement] });
 });
 
-test('a change that was made of another revision is refused', async () => {
+test('refuses a change of another revision', async () => {
   const { revision } = await service.handle({ do: 'get' });
   await service.handle({ do: 'add', words: ['one'] });
   for (const change of [
