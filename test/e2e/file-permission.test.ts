@@ -169,7 +169,10 @@ describe('a user’s model directory', () => {
     makePrivate(writeFakeAudio(join(dir, 'config.json')));
     const path = audio('a.wav', { segments: 2 });
     const failed = await sotto(['transcribe', '--model', dir, path], { home: home.folder });
-    expect([failed.code, failed.stderr]).toEqual([3, expect.stringMatching(/has no access to the model folder/)]);
+    expect([failed.code, failed.stderr]).toEqual([
+      3,
+      expect.stringMatching(/has no access to the model folder/),
+    ]);
     expect((await transcribe(path)).code).toBe(0);
   });
 });

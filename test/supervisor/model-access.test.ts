@@ -39,7 +39,7 @@ describe('ProcessModelAccess', () => {
     for (const code of ['EPERM', 'EACCES'])
       expect(await setUp(refuse(code)).access.check('/d/m')).toMatchObject({
         code: 'MODEL_UNREADABLE',
-        message: expect.stringContaining('may not read') as unknown,
+        message: expect.stringContaining('has no access') as unknown,
         hint: expect.stringContaining('move it into /sotto/models') as unknown,
       });
     expect(await setUp(refuse('ENOENT')).access.check('/d/m')).toBeUndefined();
