@@ -61,7 +61,7 @@ export class EngineClient {
 
   async load(): Promise<void> {
     const loadAnswer = this.#until((m) => (m.type === 'loaded' || m.type === 'load-failed' ? m : undefined));
-    this.#process.send({ type: 'load', use: 1, model: this.#model, fallbacks: [] });
+    this.#process.send({ type: 'load', requestId: 1, model: this.#model, fallbacks: [] });
     const answer = await loadAnswer;
     if (answer.type === 'load-failed') throw new Error(`the model did not load: ${answer.error.message}`);
   }

@@ -225,12 +225,12 @@ describe('EngineHost with live sessions', () => {
     open(1);
     open(2, { model: other });
     await settled();
-    host.receive({ type: 'load', use: 1, model: { name: 'o', dir: '/o' }, fallbacks: [] });
+    host.receive({ type: 'load', requestId: 1, model: { name: 'o', dir: '/o' }, fallbacks: [] });
     await settled();
     run(1);
     expect((await endOf(1)).type).toBe('done');
     expect(sent.some((m) => m.type === 'loaded')).toBe(false);
-    host.receive({ type: 'load', use: 1, model: { name: 'o', dir: '/o' }, fallbacks: [] });
+    host.receive({ type: 'load', requestId: 1, model: { name: 'o', dir: '/o' }, fallbacks: [] });
     host.receive({ type: 'shutdown' });
     await until(() => seen.exits === 1);
     expect(seen.loads).toEqual(['/m']);
@@ -331,7 +331,7 @@ describe('EngineHost with live sessions', () => {
             // The supervisor runs one at a time.
             if (jobs === 0 || job() !== undefined) run((jobs += 1), '/a', model);
           } else if (what.do === 'cancel job') host.receive({ type: 'cancel', job: jobs });
-          else if (what.do === 'load') host.receive({ type: 'load', use: 1, model, fallbacks: [] });
+          else if (what.do === 'load') host.receive({ type: 'load', requestId: 1, model, fallbacks: [] });
           else await settled();
         }
         const isOver = (session: number): boolean =>

@@ -7,7 +7,7 @@ import { ONE_FITS, ReadingModel, ref, setUp, TickingModel } from './engine-host.
 describe('EngineHost', () => {
   test('loads the model once for all jobs, and again only for another one', async () => {
     const { host, run, endOf, seen } = setUp();
-    host.receive({ type: 'load', use: 1, model: ref, fallbacks: [] });
+    host.receive({ type: 'load', requestId: 1, model: ref, fallbacks: [] });
     run(1);
     run(2);
     await endOf(2);
@@ -33,13 +33,13 @@ describe('EngineHost', () => {
 
   test('decodes something before it reports a background model as ready', async () => {
     const { host, sent } = setUp();
-    host.receive({ type: 'load', use: 1, model: ref, fallbacks: [] });
+    host.receive({ type: 'load', requestId: 1, model: ref, fallbacks: [] });
     await until(() => sent.some((m) => m.type === 'loaded'));
     const states = sent.flatMap((m) => (m.type === 'models' ? m.models.map(({ state }) => state) : []));
     expect([...new Set(states)]).toEqual(['loading', 'warming', 'ready']);
     expect(sent).toContainEqual(
       expect.objectContaining({
-        use: 1,
+        requestId: 1,
         model: expect.objectContaining({ ...ref, pinned: true, state: 'ready' }),
       }),
     );

@@ -111,9 +111,9 @@ describe('ModelCache', () => {
       const warmUp = () => Promise.resolve(dir === '/a' ? { gflops: 1800 } : {});
       return Object.assign(new ScriptedModel(dir), { warmUp });
     });
-    await models.keep(b, [], never);
+    await models.pin(b, [], never);
     expect(measured).toEqual([]);
-    await models.keep(a, [], never);
+    await models.pin(a, [], never);
     expect(measured).toEqual([1800]);
   });
 
@@ -127,7 +127,7 @@ describe('ModelCache', () => {
 
   test('holds two models for two users if memory allows', async () => {
     const { models, made, inMemory } = setUp();
-    models.limit({ maxBytes: 200 });
+    models.setLimits({ maxBytes: 200 });
     const held = [await models.hold(a), await models.hold(b)];
     expect(inMemory()).toEqual(['a', 'b']);
     for (const { release } of held) release();
@@ -136,7 +136,7 @@ describe('ModelCache', () => {
 
   test('keeps a model until its last holder releases it, before another replaces it', async () => {
     const { models, loads, made } = setUp();
-    models.limit(ONE_FITS);
+    models.setLimits(ONE_FITS);
     const holders = [await models.hold(a), await models.hold(a)];
     const other = models.hold(b);
     for (const { release } of holders) {
@@ -153,7 +153,7 @@ describe('ModelCache', () => {
 
   test('gives a loaded model at once, also while another one is waited for', async () => {
     const { models, made } = setUp();
-    models.limit(ONE_FITS);
+    models.setLimits(ONE_FITS);
     const first = await models.hold(a);
     const other = models.hold(b);
     const second = await models.hold(a);
@@ -166,7 +166,7 @@ describe('ModelCache', () => {
 
   test('cancels a request that waits for memory at once, and loads nothing for it', async () => {
     const { models, loads, made } = setUp();
-    models.limit(ONE_FITS);
+    models.setLimits(ONE_FITS);
     const held = await models.hold(a);
     const cancelled = new AbortController();
     const waiting = models.hold(b, cancelled.signal);
@@ -187,7 +187,7 @@ describe('ModelCache', () => {
       if (dir === '/a') await loaded.opened;
       return new ScriptedModel(dir);
     });
-    models.limit(ONE_FITS);
+    models.setLimits(ONE_FITS);
     const { release } = await heldAfterCancel(models, loaded);
     expect(loads).toEqual(['/a']);
     release();
@@ -213,7 +213,7 @@ describe('ModelCache', () => {
 
   test('evicts a temporary model a minute after its last use, the pinned one never', async () => {
     const { models, clock, made, inMemory } = setUp();
-    await models.keep(a, [], never);
+    await models.pin(a, [], never);
     const { release } = await models.hold(b);
     clock.advance(120_000);
     expect(inMemory()).toEqual(['a kept', 'b']);
@@ -236,9 +236,9 @@ describe('pinning a model', () => {
       if (dir === '/b') await loaded.opened;
       return new ScriptedModel(dir);
     });
-    await models.keep(a, [], never);
+    await models.pin(a, [], never);
     expect(states()).toEqual(['a loading', 'a warming', 'a ready']);
-    const switching = models.keep(b, [], never);
+    const switching = models.pin(b, [], never);
     await settled();
     const { release } = await models.hold(a);
     expect(await isSettled(switching)).toBe(false);
@@ -252,10 +252,10 @@ describe('pinning a model', () => {
 
   test('drains the old one first if both do not fit, and serves new requests with the new one', async () => {
     const { models, loads, made, inMemory } = setUp();
-    models.limit(ONE_FITS);
-    await models.keep(a, [], never);
+    models.setLimits(ONE_FITS);
+    await models.pin(a, [], never);
     const { release } = await models.hold(a);
-    const switching = models.keep(b, [], never);
+    const switching = models.pin(b, [], never);
     const late = models.hold(b);
     await settled();
     expect([loads, made[0]?.disposed]).toEqual([['/a'], 0]);
@@ -267,11 +267,7 @@ describe('pinning a model', () => {
 
   test('lets requests go before background loads', async () => {
     const { models, loads } = setUp();
-    const [, held] = await Promise.all([
-      models.keep(a, [], never),
-      models.hold(b),
-      models.keep(c, [], never),
-    ]);
+    const [, held] = await Promise.all([models.pin(a, [], never), models.hold(b), models.pin(c, [], never)]);
     held.release();
     expect(loads).toEqual(['/b', '/a', '/c']);
   });
@@ -281,8 +277,8 @@ describe('pinning a model', () => {
       if (dir === '/b') throw new SottoError('MODEL_CORRUPT', 'cut off');
       return new ScriptedModel(dir);
     });
-    await models.keep(a, [], never);
-    await expect(models.keep(b, [], never)).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    await models.pin(a, [], never);
+    await expect(models.pin(b, [], never)).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
     expect(inMemory()).toEqual(['a kept']);
   });
 
@@ -290,7 +286,7 @@ describe('pinning a model', () => {
     const { models, made, inMemory } = setUp(
       (dir) => new ScriptedModel(dir, { onStep: () => Promise.reject(new Error('shapes do not fit')) }),
     );
-    await expect(models.keep(a, [], never)).rejects.toMatchObject({ code: 'INTERNAL' });
+    await expect(models.pin(a, [], never)).rejects.toMatchObject({ code: 'INTERNAL' });
     expect([made[0]?.disposed, inMemory()]).toEqual([1, []]);
   });
 
@@ -299,7 +295,7 @@ describe('pinning a model', () => {
     const { models, inMemory } = setUp(
       (dir) => new ScriptedModel(dir, { onStep: () => working.opened, steps: 100 }),
     );
-    const pinned = models.keep(a, [], never);
+    const pinned = models.pin(a, [], never);
     await settled();
     const waiting = models.hold(a);
     working.open();
@@ -318,10 +314,10 @@ describe('pinning a model', () => {
         const onStep = (): Promise<void> | undefined => (dir === '/b' ? busy.opened : undefined);
         return new ScriptedModel(dir, { onStep });
       });
-      await models.keep(a, [], never);
+      await models.pin(a, [], never);
       const other = where === 'in the queue' ? models.hold(c) : undefined;
       const cancelled = new AbortController();
-      const switching = models.keep(b, [], cancelled.signal);
+      const switching = models.pin(b, [], cancelled.signal);
       await settled();
       cancelled.abort();
       await expect(switching).rejects.toMatchObject({ code: 'CANCELLED' });
@@ -340,7 +336,7 @@ describe('memory', () => {
 
   test('refuses a model that would not fit into empty memory before reading it, with what would fit', async () => {
     const { models, loads } = setUp();
-    models.limit({ maxBytes: 500, advice: 'whisper-small would fit' });
+    models.setLimits({ maxBytes: 500, advice: 'whisper-small would fit' });
     await expect(models.hold(large)).rejects.toMatchObject({
       code: 'INSUFFICIENT_MEMORY',
       hint: 'whisper-small would fit',
@@ -350,20 +346,20 @@ describe('memory', () => {
 
   test('pins the next smaller model instead, and reports it', async () => {
     const { models, inMemory } = setUp();
-    models.limit(ONE_FITS);
-    const pinned = await models.keep(large, [{ name: 'larger', dir: '/large' }, b, a], never);
+    models.setLimits(ONE_FITS);
+    const pinned = await models.pin(large, [{ name: 'larger', dir: '/large' }, b, a], never);
     expect(pinned).toMatchObject({
       name: 'b',
       fallbackFor: { name: 'large', error: { code: 'INSUFFICIENT_MEMORY' } },
     });
     expect(inMemory()).toEqual(['b kept']);
-    await expect(models.keep(large, [], never)).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
+    await expect(models.pin(large, [], never)).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
   });
 
   test('reloads the pinned model that was evicted for a temporary one once that is idle', async () => {
     const { models, inMemory } = setUp();
-    models.limit(ONE_FITS);
-    await models.keep(a, [], never);
+    models.setLimits(ONE_FITS);
+    await models.pin(a, [], never);
     const { release } = await models.hold(b);
     expect(inMemory()).toEqual(['b']);
     release();
@@ -376,8 +372,8 @@ describe('memory', () => {
       if (dir === '/b') throw new SottoError('MODEL_CORRUPT', 'cut off');
       return new ScriptedModel(dir);
     });
-    models.limit(ONE_FITS);
-    await models.keep(a, [], never);
+    models.setLimits(ONE_FITS);
+    await models.pin(a, [], never);
     await expect(models.hold(b)).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
     await settled();
     expect(inMemory()).toEqual(['a kept']);
@@ -388,8 +384,8 @@ describe('memory', () => {
       if (dir === '/c') throw new SottoError('MODEL_CORRUPT', 'cut off');
       return new ScriptedModel(dir);
     });
-    models.limit({ unloadAfterSeconds: 600 });
-    await models.keep(a, [], never);
+    models.setLimits({ unloadAfterSeconds: 600 });
+    await models.pin(a, [], never);
     const endings: (() => Promise<void>)[] = [
       async () => (await models.hold(a)).release(),
       async () => void (await models.hold(c).catch(() => undefined)),
@@ -428,7 +424,7 @@ describe('memory', () => {
       if (signals.length > 1) await loaded.opened;
       return new ScriptedModel(dir);
     });
-    await models.keep(a, [], never);
+    await models.pin(a, [], never);
     models.unload();
     (await heldAfterCancel(models, loaded)).release();
     expect([loads, signals[1]?.aborted]).toEqual([['/a', '/a'], undefined]);
@@ -436,7 +432,7 @@ describe('memory', () => {
 
   test('frees unused models on unload, and the others once they are released', async () => {
     const { models, made, inMemory } = setUp();
-    await models.keep(a, [], never);
+    await models.pin(a, [], never);
     const { release } = await models.hold(b);
     models.unload();
     expect(inMemory()).toEqual(['b']);
@@ -460,13 +456,13 @@ describe('memory', () => {
           await new Promise((resolve) => setImmediate(resolve));
           return new ScriptedModel(dir);
         });
-        models.limit({ maxBytes: 210, unloadAfterSeconds: 90 });
+        models.setLimits({ maxBytes: 210, unloadAfterSeconds: 90 });
         const holders: Holder[] = [];
         for (const what of steps) {
           const chosen = 'chosen' in what ? holders[what.chosen % Math.max(1, holders.length)] : undefined;
           if (what.do === 'hold') holders.push(new Holder(models, what.dir));
           else if (what.do === 'keep') {
-            models.keep({ name: what.dir, dir: what.dir }, [], never).catch(() => undefined);
+            models.pin({ name: what.dir, dir: what.dir }, [], never).catch(() => undefined);
           } else if (what.do === 'unload') models.unload();
           else if (what.do === 'later') clock.advance(70_000);
           else if (what.do === 'wait') await settled();

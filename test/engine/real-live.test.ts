@@ -10,7 +10,7 @@ import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { packageRoot } from '#daemon/paths.js';
 import type { LiveCheckpoint } from '#daemon/protocol/live.js';
 import type { DecodeStep } from '#daemon/protocol/ipc.js';
-import type { LiveReport } from '#daemon/supervisor/engine.js';
+import type { EngineStreamReport } from '#daemon/supervisor/engine.js';
 import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { clip, samplesOf, starterModel } from '#test/models/fixtures.js';
@@ -50,9 +50,9 @@ async function dictate(
   checkpoint?: LiveCheckpoint,
 ): Promise<DecodeStep[]> {
   const fromSample = checkpoint?.fromSample ?? 0;
-  const reports: LiveReport[] = [];
+  const reports: EngineStreamReport[] = [];
   const request = { model: { name: 'starter', dir }, options, fromSample };
-  const running = engine.live({ ...request, ...(checkpoint && { checkpoint }) }, (report) =>
+  const running = engine.openStream({ ...request, ...(checkpoint && { checkpoint }) }, (report) =>
     reports.push(report),
   );
   await until(() => reports.some(({ type }) => type === 'opened'));

@@ -88,7 +88,7 @@ async function loadAlone(model: ModelRef): Promise<void> {
   }
 }
 
-async function keep({ use, model, fallbacks }: Extract<ToEngine, { type: 'load' }>): Promise<void> {
+async function keep({ requestId, model, fallbacks }: Extract<ToEngine, { type: 'load' }>): Promise<void> {
   let fallbackFor: EngineModel['fallbackFor'];
   for (const candidate of [model, ...fallbacks]) {
     try {
@@ -96,7 +96,11 @@ async function keep({ use, model, fallbacks }: Extract<ToEngine, { type: 'load' 
       if (pinned !== undefined && pinned !== candidate.dir) loaded.delete(pinned);
       pinned = candidate.dir;
       sendModels();
-      send({ type: 'loaded', use, model: { ...statusOf(candidate), ...(fallbackFor && { fallbackFor }) } });
+      send({
+        type: 'loaded',
+        requestId,
+        model: { ...statusOf(candidate), ...(fallbackFor && { fallbackFor }) },
+      });
       return;
     } catch (thrown) {
       const error = SottoError.from(thrown);
@@ -104,7 +108,7 @@ async function keep({ use, model, fallbacks }: Extract<ToEngine, { type: 'load' 
       if (error.code !== 'INSUFFICIENT_MEMORY') break;
     }
   }
-  if (fallbackFor !== undefined) send({ type: 'load-failed', use, error: fallbackFor.error });
+  if (fallbackFor !== undefined) send({ type: 'load-failed', requestId, error: fallbackFor.error });
 }
 
 async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Promise<void> {

@@ -1,13 +1,18 @@
 /** The engine of dictation without a process: what `fake-live.ts` hears, and an end whenever a test wants one. */
 import type { FromEngine } from '#daemon/protocol/ipc.js';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { Engine, EngineLive, LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
+import type {
+  Engine,
+  EngineStreamRequest,
+  EngineStreamReport,
+  EngineStream,
+} from '#daemon/supervisor/engine.js';
 import { FakeLive } from './fake-live.js';
 
-type Report = (report: LiveReport) => void;
+type Report = (report: EngineStreamReport) => void;
 
 export class InProcessLive implements Engine {
-  readonly requests: EngineLive[] = [];
+  readonly requests: EngineStreamRequest[] = [];
   readonly #reports = new Set<Report>();
   #up = true;
   #starters: (() => void)[] = [];
@@ -20,7 +25,7 @@ export class InProcessLive implements Engine {
     return { state: 'ready' as const, restarts: 0, model: { state: 'absent' as const } };
   }
 
-  live(request: EngineLive, report: Report): RunningLive {
+  openStream(request: EngineStreamRequest, report: Report): EngineStream {
     this.requests.push(request);
     let fake: FakeLive | undefined;
     let over = false;
@@ -84,7 +89,7 @@ export class InProcessLive implements Engine {
   }
 }
 
-function reportOf(message: FromEngine): LiveReport {
+function reportOf(message: FromEngine): EngineStreamReport {
   switch (message.type) {
     case 'live-update':
       return { type: 'update', step: message.step };

@@ -32,7 +32,7 @@ export class ReadingEngine implements Engine {
     };
   }
 
-  live(): never {
+  openStream(): never {
     throw new Error('no dictation here');
   }
 

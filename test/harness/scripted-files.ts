@@ -36,7 +36,7 @@ export class ScriptedFiles implements Engine {
     };
   }
 
-  live(): never {
+  openStream(): never {
     throw new Error('no dictation here');
   }
 

@@ -222,7 +222,7 @@ describe('dictation over the socket', () => {
     await until(() => client.committed !== '');
     client.socket.terminate();
     const closedMs = performance.now();
-    await until(() => live.idle);
+    await until(() => live.isIdle);
     // The grace period of a second plus the engine's last decode step.
     expect(performance.now() - closedMs).toBeGreaterThan(900);
     expect(existsSync(`${home.folder}/one.spool`)).toBe(true);

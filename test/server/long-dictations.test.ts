@@ -15,7 +15,12 @@ import { HistoryService } from '#daemon/sessions/history/history-service.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
-import type { Engine, EngineLive, LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
+import type {
+  Engine,
+  EngineStreamRequest,
+  EngineStreamReport,
+  EngineStream,
+} from '#daemon/supervisor/engine.js';
 import { noVocabulary } from '#test/harness/no-vocabulary.js';
 import { idleModelService } from '#test/harness/controlled-models.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
@@ -47,7 +52,10 @@ class Wordy implements Engine {
     return { state: 'ready' as const, restarts: 0, model: { state: 'absent' as const } };
   }
 
-  live({ fromSample }: EngineLive, report: (report: LiveReport) => void): RunningLive {
+  openStream(
+    { fromSample }: EngineStreamRequest,
+    report: (report: EngineStreamReport) => void,
+  ): EngineStream {
     queueMicrotask(() => report({ type: 'opened' }));
     let decodedSamples = fromSample;
     return {
@@ -93,7 +101,7 @@ beforeEach(async () => {
     ...common,
     folder: home.folder,
     keep: (outcome) => keeper.keep(outcome),
-    vocabulary: { now: () => ({ words: [], replacer: REPLACED }) },
+    vocabulary: { current: () => ({ words: [], replacer: REPLACED }) },
   });
   const sessions = new JobScheduler(common);
   connections = 0;

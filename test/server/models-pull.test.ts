@@ -42,7 +42,7 @@ describe('a pull', () => {
     await downloaded(one.models.pull('someone/model'), 0.2);
     one.close();
     await until(() => here.daemon.server.connections === 0);
-    expect(here.daemon.service.idle).toBe(false);
+    expect(here.daemon.service.isIdle).toBe(false);
     const two = await here.client();
     const joined = two.models.pull('someone/model');
     // It gets all numbered events from the start.
@@ -50,7 +50,7 @@ describe('a pull', () => {
     expect(first).toMatchObject({ type: 'resolving', repo: 'someone/model' });
     two.close();
     await until(() => here.daemon.server.connections === 0);
-    expect(here.daemon.service.idle).toBe(false);
+    expect(here.daemon.service.isIdle).toBe(false);
     const hits = here.hub.hits.filter(({ kind }) => kind === 'info').length;
     here.hub.fault = () => undefined;
     // A stalled download is retried after a while; this test cancels it and requests it again.
@@ -89,8 +89,8 @@ describe('a pull', () => {
       message: 'cancelled by another client',
     });
     expect(here.hasModel('other')).toBe(false);
-    expect(here.daemon.service.states.of('other').state).toBe('absent');
-    expect(here.daemon.service.idle).toBe(true);
+    expect(here.daemon.service.states.status('other').state).toBe('absent');
+    expect(here.daemon.service.isIdle).toBe(true);
   });
 
   test('is cancelled by its local name by any client', async () => {
@@ -102,13 +102,13 @@ describe('a pull', () => {
     await downloaded(pull, 0.2);
     // Other pulls continue.
     expect(await two.models.cancelPull('someone/model')).toBe(false);
-    expect(here.daemon.service.idle).toBe(false);
+    expect(here.daemon.service.isIdle).toBe(false);
     expect(await two.models.cancelPull('mine')).toBe(true);
     await expect(pull.result).rejects.toMatchObject({
       code: 'CANCELLED',
       message: 'cancelled by another client',
     });
-    expect(here.daemon.service.idle).toBe(true);
+    expect(here.daemon.service.isIdle).toBe(true);
     expect((await two.models.list()).partial).toMatchObject([{ name: 'mine', repo: 'someone/model' }]);
   });
 
@@ -138,7 +138,7 @@ describe('a pull', () => {
     expect(new Set(await Promise.all(pulls.map(({ result }) => failureOf(result))))).toEqual(
       new Set(['CANCELLED']),
     );
-    expect(here.daemon.service.idle).toBe(true);
+    expect(here.daemon.service.isIdle).toBe(true);
   });
 
   test('of another model with the same name is refused while one is active', async () => {
@@ -175,7 +175,7 @@ describe('a pull', () => {
       fallbackFor,
     });
     expect(await pull.result).toMatchObject({ name: plain.name, fallbackFor });
-    expect(here.daemon.service.states.of(lacking.name)).toMatchObject({
+    expect(here.daemon.service.states.status(lacking.name)).toMatchObject({
       state: 'failed',
       error: { code: 'QUANTIZED_UNAVAILABLE' },
     });

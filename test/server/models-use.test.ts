@@ -24,7 +24,7 @@ describe('use', () => {
     await new Promise((resolve) => setTimeout(resolve, 120));
     here.daemon.engine.warming('large');
     expect(here.settings()).toEqual({ model: 'fake' });
-    expect(here.daemon.service.states.of('fake').state).toBe('ready');
+    expect(here.daemon.service.states.status('fake').state).toBe('ready');
     here.daemon.engine.ready('large');
     expect(await use.result).toMatchObject({ do: 'use', model: { name: 'large', state: 'ready' } });
     expect(stagesOf(await events)).toEqual(['loading', 'warming']);
@@ -111,7 +111,7 @@ describe('use', () => {
     one.close();
     await until(() => here.daemon.server.connections === 0);
     here.daemon.engine.ready('large');
-    await until(() => here.daemon.service.idle);
+    await until(() => here.daemon.service.isIdle);
     expect(here.settings()).toEqual({ model: 'large' });
   });
 
@@ -175,7 +175,7 @@ describe('remove', () => {
     writeFileSync(here.home.paths.settings, '{}');
     expect(await models.remove('mine')).toMatchObject({ name: 'mine' });
     expect(here.hasModel('mine')).toBe(false);
-    expect(here.daemon.service.states.of('mine').state).toBe('absent');
+    expect(here.daemon.service.states.status('mine').state).toBe('absent');
     expect(await failureOf(models.remove('starter', { force: true }))).toBe('INVALID_ARGUMENT');
   });
 

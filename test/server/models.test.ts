@@ -119,6 +119,6 @@ describe('models over the socket', () => {
     here.daemon.engine.setModels([{ name: 'fake', state: 'ready' }]);
     await models.unload();
     expect(here.daemon.engine.unloads).toBe(1);
-    expect(here.daemon.service.states.of('fake').state).toBe('installed');
+    expect(here.daemon.service.states.status('fake').state).toBe('installed');
   });
 });

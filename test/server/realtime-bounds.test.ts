@@ -100,6 +100,6 @@ describe('a client that does not read', () => {
     client.socket.pause();
     for (let i = 0; i < 5; i++) here.clock.advance(15_000);
     await until(() => here.engine.size === 0);
-    expect(here.live.idle).toBe(true);
+    expect(here.live.isIdle).toBe(true);
   });
 });

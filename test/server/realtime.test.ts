@@ -142,7 +142,7 @@ describe('a connection', () => {
     client.append(spoken(0, 1.2 * SECOND));
     await until(() => client.texts(DELTA, 'delta').length === 1);
     client.socket.terminate();
-    await until(() => here.live.idle && here.files.length === 0);
+    await until(() => here.live.isIdle && here.files.length === 0);
     expect(here.kept).toEqual([]);
     expect(here.engine.size).toBe(0);
   });

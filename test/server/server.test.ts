@@ -200,7 +200,7 @@ describe('a job over the socket', () => {
       }
     };
     await expect(work()).rejects.toMatchObject({ code: 'CANCELLED' });
-    await until(() => sessions.idle);
+    await until(() => sessions.isIdle);
     one.close();
   });
 
@@ -209,12 +209,12 @@ describe('a job over the socket', () => {
     for await (const event of one.transcribe(audio({ segments: 100_000, delayMs: 1 }))) {
       if (event.type === 'segment') break;
     }
-    await until(() => sessions.idle);
+    await until(() => sessions.isIdle);
     const two = await greeted();
     two.send(JSON.stringify({ type: 'transcribe', id: 'x', path: audio({ segments: 100_000, delayMs: 1 }) }));
-    await until(() => !sessions.idle);
+    await until(() => !sessions.isIdle);
     two.terminate();
-    await until(() => sessions.idle);
+    await until(() => sessions.isIdle);
     expect(sessions.queueStatus()).toMatchObject({ cancelled: 2, failed: 0 });
     one.close();
   });
@@ -247,7 +247,7 @@ describe('a job over the socket', () => {
     for (let n = 0; n < 65; n++) socket.send(JSON.stringify({ type: 'transcribe', id: `${n}`, path }));
     expect(await busy).toBe('BUSY');
     socket.terminate();
-    await until(() => sessions.idle);
+    await until(() => sessions.isIdle);
   });
 });
 

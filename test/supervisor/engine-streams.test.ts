@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { DecodeStep, ToEngine } from '#daemon/protocol/ipc.js';
-import type { LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
+import type { EngineStreamReport, EngineStream } from '#daemon/supervisor/engine.js';
 import { EngineStreams, DECODE_TIMEOUT_MS } from '#daemon/supervisor/engine-streams.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
@@ -25,7 +25,7 @@ function setUp() {
     onStuck: () => void (seen.stuck += 1),
   });
   const open = (fromSample = 0) => {
-    const reports: LiveReport[] = [];
+    const reports: EngineStreamReport[] = [];
     const running = streams.open({ ...request, fromSample }, (report) => reports.push(report));
     return { reports, running };
   };
@@ -39,7 +39,7 @@ function setUp() {
 
 /** Waits for the microtasks. */
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-const speak = (running: RunningLive, samples: number): void => running.audio(new Uint8Array(2 * samples));
+const speak = (running: EngineStream, samples: number): void => running.audio(new Uint8Array(2 * samples));
 
 describe('EngineStreams', () => {
   test('opens each session once in a process, whenever that becomes ready', async () => {
@@ -81,11 +81,11 @@ describe('EngineStreams', () => {
     expect(waits.reports.map(({ type }) => type)).toEqual(['waiting']);
     streams.ready();
     expect(types()).toEqual(['live-open', 'live-open']);
-    expect(streams.busy).toBe(true);
+    expect(streams.isBusy).toBe(true);
   });
 
   test.each([
-    ['cancelled', (_: EngineStreams, running: RunningLive) => running.cancel()],
+    ['cancelled', (_: EngineStreams, running: EngineStream) => running.cancel()],
     ['lost', (streams: EngineStreams) => streams.lost(crash)],
     ['failed', (streams: EngineStreams) => streams.failAll(crash)],
     ['done', (streams: EngineStreams) => streams.receive({ type: 'live-done', session: 1, step: step(0) })],
@@ -105,7 +105,7 @@ describe('EngineStreams', () => {
     decoded(1, SECOND);
     opened(1);
     clock.advance(10 * DECODE_TIMEOUT_MS);
-    expect([reports.length, sent.length, seen.stuck, streams.busy]).toEqual([reported, messages, 0, false]);
+    expect([reports.length, sent.length, seen.stuck, streams.isBusy]).toEqual([reported, messages, 0, false]);
   });
 
   test('detects a stuck process when a decode is overdue', async () => {

@@ -9,7 +9,7 @@ function setUp(loading = false) {
     clock,
     ping: () => (seen.pings += 1),
     onHang: () => (seen.hangs += 1),
-    loading: () => loading,
+    isLoading: () => loading,
   });
   return { clock, seen, watch };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
 import type { LiveCheckpoint } from '#daemon/protocol/live.js';
-import type { JobReport, LiveReport, RunningLive } from '#daemon/supervisor/engine.js';
+import type { JobReport, EngineStreamReport, EngineStream } from '#daemon/supervisor/engine.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
@@ -51,19 +51,19 @@ interface From {
 }
 
 class Listener {
-  readonly reports: LiveReport[] = [];
-  readonly running: RunningLive;
+  readonly reports: EngineStreamReport[] = [];
+  readonly running: EngineStream;
 
   constructor({ fromSample = 0, checkpoint, name = 'fake' }: From = {}) {
     const request = { model: { name, dir: `/models/${name}` }, options: {}, fromSample };
-    this.running = supervisor.live({ ...request, ...(checkpoint && { checkpoint }) }, (report) => {
+    this.running = supervisor.openStream({ ...request, ...(checkpoint && { checkpoint }) }, (report) => {
       this.reports.push(report);
     });
     expect(this.reports).toEqual([]);
     listeners.push(this);
   }
 
-  get last(): LiveReport | undefined {
+  get last(): EngineStreamReport | undefined {
     return this.reports.find(({ type }) => ['done', 'failed', 'lost'].includes(type));
   }
 
@@ -97,7 +97,7 @@ class Listener {
     return this;
   }
 
-  async over(): Promise<LiveReport> {
+  async over(): Promise<EngineStreamReport> {
     await until(() => this.last !== undefined);
     return this.last ?? { type: 'opened' };
   }
@@ -163,7 +163,7 @@ describe('Supervisor with live sessions', () => {
   test('a session that opens again in the report of its loss waits for the next engine', async () => {
     start({ FAKE_LIVE: 'dies-at:16000' });
     let second: Listener | undefined;
-    const running = supervisor.live({ model, options: {}, fromSample: 0 }, (report) => {
+    const running = supervisor.openStream({ model, options: {}, fromSample: 0 }, (report) => {
       if (report.type === 'opened') running.audio(new Uint8Array(ramp(0, SECOND).buffer));
       if (report.type === 'lost') second = new Listener();
     });
@@ -182,7 +182,7 @@ describe('Supervisor with live sessions', () => {
     const before = enginePid();
     deaf.speak(0, SECOND);
     expect(await deaf.over()).toMatchObject({ type: 'lost', error: { code: 'ENGINE_CRASHED' } });
-    expect(supervisor.status().lastFailure).toMatch(/does not look/);
+    expect(supervisor.status().lastFailure).toMatch(/stopped decoding/);
     await until(() => supervisor.status().state === 'ready');
     expect(enginePid()).not.toBe(before);
   });

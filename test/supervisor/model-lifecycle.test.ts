@@ -19,7 +19,8 @@ function setUp(model = small) {
     state,
     pinned,
   });
-  const uses = (): number[] => sent.flatMap((message) => (message.type === 'load' ? [message.use] : []));
+  const uses = (): number[] =>
+    sent.flatMap((message) => (message.type === 'load' ? [message.requestId] : []));
   const holds = (...models: EngineModel[]): void => lifecycle.receive({ type: 'models', models });
   return { lifecycle, sent, inMemory, holds, last: () => uses().at(-1) ?? -1 };
 }
@@ -28,7 +29,7 @@ describe('ModelLifecycle', () => {
   test('requests during a switch of models wait for the new one', async () => {
     const { lifecycle, inMemory, holds, last } = setUp();
     lifecycle.ready();
-    lifecycle.receive({ type: 'loaded', use: last(), model: inMemory(small, 'ready', true) });
+    lifecycle.receive({ type: 'loaded', requestId: last(), model: inMemory(small, 'ready', true) });
     holds(inMemory(small, 'ready', true));
     const using = lifecycle.use(large);
     // Both fit: no request waits.
@@ -42,7 +43,7 @@ describe('ModelLifecycle', () => {
     holds();
     lifecycle.receive({
       type: 'load-failed',
-      use,
+      requestId: use,
       error: new SottoError('MODEL_CORRUPT', 'cut off').toWire(),
     });
     await expect(using).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
@@ -53,7 +54,7 @@ describe('ModelLifecycle', () => {
   test('loads an evicted model for the next request, not another one', () => {
     const { lifecycle, inMemory, holds, last } = setUp();
     lifecycle.ready();
-    lifecycle.receive({ type: 'loaded', use: last(), model: inMemory(small, 'ready', true) });
+    lifecycle.receive({ type: 'loaded', requestId: last(), model: inMemory(small, 'ready', true) });
     holds();
     expect(lifecycle.serving).toEqual(small);
     holds(inMemory(large));

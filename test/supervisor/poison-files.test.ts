@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
 import type { JobNotice } from '#daemon/sessions/jobs/job.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
-import type { LiveReport } from '#daemon/supervisor/engine.js';
+import type { EngineStreamReport } from '#daemon/supervisor/engine.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
@@ -78,8 +78,10 @@ describe('files that crash every engine', () => {
     expect(good.texts).toEqual(scriptedTexts(4));
     expect(supervisor.status()).toMatchObject({ state: 'ready', restarts: 12 });
 
-    const reports: LiveReport[] = [];
-    const live = supervisor.live({ model, options: {}, fromSample: 0 }, (report) => reports.push(report));
+    const reports: EngineStreamReport[] = [];
+    const live = supervisor.openStream({ model, options: {}, fromSample: 0 }, (report) =>
+      reports.push(report),
+    );
     await until(() => reports.some(({ type }) => type === 'opened'));
     live.cancel();
   });

@@ -76,7 +76,7 @@ export class EngineHost {
         deps.send({ type: 'models', models: [...models] });
         if (this.#hasLiveSessions) deps.wireMemory?.(true);
       },
-      onFreed: () => this.#freed(),
+      onFreed: () => this.#onModelFreed(),
       onMeasured: (gflops) => deps.send({ type: 'measured', gflops }),
     });
     this.#live = new LiveRuns({
@@ -92,14 +92,14 @@ export class EngineHost {
       case 'limits': {
         const { type: _, ...limits } = message;
         this.#limits = limits;
-        this.#models.limit(limits);
+        this.#models.setLimits(limits);
         return;
       }
       case 'load':
-        void this.#keep(message);
+        void this.#load(message);
         return;
       case 'load-cancel':
-        this.#loads.get(message.use)?.abort();
+        this.#loads.get(message.requestId)?.abort();
         return;
       case 'unload':
         this.#models.unload();
@@ -171,28 +171,33 @@ export class EngineHost {
   }
 
   /** Pins the default model. */
-  async #keep({ use, model, fallbacks }: Load): Promise<void> {
+  async #load({ requestId, model, fallbacks }: Load): Promise<void> {
     const cancelled = new AbortController();
-    this.#loads.set(use, cancelled);
+    this.#loads.set(requestId, cancelled);
     try {
-      const kept = await this.#models.keep(model, fallbacks, cancelled.signal);
-      this.#deps.send({ type: 'loaded', use, model: kept });
+      const pinned = await this.#models.pin(model, fallbacks, cancelled.signal);
+      this.#deps.send({ type: 'loaded', requestId, model: pinned });
     } catch (error) {
-      this.#deps.send({ type: 'load-failed', use, error: engineError(error).toWire() });
+      this.#deps.send({ type: 'load-failed', requestId, error: engineError(error).toWire() });
     }
-    this.#loads.delete(use);
+    this.#loads.delete(requestId);
     this.#sendFigures();
   }
 
   /** The memory that a model leaves for reuse fits no other one. */
-  #freed(): void {
+  #onModelFreed(): void {
     this.#deps.clearCache();
     this.#sendFigures();
   }
 
   #sendFigures(): void {
     const { figures, send, steps } = this.#deps;
-    send({ type: 'pong', figures: figures(), steps: steps(), waits: this.#models.isWaitingForMemory });
+    send({
+      type: 'pong',
+      figures: figures(),
+      steps: steps(),
+      isWaitingForMemory: this.#models.isWaitingForMemory,
+    });
   }
 
   async #run(run: Run, claim: Claim, signal: AbortSignal): Promise<void> {

@@ -14,7 +14,7 @@ export class LoadQueue {
     this.#onIdle = onIdle;
   }
 
-  get idle(): boolean {
+  get isIdle(): boolean {
     return !this.#busy;
   }
 

@@ -46,7 +46,7 @@ interface LoadingModel {
 
 export class ModelCache {
   readonly #deps: ModelCacheDeps;
-  readonly #queue = new LoadQueue(() => this.#rest());
+  readonly #queue = new LoadQueue(() => this.#onIdle());
   /** By directory. */
   readonly #loadedModels = new Map<string, LoadedModel>();
   #limits: ModelLimits = {};
@@ -68,9 +68,9 @@ export class ModelCache {
     return this.#isWaitingForMemory;
   }
 
-  limit(limits: ModelLimits): void {
+  setLimits(limits: ModelLimits): void {
     this.#limits = limits;
-    this.#rest();
+    this.#onIdle();
   }
 
   /**
@@ -81,11 +81,11 @@ export class ModelCache {
    */
   hold(ref: ModelRef, signal?: AbortSignal): Promise<ModelLease> {
     const there = this.#loadedModels.get(ref.dir);
-    if (there !== undefined) return Promise.resolve(this.#held(there));
+    if (there !== undefined) return Promise.resolve(this.#lease(there));
     // A request waits now, and its own work warms the model up as well.
     this.#loading?.warmUp.abort();
     const held = this.#queue.add('requested', async () =>
-      this.#held(await this.#ensureLoaded(ref, { signal })),
+      this.#lease(await this.#ensureLoaded(ref, { signal })),
     );
     return signal === undefined ? held : leaseUnlessAborted(held, signal);
   }
@@ -95,11 +95,11 @@ export class ModelCache {
    *
    * @throws SottoError nothing has changed then. CANCELLED as soon as `signal` is aborted
    */
-  async keep(ref: ModelRef, fallbacks: readonly ModelRef[], signal: AbortSignal): Promise<EngineModel> {
+  async pin(ref: ModelRef, fallbacks: readonly ModelRef[], signal: AbortSignal): Promise<EngineModel> {
     let refused: SottoError | undefined;
     for (const candidate of [ref, ...fallbacks]) {
       try {
-        const pinned = this.#queue.add('background', () => this.#keep(candidate, { ref, refused }, signal));
+        const pinned = this.#queue.add('background', () => this.#pin(candidate, { ref, refused }, signal));
         return await abortable(pinned, signal);
       } catch (thrown) {
         const error = engineError(thrown);
@@ -139,13 +139,13 @@ export class ModelCache {
     for (const resolve of this.#memoryWaiters.splice(0)) resolve();
   }
 
-  async #keep(
+  async #pin(
     candidate: ModelRef,
     wanted: { ref: ModelRef; refused: SottoError | undefined },
     signal: AbortSignal,
   ): Promise<EngineModel> {
     const loaded = await this.#ensureLoaded(candidate, { signal, isPinned: true });
-    if (signal.aborted) this.#free(loaded);
+    if (signal.aborted) this.#onReleased(loaded);
     throwIfAborted(signal);
     const before = this.#pinnedDir === undefined ? undefined : this.#loadedModels.get(this.#pinnedDir);
     this.#pinnedDir = candidate.dir;
@@ -161,14 +161,14 @@ export class ModelCache {
     return { ...loaded.status(true), ...defined({ fallbackFor }) };
   }
 
-  #held(loaded: LoadedModel): ModelLease {
+  #lease(loaded: LoadedModel): ModelLease {
     this.#unloadTimer?.cancel();
     this.#unloadTimer = undefined;
-    return loaded.hold(() => this.#free(loaded));
+    return loaded.hold(() => this.#onReleased(loaded));
   }
 
   /** The last holder released a model. */
-  #free(loaded: LoadedModel): void {
+  #onReleased(loaded: LoadedModel): void {
     if (this.#closed.signal.aborted) return;
     if (loaded.holders > 0) return;
     for (const resolve of this.#memoryWaiters.splice(0)) resolve();
@@ -177,7 +177,7 @@ export class ModelCache {
       loaded.evictTimer?.cancel();
       loaded.evictTimer = this.#deps.clock.after(IDLE_EVICTION_MS, () => this.#evict(loaded));
     }
-    this.#rest();
+    this.#onIdle();
   }
 
   #evict(loaded: LoadedModel): void {
@@ -190,11 +190,11 @@ export class ModelCache {
   }
 
   /** Once nothing is in use or loading: reloads the pinned model if it was evicted, or starts the unload timer. */
-  #rest(): void {
+  #onIdle(): void {
     this.#unloadTimer?.cancel();
     this.#unloadTimer = undefined;
     const { unloadAfterSeconds } = this.#limits;
-    const isBusy = !this.#queue.idle || [...this.#loadedModels.values()].some(({ holders }) => holders > 0);
+    const isBusy = !this.#queue.isIdle || [...this.#loadedModels.values()].some(({ holders }) => holders > 0);
     if (isBusy || this.#closed.signal.aborted) return;
     const displaced = this.#displaced;
     if (displaced !== undefined) {
@@ -225,7 +225,7 @@ export class ModelCache {
       const there = this.#loadedModels.get(ref.dir);
       if (there === undefined) return await this.#loadAndWarm(loading, signal);
       if (isPinned && !there.warm) {
-        const { release } = this.#held(there);
+        const { release } = this.#lease(there);
         await this.#warm(there, loading, signal).finally(release);
       }
       return there;

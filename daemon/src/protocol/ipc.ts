@@ -50,11 +50,11 @@ const toEngineTable = {
    */
   load: v.object({
     type: v.literal('load'),
-    use: integer,
+    requestId: integer,
     model: modelRefSchema,
     fallbacks: v.optional(v.array(modelRefSchema), []),
   }),
-  'load-cancel': v.object({ type: v.literal('load-cancel'), use: integer }),
+  'load-cancel': v.object({ type: v.literal('load-cancel'), requestId: integer }),
   /** Free the unused models now, the others once they are released. */
   unload: v.object({ type: v.literal('unload') }),
   run: v.object({
@@ -139,8 +139,8 @@ const fromEngineTable = {
   ready: v.object({ type: v.literal('ready'), device: v.string() }),
   /** All models in memory or loading, after each change. */
   models: v.object({ type: v.literal('models'), models: v.array(engineModelSchema) }),
-  loaded: v.object({ type: v.literal('loaded'), use: integer, model: engineModelSchema }),
-  'load-failed': v.object({ type: v.literal('load-failed'), use: integer, error: errorSchema }),
+  loaded: v.object({ type: v.literal('loaded'), requestId: integer, model: engineModelSchema }),
+  'load-failed': v.object({ type: v.literal('load-failed'), requestId: integer, error: errorSchema }),
   /** Speed of the GPU at a window of a warmed-up model: 10⁹ floating-point operations a second. */
   measured: v.object({ type: v.literal('measured'), gflops: finite }),
   opened: v.object({ type: v.literal('opened'), job, durationSeconds: v.exactOptional(finite) }),
@@ -171,7 +171,7 @@ const fromEngineTable = {
     /** Completed steps since the process started: waits for the device, pieces of files read. */
     steps: v.exactOptional(integer),
     /** Whether nothing is computed because a model waits for memory that another one uses. */
-    waits: v.exactOptional(v.boolean()),
+    isWaitingForMemory: v.exactOptional(v.boolean()),
   }),
 };
 export type FromEngine = v.InferOutput<(typeof fromEngineTable)[keyof typeof fromEngineTable]>;

@@ -83,7 +83,7 @@ export class LiveChannels {
 
   close(): void {
     this.#closed = true;
-    for (const { listener, session } of this.#byId.values()) this.#live.leave(session, listener);
+    for (const { listener, session } of this.#byId.values()) this.#live.removeListener(session, listener);
     this.#byId.clear();
     this.#byNumber.clear();
   }
@@ -105,7 +105,7 @@ export class LiveChannels {
           { type: 'opened', id, channel: number, acknowledged, model, ...defined({ fallbackFor }) },
           false,
         );
-        this.#live.listen(session, listener, seq);
+        this.#live.setListener(session, listener, seq);
       },
       (error: unknown) => this.#fail(id, error),
     );

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../clock.js';
 import { SottoError } from '../protocol/errors.js';
 import type { FromEngine, DecodeStep, ToEngine } from '../protocol/ipc.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
-import type { EngineLive, LiveReport, RunningLive } from './engine.js';
+import type { EngineStreamRequest, EngineStreamReport, EngineStream } from './engine.js';
 import { defined } from '../protocol/defined.js';
 
 /** A decode step takes less than a second; the engine is killed if one is due and none arrives for this long. */
@@ -19,12 +19,12 @@ const BUSY_DECODE_TIMEOUT_MS = 120_000;
 /** A timer this late means that the machine slept, and the engine with it. */
 const SLEEP_DETECTION_MS = 5_000;
 
-type Report = (report: LiveReport) => void;
+type Report = (report: EngineStreamReport) => void;
 type Position = Pick<DecodeStep, 'decodedSamples' | 'intervalSeconds'>;
 type SessionMessage = Extract<FromEngine, { session: number }>;
 
 interface Stream {
-  readonly request: EngineLive;
+  readonly request: EngineStreamRequest;
   readonly report: Report;
   /** Whether it was sent to the current process. */
   sent: boolean;
@@ -56,12 +56,12 @@ export class EngineStreams {
     this.#options = options;
   }
 
-  get busy(): boolean {
+  get isBusy(): boolean {
     return this.#streams.size > 0;
   }
 
   /** Reports come after this has returned. */
-  open(request: EngineLive, report: Report): RunningLive {
+  open(request: EngineStreamRequest, report: Report): EngineStream {
     const session = this.#next++;
     const { fromSample } = request;
     const stream: Stream = {

@@ -27,7 +27,7 @@ export interface RunningJob {
   cancel(): void;
 }
 
-export interface EngineLive {
+export interface EngineStreamRequest {
   readonly model: ModelRef;
   readonly options: LiveOptions;
   /** Number of the first sample that it will receive. */
@@ -39,7 +39,7 @@ export interface EngineLive {
 }
 
 /** One of `done`, `failed` and `lost` ends a session, unless it is cancelled. */
-export type LiveReport =
+export type EngineStreamReport =
   | { type: 'waiting'; for: 'engine' }
   /** The session accepts audio. */
   | { type: 'opened' }
@@ -51,7 +51,7 @@ export type LiveReport =
   | { type: 'lost'; error: SottoError };
 
 /** Its methods do nothing before `opened` and after the last report. */
-export interface RunningLive {
+export interface EngineStream {
   /** s16le mono 16 kHz, without gaps. */
   audio(pcm: Uint8Array): void;
   finish(): void;
@@ -65,7 +65,7 @@ export interface Engine {
   /** Announces the file of the next job, which may be opened early; undefined if none is queued. */
   prefetch?(path: string | undefined): void;
   /** Several at once. */
-  live(request: EngineLive, onReport: (report: LiveReport) => void): RunningLive;
+  openStream(request: EngineStreamRequest, onReport: (report: EngineStreamReport) => void): EngineStream;
   status(): EngineStatus;
 }
 

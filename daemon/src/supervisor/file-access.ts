@@ -43,7 +43,7 @@ interface FileAccessOptions {
 
 export class ProcessFileAccess implements FileAccess {
   readonly #options: FileAccessOptions;
-  #tries = 0;
+  #running = 0;
   readonly #queue = new Set<() => void>();
 
   constructor(options: FileAccessOptions) {
@@ -60,14 +60,14 @@ export class ProcessFileAccess implements FileAccess {
       ended.abort();
     };
     const begin = (): void => {
-      this.#tries += 1;
+      this.#running += 1;
       void tryOpen(path, ended.signal)
         .then(
           () => 'open' as const,
           (error: unknown) => (isDenial(error) ? ('denied' as const) : ('open' as const)),
         )
         .then((found) => {
-          this.#tries -= 1;
+          this.#running -= 1;
           this.#beginNext();
           stopTimer.cancel();
           if (!ended.signal.aborted) answer(found);
@@ -84,7 +84,7 @@ export class ProcessFileAccess implements FileAccess {
 
   #beginNext(): void {
     for (const begin of this.#queue) {
-      if (this.#tries >= MAX_CONCURRENT_CHECKS) return;
+      if (this.#running >= MAX_CONCURRENT_CHECKS) return;
       this.#queue.delete(begin);
       begin();
     }

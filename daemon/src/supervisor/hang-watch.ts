@@ -15,7 +15,7 @@ interface HangWatchOptions {
   readonly ping: () => void;
   readonly onHang: (silentMs: number) => void;
   /** Whether the engine is in a phase that may block its event loop for long. */
-  readonly loading: () => boolean;
+  readonly isLoading: () => boolean;
 }
 
 export class HangWatch {
@@ -50,7 +50,7 @@ export class HangWatch {
     this.#lastTickMs = now;
     if (jumped) this.#lastMessageMs = now;
     const silentMs = now - this.#lastMessageMs;
-    const allowedMs = this.#options.loading() ? LOADING_SILENCE_TIMEOUT_MS : SILENCE_TIMEOUT_MS;
+    const allowedMs = this.#options.isLoading() ? LOADING_SILENCE_TIMEOUT_MS : SILENCE_TIMEOUT_MS;
     if (silentMs > allowedMs) {
       this.stop();
       this.#options.onHang(silentMs);

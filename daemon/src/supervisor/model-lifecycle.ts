@@ -78,7 +78,7 @@ export class ModelLifecycle {
   }
 
   /** Whether the engine is loading, which may block it. */
-  get loading(): boolean {
+  get isLoading(): boolean {
     return this.#models.some(({ state }) => state === 'loading' || state === 'warming');
   }
 
@@ -95,7 +95,7 @@ export class ModelLifecycle {
     else if (plan?.standIn !== undefined && ![plan.standIn.dir, wanted].includes(plan.model.dir)) {
       this.#load({ model: plan.standIn, fallbacks: [] });
     }
-    for (const [use, request] of requested) this.#send(use, request);
+    for (const [requestId, request] of requested) this.#send(requestId, request);
     // A client has chosen another model: the planned one may have crashed the engine.
     if (requested.length > 0) this.#planned = undefined;
     if (this.#planned !== undefined) this.#load({ model: this.#planned, fallbacks: plan?.fallbacks ?? [] });
@@ -109,10 +109,10 @@ export class ModelLifecycle {
         this.#notify();
         return;
       case 'loaded':
-        this.#loaded(message.use, message.model);
+        this.#loaded(message.requestId, message.model);
         return;
       case 'load-failed':
-        this.#failed(message.use, SottoError.fromWire(message.error));
+        this.#failed(message.requestId, SottoError.fromWire(message.error));
         return;
     }
   }
@@ -121,9 +121,9 @@ export class ModelLifecycle {
   lost(why: string): void {
     this.#ready = false;
     this.#models = [];
-    for (const [use, { model, caller, sent }] of [...this.#loadRequests]) {
+    for (const [requestId, { model, caller, sent }] of [...this.#loadRequests]) {
       if (!sent) continue;
-      this.#loadRequests.delete(use);
+      this.#loadRequests.delete(requestId);
       caller?.reject(
         new SottoError('MODEL_LOAD_FAILED', `the engine was lost while loading ${model.name}: it ${why}`),
       );
@@ -136,10 +136,11 @@ export class ModelLifecycle {
     if (signal?.aborted === true) return Promise.reject(new SottoError('CANCELLED', 'cancelled'));
     let cancel = (): void => undefined;
     const answer = new Promise<ModelStatus>((resolve, reject) => {
-      const use = this.#load({ model, fallbacks, caller: { resolve, reject } });
+      const requestId = this.#load({ model, fallbacks, caller: { resolve, reject } });
       cancel = () => {
-        if (this.#loadRequests.get(use)?.sent === true) this.#options.send({ type: 'load-cancel', use });
-        else if (this.#loadRequests.delete(use)) reject(new SottoError('CANCELLED', 'cancelled'));
+        if (this.#loadRequests.get(requestId)?.sent === true)
+          this.#options.send({ type: 'load-cancel', requestId });
+        else if (this.#loadRequests.delete(requestId)) reject(new SottoError('CANCELLED', 'cancelled'));
       };
     });
     signal?.addEventListener('abort', cancel, { once: true });
@@ -148,8 +149,8 @@ export class ModelLifecycle {
 
   /** Fails all requests: no further process will start. */
   failAll(error: SottoError): void {
-    for (const [use, { caller }] of [...this.#loadRequests]) {
-      this.#loadRequests.delete(use);
+    for (const [requestId, { caller }] of [...this.#loadRequests]) {
+      this.#loadRequests.delete(requestId);
       caller?.reject(error);
     }
   }
@@ -204,21 +205,21 @@ export class ModelLifecycle {
   }
 
   #load(requested: Omit<LoadRequest, 'sent' | 'checking'>): number {
-    const use = this.#next++;
+    const requestId = this.#next++;
     const request = { ...requested, sent: false, checking: false };
-    this.#loadRequests.set(use, request);
-    if (this.#ready) this.#send(use, request);
-    return use;
+    this.#loadRequests.set(requestId, request);
+    if (this.#ready) this.#send(requestId, request);
+    return requestId;
   }
 
   /**
    * Checks a directory that is not Sotto's own first: an engine that waits for macOS's permission serves nothing
    * else.
    */
-  #send(use: number, request: LoadRequest): void {
+  #send(requestId: number, request: LoadRequest): void {
     const { access } = this.#options;
     if (access === undefined || access.isOwn(request.model.dir)) {
-      this.#sendNow(use, request);
+      this.#sendNow(requestId, request);
       return;
     }
     if (request.checking) return;
@@ -226,21 +227,21 @@ export class ModelLifecycle {
     void access.check(request.model.dir).then((problem) => {
       request.checking = false;
       // The request may be cancelled, or the process gone: then the next one is sent it.
-      if (!this.#loadRequests.has(use) || !this.#ready) return;
-      if (problem === undefined) this.#sendNow(use, request);
-      else this.#failed(use, problem);
+      if (!this.#loadRequests.has(requestId) || !this.#ready) return;
+      if (problem === undefined) this.#sendNow(requestId, request);
+      else this.#failed(requestId, problem);
     });
   }
 
-  #sendNow(use: number, request: LoadRequest): void {
+  #sendNow(requestId: number, request: LoadRequest): void {
     const { model, fallbacks } = request;
     request.sent = true;
-    this.#options.send({ type: 'load', use, model, fallbacks: [...fallbacks] });
+    this.#options.send({ type: 'load', requestId, model, fallbacks: [...fallbacks] });
   }
 
-  #loaded(use: number, model: EngineModel): void {
-    const request = this.#loadRequests.get(use);
-    this.#loadRequests.delete(use);
+  #loaded(requestId: number, model: EngineModel): void {
+    const request = this.#loadRequests.get(requestId);
+    this.#loadRequests.delete(requestId);
     if (request === undefined) return;
     const isPlanned = request.model.dir === this.#planned?.dir;
     // A client chose another model meanwhile, or the planned one is ready.
@@ -258,9 +259,9 @@ export class ModelLifecycle {
     this.#notify();
   }
 
-  #failed(use: number, error: SottoError): void {
-    const request = this.#loadRequests.get(use);
-    this.#loadRequests.delete(use);
+  #failed(requestId: number, error: SottoError): void {
+    const request = this.#loadRequests.get(requestId);
+    this.#loadRequests.delete(requestId);
     if (request === undefined) return;
     const { model, caller } = request;
     const { code, message } = error;

@@ -10,12 +10,12 @@ import type { EngineFigures, EngineState, EngineStatus, ModelStatus } from '../p
 import type {
   Engine,
   EngineJob,
-  EngineLive,
+  EngineStreamRequest,
   JobReport,
-  LiveReport,
+  EngineStreamReport,
   ModelEngine,
   RunningJob,
-  RunningLive,
+  EngineStream,
   UseOptions,
 } from './engine.js';
 import { EngineProcess, type EngineCommand } from './engine-process.js';
@@ -154,7 +154,7 @@ export class Supervisor implements Engine, ModelEngine {
     queueMicrotask(() => this.#sendPrefetch());
   }
 
-  live(request: EngineLive, report: (report: LiveReport) => void): RunningLive {
+  openStream(request: EngineStreamRequest, report: (report: EngineStreamReport) => void): EngineStream {
     const running = this.#live.open(request, report);
     // Reports come after this has returned.
     queueMicrotask(() => {
@@ -279,7 +279,7 @@ export class Supervisor implements Engine, ModelEngine {
       clock,
       ping: () => process.send({ type: 'ping' }),
       onHang: (silentMs) => process.kill(`did not respond for ${Math.round(silentMs / 1000)} s`),
-      loading: () => this.#state === 'starting' || this.#models.loading,
+      isLoading: () => this.#state === 'starting' || this.#models.isLoading,
     });
     this.#progress = new ProgressWatch({
       clock,
@@ -290,7 +290,7 @@ export class Supervisor implements Engine, ModelEngine {
   }
 
   get #currentWork(): 'none' | 'loading' | 'job' {
-    if (this.#models.loading) return 'loading';
+    if (this.#models.isLoading) return 'loading';
     // A cancelled job has a time limit of its own.
     return this.#current?.sent === true && !this.#current.cancelled ? 'job' : 'none';
   }
@@ -325,7 +325,7 @@ export class Supervisor implements Engine, ModelEngine {
         return;
       case 'pong':
         this.#figures = message.figures;
-        this.#progress?.notePong(message.steps, message.waits);
+        this.#progress?.notePong(message.steps, message.isWaitingForMemory);
         return;
       case 'opened':
       case 'event':

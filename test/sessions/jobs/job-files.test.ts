@@ -75,7 +75,7 @@ describe('a file that the daemon can’t open', () => {
     await settle();
     expect(textOf(second)).toEqual(['text of second']);
     expect(of(first)).toContainEqual({ type: 'waiting', for: 'file', why: 'slow' });
-    expect(sessions.idle).toBe(false);
+    expect(sessions.isIdle).toBe(false);
     sessions.supply(job, await copy('text of the copy'));
     expect(engine.paths[1]?.startsWith(home.paths.uploads)).toBe(true);
     await settle();
@@ -117,7 +117,7 @@ describe('a file that the daemon can’t open', () => {
       type: 'failed',
       error: { code: 'AUDIO_UNREADABLE', message: expect.stringContaining('within 10 minutes') as unknown },
     });
-    expect(sessions.idle).toBe(true);
+    expect(sessions.isIdle).toBe(true);
   });
 
   test('is refused by the engine or waited for silently if its client makes no copies', async () => {

@@ -40,7 +40,7 @@ describe('a job whose model directory may not open', () => {
     await settle();
     expect(last.get('/first')).toMatchObject({ type: 'failed', error: { code: 'MODEL_UNREADABLE' } });
     expect(engine.paths).toEqual(['/second']);
-    expect(sessions.idle).toBe(true);
+    expect(sessions.isIdle).toBe(true);
   });
 
   test('runs once it opens, unless it is cancelled meanwhile', async () => {
@@ -52,6 +52,6 @@ describe('a job whose model directory may not open', () => {
     await settle();
     expect(engine.paths).toEqual(['/first']);
     expect(last.get('/second')?.type).toBe('cancelled');
-    expect(sessions.idle).toBe(true);
+    expect(sessions.isIdle).toBe(true);
   });
 });

@@ -27,7 +27,7 @@ class PuppetEngine implements Engine {
     this.expected.push(path);
   }
 
-  live(): never {
+  openStream(): never {
     throw new Error('no dictation here');
   }
 
@@ -128,7 +128,7 @@ describe('JobScheduler', () => {
     const { sessions } = setUp();
     const submit = () => sessions.submit({}, { path: '/a', model: 'none' }, () => undefined);
     expect(submit).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
-    expect(sessions.idle).toBe(true);
+    expect(sessions.isIdle).toBe(true);
   });
 
   test('runs a job again when its engine was lost, without repeating anything', async () => {
@@ -186,7 +186,7 @@ describe('JobScheduler', () => {
     engine.report({ type: 'cancelled' });
     engine.report(done);
     expect([of('/g1'), of('/g2').at(-1), of('/s1').at(-1)]).toEqual([['cancelled'], 'cancelled', 'final']);
-    expect(sessions.idle).toBe(true);
+    expect(sessions.isIdle).toBe(true);
   });
 
   test('on stop fails queued jobs, lets the running job finish in time, and accepts no new ones', async () => {
@@ -243,7 +243,7 @@ describe('JobScheduler', () => {
         }
         await settle();
         while (engine.current !== undefined) engine.report(done);
-        expect(sessions.idle).toBe(true);
+        expect(sessions.isIdle).toBe(true);
         jobs.forEach((job, index) => {
           const own = notices.filter(({ path }) => path === `/${index}`).map(({ notice }) => notice);
           const ends = own.filter(({ type }) => ['final', 'cancelled', 'failed'].includes(type));

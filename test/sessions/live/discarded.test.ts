@@ -93,7 +93,7 @@ describe('a client that discards', () => {
     const { kept, live } = daemon();
     const collector = new EventCollector();
     const running = await live.open({ id: 'going' });
-    live.listen(running, collector.listener, 0);
+    live.setListener(running, collector.listener, 0);
     speak(running, 0, SECOND);
     const over = await live.open({ id: 'over' });
     speak(over, 0, SECOND);
@@ -118,7 +118,7 @@ describe('a client that discards', () => {
     speak(session, 0, SECOND);
     refuse.push(new Error('the history is locked'));
     session.cancel();
-    await until(() => session.over && readdirSync(daemons.folder).join() === 'one.cancelled');
+    await until(() => session.isOver && readdirSync(daemons.folder).join() === 'one.cancelled');
     const next = daemon();
     await next.live.recover();
     expect(states(next.kept)).toEqual(['cancelled']);
@@ -138,11 +138,11 @@ describe('a dictation whose client does not wait', () => {
     for (const isFinishing of [false, true]) {
       const collector = new EventCollector();
       const session = await live.open({ id: `left-${isFinishing}` });
-      live.listen(session, collector.listener, 0);
+      live.setListener(session, collector.listener, 0);
       speak(session, 0, TOTAL);
       if (isFinishing) session.finish(TOTAL);
       session.finish(TOTAL, true);
-      live.leave(session, collector.listener);
+      live.removeListener(session, collector.listener);
       await until(() => kept.at(-1)?.id === session.id);
       expect(kept.at(-1)?.result).toMatchObject({ state: 'left', text: rampText(TOTAL) });
     }
@@ -159,7 +159,7 @@ describe('a dictation whose model was removed', () => {
     const first = daemon();
     const collector = new EventCollector();
     const session = await first.live.open({ id: 'one', model: '/models/removed' });
-    first.live.listen(session, collector.listener, 0);
+    first.live.setListener(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
     await until(() => collector.acknowledged === 1.8 * SECOND && collector.committed !== '');
     await first.live.stop(0);
@@ -167,7 +167,7 @@ describe('a dictation whose model was removed', () => {
     await second.live.recover();
     const again = await second.live.find('one');
     expect([again.model, again.fallbackFor]).toEqual(['fake', 'removed']);
-    second.live.listen(again, collector.listener, collector.seq);
+    second.live.setListener(again, collector.listener, collector.seq);
     speak(again, 1.8 * SECOND, TOTAL);
     again.finish(TOTAL);
     await until(() => collector.over !== undefined);

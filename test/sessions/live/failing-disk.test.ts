@@ -35,7 +35,7 @@ describe('a disk that fails', () => {
     const { live } = daemon(openFile);
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, SECOND);
     await until(() => collector.acknowledged === SECOND);
     state.broken = true;
@@ -61,7 +61,7 @@ describe('a disk that fails', () => {
     const { engine, live } = daemon(openFile);
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
     await until(() => collector.committed !== '');
     engine.die();
@@ -91,7 +91,7 @@ describe('a disk that fails', () => {
     const { clock, live } = daemon(openFile);
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, SECOND);
     await until(() => collector.warnings.length === 1);
     const warning = collector.numbered.find(({ type }) => type === 'warning');
@@ -134,7 +134,7 @@ describe('a disk that fails', () => {
       const { clock, live } = daemon(openFile, unlinkFile);
       const collector = new EventCollector();
       const session = await live.open({ id });
-      live.listen(session, collector.listener, 0);
+      live.setListener(session, collector.listener, 0);
       speak(session, 0, TOTAL, SECOND / 2);
       await until(() => collector.committed === rampText(3 * SECOND));
       await session.kept();
@@ -174,11 +174,15 @@ describe('a disk that fails', () => {
     engine.die({ restarts: false });
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     const minute = new Uint8Array(60 * SECOND * 2);
     for (let i = 0; i < 60; i++) session.push(i * 60 * SECOND, minute);
     await session.kept();
-    expect([collector.over, collector.warnings, session.over]).toEqual([undefined, ['SPOOL_FAILED'], false]);
+    expect([collector.over, collector.warnings, session.isOver]).toEqual([
+      undefined,
+      ['SPOOL_FAILED'],
+      false,
+    ]);
     session.push(3600 * SECOND, minute.subarray(0, 3200));
     await until(() => collector.over !== undefined);
     expect(collector.over).toMatchObject({

@@ -27,13 +27,13 @@ describe('a dictation of twelve hours', () => {
     await leave('long', HOURS_12 - SECOND);
     const session = await live.find('long');
     const collector = new EventCollector();
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, HOURS_12 - SECOND, HOURS_12 - SECOND / 2);
     await until(() => collector.acknowledged === HOURS_12 - SECOND / 2);
-    expect([collector.warnings, session.finishing]).toEqual([[], false]);
+    expect([collector.warnings, session.isFinishing]).toEqual([[], false]);
     // One frame crosses the limit; others are on their way, and the client finishes with all samples.
     speak(session, HOURS_12 - SECOND / 2, HOURS_12 + 2 * SECOND, 1500);
-    expect(session.finishing).toBe(true);
+    expect(session.isFinishing).toBe(true);
     session.push(HOURS_12 + 9 * SECOND, new Uint8Array(3200));
     session.finish(HOURS_12 + 10 * SECOND);
     await until(() => collector.acknowledged === HOURS_12);
@@ -54,9 +54,9 @@ describe('a dictation of twelve hours', () => {
       engine.die({ restarts: false });
       await leave(`at-limit-${i}`, HOURS_12);
       const session = await live.find(`at-limit-${i}`);
-      live.listen(session, new EventCollector().listener, 0);
+      live.setListener(session, new EventCollector().listener, 0);
       end(session);
-      expect(session.finishing).toBe(true);
+      expect(session.isFinishing).toBe(true);
       session.cancel();
     }
   });

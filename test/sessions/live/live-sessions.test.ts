@@ -23,7 +23,7 @@ describe('a dictation', () => {
     const { clock, live, kept } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     await until(() => collector.acknowledged === TOTAL);
     expect(statSync(join(daemons.folder, 'one.spool')).mode & 0o777).toBe(0o600);
@@ -46,7 +46,7 @@ describe('a dictation', () => {
     const { live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     session.push(0, new Uint8Array(new Int16Array(1600).fill(-16_384).buffer));
     session.push(1600, new Uint8Array(new Int16Array(1600).buffer));
     expect(collector.shown.filter(({ type }) => type === 'level')).toEqual([
@@ -56,7 +56,7 @@ describe('a dictation', () => {
     speak(session, 3200, SECOND / 2);
     await until(() => collector.shown.some(({ type }) => type === 'tentative'));
     const other = new EventCollector();
-    live.listen(session, other.listener, 0);
+    live.setListener(session, other.listener, 0);
     expect(other.shown).toContainEqual({ type: 'tentative', text: ' …' });
     expect(other.shown).toContainEqual({ type: 'state', state: 'listening' });
   });
@@ -65,7 +65,7 @@ describe('a dictation', () => {
     const { clock, engine, live, kept } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     session.cancel();
     session.cancel();
@@ -96,7 +96,7 @@ describe('a dictation', () => {
     const { live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     session.finish(0);
     await until(() => collector.over !== undefined);
     expect(collector.over).toMatchObject({ type: 'final', text: '', durationSeconds: 0 });
@@ -119,7 +119,7 @@ describe('an engine that dies', () => {
     const { engine, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
     await until(() => collector.committed !== '');
     engine.die({ restarts: false });
@@ -136,7 +136,7 @@ describe('an engine that dies', () => {
     const { engine, live, kept } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, SECOND);
     await until(() => collector.committed !== '');
     for (let i = 0; i < 3; i++) {
@@ -157,7 +157,7 @@ describe('an engine that dies', () => {
     const { engine, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     for (let i = 0; i < 6; i++) {
       speak(session, 6 * i * SECOND, 6 * (i + 1) * SECOND);
       await until(() => collector.committed === rampText(6 * (i + 1) * SECOND));
@@ -173,7 +173,7 @@ describe('an engine that dies', () => {
     const { engine, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one', options: { refine: true } });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
     await until(() => collector.committed !== '');
     engine.die();
@@ -190,17 +190,17 @@ describe('a client that disconnected', () => {
     const { clock, kept, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     await until(() => collector.acknowledged === TOTAL);
-    live.leave(session, collector.listener);
+    live.removeListener(session, collector.listener);
     clock.advance(900);
-    expect(session.over || session.finishing).toBe(false);
+    expect(session.isOver || session.isFinishing).toBe(false);
     clock.advance(1100);
-    await until(() => session.over);
+    await until(() => session.isOver);
     await until(() => kept.length === 1);
     expect(kept[0]?.result).toMatchObject({ state: 'recovered', text: rampText(TOTAL) });
-    live.listen(await live.find('one'), collector.listener, collector.seq);
+    live.setListener(await live.find('one'), collector.listener, collector.seq);
     await until(() => collector.over !== undefined);
     expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
     clock.advance(10_000);
@@ -212,13 +212,13 @@ describe('a client that disconnected', () => {
     const { clock, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
     await until(() => collector.acknowledged === 1.8 * SECOND);
-    live.leave(session, collector.listener);
+    live.removeListener(session, collector.listener);
     clock.advance(900);
     const again = await live.find('one');
-    live.listen(again, collector.listener, collector.seq);
+    live.setListener(again, collector.listener, collector.seq);
     clock.advance(10_000);
     // It does not know the last acknowledgement, and sends some audio again.
     speak(again, SECOND, TOTAL);
@@ -231,7 +231,7 @@ describe('a client that disconnected', () => {
     const { clock, live } = daemon();
     const session = await live.open({ id: 'one' });
     clock.advance(2000);
-    await until(() => session.over);
+    await until(() => session.isOver);
   });
 });
 
@@ -240,15 +240,15 @@ describe('a daemon that dies', () => {
     const collector = new EventCollector();
     const first = daemon();
     const session = await first.live.open({ id: 'one' });
-    first.live.listen(session, collector.listener, 0);
+    first.live.setListener(session, collector.listener, 0);
     speak(session, 0, 1.8 * SECOND);
     await until(() => collector.acknowledged === 1.8 * SECOND && collector.committed !== '');
-    first.live.leave(session, collector.listener); // and nothing more of it: its timers stand still
+    first.live.removeListener(session, collector.listener); // and nothing more of it: its timers stand still
     const second = daemon();
     void second.live.recover();
     const again = await second.live.find('one');
     expect(again.acknowledged).toBe(1.8 * SECOND);
-    second.live.listen(again, collector.listener, collector.seq);
+    second.live.setListener(again, collector.listener, collector.seq);
     second.clock.advance(60_000);
     speak(again, 1.8 * SECOND, TOTAL);
     again.finish(TOTAL);
@@ -267,7 +267,7 @@ describe('a daemon that dies', () => {
     second.clock.advance(5000);
     await until(() => second.kept.length === 1);
     expect(second.kept[0]?.result).toMatchObject({ state: 'recovered', text: rampText(TOTAL) });
-    await until(() => second.live.idle);
+    await until(() => second.live.isIdle);
     second.clock.advance(10_000);
     await until(() => readdirSync(daemons.folder).length === 0);
   });
@@ -276,19 +276,19 @@ describe('a daemon that dies', () => {
     const first = daemon();
     const collector = new EventCollector();
     const session = await first.live.open({ id: 'one' });
-    first.live.listen(session, collector.listener, 0);
+    first.live.setListener(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     session.finish(TOTAL);
-    await until(() => first.live.idle && collector.over !== undefined);
+    await until(() => first.live.isIdle && collector.over !== undefined);
     const received = collector.seq;
     const second = daemon();
     await second.live.recover();
     const late = new EventCollector();
     late.seq = received - 2;
-    second.live.listen(await second.live.find('one'), late.listener, late.seq);
+    second.live.setListener(await second.live.find('one'), late.listener, late.seq);
     expect(late.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
     expect(second.engine.requests).toHaveLength(0);
-    expect(second.live.idle).toBe(true);
+    expect(second.live.isIdle).toBe(true);
     second.clock.advance(10_000);
     await until(() => readdirSync(daemons.folder).length === 0);
   });
@@ -297,11 +297,11 @@ describe('a daemon that dies', () => {
     const first = daemon();
     const collector = new EventCollector();
     const session = await first.live.open({ id: 'one' });
-    first.live.listen(session, collector.listener, 0);
+    first.live.setListener(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     first.refuse.push(new Error('the history is locked'));
     session.finish(TOTAL);
-    await until(() => first.live.idle && collector.over !== undefined);
+    await until(() => first.live.isIdle && collector.over !== undefined);
     expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
     await first.live.stop(0);
     const second = daemon();
@@ -315,7 +315,7 @@ describe('a daemon that dies', () => {
     const first = daemon();
     const collector = new EventCollector();
     const session = await first.live.open({ id: 'one' });
-    first.live.listen(session, collector.listener, 0);
+    first.live.setListener(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     await until(() => collector.acknowledged === TOTAL && collector.seq === 4);
     const journal = join(daemons.folder, 'one.said');
@@ -326,7 +326,7 @@ describe('a daemon that dies', () => {
       const next = daemon();
       const other = new EventCollector();
       const again = await next.live.find('one');
-      next.live.listen(again, other.listener, 0);
+      next.live.setListener(again, other.listener, 0);
       await until(() => other.seq === 4);
       expect(other.committed).toBe(rampText(3 * SECOND));
       await next.live.stop(0);
@@ -338,8 +338,8 @@ describe('a daemon that dies', () => {
     const [talks, ends] = [new EventCollector(), new EventCollector()];
     const talking = await first.live.open({ id: 'talks' });
     const ending = await first.live.open({ id: 'ends' });
-    first.live.listen(talking, talks.listener, 0);
-    first.live.listen(ending, ends.listener, 0);
+    first.live.setListener(talking, talks.listener, 0);
+    first.live.setListener(ending, ends.listener, 0);
     speak(talking, 0, TOTAL);
     speak(ending, 0, TOTAL);
     ending.finish(TOTAL);
@@ -373,7 +373,7 @@ describe('whatever happens', () => {
         let daemons = daemon();
         let collector = new EventCollector();
         let session = await daemons.live.open({ id });
-        daemons.live.listen(session, collector.listener, 0);
+        daemons.live.setListener(session, collector.listener, 0);
         let spoken = 0;
         let deaths = 0;
         const settle = (): Promise<void> =>
@@ -392,18 +392,18 @@ describe('whatever happens', () => {
             daemons.engine.die();
             await until(() => daemons.engine.size === 1);
           } else if (one.do === 'leave') {
-            daemons.live.leave(session, collector.listener);
+            daemons.live.removeListener(session, collector.listener);
             daemons.clock.advance(500);
             session = await daemons.live.find(id);
-            daemons.live.listen(session, collector.listener, collector.seq);
+            daemons.live.setListener(session, collector.listener, collector.seq);
           } else {
             await until(() => session.acknowledged === spoken);
-            daemons.live.leave(session, collector.listener);
+            daemons.live.removeListener(session, collector.listener);
             await daemons.live.stop(0);
             daemons = daemon();
             void daemons.live.recover();
             session = await daemons.live.find(id);
-            daemons.live.listen(session, collector.listener, collector.seq);
+            daemons.live.setListener(session, collector.listener, collector.seq);
           }
         }
         session.finish(spoken);
@@ -411,7 +411,7 @@ describe('whatever happens', () => {
         expect(collector.over).toMatchObject({ type: 'final', text: rampText(spoken) });
         expect(collector.committed).toBe(rampText(spoken));
         collector = new EventCollector();
-        daemons.live.listen(await daemons.live.find(id), collector.listener, 0);
+        daemons.live.setListener(await daemons.live.find(id), collector.listener, 0);
         expect(collector.committed).toBe(rampText(spoken));
       }),
       { numRuns: 60 },

@@ -51,10 +51,10 @@ describe('the recording of a client that never resumes', () => {
     const { clock, kept, live } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one' });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, 2 * SECOND);
     await recorded('one');
-    live.leave(session, collector.listener);
+    live.removeListener(session, collector.listener);
     clock.advance(1_000);
     await until(() => kept.length === 1);
     expect(kept[0]?.result).toMatchObject({ text: rampText(RECORDED) });
@@ -67,7 +67,7 @@ describe('the recording of a client that never resumes', () => {
     await live.recover();
     const session = await live.find('one');
     const collector = new EventCollector();
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     clock.advance(60_000);
     expect(session.acknowledged).toBe(2 * SECOND);
     speak(session, 2 * SECOND, 3 * SECOND);
@@ -92,11 +92,11 @@ describe('the recording of a client that never resumes', () => {
     clock.advance(5_000);
     const session = await live.find('one');
     const collector = new EventCollector();
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     // Its header was read, and its first samples.
     await until(() => closed === 2);
     await new Promise(setImmediate);
-    expect([session.finishing, session.received]).toEqual([false, 2 * SECOND]);
+    expect([session.isFinishing, session.received]).toEqual([false, 2 * SECOND]);
     speak(session, 2 * SECOND, 3 * SECOND);
     session.finish(3 * SECOND);
     await until(() => collector.over !== undefined);

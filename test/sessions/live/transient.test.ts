@@ -13,7 +13,7 @@ describe('a transient session', () => {
     const { live, kept } = daemon();
     const collector = new EventCollector();
     const session = await live.open({ id: 'one', transient: true });
-    live.listen(session, collector.listener, 0);
+    live.setListener(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     await session.kept();
     expect(readdirSync(daemons.folder)).toEqual(['one.spool']);
@@ -33,7 +33,7 @@ describe('a transient session', () => {
     const second = daemon();
     await expect(second.live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
     await second.live.recover();
-    expect(second.live.idle).toBe(true);
+    expect(second.live.isIdle).toBe(true);
     expect(readdirSync(daemons.folder)).toEqual([]);
     expect([...first.kept, ...second.kept]).toEqual([]);
   });
@@ -68,8 +68,8 @@ describe('a voice-only session', () => {
       transient: true,
       onVoice: (probabilities) => received.push(...probabilities),
     });
-    live.listen(session, collector.listener, 0);
-    expect([live.count, live.writing]).toEqual([1, 0]);
+    live.setListener(session, collector.listener, 0);
+    expect([live.count, live.transcribing]).toEqual([1, 0]);
     speak(session, 0, SECOND);
     await until(() => received.length > 0);
     engine.die();

@@ -70,14 +70,14 @@ test('a model that was pulled is installed, and its states are reported in order
   const statuses: NamedStatus[] = [];
   service.states.watch((status) => void statuses.push(status));
   expect(await send({ do: 'pull', model: 'someone/model' })).toMatchObject({ outcome: 'pulled' });
-  expect(service.states.of('model')).toEqual({ name: 'model', state: 'installed' });
+  expect(service.states.status('model')).toEqual({ name: 'model', state: 'installed' });
   const states = statuses.filter(({ name }) => name === 'model').map(({ state }) => state);
   expect([...new Set(states)]).toEqual(['downloading', 'verifying', 'installed']);
 });
 
 describe('a model that is being pulled', () => {
   test.each(['downloading', 'verifying'] as const)('is reported as %s, with its progress', async (stage) => {
-    const files = service.states.begin('coming', stage);
+    const files = service.states.beginTask('coming', stage);
     files.at(stage, 0.427);
     const refused = { code: 'MODEL_NOT_READY', message: expect.stringContaining(`${stage}, 42`) as unknown };
     expect(() => service.request({ do: 'use', model: 'coming' }, () => true)).toThrow(
@@ -97,7 +97,7 @@ describe('a model that is being pulled', () => {
     const find = (): unknown => service.request({ do: 'verify', model: 'nowhere' }, () => true);
     expect(find).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
     const error = new SottoError('MODEL_CORRUPT', 'cut off');
-    service.states.begin('nowhere', 'downloading').end({ present: false, error });
+    service.states.beginTask('nowhere', 'downloading').end({ present: false, error });
     expect(find).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
   });
 });

@@ -121,7 +121,7 @@ describe('ModelService', () => {
           await until(() => {
             const [coming] = engine.waiting;
             if (coming !== undefined) engine.ready(coming);
-            return service.idle;
+            return service.isIdle;
           });
           expect(engine.waiting).toEqual([]);
           expect(idle).toEqual(idle.map((_, index) => index % 2 === 1));

@@ -4,8 +4,8 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { MODEL_STATES, type ModelState, type ModelStatus } from '#daemon/protocol/status.js';
 import {
   ModelStates,
-  NEXT,
-  stepsBetween,
+  TRANSITIONS,
+  statesBetween,
   type ModelFilesTask,
   type NamedStatus,
 } from '#daemon/sessions/models/model-states.js';
@@ -25,13 +25,13 @@ function setUp() {
 describe('the states of models', () => {
   test('a model goes from the Hub to the GPU, step by step', () => {
     const { states, statuses, moves } = setUp();
-    const work = states.begin('a', 'downloading');
+    const work = states.beginTask('a', 'downloading');
     work.at('downloading', 0.5);
     work.at('verifying', 0.5);
     work.end({ present: true });
-    states.memory([{ name: 'a', state: 'loading', fraction: 0.2 }]);
-    states.memory([{ name: 'a', state: 'warming' }]);
-    states.memory([{ name: 'a', state: 'ready', weightBytes: 7 }]);
+    states.setLoaded([{ name: 'a', state: 'loading', fraction: 0.2 }]);
+    states.setLoaded([{ name: 'a', state: 'warming' }]);
+    states.setLoaded([{ name: 'a', state: 'ready', weightBytes: 7 }]);
     expect(moves()).toEqual([
       'downloading',
       'downloading',
@@ -42,55 +42,55 @@ describe('the states of models', () => {
       'ready',
     ]);
     expect(statuses.at(-1)).toEqual({ name: 'a', state: 'ready', weightBytes: 7 });
-    states.memory([]);
-    expect(states.of('a')).toEqual({ name: 'a', state: 'installed' });
-    states.disk([]);
-    expect(states.of('a')).toEqual({ name: 'a', state: 'absent' });
+    states.setLoaded([]);
+    expect(states.status('a')).toEqual({ name: 'a', state: 'installed' });
+    states.setInstalled([]);
+    expect(states.status('a')).toEqual({ name: 'a', state: 'absent' });
     expect(states.all()).toEqual([]);
   });
 
   test('skipped states are reported too', () => {
     const { states, moves } = setUp();
-    states.memory([ready('a')]);
+    states.setLoaded([ready('a')]);
     expect(moves()).toEqual(['installed', 'loading', 'ready']);
-    states.memory([]);
-    states.disk([]);
+    states.setLoaded([]);
+    states.setInstalled([]);
     expect(moves().slice(3)).toEqual(['installed', 'absent']);
   });
 
   test('a model that serves is ready while its files are being changed', () => {
     const { states } = setUp();
-    states.disk(['a']);
-    states.memory([ready('a')]);
-    const work = states.begin('a', 'downloading');
+    states.setInstalled(['a']);
+    states.setLoaded([ready('a')]);
+    const work = states.beginTask('a', 'downloading');
     work.at('verifying', 1);
-    expect(states.of('a').state).toBe('ready');
-    states.memory([]);
-    expect(states.of('a')).toEqual({ name: 'a', state: 'verifying', fraction: 1 });
+    expect(states.status('a').state).toBe('ready');
+    states.setLoaded([]);
+    expect(states.status('a')).toEqual({ name: 'a', state: 'verifying', fraction: 1 });
     work.end({ present: true });
-    expect(states.of('a').state).toBe('installed');
+    expect(states.status('a').state).toBe('installed');
   });
 
   test('ignores a task after its end', () => {
     const { states } = setUp();
-    const work = states.begin('a', 'downloading');
+    const work = states.beginTask('a', 'downloading');
     work.end({ present: false, error: corrupt });
     work.at('downloading', 0.3);
     work.end({ present: true });
-    expect(states.of('a')).toMatchObject({ state: 'failed', error: { code: 'MODEL_CORRUPT' } });
+    expect(states.status('a')).toMatchObject({ state: 'failed', error: { code: 'MODEL_CORRUPT' } });
     // Another process installed it.
-    states.disk(['a']);
-    expect(states.of('a').state).toBe('installed');
+    states.setInstalled(['a']);
+    expect(states.status('a').state).toBe('installed');
   });
 
   test('remembers a limited number of failures of models that are not installed', () => {
     const { states } = setUp();
     for (let i = 0; i < 200; i++) {
-      states.begin(`m${i}`, 'downloading').end({ present: false, error: corrupt });
+      states.beginTask(`m${i}`, 'downloading').end({ present: false, error: corrupt });
     }
     expect(states.all()).toHaveLength(64);
-    expect(states.of('m199').state).toBe('failed');
-    expect(states.of('m0').state).toBe('absent');
+    expect(states.status('m199').state).toBe('failed');
+    expect(states.status('m0').state).toBe('absent');
   });
 
   test('whatever happens: legal transitions only, and progress never goes back within a state', () => {
@@ -120,24 +120,24 @@ describe('the states of models', () => {
         const now = new Map<string, NamedStatus>();
         states.watch((status) => {
           const before = now.get(status.name) ?? { name: status.name, state: 'absent' };
-          if (status.state !== before.state) expect(NEXT[before.state]).toContain(status.state);
+          if (status.state !== before.state) expect(TRANSITIONS[before.state]).toContain(status.state);
           else if (status.fraction !== undefined && before.fraction !== undefined)
             expect(status.fraction).toBeGreaterThanOrEqual(before.fraction);
           now.set(status.name, status);
         });
         const works: ModelFilesTask[] = [];
         for (const one of steps) {
-          if (one.do === 'begin') works.push(states.begin(one.name, one.stage));
+          if (one.do === 'begin') works.push(states.beginTask(one.name, one.stage));
           if (one.do === 'at') works[one.which]?.at(one.stage, one.fraction);
           if (one.do === 'end')
             works[one.which]?.end({ present: one.present, ...(one.fails && { error: corrupt }) });
-          if (one.do === 'disk') states.disk(one.names);
-          if (one.do === 'memory') states.memory(one.models);
-          for (const [name, status] of now) expect(states.of(name)).toEqual(status);
+          if (one.do === 'disk') states.setInstalled(one.names);
+          if (one.do === 'memory') states.setLoaded(one.models);
+          for (const [name, status] of now) expect(states.status(name)).toEqual(status);
         }
         for (const work of works) work.end({ present: false });
-        states.memory([]);
-        states.disk([]);
+        states.setLoaded([]);
+        states.setInstalled([]);
         const left = states.all().map(({ state }) => state);
         expect(left.filter((state) => state !== 'failed')).toEqual([]);
       }),
@@ -149,9 +149,9 @@ describe('the states of models', () => {
     for (const from of MODEL_STATES)
       for (const to of MODEL_STATES) {
         if (from === to) continue;
-        const way = [from, ...stepsBetween(from, to), to];
+        const way = [from, ...statesBetween(from, to), to];
         for (const [index, state] of way.slice(1).entries())
-          expect(NEXT[way[index] ?? from]).toContain(state);
+          expect(TRANSITIONS[way[index] ?? from]).toContain(state);
         expect(way.slice(1, -1)).not.toContain('ready');
         expect(way.slice(1, -1)).not.toContain('failed');
       }
@@ -163,35 +163,37 @@ describe('waiting for a model', () => {
 
   test('ends at once if it is ready, and when it becomes ready', async () => {
     const { states } = setUp();
-    const waiting = states.when('a', { timeoutMs });
-    states.memory([{ name: 'a', state: 'loading' }]);
-    states.memory([ready('a')]);
+    const waiting = states.waitUntilReady('a', { timeoutMs });
+    states.setLoaded([{ name: 'a', state: 'loading' }]);
+    states.setLoaded([ready('a')]);
     expect(await waiting).toMatchObject({ name: 'a', state: 'ready' });
-    expect(await states.when('a', { timeoutMs })).toMatchObject({ state: 'ready' });
+    expect(await states.waitUntilReady('a', { timeoutMs })).toMatchObject({ state: 'ready' });
   });
 
   test('fails with the model', async () => {
     const { states } = setUp();
-    const waiting = states.when('a', { timeoutMs });
-    states.memory([{ name: 'a', state: 'failed', error: corrupt.toWire() }]);
+    const waiting = states.waitUntilReady('a', { timeoutMs });
+    states.setLoaded([{ name: 'a', state: 'failed', error: corrupt.toWire() }]);
     await expect(waiting).rejects.toMatchObject({ code: 'MODEL_CORRUPT', message: corrupt.message });
-    states.memory([{ name: 'a', state: 'failed' }]);
-    await expect(states.when('a', { timeoutMs })).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
+    states.setLoaded([{ name: 'a', state: 'failed' }]);
+    await expect(states.waitUntilReady('a', { timeoutMs })).rejects.toMatchObject({
+      code: 'MODEL_LOAD_FAILED',
+    });
   });
 
   test('fails if a fallback replaces it', async () => {
     const { states } = setUp();
     const error = new SottoError('INSUFFICIENT_MEMORY', 'a does not fit');
-    const waiting = states.when('a', { timeoutMs });
-    states.memory([{ ...ready('b'), fallbackFor: { name: 'a', error: error.toWire() } }]);
+    const waiting = states.waitUntilReady('a', { timeoutMs });
+    states.setLoaded([{ ...ready('b'), fallbackFor: { name: 'a', error: error.toWire() } }]);
     await expect(waiting).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
   });
 
   test('times out with the progress so far', async () => {
     const own = new VirtualClock();
     const states = new ModelStates(own);
-    const waiting = states.when('a', { timeoutMs: 30_000 });
-    states.begin('a', 'downloading').at('downloading', 0.427);
+    const waiting = states.waitUntilReady('a', { timeoutMs: 30_000 });
+    states.beginTask('a', 'downloading').at('downloading', 0.427);
     own.advance(30_000);
     await expect(waiting).rejects.toMatchObject({
       code: 'TIMEOUT',
@@ -202,10 +204,10 @@ describe('waiting for a model', () => {
   test('ends when it is cancelled', async () => {
     const { states } = setUp();
     const canceller = new AbortController();
-    const waiting = states.when('a', { timeoutMs, signal: canceller.signal });
+    const waiting = states.waitUntilReady('a', { timeoutMs, signal: canceller.signal });
     canceller.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' });
-    const late = states.when('a', { timeoutMs, signal: canceller.signal });
+    const late = states.waitUntilReady('a', { timeoutMs, signal: canceller.signal });
     await expect(late).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 });

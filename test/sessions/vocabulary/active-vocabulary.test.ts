@@ -32,13 +32,13 @@ describe('the active vocabulary', () => {
       if (kept instanceof SottoError) throw kept;
       return kept;
     }, silentLog);
-    const first = inUse.now();
+    const first = inUse.current();
     expect([first.words, applyReplacements(first.replacer, 'a')]).toEqual([['one'], 'b']);
-    expect(inUse.now().replacer).toBe(first.replacer);
+    expect(inUse.current().replacer).toBe(first.replacer);
     kept = new SottoError('VOCABULARY_CORRUPT', 'it is broken');
-    expect(inUse.now()).toMatchObject({ words: ['one'], problem: kept });
+    expect(inUse.current()).toMatchObject({ words: ['one'], problem: kept });
     kept = { vocabulary: { words: ['two'], replacements: [] }, revision: '2' };
-    expect(inUse.now()).toMatchObject({ words: ['two'] });
-    expect(inUse.now().problem).toBeUndefined();
+    expect(inUse.current()).toMatchObject({ words: ['two'] });
+    expect(inUse.current().problem).toBeUndefined();
   });
 });

@@ -9,22 +9,22 @@ import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { LiveSessions } from '#daemon/sessions/live/live-sessions.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
-import type { Engine, EngineJob, EngineLive } from '#daemon/supervisor/engine.js';
+import type { Engine, EngineJob, EngineStreamRequest } from '#daemon/supervisor/engine.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 const words = Array.from({ length: 1_000 }, (_, i) => `name ${i} ${'x'.repeat(80)}`);
-const vocabulary = { now: () => ({ words, replacer: new Replacer([]) }) };
+const vocabulary = { current: () => ({ words, replacer: new Replacer([]) }) };
 
 class WritingEngine implements Engine {
-  readonly requests: (EngineJob | EngineLive)[] = [];
+  readonly requests: (EngineJob | EngineStreamRequest)[] = [];
 
   run(job: EngineJob) {
     this.requests.push(job);
     return { cancel: () => undefined };
   }
 
-  live(request: EngineLive) {
+  openStream(request: EngineStreamRequest) {
     this.requests.push(request);
     return { audio: () => undefined, finish: () => undefined, cancel: () => undefined };
   }

@@ -201,7 +201,7 @@ export class CaptureHost {
       openSource: (device) => openSource({ ...options, ...defined({ device }) }, this.#standby),
       recording: new LocalRecording(paths.spool, options),
       openSession: (requested) => {
-        const { replacer } = this.#vocabulary.now();
+        const { replacer } = this.#vocabulary.current();
         const dictation = Dictation.open({
           connect: () => connections.get(),
           isShared: true,

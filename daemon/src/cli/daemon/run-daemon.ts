@@ -105,7 +105,8 @@ export async function runDaemon({
   const watchIdle = (): void => {
     idleTimer?.cancel();
     idleTimer = undefined;
-    const isWorking = !sessions.idle || !live.idle || !models.idle || !files.idle || api.admission.active > 0;
+    const isWorking =
+      !sessions.isIdle || !live.isIdle || !models.isIdle || !files.isIdle || api.admission.active > 0;
     // Clients of the API port expect the daemon to stay.
     const idle = !isWorking && !port.isOpen;
     if (idle && idleExitSeconds !== undefined && !stopping) {
@@ -145,7 +146,7 @@ export async function runDaemon({
       ...defined({ reason }),
       engine,
       queue: sessions.queueStatus(),
-      dictations: live.writing,
+      dictations: live.transcribing,
       connections: server.connections,
       rssBytes: process.memoryUsage.rss(),
       socket: paths.socket,

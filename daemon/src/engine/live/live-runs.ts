@@ -49,7 +49,7 @@ export class LiveRuns {
     } catch (thrown) {
       if (cancelled.signal.aborted) return;
       send({ type: 'live-failed', session, error: engineError(thrown).toWire() });
-      this.#over(session);
+      this.#remove(session);
     }
   }
 
@@ -66,7 +66,7 @@ export class LiveRuns {
     const waiting = this.#waiting.get(session);
     if (waiting === undefined) return;
     waiting.abort();
-    this.#over(session);
+    this.#remove(session);
   }
 
   /** Cancels all sessions. Resolves once none of them computes. */
@@ -103,7 +103,7 @@ export class LiveRuns {
       scheduler: new ComputeScheduler(),
       intervals: [VAD_CHUNK_SAMPLES / SAMPLE_RATE],
       send: this.#deps.send,
-      onOver: () => this.#over(session),
+      onOver: () => this.#remove(session),
     });
   }
 
@@ -132,12 +132,12 @@ export class LiveRuns {
       ...(keepsAll && { refine: (signal) => refine({ model, options, speech, buffer, scheduler }, signal) }),
       onOver: () => {
         release();
-        this.#over(session);
+        this.#remove(session);
       },
     });
   }
 
-  #over(session: number): void {
+  #remove(session: number): void {
     this.#waiting.delete(session);
     this.#runs.delete(session);
     if (this.#busy) return;

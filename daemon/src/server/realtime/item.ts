@@ -57,7 +57,7 @@ export class ConversationItem {
   async open(): Promise<void> {
     const session = await this.#live.open({ ...this.#request, id: randomUUID(), transient: true });
     this.#session = session;
-    this.#live.listen(session, this.#listener, 0);
+    this.#live.setListener(session, this.#listener, 0);
     if (this.#end !== undefined) session.cancel();
   }
 

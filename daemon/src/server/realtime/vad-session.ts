@@ -52,7 +52,7 @@ export class VadSession {
       onVoice: (probabilities) => vad.#processed(probabilities),
     });
     vad.#session = session;
-    live.listen(session, (notice) => 'event' in notice && vad.#onEnd(notice.event), 0);
+    live.setListener(session, (notice) => 'event' in notice && vad.#onEnd(notice.event), 0);
     return vad;
   }
 

@@ -39,7 +39,7 @@ export class FileQueue {
   }
 
   /** Whether every finished text was read: an unread one is lost when the daemon exits. */
-  get idle(): boolean {
+  get isIdle(): boolean {
     return ![...this.#files.values()].some(({ isUnread }) => isUnread);
   }
 
@@ -134,7 +134,7 @@ export class FileQueue {
   }
 
   #notifyIdle(): void {
-    if (this.idle === this.#wasIdle) return;
+    if (this.isIdle === this.#wasIdle) return;
     this.#wasIdle = !this.#wasIdle;
     this.#options.onIdleChange?.(this.#wasIdle);
   }

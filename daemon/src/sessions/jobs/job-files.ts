@@ -22,7 +22,7 @@ interface Entry {
   /** The path that the engine reads instead of the user's file. */
   copy?: Copy;
   endCheck: () => void;
-  stopLimit?: Timer;
+  cancelTimeout?: Timer;
 }
 
 interface JobFilesOptions {
@@ -92,7 +92,7 @@ export class JobFiles {
     if (entry === undefined) return;
     this.#entries.delete(job);
     entry.endCheck();
-    entry.stopLimit?.cancel();
+    entry.cancelTimeout?.cancel();
     void entry.copy?.discard();
   }
 
@@ -105,7 +105,7 @@ export class JobFiles {
     }
     if (canSupply) job.waitingForFile(answer);
     if (entry.readiness === 'wait')
-      entry.stopLimit = this.#options.clock.after(FILE_OPEN_TIMEOUT_MS, () =>
+      entry.cancelTimeout = this.#options.clock.after(FILE_OPEN_TIMEOUT_MS, () =>
         this.#options.onFailed(job, openTimeoutError(job.request.path)),
       );
     entry.readiness = 'skip';
@@ -115,7 +115,7 @@ export class JobFiles {
   #ready(entry: Entry): void {
     entry.readiness = 'ready';
     entry.endCheck();
-    entry.stopLimit?.cancel();
+    entry.cancelTimeout?.cancel();
     this.#options.onChange();
   }
 }

@@ -29,7 +29,7 @@ interface JobSchedulerOptions {
   /** Finds a model by name or directory (the default model without an argument), or throws a `SottoError`. */
   readonly resolveModel: (model: string | undefined) => ModelRef;
   /** The user's vocabulary; none if omitted. */
-  readonly vocabulary?: Pick<ActiveVocabulary, 'now'>;
+  readonly vocabulary?: Pick<ActiveVocabulary, 'current'>;
   /** Checks which files can be opened; if omitted, all count as readable. */
   readonly access?: FileAccess;
   /** Checks which model directories can be opened; if omitted, all count as readable. */
@@ -48,11 +48,11 @@ export class JobScheduler {
   readonly #clients = new Map<Job, Client>();
   readonly #files: JobFiles;
   readonly #models: JobModels;
-  readonly #over = { final: 0, cancelled: 0, failed: 0 };
+  readonly #counts = { final: 0, cancelled: 0, failed: 0 };
   #audioSeconds = 0;
   /** The file that the engine was told to prefetch. */
-  #expected: string | undefined;
-  #inEngine: { job: Job; handle: RunningJob } | undefined;
+  #prefetched: string | undefined;
+  #running: { job: Job; handle: RunningJob } | undefined;
   #nextNumber = 1;
   #stopping = false;
   #whenFree: (() => void) | undefined;
@@ -73,8 +73,8 @@ export class JobScheduler {
   }
 
   /** No job is running or queued. */
-  get idle(): boolean {
-    return this.#inEngine === undefined && this.#queue.size === 0;
+  get isIdle(): boolean {
+    return this.#running === undefined && this.#queue.size === 0;
   }
 
   /** Total audio of the transcribed files. */
@@ -83,7 +83,7 @@ export class JobScheduler {
   }
 
   queueStatus(): JobCounts {
-    return { running: this.#inEngine === undefined ? 0 : 1, queued: this.#queue.size, ...this.#over };
+    return { running: this.#running === undefined ? 0 : 1, queued: this.#queue.size, ...this.#counts };
   }
 
   /**
@@ -95,7 +95,7 @@ export class JobScheduler {
     const limit = this.#options.maxQueued ?? MAX_QUEUED;
     if (this.#queue.size >= limit) throw new SottoError('BUSY', `${limit} files are already queued`);
     const model = this.#options.resolveModel(request.model);
-    const { words, replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).now();
+    const { words, replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).current();
     const { options = {} } = request;
     const usesVocabulary = options.vocabulary !== false;
     const job = new Job(
@@ -109,7 +109,7 @@ export class JobScheduler {
             : notice,
         ),
     );
-    if (this.idle) this.#options.onIdleChange?.(false);
+    if (this.isIdle) this.#options.onIdleChange?.(false);
     this.#queue.push(client, job);
     this.#clients.set(job, client);
     this.#files.add(job);
@@ -133,17 +133,17 @@ export class JobScheduler {
   }
 
   cancel(job: Job): void {
-    if (job.over) return;
+    if (job.isOver) return;
     const client = this.#clients.get(job);
     if (client !== undefined && this.#queue.remove(client, job)) {
       job.cancel();
-      this.#settled(job);
+      this.#ended(job);
       this.#reportPositions();
       return;
     }
     // The client is notified at once; the engine leaves its decode step a moment later.
     job.cancel();
-    if (this.#inEngine?.job === job) this.#inEngine.handle.cancel();
+    if (this.#running?.job === job) this.#running.handle.cancel();
   }
 
   /** Cancels the jobs of a client that disconnected. */
@@ -159,20 +159,20 @@ export class JobScheduler {
     this.#stopping = true;
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
       job.fail(stoppingError());
-      this.#settled(job);
+      this.#ended(job);
     }
-    if (this.#inEngine === undefined) return;
+    if (this.#running === undefined) return;
     const free = new Promise<void>((resolve) => (this.#whenFree = resolve));
     const cutOff = this.#options.clock.after(graceMs, () => {
-      this.#inEngine?.job.fail(stoppingError());
-      this.#inEngine?.handle.cancel();
+      this.#running?.job.fail(stoppingError());
+      this.#running?.handle.cancel();
     });
     await free;
     cutOff.cancel();
   }
 
   #advance(): void {
-    if (this.#inEngine === undefined) {
+    if (this.#running === undefined) {
       const job = this.#queue.shift((each) => this.#readiness(each));
       if (job !== undefined) this.#run(job);
     }
@@ -185,10 +185,10 @@ export class JobScheduler {
 
   #reportPositions(): void {
     const following =
-      this.#inEngine === undefined ? undefined : this.#queue.peek((each) => this.#readiness(each));
+      this.#running === undefined ? undefined : this.#queue.peek((each) => this.#readiness(each));
     const next = following && this.#files.pathOf(following);
-    if (next !== this.#expected) this.#options.engine.prefetch?.(next);
-    this.#expected = next;
+    if (next !== this.#prefetched) this.#options.engine.prefetch?.(next);
+    this.#prefetched = next;
     this.#queue
       .inOrder()
       .filter((job) => this.#readiness(job) !== 'skip')
@@ -199,7 +199,7 @@ export class JobScheduler {
     const client = this.#clients.get(job);
     if (client === undefined || !this.#queue.remove(client, job)) return;
     job.fail(error);
-    this.#settled(job);
+    this.#ended(job);
     this.#reportPositions();
   }
 
@@ -208,12 +208,12 @@ export class JobScheduler {
     const { options = {} } = job.request;
     const path = this.#files.pathOf(job);
     const handle = this.#options.engine.run({ path, options, model: job.model }, (report) =>
-      this.#reported(job, report),
+      this.#onReport(job, report),
     );
-    this.#inEngine = { job, handle };
+    this.#running = { job, handle };
   }
 
-  #reported(job: Job, report: JobReport): void {
+  #onReport(job: Job, report: JobReport): void {
     switch (report.type) {
       case 'waiting':
         job.waiting(report.for);
@@ -229,7 +229,7 @@ export class JobScheduler {
         job.finish(report.summary);
         break;
       case 'failed':
-        if (!job.over && this.#trySmallerModel(job, report.error)) {
+        if (!job.isOver && this.#trySmallerModel(job, report.error)) {
           this.#run(job);
           return;
         }
@@ -239,7 +239,7 @@ export class JobScheduler {
         job.cancel();
         break;
       case 'lost':
-        if (!job.over && !this.#stopping && job.attempt < MAX_ATTEMPTS) {
+        if (!job.isOver && !this.#stopping && job.attempt < MAX_ATTEMPTS) {
           this.#options.log.warn(
             { job: job.number, code: report.error.code },
             'engine lost: running the job again',
@@ -250,8 +250,8 @@ export class JobScheduler {
         job.fail(job.attempt < MAX_ATTEMPTS ? report.error : lostTwiceError(report.error));
         break;
     }
-    this.#inEngine = undefined;
-    this.#settled(job);
+    this.#running = undefined;
+    this.#ended(job);
     this.#whenFree?.();
     this.#advance();
   }
@@ -270,14 +270,14 @@ export class JobScheduler {
     return job.model.dir !== model.dir;
   }
 
-  #settled(job: Job): void {
+  #ended(job: Job): void {
     this.#clients.delete(job);
     this.#files.remove(job);
     this.#models.remove(job);
     if (job.state === 'final' || job.state === 'cancelled' || job.state === 'failed')
-      this.#over[job.state] += 1;
+      this.#counts[job.state] += 1;
     this.#options.log.info({ job: job.number, state: job.state, attempts: job.attempt }, 'job ended');
-    if (this.idle) this.#options.onIdleChange?.(true);
+    if (this.isIdle) this.#options.onIdleChange?.(true);
   }
 }
 

@@ -66,7 +66,7 @@ export class Job {
     return this.#attempt;
   }
 
-  get over(): boolean {
+  get isOver(): boolean {
     return this.#state !== 'queued' && this.#state !== 'running';
   }
 
@@ -88,7 +88,7 @@ export class Job {
 
   /** `queued → running`, or another run after the engine was lost. */
   begin(): void {
-    if (this.over) throw new SottoError('INTERNAL', `job ${this.number} is ${this.#state} and can't start`);
+    if (this.isOver) throw new SottoError('INTERNAL', `job ${this.number} is ${this.#state} and can't start`);
     if (this.#isWaitingForFile) this.queuedAt(1);
     this.#state = 'running';
     this.#attempt += 1;
@@ -123,13 +123,13 @@ export class Job {
   }
 
   cancel(): void {
-    if (this.over) return;
+    if (this.isOver) return;
     this.#state = 'cancelled';
     this.#notify({ type: 'cancelled', seq: ++this.#seq });
   }
 
   fail(error: SottoError): void {
-    if (this.over) return;
+    if (this.isOver) return;
     this.#state = 'failed';
     this.#notify({ type: 'failed', seq: ++this.#seq, error });
   }

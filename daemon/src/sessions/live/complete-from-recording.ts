@@ -20,7 +20,7 @@ export async function completeFromRecording(
 ): Promise<void> {
   let from = session.received;
   for await (const pcm of files.recorded(session.id, from, PIECE_SAMPLES)) {
-    if (session.over || session.finishing || !isUnattended()) return;
+    if (session.isOver || session.isFinishing || !isUnattended()) return;
     session.push(from, pcm);
     // Wait for a slower disk, so that memory holds one piece.
     await session.kept();

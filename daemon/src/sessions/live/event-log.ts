@@ -41,7 +41,7 @@ export class EventLog {
     this.#writeEntry = writeEntry;
     this.#onWriteFailed = onWriteFailed;
     this.#numbered = before.map(({ event }) => event);
-    for (const event of this.#numbered) this.#note(event);
+    for (const event of this.#numbered) this.#track(event);
   }
 
   /** The committed text so far. */
@@ -62,7 +62,7 @@ export class EventLog {
   }
 
   /** Replaces the listener, and replays the events after number `seq`. */
-  listen(listener: Listener, seq: number): void {
+  setListener(listener: Listener, seq: number): void {
     this.#listener = listener;
     this.#numbered.forEach((event, i) => {
       if (i + 1 > seq) listener({ seq: i + 1, event });
@@ -74,7 +74,7 @@ export class EventLog {
   }
 
   /** Removes a listener, unless another one has replaced it. */
-  leave(listener: Listener): void {
+  removeListener(listener: Listener): void {
     if (this.#listener === listener) this.#listener = undefined;
   }
 
@@ -82,12 +82,12 @@ export class EventLog {
   append(event: LiveEvent, checkpoint?: LiveCheckpoint): Promise<void> {
     // Unnumbered events are sent at once unless a numbered event is still being written.
     if (this.#tail === undefined && !isNumbered(event)) {
-      this.#show(event);
+      this.#sendUnnumbered(event);
       return Promise.resolve();
     }
     const before = this.#tail ?? Promise.resolve();
     const pending: Promise<void> = before
-      .then(() => (isNumbered(event) ? this.#number(event, checkpoint) : this.#show(event)))
+      .then(() => (isNumbered(event) ? this.#sendNumbered(event, checkpoint) : this.#sendUnnumbered(event)))
       .finally(() => {
         if (this.#tail === pending) this.#tail = undefined;
       });
@@ -101,11 +101,11 @@ export class EventLog {
   }
 
   /** Resolves once all appended events are sent. */
-  async quiet(): Promise<void> {
+  async flush(): Promise<void> {
     await this.#tail;
   }
 
-  async #number(event: LiveEvent, checkpoint: LiveCheckpoint | undefined): Promise<void> {
+  async #sendNumbered(event: LiveEvent, checkpoint: LiveCheckpoint | undefined): Promise<void> {
     const seq = this.#numbered.length + 1;
     try {
       await this.#writeEntry?.({ seq, event, ...defined({ checkpoint }) });
@@ -113,16 +113,16 @@ export class EventLog {
       this.#onWriteFailed(error);
     }
     this.#numbered.push(event);
-    this.#note(event);
+    this.#track(event);
     this.#listener?.({ seq, event });
   }
 
-  #show(event: LiveEvent): void {
+  #sendUnnumbered(event: LiveEvent): void {
     this.#latest.set(event.type, event);
     this.#listener?.({ event });
   }
 
-  #note(event: LiveEvent): void {
+  #track(event: LiveEvent): void {
     if (event.type === 'language') this.#language = event.language;
     if (event.type !== 'committed') return;
     this.#text += event.text;

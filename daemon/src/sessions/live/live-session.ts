@@ -16,7 +16,7 @@ import {
   type LiveOptions,
 } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
-import type { Engine, LiveReport, RunningLive } from '../../supervisor/engine.js';
+import type { Engine, EngineStreamReport, EngineStream } from '../../supervisor/engine.js';
 import { levelOf } from './level.js';
 import type { EventLog } from './event-log.js';
 import { memoryFullError, type SessionAudio } from './session-audio.js';
@@ -79,7 +79,7 @@ export class LiveSession {
   #state: 'listening' | 'finishing' | 'over' = 'listening';
   /** Received samples, stored or not. */
   #received: number;
-  #running: RunningLive | undefined;
+  #running: EngineStream | undefined;
   /** Whether the engine accepts audio. */
   #open = false;
   #sent = 0;
@@ -116,16 +116,16 @@ export class LiveSession {
     return this.#deps.model.name;
   }
 
-  get over(): boolean {
+  get isOver(): boolean {
     return this.#state === 'over';
   }
 
-  get finishing(): boolean {
+  get isFinishing(): boolean {
     return this.#state === 'finishing';
   }
 
   /** Whether the session is over and its result discarded. */
-  get cancelled(): boolean {
+  get isCancelled(): boolean {
     return this.#isCancelled;
   }
 
@@ -146,14 +146,14 @@ export class LiveSession {
     const fromSample = options.refine === true ? 0 : (checkpoint?.fromSample ?? 0);
     this.#sent = fromSample;
     this.#open = this.#finishSent = false;
-    this.#running = engine.live(
+    this.#running = engine.openStream(
       {
         model,
         options,
         fromSample,
         ...defined({ checkpoint, voiceOnly: onVoice === undefined ? undefined : true }),
       },
-      (report) => this.#reported(report),
+      (report) => this.#onReport(report),
     );
   }
 
@@ -162,7 +162,7 @@ export class LiveSession {
    * @throws SottoError PROTOCOL if audio before it is missing
    */
   push(firstSample: number, pcm: Uint8Array): void {
-    if (this.over) return;
+    if (this.isOver) return;
     const samples = pcm.byteLength / BYTES_PER_SAMPLE;
     const known = this.#received - firstSample;
     // The client may not know yet that the limit is reached.
@@ -180,7 +180,7 @@ export class LiveSession {
       this.#deps.onAcknowledged(this.acknowledged);
       return;
     }
-    if (this.finishing) throw new SottoError('PROTOCOL', 'audio arrived after the end of the dictation');
+    if (this.isFinishing) throw new SottoError('PROTOCOL', 'audio arrived after the end of the dictation');
     const room = MAX_SAMPLES - this.#received;
     const fresh = pcm.subarray(known * BYTES_PER_SAMPLE).subarray(0, room * BYTES_PER_SAMPLE);
     this.#received += fresh.byteLength / BYTES_PER_SAMPLE;
@@ -219,9 +219,9 @@ export class LiveSession {
    * @throws SottoError PROTOCOL if some samples were not received
    */
   finish(samples: number = this.#received, isDetached = false): void {
-    if (this.over) return;
+    if (this.isOver) return;
     this.#isDetached ||= isDetached;
-    if (this.finishing) return;
+    if (this.isFinishing) return;
     if (samples !== this.#received && !this.#isTooLong) {
       throw new SottoError(
         'PROTOCOL',
@@ -235,7 +235,7 @@ export class LiveSession {
 
   /** Discards the session: neither text nor audio is kept. */
   cancel(): void {
-    if (this.over) return;
+    if (this.isOver) return;
     this.#leaveEngine();
     void this.#end({ state: 'cancelled' }, { type: 'cancelled' });
   }
@@ -280,11 +280,11 @@ export class LiveSession {
   }
 
   #retryDisk(): void {
-    if (this.over) return;
+    if (this.isOver) return;
     const { audio, clock } = this.#deps;
     this.#cancelDiskRetry ??= clock.after(RETRY_DISK_MS, () => {
       this.#cancelDiskRetry = undefined;
-      if (!this.over) void this.#acknowledge(() => audio.flush());
+      if (!this.isOver) void this.#acknowledge(() => audio.flush());
     });
   }
 
@@ -311,7 +311,7 @@ export class LiveSession {
       this.#sent = from + pcm.byteLength / BYTES_PER_SAMPLE;
     }
     this.#pumping = false;
-    if (this.finishing && this.#open && this.#sent === this.#received && !this.#finishSent) {
+    if (this.isFinishing && this.#open && this.#sent === this.#received && !this.#finishSent) {
       this.#finishSent = true;
       this.#running?.finish();
     }
@@ -322,27 +322,27 @@ export class LiveSession {
     return Math.max(this.#decodedSamples, this.#checkpoint?.fromSample ?? 0) + MAX_UNDECODED_SAMPLES;
   }
 
-  #reported(report: LiveReport): void {
-    if (this.over) return;
+  #onReport(report: EngineStreamReport): void {
+    if (this.isOver) return;
     switch (report.type) {
       case 'waiting':
         this.#append({ type: 'state', state: this.#deaths > 0 ? 'restarting' : 'waiting' });
         return;
       case 'opened':
         this.#open = true;
-        this.#append({ type: 'state', state: this.finishing ? 'finishing' : 'listening' });
+        this.#append({ type: 'state', state: this.isFinishing ? 'finishing' : 'listening' });
         void this.#pump();
         return;
       case 'voice':
         this.#append({ type: 'voice', speaking: report.speaking });
         return;
       case 'update':
-        this.#updated(report.step);
+        this.#applyStep(report.step);
         void this.#pump();
         return;
       case 'done':
         this.#running = undefined;
-        this.#updated(report.step);
+        this.#applyStep(report.step);
         void this.#final(report.refined);
         return;
       case 'failed':
@@ -350,11 +350,11 @@ export class LiveSession {
         this.#fail(report.error);
         return;
       case 'lost':
-        this.#lost(report.error);
+        this.#replaceEngine(report.error);
     }
   }
 
-  #updated(step: DecodeStep): void {
+  #applyStep(step: DecodeStep): void {
     const { tentative, language, decodedSamples, intervalSeconds, checkpoint, voice } = step;
     const { committedUntilSeconds = 0 } = this.#deps;
     // Compare the middle of a word: the word times of two models differ by hundredths.
@@ -386,7 +386,7 @@ export class LiveSession {
     this.#tentative = tentative;
   }
 
-  #lost(error: SottoError): void {
+  #replaceEngine(error: SottoError): void {
     const { log } = this.#deps;
     this.#running = undefined;
     this.#open = false;
@@ -407,7 +407,7 @@ export class LiveSession {
   async #final(refined: Refined | undefined): Promise<void> {
     const { audio, model, events, applyReplacements } = this.#deps;
     // Earlier events are still being written.
-    await events.quiet();
+    await events.flush();
     const language = refined?.language ?? events.language;
     const { words, ...replaced } = applyReplacements(refined ?? events);
     const final = {
@@ -428,7 +428,7 @@ export class LiveSession {
   }
 
   #fail(error: SottoError): void {
-    if (this.over) return;
+    if (this.isOver) return;
     this.#leaveEngine();
     const { audio, model, events, applyReplacements } = this.#deps;
     const { language } = events;
@@ -449,7 +449,7 @@ export class LiveSession {
 
   /** Keeps the result before the client is notified. */
   async #end(result: DictationResult['result'], lastEvent: LiveEvent): Promise<void> {
-    if (this.over) return;
+    if (this.isOver) return;
     this.#state = 'over';
     this.#isCancelled = result.state === 'cancelled' || this.#deps.isCancelledElsewhere();
     const outcome: DictationResult['result'] = this.#isCancelled ? { state: 'cancelled' } : result;

@@ -62,7 +62,7 @@ interface LiveSessionsOptions {
   readonly fallbackFor?: () => string | undefined;
   readonly keep: (outcome: DictationResult) => Promise<string | undefined>;
   /** The user's vocabulary; none if omitted. */
-  readonly vocabulary?: Pick<ActiveVocabulary, 'now'>;
+  readonly vocabulary?: Pick<ActiveVocabulary, 'current'>;
   /** Called when the last session ends and when the first one opens. */
   readonly onIdleChange?: (idle: boolean) => void;
   /** Opens files; tests inject one that fails. */
@@ -102,19 +102,19 @@ export class LiveSessions {
   /** Sessions that are not over. */
   get count(): number {
     let count = this.#opening.size;
-    for (const { session } of this.#entries.values()) if (!session.over) count++;
+    for (const { session } of this.#entries.values()) if (!session.isOver) count++;
     return count;
   }
 
   /** Those of them that are transcribed. */
-  get writing(): number {
+  get transcribing(): number {
     const listening = [...this.#entries.values()].filter(
-      ({ session, voiceOnly }) => voiceOnly && !session.over,
+      ({ session, voiceOnly }) => voiceOnly && !session.isOver,
     );
     return this.count - listening.length;
   }
 
-  get idle(): boolean {
+  get isIdle(): boolean {
     return this.count === 0;
   }
 
@@ -141,7 +141,7 @@ export class LiveSessions {
 
   /** Applies the user's current replacements to the text of a session while it grows. */
   streamingReplacer(): StreamingReplacer {
-    return new StreamingReplacer((this.#options.vocabulary ?? NO_VOCABULARY).now().replacer);
+    return new StreamingReplacer((this.#options.vocabulary ?? NO_VOCABULARY).current().replacer);
   }
 
   /** Fails if there is no model of this name. @throws what `resolveModel` throws */
@@ -175,23 +175,23 @@ export class LiveSessions {
    * Replaces the listener of a session.
    * @param seq number of the last event that it knows
    */
-  listen(session: LiveSession, listener: LiveListener, seq: number): void {
+  setListener(session: LiveSession, listener: LiveListener, seq: number): void {
     const entry = this.#entries.get(session.id);
     if (entry?.session !== session) return;
-    if (!session.over) {
+    if (!session.isOver) {
       entry.timer?.cancel();
       delete entry.timer;
     }
     entry.listener = listener;
-    entry.events.listen(listener, seq);
+    entry.events.setListener(listener, seq);
   }
 
   /** Removes a listener that disconnected. The session is finished if no client resumes it soon. */
-  leave(session: LiveSession, listener: LiveListener): void {
+  removeListener(session: LiveSession, listener: LiveListener): void {
     const entry = this.#entries.get(session.id);
     if (entry?.listener !== listener) return;
     entry.listener = undefined;
-    entry.events.leave(listener);
+    entry.events.removeListener(listener);
     this.#finishAfter(entry, GRACE_MS);
   }
 
@@ -205,9 +205,9 @@ export class LiveSessions {
     const { keep } = this.#options;
     const entry = this.#entries.get(id) ?? (await this.#opening.get(id)?.catch(() => undefined));
     if (entry?.transient === true) return;
-    if (entry !== undefined && !entry.session.over) {
+    if (entry !== undefined && !entry.session.isOver) {
       entry.session.cancel();
-      await entry.events.quiet();
+      await entry.events.flush();
     }
     if (entry !== undefined) entry.isRemovable = true;
     await this.#files.remove(id);
@@ -225,7 +225,7 @@ export class LiveSessions {
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
     await this.#recovering;
-    if ([...this.#entries.values()].some(({ session }) => session.finishing)) {
+    if ([...this.#entries.values()].some(({ session }) => session.isFinishing)) {
       const finished = new Promise<void>((resolve) => (this.#whenFinished = resolve));
       const cutOff = this.#options.clock.after(graceMs, () => this.#whenFinished?.());
       await finished;
@@ -233,7 +233,7 @@ export class LiveSessions {
     }
     for (const entry of this.#entries.values()) {
       entry.timer?.cancel();
-      if (!entry.session.over) await entry.session.suspend();
+      if (!entry.session.isOver) await entry.session.suspend();
       await entry.journal.current?.close();
       if (entry.isRemovable || entry.transient) await this.#files.remove(entry.session.id);
     }
@@ -256,10 +256,10 @@ export class LiveSessions {
   #openOnce(id: string, begin: () => Promise<Entry>): Promise<Entry> {
     const opening = this.#opening.get(id);
     if (opening !== undefined) return opening;
-    if (this.idle) this.#options.onIdleChange?.(false);
+    if (this.isIdle) this.#options.onIdleChange?.(false);
     const begun = begin().finally(() => {
       this.#opening.delete(id);
-      if (this.idle) this.#options.onIdleChange?.(true);
+      if (this.isIdle) this.#options.onIdleChange?.(true);
     });
     this.#opening.set(id, begun);
     return begun;
@@ -352,7 +352,7 @@ export class LiveSessions {
   }): Promise<Entry> {
     const { id, startedMs, options, ref, audio, transient, onVoice, missing } = init;
     const { clock, engine, log, vocabulary = NO_VOCABULARY } = this.#options;
-    const { words, problem } = vocabulary.now();
+    const { words, problem } = vocabulary.current();
     const { entries, journal } = transient ? noJournal() : await this.#files.openJournal(id);
     const checkpoint = missing === undefined ? lastCheckpoint(entries) : undefined;
     const events = new EventLog(
@@ -372,7 +372,7 @@ export class LiveSessions {
       // The vocabulary at the end: a replacement that is added during a dictation applies to it.
       applyReplacements: (original) =>
         applyReplacementsWithWords(
-          options.vocabulary === false ? NO_VOCABULARY.now().replacer : vocabulary.now().replacer,
+          options.vocabulary === false ? NO_VOCABULARY.current().replacer : vocabulary.current().replacer,
           original,
         ),
       model: ref,
@@ -390,7 +390,7 @@ export class LiveSessions {
         onVoice,
       }),
       isOver,
-      onOver: (isKept) => this.#over(entry, isKept),
+      onOver: (isKept) => this.#onOver(entry, isKept),
     });
     const voiceOnly = onVoice !== undefined;
     const entry: Entry = {
@@ -411,7 +411,7 @@ export class LiveSessions {
   }
 
   #finishAfter(entry: Entry, graceMs: number): void {
-    if (entry.listener !== undefined || entry.session.over) return;
+    if (entry.listener !== undefined || entry.session.isOver) return;
     entry.timer?.cancel();
     entry.timer = this.#options.clock.after(graceMs, () => void this.#finishUnattended(entry));
   }
@@ -446,17 +446,17 @@ export class LiveSessions {
     return undefined;
   }
 
-  #over(entry: Entry, isKept: boolean): void {
+  #onOver(entry: Entry, isKept: boolean): void {
     this.#audioSeconds += entry.session.acknowledged / SAMPLE_RATE;
     void entry.journal.current?.close();
     entry.journal.current = undefined;
     entry.isRemovable = isKept;
     this.#remember(entry);
     // A client that resumes reads the end from memory.
-    if (entry.session.cancelled) void this.#files.remove(entry.session.id);
+    if (entry.session.isCancelled) void this.#files.remove(entry.session.id);
     else this.#discardIfMarked(entry);
-    if (this.idle) this.#options.onIdleChange?.(true);
-    if (![...this.#entries.values()].some(({ session }) => session.finishing)) this.#whenFinished?.();
+    if (this.isIdle) this.#options.onIdleChange?.(true);
+    if (![...this.#entries.values()].some(({ session }) => session.isFinishing)) this.#whenFinished?.();
   }
 
   #remember(entry: Entry): void {
@@ -473,7 +473,7 @@ export class LiveSessions {
   /** Discards a session that was cancelled while its result was being kept, or after. */
   #discardIfMarked({ session, transient }: Entry): void {
     const { log } = this.#options;
-    if (transient || session.cancelled || !this.#files.isMarkedCancelled(session.id)) return;
+    if (transient || session.isCancelled || !this.#files.isMarkedCancelled(session.id)) return;
     this.discard(session.id).catch((error: unknown) => {
       log.error({ session: session.id, message: codedError(error).message }, 'dictation not discarded');
     });

@@ -107,7 +107,7 @@ export class SessionAudio {
 }
 
 export function memoryFullError(cause: unknown): SottoError {
-  return new SottoError('SPOOL_FAILED', 'the disk can’t store audio, and the memory for it is full', {
+  return new SottoError('SPOOL_FAILED', 'audio can’t be written to disk, and memory is full', {
     cause,
   });
 }

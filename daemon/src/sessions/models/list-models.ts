@@ -28,7 +28,7 @@ export async function listModels({
   const all = await installedModels(modelDirs);
   // If two models share a name, the name finds the user's own, which comes first.
   const installed = all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
-  states.disk(installed.map(({ name }) => name));
+  states.setInstalled(installed.map(({ name }) => name));
   const machine = thisMachine(machineSpeed);
   return {
     do: 'list',
@@ -43,11 +43,11 @@ export async function listModels({
       ...(record !== undefined && { repo: record.repo, revision: record.revision }),
       ...defined({ catalogue: entry?.name }),
       chosen: dir === chosen?.dir,
-      status: states.of(name),
+      status: states.status(name),
     })),
     partial: (await partialDownloads(modelDirs.models)).map((part) => ({
       ...part,
-      status: states.of(part.name),
+      status: states.status(part.name),
     })),
     catalogue: CATALOGUE.map(onWire),
   };
@@ -75,7 +75,7 @@ export async function modelInfo(
       here: here === undefined ? undefined : { dir: here.dir, bytes: await folderBytes(here.dir) },
     }),
     chosen: here !== undefined && here.dir === chosen?.dir,
-    status: states.of(name),
+    status: states.status(name),
     ...defined({
       record:
         record === undefined ? undefined : { ...record, files: record.files.map((file) => ({ ...file })) },

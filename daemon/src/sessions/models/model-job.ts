@@ -73,7 +73,7 @@ export class ModelJob {
     return this.#abort.signal;
   }
 
-  get over(): boolean {
+  get isOver(): boolean {
     return this.#end !== undefined;
   }
 
@@ -96,7 +96,7 @@ export class ModelJob {
 
   /** Sends an event to all subscribers; progress is throttled. */
   emit(event: ModelsEvent): void {
-    if (this.over) return;
+    if (this.isOver) return;
     if (event.type === 'progress') this.#emitProgress(event);
     else if (event.type === 'retry') this.#broadcast({ type: 'event', event });
     else {
@@ -170,7 +170,7 @@ export class ModelJob {
   }
 
   #settle(end: End): void {
-    if (this.over) return;
+    if (this.isOver) return;
     this.#timer?.cancel();
     this.#end = end;
     for (const [subscription, listener] of [...this.#subscriptions])

@@ -16,7 +16,7 @@ type JobDescription = Pick<ModelJobOptions, 'activity' | 'key'> &
   Partial<Pick<ModelJobOptions, 'endsWithClients' | 'pulledModel'>>;
 
 /** No model has this name: the key of jobs on all models. */
-export const ALL = '*';
+export const ALL_MODELS = '*';
 
 export class ModelJobs {
   readonly #options: ModelJobsOptions;
@@ -29,12 +29,12 @@ export class ModelJobs {
   }
 
   /** No job is running. */
-  get idle(): boolean {
+  get isIdle(): boolean {
     return this.#byName.size === 0;
   }
 
   /** The job on a model. */
-  on(name: string): ModelJob | undefined {
+  get(name: string): ModelJob | undefined {
     return this.#byName.get(name);
   }
 
@@ -98,9 +98,9 @@ export class ModelJobs {
     const { clock, log } = this.#options;
     const existing = this.#byName.get(name);
     // A job that was aborted is waited for, not joined.
-    if (existing !== undefined && !existing.over && !existing.signal.aborted) {
+    if (existing !== undefined && !existing.isOver && !existing.signal.aborted) {
       if (existing.key === description.key) return existing.join(listener);
-      throw busy(name === ALL ? 'the models' : name, existing);
+      throw busy(name === ALL_MODELS ? 'the models' : name, existing);
     }
     if (existing === undefined && this.#byName.size >= MODEL_LIMITS.jobs)
       throw new SottoError('BUSY', `${MODEL_LIMITS.jobs} jobs on models are already running`);
@@ -118,7 +118,7 @@ export class ModelJobs {
       log.info({ model: name, ...job.outcome }, 'model job ended');
       if (this.#byName.get(name) !== job) return;
       this.#byName.delete(name);
-      if (this.idle) this.#options.onIdleChange?.(true);
+      if (this.isIdle) this.#options.onIdleChange?.(true);
     });
     return subscription;
   }

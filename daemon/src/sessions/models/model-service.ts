@@ -18,7 +18,7 @@ import { modelInfo, listModels } from './list-models.js';
 import { runRemove, runUse } from './use-job.js';
 import { ModelFeed } from './model-feed.js';
 import type { ModelJobListener, Subscription, ModelJob } from './model-job.js';
-import { ALL, busy, ModelJobs, type ModelJobsOptions } from './model-jobs.js';
+import { ALL_MODELS, busy, ModelJobs, type ModelJobsOptions } from './model-jobs.js';
 import { defined } from '../../protocol/defined.js';
 
 interface ModelServiceOptions extends ModelJobsOptions {
@@ -46,13 +46,13 @@ export class ModelService {
     this.#options = options;
     this.#jobs = new ModelJobs(options);
     this.states = new ModelStates(options.clock);
-    this.states.disk(modelNames(options.modelDirs));
-    this.#unwatch = options.engine.watchModels((models) => this.states.memory(models));
+    this.states.setInstalled(modelNames(options.modelDirs));
+    this.#unwatch = options.engine.watchModels((models) => this.states.setLoaded(models));
   }
 
   /** No job is running. */
-  get idle(): boolean {
-    return this.#jobs.idle;
+  get isIdle(): boolean {
+    return this.#jobs.isIdle;
   }
 
   /**
@@ -177,7 +177,7 @@ export class ModelService {
     // Refuse now rather than after the starter model was loaded.
     removableName(this.#options.modelDirs.models, ref);
     const isChosen = this.#isChosen(ref);
-    if (force !== true && (isChosen || this.states.holds(ref.name))) throw inUseError(ref);
+    if (force !== true && (isChosen || this.states.isLoaded(ref.name))) throw inUseError(ref);
     if (isChosen && this.#deps !== undefined) throw busy('another model', this.#deps);
     const description = { activity: 'is being removed', key: `remove ${ref.dir}` };
     const deps = { ...this.#options, states: this.states };
@@ -191,26 +191,26 @@ export class ModelService {
   #prune({ unused }: RequestOf<'prune'>, listener: ModelJobListener): Subscription {
     const { modelDirs } = this.#options;
     const description = { activity: 'are being pruned', key: `prune ${unused === true}` };
-    return this.#jobs.begin(ALL, listener, description, async ({ signal }) => {
+    return this.#jobs.begin(ALL_MODELS, listener, description, async ({ signal }) => {
       const pruned: { what: string; bytes: number }[] = [];
       const models = unused === true ? await installedModels(modelDirs) : [];
       for (const { name, dir, bytes, from } of models) {
         if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
         const isFree =
-          this.#jobs.on(name) === undefined && !this.states.holds(name) && !this.#isChosen({ name, dir });
+          this.#jobs.get(name) === undefined && !this.states.isLoaded(name) && !this.#isChosen({ name, dir });
         if (from !== 'hub' || !isFree) continue;
         await removeModel(modelDirs.models, name);
         pruned.push({ what: name, bytes });
       }
       pruned.push(...(await pruneModels(modelDirs.models)));
-      this.states.disk(modelNames(modelDirs));
+      this.states.setInstalled(modelNames(modelDirs));
       return { do: 'prune', pruned };
     });
   }
 
   #watch(listener: ModelJobListener): Subscription {
     // A command without the daemon may have installed or removed models.
-    this.states.disk(modelNames(this.#options.modelDirs));
+    this.states.setInstalled(modelNames(this.#options.modelDirs));
     const feed = new ModelFeed(this.states, this.#options.clock, (models) =>
       listener({ type: 'event', event: { type: 'models', models } }),
     );
@@ -224,16 +224,16 @@ export class ModelService {
     return this.#jobs.runUnkeyed(listener, async ({ signal }) => {
       const untilMs = clock.nowMs() + timeoutSeconds * 1000;
       // A model that failed before may be loading again.
-      const again = this.states.of(name).state === 'failed' ? this.#jobs.on(name) : undefined;
+      const again = this.states.status(name).state === 'failed' ? this.#jobs.get(name) : undefined;
       if (again !== undefined)
         await Promise.race([again.settled, pause(timeoutSeconds * 1000, clock, signal)]);
       try {
         const timeoutMs = Math.max(0, untilMs - clock.nowMs());
-        const status = await this.states.when(name, { timeoutMs, signal });
+        const status = await this.states.waitUntilReady(name, { timeoutMs, signal });
         return { do: 'wait', model: status };
       } catch (error) {
         // If no model was named, the fallback that serves is an answer too.
-        const serving = engine.serving && this.states.of(engine.serving.name);
+        const serving = engine.serving && this.states.status(engine.serving.name);
         if (model === undefined && serving?.state === 'ready' && serving.fallbackFor?.name === name)
           return { do: 'wait', model: serving };
         throw error;
@@ -272,7 +272,7 @@ export class ModelService {
     } catch {
       name = wanted;
     }
-    const status = this.states.of(name);
+    const status = this.states.status(name);
     return status.state === 'downloading' || status.state === 'verifying' ? status : undefined;
   }
 

@@ -8,7 +8,7 @@ import type { ModelState, ModelStatus } from '../../protocol/status.js';
 import { defined } from '../../protocol/defined.js';
 
 /** The legal transitions. */
-export const NEXT: Readonly<Record<ModelState, readonly ModelState[]>> = {
+export const TRANSITIONS: Readonly<Record<ModelState, readonly ModelState[]>> = {
   absent: ['installed', 'downloading', 'failed'],
   downloading: ['verifying', 'installed', 'absent', 'loading', 'failed'],
   verifying: ['installed', 'downloading', 'absent', 'loading', 'failed'],
@@ -49,45 +49,45 @@ const MAX_REMEMBERED_FAILURES = 64;
 
 export class ModelStates {
   readonly #clock: Clock;
-  readonly #known = new Map<string, ModelEntry>();
+  readonly #entries = new Map<string, ModelEntry>();
   readonly #watchers = new Set<(status: NamedStatus) => void>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  of(name: string): NamedStatus {
-    return this.#known.get(name)?.reported ?? { name, state: 'absent' };
+  status(name: string): NamedStatus {
+    return this.#entries.get(name)?.reported ?? { name, state: 'absent' };
   }
 
   /** Models that are installed, downloading, in memory or failed. */
   all(): NamedStatus[] {
-    return [...this.#known.values()]
+    return [...this.#entries.values()]
       .map(({ reported }) => reported)
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Sets the names of all models on disk. */
-  disk(names: Iterable<string>): void {
+  setInstalled(names: Iterable<string>): void {
     const onDisk = new Set(names);
     for (const name of onDisk) {
-      const known = this.#get(name);
+      const entry = this.#get(name);
       // Another process installed it.
-      if (!known.present) known.failure = undefined;
+      if (!entry.present) entry.failure = undefined;
     }
-    for (const [name, known] of [...this.#known]) {
-      known.present = onDisk.has(name);
+    for (const [name, entry] of [...this.#entries]) {
+      entry.present = onDisk.has(name);
       this.#update(name);
     }
   }
 
   /** Starts a task on a model's files. */
-  begin(name: string, stage: 'downloading' | 'verifying'): ModelFilesTask {
-    const known = this.#get(name);
+  beginTask(name: string, stage: 'downloading' | 'verifying'): ModelFilesTask {
+    const entry = this.#get(name);
     const task: ModelEntry['tasks'][number] = { stage, fraction: undefined };
     let over = false;
-    known.tasks.push(task);
-    known.failure = undefined;
+    entry.tasks.push(task);
+    entry.failure = undefined;
     this.#update(name);
     return {
       at: (now, fraction) => {
@@ -99,9 +99,9 @@ export class ModelStates {
       end: ({ present, error }) => {
         if (over) return;
         over = true;
-        known.tasks.splice(known.tasks.indexOf(task), 1);
-        known.present = present;
-        known.failure = error;
+        entry.tasks.splice(entry.tasks.indexOf(task), 1);
+        entry.present = present;
+        entry.failure = error;
         this.#update(name);
         this.#forgetFailures();
       },
@@ -109,7 +109,7 @@ export class ModelStates {
   }
 
   /** Sets all models that are in memory, loading or failed to load. */
-  memory(models: readonly ModelStatus[]): void {
+  setLoaded(models: readonly ModelStatus[]): void {
     const now = new Map<string, NamedStatus>();
     for (const model of models) {
       const { name, state } = model;
@@ -117,15 +117,15 @@ export class ModelStates {
       now.set(name, { ...model, name });
     }
     for (const [name, status] of now) this.#get(name).memory = status;
-    for (const [name, known] of [...this.#known]) {
-      known.memory = now.get(name);
+    for (const [name, entry] of [...this.#entries]) {
+      entry.memory = now.get(name);
       this.#update(name);
     }
   }
 
   /** Whether the model is in memory or loading. */
-  holds(name: string): boolean {
-    const state = this.#known.get(name)?.memory?.state;
+  isLoaded(name: string): boolean {
+    const state = this.#entries.get(name)?.memory?.state;
     return state !== undefined && isInMemory(state);
   }
 
@@ -140,7 +140,7 @@ export class ModelStates {
    * @throws SottoError the model's own if it fails (or MODEL_LOAD_FAILED), also if a fallback replaces it; TIMEOUT,
    *   CANCELLED
    */
-  when(name: string, { timeoutMs, signal }: WaitOptions): Promise<NamedStatus> {
+  waitUntilReady(name: string, { timeoutMs, signal }: WaitOptions): Promise<NamedStatus> {
     return new Promise((resolve, reject) => {
       const settle = (end: () => void): void => {
         unwatch();
@@ -166,13 +166,13 @@ export class ModelStates {
       if (signal?.aborted === true) cancel();
       else {
         signal?.addEventListener('abort', cancel, { once: true });
-        check(this.of(name));
+        check(this.status(name));
       }
     });
   }
 
   #timeoutError(name: string, timeoutMs: number): SottoError {
-    const { state, fraction } = this.of(name);
+    const { state, fraction } = this.status(name);
     const far = fraction === undefined ? '' : `, ${Math.floor(fraction * 100)} %`;
     return new SottoError(
       'TIMEOUT',
@@ -181,44 +181,44 @@ export class ModelStates {
   }
 
   #get(name: string): ModelEntry {
-    let known = this.#known.get(name);
-    if (known === undefined) {
+    let entry = this.#entries.get(name);
+    if (entry === undefined) {
       const reported = { name, state: 'absent' } as const;
-      known = { present: false, tasks: [], memory: undefined, failure: undefined, reported };
-      this.#known.set(name, known);
+      entry = { present: false, tasks: [], memory: undefined, failure: undefined, reported };
+      this.#entries.set(name, entry);
     }
-    return known;
+    return entry;
   }
 
   #update(name: string): void {
-    const known = this.#known.get(name);
-    if (known === undefined) return;
-    const next = statusOf(name, known);
-    if (next.state === 'absent' && known.tasks.length === 0) this.#known.delete(name);
-    const before = known.reported;
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    const next = statusOf(name, entry);
+    if (next.state === 'absent' && entry.tasks.length === 0) this.#entries.delete(name);
+    const before = entry.reported;
     if (next.state === before.state) {
       // Progress never goes back within a state, not even if a download has two rounds or an engine loads again.
       if (next.fraction !== undefined && before.fraction !== undefined && next.fraction < before.fraction)
         next.fraction = before.fraction;
       if (JSON.stringify(next) === JSON.stringify(before)) return;
-      this.#report(known, next);
+      this.#report(entry, next);
       return;
     }
-    for (const state of stepsBetween(before.state, next.state)) this.#report(known, { name, state });
-    this.#report(known, next);
+    for (const state of statesBetween(before.state, next.state)) this.#report(entry, { name, state });
+    this.#report(entry, next);
   }
 
-  #report(known: ModelEntry, status: NamedStatus): void {
-    known.reported = status;
+  #report(entry: ModelEntry, status: NamedStatus): void {
+    entry.reported = status;
     for (const watcher of [...this.#watchers]) watcher(status);
   }
 
   #forgetFailures(): void {
-    const failed = [...this.#known].filter(
+    const failed = [...this.#entries].filter(
       ([, { failure, present, tasks }]) => failure !== undefined && !present && tasks.length === 0,
     );
-    for (const [name, known] of failed.slice(0, Math.max(0, failed.length - MAX_REMEMBERED_FAILURES))) {
-      known.failure = undefined;
+    for (const [name, entry] of failed.slice(0, Math.max(0, failed.length - MAX_REMEMBERED_FAILURES))) {
+      entry.failure = undefined;
       this.#update(name);
     }
   }
@@ -248,13 +248,13 @@ function failureOf({ name, error }: NamedStatus): SottoError {
 /**
  * The states between two states on the shortest path, without both ends. No path leads through `ready` or `failed`.
  */
-export function stepsBetween(from: ModelState, to: ModelState): ModelState[] {
+export function statesBetween(from: ModelState, to: ModelState): ModelState[] {
   let ways: ModelState[][] = [[from]];
   const seen = new Set<ModelState>([from]);
   while (ways.length > 0) {
     const longer: ModelState[][] = [];
     for (const way of ways) {
-      for (const next of NEXT[way.at(-1) ?? from]) {
+      for (const next of TRANSITIONS[way.at(-1) ?? from]) {
         if (next === to) return way.slice(1);
         if (seen.has(next) || next === 'ready' || next === 'failed') continue;
         seen.add(next);

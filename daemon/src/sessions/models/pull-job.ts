@@ -29,7 +29,7 @@ interface PullJobOptions {
 export async function runPull(job: ModelJob, options: PullJobOptions): Promise<ModelsResultOf<'pull'>> {
   const { models, states, wanted, as, again, hub } = options;
   let { name } = options;
-  let files = states.begin(name, 'downloading');
+  let files = states.beginTask(name, 'downloading');
   const present = (): boolean => existsSync(join(models, name));
   try {
     // The Hub client is a third of everything the daemon could load, so the daemon starts without it.
@@ -47,7 +47,7 @@ export async function runPull(job: ModelJob, options: PullJobOptions): Promise<M
         files.end({ present: present(), error: event.fallbackFor.error });
         name = event.name;
         job.pulledModel = name;
-        files = states.begin(name, 'downloading');
+        files = states.beginTask(name, 'downloading');
       },
     });
     files.end({ present: true });
@@ -82,7 +82,7 @@ export async function runVerify(
   states: ModelStates,
   { name, dir }: ModelRef,
 ): Promise<ModelsResultOf<'verify'>> {
-  const files = states.begin(name, 'verifying');
+  const files = states.beginTask(name, 'verifying');
   try {
     const verified = await verifyAgainstRecord(dir, job.signal, (fraction) => {
       files.at('verifying', fraction);

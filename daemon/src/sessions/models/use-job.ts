@@ -83,7 +83,7 @@ export async function runRemove(
   try {
     await removeModel(modelDirs.models, removableName(modelDirs.models, model));
   } finally {
-    states.disk(modelNames(modelDirs));
+    states.setInstalled(modelNames(modelDirs));
   }
   return { do: 'remove', name: model.name, bytes, ...defined({ used }) };
 }

@@ -33,7 +33,7 @@ export class ActiveVocabulary {
     this.#log = log;
   }
 
-  now(): VocabularySnapshot {
+  current(): VocabularySnapshot {
     try {
       const { revision, vocabulary } = this.#read();
       this.#loggedProblem = undefined;
@@ -53,8 +53,8 @@ export class ActiveVocabulary {
 }
 
 /** The vocabulary of a user who has none. */
-export const NO_VOCABULARY: Pick<ActiveVocabulary, 'now'> = {
-  now: () => ({ words: [], replacer: EMPTY_REPLACER }),
+export const NO_VOCABULARY: Pick<ActiveVocabulary, 'current'> = {
+  current: () => ({ words: [], replacer: EMPTY_REPLACER }),
 };
 
 const EMPTY_REPLACER = new Replacer([]);
