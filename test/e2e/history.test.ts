@@ -18,7 +18,7 @@ function keep(...dictations: Partial<Dictation>[]): void {
   const history = History.open(home.paths.history);
   dictations.forEach((fields, i) =>
     history.add({
-      id: `take-${i}`,
+      id: `one-${i}`,
       startedMs: Date.now() - 1000 * i,
       durationSeconds: 3,
       text: `words of ${i}`,
@@ -34,7 +34,7 @@ describe('sotto history', () => {
   test('a deletion in one process is seen by another, and undone by a third', async () => {
     keep({}, {}, {});
     expect((await run()).stdout.split('\n')).toHaveLength(4);
-    expect(await run('delete', 'take-1')).toMatchObject({ code: 0, stdout: '' });
+    expect(await run('delete', 'one-1')).toMatchObject({ code: 0, stdout: '' });
     expect((await run('search', 'words')).stdout).not.toContain('words of 1');
     expect(await run('undo')).toMatchObject({ code: 0 });
     const { stdout } = await run('list', '--json');
@@ -71,10 +71,10 @@ describe('sotto history', () => {
     ['--no-daemon', ['--no-daemon']],
   ])('transcribes a failed one again, %s', async (_, flags) => {
     mkdirSync(home.paths.recordings);
-    writeFakeAudio(join(home.paths.recordings, 'take-0.wav'), { segments: 3 });
-    keep({ state: 'failed', errorCode: 'ENGINE_CRASHED', text: '', audio: 'take-0.wav' });
+    writeFakeAudio(join(home.paths.recordings, 'one-0.wav'), { segments: 3 });
+    keep({ state: 'failed', errorCode: 'ENGINE_CRASHED', text: '', audio: 'one-0.wav' });
     const text = scriptedTexts(3).join('').trim();
-    expect(await run('retranscribe', 'take', ...flags)).toEqual({
+    expect(await run('retranscribe', 'one', ...flags)).toEqual({
       code: 0,
       signal: null,
       stdout: `after   ${text}\n`,
@@ -83,26 +83,26 @@ describe('sotto history', () => {
     expect(await run('show')).toMatchObject({ code: 0, stdout: `${text}\n`, stderr: '' });
     // The list shows the new text, and its audio is still there for another model.
     expect((await run()).stdout).not.toContain('failed');
-    expect(await run('retranscribe', 'take', ...flags)).toMatchObject({ code: 0 });
+    expect(await run('retranscribe', 'one', ...flags)).toMatchObject({ code: 0 });
   });
 
   test('leaves one unchanged whose audio is damaged or missing', async () => {
     mkdirSync(home.paths.recordings);
-    writeFakeAudio(join(home.paths.recordings, 'take-0.wav'), { failAfter: 1 });
-    keep({ audio: 'take-0.wav' }, { audio: 'gone.wav' });
-    const cut = await run('retranscribe', 'take-0');
+    writeFakeAudio(join(home.paths.recordings, 'one-0.wav'), { failAfter: 1 });
+    keep({ audio: 'one-0.wav' }, { audio: 'missing.wav' });
+    const cut = await run('retranscribe', 'one-0');
     expect([cut.code, cut.stderr]).toEqual([1, expect.stringMatching(/^sotto: as the script says — .*\n$/)]);
-    const gone = await run('retranscribe', 'take-1');
-    expect([gone.code, gone.stderr]).toEqual([1, expect.stringMatching(/^sotto: .*no such file.*\n$/)]);
-    expect((await run('show', 'take-0')).stdout).toBe('words of 0\n');
+    const missing = await run('retranscribe', 'one-1');
+    expect([missing.code, missing.stderr]).toEqual([1, expect.stringMatching(/^sotto: .*no such file.*\n$/)]);
+    expect((await run('show', 'one-0')).stdout).toBe('words of 0\n');
   });
 
   test('Ctrl-C during a transcription exits with 130 and changes nothing', async () => {
     mkdirSync(home.paths.recordings);
-    const path = join(home.paths.recordings, 'take-0.wav');
+    const path = join(home.paths.recordings, 'one-0.wav');
     writeFakeAudio(path, { segments: 1000, delayMs: 20 });
-    keep({ audio: 'take-0.wav' });
-    const process = startSotto(['history', 'retranscribe', 'take'], { home: home.folder });
+    keep({ audio: 'one-0.wav' });
+    const process = startSotto(['history', 'retranscribe', 'one'], { home: home.folder });
     await until(() => statSync(`${path}.attempts`, { throwIfNoEntry: false }) !== undefined);
     process.kill('SIGINT');
     expect(await process.done).toMatchObject({ code: 130, stdout: '' });
@@ -111,9 +111,9 @@ describe('sotto history', () => {
 
   test('the log contains no word of it', async () => {
     mkdirSync(home.paths.recordings);
-    writeFakeAudio(join(home.paths.recordings, 'take-0.wav'), { segments: 2 });
-    keep({ audio: 'take-0.wav', text: 'a secret' });
-    await run('retranscribe', 'take');
+    writeFakeAudio(join(home.paths.recordings, 'one-0.wav'), { segments: 2 });
+    keep({ audio: 'one-0.wav', text: 'a secret' });
+    await run('retranscribe', 'one');
     await run('search', 'segment');
     const { readFileSync } = await import('node:fs');
     expect(readFileSync(home.paths.log, 'utf8')).not.toMatch(/secret|segment \d/);

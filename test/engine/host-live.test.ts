@@ -68,10 +68,10 @@ describe('EngineHost with live sessions', () => {
         await settled();
       },
       onLook: async () => {
-        log.push('look begins');
+        log.push('decode begins');
         await settled();
         await settled();
-        log.push('look ends');
+        log.push('decode ends');
       },
     });
     const { open, run, speak, endOf } = setUp(() => model);
@@ -86,12 +86,12 @@ describe('EngineHost with live sessions', () => {
     // No step starts while a decode waits or runs; between two decodes one may.
     let steps = 0;
     for (const line of log) {
-      if (line === 'look begins') steps += 1;
-      else if (line === 'look ends') steps -= 1;
+      if (line === 'decode begins') steps += 1;
+      else if (line === 'decode ends') steps -= 1;
       else expect([line, steps]).toEqual([line, 0]);
     }
-    expect(log.filter((line) => line.startsWith('look')).length).toBe(6);
-    const third = log.lastIndexOf('look begins');
+    expect(log.filter((line) => line.startsWith('decode')).length).toBe(6);
+    const third = log.lastIndexOf('decode begins');
     expect(log.slice(0, third).filter((line) => line.startsWith('step')).length).toBeGreaterThan(2);
   });
 
@@ -294,7 +294,7 @@ describe('EngineHost with live sessions', () => {
     const chosen = fc.nat(5);
     const step = fc.oneof(
       fc.record({ do: fc.constant('open' as const), dir: dirs, refine: fc.boolean() }),
-      fc.record({ do: fc.constant('say' as const), chosen, samples: fc.nat(20_000) }),
+      fc.record({ do: fc.constant('speak' as const), chosen, samples: fc.nat(20_000) }),
       fc.record({ do: fc.constantFrom('finish' as const, 'cancel' as const), chosen }),
       fc.record({ do: fc.constant('run' as const), dir: dirs }),
       fc.record({ do: fc.constantFrom('cancel job' as const, 'load' as const, 'wait' as const) }),
@@ -320,7 +320,7 @@ describe('EngineHost with live sessions', () => {
           const session = 'chosen' in what ? what.chosen + 1 : 0;
           const model = 'dir' in what ? { name: what.dir, dir: what.dir } : ref;
           if (what.do === 'open') open((sessions += 1), { model, options: { refine: what.refine } });
-          else if (what.do === 'say') {
+          else if (what.do === 'speak') {
             const pcm = new Uint8Array(ramp(0, what.samples).buffer);
             host.receive({ type: 'live-audio', session, pcm });
           } else if (what.do === 'finish') host.receive({ type: 'live-finish', session });

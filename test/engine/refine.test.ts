@@ -104,9 +104,9 @@ describe('the re-decode at the end', () => {
     const refined = run();
     await decoding.opened;
     const yieldToRealtime = scheduler.yieldToRealtime(controller.signal)?.then(() => log.push('file'));
-    void scheduler.runRealtime(() => Promise.resolve(log.push('look')));
+    void scheduler.runRealtime(() => Promise.resolve(log.push('decode')));
     await refined;
     await yieldToRealtime;
-    expect(log).toEqual(['step 0', 'look', 'step 1', 'step 2', 'step 3', 'file']);
+    expect(log).toEqual(['step 0', 'decode', 'step 1', 'step 2', 'step 3', 'file']);
   });
 });

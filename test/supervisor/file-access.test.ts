@@ -21,10 +21,10 @@ const refuse =
 
 /** Opens nothing until it is told to, or its check ends. */
 class Hanging {
-  readonly begun: string[] = [];
+  readonly started: string[] = [];
   readonly #resolve = new Map<string, () => void>();
   readonly open: TryOpen = (path, signal) => {
-    this.begun.push(path);
+    this.started.push(path);
     return new Promise((resolve) => {
       this.#resolve.set(path, resolve);
       signal.addEventListener('abort', () => resolve());
@@ -81,18 +81,18 @@ describe('ProcessFileAccess', () => {
     const { clock, answers, check } = setUp(hanging.open);
     const ends = Array.from({ length: 10 }, (_, n) => check(`/${n}`));
     await settle();
-    expect(hanging.begun).toHaveLength(8);
+    expect(hanging.started).toHaveLength(8);
     clock.advance(OPEN_TIMEOUT_MS);
     // Checks that wait for a slot are slow, too: the client can help them meanwhile.
     expect(answers).toHaveLength(10);
     ends[3]?.();
     await settle();
-    expect(hanging.begun).toEqual([...Array(8).keys(), 8].map((n) => `/${n}`));
+    expect(hanging.started).toEqual([...Array(8).keys(), 8].map((n) => `/${n}`));
     ends[9]?.();
     hanging.release('/0');
     await settle();
     expect(answers.slice(10)).toEqual(['/0 open']);
-    expect(hanging.begun).not.toContain('/9');
+    expect(hanging.started).not.toContain('/9');
   });
 
   test('reports nothing once its check has ended', async () => {

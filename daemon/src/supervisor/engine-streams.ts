@@ -168,25 +168,25 @@ export class EngineStreams {
   }
 
   #watch(): void {
-    const owes = [...this.#streams.values()].some(
+    const isDue = [...this.#streams.values()].some(
       (stream) => stream.open && stream.sentSamples >= stream.dueSamples,
     );
-    if (owes) this.#timer ??= this.#expectDecode();
+    if (isDue) this.#timer ??= this.#expectDecode();
     else {
       this.#timer?.cancel();
       this.#timer = undefined;
     }
   }
 
-  #expectDecode(owedSinceMs = this.#options.clock.nowMs()): Timer {
+  #expectDecode(dueSinceMs = this.#options.clock.nowMs()): Timer {
     const { clock, onStuck, progressMs } = this.#options;
     const dueMs = clock.nowMs() + DECODE_TIMEOUT_MS;
     return clock.after(DECODE_TIMEOUT_MS, () => {
       const now = clock.nowMs();
       const computes = now - (progressMs?.() ?? -Infinity) < DECODE_TIMEOUT_MS;
       if (now - dueMs > SLEEP_DETECTION_MS) this.#restartTimer();
-      else if (computes && now - owedSinceMs < BUSY_DECODE_TIMEOUT_MS)
-        this.#timer = this.#expectDecode(owedSinceMs);
+      else if (computes && now - dueSinceMs < BUSY_DECODE_TIMEOUT_MS)
+        this.#timer = this.#expectDecode(dueSinceMs);
       else onStuck();
     });
   }

@@ -177,12 +177,12 @@ describe('JobScheduler', () => {
 
   test('cancels the jobs of a client that disconnected, and no others', async () => {
     const { engine, sessions, submit, of } = setUp();
-    const [gone, stays] = [{}, {}];
-    submit(gone, '/g1');
-    submit(gone, '/g2');
-    submit(stays, '/s1');
+    const [disconnected, connected] = [{}, {}];
+    submit(disconnected, '/g1');
+    submit(disconnected, '/g2');
+    submit(connected, '/s1');
     await settle();
-    sessions.cancelAllOf(gone);
+    sessions.cancelAllOf(disconnected);
     engine.report({ type: 'cancelled' });
     engine.report(done);
     expect([of('/g1'), of('/g2').at(-1), of('/s1').at(-1)]).toEqual([['cancelled'], 'cancelled', 'final']);

@@ -49,16 +49,16 @@ describe('a dictation', () => {
     live.setListener(session, collector.listener, 0);
     session.push(0, new Uint8Array(new Int16Array(1600).fill(-16_384).buffer));
     session.push(1600, new Uint8Array(new Int16Array(1600).buffer));
-    expect(collector.shown.filter(({ type }) => type === 'level')).toEqual([
+    expect(collector.unnumbered.filter(({ type }) => type === 'level')).toEqual([
       { type: 'level', rms: -6, peak: -6 },
       { type: 'level', rms: -96, peak: -96 },
     ]);
     speak(session, 3200, SECOND / 2);
-    await until(() => collector.shown.some(({ type }) => type === 'tentative'));
+    await until(() => collector.unnumbered.some(({ type }) => type === 'tentative'));
     const other = new EventCollector();
     live.setListener(session, other.listener, 0);
-    expect(other.shown).toContainEqual({ type: 'tentative', text: ' …' });
-    expect(other.shown).toContainEqual({ type: 'state', state: 'listening' });
+    expect(other.unnumbered).toContainEqual({ type: 'tentative', text: ' …' });
+    expect(other.unnumbered).toContainEqual({ type: 'state', state: 'listening' });
   });
 
   test('is cancelled once: neither text nor audio is kept', async () => {
@@ -123,7 +123,7 @@ describe('an engine that dies', () => {
     speak(session, 0, 1.8 * SECOND);
     await until(() => collector.committed !== '');
     engine.die({ restarts: false });
-    expect(collector.shown.at(-1)).toEqual({ type: 'state', state: 'restarting' });
+    expect(collector.unnumbered.at(-1)).toEqual({ type: 'state', state: 'restarting' });
     speak(session, 1.8 * SECOND, TOTAL);
     session.finish(TOTAL);
     engine.start();

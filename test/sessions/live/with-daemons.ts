@@ -67,7 +67,7 @@ function daemon(
 /** A listener that collects events: numbered ones, and the others. */
 export class EventCollector {
   readonly numbered: LiveEvent[] = [];
-  readonly shown: LiveEvent[] = [];
+  readonly unnumbered: LiveEvent[] = [];
   acknowledged = 0;
   seq = 0;
 
@@ -75,7 +75,7 @@ export class EventCollector {
     if ('acknowledged' in notice) {
       expect(notice.acknowledged).toBeGreaterThanOrEqual(this.acknowledged);
       this.acknowledged = notice.acknowledged;
-    } else if (notice.seq === undefined) this.shown.push(notice.event);
+    } else if (notice.seq === undefined) this.unnumbered.push(notice.event);
     else {
       expect(notice.seq).toBe(this.seq + 1);
       this.seq = notice.seq;

@@ -90,7 +90,10 @@ describe('a job with several subscribers', () => {
     const step = fc.oneof(
       fc.record({ do: fc.constantFrom('join' as const, 'turn' as const, 'resolving' as const) }),
       fc.record({ do: fc.constantFrom('leave' as const, 'cancel' as const), chosen: fc.nat(3) }),
-      fc.record({ do: fc.constant('say' as const), fraction: fc.double({ min: 0, max: 1, noNaN: true }) }),
+      fc.record({
+        do: fc.constant('progress' as const),
+        fraction: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
       fc.record({ do: fc.constantFrom('resolve' as const, 'reject' as const, 'callOff' as const) }),
     );
     await fc.assert(
@@ -101,7 +104,7 @@ describe('a job with several subscribers', () => {
           if (one.do === 'join') waiting.push({ ...join(), left: false });
           if (one.do === 'turn') await turn();
           if (one.do === 'resolving') job.emit(resolving);
-          if (one.do === 'say') job.emit(progress(one.fraction));
+          if (one.do === 'progress') job.emit(progress(one.fraction));
           if (one.do === 'cancel') waiting[one.chosen]?.subscription.cancel();
           const chosen = one.do === 'leave' ? waiting[one.chosen] : undefined;
           if (chosen !== undefined) {

@@ -54,7 +54,7 @@ function setUp() {
       });
       expect(received).toEqual([]);
       sent.push({ request, subscription, received, left: false });
-      return 'taken';
+      return 'accepted';
     } catch (error) {
       return SottoError.from(error).code;
     }
@@ -99,7 +99,7 @@ describe('ModelService', () => {
           for (const one of steps) {
             if (one.do === 'send') {
               const answer = send(one.body);
-              expect(['taken', 'BUSY', 'MODEL_NOT_FOUND', 'INVALID_ARGUMENT']).toContain(answer);
+              expect(['accepted', 'BUSY', 'MODEL_NOT_FOUND', 'INVALID_ARGUMENT']).toContain(answer);
             }
             if (one.do === 'cancel') sent[one.chosen]?.subscription.cancel();
             const leaves = one.do === 'leave' ? sent[one.chosen] : undefined;
@@ -107,10 +107,10 @@ describe('ModelService', () => {
               leaves.subscription.leave();
               leaves.left = true;
             }
-            const [coming] = engine.waiting;
-            if (one.do === 'ready' && coming !== undefined) engine.ready(coming);
-            if (one.do === 'fails' && coming !== undefined)
-              engine.fails(coming, new SottoError('MODEL_CORRUPT', 'cut off'));
+            const [loading] = engine.waiting;
+            if (one.do === 'ready' && loading !== undefined) engine.ready(loading);
+            if (one.do === 'fails' && loading !== undefined)
+              engine.fails(loading, new SottoError('MODEL_CORRUPT', 'cut off'));
             if (one.do === 'rest') {
               clock.advance(one.ms);
               await rest();

@@ -28,7 +28,7 @@ export async function readGbPerSecond(threads: number): Promise<number> {
   try {
     await Promise.all(workers.map((worker) => answer(worker)));
     const rates = workers.map((worker) => answer(worker));
-    for (const worker of workers) worker.postMessage('go');
+    for (const worker of workers) worker.postMessage('start');
     return (await Promise.all(rates)).reduce((total, rate) => total + rate, 0);
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));

@@ -163,12 +163,12 @@ export class JobScheduler {
     }
     if (this.#running === undefined) return;
     const free = new Promise<void>((resolve) => (this.#whenFree = resolve));
-    const cutOff = this.#options.clock.after(graceMs, () => {
+    const graceTimer = this.#options.clock.after(graceMs, () => {
       this.#running?.job.fail(stoppingError());
       this.#running?.handle.cancel();
     });
     await free;
-    cutOff.cancel();
+    graceTimer.cancel();
   }
 
   #advance(): void {

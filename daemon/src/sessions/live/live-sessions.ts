@@ -227,9 +227,9 @@ export class LiveSessions {
     await this.#recovering;
     if ([...this.#entries.values()].some(({ session }) => session.isFinishing)) {
       const finished = new Promise<void>((resolve) => (this.#whenFinished = resolve));
-      const cutOff = this.#options.clock.after(graceMs, () => this.#whenFinished?.());
+      const graceTimer = this.#options.clock.after(graceMs, () => this.#whenFinished?.());
       await finished;
-      cutOff.cancel();
+      graceTimer.cancel();
     }
     for (const entry of this.#entries.values()) {
       entry.timer?.cancel();
@@ -257,12 +257,12 @@ export class LiveSessions {
     const opening = this.#opening.get(id);
     if (opening !== undefined) return opening;
     if (this.isIdle) this.#options.onIdleChange?.(false);
-    const begun = begin().finally(() => {
+    const opening = begin().finally(() => {
       this.#opening.delete(id);
       if (this.isIdle) this.#options.onIdleChange?.(true);
     });
-    this.#opening.set(id, begun);
-    return begun;
+    this.#opening.set(id, opening);
+    return opening;
   }
 
   async #create(request: LiveRequest, ref: ModelRef): Promise<Entry> {

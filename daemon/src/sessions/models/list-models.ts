@@ -59,22 +59,25 @@ export async function modelInfo(
   wanted: string,
 ): Promise<ModelsResultOf<'info'>> {
   const known = catalogueEntry(wanted);
-  let here: ModelRef | undefined;
+  let installedModel: ModelRef | undefined;
   try {
-    here = findModel(modelDirs, wanted);
+    installedModel = findModel(modelDirs, wanted);
   } catch (error) {
     if (known === undefined) throw error;
   }
-  const record = here === undefined ? undefined : readRecord(here.dir);
+  const record = installedModel === undefined ? undefined : readRecord(installedModel.dir);
   const entry = record === undefined ? known : CATALOGUE.find(({ repo }) => repo === record.repo);
-  const name = here?.name ?? known?.name ?? wanted;
+  const name = installedModel?.name ?? known?.name ?? wanted;
   return {
     do: 'info',
     name,
     ...defined({
-      here: here === undefined ? undefined : { dir: here.dir, bytes: await folderBytes(here.dir) },
+      here:
+        installedModel === undefined
+          ? undefined
+          : { dir: installedModel.dir, bytes: await folderBytes(installedModel.dir) },
     }),
-    chosen: here !== undefined && here.dir === chosen?.dir,
+    chosen: installedModel !== undefined && installedModel.dir === chosen?.dir,
     status: states.status(name),
     ...defined({
       record:

@@ -224,9 +224,9 @@ export class ModelService {
     return this.#jobs.runUnkeyed(listener, async ({ signal }) => {
       const untilMs = clock.nowMs() + timeoutSeconds * 1000;
       // A model that failed before may be loading again.
-      const again = this.states.status(name).state === 'failed' ? this.#jobs.get(name) : undefined;
-      if (again !== undefined)
-        await Promise.race([again.settled, pause(timeoutSeconds * 1000, clock, signal)]);
+      const retry = this.states.status(name).state === 'failed' ? this.#jobs.get(name) : undefined;
+      if (retry !== undefined)
+        await Promise.race([retry.settled, pause(timeoutSeconds * 1000, clock, signal)]);
       try {
         const timeoutMs = Math.max(0, untilMs - clock.nowMs());
         const status = await this.states.waitUntilReady(name, { timeoutMs, signal });
@@ -277,8 +277,8 @@ export class ModelService {
   }
 
   #nameOf(wanted: string): string {
-    const coming = this.#downloadOf(wanted);
-    return coming?.name ?? this.#find(wanted).name;
+    const downloading = this.#downloadOf(wanted);
+    return downloading?.name ?? this.#find(wanted).name;
   }
 
   #isChosen({ dir }: ModelRef): boolean {
