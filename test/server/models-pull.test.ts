@@ -179,7 +179,7 @@ describe('a pull', () => {
       state: 'failed',
       error: { code: 'QUANTIZED_UNAVAILABLE' },
     });
-    expect(here.daemon.service.states.of(plain.name).state).toBe('installed');
+    expect(here.daemon.service.states.status(plain.name).state).toBe('installed');
     // Choosing the quantized form then uses the float16 form, and reports it.
     const use = models.use(lacking.name);
     await until(() => here.daemon.engine.waiting.length > 0);

@@ -254,8 +254,8 @@ export class LiveSessions {
 
   /** Opens or restores each session once, however many clients ask for it. */
   #openOnce(id: string, begin: () => Promise<Entry>): Promise<Entry> {
-    const opening = this.#opening.get(id);
-    if (opening !== undefined) return opening;
+    const running = this.#opening.get(id);
+    if (running !== undefined) return running;
     if (this.isIdle) this.#options.onIdleChange?.(false);
     const opening = begin().finally(() => {
       this.#opening.delete(id);
