@@ -1,4 +1,3 @@
-/** Add Word to Vocabulary: the selected word, or one that is typed. */
 import { Form, getSelectedText, PopToRootType, showHUD } from '@raycast/api';
 import { useEffect, useState } from 'react';
 import { AddWordForm } from './vocabulary/add-word-form';
@@ -9,7 +8,7 @@ export default function AddToVocabulary() {
   const [settings] = useState(readSettings);
   const [selected, setSelected] = useState<string | undefined>(undefined);
   useEffect(() => {
-    // Where nothing is selected, asking throws.
+    // Raycast throws if nothing is selected.
     getSelectedText().then(
       (text) => setSelected(toWord(text)),
       () => setSelected(''),
@@ -21,7 +20,7 @@ export default function AddToVocabulary() {
       settings={settings}
       suggestion={selected}
       onAdded={(word) =>
-        showHUD(`Sotto listens for “${word}” from now on`, {
+        showHUD(`Added “${word}”`, {
           clearRootSearch: true,
           popToRootType: PopToRootType.Immediate,
         })

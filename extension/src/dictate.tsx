@@ -1,4 +1,4 @@
-/** Dictate: listens from the moment it opens, and shows the words while they are spoken. */
+/** Dictate: records as soon as it opens, and shows the words as they are spoken. */
 import { Detail } from '@raycast/api';
 import { useRef, useState } from 'react';
 import type { Capture } from 'sotto/client';
@@ -8,19 +8,20 @@ import { useDictation } from './dictation/use-dictation';
 import { applyCapitalization } from './dictation/capitalization';
 import { deliver, type Delivery } from './lib/deliver';
 import { readSettings, dictationOptions } from './lib/preferences';
-import { errorText, markdownOf, stateOf } from './dictation/dictation-markdown';
+import { isSwitchable, markdownOf, stateOf } from './dictation/dictation-markdown';
+import { errorText } from './lib/markdown';
 import { showFailure } from './lib/show-failure';
 
 export default function Dictate() {
   const [settings] = useState(readSettings);
-  // What is to become of the text, once somebody has said that all is said.
+  // Undefined until the user finishes here: the text of a dictation finished elsewhere is delivered there.
   const pendingDelivery = useRef<Promise<Delivery | undefined> | undefined>(undefined);
   const send = async ({ text, error }: Capture, delivery: Delivery): Promise<void> => {
-    // Why there is no text is worth more than an empty one: it stays in sight.
+    // Keep the view open to show why there is no text.
     if (error !== undefined && (text ?? '') === '') return;
     try {
       await deliver(
-        applyCapitalization(text ?? '', settings.capitals),
+        applyCapitalization(text ?? '', settings.capitalization),
         delivery,
         settings.trailingSpace,
         error?.message,
@@ -41,7 +42,7 @@ export default function Dictate() {
     finish: (delivery: Delivery) => {
       pendingDelivery.current = finish().then(
         (shouldDeliver) => (shouldDeliver ? delivery : undefined),
-        // Its process is gone: that is told in its place.
+        // The process died: `error` shows that.
         () => undefined,
       );
     },
@@ -69,13 +70,11 @@ export default function Dictate() {
     <Detail
       isLoading={!isQuiet && !hasEnded && dictation?.phase !== 'discarded'}
       navigationTitle={`Dictate · ${state}`}
-      markdown={textOf(dictation, error)}
+      markdown={textOf(dictation, meter, error)}
       metadata={
         dictation === undefined ? undefined : (
           <DictationMetadata
             dictation={dictation}
-            state={state}
-            meter={meter}
             language={dictation.language ?? dictation.requested.language}
           />
         )
@@ -85,9 +84,17 @@ export default function Dictate() {
   );
 }
 
-function textOf(dictation: Capture | undefined, error: Parameters<typeof errorText>[0] | undefined): string {
-  if (error === undefined) return dictation === undefined ? '*One moment…*' : markdownOf(dictation);
-  // What was heard until then stays in sight.
+function textOf(
+  dictation: Capture | undefined,
+  meter: string,
+  error: Parameters<typeof errorText>[0] | undefined,
+): string {
+  if (error === undefined) {
+    if (dictation === undefined) return '*One moment…*';
+    // A heading, because Raycast's Markdown has no other large text; an SVG that changes 12 times a second would flicker.
+    return isSwitchable(dictation) ? `${markdownOf(dictation)}\n\n## ${meter}` : markdownOf(dictation);
+  }
+  // The words so far stay visible.
   const text = dictation === undefined ? '' : `${markdownOf(dictation)}\n\n`;
   return `${text}> ${errorText(error)}`;
 }

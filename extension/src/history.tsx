@@ -1,7 +1,6 @@
-/** History: what was dictated, to be found, delivered once more, heard, transcribed again, exported and deleted. */
 import { ActionPanel, Icon, launchCommand, LaunchType, List, Action } from '@raycast/api';
 import { useEffect, useState } from 'react';
-import type { HistoryRetention } from 'sotto/protocol';
+import { defined, type HistoryRetention } from 'sotto/protocol';
 import { HistoryActionPanel, ListActions, type HistoryActions } from './history/history-action-panel';
 import { HistoryItem } from './history/history-item';
 import { useHistory } from './history/use-history';
@@ -12,33 +11,33 @@ import { groupByDay } from './history/group-by-day';
 import { applyRetentionPreference } from './history/retention-preference';
 import { retentionText } from './history/history-text';
 import { readSettings } from './lib/preferences';
-import { errorText } from './dictation/dictation-markdown';
+import { errorText } from './lib/markdown';
 import { showFailure } from './lib/show-failure';
 
 export default function PastDictations() {
   const [settings] = useState(readSettings);
   const [query, setQuery] = useState('');
   const [stateFilter, setStateFilter] = useState<StateFilter>('all');
-  const [retention, setKeeps] = useState<HistoryRetention | undefined>(undefined);
+  const [retention, setRetention] = useState<HistoryRetention | undefined>(undefined);
   const history = useHistory(settings, { query, stateFilter });
   const playback = usePlayback();
   const act = useHistoryActions(settings, history, playback, { query, stateFilter });
 
   useEffect(() => {
-    applyRetentionPreference(settings).then(setKeeps, showFailure);
+    applyRetentionPreference(settings).then(setRetention, showFailure);
   }, []);
 
   return (
     <List
       isLoading={history.isLoading}
       isShowingDetail={history.dictations.length > 0}
-      searchBarPlaceholder="Search what you said"
+      searchBarPlaceholder="Search your dictations"
       filtering={false}
       throttle
       onSearchTextChange={setQuery}
-      {...(history.pagination !== undefined && { pagination: history.pagination })}
+      {...defined({ pagination: history.pagination })}
       searchBarAccessory={
-        <List.Dropdown tooltip="Which ones" onChange={(value) => setStateFilter(value as StateFilter)}>
+        <List.Dropdown tooltip="Filter" onChange={(value) => setStateFilter(value as StateFilter)}>
           <List.Dropdown.Item title="All Dictations" value="all" icon={Icon.SpeechBubble} />
           <List.Dropdown.Item title="Recovered" value="recovered" icon={Icon.ArrowCounterClockwise} />
           <List.Dropdown.Item title="Finished in Background" value="left" icon={Icon.Moon} />
@@ -99,7 +98,7 @@ function Empty({ error, isSearch, retention, act }: EmptyProps) {
     return (
       <List.EmptyView
         icon={Icon.Warning}
-        title="The History Can’t Be Read"
+        title="Couldn’t Load History"
         description={errorText(error)}
         actions={actions}
       />
@@ -109,8 +108,8 @@ function Empty({ error, isSearch, retention, act }: EmptyProps) {
     return (
       <List.EmptyView
         icon={Icon.MagnifyingGlass}
-        title="Nothing Found"
-        description="No dictation holds all of these words."
+        title="No Results"
+        description="No dictation contains all of these words."
         actions={actions}
       />
     );
@@ -119,7 +118,7 @@ function Empty({ error, isSearch, retention, act }: EmptyProps) {
     <List.EmptyView
       icon={Icon.SpeechBubble}
       title="No Dictations Yet"
-      description={`What you dictate is found here.${retention === undefined ? '' : ` Past dictations ${retentionText(retention)}.`}`}
+      description={`Your dictations will appear here.${retention === undefined ? '' : ` They’re ${retentionText(retention)}.`}`}
       actions={actions}
     />
   );

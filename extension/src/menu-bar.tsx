@@ -1,4 +1,3 @@
-/** Sotto in the menu bar: what it is at, the last text, and a way to begin and to end. */
 import {
   Cache,
   Clipboard,
@@ -60,7 +59,7 @@ export default function MenuBar() {
         <MenuBarExtra.Item title="Open Dictate" icon={Icon.AppWindow} onAction={() => launch('dictate')} />
         {hasProblem ? (
           <MenuBarExtra.Item
-            title="See What Is Wrong"
+            title="Show Problem"
             icon={Icon.Warning}
             tooltip={text}
             onAction={() => launch('set-up')}
@@ -74,7 +73,7 @@ export default function MenuBar() {
           <MenuBarExtra.Item
             title="Paste"
             icon={Icon.TextCursor}
-            onAction={() => withErrorHud(() => deliver(lastText, 'insert', settings.trailingSpace))}
+            onAction={() => withErrorHud(() => deliver(lastText, 'paste', settings.trailingSpace))}
           />
           <MenuBarExtra.Item
             title="Copy"
@@ -120,7 +119,7 @@ export default function MenuBar() {
         <MenuBarExtra.Item title="History" icon={Icon.Clock} onAction={() => launch('history')} />
         <MenuBarExtra.Item title="Models" icon={Icon.HardDrive} onAction={() => launch('models')} />
         <MenuBarExtra.Item
-          title="Set up Sotto"
+          title="Set Up Sotto"
           icon={Icon.WrenchScrewdriver}
           onAction={() => launch('set-up')}
         />
@@ -130,7 +129,7 @@ export default function MenuBar() {
   );
 }
 
-/** Until the new one is known: else it would blink at each run. */
+/** The last icon, shown while the new one loads: the menu bar would blink at each run. */
 function cachedIcon(): Image.ImageLike {
   const kept = new Cache().get(ICON);
   return kept === undefined ? Icon.Microphone : (JSON.parse(kept) as Image.ImageLike);
@@ -140,7 +139,7 @@ function cacheIcon(icon: Image.ImageLike): void {
   new Cache().set(ICON, JSON.stringify(icon));
 }
 
-/** Then it is drawn anew. There is no window to say it in. */
+/** A menu bar command has no window, so an error shows in a HUD. Refreshes the menu bar afterwards. */
 async function withErrorHud(action: () => Promise<unknown>): Promise<void> {
   try {
     await action();
@@ -154,10 +153,10 @@ function launch(name: string): Promise<void> {
   return withErrorHud(() => launchCommand({ name, type: LaunchType.UserInitiated }));
 }
 
-function request(what: 'cancel' | 'restore'): Promise<void> {
+function request(command: 'cancel' | 'restore'): Promise<void> {
   return withErrorHud(async () => {
     const capture = await CaptureClient.connect(sottoPaths().capture);
-    capture?.request(what);
+    capture?.request(command);
     capture?.close();
   });
 }

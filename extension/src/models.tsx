@@ -1,4 +1,3 @@
-/** Manage Models: what is on this Mac, what can be had, and which one writes down what you say. */
 import { Action, ActionPanel, Color, Icon, launchCommand, LaunchType, List } from '@raycast/api';
 import { useState } from 'react';
 import type { SottoError } from 'sotto/client';
@@ -25,7 +24,7 @@ export default function Models() {
   const memoryBytes = list?.machine.memoryBytes ?? 0;
   const shared = {
     act: actions,
-    partial: rows.filter(({ place }) => place === 'partial'),
+    partials: rows.filter(({ place }) => place === 'partial'),
     isAnyInMemory: rows.some(({ status }) => isInMemory(status)),
     isShowingDetails,
     onToggleDetails: () => setShowingDetails((before) => !before),
@@ -43,10 +42,10 @@ export default function Models() {
       isShowingDetail={isShowingDetails && list !== undefined}
       filtering
       onSearchTextChange={setSearch}
-      searchBarPlaceholder="Search models, or type owner/name of another one"
+      searchBarPlaceholder="Search, or enter owner/name from Hugging Face"
     >
       {error !== undefined && list !== undefined ? (
-        <List.Section title="As It Was Before">
+        <List.Section title="Couldn’t Refresh">
           <List.Item
             title={capitalized(error.message)}
             subtitle={error.hint}
@@ -56,18 +55,18 @@ export default function Models() {
         </List.Section>
       ) : null}
       <List.Section title="On This Mac">{items(['installed'])}</List.Section>
-      <List.Section title="On Its Way">{items(['downloading', 'partial'])}</List.Section>
+      <List.Section title="Downloading">{items(['downloading', 'partial'])}</List.Section>
       <List.Section
-        title="To Be Downloaded"
+        title="Available"
         {...(memoryBytes > 0 ? { subtitle: `This Mac has ${memoryText(memoryBytes)} of memory` } : {})}
       >
         {items(['available'])}
       </List.Section>
       {isRepository(repository) && list !== undefined ? (
-        <List.Section title="Another Model">
+        <List.Section title="From Hugging Face">
           <List.Item
             title={repository}
-            subtitle="A Whisper model of the hub"
+            subtitle="Whisper model on Hugging Face"
             icon={Icon.Download}
             actions={
               <ActionPanel>
@@ -92,8 +91,8 @@ export default function Models() {
       ) : (
         <List.EmptyView
           icon={Icon.MagnifyingGlass}
-          title="No Such Model"
-          description="Type owner/name to download another one from the hub."
+          title="No Models Found"
+          description="Enter owner/name to download a model from Hugging Face."
         />
       )}
     </List>
@@ -116,7 +115,7 @@ function ErrorActions({ onRetry }: { readonly onRetry: () => void }) {
   return (
     <ActionPanel>
       <Action title="Try Again" icon={Icon.ArrowClockwise} onAction={onRetry} />
-      <Action title="Set up Sotto" icon={Icon.WrenchScrewdriver} onAction={setUp} />
+      <Action title="Check Setup" icon={Icon.WrenchScrewdriver} onAction={setUp} />
     </ActionPanel>
   );
 }

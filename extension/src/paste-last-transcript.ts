@@ -1,4 +1,4 @@
-/** Paste Last Transcript: for a text that landed in the wrong place, or nowhere. */
+/** Paste Last Transcript: for a text that went into the wrong field, or into none. */
 import { showHUD } from '@raycast/api';
 import { deliver } from './lib/deliver';
 import { lastTranscript } from './dictation/last-transcript';
@@ -11,7 +11,7 @@ export default async function PasteLastTranscript() {
     const settings = readSettings();
     const { delivery, trailingSpace } = settings;
     const text = await lastTranscript(sottoPaths().capture, settings);
-    if (text === undefined) await showHUD('There is no dictation yet');
+    if (text === undefined) await showHUD('No dictations yet');
     else await deliver(text, delivery, trailingSpace);
   } catch (thrown) {
     await showFailure(thrown);

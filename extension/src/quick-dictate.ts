@@ -1,4 +1,4 @@
-/** Quick Dictate: the first call begins a dictation in the background, the second finishes it and delivers the text. */
+/** Quick Dictate: the first run starts a dictation in the background, the second finishes it and delivers the text. */
 import { showHUD } from '@raycast/api';
 import { isOver, SottoError, type Capture } from 'sotto/client';
 import { findOrStartDictation, type DictationHandle } from './dictation/start-dictation';
@@ -8,14 +8,14 @@ import { readSettings, dictationOptions, type Settings } from './lib/preferences
 import { refreshMenuBar } from './menu-bar/refresh-menu-bar';
 import { showFailure } from './lib/show-failure';
 
-/** A key that is pressed again so soon bounces, or was pressed in haste: nobody has said anything yet. */
+/** A second key press so soon is a bounce or a double press, not the end of a dictation. */
 const DEBOUNCE_MS = 500;
 
 export default async function QuickDictate() {
   const pressedMs = Date.now();
   try {
     const settings = readSettings();
-    // Nobody looks at it, so it goes on until it is finished.
+    // No command stays connected, so the dictation has to keep listening without one.
     const dictation = await findOrStartDictation(dictationOptions(settings, true));
     const isJustStarted = dictation.isNew || dictation.first.startedMs > pressedMs - DEBOUNCE_MS;
     await (isJustStarted ? announce(dictation) : finish(dictation, settings));
@@ -27,23 +27,23 @@ export default async function QuickDictate() {
 async function announce(dictation: DictationHandle): Promise<void> {
   const now = await waitUntil(dictation, ({ phase }) => phase !== 'opening');
   throwIfFailed(now);
-  // Somebody was quicker, and says what became of it.
+  // Another command has finished it already, and shows the result.
   if (now.phase !== 'listening') return;
   const message =
     now.noSignalSeconds > 0
-      ? `Nothing comes from ${now.device ?? 'the microphone'}. Is it muted?`
-      : 'Listening. Run Quick Dictate again when you are done';
+      ? `No audio from ${now.device ?? 'the microphone'}. Is it muted?`
+      : 'Listening… Run Quick Dictate again to finish';
   await Promise.all([showHUD(message), refreshMenuBar()]);
 }
 
 async function finish(
   dictation: DictationHandle,
-  { capitals, delivery, trailingSpace }: Settings,
+  { capitalization, delivery, trailingSpace }: Settings,
 ): Promise<void> {
   if (!(await dictation.capture.finish())) {
-    // Whoever finished it delivers it: it must not be inserted twice.
+    // The command that finished it delivers the text: it must not be pasted twice.
     dictation.capture.close();
-    await showHUD('It is being finished already');
+    await showHUD('Already finishing');
     return;
   }
   const last = await waitUntil(dictation, ({ phase }) => isOver(phase));
@@ -52,7 +52,7 @@ async function finish(
     if (last.phase === 'discarded') await showHUD('Cancelled');
     else
       await deliver(
-        applyCapitalization(last.text ?? '', capitals),
+        applyCapitalization(last.text ?? '', capitalization),
         delivery,
         trailingSpace,
         last.error?.message,
@@ -62,7 +62,7 @@ async function finish(
   }
 }
 
-/** The dictation as soon as something is so, or as it ended. */
+/** Resolves to the first state that matches, or else the last one. */
 async function waitUntil(dictation: DictationHandle, matches: (now: Capture) => boolean): Promise<Capture> {
   let now = dictation.first;
   if (!matches(now)) {

@@ -1,4 +1,3 @@
-/** Set Up: what a dictation needs, whether it is there, and how to get it. */
 import { Color, environment, Icon, List, type Image } from '@raycast/api';
 import { release } from 'node:os';
 import { useState } from 'react';
@@ -15,8 +14,8 @@ const ICONS: Record<DoctorCheck['status'], Image.ImageLike> = {
   wrong: { source: Icon.XMarkCircle, tintColor: Color.Red },
 };
 
-/** What is found begins with a name there, which stays as it is. */
-const CHECKS_NAMING_A_THING = new Set(['model', 'microphone', 'settings']);
+/** Messages of these checks start with a name, which is not capitalized. */
+const MESSAGES_STARTING_WITH_NAME = new Set(['model', 'microphone', 'settings']);
 
 export default function SetUp() {
   const [{ sotto }] = useState(readSettings);
@@ -54,26 +53,26 @@ export default function SetUp() {
       isLoading={isChecking}
       isShowingDetail={checks.length > 0}
       navigationTitle={`Set Up · ${checkSummary(checks.length, wrong.length)}`}
-      searchBarPlaceholder="Search what was looked at"
+      searchBarPlaceholder="Search checks"
     >
-      <List.Section title="To Be Mended">{wrong.map(item)}</List.Section>
-      <List.Section title="Looked At">
+      <List.Section title="Needs Attention">{wrong.map(item)}</List.Section>
+      <List.Section title="Passed">
         {checks.filter(({ status }) => status !== 'wrong').map(item)}
       </List.Section>
-      <List.EmptyView icon={Icon.Heartbeat} title="Looking at All That Sotto Needs…" />
+      <List.EmptyView icon={Icon.Heartbeat} title="Checking…" />
     </List>
   );
 }
 
 function checkSummary(checkCount: number, wrong: number): string {
-  if (checkCount === 0) return 'Looking…';
+  if (checkCount === 0) return 'Checking…';
   if (wrong === 0) return 'Everything Is Ready';
-  return wrong === 1 ? 'One Thing to Mend' : `${wrong} Things to Mend`;
+  return wrong === 1 ? '1 Issue' : `${wrong} Issues`;
 }
 
 function markdownOf(check: DoctorCheck): string {
   const { what, status, message, advice } = check;
-  const isNamed = status !== 'wrong' && CHECKS_NAMING_A_THING.has(what);
+  const isNamed = status !== 'wrong' && MESSAGES_STARTING_WITH_NAME.has(what);
   const next = advice === undefined ? [] : [capitalized(advice)];
   return [`## ${titleOf(check)}`, isNamed ? message : capitalized(message), ...next].join('\n\n');
 }

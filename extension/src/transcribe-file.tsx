@@ -1,9 +1,9 @@
-/** Transcribe File: what is selected in Finder, else what was copied, else what one chooses. */
+/** Transcribe File: the files selected in Finder, else the copied ones, else a file picker. */
 import { FileList } from './files/file-list';
 import { readClipboardFiles, readFinderSelection } from './files/selected-files';
 
 export default function TranscribeFile() {
-  return <FileList find={find} opensPicker emptyTitle="Nothing to transcribe" />;
+  return <FileList find={find} opensPicker emptyTitle="No Files Selected" />;
 }
 
 async function find(): Promise<string[]> {

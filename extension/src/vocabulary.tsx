@@ -1,4 +1,3 @@
-/** Vocabulary: names and terms that Sotto listens for, and what it writes in place of what it hears. */
 import { Action, ActionPanel, Icon, List } from '@raycast/api';
 import { useState } from 'react';
 import type { SottoError } from 'sotto/client';
@@ -6,7 +5,7 @@ import { VocabularyActionPanel } from './vocabulary/vocabulary-action-panel';
 import { useVocabulary } from './vocabulary/use-vocabulary';
 import { useVocabularyActions, type VocabularyActions } from './vocabulary/use-vocabulary-actions';
 import { readSettings } from './lib/preferences';
-import { errorText } from './dictation/dictation-markdown';
+import { errorText } from './lib/markdown';
 import { sottoPathsOrDefault } from './lib/sotto-paths';
 import {
   idOf,
@@ -36,7 +35,7 @@ export default function Vocabulary() {
       searchBarPlaceholder="Search your words and replacements"
       onSearchTextChange={setTyped}
       searchBarAccessory={
-        <List.Dropdown tooltip="Which ones" onChange={(value) => setEntryFilter(value as EntryFilter)}>
+        <List.Dropdown tooltip="Filter" onChange={(value) => setEntryFilter(value as EntryFilter)}>
           <List.Dropdown.Item title="Words and Replacements" value="all" icon={Icon.Book} />
           <List.Dropdown.Item title="Words" value="words" icon={Icon.Text} />
           <List.Dropdown.Item title="Replacements" value="replacements" icon={Icon.Switch} />
@@ -81,11 +80,11 @@ function Empty({ typed, act }: { readonly typed: string; readonly act: Vocabular
   return (
     <List.EmptyView
       icon={Icon.Book}
-      title={typed === '' ? 'No Words Yet' : `“${typed}” Is Not Among Them`}
+      title={typed === '' ? 'No Words Yet' : `No Results for “${typed}”`}
       description={
         typed === ''
-          ? 'Add names and terms that you say, spelled as you spell them: Sotto listens for them.'
-          : 'Add it as a word that Sotto listens for, or have something else written in its place.'
+          ? 'Add names and terms, spelled the way you want. Sotto will listen for them.'
+          : 'Add it as a word, or create a replacement for it.'
       }
       actions={<VocabularyActionPanel typed={typed} act={act} />}
     />
@@ -96,7 +95,7 @@ function ErrorView({ error, act }: { readonly error: SottoError; readonly act: V
   return (
     <List.EmptyView
       icon={Icon.Warning}
-      title="The Vocabulary Can’t Be Read"
+      title="Couldn’t Load Vocabulary"
       description={errorText(error)}
       actions={
         <ActionPanel>

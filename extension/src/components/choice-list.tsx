@@ -1,4 +1,3 @@
-/** A list to choose one thing from while one dictates; the dictation goes on behind it. */
 import { Action, ActionPanel, Icon, List, useNavigation } from '@raycast/api';
 
 export interface Choice {
@@ -12,14 +11,14 @@ interface Props {
   readonly placeholder: string;
   readonly icon: Icon;
   readonly choices: readonly Choice[];
-  /** The one that is chosen now. */
+  /** The current value. */
   readonly chosen: string | undefined;
   readonly isLoading?: boolean;
-  /** What an empty list says. */
   readonly empty: { readonly title: string; readonly description?: string };
   readonly choose: (value: string) => void;
 }
 
+/** A screen on top of the command, which keeps running below it. */
 export function ChoiceList({ title, placeholder, icon, choices, chosen, isLoading, empty, choose }: Props) {
   const { pop } = useNavigation();
   return (
@@ -35,7 +34,7 @@ export function ChoiceList({ title, placeholder, icon, choices, chosen, isLoadin
           actions={
             <ActionPanel>
               <Action
-                title="Switch"
+                title="Select"
                 icon={Icon.Check}
                 onAction={() => {
                   choose(value);

@@ -1,4 +1,4 @@
-/** What looks the same, and has the same key, in whatever list it is. */
+/** Actions with the same icon and shortcut in every list. */
 import { Action, Icon, Keyboard } from '@raycast/api';
 
 export const REMOVE = {
@@ -17,7 +17,7 @@ export const REFRESH = {
   shortcut: Keyboard.Shortcut.Common.Refresh,
 } satisfies Partial<Action.Props>;
 
-/** Nothing while there is nothing to bring back. */
+/** Renders nothing if there is nothing to restore. */
 export function UndoDelete({ undo }: { readonly undo: (() => Promise<void>) | undefined }) {
   if (undo === undefined) return null;
   return (

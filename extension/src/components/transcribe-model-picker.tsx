@@ -1,14 +1,13 @@
-/** The models with which a past dictation can be transcribed once more. */
 import { Action, ActionPanel, Icon, List, useNavigation } from '@raycast/api';
 import { usePromise } from '@raycast/utils';
 import { SottoError } from 'sotto/client';
 import { withDaemon } from '../lib/daemon';
 import type { Settings } from '../lib/preferences';
-import { errorText } from '../dictation/dictation-markdown';
+import { errorText } from '../lib/markdown';
 
 interface Props {
   readonly settings: Settings;
-  /** The one that gave the text that there is. */
+  /** The model of the current transcript. */
   readonly currentModel: string;
   readonly choose: (model: string) => Promise<void>;
 }
@@ -25,13 +24,13 @@ export function TranscribeModelPicker({ settings, currentModel, choose }: Props)
     <List
       isLoading={isLoading}
       navigationTitle="Transcribe with Another Model"
-      searchBarPlaceholder="Search the models on this Mac"
+      searchBarPlaceholder="Search models on this Mac"
     >
       <List.EmptyView
         icon={Icon.Box}
-        title={error === undefined ? 'No Such Model' : 'The Models Can’t Be Listed'}
+        title={error === undefined ? 'No Models Found' : 'Couldn’t Load Models'}
         description={
-          error === undefined ? 'Manage Models brings more of them here.' : errorText(SottoError.from(error))
+          error === undefined ? 'Download more in Manage Models.' : errorText(SottoError.from(error))
         }
       />
       {data?.installed.map(({ name, catalogue, chosen }) => (
@@ -40,8 +39,8 @@ export function TranscribeModelPicker({ settings, currentModel, choose }: Props)
           title={titles.get(catalogue ?? name) ?? name}
           icon={Icon.Box}
           accessories={[
-            ...(name === currentModel ? [{ text: 'gave this text' }] : []),
-            ...(chosen ? [{ tag: 'In Use' }] : []),
+            ...(name === currentModel ? [{ text: 'Current transcript' }] : []),
+            ...(chosen ? [{ tag: 'Default' }] : []),
           ]}
           actions={
             <ActionPanel>

@@ -1,10 +1,9 @@
-/** How a text begins: a dictation is a sentence, what stands around it may be one already. */
+/** A dictation starts with a capital, but the user may be in the middle of a sentence. */
+export type Capitalization = 'transcribed' | 'lowercase';
 
-export type Capitalization = 'written' | 'small';
-
-/** As it is written, or with a small letter at its start: names that are told by more capitals, and “I”, keep theirs. */
-export function applyCapitalization(text: string, capitals: Capitalization): string {
-  if (capitals === 'written') return text;
+/** With `lowercase`, “I” and words with another capital, such as “NASA”, keep their first letter. */
+export function applyCapitalization(text: string, capitalization: Capitalization): string {
+  if (capitalization === 'transcribed') return text;
   const [word = ''] = /^[\p{L}\p{M}\p{N}’'-]+/u.exec(text) ?? [];
   const isNamed = /^I(?![\p{L}\p{M}\p{N}-])/u.test(word) || /^.+\p{Lu}/u.test(word);
   return isNamed ? text : text.charAt(0).toLowerCase() + text.slice(1);

@@ -1,4 +1,3 @@
-/** What can be done with a dictation, whatever it does. */
 import { Action, ActionPanel, Icon, Keyboard, openExtensionPreferences } from '@raycast/api';
 import { isOver, type Capture, type CaptureSwitch, type SottoError } from 'sotto/client';
 import { isSwitchable } from './dictation-markdown';
@@ -19,7 +18,7 @@ interface DictationActions {
   readonly undo: () => void;
   readonly restart: () => void;
   readonly change: (to: CaptureSwitch) => void;
-  /** Names of those that are connected. */
+  /** Names of the connected microphones. */
   readonly microphones: () => Promise<readonly string[]>;
 }
 
@@ -63,26 +62,26 @@ interface SwitchesProps {
   readonly act: DictationActions;
 }
 
-/** What was said so far is written down again; of the sound nothing is lost. */
+/** A change transcribes the recording so far again; no audio is lost. */
 function Switches({ dictation, settings, act: { change, microphones } }: SwitchesProps) {
   return (
     <ActionPanel.Section>
       <Action.Push
-        title="Switch Language"
+        title="Change Language"
         icon={Icon.SpeechBubble}
         shortcut={{ modifiers: ['cmd'], key: 'l' }}
         target={<LanguagePicker dictation={dictation} choose={(language) => change({ language })} />}
       />
       <Action.Push
-        title="Switch Model"
+        title="Change Model"
         icon={Icon.Box}
         shortcut={{ modifiers: ['cmd'], key: 'm' }}
         target={<ModelPicker dictation={dictation} daemon={settings} choose={(model) => change({ model })} />}
       />
       <Action.Push
-        title="Switch Microphone"
+        title="Change Microphone"
         icon={Icon.Microphone}
-        shortcut={{ modifiers: ['cmd', 'shift'], key: 'm' }}
+        shortcut={{ modifiers: ['cmd'], key: 'd' }}
         target={
           <MicrophonePicker
             dictation={dictation}
@@ -96,7 +95,7 @@ function Switches({ dictation, settings, act: { change, microphones } }: Switche
 }
 
 interface MainProps extends Omit<Props, 'settings'> {
-  /** What the return key does. */
+  /** The delivery on the return key. */
   readonly first: Delivery;
 }
 

@@ -1,36 +1,30 @@
-/** How a dictation looks while it goes on: what is said for good is plain, what may still change is in italics. */
+/** The view of a dictation in progress: committed text is plain, tentative text is in italics. */
 import type { Capture } from 'sotto/client';
-import type { WireError } from 'sotto/protocol';
+import { errorText, escapeMarkdown, sentence } from '../lib/markdown';
 
-/** A Detail shows its beginning, and does not scroll: of a long text the end is shown while it grows. */
+/** A Detail shows its start and does not scroll, so a growing text is cut at its start. */
 const MAX_SHOWN_CHARACTERS = 1_200;
 const BARS = '▁▂▃▄▅▆▇█';
-/** dB below full scale of the lowest bar and the highest: a quiet room, and a mouth close to the microphone. */
+/** dB below full scale of the lowest and the highest bar: a quiet room, and a mouth close to the microphone. */
 const QUIET_DB = -58;
 const LOUD_DB = -12;
-/** The hints of some codes are written for a terminal. */
-const HINTS: Partial<Record<WireError['code'], string>> = {
-  MIC_DENIED:
-    'allow Raycast the microphone: System Settings › Privacy & Security › Microphone; and see that it is not muted',
-  MIC_UNAVAILABLE: 'check that a microphone is connected and not in use',
-};
 
 export function markdownOf(dictation: Capture): string {
   const hint = hintOf(dictation);
   const text = isDone(dictation)
-    ? escaped(dictation.text ?? dictation.committed.trim())
-    : spokenOf(dictation);
+    ? escapeMarkdown(dictation.text ?? dictation.committed.trim())
+    : liveText(dictation);
   return [text === '' ? emptyText(dictation) : text, ...(hint === undefined ? [] : [`> ${hint}`])].join(
     '\n\n',
   );
 }
 
-/** Whether what comes is still heard, so that it can be heard otherwise. */
+/** Whether the language, model and microphone can still change. */
 export function isSwitchable({ phase }: Capture): boolean {
   return phase === 'opening' || phase === 'listening' || phase === 'paused';
 }
 
-/** What it does now, in a word or two. */
+/** The most serious state, in a word or two. */
 export function stateOf(dictation: Capture): string {
   switch (dictation.phase) {
     case 'opening':
@@ -39,85 +33,61 @@ export function stateOf(dictation: Capture): string {
       return 'Paused';
     case 'finishing':
       return 'Finishing…';
-    case 'cancelled':
-      return 'Cancelled';
     case 'final':
       return 'Done';
     case 'failed':
       return 'Failed';
+    case 'cancelled':
     case 'discarded':
       return 'Cancelled';
     case 'listening':
       break;
   }
-  if (dictation.recordingOnly === true) return 'Only recording';
+  if (dictation.recordingOnly === true) return 'Recording only';
   if (dictation.noSignalSeconds > 0) return 'No signal';
   if (dictation.daemon === 'lost') return 'Reconnecting…';
   if (dictation.daemon === 'connecting') return 'Starting Sotto…';
   if (dictation.engine === 'waiting') return 'Loading the model…';
   if (dictation.engine === 'restarting') return 'Restarting the engine…';
-  if (dictation.retranscribing === true) return 'Writing it down again…';
-  return dictation.speaking ? 'Hearing you' : 'Listening';
+  if (dictation.retranscribing === true) return 'Transcribing again…';
+  return 'Listening';
 }
 
-/** What somebody should know or do, where there is anything. */
+/** What the user should know or do, most urgent first; undefined if nothing. */
 export function hintOf(dictation: Capture): string | undefined {
-  if (dictation.phase === 'failed' || dictation.phase === 'final') {
-    return dictation.error === undefined ? undefined : errorText(dictation.error);
-  }
-  if (dictation.phase === 'cancelled') return 'Nothing of it is kept. You can undo this for a few seconds.';
-  if (dictation.phase === 'discarded' || dictation.phase === 'finishing') return undefined;
+  const { phase, error, device, missingDevice } = dictation;
+  if (phase === 'failed' || phase === 'final') return error === undefined ? undefined : errorText(error);
+  if (phase === 'cancelled') return 'Discarded. Press ⌘Z to undo.';
+  if (phase === 'discarded' || phase === 'finishing') return undefined;
   if (dictation.recordingOnly === true) {
-    const why = dictation.error === undefined ? '' : `${sentence(dictation.error.message)} `;
-    return `${why}What you say is still recorded, and comes into the history as soon as Sotto can write it down.`;
+    const why = error === undefined ? '' : `${sentence(error.message)} `;
+    return `${why}Still recording. The text will appear in History once Sotto can transcribe it.`;
   }
   if (dictation.noSignalSeconds > 0) {
-    return `Nothing has come from ${dictation.device ?? 'the microphone'} for ${Math.floor(dictation.noSignalSeconds)} seconds. Is it muted, or may Raycast not use it?`;
+    return `No audio from ${device ?? 'the microphone'} for ${Math.floor(dictation.noSignalSeconds)} seconds. Is it muted? Does Raycast have microphone access?`;
   }
-  if (dictation.daemon === 'lost')
-    return 'The daemon is gone for a moment. What you say is kept, and written down when it is back.';
+  if (dictation.daemon === 'lost') return 'Sotto is restarting. Keep talking: nothing is lost.';
   if (dictation.engine === 'waiting' && dictation.seconds > 1)
-    return 'The model is being loaded. What you say is kept, and written down when it is there.';
+    return 'Loading the model. Keep talking: the text will catch up.';
   if (dictation.engine === 'restarting')
-    return 'The engine restarts. What you say is kept, and nothing has to be said again.';
-  if (dictation.error !== undefined) return sentence(dictation.error.message);
-  if (dictation.missingDevice !== undefined)
-    return `${escaped(dictation.missingDevice)} is not connected: ${escaped(dictation.device ?? 'the Mac’s own')} is used.`;
+    return 'The speech engine is restarting. Keep talking: nothing is lost.';
+  if (error !== undefined) return sentence(error.message);
+  if (missingDevice !== undefined)
+    return `${escapeMarkdown(missingDevice)} isn’t connected. Using ${escapeMarkdown(device ?? 'the system default')}.`;
   return undefined;
 }
 
-/** What went wrong and what to do about it, as Markdown. */
-export function errorText({ code, message, hint }: Pick<WireError, 'code' | 'message' | 'hint'>): string {
-  return `${sentence(message)} ${sentence(HINTS[code] ?? hint)}`;
-}
-
-/** `1:05` */
-export function clockOf(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
-}
-
-/** The bar of a loudness. */
+/** The block character of a loudness. */
 export function barOf(db: number): string {
-  const part = Math.max(0, Math.min(1, (db - QUIET_DB) / (LOUD_DB - QUIET_DB)));
-  return BARS[Math.round(part * (BARS.length - 1))] ?? '▁';
-}
-
-/** `German`; what was not found out yet has no name. */
-export function languageName(code: string | undefined): string {
-  if (code === undefined || code === 'auto') return 'Finding out…';
-  try {
-    return new Intl.DisplayNames(['en'], { type: 'language' }).of(code) ?? code;
-  } catch {
-    return code;
-  }
+  const fraction = Math.max(0, Math.min(1, (db - QUIET_DB) / (LOUD_DB - QUIET_DB)));
+  return BARS[Math.round(fraction * (BARS.length - 1))] ?? '▁';
 }
 
 function isDone({ phase }: Capture): boolean {
   return phase === 'final' || phase === 'failed';
 }
 
-function spokenOf({ committed, tentative, phase }: Capture): string {
+function liveText({ committed, tentative, phase }: Capture): string {
   const text = committed.trimStart();
   const tentativeText = tentative.trim();
   const room = Math.max(0, MAX_SHOWN_CHARACTERS - tentativeText.length);
@@ -128,12 +98,13 @@ function spokenOf({ committed, tentative, phase }: Capture): string {
           .replace(/^\S*\s/, ' ')
           .trimStart()}`
       : text;
-  if (phase === 'cancelled' || phase === 'discarded')
-    return shown === '' ? '' : `~~${escaped(shown.trim())}~~`;
-  if (tentativeText === '') return escaped(shown.trimEnd());
-  // Some languages have no spaces between words: only those that were there come back.
-  const between = text !== '' && (/\s$/.test(text) || /^\s/.test(tentative)) ? ' ' : '';
-  return `${escaped(shown.trimEnd())}${between}*${escaped(tentativeText)}*`;
+  if (phase === 'cancelled' || phase === 'discarded') {
+    return shown === '' ? '' : `~~${escapeMarkdown(shown.trim())}~~`;
+  }
+  if (tentativeText === '') return escapeMarkdown(shown.trimEnd());
+  // Restore a space only where there was one: some languages have none between words.
+  const space = text !== '' && (/\s$/.test(text) || /^\s/.test(tentative)) ? ' ' : '';
+  return `${escapeMarkdown(shown.trimEnd())}${space}*${escapeMarkdown(tentativeText)}*`;
 }
 
 function emptyText({ phase, retranscribing }: Capture): string {
@@ -141,34 +112,17 @@ function emptyText({ phase, retranscribing }: Capture): string {
     case 'opening':
       return '*One moment…*';
     case 'final':
-      return '*Nothing was said.*';
+      return '*No speech detected.*';
     case 'failed':
-      return '# This did not work';
+      return '# Dictation failed';
     case 'finishing':
-      return '*Writing down…*';
+      return '*Transcribing…*';
     case 'cancelled':
     case 'discarded':
       return '*Cancelled.*';
     case 'paused':
       return '*Paused.*';
     case 'listening':
-      return retranscribing === true ? '*Writing it down again…*' : '*Speak now.*';
+      return retranscribing === true ? '*Transcribing again…*' : '*Start speaking…*';
   }
-}
-
-/** Markdown that means these characters. */
-export function escaped(text: string): string {
-  return text
-    .replace(/[\\`*_{}[\]<~$]|&(?=#?\w+;)/g, '\\$&')
-    .replace(/^(\s*)([#>+-])/gm, '$1\\$2')
-    .replace(/^(\s*\d+)([.)])/gm, '$1\\$2')
-    .replace(/\n/g, '  \n');
-}
-
-/** Commands in it stay between backticks: the text is Sotto's own. */
-function sentence(text: string): string {
-  const capitalized = text.charAt(0).toUpperCase() + text.slice(1);
-  const whole = /[.!?]$/.test(capitalized) ? capitalized : `${capitalized}.`;
-  const parts = whole.split('`');
-  return parts.map((part, at) => (at % 2 === 0 ? escaped(part) : `\`${part}\``)).join('');
 }

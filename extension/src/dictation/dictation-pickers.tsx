@@ -1,10 +1,9 @@
-/** What a dictation can be switched to while it goes on: another language, model or microphone. */
 import { Icon } from '@raycast/api';
 import { usePromise } from '@raycast/utils';
 import { SottoError, type Capture } from 'sotto/client';
 import { withDaemon, type DaemonSettings } from '../lib/daemon';
 import { languages } from '../lib/languages';
-import { errorText } from './dictation-markdown';
+import { errorText } from '../lib/markdown';
 import { ChoiceList, type Choice } from '../components/choice-list';
 
 interface Props {
@@ -14,17 +13,17 @@ interface Props {
 
 export function LanguagePicker({ dictation, choose }: Props) {
   const all: Choice[] = [
-    { value: 'auto', title: 'Find Out by Listening' },
+    { value: 'auto', title: 'Detect Automatically' },
     ...languages().map(({ code, name }) => ({ value: code, title: name })),
   ];
   return (
     <ChoiceList
-      title="Switch Language"
-      placeholder="What do you speak?"
+      title="Change Language"
+      placeholder="Search languages"
       icon={Icon.SpeechBubble}
       choices={all}
       chosen={dictation.requested.language ?? 'auto'}
-      empty={{ title: 'No Such Language' }}
+      empty={{ title: 'No Matching Language' }}
       choose={choose}
     />
   );
@@ -40,17 +39,17 @@ export function ModelPicker({ dictation, choose, daemon }: Props & { readonly da
   const choices = data?.installed.map(({ name, catalogue }) => ({
     value: name,
     title: titles.get(catalogue ?? name) ?? name,
-    ...(name === dictation.model && { note: 'writes this down' }),
+    ...(name === dictation.model && { note: 'In use' }),
   }));
   return (
     <ChoiceList
-      title="Switch Model"
-      placeholder="Search the models on this Mac"
+      title="Change Model"
+      placeholder="Search models on this Mac"
       icon={Icon.Box}
       choices={choices ?? []}
       chosen={dictation.model}
       isLoading={isLoading}
-      empty={emptyFor(error, 'No Such Model', 'Manage Models brings more of them here.')}
+      empty={emptyFor(error, 'No Models Found', 'Download more in Manage Models.')}
       choose={choose}
     />
   );
@@ -64,13 +63,13 @@ export function MicrophonePicker({
   const { data, error, isLoading } = usePromise(list, [], { onError: () => undefined });
   return (
     <ChoiceList
-      title="Switch Microphone"
-      placeholder="Search the microphones of this Mac"
+      title="Change Microphone"
+      placeholder="Search microphones"
       icon={Icon.Microphone}
       choices={(data ?? []).map((name) => ({ value: name, title: name }))}
       chosen={dictation.device}
       isLoading={isLoading}
-      empty={emptyFor(error, 'No Microphone', 'None is connected.')}
+      empty={emptyFor(error, 'No Microphone', 'Connect a microphone.')}
       choose={choose}
     />
   );

@@ -1,18 +1,18 @@
-/** The text of the last dictation: of the one that is being finished now, or the newest of the history. */
 import { CaptureClient, SottoError } from 'sotto/client';
 import type { PastDictation } from 'sotto/protocol';
 import { findDictation, isActive } from './start-dictation';
 import { withDaemon, type DaemonSettings } from '../lib/daemon';
 import { isUnread } from '../history/history-text';
 
-/** The newest may have failed, and have no text. */
+/** The most recent ones may have failed and have no text. */
 const MAX_RECENT_DICTATIONS = 10;
 
 /**
- * @param socket path of the socket at which a dictation is found that goes on
- * @returns undefined where there is none
- * @throws SottoError BUSY while a dictation goes on; why there is no text of one that was finished just now; if the daemon
- * can't be had
+ * The text of the dictation that is finishing, or else the most recent one in the history.
+ * @param socket path of the capture socket
+ * @returns undefined if there are no dictations
+ * @throws SottoError BUSY while a dictation is active; the error of one that has just ended without a text; if the daemon
+ * is unavailable
  */
 export async function lastTranscript(socket: string, settings: DaemonSettings): Promise<string | undefined> {
   const now = await currentText(socket);
@@ -22,21 +22,21 @@ export async function lastTranscript(socket: string, settings: DaemonSettings): 
     const newest = newestOf((await client.history({ do: 'list', limit: MAX_RECENT_DICTATIONS })).dictations);
     if (undelivered !== undefined && undelivered.startedMs > (newest?.startedMs ?? 0))
       return undelivered.text;
-    // Whoever is given its text has read it.
+    // `get` marks it as read.
     if (newest !== undefined && isUnread(newest)) await client.history({ do: 'get', id: newest.id });
     return newest?.text.trim();
   });
 }
 
-/** Of the dictation that is being finished or has just ended: an older text would be the wrong one. */
+/** The text of a dictation that is finishing or has just ended: the history has only older ones. */
 async function currentText(socket: string): Promise<string | undefined> {
   const dictation = await findDictation(socket);
   if (dictation === undefined) return undefined;
   try {
     let last = dictation.first;
     if (isActive(last) && last.phase !== 'finishing') {
-      throw new SottoError('BUSY', 'a dictation goes on', {
-        hint: 'finish it first: its text is the last one then',
+      throw new SottoError('BUSY', 'a dictation is in progress', {
+        hint: 'finish it first',
       });
     }
     if (last.phase === 'finishing') for await (last of dictation.changes);
@@ -48,7 +48,7 @@ async function currentText(socket: string): Promise<string | undefined> {
   }
 }
 
-/** What nobody was given: of those who keep no history it is nowhere else. */
+/** A text that no command received. If the user keeps no history, it is nowhere else. */
 async function undeliveredText(socket: string) {
   const capture = await CaptureClient.connect(socket);
   try {
@@ -58,7 +58,7 @@ async function undeliveredText(socket: string) {
   }
 }
 
-/** The first one with a text, of those that have the newest first. */
+/** @param dictations the most recent first */
 function newestOf(dictations: readonly PastDictation[]): PastDictation | undefined {
   return dictations.find(({ text }) => hasText(text));
 }

@@ -1,4 +1,4 @@
-/** The dictation that goes on, or a new one: its process holds the microphone, and outlives the commands that use it. */
+/** Finds or starts the dictation. Its process holds the microphone and outlives the commands that use it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -7,36 +7,35 @@ import type { SottoCommand } from '../lib/find-sotto';
 import { defined } from 'sotto/protocol';
 
 const POLL_INTERVAL_MS = 25;
-/** A Mac that has just woken up, or a Node that is started for the first time, takes its time. */
+/** Generous: a Mac that just woke up, or the first start of Node, is slow. */
 const START_TIMEOUT_MS = 15_000;
-/** A process that leaves needs less; one that does not leave is not waited for longer. */
+/** A process that exits by itself needs less. */
 const EXIT_TIMEOUT_MS = 5_000;
 
 export interface DictationStartOptions {
   readonly sotto: () => SottoCommand;
-  /** Path of the socket at which a dictation is found. */
+  /** Path of the capture socket. */
   readonly socket: () => string;
-  /** Where what a new one says before anybody looks at it is kept. */
+  /** Path of the file that gets the standard error of a new process. */
   readonly log: string;
   readonly language?: string;
   readonly model?: string;
-  /** The microphone, by name; the system's own where it is left out, or not connected. */
+  /** Name of the microphone; the system default if omitted or not connected. */
   readonly device?: string;
   readonly sounds: boolean;
-  /** Whether it goes on when nobody looks at it. */
+  /** Keep recording while no command is connected. */
   readonly keepListening: boolean;
 }
 
 export interface DictationHandle {
   readonly capture: CaptureClient;
-  /** As it was found. */
   readonly first: Capture;
-  /** As it is at each change; the last one is over. */
+  /** One item for each change; the last one has ended. */
   readonly changes: AsyncGenerator<Capture, void>;
   readonly isNew: boolean;
 }
 
-/** The dictation that goes on, or has just ended, if there is one. */
+/** The active dictation, or one that has just ended. */
 export async function findDictation(socket: string): Promise<DictationHandle | undefined> {
   const capture = await CaptureClient.connect(socket);
   if (capture === undefined) return undefined;
@@ -45,25 +44,24 @@ export async function findDictation(socket: string): Promise<DictationHandle | u
     const { value: first } = await changes.next();
     return first === undefined ? undefined : { capture, first, changes, isNew: false };
   } catch {
-    // Gone in the moment between.
+    // The process exited after it accepted the connection.
     return undefined;
   }
 }
 
-/** Whether it can still be finished. */
 export function isActive({ phase }: Capture): boolean {
   return !isOver(phase) && phase !== 'cancelled';
 }
 
 /**
- * Finds the dictation that goes on, or begins one: in the process that waits since the last one, or in a new process.
- * @throws SottoError as the process said it
+ * Joins the active dictation, or starts one: in the process that the last dictation left idle, or in a new one.
+ * @throws SottoError the reason that the process gives
  */
 export async function findOrStartDictation(options: DictationStartOptions): Promise<DictationHandle> {
   return (await startInRunningProcess(options)) ?? (await startInNewProcess(options));
 }
 
-/** In the process that is there. Undefined where there is none, or it leaves because Sotto was replaced meanwhile. */
+/** @returns undefined if there is no process, or it exits because Sotto was updated since it started */
 async function startInRunningProcess({
   socket,
   ...options
@@ -77,7 +75,7 @@ async function startInRunningProcess({
     return { capture, first, changes, isNew };
   } catch (thrown) {
     const { code } = SottoError.from(thrown);
-    // It closes the connection itself, when it has left: the next one is not to meet it.
+    // An outdated process closes the connection when it exits; a new one started earlier would find the socket taken.
     if (code === 'VERSION_MISMATCH') await Promise.race([capture.closed, pause(EXIT_TIMEOUT_MS)]);
     capture.close();
     if (code !== 'VERSION_MISMATCH' && code !== 'DAEMON_LOST') throw thrown;
@@ -94,7 +92,7 @@ async function startInNewProcess(options: DictationStartOptions): Promise<Dictat
     const exitError = started.exitError();
     if (exitError !== undefined) throw exitError;
     if (Date.now() > deadline) {
-      throw new SottoError('TIMEOUT', 'the dictation does not begin', { hint: `see ${options.log}` });
+      throw new SottoError('TIMEOUT', 'dictation didn’t start', { hint: `see ${options.log}` });
     }
     await pause(POLL_INTERVAL_MS);
   }
@@ -115,14 +113,14 @@ function captureOptions({
 }
 
 interface StartedProcess {
-  /** Why it ended, if it did. */
+  /** Undefined while the process runs. */
   exitError(): SottoError | undefined;
 }
 
 /**
- * A direct child, so that macOS charges the microphone to Raycast; in a group of its own, so that it outlives the command. It
- * stays for the next dictations, until Raycast ends or nobody dictates for an hour: nobody waits for it when the command is
- * gone, so each one that ends leaves a zombie until Raycast does.
+ * A direct child, so that macOS asks for the microphone in Raycast's name; detached, so that it outlives the command. It
+ * stays idle for the next dictation until Raycast quits or an hour passes without one. No process reaps it once the
+ * command is unloaded, so each exit leaves a zombie until Raycast quits.
  */
 function startCapture({
   sotto,
@@ -144,7 +142,7 @@ function startCapture({
       [
         ...args,
         'capture',
-        // Raycast may end before the process has looked whose child it is.
+        // Raycast may quit before the process reads its parent's id itself.
         '--parent',
         String(process.pid),
         ...(keepListening ? ['--keep-listening'] : []),
@@ -159,23 +157,23 @@ function startCapture({
     closeSync(logFile);
   }
   child.on('error', (cause) => {
-    exitError = new SottoError('DAEMON_UNAVAILABLE', `${program} does not start: ${cause.message}`, {
+    exitError = new SottoError('DAEMON_UNAVAILABLE', `${program} didn’t start: ${cause.message}`, {
       cause,
-      hint: 'correct the path in the preferences of this extension, or leave it empty',
+      hint: 'fix the path in the extension preferences, or leave it empty',
     });
   });
-  // Listened to in any case: a child that nobody waits for stays as a zombie.
+  // Node reaps a child only while it handles the exit event.
   child.on('exit', (code, signal) => {
     exitError ??= new SottoError(
       'DAEMON_UNAVAILABLE',
-      lastLine(log) ?? `it ended at once (${signal ?? code})`,
+      lastLine(log) ?? `dictation exited at once (${signal ?? code})`,
     );
   });
   child.unref();
   return { exitError: () => exitError };
 }
 
-/** The last line, without the name in front of it. */
+/** Without the prefix `sotto: `. */
 function lastLine(log: string): string | undefined {
   const lines = readFileSync(log, 'utf8').trim().split('\n');
   return lines.at(-1)?.replace(/^sotto: /, '') || undefined;

@@ -1,19 +1,19 @@
-/** The dictation of a view: found or begun when the view opens, followed until it is over. */
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { isOver, SottoError, type CaptureClient, type Capture, type CaptureSwitch } from 'sotto/client';
 import { findOrStartDictation, type DictationStartOptions } from './start-dictation';
 import { refreshMenuBar } from '../menu-bar/refresh-menu-bar';
 import { barOf } from './dictation-markdown';
 
-/** Often enough for a meter; more would only keep Raycast busy. */
+/** Smooth enough for a meter; faster would only keep Raycast busy. */
 const RENDER_INTERVAL_MS = 80;
-const METER_BARS = 14;
+/** 2.2 s of audio. */
+const METER_BARS = 28;
 
 interface DictationView {
   readonly dictation: Capture | undefined;
-  /** Loudness of the last second, the newest at the right. */
+  /** Loudness as block characters, the newest last. */
   readonly meter: string;
-  /** Why there is no dictation, or no more. */
+  /** Why the dictation could not start, or its process died. */
   readonly error: SottoError | undefined;
 }
 
@@ -21,7 +21,10 @@ type CaptureCommand = Exclude<Parameters<CaptureClient['request']>[0], 'finish'>
 
 const NOTHING: DictationView = { dictation: undefined, meter: '', error: undefined };
 
-/** @param onFinal told once, with the last state of a dictation that has a text */
+/**
+ * Joins or starts the dictation when the view opens, and follows it until it ends.
+ * @param onFinal called once, with the last state of a dictation that ended with a text
+ */
 export function useDictation(options: DictationStartOptions, onFinal: (dictation: Capture) => Promise<void>) {
   const [view, setView] = useState<DictationView>(NOTHING);
   const [round, setRound] = useState(0);
@@ -50,7 +53,7 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
         show(dictation);
         if (!isOver(dictation.phase)) await new Promise((resolve) => setTimeout(resolve, RENDER_INTERVAL_MS));
       }
-      // The menu bar shows the last text, too: it is drawn when that is there.
+      // The menu bar shows the last transcript.
       void refreshMenuBar();
       if (last.phase === 'final') await latest.current.onFinal(last);
     };
@@ -65,9 +68,9 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
     };
   }, [round]);
 
-  /** Whether the text is to be delivered here: somebody else may have said before that all is said. */
+  /** Resolves to whether this view delivers the text: another command may have finished the dictation first. */
   const finish = useCallback(async () => (await capture.current?.finish()) ?? false, []);
-  const request = useCallback((what: CaptureCommand) => capture.current?.request(what), []);
+  const request = useCallback((command: CaptureCommand) => capture.current?.request(command), []);
   const change = useCallback((to: CaptureSwitch) => capture.current?.switch(to), []);
   const microphones = useCallback(async () => (await capture.current?.devices()) ?? [], []);
   const restart = useCallback(() => setRound((before) => before + 1), []);

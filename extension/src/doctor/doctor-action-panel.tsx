@@ -1,4 +1,3 @@
-/** How what was found is mended, the likeliest way first. */
 import {
   Action,
   ActionPanel,
@@ -16,7 +15,7 @@ import { DoctorLog } from './doctor-log';
 import { REFRESH, REMOVE } from '../components/common-actions';
 
 const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone';
-/** Where somebody may have switched it off. */
+/** The user may have turned the login agent off here. */
 const LOGIN_ITEMS_SETTINGS = 'x-apple.systempreferences:com.apple.LoginItems-Settings.extension';
 
 interface Props {
@@ -56,7 +55,7 @@ function Fixes({ check, doctorReport, act }: Pick<Props, 'check' | 'doctorReport
   switch (check.what) {
     case 'sotto':
       return check.status === 'right' ? null : (
-        <Action title="Give the Path of Sotto" icon={Icon.Gear} onAction={openExtensionPreferences} />
+        <Action title="Set Path to Sotto…" icon={Icon.Gear} onAction={openExtensionPreferences} />
       );
     case 'agent':
       return <AgentFix agent={doctorReport.agent} act={act} />;
@@ -89,7 +88,7 @@ function AgentFix({ agent, act }: { readonly agent: AgentState | undefined; read
     case 'none':
       return <Action title="Install Login Agent" icon={Icon.Plus} onAction={act.installAgent} />;
     case 'outdated':
-      return <Action title="Renew Login Agent" icon={Icon.RotateClockwise} onAction={act.installAgent} />;
+      return <Action title="Update Login Agent" icon={Icon.RotateClockwise} onAction={act.installAgent} />;
     case 'stopped':
       return (
         <>

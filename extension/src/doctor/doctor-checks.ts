@@ -1,4 +1,3 @@
-/** All that a dictation needs, looked at one by one: mostly by `sotto agent doctor`, and what only Raycast can see. */
 import { SottoError } from 'sotto/client';
 import { defined, type ModelsList } from 'sotto/protocol';
 import { findDaemon } from '../lib/daemon';
@@ -7,19 +6,19 @@ import { bytesText } from '../models/model-text';
 import { runSotto, type CommandOutput } from '../lib/run-sotto';
 
 export interface DoctorCheck {
-  /** What was looked at, as the doctor calls it. */
+  /** Id of the check in `sotto agent doctor`. */
   readonly what: string;
   readonly status: 'right' | 'note' | 'wrong';
   readonly message: string;
   readonly advice?: string;
 }
 
-/** Whether Sotto is there from login on. */
+/** Of the login agent that starts Sotto at login. */
 export type AgentState = 'none' | 'outdated' | 'stopped' | 'running';
 
 export interface DoctorReport {
   readonly checks: readonly DoctorCheck[];
-  /** Left out where the system knows no login agents. */
+  /** Omitted on systems without login agents. */
   readonly agent?: AgentState;
   readonly isDaemonRunning: boolean;
 }
@@ -32,10 +31,10 @@ const TITLES: Record<string, string> = {
   daemon: 'Daemon',
   engine: 'Engine and GPU',
   microphone: 'Microphone',
-  'better-model': 'A Better Model',
+  'better-model': 'Better Model Available',
 };
 const MICROPHONE_ADVICE =
-  'macOS asks at the first dictation. If no words come, allow it in System Settings › Privacy & Security › Microphone.';
+  'If no words appear, allow Raycast in System Settings › Privacy & Security › Microphone.';
 
 export function titleOf({ what }: DoctorCheck): string {
   return TITLES[what] ?? what.charAt(0).toUpperCase() + what.slice(1);
@@ -73,7 +72,7 @@ export async function runChecks(sotto: () => SottoCommand): Promise<DoctorReport
   };
 }
 
-/** For whoever is asked for help. */
+/** Plain text to paste into a support request. */
 export function reportOf(checks: readonly DoctorCheck[], about: readonly string[], log: string): string {
   const marks = { right: '✓', note: '·', wrong: '✗' };
   const lines = checks.map((check) => {
@@ -83,7 +82,7 @@ export function reportOf(checks: readonly DoctorCheck[], about: readonly string[
   return [...about, '', ...lines, `· Log: ${log}`].join('\n');
 }
 
-/** What suits this Mac and is not here: the model that Sotto comes with is small. */
+/** Suggests the recommended model if it is not installed: the included model is small. */
 export function betterModelChecks({ machine, recommended, installed, catalogue }: ModelsList): DoctorCheck[] {
   const entry = catalogue.find(({ name }) => name === recommended);
   const isHere = installed.some((model) => model.name === recommended || model.catalogue === recommended);
@@ -92,8 +91,8 @@ export function betterModelChecks({ machine, recommended, installed, catalogue }
     {
       what: 'better-model',
       status: 'note',
-      message: `${entry.title} suits this Mac, and hears better than the model that Sotto comes with.`,
-      advice: `it is ${bytesText(entry.bytes)} to download, in Manage Models.`,
+      message: `${entry.title} fits this Mac and is more accurate than the included model.`,
+      advice: `Download it in Manage Models (${bytesText(entry.bytes)}).`,
     },
   ];
 }
@@ -114,8 +113,8 @@ function parseFindings({ stdout, stderr }: CommandOutput): DoctorCheck[] {
     typeof output === 'object' && output !== null && 'findings' in output ? output.findings : undefined;
   if (!Array.isArray(findings)) {
     const why = stderr.trim().replace(/^sotto: /, '');
-    throw new SottoError('INTERNAL', why === '' ? 'it says nothing about itself' : why, {
-      hint: 'it may be older than this extension: install it anew',
+    throw new SottoError('INTERNAL', why === '' ? 'Sotto didn’t respond' : why, {
+      hint: 'it may be older than this extension. Reinstall it',
     });
   }
   return findings.flatMap((each: unknown) => (isCheck(each) ? [each] : []));
@@ -131,16 +130,16 @@ function parseAgent({ stdout }: CommandOutput): AgentState {
   return state === 'running' ? 'running' : 'stopped';
 }
 
-/** Each line is a number and a name. */
+/** Parses lines of a number and a name. */
 function parseMicrophones({ stdout, stderr }: CommandOutput): DoctorCheck[] {
   const names = stdout.split('\n').flatMap((line) => /^\s*\d+\s+(.+)$/.exec(line)?.[1] ?? []);
   if (names.length > 0) {
-    // They are named without any permission, and only who opens one learns whether it may be heard.
-    const message = `${names.join(', ')}: connected. Whether Raycast may use it shows in the first dictation.`;
+    // Listing needs no permission; only opening a microphone shows whether Raycast has it.
+    const message = `${names.join(', ')} connected. macOS will ask for access when you first dictate.`;
     return [{ what: 'microphone', status: 'note', message, advice: MICROPHONE_ADVICE }];
   }
   const why = stderr.trim().replace(/^sotto: /, '');
-  const message = why === '' ? 'none is connected' : why;
+  const message = why === '' ? 'no microphone is connected' : why;
   return [
     {
       what: 'microphone',

@@ -1,11 +1,11 @@
-/** The end of the daemon's log. It holds states and figures, never what was said. */
+/** The end of the daemon's log, which has states and figures but never text of a dictation. */
 import { Action, ActionPanel, Detail, Icon, Keyboard } from '@raycast/api';
 import { useEffect, useState } from 'react';
 import { SottoError } from 'sotto/client';
 import type { SottoCommand } from '../lib/find-sotto';
 import { readSottoOutput } from '../lib/run-sotto';
 import { sottoPathsOrDefault } from '../lib/sotto-paths';
-import { errorText } from '../dictation/dictation-markdown';
+import { errorText } from '../lib/markdown';
 
 const LINES = 60;
 
@@ -36,7 +36,7 @@ export function DoctorLog({ sotto }: { readonly sotto: () => SottoCommand }) {
       actions={
         <ActionPanel>
           <Action
-            title="Read Again"
+            title="Refresh"
             icon={Icon.ArrowClockwise}
             shortcut={Keyboard.Shortcut.Common.Refresh}
             onAction={read}
@@ -53,11 +53,11 @@ export function DoctorLog({ sotto }: { readonly sotto: () => SottoCommand }) {
   );
 }
 
-/** The newest first: a Detail shows its beginning. */
+/** The newest line first, because a Detail shows its start. */
 function markdownOf(content: LogContent | undefined): string {
   if (content === undefined) return '';
   if (content.error !== undefined) return `> ${errorText(content.error)}`;
   const lines = (content.lines ?? '').split('\n').filter((line) => line !== '');
-  if (lines.length === 0) return '*There is no log yet.*';
+  if (lines.length === 0) return '*The log is empty.*';
   return ['```', ...lines.reverse(), '```'].join('\n');
 }

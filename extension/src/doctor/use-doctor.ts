@@ -1,4 +1,3 @@
-/** What the doctor found, and what can be done about it. */
 import { Alert, confirmAlert, Icon, showToast, Toast } from '@raycast/api';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { SottoError } from 'sotto/client';
@@ -24,11 +23,11 @@ export function useDoctor(sotto: () => SottoCommand) {
   const latest = useRef(0);
 
   const refresh = useCallback(async (): Promise<void> => {
-    const turn = ++latest.current;
+    const run = ++latest.current;
     setChecking(true);
     const found = await runChecks(sotto);
-    // Of two looks the one that began later counts.
-    if (turn !== latest.current) return;
+    // A later check has started meanwhile.
+    if (run !== latest.current) return;
     setDoctorReport(found);
     setChecking(false);
   }, []);
@@ -53,7 +52,7 @@ export function useDoctor(sotto: () => SottoCommand) {
   const start = (): Promise<string> =>
     connectDaemon(sotto).then((client) => {
       client.close();
-      return 'Sotto runs';
+      return 'Sotto started';
     });
   const act: DoctorActions = {
     refresh,
@@ -69,7 +68,7 @@ export function useDoctor(sotto: () => SottoCommand) {
     removeAgent: async () => {
       const isConfirmed = await confirmAlert({
         title: 'Remove the Login Agent?',
-        message: 'Sotto is then started by the first dictation, and the model is loaded while you speak.',
+        message: 'Sotto will start with your first dictation, and the model will load while you speak.',
         icon: Icon.Trash,
         primaryAction: {
           title: 'Remove',

@@ -1,4 +1,3 @@
-/** What can be done with a file, whatever it does, and with all of them. */
 import { Action, ActionPanel, Icon, Keyboard, openExtensionPreferences } from '@raycast/api';
 import type { ReactNode } from 'react';
 import { isFileOver, type FileJob, type TextFormat } from 'sotto/client';
@@ -19,14 +18,14 @@ const FORMATS: readonly { readonly format: TextFormat; readonly one: string; rea
 
 interface Props {
   readonly file: FileJob;
-  /** All that are in the list. */
+  /** The whole list. */
   readonly files: readonly FileJob[];
   readonly text: string | undefined;
   readonly saved: string | undefined;
   readonly onSaved: (id: string, path: string) => void;
   readonly jobs: FileJobs;
   readonly settings: Settings;
-  /** The action that asks for more files. */
+  /** The action that adds more files. */
   readonly choose: ReactNode;
 }
 
@@ -44,7 +43,7 @@ export function FileActionPanel({ file, files, text, saved, onSaved, jobs, setti
           />
         )}
         {file.state === 'final' ? (
-          <SaveActions files={[file]} title="Save Beside the File" actions={actions} />
+          <SaveActions files={[file]} title="Save Next to File" actions={actions} />
         ) : null}
         {saved === undefined ? null : (
           <Action.Open title="Open Saved File" target={saved} shortcut={Keyboard.Shortcut.Common.Open} />
@@ -77,7 +76,6 @@ export function FileActionPanel({ file, files, text, saved, onSaved, jobs, setti
   );
 }
 
-/** What more than one file can be asked for. */
 function AllFiles({ files, actions }: { readonly files: readonly FileJob[]; readonly actions: FileActions }) {
   const open = files.filter((each) => !isFileOver(each));
   const over = files.filter(isFileOver);
@@ -85,7 +83,7 @@ function AllFiles({ files, actions }: { readonly files: readonly FileJob[]; read
   return (
     <>
       {done.length > 1 ? (
-        <SaveActions files={done} title="Save All Beside Their Files" actions={actions} />
+        <SaveActions files={done} title="Save All Next to Their Files" actions={actions} />
       ) : null}
       {open.length > 1 ? (
         <Action

@@ -1,4 +1,3 @@
-/** One file: how far it is in its row, its text beside the list. */
 import { Color, Icon, List, type Image } from '@raycast/api';
 import { getProgressIcon } from '@raycast/utils';
 import { basename, dirname } from 'node:path';
@@ -14,12 +13,12 @@ import {
   speedOf,
   stateOf,
 } from './file-labels';
-import { languageName } from '../dictation/dictation-markdown';
+import { languageName } from '../lib/format';
 
 interface Props {
   readonly file: FileJob;
   readonly text: string | undefined;
-  /** Path of what it was saved as. */
+  /** Path of the saved transcript. */
   readonly saved: string | undefined;
   readonly actions: ReactNode;
 }
@@ -59,7 +58,7 @@ function FileMetadata({ file, saved }: Pick<Props, 'file' | 'saved'>) {
         <List.Item.Detail.Metadata.Label title="Language" text={languageName(language)} />
       )}
       {summary === undefined ? null : <List.Item.Detail.Metadata.Label title="Model" text={summary.model} />}
-      {speed === undefined ? null : <List.Item.Detail.Metadata.Label title="Took" text={speed} />}
+      {speed === undefined ? null : <List.Item.Detail.Metadata.Label title="Time" text={speed} />}
       <List.Item.Detail.Metadata.Separator />
       <List.Item.Detail.Metadata.Label title="Folder" text={folderOf(file)} />
       {saved === undefined ? null : (

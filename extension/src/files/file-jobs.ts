@@ -1,6 +1,6 @@
 /**
- * The files that the daemon is at, as a view follows them: over lost connections, too. The daemon keeps them when the view is
- * gone; what it can't keep, because it has ended itself, is kept here for as long as the view is open.
+ * Follows the daemon's file queue for a view, across reconnects. The daemon keeps the queue after the view closes; if the
+ * daemon itself exits, this keeps its files while the view is open, and queues them again.
  */
 import { statSync } from 'node:fs';
 import {
@@ -14,13 +14,13 @@ import {
 import { defined } from 'sotto/protocol';
 
 const RECONNECT_DELAY_MS = 500;
-/** Of times in a row without a word of the daemon. */
+/** In a row, without a message from the daemon. */
 const MAX_ATTEMPTS = 5;
 
 export interface JobsSnapshot {
-  /** As they came, but those that came last stand first. */
+  /** The most recently added first; files added together keep their order. */
   readonly files: readonly FileJob[];
-  /** The whole texts, by the files’ ids, as far as they are read. */
+  /** Full texts read so far, by file id. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
@@ -32,24 +32,24 @@ export interface FileJobOptions {
 export class FileJobs {
   readonly #connect: () => Promise<SottoClient>;
   readonly #defaults: FileJobOptions;
-  readonly #show: (seen: JobsSnapshot) => void;
+  readonly #show: (snapshot: JobsSnapshot) => void;
   readonly #texts = new Map<string, string>();
-  /** Of a daemon that has ended: what was done, and what is to be begun again. */
+  /** Files of a daemon that exited: finished ones, and those to queue again. */
   readonly #lost = new Map<string, FileJob>();
-  /** How the files that this view has handed in are to be transcribed, by their ids. */
+  /** Options of the files that this view added, by id. */
   readonly #options = new Map<string, FileJobOptions>();
-  /** Paths of files that a daemon has ended with. */
+  /** Paths of files that were unfinished when a daemon exited. */
   readonly #restartedPaths = new Set<string>();
   #current: readonly FileJob[] = [];
   #client = deferred<SottoClient>();
   #isReading = false;
   #isClosed = false;
 
-  /** @param usual how files of other views are begun again */
+  /** @param defaults options for queuing again files that another view added */
   constructor(
     connect: () => Promise<SottoClient>,
     defaults: FileJobOptions,
-    show: (seen: JobsSnapshot) => void,
+    show: (snapshot: JobsSnapshot) => void,
   ) {
     this.#connect = connect;
     this.#defaults = defaults;
@@ -57,8 +57,8 @@ export class FileJobs {
   }
 
   /**
-   * Follows the files until `leave`. `onFirstList` is told once what there is.
-   * @throws SottoError DAEMON_UNAVAILABLE and others, if there is no daemon to be had
+   * Follows the files until `close`. Calls `onFirstList` once.
+   * @throws SottoError DAEMON_UNAVAILABLE and others if no daemon can be reached
    */
   async follow(onFirstList: (files: readonly FileJob[]) => Promise<void>): Promise<void> {
     let isFirst = true;
@@ -88,7 +88,7 @@ export class FileJobs {
     }
   }
 
-  leave(): void {
+  close(): void {
     this.#isClosed = true;
     this.#client.promise.then(
       (client) => client.close(),
@@ -111,7 +111,7 @@ export class FileJobs {
     await files.cancel(ids);
   }
 
-  /** Takes them out of the list, and their texts with them. */
+  /** Removes files and their texts from the list. */
   async forget(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       this.#lost.delete(id);
@@ -122,13 +122,13 @@ export class FileJobs {
     await files.forget(ids);
   }
 
-  /** With the times of its segments. @throws SottoError */
+  /** The text with segment times. @throws SottoError */
   async read(id: string): Promise<FileText> {
     const { files } = await this.#client.promise;
     return files.get(id);
   }
 
-  /** Whoever asks for something meanwhile waits for it. */
+  /** Calls made before this wait for `#client`. */
   async #connected(): Promise<SottoClient> {
     try {
       const client = await this.#connect();
@@ -146,7 +146,6 @@ export class FileJobs {
     void this.#readTexts();
   }
 
-  /** One after another. */
   async #readTexts(): Promise<void> {
     if (this.#isReading) return;
     this.#isReading = true;
@@ -157,7 +156,7 @@ export class FileJobs {
         this.#notify();
       }
     } catch {
-      // Gone meanwhile: with the daemon, or because it was forgotten.
+      // The daemon exited, or the file was removed from the list.
     } finally {
       this.#isReading = false;
     }
@@ -167,7 +166,7 @@ export class FileJobs {
     return this.#current.find((file) => isFileOver(file) && !this.#texts.has(file.id));
   }
 
-  /** The next daemon knows nothing of them. What two daemons have ended with may be what ends them. */
+  /** A file that was unfinished when two daemons exited fails: it may be the cause. */
   #keepAfterLoss(error: SottoError): void {
     for (const file of this.#current) {
       const wasRestarted = this.#restartedPaths.has(file.path);
@@ -206,18 +205,18 @@ function asFailed(file: FileJob, error: SottoError): FileJob {
     ...{ id, path, addedMs, doneSeconds, state: 'failed' },
     error: {
       ...error.toWire(),
-      message: 'Sotto’s daemon has ended meanwhile',
+      message: 'Sotto stopped during this file',
       hint: 'transcribe it again',
     },
   };
 }
 
-/** What came together stays in its order: so it is done, and so it was selected. */
+/** A stable sort: files added together stay in the order of selection. */
 function newestFirst(files: readonly FileJob[]): FileJob[] {
   return [...files].sort((one, other) => other.addedMs - one.addedMs);
 }
 
-/** Those that are not in the list already, as they lie there now: whoever opens the list again means to see them. */
+/** Leaves out files that are in the list and have not changed since: reopening the list must not transcribe them again. */
 export function newPaths(paths: readonly string[], files: readonly FileJob[]): string[] {
   const known = files.filter(({ state }) => state !== 'failed' && state !== 'cancelled');
   return paths.filter((path) => {
@@ -239,7 +238,7 @@ function deferred<T>(): Deferred<T> {
     resolve = onResolve;
     reject = onReject;
   });
-  // Nobody need be waiting.
+  // A rejection without a waiting caller is no error.
   promise.catch(() => undefined);
   return { promise, resolve, reject };
 }

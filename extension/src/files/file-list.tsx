@@ -1,4 +1,3 @@
-/** Files on their way to text: how far each is, what it says, and what can be done with it. */
 import { Action, ActionPanel, Icon, List } from '@raycast/api';
 import { useState } from 'react';
 import { useFileJobs } from './use-file-jobs';
@@ -9,11 +8,10 @@ import { FileItem } from './file-item';
 import { FilePicker } from './file-picker';
 
 interface Props {
-  /** The files to begin with. */
+  /** Returns the paths of the files to add. */
   readonly find: () => Promise<string[]>;
-  /** Whether somebody without any files is asked for some at once. */
+  /** Open the file picker at once if there are no files. */
   readonly opensPicker: boolean;
-  /** What is said to somebody without any files. */
   readonly emptyTitle: string;
 }
 
@@ -55,8 +53,8 @@ export function FileList({ find, opensPicker, emptyTitle }: Props) {
       ) : (
         <List.EmptyView
           icon={Icon.Waveform}
-          title={isLoading ? 'One moment…' : (remark ?? emptyTitle)}
-          description="Files that are being transcribed go on when you leave, and are found here again."
+          title={isLoading ? 'Loading…' : (remark ?? emptyTitle)}
+          description="Transcription continues in the background. Come back any time."
           actions={<ActionPanel>{choose}</ActionPanel>}
         />
       )}
@@ -88,5 +86,5 @@ export function FileList({ find, opensPicker, emptyTitle }: Props) {
 
 function titleOf(files: readonly { readonly state: string }[]): string {
   const open = files.filter(({ state }) => state === 'queued' || state === 'running').length;
-  return open === 0 ? 'Transcribe Files' : `Transcribe Files · ${open} to Go`;
+  return open === 0 ? 'Transcribe Files' : `Transcribe Files · ${open} Remaining`;
 }

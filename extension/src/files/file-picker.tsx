@@ -1,13 +1,13 @@
-/** Asks for files, where none are selected in Finder nor on the clipboard. */
 import { Action, ActionPanel, Form, Icon, useNavigation } from '@raycast/api';
 import { useState } from 'react';
+import { defined } from 'sotto/protocol';
 import { expandFolders } from './selected-files';
 import { showFailure } from '../lib/show-failure';
 
 interface Props {
   readonly remark: string | undefined;
   readonly onFiles: (paths: readonly string[]) => Promise<void>;
-  /** Whether it lies on another screen. */
+  /** Whether it was pushed on top of another screen. */
   readonly popsOnSubmit?: boolean;
 }
 
@@ -42,10 +42,10 @@ export function FilePicker({ remark, onFiles, popsOnSubmit = false }: Props) {
         allowMultipleSelection
         canChooseDirectories
         onChange={() => setProblem(undefined)}
-        {...(problem !== undefined && { error: problem })}
+        {...defined({ error: problem })}
       />
       <Form.Description
-        text={`${remark === undefined ? '' : `${remark}. `}Sooner done: select files in Finder, or copy them, and run this command then.`}
+        text={`${remark === undefined ? '' : `${remark}. `}Tip: select or copy files in Finder before you run this command.`}
       />
     </Form>
   );

@@ -1,4 +1,3 @@
-/** A file once more: as it was, in another language, or with another model. */
 import { Action, Icon, Keyboard } from '@raycast/api';
 import type { FileJob } from 'sotto/client';
 import type { FileActions } from './file-actions';
@@ -33,7 +32,7 @@ export function RetranscribeActions({ file, actions, settings }: Props) {
             icon={Icon.Globe}
             choices={languages().map(({ code, name }) => ({ value: code, title: name }))}
             chosen={language}
-            empty={{ title: 'No Such Language' }}
+            empty={{ title: 'No Matching Language' }}
             choose={(code) => void actions.retranscribe(file, { language: code })}
           />
         }

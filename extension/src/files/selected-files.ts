@@ -1,28 +1,27 @@
-/** The files that somebody means: selected in Finder, on the clipboard, or in a folder that is one of those. */
 import { Clipboard, getSelectedFinderItems } from '@raycast/api';
 import { readdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What Sotto reads, with ffmpeg’s help where it is installed. Only asked of what lies in a folder: else the sound decides. */
+/** Extensions that Sotto reads, some only with ffmpeg. Filters the files of a folder; a file selected itself is always tried. */
 const AUDIO = new Set(
   (
     'wav wave w64 flac mp3 mp2 m4a m4b m4r aac alac mp4 m4v mov qt 3gp ogg oga opus spx webm weba mka mkv ' +
     'aif aiff aifc caf amr au wma wmv avi ac3 ts mts'
   ).split(' '),
 );
-/** A text is looked at for paths only if it is about as short as paths are. */
+/** A longer text on the clipboard is not a list of paths. */
 const MAX_PATH_LINES = 500;
 
 interface FoundFiles {
-  /** Absolute, in their order, each once. */
+  /** Absolute, in the given order, without duplicates. */
   readonly files: readonly string[];
-  /** Why there may be fewer than were named. */
+  /** Why some are missing. */
   readonly remark: string | undefined;
 }
 
-/** What is selected in Finder; nothing if another app is in front. */
+/** Empty if another app is frontmost. */
 export async function readFinderSelection(): Promise<string[]> {
   try {
     return (await getSelectedFinderItems()).map(({ path }) => path);
@@ -31,17 +30,17 @@ export async function readFinderSelection(): Promise<string[]> {
   }
 }
 
-/** Files that were copied in Finder, or paths that were copied as text. */
+/** Files copied in Finder, or paths copied as text. */
 export async function readClipboardFiles(): Promise<string[]> {
   const { file, text } = await Clipboard.read();
   const path = file === undefined ? undefined : parsePath(file);
   if (path === undefined) return parsePaths(text);
-  // Raycast names the first of several; their names are the text, and they were copied out of one folder.
+  // For several files, Raycast returns the path of the first one and the names of all; they are in one folder.
   const siblings = linesOf(text).map((name) => join(dirname(path), basename(name)));
   return siblings.includes(path) && siblings.every(exists) ? siblings : [path];
 }
 
-/** The paths that a text consists of, one a line; none if it is any other text. */
+/** One path per line; empty unless every line is an existing path. */
 export function parsePaths(text: string): string[] {
   const lines = linesOf(text);
   if (lines.length > MAX_PATH_LINES) return [];
@@ -51,7 +50,7 @@ export function parsePaths(text: string): string[] {
     : [];
 }
 
-/** An absolute path out of what people and programs write: `file:///…`, `~/…`, in quotes. */
+/** Accepts `/…`, `~/…` and `file:///…`, with or without quotes. */
 export function parsePath(written: string): string | undefined {
   const bare = written.trim().replace(/^(['"])(.*)\1$/, '$2');
   if (bare.startsWith('file://')) {
@@ -65,7 +64,7 @@ export function parsePath(written: string): string | undefined {
   return bare.startsWith('/') ? bare : undefined;
 }
 
-/** Folders give what audio lies directly in them. */
+/** Replaces each folder by the audio files directly in it. */
 export function expandFolders(paths: readonly string[]): FoundFiles {
   const files = new Set<string>();
   const empty: string[] = [];
@@ -100,13 +99,13 @@ function problemText(empty: readonly string[], missing: readonly string[]): stri
   const [missingPath] = missing;
   if (folder !== undefined) {
     return empty.length === 1
-      ? `There is no audio in “${basename(folder)}”`
-      : `There is no audio in ${empty.length} folders`;
+      ? `No audio files in “${basename(folder)}”`
+      : `No audio files in ${empty.length} folders`;
   }
   if (missingPath === undefined) return undefined;
   return missing.length === 1
-    ? `“${basename(missingPath)}” is not there any more`
-    : `${missing.length} files are not there any more`;
+    ? `“${basename(missingPath)}” no longer exists`
+    : `${missing.length} files no longer exist`;
 }
 
 function kindOf(path: string): 'file' | 'folder' | undefined {

@@ -1,4 +1,3 @@
-/** The files of a view: those that it was opened with are handed to the daemon, and all that there are are followed. */
 import { showToast, Toast } from '@raycast/api';
 import { useEffect, useRef, useState } from 'react';
 import { SottoError } from 'sotto/client';
@@ -10,19 +9,21 @@ import { showFailure } from '../lib/show-failure';
 
 interface FileJobsView extends JobsSnapshot {
   readonly jobs: FileJobs | undefined;
-  /** Whether there may be more than is seen. */
+  /** Whether more files may appear. */
   readonly isLoading: boolean;
-  /** Why files that were named are not in the list. */
+  /** Why some of the given files are not in the list. */
   readonly remark: string | undefined;
-  /** Why there is no daemon to ask. */
+  /** Why the daemon could not be reached. */
   readonly error: SottoError | undefined;
-  /** Tries again to reach it. */
   readonly retry: () => void;
 }
 
 const NOTHING: JobsSnapshot = { files: [], texts: new Map() };
 
-/** @param find the paths of the files to begin with; asked once */
+/**
+ * Adds the files that the view was opened with, and follows the whole queue.
+ * @param find returns their paths; called once
+ */
 export function useFileJobs(settings: Settings, find: () => Promise<string[]>): FileJobsView {
   const [snapshot, setSnapshot] = useState(NOTHING);
   const [jobs, setJobs] = useState<FileJobs | undefined>(undefined);
@@ -41,11 +42,11 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
       (now) => {
         setSnapshot(now);
         hasFiles = now.files.length > 0;
-        // Not before they are seen: without any files the view would ask for some.
+        // Not before the added files appear: an empty view would open the file picker.
         if (isSubmitted) setLoading(false);
       },
     );
-    // Asked at once: a moment later Finder may not be in front any more.
+    // At once: a moment later Finder may not be frontmost any more.
     pathsPromise.current ??= find().catch(async (thrown: unknown) => {
       await showFailure(thrown);
       return [];
@@ -58,7 +59,7 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
         const found = expandFolders((await pathsPromise.current) ?? []);
         const fresh = newPaths(found.files, files);
         setRemark(found.remark);
-        // With a list on the screen there is no other place for it.
+        // Only an empty view has room for it.
         if (found.remark !== undefined && files.length + found.files.length > 0) {
           await showToast({ style: Toast.Style.Failure, title: found.remark });
         }
@@ -67,7 +68,7 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
           await fileJobs.add(fresh, settings);
           isSubmitted = true;
         } catch (thrown) {
-          // Those that are there go on all the same.
+          // The files in the queue are not affected.
           setLoading(false);
           await showFailure(thrown);
         }
@@ -75,10 +76,10 @@ export function useFileJobs(settings: Settings, find: () => Promise<string[]>): 
       .catch((thrown: unknown) => {
         setError(SottoError.from(thrown));
         setLoading(false);
-        // What was written down until then stays in sight.
+        // Keep the transcripts visible.
         if (hasFiles) void showFailure(thrown);
       });
-    return () => fileJobs.leave();
+    return () => fileJobs.close();
   }, [round]);
 
   return {

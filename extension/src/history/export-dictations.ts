@@ -1,4 +1,3 @@
-/** Past dictations as files: for a person, for a table, for a program. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +13,7 @@ export function formatDictations(dictations: readonly PastDictation[], format: E
     case 'json':
       return `${JSON.stringify(dictations.map(withoutSearchFields), null, 2)}\n`;
     case 'csv':
-      // With the mark by which spreadsheets know UTF-8.
+      // Spreadsheets detect UTF-8 by the byte order mark.
       return `\uFEFF${dictationsAsCsv(dictations)}`;
     case 'md':
       return dictationsAsMarkdown(dictations);
@@ -22,7 +21,7 @@ export function formatDictations(dictations: readonly PastDictation[], format: E
 }
 
 /**
- * Writes a file beside those that are there, never over one: `talk 2.txt`.
+ * Never overwrites a file: writes `talk 2.txt` if `talk.txt` exists.
  * @returns its path
  */
 export function writeNewFile(folder: string, name: string, extension: string, text: string): string {
@@ -42,7 +41,7 @@ export function downloadsFolder(): string {
   return join(process.env.HOME ?? homedir(), 'Downloads');
 }
 
-/** `Dictation 2026-11-22 14.03`: no file name may hold a colon. */
+/** `Dictation 2026-11-22 14.03`: file names cannot have a colon. */
 export function exportName({ startedMs }: Pick<PastDictation, 'startedMs'>): string {
   const date = new Date(startedMs);
   const two = (value: number): string => String(value).padStart(2, '0');
@@ -50,7 +49,6 @@ export function exportName({ startedMs }: Pick<PastDictation, 'startedMs'>): str
   return `Dictation ${day} ${two(date.getHours())}.${two(date.getMinutes())}`;
 }
 
-/** Without what a search has added. */
 function withoutSearchFields({ startedMs, ...rest }: PastDictation): object {
   const own = Object.entries(rest).filter(([name]) => name !== 'snippet' && name !== 'marks');
   return { started: new Date(startedMs).toISOString(), ...Object.fromEntries(own) };

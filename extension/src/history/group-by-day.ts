@@ -1,4 +1,3 @@
-/** Past dictations under the days on which they were spoken, in the time of this place. */
 import type { PastDictation } from 'sotto/protocol';
 
 interface DaySection {
@@ -6,7 +5,7 @@ interface DaySection {
   readonly dictations: readonly PastDictation[];
 }
 
-/** @param dictations the newest first */
+/** Groups by day in local time. @param dictations the most recent first */
 export function groupByDay(dictations: readonly PastDictation[], nowMs: number): DaySection[] {
   const days = new Map<string, PastDictation[]>();
   for (const dictation of dictations) {
@@ -16,7 +15,7 @@ export function groupByDay(dictations: readonly PastDictation[], nowMs: number):
   return [...days].map(([title, own]) => ({ title, dictations: own }));
 }
 
-/** `Today`, `Yesterday`, `Monday, November 16`; of another year `Monday, November 16, 2025`. */
+/** `Today`, `Yesterday`, `Monday, November 16`; in another year `Monday, November 16, 2025`. */
 export function dayTitle(ms: number, nowMs: number): string {
   const date = new Date(ms);
   const now = new Date(nowMs);
@@ -31,12 +30,12 @@ export function dayTitle(ms: number, nowMs: number): string {
   });
 }
 
-/** `2:03 PM`, or as people here write it. */
+/** `2:03 PM`, in the user's locale. */
 export function timeOf(ms: number): string {
   return new Date(ms).toLocaleTimeString([], { hour: 'numeric', minute: '2-digit' });
 }
 
-/** Days since 1970 by the calendar: one with a change of the clocks counts like any other. */
+/** Calendar days since 1970: a day of 23 or 25 hours counts as one. */
 function calendarDay(date: Date): number {
   return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / (24 * 3600 * 1000);
 }

@@ -1,4 +1,3 @@
-/** What can be done with a past dictation, and with all that are shown. */
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
 import type { PastDictation } from 'sotto/protocol';
 import type { Delivery } from '../lib/deliver';
@@ -19,7 +18,7 @@ export interface HistoryActions {
   readonly exportAll: (format: ExportFormat) => Promise<void>;
   readonly remove: (dictation: PastDictation) => Promise<void>;
   readonly removeAll: () => Promise<void>;
-  /** Left out while there is nothing to bring back. */
+  /** Undefined if there is nothing to restore. */
   readonly undo: (() => Promise<void>) | undefined;
   readonly refresh: () => void;
 }
@@ -52,19 +51,11 @@ export function HistoryActionPanel({ dictation, isPlaying, settings, act }: Prop
       <AudioActions dictation={dictation} isPlaying={isPlaying} settings={settings} act={act} />
       <ActionPanel.Section>
         <ActionPanel.Submenu title="Export…" icon={Icon.Download} shortcut={Keyboard.Shortcut.Common.Save}>
-          <Action
-            title="This One as Text"
-            icon={Icon.Text}
-            onAction={() => act.exportOne(dictation, 'txt')}
-          />
-          <Action
-            title="This One as JSON"
-            icon={Icon.Code}
-            onAction={() => act.exportOne(dictation, 'json')}
-          />
-          <Action title="All as Markdown" icon={Icon.Document} onAction={() => act.exportAll('md')} />
-          <Action title="All as CSV" icon={Icon.List} onAction={() => act.exportAll('csv')} />
-          <Action title="All as JSON" icon={Icon.Code} onAction={() => act.exportAll('json')} />
+          <Action title="Export as Text" icon={Icon.Text} onAction={() => act.exportOne(dictation, 'txt')} />
+          <Action title="Export as JSON" icon={Icon.Code} onAction={() => act.exportOne(dictation, 'json')} />
+          <Action title="Export All as Markdown" icon={Icon.Document} onAction={() => act.exportAll('md')} />
+          <Action title="Export All as CSV" icon={Icon.List} onAction={() => act.exportAll('csv')} />
+          <Action title="Export All as JSON" icon={Icon.Code} onAction={() => act.exportAll('json')} />
         </ActionPanel.Submenu>
       </ActionPanel.Section>
       <ActionPanel.Section>
@@ -76,7 +67,7 @@ export function HistoryActionPanel({ dictation, isPlaying, settings, act }: Prop
   );
 }
 
-/** What can be done whether there are any or not. */
+/** Actions that need no dictation. */
 export function ListActions({ act }: { readonly act: Pick<HistoryActions, 'undo' | 'refresh'> }) {
   return (
     <ActionPanel.Section>
@@ -117,7 +108,7 @@ function AudioActions({ dictation, isPlaying, settings, act }: Props) {
           />
         }
       />
-      <Action.ShowInFinder title="Show Sound in Finder" path={dictation.audio} />
+      <Action.ShowInFinder title="Show Audio in Finder" path={dictation.audio} />
     </ActionPanel.Section>
   );
 }

@@ -1,10 +1,9 @@
-/** A past dictation as an item of the list, with its text and its facts beside it. */
 import { Color, Icon, List } from '@raycast/api';
 import type { ReactElement } from 'react';
 import type { PastDictation } from 'sotto/protocol';
 import { timeOf } from './group-by-day';
 import { markdownOf, stateOf, titleOf, wordCount } from './history-text';
-import { clockOf, languageName } from '../dictation/dictation-markdown';
+import { formatClock, languageName } from '../lib/format';
 
 interface Props {
   readonly dictation: PastDictation;
@@ -46,14 +45,14 @@ function DictationDetails({ dictation }: { readonly dictation: PastDictation }) 
           <List.Item.Detail.Metadata.TagList.Item text={state} color={COLORS[state]} />
         </List.Item.Detail.Metadata.TagList>
       )}
-      <List.Item.Detail.Metadata.Label title="Length" text={clockOf(durationSeconds)} />
+      <List.Item.Detail.Metadata.Label title="Length" text={formatClock(durationSeconds)} />
       <List.Item.Detail.Metadata.Label title="Words" text={String(wordCount(text))} />
       <List.Item.Detail.Metadata.Label
         title="Language"
-        text={language === undefined ? 'Not known' : languageName(language)}
+        text={language === undefined ? 'Unknown' : languageName(language)}
       />
       <List.Item.Detail.Metadata.Label title="Model" text={model} />
-      <List.Item.Detail.Metadata.Label title="Sound" text={audio === undefined ? 'Not kept' : 'Kept'} />
+      <List.Item.Detail.Metadata.Label title="Audio" text={audio === undefined ? 'Not saved' : 'Saved'} />
     </List.Item.Detail.Metadata>
   );
 }

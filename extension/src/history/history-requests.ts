@@ -1,4 +1,3 @@
-/** What is asked of the daemon about past dictations. */
 import { SottoError } from 'sotto/client';
 import {
   defined,
@@ -12,7 +11,7 @@ import { withDaemon, type DaemonSettings } from '../lib/daemon';
 export type StateFilter = 'all' | PastDictation['state'];
 
 export interface HistoryFilter {
-  /** Words; all dictations where there are none. */
+  /** Search words; empty means all dictations. */
   readonly query: string;
   readonly stateFilter: StateFilter;
 }
@@ -21,7 +20,7 @@ export function requestHistory(settings: DaemonSettings, request: HistoryRequest
   return withDaemon(settings, (client) => client.history(request));
 }
 
-/** A page of those that are wanted, from one on. */
+/** @param after the last dictation of the previous page */
 export function pageRequest(
   { query, stateFilter }: HistoryFilter,
   limit: number,
@@ -29,14 +28,17 @@ export function pageRequest(
 ): HistoryRequest {
   const page = {
     limit,
-    ...(after !== undefined && { before: after.startedMs, beforeId: after.id }),
-    ...(stateFilter !== 'all' && { state: stateFilter }),
+    ...defined({
+      before: after?.startedMs,
+      beforeId: after?.id,
+      state: stateFilter === 'all' ? undefined : stateFilter,
+    }),
   };
   const words = query.trim();
   return words === '' ? { do: 'list', ...page } : { do: 'search', query: words.slice(0, 1000), ...page };
 }
 
-/** All that are wanted, the newest first. */
+/** All pages, the most recent dictation first. */
 export function readAll(settings: DaemonSettings, filter: HistoryFilter): Promise<PastDictation[]> {
   return withDaemon(settings, async (client) => {
     const all: PastDictation[] = [];
@@ -48,7 +50,7 @@ export function readAll(settings: DaemonSettings, filter: HistoryFilter): Promis
   });
 }
 
-/** Into the trash, where they stay for a day. */
+/** Moves them to the trash, where they stay for a day. */
 export function deleteDictations(settings: DaemonSettings, ids: readonly string[]): Promise<void> {
   return inPages(settings, ids, 'delete');
 }
@@ -57,27 +59,30 @@ export function restoreDictations(settings: DaemonSettings, ids: readonly string
   return inPages(settings, ids, 'undo');
 }
 
-function inPages(settings: DaemonSettings, ids: readonly string[], what: 'delete' | 'undo'): Promise<void> {
+function inPages(
+  settings: DaemonSettings,
+  ids: readonly string[],
+  request: 'delete' | 'undo',
+): Promise<void> {
   return withDaemon(settings, async (client) => {
     for (let at = 0; at < ids.length; at += MAX_HISTORY_PAGE) {
-      await client.history({ do: what, ids: ids.slice(at, at + MAX_HISTORY_PAGE) });
+      await client.history({ do: request, ids: ids.slice(at, at + MAX_HISTORY_PAGE) });
     }
   });
 }
 
 interface RetranscribeOptions {
-  /** The one that serves those who name none, when left out. */
+  /** The default model if omitted. */
   readonly model?: string;
   readonly language?: string | undefined;
   readonly signal: AbortSignal;
-  /** How far it is, 0 … 1. */
+  /** 0 … 1 */
   readonly onProgress: (fraction: number) => void;
 }
 
 /**
- * The text of another transcription of its sound, which takes the place of the one before; if nothing is heard this time,
- * that stays.
- * @returns undefined where it stays
+ * Transcribes the saved audio again and replaces the text, unless no speech is detected this time.
+ * @returns the changed dictation, or undefined if the text was kept
  */
 export async function retranscribe(
   settings: DaemonSettings,
@@ -98,6 +103,6 @@ export async function retranscribe(
       const request = { do: 'set-text' as const, id, text: text.trim(), model: used, language: spoken };
       return (await client.history(request)).dictations[0];
     }
-    throw new SottoError('INTERNAL', 'the work ended without a result');
+    throw new SottoError('INTERNAL', 'the transcription ended without a result');
   });
 }

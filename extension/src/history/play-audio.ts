@@ -1,11 +1,10 @@
-/** The sound of a past dictation. */
 import { spawn } from 'node:child_process';
 
 const PLAYER = '/usr/bin/afplay';
 
 /**
- * Plays until its input ends: when it is told to stop, and when the command is unloaded, which tells nobody. Raycast ends
- * what is not detached as soon as an action is through; so it is, and this shell ends the player.
+ * Plays until its standard input closes: on stop, or when Raycast unloads the command, which runs no clean-up. Raycast kills
+ * children that are not detached when an action ends, so this shell is detached and kills the player itself.
  */
 const SCRIPT = `
 exec 3<&0
@@ -18,8 +17,8 @@ kill $! 2>&-
 exit $ended`;
 
 /**
- * @param onEnd told once: with what went wrong, where it did not play to its end and was not stopped
- * @returns stops it
+ * @param onEnd called once; with an error if playback failed
+ * @returns stops playback
  */
 export function play(path: string, onEnd: (error?: Error) => void): () => void {
   let isStopped = false;
@@ -31,7 +30,7 @@ export function play(path: string, onEnd: (error?: Error) => void): () => void {
   child.on('error', onEnd);
   child.on('exit', (code) => {
     child.stdin.destroy();
-    onEnd(code === 0 || isStopped ? undefined : new Error('the sound could not be played'));
+    onEnd(code === 0 || isStopped ? undefined : new Error('the audio could not be played'));
   });
   return () => {
     isStopped = true;

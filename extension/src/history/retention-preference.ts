@@ -1,4 +1,3 @@
-/** For how long past dictations are kept, where the preferences say so. */
 import { Alert, confirmAlert, LocalStorage } from '@raycast/api';
 import type { HistoryRetention } from 'sotto/protocol';
 import type { DaemonSettings } from '../lib/daemon';
@@ -6,15 +5,15 @@ import { requestHistory } from './history-requests';
 import { retentionText } from './history-text';
 
 export interface Retention {
-  /** Undefined: as Sotto does. */
+  /** Undefined leaves Sotto's own setting as it is; so does an undefined `keepAudio`. */
   readonly keepDays: number | undefined;
   readonly keepAudio: boolean | undefined;
 }
 
-/** What was refused once is not asked for again until something else is wanted. */
+/** The retention that the user last declined: not asked again until the preferences change. */
 const DECLINED_KEY = 'history-retention-refused';
 
-/** Sees to it that they are kept as the preferences say; asks before anything goes. @returns how they are kept now */
+/** Applies the preferences, and confirms first if that deletes dictations. @returns the retention now in effect */
 export async function applyRetentionPreference(
   settings: DaemonSettings & Retention,
 ): Promise<HistoryRetention | undefined> {
@@ -36,7 +35,7 @@ async function confirmRetention(wanted: HistoryRetention): Promise<boolean> {
   const isConfirmed = await confirmAlert({
     title: 'Delete Older Dictations?',
     message:
-      `As the preferences say, past dictations ${retentionText(wanted)} from now on. ` +
+      `Your preferences change how long dictations are kept. From now on, they’re ${retentionText(wanted)}. ` +
       'Older dictations go to the trash and are deleted a day later.',
     primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
     dismissAction: { title: 'Keep Them' },

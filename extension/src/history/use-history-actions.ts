@@ -1,4 +1,3 @@
-/** What the actions of the history do, and what they say about it. */
 import { Alert, confirmAlert, showInFinder, showToast, Toast } from '@raycast/api';
 import { defined, type PastDictation } from 'sotto/protocol';
 import type { HistoryActions } from './history-action-panel';
@@ -14,7 +13,7 @@ import {
 import { isUnread } from './history-text';
 import type { Settings } from '../lib/preferences';
 import { refreshMenuBar } from '../menu-bar/refresh-menu-bar';
-import { showFailure } from '../lib/show-failure';
+import { withErrorToast } from '../lib/show-failure';
 import type { useHistory } from './use-history';
 import type { Playback } from './use-playback';
 
@@ -24,7 +23,7 @@ export function useHistoryActions(
   playback: Playback,
   filter: HistoryFilter,
 ): HistoryActions {
-  /** With all that is known of it; one that was recovered has been read then. */
+  /** The full record; this also marks a recovered dictation as read. */
   const read = async ({ id }: PastDictation): Promise<PastDictation | undefined> =>
     (await requestHistory(settings, { do: 'get', id })).dictations[0];
 
@@ -43,7 +42,7 @@ export function useHistoryActions(
 
   const undo = withErrorToast(async (ids: readonly string[]) => {
     await history.undo(ids);
-    await showToast({ title: ids.length === 1 ? 'Brought Back' : `Brought Back ${ids.length} Dictations` });
+    await showToast({ title: ids.length === 1 ? 'Restored' : `Restored ${ids.length} Dictations` });
     await refreshMenuBar();
   });
 
@@ -83,8 +82,8 @@ export function useHistoryActions(
           ...defined({ model }),
         });
         toast.style = Toast.Style.Success;
-        toast.title = changed === undefined ? 'Nothing Was Heard This Time' : 'Transcribed';
-        toast.message = changed === undefined ? 'The text stays as it is' : changed.model;
+        toast.title = changed === undefined ? 'No Speech Detected' : 'Transcribed';
+        toast.message = changed === undefined ? 'Kept the existing text' : changed.model;
         if (changed === undefined) return;
         await history.replace(changed);
         await refreshMenuBar();
@@ -94,7 +93,7 @@ export function useHistoryActions(
       }
     }),
     exportOne: withErrorToast(async (dictation, format) => {
-      // The list leaves out when each word was said.
+      // The list has no word timestamps.
       const whole = format === 'json' ? await read(dictation) : dictation;
       await save(exportName(dictation), format, [whole ?? dictation]);
     }),
@@ -110,7 +109,7 @@ export function useHistoryActions(
     remove: withErrorToast(async ({ id }) => {
       const isConfirmed = await confirmAlert({
         title: 'Delete This Dictation?',
-        message: 'You can bring it back within a day.',
+        message: 'You can undo this for 24 hours.',
         primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
         rememberUserChoice: true,
       });
@@ -121,25 +120,12 @@ export function useHistoryActions(
       const what = ids.length === 1 ? 'This Dictation' : `These ${ids.length} Dictations`;
       const isConfirmed = await confirmAlert({
         title: `Delete ${what}?`,
-        message: 'All that the list shows now. You can bring them back within a day.',
+        message: 'Deletes everything in this list. You can undo it for 24 hours.',
         primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
       });
       if (isConfirmed) await remove(ids);
     }),
     undo: history.deleted.length === 0 ? undefined : () => undo(history.deleted),
     refresh: () => void history.refresh(),
-  };
-}
-
-/** Says what went wrong. */
-function withErrorToast<Args extends unknown[]>(
-  action: (...args: Args) => Promise<void>,
-): (...args: Args) => Promise<void> {
-  return async (...args) => {
-    try {
-      await action(...args);
-    } catch (thrown) {
-      await showFailure(thrown);
-    }
   };
 }

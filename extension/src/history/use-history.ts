@@ -1,4 +1,3 @@
-/** Past dictations of a view: page by page, deleted and brought back. */
 import { useCallback, useState } from 'react';
 import { usePromise } from '@raycast/utils';
 import { SottoError } from 'sotto/client';
@@ -23,7 +22,7 @@ export function useHistory(settings: Settings, filter: HistoryFilter) {
         return { data: dictations, hasMore: hasMore };
       },
     [filter.query, filter.stateFilter],
-    // It is told where the list would be.
+    // The view shows the error in place of the list.
     { onError: () => undefined },
   );
   const [deleted, setDeleted] = useState<readonly string[]>([]);
@@ -32,7 +31,7 @@ export function useHistory(settings: Settings, filter: HistoryFilter) {
     async (ids: readonly string[]) => {
       await mutate(deleteDictations(settings, ids), {
         optimisticUpdate: (all) => (all ?? []).filter(({ id }) => !ids.includes(id)),
-        // The next ones move up where many go.
+        // Load the next ones to fill the page.
         shouldRevalidateAfter: ids.length > 1,
       });
       setDeleted(ids);
@@ -42,13 +41,13 @@ export function useHistory(settings: Settings, filter: HistoryFilter) {
   const undo = useCallback(
     async (ids: readonly string[]) => {
       await restoreDictations(settings, ids);
-      // Others may have been deleted since.
+      // Later deletions stay undoable.
       setDeleted((last) => (last === ids ? [] : last));
       await revalidate();
     },
     [settings, revalidate],
   );
-  /** Shows one as it is now. */
+  /** Updates one item in place. */
   const replace = useCallback(
     (changed: PastDictation) =>
       mutate(Promise.resolve(), {
@@ -64,7 +63,7 @@ export function useHistory(settings: Settings, filter: HistoryFilter) {
     error: error === undefined ? undefined : SottoError.from(error),
     isLoading,
     pagination,
-    /** Those that were deleted last, and can be brought back. */
+    /** Ids of the last deletion. */
     deleted,
     remove,
     undo,

@@ -1,11 +1,10 @@
-/** Which past dictation is to be heard: one at a time. */
 import { useCallback, useRef, useState } from 'react';
 import type { PastDictation } from 'sotto/protocol';
 import { play } from './play-audio';
 import { showFailure } from '../lib/show-failure';
 
 export interface Playback {
-  /** Id of the one that is playing. */
+  /** Id of the dictation that is playing: at most one at a time. */
   readonly id: string | undefined;
   readonly start: (dictation: PastDictation) => void;
   readonly stop: () => void;
@@ -26,7 +25,7 @@ export function usePlayback(): Playback {
     setId(wanted);
     const own = play(audio, (error) => {
       if (error !== undefined) void showFailure(error);
-      // Another one may be playing by now.
+      // Another dictation may be playing by now.
       if (stopPlayer.current !== own) return;
       stopPlayer.current = undefined;
       setId(undefined);

@@ -1,14 +1,13 @@
-/** Inserting goes through the clipboard: what was on it comes back. */
 import { Clipboard } from '@raycast/api';
 import { fileURLToPath } from 'node:url';
 
-/** Longer than a slow app takes until it has read what is pasted. */
+/** Longer than a slow app takes to read the clipboard after a paste. */
 const PASTE_TIMEOUT_MS = 1500;
 
 /**
- * Pastes into the app in front.
- * @returns restores what was on the clipboard, as far as Raycast can read it (text and a file, not several files nor
- *   pictures), once the app has read the text, and unless something else was copied meanwhile
+ * Pastes into the frontmost app.
+ * @returns restores the previous clipboard once the app has read the text, unless something else was copied since. Raycast
+ *   can read text and one file, but not several files or images.
  */
 export async function paste(text: string): Promise<() => Promise<void>> {
   const before = await read();
@@ -20,14 +19,14 @@ export async function paste(text: string): Promise<() => Promise<void>> {
     await new Promise((resolve) => setTimeout(resolve, leftMs));
     const now = await read();
     if (now?.text !== text) return;
-    // The text is where it belongs: a clipboard that can't be restored is no failure. Concealed: it is no new entry of the history.
+    // The paste has succeeded, so a failed restore is no error. `concealed` keeps it out of the clipboard history.
     await Clipboard.copy(before.content, { concealed: true }).catch(() => undefined);
   };
 }
 
 interface ClipboardSnapshot {
   readonly text: string;
-  /** As it can be written again; undefined where there is nothing that can be. */
+  /** Undefined if it cannot be restored. */
   readonly content: Clipboard.Content | undefined;
 }
 
@@ -40,10 +39,10 @@ async function read(): Promise<ClipboardSnapshot | undefined> {
   }
 }
 
-/** @throws TypeError for a file of another machine */
+/** @throws TypeError for a file on another machine */
 function contentOf({ text, file, html }: Clipboard.ReadContent): Clipboard.Content | undefined {
   if (file !== undefined && file !== '') {
-    // Raycast names the first of several, and their names are the text: one in the place of all would be none of ours to put.
+    // For several files, Raycast returns the first one and the names of all: restoring only one would lose the others.
     if (text.trim().includes('\n') || text.trim().includes('\r')) return undefined;
     return { file: file.startsWith('file:') ? fileURLToPath(file) : file };
   }

@@ -1,13 +1,11 @@
-/** What becomes of a text when all is said. */
 import { Clipboard, closeMainWindow, popToRoot, PopToRootType, showHUD } from '@raycast/api';
 import { paste } from './clipboard';
 
-export type Delivery = 'insert' | 'copy';
+export type Delivery = 'paste' | 'copy';
 
 /**
- * Inserts the text into the app in front, or copies it, and leaves Raycast. The last thing that a command does: copying
- * may close its window.
- * @param remark why there may be less text than there should be
+ * Pastes the text into the frontmost app, or copies it, and closes Raycast. Call it last: it may close the command's window.
+ * @param remark why the text may be incomplete
  */
 export async function deliver(
   text: string,
@@ -17,12 +15,12 @@ export async function deliver(
 ): Promise<void> {
   const suffix = remark === undefined ? '' : `. ${capitalized(remark)}`;
   if (text === '') {
-    await leave(capitalized(remark ?? 'nothing was said'));
-  } else if (delivery === 'insert') {
+    await leave(capitalized(remark ?? 'no speech detected'));
+  } else if (delivery === 'paste') {
     await closeMainWindow({ clearRootSearch: true, popToRootType: PopToRootType.Suspended });
     const restoreClipboard = await paste(textToPaste(text, trailingSpace));
-    await showHUD(`Inserted${suffix}`, { popToRootType: PopToRootType.Suspended });
-    // Before the command's view is left: Raycast ends a command without a view.
+    await showHUD(`Pasted${suffix}`, { popToRootType: PopToRootType.Suspended });
+    // Before popToRoot, which unloads the command.
     await restoreClipboard();
     await popToRoot({ clearSearchBar: true });
   } else {
@@ -31,12 +29,11 @@ export async function deliver(
   }
 }
 
-/** What is inserted: the next word, or the next dictation, needs a space in front of it. */
 export function textToPaste(text: string, trailingSpace: boolean): string {
   return trailingSpace && !/\s$/.test(text) ? `${text} ` : text;
 }
 
-/** Messages of errors begin small. */
+/** Error messages start in lowercase. */
 export function capitalized(message: string): string {
   return message.charAt(0).toUpperCase() + message.slice(1);
 }

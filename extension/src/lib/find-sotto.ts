@@ -1,4 +1,4 @@
-/** Where the `sotto` command is on this machine, and with which Node to run it: Raycast has no shell and no PATH of one. */
+/** Finds the `sotto` command and a Node to run it with: Raycast does not have the PATH of the user's shell. */
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -6,16 +6,16 @@ import { resolvePaths, SottoError } from 'sotto/client';
 
 export interface SottoCommand {
   readonly program: string;
-  /** What goes in front of the command's own arguments. */
+  /** Passed before the command's own arguments. */
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Folders in which programs lie that Raycast’s own PATH does not name. */
+/** Missing from Raycast's own PATH. */
 const PROGRAM_FOLDERS = ['/opt/homebrew/bin', '/usr/local/bin', '/usr/bin', '/bin'];
 
 /**
- * @param preferred a path from the preferences; empty where there is none
+ * @param preferred the path in the preferences; empty if there is none
  * @throws SottoError DAEMON_UNAVAILABLE
  */
 export function findSotto(preferred: string, env: NodeJS.ProcessEnv = process.env): SottoCommand {
@@ -26,8 +26,8 @@ export function findSotto(preferred: string, env: NodeJS.ProcessEnv = process.en
   const configured = preferred.trim().replace(/^~(?=\/)/, user) || env.SOTTO_BIN;
   if (configured !== undefined && configured !== '') {
     if (existsSync(configured)) return commandAt(configured, folders, env);
-    throw new SottoError('DAEMON_UNAVAILABLE', `there is no Sotto at ${configured}`, {
-      hint: 'correct the path in the preferences of this extension, or leave it empty',
+    throw new SottoError('DAEMON_UNAVAILABLE', `Sotto wasn’t found at ${configured}`, {
+      hint: 'fix the path in the extension preferences, or leave it empty',
     });
   }
   const recorded = readLauncher(join(resolvePaths(env).home, 'agent', 'Sotto'));
@@ -37,8 +37,8 @@ export function findSotto(preferred: string, env: NodeJS.ProcessEnv = process.en
   }
   const installed = folders.map((folder) => join(folder, 'sotto')).find(isProgram);
   if (installed !== undefined) return commandAt(installed, folders, env);
-  throw new SottoError('DAEMON_UNAVAILABLE', 'Sotto is not installed on this Mac', {
-    hint: 'install it and run `sotto agent install`, or give its path in the preferences of this extension',
+  throw new SottoError('DAEMON_UNAVAILABLE', 'Sotto isn’t installed on this Mac', {
+    hint: 'install it and run `sotto agent install`, or set its path in the extension preferences',
   });
 }
 
@@ -47,7 +47,7 @@ interface RecordedCommand {
   readonly entry: string;
 }
 
-/** What `sotto agent install` has written down: the Node that ran it and the module that it ran. */
+/** Parses the launcher of `sotto agent install`: the Node that ran it and its module. */
 export function parseLauncher(script: string): RecordedCommand | undefined {
   const node = shellWords(/^recorded=(.+)$/m.exec(script)?.[1] ?? '')[0];
   const entry = shellWords(/exec "\$recorded" (.+)$/m.exec(script)?.[1] ?? '')[0];
@@ -62,19 +62,19 @@ function readLauncher(path: string): RecordedCommand | undefined {
   }
 }
 
-/** Words of a shell, plain or in single quotes. */
+/** Splits shell words, plain or in single quotes. */
 function shellWords(line: string): string[] {
   const words = line.match(/(?:'[^']*'|\\'|[^\s'\\])+/g) ?? [];
   return words.map((word) => word.replace(/'([^']*)'|\\'/g, (_, inside?: string) => inside ?? "'"));
 }
 
-/** A module is run with a Node that is installed; anything else runs by itself. */
+/** Runs a JavaScript module with an installed Node, and any other program directly. */
 function commandAt(path: string, folders: readonly string[], env: NodeJS.ProcessEnv): SottoCommand {
   if (/\.[cm]?js$/.test(path)) {
     const node = [env.SOTTO_NODE ?? '', ...folders.map((folder) => join(folder, 'node'))].find(isProgram);
     if (node !== undefined) return commandWith(node, path, folders, env);
   }
-  // Its first line asks the PATH for Node: most likely the one beside it.
+  // Its shebang looks up Node in the PATH, and the right one is most likely next to it.
   return { program: path, args: [], env: withPath([dirname(path), ...folders], env) };
 }
 
@@ -87,7 +87,7 @@ function commandWith(
   return { program: node, args: [entry], env: withPath([dirname(node), ...folders], env) };
 }
 
-/** The daemon, where it has to be started, looks for ffmpeg there. */
+/** A daemon started with this environment looks for ffmpeg in the PATH. */
 function withPath(folders: readonly string[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, PATH: [...new Set(folders)].join(delimiter) };
 }

@@ -1,12 +1,12 @@
-/** The folder of Sotto that a socket belongs to: all of its files lie beside it where SOTTO_HOME is set. */
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, normalize } from 'node:path';
 import { SottoError } from 'sotto/client';
 
 /**
- * @param socket a path from the preferences; empty where there is none
- * @param usual the socket of a Sotto that nobody has moved
- * @returns undefined for the usual place
+ * With SOTTO_HOME set, the socket and all other files are in that folder.
+ * @param socket the path in the preferences; empty if there is none
+ * @param usual the socket without SOTTO_HOME
+ * @returns SOTTO_HOME, or undefined for the default
  * @throws SottoError INVALID_ARGUMENT
  */
 export function homeForSocket(socket: string, defaultSocket: string, user = homedir()): string | undefined {
@@ -14,8 +14,8 @@ export function homeForSocket(socket: string, defaultSocket: string, user = home
   const path = normalize(given);
   if (given === '' || path === defaultSocket) return undefined;
   if (!isAbsolute(path) || basename(path) !== basename(defaultSocket)) {
-    throw new SottoError('INVALID_ARGUMENT', `${socket.trim()} is no socket of Sotto`, {
-      hint: 'give the path that `sotto daemon status` shows in the preferences of this extension, or leave it empty',
+    throw new SottoError('INVALID_ARGUMENT', `${socket.trim()} isn’t a Sotto socket`, {
+      hint: 'enter the path that `sotto daemon status` shows in the extension preferences, or leave it empty',
     });
   }
   return dirname(path);

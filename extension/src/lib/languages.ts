@@ -1,6 +1,6 @@
-/** The languages that Whisper writes down, for a list to choose from. */
-import { languageName } from '../dictation/dictation-markdown';
+import { languageName } from './format';
 
+/** The languages of Whisper. */
 const CODES =
   'af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is it ja jw ' +
   'ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su ' +
@@ -11,7 +11,7 @@ export interface Language {
   readonly name: string;
 }
 
-/** By their names. */
+/** Sorted by name. */
 export function languages(): Language[] {
   return CODES.split(' ')
     .map((code) => ({ code, name: code === 'jw' ? 'Javanese' : languageName(code) }))

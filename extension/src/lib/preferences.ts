@@ -1,4 +1,3 @@
-/** The preferences, as the commands use them. */
 import { environment, getPreferenceValues } from '@raycast/api';
 import { join } from 'node:path';
 import type { DictationStartOptions } from '../dictation/start-dictation';
@@ -11,15 +10,15 @@ import { defined } from 'sotto/protocol';
 export interface Settings {
   readonly delivery: Delivery;
   readonly trailingSpace: boolean;
-  readonly capitals: Capitalization;
+  readonly capitalization: Capitalization;
   readonly keepListening: boolean;
   readonly language: string | undefined;
   readonly model: string | undefined;
-  /** Name of the microphone, or a part of it; the system's own where it is left out. */
+  /** Full or partial name; undefined means the system default. */
   readonly microphone: string | undefined;
-  /** Whether it can be heard when a dictation begins and ends. */
+  /** Play a sound when a dictation starts and stops. */
   readonly sounds: boolean;
-  /** How long past dictations are kept; undefined: as Sotto does. */
+  /** Undefined leaves Sotto's own setting as it is; so does an undefined `keepAudio`. */
   readonly keepDays: number | undefined;
   readonly keepAudio: boolean | undefined;
   readonly sotto: () => SottoCommand;
@@ -33,16 +32,17 @@ export function readSettings(): Settings {
     sounds,
     delivery,
     trailingSpace,
-    capitals,
+    capitalization,
     keepListening,
     keepDays,
     keepAudio,
     sotto,
   } = getPreferenceValues<Preferences>();
   return {
-    delivery: delivery === 'copy' ? 'copy' : 'insert',
+    // The stored value can be from an earlier build.
+    delivery: delivery === 'copy' ? 'copy' : 'paste',
     trailingSpace,
-    capitals: capitals === 'small' ? 'small' : 'written',
+    capitalization,
     keepListening,
     sounds,
     microphone: given(microphone),
@@ -54,7 +54,6 @@ export function readSettings(): Settings {
   };
 }
 
-/** How a dictation is begun with these settings. */
 export function dictationOptions(
   { sotto, language, model, microphone, sounds }: Settings,
   keepListening: boolean,

@@ -1,4 +1,3 @@
-/** Runs the `sotto` command to its end, for what only it can do. */
 import { spawn } from 'node:child_process';
 import { SottoError } from 'sotto/client';
 import { parseFailure } from './daemon';
@@ -13,15 +12,15 @@ export interface CommandOutput {
 }
 
 /**
- * In a group of its own: what was begun, an installation say, is not cut off when the view is left.
+ * Runs the `sotto` command to its end. Detached, so that closing the view does not abort an installation.
  * @throws SottoError DAEMON_UNAVAILABLE if it does not start, TIMEOUT
  */
 export function runSotto(
   { program, args, env }: SottoCommand,
-  what: readonly string[],
+  command: readonly string[],
 ): Promise<CommandOutput> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [...args, ...what], {
+    const child = spawn(program, [...args, ...command], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...env, NO_COLOR: '1' },
@@ -29,7 +28,7 @@ export function runSotto(
     });
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
-      reject(new SottoError('TIMEOUT', `\`sotto ${what.join(' ')}\` does not end`));
+      reject(new SottoError('TIMEOUT', `\`sotto ${command.join(' ')}\` didn’t finish`));
     }, COMMAND_TIMEOUT_MS);
     let stdout = '';
     let stderr = '';
@@ -38,9 +37,9 @@ export function runSotto(
     child.on('error', (cause) => {
       clearTimeout(timer);
       reject(
-        new SottoError('DAEMON_UNAVAILABLE', `${program} does not start: ${cause.message}`, {
+        new SottoError('DAEMON_UNAVAILABLE', `${program} didn’t start: ${cause.message}`, {
           cause,
-          hint: 'correct the path in the preferences of this extension, or leave it empty',
+          hint: 'fix the path in the extension preferences, or leave it empty',
         }),
       );
     });
@@ -51,9 +50,9 @@ export function runSotto(
   });
 }
 
-/** What it printed. @throws SottoError with what it said, if it failed */
-export async function readSottoOutput(command: SottoCommand, what: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await runSotto(command, what);
+/** @returns its standard output. @throws SottoError with the last line of its standard error */
+export async function readSottoOutput(sotto: SottoCommand, command: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await runSotto(sotto, command);
   if (code !== 0) throw parseFailure(stderr);
   return stdout.trim();
 }

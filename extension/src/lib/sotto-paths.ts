@@ -1,9 +1,8 @@
-/** Where Sotto’s files are: in the usual places, or beside the socket that the preferences name. */
 import { getPreferenceValues } from '@raycast/api';
 import { resolvePaths, type Paths } from 'sotto/client';
 import { homeForSocket } from './home-for-socket';
 
-/** What Sotto is started with, so that it looks there too. @throws SottoError INVALID_ARGUMENT */
+/** With SOTTO_HOME set to the folder of the socket in the preferences. @throws SottoError INVALID_ARGUMENT */
 export function sottoEnv(): NodeJS.ProcessEnv {
   const { socket } = getPreferenceValues<Preferences>();
   const home = homeForSocket(socket ?? '', resolvePaths().socket);
@@ -15,7 +14,7 @@ export function sottoPaths(): Paths {
   return resolvePaths(sottoEnv());
 }
 
-/** For what is only shown: a preference that is wrong is told of by whatever is done with it. */
+/** For display only: an invalid preference is reported by the actions that need it. */
 export function sottoPathsOrDefault(): Paths {
   try {
     return sottoPaths();

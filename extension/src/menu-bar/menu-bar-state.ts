@@ -1,24 +1,24 @@
-/** What the menu bar tells of: the dictation that goes on, the daemon, the last text. Starts nothing. */
 import { SottoError, type Capture, type SottoClient } from 'sotto/client';
 import type { DaemonStatus } from 'sotto/protocol';
 import { findDictation } from '../dictation/start-dictation';
 import { findDaemon } from '../lib/daemon';
 import { sottoPaths } from '../lib/sotto-paths';
 
-/** Raycast gives a command of the menu bar a few seconds. */
+/** Raycast stops a menu bar command after a few seconds. */
 const RESPONSE_TIMEOUT_MS = 3_000;
-/** The newest may have failed, and have no text. */
+/** The most recent ones may have failed and have no text. */
 const MAX_RECENT_DICTATIONS = 5;
 
 export interface MenuBarState {
   readonly dictation: Capture | undefined;
-  /** Left out where none runs. */
+  /** Undefined if no daemon is running. */
   readonly daemon: DaemonStatus | undefined;
   readonly lastText: string | undefined;
-  /** Why the daemon can't be asked. */
+  /** Why the daemon could not be queried. */
   readonly error: SottoError | undefined;
 }
 
+/** Starts neither a dictation nor the daemon. */
 export async function readMenuBarState(): Promise<MenuBarState> {
   const [dictation, daemonState] = await Promise.all([
     withTimeout(currentDictation()).catch(() => undefined),
@@ -58,13 +58,16 @@ async function newestText(client: SottoClient): Promise<string | undefined> {
 }
 
 /** @throws SottoError TIMEOUT */
-async function withTimeout<T>(answer: Promise<T>): Promise<T> {
+async function withTimeout<T>(response: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timedOut = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new SottoError('TIMEOUT', 'Sotto does not answer')), RESPONSE_TIMEOUT_MS);
+    timer = setTimeout(
+      () => reject(new SottoError('TIMEOUT', 'Sotto isn’t responding')),
+      RESPONSE_TIMEOUT_MS,
+    );
   });
   try {
-    return await Promise.race([answer, timedOut]);
+    return await Promise.race([response, timedOut]);
   } finally {
     clearTimeout(timer);
   }

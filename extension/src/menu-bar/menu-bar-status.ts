@@ -1,4 +1,3 @@
-/** How Sotto looks in the menu bar: one icon, and what it is at in a few words. */
 import { Color, Icon, type Image } from '@raycast/api';
 import type { DaemonStatus } from 'sotto/protocol';
 import { capitalized } from '../lib/deliver';
@@ -6,13 +5,13 @@ import type { MenuBarState } from './menu-bar-state';
 import { bytesText, stateText } from '../models/model-text';
 import { stateOf } from '../dictation/dictation-markdown';
 
-/** A menu as wide as this can be read at a glance. */
+/** Wider menus cannot be read at a glance. */
 const MAX_LINE_CHARACTERS = 44;
 
 export interface MenuBarStatus {
   readonly icon: Image.ImageLike;
   readonly text: string;
-  /** Somebody has to mend something. */
+  /** The user has to fix it in Set Up Sotto. */
   readonly hasProblem?: true;
 }
 
@@ -39,8 +38,8 @@ export function statusOf({ dictation, daemon, error }: MenuBarState): MenuBarSta
       break;
   }
   if (error !== undefined) return problemStatus(error.message);
-  if (daemon === undefined) return { icon: Icon.Microphone, text: 'Starts with your next dictation' };
-  if (daemon.state === 'degraded') return problemStatus(daemon.reason ?? 'Something is wrong');
+  if (daemon === undefined) return { icon: Icon.Microphone, text: 'Not running (starts when you dictate)' };
+  if (daemon.state === 'degraded') return problemStatus(daemon.reason ?? 'Something went wrong');
   const isLoading = daemon.state === 'starting' || daemon.engine.pendingModel !== undefined;
   if (isLoading) return { icon: Icon.Hourglass, text: 'Loading the model…' };
   return {
@@ -52,12 +51,12 @@ export function statusOf({ dictation, daemon, error }: MenuBarState): MenuBarSta
 /** `In Memory · 412 MB` */
 export function modelSubtitle({ engine }: DaemonStatus): string {
   const { model, figures } = engine;
-  const state = stateText(model) ?? 'Loaded When Needed';
+  const state = stateText(model) ?? 'Loads When Needed';
   const bytes = figures?.activeBytes ?? figures?.rssBytes;
   return model.state === 'ready' && bytes !== undefined ? `${state} · ${bytesText(bytes)}` : state;
 }
 
-/** The beginning of a text, in one line. */
+/** The start of a text on one line, cut between words. */
 export function menuLine(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim();
   if (line.length <= MAX_LINE_CHARACTERS) return line;

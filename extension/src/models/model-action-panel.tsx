@@ -1,4 +1,3 @@
-/** What can be done with a model, by where it is. */
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
 import { redownloadOf, downloadOf, type ModelActions } from './use-model-actions';
 import type { ModelRow } from './model-rows';
@@ -7,18 +6,18 @@ import { REMOVE } from '../components/common-actions';
 export interface ModelActionPanelProps {
   readonly row: ModelRow;
   readonly act: ModelActions;
-  /** Downloads that were begun and given up. */
-  readonly partial: readonly ModelRow[];
+  /** Cancelled downloads that can be resumed. */
+  readonly partials: readonly ModelRow[];
   readonly isAnyInMemory: boolean;
   readonly isShowingDetails: boolean;
   readonly onToggleDetails: () => void;
 }
 
-export function ModelActionPanel({ row, act, partial, isAnyInMemory, ...details }: ModelActionPanelProps) {
+export function ModelActionPanel({ row, act, partials, isAnyInMemory, ...details }: ModelActionPanelProps) {
   return (
     <ActionPanel>
       <ActionPanel.Section>
-        <OwnActions row={row} act={act} partial={partial} />
+        <OwnActions row={row} act={act} partials={partials} />
         <Action
           title={details.isShowingDetails ? 'Hide Details' : 'Show Details'}
           icon={Icon.Sidebar}
@@ -51,22 +50,22 @@ export function ModelActionPanel({ row, act, partial, isAnyInMemory, ...details 
   );
 }
 
-function OwnActions({ row, act, partial }: Pick<ModelActionPanelProps, 'row' | 'act' | 'partial'>) {
+function OwnActions({ row, act, partials }: Pick<ModelActionPanelProps, 'row' | 'act' | 'partials'>) {
   const { installed } = row;
   if (row.status.state === 'downloading') {
     return <Action title="Cancel Download" icon={Icon.XMarkCircle} onAction={() => act.cancel(row)} />;
   }
   if (installed === undefined) {
-    const isBegun = row.place === 'partial';
+    const isPartial = row.place === 'partial';
     return (
       <>
         <Action
-          title={isBegun ? 'Go on with Download' : 'Download'}
+          title={isPartial ? 'Resume Download' : 'Download'}
           icon={Icon.Download}
           onAction={() => act.download(downloadOf(row))}
         />
-        {isBegun ? (
-          <Action title="Discard Unfinished Downloads…" {...REMOVE} onAction={() => act.discard(partial)} />
+        {isPartial ? (
+          <Action title="Discard Unfinished Downloads…" {...REMOVE} onAction={() => act.discard(partials)} />
         ) : null}
       </>
     );

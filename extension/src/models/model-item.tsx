@@ -1,4 +1,3 @@
-/** A model in the list: what it is, how large, and what happens to it. */
 import { Color, Icon, List, type Image } from '@raycast/api';
 import { getProgressIcon } from '@raycast/utils';
 import { isInMemory, isTransferring, type ModelRow } from './model-rows';
@@ -8,7 +7,7 @@ import { ModelMetadata } from './model-metadata';
 
 interface Props extends Omit<ModelActionPanelProps, 'row'> {
   readonly row: ModelRow;
-  /** Of a download that was begun here. */
+  /** Of a download started in this view. */
   readonly progress: Progress | undefined;
   readonly memoryBytes: number;
 }
@@ -47,8 +46,8 @@ function marksOf({ status, isDefault, isRecommended, place }: ModelRow): List.It
     ...(isDefault
       ? [
           {
-            tag: { value: 'Used', color: Color.Blue },
-            tooltip: 'For all who name no other',
+            tag: { value: 'Default', color: Color.Blue },
+            tooltip: 'Used unless you pick another',
           },
         ]
       : []),
@@ -56,7 +55,7 @@ function marksOf({ status, isDefault, isRecommended, place }: ModelRow): List.It
       ? [
           {
             tag: { value: 'Recommended', color: Color.Orange },
-            tooltip: 'The best that suits this Mac',
+            tooltip: 'Best fit for this Mac’s memory',
           },
         ]
       : []),
@@ -67,7 +66,7 @@ function sizesOf(row: ModelRow, progress: Progress | undefined): List.Item.Acces
   const { bytes, catalogue, place } = row;
   const partial = partialText(row);
   if (place === 'downloading' && progress !== undefined) return [{ text: speedText(progress) }];
-  if (place === 'partial' && partial !== undefined) return [{ text: partial, tooltip: 'Of it are here' }];
+  if (place === 'partial' && partial !== undefined) return [{ text: partial, tooltip: 'Downloaded' }];
   return [
     ...(catalogue?.languages === 'English' ? [{ text: 'English' }] : []),
     ...(bytes === undefined ? [] : [{ text: bytesText(bytes) }]),

@@ -1,17 +1,16 @@
-/** All that is known of a model, beside the list. */
 import { Color, List } from '@raycast/api';
 import type { ModelRow } from './model-rows';
 import { partialText, bytesText, languagesText, speedText, stateText, sourceText } from './model-text';
 import type { Progress } from './model-text';
 
 const { Metadata } = List.Item.Detail;
-/** A model that takes more of the memory leaves too little for what one works with. */
+/** A model that needs more leaves too little memory for other apps. */
 const MAX_MEMORY_SHARE = 1 / 3;
 
 interface Props {
   readonly row: ModelRow;
   readonly progress: Progress | undefined;
-  /** Of this Mac. */
+  /** Total memory of this Mac. */
   readonly memoryBytes: number;
 }
 
@@ -23,9 +22,9 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
   const requiredBytes = predictedBytes ?? catalogue?.memoryBytes;
   const isLarge = requiredBytes !== undefined && requiredBytes > memoryBytes * MAX_MEMORY_SHARE;
   const placeLabels = {
-    available: 'To Be Downloaded',
-    partial: 'Not All of It Is Here',
-    downloading: 'On Its Way',
+    available: 'Available',
+    partial: 'Incomplete',
+    downloading: 'Downloading',
     installed: 'On This Mac',
   };
   return (
@@ -34,9 +33,9 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
       metadata={
         <Metadata>
           <Metadata.Label title="State" text={stateText(status) ?? placeLabels[place]} />
-          {speed === '' ? null : <Metadata.Label title="Speed" text={speed} />}
-          {partial === undefined ? null : <Metadata.Label title="Here So Far" text={partial} />}
-          {fallbackFor === undefined ? null : <Metadata.Label title="In Place Of" text={fallbackFor.name} />}
+          {speed === '' ? null : <Metadata.Label title="Download Speed" text={speed} />}
+          {partial === undefined ? null : <Metadata.Label title="Downloaded" text={partial} />}
+          {fallbackFor === undefined ? null : <Metadata.Label title="Fallback for" text={fallbackFor.name} />}
           <Metadata.Separator />
           {bytes === undefined ? null : <Metadata.Label title="Size" text={bytesText(bytes)} />}
           {requiredBytes === undefined ? null : (
@@ -45,7 +44,7 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
               text={
                 isLarge
                   ? {
-                      value: `${bytesText(requiredBytes)}, much for this Mac`,
+                      value: `${bytesText(requiredBytes)} (high for this Mac)`,
                       color: Color.Orange,
                     }
                   : `up to ${bytesText(requiredBytes)}`
@@ -81,10 +80,10 @@ function CatalogueMetadata({
   return (
     <>
       <Metadata.Label title="Languages" text={languagesText(languages)} />
-      <Metadata.Label title="Pace" text={speed.charAt(0).toUpperCase() + speed.slice(1)} />
+      <Metadata.Label title="Speed" text={speed.charAt(0).toUpperCase() + speed.slice(1)} />
       <Metadata.Label title="Precision" text={precision} />
       <Metadata.Label title="Parameters" text={`${Math.round(parameters / 1e6)} million`} />
-      <Metadata.Label title="Licence" text={license} />
+      <Metadata.Label title="License" text={license} />
     </>
   );
 }

@@ -1,4 +1,3 @@
-/** The models as rows of a list: what is on this Mac, what is on its way, what can be had. */
 import { defined, type ModelsList, type ModelStatus } from 'sotto/protocol';
 
 type Installed = ModelsList['installed'][number];
@@ -6,27 +5,26 @@ type Partial = ModelsList['partial'][number];
 type CatalogueModel = ModelsList['catalogue'][number];
 
 export interface ModelRow {
-  /** What it is called here, and what the daemon is asked for. */
+  /** The name in requests to the daemon. */
   readonly name: string;
-  /** What people call it. */
   readonly title: string;
   readonly place: 'installed' | 'downloading' | 'partial' | 'available';
   readonly status: ModelStatus;
-  /** On the disk, or to be downloaded. */
+  /** Size on disk, or of the download. */
   readonly bytes: number | undefined;
   readonly installed?: Installed;
-  /** A download that was begun. */
+  /** An unfinished download. */
   readonly partial?: Partial;
   readonly catalogue?: CatalogueModel;
-  /** Serves those who name none. */
+  /** Used by requests that name no model. */
   readonly isDefault: boolean;
-  /** Suits this Mac. */
+  /** The best model for the memory of this Mac. */
   readonly isRecommended: boolean;
 }
 
 export type States = ReadonlyMap<string, ModelStatus>;
 
-/** The one in use first, then by name; those that can be had in the catalogue’s order, the recommended one first. */
+/** Installed models first (the default, then by title), then downloads, then the rest in the catalogue's order. */
 export function rowsOf(list: ModelsList, states: States): ModelRow[] {
   const installedRows = list.installed.map((installed) => {
     const entry = list.catalogue.find(({ name }) => name === (installed.catalogue ?? installed.name));
@@ -74,22 +72,20 @@ export function rowsOf(list: ModelsList, states: States): ModelRow[] {
   ];
 }
 
-/** Whether something happens to its files. */
 export function isTransferring(state: ModelStatus['state']): boolean {
   return state === 'downloading' || state === 'verifying';
 }
 
-/** Whether it takes memory, or will in a moment. */
+/** Whether it uses memory, or is about to. */
 export function isInMemory({ state }: ModelStatus): boolean {
   return state === 'loading' || state === 'warming' || state === 'ready';
 }
 
-/** `owner/name`, as the hub calls a model that the catalogue does not have. */
+/** `owner/name` on the Hugging Face Hub. */
 export function isRepository(text: string): boolean {
   return /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(text.trim());
 }
 
-/** What a model of a repository is called here. */
 export function repositoryName(repository: string): string {
   return repository.slice(repository.indexOf('/') + 1);
 }
@@ -114,9 +110,9 @@ function row(
   };
 }
 
-/** `whisper-base-6bit` is Whisper base, 6 bit: quantized here, as is the one that comes with Sotto. */
+/** `whisper-base-6bit` is “Whisper base, 6 bit”: quantized on this Mac, or the included model. */
 function titleOf(catalogue: readonly CatalogueModel[], name: string): string {
   const [, plain, bits] = /^(.+)-(\d)bit$/.exec(name) ?? [];
-  const entry = catalogue.find((entry) => entry.name === plain);
+  const entry = catalogue.find(({ name: known }) => known === plain);
   return entry === undefined ? name : `${entry.title}, ${bits} bit`;
 }

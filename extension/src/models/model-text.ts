@@ -1,4 +1,3 @@
-/** What is said of a model: its size, how far it is, what it speaks. */
 import type { ModelsEvent, ModelStatus } from 'sotto/protocol';
 import type { ModelRow } from './model-rows';
 
@@ -11,19 +10,19 @@ export function bytesText(bytes: number): string {
   return `${(bytes / 1e9).toFixed(bytes < 9.95e9 ? 2 : 1)} GB`;
 }
 
-/** `24 GB`: memory as its maker counts it, in powers of two. */
+/** `24 GB`: memory is counted in powers of two. */
 export function memoryText(bytes: number): string {
   return `${Math.round(bytes / 2 ** 30)} GB`;
 }
 
-/** `Downloading 42 %`; nothing for one that only lies there. */
+/** `Downloading 42%`; undefined for an idle model. */
 export function stateText({ state, fraction }: ModelStatus): string | undefined {
-  const suffix = fraction === undefined || fraction <= 0 ? '…' : ` ${Math.floor(fraction * 100)} %`;
+  const suffix = fraction === undefined || fraction <= 0 ? '…' : ` ${Math.floor(fraction * 100)}%`;
   switch (state) {
     case 'downloading':
       return `Downloading${suffix}`;
     case 'verifying':
-      return `Checking${suffix}`;
+      return `Verifying${suffix}`;
     case 'loading':
       return `Loading${suffix}`;
     case 'warming':
@@ -47,20 +46,20 @@ export function speedText({ bytesPerSecond, secondsLeft }: Progress): string {
   return parts.join(' · ');
 }
 
-/** `62 of 144 MB are here` for one whose download was given up. */
+/** `62 MB of 144 MB` for an unfinished download. */
 export function partialText({ partial }: ModelRow): string | undefined {
   if (partial === undefined) return undefined;
   return `${bytesText(partial.downloadedBytes)} of ${bytesText(partial.totalBytes)}`;
 }
 
-/** `99 languages`, `English` */
+/** `Many Languages`, `English` */
 export function languagesText(languages: string): string {
   return languages === 'multilingual' ? 'Many Languages' : languages;
 }
 
 export function sourceText({ installed, partial, catalogue }: ModelRow): string {
-  if (installed?.from === 'sotto') return 'Came with Sotto';
-  if (installed?.from === 'user') return 'Put There by You';
+  if (installed?.from === 'sotto') return 'Included';
+  if (installed?.from === 'user') return 'Added by You';
   return installed?.repo ?? partial?.repo ?? catalogue?.repo ?? 'Unknown';
 }
 

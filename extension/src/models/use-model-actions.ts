@@ -1,4 +1,3 @@
-/** What can be done with the models: by the daemon, which goes on with it when nobody looks. */
 import { Alert, confirmAlert, Icon, showToast, Toast } from '@raycast/api';
 import { useState } from 'react';
 import { SottoError, type SottoClient } from 'sotto/client';
@@ -9,15 +8,14 @@ import { refreshMenuBar } from '../menu-bar/refresh-menu-bar';
 import { showFailure } from '../lib/show-failure';
 import { defined } from 'sotto/protocol';
 
-/** More often nobody reads it. */
 const RENDER_INTERVAL_MS = 200;
 
 interface Download {
   readonly name: string;
   readonly title: string;
-  /** Bring all of it once more, in the place of what is here. */
+  /** Replace the installed files. */
   readonly again?: boolean;
-  /** Name of the repository with the revision, where the catalogue has none. */
+  /** Repository and revision of a model that is not in the catalogue. */
   readonly from?: string;
 }
 
@@ -33,17 +31,16 @@ export interface ModelActions {
 
 interface ModelActionDeps {
   readonly client: () => Promise<SottoClient>;
-  /** Looks once more at what is here. */
   readonly refresh: () => Promise<void>;
-  /** Model that this extension asks for whatever is used elsewhere. */
+  /** The model in the preferences, which overrides the default model. */
   readonly preferred: string | undefined;
 }
 
 export function useModelActions({ client, refresh, preferred }: ModelActionDeps) {
-  /** How fast the downloads are that were begun here, by name. */
+  /** Progress of the downloads started in this view, by name. */
   const [progress, setProgress] = useState<ReadonlyMap<string, Progress>>(new Map());
 
-  /** Says what went wrong, but nothing of what somebody called off; then all shows what is so now. */
+  /** Shows errors, but not that a request was cancelled; then refreshes the view and the menu bar. */
   const withErrorToast = async (action: () => Promise<void>): Promise<void> => {
     try {
       await action();
@@ -66,15 +63,17 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
   const download = ({ name, title, again, from }: Download): Promise<void> =>
     withErrorToast(async () => {
       const { models } = await client();
-      const work = models.pull(from ?? name, {
+      const job = models.pull(from ?? name, {
         ...defined({ as: from === undefined ? undefined : name, again }),
       });
       try {
-        // How it ends is told by its result.
-        await follow(name, work).catch(() => undefined);
-        const { fallbackFor, name: downloadedName } = await work.result;
+        // `job.result` rejects with the same error.
+        await follow(name, job).catch(() => undefined);
+        const { fallbackFor, name: downloadedName } = await job.result;
         await showSuccess(
-          fallbackFor === undefined ? `${title} is here` : `${downloadedName} is here, in place of ${title}`,
+          fallbackFor === undefined
+            ? `Downloaded ${title}`
+            : `Downloaded ${downloadedName} instead of ${title}`,
           fallbackFor?.error.message,
           {
             title: 'Use It',
@@ -89,9 +88,9 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
   const cancel = (row: ModelRow): Promise<void> =>
     withErrorToast(async () => {
       const { models } = await client();
-      // Whoever began it. It may have come to its end meanwhile, which the list shows.
+      // Also cancels a download that another client started. False if it has ended: then the list shows the result.
       if (await models.cancelPull(row.name))
-        await showSuccess('Download cancelled', 'What has come is kept: it goes on from there.');
+        await showSuccess('Download Cancelled', 'Progress is saved. You can resume later.');
     });
 
   const use = ({ name, title }: Pick<ModelRow, 'name' | 'title'>): Promise<void> =>
@@ -101,7 +100,7 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
       const { fallbackFor } = model;
       if (fallbackFor !== undefined) {
         await showSuccess(
-          `${model.name ?? 'Another one'} is used in place of ${title}`,
+          `Using ${model.name ?? 'another model'} instead of ${title}`,
           fallbackFor.error.message,
         );
         return;
@@ -109,7 +108,7 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
       const isOverruled = preferred !== undefined && preferred !== name;
       await showSuccess(
         `Now using ${title}`,
-        isOverruled ? `But here in Raycast the preference Model says ${preferred}.` : undefined,
+        isOverruled ? `Raycast still uses ${preferred} (set in preferences).` : undefined,
       );
     });
 
@@ -118,20 +117,17 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
       const { models } = await client();
       const { files, repo, revision } = await models.verify(row.name).result;
       if (files === undefined) {
-        await showSuccess(
-          `Nobody knows how ${row.title} should be`,
-          'Only what was downloaded can be checked.',
-        );
+        await showSuccess(`Can’t verify ${row.title}`, 'Only downloaded models can be verified.');
         return;
       }
       const wrong = files.filter(({ state }) => state !== 'ok');
       if (wrong.length === 0) {
-        await showSuccess(`Every byte of ${row.title} is right`);
+        await showSuccess(`${row.title} is intact`);
         return;
       }
       await showToast({
         style: Toast.Style.Failure,
-        title: `${row.title} is damaged`,
+        title: `${row.title} Is Damaged`,
         message: wrong.map(({ name, state }) => `${name} is ${state}`).join(', '),
         ...defined({ primaryAction: repo === undefined ? undefined : redownloadAction(row, repo, revision) }),
       });
@@ -142,17 +138,17 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
     repo: string,
     revision: string | undefined,
   ): Toast.ActionOptions => ({
-    title: 'Download It Again',
+    title: 'Download Again',
     onAction: () => void download(redownloadOf(row, repo, revision)),
   });
 
   const remove = (row: ModelRow): Promise<void> =>
     withErrorToast(async () => {
       const isInUse = row.isDefault || isInMemory(row.status);
-      const size = row.bytes === undefined ? '' : `${bytesText(row.bytes)} are free again. `;
+      const size = row.bytes === undefined ? '' : `Frees ${bytesText(row.bytes)}. `;
       const next = isInUse
-        ? 'It is in use: the model that came with Sotto takes its place.'
-        : 'You can download it again at any time.';
+        ? 'It’s in use; Sotto will switch to the included model.'
+        : 'You can download it again any time.';
       const isConfirmed = await confirmAlert({
         title: `Remove ${row.title}?`,
         message: `${size}${next}`,
@@ -166,7 +162,7 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
       const { models } = await client();
       const { used } = await models.remove(row.name, { force: isInUse });
       await showSuccess(
-        `${row.title} is removed`,
+        `Removed ${row.title}`,
         used?.name === undefined ? undefined : `Now using ${used.name}.`,
       );
     });
@@ -174,14 +170,14 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
   const unload = (): Promise<void> =>
     withErrorToast(async () => {
       await (await client()).models.unload();
-      await showSuccess('The memory is free', 'The next dictation waits until its model is loaded again.');
+      await showSuccess('Memory freed', 'The model will reload for your next dictation.');
     });
 
   const discard = (rows: readonly ModelRow[]): Promise<void> =>
     withErrorToast(async () => {
       const isConfirmed = await confirmAlert({
-        title: rows.length === 1 ? 'Discard What Has Come?' : 'Discard All Unfinished Downloads?',
-        message: `${rows.map(({ title }) => title).join(', ')} would have to be downloaded from the start.`,
+        title: rows.length === 1 ? 'Discard Partial Download?' : 'Discard All Unfinished Downloads?',
+        message: `${rows.map(({ title }) => title).join(', ')} will have to start over.`,
         icon: Icon.Trash,
         primaryAction: {
           title: 'Discard',
@@ -192,7 +188,7 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
       const { models } = await client();
       const { pruned } = await models.prune();
       const bytes = pruned.reduce((sum, { bytes: each }) => sum + each, 0);
-      await showSuccess(`${bytesText(bytes)} are free again`);
+      await showSuccess(`Freed ${bytesText(bytes)}`);
     });
 
   const actions: ModelActions = {
@@ -207,13 +203,13 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
   return { actions, progress };
 }
 
-/** What the catalogue has by its name; a download of another one goes on from where it was begun. */
+/** By name if the catalogue has it; an unfinished download of another repository resumes from there. */
 export function downloadOf({ name, title, partial, catalogue }: ModelRow): Download {
   const isOther = partial !== undefined && partial.repo !== catalogue?.repo;
   return { name, title, ...(isOther && { from: partial.repo }) };
 }
 
-/** As it was when it was downloaded first. */
+/** From the repository and revision of the first download. */
 export function redownloadOf(
   { name, title }: ModelRow,
   repo: string,

@@ -1,4 +1,3 @@
-/** The models as they are now: listed when something has come or gone, followed while it loads or is downloaded. */
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { SharedConnection, SottoError, type SottoClient } from 'sotto/client';
 import type { ModelsList, ModelStatus } from 'sotto/protocol';
@@ -6,13 +5,13 @@ import { connectDaemon } from '../lib/daemon';
 import type { SottoCommand } from '../lib/find-sotto';
 import type { States } from './model-rows';
 
-/** A daemon that has gone is back as quickly as this, or has to be started. */
+/** A restarted daemon is back by then; otherwise the next attempt starts one. */
 const RECONNECT_DELAY_MS = 1_000;
 
 interface ModelsView {
   readonly list: ModelsList | undefined;
   readonly states: States;
-  /** Why nothing is shown, or nothing new. */
+  /** Why the list is missing or outdated. */
   readonly error: SottoError | undefined;
 }
 
@@ -40,7 +39,7 @@ export function useModels(sotto: () => SottoCommand) {
       for await (const states of models.watch()) {
         if (isUnmounted) return;
         const shape = shapeOf(states);
-        // Sizes and places are worth a look only when something has moved.
+        // The list itself changes only when a model changes its state.
         const list = shape === seen ? undefined : await models.list();
         seen = shape;
         setView((before) => ({
@@ -55,7 +54,7 @@ export function useModels(sotto: () => SottoCommand) {
         const error = await follow().then(() => undefined, SottoError.from);
         if (isUnmounted) return;
         setView((before) => ({ ...before, error }));
-        // What somebody has to mend first is not tried again and again; a daemon that has gone is.
+        // Reconnect to a lost daemon; one that never connected needs the user first.
         if (!isConnected) return;
         await new Promise((resolve) => setTimeout(resolve, RECONNECT_DELAY_MS));
       }
@@ -67,16 +66,16 @@ export function useModels(sotto: () => SottoCommand) {
     };
   }, [round]);
 
-  /** @throws SottoError CANCELLED when the view is left */
+  /** @throws SottoError CANCELLED when the view closes */
   const client = useCallback(async (): Promise<SottoClient> => {
-    if (connections.current === undefined) throw new SottoError('CANCELLED', 'the view is not there yet');
+    if (connections.current === undefined) throw new SottoError('CANCELLED', 'the view is not connected yet');
     return connections.current.get();
   }, []);
   const retry = useCallback(() => {
     setView(NOTHING);
     setRound((before) => before + 1);
   }, []);
-  /** Looks once more: which one is used is told by the list alone. */
+  /** Only the list, not the watched states, tells which model is the default. */
   const refresh = useCallback(async () => {
     const list = await (await client()).models.list();
     setView((before) => ({ ...before, list }));

@@ -4,20 +4,20 @@ import { defined } from 'sotto/protocol';
 
 type Input = {
   /**
-   * Words that the dictation holds, all of them; case and accents do not count, and the last word may be cut short.
-   * Leave it empty for the newest dictations.
+   * Words that the dictation must contain, all of them. Ignores case and accents; the last word can be a prefix.
+   * Leave it empty for the most recent dictations.
    */
   query: string;
-  /** How many dictations to give at most, from 1 to 50; 10 when left out. */
+  /** Maximum number of dictations, from 1 to 50; 10 if omitted. */
   limit?: number;
 };
 
 const DEFAULT_LIMIT = 10;
 const MAX_LIMIT = 50;
-/** An hour of speech is more than anybody wants to have read for an answer. */
+/** An hour of speech is more than an answer needs. */
 const MAX_TEXT_CHARACTERS = 4_000;
 
-/** What the user has dictated before, the newest first. */
+/** Searches the user's past dictations, the most recent first. */
 export default async function searchHistory({ query, limit = DEFAULT_LIMIT }: Input) {
   const count = Math.min(MAX_LIMIT, Math.max(1, Math.round(limit)));
   const { dictations, hasMore } = await requestHistory(

@@ -8,13 +8,13 @@ type Input = {
   /** The absolute path of an audio or video file, such as `/Users/me/Downloads/talk.m4a`. */
   path: string;
   /**
-   * The language that is spoken in it, as a code of two letters such as `en` or `de`. Leave it out if the user does not
-   * name it: it is found out by listening.
+   * The language spoken in the file, as a two-letter code such as `en` or `de`. Omit it if the user does not name one: it
+   * is detected.
    */
   language?: string;
 };
 
-/** Writes down what is said in an audio or video file, on this Mac. Gives the text. */
+/** Transcribes an audio or video file on this Mac and returns the text. */
 export default async function transcribeFile({ path, language }: Input): Promise<string> {
   try {
     const settings = readSettings();
@@ -28,10 +28,10 @@ export default async function transcribeFile({ path, language }: Input): Promise
       for await (const event of client.transcribe(file, options, model === undefined ? {} : { model })) {
         if (event.type === 'segment') segments.push(event.segment);
       }
-      return fullText(segments) || 'Nothing is said in this file.';
+      return fullText(segments) || 'No speech detected in this file.';
     });
   } catch (thrown) {
-    // All that Raycast passes on of an error is its message.
+    // Raycast passes on only the message of an error.
     const { message, hint } = SottoError.from(thrown);
     throw new Error(`${message} (${hint})`, { cause: thrown });
   }

@@ -1,19 +1,18 @@
-/** A word for the vocabulary, and what Sotto wrote in its place, if it did. */
 import { Action, ActionPanel, Form, Icon, showToast, useNavigation } from '@raycast/api';
 import { useState } from 'react';
+import { defined } from 'sotto/protocol';
 import { withDaemon, type DaemonSettings } from '../lib/daemon';
 import { showFailure } from '../lib/show-failure';
-import { changeText } from './vocabulary-text';
+import { changeText } from './vocabulary-entries';
 
 interface Props {
   readonly settings: DaemonSettings;
-  /** What it may be. */
   readonly suggestion?: string;
-  /** Told when it is there; a toast, and back to where one came from, when left out. */
+  /** Called with the added word. Without it, the form shows a toast and closes. */
   readonly onAdded?: (word: string) => Promise<void>;
 }
 
-/** Raycast wants a type here: an interface has no index. */
+/** A type, not an interface: Raycast requires an index signature. */
 type Values = {
   readonly word: string;
   readonly recognized: string;
@@ -27,7 +26,7 @@ export function AddWordForm({ settings, suggestion = '', onAdded }: Props) {
   const submit = async ({ word: typed, recognized: rawRecognized }: Values): Promise<void> => {
     const [word, recognized] = [typed.trim(), rawRecognized.trim()];
     if (word === '') {
-      setError('Which word?');
+      setError('Enter a word');
       return;
     }
     setBusy(true);
@@ -64,16 +63,16 @@ export function AddWordForm({ settings, suggestion = '', onAdded }: Props) {
         id="word"
         title="Word"
         placeholder="Nguyen"
-        info="A name or a term, as it is to be written. Sotto listens for it from the next dictation on."
+        info="A name or term, spelled the way you want. Sotto listens for it from your next dictation on."
         defaultValue={suggestion}
-        {...(error !== undefined && { error })}
+        {...defined({ error })}
         onChange={() => setError(undefined)}
       />
       <Form.TextField
         id="recognized"
-        title="Instead Of"
+        title="Sotto Heard (optional)"
         placeholder="win"
-        info="What Sotto wrote in its place, if it did. Wherever it hears that, it writes your word. Whole words only."
+        info="If Sotto gets it wrong, enter what it wrote. It will be replaced with your word. Whole words only."
       />
     </Form>
   );

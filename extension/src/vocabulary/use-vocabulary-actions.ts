@@ -1,22 +1,20 @@
-/** What the actions of the vocabulary do, and what they say about it. */
 import { Alert, confirmAlert, showInFinder, showToast } from '@raycast/api';
 import { readFile } from 'node:fs/promises';
 import { useState } from 'react';
 import { SottoError } from 'sotto/client';
 import type { VocabularyFormat } from 'sotto/protocol';
 import { downloadsFolder, writeNewFile } from '../history/export-dictations';
-import { showFailure } from '../lib/show-failure';
-import { toVocabulary, replaceEntry, nameOf, type Entry } from './vocabulary-entries';
-import { changeText } from './vocabulary-text';
+import { withErrorToast } from '../lib/show-failure';
+import { changeText, nameOf, replaceEntry, toVocabulary, type Entry } from './vocabulary-entries';
 import type { VocabularyView } from './use-vocabulary';
 
 export interface VocabularyActions {
   /** @throws SottoError */
   readonly add: (entry: Entry) => Promise<void>;
-  /** @throws SottoError VOCABULARY_CHANGED where it was changed elsewhere meanwhile */
+  /** @throws SottoError VOCABULARY_CHANGED if another client has changed it since */
   readonly edit: (before: Entry, now: Entry) => Promise<void>;
   readonly remove: (entry: Entry) => Promise<void>;
-  /** Left out while there is nothing to bring back. */
+  /** Undefined if there is nothing to restore. */
   readonly undo: (() => Promise<void>) | undefined;
   /** @throws SottoError */
   readonly importFile: (path: string, replace: boolean) => Promise<void>;
@@ -34,7 +32,7 @@ export function useVocabularyActions({ latest, request, refresh }: VocabularyVie
   const restoreDictations = async (entry: Entry): Promise<void> => {
     await request((vocabulary) => vocabulary.add(toVocabulary(entry)));
     setRemoved(undefined);
-    await showToast({ title: 'Brought Back', message: nameOf(entry) });
+    await showToast({ title: 'Restored', message: nameOf(entry) });
   };
 
   return {
@@ -48,7 +46,7 @@ export function useVocabularyActions({ latest, request, refresh }: VocabularyVie
         );
         await showToast({ title: 'Saved', message: nameOf(now) });
       } catch (thrown) {
-        // What is there now is shown when the form is gone.
+        // The list below the form shows the current vocabulary.
         await refresh();
         throw thrown;
       }
@@ -58,8 +56,8 @@ export function useVocabularyActions({ latest, request, refresh }: VocabularyVie
         title: `Delete “${nameOf(entry)}”?`,
         message:
           entry.kind === 'word'
-            ? 'Sotto does not listen for it any more.'
-            : 'What is heard is written as it is heard again.',
+            ? 'Sotto will no longer listen for this word.'
+            : 'Sotto will stop replacing this text.',
         primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
         rememberUserChoice: true,
       });
@@ -99,16 +97,9 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (cause) {
-    throw new SottoError('INVALID_ARGUMENT', 'the file can’t be read', {
+    throw new SottoError('INVALID_ARGUMENT', 'can’t read the file', {
       cause,
-      hint: 'is it still there, and may Raycast open it?',
+      hint: 'check that it exists and that Raycast has access to it',
     });
   }
-}
-
-/** Whoever chose an action hears why it failed. */
-function withErrorToast<Args extends unknown[]>(
-  action: (...args: Args) => Promise<void>,
-): (...args: Args) => Promise<void> {
-  return (...args) => action(...args).catch(showFailure);
 }

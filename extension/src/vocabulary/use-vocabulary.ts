@@ -1,4 +1,3 @@
-/** The vocabulary as the daemon has it, and what is done to it. */
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { SottoError, type VocabularyClient } from 'sotto/client';
 import type { VocabularyResult } from 'sotto/protocol';
@@ -9,12 +8,12 @@ type RequestVocabulary = <Result extends VocabularyResult>(
 ) => Promise<Result>;
 
 export interface VocabularyView {
-  /** Undefined until it is known. */
+  /** Undefined until it is loaded. */
   readonly current: VocabularyResult | undefined;
-  /** The same for a form that lies on top: what it was given stays as it was when it was opened. */
+  /** The latest `current`, for a form on top: its own props stay as they were when it was pushed. */
   readonly latest: () => VocabularyResult | undefined;
   readonly error: SottoError | undefined;
-  /** Does something to it and shows what came out. @throws SottoError */
+  /** Sends a request and shows the resulting vocabulary. @throws SottoError */
   readonly request: RequestVocabulary;
   readonly refresh: () => Promise<void>;
 }

@@ -1,4 +1,3 @@
-/** What can be done with an entry of the vocabulary, and with all of it. */
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
 import type { VocabularyActions } from './use-vocabulary-actions';
 import type { Entry } from './vocabulary-entries';
@@ -7,9 +6,9 @@ import { VocabularyForm } from './vocabulary-form';
 import { VocabularyImport } from './vocabulary-import';
 
 interface Props {
-  /** Left out where there is none to be chosen. */
+  /** The selected entry, if any. */
   readonly entry?: Entry;
-  /** What was typed into the search bar: a new entry may begin with it. */
+  /** The search text: prefills a new entry. */
   readonly typed: string;
   readonly act: VocabularyActions;
 }
@@ -56,7 +55,7 @@ export function VocabularyActionPanel({ entry, typed, act }: Props) {
       </ActionPanel.Section>
       <ActionPanel.Section>
         <Action.Push
-          title="Import from File"
+          title="Import from File…"
           icon={Icon.Download}
           shortcut={Keyboard.Shortcut.Common.Open}
           target={<VocabularyImport importFile={act.importFile} />}

@@ -1,5 +1,4 @@
-/** The vocabulary as a list: its words, and what is written in place of what is heard. */
-import { toOneLine, type Vocabulary } from 'sotto/protocol';
+import type { Vocabulary, VocabularyChange } from 'sotto/protocol';
 
 export type Entry =
   | { readonly kind: 'word'; readonly word: string }
@@ -17,7 +16,6 @@ export function replacementsOf({ replacements }: Vocabulary): Entry[] {
     .map(({ from, to }) => ({ kind: 'replacement', from, to }));
 }
 
-/** What it is called in a list and in a question. */
 export function nameOf(entry: Entry): string {
   return entry.kind === 'word' ? entry.word : entry.from;
 }
@@ -26,19 +24,18 @@ export function idOf(entry: Entry): string {
   return `${entry.kind} ${nameOf(entry)}`;
 }
 
-/** `→ Shaun` */
+/** `→ Shaun`; a line break shows as ⏎. */
 export function replacementLabel(to: string): string {
-  return to === '' ? 'Left out' : `→ ${toOneLine(to)}`;
+  return to === '' ? '→ (removed)' : `→ ${to.replaceAll('\n', '⏎')}`;
 }
 
-/** For a request that adds or removes it. */
 export function toVocabulary(entry: Entry): Vocabulary {
   return entry.kind === 'word'
     ? { words: [entry.word], replacements: [] }
     : { words: [], replacements: [{ from: entry.from, to: entry.to }] };
 }
 
-/** With one entry as it is now, in the place where it was; at the end, if it was removed meanwhile. */
+/** Replaces an entry in its place; appends it if another client has removed it. */
 export function replaceEntry({ words, replacements }: Vocabulary, before: Entry, now: Entry): Vocabulary {
   const { words: newWords, replacements: newReplacements } = toVocabulary(now);
   return {
@@ -55,15 +52,28 @@ function replaceInPlace<T>(all: readonly T[], now: readonly T[], matches: (one: 
   return all.some(matches) ? all.flatMap((one) => (matches(one) ? now : [one])) : [...all, ...now];
 }
 
-/** Longer than a word or a name: it was selected for something else. */
+/** A longer selection is not a word or a name. */
 const MAX_WORD_CHARACTERS = 100;
 const MAX_WORDS = 6;
 
-/** A selected text as a word, without what stands around it; empty if it is none. */
+/** Strips quotes and punctuation from a selection; empty if it is too long. */
 export function toWord(text: string): string {
   const word = text
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/^[“"‘'([{«¿¡]+|[”"’')\]}».,;:!?…]+$/g, '');
   return word.length > MAX_WORD_CHARACTERS || word.split(' ').length > MAX_WORDS ? '' : word;
+}
+
+/** `Added`, `3 Added, 1 Removed` */
+export function changeText({ added, changed, removed }: VocabularyChange): string {
+  const parts = [
+    { many: added, what: 'Added' },
+    { many: changed, what: 'Changed' },
+    { many: removed, what: 'Removed' },
+  ].filter(({ many }) => many > 0);
+  const [only] = parts;
+  if (only === undefined) return 'Already Added';
+  if (parts.length === 1 && only.many === 1) return only.what;
+  return parts.map(({ many, what }) => `${many} ${what}`).join(', ');
 }

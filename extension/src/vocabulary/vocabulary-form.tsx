@@ -1,7 +1,6 @@
-/** A word or a replacement of the vocabulary, new or to be changed. */
 import { Action, ActionPanel, Form, Icon, useNavigation } from '@raycast/api';
 import { useState } from 'react';
-import { fromOneLine, toOneLine } from 'sotto/protocol';
+import { defined, fromOneLine, toOneLine } from 'sotto/protocol';
 import { showFailure } from '../lib/show-failure';
 import type { Entry } from './vocabulary-entries';
 
@@ -9,11 +8,11 @@ interface Props {
   readonly entry: Entry;
   /** `Add Word` */
   readonly title: string;
-  /** @throws SottoError then the form stays */
+  /** @throws SottoError: the form stays open */
   readonly save: (entry: Entry) => Promise<void>;
 }
 
-/** Raycast wants a type here: an interface has no index. */
+/** A type, not an interface: Raycast requires an index signature. */
 type Values = {
   readonly from: string;
   readonly to?: string;
@@ -27,7 +26,7 @@ export function VocabularyForm({ entry, title, save }: Props) {
   const submit = async ({ from: typed, to = '' }: Values): Promise<void> => {
     const from = typed.trim();
     if (from === '') {
-      setError(entry.kind === 'word' ? 'Which word?' : 'In place of what?');
+      setError(entry.kind === 'word' ? 'Enter a word' : 'Enter the text to replace');
       return;
     }
     setBusy(true);
@@ -57,23 +56,23 @@ export function VocabularyForm({ entry, title, save }: Props) {
     >
       <Form.TextField
         id="from"
-        title={isWord ? 'Word' : 'Instead Of'}
+        title={isWord ? 'Word' : 'Replace'}
         placeholder={isWord ? 'Nguyen' : 'sean'}
         info={
           isWord
-            ? 'A name or a term, as it is to be written.'
-            : 'What is heard: a word or several, whole words only, however they are written. In capitals alone (US) only where it is in capitals.'
+            ? 'A name or term, spelled the way you want.'
+            : 'One or more whole words. Case doesn’t matter, unless you enter all capitals (US).'
         }
         defaultValue={isWord ? entry.word : entry.from}
-        {...(error !== undefined && { error })}
+        {...defined({ error })}
         onChange={() => setError(undefined)}
       />
       {isWord ? null : (
         <Form.TextField
           id="to"
-          title="Write"
+          title="With"
           placeholder="Shaun"
-          info="\n is a line break. Left empty, what is heard is left out."
+          info="Use \n for a line break. Leave empty to remove the text."
           defaultValue={toOneLine(entry.to)}
         />
       )}

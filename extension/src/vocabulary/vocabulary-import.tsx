@@ -1,14 +1,14 @@
-/** A file of words and replacements, to be taken into the vocabulary. */
 import { Action, ActionPanel, Form, Icon, useNavigation } from '@raycast/api';
 import { useState } from 'react';
+import { defined } from 'sotto/protocol';
 import { showFailure } from '../lib/show-failure';
 
 interface Props {
-  /** @throws SottoError then the form stays */
+  /** @throws SottoError: the form stays open */
   readonly importFile: (path: string, replace: boolean) => Promise<void>;
 }
 
-/** Raycast wants a type here: an interface has no index. */
+/** A type, not an interface: Raycast requires an index signature. */
 type Values = {
   readonly files: string[];
   readonly replace: boolean;
@@ -20,7 +20,7 @@ export function VocabularyImport({ importFile }: Props) {
 
   const submit = async ({ files: [path], replace }: Values): Promise<void> => {
     if (path === undefined) {
-      setError('Which file?');
+      setError('Choose a file');
       return;
     }
     try {
@@ -44,11 +44,11 @@ export function VocabularyImport({ importFile }: Props) {
         id="files"
         title="File"
         allowMultipleSelection={false}
-        info="JSON or CSV as Sotto exports it, a table of two columns, or a word on each line."
-        {...(error !== undefined && { error })}
+        info="A JSON or CSV export from Sotto, a two-column CSV, or one word per line."
+        {...defined({ error })}
         onChange={() => setError(undefined)}
       />
-      <Form.Checkbox id="replace" label="Let go of what is there now" />
+      <Form.Checkbox id="replace" label="Replace current vocabulary" />
     </Form>
   );
 }
