@@ -2,19 +2,21 @@ import { expect, test } from '@jest/globals';
 import { describeModule } from './describe-module.js';
 
 interface Capitalization {
-  readonly applyCapitalization: (text: string, capitalization: 'written' | 'small') => string;
+  readonly applyCapitalization: (text: string, capitalization: 'transcribed' | 'lowercase') => string;
 }
 
 await describeModule<Capitalization>('dictation/capitalization', ({ applyCapitalization }) => {
-  test('a text stays as it is written where nothing else is wanted', () => {
-    expect(applyCapitalization('And so.', 'written')).toBe('And so.');
+  test('keeps the text as transcribed by default', () => {
+    expect(applyCapitalization('And so.', 'transcribed')).toBe('And so.');
   });
 
-  test('a small first letter, but not of “I” and of what has more capitals', () => {
-    expect(applyCapitalization('And so, my fellow Americans.', 'small')).toBe('and so, my fellow Americans.');
-    expect(applyCapitalization('Über alles.', 'small')).toBe('über alles.');
-    expect(applyCapitalization('A word.', 'small')).toBe('a word.');
-    expect(applyCapitalization('In a word.', 'small')).toBe('in a word.');
+  test('lowercases the first letter, except in “I” and words with more capitals', () => {
+    expect(applyCapitalization('And so, my fellow Americans.', 'lowercase')).toBe(
+      'and so, my fellow Americans.',
+    );
+    expect(applyCapitalization('Über alles.', 'lowercase')).toBe('über alles.');
+    expect(applyCapitalization('A word.', 'lowercase')).toBe('a word.');
+    expect(applyCapitalization('In a word.', 'lowercase')).toBe('in a word.');
     for (const same of [
       'I am.',
       'I’m here.',
@@ -25,7 +27,7 @@ await describeModule<Capitalization>('dictation/capitalization', ({ applyCapital
       '42 is it',
       '',
     ]) {
-      expect(applyCapitalization(same, 'small')).toBe(same);
+      expect(applyCapitalization(same, 'lowercase')).toBe(same);
     }
   });
 });

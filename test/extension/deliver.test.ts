@@ -7,14 +7,14 @@ interface Deliver {
 }
 
 await describeModule<Deliver>('lib/deliver', ({ textToPaste, capitalized }) => {
-  test('a space comes behind inserted text where it is wanted, once', () => {
+  test('adds one trailing space if requested', () => {
     expect(textToPaste('Done.', true)).toBe('Done. ');
     expect(textToPaste('Done.\n', true)).toBe('Done.\n');
     expect(textToPaste('Done.', false)).toBe('Done.');
   });
 
-  test('messages begin large', () => {
-    expect(capitalized('nothing was said')).toBe('Nothing was said');
+  test('capitalizes messages', () => {
+    expect(capitalized('no speech detected')).toBe('No speech detected');
     expect(capitalized('')).toBe('');
     expect(capitalized('èlan')).toBe('Èlan');
   });

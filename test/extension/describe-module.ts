@@ -1,6 +1,6 @@
 /**
- * Modules of `extension/src/lib` for unit tests. They are written for Raycast's bundler, so they come through it: esbuild,
- * as `ray build` uses it. Of `@raycast/api` they get names only: `Icon.Check` is that text, and to call anything throws.
+ * Loads modules of `extension/src` for unit tests. They are written for Raycast's bundler, so esbuild bundles them as
+ * `ray build` does. `@raycast/api` has names only: `Icon.Check` is that text, and any call throws.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,15 +14,16 @@ import { extensionFolder, whyNotBuilt } from '#test/raycast/build-extension.js';
 const execute = promisify(execFile);
 
 const NAMES_ONLY = `
-const named = (path) => new Proxy(() => { throw new Error('there is no Raycast here: ' + path); }, {
+const named = (path) => new Proxy(() => { throw new Error('Raycast is not available in unit tests: ' + path); }, {
   get: (_, name) => name === Symbol.toPrimitive || name === 'toString' ? () => path : named(path + '.' + String(name)),
 });
 module.exports = new Proxy({}, { get: (_, name) => name === '__esModule' ? false : named(String(name)) });
 `;
 
 /**
- * A suite about one module of `extension/src/lib`; skipped where the extension's packages can't be had.
- * @typeParam T what of the module its tests use
+ * A suite about one module, skipped if the extension's packages cannot be installed.
+ * @param name path below `extension/src` without an extension
+ * @typeParam T the exports that its tests use
  */
 export async function describeModule<T>(name: string, about: (lib: T) => void): Promise<void> {
   const reason = await whyNotBuilt();
@@ -31,11 +32,11 @@ export async function describeModule<T>(name: string, about: (lib: T) => void): 
 }
 
 async function loadModule<T>(name: string): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'extension-lib-'));
+  const folder = mkdtempSync(join(tmpdir(), 'extension-module-'));
   try {
     const api = join(folder, 'api.cjs');
     writeFileSync(api, NAMES_ONLY);
-    const out = join(folder, `${name}.cjs`);
+    const out = join(folder, 'module.cjs');
     await execute(
       join(extensionFolder, 'node_modules/.bin/esbuild'),
       [

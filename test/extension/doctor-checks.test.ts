@@ -14,7 +14,7 @@ await describeModule<DoctorChecks>('doctor/doctor-checks', ({ betterModelChecks,
     catalogue: [{ name: 'turbo', title: 'Whisper turbo', bytes: 864e6 }],
   };
 
-  test('a Mac whose best model is not here is told of it, with its size', () => {
+  test('suggests the recommended model with its size if it is not installed', () => {
     expect(betterModelChecks(list)).toEqual([
       expect.objectContaining({
         what: 'better-model',
@@ -23,17 +23,17 @@ await describeModule<DoctorChecks>('doctor/doctor-checks', ({ betterModelChecks,
       }),
     ]);
     expect(betterModelChecks({ ...list, installed: [{ name: 'mine', catalogue: 'turbo' }] })).toEqual([]);
-    // Without a GPU the one that is here keeps up best.
+    // Without a GPU, the installed model keeps up best.
     expect(betterModelChecks({ ...list, machine: { memoryBytes: 16e9, hasGpu: false } })).toEqual([]);
   });
 
-  test('a report has a line for each thing, and where the log is', () => {
+  test('writes a report with a line for each check and the path of the log', () => {
     const checks = [
       { what: 'node', status: 'right', message: 'Node.js 22' },
-      { what: 'settings', status: 'wrong', message: 'not valid', advice: 'mend it' },
+      { what: 'settings', status: 'wrong', message: 'not valid', advice: 'fix it' },
     ];
     expect(reportOf(checks, ['Raycast 1'], '/log')).toMatch(
-      /^Raycast 1\n\n✓ Node\.js: Node\.js 22\n✗ Settings: not valid — mend it\n· Log: \/log$/,
+      /^Raycast 1\n\n✓ Node\.js: Node\.js 22\n✗ Settings: not valid — fix it\n· Log: \/log$/,
     );
   });
 });

@@ -28,21 +28,21 @@ await describeModule<HistoryExport>(
       marks: [],
     });
 
-    test('a text is a text', () => {
+    test('exports plain text', () => {
       expect(formatDictations([past(' One.\n'), past('Two.')], 'txt')).toBe('One.\n\nTwo.\n');
     });
 
-    test('a table has a row for each, whatever is in it', () => {
-      const csv = formatDictations([past('He said: "yes, or\r\nno"'), past('plain')], 'csv');
+    test('exports CSV with quoted fields', () => {
+      const csv = formatDictations([past('He wrote: "yes, or\r\nno"'), past('plain')], 'csv');
       const started = new Date(startedMs).toISOString();
       expect(csv).toBe(
         `\uFEFFstarted,seconds,state,language,model,text,id\r\n` +
-          `${started},65.5,final,,base,"He said: ""yes, or\r\nno""",a\r\n` +
+          `${started},65.5,final,,base,"He wrote: ""yes, or\r\nno""",a\r\n` +
           `${started},65.5,final,,base,plain,a\r\n`,
       );
     });
 
-    test('for a program all is there but what a search has added', () => {
+    test('exports JSON without the fields of a search', () => {
       expect(JSON.parse(formatDictations([past('One.')], 'json'))).toEqual([
         {
           started: new Date(startedMs).toISOString(),
@@ -55,18 +55,18 @@ await describeModule<HistoryExport>(
       ]);
     });
 
-    test('for a person each has its time above it', () => {
+    test('exports Markdown with the time above each dictation', () => {
       const text = formatDictations([past('One.')], 'md');
       expect(text).toMatch(/^# Dictations\n\n## Sunday, November 22, 2026/);
       expect(text).toContain('*1:05*\n\nOne.\n');
     });
 
-    test('a long one has its hours, and its language where that is known', () => {
+    test('shows the hours of a long dictation, and its language if known', () => {
       const text = formatDictations([{ ...past('One.'), durationSeconds: 3723.9, language: 'de' }], 'md');
       expect(text).toContain('*1:02:03 · de*\n');
     });
 
-    test('no file is written over another', () => {
+    test('never overwrites a file', () => {
       const paths = ['a', 'b', 'c'].map((text) =>
         writeNewFile(join(folder, 'new'), 'Dictations', 'csv', text),
       );
@@ -78,7 +78,7 @@ await describeModule<HistoryExport>(
       expect(paths.map((path) => readFileSync(path, 'utf8'))).toEqual(['a', 'b', 'c']);
     });
 
-    test('a name is told by the time, and is one for every disk', () => {
+    test('names a file by its time, without a colon', () => {
       expect(exportName({ startedMs })).toBe('Dictation 2026-11-22 14.03');
     });
   },

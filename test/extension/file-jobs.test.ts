@@ -10,7 +10,7 @@ interface FileJobs {
 }
 
 await describeModule<FileJobs>('files/file-jobs', ({ newPaths }) => {
-  test('a file that is in the list is begun again only if it has changed since, or did not work', () => {
+  test('adds a listed file again only if it changed, failed or was cancelled', () => {
     const folder = mkdtempSync(join(tmpdir(), 'file-jobs-'));
     try {
       const path = join(folder, 'talk.wav');

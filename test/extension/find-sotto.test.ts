@@ -29,15 +29,15 @@ await describeModule<FindSotto>('lib/find-sotto', ({ findSotto, parseLauncher })
 
   const env = (): NodeJS.ProcessEnv => ({ SOTTO_HOME: join(folder, 'home'), PATH: join(folder, 'bin') });
 
-  test('a path from the preferences comes first, and a wrong one is said', () => {
+  test('prefers the path in the preferences, and rejects a wrong one', () => {
     program('bin/sotto');
     const own = program('mine/sotto');
     expect(findSotto(` ${own} `, env()).program).toBe(own);
     const wrong = join(folder, 'nowhere');
-    expect(() => findSotto(wrong, env())).toThrow(`there is no Sotto at ${wrong}`);
+    expect(() => findSotto(wrong, env())).toThrow(`Sotto wasn’t found at ${wrong}`);
   });
 
-  test('what the agent has written down comes before what lies in a folder of programs', () => {
+  test('prefers the command recorded by the agent to one in the PATH', () => {
     program('bin/sotto');
     const node = program('node/bin/node');
     const entry = program('app/sotto.mjs');
@@ -46,7 +46,7 @@ await describeModule<FindSotto>('lib/find-sotto', ({ findSotto, parseLauncher })
     expect([found.program, ...found.args]).toEqual([node, entry]);
   });
 
-  test('where the recorded Node is gone, another one that is installed takes its place', () => {
+  test('uses another Node if the recorded one is missing', () => {
     const node = program('bin/node');
     const entry = program('app/sotto.mjs');
     program(
@@ -56,7 +56,7 @@ await describeModule<FindSotto>('lib/find-sotto', ({ findSotto, parseLauncher })
     expect(findSotto('', env()).program).toBe(node);
   });
 
-  test('a program is run with its own folder first in the PATH, and no folder twice', () => {
+  test('puts the folder of the program first in the PATH, without duplicates', () => {
     const sotto = program('bin/sotto');
     const found = findSotto('', { ...env(), PATH: [join(folder, 'bin'), '/bin', '/bin'].join(delimiter) });
     expect(found.program).toBe(sotto);
@@ -65,7 +65,7 @@ await describeModule<FindSotto>('lib/find-sotto', ({ findSotto, parseLauncher })
     expect(new Set(folders).size).toBe(folders.length);
   });
 
-  test('a launcher is read with its quotes, and anything else is none', () => {
+  test('parses a quoted launcher, and rejects other scripts', () => {
     expect(
       parseLauncher(`recorded='/My Apps/it'\\''s/node'\nexec "$recorded" '/My Apps/sotto.mjs' daemon run\n`),
     ).toEqual({ node: "/My Apps/it's/node", entry: '/My Apps/sotto.mjs' });

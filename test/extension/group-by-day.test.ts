@@ -13,23 +13,23 @@ await describeModule<HistoryDays>('history/group-by-day', ({ groupByDay, dayTitl
   const at = (...date: [number, number, number, number?, number?]): number => new Date(...date).getTime();
   const now = at(2026, 10, 22, 0, 30);
 
-  test('a day is called as people call it', () => {
+  test('names days', () => {
     expect(dayTitle(at(2026, 10, 22, 0, 0), now)).toBe('Today');
     expect(dayTitle(at(2026, 10, 21, 23, 59), now)).toBe('Yesterday');
     expect(dayTitle(at(2026, 10, 16), now)).toBe('Monday, November 16');
     expect(dayTitle(at(2025, 10, 22), now)).toBe('Saturday, November 22, 2025');
-    // A clock that was set back since.
+    // The clock has been set back since.
     expect(dayTitle(at(2026, 10, 23), now)).toBe('Monday, November 23');
   });
 
-  test('the day on which the clocks change is one like any other', () => {
+  test('handles days on which the clocks change', () => {
     for (let day = 1; day < 365; day++) {
       const noon = at(2026, 0, day, 12);
       expect(dayTitle(at(2026, 0, day - 1, 23, 59), noon)).toBe('Yesterday');
     }
   });
 
-  test('each stands under its day, in the order in which they came', () => {
+  test('groups by day and keeps the order', () => {
     const some = [now, now - 1, at(2026, 10, 21, 9), at(2026, 10, 20)].map((startedMs) => ({ startedMs }));
     expect(groupByDay(some, now)).toEqual([
       { title: 'Today', dictations: some.slice(0, 2) },

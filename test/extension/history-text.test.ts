@@ -19,37 +19,39 @@ interface HistoryText {
 await describeModule<HistoryText>(
   'history/history-text',
   ({ titleOf, markdownOf, wordCount, retentionText }) => {
-    test('a title is one line, and of a search what was looked for', () => {
+    test('makes a title of one line, with the match of a search', () => {
       expect(titleOf({ text: ' One\n\n two ', state: 'final' })).toBe('One two');
       expect(titleOf({ text: 'One two three', snippet: '…two three', state: 'final' })).toBe('…two three');
-      expect(titleOf({ text: '', state: 'final' })).toBe('Nothing was said');
-      expect(titleOf({ text: '', state: 'failed' })).toBe('Not written down yet');
+      expect(titleOf({ text: '', state: 'final' })).toBe('No speech detected');
+      expect(titleOf({ text: '', state: 'failed' })).toBe('Not transcribed');
     });
 
-    test('what was said is shown as it was said, and is no Markdown', () => {
+    test('escapes Markdown in the text', () => {
       expect(markdownOf({ text: '*So* it\nis', state: 'final' })).toBe('\\*So\\* it  \nis');
     });
 
-    test('a failed one says why, and that its sound is kept where it is', () => {
+    test('says why it failed, and whether its audio is saved', () => {
       const failed = { text: '', state: 'failed', errorCode: 'ENGINE_CRASHED' };
-      expect(markdownOf(failed)).toMatch(/^> This could not be written down\. \w.*\.$/);
-      expect(markdownOf(failed)).not.toContain('sound');
-      expect(markdownOf({ ...failed, audio: '/a.wav' })).toMatch(/Its sound is kept: transcribe it again\.$/);
+      expect(markdownOf(failed)).toMatch(/^> This couldn’t be transcribed\. \w.*\.$/);
+      expect(markdownOf(failed)).not.toContain('audio');
+      expect(markdownOf({ ...failed, audio: '/a.wav' })).toMatch(
+        /The audio is saved, so you can try again\.$/,
+      );
       expect(markdownOf({ text: 'Half.', state: 'failed' })).toMatch(/^Half\.\n\n> /);
     });
 
-    test('words are counted, with spaces between them or without', () => {
+    test('counts words with and without spaces between them', () => {
       expect(wordCount('Two words, and “two” more.')).toBe(5);
       expect(wordCount('')).toBe(0);
       expect(wordCount('今日は天気です')).toBeGreaterThan(2);
     });
 
     test.each([
-      [{ days: 0, audio: true }, 'are not kept'],
-      [{ days: 1, audio: false }, 'are kept for a day, without their sound'],
-      [{ days: 30, audio: true }, 'are kept for 30 days, with their sound'],
-      [{ days: 36_500, audio: true }, 'are kept forever, with their sound'],
-    ])('%j is said as a person would', (retention, label) => {
+      [{ days: 0, audio: true }, 'not kept'],
+      [{ days: 1, audio: false }, 'kept for 1 day, without audio'],
+      [{ days: 30, audio: true }, 'kept for 30 days, with audio'],
+      [{ days: 36_500, audio: true }, 'kept forever, with audio'],
+    ])('describes %j', (retention, label) => {
       expect(retentionText(retention)).toBe(label);
     });
   },

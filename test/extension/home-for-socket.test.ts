@@ -10,7 +10,7 @@ const DEFAULT_SOCKET = '/Users/ann/Library/Application Support/Sotto/s';
 await describeModule<HomeForSocket>('lib/home-for-socket', ({ homeForSocket }) => {
   const homeOf = (socket: string): string | undefined => homeForSocket(socket, DEFAULT_SOCKET, '/Users/ann');
 
-  test('nothing, and the usual socket, leave Sotto where it is', () => {
+  test('returns no home for an empty path or the default socket', () => {
     expect([
       homeOf(''),
       homeOf('  '),
@@ -19,22 +19,19 @@ await describeModule<HomeForSocket>('lib/home-for-socket', ({ homeForSocket }) =
     ]).toEqual(Array(4).fill(undefined));
   });
 
-  test('another one leads to the folder that it lies in', () => {
+  test('returns the folder of another socket', () => {
     expect([homeOf('/Volumes/Work/sotto/s'), homeOf(' ~/.sotto/./s ')]).toEqual([
       '/Volumes/Work/sotto',
       '/Users/ann/.sotto',
     ]);
   });
 
-  test.each(['s', 'sotto/s', '/Volumes/Work/sotto', '/tmp/x.sock'])(
-    '%s is refused with what to do',
-    (socket) => {
-      expect(() => homeOf(socket)).toThrow(
-        expect.objectContaining({
-          code: 'INVALID_ARGUMENT',
-          hint: expect.stringContaining('sotto daemon status'),
-        }),
-      );
-    },
-  );
+  test.each(['s', 'sotto/s', '/Volumes/Work/sotto', '/tmp/x.sock'])('refuses %s with a hint', (socket) => {
+    expect(() => homeOf(socket)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        hint: expect.stringContaining('sotto daemon status'),
+      }),
+    );
+  });
 });

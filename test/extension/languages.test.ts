@@ -14,14 +14,14 @@ interface Preference {
 }
 
 await describeModule<Languages>('lib/languages', ({ languages }) => {
-  test('each has a name of its own', () => {
+  test('gives each language its own name', () => {
     const all = languages();
     expect(all).toHaveLength(100);
     expect(all.filter(({ code, name }) => code === name)).toEqual([]);
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
   });
 
-  test('those of the preferences are among them', () => {
+  test('has all languages of the preferences', () => {
     const { preferences } = JSON.parse(readFileSync(join(extensionFolder, 'package.json'), 'utf8')) as {
       preferences: Preference[];
     };

@@ -6,7 +6,7 @@ interface MenuBarStatus {
 }
 
 await describeModule<MenuBarStatus>('menu-bar/menu-bar-status', ({ menuLine }) => {
-  test('a text is cut behind a word, and stands in one line', () => {
+  test('cuts a text between words, on one line', () => {
     expect(menuLine('two\nlines')).toBe('two lines');
     expect(menuLine('the quick brown fox jumps over the lazy dog again')).toBe(
       'the quick brown fox jumps over the lazy dog…',

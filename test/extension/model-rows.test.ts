@@ -59,20 +59,20 @@ await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, re
   const namesAndPlaces = (rows: readonly Row[]): string[] =>
     rows.map(({ name, place }) => `${name} ${place}`);
 
-  test('each model is in one place, the recommended one first of those that can be had', () => {
+  test('lists each model once, the recommended one first among the available', () => {
     const rows = rowsOf(list({ installed: [installed('a')] }), new Map());
     expect(namesAndPlaces(rows)).toEqual(['a installed', 'b available', 'c available']);
     expect(rows.map(({ isRecommended }) => isRecommended)).toEqual([false, true, false]);
   });
 
-  test('one that was quantized here is called as those of the catalogue are', () => {
+  test('names a quantized model after its catalogue entry', () => {
     const titles = rowsOf(list({ installed: [installed('a-6bit'), installed('z-6bit')] }), new Map()).map(
       ({ title }) => title,
     );
     expect(titles.slice(0, 2)).toEqual(['A, 6 bit', 'z-6bit']);
   });
 
-  test('the one in use comes first, whatever it is called', () => {
+  test('lists the default model first', () => {
     const rows = rowsOf(list({ installed: [installed('a'), installed('z', { chosen: true })] }), new Map());
     expect(rows.slice(0, 2).map(({ name, isDefault }) => [name, isDefault])).toEqual([
       ['z', true],
@@ -80,7 +80,7 @@ await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, re
     ]);
   });
 
-  test('what is being downloaded is on its way, whoever began it and whatever it is', () => {
+  test('lists downloads of any client and of any model', () => {
     const rows = rowsOf(
       list({}),
       states(
@@ -97,7 +97,7 @@ await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, re
     expect(rows.map(({ bytes }) => bytes).slice(0, 2)).toEqual([2e6, undefined]);
   });
 
-  test('a download that was given up is begun, and can be gone on with', () => {
+  test('lists a cancelled download as partial', () => {
     const partial = [
       {
         name: 'c',
@@ -114,7 +114,7 @@ await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, re
     ]);
   });
 
-  test('one that is here stays here while it is brought anew', () => {
+  test('keeps an installed model in its place while it is downloaded again', () => {
     const rows = rowsOf(
       list({ installed: [installed('a')] }),
       states({ name: 'a', state: 'downloading', fraction: 0.2 }),
@@ -122,7 +122,7 @@ await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, re
     expect(rows[0]).toMatchObject({ name: 'a', place: 'installed', status: { state: 'downloading' } });
   });
 
-  test('a model of the hub is named by its owner and itself', () => {
+  test('accepts owner/name as a repository', () => {
     expect(['a/b', ' mlx-community/whisper-tiny.en-mlx '].map(isRepository)).toEqual([true, true]);
     expect(['a', 'a/', '/b', 'a/b/c', 'a b/c', ''].map(isRepository)).toEqual(Array(6).fill(false));
     expect(repositoryName('owner/name')).toBe('name');

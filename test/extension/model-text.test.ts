@@ -10,11 +10,11 @@ interface ModelText {
 }
 
 await describeModule<ModelText>('models/model-text', ({ bytesText, memoryText, stateText, speedText }) => {
-  test('memory is counted in powers of two, as it is sold', () => {
+  test('formats memory in powers of two', () => {
     expect([8, 24, 25.6].map((size) => memoryText(size * 2 ** 30))).toEqual(['8 GB', '24 GB', '26 GB']);
   });
 
-  test('sizes are as Finder counts them', () => {
+  test('formats sizes as Finder does', () => {
     expect([62_000, 144e6, 864e6, 1.62e9, 15.5e9].map(bytesText)).toEqual([
       '62 KB',
       '144 MB',
@@ -24,15 +24,15 @@ await describeModule<ModelText>('models/model-text', ({ bytesText, memoryText, s
     ]);
   });
 
-  test('a state says how far it is, where that is known', () => {
-    expect(stateText({ state: 'downloading', fraction: 0.429 })).toBe('Downloading 42 %');
+  test('shows the progress of a state if known', () => {
+    expect(stateText({ state: 'downloading', fraction: 0.429 })).toBe('Downloading 42%');
     expect(stateText({ state: 'downloading' })).toBe('Downloading…');
     expect(stateText({ state: 'loading', fraction: 0 })).toBe('Loading…');
     expect(stateText({ state: 'ready', fraction: 1 })).toBe('In Memory');
     expect(stateText({ state: 'installed' })).toBeUndefined();
   });
 
-  test('a download says how fast it is and how long it takes', () => {
+  test('shows the speed of a download and the time left', () => {
     expect(speedText({ bytesPerSecond: 12e6, secondsLeft: 80 })).toBe('12 MB/s · 1:20 left');
     expect(speedText({ secondsLeft: 3.2 })).toBe('0:04 left');
     expect(speedText({})).toBe('');

@@ -24,12 +24,12 @@ function spoken(name: string, segments = 2): FileText {
 }
 
 await describeModule<SaveTranscript>('files/save-transcript', ({ saveTranscript }) => {
-  test('stands beside the sound under its name', async () => {
+  test('saves next to the file under its name', async () => {
     expect(await saveTranscript(spoken('a talk.v2.m4a'), 'srt')).toBe(join(folder, 'a talk.v2.srt'));
     expect(readFileSync(join(folder, 'a talk.v2.srt'), 'utf8')).toMatch(/^1\n00:00:00,000 --> /);
   });
 
-  test('never takes the place of another file, however many ask at once', async () => {
+  test('never overwrites a file, even with concurrent saves', async () => {
     writeFileSync(join(folder, 'talk.txt'), 'mine');
     const paths = await Promise.all(
       Array.from({ length: 5 }, () => saveTranscript(spoken('talk.wav'), 'txt')),
@@ -39,7 +39,7 @@ await describeModule<SaveTranscript>('files/save-transcript', ({ saveTranscript 
     expect(readdirSync(folder)).toHaveLength(6);
   });
 
-  test('long sentences are set in two lines that can be read', async () => {
+  test('breaks long sentences into two readable lines', async () => {
     const text = spoken('talk.wav', 1);
     const segment = { ...scriptedSegment(0), end: 12, text: ' one two three four five'.repeat(8) };
     const path = await saveTranscript({ ...text, segments: [segment] }, 'vtt');
@@ -47,11 +47,13 @@ await describeModule<SaveTranscript>('files/save-transcript', ({ saveTranscript 
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(42);
   });
 
-  test('says so where nothing can be written, and where there is no text', async () => {
+  test('fails if it cannot write or if there is no text', async () => {
     rmSync(folder, { recursive: true });
     await expect(saveTranscript(spoken('talk.wav'), 'txt')).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
     const { file, segments } = spoken('talk.wav');
     const { summary: _, ...unfinished } = file;
-    await expect(saveTranscript({ file: unfinished, segments }, 'txt')).rejects.toThrow('has no text yet');
+    await expect(saveTranscript({ file: unfinished, segments }, 'txt')).rejects.toThrow(
+      'hasn’t been transcribed yet',
+    );
   });
 });

@@ -22,7 +22,7 @@ function file(name: string): string {
 }
 
 await describeModule<FindFiles>('files/selected-files', ({ parsePath, parsePaths, expandFolders }) => {
-  test('a path is understood however it was written', () => {
+  test('parses paths, quoted paths and file URLs', () => {
     expect(parsePath('/a/b.wav')).toBe('/a/b.wav');
     expect(parsePath(' "/a/b c.wav" ')).toBe('/a/b c.wav');
     expect(parsePath("'/a/b.wav'")).toBe('/a/b.wav');
@@ -32,7 +32,7 @@ await describeModule<FindFiles>('files/selected-files', ({ parsePath, parsePaths
     expect(parsePath('b.wav')).toBeUndefined();
   });
 
-  test('a text is taken for paths only if all of it is, and all of them are there', () => {
+  test('accepts a text as paths only if each line is an existing path', () => {
     const one = file('one.wav');
     const two = file('two words.wav');
     expect(parsePaths(`${one}\r\n\n${pathToFileURL(two).href}\n`)).toEqual([one, two]);
@@ -43,7 +43,7 @@ await describeModule<FindFiles>('files/selected-files', ({ parsePath, parsePaths
     expect(parsePaths('/\0')).toEqual([]);
   });
 
-  test('a folder gives the audio that lies directly in it, in the order that people count', () => {
+  test('lists the audio files directly in a folder, in natural order', () => {
     const inside = ['2 b.MP3', '10 a.wav', '.hidden.wav', 'notes.txt'].map(file);
     mkdirSync(join(folder, 'movie.mov'));
     expect(expandFolders([folder, inside[0] ?? ''])).toEqual({
@@ -52,17 +52,15 @@ await describeModule<FindFiles>('files/selected-files', ({ parsePath, parsePaths
     });
   });
 
-  test('what was named itself is taken whatever it is called: the sound decides', () => {
+  test('accepts any file that is selected itself', () => {
     const odd = file('recording');
     expect(expandFolders([odd, odd])).toEqual({ files: [odd], remark: undefined });
   });
 
-  test('what can’t be taken is said', () => {
-    expect(expandFolders([folder]).remark).toMatch(/^There is no audio in “file-find-/);
-    expect(expandFolders([join(folder, 'gone.wav')]).remark).toBe('“gone.wav” is not there any more');
-    expect(expandFolders([join(folder, 'a'), join(folder, 'b')]).remark).toBe(
-      '2 files are not there any more',
-    );
+  test('says which files are missing', () => {
+    expect(expandFolders([folder]).remark).toMatch(/^No audio files in “file-find-/);
+    expect(expandFolders([join(folder, 'gone.wav')]).remark).toBe('“gone.wav” no longer exists');
+    expect(expandFolders([join(folder, 'a'), join(folder, 'b')]).remark).toBe('2 files no longer exist');
     expect(expandFolders([])).toEqual({ files: [], remark: undefined });
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { Vocabulary } from '#daemon/protocol/vocabulary.js';
+import type { Vocabulary, VocabularyChange } from '#daemon/protocol/vocabulary.js';
 import { describeModule } from './describe-module.js';
 
 type Entry = { kind: 'word'; word: string } | { kind: 'replacement'; from: string; to: string };
@@ -9,23 +9,24 @@ interface VocabularyEntries {
   readonly replacementLabel: (to: string) => string;
   readonly replaceEntry: (vocabulary: Vocabulary, before: Entry, now: Entry) => Vocabulary;
   readonly toWord: (text: string) => string;
+  readonly changeText: (change: VocabularyChange) => string;
 }
 
 await describeModule<VocabularyEntries>(
   'vocabulary/vocabulary-entries',
-  ({ wordsOf, replacementLabel, replaceEntry, toWord }) => {
+  ({ wordsOf, replacementLabel, replaceEntry, toWord, changeText }) => {
     const vocabulary = { words: ['b', 'a2', 'a10', 'Á'], replacements: [{ from: 'sean', to: 'Shaun' }] };
 
-    test('words are in the order of the alphabet, whatever their case and accents', () => {
+    test('sorts words regardless of case and accents', () => {
       const words = wordsOf(vocabulary).map((entry) => (entry.kind === 'word' ? entry.word : ''));
       expect(words).toEqual(['Á', 'a2', 'a10', 'b']);
     });
 
-    test('what is written is told in one line', () => {
-      expect(['Shaun', '\n\n', ''].map(replacementLabel)).toEqual(['→ Shaun', '→ \\n\\n', 'Left out']);
+    test('shows a replacement on one line', () => {
+      expect(['Shaun', '\n\n', ''].map(replacementLabel)).toEqual(['→ Shaun', '→ ⏎⏎', '→ (removed)']);
     });
 
-    test('an entry is changed where it was, and is there at the end if it was removed meanwhile', () => {
+    test('replaces an entry in its place, or appends it if it was removed', () => {
       const word = (text: string): Entry => ({ kind: 'word', word: text });
       expect(replaceEntry(vocabulary, word('b'), word('c')).words).toEqual(['c', 'a2', 'a10', 'Á']);
       expect(replaceEntry(vocabulary, word('gone'), word('back')).words).toEqual([
@@ -42,13 +43,22 @@ await describeModule<VocabularyEntries>(
       });
     });
 
-    test('a selected text is a word without what stands around it, or none', () => {
+    test('strips quotes and punctuation from a selection, and rejects long ones', () => {
       expect(toWord(' “Nguyen”,\n')).toBe('Nguyen');
       expect(toWord('Grace\nHopper.')).toBe('Grace Hopper');
       expect(toWord("O'Brien's")).toBe("O'Brien's");
       expect(toWord('C++')).toBe('C++');
       expect(toWord('that is a whole sentence, and no name')).toBe('');
       expect(toWord('x'.repeat(101))).toBe('');
+    });
+
+    test.each([
+      [{ added: 1, changed: 0, removed: 0 }, 'Added'],
+      [{ added: 3, changed: 0, removed: 1 }, '3 Added, 1 Removed'],
+      [{ added: 0, changed: 2, removed: 0 }, '2 Changed'],
+      [{ added: 0, changed: 0, removed: 0 }, 'Already Added'],
+    ])('summarizes the change %j', (change, label) => {
+      expect(changeText(change)).toBe(label);
     });
   },
 );
