@@ -1,11 +1,11 @@
-/** The bar at the bottom, and the panel that ⌘K opens. */
+/** The action bar at the bottom, and the panel that ⌘K opens. */
 import { find, findAll, slot, textOf, type TreeNode } from '../tree.js';
 import { childNodes, plainText, type Frame, type ToastFrame } from './frame.js';
 import { imageOf } from './image.js';
 import { keysOf } from './shortcut-keys.js';
 import { html, type Markup } from './markup.js';
 
-/** What can be done on this screen: with the selected item, or else with the screen. */
+/** The action panel of the selected item, or else of the screen. */
 export function panelOf(tree: TreeNode, item: TreeNode | undefined): TreeNode | undefined {
   const empty = item === undefined ? slot(find(tree, isEmptyView), 'actions') : undefined;
   return slot(item, 'actions') ?? empty ?? slot(tree, 'actions');
@@ -37,11 +37,11 @@ function nameOf({ tree, title, icon, assets }: Frame): Markup {
 }
 
 function toastOf({ style, title, message }: ToastFrame): Markup {
-  return html`<i class="toast ${style.toLowerCase()}"></i><span class="said">${title}</span>
+  return html`<i class="toast ${style.toLowerCase()}"></i><span class="toast-title">${title}</span>
     <span class="name">${message}</span>`;
 }
 
-/** Open, with its first action selected. */
+/** The open panel, with its first action selected. */
 export function actionPanel(panel: TreeNode, frame: Frame): Markup {
   const first = find(panel, 'Action');
   const keysFor = (action: TreeNode): readonly string[] => {

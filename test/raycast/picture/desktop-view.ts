@@ -1,4 +1,4 @@
-/** The Mac around Raycast: an open menu of the menu bar, and a text that has landed in the app in front. */
+/** Draws the Mac's menu bar with an open menu. */
 import { childNodes, plainText } from './frame.js';
 import { imageOf } from './image.js';
 import { keyCaps } from './action-bar.js';
@@ -6,7 +6,7 @@ import { keysOf } from './shortcut-keys.js';
 import { html, type Markup, type Part } from './markup.js';
 import type { TreeNode } from '../tree.js';
 
-/** Where the menu's sign stands from the right edge, in points. */
+/** Distance of the menu bar icon from the right edge, in points. */
 const SIGN_RIGHT = 250;
 
 /** @param tree a `MenuBarExtra`, opened */
@@ -48,26 +48,4 @@ function menuItem({ type, props }: TreeNode, assets: string): Markup {
     <div class="spring"></div>
     ${type === 'MenuBarExtra.Submenu' ? html`<span class="quiet">›</span>` : keyCaps(keysOf(props.shortcut))}
   </div>`;
-}
-
-interface NoteFrame {
-  readonly title: string;
-  /** What stands in the note; the cursor is behind it. */
-  readonly paragraphs: readonly string[];
-  /** What Raycast flashes at the bottom of the screen. */
-  readonly hud: string;
-  readonly icon: string;
-  readonly assets: string;
-}
-
-export function noteOf({ title, paragraphs, hud, icon, assets }: NoteFrame): Markup {
-  const last = paragraphs.length - 1;
-  return html`<div class="note">
-      <div class="lights"><i></i><i></i><i></i>Notes</div>
-      <div class="paper">
-        <h1>${title}</h1>
-        ${paragraphs.map((text, at) => html`<p>${text}${at === last && html`<span class="caret"></span>`}</p>`)}
-      </div>
-    </div>
-    <div class="hud">${imageOf(icon, assets)}${hud}</div>`;
 }

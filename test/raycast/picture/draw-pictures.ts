@@ -1,6 +1,6 @@
 /**
- * `npm run pictures [NAME…]`: draws the extension's pictures out of what its commands really render, driven end to end
- * with the starter model and real speech. The Store's go to `extension/metadata`, smaller ones to `extension/media`.
+ * `npm run pictures [NAME…]`: draws pictures of what the extension's commands render, driven end to end. Those for the Store
+ * go to `extension/metadata`, smaller ones to `extension/media`.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,13 +14,13 @@ import { SceneEnvironment } from './scene-environment.js';
 
 async function main(names: readonly string[]): Promise<void> {
   const scenes = SCENES.filter(({ name }) => names.length === 0 || names.includes(name));
-  if (scenes.length === 0) throw new Error(`there are: ${SCENES.map(({ name }) => name).join(', ')}`);
+  if (scenes.length === 0) throw new Error(`the scenes are: ${SCENES.map(({ name }) => name).join(', ')}`);
   const reason = await whyNotBuilt();
   if (reason !== undefined) throw new Error(reason);
   await installTools();
   const { markDrawn } = await load('launchd/release/drawn-pictures.mjs');
   const painter = await Painter.start();
-  if (typeof painter === 'string') throw new Error(`no picture can be drawn here: ${painter}`);
+  if (typeof painter === 'string') throw new Error(`can't draw pictures: ${painter}`);
   const built = await buildExtension(extensionFolder);
   try {
     for (const scene of scenes) {
@@ -43,7 +43,7 @@ async function main(names: readonly string[]): Promise<void> {
     built.remove();
     await painter.close();
   }
-  if (missingIcons.size > 0) console.warn(`icons that nobody has drawn: ${[...missingIcons].join(', ')}`);
+  if (missingIcons.size > 0) console.warn(`missing icons: ${[...missingIcons].join(', ')}`);
 }
 
 /** 2000 × 1250 pixels for the Store, 1000 × 625 for a README. */

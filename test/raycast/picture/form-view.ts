@@ -1,4 +1,4 @@
-/** A Form: labels at the left, fields beside them. */
+/** Draws a Form: labels on the left, fields on the right. */
 import { childNodes, plainText, type Frame } from './frame.js';
 import { imageOf } from './image.js';
 import { html, type Markup, type Part } from './markup.js';

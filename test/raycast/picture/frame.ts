@@ -1,18 +1,18 @@
-/** What a picture is made of: what a command has rendered, and what Raycast adds to it. */
 import type { TreeNode } from '../tree.js';
 
+/** What a command has rendered, and what Raycast adds to it. */
 export interface Frame {
   readonly tree: TreeNode;
-  /** The command's title, where it has not named the screen itself. */
+  /** Title of the command, used without a navigationTitle. */
   readonly title: string;
-  /** Folder of the extension's pictures, and the name of its icon there. */
+  /** The extension's assets folder, and the file name of its icon. */
   readonly assets: string;
   readonly icon: string;
-  /** Title of the selected item of a list; else it is the first. */
+  /** Title of the selected list item; the first by default. */
   readonly selected?: string;
-  /** What stands in the search bar. */
+  /** Text in the search bar. */
   readonly search?: string;
-  /** Values of the fields that a form keeps itself, by their ids. */
+  /** Values of uncontrolled form fields, by id. */
   readonly typed?: Readonly<Record<string, unknown>>;
   readonly isPanelOpen?: boolean;
   readonly toast?: ToastFrame;
@@ -24,7 +24,7 @@ export interface ToastFrame {
   readonly message?: string;
 }
 
-/** A text of the API, which may come with a tooltip: `{ value, tooltip }`. */
+/** A text of the API, which may have a tooltip: `{ value, tooltip }`. */
 export function plainText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return String(value);
@@ -33,7 +33,7 @@ export function plainText(value: unknown): string {
   return '';
 }
 
-/** A date beside an item: how long ago, as Raycast writes it. */
+/** The relative time of a date accessory, as Raycast writes it. */
 export function agoOf(date: Date, now = Date.now()): string {
   const minutes = Math.max(0, Math.round((now - date.getTime()) / 60_000));
   if (minutes < 1) return 'now';
@@ -43,7 +43,7 @@ export function agoOf(date: Date, now = Date.now()): string {
   return days < 7 ? `${days}d` : `${Math.round(days / 7)}w`;
 }
 
-/** The children without the slots. */
+/** Children without slots. */
 export function childNodes(node: TreeNode): readonly TreeNode[] {
   return node.children.filter(({ type }) => type !== 'slot');
 }

@@ -1,6 +1,6 @@
 /**
- * The icons that commands of ours use, drawn on a field of 16 × 16 in Raycast's manner: thin round strokes. Named as the
- * API's enumeration has them, less the `-16` behind. One that nobody has drawn yet is a plain ring.
+ * Icons on a grid of 16 × 16 in Raycast's style: thin round strokes. Keys are the values of the API's enumeration without the
+ * suffix `-16`. A missing icon is drawn as a ring.
  */
 import { Markup } from './markup.js';
 
@@ -12,7 +12,7 @@ const LENS = '<circle cx="7" cy="7" r="4.25"/><path d="m10.25 10.25 3.5 3.5"/>';
 const CHIP =
   '<rect x="4.25" y="4.25" width="7.5" height="7.5" rx="1.5"/><path d="M6.5 2v2M9.5 2v2M6.5 12v2M9.5 12v2M2 6.5h2M2 9.5h2M12 6.5h2M12 9.5h2"/>';
 
-/** What stands inside the `<svg>`. */
+/** Content of the `<svg>`. */
 const ICON_PATHS: Readonly<Record<string, string>> = {
   'add-person': '<circle cx="6.5" cy="5" r="2.5"/><path d="M2 13.5a4.5 4.5 0 0 1 9 0M12.5 5v4M10.5 7h4"/>',
   'arrow-clockwise': '<path d="M13 8a5 5 0 1 1-1.6-3.7"/><path d="M13.25 2v3h-3"/>',
@@ -158,15 +158,14 @@ const ICON_PATHS: Readonly<Record<string, string>> = {
   'x-mark-circle': `${RING}<path d="m6 6 4 4M10 6l-4 4"/>`,
 };
 
-/** Names that were asked for and that nobody has drawn. */
+/** Names of requested icons that are not in ICON_PATHS. */
 export const missingIcons = new Set<string>();
 
-/** Whether a text names one of the API's icons. */
 export function isIconName(text: string): boolean {
   return /^[a-z0-9-]+-16$/.test(text);
 }
 
-/** An icon by its value in the API, `microphone-16`. */
+/** @param name a value of the API, such as `microphone-16` */
 export function iconNamed(name: string): Markup {
   const key = name.replace(/-16$/, '');
   const iconPath = ICON_PATHS[key];

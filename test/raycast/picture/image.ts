@@ -1,4 +1,4 @@
-/** Pictures and colours as the API takes them: an icon's name, a file of the assets, a `data:` URL, a file's own icon. */
+/** Draws images and colors of the API: an icon, an asset, a `data:` URL, or the icon of a file. */
 import { existsSync, readFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { iconNamed, isIconName } from './icons.js';
@@ -27,19 +27,19 @@ function fields(value: unknown): Fields | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
 }
 
-/** A colour of CSS, or undefined where none was given. The pictures are dark. */
+/** A CSS color in dark appearance, or undefined. */
 export function cssColor(value: unknown): string | undefined {
   const own = fields(value)?.dark ?? value;
   if (typeof own !== 'string') return undefined;
   const known = COLORS[own];
   if (known !== undefined) return known;
-  // It comes to stand in an attribute.
+  // It is used in an attribute, so allow only characters of a color.
   return /^[#\w(),.%\s/-]+$/.test(own) ? own : undefined;
 }
 
 /**
- * An icon in its place, or undefined where none was given.
- * @param assets folder in which the extension's own pictures lie
+ * @param assets the extension's assets folder
+ * @returns undefined without an image
  */
 export function imageOf(value: unknown, assets: string): Markup | undefined {
   if (value === undefined || value === null) return undefined;
@@ -58,7 +58,7 @@ export function imageOf(value: unknown, assets: string): Markup | undefined {
   return html`<span class="icon"><img class="${mask === 'circle' ? 'round' : ''}" src="${url}" /></span>`;
 }
 
-/** Where a picture is to be had without a network. */
+/** A `data:` URL of an image. */
 export function urlOf(name: string, assets: string): string | undefined {
   if (name.startsWith('data:image/')) return withCssColors(name);
   const media = MEDIA[extname(name)];
@@ -67,12 +67,11 @@ export function urlOf(name: string, assets: string): string | undefined {
   return `data:${media};base64,${readFileSync(path).toString('base64')}`;
 }
 
-/** Raycast's own names of colours stand in SVGs too, as `getProgressIcon` writes them. */
+/** SVGs of `getProgressIcon` use Raycast's color names. */
 function withCssColors(url: string): string {
   return url.replace(/raycast-[a-z-]+/g, (name) => encodeURIComponent(COLORS[name] ?? name));
 }
 
-/** The Mac knows more kinds of files than these. */
 function fileIconOf(path: string): string {
   if (extname(path) === '') return 'folder-16';
   return /\.(wav|flac|mp3|m4a|ogg|opus|webm|mp4|mov|aiff?)$/i.test(path)

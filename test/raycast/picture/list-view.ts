@@ -1,4 +1,4 @@
-/** A List: its search bar, its rows, and beside them the detail of the one that is selected. */
+/** Draws a List: search bar, rows, and the detail of the selected row. */
 import { metadataView, tagOf } from './metadata-view.js';
 import { childNodes, plainText, type Frame } from './frame.js';
 import { cssColor, imageOf } from './image.js';
@@ -7,7 +7,7 @@ import { markdownHtml } from './markdown-html.js';
 import { isEmptyView } from './action-bar.js';
 import { find, findAll, slot, textOf, walk, type TreeNode } from '../tree.js';
 
-/** The item that is selected, or undefined in an empty list. */
+/** Undefined for an empty list. */
 export function selectedItem({ tree, selected }: Frame): TreeNode | undefined {
   const items = [...walk(tree)].filter(({ type }) => type === 'List.Item');
   return items.find(({ props }) => plainText(props.title) === selected) ?? items[0];
@@ -81,7 +81,7 @@ function colorOf(value: unknown): unknown {
 function itemDetail(detail: TreeNode, assets: string): Markup {
   const markdown = textOf(detail, 'markdown');
   const metadata = slot(detail, 'metadata');
-  return html`<div class="beside">
+  return html`<div class="detail-pane">
     ${markdown !== '' && html`<article class="small">${markdownHtml(markdown, assets)}</article>`}
     ${metadata !== undefined && html`<div class="facts rows">${metadataView(metadata, assets)}</div>`}
   </div>`;

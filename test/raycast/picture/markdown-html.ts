@@ -1,11 +1,11 @@
-/** Markdown as a Detail shows it: what commands of ours write, not all that Markdown can. */
+/** Renders the subset of Markdown that Sotto's commands use. */
 import { escapedHtml, html, Markup, type Part } from './markup.js';
 import { urlOf } from './image.js';
 
 const BLANK = /^\s*$/;
 const STARTS_BLOCK = /^(#{1,6} |>|```|\s*[-*+] |\s*\d+[.)] |\||---+\s*$)/;
 
-/** @param assets folder of the pictures that it names */
+/** @param assets the extension's assets folder */
 export function markdownHtml(text: string, assets: string): Markup {
   return html`${blocksOf(text.split('\n'), assets)}`;
 }
@@ -13,8 +13,8 @@ export function markdownHtml(text: string, assets: string): Markup {
 function blocksOf(lines: readonly string[], assets: string): Part[] {
   const parts: Part[] = [];
   let at = 0;
-  /** Lines from here as long as they are so. */
-  const takeWhile = (matches: (line: string) => boolean): string[] => {
+  /** The next lines that match. */
+  const linesWhile = (matches: (line: string) => boolean): string[] => {
     const from = at;
     while (at < lines.length && matches(lines[at] ?? '')) at++;
     return lines.slice(from, at);
@@ -32,25 +32,25 @@ function blocksOf(lines: readonly string[], assets: string): Part[] {
       parts.push(html`<hr />`);
     } else if (line.startsWith('```')) {
       at++;
-      parts.push(html`<pre>${takeWhile((each) => !each.startsWith('```')).join('\n')}</pre>`);
+      parts.push(html`<pre>${linesWhile((each) => !each.startsWith('```')).join('\n')}</pre>`);
       at++;
     } else if (line.startsWith('>')) {
-      const childNodes = takeWhile((each) => each.startsWith('>')).map((each) => each.replace(/^> ?/, ''));
+      const childNodes = linesWhile((each) => each.startsWith('>')).map((each) => each.replace(/^> ?/, ''));
       parts.push(html`<blockquote>${blocksOf(childNodes, assets)}</blockquote>`);
     } else if (line.startsWith('|')) {
       parts.push(
         tableOf(
-          takeWhile((each) => each.startsWith('|')),
+          linesWhile((each) => each.startsWith('|')),
           assets,
         ),
       );
     } else if (/^\s*([-*+]|\d+[.)]) /.test(line)) {
-      const items = takeWhile((each) => /^\s*([-*+]|\d+[.)]) /.test(each) || /^\s+\S/.test(each));
+      const items = linesWhile((each) => /^\s*([-*+]|\d+[.)]) /.test(each) || /^\s+\S/.test(each));
       parts.push(listOf(items, assets));
     } else {
       const words = [
         lines[at++] ?? '',
-        ...takeWhile((each) => !BLANK.test(each) && !STARTS_BLOCK.test(each)),
+        ...linesWhile((each) => !BLANK.test(each) && !STARTS_BLOCK.test(each)),
       ];
       parts.push(new Markup(`<p>${inline(words.join('\n'), assets)}</p>`));
     }
@@ -84,7 +84,7 @@ function tableOf(lines: readonly string[], assets: string): Markup {
   return new Markup(`<table>${row(head, 'th')}${rest.map((cells) => row(cells, 'td')).join('')}</table>`);
 }
 
-/** Emphasis and the like inside a paragraph. What is protected by a backslash or stands in code is put aside first. */
+/** Inline Markdown of a paragraph. Escaped characters and code are replaced by placeholders first. */
 function inline(text: string, assets: string): string {
   const placeholders: string[] = [];
   const protect = (markup: string): string => `\uE000${placeholders.push(markup) - 1}\uE000`;

@@ -1,5 +1,3 @@
-/** HTML as a template: what is put into it is text, unless it is HTML already. */
-
 export class Markup {
   readonly text: string;
 
@@ -10,7 +8,7 @@ export class Markup {
 
 export type Part = Markup | string | number | false | undefined | readonly Part[];
 
-/** `` html`<p>${text}</p>` ``: nothing that a command renders can leave the place where it stands. */
+/** `` html`<p>${text}</p>` `` escapes strings, but not Markup. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return new Markup(strings.reduce((all, string, at) => all + markupText(parts[at - 1]) + string));
 }

@@ -1,10 +1,10 @@
-/** The facts beside a text: `Detail.Metadata` and `List.Item.Detail.Metadata`. */
+/** Draws `Detail.Metadata` and `List.Item.Detail.Metadata`. */
 import { childNodes, plainText } from './frame.js';
 import { cssColor, imageOf } from './image.js';
 import { html, type Markup } from './markup.js';
 import type { TreeNode } from '../tree.js';
 
-/** @param metadata the node itself, or the slot that holds it */
+/** @param metadata the node itself, or its slot */
 export function metadataView(metadata: TreeNode, assets: string): Markup {
   const rows = metadata.children.flatMap((child) =>
     child.type.endsWith('.Metadata') ? [...childNodes(child)] : [child],

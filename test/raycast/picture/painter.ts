@@ -1,4 +1,4 @@
-/** Draws a page of 1000 × 625 points with a headless Chromium, as the Store wants its pictures: 2000 × 1250 pixels. */
+/** Takes a screenshot of a page of 1000 × 625 points with a headless Chromium; the Store requires 2000 × 1250 pixels. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,13 +19,13 @@ export class Painter {
     this.#browser = browser;
   }
 
-  /** A painter, or why there is none: no browser starts here. */
+  /** @returns a painter, or why no browser starts on this machine */
   static async start(): Promise<Painter | string> {
     const browser = await startBrowser();
     return typeof browser === 'string' ? browser : new Painter(browser);
   }
 
-  /** @param scale pixels for each point */
+  /** @param scale pixels per point */
   async paint(content: Markup, path: string, scale: 1 | 2 = 2): Promise<void> {
     const file = join(this.#folder, 'page.html');
     writeFileSync(file, pageRequest(content));
@@ -56,7 +56,7 @@ const SCRIPTS = [
   ['vietnamese', 'U+1EA0-1EF9'],
 ] as const;
 
-/** Inter, where `.ci/tools` is installed: near to what a Mac has. Else whatever the machine has. */
+/** Inter, which is close to the Mac's font, if `.ci/tools` is installed; otherwise a font of the machine. */
 function typefaces(): string {
   const files = join(toolsFolder, 'node_modules/@fontsource-variable/inter/files');
   if (!existsSync(files)) return '';

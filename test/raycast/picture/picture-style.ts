@@ -1,4 +1,4 @@
-/** How it looks: Raycast's dark window, in points, on a calm ground of the icon's colours. */
+/** Raycast's dark window, in points, on a background in the icon's colors. */
 
 export const STYLE = `
 :root { --text: rgba(255,255,255,.93); --quiet: rgba(255,255,255,.5); --line: rgba(255,255,255,.09);
@@ -24,7 +24,7 @@ header.loading::after { content: ''; position: absolute; left: 0; right: 0; bott
 main { flex: 1; display: flex; min-height: 0; overflow: hidden; position: relative; }
 footer { height: 40px; flex: none; display: flex; align-items: center; gap: 8px; padding: 0 10px 0 14px; font-size: 12.5px; font-weight: 500;
   background: rgba(255,255,255,.045); border-top: .5px solid var(--line); color: var(--quiet); white-space: nowrap; }
-footer .primary, footer .said { color: var(--text); }
+footer .primary, footer .toast-title { color: var(--text); }
 footer .icon { width: 18px; height: 18px; }
 footer .rule { width: .5px; height: 16px; background: rgba(255,255,255,.22); margin: 0 4px; }
 footer .toast { width: 8px; height: 8px; border-radius: 50%; background: #5cd39b; box-shadow: 0 0 0 4px rgba(92,211,155,.2); margin: 0 4px; }
@@ -55,7 +55,7 @@ kbd { min-width: 20px; height: 20px; padding: 0 5px; border-radius: 5px; backgro
   font-size: 11.5px; font-weight: 500; color: var(--ink); background: color-mix(in srgb, var(--ink) 17%, transparent); }
 dd .tag + .tag { margin-left: 4px; }
 .tag .icon { width: 12px; height: 12px; color: inherit; }
-.beside { flex: 1; min-width: 0; display: flex; flex-direction: column; }
+.detail-pane { flex: 1; min-width: 0; display: flex; flex-direction: column; }
 article { flex: 1; min-width: 0; padding: 18px 24px; font-size: 15px; line-height: 1.6; overflow: hidden; }
 article.small { font-size: 13px; padding: 14px 18px; line-height: 1.55; }
 article > * + * { margin-top: .75em; }
@@ -110,7 +110,7 @@ article th, article td { text-align: left; padding: 5px 12px 5px 0; border-botto
 .panel .find { height: 38px; flex: none; border-top: .5px solid var(--line); padding: 0 14px; line-height: 38px; color: var(--quiet); }
 `;
 
-/** What only the Mac's own desktop has: its bar, an open menu, a note, and the words that Raycast flashes. */
+/** The Mac's menu bar and an open menu. */
 export const DESKTOP_STYLE = `
 .bar { position: absolute; inset: 0 0 auto 0; height: 30px; background: rgba(20,14,40,.42); display: flex; align-items: center; gap: 18px; padding: 0 16px; font-weight: 500; }
 .bar .icon { color: #fff; } .bar b { font-weight: 650; }
@@ -125,13 +125,4 @@ export const DESKTOP_STYLE = `
 .menu .item .quiet { flex: 0 10 auto; } .menu .item .keys { opacity: .6; }
 .menu .item kbd { background: none; padding: 0; min-width: 12px; font-size: 13px; }
 .menu .item.off { color: var(--quiet); } .menu .item.off .icon { opacity: .5; }
-.note { position: absolute; left: 150px; top: 84px; width: 700px; height: 420px; border-radius: 12px; background: #fbf9f6; color: #2a2533; overflow: hidden;
-  box-shadow: 0 0 0 .5px rgba(0,0,0,.4), 0 30px 70px rgba(8,4,24,.5); }
-.note .lights { height: 42px; border-bottom: 1px solid #ece7e0; display: flex; align-items: center; gap: 8px; padding: 0 16px; color: #8b8494; font-weight: 600; }
-.note .lights i { width: 12px; height: 12px; border-radius: 50%; background: #ff5f57; } .note .lights i + i { background: #febc2e; } .note .lights i + i + i { background: #28c840; margin-right: 14px; }
-.note h1 { font-size: 24px; font-weight: 700; } .note .paper { padding: 26px 34px; font-size: 17px; line-height: 1.6; }
-.note .paper p { margin-top: 12px; } .note .caret { border-left: 2px solid #e8765c; margin-left: 1px; }
-.hud { position: absolute; left: 50%; bottom: 48px; transform: translateX(-50%); height: 38px; padding: 0 18px; border-radius: 19px; display: flex; align-items: center; gap: 9px; font-weight: 500; font-size: 14px;
-  background: rgba(34,30,44,.96); box-shadow: inset 0 0 0 .5px rgba(255,255,255,.22), 0 10px 30px rgba(8,4,24,.45); }
-.hud img { width: 18px; height: 18px; }
 `;

@@ -38,8 +38,8 @@ function drawn(tree: TreeNode, more: Partial<Frame> = {}): string {
   return windowOf({ tree, title: 'Dictate', assets, icon: 'icon.png', ...more }).text.replaceAll(/\s+/g, ' ');
 }
 
-describe('a picture of a command', () => {
-  test('shows a text, its facts, and what the return key does', () => {
+describe('picture of a command', () => {
+  test('shows the text, its metadata, and the primary action', () => {
     const facts = node(
       'slot',
       { name: 'metadata' },
@@ -55,14 +55,14 @@ describe('a picture of a command', () => {
     expect(page).not.toContain('Delete');
   });
 
-  test('shows all actions with their keys when the panel is open', () => {
+  test('shows all actions with their shortcuts in the open panel', () => {
     const page = drawn(node('Detail', { markdown: '' }, actions), { isPanelOpen: true });
     expect(page).toContain('<span>Delete</span>');
     expect(page).toContain('<kbd>⌃</kbd><kbd>⌘</kbd><kbd>X</kbd>');
     expect(page).toContain('destructive');
   });
 
-  test('shows a list with the detail of the item that is selected', () => {
+  test('shows a list with the detail of the selected item', () => {
     const item = (title: string): TreeNode =>
       node(
         'List.Item',
@@ -71,29 +71,29 @@ describe('a picture of a command', () => {
       );
     const list = node(
       'List',
-      { isShowingDetail: true, searchBarPlaceholder: 'Search what you said' },
+      { isShowingDetail: true, searchBarPlaceholder: 'Search your dictations' },
       node('List.Section', { title: 'Today' }, item('first'), item('second')),
     );
     const page = drawn(list, { selected: 'second' });
-    expect(page).toContain('Search what you said');
+    expect(page).toContain('Search your dictations');
     expect(page).toContain('<h4>Today');
     expect(page).toContain('all of second');
     expect(page).not.toContain('all of first');
     expect(page.match(/row selected/g)).toHaveLength(1);
   });
 
-  test('shows an empty list as its empty view', () => {
+  test('shows the empty view of an empty list', () => {
     const page = drawn(
       node('List', {}, node('List.EmptyView', { title: 'Nothing Yet', description: 'Dictate first' })),
     );
     expect(page).toContain('<strong>Nothing Yet</strong>');
   });
 
-  test('shows what was typed into a form, or else what is to be typed', () => {
+  test('shows typed values of a form, or else placeholders', () => {
     const form = node(
       'Form',
       {},
-      node('Form.TextField', { id: 'from', title: 'Heard', placeholder: 'sean' }),
+      node('Form.TextField', { id: 'from', title: 'Replace', placeholder: 'sean' }),
       node('Form.TextField', { id: 'to', title: 'Written', placeholder: 'Shaun' }),
     );
     const page = drawn(form, { typed: { from: 'kubernetis' } });
@@ -101,7 +101,7 @@ describe('a picture of a command', () => {
     expect(page).toContain('<span class="quiet">Shaun</span>');
   });
 
-  test('shows a menu with what can be chosen in it and what cannot', () => {
+  test('shows enabled and disabled menu items', () => {
     const menu = node(
       'MenuBarExtra',
       { icon: 'microphone-16' },
@@ -113,11 +113,11 @@ describe('a picture of a command', () => {
     expect(page).toContain('<hr />');
   });
 
-  test('refuses a screen that nobody has drawn yet', () => {
+  test('refuses a component that it cannot draw', () => {
     expect(() => drawn(node('Grid'))).toThrow('Grid');
   });
 
-  test('lets no text out of its place', () => {
+  test('escapes hostile text', () => {
     const hostile = '<script>alert(1)</script>"';
     expect(html`<p title="${hostile}">${hostile}</p>`.text).not.toContain('<script>');
     expect(markdownHtml(hostile, assets).text).not.toContain('<script>');
@@ -128,19 +128,19 @@ describe('a picture of a command', () => {
 describe('Markdown in a picture', () => {
   const shown = (text: string): string => markdownHtml(text, assets).text;
 
-  test('knows emphasis, code, quotes and breaks', () => {
-    expect(shown('said *and maybe*')).toBe('<p>said <em>and maybe</em></p>');
+  test('renders emphasis, code, quotes and breaks', () => {
+    expect(shown('final *and draft*')).toBe('<p>final <em>and draft</em></p>');
     expect(shown('**a** ~~b~~ `c*d*`')).toBe('<p><strong>a</strong> <del>b</del> <code>c*d*</code></p>');
     expect(shown('> careful  \nnow')).toContain('<blockquote><p>careful');
     expect(shown('one  \ntwo\nthree')).toBe('<p>one<br>two three</p>');
   });
 
-  test('leaves alone what a backslash protects', () => {
+  test('keeps escaped characters', () => {
     expect(shown('2 \\* 3 \\* 4')).toBe('<p>2 * 3 * 4</p>');
     expect(shown('\\# no heading')).toBe('<p># no heading</p>');
   });
 
-  test('knows headings, lists, tables and code', () => {
+  test('renders headings, lists, tables and code', () => {
     expect(shown('## Two')).toBe('<h2>Two</h2>');
     expect(shown('- a\n- b')).toBe('<ul><li>a</li><li>b</li></ul>');
     expect(shown('1. a\n2. b')).toBe('<ol><li>a</li><li>b</li></ol>');
@@ -149,15 +149,15 @@ describe('Markdown in a picture', () => {
   });
 });
 
-describe('what stands beside a text', () => {
-  test('shortcuts are written as on a Mac', () => {
+describe('shortcuts, dates and icons', () => {
+  test('writes shortcuts as a Mac does', () => {
     expect(keysOf({ modifiers: ['cmd', 'shift'], key: 'p' })).toEqual(['⇧', '⌘', 'P']);
     expect(keysOf({ common: 'Copy' })).toEqual(['⇧', '⌘', 'C']);
     expect(keysOf({ modifiers: ['cmd'], key: 'backspace' })).toEqual(['⌘', '⌫']);
     expect(keysOf(undefined)).toEqual([]);
   });
 
-  test('dates are as long ago as they are', () => {
+  test('shows dates as relative times', () => {
     const now = Date.now();
     const ago = (minutes: number): string => agoOf(new Date(now - minutes * 60_000), now);
     expect([ago(0), ago(5), ago(130), ago(60 * 24 * 2), ago(60 * 24 * 21)]).toEqual([
@@ -169,7 +169,7 @@ describe('what stands beside a text', () => {
     ]);
   });
 
-  test('icons have their colour, and a file the icon of its kind', () => {
+  test('colors icons, and picks the icon of a file type', () => {
     expect(imageOf({ source: 'check-16', tintColor: 'raycast-green' }, assets)?.text).toContain('color:#');
     expect(imageOf({ fileIcon: '/talks/a.m4a' }, assets)?.text).toContain('<svg');
     expect(imageOf(undefined, assets)).toBeUndefined();
@@ -182,20 +182,17 @@ afterAll(async () => {
   if (typeof painter !== 'string') await painter.close();
 });
 
-testUnless(noPainter)(
-  'a picture has the 2000 × 1250 pixels that the Store takes, and is not empty',
-  async () => {
-    if (typeof painter === 'string') throw new Error(painter);
-    const folder = mkdtempSync(join(tmpdir(), 'picture-'));
-    try {
-      const path = join(folder, 'a.png');
-      const tree = node('Detail', { markdown: '# Hello' });
-      await painter.paint(windowOf({ tree, title: 'Dictate', assets, icon: 'icon.png' }), path);
-      const bytes = readFileSync(path);
-      expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20)]).toEqual([2000, 1250]);
-      expect(bytes.length).toBeGreaterThan(20_000);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  },
-);
+testUnless(noPainter)('paints 2000 × 1250 pixels that are not empty', async () => {
+  if (typeof painter === 'string') throw new Error(painter);
+  const folder = mkdtempSync(join(tmpdir(), 'picture-'));
+  try {
+    const path = join(folder, 'a.png');
+    const tree = node('Detail', { markdown: '# Hello' });
+    await painter.paint(windowOf({ tree, title: 'Dictate', assets, icon: 'icon.png' }), path);
+    const bytes = readFileSync(path);
+    expect([bytes.readUInt32BE(16), bytes.readUInt32BE(20)]).toEqual([2000, 1250]);
+    expect(bytes.length).toBeGreaterThan(20_000);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

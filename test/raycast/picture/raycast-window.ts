@@ -9,7 +9,7 @@ import { listBody, searchBar, selectedItem } from './list-view.js';
 import { markdownHtml } from './markdown-html.js';
 import { html, type Markup } from './markup.js';
 
-/** @throws Error for a screen that nobody has drawn yet */
+/** @throws Error for a component that it cannot draw */
 export function windowOf(frame: Frame): Markup {
   const { tree } = frame;
   const isList = tree.type === 'List';

@@ -1,11 +1,12 @@
 /**
- * What a picture is taken on: the built extension, the real command, daemon and starter model, in a home that is gone
- * afterwards. The microphone is the only thing that is not real: it hears a clip of `assets/speech`.
+ * The environment of a picture: the built extension with the real command, daemon and starter model in a temporary home.
+ * The microphone plays clips of `assets/speech`.
  */
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { bundledSpeech } from '#daemon/paths.js';
+import { History, type Dictation } from '#daemon/store/history/index.js';
 import { launcher, sotto } from '#test/harness/run-sotto.js';
 import { scriptedMicrophone } from '#test/harness/scripted-microphone.js';
 import { stopAll } from '#test/harness/stop-all.js';
@@ -18,15 +19,15 @@ import { RaycastHost } from '../raycast-host.js';
 import type { RunningCommand } from '../running-command.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** The Mac of the pictures. */
+/** A Mac with 24 GB and a GPU, whatever machine draws the pictures. */
 const MACHINE = '24GB,gpu';
 const SAMPLE_RATE = 16_000;
-/** Between two clips: a breath. */
+/** Between two clips. */
 const PAUSE_SAMPLES = 0.35 * SAMPLE_RATE;
-/** Sound behind the speech, so that nothing ends by itself while the picture is taken. */
+/** After the speech, so that the dictation does not end before the picture is drawn. */
 const TRAILING_SILENCE_SECONDS = 60;
 
-/** Clips out of one page. */
+/** Clips of one page of an audiobook. */
 export const READING: readonly string[] = ['austen-0870.flac', 'austen-0920.flac', 'austen-0930.flac'];
 
 export class SceneEnvironment {
@@ -38,12 +39,12 @@ export class SceneEnvironment {
   constructor(built: BuiltExtension) {
     this.#built = built;
     this.icon = 'icon.png';
-    // The starter model, not the one that tests pretend to have.
+    // Use the starter model, not the fake one of `tempHome`.
     writeFileSync(this.home.paths.settings, '{}');
     rmSync(this.home.paths.models, { recursive: true });
   }
 
-  /** A Raycast whose microphone hears these clips, as fast as they were spoken. */
+  /** A Raycast whose microphone plays these clips in real time. */
   async raycast(clips: readonly string[] = READING): Promise<RaycastHost> {
     const samples = await this.#samples(clips);
     const speech = join(this.home.folder, 'speech.s16');
@@ -68,16 +69,36 @@ export class SceneEnvironment {
     return host;
   }
 
-  /** What was dictated before, the last one last: it is in the history, and the model is loaded. */
+  /** Dictates recordings of clips with the real model, which stays loaded. */
   async dictated(...recordings: (readonly string[])[]): Promise<void> {
-    const file = join(this.home.folder, 'take.wav');
+    const file = join(this.home.folder, 'dictation.wav');
     for (const clips of recordings) {
       await this.record(clips, file);
-      await this.sotto('dictate', '--from', file, '--fast', '--output', join(this.home.folder, 'take.txt'));
+      await this.sotto(
+        'dictate',
+        '--from',
+        file,
+        '--fast',
+        '--output',
+        join(this.home.folder, 'dictation.txt'),
+      );
     }
   }
 
-  /** Runs the command itself. */
+  /** Adds past dictations without transcribing anything. */
+  addToHistory(...dictations: (Pick<Dictation, 'text' | 'startedMs'> & Partial<Dictation>)[]): void {
+    mkdirSync(this.home.paths.recordings, { recursive: true });
+    const history = History.open(this.home.paths.history);
+    for (const dictation of dictations) {
+      history.add({
+        ...{ id: String(dictation.startedMs), durationSeconds: 6, language: 'en', state: 'final' },
+        ...{ model: 'whisper-large-v3-turbo', ...dictation },
+      });
+    }
+    history.close();
+  }
+
+  /** Runs the `sotto` command. */
   async sotto(...args: string[]): Promise<void> {
     const { code, stderr } = await sotto(args, {
       home: this.home.folder,
@@ -87,7 +108,7 @@ export class SceneEnvironment {
     if (code !== 0) throw new Error(`sotto ${args.join(' ')} ended with ${code}: ${stderr}`);
   }
 
-  /** Clips behind each other as a WAV file. */
+  /** Writes the concatenated clips as a WAV file. */
   async record(clips: readonly string[], path: string): Promise<void> {
     const samples = await this.#samples(clips);
     writeFileSync(path, Buffer.concat([wavHead(samples.length / 2, SAMPLE_RATE), samples]));
@@ -97,7 +118,7 @@ export class SceneEnvironment {
     return join(bundledSpeech, name);
   }
 
-  /** What is on a command's screen now. */
+  /** The current screen of a command. */
   frame(host: RaycastHost, command: RunningCommand, more: Partial<Frame> = {}): Frame {
     const { tree, name } = command;
     if (tree === undefined) throw new Error(`${name} shows nothing: ${command.output}`);
@@ -122,7 +143,7 @@ export class SceneEnvironment {
     this.home.remove();
   }
 
-  /** The clips as a microphone gives them: 16-bit samples at 16 kHz. */
+  /** Concatenated clips as 16-bit samples at 16 kHz, as from a microphone. */
   async #samples(clips: readonly string[]): Promise<Buffer> {
     const pieces: Uint8Array[] = [];
     for (const clip of clips) {
@@ -139,7 +160,7 @@ function toPcm(samples: Float32Array): Int16Array {
   return Int16Array.from(samples, (value) => Math.round(Math.max(-1, Math.min(1, value)) * 32_767));
 }
 
-/** The toast that is to be seen: the last one, unless it was hidden. */
+/** The visible toast: the last one, unless it was hidden. */
 function toastOf(host: RaycastHost): ToastFrame | undefined {
   const last = host.log.filter(({ method }) => method === 'toast' || method === 'hideToast').at(-1);
   return last?.method === 'toast' ? (last.args[0] as ToastFrame) : undefined;

@@ -1,25 +1,35 @@
-/** What the pictures show: each drives a command to a moment worth seeing. */
+/** The pictures: each scene drives a command to the moment that it shows. */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { menuOf, noteOf } from './desktop-view.js';
+import { fakeCapture, fakeDictation } from '../fake-capture.js';
+import { menuOf } from './desktop-view.js';
 import type { Frame } from './frame.js';
 import type { Markup } from './markup.js';
 import { READING, type SceneEnvironment } from './scene-environment.js';
 import { windowOf } from './raycast-window.js';
 import type { RunningCommand } from '../running-command.js';
-import { find, textOf, walk, type TreeNode } from '../tree.js';
+import { find, walk, type TreeNode } from '../tree.js';
 
 export interface Scene {
   readonly name: string;
-  /** Its place among the Store's pictures. */
+  /** Number of the Store's picture. */
   readonly store?: number;
-  /** Whether a README shows it. */
+  /** Also drawn for the README. */
   readonly isInReadme?: true;
   draw(environment: SceneEnvironment): Promise<Markup>;
 }
 
 /** The real model on a machine that may be busy. */
 const RENDER_TIMEOUT_MS = 180_000;
+
+const DICTATION = 'Hi Anna, thanks for the notes. Could we move Thursday’s review to three?';
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+/** Loudness of a spoken sentence, in dB below full scale, one value per update. */
+const LEVELS_DB = [
+  ...[-52, -38, -24, -18, -22, -16, -26, -40, -50, -30, -20, -15, -19, -28],
+  ...[-46, -54, -34, -21, -17, -14, -23, -33, -48, -27, -18, -16, -21, -24],
+];
 
 export const SCENES: readonly Scene[] = [
   {
@@ -39,7 +49,7 @@ export const SCENES: readonly Scene[] = [
       const folder = join(environment.home.folder, 'Recordings');
       const inFolder = (name: string): string => join(folder, name);
       mkdirSync(folder);
-      // A folder is named as people name it, from their own: `~/Recordings`.
+      // The view abbreviates the home folder: `~/Recordings`.
       process.env.HOME = environment.home.folder;
       try {
         copyFileSync(environment.clip('jfk.flac'), inFolder('Inaugural Address.flac'));
@@ -50,9 +60,9 @@ export const SCENES: readonly Scene[] = [
         const names = ['Inaugural Address.flac', 'Chapter One.wav', 'Sonnet I.mp3', 'Aviso.flac'];
         host.desktop.showFinder(...names.map(inFolder));
         const command = host.launch('transcribe-file');
-        // Two are done, one is under way, one waits.
+        // Two files are done, one is running, one is queued.
         const matches = (tree: TreeNode): boolean =>
-          /"[1-9]\d %"/.test(JSON.stringify(itemOf(tree, 'Sonnet I')));
+          /"[1-9]\d%"/.test(JSON.stringify(itemOf(tree, 'Sonnet I')));
         const tree = await command.until(matches, RENDER_TIMEOUT_MS);
         return windowOf(environment.frame(host, command, { tree, selected: 'Chapter One.wav' }));
       } finally {
@@ -64,35 +74,32 @@ export const SCENES: readonly Scene[] = [
     name: 'history',
     store: 3,
     async draw(environment) {
-      await environment.dictated(['es-librivox-notice.flac'], ['austen-0930.flac'], ['jfk.flac'], READING);
-      return windowOf(await frameShowing(environment, 'history', 'Dashwood'));
-    },
-  },
-  {
-    name: 'quick-dictate',
-    store: 4,
-    async draw(environment) {
-      const host = await environment.raycast();
-      await host.launch('quick-dictate').done(RENDER_TIMEOUT_MS);
-      const watching = host.launch('dictate');
-      await watching.until((tree) => /amiable himself/.test(textOf(tree, 'markdown')), RENDER_TIMEOUT_MS);
-      await host.launch('quick-dictate').done(RENDER_TIMEOUT_MS);
-      const paragraphs = ['What Austen says of him, in her own words:', host.desktop.pasted];
-      const hud = String(host.desktop.callsTo('hud').at(-1));
-      return noteOf({
-        title: 'John Dashwood',
-        paragraphs,
-        hud,
-        icon: environment.icon,
-        assets: environment.assets,
-      });
+      const today = new Date().setHours(9, 41, 0, 0);
+      environment.addToHistory(
+        { text: DICTATION, startedMs: today },
+        { text: 'Ship the beta on Monday, and ask ten people to try it.', startedMs: today - 47 * MINUTE_MS },
+        {
+          text: 'Buy oat milk, lemons, and a birthday card for Sam.',
+          startedMs: today - DAY_MS + 492 * MINUTE_MS,
+        },
+        {
+          text: 'The search is fast now. The export still needs a progress bar.',
+          startedMs: today - DAY_MS,
+          state: 'recovered',
+        },
+        {
+          text: 'Idea for the talk: start with the demo, then explain how it works.',
+          startedMs: today - 5 * DAY_MS,
+        },
+      );
+      return windowOf(await frameShowing(environment, 'history', 'birthday'));
     },
   },
   {
     name: 'vocabulary',
-    store: 5,
+    store: 4,
     async draw(environment) {
-      await environment.sotto('vocabulary', 'add', 'Kubernetes', 'Grace Hopper', 'Nguyễn', 'Dashwood');
+      await environment.sotto('vocabulary', 'add', 'Kubernetes', 'Grace Hopper', 'Nguyễn', 'Siobhán');
       const replacements = [
         ['sean', 'Shaun'],
         ['new line', '\\n'],
@@ -104,7 +111,7 @@ export const SCENES: readonly Scene[] = [
   },
   {
     name: 'models',
-    store: 6,
+    store: 5,
     async draw(environment) {
       await environment.dictated(['jfk.flac']);
       const host = await environment.raycast();
@@ -127,7 +134,9 @@ export const SCENES: readonly Scene[] = [
     name: 'menu-bar',
     isInReadme: true,
     async draw(environment) {
-      await environment.dictated(READING);
+      // Loads the model, so that the menu shows it in memory.
+      await environment.dictated(['jfk.flac']);
+      environment.addToHistory({ text: DICTATION, startedMs: Date.now() });
       const host = await environment.raycast();
       const command = host.launch('menu-bar', { isMenuOpen: true });
       await command.until(
@@ -139,7 +148,7 @@ export const SCENES: readonly Scene[] = [
   },
 ];
 
-/** A command as soon as a text is on its screen. */
+/** A command as soon as it shows a text. */
 async function frameShowing(environment: SceneEnvironment, name: string, text: string): Promise<Frame> {
   const host = await environment.raycast();
   const command = host.launch(name);
@@ -147,14 +156,30 @@ async function frameShowing(environment: SceneEnvironment, name: string, text: s
   return environment.frame(host, command);
 }
 
-/** Dictate, with some words that are said for good and some behind them that may still change. */
+/** Dictate with committed and tentative text. Served by a fake capture process: `assets/speech` has only audiobooks. */
 async function midDictation(environment: SceneEnvironment): Promise<Frame> {
-  const host = await environment.raycast();
-  const command = host.launch('dictate');
-  const matches = (tree: TreeNode): boolean =>
-    /respectable than he was.*\*[^*]{8,}\*$/s.test(textOf(tree, 'markdown'));
-  const tree = await command.until(matches, RENDER_TIMEOUT_MS);
-  return environment.frame(host, command, { tree });
+  const [committed = '', tentative = ''] = DICTATION.split(/(?= Thursday)/);
+  const capture = await fakeCapture(environment.home.paths.capture, ({ type }, send) => {
+    if (type !== 'begin') return;
+    const dictation = fakeDictation({
+      ...{ startedMs: Date.now(), seconds: 6, committed, tentative, speaking: true, engine: 'listening' },
+      ...{ language: 'en', model: 'whisper-large-v3-turbo', device: 'MacBook Pro Microphone' },
+    });
+    send({ type: 'dictation', dictation, isNew: true });
+    // Slower than the view renders, so that each update draws a bar.
+    LEVELS_DB.forEach((db, at) => {
+      const seconds = at === LEVELS_DB.length - 1 ? 7 : 6;
+      setTimeout(() => send({ type: 'change', change: { db, seconds } }), 100 * (at + 1));
+    });
+  });
+  try {
+    const host = await environment.raycast();
+    const command = host.launch('dictate');
+    await command.untilText('0:07', RENDER_TIMEOUT_MS);
+    return environment.frame(host, command);
+  } finally {
+    await capture.close();
+  }
 }
 
 function treeOf({ tree, name }: RunningCommand): TreeNode {

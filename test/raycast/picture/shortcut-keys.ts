@@ -1,5 +1,3 @@
-/** Shortcuts as a Mac writes them. */
-
 const MODIFIERS: readonly (readonly [string, string])[] = [
   ['ctrl', '⌃'],
   ['opt', '⌥'],
@@ -20,7 +18,7 @@ const KEYS: Readonly<Record<string, string>> = {
   arrowLeft: '←',
   arrowRight: '→',
 };
-/** Those that Raycast names itself. */
+/** `Keyboard.Shortcut.Common` */
 const COMMON: Readonly<Record<string, readonly string[]>> = {
   Copy: ['⇧', '⌘', 'C'],
   CopyDeeplink: ['⇧', '⌘', 'C'],
@@ -45,11 +43,11 @@ interface Shortcut {
   readonly common?: string;
   readonly modifiers?: readonly string[];
   readonly key?: string;
-  /** One for each system. */
+  /** The shortcut of one platform. */
   readonly macOS?: Shortcut;
 }
 
-/** The keys of an action, in the order in which they are written: ⌃ ⌥ ⇧ ⌘ and the key itself. */
+/** The keys in the order of a Mac: ⌃ ⌥ ⇧ ⌘ and the key. */
 export function keysOf(shortcut: unknown): readonly string[] {
   if (typeof shortcut !== 'object' || shortcut === null) return [];
   const { common, modifiers = [], key = '', macOS } = shortcut as Shortcut;
