@@ -1,4 +1,4 @@
-/** What `@raycast/api` exports, out of its own types: the package holds no code that runs, only these and `ray`. */
+/** Reads the exports of `@raycast/api` from its types: the package has no code that runs, only types and `ray`. */
 import { readFileSync } from 'node:fs';
 import type { ApiNames } from './messages.js';
 

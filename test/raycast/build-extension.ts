@@ -1,4 +1,4 @@
-/** Builds an extension with Raycast's own `ray build`, as for the Store: bundled, minified, its types checked. */
+/** Builds an extension with Raycast's `ray build`, as for the Store: bundled, minified, type-checked. */
 import { execFile } from 'node:child_process';
 import {
   cpSync,
@@ -26,14 +26,17 @@ export const fixtureFolder = join(root, 'test/raycast/fixture');
 
 export interface BuiltExtension {
   readonly manifest: Manifest;
-  /** One CommonJS file for each command, and `assets/`. */
+  /** Has one CommonJS file for each command, and `assets/`. */
   readonly folder: string;
-  /** The types of the API that it was built against. */
+  /** Path of the API's types. */
   readonly types: string;
   remove(): void;
 }
 
-/** Why nothing can be built here, or undefined; installs the extension's packages if they are missing. */
+/**
+ * Installs the extension's packages if they are missing.
+ * @returns why the extension cannot be built on this machine, or undefined
+ */
 export async function whyNotBuilt(): Promise<string | undefined> {
   if (!existsSync(join(extensionFolder, 'package-lock.json')))
     return 'no Raycast packages: there is no extension/package-lock.json';
@@ -41,7 +44,7 @@ export async function whyNotBuilt(): Promise<string | undefined> {
   const release = await acquireInstallLock();
   try {
     if (existsSync(ray)) return undefined;
-    // Under `npm test` the root's `engine-strict` holds here too, and Raycast's tools ask for Node 22, though they build on 20.
+    // `npm test` passes on the root's `engine-strict`, and Raycast's tools require Node 22, although they build on 20.
     const flags = ['--no-audit', '--no-fund', '--engine-strict=false'];
     await execute('npm', ['ci', ...flags], { cwd: extensionFolder, timeout: INSTALL_TIMEOUT_MS });
     return undefined;
@@ -52,7 +55,7 @@ export async function whyNotBuilt(): Promise<string | undefined> {
   }
 }
 
-/** Suites run beside each other, and two installations in one folder break each other. */
+/** Suites run in parallel, and two installations in one folder break each other. @returns releases the lock */
 async function acquireInstallLock(): Promise<() => void> {
   const mark = join(extensionFolder, '.installing');
   for (;;) {
@@ -61,14 +64,17 @@ async function acquireInstallLock(): Promise<() => void> {
       return () => rmSync(mark, { recursive: true, force: true });
     } catch {
       const sinceMs = statSync(mark, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
-      // Left behind by one that was killed.
+      // A killed process has left the lock.
       if (Date.now() - sinceMs > INSTALL_TIMEOUT_MS) rmSync(mark, { recursive: true, force: true });
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
 }
 
-/** Throws what `ray build` says if it refuses. A folder without packages of its own is built with the extension's. */
+/**
+ * Builds a folder without `node_modules` with the extension's packages.
+ * @throws Error the output of `ray build` if it fails
+ */
 export async function buildExtension(folder: string): Promise<BuiltExtension> {
   const temp = mkdtempSync(join(tmpdir(), 'ray-'));
   const out = join(temp, 'built');
@@ -87,7 +93,7 @@ export async function buildExtension(folder: string): Promise<BuiltExtension> {
   } catch (error) {
     rmSync(temp, { recursive: true, force: true });
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    throw new Error(`ray build refused ${folder}:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });
+    throw new Error(`ray build failed for ${folder}:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });
   }
   return {
     manifest: readManifest(JSON.parse(readFileSync(join(out, 'package.json'), 'utf8'))),

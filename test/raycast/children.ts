@@ -1,4 +1,4 @@
-/** The processes that a command has started. Raycast ends those that are not detached when it unloads the command. */
+/** The processes of a command. Raycast kills those that are not detached when it unloads the command. */
 import { isRunning } from '#daemon/is-running.js';
 import { argsOf } from '#test/harness/processes.js';
 
@@ -10,7 +10,7 @@ export interface Child {
 
 export class Children {
   readonly #children = new Map<number, Child>();
-  /** All that were ever started, in their order. */
+  /** All, in the order of their start. */
   readonly started: Child[] = [];
 
   add(child: Child): void {
@@ -22,7 +22,6 @@ export class Children {
     this.#children.delete(pid);
   }
 
-  /** Those that are still there. */
   alive(): Child[] {
     return [...this.#children.values()].filter(isAlive);
   }
@@ -32,15 +31,15 @@ export class Children {
       try {
         process.kill(child.pid, 'SIGKILL');
       } catch {
-        // It has just ended by itself.
+        // It has just exited by itself.
       }
     }
   }
 }
 
 /**
- * Whether it runs, and is still that one: its number may be another's by now. When a command has been unloaded nobody waits for
- * its children any more, so one that has ended stays as a zombie until the host ends: here as in Raycast.
+ * Checks the arguments as well, because the process id may have been reused. No process reaps the children of an unloaded
+ * command, so each exit leaves a zombie until the host exits, as in Raycast.
  */
 function isAlive({ pid, args }: Child): boolean {
   return isRunning(pid) && args.slice(1).every((arg) => argsOf(pid).includes(arg));

@@ -1,4 +1,4 @@
-/** The Mac around Raycast: Finder, the clipboard, the app in front, and a log of all that was done to them. */
+/** A fake Mac: Finder, the clipboard, the frontmost app, and a log of all API calls. */
 import { basename } from 'node:path';
 import { defined } from '#daemon/protocol/defined.js';
 
@@ -14,7 +14,7 @@ interface ClipboardContent {
   readonly html?: string;
 }
 
-/** Something that a command did: `hud`, `toast`, `paste`, `copy`, `closeMainWindow`, `launchCommand`, `open`, … */
+/** A call of a command: `hud`, `toast`, `paste`, `copy`, `closeMainWindow`, `launchCommand`, `open`, … */
 export interface ApiCall {
   readonly method: string;
   readonly args: readonly unknown[];
@@ -28,21 +28,19 @@ export function app(name: string, bundleId: string): Application {
 
 export class Desktop {
   readonly log: ApiCall[] = [];
-  /** The app that had the focus before Raycast's window. */
   frontmost: Application = app('Notes', 'com.apple.Notes');
   applications: readonly Application[] = [FINDER, app('Notes', 'com.apple.Notes')];
-  /** Selected in Finder; only to be had while Finder is in front. */
+  /** Available only while Finder is frontmost. */
   finderSelection: readonly string[] = [];
   selectedText: string | undefined;
-  /** The newest first. */
+  /** The most recent first. */
   clipboard: ClipboardContent[] = [];
-  /** Whether Raycast can read it at all. */
   isClipboardReadable = true;
-  /** What the user answers when a command asks whether it shall. */
+  /** The user's answer to every alert. */
   confirmAnswer = true;
-  /** All that was pasted, joined: what stands in the app in front. */
+  /** All pasted text: the content of the frontmost app. */
   pasted = '';
-  /** How long the app in front takes until it reads what is pasted. */
+  /** Time until the frontmost app reads the clipboard after a paste. */
   pasteDelayMs = 0;
 
   showFinder(...selection: string[]): void {
@@ -54,17 +52,17 @@ export class Desktop {
     this.pasted += this.clipboard[0]?.text ?? '';
   }
 
-  /** What was given with each deed of a kind: of most, the first argument is what one wants. */
+  /** The first argument of each call of a method. */
   callsTo(method: string): unknown[] {
     return this.log.filter((call) => call.method === method).map(({ args }) => args[0]);
   }
 
-  /** Does what a command asks for. Throws where the Mac would, and for what it does not know. */
+  /** Executes a call. @throws Error where a Mac would, and for an unknown method */
   answer(method: string, args: readonly unknown[]): unknown {
     this.log.push({ method, args });
     switch (method) {
       case 'copy':
-        // What is concealed is on the clipboard, but no entry of its history: it takes the place of what was there.
+        // Concealed content replaces the clipboard without adding to its history.
         if (isConcealed(args[1])) this.clipboard.shift();
         return void this.clipboard.unshift(contentOf(args[0]));
       case 'paste':
@@ -118,7 +116,7 @@ export class Desktop {
 function contentOf(value: unknown): ClipboardContent {
   if (typeof value === 'string' || typeof value === 'number') return { text: String(value) };
   if (typeof value !== 'object' || value === null)
-    throw new TypeError(`${String(value)} is no clipboard content`);
+    throw new TypeError(`${String(value)} is not clipboard content`);
   const { text, file, html } = value as Partial<ClipboardContent>;
   if (text === undefined && file === undefined && html === undefined) {
     throw new TypeError('clipboard content is text, a file or html');

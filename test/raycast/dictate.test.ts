@@ -18,14 +18,14 @@ const FIRST = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
 describeUnless(reason)('Dictate', () => {
   const harness = sottoHarness();
 
-  /** All of a take of some seconds was heard. */
+  /** Waits until the whole recording of some seconds is shown. */
   async function dictate(seconds: number, host: RaycastHost): Promise<ReturnType<RaycastHost['launch']>> {
     const command = host.launch('dictate');
     await command.untilText(`0:0${seconds}`);
     return command;
   }
 
-  test('listens at once, and words appear while one speaks', async () => {
+  test('records at once and shows words while the user speaks', async () => {
     const command = harness.raycast({ samples: 60 * SECOND, pauseMs: 20 }).launch('dictate');
     const first = await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     const markdown = textOf(first, 'markdown');
@@ -34,7 +34,7 @@ describeUnless(reason)('Dictate', () => {
     expect(command.text()).toContain('fake');
   });
 
-  test('finish and paste carries the text into the app in front, and leaves', async () => {
+  test('pastes into the frontmost app and closes', async () => {
     const host = harness.raycast({ samples: 4 * SECOND });
     const command = await dictate(4, host);
     await command.act('Finish and Paste');
@@ -43,7 +43,7 @@ describeUnless(reason)('Dictate', () => {
     expect(command.children.started).toHaveLength(1);
   });
 
-  test('one process serves one dictation after another, so that Raycast is left with no zombies', async () => {
+  test('reuses one process for all dictations, which leaves no zombies', async () => {
     const host = harness.raycast({ samples: SECOND });
     for (let time = 1; time <= 3; time++) {
       const command = await dictate(1, host);
@@ -56,7 +56,7 @@ describeUnless(reason)('Dictate', () => {
     expect(started.every(({ pid }) => isRunning(pid))).toBe(true);
   });
 
-  test('what was on the clipboard is put back, unless somebody copied something else', async () => {
+  test('restores the clipboard, unless something else was copied', async () => {
     const host = harness.raycast({ samples: SECOND });
     host.desktop.clipboard = [{ text: 'b.m4a', file: 'file:///tmp/b.m4a' }];
     await (await dictate(1, host)).act('Finish and Paste');
@@ -70,7 +70,7 @@ describeUnless(reason)('Dictate', () => {
     expect(host.desktop.clipboard[0]).toEqual({ text: 'newer' });
   });
 
-  test('a slow app gets the text, not what was on the clipboard', async () => {
+  test('gives a slow app the text before it restores the clipboard', async () => {
     const host = harness.raycast({ samples: SECOND });
     host.desktop.clipboard = [{ text: 'older' }];
     host.desktop.pasteDelayMs = 900;
@@ -78,10 +78,10 @@ describeUnless(reason)('Dictate', () => {
     await host.launched.at(-1)?.done();
     expect(host.desktop.pasted).toBe(rampText(SECOND));
     expect(host.desktop.clipboard[0]).toEqual({ text: 'older' });
-    expect(host.desktop.callsTo('hud')).toEqual(['Inserted']);
+    expect(host.desktop.callsTo('hud')).toEqual(['Pasted']);
   });
 
-  test('of several files on the clipboard, or one of another machine, none is put in the place of what was there', async () => {
+  test('does not restore several files, or a file on another machine', async () => {
     const host = harness.raycast({ samples: SECOND });
     for (const copied of [
       { text: 'a.m4a\nb.m4a', file: 'file:///tmp/a.m4a' },
@@ -93,45 +93,45 @@ describeUnless(reason)('Dictate', () => {
       await host.launched.at(-1)?.done();
       expect(host.desktop.pasted).toBe(rampText(SECOND));
       expect(host.desktop.callsTo('copy')).toEqual([]);
-      expect(host.desktop.callsTo('hud').at(-1)).toBe('Inserted');
+      expect(host.desktop.callsTo('hud').at(-1)).toBe('Pasted');
     }
   });
 
-  test('switches language, model and microphone while one speaks, and loses nothing', async () => {
-    const devices = ['Built-in Microphone', 'Desk'];
+  test('changes language and microphone during a dictation without losing audio', async () => {
+    const devices = ['Built-in Microphone', 'USB Microphone'];
     const host = harness.raycast({ samples: 60 * SECOND, pauseMs: 20, devices });
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
-    await command.act('Switch Language');
+    await command.act('Change Language');
     await command.until((tree) => tree.type === 'List');
     await command.select('German');
-    await command.act('Switch');
+    await command.act('Select');
     await command.until((tree) => tree.type === 'Detail');
     const capture = await CaptureClient.connect(harness.paths.capture);
-    if (capture === undefined) throw new Error('nothing goes on');
+    if (capture === undefined) throw new Error('no dictation is active');
     for await (const { requested, committed } of capture.updates()) {
       if (requested.language === 'de' && committed.includes(FIRST)) break;
     }
-    await command.act('Switch Microphone');
-    await command.until(() => command.text().includes('Desk'));
-    await command.select('Desk');
-    await command.act('Switch');
-    await command.until((tree) => tree.type === 'Detail' && command.text().includes('Desk'));
+    await command.act('Change Microphone');
+    await command.until(() => command.text().includes('USB Microphone'));
+    await command.select('USB Microphone');
+    await command.act('Select');
+    await command.until((tree) => tree.type === 'Detail' && command.text().includes('USB Microphone'));
     await command.act('Finish and Paste');
     await command.done();
     expect(host.desktop.pasted).toContain(FIRST);
   });
 
-  test('a small first letter, for those who want it', async () => {
-    // What the fake engine hears has no capitals.
+  test('lowercases the first letter if preferred', async () => {
+    // The fake engine's words have no capitals.
     await harness.sotto('vocabulary', 'replace', FIRST, 'Shaun');
-    const host = harness.raycast({ samples: SECOND }, { preferences: { capitals: 'small' } });
+    const host = harness.raycast({ samples: SECOND }, { preferences: { capitalization: 'lowercase' } });
     await (await dictate(1, host)).act('Finish and Paste');
     await host.launched.at(-1)?.done();
     expect(host.desktop.pasted).toBe('shaun');
   });
 
-  test('a Sotto whose folder is elsewhere is found by its socket, and no other is begun', async () => {
+  test('finds a Sotto in another folder by its socket, and starts no other', async () => {
     const elsewhere = mkdtempSync(join(tmpdir(), 'sotto-'));
     const host = harness.raycast(
       { samples: 2 * SECOND },
@@ -146,12 +146,12 @@ describeUnless(reason)('Dictate', () => {
     rmdirSync(elsewhere);
   });
 
-  test('a socket that is none of Sotto’s is told of', async () => {
+  test('reports an invalid socket', async () => {
     const host = harness.raycast({}, { preferences: { socket: '/tmp/other.sock' } });
-    await host.launch('dictate').untilText('other.sock is no socket of Sotto');
+    await host.launch('dictate').untilText('other.sock isn’t a Sotto socket');
   });
 
-  test('finish and paste comes through where Raycast pops to its root at once', async () => {
+  test('pastes and restores the clipboard although Raycast pops to root immediately', async () => {
     const host = harness.raycast({ samples: 4 * SECOND }, { popToRoot: 'immediately' });
     host.desktop.clipboard = [{ text: 'from before' }];
     const command = await dictate(4, host);
@@ -161,7 +161,7 @@ describeUnless(reason)('Dictate', () => {
     expect(host.desktop.clipboard[0]).toEqual({ text: 'from before' });
   });
 
-  test('leaving early loses nothing: it is finished alone, and in the history', async () => {
+  test('finishes a dictation in the background when its window closes', async () => {
     const host = harness.raycast({ samples: 3 * SECOND });
     const command = await dictate(3, host);
     await command.pop();
@@ -171,7 +171,7 @@ describeUnless(reason)('Dictate', () => {
     expect(host.desktop.pasted).toBe('');
   });
 
-  test('goes on alone where one wants it so, and is picked up by the next one', async () => {
+  test('keeps listening if preferred, and the next command joins', async () => {
     const host = harness.raycast(
       { samples: 4 * SECOND, pauseMs: 20 },
       { preferences: { keepListening: true } },
@@ -186,7 +186,7 @@ describeUnless(reason)('Dictate', () => {
     expect(host.desktop.pasted).toBe(rampText(4 * SECOND));
   });
 
-  test('copies where one wants it so, and puts a space behind what is inserted', async () => {
+  test('copies if preferred, and adds a space after pasted text', async () => {
     const host = harness.raycast({ samples: 2 * SECOND }, { preferences: { trailingSpace: true } });
     const command = await dictate(2, host);
     await command.act('Finish and Copy');
@@ -198,7 +198,7 @@ describeUnless(reason)('Dictate', () => {
     expect(host.desktop.pasted).toBe(`${rampText(2 * SECOND)} `);
   });
 
-  test('given up and taken back up, all that was said before is there', async () => {
+  test('restores a cancelled dictation', async () => {
     const host = harness.raycast({ samples: 3 * SECOND });
     const command = await dictate(3, host);
     await command.act('Cancel');
@@ -210,27 +210,27 @@ describeUnless(reason)('Dictate', () => {
     expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
   });
 
-  test('a pause holds it, and it goes on', async () => {
+  test('pauses and resumes', async () => {
     const host = harness.raycast({ samples: 100 * SECOND, pauseMs: 20 });
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     await command.act('Pause');
     await command.untilText('Paused');
     await command.act('Resume');
-    await command.untilText(/Listening|Hearing you/);
+    await command.untilText('Listening');
     await command.act('Finish and Paste');
     await command.done();
     expect(host.desktop.pasted).toContain(FIRST);
   });
 
-  test('says that nothing comes from the microphone', async () => {
+  test('says that there is no audio from the microphone', async () => {
     const host = harness.raycast({ samples: 20 * SECOND, silent: true });
     const command = host.launch('dictate');
     await command.untilText('No signal');
     expect(command.actions()).toContain('Open Microphone Settings');
   });
 
-  test('a daemon that dies takes nothing with it', async () => {
+  test('loses nothing when the daemon dies', async () => {
     const host = harness.raycast({ samples: 40 * SECOND, pauseMs: 10 });
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
@@ -242,17 +242,17 @@ describeUnless(reason)('Dictate', () => {
     expect(host.desktop.pasted).toBe(rampText(40 * SECOND));
   });
 
-  test('whose session is lost goes on recording, says so, and leaves what was said to the history', async () => {
+  test('keeps recording without a session, and leaves the recording to the history', async () => {
     const env = { FAKE_LIVE: 'zeros' };
     const command = harness.raycast({ samples: 60 * SECOND, pauseMs: 20 }, { env }).launch('dictate');
-    await command.untilText('Only recording');
-    await command.untilText('still recorded');
+    await command.untilText('Recording only');
+    await command.untilText('Still recording');
     await command.act('Finish and Paste');
-    await command.untilText('This did not work');
+    await command.untilText('Dictation failed');
     await command.untilText('What you said is kept');
   });
 
-  test('a process of the microphone that is killed is told of, and what was said is kept', async () => {
+  test('reports a killed capture process and keeps the text', async () => {
     const host = harness.raycast({ samples: 60 * SECOND, pauseMs: 10 });
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
@@ -262,9 +262,9 @@ describeUnless(reason)('Dictate', () => {
     await until(async () => (await harness.sotto('history', 'list', '--json')).includes(FIRST));
   });
 
-  test('left at any moment, what was begun is finished, and in the history', async () => {
+  test('finishes every dictation, whenever its window closes', async () => {
     const host = harness.raycast({ samples: SECOND });
-    // Warm: nobody looks at what is begun below, so it has two seconds from its beginning, the start of processes included.
+    // Warm up: a dictation without a view is finished after two seconds, including the start of processes.
     const first = await dictate(1, host);
     await first.act('Finish and Paste');
     await first.done();
@@ -278,7 +278,7 @@ describeUnless(reason)('Dictate', () => {
       const command = host.launch('dictate');
       await new Promise((resolve) => setTimeout(resolve, afterMs));
       await command.pop();
-      // What it began is not to be seen at once.
+      // A dictation that it started appears a moment later.
       for (let time = 0; time < 40 && !(await check()); time++) {
         await new Promise((resolve) => setTimeout(resolve, 25));
       }
@@ -290,7 +290,7 @@ describeUnless(reason)('Dictate', () => {
     expect(texts).toEqual(Array.from([first, ...startedIds], () => rampText(SECOND)));
   });
 
-  /** Name of the dictation that goes on. */
+  /** Id of the active dictation. */
   async function activeId(): Promise<string | undefined> {
     const capture = await CaptureClient.connect(harness.paths.capture);
     const seen = await capture?.updates().next();
@@ -298,12 +298,10 @@ describeUnless(reason)('Dictate', () => {
     return seen?.value?.id;
   }
 
-  test('says what is wrong with the microphone', async () => {
+  test('explains a microphone error', async () => {
     const command = harness.raycast({ denied: true }).launch('dictate');
-    await command.untilText('This did not work');
-    expect(command.text()).toContain(
-      'The system does not allow the microphone. Allow Raycast the microphone',
-    );
+    await command.untilText('Dictation failed');
+    expect(command.text()).toContain('Allow Raycast to use the microphone');
     expect(command.actions()).toContain('Open Microphone Settings');
   });
 });

@@ -1,4 +1,4 @@
-/** A process of dictations of which a test decides what it tells. */
+/** A capture process whose responses a test decides. */
 import { mkdirSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -6,17 +6,17 @@ import { createInterface } from 'node:readline';
 import type { Capture, CaptureRequest, CaptureEvent } from '#daemon/protocol/capture.js';
 
 export interface FakeCapture {
-  /** Kinds of what it was asked. */
-  readonly requested: string[];
+  /** Types of the requests it received. */
+  readonly requests: string[];
   close(): Promise<void>;
 }
 
-/** @param answer to whatever is asked */
+/** @param answer called for each request */
 export async function fakeCapture(
   path: string,
   answer: (request: CaptureRequest, send: (event: CaptureEvent) => void, socket: Socket) => void,
 ): Promise<FakeCapture> {
-  const requested: string[] = [];
+  const requests: string[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -24,7 +24,7 @@ export async function fakeCapture(
     const send = (event: CaptureEvent): void => void socket.write(`${JSON.stringify(event)}\n`);
     createInterface({ input: socket }).on('line', (line) => {
       const request = JSON.parse(line) as CaptureRequest;
-      requested.push(request.type);
+      requests.push(request.type);
       answer(request, send, socket);
     });
   });
@@ -35,10 +35,10 @@ export async function fakeCapture(
     for (const socket of sockets) socket.end();
     await closed;
   };
-  return { requested, close };
+  return { requests, close };
 }
 
-/** One that goes on, begun long ago. */
+/** An active dictation, started long ago. */
 export function fakeDictation(change: Partial<Capture>): Capture {
   return {
     id: 'a',

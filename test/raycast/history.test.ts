@@ -34,13 +34,13 @@ const RETRANSCRIBED_TEXT = scriptedTexts(3).join('').trim();
 describeUnless(reason)('History', () => {
   const harness = sottoHarness();
 
-  /** Past dictations, the first one the newest. */
+  /** Writes past dictations, the most recent first. */
   function keep(...dictations: Partial<Dictation>[]): void {
     mkdirSync(harness.paths.recordings, { recursive: true });
     const history = History.open(harness.paths.history);
     dictations.forEach((fields, i) =>
       history.add({
-        id: `take-${i}`,
+        id: `dictation-${i}`,
         startedMs: Date.now() - 1000 * i,
         durationSeconds: 65,
         text: `Words of ${i}.`,
@@ -53,11 +53,11 @@ describeUnless(reason)('History', () => {
     history.close();
   }
 
-  /** The sound of `take-0`: what the fake engine says to it. */
+  /** Writes the audio of the first dictation. @param script what the fake engine transcribes */
   function record(script: Parameters<typeof writeFakeAudio>[1] = { segments: 3 }): { audio: string } {
     mkdirSync(harness.paths.recordings, { recursive: true });
-    writeFakeAudio(join(harness.paths.recordings, 'take-0.wav'), script);
-    return { audio: 'take-0.wav' };
+    writeFakeAudio(join(harness.paths.recordings, 'dictation-0.wav'), script);
+    return { audio: 'dictation-0.wav' };
   }
 
   async function request(request: HistoryRequest): Promise<HistoryResult> {
@@ -71,7 +71,7 @@ describeUnless(reason)('History', () => {
 
   const texts = async (): Promise<string[]> =>
     (await request({ do: 'list', limit: 200 })).dictations.map(({ text }) => text);
-  /** Chooses an action as soon as it is there. */
+  /** Runs an action as soon as it appears. */
   async function act(command: RunningCommand, title: string): Promise<void> {
     await command.until(() => command.actions().includes(title));
     await command.act(title);
@@ -79,7 +79,7 @@ describeUnless(reason)('History', () => {
   const titles = (command: RunningCommand): string[] =>
     findAll(command.tree, 'List.Item').map((item) => textOf(item, 'title'));
 
-  test('has what was said, the newest first, by its day, with what is known of it', async () => {
+  test('lists dictations by day, the most recent first, with metadata', async () => {
     keep({}, { startedMs: Date.now() - DAY_MS }, { startedMs: Date.now() - 400 * DAY_MS });
     writeFileSync(harness.paths.settings, '{"model": "fake", "history": {"keepDays": 1000}}');
     const command = harness.raycast({}).launch('history');
@@ -87,10 +87,10 @@ describeUnless(reason)('History', () => {
     expect(titles(command)).toEqual(['Words of 0.', 'Words of 1.', 'Words of 2.']);
     const days = findAll(command.tree, 'List.Section').map((section) => textOf(section, 'title'));
     expect(days).toEqual(['Today', 'Yesterday', expect.stringMatching(/^\w+day, \w+ \d+, \d{4}$/)]);
-    for (const known of ['1:05', 'German', 'fake', 'Not kept']) expect(command.text()).toContain(known);
+    for (const known of ['1:05', 'German', 'fake', 'Not saved']) expect(command.text()).toContain(known);
   });
 
-  test('searches all of it, as the daemon does, and says when nothing is found', async () => {
+  test('searches all dictations, and says when nothing matches', async () => {
     keep({}, { text: 'Müller called.' });
     const command = harness.raycast({}).launch('history');
     await command.untilText('Words of 0.');
@@ -98,12 +98,12 @@ describeUnless(reason)('History', () => {
     await command.until(() => titles(command).length === 1);
     expect(titles(command)).toEqual(['Müller called.']);
     await command.search('xylophone');
-    await command.untilText('Nothing Found');
+    await command.untilText('No Results');
     await command.search('');
     await command.until(() => titles(command).length === 2);
   });
 
-  test('goes on while one scrolls, until there is no more', async () => {
+  test('loads more pages until the end', async () => {
     keep(...Array.from({ length: 100 }, () => ({})));
     const command = harness.raycast({}).launch('history');
     for (let before = 0; before < 100; before = titles(command).length) {
@@ -114,7 +114,7 @@ describeUnless(reason)('History', () => {
     expect(command.tree?.props.pagination).toMatchObject({ hasMore: false });
   });
 
-  test('pastes and copies once more', async () => {
+  test('pastes and copies again', async () => {
     keep({}, {});
     const host = harness.raycast({}, { preferences: { trailingSpace: true } });
     const command = host.launch('history');
@@ -129,20 +129,20 @@ describeUnless(reason)('History', () => {
     expect(host.desktop.clipboard[0]?.text).toBe('Words of 0.');
   });
 
-  test('marks what was recovered, until it is pasted', async () => {
-    keep({}, { state: 'recovered', text: 'Said before a crash.' });
+  test('marks a recovered dictation until it is pasted', async () => {
+    keep({}, { state: 'recovered', text: 'Words before a crash.' });
     const host = harness.raycast({});
     const command = host.launch('history');
-    await command.untilText(/Recovered[^]*Nobody has read it yet/);
+    await command.untilText(/Recovered[^]*Recovered after a crash/);
     await command.choose('recovered');
     await command.until(() => titles(command).length === 1);
     await act(command, 'Paste');
     await command.done();
-    expect(host.desktop.pasted).toBe('Said before a crash.');
+    expect(host.desktop.pasted).toBe('Words before a crash.');
     expect((await request({ do: 'list', limit: 5, state: 'recovered' })).dictations).toEqual([]);
   });
 
-  test('has what a killed microphone left behind, to be pasted', async () => {
+  test('has the text of a killed capture process', async () => {
     const host = harness.raycast({ samples: 60 * SECOND, pauseMs: 10 });
     const first = wordFor(new Uint8Array(ramp(0, SECOND).buffer));
     const dictate = host.launch('dictate');
@@ -150,16 +150,16 @@ describeUnless(reason)('History', () => {
     for (const { pid } of dictate.children.alive()) process.kill(pid, 'SIGKILL');
     await until(async () => (await texts()).length === 1);
     const command = host.launch('history');
-    await command.untilText('Nobody has read it yet');
+    await command.untilText('Recovered after a crash');
     await act(command, 'Paste');
     await command.done();
-    // The second in which it was killed is a part of one.
+    // The last word is of the second in which the process was killed.
     const whole = host.desktop.pasted.split(' ').slice(0, -1).join(' ');
     expect(whole).toContain(first);
     expect(rampText(60 * SECOND)).toContain(whole);
   });
 
-  test('deletes after asking, and brings back', async () => {
+  test('deletes after confirmation, and restores', async () => {
     keep({}, {});
     const host = harness.raycast({});
     const command = host.launch('history');
@@ -178,7 +178,7 @@ describeUnless(reason)('History', () => {
     expect(command.actions()).not.toContain('Undo Delete');
   });
 
-  test('deletes all that are shown and no others, and brings all of them back', async () => {
+  test('deletes only the listed dictations, and restores all of them', async () => {
     keep(...Array.from({ length: 30 }, (_, i) => ({ text: i < 10 ? `tea ${i}` : `milk ${i}` })));
     const host = harness.raycast({});
     const command = host.launch('history');
@@ -187,14 +187,14 @@ describeUnless(reason)('History', () => {
     await command.until(() => titles(command).length === 10);
     await act(command, 'Delete All Shown');
     expect(host.desktop.callsTo('confirm')).toMatchObject([{ title: 'Delete These 10 Dictations?' }]);
-    await command.untilText('Nothing Found');
+    await command.untilText('No Results');
     expect(await texts()).toHaveLength(20);
     await act(command, 'Undo Delete');
     await command.until(() => titles(command).length === 10);
     expect(await texts()).toHaveLength(30);
   });
 
-  /** A player that plays for a minute, and writes down its process and what it plays. */
+  /** A player that runs for a minute, and logs its process id and the file. */
   function player(): { env: Record<string, string>; played: () => string[] } {
     const folder = harness.paths.home;
     const script = join(folder, 'player');
@@ -208,14 +208,14 @@ describeUnless(reason)('History', () => {
   }
   const pidOf = (line: string | undefined): number => Number(line?.split(' ')[0]);
 
-  test('plays a sound, one at a time, until it is stopped or the window is left', async () => {
+  test('plays one recording at a time until it is stopped or the window closes', async () => {
     keep(record(), record());
     const { env, played } = player();
     const command = harness.raycast({}, { env }).launch('history');
     await command.untilText('Words of 1.');
     await act(command, 'Play');
     await until(() => played().length === 1);
-    expect(played()[0]).toContain(join(harness.paths.recordings, 'take-0.wav'));
+    expect(played()[0]).toContain(join(harness.paths.recordings, 'dictation-0.wav'));
     await act(command, 'Stop Playing');
     await until(() => !isRunning(pidOf(played()[0])));
     await act(command, 'Play');
@@ -228,7 +228,7 @@ describeUnless(reason)('History', () => {
     await until(() => !isRunning(pidOf(played()[2])) && command.children.alive().length === 0);
   });
 
-  test('says that a sound can’t be played', async () => {
+  test('reports a playback error', async () => {
     keep(record());
     const host = harness.raycast({}, { env: { SOTTO_PLAYER: '/bin/false' } });
     const command = host.launch('history');
@@ -238,39 +238,39 @@ describeUnless(reason)('History', () => {
     await command.until(() => command.actions().includes('Play'));
   });
 
-  test('a failed one says why, and is transcribed again', async () => {
+  test('explains a failed dictation and transcribes it again', async () => {
     keep({ ...record(), state: 'failed', errorCode: 'ENGINE_CRASHED', text: '' });
     const command = harness.raycast({}).launch('history');
-    await command.untilText(/Failed[^]*could not be written down[^]*transcribe it again/);
+    await command.untilText(/Failed[^]*couldn’t be transcribed[^]*you can try again/);
     expect(command.actions()[0]).toBe('Transcribe Again');
     await act(command, 'Transcribe Again');
     await command.until(() => titles(command)[0] === RETRANSCRIBED_TEXT);
     expect(await texts()).toEqual([RETRANSCRIBED_TEXT]);
-    expect(command.text()).not.toContain('could not be written down');
+    expect(command.text()).not.toContain('couldn’t be transcribed');
   });
 
-  test('another model transcribes it once more', async () => {
+  test('transcribes again with another model', async () => {
     mkdirSync(join(harness.paths.models, 'other'));
     keep(record());
     const command = harness.raycast({}).launch('history');
     await command.untilText('Words of 0.');
     await act(command, 'Transcribe with Another Model');
-    await command.untilText('gave this text');
+    await command.untilText('Current transcript');
     await command.select('other');
     await act(command, 'Transcribe');
     await command.until(() => titles(command)[0] === RETRANSCRIBED_TEXT);
-    const [now] = (await request({ do: 'get', id: 'take-0' })).dictations;
+    const [now] = (await request({ do: 'get', id: 'dictation-0' })).dictations;
     expect(now).toMatchObject({ text: RETRANSCRIBED_TEXT, model: 'other' });
   });
 
-  test('if nothing is heard this time, or it fails, the text stays', async () => {
+  test('keeps the text if there is no speech this time or it fails', async () => {
     keep(record({ segments: 0 }), {});
     const host = harness.raycast({});
     const command = host.launch('history');
     await command.untilText('Words of 0.');
     const again = async (): Promise<void> => {
       await act(command, 'Transcribe with Another Model');
-      await command.untilText('gave this text');
+      await command.untilText('Current transcript');
       await command.select('fake');
       await act(command, 'Transcribe');
       await command.untilText('Words of 0.');
@@ -278,14 +278,14 @@ describeUnless(reason)('History', () => {
     };
     await again();
     const last = (): unknown => host.desktop.callsTo('toast').at(-1);
-    await until(() => JSON.stringify(last()).includes('Nothing Was Heard'));
+    await until(() => JSON.stringify(last()).includes('No Speech Detected'));
     record({ failAfter: 0 });
     await again();
     await until(() => JSON.stringify(last()).includes('As the script says'));
     expect(await texts()).toEqual(['Words of 0.', 'Words of 1.']);
   });
 
-  test('exports one, and all, never over a file', async () => {
+  test('exports one and all without overwriting a file', async () => {
     keep(
       { text: 'Say "hi", and\ngo.' },
       { text: 'Two.', words: [{ word: 'Two.', start: 0, end: 1, probability: 1 }] },
@@ -295,22 +295,27 @@ describeUnless(reason)('History', () => {
     const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
     const command = host.launch('history');
     await command.untilText('Two.');
-    for (const what of ['All as CSV', 'All as CSV', 'All as Markdown', 'All as JSON'])
+    for (const what of [
+      'Export All as CSV',
+      'Export All as CSV',
+      'Export All as Markdown',
+      'Export All as JSON',
+    ])
       await act(command, what);
     const names = readdirSync(folder).sort();
     expect(names).toEqual(['Dictations 2.csv', 'Dictations.csv', 'Dictations.json', 'Dictations.md']);
     expect(read('Dictations.csv').split('\r\n')[1]).toMatch(
-      /^\d{4}-.*,65,final,de,fake,"Say ""hi"", and\ngo\.",take-0$/,
+      /^\d{4}-.*,65,final,de,fake,"Say ""hi"", and\ngo\.",dictation-0$/,
     );
     expect(read('Dictations 2.csv')).toBe(read('Dictations.csv'));
     expect(JSON.parse(read('Dictations.json'))).toMatchObject([
-      { id: 'take-0' },
-      { id: 'take-1', text: 'Two.' },
+      { id: 'dictation-0' },
+      { id: 'dictation-1', text: 'Two.' },
     ]);
     expect(read('Dictations.md')).toContain('Two.');
     await command.select('Two.');
-    await act(command, 'This One as Text');
-    await act(command, 'This One as JSON');
+    await act(command, 'Export as Text');
+    await act(command, 'Export as JSON');
     const own = readdirSync(folder).filter((name) => name.startsWith('Dictation 2'));
     expect(own.map((name) => name.replace(/[\d-]{10} \d\d\.\d\d/, 'WHEN')).sort()).toEqual([
       'Dictation WHEN.json',
@@ -321,7 +326,7 @@ describeUnless(reason)('History', () => {
     expect(host.desktop.callsTo('toast').at(-1)).toMatchObject({ actions: ['Show in Finder'] });
   });
 
-  test('keeps them for as long as the preferences say, and asks before any go', async () => {
+  test('applies the retention preference, and confirms before deleting', async () => {
     keep({}, { startedMs: Date.now() - 8 * DAY_MS });
     const host = harness.raycast({}, { preferences: { keepDays: '7' } });
     host.desktop.confirmAnswer = false;
@@ -329,7 +334,7 @@ describeUnless(reason)('History', () => {
     await first.untilText('Words of 1.');
     await until(() => host.desktop.callsTo('confirm').length === 1);
     await first.pop();
-    // Refused once, it is not asked again.
+    // Declined once, it does not ask again.
     const second = host.launch('history');
     await second.untilText('Words of 1.');
     await new Promise((resolve) => setTimeout(resolve, 300));
@@ -346,10 +351,10 @@ describeUnless(reason)('History', () => {
     expect((await request({ do: 'keep' })).retention).toEqual({ days: 1, audio: true });
   });
 
-  test('has the sound of what is dictated from then on, where one wants it kept', async () => {
+  test('saves the audio of later dictations if preferred', async () => {
     const host = harness.raycast({ samples: 2 * SECOND }, { preferences: { keepAudio: 'yes' } });
     const first = host.launch('history');
-    await first.untilText('with their sound');
+    await first.untilText('with audio');
     await first.pop();
     const dictate = host.launch('dictate');
     await dictate.untilText('0:02');
@@ -361,18 +366,18 @@ describeUnless(reason)('History', () => {
     expect(statSync(played()[0]?.split(' ')[1] ?? '').size).toBe(44 + 2 * SECOND * 2);
   });
 
-  test('says what is wrong where the daemon can’t be had, and what is wrong with the settings', async () => {
+  test('explains an unavailable daemon and invalid settings', async () => {
     const lost = harness.raycast({}, { env: { SOTTO_BIN: '/nowhere/sotto' } }).launch('history');
-    await lost.untilText(/Can’t Be Read[^]*There is no Sotto at[^]*preferences/);
+    await lost.untilText(/Couldn’t Load History[^]*Sotto wasn’t found at[^]*preferences/);
     const command = harness.raycast({}).launch('history');
-    await command.untilText(/No Dictations Yet[^]*are kept for 30 days/);
+    await command.untilText(/No Dictations Yet[^]*They’re kept for 30 days/);
     expect(command.actions()).toEqual(['Dictate', 'Refresh']);
     keep({});
     await act(command, 'Refresh');
     await command.untilText('Words of 0.');
   });
 
-  test('the last one with a text is pasted, and the daemon started for that', async () => {
+  test('pastes the most recent text, starting the daemon if needed', async () => {
     keep({ text: '', state: 'failed' }, { state: 'recovered' }, {});
     const host = harness.raycast({});
     await host.launch('paste-last-transcript').done();
@@ -380,9 +385,9 @@ describeUnless(reason)('History', () => {
     expect((await request({ do: 'list', limit: 5, state: 'recovered' })).dictations).toEqual([]);
   });
 
-  test('Raycast’s AI is told what was said last, and finds what was said before', async () => {
+  test('lets Raycast AI read the last dictation and search past ones', async () => {
     const host = harness.raycast({});
-    expect(await host.callTool('get-last-transcript', {})).toBe('There is no dictation yet.');
+    expect(await host.callTool('get-last-transcript', {})).toBe('There are no dictations yet.');
     keep({}, { text: 'The invoice of Müller.' });
     expect(await host.callTool('get-last-transcript', {})).toBe('Words of 0.');
     expect(await host.callTool('search-history', { query: 'muller invoice' })).toMatchObject({
@@ -398,11 +403,11 @@ describeUnless(reason)('History', () => {
 
 const describeReal = describeUnless(reason ?? whyNoEngine());
 
-describeReal('History, with nothing faked', () => {
+describeReal('History with the real engine', () => {
   const harness = sottoHarness();
 
-  test('a dictation that had failed is written down from its sound', async () => {
-    // The model that comes with Sotto.
+  test('transcribes a failed dictation from its audio', async () => {
+    // Without settings, Sotto uses the included model.
     writeFileSync(harness.paths.settings, '{}');
     mkdirSync(harness.paths.recordings, { recursive: true });
     copyFileSync(jfk, join(harness.paths.recordings, 'speech.flac'));
@@ -420,7 +425,7 @@ describeReal('History, with nothing faked', () => {
     history.close();
     const host = harness.raycast({}, { env: { SOTTO_ENGINE: realEngine } });
     const command = host.launch('history');
-    await command.untilText('transcribe it again');
+    await command.untilText('you can try again');
     await command.act('Transcribe Again');
     await command.until(() => command.actions().includes('Paste'));
     await command.act('Paste');

@@ -22,7 +22,7 @@ describeUnless(reason)('the Raycast host', () => {
     return host;
   };
 
-  test('draws a view as it changes', async () => {
+  test('renders a view as it changes', async () => {
     const command = open().launch('counting');
     const first = await command.until((tree) => textOf(tree, 'markdown') !== '');
     await command.until((tree) => textOf(tree, 'markdown').length > textOf(first, 'markdown').length);
@@ -33,7 +33,7 @@ describeUnless(reason)('the Raycast host', () => {
     expect(command.actions()).toEqual(['Finish and Paste', 'Copy to Clipboard', 'Break']);
   });
 
-  test('an action closes the window and pastes, and all is in the log', async () => {
+  test('logs an action that closes the window and pastes', async () => {
     const raycast = open();
     const { desktop } = raycast;
     const command = raycast.launch('counting');
@@ -47,7 +47,7 @@ describeUnless(reason)('the Raycast host', () => {
     expect(desktop.clipboard[0]?.text).toMatch(/^word0/);
   });
 
-  test('a view is unloaded with its window where the user has set so', async () => {
+  test('unloads a view with its window if the user prefers that', async () => {
     const raycast = open({ popToRoot: 'immediately' });
     const { desktop } = raycast;
     const command = raycast.launch('counting');
@@ -57,14 +57,14 @@ describeUnless(reason)('the Raycast host', () => {
     expect(desktop.pasted).toMatch(/^word0/);
   });
 
-  test('an action that throws says so', async () => {
+  test('rejects for an action that throws', async () => {
     const command = open().launch('counting');
     await command.untilText('word0');
     await expect(command.act('Break')).rejects.toThrow('broken on purpose');
-    await expect(command.act('Fly')).rejects.toThrow('no action Fly, but: Finish and Paste');
+    await expect(command.act('Fly')).rejects.toThrow('no action Fly among: Finish and Paste');
   });
 
-  test('a command without a view is unloaded when it is through, and what it kept is there the next time', async () => {
+  test('unloads a command without a view when it resolves, and keeps its storage', async () => {
     const raycast = open({ preferences: { sound: true } });
     const { desktop } = raycast;
     await raycast.launch('menu').done();
@@ -77,7 +77,7 @@ describeUnless(reason)('the Raycast host', () => {
     expect(() => open({ preferences: { lang: 1 } }).launch('toggle')).toThrow('no preference lang');
   });
 
-  test('a menu is drawn, and its command unloaded as soon as it loads nothing', async () => {
+  test('renders a menu, and unloads its command once it has loaded', async () => {
     const raycast = open();
     const { desktop } = raycast;
     await raycast.launch('menu').done();
@@ -93,12 +93,12 @@ describeUnless(reason)('the Raycast host', () => {
     expect(desktop.callsTo('open')).toEqual(['/tmp/last.txt']);
   });
 
-  test('a command of the menu bar that the user has not put there can’t be run in the background', async () => {
+  test('refuses to run an inactive menu bar command in the background', async () => {
     const toggle = open().launch('toggle', { arguments: { word: 'hello' } });
     await expect(toggle.done()).rejects.toThrow('must be activated before it can be run in the background');
   });
 
-  test('Finder gives its selection only while it is in front; else there is the clipboard', async () => {
+  test('returns the Finder selection only while Finder is frontmost', async () => {
     const raycast = open();
     const { desktop } = raycast;
     desktop.finderSelection = ['/tmp/a.m4a'];
@@ -114,7 +114,7 @@ describeUnless(reason)('the Raycast host', () => {
     await list.until((tree) => find(tree, ({ props }) => props.title === '/tmp/a.m4a') === undefined);
   });
 
-  test('lists, questions, screens on each other, forms', async () => {
+  test('supports lists, alerts, pushed screens and forms', async () => {
     const raycast = open();
     const { desktop } = raycast;
     desktop.showFinder('/tmp/a', '/tmp/b');
@@ -145,7 +145,7 @@ describeUnless(reason)('the Raycast host', () => {
     expect(command.isLoaded).toBe(false);
   });
 
-  test('leaving ends the processes that are not detached, and no others', async () => {
+  test('kills only the processes that are not detached when a view closes', async () => {
     const raycast = open();
     const command = raycast.launch('spawning');
     const text = await command.untilText(/^\d+ \d+$/);
@@ -158,7 +158,7 @@ describeUnless(reason)('the Raycast host', () => {
     await until(() => !isRunning(free));
   });
 
-  test('what it does not know throws and names itself', async () => {
+  test('throws for an unknown API and names it', async () => {
     await expect(open().launch('strange').done()).rejects.toThrow(
       'the Raycast host knows no WindowManagement of @raycast/api',
     );

@@ -1,7 +1,6 @@
 /**
- * With an engine that is faked: dictations whose commands, processes and daemons die at random moments: nothing that was said is lost, no process stays that
- * nobody needs, and of zombies there are no more than processes of dictations were killed. A few of them here;
- * SOTTO_KILLS=200 SOTTO_SEED=7 for more.
+ * Kills commands, capture processes and daemons at random moments, with a fake engine: no committed text is lost, no process
+ * is orphaned, and there are at most as many zombies as killed capture processes. SOTTO_KILLS=200 SOTTO_SEED=7 runs more.
  */
 import { expect, test } from '@jest/globals';
 import { CaptureClient, SottoClient } from '#daemon/client/index.js';
@@ -19,7 +18,7 @@ import { sottoHarness } from './sotto-harness.js';
 const RUNS = Number(process.env.SOTTO_KILLS ?? '8');
 const SEED = Number(process.env.SOTTO_SEED ?? '1');
 const MAX_DELAY_MS = 1_200;
-const VICTIMS = ['window', 'window', 'capture', 'microphone', 'daemon', 'nobody'] as const;
+const VICTIMS = ['window', 'window', 'capture', 'microphone', 'daemon', 'none'] as const;
 
 const reason = await whyNotBuilt();
 
@@ -27,7 +26,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
   const harness = sottoHarness();
 
   test(
-    'loses nothing, and leaves neither orphans nor zombies that nothing explains',
+    'loses nothing, and leaves no orphans and no unexplained zombies',
     async () => {
       const random = seededRandom(SEED);
       const host = harness.raycast({ samples: 60 * SECOND, pauseMs: 20 });
@@ -35,15 +34,15 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       let killedCount = 0;
       for (let time = 0; time < RUNS; time++) {
         const command = host.launch('dictate');
-        // Every second one dies after words were seen; the others at any moment, also before there are any.
+        // Every second kill waits for words; the others come at any moment.
         if (time % 2 === 0) await until(async () => ((await now())?.committed.trim() ?? '') !== '');
         await new Promise((resolve) => setTimeout(resolve, MAX_DELAY_MS * random()));
         const seen = await now();
         if (seen !== undefined) committedTexts.set(seen.id, seen.committed.trim());
-        const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] ?? 'nobody';
+        const victim = VICTIMS[Math.floor(random() * VICTIMS.length)] ?? 'none';
         killedCount += await kill(victim, host, command);
         await command.pop();
-        // One that is still starting would meet the next one's, and end: a zombie that only this haste explains.
+        // A process that is still starting would exit when it meets the next one: one more zombie.
         await until(async () => !hasRunningChild(command) || (await isListening()));
         await until(async () => (await now()) === undefined);
       }
@@ -52,7 +51,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       expect(zombies.length).toBeLessThanOrEqual(killedCount);
       expect(started.filter(({ pid }) => isRunning(pid)).length).toBeLessThanOrEqual(1);
       expect(runningProcesses(harness.paths.home, MICROPHONE_PROGRAM).length).toBeLessThanOrEqual(1);
-      // A session that nobody comes back to is finished by the daemon after a while.
+      // The daemon finishes an abandoned session after a while.
       await until(async () => {
         const past = await history();
         return [...committedTexts.keys()].every((id) => past.has(id) || committedTexts.get(id) === '');
@@ -74,7 +73,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
     return capture !== undefined;
   }
 
-  /** The dictation that goes on. */
+  /** The active dictation. */
   async function now() {
     const capture = await CaptureClient.connect(harness.paths.capture);
     const seen = await capture
@@ -85,7 +84,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
     return seen?.value ?? undefined;
   }
 
-  /** @returns how many processes that a command has started were killed */
+  /** @returns the number of killed processes that a command had started */
   async function kill(
     victim: (typeof VICTIMS)[number],
     host: RaycastHost,
@@ -101,7 +100,7 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
       client?.close();
       if (client !== undefined) end([client.daemon.pid]);
     }
-    if (victim === 'nobody' && command.actions().includes('Finish and Paste')) {
+    if (victim === 'none' && command.actions().includes('Finish and Paste')) {
       await command.act('Finish and Paste');
       await command.done();
     }
@@ -122,7 +121,7 @@ function end(pids: readonly number[]): number {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has just ended by itself.
+      // It has just exited by itself.
     }
   }
   return pids.length;
@@ -132,7 +131,7 @@ function hasRunningChild({ children }: RunningCommand): boolean {
   return children.started.some(({ pid }) => isRunning(pid));
 }
 
-/** Processes at work of a home, by a word in their arguments. */
+/** @param word a part of an argument */
 function runningProcesses(home: string, word: string): number[] {
   return processesOf(home).filter((pid) => argsOf(pid).some((arg) => arg.includes(word)) && isRunning(pid));
 }

@@ -1,7 +1,6 @@
 /**
- * Raycast's own strict checks of the extension's copy for the Store, as they are run there, without a network: `ray lint`,
- * whose look-ups of the author and of the manifest's schema are answered here, and `ray build`. Ends with 1 if either
- * refuses.
+ * Runs Raycast's strict `ray lint` and `ray build` on the Store copy of the extension, without a network: a local server
+ * answers the requests for the author and the manifest's schema. Exits with 1 if either fails.
  */
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -24,7 +23,7 @@ async function main(): Promise<number> {
   try {
     const { port } = site.address() as AddressInfo;
     const url = `http://127.0.0.1:${port}`;
-    // With CI=true the lockfile is looked at too.
+    // CI=true makes it check the lockfile, too.
     const env = { CI: 'true', RAY_APIURL: url, PATH: [node, process.env.PATH].join(delimiter) };
     const lint = await ray(folder, ['lint', '-I', '-s', `${url}/extension.json`], env);
     const build = await ray(folder, ['build', '-e', 'dist', '-o', 'dist', '-I'], env);
@@ -35,7 +34,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** What `ray lint` asks Raycast's site for: who the author is, and what a manifest looks like. */
+/** Serves what `ray lint` requests from Raycast's site: the author and the manifest's schema. */
 function answerAsRaycast(): Promise<Server> {
   const schema = JSON.stringify(z.toJSONSchema(storeManifest, { target: 'draft-7', io: 'input' }));
   const site = createServer((request, response) => {
@@ -55,7 +54,7 @@ function ray(
     const child = spawn(join(folder, 'node_modules/.bin/ray'), args, {
       cwd: folder,
       stdio: 'inherit',
-      // Started from a tool of ours: neither its options nor its environment are Raycast's.
+      // Clear the Node options of the calling tool.
       env: { ...process.env, NODE_OPTIONS: '', NODE_ENV: 'production', ...env },
     });
     child.once('error', reject);

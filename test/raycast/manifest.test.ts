@@ -25,47 +25,46 @@ function stem(file: string): string {
   return file.replace(/\.tsx?$/, '');
 }
 
-describe('the manifest of the extension', () => {
-  test('names each command that has a source, and no other', () => {
+describe('manifest of the extension', () => {
+  test('has exactly the commands that have a source file', () => {
     const names = manifest.commands.map(({ name }) => name);
     expect(names.sort()).toEqual(sourcesIn('src').map(stem).sort());
     expect(tools.map(({ name }) => name).sort()).toEqual(sourcesIn('src/tools').map(stem).sort());
   });
 
-  test('gives each command words to be found by', () => {
+  test('has keywords for each command', () => {
     const without = manifest.commands.filter(({ keywords }) => (keywords?.length ?? 0) < 2);
     expect(without.map(({ name }) => name)).toEqual([]);
   });
 
-  test('writes titles as the Store does', () => {
+  test('has titles in title case', () => {
     const preferences = manifest.commands.flatMap((command) => command.preferences ?? []);
     const all = [manifest, ...manifest.commands, ...tools, ...preferences, ...(manifest.preferences ?? [])];
     const titles = all.map(({ title }) => title ?? '');
     expect(titles.filter((title) => !isTitleCase(title))).toEqual([]);
   });
 
-  test('says in a sentence what each command and preference is for', () => {
+  test('describes each command and preference in a sentence', () => {
     const all = [manifest, ...manifest.commands, ...tools, ...(manifest.preferences ?? [])];
     expect(all.map(({ description }) => description).filter((text) => !/^[A-Z“`].*\.$/s.test(text))).toEqual(
       [],
     );
   });
 
-  test('has a tool’s input described: a model reads it', () => {
+  test('describes the input of each tool', () => {
     const sources = sourcesIn('src/tools').map((file) => read(`src/tools/${file}`));
-    // A tool without an input has nothing to describe.
     const withInput = sources.filter((source) => /type Input|interface Input/.test(source));
     expect(withInput.length).toBeGreaterThan(0);
     for (const source of withInput) expect(source).toMatch(/Input\b[^}]*\/\*\*/);
   });
 });
 
-describe('what the Store asks for beside it', () => {
-  test('an icon of 512 × 512', () => {
+describe('other requirements of the Store', () => {
+  test('has an icon of 512 × 512', () => {
     expect(sizeOf(`assets/${manifest.icon}`)).toBe('512×512');
   });
 
-  test('three to six pictures of 2000 × 1250, numbered', () => {
+  test('has three to six numbered pictures of 2000 × 1250', () => {
     const pictures = readdirSync(join(extensionFolder, 'metadata')).sort();
     expect(pictures.length).toBeGreaterThanOrEqual(3);
     expect(pictures.length).toBeLessThanOrEqual(6);
@@ -73,7 +72,7 @@ describe('what the Store asks for beside it', () => {
     for (const name of pictures) expect(sizeOf(`metadata/${name}`)).toBe('2000×1250');
   });
 
-  test('a README that names each command, and whose pictures are there', () => {
+  test('has a README that names each command and has all its pictures', () => {
     const readme = read('README.md');
     const missing = manifest.commands.filter(({ title }) => !readme.includes(title));
     expect(missing.map(({ title }) => title)).toEqual([]);
@@ -83,32 +82,32 @@ describe('what the Store asks for beside it', () => {
       expect(existsSync(join(extensionFolder, markdown ?? tag ?? ''))).toBe(true);
   });
 
-  test('a change log whose newest entry the Store dates', () => {
+  test('has a changelog whose latest entry the Store dates', () => {
     expect(read('CHANGELOG.md')).toMatch(/^# .+ Changelog\n\n## \[.+\] - \{PR_MERGE_DATE\}\n\n- /);
   });
 
-  test('a lockfile of npm that names no place to fetch from', () => {
+  test('has an npm lockfile without registry URLs', () => {
     const lock = JSON.parse(read('package-lock.json')) as { lockfileVersion: number };
     expect(lock.lockfileVersion).toBe(3);
     expect(read('package-lock.json')).not.toMatch(/"resolved": "https?:/);
   });
 });
 
-describe('the rules themselves', () => {
-  test('a title has its small words inside, and no others', () => {
+describe('helpers of these tests', () => {
+  test('checks title case', () => {
     for (const title of ['Add to Vocabulary', 'Set Up', 'Transcribe File…'])
       expect(isTitleCase(title)).toBe(true);
     for (const title of ['Add To Vocabulary', 'Paste last Transcript', 'open'])
       expect(isTitleCase(title)).toBe(false);
   });
 
-  test('a field that the Store does not know is refused', () => {
+  test('refuses a field that the Store does not know', () => {
     expect(() => storeManifest.parse({ ...manifest, colour: 'red' })).toThrow('colour');
     const [first] = manifest.commands;
     expect(() => storeManifest.parse({ ...manifest, commands: [{ ...first, mode: 'window' }] })).toThrow();
   });
 
-  test('Raycast’s tools are given a Node as new as they ask for', () => {
+  test('compares Node versions', () => {
     expect(['v22.22.2', 'v22.23.0', 'v24.0.0'].every(isNewEnough)).toBe(true);
     expect(['v20.20.2', 'v22.22.1', 'v22.9.9'].some(isNewEnough)).toBe(false);
   });

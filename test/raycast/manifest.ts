@@ -1,4 +1,4 @@
-/** The parts of an extension's manifest that say how its commands run, and what the user may set. */
+/** The commands, tools and preferences of an extension's manifest. */
 import { z } from 'zod';
 
 const preference = z.object({
@@ -41,7 +41,7 @@ export function commandOf({ commands }: Manifest, name: string): Command {
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** What `getPreferenceValues` gives: what the user set, else what the manifest says. */
+/** The result of `getPreferenceValues`: the user's value, or else the default of the manifest. */
 export function preferenceValues(
   of: Manifest,
   command: Pick<Command, 'preferences'>,
@@ -65,7 +65,7 @@ function defaultOf({ type, default: value, data }: Preference): unknown {
   return type === 'dropdown' ? data?.[0]?.value : undefined;
 }
 
-/** What the command is given: arguments that were left out are empty. */
+/** Omitted arguments are empty strings. */
 export function argumentValues(
   command: Pick<Command, 'arguments'>,
   given: Readonly<Record<string, string>>,

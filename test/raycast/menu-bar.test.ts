@@ -11,10 +11,10 @@ import { sottoHarness } from './sotto-harness.js';
 
 const reason = await whyNotBuilt();
 
-describeUnless(reason)('Sotto in the menu bar', () => {
+describeUnless(reason)('Menu Bar', () => {
   const harness = sottoHarness();
 
-  /** The menu, opened by a click. */
+  /** Opens the menu and waits until it has loaded. */
   async function open(host: RaycastHost): Promise<RunningCommand> {
     const command = host.launch('menu-bar', { isMenuOpen: true });
     await command.until(({ props }) => props.isLoading !== true);
@@ -26,15 +26,15 @@ describeUnless(reason)('Sotto in the menu bar', () => {
     await untilRecorded(harness.paths, seconds);
   }
 
-  test('is drawn and gone, and starts nothing by itself', async () => {
+  test('renders, unloads, and starts nothing by itself', async () => {
     const command = harness.raycast({}).launch('menu-bar', { launchType: 'background' });
     await command.done();
-    expect(command.text()).toContain('Starts with your next dictation');
+    expect(command.text()).toContain('Not running (starts when you dictate)');
     expect(command.children.started).toEqual([]);
     expect(existsSync(harness.paths.socket)).toBe(false);
   });
 
-  test('starts Sotto when it is asked to, and says which model is in memory', async () => {
+  test('starts Sotto and shows the model in memory', async () => {
     const host = harness.raycast({});
     await (await open(host)).act('Start Sotto');
     await until(async () => {
@@ -45,20 +45,20 @@ describeUnless(reason)('Sotto in the menu bar', () => {
     expect(command.text()).toMatch(/Ready[\s\S]*fake[\s\S]*In Memory/);
     await command.act('Free Memory');
     const after = await open(host);
-    expect(after.text()).toContain('Loaded When Needed');
+    expect(after.text()).toContain('Loads When Needed');
     expect(after.actions()).not.toContain('Free Memory');
   });
 
-  test('says what is wrong with Sotto', async () => {
+  test('shows a problem', async () => {
     const host = harness.raycast({}, { env: { FAKE_ENGINE: 'cannot-start' } });
     await (await open(host)).act('Start Sotto');
     await until(async () => (await open(host)).text().startsWith('The speech engine is down'));
     const command = await open(host);
-    await command.act('See What Is Wrong');
+    await command.act('Show Problem');
     expect(host.launched.at(-2)?.name).toBe('set-up');
   });
 
-  test('begins a dictation and finishes it', async () => {
+  test('starts and finishes a dictation', async () => {
     const host = harness.raycast({ samples: 3 * SECOND });
     await (await open(host)).act('Start Dictation');
     const started = host.launched.find(({ name }) => name === 'quick-dictate');
@@ -70,7 +70,7 @@ describeUnless(reason)('Sotto in the menu bar', () => {
     expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
   });
 
-  test('gives up a dictation, and takes that back', async () => {
+  test('cancels a dictation and undoes that', async () => {
     const host = harness.raycast({ samples: 3 * SECOND });
     await dictate(host, 3);
     await (await open(host)).act('Cancel Dictation');
@@ -81,7 +81,7 @@ describeUnless(reason)('Sotto in the menu bar', () => {
     );
   });
 
-  test('has the last transcript, to be pasted and copied', async () => {
+  test('pastes and copies the last transcript', async () => {
     const host = harness.raycast({ samples: 2 * SECOND }, { preferences: { trailingSpace: true } });
     await dictate(host, 2);
     await host.launch('quick-dictate').done();
@@ -95,7 +95,7 @@ describeUnless(reason)('Sotto in the menu bar', () => {
     expect(host.desktop.clipboard[0]?.text).toBe(text);
   });
 
-  test('is drawn anew with each change, where somebody has it in the menu bar', async () => {
+  test('refreshes at each change once activated', async () => {
     const host = harness.raycast({ samples: 2 * SECOND });
     await host.launch('menu-bar').done();
     await dictate(host, 2);
@@ -104,7 +104,7 @@ describeUnless(reason)('Sotto in the menu bar', () => {
     await until(() => menus(host).at(-1)?.includes('Start Dictation') === true);
   });
 
-  /** What each of them read, in their order. */
+  /** The text of each run of the command. */
   function menus(host: RaycastHost): string[] {
     return host.launched.filter(({ name }) => name === 'menu-bar').map((command) => command.text());
   }

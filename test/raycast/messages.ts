@@ -1,17 +1,15 @@
-/** What a command's worker and the host tell each other. */
+/** Messages between a command's worker and the host. */
 import type { TreeNode } from './tree.js';
 
-/** `tool`: not a command, but what Raycast's AI calls. */
+/** `tool` is a function that Raycast AI calls. */
 export type CommandMode = 'view' | 'no-view' | 'menu-bar' | 'tool';
 export type LaunchType = 'userInitiated' | 'background';
 
-/** What a worker is started with. */
 export interface CommandData {
-  /** The built command: one CommonJS file. */
+  /** Path of the built command, one CommonJS file. */
   readonly bundle: string;
-  /** The names that `@raycast/api` exports, and its enumerations, read out of its types. */
   readonly api: ApiNames;
-  /** LocalStorage and Cache lie here. */
+  /** Folder of LocalStorage and Cache. */
   readonly storage: string;
   readonly preferences: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, unknown>> & {
@@ -20,7 +18,7 @@ export interface CommandData {
     readonly launchContext?: unknown;
   };
   readonly arguments: Readonly<Record<string, string>>;
-  /** What a tool is given. */
+  /** Input of a tool. */
   readonly input?: unknown;
 }
 
@@ -30,9 +28,9 @@ export interface ApiNames {
 }
 
 export type FromWorker =
-  /** What is on the screen; undefined is nothing. `depth` counts the screens that lie on each other. */
+  /** The top screen; undefined if nothing is rendered. `depth` is the number of pushed screens. */
   | { readonly type: 'tree'; readonly tree: TreeNode | undefined; readonly depth: number }
-  /** The command asks Raycast for something. */
+  /** An API call of the command. */
   | { readonly type: 'call'; readonly id: number; readonly method: string; readonly args: readonly unknown[] }
   | {
       readonly type: 'spawned';
@@ -41,15 +39,15 @@ export type FromWorker =
       readonly args: readonly string[];
     }
   | { readonly type: 'exited'; readonly pid: number }
-  /** A handler that the host ran is through. */
+  /** A handler that the host ran has ended. */
   | { readonly type: 'ran'; readonly id: number; readonly error?: string }
-  /** A command without a view, or a tool, is through. */
+  /** A command without a view, or a tool, has ended. */
   | { readonly type: 'resolved'; readonly value?: unknown }
   | { readonly type: 'crashed'; readonly error: string };
 
 export type ToWorker =
   | { readonly type: 'answer'; readonly id: number; readonly value?: unknown; readonly error?: string }
-  /** Runs the function that a node of the tree has as a property. */
+  /** Runs a function property of a node. */
   | {
       readonly type: 'run';
       readonly id: number;
@@ -57,7 +55,7 @@ export type ToWorker =
       readonly handler: string;
       readonly args: readonly unknown[];
     }
-  /** Something is typed into a field of a form. */
+  /** Enters a value into a form field. */
   | { readonly type: 'fill'; readonly id: number; readonly node: number; readonly value: unknown }
-  /** Back to the screen below. */
+  /** Pops the top screen. */
   | { readonly type: 'back'; readonly id: number };

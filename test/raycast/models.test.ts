@@ -15,10 +15,10 @@ import { findAll, readable, textOf, type TreeNode } from './tree.js';
 
 const reason = await whyNotBuilt();
 
-/** One of the catalogue, as large as a test can wait for. */
+/** The smallest model of the catalogue. */
 const TINY = { repo: 'mlx-community/whisper-tiny-mlx', name: 'whisper-tiny', title: 'Whisper tiny' };
 const TINY_REVISION = '6caf9c55601caafbe6508a8b0d216bdf4783c4e8';
-/** What comes with Sotto. */
+/** The included model. */
 const STARTER = 'Whisper base, 6 bit';
 
 describeUnless(reason)('Manage Models', () => {
@@ -37,7 +37,7 @@ describeUnless(reason)('Manage Models', () => {
     return harness.raycast({}, { env, preferences });
   }
 
-  /** The list, once it is there. */
+  /** Opens the command and waits for the list. */
   async function open(host = raycast()): Promise<RunningCommand> {
     const command = host.launch('models');
     await command.untilText('On This Mac');
@@ -45,13 +45,13 @@ describeUnless(reason)('Manage Models', () => {
     return command;
   }
 
-  /** Until a model is here, and its download is told to be over. */
+  /** Waits until a model is installed and its download has ended. */
   async function untilDownloaded(command: RunningCommand, title: string): Promise<void> {
     await command.until((tree) => titlesIn(tree, 'On This Mac').includes(title));
     await command.until(() => !command.actions().includes('Cancel Download'));
   }
 
-  /** @returns the process that it was */
+  /** @returns its process id */
   async function killDaemon(): Promise<number> {
     const client = await SottoClient.connect(harness.paths.socket, 'test');
     const { pid } = client.daemon;
@@ -67,13 +67,13 @@ describeUnless(reason)('Manage Models', () => {
   const isHere = (name: string): boolean => existsSync(join(harness.paths.models, name));
   const settings = (): unknown => JSON.parse(readFileSync(harness.paths.settings, 'utf8'));
 
-  test('shows what is here, the one in use first, and what suits this machine', async () => {
+  test('lists installed models, the default first, and a recommended one', async () => {
     placeModel(harness.paths.models, 'another', 2_000);
     const command = await open();
     const [first] = findAll(command.tree, 'List.Item');
-    expect([textOf(first, 'title'), readable(first)]).toEqual(['fake', expect.stringMatching(/Used/)]);
+    expect([textOf(first, 'title'), readable(first)]).toEqual(['fake', expect.stringMatching(/Default/)]);
     expect(titlesIn(command.tree, 'On This Mac')).toEqual(['fake', 'another', STARTER]);
-    expect(titlesIn(command.tree, 'To Be Downloaded')).toContain('Whisper large-v3 turbo');
+    expect(titlesIn(command.tree, 'Available')).toContain('Whisper large-v3 turbo');
     const recommended = findAll(command.tree, 'List.Item').filter((item) =>
       readable(item).includes('Recommended'),
     );
@@ -81,97 +81,97 @@ describeUnless(reason)('Manage Models', () => {
     await command.untilText('In Memory');
     await command.act('Show Details');
     await command.until((tree) => tree.props.isShowingDetail === true);
-    expect(command.text()).toMatch(/Languages[\s\S]*Parameters[\s\S]*Licence/);
+    expect(command.text()).toMatch(/Languages[\s\S]*Parameters[\s\S]*License/);
   });
 
-  test('downloads with progress; given up, it goes on from where it was', async () => {
+  test('downloads with progress, and resumes a cancelled download', async () => {
     stall();
     const host = raycast();
     const command = await open(host);
     await command.select(TINY.title);
     const download = command.act('Download');
-    await command.untilText(/Downloading \d+ %/);
+    await command.untilText(/Downloading \d+%/);
     await command.act('Cancel Download');
     await download;
-    await command.until(() => command.actions().includes('Go on with Download'));
-    expect(titlesIn(command.tree, 'On Its Way')).toContain(TINY.title);
+    await command.until(() => command.actions().includes('Resume Download'));
+    expect(titlesIn(command.tree, 'Downloading')).toContain(TINY.title);
     expect(readable(row(command.tree, TINY.title))).toMatch(/\d+ KB of \d+ KB/);
     hub.fault = () => undefined;
-    await command.act('Go on with Download');
+    await command.act('Resume Download');
     await untilDownloaded(command, TINY.title);
     expect(isHere(TINY.name)).toBe(true);
-    expect(toastTitles(host)).toEqual(['Download cancelled', 'Whisper tiny is here']);
+    expect(toastTitles(host)).toEqual(['Download Cancelled', 'Downloaded Whisper tiny']);
   });
 
-  test('a download goes on when one leaves, and is found and called off by who comes back', async () => {
+  test('continues a download in the background, and cancels it from another view', async () => {
     stall();
     const host = raycast();
     const command = await open(host);
     await command.select(TINY.title);
     void command.act('Download');
-    await command.untilText(/Downloading \d+ %/);
+    await command.untilText(/Downloading \d+%/);
     await command.pop();
     const again = host.launch('models');
-    await again.untilText(/Downloading \d+ %/);
+    await again.untilText(/Downloading \d+%/);
     await again.select(TINY.title);
     await again.act('Cancel Download');
     await again.until(() => again.actions().includes('Discard Unfinished Downloads…'));
     await again.act('Discard Unfinished Downloads…');
-    await again.until((tree) => titlesIn(tree, 'To Be Downloaded').includes(TINY.title));
+    await again.until((tree) => titlesIn(tree, 'Available').includes(TINY.title));
     expect(host.desktop.callsTo('confirm')).toHaveLength(1);
   });
 
-  test('any other model of the hub by owner and name', async () => {
+  test('downloads any model from Hugging Face by owner/name', async () => {
     const command = await open();
     await command.search('someone/model');
-    await command.untilText('Another Model');
+    await command.untilText('From Hugging Face');
     await command.select('someone/model');
     await command.act('Download');
     await untilDownloaded(command, 'model');
   });
 
-  test('that one can be given up and gone on with, begun here or by somebody else', async () => {
+  test('resumes that download, also one of another client', async () => {
     stall();
     const host = raycast();
     const command = await open(host);
     await command.search('someone/model');
-    await command.untilText('Another Model');
+    await command.untilText('From Hugging Face');
     await command.select('someone/model');
     const download = command.act('Download');
-    await command.untilText(/Downloading \d+ %/);
+    await command.untilText(/Downloading \d+%/);
     await command.search('');
     await command.select('model');
     await command.act('Cancel Download');
     await download;
-    await command.until(() => command.actions().includes('Go on with Download'));
-    expect(toastTitles(host)).toEqual(['Download cancelled']);
+    await command.until(() => command.actions().includes('Resume Download'));
+    expect(toastTitles(host)).toEqual(['Download Cancelled']);
     hub.fault = () => undefined;
-    await command.act('Go on with Download');
+    await command.act('Resume Download');
     await untilDownloaded(command, 'model');
-    expect(toastTitles(host)).toEqual(['Download cancelled', 'Model is here']);
+    expect(toastTitles(host)).toEqual(['Download Cancelled', 'Downloaded model']);
 
-    // Brought once more, it is not the same request either.
+    // Downloading an installed model again is another request.
     stall();
     const again = command.act('Download Again');
-    await command.untilText(/Downloading \d+ %/);
+    await command.untilText(/Downloading \d+%/);
     await command.act('Cancel Download');
     await again;
     await command.until(() => command.actions().includes('Download Again'));
-    expect(toastTitles(host).slice(2)).toEqual(['Download cancelled']);
+    expect(toastTitles(host).slice(2)).toEqual(['Download Cancelled']);
   });
 
-  test('uses another one, and stays with the one before where that can’t be loaded', async () => {
+  test('switches models, and keeps the old one if the new one fails to load', async () => {
     placeModel(harness.paths.models, 'another');
     placeModel(harness.paths.models, 'broken');
     const host = raycast({ model: 'fake' });
     const command = await open(host);
     await command.select('another');
     await command.act('Use This Model');
-    await command.until((tree) => /Used/.test(readable(row(tree, 'another'))));
+    await command.until((tree) => /Default/.test(readable(row(tree, 'another'))));
     expect(settings()).toMatchObject({ model: 'another' });
-    // The preference of the extension is stronger, which one has to know.
+    // The preference of the extension overrides the default, and the toast says so.
     expect(host.desktop.callsTo('toast')).toMatchObject([
-      { message: expect.stringMatching(/says fake/) as unknown },
+      { message: expect.stringMatching(/still uses fake/) as unknown },
     ]);
     await command.select('broken');
     await command.act('Use This Model');
@@ -179,53 +179,53 @@ describeUnless(reason)('Manage Models', () => {
     expect(settings()).toMatchObject({ model: 'another' });
   });
 
-  test('asks before it removes one, and has another one take its place', async () => {
+  test('removes a model after confirmation, and switches to another one', async () => {
     const host = raycast();
     const command = await open(host);
     await command.select(TINY.title);
     await command.act('Download');
     await untilDownloaded(command, TINY.title);
     await command.act('Use This Model');
-    await command.until((tree) => /Used/.test(readable(row(tree, TINY.title))));
+    await command.until((tree) => /Default/.test(readable(row(tree, TINY.title))));
     host.desktop.confirmAnswer = false;
     await command.act('Remove…');
     expect(isHere(TINY.name)).toBe(true);
     host.desktop.confirmAnswer = true;
     await command.act('Remove…');
-    await command.until((tree) => titlesIn(tree, 'To Be Downloaded').includes(TINY.title));
+    await command.until((tree) => titlesIn(tree, 'Available').includes(TINY.title));
     expect(isHere(TINY.name)).toBe(false);
-    expect(readable(row(command.tree, STARTER))).toMatch(/Used/);
+    expect(readable(row(command.tree, STARTER))).toMatch(/Default/);
   });
 
-  test('finds a damaged file, and brings it anew', async () => {
+  test('finds a damaged file and downloads it again', async () => {
     const host = raycast();
     const command = await open(host);
     await command.select(TINY.title);
     await command.act('Download');
     await untilDownloaded(command, TINY.title);
     await command.act('Verify Files');
-    expect(toastTitles(host).at(-1)).toBe('Every byte of Whisper tiny is right');
+    expect(toastTitles(host).at(-1)).toBe('Whisper tiny is intact');
     const weights = join(harness.paths.models, TINY.name, 'weights.safetensors');
     const before = readFileSync(weights);
     writeFileSync(weights, Buffer.from(before).fill(7, 1000, 1100));
     await command.act('Verify Files');
     expect(host.desktop.callsTo('toast').at(-1)).toMatchObject({
-      title: 'Whisper tiny is damaged',
+      title: 'Whisper tiny Is Damaged',
       message: 'weights.safetensors is changed',
-      actions: ['Download It Again'],
+      actions: ['Download Again'],
     });
     await command.act('Download Again');
     expect(readFileSync(weights).equals(before)).toBe(true);
   });
 
-  test('frees the memory', async () => {
+  test('frees memory', async () => {
     const command = await open();
     await command.untilText('In Memory');
     await command.act('Free Memory');
     await command.until((tree) => !readable(tree).includes('In Memory'));
   });
 
-  test('a daemon that dies is back, and so is the list', async () => {
+  test('reconnects to a restarted daemon', async () => {
     const command = await open();
     await command.untilText('In Memory');
     const pid = await killDaemon();
@@ -235,14 +235,14 @@ describeUnless(reason)('Manage Models', () => {
     expect(status.pid).not.toBe(pid);
   });
 
-  test('a daemon that does not come back leaves the list as it was, and it is said so', async () => {
+  test('keeps the list and shows the error if the daemon does not restart', async () => {
     const sotto = join(harness.paths.home, 'sotto.mjs');
     symlinkSync(launcher, sotto);
     const command = await open(raycast({ sotto }));
     rmSync(sotto);
     await killDaemon();
-    await command.untilText('There is no Sotto at');
-    expect(titlesIn(command.tree, 'As It Was Before')).toEqual([`There is no Sotto at ${sotto}`]);
+    await command.untilText('Sotto wasn’t found at');
+    expect(titlesIn(command.tree, 'As It Was Before')).toEqual([`Sotto wasn’t found at ${sotto}`]);
     expect(titlesIn(command.tree, 'On This Mac')).toContain('fake');
     symlinkSync(launcher, sotto);
     await command.act('Try Again');
@@ -250,15 +250,15 @@ describeUnless(reason)('Manage Models', () => {
     await command.until((tree) => titlesIn(tree, 'On This Mac').includes('fake'));
   });
 
-  test('says why nothing is there, and what to do', async () => {
+  test('explains an empty list', async () => {
     const host = raycast({ sotto: '/none/sotto' });
     const command = host.launch('models');
-    await command.untilText('There is no Sotto at /none/sotto');
-    expect(command.actions()).toEqual(['Try Again', 'Set up Sotto']);
+    await command.untilText('Sotto wasn’t found at /none/sotto');
+    expect(command.actions()).toEqual(['Try Again', 'Check Setup']);
   });
 });
 
-/** Titles of the rows below a section's title. */
+/** Titles of the rows in a section. */
 function titlesIn(tree: TreeNode | undefined, section: string): string[] {
   const found = findAll(tree, 'List.Section').find(({ props }) => props.title === section);
   return findAll(found, 'List.Item').map((item) => textOf(item, 'title'));
@@ -268,7 +268,6 @@ function row(tree: TreeNode | undefined, title: string): TreeNode | undefined {
   return findAll(tree, 'List.Item').find((item) => textOf(item, 'title') === title);
 }
 
-/** Titles of the toasts. */
 function toastTitles({ desktop }: RaycastHost): string[] {
   return desktop.callsTo('toast').map((toast) => (toast as { title: string }).title);
 }

@@ -12,7 +12,7 @@ import { sottoHarness, type SottoHarness } from './sotto-harness.js';
 
 const reason = await whyNotBuilt();
 
-/** A take that becomes something else when it is finished, or is followed to its end. */
+/** Serves one dictation, which changes to `end` when it is finished or watched. */
 function serveDictation(
   { paths }: SottoHarness,
   first: Partial<Capture>,
@@ -30,7 +30,7 @@ function serveDictation(
 describeUnless(reason)('Quick Dictate', () => {
   const harness = sottoHarness();
 
-  test('the first call begins, the second finishes and pastes', async () => {
+  test('starts on the first run, finishes and pastes on the second', async () => {
     const host = harness.raycast({ samples: 3 * SECOND });
     await host.launch('quick-dictate').done();
     expect(host.desktop.callsTo('hud')).toHaveLength(1);
@@ -39,7 +39,7 @@ describeUnless(reason)('Quick Dictate', () => {
     expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
   });
 
-  test('what it began is shown by Dictate, and finished there', async () => {
+  test('shows its dictation in Dictate, which can finish it', async () => {
     const host = harness.raycast({ samples: 3 * SECOND });
     await host.launch('quick-dictate').done();
     const command = host.launch('dictate');
@@ -49,7 +49,7 @@ describeUnless(reason)('Quick Dictate', () => {
     expect(host.desktop.pasted).toBe(rampText(3 * SECOND));
   });
 
-  test('its text can be pasted once more', async () => {
+  test('lets Paste Last Transcript paste its text again', async () => {
     const host = harness.raycast({ samples: 2 * SECOND });
     await host.launch('quick-dictate').done();
     await untilRecorded(harness.paths, 2);
@@ -59,48 +59,48 @@ describeUnless(reason)('Quick Dictate', () => {
     expect(host.desktop.pasted).toBe(rampText(2 * SECOND));
   });
 
-  /** What it says and pastes where a take is there. */
+  /** Runs the command with an active dictation. */
   async function runWith(first: Partial<Capture>, shouldDeliver: boolean, end: Partial<Capture>) {
     const capture = await serveDictation(harness, first, shouldDeliver, end);
     const host = harness.raycast({});
     await host.launch('quick-dictate').done();
     await capture.close();
     const { desktop } = host;
-    return { requested: capture.requested, hud: desktop.callsTo('hud'), pasted: desktop.pasted };
+    return { requests: capture.requests, hud: desktop.callsTo('hud'), pasted: desktop.pasted };
   }
 
-  test('a key that bounces finishes nothing', async () => {
+  test('ignores a bouncing key', async () => {
     const dictation = { startedMs: Date.now() + 3_600_000 };
-    const { requested, hud, pasted } = await runWith(dictation, true, { phase: 'final', text: '' });
-    expect(requested).toEqual(['begin']);
-    expect(hud).toEqual(['Listening. Run Quick Dictate again when you are done']);
+    const { requests, hud, pasted } = await runWith(dictation, true, { phase: 'final', text: '' });
+    expect(requests).toEqual(['begin']);
+    expect(hud).toEqual(['Listening… Run Quick Dictate again to finish']);
     expect(pasted).toBe('');
   });
 
-  test('says that it listens only where it does', async () => {
+  test('says that it listens only if it does', async () => {
     const dictation = { startedMs: Date.now() + 3_600_000, phase: 'finishing' as const };
     expect((await runWith(dictation, true, {})).hud).toEqual([]);
   });
 
-  test('what somebody else has finished is not inserted twice', async () => {
+  test('does not paste what another command has finished', async () => {
     for (const phase of ['listening', 'finishing'] as const) {
-      const { hud, pasted } = await runWith({ phase }, false, { phase: 'final', text: 'said' });
-      expect([hud, pasted]).toEqual([['It is being finished already'], '']);
+      const { hud, pasted } = await runWith({ phase }, false, { phase: 'final', text: 'done' });
+      expect([hud, pasted]).toEqual([['Already finishing'], '']);
     }
   });
 
-  test('what is being finished for nobody is for it', async () => {
+  test('delivers a dictation that no command is finishing', async () => {
     const finishing = { phase: 'finishing' as const };
-    const { hud, pasted } = await runWith(finishing, true, { phase: 'final', text: 'said' });
-    expect([hud, pasted]).toEqual([['Inserted'], 'said']);
+    const { hud, pasted } = await runWith(finishing, true, { phase: 'final', text: 'done' });
+    expect([hud, pasted]).toEqual([['Pasted'], 'done']);
   });
 
-  test('what is given up meanwhile is said to be', async () => {
+  test('reports a dictation that was cancelled', async () => {
     const { hud, pasted } = await runWith({}, true, { phase: 'discarded' });
     expect([hud, pasted]).toEqual([['Cancelled'], '']);
   });
 
-  test('a process of another version is waited for until it has left', async () => {
+  test('waits until a process of another version has exited', async () => {
     const left: string[] = [];
     const capture: FakeCapture = await fakeCapture(harness.paths.capture, ({ type }, send, socket) => {
       if (type !== 'begin') return;
@@ -114,14 +114,14 @@ describeUnless(reason)('Quick Dictate', () => {
     const host = harness.raycast({ samples: SECOND });
     await host.launch('quick-dictate').done();
     expect(left).toEqual(['the process', 'the command']);
-    expect(host.desktop.callsTo('hud')).toEqual(['Listening. Run Quick Dictate again when you are done']);
+    expect(host.desktop.callsTo('hud')).toEqual(['Listening… Run Quick Dictate again to finish']);
   });
 });
 
 describeUnless(reason)('Paste Last Transcript', () => {
   const harness = sottoHarness();
 
-  /** What it pastes and says, after a dictation of a second, where another take is there. */
+  /** Runs the command after a dictation of one second, with another one active. */
   async function pasteLast(first: Partial<Capture>, end: Partial<Capture>) {
     const host = harness.raycast({ samples: SECOND });
     await host.launch('quick-dictate').done();
@@ -136,24 +136,24 @@ describeUnless(reason)('Paste Last Transcript', () => {
     return { pasted: host.desktop.pasted, toastTitles: toasts.map(({ title }) => title) };
   }
 
-  test('pastes no older text while a dictation goes on', async () => {
-    expect(await pasteLast({}, {})).toEqual({ pasted: '', toastTitles: ['A dictation goes on'] });
+  test('pastes no older text during a dictation', async () => {
+    expect(await pasteLast({}, {})).toEqual({ pasted: '', toastTitles: ['A dictation is in progress'] });
   });
 
-  test('pastes no older text in place of one that failed, and says why', async () => {
-    const error = new SottoError('ENGINE_CRASHED', 'the engine is gone').toWire();
+  test('pastes no older text instead of a failed one, and says why', async () => {
+    const error = new SottoError('ENGINE_CRASHED', 'the engine crashed').toWire();
     expect(await pasteLast({ phase: 'finishing' }, { phase: 'failed', error })).toEqual({
       pasted: '',
-      toastTitles: ['The engine is gone'],
+      toastTitles: ['The engine crashed'],
     });
   });
 
-  test('waits for one that is being finished', async () => {
-    const last = await pasteLast({ phase: 'finishing' }, { phase: 'final', text: 'said' });
-    expect(last).toEqual({ pasted: 'said', toastTitles: [] });
+  test('waits for a dictation that is finishing', async () => {
+    const last = await pasteLast({ phase: 'finishing' }, { phase: 'final', text: 'done' });
+    expect(last).toEqual({ pasted: 'done', toastTitles: [] });
   });
 
-  test('pastes what nobody was given, though nothing is kept', async () => {
+  test('pastes an undelivered text even if no history is kept', async () => {
     await harness.sotto('history', 'keep', '0');
     const host = harness.raycast({ samples: 3 * SECOND });
     const command = host.launch('dictate');

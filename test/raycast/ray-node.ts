@@ -1,4 +1,4 @@
-/** The Node for Raycast's tools, which ask for 22.22.2: the one that runs here, or the pinned package of `.ci/tools`. */
+/** Finds a Node for Raycast's tools, which require 22.22.2: the running one, or the pinned package of `.ci/tools`. */
 import { execFile } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,7 +10,7 @@ export const toolsFolder = fileURLToPath(new URL('../../../.ci/tools', import.me
 const MIN_NODE_VERSION = [22, 22, 2];
 const INSTALL_TIMEOUT_MS = 240_000;
 
-/** Whether `v22.23.3` is as new as is asked for. */
+/** @param version for example `v22.23.3` */
 export function isNewEnough(version: string): boolean {
   const parts = version.replace(/^v/, '').split('.').map(Number);
   for (const [at, minimum] of MIN_NODE_VERSION.entries()) {
@@ -21,8 +21,8 @@ export function isNewEnough(version: string): boolean {
 }
 
 /**
- * Folder of a `node` that Raycast's tools take.
- * @throws Error what npm says if the package can't be had
+ * @returns the folder of a `node` that Raycast's tools accept
+ * @throws Error the error of npm if the package cannot be installed
  */
 export async function nodeForRay(): Promise<string> {
   if (isNewEnough(process.version)) return dirname(process.execPath);
@@ -30,11 +30,11 @@ export async function nodeForRay(): Promise<string> {
   if (!existsSync(join(bin, 'node'))) await installTools();
   if (existsSync(join(bin, 'node'))) return bin;
   throw new Error(
-    `Raycast's tools ask for Node ${MIN_NODE_VERSION.join('.')}, and there is no package of it for ${process.platform}-${process.arch}`,
+    `Raycast's tools require Node ${MIN_NODE_VERSION.join('.')}, which has no package for ${process.platform}-${process.arch}`,
   );
 }
 
-/** `npm ci` in `.ci/tools`, where it is not done yet: versions and hashes are pinned there. */
+/** Runs `npm ci` in `.ci/tools` if needed. Its lockfile pins versions and hashes. */
 export async function installTools(): Promise<void> {
   const changedMs = (file: string): number =>
     statSync(join(toolsFolder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -1,6 +1,6 @@
 /**
- * Raycast for Linux: runs what `ray build` made, each command in a worker of its own, with Raycast's life cycle.
- * What it does as Raycast does, and what not, is in the README.
+ * Runs built extensions on Linux: each command in its own worker, with Raycast's life cycle. The README lists the
+ * differences to Raycast.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,21 +13,21 @@ import type { ApiNames, CommandMode, LaunchType } from './messages.js';
 import { RunningCommand } from './running-command.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** After the window has closed, this long passes before the command is gone (measured in Raycast by others). */
+/** From closing the window to unloading the command, as others have measured in Raycast. */
 const UNLOAD_DELAY_MS = 40;
 const TOOL_TIMEOUT_MS = 120_000;
 
-/** A command, or a tool in a command's clothes. */
+/** A command, or a tool run like a command. */
 type Launchable = Omit<Command, 'mode'> & { readonly mode: CommandMode };
 
 export interface HostOptions {
-  /** Added to what a Mac's launcher has: no shell's PATH. */
+  /** Added to the environment of a Mac's launcher, which has no shell PATH. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What the user has set for all launches. */
+  /** The user's values, for all launches. */
   readonly preferences?: Readonly<Record<string, unknown>>;
-  /** The user's setting "Pop to Root Search": what becomes of a view whose window closes. */
+  /** The user's setting “Pop to Root Search”: when to unload a view whose window closes. */
   readonly popToRoot?: 'immediately' | 'later';
-  /** Of Raycast's window; light, if left out. */
+  /** Light if omitted. */
   readonly appearance?: 'light' | 'dark';
 }
 
@@ -36,19 +36,19 @@ interface LaunchOptions {
   readonly preferences?: Readonly<Record<string, unknown>>;
   readonly launchType?: LaunchType;
   readonly context?: unknown;
-  /** Of a command in the menu bar: its menu was opened, so it stays until an item is chosen or it is left. */
+  /** Keeps a menu bar command loaded, as an open menu does. */
   readonly isMenuOpen?: boolean;
 }
 
 export class RaycastHost {
   readonly desktop = new Desktop();
-  /** Commands in the order in which they were launched, by the user or by each other. */
+  /** All commands, in the order of launch, by the user or by each other. */
   readonly launched: RunningCommand[] = [];
   readonly #built: BuiltExtension;
   readonly #options: HostOptions;
   readonly #api: ApiNames;
   readonly #withoutWindow = new WeakSet<RunningCommand>();
-  /** Commands of the menu bar that the user has put there, by running them once. */
+  /** Menu bar commands that the user has activated by running them once. */
   readonly #inMenuBar = new Set<string>();
   readonly #folder = mkdtempSync(join(tmpdir(), 'raycast-'));
 
@@ -58,12 +58,12 @@ export class RaycastHost {
     this.#api = readApiNames(built.types);
   }
 
-  /** All that was done, in order. */
+  /** All API calls, in order. */
   get log(): readonly ApiCall[] {
     return this.desktop.log;
   }
 
-  /** Throws for a command, preference or argument that the manifest does not have. */
+  /** @throws Error for a command, preference or argument that is not in the manifest */
   launch(name: string, options: LaunchOptions = {}): RunningCommand {
     const command = commandOf(this.#built.manifest, name);
     const isByUser = (options.launchType ?? 'userInitiated') === 'userInitiated';
@@ -71,7 +71,7 @@ export class RaycastHost {
     return this.#start(command, `${name}.js`, options);
   }
 
-  /** What one of the tools answers, as Raycast's AI calls it. Throws for a tool that the manifest does not have. */
+  /** Calls a tool as Raycast AI does. @throws Error for a tool that is not in the manifest */
   async callTool(name: string, input: unknown): Promise<unknown> {
     if (!this.#built.manifest.tools.some((tool) => tool.name === name)) {
       throw new Error(`the manifest has no tool ${name}`);
@@ -129,7 +129,7 @@ export class RaycastHost {
     return running;
   }
 
-  /** Ends all commands, and the processes that they left behind. */
+  /** Unloads all commands, and kills the processes that they left. */
   async close(): Promise<void> {
     for (const command of this.launched) {
       await command.pop();
@@ -141,7 +141,7 @@ export class RaycastHost {
   #answer(from: RunningCommand, mode: string, method: string, args: readonly unknown[]): unknown {
     const answer = this.desktop.answer(method, args);
     if (method === 'launchCommand') this.#launchFor(args[0]);
-    // What is without a window stays until it is through, whatever it shows.
+    // A command without a view stays loaded until it resolves.
     if (mode === 'view' && this.#shouldPop(from, method, args))
       setTimeout(() => void from.pop(), UNLOAD_DELAY_MS);
     return answer;
@@ -166,7 +166,7 @@ export class RaycastHost {
     this.launch(name, { launchType: type, ...defined({ arguments: given }), context });
   }
 
-  /** Whether the view goes back to the root: it says so itself, or its window closes and the user's setting does. */
+  /** Whether a call unloads the view: by itself, or by closing the window with the user's setting. */
   #shouldPop(from: RunningCommand, method: string, args: readonly unknown[]): boolean {
     if (method === 'popToRoot') return true;
     if (method !== 'closeMainWindow' && method !== 'hud' && method !== 'paste') return false;

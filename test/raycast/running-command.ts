@@ -1,18 +1,18 @@
-/** A command that runs in its worker: what is on its screen, and what a user can do with it. */
+/** A command in its worker: what it shows, and what a user can do with it. */
 import { Worker } from 'node:worker_threads';
 import { WAIT_MS } from '#test/harness/wait.js';
 import { Children } from './children.js';
 import type { CommandData, FromWorker, ToWorker } from './messages.js';
 import { find, findAll, readable, slot, textOf, walk, type TreeNode } from './tree.js';
 
-/** As far as is known Raycast sets a limit too; a command of ours needs far less. */
+/** Raycast seems to set a limit, too; Sotto's commands need far less. */
 const HEAP_MB = 128;
 
 interface CommandHost {
   readonly env: Readonly<Record<string, string>>;
-  /** Does what the command asks Raycast for. */
+  /** Executes an API call of the command. */
   answer(command: RunningCommand, method: string, args: readonly unknown[]): unknown;
-  /** A menu bar's command that draws an open menu stays until the menu is closed. */
+  /** A menu bar command stays loaded while its menu is open. */
   readonly isMenuOpen: boolean;
 }
 
@@ -21,7 +21,6 @@ type MaybeNode = TreeNode | undefined;
 export class RunningCommand {
   readonly name: string;
   readonly children = new Children();
-  /** Resolves when it has been unloaded, for whatever reason. */
   readonly unloaded: Promise<void>;
   #worker: Worker;
   #commandHost: CommandHost;
@@ -69,22 +68,21 @@ export class RunningCommand {
     return this.#isLoaded;
   }
 
-  /** What it has printed. */
+  /** Standard output and standard error. */
   get output(): string {
     return this.#output;
   }
 
-  /** The screen on top, or undefined if it draws nothing. */
+  /** The top screen, or undefined if nothing is rendered. */
   get tree(): TreeNode | undefined {
     return this.#tree;
   }
 
-  /** All that can be read on the screen. */
   text(): string {
     return readable(this.#tree);
   }
 
-  /** Waits until the screen is so. Rejects if the command fails or is unloaded before. */
+  /** Waits until the top screen matches. Rejects if the command fails or is unloaded first. */
   async until(matches: (tree: TreeNode) => boolean, limitMs = WAIT_MS): Promise<TreeNode> {
     const seen = await this.#wait(() => {
       if (this.#tree !== undefined && matches(this.#tree)) return this.#tree;
@@ -97,7 +95,7 @@ export class RunningCommand {
     return seen;
   }
 
-  /** Waits until it reads so. */
+  /** Waits until the visible text matches. */
   async untilText(pattern: RegExp | string, limitMs?: number): Promise<string> {
     const matchesPattern = (text: string): boolean =>
       typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text);
@@ -108,34 +106,34 @@ export class RunningCommand {
     }
   }
 
-  /** Titles of the actions that the user can choose now, in their order; of a menu, of its items. */
+  /** Titles of the available actions, or of the items of a menu. */
   actions(): string[] {
     return this.#actions().map((action) => textOf(action, 'title'));
   }
 
-  /** Chooses an action by its title, and waits until it is done or has unloaded the command. */
+  /** Runs an action by title, and waits until it ends or unloads the command. */
   async act(title: string): Promise<void> {
     const action = this.#actions().find((each) => textOf(each, 'title') === title);
     if (action === undefined) {
-      throw new Error(`there is no action ${title}, but: ${this.actions().join(', ') || 'none'}`);
+      throw new Error(`no action ${title} among: ${this.actions().join(', ') || 'none'}`);
     }
     await this.#run(action, 'onAction', this.#mode === 'menu-bar' ? [{ type: 'left-click' }] : []);
   }
 
-  /** Selects a list's item by its title. */
+  /** Selects a list item by title. */
   async select(title: string): Promise<void> {
     const item = this.#items().find((each) => titleOf(each) === title);
-    if (item === undefined) throw new Error(`there is no item ${title}`);
+    if (item === undefined) throw new Error(`no item ${title}`);
     this.#selected = title;
     if (this.#tree?.props.onSelectionChange !== undefined) {
       await this.#run(this.#tree, 'onSelectionChange', [item.props.id ?? null]);
     }
   }
 
-  /** Scrolls to the end of the list, where it has more pages. */
+  /** Scrolls to the end of a paginated list. */
   async loadMore(): Promise<void> {
     const list = this.#tree;
-    if (list?.props.pagination === undefined) throw new Error('there are no pages');
+    if (list?.props.pagination === undefined) throw new Error('the list has no pages');
     await this.#request((id) => ({
       type: 'run',
       id,
@@ -145,44 +143,42 @@ export class RunningCommand {
     }));
   }
 
-  /** Types into the search bar. */
   async search(text: string): Promise<void> {
-    if (this.#tree === undefined) throw new Error('there is nothing to search');
+    if (this.#tree === undefined) throw new Error('there is no list to search');
     await this.#run(this.#tree, 'onSearchTextChange', [text]);
   }
 
-  /** Chooses in the dropdown of the search bar. */
+  /** Selects in the dropdown of the search bar. */
   async choose(value: string): Promise<void> {
     const dropdown = find(this.#tree, ({ type }) => /^(List|Grid)\.Dropdown$/.test(type));
     if (dropdown === undefined) throw new Error('the search bar has no dropdown');
     await this.#run(dropdown, 'onChange', [value]);
   }
 
-  /** Sets the value of a form's field. */
   async fill(field: string, value: unknown): Promise<void> {
     const found = find(this.#tree, ({ type, props }) => type.startsWith('Form.') && props.id === field);
-    if (found === undefined) throw new Error(`there is no field ${field}`);
+    if (found === undefined) throw new Error(`no field ${field}`);
     await this.#request((id) => ({ type: 'fill', id, node: found.id, value }));
   }
 
-  /** Escape: back to the screen below, or out of the command. */
+  /** Escape: pops the top screen, or leaves the command. */
   async back(): Promise<void> {
     if (this.#depth > 1) await this.#request((id) => ({ type: 'back', id }));
     else await this.pop();
   }
 
-  /** Out of the command, to Raycast's root: it is unloaded at once, and no effect is cleaned up. */
+  /** Leaves the command: unloads it at once, without cleaning up effects. */
   async pop(): Promise<void> {
     await this.#worker.terminate();
     await this.unloaded;
   }
 
-  /** What a tool answered. */
+  /** The result of a tool. */
   get value(): unknown {
     return this.#value;
   }
 
-  /** Waits for its unloading, and throws what made it fail, if anything did. */
+  /** Waits until it is unloaded. Rejects if it failed. */
   async done(limitMs = WAIT_MS): Promise<void> {
     const isDone = await this.#wait(() => (this.#isLoaded ? undefined : true), limitMs);
     if (isDone === undefined) throw new Error(`${this.name} still runs: ${this.text()}${this.#output}`);
@@ -252,7 +248,7 @@ export class RunningCommand {
     }
   }
 
-  /** A menu is drawn once, and its command unloaded as soon as it loads nothing any more. */
+  /** Raycast unloads a menu bar command as soon as it has loaded. */
   #unloadMenu(): void {
     if (this.#mode !== 'menu-bar' || this.#commandHost.isMenuOpen) return;
     if (this.#tree?.props.isLoading !== true) void this.pop();
@@ -278,7 +274,7 @@ export class RunningCommand {
     for (const check of [...this.#watchers]) check();
   }
 
-  /** What `look` finds as soon as it finds something, or undefined after the limit. Throws what made the command fail. */
+  /** Resolves to the first defined result of `check`, or undefined after the limit. Rejects if the command fails. */
   #wait<T>(check: () => T | undefined, limitMs: number): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const end = (finish: () => void): void => {
@@ -302,7 +298,7 @@ export class RunningCommand {
   }
 }
 
-/** A title, which may be given with a tooltip. */
+/** The title, which may have a tooltip. */
 function titleOf(node: TreeNode): string {
   const { title } = node.props;
   return typeof title === 'object' && title !== null && 'value' in title

@@ -18,7 +18,7 @@ const reason = await whyNotBuilt();
 
 const LABEL = 'com.sotto.daemon';
 
-describeUnless(reason)('Set up Sotto', () => {
+describeUnless(reason)('Set Up Sotto', () => {
   let folder: string;
   let launchd: FakeLaunchd;
   let launchctl: LaunchctlServer;
@@ -29,7 +29,7 @@ describeUnless(reason)('Set up Sotto', () => {
     launchd = new FakeLaunchd({ uid, secondMs: 100, drainMs: 50, environment });
     launchctl = await serveLaunchctl(launchd, folder);
   });
-  // Before the daemon is ended by others: launchd would start it anew.
+  // Before the daemon is stopped by others: launchd would restart it.
   afterEach(() => launchd.logOut());
   const harness = sottoHarness();
   afterEach(async () => {
@@ -51,20 +51,20 @@ describeUnless(reason)('Set up Sotto', () => {
     await command.until(({ props }) => props.isLoading === false);
   }
 
-  test('looks at all, and says that everything is ready', async () => {
+  test('runs all checks and says that everything is ready', async () => {
     const command = await open(raycast());
     expect(command.text()).toContain('Set Up · Everything Is Ready');
-    expect(titlesIn(command.tree, 'Looked At')).toEqual(
+    expect(titlesIn(command.tree, 'Passed')).toEqual(
       expect.arrayContaining(['Sotto', 'Node.js', 'Engine Library', 'Model', 'Daemon', 'Microphone']),
     );
-    // That it is connected does not say that Raycast may use it.
+    // Listed microphones may still lack permission.
     expect(iconOf(command.tree, 'Microphone')).toMatchObject({ tintColor: 'raycast-blue' });
-    expect(command.text()).toMatch(/Built-in Microphone: connected\. Whether Raycast may use it shows/);
+    expect(command.text()).toMatch(/Built-in Microphone connected\. macOS will ask for access/);
     await command.select('Microphone');
     expect(command.actions()[0]).toBe('Open Microphone Settings');
   });
 
-  test('installs the login agent, restarts it, and takes it away when one is sure', async () => {
+  test('installs, restarts and, after confirmation, removes the login agent', async () => {
     const host = raycast();
     const command = await open(host);
     await command.select('Login Agent');
@@ -90,7 +90,7 @@ describeUnless(reason)('Set up Sotto', () => {
     expect(launchd.pid(LABEL)).toBeUndefined();
   });
 
-  test('an agent that was stopped is started', async () => {
+  test('starts a stopped agent', async () => {
     const host = raycast();
     const command = await open(host);
     await command.select('Login Agent');
@@ -105,7 +105,7 @@ describeUnless(reason)('Set up Sotto', () => {
     expect(launchd.pid(LABEL)).toBeDefined();
   });
 
-  test('starts Sotto, and then knows the engine; its log can be read', async () => {
+  test('starts Sotto, then checks the engine and shows the log', async () => {
     const command = await open(raycast());
     await command.select('Daemon');
     await command.act('Start Sotto');
@@ -118,11 +118,11 @@ describeUnless(reason)('Set up Sotto', () => {
     await command.untilText('Everything Is Ready');
   });
 
-  test('settings that are not valid stand on top, with what is wrong with them', async () => {
+  test('lists invalid settings first, with the error', async () => {
     writeFileSync(harness.paths.settings, '{ not json');
     const host = raycast();
     const command = await open(host);
-    expect(titlesIn(command.tree, 'To Be Mended')).toContain('Settings');
+    expect(titlesIn(command.tree, 'Needs Attention')).toContain('Settings');
     expect(command.text()).toMatch(/settings\.json is not valid/);
     await command.select('Settings');
     expect(command.actions()[0]).toBe('Show Settings in Finder');
@@ -130,25 +130,25 @@ describeUnless(reason)('Set up Sotto', () => {
     expect(host.desktop.clipboard[0]?.text).toMatch(/✓ Node\.js: [\s\S]*✗ Settings: /);
   });
 
-  test('without a microphone it says so', async () => {
+  test('reports a missing microphone', async () => {
     const host = raycast({ devices: [] });
     const command = await open(host);
-    expect(titlesIn(command.tree, 'To Be Mended')).toEqual(['Microphone']);
+    expect(titlesIn(command.tree, 'Needs Attention')).toEqual(['Microphone']);
     await command.select('Microphone');
     await command.act('Open Microphone Settings');
     expect(host.desktop.callsTo('open')).toEqual([expect.stringContaining('Privacy_Microphone')]);
   });
 
-  test('where Sotto is not found, its path can be given', async () => {
+  test('offers to set the path if Sotto is not found', async () => {
     const host = raycast({}, { sotto: '/none/sotto' });
     const command = await open(host);
-    expect(command.text()).toMatch(/One Thing to Mend[\s\S]*There is no Sotto at \/none\/sotto/);
-    await command.act('Give the Path of Sotto');
+    expect(command.text()).toMatch(/1 Issue[\s\S]*Sotto wasn’t found at \/none\/sotto/);
+    await command.act('Set Path to Sotto…');
     expect(host.desktop.callsTo('openExtensionPreferences')).toHaveLength(1);
   });
 });
 
-/** Titles of the rows below a section's title. */
+/** Titles of the rows in a section. */
 function titlesIn(tree: TreeNode | undefined, section: string): string[] {
   const found = findAll(tree, 'List.Section').find(({ props }) => props.title === section);
   return findAll(found, 'List.Item').map((item) => textOf(item, 'title'));

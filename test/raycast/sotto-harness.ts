@@ -1,4 +1,4 @@
-/** The built extension, the real command and daemon behind it, a scripted microphone and a fake engine. To be called once in a suite. */
+/** The built extension with the real command and daemon, a scripted microphone and a fake engine. Call it once in a suite. */
 import { afterAll, afterEach, beforeAll } from '@jest/globals';
 import type { Paths } from '#daemon/paths.js';
 import { withHome } from '#test/harness/with-home.js';
@@ -9,19 +9,19 @@ import { RaycastHost, type HostOptions } from './raycast-host.js';
 
 export interface SottoHarness {
   readonly paths: Paths;
-  /** A Raycast whose microphone does what a script says. */
+  /** A Raycast with a scripted microphone. */
   raycast(mic: MicScript, options?: HostOptions): RaycastHost;
-  /** What the command prints. */
+  /** Runs the `sotto` command. @returns its standard output */
   sotto(...args: string[]): Promise<string>;
 }
 
-/** @param build the extension as it lies in the repository, if left out */
+/** @param build builds the extension of the repository by default */
 export function sottoHarness(build = () => buildExtension(extensionFolder)): SottoHarness {
   let built: BuiltExtension | undefined;
   let hosts: RaycastHost[] = [];
   beforeAll(async () => void (built = await build()), 400_000);
   afterAll(() => built?.remove());
-  // Before the home goes: what the commands have started lives in it.
+  // Before the home is removed: the processes of the commands use it.
   afterEach(async () => {
     for (const host of hosts) await host.close();
     hosts = [];

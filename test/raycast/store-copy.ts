@@ -1,11 +1,11 @@
-/** The extension as the Store takes it (`launchd/release/store.mjs`), in a folder of its own outside of the repository. */
+/** Makes the Store copy of the extension (`launchd/release/store.mjs`) in a temporary folder. */
 import { mkdirSync, mkdtempSync, readdirSync, realpathSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { load, root } from '../launchd/release-modules.js';
 import { extensionFolder } from './build-extension.js';
 
-/** Nothing is installed in it yet. */
+/** @returns the folder, without installed packages */
 export async function makeStoreCopy(): Promise<string> {
   const folder = join(realpathSync(mkdtempSync(join(tmpdir(), 'so-store-'))), 'sotto');
   const { writeStoreCopy } = await load('launchd/release/store.mjs');
@@ -13,7 +13,7 @@ export async function makeStoreCopy(): Promise<string> {
   return folder;
 }
 
-/** In place of `npm ci`: the packages that are installed in the repository, but for Sotto, which is the copy's own. */
+/** Replaces `npm ci`: links the packages of the repository, except Sotto, which the copy has itself. */
 export function linkPackages(folder: string): void {
   const packages = join(folder, 'node_modules');
   mkdirSync(packages);

@@ -1,6 +1,6 @@
 /**
- * The manifest as the Store takes it, out of Raycast's manual: all that may stand in it, and nothing else.
- * `ray lint` asks for a JSON schema of it, and the one on Raycast's site is not to be had without a network.
+ * The manifest that the Store accepts, according to Raycast's manual, without other fields. `ray lint` requests a JSON schema
+ * of it, and the one on Raycast's site needs a network.
  */
 import { z } from 'zod';
 
@@ -95,19 +95,19 @@ export const storeManifest = z.strictObject({
     .optional(),
   preferences: z.array(preference).optional(),
   external: z.array(z.string()).optional(),
-  // What npm asks for.
+  // Fields of npm.
   dependencies: z.record(z.string(), z.string()).optional(),
   devDependencies: z.record(z.string(), z.string()).optional(),
   scripts: z.record(z.string(), z.string()).optional(),
 });
 
-/** Words that stay small inside a title. */
+/** Words in lowercase inside a title. */
 const LOWERCASE_WORDS = new Set([
   ...['a', 'an', 'and', 'as', 'at', 'but', 'by', 'for', 'from', 'if', 'in', 'into', 'nor', 'of', 'on', 'or'],
-  ...['over', 'the', 'to', 'up', 'via', 'with'],
+  ...['over', 'the', 'to', 'via', 'with'],
 ]);
 
-/** Whether each word of a title begins large, but for the small ones inside it. */
+/** Whether all words are capitalized, except LOWERCASE_WORDS inside the title. */
 export function isTitleCase(title: string): boolean {
   const words = title.replace(/…$/, '').split(/\s+/);
   return words.every((word, at) => {

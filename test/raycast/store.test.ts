@@ -12,10 +12,10 @@ const execute = promisify(execFile);
 const reason = await whyNotBuilt();
 
 const INSTALL_TIMEOUT_MS = 240_000;
-/** What npm says where there is nobody to fetch from. */
+/** Errors of npm without a network. */
 const NO_NETWORK = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT|ENOTCACHED/;
 
-describe('the copy of the extension for the Store', () => {
+describe('Store copy of the extension', () => {
   let folder: string;
   let files: string[];
   beforeAll(async () => {
@@ -28,7 +28,7 @@ describe('the copy of the extension for the Store', () => {
 
   const read = (name: string): string => readFileSync(join(folder, name), 'utf8');
 
-  test('holds the extension as it is, and Sotto’s client', () => {
+  test('has the extension unchanged, and Sotto’s client', () => {
     const generated = ['node_modules', 'dist', 'raycast-env.d.ts', '.installing', '.DS_Store'];
     const own = readdirSync(extensionFolder).filter((name) => !generated.includes(name));
     expect(readdirSync(folder).sort()).toEqual([...own, 'sotto'].sort());
@@ -37,7 +37,7 @@ describe('the copy of the extension for the Store', () => {
     expect(JSON.parse(read('package.json'))).toEqual({ ...before, dependencies });
   });
 
-  test('brings nothing but what a reviewer can read: sources and the licence', () => {
+  test('adds only sources and the license', () => {
     const names = files.filter((file) => file.startsWith(join(folder, 'sotto/')));
     expect(names.length).toBeGreaterThan(10);
     expect(
@@ -45,7 +45,7 @@ describe('the copy of the extension for the Store', () => {
     ).toEqual([]);
   });
 
-  test('points to nothing outside of it', () => {
+  test('refers to nothing outside itself', () => {
     expect(files.filter((file) => !lstatSync(file).isFile())).toEqual([]);
     for (const name of ['package.json', 'package-lock.json', 'sotto/package.json'])
       expect(read(name)).not.toMatch(/"(file:|link:)?\.\.(\/|")/);
@@ -61,7 +61,7 @@ describe('the copy of the extension for the Store', () => {
   });
 });
 
-describeUnless(reason)('the copy, installed and built alone', () => {
+describeUnless(reason)('Store copy, installed and built alone', () => {
   const folders: string[] = [];
   const harness = sottoHarness(async () => {
     const folder = await makeStoreCopy();
@@ -79,7 +79,7 @@ describeUnless(reason)('the copy, installed and built alone', () => {
   });
   afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
 
-  test('has commands that find the daemon and talk with it', async () => {
+  test('has commands that connect to the daemon', async () => {
     const command = harness.raycast({}).launch('models');
     await command.untilText('On This Mac');
     await command.untilText('In Memory');

@@ -25,7 +25,7 @@ function titles(tree: TreeNode): string[] {
   return findAll(tree, 'List.Item').map((item) => textOf(item, 'title'));
 }
 
-/** The states of the list's files, as their icons tell them. */
+/** States of the files, by the tooltips of their icons. */
 function states(command: RunningCommand): string[] {
   return findAll(command.tree, 'List.Item').map(({ props }) => (props.icon as { tooltip: string }).tooltip);
 }
@@ -41,21 +41,21 @@ describeBuilt('Transcribe File', () => {
     return writeFakeAudio(join(harness.paths.home, name), script);
   }
 
-  /** A Raycast in front of a Finder in which files are selected. */
+  /** A Raycast with files selected in the frontmost Finder. */
   function selecting(...paths: string[]): RaycastHost {
     const host = harness.raycast({});
     host.desktop.showFinder(...paths);
     return host;
   }
 
-  /** @returns the process that it was */
+  /** @returns its process id */
   async function killDaemon(): Promise<number> {
     const { pid } = JSON.parse(await harness.sotto('daemon', 'status', '--json')) as { pid: number };
     process.kill(pid, 'SIGKILL');
     return pid;
   }
 
-  test('what is selected in Finder is written down, file by file, and one text is pasted', async () => {
+  test('transcribes the files selected in Finder, and pastes one text', async () => {
     const paths = [audio('a.wav', { segments: 2 }), audio('b.wav', { segments: 3 }), audio('c.wav')];
     const host = selecting(...paths);
     const command = host.launch('transcribe-file');
@@ -68,18 +68,18 @@ describeBuilt('Transcribe File', () => {
     expect(host.desktop.pasted).toBe(spoken(3));
   });
 
-  test('shows how far a file is, and its words as they come', async () => {
+  test('shows the progress of a file and its words as they are decoded', async () => {
     const command = selecting(audio('long.wav', { segments: 40, delayMs: 150, texts: 1 })).launch(
       'transcribe-file',
     );
-    await command.untilText(/\b[1-9]\d? %/);
+    await command.untilText(/\b[1-9]\d?%/);
     await command.untilText('segment 7');
     expect(command.text()).toContain('Transcribing…');
     expect(command.text()).toMatch(/0:\d\d of 0:40/);
     await untilStates(command, 'Done');
   });
 
-  test('left on the way it goes on, and is found again, not begun twice', async () => {
+  test('continues in the background, and does not add a file twice', async () => {
     const host = selecting(audio('long.wav', { segments: 60, delayMs: 30 }));
     const first = host.launch('transcribe-file');
     await first.untilText('segment 3');
@@ -94,7 +94,7 @@ describeBuilt('Transcribe File', () => {
     await untilStates(third, 'Done');
   });
 
-  test('a folder gives the audio in it; one without is refused with a word', async () => {
+  test('adds the audio files of a folder, and reports one without', async () => {
     const folder = join(harness.paths.home, 'Talks');
     mkdirSync(join(folder, 'deeper'), { recursive: true });
     for (const name of ['10.wav', '9.wav', 'deeper/no.wav']) writeFakeAudio(join(folder, name));
@@ -109,18 +109,18 @@ describeBuilt('Transcribe File', () => {
     const second = host.launch('transcribe-file');
     await untilStates(second, 'Done', 'Done');
     await until(() => host.desktop.callsTo('toast').length > 0);
-    expect(host.desktop.callsTo('toast')).toMatchObject([{ title: 'There is no audio in “Empty”' }]);
+    expect(host.desktop.callsTo('toast')).toMatchObject([{ title: 'No audio files in “Empty”' }]);
   });
 
-  test('a folder without audio is refused with a word, and one is asked for files', async () => {
+  test('opens the file picker for a folder without audio', async () => {
     const folder = join(harness.paths.home, 'Empty');
     mkdirSync(folder);
     const command = selecting(folder).launch('transcribe-file');
     await command.until((tree) => tree.type === 'Form');
-    await command.untilText('There is no audio in “Empty”');
+    await command.untilText('No audio files in “Empty”');
   });
 
-  test('without any file it asks for some', async () => {
+  test('opens the file picker if nothing is selected', async () => {
     const path = audio('chosen.wav');
     const command = harness.raycast({}).launch('transcribe-file');
     await command.until((tree) => tree.type === 'Form');
@@ -132,7 +132,7 @@ describeBuilt('Transcribe File', () => {
     await untilStates(command, 'Done');
   });
 
-  test('takes the files of the clipboard where nothing is selected: copied ones, addresses, paths', async () => {
+  test('falls back to the clipboard: copied files, file URLs, paths', async () => {
     const one = audio('one talk.wav', { segments: 1 });
     audio('two.wav', { segments: 2 });
     const host = harness.raycast({});
@@ -146,24 +146,24 @@ describeBuilt('Transcribe File', () => {
     expect(titles(await command.until(() => true))).toEqual(['three.wav', 'one talk.wav', 'two.wav']);
   });
 
-  test('an ordinary text on the clipboard is no file', async () => {
+  test('ignores ordinary text on the clipboard', async () => {
     const host = harness.raycast({});
     host.desktop.clipboard = [{ text: '/ is the root\nand this is prose' }];
     const command = host.launch('transcribe-clipboard');
-    await command.untilText('There is no file on the clipboard');
+    await command.untilText('No Files on the Clipboard');
     expect(command.actions()).toEqual(['Choose Files…']);
   });
 
-  test('a clipboard that can’t be read is told of, and files can be chosen all the same', async () => {
+  test('reports an unreadable clipboard, and still offers the file picker', async () => {
     const host = harness.raycast({});
     host.desktop.isClipboardReadable = false;
     const command = host.launch('transcribe-clipboard');
-    await command.untilText('There is no file on the clipboard');
+    await command.untilText('No Files on the Clipboard');
     expect(command.actions()).toEqual(['Choose Files…']);
     expect(host.desktop.callsTo('toast')).toMatchObject([{ title: 'Could not read the clipboard' }]);
   });
 
-  test('saves beside the file in every form, never over another file', async () => {
+  test('saves next to the file in every format without overwriting', async () => {
     const path = audio('talk.wav', { segments: 2 });
     writeFileSync(join(harness.paths.home, 'talk.srt'), 'mine');
     const host = selecting(path);
@@ -188,7 +188,7 @@ describeBuilt('Transcribe File', () => {
     expect(command.actions()).toContain('Open Saved File');
   });
 
-  test('saves all at once', async () => {
+  test('saves all files at once', async () => {
     const command = selecting(audio('a.wav'), audio('b.wav')).launch('transcribe-file');
     await untilStates(command, 'Done', 'Done');
     await command.act('Save All as Text');
@@ -196,7 +196,7 @@ describeBuilt('Transcribe File', () => {
     expect(texts.sort()).toEqual(['a.txt', 'b.txt']);
   });
 
-  test('one is cancelled, then all; a cancelled one can be tried again', async () => {
+  test('cancels one file, then all, and retries a cancelled one', async () => {
     const long = { segments: 2_000, delayMs: 20 };
     const host = selecting(audio('a.wav', long), audio('b.wav', long), audio('c.wav', long));
     const command = host.launch('transcribe-file');
@@ -219,14 +219,14 @@ describeBuilt('Transcribe File', () => {
     await command.until((tree) => findAll(tree, 'List.Item').length === 0);
   });
 
-  test('once more in another language or with another model, and the text that is there stays', async () => {
+  test('transcribes again in another language or with another model, and keeps the text', async () => {
     mkdirSync(join(harness.paths.models, 'other'), { recursive: true });
     const command = selecting(audio('a.wav')).launch('transcribe-file');
     await untilStates(command, 'Done');
     await command.act('Transcribe in Another Language…');
     await command.untilText('German');
     await command.select('German');
-    await command.act('Switch');
+    await command.act('Select');
     await untilStates(command, 'Done', 'Done');
     await command.select('a.wav');
     await command.act('Transcribe with Another Model…');
@@ -240,7 +240,7 @@ describeBuilt('Transcribe File', () => {
     expect(models.map((label) => textOf(label, 'text'))).toEqual(['other', 'fake', 'fake']);
   });
 
-  test('one that fails says why, and the others are written down', async () => {
+  test('explains a failed file, and transcribes the others', async () => {
     const broken = join(harness.paths.home, 'picture.png');
     writeFileSync(broken, 'no sound at all');
     const command = selecting(broken, audio('fine.wav')).launch('transcribe-file');
@@ -252,7 +252,7 @@ describeBuilt('Transcribe File', () => {
     await untilStates(command, 'Done', 'Done');
   });
 
-  test('a daemon that dies is started again, and goes on with what the last one was at', async () => {
+  test('restarts a dead daemon with the same queue', async () => {
     const long = audio('long.wav', { segments: 900, delayMs: 20 });
     const command = selecting(audio('a.wav'), long).launch('transcribe-file');
     await command.until(() => states(command).join() === 'Done,Transcribing…');
@@ -261,9 +261,9 @@ describeBuilt('Transcribe File', () => {
     const first = await killDaemon();
     await command.until(() => states(command).join() === 'Transcribing…,Done');
     expect(await killDaemon()).not.toBe(first);
-    // It may be the file that ends them.
+    // After two deaths, the file may be the cause.
     await untilStates(command, 'Failed', 'Done');
-    expect(command.text()).toContain('Sotto’s daemon has ended meanwhile');
+    expect(command.text()).toContain('Sotto stopped during this file');
     expect(command.actions()).toContain('Paste');
     audio('long.wav', { segments: 2 });
     await command.select('long.wav');
@@ -272,15 +272,15 @@ describeBuilt('Transcribe File', () => {
     expect(titles(await command.until(() => true))).toEqual(['long.wav', 'a.wav']);
   });
 
-  test('without Sotto on this machine it says what to do', async () => {
+  test('says what to do if Sotto is not installed', async () => {
     const host = harness.raycast({}, { preferences: { sotto: '/nowhere/sotto' } });
     host.desktop.showFinder(audio('a.wav'));
     const command = host.launch('transcribe-file');
-    await command.untilText('There is no Sotto at /nowhere/sotto');
+    await command.untilText('Sotto wasn’t found at /nowhere/sotto');
     expect(command.actions()).toEqual(['Try Again']);
   });
 
-  test('language and model of the preferences are asked for', async () => {
+  test('uses the language and model in the preferences', async () => {
     const host = harness.raycast({}, { preferences: { model: 'no-such-model' } });
     host.desktop.showFinder(audio('a.wav'));
     const command = host.launch('transcribe-file');
@@ -288,7 +288,7 @@ describeBuilt('Transcribe File', () => {
     expect(command.text()).toContain('no-such-model');
   });
 
-  test('files that are refused are told of, and those that are there stay', async () => {
+  test('reports refused files, and keeps the list', async () => {
     const host = selecting(audio('a.wav'));
     const first = host.launch('transcribe-file');
     await untilStates(first, 'Done');
@@ -301,7 +301,7 @@ describeBuilt('Transcribe File', () => {
     expect(titles(await second.until(() => true))).toEqual(['a.wav']);
   });
 
-  test('the tool gives Raycast’s AI the text, and says why there is none', async () => {
+  test('returns the text to Raycast AI, or the reason why there is none', async () => {
     const host = harness.raycast({});
     expect(await host.callTool('transcribe-file', { path: audio('a.wav', { segments: 2 }) })).toBe(spoken(2));
     await expect(host.callTool('transcribe-file', { path: '/nowhere.wav' })).rejects.toThrow(
@@ -312,16 +312,16 @@ describeBuilt('Transcribe File', () => {
 
 const describeReal = describeUnless(reason ?? whyNoEngine());
 
-describeReal('Transcribe File, with nothing faked', () => {
+describeReal('Transcribe File with the real engine', () => {
   const harness = sottoHarness();
 
   function raycast(): RaycastHost {
-    // The model that comes with Sotto.
+    // Without settings, Sotto uses the included model.
     writeFileSync(harness.paths.settings, '{}');
     return harness.raycast({}, { env: { SOTTO_ENGINE: realEngine } });
   }
 
-  test('a speech that is selected in Finder becomes text and subtitles', async () => {
+  test('makes text and subtitles of a speech selected in Finder', async () => {
     const talk = join(harness.paths.home, 'talk.flac');
     copyFileSync(jfk, talk);
     const host = raycast();
@@ -337,7 +337,7 @@ describeReal('Transcribe File, with nothing faked', () => {
     expect(wordsOf(host.desktop.clipboard[0]?.text ?? '')).toEqual(wordsOf(JFK_TEXT));
   });
 
-  test('the tool writes it down for Raycast’s AI', async () => {
+  test('transcribes a speech for Raycast AI', async () => {
     const text = await raycast().callTool('transcribe-file', { path: jfk, language: 'en' });
     expect(wordsOf(String(text))).toEqual(wordsOf(JFK_TEXT));
   });

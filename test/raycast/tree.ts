@@ -1,17 +1,17 @@
-/** What a command has rendered, as plain data: components, their properties, and slots for elements given as properties. */
+/** The rendered tree of a command as plain data: components, their properties, and slots for elements in properties. */
 
 export interface TreeNode {
   readonly id: number;
   /** `Detail`, `List.Item`, `Action`, `slot` (named by its property `name`), `#text`. */
   readonly type: string;
-  /** Functions are the text FUNCTION: they are run in the worker, by their name. */
+  /** Functions are FUNCTION_MARK: the worker runs them by property name. */
   readonly props: Readonly<Record<string, unknown>>;
   readonly children: readonly TreeNode[];
 }
 
 export const FUNCTION_MARK = 'ƒ';
 
-/** The node and all below it, from the top. */
+/** The node and its descendants, depth first. */
 export function* walk(node: TreeNode | undefined): Generator<TreeNode> {
   if (node === undefined) return;
   yield node;
@@ -31,7 +31,7 @@ export function findAll(node: TreeNode | undefined, type: string): TreeNode[] {
   return [...walk(node)].filter((each) => each.type === type);
 }
 
-/** A property that is text, or ''. */
+/** A string property, or ''. */
 export function textOf(node: TreeNode | undefined, prop: string): string {
   const value = node?.props[prop];
   return typeof value === 'string' ? value : '';
@@ -41,10 +41,10 @@ export function slot(node: TreeNode | undefined, name: string): TreeNode | undef
   return node?.children.find((child) => child.type === 'slot' && child.props.name === name);
 }
 
-/** Properties that people read, in the order in which they read them. */
+/** Properties that are visible text, in reading order. */
 const READABLE_PROPS = ['navigationTitle', 'title', 'subtitle', 'markdown', 'description', 'text', 'value'];
 
-/** All that can be read on the screen, one line for each piece; what actions are called is not of it. */
+/** The visible text, one line for each property, without the titles of actions. */
 export function readable(node: TreeNode | undefined): string {
   const lines: string[] = [];
   const hasItems = find(node, ({ type }) => /^(List|Grid)\.Item$/.test(type)) !== undefined;

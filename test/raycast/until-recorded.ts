@@ -1,14 +1,13 @@
-/** The dictation in the background, as far as a test waits for it. */
 import { CaptureClient } from '#daemon/client/index.js';
 import type { Paths } from '#daemon/paths.js';
 
-/** A key that is pressed again sooner is taken for one that bounces. */
+/** Quick Dictate ignores a second key press that comes sooner. */
 const DEBOUNCE_MS = 500;
 
-/** Waits until so many seconds were heard, and it would not be haste to finish it. */
+/** Waits until the active dictation has recorded some seconds, and Quick Dictate would finish it. */
 export async function untilRecorded({ capture: path }: Paths, seconds: number): Promise<void> {
   const capture = await CaptureClient.connect(path);
-  if (capture === undefined) throw new Error('nothing goes on');
+  if (capture === undefined) throw new Error('no dictation is active');
   let begunMs = 0;
   for await (const dictation of capture.updates()) {
     begunMs = dictation.startedMs;

@@ -1,4 +1,3 @@
-/** Vocabulary and Add Word to Vocabulary as shipped, with the real daemon behind them. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -22,13 +21,13 @@ describeUnless(reason)('Vocabulary', () => {
       : [...walk(tree)].filter(({ type }) => type === 'List.Item').map((item) => textOf(item, 'title'));
   }
 
-  /** Chooses an action that opens a form, and waits for it. */
+  /** Runs an action that opens a form, and waits for it. */
   async function open(command: RunningCommand, title: string, field: string): Promise<void> {
     await command.act(title);
     await command.until((tree) => [...walk(tree)].some(({ props }) => props.id === field));
   }
 
-  test('words and replacements are added, changed and listed', async () => {
+  test('adds, edits and lists words and replacements', async () => {
     const command = harness.raycast({}).launch('vocabulary');
     await command.untilText('No Words Yet');
     await open(command, 'Add Word', 'from');
@@ -39,7 +38,7 @@ describeUnless(reason)('Vocabulary', () => {
     await command.fill('from', 'new line');
     await command.fill('to', '\\n');
     await command.act('Add Replacement');
-    await command.untilText('→ \\n');
+    await command.untilText('→ ⏎');
     expect(await kept()).toEqual({ words: ['Nguyen'], replacements: [{ from: 'new line', to: '\n' }] });
 
     await command.select('Nguyen');
@@ -51,17 +50,17 @@ describeUnless(reason)('Vocabulary', () => {
     await command.until(() => titles(command).join() === 'new line');
   });
 
-  test('a form without a word says so, and stays', async () => {
+  test('keeps the form open if the word is missing', async () => {
     const command = harness.raycast({}).launch('vocabulary');
     await command.untilText('No Words Yet');
     await open(command, 'Add Word', 'from');
     await command.act('Add Word');
-    await command.until((tree) => [...walk(tree)].some(({ props }) => props.error === 'Which word?'));
+    await command.until((tree) => [...walk(tree)].some(({ props }) => props.error === 'Enter a word'));
     await command.back();
     await command.untilText('No Words Yet');
   });
 
-  test('one is deleted when that is meant, and brought back', async () => {
+  test('deletes after confirmation, and restores', async () => {
     await harness.sotto('vocabulary', 'add', 'Nguyen', 'Hopper');
     const host = harness.raycast({});
     const command = host.launch('vocabulary');
@@ -79,7 +78,7 @@ describeUnless(reason)('Vocabulary', () => {
     expect(command.actions()).not.toContain('Undo Delete');
   });
 
-  test('what was changed elsewhere meanwhile is not written over, but shown', async () => {
+  test('shows a concurrent change and does not overwrite it', async () => {
     await harness.sotto('vocabulary', 'add', 'Nguyen');
     const host = harness.raycast({});
     const command = host.launch('vocabulary');
@@ -96,14 +95,14 @@ describeUnless(reason)('Vocabulary', () => {
     await command.until(() => titles(command).join() === 'Hopper,Nguyễn');
   });
 
-  test('is imported from a file and exported, never over one', async () => {
+  test('imports a file, and exports without overwriting', async () => {
     const home = harness.paths.home;
     const host = harness.raycast({}, { env: { HOME: home } });
     const command = host.launch('vocabulary');
     await command.untilText('No Words Yet');
     const file = join(home, 'names.csv');
     writeFileSync(file, 'from;to\nsean;Shaun\nNguyen;\n');
-    await open(command, 'Import from File', 'files');
+    await open(command, 'Import from File…', 'files');
     await command.fill('files', [file]);
     await command.act('Import');
     await command.until(() => titles(command).join() === 'Nguyen,sean');
@@ -114,11 +113,11 @@ describeUnless(reason)('Vocabulary', () => {
     expect(readFileSync(join(folder, 'Sotto Vocabulary.csv'), 'utf8')).toContain('replacement,sean,Shaun');
   });
 
-  test('a file that is broken is said, and left as it is', async () => {
+  test('reports a corrupt file and leaves it unchanged', async () => {
     writeFileSync(harness.paths.vocabulary, '{"words": 3}');
     const host = harness.raycast({});
     const command = host.launch('vocabulary');
-    await command.untilText('The Vocabulary Can’t Be Read');
+    await command.untilText('Couldn’t Load Vocabulary');
     await command.act('Show File in Finder');
     expect(host.desktop.callsTo('showInFinder')).toEqual([harness.paths.vocabulary]);
     writeFileSync(harness.paths.vocabulary, '{"words": ["Nguyen"]}');
@@ -126,7 +125,7 @@ describeUnless(reason)('Vocabulary', () => {
     await command.until(() => titles(command).join() === 'Nguyen');
   });
 
-  test('the selected word is added, with what is to go in its place', async () => {
+  test('adds the selected word and its replacement', async () => {
     const host = harness.raycast({});
     host.desktop.selectedText = ' “Nguyen”,\n';
     const command = host.launch('add-to-vocabulary');
@@ -136,25 +135,25 @@ describeUnless(reason)('Vocabulary', () => {
     await command.fill('recognized', 'win');
     await command.act('Add Word');
     expect(await kept()).toEqual({ words: ['Nguyen'], replacements: [{ from: 'win', to: 'Nguyen' }] });
-    expect(host.desktop.callsTo('hud')).toEqual(['Sotto listens for “Nguyen” from now on']);
+    expect(host.desktop.callsTo('hud')).toEqual(['Added “Nguyen”']);
   });
 
-  test('where nothing is selected a word is typed', async () => {
+  test('lets the user type a word if nothing is selected', async () => {
     const command = harness.raycast({}).launch('add-to-vocabulary');
-    await command.untilText('Instead Of');
+    await command.untilText('Sotto Heard');
     await command.fill('word', 'Grace Hopper');
     await command.act('Add Word');
     expect(await kept()).toEqual({ words: ['Grace Hopper'], replacements: [] });
   });
 
-  test('what is said is shown with the replacements while one speaks', async () => {
+  test('shows replacements during a dictation', async () => {
     await harness.sotto('vocabulary', 'replace', rampText(SECOND), 'Shaun');
     const command = harness.raycast({ samples: 60 * SECOND, pauseMs: 20 }).launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes('Shaun'));
     expect(command.actions()).toContain('Finish and Paste');
   });
 
-  test('a word that is added while one dictates is written in this dictation already', async () => {
+  test('applies a word added during a dictation', async () => {
     const [first = '', ...rest] = rampText(3 * SECOND).split(' ');
     const host = harness.raycast({ samples: 3 * SECOND });
     const command = host.launch('dictate');
@@ -170,7 +169,7 @@ describeUnless(reason)('Vocabulary', () => {
     expect(await kept()).toEqual({ words: ['Shaun'], replacements: [{ from: first, to: 'Shaun' }] });
   });
 
-  test('what is dictated is inserted with the replacements', async () => {
+  test('pastes with replacements', async () => {
     const [first = '', ...rest] = rampText(2 * SECOND).split(' ');
     await harness.sotto('vocabulary', 'replace', first, 'Shaun');
     const host = harness.raycast({ samples: 2 * SECOND });

@@ -1,4 +1,4 @@
-/** The ready-made actions: each renders an `Action` whose onAction does what Raycast's does. */
+/** Raycast's built-in actions: each renders an `Action` whose onAction does the same. */
 import { createElement, type FunctionComponent, type ReactNode } from 'react';
 import { component, rejectUnknownMembers } from './components.js';
 import { push } from './navigation.js';
@@ -19,7 +19,7 @@ function run(handler: unknown, ...args: unknown[]): unknown {
 
 function builtIn(title: string, act: ActionHandler): FunctionComponent<Props> {
   return (props) => {
-    // A screen to be pushed is not on the screen yet.
+    // The target is not rendered before it is pushed.
     const { target: _target, ...shown } = props;
     return createElement(action, { ...shown, title: props.title ?? title, onAction: () => act(props) });
   };
@@ -69,7 +69,7 @@ export const Action = rejectUnknownMembers(
 );
 
 let top: Instance | undefined;
-/** What was typed into fields whose value the command does not hold itself. */
+/** Values of uncontrolled fields. */
 const typed = new WeakMap<Instance, unknown>();
 
 export function setTopScreen(screen: Instance | undefined): void {

@@ -1,4 +1,4 @@
-/** `@raycast/api` as a command finds it. What is missing here throws and names itself. */
+/** `@raycast/api` for commands. A missing member throws and names itself. */
 import { data, callHost } from './parent.js';
 import { Action } from './actions.js';
 import { components, rejectUnknownMembers } from './components.js';
@@ -39,7 +39,7 @@ async function confirmAlert({
 
 const Keyboard = {
   Shortcut: {
-    // Which keys they are nobody here presses; that one of them is used is what counts.
+    // Tests press no keys, so the name is enough.
     Common: new Proxy({}, { get: (_target, name) => ({ common: String(name) }) }),
   },
 };
@@ -81,7 +81,7 @@ const IMPLEMENTED: Record<string, unknown> = {
   useNavigation: () => ({ push, pop: () => void (pop() || void callHost('popToRoot')) }),
 };
 
-/** Names that bundlers and promises look up in any module. */
+/** Bundlers and promises look these up in any module. */
 const MODULE_PROPERTIES = new Set(['__esModule', 'default', 'then', 'toJSON']);
 
 export function raycastApi(): object {
@@ -89,7 +89,7 @@ export function raycastApi(): object {
   for (const [name, members] of Object.entries(data.api.enums))
     api[name] = rejectUnknownMembers({ ...members }, name);
   Object.assign(api, IMPLEMENTED);
-  // Getters, so that a bundler's copy of the module fails as the module itself does: when the name is used.
+  // Getters, so that a bundler's copy of the module also fails only when the name is used.
   for (const name of data.api.names) {
     if (name in api) continue;
     Object.defineProperty(api, name, { enumerable: true, get: () => refuse(name) });

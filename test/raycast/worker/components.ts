@@ -1,4 +1,4 @@
-/** The components of `@raycast/api`: each renders a node of its own name, elements given as properties in slots. */
+/** The components of `@raycast/api`: each renders a node of its name, with elements in properties as slots. */
 import {
   createElement,
   isValidElement,
@@ -14,7 +14,7 @@ type Props = Readonly<Record<string, unknown>> & {
 };
 type Component = FunctionComponent<Props>;
 
-/** Every name that a node may have, a member below its parent: `List.Item.Detail`. */
+/** All node names, with members below their parents: `List.Item.Detail`. */
 const NAMES = [
   ...['List', 'List.Item', 'List.Section', 'List.EmptyView', 'List.Dropdown', 'List.Dropdown.Item'],
   ...['List.Dropdown.Section', 'List.Item.Detail', ...metadata('List.Item.Detail.Metadata')],
@@ -42,7 +42,7 @@ function metadata(name: string): string[] {
 
 export function component(name: string): Component {
   const render: Component = ({ children, ref, ...props }) => {
-    // What a form's field or a list lets its owner do: it changes nothing here.
+    // The methods of a form field or a list, which have no effect in tests.
     useImperativeHandle(ref, () => ({ focus: () => undefined, reset: () => undefined }));
     const own: Record<string, unknown> = {};
     const slots: ReactNode[] = [];
@@ -56,7 +56,7 @@ export function component(name: string): Component {
   return rejectUnknownMembers(render, name);
 }
 
-/** A member that Raycast does not have throws when it is looked up; else React would name no culprit. */
+/** An unknown member throws when it is accessed; React's own error would not name it. */
 export function rejectUnknownMembers<T extends object>(value: T, name: string): T {
   return new Proxy(value, {
     get(target, key, receiver): unknown {
@@ -67,7 +67,7 @@ export function rejectUnknownMembers<T extends object>(value: T, name: string): 
   });
 }
 
-/** The components by their first name, with the others as members. */
+/** Top-level components, with the others as their members. */
 export function components(): Record<string, Component> {
   const all: Record<string, Component> = {};
   for (const name of NAMES) {

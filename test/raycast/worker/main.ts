@@ -1,4 +1,4 @@
-/** Loads one built command and runs it, as Raycast does in a worker of its extension process. */
+/** Loads and runs one built command, as Raycast does in a worker of its extension process. */
 import Module, { createRequire } from 'node:module';
 import { createElement, type FunctionComponent } from 'react';
 import { fill, setTopScreen } from './actions.js';
@@ -14,7 +14,7 @@ interface ModuleLoader {
   _load: (this: unknown, request: string, ...rest: unknown[]) => unknown;
 }
 
-/** What the bundle requires from outside is what Raycast hands it; all else must be in it or in Node. */
+/** Provides the external modules of a bundle; all others must be in the bundle or in Node. */
 function provideModules(given: Readonly<Record<string, unknown>>): void {
   const loading = Module as unknown as ModuleLoader;
   const load = loading._load;
@@ -50,7 +50,7 @@ function show(screens: readonly Instance[]): void {
 
 function runHandler(node: number, handler: string, args: readonly unknown[]): unknown {
   const { type, props } = instanceOf(node);
-  // `pagination.onLoadMore` is one of an object's.
+  // The name can be a path: `pagination.onLoadMore`.
   const run = handler.split('.').reduce<unknown>((of, name) => Reflect.get(Object(of), name), props);
   if (typeof run !== 'function') throw new Error(`${type} has no ${handler}`);
   return (run as (...args: unknown[]) => unknown)(...args);

@@ -1,4 +1,4 @@
-/** The screens that lie on each other. Those below stay mounted, as they do in Raycast. */
+/** The stack of screens. Those below the top stay mounted, as in Raycast. */
 import { createElement, Fragment, useSyncExternalStore, type ReactNode } from 'react';
 
 interface Screen {
@@ -20,7 +20,7 @@ export function push(element: ReactNode, onPop?: () => void): void {
   change([...screens, { key: ++lastKey, element, onPop }]);
 }
 
-/** False if there was only one: then the command is to be left. */
+/** @returns false for the last screen, which leaves the command */
 export function pop(): boolean {
   const top = screens.at(-1);
   if (screens.length < 2 || top === undefined) return false;

@@ -1,8 +1,8 @@
-/** The worker's line to the host. */
+/** Messages to and from the host. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { CommandData, FromWorker, ToWorker } from '../messages.js';
 
-if (parentPort === null) throw new Error('this is to be run as a worker');
+if (parentPort === null) throw new Error('this has to run in a worker');
 const port = parentPort;
 
 export const data = workerData as CommandData;
@@ -15,7 +15,7 @@ type Answer = Extract<ToWorker, { type: 'answer' }>;
 const open = new Map<number, (answer: Answer) => void>();
 let lastId = 0;
 
-/** Asks Raycast; rejects with what it says if it refuses. */
+/** Calls the host. Rejects with its error. */
 export async function callHost(method: string, ...args: unknown[]): Promise<unknown> {
   const id = ++lastId;
   const answer = await new Promise<Answer>((resolve) => {

@@ -1,4 +1,4 @@
-/** Renders React elements into a tree of plain objects (react-reconciler 0.31, the one that belongs to React 19.0). */
+/** Renders React elements into a tree of plain objects (react-reconciler 0.31, which matches React 19.0). */
 import { createRequire } from 'node:module';
 import { createContext, type ReactNode } from 'react';
 import { FUNCTION_MARK, type TreeNode } from '../tree.js';
@@ -6,7 +6,7 @@ import { FUNCTION_MARK, type TreeNode } from '../tree.js';
 const require = createRequire(import.meta.url);
 const { DefaultEventPriority } = require('react-reconciler/constants') as { DefaultEventPriority: number };
 
-/** The few calls used of it; its published types describe an older version. */
+/** The methods used here; the published types describe an older version. */
 type Reconciler = (config: object) => {
   createContainer(container: Container, ...rest: unknown[]): object;
   updateContainer(element: ReactNode, root: object, parent: null, done: () => void): void;
@@ -114,7 +114,7 @@ function config(onCommit: () => void): object {
   };
 }
 
-/** Renders; `onCommit` gets all screens, the lowest first, `onError` what no error boundary caught. */
+/** @param onCommit gets all screens, the lowest first. @param onError gets errors that no error boundary caught */
 export function render(
   element: ReactNode,
   onCommit: (screens: readonly Instance[]) => void,
@@ -129,11 +129,11 @@ export function render(
 
 export function instanceOf(id: number): Instance {
   const instance = byId.get(id);
-  if (instance === undefined) throw new Error('it is not on the screen any more');
+  if (instance === undefined) throw new Error('the node is no longer rendered');
   return instance;
 }
 
-/** The instance as data that can be sent. */
+/** Makes the instance cloneable for a message. */
 export function toTree({ id, type, props, children }: Instance): TreeNode {
   const plain = Object.fromEntries(
     Object.entries(props)

@@ -1,4 +1,4 @@
-/** LocalStorage and Cache, on disk: what one launch keeps the next one finds. */
+/** LocalStorage and Cache on disk, shared by launches. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { data } from './parent.js';
@@ -20,7 +20,7 @@ function writeJson(file: string, values: object): void {
 
 const localFile = join(data.storage, 'local-storage.json');
 
-// Asynchronous in Raycast, so a caller must not find it done at once.
+// Raycast's LocalStorage is asynchronous, so a call must not complete synchronously.
 const nextTick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export const LocalStorage = {

@@ -1,4 +1,4 @@
-/** Toasts: shown at once, and again at each change. */
+/** Sends a toast to the host when it is shown and at each change. */
 import { callHost } from './parent.js';
 import { defined } from '#daemon/protocol/defined.js';
 

@@ -1,6 +1,6 @@
 /**
- * Tells the host of each process that the command starts: at unload Raycast ends those that are not detached.
- * All ways to start one come through this method; a worker has its own.
+ * Reports each process that the command starts to the host, which kills those that are not detached at unload.
+ * Every way to start a process calls this method; a worker has its own copy.
  */
 import { ChildProcess } from 'node:child_process';
 import { postToHost } from './parent.js';
