@@ -4,7 +4,7 @@
  */
 
 /**
- * Twice as many steps cost twice as much, and show words some 0.6 s sooner: figures in daemon/src/models/README.md.
+ * Twice as many steps cost twice as much, and show words some 0.6 s sooner: figures in daemon/src/models/NOTES.md.
  */
 export const INTERVALS_SECONDS = [0.5, 1, 1.5, 2] as const;
 
