@@ -34,12 +34,12 @@ export async function transcribeLive(
     live.dispose();
   }
   const seconds = (performance.now() - begin) / 1000;
-  return { text: text.trim(), tokens: model.parts.tokenizer.encode(text).length, seconds };
+  return { text: text.trim(), tokens: model.deps.tokenizer.encode(text).length, seconds };
 }
 
 /** What it takes to read a list before the first look, in ms. */
 export function readingMs(model: WhisperModel, words: readonly string[]): number {
   const begin = performance.now();
-  const read = new Hotwords(words, model.parts.tokenizer);
+  const read = new Hotwords(words, model.deps.tokenizer);
   return read.isEmpty ? 0 : performance.now() - begin;
 }

@@ -69,7 +69,7 @@ export async function hotwords(argv: string[]): Promise<void> {
     },
   });
   const model = await WhisperModel.load(args.model);
-  const { isMultilingual } = model.parts.model.config;
+  const { isMultilingual } = model.deps.model.config;
   const samples = (await everything(args.conditions.split(','), args.half))
     .filter(({ language }) => isMultilingual || language === 'en')
     .slice(0, Number(args.most));
@@ -129,13 +129,13 @@ function listOf(more: number): string[] {
 }
 
 async function ours(
-  { parts }: WhisperModel,
+  { deps }: WhisperModel,
   samples: readonly Sample[],
   strengths: readonly number[],
   alsoPrompt: boolean,
   put: (way: string, key: string, said: Said) => void,
 ): Promise<void> {
-  const { model, tokenizer, mel } = parts;
+  const { model, tokenizer, mel } = deps;
   const caches = makeCaches(model);
   const filters = new LogitFilters(tokenizer, model.config, { timestamps: true });
   const ways = strengths.flatMap((strength) =>

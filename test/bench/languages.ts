@@ -78,11 +78,11 @@ export async function languages(argv: string[]): Promise<void> {
   const french = clips.find(({ id }) => id === 'fr-leopard');
   const long = clips.find(({ id }) => id === LONG_FORM);
   if (asked.has('mixed')) {
-    const { voice } = model.parts;
+    const { voice } = model.deps;
     await bench.compare('mixed', await mixedSequences(clips, voice, Number(args.count), Number(args.seed)));
   }
   if (asked.has('long') && french && long)
-    await bench.compare('long', [await interrupted(long, french, model.parts.voice)]);
+    await bench.compare('long', [await interrupted(long, french, model.deps.voice)]);
   if (asked.has('single'))
     await bench.compare('single', await inOneLanguage(clips), ['ours', 'ours, multilingual']);
   if (asked.has('first')) await bench.beginnings(clips);
@@ -120,7 +120,7 @@ class Bench {
     readonly withPeer: boolean,
     readonly asked: readonly string[] | undefined,
   ) {
-    const { encoder } = model.parts.model;
+    const { encoder } = model.deps.model;
     const embed = encoder.embed.bind(encoder);
     encoder.embed = (mel) => {
       this.#encodedFrames += mel.shape[1] ?? 0;

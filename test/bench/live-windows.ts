@@ -93,7 +93,7 @@ async function costOf(sizes: readonly string[], lengths: readonly number[], repe
     try {
       writeRandomWhisper(dir, { size: { ...SHAPES[size] } });
       const model = await WhisperModel.load(dir);
-      const network = model.parts.model;
+      const network = model.deps.model;
       const least = new Map<number, number>();
       for (let round = 0; round < repeat; round++) {
         for (const frames of lengths) {
@@ -194,7 +194,7 @@ async function streamClip(
   let encodedFrames = 0;
   const onDecodeStep = (report: { encodedFrames: number }): void =>
     void (encodedFrames += report.encodedFrames);
-  const live = new LiveWhisper(model.parts, { language, config, onDecodeStep });
+  const live = new LiveWhisper(model.deps, { language, config, onDecodeStep });
   const updates: TextUpdate[] = [];
   const step = Math.round(stepSeconds * SAMPLE_RATE);
   for (let at = 0; at < samples.length; at += step) {

@@ -44,7 +44,7 @@ export async function runSottoSession(
   { config, stepSeconds, refine }: { config: Partial<StreamingConfig>; stepSeconds: number; refine: boolean },
 ): Promise<Session> {
   let encodedFrames = 0;
-  const live = new LiveWhisper(model.parts, {
+  const live = new LiveWhisper(model.deps, {
     language,
     config,
     onDecodeStep: (report) => (encodedFrames += report.encodedFrames),

@@ -104,7 +104,7 @@ async function ours(
 ): Promise<Map<string, Map<string, TimedWord[]>>> {
   const model = await WhisperModel.load(dir);
   const activity = await VoiceActivity.load();
-  const { model: network, tokenizer, mel: transform } = model.parts;
+  const { model: network, tokenizer, mel: transform } = model.deps;
   const caches = makeCaches(network);
   const filters = new LogitFilters(tokenizer, network.config, { timestamps: true });
   const found = new Map([
@@ -137,7 +137,7 @@ async function ours(
       ['ours', undefined],
       ['ours, clipped to speech', spoken(activity, samples)],
     ] as const) {
-      const timed = await addWordTimes(segments, model.parts, window, { ...plain, speech }, neverAborted);
+      const timed = await addWordTimes(segments, model.deps, window, { ...plain, speech }, neverAborted);
       const begun = timed.flatMap(({ words = [] }) =>
         words.map(({ word, start }): TimedWord => [word, start]),
       );

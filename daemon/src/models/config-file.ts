@@ -1,4 +1,4 @@
-/** The `config.json` that every model folder has. */
+/** The `config.json` of a model directory. */
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,13 +7,13 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { fileError, MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
 
-/** The largest config.json of the Hub has a few hundred KiB. */
+/** The largest config.json on the Hub has a few hundred KiB. */
 export const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 
 /**
- * Its fields, not looked at yet.
+ * Reads the fields without validating them.
  *
- * @throws SottoError MODEL_NOT_FOUND if the folder or the file is missing, MODEL_UNREADABLE, MODEL_CORRUPT if it is no JSON object.
+ * @throws SottoError MODEL_NOT_FOUND if the directory or the file is missing, MODEL_UNREADABLE, MODEL_CORRUPT if it is not a JSON object.
  */
 export async function readConfigFile(dir: string): Promise<Readonly<Record<string, unknown>>> {
   let folder: Stats;
@@ -22,7 +22,8 @@ export async function readConfigFile(dir: string): Promise<Readonly<Record<strin
   } catch (error) {
     throw fileError(dir, error, MODEL_FILE);
   }
-  if (!folder.isDirectory()) throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file, not a model folder`);
+  if (!folder.isDirectory())
+    throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file, not a model directory`);
   const path = join(dir, 'config.json');
   let text: string;
   try {
@@ -30,7 +31,9 @@ export async function readConfigFile(dir: string): Promise<Readonly<Record<strin
   } catch (cause) {
     const error = SottoError.from(cause);
     if (error.code !== 'MODEL_NOT_FOUND') throw error;
-    throw new SottoError('MODEL_NOT_FOUND', `${dir} is not a model folder: it has no config.json`, { cause });
+    throw new SottoError('MODEL_NOT_FOUND', `${dir} is not a model directory: config.json is missing`, {
+      cause,
+    });
   }
   try {
     const config: unknown = JSON.parse(text);

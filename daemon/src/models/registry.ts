@@ -1,4 +1,4 @@
-/** Which family a model folder belongs to, and how to load it. */
+/** Finds the family of a model directory and loads it. */
 import { SottoError } from '#daemon/protocol/errors.js';
 
 import { readConfigFile } from './config-file.js';
@@ -12,7 +12,7 @@ export type { Footprint } from './footprint.js';
 
 interface Family {
   readonly name: string;
-  /** Whether a parsed `config.json` is one of this family's. */
+  /** Whether a parsed `config.json` belongs to this family. */
   readonly recognizes: (config: Readonly<Record<string, unknown>>) => boolean;
   readonly load: (dir: string, options: LoadOptions) => Promise<SpeechModel>;
   readonly footprint: (dir: string) => Promise<Footprint>;
@@ -28,16 +28,16 @@ const FAMILIES: readonly Family[] = [
 ];
 
 /**
- * Loads the model in a folder, whatever its family.
+ * Loads the model in a directory, whatever its family.
  *
- * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED naming the folder or file, CANCELLED.
+ * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED naming the directory or file, CANCELLED.
  */
 export async function loadModel(dir: string, options: LoadOptions = {}): Promise<SpeechModel> {
   return (await familyOf(dir)).load(dir, options);
 }
 
 /**
- * What the model in a folder will take on this device, from the headers of its files alone.
+ * Memory that a model needs on this device, from the headers of its files alone.
  *
  * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED
  */
@@ -50,7 +50,9 @@ async function familyOf(dir: string): Promise<Family> {
   const family = FAMILIES.find(({ recognizes }) => recognizes(config));
   if (family === undefined) {
     const kind =
-      typeof config.model_type === 'string' ? `a model of type "${config.model_type}"` : 'of no known type';
+      typeof config.model_type === 'string'
+        ? `a model of type "${config.model_type}"`
+        : 'a model of unknown type';
     throw new SottoError('MODEL_UNSUPPORTED', `${dir} is ${kind}`);
   }
   return family;

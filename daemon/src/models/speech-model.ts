@@ -1,4 +1,4 @@
-/** What every family of speech models offers; the engine knows nothing else of them. */
+/** The interface of every speech model family, and all that the engine knows about one. */
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from './streaming/live-speech.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 
@@ -9,32 +9,32 @@ export type {
   TranscribeResult,
 } from '#daemon/protocol/transcription.js';
 
-/** Audio as models take it: 16 kHz, one channel, in chunks of any size. */
+/** Input audio: 16 kHz mono, in chunks of any size. */
 export interface AudioStream {
-  /** Known or estimated length; undefined for a stream whose end is not in sight. */
+  /** Known or estimated length; undefined for an open-ended stream. */
   readonly durationSeconds: number | undefined;
-  /** Read once, from start to end. */
+  /** Iterated once, from start to end. */
   readonly samples: AsyncIterable<Float32Array>;
 }
 
-/** What a warm-up tells of the machine. */
+/** Measurements of a warm-up. */
 export interface WarmUpResult {
-  /** 10⁹ floating-point operations a second that a window took, once its kernels were there. Absent on the CPU. */
+  /** 10⁹ floating-point operations per second of a window with warm kernels. Absent on the CPU. */
   readonly gflops?: number;
 }
 
-/** A loaded model. It runs one transcription, or one look of a live session, at a time. */
+/** A loaded model. It runs one transcription, or one decode step of a live session, at a time. */
 export interface SpeechModel {
-  /** What the user calls it: the name of its folder. */
+  /** The name of its directory, which is what the user calls it. */
   readonly name: string;
   readonly family: string;
-  /** What its weights take on the device: counted, not predicted; for that there is `footprintOf`. */
+  /** Bytes of its weights on the device, as counted; `footprintOf` predicts them. */
   readonly weightBytes: number;
-  /** What each window of a file takes that is decoded with others; absent where windows are decoded one by one. */
+  /** Bytes for each window of a batch; absent if the family decodes windows one by one. */
   readonly batchRowBytes?: number;
 
   /**
-   * Transcribes a stream, telling what happens as it goes. Ending the iteration early frees everything.
+   * Transcribes a stream and yields events on the way. Ending the iteration early frees everything.
    *
    * @throws SottoError CANCELLED soon after `signal` is aborted.
    */
@@ -45,18 +45,18 @@ export interface SpeechModel {
   ): AsyncGenerator<TranscribeEvent, TranscribeResult>;
 
   /**
-   * Speech that is going on: absent where the family cannot do that. Sessions hold no weights and may be many.
+   * Starts a live session; absent if the family cannot stream. Sessions hold no weights, so there may be many.
    *
-   * @param from where another session of the same model and options was, in whatever process
-   * @throws SottoError INVALID_ARGUMENT for a checkpoint of something else
+   * @param from a checkpoint of a session with the same model and options, also of another process
+   * @throws SottoError INVALID_ARGUMENT for a checkpoint of another model
    */
   live?(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech;
 
   /**
-   * Runs each shape of its work once, so that nobody waits for the kernels of one. Left out by families whose transcript
-   * of a second of silence does so.
+   * Runs each shape of its work once, so that no later request waits for kernels to compile. A family may omit it if
+   * transcribing a second of silence does the same.
    *
-   * @param onProgress called with the part that is done, 0 … 1
+   * @param onProgress called with the fraction done, 0 … 1
    * @throws SottoError CANCELLED soon after `signal` is aborted
    */
   warmUp?(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<WarmUpResult>;
@@ -67,6 +67,6 @@ export interface SpeechModel {
 
 export interface LoadOptions {
   readonly signal?: AbortSignal;
-  /** Called with the part of the weights that is in memory, 0 … 1. */
+  /** Called with the fraction of the weights in memory, 0 … 1. */
   readonly onProgress?: (fraction: number) => void;
 }

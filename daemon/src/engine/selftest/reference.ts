@@ -45,11 +45,11 @@ export async function compareWithReference(
   const { signal } = new AbortController();
   const model = await WhisperModel.load(dir, { signal });
   try {
-    const dtype = model.parts.model.dtype;
+    const dtype = model.deps.model.dtype;
     const limits = LIMITS[dtype] ?? { encoder: 3e-2, margin: 0.5 };
     const mel = await melOf(model, clip, signal);
     const encoderError = encoderErrorOf(model, mel, stored);
-    const window = await encode(model.parts.model, mel, signal);
+    const window = await encode(model.deps.model, mel, signal);
     const found = textTokens(model, window.crossKeysValues, stored);
     disposeWindow(window);
     const differing = stored.tokens.flatMap((expected, position) => {
@@ -75,13 +75,13 @@ export async function compareWithReference(
 }
 
 /** The first window of a clip, padded to 30 s: [1, 3000, nMels]. */
-async function melOf({ parts }: WhisperModel, clip: string, signal: AbortSignal): Promise<MxArray> {
+async function melOf({ deps }: WhisperModel, clip: string, signal: AbortSignal): Promise<MxArray> {
   const audio = await openAudio(clip);
-  const windows = new AudioWindows(audio.samples, parts.mel);
+  const windows = new AudioWindows(audio.samples, deps.mel);
   try {
     const span = await windows.next(0, signal);
     if (span === undefined) throw new SottoError('AUDIO_EMPTY', `${clip} has no audio`);
-    return await windows.mel(span, WINDOW_FRAMES, 'zero', parts.model.dtype);
+    return await windows.mel(span, WINDOW_FRAMES, 'zero', deps.model.dtype);
   } finally {
     await windows.dispose();
     await audio.close();
@@ -89,7 +89,7 @@ async function melOf({ parts }: WhisperModel, clip: string, signal: AbortSignal)
 }
 
 /** @returns NaN if the output contains one */
-function encoderErrorOf({ parts: { model } }: WhisperModel, mel: MxArray, stored: Stored): number {
+function encoderErrorOf({ deps: { model } }: WhisperModel, mel: MxArray, stored: Stored): number {
   const features = mx.tidy(() => mx.astype(model.encoder.forward(mel), 'float32')); // [1, 1500, D]
   mx.eval(features);
   const all = features.toTypedArray() as Float32Array;
@@ -113,7 +113,7 @@ function encoderErrorOf({ parts: { model } }: WhisperModel, mel: MxArray, stored
  * tokens are the reference's, so one difference changes no later token.
  */
 function textTokens(
-  { parts: { model } }: WhisperModel,
+  { deps: { model } }: WhisperModel,
   audio: Awaited<ReturnType<typeof encode>>['crossKeysValues'],
   { start, tokens, firstSpecial }: Stored,
 ): number[] {

@@ -1,30 +1,30 @@
-/** Whether a decode of the whole take is to stand in place of what was written down while it was spoken. */
+/** Chooses between the text of the live session and a decode of the whole dictation. */
 import type { Segment } from '#daemon/protocol/transcription.js';
 
-/** What is known of the other decode. */
+/** A segment of the offline decode. */
 export type OfflineSegment = Pick<Segment, 'text' | 'tokens' | 'avgLogprob' | 'compressionRatio'>;
 
-/** Above it a text repeats itself, as for files. */
+/** Above this a text repeats itself; the same threshold as for files. */
 const MAX_COMPRESSION_RATIO = 2.4;
 /**
- * A decode that saw all is right more often than one that had to say at once what it heard, and less sure of itself: tokens
- * that were committed are those that were sure. Only where it is much less sure has it lost the audio.
+ * The offline decode has more context and is right more often, yet its mean log probability is lower, because live tokens
+ * are committed only when they are certain. Only a much lower one means that it lost the audio.
  */
 const MAX_LOGPROB_DROP = 0.3;
 
 /**
- * @param segments of the whole take, decoded at once
- * @param meanLogprob of the tokens that were committed; undefined where none was
+ * @param segments of the whole dictation
+ * @param meanLogprob of the committed tokens; undefined if there are none
  */
 export function isRefinedBetter(
   { segments }: { readonly segments: readonly OfflineSegment[] },
   meanLogprob: number | undefined,
 ): boolean {
-  const spoken = segments.filter(({ text }) => text.trim() !== '');
-  if (spoken.length === 0) return false;
-  if (spoken.some(({ compressionRatio }) => compressionRatio > MAX_COMPRESSION_RATIO)) return false;
+  const nonEmpty = segments.filter(({ text }) => text.trim() !== '');
+  if (nonEmpty.length === 0) return false;
+  if (nonEmpty.some(({ compressionRatio }) => compressionRatio > MAX_COMPRESSION_RATIO)) return false;
   if (meanLogprob === undefined) return true;
-  const tokens = spoken.reduce((sum, one) => sum + one.tokens.length, 0);
-  const logprob = spoken.reduce((sum, one) => sum + one.avgLogprob * one.tokens.length, 0) / tokens;
+  const tokens = nonEmpty.reduce((sum, one) => sum + one.tokens.length, 0);
+  const logprob = nonEmpty.reduce((sum, one) => sum + one.avgLogprob * one.tokens.length, 0) / tokens;
   return logprob >= meanLogprob - MAX_LOGPROB_DROP;
 }

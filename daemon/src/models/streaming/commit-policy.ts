@@ -1,101 +1,103 @@
-/** How much of a hypothesis is said for good. Pure functions of what the model says now, and how often it did. */
+/** Decides how much of a hypothesis is committed and how much of the rest is shown. Pure functions. */
 import { type Hypothesis, countWholeWords } from './hypothesis.js';
 
 export interface PolicyInput {
-  readonly now: Hypothesis;
-  /** Whether nothing of the utterance was looked at before: a guess at the little that was heard. */
-  readonly first: boolean;
-  /** Speech heard since the utterance began, in seconds. */
+  readonly hypothesis: Hypothesis;
+  /** Whether this is the first decode step of the utterance, which has little audio to rely on. */
+  readonly isFirstStep: boolean;
+  /** Audio since the start of the window, in seconds. */
   readonly audioSeconds: number;
-  /** Whether the speaker pauses: what was said will not be said differently. */
-  readonly paused: boolean;
+  /** Whether the speaker pauses, so that no more audio can change the words. */
+  readonly isPaused: boolean;
 }
 
-/** @returns how many of the tokens of `now` are committed */
+/** @returns how many tokens of the hypothesis are committed */
 export type CommitPolicy = (policyInput: PolicyInput) => number;
 
-/** What makes a token sure enough; all of it at once. */
+/** Conditions for committing a token; all must hold. */
 interface CommitCriteria {
-  /** Frames of 20 ms between what it looks at and the end of the audio: more than so many. */
-  readonly frames?: number;
-  /** Looks in a row that said its word. */
+  /** The distance in frames of 20 ms from the frame it attends to to the end of the audio must exceed this. */
+  readonly edgeFrames?: number;
+  /** Minimum consecutive decode steps that agree on its word. */
   readonly agreementCount?: number;
-  /** How probable its word is, given what is before it. */
+  /** Minimum probability of its word, given the words before it. */
   readonly probability?: number;
 }
 
-/** In a pause nothing follows that could change a word, so text lands early. */
+/** The required edge distance during a pause, when no audio follows that could change a word. */
 const PAUSE_FRAMES = 4;
 
-/** Tokens are committed up to the first that is sure in none of the ways. */
-export function commitWhen(...ways: readonly CommitCriteria[]): CommitPolicy {
-  return ({ now, first, paused }) => {
-    if (first) return 0;
-    const isSure = (i: number): boolean => ways.some((way) => meetsCriteria(now, i, way, paused));
+/** Commits tokens up to the first that meets none of the criteria. */
+export function commitWhen(...criteria: readonly CommitCriteria[]): CommitPolicy {
+  return ({ hypothesis, isFirstStep, isPaused }) => {
+    if (isFirstStep) return 0;
+    const isSure = (i: number): boolean =>
+      criteria.some((criterion) => meetsCriteria(hypothesis, i, criterion, isPaused));
     let count = 0;
-    while (count < now.tokens.length && isSure(count)) count++;
-    return countWholeWords(now, count);
+    while (count < hypothesis.tokens.length && isSure(count)) count++;
+    return countWholeWords(hypothesis, count);
   };
 }
 
 function meetsCriteria(
-  now: Hypothesis,
+  hypothesis: Hypothesis,
   i: number,
-  { frames = -Infinity, agreementCount = 1, probability = 0 }: CommitCriteria,
-  paused: boolean,
+  { edgeFrames = -Infinity, agreementCount = 1, probability = 0 }: CommitCriteria,
+  isPaused: boolean,
 ): boolean {
-  const edgeDistance = now.audioFrames - (now.attendedFrames[i] ?? Infinity);
-  if (edgeDistance <= (paused ? Math.min(frames, PAUSE_FRAMES) : frames)) return false;
-  return (now.agreementCount[i] ?? 0) >= agreementCount && (now.probabilities[i] ?? 0) >= probability;
+  const edgeDistance = hypothesis.audioFrames - (hypothesis.attendedFrames[i] ?? Infinity);
+  if (edgeDistance <= (isPaused ? Math.min(edgeFrames, PAUSE_FRAMES) : edgeFrames)) return false;
+  return (
+    (hypothesis.agreementCount[i] ?? 0) >= agreementCount && (hypothesis.probabilities[i] ?? 0) >= probability
+  );
 }
 
 /**
- * AlignAtt (Papi et al., arXiv 2305.11408): tokens are taken up to the first that looks at the last `frames` of the audio,
- * or behind it.
+ * AlignAtt (Papi et al., arXiv 2305.11408): commits tokens up to the first that attends to the last `edgeFrames` of the
+ * audio or beyond it.
  */
-export function alignAtt(frames: number): CommitPolicy {
-  return commitWhen({ frames });
+export function alignAtt(edgeFrames: number): CommitPolicy {
+  return commitWhen({ edgeFrames });
 }
 
-/** LocalAgreement-2 (Liu et al., arXiv 2005.11185): what two hypotheses in a row say alike. */
+/** LocalAgreement-2 (Liu et al., arXiv 2005.11185): commits what two consecutive hypotheses agree on. */
 export function localAgreement(): CommitPolicy {
   return commitWhen({ agreementCount: 2 });
 }
 
-/** Both at once: said alike twice, and not at the edge of the audio. */
-export function agreementAndAlignAtt(frames: number): CommitPolicy {
-  return commitWhen({ frames, agreementCount: 2 });
+/** Requires both: two agreeing hypotheses, and distance from the edge of the audio. */
+export function agreementAndAlignAtt(edgeFrames: number): CommitPolicy {
+  return commitWhen({ edgeFrames, agreementCount: 2 });
 }
 
-/** Agreement while an utterance is young and guesses are wild, AlignAtt after. */
-export function agreementThenAlignAtt(frames: number, earlySeconds = 2): CommitPolicy {
-  const [isUncommitted, late] = [localAgreement(), alignAtt(frames)];
-  return (policyInput) =>
-    policyInput.audioSeconds < earlySeconds ? isUncommitted(policyInput) : late(policyInput);
+/** LocalAgreement early in an utterance, where hypotheses are unreliable, AlignAtt later. */
+export function agreementThenAlignAtt(edgeFrames: number, earlySeconds = 2): CommitPolicy {
+  const [early, late] = [localAgreement(), alignAtt(edgeFrames)];
+  return (policyInput) => (policyInput.audioSeconds < earlySeconds ? early(policyInput) : late(policyInput));
 }
 
-/** What is worth showing beyond what is committed: not what flickers. */
+/** Which words after the committed ones are stable enough to show. */
 export interface TentativeThresholds {
-  /** Before this much was heard nothing is: a model says "Thank you." to half a word. */
+  /** Shows nothing before this much audio: a model decodes "Thank you." from half a word. */
   readonly minAudioSeconds: number;
-  /** Nothing that looks at the last frames of 20 ms. */
+  /** Shows nothing that attends to the last frames of 20 ms. */
   readonly edgeFrames: number;
-  /** How probable a word has to be. */
+  /** Minimum probability of a word. */
   readonly probability: number;
-  /** The same while nothing is committed: to see early that one is heard is worth a wrong word. */
+  /** The same before anything is committed: early feedback is worth a wrong word. */
   readonly minFirstProbability: number;
 }
 
-/** How many of the tokens behind the first `committed` ones are shown. @param young whether nothing of the window is committed */
+/** How many tokens after the first `committed` ones are shown. @param isUncommitted whether nothing of the window is committed */
 export function tentativeCount(
-  now: Hypothesis,
+  hypothesis: Hypothesis,
   committed: number,
   { audioSeconds, isUncommitted }: { readonly audioSeconds: number; readonly isUncommitted: boolean },
   { minAudioSeconds, edgeFrames, probability, minFirstProbability }: TentativeThresholds,
 ): number {
   if (isUncommitted && audioSeconds < minAudioSeconds) return 0;
   const minProbability = isUncommitted && committed === 0 ? minFirstProbability : probability;
-  const { tokens, cuts, attendedFrames, probabilities, audioFrames } = now;
+  const { tokens, cuts, attendedFrames, probabilities, audioFrames } = hypothesis;
   let count = committed;
   while (
     count < tokens.length &&

@@ -1,52 +1,52 @@
-/** What a model makes of the audio heard so far, behind the text that is committed already. Frames are 20 ms long. */
+/** The decoded text after the committed text. Frames are 20 ms long. */
 export interface Hypothesis {
   readonly tokens: readonly number[];
-  /** Whether what is before each token is whole, so that the text may be cut there. */
+  /** Whether the text may be cut before each token. */
   readonly cuts: readonly boolean[];
-  /** The frame that the model looked at most when it took each token; it may lie behind the audio. */
+  /** The frame that each token attends to most; it may lie beyond the audio. */
   readonly attendedFrames: readonly number[];
-  /** How probable the least probable token of the word is that each token belongs to, marks left out. */
+  /** Probability of the least probable token of each token's word, ignoring punctuation. */
   readonly probabilities: readonly number[];
-  /** In how many looks in a row the word that each token belongs to was said; 1 where it is new. */
+  /** Consecutive decode steps that agree on each token's word; 1 for a new word. */
   readonly agreementCount: readonly number[];
   /** Frames of the window that are audio. */
   readonly audioFrames: number;
-  /** Whether the model says that nothing follows. */
+  /** Whether the model sampled the end of the text. */
   readonly ended: boolean;
 }
 
 /**
- * Whether each of some tokens begins a word. `pieces` are their texts, a character that spreads over several tokens being
- * with the last of them.
+ * Whether each token begins a word. `pieces` are the texts of the tokens; a character of several tokens belongs to the
+ * last of them.
  */
-export function wordStarts(pieces: readonly string[], spaced: boolean): boolean[] {
-  // Without spaces any character may be where a word begins, as long as the one before it is whole.
-  return pieces.map((piece, i) => (spaced ? /^\s/.test(piece) : i === 0 || pieces[i - 1] !== ''));
+export function wordStarts(pieces: readonly string[], isSpaced: boolean): boolean[] {
+  // Without spaces a word may begin at any character after a complete one.
+  return pieces.map((piece, i) => (isSpaced ? /^\s/.test(piece) : i === 0 || pieces[i - 1] !== ''));
 }
 
 /**
- * Whether a text may be cut before each piece. That is where words begin, and before the marks that end a clause: what they
- * will be shows only when more is said, and the word in front of them does not change with them.
+ * Whether a text may be cut before each piece: where words begin, and before punctuation that ends a clause. Punctuation
+ * often changes with more audio; the word before it does not.
  */
-export function cutsOf(pieces: readonly string[], spaced: boolean): boolean[] {
-  const begins = wordStarts(pieces, spaced);
+export function cutsOf(pieces: readonly string[], isSpaced: boolean): boolean[] {
+  const startsWord = wordStarts(pieces, isSpaced);
   return pieces.map((piece, i) => {
-    if (begins[i] === true) return true;
-    // A comma in a number is none of them.
+    if (startsWord[i] === true) return true;
+    // Not before the comma of a number.
     return /^[.,;:!?…]+$/.test(piece) && /\p{L}$/u.test(pieces[i - 1] ?? '');
   });
 }
 
-/** A word of a hypothesis: some of its tokens, from when they are said. */
+/** A word of a hypothesis: a range of its tokens, and the frame where it starts. */
 export interface HypothesisWord {
-  /** As it is compared: without case and marks. */
+  /** Normalized for comparison: lowercase, without punctuation. */
   readonly text: string;
   readonly from: number;
   readonly to: number;
   readonly startFrame: number;
 }
 
-/** The words of pieces; marks belong to the word before them. */
+/** Groups pieces into words; punctuation belongs to the word before it. */
 export function hypothesisWords(
   pieces: readonly string[],
   starts: readonly number[],
@@ -64,7 +64,7 @@ export function hypothesisWords(
   return words;
 }
 
-/** Whether a piece is nothing but marks. */
+/** Whether a piece is punctuation only. */
 export function isMark(piece: string): boolean {
   return plainText(piece) === '';
 }
@@ -73,31 +73,31 @@ function plainText(text: string): string {
   return text.toLowerCase().replace(/[^\p{L}\p{N}\p{M}]/gu, '');
 }
 
-/** A word that begins this much earlier or later than in the look before is still the same. */
+/** A word that moved by at most this much since the previous decode step is the same word. */
 const MAX_SHIFT_FRAMES = 20;
 
-/** For each token, in how many looks in a row its word was said at about the same time. */
+/** For each token, the consecutive decode steps that have its word at about the same time. */
 export function countAgreements(
-  now: readonly HypothesisWord[],
-  before:
+  words: readonly HypothesisWord[],
+  previous:
     { readonly words: readonly HypothesisWord[]; readonly agreementCount: readonly number[] } | undefined,
 ): number[] {
   let at = 0;
-  return now.flatMap(({ text, from, to, startFrame }) => {
-    const found = before?.words.findIndex(
+  return words.flatMap(({ text, from, to, startFrame }) => {
+    const found = previous?.words.findIndex(
       (word, i) =>
         i >= at && word.text === text && Math.abs(word.startFrame - startFrame) <= MAX_SHIFT_FRAMES,
     );
     let agreementCount = 1;
-    if (before !== undefined && found !== undefined && found >= 0) {
-      agreementCount += before.agreementCount[before.words[found]?.from ?? 0] ?? 0;
+    if (previous !== undefined && found !== undefined && found >= 0) {
+      agreementCount += previous.agreementCount[previous.words[found]?.from ?? 0] ?? 0;
       at = found + 1;
     }
     return new Array<number>(to - from).fill(agreementCount);
   });
 }
 
-/** What is left of a hypothesis when its first tokens are committed. */
+/** The hypothesis without its first `count` tokens. */
 export function dropFirst(hypothesis: Hypothesis, count: number): Hypothesis {
   const { tokens, cuts, attendedFrames, probabilities, agreementCount } = hypothesis;
   return {
@@ -111,8 +111,8 @@ export function dropFirst(hypothesis: Hypothesis, count: number): Hypothesis {
 }
 
 /**
- * The largest count ≤ `count` of tokens that ends with a whole word. The last word of a hypothesis is whole only if
- * something follows it, or the model says that nothing does.
+ * The largest number of tokens ≤ `count` that ends with a whole word. The last word of a hypothesis is whole only if the
+ * text has ended.
  */
 export function countWholeWords({ tokens, cuts, ended }: Hypothesis, count: number): number {
   for (let end = Math.min(count, tokens.length); end > 0; end--) {

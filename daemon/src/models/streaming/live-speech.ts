@@ -1,22 +1,22 @@
-/** Text from speech while it is spoken: what every family that can stream offers. */
+/** The interface of live sessions, implemented by every family that can stream. */
 import type { TranscribeOptions, TranscribeResult, Word } from '#daemon/protocol/transcription.js';
 
-/** Detected from the first seconds of speech, when no language is given. */
+/** Without a language, it is detected from the first seconds of speech. */
 export type LiveSpeechOptions = Pick<TranscribeOptions, 'language' | 'initialPrompt' | 'hotwords'>;
 
-/** What one look at the audio gave. */
+/** The result of one decode step. */
 export interface LiveUpdate {
-  /** Said for good since the update before: words with times in seconds from the start of the session. */
+  /** Words committed since the previous update, with times in seconds from the start of the session. */
   readonly committed: readonly Word[];
-  /** What seems to follow it; may change or go. */
+  /** The text after it, which may still change or disappear. */
   readonly tentative: string;
-  /** Once it is known. */
+  /** Present once it is known. */
   readonly language?: string;
-  /** Of what listens for nothing else: how probable voice is, for each 32 ms since the update before. */
+  /** For VAD-only sessions: speech probability of each 32 ms since the previous update. */
   readonly voice?: readonly number[];
 }
 
-/** All that another process needs to go on exactly from here: plain JSON of a few KB. */
+/** Everything another process needs to continue exactly from here: plain JSON of a few KB. */
 export interface LiveCheckpoint {
   /** The first sample of the session that is still needed. */
   readonly fromSample: number;
@@ -24,32 +24,32 @@ export interface LiveCheckpoint {
 }
 
 /**
- * The same audio, looked at in the same places, gives the same words, whatever the pieces it is pushed in; also across a
- * checkpoint.
+ * The same audio with updates at the same samples gives the same words, whatever the sizes of the pushed chunks, also
+ * across a checkpoint.
  */
 export interface LiveSpeech {
-  /** Takes what was just spoken, 16 kHz mono; at first, the samples from the checkpoint's `fromSample` on. Costs only memory. */
+  /** Appends 16 kHz mono samples, after a checkpoint those from its `fromSample` on. Computes nothing. */
   push(samples: Float32Array): void;
 
-  /** Looks at what was pushed. One at a time. @throws SottoError CANCELLED, ENGINE_CRASHED */
+  /** Decodes the pushed audio. One call at a time. @throws SottoError CANCELLED, ENGINE_CRASHED */
   update(signal: AbortSignal): Promise<LiveUpdate>;
 
-  /** Nothing more will be said: commits all that is left. */
+  /** Commits the remaining text; no audio follows. */
   finish(signal: AbortSignal): Promise<LiveUpdate>;
 
   /**
-   * After `finish`: the whole take decoded once more, without what was committed too early. Far cheaper than another
-   * transcription, where it can be had: undefined where the take is too long, or the text looks wrong. @throws SottoError CANCELLED
+   * After `finish`: decodes the whole dictation again, free of words that were committed too early, far cheaper than a
+   * new transcription. Undefined if the dictation is too long or the text is implausible. @throws SottoError CANCELLED
    */
   refine?(signal: AbortSignal): Promise<TranscribeResult | undefined>;
 
-  /** Whether somebody spoke at the end of what was looked at. */
+  /** Whether the last decoded audio ends in speech. */
   readonly speaking: boolean;
 
   /** Mean natural-log probability of all tokens committed in the session; undefined before the first. */
   readonly meanLogprob: number | undefined;
 
-  /** To be taken after an update. */
+  /** Valid after an update. */
   checkpoint(): LiveCheckpoint;
 
   dispose(): void;

@@ -1,17 +1,17 @@
-/** Text that a model makes up while it waits for more audio: it says again what it has said. */
+/** Detects text that a model repeats while it waits for more audio. */
 
-/** So many tokens in a row that were said before: nobody else is so faithful to his words. */
+/** Speakers rarely repeat this many tokens in the same order; models do. */
 const MIN_REPEATED_TOKENS = 5;
 
 /**
- * Whether the last tokens were all said before, in this order. A guess is not gone on with there: if they are really said
- * again, the next look goes on behind them.
+ * Whether the last tokens occurred before in the same order. Decoding stops there; if the speaker does repeat them, the
+ * next decode step continues after them.
  *
- * @param before tokens of the window in front of `tokens`
+ * @param prefix tokens of the window before `tokens`
  */
-export function isRepeating(before: readonly number[], tokens: readonly number[]): boolean {
+export function isRepeating(prefix: readonly number[], tokens: readonly number[]): boolean {
   if (tokens.length < MIN_REPEATED_TOKENS) return false;
-  const all = [...before, ...tokens];
+  const all = [...prefix, ...tokens];
   const last = all.length - MIN_REPEATED_TOKENS;
   for (let from = 0; from < last; from++) {
     let same = 0;
@@ -21,31 +21,31 @@ export function isRepeating(before: readonly number[], tokens: readonly number[]
   return false;
 }
 
-/** Frames of 20 ms that a look may go back, and tokens in a row that have to: one alone is an accident. */
+/** Frames of 20 ms that attention may move back, and consecutive tokens that must do so: a single one is an outlier. */
 const REREAD_FRAMES = 20;
 const MIN_REREAD_TOKENS = 3;
 
 /**
- * How many tokens there are before one from where the model reads again what it has read: it looks back in the audio.
+ * Counts the tokens before the model starts to read the same audio again, that is before its attention moves back.
  *
- * @param attended the frame that each token looks at most
- * @param audioFrames what lies behind them is silence put there; looks at it tell nothing
+ * @param attendedFrames the frame that each token attends to most
+ * @param audioFrames frames of audio; the rest is padding, and attention to it is ignored
  */
 export function trimRereadTokens(attendedFrames: readonly number[], audioFrames: number): number {
   let furthest = -Infinity;
-  let back = 0;
+  let rereadCount = 0;
   for (const [i, frame] of attendedFrames.entries()) {
     if (frame >= audioFrames) continue;
     if (frame > furthest - REREAD_FRAMES) {
       furthest = Math.max(furthest, frame);
-      back = 0;
-    } else if (++back === MIN_REREAD_TOKENS)
+      rereadCount = 0;
+    } else if (++rereadCount === MIN_REREAD_TOKENS)
       return firstRereadToken(attendedFrames, i, furthest - REREAD_FRAMES, audioFrames);
   }
   return attendedFrames.length;
 }
 
-/** The first of the tokens up to `last` that look back, or behind the audio, one after the other. */
+/** The start of the run of tokens ending at `last` that attend to earlier frames or to the padding. */
 function firstRereadToken(
   attendedFrames: readonly number[],
   last: number,
@@ -61,16 +61,15 @@ function firstRereadToken(
   return first;
 }
 
-/** Tokens of a phrase that a model says again at once; a single one is said twice by people too. */
+/** Length of a repeated phrase in tokens; people repeat single tokens too. */
 const PHRASE_TOKENS = { min: 2, max: 8 };
 
 /**
- * How many tokens there are before a phrase that is said again at once of the same sound: after two words and a pause, a model
- * that is not heard on says them again and again. A person who says a phrase twice is heard later the second time, in
- * each of its tokens.
+ * Counts the tokens before a phrase that is repeated at once from the same audio: after two words and a pause a model
+ * repeats them over and over. When a speaker repeats a phrase, each token of the repetition attends to later audio.
  *
- * @param attended the frame that each token looks at most
- * @param audioFrames what lies behind them is silence put there
+ * @param attendedFrames the frame that each token attends to most
+ * @param audioFrames frames of audio; the rest is padding
  */
 export function trimRepeatedPhrases(
   tokens: readonly number[],

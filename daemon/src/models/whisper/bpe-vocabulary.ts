@@ -1,7 +1,7 @@
 /**
- * The tokens of `assets/vocab`, read where they lie: one token a line, in base64, with its rank. Turning 50,000 lines
- * into strings, and those into tiktoken's table, takes longer than a short clip takes to be heard; so opening one only
- * finds the lines, a token is decoded when it is wanted, and tiktoken is made when text is first turned into tokens.
+ * The tokens of `assets/vocab`: one per line, in base64, with its rank. Splitting 50,000 lines and building tiktoken's table
+ * takes longer than decoding a short clip, so opening only finds the lines; tokens are decoded on demand, and tiktoken is
+ * built when text is first encoded.
  */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -10,21 +10,21 @@ import type * as tiktoken from 'tiktoken';
 
 import { SottoError } from '#daemon/protocol/errors.js';
 
-/** How text is cut before the byte-pair merges: GPT-2's rule. */
+/** GPT-2's pre-tokenization. */
 const PRE_TOKENS = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
-/** The multilingual file ends with a token of no bytes: a rank that nothing is encoded to. */
+/** The multilingual file ends with an empty token, which no text encodes to. */
 const EMPTY_TOKEN = '=';
 
 export class BpeVocabulary {
   /** Ranks are 0 … size - 1. */
   readonly size: number;
   readonly #file: string;
-  /** Where the line of each rank begins, and behind them where the last one ends. */
+  /** Offset of each rank's line, and the end of the last one. */
   readonly #lines: Uint32Array;
   #encoding: tiktoken.Tiktoken | undefined;
 
-  /** @throws SottoError INTERNAL if the file is not what it should be; its lines are checked as they are used. */
+  /** @throws SottoError INTERNAL for a damaged file; lines are validated on use. */
   static async read(file: URL): Promise<BpeVocabulary> {
     return new BpeVocabulary(await readFile(file, 'latin1'));
   }
@@ -42,22 +42,22 @@ export class BpeVocabulary {
     this.#lines = lines.slice(0, count + 1);
     this.size = count;
     if (count === 0) throw damaged(0);
-    this.#base64(count - 1); // a file cut off shows at its end
+    this.#base64(count - 1); // detects a truncated file
   }
 
-  /** The bytes of a token; none for a rank that is not there. */
+  /** The bytes of a token; empty for an unknown rank. */
   bytes(rank: number): Buffer {
     if (!Number.isInteger(rank) || rank < 0 || rank >= this.size) return Buffer.alloc(0);
     return Buffer.from(this.#base64(rank), 'base64');
   }
 
-  /** Text to tokens; nothing in it is special. */
+  /** Text to tokens, without special tokens. */
   encode(text: string): number[] {
     this.#encoding ??= this.#makeEncoding();
     return Array.from(this.#encoding.encode_ordinary(text));
   }
 
-  /** Frees what lives outside the JavaScript heap. */
+  /** Frees memory outside the JavaScript heap. */
   dispose(): void {
     this.#encoding?.free();
     this.#encoding = undefined;
@@ -72,8 +72,8 @@ export class BpeVocabulary {
 
   #makeEncoding(): tiktoken.Tiktoken {
     const { Tiktoken } = createRequire(import.meta.url)('tiktoken') as typeof tiktoken;
-    // Its JavaScript form takes the ranks as lines of "! firstRank token token …". The empty token is the last rank,
-    // so that no other one moves when it is left out.
+    // tiktoken's JavaScript build takes ranks as lines of "! firstRank token token …". The empty token has the last rank, so
+    // leaving it out moves no other.
     const tokens = Array.from({ length: this.size }, (_, rank) => this.#base64(rank));
     const merges = `! 0 ${tokens.filter((token) => token !== EMPTY_TOKEN).join(' ')}`;
     return new Tiktoken(merges, {}, PRE_TOKENS);

@@ -4,12 +4,12 @@ import { SottoError } from '#daemon/protocol/errors.js';
 
 /** @throws SottoError CANCELLED once `signal` is aborted. */
 export function throwIfCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw new SottoError('CANCELLED', 'the transcription was cancelled');
+  if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
 }
 
 /**
- * Lets the event loop turn once, then looks at `signal`. `mx.ready` need not have let it: on the CPU, MLX holds the
- * caller while much is queued, and what is waited for is then often done already.
+ * Yields to the event loop once, then checks `signal`. `mx.ready` may not yield: on the CPU, MLX blocks the caller while
+ * much is queued, and the awaited arrays are often done by then.
  *
  * @throws SottoError CANCELLED once `signal` is aborted.
  */

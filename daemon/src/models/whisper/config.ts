@@ -1,4 +1,4 @@
-/** The dimensions of a Whisper checkpoint and the facts that follow from them. */
+/** The dimensions of a Whisper checkpoint and the values derived from them. */
 import * as v from 'valibot';
 
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -11,15 +11,15 @@ const mels = v.picklist([80, 128]);
 
 const quantizationFields = {
   group_size: v.picklist([32, 64, 128]),
-  bits: v.picklist([2, 3, 4, 5, 6, 8]), // what MLX packs
+  bits: v.picklist([2, 3, 4, 5, 6, 8]), // supported by MLX
 };
 
-/** Beside the settings for all layers there may be layers by name: with settings of their own, or not packed. */
+/** Settings for all layers; entries by layer name override them or are false. */
 const quantization = v.looseObject({ ...quantizationFields, mode: v.exactOptional(v.literal('affine')) });
 
 const layerQuantization = v.union([v.literal(false), v.object(quantizationFields)]);
 
-/** `config.json` as the mlx-community checkpoints write it; unknown fields are ignored. */
+/** `config.json` of mlx-community checkpoints; unknown fields are ignored. */
 const mlxFile = v.object({
   model_type: v.exactOptional(v.literal('whisper')),
   n_mels: mels,
@@ -35,7 +35,7 @@ const mlxFile = v.object({
   quantization: v.exactOptional(quantization),
 });
 
-/** `config.json` as transformers writes it for Whisper. What it can switch that the network cannot is refused. */
+/** `config.json` of transformers for Whisper. Rejects options that the network does not support. */
 const huggingFaceFile = v.object({
   model_type: v.literal('whisper'),
   num_mel_bins: mels,
@@ -53,17 +53,17 @@ const huggingFaceFile = v.object({
   scale_embedding: v.optional(v.literal(false)),
   tie_word_embeddings: v.optional(v.literal(true)),
   quantization: v.exactOptional(quantization),
-  // GPTQ, bitsandbytes and the like write theirs here; MLX's tools repeat `quantization` in it.
+  // Used by GPTQ, bitsandbytes and others; MLX's tools repeat `quantization` here.
   quantization_config: v.optional(quantization),
 });
 
-/** How weights are packed: `bits` per weight, one scale and bias for each `groupSize` of them. */
+/** `bits` per weight, one scale and bias per `groupSize` weights. */
 export interface Quantization {
   readonly groupSize: number;
   readonly bits: number;
 }
 
-/** The checkpoint's, with the layers that have their own; false: not packed. */
+/** The checkpoint's quantization, with overrides by layer; false: not quantized. */
 export interface StoredQuantization extends Quantization {
   readonly layers?: ReadonlyMap<string, Quantization | false>;
 }
@@ -83,29 +83,29 @@ export interface WhisperConfig {
   readonly nTextHead: number;
   readonly nTextLayer: number;
   readonly quantization?: StoredQuantization;
-  /** Decoder heads that follow the audio, as [layer, head], where the checkpoint names them. */
+  /** Decoder heads that follow the audio, as [layer, head], if the checkpoint has them. */
   readonly alignmentHeads?: readonly (readonly [layer: number, head: number])[];
-  /** English-only checkpoints have a smaller vocabulary and neither language nor task tokens in their prompt. */
+  /** English-only checkpoints have a smaller vocabulary and no language and task tokens in their prompt. */
   readonly isMultilingual: boolean;
   readonly numLanguages: number;
 }
 
 type Dimensions = Omit<WhisperConfig, 'isMultilingual' | 'numLanguages' | 'alignmentHeads'>;
 
-// Everything in a vocabulary but the languages, of an English-only model: 50256 ranks, 8 specials, 1501 timestamps.
+// Of an English-only model: 50256 ranks, 8 special tokens, 1501 timestamps.
 const NON_LANGUAGE_TOKENS = 51765;
 const MIN_MULTILINGUAL_VOCAB = 51865;
 
-/** Whether a parsed `config.json` is of Whisper, in either layout. */
+/** Whether a parsed `config.json` is for Whisper, in either layout. */
 export function isWhisperConfig(json: Readonly<Record<string, unknown>>): boolean {
   // Early mlx-community checkpoints have no model_type, but only Whisper has these two.
   return json.model_type === 'whisper' || ('n_mels' in json && 'n_text_ctx' in json);
 }
 
 /**
- * Reads a parsed `config.json`, of mlx-community or of Hugging Face.
+ * Validates a parsed `config.json` of mlx-community or Hugging Face.
  *
- * @throws SottoError MODEL_UNSUPPORTED naming the first field that does not fit.
+ * @throws SottoError MODEL_UNSUPPORTED naming the first unsupported field.
  */
 export function parseConfig(json: unknown): WhisperConfig {
   const isHuggingFace = typeof json === 'object' && json !== null && 'd_model' in json;
@@ -133,9 +133,7 @@ function parseMlx(json: unknown): WhisperConfig {
     text: 'n_text_state',
   });
   if (c.n_audio_state !== c.n_text_state) {
-    throw unsupported(
-      'config.json: n_text_state: the decoder attends to the encoder, so both need the same width',
-    );
+    throw unsupported('config.json: n_text_state: encoder and decoder must have the same width');
   }
   return config;
 }
@@ -144,7 +142,7 @@ function parseHuggingFace(json: unknown): WhisperConfig {
   const c = parseFile(huggingFaceFile, json);
   for (const field of ['encoder_ffn_dim', 'decoder_ffn_dim'] as const) {
     if (c[field] !== 4 * c.d_model) {
-      throw unsupported(`config.json: ${field}: ${c[field]} is not four times d_model (${c.d_model})`);
+      throw unsupported(`config.json: ${field}: ${c[field]} must be four times d_model (${c.d_model})`);
     }
   }
   const quantized = c.quantization ?? c.quantization_config;
@@ -188,7 +186,7 @@ function storedQuantization({
   return { groupSize, bits, ...(layers.size > 0 && { layers }) };
 }
 
-/** @param fields what the file calls them, for messages */
+/** @param fields names in the file, for messages */
 function complete(
   dimensions: Dimensions,
   fields: Readonly<Record<'vocab' | 'audio' | 'text', string>>,
@@ -199,7 +197,7 @@ function complete(
   if (numLanguages < 1 || numLanguages > LANGUAGE_CODES.length) {
     throw new SottoError(
       'TOKENIZER_FAILED',
-      `config.json: ${fields.vocab}: ${nVocab} is not the size of a Whisper vocabulary`,
+      `config.json: ${fields.vocab}: ${nVocab} is not a Whisper vocabulary size`,
     );
   }
   for (const [field, state, heads] of [
@@ -207,13 +205,13 @@ function complete(
     [fields.text, nTextState, nTextHead],
   ] as const) {
     if (state % heads !== 0 || state % 2 !== 0) {
-      throw unsupported(`config.json: ${field}: ${state} cannot be split over ${heads} heads`);
+      throw unsupported(`config.json: ${field}: ${state} is not divisible by ${heads} heads`);
     }
   }
   return { ...dimensions, isMultilingual, numLanguages };
 }
 
-/** `config.json` of the mlx-community layout for `config`. */
+/** `config.json` in the mlx-community layout. */
 export function mlxConfig(config: WhisperConfig): Record<string, unknown> {
   const { quantization: quantized } = config;
   return {

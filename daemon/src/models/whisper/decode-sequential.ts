@@ -1,6 +1,6 @@
 /**
- * Long form, one window after the other: each begins where the last timestamp of the one before it says that the speech
- * was cut, and is given the text before it as its prompt.
+ * Long-form transcription, one window after the other: each starts at the last timestamp of the previous one and has the
+ * text so far as its prompt.
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
@@ -28,8 +28,8 @@ export async function* decodeSequential(
   try {
     for (;;) {
       throwIfCancelled(signal);
-      const nextWindow = await stopwatch.time('mel', () => windows.next(seek, signal));
-      if (nextWindow === undefined) break;
+      const candidate = await stopwatch.time('mel', () => windows.next(seek, signal));
+      if (candidate === undefined) break;
       const timestamps =
         mode?.timestamps ?? (settings.timestamps === 'auto' ? !windows.fitsInOneWindow : settings.timestamps);
       const isShort = settings.timestamps === 'auto' && !timestamps;
@@ -38,16 +38,16 @@ export async function* decodeSequential(
         const length = lengthOf(span);
         return work.encode(span, length, length < WINDOW_FRAMES ? 'silence' : 'zero', signal);
       };
-      let window = nextWindow;
+      let window = candidate;
       let found: { readonly language: string; readonly probability: number } | undefined;
       if (languages !== undefined) {
-        const planned = await languages.plan(nextWindow, encode, signal);
+        const planned = await languages.plan(candidate, encode, signal);
         ({ window, encoded } = planned);
         if (planned.language !== mode?.language) found = planned;
-        if (mode !== undefined && found !== undefined) work.prompt.forget(); // it would lead in another language
+        if (mode !== undefined && found !== undefined) work.prompt.reset(); // it is in another language
       } else {
         const encoding = encode(window);
-        windows.prefetch(window.start + 2 * WINDOW_FRAMES, signal); // while the encoder works
+        windows.prefetch(window.start + 2 * WINDOW_FRAMES, signal); // while the encoder runs
         encoded = await encoding;
         if (work.language !== undefined)
           found = mode ? undefined : { language: work.language, probability: 1 };
@@ -60,7 +60,7 @@ export async function* decodeSequential(
         yield { type: 'language', language: found.language, probability: found.probability };
         mode = { language: found.language, timestamps };
       }
-      if (mode === undefined) throw new RangeError('a window in no language');
+      if (mode === undefined) throw new RangeError('a window without a language');
 
       const context = work.context(mode, window, windows.voice(window));
       const prompt = work.prompt.tokens;
@@ -70,7 +70,7 @@ export async function* decodeSequential(
         stopwatch.add('decode', result.seconds);
         if (!isPlausible(result, window.frames, mode.language)) {
           disposeWindow(encoded);
-          encoded = undefined; // or a failure of what follows would free it again
+          encoded = undefined; // so that a failure does not free it twice
           encoded = await work.encode(window, WINDOW_FRAMES, 'zero', signal);
           result = undefined;
         }

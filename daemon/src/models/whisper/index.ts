@@ -1,4 +1,4 @@
-/** Whisper: speech to text in a hundred languages, and to English out of them. */
+/** Whisper: transcribes a hundred languages and translates them to English. */
 import { basename, resolve } from 'node:path';
 
 import { MelTransform } from '#daemon/audio/mel/mel.js';
@@ -27,10 +27,10 @@ export class WhisperModel implements SpeechModel {
 
   private constructor(
     readonly name: string,
-    readonly parts: WhisperDeps,
+    readonly deps: WhisperDeps,
   ) {
-    this.weightBytes = parts.model.nbytes;
-    this.batchRowBytes = batchRowBytes(parts.model.config);
+    this.weightBytes = deps.model.nbytes;
+    this.batchRowBytes = batchRowBytes(deps.model.config);
   }
 
   /**
@@ -41,7 +41,7 @@ export class WhisperModel implements SpeechModel {
   static async load(dir: string, options: LoadOptions = {}): Promise<WhisperModel> {
     const config = await readConfig(dir);
     const loading = startLoading(dir, config, options);
-    // While the cores read and pack the weights, this thread makes what else there is.
+    // While other cores read and pack the weights, this thread builds the rest.
     const [tokenizer, model, voice, mel] = await allOrNone([
       WhisperTokenizer.load(config),
       loading.then(({ model }) => model),
@@ -56,26 +56,26 @@ export class WhisperModel implements SpeechModel {
     options: WhisperOptions,
     signal: AbortSignal,
   ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
-    return transcribe(this.parts, audio, options, signal);
+    return transcribe(this.deps, audio, options, signal);
   }
 
   live(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech {
-    return new LiveWhisper(this.parts, options, from);
+    return new LiveWhisper(this.deps, options, from);
   }
 
   warmUp(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<WarmUpResult> {
-    return warmUp(this.parts, signal, onProgress);
+    return warmUp(this.deps, signal, onProgress);
   }
 
   dispose(): void {
-    this.parts.model.dispose();
-    this.parts.mel.dispose();
-    this.parts.tokenizer.dispose();
-    this.parts.voice.dispose();
+    this.deps.model.dispose();
+    this.deps.mel.dispose();
+    this.deps.tokenizer.dispose();
+    this.deps.voice.dispose();
   }
 }
 
-/** What all of them come to; if some fail, the first of their errors, once the others are disposed of. */
+/** `Promise.all` that disposes the other results if one fails. */
 async function allOrNone<T extends readonly { dispose(): void }[]>(parts: {
   [K in keyof T]: Promise<T[K]>;
 }): Promise<T> {

@@ -8,10 +8,10 @@ import * as nn from '#native/nn/index.js';
 import { alignmentHeads, type AlignmentHead } from './words/alignment-heads.js';
 import type { WhisperConfig } from './config.js';
 
-/** Keys and values of the audio, for one decoder block. */
+/** Cross-attention keys and values of one decoder block. */
 export type KeysValues = nn.CrossAttentionCache;
 
-/** What both attentions have: projections named as in the checkpoint, of which `join` makes fewer and larger ones. */
+/** Base of both attentions: projections named as in the checkpoint, which `join` merges. */
 abstract class Attention extends nn.Module {
   query?: nn.AnyLinear;
   key?: nn.AnyLinear;
@@ -29,7 +29,7 @@ abstract class Attention extends nn.Module {
     this.out = new nn.Linear(dims, dims);
   }
 
-  /** To be called once the weights are loaded, before the first forward. */
+  /** Call once after the weights are loaded. */
   abstract join(): void;
 }
 
@@ -43,7 +43,7 @@ class SelfAttention extends Attention {
     delete this.value;
   }
 
-  /** x + attention(norm(x)): x [B, T, D]. With a cache it is causal and sees what came before; without, all of x. */
+  /** x + attention(norm(x)): x [B, T, D]. Causal over the cache with one; over all of x without. */
   forward(x: MxArray, norm: nn.LayerNorm, cache?: nn.SelfAttentionCache): MxArray {
     const qkv = loaded(this.qkv).forward(x, { norm });
     const attended = cache ? cache.attend(qkv, this.heads) : nn.selfAttend(qkv, this.heads);
@@ -65,7 +65,7 @@ class CrossAttention extends Attention {
     return nn.crossAttentionCache(loaded(this.keyValue).forward(features), this.heads);
   }
 
-  /** What positions x [B, T, D] ask of the audio: [B, T, D], the heads side by side */
+  /** Queries of positions x [B, T, D]: [B, T, D], heads concatenated */
   queries(x: MxArray, norm: nn.LayerNorm): MxArray {
     return loaded(this.query).forward(x, { norm });
   }
@@ -104,7 +104,7 @@ class EncoderBlock extends nn.Module {
 class DecoderBlock extends EncoderBlock {
   cross_attn: CrossAttention;
   cross_attn_ln: nn.LayerNorm;
-  /** All of a step in one op, where the device has it. */
+  /** A whole step in one op, if the device supports it. */
   _fused: nn.FusedDecoderBlock | undefined;
 
   constructor(dims: number, heads: number) {
@@ -113,17 +113,17 @@ class DecoderBlock extends EncoderBlock {
     this.cross_attn_ln = new nn.LayerNorm(dims);
   }
 
-  /** Keys and values of audio features [B, T, D], laid out for the decoding steps, which all read them all. */
+  /** Keys and values of audio features [B, T, D], laid out for the decoding steps. */
   crossKeysValues(features: MxArray): KeysValues {
     return this.cross_attn.keysValues(features);
   }
 
-  /** x [B, T, D]: the positions after those in `cache`, which grows by them. `audio` is what `cross_attn` sees. */
+  /** x [B, T, D]: the positions after those in `cache`, which grows by T. `audio` is read by `cross_attn`. */
   step(x: MxArray, cache: nn.SelfAttentionCache, audio: KeysValues): MxArray {
     return this._fused ? this._fused.forward(x, cache, audio) : this.stepWithQueries(x, cache, audio)[0];
   }
 
-  /** As `step`, op by op. Beside what it gives: what the positions asked of the audio, [B, T, D]. */
+  /** `step` without the fused op; also returns the cross-attention queries [B, T, D]. */
   stepWithQueries(
     x: MxArray,
     cache: nn.SelfAttentionCache,
@@ -167,7 +167,7 @@ class AudioEncoder extends nn.Module {
     return this.ln_post.forward(x);
   }
 
-  /** What the first block takes: [B, 2 T, nMels] → [B, T, D] */
+  /** Input of the first block: [B, 2 T, nMels] → [B, T, D] */
   embed(mel: MxArray): MxArray {
     const x = this.conv1.forward(mel, { gelu: true });
     const residual = rows(this._positions, 0, Math.ceil((x.shape[1] ?? 0) / 2));
@@ -180,7 +180,7 @@ class AudioEncoder extends nn.Module {
     return this;
   }
 
-  /** The positions are not in the checkpoint, so they are told which dtype it has. */
+  /** The positions are not in the checkpoint, so their dtype is set separately. */
   castPositions(dtype: Dtype): void {
     const old = this._positions;
     if (old.dtype === dtype) return;
@@ -203,7 +203,7 @@ export class TextDecoder extends nn.Module {
     this.ln = new nn.LayerNorm(nTextState);
   }
 
-  /** Tokens [B, T], which follow those in `caches` → hidden states [B, T, D]. The caches grow by T. */
+  /** Tokens [B, T] after those in `caches` → hidden states [B, T, D]. The caches grow by T. */
   forward(tokens: MxArray, caches: readonly nn.SelfAttentionCache[], audio: readonly KeysValues[]): MxArray {
     let x = this.embed(tokens, caches[0]?.length ?? 0);
     for (const [i, block] of this.blocks.entries()) {
@@ -215,13 +215,13 @@ export class TextDecoder extends nn.Module {
     return this.ln.forward(x);
   }
 
-  /** What the first block takes: tokens [B, T] at the positions from `start` on → [B, T, D] */
+  /** Input of the first block: tokens [B, T] at the positions from `start` on → [B, T, D] */
   embed(tokens: MxArray, start: number): MxArray {
     const positions = rows(this.positional_embedding, start, start + (tokens.shape[1] ?? 0));
     return mx.add(this.token_embedding.forward(tokens), positions);
   }
 
-  /** Hidden states [..., D] → float32 logits [..., nVocab]: the embedding is the output layer too. */
+  /** Hidden states [..., D] → float32 logits [..., nVocab], with the embedding as the output layer. */
   logits(hidden: MxArray): MxArray {
     return mx.astype(this.token_embedding.asLinear(hidden), 'float32');
   }
@@ -230,7 +230,7 @@ export class TextDecoder extends nn.Module {
 export class Whisper extends nn.Module {
   encoder: AudioEncoder;
   decoder: TextDecoder;
-  /** The heads of the decoder that follow the speech; a checkpoint may name its own. */
+  /** Decoder heads that follow the speech; a checkpoint may have its own. */
   alignmentHeads: readonly AlignmentHead[];
 
   constructor(readonly config: WhisperConfig) {
@@ -240,30 +240,30 @@ export class Whisper extends nn.Module {
     this.alignmentHeads = alignmentHeads(config, config.alignmentHeads);
   }
 
-  /** What activations are computed in: the dtype of the weights that are never quantized. */
+  /** Dtype of the activations: that of the weights that are never quantized. */
   get dtype(): Dtype {
     return this.decoder.positional_embedding.dtype;
   }
 
-  /** What all that it holds takes on the device. */
+  /** Bytes of all its arrays. */
   get nbytes(): number {
     const held = [...this.parameters(), this.encoder._positions];
     return held.reduce((sum, { nbytes }) => sum + nbytes, 0);
   }
 
-  /** Makes the loaded weights fit for use: the projections of each attention become one product where they can. */
+  /** Merges the projections of each attention where possible. Required after loading. */
   join(): void {
     for (const module of this.namedModules().values()) if (module instanceof Attention) module.join();
   }
 
-  /** Makes a decoding step of the evaluated weights one op a block, where the device has it. */
+  /** Fuses each block of a decoding step into one op, if the device supports it. Needs evaluated weights. */
   fuse(): void {
     for (const block of this.decoder.blocks) block.fuse();
   }
 }
 
 function loaded<T>(layer: T | undefined): T {
-  if (layer === undefined) throw new RangeError('the weights are joined once after loading: model.join()');
+  if (layer === undefined) throw new RangeError('model.join() was not called after loading');
   return layer;
 }
 

@@ -1,9 +1,9 @@
 /**
- * Tokens never sampled because they spell what nobody says: brackets around sounds, speaker tags, music signs. Hyphen
- * and apostrophe are kept inside words, so only their word-initial forms are here. Ascending.
+ * Tokens that are never sampled because they are not speech: brackets, speaker tags, music signs. Hyphen and apostrophe
+ * occur inside words, so only their word-initial forms are listed. Ascending.
  *
- * Written out, since finding them takes tiktoken, whose table takes longer to make than a short clip to be heard;
- * `test/models/tokenizer.test.ts` finds them again.
+ * Precomputed, since computing them takes tiktoken, whose table takes longer to build than a short clip to decode;
+ * `test/models/tokenizer.test.ts` verifies them.
  */
 
 /** Of `multilingual.tiktoken`. */
@@ -24,5 +24,5 @@ export const NON_SPEECH_ENGLISH: readonly number[] = [
   33409, 34949, 40283, 40493, 40549, 47282, 49146,
 ];
 
-/** A space by itself, in both vocabularies: what a transcript may not begin with. */
+/** A single space, in both vocabularies: no transcript starts with it. */
 export const BLANK = 220;

@@ -1,4 +1,4 @@
-/** What a transcription is to do: its options, checked against the model, with the defaults filled in. */
+/** Resolves transcription options: validates them against the model and fills in defaults. */
 import { validateSpeechOptions, type SpeechOptions } from '#daemon/audio/vad/index.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
@@ -10,20 +10,20 @@ import { checkedTask } from './task.js';
 import type { Task, WhisperTokenizer } from './tokenizer.js';
 
 export interface WhisperOptions extends TranscribeOptions {
-  /** Seed of the draws at temperatures above 0. The same seed gives the same text. */
+  /** Seed for sampling at temperatures above 0. The same seed gives the same text. */
   seed?: number;
 }
 
 export interface Settings {
   readonly task: Task;
-  /** Undefined where it is to be detected. */
+  /** Undefined: detected. */
   readonly language: string | undefined;
-  /** Windows that the language is detected from. */
+  /** Maximum windows for language detection. */
   readonly languageWindows: number;
-  /** Whether the language may change on the way. */
+  /** Whether the language may change within the audio. */
   readonly multilingual: boolean;
   readonly timestamps: boolean | 'auto';
-  /** When a sound counts as speech; undefined where nobody asks, and all is listened to. */
+  /** VAD options; undefined without VAD. */
   readonly speech: SpeechOptions | undefined;
   readonly thresholds: FallbackThresholds;
   readonly search: SearchOptions;
@@ -32,29 +32,28 @@ export interface Settings {
   readonly suppressTokens: readonly number[] | undefined;
   readonly initialPrompt: string | undefined;
   readonly carryInitialPrompt: boolean;
-  /** Whether the text of a window leads the next one. */
-  readonly conditioned: boolean;
-  /** What the first window's text begins with. */
+  /** Whether the text of a window is the prompt of the next one. */
+  readonly isConditioned: boolean;
+  /** Start of the first window's text. */
   readonly prefix: string | undefined;
   readonly hotwords: readonly string[];
-  /** Windows decoded at once. */
+  /** Windows per batch. */
   readonly batchSize: number;
   readonly wordTimestamps: boolean;
   readonly tokenLogprobs: boolean;
-  /** Words between silences longer than this are looked at with suspicion; none where undefined. */
+  /** Words between longer silences are checked for hallucinations; undefined turns the check off. */
   readonly maxSilenceSeconds: number | undefined;
 }
 
-/** @throws SottoError INVALID_ARGUMENT for a language, a task or a change of languages that the model does not know, or speech options that cannot be */
+/** @throws SottoError INVALID_ARGUMENT for a language, task or multilingual audio that the model does not support, or invalid VAD options */
 export function settingsOf(
   options: WhisperOptions,
   { model, tokenizer }: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
 ): Settings {
   const { vad = true, batchSize = 1, conditionOnPreviousText, hallucinationSilenceThreshold } = options;
   const multilingual = canChangeLanguage(options, model.config);
-  // Windows decoded at once know neither each other's text nor where the language changes; who asks for one of these
-  // gets them one after the other.
-  // What is dropped as invented is heard again from there, which also takes one after the other.
+  // Batched windows know neither each other's text nor changes of language, and dropped hallucinations restart a window, so
+  // these options decode sequentially.
   const needsReread = hallucinationSilenceThreshold !== undefined;
   const batched = batchSize > 1 && conditionOnPreviousText !== true && !multilingual && !needsReread;
   return {
@@ -82,7 +81,7 @@ export function settingsOf(
     suppressTokens: options.suppressTokens,
     initialPrompt: options.initialPrompt,
     carryInitialPrompt: options.carryInitialPrompt ?? false,
-    conditioned: !batched && conditionOnPreviousText !== false,
+    isConditioned: !batched && conditionOnPreviousText !== false,
     prefix: options.prefix,
     hotwords: options.hotwords ?? [],
     batchSize: batched ? batchSize : 1,

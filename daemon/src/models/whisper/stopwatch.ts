@@ -2,7 +2,7 @@ import type { Timings } from '#daemon/protocol/transcription.js';
 
 type Phase = Exclude<keyof Timings, 'total'>;
 
-/** Wall time by part of the work. Time that the reader of the events takes is in the total only. */
+/** Wall time by phase. The time of the consumer of the events counts only in the total. */
 export class Stopwatch {
   readonly #begin = performance.now();
   readonly #seconds: Record<Phase, number> = { mel: 0, encode: 0, decode: 0 };

@@ -6,8 +6,8 @@ import type { WhisperConfig } from './config.js';
 type Task = NonNullable<TranscribeOptions['task']>;
 
 /**
- * The task, if the model was trained for it. Turbo and the distilled models have fewer decoder layers than encoder layers
- * and learnt to write down alone: asked to translate, they write down in the language that is spoken.
+ * Validates the task. Turbo and the distilled models have fewer decoder than encoder layers and were trained only to
+ * transcribe: asked to translate, they transcribe.
  *
  * @throws SottoError INVALID_ARGUMENT
  */
@@ -20,8 +20,8 @@ export function checkedTask(
   }: Pick<WhisperConfig, 'isMultilingual' | 'nTextLayer' | 'nAudioLayer'>,
 ): Task {
   if (task === 'transcribe' || (isMultilingual && nTextLayer >= nAudioLayer)) return task;
-  const reason = isMultilingual ? 'was not trained to translate' : 'knows English only';
+  const reason = isMultilingual ? 'cannot translate' : 'supports only English';
   throw new SottoError('INVALID_ARGUMENT', `this model ${reason}`, {
-    hint: 'translate with a multilingual model that is neither turbo nor distilled, such as base, small or large-v3',
+    hint: 'use a multilingual model that is neither turbo nor distilled, such as base, small or large-v3',
   });
 }

@@ -1,4 +1,4 @@
-/** Whisper's tokens: byte-pair ranks from `assets/vocab`, and special tokens numbered after them. */
+/** Whisper's tokens: byte-pair ranks from `assets/vocab`, then the special tokens. */
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 
 import type { WhisperConfig } from './config.js';
@@ -14,7 +14,7 @@ const TIMESTAMPS = 1501; // 0.00 … 30.00 s
 
 export type Task = 'transcribe' | 'translate';
 
-/** Ids of the tokens that are not text. They depend on the size of the vocabulary. */
+/** Ids of the special tokens, which depend on the size of the vocabulary. */
 export interface SpecialTokens {
   readonly endOfText: number;
   readonly startOfTranscript: number;
@@ -30,21 +30,21 @@ export interface SpecialTokens {
 
 export class WhisperTokenizer {
   readonly special: SpecialTokens;
-  /** Codes of the languages that the model knows, in the order of their ids. */
+  /** Codes of the supported languages, in the order of their ids. */
   readonly languages: readonly string[];
   readonly isMultilingual: boolean;
-  /** Tokens never sampled because they spell what nobody says (non-speech.ts). Ascending. */
+  /** Tokens that are never sampled (non-speech-tokens.ts). Ascending. */
   readonly nonSpeechTokens: readonly number[];
-  /** A space by itself: what no transcript begins with. */
+  /** A single space: no transcript starts with it. */
   readonly blankToken = BLANK;
   readonly #vocabulary: BpeVocabulary;
-  /** Names of the special tokens in the order of their ids, which start right after the ranks. */
+  /** Special tokens in the order of their ids, which follow the ranks. */
   readonly #specialNames: readonly string[];
 
   /**
-   * The tokenizer for a model's vocabulary. Release it with `dispose`: what it encodes with lives outside the JavaScript heap.
+   * Release it with `dispose`: tiktoken lives outside the JavaScript heap.
    *
-   * @throws SottoError TOKENIZER_FAILED for a vocabulary of another size than Whisper's, or if ours can't be read
+   * @throws SottoError TOKENIZER_FAILED for a vocabulary size that is not Whisper's, or an unreadable file
    */
   static async load(
     config: Pick<WhisperConfig, 'isMultilingual' | 'numLanguages' | 'nVocab'>,
@@ -54,8 +54,8 @@ export class WhisperTokenizer {
     try {
       vocabulary = await BpeVocabulary.read(file);
     } catch (cause) {
-      throw new SottoError('TOKENIZER_FAILED', `Whisper’s vocabulary cannot be read: ${messageOf(cause)}`, {
-        hint: 'Sotto’s own files are damaged: install it again',
+      throw new SottoError('TOKENIZER_FAILED', `cannot read Whisper’s vocabulary: ${messageOf(cause)}`, {
+        hint: 'Sotto’s files are damaged: reinstall Sotto',
         cause,
       });
     }
@@ -75,7 +75,7 @@ export class WhisperTokenizer {
     if (numTokens !== config.nVocab) {
       throw new SottoError(
         'TOKENIZER_FAILED',
-        `a vocabulary of ${config.nVocab} tokens, where Whisper's has ${numTokens}`,
+        `the vocabulary has ${config.nVocab} tokens instead of ${numTokens}`,
       );
     }
     const id = (name: string): number => vocabulary.size + this.#specialNames.indexOf(name);
@@ -92,27 +92,27 @@ export class WhisperTokenizer {
     };
   }
 
-  /** Text to tokens; what looks like a special token in it stays text. */
+  /** Text to tokens; special tokens in it are encoded as text. */
   encode(text: string): number[] {
     return this.#vocabulary.encode(text);
   }
 
-  /** Tokens to text: timestamps are dropped, bytes that are no UTF-8 become U+FFFD. */
+  /** Tokens to text: drops timestamps; invalid UTF-8 becomes U+FFFD. */
   decode(tokens: readonly number[]): string {
     return this.decodeWithTimestamps(tokens.filter((token) => token < this.special.timestampBegin));
   }
 
-  /** Tokens to text with timestamps written out, as in `<|1.08|>`. */
+  /** Tokens to text with timestamps as `<|1.08|>`. */
   decodeWithTimestamps(tokens: readonly number[]): string {
     return utf8().decode(this.#bytes(tokens));
   }
 
-  /** The bytes of a token that is text, which may be part of a character; none of another one. */
+  /** The bytes of a text token, possibly part of a character; empty for special tokens. */
   textBytes(token: number): Buffer {
     return this.#vocabulary.bytes(token);
   }
 
-  /** A decoder for tokens that come one by one: a character split over several tokens is held until it is whole. */
+  /** A streaming decoder: holds a character of several tokens until it is complete. */
   textStream(): TextStream {
     const decoder = utf8();
     return {
@@ -125,27 +125,29 @@ export class WhisperTokenizer {
   /** The id of a language's token. */
   languageToken(code: string): number {
     const index = this.languages.indexOf(code);
-    if (index < 0) throw new SottoError('INVALID_ARGUMENT', `this model has no language token for "${code}"`);
+    if (index < 0)
+      throw new SottoError('INVALID_ARGUMENT', `this model does not support the language "${code}"`);
     return this.special.startOfTranscript + 1 + index;
   }
 
   /**
-   * The code of a language that this model can be asked for.
-   *
-   * @throws SottoError INVALID_ARGUMENT for a language it does not know.
+   * @returns the code of a supported language
+   * @throws SottoError INVALID_ARGUMENT for any other language
    */
   resolveLanguage(name: string): string {
     const code = languageCode(name);
     if (code === undefined || !this.languages.includes(code) || (!this.isMultilingual && code !== 'en')) {
-      const reason = this.isMultilingual ? `does not know the language "${name}"` : 'knows English only';
+      const reason = this.isMultilingual
+        ? `does not support the language "${name}"`
+        : 'supports only English';
       throw new SottoError('INVALID_ARGUMENT', `this model ${reason}`, {
-        hint: 'give a language code such as en, de or ja, or leave it out to detect the language',
+        hint: 'use a language code such as en, de or ja, or omit it to detect the language',
       });
     }
     return code;
   }
 
-  /** What every transcript starts with: English-only models take neither language nor task. */
+  /** The start of every transcript; English-only models have no language and task tokens. */
   startSequence(language: string, task: Task, timestamps: boolean): number[] {
     const sequence = [this.special.startOfTranscript];
     if (this.isMultilingual) sequence.push(this.languageToken(language), this.special[task]);
@@ -168,13 +170,13 @@ export class WhisperTokenizer {
 }
 
 interface TextStream {
-  /** The text that became certain with this token; tokens that are not text add none. */
+  /** The text completed by this token; empty for special tokens. */
   push(token: number): string;
-  /** What is left at the end: U+FFFD for a character that was never completed. */
+  /** The rest at the end: U+FFFD for an incomplete character. */
   end(): string;
 }
 
-/** Names of the special tokens in the order of their ids, which start right after the ranks. */
+/** Special tokens in the order of their ids. */
 function specialNames(languages: readonly string[]): string[] {
   return [
     '<|endoftext|>',
@@ -191,5 +193,5 @@ function specialNames(languages: readonly string[]): string[] {
 }
 
 function utf8() {
-  return new TextDecoder('utf-8', { ignoreBOM: true }); // ignore: keep U+FEFF as text
+  return new TextDecoder('utf-8', { ignoreBOM: true }); // keeps U+FEFF as text
 }

@@ -10,26 +10,26 @@ import { type Settings, settingsOf, type WhisperOptions } from './settings.js';
 import { Transcription, type WhisperDeps } from './transcription.js';
 
 /**
- * Yields the language, then for each window its text as it is decoded, its segments and the progress.
+ * Yields the language, then for each window its growing text, its segments and the progress.
  *
  * @throws SottoError CANCELLED within one decoding step of `signal`; INVALID_ARGUMENT for an unknown language;
- *   ENGINE_CRASHED if the encoder gives nothing but zeros or NaN, which is how an exhausted GPU shows.
+ *   ENGINE_CRASHED if the encoder returns only zeros or NaN, the symptom of an exhausted GPU.
  */
 export async function* transcribe(
-  parts: WhisperDeps,
+  deps: WhisperDeps,
   audio: AudioStream,
   options: WhisperOptions,
   signal: AbortSignal,
 ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
-  const settings = settingsOf(options, parts);
-  const { work, events } = begin(parts, settings, audio, signal);
+  const settings = settingsOf(options, deps);
+  const { work, events } = startTranscription(deps, settings, audio, signal);
   try {
     let done = 0;
     for await (const event of events) {
       if (event.type === 'progress') done = event.seconds;
       yield event;
     }
-    // Nobody speaks in what is left.
+    // The rest has no speech.
     const { secondsRead } = work.windows;
     if (done < secondsRead) yield { type: 'progress', seconds: secondsRead };
     return work.result();
@@ -38,16 +38,21 @@ export async function* transcribe(
   }
 }
 
-/** One window after the other, or several at once. */
-function begin(parts: WhisperDeps, settings: Settings, { samples }: AudioStream, signal: AbortSignal) {
-  const { mel, voice } = parts;
+/** Sequential or batched decoding. */
+function startTranscription(
+  deps: WhisperDeps,
+  settings: Settings,
+  { samples }: AudioStream,
+  signal: AbortSignal,
+) {
+  const { mel, voice } = deps;
   const { speech } = settings;
   if (settings.batchSize > 1) {
     const track = speech && new SpeechTrack(voice.stream(), { ...BATCHED_SPEECH, ...speech });
-    const work = new Transcription(parts, settings, new PackedWindows(samples, mel, track));
+    const work = new Transcription(deps, settings, new PackedWindows(samples, mel, track));
     return { work, events: decodeBatched(work, signal) };
   }
   const track = speech && new SpeechTrack(voice.stream(), speech);
-  const work = new Transcription(parts, settings, new AudioWindows(samples, mel, track));
+  const work = new Transcription(deps, settings, new AudioWindows(samples, mel, track));
   return { work, events: decodeSequential(work, signal) };
 }

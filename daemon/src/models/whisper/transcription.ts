@@ -1,4 +1,4 @@
-/** What one transcription holds from its first window to its last, whichever way its windows are read. */
+/** The state of one transcription, shared by sequential and batched decoding. */
 import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel/mel.js';
 import type { VoiceActivity, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import type { Segment, TranscribeResult } from '#daemon/protocol/transcription.js';
@@ -20,7 +20,7 @@ import { isSilent } from './decode/quality.js';
 import { addWordsToCut } from './words/timed-cut.js';
 import type { WhisperTokenizer } from './tokenizer.js';
 
-/** Above this temperature a text is too loose to lead the next window. */
+/** Above this temperature a text does not condition the next window. */
 const PROMPT_RESET_TEMPERATURE = 0.5;
 
 export interface WhisperDeps {
@@ -30,20 +30,18 @@ export interface WhisperDeps {
   readonly voice: VoiceActivity;
 }
 
-/** How windows are decoded: the same for all of one language. */
+/** Constant while the language does not change. */
 export interface DecodeMode {
   readonly language: string;
   readonly timestamps: boolean;
 }
 
-/** A window that has been decoded. */
 interface DecodedWindow {
   readonly window: Window;
   readonly encoded: EncodedWindow;
   readonly result: DecodeResult;
 }
 
-/** What windows are cut from. */
 export interface AudioSource {
   readonly secondsRead: number;
   readonly ended: boolean;
@@ -53,37 +51,37 @@ export interface AudioSource {
 export class Transcription<Source extends AudioSource = AudioWindows> {
   readonly stopwatch = new Stopwatch();
   readonly prompt: Prompt;
-  /** One for each decoder block. */
+  /** One per decoder block. */
   readonly caches: readonly nn.SelfAttentionCache[];
-  /** The first that was detected or asked for. */
+  /** The requested or first detected language. */
   language: string | undefined;
-  /** Undefined where there are none. */
+  /** Undefined if empty. */
   readonly #hotwords: Hotwords | undefined;
   readonly #segments: Segment[] = [];
   readonly #filters = new Map<boolean, LogitFilters>();
-  /** When the last word before the next window ended. */
+  /** End of the last word before the next window. */
   #lastSpeechSeconds = 0;
 
   constructor(
-    readonly parts: WhisperDeps,
+    readonly deps: WhisperDeps,
     readonly settings: Settings,
     readonly windows: Source,
   ) {
-    const { model, tokenizer } = parts;
-    const { initialPrompt, carryInitialPrompt, conditioned } = settings;
+    const { model, tokenizer } = deps;
+    const { initialPrompt, carryInitialPrompt, isConditioned } = settings;
     this.language = settings.language;
     this.caches = makeCaches(model);
     const hotwords = new Hotwords(settings.hotwords, tokenizer);
     this.#hotwords = hotwords.isEmpty ? undefined : hotwords;
     this.prompt = new Prompt(tokenizer, {
       initial: initialPrompt,
-      carried: carryInitialPrompt,
-      conditioned,
-      room: Math.floor(model.config.nTextCtx / 2) - 1,
+      isCarried: carryInitialPrompt,
+      isConditioned,
+      maxTokens: Math.floor(model.config.nTextCtx / 2) - 1,
     });
   }
 
-  /** A window through the encoder, in `length` frames. The caller frees it. */
+  /** Encodes a window in `length` mel frames. The caller frees it. */
   async encode(
     this: Transcription,
     window: Window,
@@ -91,7 +89,7 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
     padding: Padding,
     signal: AbortSignal,
   ): Promise<EncodedWindow> {
-    const { model } = this.parts;
+    const { model } = this.deps;
     const mel = await this.stopwatch.time('mel', () =>
       this.windows.mel(window, length, padding, model.dtype),
     );
@@ -99,17 +97,17 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
   }
 
   detect(encoded: EncodedWindow): Promise<DetectedLanguage> {
-    const { model, tokenizer } = this.parts;
+    const { model, tokenizer } = this.deps;
     return this.stopwatch.time('decode', () => detectLanguage(model, tokenizer, encoded, this.caches));
   }
 
-  /** What a window is decoded with. The first of all begins with the prefix. */
+  /** The decode context of a window. The first one has the prefix. */
   context(
     { language, timestamps }: DecodeMode,
     window: Window,
     evidence: VoiceEvidence | undefined,
   ): DecodeContext {
-    const { model, tokenizer } = this.parts;
+    const { model, tokenizer } = this.deps;
     const { task, maxTokens, search, seed, thresholds } = this.settings;
     const { compressionRatio } = thresholds;
     return {
@@ -128,15 +126,15 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
     };
   }
 
-  /** The segments of a window, and how far it is done. They count as said from now on. */
+  /** Cuts a decoded window into segments and appends them to the transcript and the prompt. */
   async addWindow(
     this: Transcription,
     { window, encoded, result }: DecodedWindow,
     mode: DecodeMode,
     signal: AbortSignal,
   ): Promise<Cut> {
-    const { settings, parts, windows } = this;
-    const { tokenizer } = parts;
+    const { settings, deps, windows } = this;
+    const { tokenizer } = deps;
     const silent = isSilent(result, settings.thresholds, windows.voice(window));
     let cut: Cut = silent
       ? { segments: [], frames: window.frames }
@@ -151,9 +149,9 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
         fileEnd: windows.ended ? windows.secondsRead : undefined,
         maxSilenceSeconds: settings.maxSilenceSeconds,
       };
-      const plain = cut;
+      const untimed = cut;
       const timed = await this.stopwatch.time('decode', () =>
-        addWordsToCut(plain, parts, encoded, context, signal),
+        addWordsToCut(untimed, deps, encoded, context, signal),
       );
       cut = timed;
       this.#lastSpeechSeconds = timed.lastSpeechSeconds;
@@ -163,19 +161,18 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
       cut = { ...cut, segments: cut.segments.map((segment) => ({ ...segment, language })) };
     }
     this.addSegments(cut.segments);
-    this.prompt.heard(cut.segments.flatMap(({ tokens }) => tokens));
+    this.prompt.append(cut.segments.flatMap(({ tokens }) => tokens));
     if (!silent) this.prompt.endWindow(result.temperature <= PROMPT_RESET_TEMPERATURE);
     return cut;
   }
 
-  /** Segments that are done. */
   addSegments(segments: readonly Segment[]): void {
     this.#segments.push(...segments);
   }
 
   result(): TranscribeResult {
     return {
-      text: this.parts.tokenizer.decode(this.#segments.flatMap(({ tokens }) => tokens)),
+      text: this.deps.tokenizer.decode(this.#segments.flatMap(({ tokens }) => tokens)),
       language: this.language ?? 'en',
       durationSeconds: this.windows.secondsRead,
       segments: this.#segments,
@@ -192,7 +189,7 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
   #filtersFor(timestamps: boolean): LogitFilters {
     let filters = this.#filters.get(timestamps);
     if (filters === undefined) {
-      const { tokenizer, model } = this.parts;
+      const { tokenizer, model } = this.deps;
       const suppress = this.settings.suppressTokens;
       filters = new LogitFilters(tokenizer, model.config, { timestamps, suppress });
       this.#filters.set(timestamps, filters);
@@ -200,9 +197,9 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
     return filters;
   }
 
-  /** Where timestamps are sampled, a text cannot begin without one. Half of what fits in a window is left to decode. */
+  /** With timestamps a text starts with one. Half of the window's tokens remain for decoding. */
   #prefix(timestamps: boolean): number[] | undefined {
-    const { tokenizer, model } = this.parts;
+    const { tokenizer, model } = this.deps;
     const { prefix } = this.settings;
     if (prefix === undefined || prefix.trim() === '') return undefined;
     const text = tokenizer.encode(` ${prefix.trim()}`).slice(-Math.floor(model.config.nTextCtx / 4));

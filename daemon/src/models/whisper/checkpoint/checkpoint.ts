@@ -1,6 +1,6 @@
 /**
- * A model folder, whoever wrote it: its config, and its arrays by the names and in the layout of our network. What is in
- * the files decides, never what the folder is called.
+ * Opens a model directory of any origin: its config, and its arrays by the names and in the layout of our network. Only the
+ * contents of the files count, not their names or the directory's.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,42 +19,41 @@ import { mlxNaming } from './mlx-names.js';
 import { parseConfig, type WhisperConfig } from '../config.js';
 import { openWeights, type WeightStore } from './weight-store.js';
 
-/** What a stored array is. */
 type ArrayRole =
   | { readonly role: 'weight'; readonly name: string }
   | { readonly role: 'positions' | 'output layer' | 'alignment heads' | 'ignored' };
 
-/** A way of naming the arrays of a checkpoint. */
+/** A naming scheme for the arrays of a checkpoint. */
 export interface Naming {
   readonly layout: 'mlx' | 'huggingface';
   readonly recognizes: (names: ReadonlySet<string>) => boolean;
-  /** Undefined for a name that has no place in a Whisper network. */
+  /** Undefined for a name that does not belong to a Whisper network. */
   readonly roleOf: (stored: string) => ArrayRole | undefined;
 }
 
 export interface Checkpoint {
   readonly layout: Naming['layout'];
-  /** With the alignment heads that the checkpoint names. */
+  /** With the alignment heads of the checkpoint. */
   readonly config: WhisperConfig;
   /** Paths of the weights files. */
   readonly files: readonly string[];
-  /** The names of all weights, as the network's. */
+  /** Names of all weights in the network. */
   readonly names: ReadonlySet<string>;
-  /** The array of that name, laid out as the network wants it; the caller owns it. To be asked for once. */
+  /** The array in the layout of the network; the caller owns it. Call once per name. */
   array(name: string): Promise<MxArray>;
-  /** Frees what nobody asked for. */
+  /** Frees the arrays that were not requested. */
   close(): void;
 }
 
 const NAMINGS: readonly Naming[] = [mlxNaming, huggingFaceNaming];
 
-/** Kernels of both convolutions: how a checkpoint in another layout is told. */
+/** Kernel size of both convolutions: identifies the layout of their weights. */
 const KERNEL_SIZE = 3;
 
-/** float16 rounds a sinusoid by 0.0005 at most, bfloat16 by 0.004. */
+/** Rounding error of a sinusoid: at most 0.0005 in float16, 0.004 in bfloat16. */
 const POSITIONS_TOLERANCE = 0.01;
 
-/** Reads what `config.json` and `generation_config.json` of a model folder say. */
+/** Reads `config.json` and `generation_config.json` of a model directory. */
 export async function readConfig(dir: string): Promise<WhisperConfig> {
   const config = parseConfig(await readConfigFile(dir));
   const alignmentHeads = validHeads(generationHeads(dir), config);
@@ -62,9 +61,9 @@ export async function readConfig(dir: string): Promise<WhisperConfig> {
 }
 
 /**
- * Opens the weights of a model folder.
+ * Opens the weights of a model directory.
  *
- * @throws SottoError MODEL_CORRUPT or MODEL_UNSUPPORTED, naming the file and the keys at fault.
+ * @throws SottoError MODEL_CORRUPT or MODEL_UNSUPPORTED, naming the file and the faulty keys.
  */
 export async function openCheckpoint(dir: string, config: WhisperConfig): Promise<Checkpoint> {
   let store: WeightStore | undefined;
@@ -78,37 +77,37 @@ export async function openCheckpoint(dir: string, config: WhisperConfig): Promis
 }
 
 async function openStore(dir: string, config: WhisperConfig, store: WeightStore): Promise<Checkpoint> {
-  const where = store.files.length === 1 ? (store.files[0] ?? dir) : dir;
+  const location = store.files.length === 1 ? (store.files[0] ?? dir) : dir;
   const naming = NAMINGS.find(({ recognizes }) => recognizes(store.names));
   if (naming === undefined) {
     throw new SottoError(
       'MODEL_UNSUPPORTED',
-      `${where}: these are no weights of Whisper; it holds ${formatNames([...store.names])}`,
+      `${location}: not Whisper weights; found ${formatNames([...store.names])}`,
     );
   }
   const weights = new Map<string, string>();
   const roles = new Map<ArrayRole['role'], string>();
   const unknown: string[] = [];
   for (const stored of store.names) {
-    const roleOf = naming.roleOf(stored);
-    if (roleOf === undefined) unknown.push(stored);
-    else if (roleOf.role !== 'weight') roles.set(roleOf.role, stored);
-    else if (weights.has(roleOf.name)) {
+    const role = naming.roleOf(stored);
+    if (role === undefined) unknown.push(stored);
+    else if (role.role !== 'weight') roles.set(role.role, stored);
+    else if (weights.has(role.name)) {
       throw new SottoError(
         'MODEL_CORRUPT',
-        `${where}: ${stored} and ${weights.get(roleOf.name) ?? ''} are one`,
+        `${location}: ${stored} and ${weights.get(role.name) ?? ''} are the same array`,
       );
-    } else weights.set(roleOf.name, stored);
+    } else weights.set(role.name, stored);
   }
   if (unknown.length > 0) {
-    throw new SottoError('MODEL_UNSUPPORTED', `${where}: not of a Whisper network: ${formatNames(unknown)}`);
+    throw new SottoError('MODEL_UNSUPPORTED', `${location}: unknown arrays: ${formatNames(unknown)}`);
   }
 
   const stored = (name: string | undefined) => (name === undefined ? undefined : store.array(name));
   const heads = await stored(roles.get('alignment heads'));
   const alignmentHeads = config.alignmentHeads ?? validHeads(await readHeads(heads), config);
   const positions = await stored(roles.get('positions'));
-  if (positions) await checkPositions(positions, config, where);
+  if (positions) await checkPositions(positions, config, location);
   const output = await stored(roles.get('output layer'));
   return {
     layout: naming.layout,
@@ -117,11 +116,14 @@ async function openStore(dir: string, config: WhisperConfig, store: WeightStore)
     names: new Set(weights.keys()),
     array: async (name) => {
       const source = weights.get(name);
-      if (source === undefined) throw new RangeError(`${name} is not in ${where}`);
+      if (source === undefined) throw new RangeError(`${name} is not in ${location}`);
       const array = await store.array(source);
       if (output && name === 'decoder.token_embedding.weight' && !(await isTied(array, output))) {
         array.dispose();
-        throw new SottoError('MODEL_UNSUPPORTED', `${where}: proj_out.weight is not the token embedding`);
+        throw new SottoError(
+          'MODEL_UNSUPPORTED',
+          `${location}: proj_out.weight differs from the token embedding`,
+        );
       }
       return isKernel(name) ? kernel(array) : array;
     },
@@ -138,23 +140,23 @@ const isKernel = (name: string): boolean => /^encoder\.conv[12]\.weight$/.test(n
 function kernel(array: MxArray): MxArray {
   const [, inner, last] = array.shape;
   if (array.ndim !== 3 || last !== KERNEL_SIZE || inner === KERNEL_SIZE) return array;
-  // In rows again: MLX's saver and our kernels read memory as it lies.
+  // Made contiguous: MLX's saver and our kernels read raw memory.
   const rows = mx.keep(mx.tidy(() => mx.contiguous(mx.swapaxes(array, 1, 2))));
   array.dispose();
   return rows;
 }
 
-/** The encoder's positions are computed here: those of the checkpoint have to be the same ones. */
+/** The network computes the encoder's positions, so those of the checkpoint must match. */
 async function checkPositions(found: MxArray, config: WhisperConfig, where: string): Promise<void> {
   const shape = [config.nAudioCtx, config.nAudioState];
-  const far = mx.tidy(() => {
+  const distance = mx.tidy(() => {
     if (found.shape.join() !== shape.join()) return undefined;
     const own = nn.sinusoids(config.nAudioCtx, config.nAudioState);
     return mx.max(mx.abs(mx.subtract(found.astype('float32'), own)));
   });
-  if (far) await mx.ready(far);
-  const isSame = far !== undefined && Number(far.item()) <= POSITIONS_TOLERANCE;
-  mx.dispose(found, far);
+  if (distance) await mx.ready(distance);
+  const isSame = distance !== undefined && Number(distance.item()) <= POSITIONS_TOLERANCE;
+  mx.dispose(found, distance);
   if (isSame) return;
   throw new SottoError(
     'MODEL_UNSUPPORTED',
@@ -162,7 +164,7 @@ async function checkPositions(found: MxArray, config: WhisperConfig, where: stri
   );
 }
 
-/** The embedding is the output layer too: one that differs would be another network. */
+/** The output layer is tied to the embedding. */
 async function isTied(embedding: MxArray, output: MxArray): Promise<boolean> {
   const equal = mx.tidy(() => mx.arrayEqual(embedding, output));
   await mx.ready(equal);
@@ -173,7 +175,7 @@ async function isTied(embedding: MxArray, output: MxArray): Promise<boolean> {
 
 const heads = v.array(v.tuple([v.pipe(v.number(), v.integer()), v.pipe(v.number(), v.integer())]));
 
-/** `alignment_heads` of `generation_config.json`; undefined if there is none, or none that makes sense. */
+/** `alignment_heads` of `generation_config.json`; undefined if missing or unreadable. */
 function generationHeads(dir: string): unknown {
   try {
     const json: unknown = JSON.parse(
@@ -183,7 +185,7 @@ function generationHeads(dir: string): unknown {
       ? json.alignment_heads
       : undefined;
   } catch {
-    return undefined; // a file that only helps
+    return undefined; // the file is optional
   }
 }
 
@@ -199,10 +201,10 @@ async function readHeads(array: MxArray | undefined): Promise<unknown> {
 function validHeads(found: unknown, config: WhisperConfig): [number, number][] | undefined {
   const parsed = v.safeParse(heads, found);
   if (!parsed.success || parsed.output.length === 0) return undefined;
-  const areThere = parsed.output.every(
+  const isInRange = parsed.output.every(
     ([layer, head]) => layer >= 0 && layer < config.nTextLayer && head >= 0 && head < config.nTextHead,
   );
-  return areThere ? parsed.output : undefined;
+  return isInRange ? parsed.output : undefined;
 }
 
 function formatNames(names: readonly string[]): string {
@@ -213,7 +215,7 @@ function formatNames(names: readonly string[]): string {
   return names.length > 8 ? `${first}, and ${names.length - 8} more` : first;
 }
 
-/** Whatever went wrong with a model folder, as the error that everybody knows. */
+/** Converts any failure in a model directory to a SottoError. */
 export function asModelError(error: unknown, dir: string): SottoError {
   if (error instanceof SottoError) return error;
   if (error instanceof SafetensorsError) {

@@ -1,4 +1,4 @@
-/** Looking into a Whisper checkpoint, and writing it anew. */
+/** Inspects a Whisper checkpoint and converts it. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -50,8 +50,8 @@ async function inspect(
 }
 
 /**
- * Writes `config.json` and `weights.safetensors`. Packed weights are expanded first, so packing them anew adds the
- * rounding of this packing to that of the one before.
+ * Writes `config.json` and `weights.safetensors`. Quantized weights are dequantized first, so quantizing them again adds up
+ * both rounding errors.
  */
 async function convert(
   dir: string,
@@ -82,7 +82,7 @@ async function convert(
   });
 }
 
-/** @returns what there is to say of it in `config.json`; undefined if nothing is packed */
+/** @returns the entry for `config.json`; undefined if no layer is quantized */
 function quantize(model: Whisper, options: ConvertOptions): StoredQuantization | undefined {
   const rule = quantizationRule(options, model.config);
   try {
@@ -97,12 +97,12 @@ function quantize(model: Whisper, options: ConvertOptions): StoredQuantization |
     if (cause instanceof SottoError) throw cause;
     throw new SottoError('INVALID_ARGUMENT', messageOf(cause), {
       cause,
-      hint: 'choose another group size: 32 divides the layers of every published size',
+      hint: 'use another group size: 32 fits every published model',
     });
   }
 }
 
-/** How many layers are stored how, the most frequent way first. */
+/** Counts layers by their format, the most frequent first. */
 function layersOf(model: Whisper): NonNullable<ModelMetadata['layers']> {
   const ways = new Map<string, { bits: number; groupSize?: number; count: number }>();
   for (const layer of model.namedModules().values()) {
@@ -138,7 +138,7 @@ async function withNetwork<T>(
   }
 }
 
-/** One array after another, so that no more than one is computed at a time. @throws SottoError CANCELLED */
+/** Processes arrays one at a time, which bounds memory. @throws SottoError CANCELLED */
 async function forEachArray(
   arrays: ReadonlyMap<string, MxArray>,
   signal: AbortSignal | undefined,
@@ -147,13 +147,13 @@ async function forEachArray(
 ): Promise<void> {
   let done = 0;
   for (const [name, array] of arrays) {
-    if (signal?.aborted === true) throw new SottoError('CANCELLED', 'the work on the model was cancelled');
+    if (signal?.aborted === true) throw new SottoError('CANCELLED', 'cancelled');
     await work(name, array);
     onProgress?.(++done / arrays.size);
   }
 }
 
-/** mlx-whisper keeps them among the weights. int32 [n, 2], or undefined */
+/** mlx-whisper stores them with the weights. int32 [n, 2], or undefined */
 function headsOf({ alignmentHeads }: WhisperConfig): MxArray | undefined {
   if (alignmentHeads === undefined) return undefined;
   return mx.array(
@@ -163,8 +163,8 @@ function headsOf({ alignmentHeads }: WhisperConfig): MxArray | undefined {
   );
 }
 
-/** Numbers that were learned, each once, however they are stored. */
+/** Counts learned parameters, independent of their format. */
 function countParameters(config: WhisperConfig): number {
-  using empty = new Whisper(config); // nothing is computed, so nothing is allocated
+  using empty = new Whisper(config); // never evaluated, so nothing is allocated
   return empty.parameters().reduce((sum, { size }) => sum + size, 0);
 }

@@ -1,4 +1,4 @@
-/** Names of arrays as transformers has them for Whisper, distil-whisper's too. */
+/** Array names of transformers for Whisper, distil-whisper included. */
 import type { Naming } from './checkpoint.js';
 
 /** Below `encoder.` and `decoder.`. */
@@ -32,13 +32,13 @@ const LAYER: Readonly<Record<string, string>> = {
   ),
 };
 
-/** `weight`, `bias`; of packed layers `scales` and `biases`. */
+/** `weight` and `bias`; for quantized layers also `scales` and `biases`. */
 const FIELD = /^(.*)\.(weight|bias|scales|biases)$/;
 const IN_LAYER = /^(encoder|decoder)\.layers\.(0|[1-9]\d{0,3})\.(.*)$/;
 
 export const huggingFaceNaming: Naming = {
   layout: 'huggingface',
-  // Models that were saved without their output layer have no `model.` in front.
+  // Models saved without their output layer lack the `model.` prefix.
   recognizes: (names) =>
     names.has('model.decoder.embed_tokens.weight') || names.has('decoder.embed_tokens.weight'),
   roleOf: (stored) => {

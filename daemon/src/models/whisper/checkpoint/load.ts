@@ -1,4 +1,4 @@
-/** From a model folder to a network ready to run. */
+/** Loads a model directory into a network that is ready to run. */
 import { setImmediate } from 'node:timers/promises';
 
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -13,25 +13,25 @@ import { Whisper } from '../model.js';
 
 export { readConfig } from './checkpoint.js';
 
-/** Arrays that are not packed are evaluated until they make so many bytes; then others have a turn. */
+/** Arrays outside the CPU layout are evaluated in batches of this size; other work runs between batches. */
 const BYTES_PER_BATCH = 32 << 20;
-/** Turns that are asked for before the first of them is there: the cores have work while this thread does other things. */
+/** Batches queued in advance: the cores have work while this thread does other things. */
 const PREFETCHED_BATCHES = 3;
-const CANCELLED = 'loading the model was cancelled';
+const CANCELLED_MESSAGE = 'loading the model was cancelled';
 
 /**
- * On the CPU the queue in which weights are packed, so that a model that serves meanwhile does not wait behind it. MLX keeps
- * a queue until the thread ends, so there is one for all.
+ * The CPU queue that packs weights, so that a serving model does not wait for it. MLX keeps a queue until the thread ends, so
+ * all loads share one.
  */
 let queue: Stream | undefined;
 
 /**
- * Builds the network of a model folder. The weights in it and in the network must match one for one.
+ * Builds the network of a model directory. Its weights must match those of the network one to one.
  *
- * Weights stay as they are stored, packed ones too: on the GPU for MLX's own kernels, on the CPU for ours. Where those
- * are not built, MLX's CPU device has a fast product for float32 alone, so everything is expanded to that, once.
+ * Weights stay as stored, also quantized ones: on the GPU for MLX's kernels, on the CPU for ours. Without ours, MLX's CPU
+ * device is fast only for float32, so everything is dequantized once.
  *
- * @throws SottoError MODEL_CORRUPT or MODEL_UNSUPPORTED, naming the file and the keys at fault.
+ * @throws SottoError MODEL_CORRUPT or MODEL_UNSUPPORTED, naming the file and the faulty keys.
  */
 export async function loadWhisper(
   dir: string,
@@ -42,8 +42,8 @@ export async function loadWhisper(
 }
 
 /**
- * As `loadWhisper`, and resolves as soon as other cores than this thread's have the work: there is time for other things
- * meanwhile. Errors of both come in their turn; `model` is to be waited for.
+ * `loadWhisper` in two stages: resolves once the work is queued on other cores, so that this thread can do other work. The
+ * caller must await `model`, which may reject too.
  */
 export async function startLoading(
   dir: string,
@@ -52,7 +52,7 @@ export async function startLoading(
 ): Promise<{ model: Promise<Whisper> }> {
   const checkpoint = await openCheckpoint(dir, config);
   let model: Whisper | undefined;
-  const failed = (error: unknown): SottoError => {
+  const fail = (error: unknown): SottoError => {
     model?.dispose();
     checkpoint.close();
     return asModelError(error, checkpoint.files.join(', '));
@@ -62,13 +62,13 @@ export async function startLoading(
     await setImmediate();
     const batches = new WeightEvaluator(onLoadQueue(model, layOutWeights), signal, onProgress);
     await setImmediate();
-    return { model: finish(model, batches, checkpoint, failed) };
+    return { model: finishLoading(model, batches, checkpoint, fail) };
   } catch (error) {
-    throw failed(error);
+    throw fail(error);
   }
 }
 
-async function finish(
+async function finishLoading(
   model: Whisper,
   batches: WeightEvaluator,
   checkpoint: Checkpoint,
@@ -85,10 +85,9 @@ async function finish(
 }
 
 /**
- * The network with the weights of `checkpoint` as they are stored; where the format allows, their bytes are read only
- * when they are evaluated.
+ * The network with the weights of `checkpoint` as stored; if the format allows, their bytes are read only at evaluation.
  *
- * @throws SottoError CANCELLED; whatever `checkpoint` and `nn.Module` throw
+ * @throws SottoError CANCELLED; errors of `checkpoint` and `nn.Module`
  */
 export async function networkOf(checkpoint: Checkpoint, signal?: AbortSignal): Promise<Whisper> {
   const { config, names } = checkpoint;
@@ -104,7 +103,7 @@ export async function networkOf(checkpoint: Checkpoint, signal?: AbortSignal): P
         predicate: (name, layer) => isStored(name, layer) && (layers?.get(name) ?? true),
       });
     }
-    await setImmediate(); // between pieces of work this thread may do others
+    await setImmediate(); // lets other work run
     for (const name of names) {
       throwIfCancelled(signal);
       weights.set(name, await checkpoint.array(name));
@@ -119,15 +118,15 @@ export async function networkOf(checkpoint: Checkpoint, signal?: AbortSignal): P
   }
 }
 
-/** What is to be evaluated: weights that are packed, piece by piece, and what is left. */
+/** Arrays to evaluate: weights in the CPU layout, in batches, and the others. */
 interface WeightBatches {
   readonly packed: readonly (readonly MxArray[])[];
   readonly others: readonly (readonly MxArray[])[];
 }
 
 /**
- * Evaluates arrays turn by turn; in between a cancel is seen and progress told. The first pieces are asked for at once. What is
- * left waits for its turn: it is many small things, and with more than ten on their way MLX holds up who asks for another.
+ * Evaluates batches in order, with cancellation and progress in between. Packed batches are queued in advance; the others
+ * are not: they hold many small arrays, and MLX blocks the caller while more than ten are queued.
  */
 class WeightEvaluator {
   readonly #batches: readonly (readonly MxArray[])[];
@@ -151,11 +150,11 @@ class WeightEvaluator {
   async done(): Promise<void> {
     const total = bytesOf(this.#batches.flat());
     let bytes = 0;
-    for (const [i, turn] of this.#batches.entries()) {
+    for (const [i, batch] of this.#batches.entries()) {
       throwIfCancelled(this.#signal);
       this.#queueUntil(i + PREFETCHED_BATCHES);
-      await abortable(mx.ready(...turn), this.#signal, CANCELLED);
-      bytes += bytesOf(turn);
+      await abortable(mx.ready(...batch), this.#signal, CANCELLED_MESSAGE);
+      bytes += bytesOf(batch);
       this.#onProgress?.(bytes / total);
     }
   }
@@ -184,7 +183,7 @@ function layOutWeights(model: Whisper, isCpu: boolean): WeightBatches {
   }
   const isPacked = new Set(packed.flat());
   const others: MxArray[][] = [];
-  let bytes = Infinity; // in the turn that is being filled
+  let bytes = Infinity; // of the current batch
   for (const array of model.parameters()) {
     if (isPacked.has(array)) continue;
     if (bytes >= BYTES_PER_BATCH) {
@@ -197,7 +196,7 @@ function layOutWeights(model: Whisper, isCpu: boolean): WeightBatches {
   return { packed, others };
 }
 
-/** What a GPU computes in: halves are twice as fast as float32 and take half the room, and mlx-whisper reads such files so too. */
+/** A GPU computes in float16, at twice the speed and half the size of float32, as mlx-whisper does. */
 export function castToFloat16(model: Whisper): void {
   if (model.dtype === 'float32') model.toDtype('float16');
   model.encoder.castPositions(model.dtype);
@@ -206,5 +205,5 @@ export function castToFloat16(model: Whisper): void {
 const bytesOf = (arrays: readonly MxArray[]): number => arrays.reduce((sum, { nbytes }) => sum + nbytes, 0);
 
 function throwIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new SottoError('CANCELLED', CANCELLED);
+  if (signal?.aborted === true) throw new SottoError('CANCELLED', CANCELLED_MESSAGE);
 }

@@ -1,10 +1,10 @@
-/** Names of arrays as mlx-whisper and OpenAI have them: those of the network's own fields. */
+/** Array names of mlx-whisper and OpenAI, which are the fields of the network. */
 import type { Naming } from './checkpoint.js';
 
-/** Computed, not learned: early converters kept them. */
+/** Computed, not learned; early converters stored them. */
 const POSITIONS = new Set(['encoder.positional_embedding', 'encoder._positional_embedding']);
 
-/** Of no use here: a mask that follows from the length. */
+/** Unused: the mask follows from the length. */
 const IGNORED = new Set(['decoder._mask', 'decoder.mask']);
 
 export const mlxNaming: Naming = {

@@ -1,18 +1,18 @@
-/** The head of a .npy file (NumPy's format, versions 1 to 3): what follows it, and how many bytes. */
+/** Parses the header of a .npy file (NumPy's format, versions 1 to 3). */
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
 export interface NpyHeader {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
-  /** Whether the first axis, not the last, is the one whose elements are neighbours. */
+  /** Column-major order: the first axis is contiguous. */
   readonly isFortran: boolean;
-  /** Bytes of the head: where the elements begin. */
+  /** Size of the header, where the elements start. */
   readonly begin: number;
-  /** Bytes of the elements. */
+  /** Size of the elements. */
   readonly bytes: number;
 }
 
-/** By NumPy's name without the byte order. MLX writes bfloat16, which NumPy has not, as two bytes of anything. */
+/** By NumPy's name without the byte order. MLX writes bfloat16, which NumPy lacks, as `V2`. */
 const DTYPES: Readonly<Record<string, readonly [dtype: Dtype, bytes: number]>> = {
   b1: ['bool', 1],
   u1: ['uint8', 1],
@@ -29,7 +29,7 @@ const DTYPES: Readonly<Record<string, readonly [dtype: Dtype, bytes: number]>> =
   f8: ['float64', 8],
 };
 
-/** Bytes that tell how long the head is: magic, version, length. */
+/** Magic, version and header length. */
 export const NPY_PREFIX_BYTES = 12;
 const MAGIC = Buffer.from('\u0093NUMPY', 'latin1');
 const MAX_HEADER_BYTES = 65_536;
@@ -38,28 +38,28 @@ const MAX_DIMENSION = 2 ** 31 - 1; // MLX keeps shapes as int32
 const HEADER =
   /^\{\s*'descr':\s*'([<>|=][A-Za-z]\d{1,2})'\s*,\s*'fortran_order':\s*(True|False)\s*,\s*'shape':\s*\(([\d,\s]*)\)\s*,?\s*\}\s*$/;
 
-/** Bytes of the head, out of the first `NPY_PREFIX_BYTES`. @throws RangeError that says what is wrong */
+/** Header size, from the first `NPY_PREFIX_BYTES`. @throws RangeError with the reason */
 export function npyHeaderBytes(prefix: Buffer): number {
   if (prefix.length < NPY_PREFIX_BYTES || !prefix.subarray(0, MAGIC.length).equals(MAGIC)) {
-    throw new RangeError('it is not an array in NumPy’s format');
+    throw new RangeError('not a NumPy array');
   }
   const version = prefix[6] ?? 0;
-  if (version < 1 || version > 3) throw new RangeError(`version ${version} of NumPy’s format is unknown`);
+  if (version < 1 || version > 3) throw new RangeError(`unknown version ${version} of NumPy’s format`);
   const length = version === 1 ? prefix.readUInt16LE(8) : prefix.readUInt32LE(8);
-  if (length > MAX_HEADER_BYTES) throw new RangeError(`its header has ${length} bytes`);
+  if (length > MAX_HEADER_BYTES) throw new RangeError(`its header of ${length} bytes is too large`);
   return length + (version === 1 ? 10 : 12);
 }
 
 /**
- * @param head the whole head, `npyHeaderBytes` long
- * @throws RangeError that says what is wrong
+ * @param header the whole header, `npyHeaderBytes` long
+ * @throws RangeError with the reason
  */
 export function parseNpyHeader(header: Buffer): NpyHeader {
   const text = header.toString('latin1', header[6] === 1 ? 10 : 12);
   const [, descr = '', fortran, dimensions = ''] = HEADER.exec(text) ?? [];
-  if (fortran === undefined) throw new RangeError('its header makes no sense');
+  if (fortran === undefined) throw new RangeError('its header is malformed');
   const known = DTYPES[descr.slice(1)];
-  if (known === undefined || descr.startsWith('>')) throw new RangeError(`elements of type ${descr}`);
+  if (known === undefined || descr.startsWith('>')) throw new RangeError(`unsupported element type ${descr}`);
   const shape = dimensions
     .split(',')
     .map((part) => part.trim())
@@ -68,15 +68,15 @@ export function parseNpyHeader(header: Buffer): NpyHeader {
   const [dtype, elementBytes] = known;
   const bytes = shape.reduce((product, n) => product * n, elementBytes);
   if (shape.some((n) => !(n <= MAX_DIMENSION)) || !Number.isSafeInteger(bytes)) {
-    throw new RangeError(`its shape [${shape.join(', ')}] is larger than MLX can hold`);
+    throw new RangeError(`its shape [${shape.join(', ')}] exceeds the limits of MLX`);
   }
   return { dtype, shape, isFortran: fortran === 'True', begin: header.length, bytes };
 }
 
-/** The array of `bytes`, little endian. float64, which no GPU computes with, becomes float32. */
+/** The array of little-endian `bytes`. float64 becomes float32, since GPUs lack it. */
 export function npyArray(bytes: Uint8Array<ArrayBuffer>, { dtype, shape, isFortran }: NpyHeader): MxArray {
   if (!isFortran || shape.length < 2) return arrayOf(bytes, dtype, [...shape]);
-  // The same memory, row by row, is the array with its axes turned round.
+  // The same memory in row-major order is the transposed array.
   return mx.tidy(() => mx.contiguous(mx.transpose(arrayOf(bytes, dtype, [...shape].reverse()))));
 }
 

@@ -1,6 +1,6 @@
 /**
- * weights.npz: a zip of .npy files, read one array at a time. Nothing is allocated by what a file merely claims: the
- * sizes in the zip's directory, in the array's header and of the bytes themselves have to agree.
+ * Reads weights.npz, a zip of .npy files, one array at a time. No claimed size is trusted: those of the zip directory, the
+ * array header and the data must agree.
  */
 import * as zlib from 'node:zlib';
 import { openPromise, type Entry, type ZipFile } from 'yauzl';
@@ -14,7 +14,7 @@ import type { WeightStore } from './weight-store.js';
 const SUFFIX = '.npy';
 const MAX_ENTRIES = 100_000;
 
-/** Deflate makes nothing smaller than this. */
+/** Deflate cannot compress further. */
 const MAX_DEFLATE_RATIO = 1_040;
 
 /**
@@ -52,25 +52,25 @@ export async function openNpz(path: string): Promise<WeightStore> {
 }
 
 async function readDirectory(zip: ZipFile, path: string): Promise<Map<string, Entry>> {
-  if (zip.entryCount > MAX_ENTRIES) throw corrupt(path, `it claims to hold ${zip.entryCount} files`);
+  if (zip.entryCount > MAX_ENTRIES) throw corrupt(path, `claims ${zip.entryCount} files`);
   const entries = new Map<string, Entry>();
   for await (const entry of zip.eachEntry()) {
     const fail = (problem: string) => corrupt(path, `${JSON.stringify(entry.fileName)}: ${problem}`);
     const name = entry.fileName.slice(0, -SUFFIX.length);
-    if (!/^\w[\w.-]*\.npy$/.test(entry.fileName) || name === '__proto__') throw fail('not an array’s name');
-    if (entries.has(name)) throw fail('it is there twice');
-    if (!entry.canDecodeFileData()) throw fail('encrypted, or compressed in a way that NumPy does not use');
+    if (!/^\w[\w.-]*\.npy$/.test(entry.fileName) || name === '__proto__') throw fail('not an array name');
+    if (entries.has(name)) throw fail('duplicate entry');
+    if (!entry.canDecodeFileData()) throw fail('encrypted or in an unsupported compression');
     if (entry.uncompressedSize > entry.compressedSize * MAX_DEFLATE_RATIO + 1_024) {
-      throw fail(`${entry.compressedSize} bytes cannot hold ${entry.uncompressedSize}`);
+      throw fail(`${entry.compressedSize} bytes cannot expand to ${entry.uncompressedSize}`);
     }
     entries.set(name, entry);
   }
   return entries;
 }
 
-/** @throws RangeError and whatever zlib and the disk have to say */
+/** @throws RangeError; errors of zlib and the file system */
 async function readArray(zip: ZipFile, entry: Entry): Promise<MxArray> {
-  let first = Buffer.alloc(0); // until the head is whole
+  let first = Buffer.alloc(0); // until the header is complete
   let header: NpyHeader | undefined;
   let elements = new Uint8Array(0);
   let filled = 0;
@@ -78,7 +78,7 @@ async function readArray(zip: ZipFile, entry: Entry): Promise<MxArray> {
   const stream = await zip.openReadStreamPromise(entry);
   for await (const chunk of stream) {
     let bytes = chunk as Buffer;
-    checksum = zlib.crc32?.(bytes, checksum) ?? checksum; // from Node 20.15 on
+    checksum = zlib.crc32?.(bytes, checksum) ?? checksum; // since Node 20.15
     if (header === undefined) {
       first = Buffer.concat([first, bytes]);
       if (first.length < NPY_PREFIX_BYTES) continue;
@@ -87,19 +87,19 @@ async function readArray(zip: ZipFile, entry: Entry): Promise<MxArray> {
       header = parseNpyHeader(first.subarray(0, headBytes));
       if (header.begin + header.bytes !== entry.uncompressedSize) {
         throw new RangeError(
-          `${header.dtype}[${header.shape.join(', ')}] takes ${header.bytes} bytes, but ${entry.uncompressedSize - header.begin} are there`,
+          `${header.dtype}[${header.shape.join(', ')}] needs ${header.bytes} bytes, but has ${entry.uncompressedSize - header.begin}`,
         );
       }
       elements = new Uint8Array(header.bytes);
       bytes = first.subarray(headBytes);
     }
-    if (filled + bytes.length > elements.length) throw new RangeError('more bytes than its size says');
+    if (filled + bytes.length > elements.length) throw new RangeError('more bytes than its declared size');
     elements.set(bytes, filled);
     filled += bytes.length;
   }
-  if (header === undefined || filled !== elements.length) throw new RangeError('it ends early');
+  if (header === undefined || filled !== elements.length) throw new RangeError('truncated');
   if (zlib.crc32 !== undefined && checksum >>> 0 !== entry.crc32 >>> 0)
-    throw new RangeError('its bytes do not have the checksum that was kept');
+    throw new RangeError('checksum mismatch');
   return npyArray(elements, header);
 }
 

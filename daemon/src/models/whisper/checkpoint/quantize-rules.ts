@@ -1,4 +1,4 @@
-/** Which layers of a network are packed how, when it is written anew. */
+/** Decides how each layer is quantized in a conversion. */
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ConvertOptions } from '#daemon/protocol/model-process.js';
 
@@ -7,12 +7,12 @@ import type { Quantization, StoredQuantization, WhisperConfig } from '../config.
 const EMBEDDING = 'decoder.token_embedding';
 const UNQUANTIZED_BITS = 16;
 
-/** How one layer is packed; false: not at all. */
+/** Quantization of a layer; false: none. */
 type QuantizationRule = (layer: string) => Quantization | false;
 
 /**
- * Rules by what a layer does. The embedding is also what every token is chosen by, and the first and last blocks are
- * where rounding shows most; all layers of one attention are packed alike, so that they can be joined.
+ * Rules by the function of a layer. The embedding is also the output layer, and the first and last blocks are most sensitive
+ * to rounding. All layers of one attention share their quantization, so that they can be joined.
  */
 export function quantizationRule(
   { bits, endBits, embeddingBits, layers = [], groupSize }: ConvertOptions,
@@ -32,24 +32,24 @@ export function quantizationRule(
   };
 }
 
-/** A pattern that no layer fits is a slip of the pen. @throws SottoError INVALID_ARGUMENT */
+/** A pattern without a matching layer is a typo. @throws SottoError INVALID_ARGUMENT */
 export function assertPatternsMatch({ layers = [] }: ConvertOptions, names: readonly string[]): void {
   const unmatched = layers.find(({ pattern }) => !names.some((name) => patternRegExp(pattern).test(name)));
   if (unmatched === undefined) return;
-  throw new SottoError('INVALID_ARGUMENT', `no layer fits "${unmatched.pattern}"`, {
-    hint: 'layers are called encoder.blocks.0.attn.query, decoder.blocks.0.cross_attn.out, decoder.blocks.0.mlp1, decoder.token_embedding and so on; * stands for any part of a name',
+  throw new SottoError('INVALID_ARGUMENT', `no layer matches "${unmatched.pattern}"`, {
+    hint: 'layer names look like encoder.blocks.0.attn.query, decoder.blocks.0.mlp1 or decoder.token_embedding; * matches any part',
   });
 }
 
-/** From the start of a name to its end. */
+/** Matches whole names. */
 function patternRegExp(pattern: string): RegExp {
   const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*')}$`);
 }
 
 /**
- * What `config.json` says of layers that are packed as `rule` has it: the way of most of them, and those that have their
- * own. Layers that are not packed are told by the files. mlx-whisper 0.4.3 reads what has one way for all that is packed.
+ * The entry for `config.json`: the most common quantization, and the layers that differ. Layers that are not quantized show
+ * in the files. mlx-whisper 0.4.3 reads only one quantization for all quantized layers.
  */
 export function toStoredQuantization(
   layers: readonly string[],
@@ -61,8 +61,8 @@ export function toStoredQuantization(
   });
   const count = new Map<number, number>();
   for (const [, { bits }] of quantized) count.set(bits, (count.get(bits) ?? 0) + 1);
-  const [most] = [...count].sort(([, a], [, b]) => b - a);
-  const usual = quantized.find(([, { bits }]) => bits === most?.[0])?.[1];
+  const [commonest] = [...count].sort(([, a], [, b]) => b - a);
+  const usual = quantized.find(([, { bits }]) => bits === commonest?.[0])?.[1];
   if (usual === undefined) return undefined;
   const others = quantized.filter(([, { bits }]) => bits !== usual.bits);
   return { ...usual, ...(others.length > 0 && { layers: new Map(others) }) };

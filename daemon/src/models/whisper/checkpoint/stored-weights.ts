@@ -1,4 +1,4 @@
-/** How the weights of a model folder are stored, by the headers of its files alone. */
+/** Formats of the weights of a model directory, from the headers of its files. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -11,9 +11,8 @@ import { openCheckpoint } from './checkpoint.js';
 import type { WhisperConfig } from '../config.js';
 
 export interface StoredWeights {
-  /** Of the weight of that name, as the network calls it; of most of them, where there is none. */
+  /** Dtype of a weight by its network name; the common dtype if it is missing. */
   dtypeOf(name: string): Dtype;
-  /** Whether a layer is stored packed. */
   isQuantized(layer: string): boolean;
 }
 
@@ -33,18 +32,18 @@ export async function storedWeights(dir: string, config: WhisperConfig): Promise
   const naming = huggingFaceNaming.recognizes(new Set(found.keys())) ? huggingFaceNaming : mlxNaming;
   const dtypes = new Map<string, Dtype>();
   for (const [stored, format] of found) {
-    const roleOf = naming.roleOf(stored);
+    const role = naming.roleOf(stored);
     const dtype = DTYPES[format];
-    if (roleOf?.role === 'weight') dtypes.set(roleOf.name, dtype ?? 'uint32');
+    if (role?.role === 'weight') dtypes.set(role.name, dtype ?? 'uint32');
   }
-  const most = dtypes.get('decoder.positional_embedding') ?? 'float16';
+  const defaultDtype = dtypes.get('decoder.positional_embedding') ?? 'float16';
   return {
-    dtypeOf: (name) => dtypes.get(name) ?? most,
+    dtypeOf: (name) => dtypes.get(name) ?? defaultDtype,
     isQuantized: (layer) => dtypes.has(`${layer}.scales`),
   };
 }
 
-/** Of weights.npz; or the error that says what is wrong with a folder without weights. */
+/** For weights.npz; throws for a directory without weights. */
 async function withoutHeaders(dir: string, config: WhisperConfig): Promise<StoredWeights> {
   const checkpoint = await openCheckpoint(dir, config);
   try {

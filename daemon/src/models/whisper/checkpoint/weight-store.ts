@@ -1,4 +1,4 @@
-/** The weights files of a model folder as one store of arrays under the names that the files give them. */
+/** The weight files of a model directory as one store of arrays by their stored names. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -15,9 +15,9 @@ export interface WeightStore {
   /** Paths of the files. */
   readonly files: readonly string[];
   readonly names: ReadonlySet<string>;
-  /** The array of that name, which the caller owns. To be asked for once. Its bytes may be read only when they are used. */
+  /** The caller owns the array. Call once per name. Its bytes may be read only at evaluation. */
   array(name: string): Promise<MxArray>;
-  /** Frees the arrays that nobody asked for, and the files. */
+  /** Frees the arrays that were not requested, and closes the files. */
   close(): void;
 }
 
@@ -25,13 +25,13 @@ const SINGLE_FILES = ['weights.safetensors', 'model.safetensors'];
 const INDEX = 'model.safetensors.index.json';
 const NUMPY = 'weights.npz';
 
-/** Files that only running the code in them would read. */
+/** Reading these files would run code in them. */
 const PICKLES = /^(?:pytorch_model.*\.bin|.*\.(?:pt|pth|ckpt))$/;
 
 /**
- * Opens the weights in `dir`, whatever files hold them. Headers are read and checked, the arrays not yet.
+ * Opens the weights in `dir` in any supported format. Validates headers; reads no arrays yet.
  *
- * @param entries the names in the folder
+ * @param entries the names in the directory
  * @throws SottoError MODEL_CORRUPT, MODEL_UNSUPPORTED; SafetensorsError
  */
 export async function openWeights(dir: string, entries: readonly string[]): Promise<WeightStore> {
@@ -44,14 +44,15 @@ export async function openWeights(dir: string, entries: readonly string[]): Prom
   }
   const pickle = entries.find((name) => PICKLES.test(name));
   if (pickle !== undefined) {
-    throw new SottoError('MODEL_UNSUPPORTED', `${join(dir, pickle)}: weights in PyTorch's pickle format`, {
-      hint: 'reading a pickle runs code out of it, so Sotto does not: save the model again with safetensors (in transformers: save_pretrained)',
-    });
+    throw new SottoError(
+      'MODEL_UNSUPPORTED',
+      `${join(dir, pickle)}: PyTorch pickle files are not supported`,
+      {
+        hint: 'pickles can run code: save the model as safetensors (in transformers: save_pretrained)',
+      },
+    );
   }
-  throw new SottoError(
-    'MODEL_CORRUPT',
-    `${dir}: there is no ${SINGLE_FILES.join(', ')}, ${INDEX} or ${NUMPY} in the model folder`,
-  );
+  throw new SottoError('MODEL_CORRUPT', `${dir}: found no ${SINGLE_FILES.join(', ')}, ${INDEX} or ${NUMPY}`);
 }
 
 const shardIndex = v.object({ weight_map: v.record(v.string(), v.string()) });
@@ -70,15 +71,12 @@ function shardedStore(dir: string): WeightStore {
   const shardOf = new Map(Object.entries(parsed.output.weight_map));
   const shards = [...new Set(shardOf.values())].sort();
   for (const shard of shards) {
-    // Nothing that climbs out of the folder.
+    // No path outside the directory.
     if (!/^[\w.-]+\.safetensors$/.test(shard)) {
-      throw new SottoError(
-        'MODEL_CORRUPT',
-        `${index}: ${JSON.stringify(shard)} is no name of a weights file`,
-      );
+      throw new SottoError('MODEL_CORRUPT', `${index}: ${JSON.stringify(shard)} is not a weights file`);
     }
     if (!existsSync(join(dir, shard))) {
-      throw new SottoError('MODEL_CORRUPT', `${join(dir, shard)} is missing, yet ${INDEX} names it`);
+      throw new SottoError('MODEL_CORRUPT', `${join(dir, shard)} is missing, but listed in ${INDEX}`);
     }
   }
   return safetensorsStore(
@@ -86,14 +84,14 @@ function shardedStore(dir: string): WeightStore {
     (name, at) => {
       const shard = shardOf.get(name);
       if (shard === undefined || join(dir, shard) !== at) {
-        throw new SottoError('MODEL_CORRUPT', `${at}: ${name} is there, but not by ${INDEX}`);
+        throw new SottoError('MODEL_CORRUPT', `${at}: ${name} is not listed in ${INDEX}`);
       }
     },
     [...shardOf.keys()],
   );
 }
 
-/** @param check called with each array and its file @param expected names that must be there */
+/** @param check called with each array and its file @param expected required names */
 function safetensorsStore(
   files: readonly string[],
   check: (name: string, file: string) => void = () => undefined,
@@ -113,7 +111,7 @@ function safetensorsStore(
     if (missing.length > 0) {
       throw new SottoError(
         'MODEL_CORRUPT',
-        `${files.join(', ')}: the index names what is not there: ${missing.slice(0, 8).join(', ')}`,
+        `${files.join(', ')}: missing arrays of the index: ${missing.slice(0, 8).join(', ')}`,
       );
     }
   } catch (error) {

@@ -1,13 +1,13 @@
-/** Functions that a GPU is given compiled, where a step of the decoder is as fast as its ops are few. */
+/** Compiles functions on a GPU, where a decoding step is bound by the number of its ops. */
 import { mx, type MxArray } from '#native/index.js';
 
-/** They outlive what uses them: tracing one takes longer than it saves in a window. */
+/** Cached for the life of the process: tracing a function takes longer than it saves in one window. */
 const compiled = new Map<string, unknown>();
 
 /**
- * `fn`, on a GPU compiled. Elsewhere MLX would compile with a C++ compiler at run time.
+ * Returns `fn` compiled on a GPU and unchanged elsewhere, where MLX would run a C++ compiler.
  *
- * @param name stands for `fn` and all that it reads besides its arrays, which is kept
+ * @param name the cache key: identifies `fn` and every value it captures
  */
 export function compileOnGpu<A extends MxArray[], R extends MxArray[]>(
   name: string,

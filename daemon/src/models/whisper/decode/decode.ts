@@ -1,4 +1,4 @@
-/** Decoding of one 30 s window: from audio features to tokens. */
+/** Decodes one 30 s window: from audio features to tokens. */
 import { deflateSync } from 'node:zlib';
 
 import type { VoiceEvidence } from '#daemon/audio/vad/index.js';
@@ -14,44 +14,44 @@ import type { LoopGuard } from './loops.js';
 import type { Whisper } from '../model.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 
-/** What decoding needs beside the window: made once for a transcription. */
+/** What decoding needs besides the window; made once per transcription. */
 export interface DecodeContext {
   readonly model: Whisper;
   readonly tokenizer: WhisperTokenizer;
   readonly filters: LogitFilters;
-  /** One for each decoder block, used again for every window. */
+  /** One per decoder block, reused for every window. */
   readonly caches: readonly nn.SelfAttentionCache[];
-  /** `<|startoftranscript|>` and what follows it up to the first sampled token. */
+  /** `<|startoftranscript|>` and the tokens up to the first sampled one. */
   readonly startSequence: readonly number[];
-  /** Seed of the sampling at temperatures above 0. */
+  /** Seed for sampling at temperatures above 0. */
   readonly seed: number;
-  /** Tokens that a window may have at most; half of the decoder's context if left out or more. */
+  /** Maximum tokens per window; at most, and by default, half of the decoder's context. */
   readonly maxTokens?: number | undefined;
-  /** How many sequences are decoded side by side, and which of them is taken; one, if left out. */
+  /** Beam search or best-of sampling; greedy by default. */
   readonly search?: SearchOptions;
-  /** Tokens that the window's text begins with, its first timestamp included; none, if left out. */
+  /** Tokens that the window's text starts with, including its first timestamp. */
   readonly prefix?: readonly number[] | undefined;
-  /** Names and words that are likely to be said; none, if left out. */
+  /** Names and words that the speech is likely to contain. */
   readonly hotwords?: Hotwords | undefined;
-  /** Who stops a text that runs in a loop; nobody, if left out. */
+  /** Stops a text that loops. */
   readonly loops?: LoopGuard | undefined;
-  /** How sure it is, before any decoding, that somebody speaks; undefined where nobody listened. */
+  /** Evidence of speech from the VAD; undefined without VAD. */
   readonly evidence?: VoiceEvidence | undefined;
 }
 
 export interface SearchOptions {
-  /** Sequences of the beam search at temperature 0; 1 is greedy. */
+  /** Beams at temperature 0; 1 is greedy. */
   readonly beamSize?: number | undefined;
   readonly patience?: number | undefined;
   readonly lengthPenalty?: number | undefined;
-  /** Sequences drawn at temperatures above 0, of which the likeliest is taken. */
+  /** Sequences sampled at temperatures above 0; the most probable one wins. */
   readonly bestOf?: number | undefined;
-  /** Runs of so many tokens are not said twice. */
+  /** Size of the n-grams that must not repeat. */
   readonly noRepeatNgram?: number | undefined;
 }
 
 export interface DecodeResult {
-  /** The prefix and what was sampled behind it, without the end-of-text. */
+  /** The prefix and the sampled tokens, without the end-of-text. */
   readonly tokens: number[];
   /** Natural-log probability of each token; 0 for those of the prefix. */
   readonly logprobs: number[];
@@ -61,7 +61,7 @@ export interface DecodeResult {
   readonly noSpeechProb: number;
   readonly compressionRatio: number;
   readonly temperature: number;
-  /** Wall time of the decoding, all tries together, without what the reader of the events took. */
+  /** Wall time of all attempts, without the time that the consumer of the events took. */
   readonly seconds: number;
 }
 
@@ -79,10 +79,10 @@ export function makeCaches(model: Whisper): nn.SelfAttentionCache[] {
 /**
  * Samples the tokens of a window. Yields a text event with the whole text so far whenever it grows.
  *
- * The work for a token is queued before the token before it is read, so the device never waits for JavaScript; the
- * price is one step too many at the end. Each token costs one wait and one read.
+ * The step for a token is queued before the previous token is read, so the device never waits for JavaScript; the price is
+ * one superfluous step at the end. Each token costs one wait and one read.
  *
- * @param prompt tokens of what was said before; the last 223 count
+ * @param prompt tokens of the preceding text; the last 223 count
  */
 export async function* decodeWindow(
   context: DecodeContext,
@@ -94,8 +94,8 @@ export async function* decodeWindow(
   const { model, tokenizer, caches } = context;
   const { nTextCtx } = model.config;
   const { endOfText } = tokenizer.special;
-  const begin = opening(context, prompt);
-  const { initial, maxSampled, prefix } = begin;
+  const decoderInput = opening(context, prompt);
+  const { initial, maxSampled, prefix } = decoderInput;
   for (const cache of caches) cache.reset();
 
   let resumed = performance.now();
@@ -105,11 +105,11 @@ export async function* decodeWindow(
   const textStream = tokenizer.textStream();
   let text = prefix.map((token) => textStream.push(token)).join('');
   let sumLogprob = 0;
-  const begun = firstStep(context, window, begin, temperature);
-  let step: Step | undefined = begun.step;
+  const prefilled = firstStep(context, window, decoderInput, temperature);
+  let step: Step | undefined = prefilled.step;
   let next: Step | undefined;
   try {
-    mx.asyncEval(step.token, step.logprob, begun.noSpeechProb);
+    mx.asyncEval(step.token, step.logprob, prefilled.noSpeechProb);
     while (step !== undefined) {
       const length = initial.length + tokens.length + 1;
       if (tokens.length + 1 < maxSampled && length <= nTextCtx) {
@@ -139,26 +139,26 @@ export async function* decodeWindow(
       tokens,
       logprobs,
       sumLogprob,
-      noSpeechProb: Number(begun.noSpeechProb.item()),
+      noSpeechProb: Number(prefilled.noSpeechProb.item()),
       temperature,
       seconds: (spentMs + performance.now() - resumed) / 1000,
     });
   } finally {
-    mx.dispose([begun.noSpeechProb]);
-    for (const left of [step, next]) if (left !== undefined) disposeStep(left);
+    mx.dispose([prefilled.noSpeechProb]);
+    for (const leftover of [step, next]) if (leftover !== undefined) disposeStep(leftover);
   }
 }
 
 export interface Opening {
-  /** All tokens that the decoder is given before it samples. */
+  /** All tokens given to the decoder before it samples. */
   readonly initial: readonly number[];
   readonly startOfTranscriptIndex: number;
-  /** Those of `initial`, at its end, that are text of the window. */
+  /** The tokens at the end of `initial` that are text of the window. */
   readonly prefix: readonly number[];
   readonly maxSampled: number;
 }
 
-/** @param prompt tokens of what was said before; the last 223 count */
+/** @param prompt tokens of the preceding text; the last 223 count */
 export function opening(context: DecodeContext, prompt: readonly number[]): Opening {
   const half = Math.floor(context.model.config.nTextCtx / 2);
   const maxSampled = Math.min(half, context.maxTokens ?? half);
@@ -174,10 +174,10 @@ export function opening(context: DecodeContext, prompt: readonly number[]): Open
 }
 
 interface Decoded extends Pick<DecodeResult, 'noSpeechProb' | 'temperature' | 'seconds'> {
-  /** Sampled ones. */
+  /** Only the sampled ones. */
   readonly tokens: readonly number[];
   readonly logprobs: readonly number[];
-  /** Of the tokens and the end-of-text. */
+  /** Of the sampled tokens and the end-of-text. */
   readonly sumLogprob: number;
 }
 
@@ -212,15 +212,16 @@ function firstStep(
   });
 }
 
-/** Logits [1, V] of the first sampled position → the same with what may not stand there at -∞. */
+/** Logits [1, V] of the first sampled position → the same with disallowed tokens at -∞. */
 export function filterFirst(filters: LogitFilters, logits: MxArray, { prefix }: Opening): MxArray {
   return prefix.length === 0 ? filters.first(logits) : filters.later(logits, filters.stateOf([prefix]));
 }
 
 /**
- * The initial tokens through the decoder: what may come first [R, V], unfiltered, and whether anybody speaks [R, 1].
+ * Runs the initial tokens through the decoder: unfiltered logits of the first sampled position [R, V], and the no-speech
+ * probability [R, 1].
  *
- * @param rows the initial tokens of each window of a batch, all as many; those of `begin` if left out
+ * @param rows the initial tokens of each window of a batch, all of one length
  */
 export function prefill(
   { model, tokenizer, caches }: DecodeContext,
@@ -232,7 +233,7 @@ export function prefill(
   return mx.tidy(() => {
     const given = mx.array(Int32Array.from(rows.flat()), [rows.length, initial.length]);
     const hidden = model.decoder.forward(given, caches, crossKeysValues); // [R, T, D]
-    // Only two positions matter: the last, and the one where the model says whether anybody speaks at all.
+    // Only two positions matter: the last, and the one that predicts no speech.
     const logits = model.decoder.logits(
       mx.take(hidden, mx.array([startOfTranscriptIndex, initial.length - 1], [2], 'int32'), 1),
     ); // [R, 2, V]
@@ -250,20 +251,20 @@ export function prefill(
 function nextStep(
   context: DecodeContext,
   { crossKeysValues }: EncodedWindow,
-  before: Step,
+  previous: Step,
   temperature: number,
   index: number,
 ): Step {
   const { model, filters, caches } = context;
   return mx.tidy(() => {
-    const hidden = model.decoder.forward(mx.reshape(before.token, [1, 1]), caches, crossKeysValues); // [1, 1, D]
+    const hidden = model.decoder.forward(mx.reshape(previous.token, [1, 1]), caches, crossKeysValues); // [1, 1, D]
     const logits = mx.reshape(model.decoder.logits(hidden), [1, model.config.nVocab]);
-    if (temperature === 0) return filters.choose(logits, before.state);
-    return sample(context, filters.later(logits, before.state), before.state, temperature, index);
+    if (temperature === 0) return filters.choose(logits, previous.state);
+    return sample(context, filters.later(logits, previous.state), previous.state, temperature, index);
   });
 }
 
-/** Filtered logits [1, V] → a token: the likeliest at temperature 0, else a draw from the flattened distribution. */
+/** Filtered logits [1, V] → a token: the argmax at temperature 0, else a sample at the temperature. */
 function sample(
   { filters, seed }: DecodeContext,
   logits: MxArray,
@@ -278,7 +279,7 @@ function sample(
   return { token, logprob, state: filters.follow(token, state) };
 }
 
-/** Bytes of a text over its bytes compressed: what repeats itself compresses too well. */
+/** Size of a text over its compressed size; repetitive text compresses too well. */
 export function compressionRatio(text: string): number {
   const bytes = Buffer.from(text, 'utf8');
   return bytes.length / deflateSync(bytes).length;

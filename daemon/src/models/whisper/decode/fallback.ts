@@ -1,4 +1,4 @@
-/** Decoding that tries again at a higher temperature when the result looks wrong: OpenAI's thresholds. */
+/** Decodes again at a higher temperature if the result fails OpenAI's thresholds. */
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 
 import { type DecodeContext, type DecodeResult, decodeWindow, opening } from './decode.js';
@@ -10,7 +10,7 @@ import { NoRepeatNgram } from './no-repeat-ngram.js';
 import { BeamSearch, BestOfSamples, type Search, type SearchLimits } from '../search/search.js';
 import { type FallbackThresholds, needsFallback } from './quality.js';
 
-/** One try: greedy or one draw, unless the context's search asks for more. */
+/** One attempt: greedy or a single sample, unless the context asks for a search. */
 export function decodeOnce(
   context: DecodeContext,
   window: EncodedWindow,
@@ -23,12 +23,12 @@ export function decodeOnce(
   return decodeWithSearch(context, window, prompt, temperature, search, signal);
 }
 
-/** Whether the host chooses the tokens, with a wait for each of them. */
+/** Whether the host chooses the tokens, with one wait per token. */
 export function searchesOnHost(context: DecodeContext, temperature: number): boolean {
   return searchAt(context, temperature) !== undefined;
 }
 
-/** How sequences are chosen, if that is for the host to say. */
+/** The search on the host; undefined if the device samples alone. */
 function searchAt(context: DecodeContext, temperature: number): Search | undefined {
   const { search = {}, tokenizer, model, prefix, loops } = context;
   const { noRepeatNgram: size } = search;
@@ -58,8 +58,8 @@ function choiceAt(
 }
 
 /**
- * As `decodeOnce`, over the ladder of temperatures. With each try the text starts anew. Where all of them end in a loop,
- * it is said once.
+ * `decodeOnce` over the ladder of temperatures; each attempt starts the text over. If all of them loop, the last result
+ * keeps the loop once.
  */
 export async function* decodeWithFallback(
   context: DecodeContext,

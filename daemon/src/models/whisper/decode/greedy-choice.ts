@@ -1,25 +1,24 @@
 /**
- * The likeliest token that the filters let through, as one function that MLX compiles: on a GPU a step of the decoder is
- * as fast as its ops are few, and one after another the filters, the choice and the timestamp rules are forty of them.
- * It says what `LogitFilters.later`, `nn.likeliest` and `LogitFilters.follow` say together; a test holds it to that.
+ * Filters, argmax and timestamp rules as one function that MLX compiles: on a GPU a decoding step is bound by the number
+ * of its ops, and separately these are forty.
+ * Equals `LogitFilters.later`, `nn.argmax` and `LogitFilters.follow` together, which a test verifies.
  */
 import { mx, type CompiledFunction, type MxArray } from '#native/index.js';
 
 import { AFTER, EARLIEST_BEYOND, THEN_STAMP } from './timestamp-rules.js';
 
-/** What a choice is made from. */
 export interface ChoiceMasks {
-  /** 0 or -∞ for each token, wherever it stands. [1, V] */
+  /** 0 or -∞ for each token, at any position. [1, V] */
   readonly suppressed: MxArray;
-  /** What each token is: one of `KIND`. [1, V] int32 */
+  /** The `KIND` of each token. [1, V] int32 */
   readonly kinds: MxArray;
-  /** The frame of each timestamp, of 20 ms; negative for text. [1, V] int32 */
+  /** The frame of 20 ms of each timestamp; negative for text. [1, V] int32 */
   readonly frames: MxArray;
   /** Tokens below `<|0.00|>`. */
   readonly textSize: number;
 }
 
-/** Text, the end of it and other tokens that may stand where no text may, and timestamps. */
+/** Text; the end-of-text and other special tokens, allowed where text is not; timestamps. */
 export const KIND = { text: 0, end: 1, stamp: 2 } as const;
 
 /** logits [N, V], after and latest [N, 1] → token, log-probability, after and latest, each [N, 1] */
@@ -49,12 +48,12 @@ export function compileTimedChoice(masks: ChoiceMasks): TimedChoice {
   });
 }
 
-/** What `LogitFilters.later` lets through of logits [N, V], as log-probabilities. */
+/** Log-probabilities of logits [N, V] filtered as by `LogitFilters.later`. */
 export function compilePlainLogprobs({ suppressed }: ChoiceMasks): PlainLogprobs {
   return mx.compile((logits: MxArray) => logprobsOf(mx.add(logits, suppressed)));
 }
 
-/** As `compilePlainLogprobs`, with timestamps. */
+/** `compilePlainLogprobs` with timestamps. */
 export function compileTimedLogprobs(masks: ChoiceMasks): TimedLogprobs {
   return mx.compile((logits: MxArray, after: MxArray, latest: MxArray) =>
     logprobsOf(allowedTimed(logits, after, latest, masks)),
@@ -66,7 +65,7 @@ export function logprobsOf(logits: MxArray): MxArray {
   return mx.subtract(logits, mx.logsumexp(logits, -1, true));
 }
 
-/** The state [N, 1] behind tokens [N, 1] that follow `after` and `latest` [N, 1]. */
+/** The state [N, 1] after tokens [N, 1] that follow `after` and `latest` [N, 1]. */
 export function followStamps(
   token: MxArray,
   after: MxArray,
@@ -82,8 +81,8 @@ export function followStamps(
 }
 
 /**
- * Logits [N, V] with what may not follow at -∞. MLX makes one kernel of elementwise ops that feed each other alone: no
- * intermediate result below is used twice but those that have to be there.
+ * Logits [N, V] with disallowed tokens at -∞. MLX fuses elementwise ops into one kernel only if each result has a single
+ * consumer, so as few as possible are used twice here.
  */
 function allowedTimed(
   logits: MxArray,
@@ -93,14 +92,14 @@ function allowedTimed(
 ): MxArray {
   const [rows = 1, vocabulary = 0] = logits.shape;
   const isBarredText = mx.logicalAnd(mx.equal(after, AFTER.firstOfPair), mx.equal(kinds, KIND.text));
-  // `EARLIEST_BEYOND`: 1 after text, 0 after the first of a pair, and none at all after the second.
+  // `EARLIEST_BEYOND`: 1 after text, 0 after the first of a pair, none after the second.
   const isEarly = mx.less(frames, mx.add(mx.subtract(latest, after), EARLIEST_BEYOND[AFTER.text]));
   const isBarredStamp = mx.logicalAnd(
     mx.equal(kinds, KIND.stamp),
     mx.logicalOr(mx.equal(after, AFTER.secondOfPair), isEarly),
   );
   const allowed = mx.where(mx.logicalOr(isBarredText, isBarredStamp), -Infinity, mx.add(logits, suppressed));
-  // If a timestamp of whatever time is likelier than the likeliest text, it has to be a timestamp.
+  // If all timestamps together are more probable than the most probable text token, it must be a timestamp.
   const stamps = mx.logsumexp(mx.slice(allowed, [0, textSize], [rows, vocabulary]), -1, true);
   const text = mx.max(mx.slice(allowed, [0, 0], [rows, textSize]), -1, true);
   const isBarred = mx.logicalAnd(mx.less(kinds, KIND.stamp), mx.greater(stamps, text));

@@ -1,7 +1,6 @@
 /**
- * What may be sampled next, as in the reference: no blank start, no tokens that nobody says, timestamps by the rules.
- * Everything is computed on the device from the device's own last token, so that a step can be queued before the
- * token of the step before it has been read back. Masks are made once for each kind of decode, not for each token.
+ * Filters of the reference: no blank start, no non-speech tokens, timestamps by the rules. They run on the device and take
+ * its own last token, so a step can be queued before the previous token is read. Masks are made once per transcription.
  */
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -23,16 +22,16 @@ import {
 import { AFTER, EARLIEST_BEYOND, THEN_STAMP } from './timestamp-rules.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 
-/** The latest a transcript may begin: an initial timestamp of 1.0 s, in frames of 20 ms. */
+/** The latest initial timestamp, 1.0 s, in frames of 20 ms. */
 const MAX_INITIAL_TIMESTAMP = 50;
 
 /**
- * What the timestamp rules need to know of the tokens sampled so far, on the device: what the last token leaves open
- * (`AFTER`, int32 [N]) and the latest timestamp in frames of 20 ms (int32 [N]; negative while there is none).
+ * The state of the timestamp rules on the device: the kind of the last token (`AFTER`, int32 [N]) and the latest timestamp
+ * in frames of 20 ms (int32 [N]; negative while there is none).
  */
 export type TimestampState = readonly [after: MxArray, latest: MxArray];
 
-/** A token of each row [N] or [N, 1], its log-probability, and the state behind it. */
+/** A token for each row [N] or [N, 1], its log-probability, and the state after it. */
 export interface Choice {
   readonly token: MxArray;
   readonly logprob: MxArray;
@@ -42,7 +41,7 @@ export interface Choice {
 export class LogitFilters {
   /** 0 or -∞ for each token, at the first position. [1, V] */
   readonly #first: MxArray;
-  /** The same for every later position, for the tokens below `<|0.00|>`, a row for each of `AFTER`. [3, textSize] */
+  /** For later positions: a row for each of `AFTER`, of the tokens below `<|0.00|>`. [3, textSize] */
   readonly #later: MxArray;
   readonly #stampIndex: MxArray; // 0 … stamps - 1
   readonly #thenStamp: MxArray; // [3]
@@ -52,7 +51,7 @@ export class LogitFilters {
   readonly #vocabSize: number;
   readonly #timestamps: boolean;
   readonly #endOfText: number;
-  /** Made when a GPU first asks for them. */
+  /** Created on first use, on a GPU. */
   #masks: ChoiceMasks | undefined;
   #timed: TimedChoice | undefined;
   #plain: PlainChoice | undefined;
@@ -103,12 +102,12 @@ export class LogitFilters {
     this.#earliestBeyond = mx.keep(mx.array(Int32Array.from(EARLIEST_BEYOND)));
   }
 
-  /** Logits [1, V] of the first position → the same with what may not begin a transcript at -∞. */
+  /** Logits [1, V] of the first position → the same with tokens that cannot start a transcript at -∞. */
   first(logits: MxArray): MxArray {
     return mx.add(logits, this.#first);
   }
 
-  /** Logits [N, V] of a later position → the same with what may not follow at -∞. */
+  /** Logits [N, V] of a later position → the same with disallowed tokens at -∞. */
   later(logits: MxArray, state: TimestampState | undefined): MxArray {
     if (state === undefined) return mx.add(logits, mx.slice(this.#later, [0, 0], [1, this.#vocabSize]));
     const [rows = 1] = logits.shape;
@@ -121,17 +120,17 @@ export class LogitFilters {
       mx.slice(logits, [0, this.textSize], [rows, this.#vocabSize]),
       -Infinity,
     );
-    // If a timestamp of whatever time is likelier than the likeliest text, it has to be a timestamp.
+    // If all timestamps together are more probable than the most probable text token, it must be a timestamp.
     const stampIsDue = mx.greater(mx.logsumexp(stamps, -1, true), mx.max(text, -1, true)); // [1, 1]
     return mx.concatenate([mx.where(stampIsDue, -Infinity, text), stamps], -1);
   }
 
-  /** The state after `token` [1]; undefined where no timestamps are sampled. */
+  /** The state after `token` [1]; undefined without timestamps. */
   follow(token: MxArray, state: TimestampState | undefined): TimestampState | undefined {
     if (!this.#timestamps) return undefined;
     const stamp = mx.subtract(token, this.textSize); // negative for text
     const isStamp = mx.greaterEqual(stamp, 0);
-    // A transcript begins with a timestamp that has no partner, so it counts as the second of a pair.
+    // The first timestamp of a transcript has no partner, so it counts as the second of a pair.
     const [then, latest] = state
       ? [mx.take(this.#thenStamp, state[0]), mx.where(isStamp, stamp, state[1])]
       : [AFTER.secondOfPair, stamp];
@@ -139,8 +138,7 @@ export class LogitFilters {
   }
 
   /**
-   * The likeliest of what may follow: logits [N, V] of a later position → a token for each row. On a GPU as one
-   * compiled function.
+   * Logits [N, V] of a later position → the most probable allowed token of each row. One compiled function on a GPU.
    */
   choose(logits: MxArray, state: TimestampState | undefined, compile = mx.defaultDevice() === 'gpu'): Choice {
     if (!compile) {
@@ -157,7 +155,7 @@ export class LogitFilters {
     return { token, logprob, state: [nextAfter, nextLatest] };
   }
 
-  /** Logits [N, V] of a later position → log-probabilities of what may follow. On a GPU as one compiled function. */
+  /** Logits [N, V] of a later position → log-probabilities after filtering. One compiled function on a GPU. */
   logprobs(
     logits: MxArray,
     state: TimestampState | undefined,
@@ -172,7 +170,7 @@ export class LogitFilters {
     return this.#timedLogprobs(logits, ...columns(state, logits));
   }
 
-  /** The state after whole sequences of the same length, [rows] each; undefined where no timestamps are sampled. */
+  /** The state after sequences of one length, [rows] each; undefined without timestamps. */
   stateOf(sequences: readonly (readonly number[])[]): TimestampState | undefined {
     if (!this.#timestamps) return undefined;
     const isStamp = (token: number | undefined): boolean => token !== undefined && token >= this.textSize;
@@ -190,7 +188,7 @@ export class LogitFilters {
     kinds.fill(KIND.end, this.#endOfText, this.textSize).fill(KIND.text, 0, this.#endOfText);
     const frames = Int32Array.from(kinds, (_, token) => token - this.textSize);
     const suppressed = mx.tidy(() => {
-      // The row of what follows text: nothing is barred but what is never said.
+      // The row for tokens after text: it suppresses only the tokens that are never sampled.
       const [, width = 0] = this.#later.shape;
       const row = mx.slice(this.#later, [0, 0], [1, width]);
       return mx.concatenate([row, mx.zeros([1, this.#vocabSize - width])], -1);
@@ -212,7 +210,7 @@ export class LogitFilters {
   }
 }
 
-/** A state as [N, 1] each, for logits [N, V]. */
+/** A state as two columns [N, 1], for logits [N, V]. */
 function columns(state: TimestampState, { shape: [rows = 1] }: MxArray): [after: MxArray, latest: MxArray] {
   return [mx.reshape(state[0], [rows, 1]), mx.reshape(state[1], [rows, 1])];
 }

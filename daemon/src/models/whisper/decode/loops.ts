@@ -1,6 +1,6 @@
 /**
- * Texts that run in a loop: a decoder that has lost the audio says the same again and again until it has no tokens left.
- * It is stopped as soon as that is certain, so that another temperature may try.
+ * Detects repetition loops: a decoder that has lost the audio repeats itself until it runs out of tokens. Decoding stops as
+ * soon as the loop is certain, and continues at the next temperature.
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
@@ -9,25 +9,25 @@ import type { Forecast, CandidateNeeds, CandidateSource } from '../search/candid
 import type { Rows, Search, Sequence } from '../search/search.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 
-/** A run of tokens that a text ends with, said over and over. */
+/** A run of tokens that repeats up to the end of the text. */
 interface Loop {
-  /** Index of the first token of the first time, and behind its last one. */
+  /** Start and end of the first occurrence. */
   readonly start: number;
   readonly firstEnd: number;
-  /** Tokens of text in one time, and in all of them. */
+  /** Text tokens of one occurrence, and of all of them. */
   readonly period: number;
   readonly length: number;
 }
 
-/** The longest run that is looked for: two long sentences. */
+/** The longest run to search for: two long sentences. */
 const MAX_PERIOD_TOKENS = 60;
-/** Said so often and for so many tokens, a run is a loop. People say "no, no, no, no", count, and sing refrains twice. */
+/** A loop has at least this many repeats and tokens. People say "no, no, no, no", count, and sing refrains twice. */
 const MIN_REPEATS = 3;
 const MIN_LOOP_TOKENS = 40;
-/** Nobody says more. */
+/** Faster than any speaker. */
 const MAX_TOKENS_PER_SECOND = 8;
 
-/** The loop that `tokens` end with, if they do. Timestamps are passed over: a loop may go on from segment to segment. */
+/** The loop at the end of `tokens`, if any. Ignores timestamps, since a loop may span segments. */
 export function loopAtEnd(tokens: readonly number[], timestampBegin: number): Loop | undefined {
   const at = tokens.flatMap((token, i) => (token < timestampBegin ? [i] : []));
   const text = at.map((i) => tokens[i] ?? 0);
@@ -47,13 +47,13 @@ export function loopAtEnd(tokens: readonly number[], timestampBegin: number): Lo
 }
 
 interface LoopLimits {
-  /** What compresses no better is no loop: such a window would not be done again either. */
+  /** Text that compresses no better is not a loop; such a window would not be decoded again either. */
   readonly compressionRatio: number;
-  /** Frames of audio in the window. */
+  /** Mel frames of audio in the window. */
   readonly audioFrames: number;
 }
 
-/** Says when a window's text may be given up, token by token. */
+/** Decides token by token whether to abandon the text of a window. */
 export class LoopGuard {
   constructor(
     readonly tokenizer: WhisperTokenizer,
@@ -61,13 +61,13 @@ export class LoopGuard {
     readonly minTokens = MIN_LOOP_TOKENS,
   ) {}
 
-  /** For the last try: whoever repeats himself for real is heard out. A loop then has more words than anybody says. */
+  /** For the last attempt: real repetition is kept. A loop then has more tokens than anyone can speak. */
   get lenient(): LoopGuard {
     const maxSpokenTokens = (MAX_TOKENS_PER_SECOND * this.limits.audioFrames) / FRAMES_PER_SECOND;
     return new LoopGuard(this.tokenizer, this.limits, MIN_LOOP_TOKENS + maxSpokenTokens);
   }
 
-  /** Whether these tokens of a window are in a loop, and compress so well for it that another try is certain. */
+  /** Whether the tokens loop, and compress so well that the window will be decoded again. */
   shouldStop(tokens: readonly number[]): boolean {
     if (tokens.length < this.minTokens) return false;
     const loop = loopAtEnd(tokens, this.tokenizer.special.timestampBegin);
@@ -76,8 +76,8 @@ export class LoopGuard {
   }
 
   /**
-   * A result that nothing better was found than, with its loop said once. One that came to an end of itself, before
-   * `maxTokens`, is left as it is: people do repeat themselves.
+   * The best result there is, with its loop kept once. A text that ended by itself before `maxTokens` stays unchanged:
+   * people do repeat themselves.
    */
   withoutLoop(result: DecodeResult, maxTokens: number): DecodeResult {
     const { tokens, logprobs } = result;
@@ -95,7 +95,7 @@ export class LoopGuard {
     };
   }
 
-  /** Tokens up to the first sentence in the loop that comes to an end there, and the timestamp behind it. */
+  /** The number of tokens up to the first sentence end in the loop, with the timestamp after it. */
   #end(tokens: readonly number[]): number {
     const { timestampBegin } = this.tokenizer.special;
     const loop = loopAtEnd(tokens, timestampBegin);
@@ -109,15 +109,15 @@ export class LoopGuard {
   }
 }
 
-/** A search that is over when what it would choose runs in a loop. */
+/** A search that stops when its result loops. */
 export class RepetitionStopper implements Search {
   #stopped = false;
 
-  /** @param independent whether its sequences have nothing to do with each other: then all of them have to be in loops */
+  /** @param isIndependent whether its sequences are independent samples: then all of them must loop */
   constructor(
     readonly search: Search,
     readonly guard: LoopGuard,
-    readonly independent = false,
+    readonly isIndependent = false,
   ) {}
 
   get live(): readonly Sequence[] {
@@ -142,7 +142,7 @@ export class RepetitionStopper implements Search {
 
   #checkLoops(rows: number[]): number[] {
     const { live } = this.search;
-    const checked = this.independent ? live : live.slice(0, 1); // the likeliest one of a beam
+    const checked = this.isIndependent ? live : live.slice(0, 1); // the best one of a beam
     this.#stopped = checked.length > 0 && checked.every(({ tokens }) => this.guard.shouldStop(tokens));
     return this.#stopped ? [] : rows;
   }

@@ -1,10 +1,10 @@
-/** Runs of tokens that are not said twice in a window: faster-whisper's `no_repeat_ngram_size`, on the host. */
+/** No token n-gram twice in a window: faster-whisper's `no_repeat_ngram_size`, on the host. */
 import type { Rows, Search, SearchLimits, Sequence } from '../search/search.js';
 
-/** What may not follow `said`: every token that came after its last `size` - 1 ones before. */
+/** The tokens that would repeat an n-gram of `text`: those that followed its last `size` - 1 tokens before. */
 export function bannedTokens(text: readonly number[], size: number): Set<number> {
   const found = new Set<number>();
-  const last = text.length - (size - 1); // where the run begins that the next token completes
+  const last = text.length - (size - 1); // start of the n-gram that the next token completes
   for (let start = 0; start < last; start++) {
     let same = 0;
     while (same < size - 1 && text[start + same] === text[last + same]) same++;
@@ -15,13 +15,13 @@ export function bannedTokens(text: readonly number[], size: number): Set<number>
 
 interface NoRepeatNgramOptions extends SearchLimits {
   readonly size: number;
-  /** Tokens of the window that the search does not know: they count as said. */
+  /** Tokens of the window before those of the search. */
   readonly prefix?: readonly number[] | undefined;
 }
 
 /**
- * A search to which a token that would complete a run for the second time is never offered. Timestamps and the
- * end-of-text are no part of a run: "Thank you." said in two segments is said twice.
+ * A search that never sees a token which would repeat an n-gram. Timestamps and the end-of-text do not interrupt one:
+ * "Thank you." in two segments is a repetition.
  */
 export class NoRepeatNgram implements Search {
   constructor(
@@ -51,7 +51,7 @@ export class NoRepeatNgram implements Search {
   }
 }
 
-/** Takes `tokens` out of a row of log-probabilities; the others share what they had. */
+/** Removes `tokens` from a row of log-probabilities and renormalizes the others. */
 function excludeTokens(row: Float32Array, tokens: ReadonlySet<number>): void {
   let excluded = 0;
   for (const token of tokens) {
@@ -59,7 +59,7 @@ function excludeTokens(row: Float32Array, tokens: ReadonlySet<number>): void {
     row[token] = -Infinity;
   }
   if (excluded === 0) return;
-  let remaining = 0; // summed anew: 1 - taken would be rounding errors where nearly all was taken
+  let remaining = 0; // summed again: 1 - excluded would be rounding error if nearly all is excluded
   for (const logprob of row) remaining += Math.exp(logprob);
   if (remaining === 0) return;
   const share = Math.log(remaining);

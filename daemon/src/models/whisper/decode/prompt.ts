@@ -1,16 +1,16 @@
-/** What the decoder is given as said before a window: the user's prompt, and the text decoded so far. */
+/** The text before a window: the user's prompt and the text decoded so far. */
 import type { WhisperTokenizer } from '../tokenizer.js';
 
 export interface PromptOptions {
   /** The user's text: names, spelling, style. */
   readonly initial?: string | undefined;
-  /** Whether `initial` stands in front of every window; otherwise the text pushes it out as it grows. */
-  readonly carried?: boolean | undefined;
-  /** Whether the text of a window leads the next one. */
-  readonly conditioned?: boolean | undefined;
-  /** Tokens that count: half of the decoder's context less one. */
-  readonly room: number;
-  /** What another one remembered. */
+  /** Whether `initial` precedes every window; otherwise growing text displaces it. */
+  readonly isCarried?: boolean | undefined;
+  /** Whether the text of a window is the prompt of the next one. */
+  readonly isConditioned?: boolean | undefined;
+  /** Half of the decoder's context less one. */
+  readonly maxTokens: number;
+  /** The state to continue from. */
   readonly from?: PromptState | undefined;
 }
 
@@ -22,45 +22,42 @@ interface PromptState {
 export class Prompt {
   readonly #initial: readonly number[];
   readonly #options: PromptOptions;
-  /** What of the text still leads. */
+  /** The part of the text that still counts. */
   #text: readonly number[];
-  /** Whether the text has been let go of once: then an initial prompt that is not carried is gone too. */
+  /** Whether the text was reset once, which also drops an initial prompt that is not carried. */
   #isReset: boolean;
 
   constructor(tokenizer: Pick<WhisperTokenizer, 'encode'>, options: PromptOptions) {
-    const { initial, room, from } = options;
+    const { initial, maxTokens, from } = options;
     this.#options = options;
-    this.#text = from?.text.slice(-room) ?? [];
+    this.#text = from?.text.slice(-maxTokens) ?? [];
     this.#isReset = from?.isReset ?? false;
-    this.#initial = initial === undefined ? [] : tokenizer.encode(` ${initial.trim()}`).slice(-room);
+    this.#initial = initial === undefined ? [] : tokenizer.encode(` ${initial.trim()}`).slice(-maxTokens);
   }
 
-  /** Tokens in front of the next window, at most `room`. */
+  /** Tokens before the next window, at most `maxTokens`. */
   get tokens(): readonly number[] {
-    const { carried = false, room } = this.#options;
-    if (!carried) return [...(this.#isReset ? [] : this.#initial), ...this.#text].slice(-room);
-    const left = room - this.#initial.length;
+    const { isCarried = false, maxTokens } = this.#options;
+    if (!isCarried) return [...(this.#isReset ? [] : this.#initial), ...this.#text].slice(-maxTokens);
+    const left = maxTokens - this.#initial.length;
     return [...this.#initial, ...(left > 0 ? this.#text.slice(-left) : [])];
   }
 
-  /** What of the text leads on, beside what the options say. */
   get state(): PromptState {
     return { text: this.#text, isReset: this.#isReset };
   }
 
-  /** A window gave these tokens. */
-  heard(tokens: readonly number[]): void {
-    this.#text = [...this.#text, ...tokens].slice(-this.#options.room);
+  append(tokens: readonly number[]): void {
+    this.#text = [...this.#text, ...tokens].slice(-this.#options.maxTokens);
   }
 
-  /** The last window is done; with `trusted` false its text is too loose to lead on. */
-  endWindow(trusted: boolean): void {
-    if (trusted && this.#options.conditioned !== false) return;
-    this.forget();
+  /** Ends a window. @param isTrusted false if its text was sampled at too high a temperature to condition the next */
+  endWindow(isTrusted: boolean): void {
+    if (isTrusted && this.#options.isConditioned !== false) return;
+    this.reset();
   }
 
-  /** What was said so far leads no further. */
-  forget(): void {
+  reset(): void {
     this.#text = [];
     this.#isReset = true;
   }

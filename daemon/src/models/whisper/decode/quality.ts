@@ -1,16 +1,16 @@
-/** What a decoded window is worth: a text, another try, or nothing, since nobody speaks in it. OpenAI's thresholds. */
+/** Classifies a decoded window by OpenAI's thresholds: text, another attempt, or silence. */
 import type { VoiceEvidence } from '#daemon/audio/vad/index.js';
 
 import type { DecodeResult } from './decode.js';
 
 export interface FallbackThresholds {
-  /** Temperatures to try in turn; the last one's result is taken as it is. */
+  /** Temperatures to try in order; the result of the last one is final. */
   readonly temperatures: readonly number[];
-  /** Above this the text repeats itself. */
+  /** Above this the text is repetitive. */
   readonly compressionRatio: number;
-  /** Below this the model does not believe its own words. */
+  /** Below this average the text is unreliable. */
   readonly logprob: number;
-  /** Above this nobody speaks, if the words are not believed either. */
+  /** Above this the window is silent, if its text is unreliable too. */
   readonly noSpeech: number;
 }
 
@@ -24,16 +24,16 @@ export const REFERENCE_THRESHOLDS: FallbackThresholds = {
 type DecodeQuality = Pick<DecodeResult, 'compressionRatio' | 'avgLogprob' | 'noSpeechProb'>;
 
 /**
- * Whether a result calls for another try. Silence does not: no temperature finds words in it. Where somebody surely speaks
- * the model's doubts are no silence: it was led astray by the text before or runs in a loop, and a warmer try may find what
- * is said. Only if none does, is it dropped.
+ * Whether a result needs another attempt. Silence does not: no temperature finds words in it. With certain speech from the
+ * VAD, low confidence is not silence: the prompt misled the model or it loops, and a higher temperature may find the words.
+ * The window is dropped only if none does.
  */
 export function needsFallback(
   result: DecodeQuality,
   thresholds: FallbackThresholds,
-  voice?: VoiceEvidence,
+  evidence?: VoiceEvidence,
 ): boolean {
-  if (isSilent(result, thresholds, voice) && !isCertainSpeech(voice)) return false;
+  if (isSilent(result, thresholds, evidence) && !isCertainSpeech(evidence)) return false;
   return result.avgLogprob < thresholds.logprob || result.compressionRatio > thresholds.compressionRatio;
 }
 
@@ -45,26 +45,25 @@ function isCertainSpeech(voice: VoiceEvidence | undefined): boolean {
   );
 }
 
-/** Whether a result is to be dropped as silence. */
+/** Whether the rule of the reference drops a result as silence. */
 export function isSilentByReference(result: DecodeQuality, thresholds: FallbackThresholds): boolean {
   return result.noSpeechProb > thresholds.noSpeech && !(result.avgLogprob > thresholds.logprob);
 }
 
 /**
- * Speech has a frame or more that is surely speech; music that passes for it has none, and little that is at all. Of 382
- * windows of speech, as recorded, in noise, in a hall and from afar, three are as unsure (one clip, three models), and the
- * model gives them 0.36 of no speech at most; the one recording of music here has 0.59 to 0.83. How it was measured, and
- * what was not: `npm run bench -- silence`.
+ * Speech has at least one frame of certain speech; music that passes for speech has none, and few speech frames at all. Of
+ * 382 windows of speech, clean, noisy, reverberant and distant, three are as uncertain (one clip, three models), with a
+ * no-speech probability of at most 0.36; the one recording of music has 0.59 to 0.83. Measured by `npm run bench -- silence`.
  */
 const MIN_CERTAIN_SPEECH_PROBABILITY = 0.99;
 const MAX_UNCERTAIN_SPEECH_SECONDS = 2.5;
-/** So much less it takes of the model's own doubts, where voice activity has its own. */
+/** How much the reference's thresholds move if the VAD is uncertain. */
 const UNCERTAIN_NO_SPEECH_DROP = 0.1;
 const UNCERTAIN_LOGPROB_RISE = 0.5;
 
 /**
- * Whether a result is to be dropped. Without evidence, by the reference's rule. With it, two doubts together are enough:
- * voice activity is not sure, and the model thinks that nobody speaks, or hardly believes its words.
+ * Whether a result is dropped as silence: by the reference's rule, and with VAD evidence also if both are in doubt, the VAD
+ * about speech and the model about its text.
  */
 export function isSilent(
   result: DecodeQuality,
@@ -79,7 +78,7 @@ export function isSilent(
   )
     return false;
   const { noSpeech, logprob } = thresholds;
-  if (noSpeech >= 1) return false; // the caller wants every window
+  if (noSpeech >= 1) return false; // the caller keeps every window
   return isSilentByReference(result, {
     ...thresholds,
     noSpeech: noSpeech - UNCERTAIN_NO_SPEECH_DROP,

@@ -1,4 +1,4 @@
-/** Segments out of a decoded window, and how far the next window is from it. */
+/** Cuts a decoded window into segments and finds the start of the next window. */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 
@@ -10,18 +10,18 @@ const FRAMES_PER_TIMESTAMP = SECONDS_PER_TIMESTAMP * FRAMES_PER_SECOND;
 
 export interface Cut {
   readonly segments: Segment[];
-  /** Mel frames that are done with: the next window begins behind them. */
+  /** Mel frames completed: the next window starts after them. */
   readonly frames: number;
 }
 
 /**
- * Cuts the tokens of a window at each pair of timestamps, which is where one segment ends and the next one begins.
- * What follows the last pair is unfinished and is left to the next window, unless the window closes with a single
- * timestamp: then nobody speaks behind it and the whole window is done. Segments without text or length are dropped.
+ * Cuts the tokens of a window at each pair of timestamps, where one segment ends and the next one starts. Tokens after the
+ * last pair are unfinished and left to the next window, unless the window ends with a single timestamp: then no speech
+ * follows and the window is complete. Segments without text or duration are dropped.
  *
- * @param offsetSeconds where the window begins
- * @param windowFrames frames of it that are audio
- * @param tokenLogprobs whether segments tell how probable each of their tokens is, and its bytes
+ * @param offsetSeconds start of the window
+ * @param windowFrames mel frames of audio in the window
+ * @param tokenLogprobs whether segments carry the log-probability and the bytes of each token
  */
 export function cutSegments(
   result: DecodeResult,
@@ -78,7 +78,7 @@ export function cutSegments(
   return { segments, frames };
 }
 
-/** All times are whole hundredths of a second; sums of them in binary are not quite. */
+/** Rounds to hundredths of a second, the resolution of all times. */
 export function toCentiseconds(seconds: number): number {
   return Math.round(seconds * 100) / 100;
 }

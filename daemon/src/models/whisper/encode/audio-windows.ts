@@ -1,4 +1,4 @@
-/** The 30 s windows that the encoder sees, cut from a stream of audio. */
+/** Cuts an audio stream into the 30 s windows of the encoder. */
 import {
   DYNAMIC_RANGE_LOG10,
   FRAMES_PER_SECOND,
@@ -14,31 +14,31 @@ import { mx, type Dtype, type MxArray } from '#native/index.js';
 export const WINDOW_FRAMES = 3000; // 30 s of 10 ms
 
 /**
- * What follows the audio in a window that it does not fill: `zero`, the plain 0 that the reference puts there when it
- * transcribes, or `silence`, the frames of digital silence that it sees when it detects the language.
+ * Padding of a window after its audio: `zero`, the plain 0 of the reference's transcription, or `silence`, the frames of
+ * digital silence of its language detection.
  */
 export type Padding = 'zero' | 'silence';
 
 export interface Window {
-  /** Its first frame, counted from the start of the audio. */
+  /** First mel frame, counted from the start of the audio. */
   readonly start: number;
-  /** Frames of it that are audio, at most 3000. */
+  /** Mel frames of audio in it, at most 3000. */
   readonly frames: number;
 }
 
-/** A window ends before a pause longer than this: in silence the decoder invents words. */
+/** A window ends before a longer pause: the decoder hallucinates in silence. */
 const MAX_PAUSE_SAMPLES = 5 * SAMPLE_RATE;
-/** What a stretch has left behind its last word is padding: too little to hold another one. */
+/** A shorter rest of a stretch is padding, too short for another word. */
 const MIN_LEFTOVER_SAMPLES = 0.65 * SAMPLE_RATE;
 
-/** Frames in front of a window that may be read with it, when its language is detected. */
+/** Mel frames before a window that language detection may read with it. */
 const WINDOW_LEAD_IN_FRAMES = 100;
 
 /**
- * Windows by position. Of the frames since the last `advance` those of long pauses are not held, so memory is bounded.
+ * Windows by position. Frames of long pauses are dropped, so memory is bounded.
  *
- * The reference takes the loudest frame of the whole file to clamp by. A stream is not known to its end, so here it
- * is the loudest frame read so far: the same for audio of up to 30 s and for every window after the loudest one.
+ * The reference clamps by the loudest frame of the whole file. The end of a stream is unknown, so this uses the loudest
+ * frame read so far: the same for audio of up to 30 s and for every window after the loudest one.
  */
 export class AudioWindows {
   readonly #mel: MelStream;
@@ -46,23 +46,23 @@ export class AudioWindows {
   readonly #speech: SpeechTrack | undefined;
   #prefetching: Promise<void> = Promise.resolve();
 
-  /** @param speech where given, windows hold the stretches of speech alone and not the pauses between them */
+  /** @param speech with it, windows skip long pauses */
   constructor(samples: AsyncIterable<Float32Array>, transform: MelTransform, speech?: SpeechTrack) {
     this.#mel = new MelStream(speech?.watch(samples) ?? samples, transform);
     this.#nMels = transform.nMels;
     this.#speech = speech;
   }
 
-  /** Seconds of audio read so far; of all of it, once `at` has answered undefined. */
+  /** Seconds of audio read so far; the whole length once `next` has returned undefined. */
   get secondsRead(): number {
     return this.#mel.secondsRead;
   }
 
-  /** The next window at frame `from` or later, undefined if nothing is left to hear. */
+  /** The next window at frame `from` or later; undefined at the end of the audio. */
   async next(from: number, signal: AbortSignal): Promise<Window | undefined> {
     await this.#prefetching;
     for (let start = from; ;) {
-      // As far beyond the window as it takes to know where speech ends in it.
+      // Reads beyond the window as far as the VAD needs to find the end of speech in it.
       const beyond = Math.ceil((this.#speech?.lookaheadSamples ?? 0) / HOP_SAMPLES);
       await this.#mel.fill(start + WINDOW_FRAMES + beyond, signal);
       const content = Math.min(start + WINDOW_FRAMES, this.#mel.contentFrames);
@@ -74,14 +74,14 @@ export class AudioWindows {
         this.#dropPause(from, start);
         continue;
       }
-      const begin = Math.floor(first.start / HOP_SAMPLES);
-      if (begin > start) {
-        start = begin;
+      const speechStart = Math.floor(first.start / HOP_SAMPLES);
+      if (speechStart > start) {
+        start = speechStart;
         this.#dropPause(from, start);
-        continue; // with what a window from there on needs
+        continue; // now with the frames that this start needs
       }
       let { end } = first;
-      // What begins behind the window is not looked at: it depends on the chunks whether it is known yet.
+      // Ignores stretches after the window, since chunk sizes decide whether they are known yet.
       const within = others.filter((next) => next.start < (start + WINDOW_FRAMES) * HOP_SAMPLES);
       for (const next of within) if (next.start - end <= MAX_PAUSE_SAMPLES) end = Math.max(end, next.end);
       const frames = Math.min(Math.ceil(end / HOP_SAMPLES), content) - start;
@@ -90,7 +90,7 @@ export class AudioWindows {
     }
   }
 
-  /** Where somebody speaks in a window, in seconds of the file; undefined where nobody looked. */
+  /** Speech in a window, in seconds of the file; undefined without VAD. */
   spokenSeconds({ start, frames }: Window): { start: number; end: number }[] | undefined {
     const [from, to] = [start * HOP_SAMPLES, (start + frames) * HOP_SAMPLES];
     return this.#speech
@@ -98,7 +98,7 @@ export class AudioWindows {
       .map((stretch) => ({ start: stretch.start / SAMPLE_RATE, end: stretch.end / SAMPLE_RATE }));
   }
 
-  /** The same in frames of the audio, once what has been asked to be read ahead is read. */
+  /** The same in mel frames of the audio, after the prefetch has finished. */
   async spokenFrames(window: Window): Promise<{ start: number; end: number }[] | undefined> {
     await this.#prefetching;
     const { start: from, frames } = window;
@@ -108,29 +108,27 @@ export class AudioWindows {
     }));
   }
 
-  /** Whether windows are cut by where somebody speaks. */
   get hasVad(): boolean {
     return this.#speech !== undefined;
   }
 
-  /** How sure it is that somebody speaks in a window; undefined where nobody looked. */
+  /** Evidence of speech in a window; undefined without VAD. */
   voice({ start, frames }: Window): VoiceEvidence | undefined {
     return this.#speech?.evidence(start * HOP_SAMPLES, (start + frames) * HOP_SAMPLES);
   }
 
-  /** Whether all of the audio has been read. */
+  /** Whether the whole audio has been read. */
   get ended(): boolean {
     return this.#mel.ended;
   }
 
-  /** Whether all of the audio has been read, and fits in one window. */
+  /** Whether the whole audio has been read and fits in one window. */
   get fitsInOneWindow(): boolean {
     return this.#mel.ended && this.#mel.contentFrames < WINDOW_FRAMES;
   }
 
   /**
-   * Normalized log-mel of a window in `length` frames, [1, length, nMels]; the caller owns it. What follows its audio is
-   * padding.
+   * Normalized log-mel of a window in `length` frames, [1, length, nMels], padded after its audio; the caller owns it.
    */
   async mel(window: Window, length: number, padding: Padding, dtype: Dtype): Promise<MxArray> {
     const mel = mx.tidy(() => this.#assemble(window, length, padding).astype(dtype));
@@ -138,13 +136,13 @@ export class AudioWindows {
     return mel;
   }
 
-  /** Reads up to frame `end` meanwhile. What fails is thrown by `next`. */
+  /** Reads up to frame `end` in the background. `next` throws its errors. */
   prefetch(end: number, signal: AbortSignal): void {
     this.#prefetching = this.#mel.fill(end, signal);
     this.#prefetching.catch(() => undefined);
   }
 
-  /** Says that no window before frame `start` will be asked for again. */
+  /** Drops frames before `start`, which no later window needs. */
   advance(start: number): void {
     this.#mel.drop(start);
     this.#speech?.drop(start * HOP_SAMPLES);
@@ -156,8 +154,8 @@ export class AudioWindows {
   }
 
   /**
-   * Frees the frames of a pause that a search from frame `from` has passed: a recording of a night is hours of them. A caller
-   * that searched ahead may still ask for windows before `from`; those end within a window of it.
+   * Frees the frames of a pause that a search from frame `from` has passed: a recording of a night has hours of them. A caller
+   * that searched ahead may still read windows before `from`; they end within a window of it.
    */
   #dropPause(from: number, to: number): void {
     const [first, end] = [from + WINDOW_FRAMES, to - WINDOW_LEAD_IN_FRAMES];
@@ -165,7 +163,7 @@ export class AudioWindows {
     this.#speech?.drop(end * HOP_SAMPLES, first * HOP_SAMPLES);
   }
 
-  /** What somebody says from frame `start` on. */
+  /** Stretches of speech from frame `start` on. */
   #stretches(speech: SpeechTrack, start: number): { start: number; end: number }[] {
     const from = start * HOP_SAMPLES;
     return speech
@@ -175,8 +173,8 @@ export class AudioWindows {
 
   #assemble({ start, frames }: Window, length: number, padding: Padding): MxArray {
     const { peak, contentFrames } = this.#mel;
-    if (peak === undefined) throw new RangeError('a window of no audio');
-    // Beyond the audio a frame or two still hear its end: they are part of the silence, not of the zeros.
+    if (peak === undefined) throw new RangeError('a window without audio');
+    // The transforms of a frame or two after the audio still overlap it; they belong to `silence` padding, not to `zero`.
     const whole = start + frames >= contentFrames;
     const end = padding === 'zero' || !whole ? start + Math.min(frames, length) : start + length;
     let raw = this.#mel.slice(start, end); // [n, nMels]
@@ -192,7 +190,7 @@ export class AudioWindows {
   }
 }
 
-/** Raw log10-mel frames as the encoder takes them. @param peak the loudest of all that counts */
+/** Raw log10-mel frames → input of the encoder. @param peak the level to clamp by */
 export function normalized(raw: MxArray, peak: MxArray): MxArray {
   const clamped = mx.maximum(raw, mx.subtract(peak, DYNAMIC_RANGE_LOG10));
   return mx.divide(mx.add(clamped, 4), 4);

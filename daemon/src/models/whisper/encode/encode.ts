@@ -1,4 +1,4 @@
-/** One window through the encoder: from log-mel to what the decoder reads at every step. */
+/** Runs a window through the encoder: from log-mel to the keys and values of the decoder's cross-attention. */
 import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
 
@@ -7,22 +7,22 @@ import type { KeysValues, Whisper } from '../model.js';
 import { PAIRS_PER_GPU_WAIT } from '../memory/work-bytes.js';
 
 export interface EncodedWindow {
-  /** Cross-attention keys and values, one pair for each decoder block. */
+  /** Cross-attention keys and values, one pair per decoder block. */
   readonly crossKeysValues: readonly KeysValues[];
 }
 
 /**
  * Encodes `mel` [1, 3000, nMels] and frees it.
  *
- * Block by block: MLX makes the caller wait while more than a few hundred ops are queued, so queueing the whole
- * encoder at once would hold up the event loop, and with it a cancel, for as long as the encoder takes. On a GPU each
- * block is queued before the one before it is waited for, so the device does not wait.
+ * Block by block: MLX blocks the caller while more than a few hundred ops are queued, so queueing the whole encoder would
+ * block the event loop, and cancellation, until it is done. On a GPU each block is queued before the previous one is
+ * waited for, so the device never idles.
  *
- * @throws SottoError CANCELLED within two blocks; ENGINE_CRASHED if nothing but zeros or NaN comes out.
+ * @throws SottoError CANCELLED within two blocks; ENGINE_CRASHED if the output is all zeros or NaN.
  */
 export async function encode(model: Whisper, mel: MxArray, signal: AbortSignal): Promise<EncodedWindow> {
   const { encoder, decoder } = model;
-  const held = new Set<MxArray>([mel]); // what is to be freed, whatever happens
+  const held = new Set<MxArray>([mel]); // freed on every path
   const queue = (make: () => MxArray): MxArray => {
     const array = mx.tidy(make);
     held.add(array);
@@ -36,7 +36,7 @@ export async function encode(model: Whisper, mel: MxArray, signal: AbortSignal):
     held.delete(array);
     mx.dispose(array);
   };
-  // On the CPU, MLX takes the memory of all that is queued at once: a block ahead is 30 MB more for 0.1 ms less.
+  // On the CPU, MLX allocates memory for everything queued: one block in advance costs 30 MB and saves 0.1 ms.
   const isPipelined = mx.defaultDevice() === 'gpu';
   const crossKeysValues: KeysValues[] = [];
   try {
@@ -50,7 +50,7 @@ export async function encode(model: Whisper, mel: MxArray, signal: AbortSignal):
     const features = queue(() => encoder.ln_post.forward(x));
     if (!isPipelined) await settle(x, features);
     const maxAbs = queue(() => mx.max(mx.abs(mx.astype(features, 'float32'))));
-    // A wait costs a GPU that has nothing queued 0.2 to 0.4 ms. Each block's output is there twice until it is laid out.
+    // A wait costs an idle GPU 0.2 to 0.4 ms. Each block's output exists twice until it is laid out.
     const pairsPerWait = isPipelined ? PAIRS_PER_GPU_WAIT : 1;
     for (const [i, block] of decoder.blocks.entries()) {
       const pair = mx.tidy(() => block.crossKeysValues(features));
@@ -75,7 +75,7 @@ export function disposeWindow({ crossKeysValues }: EncodedWindow): void {
   mx.dispose(crossKeysValues);
 }
 
-/** Windows of the same length as one of several rows, for `decodeBatch`. Those given are freed. */
+/** Joins windows of one length into the rows of a single window, for `decodeBatch`. Frees its arguments. */
 export async function joinWindows(windows: readonly EncodedWindow[]): Promise<EncodedWindow> {
   const crossKeysValues: KeysValues[] = [];
   try {
@@ -87,7 +87,7 @@ export async function joinWindows(windows: readonly EncodedWindow[]): Promise<En
       ]); // prettier-ignore
       crossKeysValues.push(pair);
       await mx.ready(...pair);
-      mx.dispose(pairs); // a block at a time, or all would be there twice
+      mx.dispose(pairs); // per block, or all would exist twice
     }
     return { crossKeysValues };
   } catch (error) {
@@ -98,7 +98,7 @@ export async function joinWindows(windows: readonly EncodedWindow[]): Promise<En
   }
 }
 
-/** Some rows of joined windows, which stay as they are. */
+/** Copies rows of joined windows. */
 export function pickWindows({ crossKeysValues }: EncodedWindow, rows: readonly number[]): EncodedWindow {
   const [first = 0] = rows;
   const picked = mx.tidy(() => {
@@ -113,10 +113,10 @@ export function pickWindows({ crossKeysValues }: EncodedWindow, rows: readonly n
   return { crossKeysValues: picked };
 }
 
-/** When the GPU's memory is exhausted MLX can go on with zeros: that must never pass for silence. */
+/** With exhausted GPU memory MLX may return zeros, which must not pass for silence. */
 function checkFeatures(maxAbs: number): void {
   if (maxAbs > 0 && Number.isFinite(maxAbs)) return;
-  throw new SottoError('ENGINE_CRASHED', `the encoder gave ${maxAbs === 0 ? 'only zeros' : 'no numbers'}`, {
-    hint: 'the GPU is probably out of memory: close other programs or choose a smaller model',
+  throw new SottoError('ENGINE_CRASHED', `the encoder returned ${maxAbs === 0 ? 'only zeros' : 'NaN'}`, {
+    hint: 'the GPU is probably out of memory: quit other apps or use a smaller model',
   });
 }

@@ -1,46 +1,45 @@
 /**
- * Encoding less than 30 s where less is said. The encoder learnt on whole windows only: a window cut short behind the
- * speech gives the same words, but where the speech itself is cut off it can make the decoder repeat itself or go on
- * inventing. So some silence is kept behind it, and what then looks wrong is done again with the whole window
- * (measured in ../README.md).
+ * Encodes less than 30 s of short audio. The encoder was trained on whole windows: a window cut after the speech gives the
+ * same words, but one that cuts off the speech can make the decoder repeat or invent text. So some silence is kept, and an
+ * implausible text is decoded again from the whole window (measured in ../../NOTES.md).
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { WINDOW_FRAMES } from './audio-windows.js';
 import type { DecodeResult } from '../decode/decode.js';
 
-/** How long a window is for what is said in it, in mel frames. */
+/** Window length for an amount of audio, in mel frames. */
 export interface WindowLength {
   readonly minFrames: number;
-  /** Behind what is said. */
+  /** Silence kept after the audio. */
   readonly silence: number;
-  /** Few lengths, so that buffers are used again. */
+  /** Rounds up to few lengths, so that buffers are reused. */
   readonly step: number;
 }
 
 const SHORT_WINDOW: WindowLength = { minFrames: 1500, silence: 200, step: 200 };
 
-/** Mel frames to encode for so many of audio. */
+/** Mel frames to encode for `audioFrames` of audio. */
 export function windowFrames(audioFrames: number, { minFrames, silence, step }: WindowLength): number {
   const wanted = Math.ceil((audioFrames + silence) / step) * step;
   return Math.min(WINDOW_FRAMES, Math.max(minFrames, wanted));
 }
 
-/** The same for the text of audio that fits in one window. */
+/** The same for a file that fits in one window and needs no timestamps. */
 export function shortWindowFrames(audioFrames: number): number {
   return windowFrames(audioFrames, SHORT_WINDOW);
 }
 
-/** So many words more by saying the same again at once are a loop more often than speech. */
+/** This many immediately repeated words are more often a loop than speech. */
 const MIN_REPEATED_WORDS = 2;
-/** Nobody speaks faster; the second is what the count of a short clip may be off by. */
+/** Faster than any speaker; the second is the tolerance for short clips. */
 const MAX_WORDS_PER_SECOND = 4.5;
 const EXTRA_WORDS = 2;
-/** Below the reference's 2.4: another try costs little here. */
+/** Below the reference's 2.4: another attempt is cheap here. */
 const MAX_COMPRESSION_RATIO = 2;
 const MIN_AVG_LOGPROB = -1;
 
-/** Whether a text may stand, or the whole window has to be asked. @param audioFrames what was said in it */
+/** Whether a text is plausible; if not, the whole window is decoded. @param audioFrames mel frames of its audio */
 export function isPlausible(
   { text, compressionRatio, avgLogprob }: Pick<DecodeResult, 'text' | 'compressionRatio' | 'avgLogprob'>,
   audioFrames: number,
@@ -57,7 +56,7 @@ function wordsOf(text: string, language: string): string[] {
   return [...segmenter.segment(text.toLowerCase())].flatMap((part) => (part.isWordLike ? part.segment : []));
 }
 
-/** Whether some phrase follows itself, once or often, so that `count` words are said for nothing. */
+/** Whether some phrase repeats at once, with at least `count` repeated words. */
 function repeats(words: readonly string[], count: number): boolean {
   for (let length = 1; 2 * length <= words.length; length++) {
     let same = 0; // words in a row that are those one length before

@@ -1,8 +1,8 @@
 /**
- * Beam search that listens for given words. Beside the beam, which is chosen as always, there are guests: sequences that
- * are in the middle of a listed word, however unlikely its first tokens are. A guest that has said its word in full
- * competes with the beam, its score raised by what the word earns; one that leaves the word before its end is gone. So
- * with nothing of the list said, the beam is what it would be without the list (greedy, where it is of width 1).
+ * Beam search with hotwords. In addition to the usual beam it keeps biased sequences, which are in the middle of a listed
+ * word, however improbable its first tokens are. A biased sequence that completes its word competes with the beam, with the
+ * word's bonus added to its score; one that leaves the word early is dropped. Without listed words in the speech the result
+ * equals that of plain beam search (greedy at width 1).
  */
 import { type Hotwords, INITIAL_STATE, type HotwordState } from './hotwords.js';
 import { type Forecast, type CandidateNeeds, type CandidateSource, FullRows } from '../search/candidates.js';
@@ -10,13 +10,13 @@ import { type BeamOptions, extend, type Rows, score, type Search, type Sequence 
 
 interface HotwordOptions extends BeamOptions {
   readonly hotwords: Hotwords;
-  /** Tokens that were said right before: a word may have begun in them. */
-  readonly behind?: readonly number[];
+  /** Tokens directly before: a word may have started in them. */
+  readonly precedingTokens?: readonly number[];
 }
 
-/** Sequences in the middle of a word beside the beam. */
+/** Sequences in the middle of a word, in addition to the beam. */
 const MAX_BIASED_CANDIDATES = 4;
-/** How many nats a guest may be behind what it would earn if its word ended here. */
+/** How far the score of a biased sequence, with the bonus if its word ended here, may trail the beam. */
 const MAX_LAG_NATS = 3;
 
 interface HotwordSequence extends Sequence {
@@ -30,7 +30,7 @@ interface Candidate extends HotwordSequence {
 
 const START: HotwordSequence = { tokens: [], logprobs: [], sumLogprob: 0, state: INITIAL_STATE };
 
-/** What counts in the choice; the model's own score is kept beside it. */
+/** The score used for selection; the model's own score is kept separately. */
 function biasedScore({ sumLogprob, state }: HotwordSequence): number {
   return sumLogprob + state.earnedBonus;
 }
@@ -40,17 +40,17 @@ function byBiasedScore(a: HotwordSequence, b: HotwordSequence): number {
 }
 
 export class HotwordSearch implements Search {
-  /** The beam, then the guests. */
+  /** The beam, then the biased sequences. */
   live: readonly HotwordSequence[];
   #beam: readonly HotwordSequence[];
-  /** The beam when it was last not empty. */
+  /** The last beam that was not empty. */
   #last: readonly HotwordSequence[];
   readonly #ended: HotwordSequence[] = [];
   readonly #maxEnded: number;
 
   constructor(readonly options: HotwordOptions) {
     this.#maxEnded = Math.max(1, Math.round(options.beamSize * (options.patience ?? 1)));
-    const start = { ...START, state: options.hotwords.behind(options.behind ?? []) };
+    const start = { ...START, state: options.hotwords.behind(options.precedingTokens ?? []) };
     this.live = this.#beam = this.#last = [start];
   }
 
@@ -59,7 +59,7 @@ export class HotwordSearch implements Search {
     return { count: beamSize + 1, listed: hotwords.tokens };
   }
 
-  /** Undefined with guests: it depends on their words which of them stay. */
+  /** Undefined with biased sequences: which of them stay depends on their words. */
   get forecast(): Forecast | undefined {
     if (this.live.length > this.#beam.length) return undefined;
     const { beamSize: width, endOfText } = this.options;
@@ -105,7 +105,7 @@ export class HotwordSearch implements Search {
     return all.reduce((best, one) => (scored(one) > scored(best) ? one : best), all[0] ?? START);
   }
 
-  /** What may join the beam: the likeliest that follow its sequences, or a guest at the end of its word. */
+  /** Candidates for the beam: the most probable continuations, and biased sequences that complete their word. */
   #beamCandidates(source: CandidateSource, row: number): Candidate[] {
     const from = this.live[row] ?? START;
     const isBiased = row >= this.#beam.length;
@@ -115,7 +115,7 @@ export class HotwordSearch implements Search {
       .filter(({ state }) => !isBiased || state.earnedBonus > from.state.earnedBonus);
   }
 
-  /** What is in the middle of a word that can earn enough to matter. */
+  /** Sequences in the middle of a word whose bonus can still beat the beam. */
   #biasedCandidates(
     source: CandidateSource,
     row: number,
@@ -144,7 +144,7 @@ export class HotwordSearch implements Search {
     const from = this.live[row] ?? START;
     return {
       ...extend(from, token, logprob),
-      state: this.options.hotwords.after(from.state, token),
+      state: this.options.hotwords.advance(from.state, token),
       row,
       token,
     };

@@ -1,11 +1,10 @@
 /**
- * Names and words that are likely to be said, as a prefix tree of their tokens: which of them a text is in the middle
- * of, and what it has earned by those that it has said in full. Nothing is earned by half a word: what looks like the
- * beginning of a name and goes on otherwise has the score that the model gave it.
+ * Names and words that the speech is likely to contain, as a trie of their tokens. Tracks which of them a text is in the
+ * middle of and the bonus for complete ones. A partial word earns nothing: text that starts like a name and continues
+ * otherwise keeps the model's score.
  */
 import { UNSPACED_SCRIPTS } from '#daemon/protocol/unspaced-scripts.js';
 
-/** What is asked of a tokenizer. */
 export interface WordTokenizer {
   encode(text: string): number[];
   decode(tokens: readonly number[]): string;
@@ -13,40 +12,40 @@ export interface WordTokenizer {
 
 interface TrieNode {
   readonly next: Map<number, TrieNode>;
-  /** Tokens from the beginning of the word. */
+  /** Tokens from the start of the word. */
   readonly depth: number;
-  /** What the word that ends here earns; 0 where none does. */
+  /** Bonus of the word that ends here; 0 if none does. */
   bonus: number;
-  /** The largest bonus here and below. */
-  best: number;
+  /** The largest bonus in this subtree. */
+  maxBonusBelow: number;
 }
 
-/** A word that a text is in the middle of. */
+/** A word that the text is in the middle of. */
 interface Path {
   readonly node: TrieNode;
-  /** What the text had earned when the word began. What is earned on the way, by words within, counts as part of it. */
-  readonly before: number;
-  /** The end of the word right in front of it. */
-  readonly behind: TrieNode | undefined;
+  /** Bonus of the text when the word started. Words inside it count as part of it. */
+  readonly bonusAtStart: number;
+  /** End node of the word directly before it. */
+  readonly previousWord: TrieNode | undefined;
 }
 
-/** Where a text stands among the words. */
+/** The position of a text among the words. */
 export interface HotwordState {
-  /** By the words that it has said in full, in nats. */
+  /** Bonus for complete words, in nats. */
   readonly earnedBonus: number;
   readonly paths: readonly Path[];
-  /** Whether it ends with a letter or digit, so that a letter goes on with the same word. */
-  readonly insideWord: boolean;
+  /** Whether the text ends with a letter or digit, so that a letter continues the same word. */
+  readonly isInWord: boolean;
 }
 
-export const INITIAL_STATE: HotwordState = { earnedBonus: 0, paths: [], insideWord: false };
+export const INITIAL_STATE: HotwordState = { earnedBonus: 0, paths: [], isInWord: false };
 
-/** What a token of a word earns, in nats. Chosen on one half of the clips (test/bench/baseline/hotwords.md). */
+/** Tuned on one half of the clips (test/bench/baseline/hotwords.md). */
 export const BONUS_NATS_PER_TOKEN = 2;
 
 /**
- * Of a longer list each word is less likely to be said: what it has to make up for beyond so many words. Without it, 500
- * names turn up where one of them sounds like what is said.
+ * In longer lists each word is less likely to occur, so its bonus shrinks. Without this, some of 500 names appear wherever
+ * the speech sounds like one of them.
  */
 const SHORT_LIST_WORDS = 100;
 
@@ -59,23 +58,23 @@ interface Edges {
 }
 
 export class Hotwords {
-  readonly #root: TrieNode = { next: new Map(), depth: 0, bonus: 0, best: 0 };
+  readonly #root: TrieNode = { next: new Map(), depth: 0, bonus: 0, maxBonusBelow: 0 };
   readonly #tokenizer: WordTokenizer;
   readonly #edges = new Map<number, Edges>();
   #tokens: readonly number[] | undefined;
-  /** The words, trimmed, each once. */
+  /** The words, trimmed, without duplicates. */
   readonly words: readonly string[];
-  /** In nats for each word. */
+  /** In nats per word. */
   readonly #listPenalty: number;
 
   /**
-   * @param words taken as plain text, whatever they look like; empty ones count for nothing
-   * @param strength nats for each token of a word
+   * @param words plain text; empty ones are ignored
+   * @param bonusPerToken nats per token of a word
    */
   constructor(
     words: readonly string[],
     tokenizer: WordTokenizer,
-    readonly strength = BONUS_NATS_PER_TOKEN,
+    readonly bonusPerToken = BONUS_NATS_PER_TOKEN,
   ) {
     this.#tokenizer = tokenizer;
     this.words = [...new Set(words.map((word) => word.replace(/\s+/gu, ' ').trim()))].filter(
@@ -91,85 +90,92 @@ export class Hotwords {
     return this.#root.next.size === 0;
   }
 
-  /** All tokens of the words, each once. */
+  /** All tokens of the words, without duplicates. */
   get tokens(): readonly number[] {
-    return (this.#tokens ??= [...tokensBelow(this.#root)]);
+    return (this.#tokens ??= [...collectTokens(this.#root)]);
   }
 
-  /** The standing of a text that stood at `before` and goes on with `token`. */
-  after(before: HotwordState, token: number): HotwordState {
+  /** The state of a text after `token`. */
+  advance(state: HotwordState, token: number): HotwordState {
     const { begins, ends } = this.#edgesOf(token);
-    const sameWord = before.insideWord && begins;
-    let { earnedBonus } = before;
-    let said: TrieNode | undefined;
+    const isSameWord = state.isInWord && begins;
+    let { earnedBonus } = state;
+    let completed: TrieNode | undefined;
     const paths: Path[] = [];
-    for (const { node, before: earnedBefore, behind } of before.paths) {
-      if (!sameWord && node.bonus > 0) {
-        // Said twice in a row it earns once, or saying it would pay for ever.
-        if (node !== behind) earnedBonus = Math.max(earnedBonus, earnedBefore + node.bonus);
-        said ??= node;
+    for (const { node, bonusAtStart: startBonus, previousWord } of state.paths) {
+      if (!isSameWord && node.bonus > 0) {
+        // A word earns once in a row, or repeating it would pay forever.
+        if (node !== previousWord) earnedBonus = Math.max(earnedBonus, startBonus + node.bonus);
+        completed ??= node;
       }
       const next = node.next.get(token);
-      if (next !== undefined) paths.push({ node: next, before: earnedBefore, behind });
+      if (next !== undefined) paths.push({ node: next, bonusAtStart: startBonus, previousWord });
     }
-    const begun = sameWord ? undefined : this.#root.next.get(token);
-    if (begun !== undefined) paths.push({ node: begun, before: earnedBonus, behind: said });
-    return { earnedBonus, paths, insideWord: ends };
+    const started = isSameWord ? undefined : this.#root.next.get(token);
+    if (started !== undefined)
+      paths.push({ node: started, bonusAtStart: earnedBonus, previousWord: completed });
+    return { earnedBonus, paths, isInWord: ends };
   }
 
-  /** Where a text stands that goes on behind `tokens`, with nothing earned yet. */
+  /** The state of a text that follows `tokens`, without a bonus yet. */
   behind(tokens: readonly number[]): HotwordState {
-    const { earnedBonus, paths, insideWord } = tokens.reduce(
-      (at, token) => this.after(at, token),
+    const { earnedBonus, paths, isInWord } = tokens.reduce(
+      (at, token) => this.advance(at, token),
       INITIAL_STATE,
     );
     return {
       earnedBonus: 0,
-      paths: paths.map((path) => ({ ...path, before: path.before - earnedBonus })),
-      insideWord,
+      paths: paths.map((path) => ({ ...path, bonusAtStart: path.bonusAtStart - earnedBonus })),
+      isInWord,
     };
   }
 
-  /** Tokens that go on with a word or begin one, and what it may earn at most. */
+  /** Tokens that continue a word or start one, with its maximum bonus. */
   *continuations({
     paths,
     earnedBonus,
   }: HotwordState): Generator<readonly [token: number, maxBonus: number]> {
-    for (const { node, before } of paths) {
-      for (const [token, { best }] of node.next) yield [token, before + best - earnedBonus];
+    for (const { node, bonusAtStart } of paths) {
+      for (const [token, { maxBonusBelow }] of node.next)
+        yield [token, bonusAtStart + maxBonusBelow - earnedBonus];
     }
-    for (const [token, { best }] of this.#root.next) yield [token, best];
+    for (const [token, { maxBonusBelow }] of this.#root.next) yield [token, maxBonusBelow];
   }
 
   /**
-   * What to raise the tokens by that go on with a word: for a search that takes nothing back. Those that begin one are
-   * left alone, or texts would be full of beginnings.
+   * Boosts for tokens that continue a word, for sampling, which cannot backtrack. Tokens that start a word get none, or the
+   * text would fill with partial words.
    */
   boosts(tokens: readonly number[]): Map<number, number> {
-    const { paths } = tokens.reduce((before, token) => this.after(before, token), INITIAL_STATE);
-    return new Map(paths.flatMap(({ node }) => [...node.next.keys()].map((token) => [token, this.strength])));
+    const { paths } = tokens.reduce((before, token) => this.advance(before, token), INITIAL_STATE);
+    return new Map(
+      paths.flatMap(({ node }) => [...node.next.keys()].map((token) => [token, this.bonusPerToken])),
+    );
   }
 
-  /** What the words that are begun may earn at most. */
+  /** Maximum bonus of the started words. */
   maxBonus({ paths, earnedBonus }: HotwordState): number {
-    return paths.reduce((most, { node, before }) => Math.max(most, before + node.best - earnedBonus), 0);
-  }
-
-  /** What the tokens said of words that are begun would earn if they were whole words. */
-  partialBonus({ paths, earnedBonus }: HotwordState): number {
     return paths.reduce(
-      (most, { node, before }) => Math.max(most, before + this.#bonusOf(node.depth) - earnedBonus),
+      (max, { node, bonusAtStart }) => Math.max(max, bonusAtStart + node.maxBonusBelow - earnedBonus),
       0,
     );
   }
 
-  /** Whether a word goes on that had begun before the last token. */
+  /** The bonus of the started words if they ended here. */
+  partialBonus({ paths, earnedBonus }: HotwordState): number {
+    return paths.reduce(
+      (max, { node, bonusAtStart }) => Math.max(max, bonusAtStart + this.#bonusOf(node.depth) - earnedBonus),
+      0,
+    );
+  }
+
+  /** Whether the last token continued a word. */
   isInsideWord({ paths }: HotwordState): boolean {
     return paths.some(({ node }) => node.depth > 1);
   }
 
   #bonusOf(tokens: number): number {
-    return Math.max(0, this.strength * tokens - this.#listPenalty);
+    return Math.max(0, this.bonusPerToken * tokens - this.#listPenalty);
   }
 
   #add(tokens: readonly number[]): void {
@@ -178,11 +184,11 @@ export class Hotwords {
     for (const token of tokens) {
       let next = node.next.get(token);
       if (next === undefined) {
-        next = { next: new Map(), depth: node.depth + 1, bonus: 0, best: 0 };
+        next = { next: new Map(), depth: node.depth + 1, bonus: 0, maxBonusBelow: 0 };
         node.next.set(token, next);
       }
       node = next;
-      node.best = Math.max(node.best, bonus);
+      node.maxBonusBelow = Math.max(node.maxBonusBelow, bonus);
     }
     if (node !== this.#root) node.bonus = bonus;
   }
@@ -198,12 +204,12 @@ export class Hotwords {
   }
 }
 
-function tokensBelow({ next }: TrieNode, found = new Set<number>()): Set<number> {
-  for (const [token, node] of next) tokensBelow(node, found.add(token));
+function collectTokens({ next }: TrieNode, found = new Set<number>()): Set<number> {
+  for (const [token, node] of next) collectTokens(node, found.add(token));
   return found;
 }
 
-/** As given, behind a space and not, and with a capital, as at the beginning of a sentence. */
+/** As given and capitalized as at the start of a sentence, each with and without a leading space. */
 function spellingsOf(word: string): string[] {
   const [first = ''] = word;
   const capital = first.toUpperCase() + word.slice(first.length);

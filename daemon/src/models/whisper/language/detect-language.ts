@@ -1,4 +1,4 @@
-/** Which language is spoken: the model's first guess after `<|startoftranscript|>`. */
+/** Detects the language: the model's prediction after `<|startoftranscript|>`. */
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
@@ -13,16 +13,16 @@ import type { WhisperTokenizer } from '../tokenizer.js';
 export interface DetectedLanguage {
   readonly language: string;
   readonly probability: number;
-  /** All languages, the likeliest first. */
+  /** All languages, the most probable first. */
   readonly probabilities: ReadonlyMap<string, number>;
-  /** Probability that nobody speaks at all, as the model sees it. */
+  /** The model's probability of no speech. */
   readonly noSpeechProb: number;
 }
 
 /**
- * Whether the language may change on the way. Where it is given, it does not.
+ * Whether the language may change within the audio. A given language is fixed.
  *
- * @throws SottoError INVALID_ARGUMENT where that is asked of a model that knows English only
+ * @throws SottoError INVALID_ARGUMENT for an English-only model
  */
 export function canChangeLanguage(
   { language, multilingual = false }: Pick<TranscribeOptions, 'language' | 'multilingual'>,
@@ -30,8 +30,8 @@ export function canChangeLanguage(
 ): boolean {
   if (!multilingual || language !== undefined) return false;
   if (isMultilingual) return true;
-  throw new SottoError('INVALID_ARGUMENT', 'this model knows English only', {
-    hint: 'speech in several languages takes a multilingual model, such as base, small or large-v3',
+  throw new SottoError('INVALID_ARGUMENT', 'this model supports only English', {
+    hint: 'use a multilingual model, such as base, small or large-v3',
   });
 }
 
@@ -49,7 +49,7 @@ export async function detectLanguage(
   const [probabilities, silence] = mx.tidy((): [MxArray, MxArray] => {
     const hidden = model.decoder.forward(tokenRow([startOfTranscript]), caches, crossKeysValues);
     const logits = mx.reshape(model.decoder.logits(hidden), [model.config.nVocab]);
-    // The language tokens stand in one row after it; all other tokens are left out of the softmax.
+    // The language tokens directly follow it; the softmax covers only them.
     return [
       mx.softmax(mx.slice(logits, [startOfTranscript + 1], [startOfTranscript + 1 + count]), -1),
       mx.slice(mx.softmax(logits, -1), [noSpeech], [noSpeech + 1]),

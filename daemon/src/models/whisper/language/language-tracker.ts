@@ -1,10 +1,10 @@
 /**
- * The language of speech that changes it on the way. Before a window is decoded, the languages of the groups of speech in
- * it are heard, each through a short window of its own, and the window is cut where the language changes: each window has
- * one language, and no text leads one of another language.
+ * Tracks the language of speech that changes it. Before a window is decoded, the language of each of its speech groups is
+ * detected through a short window of its own, and the window is cut where the language changes. Each window then has one
+ * language, and its prompt too.
  *
- * A window whose own language is surely English seldom has another in it (none of 60 sentences of 4 to 7 s was missed,
- * ../README.md): it costs nothing more. The other way round it does not hold: base is sure of German where most of a window is English.
+ * A window that is certainly English rarely holds another language (none of 60 sentences of 4 to 7 s was missed,
+ * ../../NOTES.md), so it needs no more detection. The converse fails: base is certain of German in windows mostly in English.
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
@@ -15,30 +15,29 @@ import { type GroupLanguages, viterbiPath } from './viterbi-path.js';
 import { type WindowLength, windowFrames } from '../encode/short-window.js';
 import type { Transcription } from '../transcription.js';
 
-/** From this probability on a window of English is English alone. */
+/** At this probability a window is entirely English. */
 const MIN_ENGLISH_PROBABILITY = 0.99;
-/** What a group is heard with before it, and how much of it is heard at most. */
+/** Mel frames before a group in its window, and the maximum of the group itself. */
 const GROUP_LEAD_IN_FRAMES = 10;
 const MAX_GROUP_FRAMES = 600;
-/** The silence behind it is room for what the encoder finds out. */
+/** The encoder needs the silence after the speech. */
 const GROUP_WINDOW: WindowLength = { minFrames: 0, silence: 200, step: 100 };
-/** Speech before a change of language that is too short to be asked for again. */
+/** Shorter speech before a change of language is skipped. */
 const MIN_LEFTOVER_FRAMES = 65;
 
-/** What is decoded next: a window in one language. */
+/** The next window to decode, in one language. */
 interface PlannedWindow {
   readonly window: Window;
   readonly encoded: EncodedWindow;
   readonly language: string;
-  /** Of the language, in the speech of the window. */
+  /** Of the language, over the speech of the window. */
   readonly probability: number;
 }
 
-/** What `plan` finds before the window is encoded. */
 interface LanguageRun {
   readonly language: string;
   readonly probability: number;
-  /** Where another language begins in the window. */
+  /** Mel frame where another language starts. */
   readonly change?: number | undefined;
 }
 
@@ -46,9 +45,9 @@ export class LanguageTracker {
   readonly #work: Transcription;
   /** The language of the last window. */
   #previousLanguage: string | undefined;
-  /** Where, in frames, another language begins than that of the last window. */
+  /** Mel frame where the language changes from that of the last window. */
   #change: number | undefined;
-  /** Probabilities by group, of the groups that the next window may hold. */
+  /** Language probabilities by group, for groups that the next window may contain. */
   readonly #groupLanguages = new Map<string, ReadonlyMap<string, number>>();
   readonly #spoken = new Map<string, number>(); // seconds by language
 
@@ -56,15 +55,15 @@ export class LanguageTracker {
     this.#work = work;
   }
 
-  /** The language spoken longest so far. */
+  /** The language with the most speech so far. */
   get main(): string | undefined {
     return [...this.#spoken].sort(([, a], [, b]) => b - a)[0]?.[0];
   }
 
   /**
-   * The part of `window`, from its start on, that is in one language. Reads ahead meanwhile.
+   * Cuts `window` after its first language. Prefetches audio meanwhile.
    *
-   * @param encode as the window is encoded to be decoded; what comes of it is the caller's
+   * @param encode encodes a window for decoding; the caller owns the result
    */
   async plan(
     window: Window,
@@ -72,10 +71,10 @@ export class LanguageTracker {
     signal: AbortSignal,
   ): Promise<PlannedWindow> {
     const { windows } = this.#work;
-    // A window that may be English alone is encoded as it is; for one that is not, that would be in vain.
-    const wholeFirst =
+    // A window that may be entirely English is encoded whole; for others that would be wasted.
+    const shouldEncodeWhole =
       !windows.hasVad || (this.#change === undefined && (this.#previousLanguage ?? 'en') === 'en');
-    const encoding = wholeFirst ? encode(window) : undefined;
+    const encoding = shouldEncodeWhole ? encode(window) : undefined;
     windows.prefetch(window.start + 2 * WINDOW_FRAMES, signal);
     let encoded = await encoding;
     try {
@@ -94,7 +93,7 @@ export class LanguageTracker {
     }
   }
 
-  /** Where the next window may begin, the last one being done up to frame `seek`; what is before it is forgotten. */
+  /** The start of the next window after the last one completed up to frame `seek`; drops earlier groups. */
   next(seek: number): number {
     const left = this.#change === undefined ? 0 : this.#change - seek;
     const from = left > 0 && left < MIN_LEFTOVER_FRAMES ? seek + left : seek;
@@ -124,7 +123,7 @@ export class LanguageTracker {
     return { ...found, change: last && next && cutBetween(last, next) };
   }
 
-  /** What is left of the last window's language is not put together with what is behind the change. */
+  /** Never merges groups across the known change of language. */
   #grouped(spoken: readonly SpeechGroup[]): SpeechGroup[] {
     const change = this.#change ?? -Infinity;
     return [
@@ -160,7 +159,7 @@ export class LanguageTracker {
   }
 }
 
-/** The language that groups begin with, how probable it is in them, and in how many of them it is spoken. */
+/** The language of the first groups, its probability, and the number of groups in it. */
 function firstLanguageRun(
   groupLanguages: readonly GroupLanguages[],
   previousLanguage: string | undefined,

@@ -1,7 +1,7 @@
 /**
- * The language out of several windows, where the first is not sure of it: it may hold music, a jingle, a few words of
- * somebody else. Each window's probabilities count by how much is said in it. (faster-whisper stops at the first sure
- * window and otherwise takes what most windows say.)
+ * Detects the language over several windows if the first is uncertain, since it may hold music, a jingle or a few words of
+ * another speaker. Each window counts by its amount of speech. (faster-whisper stops at the first certain window and
+ * otherwise uses the majority.)
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
@@ -11,19 +11,18 @@ import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
 import type { DetectedLanguage } from './detect-language.js';
 import type { Transcription } from '../transcription.js';
 
-/** Mean probability from which on no further window is asked, if so many seconds of speech have been heard. */
+/** No further window is used from this mean probability and this much speech on. */
 const MIN_LANGUAGE_PROBABILITY = 0.5;
 const MIN_SPEECH_SECONDS = 2;
 
-/** What one window says. */
 interface LanguageVote {
-  /** What is said in it. */
+  /** Seconds of speech. */
   readonly seconds: number;
   readonly noSpeechProb: number;
   readonly probabilities: ReadonlyMap<string, number>;
 }
 
-/** The likeliest language of all windows together, and how many seconds of speech say so. */
+/** The most probable language of all windows, and the weighted seconds of speech behind it. */
 export function combineVotes(votes: readonly LanguageVote[]): {
   language: string;
   probability: number;
@@ -32,7 +31,7 @@ export function combineVotes(votes: readonly LanguageVote[]): {
   const sums = new Map<string, number>();
   let weights = 0;
   for (const { seconds, noSpeechProb, probabilities } of votes) {
-    const weight = Math.max(0.01, seconds) * Math.max(0.01, (1 - noSpeechProb) ** 2); // squared: to hum and music the model says 0.77 to 0.85
+    const weight = Math.max(0.01, seconds) * Math.max(0.01, (1 - noSpeechProb) ** 2); // squared: humming and music have 0.77 to 0.85
     weights += weight;
     for (const [language, p] of probabilities) sums.set(language, (sums.get(language) ?? 0) + weight * p);
   }
@@ -41,10 +40,10 @@ export function combineVotes(votes: readonly LanguageVote[]): {
 }
 
 /**
- * The language of the first window, or, as long as that is not sure, of it and up to `count` − 1 windows behind it, each
- * where the last one ends. What is read for them is what is decoded later; at most their frames are held, 1 MB each.
+ * The language of the first window or, while that is uncertain, of it and up to `count` − 1 windows after it. Their audio is
+ * decoded later, so only their frames are held meanwhile, 1 MB each.
  *
- * @param encoded the first window, which stays the caller's
+ * @param encoded the first window; the caller keeps owning it
  */
 export async function detectOverWindows(
   work: Transcription,
@@ -54,7 +53,7 @@ export async function detectOverWindows(
   signal: AbortSignal,
 ): Promise<{ language: string; probability: number }> {
   const { windows } = work;
-  const votes = [voteOf(work, first, await work.detect(encoded))];
+  const votes = [toVote(work, first, await work.detect(encoded))];
   let found = combineVotes(votes);
   let window: Window | undefined = first;
   while (
@@ -67,7 +66,7 @@ export async function detectOverWindows(
     if (window === undefined) break;
     const other = await work.encode(window, WINDOW_FRAMES, 'zero', signal);
     try {
-      votes.push(voteOf(work, window, await work.detect(other)));
+      votes.push(toVote(work, window, await work.detect(other)));
     } finally {
       disposeWindow(other);
     }
@@ -76,7 +75,7 @@ export async function detectOverWindows(
   return found;
 }
 
-function voteOf(work: Transcription, window: Window, detected: DetectedLanguage): LanguageVote {
+function toVote(work: Transcription, window: Window, detected: DetectedLanguage): LanguageVote {
   const { noSpeechProb, probabilities } = detected;
   const spoken = work.windows.spokenSeconds(window);
   const seconds = spoken

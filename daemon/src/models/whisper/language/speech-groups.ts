@@ -1,6 +1,6 @@
 /**
- * Speech in groups that a language can be heard in: stretches between pauses, the shorter ones put together with what
- * is near. Who changes the language pauses before it, if only for breath.
+ * Groups speech into spans that are long enough for language detection: stretches between pauses, short ones merged with
+ * their neighbors. Speakers pause before they change the language, if only for breath.
  */
 
 /** In mel frames from the start of the audio. */
@@ -9,14 +9,13 @@ export interface SpeechGroup {
   readonly end: number;
 }
 
-/** Pauses shorter than this are within a word or between two of them. */
+/** Shorter pauses lie inside a phrase. */
 const PAUSE_FRAMES = 20;
-/** In less speech the language is a guess. */
+/** In less speech the detected language is unreliable. */
 const MIN_GROUP_FRAMES = 100;
 
 /**
- * Groups in order. A group shorter than a second is put together with the nearer one of its neighbours, where it has
- * any; the shortest first.
+ * Merges each group shorter than a second with the nearer of its neighbors, the shortest first.
  *
  * @param stretches in order, without padding
  */
@@ -41,14 +40,14 @@ export function groupSpeech(stretches: readonly SpeechGroup[]): SpeechGroup[] {
   return groups;
 }
 
-/** Between group `i` and the next one; infinite at both ends. */
+/** The pause after group `i`; infinite at both ends. */
 function pauseAfter(groups: readonly SpeechGroup[], i: number): number {
   const [one, next] = [groups[i], groups[i + 1]];
   return one === undefined || next === undefined ? Infinity : next.start - one.end;
 }
 
-/** Where to cut between two groups: in the middle of the pause, or shortly before the second. */
+/** The cut between two groups: in the middle of the pause, or shortly before the second group. */
 export function cutBetween(before: SpeechGroup, after: SpeechGroup): number {
-  const maxLeadInFrames = 30; // frames of quiet that are left in front of what is said
+  const maxLeadInFrames = 30; // frames of silence kept before speech
   return Math.max(before.end, after.start - maxLeadInFrames, Math.floor((before.end + after.start) / 2));
 }

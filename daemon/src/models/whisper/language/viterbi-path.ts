@@ -1,33 +1,32 @@
 /**
- * From how probable each language is in each group of speech to which one is spoken when. What a second or two of speech
- * say is often wrong, and then not even unsure; so the whole sequence counts (Viterbi 1967): to change the language costs
- * as much as a group has to be surer of another one than of that before it, weighed by how long it is.
+ * Finds the language of each group of speech from its language probabilities. One or two seconds of speech are often
+ * misdetected with high confidence, so the whole sequence counts (Viterbi 1967): a change of language has a cost, and each
+ * group counts by its length.
  *
- * Measured on `npm run bench -- languages` and the sequences of other seeds: where each of these may lie without a clip
- * changing its language on the way (cost 2.5 to 4, a full voice from 2 to 3 s).
+ * Measured with `npm run bench -- languages` and sequences of other seeds: in this range no clip changes its language
+ * (cost 2.5 to 4, full weight from 2 to 3 s).
  */
 
-/** What was heard in a group of speech. */
 export interface GroupLanguages {
-  /** Seconds of it that are speech. */
+  /** Seconds of speech. */
   readonly seconds: number;
   readonly probabilities: ReadonlyMap<string, number>;
 }
 
-/** In natural logarithms, as the probabilities are summed up. */
+/** In nats. */
 const CHANGE_COST = 2.5;
-/** Less than this says nothing that could be told apart from nothing. */
+/** Floor for probabilities. */
 const MIN_PROBABILITY = 0.001;
-/** From so much speech on, a group has its full voice. */
+/** A group with this much speech has full weight. */
 const FULL_WEIGHT_SECONDS = 2.75;
-/** A language counts that some group finds at least this probable; a new one has to be likelier than noise makes any. */
+/** A language is a candidate if some group has at least this probability; the second, for a new language, exceeds noise. */
 const MIN_FIRST_PROBABILITY = 0.1;
 const MIN_NEW_PROBABILITY = 0.35;
 
 /**
- * The language of each group, such that changes and improbable languages together cost least.
+ * The language of each group that minimizes the cost of changes and improbable languages.
  *
- * @param before the language of what was said before the first group; none at the start of the audio
+ * @param before the language before the first group; undefined at the start of the audio
  */
 export function viterbiPath(groups: readonly GroupLanguages[], before?: string): string[] {
   const minProbability = before === undefined ? MIN_FIRST_PROBABILITY : MIN_NEW_PROBABILITY;

@@ -1,4 +1,4 @@
-/** The languages Whisper was trained on: code → English name, in the order of their token ids. */
+/** Whisper's languages: code → English name, in the order of their token ids. */
 export const LANGUAGES = {
   en: 'english',
   zh: 'chinese',
@@ -102,14 +102,14 @@ export const LANGUAGES = {
   yue: 'cantonese', // the hundredth, new with large-v3
 } as const satisfies Record<string, string>;
 
-/** Other names that people give to languages of the table. */
+/** Alternative names. */
 const ALIASES = new Map(
   Object.entries({
     burmese: 'my',
     castilian: 'es',
     flemish: 'nl',
     haitian: 'ht',
-    jv: 'jw', // the code that ISO 639 gives to Javanese
+    jv: 'jw', // ISO 639's code for Javanese
     letzeburgesch: 'lb',
     mandarin: 'zh',
     moldavian: 'ro',
@@ -128,7 +128,7 @@ export const LANGUAGE_CODES: readonly string[] = Object.keys(LANGUAGES);
 const CODE_BY_NAME = new Map(Object.entries(LANGUAGES).map(([code, name]): [string, string] => [name, code]));
 
 /**
- * The code of a language given by code, English name, alias or locale, or undefined if Whisper has no such language.
+ * The code of a language by code, English name, alias or locale; undefined if Whisper does not support it.
  *
  * @example
  * languageCode('German'); // 'de'

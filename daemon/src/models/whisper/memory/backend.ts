@@ -1,7 +1,7 @@
 import { mx, type Dtype } from '#native/index.js';
 import { canPack } from '#native/nn/index.js';
 
-/** Who computes: our kernels, MLX on the CPU where they are not built, or MLX on a GPU. They lay weights out differently. */
+/** Our CPU kernels, MLX on the CPU without them, or MLX on a GPU. They lay out weights differently. */
 export type Backend = 'kernels' | 'cpu' | 'gpu';
 
 export function currentBackend(): Backend {
@@ -9,5 +9,5 @@ export function currentBackend(): Backend {
   return canPack() ? 'kernels' : 'cpu';
 }
 
-/** Of one number that is not packed. */
+/** Bytes per unquantized value. */
 export const bytesOf = (dtype: Dtype): number => (dtype === 'float16' || dtype === 'bfloat16' ? 2 : 4);

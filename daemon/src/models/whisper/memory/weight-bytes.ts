@@ -1,20 +1,20 @@
-/** What the weights of a loaded model take. */
+/** Bytes of the weights of a loaded model. */
 import { bytesOf, type Backend } from './backend.js';
 import type { Quantization, WhisperConfig } from '../config.js';
 import type { StoredWeights } from '../checkpoint/stored-weights.js';
 
-/** One product of the loaded network. */
+/** The matrix of one product of the loaded network. */
 interface Matrix {
-  /** As they are stored: several, where they are joined. */
+  /** Stored names; several for joined matrices. */
   readonly names: readonly [string, ...string[]];
   readonly outputs: number;
   readonly inputs: number;
   readonly hasBias: boolean;
-  /** Convolutions never are. */
+  /** False for convolutions. */
   readonly canBeQuantized: boolean;
 }
 
-/** Rows that our kernels take together: what is missing is filled up. */
+/** Row count of the panels of our kernels, which are padded. */
 const PANEL = 16;
 const FLOAT32 = 4;
 
@@ -23,7 +23,7 @@ export function weightBytes(config: WhisperConfig, stored: StoredWeights, backen
   return sum(matrices) + restBytes(config, stored, backend);
 }
 
-/** The joined ones as `Whisper.join` makes them: queries, keys and values of the speech; keys and values of the audio. */
+/** Joined as by `Whisper.join`: query, key and value of self-attention; key and value of cross-attention. */
 function matricesOf({ nMels, nAudioState: dims, nAudioLayer, nTextLayer, nVocab }: WhisperConfig): Matrix[] {
   const linear = (name: string, outputs: number, inputs: number, joined: readonly string[] = []): Matrix => ({
     names: [name, ...joined],
@@ -69,13 +69,13 @@ function matrixBytes(
   const isUniform = quantizations.every(
     (quantization) => quantization?.bits === first?.bits && quantization?.groupSize === first?.groupSize,
   );
-  const quantization = isUniform ? first : undefined; // those that differ are expanded to be joined
+  const quantization = isUniform ? first : undefined; // mixed formats are dequantized for the join
   const isExpanded = first !== undefined && !isUniform;
   const width = bytesOf(stored.dtypeOf(isExpanded ? `${name}.scales` : `${name}.weight`));
   const bias = hasBias
     ? outputs * (backend === 'gpu' ? bytesOf(stored.dtypeOf(`${name}.bias`)) : FLOAT32)
     : 0;
-  const scales = quantization ? 2 * (inputs / quantization.groupSize) : 0; // for each output: scales and biases
+  const scales = quantization ? 2 * (inputs / quantization.groupSize) : 0; // per output: scales and biases
   switch (backend) {
     case 'gpu': {
       const scaleWidth = bytesOf(stored.dtypeOf(`${name}.scales`));
@@ -84,7 +84,7 @@ function matrixBytes(
     }
     case 'kernels': {
       const rows = Math.ceil(outputs / PANEL) * PANEL;
-      return rows * (quantization ? inputs + scales * FLOAT32 : inputs * width) + bias; // a byte each, whatever the bits
+      return rows * (quantization ? inputs + scales * FLOAT32 : inputs * width) + bias; // one byte per weight for any number of bits
     }
     case 'cpu':
       return outputs * inputs * FLOAT32 + bias;
@@ -104,7 +104,7 @@ function quantizationOf(
 /** Norms and positions. */
 function restBytes(config: WhisperConfig, stored: StoredWeights, backend: Backend): number {
   const { nAudioState: dims, nAudioCtx, nTextCtx, nAudioLayer, nTextLayer } = config;
-  const norms = 2 * nAudioLayer + 1 + 3 * nTextLayer + 1; // of a weight and a bias each
+  const norms = 2 * nAudioLayer + 1 + 3 * nTextLayer + 1; // each with a weight and a bias
   const width = (name: string): number => (backend === 'gpu' ? bytesOf(stored.dtypeOf(name)) : FLOAT32);
   return (
     norms * 2 * dims * width('decoder.ln.weight') +

@@ -1,6 +1,6 @@
 /**
- * What a Whisper model takes of the device's memory, from its dimensions and from how its weights are stored. Each term
- * is an array that is there; how far the sums are from what MLX counts is measured by `npm run bench -- memory`.
+ * Predicts the device memory of a Whisper model from its dimensions and the format of its weights. Each term is one array;
+ * `npm run bench -- memory` compares the sums with MLX's counters.
  */
 import type { Dtype } from '#native/index.js';
 
@@ -20,9 +20,9 @@ export interface WhisperFootprint extends Footprint {
 }
 
 /**
- * Reads the headers of a model folder, no weights.
+ * Reads the headers of a model directory, no weights.
  *
- * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED for what cannot be loaded either
+ * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED, as loading would
  */
 export async function whisperFootprint(dir: string): Promise<WhisperFootprint> {
   const config = await readConfig(dir);
@@ -43,7 +43,7 @@ export function footprint(config: WhisperConfig, stored: StoredWeights, backend:
   };
 }
 
-/** A checkpoint that is not there, of one dtype; packed throughout, if its config says so. */
+/** Weights of a hypothetical checkpoint of one dtype, all quantized if its config is. */
 export function uniformWeights(config: WhisperConfig, dtype: Dtype): StoredWeights {
   return { dtypeOf: () => dtype, isQuantized: () => config.quantization !== undefined };
 }

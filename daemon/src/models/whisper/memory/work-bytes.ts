@@ -1,9 +1,9 @@
 /**
- * What work with a model takes beside its weights, at the moment when it takes most. Work has phases, and what one of
- * them leaves behind is there in the next: the encoder's blocks; keys and values of the audio, which the decoder reads at
- * every step; the decoder's first pass over its prompt; a look at when words were said.
+ * Peak memory of a model besides its weights. Work has phases, and each keeps results of the one before: the encoder's blocks;
+ * cross-attention keys and values, which the decoder reads at every step; the decoder's first pass over its prompt; word
+ * alignment.
  *
- * Counted is what lives at once. What MLX keeps for reuse is not: it is bounded by the engine's cache limit.
+ * Counts arrays that live at the same time, not MLX's reuse cache, which the engine limits.
  */
 import { N_FFT, HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
 
@@ -12,22 +12,22 @@ import type { Backend } from './backend.js';
 import type { WhisperConfig } from '../config.js';
 import { maxLiveFrames, streamingConfigFor } from '../streaming/streaming-config.js';
 
-/** A file with the default options; one with times of words; a look of a live session. */
+/** A file with default options; a file with word timestamps; a decode step of a live session. */
 export type Workload = 'file' | 'words' | 'live';
 export type WorkBytes = Readonly<Record<Workload, number>>;
 
 const FLOAT32 = 4;
 const FLOAT16 = 2;
-/** Weights of voice activity, 1.2 MB and its recurrence once more in panels, and the mel filters. */
+/** VAD weights (1.2 MB, and the recurrence again in panels) and the mel filters. */
 const VOICE_BYTES = 1_600_000;
-/** Tokens before a window's own: what was said before it, and where the transcript starts. */
+/** Special tokens before the text of a window. */
 const START_TOKENS = 5;
-/** Positions whose probabilities are asked for at once, of words (`alignment.ts`). */
+/** Positions per pass over the logits in `alignment.ts`. */
 const WORD_POSITIONS = 64;
-/** Text of a live window, and what of it is not committed yet and checked in one pass: some three seconds of speech. */
+/** Tokens of a live window, and of its draft, which is verified in one pass: some three seconds of speech. */
 const LIVE_TOKENS = 64;
 const LIVE_DRAFT_TOKENS = 12;
-/** Decoder blocks whose keys and values are queued on a GPU before they are waited for. */
+/** Decoder blocks whose keys and values are queued on a GPU per wait. */
 export const PAIRS_PER_GPU_WAIT = 8;
 
 /** @param width bytes of an activation */
@@ -37,42 +37,42 @@ export function workBytes(config: WhisperConfig, backend: Backend, width: number
   const liveFrames = maxLiveFrames(config);
   const prompt = Math.floor(nTextCtx / 2) + START_TOKENS;
   const caches = nTextLayer * 2 * nTextCtx * nTextState * width;
-  const filters = 4 * nVocab * FLOAT32; // what may come first, and three rows of what may follow
+  const filters = 4 * nVocab * FLOAT32; // one row for the first position, three for later ones
   const baseBytes = VOICE_BYTES + caches + filters;
 
   const framesBytes = WINDOW_FRAMES * nMels * FLOAT32;
-  const whole = new WindowBytes(config, backend, width, WINDOW_FRAMES);
-  // The second window's frames are made while the first is encoded, whose raw ones are still there; then there are both.
+  const wholeWindow = new WindowBytes(config, backend, width, WINDOW_FRAMES);
+  // The second window's frames are computed while the first is encoded; afterwards both are held.
   const fileBytes =
     baseBytes +
     Math.max(
-      framesBytes + whole.encoderPeak + melBytes(nMels),
-      2 * framesBytes + whole.crossAttentionPeak,
-      2 * framesBytes + whole.crossAttention + whole.forwardPeak(prompt, 2),
+      framesBytes + wholeWindow.encoderPeak + melBytes(nMels),
+      2 * framesBytes + wholeWindow.crossAttentionPeak,
+      2 * framesBytes + wholeWindow.crossAttention + wholeWindow.forwardPeak(prompt, 2),
     );
   const wordsBytes =
     baseBytes +
     2 * framesBytes +
-    whole.crossAttention +
-    whole.alignmentPeak(Math.floor(nTextCtx / 2), WORD_POSITIONS);
+    wholeWindow.crossAttention +
+    wholeWindow.alignmentPeak(Math.floor(nTextCtx / 2), WORD_POSITIONS);
 
-  const part = new WindowBytes(config, backend, width, liveFrames);
+  const liveWindow = new WindowBytes(config, backend, width, liveFrames);
   const liveBytes =
     baseBytes +
     liveFrames * nMels * FLOAT32 +
     Math.max(
-      part.encoderPeak,
-      part.crossAttentionPeak,
-      part.crossAttention +
-        part.forwardPeak(streamingConfig.promptTokens + START_TOKENS + LIVE_TOKENS, LIVE_DRAFT_TOKENS),
-      part.crossAttention + part.alignmentPeak(LIVE_TOKENS, 0),
+      liveWindow.encoderPeak,
+      liveWindow.crossAttentionPeak,
+      liveWindow.crossAttention +
+        liveWindow.forwardPeak(streamingConfig.promptTokens + START_TOKENS + LIVE_TOKENS, LIVE_DRAFT_TOKENS),
+      liveWindow.crossAttention + liveWindow.alignmentPeak(LIVE_TOKENS, 0),
     );
   return { file: fileBytes, words: Math.max(fileBytes, wordsBytes), live: liveBytes };
 }
 
 /**
- * What each window takes that is decoded with others on a GPU: its keys and values, once by itself and once among the others;
- * its decoder cache, frames and scores. In float16.
+ * Bytes per window of a batch on a GPU, in float16: its keys and values, alone and joined, its decoder cache, frames and
+ * logits.
  */
 export function batchRowBytes({ nTextCtx, nMels, nVocab, nTextLayer, nTextState }: WhisperConfig): number {
   const pairs = (positions: number): number => nTextLayer * 2 * positions * nTextState * FLOAT16;
@@ -80,7 +80,7 @@ export function batchRowBytes({ nTextCtx, nMels, nVocab, nTextLayer, nTextState 
   return 2 * pairs(WINDOW_FRAMES / 2) + pairs(nTextCtx) + frames + 3 * nVocab * FLOAT32;
 }
 
-/** The terms of one length of window. */
+/** Terms for one window length. */
 class WindowBytes {
   /** Positions of the encoder. */
   readonly #positions: number;
@@ -99,7 +99,7 @@ class WindowBytes {
     return this.#positions * this.config.nAudioState * this.width;
   }
 
-  /** Keys and values of the audio for all blocks of the decoder; our kernels keep them in float16. */
+  /** Cross-attention keys and values of all decoder blocks; float16 in our kernels. */
   get crossAttention(): number {
     const { nTextLayer, nTextState } = this.config;
     const width = this.backend === 'kernels' ? 2 : this.width;
@@ -107,10 +107,9 @@ class WindowBytes {
   }
 
   /**
-   * The encoder at its peak: a block, with all that it makes of its input queued at once, in activations. Our kernels
-   * make of an input: queries, keys and values (3), attended (1), after attention (1), the wide layer (4), output (1).
-   * MLX's own ops take norms, biases and copies of heads beside; on the CPU the scores of all heads too; on a GPU, which
-   * has these in a fused kernel, one block is queued ahead of another.
+   * Peak of the encoder: one block with all its results queued, in activations. Our kernels: queries, keys and values (3),
+   * attention output (1), after attention (1), the wide layer (4), output (1). MLX's ops add norms, biases and copies of
+   * heads, and on the CPU the scores of all heads. A GPU fuses these, but queues the next block too.
    */
   get encoderPeak(): number {
     const { nAudioHead } = this.config;
@@ -126,8 +125,8 @@ class WindowBytes {
   }
 
   /**
-   * Keys and values of the last block being made: beside all of them, the features and the product in one piece. On a GPU
-   * the products of several blocks, the encoder's last output, and the features in float32 for their check.
+   * Peak while the last keys and values are computed: all of them, the features and one whole product. On a GPU the products
+   * of several blocks, the encoder's last output, and the features in float32 for their check.
    */
   get crossAttentionPeak(): number {
     if (this.backend !== 'gpu') return this.crossAttention + 3 * this.#activation;
@@ -135,14 +134,14 @@ class WindowBytes {
     return this.crossAttention + (2 + products + FLOAT32 / this.width) * this.#activation;
   }
 
-  /** Tokens through the decoder, at `asked` positions of which the logits are wanted. */
+  /** Peak of the decoder over `tokens`, with logits at `logitRows` positions. */
   forwardPeak(tokens: number, logitRows: number): number {
     const { nTextLayer, nTextState, nTextHead, nVocab } = this.config;
     const activation = tokens * nTextState * this.width;
-    const logits = 3 * logitRows * nVocab * FLOAT32; // as they come, those of the positions asked for, filtered
+    const logits = 3 * logitRows * nVocab * FLOAT32; // raw, selected and filtered
     switch (this.backend) {
       case 'kernels':
-        return (nTextLayer + 4) * activation + logits; // one op a block, all of them queued
+        return (nTextLayer + 4) * activation + logits; // one op per block, all queued
       case 'cpu':
         return 24 * activation + nTextHead * tokens * this.#positions * FLOAT32 + logits;
       case 'gpu':
@@ -150,7 +149,7 @@ class WindowBytes {
     }
   }
 
-  /** A text shown to the decoder at once, with its own caches: where heads look, then what `asked` positions say. */
+  /** Peak of an alignment, with its own caches: attention scores, then probabilities at `logitRows` positions. */
   alignmentPeak(tokens: number, logitRows: number): number {
     const { nTextLayer, nTextState, nVocab } = this.config;
     const caches = nTextLayer * 2 * tokens * nTextState * this.width;
@@ -162,7 +161,7 @@ class WindowBytes {
   }
 }
 
-/** A window of samples to frames: samples, those of each transform, its spectrum, magnitudes, and the bands of them. */
+/** The mel transform of a window: samples, windowed samples, spectrum, magnitudes and bands. */
 function melBytes(nMels: number): number {
   const bins = N_FFT / 2 + 1;
   return WINDOW_FRAMES * (HOP_SAMPLES + N_FFT + 2 * bins + bins + nMels) * FLOAT32;

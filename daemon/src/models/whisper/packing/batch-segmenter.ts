@@ -1,6 +1,6 @@
 /**
- * Segments of windows that were decoded together, with the times of the file. A text came without timestamps: its times are
- * its words', which are aligned with the audio.
+ * Turns the results of a batch into segments with times of the file. The texts have no timestamps, so times come from their
+ * aligned words.
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { Segment, TranscribeEvent, Word } from '#daemon/protocol/transcription.js';
@@ -19,24 +19,23 @@ import type { DecodeMode, Transcription } from '../transcription.js';
 import { clipToSpeech, placeWords, type TimedWord, timeWords } from '../words/word-times.js';
 import { isPunctuation, splitWords } from '../words/split-words.js';
 
-/** Tokens in a second of speech: where there are fewer, it is looked whether the end of the text is missing. */
+/** With fewer tokens per second of speech, the end of the text may be missing. */
 const MIN_TOKENS_PER_SECOND = 3;
-/** Speech behind the last word for which a window is heard again. */
+/** Speech after the last word that makes a window be decoded again. */
 const MIN_MISSING_SECONDS = 2;
-/** Frames: what is kept in front of a word, and the least that is gone forward. */
+/** Mel frames kept before a word, and minimum progress. */
 const LEAD_IN_FRAMES = 15;
 const MIN_STEP_FRAMES = 100;
 
-/** A window of a batch, and how it is decoded. */
+/** A window of a batch and its decode context. */
 export interface BatchEntry {
   readonly window: Omit<PackedWindow, 'mel'>;
-  /** The window's, while the batch lasts. */
+  /** Owned by the batch. */
   readonly mel: MxArray;
   readonly mode: DecodeMode;
   readonly context: DecodeContext;
 }
 
-/** Makes segments of results, with the times of the file and, where they are asked for, with words. */
 export class BatchSegmenter {
   #lastSpeechSeconds = 0;
 
@@ -45,17 +44,17 @@ export class BatchSegmenter {
     readonly signal: AbortSignal,
   ) {}
 
-  /** Whether a text has so little for what is said that its end may be missing. */
+  /** Whether a text is so short for its speech that its end may be missing. */
   isTooShort({ window, context }: BatchEntry, { tokens, text }: DecodeResult): boolean {
     if (text === '' || window.spoken === undefined) return false;
     const { endOfText } = context.tokenizer.special;
-    const said = tokens.filter((token) => token < endOfText).length;
-    return said < MIN_TOKENS_PER_SECOND * secondsAfter(window.spoken, 0);
+    const textTokenCount = tokens.filter((token) => token < endOfText).length;
+    return textTokenCount < MIN_TOKENS_PER_SECOND * secondsAfter(window.spoken, 0);
   }
 
   /**
-   * The segments of a window. Where its end is missing, as happens to small models without timestamps, it is heard again
-   * from there.
+   * Yields the segments of a window. If its end is missing, which happens to small models without timestamps, it is decoded
+   * again from there.
    */
   async *emitSegments(
     entry: BatchEntry,
@@ -67,59 +66,59 @@ export class BatchSegmenter {
     this.work.addSegments(segments);
     for (const segment of segments) yield { type: 'segment', segment };
     if (missing === undefined) return;
-    const { parts, settings, stopwatch } = this.work;
+    const { deps, settings, stopwatch } = this.work;
     const { context } = entry;
     const window = windowAfter(entry.window, missing);
     const mel = mx.tidy(() => melAfter(entry.mel, missing));
     try {
-      const again = await stopwatch.time('encode', () =>
-        encode(parts.model, mx.reshape(mel, mel.shape), this.signal),
+      const reencoded = await stopwatch.time('encode', () =>
+        encode(deps.model, mx.reshape(mel, mel.shape), this.signal),
       );
       try {
-        const found = yield* decodeWithFallback(context, again, prompt, settings.thresholds, this.signal);
+        const found = yield* decodeWithFallback(context, reencoded, prompt, settings.thresholds, this.signal);
         stopwatch.add('decode', found.seconds);
-        yield* this.emitSegments({ ...entry, window, mel }, found, again, prompt);
+        yield* this.emitSegments({ ...entry, window, mel }, found, reencoded, prompt);
       } finally {
-        disposeWindow(again);
+        disposeWindow(reencoded);
       }
     } finally {
       mel.dispose();
     }
   }
 
-  /** Segments, and the frame of the window from which on something is missing. */
+  /** Segments, and the frame where missing text starts. */
   async #segmentsOf(
     entry: BatchEntry,
     result: DecodeResult,
     encoded: EncodedWindow,
   ): Promise<{ segments: Segment[]; missing?: number | undefined }> {
     const { window, mode, context } = entry;
-    const { settings, parts, stopwatch } = this.work;
+    const { settings, deps, stopwatch } = this.work;
     if (isSilent(result, settings.thresholds, window.voice)) return { segments: [] };
-    const [whole] = cutSegments(result, parts.tokenizer, 0, window.frames, settings).segments;
+    const [whole] = cutSegments(result, deps.tokenizer, 0, window.frames, settings).segments;
     if (whole === undefined) return { segments: [] };
-    const timed = settings.timestamps === true || settings.wordTimestamps;
-    const short = this.isTooShort(entry, result);
-    if (!timed && !short) return { segments: [inFile(whole, window)] };
+    const needsTimes = settings.timestamps === true || settings.wordTimestamps;
+    const isTooShort = this.isTooShort(entry, result);
+    if (!needsTimes && !isTooShort) return { segments: [toFileTimes(whole, window)] };
     return stopwatch.time('decode', async () => {
-      const words = await this.#aligned(whole, window, { ...context, ...mode }, encoded);
-      const missing = short ? missingStart(words.at(-1)?.end ?? 0, window) : undefined;
-      if (timed) return { segments: this.#sentences(whole, window, words), missing };
-      const heard = missing === undefined ? whole : { ...whole, end: words.at(-1)?.end ?? whole.end };
-      return { segments: [inFile(heard, window)], missing };
+      const words = await this.#alignWords(whole, window, { ...context, ...mode }, encoded);
+      const missing = isTooShort ? missingStart(words.at(-1)?.end ?? 0, window) : undefined;
+      if (needsTimes) return { segments: this.#sentences(whole, window, words), missing };
+      const trimmed = missing === undefined ? whole : { ...whole, end: words.at(-1)?.end ?? whole.end };
+      return { segments: [toFileTimes(trimmed, window)], missing };
     });
   }
 
-  async #aligned(
+  async #alignWords(
     whole: Segment,
     window: BatchEntry['window'],
     { startSequence, language }: { startSequence: readonly number[]; language: string },
     encoded: EncodedWindow,
   ): Promise<TimedWord[]> {
-    const { parts } = this.work;
+    const { deps } = this.work;
     const alignment = { startSequence, audioFrames: window.frames };
-    const times = await alignTokens(parts, encoded, whole.tokens, alignment, this.signal);
-    const words = timeWords(splitWords(whole.tokens, parts.tokenizer, language), times, 0);
+    const times = await alignTokens(deps, encoded, whole.tokens, alignment, this.signal);
+    const words = timeWords(splitWords(whole.tokens, deps.tokenizer, language), times, 0);
     const speech = window.spoken?.map(({ start, end }) => ({
       start: start / FRAMES_PER_SECOND,
       end: end / FRAMES_PER_SECOND,
@@ -127,11 +126,11 @@ export class BatchSegmenter {
     return placePunctuation(speech ? clipToSpeech(words, speech, 0) : words);
   }
 
-  /** The text of a window in sentences. */
-  #sentences(whole: Segment, window: BatchEntry['window'], heard: readonly TimedWord[]): Segment[] {
+  /** Splits the text of a window into sentences. */
+  #sentences(whole: Segment, window: BatchEntry['window'], timedWords: readonly TimedWord[]): Segment[] {
     const { settings } = this.work;
-    const groups = splitSentences(heard.map((word) => ({ ...inFile(word, window), word }))).map((group) =>
-      group.map(({ word }) => word),
+    const groups = splitSentences(timedWords.map((word) => ({ ...toFileTimes(word, window), word }))).map(
+      (group) => group.map(({ word }) => word),
     );
     let at = 0;
     const segments = groups.map((group): Segment => {
@@ -152,7 +151,7 @@ export class BatchSegmenter {
     const begin = (window.pieces[0]?.start ?? 0) / FRAMES_PER_SECOND;
     const lastSpeechSeconds = this.#lastSpeechSeconds - begin;
     const placed = placeWords(segments, groups, { offsetSeconds: 0, lastSpeechSeconds }).map((segment) =>
-      inFile(segment, window),
+      toFileTimes(segment, window),
     );
     this.#lastSpeechSeconds = placed.at(-1)?.end ?? this.#lastSpeechSeconds;
     if (settings.wordTimestamps) return placed;
@@ -160,7 +159,7 @@ export class BatchSegmenter {
   }
 }
 
-/** A mark is not said: it has the place where the word before it ends, and not the pause behind that. */
+/** Places punctuation at the end of the word before it, not in the pause after that. */
 function placePunctuation(words: readonly TimedWord[]): TimedWord[] {
   let end = 0;
   return words.map((word, i) => {
@@ -171,7 +170,7 @@ function placePunctuation(words: readonly TimedWord[]): TimedWord[] {
   });
 }
 
-/** Seconds of spans behind a frame. */
+/** Seconds of spans after a frame. */
 function secondsAfter(spans: readonly Span[], frame: number): number {
   return (
     spans.reduce((sum, { start, end }) => sum + Math.max(0, end - Math.max(start, frame)), 0) /
@@ -179,7 +178,7 @@ function secondsAfter(spans: readonly Span[], frame: number): number {
   );
 }
 
-/** Where what is said behind a text's last word begins, if there is much of it. */
+/** The start of the speech after the last word, if there is enough of it. */
 function missingStart(lastSeconds: number, { spoken, frames }: BatchEntry['window']): number | undefined {
   if (spoken === undefined) return undefined;
   const last = Math.round(lastSeconds * FRAMES_PER_SECOND);
@@ -188,7 +187,7 @@ function missingStart(lastSeconds: number, { spoken, frames }: BatchEntry['windo
   return next && Math.min(frames - 1, Math.max(last, next.start - LEAD_IN_FRAMES));
 }
 
-/** What of a window is behind a frame. */
+/** The part of a window after a frame. */
 function windowAfter(window: BatchEntry['window'], frame: number): BatchEntry['window'] {
   let left = frame;
   const pieces = window.pieces.flatMap(({ start, end }) => {
@@ -202,23 +201,26 @@ function windowAfter(window: BatchEntry['window'], frame: number): BatchEntry['w
   return { ...window, pieces, frames: window.frames - frame, spoken };
 }
 
-/** Log-mel [1, T, nMels] from a frame on, zeros behind it. */
+/** Log-mel [1, T, nMels] from a frame on, padded with zeros. */
 function melAfter(mel: MxArray, frame: number): MxArray {
   const [, length = 0, nMels = 0] = mel.shape;
   const rest = mx.slice(mel, [0, frame, 0], [1, length, nMels]);
   return mx.concatenate([rest, mx.zeros([1, frame, nMels], mel.dtype)], 1);
 }
 
-/** A place in the times of its window as one in those of the file. */
-function inFile<T extends { start: number; end: number; words?: Word[] }>(timed: T, window: PackedSpeech): T {
-  const place = (seconds: number, begins: boolean): number =>
-    toCentiseconds(placeInFile(window, seconds * FRAMES_PER_SECOND, begins) / FRAMES_PER_SECOND);
-  const start = place(timed.start, true);
-  const end = Math.max(start, place(timed.end, false));
+/** Converts times of a window to times of the file. */
+function toFileTimes<T extends { start: number; end: number; words?: Word[] }>(
+  timed: T,
+  window: PackedSpeech,
+): T {
+  const toFileSeconds = (seconds: number, isStart: boolean): number =>
+    toCentiseconds(placeInFile(window, seconds * FRAMES_PER_SECOND, isStart) / FRAMES_PER_SECOND);
+  const start = toFileSeconds(timed.start, true);
+  const end = Math.max(start, toFileSeconds(timed.end, false));
   return {
     ...timed,
     start,
     end,
-    ...(timed.words && { words: timed.words.map((word) => inFile(word, window)) }),
+    ...(timed.words && { words: timed.words.map((word) => toFileTimes(word, window)) }),
   };
 }

@@ -1,4 +1,4 @@
-/** Decoding of several windows at once: the weights are read once for all of them. Greedy. */
+/** Decodes several windows at once, greedily: the weights are read once for all of them. */
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
@@ -7,22 +7,22 @@ import { type DecodeContext, type DecodeResult, opening, prefill, resultOf } fro
 import { disposeWindow, type EncodedWindow, pickWindows } from '../encode/encode.js';
 import type { TimestampState } from '../decode/logit-filters.js';
 
-/** What happens to the window of a row: its text so far, or what came of it. */
+/** The text so far of the window of a row, or its result. */
 type BatchEvent =
   | { readonly row: number; readonly text: string; readonly result?: undefined }
   | { readonly row: number; readonly result: DecodeResult };
 
-/** One token for each of the rows that are still there, on the device. */
+/** One token for each remaining row, on the device. */
 interface Step {
   readonly tokens: MxArray; // [R] or [R, 1]
   readonly logprobs: MxArray; // the same
   readonly state: TimestampState | undefined;
 }
 
-/** Rows whose window has ended go on being computed until they are so many of all: leaving them out copies the others. */
+/** Ended rows are computed along up to this share of all: removing them copies the others. */
 const MAX_IDLE_ROW_RATIO = 0.5;
 
-/** A window on its way. */
+/** A window being decoded. */
 class Row {
   readonly tokens: number[] = [];
   readonly logprobs: number[] = [];
@@ -38,8 +38,8 @@ class Row {
     this.#textStream = context.tokenizer.textStream();
   }
 
-  /** Takes a token. @returns whether the text has grown */
-  take(token: number, logprob: number): boolean {
+  /** @returns whether the text has grown */
+  append(token: number, logprob: number): boolean {
     const { tokenizer, loops } = this.context;
     this.sumLogprob += logprob;
     if (token === tokenizer.special.endOfText) {
@@ -56,12 +56,10 @@ class Row {
 }
 
 /**
- * Samples the tokens of several windows side by side, as `decodeWindow` does for each of them: the likeliest token at
- * every step. Tells each result as soon as it is there.
+ * Decodes several windows in parallel, each as `decodeWindow` at temperature 0. Yields each result as soon as it is ready.
  *
- * @param contexts one for each window, alike but for what they are limited by and the language
- * @param encoded the windows, as `joinWindows` joined them; freed by whoever gave them
- * @param caches of their own
+ * @param contexts one per window, equal except for limits and language
+ * @param encoded the windows, joined by `joinWindows`; the caller frees them
  */
 export async function* decodeBatch(
   contexts: readonly DecodeContext[],
@@ -80,15 +78,15 @@ export async function* decodeBatch(
   const begin = performance.now();
   let rows = contexts.map((one, index) => new Row(index, one));
   let window = encoded;
-  const begun = mx.tidy(() => {
+  const firstStep = mx.tidy(() => {
     const rows = openings.map((one) => one.initial);
     const { logits, noSpeechProb } = prefill(context, encoded, first, rows);
     return { step: greedyStep(context, context.filters.first(logits), undefined), noSpeechProb };
   });
-  let step: Step | undefined = begun.step;
+  let step: Step | undefined = firstStep.step;
   let next: Step | undefined;
   try {
-    mx.asyncEval(step.tokens, step.logprobs, begun.noSpeechProb);
+    mx.asyncEval(step.tokens, step.logprobs, firstStep.noSpeechProb);
     let noSpeechProbs: Float32Array | undefined;
     for (let sampled = 1; step !== undefined; sampled++) {
       const isLast = sampled >= maxSampled || initial.length + sampled > model.config.nTextCtx;
@@ -98,16 +96,16 @@ export async function* decodeBatch(
       }
       await mx.ready(step.tokens, step.logprobs);
       await yieldToEventLoop(signal);
-      noSpeechProbs ??= begun.noSpeechProb.toTypedArray('float32');
+      noSpeechProbs ??= firstStep.noSpeechProb.toTypedArray('float32');
       const tokens = step.tokens.toTypedArray();
       const logprobs = step.logprobs.toTypedArray('float32');
       disposeStep(step);
       [step, next] = [next, undefined];
       for (const [i, row] of rows.entries()) {
         if (row.ended) continue;
-        const grown = row.take(Number(tokens[i]), logprobs[i] ?? 0);
+        const hasGrown = row.append(Number(tokens[i]), logprobs[i] ?? 0);
         if (isLast) row.ended = true;
-        if (grown) yield { row: row.index, text: row.text };
+        if (hasGrown) yield { row: row.index, text: row.text };
         if (!row.ended) continue;
         const seconds = (performance.now() - begin) / 1000 / contexts.length;
         const noSpeechProb = noSpeechProbs[row.index] ?? 0;
@@ -122,36 +120,36 @@ export async function* decodeBatch(
         rows = rows.filter(({ ended }) => !ended);
         step = withRows(step, live);
         for (const cache of caches) cache.reorder(live);
-        const kept = pickWindows(window, live);
+        const keptRows = pickWindows(window, live);
         if (window !== encoded) disposeWindow(window);
-        window = kept;
+        window = keptRows;
       }
     }
   } finally {
-    mx.dispose([begun.noSpeechProb]);
+    mx.dispose([firstStep.noSpeechProb]);
     if (window !== encoded) disposeWindow(window);
-    for (const left of [step, next]) if (left !== undefined) disposeStep(left);
+    for (const leftover of [step, next]) if (leftover !== undefined) disposeStep(leftover);
   }
 }
 
-function nextStep(context: DecodeContext, { crossKeysValues }: EncodedWindow, before: Step): Step {
+function nextStep(context: DecodeContext, { crossKeysValues }: EncodedWindow, previous: Step): Step {
   const { model, filters, caches } = context;
   return mx.tidy(() => {
-    const count = before.tokens.shape[0] ?? 0;
-    const hidden = model.decoder.forward(mx.reshape(before.tokens, [count, 1]), caches, crossKeysValues); // [R, 1, D]
+    const count = previous.tokens.shape[0] ?? 0;
+    const hidden = model.decoder.forward(mx.reshape(previous.tokens, [count, 1]), caches, crossKeysValues); // [R, 1, D]
     const logits = mx.reshape(model.decoder.logits(hidden), [count, model.config.nVocab]);
-    const { token, logprob, state } = filters.choose(logits, before.state);
+    const { token, logprob, state } = filters.choose(logits, previous.state);
     return { tokens: token, logprobs: logprob, state };
   });
 }
 
-/** Filtered logits [R, V] → the likeliest tokens */
+/** Filtered logits [R, V] → the argmax tokens */
 function greedyStep({ filters }: DecodeContext, logits: MxArray, state: TimestampState | undefined): Step {
   const [tokens, logprobs] = nn.argmax(logits);
   return { tokens, logprobs, state: filters.follow(tokens, state) };
 }
 
-/** Some rows of a step, which is freed. */
+/** Selects rows of a step and frees it. */
 function withRows(step: Step, rows: readonly number[]): Step {
   const made = mx.tidy(() => {
     const order = mx.array(Int32Array.from(rows));

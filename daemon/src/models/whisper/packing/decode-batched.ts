@@ -1,8 +1,8 @@
 /**
- * Long form, several windows at once: each is packed with speech up to where somebody pauses (packing.ts), and none is
- * given the text before it. The decoder writes text alone: asked for timestamps too, it leaves the end of a window that
- * does not end with a sentence to the next one, which is not there. Times come from the words, which are aligned with the
- * audio. What is told, and in which order, is as one after the other.
+ * Long-form transcription, several windows at once. Each window is packed with speech up to a pause (pack-speech.ts) and has
+ * no prompt of earlier text. The decoder samples no timestamps: with them it leaves the end of a window without a sentence
+ * end to the next window, which does not contain it. Times come from aligned words. Events and their order equal those of
+ * sequential decoding.
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { SpeechOptions } from '#daemon/audio/vad/index.js';
@@ -19,21 +19,21 @@ import { needsFallback } from '../decode/quality.js';
 import type { PackedWindows } from './packed-windows.js';
 import type { DecodeMode, Transcription } from '../transcription.js';
 
-/** What of a pause is longer is left out: a window then holds more speech. Measured (../README.md). */
+/** Longer pauses are left out, so that a window holds more speech. Measured (../../NOTES.md). */
 export const BATCHED_SPEECH: SpeechOptions = { minSilenceMs: 500, speechPadMs: 250 };
 
 export async function* decodeBatched(
   work: Transcription<PackedWindows>,
   signal: AbortSignal,
 ): AsyncGenerator<TranscribeEvent, void> {
-  const { stopwatch, settings, windows, parts } = work;
-  const { model } = parts;
-  const prompt = work.prompt.tokens; // for every window
+  const { stopwatch, settings, windows, deps } = work;
+  const { model } = deps;
+  const prompt = work.prompt.tokens; // the same for every window
   const segmenter = new BatchSegmenter(work, signal);
   let mode: DecodeMode | undefined;
   let encoded: EncodedWindow[] = [];
   let joined: EncodedWindow | undefined;
-  const kept: MxArray[] = [];
+  const heldMels: MxArray[] = [];
   let prefetched = windows.next(model.dtype, signal);
   prefetched.catch(() => undefined);
   try {
@@ -43,10 +43,10 @@ export async function* decodeBatched(
         throwIfCancelled(signal);
         const window = await stopwatch.time('mel', () => prefetched);
         if (window === undefined) break;
-        const mel = mx.reshape(window.mel, window.mel.shape); // `encode` frees the one that it is given
-        kept.push(mel);
+        const mel = mx.reshape(window.mel, window.mel.shape); // `encode` frees its argument
+        heldMels.push(mel);
         const encoding = stopwatch.time('encode', () => encode(model, window.mel, signal));
-        prefetched = windows.next(model.dtype, signal); // while the encoder works
+        prefetched = windows.next(model.dtype, signal); // while the encoder runs
         prefetched.catch(() => undefined);
         const one = await encoding;
         encoded.push(one);
@@ -69,15 +69,15 @@ export async function* decodeBatched(
       }
       if (entries.length === 0) return;
       const batchWindows = encoded;
-      encoded = []; // they are the joined one's from here on
+      encoded = []; // owned by the joined window from here on
       joined = await stopwatch.time('decode', () => joinWindows(batchWindows));
       yield* decodeInOrder(work, entries, joined, prompt, segmenter, signal);
       disposeWindow(joined);
       joined = undefined;
-      mx.dispose(kept.splice(0));
+      mx.dispose(heldMels.splice(0));
     }
   } finally {
-    mx.dispose(kept);
+    mx.dispose(heldMels);
     for (const window of encoded) disposeWindow(window);
     if (joined !== undefined) disposeWindow(joined);
     const left = await prefetched.catch(() => undefined);
@@ -85,7 +85,7 @@ export async function* decodeBatched(
   }
 }
 
-/** Decodes a batch, and tells of its windows in their order. */
+/** Decodes a batch and yields the events of its windows in order. */
 async function* decodeInOrder(
   work: Transcription<PackedWindows>,
   entries: readonly BatchEntry[],
@@ -96,15 +96,15 @@ async function* decodeInOrder(
 ): AsyncGenerator<TranscribeEvent, void> {
   const { stopwatch, settings } = work;
   const { thresholds } = settings;
-  const [first = 0, ...warmer] = thresholds.temperatures;
+  const [first = 0, ...fallbackTemperatures] = thresholds.temperatures;
   const results: (DecodeResult | undefined)[] = entries.map(() => undefined);
   let nextRow = 0;
-  let areCachesInUse = true; // the caches are the batch's
-  const emitSegments = async function* (): AsyncGenerator<TranscribeEvent, void> {
+  let areCachesInUse = true; // by the batch
+  const emitReady = async function* (): AsyncGenerator<TranscribeEvent, void> {
     for (; nextRow < entries.length; nextRow++) {
       const [entry, result] = [entries[nextRow], results[nextRow]];
       if (entry === undefined || result === undefined) return;
-      if (areCachesInUse && segmenter.isTooShort(entry, result)) return; // what is missing is decoded alone
+      if (areCachesInUse && segmenter.isTooShort(entry, result)) return; // its missing end is decoded alone
       const window = pickWindows(joined, [nextRow]);
       try {
         yield* segmenter.emitSegments(entry, result, window, prompt);
@@ -116,11 +116,11 @@ async function* decodeInOrder(
     }
   };
 
-  const isLast = warmer.length === 0;
+  const isLast = fallbackTemperatures.length === 0;
   const canBatch =
     first === 0 &&
     entries.every(({ context }) => context.prefix === undefined && !searchesOnHost(context, first));
-  const tried = canBatch
+  const events = canBatch
     ? decodeBatch(
         entries.map(({ context }) => ({
           ...context,
@@ -131,7 +131,7 @@ async function* decodeInOrder(
         signal,
       )
     : [];
-  for await (const event of tried) {
+  for await (const event of events) {
     const { row, result } = event;
     if (result === undefined) {
       if (row === nextRow) yield { type: 'text', text: event.text };
@@ -139,27 +139,27 @@ async function* decodeInOrder(
     }
     stopwatch.add('decode', result.seconds);
     if (isLast || !needsFallback(result, thresholds, entries[row]?.context.evidence)) results[row] = result;
-    yield* emitSegments();
+    yield* emitReady();
   }
   areCachesInUse = false;
   for (const [row, { context }] of entries.entries()) {
     if (results[row] === undefined) {
       const window = pickWindows(joined, [row]);
       try {
-        const temperatures = canBatch ? warmer : thresholds.temperatures;
-        const again = yield* decodeWithFallback(
+        const temperatures = canBatch ? fallbackTemperatures : thresholds.temperatures;
+        const redecoded = yield* decodeWithFallback(
           context,
           window,
           prompt,
           { ...thresholds, temperatures },
           signal,
         );
-        stopwatch.add('decode', again.seconds);
-        results[row] = again;
+        stopwatch.add('decode', redecoded.seconds);
+        results[row] = redecoded;
       } finally {
         disposeWindow(window);
       }
     }
-    yield* emitSegments();
+    yield* emitReady();
   }
 }

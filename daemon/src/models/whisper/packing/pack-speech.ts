@@ -1,53 +1,53 @@
 /**
- * Stretches of speech, packed into windows for the encoder: as few as can be, cut only where somebody pauses. The
- * silence between stretches is left out, so that a window holds more speech, and times in it are mapped back to the
- * file. All positions are mel frames of 10 ms.
+ * Packs stretches of speech into windows for the encoder: as few as possible, cut only in pauses. The silence between
+ * stretches is left out, so that a window holds more speech; times are mapped back to the file. All positions are mel
+ * frames of 10 ms.
  */
 
-/** From frame `start` to before frame `end`. */
+/** Frames `start` (inclusive) to `end` (exclusive). */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-/** A window put together of pieces of the audio, in order. */
+/** A window assembled from pieces of the audio, in order. */
 export interface PackedSpeech {
   readonly pieces: readonly Span[];
-  /** All pieces together. */
+  /** Total of all pieces. */
   readonly frames: number;
 }
 
 export interface AvailableSpeech {
-  /** Where somebody speaks, a little air around it: in order, apart. */
+  /** Padded speech, in order and disjoint. */
   readonly stretches: readonly Span[];
-  /** The same without the air and without short pauses: what lies between two of these is where speech may be cut. */
+  /** Speech without padding, split at short pauses: it may be cut between two of these. */
   readonly tight: readonly Span[];
-  /** Whether that is all; otherwise the last stretch may go on, and others follow. */
+  /** Whether the audio has ended; otherwise the last stretch may grow and more may follow. */
   readonly ended: boolean;
 }
 
 export interface Packing {
   readonly window: PackedSpeech;
-  /** What is behind it: the next window begins here or later. */
+  /** The next window starts here or later. */
   readonly end: number;
 }
 
-/** Of a pause, more does not make a better cut. */
+/** Longer pauses make no better cut. */
 const MAX_PAUSE_FRAMES = 100;
-/** A stretch has so much air that is silence too. */
+/** Padding of a stretch, which is silence too. */
 const PADDING_FRAMES = 50;
-/** A frame more of pause is worth so many frames that a window is less full. */
+/** Unfilled frames of a window that one frame of pause is worth. */
 const PAUSE_WEIGHT = 8;
-/** A window is not left emptier than this for a better pause. */
+/** Minimum fill of a window, whatever the pauses. */
 const MIN_FILL_RATIO = 0.5;
-/** So much is heard beyond a window before it is cut: where speech begins and ends is certain a little later. */
+/** Audio required beyond a window before it is cut: speech boundaries are final only a little later. */
 const LOOKAHEAD_FRAMES = 300;
 
 /**
- * The next window, or undefined while more has to be heard to say where it ends.
+ * The next window, or undefined while its end needs more audio.
  *
  * @param capacity frames that a window holds
- * @param quietest the quietest place between two frames, asked where nobody pauses for the length of a window
+ * @param quietest finds the quietest place between two frames, for speech without a pause
  */
 export function packNext(
   { stretches, tight, ended }: AvailableSpeech,
@@ -59,25 +59,25 @@ export function packNext(
   const length = lengthOf(stretches);
   if (!ended && length <= capacity + LOOKAHEAD_FRAMES) return undefined;
   if (length <= capacity) return { window: windowOf(stretches), end: last.end };
-  const places = cutPlaces(stretches, tight).filter(({ filled }) => filled <= capacity);
+  const cutPoints = findCutPoints(stretches, tight).filter(({ filled }) => filled <= capacity);
   let best = bestOf(
-    places.filter(({ filled }) => filled >= MIN_FILL_RATIO * capacity),
+    cutPoints.filter(({ filled }) => filled >= MIN_FILL_RATIO * capacity),
     capacity,
   );
   best ??= quietestCut(stretches, capacity, quietest);
   return { window: windowOf(spansBefore(stretches, best.at)), end: best.at };
 }
 
-/** Somewhere to end a window. */
+/** A possible end of a window. */
 interface CutPoint {
   readonly at: number;
-  /** Frames of speech up to there. */
+  /** Frames of speech up to it. */
   readonly filled: number;
   readonly pause: number;
 }
 
-/** Between stretches, and in the middle of the pauses within them. */
-function cutPlaces(stretches: readonly Span[], tight: readonly Span[]): CutPoint[] {
+/** Between stretches, and in the middle of pauses inside them. */
+function findCutPoints(stretches: readonly Span[], tight: readonly Span[]): CutPoint[] {
   const places: CutPoint[] = [];
   let filled = 0;
   for (const [i, { start, end }] of stretches.entries()) {
@@ -97,15 +97,15 @@ function cutPlaces(stretches: readonly Span[], tight: readonly Span[]): CutPoint
 
 function bestOf(places: readonly CutPoint[], capacity: number): CutPoint | undefined {
   let best: CutPoint | undefined;
-  let least = Infinity;
-  for (const place of places) {
-    const cost = capacity - place.filled - PAUSE_WEIGHT * Math.min(MAX_PAUSE_FRAMES, place.pause);
-    if (cost <= least) [best, least] = [place, cost];
+  let minCost = Infinity;
+  for (const cutPoint of places) {
+    const cost = capacity - cutPoint.filled - PAUSE_WEIGHT * Math.min(MAX_PAUSE_FRAMES, cutPoint.pause);
+    if (cost <= minCost) [best, minCost] = [cutPoint, cost];
   }
   return best;
 }
 
-/** Nobody pauses in the later half of a window: it ends where it is quietest there. */
+/** Without a pause in the later half of a window, it ends at the quietest place there. */
 function quietestCut(
   stretches: readonly Span[],
   capacity: number,
@@ -121,20 +121,21 @@ function quietestCut(
     }
     filled += end - start;
   }
-  throw new RangeError('what fits in a window need not be cut');
+  throw new RangeError('speech that fits in a window is not cut');
 }
 
-/** What of the stretches is before a frame. */
+/** The stretches before a frame. */
 function spansBefore(stretches: readonly Span[], at: number): Span[] {
   return stretches.flatMap(({ start, end }) => (start < at ? [{ start, end: Math.min(end, at) }] : []));
 }
 
-/** Neighbours without anything between them become one piece. */
+/** Merges adjacent stretches into one piece. */
 function windowOf(stretches: readonly Span[]): PackedSpeech {
   const pieces: Span[] = [];
   for (const { start, end } of stretches) {
-    const former = pieces.at(-1);
-    if (former !== undefined && former.end >= start) pieces[pieces.length - 1] = { start: former.start, end };
+    const previous = pieces.at(-1);
+    if (previous !== undefined && previous.end >= start)
+      pieces[pieces.length - 1] = { start: previous.start, end };
     else pieces.push({ start, end });
   }
   return { pieces, frames: lengthOf(pieces) };
@@ -145,20 +146,20 @@ function lengthOf(spans: readonly Span[]): number {
 }
 
 /**
- * A place in a window, in frames of it, as one in the file. On the seam of two pieces `begins` says which is meant: what
- * begins there is in the later one, what ends there in the former. Places outside are those of its ends.
+ * Maps a frame of a window to the file. At the seam of two pieces a start belongs to the later piece, an end to the earlier
+ * one. Frames outside map to the ends.
  */
-export function placeInFile({ pieces }: PackedSpeech, frame: number, begins: boolean): number {
+export function placeInFile({ pieces }: PackedSpeech, frame: number, isStart: boolean): number {
   let left = Math.max(0, frame);
   for (const { start, end } of pieces) {
     const length = end - start;
-    if (left < length || (left === length && !begins)) return start + left;
+    if (left < length || (left === length && !isStart)) return start + left;
     left -= length;
   }
   return pieces.at(-1)?.end ?? 0;
 }
 
-/** Spans of the file as they lie in a window, in frames of it; what is in none of its pieces is left out. */
+/** Maps spans of the file to frames of a window; parts outside its pieces are dropped. */
 export function spansInWindow({ pieces }: PackedSpeech, spans: readonly Span[]): Span[] {
   let offset = 0;
   return pieces.flatMap((piece) => {

@@ -1,4 +1,4 @@
-/** Windows packed with speech, cut from a stream of audio as it is read. */
+/** Windows packed with speech, cut from an audio stream as it is read. */
 import { HOP_SAMPLES, MelStream, type MelTransform } from '#daemon/audio/mel/mel.js';
 import type { SpeechTrack, SpeechSegment, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
@@ -12,31 +12,31 @@ import {
   spansInWindow,
 } from './pack-speech.js';
 
-/** Frames read at a time. */
+/** Mel frames per read. */
 const STEP_FRAMES = 500;
-/** What is packed into one window is no further apart: 5 min, 10 MB of frames. */
+/** Maximum distance of speech packed into one window: 5 min, 10 MB of frames. */
 const MAX_SPAN_FRAMES = 30_000;
-/** A place is as quiet as the frames around it. */
+/** Frames on each side that the level of a place is averaged over. */
 const SMOOTHING_FRAMES = 15;
 
 export interface PackedWindow extends PackedSpeech {
-  /** Normalized log-mel [1, 3000, nMels], zeros behind the speech. Whoever asked for the window owns it. */
+  /** Normalized log-mel [1, 3000, nMels], zeros after the speech. The caller owns it. */
   readonly mel: MxArray;
-  /** Where words can be, in frames of the window; undefined where nobody looked. */
+  /** Speech in frames of the window; undefined without VAD. */
   readonly spoken: readonly Span[] | undefined;
-  /** How sure it is that somebody speaks; undefined where nobody looked. */
+  /** Evidence of speech; undefined without VAD. */
   readonly voice: VoiceEvidence | undefined;
 }
 
-/** As AudioWindows: only what no window has been made of yet is held, so memory is bounded. */
+/** Like `AudioWindows`: holds only frames that are not in a window yet, so memory is bounded. */
 export class PackedWindows {
   readonly #mel: MelStream;
   readonly #nMels: number;
   readonly #speech: SpeechTrack | undefined;
-  #packedFrames = 0; // frames that windows have been made of
+  #packedFrames = 0; // frames packed into windows
   #requestedFrames = 0; // frames read
 
-  /** @param speech where given, windows hold speech alone; without, everything, cut where it is quietest */
+  /** @param speech with it, windows hold only speech; without, all audio, cut where it is quietest */
   constructor(samples: AsyncIterable<Float32Array>, transform: MelTransform, speech?: SpeechTrack) {
     this.#mel = new MelStream(speech?.watch(samples) ?? samples, transform);
     this.#nMels = transform.nMels;
@@ -51,7 +51,7 @@ export class PackedWindows {
     return this.#mel.ended;
   }
 
-  /** The next window, undefined if nothing is left to hear. */
+  /** The next window; undefined at the end of the audio. */
   async next(dtype: Dtype, signal: AbortSignal): Promise<PackedWindow | undefined> {
     for (;;) {
       const availableSpeech = this.#availableSpeech();
@@ -62,11 +62,11 @@ export class PackedWindows {
         await mx.ready(mel);
         const spoken = this.#speech && spansInWindow(window, availableSpeech.tight);
         const packed = { ...window, mel, spoken, voice: this.#voice(window) };
-        this.#forget(end);
+        this.#dropBefore(end);
         return packed;
       }
       if (this.#mel.ended) return undefined;
-      if (availableSpeech.stretches.length === 0) this.#forget(this.#settled());
+      if (availableSpeech.stretches.length === 0) this.#dropBefore(this.#stableFrames());
       this.#requestedFrames = Math.max(this.#requestedFrames, this.#packedFrames) + STEP_FRAMES;
       await this.#mel.fill(this.#requestedFrames, signal);
     }
@@ -95,17 +95,17 @@ export class PackedWindows {
         packedFrames,
         contentFrames,
       ),
-      ended: ended || this.#settled() - first > MAX_SPAN_FRAMES,
+      ended: ended || this.#stableFrames() - first > MAX_SPAN_FRAMES,
     };
   }
 
-  /** Nothing before this frame changes any more. */
-  #settled(): number {
+  /** Speech before this frame is final. */
+  #stableFrames(): number {
     return Math.floor((this.#speech?.stableSamples ?? 0) / HOP_SAMPLES);
   }
 
-  /** Windows begin at a frame or later from now on. */
-  #forget(before: number): void {
+  /** Drops frames that no later window needs. */
+  #dropBefore(before: number): void {
     this.#packedFrames = Math.max(this.#packedFrames, before);
     this.#mel.drop(this.#packedFrames);
     this.#speech?.drop(this.#packedFrames * HOP_SAMPLES);
@@ -123,7 +123,7 @@ export class PackedWindows {
 
   #assemble({ pieces }: PackedSpeech): MxArray {
     const { peak } = this.#mel;
-    if (peak === undefined) throw new RangeError('a window of no audio');
+    if (peak === undefined) throw new RangeError('a window without audio');
     const raw = mx.concatenate(
       pieces.map(({ start, end }) => this.#mel.slice(start, end)),
       0,
@@ -137,17 +137,17 @@ export class PackedWindows {
   /** The middle of the quietest third of a second between two frames. */
   #quietest(from: number, to: number): number {
     const levels = mx.tidy(() => mx.mean(this.#mel.slice(from, to), -1).toTypedArray('float32'));
-    let [least, at] = [Infinity, from];
+    let [minLevel, at] = [Infinity, from];
     for (let i = 0; i < levels.length; i++) {
       const neighbors = levels.subarray(Math.max(0, i - SMOOTHING_FRAMES), i + SMOOTHING_FRAMES + 1);
       const level = neighbors.reduce((sum, x) => sum + x, 0) / neighbors.length;
-      if (level < least) [least, at] = [level, from + i];
+      if (level < minLevel) [minLevel, at] = [level, from + i];
     }
     return at;
   }
 }
 
-/** From `from` on, apart from each other. */
+/** Stretches from frame `from` on, disjoint. */
 function toFrames(stretches: readonly SpeechSegment[], from: number, to: number): Span[] {
   const spans: Span[] = [];
   for (const stretch of stretches) {

@@ -1,25 +1,25 @@
-/** A window's text in segments, for windows that were decoded without timestamps: by the times of their words. */
+/** Splits the text of a window without timestamps into segments, by the times of its words. */
 import { endsSentence, isPunctuation } from '../words/split-words.js';
 
-/** A word, or the marks behind it, with when it is said. */
+/** A word or punctuation with its times. */
 export interface TimedText {
   readonly text: string;
   readonly start: number;
   readonly end: number;
 }
 
-/** Behind the mark that ends a sentence so much silence ends a segment. */
+/** Silence after a sentence end that ends a segment. */
 const SENTENCE_PAUSE_SECONDS = 0.15;
-/** Whoever makes no pause between sentences gets segments of so much at least. */
+/** Minimum length of a segment that ends at a sentence end without a pause. */
 const MIN_UNPAUSED_SECONDS = 6;
-/** So much silence ends one without a mark. */
+/** Silence that ends a segment without punctuation. */
 const LONG_PAUSE_SECONDS = 1.2;
-/** Longer ones are parted at their longest pause. */
+/** Longer segments are split at their longest pause. */
 const MAX_SECONDS = 12;
-/** Words beside a place where a long one may be parted. */
+/** Minimum words on each side of such a split. */
 const MIN_WORDS = 3;
 
-/** Groups words into segments. Marks stay with the word before them. @param words in order, times in the file */
+/** Groups words into segments; punctuation stays with the word before it. @param words in order, with times of the file */
 export function splitSentences<T extends TimedText>(words: readonly T[]): T[][] {
   const groups: T[][] = [];
   let group: T[] = [];
@@ -43,7 +43,7 @@ export function splitSentences<T extends TimedText>(words: readonly T[]): T[][] 
   return groups.flatMap(splitLong);
 }
 
-/** Whether a group ends with a sentence's end, or with that and the quotation mark behind it. */
+/** Whether a group ends a sentence, ignoring closing quotation marks. */
 function isMarked(group: readonly TimedText[]): boolean {
   const last = group.findLast(({ text }) => !/^["'”’»)\]]+$/u.test(text));
   return (
@@ -51,7 +51,7 @@ function isMarked(group: readonly TimedText[]): boolean {
   );
 }
 
-/** "Mr." and its like: a name follows. */
+/** "Mr." and similar: a name follows. */
 function isTitle(group: readonly TimedText[]): boolean {
   return (
     /(^|\s)(Mr|Mrs|Ms|Dr|St|Prof|Sr|Sra|Hr|Fr|Mme|M|[A-Z])$/u.test(group.at(-2)?.text ?? '') &&
@@ -67,7 +67,7 @@ function splitLong<T extends TimedText>(group: readonly T[]): T[][] {
   for (let i = MIN_WORDS; i <= group.length - MIN_WORDS; i++) {
     const [before, after] = [group[i - 1], group[i]];
     if (before === undefined || after === undefined || isPunctuation(after.text)) continue;
-    // A comma is worth as much as a short pause; of equals the one in the middle.
+    // A comma counts as a short pause; ties go to the middle.
     const middle = 1 - Math.abs(2 * i - group.length) / group.length;
     const pause = after.start - before.end + (isPunctuation(before.text) ? 0.3 : 0) + 0.1 * middle;
     if (pause > longestPause) [at, longestPause] = [i, pause];

@@ -1,34 +1,34 @@
-/** What a model offers a search: of all tokens the likeliest, and those that the search asks for by number. */
+/** Candidates for the next token of a search: the most probable ones, and listed ones by id. */
 export interface TokenCandidate {
   readonly token: number;
   readonly logprob: number;
 }
 
-/** For each of a search's sequences, in a row of its own. */
+/** Log-probabilities with a row per sequence of the search. */
 export interface CandidateSource {
-  /** The `count` likeliest, the likeliest first; of equals the first. Nothing that may not follow. */
+  /** The `count` most probable tokens in descending order, the lower id first on ties; no disallowed tokens. */
   topK(row: number, count: number): readonly TokenCandidate[];
-  /** -∞ for what may not follow. */
+  /** -∞ for disallowed tokens. */
   logprob(row: number, token: number): number;
 }
 
-/** All that a search looks at, so that a device need not hand over the whole vocabulary. */
+/** Everything a search reads, so that a device need not transfer the whole vocabulary. */
 export interface CandidateNeeds {
-  /** Likeliest tokens of each sequence. */
+  /** Most probable tokens of each sequence. */
   readonly count: number;
-  /** Tokens whose log-probability it may ask for. */
+  /** Tokens whose log-probability the search may read. */
   readonly listed: readonly number[];
 }
 
 /**
- * How a search is likely to choose: the `width` candidates whose log-probability and its sequence's score add up to most, of
- * equals the first. A device can act on that before the search is asked.
+ * Predicts the choice of a search: the `width` candidates with the highest sum of log-probability and sequence score, the
+ * first on ties. A device can queue the next step for them before the search decides.
  */
 export interface Forecast {
   readonly width: number;
-  /** A candidate that never continues. */
+  /** Never continued. */
   readonly endOfText: number;
-  /** Of each sequence. */
+  /** Score of each sequence. */
   readonly scores: readonly number[];
 }
 
@@ -48,7 +48,7 @@ export class FullRows implements CandidateSource {
   }
 }
 
-/** The `count` likeliest, the likeliest first; of equals the first. Nothing that may not follow. */
+/** The `count` most probable tokens in descending order, the lower id first on ties; no disallowed tokens. */
 export function topK(logprobs: Float32Array, count: number): TokenCandidate[] {
   const best: TokenCandidate[] = [];
   let worst = -Infinity;

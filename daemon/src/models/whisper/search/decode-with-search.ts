@@ -1,4 +1,4 @@
-/** Decoding of one window with several sequences side by side: beam search, and the best of several draws. */
+/** Decodes one window with several sequences in parallel: beam search and best-of sampling. */
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 
@@ -16,8 +16,8 @@ import type { Search } from './search.js';
 import { SearchSteps } from './search-steps.js';
 
 /**
- * As `decodeWindow`, for any search: which sequences continue is decided on the host, and each token costs a wait. On a GPU
- * the step behind that token is queued meanwhile (`SearchSteps`). The window's keys and values are there once for all sequences.
+ * `decodeWindow` for any search: the host decides which sequences continue, and each token costs a wait. On a GPU the next
+ * step is queued meanwhile (`SearchSteps`). All sequences share the window's keys and values.
  *
  * @param onDevice see `SearchSteps`
  */
@@ -32,30 +32,30 @@ export async function* decodeWithSearch(
 ): AsyncGenerator<TranscribeEvent, DecodeResult> {
   const { model, tokenizer, caches, filters } = context;
   const { nTextCtx } = model.config;
-  const begin = opening(context, prompt);
-  const { initial, maxSampled, prefix } = begin;
+  const decoderInput = opening(context, prompt);
+  const { initial, maxSampled, prefix } = decoderInput;
   for (const cache of caches) cache.reset();
   let resumed = performance.now();
   let spentMs = 0;
   let shown = '';
 
   const steps = new SearchSteps(context, window, search, onDevice);
-  const begun = prefill(context, window, begin);
+  const prefilled = prefill(context, window, decoderInput);
   let noSpeechProb: number;
   try {
     let rows: number[];
     try {
-      const first = mx.tidy(() => logprobsOf(filterFirst(filters, begun.logits, begin)));
-      mx.asyncEval(begun.noSpeechProb);
+      const first = mx.tidy(() => logprobsOf(filterFirst(filters, prefilled.logits, decoderInput)));
+      mx.asyncEval(prefilled.noSpeechProb);
       rows = (await steps.readCandidates(first, signal))(0);
-      await mx.ready(begun.noSpeechProb);
-      noSpeechProb = Number(begun.noSpeechProb.item());
+      await mx.ready(prefilled.noSpeechProb);
+      noSpeechProb = Number(prefilled.noSpeechProb.item());
     } finally {
-      mx.dispose([begun.logits, begun.noSpeechProb]);
+      mx.dispose([prefilled.logits, prefilled.noSpeechProb]);
     }
     for (let sampled = 1; rows.length > 0; sampled++) {
       const text = tokenizer.decode([...prefix, ...(search.leading()?.tokens ?? [])]);
-      // A text of a beam may shrink or end inside a character: only whole progress is worth showing.
+      // The text of a beam may shrink or end inside a character; such a text is not shown.
       if (text !== shown && !text.endsWith('\uFFFD')) {
         shown = text;
         spentMs += performance.now() - resumed;

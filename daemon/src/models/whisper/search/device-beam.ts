@@ -1,4 +1,4 @@
-/** The choice of a search as it is forecast, made on the device: so a step can be queued before the one before it is read. */
+/** Makes the forecast choice of a search on the device, so that a step is queued before the previous one is read. */
 import { mx, type MxArray } from '#native/index.js';
 
 import { compileOnGpu } from '../decode/compile-on-gpu.js';
@@ -7,27 +7,26 @@ import { followStamps } from '../decode/greedy-choice.js';
 import type { TimestampState } from '../decode/logit-filters.js';
 import type { Forecast } from './candidates.js';
 
-/** Sequences that are expected to continue, still on the device. */
+/** Sequences that are expected to continue, on the device. */
 export interface DeviceBeam {
-  /** The row that each comes from [width] uint32; undefined where there is only the one. */
+  /** The row that each comes from [width] uint32; undefined for a single row. */
   readonly rows: MxArray | undefined;
   /** Its next token [width, 1] int32. */
   readonly tokens: MxArray;
-  /** What the filters need to know of it [width, 1]. */
+  /** State of the filters [width, 1]. */
   readonly state: TimestampState | undefined;
 }
 
-/** One of them, on the host. */
 export interface Continuation {
   readonly row: number;
   readonly token: number;
 }
 
 /**
- * Call it within `tidy`.
+ * Call it inside `tidy`.
  *
- * @param picked of which each row has more candidates than `forecast.width`
- * @param state of the rows; undefined where no timestamps are sampled
+ * @param picked more candidates per row than `forecast.width`
+ * @param state of the rows; undefined without timestamps
  * @param textSize tokens below `<|0.00|>`
  */
 export function chooseBeam(
@@ -37,7 +36,7 @@ export function chooseBeam(
   textSize: number,
 ): DeviceBeam {
   const [rows = 0, count = 0] = candidates.shape;
-  // Where the end is the likeliest, the step ahead is in vain: most often the search is over.
+  // If the end-of-text is the most probable token, the step is wasted: the search is usually over.
   if (rows === 1 && width === 1) {
     const tokens = mx.slice(candidates, [0, 0], [1, 1]);
     return { rows: undefined, tokens, state: state && stateAfter(tokens, state, textSize) };
@@ -57,14 +56,14 @@ function best(width: number, endOfText: number) {
     const [rows = 0, count = 0] = candidates.shape;
     const all = [rows * count];
     const continuing = mx.where(mx.equal(candidates, endOfText), Infinity, mx.subtract(costs, logprobs));
-    // MLX sorts stably, so that of equals the first is chosen; were it not so, the step would be undone.
+    // MLX's stable sort keeps the first of equal values; otherwise the step would be reverted.
     const places = mx.slice(mx.argsort(mx.reshape(continuing, all)), [0], [width]);
     const tokens = mx.take(mx.reshape(candidates, all), places);
     return [mx.reshape(tokens, [width, 1]), mx.floorDivide(places, count)];
   };
 }
 
-/** The state behind tokens [width, 1] that follow these rows, or row by row where there are none. */
+/** The state after tokens [width, 1] that follow `rows`, or row by row without them. */
 function stateAfter(
   tokens: MxArray,
   state: TimestampState,
@@ -84,12 +83,11 @@ function stateAfter(
   return follow(tokens, ...state, ...(rows ? [rows] : []));
 }
 
-/** What is read of a beam. */
 export function beamArrays({ rows, tokens }: DeviceBeam): MxArray[] {
   return rows ? [rows, tokens] : [tokens];
 }
 
-/** What a beam holds that can be read. */
+/** Reads a beam whose arrays are evaluated. */
 export function readBeam({ rows, tokens }: DeviceBeam): Continuation[] {
   const from = rows && [...rows.toTypedArray()];
   return [...tokens.toTypedArray()].map((token, i) => ({

@@ -1,22 +1,22 @@
-/** What a search needs of a step, picked out on the device: some numbers a row, not the whole vocabulary. */
+/** Selects the candidates of a search on the device: a few numbers per row instead of the whole vocabulary. */
 import { mx, type MxArray } from '#native/index.js';
 
 import { compileOnGpu } from '../decode/compile-on-gpu.js';
 import type { TokenCandidate, CandidateNeeds, CandidateSource } from './candidates.js';
 
-/** Still on the device; all but the first float32. */
+/** Arrays on the device; all but the first are float32. */
 export interface PickedCandidates {
-  readonly tokens: MxArray; // [N, count] int32, the likeliest first
+  readonly tokens: MxArray; // [N, count] int32, the most probable first
   readonly logprobs: MxArray; // [N, count]
   readonly listed: MxArray; // [N, listed]
 }
 
-/** logprobs [N, V] → the `count` likeliest tokens of each row and their log-probabilities, each [N, count] */
+/** logprobs [N, V] → the `count` most probable tokens of each row and their log-probabilities, each [N, count] */
 function topKOf(count: number) {
   return (logprobs: MxArray): [tokens: MxArray, logprobs: MxArray] => {
     const found: MxArray[] = [];
     let left = logprobs;
-    // One after another, since of equals the first is wanted, which a partition does not promise.
+    // One argmax per token: a partition does not guarantee the first of equal values.
     for (let i = 0; i < count; i++) {
       const token = mx.argmax(left, -1, true); // [N, 1]
       found.push(token);
@@ -30,7 +30,7 @@ function topKOf(count: number) {
 export class DeviceCandidates {
   readonly #needs: CandidateNeeds;
   readonly #listed: MxArray;
-  /** Where in `listed` a token stands. */
+  /** Column of each listed token. */
   readonly #places: ReadonlyMap<number, number>;
 
   constructor(needs: CandidateNeeds) {
@@ -49,7 +49,7 @@ export class DeviceCandidates {
     return { tokens, logprobs: values, listed };
   }
 
-  /** Offers whose arrays can be read. */
+  /** Reads arrays that are evaluated. */
   read({ tokens, logprobs, listed }: PickedCandidates): CandidateSource {
     const [, count = 0] = tokens.shape;
     const width = this.#places.size;
@@ -63,7 +63,7 @@ export class DeviceCandidates {
         const source = new Map<number, TokenCandidate>();
         for (let i = row * count; i < row * count + Math.min(limit, count); i++) {
           const [token, logprob] = [Number(ids[i]), values[i] ?? -Infinity];
-          // Where nothing is left, the first token is picked again.
+          // Once a row is exhausted, argmax returns its first token again.
           if (logprob > -Infinity && !source.has(token)) source.set(token, { token, logprob });
         }
         return [...source.values()];

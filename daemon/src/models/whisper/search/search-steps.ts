@@ -1,7 +1,7 @@
 /**
- * The decoder's steps under a search on the host. On a GPU only what the search needs is read, and where the search forecasts
- * which sequences it will continue, the device chooses them too: the step behind them is queued before the one before it is
- * read. The search decides as ever; if it decides otherwise, that step is undone.
+ * Runs the decoder for a search on the host. On a GPU only the needed candidates are read, and if the search forecasts its
+ * choice, the device makes it too: the next step is queued before the previous one is read. The search still decides; if it
+ * decides otherwise, the step is reverted.
  */
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -15,18 +15,17 @@ import type { TimestampState } from '../decode/logit-filters.js';
 import type { Forecast, CandidateSource } from './candidates.js';
 import type { Search, Sequence } from './search.js';
 
-/** A step that has been queued. */
 interface Queued {
   readonly picked: PickedCandidates;
-  /** What the filters need to know of its sequences; undefined where no timestamps are sampled. */
+  /** State of the filters; undefined without timestamps. */
   readonly state: TimestampState | undefined;
 }
 
-/** A step whose sequences the search has not yet chosen. */
+/** A step queued before the search has chosen its sequences. */
 interface SpeculativeStep {
   readonly step: Queued;
   readonly reorder: nn.PendingReorder;
-  /** The sequences, once they are read. */
+  /** The sequences, filled in once they are read. */
   expected: readonly Continuation[];
 }
 
@@ -37,7 +36,7 @@ export class SearchSteps {
   readonly #source: DeviceCandidates | undefined;
   #speculative: SpeculativeStep | undefined;
 
-  /** @param onDevice whether a search that says what it needs is given that alone */
+  /** @param onDevice whether a search with `needs` receives only those */
   constructor(context: DecodeContext, window: EncodedWindow, search: Search, onDevice = isGpu()) {
     this.#context = context;
     this.#window = window;
@@ -48,8 +47,8 @@ export class SearchSteps {
   /**
    * Reads log-probabilities [places, V], which are freed.
    *
-   * @returns a function by which the search takes up what is offered at one of the places: for each sequence that continues
-   * the row that it came from
+   * @returns a function that advances the search with the candidates of one place and returns, for each continuing
+   * sequence, the row that it came from
    */
   async readCandidates(logprobs: MxArray, signal: AbortSignal): Promise<(place: number) => number[]> {
     const search = this.#search;
@@ -70,7 +69,7 @@ export class SearchSteps {
       [];
   }
 
-  /** One step for all sequences of the search, which came from these rows. */
+  /** Runs one step for all sequences of the search. @param rows the rows that they came from */
   async next(rows: readonly number[], signal: AbortSignal): Promise<number[]> {
     const queued = this.#acceptSpeculative(rows);
     if (!queued) this.#reorder(rows);
@@ -84,7 +83,7 @@ export class SearchSteps {
     this.#source?.dispose();
   }
 
-  /** The step that was queued ahead, if the search continues as expected; else it is undone. */
+  /** The speculative step, if the search continued as expected; otherwise reverts it. */
   #acceptSpeculative(rows: readonly number[]): Queued | undefined {
     const speculative = this.#speculative;
     if (!speculative) return undefined;
@@ -117,13 +116,13 @@ export class SearchSteps {
       for (const cache of caches) cache.reorder(rows);
       return;
     }
-    // The step that follows waits for it: one wait, not one for each cache.
+    // The next step waits for it: one wait instead of one per cache.
     mx.tidy(() => {
       nn.reorderSpeculatively(caches, new nn.DeviceRows(mx.array(Int32Array.from(rows)), batch)).commit();
     });
   }
 
-  /** Reads a step. Before that, the step behind the sequences of the forecast is queued. */
+  /** Reads a step, after queueing the next one for the sequences of the forecast. */
   async #read(step: Queued, signal: AbortSignal, forecast?: Forecast): Promise<CandidateSource | undefined> {
     const arrays = Object.values(step.picked) as MxArray[];
     let beam: DeviceBeam | undefined;
@@ -133,7 +132,7 @@ export class SearchSteps {
         beam = mx.tidy(() => chooseBeam(step.picked, forecast, step.state, filters.textSize));
         arrays.push(...beamArrays(beam));
       }
-      mx.asyncEval(arrays); // apart from the step behind it, which would have to be waited for too
+      mx.asyncEval(arrays); // before the next step is queued, or that would be waited for too
       if (beam) this.#speculative = this.#queueNext(beam);
       await mx.ready(...arrays);
       await yieldToEventLoop(signal);
@@ -145,7 +144,7 @@ export class SearchSteps {
     }
   }
 
-  /** What the search is likely to choose, if there is room for a step behind that. */
+  /** The forecast of the search, if the context has room for another step. */
   #forecast(): Forecast | undefined {
     const { caches, model } = this.#context;
     const hasRoom = (caches[0]?.length ?? 0) < model.config.nTextCtx;
@@ -177,7 +176,7 @@ export class SearchSteps {
     }
   }
 
-  /** The one row of a greedy search stays where it is. */
+  /** The single row of a greedy search needs no reordering. */
   #reorderSpeculatively({ rows }: DeviceBeam): nn.PendingReorder {
     const { caches } = this.#context;
     if (rows)
@@ -193,7 +192,7 @@ export class SearchSteps {
 
   #pick(tokens: MxArray, rows: number, state: TimestampState | undefined): PickedCandidates {
     const picked = this.#source?.pick(this.#logprobsAfter(tokens, rows, state));
-    if (!picked) throw new RangeError('the search takes whole rows');
+    if (!picked) throw new RangeError('this search needs full rows');
     return picked;
   }
 
@@ -226,7 +225,7 @@ function disposeQueued({ picked, state }: Queued): void {
   if (state) mx.dispose(state);
 }
 
-/** The values of `array`, which is freed. */
+/** Reads `array` and frees it. */
 async function hostRows(array: MxArray, signal: AbortSignal): Promise<Float32Array> {
   try {
     await mx.ready(array);

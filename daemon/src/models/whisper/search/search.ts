@@ -1,6 +1,6 @@
 /**
- * Which tokens are taken up of those that a model offers: several sequences side by side, on the host. A search is given
- * the log-probabilities of what may follow each of its sequences and says which go on, with which token.
+ * Searches over several sequences in parallel, on the host. A search receives the log-probabilities of the next token of
+ * each sequence and decides which sequences continue with which token.
  */
 
 import { type Forecast, type CandidateNeeds, type CandidateSource, FullRows } from './candidates.js';
@@ -14,24 +14,24 @@ export interface Sequence {
   readonly tokens: readonly number[];
   /** Of each of `tokens`. */
   readonly logprobs: readonly number[];
-  /** Sum of the log-probabilities of the tokens and, once it is there, the end-of-text. */
+  /** Sum of the log-probabilities of the tokens and of the end-of-text, if it has ended. */
   readonly sumLogprob: number;
 }
 
 export interface Search {
-  /** The sequences that go on; all have the same length. Empty when the search is over. */
+  /** The continuing sequences, all of one length. Empty when the search is over. */
   readonly live: readonly Sequence[];
   /** @returns for each sequence in `live` the row that it came from */
   step(logprobs: Rows): number[];
-  /** What a step looks at, where that is less than all. */
+  /** The candidates that a step reads, if fewer than all. */
   readonly needs?: CandidateNeeds | undefined;
-  /** What the next step is likely to choose; undefined where that is uncertain. */
+  /** The predicted choice of the next step; undefined if it is uncertain. */
   readonly forecast?: Forecast | undefined;
-  /** As `step`, of offers that hold what it needs. */
+  /** `step` for a source that holds `needs`. */
   stepWith?(source: CandidateSource): number[];
-  /** The best sequence so far, for those who watch. */
+  /** The best sequence so far, for progress. */
   leading(): Sequence | undefined;
-  /** What came out, the end-of-text left off. */
+  /** The result, without the end-of-text. */
   best(): Sequence;
 }
 
@@ -50,7 +50,7 @@ export function extend({ tokens, logprobs, sumLogprob }: Sequence, token: number
   };
 }
 
-/** By what sequences of different lengths are compared: Google's penalty (arXiv 1609.08144), or the mean where it is undefined. */
+/** Compares sequences of different lengths: Google's length penalty (arXiv 1609.08144), or the mean without one. */
 export function score(
   { tokens, sumLogprob }: Pick<Sequence, 'tokens' | 'sumLogprob'>,
   lengthPenalty?: number,
@@ -69,12 +69,12 @@ function bestOf(sequences: readonly Sequence[], lengthPenalty?: number): Sequenc
 
 export interface BeamOptions extends SearchLimits {
   readonly beamSize: number;
-  /** The search goes on until beamSize × patience sequences have ended (arXiv 2204.05424). */
+  /** The search continues until beamSize × patience sequences have ended (arXiv 2204.05424). */
   readonly patience?: number | undefined;
   readonly lengthPenalty?: number | undefined;
 }
 
-/** Beam search as openai/whisper does it: a sequence that ends leaves the beam, and the next best takes its place. */
+/** Beam search of openai/whisper: a sequence that ends leaves the beam, and the next best one replaces it. */
 export class BeamSearch implements Search {
   live: readonly Sequence[] = [START];
   readonly #ended: Sequence[] = [];
@@ -120,10 +120,10 @@ export class BeamSearch implements Search {
         if (next.length === beamSize) break;
       }
     }
-    const over = this.#ended.length >= this.#maxEnded;
+    const isOver = this.#ended.length >= this.#maxEnded;
     this.#active = next;
-    this.live = over ? [] : next;
-    return over ? [] : rows;
+    this.live = isOver ? [] : next;
+    return isOver ? [] : rows;
   }
 
   #active: readonly Sequence[] = [START];
@@ -133,7 +133,7 @@ export class BeamSearch implements Search {
   }
 
   best(): Sequence {
-    // Too few have ended: the likeliest of the others count as ended where they are.
+    // If too few have ended, the best of the others count as ended.
     const missing = Math.max(0, this.options.beamSize - this.#ended.length);
     const all = [...this.#ended, ...this.#active.slice(0, missing)];
     return bestOf(all, this.options.lengthPenalty) ?? START;
@@ -145,11 +145,11 @@ interface SampleOptions extends SearchLimits {
   readonly temperature: number;
   readonly seed: number;
   readonly lengthPenalty?: number | undefined;
-  /** What is drawn more often than the model would after these tokens: token → nats. Scores are the model's own. */
+  /** Boosts for sampling after these tokens: token → nats. Scores stay the model's own. */
   readonly boost?: ((tokens: readonly number[]) => ReadonlyMap<number, number>) | undefined;
 }
 
-/** Several sequences drawn independently; the likeliest of them is taken. */
+/** Samples several independent sequences and keeps the most probable one. */
 export class BestOfSamples implements Search {
   live: readonly Sequence[] = [START];
   readonly #ended: Sequence[] = [];
@@ -196,7 +196,7 @@ function boosted(logprobs: Float32Array, nats: ReadonlyMap<number, number> | und
   return raised;
 }
 
-/** The token at `place` (0 … 1) of the distribution at a temperature. */
+/** The token at quantile `place` (0 … 1) of the distribution at a temperature. */
 function sampleToken(logprobs: Float32Array, temperature: number, place: number): number {
   let top = -Infinity;
   for (const logprob of logprobs) top = Math.max(top, logprob);
@@ -214,7 +214,7 @@ function sampleToken(logprobs: Float32Array, temperature: number, place: number)
   return last;
 }
 
-/** A small generator of numbers in 0 … 1, so that the same seed gives the same text. */
+/** A small seeded generator of numbers in 0 … 1: the same seed gives the same text. */
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -1,4 +1,4 @@
-/** As `hypothesize`, listening for given words with the search that is used for files. */
+/** `hypothesize` with hotwords, by the search that is used for files. */
 import { mx, type MxArray } from '#native/index.js';
 
 import { type DecodeContext, opening, tokenRow } from '../decode/decode.js';
@@ -10,10 +10,10 @@ import { isRepeating } from '../../streaming/repetition.js';
 import type { HypothesisInput, RawHypothesis } from './hypothesize.js';
 
 /**
- * Where none of the words is in the offing it says what `hypothesize` says, at nearly the same price: the draft is checked in
- * one pass, as long as the search has that alone.
+ * Without a matching hotword it gives the result of `hypothesize` at nearly the same cost: the draft is verified in one
+ * pass while the search has no other sequence.
  *
- * @param context whose filters sample no timestamps
+ * @param context with filters that sample no timestamps
  * @param onDevice see `SearchSteps`
  * @throws SottoError CANCELLED within one token
  */
@@ -31,23 +31,29 @@ export async function hypothesizeWithHotwords(
   const room = Math.min(maxTokens, nTextCtx - begin.initial.length - 1);
   const tried = draft.slice(0, Math.max(0, room));
   for (const cache of caches) cache.reset();
-  const search = new HotwordSearch({ endOfText, vocabulary, beamSize: 1, hotwords, behind: committed });
+  const search = new HotwordSearch({
+    endOfText,
+    vocabulary,
+    beamSize: 1,
+    hotwords,
+    precedingTokens: committed,
+  });
 
   const first = begin.initial.length - 1;
-  const { known, silence } = verifyDraft(context, window, begin, first, tried);
+  const { draftLogprobs, silence: noSpeech } = verifyDraft(context, window, begin, first, tried);
   const steps = new SearchSteps(context, window, search, onDevice);
   let noSpeechProb: number;
   let accepted = 0;
   let from: number[];
   try {
-    mx.asyncEval(silence);
-    const take = await steps.readCandidates(known, signal);
-    await mx.ready(silence);
-    noSpeechProb = Number(silence.item());
-    from = take(0);
+    mx.asyncEval(noSpeech);
+    const advance = await steps.readCandidates(draftLogprobs, signal);
+    await mx.ready(noSpeech);
+    noSpeechProb = Number(noSpeech.item());
+    from = advance(0);
     while (accepted < tried.length && search.live.length === 1) {
       if (search.live[0]?.tokens[accepted] !== tried[accepted]) break;
-      from = take(++accepted);
+      from = advance(++accepted);
     }
     for (const cache of caches) cache.trim(tried.length - accepted);
 
@@ -57,20 +63,20 @@ export async function hypothesizeWithHotwords(
     }
   } finally {
     steps.dispose();
-    mx.dispose([known, silence]);
+    mx.dispose([draftLogprobs, noSpeech]);
   }
   const { tokens, logprobs } = search.best();
   return { tokens, logprobs, ended: from.length === 0, noSpeechProb, accepted };
 }
 
-/** What may follow the initial tokens, and each of those that are tried behind them [T + 1, V]; whether nobody speaks [1, 1]. */
+/** Log-probabilities after the initial tokens and after each draft token [T + 1, V], and the no-speech probability [1, 1]. */
 function verifyDraft(
   { model, tokenizer, caches, filters }: DecodeContext,
   window: EncodedWindow,
   { initial, startOfTranscriptIndex }: ReturnType<typeof opening>,
   first: number,
   tried: readonly number[],
-): { known: MxArray; silence: MxArray } {
+): { draftLogprobs: MxArray; silence: MxArray } {
   const { nVocab } = model.config;
   const { noSpeech } = tokenizer.special;
   return mx.tidy(() => {
@@ -82,7 +88,7 @@ function verifyDraft(
     const start = mx.softmax(mx.slice(logits, [0, 0], [1, nVocab]), -1);
     const follow = mx.contiguous(mx.slice(logits, [1, 0], [places.length, nVocab]));
     return {
-      known: mx.contiguous(filters.logprobs(follow, undefined)),
+      draftLogprobs: mx.contiguous(filters.logprobs(follow, undefined)),
       silence: mx.contiguous(mx.slice(start, [0, noSpeech], [1, noSpeech + 1])),
     };
   });

@@ -1,4 +1,4 @@
-/** What the model makes of a window whose text is begun: greedy, with the last hypothesis as a draft. */
+/** Greedy decoding after the committed text of a window, with the last hypothesis as a draft. */
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
@@ -8,31 +8,31 @@ import { isRepeating } from '../../streaming/repetition.js';
 import type { EncodedWindow } from '../encode/encode.js';
 
 export interface HypothesisInput {
-  /** Tokens of what was said before the window. */
+  /** Tokens of the text before the window. */
   readonly prompt: readonly number[];
-  /** Tokens of the window that are certain. */
+  /** Committed tokens of the window. */
   readonly committed: readonly number[];
-  /** What may follow them: taken as far as the model says the same. Costs one pass, not one for each token. */
+  /** The last hypothesis: kept as far as the model agrees. Verifying it costs one pass, not one for each token. */
   readonly draft: readonly number[];
-  /** The most that is said behind the committed tokens. */
+  /** Limit for the tokens after the committed ones. */
   readonly maxTokens: number;
 }
 
 export interface RawHypothesis {
-  /** Behind the committed ones, without the end-of-text. */
+  /** Tokens after the committed ones, without the end-of-text. */
   readonly tokens: readonly number[];
   readonly logprobs: readonly number[];
-  /** Whether the model says that nothing follows. */
+  /** Whether the model sampled the end-of-text. */
   readonly ended: boolean;
   readonly noSpeechProb: number;
-  /** Tokens of the draft that were right. */
+  /** Draft tokens that the model agreed with. */
   readonly accepted: number;
 }
 
 /**
- * End-of-text may come at once: where nothing new was said, nothing is made up.
+ * End-of-text may come first, so that audio without new speech adds no text.
  *
- * @param context whose filters sample no timestamps
+ * @param context with filters that sample no timestamps
  * @throws SottoError CANCELLED within one token
  */
 export async function hypothesize(
@@ -49,7 +49,7 @@ export async function hypothesize(
   for (const cache of caches) cache.reset();
 
   const first = begin.initial.length - 1;
-  const verified = mx.tidy(() => {
+  const verifiedArrays = mx.tidy(() => {
     const given = tokenRow([...begin.initial, ...tried]);
     const hidden = model.decoder.forward(given, caches, window.crossKeysValues); // [1, T, D]
     const places = [
@@ -65,35 +65,35 @@ export async function hypothesize(
     const follow = mx.contiguous(mx.slice(logits, [1, 0], [places.length, nVocab]));
     return [...nn.argmax(filters.later(follow, undefined)), silence] as const;
   });
-  let likely: number[];
-  let logprobOf: number[];
+  let bestTokens: number[];
+  let bestLogprobs: number[];
   let noSpeechProb: number;
   try {
-    await mx.ready(...verified);
+    await mx.ready(...verifiedArrays);
     await yieldToEventLoop(signal);
-    [likely, logprobOf] = [verified[0], verified[1]].map((array) =>
+    [bestTokens, bestLogprobs] = [verifiedArrays[0], verifiedArrays[1]].map((array) =>
       Array.from(array.toTypedArray(), Number),
     ) as [number[], number[]];
-    noSpeechProb = Number(verified[2].item());
+    noSpeechProb = Number(verifiedArrays[2].item());
   } finally {
-    mx.dispose(verified);
+    mx.dispose(verifiedArrays);
   }
 
   let accepted = 0;
-  while (accepted < tried.length && likely[accepted] === tried[accepted]) accepted++;
+  while (accepted < tried.length && bestTokens[accepted] === tried[accepted]) accepted++;
   for (const cache of caches) cache.trim(tried.length - accepted);
   const tokens = tried.slice(0, accepted);
-  const logprobs = logprobOf.slice(0, accepted);
-  const next = likely[accepted] ?? endOfText;
+  const logprobs = bestLogprobs.slice(0, accepted);
+  const next = bestTokens[accepted] ?? endOfText;
   if (next === endOfText) return { tokens, logprobs, ended: true, noSpeechProb, accepted };
   if (tokens.length >= room) return { tokens, logprobs, ended: false, noSpeechProb, accepted };
   tokens.push(next);
-  logprobs.push(logprobOf[accepted] ?? 0);
+  logprobs.push(bestLogprobs[accepted] ?? 0);
   const ended = await continueGreedy(context, window, tokens, logprobs, { committed, room }, signal);
   return { tokens, logprobs, ended, noSpeechProb, accepted };
 }
 
-/** Greedy from the last of `tokens`, which is not in the caches yet, into both lists. @returns whether it came to an end */
+/** Continues after the last of `tokens`, which is not in the caches yet, and appends to both lists. @returns whether the text ended */
 async function continueGreedy(
   { model, tokenizer, caches, filters }: DecodeContext,
   window: EncodedWindow,
@@ -110,13 +110,13 @@ async function continueGreedy(
       const chosen = filters.choose(logits, undefined);
       return [chosen.token, chosen.logprob];
     });
-  const begun = mx.array(Int32Array.of(tokens.at(-1) ?? 0));
-  let step: nn.SampledTokens | undefined = after(begun);
+  const firstToken = mx.array(Int32Array.of(tokens.at(-1) ?? 0));
+  let step: nn.SampledTokens | undefined = after(firstToken);
   let next: nn.SampledTokens | undefined;
   try {
     mx.asyncEval(...step);
     while (step !== undefined) {
-      // The step after it is queued before it is read, so the device never waits for JavaScript.
+      // The next step is queued before this one is read, so the device never waits for JavaScript.
       if (tokens.length + 1 < room) {
         next = after(step[0]);
         mx.asyncEval(...next);
@@ -134,7 +134,7 @@ async function continueGreedy(
     }
     return false;
   } finally {
-    mx.dispose([begun]);
-    for (const left of [step, next]) if (left !== undefined) mx.dispose(left);
+    mx.dispose([firstToken]);
+    for (const leftover of [step, next]) if (leftover !== undefined) mx.dispose(leftover);
   }
 }

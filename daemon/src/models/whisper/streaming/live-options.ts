@@ -1,4 +1,4 @@
-/** What a live session is given, by users and by who measures. */
+/** Options of a live session, those for benchmarks included. */
 import type { Hypothesis } from '../../streaming/hypothesis.js';
 import type { LiveSpeechOptions } from '../../streaming/live-speech.js';
 
@@ -6,9 +6,9 @@ import type { RawHypothesis } from './hypothesize.js';
 import type { StreamingConfig } from './streaming-config.js';
 
 export interface LiveOptions extends LiveSpeechOptions {
-  /** What is left out is as for the model. */
+  /** Overrides of the model's configuration. */
   readonly config?: Partial<StreamingConfig>;
-  /** Told of each look, for who measures. */
+  /** Called after each decode step, for benchmarks. */
   readonly onDecodeStep?: (report: DecodeStepReport) => void;
 }
 
@@ -18,6 +18,6 @@ interface DecodeStepReport {
   readonly encodedFrames: number;
   readonly rawHypothesis: RawHypothesis;
   readonly hypothesis: Hypothesis;
-  /** Tokens of the window that were certain. */
+  /** Number of committed tokens of the window. */
   readonly committed: number;
 }

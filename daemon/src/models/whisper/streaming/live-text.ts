@@ -1,4 +1,4 @@
-/** The text of a window that is still being heard: what is committed of it, and what the last look says follows. */
+/** The text of the current window: its committed tokens and the hypothesis of the last decode step. */
 import type { Word } from '#daemon/protocol/transcription.js';
 import {
   dropFirst,
@@ -12,37 +12,36 @@ import type { TextState } from './live-whisper-state.js';
 import type { LiveWords } from './live-words.js';
 import { findWindowCut } from './window-cut.js';
 
-/** One look: a hypothesis behind the committed tokens, as words with places. */
+/** The result of a decode step: the hypothesis after the committed tokens, as words with times. */
 export interface DecodeStep {
   readonly hypothesis: Hypothesis;
   readonly words: LiveWords;
   readonly logprobs: readonly number[];
-  /** Where each token begins, and the last one ends, in frames of 20 ms from the beginning of the window. */
+  /** Start of each token, and the end of the last, in frames of 20 ms from the start of the window. */
   readonly starts: readonly number[];
 }
 
-/** The last word of audio that is cut off may look a little behind it. */
+/** A word that is cut off by the end of the audio may attend slightly beyond it. */
 const MAX_OVERRUN_FRAMES = 15;
 
 export class LiveText {
   readonly #wordsOf: (tokens: readonly number[]) => LiveWords;
   #committed: number[] = [];
-  /** Where each committed token begins, as the last look found it. */
+  /** Start of each committed token, as aligned by the last decode step. */
   #starts: number[] = [];
   #lastStep: DecodeStep | undefined;
-  /** Looks at the text since the window began. */
-  #agreementCount = 0;
+  #decodeSteps = 0;
   #sumLogprob = 0;
-  #count = 0;
+  #committedCount = 0;
 
   constructor(wordsOf: (tokens: readonly number[]) => LiveWords, from?: TextState) {
     this.#wordsOf = wordsOf;
     if (from === undefined) return;
     this.#committed = [...from.committed];
     this.#starts = [...from.starts];
-    this.#agreementCount = from.agreementCount;
+    this.#decodeSteps = from.decodeSteps;
     this.#sumLogprob = from.sumLogprob;
-    this.#count = from.count;
+    this.#committedCount = from.count;
     if (from.lastStep !== undefined)
       this.#lastStep = { ...from.lastStep, words: wordsOf(from.lastStep.hypothesis.tokens) };
   }
@@ -52,41 +51,41 @@ export class LiveText {
     return {
       committed: [...this.#committed],
       starts: [...this.#starts],
-      ...(lastStep && { lastStep: plain(lastStep) }),
-      agreementCount: this.#agreementCount,
+      ...(lastStep && { lastStep: toPlainStep(lastStep) }),
+      decodeSteps: this.#decodeSteps,
       sumLogprob: this.#sumLogprob,
-      count: this.#count,
+      count: this.#committedCount,
     };
   }
 
-  /** Of all tokens ever committed, the mean natural-log probability; undefined before the first. */
+  /** Mean natural-log probability of all tokens committed in the session; undefined before the first. */
   get meanLogprob(): number | undefined {
-    return this.#count === 0 ? undefined : this.#sumLogprob / this.#count;
+    return this.#committedCount === 0 ? undefined : this.#sumLogprob / this.#committedCount;
   }
 
-  /** Whether all that was ever committed is in the window. */
+  /** Whether the window holds everything committed in the session. */
   get isWhole(): boolean {
-    return this.#count > 0 && this.#count === this.#committed.length;
+    return this.#committedCount > 0 && this.#committedCount === this.#committed.length;
   }
 
-  /** Tokens of the window that are certain. */
+  /** Committed tokens of the window. */
   get committed(): readonly number[] {
     return this.#committed;
   }
 
-  /** What seems to follow them. */
+  /** The hypothesis after them. */
   get hypothesis(): Hypothesis | undefined {
     return this.#lastStep?.hypothesis;
   }
 
-  /** How often the window was looked at. */
-  get agreementCount(): number {
-    return this.#agreementCount;
+  /** Decode steps since the window began. */
+  get decodeSteps(): number {
+    return this.#decodeSteps;
   }
 
   /**
-   * How many of the tokens that seem to follow were heard: behind the last word that looks at the audio, a model that waits
-   * for more makes up an end.
+   * How many tokens of the hypothesis belong to the audio: after the last word that attends to it, a model tends to invent
+   * an ending.
    */
   get attendedCount(): number {
     const lastStep = this.#lastStep;
@@ -96,30 +95,30 @@ export class LiveText {
     return lastStep.words.hypothesisWords(lastStep.starts).find(({ to }) => to > last)?.to ?? 0;
   }
 
-  /** The text of some of the tokens that seem to follow. */
+  /** The text of some tokens of the hypothesis. */
   tentative(from: number, count: number): string {
     return this.#lastStep?.words.text(from, from + count) ?? '';
   }
 
-  /** @param look `starts` and `attended` are of the tokens of `words`, in frames from the beginning of the window */
-  heard(
-    lastStep: Omit<DecodeStep, 'hypothesis'> &
+  /** @param step `starts` and `attendedFrames` belong to the tokens of `words`, in frames from the start of the window */
+  update(
+    step: Omit<DecodeStep, 'hypothesis'> &
       Pick<Hypothesis, 'attendedFrames' | 'audioFrames' | 'ended'> & {
         readonly committedStarts: readonly number[];
       },
   ): void {
-    const { words, logprobs, starts, attendedFrames, audioFrames, ended } = lastStep;
-    this.#starts = [...lastStep.committedStarts];
-    const [hypothesisWords, before] = [words.hypothesisWords(starts), this.#lastStep];
+    const { words, logprobs, starts, attendedFrames, audioFrames, ended } = step;
+    this.#starts = [...step.committedStarts];
+    const [hypothesisWords, previous] = [words.hypothesisWords(starts), this.#lastStep];
     const agreementCount = countAgreements(
       hypothesisWords,
-      before && {
-        words: before.words.hypothesisWords(before.starts),
-        agreementCount: before.hypothesis.agreementCount,
+      previous && {
+        words: previous.words.hypothesisWords(previous.starts),
+        agreementCount: previous.hypothesis.agreementCount,
       },
     );
     const probabilities = words.probabilities(hypothesisWords, logprobs);
-    const cuts = cutsOf(words.pieces, words.spaced);
+    const cuts = cutsOf(words.pieces, words.isSpaced);
     const hypothesis = {
       tokens: words.tokens,
       cuts,
@@ -130,17 +129,17 @@ export class LiveText {
       ended,
     };
     this.#lastStep = { hypothesis, words, logprobs, starts };
-    this.#agreementCount++;
+    this.#decodeSteps++;
   }
 
-  /** Makes the next `count` tokens certain. @returns their words, in seconds from the beginning of the window */
+  /** Commits the next `count` tokens. @returns their words, in seconds from the start of the window */
   commit(count: number): Word[] {
     const lastStep = this.#lastStep;
     if (lastStep === undefined || count === 0) return [];
     const words = lastStep.words.timed(0, count, lastStep.starts, lastStep.logprobs);
     this.#committed.push(...lastStep.hypothesis.tokens.slice(0, count));
     this.#sumLogprob += lastStep.logprobs.slice(0, count).reduce((sum, logprob) => sum + logprob, 0);
-    this.#count += count;
+    this.#committedCount += count;
     this.#starts.push(...lastStep.starts.slice(0, count));
     this.#lastStep = {
       hypothesis: dropFirst(lastStep.hypothesis, count),
@@ -152,44 +151,44 @@ export class LiveText {
   }
 
   /**
-   * The window begins anew where one of the committed words does; what follows is a draft still.
+   * Moves the start of the window to a committed word; the hypothesis stays as the draft.
    *
-   * @returns the tokens in front of it, and how many frames of 20 ms they take; undefined if there is no place
+   * @returns the removed tokens and their frames of 20 ms; undefined if there is no place to cut
    */
   advanceWindow(): { readonly tokens: readonly number[]; readonly frames: number } | undefined {
     const lastStep = this.#lastStep;
     if (lastStep === undefined) return undefined;
     const words = this.#wordsOf(this.#committed);
-    const begins = wordStarts(words.pieces, words.spaced);
-    const count = findWindowCut(words.pieces, begins, this.#starts, lastStep.hypothesis.audioFrames);
+    const startsWord = wordStarts(words.pieces, words.isSpaced);
+    const count = findWindowCut(words.pieces, startsWord, this.#starts, lastStep.hypothesis.audioFrames);
     const frames = this.#starts[count] ?? 0;
     if (count === 0 || frames === 0) return undefined;
     const tokens = this.#committed.splice(0, count);
-    const earlier = (all: readonly number[]): number[] => all.map((frame) => Math.max(0, frame - frames));
-    this.#starts = earlier(this.#starts.slice(count));
+    const shiftBack = (all: readonly number[]): number[] => all.map((frame) => Math.max(0, frame - frames));
+    this.#starts = shiftBack(this.#starts.slice(count));
     const { hypothesis, starts } = lastStep;
     this.#lastStep = {
       ...lastStep,
-      starts: earlier(starts),
+      starts: shiftBack(starts),
       hypothesis: {
         ...hypothesis,
-        attendedFrames: earlier(hypothesis.attendedFrames),
+        attendedFrames: shiftBack(hypothesis.attendedFrames),
         audioFrames: hypothesis.audioFrames - frames,
       },
     };
     return { tokens, frames };
   }
 
-  /** The window begins anew, with nothing in it. @returns the tokens that were committed */
+  /** Empties the window. @returns its committed tokens */
   clear(): readonly number[] {
     this.#lastStep = undefined;
-    this.#agreementCount = 0;
+    this.#decodeSteps = 0;
     this.#starts = [];
     return this.#committed.splice(0);
   }
 }
 
-function plain({ hypothesis, logprobs, starts }: DecodeStep): NonNullable<TextState['lastStep']> {
+function toPlainStep({ hypothesis, logprobs, starts }: DecodeStep): NonNullable<TextState['lastStep']> {
   const { tokens, cuts, attendedFrames, probabilities, agreementCount, audioFrames, ended } = hypothesis;
   return {
     hypothesis: {

@@ -1,4 +1,4 @@
-/** What a live session remembers, as JSON, and back. It comes from another process: nothing of it is believed unseen. */
+/** The state of a live session to and from JSON. Checkpoints come from other processes, so every field is validated. */
 import * as v from 'valibot';
 import { LiveMel } from '#daemon/audio/mel/live-mel.js';
 import { HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
@@ -9,7 +9,7 @@ import type { LiveCheckpoint } from '../../streaming/live-speech.js';
 import type { WhisperConfig } from '../config.js';
 import { VoiceTracker, type VoiceState } from './voice-tracker.js';
 
-const VERSION = 1;
+const VERSION = 2;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const numbers = v.array(v.pipe(v.number(), v.finite()));
@@ -47,7 +47,7 @@ const lastStep = v.pipe(
   v.check(
     ({ hypothesis: { tokens }, starts, logprobs }) =>
       starts.length === tokens.length + 1 && logprobs.length === tokens.length,
-    'must have a place and a probability for each token',
+    'must have a start and a probability for each token',
   ),
 );
 
@@ -56,20 +56,20 @@ const text = v.pipe(
     committed: tokens,
     starts: numbers,
     lastStep: v.exactOptional(lastStep),
-    agreementCount: count,
+    decodeSteps: count,
     sumLogprob: v.pipe(v.number(), v.finite()),
     count,
   }),
-  v.check(({ committed, starts }) => starts.length === committed.length, 'must have a place for each token'),
+  v.check(({ committed, starts }) => starts.length === committed.length, 'must have a start for each token'),
 );
 
 const schema = v.object({
   version: v.literal(VERSION),
   model: v.string(),
-  /** Mel frame at which the window begins, and where the audio ended at the last look. */
+  /** Mel frames where the window starts, and where the audio ended at the last decode step. */
   start: count,
   decodedFrames: count,
-  /** Seconds at which the last committed word began. */
+  /** Start of the last committed word in seconds. */
   lastStart: v.pipe(v.number(), v.finite(), v.minValue(0)),
   /** The first sample of the mel. */
   melFrom: count,
@@ -90,12 +90,12 @@ const schema = v.object({
 
 export type TextState = v.InferOutput<typeof text>;
 
-/** All but what is in the options. */
+/** Everything but the options. */
 export interface LiveWhisperState extends Omit<v.InferOutput<typeof schema>, 'version' | 'model' | 'voice'> {
   readonly voice: VoiceState;
 }
 
-/** The first sample that both mel and voice activity go on from. */
+/** The first sample that the mel frames or the VAD still need. */
 export function fromSampleOf({ melFrom, voice }: Pick<LiveWhisperState, 'melFrom' | 'voice'>): number {
   return Math.min(melFrom, VoiceTracker.fromSample(voice));
 }
@@ -113,7 +113,7 @@ export function packState(state: LiveWhisperState, config: WhisperConfig): LiveC
   };
 }
 
-/** @throws SottoError INVALID_ARGUMENT where it is no checkpoint of this model */
+/** @throws SottoError INVALID_ARGUMENT for a checkpoint of another model */
 export function unpackState({ fromSample, state }: LiveCheckpoint, config: WhisperConfig): LiveWhisperState {
   const parsed = v.safeParse(schema, state);
   if (!parsed.success) {
@@ -121,17 +121,17 @@ export function unpackState({ fromSample, state }: LiveCheckpoint, config: Whisp
     throw invalidCheckpoint(`${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
   }
   const { model, version: _, voice: stored, ...rest } = parsed.output;
-  if (model !== modelOf(config)) throw invalidCheckpoint('it is of another model');
+  if (model !== modelOf(config)) throw invalidCheckpoint('it belongs to another model');
   const { hidden, cell, ...voice } = stored;
   const found: LiveWhisperState = { ...rest, voice: { ...voice, memory: { hidden, cell } } };
   const all = tokensOf(found);
   if (all.some((token) => token >= config.nVocab))
-    throw invalidCheckpoint('it has tokens that the model has not');
+    throw invalidCheckpoint('it has tokens outside the model’s vocabulary');
   if (all.length > 4 * config.nTextCtx) throw invalidCheckpoint('it has more tokens than a window');
   if (!LiveMel.isValidStart(rest.melFrom) || rest.melFrom > rest.start * HOP_SAMPLES)
-    throw invalidCheckpoint('its audio begins where it cannot');
-  if (voice.speechEndFrames > voice.frames) throw invalidCheckpoint('its times are not in order');
-  if (fromSample !== fromSampleOf(found)) throw invalidCheckpoint('fromSample is not where it goes on');
+    throw invalidCheckpoint('its audio starts at an impossible sample');
+  if (voice.speechEndFrames > voice.frames) throw invalidCheckpoint('its times are out of order');
+  if (fromSample !== fromSampleOf(found)) throw invalidCheckpoint('fromSample does not match its state');
   return found;
 }
 
@@ -139,7 +139,7 @@ function tokensOf({ text, prompt }: LiveWhisperState): number[] {
   return [...text.committed, ...prompt.text, ...(text.lastStep?.hypothesis.tokens ?? [])];
 }
 
-/** What tells models apart that a checkpoint must not wander between; the same weights in another precision may go on. */
+/** Identifies models that can share checkpoints: those of the same shape, in any precision. */
 function modelOf({ nVocab, nTextState, nTextLayer, nMels }: WhisperConfig): string {
   return ['whisper', nVocab, nTextState, nTextLayer, nMels].join('-');
 }
@@ -148,6 +148,6 @@ function toBase64(numbers: Float64Array): string {
   return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength).toString('base64');
 }
 
-function invalidCheckpoint(why: string): SottoError {
-  return new SottoError('INVALID_ARGUMENT', `this checkpoint cannot be gone on from: ${why}`);
+function invalidCheckpoint(reason: string): SottoError {
+  return new SottoError('INVALID_ARGUMENT', `invalid live checkpoint: ${reason}`);
 }

@@ -1,6 +1,6 @@
 /**
- * Whisper on speech that goes on. It hears a window of the last seconds, whose beginning moves on behind what is
- * committed, and is asked again and again what follows the committed text.
+ * Streaming with Whisper: each update decodes a window of the last seconds after the committed text. As text is
+ * committed, the start of the window moves forward.
  */
 import { LiveMel } from '#daemon/audio/mel/live-mel.js';
 import { FRAMES_PER_SECOND, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
@@ -27,53 +27,53 @@ import { refinedResult } from './refined-result.js';
 import { VoiceTracker } from './voice-tracker.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** Kept in front of speech that begins, in mel frames: its first sound is softer than what voice activity hears. */
+/** Mel frames kept before detected speech: its onset is too quiet for the VAD. */
 const SPEECH_LEAD_IN_FRAMES = 50;
-/** After this much silence what was said will not be said differently. */
-const PAUSE_SECONDS = 0.3;
-/** After this much what is said is a whole, and committed. */
+/** Silence after which no more audio can change the last words. */
+const MIN_PAUSE_SECONDS = 0.3;
+/** Silence after which the whole utterance is committed. */
 const UTTERANCE_END_SECONDS = 1;
-/** After this much the window begins anew: before, the model knows what it is about. */
+/** Silence after which the window is emptied; until then its text is context for the model. */
 const WINDOW_RESET_SECONDS = 2.5;
-/** Speech that is long enough to be some. */
+/** Less than this is not counted as speech. */
 const MIN_SPEECH_SECONDS = 0.2;
-/** Speech that the language is detected from for good; before, every look asks anew, until a word is committed. */
+/** Speech after which the detected language is fixed; before that each decode step detects it, until a word is committed. */
 const MIN_LANGUAGE_SECONDS = 2;
-/** A window whose text found no place to be cut at for so long. */
+/** A window this long without a place to cut is emptied. */
 const MAX_UNCUT_SECONDS = 24;
 
 export class LiveWhisper implements LiveSpeech {
-  readonly #parts: WhisperDeps;
+  readonly #deps: WhisperDeps;
   readonly #config: StreamingConfig;
   readonly #onDecodeStep: LiveOptions['onDecodeStep'];
   readonly #mel: LiveMel;
   readonly #voice: VoiceTracker;
-  /** The first samples that each of them has to hear. */
+  /** The first samples that the mel frames and the VAD need. */
   readonly #melFrom: number;
   readonly #vadFrom: number;
   readonly #decoder: StreamingDecoder;
   readonly #prompt: Prompt;
   readonly #text: LiveText;
-  /** Samples that were pushed, or need not be. */
+  /** Position in samples: pushed ones and those before the checkpoint. */
   #pushed: number;
   #language: string | undefined;
   #isLanguageFixed: boolean;
-  /** Mel frame at which the window begins. */
+  /** Mel frame where the window starts. */
   #start: number;
-  /** Where the audio ended at the last look. */
+  /** Mel frame where the audio ended at the last decode step. */
   #decodedFrames: number;
-  /** When the last committed word began: times never go back, though each look hears them a little differently. */
+  /** Start of the last committed word: keeps times ascending, although each decode step aligns them slightly differently. */
   #lastStart: number;
 
-  /** @throws SottoError INVALID_ARGUMENT for a checkpoint that is none of this model */
+  /** @throws SottoError INVALID_ARGUMENT for a checkpoint of another model */
   constructor(
-    parts: WhisperDeps,
+    deps: WhisperDeps,
     { language, initialPrompt, hotwords = [], config, onDecodeStep }: LiveOptions,
     checkpoint?: LiveCheckpoint,
   ) {
-    const { model, tokenizer, mel, voice } = parts;
+    const { model, tokenizer, mel, voice } = deps;
     const from = checkpoint && unpackState(checkpoint, model.config);
-    this.#parts = parts;
+    this.#deps = deps;
     this.#config = { ...streamingConfigFor(model.config), ...config };
     this.#onDecodeStep = onDecodeStep;
     this.#pushed = from ? fromSampleOf(from) : 0;
@@ -83,7 +83,7 @@ export class LiveWhisper implements LiveSpeech {
     this.#vadFrom = from ? VoiceTracker.fromSample(from.voice) : 0;
     this.#prompt = new Prompt(tokenizer, {
       initial: initialPrompt,
-      room: this.#config.promptTokens,
+      maxTokens: this.#config.promptTokens,
       from: from?.prompt,
     });
     this.#language =
@@ -95,7 +95,7 @@ export class LiveWhisper implements LiveSpeech {
     this.#lastStart = from?.lastStart ?? 0;
     this.#text = new LiveText((tokens) => this.#wordsOf(tokens), from?.text);
     const words = new Hotwords(hotwords, tokenizer);
-    this.#decoder = new StreamingDecoder(parts, this.#config.window, words.isEmpty ? undefined : words);
+    this.#decoder = new StreamingDecoder(deps, this.#config.window, words.isEmpty ? undefined : words);
   }
 
   get speaking(): boolean {
@@ -127,26 +127,28 @@ export class LiveWhisper implements LiveSpeech {
       text: this.#text.state,
       voice: this.#voice.state,
     };
-    return packState(state, this.#parts.model.config);
+    return packState(state, this.#deps.model.config);
   }
 
   async update(signal: AbortSignal): Promise<LiveUpdate> {
     this.#voice.update();
     if (!this.#hasSpeech) {
-      this.#beginUtterance();
+      this.#startUtterance();
       return this.#commit(0);
     }
     const { silentSeconds } = this.#voice;
-    const paused = silentSeconds > PAUSE_SECONDS;
-    if (!paused || this.#hasNewSpeech || this.#hasUnstableWords) await this.#decodeStep(signal);
-    const { hypothesis: now, agreementCount } = this.#text;
+    const isPaused = silentSeconds > MIN_PAUSE_SECONDS;
+    if (!isPaused || this.#hasNewSpeech || this.#hasUnstableWords) await this.#decodeStep(signal);
+    const { hypothesis, decodeSteps } = this.#text;
     const audioSeconds = this.#audioSeconds;
-    const isOver = silentSeconds >= UTTERANCE_END_SECONDS || audioSeconds > MAX_UNCUT_SECONDS;
-    const sure = now ? this.#config.policy({ now, first: agreementCount === 1, audioSeconds, paused }) : 0;
-    const update = this.#commit(isOver ? this.#text.attendedCount : sure);
-    if (silentSeconds >= WINDOW_RESET_SECONDS || audioSeconds > MAX_UNCUT_SECONDS) this.#beginUtterance();
+    const isUtteranceOver = silentSeconds >= UTTERANCE_END_SECONDS || audioSeconds > MAX_UNCUT_SECONDS;
+    const stableCount = hypothesis
+      ? this.#config.policy({ hypothesis, isFirstStep: decodeSteps === 1, audioSeconds, isPaused })
+      : 0;
+    const update = this.#commit(isUtteranceOver ? this.#text.attendedCount : stableCount);
+    if (silentSeconds >= WINDOW_RESET_SECONDS || audioSeconds > MAX_UNCUT_SECONDS) this.#startUtterance();
     else if (audioSeconds > this.#config.maxWindowSeconds) this.#advanceWindow();
-    return isOver ? { ...update, tentative: '' } : update;
+    return isUtteranceOver ? { ...update, tentative: '' } : update;
   }
 
   async finish(signal: AbortSignal): Promise<LiveUpdate> {
@@ -157,17 +159,17 @@ export class LiveWhisper implements LiveSpeech {
 
   async refine(signal: AbortSignal): Promise<TranscribeResult | undefined> {
     if (!this.#text.isWhole) return undefined;
-    const begin = performance.now();
+    const startMs = performance.now();
     const language = this.#language ?? 'en';
     const audioFrames = this.#decodedFrames - this.#start;
     const window = await this.#decoder.encode(this.#mel, this.#start, audioFrames, signal);
-    const encode = (performance.now() - begin) / 1000;
+    const encode = (performance.now() - startMs) / 1000;
     try {
       const request = { language, audioFrames, prompt: this.#prompt.tokens };
       const draft = this.#text.committed;
       const decoded = await this.#decoder.decode(window, { ...request, committed: [], draft }, signal);
-      const total = (performance.now() - begin) / 1000;
-      return refinedResult(this.#parts.tokenizer, decoded, {
+      const total = (performance.now() - startMs) / 1000;
+      return refinedResult(this.#deps.tokenizer, decoded, {
         language,
         audioFrames,
         offsetSeconds: this.#start / FRAMES_PER_SECOND,
@@ -183,18 +185,18 @@ export class LiveWhisper implements LiveSpeech {
     this.#decoder.dispose();
   }
 
-  /** Whether somebody spoke in the window for longer than a cough, as far as it is not committed. */
+  /** Whether the window holds uncommitted speech longer than a cough, or any text. */
   get #hasSpeech(): boolean {
     if (this.#text.hypothesis !== undefined || this.#text.committed.length > 0) return true;
     return this.#voice.lastVoicedFrame > this.#start && this.#voice.evidence.seconds >= MIN_SPEECH_SECONDS;
   }
 
-  /** Whether somebody spoke since the last look, or there was none. */
+  /** Whether there is speech since the last decode step, or no decode step yet. */
   get #hasNewSpeech(): boolean {
     return this.#voice.lastVoicedFrame > this.#decodedFrames || this.#text.hypothesis === undefined;
   }
 
-  /** Whether what follows was said in one look only: another one, with more silence behind it, may tell better. */
+  /** Whether some words of the hypothesis are new: decoding again with more silence after them may improve them. */
   get #hasUnstableWords(): boolean {
     return (
       this.#text.hypothesis?.agreementCount.some((agreementCount) => agreementCount < 2) === true &&
@@ -206,7 +208,7 @@ export class LiveWhisper implements LiveSpeech {
     return (this.#mel.contentFrames - this.#start) / FRAMES_PER_SECOND;
   }
 
-  /** One look at the window. */
+  /** Decodes the window once. */
   async #decodeStep(signal: AbortSignal): Promise<void> {
     const audioFrames = this.#mel.contentFrames - this.#start;
     const window = await this.#decoder.encode(this.#mel, this.#start, audioFrames, signal);
@@ -220,20 +222,20 @@ export class LiveWhisper implements LiveSpeech {
         { ...request, committed, draft },
         signal,
       );
-      const heard = Math.floor(audioFrames / 2);
+      const positions = Math.floor(audioFrames / 2);
       const first = committed.length;
-      const once = Math.min(
-        trimRereadTokens(places.attendedFrames, heard),
-        trimRepeatedPhrases([...committed, ...rawHypothesis.tokens], places.attendedFrames, heard),
+      const trimmed = Math.min(
+        trimRereadTokens(places.attendedFrames, positions),
+        trimRepeatedPhrases([...committed, ...rawHypothesis.tokens], places.attendedFrames, positions),
       );
-      const last = this.#isHallucinated(rawHypothesis) ? first : Math.max(first, once);
-      this.#text.heard({
+      const last = this.#isHallucinated(rawHypothesis) ? first : Math.max(first, trimmed);
+      this.#text.update({
         words: this.#wordsOf(rawHypothesis.tokens.slice(0, last - first)),
         logprobs: rawHypothesis.logprobs.slice(0, last - first),
         committedStarts: places.starts.slice(0, first),
         starts: places.starts.slice(first, last + 1),
         attendedFrames: places.attendedFrames.slice(first, last),
-        audioFrames: heard,
+        audioFrames: positions,
         ended: rawHypothesis.ended && last === first + rawHypothesis.tokens.length,
       });
       this.#decodedFrames = this.#mel.contentFrames;
@@ -258,15 +260,15 @@ export class LiveWhisper implements LiveSpeech {
   }
 
   #wordsOf(tokens: readonly number[]): LiveWords {
-    return new LiveWords(this.#parts.tokenizer, tokens, isSpaced(this.#language ?? 'en'));
+    return new LiveWords(this.#deps.tokenizer, tokens, isSpaced(this.#language ?? 'en'));
   }
 
-  /** Whether a guess at the beginning of a window has nothing in it: neither model nor voice activity is sure of it. */
+  /** Whether a hypothesis without committed text is noise: neither the model nor the VAD is certain of speech. */
   #isHallucinated({ logprobs, noSpeechProb }: RawHypothesis): boolean {
     if (this.#text.committed.length > 0) return false;
     const avgLogprob = logprobs.reduce((sum, logprob) => sum + logprob, 0) / (logprobs.length + 1);
-    const judged = { avgLogprob, noSpeechProb, compressionRatio: 1 };
-    return isSilent(judged, REFERENCE_THRESHOLDS, this.#voice.evidence);
+    const quality = { avgLogprob, noSpeechProb, compressionRatio: 1 };
+    return isSilent(quality, REFERENCE_THRESHOLDS, this.#voice.evidence);
   }
 
   async #languageOf(window: EncodedWindow): Promise<string> {
@@ -278,14 +280,14 @@ export class LiveWhisper implements LiveSpeech {
     return this.#language ?? 'en';
   }
 
-  /** Commits so many tokens of what follows. */
+  /** Commits `count` tokens of the hypothesis. */
   #commit(count: number): LiveUpdate {
     const { hypothesis } = this.#text;
-    const heard = { audioSeconds: this.#audioSeconds, isUncommitted: this.#text.committed.length === 0 };
-    const tentativeThresholds = hypothesis
-      ? tentativeCount(hypothesis, count, heard, this.#config.tentativeThresholds)
+    const progress = { audioSeconds: this.#audioSeconds, isUncommitted: this.#text.committed.length === 0 };
+    const shownCount = hypothesis
+      ? tentativeCount(hypothesis, count, progress, this.#config.tentativeThresholds)
       : 0;
-    const tentative = this.#text.tentative(count, tentativeThresholds);
+    const tentative = this.#text.tentative(count, shownCount);
     const offset = this.#start / FRAMES_PER_SECOND;
     const committed = this.#text.commit(count).map((word): Word => {
       this.#lastStart = Math.max(this.#lastStart, toCentiseconds(offset + word.start));
@@ -295,22 +297,22 @@ export class LiveWhisper implements LiveSpeech {
     return { committed, tentative, ...defined({ language: this.#language }) };
   }
 
-  /** The window begins anew, with some of what is committed still in it. */
+  /** Moves the start of the window forward and keeps some committed text in it. */
   #advanceWindow(): void {
-    const moved = this.#text.advanceWindow();
-    if (moved === undefined) return;
-    this.#prompt.heard(moved.tokens);
-    this.#begin(this.#start + 2 * moved.frames);
+    const advanced = this.#text.advanceWindow();
+    if (advanced === undefined) return;
+    this.#prompt.append(advanced.tokens);
+    this.#moveStart(this.#start + 2 * advanced.frames);
   }
 
-  /** What was said is a whole, or nobody spoke: the window begins anew, a little before what is said next. */
-  #beginUtterance(): void {
-    this.#prompt.heard(this.#text.clear());
-    if (this.#voice.silentSeconds >= WINDOW_RESET_SECONDS) this.#voice.begin();
-    this.#begin(this.#mel.contentFrames - SPEECH_LEAD_IN_FRAMES);
+  /** Empties the window after an utterance, or while there is no speech. */
+  #startUtterance(): void {
+    this.#prompt.append(this.#text.clear());
+    if (this.#voice.silentSeconds >= WINDOW_RESET_SECONDS) this.#voice.resetUtterance();
+    this.#moveStart(this.#mel.contentFrames - SPEECH_LEAD_IN_FRAMES);
   }
 
-  #begin(start: number): void {
+  #moveStart(start: number): void {
     this.#start = Math.max(this.#start, start);
     this.#mel.drop(this.#start);
   }

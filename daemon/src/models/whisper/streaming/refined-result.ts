@@ -1,4 +1,4 @@
-/** What the last look at a whole take gives, as a transcription. */
+/** Turns a decode of the whole dictation into a transcription. */
 import type { Timings, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { trimRereadTokens } from '../../streaming/repetition.js';
 
@@ -12,14 +12,14 @@ import { LiveWords } from './live-words.js';
 
 interface RefineContext {
   readonly language: string;
-  /** Mel frames of the window that are audio, and where in the take it begins. */
+  /** Mel frames of audio in the window, and its offset in the dictation. */
   readonly audioFrames: number;
   readonly offsetSeconds: number;
   readonly durationSeconds: number;
   readonly timings: Timings;
 }
 
-/** @returns undefined where the text looks wrong: it goes on without an end, reads twice, or has more words than anybody says */
+/** @returns undefined if the text is implausible: it has no end, rereads audio, or has more words than anyone can speak */
 export function refinedResult(
   tokenizer: WhisperTokenizer,
   { rawHypothesis, places: { attendedFrames, starts } }: StreamingDecodeResult,

@@ -1,32 +1,32 @@
-/** How a model is heard while somebody speaks. Chosen by measurement where there is one (../../README.md). */
+/** Parameters of live sessions by model size, chosen by measurement where there is one (../../NOTES.md). */
 import { type CommitPolicy, type TentativeThresholds, commitWhen } from '../../streaming/commit-policy.js';
 import type { WhisperConfig } from '../config.js';
 import { type WindowLength, windowFrames } from '../encode/short-window.js';
 
 export interface StreamingConfig {
   readonly policy: CommitPolicy;
-  /** How much is encoded, in mel frames. */
+  /** Window lengths for the encoder. */
   readonly window: WindowLength;
-  /** A window that is longer begins anew, behind some of what is committed. */
+  /** A longer window is cut after some of its committed text. */
   readonly maxWindowSeconds: number;
-  /** Tokens of what was said before that lead a window. */
+  /** Tokens of earlier text in the prompt. */
   readonly promptTokens: number;
   readonly tentativeThresholds: TentativeThresholds;
 }
 
-/** Tiny and base, as measured. */
+/** Tiny and base: measured. */
 const NARROW_MODEL_CONFIG: StreamingConfig = {
-  // The more probable a word is, the sooner it is believed. What is behind it has to wait, so at last it is taken anyway.
+  // The more probable a word, the sooner it is committed. Words after it wait for it, so any word is committed eventually.
   policy: commitWhen(
-    { frames: 25, probability: 0.95 },
-    { frames: 15, agreementCount: 2, probability: 0.5 },
-    { frames: 20, agreementCount: 3, probability: 0.3 },
-    { frames: 50, agreementCount: 3 },
-    { frames: 90, agreementCount: 2 },
-    { frames: 125 },
+    { edgeFrames: 25, probability: 0.95 },
+    { edgeFrames: 15, agreementCount: 2, probability: 0.5 },
+    { edgeFrames: 20, agreementCount: 3, probability: 0.3 },
+    { edgeFrames: 50, agreementCount: 3 },
+    { edgeFrames: 90, agreementCount: 2 },
+    { edgeFrames: 125 },
   ),
-  // Not the 30 s that the encoder learnt on, or every look would cost as much as half a minute. In shorter windows than 8 s,
-  // or with less than a second of silence behind the speech, these models say the sentence again more often than not.
+  // Not the 30 s that the encoder was trained on, or each decode step would cost as much as half a minute. In windows below
+  // 8 s, or with less than a second of silence after the speech, these models usually repeat the sentence.
   window: { minFrames: 800, silence: 100, step: 100 },
   maxWindowSeconds: 12,
   promptTokens: 64, // enough for style and names, and cheap
@@ -34,17 +34,17 @@ const NARROW_MODEL_CONFIG: StreamingConfig = {
 };
 
 /**
- * Small, medium, large, turbo. Their text has not been measured: with this policy base writes as many words wrong in windows of
- * 8 to 30 s (../../README.md), and a window of 10 s costs a large encoder a third. Other systems lose most with few decoder
- * layers behind a large encoder, where a word is committed by what it looks at alone: here it has to be said twice.
+ * Small, medium, large, turbo. Their text has not been measured: with this policy base has equal word errors in windows of
+ * 8 to 30 s (../../NOTES.md), and a window of 10 s costs a large encoder a third. Other systems lose most with few decoder
+ * layers after a large encoder, if attention alone commits a word; here two decode steps must agree on it.
  */
 export const WIDE_MODEL_CONFIG: StreamingConfig = {
   ...NARROW_MODEL_CONFIG,
   policy: commitWhen(
-    { frames: 20, agreementCount: 2, probability: 0.6 },
-    { frames: 30, agreementCount: 3, probability: 0.3 },
-    { frames: 100, agreementCount: 2 },
-    { frames: 150 },
+    { edgeFrames: 20, agreementCount: 2, probability: 0.6 },
+    { edgeFrames: 30, agreementCount: 3, probability: 0.3 },
+    { edgeFrames: 100, agreementCount: 2 },
+    { edgeFrames: 150 },
   ),
   window: { minFrames: 1000, silence: 100, step: 200 },
 };
@@ -58,7 +58,7 @@ export function streamingConfigFor({ nTextState }: Pick<WhisperConfig, 'nTextSta
 
 const FRAMES_PER_SECOND = 100;
 
-/** The longest window that speech is decoded in while it is being spoken, in mel frames. */
+/** The longest window of a live session, in mel frames. */
 export function maxLiveFrames(config: Pick<WhisperConfig, 'nTextState'>): number {
   const { maxWindowSeconds, window } = streamingConfigFor(config);
   return windowFrames(maxWindowSeconds * FRAMES_PER_SECOND, window);

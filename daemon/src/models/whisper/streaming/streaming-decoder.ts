@@ -1,4 +1,4 @@
-/** The model as a live session uses it: a window of audio in, what it makes of it out. Remembers nothing. */
+/** Encodes and decodes one window of a live session. Keeps no state between windows. */
 import type { LiveMel } from '#daemon/audio/mel/live-mel.js';
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import { mx } from '#native/index.js';
@@ -16,16 +16,15 @@ import type { WhisperDeps } from '../transcription.js';
 import { type RawHypothesis, hypothesize } from './hypothesize.js';
 import { hypothesizeWithHotwords } from './hypothesize-with-hotwords.js';
 
-/** Nobody speaks faster. */
+/** Faster than any speaker. */
 const MAX_TOKENS_PER_SECOND = 8;
 const EXTRA_TOKENS = 6;
 
-/** What is asked of a window. */
 interface StreamingDecodeRequest {
   readonly language: string;
   /** Mel frames of the window that are audio. */
   readonly audioFrames: number;
-  /** Tokens of what was said before the window, those of it that are certain, and what may follow them. */
+  /** Tokens of the text before the window, its committed tokens, and the last hypothesis after them. */
   readonly prompt: readonly number[];
   readonly committed: readonly number[];
   readonly draft: readonly number[];
@@ -33,35 +32,34 @@ interface StreamingDecodeRequest {
 
 export interface StreamingDecodeResult {
   readonly rawHypothesis: RawHypothesis;
-  /** Of the committed tokens and of the guess behind them. */
+  /** Of the committed tokens and the hypothesis after them. */
   readonly places: TokenPlaces;
 }
 
 export class StreamingDecoder {
-  readonly #parts: WhisperDeps;
+  readonly #deps: WhisperDeps;
   readonly #length: WindowLength;
   readonly #caches: readonly nn.SelfAttentionCache[];
   readonly #filters: LogitFilters;
 
   readonly #hotwords: Hotwords | undefined;
 
-  /** @param hotwords that it listens for */
-  constructor(parts: WhisperDeps, length: WindowLength, hotwords?: Hotwords) {
-    this.#parts = parts;
+  constructor(deps: WhisperDeps, length: WindowLength, hotwords?: Hotwords) {
+    this.#deps = deps;
     this.#length = length;
     this.#hotwords = hotwords;
-    this.#caches = makeCaches(parts.model);
-    this.#filters = new LogitFilters(parts.tokenizer, parts.model.config, { timestamps: false });
+    this.#caches = makeCaches(deps.model);
+    this.#filters = new LogitFilters(deps.tokenizer, deps.model.config, { timestamps: false });
   }
 
-  /** Mel frames that are encoded for so many of audio. */
+  /** Mel frames to encode for `audioFrames` of audio. */
   windowFrames(audioFrames: number): number {
     return windowFrames(audioFrames, this.#length);
   }
 
   /** @throws SottoError CANCELLED, ENGINE_CRASHED */
   encode(mel: LiveMel, start: number, audioFrames: number, signal: AbortSignal): Promise<EncodedWindow> {
-    const { model } = this.#parts;
+    const { model } = this.#deps;
     const length = this.windowFrames(audioFrames);
     const window = mel.window(start, length);
     return encode(
@@ -72,7 +70,7 @@ export class StreamingDecoder {
   }
 
   async languageOf(window: EncodedWindow): Promise<string> {
-    const { model, tokenizer } = this.#parts;
+    const { model, tokenizer } = this.#deps;
     return (await detectLanguage(model, tokenizer, window, this.#caches)).language;
   }
 
@@ -82,7 +80,7 @@ export class StreamingDecoder {
     request: StreamingDecodeRequest,
     signal: AbortSignal,
   ): Promise<StreamingDecodeResult> {
-    const { model, tokenizer } = this.#parts;
+    const { model, tokenizer } = this.#deps;
     const { language, audioFrames, prompt, committed, draft } = request;
     const startSequence = tokenizer.startSequence(language, 'transcribe', false);
     const maxSpokenTokens =
@@ -100,9 +98,9 @@ export class StreamingDecoder {
       this.#hotwords === undefined
         ? await hypothesize(context, window, input, signal)
         : await hypothesizeWithHotwords({ ...context, hotwords: this.#hotwords }, window, input, signal);
-    const rawHypothesis = withoutLoop(hypothesis, committed, tokenizer.special.endOfText);
+    const rawHypothesis = cutLoop(hypothesis, committed, tokenizer.special.endOfText);
     const all = [...committed, ...rawHypothesis.tokens];
-    const places = await placeTokens(this.#parts, window, all, { startSequence, audioFrames }, signal);
+    const places = await placeTokens(this.#deps, window, all, { startSequence, audioFrames }, signal);
     return { rawHypothesis, places };
   }
 
@@ -112,8 +110,8 @@ export class StreamingDecoder {
   }
 }
 
-/** A guess with what it says in a loop said once. */
-function withoutLoop(
+/** Cuts a repetition loop down to its first pass. */
+function cutLoop(
   rawHypothesis: RawHypothesis,
   committed: readonly number[],
   endOfText: number,

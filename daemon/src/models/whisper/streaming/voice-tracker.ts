@@ -1,4 +1,4 @@
-/** What voice activity says of speech that goes on. */
+/** Voice activity of a live session. */
 import { HOP_SAMPLES, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import {
   CONTEXT_SAMPLES,
@@ -9,18 +9,17 @@ import {
   type VoiceEvidence,
 } from '#daemon/audio/vad/index.js';
 
-/** From this probability on a frame is speech, and below that one it is none, as for files. */
+/** Speech starts at the first probability and ends below the second, as for files. */
 const SPEECH_PROBABILITY = 0.5;
 const SILENCE_PROBABILITY = 0.35;
 
-/** What is known after a look. */
 export interface VoiceState {
-  /** Frames of 32 ms that were heard. */
+  /** Frames of 32 ms processed so far. */
   readonly frames: number;
-  /** Of them, those up to the end of the last speech; 0 if there was none. */
+  /** Frames up to the end of the last speech; 0 if there was none. */
   readonly speechEndFrames: number;
   readonly speaking: boolean;
-  /** Of the frames since the utterance began: the highest probability, and how many are speech. */
+  /** Since the utterance began: the highest probability, and the number of speech frames. */
   readonly maxProbability: number;
   readonly speechFrames: number;
   readonly memory: VadState;
@@ -55,7 +54,7 @@ export class VoiceTracker {
     };
   }
 
-  /** The first sample that one which goes on from here has to hear. */
+  /** The first sample needed to continue from a state. */
   static fromSample({ frames }: Pick<VoiceState, 'frames'>): number {
     return frames === 0 ? 0 : frames * FRAME_SAMPLES - CONTEXT_SAMPLES;
   }
@@ -64,7 +63,7 @@ export class VoiceTracker {
     this.#pending.push(samples.slice());
   }
 
-  /** Hears what was pushed, all at once: so the same looks hear the same to the last bit, whatever the pieces. */
+  /** Processes all pushed samples in one call: results then depend on the update times, not on the chunk sizes, to the last bit. */
   update(): void {
     const samples = new Float32Array(this.#pending.reduce((length, piece) => length + piece.length, 0));
     let at = 0;
@@ -83,13 +82,13 @@ export class VoiceTracker {
     }
   }
 
-  /** An utterance is over: what comes is another one. */
-  begin(): void {
+  /** Starts a new utterance. */
+  resetUtterance(): void {
     this.#maxProbability = 0;
     this.#speechFrames = 0;
   }
 
-  /** How sure it is that somebody spoke since the utterance began. */
+  /** Evidence of speech since the utterance began. */
   get evidence(): VoiceEvidence {
     return {
       maxProbability: this.#maxProbability,
@@ -106,7 +105,7 @@ export class VoiceTracker {
     return Math.floor((this.#speechEndFrames * FRAME_SAMPLES) / HOP_SAMPLES);
   }
 
-  /** Seconds since somebody spoke; infinite if nobody did. */
+  /** Seconds since the last speech; infinite if there was none. */
   get silentSeconds(): number {
     if (this.#speechEndFrames === 0) return Infinity;
     return ((this.#frames - this.#speechEndFrames) * FRAME_SAMPLES) / SAMPLE_RATE;

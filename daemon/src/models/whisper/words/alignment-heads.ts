@@ -1,15 +1,15 @@
 /**
- * The decoder's heads whose cross-attention follows the speech in time. They were found by measurement, model by model;
- * openai-whisper 20250625 carries the lists (`_ALIGNMENT_HEADS`), checkpoints need not.
+ * The decoder heads whose cross-attention follows the speech in time, found by measurement for each model. The lists are
+ * those of openai-whisper 20250625 (`_ALIGNMENT_HEADS`); checkpoints may omit them.
  */
 import type { WhisperConfig } from '../config.js';
 
-/** Both counted from 0. */
+/** Zero-based. */
 export type AlignmentHead = readonly [layer: number, head: number];
 
 type Shape = Pick<WhisperConfig, 'nAudioLayer' | 'nTextLayer' | 'nTextHead' | 'nMels' | 'isMultilingual'>;
 
-/** layer.head, by what tells the released models apart (`keyOf`). */
+/** layer.head of the released models, by `keyOf`. */
 const RELEASED = new Map([
   ['4 4 6 en', '1.0 2.0 2.5 3.0 3.1 3.2 3.3 3.4'], // tiny.en
   ['4 4 6 80', '2.2 3.0 3.2 3.3 3.4 3.5'], // tiny
@@ -34,10 +34,10 @@ const RELEASED = new Map([
 ]);
 
 /**
- * The alignment heads of a model: those that its checkpoint names, else those of the released model of its shape, else
- * all heads of the last half of the layers.
+ * The alignment heads of a model: those of its checkpoint, else those of the released model of its shape, else all heads of
+ * the last half of the layers.
  *
- * @param stored rows of the checkpoint's `alignment_heads` [n, 2]; not taken where they point beyond the network
+ * @param stored rows of the checkpoint's `alignment_heads` [n, 2]; ignored if one is out of range
  */
 export function alignmentHeads(
   shape: Shape,

@@ -1,6 +1,6 @@
 /**
- * When each token of a window was said. The decoder is shown the whole text at once; some of its heads look, at each
- * token, at the audio that it stands for, and time warping finds the one way through it that goes only forward.
+ * Aligns the tokens of a window with its audio. The decoder runs over the whole text at once; some of its heads attend, at
+ * each token, to the audio of that token, and dynamic time warping finds the monotonic path.
  */
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -14,24 +14,24 @@ import type { Whisper } from '../model.js';
 import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from '../tokenizer.js';
 
 export interface TokenTimes {
-  /** When each token begins, in seconds from the start of the window; behind the last one, when it ends. */
+  /** Start of each token, and end of the last, in seconds from the start of the window. */
   readonly startSeconds: readonly number[];
-  /** Of each token among all tokens of text, given the tokens before it. 0…1 */
+  /** Probability of each token among all text tokens, given the tokens before it. 0…1 */
   readonly probabilities: readonly number[];
 }
 
-/** Positions whose probabilities are computed at once: 13 MB of logits. */
+/** Positions per pass over the logits: 13 MB. */
 const POSITIONS_PER_PASS = 64;
 /**
- * Heads that are looked at together. On the CPU, MLX takes the memory of all ops that are queued, anew each time: what one
- * head needs stays in the caches, four take ten times as long as one.
+ * Heads per pass. On the CPU, MLX allocates memory for all queued ops: one head fits in the CPU caches, four take ten times
+ * as long as one.
  */
 const HEADS_PER_PASS = { cpu: 1, gpu: 8 };
 
 /**
- * @param tokens text alone: no timestamps, no end-of-text
- * @param startSequence what the window was decoded with
- * @param audioFrames mel frames of the window that are audio: what is behind them is not listened to
+ * @param tokens text only: no timestamps, no end-of-text
+ * @param startSequence of the decode of the window
+ * @param audioFrames mel frames of audio in the window; the padding after them is ignored
  * @throws SottoError CANCELLED within one block
  */
 export async function alignTokens(
@@ -47,7 +47,7 @@ export async function alignTokens(
   const inputTokens = [...start, ...tokens, endOfText];
   const encodedFrames = crossKeysValues[0]?.[1].shape[2] ?? 0;
   const frames = Math.max(1, Math.min(encodedFrames, Math.floor(audioFrames / 2)));
-  /** The position that foretells the first token, and those that follow up to the one that foretells the end. */
+  /** The positions that predict the tokens and the end-of-text. */
   const rows: Rows = { first: start.length - 1, count: tokens.length + 1 };
   return runWithAttention(
     model,
@@ -60,9 +60,9 @@ export async function alignTokens(
       const first = firstFrames(gain, rows.count, frames);
       const probabilities: number[] = [];
       for (let from = 0; from < tokens.length; from += POSITIONS_PER_PASS) {
-        const said = tokens.slice(from, from + POSITIONS_PER_PASS);
+        const tokensInPass = tokens.slice(from, from + POSITIONS_PER_PASS);
         const [likely] = await settle([
-          mx.tidy(() => probabilitiesOf(model, hidden, rows.first + from, said, endOfText)),
+          mx.tidy(() => probabilitiesOf(model, hidden, rows.first + from, tokensInPass, endOfText)),
         ]);
         probabilities.push(...Array.from(likely.toTypedArray() as Float32Array));
       }
@@ -71,17 +71,16 @@ export async function alignTokens(
   );
 }
 
-/** Where each token of a text that is still being said was heard, in frames of 20 ms from the start of the window. */
+/** Places of live tokens in the audio, in frames of 20 ms from the start of the window. */
 export interface TokenPlaces {
-  /** The frame that is looked at most; behind the audio if the model made the token up. */
+  /** The frame that each token attends to most; beyond the audio if the model invented the token. */
   readonly attendedFrames: readonly number[];
-  /** When each token begins; behind the last one, when it ends. Within the audio. Ascending. */
+  /** Start of each token, and end of the last, inside the audio and ascending. */
   readonly starts: readonly number[];
 }
 
 /**
- * As `alignTokens`, for what is still being said: what the tokens look at behind the audio counts too, and the text has
- * no end yet.
+ * `alignTokens` for live text: attention beyond the audio counts too, and the text has no end yet.
  */
 export async function placeTokens(
   { model, tokenizer }: { model: Whisper; tokenizer: WhisperTokenizer },
@@ -100,7 +99,7 @@ export async function placeTokens(
     const attendedFrames: number[] = [];
     for (let row = 0; row < rows.count; row++) {
       const rowGain = gain.subarray(row * encodedFrames, (row + 1) * encodedFrames);
-      attendedFrames.push(rowGain.indexOf(rowGain.reduce((most, value) => Math.max(most, value), -Infinity)));
+      attendedFrames.push(rowGain.indexOf(rowGain.reduce((max, value) => Math.max(max, value), -Infinity)));
       cropped.set(rowGain.subarray(0, audio), row * audio);
     }
     const starts = Array.from(firstFrames(cropped, rows.count, audio));
@@ -111,10 +110,10 @@ export async function placeTokens(
 type Settle = <T extends [MxArray, ...MxArray[]]>(made: T, ...spent: MxArray[]) => Promise<T>;
 
 /**
- * Shows the decoder a whole text at once and watches what its alignment heads look at.
+ * Runs the decoder over a whole text and collects the attention of its alignment heads.
  *
- * @param read is given how much more each of `rows` looks at each frame than the others do, row-major [rows, frames], and
- *   the hidden states before the last norm, [1, T, D]
+ * @param read receives the normalized attention of `rows` to each frame, row-major [rows, frames], and the hidden states
+ *   before the last norm, [1, T, D]
  */
 async function runWithAttention<T>(
   { decoder, config, alignmentHeads }: Whisper,
@@ -126,7 +125,7 @@ async function runWithAttention<T>(
   read: (gain: Float32Array, hidden: MxArray, settle: Settle) => Promise<T>,
 ): Promise<T> {
   if (inputTokens.length > config.nTextCtx)
-    throw new RangeError(`${inputTokens.length} tokens are more than a window has`);
+    throw new RangeError(`${inputTokens.length} tokens exceed the context of the decoder`);
   const headsOf = (block: number): number[] =>
     alignmentHeads.flatMap(([layer, head]) => (layer === block ? [head] : []));
 
@@ -181,7 +180,7 @@ interface Rows {
 }
 
 /**
- * Scores [1, heads, T, frames] → how much more each of `rows` looks at a frame than the other positions do,
+ * Scores [1, heads, T, frames] → attention of `rows` relative to all positions, in standard deviations per frame,
  * [1, heads, rows, frames].
  */
 function normalizedScores(scores: MxArray, { first, count }: Rows): MxArray {
@@ -190,11 +189,11 @@ function normalizedScores(scores: MxArray, { first, count }: Rows): MxArray {
   const centred = mx.subtract(weights, mx.mean(weights, -2, true));
   const deviation = mx.sqrt(mx.mean(mx.square(centred), -2, true));
   const selected = mx.slice(centred, [0, 0, first, 0], [1, heads, first + count, frames]);
-  // Where all positions look alike, as at the only frame of a tiny window, none looks more.
+  // If all positions attend equally, as to the only frame of a tiny window, the deviation is 0.
   return mx.divide(selected, mx.where(mx.equal(deviation, 0), 1, deviation));
 }
 
-/** Probabilities of `tokens` at the positions from `first` on, among all tokens of text. [tokens] */
+/** Probabilities of `tokens` at the positions from `first` on, among all text tokens. [tokens] */
 function probabilitiesOf(
   { decoder, config }: Whisper,
   x: MxArray,
@@ -206,9 +205,9 @@ function probabilitiesOf(
   const hidden = mx.slice(x, [0, first, 0], [1, first + count, config.nTextState]);
   const all = mx.reshape(decoder.logits(decoder.ln.forward(hidden)), [count, config.nVocab]);
   const logits = mx.contiguous(mx.slice(all, [0, 0], [count, textSize]));
-  // The likeliest token's share tells the sum of all, and is found three times as fast as MLX adds exponentials.
+  // The argmax and its log-probability give the normalizer three times as fast as MLX's logsumexp.
   const [best, logprob] = nn.argmax(logits);
   const at = (tokens: MxArray): MxArray => mx.reshape(mx.takeAlongAxis(logits, tokens, -1), [count]);
-  const said = at(mx.array(Int32Array.from(tokens), [count, 1]));
-  return mx.exp(mx.add(mx.subtract(said, at(mx.reshape(best, [count, 1]))), logprob));
+  const textLogits = at(mx.array(Int32Array.from(tokens), [count, 1]));
+  return mx.exp(mx.add(mx.subtract(textLogits, at(mx.reshape(best, [count, 1]))), logprob));
 }

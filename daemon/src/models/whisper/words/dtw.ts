@@ -1,11 +1,9 @@
 /**
- * Dynamic time warping (Sakoe and Chiba, 1978): the cheapest way through a matrix of costs from its first corner to its
- * last, one step down, right or both at a time.
+ * Dynamic time warping (Sakoe and Chiba, 1978): the cheapest path through a cost matrix from its first corner to its last,
+ * one step down, right or both at a time. On ties it prefers right, then down, as the reference does.
  *
- * Of equal ways the reference's: it prefers a step to the right, then one down.
- *
- * @param gain row-major [rows, frames]; what a cell is worth: its cost is the negative of it
- * @returns for each row the first frame of it that the way goes through. Ascending.
+ * @param gain row-major [rows, frames]; negated costs
+ * @returns for each row, the first frame on the path. Ascending.
  */
 export function firstFrames(gain: Float32Array, rows: number, frames: number): Int32Array {
   if (rows < 1 || frames < 1 || gain.length !== rows * frames) {
@@ -15,7 +13,7 @@ export function firstFrames(gain: Float32Array, rows: number, frames: number): I
   const DOWN = 1;
   const RIGHT = 2;
   const steps = new Uint8Array(rows * frames);
-  /** Costs of the cheapest ways to the cells of the row above, overwritten from the left with those to this row's. */
+  /** Path costs of the row above, overwritten from the left with those of this row. */
   const costs = new Float32Array(frames).fill(Infinity);
   for (let row = 0; row < rows; row++) {
     const offset = row * frames;

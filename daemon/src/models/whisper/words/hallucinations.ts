@@ -1,38 +1,37 @@
-/** Segments that a model invents in silence: openai-whisper's `hallucination_silence_threshold`. */
+/** Drops segments hallucinated in silence: openai-whisper's `hallucination_silence_threshold`. */
 import type { Segment } from '#daemon/protocol/transcription.js';
 
 import { isAnomalous } from './word-anomaly.js';
 
-/** What was decoded, in seconds of the file. */
+/** A decoded window, in seconds of the file. */
 interface WindowTimes {
   readonly start: number;
-  /** Where its audio ends. */
+  /** End of its audio. */
   readonly audioEnd: number;
-  /** Where it ends, 30 s after it begins. */
+  /** End of the window, 30 s after its start. */
   readonly end: number;
-  /** When the last word before it ended. */
+  /** End of the last word before it. */
   readonly lastSpeech: number;
-  /** Where the file ends, if that is known. */
+  /** End of the file, if known. */
   readonly fileEnd?: number | undefined;
 }
 
 interface KeptSegments {
   readonly segments: readonly Segment[];
-  /** Where to go on instead of behind the window's last timestamp; undefined where that is right. */
+  /** Start of the next window; undefined for the window's last timestamp. */
   readonly next?: number;
 }
 
-/** So close to an end of the window nobody can tell what is beside it: it counts as silence. */
+/** This close to the edge of a window the context is unknown and counts as silence. */
 const WINDOW_EDGE_SECONDS = 2;
-/** The least that is gone forward. */
+/** Minimum progress. */
 const MIN_STEP_SECONDS = 1;
 
 /**
- * Drops segments that are anomalous and have silence or more of their like on both sides, and all that follow them, so
- * that the window is heard again from there. If the first one is anomalous after a silence, the silence is skipped.
+ * Drops anomalous segments with silence or more anomalies on both sides, and all segments after them, so that decoding
+ * restarts there. If the first one is anomalous after a silence, the silence is skipped.
  *
  * @param segments of a window, with words
- * @param longest seconds that a silence may last
  */
 export function dropHallucinations(
   segments: readonly Segment[],
@@ -45,28 +44,28 @@ export function dropHallucinations(
   if (isAnomalous(first) && first.start - window.start > maxSilenceSeconds)
     return { segments: [], next: first.start };
 
-  let before = window.lastSpeech;
+  let previousEnd = window.lastSpeech;
   for (const [i, segment] of segments.entries()) {
     if (!hasWords(segment)) continue;
     if (isAnomalous(segment)) {
       const following = segments.slice(i + 1).find(hasWords);
-      const followed = following?.words?.[0]?.start ?? window.audioEnd;
-      const silentBefore =
-        segment.start - before > maxSilenceSeconds ||
+      const nextStart = following?.words?.[0]?.start ?? window.audioEnd;
+      const isSilentBefore =
+        segment.start - previousEnd > maxSilenceSeconds ||
         segment.start < maxSilenceSeconds ||
         segment.start - window.start < WINDOW_EDGE_SECONDS;
-      const silentAfter =
-        followed - segment.end > maxSilenceSeconds ||
+      const isSilentAfter =
+        nextStart - segment.end > maxSilenceSeconds ||
         (following !== undefined && isAnomalous(following)) ||
         window.end - segment.end < WINDOW_EDGE_SECONDS;
-      if (silentBefore && silentAfter) {
+      if (isSilentBefore && isSilentAfter) {
         const { fileEnd } = window;
-        const atEnd = fileEnd !== undefined && fileEnd - segment.end < maxSilenceSeconds;
-        const next = atEnd ? fileEnd : Math.max(window.start + MIN_STEP_SECONDS, segment.start);
+        const isAtEnd = fileEnd !== undefined && fileEnd - segment.end < maxSilenceSeconds;
+        const next = isAtEnd ? fileEnd : Math.max(window.start + MIN_STEP_SECONDS, segment.start);
         return { segments: segments.slice(0, i), next };
       }
     }
-    before = segment.end;
+    previousEnd = segment.end;
   }
   return { segments };
 }

@@ -3,19 +3,19 @@ import { mx, type MxArray } from '#native/index.js';
 const RADIUS = 3;
 
 /**
- * What is left of the best known network that sorts seven numbers when only the one in the middle is asked for: pairs
- * of places that are put in order, one after the other.
+ * The best known sorting network for seven values, reduced to the comparisons that the middle one needs: pairs of places to
+ * put in order.
  */
 const NETWORK: readonly (readonly [low: number, high: number])[] = [
   [0, 5], [0, 3], [1, 6], [2, 4], [0, 1], [3, 5], [2, 6], [2, 3], [3, 6], [4, 5], [1, 4], [1, 3], [3, 4],
 ]; // prettier-ignore
 
 /**
- * The median of each number and its three neighbours on both sides along the last axis, which is reflected at its ends;
- * up to three numbers stay as they are. float32 [..., T] → the same.
+ * The median of each value and its three neighbors on both sides along the last axis, with reflected ends; up to three
+ * values stay unchanged. float32 [..., T] → the same.
  *
- * Sorting a million windows of seven takes a CPU half a second; minima and maxima of whole arrays take a few
- * milliseconds. All rows lie behind each other in one, so that each op runs through memory in one piece.
+ * Sorting a million windows of seven takes a CPU half a second; minima and maxima of whole arrays take a few milliseconds.
+ * All rows are joined into one, so that each op makes a single pass over memory.
  */
 export function medianOfSeven(x: MxArray): MxArray {
   const { shape } = x;
@@ -37,7 +37,7 @@ export function medianOfSeven(x: MxArray): MxArray {
     places[low] = mx.minimum(a, b);
     places[high] = mx.maximum(a, b);
   }
-  // At the end of each row the windows reach into the next one: six numbers that nobody asks for.
+  // At the end of each row the windows overlap the next one: six values that are dropped.
   const medians = mx.concatenate([places[3] ?? line, mx.zeros([2 * RADIUS])], 0);
   return mx.reshape(mx.slice(mx.reshape(medians, [rows, wide]), [0, 0], [rows, length]), shape);
 }

@@ -1,26 +1,25 @@
-/** Tokens to words: where a text is cut, and which marks belong to which word. */
+/** Splits tokens into words and attaches punctuation to them. */
 import type { WhisperTokenizer } from '../tokenizer.js';
 
-/** Some tokens of a text that belong together. The texts of all of them, joined, are the text. */
+/** Tokens of a word or character. The joined texts of all groups equal the text. */
 export interface TokenGroup {
   text: string;
   tokens: number[];
 }
 
-/** Languages that are written without spaces: each character that the tokens let see is a word. */
+/** Languages written without spaces: each character is a word. */
 const UNSPACED_LANGUAGES: ReadonlySet<string> = new Set(['zh', 'ja', 'th', 'lo', 'my', 'yue']);
 
-/** Whether a language writes spaces between words. */
 export function isSpaced(language: string): boolean {
   return !UNSPACED_LANGUAGES.has(language);
 }
 
 const ASCII_PUNCTUATION = '!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~';
-/** Marks that open what follows them, and marks that close what is before them. */
+/** Punctuation that attaches to the next word, and to the previous one. */
 const OPENING = '"\'“¿([{-';
 const CLOSING = '"\'.。,，!！?？:：”)]}、';
 
-/** Cuts text tokens into words by the rules of a language. Punctuation is a word of its own until it is merged. */
+/** Splits text tokens into words by the rules of a language. Punctuation is a separate word until it is merged. */
 export function splitWords(
   tokens: readonly number[],
   tokenizer: Pick<WhisperTokenizer, 'decode' | 'textStream'>,
@@ -31,7 +30,7 @@ export function splitWords(
   const words: TokenGroup[] = [];
   for (const group of characters) {
     const last = words.at(-1);
-    // Punctuation is what is a piece of the row of ASCII's, as in the reference: "()" is one mark, "..." is not.
+    // As in the reference, punctuation is any substring of the ASCII row: "()" is, "..." is not.
     const begins = group.text.startsWith(' ') || ASCII_PUNCTUATION.includes(group.text.trim());
     if (last === undefined || begins) {
       words.push(group);
@@ -43,7 +42,7 @@ export function splitWords(
   return words;
 }
 
-/** The smallest groups of tokens that hold whole characters: the bytes of one may lie in several tokens. */
+/** Splits tokens into the smallest groups of whole characters; the bytes of one may span several tokens. */
 export function splitCharacters(
   tokens: readonly number[],
   tokenizer: Pick<WhisperTokenizer, 'decode' | 'textStream'>,
@@ -54,7 +53,7 @@ export function splitCharacters(
   for (const token of tokens) {
     group.tokens.push(token);
     group.text += stream.push(token);
-    // What is decoded to its end is longer where bytes of a character are still to come.
+    // Decoding to the end is longer while bytes of a character are missing.
     if (tokenizer.decode(group.tokens).length > group.text.length) continue;
     groups.push(group);
     group = { text: '', tokens: [] };
@@ -64,8 +63,7 @@ export function splitCharacters(
 }
 
 /**
- * Joins marks to the words that they belong to. Takes the words of one segment and answers those that are left; a mark
- * brings its tokens and its text along, not its times.
+ * Merges punctuation into the words of a segment. It contributes its tokens and its text, not its times.
  */
 export function mergePunctuation<T extends TokenGroup>(words: readonly T[]): T[] {
   const opened: T[] = [];
@@ -91,12 +89,10 @@ export function mergePunctuation<T extends TokenGroup>(words: readonly T[]): T[]
   return closed;
 }
 
-/** Whether a word is nothing but marks. */
 export function isPunctuation(text: string): boolean {
   return (OPENING + CLOSING).includes(text);
 }
 
-/** Whether a word is the mark that ends a sentence. */
 export function endsSentence(text: string): boolean {
   return '.。!！?？'.includes(text);
 }

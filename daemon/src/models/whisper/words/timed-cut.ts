@@ -1,4 +1,4 @@
-/** The segments of a window with their words, and what the words' times say of how far the window is done. */
+/** Adds words to the segments of a window and derives from their times how much of the window is complete. */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { type Window, WINDOW_FRAMES } from '../encode/audio-windows.js';
@@ -11,15 +11,15 @@ import type { WhisperTokenizer } from '../tokenizer.js';
 
 interface TimedCutContext {
   readonly window: Window;
-  /** What the window was decoded with. */
+  /** Of the decode of the window. */
   readonly startSequence: readonly number[];
   readonly language: string;
-  /** When the last word before the window ended; 0 if there is none. */
+  /** End of the last word before the window; 0 if there is none. */
   readonly lastSpeechSeconds: number;
   readonly speech: readonly SpeechSpan[] | undefined;
-  /** Where the file ends, if that is known. */
+  /** End of the file, if known. */
   readonly fileEnd: number | undefined;
-  /** Words between silences longer than this are looked at with suspicion; none if left out. */
+  /** Words between longer silences are checked for hallucinations; undefined turns the check off. */
   readonly maxSilenceSeconds: number | undefined;
 }
 
@@ -29,7 +29,7 @@ interface TimedCut extends Cut {
 
 export async function addWordsToCut(
   { segments, frames }: Cut,
-  parts: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
+  deps: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
   encoded: EncodedWindow,
   context: TimedCutContext,
   signal: AbortSignal,
@@ -39,13 +39,13 @@ export async function addWordsToCut(
   const start = window.start / FRAMES_PER_SECOND;
   const timed = await addWordTimes(
     segments,
-    parts,
+    deps,
     encoded,
     { ...context, audioFrames: window.frames, offsetSeconds: start },
     signal,
   );
   let kept = timed;
-  // What is unfinished begins behind the last word, which is surer than the last timestamp.
+  // Unfinished speech starts after the last word, which is more reliable than the last timestamp.
   let next = frames < window.frames ? lastWordEnd(timed) : undefined;
   if (maxSilenceSeconds !== undefined) {
     const audioEnd = (window.start + window.frames) / FRAMES_PER_SECOND;

@@ -1,6 +1,6 @@
 /**
- * How unlike speech words are: what a model invents in silence has improbable words, squeezed or drawn out. The scores
- * are those of openai-whisper's `hallucination_silence_threshold`.
+ * Scores how unlikely words are to be speech: hallucinated words are improbable, squeezed or stretched. The scores are those
+ * of openai-whisper's `hallucination_silence_threshold`.
  */
 import type { Segment, Word } from '#daemon/protocol/transcription.js';
 
@@ -9,11 +9,11 @@ import { isPunctuation } from './split-words.js';
 const LOW_PROBABILITY = 0.15;
 const SHORT_WORD_SECONDS = 0.133;
 const LONG_WORD_SECONDS = 2;
-/** Words of a segment that are looked at. */
+/** Words per segment to check. */
 const CHECKED_WORDS = 8;
 const ANOMALOUS_SCORE = 3;
 
-/** 0 for a word like any other; 1 for an improbable one, and up to 2 for a short one or a second too much. */
+/** 0 for a normal word; 1 for an improbable one, plus up to 2 for a short one, or the seconds beyond `LONG_WORD_SECONDS`. */
 export function wordAnomaly({ start, end, probability }: Omit<Word, 'word'>): number {
   const seconds = end - start;
   return (
@@ -23,7 +23,7 @@ export function wordAnomaly({ start, end, probability }: Omit<Word, 'word'>): nu
   );
 }
 
-/** Whether a segment's first words are so anomalous, three of them or all, that nobody may have said them. */
+/** Whether the first words of a segment, three of them or all, are too anomalous to be speech. */
 export function isAnomalous({ words = [] }: Pick<Segment, 'words'>): boolean {
   if (words.length === 0) return false;
   const checked = words.filter(({ word }) => !isPunctuation(word)).slice(0, CHECKED_WORDS);

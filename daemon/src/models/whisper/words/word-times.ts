@@ -1,4 +1,4 @@
-/** Words with times, for the segments of a window. The rules by which times are mended are openai-whisper's. */
+/** Adds word times to the segments of a window and corrects them by the rules of openai-whisper. */
 import type { Segment, Word } from '#daemon/protocol/transcription.js';
 
 import { alignTokens, type TokenTimes } from './alignment.js';
@@ -9,17 +9,17 @@ import type { WhisperTokenizer } from '../tokenizer.js';
 import { endsSentence, mergePunctuation, splitWords, type TokenGroup } from './split-words.js';
 
 export interface WordContext {
-  /** What the window was decoded with. */
+  /** Of the decode of the window. */
   readonly startSequence: readonly number[];
-  /** Says whether there are spaces between words. */
+  /** Decides whether spaces separate words. */
   readonly language: string;
-  /** Mel frames of the window that are audio. */
+  /** Mel frames of audio in the window. */
   readonly audioFrames: number;
-  /** Where the window begins in the file. */
+  /** Start of the window in the file. */
   readonly offsetSeconds: number;
-  /** When the last word before the window ended; 0 if there is none. */
+  /** End of the last word before the window; 0 if there is none. */
   readonly lastSpeechSeconds: number;
-  /** Where voice activity heard speech, in the file. Words are then clipped to it. */
+  /** Speech in the file by the VAD; words are clipped to it. */
   readonly speech?: readonly SpeechSpan[] | undefined;
 }
 
@@ -29,47 +29,47 @@ export interface SpeechSpan {
   readonly end: number;
 }
 
-/** A word between its parts: times in seconds from the start of the window. */
+/** Times in seconds from the start of the window. */
 export interface TimedWord extends TokenGroup {
   start: number;
   end: number;
   probability: number;
 }
 
-/** No usual word is taken to be longer. */
+/** Cap for the median word length. */
 const MAX_MEDIAN_SECONDS = 0.7;
-/** A word that is in speech for less is not clipped to it: voice activity is not that exact. */
+/** A word is not clipped to less speech than this: the VAD is not that exact. */
 const MIN_CLIP_SECONDS = 0.06;
-/** The end of a segment is believed, not its words', where these are off by more. */
+/** If word times differ more from the segment's, the segment's count. */
 const SEGMENT_SLACK_SECONDS = 0.5;
 
 /**
- * The segments of a window with their words, each segment from its first word to its last. Words of a segment joined are
- * its text. Costs one pass of the decoder over all tokens at once.
+ * Adds words to the segments of a window; each segment then spans its first word to its last. The joined words equal the
+ * text. Costs one pass of the decoder over all tokens.
  *
- * @param segments as `cutSegments` gives them, of this window alone
+ * @param segments of `cutSegments`, of this window only
  * @throws SottoError CANCELLED within one block of the decoder
  */
 export async function addWordTimes(
   segments: readonly Segment[],
-  parts: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
+  deps: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
   window: EncodedWindow,
   context: WordContext,
   signal: AbortSignal,
 ): Promise<Segment[]> {
-  const { endOfText } = parts.tokenizer.special;
+  const { endOfText } = deps.tokenizer.special;
   const texts = segments.map(({ tokens }) => tokens.filter((token) => token < endOfText));
-  const times = await alignTokens(parts, window, texts.flat(), context, signal);
+  const times = await alignTokens(deps, window, texts.flat(), context, signal);
   let from = 0;
   const split = texts.map((tokens) => {
-    const words = timeWords(splitWords(tokens, parts.tokenizer, context.language), times, from);
+    const words = timeWords(splitWords(tokens, deps.tokenizer, context.language), times, from);
     from += tokens.length;
     return context.speech ? clipToSpeech(words, context.speech, context.offsetSeconds) : words;
   });
   return placeWords(segments, split, context);
 }
 
-/** The words of a segment, whose tokens begin at `from`, with the times of their tokens. */
+/** Times the words of a segment whose tokens start at `from`. */
 export function timeWords(
   words: readonly TokenGroup[],
   { startSeconds, probabilities }: TokenTimes,
@@ -77,12 +77,12 @@ export function timeWords(
 ): TimedWord[] {
   return words.map((word) => {
     const to = from + word.tokens.length;
-    const likely = probabilities.slice(from, to);
+    const wordProbabilities = probabilities.slice(from, to);
     const timed = {
       ...word,
       start: startSeconds[from] ?? 0,
       end: startSeconds[to] ?? startSeconds.at(-1) ?? 0,
-      probability: likely.reduce((sum, p) => sum + p, 0) / Math.max(1, likely.length),
+      probability: wordProbabilities.reduce((sum, p) => sum + p, 0) / Math.max(1, wordProbabilities.length),
     };
     from = to;
     return timed;
@@ -90,10 +90,10 @@ export function timeWords(
 }
 
 /**
- * Takes the silence off both ends of words: each is clipped to the stretch of speech that holds most of it. One that is
- * in none of them stays as it is.
+ * Trims silence off both ends of words: each is clipped to the span of speech that overlaps it most. A word outside speech
+ * stays unchanged.
  *
- * @param speech in the file, while the words' times begin at `offsetSeconds`
+ * @param speech in times of the file; the words' times start at `offsetSeconds`
  */
 export function clipToSpeech(
   words: readonly TimedWord[],
@@ -115,10 +115,10 @@ export function clipToSpeech(
 }
 
 /**
- * Mends the times of a window's words, segment by segment, and gives each segment its own.
+ * Corrects the times of a window's words, segment by segment, and attaches them.
  *
- * Attention has no word for silence, so a pause becomes part of a word beside it. Words that are too long are cut: at
- * the ends of sentences and after a pause to twice the usual length, at the ends of segments to the segment.
+ * Attention assigns a pause to a neighboring word. Words that are too long are cut: at sentence ends and after a pause to
+ * twice the usual length, at segment ends to the segment.
  */
 export function placeWords(
   segments: readonly Segment[],
@@ -150,7 +150,7 @@ function medianSeconds(words: readonly TimedWord[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }
 
-/** A pause between sentences goes to the mark that ends the one, or to the first word of the other. */
+/** Attention assigns a pause between sentences to the closing punctuation or to the first word after it. */
 function capAtSentenceEnds(words: readonly TimedWord[], longest: number): void {
   for (const [i, word] of words.entries()) {
     const previous = words[i - 1];
@@ -170,10 +170,10 @@ function fitToSegment(
   const last = words.at(-1);
   if (first === undefined || last === undefined) return { words, start: segment.start, end: segment.end };
   const longest = 2 * usual;
-  const afterPause = first.end - lastSpeechSeconds > 2 * longest;
-  const tooLong =
+  const isAfterPause = first.end - lastSpeechSeconds > 2 * longest;
+  const isTooLong =
     first.end - first.start > longest || (second !== undefined && second.end - first.start > 2 * longest);
-  if (afterPause && tooLong) {
+  if (isAfterPause && isTooLong) {
     if (second !== undefined && second.end - second.start > longest) {
       first.end = second.start = Math.max(second.end / 2, second.end - longest);
     }
