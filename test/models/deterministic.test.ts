@@ -1,4 +1,4 @@
-/** The same audio gives the same bytes: again, in another process, however it is cut, whatever was heard before. */
+/** The same audio gives the same bytes: repeated, in another process, in any chunks, after any other audio. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { WhisperModel, type WhisperOptions } from '#daemon/models/whisper/index.
 import { clip, joined, samplesOf, starterModel, streamOf } from './fixtures.js';
 
 const RATE = 16_000;
-/** Draws in every window. */
+/** Samples in every window. */
 const DRAWN: WhisperOptions = { language: 'en', temperature: [0.7], wordTimestamps: true };
 const GREEDY: WhisperOptions = { wordTimestamps: true };
 
@@ -24,7 +24,7 @@ afterAll(() => {
   model.dispose();
 });
 
-/** Everything but the time that it took. */
+/** Everything but the timings. */
 async function bytes(samples: Float32Array, options: WhisperOptions, chunkSamples?: number): Promise<string> {
   const run = model.transcribe(streamOf(samples, chunkSamples), options, new AbortController().signal);
   for (;;) {
@@ -50,14 +50,14 @@ describe('the same bytes', () => {
     expect(first).toMatch(/Americans/i);
   });
 
-  test('in whatever chunks the audio comes', async () => {
+  test('for any chunks of audio', async () => {
     const first = await bytes(long, GREEDY);
     for (const chunk of [1601, long.length]) expect(await bytes(long, GREEDY, chunk)).toBe(first);
     expect(first).toMatch(/country/);
   });
 
   test('in another process', async () => {
-    const here = await bytes(short, DRAWN);
+    const expected = await bytes(short, DRAWN);
     const there = spawnSync(
       process.execPath,
       [
@@ -68,11 +68,11 @@ describe('the same bytes', () => {
       { encoding: 'utf8', timeout: 110_000 },
     );
     expect(there.stderr).toBe('');
-    expect(there.stdout).toBe(here);
+    expect(there.stdout).toBe(expected);
   });
 });
 
-test('another seed draws another text', async () => {
+test('another seed samples another text', async () => {
   const hot: WhisperOptions = { ...DRAWN, temperature: [1.6] };
   const texts = new Set<string>();
   for (const seed of [0, 1, 2]) texts.add(await bytes(short, { ...hot, seed }));

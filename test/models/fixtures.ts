@@ -1,4 +1,4 @@
-/** Where the models' tests find their fixtures, real weights and speech; none of the last two is in every clone. */
+/** Fixtures, real weights and speech for the tests of models; not every clone has the last two. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -15,18 +15,18 @@ export { samplesOf, starterModel, streamOf } from '#test/harness/speech.js';
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** A file that test/reference/make-whisper-fixtures.py made. */
+/** A file of test/reference/make-whisper-fixtures.py. */
 export function fixture(name: string): string {
   return join(root, 'test/fixtures/whisper', name);
 }
 
-/** float32 values that the fixtures hold as base64. */
+/** Decodes float32 values from base64. */
 export function decodeFloats(base64: string): Float32Array {
   const bytes = Buffer.from(base64, 'base64');
   return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
-/** The folder of a clip: what the repository holds, or the speech that lies beside the checkout. */
+/** The path of a clip in the repository or in the speech directory next to the checkout. */
 export function clip(file: string): string | undefined {
   const folders = [join(root, 'assets/speech'), process.env.SOTTO_SPEECH, join(root, '../shared/speech')];
   return folders
@@ -35,13 +35,13 @@ export function clip(file: string): string | undefined {
     .find((path) => existsSync(path));
 }
 
-/** Why a test can't hear these clips. */
+/** The reason to skip a test without these clips. */
 export function missingClips(...files: string[]): Missing {
   const missing = files.filter((file) => clip(file) === undefined);
   return missing.length === 0 ? undefined : `no ../shared/speech: ${missing.join(', ')}`;
 }
 
-/** The float16 weights of `base` and `tiny.en`: `$SOTTO_TEST_WEIGHTS`, or made once where the maker is at hand. */
+/** The float16 weights of `base` and `tiny.en`: `$SOTTO_TEST_WEIGHTS`, or created once by the shared tool. */
 export function realWeights(name: 'base' | 'tiny.en'): { dir: string } | { missing: string } {
   const folder = `whisper-${name}`;
   const given = process.env.SOTTO_TEST_WEIGHTS;
@@ -70,7 +70,7 @@ export function realWeights(name: 'base' | 'tiny.en'): { dir: string } | { missi
   }
 }
 
-/** A whole transcription, English unless told otherwise; no array is left behind. */
+/** Transcribes, in English by default, and checks that no array leaks. */
 export async function transcribed(
   model: SpeechModel,
   samples: Float32Array,
@@ -88,7 +88,7 @@ export async function transcribed(
   return step.value;
 }
 
-/** Stretches of sound one after another. */
+/** Concatenates audio. */
 export function joined(...parts: Float32Array[]): Float32Array {
   const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;

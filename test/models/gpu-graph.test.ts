@@ -1,6 +1,6 @@
 /**
- * The graph that a GPU is given, looked at on the CPU with the kernels out of the way: what a 16-bit model computes with.
- * A product in float32 by accident takes twice the memory traffic and gives the same text, so nothing else would tell.
+ * Inspects the graph for a GPU on the CPU, without our kernels: the dtypes that a 16-bit model computes in. An accidental
+ * float32 product doubles the memory traffic and gives the same text, so no other test notices.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ interface RecordedOp {
   readonly size: number;
 }
 
-/** What the ops of `mx` give while `work` builds a graph. */
+/** Records the results of the ops of `mx` while `work` builds a graph. */
 function recorded<T>(work: () => T): { result: T; made: RecordedOp[]; reads: number } {
   const made: RecordedOp[] = [];
   let reads = 0;
@@ -81,7 +81,7 @@ function recorded<T>(work: () => T): { result: T; made: RecordedOp[]; reads: num
 const floatsOf = (made: readonly RecordedOp[]): RecordedOp[] =>
   made.filter(({ dtype, size }) => size > 1 && /float/.test(dtype));
 
-test('a 16-bit model is 16-bit from the mel to the logits, packed in every product', () => {
+test('a 16-bit model is 16-bit from the mel to the logits, quantized in every product', () => {
   mx.tidy(() => {
     const { config, decoder } = model;
     expect(model.dtype).toBe('float16');
@@ -96,13 +96,13 @@ test('a 16-bit model is 16-bit from the mel to the logits, packed in every produ
 
     const products = [...encoder.made, ...step.made].filter(({ op }) => /matmul|addmm/i.test(op));
     expect(new Set(products.map(({ op }) => op))).toEqual(new Set(['quantizedMatmul']));
-    // Of an encoder block 4, of a decoder block 6 (its cross-attention's keys and values are there already), the output.
+    // Encoder block 4, decoder block 6 (cross-attention keys and values exist already), output layer 1.
     expect(products).toHaveLength(4 * config.nAudioLayer + 6 * config.nTextLayer + 1);
     for (const cache of caches) cache.dispose();
   });
 });
 
-test('nothing is evaluated or read within a step, sampling and timestamp rules included', () => {
+test('a step evaluates and reads nothing, sampling and timestamp rules included', () => {
   const { config, decoder } = model;
   const filters = new LogitFilters(tokenizer, config, { timestamps: true });
   mx.tidy(() => {
@@ -125,7 +125,7 @@ test('nothing is evaluated or read within a step, sampling and timestamp rules i
   filters.dispose();
 });
 
-/** Small, with weights at random: products of 16 bits are slow on the CPU. */
+/** Small and random: 16-bit products are slow on the CPU. */
 function smallNetwork(): Whisper {
   const sizes = {
     nAudioState: 64,
@@ -146,7 +146,7 @@ function smallNetwork(): Whisper {
   return network;
 }
 
-/** All keys and values of a window of noise, encoded as on `device`, and how often the event loop waited for them. */
+/** Keys and values of a window of noise, encoded as on `device`, and the number of waits. */
 async function encoded(
   network: Whisper,
   device: 'cpu' | 'gpu',
@@ -156,7 +156,7 @@ async function encoded(
     mx.random.normal([1, 200, network.config.nMels], 'float32', 0, 0.5, mx.random.key(1)),
   );
   const ready = jest.spyOn(mx, 'ready');
-  const asked = jest.spyOn(mx, 'defaultDevice').mockReturnValueOnce(device);
+  const deviceSpy = jest.spyOn(mx, 'defaultDevice').mockReturnValueOnce(device);
   try {
     const window = await encode(network, noise, signal);
     const digests = window.crossKeysValues.flat().map((array) => {
@@ -166,7 +166,7 @@ async function encoded(
     disposeWindow(window);
     return { digests, waits: ready.mock.calls.length };
   } finally {
-    asked.mockRestore();
+    deviceSpy.mockRestore();
     ready.mockRestore();
   }
 }
@@ -178,12 +178,12 @@ test('the end of a window, its check and all keys and values are waited for once
   const [cpu, gpu] = [await encoded(network, 'cpu'), await encoded(network, 'gpu')];
   expect(new Set(cpu.digests).size).toBe(2 * nTextLayer);
   expect(gpu.digests).toEqual(cpu.digests);
-  expect(gpu.waits).toBe(nAudioLayer + 1); // a block is waited for while the next one runs
+  expect(gpu.waits).toBe(nAudioLayer + 1); // each block is waited for while the next one runs
   expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   network.dispose();
 });
 
-test('an abort is seen before the keys and values are made, and frees what there is', async () => {
+test('an abort before the keys and values frees everything', async () => {
   const network = smallNetwork();
   const live = mx.liveArrays();
   const controller = new AbortController();
@@ -193,7 +193,7 @@ test('an abort is seen before the keys and values are made, and frees what there
   network.dispose();
 });
 
-/** A network of a published size with weights that are never made, packed as its models are. */
+/** A network of a published size with unevaluated weights, quantized like its models. */
 function networkOf(name: keyof typeof SIZES, bits: number): Whisper {
   const { n_mels: nMels, n_vocab: nVocab, ...sizes } = SIZES[name];
   const network = new Whisper({
@@ -216,7 +216,7 @@ function networkOf(name: keyof typeof SIZES, bits: number): Whisper {
   return network;
 }
 
-/** Ops of a beam's choice, the caches' new order and the step behind it, as `SearchSteps` queues them with one wait. */
+/** Ops of the choice of a beam, the cache reordering and the next step, as `SearchSteps` queues them with one wait. */
 async function opsOfBeam(network: Whisper, timestamps: boolean): Promise<number> {
   const { config, decoder } = network;
   const filters = new LogitFilters(tokenizer, config, { timestamps });
@@ -242,15 +242,15 @@ async function opsOfBeam(network: Whisper, timestamps: boolean): Promise<number>
   expect(waits).toHaveBeenCalledTimes(1);
   for (const spy of [asyncEval, waits, dispose]) spy.mockRestore();
 
-  const [step = [], ahead = []] = queued;
-  const offers = step.slice(0, 3); // what is picked out of the step before; the beam chosen from it follows
+  const [step = [], speculative = []] = queued;
+  const offers = step.slice(0, 3); // candidates of the previous step; the chosen beam follows
   const before = [...network.parameters(), ...audio.flat(), begun, ...offers];
-  return opsBeyond(before, [...step, ...ahead]);
+  return opsBeyond(before, [...step, ...speculative]);
 }
 
 /**
- * Ops that a GPU is given, views included: each costs the host about 2.5 µs, on an M3 and later more than the device
- * takes for it. Before 23 November 2026: base 269 a token and 191 a window, turbo 197 and 717; a token of a beam of 5 had
+ * Ops of the graph for a GPU, views included: each costs the host about 2.5 µs, on an M3 and later more than the device
+ * needs for it. Before 23 November 2026: base 269 a token and 191 a window, turbo 197 and 717; a token of a beam of 5 had
  * 272 and 206, with up to 7 and 5 waits.
  */
 describe.each([
@@ -268,7 +268,7 @@ describe.each([
     jest.spyOn(mx.cpu, 'available').mockReturnValue(false);
   });
 
-  test('a token of a file takes at most so many, and one of live text fewer', () => {
+  test('a token of a file stays within its ops, and one of live text needs fewer', () => {
     const { config, decoder } = network;
     const weights = network.parameters();
     const counts = [true, false].map((timestamps) => {
@@ -294,17 +294,17 @@ describe.each([
     });
     expect(counts[0]).toBeLessThanOrEqual(token);
     expect(counts[1]).toBeLessThan(counts[0] ?? 0);
-    expect(counts[1]).toBeGreaterThan(10 * config.nTextLayer); // it saw the blocks
+    expect(counts[1]).toBeGreaterThan(10 * config.nTextLayer); // the blocks are included
   });
 
-  test('a token of a beam of 5, queued before the one before it is read, takes at most so many', async () => {
+  test('a token of a beam of 5, queued before the previous one is read, stays within its ops', async () => {
     const counts = [await opsOfBeam(network, true), await opsOfBeam(network, false)] as const;
     expect(counts[0]).toBeLessThanOrEqual(beam);
     expect(counts[1]).toBeLessThan(counts[0]);
     expect(counts[1]).toBeGreaterThan(20 * network.config.nTextLayer);
   });
 
-  test('a window of the encoder takes at most so many', () => {
+  test('a window of the encoder stays within its ops', () => {
     const { config, encoder, decoder } = network;
     mx.tidy(() => {
       const mel = mx.zeros([1, 3000, config.nMels], 'float16');

@@ -1,8 +1,8 @@
-/** The graph of a GPU, built on the CPU: what is one op there is made one op here. Such a graph is counted, never run. */
+/** Builds the graph for a GPU on the CPU with the same number of ops. Such a graph is counted, never run. */
 import { jest } from '@jest/globals';
 import { mx, type MxArray } from '#native/index.js';
 
-/** Until `jest.restoreAllMocks`. */
+/** Undone by `jest.restoreAllMocks`. */
 export function buildAsOnGpu(): void {
   const like = (x: MxArray, ...others: (MxArray | null | undefined)[]): MxArray => {
     const given = others.filter((other) => other !== null && other !== undefined);

@@ -1,10 +1,10 @@
-/** The whole model on the CPU kernels beside the whole model on MLX's own ops. */
+/** Compares the whole model on our CPU kernels and on MLX's ops. */
 import { expect } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { testUnless } from '#test/harness/skipping.js';
 import { root } from './fixtures.js';
 
-/** Transcribes in a process of its own, whose kernels are those of `isa`. */
+/** Transcribes in a separate process with the kernels of `isa`. */
 function transcribed(isa: string): { kernels: string; tokens: number[][]; logprobs: number[] } {
   const script = `
     import { mx } from '#native/index.js';
@@ -28,7 +28,7 @@ const onLinux = process.platform === 'linux';
 const inLinuxBuild = testUnless(onLinux ? undefined : 'no CPU kernels: they are part of the Linux build');
 
 inLinuxBuild(
-  'the same tokens come from the kernels, from the portable ones and, with SOTTO_CPU_ISA=none, from MLX’s own ops',
+  'native kernels, portable kernels and MLX’s ops (SOTTO_CPU_ISA=none) give the same tokens',
   () => {
     const [best, portable, plain] = ['avx512', 'baseline', 'none'].map(transcribed);
     expect(plain?.kernels).toBe('none');

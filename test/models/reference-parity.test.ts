@@ -1,7 +1,7 @@
 /**
- * Whisper on real weights against mlx-whisper's float32 numbers (test/reference/make-whisper-fixtures.py). The starter
- * model and its clips are in every clone; the float16 weights and the other clips are not, and are skipped with a word.
- * Every clip of every model: SOTTO_ALL_CLIPS=1. Without it the long file is left out, and most of tiny.en.
+ * Whisper with real weights compared with mlx-whisper's float32 values (test/reference/make-whisper-fixtures.py). Every clone
+ * has the starter model and its clips; tests with the float16 weights and the other clips are skipped without them. Every
+ * clip of every model: SOTTO_ALL_CLIPS=1. Without it the long file and the majority of tiny.en are left out.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -80,17 +80,17 @@ function floats(array: MxArray): Float32Array {
 }
 
 async function windowOf(model: WhisperModel, samples: Float32Array): Promise<MxArray> {
-  const windows = new AudioWindows(streamOf(samples).samples, model.parts.mel);
+  const windows = new AudioWindows(streamOf(samples).samples, model.deps.mel);
   const span = await windows.next(0, never);
   if (span === undefined) throw new Error('no audio');
-  const mel = await windows.mel(span, WINDOW_FRAMES, 'zero', model.parts.model.dtype);
+  const mel = await windows.mel(span, WINDOW_FRAMES, 'zero', model.deps.model.dtype);
   await windows.dispose();
   return mel;
 }
 
 /** One window, encoded once: its language, and its tokens with timestamps and without. */
 async function decode(model: WhisperModel, samples: Float32Array, language: string) {
-  const { model: network, tokenizer } = model.parts;
+  const { model: network, tokenizer } = model.deps;
   const caches = makeCaches(network);
   const window = await encode(network, await windowOf(model, samples), never);
   const { language: detected } = await detectLanguage(network, tokenizer, window, caches);
@@ -110,7 +110,7 @@ async function decode(model: WhisperModel, samples: Float32Array, language: stri
   return { detected, results };
 }
 
-/** The clips of a fixture that are here, unchanged. */
+/** The available clips of a fixture, verified by hash. */
 function present(clips: Clip[]): (Clip & { path: string })[] {
   return clips.flatMap((entry) => {
     const path = clip(entry.file);
@@ -136,9 +136,9 @@ for (const [name, weights] of models) {
     continue;
   }
   const reference = JSON.parse(readFileSync(file, 'utf8')) as ModelFixture;
-  const here = present(reference.clips);
-  const few = here.filter(({ longForm }) => (longForm?.length ?? 0) < LONG_SEGMENTS);
-  const clips = all ? here : name === 'tiny.en' ? few.slice(0, 8) : few;
+  const available = present(reference.clips);
+  const few = available.filter(({ longForm }) => (longForm?.length ?? 0) < LONG_SEGMENTS);
+  const clips = all ? available : name === 'tiny.en' ? few.slice(0, 8) : few;
 
   describe(`${name} against the reference`, () => {
     let model: WhisperModel;
@@ -154,16 +154,16 @@ for (const [name, weights] of models) {
 
     for (const { id, file } of reference.clips) {
       if (clips.some((one) => one.id === id)) continue;
-      const isHere = here.some((one) => one.id === id);
+      const isAvailable = available.some((one) => one.id === id);
       skippedTest(
         `${id}: the same tokens`,
-        isHere ? 'only with SOTTO_ALL_CLIPS=1' : `no ../shared/speech: ${file}`,
+        isAvailable ? 'only with SOTTO_ALL_CLIPS=1' : `no ../shared/speech: ${file}`,
       );
     }
 
     const { first } = reference;
     testUnless(missingClips(first.file))('encodes and scores the first tokens within 2e-3', async () => {
-      const { model: network } = model.parts;
+      const { model: network } = model.deps;
       const mel = await windowOf(model, await samplesOf(clip(first.file) ?? ''));
       const caches = makeCaches(network);
       const { features, logits } = mx.tidy(() => {

@@ -1,4 +1,4 @@
-/** What is committed under assets/ is what its manifests say: a model or a clip that changed by accident is caught here. */
+/** The files under assets/ match their manifests, which catches accidental changes. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -59,19 +59,19 @@ describe('the starter model', () => {
     }
   });
 
-  test('a model folder holds nothing that the manifest does not list, but its README', () => {
+  test('a model directory holds only its README and files of the manifest', () => {
     const model = models.find(({ name }) => name === starter);
     const listed = model?.files.map(({ path }) => path) ?? [];
     expect(readdirSync(folder).sort()).toEqual([...listed, 'README.md'].sort());
   });
 
-  test('it is multilingual base, with every matrix packed as its config says and nothing left out', () => {
+  test('it is multilingual base with every matrix quantized as its config says', () => {
     const config = parseConfig(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')));
     expect([config.nAudioState, config.nTextLayer, config.isMultilingual]).toEqual([512, 6, true]);
     const { bits, groupSize } = config.quantization ?? { bits: 0, groupSize: 1 };
     const { tensors } = validateSafetensors(join(folder, 'weights.safetensors'));
     const packed = [...tensors].filter(([name]) => name.endsWith('.scales'));
-    // Encoder blocks hold 4 + 2 matrices, decoder blocks 8 + 2; the embedding is packed too.
+    // Encoder blocks hold 4 + 2 matrices, decoder blocks 8 + 2; the embedding is quantized too.
     expect(packed).toHaveLength(6 * 6 + 6 * 10 + 1);
     for (const [name, { shape }] of packed) {
       const weight = tensors.get(name.replace(/scales$/, 'weight'));
@@ -86,7 +86,7 @@ describe('the starter model', () => {
 });
 
 describe('the sample speech', () => {
-  test('every clip has the size and the sha256 of its line, a source and a licence', () => {
+  test('every clip has the size and the sha256 of its line, a source and a license', () => {
     const lines = readFileSync(join(assets, 'speech/manifest.jsonl'), 'utf8').trim().split('\n');
     expect(lines.length).toBeGreaterThan(5);
     for (const line of lines) {

@@ -36,11 +36,11 @@ describe.each(NUMBERINGS)('a vocabulary of $vocab tokens', (reference) => {
   });
   afterAll(() => tokenizer.dispose());
 
-  test('has the special tokens where the reference has them', () => {
+  test('has the special tokens of the reference', () => {
     expect(tokenizer.special).toEqual(reference.special);
   });
 
-  test('has every language at the reference id', () => {
+  test('has every language at its reference id', () => {
     const ids = tokenizer.languages.map((code) => [code, tokenizer.languageToken(code)]);
     expect(Object.fromEntries(ids)).toEqual(reference.languages);
     expect(tokenizer.languages.includes('yue')).toBe(reference.vocab === 51866);
@@ -59,16 +59,16 @@ describe.each(NUMBERINGS)('a vocabulary of $vocab tokens', (reference) => {
     );
   });
 
-  test('never samples the same tokens that nobody says', () => {
+  test('never samples non-speech tokens', () => {
     expect(tokenizer.nonSpeechTokens).toEqual(reference.nonSpeech);
   });
 
-  test('has written out what encoding the symbols finds', () => {
+  test('lists the non-speech tokens that encoding finds', () => {
     const only = (text: string): number[] =>
       tokenizer.encode(text).length === 1 ? tokenizer.encode(text) : [];
     const first = (text: string): number[] => tokenizer.encode(text).slice(0, 1);
-    // Each music sign takes three bytes of UTF-8. Where they are several tokens, the first one already leads only
-    // into the block of miscellaneous symbols, none of which is ever spoken.
+    // Each music sign has three bytes of UTF-8. If they are several tokens, the first one already leads only into the block
+    // of miscellaneous symbols, which are never spoken.
     const found = new Set([
       ...[' -', " '"].flatMap(first),
       ...SYMBOLS.flatMap((symbol) => [...only(symbol), ...only(` ${symbol}`)]),
@@ -78,7 +78,7 @@ describe.each(NUMBERINGS)('a vocabulary of $vocab tokens', (reference) => {
     expect([tokenizer.blankToken]).toEqual(tokenizer.encode(' '));
   });
 
-  test('decodes every token to the bytes that tiktoken has for it', () => {
+  test('decodes every token to tiktoken’s bytes', () => {
     const name = isMultilingual ? 'multilingual' : 'gpt2';
     const file = readFileSync(new URL(`../../../assets/vocab/${name}.tiktoken`, import.meta.url), 'utf8');
     const tokens = file.split('\n').flatMap((line) => (/^[^= ]/.test(line) ? [line.split(' ')[0]] : []));
@@ -90,12 +90,12 @@ describe.each(NUMBERINGS)('a vocabulary of $vocab tokens', (reference) => {
     tiktoken.free();
   });
 
-  test.each(reference.encoded)('encodes %j as the reference and back', (text, tokens) => {
+  test.each(reference.encoded)('encodes %j like the reference and back', (text, tokens) => {
     expect(tokenizer.encode(text)).toEqual(tokens);
     expect(tokenizer.decode(tokens)).toBe(text);
   });
 
-  test('leaves timestamps out of text, or writes them out', () => {
+  test('drops timestamps from text or writes them', () => {
     const [tokens, annotated, plain] = reference.stamped;
     expect(tokenizer.decodeWithTimestamps(tokens)).toBe(annotated);
     expect(tokenizer.decode(tokens)).toBe(plain);
@@ -117,30 +117,30 @@ describe.each(NUMBERINGS)('a vocabulary of $vocab tokens', (reference) => {
     );
   });
 
-  test('a stream shows no special token', () => {
+  test('a stream hides special tokens', () => {
     const stream = tokenizer.textStream();
     const { endOfText, timestampBegin } = tokenizer.special;
     expect(stream.push(timestampBegin) + stream.push(endOfText) + stream.end()).toBe('');
   });
 
-  test('survives any token id', () => {
+  test('accepts any token id', () => {
     const ids = fc.array(fc.integer({ min: -1, max: 60_000 }), { maxLength: 20 });
     fc.assert(fc.property(ids, (tokens) => typeof tokenizer.decodeWithTimestamps(tokens) === 'string'));
     expect(tokenizer.decodeWithTimestamps([reference.vocab, -1])).toBe('');
   });
 
-  test('knows which languages it can be asked for', () => {
+  test('resolves supported languages only', () => {
     expect(tokenizer.resolveLanguage('English')).toBe('en');
     for (const name of ['tlh', 'yue', 'Deutsch']) {
       if (tokenizer.languages.includes(name)) expect(tokenizer.resolveLanguage(name)).toBe(name);
-      else expect(() => tokenizer.resolveLanguage(name)).toThrow(/language|English only/);
+      else expect(() => tokenizer.resolveLanguage(name)).toThrow(/language|only English/);
     }
     if (isMultilingual) expect(tokenizer.resolveLanguage('german')).toBe('de');
-    else expect(() => tokenizer.resolveLanguage('de')).toThrow('knows English only');
+    else expect(() => tokenizer.resolveLanguage('de')).toThrow('supports only English');
   });
 });
 
-test('a vocabulary of another size is refused', async () => {
+test('rejects a vocabulary of another size', async () => {
   const odd = WhisperTokenizer.load({ isMultilingual: true, numLanguages: 99, nVocab: 51_999 });
   await expect(odd).rejects.toMatchObject({ code: 'TOKENIZER_FAILED' });
 });

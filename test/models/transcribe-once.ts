@@ -1,6 +1,6 @@
 /**
- * Transcribes the beginning of a clip in this process and prints the outcome: `transcribe-once.js OPTIONS SAMPLES`, the
- * options as JSON. Only for tests that compare processes.
+ * Transcribes the start of a clip in this process and prints the result: `transcribe-once.js OPTIONS SAMPLES`, with options
+ * as JSON. For tests that compare processes.
  */
 import { WhisperModel, type WhisperOptions } from '#daemon/models/whisper/index.js';
 import { samplesOf, starterModel, streamOf } from '#test/bench/in-process.js';

@@ -1,4 +1,4 @@
-/** What a warm-up tells of the machine: on a GPU, for which a CPU stands in here, how fast it computes a live window. */
+/** A warm-up measures the speed of a live window on a GPU, mocked by the CPU here. */
 import { afterEach, beforeAll, afterAll, expect, jest, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { windowFlop } from '#daemon/models/whisper/memory/flop.js';
@@ -13,7 +13,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 const never = new AbortController().signal;
 
-test('on a GPU it is operations over seconds, of the quickest of a few windows', async () => {
+test('on a GPU the fastest of a few windows gives the speed', async () => {
   const live = mx.liveArrays();
   const device = jest.spyOn(mx, 'defaultDevice');
   const timed: number[] = [];
@@ -21,7 +21,7 @@ test('on a GPU it is operations over seconds, of the quickest of a few windows',
   await model
     .warmUp(never, (fraction) => {
       if (fraction < 1) return;
-      // From here on windows are timed: the first takes 200 ms, all others 100 ms.
+      // Timed windows: the first has 200 ms, all others 100 ms.
       device.mockReturnValue('gpu');
       jest.spyOn(performance, 'now').mockImplementation(() => {
         timed.push(now);
@@ -30,13 +30,13 @@ test('on a GPU it is operations over seconds, of the quickest of a few windows',
       });
     })
     .then(({ gflops }) => {
-      const { config } = model.parts.model;
+      const { config } = model.deps.model;
       expect(gflops).toBeCloseTo(windowFlop(config, maxLiveFrames(config)) / 0.1 / 1e9, 6);
     });
   expect(timed).toEqual([0, 200, 300, 400]);
   expect(mx.liveArrays()).toBeLessThanOrEqual(live);
 });
 
-test('on the CPU nothing is timed', async () => {
+test('the CPU is not timed', async () => {
   expect(await model.warmUp(never, () => undefined)).toEqual({});
 });

@@ -1,4 +1,4 @@
-/** Which windows a model is warmed up with. */
+/** The windows of a warm-up. */
 import { expect, test } from '@jest/globals';
 import { kernelClass, warmUpLengths, windowLengths } from '#daemon/models/whisper/warm-up.js';
 
@@ -15,7 +15,7 @@ test.each([
 });
 
 test.each([384, BASE, 768, TURBO])(
-  'each window of a model of width %i finds its kernels there',
+  'each window of a model of width %i finds its kernels loaded',
   (nTextState) => {
     const classes = new Set(warmUpLengths(nTextState, 'gpu').map(kernelClass));
     for (const frames of windowLengths(nTextState)) expect(classes).toContain(kernelClass(frames));

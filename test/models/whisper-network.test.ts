@@ -21,13 +21,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 type Shape = (typeof SIZES)[keyof typeof SIZES];
 
-/** A folder with random weights: layers, vocabulary and mel bands of a real size, but narrow, and soon at the end of its context. */
+/** A directory with random weights: layers, vocabulary and mel bands of a real size, but narrow and with a short context. */
 function randomModel(
   name: string,
   size: Shape,
   change: (weights: Record<string, MxArray>) => void = () => undefined,
   quantization?: { group_size: number; bits: number },
-  saysSo = true,
+  isDeclared = true,
 ): string {
   const dir = mkdtempSync(join(folder, `${name}-`));
   const narrow = {
@@ -38,7 +38,7 @@ function randomModel(
     n_text_head: 2,
     n_text_ctx: 48,
   };
-  const config = { model_type: 'whisper', ...narrow, ...(quantization && saysSo && { quantization }) };
+  const config = { model_type: 'whisper', ...narrow, ...(quantization && isDeclared && { quantization }) };
   writeFileSync(join(dir, 'config.json'), JSON.stringify(config));
   mx.tidy(() => {
     const model = new Whisper(parseConfig(narrow));
@@ -57,7 +57,7 @@ function randomModel(
   return dir;
 }
 
-/** Puts the expanded weights, in float32, in the place of the packed ones. */
+/** Replaces quantized weights by float32 ones. */
 function expand(groupSize: number, bits: number) {
   return (weights: Record<string, MxArray>): void => {
     for (const name of Object.keys(weights).filter((key) => key.endsWith('.scales'))) {
@@ -96,7 +96,7 @@ async function collect(model: WhisperModel | Awaited<ReturnType<typeof loadModel
   }
 }
 
-describe('any size by its configuration alone', () => {
+describe('any size by its config', () => {
   test.each(Object.entries(SIZES))('%s loads and decodes', async (name, size) => {
     const live = mx.liveArrays();
     const model = await loadModel(randomModel(name, size));
@@ -107,20 +107,20 @@ describe('any size by its configuration alone', () => {
     expect(mx.liveArrays()).toBe(live);
   });
 
-  test('a quantized model computes what its expanded weights do, and stays packed in memory', async () => {
+  test('a quantized model equals its dequantized one and stays quantized in memory', async () => {
     const layout = { group_size: 32, bits: 6 };
     const packed = await WhisperModel.load(randomModel('packed', SIZES.tiny, undefined, layout));
     const expanded = await WhisperModel.load(
       randomModel('expanded', SIZES.tiny, expand(layout.group_size, layout.bits), layout, false),
     );
-    const features = [packed, expanded].map(({ parts: { model } }) =>
+    const features = [packed, expanded].map(({ deps: { model } }) =>
       mx.tidy(() => model.encoder.forward(mx.random.normal([1, 3000, 80], { key: mx.random.key(1) }))),
     );
     const [got, want] = features.map((x) => Array.from(x.toTypedArray(), Number));
     const scale = Math.max(...(want ?? []).map(Math.abs));
     const worst = Math.max(...(want ?? []).map((x, i) => Math.abs(x - (got?.[i] ?? NaN))));
     expect(worst / scale).toBeLessThan(1e-4);
-    const bytes = [packed, expanded].map(({ parts: { model } }) =>
+    const bytes = [packed, expanded].map(({ deps: { model } }) =>
       model.parameters().reduce((total, { nbytes }) => total + nbytes, 0),
     );
     expect(bytes[0]).toBeLessThan((bytes[1] ?? 0) / 2);
@@ -130,7 +130,7 @@ describe('any size by its configuration alone', () => {
   });
 });
 
-describe('a model folder that is not right', () => {
+describe('a damaged model directory', () => {
   const refuses = async (dir: string, code: string, ...names: (string | RegExp)[]): Promise<void> => {
     const live = mx.liveArrays();
     const loading = loadModel(dir);
@@ -139,7 +139,7 @@ describe('a model folder that is not right', () => {
     expect(mx.liveArrays()).toBe(live);
   };
 
-  test('says which tensor is missing', async () => {
+  test('names a missing tensor', async () => {
     const dir = randomModel(
       'missing',
       SIZES.tiny,
@@ -147,31 +147,31 @@ describe('a model folder that is not right', () => {
     );
     await refuses(dir, 'MODEL_CORRUPT', 'decoder.blocks.2.cross_attn.key.weight', 'missing');
   });
-  test('says which tensor is too much', async () => {
+  test('names an unexpected tensor', async () => {
     const dir = randomModel('extra', SIZES.tiny, (weights) => {
       weights['encoder.blocks.9.attn.key.weight'] = mx.zeros([64, 64]);
     });
     await refuses(dir, 'MODEL_CORRUPT', 'encoder.blocks.9.attn.key.weight', 'unexpected');
   });
-  test('says which tensor has the wrong shape', async () => {
+  test('names a tensor with a wrong shape', async () => {
     const dir = randomModel('shape', SIZES.tiny, (weights) => {
       weights['decoder.ln.weight'] = mx.zeros([65]);
     });
     await refuses(dir, 'MODEL_CORRUPT', 'decoder.ln.weight');
   });
-  test('says that the header is broken', async () => {
+  test('reports a damaged header', async () => {
     const dir = randomModel('header', SIZES.tiny);
     writeFileSync(join(dir, 'weights.safetensors'), 'not a model at all, but longer than eight bytes');
     await refuses(dir, 'MODEL_CORRUPT', 'weights.safetensors');
   });
-  test('says that the weights are gone', async () => {
+  test('reports missing weights', async () => {
     const dir = randomModel('gone', SIZES.tiny);
     rmSync(join(dir, 'weights.safetensors'));
     await refuses(dir, 'MODEL_CORRUPT', 'weights.safetensors');
     writeFileSync(join(dir, 'weights.npz'), '');
     await refuses(dir, 'MODEL_CORRUPT', 'weights.npz');
   });
-  test('says that the configuration is no configuration', async () => {
+  test('reports an invalid config', async () => {
     const dir = randomModel('config', SIZES.tiny);
     writeFileSync(join(dir, 'config.json'), '{"model_type": "whisper", "n_mels": 80');
     await refuses(dir, 'MODEL_CORRUPT', 'config.json');
@@ -182,9 +182,9 @@ describe('a model folder that is not right', () => {
     rmSync(join(dir, 'config.json'));
     await refuses(dir, 'MODEL_NOT_FOUND', 'config.json');
   });
-  test('says that there is none', () => refuses(join(folder, 'nowhere'), 'MODEL_NOT_FOUND', 'nowhere'));
+  test('reports a missing directory', () => refuses(join(folder, 'nowhere'), 'MODEL_NOT_FOUND', 'nowhere'));
 
-  test('carries the alignment heads of mlx-community without harm', async () => {
+  test('accepts the alignment heads of mlx-community', async () => {
     const dir = randomModel('heads', SIZES.tiny, (weights) => {
       weights.alignment_heads = mx.zeros([6, 2], 'int32');
     });
@@ -193,7 +193,7 @@ describe('a model folder that is not right', () => {
 });
 
 describe('loading', () => {
-  test('tells how far it is, and can be cancelled', async () => {
+  test('reports progress and can be cancelled', async () => {
     const dir = randomModel('progress', SIZES.tiny);
     const seen: number[] = [];
     (await loadModel(dir, { onProgress: (fraction) => seen.push(fraction) })).dispose();
@@ -227,7 +227,7 @@ describe('transcribing', () => {
     expect(result.durationSeconds).toBe(65);
   });
 
-  test('the same audio gives the same text, drawn or not', async () => {
+  test('the same audio gives the same text, sampled or not', async () => {
     const run = async (seed: number) => {
       const options = { temperature: [0.8], seed, vad: false };
       const events = model.transcribe(streamOf(oneSecond()), options, new AbortController().signal);
@@ -241,7 +241,7 @@ describe('transcribing', () => {
     expect(a).not.toBe(c);
   });
 
-  test('stops at a cancel within one step, and frees all arrays', async () => {
+  test('stops within one step of cancellation and frees all arrays', async () => {
     const live = mx.liveArrays();
     for (const stopAt of ['language', 'text', 'progress']) {
       const controller = new AbortController();
@@ -260,7 +260,7 @@ describe('transcribing', () => {
     }
   });
 
-  test('lets the event loop turn between encoder blocks and between tokens', async () => {
+  test('yields to the event loop between encoder blocks and between tokens', async () => {
     let turns = 0;
     let timer = setImmediate(function again() {
       turns++;
@@ -281,7 +281,7 @@ describe('transcribing', () => {
     expect(new Set(texts.map((text) => text.turns)).size).toBe(texts.length);
   });
 
-  test('frees all arrays when nobody reads on', async () => {
+  test('frees all arrays when the consumer stops', async () => {
     const live = mx.liveArrays();
     for (const stopAt of ['language', 'text']) {
       for await (const { type } of model.transcribe(
@@ -295,7 +295,7 @@ describe('transcribing', () => {
     }
   });
 
-  test('a failing source fails the transcription, and frees all arrays', async () => {
+  test('a failing source fails the transcription and frees all arrays', async () => {
     const live = mx.liveArrays();
     async function* broken(): AsyncGenerator<Float32Array> {
       yield await Promise.resolve(oneSecond());
@@ -319,12 +319,12 @@ describe('transcribing', () => {
     expect(step.value).toMatchObject({ text: '', segments: [] });
   });
 
-  test('refuses a language that the model does not know', async () => {
+  test('rejects an unsupported language', async () => {
     const run = model.transcribe(streamOf(oneSecond()), { language: 'tlh' }, new AbortController().signal);
     await expect(run.next()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
-  test('takes a prompt longer than fits, and goes on', async () => {
+  test('accepts a prompt longer than the context', async () => {
     const initialPrompt = 'word '.repeat(100);
     const run = model.transcribe(
       streamOf(oneSecond()),
@@ -339,7 +339,7 @@ describe('transcribing', () => {
     }
   });
 
-  test('weights that give no numbers are a crash, not silence', async () => {
+  test('weights that give NaN are a crash, not silence', async () => {
     const dir = randomModel('nan', SIZES.tiny, (weights) => {
       weights['encoder.ln_post.weight'] = mx.full([64], NaN, 'float16');
     });

@@ -1,4 +1,4 @@
-/** Model folders that are wrong in one way each: the error has the right code, and names the file and what is wrong in it. */
+/** Damaged model directories: the error has the right code and names the file and the fault. */
 import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -37,7 +37,7 @@ interface Case {
   readonly of: string;
   readonly corrupt: (file: (name: string) => string) => void;
   readonly code: Code;
-  /** What the message says. */
+  /** Parts of the message. */
   readonly message: readonly string[];
 }
 
@@ -56,10 +56,10 @@ const CASES: readonly Case[] = [
     of: 'huggingface',
     corrupt: (file) => rmSync(file('model.safetensors')),
     code: 'MODEL_CORRUPT',
-    message: ['there is no weights.safetensors'],
+    message: ['found no weights.safetensors'],
   },
   {
-    what: 'weights as a pickle',
+    what: 'pickled weights',
     of: 'huggingface',
     corrupt: (file) => renameSync(file('model.safetensors'), file('pytorch_model.bin')),
     code: 'MODEL_UNSUPPORTED',
@@ -73,14 +73,14 @@ const CASES: readonly Case[] = [
     message: ['config.json', 'activation_function'],
   },
   {
-    what: 'an odd width within a block',
+    what: 'an unsupported width inside a block',
     of: 'huggingface',
     corrupt: (file) => editJson(file('config.json'), (c) => (c.decoder_ffn_dim = 96)),
     code: 'MODEL_UNSUPPORTED',
     message: ['config.json', 'decoder_ffn_dim'],
   },
   {
-    what: 'weights packed in a way that is not MLX’s',
+    what: 'a quantization other than MLX’s',
     of: 'huggingface',
     corrupt: (file) =>
       editJson(file('config.json'), (c) => (c.quantization_config = { quant_method: 'gptq', bits: 4 })),
@@ -102,14 +102,14 @@ const CASES: readonly Case[] = [
     message: ['unexpected', 'decoder.blocks.1'],
   },
   {
-    what: 'mel bands that the weights do not take',
+    what: 'mel bands that do not match the weights',
     of: 'huggingface',
     corrupt: (file) => editJson(file('config.json'), (c) => (c.num_mel_bins = 128)),
     code: 'MODEL_CORRUPT',
     message: ['encoder.conv1.weight', '[32, 3, 128]'],
   },
   {
-    what: 'an array of some other network',
+    what: 'an array of another network',
     of: 'huggingface',
     corrupt: (file) =>
       editArrays(file('model.safetensors'), (a) => (a['model.encoder.layers.0.lora_A'] = mx.zeros([2]))),
@@ -117,14 +117,14 @@ const CASES: readonly Case[] = [
     message: ['model.safetensors', 'model.encoder.layers.0.lora_A'],
   },
   {
-    what: 'arrays of no Whisper at all',
+    what: 'no Whisper arrays',
     of: 'mlx',
     corrupt: (file) => mx.saveSafetensors(file('weights.safetensors'), { 'lstm.weight': mx.zeros([2]) }),
     code: 'MODEL_UNSUPPORTED',
     message: ['weights.safetensors', 'lstm.weight'],
   },
   {
-    what: 'positions that were learned',
+    what: 'learned positions',
     of: 'huggingface',
     corrupt: (file) =>
       editArrays(
@@ -135,7 +135,7 @@ const CASES: readonly Case[] = [
     message: ['model.safetensors', 'positions'],
   },
   {
-    what: 'an output layer of its own',
+    what: 'an untied output layer',
     of: 'huggingface',
     corrupt: (file) =>
       editArrays(file('model.safetensors'), (a) => (a['proj_out.weight'] = mx.ones([51865, 32]))),
@@ -143,35 +143,35 @@ const CASES: readonly Case[] = [
     message: ['proj_out.weight'],
   },
   {
-    what: 'packed weights that the config does not tell of',
+    what: 'quantized weights missing from the config',
     of: 'mlx-4bit',
     corrupt: (file) => editJson(file('config.json'), (c) => delete c.quantization),
     code: 'MODEL_CORRUPT',
     message: ['weights.safetensors', 'scales'],
   },
   {
-    what: 'packed weights of other bits',
+    what: 'quantized weights with other bits',
     of: 'mlx-4bit',
     corrupt: (file) => editJson(file('config.json'), (c) => (c.quantization = { group_size: 32, bits: 8 })),
     code: 'MODEL_CORRUPT',
     message: ['weights.safetensors', 'of another shape'],
   },
   {
-    what: 'a file that was cut off',
+    what: 'a truncated file',
     of: 'mlx',
     corrupt: (file) => truncateSync(file('weights.safetensors'), 100_000),
     code: 'MODEL_CORRUPT',
     message: ['weights.safetensors'],
   },
   {
-    what: 'a shard that is missing',
+    what: 'a missing shard',
     of: 'huggingface-sharded',
     corrupt: (file) => rmSync(file(shard)),
     code: 'MODEL_CORRUPT',
     message: [shard, 'missing'],
   },
   {
-    what: 'a shard that was cut off',
+    what: 'a truncated shard',
     of: 'huggingface-sharded',
     corrupt: (file) => truncateSync(file(shard), 2_000),
     code: 'MODEL_CORRUPT',
@@ -185,7 +185,7 @@ const CASES: readonly Case[] = [
     message: ['model.safetensors.index.json'],
   },
   {
-    what: 'an index that leads out of the folder',
+    what: 'an index with a path outside the directory',
     of: 'huggingface-sharded',
     corrupt: (file) =>
       editJson(file('model.safetensors.index.json'), (index) => {
@@ -195,7 +195,7 @@ const CASES: readonly Case[] = [
     message: ['model.safetensors.index.json', '../model.safetensors'],
   },
   {
-    what: 'an index that lacks an array of its shards',
+    what: 'an index without an array of its shards',
     of: 'huggingface-sharded',
     corrupt: (file) =>
       editJson(file('model.safetensors.index.json'), (index) => {
@@ -206,7 +206,7 @@ const CASES: readonly Case[] = [
     message: ['model.decoder.layer_norm.bias'],
   },
   {
-    what: 'an index with an array that no shard has',
+    what: 'an index with an array missing from the shards',
     of: 'huggingface-sharded',
     corrupt: (file) =>
       editJson(file('model.safetensors.index.json'), (index) => {
@@ -216,14 +216,14 @@ const CASES: readonly Case[] = [
     message: ['model.more'],
   },
   {
-    what: 'a zip that was cut off',
+    what: 'a truncated zip',
     of: 'mlx-npz',
     corrupt: (file) => truncateSync(file('weights.npz'), 100_000),
     code: 'MODEL_CORRUPT',
     message: ['weights.npz'],
   },
   {
-    what: 'a bit that fell over in a zip',
+    what: 'a flipped bit in a zip',
     of: 'mlx-npz',
     corrupt: (file) => flip(file('weights.npz'), 3_000_000),
     code: 'MODEL_CORRUPT',
@@ -231,9 +231,9 @@ const CASES: readonly Case[] = [
   },
   ...(
     [
-      ['a name that leads out of a zip', { '../x.npy': npy(float4) }, 'invalid relative path'],
-      ['a zip of something else', { 'notes.txt': Buffer.from('hello') }, 'notes.txt'],
-      ['an array that is none', { 'decoder.token_embedding.weight.npy': Buffer.alloc(40) }, 'NumPy'],
+      ['a path outside the zip', { '../x.npy': npy(float4) }, 'invalid relative path'],
+      ['a zip of other files', { 'notes.txt': Buffer.from('hello') }, 'notes.txt'],
+      ['an invalid array', { 'decoder.token_embedding.weight.npy': Buffer.alloc(40) }, 'NumPy'],
       [
         'an array of objects',
         {
@@ -241,7 +241,7 @@ const CASES: readonly Case[] = [
             "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }",
           ),
         },
-        'makes no sense',
+        'malformed',
       ],
       [
         'an array of big-endian numbers',
@@ -251,9 +251,9 @@ const CASES: readonly Case[] = [
         '>f4',
       ],
       [
-        'an array with fewer bytes than its shape takes',
+        'an array with fewer bytes than its shape needs',
         { 'decoder.token_embedding.weight.npy': npy(float4.replace('(1,)', '(51865, 4096)')) },
-        'takes 849756160 bytes',
+        'needs 849756160 bytes',
       ],
     ] as const
   ).map(([what, entries, message]): Case => ({
@@ -265,8 +265,8 @@ const CASES: readonly Case[] = [
   })),
 ];
 
-describe('a model folder is refused', () => {
-  test.each(CASES)('for $what', async ({ of, corrupt, code, message }) => {
+describe('loadModel rejects a model directory', () => {
+  test.each(CASES)('with $what', async ({ of, corrupt, code, message }) => {
     const folder = checkpointDir(of);
     corrupt((name) => join(folder, name));
     const live = mx.liveArrays();
@@ -279,11 +279,11 @@ describe('a model folder is refused', () => {
     expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 
-  test('that is empty', async () => {
+  test('when it is empty', async () => {
     await expect(loadModel(emptyDir())).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
   });
 
-  test('or is what it was, whichever byte of a zip falls over', async () => {
+  test('or loads it, for any flipped bit of a zip', async () => {
     const folder = checkpointDir('mlx-npz-4bit-deflated');
     const path = join(folder, 'weights.npz');
     const whole = readFileSync(path);
@@ -291,7 +291,7 @@ describe('a model folder is refused', () => {
     const codes = new Set<unknown>();
     const count = 50;
     for (let i = 0; i < count; i++) {
-      // Half of them in the directory at the end, which is what claims things.
+      // Half of them in the directory at the end, which declares the sizes.
       const at = i % 2 === 0 ? Math.floor((whole.length * i) / count) : whole.length - 1 - i * 113;
       const bytes = Buffer.from(whole);
       bytes[at] = (bytes[at] ?? 0) ^ (1 << (i % 8));
@@ -307,7 +307,7 @@ describe('a model folder is refused', () => {
     for (const code of codes) expect(['MODEL_CORRUPT', 'MODEL_UNSUPPORTED', 'loaded']).toContain(code);
   });
 
-  test('after a cancel, which frees everything', async () => {
+  test('after cancellation, and frees everything', async () => {
     const folder = checkpointDir('mlx-npz');
     const live = mx.liveArrays();
     const loading = loadModel(folder, { signal: AbortSignal.abort() });

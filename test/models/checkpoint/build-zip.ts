@@ -1,4 +1,4 @@
-/** A zip of stored entries, as small as the format allows: for files that no tool would write. */
+/** Builds a minimal zip of stored entries, also with contents that no tool writes. */
 import { crc32 } from 'node:zlib';
 
 export function buildZip(entries: Readonly<Record<string, Buffer>>): Buffer {
@@ -6,7 +6,7 @@ export function buildZip(entries: Readonly<Record<string, Buffer>>): Buffer {
   const directory: Buffer[] = [];
   let offset = 0;
   for (const [name, bytes] of Object.entries(entries)) {
-    const facts = Buffer.alloc(20); // what both headers repeat, from the flags to the lengths
+    const facts = Buffer.alloc(20); // repeated by both headers, from the flags to the lengths
     facts.writeUInt32LE(crc32(bytes), 8);
     facts.writeUInt32LE(bytes.length, 12);
     facts.writeUInt32LE(bytes.length, 16);

@@ -1,4 +1,4 @@
-/** The tiny checkpoints of test/reference/make-checkpoint-fixtures.py, unpacked into folders that a test may break. */
+/** The tiny checkpoints of test/reference/make-checkpoint-fixtures.py, unpacked into directories that a test may damage. */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,15 +17,14 @@ afterAll(() => {
   if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
 });
 
-/** An empty folder. */
 export function emptyDir(): string {
   scratch ??= mkdtempSync(join(tmpdir(), 'sotto-checkpoints-'));
-  const folder = join(scratch, String(made++)); // a name that says nothing
+  const folder = join(scratch, String(made++)); // a meaningless name
   mkdirSync(folder);
   return folder;
 }
 
-/** A copy of the checkpoint as its library saved it. */
+/** A copy of the checkpoint, as saved by its library. */
 export function checkpointDir(name: string): string {
   const folder = emptyDir();
   for (const file of readdirSync(join(fixturesDir, name))) {
@@ -40,7 +39,7 @@ export interface Expected {
   readonly prompt: readonly number[];
   /** [nAudioCtx, D] */
   readonly features: Float32Array;
-  /** Every `logitsStep`th logit behind the prompt. */
+  /** Every `logitsStep`th logit after the prompt. */
   readonly logits: Float32Array;
   readonly logitsStep: number;
 }
@@ -55,7 +54,6 @@ export function expectedOf(name: string): Expected {
   return { ...json, features: decodeFloats(json.features), logits: decodeFloats(json.logits) };
 }
 
-/** Rewrites a JSON file of a folder. */
 export function editJson(path: string, edit: (json: Record<string, unknown>) => void): void {
   const json = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
   edit(json);

@@ -1,9 +1,9 @@
-/** What a network of a tiny checkpoint gives for the input that its own library was given. */
+/** Outputs of a tiny checkpoint's network for the input of its own library. */
 import { makeCaches } from '#daemon/models/whisper/decode/decode.js';
 import type { Whisper } from '#daemon/models/whisper/model.js';
 import { mx } from '#native/index.js';
 
-/** What make-checkpoint-fixtures.py gave the libraries: [1, 2 nAudioCtx, nMels] */
+/** The input of make-checkpoint-fixtures.py: [1, 2 nAudioCtx, nMels] */
 function mel({ config: { nAudioCtx, nMels } }: Whisper) {
   const values = Float32Array.from({ length: 2 * nAudioCtx * nMels }, (_, i) => Math.sin(i * 0.37));
   return mx.array(values, [1, 2 * nAudioCtx, nMels]);

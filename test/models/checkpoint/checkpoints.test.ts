@@ -1,4 +1,4 @@
-/** Tiny checkpoints as transformers and mlx-whisper save them: the network gives the numbers that those libraries gave. */
+/** Tiny checkpoints saved by transformers and mlx-whisper: the network computes the outputs of those libraries. */
 import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -12,17 +12,17 @@ import { checkpointDir, CHECKPOINTS, editJson, expectedOf } from './checkpoint-d
 /** The largest difference over the largest value. */
 function relative(got: Float32Array, want: Float32Array): number {
   expect(got.length).toBe(want.length);
-  const scale = want.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const scale = want.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
   return got.reduce((worst, value, i) => {
     const difference = Math.abs(value - (want[i] ?? NaN));
     return Math.max(worst, Number.isNaN(difference) ? Infinity : difference);
   }, 0) / scale; // prettier-ignore
 }
 
-describe('checkpoints of every shape', () => {
-  test('are all here', () => expect(CHECKPOINTS.length).toBe(14));
+describe('checkpoints of every layout', () => {
+  test('are complete', () => expect(CHECKPOINTS.length).toBe(14));
 
-  test.each(CHECKPOINTS)('%s computes what its own library does', async (name) => {
+  test.each(CHECKPOINTS)('%s computes the outputs of its own library', async (name) => {
     const folder = checkpointDir(name);
     const expected = expectedOf(name);
     const live = mx.liveArrays();
@@ -42,13 +42,13 @@ describe('checkpoints of every shape', () => {
   ])('%s tells its alignment heads', async (name, heads) => {
     const folder = checkpointDir(name);
     const model = await loadWhisper(folder, await readConfig(folder));
-    // (mlx-whisper keeps all heads of the later half of the layers where nobody says otherwise.)
+    // (mlx-whisper uses all heads of the later half of the layers by default.)
     expect(model.config.alignmentHeads).toEqual(heads);
     model.dispose();
   });
 
-  test('are told by what is in the files, whichever way config, names and file names are mixed', async () => {
-    // As mlx-audio writes them: transformers' config, MLX's names and packing.
+  test('are recognized by their contents, for any mix of config, array names and file names', async () => {
+    // As written by mlx-audio: transformers' config, MLX's names and quantization.
     const mixed = checkpointDir('huggingface');
     const packed = checkpointDir('mlx-4bit');
     rmSync(join(mixed, 'model.safetensors'));
@@ -66,7 +66,7 @@ describe('checkpoints of every shape', () => {
     model.dispose();
   });
 
-  test('load without the `model.` that saving the bare network leaves out', async () => {
+  test('load without the `model.` prefix', async () => {
     const folder = checkpointDir('huggingface');
     const path = join(folder, 'model.safetensors');
     const { arrays } = mx.loadSafetensors(path);
@@ -81,7 +81,7 @@ describe('checkpoints of every shape', () => {
     model.dispose();
   });
 
-  test('may pack a layer in a way of its own', async () => {
+  test('may quantize a layer differently', async () => {
     const folder = checkpointDir('mlx-4bit');
     const path = join(folder, 'weights.safetensors');
     const { arrays } = mx.loadSafetensors(path);

@@ -1,4 +1,4 @@
-/** Converting a checkpoint, of whatever layout, gives an mlx-community folder that computes the same. */
+/** Converting a checkpoint of any layout gives an mlx-community directory with the same outputs. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -28,7 +28,7 @@ async function outputsOf(folder: string, like: string) {
 
 describe('a converted checkpoint', () => {
   test.each(['huggingface', 'huggingface-sharded', 'mlx-npz'])(
-    'from %s computes the very same',
+    'from %s computes identical outputs',
     async (name) => {
       const source = checkpointDir(name);
       const out = emptyDir();
@@ -42,7 +42,7 @@ describe('a converted checkpoint', () => {
   );
 
   test.each([2, 3, 4, 5, 6, 8] as const)(
-    'packed with %i bits holds what mlx-whisper’s converter packs',
+    'quantized to %i bits equals that of mlx-whisper’s converter',
     async (bits) => {
       const packed = checkpointDir(`mlx-${bits}bit`);
       const expanded = emptyDir();
@@ -70,7 +70,7 @@ describe('a converted checkpoint', () => {
     model.dispose();
   });
 
-  test('is not made of layers that the groups do not divide', async () => {
+  test('rejects a group size that does not divide the layers', async () => {
     await expect(
       whisperConverter.convert(
         checkpointDir('huggingface'),
@@ -83,7 +83,7 @@ describe('a converted checkpoint', () => {
 });
 
 describe('inspecting', () => {
-  test('tells what a checkpoint is', async () => {
+  test('describes a checkpoint', async () => {
     const facts = await whisperConverter.inspect(checkpointDir('mlx-6bit'), {});
     expect(facts).toMatchObject({
       family: 'whisper',
@@ -93,7 +93,7 @@ describe('inspecting', () => {
       notFinite: [],
     });
     expect(facts.languages.length).toBe(99);
-    // Two blocks of each kind are not here: 1 + 1 layers of width 32 and the embedding, which is most of it.
+    // 1 + 1 layers of width 32, and the embedding, which is the bulk of it.
     expect(facts.parameters).toBeGreaterThan(51_865 * 32);
   });
 
@@ -108,7 +108,7 @@ describe('inspecting', () => {
   });
 });
 
-describe('the process that works on models', () => {
+describe('the conversion process', () => {
   const request = (dir: string, out: string, force = false) => ({
     type: 'convert' as const,
     dir,
@@ -117,19 +117,19 @@ describe('the process that works on models', () => {
     options: float16,
   });
 
-  test('converts, tells how far it is and what it made', async () => {
+  test('converts and reports progress and the result', async () => {
     const out = join(emptyDir(), 'made', 'model');
-    const told: [Stage, number][] = [];
+    const progress: [Stage, number][] = [];
     const facts = await runModelTool(request(checkpointDir('distil-bfloat16'), out), {
       signal: never,
-      onProgress: (stage, fraction) => told.push([stage, fraction]),
+      onProgress: (stage, fraction) => progress.push([stage, fraction]),
     });
     expect(facts.files.map(({ name }) => name)).toEqual(['config.json', 'weights.safetensors']);
-    expect(told.at(0)?.[0]).toBe('converting');
-    expect(told.at(-1)).toEqual(['checking', 1]);
+    expect(progress.at(0)?.[0]).toBe('converting');
+    expect(progress.at(-1)).toEqual(['checking', 1]);
   });
 
-  test('replaces a model only if told to, and nothing but a model', async () => {
+  test('replaces a model only with force, and nothing but a model', async () => {
     const source = checkpointDir('mlx');
     const out = checkpointDir('mlx-npz');
     await expect(runModelTool(request(source, out), { signal: never })).rejects.toMatchObject({
@@ -150,24 +150,24 @@ describe('the process that works on models', () => {
     });
   });
 
-  test('leaves nothing behind when it is cancelled or fails', async () => {
-    const around = emptyDir();
+  test('leaves no files after cancellation or failure', async () => {
+    const parent = emptyDir();
     const controller = new AbortController();
-    const work = runModelTool(request(checkpointDir('huggingface'), join(around, 'out')), {
+    const work = runModelTool(request(checkpointDir('huggingface'), join(parent, 'out')), {
       signal: controller.signal,
       onProgress: () => controller.abort(),
     });
     await expect(work).rejects.toMatchObject({ code: 'CANCELLED' });
-    expect(readdirSync(around)).toEqual([]);
+    expect(readdirSync(parent)).toEqual([]);
 
     const broken = checkpointDir('huggingface');
     editJson(join(broken, 'config.json'), (config) => (config.decoder_layers = 3));
-    await expect(runModelTool(request(broken, join(around, 'out')), { signal: never })).rejects.toMatchObject(
+    await expect(runModelTool(request(broken, join(parent, 'out')), { signal: never })).rejects.toMatchObject(
       {
         code: 'MODEL_CORRUPT',
       },
     );
-    expect(readdirSync(around)).toEqual([]);
+    expect(readdirSync(parent)).toEqual([]);
   });
 });
 
@@ -183,19 +183,19 @@ describe('the real base', () => {
     await whisperConverter.convert(real.dir, out, { bits, groupSize: 64, dtype: 'float16' }, {});
     const model = await loadModel(out);
     expect(model.name).toBe(basename(out));
-    let heard = '';
+    let transcript = '';
     const audio = streamOf(await samplesOf(speech));
     for await (const event of model.transcribe(audio, { language: 'en' }, never)) {
-      if (event.type === 'segment') heard += event.segment.text;
+      if (event.type === 'segment') transcript += event.segment.text;
     }
     model.dispose();
     const manifest = readFileSync(join(dirname(speech), 'manifest.jsonl'), 'utf8')
       .trim()
       .split('\n');
-    const said = manifest
+    const reference = manifest
       .map((line) => JSON.parse(line) as { file: string; text: string })
       .find(({ file }) => file === 'jfk.flac');
-    expect(errorsIn(said?.text ?? '', heard, 'en').errors).toBe(0);
+    expect(errorsIn(reference?.text ?? '', transcript, 'en').errors).toBe(0);
   });
 });
 
@@ -208,7 +208,7 @@ describe('word errors', () => {
     ['it’s a test', "it's the test", 'en', 1, 3],
     ['今日は良い', '今日は悪い', 'ja', 1, 5],
     ['', 'you', 'en', 1, 0],
-  ])('of %j heard as %j', (said, heard, language, errors, spoken) => {
-    expect(errorsIn(said, heard, language)).toEqual({ errors, spoken });
+  ])('of %j transcribed as %j', (reference, transcript, language, errors, spoken) => {
+    expect(errorsIn(reference, transcript, language)).toEqual({ errors, spoken });
   });
 });

@@ -1,4 +1,4 @@
-/** What a load promises those who wait for it, and those whom the same thread serves meanwhile. */
+/** Loading keeps its caller informed and its thread responsive. */
 import { describe, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,19 +11,19 @@ import { checkpointDir, editJson } from './checkpoint-dirs.js';
 import { starterModel as starterFolder } from '../fixtures.js';
 
 describe('loading a model', () => {
-  test('says how far it is, never less than before, and ends with all', async () => {
+  test('reports ascending progress that ends at 1', async () => {
     const live = mx.liveArrays();
-    const told: number[] = [];
-    const model = await loadModel(starterFolder(), { onProgress: (fraction) => told.push(fraction) });
-    expect(told.length).toBeGreaterThan(2);
-    expect([...told].sort((a, b) => a - b)).toEqual(told);
-    expect(told[0]).toBeGreaterThan(0);
-    expect(told.at(-1)).toBe(1);
+    const fractions: number[] = [];
+    const model = await loadModel(starterFolder(), { onProgress: (fraction) => fractions.push(fraction) });
+    expect(fractions.length).toBeGreaterThan(2);
+    expect([...fractions].sort((a, b) => a - b)).toEqual(fractions);
+    expect(fractions[0]).toBeGreaterThan(0);
+    expect(fractions.at(-1)).toBe(1);
     model.dispose();
     expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 
-  test('leaves this thread to others meanwhile', async () => {
+  test('keeps this thread responsive', async () => {
     let turns = 0;
     let isOver = false;
     const others = (): void => {
@@ -37,7 +37,7 @@ describe('loading a model', () => {
     model.dispose();
   });
 
-  test('can be called off at every point of it, and then holds nothing', async () => {
+  test('can be cancelled at any point and then holds nothing', async () => {
     const live = mx.liveArrays();
     for (const after of [0, 1 / 100, 1 / 3, 1]) {
       const stop = new AbortController();
@@ -49,22 +49,22 @@ describe('loading a model', () => {
         },
       });
       if (after < 1) await expect(load).rejects.toMatchObject({ code: 'CANCELLED' });
-      else (await load).dispose(); // it was there already
+      else (await load).dispose(); // already loaded
       expect(mx.liveArrays()).toBeLessThanOrEqual(live);
     }
   });
 
-  test('has work for the cores before it is waited for', async () => {
+  test('queues work for the cores before it is awaited', async () => {
     const folder = starterFolder();
     const live = mx.liveArrays();
     const { model } = await startLoading(folder, await readConfig(folder));
-    const other = mx.tidy(() => mx.add(mx.ones([4]), 1).tolist()); // in another queue
+    const other = mx.tidy(() => mx.add(mx.ones([4]), 1).tolist()); // on another queue
     expect(other).toEqual([2, 2, 2, 2]);
     (await model).dispose();
     expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 
-  test('of two at once gives two models', async () => {
+  test('loads two models at once', async () => {
     const live = mx.liveArrays();
     const both = await Promise.all([loadModel(starterFolder()), loadModel(starterFolder())]);
     const [first, second] = both.map(({ weightBytes }) => weightBytes);
@@ -75,9 +75,9 @@ describe('loading a model', () => {
 });
 
 describe('a model that cannot be loaded', () => {
-  test('for want of a tokenizer is told from one that is broken, and holds nothing', async () => {
+  test('reports a missing tokenizer separately and holds nothing', async () => {
     const folder = checkpointDir('mlx');
-    // Two languages more than Whisper has.
+    // Two more languages than Whisper has.
     editJson(join(folder, 'config.json'), (json) => {
       json.n_vocab = 51_868;
     });
@@ -86,7 +86,7 @@ describe('a model that cannot be loaded', () => {
     expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 
-  test('because its weights are cut off holds nothing either', async () => {
+  test('holds nothing after truncated weights', async () => {
     const folder = checkpointDir('mlx');
     writeFileSync(join(folder, 'weights.safetensors'), 'cut');
     const live = mx.liveArrays();

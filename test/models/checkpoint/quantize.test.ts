@@ -1,4 +1,4 @@
-/** Packing by rules: which layers, in how many bits, and what is left of the model. */
+/** Quantization by rules: which layers, how many bits, and the quality of the result. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
@@ -47,7 +47,7 @@ async function featuresOf(dir: string): Promise<Float32Array> {
   return features;
 }
 
-/** How far from each other, relative to their length. */
+/** Relative distance. */
 function distance(a: Float32Array, b: Float32Array): number {
   const length = (x: Float32Array): number => Math.sqrt(x.reduce((sum, value) => sum + value * value, 0));
   return length(a.map((value, i) => value - (b[i] ?? NaN))) / length(a);
@@ -74,20 +74,20 @@ describe('a rule for layers', () => {
     expect(bits({ bits: 4, endBits: 8, embeddingBits: 6 }, layer)).toBe(expected),
   );
 
-  test('leaves alone what has 16 bits, and everything where there are none', () => {
+  test('keeps layers with 16 bits, and all layers without bits', () => {
     expect(bits({ bits: 4, endBits: 16 }, 'encoder.blocks.0.mlp1')).toBe(false);
     expect(bits({ bits: 4, endBits: 16 }, 'encoder.blocks.1.mlp1')).toBe(4);
     expect(bits({ bits: 4, embeddingBits: 16 }, 'decoder.token_embedding')).toBe(false);
     expect(bits({}, 'encoder.blocks.1.mlp1')).toBe(false);
   });
 
-  test('packs all of one way where nothing else is said', () => {
+  test('quantizes all layers alike by default', () => {
     for (const layer of ['encoder.blocks.0.mlp1', 'decoder.token_embedding', 'decoder.blocks.1.mlp2']) {
       expect(bits({ bits: 3 }, layer)).toBe(3);
     }
   });
 
-  test('lets the last pattern that fits a layer by its whole name speak before the rest', () => {
+  test('applies the last pattern that matches the whole name of a layer', () => {
     const layers = [
       { pattern: '*.mlp2', bits: 8 },
       { pattern: 'encoder.*', bits: 5 },
@@ -99,11 +99,11 @@ describe('a rule for layers', () => {
     expect(of('decoder.blocks.0.mlp1')).toBe(6);
     expect(of('encoder.blocks.2.mlp2')).toBe(5);
     expect(of('encoder.blocks.1.mlp2')).toBe(false);
-    // A dot is a dot.
+    // A dot matches only a dot.
     expect(bits({ bits: 4, layers: [{ pattern: 'decoder.*', bits: 8 }] }, 'decoderXblocks')).toBe(4);
   });
 
-  test('takes block 10 for no end because block 1 is one', () => {
+  test('does not confuse block 10 with block 1', () => {
     const rule = quantizationRule(
       { bits: 4, endBits: 8, groupSize: 64, dtype: float16 },
       { nAudioLayer: 12, nTextLayer: 2 },
@@ -115,7 +115,7 @@ describe('a rule for layers', () => {
 
 describe('a quantized model', () => {
   test.each([32, 64, 128] as const)(
-    'in groups of %i loads, computes numbers, and comes nearer to its source with each bit',
+    'in groups of %i loads and approaches its source with each bit',
     async (groupSize) => {
       const exact = await featuresOf(source);
       let last = Infinity;
@@ -130,10 +130,10 @@ describe('a quantized model', () => {
     },
   );
 
-  test('with bits of their own for ends and embedding says so, loads and is what was asked for', async () => {
+  test('with separate bits for ends and embedding is described, loads and matches the request', async () => {
     const dir = await quantized({ bits: 4, endBits: 8, embeddingBits: 6, groupSize: 64 });
     const { quantization } = await readConfig(dir);
-    // Two thirds of the blocks are ends: theirs is the usual way.
+    // Two thirds of the blocks are ends: their setting is the common one.
     expect(quantization).toMatchObject({ bits: 8, groupSize: 64 });
     expect(quantization?.layers?.get('decoder.token_embedding')).toEqual({ bits: 6, groupSize: 64 });
     expect(quantization?.layers?.get('encoder.blocks.1.mlp1')).toEqual({ bits: 4, groupSize: 64 });
@@ -148,7 +148,7 @@ describe('a quantized model', () => {
     ]);
   });
 
-  test('with layers left alone is told in the way that mlx-whisper reads', async () => {
+  test('with unquantized layers is described as mlx-whisper reads it', async () => {
     const dir = await quantized({ bits: 4, endBits: 16, embeddingBits: 16, groupSize: 64 });
     expect((await readConfig(dir)).quantization).toEqual({ bits: 4, groupSize: 64 });
     const stored = storedOf(dir);
@@ -158,17 +158,17 @@ describe('a quantized model', () => {
     await featuresOf(dir);
   });
 
-  test('is not made by a pattern that no layer fits', async () => {
+  test('rejects a pattern without a matching layer', async () => {
     const layers = [{ pattern: 'encoder.*.mlp3', bits: 8 as const }];
     const live = mx.liveArrays();
     await expect(quantized({ bits: 4, groupSize: 64, layers })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: 'no layer fits "encoder.*.mlp3"',
+      message: 'no layer matches "encoder.*.mlp3"',
     });
     expect(mx.liveArrays()).toBe(live);
   });
 
-  test('can be written plain again', async () => {
+  test('can be dequantized again', async () => {
     const mixed = await quantized({ bits: 4, endBits: 8, groupSize: 64 });
     const plain = emptyDir();
     await whisperConverter.convert(mixed, plain, { groupSize: 64, dtype: float16 }, {});
@@ -176,7 +176,7 @@ describe('a quantized model', () => {
     expect(distance(await featuresOf(mixed), await featuresOf(plain))).toBeLessThan(0.01);
   });
 
-  test('of somebody else, with the projections of one attention packed in ways of their own, loads too', async () => {
+  test('of another tool, with mixed projections in one attention, loads too', async () => {
     const dir = emptyDir();
     const [eight, four] = [
       await quantized({ bits: 8, groupSize: 64 }),

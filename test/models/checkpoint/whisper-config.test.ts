@@ -17,7 +17,7 @@ describe('config.json', () => {
     expect(parseConfig(SIZES[name])).toMatchObject({ isMultilingual, numLanguages, nMels });
   });
 
-  test('tells how weights are packed', () => {
+  test('has the quantization of the weights', () => {
     expect(parseConfig({ ...SIZES.base, quantization: { group_size: 64, bits: 6 } }).quantization).toEqual({
       groupSize: 64,
       bits: 6,
@@ -25,7 +25,7 @@ describe('config.json', () => {
     expect(parseConfig(SIZES.base).quantization).toBeUndefined();
   });
 
-  test('may have fields that nobody reads', () => {
+  test('may have unknown fields', () => {
     expect(() => parseConfig({ ...SIZES.base, model_type: 'whisper', torch_dtype: 'float16' })).not.toThrow();
   });
 
@@ -43,29 +43,26 @@ describe('config.json', () => {
     expect(read).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
   });
 
-  test.each([32_000, 51_867])(
-    'is refused for a vocabulary of %d tokens, which no tokenizer has',
-    (nVocab) => {
-      for (const json of [
-        { ...SIZES.base, n_vocab: nVocab },
-        { ...HUGGING_FACE, vocab_size: nVocab },
-      ]) {
-        expect(() => parseConfig(json)).toThrow(
-          expect.objectContaining({
-            code: 'TOKENIZER_FAILED',
-            message: expect.stringContaining(String(nVocab)) as unknown,
-          }),
-        );
-      }
-    },
-  );
+  test.each([32_000, 51_867])('rejects a vocabulary of %d tokens, which has no tokenizer', (nVocab) => {
+    for (const json of [
+      { ...SIZES.base, n_vocab: nVocab },
+      { ...HUGGING_FACE, vocab_size: nVocab },
+    ]) {
+      expect(() => parseConfig(json)).toThrow(
+        expect.objectContaining({
+          code: 'TOKENIZER_FAILED',
+          message: expect.stringContaining(String(nVocab)) as unknown,
+        }),
+      );
+    }
+  });
 
-  test.each([[null], ['whisper'], [[]], [{}]])('is refused if it is %j', (json) => {
+  test.each([[null], ['whisper'], [[]], [{}]])('rejects %j', (json) => {
     expect(() => parseConfig(json)).toThrow(expect.objectContaining({ code: 'MODEL_UNSUPPORTED' }));
   });
 });
 
-/** `config.json` of openai/whisper-base, as transformers writes it. */
+/** `config.json` of openai/whisper-base, written by transformers. */
 const HUGGING_FACE = {
   architectures: ['WhisperForConditionalGeneration'],
   model_type: 'whisper',
@@ -85,11 +82,11 @@ const HUGGING_FACE = {
 };
 
 describe('config.json of Hugging Face', () => {
-  test('says what that of mlx-community does', () => {
+  test('gives the same config as that of mlx-community', () => {
     expect(parseConfig(HUGGING_FACE)).toEqual(parseConfig(SIZES.base));
   });
 
-  test('is what mlxConfig writes, in the other layout', () => {
+  test('survives mlxConfig, in the other layout', () => {
     const packed = parseConfig({
       ...HUGGING_FACE,
       quantization: { group_size: 32, bits: 8, mode: 'affine' },
@@ -130,7 +127,7 @@ describe('names of languages', () => {
     ['nb-NO', 'no'],
   ])('%j is %s', (name, code) => expect(languageCode(name)).toBe(code));
 
-  test.each(['', 'klingon', 'english-only', 'toString', '__proto__'])('%j is none', (name) => {
+  test.each(['', 'klingon', 'english-only', 'toString', '__proto__'])('%j is not one', (name) => {
     expect(languageCode(name)).toBeUndefined();
   });
 });

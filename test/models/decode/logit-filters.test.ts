@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => tokenizer.dispose());
 
-/** OpenAI's rules, written down as they read: the logits after `sampled`, on the host. */
+/** OpenAI's rules, implemented literally: the logits after `sampled`, on the host. */
 function oracle(logits: Float32Array, sampled: number[], timestamps: boolean): Float32Array {
   const { special } = tokenizer;
   const out = logits.slice();
@@ -62,7 +62,7 @@ function filtered(filters: LogitFilters, logits: Float32Array, sampled: number[]
   return values;
 }
 
-/** Noise in which a text token and a timestamp stand out, by as much as is asked. */
+/** Noise with peaks of given heights at a text token and a timestamp. */
 function logitsOf(
   seed: number,
   text: number,
@@ -88,7 +88,7 @@ describe.each([true, false])('filters with timestamps %j', (timestamps) => {
   });
   afterAll(() => filters.dispose());
 
-  test('allow what OpenAI’s rules allow, after any tokens', () => {
+  test('allow what OpenAI’s rules allow after any tokens', () => {
     const live = mx.liveArrays();
     const token = fc.oneof(
       fc.integer({ min: 0, max: 50_256 }),
@@ -116,7 +116,7 @@ describe.each([true, false])('filters with timestamps %j', (timestamps) => {
 });
 
 describe.each([true, false])('the choice in one compiled function, with timestamps %j', (timestamps) => {
-  test('is the one that the filters, the likeliest token and the rules make one after another, as are all scores', () => {
+  test('equals filters, argmax and rules in sequence, with all scores', () => {
     const filters = new LogitFilters(tokenizer, config, { timestamps });
     const live = mx.liveArrays();
     const { timestampBegin } = tokenizer.special;
@@ -130,7 +130,7 @@ describe.each([true, false])('the choice in one compiled function, with timestam
       stampPeak: fc.integer({ min: -6, max: 6 }),
     });
     const kinds = new Set<string>();
-    // What is compiled is the same function, which the C++ compiler would take a minute for.
+    // The same function uncompiled: the C++ compiler would need a minute.
     jest
       .spyOn(mx, 'compile')
       .mockImplementation(((fn: (...arrays: MxArray[]) => MxArray) =>
@@ -171,14 +171,14 @@ describe.each([true, false])('the choice in one compiled function, with timestam
       }),
       { numRuns: 60 },
     );
-    expect(kinds.size).toBe(2); // both were chosen
+    expect(kinds.size).toBe(2); // both occurred
     filters.dispose();
     expect(mx.liveArrays()).toBeLessThan(live);
     jest.restoreAllMocks();
   });
 });
 
-describe('timestamp rules, told by example', () => {
+describe('timestamp rules by example', () => {
   const allowed = (
     sampled: number[],
   ): { text: boolean; end: boolean; stamps: [first: number, last: number] | null } => {
@@ -197,19 +197,19 @@ describe('timestamp rules, told by example', () => {
   };
   const at = (frames: number): number => 50_364 + frames;
 
-  test('a transcript begins with a time within the first second', () => {
+  test('a transcript starts with a timestamp in the first second', () => {
     expect(allowed([])).toEqual({ text: false, end: false, stamps: [0, 50] });
   });
-  test('text follows the time that opens it', () => {
+  test('text follows an opening timestamp', () => {
     expect(allowed([at(10)])).toEqual({ text: true, end: true, stamps: null });
   });
-  test('a segment is longer than nothing', () => {
+  test('a segment is never empty', () => {
     expect(allowed([at(10), 400])).toEqual({ text: true, end: true, stamps: [11, 1500] });
   });
-  test('after the time that closes a segment comes the next one’s or the end', () => {
+  test('after a closing timestamp comes the next opening one or the end', () => {
     expect(allowed([at(10), 400, at(30)])).toEqual({ text: false, end: true, stamps: [30, 1500] });
   });
-  test('after a pair comes text', () => {
+  test('text follows a pair', () => {
     expect(allowed([at(10), 400, at(30), at(40)])).toEqual({ text: true, end: true, stamps: null });
   });
 });

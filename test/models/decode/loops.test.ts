@@ -1,4 +1,4 @@
-/** Guards against texts that repeat themselves, on tokens alone. */
+/** Loop guards on token sequences. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { compressionRatio, type DecodeResult } from '#daemon/models/whisper/decode/decode.js';
@@ -20,7 +20,7 @@ const guard = (limits = LIMITS): LoopGuard => new LoopGuard(tokenizer, limits);
 const tokens = (text: string): number[] => tokenizer.encode(text);
 const stamp = (seconds: number): number => tokenizer.special.timestampBegin + Math.round(seconds / 0.02);
 
-/** Whether a text is stopped anywhere on its way. */
+/** Whether any prefix of a text is stopped. */
 function isStopped(tokenRun: readonly number[], by = guard()): boolean {
   return tokenRun.some((_, i) => by.shouldStop(tokenRun.slice(0, i + 1)));
 }
@@ -40,7 +40,7 @@ function resultOf(tokenRun: number[]): DecodeResult {
 }
 
 describe('a loop', () => {
-  test('is found with its first time, whatever its length', () => {
+  test('is found with its first occurrence, at any length', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.integer({ min: 100, max: 200 }), { minLength: 1, maxLength: 60 }),
@@ -64,7 +64,7 @@ describe('a loop', () => {
     );
   });
 
-  test('goes on from segment to segment, whatever their times', () => {
+  test('continues across segments and their timestamps', () => {
     const tokenRun = Array.from({ length: 15 }, (_, i) => [
       stamp(2 * i),
       ...tokens(' Thank you.'),
@@ -79,19 +79,19 @@ describe('a loop', () => {
     ['a short sentence', ' Thank you.'.repeat(20)],
     ['a sentence', ' I am going to go to the next video.'.repeat(8)],
     [
-      'a long sentence behind others',
+      'a long sentence after others',
       ' So this is where we began, and there it went.' +
         ' We shall go on to the end, we shall fight in France, we shall fight on the seas and oceans with growing confidence.'.repeat(
           4,
         ),
     ],
     ['syllables', ' ha'.repeat(80)],
-    ['signs without spaces', '谢谢大家'.repeat(20)],
+    ['characters without spaces', '谢谢大家'.repeat(20)],
   ])('is stopped: %s', (_, text) => {
     expect(isStopped(tokens(text))).toBe(true);
   });
 
-  test('is stopped no later than two sentences after it is certain', () => {
+  test('is stopped within two sentences once it is certain', () => {
     const tokenRun = tokens(' I am going to go to the next video.'.repeat(20));
     const at = tokenRun.findIndex((_, i) => guard().shouldStop(tokenRun.slice(0, i + 1)));
     expect(at).toBeLessThan(60);
@@ -103,7 +103,7 @@ describe('speech that repeats itself', () => {
     ['no', ' No, no, no, no. No, no, no, no!'],
     ['laughter', ' Ha ha ha ha ha ha ha ha.'],
     ['counting', Array.from({ length: 60 }, (_, i) => ` ${i + 1},`).join('')],
-    ['a telephone number, said three times', ' 0 1 8 0 3, 9 0 2 1 0.'.repeat(3)],
+    ['a phone number, three times', ' 0 1 8 0 3, 9 0 2 1 0.'.repeat(3)],
     ['digits', ' 1 0 0 1, 9 0 2 1 0, 0 1 8 0 3, 0 0 0 1, 1 1 1 0'],
     [
       'a refrain',
@@ -122,11 +122,11 @@ describe('speech that repeats itself', () => {
     expect(isStopped(tokens(text))).toBe(false);
   });
 
-  test('passes where the caller lets repetitions pass', () => {
+  test('passes if the caller allows repetition', () => {
     expect(isStopped(tokens(' you'.repeat(100)), guard({ ...LIMITS, compressionRatio: 1000 }))).toBe(false);
   });
 
-  test('is heard out in the last try, as far as it can have been said', () => {
+  test('is kept in the last attempt, up to the tokens of real speech', () => {
     const tokenRun = tokens(' you'.repeat(224));
     expect(isStopped(tokenRun, guard().lenient)).toBe(false);
     const short = guard({ ...LIMITS, audioFrames: 500 }).lenient; // 5 s
@@ -135,10 +135,10 @@ describe('speech that repeats itself', () => {
   });
 });
 
-describe('what no temperature could keep from looping', () => {
-  const looped = (before: string, once: string, behind: number[] = []): DecodeResult => {
+describe('a text that loops at every temperature', () => {
+  const looped = (before: string, once: string, suffix: number[] = []): DecodeResult => {
     const tokenRun = [stamp(0), ...tokens(before)];
-    while (tokenRun.length < 224) tokenRun.push(...tokens(once), ...behind);
+    while (tokenRun.length < 224) tokenRun.push(...tokens(once), ...suffix);
     return guard().lenient.withoutLoop(resultOf(tokenRun), 224);
   };
 
@@ -154,17 +154,17 @@ describe('what no temperature could keep from looping', () => {
     expect(ratio).toBeLessThan(2.4);
   });
 
-  test('ends with a sentence, though the words before it are those of the loop', () => {
+  test('ends with a sentence', () => {
     expect(looped(' I love you.', ' Thank you.').text).toBe('I love you. Thank you.');
   });
 
-  test('is closed by the time that the loop gave', () => {
+  test('ends with the timestamp of the loop', () => {
     const { tokens: kept } = looped(' Yes.', ' Thank you', [stamp(2), stamp(2)]);
     expect(kept.at(-1)).toBe(stamp(2));
     expect(kept.at(-2)).toBeLessThan(stamp(0));
   });
 
-  test('is left alone where it ended of itself, or is none', () => {
+  test('stays unchanged if it ended by itself or does not loop', () => {
     const refrain = resultOf(tokens(' Around the world, around the world.'.repeat(7)));
     expect(guard().lenient.withoutLoop(refrain, 224)).toBe(refrain);
     const full = resultOf(Array.from({ length: 224 }, (_, i) => 1000 + i));
@@ -175,7 +175,7 @@ describe('what no temperature could keep from looping', () => {
 const VOCABULARY = 12;
 const END = 11;
 
-/** A model that always says 1, 2, 3, 1, 2, 3 … and would never end. */
+/** A model that repeats 1, 2, 3 forever. */
 function looping(tokenRun: readonly number[]): Float32Array {
   const row = new Float32Array(VOCABULARY).fill(-6);
   row[((tokenRun.at(-1) ?? 0) % 3) + 1] = -0.1;
@@ -185,18 +185,18 @@ function looping(tokenRun: readonly number[]): Float32Array {
 
 function searched(
   search: BeamSearch | BestOfSamples | NoRepeatNgram | RepetitionStopper,
-  most: number,
+  maxSteps: number,
 ): readonly number[] {
-  for (let step = 0; step < most && search.live.length > 0; step++) {
+  for (let step = 0; step < maxSteps && search.live.length > 0; step++) {
     search.step(Float32Array.from(search.live.flatMap(({ tokens: tokenRun }) => [...looping(tokenRun)])));
   }
   return search.best().tokens;
 }
 
-describe('runs of tokens said once only', () => {
+describe('n-grams without repetition', () => {
   const limits = { endOfText: END, vocabulary: VOCABULARY };
 
-  test('what may not follow is what would complete a run again', () => {
+  test('the banned tokens are those that would complete an n-gram again', () => {
     expect(bannedTokens([1, 2, 3, 1, 2], 3)).toEqual(new Set([3]));
     expect(bannedTokens([1, 2, 3, 1, 2, 4, 1, 2], 3)).toEqual(new Set([3, 4]));
     expect(bannedTokens([1, 1], 2)).toEqual(new Set([1]));
@@ -219,7 +219,7 @@ describe('runs of tokens said once only', () => {
     expect(searched(search(), 40).join(' ')).toMatch(/1 2 3 1 2 3/);
   });
 
-  test('what is left shares the probability of what is withheld', () => {
+  test('the others share the probability of the banned tokens', () => {
     let seen: Float32Array | undefined;
     const inner = new BeamSearch({ ...limits, beamSize: 1 });
     const step = inner.step.bind(inner);
@@ -234,7 +234,7 @@ describe('runs of tokens said once only', () => {
   });
 });
 
-test('a search whose sequences all run in loops is over', () => {
+test('a search whose sequences all loop is over', () => {
   const limits = { endOfText: END, vocabulary: VOCABULARY };
   const search = new RepetitionStopper(new BeamSearch({ ...limits, beamSize: 2 }), guard());
   expect(searched(search, 200).length).toBeLessThan(60);

@@ -1,4 +1,4 @@
-/** What the text begins with, and how probable each of its tokens is, with the model of the repository. */
+/** The prefix and the log-probabilities of tokens, with the starter model. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { clip, samplesOf, starterModel, transcribed } from '../fixtures.js';
@@ -24,14 +24,14 @@ describe('a prefix', () => {
     expect(segments[0]?.start).toBeLessThan(0.5);
   });
 
-  test('of nothing but spaces is none', async () => {
+  test('of only spaces is ignored', async () => {
     const plain = await transcribed(model, speech);
     expect((await transcribed(model, speech, { prefix: '  ' })).text).toBe(plain.text);
   });
 });
 
 describe('the log-probabilities of tokens', () => {
-  test('are not told unasked', async () => {
+  test('are absent by default', async () => {
     const { segments } = await transcribed(model, speech);
     expect(segments.map(({ tokenLogprobs }) => tokenLogprobs)).toEqual(segments.map(() => undefined));
   });

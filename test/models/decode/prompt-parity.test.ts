@@ -1,4 +1,4 @@
-/** Prompts beside openai/whisper's, on the same weights: given, carried, alone, too long. */
+/** Prompts compared with openai/whisper on the same weights: given, carried, alone, too long. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
@@ -14,7 +14,7 @@ const recorded = JSON.parse(readFileSync(fixture('prompts.json'), 'utf8')) as { 
 const weights = realWeights('base');
 const missing = 'missing' in weights ? weights.missing : missingClips(recorded.clip);
 
-describeUnless(missing)('prompts beside openai/whisper’s', () => {
+describeUnless(missing)('prompts compared with openai/whisper', () => {
   let model: WhisperModel;
   let speech: Float32Array;
   beforeAll(async () => {

@@ -1,67 +1,67 @@
-/** What the decoder is given as said before a window. */
+/** The prompt of a window. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Prompt, type PromptOptions } from '#daemon/models/whisper/decode/prompt.js';
 
-/** A token for each character, so that what comes out can be read. */
+/** One token per character, for readable output. */
 const tokenizer = { encode: (text: string) => Array.from(text, (letter) => letter.charCodeAt(0)) };
-const said = (prompt: Prompt): string => String.fromCharCode(...prompt.tokens);
+const textOf = (prompt: Prompt): string => String.fromCharCode(...prompt.tokens);
 
 function promptOf(options: Partial<PromptOptions>): Prompt {
-  return new Prompt(tokenizer, { room: 10, ...options });
+  return new Prompt(tokenizer, { maxTokens: 10, ...options });
 }
 
 function runWindow(prompt: Prompt, text: string, trusted = true): void {
-  prompt.heard(tokenizer.encode(text));
+  prompt.append(tokenizer.encode(text));
   prompt.endWindow(trusted);
 }
 
 describe('the prompt of a window', () => {
-  test('is empty before the first, where the user says nothing', () => {
-    expect(said(promptOf({}))).toBe('');
+  test('is empty before the first window without a user prompt', () => {
+    expect(textOf(promptOf({}))).toBe('');
   });
 
-  test('is the user’s text, pushed out by what is said', () => {
+  test('is the user’s text until the transcript displaces it', () => {
     const prompt = promptOf({ initial: ' Names. ' });
-    expect(said(prompt)).toBe(' Names.');
+    expect(textOf(prompt)).toBe(' Names.');
     runWindow(prompt, 'abc');
-    expect(said(prompt)).toBe(' Names.abc');
+    expect(textOf(prompt)).toBe(' Names.abc');
     runWindow(prompt, 'defgh');
-    expect(said(prompt)).toBe('s.abcdefgh');
+    expect(textOf(prompt)).toBe('s.abcdefgh');
   });
 
-  test('keeps the user’s text in front of every window where it is carried', () => {
-    const prompt = promptOf({ initial: 'Names', carried: true });
+  test('keeps a carried user prompt before every window', () => {
+    const prompt = promptOf({ initial: 'Names', isCarried: true });
     runWindow(prompt, 'abcdefgh');
-    expect(said(prompt)).toBe(' Namesefgh');
+    expect(textOf(prompt)).toBe(' Namesefgh');
     runWindow(prompt, 'loose', false);
-    expect(said(prompt)).toBe(' Names');
+    expect(textOf(prompt)).toBe(' Names');
     runWindow(prompt, 'xy');
-    expect(said(prompt)).toBe(' Namesxy');
+    expect(textOf(prompt)).toBe(' Namesxy');
   });
 
-  test('forgets a text that is too loose to lead, and the user’s with it, as the reference does', () => {
+  test('drops text of a high temperature, and the user’s with it, as the reference does', () => {
     const prompt = promptOf({ initial: 'Names' });
     runWindow(prompt, 'loose', false);
-    expect(said(prompt)).toBe('');
+    expect(textOf(prompt)).toBe('');
     runWindow(prompt, 'abc');
-    expect(said(prompt)).toBe('abc');
+    expect(textOf(prompt)).toBe('abc');
   });
 
-  test('is never what was said, where that is not to lead', () => {
-    const prompt = promptOf({ initial: 'N', carried: true, conditioned: false });
+  test('never has earlier text without conditioning', () => {
+    const prompt = promptOf({ initial: 'N', isCarried: true, isConditioned: false });
     runWindow(prompt, 'abc');
-    expect(said(prompt)).toBe(' N');
+    expect(textOf(prompt)).toBe(' N');
   });
 
-  test('never takes more than its room, however long the texts are', () => {
+  test('never exceeds its limit', () => {
     fc.assert(
       fc.property(
         fc.string({ maxLength: 30 }),
         fc.boolean(),
         fc.array(fc.tuple(fc.string({ maxLength: 30 }), fc.boolean()), { maxLength: 6 }),
-        (initial, carried, windows) => {
-          const prompt = promptOf({ initial, carried });
+        (initial, isCarried, windows) => {
+          const prompt = promptOf({ initial, isCarried });
           for (const [text, trusted] of windows) {
             runWindow(prompt, text, trusted);
             expect(prompt.tokens.length).toBeLessThanOrEqual(10);

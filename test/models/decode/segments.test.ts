@@ -44,7 +44,7 @@ function cut(parts: (number | string)[], offsetSeconds = 0, windowFrames = 3000)
 }
 
 describe('cutting a window into segments', () => {
-  test('leaves what follows the last pair of timestamps to the next window', () => {
+  test('leaves tokens after the last pair of timestamps to the next window', () => {
     expect(cut([0, ' One.', 2.5, 2.5, ' Two.', 5, 5, ' Thr'])).toEqual({
       spans: [
         [0, 2.5, ' One.'],
@@ -54,7 +54,7 @@ describe('cutting a window into segments', () => {
     });
   });
 
-  test('is done with the whole window if it closes with a single timestamp', () => {
+  test('completes the window if it ends with a single timestamp', () => {
     expect(cut([0, ' One.', 2.5, 2.5, ' Two.', 5], 30, 2000)).toEqual({
       spans: [
         [30, 32.5, ' One.'],
@@ -64,11 +64,11 @@ describe('cutting a window into segments', () => {
     });
   });
 
-  test('makes one segment to the last timestamp where there is no pair', () => {
+  test('makes one segment up to the last timestamp without a pair', () => {
     expect(cut([0, ' One.', 2.5])).toEqual({ spans: [[0, 2.5, ' One.']], frames: 3000 });
   });
 
-  test('makes one segment to the end of the audio where there is no timestamp', () => {
+  test('makes one segment up to the end of the audio without timestamps', () => {
     expect(cut([' One.'], 30, 712)).toEqual({ spans: [[30, 37.12, ' One.']], frames: 712 });
     expect(cut([0, ' One.'], 30, 712)).toEqual({ spans: [[30, 37.12, ' One.']], frames: 712 });
   });
@@ -80,7 +80,7 @@ describe('cutting a window into segments', () => {
     ]);
   });
 
-  test('drops segments without text, and without length', () => {
+  test('drops segments without text or duration', () => {
     expect(cut([0, ' ', 2, 2, ' Two.', 2, 3, ' Three.', 4]).spans).toEqual([[3, 4, ' Three.']]);
     expect(cut([]).spans).toEqual([]);
   });
@@ -106,26 +106,26 @@ describe('falling back', () => {
   test.each([
     ['a sure text', judged(1.5, -0.3, 0.1), false, false],
     ['repetition', judged(2.41, -0.3, 0.1), true, false],
-    ['a text not believed', judged(1.5, -1.01, 0.1), true, false],
+    ['an uncertain text', judged(1.5, -1.01, 0.1), true, false],
     ['a text on the threshold', judged(2.4, -1, 0.6), false, false],
     ['silence', judged(1.5, -1.01, 0.61), false, true],
-    ['silence that repeats itself', judged(3, -1.01, 0.61), false, true],
-    ['a sure text over seeming silence', judged(1.5, -0.3, 0.9), false, false],
-    ['repetition over seeming silence', judged(3, -0.3, 0.9), true, false],
-    ['seeming silence on the threshold of belief', judged(1.5, -1, 0.9), false, true],
+    ['repetitive silence', judged(3, -1.01, 0.61), false, true],
+    ['a certain text over apparent silence', judged(1.5, -0.3, 0.9), false, false],
+    ['repetition over apparent silence', judged(3, -0.3, 0.9), true, false],
+    ['apparent silence on the threshold of certainty', judged(1.5, -1, 0.9), false, true],
   ])('%s', (_, result, again, silent) => {
     expect(needsFallback(result, REFERENCE_THRESHOLDS)).toBe(again);
     expect(isSilentByReference(result, REFERENCE_THRESHOLDS)).toBe(silent);
   });
 
-  test('does not take clear speech for silence before every temperature was tried', () => {
-    const astray = judged(4.9, -1.1, 0.82); // a loop after 22 s of verse: sonnet1, base in 6 bits
-    expect(needsFallback(astray, REFERENCE_THRESHOLDS, { maxProbability: 0.999, seconds: 6.3 })).toBe(true);
-    expect(needsFallback(astray, REFERENCE_THRESHOLDS, { maxProbability: 0.999, seconds: 2 })).toBe(false);
-    expect(needsFallback(astray, REFERENCE_THRESHOLDS, { maxProbability: 0.9, seconds: 6.3 })).toBe(false);
+  test('does not drop clear speech before every temperature was tried', () => {
+    const looping = judged(4.9, -1.1, 0.82); // a loop after 22 s of verse: sonnet1, base in 6 bits
+    expect(needsFallback(looping, REFERENCE_THRESHOLDS, { maxProbability: 0.999, seconds: 6.3 })).toBe(true);
+    expect(needsFallback(looping, REFERENCE_THRESHOLDS, { maxProbability: 0.999, seconds: 2 })).toBe(false);
+    expect(needsFallback(looping, REFERENCE_THRESHOLDS, { maxProbability: 0.9, seconds: 6.3 })).toBe(false);
   });
 
-  test('the compression ratio tells repetition from speech', () => {
+  test('the compression ratio separates repetition from speech', () => {
     expect(compressionRatio('')).toBe(0);
     expect(
       compressionRatio('And so, my fellow Americans: ask not what your country can do for you.'),

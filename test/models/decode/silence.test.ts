@@ -1,4 +1,4 @@
-/** Where nobody speaks there are no words, and a long pause gains none and costs none. */
+/** Silence yields no words, and a long pause neither adds nor loses any. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/decode/quality.js';
@@ -33,11 +33,11 @@ describe('no words', () => {
   });
 
   const music = 'music-bbb-5s.flac';
-  testUnless(missingClips(music))('music that sounds like humming, soft and loud', async () => {
+  testUnless(missingClips(music))('music that resembles humming, quiet and loud', async () => {
     const samples = await samplesOf(clip(music) ?? '');
     for (const gain of [0.3, 1]) {
-      const heard = samples.map((x) => x * gain);
-      expect((await transcribed(model, heard, { timestamps: 'auto' })).text).toBe('');
+      const quiet = samples.map((x) => x * gain);
+      expect((await transcribed(model, quiet, { timestamps: 'auto' })).text).toBe('');
     }
   });
 });
@@ -51,7 +51,7 @@ const words = ({ segments }: TranscribeResult, from: number, to: number): string
     .replace(/[^a-z ]/g, '')
     .trim();
 
-describe('a long pause gains no words and costs none, and the time behind it is right', () => {
+describe('a long pause adds and loses no words, and later times are right', () => {
   test.each([
     ['digital silence', 30],
     ['room, -55 dB', 35],
@@ -65,13 +65,13 @@ describe('a long pause gains no words and costs none, and the time behind it is 
     expect(words(result, 0, ended)).toMatch(/^and so my fellow americans?$/);
     expect(words(result, ended, begins - 0.5)).toBe('');
     expect(words(result, begins - 0.5, Infinity)).toMatch(/^and so my fellow americans?$/);
-    const behind = result.segments.find(({ start }) => start > ended);
-    expect(Math.abs((behind?.start ?? 0) - begins)).toBeLessThan(0.6);
+    const next = result.segments.find(({ start }) => start > ended);
+    expect(Math.abs((next?.start ?? 0) - begins)).toBeLessThan(0.6);
   });
 });
 
-describe('without voice activity', () => {
-  test('a text is invented in a pause, and dropped where it is asked for', async () => {
+describe('without VAD', () => {
+  test('a hallucination in a pause is dropped on request', async () => {
     const first = (await samplesOf(clip('jfk.flac') ?? '')).slice(0, 11 * RATE);
     const samples = joined(first, sound('digital silence', 30));
     const plain: TranscribeOptions = { vad: false, temperature: [0], wordTimestamps: true };
@@ -85,19 +85,19 @@ describe('without voice activity', () => {
 });
 
 describe('two doubts', () => {
-  const heard = (noSpeechProb: number, avgLogprob: number) => ({
+  const resultWith = (noSpeechProb: number, avgLogprob: number) => ({
     noSpeechProb,
     avgLogprob,
     compressionRatio: 1,
   });
   const silent = (noSpeech: number, logprob: number, maxProbability?: number, seconds = 1): boolean =>
     isSilent(
-      heard(noSpeech, logprob),
+      resultWith(noSpeech, logprob),
       REFERENCE_THRESHOLDS,
       maxProbability === undefined ? undefined : { maxProbability, seconds },
     );
 
-  test('are needed: humming goes, a soft voice stays', () => {
+  test('are needed: humming is dropped, a quiet voice stays', () => {
     expect(silent(0.73, -0.98, 0.92)).toBe(true); // music-bbb-5s, base
     expect(silent(0.68, -0.58, 0.98, 2)).toBe(true);
     expect(silent(0.62, -0.7, 0.999)).toBe(false); // "one, two, three", 30 dB quieter, base
@@ -106,14 +106,14 @@ describe('two doubts', () => {
     expect(silent(0.9, -0.3, 0.7)).toBe(false);
   });
 
-  test('without voice activity the rule is the reference’s', () => {
+  test('without VAD only the reference’s rule applies', () => {
     expect(silent(0.73, -0.98)).toBe(false);
     expect(silent(0.73, -1.01)).toBe(true);
     expect(silent(0.59, -5)).toBe(false);
   });
 
-  test('never count where the caller wants every window', () => {
+  test('never count if the caller keeps every window', () => {
     const every = { ...REFERENCE_THRESHOLDS, noSpeech: 1 };
-    expect(isSilent(heard(0.99, -3), every, { maxProbability: 0.5, seconds: 0.1 })).toBe(false);
+    expect(isSilent(resultWith(0.99, -3), every, { maxProbability: 0.5, seconds: 0.1 })).toBe(false);
   });
 });

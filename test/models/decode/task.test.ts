@@ -11,17 +11,17 @@ describe('translating', () => {
   const turbo = { ...base, nAudioLayer: 32, nTextLayer: 4 };
   const distilled = { ...base, nAudioLayer: 32, nTextLayer: 2 };
 
-  test('is what models are asked for that learnt it', () => {
+  test('works with models trained for it', () => {
     expect(checkedTask('translate', base)).toBe('translate');
     for (const config of [base, turbo, distilled])
       expect(checkedTask('transcribe', config)).toBe('transcribe');
   });
 
   test.each([
-    ['turbo', turbo, /not trained to translate/],
-    ['a distilled model', distilled, /not trained to translate/],
-    ['an English model', { ...base, isMultilingual: false }, /English only/],
-  ])('is refused by %s, with what to do', (_, config, message) => {
+    ['turbo', turbo, /cannot translate/],
+    ['a distilled model', distilled, /cannot translate/],
+    ['an English model', { ...base, isMultilingual: false }, /only English/],
+  ])('is rejected by %s, with a hint', (_, config, message) => {
     expect(() => checkedTask('translate', config)).toThrow(message);
     expect(() => checkedTask('translate', config)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
@@ -29,12 +29,12 @@ describe('translating', () => {
   });
 });
 
-test('no window has more tokens than asked for, and none that was forbidden', async () => {
+test('a window respects maxTokens and suppressTokens', async () => {
   const model = await WhisperModel.load(starterModel());
   const samples = await samplesOf(clip('jfk.flac') ?? '');
   const tokensOf = async (options: TranscribeOptions): Promise<number[]> => {
-    const asked = { temperature: [0], timestamps: false, vad: false, ...options };
-    const { segments } = await transcribed(model, samples, asked);
+    const request = { temperature: [0], timestamps: false, vad: false, ...options };
+    const { segments } = await transcribed(model, samples, request);
     return segments.flatMap(({ tokens }) => tokens);
   };
   const all = await tokensOf({});

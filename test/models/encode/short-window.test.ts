@@ -6,7 +6,7 @@ import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/trans
 import { clip, joined, samplesOf, starterModel, streamOf, transcribed } from '../fixtures.js';
 
 describe('the length of a short window', () => {
-  test('holds the audio and a second or more of silence, never more than 30 s, in few sizes', () => {
+  test('covers the audio and at least a second of silence, at most 30 s, in few sizes', () => {
     const lengths = new Set<number>();
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3000 }), (frames) => {
@@ -24,38 +24,38 @@ describe('the length of a short window', () => {
   });
 });
 
-describe('a text out of a short window', () => {
+describe('a text of a short window', () => {
   const result = { compressionRatio: 1.2, avgLogprob: -0.3 };
   const plausible = (text: string, seconds = 10, language = 'en', with_ = {}): boolean =>
     isPlausible({ ...result, ...with_, text }, seconds * 100, language);
 
-  test('stands where it is speech', () => {
+  test('is plausible for speech', () => {
     expect(plausible('And so my fellow Americans, ask not what your country can do for you.')).toBe(true);
     expect(plausible('')).toBe(true);
     expect(plausible('No, no.', 1)).toBe(true);
     expect(plausible('我们今天晚上去看电影吧', 3, 'zh')).toBe(true);
   });
 
-  test('is doubted where words come again at once, in whatever script and punctuation', () => {
+  test('is implausible if words repeat at once, in any script and punctuation', () => {
     expect(plausible('Thank you very much. thank you, very much')).toBe(false);
     expect(plausible('And then, so so so it goes')).toBe(false);
     expect(plausible('It was very, very good, and what it can do and what we can do we know.')).toBe(true);
     expect(plausible('我们今天去看电影我们今天去看电影', 10, 'zh')).toBe(false);
   });
 
-  test('is doubted where nobody could have said as much', () => {
+  test('is implausible with more words than anyone can speak', () => {
     const words = 'one two three four five six seven eight nine ten eleven twelve';
     expect(plausible(words, 3)).toBe(true);
     expect(plausible(words, 2)).toBe(false);
   });
 
-  test('is doubted where the model doubts it, or it compresses too well', () => {
+  test('is implausible with a low confidence or a high compression ratio', () => {
     expect(plausible('A text.', 10, 'en', { avgLogprob: -1.01 })).toBe(false);
     expect(plausible('A text.', 10, 'en', { compressionRatio: 2.01 })).toBe(false);
   });
 });
 
-describe('asked for the text alone', () => {
+describe('timestamps: auto', () => {
   let model: WhisperModel;
   let speech: Float32Array; // 11 s
   beforeAll(async () => {
@@ -66,13 +66,13 @@ describe('asked for the text alone', () => {
     model.dispose();
   });
 
-  interface Heard extends TranscribeResult {
+  interface ShortWindowResult extends TranscribeResult {
     /** Mel frames of each window that was encoded. */
     encoded: number[];
   }
 
-  async function transcribe(samples: Float32Array, options: TranscribeOptions): Promise<Heard> {
-    const { encoder } = model.parts.model;
+  async function transcribe(samples: Float32Array, options: TranscribeOptions): Promise<ShortWindowResult> {
+    const { encoder } = model.deps.model;
     const encoded: number[] = [];
     const embed = encoder.embed.bind(encoder);
     const spy = jest.spyOn(encoder, 'embed').mockImplementation((mel) => {
@@ -89,7 +89,7 @@ describe('asked for the text alone', () => {
 
   const words = (text: string): string => text.toLowerCase().replace(/[^a-z ]/g, '');
 
-  test('encodes no more than is said, and gives the same words as one segment', async () => {
+  test('encodes only the speech, with the same words as one segment', async () => {
     const [text, timed] = [await transcribe(speech, { timestamps: 'auto' }), await transcribe(speech, {})];
     expect(text.encoded).toEqual([1500]);
     expect(timed.encoded).toEqual([3000]);
@@ -98,7 +98,7 @@ describe('asked for the text alone', () => {
     expect(text.durationSeconds).toBe(timed.durationSeconds);
   });
 
-  test('asks the whole window where the short one gives what looks wrong', async () => {
+  test('decodes the whole window if the short one is implausible', async () => {
     const phrase = speech.subarray(0, 2.6 * 16_000); // "And so my fellow Americans"
     const thrice = joined(phrase, phrase, phrase);
     const text = await transcribe(thrice, { timestamps: 'auto' });
@@ -106,7 +106,7 @@ describe('asked for the text alone', () => {
     expect(text.text).toBe((await transcribe(thrice, { timestamps: false })).text);
   });
 
-  test('takes whole windows with timestamps where the audio does not fit in one', async () => {
+  test('decodes whole windows with timestamps if the audio does not fit in one', async () => {
     const long = joined(speech, speech, speech); // 33 s
     const [text, timed] = [await transcribe(long, { timestamps: 'auto' }), await transcribe(long, {})];
     expect(text.encoded).toEqual(timed.encoded);

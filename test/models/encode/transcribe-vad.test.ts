@@ -1,4 +1,4 @@
-/** Only where somebody speaks is listened to: silence stays silent, and times are those of the file. */
+/** Only speech is decoded: silence stays silent, and times are those of the file. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
@@ -21,7 +21,7 @@ const transcribe = (samples: Float32Array, options?: TranscribeOptions): Promise
 
 const silence = (seconds: number): Float32Array => new Float32Array(seconds * RATE);
 
-/** Noise of a room, hum of the mains: nobody speaks. */
+/** Room noise and mains hum, without speech. */
 function noise(seconds: number, level: number): Float32Array {
   let [state, low] = [7, 0];
   return Float32Array.from({ length: seconds * RATE }, (_, i) => {
@@ -31,7 +31,7 @@ function noise(seconds: number, level: number): Float32Array {
   });
 }
 
-describe('where nobody speaks', () => {
+describe('without speech', () => {
   test.each<[string, () => Float32Array]>([
     ['digital silence', () => silence(40)],
     ['a quiet room', () => noise(35, 0.01)],
@@ -46,8 +46,8 @@ describe('where nobody speaks', () => {
   });
 });
 
-describe('where somebody speaks now and then', () => {
-  test.each([3, 20, 50])('words have the times of the file behind %d s of silence', async (seconds) => {
+describe('with sparse speech', () => {
+  test.each([3, 20, 50])('words have the times of the file after %d s of silence', async (seconds) => {
     const { segments, text } = await transcribe(joined(silence(seconds), speech, silence(5)));
     expect(text).toMatch(/country/);
     expect(segments[0]?.start).toBeGreaterThan(seconds - 1);
@@ -55,7 +55,7 @@ describe('where somebody speaks now and then', () => {
     expect(segments.at(-1)?.end).toBeLessThan(seconds + 12.5);
   });
 
-  test('nothing is invented in a long pause, and nothing is lost behind it', async () => {
+  test('a long pause adds no words and loses none after it', async () => {
     const pause = 40;
     const { segments } = await transcribe(joined(speech, noise(pause, 0.003), speech));
     const [before, after] = [11.5, 11 + pause - 0.5];
@@ -71,7 +71,7 @@ describe('where somebody speaks now and then', () => {
     expect(words(after, Infinity)).toMatch(/fellow americans.*for your country/);
   });
 
-  test('the text alone is the same text', async () => {
+  test('the text without times is the same', async () => {
     const [plain, everything] = [
       await transcribe(joined(silence(4), speech, silence(4)), { timestamps: 'auto' }),
       await transcribe(speech, { timestamps: false, vad: false }),
@@ -85,20 +85,20 @@ describe('where somebody speaks now and then', () => {
   });
 });
 
-describe('what counts as speech may be asked for', () => {
-  test('a voice from afar is heard where the threshold is low', async () => {
+describe('VAD options', () => {
+  test('a low threshold includes a distant voice', async () => {
     const far = speech.map((x) => x / 1000);
     expect((await transcribe(far)).text).toBe('');
     expect((await transcribe(far, { vad: { threshold: 0.05 } })).text).toMatch(/your country/);
   });
 
-  test('what is short is not heard where the least speech is long', async () => {
+  test('a long minimum drops short speech', async () => {
     const word = speech.slice(0, 2 * RATE);
     expect((await transcribe(word)).text).not.toBe('');
     expect((await transcribe(word, { vad: { minSpeechMs: 3000 } })).text).toBe('');
   });
 
-  test('pauses that a long silence may last stay in the window, and the times of the file with them', async () => {
+  test('pauses below the minimum silence stay in the window, with the times of the file', async () => {
     const paused = joined(speech.slice(0, 3 * RATE), silence(4), speech);
     for (const minSilenceMs of [300, 6000]) {
       const { segments } = await transcribe(paused, { vad: { minSilenceMs, speechPadMs: 200 } });
@@ -107,7 +107,7 @@ describe('what counts as speech may be asked for', () => {
     }
   });
 
-  test('thresholds that contradict each other are refused', async () => {
+  test('contradictory thresholds are rejected', async () => {
     const vad = { threshold: 0.3, negativeThreshold: 0.4 };
     await expect(transcribe(speech, { vad })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',

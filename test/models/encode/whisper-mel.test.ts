@@ -35,14 +35,14 @@ function noise(samples: number, seed = 1): Float32Array {
 const NOTHING = { start: 0, frames: 0 };
 
 describe('log-mel', () => {
-  test.each(reference.spectrograms)('is the reference’s within 1e-4, $bands bands', async (wanted) => {
+  test.each(reference.spectrograms)('equals the reference within 1e-4, $bands bands', async (wanted) => {
     const path = clip(reference.clip);
     if (path === undefined) throw new Error(`${reference.clip} should be in assets/speech`);
     const samples = await samplesOf(path);
     expect(samples.length).toBe(reference.samples);
     const transform = new MelTransform(wanted.bands);
     const windows = new AudioWindows(streamOf(samples, 7001).samples, transform);
-    // The reference's spectrogram goes on with 30 s of silence, so the window padded with silence shows all of it.
+    // The reference's spectrogram continues with 30 s of silence, so the window padded with silence covers all of it.
     const window = await windows.next(0, never);
     expect(window).toEqual({ start: 0, frames: wanted.contentFrames });
     const got = floats(await windows.mel(window ?? NOTHING, WINDOW_FRAMES, 'silence', 'float32'));
@@ -59,7 +59,7 @@ describe('log-mel', () => {
     transform.dispose();
   });
 
-  test('pads a window with plain zeros when it is to be transcribed', async () => {
+  test('pads a window with zeros for transcription', async () => {
     const transform = new MelTransform(80);
     const windows = new AudioWindows(streamOf(noise(16_000)).samples, transform);
     const window = await windows.next(0, never);
@@ -72,7 +72,7 @@ describe('log-mel', () => {
     transform.dispose();
   });
 
-  test('has a frame for each whole 10 ms, and the same frames however the audio is cut', async () => {
+  test('has a frame per 10 ms, the same for any chunks', async () => {
     const transform = new MelTransform(80);
     const live = mx.liveArrays();
     await fc.assert(
@@ -107,7 +107,7 @@ describe('log-mel', () => {
     transform.dispose();
   });
 
-  test('holds no more of a long stream than what is not dropped yet', async () => {
+  test('holds only the frames of a stream that are not dropped yet', async () => {
     const transform = new MelTransform(80);
     let secondsMade = 0;
     async function* hour(): AsyncGenerator<Float32Array> {
@@ -115,15 +115,15 @@ describe('log-mel', () => {
     }
     const windows = new AudioWindows(hour(), transform);
     const live = mx.liveArrays();
-    let most = 0;
+    let maxArrays = 0;
     for (let seek = 0; seek < 40_000; seek += 2900) {
       const window = await windows.next(seek, never);
       mx.dispose(await windows.mel(window ?? NOTHING, WINDOW_FRAMES, 'zero', 'float32'));
       windows.advance(seek + 2900);
-      most = Math.max(most, mx.liveArrays() - live);
-      expect(secondsMade).toBeLessThanOrEqual(seek / 100 + 32); // never reads ahead of what is asked
+      maxArrays = Math.max(maxArrays, mx.liveArrays() - live);
+      expect(secondsMade).toBeLessThanOrEqual(seek / 100 + 32); // never reads further than requested
     }
-    expect(most).toBeLessThanOrEqual(4);
+    expect(maxArrays).toBeLessThanOrEqual(4);
     await windows.dispose();
     transform.dispose();
   });

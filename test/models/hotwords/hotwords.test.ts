@@ -20,7 +20,7 @@ import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, missingClips, root, samplesOf, starterModel, transcribed } from '../fixtures.js';
 
-/** A token is a character, and a space belongs to the character behind it; the end is a token of its own. */
+/** One token per character, with its leading space; the end is a separate token. */
 const END = 0;
 const letters: WordTokenizer = {
   encode: (text) =>
@@ -35,18 +35,21 @@ const letters: WordTokenizer = {
 };
 
 function read(hotwords: Hotwords, text: string): HotwordState {
-  return [...letters.encode(text), END].reduce((state, token) => hotwords.after(state, token), INITIAL_STATE);
+  return [...letters.encode(text), END].reduce(
+    (state, token) => hotwords.advance(state, token),
+    INITIAL_STATE,
+  );
 }
 
 const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 1, maxLength: 5 });
 
-describe('the words that a text has said', () => {
-  test('earn by their tokens, in full and as words of their own', () => {
+describe('the hotwords of a text', () => {
+  test('earn by their tokens if complete and separate', () => {
     const hotwords = new Hotwords(['Hale', 'New York', '北京'], letters, 1);
     const earnedBonus = (text: string): number => read(hotwords, text).earnedBonus;
-    expect(earnedBonus(' Mr Hale said')).toBe(4);
+    expect(earnedBonus(' Mr Hale went')).toBe(4);
     expect(earnedBonus(' Mr Hale')).toBe(4);
-    expect(earnedBonus('Hale, he said')).toBe(4);
+    expect(earnedBonus('Hale, he went')).toBe(4);
     expect(earnedBonus(' Hale-Hale')).toBe(8);
     expect(earnedBonus(" Hale's")).toBe(4);
     expect(earnedBonus(' Haley')).toBe(0);
@@ -58,21 +61,21 @@ describe('the words that a text has said', () => {
     expect(earnedBonus('在北京市')).toBe(2); // no spaces between its words
   });
 
-  test('earn once where one is the beginning of another', () => {
+  test('earn once if one starts another', () => {
     const hotwords = new Hotwords(['Tamayo', 'Tamayo y Baus', 'y'], letters, 1);
     expect(read(hotwords, ' Tamayo y Baus').earnedBonus).toBe(11);
     expect(read(hotwords, ' Tamayo y otro').earnedBonus).toBe(7);
     expect(read(hotwords, ' Tamayo, y').earnedBonus).toBe(7);
   });
 
-  test('earn once where one is said over and over', () => {
+  test('earn once if one repeats', () => {
     const hotwords = new Hotwords(['Nassau', 'Nassau County'], letters, 1);
     expect(read(hotwords, ' Nassau Nassau Nassau').earnedBonus).toBe(6);
     expect(read(hotwords, ' Nassau and Nassau').earnedBonus).toBe(12);
     expect(read(hotwords, ' Nassau Nassau County').earnedBonus).toBe(18);
   });
 
-  test('earn less, each alike, where the list is long', () => {
+  test('earn less in a long list', () => {
     const long = Array.from({ length: 996 }, (_, i) => `other${i}`);
     const hotwords = new Hotwords(['Hale', 'Dashwood', 'a', '  a'], letters, 1);
     const crowded = new Hotwords(['Hale', 'Dashwood', 'a', 'b', ...long], letters, 1);
@@ -83,7 +86,7 @@ describe('the words that a text has said', () => {
     expect(read(crowded, ' a').earnedBonus).toBe(0); // never less than nothing
   });
 
-  test('earn nothing else, whatever the list and the text', () => {
+  test('earn nothing else for any list and text', () => {
     fc.assert(
       fc.property(fc.array(word), fc.array(word), (list, spoken) => {
         const hotwords = new Hotwords(list, letters, 1);
@@ -96,14 +99,14 @@ describe('the words that a text has said', () => {
     );
   });
 
-  test('promise no more than they can earn, and say which tokens go on with them', () => {
+  test('never promise more than they earn, and list the tokens that continue them', () => {
     fc.assert(
       fc.property(fc.array(word, { minLength: 1 }), word, (list, spoken) => {
         const hotwords = new Hotwords(list, letters, 1);
         let state = INITIAL_STATE;
         for (const token of letters.encode(` ${spoken}`)) {
           const continuations = new Set([...hotwords.continuations(state)].map(([next]) => next));
-          state = hotwords.after(state, token);
+          state = hotwords.advance(state, token);
           if (state.paths.length > 0) expect(continuations.has(token)).toBe(true);
           expect(hotwords.partialBonus(state)).toBeLessThanOrEqual(hotwords.maxBonus(state));
         }
@@ -111,14 +114,14 @@ describe('the words that a text has said', () => {
     );
   });
 
-  test('are plain text: no empty ones, no line ends, no special tokens', () => {
+  test('are plain text: no empty ones, line ends or special tokens', () => {
     const hotwords = new Hotwords(['', '  ', '\n', ' two\nlines ', 'two lines', '<|endoftext|>'], letters);
     expect(hotwords.words).toEqual(['two lines', '<|endoftext|>']);
     expect(new Hotwords([' '], letters).isEmpty).toBe(true);
   });
 });
 
-/** A language model that hears: each text has a chain of likely letters, others are unlikely, alike for all. */
+/** A language model with a chain of probable letters; all others are equally improbable. */
 function modelHearing(
   steps: readonly Record<string, number>[],
   vocabulary: number,
@@ -134,8 +137,8 @@ function modelHearing(
   };
 }
 
-function run(search: Search, model: ReturnType<typeof modelHearing>, most = 40): Sequence {
-  for (let step = 0; step < most && search.live.length > 0; step++) {
+function run(search: Search, model: ReturnType<typeof modelHearing>, maxSteps = 40): Sequence {
+  for (let step = 0; step < maxSteps && search.live.length > 0; step++) {
     const before = search.live;
     const rows = search.step(Float32Array.from(before.flatMap(({ tokens }) => [...model(tokens)])));
     expect(rows).toHaveLength(search.live.length);
@@ -146,7 +149,7 @@ function run(search: Search, model: ReturnType<typeof modelHearing>, most = 40):
   return search.best();
 }
 
-describe('a search that listens for words', () => {
+describe('a hotword search', () => {
   const vocabulary = 300;
   const limits = { endOfText: END, vocabulary, beamSize: 1 };
   const text = (sequence: Sequence): string => letters.decode(sequence.tokens);
@@ -159,7 +162,7 @@ describe('a search that listens for words', () => {
     { '': 0 },
   ];
 
-  test('takes a listed word that is nearly as likely as what is heard, and scores it as the model does', () => {
+  test('prefers a listed word that is nearly as probable, with the score of the model', () => {
     const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Hale'], letters, 1.5) });
     const found = run(search, modelHearing(hailWords, vocabulary));
     expect(text(found)).toBe(' Hale x');
@@ -167,17 +170,17 @@ describe('a search that listens for words', () => {
     expect(found.logprobs).toHaveLength(found.tokens.length);
   });
 
-  test('takes back what looked like the beginning of one', () => {
+  test('drops a false start of one', () => {
     const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Haley'], letters, 1.5) });
     expect(text(run(search, modelHearing(hailWords, vocabulary)))).toBe(' hail x');
   });
 
-  test('takes none that is much less likely', () => {
+  test('ignores much less probable words', () => {
     const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Hale'], letters, 0.5) });
     expect(text(run(search, modelHearing(hailWords, vocabulary)))).toBe(' hail x');
   });
 
-  test('finds a word at the very end, when the likeliest sequence is over already', () => {
+  test('finds a word at the very end, after the best sequence has ended', () => {
     const steps = [{ ' h': -0.1, ' H': -2 }, { a: -0.1 }, { i: -0.2, l: -1 }, { '': -0.1, e: -0.5 }];
     const search = new HotwordSearch({ ...limits, hotwords: new Hotwords(['Hale'], letters, 1.5) });
     expect(text(run(search, modelHearing(steps, vocabulary)))).toBe(' Hale');
@@ -194,7 +197,7 @@ describe('a search that listens for words', () => {
     { minLength: 1, maxLength: 8 },
   );
 
-  test('is greedy where no word of the list could be said', () => {
+  test('is greedy if no listed word fits', () => {
     fc.assert(
       fc.property(models, fc.array(word), (steps, list) => {
         const model = modelHearing(steps, vocabulary);
@@ -211,7 +214,7 @@ describe('a search that listens for words', () => {
     );
   });
 
-  test('is the beam search where there is no list, of any width', () => {
+  test('equals beam search without a list, at any width', () => {
     fc.assert(
       fc.property(models, fc.integer({ min: 1, max: 4 }), (steps, beamSize) => {
         const model = modelHearing(steps, vocabulary);
@@ -222,7 +225,7 @@ describe('a search that listens for words', () => {
     );
   });
 
-  test('never loses to the search without words by what it counts itself', () => {
+  test('never scores below the search without words', () => {
     fc.assert(
       fc.property(models, fc.array(word, { maxLength: 4 }), (steps, list) => {
         const model = modelHearing(steps, vocabulary);
@@ -235,7 +238,7 @@ describe('a search that listens for words', () => {
     );
   });
 
-  test('draws words that were begun to their end more often, and begins none', () => {
+  test('samples started words to their end more often, and starts none', () => {
     const steps = [
       { ' h': -0.7, ' H': -0.7 },
       { a: -0.7, b: -0.7 },
@@ -266,7 +269,7 @@ describe('with real weights', () => {
   const transcribeText = async (samples: Float32Array, options: TranscribeOptions): Promise<string> =>
     (await transcribed(model, samples, { temperature: [0], ...options })).text;
 
-  test('writes a rare word of a sonnet as it is listed', async () => {
+  test('writes a rare word of a sonnet as listed', async () => {
     const sonnet = await samplesOf(join(root, 'assets/speech/sonnet1.mp3'));
     const end = sonnet.subarray(33 * 16_000, 48 * 16_000);
     const plain = await transcribeText(end, { vad: false });
@@ -275,7 +278,7 @@ describe('with real weights', () => {
     expect(biasedText).toContain('thine own bud buriest thy content');
   });
 
-  test('changes nothing where none of 200 listed names is said', async () => {
+  test('changes nothing if none of 200 listed names occurs', async () => {
     const jfk = await samplesOf(join(root, 'assets/speech/jfk.flac'));
     const { distractors } = JSON.parse(readFileSync(join(root, 'test/fixtures/hotwords.json'), 'utf8')) as {
       distractors: string[];
@@ -284,10 +287,10 @@ describe('with real weights', () => {
     const plain = await transcribed(model, jfk, { temperature: [0] });
     const biasedText = await transcribed(model, jfk, { temperature: [0], hotwords });
     expect(biasedText.text).toBe(plain.text);
-    expect(biasedText.segments[0]?.avgLogprob).toBeCloseTo(plain.segments[0]?.avgLogprob ?? 0, 3); // nothing of the bonus in it
+    expect(biasedText.segments[0]?.avgLogprob).toBeCloseTo(plain.segments[0]?.avgLogprob ?? 0, 3); // without the bonus
   });
 
-  test('draws and beams go with a list too', async () => {
+  test('sampling and beams work with a list', async () => {
     const jfk = await samplesOf(join(root, 'assets/speech/jfk.flac'));
     const options = { hotwords: ['Americans', 'Kennedy'], noRepeatNgram: 8 };
     for (const more of [{ temperature: [0.2] }, { temperature: [0.4], bestOf: 2 }, { beamSize: 3 }]) {
@@ -297,14 +300,14 @@ describe('with real weights', () => {
     }
   });
 
-  testUnless(missingClips('hotword-comfyui.mp3'))('says ComfyUI where it is told to', async () => {
+  testUnless(missingClips('hotword-comfyui.mp3'))('writes ComfyUI if listed', async () => {
     const samples = await samplesOf(clip('hotword-comfyui.mp3') ?? '');
     expect(await transcribeText(samples, {})).not.toContain('ComfyUI');
     expect((await transcribeText(samples, { hotwords: ['ComfyUI'] })).match(/ComfyUI/g)).toHaveLength(2);
   });
 
-  test('the list may be long, and of any script', () => {
-    const { tokenizer } = model.parts;
+  test('the list may be long and in any script', () => {
+    const { tokenizer } = model.deps;
     const list = Array.from({ length: 1000 }, (_, i) => `${i} Ωμέγα 東京 نص ${'x'.repeat(80)}`);
     const hotwords = new Hotwords([...list, '<|endoftext|>', '😀'], tokenizer);
     expect(hotwords.words).toHaveLength(1002);
@@ -312,7 +315,7 @@ describe('with real weights', () => {
     let state = INITIAL_STATE;
     for (const token of tokenizer.encode(' <|endoftext|> 😀.')) {
       expect([...hotwords.continuations(state)].every(([next]) => next < end)).toBe(true);
-      state = hotwords.after(state, token);
+      state = hotwords.advance(state, token);
     }
     expect(state.earnedBonus).toBeGreaterThan(0);
   });

@@ -1,4 +1,4 @@
-/** Speech that changes its language, and audio that does not begin with speech, through the starter model. */
+/** Speech in several languages, and audio that does not start with speech, with the starter model. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { canChangeLanguage } from '#daemon/models/whisper/language/detect-language.js';
@@ -60,7 +60,7 @@ describe('speech that changes its language', () => {
     ['with timestamps', {}],
     ['as text alone', { timestamps: 'auto' }],
   ])(
-    'is written down in each, and every segment tells which: %s',
+    'is transcribed in each, and every segment has its language: %s',
     async (_, options) => {
       const samples = joined(english, pause(0.3), spanish, pause(0.3), english);
       const { result, order, languages } = await transcribeLanguages(samples, {
@@ -75,7 +75,7 @@ describe('speech that changes its language', () => {
       expect(textIn('en').match(/Dashwood/gi)).toHaveLength(2);
       expect(result.language).toBe('en'); // most of it
       expect(result.segments.every(({ language }) => language === 'en' || language === 'es')).toBe(true);
-      // A language is told before the first segment in it; the change is in the pause.
+      // The language event precedes its first segment; the change is in the pause.
       const [first, second] = [7.1, 7.1 + 0.3 + 7.67];
       const begin = (language: string): number =>
         result.segments.find((segment) => segment.language === language)?.start ?? NaN;
@@ -106,7 +106,7 @@ describe('speech that changes its language', () => {
   );
 
   test(
-    'is listened to as a whole where nobody asked where somebody speaks',
+    'is decoded as a whole without VAD',
     async () => {
       const { result, languages } = await transcribeLanguages(spanish, { multilingual: true, vad: false });
       expect(languages.map(({ language }) => language)).toEqual(['es']);
@@ -116,7 +116,7 @@ describe('speech that changes its language', () => {
   );
 
   test(
-    'can be cancelled while its languages are heard',
+    'can be cancelled during detection',
     async () => {
       const samples = joined(spanish, pause(0.5), english);
       const controller = new AbortController();
@@ -133,13 +133,13 @@ describe('speech that changes its language', () => {
   );
 });
 
-describe('the clips beside this clone', () => {
+describe('the shared clips', () => {
   const names = ['de-leopard', 'ja-leopard', 'sv-nst-3', 'fr-leopard'].map((id) => `${id}.flac`);
   const files = names.map(clip);
   const check = testUnless(missingClips(...names));
 
   check(
-    'are told apart one after another, and by all of their words',
+    'are recognized one after another, with all of their words',
     async () => {
       const clips = await Promise.all(files.map((file) => samplesOf(file ?? '')));
       const { languages, result } = await transcribeLanguages(
@@ -165,7 +165,7 @@ describe('the clips beside this clone', () => {
 
 describe('speech in one language', () => {
   test(
-    'has the text that it has without the option, and one language',
+    'has the same text as without the option, and one language',
     async () => {
       for (const [samples, code] of [
         [english, 'en'],
@@ -183,7 +183,7 @@ describe('speech in one language', () => {
   );
 
   test(
-    'needs no option where the language is given: neither has an effect',
+    'ignores both options if the language is given',
     async () => {
       const given = await transcribeLanguages(english, { language: 'en' });
       const both = await transcribeLanguages(english, {
@@ -198,9 +198,9 @@ describe('speech in one language', () => {
   );
 });
 
-describe('the language of what does not begin with speech', () => {
+describe('the language of audio that does not start with speech', () => {
   test(
-    'is told once, and is that of the speech behind it, however many windows are asked',
+    'is reported once and is that of the first speech, for any number of windows',
     async () => {
       for (const languageWindows of [1, 4]) {
         const { languages } = await transcribeLanguages(joined(pause(31), spanish), { languageWindows });
@@ -211,9 +211,9 @@ describe('the language of what does not begin with speech', () => {
   );
 
   test(
-    'is asked of further windows where the first is not sure',
+    'needs further windows if the first is uncertain',
     async () => {
-      // Without voice activity, half a minute of hum is the first window.
+      // Without VAD, half a minute of hum is the first window.
       const hum = Float32Array.from(
         { length: 30 * RATE },
         (_, i) => 0.3 * Math.sin((2 * Math.PI * 50 * i) / RATE),
@@ -230,10 +230,10 @@ describe('the language of what does not begin with speech', () => {
   );
 });
 
-describe('a model that knows English only', () => {
-  test('refuses to listen for other languages, with what to do', () => {
+describe('an English-only model', () => {
+  test('rejects multilingual audio, with a hint', () => {
     const only = { isMultilingual: false };
-    expect(() => canChangeLanguage({ multilingual: true }, only)).toThrow(/knows English only/);
+    expect(() => canChangeLanguage({ multilingual: true }, only)).toThrow(/supports only English/);
     expect(() => canChangeLanguage({ multilingual: true }, only)).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
     );
@@ -244,7 +244,7 @@ describe('a model that knows English only', () => {
 
   const weights = realWeights('tiny.en');
   testUnless('missing' in weights ? weights.missing : undefined)(
-    'says so through a whole transcription, and takes several windows for one',
+    'rejects it in a transcription, and uses one window',
     async () => {
       const tiny = await WhisperModel.load('dir' in weights ? weights.dir : '');
       const never = new AbortController().signal;

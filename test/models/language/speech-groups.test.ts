@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { cutBetween, groupSpeech, type SpeechGroup } from '#daemon/models/whisper/language/speech-groups.js';
 
-/** Stretches in order, apart from each other. */
+/** Disjoint stretches in order. */
 const stretches = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 150 }), fc.integer({ min: 3, max: 900 })), { maxLength: 30 })
   .map((lengths) => {
@@ -15,7 +15,7 @@ const stretches = fc
   });
 
 describe('speech in groups', () => {
-  test('begins and ends where speech does, in order, and holds all of it', () => {
+  test('covers all speech in order, from its start to its end', () => {
     fc.assert(
       fc.property(stretches, (spoken) => {
         const groups = groupSpeech(spoken);
@@ -32,7 +32,7 @@ describe('speech in groups', () => {
     );
   });
 
-  test('none is shorter than a second, unless it is all there is', () => {
+  test('has no group shorter than a second, unless it is the only one', () => {
     fc.assert(
       fc.property(stretches, (spoken) => {
         const groups = groupSpeech(spoken);
@@ -42,7 +42,7 @@ describe('speech in groups', () => {
     );
   });
 
-  test('a word alone goes with what it is nearer to; a pause for breath parts two sentences', () => {
+  test('merges a single word with the nearer group and splits sentences at a breath', () => {
     const word = { start: 400, end: 440 };
     expect(groupSpeech([{ start: 0, end: 350 }, word, { start: 470, end: 900 }])).toEqual([
       { start: 0, end: 350 },
@@ -66,7 +66,7 @@ describe('speech in groups', () => {
     ).toHaveLength(2);
   });
 
-  test('the cut between two is in the pause, and the second is not far behind it', () => {
+  test('cuts in the pause, shortly before the second group', () => {
     fc.assert(
       fc.property(fc.nat(1000), fc.integer({ min: 1, max: 2000 }), (end, pause) => {
         const cut = cutBetween({ start: 0, end }, { start: end + pause, end: end + pause + 100 });

@@ -18,7 +18,7 @@ const anyGroup = fc
     return group(seconds, Object.fromEntries(CODES.map((code, i) => [code, (weights[i] ?? 0) / sum])));
   });
 
-/** The same sum of costs that the path is to make least, for a path that is given. */
+/** The cost of a given path. */
 function cost(groups: readonly GroupLanguages[], path: readonly string[], before?: string): number {
   return groups.reduce((sum, { seconds, probabilities }, i) => {
     const last = i === 0 ? before : path[i - 1];
@@ -34,7 +34,7 @@ function paths(length: number): string[][] {
 }
 
 describe('the languages of groups of speech', () => {
-  test('are those of the cheapest of all paths', () => {
+  test('are those of the cheapest path', () => {
     fc.assert(
       fc.property(
         fc.array(anyGroup, { minLength: 1, maxLength: 5 }),
@@ -50,22 +50,22 @@ describe('the languages of groups of speech', () => {
           );
           if (before !== undefined) candidates.add(before);
           const all = paths(groups.length).filter((other) => other.every((code) => candidates.has(code)));
-          const least = Math.min(...all.map((other) => cost(groups, other, before)));
-          expect(cost(groups, path, before)).toBeCloseTo(least, 9);
+          const minCost = Math.min(...all.map((other) => cost(groups, other, before)));
+          expect(cost(groups, path, before)).toBeCloseTo(minCost, 9);
         },
       ),
       { numRuns: 200 },
     );
   });
 
-  test('change where a sentence is surely of another language, at the start and at the end too', () => {
+  test('change for a sentence that is certainly in another language, also at the start and the end', () => {
     expect(viterbiPath([en(), de(), en()])).toEqual(['en', 'de', 'en']);
     expect(viterbiPath([de(), en(), en()])).toEqual(['de', 'en', 'en']);
     expect(viterbiPath([de()], 'en')).toEqual(['de']);
     expect(viterbiPath([])).toEqual([]);
   });
 
-  test('do not change for a word, for what is not sure, or for noise', () => {
+  test('do not change for a word, an uncertain sentence or noise', () => {
     expect(viterbiPath([en(), de(1), en()])).toEqual(['en', 'en', 'en']);
     expect(viterbiPath([en(), group(2.4, { pt: 0.79, en: 0.015 }), en()])).toEqual(['en', 'en', 'en']);
     expect(viterbiPath([group(1.9, { ar: 0.9, en: 0.032 })], 'en')).toEqual(['en']);
@@ -81,21 +81,21 @@ describe('the language of several windows', () => {
     probabilities: new Map(Object.entries(probabilities)),
   });
 
-  test('is that of the one window if there is one', () => {
+  test('is that of a single window', () => {
     const one = combineVotes([vote(3, 0.2, { ja: 0.7, en: 0.3 })]);
     expect(one.language).toBe('ja');
     expect(one.probability).toBeCloseTo(0.7, 9);
     expect(combineVotes([vote(0, 1, { sv: 0.4, en: 0.3 })]).language).toBe('sv');
   });
 
-  test('counts a window by what is said in it', () => {
+  test('counts a window by its speech', () => {
     const jingle = vote(1, 0.9, { nn: 0.45, en: 0.1 });
     const speech = vote(28, 0.1, { es: 0.4, pt: 0.35 });
     expect(combineVotes([jingle, speech]).language).toBe('es');
     expect(combineVotes([speech, jingle]).language).toBe('es');
   });
 
-  test('never depends on the order, and its probability is one', () => {
+  test('does not depend on the order, and its probability is valid', () => {
     const votes = fc.array(
       fc
         .tuple(

@@ -1,4 +1,4 @@
-/** The catalogue's figures of a decode step of live speech are written down; here they are held to what is computed. */
+/** Checks the catalog's figures for a live decode step against the computed ones. */
 import { expect, test } from '@jest/globals';
 import { parseConfig } from '#daemon/models/whisper/config.js';
 import { tokenNumbers, windowFlop } from '#daemon/models/whisper/memory/flop.js';
@@ -36,7 +36,7 @@ test.each(CATALOGUE.map((entry) => [entry.name, entry] as const))('of %s', (name
   expect(Math.abs(entry.tokenBytes - token)).toBeLessThanOrEqual(1);
 });
 
-test('a window of base, worked out by hand', () => {
+test('a window of base, computed by hand', () => {
   const config = parseConfig(SIZES.base);
   // 1000 frames, 500 positions: convolutions, six blocks, keys and values for six blocks of the decoder.
   const convolutions = 2 * 1000 * 3 * 80 * 512 + 2 * 500 * 3 * 512 * 512;

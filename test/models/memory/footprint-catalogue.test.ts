@@ -1,4 +1,4 @@
-/** The catalogue's figures of memory are written down; here they are held to what is computed. */
+/** Checks the catalog's memory figures against the computed ones. */
 import { describe, expect, test } from '@jest/globals';
 
 import { parseConfig } from '#daemon/models/whisper/config.js';
@@ -20,13 +20,13 @@ const sizeOf: Readonly<Record<string, (typeof SIZES)[keyof typeof SIZES]>> = {
 };
 const bitsOf = { float16: undefined, '8-bit': 8, '4-bit': 4 } as const;
 
-describe('the memory that the catalogue tells of', () => {
+describe('the memory in the catalog', () => {
   const known = CATALOGUE.flatMap((entry) => {
     const size = sizeOf[entry.name.replace(/-[48]bit$/, '')];
     return size === undefined ? [] : [[entry.name, entry, size] as const];
   });
 
-  test.each(known)('%s takes what is computed for it, within 10 %%', (_, entry, size) => {
+  test.each(known)('%s matches the computed footprint within 10 %%', (_, entry, size) => {
     const config = parseConfig(size);
     const bits = bitsOf[entry.precision];
     const stored = bits === undefined ? config : { ...config, quantization: { bits, groupSize: 64 } };
@@ -35,5 +35,5 @@ describe('the memory that the catalogue tells of', () => {
     expect(Math.abs(entry.memoryBytes / computed - 1)).toBeLessThan(0.1);
   });
 
-  test('is known for most of it', () => expect(known.length).toBeGreaterThan(CATALOGUE.length / 2));
+  test('is known for more than half of it', () => expect(known.length).toBeGreaterThan(CATALOGUE.length / 2));
 });

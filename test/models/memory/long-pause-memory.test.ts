@@ -1,4 +1,4 @@
-/** A recording that runs on through a night is hours of silence: the frames of a pause must not stay in memory. */
+/** A recording that runs overnight is hours of silence: the frames of a pause must not stay in memory. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
@@ -13,7 +13,7 @@ import { clip, samplesOf, starterModel } from '../fixtures.js';
 
 const never = new AbortController().signal;
 const PAUSE_SECONDS = 900;
-/** Windows that are packed wait up to 300 s for more speech. */
+/** Packed windows wait up to 300 s for more speech. */
 const SETTLED_SECONDS = 390;
 /** The frames of the rest of the pause are 16 MB; those of a window are 1 MB. */
 const MAX_GROWTH_BYTES = 4e6;
@@ -28,7 +28,7 @@ afterAll(() => {
   model.dispose();
 });
 
-/** Speech, a long pause, speech: a second at a time. `seen` gets what MLX holds in the pause, in bytes. */
+/** Speech, a long pause, speech: a second at a time. `seen` receives MLX's memory during the pause, in bytes. */
 async function* speechWithPause(before: Float32Array, seen: number[]): AsyncGenerator<Float32Array> {
   yield* secondsOf(before);
   for (let second = 0; second < PAUSE_SECONDS; second++) {
@@ -39,7 +39,7 @@ async function* speechWithPause(before: Float32Array, seen: number[]): AsyncGene
   yield* secondsOf(speech);
 }
 
-/** What came before the pause is decoded meanwhile, and may take longer than the pause does here. */
+/** The speech before the pause is decoded meanwhile, possibly for longer than the pause. */
 async function settledMemory(): Promise<void> {
   for (let [same, before] = [0, NaN]; same < 10;) {
     await sleep(100);
@@ -54,7 +54,7 @@ async function* secondsOf(samples: Float32Array): AsyncGenerator<Float32Array> {
     yield await Promise.resolve(samples.subarray(at, at + SAMPLE_RATE));
 }
 
-/** The least of ten figures in a row: what is computed at the same time is not counted. */
+/** Compares minima of ten consecutive values, which excludes concurrent work. */
 const growthOf = (seen: readonly number[]): number =>
   Math.min(...seen.slice(-10)) - Math.min(...seen.slice(0, 10));
 
@@ -78,14 +78,14 @@ describe('memory does not grow with a pause', () => {
     const { segments, durationSeconds } = step.value;
     expect(seen.length).toBeGreaterThan(30);
     expect(growthOf(seen)).toBeLessThan(MAX_GROWTH_BYTES);
-    // What is behind the pause has its words, and the times of the file.
+    // Speech after the pause has its words, with the times of the file.
     const last = segments.filter(({ start }) => start > seconds + PAUSE_SECONDS - 2);
     expect(last.map(({ text }) => text).join('')).toMatch(/fellow americans/i);
     expect(last[0]?.start).toBeLessThan(seconds + PAUSE_SECONDS + 1);
     expect(durationSeconds).toBeCloseTo(seconds + PAUSE_SECONDS + speech.length / SAMPLE_RATE, 1);
   });
 
-  test('a search that went ahead over the pause leaves the windows before it and behind it as they were', async () => {
+  test('searching past the pause does not change the windows before and after it', async () => {
     const voice = await VoiceActivity.load();
     const transform = new MelTransform(80);
     const windowsOf = (seen: number[]): AudioWindows =>
@@ -100,13 +100,17 @@ describe('memory does not grow with a pause', () => {
     };
     const live = mx.liveArrays();
     const seen: number[] = [];
-    const ahead = windowsOf(seen);
-    const first = await ahead.next(0, never);
+    const searchedAhead = windowsOf(seen);
+    const first = await searchedAhead.next(0, never);
     const end = (first?.start ?? NaN) + (first?.frames ?? NaN);
-    const behind = await melOf(ahead, end);
+    const behind = await melOf(searchedAhead, end);
     expect(growthOf(seen)).toBeLessThan(MAX_GROWTH_BYTES);
-    const again = [await melOf(ahead, 0), await melOf(ahead, 100), await melOf(ahead, end)];
-    await ahead.dispose();
+    const again = [
+      await melOf(searchedAhead, 0),
+      await melOf(searchedAhead, 100),
+      await melOf(searchedAhead, end),
+    ];
+    await searchedAhead.dispose();
 
     const sequential = windowsOf([]);
     const [before, later] = [await melOf(sequential, 0), await melOf(sequential, 100)];

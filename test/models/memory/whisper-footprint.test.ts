@@ -1,4 +1,4 @@
-/** What is predicted of a model's memory before it is loaded, beside what it takes. */
+/** Compares the predicted memory of a model with the measured one. */
 import { rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -17,7 +17,7 @@ import { CHECKPOINTS, checkpointDir, emptyDir } from '../checkpoint/checkpoint-d
 import { clip, samplesOf, starterModel, transcribed } from '../fixtures.js';
 import { SIZES } from '../model-sizes.js';
 
-/** What the weights take as a GPU has them, or the CPU without our kernels. */
+/** Bytes of the weights on a GPU, or on the CPU without our kernels. */
 async function laidOut(dir: string, backend: 'gpu' | 'cpu'): Promise<number> {
   const checkpoint = await openCheckpoint(dir, await readConfig(dir));
   const model = await networkOf(checkpoint);
@@ -36,7 +36,7 @@ describe('the footprint of a model', () => {
   test.each([
     ...CHECKPOINTS.map((name) => [name, () => checkpointDir(name)] as const),
     ['the starter', starterModel] as const,
-  ])('has the bytes of the weights of %s exactly, whoever computes', async (_, folder) => {
+  ])('has the exact weight bytes of %s on every backend', async (_, folder) => {
     const dir = folder();
     const live = mx.liveArrays();
     const predicted = await footprintOf(dir);
@@ -51,7 +51,7 @@ describe('the footprint of a model', () => {
     }
   });
 
-  test('a GPU has float32 checkpoints in halves', async () => {
+  test('a GPU has float32 checkpoints in float16', async () => {
     const dir = checkpointDir('huggingface-english-float32');
     const config = await readConfig(dir);
     const stored = await storedWeights(dir, config);
@@ -67,7 +67,7 @@ describe('the footprint of a model', () => {
     model.dispose();
   });
 
-  test('is what a transcription of two windows takes, with times of words, within 15 %', async () => {
+  test('matches a transcription of two windows with word timestamps within 15 %', async () => {
     const file = clip('sonnet1.mp3');
     if (file === undefined) throw new Error('the clip is part of the repository');
     const dir = starterModel();
@@ -77,23 +77,23 @@ describe('the footprint of a model', () => {
     const model = await loadModel(dir);
     mx.memory.resetPeak();
     await transcribed(model, samples, { wordTimestamps: true });
-    const taken = mx.memory.peak() - before;
+    const measured = mx.memory.peak() - before;
     model.dispose();
-    expect(Math.abs((predicted.weightBytes + predicted.workBytes) / taken - 1)).toBeLessThan(0.15);
+    expect(Math.abs((predicted.weightBytes + predicted.workBytes) / measured - 1)).toBeLessThan(0.15);
   });
 
-  test('is told as wrong as the model would be, by the same code', async () => {
+  test('fails with the same code as loading the model', async () => {
     const cut = checkpointDir('mlx');
     truncateSync(join(cut, 'weights.safetensors'), 4_000);
     const bare = checkpointDir('mlx');
     rmSync(join(bare, 'weights.safetensors'));
     for (const dir of [cut, bare, emptyDir(), '/nowhere']) {
-      const said = await loadModel(dir).catch((error: unknown) => error);
-      await expect(footprintOf(dir)).rejects.toMatchObject({ code: (said as { code: string }).code });
+      const loadError = await loadModel(dir).catch((error: unknown) => error);
+      await expect(footprintOf(dir)).rejects.toMatchObject({ code: (loadError as { code: string }).code });
     }
   });
 
-  test('never shrinks with more bits, more layers or wider ones', () => {
+  test('never shrinks with more bits, more layers or a larger width', () => {
     const sizes = Object.values(SIZES).map(parseConfig);
     const backend = fc.constantFrom('gpu', 'kernels', 'cpu' as const);
     fc.assert(

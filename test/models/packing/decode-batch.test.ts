@@ -1,4 +1,4 @@
-/** Several windows decoded at once give what each gives alone. */
+/** Several windows decoded at once give the same results as each alone. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import {
@@ -32,7 +32,7 @@ afterAll(() => {
 });
 
 async function encoded(file: string): Promise<EncodedWindow> {
-  const { model: network, mel: transform } = model.parts;
+  const { model: network, mel: transform } = model.deps;
   const windows = new AudioWindows(streamOf(await samplesOf(clip(file) ?? '')).samples, transform);
   const span = (await windows.next(0, never)) ?? { start: 0, frames: 0 };
   const mel = await windows.mel(span, WINDOW_FRAMES, 'zero', network.dtype);
@@ -41,7 +41,7 @@ async function encoded(file: string): Promise<EncodedWindow> {
 }
 
 function context(timestamps: boolean): DecodeContext {
-  const { model: network, tokenizer } = model.parts;
+  const { model: network, tokenizer } = model.deps;
   return {
     model: network,
     tokenizer,
@@ -70,12 +70,12 @@ describe('windows of a batch', () => {
     [false, ''],
     [false, ' Mr. Dashwood and his wife'],
   ])(
-    'give the tokens that each gives alone, in whatever order they end (timestamps %s, prompt "%s")',
+    'give the same tokens as alone, in any order of ending (timestamps %s, prompt "%s")',
     async (timestamps, text) => {
       const live = mx.liveArrays();
       const windows = await Promise.all(CLIPS.map(encoded));
       const setting = context(timestamps);
-      const prompt = text === '' ? [] : model.parts.tokenizer.encode(text);
+      const prompt = text === '' ? [] : model.deps.tokenizer.encode(text);
       const expected: DecodeResult[] = [];
       for (const window of windows) expected.push(await alone(setting, window, prompt));
 
@@ -109,7 +109,7 @@ describe('windows of a batch', () => {
     },
   );
 
-  test('one of them can be taken out and decoded again', async () => {
+  test('a single one can be decoded again', async () => {
     const windows = await Promise.all(CLIPS.slice(0, 3).map(encoded));
     const setting = context(false);
     const [, second] = windows;
@@ -121,7 +121,7 @@ describe('windows of a batch', () => {
     dispose(setting);
   });
 
-  test('end with their limit of tokens, and with a cancel within a step', async () => {
+  test('stop at their token limit, and within a step of cancellation', async () => {
     const live = mx.liveArrays();
     const joined = await joinWindows(await Promise.all(CLIPS.slice(0, 3).map(encoded)));
     const setting = { ...context(false), maxTokens: 5 };

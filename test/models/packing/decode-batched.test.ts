@@ -1,4 +1,4 @@
-/** Long form with several windows at once, with the model that every clone has. */
+/** Long-form transcription in batches, with the starter model. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { TranscribeEvent, TranscribeOptions } from '#daemon/protocol/transcription.js';
@@ -57,7 +57,7 @@ async function eventsOf(samples: Float32Array, options: TranscribeOptions): Prom
 }
 
 describe('windows at once', () => {
-  test('tell the same words as one after the other, in order, at the places where they are said', async () => {
+  test('give the same words as sequential decoding, in order and with their times', async () => {
     const sequential = await transcribed(model, long, PLAIN);
     const batched = await transcribed(model, long, { ...PLAIN, batchSize: 4 });
     const [expected, got] = [sequential, batched].map(({ text }) => wordsOf(text));
@@ -83,7 +83,7 @@ describe('windows at once', () => {
     expect(inPause).toEqual([]);
   });
 
-  test('give the same whatever their number is, whole events in order, and words with times', async () => {
+  test('give the same result for any batch size, with ordered events and word times', async () => {
     const options = { ...PLAIN, wordTimestamps: true, tokenLogprobs: true };
     const [two, eight] = [
       await eventsOf(long, { ...options, batchSize: 2 }),
@@ -111,7 +111,7 @@ describe('windows at once', () => {
     }
   });
 
-  test('only the window that looks wrong is decoded again', async () => {
+  test('decode only an implausible window again', async () => {
     const again = joined(sonnet.subarray(0, 12 * RATE), new Float32Array(6 * 60 * RATE), american, american); // too far apart for one window
     const { segments, text } = await transcribed(model, again, {
       temperature: [0, 0.2],
@@ -126,7 +126,7 @@ describe('windows at once', () => {
     expect(text).toMatch(/creatures[^]*country/);
   });
 
-  test('search with beams, begin with a prefix, know the prompt, and hear everything without voice activity', async () => {
+  test('support beams, a prefix, a prompt and vad: false', async () => {
     const some = sonnet.subarray(0, 33 * RATE);
     for (const options of [
       { beamSize: 2 },
@@ -144,24 +144,24 @@ describe('windows at once', () => {
     }
   });
 
-  test('are not made where the text before is asked for', async () => {
+  test('are not used with conditioning on previous text', async () => {
     const some = sonnet.subarray(0, 33 * RATE);
     const options = { ...PLAIN, conditionOnPreviousText: true };
-    const [sequential, asked] = [
+    const [sequential, conditioned] = [
       await transcribed(model, some, options),
       await transcribed(model, some, { ...options, batchSize: 4 }),
     ];
-    expect(asked.segments).toEqual(sequential.segments);
+    expect(conditioned.segments).toEqual(sequential.segments);
   });
 
-  test('are silent where nobody speaks', async () => {
+  test('are silent without speech', async () => {
     const { text, segments, durationSeconds } = await transcribed(model, new Float32Array(90 * RATE), {
       batchSize: 4,
     });
     expect([text, segments, durationSeconds]).toEqual(['', [], 90]);
   });
 
-  test('stop within a step of a cancel, and leave nothing behind', async () => {
+  test('stop within a step of cancellation and free everything', async () => {
     const live = mx.liveArrays();
     const controller = new AbortController();
     const run = model.transcribe(streamOf(long), { language: 'en', batchSize: 4 }, controller.signal);
@@ -181,7 +181,7 @@ describe('windows at once', () => {
       { language: 'en', batchSize: 2 },
       new AbortController().signal,
     )) {
-      if (type === 'segment') break; // the reader has enough
+      if (type === 'segment') break; // stops reading
     }
     expect(mx.liveArrays()).toBe(live);
   });

@@ -1,4 +1,4 @@
-/** Stretches of speech in windows: nothing is lost, nothing twice, and every time finds its place in the file. */
+/** Packing speech into windows: every frame once, and every time maps back to the file. */
 import { describe, expect, test } from '@jest/globals';
 import {
   type AvailableSpeech,
@@ -13,16 +13,16 @@ import { splitSentences } from '#daemon/models/whisper/packing/sentences.js';
 const CAPACITY = 3000;
 const middle = (from: number, to: number): number => (from + to) >> 1;
 
-/** Numbers that look random and are the same every time. */
-function generator(seed: number): (most: number) => number {
+/** Seeded pseudo-random numbers. */
+function generator(seed: number): (max: number) => number {
   let state = seed;
-  return (most) => {
+  return (max) => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * most);
+    return Math.floor((state / 2 ** 32) * max);
   };
 }
 
-/** Somebody speaks, pauses for breath within, and is silent between. */
+/** Random speech with short pauses inside stretches and silence between them. */
 function speech(seed: number): { stretches: Span[]; tight: Span[] } {
   const below = generator(seed);
   const stretches: Span[] = [];
@@ -43,7 +43,7 @@ function speech(seed: number): { stretches: Span[]; tight: Span[] } {
   return { stretches, tight };
 }
 
-/** All windows, as a reader takes them who hears all at once. */
+/** All windows of finished audio. */
 function packAll(availableSpeech: Omit<AvailableSpeech, 'ended'>, quietest = middle): PackedSpeech[] {
   const windows: PackedSpeech[] = [];
   let { stretches } = availableSpeech;
@@ -75,7 +75,7 @@ describe('packing', () => {
   );
 
   test.each(Array.from({ length: 12 }, (_, seed) => seed))(
-    'words are cut only where nobody pauses for half a window (%d)',
+    'words are cut only without a pause for half a window (%d)',
     (seed) => {
       const availableSpeech = speech(seed);
       let hardCuts = 0;
@@ -91,7 +91,7 @@ describe('packing', () => {
   );
 
   test.each(Array.from({ length: 8 }, (_, seed) => seed))(
-    'frames of a window are found again in the file (%d)',
+    'frames of a window map back to the file (%d)',
     (seed) => {
       for (const window of packAll(speech(seed))) {
         const begins = Array.from({ length: window.frames }, (_, i) => placeInFile(window, i, true));
@@ -106,7 +106,7 @@ describe('packing', () => {
     },
   );
 
-  test('on a seam, what begins is behind it and what ends is before it', () => {
+  test('at a seam, starts map after it and ends before it', () => {
     const window = { pieces: [{ start: 100, end: 200 }, { start: 500, end: 600 }], frames: 200 }; // prettier-ignore
     expect([placeInFile(window, 100, true), placeInFile(window, 100, false)]).toEqual([500, 200]);
     expect([placeInFile(window, 0, true), placeInFile(window, 200, false)]).toEqual([100, 600]);
@@ -120,22 +120,22 @@ describe('packing', () => {
     expect(packing?.end).toBe(2545);
   });
 
-  test('where nobody pauses, the quietest place of the later half is asked for', () => {
-    let asked: number[] = [];
+  test('without a pause, the window ends at the quietest place of its later half', () => {
+    let range: number[] = [];
     const availableSpeech = {
       stretches: [{ start: 1000, end: 9000 }],
       tight: [{ start: 1000, end: 9000 }],
       ended: false,
     };
     const packing = packNext(availableSpeech, CAPACITY, (from, to) => {
-      asked = [from, to];
+      range = [from, to];
       return 3210;
     });
     expect(packing?.end).toBe(3210);
-    expect(asked).toEqual([2500, 4000]);
+    expect(range).toEqual([2500, 4000]);
   });
 
-  test('nothing is decided before enough has been heard', () => {
+  test('waits for enough audio', () => {
     const stretches = [{ start: 0, end: 1000 }, { start: 1200, end: 3300 }]; // prettier-ignore
     expect(packNext({ stretches, tight: stretches, ended: false }, CAPACITY, middle)).toBeUndefined();
     expect(packNext({ stretches, tight: stretches, ended: true }, CAPACITY, middle)).toBeDefined();
@@ -144,21 +144,21 @@ describe('packing', () => {
 });
 
 describe('sentences', () => {
-  const said = (...words: [text: string, start: number, end: number][]) =>
+  const wordsAt = (...words: [text: string, start: number, end: number][]) =>
     words.map(([text, start, end]) => ({ text, start, end }));
   const texts = (groups: { text: string }[][]): string[] =>
     groups.map((group) => group.map(({ text }) => text).join(''));
 
-  test('a segment ends behind a sentence and the quotation mark that closes it, not behind "Mr."', () => {
-    const words = said(
+  test('a segment ends after a sentence and its closing quotation mark, not after "Mr."', () => {
+    const words = wordsAt(
       [' "', 0, 0], ['Yes', 0, 0.4], [',', 0.4, 0.4], [' Mr', 0.5, 0.7], ['.', 0.7, 0.7], [' Hale', 0.95, 1], ['.', 1, 1], ['"', 1, 1],
       [' He', 1.4, 1.6], [' left', 1.6, 2], ['.', 2, 2],
     ); // prettier-ignore
     expect(texts(splitSentences(words))).toEqual([' "Yes, Mr. Hale."', ' He left.']);
   });
 
-  test('a long pause ends one without a mark, and long ones are parted; no word is lost', () => {
-    const words = said(
+  test('a long pause ends a segment, and long segments are split without losing words', () => {
+    const words = wordsAt(
       ...Array.from({ length: 60 }, (_, i): [string, number, number] => [
         ` w${i}`,
         i / 2 + (i > 10 ? 3 : 0),

@@ -1,4 +1,4 @@
-/** Beam search beside openai/whisper's, on the same weights and the same window. */
+/** Beam search compared with openai/whisper on the same weights and window. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
@@ -30,9 +30,9 @@ async function decode(
   search: SearchOptions,
   temperature = 0,
 ) {
-  const { model: network, tokenizer } = model.parts;
+  const { model: network, tokenizer } = model.deps;
   const live = mx.liveArrays();
-  const windows = new AudioWindows(streamOf(await samplesOf(clip(file) ?? '')).samples, model.parts.mel);
+  const windows = new AudioWindows(streamOf(await samplesOf(clip(file) ?? '')).samples, model.deps.mel);
   const span = (await windows.next(0, never)) ?? { start: 0, frames: 0 };
   const mel = await windows.mel(span, WINDOW_FRAMES, 'silence', network.dtype); // as its decode() pads
   await windows.dispose();
@@ -84,7 +84,7 @@ withWeights('beam search with the weights of base', () => {
   );
 });
 
-describe('several sequences side by side, with the starter model', () => {
+describe('several sequences in parallel, with the starter model', () => {
   let model: WhisperModel;
   beforeAll(async () => {
     model = await WhisperModel.load(starterModel());
@@ -93,7 +93,7 @@ describe('several sequences side by side, with the starter model', () => {
     model.dispose();
   });
 
-  test('a beam is never less likely than the greedy text', async () => {
+  test('a beam is never less probable than the greedy text', async () => {
     const [greedy, beam] = [
       await decode(model, 'jfk.flac', 'en', {}),
       await decode(model, 'jfk.flac', 'en', { beamSize: 5 }),
@@ -102,7 +102,7 @@ describe('several sequences side by side, with the starter model', () => {
     expect(beam.text).toMatch(/country/);
   });
 
-  test('the best of several draws is the same for the same seed, and likelier than most', async () => {
+  test('best-of sampling is seeded and picks a probable text', async () => {
     const once = await decode(model, 'jfk.flac', 'en', { bestOf: 4 }, 0.6);
     const again = await decode(model, 'jfk.flac', 'en', { bestOf: 4 }, 0.6);
     expect(again.tokens).toEqual(once.tokens);

@@ -1,4 +1,4 @@
-/** A search that is given what it needs alone, picked out on the device, with steps that are queued ahead. */
+/** Searches with candidates selected on the device and speculative steps. */
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { join } from 'node:path';
@@ -23,9 +23,9 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-test('what is picked out on the device is what whole rows hold, of equals the first', () => {
+test('candidates of the device equal those of full rows, the first on ties', () => {
   const vocabulary = 40;
-  const value = fc.oneof(fc.integer({ min: -3, max: 0 }), fc.constant(-Infinity)); // equals are frequent
+  const value = fc.oneof(fc.integer({ min: -3, max: 0 }), fc.constant(-Infinity)); // ties are frequent
   const row = fc.array(value, { minLength: vocabulary, maxLength: vocabulary });
   fc.assert(
     fc.property(
@@ -56,11 +56,11 @@ describe('with the starter model', () => {
   beforeAll(async () => {
     model = await WhisperModel.load(starterModel());
     const { samples } = streamOf(await samplesOf(join(root, 'assets/speech/jfk.flac')));
-    const windows = new AudioWindows(samples, model.parts.mel);
+    const windows = new AudioWindows(samples, model.deps.mel);
     const span = (await windows.next(0, never)) ?? { start: 0, frames: 0 };
-    const mel = await windows.mel(span, WINDOW_FRAMES, 'silence', model.parts.model.dtype);
+    const mel = await windows.mel(span, WINDOW_FRAMES, 'silence', model.deps.model.dtype);
     await windows.dispose();
-    window = await encode(model.parts.model, mel, never);
+    window = await encode(model.deps.model, mel, never);
   });
   afterAll(() => {
     disposeWindow(window);
@@ -68,7 +68,7 @@ describe('with the starter model', () => {
   });
 
   const contextOf = (timestamps: boolean): DecodeContext => {
-    const { model: network, tokenizer } = model.parts;
+    const { model: network, tokenizer } = model.deps;
     const filters = new LogitFilters(tokenizer, network.config, { timestamps });
     const startSequence = tokenizer.startSequence('en', 'transcribe', timestamps);
     return { model: network, tokenizer, filters, caches: makeCaches(network), startSequence, seed: 1 };
@@ -77,15 +77,15 @@ describe('with the starter model', () => {
     filters.dispose();
     for (const cache of caches) cache.dispose();
   };
-  /** What a decode did, and arrays that it read of the size of the vocabulary. */
+  /** Counters of a decode, and its reads of the size of the vocabulary. */
   const watched = (context: DecodeContext) => {
     const [cache] = context.caches;
-    let [steps, ahead, undone, waits, pending] = [0, 0, 0, 0, 0];
+    let [steps, speculative, undone, waits, pending] = [0, 0, 0, 0, 0];
     const { decoder } = context.model;
     const forward = decoder.forward.bind(decoder);
     jest.spyOn(decoder, 'forward').mockImplementation((...args) => {
       steps++;
-      if (pending > 0) ahead++;
+      if (pending > 0) speculative++;
       pending++;
       return forward(...args);
     });
@@ -116,32 +116,44 @@ describe('with the starter model', () => {
     const read = jest.spyOn(mx.MxArray.prototype, 'toTypedArray');
     return () => ({
       steps,
-      /** Queued before the step before them was waited for. */
-      ahead,
+      /** Queued before the previous step was waited for. */
+      speculative,
       undone,
       waits,
       wholeRows: read.mock.results.filter(
-        ({ value }) => (value as Float32Array).length >= model.parts.model.config.nVocab,
+        ({ value }) => (value as Float32Array).length >= model.deps.model.config.nVocab,
       ).length,
     });
   };
 
-  // 'american dream' begins as it is spoken and continues otherwise; 'countrie' ends in the middle of a word.
+  // 'american dream' starts like the speech and differs later; 'countrie' ends inside a word.
   const WORDS = ['american dream', 'countrie', 'fellow', 'Zbigniew', 'asked not'];
   const RARE = ['Zbigniew'];
   test.each([
-    { name: 'greedy with words', beamSize: 1, words: WORDS, undone: [1, 20], least: 0.3 },
-    { name: 'greedy with words that are not spoken', beamSize: 1, words: RARE, undone: [0, 3], least: 0.9 },
-    { name: 'a beam of 2', beamSize: 2, undone: [0, 2], least: 0.95 },
-    { name: 'a beam of 5', beamSize: 5, undone: [0, 2], least: 0.95 },
-    { name: 'a beam of 3 with patience', beamSize: 3, patience: 2, undone: [0, 2], least: 0.95 },
-    { name: 'a beam without timestamps', beamSize: 5, timestamps: false, undone: [0, 2], least: 0.95 },
-    { name: 'a beam with words', beamSize: 3, words: WORDS, undone: [0, 20], least: 0.1 },
-    { name: 'a beam with words that are not spoken', beamSize: 3, words: RARE, undone: [0, 5], least: 0.5 },
+    { name: 'greedy with words', beamSize: 1, words: WORDS, undone: [1, 20], minAhead: 0.3 },
+    {
+      name: 'greedy with words that are not spoken',
+      beamSize: 1,
+      words: RARE,
+      undone: [0, 3],
+      minAhead: 0.9,
+    },
+    { name: 'a beam of 2', beamSize: 2, undone: [0, 2], minAhead: 0.95 },
+    { name: 'a beam of 5', beamSize: 5, undone: [0, 2], minAhead: 0.95 },
+    { name: 'a beam of 3 with patience', beamSize: 3, patience: 2, undone: [0, 2], minAhead: 0.95 },
+    { name: 'a beam without timestamps', beamSize: 5, timestamps: false, undone: [0, 2], minAhead: 0.95 },
+    { name: 'a beam with words', beamSize: 3, words: WORDS, undone: [0, 20], minAhead: 0.1 },
+    {
+      name: 'a beam with words that are not spoken',
+      beamSize: 3,
+      words: RARE,
+      undone: [0, 5],
+      minAhead: 0.5,
+    },
   ])(
     '$name gives the same tokens and log-probabilities',
-    async ({ beamSize, words, patience, timestamps = true, undone, least }) => {
-      const { tokenizer, model: network } = model.parts;
+    async ({ beamSize, words, patience, timestamps = true, undone, minAhead }) => {
+      const { tokenizer, model: network } = model.deps;
       const live = mx.liveArrays();
       const { endOfText } = tokenizer.special;
       const decode = async (onDevice: boolean) => {
@@ -160,18 +172,18 @@ describe('with the starter model', () => {
         return { ...step.value, seconds: 0, ...facts };
       };
       const [host, device] = [await decode(false), await decode(true)];
-      const { steps, ahead, waits } = device;
+      const { steps, speculative, waits } = device;
       expect(host.text).toMatch(/country/);
-      expect(device).toEqual({ ...host, steps, ahead, waits, undone: device.undone, wholeRows: 0 });
+      expect(device).toEqual({ ...host, steps, speculative, waits, undone: device.undone, wholeRows: 0 });
       expect(host.wholeRows).toBeGreaterThan(20);
-      expect([host.undone, host.ahead]).toEqual([0, 0]);
-      // The step behind the last token may be queued too.
-      const [fewest = 0, most = 0] = undone;
-      expect(device.undone).toBeGreaterThanOrEqual(fewest);
-      expect(device.undone).toBeLessThanOrEqual(most);
+      expect([host.undone, host.speculative]).toEqual([0, 0]);
+      // The step after the last token may be queued too.
+      const [minUndone = 0, maxUndone = 0] = undone;
+      expect(device.undone).toBeGreaterThanOrEqual(minUndone);
+      expect(device.undone).toBeLessThanOrEqual(maxUndone);
       expect(steps - host.steps).toBe(device.undone);
-      expect(ahead).toBeGreaterThanOrEqual(least * host.steps);
-      // One for each step that counts, the silence, and the buffers of each block.
+      expect(speculative).toBeGreaterThanOrEqual(minAhead * host.steps);
+      // One per step, the no-speech probability, and the buffers of each block.
       expect(waits).toBe(host.steps + 1 + network.config.nTextLayer);
       expect(mx.liveArrays()).toBe(live);
     },
@@ -181,7 +193,7 @@ describe('with the starter model', () => {
     { name: 'from nothing', draft: '' },
     { name: 'from a draft that is half right', draft: ' And so my fellow Canadians' },
   ])('a live hypothesis $name is the same', async ({ draft }) => {
-    const { tokenizer } = model.parts;
+    const { tokenizer } = model.deps;
     const live = mx.liveArrays();
     const guess = async (onDevice: boolean) => {
       const context = { ...contextOf(false), hotwords: new Hotwords(WORDS, tokenizer) };

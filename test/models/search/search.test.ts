@@ -24,25 +24,29 @@ function modelOf(seed: number, vocabulary: number): (tokens: readonly number[]) 
   };
 }
 
-function run(search: BeamSearch | BestOfSamples, model: ReturnType<typeof modelOf>, most: number): Sequence {
-  for (let step = 0; step < most && search.live.length > 0; step++) {
+function run(
+  search: BeamSearch | BestOfSamples,
+  model: ReturnType<typeof modelOf>,
+  maxSteps: number,
+): Sequence {
+  for (let step = 0; step < maxSteps && search.live.length > 0; step++) {
     const before = search.live;
     const rows = search.step(Float32Array.from(before.flatMap(({ tokens }) => [...model(tokens)])));
     expect(rows).toHaveLength(search.live.length);
     for (const [i, { tokens }] of search.live.entries()) {
-      expect(tokens.slice(0, -1)).toEqual(before[rows[i] ?? -1]?.tokens); // each goes on from the row it names
+      expect(tokens.slice(0, -1)).toEqual(before[rows[i] ?? -1]?.tokens); // each continues its row
     }
   }
   return search.best();
 }
 
-/** The beam search of openai/whisper as it reads: a map of whole sequences, sorted anew at each step. */
-function reference(model: ReturnType<typeof modelOf>, beamSize: number, patience: number, most: number) {
+/** The beam search of openai/whisper, implemented literally: a map of whole sequences, sorted at each step. */
+function reference(model: ReturnType<typeof modelOf>, beamSize: number, patience: number, maxSteps: number) {
   let live = new Map<string, number>([['', 0]]);
   const ended = new Map<string, number>();
   const wanted = Math.max(1, Math.round(beamSize * patience));
   const tokensOf = (key: string): number[] => (key === '' ? [] : key.split(',').map(Number));
-  for (let step = 0; step < most && ended.size < wanted; step++) {
+  for (let step = 0; step < maxSteps && ended.size < wanted; step++) {
     const scores = new Map<string, number>();
     for (const [key, sum] of live) {
       const offered = [...model(tokensOf(key))].map((logprob, token) => ({ token, logprob }));
@@ -71,7 +75,7 @@ function reference(model: ReturnType<typeof modelOf>, beamSize: number, patience
 }
 
 describe('beam search', () => {
-  test('takes what the reference takes, for any model, width, patience and length penalty', () => {
+  test('equals the reference for any model, width, patience and length penalty', () => {
     const penalties = fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined });
     fc.assert(
       fc.property(
@@ -93,8 +97,8 @@ describe('beam search', () => {
     );
   });
 
-  test('finds a better text than the greedy one where that begins badly', () => {
-    // After 1 nothing good comes, after 2 it does; 1 is a little likelier at first.
+  test('finds a better text than a greedy search with a bad start', () => {
+    // 1 is slightly more probable first, but only 2 continues well.
     const model = (tokens: readonly number[]): Float32Array =>
       Float32Array.from(
         tokens.length === 0 ? [-20, -0.6, -0.8] : tokens[0] === 1 ? [-3, -3, -3] : [-0.01, -9, -9],
@@ -105,8 +109,8 @@ describe('beam search', () => {
   });
 });
 
-describe('the best of several draws', () => {
-  test('is the likeliest of them, the same for the same seed, and never a forbidden token', () => {
+describe('best-of sampling', () => {
+  test('picks the maxSteps probable sample, is seeded, and never samples a disallowed token', () => {
     fc.assert(
       fc.property(fc.nat(), fc.nat(), fc.integer({ min: 1, max: 5 }), (seed, draw, count) => {
         const model = modelOf(seed, 6);
@@ -123,7 +127,7 @@ describe('the best of several draws', () => {
     );
   });
 
-  test('draws each token as often as its probability at the temperature says', () => {
+  test('samples each token with its probability at the temperature', () => {
     const offered = [Math.log(0.1), Math.log(0.6), Math.log(0.3)];
     const counts = [0, 0, 0];
     for (let seed = 0; seed < 4000; seed++) {
@@ -138,7 +142,7 @@ describe('the best of several draws', () => {
   });
 });
 
-test('the likeliest tokens are those of a full sort', () => {
+test('topK equals a full sort', () => {
   fc.assert(
     fc.property(
       fc.array(fc.oneof(fc.double({ min: -9, max: 0, noNaN: true }), fc.constant(-Infinity)), {

@@ -1,4 +1,4 @@
-/** Steps of a beam that are queued before the beam is chosen, on small networks of random weights: texts stay the same. */
+/** Speculative steps of a beam on small random networks do not change the text. */
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type DecodeContext, type DecodeResult, makeCaches } from '#daemon/models/whisper/decode/decode.js';
@@ -26,11 +26,11 @@ import { starterModel } from '../fixtures.js';
 const never = new AbortController().signal;
 mx.setDefaultDevice('cpu');
 
-const TEXT = 60; // tokens of text: a letter each, every other one behind a space
+const TEXT = 60; // text tokens: one letter each, every other with a leading space
 const END = 60;
 const STAMPS = 70; // <|0.00|>
 const VOCABULARY = 130;
-/** Random contexts end soon enough if the end's row of the output layer is this much larger than the others. */
+/** Scale of the end's row in the output layer, so that random texts end soon enough. */
 const END_SCALE = 4;
 
 const fakeTokenizer = {
@@ -68,7 +68,7 @@ function numbersOf(seed: number): () => number {
   };
 }
 
-/** Decides as the search that it is made of, but every other time forecasts what that will not decide. */
+/** Decides like its search, but every other forecast is wrong. */
 class Misleading implements Search {
   readonly #next: () => number;
 
@@ -114,7 +114,7 @@ class Misleading implements Search {
   }
 }
 
-/** Of one sequence or of several, equals among them; some must not follow. */
+/** Log-probabilities of one or several sequences, with ties and disallowed tokens. */
 const offersOf = fc.integer({ min: 1, max: 5 }).chain((width) => {
   const likely = fc.integer({ min: -3, max: 0 });
   const logprob = fc.oneof(
@@ -130,7 +130,7 @@ const offersOf = fc.integer({ min: 1, max: 5 }).chain((width) => {
   });
 });
 
-test('the device chooses what a beam search chooses, of equals the first', () => {
+test('the device chooses like beam search, the first on ties', () => {
   let compared = 0;
   fc.assert(
     fc.property(offersOf, ({ width, rows, sums }) => {
@@ -145,7 +145,7 @@ test('the device chooses what a beam search chooses, of equals the first', () =>
         const beam = chooseBeam(picked, forecast, undefined, 12);
         const expected = readBeam(beam);
         const from = search.stepWith(new FullRows(whole, 12));
-        // With too few candidates in a row, its first token is picked twice.
+        // A row with too few candidates returns its first token twice.
         if (rows.some((row) => row.filter((logprob) => logprob > -Infinity).length <= width)) return;
         if (width === 1 && rows.length === 1 && expected[0]?.token === endOfText) return; // the search is over
         expect(expected).toEqual(from.map((row, i) => ({ row, token: search.live[i]?.tokens[0] })));
@@ -205,7 +205,7 @@ describe.each(['kernels', 'ops of MLX', COMPILED])('small networks of random wei
     readonly window: number;
     readonly start: number;
     readonly maxTokens: number | undefined;
-    /** Of wrong forecasts; undefined where there are none. */
+    /** Seed of wrong forecasts; undefined for none. */
     readonly lies: number | undefined;
   }
 
@@ -256,16 +256,16 @@ describe.each(['kernels', 'ops of MLX', COMPILED])('small networks of random wei
     return { result, events, undone };
   }
 
-  test('a text, its scores and what is shown of it are those of the host, whatever is forecast', async () => {
+  test('text, scores and events equal those of the host for any forecast', async () => {
     const numRuns = by === COMPILED ? 20 : 80;
     const seen = { ended: 0, undone: 0 };
     await fc.assert(
       fc.asyncProperty(settings, async (setting) => {
         const live = mx.liveArrays();
         const host = await decode(setting, false);
-        const asked = by === COMPILED && jest.spyOn(mx, 'defaultDevice').mockReturnValue('gpu');
+        const deviceSpy = by === COMPILED && jest.spyOn(mx, 'defaultDevice').mockReturnValue('gpu');
         const device = await decode(setting, true);
-        if (asked) asked.mockRestore();
+        if (deviceSpy) deviceSpy.mockRestore();
         expect(device.result).toEqual(host.result);
         expect(device.events).toEqual(host.events);
         expect(host.undone).toBe(0);

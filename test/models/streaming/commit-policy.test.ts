@@ -1,4 +1,4 @@
-/** What is committed of a hypothesis, and when; what is shown beyond it. */
+/** Which tokens of a hypothesis are committed, and which are shown. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -22,7 +22,7 @@ import {
   tentativeCount,
 } from '#daemon/models/streaming/commit-policy.js';
 
-/** A hypothesis out of words; each token is a letter, and looks at the frame ten times its place. */
+/** A hypothesis of words: one token per letter, which attends to the frame at ten times its index. */
 function guess(text: string, options: Partial<Hypothesis> = {}): Hypothesis {
   const pieces = text.match(/ ?[^ ]/g) ?? [];
   return {
@@ -37,8 +37,8 @@ function guess(text: string, options: Partial<Hypothesis> = {}): Hypothesis {
   };
 }
 
-function policyInput(now: Hypothesis, options: Partial<PolicyInput> = {}): PolicyInput {
-  return { now, first: false, paused: false, audioSeconds: 5, ...options };
+function policyInput(hypothesis: Hypothesis, options: Partial<PolicyInput> = {}): PolicyInput {
+  return { hypothesis, isFirstStep: false, isPaused: false, audioSeconds: 5, ...options };
 }
 
 const hypotheses = fc
@@ -66,24 +66,24 @@ const policies: [string, CommitPolicy][] = [
   ['LocalAgreement', localAgreement()],
   ['agreement, then AlignAtt', agreementThenAlignAtt(25)],
   ['both at once', agreementAndAlignAtt(25)],
-  ['several ways', commitWhen({ frames: 15, agreementCount: 2, probability: 0.5 }, { frames: 75 })],
+  ['several ways', commitWhen({ edgeFrames: 15, agreementCount: 2, probability: 0.5 }, { edgeFrames: 75 })],
 ];
 
 describe.each(policies)('%s', (_, policy) => {
-  test('commits nothing of a first guess, never half a word, and no more than there is', () => {
+  test('commits nothing in the first step, never half a word, and no more than it has', () => {
     fc.assert(
       fc.property(
         hypotheses,
         fc.boolean(),
         fc.boolean(),
         fc.double({ min: 0, max: 9, noNaN: true }),
-        (now, first, paused, audioSeconds) => {
-          const count = policy({ now, first, paused, audioSeconds });
-          if (first) expect(count).toBe(0);
+        (hypothesis, isFirstStep, isPaused, audioSeconds) => {
+          const count = policy({ hypothesis, isFirstStep, isPaused, audioSeconds });
+          if (isFirstStep) expect(count).toBe(0);
           expect(count).toBeGreaterThanOrEqual(0);
-          expect(count).toBeLessThanOrEqual(now.tokens.length);
-          if (count > 0 && count === now.tokens.length) expect(now.ended).toBe(true);
-          else if (count > 0) expect(now.cuts[count]).toBe(true);
+          expect(count).toBeLessThanOrEqual(hypothesis.tokens.length);
+          if (count > 0 && count === hypothesis.tokens.length) expect(hypothesis.ended).toBe(true);
+          else if (count > 0) expect(hypothesis.cuts[count]).toBe(true);
         },
       ),
     );
@@ -91,23 +91,23 @@ describe.each(policies)('%s', (_, policy) => {
 });
 
 describe('AlignAtt', () => {
-  test('stops before the first token that looks at the end of the audio', () => {
-    // 30 frames behind the last token: with 25, all are safe but the word that may go on.
+  test('stops before the first token that attends to the end of the audio', () => {
+    // 30 frames after the last token: at 25 all are safe except the incomplete word.
     expect(alignAtt(25)(policyInput(guess('ab cd')))).toBe(2);
     expect(alignAtt(60)(policyInput(guess('ab cd')))).toBe(0);
     const looking = guess('ab cd ef', { attendedFrames: [0, 10, 999, 30, 40, 50] });
     expect(alignAtt(25)(policyInput(looking))).toBe(2);
   });
 
-  test('dares more in a pause', () => {
+  test('commits more in a pause', () => {
     const now = guess('ab cd ef', { audioFrames: 53 });
     expect(alignAtt(25)(policyInput(now))).toBe(2);
-    expect(alignAtt(25)(policyInput(now, { paused: true }))).toBe(4);
+    expect(alignAtt(25)(policyInput(now, { isPaused: true }))).toBe(4);
   });
 });
 
 describe('LocalAgreement', () => {
-  test('commits the words that two looks in a row begin with', () => {
+  test('commits the words that two consecutive steps start with', () => {
     expect(localAgreement()(policyInput(guess('ab cd ef', { agreementCount: [2, 2, 2, 2, 1, 1] })))).toBe(4);
     expect(localAgreement()(policyInput(guess('ab cd ef', { agreementCount: [2, 2, 1, 1, 2, 2] })))).toBe(2);
     const ended = guess('ab cd', { agreementCount: [3, 3, 2, 2], ended: true });
@@ -115,40 +115,40 @@ describe('LocalAgreement', () => {
   });
 });
 
-test('agreement rules while an utterance is young', () => {
+test('requires agreement early in an utterance', () => {
   const policy = agreementThenAlignAtt(25, 2);
   expect(policy(policyInput(guess('ab cd'), { audioSeconds: 1.5 }))).toBe(0);
   expect(policy(policyInput(guess('ab cd'), { audioSeconds: 2.5 }))).toBe(2);
 });
 
-test('an improbable word waits, and all behind it, until it is old enough', () => {
-  const policy = commitWhen({ frames: 20, probability: 0.5 }, { frames: 60 });
+test('delays an improbable word, and all after it', () => {
+  const policy = commitWhen({ edgeFrames: 20, probability: 0.5 }, { edgeFrames: 60 });
   const probabilities = [0.9, 0.9, 0.2, 0.2, 0.9, 0.9, 0.9, 0.9];
   expect(policy(policyInput(guess('ab cd ef gh', { probabilities, audioFrames: 85 })))).toBe(2);
   expect(policy(policyInput(guess('ab cd ef gh', { probabilities, audioFrames: 100 })))).toBe(6);
 });
 
-describe('in how many looks a word was said', () => {
+describe('consecutive steps that agree on a word', () => {
   const words = (text: string, starts: number[]) =>
     hypothesisWords(text.match(/ ?[^ ]+/g) ?? [], starts, true);
 
-  test('case, marks and a word before it do not matter', () => {
+  test('ignore case, punctuation and the word before it', () => {
     const before = { words: words(' So, my fellow', [10, 30, 50]), agreementCount: [3, 2, 1] };
     expect(countAgreements(words(' so my dear Fellow.', [12, 33, 45, 60]), before)).toEqual([4, 3, 1, 2]);
   });
 
-  test('the same word at another time is another', () => {
+  test('require about the same time', () => {
     const before = { words: words(' the cat the dog', [10, 30, 50, 70]), agreementCount: [1, 1, 1, 1] };
     expect(countAgreements(words(' the dog', [52, 71]), before)).toEqual([2, 2]);
     expect(countAgreements(words(' the', [200]), before)).toEqual([1]);
   });
 
-  test('without a look before, once', () => {
+  test('start at one', () => {
     expect(countAgreements(words(' ab cd', [0, 9]), undefined)).toEqual([1, 1]);
   });
 });
 
-describe('what is shown beyond it', () => {
+describe('tentative text', () => {
   const tentativeThresholds: TentativeThresholds = {
     minAudioSeconds: 1,
     edgeFrames: 4,
@@ -157,7 +157,7 @@ describe('what is shown beyond it', () => {
   };
   const committed = { audioSeconds: 5, isUncommitted: false };
 
-  test('nothing before a second was heard, nothing at the edge, and no half word', () => {
+  test('has nothing in the first second, nothing at the edge, and no half word', () => {
     const now = guess('ab cd ef', { audioFrames: 53 });
     expect(tentativeCount(now, 0, { audioSeconds: 0.9, isUncommitted: true }, tentativeThresholds)).toBe(0);
     expect(tentativeCount(now, 0, { audioSeconds: 1, isUncommitted: true }, tentativeThresholds)).toBe(4);
@@ -165,7 +165,7 @@ describe('what is shown beyond it', () => {
     expect(tentativeCount(now, 6, committed, tentativeThresholds)).toBe(0);
   });
 
-  test('nothing improbable, but at the very beginning', () => {
+  test('has improbable words only at the very start', () => {
     const now = guess('ab cd', { probabilities: [0.3, 0.3, 0.9, 0.9] });
     expect(tentativeCount(now, 0, { audioSeconds: 1, isUncommitted: true }, tentativeThresholds)).toBe(4);
     expect(tentativeCount(now, 0, committed, tentativeThresholds)).toBe(0);
@@ -173,12 +173,12 @@ describe('what is shown beyond it', () => {
 });
 
 describe('whole words', () => {
-  test('in languages without spaces every whole character may be the last', () => {
+  test('end at any complete character in languages without spaces', () => {
     const pieces = ['客', '', '観', '的']; // the second token is half a character
     expect(wordStarts(pieces, false)).toEqual([true, true, false, true]);
   });
 
-  test('a text may be cut in front of a mark, not within a number', () => {
+  test('may be cut before punctuation, not inside a number', () => {
     expect(cutsOf([' so', ',', ' 1', ',', '000', '.'], true)).toEqual([
       true,
       true,
@@ -190,13 +190,13 @@ describe('whole words', () => {
     expect(cutsOf([' don', "'t", '!'], true)).toEqual([true, false, true]);
   });
 
-  test('the last one is whole only where nothing follows', () => {
+  test('include the last one only at the end of the text', () => {
     expect(countWholeWords(guess('ab cd'), 4)).toBe(2);
     expect(countWholeWords(guess('ab cd', { ended: true }), 4)).toBe(4);
     expect(countWholeWords(guess('ab cd', { ended: true }), 3)).toBe(2);
   });
 
-  test('what is left behind some of them goes on', () => {
+  test('can be dropped from the start', () => {
     const left = dropFirst(guess('ab cd ef'), 2);
     expect(left.tokens).toEqual(guess('ab cd ef').tokens.slice(2));
     expect(left.attendedFrames).toEqual([20, 30, 40, 50]);

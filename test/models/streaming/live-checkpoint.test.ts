@@ -1,4 +1,4 @@
-/** A live session that is thrown away after any look, and gone on with in a new one, says what it would have said. */
+/** A live session that continues from a checkpoint after any decode step gives the same text. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
@@ -15,13 +15,13 @@ let speech: Float32Array;
 beforeAll(async () => {
   model = await WhisperModel.load(starterModel());
   const jfk = await samplesOf(clip('jfk.flac') ?? '');
-  // Nobody speaks, somebody does, stops for long, and goes on until the window has moved.
+  // Silence, speech, a long pause, and speech until the window has moved.
   const pause = new Float32Array(2.3 * SECOND);
   speech = joined(new Float32Array(1.1 * SECOND), jfk, pause, jfk.subarray(0, 5 * SECOND), jfk);
 });
 afterAll(() => model.dispose());
 
-/** What a session that nothing happens to says, look by look. */
+/** Updates of an uninterrupted session. */
 async function uninterrupted(
   model: WhisperModel,
   samples: Float32Array,
@@ -38,7 +38,7 @@ async function uninterrupted(
   return updates;
 }
 
-/** The same with a new session after every look, which is given the audio in other pieces. */
+/** The same with a new session after every step, with other chunks. */
 async function replayed(
   model: WhisperModel,
   samples: Float32Array,
@@ -68,8 +68,8 @@ async function replayed(
   return updates;
 }
 
-describe('a live session gone on with elsewhere', () => {
-  test.each([0.5, 0.93])('says the very same after every look, %d s apart', async (seconds) => {
+describe('a live session continued in another process', () => {
+  test.each([0.5, 0.93])('gives identical updates after every step, %d s apart', async (seconds) => {
     const arrays = mx.liveArrays();
     const step = Math.round(seconds * SECOND);
     const expected = await uninterrupted(model, speech, step);
@@ -81,7 +81,7 @@ describe('a live session gone on with elsewhere', () => {
 
   const weights = realWeights('base');
   const missing = 'missing' in weights ? weights.missing : missingClips('de-leopard.flac');
-  testUnless(missing)('says the very same in a language that it finds by itself', async () => {
+  testUnless(missing)('gives identical updates with a detected language', async () => {
     const base = await WhisperModel.load('dir' in weights ? weights.dir : '');
     const german = await samplesOf(clip('de-leopard.flac') ?? '');
     const expected = await uninterrupted(base, german, SECOND / 2);
@@ -90,7 +90,7 @@ describe('a live session gone on with elsewhere', () => {
     base.dispose();
   });
 
-  test('needs few bytes, and audio of a few seconds', async () => {
+  test('needs few bytes and a few seconds of audio', async () => {
     const live = model.live({ language: 'en' });
     for (let at = 0; at < speech.length; at += SECOND) {
       live.push(speech.subarray(at, at + SECOND));
@@ -115,7 +115,7 @@ describe('a checkpoint', () => {
     return checkpoint;
   }
 
-  test('that is wrong anywhere is refused, and leaves nothing behind', async () => {
+  test('is rejected with any wrong field, without leaks', async () => {
     const right = await one();
     const arrays = mx.liveArrays();
     const state = right.state as { readonly [key: string]: unknown };
@@ -125,7 +125,7 @@ describe('a checkpoint', () => {
       undefined,
       null,
       {},
-      { ...state, version: 2 },
+      { ...state, version: 1 },
       { ...state, model: 'whisper-1-2-3-80' },
       { ...state, start: -1 },
       { ...state, melFrom: 1600 },
@@ -143,7 +143,7 @@ describe('a checkpoint', () => {
       { ...state, voice: { ...voice, speechEndFrames: 1e6 } },
     ];
     for (const state of wrong)
-      expect(() => model.live({}, { ...right, state })).toThrow(/this checkpoint cannot be gone on from/);
+      expect(() => model.live({}, { ...right, state })).toThrow(/invalid live checkpoint/);
     expect(() => model.live({}, { ...right, fromSample: right.fromSample + 1 })).toThrow(SottoError);
     expect(mx.liveArrays()).toBe(arrays);
     model.live({ language: 'en' }, right).dispose();

@@ -1,4 +1,4 @@
-/** Speech that goes on, with words to listen for, by the model of the repository. */
+/** Live sessions with hotwords, with the starter model. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -18,7 +18,7 @@ afterAll(() => model.dispose());
 
 interface LiveResult {
   readonly committed: string;
-  /** What each look said, committed or not. */
+  /** Text after each step, committed and tentative. */
   readonly texts: readonly string[];
   readonly refined: string | undefined;
 }
@@ -41,17 +41,17 @@ async function transcribeLive(samples: Float32Array, hotwords?: string[]): Promi
   }
 }
 
-describe('a live session with words to listen for', () => {
-  test('writes a rare word as it is listed, at once and at the end', async () => {
+describe('a live session with hotwords', () => {
+  test('writes a rare word as listed, live and refined', async () => {
     const sonnet = await samplesOf(join(root, 'assets/speech/sonnet1.mp3'));
     const end = sonnet.subarray(36 * SECOND, 45 * SECOND);
     expect((await transcribeLive(end)).committed).not.toContain('buriest');
-    const told = await transcribeLive(end, ['buriest', 'niggarding']);
-    expect(told.committed).toContain('buriest');
-    expect(told.refined ?? told.committed).toContain('buriest');
+    const biased = await transcribeLive(end, ['buriest', 'niggarding']);
+    expect(biased.committed).toContain('buriest');
+    expect(biased.refined ?? biased.committed).toContain('buriest');
   });
 
-  test('says look by look what it says without them, where none of them is said, and leaves nothing behind', async () => {
+  test('gives the same updates without matching words, without leaks', async () => {
     const jfk = await samplesOf(join(root, 'assets/speech/jfk.flac'));
     const { distractors } = JSON.parse(readFileSync(join(root, 'test/fixtures/hotwords.json'), 'utf8')) as {
       distractors: string[];
@@ -62,7 +62,7 @@ describe('a live session with words to listen for', () => {
     expect(mx.liveArrays()).toBe(arrays);
   });
 
-  testUnless(missingClips('hotword-comfyui.mp3'))('says ComfyUI where it is told to', async () => {
+  testUnless(missingClips('hotword-comfyui.mp3'))('writes ComfyUI if listed', async () => {
     const samples = await samplesOf(clip('hotword-comfyui.mp3') ?? '');
     expect((await transcribeLive(samples)).committed).not.toContain('ComfyUI');
     expect((await transcribeLive(samples, ['ComfyUI'])).committed.match(/ComfyUI/g)).toHaveLength(2);

@@ -1,4 +1,4 @@
-/** Where nobody speaks, nothing is written down while it is heard, and pauses between words gain none. */
+/** Live sessions write nothing for noise, and pauses add no words. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
-/** All updates of what is heard in steps of half a second; the last one is the end. */
+/** All updates with a step each half a second; the last one is `finish`. */
 async function transcribeLive(samples: Float32Array): Promise<LiveUpdate[]> {
   const live = model.live({ language: 'en' });
   const updates: LiveUpdate[] = [];
@@ -46,13 +46,13 @@ describe('no words, not even for a moment', () => {
     );
   });
 
-  testUnless(missingClips('music-bbb-5s.flac'))('music that sounds like humming', async () => {
+  testUnless(missingClips('music-bbb-5s.flac'))('music that resembles humming', async () => {
     expect(text(await transcribeLive(await samplesOf(clip('music-bbb-5s.flac') ?? '')))).toBe('');
   });
 });
 
 test.each(['digital silence', 'room, -55 dB', 'breathing'])(
-  'a pause of %s gains no words, and costs none',
+  'a pause of %s adds and loses no words',
   async (name) => {
     const updates = await transcribeLive(joined(speech, makeNoise(name, 9), speech, makeNoise(name, 2)));
     expect(

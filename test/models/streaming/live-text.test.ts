@@ -1,4 +1,4 @@
-/** What is committed of a window is never taken back, never half a character, and the same when the window moves. */
+/** Committed text is never retracted, never half a character, and survives moves of the window. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { commitWhen } from '#daemon/models/streaming/commit-policy.js';
@@ -6,7 +6,7 @@ import { LiveText } from '#daemon/models/whisper/streaming/live-text.js';
 import { LiveWords } from '#daemon/models/whisper/streaming/live-words.js';
 import { findWindowCut } from '#daemon/models/whisper/streaming/window-cut.js';
 
-/** A tokenizer whose tokens are the bytes of a text, so that most characters take several. */
+/** A tokenizer whose tokens are bytes, so that many characters need several. */
 const bytes = {
   textStream() {
     const decoder = new TextDecoder();
@@ -19,12 +19,12 @@ const bytes = {
 const tokensOf = (text: string): number[] => [...new TextEncoder().encode(text)];
 const textOf = (tokens: readonly number[]): string => new TextDecoder().decode(Uint8Array.from(tokens));
 
-/** A look at the text behind what is committed, of which each token takes four frames. */
-function updateText(liveText: LiveText, said: string, spaced: boolean, probability: number): void {
+/** A decode step over the text after the committed tokens, with four frames per token. */
+function updateText(liveText: LiveText, spoken: string, spaced: boolean, probability: number): void {
   const first = liveText.committed.length;
-  const tokens = tokensOf(said).slice(first);
+  const tokens = tokensOf(spoken).slice(first);
   const starts = Array.from({ length: first + tokens.length + 1 }, (_, i) => 4 * i);
-  liveText.heard({
+  liveText.update({
     words: new LiveWords(bytes, tokens, spaced),
     logprobs: tokens.map(() => Math.log(probability)),
     committedStarts: starts.slice(0, first),
@@ -41,31 +41,31 @@ const texts = fc.string({
   maxLength: 60,
 });
 
-describe('what is committed of a window', () => {
-  test('is what was said, in whole characters and words, whatever the looks', () => {
-    const policy = commitWhen({ frames: 20, agreementCount: 2, probability: 0.5 }, { frames: 60 });
+describe('the committed text of a window', () => {
+  test('is the spoken text, in whole characters and words, for any steps', () => {
+    const policy = commitWhen({ edgeFrames: 20, agreementCount: 2, probability: 0.5 }, { edgeFrames: 60 });
     fc.assert(
       fc.property(
         texts,
         fc.boolean(),
         fc.array(fc.tuple(fc.nat(60), fc.double({ min: 0.1, max: 1, noNaN: true })), { maxLength: 12 }),
-        (said, spaced, steps) => {
+        (spoken, spaced, steps) => {
           const liveText = new LiveText((tokens) => new LiveWords(bytes, tokens, spaced));
-          const characters = Array.from(said);
-          let heard = 0;
+          const characters = Array.from(spoken);
+          let length = 0;
           let committed = '';
           for (const [more, probability] of steps) {
-            heard = Math.min(characters.length, heard + more);
-            updateText(liveText, characters.slice(0, heard).join(''), spaced, probability);
-            const { hypothesis: now, agreementCount } = liveText;
-            if (now === undefined) throw new Error('nothing follows');
+            length = Math.min(characters.length, length + more);
+            updateText(liveText, characters.slice(0, length).join(''), spaced, probability);
+            const { hypothesis, decodeSteps } = liveText;
+            if (hypothesis === undefined) throw new Error('nothing follows');
             const words = liveText.commit(
-              policy({ now, first: agreementCount === 1, audioSeconds: 5, paused: false }),
+              policy({ hypothesis, isFirstStep: decodeSteps === 1, audioSeconds: 5, isPaused: false }),
             );
             committed += words.map(({ word }) => word).join('');
-            // Never half a character, never another text than what was said, never taken back.
+            // Never half a character, never other text, never retracted.
             expect(committed).toBe(textOf(liveText.committed));
-            expect(said.startsWith(committed)).toBe(true);
+            expect(spoken.startsWith(committed)).toBe(true);
             for (const { start, end } of words) expect(end).toBeGreaterThanOrEqual(start);
           }
         },
@@ -73,7 +73,7 @@ describe('what is committed of a window', () => {
     );
   });
 
-  test('stays a beginning of the text when the window moves on', () => {
+  test('stays a prefix of the text when the window moves', () => {
     fc.assert(
       fc.property(
         fc.array(fc.constantFrom(' so', ' my', ' fellow,', ' Americans.'), { minLength: 40, maxLength: 80 }),
@@ -81,9 +81,16 @@ describe('what is committed of a window', () => {
           const liveText = new LiveText((tokens) => new LiveWords(bytes, tokens, true));
           updateText(liveText, words.join(''), true, 0.9);
           updateText(liveText, words.join(''), true, 0.9);
-          const { hypothesis: now } = liveText;
-          if (now === undefined) throw new Error('nothing follows');
-          liveText.commit(commitWhen({ frames: 8 })({ now, first: false, audioSeconds: 30, paused: false }));
+          const { hypothesis } = liveText;
+          if (hypothesis === undefined) throw new Error('nothing follows');
+          liveText.commit(
+            commitWhen({ edgeFrames: 8 })({
+              hypothesis,
+              isFirstStep: false,
+              audioSeconds: 30,
+              isPaused: false,
+            }),
+          );
           const before = textOf(liveText.committed);
           const behind = liveText.hypothesis?.tokens;
           const moved = liveText.advanceWindow();
@@ -97,7 +104,7 @@ describe('what is committed of a window', () => {
     );
   });
 
-  test('has a mean probability over all of it, also behind a window that moved', () => {
+  test('has a mean probability that includes earlier windows', () => {
     const liveText = new LiveText((tokens) => new LiveWords(bytes, tokens, true));
     expect(liveText.meanLogprob).toBeUndefined();
     updateText(liveText, ' so my', true, 0.5);
@@ -110,7 +117,7 @@ describe('what is committed of a window', () => {
   });
 });
 
-describe('where a long window is cut', () => {
+describe('a long window is cut', () => {
   const words = (text: string): [string[], boolean[], number[]] => {
     const pieces = text.match(/ [^ ]+/g) ?? [];
     return [pieces, pieces.map(() => true), pieces.map((_, i) => 50 * i)];
@@ -121,13 +128,13 @@ describe('where a long window is cut', () => {
     expect(findWindowCut(pieces, begins, starts, 600)).toBe(4);
   });
 
-  test('where the speaker paused longest, if no sentence ends there', () => {
+  test('at the longest pause, if no sentence ends there', () => {
     const [pieces, begins, starts] = words(' a b c d e f g h i j k l');
     starts[6] = 320;
     expect(findWindowCut(pieces, begins, starts, 600)).toBe(6);
   });
 
-  test('nowhere, if all is too new', () => {
+  test('nowhere, if all words are too recent', () => {
     const [pieces, begins, starts] = words(' a b c d');
     expect(findWindowCut(pieces, begins, starts, 260)).toBe(0);
   });

@@ -1,4 +1,4 @@
-/** Speech that goes on, with the model of the repository: what is committed stays, and nothing is made up. */
+/** Live sessions with the starter model: committed text stays, and nothing is invented. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
@@ -20,14 +20,14 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
-/** Speaks in pieces, looking after each; the last update is the end. No array is left behind. */
+/** Pushes chunks with an update after each; the last one is `finish`. Checks for leaks. */
 async function transcribeLive(
   samples: Float32Array,
   pieceSamples: number,
   options: Partial<LiveOptions> = {},
 ): Promise<LiveUpdate[]> {
   const before = mx.liveArrays();
-  const live = new LiveWhisper(model.parts, { language: 'en', ...options });
+  const live = new LiveWhisper(model.deps, { language: 'en', ...options });
   const updates: LiveUpdate[] = [];
   for (let at = 0; at < samples.length; at += pieceSamples) {
     live.push(samples.subarray(at, at + pieceSamples));
@@ -43,8 +43,8 @@ function textOf(updates: readonly LiveUpdate[]): string {
   return updates.flatMap(({ committed }) => committed.map(({ word }) => word)).join('');
 }
 
-describe('speech that goes on', () => {
-  test('is committed word by word, in order, and in the end what was said', async () => {
+describe('live speech', () => {
+  test('is committed word by word, in order, and completely', async () => {
     const updates = await transcribeLive(jfk, SECOND);
     const words = updates.flatMap(({ committed }) => committed);
     expect(errorsIn(TRANSCRIPT, textOf(updates), 'en').errors).toBeLessThanOrEqual(3);
@@ -54,32 +54,32 @@ describe('speech that goes on', () => {
       expect(end).toBeLessThanOrEqual(11.1);
       expect(probability).toBeGreaterThan(0);
     }
-    // Most of it came before the end.
+    // The larger part arrives before the end.
     expect(updates.slice(0, -1).flatMap(({ committed }) => committed).length).toBeGreaterThan(12);
   });
 
-  test('shows what seems to follow before it is certain', async () => {
+  test('has tentative text before it is committed', async () => {
     const updates = await transcribeLive(jfk, SECOND);
     expect(updates.some(({ tentative }) => /\w/.test(tentative))).toBe(true);
     expect(updates.at(-1)?.tentative).toBe('');
   });
 
-  test('says nothing where nobody speaks, however long', async () => {
+  test('has no text without speech', async () => {
     const updates = await transcribeLive(new Float32Array(8 * SECOND), SECOND);
     expect(updates.map(({ committed, tentative }) => [committed, tentative])).toEqual(
       updates.map(() => [[], '']),
     );
   });
 
-  test('begins anew after a pause, and makes nothing up in it', async () => {
+  test('continues after a pause without inventing text', async () => {
     const updates = await transcribeLive(joined(jfk, new Float32Array(6 * SECOND), jfk), SECOND);
     expect(errorsIn(`${TRANSCRIPT} ${TRANSCRIPT}`, textOf(updates), 'en').errors).toBeLessThanOrEqual(7);
     const words = updates.flatMap(({ committed }) => committed);
     expect(words.filter(({ start, end }) => start > 11.2 && end < 16.8)).toEqual([]);
   });
 
-  test('goes on for long without a pause: nothing is lost or said twice where the window moves', async () => {
-    // His last words end without silence behind them, so that nothing tells the four apart.
+  test('loses and repeats nothing where the window moves', async () => {
+    // The last words have no silence after them, so nothing separates the four.
     const speech = jfk.subarray(0.3 * SECOND, 10.6 * SECOND);
     const updates = await transcribeLive(joined(speech, speech, speech, speech), SECOND / 2);
     expect(
@@ -90,8 +90,8 @@ describe('speech that goes on', () => {
   });
 });
 
-describe('a take that is over', () => {
-  test('is decoded once more from what is there, and gives the offline text', async () => {
+describe('a finished dictation', () => {
+  test('is decoded again from its window and gives the offline text', async () => {
     const before = mx.liveArrays();
     const live = model.live({ language: 'en' });
     live.push(jfk);
@@ -113,7 +113,7 @@ describe('a take that is over', () => {
     expect(mx.liveArrays()).toBe(before);
   });
 
-  test('is not where a part of it is gone, or nobody spoke', async () => {
+  test('is not decoded again if its window is incomplete or without speech', async () => {
     for (const samples of [joined(jfk, new Float32Array(3 * SECOND), jfk), new Float32Array(2 * SECOND)]) {
       const live = model.live({ language: 'en' });
       for (let at = 0; at < samples.length; at += SECOND) {

@@ -1,4 +1,4 @@
-/** Words with times through a whole transcription. */
+/** Word times in a whole transcription. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
@@ -27,8 +27,8 @@ test.each<TranscribeOptions>([
   const { segments, text } = await transcribe(speech, options);
   const words = segments.flatMap(({ words = [] }) => words);
   expect(words.map(({ word }) => word).join('')).toBe(text);
-  for (const { words = [], text: said, start, end } of segments) {
-    expect(words.map(({ word }) => word).join('')).toBe(said);
+  for (const { words = [], text, start, end } of segments) {
+    expect(words.map(({ word }) => word).join('')).toBe(text);
     expect([words[0]?.start, words.at(-1)?.end]).toEqual([start, end]);
   }
   let before = 0;
@@ -41,7 +41,7 @@ test.each<TranscribeOptions>([
   }
   expect(words.at(-1)?.end).toBeLessThanOrEqual(11);
   const country = words.filter(({ word }) => /country/.test(word)).map(({ start }) => start);
-  expect(country[0]).toBeGreaterThan(5.5); // said at 6.0 s and at 9.7 s or so
+  expect(country[0]).toBeGreaterThan(5.5); // at about 6.0 s and 9.7 s
   expect(country[0]).toBeLessThan(6.6);
 });
 
@@ -56,13 +56,13 @@ test('words of a later window have the times of the file', async () => {
   for (const start of fellows) expect(Math.abs((start % 11) - 1.0)).toBeLessThan(0.7);
 });
 
-test('speech is kept, and the work ends, where silence is looked at with suspicion', async () => {
+test('hallucinationSilenceThreshold keeps speech and terminates', async () => {
   const long = joined(speech, new Float32Array(25 * 16_000), speech);
   for (const vad of [true, false]) {
     const { segments } = await transcribe(long, { vad, hallucinationSilenceThreshold: 2 });
-    const said = (from: number, to: number): string =>
+    const textBetween = (from: number, to: number): string =>
       segments.flatMap(({ start, text }) => (start >= from && start < to ? text : [])).join('');
-    expect(said(0, 12)).toMatch(/fellow.*country/is);
-    expect(said(35, 60)).toMatch(/fellow.*country/is);
+    expect(textBetween(0, 12)).toMatch(/fellow.*country/is);
+    expect(textBetween(35, 60)).toMatch(/fellow.*country/is);
   }
 });

@@ -1,6 +1,6 @@
 /**
- * Words with times on real weights against the references' (test/reference/make-word-fixtures.py): the same tokens, our
- * encoder and our alignment. The starter model and its clips are in every clone, the rest is skipped with a word.
+ * Word times with real weights compared with the references (test/reference/make-word-fixtures.py): the same tokens, our
+ * encoder and our alignment. Every clone has the starter model and its clips; other tests are skipped without theirs.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -44,16 +44,16 @@ const never = new AbortController().signal;
 const STEP_SECONDS = 0.02 + 1e-6;
 
 async function encoded(model: WhisperModel, samples: Float32Array, seek: number): Promise<EncodedWindow> {
-  const windows = new AudioWindows(streamOf(samples).samples, model.parts.mel);
+  const windows = new AudioWindows(streamOf(samples).samples, model.deps.mel);
   const span = (await windows.next(seek, never)) ?? { start: seek, frames: 0 };
-  const mel = await windows.mel(span, WINDOW_FRAMES, 'zero', model.parts.model.dtype);
+  const mel = await windows.mel(span, WINDOW_FRAMES, 'zero', model.deps.model.dtype);
   await windows.dispose();
-  return encode(model.parts.model, mel, never);
+  return encode(model.deps.model, mel, never);
 }
 
 function contextOf(model: WhisperModel, language: string, window: Omit<Window, 'segments'>): WordContext {
   return {
-    startSequence: model.parts.tokenizer.startSequence(language, 'transcribe', true),
+    startSequence: model.deps.tokenizer.startSequence(language, 'transcribe', true),
     language,
     audioFrames: window.audioFrames,
     offsetSeconds: window.seek / 100,
@@ -77,7 +77,7 @@ for (const [name, weights] of models) {
     continue;
   }
   const { clips, reference } = JSON.parse(readFileSync(file, 'utf8')) as WordFixture;
-  const here = clips.flatMap((entry) => {
+  const available = clips.flatMap((entry) => {
     const path = clip(entry.file);
     if (path === undefined) return [];
     const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');
@@ -98,51 +98,54 @@ for (const [name, weights] of models) {
     });
 
     for (const { id, file } of clips)
-      if (!here.some((one) => one.id === id))
+      if (!available.some((one) => one.id === id))
         skippedTest(`${id}: the same words`, `no ../shared/speech: ${file}`);
 
-    test.each(here.map((entry) => [entry.id, entry] as const))('%s: the same words', async (_, entry) => {
-      const samples = await samplesOf(entry.path);
-      for (const window of entry.windows) {
-        const segments = window.segments.map(({ start, end, text, tokens }): Segment => ({
-          start,
-          end,
-          text,
-          tokens,
-          ...plain,
-        }));
-        const audio = await encoded(model, samples, window.seek);
-        const got = await addWordTimes(
-          segments,
-          model.parts,
-          audio,
-          contextOf(model, entry.language, window),
-          never,
-        );
-        disposeWindow(audio);
-        expect(got).toHaveLength(segments.length);
-        for (const [i, { words = [], text, start, end }] of got.entries()) {
-          const want = window.segments[i];
-          expect(words.map(({ word }) => word)).toEqual(want?.words.map(([word]) => word));
-          expect(words.map(({ word }) => word).join('')).toBe(text);
-          expect([start, end]).toEqual([words.at(0)?.start ?? start, words.at(-1)?.end ?? end]);
-          for (const [j, { word, start, end, probability }] of words.entries()) {
-            const [, wantStart = NaN, wantEnd = NaN, wantProbability = NaN] = want?.words[j] ?? [];
-            const apart = Math.max(Math.abs(start - wantStart), Math.abs(end - wantEnd));
-            compared.words++;
-            compared.sumSeconds += apart;
-            expect(Math.abs(probability - wantProbability)).toBeLessThan(0.01);
-            if (apart <= STEP_SECONDS) continue;
-            compared.apart++;
-            if (process.env.SOTTO_SHOW_WORDS) {
-              console.warn(`${entry.id}${word}: ${start}-${end} for ${wantStart}-${wantEnd}`);
+    test.each(available.map((entry) => [entry.id, entry] as const))(
+      '%s: the same words',
+      async (_, entry) => {
+        const samples = await samplesOf(entry.path);
+        for (const window of entry.windows) {
+          const segments = window.segments.map(({ start, end, text, tokens }): Segment => ({
+            start,
+            end,
+            text,
+            tokens,
+            ...plain,
+          }));
+          const audio = await encoded(model, samples, window.seek);
+          const got = await addWordTimes(
+            segments,
+            model.deps,
+            audio,
+            contextOf(model, entry.language, window),
+            never,
+          );
+          disposeWindow(audio);
+          expect(got).toHaveLength(segments.length);
+          for (const [i, { words = [], text, start, end }] of got.entries()) {
+            const want = window.segments[i];
+            expect(words.map(({ word }) => word)).toEqual(want?.words.map(([word]) => word));
+            expect(words.map(({ word }) => word).join('')).toBe(text);
+            expect([start, end]).toEqual([words.at(0)?.start ?? start, words.at(-1)?.end ?? end]);
+            for (const [j, { word, start, end, probability }] of words.entries()) {
+              const [, wantStart = NaN, wantEnd = NaN, wantProbability = NaN] = want?.words[j] ?? [];
+              const apart = Math.max(Math.abs(start - wantStart), Math.abs(end - wantEnd));
+              compared.words++;
+              compared.sumSeconds += apart;
+              expect(Math.abs(probability - wantProbability)).toBeLessThan(0.01);
+              if (apart <= STEP_SECONDS) continue;
+              compared.apart++;
+              if (process.env.SOTTO_SHOW_WORDS) {
+                console.warn(`${entry.id}${word}: ${start}-${end} for ${wantStart}-${wantEnd}`);
+              }
             }
           }
         }
-      }
-    });
+      },
+    );
 
-    test('at least 99 of 100 words begin and end within one step of where the reference has them', () => {
+    test('at least 99 of 100 words start and end within one step of the reference', () => {
       const { words, apart } = compared;
       console.info(`${name}: ${apart} of ${words} words are further than 0.02 s from the reference's`);
       expect(words).toBeGreaterThan(0);
@@ -161,9 +164,9 @@ describe('word times', () => {
   });
   afterAll(() => model.dispose());
 
-  /** The first window of the audio, decoded and timed. */
+  /** Decodes and aligns the first window of the audio. */
   async function decodedAndTimed(signal = never): Promise<{ segments: Segment[]; timed: Segment[] }> {
-    const { model: network, tokenizer } = model.parts;
+    const { model: network, tokenizer } = model.deps;
     const audioFrames = Math.min(WINDOW_FRAMES, Math.floor(samples.length / 160));
     const window = await encoded(model, samples, 0);
     const caches = makeCaches(network);
@@ -172,7 +175,7 @@ describe('word times', () => {
       const context = contextOf(model, 'en', { seek: 0, audioFrames, lastSpeech: 0 });
       const { startSequence } = context;
       const run = decodeWindow(
-        { ...model.parts, model: network, caches, filters, startSequence, seed: 0 },
+        { ...model.deps, model: network, caches, filters, startSequence, seed: 0 },
         window,
         [],
         0,
@@ -181,7 +184,7 @@ describe('word times', () => {
       let step = await run.next();
       while (step.done !== true) step = await run.next();
       const { segments } = cutSegments(step.value, tokenizer, 0, audioFrames);
-      return { segments, timed: await addWordTimes(segments, model.parts, window, context, signal) };
+      return { segments, timed: await addWordTimes(segments, model.deps, window, context, signal) };
     } finally {
       filters.dispose();
       for (const cache of caches) cache.dispose();
@@ -189,7 +192,7 @@ describe('word times', () => {
     }
   }
 
-  test('of a decoded window: its words in order, within the audio, joined the text', async () => {
+  test('of a decoded window are in order, inside the audio, and join to the text', async () => {
     const { segments, timed } = await decodedAndTimed();
     expect(timed.length).toBe(segments.length);
     expect(timed.length).toBeGreaterThan(0);
@@ -209,22 +212,22 @@ describe('word times', () => {
     expect(before).toBeLessThan(samples.length / 16_000);
   });
 
-  test('are given up with CANCELLED, and leave no arrays behind', async () => {
+  test('are cancelled without leaks', async () => {
     const live = mx.liveArrays();
     await expect(decodedAndTimed(AbortSignal.abort())).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(mx.liveArrays()).toBe(live);
   });
 
-  test('of no segments are none, and of more tokens than a window has an error', async () => {
+  test('are empty without segments, and fail with too many tokens', async () => {
     const window = await encoded(model, samples, 0);
     const context = contextOf(model, 'en', { seek: 0, audioFrames: 3000, lastSpeech: 0 });
-    expect(await addWordTimes([], model.parts, window, context, never)).toEqual([]);
+    expect(await addWordTimes([], model.deps, window, context, never)).toEqual([]);
     const long: Segment = { start: 0, end: 30, text: '', tokens: new Array<number>(460).fill(220), ...plain };
-    await expect(addWordTimes([long], model.parts, window, context, never)).rejects.toThrow(RangeError);
+    await expect(addWordTimes([long], model.deps, window, context, never)).rejects.toThrow(RangeError);
     disposeWindow(window);
   });
 
-  test('come of windows with a frame of audio, too', async () => {
+  test('work for a window with one frame of audio', async () => {
     const window = await encoded(model, samples, 0);
     for (const audioFrames of [0, 1, 2, 6, 20]) {
       const context = contextOf(model, 'en', { seek: 0, audioFrames, lastSpeech: 0 });
@@ -232,10 +235,10 @@ describe('word times', () => {
         start: 0,
         end: 1,
         text: ' Yes.',
-        tokens: model.parts.tokenizer.encode(' Yes.'),
+        tokens: model.deps.tokenizer.encode(' Yes.'),
         ...plain,
       };
-      const [got] = await addWordTimes([segment], model.parts, window, context, never);
+      const [got] = await addWordTimes([segment], model.deps, window, context, never);
       expect(got?.words?.map(({ word }) => word)).toEqual([' Yes.']);
       expect(Number.isFinite(got?.words?.[0]?.probability)).toBe(true);
     }
@@ -243,7 +246,7 @@ describe('word times', () => {
   });
 });
 
-test('what heads look at is what attention weighs values by, in panels or not', () => {
+test('attention scores match the weights of cross-attention, with and without panels', () => {
   const [batch, count, positions, heads, width] = [1, 3, 37, 4, 16];
   mx.tidy(() => {
     const kv = mx.random.normal([batch, positions, 2 * heads * width]);

@@ -1,4 +1,4 @@
-/** The parts of word times that need no weights: time warping, the median, words out of tokens, their places. */
+/** Word times without weights: time warping, the median, word splitting and placement. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -21,7 +21,7 @@ import { mx } from '#native/index.js';
 
 import { fixture } from '../fixtures.js';
 
-/** The cost of the cheapest way, and what it is, by trying what leads to each cell. */
+/** The cheapest path and its cost, by exhaustive search over predecessors. */
 function naiveWarp(gain: readonly (readonly number[])[]): { cost: number; first: number[] } {
   const memo = new Map<string, { cost: number; from: [number, number] | undefined }>();
   const f32 = Math.fround;
@@ -61,7 +61,7 @@ const matrices = (value: fc.Arbitrary<number>): fc.Arbitrary<number[][]> =>
 describe('time warping', () => {
   test.each([
     ['any numbers', fc.float({ min: -4, max: 4, noNaN: true })],
-    ['many equal ways', fc.integer({ min: -1, max: 1 })],
+    ['many ties', fc.integer({ min: -1, max: 1 })],
   ])('goes the way that trying all finds: %s', (_, value) => {
     fc.assert(
       fc.property(matrices(value), (gain) => {
@@ -73,7 +73,7 @@ describe('time warping', () => {
     );
   });
 
-  test('only goes forward, and begins at the beginning', () => {
+  test('is monotonic and starts at the first frame', () => {
     fc.assert(
       fc.property(matrices(fc.float({ min: -4, max: 4, noNaN: true })), (gain) => {
         const got = Array.from(
@@ -85,7 +85,7 @@ describe('time warping', () => {
     );
   });
 
-  test('refuses a matrix of another size, and survives numbers that are none', () => {
+  test('rejects a matrix of another size and accepts NaN', () => {
     expect(() => firstFrames(new Float32Array(5), 2, 3)).toThrow(RangeError);
     expect(() => firstFrames(new Float32Array(0), 0, 0)).toThrow(RangeError);
     expect(firstFrames(new Float32Array(12).fill(NaN), 3, 4)).toHaveLength(3);
@@ -104,7 +104,7 @@ describe('the median of seven', () => {
     );
   };
 
-  test('is the one in the middle, for all rows of all heads', () => {
+  test('is the middle value, for all rows of all heads', () => {
     fc.assert(
       fc.property(
         fc.tuple(
@@ -130,7 +130,7 @@ describe('the median of seven', () => {
     );
   });
 
-  test('holds for every order of zeros and ones, so for all numbers', () => {
+  test('holds for every sequence of zeros and ones, and so for all numbers', () => {
     const rows = Array.from({ length: 128 }, (_, bits) =>
       Array.from({ length: 7 }, (_, i) => (bits >> i) & 1),
     );
@@ -140,7 +140,7 @@ describe('the median of seven', () => {
     expect(Array.from(got, Number)).toEqual(rows.flatMap(naive));
   });
 
-  test('leaves up to three numbers as they are', () => {
+  test('keeps up to three values unchanged', () => {
     const got = mx.tidy(() => medianOfSeven(mx.array(Float32Array.from([3, 1, 2]), [1, 3])).toTypedArray());
     expect(Array.from(got, Number)).toEqual([3, 1, 2]);
   });
@@ -149,11 +149,11 @@ describe('the median of seven', () => {
 describe('alignment heads', () => {
   const shape = { nAudioLayer: 6, nTextLayer: 6, nTextHead: 8, nMels: 80 as const, isMultilingual: true };
 
-  test('are those that the checkpoint names', () => {
+  test('are those of the checkpoint', () => {
     expect(alignmentHeads(shape, [[5, 7]])).toEqual([[5, 7]]);
   });
 
-  test('are those of the released model where the checkpoint names none, or some that it has not', () => {
+  test('are those of the released model without valid ones in the checkpoint', () => {
     const released = [[3, 1], [4, 2], [4, 3], [4, 7], [5, 1], [5, 2], [5, 4], [5, 6]]; // prettier-ignore
     expect(alignmentHeads(shape)).toEqual(released);
     for (const wrong of [
@@ -175,13 +175,13 @@ describe('alignment heads', () => {
     string,
     { shape: Parameters<typeof alignmentHeads>[0]; heads: number[][] }
   >;
-  // large-v1 has the shape of large-v2, whose heads are taken.
+  // large-v1 has the shape of large-v2 and gets its heads.
   test.each(Object.entries(released).filter(([name]) => name !== 'large-v1'))(
     "are openai-whisper's for %s",
     (_, { shape, heads }) => expect(alignmentHeads(shape)).toEqual(heads),
   );
 
-  test('tell English-only models, large-v3 and turbo from the others', () => {
+  test('differ for English-only models, large-v3 and turbo', () => {
     expect(alignmentHeads({ ...shape, isMultilingual: false })).toHaveLength(5);
     const large = { nAudioLayer: 32, nTextLayer: 32, nTextHead: 20, isMultilingual: true };
     expect(alignmentHeads({ ...large, nMels: 80 })).toHaveLength(23);
@@ -191,7 +191,7 @@ describe('alignment heads', () => {
     ]); // prettier-ignore
   });
 
-  test('are all of the last half of the layers of a model that nobody has measured', () => {
+  test('are all of the last half of the layers for an unknown model', () => {
     const distil = {
       nAudioLayer: 32,
       nTextLayer: 2,
@@ -203,7 +203,7 @@ describe('alignment heads', () => {
   });
 });
 
-describe('words out of tokens', () => {
+describe('words from tokens', () => {
   let tokenizer: WhisperTokenizer;
   beforeAll(async () => {
     tokenizer = await WhisperTokenizer.load({ isMultilingual: true, numLanguages: 99, nVocab: 51865 });
@@ -213,18 +213,18 @@ describe('words out of tokens', () => {
   const wordsOf = (text: string, language: string): string[] =>
     splitWords(tokenizer.encode(text), tokenizer, language).map((word) => word.text);
 
-  test('are cut at spaces, marks apart', () => {
+  test('are split at spaces, with separate punctuation', () => {
     expect(wordsOf(" So, my fellow Americans: it's 1984.", 'en')).toEqual([
       ' So', ',', ' my', ' fellow', ' Americans', ':', " it's", ' 1984', '.',
     ]); // prettier-ignore
   });
 
-  test('are characters where a language has no spaces', () => {
+  test('are characters in a language without spaces', () => {
     expect(wordsOf('客観的実在の', 'ja').join('|')).toMatch(/^客\|?観\|?的\|?実\|?在\|?の$/);
     expect(wordsOf('今日', 'en')).toEqual(['今日']);
   });
 
-  test.each(['en', 'ja'])('joined are the text, and hold all tokens in order: any text, %s', (language) => {
+  test.each(['en', 'ja'])('join to the text and hold all tokens in order, for any text, %s', (language) => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 30 }), (text) => {
         const tokens = tokenizer.encode(text);
@@ -237,24 +237,21 @@ describe('words out of tokens', () => {
     );
   });
 
-  test.each(['en', 'ja'])(
-    'joined are the text for any tokens at all, bytes of nothing too: %s',
-    (language) => {
-      fc.assert(
-        fc.property(fc.array(fc.integer({ min: 0, max: 50_256 }), { maxLength: 12 }), (tokens) => {
-          for (const merge of [false, true]) {
-            const split = splitWords(tokens, tokenizer, language);
-            const words = merge ? mergePunctuation(split) : split;
-            expect(words.map((word) => word.text).join('')).toBe(tokenizer.decode(tokens));
-            expect(words.flatMap((word) => word.tokens)).toEqual(tokens);
-          }
-        }),
-        { numRuns: 500 },
-      );
-    },
-  );
+  test.each(['en', 'ja'])('join to the text for any tokens, invalid bytes included: %s', (language) => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 50_256 }), { maxLength: 12 }), (tokens) => {
+        for (const merge of [false, true]) {
+          const split = splitWords(tokens, tokenizer, language);
+          const words = merge ? mergePunctuation(split) : split;
+          expect(words.map((word) => word.text).join('')).toBe(tokenizer.decode(tokens));
+          expect(words.flatMap((word) => word.tokens)).toEqual(tokens);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
 
-  test('never cut a character: its bytes stay together', () => {
+  test('never split a character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }), (text) => {
         for (const { text: piece, tokens } of splitCharacters(tokenizer.encode(text), tokenizer)) {
@@ -275,9 +272,9 @@ describe('punctuation', () => {
   const merged = (...texts: string[]): string[] =>
     mergePunctuation(texts.map((t) => word(t))).map((w) => w.text);
 
-  test('goes with the word before it or, if it opens, with the word after it', () => {
-    expect(merged(' He', ' said', ',', ' "', 'Go', '!', '"', ' (', 'now', ')', '.')).toEqual([
-      ' He', ' said,', ' "Go!"', ' (now).',
+  test('attaches to the word before it or, if it opens, to the word after it', () => {
+    expect(merged(' He', ' asked', ',', ' "', 'Go', '!', '"', ' (', 'now', ')', '.')).toEqual([
+      ' He', ' asked,', ' "Go!"', ' (now).',
     ]); // prettier-ignore
   });
 
@@ -286,7 +283,7 @@ describe('punctuation', () => {
     expect(first).toMatchObject({ text: ' “Go.', start: 1, end: 2, tokens: [2, 2, 1] });
   });
 
-  test('stays where nothing is beside it', () => {
+  test('stays separate without a neighbor', () => {
     expect(merged('.')).toEqual(['.']);
     expect(merged(' -')).toEqual([' -']);
     expect(merged()).toEqual([]);
@@ -300,7 +297,7 @@ describe('the places of words', () => {
   const place = (segments: Segment[], split: TimedWord[][], context = {}): Segment[] =>
     placeWords(segments, split, { offsetSeconds: 0, lastSpeechSeconds: 0, ...context });
 
-  test('are in the file, and the segment goes from its first word to its last', () => {
+  test('are in times of the file, and the segment spans its first word to its last', () => {
     const [got] = place([segment(30, 32)], [[word(' a', 0.2, 0.5), word(' b', 0.5, 1.9)]], {
       offsetSeconds: 30,
       lastSpeechSeconds: 29.9,
@@ -312,7 +309,7 @@ describe('the places of words', () => {
     ]);
   });
 
-  test('a pause between sentences belongs to neither: words there are twice as long as usual at most', () => {
+  test('a pause between sentences belongs to neither: words there have at most twice the usual length', () => {
     const split = [word(' a', 0, 0.2), word(' b', 0.2, 0.4), word('.', 0.4, 5), word(' c', 5, 5.2), word('.', 5.2, 5.4), word(' d', 5.4, 9), word(' e', 9, 9.2)]; // prettier-ignore
     const [got] = place([segment(0, 9.2)], [split]);
     expect(got?.words?.map(({ word, start, end }) => [word, start, end])).toEqual([
@@ -320,7 +317,7 @@ describe('the places of words', () => {
     ]); // prettier-ignore
   });
 
-  test('the first word after a pause, and the last one before it, are not the pause', () => {
+  test('the words before and after a pause exclude it', () => {
     const [got] = place(
       [segment(5.1, 6)],
       [[word(' a', 0, 5.4), word(' b', 5.4, 5.6), word(' c', 5.6, 5.8), word(' d', 5.8, 9)]],
@@ -336,7 +333,7 @@ describe('the places of words', () => {
     expect(place([], [])).toEqual([]);
   });
 
-  test('never turn back, nor leave the time that they had, whatever that is', () => {
+  test('stay ascending and inside their original range', () => {
     const times = fc.array(fc.integer({ min: 0, max: 1500 }), { minLength: 2, maxLength: 12 });
     fc.assert(
       fc.property(times, fc.integer({ min: 0, max: 30 }), fc.integer({ min: 0, max: 30 }), (frames, a, b) => {
@@ -356,7 +353,7 @@ describe('the places of words', () => {
     );
   });
 
-  test('are clipped to the speech that most of a word is in', () => {
+  test('are clipped to the speech with the largest overlap', () => {
     const speech = [
       { start: 10.5, end: 11 },
       { start: 11.5, end: 12 },
@@ -374,7 +371,7 @@ describe('the places of words', () => {
     expect(clipToSpeech([word(' a', 1, 2)], [], 0)).toEqual([word(' a', 1, 2)]);
   });
 
-  test('a word lasts as long as its tokens and is as probable as they are on average', () => {
+  test('a word spans its tokens, with their mean probability', () => {
     const groups = [
       { text: ' ab', tokens: [1, 2] },
       { text: ' c', tokens: [3] },
@@ -388,14 +385,14 @@ describe('the places of words', () => {
 });
 
 describe('anomalous words', () => {
-  test('are improbable, squeezed or drawn out', () => {
+  test('are improbable, squeezed or stretched', () => {
     expect(wordAnomaly({ start: 0, end: 0.3, probability: 0.9 })).toBe(0);
     expect(wordAnomaly({ start: 0, end: 0.3, probability: 0.14 })).toBe(1);
     expect(wordAnomaly({ start: 1, end: 1.033, probability: 0.9 })).toBeCloseTo(1.5);
     expect(wordAnomaly({ start: 0, end: 4.5, probability: 0.1 })).toBeCloseTo(3.5);
   });
 
-  test('make a segment anomalous if they are three, or all of its first eight', () => {
+  test('make a segment anomalous if three, or all of its first eight, are', () => {
     const usual = { word: ' a', start: 0, end: 0.3, probability: 0.9 };
     const odd = { ...usual, probability: 0.1 };
     expect(isAnomalous({ words: [usual, usual] })).toBe(false);
@@ -403,13 +400,13 @@ describe('anomalous words', () => {
     expect(isAnomalous({ words: [odd, odd] })).toBe(true);
     expect(isAnomalous({ words: [usual, odd, odd, odd, usual] })).toBe(true);
     expect(isAnomalous({ words: [...Array<typeof usual>(8).fill(usual), odd, odd, odd] })).toBe(false);
-    expect(isAnomalous({ words: [odd, { ...usual, word: '.' }] })).toBe(true); // marks do not count
+    expect(isAnomalous({ words: [odd, { ...usual, word: '.' }] })).toBe(true); // punctuation does not count
     expect(isAnomalous({ words: [] })).toBe(false);
     expect(isAnomalous({})).toBe(false);
   });
 });
 
-describe('what was invented in silence', () => {
+describe('a hallucination in silence', () => {
   const segment = (start: number, end: number, probability: number): Segment => ({
     start, end, text: ' a b', tokens: [], avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0,
     words: [
@@ -418,37 +415,37 @@ describe('what was invented in silence', () => {
     ],
   }); // prettier-ignore
   const window = { start: 100, audioEnd: 130, end: 130, lastSpeech: 99, fileEnd: 600 };
-  const said = (start: number, end = start + 1): Segment => segment(start, end, 0.9);
+  const spoken = (start: number, end = start + 1): Segment => segment(start, end, 0.9);
   const odd = (start: number, end = start + 1): Segment => segment(start, end, 0.05);
 
-  test('is dropped, with what follows it, where silence is on both sides; the window goes on there', () => {
-    const heard = [said(101), odd(110), said(120)];
-    expect(dropHallucinations(heard, window, 2)).toEqual({ segments: [heard[0]], next: 110 });
+  test('is dropped with the segments after it, and the next window starts there', () => {
+    const segments = [spoken(101), odd(110), spoken(120)];
+    expect(dropHallucinations(segments, window, 2)).toEqual({ segments: [segments[0]], next: 110 });
   });
 
-  test('stays beside speech, and speech stays', () => {
-    for (const heard of [
-      [said(101, 104), odd(104), said(105)],
-      [said(101), said(110)],
-      [{ ...said(101), words: [] }],
+  test('stays next to speech, and speech stays', () => {
+    for (const segments of [
+      [spoken(101, 104), odd(104), spoken(105)],
+      [spoken(101), spoken(110)],
+      [{ ...spoken(101), words: [] }],
       [],
     ]) {
-      expect(dropHallucinations(heard, window, 2)).toEqual({ segments: heard });
+      expect(dropHallucinations(segments, window, 2)).toEqual({ segments });
     }
   });
 
-  test('at the start of a window gives way to what is behind the silence', () => {
-    expect(dropHallucinations([odd(105), said(106)], window, 2)).toEqual({ segments: [], next: 105 });
+  test('at the start of a window skips the silence', () => {
+    expect(dropHallucinations([odd(105), spoken(106)], window, 2)).toEqual({ segments: [], next: 105 });
   });
 
-  test('is a row of anomalous segments, too', () => {
-    const heard = [said(101, 104), odd(110), odd(111), said(112)];
-    expect(dropHallucinations(heard, window, 2)).toEqual({ segments: [heard[0]], next: 110 });
+  test('may be a series of anomalous segments', () => {
+    const segments = [spoken(101, 104), odd(110), odd(111), spoken(112)];
+    expect(dropHallucinations(segments, window, 2)).toEqual({ segments: [segments[0]], next: 110 });
   });
 
-  test('at the end of the file ends it, and always goes forward', () => {
+  test('at the end of the file ends it, with progress in any case', () => {
     const last = { ...window, fileEnd: 130.5 };
-    expect(dropHallucinations([said(101), odd(128.5)], last, 2)).toMatchObject({ next: 130.5 });
-    expect(dropHallucinations([odd(100.2), said(110)], window, 2)).toEqual({ segments: [], next: 101 });
+    expect(dropHallucinations([spoken(101), odd(128.5)], last, 2)).toMatchObject({ next: 130.5 });
+    expect(dropHallucinations([odd(100.2), spoken(110)], window, 2)).toEqual({ segments: [], next: 101 });
   });
 });
