@@ -21,7 +21,7 @@ export function addVocabulary(program: Command, outcome: Outcome): void {
         ['sotto vocabulary add Nguyen "Grace Hopper"', 'recognized more often'],
         ['sotto vocabulary replace sean Shaun', 'SEAN → SHAUN, but not “mean”'],
         [`sotto vocabulary replace "new line" '\\n'`, 'a line break'],
-        'sotto vocabulary export | ssh desk sotto vocabulary import -',
+        'sotto vocabulary export | ssh studio sotto vocabulary import -',
       ]),
     )
     .addHelpText(
