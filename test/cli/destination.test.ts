@@ -32,7 +32,7 @@ test.each([
   expect(destination).toEqual({ to, path: at(output) });
 });
 
-test('--output-dir is always a folder, - is stdout, and neither is written over a file', () => {
+test('--output-dir is always a folder, - is stdout, and a file is refused as folder', () => {
   expect(destinationOf(['a.wav'], { outputDir: at('out.txt') })).toMatchObject({ to: 'folder' });
   expect(destinationOf(['a.wav'], { output: '-' })).toEqual({ to: 'stdout' });
   expect(destinationOf(['a.wav'], {})).toEqual({ to: 'stdout' });

@@ -1,9 +1,9 @@
-/** What an engine is told by its environment. */
+/** The environment of an engine. */
 import { expect, test } from '@jest/globals';
 import { engineCommand } from '#daemon/cli/daemon/daemon-core.js';
 import { DEFAULT_GPU } from '#daemon/settings.js';
 
-test('MLX keeps its own limits of a command buffer unless the user has chosen large ones', () => {
+test('sets the command buffer limits of MLX only if the user chose large ones', () => {
   expect(engineCommand(DEFAULT_GPU).env).toBeUndefined();
   expect(engineCommand().env).toBeUndefined();
   expect(engineCommand({ largeCommandBuffers: true }).env).toEqual({

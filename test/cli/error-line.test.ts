@@ -14,12 +14,12 @@ test.each([
   ['"/in/talk.mp3" has no audio', 'has no audio'],
   ['"/in/other.mp3" is empty', '"/in/other.mp3" is empty'],
   ['no quotes', 'no quotes'],
-])('a line names its file once: %s', (message, reworded) => {
+])('names the file once: %s', (message, reworded) => {
   const line = errorLine(new SottoError('AUDIO_EMPTY', message, { hint: 'look' }), 'in/talk.mp3');
   expect(line).toBe(`sotto: in/talk.mp3: ${reworded} — look`);
 });
 
-test('errors of files that the real engine reads, one by one and in a folder', async () => {
+test('reports errors of the real engine, for files and in a folder', async () => {
   mkdirSync(join(home.folder, 'in'));
   writeFileSync(join(home.folder, 'in', 'noise.mp3'), 'this is text, whatever its name says');
   writeFileSync(join(home.folder, 'in', 'empty.wav'), '');

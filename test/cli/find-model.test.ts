@@ -19,17 +19,17 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('findModel', () => {
-  test('gives the first bundled folder when nothing is asked for', () => {
+  test('returns the first bundled model by default', () => {
     expect(findModel(dirs, undefined)).toEqual({ name: 'base', dir: join(folder, 'bundled/base') });
   });
 
-  test('prefers the user’s own, then the bundled one', () => {
+  test('prefers the user’s model to the bundled one', () => {
     expect(findModel(dirs, 'base').dir).toBe(join(folder, 'models/base'));
     expect(findModel(dirs, 'starter').dir).toBe(join(folder, 'bundled/starter'));
     expect(modelNames(dirs)).toEqual(['base', 'mine', 'starter']);
   });
 
-  test('takes an absolute folder, named after itself', () => {
+  test('accepts an absolute folder and names the model after it', () => {
     const dir = join(folder, 'models/mine');
     expect(findModel(dirs, dir)).toEqual({ name: 'mine', dir });
     for (const other of [`${dir}/`, `${dir}/.`, `${dir}/../mine`])
@@ -38,7 +38,7 @@ describe('findModel', () => {
     expect(() => findModel(dirs, join(folder, 'bundled/README.md'))).toThrow(/is a file/);
   });
 
-  test('says which names there are when one is not', () => {
+  test('suggests names for an unknown one', () => {
     expect(() => findModel(dirs, 'huge')).toThrow(
       expect.objectContaining({
         code: 'MODEL_NOT_FOUND',
@@ -47,12 +47,12 @@ describe('findModel', () => {
     );
   });
 
-  test('says that the starter model is missing', () => {
+  test('reports a missing included model', () => {
     rmSync(dirs.bundled, { recursive: true });
     expect(() => findModel(dirs, undefined)).toThrow(expect.objectContaining({ code: 'MODEL_NOT_FOUND' }));
   });
 
-  test('lets no name out of the two folders', () => {
+  test('never resolves a name outside the two folders', () => {
     const nasty = fc.string({
       unit: fc.constantFrom('.', '/', '\\', '~', '\0', 'a', ' ', '..'),
       maxLength: 12,

@@ -1,4 +1,4 @@
-/** The help of every command, as a person at a terminal of 80 columns reads it; and what is said of a mistyped one. */
+/** The help of every command on a terminal of 80 columns, and errors of mistyped commands. */
 import type { Command } from 'commander';
 import { describe, expect, test } from '@jest/globals';
 import { closest, editDistance } from '#daemon/closest.js';
@@ -18,13 +18,13 @@ const commands: Command[] = [];
 forEachCommand(program, (command) => commands.push(command));
 const paths = commands.map((command) => fullName(command).split(' ').slice(1));
 
-/** Lines of prose; examples may be longer, since a broken line can't be copied. */
+/** Lines of prose. Examples may be longer, because a wrapped command can't be copied. */
 function proseLines(help: string): string[] {
   return help.split('\n').filter((line) => !/^ {2}(sotto|eval|curl|export) /.test(line));
 }
 
 describe('help', () => {
-  test('is there for all commands, hidden ones too', () => {
+  test('exists for all commands, including hidden ones', () => {
     expect(commands.length).toBeGreaterThan(50);
   });
 
@@ -40,7 +40,7 @@ describe('help', () => {
     },
   );
 
-  test.each([40, 50])('on a terminal of %i columns breaks no line inside a word', async (columns) => {
+  test.each([40, 50])('breaks no word on a terminal of %i columns', async (columns) => {
     const before = Object.getOwnPropertyDescriptor(process.stdout, 'columns');
     Object.defineProperty(process.stdout, 'columns', { value: columns, configurable: true });
     try {
@@ -57,7 +57,7 @@ describe('help', () => {
     }
   });
 
-  test('no option and no command is without a description', () => {
+  test('describes every option and command', () => {
     const silent = commands.flatMap((command) => [
       ...(command.description() === '' ? [fullName(command)] : []),
       ...command.options
@@ -67,7 +67,7 @@ describe('help', () => {
     expect(silent).toEqual([]);
   });
 
-  test('of transcribe shows the common options first, and all of them with --help-all', async () => {
+  test('of transcribe shows common options, and all with --help-all', async () => {
     expect(await main(['transcribe', '--help'])).toBe(0);
     const short = written.stdout;
     for (const flag of ['--model', '--language', '--format', '--output', '--help-all'])
@@ -84,13 +84,13 @@ describe('help', () => {
     expect(groups.indexOf('Options:')).toBeLessThan(groups.indexOf('Output:'));
   });
 
-  test('--help-all needs no argument, is for its own command, and is no option elsewhere', async () => {
+  test('--help-all needs no argument and exists only where options are hidden', async () => {
     expect(await main(['dictate', '--help-all'])).toBe(0);
     expect(written.stdout).toContain('--events');
     expect(await main(['status', '--help-all'])).toBe(2);
   });
 
-  test('notes of examples stand in a column; one that would not fit is left out', () => {
+  test('aligns notes of examples and omits one that does not fit', () => {
     expect(exampleLines([['sotto a', 'one'], 'sotto x', ['sotto bb', 'two']], 40)).toEqual([
       '  sotto a   # one',
       '  sotto x',
@@ -129,7 +129,7 @@ describe('wrong usage', () => {
     expect(written.stderr).toContain(advice);
   });
 
-  test('a value keeps its quotes and line breaks to itself', () => {
+  test('escapes quotes and line breaks of a value', () => {
     const text =
       "error: option '-j, --jobs <n>' argument 'a' is invalid' is invalid. must be a number\n(see)";
     expect(usageError(text)).toBe('sotto: --jobs must be a number; got "a\' is invalid"\n(see)');
@@ -147,7 +147,7 @@ describe('closest', () => {
     expect([editDistance(a, b), editDistance(b, a)]).toEqual([distance, distance]);
   });
 
-  test('finds what is near, the nearest first, and nothing where all is far', () => {
+  test('finds close names, the closest first, and no distant ones', () => {
     expect(closest('smal', ['tiny', 'small', 'small.en', 'smart'])).toEqual(['small', 'smart', 'small.en']);
     expect(closest('turbo', ['whisper-large-v3-turbo', 'tiny'])).toEqual(['whisper-large-v3-turbo']);
     expect(closest('xyzzy', ['tiny', 'small'])).toEqual([]);

@@ -99,20 +99,20 @@ describe('sotto history', () => {
     },
   );
 
-  test('an empty one says what to do, on stderr', async () => {
+  test('an empty history prints a hint on stderr', async () => {
     expect(await main(['history'])).toBe(0);
     expect(written.stdout).toBe('');
     expect(written.stderr).toMatch(/No dictations yet\. Make one with `sotto dictate`/);
   });
 
-  test('one that keeps nothing says so', async () => {
+  test('says if dictations are not kept', async () => {
     writeFileSync(home.paths.settings, JSON.stringify({ history: { keepDays: 0 } }));
     keep(dictationOf('a'));
     expect(await main(['history'])).toBe(0);
-    expect(written.stderr).toMatch(/none are kept \(`sotto history keep`\)/);
+    expect(written.stderr).toMatch(/they aren’t kept \(`sotto history keep`\)/);
   });
 
-  test('after a delete it says how to undo it', async () => {
+  test('explains how to undo a deletion', async () => {
     keep(dictationOf('a'));
     expect(await main(['history', 'rm', 'a', '--yes'])).toBe(0);
     written.stderr = '';
@@ -124,26 +124,26 @@ describe('sotto history', () => {
     expect(written.stderr).toContain('No dictations yet.');
   });
 
-  test('is exported as Markdown, as a table and as JSON, the newest first', async () => {
+  test('exports Markdown, CSV and JSON, the newest first', async () => {
     keep(
-      dictationOf('old', { text: 'said "so", and\nmore', startedMs: Date.now() - 2 * HOUR_MS }),
+      dictationOf('old', { text: 'quoted "so", and\nmore', startedMs: Date.now() - 2 * HOUR_MS }),
       dictationOf('new'),
     );
     expect(await main(['history', 'export'])).toBe(0);
     expect(written.stdout).toMatch(
-      /^# Dictations\n\n## .*\n\n\*0:07\*\n\ntext of new\n\n## [^]*said "so", and\nmore\n$/,
+      /^# Dictations\n\n## .*\n\n\*0:07\*\n\ntext of new\n\n## [^]*quoted "so", and\nmore\n$/,
     );
     written.stdout = '';
     expect(await main(['history', 'export', '--format', 'csv'])).toBe(0);
     expect(written.stdout).toMatch(/^started,seconds,state,language,model,text,id\r\n.*text of new,new\r\n/);
-    expect(written.stdout).toContain('"said ""so"", and\nmore",old\r\n');
+    expect(written.stdout).toContain('"quoted ""so"", and\nmore",old\r\n');
     written.stdout = '';
     expect(await main(['history', 'export', '-f', 'json', '--limit', '1'])).toBe(0);
     expect(JSON.parse(written.stdout)).toEqual([expect.objectContaining({ id: 'new', text: 'text of new' })]);
     written.stdout = '';
   });
 
-  test('goes into a new file in the format of its name, never over one that exists', async () => {
+  test('exports to a new file in the format of its name, never over an existing one', async () => {
     keep(dictationOf('a'));
     const file = join(home.folder, 'all.csv');
     expect(await main(['history', 'export', '--output', file])).toBe(0);
@@ -155,7 +155,7 @@ describe('sotto history', () => {
     expect(readFileSync(file, 'utf8')).toBe('mine');
   });
 
-  test('lists the newest first, each on its line, whatever is in its text', async () => {
+  test('lists one dictation per line, the newest first', async () => {
     keep(
       dictationOf('aaaaaaaa-1', { text: 'first\nline\u001b[31m', startedMs: Date.now() - 2 * HOUR_MS }),
       dictationOf('bbbbbbbb-1', { state: 'failed', text: '', errorCode: 'ENGINE_CRASHED', audio: 'b.wav' }),
@@ -171,7 +171,7 @@ describe('sotto history', () => {
     expect(lines[2]).toMatch(/^aaaaaaaa-2 .* recovered +text of/);
   });
 
-  test('--json gives an object a line, with whole paths', async () => {
+  test('--json prints one object per line with absolute paths', async () => {
     keep(dictationOf('a', { audio: 'a.wav', startedMs: Date.now() - HOUR_MS }), dictationOf('b'));
     expect(await main(['history', 'list', '--json', '--limit', '1'])).toBe(0);
     expect(jsonLines()).toMatchObject([{ id: 'b', state: 'final', text: 'text of b' }]);
@@ -182,7 +182,7 @@ describe('sotto history', () => {
     expect(new Date(String(shown?.started)).getTime()).toBe(shown?.startedMs);
   });
 
-  test('show gives the text alone, of the last one or of the start of an id', async () => {
+  test('show prints the text of the last dictation or of an id prefix', async () => {
     keep(
       dictationOf('abc-1', { startedMs: Date.now() - 2 * HOUR_MS, text: ' spoken words ' }),
       dictationOf('abd-1'),
@@ -192,7 +192,7 @@ describe('sotto history', () => {
     expect(written).toEqual({ stdout: 'text of abd-1\nspoken words\n', stderr: '' });
   });
 
-  test('an id that is not there, or not clear, exits with 1 and says what to do', async () => {
+  test('an unknown or ambiguous id exits with 1 and a hint', async () => {
     keep(dictationOf('abc-1'), dictationOf('abc-2'));
     expect(await main(['history', 'show', 'x'])).toBe(1);
     expect(written.stderr).toMatch(/no dictation id starts with "x" — `sotto history list`/);
@@ -202,13 +202,13 @@ describe('sotto history', () => {
     expect(kept()).toHaveLength(2);
   });
 
-  test('a recovered one is no longer marked when it was shown', async () => {
+  test('showing a recovered dictation removes its mark', async () => {
     keep(dictationOf('a', { state: 'recovered' }));
     await main(['history', 'show']);
     expect(using((history) => history.get('a')?.state)).toBe('final');
   });
 
-  test('search finds words of a text, and says when there are none', async () => {
+  test('search finds words, and reports no match', async () => {
     keep(dictationOf('a', { text: 'Das Büro öffnet' }), dictationOf('b', { text: 'not such a thing' }));
     expect(await main(['history', 'search', 'off', 'BURO'])).toBe(0);
     expect(written.stdout).toBe('');
@@ -220,7 +220,7 @@ describe('sotto history', () => {
     expect(jsonLines()).toMatchObject([{ id: 'b', snippet: 'not such a thing' }]);
   });
 
-  test('what is kept too long is in the trash before the rest is listed, with its sound', async () => {
+  test('deletes expired dictations with their audio before listing', async () => {
     const path = recording('a.wav');
     keep(dictationOf('a', { startedMs: Date.now() - 31 * 24 * HOUR_MS, audio: 'a.wav' }), dictationOf('b'));
     expect(await main(['history'])).toBe(0);
@@ -230,7 +230,7 @@ describe('sotto history', () => {
     expect(using((history) => history.get('a')?.audio)).toBe('a.wav');
   });
 
-  test('broken settings are said before anything is deleted', async () => {
+  test('reports broken settings before deleting anything', async () => {
     writeFileSync(home.paths.settings, '{"history": {"keepDays": "7"}}');
     keep(dictationOf('a', { startedMs: 0 }));
     expect(await main(['history'])).toBe(2);
@@ -238,7 +238,7 @@ describe('sotto history', () => {
     expect(kept()).toEqual(['a']);
   });
 
-  test('a damaged history is said, and the command goes on', async () => {
+  test('reports a damaged history and continues', async () => {
     writeFileSync(home.paths.history, 'no database '.repeat(1000));
     expect(await main(['history'])).toBe(0);
     expect(written.stderr).toMatch(/history\.db was damaged; 0 of its dictations.*kept as/);
@@ -253,7 +253,7 @@ describe('sotto history delete', () => {
       return Promise.resolve(answer);
     };
 
-  test('deletes what is named, its sound a day later, and undo brings both back', async () => {
+  test('deletes dictations, their audio a day later, and undo restores both', async () => {
     const path = recording('a.wav');
     keep(dictationOf('a', { audio: 'a.wav' }), dictationOf('b'), dictationOf('c'));
     expect(await main(['history', 'delete', 'a', 'b'])).toBe(0);
@@ -265,7 +265,7 @@ describe('sotto history delete', () => {
     expect(await main(['history', 'undo'])).toBe(1);
   });
 
-  test('--forever takes the sound along and can’t be undone', async () => {
+  test('--forever deletes the audio, too, without undo', async () => {
     const path = recording('a.wav');
     keep(dictationOf('a', { audio: 'a.wav' }));
     expect(await main(['history', 'delete', 'a', '--forever'])).toBe(2);
@@ -287,7 +287,7 @@ describe('sotto history delete', () => {
     [true, 0, 0],
     [false, 0, 2],
     [undefined, 130, 2],
-  ])('asked, and answered with %s, exits with %i and leaves %i', async (answer, code, left) => {
+  ])('a confirmation answered with %s exits with %i and leaves %i', async (answer, code, left) => {
     keep(dictationOf('a'), dictationOf('b'));
     const questions: string[] = [];
     expect(
@@ -298,7 +298,7 @@ describe('sotto history delete', () => {
     expect(kept()).toHaveLength(left);
   });
 
-  test('--yes is not asked, and nothing to delete is no question', async () => {
+  test('asks nothing with --yes or if there is nothing to delete', async () => {
     const questions: string[] = [];
     expect(await deleteDictations(home.paths, { yes: false, forever: false }, answers(questions, true))).toBe(
       0,
@@ -316,7 +316,7 @@ describe('sotto history retranscribe', () => {
   const questions: { path: string; model: string | undefined; language: string | undefined }[] = [];
   beforeEach(() => void questions.splice(0));
 
-  /** Hears the given segments, or fails. */
+  /** Returns the given segments, or fails. */
   function hearing(texts: readonly string[] | SottoError): Transcriber {
     return {
       close: () => Promise.resolve(),
@@ -347,7 +347,7 @@ describe('sotto history retranscribe', () => {
     );
   }
 
-  test('puts the text of the model in place of the one before, and shows both', async () => {
+  test('replaces the text and shows both', async () => {
     keep(
       dictationOf('abc', { audio: 'abc.wav', state: 'failed', errorCode: 'ENGINE_CRASHED', text: 'half of' }),
     );
@@ -378,7 +378,7 @@ describe('sotto history retranscribe', () => {
     expect(comparisonStart(was, is, columns)).toBe(from);
   });
 
-  test('the same text is said, and silence takes no text away', async () => {
+  test('reports an unchanged text, and keeps the text if no speech is detected', async () => {
     keep(dictationOf('a', { audio: 'a.wav', text: 'the same' }));
     expect(await run('a', hearing([' the same']))).toBe(0);
     expect(written.stderr).toMatch(/the text is unchanged/);
@@ -388,7 +388,7 @@ describe('sotto history retranscribe', () => {
     expect(written.stdout).toBe('');
   });
 
-  test('without its sound it can’t be, and says how the next one can', async () => {
+  test('fails without audio and explains how to keep it', async () => {
     keep(dictationOf('a'));
     await expect(run('a', hearing([]))).rejects.toMatchObject({
       code: 'AUDIO_NOT_FOUND',
@@ -398,7 +398,7 @@ describe('sotto history retranscribe', () => {
     expect(questions).toEqual([]);
   });
 
-  test('a failure and Ctrl-C leave the text as it was', async () => {
+  test('keeps the text after a failure or Ctrl-C', async () => {
     keep(dictationOf('a', { audio: 'a.wav' }));
     await expect(run('a', hearing(new SottoError('ENGINE_CRASHED', 'gone')))).rejects.toMatchObject({
       code: 'ENGINE_CRASHED',
@@ -446,7 +446,7 @@ describe('the table of past dictations', () => {
     },
   ];
 
-  test.each([80, 120, 200])('fits into %i columns, its columns one under another', (columns) => {
+  test.each([80, 120, 200])('fits into %i columns and aligns them', (columns) => {
     const lines = table(rows, { columns, style: styleFor(false), nowMs })
       .trimEnd()
       .split('\n');
@@ -457,7 +457,7 @@ describe('the table of past dictations', () => {
     expect(lines[2]).toMatch(/^c {9}yesterday 09:05 {2}1:06:40 {13}\(no speech detected\)$/);
   });
 
-  test('leaves the lengths out where there is little room', () => {
+  test('omits durations on narrow terminals', () => {
     const lines = table(rows, { columns: 60, style: styleFor(false), nowMs })
       .trimEnd()
       .split('\n');
@@ -465,7 +465,7 @@ describe('the table of past dictations', () => {
     expect(lines[1]).toMatch(/^b {9}yesterday 09:05 {2}recovered {2}long long long lon.*…$/);
   });
 
-  test('marks in colour what is not as it should be, and in bold what was looked for', () => {
+  test('colors failed dictations and highlights search hits', () => {
     const lines = table(rows, { style: styleFor(true), nowMs }).split('\n');
     expect(lines[1]).toContain('\u001b[36mrecovered\u001b[39m');
     expect(lines[3]).toContain('…found a \u001b[1mneedle\u001b[22m in it');
@@ -473,7 +473,7 @@ describe('the table of past dictations', () => {
     expect(table([failed], { style: styleFor(true), nowMs })).toContain('\u001b[31mfailed\u001b[39m');
   });
 
-  test('a mark that no longer fits is cut, never left open', () => {
+  test('cuts a highlight that does not fit', () => {
     const line = table(rows.slice(3), { columns: 28, style: styleFor(true), nowMs });
     expect(line).toMatch(/…found a .*ne.*…\n$/);
     // eslint-disable-next-line no-control-regex -- the codes are what is looked at

@@ -1,4 +1,4 @@
-/** `sotto transcribe` of what is no file: stdin, pipes and addresses, in real processes. */
+/** `sotto transcribe` of stdin, pipes and URLs, in real processes. */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -14,7 +14,7 @@ const at = (name: string): string => join(home.folder, name);
 const SOUND = JSON.stringify({ segments: 2 });
 const TEXT = 'segment 0\nsegment 1\n';
 
-/** Through a shell, for its pipes; `sotto` is a command there. */
+/** Runs a shell, for its pipes; `sotto` is a command there. */
 function shell(script: string): Promise<SottoResult> {
   const functions = `sotto() { "${process.execPath}" "${launcher}" "$@"; }; `;
   const child = spawn('bash', ['-c', functions + script], {
@@ -39,7 +39,7 @@ function shell(script: string): Promise<SottoResult> {
 
 function uploads(): string[] {
   const { uploads } = home.paths;
-  // The fake engine counts beside the file how often it began it.
+  // Ignores the fake engine's attempt counters.
   return existsSync(uploads) ? readdirSync(uploads).filter((name) => !name.endsWith('.attempts')) : [];
 }
 
@@ -58,14 +58,14 @@ describe('stdin and pipes', () => {
     expect(uploads()).toEqual([]);
   });
 
-  test('is a file of this user alone while it is transcribed, and is named stdin', async () => {
+  test('is saved to a private file and named stdin', async () => {
     writeFileSync(at('a.wav'), JSON.stringify({ segments: 60, delayMs: 50 }));
     const running = shell('cat a.wav | sotto transcribe - --format json');
     await until(() => uploads().length === 1);
     const [name = ''] = uploads();
     expect(statSync(join(home.paths.uploads, name)).mode & 0o777).toBe(0o600);
     expect(statSync(home.paths.uploads).mode & 0o777).toBe(0o700);
-    // A daemon that starts now leaves it.
+    // A starting daemon keeps it.
     sweepUploads(home.paths.uploads);
     expect(uploads()).toEqual([name]);
     const { code, stdout } = await running;
@@ -73,7 +73,7 @@ describe('stdin and pipes', () => {
     expect(uploads()).toEqual([]);
   });
 
-  test('together with files, and into a folder', async () => {
+  test('can be combined with files and an output folder', async () => {
     writeFileSync(at('a.wav'), SOUND);
     const { code, stdout } = await shell('cat a.wav | sotto transcribe a.wav - -o out; ls out');
     expect([code, stdout]).toEqual([0, 'a.txt\nstdin.txt\n']);
@@ -96,7 +96,7 @@ describe('stdin and pipes', () => {
     expect(uploads()).toEqual([]);
   });
 
-  test.each(['-', 'p'])('Ctrl-C while %s gives nothing ends it, and leaves nothing', async (input) => {
+  test.each(['-', 'p'])('Ctrl-C while %s is silent exits and leaves nothing', async (input) => {
     execFileSync('mkfifo', [at('p')]);
     const child = spawn(process.execPath, [launcher, 'transcribe', input], {
       cwd: home.folder,
@@ -111,7 +111,7 @@ describe('stdin and pipes', () => {
     expect([await code, uploads()]).toEqual([130, []]);
   });
 
-  test('what a killed command left is removed by the next one', async () => {
+  test('removes files of a killed command', async () => {
     mkdirSync(home.paths.uploads, { mode: 0o700 });
     const left = `input.${2 ** 30}.${'0'.repeat(24)}`;
     writeFileSync(join(home.paths.uploads, left), 'old');
@@ -121,7 +121,7 @@ describe('stdin and pipes', () => {
   });
 });
 
-describe('addresses', () => {
+describe('URLs', () => {
   let server: Server | undefined;
   afterEach(() => {
     server?.closeAllConnections();
@@ -138,7 +138,7 @@ describe('addresses', () => {
   const run = (...args: string[]): Promise<SottoResult> =>
     sotto(['transcribe', ...args], { home: home.folder, cwd: home.folder });
 
-  test('are fetched, transcribed, and named without what signs them', async () => {
+  test('are fetched, transcribed, and shown without their query', async () => {
     const base = await serve((_, response) => response.end(SOUND));
     expect(await run(`${base}/talk.mp3`)).toMatchObject({ code: 0, stdout: TEXT, stderr: '' });
     const { stdout } = await run(`${base}/talk.mp3?token=secret`, '--format', 'json');
@@ -147,7 +147,7 @@ describe('addresses', () => {
     expect(readdirSync(at('out')).sort()).toEqual(['a b.txt', 'c.txt']);
   });
 
-  test('that can’t be had are coded errors that name them once', async () => {
+  test('that can’t be fetched give coded errors that name them once', async () => {
     const base = await serve((request, response) =>
       request.url === '/moved'
         ? response.writeHead(302, { location: 'ftp://example/a' }).end()
@@ -170,7 +170,7 @@ describe('addresses', () => {
     ]);
   });
 
-  test('of the internet never lead into the own network', async () => {
+  test('in public never redirect into the private network', async () => {
     const { inputsOf } = await import('#daemon/cli/transcribe/inputs.js');
     const { fetchAudio } = await import('#daemon/cli/worker/fetch-audio.js');
     const base = await serve((_, response) => response.end(SOUND));

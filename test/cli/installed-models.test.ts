@@ -67,12 +67,12 @@ describe('sotto models', () => {
     },
   );
 
-  test('list tells what is here, what there is and what suits this machine', async () => {
+  test('list shows installed, available and recommended models', async () => {
     expect(await run('list', '--all')).toBe(0);
     expect(written.stdout).toMatch(/\* fake .*your own/);
     expect(written.stdout).toMatch(/whisper-base-6bit .*13\.5% +included/);
     expect(written.stdout).toMatch(/whisper-large-v3-turbo +1\.61 GB/);
-    // Without a GPU nothing is better than the included model.
+    // Without a GPU the included model is the best choice.
     expect(written.stdout).toContain('Without a GPU, the included model is the best choice.');
     expect(written.stdout).not.toMatch(/^→ /m);
     written.stdout = '';
@@ -83,7 +83,7 @@ describe('sotto models', () => {
     expect(output.catalogue).toHaveLength(CATALOGUE.length);
   });
 
-  test('list shows what suits a Mac first, and the rest with --all', async () => {
+  test('list shows models for a Mac, and the rest with --all', async () => {
     const mac = { memoryBytes: 24e9, hasGpu: true };
     const names = (): string[] => {
       const [, available = ''] = written.stdout.split('Available\n');
@@ -116,7 +116,7 @@ describe('sotto models', () => {
     expect(written.stderr).toMatch(/there is no model named nope — installed: .*whisper-base-6bit; or pass/);
   });
 
-  test('pull brings a model, says so in plain lines, and does not bring it twice', async () => {
+  test('pull downloads a model once and prints plain lines', async () => {
     expect(await run('pull', 'someone/model')).toBe(0);
     expect(written.stdout).toMatch(/^pulled model: 25 kB from someone\/model at [0-9a-f]{8}, verified\n/);
     expect(written.stderr).toMatch(/^looking up someone\/model\nmodel: 4 files, 25 kB from/);
@@ -128,7 +128,7 @@ describe('sotto models', () => {
     expect(written.stdout).toMatch(/weights\.safetensors +sha256 [0-9a-f]{64} {2}20 kB/);
   });
 
-  test('pull --quiet says nothing but errors', async () => {
+  test('pull --quiet prints errors only', async () => {
     expect(await run('pull', 'someone/model', '--quiet', '--as', 'silent')).toBe(0);
     expect([written.stdout, written.stderr]).toEqual(['', '']);
     expect(await run('info', 'silent')).toBe(0);
@@ -136,7 +136,7 @@ describe('sotto models', () => {
     expect(written.stderr).toMatch(/^sotto: /);
   });
 
-  test('pull of a quantized model that the hub lacks brings its float16 form, and says so', async () => {
+  test('pull downloads float16 if the Hub lacks the quantized model', async () => {
     const lacking = CATALOGUE.find((entry) => entry.precision !== 'float16' && entry.revision === undefined);
     const plain = lacking === undefined ? undefined : unquantizedFormOf(lacking);
     if (lacking === undefined || plain === undefined) throw new Error('the catalogue pins all');
@@ -153,7 +153,7 @@ describe('sotto models', () => {
     expect(settings()).toMatchObject({ model: plain.name });
   });
 
-  test('use writes the model into settings.json and leaves the rest of it alone', async () => {
+  test('use changes only the model in settings.json', async () => {
     await run('pull', 'someone/model');
     writeFileSync(home.paths.settings, '{"model":"fake","history":{"keepDays":3},"of a later version":[1]}');
     expect(await run('use', 'someone/model')).toBe(0);
@@ -169,13 +169,13 @@ describe('sotto models', () => {
     expect(settings()).toMatchObject({ model: own });
   });
 
-  test('use leaves a settings file alone that is not valid', async () => {
+  test('use keeps an invalid settings file', async () => {
     writeFileSync(home.paths.settings, '{"model":');
     expect(await run('use', 'whisper-base-6bit')).toBe(2);
     expect(readFileSync(home.paths.settings, 'utf8')).toBe('{"model":');
   });
 
-  test('remove takes a model away, and chooses the starter model if it was the chosen one', async () => {
+  test('remove deletes a model, and makes the included one the default if needed', async () => {
     await run('pull', 'someone/model');
     await run('use', 'model');
     expect(await run('remove', 'model', '--yes')).toBe(0);
@@ -187,7 +187,7 @@ describe('sotto models', () => {
     expect(existsSync(starterModel())).toBe(true);
   });
 
-  test('remove leaves what is not of the model', async () => {
+  test('remove keeps files that are not the model’s', async () => {
     await run('pull', 'someone/model');
     const notes = join(home.paths.models, 'model', 'notes.txt');
     writeFileSync(notes, 'mine');
@@ -200,7 +200,7 @@ describe('sotto models', () => {
   test.each([
     ['put there by hand', undefined],
     ['converted here', '{"version":1,"files":["config.json","model.safetensors"]}'],
-  ])('remove leaves what is not of a model that was %s', async (_, made) => {
+  ])('remove keeps files that are not the model’s if it was %s', async (_, made) => {
     const folder = join(home.paths.models, 'mine');
     mkdirSync(join(folder, 'clips'), { recursive: true });
     const files = ['config.json', 'model.safetensors', 'notes.txt', join('clips', 'one.wav')];
@@ -211,7 +211,7 @@ describe('sotto models', () => {
     expect(readFileSync(join(folder, 'clips', 'one.wav'), 'utf8')).toBe(join('clips', 'one.wav'));
   });
 
-  test('prune keeps what is not of a model whose removal was broken off', async () => {
+  test('prune keeps foreign files of a model whose removal was interrupted', async () => {
     await run('pull', 'someone/model');
     const removed = join(home.paths.models, '.downloads', '.removed-0a1b2c3d');
     mkdirSync(dirname(removed), { recursive: true });
@@ -224,7 +224,7 @@ describe('sotto models', () => {
     expect(existsSync(removed)).toBe(false);
   });
 
-  test('prune gives up what was broken off, and with --unused takes other models away', async () => {
+  test('prune deletes unfinished downloads, and with --unused other models', async () => {
     hub.fault = ({ kind, path }) =>
       kind === 'resolve' && path === 'weights.safetensors' ? { status: 403 } : undefined;
     expect(await run('pull', 'someone/model')).toBe(3);
@@ -239,14 +239,14 @@ describe('sotto models', () => {
     expect(await run('prune', '--unused')).toBe(2);
     expect(await run('prune', '--unused', '--yes')).toBe(0);
     expect(existsSync(join(home.paths.models, 'second'))).toBe(false);
-    // Not from the hub: only its owner knows what it is good for.
+    // The user's own model is never pruned.
     expect(existsSync(join(home.paths.models, 'fake'))).toBe(true);
     written.stdout = '';
     expect(await run('prune')).toBe(0);
     expect(written.stdout).toBe('nothing to remove\n');
   });
 
-  test('prune removes what was downloaded, and nothing else that lies there', async () => {
+  test('prune removes downloaded files only', async () => {
     hub.fault = ({ kind, path }) =>
       kind === 'resolve' && path === 'weights.safetensors' ? { status: 403 } : undefined;
     expect(await run('pull', 'someone/model')).toBe(3);
@@ -269,7 +269,7 @@ describe('sotto models', () => {
     expect(written.stdout).toBe('nothing to remove\n');
   });
 
-  test('verify sees a byte that changed since the pull, and pull --again mends it', async () => {
+  test('verify detects a changed byte, and pull --again fixes it', async () => {
     await run('pull', 'someone/model');
     const weights = join(home.paths.models, 'model', 'weights.safetensors');
     const bytes = readFileSync(weights);
@@ -285,7 +285,7 @@ describe('sotto models', () => {
     expect(readFileSync(weights).equals(bytes)).toBe(true);
   });
 
-  test('a model is found by the repository that it was pulled from', async () => {
+  test('finds a model by its repository', async () => {
     await run('pull', 'someone/model', '--as', 'mine');
     expect(await run('info', 'someone/model')).toBe(0);
     expect(written.stdout).toMatch(/^name +mine$/m);
@@ -293,7 +293,7 @@ describe('sotto models', () => {
     expect(written.stderr).toContain('download it with `sotto models pull someone/other`');
   });
 
-  test('Ctrl-C keeps what has come, and says how to go on', async () => {
+  test('Ctrl-C keeps the partial download and explains how to resume', async () => {
     hub.fault = ({ kind, path }) =>
       kind === 'cdn' && path === 'weights.safetensors' ? { stallAfter: 10_000 } : undefined;
     const child = startSotto(['models', 'pull', 'someone/model'], {
@@ -321,7 +321,7 @@ describe('on a terminal', () => {
     secondsLeft: 27,
   } as const;
 
-  test('the progress of a download tells as much as there is room for', () => {
+  test('fits the progress of a download into the terminal', () => {
     expect(downloadLine(progress, 90, style)).toBe(
       '━━━━━━━━━━━━────────────────  42%  680 MB of 1.61 GB  35 MB/s  0:27 left',
     );
@@ -331,7 +331,7 @@ describe('on a terminal', () => {
     }
   });
 
-  test('a table lines up and is never wider than the terminal', () => {
+  test('aligns a table within the terminal', () => {
     const rows = [
       ['a', '1 MB', 'somewhere'],
       ['long-name', '12 MB', '東京/模型'],

@@ -1,4 +1,4 @@
-/** From the engine that measures to the command that recommends. */
+/** From the measurement in the engine to the recommendation. */
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { sotto, startSotto } from '#test/harness/run-sotto.js';
@@ -9,7 +9,7 @@ let home: TempHome;
 beforeEach(() => void (home = tempHome()));
 afterEach(() => home.remove());
 
-test('the daemon keeps what its engine measured, and commands without a daemon know it', async () => {
+test('saves the speed that the engine measured for other commands', async () => {
   const place = { home: home.paths.home };
   const daemon = startSotto(['daemon', 'run'], { ...place, env: { FAKE_GFLOPS: '1234' } });
   await until(() => existsSync(home.paths.machine));

@@ -33,12 +33,12 @@ describe('sotto models', () => {
     },
   );
 
-  test('a model that is not there exits with 3', async () => {
+  test('a missing model exits with 3', async () => {
     expect(await main(['models', 'verify', './no-such-model'])).toBe(3);
     expect(written.stderr).toContain('no-such-model');
   });
 
-  test('verify says what the starter model is and lets it hear a clip', async () => {
+  test('verify describes the included model and transcribes a clip', async () => {
     expect(await main(['models', 'verify', starterModel(), '--json'])).toBe(0);
     const { files, languages, sample, ...facts } = JSON.parse(written.stdout) as {
       files: { name: string; sha256: string }[];
@@ -51,7 +51,7 @@ describe('sotto models', () => {
     expect(sample).toMatchObject({ errors: 0, spoken: 22 });
   });
 
-  test('Ctrl-C ends a conversion with 130 and leaves nothing behind', async () => {
+  test('Ctrl-C cancels a conversion with 130 and leaves nothing', async () => {
     const out = join(folder, 'out');
     const child = spawn(
       process.execPath,
@@ -60,7 +60,7 @@ describe('sotto models', () => {
     );
     const code = new Promise<number | null>((resolve) => child.on('exit', (status) => resolve(status)));
     const begun = setInterval(() => {
-      // The draft lies beside the target.
+      // The draft is beside the target.
       if (readdirSync(folder).some((name) => name.startsWith('.out.new'))) {
         child.kill('SIGINT');
         clearInterval(begun);

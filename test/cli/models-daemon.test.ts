@@ -43,8 +43,8 @@ const settings = (): unknown => JSON.parse(readFileSync(home.paths.settings, 'ut
 const run = (...args: string[]): Promise<number> => main(['models', ...args]);
 const requested = (name: string): Promise<void> => until(() => daemon.engine.waiting.includes(name));
 
-describe('sotto models, with a daemon that runs', () => {
-  test('use has it load the model, and says when it serves', async () => {
+describe('sotto models, with a running daemon', () => {
+  test('use loads the model and reports when it is the default', async () => {
     const using = run('use', 'large');
     await requested('large');
     expect(settings()).toEqual({ model: 'fake' });
@@ -55,7 +55,7 @@ describe('sotto models, with a daemon that runs', () => {
     expect(settings()).toEqual({ model: 'large' });
   });
 
-  test('use that fails says why, and nothing has changed', async () => {
+  test('a failed use reports why and changes nothing', async () => {
     const using = run('use', 'large');
     await requested('large');
     daemon.engine.fails('large', new SottoError('MODEL_CORRUPT', 'config.json is cut off'));
@@ -66,7 +66,7 @@ describe('sotto models, with a daemon that runs', () => {
     expect(daemon.engine.requested).toEqual(['large']);
   });
 
-  test('use of one that does not fit tells which one serves in its place', async () => {
+  test('use of a model that does not fit names its fallback', async () => {
     const using = run('use', 'large');
     await requested('large');
     const error = new SottoError('INSUFFICIENT_MEMORY', 'large needs 9 GB, 4 GB are allowed').toWire();
@@ -77,7 +77,7 @@ describe('sotto models, with a daemon that runs', () => {
     expect(settings()).toEqual({ model: 'small' });
   });
 
-  test('list and info tell what it has in memory', async () => {
+  test('list and info show loaded models', async () => {
     daemon.engine.loading('large', 0.42);
     expect(await run('list')).toBe(0);
     expect(written.stdout).toMatch(/NAME +SIZE +DAEMON +WORDS WRONG +FROM/);
@@ -96,7 +96,7 @@ describe('sotto models, with a daemon that runs', () => {
     expect(written.stdout).toMatch(/^daemon +loading 42%$/m);
   });
 
-  test('remove of the model in use has the starter model serve first', async () => {
+  test('remove of the default model loads the included one first', async () => {
     const removing = run('remove', 'fake', '--yes');
     await requested('whisper-base-6bit');
     expect(existsSync(join(home.paths.models, 'fake'))).toBe(true);
@@ -109,7 +109,7 @@ describe('sotto models, with a daemon that runs', () => {
     expect(settings()).toEqual({});
   });
 
-  test('unload has it let go of its models', async () => {
+  test('unload unloads its models', async () => {
     expect(await run('unload')).toBe(0);
     expect(daemon.engine.unloads).toBe(1);
     expect(await run('unload', '--help')).toBe(0);
@@ -117,15 +117,15 @@ describe('sotto models, with a daemon that runs', () => {
     written.stdout = '';
     expect(await run('unload')).toBe(0);
     expect(written.stdout).toMatch(/^The daemon isn’t running/);
-    // Without one, the choice is written down for the next.
+    // Without a daemon, the choice is saved for the next one.
     expect(await run('use', 'small')).toBe(0);
     expect(written.stdout).toMatch(/small is now the default model\.\n$/);
     expect(settings()).toEqual({ model: 'small' });
   });
 });
 
-describe('sotto models, with a daemon that knows nothing of models', () => {
-  test('works as if none ran, and says when it counts', async () => {
+describe('sotto models, with a daemon without model support', () => {
+  test('works as without a daemon, and mentions the restart', async () => {
     await daemon.end();
     const old = createServer();
     const sockets = new WebSocketServer({ server: old });
@@ -156,7 +156,7 @@ describe('sotto models, with a daemon that knows nothing of models', () => {
 describe('on a terminal', () => {
   const style = styleFor(false);
 
-  test('the loading of a model is a line that fits', () => {
+  test('fits the loading of a model into a line', () => {
     expect(loadLine(0.42, 'loading large (base is used meanwhile)…', 80, style)).toBe(
       '━━━━━━━━━━━━────────────────  42%  loading large (base is used meanwhile)…',
     );

@@ -25,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const written = captureOutput();
 
-/** A hundred words, of which a model gets some wrong. */
+/** A hundred words. */
 const references: LabelledClip = {
   file: 'a.flac',
   language: 'en',
@@ -60,24 +60,21 @@ describe('the report of a quantized model', () => {
     [10, 11, false, 0.1],
     [0, 0, true, null],
     [0, 1, false, null],
-  ])(
-    '%i words wrong before and %i after: as good as its source is %s',
-    (before, after, isEquivalent, relative) => {
-      const found = compare(hearing('a', before), hearing('b', after));
-      expect(found.isEquivalent).toBe(isEquivalent);
-      if (relative === null) expect(found.relative).toBeNull();
-      else expect(found.relative).toBeCloseTo(relative, 10);
-      expect(found.conclusion).toMatch(isEquivalent ? /^Equivalent to its source/ : /^Worse than its source/);
-      expect(found.conclusion).toContain(`${after} of 100 words wrong`);
-    },
-  );
+  ])('%i words wrong before and %i after: equivalent is %s', (before, after, isEquivalent, relative) => {
+    const found = compare(hearing('a', before), hearing('b', after));
+    expect(found.isEquivalent).toBe(isEquivalent);
+    if (relative === null) expect(found.relative).toBeNull();
+    else expect(found.relative).toBeCloseTo(relative, 10);
+    expect(found.conclusion).toMatch(isEquivalent ? /^Equivalent to its source/ : /^Worse than its source/);
+    expect(found.conclusion).toContain(`${after} of 100 words wrong`);
+  });
 
-  test('says when a single word decides, and not when there are many', () => {
+  test('warns if a single word decides', () => {
     expect(compare(hearing('a', 10), hearing('b', 11)).conclusion).toContain('--clips');
     expect(compare(hearing('a', 30, 4), hearing('b', 40, 4)).conclusion).not.toContain('--clips');
   });
 
-  test('has a row for each figure, with what has changed', () => {
+  test('has a row for each figure with its change', () => {
     const table = comparisonTable(compare(hearing('a', 10), hearing('b', 12)), 200, styleFor(false));
     expect(table.split('\n')[0]).toMatch(/a +b +change/);
     expect(table).toMatch(/words wrong +10 of 100 \(10\.0 %\) +12 of 100 \(12\.0 %\) +\+20 %/);
@@ -85,7 +82,7 @@ describe('the report of a quantized model', () => {
   });
 });
 
-describe('where a quantized model goes', () => {
+describe('the folder of a quantized model', () => {
   const paths = resolvePaths({ SOTTO_HOME: folder });
 
   test.each([
@@ -94,7 +91,7 @@ describe('where a quantized model goes', () => {
     ['whisper-base', 4, 'small-one', join(paths.models, 'small-one')],
     ['whisper-base', 4, '/elsewhere/one', '/elsewhere/one'],
     ['whisper-base', 4, './one', join(process.cwd(), 'one')],
-  ])('%s in %i bits, told %s: %s', (name, bits, out, place) =>
+  ])('%s in %i bits with --out %s: %s', (name, bits, out, place) =>
     expect(outputDirFor(paths, name, bits, out)).toBe(place),
   );
 });
@@ -119,7 +116,7 @@ describe('sotto models quantize', () => {
     expect(written.stdout).toMatch(/Examples:/);
   });
 
-  test('packs the starter model anew and holds it beside it', async () => {
+  test('quantizes the included model and compares it', async () => {
     const jfk = clip('jfk.flac');
     if (jfk === undefined) throw new Error('the clip is part of the repository');
     const clips = mkdtempSync(join(folder, 'clips-'));
@@ -149,14 +146,14 @@ describe('sotto models quantize', () => {
     expect(report.facts.layers).toHaveLength(2);
     expect(report.result.loadSeconds).toBeGreaterThan(0);
     expect(report.result.tokensPerSecond).toBeGreaterThan(0);
-    // mlx-whisper cannot read it, and its source was packed before.
+    // mlx-whisper can't read it, and its source was already quantized.
     expect(report.notes.join(' ')).toMatch(/mlx-whisper.*already quantized/);
     expect(readdirSync(out).sort()).toEqual(['.sotto-made.json', 'config.json', 'weights.safetensors']);
 
-    // What is there stays, unless told otherwise.
+    // An existing folder is kept without --force.
     expect(await main([...args, '--no-report'])).not.toBe(0);
     expect(written.stderr).toContain('--force');
-    // Beside what was made here, another file is the user's, whatever its name.
+    // Any other file beside the result is the user's.
     writeFileSync(join(out, 'mine.safetensors'), 'mine');
     expect(await main([...args, '--no-report', '--force'])).not.toBe(0);
     expect(written.stderr).toContain('mine.safetensors');
@@ -171,7 +168,7 @@ describe('sotto models quantize', () => {
     ['weights and no config.json', ['weights.safetensors', 'thesis.pdf']],
     ['a model and a file of the user', ['config.json', 'weights.safetensors', 'thesis.pdf']],
     ['a model and notes', ['config.json', 'weights.safetensors', 'notes.txt']],
-  ])('--force replaces no folder with %s', async (_, names) => {
+  ])('--force keeps a folder with %s', async (_, names) => {
     const out = mkdtempSync(join(folder, 'of-the-user-'));
     for (const name of names) {
       mkdirSync(dirname(join(out, name)), { recursive: true });
@@ -184,7 +181,7 @@ describe('sotto models quantize', () => {
     expect(readdirSync(out).sort()).toEqual(names.map((name) => name.split('/')[0]).sort());
   });
 
-  test('refuses clips that are not there before any work', async () => {
+  test('refuses missing clips before the work', async () => {
     const out = join(folder, 'never');
     const args = ['models', 'quantize', starterModel(), '--out', out, '--clips', join(folder, 'no-clips')];
     expect(await main(args)).not.toBe(0);

@@ -1,7 +1,4 @@
-/**
- * An engine that says what it was asked for: its first segment is the options as JSON. The second has words, with
- * times, where words were asked for.
- */
+/** An engine whose first segment is its options as JSON. The second has words with times if they were requested. */
 import { parseToEngine, type FromEngine } from '#daemon/protocol/ipc.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';

@@ -39,7 +39,7 @@ describe('outputNames', () => {
     expect(outputNames(files, 'srt')).toEqual(names);
   });
 
-  test('never gives two inputs one name, on a disk that ignores case either', () => {
+  test('never gives two inputs one name, even if case is ignored', () => {
     const name = fc.constantFrom(
       'a',
       'A',
@@ -62,7 +62,7 @@ describe('outputNames', () => {
 });
 
 describe('makeOutputFolder', () => {
-  test('makes the folder, with those above it', async () => {
+  test('creates the folder and its parents', async () => {
     await makeOutputFolder(join(folder, 'x', 'y'));
     await makeOutputFolder(join(folder, 'x', 'y'));
     writeFileSync(join(folder, 'file'), '');
@@ -70,7 +70,7 @@ describe('makeOutputFolder', () => {
     await expect(makeOutputFolder(join(folder, 'file'))).rejects.toThrow(/can't be made/);
   });
 
-  test('removes what a killed process left of a text in it', async () => {
+  test('removes drafts of a killed process', async () => {
     for (const name of [draftName(2 ** 30), 'talk.txt']) writeFileSync(join(folder, name), 'segm');
     await makeOutputFolder(folder);
     expect(readdirSync(folder)).toEqual(['talk.txt']);

@@ -11,7 +11,7 @@ describe('outputPlan', () => {
     [{ format: 'srt', highlightWords: true }, true],
     [{ format: 'vtt', maxWordsPerLine: 5 }, true],
     [{ format: 'html' }, true],
-  ])('%j asks for words: %j', (flags, expected) => {
+  ])('%j requests words: %j', (flags, expected) => {
     expect(outputPlan(flags, 1).wordTimestamps).toBe(expected);
   });
 
@@ -31,7 +31,7 @@ describe('outputPlan', () => {
     );
   });
 
-  test('several reports go to a folder', () => {
+  test('several reports need a folder', () => {
     expect(() => outputPlan({ format: 'html' }, 0)).not.toThrow();
   });
 });

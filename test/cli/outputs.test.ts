@@ -1,4 +1,4 @@
-/** The rule for files that Sotto writes: only its own, unchanged ones are replaced. */
+/** The rule for files: only Sotto's own, unchanged ones are replaced. */
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
@@ -47,8 +47,8 @@ const at = (name: string): string => join(folder, name);
 const read = (name: string): string => readFileSync(at(name), 'utf8');
 const texts = (): string[] => readdirSync(folder).filter((name) => name !== 'home');
 
-describe('a file that is there', () => {
-  test('written by Sotto and unchanged, it is replaced, and keeps its permissions', async () => {
+describe('an existing file', () => {
+  test('that Sotto wrote is replaced and keeps its permissions', async () => {
     expect(await outputs.place(at('a.txt'), 'one', { origin: 'x' })).toBe('placed');
     chmodSync(at('a.txt'), 0o600);
     expect(await outputs.targetState(at('a.txt'))).toEqual({ state: 'unchanged', origin: 'x' });
@@ -84,7 +84,7 @@ describe('a file that is there', () => {
       },
     ],
     ['a link that leads nowhere', 'foreign', () => symlinkSync(at('none'), at('a.txt'))],
-  ] as const)('%s, it is kept', async (_, reason, make) => {
+  ] as const)('%s is kept', async (_, reason, make) => {
     await make();
     const before = lstatSync(at('a.txt')).ino;
     expect(await outputs.targetState(at('a.txt'))).toEqual({ state: 'kept', reason });
@@ -95,30 +95,30 @@ describe('a file that is there', () => {
     await expect(outputs.placeOrFail(at('a.txt'), 'new')).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
   });
 
-  test('with overwrite it is replaced, and a link is replaced itself, not what it leads to', async () => {
+  test('is replaced with overwrite; a link is replaced itself, not its target', async () => {
     writeFileSync(at('b.txt'), 'mine');
     symlinkSync(at('b.txt'), at('a.txt'));
     const forced = new Outputs(store.written, true);
     expect(await forced.place(at('a.txt'), 'new')).toBe('placed');
     expect([read('a.txt'), read('b.txt'), lstatSync(at('a.txt')).isFile()]).toEqual(['new', 'mine', true]);
-    // From now on it is Sotto's.
+    // It is now Sotto's.
     expect(await outputs.place(at('a.txt'), 'newer')).toBe('placed');
   });
 
-  test('empty, as mktemp makes it, it is replaced, and stays private', async () => {
+  test('that is empty, as from mktemp, is replaced and stays private', async () => {
     writeFileSync(at('a.txt'), '', { mode: 0o600 });
     expect(await outputs.place(at('a.txt'), 'text')).toBe('placed');
     expect([read('a.txt'), statSync(at('a.txt')).mode & 0o777]).toEqual(['text', 0o600]);
   });
 
-  test('another name of the same file keeps its content', async () => {
+  test('keeps its content under another name', async () => {
     await outputs.place(at('a.txt'), 'one');
     linkSync(at('a.txt'), at('mine.txt'));
     expect(await outputs.place(at('a.txt'), 'two')).toBe('placed');
     expect([read('a.txt'), read('mine.txt')]).toEqual(['two', 'one']);
   });
 
-  test('a folder is an error, and a pipe is written to', async () => {
+  test('that is a folder is an error; a pipe is written to', async () => {
     mkdirSync(at('a.txt'));
     await expect(outputs.assertWritable(at('a.txt'))).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });
     const pipe = at('pipe');
@@ -133,7 +133,7 @@ describe('a file that is there', () => {
     expect(lstatSync(pipe).isFIFO()).toBe(true);
   });
 
-  test('it is known by any way to its folder', async () => {
+  test('is known by any path of its folder', async () => {
     mkdirSync(at('real'));
     symlinkSync(at('real'), at('way'));
     await outputs.place(at('way/a.txt'), 'one');
@@ -143,14 +143,14 @@ describe('a file that is there', () => {
   });
 });
 
-describe('between the look and the write', () => {
-  /** Accepts what it is asked for, after something else has happened to the file. */
+describe('between the check and the write', () => {
+  /** Accepts after a change of the file. */
   const after = (change: () => void) => (): boolean => {
     change();
     return true;
   };
 
-  test('a file that comes is kept', async () => {
+  test('a new file is kept', async () => {
     const results = await Promise.all(
       Array.from({ length: 20 }, async (_, n) => {
         const path = at(`${n}.txt`);
@@ -167,7 +167,7 @@ describe('between the look and the write', () => {
     expect(results).toContain('kept');
   });
 
-  test('a file that changes, or that another takes the place of, is kept', async () => {
+  test('a changed or replaced file is kept', async () => {
     writeFileSync(at('a.txt'), 'unchanged');
     let times = 0;
     const edit = after(() => writeFileSync(at('a.txt'), `mine ${times++}`));
@@ -181,7 +181,7 @@ describe('between the look and the write', () => {
     expect([read('a.txt'), texts()]).toEqual(['another', ['a.txt']]);
   });
 
-  test('a file that goes away makes room', async () => {
+  test('a removed file is replaced', async () => {
     writeFileSync(at('a.txt'), 'unchanged');
     const remove = after(() => rmSync(at('a.txt'), { force: true }));
     expect(await placeText(at('a.txt'), 'new', { existing: remove })).toBe('placed');
@@ -189,10 +189,10 @@ describe('between the look and the write', () => {
   });
 });
 
-describe('what is remembered', () => {
-  test('a kill before or after the text is placed leaves a text that Sotto knows', async () => {
+describe('the records', () => {
+  test('know the text after a kill before or after it is placed', async () => {
     await outputs.place(at('a.txt'), 'one', { origin: 'x' });
-    // As `place` does first, for a text that then never comes to its place.
+    // As in `place`, for a text that is never placed.
     const { digestOf } = await import('#daemon/cli/output/digest.js');
     store.written.placing(at('a.txt'), digestOf('two'), 'y');
     expect(await outputs.targetState(at('a.txt'))).toEqual({ state: 'unchanged', origin: 'x' });
@@ -203,7 +203,7 @@ describe('what is remembered', () => {
     expect(await outputs.targetState(at('a.txt'))).toEqual({ state: 'kept', reason: 'edited' });
   });
 
-  test('lost or damaged, every file is kept, and new ones are written all the same', async () => {
+  test('when lost or damaged, keep every file and allow new ones', async () => {
     await outputs.place(at('a.txt'), 'one');
     store.close();
     for (const name of ['batch.db', 'batch.db-wal'])
@@ -212,13 +212,13 @@ describe('what is remembered', () => {
     expect(await opened.place(at('a.txt'), 'two')).toBe('foreign');
     expect(await opened.place(at('b.txt'), 'two')).toBe('placed');
     expect([read('a.txt'), read('b.txt')]).toEqual(['one', 'two']);
-    // What is not provably Sotto's stays, and is refused where it is needed.
+    // Not provably Sotto's: kept, and refused where it is needed.
     expect(() => BatchStore.open(paths.batch)).toThrow('is a file of another program');
     for (const name of ['batch.db', 'batch.db-wal']) rmSync(join(paths.home, name));
     store = BatchStore.open(paths.batch);
   });
 
-  test('a home that can’t be written to hinders no text', async () => {
+  test('are not needed to write a text', async () => {
     writeFileSync(at('file'), '');
     const closed = await openOutputs(resolvePaths({ SOTTO_HOME: at('file/home') }), false);
     expect(await closed.place(at('a.txt'), 'one')).toBe('placed');
@@ -226,13 +226,13 @@ describe('what is remembered', () => {
     expect(existsSync(at('file/home'))).toBe(false);
   });
 
-  test('of very many texts the newest', () => {
+  test('keep the newest of very many texts', () => {
     for (const name of ['a', 'b', 'c']) store.written.placing(name, 'digest');
     store.written.prune(2);
     expect(['a', 'b', 'c'].map((name) => store.written.knows(name))).toEqual([false, true, true]);
   });
 
-  test('texts that an earlier version wrote are known by their hashes', async () => {
+  test('know texts of earlier versions by their hashes', async () => {
     const { DatabaseSync } = await import('@photostructure/sqlite');
     store.close();
     const db = new DatabaseSync(paths.batch);

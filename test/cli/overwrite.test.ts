@@ -1,4 +1,4 @@
-/** What `sotto` does with files that are in the way of its texts, in real processes. */
+/** How `sotto` treats existing files, in real processes. */
 import {
   appendFileSync,
   existsSync,
@@ -33,7 +33,7 @@ function attempts(name: string): number {
 }
 
 describe('a folder', () => {
-  test('done once, a second call does nothing; what is new, changed or asked for otherwise is done', async () => {
+  test('is transcribed once; new, changed and differently requested files are transcribed again', async () => {
     for (const name of ['in/a.wav', 'in/b.wav']) audio(name);
     await run('in');
     const inode = statSync(at('in/a.txt')).ino;
@@ -41,20 +41,20 @@ describe('a folder', () => {
     expect([second.code, second.stdout]).toEqual([0, '']);
     expect(second.stderr).toBe('  skipped  2  already transcribed (--force repeats them)\n');
     expect([attempts('in/a.wav'), statSync(at('in/a.txt')).ino]).toEqual([1, inode]);
-    // A changed input, a new one, a text that is gone.
+    // A changed input, a new one, a deleted text.
     audio('in/a.wav', { segments: 5 });
     audio('in/c.wav');
     rmSync(at('in/b.txt'));
     expect((await run('in', '--skip-existing')).stderr).toMatch(/^ {2}done +3 /m);
     expect(read('in/a.txt')).toContain('segment 4');
-    // Another option: Sotto's own texts are replaced.
+    // Another option replaces Sotto's own texts.
     expect((await run('in', '--language', 'de')).stderr).toMatch(/^ {2}done +3 /m);
     expect((await run('in', '--language', 'de')).stderr).toMatch(/^ {2}skipped +3 /m);
     expect((await run('in', '--language', 'de', '--force')).stderr).toMatch(/^ {2}done +3 /m);
     expect(attempts('in/c.wav')).toBe(3);
   });
 
-  test('files of the user and edited texts are kept, said with what to do, and counted; --overwrite replaces them', async () => {
+  test('keeps, names and counts foreign and edited texts; --overwrite replaces them', async () => {
     for (const name of ['in/a.wav', 'in/b.wav', 'in/c.wav']) audio(name);
     writeFileSync(at('in/a.txt'), 'mine');
     await run('in');
@@ -83,7 +83,7 @@ describe('a folder', () => {
     expect([read('in/a.txt'), read('in/b.txt')]).toEqual([read('in/c.txt'), read('in/c.txt')]);
   });
 
-  test('a file that comes while the work goes on is kept', async () => {
+  test('keeps a file that appears during the work', async () => {
     audio('in/a.wav', { segments: 12, delayMs: 50 });
     const working = run('in');
     const { until } = await import('#test/harness/wait.js');
@@ -95,7 +95,7 @@ describe('a folder', () => {
     expect(stderr).toMatch(/^ {2}kept +1 /m);
   });
 
-  test('without what is remembered, every text is kept', async () => {
+  test('keeps every text without records', async () => {
     audio('in/a.wav');
     await run('in');
     for (const name of readdirSync(home.paths.home)) {
@@ -106,16 +106,19 @@ describe('a folder', () => {
     expect(attempts('in/a.wav')).toBe(1);
   });
 
-  test.each(['json', 'srt', 'vtt', 'tsv', 'html', 'md'])('--format %s keeps a file, too', async (format) => {
-    audio('in/a.wav');
-    mkdirSync(at('out'));
-    writeFileSync(at(`out/a.${format}`), 'mine');
-    const { code, stderr } = await run('in', '--format', format, '--output', 'out');
-    expect([code, read(`out/a.${format}`)]).toEqual([0, 'mine']);
-    expect(stderr).toMatch(/^ {2}kept +1 /m);
-  });
+  test.each(['json', 'srt', 'vtt', 'tsv', 'html', 'md'])(
+    'keeps a file with --format %s, too',
+    async (format) => {
+      audio('in/a.wav');
+      mkdirSync(at('out'));
+      writeFileSync(at(`out/a.${format}`), 'mine');
+      const { code, stderr } = await run('in', '--format', format, '--output', 'out');
+      expect([code, read(`out/a.${format}`)]).toEqual([0, 'mine']);
+      expect(stderr).toMatch(/^ {2}kept +1 /m);
+    },
+  );
 
-  test('--summary keeps a file of the user before any work, and replaces its own', async () => {
+  test('--summary refuses a foreign file before the work, and replaces its own', async () => {
     audio('in/a.wav');
     writeFileSync(at('sum.json'), 'mine');
     const { code, stderr } = await run('in', '--summary', 'sum.json');
@@ -128,7 +131,7 @@ describe('a folder', () => {
 });
 
 describe('one file', () => {
-  test('-o FILE writes that file, in the format of its name, and again over its own text', async () => {
+  test('-o FILE writes that file in the format of its name, and replaces its own text', async () => {
     audio('talk.wav');
     expect(await run('talk.wav', '-o', 'out.srt')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(read('out.srt')).toMatch(/^1\n00:00:00,000 --> /);
@@ -141,7 +144,7 @@ describe('one file', () => {
     expect(read('out.d/talk.txt')).toBe('segment 0\n');
   });
 
-  test.each([['out.txt'], ['out']])('-o %s keeps a file of the user, before any work', async (output) => {
+  test.each([['out.txt'], ['out']])('-o %s refuses a foreign file before the work', async (output) => {
     audio('talk.wav');
     mkdirSync(at('out'));
     const text = output === 'out' ? 'out/talk.txt' : output;
@@ -155,7 +158,7 @@ describe('one file', () => {
     expect(read(text)).toContain('segment 0');
   });
 
-  test('dictate -o keeps a file of the user and refuses before it listens; --overwrite replaces it', async () => {
+  test('dictate -o refuses a foreign file before it listens; --overwrite replaces it', async () => {
     writeFileSync(at('note.txt'), 'mine');
     const dictate = (...args: string[]): Promise<SottoResult> =>
       sotto(['dictate', '--from', 'none.wav', '-o', 'note.txt', ...args], {
@@ -165,12 +168,12 @@ describe('one file', () => {
     const { code, stderr } = await dictate();
     expect([code, read('note.txt')]).toEqual([1, 'mine']);
     expect(stderr).toMatch(/^sotto: note\.txt exists, and Sotto did not write it — .*--overwrite/);
-    // Past the check: the missing file is what is wrong then.
+    // The check passed: now the missing input is the error.
     expect((await dictate('--overwrite')).stderr).toContain('none.wav');
   });
 });
 
-test('--quiet prints texts and errors, and nothing else', async () => {
+test('--quiet prints texts and errors only', async () => {
   for (const name of ['a.wav', 'in/a.wav', 'in/bad.wav'])
     audio(name, name.includes('bad') ? { failAfter: 0 } : {});
   const one = await run('a.wav', 'none.wav', '--quiet');
@@ -181,7 +184,7 @@ test('--quiet prints texts and errors, and nothing else', async () => {
   expect(many.stderr).toMatch(/^\[\d\/2\] sotto: in\/bad\.wav: [^\n]+\n$/);
 });
 
-test('a file without speech is named on stderr, and several texts by headings on stdout', async () => {
+test('names a file without speech on stderr, and puts headings above several texts', async () => {
   audio('a.wav', { segments: 1 });
   audio('silence.wav', { segments: 0 });
   expect(await run('silence.wav')).toMatchObject({

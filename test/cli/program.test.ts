@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
 import { captureOutput } from '#test/harness/capture-output.js';
 
-/** What the command writes, in this process. */
 const written = captureOutput();
 
 describe('sotto', () => {
@@ -23,13 +22,13 @@ describe('sotto', () => {
     [['daemon', 'dance']],
     [['daemon', 'run', '--idle-exit', 'soon']],
     [['daemon', 'run', '--idle-exit', '-1']],
-  ])('wrong usage %j exits with 2 and says what is wrong on stderr', async (args) => {
+  ])('wrong usage %j exits with 2 and an error on stderr', async (args) => {
     expect(await main(args)).toBe(2);
     expect(written.stdout).toBe('');
     expect(written.stderr).toMatch(/^sotto: /);
   });
 
-  test.each([[[]], [['daemon']]])('%j alone shows how it is used, as wrong usage', async (args) => {
+  test.each([[[]], [['daemon']]])('%j alone prints its usage as an error', async (args) => {
     expect(await main(args)).toBe(2);
     expect(written.stderr).toContain('Usage: sotto');
   });
@@ -63,7 +62,7 @@ describe('sotto', () => {
       expect(written.stdout).toContain(word);
   });
 
-  test('--version prints the version alone', async () => {
+  test('--version prints the version only', async () => {
     expect(await main(['--version'])).toBe(0);
     expect(written.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });

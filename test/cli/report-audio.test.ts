@@ -29,16 +29,16 @@ describe('reportAudio', () => {
     ['audio/mpeg', ['ID3.....']],
     ['audio/mpeg', [0xff, 0xfb, 0x90, 0]],
     ['audio/aac', [0xff, 0xf1, 0x50, 0x80]],
-  ])('%s is told by its content and put into the page', async (mime, bytes) => {
+  ])('detects %s by content and embeds it', async (mime, bytes) => {
     const path = file('named.wrong', ...bytes);
     expect(await reportAudio(path, folder)).toMatchObject({ kind: 'embedded', mime });
   });
 
-  test.each([['FORM....AIFF'], [''], ['{}']])('%j is linked: not every browser plays it', async (bytes) => {
+  test.each([['FORM....AIFF'], [''], ['{}']])('links %j, which not every browser plays', async (bytes) => {
     expect(await reportAudio(file('a.bin', bytes), folder)).toEqual({ kind: 'linked', href: './a.bin' });
   });
 
-  test('a large file is linked, from where the page will lie', async () => {
+  test('links a large file relative to the page', async () => {
     const path = file('50% & #1?.wav', 'RIFF....WAVE');
     truncateSync(path, MAX_EMBEDDED_BYTES + 1);
     mkdirSync(join(folder, 'pages'));
@@ -48,7 +48,7 @@ describe('reportAudio', () => {
     });
   });
 
-  test('a file that is gone by now is linked, and no failure', async () => {
+  test('links a missing file without failing', async () => {
     expect(await reportAudio(join(folder, 'gone.wav'), folder)).toMatchObject({ kind: 'linked' });
   });
 });

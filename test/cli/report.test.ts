@@ -1,4 +1,4 @@
-/** The HTML report: its text by parsing, its life in a real browser where one starts. */
+/** The HTML report: its text by parsing, its behavior in a real browser if one starts. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,12 +66,12 @@ describe('--format html', () => {
     expect(await report(true, embedded)).toBe(page);
   });
 
-  test('names no address outside itself', async () => {
+  test('contains no external URL', async () => {
     const page = (await report(true, embedded)).replace(/src="data:[^"]*"/, '');
     expect(page).not.toMatch(/https?:|\/\/\w|@import|url\(/);
   });
 
-  test('lights up words however a model spaces them', () => {
+  test('highlights words however a model spaces them', () => {
     const words = [' One', ' ', 'two ', 'three', '.'];
     const whole = segment(0, words, true);
     expect(toSpans(whole).map(({ hasSpaceBefore, text }) => [hasSpaceBefore, text])).toEqual([
@@ -80,13 +80,13 @@ describe('--format html', () => {
       [true, 'three'],
       [false, '.'],
     ]);
-    // Words that do not spell the text are not believed.
+    // Words that do not match the text are ignored.
     expect(toSpans({ ...whole, text: ' Something else.' }).map(({ text }) => text)).toEqual([
       'Something else.',
     ]);
   });
 
-  test('says so when nothing was said', async () => {
+  test('says if there is no speech', async () => {
     const timings = { load: 0, mel: 0, encode: 0, decode: 0, total: 0 };
     const summary = { language: '', durationSeconds: 3, timings, model: 'base', segments: 0 };
     const page = render(await formatOf('html').writer(), { file: 'silence.wav', segments: [], summary });
@@ -99,7 +99,7 @@ const started = await startBrowser();
 describeUnless(typeof started === 'string' ? started : undefined)('a report in a browser', () => {
   const browser = started as Browser;
   let folder: string;
-  /** Requests beyond the page itself, and complaints: policy breaches, errors. */
+  /** Requests beyond the page itself, and reported policy breaches and errors. */
   let requests: string[] = [];
   let complaints: string[] = [];
   beforeAll(() => {
@@ -130,7 +130,7 @@ describeUnless(typeof started === 'string' ? started : undefined)('a report in a
 
   const lit = `document.querySelector('.w.now')?.textContent`;
 
-  test('plays the sound it holds, draws it, and lights up the word being said', async () => {
+  test('plays and draws the embedded audio, and highlights the current word', async () => {
     const page = await open(await report(true, embedded));
     await page.until(`document.getElementById('wave').dataset.peaks !== undefined && audio.readyState > 0`);
     expect(await page.evaluate(`document.getElementById('wave').dataset.peaks`)).toBe(String(SECONDS * 50));
@@ -184,7 +184,7 @@ describeUnless(typeof started === 'string' ? started : undefined)('a report in a
     }
   });
 
-  test('the line that is gone to comes into view, the player never over it', async () => {
+  test('scrolls the current line into view, not under the player', async () => {
     const page = await open(await report(true, embedded));
     await page.until('audio.readyState > 0');
     await page.evaluate(`document.body.style.paddingBottom = '2000px'; window.scrollTo(0, 1500)`);
@@ -193,7 +193,7 @@ describeUnless(typeof started === 'string' ? started : undefined)('a report in a
       return top > document.querySelector('.player').getBoundingClientRect().bottom && bottom < innerHeight; })()`);
   });
 
-  test('shades what the model was unsure of, and not when told so', async () => {
+  test('shades uncertain words unless disabled', async () => {
     const page = await open(await report(true, embedded));
     const doubts = `[...document.querySelectorAll('.row:first-child .w')].map((word) => word.dataset.doubt ?? '')`;
     expect(await page.evaluate(doubts)).toEqual(['', '1', '2', '3']);
@@ -203,7 +203,7 @@ describeUnless(typeof started === 'string' ? started : undefined)('a report in a
     expect(await page.evaluate(line)).toBe('none');
   });
 
-  test('runs no script of the transcript and asks for nothing', async () => {
+  test('runs no script of the transcript and requests nothing', async () => {
     const page = await open(await report(true, embedded));
     await page.until(`document.getElementById('wave').dataset.peaks !== undefined`);
     expect(await page.evaluate('document.title')).toBe('talk <1>.wav – transcript');
@@ -211,7 +211,7 @@ describeUnless(typeof started === 'string' ? started : undefined)('a report in a
       hostile.trim(),
     );
     expect(requests.filter((url) => !/^(file:.*report\.html|blob:|data:)/.test(url))).toEqual([]);
-    // The policy holds against a script that did get in.
+    // The policy also blocks an injected script.
     await page.evaluate(
       `document.body.append(Object.assign(document.createElement('script'), { textContent: 'window.got = 1' }))`,
     );
@@ -219,7 +219,7 @@ describeUnless(typeof started === 'string' ? started : undefined)('a report in a
     expect(await page.evaluate(`fetch('data:,x').then(() => 'let out', () => 'kept in')`)).toBe('kept in');
   });
 
-  test('without words its lines light up', async () => {
+  test('highlights lines if there are no words', async () => {
     const page = await open(await report(false, embedded));
     await page.until('audio.readyState > 0');
     await page.click('.row:nth-child(2) .w');
@@ -228,7 +228,7 @@ describeUnless(typeof started === 'string' ? started : undefined)('a report in a
     );
   });
 
-  test('sound beside the page plays from its link; where there is none, a file can be chosen', async () => {
+  test('plays linked audio; the user can choose a file if it is missing', async () => {
     writeFileSync(join(folder, 'a b.wav'), tone());
     const page = await open(await report(true, { kind: 'linked', href: './a%20b.wav' }));
     await page.until(`audio.readyState > 0 && audio.duration === ${SECONDS}`);
@@ -247,7 +247,7 @@ describeUnless(typeof started === 'string' ? started : undefined)('a report in a
     );
   });
 
-  test('everything that can be used has a name, and fits a phone', async () => {
+  test('names every control and fits a phone', async () => {
     const page = await open(await report(true, embedded), 360);
     const nameless = `[...document.querySelectorAll('button, input, [role=slider], audio')].filter((element) =>
       !(element.getAttribute('aria-label') ?? element.closest('label')?.textContent ?? '').trim()).map((e) => e.outerHTML)`;

@@ -1,4 +1,4 @@
-/** Subtitle files read back, strictly, by what their formats say; an error names the block that breaks them. */
+/** Strict readers of subtitle files; an error names the invalid block. */
 interface ReadCue {
   /** Whole milliseconds. */
   readonly start: number;

@@ -13,7 +13,7 @@ function segment(start: number, end: number, text: string, words?: Word[]): Segm
   return { ...scriptedSegment(0), start, end, text, ...defined({ words }) };
 }
 
-/** A segment whose words follow each other, each `step` seconds long. */
+/** A segment with words of `step` seconds each. */
 function spoken(start: number, step: number, ...texts: string[]): Segment {
   const words = texts.map((word, index) => ({
     start: start + index * step,
@@ -56,7 +56,7 @@ describe('subtitle lines', () => {
     expect(await lines(text, { maxLineWidth })).toEqual([expected]);
   });
 
-  test('a word wider than the line stands alone, whole', async () => {
+  test('a word wider than the line gets its own line', async () => {
     expect(await lines('See Donaudampfschifffahrtsgesellschaft there', { maxLineWidth: 10 })).toEqual([
       ['See', 'Donaudampfschifffahrtsgesellschaft'],
       ['there'],
@@ -89,7 +89,7 @@ describe('subtitle lines', () => {
     expect(await lines('one two three four five six seven', rules)).toEqual(expected);
   });
 
-  test('without words the times of cues go by their share of the characters', async () => {
+  test('without words the times of cues follow their share of the characters', async () => {
     const document = await write('srt', [segment(10, 20, ' aaaa bbbb aaaa bbbb')], {
       rules: { maxWordsPerLine: 2 },
     });
@@ -99,7 +99,7 @@ describe('subtitle lines', () => {
     ]);
   });
 
-  test('nothing is shown through a long silence within a segment', async () => {
+  test('no cue is shown during a long silence within a segment', async () => {
     const words = [
       { start: 0, end: 1, word: ' Wait', probability: 1 },
       { start: 9, end: 10, word: ' here.', probability: 1 },
@@ -113,7 +113,7 @@ describe('subtitle lines', () => {
     ]);
   });
 
-  test('a cue too short or too fast to be read stays into the silence after it, and no further', async () => {
+  test('a cue too short or too fast to read extends into the following silence only', async () => {
     const document = await write('srt', [
       segment(0, 0.2, ' Yes.'),
       segment(5, 6, ' This is rather a lot to read in one second.'),
@@ -128,7 +128,7 @@ describe('subtitle lines', () => {
     ]);
   });
 
-  test('a file that fails in the middle still gives the cue that was held back', async () => {
+  test('a file that fails midway still writes the pending cue', async () => {
     const writer = await formatOf('srt').writer();
     const written = [writer.begin(), writer.segment(segment(0, 2, ' Only this.')), writer.flush?.()].join('');
     expect(readSrt(written)).toEqual([{ start: 0, end: 2000, lines: ['Only this.'] }]);
@@ -148,7 +148,7 @@ describe('--highlight-words', () => {
     );
   });
 
-  test('the pause between two words underlines none', async () => {
+  test('underlines nothing between two words', async () => {
     const words = [
       { start: 0, end: 1, word: ' a<', probability: 1 },
       { start: 2, end: 3, word: ' b', probability: 1 },
@@ -157,7 +157,7 @@ describe('--highlight-words', () => {
     expect(document.match(/.*a&lt;.*/g)).toEqual(['<u>a&lt;</u> b', 'a&lt; b', 'a&lt; <u>b</u>']);
   });
 
-  test('words of no length are skipped, and their text is not lost', async () => {
+  test('words without duration are skipped, but their text is kept', async () => {
     const words = [{ start: 1, end: 1, word: ' Oh.', probability: 1 }];
     const document = await write('srt', [segment(1, 1, ' Oh.', words)], { highlightWords: true });
     expect(readSrt(document)).toEqual([{ start: 1000, end: 1833, lines: ['Oh.'] }]);
@@ -171,13 +171,13 @@ describe('--highlight-words', () => {
 });
 
 describe('vtt word times', () => {
-  test('each word but the first carries its own', async () => {
+  test('each word but the first has its own time', async () => {
     expect(await write('vtt', [spoken(1, 0.5, ' R&D', ' is', ' <fun>.')])).toBe(
       'WEBVTT\n\n00:00:01.000 --> 00:00:02.500\nR&amp;D <00:00:01.500>is <00:00:02.000>&lt;fun&gt;.\n\n',
     );
   });
 
-  test('a word whose time is not after the one before it goes with that one', async () => {
+  test('a word that does not start later shares the previous time', async () => {
     const words = [1, 1, 0.5, 3].map((start, index) => ({
       start,
       end: 2,
@@ -241,7 +241,7 @@ const anySettings = fc
     },
   }));
 
-/** Text with nothing of its spacing, nor of the arrows that SubRip can't hold. */
+/** Text without spacing and without the arrows that SubRip can't contain. */
 function letters(texts: readonly string[]): string {
   return texts
     .join('')
@@ -274,7 +274,7 @@ describe.each(['srt', 'vtt'] as const)('any %s', (format) => {
     );
   });
 
-  test('keeps to the limits, but for single words wider than a line', async () => {
+  test('keeps the limits except for single words wider than a line', async () => {
     await fc.assert(
       fc.asyncProperty(anySegment, anySettings, async (one, { rules }) => {
         const limits = lineLimits(rules);

@@ -24,7 +24,7 @@ describe('columns', () => {
     );
   });
 
-  test('keep the newest words of a growing line', () => {
+  test('keep the last words of a growing line', () => {
     expect(fitEnd('and so my fellow Americans', 12)).toBe('…w Americans');
     expect(fitEnd('日本語の文章', 7)).toBe('…の文章');
   });
@@ -33,12 +33,12 @@ describe('columns', () => {
 describe('progressLine', () => {
   const state = { doneSeconds: 83, totalSeconds: 200, elapsedSeconds: 6.9 };
 
-  test('says how far, how fast and how long yet', () => {
+  test('shows progress, speed and remaining time', () => {
     const line = progressLine(state, 100, plain);
     for (const part of [' 41 %', '1:23 / 3:20', '12× real time', '0:10 left']) expect(line).toContain(part);
   });
 
-  test('fits into any width and drops the least important first', () => {
+  test('fits into any width, dropping the last facts first', () => {
     for (let columns = 19; columns < 120; columns++) {
       expect(columnsOf(progressLine(state, columns, plain))).toBeLessThanOrEqual(columns);
     }
@@ -46,18 +46,18 @@ describe('progressLine', () => {
     expect(progressLine(state, 30, plain)).not.toContain('left');
   });
 
-  test('claims no end where the length is not known', () => {
+  test('shows no total if the duration is unknown', () => {
     const line = progressLine({ doneSeconds: 83, elapsedSeconds: 7 }, 100, plain);
     expect(line).not.toMatch(/%|left|━/);
   });
 
-  test('shows no bar before the first part is done', () => {
+  test('shows no bar before the first progress', () => {
     const line = progressLine({ doneSeconds: 0, totalSeconds: 11, elapsedSeconds: 1 }, 60, plain);
     expect(line).toContain('transcribing 0:11 of audio…');
     expect(line).not.toMatch(/%|─/);
   });
 
-  test('says what it waits for', () => {
+  test('shows what it waits for', () => {
     expect(progressLine({ ...state, waiting: 'loading model…' }, 40, plain)).toContain('loading model…');
   });
 

@@ -1,4 +1,4 @@
-/** The flags of `sotto transcribe` through the whole command: what the engine is asked for, what is written. */
+/** The flags of `sotto transcribe`, from the command to the engine and the output. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,7 +32,7 @@ describe('sotto transcribe', () => {
     [['--format', 'srt', '--highlight-words'], '{"wordTimestamps":true}'],
     [['--format', 'vtt', '--max-words-per-line', '9'], '{"wordTimestamps":true}'],
     [['--format', 'srt', '--max-line-width', '60'], '{}'],
-  ])('%j asks the engine for %s', async (flags, options) => {
+  ])('%j sends %s to the engine', async (flags, options) => {
     const { code, stdout, stderr } = await run(...flags);
     expect([code, stderr]).toEqual([0, '']);
     expect(stdout.replaceAll('\\"', '"')).toContain(options);
@@ -74,7 +74,7 @@ describe('sotto transcribe', () => {
       ['--hallucination-silence', '2', '--never-repeat', '4'],
       { hallucinationSilenceThreshold: 2, noRepeatNgram: 4 },
     ],
-  ])('%j asks the model for %j', async (flags, options) => {
+  ])('%j sends the options %j', async (flags, options) => {
     const { code, stdout, stderr } = await run(...flags);
     expect([code, stderr]).toEqual([0, '']);
     expect(JSON.parse(stdout.split('\n')[0] ?? '')).toEqual({ timestamps: 'auto', ...options });
@@ -95,7 +95,7 @@ describe('sotto transcribe', () => {
     expect(stderr).toContain(message);
   });
 
-  test('--format json --word-timestamps gives the words with their times', async () => {
+  test('--format json --word-timestamps writes words with times', async () => {
     const { stdout } = await run('--format', 'json', '--word-timestamps');
     const { segments } = JSON.parse(stdout) as { segments: { words?: unknown }[] };
     expect(segments[1]?.words).toEqual([
@@ -115,7 +115,7 @@ describe('sotto transcribe', () => {
     expect(stdout).toContain('00:00:01,500 --> 00:00:02,000\n<u>this.</u>\n');
   });
 
-  test('--format html writes a page for each file, with its sound inside', async () => {
+  test('--format html writes a page with embedded audio per file', async () => {
     const { code, stdout } = await run('b.wav', '--format', 'html', '--output', 'pages');
     expect([code, stdout]).toEqual([0, '']);
     const page = readFileSync(join(home.folder, 'pages', 'b.html'), 'utf8');

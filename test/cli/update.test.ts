@@ -1,4 +1,4 @@
-/** What `sotto update` tells, with a server that answers as it likes. */
+/** `sotto update` with a scripted server. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -31,7 +31,7 @@ describe('the newest version', () => {
   }
   afterEach(() => void server.close());
 
-  test('is what version.json says', async () => {
+  test('comes from version.json', async () => {
     const address = await serve((_, response) => response.end('{"version":"1.20.3"}'));
     expect(await newestVersion(address)).toBe('1.20.3');
     expect(requests).toEqual(['/latest/version.json']);
@@ -53,7 +53,7 @@ describe('the newest version', () => {
   });
 });
 
-test('versions are compared by their numbers', () => {
+test('compares versions by their numbers', () => {
   const version = fc.tuple(fc.nat(30), fc.nat(30), fc.nat(30));
   fc.assert(
     fc.property(version, version, (a, b) => {
@@ -64,7 +64,7 @@ test('versions are compared by their numbers', () => {
 });
 
 describe('how to update', () => {
-  test('follows the way of installation', () => {
+  test('depends on the kind of installation', () => {
     expect(updateInstructions('/opt/homebrew/Cellar/sotto/0.1.0/libexec')).toBe(
       'Update it: brew upgrade sotto',
     );

@@ -1,4 +1,4 @@
-/** `sotto vocabulary`, as it is typed. */
+/** `sotto vocabulary` as a real command. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -10,14 +10,14 @@ const vocabulary = (...args: string[]): Promise<SottoResult> =>
   sotto(['vocabulary', ...args], { home: home.folder });
 
 describe('sotto vocabulary', () => {
-  test('says what to do where there is nothing yet, and makes no file', async () => {
+  test('prints a hint for an empty vocabulary and creates no file', async () => {
     const { code, stdout, stderr } = await vocabulary();
     expect([code, stdout]).toEqual([0, '']);
     expect(stderr).toContain('sotto vocabulary add NAME');
     expect(existsSync(home.paths.vocabulary)).toBe(false);
   });
 
-  test('words and replacements are added, listed and removed, without a daemon', async () => {
+  test('adds, lists and removes words and replacements without a daemon', async () => {
     expect((await vocabulary('add', 'Nguyen', 'Grace  Hopper')).stdout).toBe('2 added\n');
     expect((await vocabulary('replace', 'sean', 'Shaun')).stdout).toBe('1 added\n');
     expect((await vocabulary('replace', 'new line', '\\n')).stdout).toBe('1 added\n');
@@ -42,7 +42,7 @@ describe('sotto vocabulary', () => {
     ]);
   });
 
-  test('goes into a file and comes back; a file that is there is not written over', async () => {
+  test('exports to a new file and imports it again; never replaces a file', async () => {
     await vocabulary('add', 'Nguyen');
     await vocabulary('replace', 'btw', 'by the way');
     const file = join(home.folder, 'mine.csv');
@@ -60,7 +60,7 @@ describe('sotto vocabulary', () => {
     ['audio', Buffer.from('RIFF$\u0000\u0000\u0000WAVEfmt \u0010\u0000', 'latin1')],
     ['bytes that are no UTF-8', Buffer.from([0x48, 0x69, 0xff, 0xfe, 0x0a])],
     ['UTF-16', Buffer.from('Nguyen\n', 'utf16le')],
-  ])('%s is no vocabulary, and nothing is added', async (_what, bytes) => {
+  ])('%s is not a vocabulary, and nothing is added', async (_what, bytes) => {
     const file = join(home.folder, 'words.txt');
     writeFileSync(file, bytes);
     const { code, stdout, stderr } = await vocabulary('import', file);
@@ -71,7 +71,7 @@ describe('sotto vocabulary', () => {
     expect(existsSync(home.paths.vocabulary)).toBe(false);
   });
 
-  test('an import lists what is new, as far as it is read', async () => {
+  test('an import lists the first new entries', async () => {
     const file = join(home.folder, 'words.csv');
     await vocabulary('add', 'Ada');
     writeFileSync(file, 'type,from,to\nword,Ada,\nword,Nguyen,\nreplacement,new line,\\n\nreplacement,um,\n');
@@ -85,7 +85,7 @@ describe('sotto vocabulary', () => {
     expect([lines[0], lines.length, lines.at(-1)]).toEqual(['30 added', 22, '  … and 10 more']);
   });
 
-  test('a file that is broken, missing or of no use is said', async () => {
+  test('reports a broken, missing or unusable file', async () => {
     expect(await vocabulary('import', join(home.folder, 'none.csv'))).toMatchObject({ code: 2 });
     const empty = join(home.folder, 'empty.txt');
     writeFileSync(empty, '\n');

@@ -1,4 +1,4 @@
-/** What a worker that was killed left beside the texts is removed by the one that gets its job. */
+/** A killed worker's drafts are removed by the worker that gets its job. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ let folder: string;
 beforeEach(() => void (folder = realpathSync(mkdtempSync(join(tmpdir(), 'wl-')))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** As a process that is gone had it. */
+/** A draft of an exited process. */
 function leaveDraft(): void {
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   writeFileSync(join(folder, draftName(pid)), 'segm');
@@ -22,7 +22,7 @@ function leaveDraft(): void {
 
 const drafts = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.part'));
 
-test('a folder is looked through when it is first written to, and not for each file of thousands', async () => {
+test('sweeps a folder at its first use, not for every file', async () => {
   const draftSweeper = new DraftSweeper();
   leaveDraft();
   await draftSweeper.sweep(folder, { afterDeath: false });
@@ -32,7 +32,7 @@ test('a folder is looked through when it is first written to, and not for each f
   expect(drafts()).toHaveLength(1);
 });
 
-describe('a job that its worker died at', () => {
+describe('a job whose worker died', () => {
   const job = (path: string): QueueJob => ({
     version: 1,
     name: 'talk.mp3',
@@ -57,10 +57,10 @@ describe('a job that its worker died at', () => {
   test.each([
     [true, 0],
     [false, 1],
-  ])('handed out again: %s; drafts that stay: %i', async (wasLost, left) => {
+  ])('reassigned: %s; remaining drafts: %i', async (wasLost, left) => {
     const draftSweeper = new DraftSweeper();
     await draftSweeper.sweep(folder, { afterDeath: false });
-    // Killed between the text's last name and the end of its first one.
+    // Killed between placing the text and removing the draft.
     const text = join(folder, 'talk.txt');
     writeFileSync(text, 'all of it');
     leaveDraft();

@@ -1,4 +1,4 @@
-/** What a queue needs is big, and is nobody's business who has no queue. */
+/** Queue libraries are large, so only queue commands load them. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ let spy: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'spy-'));
   spy = join(folder, 'spy.mjs');
-  // Both are CommonJS: whatever loads them, they stand in its cache.
+  // Both are CommonJS and appear in its cache.
   writeFileSync(
     spy,
     `import { createRequire } from 'node:module';
@@ -32,12 +32,12 @@ const loadedBy = async (...args: string[]): Promise<string> => {
   return /loaded: (.*)\.$/.exec(stderr)?.[1] ?? stderr;
 };
 
-test('no command loads a queue’s libraries unless a queue is asked for', async () => {
+test('only queue commands load the queue libraries', async () => {
   const file = writeFakeAudio(join(home.folder, 'a.wav'));
   expect(await loadedBy('--help')).toBe('');
   expect(await loadedBy('worker', '--help')).toBe('');
   expect(await loadedBy('transcribe', file, '--no-daemon')).toBe('');
   expect(await loadedBy('worker', '--queue', 'http://nothing')).toBe('');
-  // So that this test would notice.
+  // Proves that this test detects loading.
   expect(await loadedBy('queue', 'status', '--queue', `unix:${folder}/none`)).toBe('ioredis');
 });

@@ -80,7 +80,7 @@ describe('the address of a queue', () => {
     expect(() => parseQueueUrl(text, {})).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
   });
 
-  test('never shows a password, whatever it looks like', () => {
+  test('never shows a password', () => {
     fc.assert(
       fc.property(
         fc.string({ minLength: 6 }).filter((word) => !/^[a-z.0-9:/ -]*$/.test(word)),
@@ -96,7 +96,7 @@ describe('the address of a queue', () => {
     );
   });
 
-  test('any text is an address or one coded error that does not repeat it', () => {
+  test('any text is an address or a coded error that does not repeat it', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -116,14 +116,14 @@ describe('the address of a queue', () => {
     );
   });
 
-  test('takes the password from the environment where the address has none', () => {
+  test('reads a missing password from the environment', () => {
     const env = { SOTTO_QUEUE_PASSWORD: 'kept' };
     expect(parseQueueUrl('redis://h', env).connection.password).toBe('kept');
     expect(parseQueueUrl('redis://:own@h', env).connection.password).toBe('own');
     expect(parseQueueUrl('unix:/run/s', env).connection.password).toBe('kept');
   });
 
-  test('warns where others can reach it, or listen', () => {
+  test('warns about open or unencrypted servers', () => {
     expect(parseQueueUrl('redis://queue.local', {}).warning).toMatch(/give that Redis a password/);
     expect(parseQueueUrl('redis://:word@queue.local', {}).warning).toMatch(/sent unencrypted/);
     for (const fine of [
@@ -137,7 +137,7 @@ describe('the address of a queue', () => {
 });
 
 describe('a job', () => {
-  test('has the same id for the same work, whatever it is called and in whatever order it is written', () => {
+  test('has the same id for the same work, independent of name and field order', () => {
     const { options: _, ...pause } = job;
     const turned = { options: { beamSize: 5, language: 'en' }, ...pause, name: './talk.mp3' };
     expect(jobId(turned, '1 2')).toBe(jobId(job, '1 2'));
@@ -159,7 +159,7 @@ describe('a job', () => {
     expect(() => parseJob({ ...job, ...changes })).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
   });
 
-  test('whatever a stranger writes is a job or one coded error', () => {
+  test('any data is a job or a coded error', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -177,7 +177,7 @@ describe('a job', () => {
     );
   });
 
-  test('says why it failed, in text that is read back', () => {
+  test('stores its failure as text that can be parsed', () => {
     for (const code of ERROR_CODES)
       expect(parseReason(formatReason(new SottoError(code, 'a: b\n\u001b[2Jc')))).toMatchObject({
         code,
@@ -187,7 +187,7 @@ describe('a job', () => {
     expect(parseReason('whatever')).toMatchObject({ code: 'INTERNAL', message: 'whatever' });
   });
 
-  test('is put aside, tried again or given back by what went wrong', () => {
+  test('fails, is retried or returned, depending on the error', () => {
     const on = (code: SottoError['code'], model?: string) =>
       failureAction(new SottoError(code, ''), model === undefined ? job : { ...job, model });
     expect(on('AUDIO_UNSUPPORTED')).toBe('fail');
@@ -199,23 +199,23 @@ describe('a job', () => {
     expect(on('ENGINE_UNAVAILABLE')).toBe('pause');
     expect(on('DAEMON_UNAVAILABLE')).toBe('pause');
     expect(on('SHARE_GONE')).toBe('stop');
-    // The worker's own model is missing; or the one that this job names, which another worker may have.
+    // The worker's own model is missing; or the one of the job, which another worker may have.
     expect(on('MODEL_NOT_FOUND')).toBe('stop');
     expect(on('MODEL_NOT_FOUND', 'large')).toBe('retry');
   });
 
-  test('an address in a log has no signature', () => {
+  test('a logged URL has no signature', () => {
     expect(displayUrl('https://me:you@files.example/a%20b.mp3?X-Signature=secret#t')).toBe(
       'https://files.example/a%20b.mp3?…',
     );
   });
 });
 
-describe('what is handed in', () => {
+describe('submitted files', () => {
   const collect = (args: string[], more: Partial<Submission> = {}) =>
     collectJobs({ args, find: { recursive: true }, format: 'srt', options: {}, ...more });
 
-  test('a folder’s texts lie beside its files, a file’s come by the queue, and what is there is left', async () => {
+  test('of a folder get texts next to them, single files get texts in the queue, and existing texts are kept', async () => {
     mkdirSync(join(folder, 'talks', 'inner'), { recursive: true });
     for (const name of ['talks/a.mp3', 'talks/b.wav', 'talks/inner/c.flac', 'single.wav'])
       writeFileSync(join(folder, name), 'x');
@@ -234,7 +234,7 @@ describe('what is handed in', () => {
     expect(failed).toMatchObject([{ path: join(folder, 'none'), error: { code: 'AUDIO_NOT_FOUND' } }]);
   });
 
-  test('the texts of addresses are saved here, each under a name of its own, whatever the address says', async () => {
+  test('by URL get local texts with unique names', async () => {
     const urls = [
       'https://a.example/x/talk.mp3?s=1',
       'https://b.example/talk.mp3',
@@ -247,7 +247,7 @@ describe('what is handed in', () => {
     expect(JSON.stringify(jobs.map(({ job: { name } }) => name))).not.toContain('s=1');
   });
 
-  test('an address with a password in it is refused before it is in the queue', async () => {
+  test('with a password in the URL are refused before submission', async () => {
     await expect(collect(['https://me:you@a.example/a.mp3'])).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
     });
@@ -255,7 +255,7 @@ describe('what is handed in', () => {
 });
 
 describe('the folders of a worker', () => {
-  test('hold what it reads, whatever links and jobs say', async () => {
+  test('limit what it reads, despite links and jobs', async () => {
     const outside = join(folder, 'outside');
     const share = join(folder, 'share');
     mkdirSync(join(share, 'in'), { recursive: true });
@@ -282,7 +282,7 @@ describe('the folders of a worker', () => {
     await expect(roots.source(join(share, 'none.wav'))).rejects.toMatchObject({ code: 'AUDIO_NOT_FOUND' });
   });
 
-  test('may be called otherwise on other machines; the inner one of two says where', async () => {
+  test('can have another path on other machines; the innermost one applies', async () => {
     mkdirSync(join(folder, 'here/inner'), { recursive: true });
     mkdirSync(join(folder, 'elsewhere'));
     writeFileSync(join(folder, 'here/a.wav'), '');
@@ -293,7 +293,7 @@ describe('the folders of a worker', () => {
     await expect(roots.source(join(folder, 'other/a.wav'))).rejects.toMatchObject({ code: 'AUDIO_REFUSED' });
   });
 
-  test('are known without their links, too', async () => {
+  test('are found by their resolved paths, too', async () => {
     mkdirSync(join(folder, 'disk'));
     writeFileSync(join(folder, 'disk', 'a.wav'), '');
     symlinkSync(join(folder, 'disk'), join(folder, 'link'));
@@ -304,7 +304,7 @@ describe('the folders of a worker', () => {
     }
   });
 
-  test('that is not there at the start is wrong usage, and one that goes away is no missing file', async () => {
+  test('must exist at the start; one that disappears is not reported as a missing file', async () => {
     await expect(Roots.open([join(folder, 'none')])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     const disk = join(folder, 'disk');
     mkdirSync(disk);
@@ -322,11 +322,11 @@ describe('a rate', () => {
     ['12', { jobs: 12, perMs: 60_000 }],
   ])('%s', (text, rate) => expect(parseRate(text)).toEqual(rate));
 
-  test.each(['', '0', '-1', '1/week', '3/', 'many'])('%p is none', (text) => {
+  test.each(['', '0', '-1', '1/week', '3/', 'many'])('%p is not a rate', (text) => {
     expect(() => parseRate(text)).toThrow('a number of files');
   });
 
-  test('is never exceeded in any stretch of time, and is used up', () => {
+  test('is never exceeded in any period, and fully used', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 4 }), (jobs, room) => {
         let now = 0;
@@ -345,13 +345,13 @@ describe('a rate', () => {
     );
   });
 
-  test('without one nothing waits', () => {
+  test('does not limit if absent', () => {
     const bucket = new TokenBucket(undefined);
     for (let i = 0; i < 100; i++) expect(bucket.tryConsume()).toBe(true);
   });
 });
 
-describe('sound from an address', () => {
+describe('audio from a URL', () => {
   let server: Server | undefined;
   afterEach(() => void server?.close());
   afterAll(() =>
@@ -371,7 +371,7 @@ describe('sound from an address', () => {
     return `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
   }
 
-  test('is on disk, for this user alone, until its job is over', async () => {
+  test('is in a private file until its job is over', async () => {
     const base = await serve((_, response) => response.end('sound'));
     const { path, remove } = await fetchAudio(`${base}/talk.MP3?x=1`, limits, live);
     expect(readFileSync(path, 'utf8')).toBe('sound');
@@ -390,7 +390,7 @@ describe('sound from an address', () => {
     [
       'sends too much',
       (_, response) => {
-        // In two parts: so it does not say beforehand how much it is.
+        // In two parts, without a content length.
         response.write(Buffer.alloc(10_000));
         response.end('!');
       },
@@ -431,12 +431,12 @@ describe('sound from an address', () => {
       (_, response) => response.writeHead(302, { location: 'http://a:b@127.0.0.1/' }).end(),
       { code: 'AUDIO_REFUSED' },
     ],
-  ])('one that %s is refused, and leaves nothing', async (_, answer, error) => {
+  ])('is refused if it %s, and leaves nothing', async (_, answer, error) => {
     const base = await serve(answer);
     await expect(fetchAudio(`${base}/a.wav`, limits, live)).rejects.toMatchObject(error);
   });
 
-  test('a silent one ends with its time, or with its job', async () => {
+  test('times out if the server is silent, or ends with its job', async () => {
     const base = await serve(() => undefined);
     await expect(fetchAudio(base, { ...limits, maxSeconds: 0.2 }, live)).rejects.toMatchObject({
       code: 'AUDIO_FETCH_FAILED',
@@ -446,7 +446,7 @@ describe('sound from an address', () => {
     await expect(fetchAudio(base, limits, stop.signal)).rejects.toMatchObject({ code: 'CANCELLED' });
   });
 
-  test('nothing of the worker’s own network is asked, by name, by number or by a redirect', async () => {
+  test('never comes from the worker’s private network, by name, number or redirect', async () => {
     let requests = 0;
     const base = await serve((_, response) => void (requests++, response.end()));
     const port = new URL(base).port;
@@ -482,5 +482,5 @@ describe('sound from an address', () => {
     ['::ffff:10.0.0.1', true],
     ['8.8.8.8', false],
     ['2606:4700::1111', false],
-  ])('%s is of the own network: %p', (address, own) => expect(isPrivateNetwork(address)).toBe(own));
+  ])('%s is in a private network: %p', (address, own) => expect(isPrivateNetwork(address)).toBe(own));
 });

@@ -22,7 +22,7 @@ const hard = [
 ];
 
 describe('writers', () => {
-  test('text: a line for each segment, none for silence', async () => {
+  test('text: one line per segment, none for silence', async () => {
     expect(await write('text', hard)).toBe(
       'Tom & "Jerry" <i>run</i> --> home.\nIt ends\nbefore it starts.\nLate.\n',
     );
@@ -101,7 +101,7 @@ describe('writers', () => {
     expect(await write(format, [])).toBe(expected);
   });
 
-  test('times are rounded as a whole, never to 60 seconds', () => {
+  test('rounds times before splitting them, never to 60 seconds', () => {
     expect([59.9996, 3_599.9999, 0.0004, -1].map((seconds) => timestamp(seconds, '.'))).toEqual([
       '00:01:00.000',
       '01:00:00.000',
@@ -119,25 +119,32 @@ describe('line breaks inside a segment', () => {
     }),
   });
 
-  test('text: a break is a line break, two are an empty line; at the edge of a segment its own line counts', async () => {
+  test('text: a break is a line break, two are an empty line; breaks at segment edges merge with the segment’s line', async () => {
     const texts = [' One\ntwo.\n', '\nThree\r\nfour.', '\nfive.', '\n', ' six\n\n\nseven\n\n'];
     const segments = texts.map((text) => segment(0, 1, text));
     expect(await write('text', segments)).toBe('One\ntwo.\n\nThree\nfour.\nfive.\nsix\n\n\nseven\n');
   });
 
-  test.each(['srt', 'vtt'] as const)('%s: a line of the cue, never an empty one', async (format) => {
-    const cue = async (one: Segment, settings?: WriterSettings): Promise<string> =>
-      (await write(format, [one], settings)).replace(/^WEBVTT\n\n/, '');
-    const body = async (one: Segment): Promise<string[]> => (await cue(one)).trimEnd().split('\n').slice(-2);
-    expect(await body(broken(' And so my\n\nask not.'))).toEqual(['And so my', 'ask not.']);
-    const timed = broken(' And\nask not.', ' And', '\nask', ' not.');
-    const lines = (await body(timed)).map((line) => line.replace(/<[\d:.]+>/g, ''));
-    expect(lines).toEqual(['And', 'ask not.']);
-    const inside = broken(' one two\nthree', ' one', ' two\nthree');
-    expect((await body(inside)).map((line) => line.replace(/<[\d:.]+>/g, ''))).toEqual(['one two', 'three']);
-  });
+  test.each(['srt', 'vtt'] as const)(
+    '%s: a break starts a line of the cue, never an empty one',
+    async (format) => {
+      const cue = async (one: Segment, settings?: WriterSettings): Promise<string> =>
+        (await write(format, [one], settings)).replace(/^WEBVTT\n\n/, '');
+      const body = async (one: Segment): Promise<string[]> =>
+        (await cue(one)).trimEnd().split('\n').slice(-2);
+      expect(await body(broken(' And so my\n\nask not.'))).toEqual(['And so my', 'ask not.']);
+      const timed = broken(' And\nask not.', ' And', '\nask', ' not.');
+      const lines = (await body(timed)).map((line) => line.replace(/<[\d:.]+>/g, ''));
+      expect(lines).toEqual(['And', 'ask not.']);
+      const inside = broken(' one two\nthree', ' one', ' two\nthree');
+      expect((await body(inside)).map((line) => line.replace(/<[\d:.]+>/g, ''))).toEqual([
+        'one two',
+        'three',
+      ]);
+    },
+  );
 
-  test('srt: a break ends a line within its limits, and a cue where it may have no more lines', async () => {
+  test('srt: a break ends a line, and the cue if it has no more lines', async () => {
     const text = ' one two\nthree four five six';
     const rules = { maxLineWidth: 14, maxLineCount: 2 };
     const two = (await write('srt', [segment(0, 4, text)], { rules })).trimEnd().split('\n\n');
@@ -147,7 +154,7 @@ describe('line breaks inside a segment', () => {
     expect(one.trimEnd().split('\n\n')).toHaveLength(2);
   });
 
-  test('html: a break of the page, and the words still light up one by one', async () => {
+  test('html: a break on the page; words are still highlighted one by one', async () => {
     const page = await write('html', [broken(' And\nask not.', ' And', '\nask', ' not.')]);
     expect(page).toMatch(/>And<\/span><br><span class="w"[^>]*>ask<\/span> <span class="w"[^>]*>not\.</);
     const whole = await write('html', [segment(0, 4, ' And\nask')]);
@@ -169,7 +176,7 @@ describe('markdown', () => {
     expect(await write('md', [])).toBe('# one.mp3\n');
   });
 
-  test('marks in the text stay text', async () => {
+  test('escapes markup in the text', async () => {
     const texts = ['# no *head* _or_ <b>', '- 1', '1. one', '[a](b) `c` &amp;', '---'];
     const document = await write('md', [segment(0, 1, texts.join('\n'))]);
     expect(document.trimEnd().split('\n').slice(2)).toEqual([
@@ -181,7 +188,7 @@ describe('markdown', () => {
     ]);
   });
 
-  test('scripts without spaces are joined without one', async () => {
+  test('joins scripts without spaces without one', async () => {
     expect(await write('md', [segment(0, 1, '你好。'), segment(1, 2, '我们走。')])).toContain(
       '你好。我们走。',
     );

@@ -103,7 +103,7 @@ describe('sotto transcribe FOLDER', () => {
   });
 
   test.each([
-    [['one.wav', '--jobs', '2'], /--jobs is for folders, and none is named — name a folder/],
+    [['one.wav', '--jobs', '2'], /--jobs needs a folder — name a folder/],
     [['one.wav', '--watch', '--output', 'out'], /--watch is for folders/],
     [['in', '--jobs', '0'], /whole number from 1 to 32/],
   ])('%j is a usage error', async (args, message) => {

@@ -84,7 +84,7 @@ describe('--output-dir', () => {
 
   test('refuses a file and a pipe in its place', async () => {
     for (const path of [odd.empty, odd.pipe])
-      expectLine(await run(args(path)), 2, path, 'is a file, and a folder is needed');
+      expectLine(await run(args(path)), 2, path, 'is a file, not a folder');
   });
 });
 

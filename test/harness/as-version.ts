@@ -1,8 +1,8 @@
-/** Sotto as if it were of another version: its processes read that in place of their own. */
+/** Lets Sotto's processes pretend to be another version. */
 
 const asModule = (text: string): string => `data:text/javascript,${encodeURIComponent(text)}`;
 
-/** What a process needs in its environment to be of that version. */
+/** Environment of a process of that version. */
 export function asVersion(version: string): { readonly NODE_OPTIONS: string } {
   const hook = `export async function load(url, context, next) {
     const loaded = await next(url, context);

@@ -1,16 +1,16 @@
-/** A page of somebody else, in a real browser, that tries all that a page can to have a local server work for it. */
+/** A foreign page in a real browser that tries every way to use a local server. */
 import { createServer } from 'node:http';
 
 interface Attack {
-  /** Base of the server that is attacked, such as `http://127.0.0.1:7688`. */
+  /** Base URL of the attacked server, such as `http://127.0.0.1:7688`. */
   readonly target: string;
-  /** As if the page had come by it. */
+  /** A leaked token. */
   readonly token: string;
 }
 
 export interface Tried {
   readonly way: string;
-  /** What the page got to know: an answer's text or status, a handshake. Empty for nothing. */
+  /** What the page learned: a text, a status, a handshake. Empty for nothing. */
   readonly learnt: string;
 }
 
@@ -19,7 +19,7 @@ export interface AttackServer {
   close(): Promise<void>;
 }
 
-/** Serves an empty page; the attack itself is evaluated in it. */
+/** Serves an empty page, in which the attack is evaluated. */
 export async function attackServer(): Promise<AttackServer> {
   const server = createServer((_, response) => {
     response.setHeader('content-type', 'text/html');
@@ -37,12 +37,12 @@ export async function attackServer(): Promise<AttackServer> {
   };
 }
 
-/** To be evaluated in a page: resolves to `Tried[]`. */
+/** Evaluated in a page; resolves to `Tried[]`. */
 export function attackScript(attack: Attack): string {
   return `(${IN_PAGE})(${JSON.stringify(attack)})`;
 }
 
-/** The same from within a sandboxed frame, whose origin is `null`. */
+/** The same in a sandboxed frame, whose origin is `null`. */
 export function sandboxedScript(attack: Attack): string {
   const inner = `<script>${attackScript(attack)}.then((tried) => parent.postMessage(tried, '*'))</script>`;
   return `new Promise((resolve) => {
@@ -54,7 +54,7 @@ export function sandboxedScript(attack: Attack): string {
   })`;
 }
 
-/** As text, for the browser to compile: what it has is not what Node has. */
+/** Source text, because it runs in the browser, not in Node. */
 const IN_PAGE = `async ({ target, token }) => {
   const tried = [];
   const note = (way, learnt = '') => tried.push({ way, learnt });

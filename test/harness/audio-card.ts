@@ -1,6 +1,7 @@
 /**
- * A sound card of one rate, for the real library: ALSA's `plug` held to that rate, over its `file` device, which takes what
- * the microphone hears out of a pipe. A program that asks for no conversion by ALSA, as the library does, gets it as it is.
+ * An audio card with a fixed rate for the real library: ALSA's `plug` at that rate over its `file` device, which reads
+ * the microphone's samples from a pipe. A program that asks for no conversion, as the library does, gets the samples
+ * unchanged.
  */
 import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
@@ -10,13 +11,13 @@ import { join } from 'node:path';
 const SYSTEM_CONFIG = '/usr/share/alsa/alsa.conf';
 const LIBRARY_FOLDERS = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib'];
 /**
- * What is in the pipe before anybody reads is read without a gap, as long as it fits in there (64 KiB) and is made of whole
- * periods of the library, 10 ms each. Less than a period is what ALSA's device fills up with silence.
+ * Samples written before the first read arrive without a gap if they fit into the pipe (64 KiB) and fill whole periods
+ * of the library, 10 ms each. ALSA's device pads a partial period with silence.
  */
 const PIPE_BYTES = 65_536;
 const PERIODS_A_SECOND = 100;
 
-/** Why there can't be one here; undefined where there can. */
+/** Why none is possible here; undefined if one is. */
 export function whyNoAudioCard(): string | undefined {
   if (process.platform !== 'linux') return 'no ALSA: only Linux has it';
   const isInstalled = LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, 'libasound.so.2')));
@@ -30,7 +31,7 @@ export class AudioCard {
 
   constructor(rate: number) {
     this.rate = rate;
-    const pipe = join(this.#folder, 'heard');
+    const pipe = join(this.#folder, 'input');
     execFileSync('mkfifo', [pipe]);
     this.#pipe = openSync(pipe, 'r+');
     writeFileSync(
@@ -46,18 +47,18 @@ export class AudioCard {
     );
   }
 
-  /** For a process that is to have it as its only one. */
+  /** Environment of a process for which it is the only card. */
   get env(): Record<string, string> {
     return { ALSA_CONFIG_PATH: join(this.#folder, 'asound.conf'), PULSE_SERVER: 'unix:/nowhere' };
   }
 
-  /** Most samples that it can hear at once. */
+  /** Maximum samples per call of `play`. */
   get maxSamples(): number {
     const period = this.rate / PERIODS_A_SECOND;
     return Math.floor(PIPE_BYTES / 2 / period - 1) * period;
   }
 
-  /** Only once all of what it heard before was read. */
+  /** Call only after all previous samples were read. */
   play(samples: Int16Array): void {
     writeSync(this.#pipe, new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
   }

@@ -1,4 +1,4 @@
-/** A release of this machine's build, made for a test: as `npm run release` makes it, but of what is compiled already. */
+/** Builds a release of this machine's build for tests, from what is already compiled. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { load, root } from '../launchd/release-modules.js';
@@ -11,7 +11,7 @@ export interface Release {
   readonly script: string;
 }
 
-/** The Node that runs the tests, in place of the pinned one, which is a download of 52 MB. */
+/** The running Node instead of the pinned one, which is a download of 52 MB. */
 export const currentNode = {
   program: process.execPath,
   license: join(root, 'LICENSE'),
@@ -20,7 +20,7 @@ export const currentNode = {
 
 export const target = `${process.platform}-${process.arch}`;
 
-/** @param out a folder; @param version in place of the real one, so that there is something to upgrade to */
+/** @param out output folder @param version replaces the real version, so that there is something to upgrade to */
 export async function buildRelease(out: string, version: string): Promise<Release> {
   const { readAddon } = await load('launchd/release/addon.mjs');
   const { stage } = await load('launchd/release/stage.mjs');

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, jest } from '@jest/globals';
 
-/** What a command writes in this process: to be called once in a suite; anew for each test. */
+/** Captures stdout and stderr of this process, reset for each test. Call once per suite. */
 export function captureOutput(): { stdout: string; stderr: string } {
   const written = { stdout: '', stderr: '' };
   beforeEach(() => {

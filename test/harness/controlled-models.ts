@@ -1,4 +1,4 @@
-/** An engine whose memory a test holds in its hand: nothing is loaded until it is told that it is. */
+/** An engine whose model states a test sets itself. */
 import { systemClock } from '#daemon/clock.js';
 import { silentLog } from '#daemon/logger.js';
 import type { Paths } from '#daemon/paths.js';
@@ -18,12 +18,12 @@ interface Use {
 
 export class ControlledModels implements ModelEngine {
   serving: ModelRef | undefined;
-  /** The model that is to serve, where another one does so far. */
+  /** The next model, while another one is in use. */
   planned: ModelRef | undefined;
-  /** Every model that it was asked to use, by name. */
+  /** Names of the requested models. */
   readonly requested: string[] = [];
   unloads = 0;
-  /** Uses that are not settled. */
+  /** Pending requests. */
   readonly #uses: Use[] = [];
   readonly #listeners = new Set<(models: readonly ModelStatus[]) => void>();
   #memory: ModelStatus[] = [];
@@ -64,7 +64,7 @@ export class ControlledModels implements ModelEngine {
     return () => void this.#listeners.delete(listener);
   }
 
-  /** What is in memory. */
+  /** Sets the models in memory. */
   setModels(models: readonly ModelStatus[]): void {
     this.#memory = [...models];
     for (const listener of [...this.#listeners]) listener(this.#memory);
@@ -78,7 +78,7 @@ export class ControlledModels implements ModelEngine {
     this.#set(name, { name, state: 'warming' });
   }
 
-  /** The model that somebody waits for is ready, or a smaller one in its place. */
+  /** A requested model is ready, or a smaller one instead. */
   ready(name: string, fallbackFor?: ModelStatus['fallbackFor']): void {
     const use = this.#uses.find(({ model }) => model.name === (fallbackFor?.name ?? name));
     const status: ModelStatus = {
@@ -93,7 +93,7 @@ export class ControlledModels implements ModelEngine {
     if (use !== undefined && this.#remove(use)) use.resolve(status);
   }
 
-  /** The model that somebody waits for can't be loaded; what served before goes on. */
+  /** A requested model can't be loaded; the previous one stays in use. */
   fails(name: string, error: SottoError): void {
     const use = this.#uses.find(({ model }) => model.name === name);
     this.#set(name, { name, state: 'failed', error: error.toWire() });
@@ -112,7 +112,7 @@ export class ControlledModels implements ModelEngine {
   }
 }
 
-/** For servers of which nobody asks for models. */
+/** For servers whose models are not used. */
 export function idleModelService({ models, settings, machine: machineSpeed }: Paths): ModelService {
   const modelDirs = { models, bundled: models };
   const engine = new ControlledModels();

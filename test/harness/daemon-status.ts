@@ -1,4 +1,4 @@
-/** What a daemon says about itself, if one runs. */
+/** The status of the daemon, if one runs. */
 import { SottoClient } from '#daemon/client/index.js';
 import type { Paths } from '#daemon/paths.js';
 import type { DaemonStatus } from '#daemon/protocol/index.js';

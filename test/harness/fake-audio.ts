@@ -1,11 +1,11 @@
-/** "Audio files" for the fake engine: JSON that says what is to happen while they are transcribed. */
+/** "Audio files" for the fake engine: JSON that scripts what happens during transcription. */
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { ERROR_CODES } from '#daemon/protocol/errors.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 
 const scriptSchema = z.object({
-  /** Segments in all; each is one second long. */
+  /** Number of segments of one second. */
   segments: z.number().int().default(3),
   /** Pause after each segment. */
   delayMs: z.number().default(0),
@@ -14,19 +14,19 @@ const scriptSchema = z.object({
   dieTimes: z.number().default(1),
   /** Block the process before this segment, in the first `dieTimes` attempts. */
   hangAfter: z.number().default(-1),
-  /** Give nothing from this segment on and answer pings, as with a GPU that hangs, in the first `dieTimes` attempts. */
+  /** Stop producing segments here but answer pings, as with a hanging GPU, in the first `dieTimes` attempts. */
   stallAfter: z.number().default(-1),
-  /** Die when it is opened ahead of its turn. */
+  /** Die when it is prefetched. */
   dieOnPrefetch: z.boolean().default(false),
   /** Fail before this segment, with this code. */
   failAfter: z.number().default(-1),
   failCode: z.enum(ERROR_CODES).default('AUDIO_TRUNCATED'),
-  /** Give this segment a probability that is not a number. */
+  /** Give this segment a NaN probability. */
   nanAt: z.number().default(-1),
   /** Unfinished texts before each segment. */
   texts: z.number().default(0),
   textLength: z.number().default(0),
-  /** Does not hear that it is cancelled. */
+  /** Ignore cancellation. */
   deaf: z.boolean().default(false),
 });
 export type FakeScript = z.infer<typeof scriptSchema>;
@@ -57,7 +57,7 @@ export function scriptedSegment(index: number, avgLogprob = -0.1, textLength = 0
   };
 }
 
-/** What a whole, undisturbed run of `segments` segments says. */
+/** The texts of a complete run of `segments` segments. */
 export function scriptedTexts(segments: number): string[] {
   return Array.from({ length: segments }, (_, index) => scriptedText(index));
 }

@@ -1,7 +1,7 @@
 /**
- * An engine without a model: a real child process that speaks the real IPC and does what the "audio file"
- * tells it to (see fake-audio.ts), so that every way to die can be asked for. Environment: FAKE_ENGINE=
- * `dies-at-start` | `cannot-start` | `never-ready` | `hangs-at-start` for the process as a whole.
+ * An engine without a model: a real child process with the real IPC that follows the "audio file" (see fake-audio.ts),
+ * so that tests can choose every way to die. FAKE_ENGINE= `dies-at-start` | `cannot-start` | `never-ready` |
+ * `hangs-at-start` affects the whole process.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -32,11 +32,11 @@ let keeping: Promise<void> = Promise.resolve();
 const cancelled = new Set<number>();
 const live = new Map<number, FakeLive>();
 let deaf = false;
-/** What each model here takes, and what the daemon allows. */
+/** Memory of each model, and the daemon's limit. */
 const MODEL_BYTES = 1000;
 let maxBytes = Infinity;
 
-/** Blocks the whole thread, without heating the machine. */
+/** Blocks the thread without using the CPU. */
 function hang(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600_000);
 }
@@ -45,7 +45,7 @@ function die(): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** How often this file has been begun, this time included; kept beside it, since engines die. */
+/** Counts the attempts of a file, in a file beside it, because engines die. */
 function countAttempt(path: string): number {
   const counter = `${path}.attempts`;
   const attempt = existsSync(counter) ? Number(readFileSync(counter, 'utf8')) + 1 : 1;
@@ -63,7 +63,7 @@ function statusOf({ name, dir }: ModelRef): EngineModel {
   return { name, dir, pinned: dir === pinned, state: 'ready', family: 'fake', loadSeconds: loadMs / 1000 };
 }
 
-/** Once for all who want it at the same time. */
+/** Concurrent requests share one load. */
 function load(model: ModelRef): Promise<void> {
   let load = loading.get(model.dir);
   if (load === undefined) {
@@ -162,7 +162,7 @@ async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Pr
 function receive(message: ToEngine): void {
   switch (message.type) {
     case 'load':
-      // One after another, as the real one does.
+      // One at a time, as in the real engine.
       keeping = keeping.then(() => keep(message));
       return;
     case 'limits':
@@ -221,6 +221,6 @@ if (mode === 'cannot-start') {
 process.on('message', (value) => receive(parseToEngine(value)));
 process.stderr.write('fake engine says hello\n');
 if (mode === '') send({ type: 'ready', device: 'fake 1.0' });
-// As if a model had been warmed up.
+// As after warming up a model.
 const gflops = process.env.FAKE_GFLOPS;
 if (gflops !== undefined) send({ type: 'measured', gflops: Number(gflops) });

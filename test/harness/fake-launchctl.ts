@@ -1,4 +1,4 @@
-/** `launchctl` as a command: tells the fake launchd of FAKE_LAUNCHD what it was called with, and ends as that says. */
+/** A `launchctl` command that forwards its arguments to the fake launchd of FAKE_LAUNCHD. */
 import { connect } from 'node:net';
 import type { CommandResult } from '#launchd/run.js';
 

@@ -1,6 +1,6 @@
 /**
- * launchd as far as an agent sees it: reads real property lists, runs real processes, keeps them alive as the list says, and
- * answers `launchctl` with the words and numbers of the real one, its known troubles among them.
+ * launchd from an agent's view: reads real property lists, runs real processes, keeps them alive accordingly, and
+ * answers `launchctl` with the words and numbers of the real one, including its known problems.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { parse } from 'plist';
 import * as v from 'valibot';
 import type { CommandResult, RunCommand } from '#launchd/run.js';
 
-/** What launchd knows of a list; a key that it does not know it would leave out without a word, so that is an error here. */
+/** The known keys of a list. launchd ignores unknown keys silently, so they are an error here. */
 const listSchema = v.strictObject({
   Label: v.string(),
   ProgramArguments: v.pipe(v.array(v.string()), v.minLength(1)),
@@ -33,18 +33,18 @@ interface Service {
   readonly path: string;
   child: ChildProcess | undefined;
   lastExit: string;
-  /** Between `bootout` and the end of its process. */
+  /** Between `bootout` and the exit of its process. */
   leaving: boolean;
   timer: NodeJS.Timeout | undefined;
 }
 
 export interface FakeLaunchdOptions {
   readonly uid: number;
-  /** Seconds of launchd are so long here. */
+  /** Milliseconds per launchd second. */
   readonly secondMs?: number;
-  /** How long a label is still there after its process has gone. */
+  /** How long a label remains after its process exited. */
   readonly drainMs?: number;
-  /** What its processes find in their environment beside what the list says. */
+  /** Additional environment of its processes. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -52,9 +52,9 @@ export class FakeLaunchd {
   readonly #options: FakeLaunchdOptions;
   readonly #services = new Map<string, Service>();
   readonly disabled = new Set<string>();
-  /** Starts of processes, of all services. */
+  /** Process starts of all services. */
   starts = 0;
-  /** Every command that was given. */
+  /** All commands so far. */
   readonly calls: string[][] = [];
 
   constructor(options: FakeLaunchdOptions) {
@@ -67,18 +67,17 @@ export class FakeLaunchd {
     return Promise.resolve(this.#serve(args));
   };
 
-  /** The pid of a label's process. */
   pid(label: string): number | undefined {
     return this.#services.get(label)?.child?.pid;
   }
 
-  /** The user logs out: all processes end, all services go. */
+  /** Logs the user out: stops all processes and removes all services. */
   async logOut(): Promise<void> {
     for (const label of [...this.#services.keys()]) this.#bootout(label);
     while (this.#services.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
-  /** The user logs in: every list of the folder is loaded, as far as it is not switched off. */
+  /** Logs the user in: loads every enabled list of the folder. */
   logIn(lists: readonly string[]): void {
     for (const path of lists) if (!this.disabled.has(basename(path, '.plist'))) this.#bootstrap(path);
   }
@@ -114,7 +113,7 @@ export class FakeLaunchd {
 
   #bootstrap(path: string): CommandResult {
     if (!existsSync(path)) return refused(2, 'Bootstrap failed: 2: No such file or directory');
-    // Lists that others may write to are not read.
+    // Lists writable by others are refused.
     if ((statSync(path).mode & 0o022) !== 0) return refused(5, 'Bootstrap failed: 5: Input/output error');
     const list = v.parse(listSchema, parse(readFileSync(path, 'utf8')));
     const isSane = basename(path, '.plist') === list.Label && !this.disabled.has(list.Label);
@@ -147,7 +146,7 @@ export class FakeLaunchd {
   #print(label: string): CommandResult {
     const service = this.#services.get(label);
     const domain = `gui/${this.#options.uid}`;
-    // A label whose process is gone is not found any more, though it can't be loaded yet.
+    // A label without its process is not found, though it can't be loaded yet.
     if (service === undefined || (service.leaving && service.child === undefined)) {
       return refused(113, `Could not find service "${label}" in domain for user gui: ${this.#options.uid}`);
     }
@@ -204,7 +203,7 @@ export class FakeLaunchd {
     const startedMs = performance.now();
     const child = spawn(program, args, {
       cwd: list.WorkingDirectory ?? '/',
-      // Nothing of the user's shell is there.
+      // Without the environment of the user's shell.
       env: {
         PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
         ...this.#options.environment,
@@ -229,7 +228,7 @@ export class FakeLaunchd {
     child.on('exit', (code, signal) => over(signal ?? `${code}`, code === 0));
   }
 
-  /** SIGTERM, and SIGKILL when its time is over. */
+  /** SIGTERM, then SIGKILL after its timeout. */
   #end({ child, list }: Service): void {
     child?.kill('SIGTERM');
     const timer = setTimeout(() => child?.kill('SIGKILL'), list.ExitTimeOut * this.#secondMs);

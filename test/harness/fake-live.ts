@@ -1,10 +1,10 @@
 /**
- * Dictation of the fake engine: for each second of audio it commits a word that is the check sum of its samples. It keeps to
- * the rules of a real one: looks at fixed places, gives a checkpoint with each, goes on from one. To who listens for voice
- * only, every sample that is not zero is voice.
+ * Dictation of the fake engine: commits one word per second of audio, a checksum of its samples. Like a real engine it
+ * decodes at fixed positions, returns checkpoints, and resumes from them. In voice-only sessions every non-zero sample
+ * is voice.
  *
- * FAKE_LIVE: `dies-at:N` ends the process when a session of it has N samples, the first time that it happens in this home;
- * `always-dies-at:N` each time; `deaf` never looks; `zeros` finds all features zero at its first look.
+ * FAKE_LIVE: `dies-at:N` kills the process when a session has N samples, once per home; `always-dies-at:N` each time;
+ * `deaf` never decodes; `zeros` reports all-zero features at the first decode step.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,11 +28,11 @@ const [mode = '', place = '0'] = (process.env.FAKE_LIVE ?? '').split(':');
 export class FakeLive {
   readonly #session: number;
   readonly #send: (message: FromEngine) => void;
-  /** Bytes from the last word on. */
+  /** Audio after the last word. */
   #pending = Buffer.alloc(0);
   #from: number;
   #decodedUntil: number;
-  /** Bytes that were heard already: they come again after a restart. */
+  /** Bytes already decoded, which are sent again after a restart. */
   #skip = 0;
   readonly #voiceOnly: boolean;
 
@@ -85,7 +85,7 @@ export class FakeLive {
     return this.#from + this.#pending.length / BYTES_PER_SAMPLE;
   }
 
-  /** What is there up to a sample: whole seconds are words. */
+  /** The step up to a sample: whole seconds become words. */
   #step(samples: number): DecodeStep {
     const committed: DecodeStep['committed'] = [];
     while (samples - this.#from >= SAMPLE_RATE) committed.push(this.#word(WORD_BYTES));
@@ -99,7 +99,7 @@ export class FakeLive {
     };
   }
 
-  /** Where somebody speaks, in the whole frames up to a sample. */
+  /** Voice per whole frame up to a sample. */
   #voice(samples: number): DecodeStep {
     const voice: number[] = [];
     while (samples - this.#from >= VAD_FRAME_SAMPLES) {

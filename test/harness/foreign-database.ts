@@ -1,15 +1,15 @@
-/** A database of another program, in the place of one of ours. */
+/** Puts another program's database in the place of one of ours. */
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
 
-/** @returns whether it is as it was made, and no file of a similar name lies beside it */
+/** @returns a check that it is unchanged and no similar file lies beside it */
 export function foreignDatabase(path: string, sql = ''): () => boolean {
   const db = new DatabaseSync(path);
   db.exec("CREATE TABLE visits (url TEXT); INSERT INTO visits VALUES ('https://example.org')");
   db.exec(sql);
   db.close();
-  // As other programs leave theirs.
+  // The usual mode of other programs.
   chmodSync(path, 0o644);
   const before = readFileSync(path);
   return () =>

@@ -1,9 +1,9 @@
-/** Another process that is in the middle of a write into a database. */
+/** Holds a database's write lock in another process. */
 import { spawn } from 'node:child_process';
 
 const module = new URL('../../daemon/src/store/sqlite/database.js', import.meta.url).href;
 
-/** Returns once it holds the right to write. @returns what lets it commit, and resolves when it has ended */
+/** Resolves when it holds the lock. @returns commits and resolves when the process has exited */
 export async function holdWrite(path: string): Promise<() => Promise<void>> {
   const script = `
     const { DatabaseSync } = await import(${JSON.stringify(module)});

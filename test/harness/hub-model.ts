@@ -1,4 +1,4 @@
-/** Models for the local hub, pulls of them, and time that does not make tests wait. */
+/** Models for the local hub, downloads of them, and a clock without waits. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { STALL_TIMEOUT_MS } from '#daemon/store/download/fetch-file.js';
 import { pullModel, type PullOptions, type Pulled, type PullEvent } from '#daemon/store/download/index.js';
 import type { LocalHub } from './local-hub.js';
 
-/** Bytes that repeat nowhere: one that is lost, doubled or in the wrong place shows. */
+/** Non-repeating bytes, so that lost, doubled or misplaced ones show. */
 export function noise(bytes: number, seed = 'noise'): Buffer {
   const parts: Buffer[] = [];
   for (let i = 0; i * 64 < bytes; i++) parts.push(createHash('sha512').update(`${seed} ${i}`).digest());
@@ -17,7 +17,7 @@ export function noise(bytes: number, seed = 'noise'): Buffer {
 
 const CONFIG = JSON.stringify({ model_type: 'whisper', n_mels: 80 });
 
-/** A model's needed files, and what others put beside them. */
+/** The files of a model, including some that Sotto does not need. */
 export function modelFiles(bytes: number, seed?: string): Record<string, string | Buffer> {
   return {
     '.gitattributes': '*.safetensors filter=lfs diff=lfs merge=lfs -text\n',
@@ -34,7 +34,7 @@ export function modelFiles(bytes: number, seed?: string): Record<string, string 
 
 export const NEEDED = ['config.json', 'generation_config.json', 'tokenizer.json', 'weights.safetensors'];
 
-/** Waits between tries are over at once; a connection counts as stalled after `stallMs` of real time. */
+/** Waits between retries end at once; a connection counts as stalled after `stallMs` of real time. */
 export function noWaitClock(stallMs = STALL_TIMEOUT_MS): Clock {
   return {
     nowMs: () => performance.now(),
@@ -47,10 +47,10 @@ export function noWaitClock(stallMs = STALL_TIMEOUT_MS): Clock {
 
 export interface ModelsFolder {
   readonly models: string;
-  /** Everything told by the latest pull. */
+  /** Events of the latest pull. */
   events: PullEvent[];
   pull(hub: LocalHub, wanted: string, options?: Partial<PullOptions>): Promise<Pulled>;
-  /** The files of a model that is there, by name. */
+  /** The files of an installed model, by name. */
   files(name: string): Record<string, Buffer>;
   exists(...path: string[]): boolean;
   remove(): void;

@@ -1,4 +1,4 @@
-/** The engine of dictation without a process: what `fake-live.ts` hears, and an end whenever a test wants one. */
+/** The dictation engine without a process: `fake-live.ts` in this process, which a test can end. */
 import type { FromEngine } from '#daemon/protocol/ipc.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type {
@@ -66,12 +66,12 @@ export class InProcessLive implements Engine {
     };
   }
 
-  /** Sessions that it has. */
+  /** Number of sessions. */
   get size(): number {
     return this.#reports.size;
   }
 
-  /** The process is gone; the next one comes with `start`, or at once. */
+  /** Simulates a crash; the next process comes with `start`, or at once. */
   die({ restarts = true } = {}): void {
     this.#up = restarts;
     for (const notify of [...this.#reports]) {

@@ -1,7 +1,4 @@
-/**
- * `sotto transcribe FOLDER` while it, its daemon and its engine are killed in turn: called again after each end, as a script
- * would, until it says that it is over.
- */
+/** Kills `sotto transcribe FOLDER`, its daemon and its engine in turn, and runs the command again until it completes. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,32 +12,32 @@ const VICTIMS = ['command', 'daemon', 'engine'] as const satisfies readonly Vict
 interface KillOptions {
   readonly home: TempHome;
   readonly cwd: string;
-  /** What follows `sotto transcribe`, without --summary. */
+  /** Arguments of `sotto transcribe`, without --summary. */
   readonly args: readonly string[];
   /** Absolute folder of the texts. */
   readonly output: string;
-  /** How many texts there will be. */
+  /** Number of expected texts. */
   readonly texts: number;
   readonly everyMs: number;
-  /** After so many of each nobody is killed any more. */
+  /** Maximum kills of each. */
   readonly maxKills?: number;
   readonly realEngine?: boolean;
   readonly onKill?: (victim: Victim, texts: number) => void;
 }
 
-/** Killed between the end of its run and its own, the command rightly begins anew: so near to the end it is spared. */
+/** A command killed between the end of its run and its exit rightly starts over, so it is not killed this close to the end. */
 const NEAR_END = 8;
 
 export interface KillResult {
   readonly kills: Readonly<Record<Victim, number>>;
-  /** How often the command was called. */
+  /** Number of calls. */
   readonly calls: number;
-  /** Of the last one. */
+  /** Exit code of the last call. */
   readonly code: number | null;
   readonly summary: BatchSummary;
-  /** Texts that were there at some kill, and were written anew afterwards. */
+  /** Texts that existed at a kill and were written again. */
   readonly twice: readonly string[];
-  /** Drafts and the like. */
+  /** Leftover drafts. */
   readonly strays: readonly string[];
 }
 
@@ -71,7 +68,7 @@ export async function killBatchRuns(options: KillOptions): Promise<KillResult> {
     const done = command.done.finally(() => (over = true));
     await killInTurn(options, command, () => over, kills, before);
     const { code, stdout, stderr } = await done;
-    // Killed itself, or stopped because what it needs was killed again and again: the next one goes on.
+    // The command was killed, or gave up after kills of its daemon: run it again.
     if (code === null || code === 3) continue;
     if (code !== 0 && code !== 1) throw new Error(`exit code ${code}: ${stderr.slice(-2000)}`);
     const after = inodes(options.output);
@@ -100,7 +97,7 @@ async function killInTurn(
     if (over() || kills[victim] >= (options.maxKills ?? Infinity)) continue;
     const pid = await pidOf(victim, options, command);
     if (pid === undefined || over()) continue;
-    // From here to the kill nothing is waited for.
+    // No await between here and the kill.
     const found = inodes(options.output);
     const texts = [...found].filter(([name]) => !name.includes('.sotto-'));
     if (victim === 'command' && texts.length >= options.texts - NEAR_END) continue;
@@ -125,7 +122,7 @@ async function pidOf(
   return victim === 'daemon' ? status?.pid : status?.engine.pid;
 }
 
-/** What tells a file from one that took its place. */
+/** Identifies a file, to detect a replacement. */
 function inodes(folder: string): Map<string, string> {
   const found = new Map<string, string>();
   let names: string[] = [];

@@ -1,4 +1,4 @@
-/** A fake launchd with a `launchctl` in a folder, for commands that are processes of their own. */
+/** Serves a fake launchd to a `launchctl` command in a folder, for commands in other processes. */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -9,12 +9,12 @@ import type { FakeLaunchd } from './fake-launchd.js';
 const command = fileURLToPath(new URL('./fake-launchctl.js', import.meta.url));
 
 export interface LaunchctlServer {
-  /** What a process needs to find it. */
+  /** Environment of those processes. */
   readonly environment: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
-/** @param folder a short path: a socket lies in it */
+/** @param folder a short path, because it holds a socket */
 export async function serveLaunchctl(launchd: FakeLaunchd, folder: string): Promise<LaunchctlServer> {
   const path = join(folder, 'launchd');
   const server = createServer({ allowHalfOpen: true }, (socket) => {

@@ -1,32 +1,32 @@
-/** A file over HTTP as stores send it: whole or in part, by ETag; and broken in every way, where a test asks for it. */
+/** Sends a file over HTTP like a real store: whole or in part, by ETag; with faults on request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export interface Fault {
-  /** This answer instead. */
+  /** This status instead. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The connection is cut after so many bytes of this answer's body. */
+  /** Cuts the connection after this many body bytes. */
   readonly cutAfter?: number;
-  /** Nothing comes after so many bytes of it, and the connection stays open. */
+  /** Stops sending after this many bytes with the connection open. */
   readonly stallAfter?: number;
-  /** The byte at this place of the file comes wrong. */
+  /** Corrupts the byte at this offset of the file. */
   readonly flip?: number;
-  /** The whole file comes, whatever was asked for. */
+  /** Ignores ranges and sends the whole file. */
   readonly ignoreRange?: boolean;
-  /** So many bytes more than the file has. */
+  /** Sends additional bytes. */
   readonly extra?: number;
-  /** The answer ends in good order, and so many bytes are missing. */
+  /** Ends the response normally with this many bytes missing. */
   readonly missing?: number;
   readonly contentLength?: number;
   readonly contentRange?: string;
   /** Another ETag, or none. */
   readonly etag?: string | null;
-  /** Of a redirect: where to instead. */
+  /** Another redirect target. */
   readonly location?: string;
-  /** Of a redirect: its signed address is of the past. */
+  /** An expired signed URL. */
   readonly expired?: boolean;
-  /** Of a redirect: another hash or size than the file's. */
+  /** A wrong hash or size in the redirect. */
   readonly declare?: { readonly oid?: string; readonly size?: number };
 }
 
@@ -64,7 +64,7 @@ export function sendContent(
   }
   if (fault?.extra !== undefined) body = Buffer.concat([body, Buffer.alloc(fault.extra)]);
   if (fault?.missing !== undefined) body = body.subarray(0, Math.max(0, body.length - fault.missing));
-  // Without a length the body goes in chunks, and only its end tells how long it is.
+  // Without a length the body is chunked, and only its end shows how long it is.
   if (fault?.contentLength !== undefined) response.setHeader('content-length', fault.contentLength);
   else if (fault?.extra === undefined && fault?.missing === undefined) {
     response.setHeader('content-length', body.length);

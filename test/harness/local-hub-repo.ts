@@ -1,13 +1,13 @@
-/** A repository of the local hub: commits of files, each as git has it or, when large, as a pointer to its content. */
+/** A repository of the local hub: commits of files, stored in git or, if large, as an LFS pointer. */
 import { createHash } from 'node:crypto';
 
-/** The real hub keeps what git LFS is told to beside git, most often by name; here the size decides. */
+/** The real hub selects LFS files mostly by name; here the size decides. */
 const LFS_FROM_BYTES = 1024;
 
 export interface HubFile {
   readonly path: string;
   readonly content: Buffer;
-  /** git's name for what lies in git: the content, or the pointer. */
+  /** git's object id of the content or the pointer. */
   readonly oid: string;
   readonly lfs?: { readonly oid: string; readonly size: number; readonly pointerSize: number };
   readonly pointer?: string;
@@ -17,7 +17,7 @@ export interface HubRepo {
   readonly id: string;
   readonly gated: false | 'auto' | 'manual';
   readonly private: boolean;
-  /** Tokens that may read it, where not everybody may. */
+  /** Tokens with read access to a private repository. */
   readonly readers: readonly string[];
   /** Branches and tags. */
   readonly refs: Map<string, string>;
@@ -45,7 +45,7 @@ export function hubFile(path: string, data: string | Uint8Array): HubFile {
   };
 }
 
-/** Name of the commit that holds these files. */
+/** The id of a commit with these files. */
 export function commitOf(files: readonly HubFile[], parent = ''): string {
   const tree = files.map(({ path, oid }) => `${path} ${oid}`).join('\n');
   return createHash('sha1').update(`tree ${tree} parent ${parent}`).digest('hex');

@@ -1,15 +1,15 @@
 /**
- * A hub of models on this machine, over real HTTP, that answers as the real one does:
+ * A local model hub over real HTTP that behaves like the real one:
  *
  * - `/api/models/<repo>/revision/<rev>` and `…/tree/<commit>`, pages chained by `Link: <…>; rel="next"`;
- * - `/<repo>/resolve/<rev>/<file>`: a relative redirect (307) to a cache of small files, which are in git, and an absolute
- *   one (302) to a second server on another port for large ones. Hash, size and commit stand on the redirect alone
- *   (`X-Linked-Etag`, `X-Linked-Size`, `X-Repo-Commit`); the second server has ETags of its own, signed addresses that
- *   expire, and refuses a token;
- * - 401 for a repository that is not there as for one that is private, unless there is a token; 403 for a gated one that
- *   the token's owner may not read; `X-Error-Code` with each; 429 with `Retry-After` or `RateLimit`.
+ * - `/<repo>/resolve/<rev>/<file>`: a relative redirect (307) to a cache for small files, which are in git, and an
+ * absolute one (302) to a second server on another port for large ones. Hash, size and commit are only in the redirect
+ * (`X-Linked-Etag`, `X-Linked-Size`, `X-Repo-Commit`); the second server has its own ETags and signed URLs that expire,
+ * and refuses tokens;
+ * - 401 for a missing or private repository without a token; 403 for a gated one that the token may not read;
+ * `X-Error-Code` with each; 429 with `Retry-After` or `RateLimit`.
  *
- * `fault` makes it break in all the ways that networks do.
+ * `fault` simulates network failures.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -23,10 +23,10 @@ export type Kind = 'info' | 'tree' | 'resolve' | 'cache' | 'cdn';
 export interface Hit {
   readonly kind: Kind;
   readonly method: string;
-  /** Name of the file, or of the repository for the API. */
+  /** File name, or repository for the API. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** How many hits of this kind on this path there were before. */
+  /** Number of earlier hits of this kind on this path. */
   readonly nth: number;
 }
 
@@ -34,7 +34,7 @@ interface RepoOptions {
   readonly gated?: HubRepo['gated'];
   readonly private?: boolean;
   readonly readers?: readonly string[];
-  /** Name of the commit, in place of the one that its files give: what a catalogue pins. */
+  /** Commit id as pinned by a catalogue, instead of the computed one. */
   readonly commit?: string;
 }
 
@@ -42,17 +42,17 @@ export interface LocalHub {
   readonly endpoint: string;
   readonly cdn: string;
   readonly hits: readonly Hit[];
-  /** What to do wrong with a request. */
+  /** The fault of a request. */
   fault: (hit: Hit) => Fault | undefined;
-  /** Entries of a page of the tree. */
+  /** Entries per page of the tree. */
   pageSize: number;
-  /** Adds a commit to a repository, which is made when it is not there: `main` is its newest. Returns its name. */
+  /** Adds a commit, creating the repository if needed; `main` is its newest. @returns its id */
   commit(repo: string, files: Readonly<Record<string, string | Uint8Array>>, options?: RepoOptions): string;
   tag(repo: string, name: string, commit: string): void;
   close(): Promise<void>;
 }
 
-/** A year: addresses of the real one last an hour. */
+/** A year; signed URLs of the real hub last an hour. */
 const EXPIRES_IN_S = 31_536_000;
 
 export async function startLocalHub(): Promise<LocalHub> {
@@ -97,7 +97,7 @@ export async function startLocalHub(): Promise<LocalHub> {
     if (answerFault(response, fault)) return;
     const expires = Number(url.searchParams.get('Expires'));
     const isSigned = url.searchParams.get('Signature') === signature(oid, expires);
-    // A store behind signed addresses takes one way of proving who one is, not two.
+    // A store with signed URLs refuses a second kind of authentication.
     if (request.headers.authorization !== undefined) return xml(response, 400, 'InvalidArgument');
     if (!isSigned || expires * 1000 < Date.now() || file === undefined)
       return xml(response, 403, 'AccessDenied');
@@ -115,7 +115,7 @@ export async function startLocalHub(): Promise<LocalHub> {
     return repo;
   }
 
-  /** The list of a gated repository is for everybody, its files are not. */
+  /** The file list of a gated repository is public, its files are not. */
   function mayRead(request: IncomingMessage, response: ServerResponse, repo: HubRepo): boolean {
     const token = request.headers.authorization?.replace(/^Bearer /, '');
     if (repo.gated === false || (token !== undefined && repo.readers.includes(token))) return true;
@@ -251,7 +251,7 @@ function commitFor({ refs, commits }: HubRepo, revision: string): string | undef
   return refs.get(revision === 'HEAD' ? 'main' : revision) ?? (commits.has(revision) ? revision : undefined);
 }
 
-/** With `expand` the real one tells only what was asked for, and who it is. */
+/** With `expand` the real hub returns only the requested fields. */
 function info(
   { id, gated, private: isPrivate }: HubRepo,
   sha: string,

@@ -1,4 +1,4 @@
-/** A hub, a desk behind a real server, and clients of it, for each test of a suite. To be called once in the suite. */
+/** A hub, a model service behind a real server, and clients, for each test of a suite. Call once per suite. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach } from '@jest/globals';
@@ -12,7 +12,7 @@ import { tempHome, type TempHome } from './temp-home.js';
 
 const BYTES = 200_000;
 
-/** Of `someone/model`, which the hub has; it has `someone/other`, too. */
+/** Files of `someone/model` on the hub, which also has `someone/other`. */
 export const CONTENT = modelFiles(BYTES);
 
 class ModelServerFixture {
@@ -50,10 +50,10 @@ class ModelServerFixture {
     mkdirSync(join(this.home.folder, 'bundled', 'starter'), { recursive: true });
   }
 
-  /** Starts a daemon as far as models go. */
+  /** Starts the model part of a daemon. */
   async begin(): Promise<void> {
     const { home } = this;
-    // Of each start another one: a lock that is left to this process counts as held.
+    // A new path per start, because this process still holds the old lock.
     this.#socketPath = join(home.folder, `r${this.#starts++}`, 's');
     this.#daemon = await startModelServer({
       home,
@@ -74,7 +74,7 @@ class ModelServerFixture {
     return one;
   }
 
-  /** A model in the folder of models that nobody loads. */
+  /** Installs a model that is never loaded. */
   place(name: string, bytes?: number): void {
     placeModel(this.home.paths.models, name, bytes);
   }
@@ -91,7 +91,7 @@ class ModelServerFixture {
     return readFileSync(join(this.home.paths.models, name, 'weights.safetensors'));
   }
 
-  /** The second server of the hub stands still after so many bytes of the weights. */
+  /** The hub's second server stalls after this many bytes of the weights. */
   stallAfter(bytes: number): void {
     this.hub.fault = ({ kind, path }) =>
       kind === 'cdn' && path === 'weights.safetensors' ? { stallAfter: bytes } : undefined;
@@ -119,12 +119,12 @@ export async function collect(work: AsyncIterable<ModelsEvent>): Promise<ModelsE
   try {
     for await (const event of work) all.push(event);
   } catch {
-    // Whoever asks for the result hears of it.
+    // The result reports the error.
   }
   return all;
 }
 
-/** Reads until a download has come so far. */
+/** Reads until the download has reached this fraction. */
 export async function downloaded(work: ModelOperation<unknown>, fraction: number): Promise<void> {
   for await (const event of work) {
     if (event.type === 'progress' && event.stage === 'downloading' && event.fraction >= fraction) return;
@@ -135,7 +135,7 @@ export function stagesOf(events: readonly ModelsEvent[]): string[] {
   return events.map((event) => (event.type === 'progress' ? event.stage : event.type));
 }
 
-/** How it fails. */
+/** The code of its failure. */
 export function failureOf(work: Promise<unknown>): Promise<string> {
   return work.then(
     () => 'none',

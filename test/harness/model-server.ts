@@ -1,4 +1,7 @@
-/** A daemon as far as models go: a real server and a real desk in this process, over an engine that a test holds in its hand. */
+/**
+ * The model part of a daemon: a real server and a real model service in this process, over an engine that the test
+ * controls.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#daemon/clock.js';
@@ -22,7 +25,7 @@ export interface ModelServer {
   readonly engine: ControlledModels;
   readonly service: ModelService;
   readonly server: SottoServer;
-  /** Each time that its last work was over, or its first one came. */
+  /** Changes between idle and busy. */
   readonly idle: readonly boolean[];
   end(): Promise<void>;
 }
@@ -102,7 +105,7 @@ export async function startModelServer({
   };
 }
 
-/** A folder of a model that nobody loads. */
+/** A model folder that is never loaded. */
 export function placeModel(models: string, name: string, bytes = 1000): void {
   const dir = join(models, name);
   mkdirSync(dir, { recursive: true });

@@ -1,6 +1,6 @@
 import { HistoryService } from '#daemon/sessions/history/history-service.js';
 
-/** For servers of which nobody asks for past dictations. */
+/** For servers without a history. */
 export const noHistory = new HistoryService({
   open: () => Promise.reject(new Error('there is no history here')),
   recordings: '/nowhere',

@@ -1,5 +1,5 @@
 import { VocabularyService } from '#daemon/sessions/vocabulary/vocabulary-service.js';
 import { VocabularyFile } from '#daemon/store/vocabulary/vocabulary-file.js';
 
-/** For servers of which nobody asks for the vocabulary. */
+/** For servers without a vocabulary. */
 export const noVocabulary = new VocabularyService(new VocabularyFile('/nowhere/vocabulary.json'));

@@ -1,4 +1,4 @@
-/** A folder of paths that no program can use as an ordinary file, one for each answer that a file system gives. */
+/** Creates paths that no program can use as a regular file, one per file system error. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { launcher } from './run-sotto.js';
 import type { Missing } from './skipping.js';
 
-/** `nobody`: what root makes private, it may not read. */
+/** An unprivileged user without access to root's private files. */
 export const OTHER_USER = 65534;
 
-/** Why the command can't run as the other user here; undefined where it can. */
+/** Why the command can't run as that user; undefined if it can. */
 export const noOtherUser: Missing = otherUserMissing();
 
 function otherUserMissing(): Missing {
@@ -22,7 +22,7 @@ function otherUserMissing(): Missing {
   return status === 0 ? undefined : 'a private folder: another user may not open Node or the project';
 }
 
-/** A container may lack the right to make devices. */
+/** Containers may not be allowed to create devices. */
 export function noDevices(folder: string): Missing {
   const path = join(folder, 'probe');
   return spawnSync('mknod', [path, 'c', '1', '3']).status === 0
@@ -39,7 +39,7 @@ export interface OddPaths {
   readonly pipe: string;
   readonly socket: string;
   readonly empty: string;
-  /** In a folder that its owner alone may open. */
+  /** In a private folder. */
   readonly denied: string;
   close(): void;
 }

@@ -1,9 +1,9 @@
-/** The port of a daemon, and what it takes to be let in, as programs find it. */
+/** The port and token of a daemon, as programs discover them. */
 import { SottoClient } from '#daemon/client/index.js';
 import type { Paths } from '#daemon/paths.js';
 import { discover, type Discovery } from '#daemon/store/discovery.js';
 
-/** Opens any that is free, of a daemon that runs. */
+/** Opens a free port of the running daemon. */
 export async function openPort(paths: Paths): Promise<Discovery> {
   const client = await SottoClient.connect(paths.socket, 'test');
   await client.serve({ do: 'start', port: 0 });
@@ -11,7 +11,6 @@ export async function openPort(paths: Paths): Promise<Discovery> {
   return portOf(paths);
 }
 
-/** The one that is open. */
 export function portOf({ discovery }: Paths): Discovery {
   const found = discover(discovery);
   if (found === undefined) throw new Error('no port is open');

@@ -1,4 +1,4 @@
-/** The API on a socket file, in this process, over an engine that reads scripts; and clients of it. To be called once in a suite. */
+/** The API on a socket in this process, over a scripted engine, with clients. Call once per suite. */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
@@ -68,14 +68,14 @@ class OpenaiServer {
     this.home.remove();
   }
 
-  /** Files of requests that are not over. */
+  /** Files of active requests. */
   get held(): string[] {
     return readdirSync(this.uploads);
   }
 
-  /** OpenAI's own client for Node. */
+  /** OpenAI's client for Node. */
   openai(): OpenAI {
-    // What the two say of fetch differs, since one is of another release; what they do is the same.
+    // The types of the two undici releases differ; their behavior is the same.
     const fetchOptions = { dispatcher: this.#agent } as object;
     return new OpenAI({ apiKey: 'none', baseURL: 'http://localhost/v1', maxRetries: 0, fetchOptions });
   }
@@ -90,7 +90,7 @@ class OpenaiServer {
     return { status: statusCode, headers, text, json: () => JSON.parse(text) as unknown };
   }
 
-  /** A form as a program writes it; fields of one name may come twice. */
+  /** Posts a form; field names may repeat. */
   post(path: string, fields: readonly (readonly [string, string | Blob])[]): Promise<Answer> {
     const form = new FormData();
     for (const [name, value] of fields) {
@@ -113,7 +113,7 @@ export function audioFile(file: ScriptedFile): Blob {
   return new Blob([JSON.stringify(file)], { type: 'application/octet-stream' });
 }
 
-/** A server for each test of a suite. */
+/** A new server for each test. */
 export function openaiServer(): OpenaiServer {
   let server: OpenaiServer | undefined;
   beforeEach(async () => {

@@ -1,4 +1,4 @@
-/** `node print-skipped.js REPORT.json…`: the tests of some runs that were skipped, by reason; for .ci/run. */
+/** `node print-skipped.js REPORT.json…`: prints skipped tests by reason, for .ci/run. */
 import { readFileSync } from 'node:fs';
 import { skippedSummary, type Results } from './skipping-summary.js';
 

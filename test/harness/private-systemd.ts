@@ -1,6 +1,6 @@
 /**
- * A real `systemd --user` with nothing of this machine's in it: its own folders, and, where the machine was not started by
- * systemd (as in a container), a mount namespace in which it looks as if it had been.
+ * A real `systemd --user` in its own folders. If systemd did not boot the machine (as in a container), a mount
+ * namespace makes it look so.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -10,11 +10,11 @@ import { until } from './wait.js';
 
 const SYSTEMD = ['/usr/lib/systemd/systemd', '/lib/systemd/systemd'].find((path) => existsSync(path));
 
-/** In a mount namespace of its own: the folder by which systemd knows that it runs the machine. */
+/** Creates the folder that tells systemd that it booted the machine. */
 const AS_IF_BOOTED =
   'mount -t tmpfs tmpfs /run/systemd && mkdir -p /run/systemd/system && exec "$0" --user --log-target=null';
 
-/** Whether one comes up at all: a container may lack the control groups that it needs. */
+/** Tries a start, because a container may lack control groups. */
 const TRIAL = `
   [ -d /run/systemd/system ] || { mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/system; } || exit 1
   "$0" --user --log-target=null &
@@ -24,7 +24,7 @@ const TRIAL = `
   done
   kill $!; exit 1`;
 
-/** Why there is none here, or undefined. */
+/** Why it can't run here, or undefined. */
 export function whyNoSystemd(): string | undefined {
   if (SYSTEMD === undefined) return 'no systemd: not installed';
   const folder = mkdtempSync(join(tmpdir(), 'so-sd-'));
@@ -40,12 +40,12 @@ export class PrivateSystemd {
   readonly #folder: string;
   #manager: ChildProcess | undefined;
 
-  /** @param folder a short path: sockets lie in it */
+  /** @param folder a short path, because it holds sockets */
   constructor(folder: string) {
     this.#folder = folder;
   }
 
-  /** What a command needs to find it. */
+  /** Environment of commands that use it. */
   get environment(): Record<string, string> {
     return {
       HOME: this.#folder,
@@ -55,7 +55,7 @@ export class PrivateSystemd {
     };
   }
 
-  /** The user logs in: units that are enabled are started. */
+  /** Logs the user in, which starts enabled units. */
   async logIn(): Promise<void> {
     const { environment } = this;
     mkdirSync(environment.XDG_RUNTIME_DIR ?? '', { recursive: true, mode: 0o700 });
@@ -74,12 +74,12 @@ export class PrivateSystemd {
     }, 20_000);
   }
 
-  /** The user logs out: all units end. */
+  /** Logs the user out, which stops all units. */
   async logOut(): Promise<void> {
     const manager = this.#manager;
     if (manager === undefined || manager.exitCode !== null) return;
     const ended = new Promise((resolve) => manager.once('exit', resolve));
-    // systemd's own way to be told to end in good order.
+    // systemd's signal for a clean exit.
     manager.kill('SIGTERM');
     const timer = setTimeout(() => manager.kill('SIGKILL'), 20_000);
     await ended;

@@ -1,7 +1,7 @@
-/** What the system says of processes, where it says it (Linux): elsewhere there are none. */
+/** Information about processes from /proc; empty on other systems than Linux. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** None of one that is gone, or has ended and is still waited for. */
+/** Empty for an exited process and for a zombie. */
 export function argsOf(pid: number): string[] {
   return factsOf(pid, 'cmdline').split('\0');
 }
@@ -10,17 +10,16 @@ export function isListed(pid: number): boolean {
   return factsOf(pid, 'status') !== '';
 }
 
-/** 0 of one that is gone. */
+/** 0 for an exited process. */
 export function threadsOf(pid: number): number {
   return Number(/^Threads:\s+(\d+)$/m.exec(factsOf(pid, 'status'))?.[1] ?? 0);
 }
 
-/** Processes whose parent it is. */
 export function childrenOf(pid: number): number[] {
   return all().filter((one) => Number(/^PPid:\s+(\d+)$/m.exec(factsOf(one, 'status'))?.[1]) === pid);
 }
 
-/** Processes whose environment names this home. */
+/** Processes with this SOTTO_HOME. */
 export function processesOf(home: string): number[] {
   return all().filter((pid) => factsOf(pid, 'environ').split('\0').includes(`SOTTO_HOME=${home}`));
 }

@@ -1,7 +1,7 @@
 /**
- * A Python with the packages of python-requirements.txt, for clients and tools that are written in it: in a folder of its own
- * beside node_modules' cache, made once, every file checked against its hash. Where there is no Python, or no way to the
- * packages, suites are skipped with the reason.
+ * A Python with the packages of python-requirements.txt, for tools written in it: a virtual environment beside
+ * node_modules' cache, created once, every file checked against its hash. Without Python or network, suites are skipped
+ * with the reason.
  */
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
@@ -13,12 +13,12 @@ import { defined } from '#daemon/protocol/defined.js';
 
 const run = promisify(execFile);
 const REQUIREMENTS = join(packageRoot, 'test', 'harness', 'python-requirements.txt');
-/** schemathesis needs it; the hashes are those of wheels from there on. */
+/** Required by schemathesis; the hashes are of wheels from this version on. */
 const MIN_VERSION = [3, 11] as const;
 const MINUTES_5 = 300_000;
 
 export interface Python {
-  /** Runs it to its end. Never fails: what it says, and its exit code. */
+  /** Runs Python; never rejects. */
   run(args: readonly string[], options?: PythonOptions): Promise<PythonResult>;
 }
 
@@ -69,7 +69,7 @@ async function installed(): Promise<string> {
     await run(join(draft, 'bin', 'python'), ['-m', 'pip', 'install', ...flags, '-r', REQUIREMENTS], {
       timeout: MINUTES_5,
     });
-    // Where another suite was first, its folder is as good.
+    // Another suite was faster; its folder is equivalent.
     if (!existsSync(path)) renameSync(draft, folder);
   } finally {
     rmSync(draft, { recursive: true, force: true });
@@ -85,7 +85,7 @@ async function runPython(
   try {
     const { stdout, stderr } = await run(path, [...args], {
       ...defined({ cwd }),
-      // Compiled modules would change the folder under another suite's feet.
+      // Compiled modules would modify the shared folder.
       env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...env },
       timeout: timeoutMs,
       maxBuffer: 2 ** 26,

@@ -1,10 +1,10 @@
-/** HTTP byte by byte, for what no client sends. */
+/** Raw HTTP, for requests that no client sends. */
 import { connect, type Socket } from 'node:net';
 
 export type Target = { readonly path: string } | { readonly port: number; readonly host: string };
 
 export interface RawAnswer {
-  /** 0 if the connection ended without an answer. */
+  /** 0 if the connection closed without a response. */
   readonly status: number;
   readonly head: string;
   readonly body: string;
@@ -21,7 +21,7 @@ export function open(target: Target): Promise<Socket> {
   });
 }
 
-/** Sends bytes, and gives what comes back until the other side closes or an answer to an upgrade is there. */
+/** Sends bytes and returns the response, until the connection closes or an upgrade is answered. */
 export async function exchange(target: Target, bytes: string): Promise<RawAnswer> {
   const socket = await open(target);
   const answer = all(socket);
@@ -29,7 +29,7 @@ export async function exchange(target: Target, bytes: string): Promise<RawAnswer
   return answer;
 }
 
-/** What comes until the end. */
+/** Reads until the connection closes. */
 export function all(socket: Socket): Promise<RawAnswer> {
   let text = '';
   return new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ export function all(socket: Socket): Promise<RawAnswer> {
   });
 }
 
-/** A request with these header lines, that asks for the connection to be closed. */
+/** A request with these headers and `Connection: close`. */
 export function requestOf(line: string, headers: readonly (readonly [string, string])[], body = ''): string {
   const lines = headers.map(([name, value]) => `${name}: ${value}`);
   const close = headers.some(([name]) => name.toLowerCase() === 'connection') ? [] : ['Connection: close'];

@@ -1,4 +1,4 @@
-/** An engine whose text of a file is what the file holds: it shows which file was read, and that it was there. */
+/** An engine that returns the content of a file as its text, to show which file was read. */
 import { readFileSync } from 'node:fs';
 import { codedError } from '#daemon/protocol/file-errors.js';
 import type { Engine, EngineJob, JobReport, RunningJob } from '#daemon/supervisor/engine.js';
@@ -7,12 +7,12 @@ import { scriptedSegment } from './fake-audio.js';
 const TIMINGS = { load: 0, mel: 0, encode: 0, decode: 0, total: 0 };
 
 export class ReadingEngine implements Engine {
-  /** Paths that were given to it, in order. */
+  /** The requested paths, in order. */
   readonly paths: string[] = [];
   #open: () => void = () => undefined;
   #gate: Promise<void> = Promise.resolve();
 
-  /** Jobs stay where they are until the function that is returned is called. */
+  /** Holds all jobs until the returned function is called. */
   hold(): () => void {
     this.#gate = new Promise((resolve) => (this.#open = resolve));
     return this.#open;

@@ -1,4 +1,4 @@
-/** What a command says about a path that can't be used: one coded line that names it once. */
+/** Expects the error of an unusable path: one coded line that names it once. */
 import { expect } from '@jest/globals';
 import type { SottoResult } from './run-sotto.js';
 
@@ -9,10 +9,10 @@ export const WHY = {
   denied: 'permission denied',
 } as const;
 
-/** Paths that no user of any system can open. */
+/** Paths that no user can open on any system. */
 export const ALWAYS_REFUSED = ['loop', 'long', 'below'] as const;
 
-/** One line that names `path` once and says why. */
+/** Expects one line that names `path` once and the reason. */
 export function expectLine(
   { code, stderr }: Pick<SottoResult, 'code' | 'stderr'>,
   exitCode: number,
@@ -26,7 +26,7 @@ export function expectLine(
   expect(code).toBe(exitCode);
 }
 
-/** Neither a stack trace nor the system's name of the error. */
+/** Expects neither a stack trace nor a system error name. */
 export function expectNoBug(stderr: string): void {
   expect(stderr).not.toMatch(/bug in Sotto|^ +at |ENO|EL?OO|EACC/m);
 }

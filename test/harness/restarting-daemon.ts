@@ -1,6 +1,6 @@
 /**
- * Dictation while processes are killed: a daemon that is started again whenever it dies, as launchd would, and speakers who
- * say the ramp in real time. What they get shows any sample that was lost or came twice.
+ * Dictation while processes are killed: a daemon that restarts like under launchd, and dictations of the ramp in real
+ * time, which show every lost or doubled sample.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { tempHome, type TempHome } from './temp-home.js';
 import { until } from './wait.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** As launchd's own, which waits longer only after many deaths. */
+/** launchd waits longer only after many exits. */
 const RESTART_MS = 50;
 const PIECE = SECOND / 10;
 
@@ -25,7 +25,7 @@ export class RestartingDaemon {
   #ended = false;
   deaths = 0;
 
-  /** @param realModel folder of a model for the real engine; the fake one otherwise */
+  /** @param realModel model folder for the real engine; the fake engine if absent */
   constructor(realModel?: string) {
     this.#realModel = realModel;
     this.#start();
@@ -35,7 +35,7 @@ export class RestartingDaemon {
     return SottoClient.connect(this.home.paths.socket, 'under-fire');
   }
 
-  /** Resolves once it serves, its engine and its model too. */
+  /** Resolves when daemon, engine and model are ready. */
   async ready(): Promise<void> {
     await until(async () => (await this.#status())?.state === 'ready');
   }
@@ -44,7 +44,7 @@ export class RestartingDaemon {
     this.#child?.kill('SIGKILL');
   }
 
-  /** @returns false if there is none at the moment */
+  /** @returns false if none is running */
   async killEngine(): Promise<boolean> {
     const pid = await this.#enginePid();
     if (pid === undefined) return false;
@@ -101,27 +101,26 @@ export class RestartingDaemon {
 
 export interface DictatedText {
   readonly samples: number;
-  /** What the last event says. */
+  /** The final text. */
   readonly text: string;
-  /** What was committed on the way. */
+  /** The committed text. */
   readonly committed: string;
-  /** Why it failed. */
   readonly error?: string;
-  /** When words came, by `performance.now()`. */
+  /** Times of committed words, by `performance.now()`. */
   readonly committedAtMs: readonly number[];
-  /** From the last sample of a word until it came. */
+  /** Delay of each word after its last sample. */
   readonly wordDelaysMs: readonly number[];
 }
 
 interface Speaking {
-  /** Otherwise as fast as it goes. */
+  /** Otherwise as fast as possible. */
   readonly isRealTime?: boolean;
   readonly options?: LiveOptions;
-  /** Whether its connections are closed at the end. */
+  /** Whether to close its connections at the end. */
   readonly closes?: boolean;
 }
 
-/** Says the first seconds of the ramp. */
+/** Dictates the first seconds of the ramp. */
 export function speakRamp(
   daemon: Pick<RestartingDaemon, 'connect'>,
   seconds: number,
@@ -130,7 +129,7 @@ export function speakRamp(
   return speak(daemon, ramp(0, Math.round(seconds * SECOND)), speaking);
 }
 
-/** Says something, in real time if nothing else is asked. */
+/** Dictates samples, in real time by default. */
 export async function speak(
   daemon: Pick<RestartingDaemon, 'connect'>,
   pcm: Int16Array,
@@ -143,7 +142,6 @@ export async function speak(
     return client;
   };
   const dictation = Dictation.open({ connect, options, isShared: !closes });
-  /** When each piece was said. */
   const sentMs: number[] = [];
   const speaking = (async () => {
     const beganMs = performance.now();
@@ -186,11 +184,11 @@ export async function speak(
   };
 }
 
-/** What is wrong with what a speaker of the ramp got, in words; undefined if nothing is. */
+/** Describes any error in a dictated ramp. */
 export function flaw({ committed, error, samples, text }: DictatedText): string | undefined {
   const expected = rampText(samples);
   if (error !== undefined) return `failed: ${error}`;
-  if (text !== expected) return `final text is not what was said:\n  ${text}\n  ${expected}`;
-  if (committed !== expected) return `committed text is not what was said:\n  ${committed}\n  ${expected}`;
+  if (text !== expected) return `wrong final text:\n  ${text}\n  ${expected}`;
+  if (committed !== expected) return `wrong committed text:\n  ${committed}\n  ${expected}`;
   return undefined;
 }

@@ -1,4 +1,4 @@
-/** The real command in a real process, with the fake engine behind it unless told otherwise. */
+/** Runs the real command in a real process, with the fake engine by default. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { defined } from '#daemon/protocol/defined.js';
@@ -8,7 +8,7 @@ export const launcher = fileURLToPath(new URL('../../../daemon/bin/sotto.mjs', i
 
 export interface SottoProcess {
   readonly pid: number;
-  /** What it has written so far. */
+  /** Output so far. */
   stdout(): string;
   stderr(): string;
   kill(signal: NodeJS.Signals): void;
@@ -27,7 +27,7 @@ export interface SottoOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly realEngine?: boolean;
-  /** The user that runs it, by number: only root can choose one. */
+  /** User id of the process; only root can choose one. */
   readonly uid?: number;
 }
 

@@ -1,24 +1,24 @@
-/** An engine of files without a process or a model: a file is JSON that says what is heard in it. */
+/** A file engine without a process or a model: a file is JSON that scripts its transcript. */
 import { readFileSync } from 'node:fs';
 import { SottoError, type ErrorCode } from '#daemon/protocol/errors.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import type { Engine, EngineJob, JobReport, RunningJob } from '#daemon/supervisor/engine.js';
 
 export interface ScriptedFile {
-  /** A segment each, of a second. */
+  /** The texts of segments of one second. */
   readonly texts?: readonly string[];
   readonly language?: string;
   readonly durationSeconds?: number;
-  /** Fails before the segment of this number. */
+  /** Fails before this segment. */
   readonly failAt?: number;
   readonly failCode?: ErrorCode;
-  /** Waits to be told to go on before the segment of this number. */
+  /** Holds before this segment until `resume`. */
   readonly holdAt?: number;
 }
 
 export class ScriptedFiles implements Engine {
   readonly ran: EngineJob[] = [];
-  /** The first text of each file that was heard to its end. */
+  /** The first text of each completed file. */
   readonly transcribed: (string | undefined)[] = [];
   cancels = 0;
   #resume: (() => void)[] = [];
@@ -44,7 +44,7 @@ export class ScriptedFiles implements Engine {
     return { state: 'ready' as const, restarts: 0, model: { state: 'absent' as const } };
   }
 
-  /** Those that wait go on. */
+  /** Resumes held jobs. */
   resume(): void {
     for (const resolve of this.#resume.splice(0)) resolve();
   }

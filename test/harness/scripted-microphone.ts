@@ -1,6 +1,6 @@
 /**
- * What a microphone gives, for sotto-mic with a script in place of the system's devices (`scripted-backend.c`): everything
- * behind the device is the program that users have.
+ * Scripts the microphone of sotto-mic in place of the system's devices (`scripted-backend.c`); everything else is the
+ * real program.
  */
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
@@ -8,46 +8,46 @@ import { join } from 'node:path';
 export const SCRIPTED_MIC = fileURLToPath(
   new URL(`../../../native/obj/${process.platform}-${process.arch}/mic/scripted/sotto-mic`, import.meta.url),
 );
-/** Its name, among the arguments of a process. */
+/** The program's name in the arguments of a process. */
 export const MICROPHONE_PROGRAM = 'mic/scripted/sotto-mic';
 
 export interface MicScript {
-  /** The first one is the system's own. */
+  /** The first one is the system default. */
   readonly devices?: readonly string[];
-  /** Samples a second of the device. */
+  /** Sample rate of the device. */
   readonly rate?: number;
-  /** Is connected, and never opens. */
+  /** It is connected but never opens. */
   readonly neverOpens?: boolean;
-  /** Is connected, and can't be opened. */
+  /** It is connected but can't be opened. */
   readonly unopenable?: boolean;
-  /** The system does not allow it. */
+  /** Access is denied. */
   readonly denied?: boolean;
-  /** The system does not allow it, and gives zeros. */
+  /** Access is denied and the system delivers zeros. */
   readonly forbidden?: boolean;
-  /** Samples of the ramp, or of digital silence; then the device gives nothing, and is not lost. */
+  /** Number of samples of the ramp or of silence; then the device delivers nothing but is not lost. */
   readonly samples?: number;
   readonly silent?: boolean;
-  /** Speech in place of the ramp: a file of 16-bit samples. Where it ends, silence. */
+  /** A file of 16-bit speech samples instead of the ramp, followed by silence. */
   readonly speech?: string;
-  /** A file that is written whenever its sound begins. */
+  /** A file that is written whenever audio starts. */
   readonly marks?: string;
-  /** Digital silence in front of it, as a headset gives that is being woken. */
+  /** Leading digital silence, as from a headset that wakes up. */
   readonly zeros?: number;
-  /** Before each piece of a tenth of a second. */
+  /** Pause before each tenth of a second. */
   readonly pauseMs?: number;
-  /** After its samples: the process ends; the device is gone and the system says so; or says nothing. */
+  /** After its samples: the process exits; the device is lost and the system reports it; or does not. */
   readonly dies?: boolean;
   readonly lost?: boolean;
   readonly vanishes?: boolean;
-  /** After its samples the system moves the recording to a device of this name, which gives as many again. */
+  /** After its samples the system switches to a device of this name, which delivers as many again. */
   readonly movesTo?: string;
-  /** How often it can be opened in this home. */
+  /** How often it can be opened per home. */
   readonly lives?: number;
-  /** Can't be stopped. */
+  /** It can't be stopped. */
   readonly deaf?: boolean;
 }
 
-/** The environment of a command that is to hear it. @param home a folder in which its lives are counted */
+/** The environment of a command that uses it. @param home folder that counts the opens */
 export function scriptedMicrophone(script: MicScript, home = ''): Record<string, string> {
   return { SOTTO_MIC: SCRIPTED_MIC, SOTTO_MIC_SCRIPT: linesOf(script, home).join('\n') };
 }

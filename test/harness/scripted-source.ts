@@ -1,4 +1,4 @@
-/** A microphone that hears what a test says, from when it is listened to. */
+/** An audio source whose samples a test emits. */
 import type { AudioSource, SourceListener } from '#daemon/cli/dictate/audio-source.js';
 import { until } from './wait.js';
 
@@ -19,7 +19,7 @@ export class ScriptedSource implements AudioSource {
     this.#listener?.end();
   }
 
-  /** Resolves once somebody listens. */
+  /** Resolves when a listener is attached. */
   async isListening(): Promise<void> {
     await until(() => this.#listener !== undefined);
   }

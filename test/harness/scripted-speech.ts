@@ -1,6 +1,6 @@
 /**
- * A model that hears a word in each second of audio: its check sum, and where the look was that committed it. What it says
- * depends on every sample and every look, so that one that is lost, doubled or moved is seen. It watches how it is used.
+ * A model that returns one word per second of audio: a checksum and the position of the decode step that committed it.
+ * The text depends on every sample and step, so lost, doubled or moved ones show. It also checks its own use.
  */
 import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import type { AudioStream, SpeechModel, TranscribeResult } from '#daemon/models/speech-model.js';
@@ -9,16 +9,16 @@ import type { LiveOptions } from '#daemon/protocol/live.js';
 import { scriptedSegment } from './fake-audio.js';
 import { SECOND, wordFor } from './ramp.js';
 
-/** A word is committed when so much more was heard. */
+/** Audio required after a word before it is committed. */
 const AFTER_WORD = 4_000;
-/** Audio in front of the next word that is wanted again after a restore. */
+/** Audio before the next word that is needed after a restore. */
 const CONTEXT = 2_500;
 
 export interface SpeechScript {
-  /** What a look waits for, and what it throws. */
+  /** Called in each decode step; may wait or throw. */
   readonly onLook?: (speech: ScriptedSpeech) => Promise<void> | void;
   readonly onFinish?: (speech: ScriptedSpeech) => Promise<void> | void;
-  /** Does not see that it is cancelled. */
+  /** Ignores cancellation. */
   readonly deaf?: boolean;
 }
 
@@ -28,7 +28,7 @@ interface State {
 }
 
 export class ScriptedSpeech implements LiveSpeech {
-  /** Of the session, at each look. */
+  /** Samples of the session at each decode step. */
   readonly steps: number[] = [];
   speaking = false;
   disposed = 0;
@@ -36,7 +36,7 @@ export class ScriptedSpeech implements LiveSpeech {
   readonly #first: number;
   #samples: number;
   #audio = new Float32Array(0);
-  /** Where the next word begins. */
+  /** Start of the next word. */
   #word: number;
   #words: number;
   #busy = false;
@@ -123,12 +123,11 @@ function stateOf(state: unknown): State {
 }
 
 export interface ModelScript extends SpeechScript {
-  /** Told before each step of a file. */
+  /** Called before each step of a file. */
   readonly onStep?: (step: number) => Promise<void> | void;
   readonly steps?: number;
-  /** Of each segment of a file. */
   readonly avgLogprob?: number;
-  /** Can't listen. */
+  /** Can't stream. */
   readonly mute?: boolean;
   readonly weightBytes?: number;
 }
@@ -139,7 +138,7 @@ export class ScriptedModel implements SpeechModel {
   readonly speeches: ScriptedSpeech[] = [];
   readonly live?: (options: LiveOptions, from?: LiveCheckpoint) => LiveSpeech;
   disposed = 0;
-  /** Samples of the files that it read. */
+  /** Samples of the transcribed files. */
   readonly read: number[] = [];
 
   constructor(
@@ -185,12 +184,12 @@ export class ScriptedModel implements SpeechModel {
   }
 }
 
-/** All that can happen without the clock happens. */
+/** Runs all pending microtasks and immediates. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A promise that is kept when asked. */
+/** A promise with its resolve function. */
 export function gate(): { readonly opened: Promise<void>; open(): void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));

@@ -1,7 +1,7 @@
-/** Chance that can be had again. */
-const { imul } = Math; // asked for a million times, and a test's globals are slow
+/** Reproducible random numbers. */
+const { imul } = Math; // called a million times; globals in tests are slow
 
-/** The same numbers from 0 to 1 for the same seed (mulberry32). */
+/** Random numbers in [0, 1), the same for the same seed (mulberry32). */
 export function seededRandom(seed: number): () => number {
   let state = seed;
   return () => {

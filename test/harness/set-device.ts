@@ -1,4 +1,4 @@
-/** Runs before each suite, so that the addon computes where `test-device.ts` says. */
+/** Runs before each suite to select the device of `test-device.ts`. */
 import { expect } from '@jest/globals';
 import { deviceOf } from './test-device.js';
 

@@ -1,8 +1,8 @@
-/** A reporter of Jest: after its own summary, how many tests were skipped for which reason. */
+/** A Jest reporter that prints the number of skipped tests by reason. */
 import { skippedSummary, type Results } from './skipping-summary.js';
 
 class SkipReporter {
-  /** Under `-t` most tests are left out by choice. */
+  /** With `-t` most tests are skipped by choice. */
   readonly #isFiltered: boolean;
 
   constructor({ testNamePattern }: { readonly testNamePattern?: string | undefined }) {

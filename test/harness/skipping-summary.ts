@@ -1,6 +1,6 @@
-/** Which tests of a run were skipped, by the reasons that skipping.ts put into their titles. */
+/** Groups the skipped tests of a run by the reasons in their titles (skipping.ts). */
 
-/** Jest's results, as far as skipped tests are concerned; the same in a reporter and in the report of `--json`. */
+/** The used part of Jest's results, in a reporter and in the report of `--json`. */
 export interface Results {
   readonly testResults: readonly {
     readonly testResults?: readonly Result[];
@@ -16,13 +16,13 @@ interface Result {
 interface SkippedGroup {
   readonly reason: string;
   readonly count: number;
-  /** What stood behind the colon of its reasons, each once. */
+  /** The text after the colon of its reasons, each once. */
   readonly details: readonly string[];
 }
 
 const NOT_RUN = new Set(['pending', 'skipped', 'disabled']);
 
-/** The tests that did not run, by reason, most frequent first. Tests that are only planned (`todo`) are one group. */
+/** Skipped tests by reason, most frequent first. Planned tests (`todo`) are one group. */
 function skippedGroups({ testResults }: Results): SkippedGroup[] {
   const groups = new Map<string, { count: number; details: Set<string> }>();
   for (const file of testResults) {
@@ -43,7 +43,7 @@ function skippedGroups({ testResults }: Results): SkippedGroup[] {
 
 const MAX_DETAIL_CHARACTERS = 160;
 
-/** The groups as lines, or none where every test ran. */
+/** The groups as lines; none if every test ran. */
 export function skippedSummary(results: Results): string[] {
   const groups = skippedGroups(results);
   if (groups.length === 0) return [];

@@ -1,32 +1,32 @@
 /**
- * The one way in which a test is skipped. The reason stands in the title, so every reporter carries it; skip-reporter.ts counts
- * the tests of each reason at the end of a run. A reason is `what is missing: details`; tests are grouped by what precedes the
- * colon. `test/law/skipping.test.ts` holds that no test is skipped in another way.
+ * The only way to skip a test. The reason goes into the title, so every reporter shows it; skip-reporter.ts counts
+ * tests by reason. A reason is `what is missing: details`; the part before the colon groups tests.
+ * `test/law/skipping.test.ts` enforces this.
  */
 import { networkInterfaces } from 'node:os';
 import { describe, test } from '@jest/globals';
 
-/** Why a test can't run here; undefined where it can. */
+/** Why a test can't run here; undefined if it can. */
 export type Missing = string | undefined;
 
-/** `describe` where nothing is missing; otherwise its tests are skipped, with the reason. */
+/** `describe`, skipped with the reason if something is missing. */
 export function describeUnless(missing: Missing): typeof describe {
   return missing === undefined ? describe : withReason(describe, missing);
 }
 
-/** `test` where nothing is missing; otherwise the test is skipped, with the reason. */
+/** `test`, skipped with the reason if something is missing. */
 export function testUnless(missing: Missing): typeof test {
   return missing === undefined ? test : withReason(test, missing);
 }
 
-/** A test that can't even be written down without what is missing, so that it is counted. */
+/** Counts a test that can't be written without what is missing. */
 export function skippedTest(title: string, missing: string): void {
   testUnless(missing)(title, () => {
     throw new Error(`this test must be skipped: ${missing}`);
   });
 }
 
-/** Why nothing can listen at `::1`. */
+/** Why `::1` is not available. */
 export const noIpv6: Missing = Object.values(networkInterfaces()).some((own) =>
   own?.some(({ address }) => address === '::1'),
 )
@@ -47,7 +47,7 @@ function withReason<T extends Runner>(runner: T, missing: string): T {
   const each =
     (table: unknown): Skip =>
     (title, body, timeoutMs) =>
-      // A title of `each` is a format.
+      // Titles of `each` are format strings.
       skip.each(table)(title + mark.replaceAll('%', '%%'), body, timeoutMs);
   return Object.assign(skipped, { each }) as unknown as T;
 }

@@ -1,4 +1,4 @@
-/** Real speech and the model that every clone has, for tests and benches alike. */
+/** Sample speech and the included model, for tests and benchmarks. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
@@ -31,7 +31,7 @@ export async function samplesOf(path: string): Promise<Float32Array> {
   return samples;
 }
 
-/** Samples at 16 kHz as a stream, of pieces of a second unless told otherwise. */
+/** Samples at 16 kHz as a stream of chunks, of a second by default. */
 export function streamOf(samples: Float32Array, pieceSamples = SAMPLE_RATE): AudioStream {
   async function* pieces(): AsyncGenerator<Float32Array> {
     for (let i = 0; i < samples.length; i += pieceSamples) {

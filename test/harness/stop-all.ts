@@ -1,12 +1,12 @@
-/** Ends what a test has left running in its home, without the cost of another process. */
+/** Stops everything a test has left running in its home. */
 import { SottoClient } from '#daemon/client/index.js';
 import type { Paths } from '#daemon/paths.js';
 import { processesOf } from './processes.js';
 import { isRunning, until } from './wait.js';
 
 /**
- * The daemon in good order, then whatever else has this home. Of two commands that find no daemon each starts one, and the
- * later one comes up, and stays, if the first one has been stopped by then: in a home that it would make anew.
+ * Stops the daemon, then every other process of this home. A second daemon may start late, so it repeats until none is
+ * left.
  */
 export async function stopAll(paths: Paths): Promise<void> {
   try {
@@ -22,7 +22,7 @@ export async function stopAll(paths: Paths): Promise<void> {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {
-        // It has just ended by itself.
+        // It has already exited.
       }
     }
     return left.length === 0;

@@ -1,4 +1,4 @@
-/** A SOTTO_HOME of its own for a test, with a model folder in it that the fake engine accepts. */
+/** A temporary SOTTO_HOME with a model folder that the fake engine accepts. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ export interface TempHome {
 }
 
 export function tempHome(): TempHome {
-  // Short: the socket's path must fit into 100 bytes.
+  // Short, because the socket path must fit into 100 bytes.
   const folder = mkdtempSync(join(tmpdir(), 'so-'));
   const paths = resolvePaths({ SOTTO_HOME: folder });
   mkdirSync(join(paths.models, 'fake'), { recursive: true });
@@ -20,7 +20,7 @@ export function tempHome(): TempHome {
   return { paths, folder, remove: () => removeFolder(folder) };
 }
 
-/** A process that has been ended may write its last line while the folder goes: then once more. Node's own retries look at nothing that came late. */
+/** Retries, because an exiting process may still write. Node's own retries do not cover new files. */
 function removeFolder(folder: string, tries = 50): void {
   try {
     rmSync(folder, { recursive: true, force: true });

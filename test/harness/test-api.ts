@@ -1,4 +1,4 @@
-/** An API of three small routes, as a daemon serves it: at a port with its token, and at a socket file. */
+/** A small API served like the daemon's: at a port with a token, and at a socket. */
 import { createServer as createPlain, type Server } from 'node:net';
 import { join } from 'node:path';
 import { silentLog } from '#daemon/logger.js';
@@ -18,9 +18,9 @@ export interface TestApi {
   readonly api: Api;
   readonly port: ApiPort;
   readonly socket: Target;
-  /** Bytes of bodies that a route has read. */
+  /** Body bytes read by a route. */
   bytesRead(): number;
-  /** WebSockets that shook hands. */
+  /** Completed WebSocket handshakes. */
   handshakes(): number;
   close(): Promise<void>;
 }
@@ -32,7 +32,7 @@ interface TestApiOptions {
   readonly port?: Partial<PortOptions>;
 }
 
-/** The port is not open yet. */
+/** The port is still closed. */
 export async function serveTestApi(home: TempHome, options: TestApiOptions = {}): Promise<TestApi> {
   let bytesRead = 0;
   let handshakes = 0;
@@ -119,7 +119,7 @@ async function* endless(): AsyncGenerator<string> {
   for (;;) yield 'a'.repeat(10_000);
 }
 
-/** Somebody else at a port of this machine. */
+/** Another server at a port of this machine. */
 export async function occupyPort(host: string, port = 0): Promise<{ port: number; close(): Promise<void> }> {
   const server: Server = createPlain((socket) => socket.destroy());
   await new Promise<void>((resolve, reject) => {

@@ -1,12 +1,12 @@
 /**
- * Which processor the tests compute on: `SOTTO_TEST_DEVICE=cpu|gpu`, the CPU if unset, also on a Mac. Processes that a test starts
- * take the same one.
+ * The device of the tests: `SOTTO_TEST_DEVICE=cpu|gpu`, the CPU by default, also on a Mac. Child processes use the same
+ * one.
  */
 import type { Missing } from './skipping.js';
 
 type TestDevice = 'cpu' | 'gpu';
 
-/** @throws Error for another word */
+/** @throws Error for any other value */
 export function deviceFrom(requested: string | undefined): TestDevice {
   if (requested === undefined || requested === '') return 'cpu';
   if (requested !== 'cpu' && requested !== 'gpu')
@@ -16,7 +16,7 @@ export function deviceFrom(requested: string | undefined): TestDevice {
 
 export const testDevice = deviceFrom(process.env.SOTTO_TEST_DEVICE);
 
-/** Suites of kernels that only a CPU has: `test/native/cpu-….test.js`. */
+/** CPU-only kernels: `test/native/cpu-….test.js`. */
 export function deviceOf(testPath: string, requested: TestDevice = testDevice): TestDevice {
   return /[\\/]native[\\/]cpu-[^\\/]+$/.test(testPath) ? 'cpu' : requested;
 }
@@ -26,7 +26,7 @@ export const noFloat64: Missing = testDevice === 'gpu' ? 'a GPU: it computes no 
 /** A GPU sums in another order, and its matrix units round products. */
 const ON_GPU = 2e-3;
 
-/** How far a float32 result may be off here. @param onCpu what holds on a CPU */
+/** The tolerance of a float32 result. @param onCpu the tolerance on a CPU */
 export function tolerance(onCpu: number, device: TestDevice = testDevice): number {
   return device === 'gpu' && onCpu > 0 ? Math.max(onCpu, ON_GPU) : onCpu;
 }

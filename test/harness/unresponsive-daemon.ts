@@ -1,4 +1,4 @@
-/** A process that holds a daemon's lock and socket, and says not a word: one that hangs, or is only just starting. */
+/** A process that holds a daemon's lock and socket but never responds, like a hanging or starting daemon. */
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import type { Paths } from '#daemon/paths.js';

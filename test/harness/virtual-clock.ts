@@ -1,4 +1,4 @@
-/** A clock that stands still until it is moved; then everything that falls due happens in order. */
+/** A clock that a test advances; due timers then run in order. */
 import { systemClock, type Clock, type Timer } from '#daemon/clock.js';
 
 export class VirtualClock implements Clock {
@@ -15,7 +15,7 @@ export class VirtualClock implements Clock {
     return { cancel: () => (this.#timers = this.#timers.filter((other) => other !== timer)) };
   }
 
-  /** Lets time pass timer by timer. */
+  /** Advances time, running each due timer. */
   advance(ms: number): void {
     const endMs = this.#nowMs + ms;
     for (;;) {
@@ -28,17 +28,16 @@ export class VirtualClock implements Clock {
     this.#nowMs = endMs;
   }
 
-  /** The machine slept: time is later, and what fell due meanwhile happens only now. */
+  /** Simulates sleep: time jumps, and overdue timers run now. */
   jump(ms: number): void {
     this.#nowMs += ms;
     this.advance(0);
   }
 }
 
-/** Real time in a hurry: eight seconds of it pass in one, so that back-offs and watches can be lived through. */
+/** Real time eight times faster, to live through back-offs and timeouts. */
 export const acceleratedClock: Clock = accelerateClock(8);
 
-/** So many seconds in one. */
 export function accelerateClock(factor: number): Clock {
   return {
     nowMs: () => systemClock.nowMs() * factor,

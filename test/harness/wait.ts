@@ -1,7 +1,7 @@
-/** Waiting for what happens elsewhere, with a limit that only a broken test reaches. */
+/** Waits for conditions, with a limit that only a broken test reaches. */
 export { isRunning } from '#daemon/is-running.js';
 
-/** Well below the limit of a test, so that what was waited for is named. */
+/** Well below the test timeout, so that the error names the condition. */
 export const WAIT_MS = 120_000;
 
 export async function until(what: () => boolean | Promise<boolean>, limitMs = WAIT_MS): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * The 44 bytes in front of 16-bit mono samples in a WAV file.
- * @param samples that the header claims
+ * The 44-byte header of a WAV file with 16-bit mono samples.
+ * @param samples number of samples in the header
  * @param rate in Hz
  */
 export function wavHead(samples: number, rate = 16_000): Buffer {

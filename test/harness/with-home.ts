@@ -1,4 +1,4 @@
-/** A SOTTO_HOME for each test of a suite; whatever a test leaves running in it is ended. To be called once in the suite. */
+/** A new SOTTO_HOME for each test; stops whatever a test leaves running. Call once per suite. */
 import { afterEach, beforeEach } from '@jest/globals';
 import type { Paths } from '#daemon/paths.js';
 import { stopAll } from './stop-all.js';

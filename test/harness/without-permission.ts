@@ -1,11 +1,11 @@
-/** Files that a daemon may not open and its client may, and files that no program can open for a while. */
+/** Files that a client may open and a daemon may not, and files that block every open. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chownSync, chmodSync } from 'node:fs';
 import { OTHER_USER } from './odd-paths.js';
 import { launcher } from './run-sotto.js';
 import type { Missing } from './skipping.js';
 
-/** Root without the right to read what belongs to others. */
+/** Root without access to other users' files. */
 const AS_ROOT_WITHOUT = ['--bounding-set', '-dac_override,-dac_read_search', '--'];
 
 export const noSetpriv: Missing =
@@ -13,7 +13,7 @@ export const noSetpriv: Missing =
     ? undefined
     : 'not root: only root can drop its right to read files of others';
 
-/** Starts `sotto` as a process that may read only what is root's. */
+/** Starts `sotto` with access to root's files only. */
 export function startWithoutPermission(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
   return spawn('setpriv', [...AS_ROOT_WITHOUT, process.execPath, launcher, ...args], {
     env,
@@ -21,13 +21,13 @@ export function startWithoutPermission(args: readonly string[], env: NodeJS.Proc
   });
 }
 
-/** Makes a file one that such a process may not open; a folder needs `0o700`. */
+/** Makes a file unreadable for that process; a folder needs `0o700`. */
 export function makePrivate(path: string, mode = 0o600): void {
   chownSync(path, OTHER_USER, OTHER_USER);
   chmodSync(path, mode);
 }
 
-/** A lease on a file: a program that opens it waits until the lease ends, as for the answer to a prompt of macOS. */
+/** A lease on a file: opening it blocks until the lease ends, like a macOS permission prompt. */
 const LEASE = `
 import fcntl, os, signal, sys
 signal.signal(signal.SIGIO, lambda *_: None)
@@ -42,7 +42,7 @@ export const noLease: Missing =
     ? undefined
     : 'no leases: only Linux with Python can hold a file back';
 
-/** Resolves once no program can open the file. @returns what ends that */
+/** Resolves when opening the file blocks. @returns ends the lease */
 export async function holdBack(path: string): Promise<() => void> {
   const holder = spawn('python3', ['-c', LEASE, path], { stdio: ['pipe', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {

@@ -73,15 +73,15 @@ export function toBatchRequest(
   if (!folders && output === undefined) {
     throw new SottoError(
       'INVALID_ARGUMENT',
-      `${flagOf(named ?? 'recursive')} is for folders, and none is named`,
+      `${flagOf(named ?? 'recursive')} needs a folder`,
       {
         hint: 'name a folder, or add --output-dir FOLDER',
       },
     );
   }
   if (!folders && flags.watch === true) {
-    throw new SottoError('INVALID_ARGUMENT', '--watch is for folders, and none is named', {
-      hint: 'name the folder that the files come into',
+    throw new SottoError('INVALID_ARGUMENT', '--watch needs a folder', {
+      hint: 'name the folder to watch',
     });
   }
   const { summary } = flags;

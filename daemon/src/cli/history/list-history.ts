@@ -117,7 +117,7 @@ function remarkOn(history: History, found: readonly Dictation[]): void {
 function emptyText(history: History, { keepDays }: Retention): string {
   if (history.deletedCount() > 0) return 'No dictations. (Undo the last delete with `sotto history undo`.)';
   return keepDays === 0
-    ? 'No dictations: none are kept (`sotto history keep`).'
+    ? 'No dictations: they aren’t kept (`sotto history keep`).'
     : 'No dictations yet. Make one with `sotto dictate`.';
 }
 

@@ -107,10 +107,10 @@ function addPull(models: Command, outcome: Outcome): void {
     .command('pull')
     .summary('download a model')
     .description(
-      'Download a model of the catalogue, or any other of the Hugging Face Hub. Interrupted downloads resume, and every ' +
+      'Download a model from the catalog, or any other from the Hugging Face Hub. Interrupted downloads resume, and every ' +
         'byte is verified. HF_TOKEN, HF_ENDPOINT, HTTPS_PROXY and NO_PROXY apply.',
     )
-    .argument('<model>', 'name in the catalogue, or owner/name[@revision]')
+    .argument('<model>', 'catalog name, or owner/name[@revision]')
     .option('--as <name>', 'local name')
     .addOption(new Option('--again', 'download again'))
     .option('-q, --quiet', 'print errors only')

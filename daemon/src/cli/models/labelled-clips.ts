@@ -27,7 +27,7 @@ export function readClips(folder: string): LabelledClip[] {
   } catch (cause) {
     throw new SottoError('AUDIO_NOT_FOUND', `${manifest}: ${messageOf(cause)}`, {
       cause,
-      hint: 'a labelled clip is a line such as {"file":"a.flac","text":"the spoken words","language":"en"}',
+      hint: 'each line needs fields like {"file":"a.flac","text":"the spoken words","language":"en"}',
     });
   }
 }

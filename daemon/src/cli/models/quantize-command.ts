@@ -27,7 +27,7 @@ export function addQuantize(models: Command, outcome: { exitCode: number }): voi
     .command('quantize')
     .summary('quantize a model and compare it with the original')
     .description(
-      'Quantize a model layer by layer and write an mlx-community folder. Then compare both models on labelled ' +
+      'Quantize a model layer by layer and write an mlx-community folder. Then compare both models on labeled ' +
         'recordings: size, memory, load time, speed and wrong words.',
     )
     .argument('<model>', 'name or folder of a model, preferably float16')

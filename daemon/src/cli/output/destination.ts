@@ -47,8 +47,8 @@ export function formatOfName(path: string): FormatName | undefined {
 
 function folder(flag: string, path: string): Destination {
   if (!exists(path) || isFolder(path)) return { to: 'folder', path };
-  throw new SottoError('INVALID_ARGUMENT', `${flag} ${path} is a file, and a folder is needed`, {
-    hint: 'name a folder; one file can take one text',
+  throw new SottoError('INVALID_ARGUMENT', `${flag} ${path} is a file, not a folder`, {
+    hint: 'use a folder for several texts',
   });
 }
 
