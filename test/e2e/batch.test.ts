@@ -103,8 +103,8 @@ describe('sotto transcribe FOLDER', () => {
   });
 
   test.each([
-    [['one.wav', '--jobs', '2'], /--jobs needs a folder — name a folder/],
-    [['one.wav', '--watch', '--output', 'out'], /--watch is for folders/],
+    [['one.wav', '--jobs', '2'], /--jobs needs a folder — add a folder/],
+    [['one.wav', '--watch', '--output', 'out'], /--watch needs a folder/],
     [['in', '--jobs', '0'], /whole number from 1 to 32/],
   ])('%j is a usage error', async (args, message) => {
     audio('a.wav');

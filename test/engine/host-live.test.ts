@@ -67,7 +67,7 @@ describe('EngineHost with live sessions', () => {
         }
         await settled();
       },
-      onLook: async () => {
+      onDecode: async () => {
         log.push('decode begins');
         await settled();
         await settled();
@@ -104,7 +104,7 @@ describe('EngineHost with live sessions', () => {
         stepping.open();
         await settled();
       },
-      onLook: () => busy.opened,
+      onDecode: () => busy.opened,
     });
     const { host, open, run, speak, endOf, of } = setUp(() => model);
     open(1);
@@ -238,7 +238,7 @@ describe('EngineHost with live sessions', () => {
 
   test('shuts down during live sessions: sends nothing more, frees their models, and exits once', async () => {
     const decoding = gate();
-    const model = new ScriptedModel('m', { onLook: () => decoding.opened });
+    const model = new ScriptedModel('m', { onDecode: () => decoding.opened });
     const { host, open, run, speak, of, seen } = setUp(() => model);
     host.receive(ONE_FITS);
     for (const session of [1, 2, 3]) open(session);
@@ -307,7 +307,7 @@ describe('EngineHost with live sessions', () => {
           await pause();
           if (dir === '/broken') throw new SottoError('MODEL_CORRUPT', 'config.json is cut off');
           expect(made.filter(({ disposed }) => disposed === 0)).toEqual([]);
-          const model = new ScriptedModel(dir, { onLook: pause, onFinish: pause, onStep: pause, steps: 4 });
+          const model = new ScriptedModel(dir, { onDecode: pause, onFinish: pause, onStep: pause, steps: 4 });
           made.push(model);
           return model;
         });

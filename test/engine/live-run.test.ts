@@ -151,7 +151,7 @@ describe('LiveRun', () => {
   });
 
   test('decodes less often if steps are slow, and another engine continues at that interval', async () => {
-    const { steps, push } = listen({ onLook: () => void (nowMs += 450) });
+    const { steps, push } = listen({ onDecode: () => void (nowMs += 450) });
     for (let at = 0; at < 4 * SECOND; at += SECOND / 4) {
       push(at, at + SECOND / 4);
       await settled();
@@ -159,7 +159,7 @@ describe('LiveRun', () => {
     expect(steps().map(({ decodedSamples }) => decodedSamples / SECOND)).toEqual([0.5, 1, 2, 3, 4]);
     expect(steps().map(({ intervalSeconds }) => intervalSeconds)).toEqual([0.5, 1, 1, 1, 1]);
     const checkpoint = steps()[2]?.checkpoint;
-    const other = listen({ ...(checkpoint && { checkpoint }), onLook: () => void (nowMs += 450) });
+    const other = listen({ ...(checkpoint && { checkpoint }), onDecode: () => void (nowMs += 450) });
     expect(other.run.place).toEqual({ decodedSamples: 2 * SECOND, intervalSeconds: 1 });
     other.push(0, 4 * SECOND);
     await settled();
@@ -179,7 +179,7 @@ describe('LiveRun', () => {
 
   test('reports a change of voice before the step that detected it', async () => {
     const { push, types, sent } = listen({
-      onLook: (speech) => void (speech.speaking = speech.steps.length === 1 || speech.steps.length === 2),
+      onDecode: (speech) => void (speech.speaking = speech.steps.length === 1 || speech.steps.length === 2),
     });
     push(0, 2.5 * SECOND);
     await settled();
@@ -192,7 +192,7 @@ describe('LiveRun', () => {
 
   test('accepts audio and the end during a decode, and decodes all of it', async () => {
     const busy = gate();
-    const { run, steps, push, types } = listen({ onLook: () => busy.opened });
+    const { run, steps, push, types } = listen({ onDecode: () => busy.opened });
     push(0, SECOND);
     await settled();
     push(SECOND, 2.2 * SECOND);
@@ -249,7 +249,7 @@ describe('LiveRun', () => {
       const busy = gate();
       const { run, push, seen, sent, speech } = listen({
         deaf,
-        onLook: async (its) => {
+        onDecode: async (its) => {
           its.speaking = true;
           await busy.opened;
         },
@@ -272,7 +272,7 @@ describe('LiveRun', () => {
     void scheduler.runRealtime(() => other.opened);
     let decoded = 0;
     const step = (): void => void (decoded += 1);
-    const { run, push, seen, sent, speech } = listen({ scheduler, onLook: step, onFinish: step });
+    const { run, push, seen, sent, speech } = listen({ scheduler, onDecode: step, onFinish: step });
     push(0, SECOND);
     await settled();
     run.cancel();
@@ -282,7 +282,7 @@ describe('LiveRun', () => {
     expect([seen.over, speech.disposed, sent.length]).toEqual([1, 1, 0]);
   });
 
-  test.each(['onLook', 'onFinish'])('reports an error once (%s) and releases everything', async (where) => {
+  test.each(['onDecode', 'onFinish'])('reports an error once (%s) and releases everything', async (where) => {
     const { run, push, seen, sent, speech, types } = listen({
       [where]: () => Promise.reject(new Error('[metal::malloc] Unable to allocate 9 bytes')),
     });

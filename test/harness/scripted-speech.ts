@@ -16,7 +16,7 @@ const CONTEXT = 2_500;
 
 export interface SpeechScript {
   /** Called in each decode step; may wait or throw. */
-  readonly onLook?: (speech: ScriptedSpeech) => Promise<void> | void;
+  readonly onDecode?: (speech: ScriptedSpeech) => Promise<void> | void;
   readonly onFinish?: (speech: ScriptedSpeech) => Promise<void> | void;
   /** Ignores cancellation. */
   readonly deaf?: boolean;
@@ -63,7 +63,7 @@ export class ScriptedSpeech implements LiveSpeech {
   }
 
   async update(signal: AbortSignal): Promise<LiveUpdate> {
-    await this.#alone(() => this.#script.onLook?.(this), signal);
+    await this.#alone(() => this.#script.onDecode?.(this), signal);
     this.steps.push(this.#samples);
     return this.#updateFor(SECOND, AFTER_WORD, ' …');
   }

@@ -71,13 +71,9 @@ export function toBatchRequest(
   const named = firstBatchFlag(flags);
   if (!folders && named === undefined && (args.length < 2 || output === undefined)) return undefined;
   if (!folders && output === undefined) {
-    throw new SottoError(
-      'INVALID_ARGUMENT',
-      `${flagOf(named ?? 'recursive')} needs a folder`,
-      {
-        hint: 'name a folder, or add --output-dir FOLDER',
-      },
-    );
+    throw new SottoError('INVALID_ARGUMENT', `${flagOf(named ?? 'recursive')} needs a folder`, {
+      hint: 'add a folder, or --output-dir FOLDER',
+    });
   }
   if (!folders && flags.watch === true) {
     throw new SottoError('INVALID_ARGUMENT', '--watch needs a folder', {
