@@ -154,6 +154,6 @@ export async function writeSummary(
   if (file === '-') process.stdout.write(summaryJson(summary));
   else if (file !== undefined) {
     await sweepDrafts(dirname(resolve(file)));
-    await outputs.placeOrFail(resolve(file), summaryJson(summary), signal === undefined ? {} : { signal });
+    await outputs.placeOrFail(resolve(file), summaryJson(summary), defined({ signal }));
   }
 }

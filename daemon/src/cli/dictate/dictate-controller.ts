@@ -6,7 +6,7 @@ import type { FinalEvent } from '../../protocol/live.js';
 import { trace } from '../../trace.js';
 import { INTERRUPTED } from '../interrupt.js';
 import { clock } from '../terminal/progress-line.js';
-import { wrapForStdout } from '../terminal/wrap.js';
+import { wrapForStdout } from '../terminal/text-flow.js';
 import type { Deliverer } from './deliver.js';
 import { LevelMeter } from './level-meter.js';
 import type { AudioSourceInfo, AudioSource } from './audio-source.js';

@@ -48,9 +48,7 @@ export function outputPlan(flags: OutputFlags, printed: number): OutputPlan {
     wordTimestamps,
     writer: {
       highlightWords,
-      rules: {
-        ...defined({ maxLineWidth, maxLineCount, maxWordsPerLine }),
-      },
+      rules: defined({ maxLineWidth, maxLineCount, maxWordsPerLine }),
     },
   };
 }

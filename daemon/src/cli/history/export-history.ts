@@ -2,7 +2,7 @@
 import type { Paths } from '../../paths.js';
 import { dictationsAsCsv, dictationsAsMarkdown } from '../../protocol/history-export.js';
 import type { Dictation } from '../../store/history/index.js';
-import { createFile } from '../output/create-file.js';
+import { createFile } from '../output/place-text.js';
 import { EXPORT_FORMATS, type ExportFormat, type ExportHistoryOptions } from './export-formats.js';
 import { jsonOf, withHistory } from './open-history.js';
 

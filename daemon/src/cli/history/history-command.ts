@@ -159,9 +159,7 @@ export function addHistory(program: Command, outcome: Outcome): void {
     )
     .action(async (days: number | undefined, { audio }: { audio?: boolean }) => {
       const { keep } = await import('./history-retention.js');
-      outcome.exitCode = await keep(resolvePaths(), {
-        ...defined({ days, audio }),
-      });
+      outcome.exitCode = await keep(resolvePaths(), defined({ days, audio }));
     });
   hiddenAlias(retention, '--sound', '--audio');
   hiddenAlias(retention, '--no-sound', '--no-audio');

@@ -14,9 +14,10 @@ interface RetentionChange {
 /** Deletes what the new rule no longer keeps; a running daemon applies it from its next dictation. */
 export async function keep(paths: Paths, { days, audio }: RetentionChange): Promise<number> {
   if (days !== undefined || audio !== undefined) {
-    await keepHistory(paths.settings, {
-      ...defined({ days: days === undefined ? undefined : Math.min(days, MAX_RETENTION_DAYS), audio }),
-    });
+    await keepHistory(
+      paths.settings,
+      defined({ days: days === undefined ? undefined : Math.min(days, MAX_RETENTION_DAYS), audio }),
+    );
   }
   return withHistory(paths, (_history, { keepDays, keepAudio }) => {
     process.stdout.write(`${retentionText(keepDays, keepAudio)}\n`);

@@ -8,7 +8,7 @@ import { chmod, link, lstat, open, readdir, rename, rm, stat, type FileHandle } 
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { isRunning } from '../../is-running.js';
-import { codeOf } from '../../protocol/errors.js';
+import { codeOf, SottoError } from '../../protocol/errors.js';
 import { fileError, OUTPUT_FILE } from '../../protocol/file-errors.js';
 import { makeFolder as makeFolderAt } from '../../make-folder.js';
 import { digestOf } from './digest.js';
@@ -62,6 +62,17 @@ export async function placeText(
     await rm(draft, { force: true }).catch(() => undefined);
     throw fileError(path, error, OUTPUT_FILE);
   }
+}
+
+/**
+ * Creates a file atomically. Never replaces one.
+ * @throws SottoError OUTPUT_FAILED
+ */
+export async function createFile(path: string, text: string): Promise<void> {
+  if ((await placeText(path, text, { existing: 'keep', makeFolder: false })) === 'placed') return;
+  throw new SottoError('OUTPUT_FAILED', `${path} already exists`, {
+    hint: 'choose another name, or move the file away',
+  });
 }
 
 /** Whether the file exists; then it is complete. False if it can't be read, because writing reports a better error. */

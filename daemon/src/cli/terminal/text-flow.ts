@@ -94,3 +94,13 @@ export function breakLines(text: string, columns: number): string[] {
 function printable(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ');
 }
+
+/** Wraps printed text at words if stdout is a terminal, because terminals break inside words. */
+export function wrapForStdout(text: string): string {
+  const { isTTY, columns } = process.stdout;
+  if (isTTY !== true || columns <= 0) return text;
+  return text
+    .split('\n')
+    .flatMap((line) => breakLines(line, columns).map((part) => part.trimEnd()))
+    .join('\n');
+}

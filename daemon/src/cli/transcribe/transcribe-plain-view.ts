@@ -1,5 +1,5 @@
 /** For pipes and files: texts on stdout, errors on stderr. */
-import { wrapForStdout } from '../terminal/wrap.js';
+import { wrapForStdout } from '../terminal/text-flow.js';
 import { errorLine, fileWaitText, isSlowFile, type TranscribeView } from './transcribe-view.js';
 
 /** @param wrap wrap texts at words if stdout is a terminal */

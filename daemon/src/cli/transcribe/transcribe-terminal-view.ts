@@ -3,12 +3,13 @@
  * live part is on stderr, so that it shows even if stdout goes to a file.
  */
 import type { WriteStream } from 'node:tty';
+import { defined } from '../../protocol/defined.js';
 import type { JobEvent } from '../../protocol/messages.js';
 import { fitEnd } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { clock, formatSpeed, progressLine } from '../terminal/progress-line.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
-import { wrapForStdout } from '../terminal/wrap.js';
+import { wrapForStdout } from '../terminal/text-flow.js';
 import type { Transcript } from '../../writers/index.js';
 import { errorLine, fileWaitText, type TranscribeView } from './transcribe-view.js';
 
@@ -37,12 +38,10 @@ export function terminalTranscribeView(
 
   const area = new LiveArea(stream, (columns) => {
     const elapsedSeconds = (performance.now() - beganMs) / 1000;
-    const total = totalSeconds === undefined ? {} : { totalSeconds };
-    const wait = waiting === undefined ? {} : { waiting };
     const words = tentative.replace(/\s+/g, ' ').trim();
     return [
       ...(showText && words !== '' ? [style.dim(fitEnd(words, columns))] : []),
-      progressLine({ doneSeconds, elapsedSeconds, ...total, ...wait }, columns, style),
+      progressLine({ doneSeconds, elapsedSeconds, ...defined({ totalSeconds, waiting }) }, columns, style),
     ];
   });
 

@@ -35,10 +35,9 @@ export async function transcriptOf(
   { file, segments, summary, folder, audio: loadAudio }: TranscriptSource,
   { format, options }: TranscriptOptions,
 ): Promise<Transcript> {
-  const loadedAudio = format === 'html' ? await (loadAudio?.() ?? audioFor(file, folder)) : undefined;
-  const audio = loadedAudio === undefined ? {} : { audio: loadedAudio };
+  const audio = format === 'html' ? await (loadAudio?.() ?? audioFor(file, folder)) : undefined;
   const translated = options.task === 'translate' ? { textLanguage: 'en' } : {};
-  return { file, segments, summary, ...translated, ...audio };
+  return { file, segments, summary, ...translated, ...defined({ audio }) };
 }
 
 export interface Document {

@@ -7,7 +7,7 @@ import { readSmallBytes } from '../../read-small-file.js';
 import { added, countOf, removed, replaced } from '../../store/vocabulary/change.js';
 import { formatVocabulary, parseImport } from '../../store/vocabulary/vocabulary-format.js';
 import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
-import { createFile } from '../output/create-file.js';
+import { createFile } from '../output/place-text.js';
 import { columnsOf, padEnd } from '../terminal/columns.js';
 import { styleFor, wantsColour } from '../terminal/style.js';
 

@@ -161,7 +161,5 @@ async function audioFor({ source }: QueueJob, path: string, folder: string): Pro
 }
 
 function settingsOf({ writer: { highlightWords, rules } }: QueueJob) {
-  return {
-    ...defined({ highlightWords, rules }),
-  };
+  return defined({ highlightWords, rules });
 }
