@@ -6,7 +6,7 @@ import { loadModel } from '#daemon/models/registry.js';
 import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 
-export { samplesOf, starterModel, streamOf } from '#test/harness/speech.js';
+export { samplesOf, starterModel, streamOf } from '#test/harness/sample-speech.js';
 
 /** What every peer does in a comparison: greedy, one temperature, no text carried over, timestamps on, no detection of speech. */
 export const PLAIN: TranscribeOptions = {

@@ -7,7 +7,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { samplesOf } from '#test/harness/speech.js';
+import { samplesOf } from '#test/harness/sample-speech.js';
 import { wavHead } from '#test/harness/wav-head.js';
 import { LONG_FORM, pickClips } from './clips.js';
 import { EngineClient } from './engine-client.js';

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
-import { deleteDictations, type ConfirmPrompt } from '#daemon/cli/history/delete-dictations.js';
+import { deleteDictations, type DeletionPrompt } from '#daemon/cli/history/delete-dictations.js';
 import { comparisonStart, retranscribe } from '#daemon/cli/history/retranscribe.js';
 import { table, whenText } from '#daemon/cli/history/history-table.js';
 import { plainTranscribeView } from '#daemon/cli/transcribe/transcribe-plain-view.js';
@@ -247,7 +247,7 @@ describe('sotto history', () => {
 
 describe('sotto history delete', () => {
   const answers =
-    (questions: string[], answer: boolean | undefined): ConfirmPrompt =>
+    (questions: string[], answer: boolean | undefined): DeletionPrompt =>
     (question) => {
       questions.push(question);
       return Promise.resolve(answer);

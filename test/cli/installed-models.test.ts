@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
 import { downloadLine } from '#daemon/cli/models/pull-view.js';
-import { listModels } from '#daemon/cli/models/list-models.js';
+import { listModels } from '#daemon/cli/models/list-installed-models.js';
 import { modelTable } from '#daemon/cli/models/model-table.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';

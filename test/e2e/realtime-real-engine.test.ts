@@ -18,7 +18,7 @@ import { openPort } from '#test/harness/open-port.js';
 import { findPython } from '#test/harness/python.js';
 import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { sotto } from '#test/harness/run-sotto.js';
-import { samplesOf } from '#test/harness/speech.js';
+import { samplesOf } from '#test/harness/sample-speech.js';
 import { stopAll } from '#test/harness/stop-all.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { testUnless } from '#test/harness/skipping.js';

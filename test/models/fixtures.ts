@@ -9,9 +9,9 @@ import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import type { Missing } from '#test/harness/skipping.js';
-import { streamOf } from '#test/harness/speech.js';
+import { streamOf } from '#test/harness/sample-speech.js';
 
-export { samplesOf, starterModel, streamOf } from '#test/harness/speech.js';
+export { samplesOf, starterModel, streamOf } from '#test/harness/sample-speech.js';
 
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 

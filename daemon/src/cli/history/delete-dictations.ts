@@ -17,7 +17,7 @@ interface DeleteOptions {
 }
 
 /** Resolves to undefined after Ctrl-C. */
-export type ConfirmPrompt = (question: string) => Promise<boolean | undefined>;
+export type DeletionPrompt = (question: string) => Promise<boolean | undefined>;
 
 /** Dictations listed in the confirmation. */
 const MAX_LISTED = 5;
@@ -25,7 +25,7 @@ const MAX_LISTED = 5;
 export function deleteDictations(
   paths: Paths,
   run: DeleteOptions,
-  prompt = terminalPrompt(),
+  prompt = deletionPrompt(),
 ): Promise<number> {
   return withHistory(paths, async (history) => {
     const selection = select(history, run.ids);
@@ -92,7 +92,7 @@ async function confirm(
   history: History,
   { count, entries }: Selection,
   { ids, forever }: DeleteOptions,
-  prompt: ConfirmPrompt | undefined,
+  prompt: DeletionPrompt | undefined,
 ): Promise<boolean | undefined> {
   if (prompt === undefined) {
     // A script may delete given ids; `--all` and `--forever` need `--yes`.
@@ -108,7 +108,7 @@ async function confirm(
 }
 
 /** Undefined without a terminal. */
-function terminalPrompt(): ConfirmPrompt | undefined {
+function deletionPrompt(): DeletionPrompt | undefined {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
   return async (question) => {
     const lines = createInterface({ input: process.stdin, output: process.stderr });

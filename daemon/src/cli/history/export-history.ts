@@ -3,7 +3,7 @@ import type { Paths } from '../../paths.js';
 import { dictationsAsCsv, dictationsAsMarkdown } from '../../protocol/history-export.js';
 import type { Dictation } from '../../store/history/index.js';
 import { createFile } from '../output/place-text.js';
-import { EXPORT_FORMATS, type ExportFormat, type ExportHistoryOptions } from './export-formats.js';
+import { EXPORT_FORMATS, type HistoryFormat, type ExportHistoryOptions } from './export-formats.js';
 import { jsonOf, withHistory } from './open-history.js';
 
 /** @returns the exit code @throws SottoError OUTPUT_FAILED */
@@ -29,7 +29,7 @@ export function exportHistory(
 /** @param json formats one dictation */
 function formatExport(
   dictations: readonly Dictation[],
-  format: ExportFormat,
+  format: HistoryFormat,
   json: (dictation: Dictation) => string,
 ): string {
   switch (format) {
@@ -42,6 +42,6 @@ function formatExport(
   }
 }
 
-function formatOf(path: string | undefined): ExportFormat {
+function formatOf(path: string | undefined): HistoryFormat {
   return EXPORT_FORMATS.find((format) => path?.toLowerCase().endsWith(`.${format}`)) ?? 'md';
 }

@@ -94,7 +94,7 @@ export function addList(command: Command, outcome: Outcome): void {
     .option('--json', 'print one JSON object')
     .addHelpText('after', examples(['sotto models list', 'sotto models list --json | jq -r .recommended']))
     .action(async (flags: { all?: true; json?: true }) => {
-      const { listModels } = await import('./list-models.js');
+      const { listModels } = await import('./list-installed-models.js');
       outcome.exitCode = await listModels(resolvePaths(), {
         all: flags.all === true,
         json: flags.json === true,

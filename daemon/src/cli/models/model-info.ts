@@ -7,7 +7,7 @@ import { formatBytes } from '../../store/download/format-bytes.js';
 import { readRecord } from '../../store/download/model-record.js';
 import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel } from '../../store/find-model.js';
-import { defaultModelDir } from './list-models.js';
+import { defaultModelDir } from './list-installed-models.js';
 import { modelArgument } from './model-argument.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
 import { modelDirs } from './model-dirs.js';

@@ -7,7 +7,7 @@ import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel } from '../../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed-models.js';
 import { chooseModel } from '../../store/write-settings.js';
-import { defaultModelDir } from './list-models.js';
+import { defaultModelDir } from './list-installed-models.js';
 import { queryDaemon } from './query-daemon.js';
 import { modelDirs } from './model-dirs.js';
 

@@ -25,7 +25,7 @@ const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
 
 /** What is still there after the daemon was stopped; nothing should be. */
-export interface DraftSweeper {
+export interface Leftovers {
   readonly processes: readonly number[];
   readonly socket: boolean;
   readonly home: boolean;
@@ -41,7 +41,7 @@ export interface TestDaemon {
   /** Whether a service manager restarts it. */
   readonly isAgent: boolean;
   /** Ends it and removes all of its files; does nothing where it was not started. Never throws. */
-  stop(): Promise<DraftSweeper | undefined>;
+  stop(): Promise<Leftovers | undefined>;
 }
 
 interface TestDaemonOptions {
@@ -94,7 +94,7 @@ export class SelftestDaemon implements TestDaemon {
     return undefined;
   }
 
-  async stop(): Promise<DraftSweeper | undefined> {
+  async stop(): Promise<Leftovers | undefined> {
     if (this.#starting === undefined) return undefined;
     await this.#starting.catch(() => undefined);
     this.#starting = undefined;

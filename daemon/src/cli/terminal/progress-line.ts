@@ -6,7 +6,7 @@ const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const SPIN_MS = 80;
 const MAX_BAR = 28;
 
-export interface Progress {
+export interface FileProgress {
   /** What it waits for, before there is progress. */
   readonly waiting?: string;
   /** Seconds of audio done and, if known, in total. */
@@ -15,7 +15,7 @@ export interface Progress {
   readonly elapsedSeconds: number;
 }
 
-export function progressLine(progress: Progress, columns: number, style: Style): string {
+export function progressLine(progress: FileProgress, columns: number, style: Style): string {
   const spinner = spinnerAt(progress.elapsedSeconds * 1000);
   if (progress.waiting !== undefined)
     return `${style.cyan(spinner)} ${style.dim(fitStart(progress.waiting, columns - 2))}`;

@@ -9,7 +9,7 @@ import { errorLine } from '../transcribe/transcribe-view.js';
 import type { JobProgress, JobResult } from './queue-job.js';
 import { oneLine } from './worker-messages.js';
 
-export interface Counts {
+export interface SubmissionCounts {
   readonly all: number;
   readonly finished: number;
   readonly failed: number;
@@ -31,7 +31,7 @@ export interface QueueView {
 const MAX_ROWS = 8;
 const MAX_BAR = 28;
 
-export function queueView(counts: () => Counts): QueueView {
+export function queueView(counts: () => SubmissionCounts): QueueView {
   const isTerminal = process.stderr.isTTY && process.env.TERM !== 'dumb';
   const active = new Map<string, { readonly name: string; readonly progress: JobProgress }>();
   const beganMs = performance.now();

@@ -8,7 +8,7 @@ import type { Collected, Collection } from './collect-jobs.js';
 import type { JobQueue } from './connect-queue.js';
 import { followJobs, type JobOutcome } from './follow-jobs.js';
 import { textKey } from './queue-job.js';
-import type { Counts, QueueView } from './queue-view.js';
+import type { SubmissionCounts, QueueView } from './queue-view.js';
 
 interface QueueClients {
   readonly client: Redis;
@@ -51,7 +51,7 @@ export class WatchedJobs {
     }
   }
 
-  get counts(): Counts {
+  get counts(): SubmissionCounts {
     return { all: this.#rows.size, finished: this.#finished, failed: this.#failed };
   }
 
