@@ -24,7 +24,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const damaged = new SottoError('MODEL_CORRUPT', 'the model is damaged').toWire();
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A session of a daemon that says what it is told to. */
+/** A fake session that records its commands and sends events. */
 class ScriptedDictation {
   readonly commands: string[] = [];
   readonly heard: number[] = [];
@@ -74,7 +74,7 @@ const final = (text: string): DictationEvent => ({
   refined: false,
 });
 
-/** A take that listens, with its sessions in the order in which they were begun. */
+/** A dictation that is listening, with its sessions in the order in which they were opened. */
 async function dictation(changes: { startSoundMs?: number } = {}) {
   const source = new ScriptedSource();
   const clock = new VirtualClock();
@@ -114,8 +114,8 @@ async function dictation(changes: { startSoundMs?: number } = {}) {
   return { dictation: begun, clock, emit, pushSilence, left, marked, phases, session };
 }
 
-describe('a take whose microphone is woken', () => {
-  test('listens at the first sample that is not zero', async () => {
+describe('a dictation whose microphone wakes up', () => {
+  test('listens from the first sample that isn’t zero', async () => {
     const { emit, pushSilence, phases } = await dictation();
     pushSilence(1.4 * SECOND);
     expect(new Set(phases)).toEqual(new Set(['opening']));
@@ -123,7 +123,7 @@ describe('a take whose microphone is woken', () => {
     expect(phases.at(-1)).toBe('listening');
   });
 
-  test('listens after a second and a half of zeros: a muted microphone gives nothing else', async () => {
+  test('listens after a second and a half of zeros, as a muted microphone sends nothing else', async () => {
     const { pushSilence, phases } = await dictation();
     pushSilence(1.5 * SECOND - 1);
     expect(phases.at(-1)).toBe('opening');
@@ -131,7 +131,7 @@ describe('a take whose microphone is woken', () => {
     expect(phases.at(-1)).toBe('listening');
   });
 
-  test('records the sound of the beginning as silence, and what comes before and after it as it is', async () => {
+  test('records the start sound as silence, and the audio before and after it unchanged', async () => {
     const { emit, session } = await dictation({ startSoundMs: 300 });
     const muted = 0.3 * SECOND;
     emit(1_000);
@@ -144,14 +144,14 @@ describe('a take whose microphone is woken', () => {
   });
 });
 
-describe('a take that is cancelled', () => {
-  test('is marked at once, as its process may die; no longer when it is restored', async () => {
+describe('a cancelled dictation', () => {
+  test('is marked at once, in case its process dies, until it is restored', async () => {
     const { dictation: begun, clock, emit, marked, session } = await dictation();
     emit(SECOND);
     begun.switch({ language: 'de' });
     begun.cancel();
     expect([...marked].filter((id) => id.startsWith('session'))).toEqual(['session 0', 'session 1']);
-    // And its sound, which the next process would give to a daemon.
+    // Its recording, too, which the next process would pass to a daemon.
     expect(marked.size).toBe(3);
     begun.restore();
     expect([...marked]).toEqual([]);
@@ -160,14 +160,14 @@ describe('a take that is cancelled', () => {
     clock.advance(RESTORE_MS);
     await session(0).emit({ type: 'cancelled' });
     await begun.ended;
-    // The sound is gone; a daemon takes away the marks of its sessions.
+    // The recording is removed; a daemon removes the marks of its sessions.
     expect([...marked]).toEqual(['session 0', 'session 1']);
     expect(await findOrphans(folder)).toEqual([]);
   });
 });
 
-describe('a take that is given up while it is being finished', () => {
-  test('is over as soon as its session is, and can’t be taken back', async () => {
+describe('a dictation that is cancelled while it finishes', () => {
+  test('ends with its session and can’t be restored', async () => {
     const { dictation: begun, clock, emit, session } = await dictation();
     emit(SECOND);
     begun.finish();
@@ -182,7 +182,7 @@ describe('a take that is given up while it is being finished', () => {
     expect(session(0).commands).toEqual(['finish', 'cancel']);
   });
 
-  test('marks a session that takes the place of a lost one meanwhile, too', async () => {
+  test('also marks a session that replaces a lost one meanwhile', async () => {
     const { dictation: begun, emit, marked, session } = await dictation();
     emit(SECOND);
     begun.cancel();
@@ -191,12 +191,12 @@ describe('a take that is given up while it is being finished', () => {
     expect([...marked]).toEqual(expect.arrayContaining(['session 0', 'session 1']));
   });
 
-  test('has no text, though one was on its way', async () => {
+  test('has no text, although one was on its way', async () => {
     const { dictation: begun, emit, phases, session } = await dictation();
     emit(SECOND);
     begun.finish();
     begun.cancel();
-    await session(0).emit(final('what nobody wants'));
+    await session(0).emit(final('unwanted'));
     await begun.ended;
     expect(begun.now).toMatchObject({ phase: 'discarded' });
     expect(begun.now.text).toBeUndefined();
@@ -204,8 +204,8 @@ describe('a take that is given up while it is being finished', () => {
   });
 });
 
-describe('a take whose session is lost for good', () => {
-  test('goes on recording while somebody speaks, says why, and fails only when all is said', async () => {
+describe('a dictation whose session is lost for good', () => {
+  test('keeps recording until the user finishes, reports why, and fails at the end', async () => {
     const { dictation: begun, emit, left, session } = await dictation();
     emit(SECOND);
     await session(0).emit({ type: 'failed', error: damaged });
@@ -224,14 +224,14 @@ describe('a take whose session is lost for good', () => {
     });
     const orphans = await findOrphans(folder);
     expect(orphans).toMatchObject([{ samples: 3 * SECOND }]);
-    // One that runs is told of it.
+    // A running daemon is notified.
     expect(left).toEqual(orphans.map(({ info }) => info.id));
   });
 
   test.each([
     ['for good', damaged],
     ['until another one has it', new SottoError('DAEMON_LOST', 'it died').toWire()],
-  ])('is recovered where its process dies meanwhile: lost %s', async (_, error) => {
+  ])('is recovered if its process dies meanwhile: lost %s', async (_, error) => {
     const { emit, session } = await dictation();
     emit(SECOND);
     await session(0).emit({ type: 'level', rms: -30, peak: -20 }, { type: 'failed', error });
@@ -240,7 +240,7 @@ describe('a take whose session is lost for good', () => {
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3 * SECOND }]);
   });
 
-  test('keeps what was said after the daemon had kept the rest', async () => {
+  test('keeps the audio after the part that the daemon kept', async () => {
     const { dictation: begun, emit, session } = await dictation();
     emit(SECOND);
     await session(0).emit({ type: 'failed', error: damaged, recording: 'a.wav' });
@@ -250,14 +250,14 @@ describe('a take whose session is lost for good', () => {
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3 * SECOND }]);
   });
 
-  test('fails at once where nobody is listened to yet', async () => {
+  test('fails at once if nothing is being recorded yet', async () => {
     const { dictation: begun, session } = await dictation();
     await session(0).emit({ type: 'failed', error: damaged });
     expect(begun.now).toMatchObject({ phase: 'failed', error: damaged });
     expect(await findOrphans(folder)).toEqual([]);
   });
 
-  test('is written down after all by another model', async () => {
+  test('is transcribed after all with another model', async () => {
     const { dictation: begun, emit, session } = await dictation();
     emit(SECOND);
     await session(0).emit({ type: 'failed', error: damaged });
@@ -265,12 +265,12 @@ describe('a take whose session is lost for good', () => {
     await session(1).emit(opened);
     expect(begun.now.recordingOnly).toBeUndefined();
     begun.finish();
-    await session(1).emit(final('all of it'));
+    await session(1).emit(final('everything'));
     await begun.ended;
-    expect(begun.now).toMatchObject({ phase: 'final', text: 'all of it' });
+    expect(begun.now).toMatchObject({ phase: 'final', text: 'everything' });
   });
 
-  test('can be given up, and nothing of it is kept', async () => {
+  test('can be cancelled, and nothing is kept', async () => {
     const { dictation: begun, clock, emit, session } = await dictation();
     emit(SECOND);
     await session(0).emit({ type: 'failed', error: damaged });
@@ -281,21 +281,21 @@ describe('a take whose session is lost for good', () => {
     expect(await findOrphans(folder)).toEqual([]);
   });
 
-  test('its end is to be heard', () => {
+  test('plays the end sound', () => {
     expect(soundFor('opening', 'failed')).toBe('end');
     expect(soundFor('finishing', 'failed')).toBeUndefined();
   });
 });
 
-describe('a take that is switched to another model', () => {
-  test('goes back to the session before where the model turns out to be damaged', async () => {
+describe('a dictation that is switched to another model', () => {
+  test('returns to the previous session if the model turns out to be damaged', async () => {
     const { dictation: begun, emit, session } = await dictation();
     await session(0).emit(opened, { type: 'state', state: 'listening' }, committed('one two'));
     emit(SECOND);
     begun.switch({ model: 'damaged' });
     await session(1).emit(opened, { type: 'state', state: 'waiting' });
     expect(session(1).acknowledgedSamples).toBe(SECOND);
-    // All of the sound is on the daemon's disk: that says nothing about the model.
+    // The daemon has all audio on disk, which says nothing about the model.
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(session(0).commands).toEqual([]);
     await session(1).emit({ type: 'failed', error: damaged });
@@ -309,7 +309,7 @@ describe('a take that is switched to another model', () => {
     expect(session(0).acknowledgedSamples).toBe(2 * SECOND);
   });
 
-  test('and once more: it is still the one that heard which is kept', async () => {
+  test('returns to the session with a working model after a second switch, too', async () => {
     const { dictation: begun, emit, session } = await dictation();
     await session(0).emit(opened, { type: 'state', state: 'listening' }, committed('one two'));
     emit(SECOND);
@@ -322,7 +322,7 @@ describe('a take that is switched to another model', () => {
     expect(begun.now).toMatchObject({ phase: 'listening', committed: 'one two' });
   });
 
-  test('leaves the session before once the other one hears', async () => {
+  test('drops the previous session once the new one decodes', async () => {
     const { dictation: begun, emit, session } = await dictation();
     await session(0).emit(opened, committed('one two'));
     emit(SECOND);
@@ -330,7 +330,7 @@ describe('a take that is switched to another model', () => {
     await session(1).emit(opened, { type: 'state', state: 'listening' });
     await until(() => session(0).commands.includes('cancel'));
     expect(begun.now.id).toBe('session 1');
-    // The recording is of the session that goes on: the daemon removes that of one that is cancelled.
-    expect(readdirSync(folder)).toEqual(['session 1.heard']);
+    // Named after the session that goes on: the daemon removes the recording of a cancelled one.
+    expect(readdirSync(folder)).toEqual(['session 1.recording']);
   });
 });

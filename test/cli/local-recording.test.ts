@@ -25,8 +25,8 @@ function all(recording: LocalRecording): number[] {
   return heard;
 }
 
-describe('the sound of a take', () => {
-  test('is given back from any sample on', () => {
+describe('the local recording of a dictation', () => {
+  test('can be read from any sample on', () => {
     const recording = spoken(5_001);
     expect(all(recording)).toEqual([...ramp(0, 5_001)]);
     expect([...recording.read(4_321, 100)]).toEqual([...ramp(4_321, 4_421)]);
@@ -35,7 +35,7 @@ describe('the sound of a take', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('is kept in memory where the disk takes nothing', () => {
+  test('stays in memory if the disk is full', () => {
     const file = join(folder, 'a-file');
     writeFileSync(file, '');
     const recording = spoken(5_001, file);
@@ -43,7 +43,7 @@ describe('the sound of a take', () => {
     expect(recording.leave()).toBeUndefined();
   });
 
-  test('that never came to a daemon is what the next one recovers', async () => {
+  test('is recovered by the next process if no daemon received it', async () => {
     const recording = spoken(3_000);
     expect(recording.leave()).toEqual(expect.any(String));
     recording.remove();
@@ -52,41 +52,41 @@ describe('the sound of a take', () => {
     ]);
   });
 
-  test('of a process that was killed is recovered too, unless a daemon has it', async () => {
+  test('of a killed process is recovered, unless a daemon has it', async () => {
     const alone = spoken(3_000);
-    spoken(2_000).taken('session');
+    spoken(2_000).assignTo('session');
     spoken(0);
     expect(await findOrphans(folder)).toEqual([]);
     expect(sweepLocalRecordings(folder)).toEqual([alone.id]);
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3_000 }]);
     expect(readdirSync(folder)).toHaveLength(1);
-    expect(sweepLocalRecordings(join(folder, 'that is not there'))).toEqual([]);
+    expect(sweepLocalRecordings(join(folder, 'missing'))).toEqual([]);
   });
 
-  test('that a daemon has begun to take lies beside its spool, and stays as long as the spool is there', () => {
+  test('that a session has started to receive lies beside its spool, and stays as long as the spool does', () => {
     const recording = spoken(3_000);
     writeFileSync(join(folder, 'first.spool'), '');
-    recording.taken('first');
+    recording.assignTo('first');
     sweepLocalRecordings(folder);
-    expect(readdirSync(folder).sort()).toEqual(['first.heard', 'first.spool']);
-    recording.taken('second');
-    expect(readdirSync(folder).sort()).toEqual(['first.spool', 'second.heard']);
+    expect(readdirSync(folder).sort()).toEqual(['first.recording', 'first.spool']);
+    recording.assignTo('second');
+    expect(readdirSync(folder).sort()).toEqual(['first.spool', 'second.recording']);
     sweepLocalRecordings(folder);
     expect(readdirSync(folder)).toEqual(['first.spool']);
   });
 
   test('belongs to no session again once its session is lost', async () => {
     const recording = spoken(3_000);
-    recording.taken('first');
+    recording.assignTo('first');
     recording.reclaim();
     expect(sweepLocalRecordings(folder)).toEqual([recording.id]);
     expect(await findOrphans(folder)).toMatchObject([{ samples: 3_000 }]);
   });
 
-  test('is written once more where its file was removed while it is still recorded', async () => {
+  test('is written again if its file was removed while it is still recorded', async () => {
     const recording = spoken(3_000);
-    recording.taken('first');
-    rmSync(join(folder, 'first.heard'));
+    recording.assignTo('first');
+    rmSync(join(folder, 'first.recording'));
     recording.append(ramp(3_000, 4_000));
     expect(recording.leave()).toBe(recording.id);
     const [orphan] = await findOrphans(folder);
@@ -95,14 +95,14 @@ describe('the sound of a take', () => {
     expect([...new Int16Array(Uint8Array.from(pcm).buffer)]).toEqual([...ramp(0, 4_000)]);
   });
 
-  test('of a process that was killed after a cancel is removed; files of other names and other contents stay', () => {
-    const [unheard, heard, wanted] = [spoken(3_000), spoken(2_000), spoken(1_000)];
-    heard.taken('session');
-    for (const id of [unheard.id, 'session']) markCancelled(folder, id);
-    const others = ['my notes.heard', 'notes.heard', 'notes.unheard'];
+  test('of a process that was killed after a cancel is removed; files with other names or contents stay', () => {
+    const [unsent, sent, wanted] = [spoken(3_000), spoken(2_000), spoken(1_000)];
+    sent.assignTo('session');
+    for (const id of [unsent.id, 'session']) markCancelled(folder, id);
+    const others = ['my notes.recording', 'notes.recording', 'notes.unsent'];
     for (const name of others) writeFileSync(join(folder, name), 'x');
     sweepLocalRecordings(folder);
-    // The mark of the session stays for the daemon, which has a spool of it.
+    // The session's mark stays for the daemon, which has its spool.
     expect(readdirSync(folder).sort()).toEqual([...others, `${wanted.id}.spool`, 'session.cancelled'].sort());
   });
 });

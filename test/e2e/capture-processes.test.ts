@@ -148,7 +148,7 @@ describe('the process of a background dictation', () => {
       process.kill(pid, 'SIGKILL');
       await capture.done;
       await until(() => !isRunning(pid));
-      const recording = readdirSync(captures.paths.spool).find((name) => name.endsWith('.heard')) ?? '';
+      const recording = readdirSync(captures.paths.spool).find((name) => name.endsWith('.recording')) ?? '';
       const samples = (await readOrphan(join(captures.paths.spool, recording)))?.samples ?? 0;
       expect(samples).toBeGreaterThanOrEqual(Math.round(last.seconds * SECOND));
       if (next.join() === 'capture')

@@ -72,7 +72,7 @@ function use(home = paths.home): void {
     'batch.db-wal': 'b',
     'batch-0123456789abcdef.lock': '',
     'spool/b.spool': 'SOTTOPCM',
-    'spool/b.said': '{}',
+    'spool/b.events': '{}',
     'settings.json': '{"gpu":{}}',
     'machine.json': '{"chip":null,"gflops":1}',
     'machine.json.1a2b3c4d.new': '{}',

@@ -1,4 +1,4 @@
-/** Files of ours that are far larger than we write them, such as after a fault of a disk: they are not read whole. */
+/** Files of ours that are far larger than we write them, as after a disk failure, are not read completely. */
 import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const CLAIMED = 1.5 * 2 ** 30;
 
-/** A file that begins so and goes on with zeros. It takes no room on the disk. */
+/** A sparse file with this content, followed by zeros. */
 function huge(name: string, begin = ''): string {
   const path = join(folder, name);
   mkdirSync(dirname(path), { recursive: true });
@@ -42,16 +42,16 @@ describe('a file of 1.5 GB is not read into memory', () => {
     expect(new DownloadFolder(folder, 'model').plan()).toBeUndefined();
   });
 
-  test('the note of where the port is', () => {
+  test('the discovery file of the port', () => {
     expect(discover(huge('http.json'))).toBeUndefined();
   });
 
-  test('the token of the hub', () => {
+  test('the token of the Hub', () => {
     expect(hubSettings({ HF_TOKEN_PATH: huge('token') }).token).toBeUndefined();
   });
 
-  test('the journal of a dictation: its entries are there', async () => {
-    const path = join(folder, 'a.said');
+  test('the journal of a dictation, whose entries are read', async () => {
+    const path = join(folder, 'a.events');
     const whole = await Journal.open(path);
     await whole.journal.append({ seq: 1, event: { type: 'tentative', text: 'so' } });
     await whole.journal.close();

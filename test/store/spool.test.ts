@@ -1,4 +1,4 @@
-/** What is acknowledged is in the file, whatever happens to the writes; any prefix of a file is a spool or none. */
+/** Acknowledged audio is in the file, whatever happens to the writes; any prefix of a file is a spool or none. */
 import {
   copyFileSync,
   existsSync,
@@ -27,12 +27,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Sample i has a value of its own for as long as anybody looks. */
+/** Sample i has a unique value within any tested range. */
 function ramp(from: number, count: number): Buffer {
   return Buffer.from(Int16Array.from({ length: count }, (_, i) => ((from + i) * 7919) % 32768).buffer);
 }
 
-/** Files whose calls fail, or take less than they are given, when `fails` says so. */
+/** Files whose calls fail, or are partial, when `fails` says so. */
 function faulty(fails: (call: number) => 'ENOSPC' | 'EIO' | 'short' | undefined): {
   open: OpenSpool;
   calls: () => number;
@@ -59,11 +59,11 @@ function faulty(fails: (call: number) => 'ENOSPC' | 'EIO' | 'short' | undefined)
   };
 }
 
-/** Not counted: it is asked for beside the writes. */
+/** Not counted, because it runs in parallel to the writes. */
 const datasync = () => Promise.resolve();
 
 describe('a spool file', () => {
-  test('holds what was appended, in order, for its user alone', async () => {
+  test('has what was appended, in order, readable by its user only', async () => {
     const spool = await SpoolFile.create(folder, info);
     const counts = await Promise.all(
       [0, 1000, 2500].map((at, i) => spool.append(ramp(at, [1000, 1500, 10][i] ?? 0))),
@@ -76,12 +76,12 @@ describe('a spool file', () => {
     expect(await findOrphans(folder)).toMatchObject([{ info, samples: 2510 }]);
   });
 
-  test('is never begun over another', async () => {
+  test('never replaces another one', async () => {
     await (await SpoolFile.create(folder, info)).close();
     await expect(SpoolFile.create(folder, info)).rejects.toMatchObject({ code: 'SPOOL_FAILED' });
   });
 
-  test('counts nothing that a failing call did not write, wherever it fails', async () => {
+  test('counts nothing that a failing call did not write, at any call', async () => {
     for (const fault of ['ENOSPC', 'EIO', 'short'] as const) {
       for (let failing = 0; ; failing++) {
         const disk = faulty((call) => (call === failing ? fault : undefined));
@@ -114,7 +114,7 @@ describe('a spool file', () => {
     }
   });
 
-  test('says that the disk is full where it is', async () => {
+  test('reports a full disk', async () => {
     const disk = faulty((call) => (call > 1 ? 'ENOSPC' : undefined));
     const spool = await SpoolFile.create(folder, info, disk.open);
     await expect(spool.append(ramp(0, 10))).rejects.toMatchObject({
@@ -124,11 +124,11 @@ describe('a spool file', () => {
   });
 });
 
-describe('a spool whose head could not be written', () => {
-  test('is begun again, with the unfinished file removed or not', async () => {
+describe('a spool whose header could not be written', () => {
+  test('is created again, whether the unfinished file was removed or not', async () => {
     for (const canUnlink of [true, false]) {
       const id = `again-${canUnlink}`;
-      // Call 0 opens, call 1 writes the head.
+      // Call 0 opens, call 1 writes the header.
       const disk = faulty((call) => (call === 1 ? 'ENOSPC' : undefined));
       const unlinkFile = canUnlink ? undefined : () => Promise.reject(new Error('EROFS'));
       const first = SpoolFile.create(folder, { ...info, id }, disk.open, unlinkFile);
@@ -141,7 +141,7 @@ describe('a spool whose head could not be written', () => {
     }
   });
 
-  test('says that the disk is full as long as it is', async () => {
+  test('reports a full disk while it is full', async () => {
     const disk = faulty((call) => (call > 0 ? 'ENOSPC' : undefined));
     const full = () =>
       SpoolFile.create(folder, info, (path, flags, mode) =>
@@ -155,17 +155,17 @@ describe('a spool whose head could not be written', () => {
 
   test('is removed by the next daemon; nothing else is', async () => {
     const head = encodeHeader(info);
-    const gone = { 'empty.spool': Buffer.alloc(0), 'cut.spool': head.subarray(0, 40), 'alone.said': '{}' };
+    const gone = { 'empty.spool': Buffer.alloc(0), 'cut.spool': head.subarray(0, 40), 'alone.events': '{}' };
     const stays = {
       'whole.spool': encodeHeader({ ...info, id: 'whole' }),
-      'whole.said': '{}',
+      'whole.events': '{}',
       'damaged.spool': Buffer.concat([Buffer.from(head).fill(0xff, 12, 16), ramp(0, 100)]),
       'in-use.spool': Buffer.alloc(0),
-      'in-use-too.said': '{}',
+      'in-use-too.events': '{}',
       'notes.txt': '',
       'a b.spool': '',
       'letters.spool': 'Dear Anna',
-      'shopping list.said': '',
+      'shopping list.events': '',
     };
     for (const [name, bytes] of Object.entries({ ...gone, ...stays }))
       writeFileSync(join(folder, name), bytes);
@@ -174,7 +174,14 @@ describe('a spool whose head could not be written', () => {
     await sweepSpools(join(folder, 'none'), () => false);
   });
 
-  test('a spool under another name than its own is a copy, and no dictation', async () => {
+  test('keeps the journal of an earlier version, under the new name', async () => {
+    await (await SpoolFile.create(folder, info)).close();
+    writeFileSync(join(folder, 'take-1.said'), '{}');
+    await findOrphans(folder);
+    expect(readdirSync(folder).sort()).toEqual(['take-1.events', 'take-1.spool']);
+  });
+
+  test('a spool under another name than its own is a copy, not a dictation', async () => {
     await (await SpoolFile.create(folder, info)).close();
     copyFileSync(join(folder, 'take-1.spool'), join(folder, 'copy.spool'));
     expect((await findOrphans(folder)).map(({ path }) => path)).toEqual([join(folder, 'take-1.spool')]);
@@ -182,7 +189,7 @@ describe('a spool whose head could not be written', () => {
 });
 
 describe('a spool and the disk under it', () => {
-  test('asks the disk to keep its head, its name and then every five seconds of audio; no append waits for that', async () => {
+  test('syncs its header, its name and then every five seconds of audio; no append waits for that', async () => {
     const asked: string[] = [];
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
@@ -218,31 +225,32 @@ describe('a spool and the disk under it', () => {
     await spool.close();
   });
 
-  test('a journal stays where the audio could not be removed: it says that the dictation is over', async () => {
+  test('a journal stays if the audio could not be removed: it says that the dictation is over', async () => {
     const spool = await SpoolFile.create(folder, info);
     await spool.close();
-    const said = join(folder, 'take-1.said');
-    writeFileSync(said, '');
+    const journal = join(folder, 'take-1.events');
+    writeFileSync(journal, '');
     await removeSpool(spool.path, () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' })));
-    expect([existsSync(spool.path), existsSync(said)]).toEqual([true, true]);
+    expect([existsSync(spool.path), existsSync(journal)]).toEqual([true, true]);
     await removeSpool(spool.path);
-    expect([existsSync(spool.path), existsSync(said)]).toEqual([false, false]);
+    expect([existsSync(spool.path), existsSync(journal)]).toEqual([false, false]);
   });
 });
 
-describe('what is left of a spool', () => {
-  test('cut at any byte of 64 KiB is a shorter one, or none if its head is not whole', () => {
+describe('the rest of a spool', () => {
+  test('cut at any byte of 64 KiB is a shorter spool, or none if its header is incomplete', () => {
     const head = encodeHeader(info);
     const whole = Buffer.concat([head, ramp(0, 32_768 - head.length / 2)]);
     expect(whole.length).toBe(65_536);
     for (let bytes = 0; bytes <= whole.length; bytes++) {
       const parsed = parseHeader(whole.subarray(0, bytes));
       if (bytes < head.length) expect(parsed).toBeUndefined();
-      else if (parsed?.bytes !== head.length) throw new Error(`a head of ${parsed?.bytes} bytes at ${bytes}`);
+      else if (parsed?.bytes !== head.length)
+        throw new Error(`a header of ${parsed?.bytes} bytes at ${bytes}`);
     }
   });
 
-  test('has as many whole samples as there are, a half one left off', async () => {
+  test('has all complete samples, without a partial one', async () => {
     const head = encodeHeader(info);
     for (const extra of [0, 1, 2, 3, 999]) {
       const path = join(folder, 'cut.spool');
@@ -251,7 +259,7 @@ describe('what is left of a spool', () => {
     }
   });
 
-  test('with any one byte of its head changed is none', () => {
+  test('with any changed byte in its header is invalid', () => {
     const head = encodeHeader(info);
     for (let at = 0; at < head.length; at++) {
       for (let bit = 0; bit < 8; bit++) {
@@ -262,7 +270,7 @@ describe('what is left of a spool', () => {
     }
   });
 
-  test('is none where the file is anything else', () => {
+  test('is invalid if the file is anything else', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, magic) => {
         const file = Buffer.concat([Buffer.from(magic ? 'SOTTOPCM' : ''), bytes]);
@@ -271,7 +279,7 @@ describe('what is left of a spool', () => {
     );
   });
 
-  test('is listed from the oldest to the newest; other files and a folder that is missing are none', async () => {
+  test('is listed from the oldest to the newest; other files and a missing folder are ignored', async () => {
     for (const [id, startedMs] of [
       ['b', 2],
       ['a', 3],

@@ -31,7 +31,7 @@ describe('a dictation that was cancelled while no daemon ran', () => {
     markCancelled(daemons.folder, 'one');
     const next = daemon();
     await next.live.recover();
-    expect(readdirSync(daemons.folder).sort()).toEqual(['other.said', 'other.spool']);
+    expect(readdirSync(daemons.folder).sort()).toEqual(['other.events', 'other.spool']);
     await expect(next.live.find('one')).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
     next.clock.advance(5000);
     await until(() => next.kept.length === 2);
@@ -44,7 +44,7 @@ describe('a dictation that was cancelled while no daemon ran', () => {
 
   test('is removed with its client’s recording, whether a daemon had any of it or not', async () => {
     await dictate('one');
-    for (const name of ['one.heard', 'two.unheard']) {
+    for (const name of ['one.recording', 'two.unsent']) {
       const recorded = await SpoolFile.create(daemons.folder, { id: 'sound', startedMs: 1, options: {} });
       await recorded.append(new Uint8Array(ramp(0, SECOND).buffer));
       await recorded.close();

@@ -318,7 +318,7 @@ describe('a daemon that dies', () => {
     first.live.setListener(session, collector.listener, 0);
     speak(session, 0, TOTAL);
     await until(() => collector.acknowledged === TOTAL && collector.seq === 4);
-    const journal = join(daemons.folder, 'one.said');
+    const journal = join(daemons.folder, 'one.events');
     const whole = readFileSync(journal);
     await first.live.stop(0);
     for (let bytes = whole.length; bytes >= 0; bytes -= 7) {

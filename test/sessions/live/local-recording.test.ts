@@ -18,7 +18,7 @@ async function recorded(id: string, samples = RECORDED): Promise<void> {
   const file = await SpoolFile.create(daemons.folder, { id: 'sound', startedMs: 1, options: {} });
   await file.append(new Uint8Array(ramp(0, samples).buffer));
   await file.close();
-  renameSync(file.path, join(daemons.folder, `${id}.heard`));
+  renameSync(file.path, join(daemons.folder, `${id}.recording`));
 }
 
 /** A session of a dead daemon, which has its first samples. */
@@ -82,7 +82,7 @@ describe('the recording of a client that never resumes', () => {
     let closed = 0;
     const openFile: OpenSpool = async (path, flags, mode) => {
       const handle = await open(path, flags, mode);
-      if (!path.endsWith('.heard')) return handle;
+      if (!path.endsWith('.recording')) return handle;
       const close = handle.close.bind(handle);
       handle.close = () => close().finally(() => (closed += 1));
       return handle;
@@ -107,7 +107,7 @@ describe('the recording of a client that never resumes', () => {
     await dictate('one', 3 * SECOND);
     await recorded('one', 2 * SECOND);
     await dictate('two', 2 * SECOND);
-    writeFileSync(join(daemons.folder, 'two.heard'), 'notes of the user');
+    writeFileSync(join(daemons.folder, 'two.recording'), 'notes of the user');
     const { clock, kept, live } = daemon();
     await live.recover();
     clock.advance(5_000);
@@ -118,7 +118,7 @@ describe('the recording of a client that never resumes', () => {
       ['two', rampText(2 * SECOND)],
     ]);
     clock.advance(10_000);
-    await until(() => readdirSync(daemons.folder).join() === 'two.heard');
+    await until(() => readdirSync(daemons.folder).join() === 'two.recording');
   });
 
   test('of a dictation that is cancelled while it is read is not kept', async () => {

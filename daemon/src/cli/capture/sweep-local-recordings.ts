@@ -1,23 +1,23 @@
-/** What a capture process that was killed left in the folder of the spools. */
+/** Cleans up after capture processes that were killed. */
 import { closeSync, existsSync, openSync, readdirSync, readSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearCancelMark, isMarkedCancelled } from '../../store/spool/cancel-mark.js';
 import { isTruncatedHeader, MAX_HEADER_BYTES, parseHeader } from '../../store/spool/spool-header.js';
-import { SESSION_SUFFIX, UNSENT_SUFFIX } from '../../store/spool/local-recording.js';
+import { SESSION_SUFFIXES, UNSENT_SUFFIXES } from '../../store/spool/local-recording.js';
 import { SPOOL_SUFFIX } from '../../store/spool/spool-file.js';
 
 const ID = /^[A-Za-z0-9-]{1,64}$/;
 
 /**
- * Makes recordings of which no daemon has any into spools. Removes those that hold nothing, that were cancelled, or whose
- * session has no spool any more; a daemon needs the others. Only one capture process runs at a time, and it calls this before
- * it records.
- * @returns ids of the new spools: a daemon that runs already does not know of them
+ * Turns recordings that no daemon has into spools. Removes recordings that are empty, were cancelled, or whose
+ * session has no spool any more; a daemon needs the others. Only one capture process runs at a time, and it calls
+ * this before it records.
+ * @returns ids of the new spools, which a running daemon doesn't know yet
  */
 export function sweepLocalRecordings(folder: string): string[] {
   const recovered: string[] = [];
   for (const name of namesIn(folder)) {
-    const suffix = [UNSENT_SUFFIX, SESSION_SUFFIX].find((one) => name.endsWith(one));
+    const suffix = [...UNSENT_SUFFIXES, ...SESSION_SUFFIXES].find((one) => name.endsWith(one));
     const id = name.slice(0, -(suffix?.length ?? 0));
     if (suffix === undefined || !ID.test(id)) continue;
     const path = join(folder, name);
@@ -27,9 +27,9 @@ export function sweepLocalRecordings(folder: string): string[] {
       if (content === 'foreign') continue;
       if (isMarkedCancelled(folder, id)) {
         rmSync(path);
-        // The daemon, too, has something of a session: it removes the mark.
-        if (suffix === UNSENT_SUFFIX) clearCancelMark(folder, id);
-      } else if (suffix === SESSION_SUFFIX) {
+        // The daemon has files of a session, too: it removes the mark.
+        if (UNSENT_SUFFIXES.includes(suffix)) clearCancelMark(folder, id);
+      } else if (SESSION_SUFFIXES.includes(suffix)) {
         if (!existsSync(spool)) rmSync(path);
       } else if (content === 'empty') rmSync(path);
       else {
@@ -37,7 +37,7 @@ export function sweepLocalRecordings(folder: string): string[] {
         recovered.push(id);
       }
     } catch {
-      // It can't be read or changed now: the next process tries again.
+      // The next process tries again.
     }
   }
   return recovered;
@@ -51,15 +51,15 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** A file that is neither audio of ours nor the start of its head is not ours. */
-function contentOf(path: string): 'sound' | 'empty' | 'foreign' {
+/** A file that holds neither our audio nor a truncated header belongs to another program. */
+function contentOf(path: string): 'audio' | 'empty' | 'foreign' {
   const file = openSync(path, 'r');
   try {
     const bytes = Buffer.alloc(MAX_HEADER_BYTES);
     const start = bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0));
     const head = parseHeader(start);
     if (head === undefined) return isTruncatedHeader(start) ? 'empty' : 'foreign';
-    return start.length > head.bytes ? 'sound' : 'empty';
+    return start.length > head.bytes ? 'audio' : 'empty';
   } finally {
     closeSync(file);
   }

@@ -74,10 +74,10 @@ export const link: Finder = (path, stats) => (stats.isSymbolicLink() ? file(path
 
 export const spool = folderContaining([
   [
-    /^[A-Za-z0-9-]{1,64}\.(spool|heard|unheard)$/,
+    /^[A-Za-z0-9-]{1,64}\.(spool|unsent|recording|unheard|heard)$/,
     fileMatching((path, { size }) => size === 0 || isSpool(path)),
   ],
-  [/^[A-Za-z0-9-]{1,64}\.said$/, withName],
+  [/^[A-Za-z0-9-]{1,64}\.(events|said)$/, withName],
 ]);
 
 export const uploads = folderContaining([

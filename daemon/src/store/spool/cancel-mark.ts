@@ -1,6 +1,6 @@
 /**
- * A dictation that was cancelled while no daemon heard of it: an empty file beside its spool says so, until a daemon has
- * removed all that there is of it. The client writes it, for its process may end before there is a daemon again.
+ * Marks a dictation that was cancelled while no daemon was connected: an empty file next to its spool, until a
+ * daemon has removed the dictation. The client writes it, because its process may exit before a daemon is running.
  */
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ export function clearCancelMark(folder: string, id: string): void {
   try {
     rmSync(pathOf(folder, id), { force: true });
   } catch {
-    // What it is about is gone: the next daemon finds nothing to remove but the mark.
+    // The dictation is gone, so the next daemon finds only the mark to remove.
   }
 }
 
@@ -32,7 +32,7 @@ export function isMarkedCancelled(folder: string, id: string): boolean {
   return existsSync(pathOf(folder, id));
 }
 
-/** Ids of all dictations that are marked. */
+/** Ids of all marked dictations. */
 export function findCancelMarks(folder: string): string[] {
   try {
     return readdirSync(folder).flatMap((name) => OWN_NAME.exec(name)?.[1] ?? []);

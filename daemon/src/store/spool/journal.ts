@@ -1,8 +1,10 @@
 /**
- * What a session has said so far, beside its audio: a line of JSON for each thing that is never taken back, written before
- * the client hears it. Whoever takes the session over says nothing else in its place, and goes on from the last checkpoint.
+ * The numbered events of a session, next to its audio: one line of JSON for each event that is final, written
+ * before the client gets it. A process that continues the session repeats these events instead of new ones, and
+ * goes on from the last checkpoint.
  */
-import { open } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import * as v from 'valibot';
 import { checkpointSchema, liveEventSchema } from '../../protocol/live.js';
 import { readAll, writeAll, type OpenSpool, type SpoolHandle } from './spool-file.js';
@@ -10,18 +12,29 @@ import { readAll, writeAll, type OpenSpool, type SpoolHandle } from './spool-fil
 const entrySchema = v.object({
   seq: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   event: liveEventSchema,
-  /** Where the engine was after it. */
+  /** The engine's state after the event. */
   checkpoint: v.exactOptional(checkpointSchema),
 });
 export type JournalEntry = v.InferOutput<typeof entrySchema>;
 
 const READ_BYTES = 1024 * 1024;
-/** An entry with its checkpoint has some KB; the text of a whole dictation, words and all, has fewer than so many. */
+/** An entry with its checkpoint has some KB; the text of a whole dictation with all its words is smaller than this. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
-/** Where the journal of a spool lies. */
+const SUFFIX = '.events';
+/** The suffix of earlier versions. */
+const OLD_SUFFIX = '.said';
+
+/** Path of a spool's journal. */
 export function journalOf(spoolPath: string): string {
-  return spoolPath.replace(/\.spool$/, '.said');
+  return spoolPath.replace(/\.spool$/, SUFFIX);
+}
+
+/** Renames the journal that an earlier version left with a spool. */
+export async function renameOldJournal(spoolPath: string): Promise<void> {
+  const path = journalOf(spoolPath);
+  const oldPath = spoolPath.replace(/\.spool$/, OLD_SUFFIX);
+  if (existsSync(oldPath) && !existsSync(path)) await rename(oldPath, path).catch(() => undefined);
 }
 
 export class Journal {
@@ -33,7 +46,7 @@ export class Journal {
     this.#bytes = bytes;
   }
 
-  /** Opens the journal of a session, new or not. A last line that is not whole is written over. */
+  /** Opens the journal of a session, new or not. An incomplete last line is overwritten. */
   static async open(
     path: string,
     openFile: OpenSpool = open,
@@ -46,7 +59,7 @@ export class Journal {
     return { journal: new Journal(handle, bytes), entries };
   }
 
-  /** One after another. What could not be written is written over by the next. */
+  /** Entries are appended one after another. A failed write is overwritten by the next one. */
   async append(entry: JournalEntry): Promise<void> {
     const line = Buffer.from(`${JSON.stringify(entry)}\n`, 'utf8');
     await writeAll(this.#handle, line, this.#bytes);
@@ -58,7 +71,7 @@ export class Journal {
   }
 }
 
-/** Up to the end, or to where no entry can be any more: the file of a full disk or of another program may be long. */
+/** Reads to the end, or until no line can be valid: a full disk or another program may leave a long file. */
 async function readToEnd(handle: SpoolHandle): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let lineBytes = 0;
@@ -72,7 +85,7 @@ async function readToEnd(handle: SpoolHandle): Promise<Buffer> {
   }
 }
 
-/** The entries up to the first that is not whole, and where they end. */
+/** The entries before the first incomplete one, and their length in bytes. */
 function parse(file: Buffer): { entries: JournalEntry[]; bytes: number } {
   const entries: JournalEntry[] = [];
   let bytes = 0;

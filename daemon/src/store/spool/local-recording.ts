@@ -1,7 +1,7 @@
 /**
- * The recording that the microphone's process keeps of a dictation, in the layout of a spool and in the spools' folder. Until
- * a daemon has any of it, it is named by its own id; from then on by its session: sample n of both is the same, and what the
- * spool lacks when that process dies is in the recording.
+ * The recording that the microphone's process keeps of a dictation, as a spool in the spool folder. It is named by
+ * its own id until a daemon has some of it, and by the session from then on. Sample n is the same in both, so what
+ * the spool lacks after that process has died is in the recording.
  */
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,26 +9,33 @@ import { readOrphan, type Orphan } from './orphans.js';
 import { isUnfinished, type OpenSpool, type UnlinkSpool } from './spool-file.js';
 
 /** No daemon has any of it. */
-export const UNSENT_SUFFIX = '.unheard';
+export const UNSENT_SUFFIX = '.unsent';
 /** A session has the start of it. */
-export const SESSION_SUFFIX = '.heard';
+export const SESSION_SUFFIX = '.recording';
+/** Files with the second suffixes were left by earlier versions. */
+export const UNSENT_SUFFIXES: readonly string[] = [UNSENT_SUFFIX, '.unheard'];
+export const SESSION_SUFFIXES: readonly string[] = [SESSION_SUFFIX, '.heard'];
 
-/** The recording of a session; undefined where there is none. */
+/** The recording of a session; undefined if there is none. */
 export async function findLocalRecording(
   folder: string,
   session: string,
   openFile?: OpenSpool,
 ): Promise<Orphan | undefined> {
-  return readOrphan(join(folder, `${session}${SESSION_SUFFIX}`), openFile).catch(() => undefined);
+  for (const suffix of SESSION_SUFFIXES) {
+    const recording = await readOrphan(join(folder, `${session}${suffix}`), openFile).catch(() => undefined);
+    if (recording !== undefined) return recording;
+  }
+  return undefined;
 }
 
-/** Removes what was recorded under an id. A file that holds something else is not Sotto's, and stays. */
+/** Removes the recordings with an id. A file with other content isn't Sotto's, and stays. */
 export async function removeLocalRecordings(
   folder: string,
   id: string,
   unlinkFile: UnlinkSpool = unlink,
 ): Promise<void> {
-  for (const suffix of [UNSENT_SUFFIX, SESSION_SUFFIX]) {
+  for (const suffix of [...UNSENT_SUFFIXES, ...SESSION_SUFFIXES]) {
     const path = join(folder, `${id}${suffix}`);
     try {
       if ((await readOrphan(path)) !== undefined || (await isUnfinished(path))) await unlinkFile(path);

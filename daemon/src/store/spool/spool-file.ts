@@ -1,4 +1,4 @@
-/** The audio of one session on disk while it is spoken: what has been appended survives the death of any process. */
+/** The audio of one session on disk while it is recorded: appended audio survives the crash of any process. */
 import { open, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
@@ -8,20 +8,20 @@ import type { Orphan } from './orphans.js';
 
 export const SPOOL_SUFFIX = '.spool';
 
-/** What a spool asks of a file; tests put one in its place that fails. */
+/** The file operations that a spool needs; tests inject failing ones. */
 export type SpoolHandle = Pick<FileHandle, 'write' | 'read' | 'datasync' | 'close'>;
 export type OpenSpool = (path: string, flags: string, mode: number) => Promise<SpoolHandle>;
 export type UnlinkSpool = (path: string) => Promise<void>;
 
-/** A power cut takes about so much audio at most: a process that dies takes none. */
+/** A power cut loses at most about this much audio; a crashed process loses none. */
 const SYNC_EVERY_SAMPLES = 5 * SAMPLE_RATE;
 
 /**
- * Appends are written one after another, in the order of the calls. After a failed one the file still holds all that was
- * written before, and the next append tries again at the same place.
+ * Appends are written in the order of the calls. After a failed one, the file still holds everything before it, and
+ * the next append writes at the same position.
  *
- * No append waits for the disk itself: the kernel has the audio then, and `fdatasync` follows beside it. A failed one is
- * tried again with the next; what it was for is still with the kernel.
+ * Appends don't wait for the disk: the kernel has the audio, and `fdatasync` follows in parallel. A failed sync is
+ * repeated with the next one; the kernel still has the data.
  */
 export class SpoolFile {
   readonly path: string;
@@ -29,7 +29,7 @@ export class SpoolFile {
   readonly #headerBytes: number;
   #samples: number;
   #tail: Promise<unknown> = Promise.resolve();
-  /** Samples that the disk itself has. */
+  /** Samples that are synced to disk. */
   #syncedSamples: number;
   #syncing: Promise<void> | undefined;
 
@@ -41,7 +41,7 @@ export class SpoolFile {
   }
 
   /**
-   * A new file, readable by its user alone. One of which not even the head could be written is begun again.
+   * Creates a file that only the user can read. A file with a truncated header is replaced.
    * @throws SottoError SPOOL_FAILED
    */
   static async create(
@@ -58,7 +58,7 @@ export class SpoolFile {
         await writeAll(handle, head, 0);
       } catch (error) {
         await handle.close().catch(() => undefined);
-        // On a full disk the file itself can still be made, and would stay empty.
+        // On a full disk, an empty file can still be created.
         await unlinkFile(path).catch(() => undefined);
         throw error;
       }
@@ -70,7 +70,7 @@ export class SpoolFile {
     }
   }
 
-  /** Goes on with a file that is there, behind its last whole sample. @throws SottoError SPOOL_FAILED */
+  /** Continues an existing file after its last complete sample. @throws SottoError SPOOL_FAILED */
   static async reopen({ path, pcmAt, samples }: Orphan, openFile: OpenSpool = open): Promise<SpoolFile> {
     try {
       return new SpoolFile(path, await openFile(path, 'r+', 0o600), pcmAt, samples);
@@ -79,16 +79,16 @@ export class SpoolFile {
     }
   }
 
-  /** Samples that are in the file. */
+  /** Samples in the file. */
   get samples(): number {
     return this.#samples;
   }
 
   /**
-   * Writes samples, s16le, behind those that are there.
+   * Appends s16le samples.
    *
-   * @returns how many the file then holds
-   * @throws SottoError SPOOL_FAILED, with none of them counted
+   * @returns how many samples the file then has
+   * @throws SottoError SPOOL_FAILED; none of the samples count then
    */
   append(pcm: Uint8Array): Promise<number> {
     const writing = this.#tail.then(async () => {
@@ -105,7 +105,7 @@ export class SpoolFile {
     return writing;
   }
 
-  /** Samples from one to another, s16le; fewer where the file ends. */
+  /** s16le samples of a range; fewer at the end of the file. */
   async read(from: number, to: number): Promise<Buffer> {
     await this.#tail;
     const end = Math.min(to, this.#samples);
@@ -116,7 +116,7 @@ export class SpoolFile {
     );
   }
 
-  /** Waits for what is written, not for the disk: whoever waits for the text need not. */
+  /** Waits for pending writes, but not for the disk, so that the final text isn't delayed. */
   async close(): Promise<void> {
     await this.#tail;
     const closing = async (): Promise<void> => this.#handle.close().catch(() => undefined);
@@ -133,7 +133,7 @@ export class SpoolFile {
         await more();
         this.#syncedSamples = samples;
       } catch {
-        // The next one tries again.
+        // The next sync tries again.
       }
     };
     this.#syncing = syncing().finally(() => (this.#syncing = undefined));
@@ -149,7 +149,7 @@ async function openNew(path: string, openFile: OpenSpool): Promise<SpoolHandle> 
   }
 }
 
-/** Whether a file is a spool of which not even the head could be written. */
+/** Whether a file is a spool with a truncated header. */
 export async function isUnfinished(path: string, openFile: OpenSpool = open): Promise<boolean> {
   const handle = await openFile(path, 'r', 0o600);
   try {
@@ -159,7 +159,7 @@ export async function isUnfinished(path: string, openFile: OpenSpool = open): Pr
   }
 }
 
-/** After it the name of a file survives a power cut. */
+/** Makes the file's name survive a power cut. */
 async function syncFolder(folder: string, openFile: OpenSpool): Promise<void> {
   const handle = await openFile(folder, 'r', 0o600);
   try {
@@ -169,7 +169,7 @@ async function syncFolder(folder: string, openFile: OpenSpool): Promise<void> {
   }
 }
 
-/** A write may take less than it was given. */
+/** A write may be partial. */
 export async function writeAll(handle: SpoolHandle, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.byteLength;) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, position + done);
@@ -178,7 +178,7 @@ export async function writeAll(handle: SpoolHandle, bytes: Uint8Array, position:
   }
 }
 
-/** @returns fewer bytes than asked for where the file ends */
+/** @returns fewer bytes than requested at the end of the file */
 export async function readAll(handle: SpoolHandle, position: number, length: number): Promise<Buffer> {
   const bytes = Buffer.alloc(Math.max(0, length));
   let done = 0;
@@ -194,6 +194,6 @@ function spoolError(error: unknown, path: string): SottoError {
   const full = codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
   return new SottoError('SPOOL_FAILED', `${path} can't be written${full ? ': the disk is full' : ''}`, {
     cause: error,
-    ...(full && { hint: 'free some space; until then what you say is kept in memory only' }),
+    ...(full && { hint: 'free some space; until then your audio is kept in memory only' }),
   });
 }

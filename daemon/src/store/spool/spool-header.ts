@@ -1,12 +1,12 @@
 /**
- * The head of a spool file. What follows it is PCM, s16le mono 16 kHz, up to wherever the file ends: any prefix that
- * holds the whole head is a valid spool.
+ * The header of a spool file. PCM follows, s16le mono 16 kHz, up to wherever the file ends: any prefix that holds
+ * the complete header is a valid spool.
  *
  *     0   8  "SOTTOPCM"
  *     8   2  version of this layout, 1
- *    10   2  bytes of the head, a multiple of 16
- *    12   4  CRC-32 of the head, these four bytes taken as 0
- *    16   …  JSON in UTF-8: who speaks, when, how it is to be transcribed; padded with spaces
+ *    10   2  bytes of the header, a multiple of 16
+ *    12   4  CRC-32 of the header, with these four bytes as 0
+ *    16   …  JSON in UTF-8: session, start time and options; padded with spaces
  */
 import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
@@ -16,18 +16,18 @@ const MAGIC = Buffer.from('SOTTOPCM', 'latin1');
 const VERSION = 1;
 const FIXED_BYTES = 16;
 const CRC_AT = 12;
-/** The longest head there can be. */
+/** Maximum size of a header. */
 export const MAX_HEADER_BYTES = 65_520;
 
 const spoolInfoSchema = v.object({
-  /** Of the session. */
+  /** The session's id. */
   id: sessionIdSchema,
-  /** When it began, in ms since 1970. */
+  /** Start time, in ms since 1970. */
   startedMs: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  /** Name or folder of the model that was asked for; the daemon's own when left out. */
+  /** Name or directory of the requested model; the daemon's default if left out. */
   model: v.exactOptional(v.string()),
   options: liveOptionsSchema,
-  /** Of no use to another daemon: who spoke is gone with this one. */
+  /** Worthless to another daemon: the client has gone with this one. */
   transient: v.exactOptional(v.boolean()),
 });
 export type SpoolInfo = v.InferOutput<typeof spoolInfoSchema>;
@@ -35,7 +35,7 @@ export type SpoolInfo = v.InferOutput<typeof spoolInfoSchema>;
 export function encodeHeader(info: SpoolInfo): Buffer {
   const json = Buffer.from(JSON.stringify(info), 'utf8');
   const size = Math.ceil((FIXED_BYTES + json.length) / 16) * 16;
-  if (size > MAX_HEADER_BYTES) throw new RangeError(`a head of ${size} bytes: the options are too long`);
+  if (size > MAX_HEADER_BYTES) throw new RangeError(`header of ${size} bytes: the options are too long`);
   const head = Buffer.alloc(size, ' ');
   MAGIC.copy(head);
   head.writeUInt16LE(VERSION, 8);
@@ -48,11 +48,11 @@ export function encodeHeader(info: SpoolInfo): Buffer {
 
 interface SpoolHeader {
   readonly info: SpoolInfo;
-  /** Where the PCM begins. */
+  /** Offset of the PCM. */
   readonly bytes: number;
 }
 
-/** The head at the start of `bytes`; undefined if it is not whole, or not one. */
+/** The header at the start of `bytes`; undefined if it is incomplete or invalid. */
 export function parseHeader(bytes: Buffer): SpoolHeader | undefined {
   if (bytes.length < FIXED_BYTES || !bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   const size = bytes.readUInt16LE(10);
@@ -69,7 +69,7 @@ export function parseHeader(bytes: Buffer): SpoolHeader | undefined {
   }
 }
 
-/** Whether `bytes`, all that a file holds, are the start of a head and no more: the first write of a spool failed there. */
+/** Whether `bytes`, the whole content of a file, are a truncated header: the first write of a spool failed. */
 export function isTruncatedHeader(bytes: Buffer): boolean {
   if (bytes.length < FIXED_BYTES) {
     const known = Math.min(bytes.length, MAGIC.length);

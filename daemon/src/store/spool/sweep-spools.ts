@@ -1,16 +1,15 @@
-/** Files in the spool folder that no daemon can use. */
+/** Removes files of the spool folder that no daemon can use. */
 import { existsSync, unlinkSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isUnfinished, SPOOL_SUFFIX } from './spool-file.js';
 
-/** The names that Sotto gives: any other file is not its own. */
-const OWN_NAME = /^([A-Za-z0-9-]{1,64})\.(spool|said)$/;
+/** Names that Sotto gives. Other files aren't ours. */
+const OWN_NAME = /^([A-Za-z0-9-]{1,64})\.(spool|events|said)$/;
 
 /**
- * Removes spools whose head was never whole, and journals without a spool. Files of any other name, and spools that hold
- * more than a cut head, stay.
- * @param isInUse whether a session of this daemon has the id; asked in the same tick as the removal
+ * Removes spools with a truncated header, and journals without a spool. All other files stay.
+ * @param isInUse whether a session of this daemon has the id; called in the same tick as the removal
  */
 export async function sweepSpools(folder: string, isInUse: (id: string) => boolean): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
