@@ -6,7 +6,7 @@ import { Dictation, SottoClient } from '#daemon/client/index.js';
 import { commandsUntil } from '#daemon/cli/selftest/system-commands.js';
 import { filesStep } from '#daemon/cli/selftest/steps/files-step.js';
 import { isListening } from '#daemon/server/probe.js';
-import { fakeDaemon, fakeMac, fileChecksOf } from '#test/cli/selftest/fake-mac.js';
+import { fakeDaemon, fakeMac, checksOf } from '#test/cli/selftest/fake-mac.js';
 import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { withHome } from '#test/harness/with-home.js';
 import { fakeEngine, sotto, startSotto } from '#test/harness/run-sotto.js';
@@ -87,7 +87,7 @@ describe('the self-test', () => {
       for (const folder of [denied, open]) mkdirSync(folder ?? '');
       makePrivate(denied ?? '', 0o700);
       const run = commandsUntil(new AbortController().signal);
-      const found = await fileChecksOf(
+      const checks = await checksOf(
         filesStep,
         fakeMac('/none', home.folder, {
           ...{ run, clip: { file: audio('clip.wav'), text: '' } },
@@ -96,7 +96,7 @@ describe('the self-test', () => {
           sleep: (ms) => new Promise((resolve) => setTimeout(resolve, 12 * ms).unref()),
         }),
       );
-      expect(found.map(({ facts }) => facts.access)).toEqual(['denied', 'open', undefined]);
+      expect(checks.map(({ facts }) => facts.access)).toEqual(['denied', 'open', undefined]);
       const left = [denied, open].flatMap((folder) => readdirSync(folder ?? ''));
       expect(left.filter((name) => !name.endsWith('.attempts'))).toEqual([]);
     },

@@ -1,4 +1,4 @@
-/** `sotto doctor`, which is `sotto agent doctor` too: its flags and its help. */
+/** `sotto doctor`, also `sotto agent doctor`: its flags and its help. */
 import type { Command } from 'commander';
 import { resolvePaths } from '../paths.js';
 import { examples } from './help/layout.js';
@@ -6,9 +6,9 @@ import { examples } from './help/layout.js';
 export function addDoctor(parent: Command, outcome: { exitCode: number }): void {
   const command = parent
     .command('doctor')
-    .summary('check everything that dictation needs')
+    .summary('check everything dictation needs')
     .description(
-      'Check everything that dictation needs and show how to fix problems: Node, addon, folders, settings, model, agent, ' +
+      'Check everything dictation needs and show how to fix problems: Node, addon, folders, settings, model, agent, ' +
         'daemon, engine. Exit code 3 if something is wrong.',
     )
     .option('--selftest', 'test this machine in under 3 minutes; writes a report to send in')

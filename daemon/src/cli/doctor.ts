@@ -1,4 +1,4 @@
-/** Checks everything that dictation needs, from the ground up: what was found, and what to do about it. */
+/** Checks everything that dictation needs, and says how to fix problems. */
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../make-folder.js';
@@ -15,7 +15,7 @@ import { findDaemon } from './daemon/start-daemon.js';
 
 export interface Finding {
   readonly what: string;
-  /** `note`: nothing is wrong, and yet one should know. */
+  /** `note`: not a problem, but worth knowing. */
   readonly status: 'right' | 'note' | 'wrong';
   readonly message: string;
   readonly advice?: string;
@@ -23,7 +23,7 @@ export interface Finding {
 
 const NODE_MAJOR = 20;
 
-/** @param agent where the agent stands; what it throws is a finding */
+/** @param agent status of the login agent; an error is a finding */
 export async function* examine(
   paths: Paths,
   agent: () => Promise<AgentStatus>,
@@ -33,7 +33,7 @@ export async function* examine(
   yield folders(paths);
   const set = settings(paths);
   yield set;
-  // A broken settings.json is one problem, not two.
+  // An invalid settings.json is one problem, not two.
   if (set.status === 'right') yield model(paths);
   const own = await standing(agent);
   yield agentFinding(own);
@@ -62,7 +62,7 @@ function addon(): Finding {
         what: 'addon',
         status: 'wrong',
         message: `${path} is missing`,
-        // A clone can build it; of a release something was lost.
+        // A clone can build it; a release is incomplete.
         advice: existsSync(join(packageRoot, 'native', 'build'))
           ? `run \`npm run setup\` in ${packageRoot}`
           : 'reinstall Sotto: install.sh repairs it',
@@ -99,16 +99,16 @@ function settings({ settings: path }: Paths): Finding {
 function model(paths: Paths): Finding {
   try {
     const { model: wanted } = readSettings(paths.settings);
-    const { model: message, fallbackFor } = findModelWithFallback(modelDirs(paths), wanted);
+    const { model: found, fallbackFor } = findModelWithFallback(modelDirs(paths), wanted);
     if (fallbackFor !== undefined) {
       return {
         what: 'model',
         status: 'note',
-        message: `${message.name} instead of ${fallbackFor.name}`,
+        message: `${found.name} instead of ${fallbackFor.name}`,
         advice: fallbackFor.error.hint,
       };
     }
-    return { what: 'model', status: 'right', message: `${message.name} at ${message.dir}` };
+    return { what: 'model', status: 'right', message: `${found.name} at ${found.dir}` };
   } catch (error) {
     return wrong('model', error);
   }
@@ -175,7 +175,7 @@ async function daemonStatus(paths: Paths): Promise<DaemonStatus | SottoError | u
   }
 }
 
-/** @param renew what ends one of another version */
+/** @param renew command that stops a daemon of another version */
 function daemonFinding(status: DaemonStatus | SottoError | undefined, renew: string): Finding {
   if (status === undefined) {
     return { what: 'daemon', status: 'note', message: 'not running (starts on demand)' };
@@ -183,7 +183,7 @@ function daemonFinding(status: DaemonStatus | SottoError | undefined, renew: str
   if (status instanceof SottoError) {
     const { message, hint, code } = status;
     const advice = code === 'VERSION_MISMATCH' ? renew : hint;
-    return { what: 'daemon', status: 'wrong', message: message, advice };
+    return { what: 'daemon', status: 'wrong', message, advice };
   }
   const { pid, version, state, reason } = status;
   const message = `${state}, pid ${pid}, version ${version}`;
@@ -191,7 +191,7 @@ function daemonFinding(status: DaemonStatus | SottoError | undefined, renew: str
     return {
       what: 'daemon',
       status: 'wrong',
-      message: `${message}, and this is ${SOTTO_VERSION}`,
+      message: `${message}; this is ${SOTTO_VERSION}`,
       advice: renew,
     };
   }
@@ -215,5 +215,5 @@ function engineFinding({ engine }: DaemonStatus): Finding {
 
 function wrong(what: string, error: unknown): Finding {
   const { message, hint } = codedError(error);
-  return { what, status: 'wrong', message: message, advice: hint };
+  return { what, status: 'wrong', message, advice: hint };
 }

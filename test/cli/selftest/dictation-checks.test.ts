@@ -1,4 +1,4 @@
-/** The dictation of the self-test, through a real daemon with a fake engine: how long words take, and what the GPU takes. */
+/** The dictation of the self-test, through a real daemon with a fake engine: word latency and GPU power. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { SelftestDaemon } from '#daemon/cli/selftest/test-daemon.js';
 import type { Environment, CheckResult } from '#daemon/cli/selftest/check-result.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import { wavHead } from '#test/harness/wav-head.js';
-import { fakeMac, named, ran, fileChecksOf } from './fake-mac.js';
+import { fakeMac, named, ran, checksOf } from './fake-mac.js';
 
 const POWER = 'GPU HW active residency:  40.00% (338 MHz: 1.1%)\nGPU Power: 2000 mW\n';
 let folder = '';
@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 const dictated = (text: string, more: Partial<Environment>): Promise<CheckResult[]> =>
-  fileChecksOf(
+  checksOf(
     (environment) => dictationChecks(environment),
     fakeMac('/none', folder, {
       ...{ daemon, clip: { file, text } },
@@ -39,24 +39,24 @@ const dictated = (text: string, more: Partial<Environment>): Promise<CheckResult
   );
 
 describe('a dictation', () => {
-  test('tells when words come, what the text is, and the power where it may be measured', async () => {
+  test('reports when words come, the text, and the power if it can be measured', async () => {
     const asked: string[][] = [];
     const run: Environment['run'] = (command, args) => {
       asked.push([command, ...args]);
       return Promise.resolve(ran(0, POWER));
     };
-    const found = await dictated('none of these words', { uid: 0, run });
-    const facts = named(found, 'dictation')?.facts as Record<string, number | string>;
+    const checks = await dictated('none of these words', { uid: 0, run });
+    const facts = named(checks, 'dictation')?.facts as Record<string, number | string>;
     expect(facts).toMatchObject({ firstTextSeconds: expect.any(Number) as unknown });
     expect([Number(facts.words) > 0, Number(facts.commitP90) >= Number(facts.commitP50)]).toEqual([
       true,
       true,
     ]);
-    // The fake engine says a check sum of what it was given.
-    expect(named(found, 'dictation')?.status).toBe('failed');
+    // The fake engine returns a checksum of its audio.
+    expect(named(checks, 'dictation')?.status).toBe('failed');
     expect(asked[0]).toEqual(expect.arrayContaining(['powermetrics', '--samplers']));
-    expect(named(found, 'power')).toMatchObject({
-      ...{ status: 'ok', found: 'GPU busy 40 %, GPU 2.0 W during the dictation' },
+    expect(named(checks, 'power')).toMatchObject({
+      ...{ status: 'ok', message: 'GPU busy 40 %, GPU 2.0 W during the dictation' },
       facts: { share: 0.4, watts: 2 },
     });
     const again = await dictated(String(facts.text), { uid: 0, run: () => Promise.resolve(ran(0, 'W: 2')) });
@@ -64,12 +64,12 @@ describe('a dictation', () => {
     expect(named(again, 'power')).toMatchObject({ status: 'skipped', facts: { raw: '\nW: 2' } });
   });
 
-  test('without root the power is left out, and nothing is asked', async () => {
+  test('without root, the power is skipped and nothing is measured', async () => {
     const run = (): never => {
       throw new Error('asked');
     };
-    const found = await dictated('words', { uid: 501, run });
-    expect(named(found, 'power')).toMatchObject({ status: 'skipped', found: 'powermetrics needs root' });
+    const checks = await dictated('words', { uid: 501, run });
+    expect(named(checks, 'power')).toMatchObject({ status: 'skipped', message: 'powermetrics needs root' });
   });
 
   test('ends with its step', async () => {

@@ -1,4 +1,4 @@
-/** A Mac on which all is well, for the steps of the self-test: fakes print what macOS prints. */
+/** A healthy Mac for the steps of the self-test: fakes print what macOS prints. */
 import type { SottoClient } from '#daemon/client/index.js';
 import type { Recording } from '#daemon/cli/selftest/record-second.js';
 import type { TestDaemon } from '#daemon/cli/selftest/test-daemon.js';
@@ -58,7 +58,7 @@ const REPLIES: Record<string, SelftestReply> = {
   leaks: { type: 'leaks', facts: { arrays: 0, bytes: 0 } },
 };
 
-/** Of another machine: replies in the place of those above. */
+/** Replaces some of the replies above. */
 export const replying =
   (more: Record<string, SelftestReply>): Environment['send'] =>
   ({ type }) =>
@@ -110,11 +110,11 @@ export function fakeMac(root: string, home: string, more: Partial<Environment> =
   };
 }
 
-/** All that a step finds. */
-export async function fileChecksOf(step: Step, environment: Environment): Promise<CheckResult[]> {
-  const found: CheckResult[] = [];
-  for await (const status of step(environment)) found.push(status);
-  return found;
+/** All checks of a step. */
+export async function checksOf(step: Step, environment: Environment): Promise<CheckResult[]> {
+  const checks: CheckResult[] = [];
+  for await (const check of step(environment)) checks.push(check);
+  return checks;
 }
 
 export const named = (checks: readonly CheckResult[], name: string): CheckResult | undefined =>

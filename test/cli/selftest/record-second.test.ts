@@ -1,4 +1,4 @@
-/** A second of the microphone through the program that records, with a script in place of the system's devices. */
+/** Recording a second with sotto-mic, with a script instead of the system's devices. */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { recordSecond } from '#daemon/cli/selftest/record-second.js';
 import { scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
@@ -14,7 +14,7 @@ function record(script: MicScript, signal = new AbortController().signal) {
 }
 
 describe('recordSecond', () => {
-  test('names device and rate, and tells sound from zeros', async () => {
+  test('reports device and rate, and tells audio from zeros', async () => {
     const device = { type: 'recorded', device: 'Headset', rate: 48_000 };
     const script = { devices: ['Headset'], rate: 48_000, samples: 400_000, pauseMs: 0 };
     const sound = await record(script);
@@ -25,13 +25,13 @@ describe('recordSecond', () => {
     expect(zeros).not.toHaveProperty('firstSoundMs');
   });
 
-  test('waits for the first sound of a headset that is being woken', async () => {
+  test('waits for the first audio of a headset that wakes up', async () => {
     const woken = await record({ zeros: 20_000, samples: 100_000, pauseMs: 0 });
     expect(woken).toMatchObject({ type: 'recorded', firstAudioMs: expect.any(Number) as unknown });
     expect(woken.type === 'recorded' && woken.samples).toBeGreaterThanOrEqual(20_000);
   });
 
-  test('says why it can’t be opened', async () => {
+  test('reports why the microphone can’t be opened', async () => {
     for (const [script, reason] of [
       [{ devices: [] }, 'none'],
       [{ denied: true }, 'denied'],
@@ -40,7 +40,7 @@ describe('recordSecond', () => {
       expect(await record(script)).toMatchObject({ type: 'failed', failure: { reason } });
   });
 
-  test('a program that ends early, is missing or is ended fails', async () => {
+  test('fails if sotto-mic exits early, is missing or is killed', async () => {
     await expect(record({ samples: 100, pauseMs: 0, dies: true })).rejects.toMatchObject({
       code: 'MIC_UNAVAILABLE',
     });

@@ -1,4 +1,4 @@
-/** The order of the steps, and what becomes of those that hang, throw or are interrupted. */
+/** The order of the steps, and steps that hang, throw or are interrupted. */
 import { describe, expect, test } from '@jest/globals';
 import { runSteps, type TimedStep } from '#daemon/cli/selftest/run-steps.js';
 import { STEPS } from '#daemon/cli/selftest/run-selftest.js';
@@ -6,11 +6,11 @@ import type { Environment, Step, CheckResult } from '#daemon/cli/selftest/check-
 import { SottoError } from '#daemon/protocol/errors.js';
 import { fakeDaemon, fakeMac, named } from './fake-mac.js';
 
-const good = (name: string): CheckResult => ({ name, status: 'ok', found: 'well', facts: {} });
+const good = (name: string): CheckResult => ({ name, status: 'ok', message: 'well', facts: {} });
 const environment = (signal: AbortSignal): Environment => fakeMac('/none', '/none', { signal });
 const timed = (name: string, step: Step, limitMs = 60_000): TimedStep => ({ name, step, limitMs });
 
-/** Says one thing, then waits for its signal or for ever; notes that it has cleaned up. */
+/** Yields one check, then waits for its signal or forever; records that it has cleaned up. */
 function hanging(hears: boolean, cleaned: string[] = []): Step {
   return async function* ({ signal }) {
     try {
@@ -26,14 +26,14 @@ function hanging(hears: boolean, cleaned: string[] = []): Step {
 }
 
 describe('runSteps', () => {
-  test('a step that hangs fails, what it said before stays, and the next one runs', async () => {
+  test('a step that hangs fails, its earlier checks stay, and the next one runs', async () => {
     const cleaned: string[] = [];
     const next: Step = async function* () {
       yield await Promise.resolve(good('next'));
     };
     const steps = [timed('first', hanging(true, cleaned), 20), timed('second', next)];
-    const found = await runSteps(steps, environment, () => undefined);
-    expect(found.map(({ step, name, status }) => [step, name, status])).toEqual([
+    const checks = await runSteps(steps, environment, () => undefined);
+    expect(checks.map(({ step, name, status }) => [step, name, status])).toEqual([
       ['first', 'before', 'ok'],
       ['first', 'first', 'failed'],
       ['second', 'next', 'ok'],
@@ -41,44 +41,44 @@ describe('runSteps', () => {
     expect(cleaned).toEqual(['cleaned']);
   });
 
-  test('one that does not even hear its signal holds the others up no longer than it takes to clean up', async () => {
-    const found = await runSteps([timed('deaf', hanging(false), 10)], environment, () => undefined);
-    expect(found.map(({ name, status }) => `${name} ${status}`)).toEqual(['before ok', 'deaf failed']);
+  test('a step that ignores its signal delays the others only for the clean-up time', async () => {
+    const checks = await runSteps([timed('deaf', hanging(false), 10)], environment, () => undefined);
+    expect(checks.map(({ name, status }) => `${name} ${status}`)).toEqual(['before ok', 'deaf failed']);
   });
 
-  test('what a step throws is its verdict', async () => {
+  test('an error of a step is a failed check', async () => {
     // eslint-disable-next-line require-yield
     const throwing: Step = async function* () {
       await Promise.reject(new SottoError('ENGINE_CRASHED', 'killed by SIGABRT'));
     };
-    const found = await runSteps([timed('broken', throwing)], environment, () => undefined);
-    expect(found).toMatchObject([
-      { name: 'broken', status: 'failed', found: 'killed by SIGABRT', facts: { code: 'ENGINE_CRASHED' } },
+    const checks = await runSteps([timed('broken', throwing)], environment, () => undefined);
+    expect(checks).toMatchObject([
+      { name: 'broken', status: 'failed', message: 'killed by SIGABRT', facts: { code: 'ENGINE_CRASHED' } },
     ]);
   });
 
-  test('after Ctrl-C the step in work cleans up, and no other one begins', async () => {
+  test('after Ctrl-C the current step cleans up, and no other one starts', async () => {
     const [cleaned, interrupt] = [[] as string[], new AbortController()];
     const steps = [timed('first', hanging(true, cleaned)), timed('second', hanging(true, cleaned))];
-    const found = await runSteps(steps, environment, () => interrupt.abort(), interrupt.signal);
-    expect(found.map(({ name }) => name)).toEqual(['before']);
+    const checks = await runSteps(steps, environment, () => interrupt.abort(), interrupt.signal);
+    expect(checks.map(({ name }) => name)).toEqual(['before']);
     expect(cleaned).toEqual(['cleaned']);
   });
 
-  test('each step tells each verdict once, in order; a device that crashes is a verdict of its steps', async () => {
+  test('each check is reported once, in order; a crashing device is a check of its steps', async () => {
     const send = () => Promise.reject(new SottoError('ENGINE_CRASHED', 'killed by SIGABRT'));
     const daemon = fakeDaemon({ connect: send });
     const told: string[] = [];
-    const found = await runSteps(
+    const checks = await runSteps(
       STEPS,
       (signal) => fakeMac('/none', '/none', { send, daemon, signal }),
       ({ name }) => told.push(name),
     );
     for (const name of ['load', 'numbers', 'encoder', 'speed', 'leaks', 'files', 'dictation'])
-      expect(named(found, name)).toMatchObject({ status: 'failed', facts: { code: 'ENGINE_CRASHED' } });
-    expect(named(found, 'teardown')?.status).toBe('ok');
-    expect(told).toEqual(found.map(({ name }) => name));
-    expect([...new Set(found.map(({ step }) => step))]).toEqual(STEPS.map(({ name }) => name));
+      expect(named(checks, name)).toMatchObject({ status: 'failed', facts: { code: 'ENGINE_CRASHED' } });
+    expect(named(checks, 'teardown')?.status).toBe('ok');
+    expect(told).toEqual(checks.map(({ name }) => name));
+    expect([...new Set(checks.map(({ step }) => step))]).toEqual(STEPS.map(({ name }) => name));
   });
 
   test('all limits together are less than 3 minutes', () => {

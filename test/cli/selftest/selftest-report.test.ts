@@ -1,4 +1,4 @@
-/** The file to send in. */
+/** The report file. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,14 +16,14 @@ const report = reportOf(
       step: 'system',
       name: 'system',
       status: 'ok',
-      found: 'a “Mac”',
+      message: 'a “Mac”',
       facts: { error: NaN, path: '/Users/ann/bin/node' },
     },
   ],
   '/Users/ann',
 );
 
-test('is valid JSON, and never takes the place of another file', async () => {
+test('is valid JSON, and never replaces another file', async () => {
   const first = join(folder, 'sotto-selftest-2026-11-23.json');
   writeFileSync(first, 'mine');
   const paths = [await writeReport(report, [folder]), await writeReport(report, [folder])];
@@ -35,12 +35,12 @@ test('is valid JSON, and never takes the place of another file', async () => {
   expect(readFileSync(first, 'utf8')).toBe('mine');
   expect(JSON.parse(readFileSync(paths[0] ?? '', 'utf8'))).toMatchObject({
     at: '2026-11-23T05:06:07.000Z',
-    checks: [{ step: 'system', found: 'a “Mac”', facts: { error: null, path: '~/bin/node' } }],
+    checks: [{ step: 'system', message: 'a “Mac”', facts: { error: null, path: '~/bin/node' } }],
   });
   expect(readdirSync(folder)).toHaveLength(3);
 });
 
-test('goes into the next folder where the first can’t be written, and says so where none can', async () => {
+test('goes into the next folder if the first one isn’t writable, and fails if none is', async () => {
   const missing = join(folder, 'none');
   expect(await writeReport(report, [missing, folder])).toBe(join(folder, 'sotto-selftest-2026-11-23.json'));
   await expect(writeReport(report, [missing])).rejects.toMatchObject({ code: 'OUTPUT_FAILED' });

@@ -23,7 +23,7 @@ const homes = (): string[] => readdirSync(tmpdir()).filter((name) => name.starts
 const NO_LEFTOVERS = { processes: [], socket: false, home: false };
 
 describe('under launchd', () => {
-  test('starts beside the user’s own agent, comes back after it was killed, and leaves nothing', async () => {
+  test('starts beside the user’s own agent, restarts after a kill, and leaves nothing', async () => {
     const before = homes();
     const daemon = agent();
     expect(await daemon.start()).toBeGreaterThan(0);
@@ -39,7 +39,7 @@ describe('under launchd', () => {
     expect(homes()).toEqual(before);
   });
 
-  test('one that another test left behind is replaced', async () => {
+  test('replaces an agent that another test left', async () => {
     const killed = agent();
     await killed.start();
     const pid = launchd.pid(TEST_LABEL);
@@ -51,7 +51,7 @@ describe('under launchd', () => {
     await killed.stop();
   });
 
-  test('where launchd refuses it, the reason is told and nothing is left', async () => {
+  test('reports why launchd refuses it, and leaves nothing', async () => {
     const run: typeof launchd.run = () => Promise.resolve({ code: 125, stdout: '', stderr: 'no domain\n' });
     const before = homes();
     const daemon = new SelftestDaemon({ os: 'darwin', uid: 501, user, run });
@@ -61,7 +61,7 @@ describe('under launchd', () => {
   });
 });
 
-test('elsewhere it is a plain process, and leaves nothing', async () => {
+test('is a plain process elsewhere, and leaves nothing', async () => {
   process.env.SOTTO_ENGINE = fakeEngine;
   try {
     const before = homes();

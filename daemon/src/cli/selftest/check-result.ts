@@ -1,4 +1,4 @@
-/** What the self-test finds, and what it needs of the machine. */
+/** Results of the self-test, and what its steps need of the machine. */
 import type { AgentStatus } from '#launchd/index.js';
 import type { RunCommand } from '#launchd/run.js';
 import type { SelftestReply, SelftestRequest } from '../../protocol/selftest-process.js';
@@ -9,11 +9,11 @@ import { defined } from '../../protocol/defined.js';
 export interface CheckResult {
   readonly name: string;
   readonly status: 'ok' | 'warn' | 'failed' | 'skipped';
-  /** What was found, in a line. */
-  readonly found: string;
-  /** The same for programs. */
+  /** The result in one line. */
+  readonly message: string;
+  /** The result for programs. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** What to do about it. */
+  /** How to fix the problem. */
   readonly advice?: string;
 }
 
@@ -27,59 +27,62 @@ export interface NamedModel {
   readonly dir: string;
 }
 
-/** The machine, handed in: tests put another one in its place. */
+/** The machine, injected so that tests can replace it. */
 export interface Environment {
   readonly os: NodeJS.Platform;
   readonly uid: number;
-  /** The user's own folder. */
+  /** The user's home folder. */
   readonly home: string;
-  /** The folder that Sotto lies in. */
+  /** The folder in which Sotto is installed. */
   readonly root: string;
   readonly node: string;
-  /** Commands of the system, killed once the step is over. */
+  /** Runs system commands, which are killed when the step ends. */
   readonly run: RunCommand;
-  /** The same, whatever becomes of the step: what was made is removed. */
+  /** Runs a command even after the step has ended, to clean up. */
   readonly cleanUp: (command: readonly [string, ...string[]]) => Promise<void>;
-  /** The starter model, a clip whose text is known, and what another implementation makes of them. */
+  /** The starter model, a clip with a known text, and the reference values of another implementation. */
   readonly model: NamedModel;
   readonly clip: { readonly file: string; readonly text: string };
   readonly reference: string;
-  /** The model that the user has chosen, where it is another one. */
+  /** The model that the user has chosen, if it is another one. */
   readonly modelInUse?: NamedModel;
-  /** Measures in a process of the engine's kind. @throws SottoError */
+  /** Measures in a process like the engine's. @throws SottoError */
   readonly send: (request: SelftestRequest, env?: Readonly<Record<string, string>>) => Promise<SelftestReply>;
-  /** Such a process ends while work is queued. */
+  /** Exits such a process while work is queued. */
   readonly exitBusy: () => Promise<Exit>;
-  /** A daemon of the test's own: on macOS under launchd, as the login agent is. */
+  /** A daemon of the self-test: on macOS under launchd, like the login agent. */
   readonly daemon: TestDaemon;
-  /** The user's own login agent. */
+  /** Status of the user's login agent. */
   readonly agent: () => Promise<AgentStatus>;
   readonly record: () => Promise<Recording>;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Aborted when the step's time is up, or the user ends the test. */
+  /** Aborted when the step's time is up, or the user interrupts the test. */
   readonly signal: AbortSignal;
 }
 
-/** Verdicts as they are found. What it throws is a failed verdict. */
+/** Yields check results as they come. An error is a failed check. */
 export type Step = (environment: Environment) => AsyncGenerator<CheckResult, void>;
 
 export function macOnly(name: string): CheckResult {
-  return { name, status: 'skipped', found: 'only on macOS', facts: {} };
+  return { name, status: 'skipped', message: 'only on macOS', facts: {} };
 }
 
 export function skipped(
   name: string,
-  found: string,
+  message: string,
   advice?: string,
   facts: Readonly<Record<string, unknown>> = {},
 ): CheckResult {
-  return { name, status: 'skipped', found, facts, ...defined({ advice }) };
+  return { name, status: 'skipped', message, facts, ...defined({ advice }) };
 }
 
-/** More of a tool's output than this is not sent in. */
+/** Characters of a tool's output that the report includes. */
 const MAX_RAW = 2_000;
 
-/** A tool of macOS that says something else than Sotto knows: no verdict, and its words for the reader of the file. */
+/**
+ * For output of a macOS tool that Sotto doesn't recognize: the check is skipped, and the output goes into the
+ * report.
+ */
 export function unknown(name: string, what: string, raw: string): CheckResult {
   return skipped(name, `unknown: ${what}`, undefined, { raw: raw.slice(-MAX_RAW) });
 }

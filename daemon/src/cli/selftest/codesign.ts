@@ -1,9 +1,9 @@
-/** What `codesign` and `xattr` print. */
+/** Parses the output of `codesign` and `xattr`. */
 import type { CommandResult } from '#launchd/run.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface Signature {
-  /** Such as `0x10000(runtime)`; undefined where the output has no such line. */
+  /** Such as `0x10000(runtime)`; undefined if the output has no such line. */
   readonly flags?: string;
   /** The first authority, or `ad hoc`. */
   readonly signer?: string;
@@ -21,13 +21,16 @@ export function parseSignature(printed: string): Signature {
   };
 }
 
-/** What `codesign --verify` says by how it ends: 1 and 3 are verdicts, all else is a tool that did not work. */
+/** The result of `codesign --verify` by its exit code: 1 and 3 mean invalid, others that the tool failed. */
 export function isValid({ code }: CommandResult): boolean | undefined {
   if (code === 0) return true;
   return code === 1 || code === 3 ? false : undefined;
 }
 
-/** @param printed stdout of `xattr -lr`: `PATH: NAME: VALUE` for each attribute @returns the paths that are quarantined */
+/**
+ * @param printed stdout of `xattr -lr`: `PATH: NAME: VALUE` for each attribute
+ * @returns the quarantined paths
+ */
 export function quarantined(printed: string): string[] {
   return [...printed.matchAll(/^(.+?): com\.apple\.quarantine:/gm)].map(([, path = '']) => path);
 }

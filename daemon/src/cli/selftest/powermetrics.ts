@@ -1,4 +1,4 @@
-/** What `powermetrics` says of the GPU while a dictation runs. */
+/** Parses the GPU figures of `powermetrics` during a dictation. */
 
 interface GpuUse {
   readonly samples: number;
@@ -9,15 +9,15 @@ interface GpuUse {
   readonly combinedWatts?: number;
 }
 
-/** The samplers that are asked, once a second. */
+/** Samples once a second. */
 export function powermetricsArguments(seconds: number): string[] {
   return ['--samplers', 'gpu_power,cpu_power', '-i', '1000', '-n', String(seconds)];
 }
 
-/** @returns undefined where no line is understood */
+/** @returns undefined if no line is recognized */
 export function parsePower(printed: string): GpuUse | undefined {
   const shares = figures(printed, /^GPU (?:HW )?active residency:\s+([\d.]+)%/gm);
-  // Printed by both samplers, so the count of the shares is that of the samples.
+  // Both samplers print the power, so the shares give the number of samples.
   const watts = figures(printed, /^GPU Power:\s+([\d.]+) mW/gm);
   const combined = figures(printed, /^Combined Power \([^)]*\):\s+([\d.]+) mW/gm);
   if (shares.length === 0 && watts.length === 0) return undefined;

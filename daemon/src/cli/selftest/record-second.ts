@@ -1,13 +1,13 @@
-/** A second of the microphone, through the program that records for dictations. */
+/** Records a second of the microphone with sotto-mic, as dictations do. */
 import { SottoError } from '../../protocol/errors.js';
 import { OPEN, STOP, type MicEvent, type MicFailure } from '../microphone/mic-messages.js';
 import { MicProcess } from '../microphone/mic-process.js';
 
-/** As long as this is recorded once there is sound, */
+/** Recorded after the first sample that isn't zero. */
 const RECORD_SECONDS = 1;
-/** and zeros are waited out for as long as a headset may take until it sends sound. */
+/** Zeros to wait out: a headset may need this long until it sends audio. */
 const MAX_ZEROS_SECONDS = 3;
-/** A prompt of macOS is on the screen until the user answers it. */
+/** A macOS prompt stays on the screen until the user answers it. */
 const MAX_OPEN_MS = 8_000;
 const STOP_MS = 500;
 
@@ -18,16 +18,16 @@ export type Recording =
       readonly rate: number;
       readonly samples: number;
       readonly openMs: number;
-      /** From the first command until the first sample that is not zero; undefined where all of them are. */
+      /** From the first command until the first sample that isn't zero; undefined if all samples are zero. */
       readonly firstAudioMs?: number;
       /** The largest sample, of 32768. */
       readonly peak: number;
     }
   | { readonly type: 'failed'; readonly failure: MicFailure }
-  /** Neither open nor refused. */
+  /** Neither open nor denied. */
   | { readonly type: 'hung' };
 
-/** @throws SottoError MIC_UNAVAILABLE where the program can't be started or ends, CANCELLED */
+/** @throws SottoError MIC_UNAVAILABLE if sotto-mic can't be started or exits, CANCELLED */
 export function recordSecond(signal: AbortSignal): Promise<Recording> {
   return new Promise((resolve, reject) => {
     const startMs = performance.now();
@@ -44,7 +44,7 @@ export function recordSecond(signal: AbortSignal): Promise<Recording> {
     };
     const cancel = (): void => {
       mic.kill();
-      reject(new SottoError('CANCELLED', 'the recording was ended'));
+      reject(new SottoError('CANCELLED', 'the recording was interrupted'));
     };
     const mic = new MicProcess({
       event: (event: MicEvent) => {
@@ -66,7 +66,7 @@ export function recordSecond(signal: AbortSignal): Promise<Recording> {
       },
       exited: (error) => {
         clearTimeout(openTimer);
-        reject(error ?? new SottoError('MIC_UNAVAILABLE', 'sotto-mic ended before it recorded'));
+        reject(error ?? new SottoError('MIC_UNAVAILABLE', 'sotto-mic exited before it recorded'));
       },
     });
     const openTimer = setTimeout(() => {

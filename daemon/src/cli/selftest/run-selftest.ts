@@ -1,4 +1,4 @@
-/** `sotto doctor --selftest`: eight steps, a line for each verdict, and one JSON object to send in. */
+/** `sotto doctor --selftest`: eight steps, one line for each check, and a JSON report. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sleep } from '../../async.js';
@@ -32,7 +32,7 @@ import { defined } from '../../protocol/defined.js';
 const SAMPLE = 'jfk.flac';
 const REFERENCE = join(packageRoot, 'assets', 'selftest', 'whisper-base-6bit-jfk.json');
 
-/** The steps, in order; together they end within 3 minutes. */
+/** The steps in order; together they take at most 3 minutes. */
 export const STEPS: readonly TimedStep[] = [
   { name: 'system', step: systemStep, limitMs: 12_000 },
   { name: 'load', step: loadStep, limitMs: 12_000 },
@@ -44,7 +44,7 @@ export const STEPS: readonly TimedStep[] = [
   { name: 'teardown', step: teardownStep, limitMs: 25_000 },
 ];
 
-/** @returns the exit code: 3 where something failed, 130 after Ctrl-C */
+/** @returns the exit code: 3 if a check failed, 130 after Ctrl-C */
 export async function selftest(paths: Paths, json: boolean): Promise<number> {
   const output = json ? process.stderr : process.stdout;
   const style = styleFor(wantsColour(output));
@@ -60,7 +60,7 @@ export async function selftest(paths: Paths, json: boolean): Promise<number> {
   let checks: readonly StepCheck[];
   try {
     const make = environmentMaker(paths, daemon);
-    const print = (found: StepCheck): void => void output.write(`${line(found, style)}\n`);
+    const print = (check: StepCheck): void => void output.write(`${line(check, style)}\n`);
     checks = await runSteps(STEPS, make, print, interrupt.signal);
   } finally {
     await daemon.stop();
@@ -70,7 +70,7 @@ export async function selftest(paths: Paths, json: boolean): Promise<number> {
   const report = reportOf(begun, checks, homedir());
   output.write(`${summary(checks, report.seconds)}\n`);
   if (json) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else process.stdout.write(`To send in: ${await writeReport(report, [process.cwd(), paths.home])}\n`);
+  else process.stdout.write(`Report to send in: ${await writeReport(report, [process.cwd(), paths.home])}\n`);
   return checks.some(({ status }) => status === 'failed') ? 3 : 0;
 }
 
@@ -103,20 +103,20 @@ function environmentMaker(paths: Paths, daemon: TestDaemon): (signal: AbortSigna
   });
 }
 
-/** The model that the user has chosen, where it is here and another one than the starter model. */
+/** The model that the user has chosen, if it is installed and isn't the starter model. */
 function chosenModel(paths: Paths, starter: NamedModel): NamedModel | undefined {
   try {
     const chosen = findModel(modelDirs(paths), readSettings(paths.settings).model);
     return chosen.dir === starter.dir ? undefined : chosen;
   } catch {
-    // `sotto doctor` says what is wrong with the settings.
+    // `sotto doctor` reports invalid settings.
     return undefined;
   }
 }
 
-export function line({ name, status, found, advice }: CheckResult, style: Style): string {
+export function line({ name, status, message, advice }: CheckResult, style: Style): string {
   const mark = { ok: style.green('✓'), warn: '!', failed: style.red('✗'), skipped: style.dim('·') }[status];
-  const rest = status === 'skipped' ? `skipped: ${found}` : found;
+  const rest = status === 'skipped' ? `skipped: ${message}` : message;
   return `${mark} ${padEnd(name, 24)}${advice === undefined ? rest : `${rest} — ${advice}`}`;
 }
 

@@ -1,4 +1,4 @@
-/** One step after another, each with an end: a step that hangs is a failed verdict, and the next one runs. */
+/** Runs one step after another with a time limit: a step that hangs is a failed check, and the next one runs. */
 import { SottoError } from '../../protocol/errors.js';
 import { unavailable } from './selftest-process.js';
 import type { Environment, Step, CheckResult } from './check-result.js';
@@ -10,21 +10,20 @@ export interface TimedStep {
 }
 
 export interface StepCheck extends CheckResult {
-  /** The name of the step. */
   readonly step: string;
 }
 
-/** How long a step may take to clean up once its time is over. */
+/** How long a step may clean up after its time is up. */
 const CLEAN_UP_TIMEOUT_MS = 3_000;
 
 /**
- * @param environmentUntil the machine for a step, whose signal ends what it runs
- * @param interrupt the user ends the test: the step in work cleans up, and no other one begins
+ * @param environmentUntil creates the environment of a step; the signal ends what it runs
+ * @param interrupt the user interrupts the test: the current step cleans up, and no other one starts
  */
 export async function runSteps(
   steps: readonly TimedStep[],
   environmentUntil: (signal: AbortSignal) => Environment,
-  onCheck: (found: StepCheck) => void,
+  onCheck: (check: StepCheck) => void,
   interrupt: AbortSignal = new AbortController().signal,
 ): Promise<StepCheck[]> {
   const all: StepCheck[] = [];
@@ -33,10 +32,10 @@ export async function runSteps(
     const timeUp = new AbortController();
     const timer = setTimeout(() => timeUp.abort(), limitMs);
     const signal = AbortSignal.any([interrupt, timeUp.signal]);
-    const report = (status: CheckResult): void => {
-      const found = { step: name, ...status };
-      all.push(found);
-      onCheck(found);
+    const report = (result: CheckResult): void => {
+      const check = { step: name, ...result };
+      all.push(check);
+      onCheck(check);
     };
     try {
       await follow(step(environmentUntil(signal)), signal, report);
@@ -51,11 +50,11 @@ export async function runSteps(
   return all;
 }
 
-/** Tells each verdict, until the step is over or the signal comes. What fails because of the signal is no verdict. */
+/** Reports each check until the step ends or the signal is aborted. Failures caused by the signal aren't reported. */
 async function follow(
   checks: AsyncGenerator<CheckResult, void>,
   signal: AbortSignal,
-  report: (status: CheckResult) => void,
+  report: (check: CheckResult) => void,
 ): Promise<void> {
   const aborted = new Promise<'aborted'>((resolve) => {
     signal.addEventListener('abort', () => resolve('aborted'), { once: true });
@@ -68,7 +67,7 @@ async function follow(
     const next = checks.next();
     const result = await Promise.race([next, aborted]);
     if (result === 'aborted') {
-      // Its `finally` runs once what it waits for has been ended.
+      // The step's `finally` runs once its pending work has been aborted.
       const cleaned = next.catch(() => undefined).then(() => checks.return());
       await Promise.race([cleaned.catch(() => undefined), pause(CLEAN_UP_TIMEOUT_MS)]);
       return;
@@ -83,8 +82,8 @@ function pause(ms: number): Promise<void> {
 }
 
 function overdue(name: string, limitMs: number): CheckResult {
-  const error = new SottoError('INTERNAL', `it was not over after ${Math.round(limitMs / 1000)} s`, {
-    hint: 'close other programs and run it again; otherwise send in the JSON of this test',
+  const error = new SottoError('INTERNAL', `timed out after ${Math.round(limitMs / 1000)} s`, {
+    hint: 'close other programs and run it again; if it still fails, send in the JSON of this test',
   });
   return { ...unavailable(name, error), facts: { limitMs } };
 }

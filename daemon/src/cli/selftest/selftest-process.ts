@@ -1,4 +1,4 @@
-/** What the steps ask of a process that has MLX. */
+/** Sends requests to a process that has MLX. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
@@ -13,7 +13,7 @@ import type { Environment, Exit, CheckResult } from './check-result.js';
 
 const TOOL = fileURLToPath(new URL('../../engine/selftest-tool.js', import.meta.url));
 
-/** @throws SottoError as the process says, or ENGINE_CRASHED */
+/** @throws SottoError of the process, or ENGINE_CRASHED */
 export async function sendFor<Type extends SelftestReply['type']>(
   { send }: Pick<Environment, 'send'>,
   request: SelftestRequest,
@@ -28,10 +28,10 @@ export async function sendFor<Type extends SelftestReply['type']>(
 
 export function unavailable(name: string, error: unknown): CheckResult {
   const { code, message, hint } = codedError(error);
-  return { name, status: 'failed', found: message, facts: { code }, ...(hint !== '' && { advice: hint }) };
+  return { name, status: 'failed', message, facts: { code }, ...(hint !== '' && { advice: hint }) };
 }
 
-/** @throws SottoError ENGINE_CRASHED: it ended without an answer */
+/** @throws SottoError ENGINE_CRASHED: the process exited without a reply */
 export async function sendToProcess(
   signal: AbortSignal,
   request: SelftestRequest,
@@ -41,7 +41,7 @@ export async function sendToProcess(
   const ended = await runTool(signal, request, env, (message) => (reply = message));
   if (reply !== undefined) return v.parse(selftestReplySchema, reply);
   const why = ended.signal === null ? `exit code ${ended.code}` : `killed by ${ended.signal}`;
-  throw new SottoError('ENGINE_CRASHED', `the test process ended: ${why}`, { hint: ended.stderrTail });
+  throw new SottoError('ENGINE_CRASHED', `the test process exited: ${why}`, { hint: ended.stderrTail });
 }
 
 export async function exitBusyProcess(stop: AbortSignal): Promise<Exit> {
@@ -60,7 +60,7 @@ function runTool(
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       execArgv: ['--no-warnings'],
       env: { ...process.env, ...env },
-      // JSON has no NaN, which is what a broken kernel gives.
+      // JSON has no NaN, which a broken kernel returns.
       serialization: 'advanced',
       signal: stop,
       killSignal: 'SIGKILL',

@@ -1,4 +1,4 @@
-/** The report of a self-test: the object that is printed, and the file to send in. */
+/** The report of a self-test: the printed object and the file to send in. */
 import { join } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
@@ -7,13 +7,13 @@ import type { StepCheck } from './run-steps.js';
 
 export interface Report {
   readonly version: string;
-  /** When it began, in ISO 8601. */
+  /** Start time in ISO 8601. */
   readonly at: string;
   readonly seconds: number;
   readonly checks: readonly StepCheck[];
 }
 
-/** @param home the user's folder, whose name need not be sent in: it becomes `~` */
+/** @param home the user's home folder, replaced by `~` to hide the user's name */
 export function reportOf(begun: Date, checks: readonly StepCheck[], home: string): Report {
   const withoutHome = (_: string, value: unknown): unknown =>
     typeof value === 'string' && home.length > 1 ? value.replaceAll(home, '~') : value;
@@ -28,9 +28,9 @@ export function reportOf(begun: Date, checks: readonly StepCheck[], home: string
 const MAX_NAMES = 100;
 
 /**
- * Writes it under a name that is free, in the first of the folders that can be written.
+ * Writes the report under a free name in the first writable folder.
  * @returns the path
- * @throws SottoError OUTPUT_FAILED where none can
+ * @throws SottoError OUTPUT_FAILED if no folder is writable
  */
 export async function writeReport(report: Report, folders: readonly string[]): Promise<string> {
   let refused: unknown;
@@ -51,5 +51,5 @@ async function writeTo(folder: string, report: Report): Promise<string> {
     const path = join(folder, number === 1 ? `${name}.json` : `${name}-${number}.json`);
     if ((await placeText(path, text, { existing: 'keep', makeFolder: false })) === 'placed') return path;
   }
-  throw new SottoError('OUTPUT_FAILED', `${folder} has ${MAX_NAMES} reports of this day already`);
+  throw new SottoError('OUTPUT_FAILED', `${folder} already has ${MAX_NAMES} reports of today`);
 }

@@ -1,13 +1,13 @@
-/** Commands of the system, each with an end: one that hangs is killed. */
+/** Runs system commands with a time limit. */
 import { execFile } from 'node:child_process';
 import type { RunCommand } from '#launchd/run.js';
 import { codeOf } from '../../protocol/errors.js';
 
-/** `log show` of a busy minute takes longest. */
+/** `log show` of a busy minute takes the longest. */
 const TIMEOUT_MS = 15_000;
 const MAX_OUTPUT_BYTES = 32 * 2 ** 20;
 
-/** @param signal kills what runs; `code` is -1 then, and 127 where there is no such command */
+/** @param signal kills the commands; `code` is -1 then, and 127 if there is no such command */
 export function commandsUntil(signal: AbortSignal): RunCommand {
   return (command, args) =>
     new Promise((resolve) => {

@@ -1,28 +1,29 @@
 import { defined } from '../../protocol/defined.js';
 
 /**
- * Whom macOS asked for when the microphone was opened, from the lines of `tccd` in its log. A request has a number, and a line
- * for each of its parts:
+ * Finds the app whose permission macOS checked when the microphone was opened, in the log lines of `tccd`. A
+ * request has a number and several lines:
  *
  *     AUTHREQ_CTX: msgID=611.2, function=…, service=kTCCServiceMicrophone, preflight=no
  *     AUTHREQ_ATTRIBUTION: msgID=611.2, attribution={responsible={TCCDProcess: identifier=…, pid=…}, accessing={TCCDProcess: …}}
  *     AUTHREQ_RESULT: msgID=611.2, authValue=2, authReason=2
  *
- * Older systems write `AttributionChain: RESP:{ID: …}, ACC:{ID: …}` without a number. Known from logs that others published.
+ * Older systems write `AttributionChain: RESP:{ID: …}, ACC:{ID: …}` without a number. Known from logs that others
+ * published.
  */
 
 const SERVICE = 'kTCCServiceMicrophone';
 
 interface MicrophoneRequest {
-  /** The app that is asked about; undefined where the accessing process answers for itself. */
+  /** The app whose permission is checked; undefined if the accessing process is responsible itself. */
   readonly responsible?: string;
   /** The process that opens the microphone. */
   readonly accessing?: string;
-  /** Undefined while the user has not answered, or where the log says something else than yes and no. */
+  /** Undefined until the user has answered, or for a value other than yes and no. */
   readonly isAllowed?: boolean;
 }
 
-/** @returns the last request, undefined where no line is understood */
+/** @returns the last request; undefined if no line is recognized */
 export function lastRequest(log: string): MicrophoneRequest | undefined {
   const lines = microphoneLines(log);
   const attribution = lines.findLast((line) => /AUTHREQ_ATTRIBUTION|AttributionChain/.test(line));
@@ -39,7 +40,7 @@ export function lastRequest(log: string): MicrophoneRequest | undefined {
   };
 }
 
-/** The lines about requests for the microphone, and no others: the rest of the log is private. */
+/** Only the lines about requests for the microphone: the rest of the log is private. */
 export function microphoneLines(log: string): string[] {
   const lines = log.split('\n');
   const numbers = new Set(lines.filter((line) => line.includes(SERVICE)).map(numberOf));
@@ -56,7 +57,7 @@ function numberOf(line: string): string | undefined {
   return /msgID=(\d+(?:\.\d+)?)/.exec(line)?.[1];
 }
 
-/** Its identifier, or its program where it has none. */
+/** Its identifier, or its path if it has none. */
 function processIn(line: string, role: string, old: string): string | undefined {
   const block = new RegExp(`${role}=\\{(?:TCCDProcess: )?([^}]*)\\}`).exec(line)?.[1];
   const identifier = /(?:^|[\s,])identifier=([^,}]+)/.exec(block ?? '')?.[1];

@@ -1,7 +1,7 @@
 /**
- * A daemon of the self-test's own, with a home of its own: on macOS an agent of another label beside the user's, so that
- * launchd starts it and macOS judges it as it judges the login agent; elsewhere a plain process. The user's daemon, agent and
- * history are not touched.
+ * A daemon with a home folder of its own for the self-test. On macOS it is an agent with another label than the
+ * user's, so that launchd starts it and macOS treats it like the login agent; elsewhere it is a plain process. The
+ * user's daemon, agent and history aren't touched.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync } from 'node:fs';
@@ -17,14 +17,14 @@ import { isRunning } from '../../is-running.js';
 import { launcher, resolvePaths, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 
-/** Beside the user's own: a test that was killed leaves this one, and the next test removes it. */
+/** Not the user's label: a killed test leaves this agent behind, and the next test removes it. */
 export const TEST_LABEL = 'com.sotto.selftest';
 const POLL_INTERVAL_MS = 100;
-/** The model is loaded meanwhile. */
+/** Includes loading the model. */
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
 
-/** What is still there after the daemon was stopped; nothing should be. */
+/** What is left after the daemon was stopped; nothing should be. */
 export interface Leftovers {
   readonly processes: readonly number[];
   readonly socket: boolean;
@@ -32,26 +32,29 @@ export interface Leftovers {
 }
 
 export interface TestDaemon {
-  /** Starts it at the first call. @returns seconds until it answered @throws SottoError AGENT_FAILED, DAEMON_UNAVAILABLE */
+  /**
+   * Starts it on the first call. @returns seconds until it responds
+   * @throws SottoError AGENT_FAILED, DAEMON_UNAVAILABLE
+   */
   start(): Promise<number>;
-  /** Starts it where it does not run. */
+  /** Starts it if it isn't running. */
   connect(): Promise<SottoClient>;
-  /** Kills its process. @returns seconds until another one answers, undefined where none does within `limitMs` */
+  /** Kills its process. @returns seconds until another one responds; undefined if none does within `limitMs` */
   killAndWait(limitMs: number): Promise<number | undefined>;
   /** Whether a service manager restarts it. */
   readonly isAgent: boolean;
-  /** Ends it and removes all of its files; does nothing where it was not started. Never throws. */
+  /** Stops it and removes all its files; does nothing if it wasn't started. Never throws. */
   stop(): Promise<Leftovers | undefined>;
 }
 
 interface TestDaemonOptions {
   readonly os: NodeJS.Platform;
   readonly uid: number;
-  /** The user's own folder, in which launchd's lists lie. */
+  /** The user's home folder, which holds the LaunchAgents. */
   readonly user: string;
-  /** Commands that are not ended with a step: what was begun has to be taken away. */
+  /** Runs commands that outlive a step, for the clean-up. */
   readonly run: RunCommand;
-  /** The user ends the test: nothing is waited for any more. */
+  /** Aborted when the user interrupts the test: nothing is waited for then. */
   readonly interrupt?: AbortSignal;
 }
 
@@ -144,7 +147,8 @@ export class SelftestDaemon implements TestDaemon {
 
   #spawn(): void {
     const { home } = this.#home;
-    // A session of its own: Ctrl-C in the terminal is for the command, which then ends it.
+    // In a session of its own, so that Ctrl-C in the terminal reaches only the command, which then stops the
+    // daemon.
     const child = spawn(process.execPath, [launcher, 'daemon', 'run', '--idle-exit', '5'], {
       detached: true,
       stdio: 'ignore',
@@ -157,7 +161,7 @@ export class SelftestDaemon implements TestDaemon {
     if (child.pid !== undefined) this.#processes.add(child.pid);
   }
 
-  /** Of the process that answers. */
+  /** Pid of the daemon that responds. */
   async #pid(): Promise<number | undefined> {
     try {
       const client = await SottoClient.connect(this.#home.socket, 'sotto-selftest');
@@ -174,6 +178,6 @@ function killIfRunning(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended meanwhile.
+    // The process has exited meanwhile.
   }
 }

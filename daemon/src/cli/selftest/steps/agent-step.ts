@@ -1,6 +1,6 @@
 /**
- * Step 7: whether the user's login agent runs; whether an agent starts, comes back after a crash and leaves (one of the test's
- * own, so that nothing that the user waits for is ended); and a dictation through it.
+ * Step 7: whether the user's login agent is running; whether an agent starts, restarts after a crash and stops (the
+ * test's own agent, so that nothing of the user's is stopped); and a dictation through it.
  */
 import { unavailable } from '../selftest-process.js';
 import { dictationChecks } from './dictation-checks.js';
@@ -14,9 +14,9 @@ export const agentStep: Step = async function* (environment) {
   yield await loginAgent(environment);
   try {
     const startSeconds = await daemon.start();
-    const found = `answers ${startSeconds.toFixed(1)} s after its start`;
+    const message = `started in ${startSeconds.toFixed(1)} s`;
     const name = daemon.isAgent ? 'bootstrap' : 'daemon';
-    yield { name, status: 'ok', found, facts: { startSeconds, isAgent: daemon.isAgent } };
+    yield { name, status: 'ok', message, facts: { startSeconds, isAgent: daemon.isAgent } };
   } catch (error) {
     yield unavailable('bootstrap', error);
     return;
@@ -43,14 +43,14 @@ async function loginAgent({ os, agent }: Environment): Promise<CheckResult> {
     if (installed === 'no')
       return skipped(name, 'not installed', '`sotto agent install` starts Sotto at login', facts);
     if (state !== 'running') {
-      const advice = 'start it with `sotto agent start`; agent.log shows why it ended';
-      return { name, status: 'failed', found: 'installed, not running', facts, advice };
+      const advice = 'start it with `sotto agent start`; agent.log shows why it exited';
+      return { name, status: 'failed', message: 'installed, but not running', facts, advice };
     }
     if (installed === 'outdated') {
-      const found = 'runs, as another version installed it';
-      return { name, status: 'warn', found, facts, advice: 'update it with `sotto agent install`' };
+      const message = 'running, but installed by another version';
+      return { name, status: 'warn', message, facts, advice: 'update it with `sotto agent install`' };
     }
-    return { name, status: 'ok', found: `runs (pid ${pid ?? 'unknown'})`, facts };
+    return { name, status: 'ok', message: `runs (pid ${pid ?? 'unknown'})`, facts };
   } catch (error) {
     return unavailable(name, error);
   }
@@ -62,15 +62,15 @@ async function crash({ daemon }: Environment): Promise<CheckResult> {
   if (backSeconds === undefined)
     return {
       ...{ name, status: 'failed', facts: { limitMs: MAX_RESTART_MS } },
-      found: 'the agent did not come back within 12 s after it was killed',
+      message: 'the agent did not restart within 12 s after a kill',
       advice: 'send in the JSON of this test',
     };
-  const found = `back ${backSeconds.toFixed(1)} s after it was killed`;
-  return { name, status: 'ok', found, facts: { backSeconds } };
+  const message = `restarted in ${backSeconds.toFixed(1)} s after a kill`;
+  return { name, status: 'ok', message, facts: { backSeconds } };
 }
 
 async function end({ daemon }: Environment): Promise<CheckResult> {
-  const name = daemon.isAgent ? 'bootout' : 'daemon’s end';
+  const name = daemon.isAgent ? 'bootout' : 'daemon stop';
   const left = await daemon.stop();
   if (left === undefined) return skipped(name, 'nothing was started');
   const facts = { ...left };
@@ -79,7 +79,7 @@ async function end({ daemon }: Environment): Promise<CheckResult> {
     ...(left.socket ? ['its socket'] : []),
     ...(left.home ? ['its files'] : []),
   ];
-  if (what.length === 0) return { name, status: 'ok', found: 'no process, socket or file is left', facts };
+  if (what.length === 0) return { name, status: 'ok', message: 'no process, socket or file is left', facts };
   const advice = 'send in the JSON of this test';
-  return { name, status: 'failed', found: `left behind: ${what.join(', ')}`, facts, advice };
+  return { name, status: 'failed', message: `left behind: ${what.join(', ')}`, facts, advice };
 }

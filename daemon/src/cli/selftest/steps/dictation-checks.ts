@@ -1,4 +1,4 @@
-/** A dictation of the sample clip at the pace at which it was spoken, through the daemon: when its words come. */
+/** Dictates the sample clip in real time through the daemon and measures when its words arrive. */
 import { Dictation, type SottoClient } from '../../../client/index.js';
 import { SottoError } from '../../../protocol/errors.js';
 import { FileSource } from '../../dictate/file-source.js';
@@ -6,10 +6,10 @@ import { errorsIn, percent } from '../../models/word-errors.js';
 import { parsePower, powermetricsArguments } from '../powermetrics.js';
 import { macOnly, skipped, unknown, type Environment, type CheckResult } from '../check-result.js';
 
-/** The model has to be loaded before the dictation begins. */
+/** The model must be loaded before the dictation starts. */
 const READY_TIMEOUT_MS = 15_000;
 const POLL_INTERVAL_MS = 100;
-/** Of the dictation, in which powermetrics measures. */
+/** Part of the dictation in which powermetrics measures. */
 const MEASURED_SECONDS = 10;
 const MAX_COMMIT_SECONDS = 5;
 const MAX_WORD_ERRORS = 0.1;
@@ -27,17 +27,17 @@ export async function* dictationChecks(environment: Environment): AsyncGenerator
       yield skipped(
         'power',
         'powermetrics needs root',
-        'run this test with sudo to measure the GPU’s share and watts',
+        'run this test with sudo to measure GPU use and power',
       );
     else {
       const { stdout, stderr } = await measuring;
       const used = parsePower(stdout);
-      if (used === undefined) yield unknown('power', 'the output of powermetrics', `${stderr}\n${stdout}`);
+      if (used === undefined) yield unknown('power', 'output of powermetrics', `${stderr}\n${stdout}`);
       else {
         const share = used.share === undefined ? '' : `GPU busy ${(100 * used.share).toFixed(0)} %`;
         const watts = used.watts === undefined ? '' : `GPU ${used.watts.toFixed(1)} W`;
-        const found = [share, watts].filter((part) => part !== '').join(', ');
-        yield { name: 'power', status: 'ok', found: `${found} during the dictation`, facts: { ...used } };
+        const message = [share, watts].filter((part) => part !== '').join(', ');
+        yield { name: 'power', status: 'ok', message: `${message} during the dictation`, facts: { ...used } };
       }
     }
   } finally {
@@ -124,13 +124,19 @@ function toCheckResult(dictated: {
   };
   const name = 'dictation';
   const first = `first word after ${seconds(firstTextSeconds)}`;
-  const commits = `words final ${seconds(p50)} after they end (p90 ${seconds(p90)})`;
-  const found = `${first}, ${commits}, word errors ${percent(errors)}`;
+  const commits = `words committed ${seconds(p50)} after they end (p90 ${seconds(p90)})`;
+  const message = `${first}, ${commits}, word errors ${percent(errors)}`;
   if (errors.errors > MAX_WORD_ERRORS * errors.spoken)
-    return { name, status: 'failed', found, facts, advice: 'send in the JSON of this test' };
+    return { name, status: 'failed', message, facts, advice: 'send in the JSON of this test' };
   if ((p90 ?? Infinity) > MAX_COMMIT_SECONDS)
-    return { name, status: 'warn', found, facts, advice: 'close other programs, or choose a smaller model' };
-  return { name, status: 'ok', found, facts };
+    return {
+      name,
+      status: 'warn',
+      message,
+      facts,
+      advice: 'close other programs, or choose a smaller model',
+    };
+  return { name, status: 'ok', message, facts };
 }
 
 function quantile(values: readonly number[], part: number): number | undefined {

@@ -8,11 +8,14 @@ import { skipped, type Environment, type Step, type CheckResult } from '../check
 
 const FOLDERS = ['Desktop', 'Documents', 'Downloads'];
 const TIMEOUT_MS = 5_000;
-/** Copies the file $1 to $2/$3, where $2 is a folder. A shell of its own: macOS may hold it until the user answers a prompt. */
+/**
+ * Copies the file $1 to $2/$3, where $2 is a folder. A separate shell, because macOS may block it until the user
+ * answers a prompt.
+ */
 const COPY = 'test -d "$2" || exit 9; exec cp "$1" "$2/$3"';
 const NO_FOLDER = 9;
 
-/** What a file does: it may be refused, or not open because macOS waits for an answer. */
+/** `hung`: macOS waits for the user to answer a prompt. */
 type FileAccess = 'open' | 'denied' | 'hung';
 
 export const filesStep: Step = async function* (environment) {
@@ -41,11 +44,11 @@ async function tryFolder(
   const path = join(home, folder, file);
   try {
     const copied = await run('/bin/sh', ['-c', COPY, 'sh', clip.file, join(home, folder), file]);
-    if (copied.code === NO_FOLDER) return skipped(name, 'there is no such folder');
+    if (copied.code === NO_FOLDER) return skipped(name, 'no such folder');
     if (copied.code !== 0) {
-      const why = copied.code === -1 ? 'writing there hangs' : 'it is not allowed to write there';
+      const why = copied.code === -1 ? 'writing there hangs' : 'no permission';
       const advice = 'allow this terminal in System Settings › Privacy & Security › Files and Folders';
-      return skipped(name, `this terminal can’t put a file there: ${why}`, advice, { ...copied });
+      return skipped(name, `this terminal can’t write there: ${why}`, advice, { ...copied });
     }
     const stop = new AbortController();
     const access = await Promise.race([
@@ -53,13 +56,11 @@ async function tryFolder(
       sleep(TIMEOUT_MS).then((): FileAccess => 'hung'),
     ]).finally(() => stop.abort());
     const facts = { folder, access, isAgent: daemon.isAgent };
-    if (access === 'open') return { name, status: 'ok', found: 'the daemon reads them itself', facts };
+    if (access === 'open') return { name, status: 'ok', message: 'the daemon reads them', facts };
     const why =
-      access === 'denied'
-        ? 'the daemon may not open them'
-        : 'they did not open within 5 s: macOS waits for an answer';
+      access === 'denied' ? 'the daemon has no permission' : 'no answer within 5 s: macOS waits for the user';
     const advice = 'allow Node in System Settings › Privacy & Security › Files and Folders';
-    return { name, status: 'warn', found: `${why}; Sotto copies them then`, facts, advice };
+    return { name, status: 'warn', message: `${why}; Sotto copies such files instead`, facts, advice };
   } catch (error) {
     return unavailable(name, error);
   } finally {
@@ -68,9 +69,9 @@ async function tryFolder(
 }
 
 /**
- * How the daemon fares with a file. The job says that a copy could be supplied, which has the daemon tell why it can't open
- * the file; none is supplied, so what opens is the file itself.
- * @throws SottoError as the job
+ * Reports whether the daemon can open a file. The request offers a copy, so that the daemon says why it can't open
+ * the file; no copy is supplied, so only the file itself can open.
+ * @throws SottoError of the job
  */
 function accessTo(client: SottoClient, path: string, signal: AbortSignal): Promise<FileAccess> {
   return new Promise((resolve, reject) => {
@@ -80,7 +81,7 @@ function accessTo(client: SottoClient, path: string, signal: AbortSignal): Promi
         switch (message.type) {
           case 'waiting':
             if (message.for === 'file') {
-              // Slow is no answer: another one follows, or time is up.
+              // Slow isn't a result: another message follows, or the time is up.
               if (message.why === 'denied') resolve('denied');
             } else if (message.for !== 'queue') resolve('open');
             return;

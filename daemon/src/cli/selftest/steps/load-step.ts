@@ -9,13 +9,13 @@ export const loadStep: Step = async function* (environment) {
     const times = `first kernel ${coldMs.toFixed(0)} ms, then ${warmMs.toFixed(2)} ms`;
     const { architecture } = hardware;
     const which = device === 'gpu' ? `${device} (${architecture ?? 'of unknown architecture'})` : device;
-    const found = `MLX ${mlx} on the ${which}, ${times}`;
+    const message = `MLX ${mlx} on the ${which}, ${times}`;
     if (environment.os !== 'darwin' || device === 'gpu') {
-      yield { name: 'load', status: 'ok', found, facts };
+      yield { name: 'load', status: 'ok', message, facts };
       return;
     }
     const advice = 'Sotto needs the GPU of Apple silicon, outside a virtual machine';
-    yield { name: 'load', status: 'failed', found: `${found}: no GPU`, facts, advice };
+    yield { name: 'load', status: 'failed', message: `${message}: no GPU`, facts, advice };
   } catch (error) {
     yield unavailable('load', error);
   }

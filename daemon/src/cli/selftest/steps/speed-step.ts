@@ -1,13 +1,13 @@
-/** Step 4: what the machine can do, how much of it the models use, and whether the text is right. */
+/** Step 4: how fast the machine is, how much of that the models use, and whether the text is right. */
 import type { MachineResult, ModelSpeed, ProductTimes } from '../../../protocol/selftest-process.js';
 import { LARGE_COMMAND_BUFFERS } from '../../daemon/daemon-core.js';
 import { errorsIn, percent } from '../../models/word-errors.js';
 import { sendFor, unavailable } from '../selftest-process.js';
 import { skipped, type Environment, type NamedModel, type Step, type CheckResult } from '../check-result.js';
 
-/** A right text has a slip or two. */
+/** A correct transcript may have a few errors. */
 const MAX_WORD_ERRORS = 0.1;
-/** Below this part of the bound the GPU waits for something else than its memory. */
+/** Below this share of the bound, the GPU waits for something other than memory. */
 const MIN_SHARE_OF_BOUND = 0.25;
 
 export const speedStep: Step = async function* (environment) {
@@ -18,7 +18,7 @@ export const speedStep: Step = async function* (environment) {
     yield cache(facts);
     yield* facts.products.map(product);
     if (facts.products.length === 0)
-      yield skipped('products', 'packed or not matters to the encoder on a GPU alone');
+      yield skipped('products', 'quantized products matter to the encoder on a GPU only');
     const usual = await measure(environment, environment.model, facts);
     yield model(environment, environment.model, usual);
     yield text(environment, usual);
@@ -33,7 +33,7 @@ export const speedStep: Step = async function* (environment) {
   } catch (error) {
     yield unavailable('speed', error);
   }
-  yield skipped('first word after idle', 'it takes 10 minutes of idling, so this test leaves it out');
+  yield skipped('first word after idle', 'skipped here: it takes 10 minutes of idling');
 };
 
 async function measure(
@@ -47,33 +47,33 @@ async function measure(
 }
 
 function machine({ readGbPerSecond, gflops }: MachineResult): CheckResult {
-  const found = `memory ${readGbPerSecond.toFixed(0)} GB/s, products ${(gflops / 1000).toFixed(2)} TFLOP/s`;
-  return { name: 'machine', status: 'ok', found, facts: { readGbPerSecond, gflops } };
+  const message = `memory ${readGbPerSecond.toFixed(0)} GB/s, products ${(gflops / 1000).toFixed(2)} TFLOP/s`;
+  return { name: 'machine', status: 'ok', message, facts: { readGbPerSecond, gflops } };
 }
 
 function host({ hostMicrosPerOp, readyP50Ms, readyP95Ms }: MachineResult): CheckResult {
   const trip = `a round trip ${readyP50Ms.toFixed(2)} ms (p95 ${readyP95Ms.toFixed(2)} ms)`;
-  const found = `${hostMicrosPerOp.toFixed(1)} µs for each operation, ${trip}`;
-  return { name: 'host', status: 'ok', found, facts: { hostMicrosPerOp, readyP50Ms, readyP95Ms } };
+  const message = `${hostMicrosPerOp.toFixed(1)} µs per operation, ${trip}`;
+  return { name: 'host', status: 'ok', message, facts: { hostMicrosPerOp, readyP50Ms, readyP95Ms } };
 }
 
 function cache({ cacheCopies }: MachineResult): CheckResult {
   const facts = { cacheCopies };
   if (cacheCopies === 0)
-    return { name: 'cache', status: 'ok', found: 'keys and values are written in place', facts };
+    return { name: 'cache', status: 'ok', message: 'keys and values are written in place', facts };
   return {
     ...{ name: 'cache', status: 'warn', facts, advice: 'send in the JSON of this test' },
-    found: `keys and values are copied at each token (${cacheCopies} more buffers at the peak)`,
+    message: `keys and values are copied at each token (${cacheCopies} more buffers at the peak)`,
   };
 }
 
-/** Which is faster decides whether an encoder should be expanded on a GPU. */
+/** The faster one decides whether an encoder should be dequantized on a GPU. */
 function product({ rows, width, packedMs, plainMs }: ProductTimes): CheckResult {
   const ratio = packedMs / plainMs;
-  const times = `${packedMs.toFixed(2)} ms against ${plainMs.toFixed(2)} ms`;
-  const found = `6 bits take ${ratio.toFixed(2)} × the time of float16 (${times}, ${rows} rows)`;
+  const times = `${packedMs.toFixed(2)} ms vs. ${plainMs.toFixed(2)} ms`;
+  const message = `6 bits take ${ratio.toFixed(2)}× the time of float16 (${times}, ${rows} rows)`;
   const facts = { rows, width, packedMs, plainMs, ratio };
-  return { name: `product of width ${width}`, status: 'ok', found, facts };
+  return { name: `product of width ${width}`, status: 'ok', message, facts };
 }
 
 function model({ os }: Environment, { name }: NamedModel, facts: ModelSpeed): CheckResult {
@@ -81,11 +81,11 @@ function model({ os }: Environment, { name }: NamedModel, facts: ModelSpeed): Ch
   const part = tokensPerSecond / boundTokensPerSecond;
   const rate = `${tokensPerSecond.toFixed(0)} tokens/s, ${(100 * part).toFixed(0)} % of the bound`;
   const first = `loaded in ${loadSeconds.toFixed(1)} s, first run ${warmUpSeconds.toFixed(1)} s`;
-  const found = `${name}: encoder ${encodeMs.toFixed(0)} ms, ${rate}; ${first}`;
+  const message = `${name}: encoder ${encodeMs.toFixed(0)} ms, ${rate}; ${first}`;
   const { text: _, ...figures } = facts;
   const isSlow = os === 'darwin' && part < MIN_SHARE_OF_BOUND;
   return {
-    ...{ name: 'model', status: isSlow ? 'warn' : 'ok', found },
+    ...{ name: 'model', status: isSlow ? 'warn' : 'ok', message },
     facts: { ...figures, model: name, partOfBound: part },
     ...(isSlow && { advice: 'close other programs and run it again on mains power' }),
   };
@@ -94,12 +94,12 @@ function model({ os }: Environment, { name }: NamedModel, facts: ModelSpeed): Ch
 function text({ clip }: Environment, { text: transcript }: ModelSpeed): CheckResult {
   const errors = errorsIn(clip.text, transcript, 'en');
   const facts = { ...errors, transcript };
-  const found = `word errors ${percent(errors)} on the sample`;
+  const message = `word errors ${percent(errors)} on the sample`;
   return errors.errors <= MAX_WORD_ERRORS * errors.spoken
-    ? { name: 'text', status: 'ok', found, facts }
+    ? { name: 'text', status: 'ok', message, facts }
     : {
-        ...{ name: 'text', status: 'failed', found, facts },
-        advice: 'check the model: `sotto models verify`',
+        ...{ name: 'text', status: 'failed', message, facts },
+        advice: 'check the model with `sotto models verify`',
       };
 }
 
@@ -108,5 +108,5 @@ function longBuffers(usual: ModelSpeed, long: ModelSpeed): CheckResult {
   const change = `${gain >= 0 ? '+' : '−'}${Math.abs(100 * gain).toFixed(0)} %`;
   const { tokensPerSecond, encodeMs } = long;
   const facts = { gain, tokensPerSecond, encodeMs, ...LARGE_COMMAND_BUFFERS };
-  return { name: 'buffers', status: 'ok', found: `${change} tokens/s with longer command buffers`, facts };
+  return { name: 'buffers', status: 'ok', message: `${change} tokens/s with longer command buffers`, facts };
 }

@@ -1,4 +1,7 @@
-/** Step 8: whether the engine's processes end cleanly while work is queued, and a model leaves nothing in memory. */
+/**
+ * Step 8: whether the engine's processes exit cleanly while work is queued, and an unloaded model leaves nothing in
+ * memory.
+ */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sendFor, unavailable } from '../selftest-process.js';
@@ -6,7 +9,7 @@ import type { Environment, Exit, Step, CheckResult } from '../check-result.js';
 
 const EXITS = 20;
 const AT_ONCE = 4;
-/** macOS writes a crash report a moment after the process has ended. */
+/** macOS writes a crash report a moment after the process has exited. */
 const CRASH_REPORT_DELAY_MS = 1_000;
 
 export const teardownStep: Step = async function* (environment) {
@@ -35,12 +38,12 @@ async function exits({ os, home, exitBusy, signal, sleep }: Environment): Promis
     return {
       name: 'teardown',
       status: 'ok',
-      found: `${all.length} exits with work queued, no crash`,
+      message: `${all.length} exits with work queued, no crash`,
       facts,
     };
-  const found = `${bad.length} of ${all.length} exits failed, ${reports.length} crash reports`;
+  const message = `${bad.length} of ${all.length} exits failed, ${reports.length} crash reports`;
   const advice = 'send in the JSON of this test and the newest crash report';
-  return { name: 'teardown', status: 'failed', found, facts, advice };
+  return { name: 'teardown', status: 'failed', message, facts, advice };
 }
 
 async function leaks(environment: Environment): Promise<CheckResult> {
@@ -49,12 +52,12 @@ async function leaks(environment: Environment): Promise<CheckResult> {
   const { facts } = await sendFor(environment, request, 'leaks');
   const { arrays } = facts;
   if (arrays === 0)
-    return { name: 'leaks', status: 'ok', found: 'a model that is freed leaves no array behind', facts };
-  const found = `a model that is freed leaves ${arrays} arrays behind`;
-  return { name: 'leaks', status: 'failed', found, facts, advice: 'send in the JSON of this test' };
+    return { name: 'leaks', status: 'ok', message: 'an unloaded model leaves no arrays', facts };
+  const message = `an unloaded model leaves ${arrays} arrays`;
+  return { name: 'leaks', status: 'failed', message, facts, advice: 'send in the JSON of this test' };
 }
 
-/** macOS writes one for each process that crashes; elsewhere the folder is not there. */
+/** macOS writes one for each process that crashes; other systems have no such folder. */
 async function crashReports(home: string): Promise<string[]> {
   const all = await readdir(join(home, 'Library', 'Logs', 'DiagnosticReports')).catch(() => []);
   return all.filter((name) => name.startsWith('node'));
