@@ -1,4 +1,4 @@
-/** What was deleted comes back until it is to be gone, and then can be read nowhere any more. */
+/** Deleted dictations can be restored until the trash is emptied, and can't be read anywhere afterwards. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -10,7 +10,7 @@ import { DAY_MS, historyFixture, ids, fakeDictation } from './history-fixture.js
 const fixture = historyFixture();
 
 describe('deleting', () => {
-  test('what was deleted together comes back together, the last first', () => {
+  test('undo restores what was deleted together, the last deletion first', () => {
     const history = fixture.open();
     for (const id of ['a', 'b', 'c', 'd']) history.add(fakeDictation(id));
     history.delete('d');
@@ -23,7 +23,7 @@ describe('deleting', () => {
     expect(history.search('text', { limit: 9 })).toHaveLength(4);
   });
 
-  test('what is named comes back, whatever it was deleted with', () => {
+  test('undo restores the given ids, whatever they were deleted with', () => {
     const history = fixture.open();
     for (const id of ['a', 'b', 'c']) history.add(fakeDictation(id));
     history.deleteAll(['a', 'b']);
@@ -33,7 +33,7 @@ describe('deleting', () => {
     expect(ids(history.undo())).toEqual(['a']);
   });
 
-  test('one that is not there is no error, and one can be put back by whoever holds it', () => {
+  test('restoring an unknown id is no error, and a caller can restore a dictation that it holds', () => {
     const history = fixture.open();
     expect(history.delete('a')).toBeUndefined();
     history.add(fakeDictation('a'));
@@ -44,7 +44,7 @@ describe('deleting', () => {
     expect(history.undo()).toEqual([]);
   });
 
-  test('what could not go from the WAL file since another process read goes with the next prune', () => {
+  test('data that stayed in the WAL file because another process was reading is removed by the next prune', () => {
     const [history, reader] = [fixture.open(), new DatabaseSync(fixture.path)];
     history.add(fakeDictation('a', { text: 'xylophone quagmire' }));
     const isThere = (): boolean => readFileSync(`${fixture.path}-wal`, 'latin1').includes('xylophone');
@@ -58,7 +58,7 @@ describe('deleting', () => {
     brief.close();
   });
 
-  test('what is destroyed, or has lain in the trash for a day, can be read in no file any more', async () => {
+  test('no file contains a dictation that was destroyed, or spent a day in the trash', async () => {
     const history = fixture.open();
     const secret = 'xylophone quagmire';
     const isThere = (): boolean =>

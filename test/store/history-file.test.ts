@@ -1,4 +1,4 @@
-/** Past dictations outlive whatever becomes of their file, and whoever else writes into it. */
+/** The history survives damage to its file, and other processes that write to it. */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ const fixture = historyFixture();
 
 const module = new URL('../../daemon/src/store/history/index.js', import.meta.url).href;
 
-/** Fills a history in a process of its own: when that has ended, nobody has the file open. */
+/** Fills a history in another process, so that nothing has the file open afterwards. */
 function seed(count: number, repeat = 1): void {
   const script = `
     const { History } = await import(${JSON.stringify(module)});
@@ -32,13 +32,13 @@ function seed(count: number, repeat = 1): void {
   expect(readdirSync(join(fixture.folder, 'new'))).toEqual(['history.db']);
 }
 
-/** Whether the file still holds the whole text of one of `seed(…, 100)`. */
+/** Whether the file still holds the complete text of one of `seed(…, 100)`. */
 function hasText(file: Buffer, i: number): boolean {
   return file.includes(`number ${i} `.repeat(100));
 }
 
 describe('the file', () => {
-  test('a database of version 0 becomes one of this version', () => {
+  test('a database of version 0 is migrated', () => {
     mkdirSync(join(fixture.folder, 'new'));
     const empty = new DatabaseSync(fixture.path);
     empty.exec('PRAGMA user_version = 0; VACUUM');
@@ -51,7 +51,7 @@ describe('the file', () => {
     db.close();
   });
 
-  test('one of a later Sotto is left alone, and said', () => {
+  test('a database of a newer version is not changed, and reported', () => {
     seed(1);
     const db = new DatabaseSync(fixture.path);
     db.exec('PRAGMA user_version = 999');
@@ -63,11 +63,11 @@ describe('the file', () => {
   });
 
   test.each([
-    ['without a number of its own', ''],
+    ['without an application id', ''],
     ['with tables of the same names', 'CREATE TABLE dictation (id TEXT, words TEXT)'],
-    ['with a number of its own', 'DROP TABLE visits; PRAGMA application_id = 252006675'],
+    ['with an application id', 'DROP TABLE visits; PRAGMA application_id = 252006675'],
     ['with a version', 'PRAGMA user_version = 1'],
-  ])('a database of another program is left as it is, and said: %s', (_, sql) => {
+  ])('a database of another program is not changed, and reported: %s', (_, sql) => {
     mkdirSync(join(fixture.folder, 'new'));
     const isUnchanged = foreignDatabase(fixture.path, sql);
     expect(fixture.open).toThrow(
@@ -77,7 +77,7 @@ describe('the file', () => {
     expect(fixture.warnings).toEqual([]);
   });
 
-  test('one that an earlier Sotto made, which gave it no number, is ours', () => {
+  test('a database of an earlier version without an application id is ours', () => {
     seed(2);
     const db = new DatabaseSync(fixture.path);
     db.exec('PRAGMA application_id = 0');
@@ -85,7 +85,7 @@ describe('the file', () => {
     expect(ids(fixture.open().list({ limit: 3 }))).toEqual(['t1', 't0']);
   });
 
-  test('a file that is no database is put aside, once', () => {
+  test('a file that is not a database is moved aside, once', () => {
     seed(1);
     writeFileSync(fixture.path, 'this is no database. '.repeat(500));
     const history = fixture.open();
@@ -101,13 +101,13 @@ describe('the file', () => {
     expect(fixture.warnings).toHaveLength(1);
   });
 
-  test('wherever it is damaged, it goes on, and all that was whole is there', () => {
+  test('wherever it is damaged, the history works, and has all intact dictations', () => {
     seed(60, 100);
     const whole = readFileSync(fixture.path);
     const pages = whole.length / 4096;
     let most = 0;
     for (let page = 0; page < pages; page += 3) {
-      // A here.folder for each: a connection that is closed may live on until its statements are collected.
+      // A folder for each: a closed connection may live on until its statements are collected.
       fixture.path = join(fixture.folder, `${page}`, 'history.db');
       mkdirSync(dirname(fixture.path));
       const damaged = Buffer.from(whole);
@@ -123,37 +123,34 @@ describe('the file', () => {
       history.close();
       most = Math.max(most, 60 - found.length);
     }
-    // The first page holds where all the others are; any other one takes a few dictations with it at most.
+    // The first page lists all others; any other page costs at most a few dictations.
     expect(most).toBe(60);
   });
 
-  test.each([30, 60])(
-    'a damaged page costs only the dictations in it: all others of %i are taken over',
-    (count) => {
-      seed(count, 100);
-      const whole = readFileSync(fixture.path);
-      // A few texts of this length lie in a page: the others are in pages before it and after it.
-      const middle = Math.floor(count / 2);
-      const page = Math.floor(whole.indexOf(`number ${middle} `.repeat(100)) / 4096);
-      const damaged = Buffer.from(whole);
-      damaged.fill(0xa5, page * 4096, (page + 1) * 4096);
-      const lost = Array.from({ length: count }, (_, i) => i).filter((i) => !hasText(damaged, i));
-      expect(lost).toContain(middle);
-      expect(lost.length).toBeLessThan(6);
-      writeFileSync(fixture.path, damaged);
-      const found = ids(fixture.open().list({ limit: 100 }));
-      for (let i = 0; i < count; i++) if (!lost.includes(i)) expect(found).toContain(`t${i}`);
-    },
-  );
+  test.each([30, 60])('a damaged page costs only its dictations: all others of %i are recovered', (count) => {
+    seed(count, 100);
+    const whole = readFileSync(fixture.path);
+    // A page holds a few texts of this length: the others are in pages before and after it.
+    const middle = Math.floor(count / 2);
+    const page = Math.floor(whole.indexOf(`number ${middle} `.repeat(100)) / 4096);
+    const damaged = Buffer.from(whole);
+    damaged.fill(0xa5, page * 4096, (page + 1) * 4096);
+    const lost = Array.from({ length: count }, (_, i) => i).filter((i) => !hasText(damaged, i));
+    expect(lost).toContain(middle);
+    expect(lost.length).toBeLessThan(6);
+    writeFileSync(fixture.path, damaged);
+    const found = ids(fixture.open().list({ limit: 100 }));
+    for (let i = 0; i < count; i++) if (!lost.includes(i)) expect(found).toContain(`t${i}`);
+  });
 
-  test('of the daemon waits for the disk at each commit: the spool is removed after it', () => {
+  test('of the daemon waits for the disk at each commit, because the spool is deleted afterwards', () => {
     const db = openDatabase(join(fixture.folder, 'sync.db'), 0);
     expect(db.prepare('PRAGMA synchronous').get()).toEqual({ synchronous: 2 });
     expect(db.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
     db.close();
   });
 
-  test('pages that end among dictations of one millisecond skip none', () => {
+  test('pages that end between dictations of the same millisecond skip none', () => {
     const history = fixture.open();
     for (let i = 0; i < 7; i++) history.add(fakeDictation(`t${i}`, { startedMs: i < 6 ? NOW : NOW - 1 }));
     const read: string[] = [];
@@ -165,7 +162,7 @@ describe('the file', () => {
     expect(read).toEqual(['t5', 't4', 't3', 't2', 't1', 't0', 't6']);
   });
 
-  test('a damaged index is made anew, and nothing is lost', () => {
+  test('a damaged index is rebuilt, and nothing is lost', () => {
     seed(20);
     const db = new DatabaseSync(fixture.path);
     db.enableDefensive(false);
@@ -179,7 +176,7 @@ describe('the file', () => {
     ]);
   });
 
-  test('damage that shows while it is open is dealt with in that call, by the first of two who see it', () => {
+  test('damage that appears while it is open is repaired in that call, by the first of two processes', () => {
     seed(60, 100);
     const [left, right] = [fixture.open(), fixture.open()];
     const bytes = readFileSync(fixture.path).fill(7, 4096);
@@ -190,7 +187,7 @@ describe('the file', () => {
     expect(fixture.warnings).toHaveLength(1);
   });
 
-  test('a here.folder that can’t be written is said with a code', () => {
+  test('a folder that can’t be written is reported with a code', () => {
     writeFileSync(join(fixture.folder, 'new'), 'a file is in the way');
     expect(fixture.open).toThrow(expect.objectContaining({ code: 'OUTPUT_FAILED' }));
   });
@@ -215,7 +212,7 @@ describe('the file', () => {
         });
         child.on('close', resolve);
       });
-    // From the start on: both of them make the file.
+    // From the start, because both create the file.
     expect(await Promise.all([run('a'), run('b'), run('c')])).toEqual([0, 0, 0]);
     const history = fixture.open();
     expect(history.count()).toBe(120);
@@ -225,7 +222,7 @@ describe('the file', () => {
   });
 });
 
-describe('a dictation that can not be', () => {
+describe('an invalid dictation', () => {
   test.each([
     [{ id: '../a' }],
     [{ id: '' }],
@@ -235,7 +232,7 @@ describe('a dictation that can not be', () => {
     [{ durationSeconds: NaN }],
     [{ durationSeconds: -0.1 }],
     [{ durationSeconds: Infinity }],
-  ])('%j is refused, and nothing of it is kept', (fields) => {
+  ])('%j is refused, and nothing is stored', (fields) => {
     const history = fixture.open();
     expect(() => history.add({ ...fakeDictation('a'), ...fields })).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
@@ -243,7 +240,7 @@ describe('a dictation that can not be', () => {
     expect(history.count()).toBe(0);
   });
 
-  test('one without any length is kept', () => {
+  test('a duration of 0 is valid', () => {
     const history = fixture.open();
     history.add(fakeDictation('a', { durationSeconds: 0 }));
     expect(ids(history.list({ limit: 9 }))).toEqual(['a']);

@@ -1,4 +1,4 @@
-/** A history of its own for each test of a file, and the dictations that lie in it. */
+/** A history for each test of a file, and its dictations. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,14 +10,14 @@ export const DAY_MS = 24 * 3600 * 1000;
 export const NOW = Date.UTC(2026, 5, 15, 12);
 
 interface HistoryFixture {
-  /** All of it is gone after the test. */
+  /** Removed after the test. */
   readonly folder: string;
-  /** Of the database, in a folder that is not there yet. */
+  /** Path of the database, in a folder that doesn't exist yet. */
   path: string;
   nowMs: number;
-  /** What those that were opened had to say. */
+  /** Warnings of the opened histories. */
   readonly warnings: readonly SottoError[];
-  /** May be called again and again; each is closed after the test. */
+  /** May be called several times; each history is closed after the test. */
   readonly open: () => History;
 }
 

@@ -1,4 +1,4 @@
-/** Past dictations are given back as they were kept: one by one, page by page, by state, by the start of an id. */
+/** Reading past dictations: one, by page, by state, by the start of an id. */
 import { chmodSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -13,7 +13,7 @@ const dictations: fc.Arbitrary<Dictation> = fc.record(
     id: fc.stringMatching(/^[A-Za-z0-9-]{1,64}$/),
     startedMs: fc.integer({ min: 0, max: 2 ** 45 }),
     durationSeconds: fc.integer({ min: 0, max: 1e9 }).map((samples) => samples / 16_000),
-    // A text of SQLite ends at a NUL for some readers; nobody says one.
+    // SQLite's texts may end at a NUL for some readers; no dictation contains one.
     text: fc.string({ unit: 'grapheme', maxLength: 200 }),
     language: fc.constantFrom('en', 'de', 'yue'),
     model: fc.string({ unit: 'grapheme' }),
@@ -33,7 +33,7 @@ const dictations: fc.Arbitrary<Dictation> = fc.record(
 );
 
 describe('the history', () => {
-  test('gives back what it was given', () => {
+  test('returns what was added', () => {
     const history = fixture.open();
     fc.assert(
       fc.property(dictations, (dictation) => {
@@ -51,7 +51,7 @@ describe('the history', () => {
     );
   });
 
-  test('is there for its user alone', () => {
+  test('is readable by its user only', () => {
     fixture.open().add(fakeDictation('a'));
     for (const name of readdirSync(join(fixture.folder, 'new')))
       expect([name, statSync(join(fixture.folder, 'new', name)).mode & 0o777]).toEqual([name, 0o600]);
@@ -61,7 +61,7 @@ describe('the history', () => {
     expect(statSync(fixture.path).mode & 0o777).toBe(0o600);
   });
 
-  test('lists the newest first, page by page, by state', () => {
+  test('lists the newest first, by page and by state', () => {
     const history = fixture.open();
     for (let i = 0; i < 10; i++)
       history.add(fakeDictation(`t${i}`, { startedMs: 100 * i, state: i % 2 === 0 ? 'final' : 'recovered' }));
@@ -77,7 +77,7 @@ describe('the history', () => {
     expect([history.count(), history.count('recovered')]).toEqual([10, 5]);
   });
 
-  test('finds page by page, by state', () => {
+  test('searches by page and by state', () => {
     const history = fixture.open();
     for (let i = 0; i < 6; i++)
       history.add(
@@ -87,12 +87,12 @@ describe('the history', () => {
     expect(ids(history.search('tea', { limit: 9, before: 5, state: 'failed' }))).toEqual(['t3', 't1']);
   });
 
-  test('takes the start of an id that no other has', () => {
+  test('finds a dictation by the start of its id if no other one matches', () => {
     const history = fixture.open();
     for (const id of ['abc-1', 'abc-12', 'abd']) history.add(fakeDictation(id));
     expect(history.get('abd')?.id).toBe('abd');
     expect(history.get('abc-12')?.id).toBe('abc-12');
-    // One that is whole is meant, although another goes on.
+    // A complete id matches, even if another id starts with it.
     expect(history.get('abc-1')?.id).toBe('abc-1');
     expect(history.get('abc')).toBeUndefined();
     expect(history.idsStartingWith('abc', 5)).toEqual(['abc-1', 'abc-12']);
@@ -100,7 +100,7 @@ describe('the history', () => {
       expect(history.get(nonsense)).toBeUndefined();
   });
 
-  test('adding the same again changes nothing, adding more to it replaces it', () => {
+  test('adding the same dictation again changes nothing, adding more replaces it', () => {
     const history = fixture.open();
     history.add(
       fakeDictation('a', {
@@ -116,7 +116,7 @@ describe('the history', () => {
     expect(ids(history.search('second', { limit: 5 }))).toEqual(['a']);
   });
 
-  test('what is recovered of a dictation that was delivered does not take its place; the text of a failed one does', () => {
+  test('the recovery of a delivered dictation does not replace it; the text of a failed one does', () => {
     const history = fixture.open();
     history.add(fakeDictation('a'));
     history.add(fakeDictation('a', { state: 'recovered', text: 'half of it' }));
@@ -127,7 +127,7 @@ describe('the history', () => {
     expect(history.get('b')).toEqual(fakeDictation('b'));
   });
 
-  test('refuses what no dictation is', () => {
+  test('refuses invalid dictations', () => {
     const history = fixture.open();
     for (const wrong of [
       { id: '../a' },
@@ -142,7 +142,7 @@ describe('the history', () => {
     expect(history.count()).toBe(0);
   });
 
-  test('another transcription makes a failed one final, and what was known of its words is gone', () => {
+  test('another transcription makes a failed dictation final, and removes its word times', () => {
     const history = fixture.open();
     history.add(
       fakeDictation('a', {
@@ -163,7 +163,7 @@ describe('the history', () => {
     expect(history.count()).toBe(1);
   });
 
-  test('a recovered one that was read is like any other', () => {
+  test('a recovered dictation that was read becomes final', () => {
     const history = fixture.open();
     history.add(fakeDictation('a', { state: 'recovered' }));
     history.add(fakeDictation('b', { state: 'failed' }));

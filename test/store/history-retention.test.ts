@@ -1,4 +1,4 @@
-/** Past dictations and their sound stay as long as the settings say, and not longer. */
+/** Past dictations and their audio stay exactly as long as the settings say. */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -11,7 +11,7 @@ const fixture = historyFixture();
 describe('retention', () => {
   const old = NOW - 31 * DAY_MS;
 
-  test('after 30 days all goes that was delivered or seen, by way of the trash', () => {
+  test('after 30 days, everything that was delivered or seen is moved to the trash', () => {
     const history = fixture.open();
     history.add(fakeDictation('old', { startedMs: old, audio: 'old.wav' }));
     history.add(fakeDictation('old-failed', { startedMs: old, state: 'failed', audio: 'f.wav' }));
@@ -28,7 +28,7 @@ describe('retention', () => {
     expect(history.prune(DEFAULT_RETENTION, NOW)).toEqual([]);
   });
 
-  test('what was pruned comes back for a day, after what the user deleted, and is not pruned again at once', () => {
+  test('pruned dictations can be restored for a day, after those that the user deleted, and are not pruned again at once', () => {
     const history = fixture.open();
     history.add(fakeDictation('old', { startedMs: old, audio: 'old.wav' }));
     history.add(fakeDictation('mine'));
@@ -42,7 +42,7 @@ describe('retention', () => {
   });
 
   test.each([0, 30])(
-    'what was not delivered stays with its audio until it is seen: keepDays %i',
+    'undelivered dictations stay with their audio until they are seen: keepDays %i',
     (keepDays) => {
       const history = fixture.open();
       const retention = { ...DEFAULT_RETENTION, keepDays, maxAudioBytes: 1 };
@@ -55,7 +55,7 @@ describe('retention', () => {
       history.markRead('recovered');
       history.markRead('failed');
       expect(history.get('failed')?.state).toBe('failed');
-      // Seen just now: the failed one can be transcribed again for a day at least.
+      // Just seen: the failed one can be transcribed again for at least a day.
       history.prune(retention, years + DAY_MS - 1);
       expect(history.get('failed')?.audio).toBe('f.wav');
       history.prune(retention, years + 31 * DAY_MS);
@@ -63,7 +63,7 @@ describe('retention', () => {
     },
   );
 
-  test('0 days: what is delivered goes at once, and is not in the trash', () => {
+  test('0 days: delivered dictations are deleted at once, not moved to the trash', () => {
     const history = fixture.open();
     history.add(fakeDictation('final', { startedMs: NOW + 5 }));
     history.add(fakeDictation('recovered', { state: 'recovered', audio: 'r.wav' }));
@@ -77,7 +77,7 @@ describe('retention', () => {
     expect(history.undo()).toEqual([]);
   });
 
-  test('audio that is not to be kept goes a day after the text is there, that of failed ones stays', () => {
+  test('audio that isn’t kept is deleted a day after the text is final, that of failed ones stays', () => {
     const history = fixture.open();
     history.add(fakeDictation('final', { audio: 'a.wav' }));
     history.add(fakeDictation('failed', { state: 'failed', audio: 'b.wav' }));
@@ -91,7 +91,7 @@ describe('retention', () => {
     expect(history.get('failed')?.text).toBe('found');
   });
 
-  test('the oldest audio goes when there is too much of it', () => {
+  test('the oldest audio is deleted above the limit', () => {
     const history = fixture.open();
     for (let i = 0; i < 5; i++)
       history.add(
@@ -111,7 +111,7 @@ describe('retention', () => {
     expect(history.count()).toBe(6);
   });
 
-  test('files go with what they belong to; files that were not written here stay, however old and named', async () => {
+  test('files are deleted with their dictations; files that Sotto did not write stay, whatever their age and name', async () => {
     const history = fixture.open();
     history.add(fakeDictation('old', { startedMs: old, audio: 'old.wav' }));
     history.add(fakeDictation('kept', { startedMs: old, audio: 'kept.wav', state: 'recovered' }));
@@ -128,7 +128,7 @@ describe('retention', () => {
     await applyRetention(history, fixture.folder, DEFAULT_RETENTION, NOW);
     expect(existsSync(join(fixture.folder, 'old.wav'))).toBe(true);
     const at = Date.now() + 32 * DAY_MS;
-    // Dated by the file system, so the clock of the test has to pass it, in steps that a clock makes.
+    // The file system dates the file, so the test's clock must pass it in small steps.
     for (let ms = NOW; ms < at; ms += DAY_MS)
       await applyRetention(history, fixture.folder, DEFAULT_RETENTION, ms);
     await applyRetention(history, fixture.folder, DEFAULT_RETENTION, at);
@@ -151,8 +151,11 @@ describe('retention', () => {
   });
 });
 
-describe('a clock that is wrong', () => {
-  /** A history of 19 dictations with audio, five of them not seen, one each day up to now; its daemon ran all the time. */
+describe('a wrong clock', () => {
+  /**
+   * A history of 19 dictations with audio, one each day until now, five of them unseen; its daemon was running all
+   * the time.
+   */
   async function filled() {
     const history = fixture.open();
     for (let i = 18; i >= 0; i--) {
@@ -179,31 +182,31 @@ describe('a clock that is wrong', () => {
     await applyRetention(history, fixture.folder, keepsAudio, atMs);
   };
 
-  test('40 days ahead for one dictation: nothing is deleted, then and after it is right again', async () => {
+  test('40 days ahead for one dictation deletes nothing, then or after its correction', async () => {
     const history = await filled();
     await dictate(history, 'ahead', NOW + 40 * DAY_MS);
     expect(history.count()).toBe(20);
     expect(history.audioNames().size).toBe(19);
-    // As often as one dictates within the day, and after it was corrected.
+    // Several dictations within the day, and after the correction.
     for (let i = 1; i < 30; i++) await dictate(history, `ahead-${i}`, NOW + 40 * DAY_MS + i * 1000);
     await dictate(history, 'right', NOW + 3600 * 1000);
     expect(history.count()).toBe(50);
     expect(history.undo()).toEqual([]);
   });
 
-  test('a machine that was off for 40 days deletes a day later, and by way of the trash', async () => {
+  test('a machine that was off for 40 days deletes a day later, by way of the trash', async () => {
     const history = await filled();
     const back = NOW + 40 * DAY_MS;
     await dictate(history, 'back', back);
     expect(history.count()).toBe(20);
     await dictate(history, 'next', back + DAY_MS + 1);
-    // Those that were not seen stay.
+    // The unseen ones stay.
     expect(history.count('recovered')).toBe(5);
     expect(history.count()).toBe(7);
     expect(history.undo()).toHaveLength(14);
   });
 
-  test('that was years behind: what was dictated meanwhile is not old when it is right', async () => {
+  test('years behind: dictations from that time are not old after its correction', async () => {
     const history = fixture.open();
     await dictate(history, 'before', NOW);
     await dictate(history, 'behind', Date.UTC(2020, 0, 1));
@@ -213,7 +216,7 @@ describe('a clock that is wrong', () => {
     expect(history.audioNames().size).toBe(0);
   });
 
-  test('one dated in the future goes when those around it go', async () => {
+  test('a dictation dated in the future is deleted with its neighbors', async () => {
     const history = fixture.open();
     await dictate(history, 'before', NOW);
     await dictate(history, 'future', NOW + 400 * DAY_MS);
@@ -226,7 +229,7 @@ describe('a clock that is wrong', () => {
     expect(ids(history.list({ limit: 9 }))).toEqual([]);
   });
 
-  test('what was deleted by a clock that was ahead is gone a day after it is right', async () => {
+  test('entries deleted under a clock that was ahead are removed a day after its correction', async () => {
     const history = await filled();
     fixture.nowMs = NOW + 400 * DAY_MS;
     history.delete('t1');

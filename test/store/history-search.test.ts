@@ -1,4 +1,4 @@
-/** What is typed is found as a reader would expect, and nothing that is typed is an error. */
+/** Searching finds what a reader would expect, and no query is an error. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ function found(query: string): string[] {
   return history.search(query, { limit: 100 }).map(({ text }) => text);
 }
 
-/** Text and queries of all kinds: half of it out of what FTS5 takes for operators. */
+/** Texts and queries of all kinds, half of them from what FTS5 treats as operators. */
 const anything = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.string({ unit: 'grapheme', maxLength: 40 }),
@@ -71,8 +71,8 @@ describe('a search', () => {
   test.each([
     ['case', 'BUDGET meeting', 'The Budget Meeting is over.'],
     ['accents', 'muller cafe', 'Frau Müller sitzt im Café.'],
-    ['accents that are typed and not there', 'résumé', 'my resume'],
-    ['letters that are no letter with an accent', 'strasse smorrebrod', 'Straße, smørrebrød'],
+    ['accents that are typed and missing in the text', 'résumé', 'my resume'],
+    ['letters that are not a letter with an accent', 'strasse smorrebrod', 'Straße, smørrebrød'],
     ['Greek at the end of a word', 'ΟΔΟΣ', 'η οδός'],
     ['the start of the last word', 'move the bud', 'Move the budget.'],
     ['words in another order', 'tuesday dentist', 'The dentist on Tuesday'],
@@ -84,12 +84,12 @@ describe('a search', () => {
     ['Korean, by the start of a word', '회의', '내일 회의가 있습니다'],
     ['Hindi', 'बैठक', 'कल बैठक है'],
     ['words that are operators elsewhere', 'NOT OR AND near', 'and or not: near'],
-  ])('finds in spite of %s', (_, query, text) => {
+  ])('ignores %s', (_, query, text) => {
     keep(text, 'something else');
     expect(found(query)).toEqual([text]);
   });
 
-  test('asks for all words, whole ones but for the last, and a word of several parts as it stands', () => {
+  test('requires all words, complete except for the last one, and a word of several tokens in sequence', () => {
     keep('one two three', "it isn't", 'is in a t', 'お 会い し');
     expect(found('one four')).toEqual([]);
     expect(found('on three')).toEqual([]);
@@ -97,12 +97,12 @@ describe('a search', () => {
     expect(found('会し')).toEqual([]);
   });
 
-  test('gives the newest first, and no more than asked for', () => {
+  test('returns the newest first, and no more than requested', () => {
     keep('word a', 'word b', 'word c');
     expect(history.search('word', { limit: 2 }).map(({ text }) => text)).toEqual(['word c', 'word b']);
   });
 
-  test('no input is an error', () => {
+  test('no query is an error', () => {
     keep('a AND b', '中 a', 'tokens');
     fc.assert(
       fc.property(anything, (query) => void history.search(query, { limit: 5 })),
@@ -110,7 +110,7 @@ describe('a search', () => {
     );
   });
 
-  test('a text is found by each of its words, however it is written', () => {
+  test('a text is found by each of its words, in any spelling', () => {
     fc.assert(
       fc.property(anything, (text) => {
         keep(text);
@@ -122,7 +122,7 @@ describe('a search', () => {
     );
   });
 
-  test('a query of a thousand words, or of one endless word, is answered', () => {
+  test('a query of a thousand words, or of one endless word, has a result', () => {
     keep('word');
     expect(found('word '.repeat(1000))).toEqual(['word']);
     expect(found('中'.repeat(5000))).toEqual([]);
@@ -131,20 +131,20 @@ describe('a search', () => {
 });
 
 describe('a snippet', () => {
-  test('is one line around what was found, with its words marked', () => {
+  test('is one line around the match, with its words marked', () => {
     const text = `${'before '.repeat(40)}\nthe  needle\tand the haystack ${'after '.repeat(40)}`;
     const { snippet, marks } = snippetOf(text, parseQuery('haystack needle'), 60);
     expect(snippet).toMatch(/^…before .*the needle and the haystack after.*…$/);
     expect(marks.map(({ start, end }) => snippet.slice(start, end))).toEqual(['needle', 'haystack']);
   });
 
-  test('a short text is shown as a whole', () => {
+  test('shows a short text as a whole', () => {
     const { snippet, marks } = snippetOf('Grüße aus Köln', parseQuery('koln gr'), 60);
     expect(snippet).toBe('Grüße aus Köln');
     expect(marks.map(({ start, end }) => snippet.slice(start, end))).toEqual(['Grüße', 'Köln'].slice(0, 2));
   });
 
-  test('is never longer than asked for, its marks lie in it, and no character is cut in two', () => {
+  test('is never longer than requested, contains its marks, and splits no character', () => {
     fc.assert(
       fc.property(anything, anything, fc.integer({ min: 8, max: 60 }), (text, query, length) => {
         const whole = Buffer.from(`${text} ${query} ${text} 😀😀😀😀 ${text}`).toString();

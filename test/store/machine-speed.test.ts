@@ -1,4 +1,4 @@
-/** The speed of the machine, as it is kept. */
+/** The stored speed of the machine. */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,15 +13,15 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('is there again, for this chip alone', async () => {
+test('is read again, for this chip only', async () => {
   await keepMachineSpeed(file, 1800.4, 'M1');
   expect(readMachineSpeed(file, 'M1')).toBe(1800);
-  // A home that has moved to a new Mac.
+  // A home folder that was moved to a new Mac.
   expect(readMachineSpeed(file, 'M3 Pro')).toBeUndefined();
   expect(readdirSync(join(folder, 'home'))).toEqual(['machine.json']);
 });
 
-test('the best of all measurements counts; of another chip, the new one', async () => {
+test('the best measurement counts; with another chip, the new one', async () => {
   await keepMachineSpeed(file, 1800, 'M1');
   await keepMachineSpeed(file, 900, 'M1');
   await keepMachineSpeed(file, 1820, 'M1');
@@ -38,10 +38,10 @@ test.each([
   ['no object', 'null'],
   ['a list', '[1]'],
   ['no number', '{"chip":"M1","gflops":"1800"}'],
-  ['a speed of nothing', '{"chip":"M1","gflops":0}'],
-  ['a speed that no GPU has', '{"chip":"M1","gflops":1e99}'],
+  ['a speed of zero', '{"chip":"M1","gflops":0}'],
+  ['an impossible speed', '{"chip":"M1","gflops":1e99}'],
   ['no chip', '{"gflops":1800}'],
-])('a file with %s counts as none, and the next measurement replaces it', async (_, text) => {
+])('a file with %s is ignored, and the next measurement replaces it', async (_, text) => {
   mkdirSync(join(folder, 'home'));
   writeFileSync(file, text);
   expect(readMachineSpeed(file, 'M1')).toBeUndefined();
@@ -49,12 +49,12 @@ test.each([
   expect(readMachineSpeed(file, 'M1')).toBe(1800);
 });
 
-test('a folder in its place counts as none', () => {
+test('a folder in its place is ignored', () => {
   mkdirSync(file, { recursive: true });
   expect(readMachineSpeed(file, 'M1')).toBeUndefined();
 });
 
-test.each([NaN, Infinity, 0, -1, 1e99])('%d is not kept', async (gflops) => {
+test.each([NaN, Infinity, 0, -1, 1e99])('%d is not stored', async (gflops) => {
   await keepMachineSpeed(file, gflops, 'M1');
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -11,14 +11,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const failure = (code: string): Error => Object.assign(new Error(code), { code });
 
-test('makes the folders above it, with the mode', () => {
+test('creates the parents with the mode', () => {
   const path = join(folder, 'a', 'b', 'c');
   makeFolder(path, 0o700);
   for (const one of [path, join(folder, 'a')]) expect(statSync(one).mode & 0o777).toBe(0o700);
   makeFolder(path, 0o700);
 });
 
-test('a parent that is a file, and a link that leads nowhere', () => {
+test('a parent that is a file, and a link to nothing', () => {
   writeFileSync(join(folder, 'file'), '');
   symlinkSync(join(folder, 'nothing'), join(folder, 'broken'));
   expect(() => makeFolder(join(folder, 'file', 'x'))).toThrow(expect.objectContaining({ code: 'ENOTDIR' }));
@@ -26,7 +26,7 @@ test('a parent that is a file, and a link that leads nowhere', () => {
   expect(() => makeFolder(join(folder, 'broken'))).toThrow(expect.objectContaining({ code: 'EEXIST' }));
 });
 
-test('ends where a folder exists and the system says ENOENT to a new one in it, as /proc does', () => {
+test('ends if a folder exists and the system reports ENOENT for a new one in it, as in /proc', () => {
   const asked: string[] = [];
   const calls = {
     stat: (path: string) => {
@@ -42,7 +42,7 @@ test('ends where a folder exists and the system says ENOENT to a new one in it, 
   expect(asked).toEqual(['/proc/nope']);
 });
 
-test('a folder that another process makes meanwhile is fine', () => {
+test('a folder that another process creates meanwhile is fine', () => {
   const path = join(folder, 'raced');
   makeFolder(path, undefined, {
     stat: (at) => statSync(at),
@@ -54,7 +54,7 @@ test('a folder that another process makes meanwhile is fine', () => {
   expect(statSync(path).isDirectory()).toBe(true);
 });
 
-test('a small file is read whole up to its limit', () => {
+test('a small file is read completely up to its limit', () => {
   const path = join(folder, 'text');
   writeFileSync(path, 'x'.repeat(5000));
   expect(readSmallFile(path, 5000, TEXT_INPUT)).toHaveLength(5000);

@@ -31,11 +31,11 @@ function ended(child: ChildProcess): Promise<number | null> {
 }
 
 describe('a lock of the system', () => {
-  test('is one holder’s, and leaves nothing in the folder when it is released', () => {
+  test('has one holder, and leaves nothing in the folder after its release', () => {
     const lock = tryLock(path);
     expect(lock?.isInPlace()).toBe(true);
     expect(tryLock(path)).toBeUndefined();
-    // The failed attempt has not ended the lock of this process.
+    // The failed attempt has not released the lock of this process.
     expect(tryLock(path)).toBeUndefined();
     lock?.release();
     lock?.release();
@@ -45,7 +45,7 @@ describe('a lock of the system', () => {
     next?.release();
   });
 
-  test('of a process that was killed is free, and left no other file', async () => {
+  test('of a killed process is free, and left no other file', async () => {
     const child = node(
       `tryLock(process.argv[1]); (await import('node:fs')).writeFileSync(process.argv[2], ''); setInterval(() => {}, 1e3);`,
       path,
@@ -62,26 +62,26 @@ describe('a lock of the system', () => {
     expect(readdirSync(folder)).toEqual(['held']);
   });
 
-  test('knows that its file was replaced', () => {
+  test('detects that its file was replaced', () => {
     const lock = tryLock(path);
     rmSync(path);
     expect(lock?.isInPlace()).toBe(false);
     const other = tryLock(path);
     expect(other?.isInPlace()).toBe(true);
     lock?.release();
-    // The file is the other's now.
+    // The file belongs to the other holder now.
     expect([existsSync(path), other?.isInPlace()]).toEqual([true, true]);
     other?.release();
   });
 
-  test('a file with content of somebody’s own is neither locked nor removed', () => {
+  test('a file with content is neither locked nor removed', () => {
     const text = 'SQLite format? No, a diary. '.repeat(100);
     writeFileSync(path, text);
     expect(() => tryLock(path)).toThrow(expect.objectContaining({ name: 'SottoError' }));
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
-  test('left by a killed process is swept; one that is held, and files of other kinds, stay', () => {
+  test('left by a killed process is swept; held locks and other files stay', () => {
     const held = tryLock(join(folder, 'batch-1a.lock'));
     writeFileSync(join(folder, 'batch-2b.lock'), '');
     writeFileSync(join(folder, 'batch-3c.lock'), 'notes of my own'.repeat(100));
@@ -93,8 +93,8 @@ describe('a lock of the system', () => {
     sweepLocks(join(folder, 'none'), /x/);
   });
 
-  test('four processes that lock and release without pause are never two at once', async () => {
-    // Each holder makes a file that must not be there yet.
+  test('four processes that lock and release continuously never hold it at the same time', async () => {
+    // Each holder creates a file that must not exist yet.
     const script = `
       const fs = await import('node:fs');
       let rounds = 0;

@@ -32,7 +32,7 @@ async function spoolOf(samples: Int16Array): Promise<string> {
 }
 
 describe('a recording', () => {
-  test('is a WAV of just the samples of the spool, for its user alone', async () => {
+  test('is a WAV with exactly the samples of the spool, readable by its user only', async () => {
     const name = await saveRecording(await spoolOf(ramp), recordings);
     expect(name).toBe('take-1.wav');
     const path = join(recordings, name);
@@ -46,14 +46,14 @@ describe('a recording', () => {
     expect(readdirSync(recordings)).toEqual([name]);
   });
 
-  test('of a spool that ends in the middle of a sample holds the whole ones', async () => {
+  test('of a spool that ends within a sample has the complete ones', async () => {
     const spool = await spoolOf(ramp.subarray(0, 1000));
     truncateSync(spool, statSync(spool).size - 3);
     const name = await saveRecording(spool, recordings);
     expect(statSync(join(recordings, name)).size).toBe(44 + 2 * 998);
   });
 
-  test('replaces the one that is there', async () => {
+  test('replaces an existing one', async () => {
     const spool = await spoolOf(ramp.subarray(0, 10));
     await saveRecording(spool, recordings);
     await saveRecording(spool, recordings);
@@ -61,9 +61,9 @@ describe('a recording', () => {
   });
 
   test.each([
-    ['no spool at all', (path: string) => path],
+    ['no spool', (path: string) => path],
     ['a folder that is a file', (path: string) => path],
-  ])('%s is said with a code and leaves nothing behind', async (what, at) => {
+  ])('%s is reported with a code and leaves nothing behind', async (what, at) => {
     const spool = await spoolOf(ramp.subarray(0, 10));
     if (what.startsWith('no')) writeFileSync(spool, 'nothing');
     else writeFileSync(recordings, '');
@@ -71,7 +71,7 @@ describe('a recording', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
-  test('is removed by its name and by nothing else', async () => {
+  test('is only removed by its exact name', async () => {
     const name = await saveRecording(await spoolOf(ramp.subarray(0, 10)), recordings);
     await removeRecording(recordings, `../kept/${name}`);
     await removeRecording(recordings, '../take-1.spool');

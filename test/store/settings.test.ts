@@ -41,7 +41,7 @@ describe('settings.json', () => {
     });
   });
 
-  test('all of the history can be said', () => {
+  test('all history settings are read', () => {
     const history = { keepDays: 0, keepAudio: true, maxAudioBytes: 5 };
     expect(settings({ history }).history).toEqual(history);
   });
@@ -67,19 +67,19 @@ describe('settings.json', () => {
     [{ http: { port: '7688' } }, '`http.port`'],
     [{ gpu: true }, '`gpu`'],
     [{ gpu: { largeCommandBuffers: 200 } }, '`gpu.largeCommandBuffers`'],
-  ])('%j is said to be wrong, with what is', (json, what) => {
+  ])('%j is reported as invalid', (json, what) => {
     expect(() => settings(json)).toThrow(
       expect.objectContaining({
         code: 'INVALID_ARGUMENT',
         message: expect.stringContaining(what) as unknown,
-        hint: 'correct or delete it',
+        hint: 'fix or delete it',
       }),
     );
   });
 });
 
 describe('changing settings.json', () => {
-  test('changes what was meant, and nothing beside it', async () => {
+  test('changes only the given field', async () => {
     settings({ model: 'base', later: { x: 1 }, history: { maxAudioBytes: 5, also: 2 } });
     await keepHistory(path, { days: 7 });
     await keepHistory(path, { audio: true });
@@ -93,7 +93,7 @@ describe('changing settings.json', () => {
     expect(JSON.parse(readFileSync(other, 'utf8'))).toEqual({ history: { keepDays: 0 } });
   });
 
-  test('a port that is chosen stays until none is', async () => {
+  test('a chosen port stays until it is removed', async () => {
     settings({ model: 'base', http: { later: 1 } });
     await choosePort(path, 7688);
     expect(readSettings(path).http.port).toBe(7688);
@@ -101,7 +101,7 @@ describe('changing settings.json', () => {
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ model: 'base', http: { later: 1 } });
   });
 
-  test('two at once are both kept', async () => {
+  test('two changes at once are both kept', async () => {
     settings({ later: 1 });
     await Promise.all([choosePort(path, 7688), chooseModel(path, 'base'), keepHistory(path, { days: 7 })]);
     const history = { keepDays: 7 };
@@ -113,18 +113,18 @@ describe('changing settings.json', () => {
     });
   });
 
-  test('what is kept for ever stays so', async () => {
+  test('“keep forever” is preserved', async () => {
     settings('{"history": {"keepDays": 1e999}}');
     await chooseModel(path, 'base');
     expect(readSettings(path).history.keepDays).toBe(Number.MAX_VALUE);
   });
 
-  test('a broken file is said and left as it is', async () => {
+  test('an invalid file is reported and not changed', async () => {
     writeFileSync(path, '{"history": 7}');
     await expect(keepHistory(path, { days: 1 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect(readFileSync(path, 'utf8')).toBe('{"history": 7}');
     writeFileSync(path, '{}');
-    await keepHistory(path, { days: 1 }); // one that failed keeps no other from its turn
+    await keepHistory(path, { days: 1 }); // a failed change does not block later ones
     expect(readSettings(path).history.keepDays).toBe(1);
   });
 });

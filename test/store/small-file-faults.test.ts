@@ -1,4 +1,4 @@
-/** What the file system may say at any call while a small file is read: settings, a config, a list of words. */
+/** Errors of the file system at every call while a small file is read. */
 import {
   closeSync,
   fstatSync,
@@ -27,7 +27,7 @@ const SYSTEM: ReadCalls = {
 };
 
 function fail(code: string): never {
-  throw Object.assign(new Error(`${code}: words of the system`), { code });
+  throw Object.assign(new Error(`${code}: message of the system`), { code });
 }
 
 describe.each(['open', 'fstat', 'read'] as const)('%s', (call) => {
@@ -55,7 +55,7 @@ test('the file is closed after a failed read', () => {
   for (const fd of fds) expect(() => closeSync(fd)).toThrow('EBADF');
 });
 
-test('a file that vanishes once it is open is still read; one that vanishes before is missing', () => {
+test('a file that is removed while it is open is still read; one that is removed before is missing', () => {
   const other = join(folder, 'other.json');
   writeFileSync(other, '{"a":1}');
   const vanishing = {

@@ -17,15 +17,15 @@ let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-safe-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A file of that name that was last written so many seconds ago. */
+/** A file of that name, last written so many seconds ago. */
 function place(name: string, ageSeconds: number): void {
   writeFileSync(join(folder, name), 'secret');
   const then = Date.now() / 1000 - ageSeconds;
   utimesSync(join(folder, name), then, then);
 }
 
-describe('drafts that a kill has left', () => {
-  test('those of this file go, unless they may still be being written; every other file stays', () => {
+describe('drafts left by a kill', () => {
+  test('drafts of this file are removed, unless they may still be in use; every other file stays', () => {
     const others = [
       'token',
       'token.txt.0a1b2c3d.new',
@@ -46,7 +46,7 @@ describe('drafts that a kill has left', () => {
     expect(readdirSync(folder).sort()).toEqual([...others, 'token.11111111.new'].sort());
   });
 
-  test('a folder that is not there, or a folder of such a name, is no error', () => {
+  test('a missing folder, or a folder with such a name, is no error', () => {
     expect(() => sweepDrafts(join(folder, 'nowhere', 'token'))).not.toThrow();
     mkdirSync(join(folder, 'token.0a1b2c3d.new'));
     utimesSync(join(folder, 'token.0a1b2c3d.new'), 1, 1);
@@ -55,7 +55,7 @@ describe('drafts that a kill has left', () => {
   });
 });
 
-test('a file is written whole with its mode, and no draft stays where it can’t be', async () => {
+test('a file is written completely with its mode, and no draft stays after a failure', async () => {
   const path = join(folder, 'token');
   await writeFileAtomic(path, 'one', 0o600);
   expect(statSync(path).mode & 0o777).toBe(0o600);

@@ -1,4 +1,4 @@
-/** The token of the port: a file that the user alone can read, made when it is first needed. */
+/** The token of the HTTP port: a file that only the user can read, created when it is first needed. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, lstat, open, rm, writeFile } from 'node:fs/promises';
@@ -8,11 +8,11 @@ import { codeOf, SottoError } from '../protocol/errors.js';
 import { fileError, OUTPUT_FILE, type FileUse } from '../protocol/file-errors.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 
-/** With a word in front by which it is known when it turns up somewhere: 256 bits. */
+/** 256 bits. The prefix identifies a leaked token. */
 const TOKEN_PATTERN = /^sotto_[A-Za-z0-9_-]{43}$/;
 const MAX_TOKEN_FILE_BYTES = 200;
 
-/** @throws SottoError UNAUTHORISED (others may read it, or it is no token), OUTPUT_FAILED */
+/** @throws SottoError UNAUTHORISED (others may read it, or it isn't a token), OUTPUT_FAILED */
 export async function apiToken(path: string): Promise<string> {
   try {
     return await readToken(path);
@@ -23,7 +23,7 @@ export async function apiToken(path: string): Promise<string> {
   try {
     makeFolder(dirname(path), 0o700);
     await writeFile(draft, `${newToken()}\n`, { flag: 'wx', mode: 0o600, flush: true });
-    // Of two that make one at the same time, the first one's holds.
+    // If two processes create a token at once, the first one wins.
     await link(draft, path).catch((error: unknown) => {
       if (codeOf(error) !== 'EEXIST') throw error;
     });
@@ -35,7 +35,7 @@ export async function apiToken(path: string): Promise<string> {
   }
 }
 
-/** Puts a new one in its place. @throws SottoError OUTPUT_FAILED */
+/** Replaces the token. @throws SottoError OUTPUT_FAILED */
 export async function rotateToken(path: string): Promise<string> {
   const token = newToken();
   try {
@@ -57,16 +57,16 @@ function unwritable(path: string, cause: unknown): SottoError {
 
 /** @throws SottoError UNAUTHORISED; ENOENT */
 async function readToken(path: string): Promise<string> {
-  // What a link leads to is somebody else's choice; a FIFO would keep us waiting.
+  // The target of a link could be anyone's choice, and a FIFO would block.
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const stats = await file.stat();
-    if (!stats.isFile() || stats.size > MAX_TOKEN_FILE_BYTES) throw unsafe(`${path} is no token`);
+    if (!stats.isFile() || stats.size > MAX_TOKEN_FILE_BYTES) throw unsafe(`${path} is not a token`);
     if (process.getuid !== undefined && stats.uid !== process.getuid())
       throw unsafe(`${path} belongs to another user`);
-    if ((stats.mode & 0o077) !== 0) throw unsafe(`others may read ${path}`);
+    if ((stats.mode & 0o077) !== 0) throw unsafe(`other users can read ${path}`);
     const token = (await file.readFile('utf8')).trim();
-    if (!TOKEN_PATTERN.test(token)) throw unsafe(`${path} holds no token of Sotto`);
+    if (!TOKEN_PATTERN.test(token)) throw unsafe(`${path} does not contain a Sotto token`);
     return token;
   } finally {
     await file.close();
@@ -75,7 +75,7 @@ async function readToken(path: string): Promise<string> {
 
 async function unreadable(path: string, error: unknown): Promise<SottoError> {
   if (error instanceof SottoError) return error;
-  // Links of the folders above may form a loop as well.
+  // Links in the folders above may form a loop, too.
   const isLink = (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true;
   return isLink ? unsafe(`${path} is a symbolic link`) : fileError(path, error, TOKEN_FILE);
 }
@@ -83,5 +83,5 @@ async function unreadable(path: string, error: unknown): Promise<SottoError> {
 const TOKEN_FILE: FileUse = { code: 'UNAUTHORISED', verb: 'read' };
 
 function unsafe(message: string): SottoError {
-  return new SottoError('UNAUTHORISED', message, { hint: 'make a new one with `sotto token rotate`' });
+  return new SottoError('UNAUTHORISED', message, { hint: 'create a new one with `sotto token rotate`' });
 }

@@ -1,4 +1,4 @@
-/** `http.json`: where the port is and what it takes to be let in, for programs of the same user, while it is open. */
+/** `http.json`: port and token of the HTTP API for programs of the same user, while the port is open. */
 import { unlinkSync } from 'node:fs';
 import * as v from 'valibot';
 import { isRunning } from '../is-running.js';
@@ -15,7 +15,7 @@ const discoverySchema = v.object({
 });
 export type Discovery = v.InferOutput<typeof discoverySchema>;
 
-/** Never seen half written, never seen by others. @throws SottoError OUTPUT_FAILED */
+/** Written atomically and readable by the user only. @throws SottoError OUTPUT_FAILED */
 export async function announce(path: string, discovery: Discovery): Promise<void> {
   try {
     await writeFileAtomic(path, `${JSON.stringify(discovery, undefined, 2)}\n`, 0o600);
@@ -27,16 +27,16 @@ export async function announce(path: string, discovery: Discovery): Promise<void
   }
 }
 
-/** Removes it; at once, since it may be the last thing that a process does. */
+/** Removes the file. Synchronous, because a process may exit right after. */
 export function withdraw(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // It is not there, or not ours to remove.
+    // It doesn't exist, or isn't ours.
   }
 }
 
-/** Undefined where there is none, or its process is gone. */
+/** Undefined if there is no file, or its process has exited. */
 export function discover(path: string): Discovery | undefined {
   try {
     const parsed = v.safeParse(discoverySchema, JSON.parse(readSmallFile(path, 2 ** 16, TEXT_INPUT)));

@@ -1,4 +1,4 @@
-/** From what the user calls a model to the folder that holds it. */
+/** Finds the directory of a model by the name that the user gives. */
 import { readdirSync, statSync, type Stats } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { didYouMean } from '../closest.js';
@@ -11,34 +11,36 @@ import { readRecord } from './download/model-record.js';
 import { parseRepo } from './download/model-source.js';
 
 export interface ModelDirs {
-  /** Folder of the models that the user has. */
+  /** The user's models. */
   readonly models: string;
-  /** Folder of the models that come with Sotto; the first one in it is the starter model. */
+  /** The models that ship with Sotto; the first one is the starter model. */
   readonly bundled: string;
 }
 
 /**
- * Finds a model by name (the user's own before the bundled ones), by another name that the catalogue has for it, by the
- * repository that it was pulled from, or by absolute folder; the starter model when `wanted` is left out. Only looks: whether the folder holds a sound model shows when it is loaded.
+ * Finds a model by name (the user's before the bundled ones), by an alias of the catalogue, by the repository that
+ * it was pulled from, or by absolute path; the starter model if `wanted` is left out. The model isn't checked: a
+ * damaged one shows when it is loaded.
  * @throws SottoError MODEL_NOT_FOUND, MODEL_UNREADABLE
  */
 export function findModel(dirs: ModelDirs, wanted: string | undefined): ModelRef {
   if (wanted === undefined) return starterModel(dirs);
-  // One folder, one name: without `.`, `..` and a slash at its end.
+  // Normalized, without `.`, `..` and a trailing slash, so that a directory has one name.
   if (isAbsolute(wanted)) return folderModel(resolve(wanted));
   const found = namedModel(dirs, wanted) ?? pulledModel(dirs, wanted);
   if (found !== undefined) return found;
   throw missing(dirs, wanted);
 }
 
-/** A model, and the one that should be in its place. */
+/** A model, and the one that it replaces. */
 export interface ModelMatch {
   readonly model: ModelRef;
   readonly fallbackFor?: { readonly name: string; readonly error: SottoError };
 }
 
 /**
- * As `findModel`; where a quantized model of the catalogue is not here and its float16 form is, that one, and says so.
+ * As `findModel`. If a quantized model of the catalogue isn't installed but its float16 form is, returns that one
+ * and says so.
  * @throws SottoError MODEL_NOT_FOUND
  */
 export function findModelWithFallback(dirs: ModelDirs, wanted: string | undefined): ModelMatch {
@@ -53,13 +55,13 @@ export function findModelWithFallback(dirs: ModelDirs, wanted: string | undefine
   }
 }
 
-/** What a model is called in the settings: its name if it is found by it, its folder otherwise. */
+/** How the settings name a model: by its name if that finds it, by its directory otherwise. */
 export function settingFor(dirs: ModelDirs, { name, dir }: ModelRef): string {
   return namedModel(dirs, name)?.dir === dir ? name : dir;
 }
 
 function namedModel(dirs: ModelDirs, wanted: string): ModelRef | undefined {
-  // Plain names: nothing that climbs out of the two folders.
+  // Plain names, which can't leave the two directories.
   for (const name of [wanted, catalogueEntry(wanted)?.name]) {
     if (name === undefined || !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) continue;
     for (const modelsDir of [dirs.models, dirs.bundled]) {
@@ -144,7 +146,7 @@ function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    // A link that leads nowhere or into a loop is no model, and hides none of the others.
+    // A broken or circular link isn't a model, and must not hide the others.
     return false;
   }
 }

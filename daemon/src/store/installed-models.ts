@@ -1,4 +1,4 @@
-/** The models that are here: those that the user has, those that come with Sotto, and downloads that have begun. */
+/** Installed models: the user's, the bundled ones, and unfinished downloads. */
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
@@ -19,7 +19,7 @@ export interface InstalledModel {
   readonly name: string;
   readonly dir: string;
   readonly bytes: number;
-  /** From the hub, put there by the user, or with Sotto. */
+  /** Downloaded, put there by the user, or shipped with Sotto. */
   readonly from: 'hub' | 'user' | 'sotto';
   readonly record?: ModelRecord;
   readonly entry?: CatalogueEntry;
@@ -32,7 +32,7 @@ export interface PartialDownload {
   readonly totalBytes: number;
 }
 
-/** The user's own before the bundled ones, each by name. */
+/** The user's models before the bundled ones, each sorted by name. */
 export async function installedModels({ models, bundled }: ModelDirs): Promise<InstalledModel[]> {
   const all: InstalledModel[] = [];
   for (const [modelsDir, isBundled] of [
@@ -71,18 +71,24 @@ export async function partialDownloads(models: string): Promise<PartialDownload[
   return found;
 }
 
-/** Name under which a model lies among the user's: only such a one is taken away. @throws SottoError INVALID_ARGUMENT */
+/**
+ * The name of a model in the user's models directory, the only models that may be removed.
+ * @throws SottoError INVALID_ARGUMENT
+ */
 export function removableName(models: string, { name, dir }: ModelRef): string {
-  // As a whole: `models/..` lies in no folder of models, whatever its name says.
+  // Resolved first: `models/..` isn't in the models directory, whatever its name.
   const path = resolve(dir);
   const folder = basename(path);
   if (dirname(path) === resolve(models) && !folder.startsWith('.')) return folder;
-  throw new SottoError('INVALID_ARGUMENT', `${name} is none of the models in ${models}`, {
-    hint: 'what comes with Sotto stays, and folders elsewhere are yours to delete',
+  throw new SottoError('INVALID_ARGUMENT', `${name} is not one of the models in ${models}`, {
+    hint: 'bundled models can’t be removed; delete folders elsewhere yourself',
   });
 }
 
-/** Takes a model away: out of sight at once, so that no half of it is found. @throws SottoError MODEL_NOT_FOUND, BUSY */
+/**
+ * Removes a model. It is renamed first, so that no partial model is found.
+ * @throws SottoError MODEL_NOT_FOUND, BUSY
+ */
 export async function removeModel(models: string, name: string): Promise<void> {
   const dir = join(models, name);
   if (!existsSync(dir) || !holdsModel(dir))
@@ -113,12 +119,12 @@ interface Pruned {
   readonly bytes: number;
 }
 
-/** Where `removeModel` puts a model before it deletes it. */
+/** The name that `removeModel` gives to a model before deleting it. */
 export const REMOVED_NAME = /^\.removed-[0-9a-f]{8}$/;
 
 /**
- * Takes away what no model needs: downloads that were given up, and what was left of removals and conversions. What a
- * process is at stays, and so does what Sotto did not put there.
+ * Removes leftovers: abandoned downloads, and remains of removals and conversions. Files that a process is using
+ * stay, and so do files that Sotto didn't write.
  */
 export async function pruneModels(models: string): Promise<Pruned[]> {
   const downloads = join(models, DOWNLOADS);
@@ -130,9 +136,9 @@ export async function pruneModels(models: string): Promise<Pruned[]> {
   try {
     for (const name of entriesOf(downloads)) {
       const path = join(downloads, name);
-      // Killed before what is not of the model was moved back: while it is whole, the two are told apart.
+      // A kill may precede moving the user's files back: they can be told apart while the model is complete.
       const holdsOthers = (): boolean => holdsModel(path) && otherFiles(path).length > 0;
-      if (REMOVED_NAME.test(name) && !holdsOthers()) await remove(path, 'a model that was removed');
+      if (REMOVED_NAME.test(name) && !holdsOthers()) await remove(path, 'a removed model');
       if (name.startsWith('.') || name.endsWith('.lock')) continue;
       const lock = tryLock(`${path}.lock`);
       if (lock === undefined) continue;
@@ -140,7 +146,7 @@ export async function pruneModels(models: string): Promise<Pruned[]> {
         const work = new DownloadFolder(models, name);
         await work.recover();
         const bytes = await work.discard();
-        if (bytes !== undefined) pruned.push({ what: `a part of ${name}`, bytes });
+        if (bytes !== undefined) pruned.push({ what: `a partial download of ${name}`, bytes });
       } finally {
         lock.release();
       }
@@ -152,8 +158,8 @@ export async function pruneModels(models: string): Promise<Pruned[]> {
 }
 
 function pullInProgress(name: string): SottoError {
-  return new SottoError('BUSY', `${name} is being pulled by another process`, {
-    hint: 'let that come to its end, or stop it, and try again',
+  return new SottoError('BUSY', `another process is downloading ${name}`, {
+    hint: 'wait until it has finished, or stop it, and try again',
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * `machine.json`: how fast this machine's GPU computes, as the engine measured it when it warmed up a model. Only a
- * recommendation rests on it: a file that is missing, damaged or of another machine counts as none.
+ * `machine.json`: the speed of this machine's GPU, measured when the engine warms up a model. It only serves
+ * recommendations: a file that is missing, damaged or of another machine is ignored.
  */
 import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.js';
@@ -10,12 +10,12 @@ import { appleChip } from './catalogue/chips.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 
 const MAX_BYTES = 2 ** 16;
-/** What no GPU of a Mac computes, now or soon: such a figure is damage. */
+/** Far beyond any Mac's GPU: such a figure is damage. */
 const MAX_GFLOPS = 1e6;
-/** A measurement that is better by less is not written. */
+/** A smaller improvement isn't written. */
 const MIN_IMPROVEMENT = 1.05;
 
-/** 10⁹ operations a second of a model's encoder; undefined where nothing was measured on a machine of this chip. */
+/** The encoder's speed in 10⁹ operations a second; undefined if none was measured with this chip. */
 export function readMachineSpeed(path: string, chip = appleChip()): number | undefined {
   try {
     const facts = JSON.parse(readSmallFile(path, MAX_BYTES, TEXT_INPUT)) as unknown;
@@ -28,7 +28,7 @@ export function readMachineSpeed(path: string, chip = appleChip()): number | und
 }
 
 /**
- * Keeps a measurement where it is better than the one before: a machine that was busy, as at a login, is not a slower one.
+ * Stores a measurement if it is better than the last one: a busy machine, as after a login, isn't a slower one.
  * @throws the error of the file system
  */
 export async function keepMachineSpeed(path: string, gflops: number, chip = appleChip()): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * One process at a thing: the daemon's spool, a model's download, a file that is changed, the microphone. The lock is the one
- * that SQLite takes on a file: the system lets go of it with the process, however that ends, so there is no dead holder to be
- * told from a live one. The file stays empty, and goes with the lock.
+ * Limits a resource to one process: the daemon's spool, a model's download, a file that is changed, the microphone.
+ * The lock is SQLite's lock on a file: the system releases it with the process, however that ends, so there are no
+ * stale locks. The file stays empty and is removed with the lock.
  */
 import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,16 +12,16 @@ import { pause, throwIfCancelled } from './download/retry.js';
 import { diskError } from './download/download-errors.js';
 
 export interface ProcessLock {
-  /** Whether the file at the path is still the one that is locked. */
+  /** Whether the file at the path is still the locked one. */
   isInPlace(): boolean;
   release(): void;
 }
 
 const RETRY_INTERVAL_MS = 250;
-/** A holder that ends removes its file, so a lock may be that of a file that is gone. */
+/** A holder that exits removes its file, so a lock may be on a removed file. */
 const MAX_ATTEMPTS = 10;
 
-/** Undefined if another process (or another holder in this one) has it. @throws SottoError */
+/** Undefined if another process (or another holder in this one) has the lock. @throws SottoError */
 export function tryLock(path: string): ProcessLock | undefined {
   try {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
@@ -30,7 +30,8 @@ export function tryLock(path: string): ProcessLock | undefined {
       if (db === undefined) return undefined;
       const isInPlace = (): boolean => before !== undefined && identityOf(path) === before;
       if (isInPlace()) return { isInPlace, release: () => release(db, path, isInPlace()) };
-      // Made just now, by this attempt or another process: only a file that was there before is known to be the locked one.
+      // Just created, by this attempt or another process: only a file that existed before is known to be the locked
+      // one.
       db.close();
     }
     return undefined;
@@ -39,11 +40,14 @@ export function tryLock(path: string): ProcessLock | undefined {
   }
 }
 
-/** Never opens the file but by SQLite: to close a descriptor of it would end every lock that this process has on it. */
+/**
+ * Opens the file through SQLite only: closing any descriptor of the file would release all locks of this process on
+ * it.
+ */
 function openLocked(path: string): InstanceType<typeof DatabaseSync> | undefined {
   const db = new DatabaseSync(path, { timeout: 0 });
   try {
-    // Without a journal on disk: a killed holder would leave it behind.
+    // Without a journal on disk, which a killed holder would leave behind.
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     return db;
   } catch (error) {
@@ -56,7 +60,7 @@ function openLocked(path: string): InstanceType<typeof DatabaseSync> | undefined
 function release(db: InstanceType<typeof DatabaseSync>, path: string, isInPlace: boolean): void {
   if (!db.isOpen) return;
   try {
-    // Removed while it is locked. A file with content is not one of ours.
+    // Removed while it is locked. A file with content isn't ours.
     if (isInPlace && statSync(path).size === 0) unlinkSync(path);
   } catch {
     // It stays, as after a kill.
@@ -69,7 +73,7 @@ function identityOf(path: string): string | undefined {
   return stats === undefined ? undefined : `${stats.dev}:${stats.ino}:${stats.ctimeMs}`;
 }
 
-/** Waits for it. @throws SottoError CANCELLED */
+/** Waits for the lock. @throws SottoError CANCELLED */
 export async function acquireLock(
   path: string,
   { clock, signal, onWait }: { clock: Clock; signal: AbortSignal; onWait: () => void },
@@ -90,7 +94,7 @@ export function sweepLocks(folder: string, pattern: RegExp): void {
     try {
       tryLock(join(folder, name))?.release();
     } catch {
-      // It is no lock, or can't be written: it stays.
+      // Not a lock, or not writable: it stays.
     }
   }
 }

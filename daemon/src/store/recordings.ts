@@ -1,4 +1,4 @@
-/** Audio of past dictations that is kept: one WAV a take, 16 kHz mono s16, that any player plays. */
+/** Kept audio of past dictations: one WAV each, 16 kHz mono s16. */
 import { randomBytes } from 'node:crypto';
 import { lstat, open, readdir, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,11 +14,11 @@ const DRAFT = '.part';
 const COPY_BYTES = 256 * 1024;
 /** A RIFF file counts its bytes in 32 bits: 37 hours. */
 const MAX_PCM_BYTES = 2 ** 32 - 1 - WAV_HEADER_BYTES;
-/** What lies here unnamed for longer was left behind by a process that died. */
+/** Unreferenced files older than this were left by a process that died. */
 const SWEEP_AFTER_MS = 24 * 3600 * 1000;
 
 /**
- * Writes the samples of a spool file as a recording. It is there as a whole or not at all; one of the same take is
+ * Writes the samples of a spool file as a recording, atomically. An earlier recording of the same dictation is
  * replaced. The spool stays.
  *
  * @returns its file name in `folder`
@@ -27,7 +27,7 @@ const SWEEP_AFTER_MS = 24 * 3600 * 1000;
 export async function saveRecording(spool: string, folder: string): Promise<string> {
   try {
     const orphan = await readOrphan(spool);
-    if (orphan === undefined) throw new Error('it is no spool, or its start is cut off');
+    if (orphan === undefined) throw new Error('not a spool, or its header is truncated');
     makeFolder(folder, 0o700);
     const name = recordingName(orphan.info.id);
     const draft = join(folder, `.${name}.${randomBytes(4).toString('hex')}${DRAFT}`);
@@ -38,30 +38,31 @@ export async function saveRecording(spool: string, folder: string): Promise<stri
       await source.close();
     }
     await rename(draft, join(folder, name));
-    // Its name, too, has to be on the disk before the spool goes.
+    // Its name must be on disk, too, before the spool is deleted.
     const names = await open(folder, 'r');
     await names.sync().finally(() => names.close());
     return name;
   } catch (cause) {
     const full = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT';
-    throw new SottoError('SPOOL_FAILED', `the recording of ${spool} can't be kept in ${folder}`, {
+    throw new SottoError('SPOOL_FAILED', `can't save the recording of ${spool} in ${folder}`, {
       cause,
-      hint: full ? 'the disk is full: free some space' : 'check the folder: may you write there?',
+      hint: full ? 'the disk is full: free some space' : 'check the permissions of the folder',
     });
   }
 }
 
 export async function removeRecording(folder: string, name: string): Promise<void> {
-  // A name from a database that was changed by hand must not reach outside of the folder.
+  // A name from a manipulated database must not lead out of the folder.
   if (!isRecording(name)) return;
   await unlink(join(folder, name)).catch(() => undefined);
 }
 
 /**
- * Removes recordings that were `written` here and that nothing names, and drafts, once they are a day old: a process that dies
- * between a row and its file leaves such. All other files are left alone.
+ * Removes our recordings that nothing refers to, and drafts, once they are a day old: a process that died between
+ * writing a row and its file leaves them. All other files stay.
  *
- * @returns which of the written ones are not there (any more)
+ * @param written names of recordings that we wrote
+ * @returns those that don't exist (any more)
  */
 export async function sweepRecordings(
   folder: string,
@@ -87,12 +88,12 @@ export async function sweepRecordings(
   return [...written].filter((name) => !there.has(name) && !named.has(name));
 }
 
-/** The file name of the recording of a dictation. */
+/** The file name of a dictation's recording. */
 export function recordingName(id: string): string {
   return `${id}${SUFFIX}`;
 }
 
-/** Whether a name is one that `saveRecording` gives to a file that is not complete. */
+/** Whether a file is an incomplete recording of `saveRecording`. */
 export function isDraft(name: string): boolean {
   return /^\.[A-Za-z0-9-]{1,64}\.wav\.[0-9a-f]{8}\.part$/.test(name);
 }
@@ -105,7 +106,7 @@ async function write(path: string, fill: (target: FileHandle) => Promise<void>):
   const target = await open(path, 'wx', 0o600);
   try {
     await fill(target);
-    // The spool goes when the recording is there: it has to be on the disk by then.
+    // On disk before the spool is deleted.
     await target.sync();
   } catch (error) {
     await unlink(path).catch(() => undefined);

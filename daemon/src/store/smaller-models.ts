@@ -1,4 +1,4 @@
-/** The models that can take the place of one that is too large: the next smaller one first. */
+/** Finds replacements for a model that doesn't fit into memory, the next smaller one first. */
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ModelRef } from '../protocol/ipc.js';
@@ -6,8 +6,8 @@ import { catalogueEntry } from './catalogue/index.js';
 import { findModel, modelNames, type ModelDirs } from './find-model.js';
 
 /**
- * Models that are here and take less room on the disk, the largest first. None that knows fewer languages. A folder of the
- * user's is not looked into: where macOS asks for permission, that would not return. Any model may take its place.
+ * Installed models that are smaller on disk, the largest first, and support as many languages. The user's own
+ * directories aren't read, because that would block while macOS asks for permission; any model may replace those.
  */
 export function smallerModels(dirs: ModelDirs, { name, dir }: ModelRef): ModelRef[] {
   const isOurs = [dirs.models, dirs.bundled].includes(dirname(dir));
@@ -28,7 +28,7 @@ function isEnglish(name: string): boolean {
   return catalogueEntry(name)?.languages === 'English' || /\.en\b/.test(name);
 }
 
-/** Of the files in a folder; 0 if there is none. */
+/** Total size of the files in a directory; 0 if there is none. */
 function bytesOf(dir: string): number {
   try {
     return readdirSync(dir).reduce((sum, file) => sum + statSync(join(dir, file)).size, 0);

@@ -1,4 +1,4 @@
-/** Whether a pulled model is still what came from the hub. */
+/** Verifies a pulled model against its record. */
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ export interface VerifyResult {
   readonly files: readonly { readonly name: string; readonly state: 'ok' | 'changed' | 'missing' }[];
 }
 
-/** Undefined for a model without a record: one that was not pulled. @throws SottoError */
+/** Undefined for a model without a record, which wasn't pulled. @throws SottoError */
 export async function verifyAgainstRecord(
   dir: string,
   signal: AbortSignal,

@@ -1,14 +1,14 @@
-/** Files that are whole or not there: written beside their place, as `<name>.<random>.new`, and then renamed. */
+/** Writes files atomically: first as `<name>.<random>.new` in the same folder, then renamed. */
 import { randomUUID } from 'node:crypto';
 import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { defined } from '../protocol/defined.js';
 
-/** What is younger may be at work: a command makes the token without asking the daemon. */
+/** A younger draft may be in use: a command creates the token without the daemon. */
 const MIN_DRAFT_AGE_MS = 60_000;
 
-/** All of it or nothing, and on the disk. @param mode of the file; what is usual, if left out */
+/** Writes and syncs the whole file. @param mode of the file; the default if left out */
 export async function writeFileAtomic(path: string, text: string, mode?: number): Promise<void> {
   const draft = `${path}.${randomUUID().slice(0, 8)}.new`;
   try {
@@ -20,7 +20,7 @@ export async function writeFileAtomic(path: string, text: string, mode?: number)
   }
 }
 
-/** Removes the drafts of this file that a kill has left: they may hold secrets. */
+/** Removes drafts of this file that a kill has left: they may hold secrets. */
 export function sweepDrafts(path: string): void {
   const folder = dirname(path);
   const start = `${basename(path)}.`;
@@ -31,6 +31,6 @@ export function sweepDrafts(path: string): void {
       if (Date.now() - statSync(draft).mtimeMs > MIN_DRAFT_AGE_MS) unlinkSync(draft);
     }
   } catch {
-    // There is no such folder, or somebody else was quicker: at the next start, then.
+    // There is no such folder, or another process was faster; the next start tries again.
   }
 }

@@ -1,4 +1,4 @@
-/** settings.json, changed by a command or the daemon: one field of it, the others stay as they are. */
+/** Changes single fields of settings.json. */
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.js';
@@ -8,7 +8,7 @@ import { readSettings, settingsFrom } from '../settings.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 import { defined } from '../protocol/defined.js';
 
-/** @throws SottoError INVALID_ARGUMENT for a file that is not valid: nothing of it is lost, OUTPUT_FAILED */
+/** @throws SottoError INVALID_ARGUMENT for an invalid file, which isn't changed; OUTPUT_FAILED */
 export function chooseModel(settings: string, model: string | undefined): Promise<void> {
   return change(settings, ({ model: _, ...others }) => ({
     ...others,
@@ -17,7 +17,8 @@ export function chooseModel(settings: string, model: string | undefined): Promis
 }
 
 /**
- * How long past dictations are kept, in days, and whether with their sound; what is left out stays as it is.
+ * Sets how long past dictations are kept, in days, and whether their audio is. Values that are left out don't
+ * change.
  * @throws SottoError as `chooseModel`
  */
 export function keepHistory(
@@ -33,7 +34,7 @@ export function keepHistory(
   }));
 }
 
-/** The port that a daemon opens at its start; none, if left out. @throws SottoError as `chooseModel` */
+/** Sets the port that a daemon opens when it starts; none if left out. @throws SottoError as `chooseModel` */
 export function choosePort(settings: string, port: number | undefined): Promise<void> {
   return change(settings, ({ http, ...others }) => {
     const { port: _, ...rest } = { ...(http as Fields | undefined) };
@@ -43,8 +44,8 @@ export function choosePort(settings: string, port: number | undefined): Promise<
 }
 
 /**
- * One setting by its path, as `history.keepDays`; undefined removes it, and the default applies.
- * @throws SottoError INVALID_ARGUMENT for a value that is not valid, else as `chooseModel`
+ * Sets a setting by its path, such as `history.keepDays`; undefined restores the default.
+ * @throws SottoError INVALID_ARGUMENT for an invalid value, otherwise as `chooseModel`
  */
 export function changeSetting(settings: string, name: string, value: unknown): Promise<void> {
   return change(settings, (fields) => {
@@ -71,7 +72,7 @@ function withField(fields: Fields, [name = '', ...rest]: readonly string[], valu
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** One change at a time: each begins with what the one before it has written. */
+/** One change at a time: each one starts with the result of the previous one. */
 let last: Promise<unknown> = Promise.resolve();
 
 function change(settings: string, changed: (fields: Fields) => Fields): Promise<void> {
@@ -81,7 +82,7 @@ function change(settings: string, changed: (fields: Fields) => Fields): Promise<
 }
 
 async function changeNow(settings: string, changed: (fields: Fields) => Fields): Promise<void> {
-  // Says what is wrong with it.
+  // Throws for an invalid file.
   readSettings(settings);
   let fields: Fields = {};
   try {
@@ -98,7 +99,7 @@ async function changeNow(settings: string, changed: (fields: Fields) => Fields):
   }
 }
 
-/** JSON holds no infinity, yet 1e999 is read as one: written as null it would not be valid any more. */
+/** JSON has no infinity, but 1e999 parses as Infinity and would be written as null. */
 function finite(_key: string, value: unknown): unknown {
   return value === Infinity ? Number.MAX_VALUE : value;
 }

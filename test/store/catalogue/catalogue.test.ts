@@ -11,12 +11,12 @@ describe('the catalogue', () => {
     expect(names).toContain('distil-large-v3');
   });
 
-  test('calls nothing twice by one name', () => {
+  test('has no duplicate names', () => {
     const all = CATALOGUE.flatMap(({ name, aliases }) => [name, ...aliases]);
     expect(new Set(all).size).toBe(all.length);
   });
 
-  test.each(CATALOGUE.map((entry) => [entry.name, entry] as const))('%s makes sense', (name, entry) => {
+  test.each(CATALOGUE.map((entry) => [entry.name, entry] as const))('%s is plausible', (name, entry) => {
     expect(isModelName(name)).toBe(true);
     expect(parseRepo(entry.repo)?.repo).toBe(entry.repo);
     if (entry.revision !== undefined) expect(entry.revision).toMatch(/^[0-9a-f]{40}$/);
@@ -28,7 +28,7 @@ describe('the catalogue', () => {
     expect(entry.title).toMatch(/Whisper/);
   });
 
-  test('finds by name and alias, whatever the case', () => {
+  test('finds by name and alias, ignoring case', () => {
     expect(catalogueEntry('Turbo')?.name).toBe('whisper-large-v3-turbo');
     expect(catalogueEntry('turbo-4bit')?.name).toBe('whisper-large-v3-turbo-4bit');
     expect(catalogueEntry('whisper-tiny.en')?.languages).toBe('English');

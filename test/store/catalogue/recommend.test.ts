@@ -1,4 +1,4 @@
-/** Which model suits which machine. */
+/** Which model is recommended for which machine. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,23 +33,23 @@ test.each([
   // Newer than the table.
   ['16GB,M9', 'whisper-large-v3-turbo-8bit'],
   ['96GB,M9 Ultra', 'whisper-large-v3-turbo'],
-  // A GPU of which nothing is known, as in the Store's pictures.
+  // An unknown GPU, as in the Store's pictures.
   ['24GB,gpu', 'whisper-large-v3-turbo'],
   ['4GB,gpu', 'whisper-base'],
   ['1GB,gpu', 'whisper-tiny'],
-  // No GPU, however much memory.
+  // No GPU, with any memory.
   ['64GB', 'whisper-base'],
-  // What was measured counts, not what the chip promises.
+  // The measured speed counts, not the chip's.
   ['16GB,M1,2600GFLOPS', 'whisper-large-v3-turbo-8bit'],
   ['64GB,M4 Max,900GFLOPS', 'whisper-small'],
   ['16GB,M1,200GFLOPS', 'whisper-base'],
-  // Nothing keeps up: the smallest.
+  // No model keeps up: the smallest.
   ['16GB,M1,10GFLOPS', 'whisper-tiny'],
 ])('%s: %s', (text, name) => {
   expect(best(text)).toBe(name);
 });
 
-test('nothing is recommended whose decode step is over the limit, and the next better form is', () => {
+test('a model above the decode step limit is not recommended, the best one below it is', () => {
   for (const text of ['8GB,M1', '16GB,M1', '18GB,M3 Pro', '64GB,M4 Max,900GFLOPS']) {
     expect(decodeStepSeconds(recommendedModel(machine(text)), gflopsOf(machine(text)))).toBeLessThanOrEqual(
       MAX_DECODE_STEP_SECONDS,
@@ -61,7 +61,7 @@ test('nothing is recommended whose decode step is over the limit, and the next b
   );
 });
 
-test('smaller sizes are shown beside it, none that is larger', () => {
+test('smaller sizes are listed with it, larger ones are not', () => {
   expect(recommendedSizes(machine('16GB,M1')).map(({ name }) => name)).toEqual([
     'whisper-small',
     'whisper-base',
@@ -70,7 +70,7 @@ test('smaller sizes are shown beside it, none that is larger', () => {
 });
 
 describe('the machine', () => {
-  test('is what SOTTO_MACHINE says, in the forms that it has', () => {
+  test('is what SOTTO_MACHINE says', () => {
     expect(machine('24GB,gpu')).toEqual({ memoryBytes: 24 * GB, hasGpu: true });
     expect(machine('8GB')).toEqual({ memoryBytes: 8 * GB, hasGpu: false });
     expect(machine('18GB,M3 Pro')).toEqual({ memoryBytes: 18 * GB, hasGpu: true, chip: 'M3 Pro' });
@@ -84,7 +84,7 @@ describe('the machine', () => {
       expect(machine(text)).toEqual(thisMachine(none, {}));
   });
 
-  test('has the speed that was measured on it', () => {
+  test('has its measured speed', () => {
     const chip = appleChip();
     const file = join(folder, 'machine.json');
     writeFileSync(file, JSON.stringify({ chip: chip ?? null, gflops: 1234 }));
@@ -99,11 +99,11 @@ describe('the machine', () => {
     ['Apple M1 (Virtual)', 'M1'],
     ['Intel(R) Xeon(R) Processor', undefined],
     ['', undefined],
-  ])('with a processor called "%s" has the chip %s', (model, chip) => {
+  ])('with a processor named "%s" has the chip %s', (model, chip) => {
     expect(appleChip(model)).toBe(chip);
   });
 
-  test('a chip that no table knows is as fast as the newest of its kind that one does', () => {
+  test('an unknown chip is as fast as the newest known one of its kind', () => {
     expect(assumedGflops('M7 Pro')).toBe(assumedGflops('M4 Pro'));
     expect(assumedGflops('M7')).toBe(assumedGflops('M4'));
     expect(assumedGflops('M7 Ultra')).toBe(assumedGflops('M4 Max'));

@@ -18,12 +18,12 @@ afterEach(() => {
   folder.remove();
 });
 
-describe('a download that is cut', () => {
+describe('an interrupted download', () => {
   const BYTES = 20_011;
   const content = modelFiles(BYTES);
   beforeAll(() => void hub.commit('someone/model', content));
 
-  test('at each 1 % goes on from there, in the same try', async () => {
+  test('resumes in the same try after a cut at each 1 %', async () => {
     for (let percent = 1; percent < 100; percent++) {
       const at = Math.round((BYTES * percent) / 100);
       const mark = hub.hits.length;
@@ -37,12 +37,12 @@ describe('a download that is cut', () => {
       expect(folder.files(`m${percent}`)[WEIGHTS]?.equals(noise(BYTES))).toBe(true);
       const ranges = hub.hits.slice(mark).filter(({ kind, path }) => kind === 'cdn' && path === WEIGHTS);
       const next = /^bytes=(\d+)-/.exec(ranges[1]?.headers.range ?? '')?.[1];
-      // What the system had not handed over yet when the line broke is gone with it.
+      // Data that the kernel had not delivered yet is lost with the connection.
       expect(Number(next ?? 0)).toBeLessThanOrEqual(at);
     }
   });
 
-  test('at each 1 % and given up is never a model, and goes on in the next try', async () => {
+  test('is never a model after a cut at each 1 %, and resumes in the next try', async () => {
     for (let percent = 1; percent < 100; percent++) {
       const at = Math.round((BYTES * percent) / 100);
       const name = `m${percent}`;
@@ -68,7 +68,7 @@ describe('a download that is cut', () => {
   });
 });
 
-describe('a process that is killed in the middle of a download', () => {
+describe('a process that is killed during a download', () => {
   const BYTES = 3_000_000;
   beforeAll(() => void hub.commit('someone/large', modelFiles(BYTES)));
   const home = (): string => join(folder.models, '..');
@@ -81,7 +81,7 @@ describe('a process that is killed in the middle of a download', () => {
   const pulling = (): SottoProcess =>
     startSotto(['models', 'pull', 'someone/large'], { home: home(), env: env() });
 
-  test('leaves no model, and the next process goes on where it was', async () => {
+  test('leaves no model, and the next process resumes', async () => {
     let upTo = 500_000;
     hub.fault = ({ kind, path }) =>
       kind === 'cdn' && path === WEIGHTS ? { stallAfter: 500_000 } : undefined;
@@ -103,7 +103,7 @@ describe('a process that is killed in the middle of a download', () => {
     expect(folder.files('large')[WEIGHTS]?.equals(noise(BYTES))).toBe(true);
   });
 
-  test('two processes bring it once', async () => {
+  test('two processes download it once', async () => {
     const mark = hub.hits.length;
     const both = await Promise.all([pulling().done, pulling().done]);
     expect(both.map(({ code }) => code)).toEqual([0, 0]);

@@ -33,7 +33,7 @@ afterEach(() => {
   folder.remove();
 });
 
-/** A fault of the weights' answers: of the first ones, or of all. */
+/** A fault in the responses for the weights: in the first ones, or in all. */
 function weights(
   fault: Fault,
   { kind = 'cdn', times = 1 }: { kind?: Hit['kind']; times?: number } = {},
@@ -42,7 +42,7 @@ function weights(
   hub.fault = (hit) => (hit.kind === kind && hit.path === WEIGHTS && left-- > 0 ? fault : undefined);
 }
 
-/** A test that takes more arguments than its row has would be handed a callback instead. */
+/** A test with more parameters than its row has values would get a callback instead. */
 type Row = [what: string, fault: Fault, options?: Parameters<typeof weights>[1]];
 const rows = (all: Row[]): [string, Fault, Parameters<typeof weights>[1]][] =>
   all.map(([what, fault, options]) => [what, fault, options ?? {}]);
@@ -53,25 +53,13 @@ function expectWhole(name = 'model'): void {
   );
 }
 
-describe('what the hub refuses', () => {
+describe('a refusal of the Hub', () => {
   const { token } = { token: 'hf_other' };
   test.each<[string, string, string | undefined, string, RegExp]>([
-    [
-      'a repository that is not there',
-      'someone/nothing',
-      undefined,
-      'DOWNLOAD_DENIED',
-      /or has no such model/,
-    ],
-    [
-      'one that is not there, with a token',
-      'someone/nothing',
-      token,
-      'MODEL_NOT_FOUND',
-      /has no someone\/nothing/,
-    ],
-    ['a private one, without a token', 'someone/private', undefined, 'DOWNLOAD_DENIED', /strangers/],
-    ['a private one, with a token of somebody else', 'someone/private', token, 'MODEL_NOT_FOUND', /has no/],
+    ['a missing repository', 'someone/nothing', undefined, 'DOWNLOAD_DENIED', /or has no such model/],
+    ['a missing one, with a token', 'someone/nothing', token, 'MODEL_NOT_FOUND', /has no someone\/nothing/],
+    ['a private one, without a token', 'someone/private', undefined, 'DOWNLOAD_DENIED', /no public model/],
+    ['a private one, with another user’s token', 'someone/private', token, 'MODEL_NOT_FOUND', /has no/],
     ['a gated one, without a token', 'someone/gated', undefined, 'DOWNLOAD_DENIED', /restricted/],
     [
       'a gated one that the token may not read',
@@ -80,14 +68,8 @@ describe('what the hub refuses', () => {
       'DOWNLOAD_DENIED',
       /not in the authorized list/,
     ],
-    ['a revision that is not there', 'someone/model@v9', undefined, 'MODEL_NOT_FOUND', /no such revision/],
-    [
-      'a commit that is not there',
-      `someone/model@${'0'.repeat(40)}`,
-      undefined,
-      'MODEL_NOT_FOUND',
-      /no such revision/,
-    ],
+    ['a missing revision', 'someone/model@v9', undefined, 'MODEL_NOT_FOUND', /no such revision/],
+    ['a missing commit', `someone/model@${'0'.repeat(40)}`, undefined, 'MODEL_NOT_FOUND', /no such revision/],
     [
       'weights that only code can read',
       'someone/pickle',
@@ -95,34 +77,34 @@ describe('what the hub refuses', () => {
       'MODEL_UNSUPPORTED',
       /pytorch_model\.bin/,
     ],
-    ['a repository that is no model', 'someone/no-config', undefined, 'MODEL_UNSUPPORTED', /config\.json/],
-    ['what is no name', '../../etc/passwd', undefined, 'MODEL_NOT_FOUND', /can be pulled/],
+    ['a repository that is not a model', 'someone/no-config', undefined, 'MODEL_UNSUPPORTED', /config\.json/],
+    ['an invalid name', '../../etc/passwd', undefined, 'MODEL_NOT_FOUND', /unknown model/],
   ])('%s', async (_what, wanted, own, code, message) => {
     const settings = { endpoint: hub.endpoint, ...defined({ token: own }) };
     const failure = folder.pull(hub, wanted, { settings, as: 'x' });
     await expect(failure).rejects.toMatchObject({ code, hint: expect.stringMatching(/.{10}/) as unknown });
     await expect(failure).rejects.toThrow(message);
     expect(folder.exists('x')).toBe(false);
-    // No answer of that kind gets better by asking again.
+    // Such a response doesn't improve on another try.
     expect(folder.events.filter(({ type }) => type === 'retry')).toEqual([]);
   });
 });
 
-describe('what passes by itself', () => {
+describe('a transient failure', () => {
   test.each(
     rows([
-      ['the hub is busy', { status: 503 }, { kind: 'resolve', times: 3 }],
-      ['the hub asks to wait', { status: 429, headers: { 'retry-after': '2' } }, { kind: 'resolve' }],
-      ['the store is broken', { status: 500, body: '<Error/>' }],
+      ['the Hub is busy', { status: 503 }, { kind: 'resolve', times: 3 }],
+      ['the Hub asks to wait', { status: 429, headers: { 'retry-after': '2' } }, { kind: 'resolve' }],
+      ['the store fails', { status: 500, body: '<Error/>' }],
       ['a gateway gives up', { status: 504 }, { times: 3 }],
       ['the connection is cut at once', { cutAfter: 0 }],
       ['the connection is cut at the first byte', { cutAfter: 1 }],
       ['the connection is cut before the last byte', { cutAfter: BYTES - 1 }],
-      ['the answer ends early in good order', { missing: 10_000 }],
+      ['the response ends early without an error', { missing: 10_000 }],
       ['more bytes come than the file has', { extra: 100 }],
-      ['another length is told', { contentLength: BYTES - 5 }],
-      ['a byte comes wrong', { flip: 20_000 }],
-      ['the last byte comes wrong', { flip: BYTES - 1 }],
+      ['a wrong length is declared', { contentLength: BYTES - 5 }],
+      ['a byte is wrong', { flip: 20_000 }],
+      ['the last byte is wrong', { flip: BYTES - 1 }],
     ]),
   )('%s', async (_what, fault, options) => {
     weights(fault, options);
@@ -133,13 +115,13 @@ describe('what passes by itself', () => {
 
   test.each(
     rows([
-      ['a store that knows no ranges', { ignoreRange: true }, { times: 2 }],
+      ['a store without ranges', { ignoreRange: true }, { times: 2 }],
       ['a store without ETags', { etag: null }, { times: 9 }],
-      ['a store that has another ETag each time', { etag: `"${'e'.repeat(32)}"` }],
+      ['a store with another ETag each time', { etag: `"${'e'.repeat(32)}"` }],
       ['a store with weak ETags', { etag: 'W/"same"' }, { times: 9 }],
-      ['a range that is not the one asked for', { contentRange: `bytes 0-9/${BYTES}` }],
+      ['a wrong range', { contentRange: `bytes 0-9/${BYTES}` }],
       ['a range of another file', { contentRange: 'bytes 15000-39999/50000' }],
-      ['a store that has no such range', { status: 416 }],
+      ['a store without that range', { status: 416 }],
     ]),
   )('after a cut: %s', async (_what, fault, options) => {
     let isCut = false;
@@ -154,7 +136,7 @@ describe('what passes by itself', () => {
     expectWhole();
   });
 
-  test('a new ETag does not cost what is here: the commit says that it is the same file', async () => {
+  test('a new ETag keeps the existing bytes: the commit identifies the file', async () => {
     const mark = hub.hits.length;
     let isCut = false;
     hub.fault = ({ kind, path }) => {
@@ -173,19 +155,19 @@ describe('what passes by itself', () => {
     expectWhole();
   });
 
-  test('waits as long as the hub asks, and tells so', async () => {
+  test('waits as long as the Hub asks, and reports it', async () => {
     weights({ status: 429, headers: { 'retry-after': '7' } }, { kind: 'resolve' });
     await folder.pull(hub, 'someone/model');
     expect(folder.events).toContainEqual(expect.objectContaining({ type: 'retry', waitMs: 7000 }));
   });
 
-  test('asks again for the list too', async () => {
+  test('retries the listing, too', async () => {
     hub.fault = ({ kind, nth }) => (kind === 'tree' && nth % 3 !== 2 ? { status: 502 } : undefined);
     await folder.pull(hub, 'someone/model');
     expectWhole();
   });
 
-  test('an address that has expired meanwhile is asked for anew', async () => {
+  test('an expired address is requested again', async () => {
     weights({ expired: true }, { kind: 'resolve' });
     await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({ code: 'DOWNLOAD_DENIED' });
     await folder.pull(hub, 'someone/model');
@@ -193,7 +175,7 @@ describe('what passes by itself', () => {
   });
 });
 
-describe('what does not pass', () => {
+describe('a permanent failure', () => {
   test.each<[string, Fault, string, Parameters<typeof weights>[1]]>([
     ['a wrong byte each time', { flip: 20_000 }, 'DOWNLOAD_CORRUPT', {}],
     [
@@ -203,9 +185,9 @@ describe('what does not pass', () => {
       { kind: 'resolve' },
     ],
     ['another size than listed', { declare: { size: 7 } }, 'DOWNLOAD_CORRUPT', { kind: 'resolve' }],
-    ['a hub that is never well', { status: 500 }, 'DOWNLOAD_FAILED', { kind: 'resolve' }],
-    ['a connection that is always cut at one place', { cutAfter: 0 }, 'DOWNLOAD_FAILED', {}],
-    ['an answer that is always too long', { extra: 1 }, 'DOWNLOAD_FAILED', {}],
+    ['a Hub that always fails', { status: 500 }, 'DOWNLOAD_FAILED', { kind: 'resolve' }],
+    ['a connection that always breaks at the same point', { cutAfter: 0 }, 'DOWNLOAD_FAILED', {}],
+    ['a response that is always too long', { extra: 1 }, 'DOWNLOAD_FAILED', {}],
     [
       'a wait of an hour',
       { status: 429, headers: { 'retry-after': '3600' } },
@@ -213,7 +195,7 @@ describe('what does not pass', () => {
       { kind: 'resolve' },
     ],
     [
-      'a redirect in a circle',
+      'a redirect loop',
       { location: `/someone/model/resolve/main/${WEIGHTS}` },
       'DOWNLOAD_FAILED',
       { kind: 'resolve' },
@@ -235,17 +217,17 @@ describe('what does not pass', () => {
     expectWhole();
   });
 
-  test('a file without ranges that always breaks at its half is given up', async () => {
+  test('a file without ranges that always breaks at its half fails', async () => {
     weights({ ignoreRange: true, cutAfter: BYTES / 2 }, { times: Infinity });
     await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
   });
 
   test.each<[string, string, RegExp]>([
-    ['no JSON', '<html>log in to the hotel’s network</html>', /makes no sense/],
+    ['no JSON', '<html>log in to the hotel’s network</html>', /invalid listing/],
     ['no list', '{"error":"?"}', /./],
-    ['an entry that is none', '[7]', /no object/],
+    ['an invalid entry', '[7]', /no object/],
     ['a file without a size', '[{"type":"file","path":"config.json","oid":"00"}]', /without a size/],
-    ['a size below none', '[{"type":"file","path":"config.json","size":-1,"oid":"00"}]', /without a size/],
+    ['a negative size', '[{"type":"file","path":"config.json","size":-1,"oid":"00"}]', /without a size/],
     ['a file without a hash', '[{"type":"file","path":"config.json","size":1,"oid":"zz"}]', /without a hash/],
     [
       'a pointer without a hash',
@@ -260,7 +242,7 @@ describe('what does not pass', () => {
     await expect(failure).rejects.toThrow(message);
   });
 
-  test('a listing without end', async () => {
+  test('an endless listing', async () => {
     const one = JSON.stringify(
       Array.from({ length: 5000 }, () => ({ type: 'directory', path: 'd', size: 0 })),
     );
@@ -272,7 +254,7 @@ describe('what does not pass', () => {
     await expect(folder.pull(hub, 'someone/model')).rejects.toThrow(/more than 20000 files/);
   });
 
-  test('an answer without end', async () => {
+  test('an endless response', async () => {
     const body = `[${' '.repeat(40 * 2 ** 20)}]`;
     const headers = { 'content-type': 'application/json' };
     hub.fault = ({ kind }) => (kind === 'tree' ? { status: 200, headers, body } : undefined);
@@ -282,7 +264,7 @@ describe('what does not pass', () => {
     });
   });
 
-  test('nobody at the other end', async () => {
+  test('no server', async () => {
     const gone = await startLocalHub();
     await gone.close();
     const settings = { endpoint: gone.endpoint };
@@ -293,7 +275,7 @@ describe('what does not pass', () => {
     });
   });
 
-  test('a name that no resolver knows is asked for twice', async () => {
+  test('a name that does not resolve is tried twice', async () => {
     const settings = { endpoint: 'http://no-such-hub.invalid' };
     await expect(folder.pull(hub, 'someone/model', { settings })).rejects.toMatchObject({
       code: 'DOWNLOAD_FAILED',
@@ -318,7 +300,7 @@ describe('what does not pass', () => {
   test.each([
     [256 * 1024 * 1024 - 1, 'INSUFFICIENT_DISK'],
     [0, 'INSUFFICIENT_DISK'],
-  ])('a disk with %i bytes beyond the model is too full: some stays free for others', async (spare, code) => {
+  ])('a disk with %i bytes more than the model is too full: some space stays free', async (spare, code) => {
     const bytes = NEEDED.reduce((sum, name) => sum + Buffer.from(content[name] ?? '').length, 0);
     const freeBytes = (): Promise<number> => Promise.resolve(bytes + spare);
     await expect(folder.pull(hub, 'someone/model', { freeBytes })).rejects.toMatchObject({ code });
@@ -326,7 +308,7 @@ describe('what does not pass', () => {
     expect((await folder.pull(hub, 'someone/model', { freeBytes: enough })).outcome).toBe('pulled');
   });
 
-  test('names in a listing lead nowhere', async () => {
+  test('names in a listing can’t lead out of the folder', async () => {
     const entry = (path: string): object => ({ type: 'file', path, size: 1, oid: '0'.repeat(40) });
     const names = [
       '../config.json',
@@ -344,10 +326,10 @@ describe('what does not pass', () => {
   });
 });
 
-describe('bytes that changed on the disk', () => {
+describe('bytes that changed on disk', () => {
   const part = (name: string): string => join(folder.models, '.downloads', 'model', 'files', name);
 
-  /** Weights in the work folder up to that byte, and the download given up. */
+  /** Weights in the download folder up to this byte, from a cancelled download. */
   async function interrupted(bytes: number): Promise<void> {
     const stop = new AbortController();
     weights({ stallAfter: bytes }, { times: Infinity });
@@ -365,7 +347,7 @@ describe('bytes that changed on the disk', () => {
 
   test.each<[string, (path: string) => void]>([
     [
-      'a byte of the part is another',
+      'a byte of the part is wrong',
       (path) => {
         const bytes = readFileSync(path);
         bytes[777] = (bytes[777] ?? 0) ^ 0x80;
@@ -381,10 +363,7 @@ describe('bytes that changed on the disk', () => {
       'the part has the length of the file, and nothing else',
       (path) => writeFileSync(path, Buffer.alloc(BYTES)),
     ],
-    [
-      'the part is shorter than when it was left',
-      (path) => writeFileSync(path, readFileSync(path).subarray(0, 5)),
-    ],
+    ['the part is shorter than before', (path) => writeFileSync(path, readFileSync(path).subarray(0, 5))],
   ])('%s', async (_what, spoil) => {
     await interrupted(20_000);
     spoil(part(`${WEIGHTS}.part`));
@@ -392,7 +371,7 @@ describe('bytes that changed on the disk', () => {
     expectWhole();
   });
 
-  test('a file that was whole is another now', async () => {
+  test('a complete file has changed', async () => {
     await interrupted(20_000);
     const tokens = part('tokenizer.json');
     writeFileSync(tokens, Buffer.alloc(readFileSync(tokens).length));

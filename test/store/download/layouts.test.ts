@@ -14,16 +14,13 @@ afterAll(async () => {
   folder.remove();
 });
 
-test.each(CHECKPOINTS)(
-  'a pulled model in the layout %s is one that loads, without conversion',
-  async (name) => {
-    const made = checkpointDir(name);
-    const files = Object.fromEntries(readdirSync(made).map((file) => [file, readFileSync(join(made, file))]));
-    hub.commit(`someone/${name}`, { ...files, 'pytorch_model.bin': Buffer.alloc(5000, 1) });
-    const { dir } = await folder.pull(hub, `someone/${name}`);
-    expect(readdirSync(dir)).not.toContain('pytorch_model.bin');
-    const model = await loadModel(dir);
-    expect(model.family).toBe('whisper');
-    model.dispose();
-  },
-);
+test.each(CHECKPOINTS)('a pulled model in the layout %s loads without conversion', async (name) => {
+  const made = checkpointDir(name);
+  const files = Object.fromEntries(readdirSync(made).map((file) => [file, readFileSync(join(made, file))]));
+  hub.commit(`someone/${name}`, { ...files, 'pytorch_model.bin': Buffer.alloc(5000, 1) });
+  const { dir } = await folder.pull(hub, `someone/${name}`);
+  expect(readdirSync(dir)).not.toContain('pytorch_model.bin');
+  const model = await loadModel(dir);
+  expect(model.family).toBe('whisper');
+  model.dispose();
+});

@@ -12,7 +12,7 @@ import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { gitBlob, sha256 } from '#test/harness/local-hub-repo.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** What the hub's own library makes of the stand-in is what it makes of the real one. */
+/** The Hub's own library treats the fake hub like the real one. */
 let hub: LocalHub;
 let commit: string;
 const repo = 'someone/model';
@@ -41,15 +41,15 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-describe('the local hub answers the hub’s own library', () => {
-  test('what a revision is', async () => {
+describe('the local hub serves the Hub’s own library', () => {
+  test('a revision', async () => {
     const asked = { name: repo, hubUrl: hub.endpoint, additionalFields: ['sha'] as ['sha'] };
     expect(await modelInfo(asked)).toMatchObject({ name: repo, sha: commit, gated: false, private: false });
     expect(await modelInfo({ ...asked, revision: commit })).toMatchObject({ sha: commit });
     expect(await thrown(modelInfo({ ...asked, revision: 'v9' }))).toMatchObject({ statusCode: 404 });
   });
 
-  test('which files there are, in pages, folders too', async () => {
+  test('the files, in pages, with folders', async () => {
     hub.pageSize = 3;
     const deep = await all(listFiles({ repo, hubUrl: hub.endpoint, recursive: true }));
     const top = await all(listFiles({ repo, hubUrl: hub.endpoint }));
@@ -61,7 +61,7 @@ describe('the local hub answers the hub’s own library', () => {
     expect(deep.find(({ path }) => path === 'config.json')?.oid).toBe(gitBlob(content['config.json'] ?? ''));
   });
 
-  test('files: small ones from git, large ones from the store, and the pointer between', async () => {
+  test('files: small ones from git, large ones from the store, and the pointer', async () => {
     const of = (path: string, raw = false) =>
       downloadFile({ repo, path, hubUrl: hub.endpoint, xet: false, raw });
     expect(await (await of('config.json'))?.text()).toBe(content['config.json']);
@@ -98,7 +98,7 @@ describe('the local hub answers the hub’s own library', () => {
 describe('over HTTP', () => {
   const file = `${repo}/resolve/main/weights.safetensors`;
 
-  test('hash, size and commit stand on the redirect, and not where it leads', async () => {
+  test('hash, size and commit are on the redirect, and not on its target', async () => {
     const first = await at(file, { method: 'HEAD' });
     expect([first.status, first.headers.get('x-repo-commit'), first.headers.get('x-linked-etag')]).toEqual([
       302,
@@ -121,7 +121,7 @@ describe('over HTTP', () => {
     ]);
   });
 
-  test('parts of a file, by its ETag or not at all', async () => {
+  test('ranges of a file, by its ETag or not', async () => {
     const to = (await at(file)).headers.get('location') ?? '';
     const etag = (await fetch(to)).headers.get('etag') ?? '';
     const asked = async (headers: Record<string, string>) => {
@@ -135,13 +135,13 @@ describe('over HTTP', () => {
     expect(await asked({ range: 'bytes=5-9', 'if-range': '"other"' })).toEqual([200, null]);
   });
 
-  test('an address of the store that was changed, or a token sent along, gets nothing', async () => {
+  test('a changed address of the store, or a token sent along, gets nothing', async () => {
     const to = (await at(file)).headers.get('location') ?? '';
     expect((await fetch(to.replace(/Signature=./, 'Signature=x'))).status).toBe(403);
     expect((await fetch(to, { headers: { authorization: 'Bearer hf_mine' } })).status).toBe(400);
   });
 
-  test('errors name themselves', async () => {
+  test('errors have a code', async () => {
     const code = async (path: string) => (await at(path)).headers.get('x-error-code');
     expect(await code('someone/nothing/resolve/main/a')).toBe('RepoNotFound');
     expect(await code(`${repo}/resolve/v9/config.json`)).toBe('RevisionNotFound');

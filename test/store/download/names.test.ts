@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { parseRepo, modelSource } from '#daemon/store/download/model-source.js';
 import { isSafeName, safePath } from '#daemon/store/download/safe-path.js';
 
-/** A million strings with SOTTO_FUZZ_RUNS=1000000; a few thousand in each run of the tests. */
+/** A million strings with SOTTO_FUZZ_RUNS=1000000; a few thousand in each run. */
 const RUNS = Number(process.env.SOTTO_FUZZ_RUNS ?? 20_000);
 
-/** Pieces that have led out of folders before. */
+/** Strings that have led out of folders before. */
 const HOSTILE = [
   '..', '.', '/', '//', '\\', '\\\\', '~', '~root', '%2e%2e', '%2f', 'C:', 'c:', 'CON', 'aux.txt', 'nul', '\0', '\n', '\r',
   '\u202e', '\u200c', '\u2024', '\uff0e\uff0e', '\uff0f', '\u2215', '\u0301', '\ud800', '．．', 'e\u0301', 'ﬁ', 'İ', '..\u00a0',
@@ -21,7 +21,7 @@ const name = fc.oneof(
   fc.webPath(),
 );
 
-describe('names from the hub', () => {
+describe('names from the Hub', () => {
   test('never lead out of the folder of the model', () => {
     const folder = '/models/.downloads/it/files';
     let taken = 0;
@@ -44,7 +44,7 @@ describe('names from the hub', () => {
           inside === '' ||
           inside.split(sep).some((part) => part.startsWith('.') || part.length > 255) ||
           path !== join(folder, text) ||
-          // One name, one file, whatever the file system folds together.
+          // Unique, also on file systems that fold names together.
           !/^[\x21-\x7e]+$/.test(inside) ||
           path.normalize('NFKC') !== path
         )
@@ -64,7 +64,7 @@ describe('names from the hub', () => {
   ])('takes %s', (text) => expect(safePath('/m', text)).toBe(`/m/${text}`));
 });
 
-describe('what is asked for', () => {
+describe('a requested model', () => {
   test.each([
     ['openai/whisper-tiny', { repo: 'openai/whisper-tiny', name: 'whisper-tiny' }],
     ['a/b@main', { repo: 'a/b', name: 'b', revision: 'main' }],
@@ -87,9 +87,9 @@ describe('what is asked for', () => {
     'a--b/c',
     '.a/b',
     'ä/b',
-  ])('%j is none', (text) => expect(parseRepo(text)).toBeUndefined());
+  ])('%j is not one', (text) => expect(parseRepo(text)).toBeUndefined());
 
-  test('a name of the catalogue stands for its pinned repository, with or without another revision', () => {
+  test('a name of the catalogue means its pinned repository, with or without another revision', () => {
     const source = modelSource('turbo');
     expect(source).toMatchObject({
       repo: 'mlx-community/whisper-large-v3-turbo',
@@ -97,10 +97,10 @@ describe('what is asked for', () => {
     });
     expect(source.revision).toMatch(/^[0-9a-f]{40}$/);
     expect(modelSource('turbo@main').revision).toBe('main');
-    expect(() => modelSource('nonsense')).toThrow(/is no model that can be pulled/);
+    expect(() => modelSource('nonsense')).toThrow(/unknown model/);
   });
 
-  test('whatever is typed is a source or an error that says why', () => {
+  test('any input is a source or an error with a reason', () => {
     fc.assert(
       fc.property(name, (text) => {
         try {

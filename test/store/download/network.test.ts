@@ -14,8 +14,8 @@ import { VirtualClock } from '#test/harness/virtual-clock.js';
 
 const hub = new URL('https://hub.example');
 
-describe('settings of the hub', () => {
-  test('are those that other programs use, and the library’s own address otherwise', () => {
+describe('settings of the Hub', () => {
+  test('are those of other programs, and the library’s own address by default', () => {
     expect(hubSettings({}, '/nowhere')).toEqual({ endpoint: HUB_URL });
     expect(hubSettings({ HF_ENDPOINT: 'https://mirror.example/hub//', HF_TOKEN: ' hf_x ' })).toEqual({
       endpoint: 'https://mirror.example/hub',
@@ -24,7 +24,7 @@ describe('settings of the hub', () => {
     expect(hubSettings({ HF_ENDPOINT: '', HF_TOKEN: '' }, '/nowhere')).toEqual({ endpoint: HUB_URL });
   });
 
-  test('the token is also found where the hub’s command line keeps it: a login agent knows no environment', () => {
+  test('the token is also found where the Hub’s command line stores it: a login agent has no environment', () => {
     const folder = mkdtempSync(join(tmpdir(), 'so-token-'));
     const write = (...path: string[]): void => {
       mkdirSync(join(folder, ...path.slice(0, -1)), { recursive: true });
@@ -33,7 +33,7 @@ describe('settings of the hub', () => {
     write('.cache', 'huggingface', 'token');
     expect(hubSettings({}, folder).token).toBe('hf_stored');
     expect(hubSettings({ HF_TOKEN: 'hf_own' }, folder).token).toBe('hf_own');
-    // Set to nothing, it asks as nobody.
+    // An empty variable disables the token.
     expect(hubSettings({ HF_TOKEN: '' }, folder).token).toBeUndefined();
     write('elsewhere', 'token');
     expect(hubSettings({ HF_HOME: join(folder, 'elsewhere') }, '/nowhere').token).toBe('hf_stored');
@@ -89,19 +89,19 @@ describe('redirects', () => {
   test.each([
     ['https://cdn.example/x', undefined],
     ['http://cdn.example/x', 'from https to http'],
-    ['https://127.0.0.1/x', 'to 127.0.0.1, an address of this network'],
-    ['https://[::1]/x', 'to [::1], an address of this network'],
-    ['https://[::ffff:10.0.0.1]/', 'to [::ffff:a00:1], an address of this network'],
-    ['https://0x7f.1/x', 'to 127.0.0.1, an address of this network'],
-    ['https://169.254.169.254/latest', 'to 169.254.169.254, an address of this network'],
-    ['https://router.local/x', 'to router.local, an address of this network'],
-    ['https://localhost/x', 'to localhost, an address of this network'],
+    ['https://127.0.0.1/x', 'to 127.0.0.1, a local address'],
+    ['https://[::1]/x', 'to [::1], a local address'],
+    ['https://[::ffff:10.0.0.1]/', 'to [::ffff:a00:1], a local address'],
+    ['https://0x7f.1/x', 'to 127.0.0.1, a local address'],
+    ['https://169.254.169.254/latest', 'to 169.254.169.254, a local address'],
+    ['https://router.local/x', 'to router.local, a local address'],
+    ['https://localhost/x', 'to localhost, a local address'],
     ['file:///etc/passwd', 'to file:'],
     ['data:,x', 'to data:'],
-    ['https://a:b@cdn.example/', 'to an address with a password in it'],
-  ])('from the hub to %s: %s', (to, problem) => expect(redirectProblem(hub, hub, new URL(to))).toBe(problem));
+    ['https://a:b@cdn.example/', 'to an address that contains a password'],
+  ])('from the Hub to %s: %s', (to, problem) => expect(redirectProblem(hub, hub, new URL(to))).toBe(problem));
 
-  test('a hub on this machine may lead to this machine', () => {
+  test('a Hub on this machine may redirect to this machine', () => {
     const own = new URL('http://127.0.0.1:1');
     expect(redirectProblem(own, own, new URL('http://127.0.0.1:2/x'))).toBeUndefined();
     expect(isPrivateHost(own)).toBe(true);
@@ -110,7 +110,7 @@ describe('redirects', () => {
 
 describe('another try', () => {
   const signal = new AbortController().signal;
-  test('comes later each time, and the last one says what was wrong', async () => {
+  test('comes later each time, and the last one reports the error', async () => {
     const clock = new VirtualClock();
     const waits: number[] = [];
     const failing = withRetries(() => Promise.reject(new TransientError('no luck')), {
@@ -127,7 +127,7 @@ describe('another try', () => {
     expect(waits).toHaveLength(MAX_TRIES - 1);
   });
 
-  test('is made once where the name of the hub is not found, and the error asks whether one is online', async () => {
+  test('is made once if the name of the Hub does not resolve, with a hint to check the connection', async () => {
     const cause = Object.assign(new Error('getaddrinfo ENOTFOUND hub.test'), {
       code: 'ENOTFOUND',
       hostname: 'hub.test',
@@ -152,7 +152,7 @@ describe('another try', () => {
     expect(tries).toBe(MAX_TRIES);
   });
 
-  test('at a date is waited for by the clock of the hub, where it tells it', () => {
+  test('at a date is timed by the clock of the Hub, if it sends one', () => {
     const headers = new Headers({
       'retry-after': 'Thu, 01 Jan 1970 00:00:10 GMT',
       date: 'Thu, 01 Jan 1970 00:00:08 GMT',
@@ -160,7 +160,7 @@ describe('another try', () => {
     expect(retryAfterMs(headers, Date.UTC(2060, 0, 1))).toBe(2000);
   });
 
-  test('is not made for what does not pass', async () => {
+  test('is not made for a permanent failure', async () => {
     let tries = 0;
     const failing = withRetries(() => Promise.reject(new Error(`${++tries}`)), {
       clock: new VirtualClock(),
@@ -169,7 +169,7 @@ describe('another try', () => {
     await expect(failing).rejects.toThrow('1');
   });
 
-  test('is called off with the download', async () => {
+  test('is cancelled with the download', async () => {
     const stop = new AbortController();
     const failing = withRetries(() => Promise.reject(new TransientError('x')), {
       clock: new VirtualClock(),
@@ -189,7 +189,7 @@ describe('another try', () => {
     expect(retryAfterMs(new Headers(headers as Record<string, string>), 1000)).toBe(ms),
   );
 
-  test('is not made where a certificate is not trusted', () => {
+  test('is not made if a certificate is not trusted', () => {
     const cause = Object.assign(new Error('self-signed'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
     expect(networkError(new TypeError('fetch failed', { cause }), 'x')).toMatchObject({
       code: 'DOWNLOAD_FAILED',
@@ -199,8 +199,8 @@ describe('another try', () => {
   });
 });
 
-describe('what is told', () => {
-  test('speed and time left are those of the last seconds, and of what came now', () => {
+describe('the progress', () => {
+  test('has the speed and remaining time of the last seconds, for bytes received now', () => {
     const clock = new VirtualClock();
     const meter = new ProgressMeter('downloading', 10_000, clock);
     meter.addExisting(4000);

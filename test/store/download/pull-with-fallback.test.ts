@@ -46,11 +46,11 @@ function pull(wanted: string, token?: string) {
   });
 }
 
-describe('a quantized form that the hub does not have', () => {
+describe('a quantized form that the Hub does not have', () => {
   test.each([
-    ['a stranger, who is told nothing', undefined],
-    ['somebody with a token, who hears 404', 'hf_me'],
-  ])('its float16 form comes instead, and it is said (%s)', async (_, token) => {
+    ['without a token: 401', undefined],
+    ['with a token: 404', 'hf_me'],
+  ])('is replaced by the float16 form, and reported (%s)', async (_, token) => {
     expect(await pull(quantized.aliases[0] ?? quantized.name, token)).toMatchObject({
       name: plain.name,
       fallbackFor: { name: quantized.name, error: { code: 'QUANTIZED_UNAVAILABLE' } },
@@ -61,13 +61,13 @@ describe('a quantized form that the hub does not have', () => {
     expect(existsSync(join(folder.models, plain.name, 'weights.safetensors'))).toBe(true);
   });
 
-  test('a repository by its own name that is missing stays an error', async () => {
+  test('a missing repository by its own name stays an error', async () => {
     await expect(pull(quantized.repo, 'hf_me')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
     await expect(pull(quantized.repo)).rejects.toMatchObject({ code: 'DOWNLOAD_DENIED' });
     expect(events.map(({ type }) => type)).not.toContain('fallback');
   });
 
-  test('a revision that somebody names is not replaced, nor a hub that refuses or fails', async () => {
+  test('an explicit revision has no fallback, nor has a Hub that refuses or fails', async () => {
     await expect(pull(`${quantized.name}@v9`, 'hf_me')).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
     hub.fault = ({ kind }) => (kind === 'info' ? { status: 403 } : undefined);
     await expect(pull(quantized.name)).rejects.toMatchObject({ code: 'DOWNLOAD_DENIED' });
@@ -76,7 +76,7 @@ describe('a quantized form that the hub does not have', () => {
     expect(events.map(({ type }) => type)).not.toContain('fallback');
   });
 
-  test('when the float16 form can’t be had either, its own error is told', async () => {
+  test('if the float16 form fails, too, its own error is reported', async () => {
     const [other] = CATALOGUE.filter((entry) => {
       const form = unquantizedFormOf(entry);
       return entry.revision === undefined && form !== undefined && form.name !== plain.name;
@@ -86,10 +86,10 @@ describe('a quantized form that the hub does not have', () => {
   });
 });
 
-describe('finding a quantized form that is not here', () => {
+describe('finding a quantized form that is not installed', () => {
   const dirs = () => ({ models: folder.models, bundled: join(folder.models, '..', 'bundled') });
 
-  test('gives the float16 form and says so, where that is here', () => {
+  test('returns the float16 form and says so, if that is installed', () => {
     expect(() => findModelWithFallback(dirs(), quantized.name)).toThrow(SottoError);
     const dir = join(folder.models, plain.name);
     mkdirSync(dir, { recursive: true });
@@ -97,7 +97,7 @@ describe('finding a quantized form that is not here', () => {
       model: { name: plain.name, dir },
       fallbackFor: { name: quantized.name, error: { code: 'MODEL_NOT_FOUND' } },
     });
-    // The model itself is still not here.
+    // The model itself is still not installed.
     expect(() => findModel(dirs(), quantized.name)).toThrow(/isn't downloaded/);
     expect(() => findModelWithFallback(dirs(), quantized.repo)).toThrow(/isn't downloaded/);
     mkdirSync(join(folder.models, quantized.name));
@@ -106,7 +106,7 @@ describe('finding a quantized form that is not here', () => {
     });
   });
 
-  test('a model goes into the settings by its name only if it is found by it', () => {
+  test('the settings name a model only if its name finds it', () => {
     const dir = join(folder.models, 'mine');
     mkdirSync(dir, { recursive: true });
     expect(settingFor(dirs(), { name: 'mine', dir })).toBe('mine');

@@ -47,7 +47,7 @@ const wanted = Object.fromEntries(NEEDED.map((name) => [name, Buffer.from(conten
 const since = (mark: number): Hit[] => hub.hits.slice(mark);
 
 describe('pulling a model', () => {
-  test('brings the needed files and no other, and writes down where they are from', async () => {
+  test('downloads only the needed files, and records their source', async () => {
     const mark = hub.hits.length;
     const pulled = await folder.pull(hub, 'someone/model');
     expect(pulled).toMatchObject({ name: 'model', outcome: 'pulled' });
@@ -57,13 +57,13 @@ describe('pulling a model', () => {
     expect(record?.files.map(({ name, bytes, sha256: hash }) => [name, bytes, hash]).sort()).toEqual(
       NEEDED.map((name) => [name, wanted[name]?.length, sha256(wanted[name] ?? '')]).sort(),
     );
-    // A commit is asked for, so that a push in between changes nothing.
+    // Requests use the commit, so that a push in between changes nothing.
     const asked = since(mark).filter(({ kind }) => kind === 'resolve');
     expect(asked.map(({ path }) => path).sort()).toEqual(NEEDED);
     expect(readdirSync(join(folder.models, '.downloads'))).toEqual([]);
   });
 
-  test('tells how far it is, up to the last byte, and never backwards', async () => {
+  test('reports the progress up to the last byte, and never backwards', async () => {
     await folder.pull(hub, 'someone/model');
     const total = NEEDED.reduce((sum, name) => sum + (wanted[name]?.length ?? 0), 0);
     const done = folder.events.flatMap((event) =>
@@ -75,7 +75,7 @@ describe('pulling a model', () => {
     expect(folder.events.at(-1)).toMatchObject({ stage: 'verifying', doneBytes: total, totalBytes: total });
   });
 
-  test('asks nobody again for what is there', async () => {
+  test('makes no request for an installed model', async () => {
     await folder.pull(hub, `someone/model@${commit}`);
     const mark = hub.hits.length;
     expect(await folder.pull(hub, `someone/model@${commit}`)).toMatchObject({ outcome: 'up-to-date' });
@@ -93,7 +93,7 @@ describe('pulling a model', () => {
     expect(folder.files('model')).toEqual(wanted);
   });
 
-  test('takes another name, and does not take that of another model', async () => {
+  test('accepts another name, but not that of another model', async () => {
     mkdirSync(join(folder.models, 'model'), { recursive: true });
     await expect(folder.pull(hub, 'someone/model')).rejects.toMatchObject({ code: 'MODEL_EXISTS' });
     expect(await folder.pull(hub, 'someone/model', { as: 'mine' })).toMatchObject({ name: 'mine' });
@@ -105,7 +105,7 @@ describe('pulling a model', () => {
     }
   });
 
-  test('takes shards with their index, NumPy weights where there is nothing better, vocabularies in parts', async () => {
+  test('accepts shards with their index, NumPy weights as a last resort, split vocabularies', async () => {
     const shards = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
     hub.commit('someone/sharded', {
       'config.json': '{}',
@@ -126,7 +126,7 @@ describe('pulling a model', () => {
     expect(Object.keys(folder.files('numpy'))).toEqual(['config.json', 'weights.npz']);
   });
 
-  test('replaces an older commit at once, and keeps what both have', async () => {
+  test('replaces an older commit at once, and keeps files that both have', async () => {
     const old = modelFiles(50_000, 'old');
     const first = hub.commit('someone/moving', old);
     await folder.pull(hub, 'someone/moving');
@@ -138,7 +138,7 @@ describe('pulling a model', () => {
     expect(folder.files('moving')['weights.safetensors']).toEqual(noise(50_000, 'old'));
   });
 
-  test('a replacement that broke off between its two renames is undone', async () => {
+  test('a replacement that was interrupted between its two renames is undone', async () => {
     await folder.pull(hub, 'someone/model');
     const work = join(folder.models, '.downloads', 'model');
     mkdirSync(work, { recursive: true });
@@ -147,7 +147,7 @@ describe('pulling a model', () => {
     expect(folder.files('model')).toEqual(wanted);
   });
 
-  test('a replacement keeps what the user put beside the old files, also where it broke off', async () => {
+  test('a replacement keeps the user’s files, also if it was interrupted', async () => {
     const old = modelFiles(50_000, 'old');
     hub.commit('someone/noted', old);
     await folder.pull(hub, 'someone/noted');
@@ -156,7 +156,7 @@ describe('pulling a model', () => {
     hub.commit('someone/noted', { ...old, 'weights.safetensors': noise(60_000, 'new') });
     expect(await folder.pull(hub, 'someone/noted')).toMatchObject({ outcome: 'updated' });
     expect(readFileSync(notes, 'utf8')).toBe('mine');
-    // Killed between the second rename and the notes' own.
+    // Killed between the second rename and moving the notes.
     const work = join(folder.models, '.downloads', 'noted');
     cpSync(join(folder.models, 'noted'), join(work, 'old'), { recursive: true });
     rmSync(notes);
@@ -165,7 +165,7 @@ describe('pulling a model', () => {
     expect(existsSync(join(work, 'old'))).toBe(false);
   });
 
-  test('two at once bring it once', async () => {
+  test('two at once download it once', async () => {
     const mark = hub.hits.length;
     const [one, two] = await Promise.all([
       folder.pull(hub, 'someone/model'),
@@ -178,7 +178,7 @@ describe('pulling a model', () => {
     expect(folder.files('model')).toEqual(wanted);
   });
 
-  test('gives the token to the hub and to nobody that it redirects to', async () => {
+  test('sends the token to the Hub only, not to redirects', async () => {
     hub.commit('someone/gated', content, { gated: 'auto', readers: ['hf_mine'] });
     const mark = hub.hits.length;
     await folder.pull(hub, 'someone/gated', { settings: { endpoint: hub.endpoint, token: 'hf_mine' } });
@@ -187,7 +187,7 @@ describe('pulling a model', () => {
     for (const [isCdn, token] of tokens) expect(token).toBe(isCdn === true ? undefined : 'Bearer hf_mine');
   });
 
-  test('goes through a proxy, but not to hosts that NO_PROXY names', async () => {
+  test('uses a proxy, but not for hosts in NO_PROXY', async () => {
     const seen: string[] = [];
     const proxy = createServer((_request, response) => response.writeHead(405).end());
     proxy.on('connect', (request, socket) => {
@@ -217,7 +217,7 @@ describe('pulling a model', () => {
     await new Promise((resolve) => proxy.close(resolve));
   });
 
-  test('says before the first byte that the disk has no room, and counts what is there already', async () => {
+  test('reports a full disk before the first byte, counting existing bytes', async () => {
     const freeBytes = () => Promise.resolve(256 * 1024 * 1024 + 150_000);
     const mark = hub.hits.length;
     await expect(folder.pull(hub, 'someone/model', { freeBytes })).rejects.toMatchObject({
@@ -238,7 +238,7 @@ describe('pulling a model', () => {
     expect(folder.files('model')).toEqual(wanted);
   });
 
-  test('a disk that gets full on the way leaves what has come, and the rest comes when there is room', async () => {
+  test('a disk that fills up during the download keeps the data, and the rest follows when there is space', async () => {
     const probe = await open('/dev/null', 'r');
     const handles = Object.getPrototypeOf(probe) as { write: (...args: unknown[]) => Promise<unknown> };
     await probe.close();
@@ -258,7 +258,7 @@ describe('pulling a model', () => {
     expect(folder.files('model')).toEqual(wanted);
   });
 
-  test('cancelling keeps what has come', async () => {
+  test('cancelling keeps the data', async () => {
     const stop = new AbortController();
     hub.fault = ({ kind, path }) =>
       kind === 'cdn' && path === 'weights.safetensors' ? { stallAfter: 90_000 } : undefined;
@@ -283,7 +283,7 @@ describe('pulling a model', () => {
     expect(folder.files('model')).toEqual(wanted);
   });
 
-  test('a plan or a record that is damaged is as good as none', async () => {
+  test('a damaged plan or record is ignored', async () => {
     await folder.pull(hub, 'someone/model');
     writeFileSync(
       join(folder.models, 'model', '.sotto-model.json'),
@@ -293,12 +293,12 @@ describe('pulling a model', () => {
     const work = join(folder.models, '.downloads', 'other', 'files');
     mkdirSync(work, { recursive: true });
     writeFileSync(join(work, '..', 'plan.json'), '{');
-    writeFileSync(join(work, 'weights.safetensors'), noise(BYTES, 'of whom?'));
+    writeFileSync(join(work, 'weights.safetensors'), noise(BYTES, 'incomplete'));
     await folder.pull(hub, 'someone/model', { as: 'other' });
     expect(folder.files('other')).toEqual(wanted);
   });
 
-  test('a connection that brings nothing any more is given up for another', async () => {
+  test('a stalled connection is replaced by another one', async () => {
     const files = modelFiles(30_000, 'stalled');
     hub.commit('someone/stalled', files);
     hub.fault = ({ kind, path, headers }) =>
@@ -308,7 +308,7 @@ describe('pulling a model', () => {
     await folder.pull(hub, 'someone/stalled', { clock: noWaitClock(150) });
     expect(folder.files('stalled')['weights.safetensors']).toEqual(files['weights.safetensors']);
     expect(folder.events).toContainEqual(
-      expect.objectContaining({ type: 'retry', why: expect.stringContaining('nothing came') as unknown }),
+      expect.objectContaining({ type: 'retry', why: expect.stringContaining('no data') as unknown }),
     );
   });
 });

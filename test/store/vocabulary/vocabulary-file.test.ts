@@ -34,14 +34,14 @@ function codeOf(work: () => unknown): string {
 
 const add = (file: VocabularyFile, ...words: string[]) => file.change((now) => added(now, { words }));
 
-describe('the file of the vocabulary', () => {
-  test('is not there at first, and that is no fault', () => {
+describe('the vocabulary file', () => {
+  test('may be missing', () => {
     const file = new VocabularyFile(path);
     expect(file.read()).toEqual({ vocabulary: { words: [], replacements: [] }, revision: NO_REVISION });
     expect(existsSync(path)).toBe(false);
   });
 
-  test('is its user’s alone, and can be read by people', async () => {
+  test('is readable by its user only, and formatted for people', async () => {
     await add(new VocabularyFile(path), 'Nguyen');
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({
@@ -51,7 +51,7 @@ describe('the file of the vocabulary', () => {
     });
   });
 
-  test('a change by hand is seen at once, and makes another revision', async () => {
+  test('a change by hand is noticed at once, and makes another revision', async () => {
     const file = new VocabularyFile(path);
     const { revision } = await add(file, 'Nguyen');
     writeFileSync(path, '{"words": ["Hopper", "hopper ", "  Grace\\t Hopper"]}');
@@ -60,13 +60,13 @@ describe('the file of the vocabulary', () => {
     expect(now.revision).not.toBe(revision);
   });
 
-  test('one that can’t be read says why, and is not called invalid', () => {
+  test('an unreadable file is reported, and not called invalid', () => {
     mkdirSync(path, { recursive: true });
     expect(() => new VocabularyFile(path).read()).toThrow(/can.t be read: it is a folder/);
     expect(() => new VocabularyFile(path).read()).not.toThrow(/is not valid/);
   });
 
-  test('one that is larger than a change could make it is called invalid', () => {
+  test('a file larger than any change could make it is invalid', () => {
     mkdirSync(dirname(path), { recursive: true });
     const replacements = Array.from({ length: 400 }, (_, i) => ({ from: `word ${i}`, to: 'x'.repeat(400) }));
     writeFileSync(path, JSON.stringify({ words: [], replacements }));
@@ -74,7 +74,7 @@ describe('the file of the vocabulary', () => {
     expect(() => new VocabularyFile(path).read()).toThrow(/is not valid/);
   });
 
-  test('who has seen another one than there is changes nothing', async () => {
+  test('a change based on an old revision is refused', async () => {
     const [one, other] = [new VocabularyFile(path), new VocabularyFile(path)];
     const { revision } = await add(one, 'first');
     await add(other, 'second');
@@ -86,7 +86,7 @@ describe('the file of the vocabulary', () => {
     expect(one.read().vocabulary.words).toEqual(['first', 'second']);
   });
 
-  test('many who add at once all get their word in', async () => {
+  test('many concurrent changes are all kept', async () => {
     const words = Array.from({ length: 20 }, (_, i) => `word${i}`);
     await Promise.all(words.map((word) => add(new VocabularyFile(path), word)));
     expect(new Set(new VocabularyFile(path).read().vocabulary.words)).toEqual(new Set(words));
@@ -97,8 +97,8 @@ describe('the file of the vocabulary', () => {
     ['a wrong field', '{"words": "Nguyen"}'],
     ['an empty word', '{"words": [""]}'],
     ['a replacement of nothing', '{"replacements": [{"to": "x"}]}'],
-    ['of a later version', '{"version": 2, "words": []}'],
-  ])('one that is broken is said, and never written over: %s', async (_what, text) => {
+    ['of a newer version', '{"version": 2, "words": []}'],
+  ])('an invalid file is reported, and never overwritten: %s', async (_what, text) => {
     writeFileSync(path, text);
     const file = new VocabularyFile(path);
     expect(codeOf(() => file.read())).toBe('VOCABULARY_CORRUPT');
@@ -106,7 +106,7 @@ describe('the file of the vocabulary', () => {
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
-  test('one that is a link stays a link', async () => {
+  test('a symbolic link stays one', async () => {
     const kept = join(home.folder, 'elsewhere');
     mkdirSync(kept);
     writeFileSync(join(kept, 'mine.json'), '{}');
@@ -120,7 +120,7 @@ describe('the file of the vocabulary', () => {
 describe('a change', () => {
   const before = { words: ['Nguyen', 'ComfyUI'], replacements: [{ from: 'sean', to: 'Shaun' }] };
 
-  test('of a word that is there already changes how it is written, where it was', () => {
+  test('of an existing word replaces its spelling in place', () => {
     const { vocabulary, change } = added(before, {
       words: ['NGUYEN', ' Ada  Lovelace '],
       replacements: [
@@ -134,7 +134,7 @@ describe('a change', () => {
     expect(change).toEqual({ added: 3, changed: 2, removed: 0 });
   });
 
-  test('removes what is named, however it is written', () => {
+  test('removes entries in any spelling', () => {
     expect(removed(before, { words: ['comfyui', 'none'], replacements: ['SEAN '] })).toEqual({
       vocabulary: { words: ['Nguyen'], replacements: [] },
       change: { added: 0, changed: 0, removed: 2 },
@@ -145,17 +145,17 @@ describe('a change', () => {
     ]);
   });
 
-  test('in place of all says what it was', () => {
+  test('that replaces everything counts the differences', () => {
     const now = { words: ['comfyUI'], replacements: [{ from: 'btw', to: 'by the way' }] };
     expect(replaced(before, now).change).toEqual({ added: 1, changed: 1, removed: 2 });
   });
 
-  test('keeps line breaks, and no space around what is written', () => {
+  test('keeps line breaks, and trims spaces', () => {
     const { vocabulary } = added(before, { replacements: [{ from: ' new  line', to: ' \r\n ' }] });
     expect(vocabulary.replacements.at(-1)).toEqual({ from: 'new line', to: '\n' });
   });
 
-  test('has bounds, and says which', () => {
+  test('has limits, and names them', () => {
     const many = Array.from({ length: VOCABULARY_LIMITS.words + 1 }, (_, i) => `w${i}`);
     const long = 'x'.repeat(VOCABULARY_LIMITS.wordLength + 1);
     const heavy = Array.from({ length: 400 }, (_, i) => ({ from: `r${i}`, to: 'y'.repeat(400) }));

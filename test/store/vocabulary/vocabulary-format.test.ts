@@ -14,12 +14,12 @@ const vocabulary = {
   ],
 };
 
-describe('a file of words', () => {
-  test.each(['json', 'csv'] as const)('that was exported is imported as it was: %s', (format) => {
+describe('a vocabulary', () => {
+  test.each(['json', 'csv'] as const)('survives an export and import: %s', (format) => {
     expect(parseImport(formatVocabulary(vocabulary, format))).toEqual(vocabulary);
   });
 
-  test('whatever is in it', () => {
+  test('with any content', () => {
     const field = fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme' });
     fc.assert(
       fc.property(
@@ -37,14 +37,18 @@ describe('a file of words', () => {
   });
 
   test.each([
-    ['a word a line', 'Nguyen\r\nAda Lovelace\n\n', { words: ['Nguyen', 'Ada Lovelace'], replacements: [] }],
+    [
+      'one word per line',
+      'Nguyen\r\nAda Lovelace\n\n',
+      { words: ['Nguyen', 'Ada Lovelace'], replacements: [] },
+    ],
     [
       'two columns',
       'original,replacement\nsean,Shaun\n',
       { words: [], replacements: [{ from: 'sean', to: 'Shaun' }] },
     ],
     [
-      'semicolons and a mark at its start',
+      'semicolons and a byte order mark',
       '\uFEFFsean;"Shaun, PhD"\nNguyen;',
       { words: ['Nguyen'], replacements: [{ from: 'sean', to: 'Shaun, PhD' }] },
     ],
@@ -52,16 +56,16 @@ describe('a file of words', () => {
     ['a list', '["Nguyen"]', { words: ['Nguyen'], replacements: [] }],
     ['an object', '{"sean": "Shaun"}', { words: [], replacements: [{ from: 'sean', to: 'Shaun' }] }],
     [
-      'our object, replacements as one too',
+      'our object, with replacements as an object',
       '{"replacements": {"sean": "Shaun"}}',
       { words: [], replacements: [{ from: 'sean', to: 'Shaun' }] },
     ],
     ['nothing', '', { words: [], replacements: [] }],
-  ])('from elsewhere is understood: %s', (_what, text, expected) => {
+  ])('is imported from another program: %s', (_what, text, expected) => {
     expect(parseImport(text)).toEqual(expected);
   });
 
-  test.each(['{"words": 3}', '[1]', '{"a": {}}', '{'])('that makes no sense is refused: %s', (text) => {
+  test.each(['{"words": 3}', '[1]', '{"a": {}}', '{'])('that is invalid is refused: %s', (text) => {
     expect(() => parseImport(text)).toThrow(SottoError);
   });
 });

@@ -1,4 +1,7 @@
-/** batch.db: which files of which folders are done, and which texts Sotto wrote. It holds paths, dates, sizes and outcomes, never a word of a text. */
+/**
+ * batch.db: which files of which folders are done, and which texts Sotto wrote. It holds paths, dates, sizes and
+ * results, but no text.
+ */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { SottoError } from '../../protocol/errors.js';
 import { hintOf, reasonOf } from '../../protocol/file-errors.js';
@@ -15,7 +18,7 @@ import { checkOwner, foreignError, writeOwner, type Owner } from '../sqlite/owne
 import { CLOCK_TABLE } from '../sqlite/trusted-time.js';
 import { transaction } from '../sqlite/transaction.js';
 
-/** How long a write waits for that of another process. */
+/** How long a write waits for another process. */
 const BUSY_MS = 10_000;
 
 const OWNER: Owner = {
@@ -26,8 +29,8 @@ const OWNER: Owner = {
 };
 
 /**
- * `identity` is what makes two calls the same work (see the command). `digest` is the SHA-256 of a text that is about to be
- * put in its place: after a kill in that moment, it says whether it got there.
+ * `identity` is a hash that two calls for the same work share (see the command). `digest` is the SHA-256 of a text
+ * that is about to be placed: after a kill it tells whether the text was placed.
  */
 const TABLES = `
   CREATE TABLE run (
@@ -58,8 +61,8 @@ const TABLES = `
 `;
 
 /**
- * Since version 2: why a file was skipped, and the texts that Sotto wrote. `number` grows with each text, so the oldest are
- * known by it. Texts that version 1 wrote are among them as far as it remembered their hashes.
+ * Version 2 adds why a file was skipped, and the texts that Sotto wrote. `number` grows with each text, so it
+ * orders them by age. Texts written under version 1 are included if their hashes are known.
  */
 const SINCE_2 = `
   ALTER TABLE file ADD COLUMN skipped TEXT;
@@ -74,14 +77,14 @@ const SINCE_2 = `
     SELECT target, digest FROM file WHERE state = 'done' AND digest IS NOT NULL;
 `;
 
-/** Since version 3: readings of the clock, see sqlite/settled-time.ts. */
+/** Version 3 adds readings of the clock, see sqlite/trusted-time.ts. */
 const SINCE_3 = CLOCK_TABLE;
 
 const VERSION = 3;
 
 /**
- * Opens or makes the file. A damaged one that is known to be Sotto's is kept as `*.damaged-<time>`, and a new one takes its
- * place: the outputs are where they are, and what it knew beyond them is worth less than a run that goes on.
+ * Opens or creates the file. A damaged file that Sotto wrote is renamed to `*.damaged-<time>` and replaced by a new
+ * one: the outputs exist, and the other information matters less than a working run.
  *
  * @throws SottoError OUTPUT_FAILED, VERSION_MISMATCH
  */
@@ -109,7 +112,7 @@ function open(path: string): Database {
     checkOwner(db, OWNER, path);
     makePrivate(path);
     db.exec('PRAGMA journal_mode = WAL');
-    // A kill loses nothing that was committed; a power cut may lose the last moments, which are then done again.
+    // A kill loses no committed transaction. A power cut may lose the last ones; their files are then done again.
     db.exec('PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF');
     migrate(db, path);
     return db;
@@ -119,7 +122,7 @@ function open(path: string): Database {
   }
 }
 
-/** Whether the first page of a damaged file, which lists its tables, is one that Sotto wrote. */
+/** Whether Sotto wrote a damaged file, judged by its first page, which lists the tables. */
 function startsLikeOurs(path: string): boolean {
   const page = Buffer.alloc(4096);
   const file = openSync(path, 'r');
@@ -136,11 +139,11 @@ function startsLikeOurs(path: string): boolean {
 function migrate(db: Database, path: string): void {
   if (versionOf(db) === VERSION) return;
   transaction(db, () => {
-    // Anew: another process may have been quicker.
+    // Read again: another process may have migrated it.
     const version = versionOf(db);
     if (version > VERSION) {
-      throw new SottoError('VERSION_MISMATCH', `${path} was written by a later version of Sotto`, {
-        hint: 'update Sotto, or remove the file: what is done lies where it was written',
+      throw new SottoError('VERSION_MISMATCH', `${path} was written by a newer version of Sotto`, {
+        hint: 'update Sotto, or delete the file; your transcripts are kept',
       });
     }
     if (version < 1) db.exec(TABLES);
@@ -151,7 +154,7 @@ function migrate(db: Database, path: string): void {
   });
 }
 
-/** All of it or nothing. @throws SottoError OUTPUT_FAILED */
+/** Runs `work` in a transaction. @throws SottoError OUTPUT_FAILED */
 export function written<T>(db: Database, path: string, work: () => T): T {
   try {
     return transaction(db, work);
@@ -164,6 +167,6 @@ function batchError(error: unknown, path: string): SottoError {
   if (error instanceof SottoError) return error;
   return new SottoError('OUTPUT_FAILED', `${path}: ${reasonOf(error)}`, {
     cause: error,
-    hint: hintOf(error) ?? 'check the permissions of the folder, and that the disk is not full',
+    hint: hintOf(error) ?? 'check the permissions of the folder and the free disk space',
   });
 }

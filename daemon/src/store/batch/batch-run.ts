@@ -1,6 +1,6 @@
 /**
- * The files of one run: `waiting → working → done | failed`, or `skipped`. Each step is on disk before the next one begins, so
- * that whoever goes on after a kill knows what was done, and what was in somebody's hands.
+ * The files of one run: `waiting → working → done | failed`, or `skipped`. Each step is on disk before the next one
+ * starts, so that after a kill the next process knows which files were done and which were in progress.
  */
 import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
 import { all, first, run, type Row } from '../sqlite/statements.js';
@@ -10,19 +10,19 @@ import { defined } from '../../protocol/defined.js';
 
 export type FileState = 'waiting' | 'working' | 'done' | 'failed' | 'skipped';
 
-/** Why nothing is to be done: its text is up to date, or in its place is a text that was edited, or one of another program. */
+/** Why a file is skipped: its text is up to date, or the text in its place was edited or is another program's. */
 const SKIP_REASONS = ['done', 'edited', 'foreign'] as const;
 export type SkipReason = (typeof SKIP_REASONS)[number];
 
-/** What a folder holds now. */
+/** A file that was found in a folder. */
 export interface NewFile {
   readonly path: string;
   readonly target: string;
   readonly bytes: number;
   readonly modifiedMs: number;
-  /** Nothing is to be done. */
+  /** Why there is nothing to do. */
   readonly skip?: SkipReason;
-  /** It can't be looked at. */
+  /** Why it can't be read. */
   readonly failure?: Failure;
 }
 
@@ -33,9 +33,7 @@ export interface BatchFile {
   readonly bytes: number;
   readonly modifiedMs: number;
   readonly state: FileState;
-  /** Why it was skipped. */
   readonly skipped?: SkipReason;
-  /** Why it failed. */
   readonly failure?: Failure;
   readonly audioSeconds?: number;
   readonly workSeconds?: number;
@@ -70,8 +68,9 @@ export class BatchRun {
   }
 
   /**
-   * Before anything else: what a killed process had in its hands is done if its text lies in its place, and waits otherwise.
-   * @param digestOf the SHA-256 of a file, undefined if there is none
+   * Called first. A file that a killed process was working on is done if its text was placed; otherwise it waits
+   * again.
+   * @param digestOf the SHA-256 of a file; undefined if there is none
    */
   recover(digestOf: (target: string) => string | undefined): void {
     this.#write(() => {
@@ -92,12 +91,12 @@ export class BatchRun {
   }
 
   /**
-   * Files join the run; those that it knows stay what they are, unless they have changed since, and then wait again, or have
-   * failed if they can't be looked at any more.
+   * Adds files to the run. Known files keep their state, unless they have changed, which makes them wait again, or
+   * can't be read any more, which makes them fail.
    */
   add(files: readonly NewFile[], nowMs = Date.now()): void {
     this.#write(() => {
-      // One that is watched may go on for months.
+      // A run with --watch may last for months.
       run(this.#db, 'UPDATE run SET touched_ms = ? WHERE number = ?', nowMs, this.#run);
       for (const file of files) {
         const { path, target, bytes, modifiedMs } = file;
@@ -124,9 +123,9 @@ export class BatchRun {
           continue;
         }
         const same = Number(known.bytes) === bytes && Number(known.modified_ms) === modifiedMs;
-        // What stands in a text's place may have changed, and whether it may be replaced.
+        // The text in its place, and whether it may be replaced, may have changed.
         if (same && known.state !== 'waiting' && known.state !== 'skipped') continue;
-        // Names depend on what else lies in the folder, until there is a text of that name.
+        // An output's name depends on the other files of the folder until the text is written.
         run(
           this.#db,
           `UPDATE file SET target = ?, bytes = ?, modified_ms = ?, state = ?, skipped = ?, digest = NULL,
@@ -137,7 +136,10 @@ export class BatchRun {
     });
   }
 
-  /** What is done stays done. Seen again, the other one is new: nothing of its size is known. */
+  /**
+   * A file that is done stays done. Size and date are reset, so that a file that is readable again counts as
+   * changed.
+   */
   #markUnreadable(number: number, { code, message, hint }: Failure): void {
     run(
       this.#db,
@@ -150,7 +152,7 @@ export class BatchRun {
     );
   }
 
-  /** The next file that waits is in the caller's hands from now on. */
+  /** Hands the next waiting file to the caller. */
   next(): BatchFile | undefined {
     return this.#write(() => {
       const row = first(
@@ -164,7 +166,7 @@ export class BatchRun {
     });
   }
 
-  /** A text of this SHA-256 is about to be put in the file's place. */
+  /** A text with this SHA-256 is about to be placed. */
   placing(file: BatchFile, digest: string): void {
     this.#write(() => run(this.#db, 'UPDATE file SET digest = ? WHERE number = ?', digest, file.number));
   }
@@ -181,7 +183,7 @@ export class BatchRun {
     );
   }
 
-  /** Its text was not placed: another file is in its place. */
+  /** Its text wasn't placed, because another file is in its place. */
   skipped(file: BatchFile, reason: SkipReason): void {
     this.#write(() =>
       run(
@@ -206,7 +208,7 @@ export class BatchRun {
     );
   }
 
-  /** Nothing came of it, and nothing is wrong with it: it waits again. */
+  /** Returns a file without a result: it waits again. */
   putBack(file: BatchFile): void {
     this.#write(() =>
       run(this.#db, "UPDATE file SET state = 'waiting' WHERE number = ? AND state = 'working'", file.number),
@@ -226,7 +228,7 @@ export class BatchRun {
     return counts;
   }
 
-  /** All files, in the order in which they came. */
+  /** All files in the order in which they were added. */
   files(state?: FileState): BatchFile[] {
     return all(
       this.#db,
@@ -237,7 +239,7 @@ export class BatchRun {
     ).map(fileOf);
   }
 
-  /** Whoever asks for the same again begins anew. */
+  /** Ends the run: the same call starts a new one. */
   end(nowMs = Date.now()): void {
     this.#write(() => run(this.#db, 'UPDATE run SET ended_ms = ? WHERE number = ?', nowMs, this.#run));
   }

@@ -1,4 +1,4 @@
-/** Runs over folders that are remembered, so that a killed one goes on where it was. */
+/** Remembers runs over folders, so that an interrupted one can be resumed. */
 import { first, run } from '../sqlite/statements.js';
 import { trustedTime } from '../sqlite/trusted-time.js';
 import { BatchRun } from './batch-run.js';
@@ -7,24 +7,27 @@ import { openBatchDatabase, written } from './batch-database.js';
 import { WrittenTexts } from './written-texts.js';
 
 const DAY_MS = 24 * 3600_000;
-/** What has ended is of use to nobody but the curious; what was left, longer. */
+/** An ended run is kept for inspection only; an unfinished one may be resumed. */
 const KEEP_ENDED_MS = 7 * DAY_MS;
 const KEEP_UNFINISHED_MS = 90 * DAY_MS;
 
 interface RunRequest {
-  /** What makes two calls the same work: a hash. */
+  /** A hash that two calls for the same work share. */
   readonly identity: string;
-  /** Begin anew, whatever an earlier call has done. */
+  /** Start over, even if an earlier call is unfinished. */
   readonly restart: boolean;
 }
 
 interface OpenedRun {
   readonly run: BatchRun;
-  /** When the run began that goes on; undefined for a new one. */
+  /** When the resumed run started; undefined for a new one. */
   readonly since: number | undefined;
 }
 
-/** Every call may throw a SottoError OUTPUT_FAILED. One process at a time works on an identity: the caller holds a lock. */
+/**
+ * Every call may throw a SottoError OUTPUT_FAILED. One process at a time works on an identity: the caller holds a
+ * lock.
+ */
 export class BatchStore {
   readonly written: WrittenTexts;
   readonly #db: Database;
@@ -36,7 +39,7 @@ export class BatchStore {
     this.written = new WrittenTexts(db, path);
   }
 
-  /** @param onDamage told if what was there could not be read, and was kept aside */
+  /** @param onDamage called if the file was damaged and has been moved aside */
   static open(path: string, onDamage: () => void = () => undefined): BatchStore {
     return new BatchStore(openBatchDatabase(path, onDamage), path);
   }
@@ -56,7 +59,7 @@ export class BatchStore {
           since: Number(left.started_ms),
         };
       }
-      // Ended ones as well: a schedule that calls every few minutes would leave one each time.
+      // Includes ended runs: otherwise a schedule that runs every few minutes would leave one each time.
       run(this.#db, 'DELETE FROM run WHERE identity = ?', identity);
       const made = first(
         this.#db,
@@ -70,12 +73,12 @@ export class BatchStore {
   }
 
   /**
-   * Forgets what ended long ago, and what was not continued. A step of the clock counts once it is confirmed.
-   * @param clockMs as the system has it
+   * Deletes runs that ended long ago or were abandoned. A jump of the clock counts once it is confirmed.
+   * @param clockMs the system's time
    */
   prune(clockMs = Date.now()): void {
     this.#write(() => {
-      // A clock that was ahead dated them.
+      // Dated by a clock that was ahead.
       run(this.#db, 'UPDATE run SET touched_ms = ? WHERE touched_ms > ?', clockMs, clockMs);
       run(this.#db, 'UPDATE run SET ended_ms = ? WHERE ended_ms > ?', clockMs, clockMs);
       const nowMs = trustedTime(this.#db, clockMs, (beforeMs) => this.#newestMs(beforeMs));

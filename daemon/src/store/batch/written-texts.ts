@@ -1,17 +1,17 @@
 /**
- * Which texts Sotto wrote, by path and hash: only those may be replaced. A row is written before its text is placed, so that a
- * kill in between leaves no text that Sotto does not know. Rows that are lost cost nothing but a question: a text without a
- * row is kept.
+ * Which texts Sotto wrote, by path and hash: only those may be replaced. A row is written before its text is
+ * placed, so that a kill in between leaves no unknown text. A lost row only causes a question: a text without a row
+ * is kept.
  */
 import { first, run } from '../sqlite/statements.js';
 import type { Database } from '../sqlite/database.js';
 import { written } from './batch-database.js';
 
-/** Rows that are remembered, the newest; about 300 bytes each. */
+/** The newest rows to keep, about 300 bytes each. */
 const MAX_ROWS = 250_000;
 
 interface WrittenText {
-  /** Hash of what the text was made of, where that is known: the input's state, the model and the options. */
+  /** Hash of the inputs of the text, if known: the state of the audio file, the model and the options. */
   readonly origin?: string;
 }
 
@@ -25,7 +25,7 @@ export class WrittenTexts {
     this.#dbPath = dbPath;
   }
 
-  /** What is known of the text with this hash at this path; undefined if Sotto did not write it there. */
+  /** The text with this hash at this path; undefined if Sotto didn't write it there. */
   find(path: string, digest: string): WrittenText | undefined {
     const row = first(this.#db, 'SELECT origin FROM written WHERE path = ? AND digest = ?', path, digest);
     if (row === undefined) return undefined;
@@ -48,12 +48,12 @@ export class WrittenTexts {
     );
   }
 
-  /** It is in its place: the texts before it are forgotten. */
+  /** The text was placed: earlier texts at this path are forgotten. */
   placed(path: string, digest: string): void {
     this.#write(() => run(this.#db, 'DELETE FROM written WHERE path = ? AND digest <> ?', path, digest));
   }
 
-  /** It was not placed. */
+  /** The text wasn't placed. */
   notPlaced(path: string, digest: string): void {
     this.#write(() => run(this.#db, 'DELETE FROM written WHERE path = ? AND digest = ?', path, digest));
   }

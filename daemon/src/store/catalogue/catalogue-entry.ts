@@ -1,36 +1,33 @@
-/** What the catalogue says of a model. */
+/** A model of the catalogue. */
 
 export type Precision = 'float16' | '8-bit' | '4-bit';
 
-/** How fast a size is beside the others, on one machine. */
+/** Speed relative to the other sizes on the same machine. */
 export type SpeedClass = 'fastest' | 'fast' | 'medium' | 'slow';
 
 export interface CatalogueEntry {
-  /** What the user calls it, and the name of its folder. */
+  /** What the user calls it, and the name of its directory. */
   readonly name: string;
-  /** Other names that mean it. */
+  /** Alternative names. */
   readonly aliases: readonly string[];
   /** For people: `Whisper large-v3 turbo`. */
   readonly title: string;
   readonly family: 'whisper';
-  /** On the hub: `owner/name`. */
+  /** On the Hub: `owner/name`. */
   readonly repo: string;
-  /**
-   * Commit that was looked at. Left out where none is known for sure: then the newest is asked for when the model
-   * is pulled, and written down beside it.
-   */
+  /** The verified commit. Without one, a pull resolves the newest commit and records it with the model. */
   readonly revision?: string;
   readonly precision: Precision;
   readonly parameters: number;
-  /** To be downloaded. */
+  /** Download size. */
   readonly bytes: number;
-  /** Whether `bytes` is what the files of `revision` have, or is estimated from the number of parameters. */
+  /** Whether `bytes` comes from the files of `revision`, or is estimated from the number of parameters. */
   readonly bytesSource: 'published' | 'estimated';
-  /** What the engine takes while it works with it on a GPU, estimated: weights, a window of 30 s, and itself. */
+  /** Estimated memory of the engine with this model on a GPU: weights, a window of 30 s, and the process itself. */
   readonly memoryBytes: number;
-  /** 10⁹ floating-point operations of a decode step's window of live speech, the longest one. */
+  /** 10⁹ floating-point operations of the longest window of a decode step over live speech. */
   readonly liveGigaflop: number;
-  /** Bytes that a token reads on a GPU. */
+  /** Bytes that the GPU reads per token. */
   readonly tokenBytes: number;
   readonly languages: 'multilingual' | 'English';
   readonly license: 'MIT' | 'Apache-2.0';

@@ -1,10 +1,13 @@
 /**
- * How fast Apple's GPUs are assumed to compute, where nothing was measured yet. By the chip's name, which the system tells
- * without a GPU: Metal calls M4 Pro and M4 Max alike (applegpu_g16s).
+ * Assumed speeds of Apple's GPUs until one is measured, by the chip's name, which the system reports without a GPU:
+ * Metal has the same name for M4 Pro and M4 Max (applegpu_g16s).
  */
 import { cpus } from 'node:os';
 
-/** 10⁹ float16 operations a second at most: cores × 128 lanes × 2 × clock, of the usual number of cores. Not measured. */
+/**
+ * Peak in 10⁹ float16 operations a second: cores × 128 lanes × 2 × clock, for the usual number of cores. Not
+ * measured.
+ */
 const PEAK_GFLOPS: Readonly<Record<string, number>> = {
   M1: 2_600,
   'M1 Pro': 5_200,
@@ -22,22 +25,25 @@ const PEAK_GFLOPS: Readonly<Record<string, number>> = {
   'M4 Pro': 8_200,
   'M4 Max': 16_500,
 };
-/** A chip that is not in the table is newer: it is taken for the newest that is, of its kind. */
+/** A chip that isn't in the table is newer: it counts as the newest one of its kind. */
 const NEWEST = 'M4';
-/** Where nothing is known of the chip. */
+/** For an unknown chip. */
 const UNKNOWN_GFLOPS = PEAK_GFLOPS.M2 ?? 0;
 
-/** Of the peak, what the encoder reaches. Estimated for an M1, an M3 Pro and an M4 Max: two thirds to three quarters. */
+/**
+ * Share of the peak that the encoder reaches. Estimated for an M1, an M3 Pro and an M4 Max: two thirds to three
+ * quarters.
+ */
 const ENCODER_SHARE = 0.7;
 
-/** `M1`, `M3 Pro`; undefined where it is none of Apple's. */
+/** `M1`, `M3 Pro`; undefined if it isn't Apple's. */
 export function appleChip(model: string = cpus()[0]?.model ?? ''): string | undefined {
   const [, generation, kind] = /^Apple (M\d+)(?: (Pro|Max|Ultra))?\b/.exec(model) ?? [];
   if (generation === undefined) return undefined;
   return kind === undefined ? generation : `${generation} ${kind}`;
 }
 
-/** What the encoder is assumed to compute on this chip, 10⁹ operations a second. */
+/** The encoder's assumed speed on this chip, 10⁹ operations a second. */
 export function assumedGflops(chip: string | undefined): number {
   if (chip === undefined) return UNKNOWN_GFLOPS * ENCODER_SHARE;
   const kin = chip.replace(/^M\d+/, NEWEST);

@@ -1,4 +1,4 @@
-/** The models that Sotto knows by name. Any other is pulled by `owner/name`, or used from its folder. */
+/** The models that Sotto knows by name. Any other model is pulled by `owner/name`, or used from its directory. */
 import type { CatalogueEntry } from './catalogue-entry.js';
 import { WHISPER } from './whisper.js';
 
@@ -9,7 +9,7 @@ export { wordErrorRate } from './word-error-rates.js';
 
 export const CATALOGUE: readonly CatalogueEntry[] = WHISPER;
 
-/** The model of that name or alias, whatever its case. */
+/** The model with this name or alias, ignoring case. */
 export function catalogueEntry(name: string): CatalogueEntry | undefined {
   const wanted = name.toLowerCase();
   return CATALOGUE.find((entry) => entry.name === wanted || entry.aliases.includes(wanted));

@@ -1,4 +1,4 @@
-/** What decides which model suits a machine: memory, a GPU, and how fast that computes. No GPU is asked. */
+/** The properties of a machine that decide which model fits it: memory, GPU and speed. Doesn't use the GPU. */
 import { totalmem } from 'node:os';
 import { readMachineSpeed } from '../machine-speed.js';
 import { appleChip, assumedGflops } from './chips.js';
@@ -6,15 +6,15 @@ import { defined } from '../../protocol/defined.js';
 
 export interface Machine {
   readonly memoryBytes: number;
-  /** Whether MLX has a GPU here: without one, only small models keep up with speech. */
+  /** Whether MLX has a GPU: without one, only small models keep up with speech. */
   readonly hasGpu: boolean;
-  /** `M3 Pro`; left out where it is none of Apple's. */
+  /** `M3 Pro`; left out if it isn't Apple's. */
   readonly chip?: string;
-  /** 10⁹ operations a second of a model's encoder on the GPU. Assumed from the chip where left out. */
+  /** Measured speed of the encoder on the GPU, 10⁹ operations a second. Assumed from the chip if left out. */
   readonly measuredGflops?: number;
 }
 
-/** What the encoder computes on this machine: measured, or else assumed. */
+/** The encoder's speed on this machine: measured or assumed. */
 export function gflopsOf({ chip, measuredGflops }: Machine): number {
   return measuredGflops ?? assumedGflops(chip);
 }
@@ -23,8 +23,9 @@ const GIBIBYTE = 2 ** 30;
 const MACHINE_OVERRIDE = /^(\d+)GB(?:,(gpu|M\d+(?: (?:Pro|Max|Ultra))?)(?:,(\d+)GFLOPS)?)?$/;
 
 /**
- * This machine. `SOTTO_MACHINE` stands for another one: `24GB,gpu`, `18GB,M3 Pro`, `16GB,M1,900GFLOPS` (as measured), or
- * `16GB` without a GPU. The Store's pictures are drawn on a Linux machine, and show what a Mac is recommended.
+ * This machine. `SOTTO_MACHINE` simulates another one: `24GB,gpu`, `18GB,M3 Pro`, `16GB,M1,900GFLOPS` (as
+ * measured), or `16GB` without a GPU. The Store's pictures are drawn on Linux and show the recommendation for a
+ * Mac.
  *
  * @param speedFile `machine.json`
  */

@@ -1,22 +1,22 @@
-/** Which model of the catalogue suits a machine: the best that fits into its memory and keeps up with live speech. */
+/** Recommends the best model of the catalogue that fits a machine's memory and keeps up with live speech. */
 import type { CatalogueEntry } from './catalogue-entry.js';
 import { decodeStepSeconds } from './decode-step-seconds.js';
 import { gflopsOf, type Machine } from './machine.js';
 import { WHISPER } from './whisper.js';
 
 /**
- * A dictation model is there all day, beside what the user works with: it may have this part of the memory, which the
- * GPU of a Mac shares with everything else. 8 GB then take turbo in 4 bits, 16 GB in 8 bits, 24 GB in float16.
+ * A dictation model stays loaded all day next to the user's programs. It may use this share of the memory, which
+ * the GPU of a Mac shares with everything else: 8 GB then get turbo in 4 bits, 16 GB in 8 bits, 24 GB in float16.
  */
 const MAX_MEMORY_SHARE = 1 / 8;
 
 /**
- * A decode step of live speech may take this long: half of an interval of 1 s between two steps, so that words come within
- * a second or two and the GPU has as much time for the screen.
+ * The longest decode step over live speech: half of the interval of 1 s between two steps, so that words arrive
+ * within a second or two and the GPU has as much time for the screen.
  */
 export const MAX_DECODE_STEP_SECONDS = 0.5;
 
-/** From the best down. English-only models are left to those who ask for them. */
+/** From best to worst. English-only models are never recommended. */
 const BEST_FIRST = [
   'whisper-large-v3-turbo',
   'whisper-large-v3-turbo-8bit',
@@ -36,7 +36,7 @@ export function recommendedModel(machine: Machine): CatalogueEntry {
   return suits ?? smallest;
 }
 
-/** The recommended model, and the best forms of smaller sizes for those who want a faster or smaller one. */
+/** The recommended model, and the best forms of smaller sizes for users who want a faster or smaller one. */
 export function recommendedSizes(machine: Machine): CatalogueEntry[] {
   const best = recommendedModel(machine);
   const entries = candidatesFor(machine);
@@ -54,7 +54,7 @@ function fits({ memoryBytes }: CatalogueEntry, machine: Machine): boolean {
   return memoryBytes <= machine.memoryBytes * MAX_MEMORY_SHARE;
 }
 
-/** Without a GPU nothing but the small ones is a candidate, whatever the processor. */
+/** Without a GPU, all candidates are small enough. */
 function keepsUp(entry: CatalogueEntry, machine: Machine): boolean {
   return !machine.hasGpu || decodeStepSeconds(entry, gflopsOf(machine)) <= MAX_DECODE_STEP_SECONDS;
 }

@@ -1,9 +1,9 @@
 /**
  * Whisper and its distilled relatives.
  *
- * Sizes of pinned revisions are those of `config.json` and the weights, as the hub lists them. Where several
- * repositories hold the same numbers, the one is taken whose revision many programs pin. MLX's own repositories come
- * first: half the bytes of OpenAI's float32 files.
+ * Sizes of pinned revisions are those of `config.json` and the weights, as listed by the Hub. Among repositories
+ * with the same weights, the one whose revision many programs pin is used. MLX's own repositories come first: they
+ * are half the size of OpenAI's float32 files.
  */
 import type { CatalogueEntry, Precision, SpeedClass } from './catalogue-entry.js';
 import { defined } from '../../protocol/defined.js';
@@ -13,7 +13,10 @@ interface Size {
   readonly aliases?: readonly string[];
   readonly title: string;
   readonly parameters: number;
-  /** What a window of 30 s needs beside the weights at most: `models/whisper/memory/work-bytes.ts`, in float16 on a GPU. */
+  /**
+   * Working memory of a window of 30 s, besides the weights: `models/whisper/memory/work-bytes.ts`, in float16 on a
+   * GPU.
+   */
   readonly workBytes: number;
   readonly live: LiveWork;
   readonly languages: CatalogueEntry['languages'];
@@ -22,11 +25,11 @@ interface Size {
   readonly forms: readonly Form[];
 }
 
-/** What a decode step of live speech takes, with the longest live window: `models/whisper/memory/flop.ts`. */
+/** Cost of a decode step over the longest live window: `models/whisper/memory/flop.ts`. */
 interface LiveWork {
-  /** 10⁹ floating-point operations of a window. */
+  /** 10⁹ floating-point operations per window. */
   readonly gigaflop: number;
-  /** What each token reads: weights, and numbers of the window's keys and values. */
+  /** Values read per token: weights, and the window's keys and values. */
   readonly tokenWeights: number;
   readonly tokenMemory: number;
 }
@@ -35,19 +38,19 @@ interface Form {
   readonly precision: Precision;
   readonly repo: string;
   readonly revision?: string;
-  /** As published; estimated when left out. */
+  /** As published; estimated if left out. */
   readonly bytes?: number;
 }
 
-/** Bytes of a weight, scales and what stays float16 included: as the published turbo models have it. */
+/** Bytes per weight, including scales and the parts that stay float16, taken from the published turbo models. */
 const BYTES_PER_WEIGHT: Readonly<Record<Precision, number>> = { float16: 2, '8-bit': 1.07, '4-bit': 0.575 };
 
 const MB = 1_000_000;
 const FLOAT16_BYTES = 2;
 
-/** The process itself: what is resident beside what MLX accounts for. */
+/** Resident memory of the process besides MLX's own. */
 export const PROCESS_BYTES = 150 * MB;
-/** What MLX keeps for reuse, at the limit that the engine sets, in parts of what a window needs. Estimated. */
+/** MLX's cache at the engine's limit, relative to the working memory of a window. Estimated. */
 export const KEPT_FOR_REUSE = 1.5;
 
 const form = (precision: Precision, repo: string, revision?: string, bytes?: number): Form => ({

@@ -1,6 +1,6 @@
 /**
- * Wrong words in 100, as measured by `npm run wer` over the 43 open recordings of assets/models/README.md (English, one
- * long recording, seven other languages). Models that have not been measured are left out.
+ * Word error rates in %, measured with `npm run wer` over the 43 open recordings of assets/models/README.md
+ * (English, one long recording, seven other languages). Models that weren't measured are missing.
  */
 const WORD_ERROR_RATES: Readonly<Record<string, number>> = {
   'whisper-base-6bit': 13.5,

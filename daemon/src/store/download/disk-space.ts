@@ -1,9 +1,9 @@
-/** Room for a download, looked at before the first byte. */
+/** Checks the free disk space before a download. */
 import { statfs } from 'node:fs/promises';
 import { SottoError } from '../../protocol/errors.js';
 import { formatBytes } from './format-bytes.js';
 
-/** A disk that is full to the last byte stops more than this download. */
+/** A completely full disk would affect other programs, too. */
 const RESERVE_BYTES = 256 * 1024 * 1024;
 
 export type FreeBytes = (folder: string) => Promise<number>;
@@ -24,6 +24,6 @@ export async function checkFreeSpace(
   if (missingBytes === 0 || missingBytes + RESERVE_BYTES <= free) return;
   throw new SottoError(
     'INSUFFICIENT_DISK',
-    `the disk has ${formatBytes(free)} left, and ${formatBytes(missingBytes)} are to come (${formatBytes(RESERVE_BYTES)} stay free)`,
+    `not enough disk space: ${formatBytes(missingBytes)} needed, ${formatBytes(free)} free (${formatBytes(RESERVE_BYTES)} stay free)`,
   );
 }

@@ -1,11 +1,11 @@
-/** What went wrong with a request: whether it passes by itself, and what to tell the user. */
+/** Errors of requests to the Hub: whether they are transient, and what to tell the user. */
 import { codeOf, messageOf, SottoError } from '../../protocol/errors.js';
 import { hintOf, reasonOf } from '../../protocol/file-errors.js';
 
-/** A failure that another try may mend. */
+/** A failure that may not recur on another try. */
 export class TransientError extends Error {
   override readonly name = 'Passing';
-  /** Milliseconds that the hub asks to wait. */
+  /** Milliseconds that the Hub asks to wait. */
   readonly waitMs: number | undefined;
 
   constructor(message: string, { waitMs, cause }: { waitMs?: number | undefined; cause?: unknown } = {}) {
@@ -14,21 +14,21 @@ export class TransientError extends Error {
   }
 }
 
-/** The name of the hub was not found: this machine is offline, most likely, and more tries do not help. */
+/** The Hub's name doesn't resolve: this machine is probably offline, and more tries don't help. */
 export class OfflineError extends TransientError {
   constructor(host: string, cause: unknown) {
     super(`can't reach ${host}`, { cause });
   }
 }
 
-/** The cause of an error that says that the hub has no such repository, or keeps it from strangers: it does not tell which. */
+/** The cause of an error for a repository that doesn't exist or is private: the Hub doesn't tell which. */
 export class RepositoryNotFoundError extends Error {
   override readonly name = 'NoSuchRepository';
 }
 
 /**
- * An answer that is none of success, as the error to throw. Reads nothing but its head: what the hub says in
- * `X-Error-Code` (RepoNotFound, RevisionNotFound, EntryNotFound, GatedRepo) is all that is needed.
+ * The error for an unsuccessful response. Only its headers are read: the Hub's `X-Error-Code` (RepoNotFound,
+ * RevisionNotFound, EntryNotFound, GatedRepo) is sufficient.
  */
 export function responseError(
   response: Response,
@@ -39,25 +39,21 @@ export function responseError(
   const code = headers.get('x-error-code') ?? '';
   const message = (headers.get('x-error-message') ?? '').replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200);
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
-    const why = status === 429 ? 'the hub asks to slow down' : `the hub answers ${status}`;
+    const why = status === 429 ? 'Hugging Face is limiting requests' : `Hugging Face returned ${status}`;
     return new TransientError(`${why} (${what})`, { waitMs: retryAfterMs(headers, nowMs) });
   }
   if (code === 'GatedRepo' || status === 403) {
     return new SottoError(
       'DOWNLOAD_DENIED',
-      `the hub does not give ${what} to you${message === '' ? '' : `: ${message}`}`,
+      `Hugging Face denied access to ${what}${message === '' ? '' : `: ${message}`}`,
     );
   }
-  // A repository that is not there and one that is private get the same answer, so that nobody learns which.
+  // The Hub gives the same response for a missing and for a private repository, so that nothing leaks.
   if (status === 401) {
-    return new SottoError(
-      'DOWNLOAD_DENIED',
-      `the hub does not give ${what} to strangers, or has no such model`,
-      {
-        hint: 'check the name; if the model is private, set HF_TOKEN',
-        cause: new RepositoryNotFoundError(what),
-      },
-    );
+    return new SottoError('DOWNLOAD_DENIED', `Hugging Face has no public model ${what}`, {
+      hint: 'check the name; if the model is private, set HF_TOKEN',
+      cause: new RepositoryNotFoundError(what),
+    });
   }
   if (status === 404 || code !== '') {
     const missing =
@@ -66,37 +62,37 @@ export function responseError(
         : code === 'EntryNotFound'
           ? 'lacks a file:'
           : 'has no';
-    return new SottoError('MODEL_NOT_FOUND', `the hub ${missing} ${what}`, {
-      hint: 'check owner, name and revision; `sotto models list` has what is known to be there',
+    return new SottoError('MODEL_NOT_FOUND', `Hugging Face ${missing} ${what}`, {
+      hint: 'check owner, name and revision; `sotto models list` shows known models',
       ...((code === 'RepoNotFound' || code === '') && { cause: new RepositoryNotFoundError(what) }),
     });
   }
-  return new SottoError('DOWNLOAD_FAILED', `the hub answers ${status} (${what})`);
+  return new SottoError('DOWNLOAD_FAILED', `Hugging Face returned ${status} (${what})`);
 }
 
-/** What a request threw, as the error to throw: an error of the network is one that passes. */
+/** The error for a thrown network error: transient, unless the certificate is invalid. */
 export function networkError(thrown: unknown, what: string): TransientError | SottoError {
   if (thrown instanceof SottoError || thrown instanceof TransientError) return thrown;
   const cause = typeof thrown === 'object' && thrown !== null && 'cause' in thrown ? thrown.cause : undefined;
   const code = codeOf(cause) ?? codeOf(thrown);
   if (code !== undefined && /CERT|TLS|SELF_SIGNED/.test(code)) {
-    return new SottoError('DOWNLOAD_FAILED', `the hub's certificate is not trusted: ${code} (${what})`, {
+    return new SottoError('DOWNLOAD_FAILED', `Hugging Face’s certificate is not trusted: ${code} (${what})`, {
       cause: thrown,
       hint: 'if your proxy inspects TLS, set NODE_EXTRA_CA_CERTS',
     });
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new OfflineError(hostOf(cause ?? thrown), thrown);
   const why = code === undefined ? messageOf(cause ?? thrown) : `${messageOf(cause ?? thrown)} (${code})`;
-  return new TransientError(`the connection broke: ${why} (${what})`, { cause: thrown });
+  return new TransientError(`connection lost: ${why} (${what})`, { cause: thrown });
 }
 
 function hostOf(error: unknown): string {
   const host: unknown =
     typeof error === 'object' && error !== null ? Reflect.get(error, 'hostname') : undefined;
-  return typeof host === 'string' ? host : 'the hub';
+  return typeof host === 'string' ? host : 'Hugging Face';
 }
 
-/** What the system says about a file here, as the error to throw. */
+/** The error for a failed file operation. */
 export function diskError(thrown: unknown, path: string): SottoError {
   if (thrown instanceof SottoError) return thrown;
   const code = codeOf(thrown);
@@ -110,13 +106,16 @@ export function diskError(thrown: unknown, path: string): SottoError {
   });
 }
 
-/** `Retry-After` in seconds or as a date; `RateLimit: "api";r=0;t=37`, with the seconds until the hub counts anew. */
+/**
+ * `Retry-After` in seconds or as a date; `RateLimit: "api";r=0;t=37`, where t is the seconds until the Hub's
+ * counter resets.
+ */
 export function retryAfterMs(headers: Headers, nowMs: number): number | undefined {
   const after = headers.get('retry-after');
   if (after !== null) {
     if (/^\d{1,6}$/.test(after.trim())) return Number(after) * 1000;
     const atMs = Date.parse(after);
-    // By the hub's own clock, where it tells it: ours may be wrong.
+    // Relative to the Hub's clock, if it sends its date: ours may be wrong.
     const hubMs = Date.parse(headers.get('date') ?? '');
     if (!Number.isNaN(atMs)) return Math.max(0, atMs - (Number.isNaN(hubMs) ? nowMs : hubMs));
   }

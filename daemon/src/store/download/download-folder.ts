@@ -1,6 +1,6 @@
 /**
- * Where a download lives until it is a model: `models/.downloads/<name>/`, with `plan.json`, the files under `files/`,
- * and under `old/` the model that it takes the place of, for the moment between two renames.
+ * The working folder of a download, `models/.downloads/<name>/`: `plan.json`, the files in `files/`, and for the
+ * moment between two renames the replaced model in `old/`.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { lstat, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
@@ -38,9 +38,9 @@ type Plan = v.InferOutput<typeof planSchema>;
 export class DownloadFolder {
   readonly path: string;
   readonly files: string;
-  /** Where the model will be. */
+  /** The final directory of the model. */
   readonly target: string;
-  /** The model that was there before, between two renames. */
+  /** The replaced model, between two renames. */
   readonly old: string;
   readonly #plan: string;
 
@@ -52,7 +52,7 @@ export class DownloadFolder {
     this.#plan = join(this.path, 'plan.json');
   }
 
-  /** Undoes a replacement that was broken off between its two renames. */
+  /** Undoes a replacement that was interrupted between its two renames. */
   async recover(): Promise<void> {
     if (!existsSync(this.old)) return;
     if (existsSync(this.target)) {
@@ -61,7 +61,7 @@ export class DownloadFolder {
     } else await rename(this.old, this.target);
   }
 
-  /** Makes the folder ready for these files; what is there of them stays, what is of others goes. */
+  /** Prepares the folder for these files: files that match the plan stay, others are removed. */
   async prepare({ repo, commit, files, bytes }: RemoteModel): Promise<void> {
     try {
       const before = this.plan();
@@ -103,12 +103,15 @@ export class DownloadFolder {
     }
   }
 
-  /** Bytes that lie there already. */
+  /** Bytes that were downloaded before. */
   async downloadedBytes(): Promise<number> {
     return folderBytes(this.files);
   }
 
-  /** The files become the model, all at once. An older one under its name makes room; files that are not of it stay. */
+  /**
+   * Turns the files into the model in one step. An older model of the same name is replaced; files that don't
+   * belong to it stay.
+   */
   async publish(): Promise<void> {
     try {
       await syncFolder(this.files);
@@ -124,8 +127,8 @@ export class DownloadFolder {
   }
 
   /**
-   * Where the plan, its drafts and the files that it names may lie, whole or in part, and the folders that they lie in, inner
-   * ones first. Anything else was not downloaded by Sotto.
+   * Paths of the plan, its drafts and the complete or partial files that it names, and of their folders, inner ones
+   * first. Sotto downloaded nothing else.
    */
   own(): { readonly files: readonly string[]; readonly folders: readonly string[] } {
     const plan = this.plan();
@@ -141,8 +144,8 @@ export class DownloadFolder {
   }
 
   /**
-   * Removes what was downloaded, and the folders that are empty then.
-   * @returns bytes that were removed; undefined where nothing was
+   * Removes the download and the folders that are empty afterwards.
+   * @returns bytes removed; undefined if there was nothing
    */
   async discard(): Promise<number | undefined> {
     const { files, folders } = this.own();
@@ -171,16 +174,16 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** The plan, and drafts of it that a kill has left. */
+/** The plan, and its drafts left by a kill. */
 const PLAN = /^plan\.json(\.[0-9a-f]{8}\.new)?$/;
 
-/** `a/b` and `a` of `a/b/c`. */
+/** `a/b` and `a` for `a/b/c`. */
 function foldersOf(name: string): string[] {
   const folder = dirname(name);
   return folder === '.' ? [] : [folder, ...foldersOf(folder)];
 }
 
-/** Bytes of what lies in a folder and below it; nothing when it is not there. */
+/** Bytes of all files below a folder; 0 if it doesn't exist. */
 export async function folderBytes(folder: string): Promise<number> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   let bytes = 0;
@@ -192,7 +195,7 @@ export async function folderBytes(folder: string): Promise<number> {
   return bytes;
 }
 
-/** Brings the names in a folder to the disk. */
+/** Syncs a folder's entries to disk. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

@@ -1,20 +1,20 @@
-/** How far a download is, how fast it goes and how long it takes still. */
+/** Tracks the progress, speed and remaining time of a download. */
 import type { Clock } from '../../clock.js';
 
 export interface DownloadProgress {
   readonly stage: 'downloading' | 'verifying';
-  /** Of all files, what was there from an earlier try included. */
+  /** Of all files, including those from an earlier try. */
   readonly doneBytes: number;
   readonly totalBytes: number;
-  /** Over the last seconds; undefined as long as nothing tells. */
+  /** Over the last seconds; undefined until there is enough data. */
   readonly bytesPerSecond?: number;
   readonly secondsLeft?: number;
 }
 
-/** Speed is told over this long: a connection is not steady. */
+/** The speed is averaged over this long, because connections are unsteady. */
 const SPEED_WINDOW_MS = 8_000;
 const MIN_SPEED_WINDOW_MS = 500;
-/** Points closer than this tell no more. */
+/** Minimum distance of two samples. */
 const SAMPLE_INTERVAL_MS = 200;
 
 export class ProgressMeter {
@@ -22,7 +22,7 @@ export class ProgressMeter {
   readonly #totalBytes: number;
   readonly #stage: DownloadProgress['stage'];
   #doneBytes = 0;
-  /** What was there is no speed. */
+  /** Without existing bytes, which don't count as speed. */
   #receivedBytes = 0;
   #points: { atMs: number; bytes: number }[];
 
@@ -33,13 +33,13 @@ export class ProgressMeter {
     this.#points = [{ atMs: clock.nowMs(), bytes: 0 }];
   }
 
-  /** Bytes that came now. */
+  /** Bytes that were received now. */
   addReceived(bytes: number): void {
     this.#doneBytes += bytes;
     this.#receivedBytes += bytes;
   }
 
-  /** Bytes that were there; fewer than none when they turned out wrong. */
+  /** Bytes that existed already; negative if they turned out to be wrong. */
   addExisting(bytes: number): void {
     this.#doneBytes += bytes;
   }

@@ -1,6 +1,6 @@
 /**
- * One file of a model, from the hub to the disk. What an earlier try left is gone on with, at whatever byte that ended;
- * the file has its name only when its bytes are the declared ones.
+ * Downloads one file of a model from the Hub. A partial file of an earlier try is resumed at any byte; the file
+ * gets its final name only when its bytes match the declared hash.
  */
 import { constants } from 'node:fs';
 import { open, readFile, rename, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
@@ -28,15 +28,15 @@ interface FetchOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly meter: ProgressMeter;
-  /** Something came: a good moment to look at the meter. */
+  /** Called when bytes arrive, to report the progress. */
   readonly onBytes: () => void;
   readonly onRetry: (why: string, waitMs: number) => void;
 }
 
-/** A connection that brings nothing for this long is given up. */
+/** A connection without data for this long is aborted. */
 export const STALL_TIMEOUT_MS = 30_000;
 
-/** Times that a file may turn out wrong: once may be a disk or a connection that was unlucky. */
+/** How often a file's hash may be wrong: once may be a bad disk or connection. */
 const MAX_HASH_MISMATCHES = 2;
 
 /** @throws SottoError DOWNLOAD_FAILED, DOWNLOAD_CORRUPT, DOWNLOAD_DENIED, INSUFFICIENT_DISK, CANCELLED */
@@ -60,7 +60,8 @@ export async function fetchFile(
       async (progress) => {
         if (part.bytes < file.bytes) {
           await receive(part, file, source, options, () => {
-            // Only what was never reached before counts, or a file that always breaks at its half is tried for ever.
+            // Only new bytes count as progress: a file that always breaks at the same point must not be tried
+            // forever.
             if (part.bytes > highest) progress();
             highest = Math.max(highest, part.bytes);
           });
@@ -70,10 +71,10 @@ export async function fetchFile(
         if (++wrong >= MAX_HASH_MISMATCHES) {
           throw new SottoError(
             'DOWNLOAD_CORRUPT',
-            `${file.name} of ${source.repo} is not what the hub declares it to be`,
+            `${file.name} of ${source.repo} doesn’t match its published hash`,
           );
         }
-        throw new TransientError(`${file.name} came wrong`, { waitMs: 0 });
+        throw new TransientError(`${file.name} has a wrong hash`, { waitMs: 0 });
       },
       { clock: options.clock, signal: options.signal, onWait: options.onRetry },
     );
@@ -83,7 +84,7 @@ export async function fetchFile(
   }
 }
 
-/** One connection's worth of it. */
+/** Downloads over one connection until it ends. */
 async function receive(
   part: PartFile,
   file: RemoteFile,
@@ -96,7 +97,7 @@ async function receive(
   let stallTimer = clock.after(STALL_TIMEOUT_MS, () => stalled.abort());
   const signals = AbortSignal.any([signal, stalled.signal]);
   let requestError: unknown;
-  // What the library asks for goes out on our connections, and is looked at before a byte is taken.
+  // The library's requests go over our transport, and each response is checked before its body is read.
   const hubFetch: typeof fetch = async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const range = new Headers(init?.headers).get('range');
@@ -109,7 +110,8 @@ async function receive(
     try {
       let response = await send(part.bytes > 0 ? part.etag : undefined);
       if (part.bytes > 0 && response.status === 200 && part.etag !== undefined) {
-        // Another ETag. The commit says what the file is, so what is here is still good: its hash has the last word.
+        // The ETag has changed. The commit identifies the file, so the existing bytes are still good, and the hash
+        // decides at the end.
         await response.body?.cancel();
         response = await send(undefined);
       }
@@ -119,7 +121,7 @@ async function receive(
       if (!response.ok) {
         await response.body?.cancel();
         throw response.status === 416
-          ? new TransientError(`the hub has no rest of ${what}`)
+          ? new TransientError(`Hugging Face has no more bytes of ${what}`)
           : responseError(response, what);
       }
       checkRange(response, part.bytes, file.bytes, what);
@@ -136,12 +138,12 @@ async function receive(
       path: file.name,
       revision: commit,
       hubUrl: endpoint,
-      // Plain HTTP: pieces of the other protocol can't be asked for by a mirror, nor gone on with at any byte.
+      // Plain HTTP: mirrors don't support the chunk protocol, and it can't be resumed at any byte.
       xet: false,
       downloadInfo: { size: file.bytes, etag: '', url: `${endpoint}/${repo}/resolve/${commit}/${file.name}` },
       fetch: hubFetch,
     });
-    if (blob === null) throw new TransientError(`the hub has no ${what} any more`);
+    if (blob === null) throw new TransientError(`Hugging Face no longer has ${what}`);
     const body: ReadableStream<Uint8Array> = blob.slice(part.bytes).stream();
     const reader = body.getReader();
     try {
@@ -153,7 +155,7 @@ async function receive(
         if (done) break;
         if (part.bytes + value.length > file.bytes) {
           await part.restart();
-          throw new TransientError(`more came than ${what} has`);
+          throw new TransientError(`${what} has more bytes than declared`);
         }
         await part.write(value);
         addReceived();
@@ -166,7 +168,7 @@ async function receive(
   } catch (error) {
     throwIfCancelled(signal);
     if (stalled.signal.aborted)
-      throw new TransientError(`nothing came for ${STALL_TIMEOUT_MS / 1000} s (${what})`);
+      throw new TransientError(`no data for ${STALL_TIMEOUT_MS / 1000} s (${what})`);
     throw networkError(requestError ?? error, what);
   } finally {
     stallTimer.cancel();
@@ -174,7 +176,7 @@ async function receive(
   }
 }
 
-/** What is there of a file. Its hash goes along with what is written. */
+/** A partial file. Its hash is updated with each write. */
 class PartFile {
   readonly #path: string;
   readonly #partPath: string;
@@ -196,11 +198,11 @@ class PartFile {
     return this.#hash.bytes;
   }
 
-  /** Hashes what an earlier try has left: no byte is trusted because it lies there. */
+  /** Hashes the bytes of an earlier try instead of trusting them. */
   async open(): Promise<void> {
     const { signal, meter } = this.#options;
     try {
-      // No link that somebody put there leads out of the folder.
+      // O_NOFOLLOW: a symbolic link must not lead out of the folder.
       const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
       this.#handle = await open(this.#partPath, flags, 0o644);
       const { size } = await this.#handle.stat();
@@ -229,7 +231,7 @@ class PartFile {
     this.#options.meter.addReceived(chunk.length);
   }
 
-  /** Only a strong ETag says that bytes are the same; it is kept beside the bytes, for after a kill. */
+  /** Only a strong ETag guarantees equal bytes; it is stored next to the file, to survive a kill. */
   async remember(etag: string | null): Promise<void> {
     const strong = etag !== null && /^"[\x21\x23-\x7e]{1,200}"$/.test(etag) ? etag : undefined;
     if (strong === this.etag) return;
@@ -238,7 +240,7 @@ class PartFile {
     else await writeFile(this.#etagPath, strong).catch(() => undefined);
   }
 
-  /** Throws away what is there. */
+  /** Discards the existing bytes. */
   async restart(): Promise<void> {
     this.#options.meter.addExisting(-this.bytes);
     this.#hash = new FileHash(this.#file);
@@ -246,7 +248,7 @@ class PartFile {
     await this.#opened.truncate(0);
   }
 
-  /** Whether all of it is there and right. To be asked once: `restart` comes after a no. */
+  /** Whether the file is complete and correct. May be called once, until `restart`. */
   isIntact(): boolean {
     return this.#hash.finish().isIntact;
   }

@@ -1,4 +1,4 @@
-/** The hashes of a file: what the hub declares, and what is written down beside the model. */
+/** The hashes of a file: the one that the Hub declares, and the one in the model's record. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { throwIfCancelled } from './retry.js';
@@ -23,7 +23,7 @@ export class FileHash {
     this.#gitBlob?.update(chunk);
   }
 
-  /** To be called once, at the end. `isIntact`: bytes and hash are what the hub declares. */
+  /** Called once, at the end. `isIntact`: size and hash match the Hub's. */
   finish(): { sha256: string; isIntact: boolean } {
     const sha256 = this.#sha256.digest('hex');
     const { bytes, sha256: wanted, gitBlob } = this.#declared;
@@ -34,7 +34,7 @@ export class FileHash {
 
 const READ_BYTES = 1024 * 1024;
 
-/** Hands over a file's bytes from its start, at most `limit` of them. */
+/** Passes a file's bytes to a callback, from the start, at most `limit` bytes. */
 export async function readThrough(
   path: string,
   limit: number,

@@ -1,4 +1,4 @@
-/** `58 MB`, `1.61 GB`: decimal, as the system's own tools tell sizes on a Mac. */
+/** `58 MB`, `1.61 GB`: decimal units, as in macOS. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${Math.round(bytes)} bytes`;
   if (bytes < 999_500) return `${(bytes / 1e3).toFixed(0)} kB`;

@@ -1,4 +1,4 @@
-/** Getting models from the hub. */
+/** Downloads models from the Hugging Face Hub. */
 export { formatBytes } from './format-bytes.js';
 export { parseRepo } from './model-source.js';
 export { readRecord, RECORD, type ModelRecord } from './model-record.js';

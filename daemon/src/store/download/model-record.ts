@@ -1,10 +1,10 @@
-/** What is written down beside a pulled model: where it is from, and the hashes of its files. */
+/** The record in a pulled model's directory: its source, and the hashes of its files. */
 import { join } from 'node:path';
 import { MODEL_FILE } from '../../protocol/file-errors.js';
 import { readSmallFile } from '../../read-small-file.js';
 import { isSafeName } from './safe-path.js';
 
-/** Hidden, so that no loader takes it for a part of the model. */
+/** Hidden, so that no loader reads it. */
 export const RECORD = '.sotto-model.json';
 /** Far more than the names and hashes of any model's files. */
 const MAX_RECORD_BYTES = 2 ** 20;
@@ -12,7 +12,6 @@ const MAX_RECORD_BYTES = 2 ** 20;
 export interface ModelRecord {
   readonly version: 1;
   readonly repo: string;
-  /** Commit. */
   readonly revision: string;
   /** ISO 8601. */
   readonly pulledAt: string;
@@ -25,7 +24,7 @@ interface RecordedFile {
   readonly sha256: string;
 }
 
-/** Undefined for a folder that was not pulled, or whose record can't be read. */
+/** Undefined if the model wasn't pulled, or its record can't be read. */
 export function readRecord(dir: string): ModelRecord | undefined {
   try {
     return recordFrom(JSON.parse(readSmallFile(join(dir, RECORD), MAX_RECORD_BYTES, MODEL_FILE)));
@@ -34,7 +33,10 @@ export function readRecord(dir: string): ModelRecord | undefined {
   }
 }
 
-/** By hand: every command looks for models, and a library of schemas takes longer to load than all that is here. */
+/**
+ * Checked by hand: every command looks for models, and a schema library takes longer to load than this whole
+ * module.
+ */
 function recordFrom(json: unknown): ModelRecord | undefined {
   const { version, repo, revision, pulledAt, files } = fieldsOf(json);
   if (version !== 1 || typeof repo !== 'string' || typeof pulledAt !== 'string') return undefined;

@@ -1,4 +1,4 @@
-/** What the user asks for, as a repository on the hub and a folder here. */
+/** Resolves a requested name to a repository on the Hub and a directory name. */
 import { SottoError } from '../../protocol/errors.js';
 import { catalogueEntry, type CatalogueEntry } from '../catalogue/index.js';
 import { defined } from '../../protocol/defined.js';
@@ -6,9 +6,9 @@ import { defined } from '../../protocol/defined.js';
 export interface ModelSource {
   /** `owner/name`. */
   readonly repo: string;
-  /** Branch, tag or commit; the newest when left out. */
+  /** Branch, tag or commit; the newest commit if left out. */
   readonly revision?: string;
-  /** What its folder is called, unless the user says otherwise. */
+  /** Default name of its directory. */
   readonly name: string;
   readonly entry?: CatalogueEntry;
 }
@@ -16,7 +16,7 @@ export interface ModelSource {
 const PART = '[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?';
 const REPO = new RegExp(`^(${PART})/(${PART})(?:@([A-Za-z0-9][A-Za-z0-9._/-]{0,99}))?$`);
 
-/** `owner/name`, `owner/name@revision`; undefined for what is none. */
+/** `owner/name` or `owner/name@revision`; undefined for anything else. */
 export function parseRepo(text: string): Omit<ModelSource, 'entry'> | undefined {
   const match = REPO.exec(text);
   const [, owner, name, revision] = match ?? [];
@@ -40,16 +40,12 @@ export function modelSource(wanted: string): ModelSource {
   }
   const repo = parseRepo(wanted);
   if (repo !== undefined) return repo;
-  throw new SottoError(
-    'MODEL_NOT_FOUND',
-    `${JSON.stringify(wanted.slice(0, 80))} is no model that can be pulled`,
-    {
-      hint: 'give a name from `sotto models list`, or owner/name of a repository on the hub',
-    },
-  );
+  throw new SottoError('MODEL_NOT_FOUND', `unknown model ${JSON.stringify(wanted.slice(0, 80))}`, {
+    hint: 'use a name from `sotto models list`, or owner/name from Hugging Face',
+  });
 }
 
-/** What a folder of a model may be called. */
+/** Whether a name is valid for a model directory. */
 export function isModelName(name: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name) && !name.endsWith('.');
 }

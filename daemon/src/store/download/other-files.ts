@@ -1,4 +1,4 @@
-/** What lies in the folder of a model and is not the model's: notes of the user, say. It outlives the model. */
+/** Files in a model's directory that don't belong to the model, such as the user's notes. They outlive the model. */
 import { existsSync, readdirSync } from 'node:fs';
 import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,13 +6,13 @@ import { isModelFile } from '../../protocol/model-files.js';
 import { madeFilesIn } from '../../read-made-files.js';
 import { readRecord, RECORD } from './model-record.js';
 
-/** A folder without a record may be a model that the user put there; other files without a configuration are none. */
+/** A directory without a record may be the user's own model, but not without a configuration. */
 export function holdsModel(dir: string): boolean {
   if (readRecord(dir) !== undefined || existsSync(join(dir, 'config.json'))) return true;
   return readdirSync(dir).length === 0;
 }
 
-/** Entries of the folder that its record does not name; of a model without a record, those that no model has. */
+/** Entries that the record doesn't name; without a record, entries that no model has. */
 export function otherFiles(dir: string): string[] {
   if (!holdsModel(dir)) return readdirSync(dir);
   const record = readRecord(dir);
@@ -24,7 +24,7 @@ export function otherFiles(dir: string): string[] {
   return readdirSync(dir).filter((entry) => !own.has(entry));
 }
 
-/** Moves them into another folder, where nothing of the same name is there. */
+/** Moves them to another directory, without replacing files there. */
 export async function moveOtherFiles(from: string, to: string): Promise<void> {
   for (const entry of otherFiles(from)) {
     const target = join(to, entry);

@@ -1,8 +1,8 @@
-/** Which proxy a request goes through, by the variables that command line programs share. */
+/** Chooses the proxy of a request from the environment variables that command line tools share. */
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** The proxy's address, or undefined for a direct connection. Lower case comes first, as it does for curl. */
+/** The proxy's address; undefined for a direct connection. Lower-case variables win, as with curl. */
 export function proxyFor(url: URL, env: Env = process.env): string | undefined {
   const of = (name: string) => nonEmpty(env[name.toLowerCase()]) ?? nonEmpty(env[name.toUpperCase()]);
   if (bypasses(url, of('no_proxy') ?? '')) return undefined;
@@ -11,7 +11,7 @@ export function proxyFor(url: URL, env: Env = process.env): string | undefined {
   return proxy.includes('://') ? proxy : `http://${proxy}`;
 }
 
-/** NO_PROXY: hosts with commas or spaces between them, with their subdomains, with or without a port; `*` for all. */
+/** NO_PROXY: hosts separated by commas or spaces, including their subdomains, with an optional port; `*` for all. */
 function bypasses(url: URL, list: string): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;

@@ -1,10 +1,10 @@
-/** A quantized model of the catalogue, or its float16 form where the hub does not have it: said, never silent. */
+/** Pulls a quantized model of the catalogue, or its float16 form if the Hub doesn't have it, and reports that. */
 import { SottoError } from '../../protocol/errors.js';
 import { catalogueEntry, unquantizedFormOf, type CatalogueEntry } from '../catalogue/index.js';
 import { pullModel, type Pulled, type PullEvent, type PullOptions } from './pull.js';
 import { RepositoryNotFoundError } from './download-errors.js';
 
-/** What was wanted, and why it could not be had. */
+/** The requested model, and why it isn't available. */
 interface Unavailable {
   readonly name: string;
   readonly error: SottoError;
@@ -12,7 +12,7 @@ interface Unavailable {
 
 export type PullWithFallbackEvent =
   | PullEvent
-  /** Another model comes. */
+  /** Another model is pulled instead. */
   | { readonly type: 'fallback'; readonly name: string; readonly fallbackFor: Unavailable };
 
 export interface PulledWithFallback extends Pulled {
@@ -23,12 +23,12 @@ interface PullWithFallbackOptions extends Omit<PullOptions, 'onEvent'> {
   readonly onEvent?: (event: PullWithFallbackEvent) => void;
 }
 
-/** @throws SottoError as `pullModel` does: of the float16 form where that was tried */
+/** @throws SottoError as `pullModel`; the error of the float16 form if that was tried */
 export async function pullModelWithFallback(options: PullWithFallbackOptions): Promise<PulledWithFallback> {
   try {
     return await pullModel(options);
   } catch (error) {
-    // Who names a revision wants that one.
+    // An explicit revision has no fallback.
     const entry = catalogueEntry(options.wanted);
     const plain = entry === undefined ? undefined : unquantizedFormOf(entry);
     if (entry === undefined || plain === undefined || !isMissing(error)) throw error;
@@ -38,14 +38,18 @@ export async function pullModelWithFallback(options: PullWithFallbackOptions): P
   }
 }
 
-/** What the catalogue names is open to all: one that strangers are not given is not there. */
+/** Models of the catalogue are public, so a denied one doesn't exist. */
 function isMissing(error: unknown): boolean {
   return error instanceof SottoError && error.cause instanceof RepositoryNotFoundError;
 }
 
 function unavailable(entry: CatalogueEntry, plain: CatalogueEntry, cause: unknown): SottoError {
-  return new SottoError('QUANTIZED_UNAVAILABLE', `the hub has no ${entry.precision} form of ${plain.name}`, {
-    cause,
-    hint: `${plain.name} takes its place; \`sotto models quantize\` packs it here`,
-  });
+  return new SottoError(
+    'QUANTIZED_UNAVAILABLE',
+    `Hugging Face has no ${entry.precision} form of ${plain.name}`,
+    {
+      cause,
+      hint: `${plain.name} is used instead; \`sotto models quantize\` can quantize it`,
+    },
+  );
 }

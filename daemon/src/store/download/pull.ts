@@ -1,4 +1,4 @@
-/** A model from the hub into the folder of models: `pullModel` is all that the rest of Sotto sees of a download. */
+/** Pulls a model from the Hub into the models directory. `pullModel` is the entry point of all downloads. */
 import { existsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,13 +23,13 @@ import type { RemoteFile } from './select-files.js';
 import { DOWNLOADS, DownloadFolder } from './download-folder.js';
 
 export interface PullOptions {
-  /** The folder of models. */
+  /** The directory that holds the models. */
   readonly models: string;
-  /** Name or alias in the catalogue, or `owner/name`, either with `@revision`. */
+  /** A name or alias of the catalogue, or `owner/name`, either with `@revision`. */
   readonly wanted: string;
-  /** What to call it here; its own name when left out. */
+  /** Name of the local model; its own name if left out. */
   readonly as?: string;
-  /** Bring it although it is here. */
+  /** Download it even if it exists. */
   readonly again?: boolean;
   readonly signal: AbortSignal;
   readonly onEvent?: (event: PullEvent) => void;
@@ -40,11 +40,11 @@ export interface PullOptions {
 }
 
 export type PullEvent =
-  /** The hub is asked what there is. */
+  /** Resolving the repository on the Hub. */
   | { readonly type: 'resolving'; readonly repo: string }
-  /** Another process pulls this model: its end is waited for. */
+  /** Waiting for another process that pulls this model. */
   | { readonly type: 'waiting' }
-  /** What is to come. `downloadedBytes` are here from an earlier try. */
+  /** What will be downloaded. `downloadedBytes` exist from an earlier try. */
   | {
       readonly type: 'found';
       readonly name: string;
@@ -52,7 +52,7 @@ export type PullEvent =
       readonly downloadedBytes: number;
     }
   | ({ readonly type: 'progress' } & DownloadProgress)
-  /** Something went wrong that passes; the next try is in `waitMs`. */
+  /** A transient failure; the next try is in `waitMs`. */
   | { readonly type: 'retry'; readonly why: string; readonly waitMs: number };
 
 export interface Pulled {
@@ -62,17 +62,17 @@ export interface Pulled {
   readonly outcome: 'pulled' | 'updated' | 'up-to-date';
 }
 
-/** Files at a time: a large one fills a line, and more of them gain nothing but a hub's anger. */
+/** Files in parallel: one large file fills a connection, and more files may get requests limited. */
 const MAX_PARALLEL_FILES = 3;
-/** Times that all files are looked through, when one of them has changed on the disk since it came. */
+/** How often all files are verified if one has changed on disk after its download. */
 const MAX_ROUNDS = 2;
 
 /**
- * Brings a model here, or goes on where an earlier try ended. A folder under `models` is complete and right whenever it
- * is there, whatever happens to this process.
+ * Downloads a model, or resumes an earlier download. A directory under `models` is always complete and correct,
+ * even if this process is killed.
  *
- * @throws SottoError MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_EXISTS, DOWNLOAD_FAILED, DOWNLOAD_DENIED, DOWNLOAD_CORRUPT,
- * INSUFFICIENT_DISK, CANCELLED. After each but DOWNLOAD_CORRUPT, what has come stays for the next try.
+ * @throws SottoError MODEL_NOT_FOUND, MODEL_UNSUPPORTED, MODEL_EXISTS, DOWNLOAD_FAILED, DOWNLOAD_DENIED,
+ *   DOWNLOAD_CORRUPT, INSUFFICIENT_DISK, CANCELLED. After each but DOWNLOAD_CORRUPT, a later try resumes.
  */
 export async function pullModel(options: PullOptions): Promise<Pulled> {
   const source = modelSource(options.wanted);
@@ -82,7 +82,7 @@ export async function pullModel(options: PullOptions): Promise<Pulled> {
       'INVALID_ARGUMENT',
       `${JSON.stringify(name.slice(0, 80))} is not a valid model name`,
       {
-        hint: 'letters, digits, dots, dashes and underscores make a name',
+        hint: 'use letters, digits, dots, dashes and underscores',
       },
     );
   }
@@ -127,10 +127,10 @@ async function pullLocked(name: string, source: ModelSource, options: ResolvedOp
     clock,
     signal,
     onWait,
-    // Before the first byte. A connection that is lost later has time to come back.
+    // Only before the first byte: a connection that is lost later gets more time.
     offlineTries: MAX_OFFLINE_TRIES,
   });
-  // Whoever had the lock before may have brought it.
+  // The previous holder of the lock may have pulled it.
   const present = presentModel(models, name, source, model.commit, options.again);
   if (present !== undefined) return present;
   const isUpdate = existsSync(work.target);
@@ -166,7 +166,7 @@ async function pullLocked(name: string, source: ModelSource, options: ResolvedOp
   return { name, dir: work.target, record, outcome: isUpdate ? 'updated' : 'pulled' };
 }
 
-/** SHA-256 of each file, as read back from the disk. */
+/** SHA-256 of each file, read back from disk. */
 async function fetchAndVerify(
   work: DownloadFolder,
   { files, bytes, repo }: RemoteModel,
@@ -193,7 +193,7 @@ async function fetchAndVerify(
       throw new SottoError(
         'DOWNLOAD_CORRUPT',
         `${wrong.map(({ name }) => name).join(', ')} of ${repo} changed on the disk after the download`,
-        { hint: 'the disk may be failing: look after it before the next try' },
+        { hint: 'the disk may be failing: check it before you try again' },
       );
     }
   }
@@ -212,7 +212,7 @@ async function verify(
     const hash = new FileHash(file);
     const path = safePath(work.files, file.name);
     try {
-      // One byte more than there should be is seen as well.
+      // Detects an extra byte, too.
       await readThrough(path, file.bytes + 1, signal, (chunk) => {
         hash.update(chunk);
         meter.addReceived(chunk.length);
@@ -228,7 +228,7 @@ async function verify(
   return { hashes, wrong };
 }
 
-/** A few at a time; the first failure calls the others off. */
+/** Runs a few at a time; the first failure cancels the others. */
 async function inParallel<T>(
   items: readonly T[],
   signal: AbortSignal,
@@ -255,7 +255,7 @@ async function inParallel<T>(
 }
 
 /**
- * What is under that name already, if it is the wanted model.
+ * The model that already has this name, if it is the requested one.
  *
  * @throws SottoError MODEL_EXISTS if it is another one
  */
@@ -270,8 +270,8 @@ function presentModel(
   if (!existsSync(dir)) return undefined;
   const record = readRecord(dir);
   if (record?.repo !== repo) {
-    const other = record === undefined ? 'a model that was not pulled' : record.repo;
-    throw new SottoError('MODEL_EXISTS', `${name} is the name of another model here: ${other}`);
+    const other = record === undefined ? 'a model that wasn’t downloaded' : record.repo;
+    throw new SottoError('MODEL_EXISTS', `the name ${name} is taken by another model: ${other}`);
   }
   const isWhole = record.files.every(
     (file) => statSync(join(dir, file.name), { throwIfNoEntry: false })?.size === file.bytes,

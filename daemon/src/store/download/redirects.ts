@@ -1,4 +1,4 @@
-/** Where a redirect may lead. */
+/** Decides which redirects of the Hub may be followed. */
 import { BlockList, isIP } from 'node:net';
 
 const PRIVATE_NETWORKS = new BlockList();
@@ -21,7 +21,7 @@ for (const [net, prefix] of [
 ] as const)
   PRIVATE_NETWORKS.addSubnet(net, prefix, 'ipv6');
 
-/** Whether the host of `url` is this machine or one beside it, as far as its name tells. */
+/** Whether the host of `url` is this machine or one of the local network, judged by its name. */
 export function isPrivateHost(url: URL): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   const kind = isIP(host);
@@ -30,20 +30,20 @@ export function isPrivateHost(url: URL): boolean {
   return isPrivateAddress(host);
 }
 
-/** Whether a numeric address belongs to this machine or to one beside it. */
+/** Whether a numeric address belongs to this machine or the local network. */
 export function isPrivateAddress(address: string): boolean {
-  // IPv4 inside IPv6 (::ffff:127.0.0.1) is looked up as IPv4 by the list itself.
+  // The list itself treats IPv4 in IPv6 (::ffff:127.0.0.1) as IPv4.
   return PRIVATE_NETWORKS.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6');
 }
 
 /**
- * Why a redirect from the hub may not be followed, or undefined where it may: nothing that came over https goes on in
- * the clear, and the hub does not send this program to the machines beside it, unless it is one of them itself.
+ * Why a redirect of the Hub may not be followed; undefined if it may. A redirect must not go from https to http,
+ * nor to the local network unless the Hub is there itself.
  */
 export function redirectProblem(endpoint: URL, from: URL, to: URL): string | undefined {
   if (to.protocol !== 'https:' && to.protocol !== 'http:') return `to ${to.protocol}`;
   if (from.protocol === 'https:' && to.protocol === 'http:') return 'from https to http';
-  if (isPrivateHost(to) && !isPrivateHost(endpoint)) return `to ${to.hostname}, an address of this network`;
-  if (to.username !== '' || to.password !== '') return 'to an address with a password in it';
+  if (isPrivateHost(to) && !isPrivateHost(endpoint)) return `to ${to.hostname}, a local address`;
+  if (to.username !== '' || to.password !== '') return 'to an address that contains a password';
   return undefined;
 }

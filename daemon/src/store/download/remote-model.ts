@@ -1,4 +1,4 @@
-/** What the hub says of a model: which commit a revision is, and which files it has. */
+/** Fetches a model's metadata from the Hub: the commit of a revision, and its files. */
 import { HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import { messageOf, SottoError } from '../../protocol/errors.js';
 import type { HubSettings } from './hub-settings.js';
@@ -10,21 +10,21 @@ import { defined } from '../../protocol/defined.js';
 
 export interface RemoteModel {
   readonly repo: string;
-  /** Commit: what is downloaded can't change under the download. */
+  /** A commit, so that the files can't change during the download. */
   readonly commit: string;
-  /** The needed ones, the small first. */
+  /** The required files, smallest first. */
   readonly files: readonly RemoteFile[];
   readonly bytes: number;
 }
 
-/** More entries than any model has: a listing that goes on for ever ends here. */
+/** More entries than any model has: stops an endless listing. */
 const MAX_ENTRIES = 20_000;
 const COMMIT = /^[0-9a-f]{40}$/;
-/** Of one answer. Listings come in pages of a thousand files. */
+/** Of one response. Listings come in pages of a thousand files. */
 const MAX_RESPONSE_BYTES = 16 * 2 ** 20;
 const METADATA_TIMEOUT_MS = 60_000;
 
-/** @throws SottoError; Passing for what another try may mend */
+/** @throws SottoError; TransientError if another try may succeed */
 export async function fetchRemoteModel(
   source: { readonly repo: string; readonly revision?: string },
   { endpoint }: HubSettings,
@@ -34,7 +34,7 @@ export async function fetchRemoteModel(
   const { repo, revision } = source;
   const what = revision === undefined ? repo : `${repo}@${revision}`;
   let failure: TransientError | SottoError | undefined;
-  // The library's calls, on our connections: proxy, token and redirects are all minded there.
+  // The library's requests go over our transport, which handles proxy, token and redirects.
   const hubFetch: typeof fetch = async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const timeLimit = AbortSignal.any([signal, AbortSignal.timeout(METADATA_TIMEOUT_MS)]);
@@ -80,7 +80,7 @@ export async function fetchRemoteModel(
     if (failure !== undefined) throw failure;
     if (error instanceof SottoError) throw error;
     if (error instanceof HubApiError || isSyntaxError(error) || error instanceof TypeError) {
-      // JSON that is none: a proxy's page, or half an answer.
+      // Invalid JSON: a proxy's page, or a truncated response.
       const cause = networkError(error, what);
       if (isSyntaxError(error)) throw malformedListing(what, messageOf(error));
       throw cause;
@@ -89,13 +89,14 @@ export async function fetchRemoteModel(
   }
 }
 
-/** Undefined for what is no file of a model. Nothing that the hub says is taken at its word. */
+/** Undefined for entries that aren't files of a model. Everything that the Hub sends is validated. */
 function fileFrom(entry: unknown, what: string): RemoteFile | undefined {
-  if (typeof entry !== 'object' || entry === null) throw malformedListing(what, 'an entry that is no object');
+  if (typeof entry !== 'object' || entry === null)
+    throw malformedListing(what, 'an entry that isn’t an object');
   const { type, path, size, oid, lfs } = entry as Readonly<Record<string, unknown>>;
   if (type !== 'file') return undefined;
   if (typeof path !== 'string') throw malformedListing(what, 'a file without a name');
-  // Files in folders belong to other formats; the needed ones lie at the top.
+  // Files in folders belong to other formats; the required ones are at the top level.
   if (path.includes('/') || !isSafeName(path)) return undefined;
   const large =
     typeof lfs === 'object' && lfs !== null ? (lfs as Readonly<Record<string, unknown>>) : undefined;
@@ -112,12 +113,12 @@ function fileFrom(entry: unknown, what: string): RemoteFile | undefined {
   return { name: path, bytes, gitBlob: oid };
 }
 
-/** By its name: the parser of an answer's JSON is the system's, with errors of its own. */
+/** By name: the JSON parser belongs to another realm, with error classes of its own. */
 function isSyntaxError(error: unknown): boolean {
   return error instanceof Error ? error.name === 'SyntaxError' : String(error).startsWith('SyntaxError');
 }
 
-/** An answer whose body fails where it is longer than any of a hub. */
+/** A response whose body fails above the limit. */
 function limited(response: Response, tooLong: () => Error): Response {
   let bytes = 0;
   const counter = new TransformStream<Uint8Array, Uint8Array>({
@@ -132,15 +133,15 @@ function limited(response: Response, tooLong: () => Error): Response {
 }
 
 function malformedListing(what: string, found: string): SottoError {
-  return new SottoError('DOWNLOAD_FAILED', `the hub lists ${what} in a way that makes no sense: ${found}`, {
-    hint: 'check HF_ENDPOINT: is that a hub?',
+  return new SottoError('DOWNLOAD_FAILED', `invalid listing of ${what} from Hugging Face: ${found}`, {
+    hint: 'check that HF_ENDPOINT is a Hugging Face server',
   });
 }
 
 function headersOf(init: RequestInit | undefined): Record<string, string> {
   const headers: Record<string, string> = {};
   new Headers(init?.headers).forEach((value, name) => {
-    // The token goes on where the host is known.
+    // The transport adds the token, because it knows the final host.
     if (name !== 'authorization') headers[name] = value;
   });
   return headers;

@@ -1,13 +1,13 @@
-/** Whether an answer is the one that was asked for, before its body is read. */
+/** Checks a response before its body is read. */
 import { SottoError } from '../../protocol/errors.js';
 import { TransientError } from './download-errors.js';
 import type { RemoteFile } from './select-files.js';
 
 /**
- * The hub says on its redirect what it leads to: content hash, size and commit. What it leads to has an ETag of its own,
- * which is no hash of the content.
+ * The Hub's redirect declares its target: content hash, size and commit. The target's own ETag isn't a hash of the
+ * content.
  *
- * @throws SottoError DOWNLOAD_CORRUPT where that is another file than the listed one
+ * @throws SottoError DOWNLOAD_CORRUPT if the target isn't the listed file
  */
 export function checkDeclared({ headers }: Response, file: RemoteFile, commit: string): void {
   const served = headers.get('x-repo-commit');
@@ -22,19 +22,20 @@ export function checkDeclared({ headers }: Response, file: RemoteFile, commit: s
           ? `content ${sha256} instead of ${file.sha256}`
           : undefined;
   if (other === undefined) return;
-  throw new SottoError('DOWNLOAD_CORRUPT', `the hub offers another ${file.name} than it lists: ${other}`);
+  throw new SottoError(
+    'DOWNLOAD_CORRUPT',
+    `Hugging Face serves another ${file.name} than it lists: ${other}`,
+  );
 }
 
-/** @throws Passing for a piece that is not the one from `offset` to the end of `bytes` */
+/** @throws TransientError unless the response has the bytes from `offset` to the end */
 export function checkRange({ status, headers }: Response, offset: number, bytes: number, what: string): void {
   const encoding = headers.get('content-encoding');
   if (encoding !== null && encoding !== 'identity')
-    throw new TransientError(`${what} came packed, as nobody asked for`);
+    throw new TransientError(`${what} has an unrequested content encoding`);
   const length = headers.get('content-length');
   if (length !== null && length !== String(bytes - offset)) {
-    throw new TransientError(
-      `${what} came with ${length.slice(0, 20)} bytes, where ${bytes - offset} are missing`,
-    );
+    throw new TransientError(`${what} came with ${length.slice(0, 20)} bytes; ${bytes - offset} are missing`);
   }
   if (status === 200 && offset === 0) return;
   const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(headers.get('content-range') ?? '');
@@ -44,5 +45,5 @@ export function checkRange({ status, headers }: Response, offset: number, bytes:
     from === String(offset) &&
     to === String(bytes - 1) &&
     (all === String(bytes) || all === '*');
-  if (!isExpected) throw new TransientError(`another piece of ${what} came than the one that was asked for`);
+  if (!isExpected) throw new TransientError(`wrong range of ${what}`);
 }

@@ -1,4 +1,4 @@
-/** Tries again what passes by itself, further apart each time. */
+/** Retries transient failures with increasing delays. */
 import type { Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import { OfflineError, TransientError } from './download-errors.js';
@@ -6,25 +6,25 @@ import { OfflineError, TransientError } from './download-errors.js';
 interface RetryOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** A try has failed, the next one comes after `waitMs`. */
+  /** A try has failed; the next one is in `waitMs`. */
   readonly onWait?: (why: string, waitMs: number) => void;
-  /** Tries in a row where the name of the hub is not found; as many as of others, if left out. */
+  /** Maximum tries while the Hub's name doesn't resolve; as many as for other failures if left out. */
   readonly offlineTries?: number;
-  /** From 0 to 1: spreads the tries of many programs. */
+  /** From 0 to 1: spreads the tries of many clients. */
   readonly random?: () => number;
 }
 
-/** Tries in a row that bring nothing. */
+/** Consecutive tries without progress. */
 export const MAX_TRIES = 7;
 const INITIAL_BACKOFF_MS = 500;
 const MAX_WAIT_MS = 30_000;
-/** A hub that asks to wait longer is told to the user instead. */
+/** A longer requested delay is reported to the user instead. */
 const MAX_REQUESTED_WAIT_MS = 300_000;
 
 /**
- * Calls `work` until it succeeds. `work` calls `progress` when something has come: then the count of tries begins anew.
+ * Calls `work` until it succeeds. `work` calls `progress` when data arrives, which resets the number of tries.
  *
- * @throws SottoError what `work` threw, DOWNLOAD_FAILED when no try is left, CANCELLED
+ * @throws SottoError the error of `work`, DOWNLOAD_FAILED after the last try, CANCELLED
  */
 export async function withRetries<T>(
   work: (progress: () => void) => Promise<T>,
@@ -42,7 +42,7 @@ export async function withRetries<T>(
       if (error instanceof OfflineError && failures >= offlineTries) {
         throw new SottoError('DOWNLOAD_FAILED', error.message, {
           cause: error,
-          hint: 'are you online? Then run the same command again: it resumes',
+          hint: 'check your connection, then run the same command again to resume',
         });
       }
       const waitMs =
@@ -62,7 +62,7 @@ export function throwIfCancelled(signal: AbortSignal): void {
   if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled', { hint: '' });
 }
 
-/** Waits, or less long when cancelled. */
+/** Resolves after `ms`, or as soon as it is cancelled. */
 export async function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return;
   await new Promise<void>((resolve) => {

@@ -1,18 +1,18 @@
-/** Names that come from elsewhere, as paths that stay in their folder. */
+/** Maps file names from the network to paths inside a folder. */
 import { join } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 
 /**
- * What files of models are called, and nothing else: an allow-list has no hole for what nobody thought of (`..`,
- * absolute paths, drive letters, backslashes, NUL, hidden files, look-alikes that a file system folds together).
+ * Characters of model file names. An allow-list can't miss a case (`..`, absolute paths, drive letters,
+ * backslashes, NUL, hidden files, look-alikes that a file system folds together).
  */
 const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/;
 
-/** Of a file name, on the file systems that there are. */
+/** The limit of common file systems. */
 const MAX_SEGMENT = 255;
 const MAX_SEGMENTS = 8;
 
-/** Whether `name`, with `/` between its parts, is one that `safePath` takes. */
+/** Whether `safePath` accepts a name, with `/` between its segments. */
 export function isSafeName(name: string): boolean {
   const segments = name.split('/');
   return (
@@ -23,12 +23,12 @@ export function isSafeName(name: string): boolean {
   );
 }
 
-/** `name` inside `folder`. @throws SottoError DOWNLOAD_CORRUPT for a name that is none of a model's files */
+/** `name` inside `folder`. @throws SottoError DOWNLOAD_CORRUPT for a name that no model file has */
 export function safePath(folder: string, name: string): string {
   if (!isSafeName(name)) {
     throw new SottoError(
       'DOWNLOAD_CORRUPT',
-      `${JSON.stringify(name.slice(0, 80))} is no name for a file of a model`,
+      `${JSON.stringify(name.slice(0, 80))} is not a valid name of a model file`,
     );
   }
   return join(folder, ...name.split('/'));

@@ -1,24 +1,24 @@
-/** Which files of a repository a model needs. Many hold the same weights in five formats. */
+/** Selects the files of a repository that a model needs. Many repositories hold the same weights in five formats. */
 import { SottoError } from '../../protocol/errors.js';
 
-/** A file as the hub declares it. */
+/** A file as declared by the Hub. */
 export interface RemoteFile {
   readonly name: string;
   readonly bytes: number;
-  /** Of the content, for files that the hub keeps beside git. */
+  /** Of the content, for files that the Hub stores outside git. */
   readonly sha256?: string;
-  /** git's name of the content: SHA-1 of `blob <bytes>\0` and the content, for the others. */
+  /** git's hash of the content, SHA-1 of `blob <bytes>\0` and the content, for all other files. */
   readonly gitBlob?: string;
 }
 
-/** In the order in which the loader looks for them. The first that is there is taken, the others left. */
+/** In the loader's order: the first one that exists is used. */
 const SINGLE_WEIGHTS = ['weights.safetensors', 'model.safetensors'];
 const INDEX = 'model.safetensors.index.json';
 const SHARD = /^model-\d{5}-of-\d{5}\.safetensors$/;
 const NUMPY = 'weights.npz';
 
 const NEEDED = 'config.json';
-/** Small, and of use where they are. */
+/** Small and optional. */
 const HELPFUL = [
   'generation_config.json',
   'preprocessor_config.json',
@@ -34,18 +34,18 @@ const HELPFUL = [
 const TOKENIZER_PARTS = ['vocab.json', 'merges.txt'];
 const RANKS = /^[a-z0-9_-]+\.tiktoken$/;
 
-/** Small files are read whole into memory somewhere: larger ones are none of these. */
+/** Small files are read into memory as a whole. */
 const MAX_SMALL_FILE_BYTES = 64 * 1024 * 1024;
 
 /**
- * @param repo only to be named in errors
- * @throws SottoError MODEL_UNSUPPORTED when the repository holds no model that Sotto reads
+ * @param repo for error messages
+ * @throws SottoError MODEL_UNSUPPORTED if the repository holds no supported model
  */
 export function selectFiles(files: readonly RemoteFile[], repo: string): RemoteFile[] {
   const byName = new Map(files.map((file) => [file.name, file]));
   const has = (name: string): boolean => byName.has(name);
   if (!has(NEEDED)) {
-    throw new SottoError('MODEL_UNSUPPORTED', `${repo} has no ${NEEDED}: not a model that Sotto reads`);
+    throw new SottoError('MODEL_UNSUPPORTED', `${repo} has no ${NEEDED}: not a supported model`);
   }
   const weights = weightNames([...byName.keys()], has);
   if (weights.length === 0) throw noWeights([...byName.keys()], repo);
@@ -58,7 +58,7 @@ export function selectFiles(files: readonly RemoteFile[], repo: string): RemoteF
   const wanted = [...new Set([...small.filter(has), ...weights])].flatMap((name) => byName.get(name) ?? []);
   for (const { name, bytes } of wanted) {
     if (!weights.includes(name) && bytes > MAX_SMALL_FILE_BYTES) {
-      throw new SottoError('MODEL_UNSUPPORTED', `${repo}: ${name} has ${bytes} bytes, which is no such file`);
+      throw new SottoError('MODEL_UNSUPPORTED', `${repo}: ${name} is too large (${bytes} bytes)`);
     }
   }
   return wanted;
@@ -78,7 +78,7 @@ function noWeights(names: readonly string[], repo: string): SottoError {
   const other = names.find((name) => /\.(?:bin|pt|pth|ckpt|gguf|onnx|mlmodelc?|nemo|h5|msgpack)$/.test(name));
   return new SottoError(
     'MODEL_UNSUPPORTED',
-    `${repo} has no weights that Sotto reads${other === undefined ? '' : `, only such as ${other.slice(0, 80)}`}`,
-    { hint: 'look for one with safetensors files: mlx-community has most models' },
+    `${repo} has no supported weights${other === undefined ? '' : ` (found ${other.slice(0, 80)})`}`,
+    { hint: 'look for a model with safetensors files, e.g. from mlx-community' },
   );
 }

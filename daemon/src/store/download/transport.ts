@@ -1,8 +1,8 @@
 /**
- * HTTP to the hub: one request in, one answer out, redirects followed by hand. The token goes to the hub alone: what it
- * redirects to has signed addresses, and is somebody else's machine.
+ * HTTP to the Hub: one request, one response, redirects followed by hand. The token is sent to the Hub only:
+ * redirects lead to signed addresses on other servers.
  */
-// Node's own `fetch` is this library too, but knows no way through proxies.
+// undici is also Node's own `fetch`, which doesn't support proxies.
 import { Agent, fetch as undiciFetch, ProxyAgent, type Dispatcher } from 'undici';
 import { SottoError } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
@@ -13,12 +13,12 @@ import type { HubSettings } from './hub-settings.js';
 interface HubRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  /** Shown every answer on the way, the last one too. */
+  /** Called with every response, redirects included. */
   readonly onResponse?: (response: Response, url: URL) => void;
 }
 
 export interface Transport {
-  /** @throws SottoError DOWNLOAD_DENIED for a redirect that is not followed; whatever the network says */
+  /** @throws SottoError DOWNLOAD_DENIED for a redirect that isn't followed; errors of the network */
   get(url: URL, request: HubRequest): Promise<Response>;
   close(): Promise<void>;
 }
@@ -26,13 +26,13 @@ export interface Transport {
 interface TransportOptions {
   readonly settings: HubSettings;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Instead of the network. */
+  /** Replaces the network. */
   readonly fetch?: typeof fetch;
 }
 
 const MAX_REDIRECTS = 8;
 const CONNECT_TIMEOUT_MS = 20_000;
-/** Until an answer begins; how long its body may be silent is the reader's business. */
+/** Until the headers arrive; the reader limits pauses in the body. */
 const RESPONSE_TIMEOUT_MS = 60_000;
 
 export function openTransport({ settings, env = process.env, fetch: other }: TransportOptions): Transport {
@@ -64,7 +64,7 @@ export function openTransport({ settings, env = process.env, fetch: other }: Tra
           url,
           {
             'user-agent': `sotto/${SOTTO_VERSION}`,
-            // What is hashed are the bytes of the file, not of a packed form of it.
+            // The hash covers the file's bytes, not a compressed form.
             'accept-encoding': 'identity',
             ...headers,
             ...(settings.token !== undefined &&
@@ -78,17 +78,21 @@ export function openTransport({ settings, env = process.env, fetch: other }: Tra
           return response;
         await response.body?.cancel();
         const next = URL.canParse(to, url.href) ? new URL(to, url.href) : undefined;
-        const problem = next === undefined ? 'to no address' : redirectProblem(endpoint, url, next);
+        const problem = next === undefined ? 'to an invalid address' : redirectProblem(endpoint, url, next);
         if (next === undefined || problem !== undefined) {
-          throw new SottoError('DOWNLOAD_DENIED', `the hub sends the download ${problem}: not followed`, {
-            hint: 'check HF_ENDPOINT and the proxy: an honest hub does not do that',
-          });
+          throw new SottoError(
+            'DOWNLOAD_DENIED',
+            `Hugging Face redirected the download ${problem}: not followed`,
+            {
+              hint: 'check HF_ENDPOINT and the proxy',
+            },
+          );
         }
         url = next;
       }
       throw new SottoError(
         'DOWNLOAD_FAILED',
-        `the hub sends the download on and on: more than ${MAX_REDIRECTS} times`,
+        `too many redirects from Hugging Face (more than ${MAX_REDIRECTS})`,
       );
     },
     async close() {

@@ -1,4 +1,4 @@
-/** Reading and writing the tables. What writes is called inside of a transaction. */
+/** Reads and writes the tables. Functions that write are called inside a transaction. */
 import type { Database } from '../sqlite/database.js';
 import { all, first, run, type Row } from '../sqlite/statements.js';
 import { transaction } from '../sqlite/transaction.js';
@@ -6,7 +6,7 @@ import { COLUMNS, fromRow, toRow, type Dictation } from './dictation.js';
 import { tokenize } from './tokenize.js';
 import { INDEX } from './schema.js';
 
-/** Writes a dictation, in place of one with its id. */
+/** Inserts a dictation, or replaces the one with its id. */
 export function upsert(db: Database, dictation: Dictation, nowMs: number): void {
   const row = first(
     db,
@@ -23,13 +23,13 @@ export function upsert(db: Database, dictation: Dictation, nowMs: number): void 
   index(db, Number(row?.number), dictation.text);
 }
 
-/** Makes the text of a row searchable. */
+/** Adds the text of a row to the search index. */
 export function index(db: Database, number: number, text: string): void {
   const tokens = tokenize(text).map(({ token }) => token);
   run(db, 'INSERT OR REPLACE INTO found (rowid, tokens) VALUES (?, ?)', number, tokens.join(' '));
 }
 
-/** Makes the index anew from the texts, if it is all that is damaged. @returns whether that was possible */
+/** Rebuilds the search index from the texts if nothing else is damaged. @returns whether that succeeded */
 export function reindex(db: Database): boolean {
   try {
     for (const table of ['dictation', 'trash']) {
@@ -47,7 +47,7 @@ export function reindex(db: Database): boolean {
   }
 }
 
-/** Removes rows, all of them when no ids are given. @returns what they held */
+/** Removes rows, or all rows if no ids are given. @returns the removed dictations */
 export function removeRows(db: Database, ids?: readonly string[]): Dictation[] {
   const columns = `${COLUMNS}, words`;
   if (ids === undefined) return all(db, `DELETE FROM dictation RETURNING ${columns}`).map(fromRow);
@@ -59,11 +59,14 @@ export function removeRows(db: Database, ids?: readonly string[]): Dictation[] {
 export function restore(db: Database, dictation: Dictation, nowMs: number): void {
   run(db, 'DELETE FROM trash WHERE id = ?', dictation.id);
   upsert(db, dictation, nowMs);
-  // Else it would be pruned again at once.
+  // Otherwise it would be pruned again at once.
   run(db, 'UPDATE dictation SET restored_ms = ? WHERE id = ?', nowMs, dictation.id);
 }
 
-/** Moves what was taken out to the trash. @param deletion what is brought back together; 0 for what was kept too long */
+/**
+ * Moves removed dictations to the trash. @param deletion number that groups what is restored together; 0 for
+ * expired ones
+ */
 export function moveToTrash(
   db: Database,
   dictations: readonly Dictation[],
@@ -82,12 +85,12 @@ export function moveToTrash(
   }
 }
 
-/** Removes for good what was deleted before. @returns what it held */
+/** Deletes old entries of the trash for good. @returns the deleted dictations */
 export function emptyTrash(db: Database, beforeMs: number): Dictation[] {
   return all(db, 'DELETE FROM trash WHERE deleted_ms < ? RETURNING dictation', beforeMs).flatMap(trashed);
 }
 
-/** The dictation in a row of the trash. */
+/** The dictation of a row of the trash; none if it can't be parsed. */
 export function trashed(row: Row): Dictation[] {
   try {
     const held: unknown = JSON.parse(String(row.dictation));

@@ -1,4 +1,4 @@
-/** A past dictation, and its row in the database. */
+/** A past dictation and its database row. */
 import * as v from 'valibot';
 import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
 import { wordSchema, type Word } from '../../protocol/transcription.js';
@@ -8,27 +8,25 @@ import { defined } from '../../protocol/defined.js';
 export const STATES = ['final', 'recovered', 'left', 'failed'] as const;
 
 /**
- * `final`: delivered. `recovered`: its process died and it was finished from the spool; nobody has read it yet.
- * `left`: the user left it to the daemon before it was final; not read yet.
- * `failed`: it could not be transcribed; its audio is kept.
+ * `final`: delivered. `recovered`: finished from the spool after its process died; not read yet. `left`: the user
+ * left before the final text; not read yet. `failed`: could not be transcribed; its audio is kept.
  */
 export type DictationState = (typeof STATES)[number];
 
 export interface Dictation {
-  /** Of the session: letters, digits and dashes, at most 64. */
+  /** The session's id: letters, digits and dashes, at most 64. */
   readonly id: string;
-  /** When it began, in ms since 1970. */
+  /** Start time, in ms since 1970. */
   readonly startedMs: number;
   readonly durationSeconds: number;
   readonly text: string;
   readonly language?: string;
   readonly model: string;
   readonly state: DictationState;
-  /** Why it failed. */
   readonly errorCode?: ErrorCode;
-  /** File name in the folder of recordings, where its audio is kept. */
+  /** File name of its recording. */
   readonly audio?: string;
-  /** Times from the start of the take. Lists and searches leave them out. */
+  /** Times are relative to the start of the dictation. Lists and searches leave the words out. */
   readonly words?: readonly Word[];
 }
 
@@ -37,7 +35,7 @@ export const ID_PATTERN = /^[A-Za-z0-9-]{1,64}$/;
 export const COLUMNS =
   'id, started_ms, duration_seconds, text, language, model, state, error_code, audio' as const;
 
-/** For the columns of `COLUMNS` and `words`, by name. */
+/** Values for `COLUMNS` and `words`, by name. */
 export function toRow(d: Dictation): Record<string, string | number | null> {
   return {
     id: d.id,
@@ -53,7 +51,7 @@ export function toRow(d: Dictation): Record<string, string | number | null> {
   };
 }
 
-/** SQLite ends a text at its first NUL, which nobody says. */
+/** SQLite ends a text at its first NUL. */
 export function storable(text: string): string {
   return text.replaceAll('\0', '');
 }
@@ -71,7 +69,7 @@ export function fromRow(row: Row): Dictation {
     ...defined({ language }),
     model: textOf(row.model) ?? '',
     state: STATES.find((state) => state === row.state) ?? 'final',
-    // A later Sotto may know codes that this one does not.
+    // A newer version may have stored an unknown code.
     ...defined({
       errorCode: errorCode === undefined ? undefined : isErrorCode(errorCode) ? errorCode : 'INTERNAL',
       audio,

@@ -1,4 +1,4 @@
-/** history.db as a file. */
+/** Opens history.db. */
 import { SottoError } from '../../protocol/errors.js';
 import { hintOf, reasonOf } from '../../protocol/file-errors.js';
 import { DatabaseSync, kindOf, makePrivate, type Database } from '../sqlite/database.js';
@@ -6,9 +6,9 @@ import { checkOwner } from '../sqlite/owner.js';
 import { migrate, OWNER } from './schema.js';
 
 /**
- * @param busyMs how long a call waits, and blocks its thread, while another process writes
- * @throws SottoError VERSION_MISMATCH, OUTPUT_FAILED (a file of another program); whatever SQLite says of a file that is
- * damaged or can't be opened
+ * @param busyMs how long a call may block its thread while another process writes
+ * @throws SottoError VERSION_MISMATCH, OUTPUT_FAILED (a file of another program); SQLite's error for a file that is
+ *   damaged or can't be opened
  */
 export function openDatabase(path: string, busyMs: number): Database {
   const db = new DatabaseSync(path, { timeout: busyMs });
@@ -16,7 +16,7 @@ export function openDatabase(path: string, busyMs: number): Database {
     checkOwner(db, OWNER, path);
     makePrivate(path);
     useWal(db);
-    // FULL: a dictation's spool goes when it is here, so it has to be on the disk by then.
+    // FULL, because a dictation's spool is deleted once it is here, so it must be on disk by then.
     db.exec('PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA trusted_schema = OFF');
     migrate(db);
     return db;
@@ -30,12 +30,12 @@ function useWal(db: Database): void {
   try {
     db.exec('PRAGMA journal_mode = WAL');
   } catch (error) {
-    // Another process is at it in this moment; whoever opens the file next does it.
+    // Another process is using the file; the next one to open it switches to WAL.
     if (kindOf(error) !== 'busy') throw error;
   }
 }
 
-/** What SQLite throws as an error of ours. */
+/** Converts an error of SQLite. */
 export function historyError(error: unknown, path: string): SottoError {
   if (error instanceof SottoError) return error;
   const busy = kindOf(error) === 'busy';
@@ -43,7 +43,7 @@ export function historyError(error: unknown, path: string): SottoError {
     cause: error,
     retryable: busy,
     hint: busy
-      ? 'another program holds the history: try again'
-      : (hintOf(error) ?? 'check the file and its folder: may you write there, is the disk full?'),
+      ? 'another process is writing to the history: try again'
+      : (hintOf(error) ?? 'check the permissions of the file and its folder, and the free disk space'),
   });
 }

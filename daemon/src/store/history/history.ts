@@ -1,4 +1,7 @@
-/** Past dictations: kept, listed, searched, deleted. One file that daemon and commands have open at the same time. */
+/**
+ * Stores, lists, searches and deletes past dictations. The daemon and the commands have the file open at the same
+ * time.
+ */
 import { statSync } from 'node:fs';
 import type { Retention } from '../../settings.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -26,33 +29,33 @@ import { snippetOf, type Snippet } from './snippet.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface HistoryOptions {
-  /** Told what was wrong and has been dealt with, such as a damaged file. It holds no text of a dictation. */
+  /** Called with problems that were fixed, such as a damaged file. The message holds no dictated text. */
   readonly onWarning?: (warning: SottoError) => void;
   /** The clock, in ms since 1970. */
   readonly now?: () => number;
-  /** How long a call blocks while another process writes, in ms; 5 s when left out. See retry-busy.ts. */
+  /** How long a call may block while another process writes, in ms; default 5 s. See retry-busy.ts. */
   readonly busyMs?: number;
 }
 
 export interface ListOptions {
   readonly limit: number;
-  /** Only what began before, in ms since 1970: the `startedMs` of the last one of the page before. */
+  /** Only dictations that started earlier, in ms since 1970: the `startedMs` of the previous page's last one. */
   readonly before?: number;
-  /** The id of that one: others may have begun in the same millisecond. */
+  /** The id of that one, because others may have started in the same millisecond. */
   readonly beforeId?: string;
   readonly state?: DictationState;
 }
 
 export interface SearchOptions extends ListOptions {
-  /** About how long a snippet may be, in UTF-16 units; 120 when left out. */
+  /** Approximate length of a snippet in UTF-16 units; default 120. */
   readonly snippetLength?: number;
 }
 
 export type SearchResult = Dictation & Snippet;
 
-/** What was deleted can be brought back for so long. */
+/** How long a deletion can be undone. */
 const TRASH_MS = 24 * 3600 * 1000;
-/** The deletion that all pruned ones belong to: what the user deleted comes back first. */
+/** The deletion number of all pruned dictations: what the user deleted is restored first. */
 const PRUNED = 0;
 
 /** Every call may throw a SottoError OUTPUT_FAILED: the file can't be read or written. */
@@ -63,7 +66,7 @@ export class History {
   readonly #busyMs: number;
   #open: OpenDatabase;
   #isClosed = false;
-  /** Something deleted still stands in the WAL file. */
+  /** Deleted data is still in the WAL file. */
   #isTruncateDue = false;
 
   private constructor(path: string, { onWarning, now, busyMs }: HistoryOptions) {
@@ -75,16 +78,16 @@ export class History {
   }
 
   /**
-   * Opens or makes the file, for its user alone. A damaged one is put aside as `*.damaged-<time>`, what can be read of it is
-   * taken over, and a warning says so.
+   * Opens or creates the file, readable by its user only. A damaged file is moved aside as `*.damaged-<time>`, its
+   * readable dictations are copied, and a warning reports that.
    *
-   * @throws SottoError OUTPUT_FAILED, VERSION_MISMATCH (written by a later Sotto)
+   * @throws SottoError OUTPUT_FAILED, VERSION_MISMATCH (written by a newer Sotto)
    */
   static open(path: string, options: HistoryOptions = {}): History {
     return new History(path, options);
   }
 
-  /** Keeps a dictation, in place of one with the same id. One that is final is not undone by what is recovered of it later. */
+  /** Adds a dictation, or replaces the one with its id. A final one isn't replaced by its own recovery. */
   add(dictation: Dictation): void {
     check(dictation);
     this.#write((db) => {
@@ -95,7 +98,7 @@ export class History {
     });
   }
 
-  /** The dictation of an id, or of the start of one if no other begins so. */
+  /** The dictation with this id, or the only one whose id starts with it. */
   get(id: string): Dictation | undefined {
     const ids = this.idsStartingWith(id, 2);
     const only = ids.length === 1 || ids[0] === id ? ids[0] : undefined;
@@ -106,7 +109,7 @@ export class History {
     });
   }
 
-  /** Ids that begin so, at most `limit`; first the one that is just this. */
+  /** At most `limit` ids that start with a string, an exact match first. */
   idsStartingWith(start: string, limit: number): string[] {
     if (!ID_PATTERN.test(start)) return [];
     return this.#read((db) =>
@@ -114,7 +117,7 @@ export class History {
         db,
         'SELECT id FROM dictation WHERE id >= ? AND id < ? ORDER BY id LIMIT ?',
         start,
-        // All that begins so is below this: `~` comes after whatever an id holds.
+        // All such ids are below this, because `~` sorts after the characters of an id.
         `${start}~`,
         limit,
       ).map((row) => String(row.id)),
@@ -133,7 +136,7 @@ export class History {
     });
   }
 
-  /** The newest first, without their words. */
+  /** The newest first, without words. */
   list(options: ListOptions): Dictation[] {
     const { conditions, values } = pageOf(options);
     return this.#read((db) =>
@@ -147,8 +150,8 @@ export class History {
   }
 
   /**
-   * Dictations that hold all the words, the newest first. Case, accents and punctuation do not count; the last word may be
-   * the start of one.
+   * Dictations that contain all the words, the newest first. Ignores case, accents and punctuation; the last word
+   * may be a prefix.
    */
   search(query: string, { snippetLength = 120, ...options }: SearchOptions): SearchResult[] {
     const terms = parseQuery(query);
@@ -168,7 +171,7 @@ export class History {
     );
   }
 
-  /** The text of another transcription of its audio. It is then final, and what was known of single words is gone. */
+  /** Replaces the text after another transcription. The dictation is final then, and has no word times. */
   setText(id: string, text: string, model: string, language: string | undefined): void {
     this.#write((db) => {
       const row = first(
@@ -186,7 +189,7 @@ export class History {
     });
   }
 
-  /** Notes that the user has seen it. A recovered or left one is like any other then; a failed one may go when it is old. */
+  /** Records that the user has seen it. A recovered or left dictation becomes final; a failed one may expire. */
   markRead(id: string): void {
     this.#write((db) => {
       run(
@@ -199,12 +202,12 @@ export class History {
     });
   }
 
-  /** Moves one to the trash. Its audio stays until the trash is emptied of it. */
+  /** Moves a dictation to the trash. Its audio stays until the trash is emptied. */
   delete(id: string): Dictation | undefined {
     return this.deleteAll([id])[0];
   }
 
-  /** Moves several to the trash; `undo` brings them back together. All of them when no ids are given. */
+  /** Moves several to the trash, or all if no ids are given; `undo` restores them together. */
   deleteAll(ids?: readonly string[]): Dictation[] {
     return this.#write((db) => {
       const removed = removeRows(db, ids);
@@ -214,7 +217,7 @@ export class History {
     });
   }
 
-  /** Deletes for good. The caller deletes their audio. All of them, and the trash, when no ids are given. */
+  /** Deletes for good, or everything including the trash if no ids are given. The caller deletes the audio. */
   destroy(ids?: readonly string[]): Dictation[] {
     const removed = this.#write((db) => {
       const kept = removeRows(db, ids);
@@ -224,7 +227,7 @@ export class History {
     return removed;
   }
 
-  /** Brings back what the user deleted last, else what was kept too long; or what is named of all that was deleted. */
+  /** Restores the user's last deletion, or else pruned dictations; or the given ids from the whole trash. */
   undo(ids?: readonly string[]): Dictation[] {
     return this.#write((db) => {
       const rows =
@@ -242,17 +245,17 @@ export class History {
     this.#write((db) => restore(db, dictation, this.#now()));
   }
 
-  /** The time by which `prune` may judge: that of the clock, unless it made a step that is not confirmed (settled-time.ts). */
+  /** The time for `prune`: the clock's, unless it made an unconfirmed jump (trusted-time.ts). */
   trustedTime(nowMs: number): number {
     return this.#write((db) => trustedTime(db, nowMs));
   }
 
   /**
-   * Moves what is kept too long to the trash, removes the audio of others, and empties the trash of what has been there for
-   * a day. With `keepDays: 0` delivered texts are removed at once.
+   * Moves expired dictations to the trash, removes expired audio, and empties the trash of entries older than a
+   * day. With `keepDays: 0`, delivered texts are deleted at once.
    *
-   * @param nowMs a settled time
-   * @returns those of which the caller has to delete the audio
+   * @param nowMs a trusted time
+   * @returns dictations whose audio the caller must delete
    */
   prune(retention: Retention, nowMs: number): Dictation[] {
     const removed = this.#write((db) => {
@@ -275,12 +278,12 @@ export class History {
     return removed;
   }
 
-  /** Notes that a recording of this name is about to be written: only such files are ever removed. */
+  /** Records the name of a recording before it is written: only such files are ever removed. */
   noteRecording(name: string): void {
     this.#write((db) => run(db, 'INSERT OR IGNORE INTO recording (name) VALUES (?)', name));
   }
 
-  /** Names of all recordings that were written here, and may still be there. */
+  /** Names of all recordings that were written and may still exist. */
   recordingNames(): Set<string> {
     return this.#read((db) => new Set(all(db, 'SELECT name FROM recording').map((row) => String(row.name))));
   }
@@ -291,12 +294,12 @@ export class History {
     });
   }
 
-  /** How many deleted dictations `undo` could still restore. */
+  /** How many dictations `undo` could restore. */
   deletedCount(): number {
     return this.#read((db) => Number(first(db, 'SELECT count(*) AS n FROM trash')?.n ?? 0));
   }
 
-  /** Names of all recordings that something here or in the trash needs. */
+  /** Names of all recordings that a dictation, in the trash or not, refers to. */
   audioNames(): Set<string> {
     return this.#read((db) => {
       const kept = all(db, 'SELECT audio FROM dictation WHERE audio IS NOT NULL').map((row) =>
@@ -318,7 +321,10 @@ export class History {
     if (this.#open.db.isOpen) this.#open.db.close();
   }
 
-  /** What was written lately still stands in the WAL file, deleted or not: until the next prune, while another process reads. */
+  /**
+   * Truncates the WAL file, which still holds recent data, deleted or not. If another process is reading, the next
+   * prune tries again.
+   */
   #forget(): void {
     const row = this.#read((db) => first(db, 'PRAGMA wal_checkpoint(TRUNCATE)'));
     this.#isTruncateDue = row?.busy !== 0;
@@ -328,7 +334,7 @@ export class History {
     return this.#read((db) => transaction(db, () => work(db)));
   }
 
-  /** Does `work`, once more if the file turns out to be damaged and could be mended. */
+  /** Runs `work`, and once more if the file is damaged and could be repaired. */
   #read<T>(work: (db: Database) => T): T {
     this.#reopenIfReplaced();
     try {
@@ -344,11 +350,11 @@ export class History {
     }
   }
 
-  /** What is written into a file that another process has put aside is lost to all others. */
+  /** Reopens the file if another process has replaced it: writes to the old one would be lost. */
   #reopenIfReplaced(): void {
     if (this.#isClosed) return;
     const there = statSync(this.path, { throwIfNoEntry: false });
-    // Not open: the file could not be opened again the last time.
+    // Not open if the last attempt to open the file failed.
     if (there?.ino === this.#open.inode && this.#open.db.isOpen) return;
     this.#closeFile();
     this.#open = this.#openFile();
@@ -359,7 +365,7 @@ export class History {
       this.#onWarning(
         new SottoError('OUTPUT_FAILED', `the index of ${this.path} was damaged and has been rebuilt`, {
           cause: damage,
-          hint: 'nothing is lost',
+          hint: 'nothing was lost',
         }),
       );
       return;
@@ -383,11 +389,11 @@ export class History {
   }
 }
 
-/** In the order of a page. One that was deleted meanwhile leaves the time alone to go by. */
+/** In page order. If that dictation was deleted meanwhile, only the time counts. */
 const BEFORE =
   '(started_ms < :before OR (started_ms = :before AND number < (SELECT number FROM dictation WHERE id = :beforeId)))';
 
-/** Which rows, and the values of what is named in that. */
+/** The conditions of a page, and the values of their parameters. */
 function pageOf({ limit, before, beforeId, state }: ListOptions): {
   conditions: string[];
   values: Record<string, string | number>;
@@ -407,7 +413,7 @@ function pageOf({ limit, before, beforeId, state }: ListOptions): {
 }
 
 function check({ id, startedMs, durationSeconds }: Dictation): void {
-  if (!ID_PATTERN.test(id)) throw new SottoError('INVALID_ARGUMENT', 'the id of a dictation is not valid');
+  if (!ID_PATTERN.test(id)) throw new SottoError('INVALID_ARGUMENT', 'invalid dictation id');
   if (!Number.isSafeInteger(startedMs) || !(durationSeconds >= 0 && durationSeconds < Infinity))
-    throw new SottoError('INVALID_ARGUMENT', `dictation ${id}: its time or length is not valid`);
+    throw new SottoError('INVALID_ARGUMENT', `dictation ${id}: invalid time or duration`);
 }

@@ -1,4 +1,4 @@
-/** Past dictations. Loads SQLite: import it where it is needed, not at the start of a command. */
+/** Past dictations. Loads SQLite: import this where it is needed, not when a command starts. */
 export type { Dictation, DictationState } from './dictation.js';
 export { STATES } from './dictation.js';
 export {

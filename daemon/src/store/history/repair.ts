@@ -1,4 +1,4 @@
-/** A damaged history: put aside, and as much of it as can be read taken over into a new one. */
+/** Replaces a damaged history with a new one and copies what can be read. */
 import { statSync } from 'node:fs';
 import { SottoError } from '../../protocol/errors.js';
 import { moveAside } from '../sqlite/damaged.js';
@@ -11,7 +11,7 @@ import { upsert } from './dictation-rows.js';
 
 export interface OpenDatabase {
   readonly db: Database;
-  /** Which file it is: another process may put a new one in its place. */
+  /** Identifies the file: another process may replace it. */
   readonly inode: number;
 }
 
@@ -24,9 +24,9 @@ interface OpenOptions {
 }
 
 /**
- * Opens the history. If it is damaged, this does not end in an error: a new one takes its place and `onWarning` is told.
+ * Opens the history. A damaged file is replaced and reported to `onWarning` instead of causing an error.
  *
- * @param damaged the file that turned out to be so while it was open
+ * @param damaged the file that turned out to be damaged while it was open
  */
 export function openOrReplace(
   { path, nowMs, busyMs, onWarning }: OpenOptions,
@@ -34,7 +34,7 @@ export function openOrReplace(
 ): OpenDatabase {
   makeFile(path);
   const { ino } = statSync(path);
-  // Another process that found the damage first has put a good one here.
+  // Another process has already replaced the file.
   let cause = damaged?.inode === ino ? damaged.cause : undefined;
   if (cause === undefined) {
     try {
@@ -49,15 +49,15 @@ export function openOrReplace(
   const db = openDatabase(path, busyMs);
   const saved = salvage(aside, db, nowMs);
   onWarning(
-    new SottoError('OUTPUT_FAILED', `${path} was damaged; ${saved} of its dictations could be read`, {
+    new SottoError('OUTPUT_FAILED', `${path} was damaged; ${saved} of its dictations could be recovered`, {
       cause,
-      hint: `a new one has taken its place, and what was there is kept as ${aside}`,
+      hint: `a new file has replaced it, and the old one is kept as ${aside}`,
     }),
   );
   return { db, inode: statSync(path).ino };
 }
 
-/** Takes over what can be read: from both ends, since damage is often in one place. @returns how many they are */
+/** Copies what can be read, from both ends, because damage is often local. @returns the number of dictations */
 function salvage(from: string, to: Database, nowMs: number): number {
   const saved = new Set<string>();
   let old: Database | undefined;
@@ -85,6 +85,6 @@ function* readable(db: Database, order: string): Generator<Row> {
     const rows: Iterable<Row> = statement.iterate();
     yield* rows;
   } catch {
-    // As far as it goes.
+    // Reads up to the damage.
   }
 }

@@ -1,4 +1,4 @@
-/** Applies what the settings say on how long dictations, recordings and damaged files are kept. */
+/** Applies the retention settings to dictations, recordings and damaged files. */
 import { readdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Retention } from '../../settings.js';
@@ -9,11 +9,11 @@ import type { History } from './history.js';
 import { retryWhileBusy } from './retry-busy.js';
 
 /**
- * Prunes the history and deletes the recordings of what is gone from the trash, those of ours that nothing names any more,
- * and damaged files of former times.
+ * Prunes the history and deletes the recordings of dictations that left the trash, our recordings that nothing
+ * refers to, and old damaged files.
  *
- * @param clockMs what the clock says, in ms since 1970; not believed where it made a step
- * @returns how many dictations are gone, or their audio
+ * @param clockMs the system's time in ms since 1970; ignored after a jump
+ * @returns how many dictations were deleted, or their audio
  */
 export async function applyRetention(
   history: History,

@@ -1,4 +1,4 @@
-/** The tables, and how a database of an earlier version becomes one of this. */
+/** The tables, and their migration from earlier versions. */
 import { SottoError } from '../../protocol/errors.js';
 import { versionOf, type Database } from '../sqlite/database.js';
 import { writeOwner, type Owner } from '../sqlite/owner.js';
@@ -12,15 +12,15 @@ export const OWNER: Owner = {
 };
 
 /**
- * The tokens of `dictation.text` (fold.ts) under the same number. The tokenizer `ascii` parts them at the spaces between
- * them and at nothing else. What is gone is overwritten, here too.
+ * The tokens of `dictation.text` (tokenize.ts) under the same number. The tokenizer `ascii` splits them at spaces
+ * only. Deleted tokens are overwritten, here too.
  */
 export const INDEX = `
   CREATE VIRTUAL TABLE found USING fts5 (tokens, tokenize = 'ascii');
   INSERT INTO found (found, rank) VALUES ('secure-delete', 1);
 `;
 
-/** `changed_ms` is when a row became what it is; `trash` holds what was deleted, as JSON, for a day. */
+/** `changed_ms` is when a row got its state; `trash` holds deleted dictations as JSON for a day. */
 const FIRST = `
   CREATE TABLE dictation (
     number INTEGER PRIMARY KEY,
@@ -50,8 +50,8 @@ const FIRST = `
 `;
 
 /**
- * `seen_ms`: when the user saw one that was not delivered. `restored_ms`: when one was brought back. `recording`: names of the
- * files that were written here, since the folder may hold others. `clock`: see sqlite/settled-time.ts.
+ * `seen_ms`: when the user saw a dictation that wasn't delivered. `restored_ms`: when one was restored.
+ * `recording`: names of our files, because the folder may hold others. `clock`: see sqlite/trusted-time.ts.
  */
 const SECOND = `
   ALTER TABLE dictation ADD COLUMN seen_ms INTEGER;
@@ -61,20 +61,20 @@ const SECOND = `
   CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), settled_ms INTEGER NOT NULL, step_ms INTEGER) STRICT;
 `;
 
-/** Step i makes version i + 1 out of version i. Steps that were published are never changed. */
+/** Step i migrates from version i to i + 1. Published steps never change. */
 const STEPS: readonly ((db: Database) => void)[] = [(db) => db.exec(FIRST), (db) => db.exec(SECOND)];
 
 export const SCHEMA_VERSION = STEPS.length;
 
-/** @throws SottoError VERSION_MISMATCH for a database of a later Sotto */
+/** @throws SottoError VERSION_MISMATCH for a database of a newer Sotto */
 export function migrate(db: Database): void {
   if (versionOf(db) === SCHEMA_VERSION) return;
   transaction(db, () => {
-    // Anew: another process may have been quicker.
+    // Read again: another process may have migrated it.
     const version = versionOf(db);
     if (version > SCHEMA_VERSION) {
-      throw new SottoError('VERSION_MISMATCH', 'the history was written by a later version of Sotto', {
-        hint: 'update Sotto; until then past dictations can’t be read',
+      throw new SottoError('VERSION_MISMATCH', 'the history was written by a newer version of Sotto', {
+        hint: 'update Sotto to read past dictations',
       });
     }
     for (const step of STEPS.slice(version)) step(db);

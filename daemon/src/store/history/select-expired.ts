@@ -1,4 +1,4 @@
-/** Which dictations are kept too long, and which audio. */
+/** Selects the dictations and the audio that have expired. */
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
 import type { Retention } from '../../settings.js';
 import { WAV_HEADER_BYTES } from '../recordings.js';
@@ -8,18 +8,18 @@ import { fromRow, type Dictation } from './dictation.js';
 export const DAY_MS = 24 * 3600 * 1000;
 
 interface Expired {
-  /** Dictations that go. */
+  /** Dictations to delete. */
   readonly whole: readonly Dictation[];
-  /** Others of which the audio goes. */
+  /** Dictations of which only the audio is deleted. */
   readonly audio: readonly Dictation[];
 }
 
 export type Candidate = Dictation & {
-  /** When it became what it is: final, for one that was recovered or had failed. */
+  /** When it got its state: final, for one that was recovered or had failed. */
   readonly changedMs: number;
   /** When the user saw that it had failed. */
   readonly seenMs?: number;
-  /** When it was brought back out of the trash. */
+  /** When it was restored from the trash. */
   readonly restoredMs?: number;
 };
 
@@ -33,11 +33,11 @@ export function toCandidate(row: Row): Candidate {
 }
 
 /**
- * What the user has not seen (recovered, failed) stays with its audio until it is seen: history is there so that nothing of
- * that is lost. Audio that is not to be kept goes a day after the text was there, so that another model can be tried.
+ * Recovered and failed dictations stay with their audio until the user has seen them: the history must not lose
+ * them. Audio that isn't to be kept stays for a day after the text was final, so that another model can be tried.
  *
  * @param dictations the last written first
- * @param nowMs a settled time (settled-time.ts)
+ * @param nowMs a trusted time (trusted-time.ts)
  */
 export function selectExpired(
   dictations: readonly Candidate[],
@@ -48,7 +48,7 @@ export function selectExpired(
   const isOver = (dictation: Candidate): boolean => {
     const dateMs = dates.get(dictation.id) ?? nowMs;
     if (dictation.state === 'final') return keepDays === 0 || dateMs < nowMs - keepDays * DAY_MS;
-    // Only a failed one can have been seen and not be final. One that was not seen is kept.
+    // Of the dictations that aren't final, only failed ones can be marked as seen. Unseen ones are kept.
     return Math.max(dateMs, dictation.seenMs ?? Infinity) < nowMs - Math.max(1, keepDays) * DAY_MS;
   };
   const whole = dictations.filter(isOver);
@@ -67,9 +67,9 @@ export function selectExpired(
 }
 
 /**
- * Since when each is kept. One that was written by a clock that was behind (earlier, by that clock, than those before it) is no
- * older than those: it is not deleted once the clock is right. One that is dated in the future is as old as the next one that
- * is not.
+ * The date from which each dictation's age counts. If a clock was behind when it was written (its date is earlier
+ * than those of older rows), it is no older than those rows, so that it isn't deleted once the clock is right. A
+ * date in the future counts as that of the next row with a valid date.
  */
 function datesOf(dictations: readonly Candidate[], nowMs: number): ReadonlyMap<string, number> {
   const ownMs = (d: Candidate): number => Math.max(d.startedMs, d.restoredMs ?? 0);

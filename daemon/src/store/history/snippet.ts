@@ -1,11 +1,11 @@
-/** The part of a text in which something was found. */
+/** Extracts the part of a text that matches a query. */
 import { tokenize, type Token } from './tokenize.js';
 import type { Term } from './query.js';
 
 export interface Snippet {
-  /** One line, with an ellipsis where it begins or ends inside of the text. */
+  /** One line, with an ellipsis at a cut. */
   readonly snippet: string;
-  /** Where in it the words are that were looked for, in UTF-16 units. */
+  /** Ranges of the matched words in `snippet`, in UTF-16 units. */
   readonly marks: readonly Range[];
 }
 
@@ -14,23 +14,23 @@ export interface Range {
   readonly end: number;
 }
 
-/** Share of the snippet that stands before what was found. */
+/** Share of the snippet before the first match. */
 const LEAD = 0.25;
 
-/** @param length about how long it may be, in UTF-16 units */
+/** @param length approximate maximum, in UTF-16 units */
 export function snippetOf(text: string, terms: readonly Term[], length: number): Snippet {
   const tokens = tokenize(text);
   const found = hits(tokens, terms);
   const first = found[0]?.start ?? 0;
   const wanted = text.length <= length ? 0 : Math.max(0, first - Math.floor(length * LEAD));
-  // Cut where a word begins and ends.
+  // Cut at word boundaries.
   const start = wanted === 0 ? 0 : (tokens.find((token) => token.start >= wanted)?.start ?? wanted);
   const last = tokens.findLast((token) => token.end <= start + length && token.end > start);
   const end = start + length >= text.length ? text.length : (last?.end ?? safeCut(text, start + length));
   return oneLine(text, start, end, found);
 }
 
-/** Where the terms are, in order, none over another. */
+/** Matches of the terms, in order and without overlaps. */
 function hits(tokens: readonly Token[], terms: readonly Term[]): Range[] {
   const ranges: Range[] = [];
   for (let at = 0; at < tokens.length; at++) {
@@ -54,10 +54,10 @@ function matchesAt(tokens: readonly Token[], at: number, { tokens: wanted, prefi
   });
 }
 
-/** Runs of white space become one space; marks move along. */
+/** Collapses white space and moves the marks accordingly. */
 function oneLine(text: string, start: number, end: number, found: readonly Range[]): Snippet {
   let snippet = start > 0 ? '…' : '';
-  /** Where each unit of the part went. */
+  /** The new position of each unit. */
   const moved: number[] = [];
   for (let i = start; i < end; i++) {
     const space = /\s/u.test(text[i] ?? '');
@@ -76,7 +76,7 @@ function oneLine(text: string, start: number, end: number, found: readonly Range
   return { snippet: end < text.length ? `${snippet}…` : snippet, marks };
 }
 
-/** Never between the two halves of a character. */
+/** Doesn't cut between surrogates. */
 function safeCut(text: string, at: number): number {
   const code = text.charCodeAt(at);
   return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;

@@ -1,13 +1,13 @@
 /**
- * Text cut into what is searched for: words without case and accents, on both sides the same way. Done here and not by the
- * tokenizer of the database, so that a hit can be shown in the text, and that Chinese, Japanese and Thai, which put no
- * spaces between words, are found by any part of a sentence: each of their characters is a token.
+ * Splits text and queries into tokens for the search, without case and accents. Done here and not by the database's
+ * tokenizer, so that matches can be highlighted in the text, and so that any part of a sentence is found in
+ * Chinese, Japanese and Thai, which have no spaces between words: each of their characters is a token.
  */
 
 export interface Token {
-  /** As it is compared. */
+  /** The form that is compared. */
   readonly token: string;
-  /** Where it stands in the text, in UTF-16 units. */
+  /** Position in the text, in UTF-16 units. */
   readonly start: number;
   readonly end: number;
 }
@@ -16,11 +16,14 @@ const UNSPACED =
   '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}ー\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}';
 const TOKENS = new RegExp(`[${UNSPACED}]\\p{M}*|(?:(?![${UNSPACED}])[\\p{L}\\p{M}\\p{N}])+`, 'gu');
 
-/** Accents of Latin, Greek and Cyrillic, points of Hebrew and Arabic. Marks of other scripts are letters there. */
+/**
+ * Accents of Latin, Greek and Cyrillic, points of Hebrew and Arabic. In other scripts, marks are part of the
+ * letter.
+ */
 const ACCENTS = /[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670]/gu;
 const NO_LETTER = /[^\p{L}\p{M}\p{N}]/gu;
 
-/** Letters that are no letter with an accent to Unicode, yet to who types. */
+/** Letters that users type without their marks, although Unicode doesn't decompose them. */
 const PLAIN: Readonly<Record<string, string>> = {
   ß: 'ss',
   æ: 'ae',

@@ -1,29 +1,32 @@
-/** Whether a database is Sotto's: other programs call their files `history.db`, too, and such a file is never changed. */
+/**
+ * Detects whether a database is Sotto's: other programs have files called `history.db`, too, and those are never
+ * changed.
+ */
 import { SottoError } from '../../protocol/errors.js';
 import { versionOf, type Database } from './database.js';
 import { all, first } from './statements.js';
 
-/** What tells one of Sotto's databases from all others. */
+/** Identifies one of Sotto's databases. */
 export interface Owner {
-  /** SQLite's `application_id`: 32 bits in the header. Files of the first versions of Sotto have 0. */
+  /** SQLite's `application_id`, 32 bits in the header. Files of the first versions of Sotto have 0. */
   readonly applicationId: number;
-  /** A table that each version of it has, and columns of that table. */
+  /** A table of every version of it, and columns of that table. */
   readonly table: string;
   readonly columns: readonly string[];
 }
 
-/** Reads only. @throws SottoError OUTPUT_FAILED for a database of another program */
+/** Read-only. @throws SottoError OUTPUT_FAILED for a database of another program */
 export function checkOwner(db: Database, owner: Owner, path: string): void {
   if (!isOwn(db, owner)) throw foreignError(path);
 }
 
 export function foreignError(path: string): SottoError {
-  return new SottoError('OUTPUT_FAILED', `${path} is a file of another program`, {
+  return new SottoError('OUTPUT_FAILED', `${path} belongs to another program`, {
     hint: 'move it elsewhere, or set SOTTO_HOME to another folder; Sotto does not change it',
   });
 }
 
-/** Called inside of the transaction that makes or changes the tables. */
+/** Called inside the transaction that creates or migrates the tables. */
 export function writeOwner(db: Database, { applicationId }: Owner): void {
   db.exec(`PRAGMA application_id = ${applicationId}`);
 }

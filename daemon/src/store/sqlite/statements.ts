@@ -1,14 +1,13 @@
-/** Statements and their rows. */
+/** Runs SQL statements. */
 import type { StatementSyncInstance as Statement } from '@photostructure/sqlite';
 import type { Database } from './database.js';
 
-/** A value of a column. */
 export type SqlValue = string | number | bigint | Uint8Array | null;
 export type Row = Readonly<Record<string, SqlValue>>;
 
 type Parameter = string | number | null | Readonly<Record<string, string | number | null>>;
 
-/** The first row of what a statement gives. */
+/** The first row of the result. */
 export function first(db: Database, sql: string, ...parameters: Parameter[]): Row | undefined {
   return prepared(db, sql).get(...parameters) as Row | undefined;
 }
@@ -23,7 +22,7 @@ export function run(db: Database, sql: string, ...parameters: Parameter[]): void
 
 const statements = new WeakMap<Database, Map<string, Statement>>();
 
-/** Once for each database: a statement lives on until it is collected, and so does the connection that it belongs to. */
+/** Prepared once per database: a statement lives until it is collected, and so does its connection. */
 function prepared(db: Database, sql: string): Statement {
   const known = statements.get(db) ?? new Map<string, Statement>();
   statements.set(db, known);

@@ -1,7 +1,7 @@
-/** Several writes as one. */
+/** Transactions. */
 import type { Database } from './database.js';
 
-/** All of `work` or nothing of it. Takes the right to write at once, so that it never has to give up halfway. */
+/** Runs `work` in a transaction. Takes the write lock at the start, so that it never has to give up halfway. */
 export function transaction<T>(db: Database, work: () => T): T {
   db.exec('BEGIN IMMEDIATE');
   try {
@@ -9,7 +9,7 @@ export function transaction<T>(db: Database, work: () => T): T {
     db.exec('COMMIT');
     return result;
   } catch (error) {
-    // SQLite has ended it by itself after some failures.
+    // After some failures, SQLite has already rolled back.
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;
   }

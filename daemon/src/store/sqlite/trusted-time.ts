@@ -1,25 +1,26 @@
 /**
- * The time by which things are deleted. A clock that is wrong (an empty battery, a machine without network) must not delete
- * anything, so a step forward counts only once the clock has confirmed it by running for a day from there; until then things
- * are judged by the time before the step. A machine that was off for weeks deletes a day late, nothing else.
+ * The time that decides what is deleted. A wrong clock (an empty battery, a machine without network) must not
+ * delete anything, so a jump forward counts only after the clock has run for a day from there; until then the time
+ * before the jump is used. A machine that was off for weeks only deletes a day later.
  */
 import type { Database } from './database.js';
 import { first, run } from './statements.js';
 
 const DAY_MS = 24 * 3600 * 1000;
-/** The clock is read every few hours while a daemon runs: more than this between two readings is a step. */
+/** A daemon reads the clock every few hours: more than this between two readings is a jump. */
 const MAX_STEP_MS = 2 * DAY_MS;
 const CONFIRM_MS = DAY_MS;
-/** Without a reading, the time is that of the newest row that is older than what is written now. */
+/** Without an earlier reading, the time is that of the newest row that is older than this. */
 const RECENT_MS = 3600 * 1000;
 
-/** Of a database that keeps its readings: `settled_ms` and, while a step is not confirmed, `step_ms`. */
+/** For databases that keep the readings: `settled_ms` and, during an unconfirmed jump, `step_ms`. */
 export const CLOCK_TABLE =
   'CREATE TABLE clock (id INTEGER PRIMARY KEY CHECK (id = 1), settled_ms INTEGER NOT NULL, step_ms INTEGER) STRICT;';
 
 /**
- * Called inside of a transaction.
- * @param newestMs the newest time in the database before a given one, for the first reading; undefined where there is none
+ * Called inside a transaction.
+ * @param newestMs for the first reading: the newest time in the database before a given one; undefined if there is
+ *   none
  * @returns ms since 1970, never later than the clock
  */
 export function trustedTime(
@@ -30,7 +31,7 @@ export function trustedTime(
   const row = first(db, 'SELECT settled_ms, step_ms FROM clock');
   const trustedMs = row === undefined ? (newestMs(nowMs - RECENT_MS) ?? nowMs) : Number(row.settled_ms);
   if (nowMs <= trustedMs + MAX_STEP_MS) {
-    // Not a write to the disk for each dictation.
+    // Avoids a disk write for each dictation.
     const isNews = row === undefined || row.step_ms !== null || Math.abs(nowMs - trustedMs) > RECENT_MS;
     return isNews ? trust(db, nowMs) : nowMs;
   }

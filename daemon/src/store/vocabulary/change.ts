@@ -1,4 +1,4 @@
-/** Changes of a vocabulary, as pure functions. What is the same but for its case is the same word. */
+/** Changes a vocabulary with pure functions. Words that differ only in case are the same. */
 import { SottoError } from '../../protocol/errors.js';
 import {
   VOCABULARY_LIMITS,
@@ -15,7 +15,7 @@ export interface Changed {
   readonly change: VocabularyChange;
 }
 
-/** What is there already is written as it is given now, where it was. @throws SottoError INVALID_ARGUMENT */
+/** Existing entries are replaced in place. @throws SottoError INVALID_ARGUMENT */
 export function added(to: Vocabulary, more: Partial<Vocabulary>): Changed {
   const words = merged(to.words, tidyWords(more.words ?? []), foldCase);
   const replacements = merged(to.replacements, tidyReplacements(more.replacements ?? []), keyOf);
@@ -35,7 +35,7 @@ interface EntriesToRemove {
   readonly replacements?: readonly string[];
 }
 
-/** What is not there need not be removed. `NEW LINE` means `new line` where there is no such acronym. */
+/** Unknown entries are ignored. `NEW LINE` means `new line` if there is no such acronym. */
 export function removed(of: Vocabulary, { words = [], replacements = [] }: EntriesToRemove): Changed {
   const removedWords = new Set(words.map(foldCase));
   const known = new Set(of.replacements.map(keyOf));
@@ -50,7 +50,7 @@ export function removed(of: Vocabulary, { words = [], replacements = [] }: Entri
   return { vocabulary, change: { added: 0, changed: 0, removed: countOf(of) - countOf(vocabulary) } };
 }
 
-/** All of it in place of what was there. @throws SottoError INVALID_ARGUMENT */
+/** Replaces the whole vocabulary. @throws SottoError INVALID_ARGUMENT */
 export function replaced(before: Vocabulary, now: Vocabulary): Changed {
   const { vocabulary } = added(EMPTY_VOCABULARY, now);
   const words = difference(before.words, vocabulary.words, foldCase);
@@ -76,7 +76,7 @@ function tidyWord(word: string): string {
     .trim();
 }
 
-/** Line breaks stay, the space around all of it goes. */
+/** Keeps line breaks and trims spaces. */
 function tidyTo(to: string): string {
   return to
     .normalize('NFC')
@@ -137,7 +137,7 @@ function withinLimits(changed: Changed): Changed {
     const shown = `“${text.slice(0, 30)}…”`;
     throw new SottoError(
       'INVALID_ARGUMENT',
-      `${shown} is too long: ${what} has ${maxLength} characters at most`,
+      `${shown} is too long: ${what} may have at most ${maxLength} characters`,
       {
         hint: 'make it shorter',
       },
@@ -145,12 +145,12 @@ function withinLimits(changed: Changed): Changed {
   };
   for (const word of words) tooLong('a word', word, wordLength);
   for (const { from, to } of replacements) {
-    tooLong('what is replaced', from, fromLength);
+    tooLong('the replaced text', from, fromLength);
     tooLong('a replacement', to, toLength);
   }
   const tooMany = (what: string): never => {
-    throw new SottoError('INVALID_ARGUMENT', `the vocabulary would be too large: ${what} at most`, {
-      hint: 'remove some that are of no use any more',
+    throw new SottoError('INVALID_ARGUMENT', `the vocabulary is too large: at most ${what}`, {
+      hint: 'remove entries that you no longer need',
     });
   };
   if (words.length > maxWords) tooMany(`${maxWords} words`);

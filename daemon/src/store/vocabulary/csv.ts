@@ -1,11 +1,11 @@
 /**
- * Tables as other programs write them (RFC 4180): fields between commas, semicolons or tabs, quoted where need be.
- * A line with one field is a word, one with two a replacement; with three, the first says which.
+ * CSV tables of other programs (RFC 4180), with commas, semicolons or tabs and optional quotes. A line with one
+ * field is a word, one with two a replacement; with three, the first field is the type.
  */
 import { fromOneLine, toOneLine, type Vocabulary } from '../../protocol/vocabulary.js';
 
 const HEAD = ['type', 'from', 'to'];
-/** What other programs call the columns. */
+/** Column names of other programs. */
 const HEAD_WORDS = new Set([
   ...['type', 'kind', 'from', 'to', 'word', 'words', 'term', 'original', 'replacement', 'replace', 'with'],
   ...['find', 'spoken', 'written', 'phrase', 'text', 'input', 'output'],
@@ -36,7 +36,7 @@ export function fromCsv(text: string): Vocabulary {
   return vocabulary;
 }
 
-/** Of a list of words the first may well be one of those. */
+/** In a list of words, the first line may be a word. */
 function isHeadOf(row: readonly string[]): boolean {
   return row.length > 1 || /^\s*words?\s*$/i.test(row[0] ?? '');
 }
@@ -73,7 +73,7 @@ function rowsOf(text: string): string[][] {
   return [...rows, [...row, field]];
 }
 
-/** The one that the first line with any has: tables of a German Mac have semicolons. */
+/** The separator of the first line that has one: German Macs export semicolons. */
 function separatorOf(text: string): string {
   return /[,;\t]/.exec(text.replace(/"(?:[^"]|"")*"/g, ''))?.[0] ?? ',';
 }

@@ -1,6 +1,7 @@
 /**
- * The file of the user's vocabulary: read again whenever somebody has changed it, by hand too; written as a whole, for its
- * user alone. One that is broken is said, and never written over. Its revision is a hash of what is in it.
+ * The file of the user's vocabulary. It is read again after any change, also by an editor, and written atomically,
+ * readable by its user only. An invalid file is reported and never overwritten. Its revision is a hash of its
+ * content.
  */
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
@@ -19,9 +20,9 @@ import { formatVocabulary, parseVocabularyFile } from './vocabulary-format.js';
 export const NO_REVISION = 'none';
 
 const RETRY_INTERVAL_MS = 20;
-/** Another one writes for a few milliseconds. */
+/** Another process holds the lock for a few milliseconds. */
 const LOCK_TIMEOUT_MS = 3_000;
-/** Written by hand it may be longer than it need be. */
+/** A file written by hand may be longer than ours. */
 const MAX_FILE_BYTES = 8 * VOCABULARY_LIMITS.bytes;
 const VOCABULARY_FILE: FileUse = { code: 'VOCABULARY_CORRUPT', verb: 'read' };
 
@@ -33,7 +34,7 @@ export interface StoredVocabulary {
 const NOTHING: StoredVocabulary = { vocabulary: EMPTY_VOCABULARY, revision: NO_REVISION };
 
 interface CachedRead {
-  /** What tells that the file is another one. */
+  /** Changes with the file. */
   readonly mark: string;
   readonly kept: StoredVocabulary | SottoError;
 }
@@ -46,7 +47,7 @@ export class VocabularyFile {
     this.#path = path;
   }
 
-  /** As it is now; costs one look at the file's date as long as nobody changes it. @throws SottoError VOCABULARY_CORRUPT */
+  /** The current vocabulary; costs one `stat` while the file is unchanged. @throws SottoError VOCABULARY_CORRUPT */
   read(): StoredVocabulary {
     const mark = this.#mark();
     if (mark === undefined) return NOTHING;
@@ -57,9 +58,9 @@ export class VocabularyFile {
   }
 
   /**
-   * Changes what is there when it is written, whoever else does so at the same time.
-   * @param revision of what the one who wants it has seen; any, when left out
-   * @throws SottoError VOCABULARY_CORRUPT, VOCABULARY_CHANGED, OUTPUT_FAILED, BUSY, or what `change` throws
+   * Changes the current vocabulary, serialized with other processes.
+   * @param revision the revision that the caller has seen; any if left out
+   * @throws SottoError VOCABULARY_CORRUPT, VOCABULARY_CHANGED, OUTPUT_FAILED, BUSY, or an error of `change`
    */
   async change(
     change: (now: Vocabulary) => Changed,
@@ -67,11 +68,11 @@ export class VocabularyFile {
   ): Promise<StoredVocabulary & Pick<Changed, 'change'>> {
     const lock = await this.#lock();
     try {
-      // Not what was seen before: within one tick of the file system's clock two may look the same.
+      // Not the cached version: two versions may look the same within one tick of the file system's clock.
       this.#cached = undefined;
       const before = this.read();
       if (revision !== undefined && revision !== before.revision) {
-        throw new SottoError('VOCABULARY_CHANGED', 'the vocabulary was changed elsewhere meanwhile');
+        throw new SottoError('VOCABULARY_CHANGED', 'the vocabulary has changed meanwhile');
       }
       const changed = change(before.vocabulary);
       await this.#write(changed.vocabulary);
@@ -95,7 +96,7 @@ export class VocabularyFile {
   #parse(): StoredVocabulary | SottoError {
     try {
       const text = readSmallFile(this.#path, MAX_FILE_BYTES, VOCABULARY_FILE);
-      // Twice the same word is no reason to refuse what somebody wrote by hand.
+      // A file written by hand may have duplicates.
       const { vocabulary } = added(EMPTY_VOCABULARY, parseVocabularyFile(text));
       const revision = createHash('sha256').update(text).digest('hex').slice(0, 16);
       return { vocabulary, revision };
@@ -107,7 +108,7 @@ export class VocabularyFile {
 
   async #write(vocabulary: Vocabulary): Promise<void> {
     try {
-      // Where it is a link, as people have who keep such files in one place, it stays one.
+      // A symbolic link is kept, as used for dotfiles.
       const path = statSync(this.#path, { throwIfNoEntry: false }) ? realpathSync(this.#path) : this.#path;
       await writeFileAtomic(path, formatVocabulary(vocabulary), 0o600);
     } catch (error) {
@@ -116,7 +117,7 @@ export class VocabularyFile {
   }
 
   async #lock(): Promise<{ release(): void }> {
-    // SQLite, which it is done with, is loaded when somebody changes something.
+    // Loaded on the first change, because it loads SQLite.
     const { tryLock } = await import('../process-lock.js');
     try {
       makeFolder(dirname(this.#path), 0o700);

@@ -1,4 +1,4 @@
-/** The text of a vocabulary's file, as it is kept, exported and imported. */
+/** Formats of the vocabulary: the stored file, exports and imports. */
 import * as v from 'valibot';
 import { messageOf, SottoError } from '../../protocol/errors.js';
 import {
@@ -9,11 +9,14 @@ import {
 } from '../../protocol/vocabulary.js';
 import { fromCsv, toCsv } from './csv.js';
 
-/** Of the layout of the file. */
+/** Of the stored file. */
 const VERSION = 1;
 
 const storedSchema = v.object({
-  version: v.optional(v.pipe(v.number(), v.maxValue(VERSION, 'is of a newer version of Sotto')), VERSION),
+  version: v.optional(
+    v.pipe(v.number(), v.maxValue(VERSION, 'was written by a newer version of Sotto')),
+    VERSION,
+  ),
   words: v.optional(vocabularySchema.entries.words, []),
   replacements: v.optional(vocabularySchema.entries.replacements, []),
 });
@@ -26,7 +29,7 @@ export function formatVocabulary(
   return `${JSON.stringify({ version: VERSION, words, replacements }, null, 2)}\n`;
 }
 
-/** @throws Error that says what is wrong with it */
+/** @throws Error that describes the problem */
 export function parseVocabularyFile(text: string): Vocabulary {
   const parsed = v.safeParse(storedSchema, JSON.parse(text));
   if (!parsed.success) {
@@ -37,8 +40,8 @@ export function parseVocabularyFile(text: string): Vocabulary {
   return { words, replacements };
 }
 
-/** Control characters other than tabs and line ends: no text has them, and audio, programs and UTF-16 do. */
-// eslint-disable-next-line no-control-regex -- it looks for control characters
+/** Control characters other than tabs and line ends: text has none, but audio, programs and UTF-16 do. */
+// eslint-disable-next-line no-control-regex -- it matches control characters
 const BINARY = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/;
 
 const strings = v.array(v.string());
@@ -46,13 +49,14 @@ const pairs = v.record(v.string(), v.string());
 const objects = v.array(v.object({ from: v.string(), to: v.string() }));
 
 /**
- * Of a file from elsewhere: JSON (ours, a list of words, or an object of replacements), a table, or a word a line.
+ * Parses an imported file: JSON (ours, a list of words, or an object of replacements), a table, or one word per
+ * line.
  * @throws SottoError INVALID_ARGUMENT
  */
 export function parseImport(text: string): Vocabulary {
   const isJson = /^\uFEFF?\s*[[{]/.test(text);
   try {
-    if (BINARY.test(text)) throw new TypeError('it is not text');
+    if (BINARY.test(text)) throw new TypeError('not text');
     return isJson ? fromJson(JSON.parse(text.replace(/^\uFEFF/, ''))) : fromCsv(text);
   } catch (error) {
     throw new SottoError('INVALID_ARGUMENT', `not a vocabulary: ${messageOf(error)}`, {
