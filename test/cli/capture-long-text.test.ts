@@ -1,4 +1,4 @@
-/** Texts of hours, told to the commands that watch a dictation in the background. */
+/** Long texts for clients that watch a background dictation. */
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -10,7 +10,7 @@ import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
-/** More than the system and the server hold for a client that does not read. */
+/** More than the kernel and the server buffer for a client that doesn't read. */
 const LONG = 'слово, '.repeat(300_000);
 
 const START: Capture = {
@@ -69,7 +69,7 @@ function change(fields: Partial<Capture>): void {
   clock.advance(50);
 }
 
-test('a watcher that reads late is told all of a long text and how it ended', async () => {
+test('a slow watcher gets all of a long text and the end of the dictation', async () => {
   const socket = connect(join(home.folder, 'capture'));
   sockets.push(socket);
   let received = '';
@@ -95,7 +95,7 @@ test('a watcher that reads late is told all of a long text and how it ended', as
   expect(watchers).toBe(1);
 });
 
-test('a long text reaches a command that watches', async () => {
+test('a long text reaches a watching command', async () => {
   const capture = await CaptureClient.connect(join(home.folder, 'capture'));
   const { dictation, isNew } = (await capture?.begin({})) ?? {};
   expect([isNew, dictation?.committed === LONG]).toEqual([true, true]);

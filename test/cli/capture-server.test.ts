@@ -1,4 +1,4 @@
-/** The socket of the dictation in the background, against clients of all kinds. */
+/** The socket of the background dictation with misbehaving clients. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ beforeEach(async () => {
     clock: systemClock,
     dictation: () => undefined,
     begin: () => {
-      throw new Error('nothing is begun here');
+      throw new Error('nothing starts in this test');
     },
     finish: () => false,
     last: () => undefined,
@@ -40,12 +40,12 @@ function client(): { socket: Socket; answers: () => string; closed: Promise<unkn
   const socket = connect(join(folder, 'c'));
   let said = '';
   socket.setEncoding('utf8').on('data', (text: string) => (said += text));
-  // Cut off in the middle of what it sends.
+  // Disconnects in the middle of a request.
   socket.on('error', () => undefined);
   return { socket, answers: () => said, closed: new Promise((resolve) => socket.once('close', resolve)) };
 }
 
-test('a client whose line does not end is cut off, and others are served', async () => {
+test('a client whose line does not end is disconnected, and others are served', async () => {
   const [endless, other] = [client(), client()];
   const piece = 'x'.repeat(64 * 1024);
   const send = (): void => {
@@ -60,7 +60,7 @@ test('a client whose line does not end is cut off, and others are served', async
   expect(JSON.parse(other.answers())).toEqual({ type: 'devices', names: ['one', 'two'] });
 });
 
-test('a line may come in pieces, several in one piece, and the last one without an end', async () => {
+test('a line may come in several chunks, several lines in one chunk, and the last one without an end', async () => {
   const { socket, answers, closed } = client();
   socket.write('{"type":"dev');
   await new Promise((resolve) => setTimeout(resolve, 20));

@@ -47,12 +47,12 @@ describe('sotto config', () => {
   });
 
   test.each([
-    ['history.keepDays', 'abc', '`history.keepDays` is a number of days, 0 or more; got "abc"'],
-    ['history.keepAudio', '1', '`history.keepAudio` is true or false; got 1'],
-    ['http.port', '80', '`http.port` is 0 or a number from 1024 to 65535; got 80'],
-    ['gpu.fileBatchSize', '0', '`gpu.fileBatchSize` is a number of windows, 1 to 64; got 0'],
-    ['gpu.fileBatchSize', '2.5', '`gpu.fileBatchSize` is a number of windows, 1 to 64; got 2.5'],
-    ['model', '', '`model` is the name or folder of a model; got ""'],
+    ['history.keepDays', 'abc', '`history.keepDays` must be a number of days, 0 or more; got "abc"'],
+    ['history.keepAudio', '1', '`history.keepAudio` must be true or false; got 1'],
+    ['http.port', '80', '`http.port` must be 0 or a number from 1024 to 65535; got 80'],
+    ['gpu.fileBatchSize', '0', '`gpu.fileBatchSize` must be a number of windows, 1 to 64; got 0'],
+    ['gpu.fileBatchSize', '2.5', '`gpu.fileBatchSize` must be a number of windows, 1 to 64; got 2.5'],
+    ['model', '', '`model` must be the name or folder of a model; got ""'],
   ])('refuses %s = %j and keeps the file', async (name, value, message) => {
     writeFileSync(home.paths.settings, '{"model":"mine"}');
     const { code, stdout, stderr } = await config('set', name, value);

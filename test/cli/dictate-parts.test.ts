@@ -32,8 +32,8 @@ const joined = (parts: readonly (readonly [string, string])[]): string =>
   parts.map(([word, gap]) => gap + word).join('');
 const squeezed = (text: string): string => text.replace(/\s+/g, '');
 
-describe('text that flows', () => {
-  test('is all there, in lines that fit, whatever comes in which pieces and however the width changes', () => {
+describe('flowing text', () => {
+  test('is complete, in lines that fit, for any chunks and changes of width', () => {
     fc.assert(
       fc.property(
         words,
@@ -59,7 +59,7 @@ describe('text that flows', () => {
     );
   });
 
-  test('breaks between words, keeps the newest lines, and shows what may change behind what is said', () => {
+  test('breaks between words, keeps the newest lines, and shows tentative text after committed text', () => {
     const flow = new TextFlow();
     flow.append(' And so my fellow');
     flow.append(' Americans ask not');
@@ -77,7 +77,7 @@ describe('text that flows', () => {
     expect(flow.lines(24, 1)).toEqual([{ committed: 'your country', tentative: '' }]);
   });
 
-  test('lets no control character through', () => {
+  test('contains no control characters', () => {
     const flow = new TextFlow();
     flow.append('a\u001b[2Jb\u0007\r\nc');
     expect(flow.lines(40, 5)).toEqual([{ committed: 'a [2Jb c', tentative: '' }]);
@@ -85,7 +85,7 @@ describe('text that flows', () => {
 });
 
 describe('levels', () => {
-  test('show how loud it was, the newest at the right', () => {
+  test('shows the newest level on the right', () => {
     const levels = new LevelMeter();
     expect(levels.meter()).toBe('▁'.repeat(14));
     levels.push(Int16Array.from({ length: 1_280 }, (_, i) => 16_000 * Math.sin(i)));
@@ -94,7 +94,7 @@ describe('levels', () => {
     expect(levels.seconds).toBe(0.16);
   });
 
-  test('tell digital silence from a quiet room, once it has lasted', () => {
+  test('tells digital silence from a quiet room once it has lasted', () => {
     const levels = new LevelMeter();
     for (let i = 0; i < 79; i++) levels.push(new Int16Array(1_600));
     expect(levels.noSignalSeconds).toBe(0);
@@ -108,7 +108,7 @@ describe('levels', () => {
   });
 });
 
-describe('the line of state', () => {
+describe('the state line', () => {
   const plain = styleFor(false);
   const listening: DictateState = {
     isLive: true,
@@ -142,11 +142,11 @@ describe('the line of state', () => {
     ['0:07 / 0:11', { isLive: false, totalSeconds: 11 }],
   ];
 
-  test.each(states)('says “%s” for %j', (told, change) => {
+  test.each(states)('shows “%s” for %j', (told, change) => {
     expect(stateLine({ ...listening, ...change }, 110, plain)).toContain(told);
   });
 
-  test('fits into any width, and tells what happens before it shows the meter', () => {
+  test('fits any width, and shows the state rather than the meter', () => {
     for (const [, change] of states) {
       for (let columns = 19; columns < 120; columns++) {
         expect(columnsOf(stateLine({ ...listening, ...change }, columns, plain))).toBeLessThanOrEqual(
@@ -174,18 +174,18 @@ describe('the clipboard', () => {
     ['linux', { WAYLAND_DISPLAY: 'wayland-0', DISPLAY: ':0' }, 'wl-copy'],
     ['linux', { DISPLAY: ':0' }, 'xclip'],
     ['linux', {}, 'clip.exe'],
-  ])('on %s with %j is filled by %s', (platform, env, command) => {
+  ])('on %s with %j is written by %s', (platform, env, command) => {
     const PATH = fakes('pbcopy', 'wl-copy', 'xclip', 'xsel', 'clip.exe');
     expect(clipboardCommand({ ...env, PATH }, platform).command).toBe(command);
   });
 
-  test('says before anybody speaks that there is none', () => {
+  test('reports before the dictation that there is no command for it', () => {
     expect(() => clipboardCommand({ DISPLAY: ':0', PATH: folder }, 'linux')).toThrow(
       'no clipboard tool found',
     );
   });
 
-  test('gets the text as it is', async () => {
+  test('gets the exact text', async () => {
     const command = join(fakes('xclip'), 'xclip');
     await copyText('“Grüße” 語\nzwei', { command, args: [] });
     expect(readFileSync(join(folder, 'xclip.txt'), 'utf8')).toBe('“Grüße” 語\nzwei');
@@ -196,16 +196,16 @@ describe('the clipboard', () => {
 });
 
 describe('the text', () => {
-  test('replaces its own file as a whole, and is not printed then', async () => {
+  test('replaces its own file as a whole, and isn’t printed then', async () => {
     const output = join(folder, 'note.txt');
     const before = await Deliverer.prepare({ output }, here());
-    await before.deliver('what was there before, and longer');
+    await before.deliver('earlier and longer text');
     const deliverer = await Deliverer.prepare({ output }, here());
     expect(await deliverer.deliver('And so')).toMatchObject({ failures: [], print: false });
     expect(readFileSync(output, 'utf8')).toBe('And so\n');
   });
 
-  test('never replaces a file of the user: said before anybody speaks, and printed where it came meanwhile', async () => {
+  test('never replaces a file of the user: refused before the dictation, or printed if the file appeared meanwhile', async () => {
     const output = join(folder, 'note.txt');
     const early = await Deliverer.prepare({ output }, here());
     writeFileSync(output, 'mine');
@@ -220,7 +220,7 @@ describe('the text', () => {
     expect(readFileSync(output, 'utf8')).toBe('And so\n');
   });
 
-  test('is printed where its file can’t be written any more', async () => {
+  test('is printed if its file can’t be written any more', async () => {
     const deliverer = await Deliverer.prepare({ output: join(folder, 'sub', '..', 'note.txt') }, here());
     rmSync(folder, { recursive: true });
     expect(await deliverer.deliver('And so')).toMatchObject({
@@ -229,7 +229,7 @@ describe('the text', () => {
     });
   });
 
-  test.each([['missing/note.txt'], ['.']])('refuses %s before anybody speaks', async (name) => {
+  test.each([['missing/note.txt'], ['.']])('refuses %s before the dictation', async (name) => {
     await expect(Deliverer.prepare({ output: join(folder, name) }, here())).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
     });
@@ -245,12 +245,12 @@ describe('a microphone', () => {
     ['macbook', 0],
     ['usb audio', 1],
     ['PRO mic', 0],
-  ])('called %p is number %p', (wanted, index) => {
+  ])('named %p is number %p', (wanted, index) => {
     expect(chooseDevice(names, wanted)).toBe(index);
   });
 
   test.each([['usb'], ['7'], ['AirPods'], ['']])(
-    'called %p is none, and the hint names those there are',
+    'named %p does not exist, and the hint lists those that do',
     (wanted) => {
       expect(() => chooseDevice(names, wanted)).toThrow(
         expect.objectContaining({
@@ -265,7 +265,7 @@ describe('a microphone', () => {
 describe('flags', () => {
   const written = captureOutput();
 
-  test('are told in the help, with examples', async () => {
+  test('are in the help, with examples', async () => {
     expect(await main(['dictate', '--help-all'])).toBe(0);
     for (const word of ['--from', '--events', '--copy', '--no-refine', '--list-devices', 'Examples:']) {
       expect(written.stdout).toContain(word);
@@ -273,7 +273,7 @@ describe('flags', () => {
   });
 
   test.each([[['--language', '!']], [['--fast']], [['a.wav']], [['--nonsense']]])(
-    '%j is wrong usage',
+    '%j is a usage error',
     async (args) => {
       expect(await main(['dictate', ...args])).toBe(2);
       expect(written.stderr).toMatch(/^sotto: /);
@@ -284,11 +284,11 @@ describe('flags', () => {
     [{ fast: true as const }],
     [{ from: 'a.wav', device: '1' }],
     [{ from: 'a.wav', listDevices: true as const }],
-  ])('%j make no sense together', (flags) => {
+  ])('%j conflict', (flags) => {
     expect(() => checkFlags(flags)).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
   });
 
-  test('others do', () => {
+  test('others work', () => {
     checkFlags({});
     checkFlags({ from: 'a.wav', fast: true, events: true, copy: true, output: 'x', refine: false });
   });

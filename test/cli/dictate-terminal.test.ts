@@ -7,7 +7,7 @@ import { terminalDictateView } from '#daemon/cli/dictate/terminal-dictate-view.j
 import { SottoError } from '#daemon/protocol/errors.js';
 import { until } from '#test/harness/wait.js';
 
-/** A terminal that knows the few sequences that are used, and shows what stands on it. */
+/** A terminal emulator for the few escape sequences that are used. */
 class Screen extends PassThrough {
   readonly isTTY = true;
   readonly columns = 72;
@@ -49,7 +49,7 @@ function screenAndView(isLive = true) {
 const word = (text: string) => ({ start: 0, end: 1, word: text, probability: 1 });
 
 describe('a dictation on a terminal', () => {
-  test('shows what is said, what may change, and how it stands, and leaves nothing of it behind', async () => {
+  test('shows committed and tentative text and the state, and clears all of it at the end', async () => {
     const { screen, view } = screenAndView();
     view.begin(new LevelMeter());
     expect(screen.text).toContain('opening the microphone…');
@@ -75,7 +75,7 @@ describe('a dictation on a terminal', () => {
     expect(screen.cursorShown).toBe(true);
   });
 
-  test('keeps to the newest lines of a long text', async () => {
+  test('shows the newest lines of a long text', async () => {
     const { screen, view } = screenAndView(false);
     view.begin(new LevelMeter());
     view.sourceOpened({ name: 'talk.wav', durationSeconds: 600 });
@@ -83,7 +83,7 @@ describe('a dictation on a terminal', () => {
     await until(() => screen.text.includes('word499'));
     expect(screen.text.split('\n').length).toBeLessThan(12);
     expect(screen.text).toContain('0:00 / 10:00');
-    view.failed(new SottoError('DAEMON_LOST', 'it is gone'));
+    view.failed(new SottoError('DAEMON_LOST', 'the file is missing'));
     expect(screen.text).toMatch(/^sotto: it is gone — /);
   });
 });
@@ -105,7 +105,7 @@ describe('keys', () => {
     ['\u001b[A', ''],
     ['q', ''],
     ['hello\r', ''],
-  ])('%j asks to %p', async (key, asked) => {
+  ])('%j makes %p', async (key, asked) => {
     const keyboard = new Keyboard();
     const levelsChanged: string[] = [];
     const release = listenToKeys(
@@ -120,7 +120,7 @@ describe('keys', () => {
     expect(keyboard.raw).toBe(false);
   });
 
-  test('Ctrl-C goes where it would have gone', async () => {
+  test('Ctrl-C sends SIGINT', async () => {
     const kill = jest.spyOn(process, 'kill').mockReturnValue(true);
     const keyboard = new Keyboard();
     listenToKeys({ finish: () => undefined, discard: () => undefined }, keyboard as unknown as ReadStream);

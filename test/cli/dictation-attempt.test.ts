@@ -19,7 +19,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 type AcceptingDictation = DictationAttemptDeps['dictation'];
 
-/** A session of a daemon that takes all that it is given, and says nothing. */
+/** A daemon session that accepts everything and sends no events. */
 class SilentDictation implements AcceptingDictation {
   readonly id = 'deaf';
   readonly given: number[] = [];
@@ -58,10 +58,10 @@ class SilentDictation implements AcceptingDictation {
   }
 }
 
-/** On a disk of which nothing can be read back for now, from the third second on. */
+/** A disk that can't be read from the third second on. */
 class UnreadableRecording extends LocalRecording {
   override read(from: number, most: number): Int16Array {
-    if (from >= 2 * SECOND) throw new SottoError('SPOOL_FAILED', 'what was said can’t be read back: EIO');
+    if (from >= 2 * SECOND) throw new SottoError('SPOOL_FAILED', 'can’t read the recording: EIO');
     return super.read(from, Math.min(most, 2 * SECOND - from));
   }
 }
@@ -78,8 +78,8 @@ function session(recording: LocalRecording) {
   return { dictation, events, session: new DictationAttempt({ ...requested, shown: (text) => text }) };
 }
 
-describe('a session whose sound can’t be read back', () => {
-  test('is not finished as if all had been said: it fails with a code, and the daemon keeps what it was given', async () => {
+describe('a session whose recording can’t be read', () => {
+  test('does not finish early: it fails with a code, and the daemon keeps what it received', async () => {
     const recording = new LocalRecording(folder);
     recording.append(ramp(0, 2 * SECOND));
     const { dictation, events, session: begun } = session(recording);
@@ -100,7 +100,7 @@ describe('a session whose sound can’t be read back', () => {
     recording.remove();
   });
 
-  test('goes on with the next sound, or at the end, once it can be read again', async () => {
+  test('continues with the next audio, or at the end, once the recording can be read again', async () => {
     const recording = new LocalRecording(folder);
     recording.append(ramp(0, 100));
     const { dictation, session: begun } = session(recording);
@@ -119,7 +119,7 @@ describe('a session whose sound can’t be read back', () => {
     recording.remove();
   });
 
-  test('costs its take no sound: all of it lies where the next daemon finds it', async () => {
+  test('loses no audio: the next daemon finds all of it', async () => {
     const source = new ScriptedSource();
     const dictation = new SilentDictation();
     const background = new BackgroundDictation({

@@ -1,4 +1,4 @@
-/** What the daemon does with a dictation that is over, in the files of a home. */
+/** The daemon's history recorder with the files of a home folder. */
 import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ let folder = '';
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sotto-keep-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a dictation that was kept and turns out to be cancelled is gone, text and audio; others stay', async () => {
+test('a saved dictation that turns out to be cancelled is deleted with its audio; others stay', async () => {
   const paths = resolvePaths({ SOTTO_HOME: folder });
   const keeper = new HistoryRecorder(paths, silentLog);
   for (const id of ['wanted', 'cancelled']) {
@@ -40,7 +40,7 @@ test('a dictation that was kept and turns out to be cancelled is gone, text and 
   await keeper.close();
 });
 
-test('a cancel makes no history where there is none', async () => {
+test('a cancel creates no history', async () => {
   const paths = resolvePaths({ SOTTO_HOME: folder });
   const keeper = new HistoryRecorder(paths, silentLog);
   await keeper.keep({ id: 'one', startedMs: 0, result: { state: 'cancelled' } });
@@ -50,7 +50,7 @@ test('a cancel makes no history where there is none', async () => {
 
 const RESULT = { state: 'final', text: 'some words', words: [], durationSeconds: 1, model: 'm' } as const;
 
-test('while another process writes into the history, the daemon serves on, and keeps the dictation after it', async () => {
+test('the daemon keeps serving while another process writes to the history, and saves the dictation afterwards', async () => {
   const paths = resolvePaths({ SOTTO_HOME: folder });
   History.open(paths.history).close();
   const keeper = new HistoryRecorder(paths, silentLog);
@@ -60,7 +60,7 @@ test('while another process writes into the history, the daemon serves on, and k
     .keep({ id: 'one', startedMs: Date.now(), result: RESULT })
     .finally(() => (isKept = true));
   kept.catch(() => undefined);
-  // A thread that waits inside of SQLite comes to none of these before it has given up.
+  // A thread blocked inside SQLite would run none of these.
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve, 50));
   expect(isKept).toBe(false);
   await commit();
@@ -69,7 +69,7 @@ test('while another process writes into the history, the daemon serves on, and k
   await keeper.close();
 });
 
-test('a database of another program stays as it is; once it is elsewhere, dictations are kept', async () => {
+test('another program’s database is not changed; once it is moved away, dictations are saved', async () => {
   const paths = resolvePaths({ SOTTO_HOME: folder });
   const keeper = new HistoryRecorder(paths, silentLog);
   const isUnchanged = foreignDatabase(paths.history);

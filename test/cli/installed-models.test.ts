@@ -145,7 +145,7 @@ describe('sotto models', () => {
     });
     expect(await run('pull', lacking.name)).toBe(0);
     expect(written.stderr).toContain(
-      `the hub has no ${lacking.precision} form of ${plain.name}: downloading ${plain.name} instead\n`,
+      `Hugging Face has no ${lacking.precision} form of ${plain.name}: downloading ${plain.name} instead\n`,
     );
     expect(written.stdout).toContain(`pulled ${plain.name} instead of ${lacking.name}: 25 kB`);
     expect(await run('use', lacking.name)).toBe(0);

@@ -22,7 +22,7 @@ function bytesOf(frame: MicFrame): Buffer {
 }
 
 describe('the frames of sotto-mic', () => {
-  test('are read as they were written, wherever the bytes are cut', () => {
+  test('are read as they were written, however the bytes are split', () => {
     fc.assert(
       fc.property(frames, fc.array(fc.nat(400)), (written, cuts) => {
         const bytes = Buffer.concat(written.map(bytesOf));

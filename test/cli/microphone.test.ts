@@ -37,7 +37,7 @@ function listenTo(source: Microphone): Received {
 }
 
 describe('the microphone', () => {
-  test('gives every sample, and when it is stopped the end', async () => {
+  test('delivers every sample, and the end when it is stopped', async () => {
     const source = microphone({ samples: 5_001, pauseMs: 0 });
     expect(await source.open()).toEqual({ name: 'Built-in Microphone' });
     const heard = listenTo(source);
@@ -48,7 +48,7 @@ describe('the microphone', () => {
     expect(heard.samples).toEqual([...ramp(0, 5_001)]);
   });
 
-  test('keeps what it hears until somebody listens', async () => {
+  test('buffers audio until there is a listener', async () => {
     const source = microphone({ samples: 3_200, pauseMs: 0 });
     await source.open();
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -61,23 +61,23 @@ describe('the microphone', () => {
   test('that never opens fails with a code', async () => {
     await expect(microphone({ neverOpens: true }, { openMs: 20 }).open()).rejects.toMatchObject({
       code: 'MIC_UNAVAILABLE',
-      message: expect.stringContaining('does not answer') as unknown,
+      message: expect.stringContaining('not responding') as unknown,
     });
   });
 
-  test('that gives no sound any more fails with a code, after what it gave', async () => {
+  test('that stops delivering audio fails with a code, after what it delivered', async () => {
     const source = microphone({ samples: 1_600, pauseMs: 0 }, { audioMs: 20 });
     await source.open();
     const heard = listenTo(source);
     await until(() => heard.end !== undefined);
     expect(heard.end).toMatchObject({
       code: 'MIC_UNAVAILABLE',
-      message: 'no sound comes from the microphone',
+      message: 'no audio comes from the microphone',
     });
     expect(heard.samples).toHaveLength(1_600);
   });
 
-  test('that does not stop is cut off', async () => {
+  test('that does not stop is killed', async () => {
     const source = microphone({ deaf: true, pauseMs: 0 }, { stopMs: 20 });
     await source.open();
     const heard = listenTo(source);
@@ -86,17 +86,17 @@ describe('the microphone', () => {
     await until(() => heard.end === 'end');
   });
 
-  test('that the system refuses says so', async () => {
+  test('that the system denies says so', async () => {
     await expect(microphone({ denied: true }).open()).rejects.toMatchObject({ code: 'MIC_DENIED' });
   });
 
   test.each([8_000, 44_100, 48_000])(
-    'of %i samples a second arrives at 16 kHz, as much as was said',
+    'at %i samples a second arrives at 16 kHz, with the same duration',
     async (rate) => {
       const source = microphone({ rate, samples: 2 * rate, pauseMs: 0 });
       await source.open();
       const heard = listenTo(source);
-      // But for what the resampler holds until the end.
+      // Except for what the resampler buffers until the end.
       await until(() => heard.samples.length > 1.9 * SECOND);
       source.stop();
       await until(() => heard.end === 'end');
@@ -105,10 +105,10 @@ describe('the microphone', () => {
   );
 
   test.each([
-    ['says so', { lost: true }],
-    ['says nothing', { vanishes: true }],
-  ])('that is lost is told of by itself where the system %s, after all that it gave', async (_, how) => {
-    // No alarm of this process: what is told comes from sotto-mic.
+    ['reports it', { lost: true }],
+    ['doesn’t report it', { vanishes: true }],
+  ])('that is lost is reported if the system %s, after all its audio', async (_, how) => {
+    // No timeout of this process: sotto-mic reports the loss.
     const source = microphone({ samples: 4_000, pauseMs: 0, ...how }, { audioMs: 600_000 });
     await source.open();
     const heard = listenTo(source);
@@ -131,7 +131,7 @@ describe('the microphone', () => {
     expect(heard.samples).toEqual([...ramp(0, 6_400)]);
   });
 
-  test('that gives zeros because the system forbids it says so', async () => {
+  test('that delivers zeros because the system denies it says so', async () => {
     const source = microphone({ silent: true, samples: 2 * SECOND, pauseMs: 0, forbidden: true });
     await source.open();
     const heard = listenTo(source);
@@ -139,7 +139,7 @@ describe('the microphone', () => {
     expect(heard.end).toMatchObject({ code: 'MIC_DENIED' });
   });
 
-  test('that gives zeros and is allowed continues', async () => {
+  test('that delivers zeros and is allowed continues', async () => {
     const source = microphone({ silent: true, samples: 3 * SECOND, pauseMs: 0 });
     await source.open();
     const heard = listenTo(source);
@@ -148,7 +148,7 @@ describe('the microphone', () => {
     await until(() => heard.end === 'end');
   });
 
-  test('is chosen by name or number, and the system’s own taken where it may be', async () => {
+  test('is chosen by name or number, with the system default as an optional fallback', async () => {
     const devices = ['Built-in', 'Desk', 'Head "Set" \\ 2'];
     hears({ devices });
     const nameOf = async (device: string, orDefault = false): Promise<unknown> => {
@@ -162,16 +162,16 @@ describe('the microphone', () => {
     expect(await nameOf('AirPods', true)).toEqual({ name: 'Built-in', fallbackFor: 'AirPods' });
     await expect(nameOf('AirPods')).rejects.toMatchObject({
       code: 'MIC_UNAVAILABLE',
-      message: 'there is no microphone called AirPods',
+      message: 'no microphone matches AirPods',
     });
   });
 
-  test('whose program is missing says what to do', async () => {
+  test('reports a missing program with a hint', async () => {
     process.env.SOTTO_MIC = '/nowhere/sotto-mic';
     await expect(new Microphone().open()).rejects.toMatchObject({
       code: 'MIC_UNAVAILABLE',
-      message: 'Sotto’s program for the microphone is missing',
-      hint: expect.stringContaining('install Sotto again') as unknown,
+      message: 'the microphone program sotto-mic is missing',
+      hint: expect.stringContaining('reinstall Sotto') as unknown,
     });
   });
 
@@ -179,7 +179,7 @@ describe('the microphone', () => {
     hears({ samples: 1_600 });
     const standby = new StandbyMicrophone();
     standby.prepare();
-    // Whatever is started from now on is not there.
+    // From now on, no process can be started.
     process.env.SOTTO_MIC = '/nowhere/sotto-mic';
     const source = new Microphone({ standby });
     expect(await source.open()).toEqual({ name: 'Built-in Microphone' });
@@ -190,18 +190,18 @@ describe('the microphone', () => {
     expect(standby.handOver()).toBeUndefined();
   });
 
-  test('that is there and can’t be opened says what to do', async () => {
+  test('that can’t be opened reports a hint', async () => {
     await expect(microphone({ unopenable: true }).open()).rejects.toMatchObject({
       code: 'MIC_UNAVAILABLE',
-      message: 'the microphone can’t be opened: failed to open backend device',
+      message: 'can’t open the microphone: failed to open backend device',
       hint: expect.stringContaining('choose another microphone') as unknown,
     });
   });
 
-  test('that is not there at all says so', async () => {
+  test('that isn’t connected says so', async () => {
     await expect(microphone({ unopenable: true, devices: [] }).open()).rejects.toMatchObject({
       code: 'MIC_UNAVAILABLE',
-      message: 'the microphone can’t be opened: none is connected',
+      message: 'can’t open the microphone: none is connected',
       hint: expect.stringContaining('a microphone is connected') as unknown,
     });
   });

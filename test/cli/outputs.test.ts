@@ -213,7 +213,7 @@ describe('the records', () => {
     expect(await opened.place(at('b.txt'), 'two')).toBe('placed');
     expect([read('a.txt'), read('b.txt')]).toEqual(['one', 'two']);
     // Not provably Sotto's: kept, and refused where it is needed.
-    expect(() => BatchStore.open(paths.batch)).toThrow('is a file of another program');
+    expect(() => BatchStore.open(paths.batch)).toThrow('belongs to another program');
     for (const name of ['batch.db', 'batch.db-wal']) rmSync(join(paths.home, name));
     store = BatchStore.open(paths.batch);
   });

@@ -4,7 +4,7 @@ import type { AudioSourceInfo, AudioSource, SourceListener } from '#daemon/cli/d
 import { SottoError } from '#daemon/protocol/errors.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 
-/** One that does what it is told. */
+/** A fake source that is controlled by the test. */
 class Puppet implements AudioSource {
   readonly isLive = true;
   readonly isRealTime = true;
@@ -58,8 +58,8 @@ function steady(...puppets: Puppet[]) {
   return { clock, happened, listen, source };
 }
 
-describe('a microphone that comes back', () => {
-  test('is opened again when it is lost, and goes on', async () => {
+describe('a reconnecting microphone', () => {
+  test('is opened again after it was lost, and goes on', async () => {
     const [first, second] = [new Puppet({ name: 'AirPods' }), new Puppet({ name: 'Built-in' })];
     const { clock, happened, listen } = steady(first, second);
     await listen();
@@ -71,7 +71,7 @@ describe('a microphone that comes back', () => {
     expect(happened).toEqual(['10 samples', 'lost', 'opened Built-in', '20 samples']);
   });
 
-  test('is given up after some tries, and the reason told', async () => {
+  test('fails after some tries, with the reason', async () => {
     const first = new Puppet({ name: 'AirPods' });
     const { clock, happened, listen } = steady(first, ...Array.from({ length: 5 }, () => new Puppet(gone)));
     await listen();
@@ -83,7 +83,7 @@ describe('a microphone that comes back', () => {
     expect(happened).toEqual([...Array.from({ length: 5 }, () => 'lost'), 'MIC_UNAVAILABLE']);
   });
 
-  test('that is not allowed is not tried again', async () => {
+  test('is not tried again without permission', async () => {
     const first = new Puppet({ name: 'AirPods' });
     const { happened, listen } = steady(first);
     await listen();
@@ -91,7 +91,7 @@ describe('a microphone that comes back', () => {
     expect(happened).toEqual(['MIC_DENIED']);
   });
 
-  test('stopped between two tries it is over', async () => {
+  test('ends when it is stopped between two tries', async () => {
     const first = new Puppet({ name: 'AirPods' });
     const { clock, happened, listen, source } = steady(first);
     await listen();
@@ -101,7 +101,7 @@ describe('a microphone that comes back', () => {
     expect(happened).toEqual(['lost', 'end']);
   });
 
-  test('is changed for another one, and what the first one still gives is heard', async () => {
+  test('can be switched, and audio that the first one still delivers is kept', async () => {
     const [first, second] = [new Puppet({ name: 'Built-in' }), new Puppet({ name: 'Desk' })];
     const { happened, listen, source } = steady(first, second);
     await listen();
@@ -113,7 +113,7 @@ describe('a microphone that comes back', () => {
     expect(happened).toEqual(['open Desk', '5 samples', 'opened Desk', '6 samples']);
   });
 
-  test('is changed while the first one is still being opened: the new one is the one that is heard', async () => {
+  test('can be switched while the first one is being opened: only the new one is recorded', async () => {
     const [first, second] = [new Puppet(gone), new Puppet({ name: 'Desk' })];
     const { happened, source } = steady(first, second);
     const opening = source.open();

@@ -1,4 +1,4 @@
-/** The program that records, with a script in place of the devices: what it says to bytes on its stdin, and to a slow reader. */
+/** sotto-mic with a script instead of devices: its response to bytes on stdin, and a slow reader. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -56,7 +56,7 @@ class Mic {
 }
 
 describe('sotto-mic', () => {
-  test('lists, records, stops, and records again, as often as it is told', async () => {
+  test('lists, records, stops, and records again, as often as requested', async () => {
     const mic = new Mic('device A', 'device B', 'pause 0', 'ramp 3000').read();
     mic.say('list', 'open');
     await until(() => mic.events.at(-1) === '3000');
@@ -81,7 +81,7 @@ describe('sotto-mic', () => {
     ]);
   });
 
-  test('drops what a slow reader has no room for, says how much, and continues at the right place', async () => {
+  test('drops what a slow reader has no room for, reports how much, and continues at the right place', async () => {
     const [given, reader] = [join(folder, 'given'), join(folder, 'reader')];
     const all = 3_000_000;
     const mic = new Mic(
@@ -93,7 +93,7 @@ describe('sotto-mic', () => {
       'ramp 1600',
     );
     mic.say('open');
-    // The device is never made to wait: it has given all of it, though it is not read.
+    // The device is never blocked: it has delivered everything, although nothing was read.
     await until(() => existsSync(given));
     mic.read();
     await until(() => mic.events.includes('dropped'));
@@ -108,7 +108,7 @@ describe('sotto-mic', () => {
     expect(after).toEqual([...ramp(all, all + 1_600)]);
   });
 
-  test('answers each line that is no command, of any bytes, and works on', async () => {
+  test('answers every invalid line, of any bytes, and keeps working', async () => {
     const line = fc
       .uint8Array({ maxLength: 300 })
       .map((bytes) => Buffer.from(bytes.filter((byte) => byte !== 10)))
@@ -131,7 +131,7 @@ describe('sotto-mic', () => {
   test.each([
     ['closed', []],
     ['recording', ['open']],
-  ])('ends when its stdin does, the microphone %s', async (_, commands) => {
+  ])('exits when its stdin ends, the microphone %s', async (_, commands) => {
     const mic = new Mic('device A', 'ramp 1000000').read();
     mic.say(...commands, 'list');
     await until(() => mic.events.includes('devices'));
@@ -140,7 +140,7 @@ describe('sotto-mic', () => {
     expect(mic.ended).toEqual({ code: 0 });
   });
 
-  test('refuses to open a second time, or a device that was not listed', async () => {
+  test('refuses to open twice, or to open a device that was not listed', async () => {
     const mic = new Mic('device A', 'device B', 'ramp 0').read();
     mic.say('open 1', 'list', 'open 2', 'open', 'open');
     await until(() => mic.events.length === 5);

@@ -1,4 +1,4 @@
-/** `sotto capture`: for launchers, hidden from people. */
+/** `sotto capture`: for launchers, hidden from help. */
 import { Option, type Command } from 'commander';
 import { examples } from './help/layout.js';
 import { resolvePaths } from '../paths.js';
@@ -79,7 +79,7 @@ function optionsOf({
   return {
     refine,
     ...defined({ keepListening, sounds, device, from, language }),
-    // By its path where that is what it is: the process that serves may be in another folder.
+    // As a path: the process that serves may have another working directory.
     ...defined({
       model: model === undefined ? undefined : (modelArgument(model, resolvePaths()) ?? model),
       prompt,
@@ -87,7 +87,7 @@ function optionsOf({
   };
 }
 
-/** The microphone opens while the rest is loaded: a word that is said at once is not lost. */
+/** Opens the microphone while the rest loads, so that the first words aren't lost. */
 async function sourceFor({ device, from }: CaptureFlags) {
   if (from !== undefined) {
     const { FileSource } = await import('./dictate/file-source.js');

@@ -1,4 +1,4 @@
-/** `sotto dictate`: its flags and its help. What it runs on is loaded when it is called. */
+/** `sotto dictate`: its flags and its help. The implementation is loaded when it is called. */
 import { Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
 import { flagRequires, flagsConflict } from './flags/flag-errors.js';
@@ -14,7 +14,7 @@ export interface DictateFlags {
   model?: string;
   language?: string;
   initialPrompt?: string;
-  /** False: the user's own words and replacements are not used. */
+  /** False: ignore the user's words and replacements. */
   vocabulary?: boolean;
   refine?: boolean;
   from?: string;
@@ -86,7 +86,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
       }
       const { Deliverer } = await import('./dictate/deliver.js');
       const deliverer = await Deliverer.prepare(flags, paths);
-      // First of all: while the microphone opens, this process has time for the rest.
+      // Opened first, so that the rest loads while the microphone opens.
       const microphone = flags.from === undefined ? await openMicrophone(flags.device) : undefined;
       try {
         const { runDictate } = await import('./dictate/run-dictate.js');
@@ -113,7 +113,7 @@ async function openMicrophone(device: string | undefined): Promise<AudioSource> 
   return new Microphone(device === undefined ? {} : { device });
 }
 
-/** @throws SottoError INVALID_ARGUMENT where a flag has nothing to work on */
+/** @throws SottoError INVALID_ARGUMENT for a flag that needs another one, or conflicts with it */
 export function checkFlags({ from, fast, device, listDevices, output, overwrite }: DictateFlags): void {
   if (fast === true && from === undefined) throw flagRequires('--fast', '--from FILE');
   if (overwrite === true && output === undefined) throw flagRequires('--overwrite', '--output FILE');

@@ -1,4 +1,4 @@
-/** What the daemon does with a take that is over: into the history, with its audio or without. */
+/** Saves a finished dictation to the history, with or without its audio. */
 import { existsSync } from 'node:fs';
 import type { Logger } from '../logger.js';
 import type { Paths } from '../paths.js';
@@ -20,14 +20,14 @@ export class HistoryRecorder {
   }
 
   /**
-   * Keeps what has to be kept before the spool goes; if it throws, the spool is left for the next daemon. The same take may
-   * come twice.
-   * @returns the name of the recording, where there is one
+   * Saves everything before the spool is deleted; if it throws, the spool stays for the next daemon. May be called
+   * twice for a dictation.
+   * @returns the name of the recording, if any
    */
   async keep({ id, result, spool, startedMs }: DictationResult): Promise<string | undefined> {
     if (result.state === 'cancelled') return this.#discard(id);
     const { history: retention } = readSettings(this.#paths.settings);
-    // What nobody has read can be asked for again only with its sound.
+    // A dictation that hasn't been read may have to be transcribed again, which needs its audio.
     const wantsAudio = retention.keepAudio || result.state !== 'final';
     if (result.text === '' && result.state !== 'failed') return undefined;
     const audio = wantsAudio && spool !== undefined ? await this.#record(id, spool) : undefined;
@@ -47,7 +47,7 @@ export class HistoryRecorder {
     return audio;
   }
 
-  /** Lets go of what has been kept for long enough, if anything was ever kept. */
+  /** Applies the retention settings, if there is a history. */
   async tidy(): Promise<void> {
     if (this.#history === undefined && !existsSync(this.#paths.history)) return;
     const { applyRetention } = await import('../store/history/index.js');
@@ -55,7 +55,7 @@ export class HistoryRecorder {
     await applyRetention(await this.#open(), this.#paths.recordings, retention, Date.now());
   }
 
-  /** The one file, which clients ask as well. @throws SottoError OUTPUT_FAILED */
+  /** The shared history file; clients query it, too. @throws SottoError OUTPUT_FAILED */
   history(): Promise<History> {
     return this.#open();
   }
@@ -64,7 +64,7 @@ export class HistoryRecorder {
     (await this.#history)?.close();
   }
 
-  /** It may have been kept by a daemon that did not hear of the cancel. */
+  /** A daemon that didn't receive the cancel may have saved it. */
   async #discard(id: string): Promise<undefined> {
     if (this.#history !== undefined || existsSync(this.#paths.history))
       await this.#write((history) => history.destroy([id]));
@@ -75,7 +75,7 @@ export class HistoryRecorder {
 
   async #record(id: string, spool: string): Promise<string> {
     const { recordingName, saveRecording } = await import('../store/recordings.js');
-    // Before the file: what is written and never named is known as ours.
+    // Noted before the file is written, so that a file without a row is known to be ours.
     await this.#write((history) => history.noteRecording(recordingName(id)));
     return saveRecording(spool, this.#paths.recordings);
   }
@@ -90,7 +90,7 @@ export class HistoryRecorder {
     await retryWhileBusy(() => work(history));
   }
 
-  /** With the first take: SQLite is loaded when somebody dictates, not when the daemon starts. */
+  /** Opened with the first dictation, so that the daemon starts without loading SQLite. */
   #open(): Promise<History> {
     this.#history ??= import('../store/history/index.js').then(({ History }) =>
       retryWhileBusy(() =>
@@ -103,7 +103,7 @@ export class HistoryRecorder {
     );
     this.#history.catch((error: unknown) => {
       this.#history = undefined;
-      this.#log.error({ message: codedError(error).message }, 'no history of dictations');
+      this.#log.error({ message: codedError(error).message }, 'can’t open the history of dictations');
     });
     return this.#history;
   }

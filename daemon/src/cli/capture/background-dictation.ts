@@ -1,6 +1,7 @@
 /**
- * One dictation that belongs to no command: from a microphone to its text, whoever looks at it. It can be paused, finished,
- * given up, and, for a while, taken back up; and written down again in another language or by another model.
+ * One dictation that is independent of the command that started it, from a microphone to its text. It can be
+ * paused, finished, cancelled and, for a while, restored; and transcribed again in another language or with another
+ * model.
  */
 import type { DictationEvent } from '../../client/index.js';
 import type { Clock, Timer } from '../../clock.js';
@@ -23,13 +24,13 @@ import { DictationAttempt, type DictationAttemptDeps } from './dictation-attempt
 import type { LocalRecording } from './local-recording.js';
 import { defined } from '../../protocol/defined.js';
 
-/** How long one that was given up can be restored. */
+/** How long a cancelled dictation can be restored. */
 export const RESTORE_MS = 8_000;
-/** Nobody speaks for so long: it was forgotten. */
+/** Finishes a dictation without committed text for this long: it was forgotten. */
 const MAX_SILENCE_MS = 10 * 60_000;
-/** How often a session that the daemon has lost is begun again, from the first sample on. */
+/** How often a session that the daemon lost is started again from the first sample. */
 const MAX_SESSION_RESTARTS = 2;
-/** Less than this is no loss. */
+/** Less audio than this isn't worth keeping. */
 const MIN_KEPT_SAMPLES = SAMPLE_RATE;
 
 const ACTIVE_PHASES: readonly CapturePhase[] = ['opening', 'listening', 'paused'];
@@ -38,35 +39,38 @@ type Failed = Extract<DictationEvent, { type: 'failed' }>;
 
 interface BackgroundDictationDeps {
   readonly options: CaptureOptions;
-  /** Begins to open it. */
+  /** Starts to open a source. */
   readonly openSource: (device: string | undefined) => AudioSource;
-  /** One that is being opened already. */
+  /** A source that is already being opened. */
   readonly firstSource?: AudioSource;
   readonly recording: LocalRecording;
-  /** Begins a session; the first one at once, so that the model is loaded while the microphone opens. */
+  /** Opens a session. The first one is opened at once, so that the model loads while the microphone opens. */
   readonly openSession: (
     requested: Capture['requested'],
   ) => Pick<DictationAttemptDeps, 'dictation' | 'shown'>;
   readonly clock: Clock;
   readonly onChange: (dictation: BackgroundDictation) => void;
-  /** How long the sound is heard that says that it listens. So much is recorded as silence: the microphone hears it too. */
+  /** Duration of the start sound. That much audio is recorded as silence, because the microphone picks the sound up. */
   readonly startSoundMs?: number;
-  /** Marks a session or a sound for the next daemon and the next process, while this one may die before it is discarded. */
+  /**
+   * Marks a session or a recording as cancelled for the next daemon and the next process, in case this process dies
+   * before it is discarded.
+   */
   readonly markCancelled?: (id: string, isCancelled: boolean) => void;
-  /** The sound lies where a daemon finds it under this name: one that runs may take it up at once. */
+  /** Called once the recording is a spool under this id, so that a running daemon can transcribe it at once. */
   readonly onUnsentRecording?: (id: string) => void;
 }
 
-/** What became of the last session, which wrote down what was said. */
+/** How the last session that transcribed the dictation failed. */
 interface SessionLoss {
   readonly error: WireError;
-  /** Samples that are in the history with it. */
+  /** Samples of the recording that the history keeps with it. */
   readonly recordedSamples: number;
-  /** The daemon has kept them. */
+  /** Whether the daemon has kept them. */
   readonly isKept: boolean;
 }
 
-/** What is not a session's. */
+/** The fields that don't come from a session. */
 type OwnState = Omit<Capture, keyof DictationAttempt['state']>;
 
 export class BackgroundDictation {
@@ -75,14 +79,14 @@ export class BackgroundDictation {
   readonly #levels = new LevelMeter();
   #ownState: OwnState;
   #session: DictationAttempt;
-  /** After a switch: takes the place of the session once the daemon has it. */
+  /** After a switch: replaces the session once the daemon has opened it. */
   #nextAttempt: DictationAttempt | undefined;
-  /** Before a switch: kept until the new one has all of it, and has shown that it hears. */
+  /** Before a switch: kept until the new session has all the audio and a working model. */
   #previousAttempt: DictationAttempt | undefined;
   #sessionRestarts = 0;
-  /** Nothing writes it down any more. */
+  /** Set when no session transcribes the dictation any more. */
   #failure: SessionLoss | undefined;
-  /** It can't be restored any more. */
+  /** Set when it can't be restored any more. */
   #isDiscarded = false;
   #wakeDetector = new WakeDetector();
   /** Samples still to be recorded as silence. */
@@ -138,8 +142,8 @@ export class BackgroundDictation {
   }
 
   /**
-   * A second time: for good, at once. One that is being finished, too: its text is on its way, and could not be held back
-   * while somebody thinks it over.
+   * A second call discards at once. A dictation that is already finishing is discarded at once, too: its text is on
+   * its way and can't be held back until the restore time is over.
    */
   cancel(): void {
     const canBeRestored = this.#isIn(ACTIVE_PHASES);
@@ -176,21 +180,21 @@ export class BackgroundDictation {
     this.#watchForgotten();
   }
 
-  /** What was said so far is written down again, and what comes too: as it is told now. */
+  /** Transcribes the whole dictation again, from the first sample, with the given settings. */
   switch({ device, language, model }: CaptureSwitch): void {
     if (!this.#isIn(ACTIVE_PHASES)) return;
     if (device !== undefined) {
       this.#source.change(device);
       this.#wake({});
     }
-    const previousAttempt = (this.#nextAttempt ?? this.#session).state.requested;
-    const to = language ?? previousAttempt.language;
-    const by = model ?? previousAttempt.model;
+    const current = (this.#nextAttempt ?? this.#session).state.requested;
+    const to = language ?? current.language;
+    const by = model ?? current.model;
     const requested = {
       ...(to !== undefined && to !== 'auto' && { language: to }),
       ...defined({ model: by }),
     };
-    if (requested.language === previousAttempt.language && requested.model === previousAttempt.model) return;
+    if (requested.language === current.language && requested.model === current.model) return;
     this.#nextAttempt?.cancel();
     this.#nextAttempt = this.#begin(requested);
   }
@@ -202,7 +206,7 @@ export class BackgroundDictation {
       ...this.#deps.openSession(requested),
       onEvent: (event, session) => {
         if (session === this.#nextAttempt) this.#onNextAttemptEvent(event, session);
-        else if (session === this.#session) this.#state(event);
+        else if (session === this.#session) this.#onEvent(event);
       },
     });
   }
@@ -220,7 +224,7 @@ export class BackgroundDictation {
       });
     } catch (thrown) {
       const error = codedError(thrown);
-      // Nobody was listened to: there is nothing to keep.
+      // Nothing was recorded, so there is nothing to keep.
       if (error.code !== 'CANCELLED') this.#sourceFailure = error;
       this.#sourceEnded = true;
       this.#cancelSessions();
@@ -229,20 +233,20 @@ export class BackgroundDictation {
 
   #opened({ name, fallbackFor }: AudioSourceInfo): void {
     const { missingDevice: _, error, ...rest } = this.#ownState;
-    // What was wrong with the one before is of no more interest.
+    // A problem of the previous microphone no longer matters.
     const kept = error === undefined || error.code === 'MIC_UNAVAILABLE' ? {} : { error };
     this.#ownState = { ...rest, ...kept };
     this.#change({ device: name, ...defined({ missingDevice: fallbackFor }) });
   }
 
-  /** From now on it is opened: whoever speaks waits for a moment. */
+  /** Starts to wait for the first signal of a microphone. */
   #wake(change: Partial<OwnState>): void {
     this.#wakeDetector = new WakeDetector();
     this.#change({ ...change, ...(this.#isIn(['listening']) && { phase: 'opening' }) });
   }
 
   #onAudio(samples: Int16Array): void {
-    // While it is paused nothing of it is kept, nor measured.
+    // While paused, audio is neither kept nor measured.
     if (this.#isIn(['paused']) || isOver(this.#ownState.phase)) return;
     const { recording } = this.#deps;
     recording.append(this.#withoutStartSound(samples));
@@ -259,7 +263,7 @@ export class BackgroundDictation {
     });
   }
 
-  /** The samples, as silence where the sound of the beginning is heard in them. */
+  /** The samples, silenced while the start sound plays. */
   #withoutStartSound(samples: Int16Array): Int16Array {
     if (this.#samplesToSilence === 0) return samples;
     const count = Math.min(this.#samplesToSilence, samples.length);
@@ -267,7 +271,7 @@ export class BackgroundDictation {
     return samples.slice().fill(0, 0, count);
   }
 
-  /** No more sound comes: it was told to stop, or it was lost. What was said until then is finished. */
+  /** The source has ended, because it was stopped or lost. What was recorded until then is finished. */
   #ended(): void {
     this.#sourceEnded = true;
     if (this.#isIn(['cancelled'])) return;
@@ -275,17 +279,17 @@ export class BackgroundDictation {
     this.#finishSession();
   }
 
-  /** Where a switch is on its way, the session that it leads to is the one to be finished. */
+  /** During a switch, the new session is the one to finish. */
   #finishSession(): void {
     if (!this.#sourceEnded || !this.#isIn(['finishing']) || this.#nextAttempt !== undefined) return;
     if (this.#failure === undefined) this.#session.finish();
-    else this.#endWithLoss(this.#failure);
+    else this.#fail(this.#failure);
   }
 
   #onNextAttemptEvent(event: DictationEvent, session: DictationAttempt): void {
     if (event.type === 'opened') {
       this.#nextAttempt = undefined;
-      // After a second switch it is still the first one that has shown that it hears.
+      // After a second switch, the first session is still the only one with a working model.
       if (this.#previousAttempt === undefined || this.#previousAttempt.isOver)
         this.#previousAttempt = this.#session;
       else this.#session.cancel();
@@ -297,8 +301,8 @@ export class BackgroundDictation {
       this.#change(samples > 0 ? { retranscribing: true } : {});
       void session.untilDecoding(samples).then(() => {
         if (this.#session !== session || session.isOver) return;
-        // Before the session that had it is cancelled, and all that is its with it.
-        this.#deps.recording.taken(session.state.id);
+        // Renamed before the previous session is cancelled, which deletes everything under its id.
+        this.#deps.recording.assignTo(session.state.id);
         this.#previousAttempt?.cancel();
         this.#previousAttempt = undefined;
       });
@@ -310,8 +314,8 @@ export class BackgroundDictation {
     }
   }
 
-  #state(event: DictationEvent): void {
-    if (this.#session.taken > 0) this.#deps.recording.taken(this.#session.state.id);
+  #onEvent(event: DictationEvent): void {
+    if (this.#session.acknowledgedSamples > 0) this.#deps.recording.assignTo(this.#session.state.id);
     switch (event.type) {
       case 'committed':
       case 'tentative':
@@ -324,7 +328,7 @@ export class BackgroundDictation {
         return;
       case 'final': {
         if (this.#isIn(['cancelled'])) {
-          // It was on its way already: nobody wants it any more.
+          // The text was already on its way, but the dictation was cancelled.
           this.#end({ phase: 'discarded' });
           return;
         }
@@ -361,7 +365,7 @@ export class BackgroundDictation {
       this.#ownState = rest;
   }
 
-  /** The session is lost; the sound is not. */
+  /** Handles the failure of a session; the recording is complete. */
   #failed(event: Failed): void {
     const { error } = event;
     const previousAttempt = this.#previousAttempt;
@@ -369,7 +373,7 @@ export class BackgroundDictation {
     if (this.#isDiscarded) this.#end({ phase: 'discarded' });
     else if (previousAttempt !== undefined && !previousAttempt.isOver) {
       this.#session = previousAttempt;
-      if (previousAttempt.taken > 0) this.#deps.recording.taken(previousAttempt.state.id);
+      if (previousAttempt.acknowledgedSamples > 0) this.#deps.recording.assignTo(previousAttempt.state.id);
       previousAttempt.pushAudio();
       const { retranscribing: _, ...rest } = this.#ownState;
       this.#ownState = rest;
@@ -379,19 +383,19 @@ export class BackgroundDictation {
       this.#sessionRestarts += 1;
       this.#deps.recording.reclaim();
       this.#session = this.#begin(this.#session.state.requested);
-      // Its id is new: a process that dies now must not leave it unmarked.
+      // The new session has a new id, which must be marked in case this process dies now.
       if (this.#isIn(['cancelled'])) this.#mark(true);
       this.#change({ error });
       this.#finishSession();
     } else this.#recordWithoutSession(event);
   }
 
-  /** Nothing writes it down any more. Whoever speaks is not cut off for that: the sound is recorded until they are done. */
+  /** Goes on recording without a session, so that the speaker isn't interrupted. */
   #recordWithoutSession({ error, recording }: Failed): void {
-    const recordedSamples = recording === undefined ? 0 : this.#session.taken;
+    const recordedSamples = recording === undefined ? 0 : this.#session.acknowledgedSamples;
     this.#failure = { error, recordedSamples, isKept: recording !== undefined };
     if (this.#isIn(['opening']) && !this.#isWorthKeeping(0)) {
-      this.#endWithLoss(this.#failure);
+      this.#fail(this.#failure);
       return;
     }
     this.#deps.recording.reclaim();
@@ -399,20 +403,20 @@ export class BackgroundDictation {
     this.#finishSession();
   }
 
-  #endWithLoss({ error, recordedSamples, isKept }: SessionLoss): void {
+  #fail({ error, recordedSamples, isKept }: SessionLoss): void {
     const id = this.#isWorthKeeping(recordedSamples) ? this.#deps.recording.leave() : undefined;
-    const later = 'what you said is kept: it comes into the history as soon as Sotto can write it down';
-    const hint = id !== undefined ? later : isKept ? 'what you said is kept: see the history' : undefined;
+    const later = 'your audio is saved: the text will appear in history once Sotto can transcribe it';
+    const hint = id !== undefined ? later : isKept ? 'your audio is saved: see the history' : undefined;
     this.#end({ phase: 'failed', error: hint === undefined ? error : { ...error, hint } });
     if (id !== undefined) this.#deps.onUnsentRecording?.(id);
   }
 
-  /** Whether more sound is here than a number of samples that are kept elsewhere. */
+  /** Whether the recording is longer than what is saved elsewhere, by enough audio to matter. */
   #isWorthKeeping(savedSamples: number): boolean {
     return this.#deps.recording.samples - savedSamples >= MIN_KEPT_SAMPLES && !this.#levels.isSilent;
   }
 
-  /** Why there is less text than there should be. */
+  /** Why the text may be incomplete. */
   #audioProblem(): SottoError | undefined {
     if (this.#sourceFailure !== undefined) return this.#sourceFailure;
     if (!this.#source.isLive || !this.#levels.isSilent || this.#levels.seconds < 1) return undefined;
@@ -426,7 +430,7 @@ export class BackgroundDictation {
     this.#restoreTimer?.cancel();
     this.#isDiscarded = true;
     this.#cancelSessions();
-    // One that is over says nothing any more.
+    // A session that is over sends no more events.
     if (this.#session.isOver) this.#end({ phase: 'discarded' });
   }
 

@@ -1,7 +1,7 @@
 /**
- * The process of dictations in the background: one take after another, and between them it waits with the microphone closed,
- * so that a hotkey pays for no start of a process. It ends when it is told to, when whoever started it has ended, when its
- * program was replaced, and after a long time in which nobody has dictated.
+ * The process of background dictations. It runs one dictation after another and waits between them with the
+ * microphone closed, so that a hotkey doesn't wait for a process to start. It exits when told to, when its parent
+ * exits, when its program was replaced, and after a long time without a dictation.
  */
 import { SharedConnection, Dictation, type DictationOptions } from '../../client/index.js';
 import type { Clock, Timer } from '../../clock.js';
@@ -33,23 +33,23 @@ import { LocalRecording } from './local-recording.js';
 import { resumeInDaemon } from './resume-in-daemon.js';
 import { defined } from '../../protocol/defined.js';
 
-/** How long nobody may be there before a take that is not to go on alone is finished. */
+/** How long a dictation without viewers may go on, unless it is to keep listening. */
 const MAX_ALONE_MS = 2_000;
-/** Who is there for less only takes a look, as the menu bar does. */
+/** A client that watches for less than this only polls, as the menu bar does. */
 const MIN_WATCH_MS = 500;
-/** How long the end of a take can still be heard. */
+/** How long the last phase of a dictation is available. */
 const KEEP_ENDED_MS = 10_000;
-/** For so long a text is kept in memory that nobody was given: there may be no history that has it. */
+/** How long an undelivered text is kept in memory: it may not be in the history. */
 const KEEP_UNREAD_MS = 5 * 60_000;
-/** For so long after a take a process for the microphone waits, too: whoever dictates once soon does so again. */
+/** How long a microphone process waits after a dictation, because another dictation is likely to follow. */
 const STANDBY_MS = 10 * 60_000;
-/** Nobody dictates any more for now: what is gained is less than the memory that it takes. */
+/** After so long without a dictation, the waiting process isn't worth its memory. */
 const IDLE_MS = 3_600_000;
 
 interface CaptureHostDeps {
   readonly paths: Paths;
   readonly clock: Clock;
-  /** Told of each change of the take. */
+  /** Called on each change of the dictation. */
   readonly onChange: (dictation: Capture) => void;
 }
 
@@ -61,10 +61,9 @@ export class CaptureHost {
   #dictation: BackgroundDictation | undefined;
   #keepsListeningAlone = false;
   #watchers = 0;
-  /** Whether anybody has looked at the take. */
   #wasWatched = false;
   #watchedSinceMs: number | undefined;
-  /** Who has said of the take that all is said, and is there to be given the text. */
+  /** The client that finished the dictation and is still connected: it gets the text. */
   #finishingClient: object | undefined;
   #unread: LastText | undefined;
   #isLeaving = false;
@@ -74,7 +73,7 @@ export class CaptureHost {
   #standbyTimer: Timer | undefined;
   #idleTimer: Timer | undefined;
   #settle: () => void = () => undefined;
-  /** Resolves when the process may end: nothing goes on any more. */
+  /** Resolves when the process may exit. */
   readonly ended = new Promise<void>((resolve) => (this.#settle = resolve));
 
   constructor(deps: CaptureHostDeps) {
@@ -88,15 +87,15 @@ export class CaptureHost {
     return this.#dictation;
   }
 
-  /** What the last take has left that nobody was given. */
+  /** The text of the last dictation, if no client received it. */
   get last(): LastText | undefined {
     return this.#unread;
   }
 
   /**
-   * The take that goes on, or a new one. One that was given up is not waited for: it is gone for good.
-   * @param source one that is being opened already
-   * @throws SottoError VERSION_MISMATCH: this process leaves, and another one is to be started
+   * Returns the dictation in progress, or a new one. A cancelled dictation is discarded.
+   * @param source one that is already being opened
+   * @throws SottoError VERSION_MISMATCH: this process exits, and the caller must start another one
    */
   begin(
     options: CaptureOptions,
@@ -111,10 +110,10 @@ export class CaptureHost {
     }
     if (this.#isLeaving || protocol !== CAPTURE_PROTOCOL || programFingerprint() !== this.#fingerprint) {
       this.#isLeaving = true;
-      // Whoever asked is told first.
+      // The caller gets the error before this process exits.
       this.#deps.clock.after(0, () => this.leave());
-      throw new SottoError('VERSION_MISMATCH', 'the process of dictations is of another version', {
-        hint: 'try again: it has left',
+      throw new SottoError('VERSION_MISMATCH', 'the dictation process is another version', {
+        hint: 'try again: it has exited',
       });
     }
     if (phase === 'cancelled') before?.cancel();
@@ -129,7 +128,7 @@ export class CaptureHost {
     return { dictation, isNew: true };
   }
 
-  /** All is said. @returns whether the text is for `who`: the first who has asked, of those who are still there */
+  /** Finishes the dictation. @returns whether `client` gets the text: the first caller that is still connected does */
   finish(client: object): boolean {
     if (this.#dictation === undefined) return false;
     this.#finishingClient ??= client;
@@ -137,14 +136,14 @@ export class CaptureHost {
     return this.#finishingClient === client;
   }
 
-  /** A text that somebody was to be given and was not is for whoever asks next. */
+  /** If the client that finished the dictation disconnects, its text goes to the next client that asks for it. */
   onDisconnected(client: object): void {
     const phase = this.#dictation?.now.phase;
     if (this.#finishingClient === client && phase !== undefined && !isOver(phase))
       this.#finishingClient = undefined;
   }
 
-  /** So many look at it. */
+  /** Updates the number of clients that watch the dictation. */
   setWatchers(count: number): void {
     const { clock } = this.#deps;
     this.#watchers = count;
@@ -173,13 +172,13 @@ export class CaptureHost {
       this.#aloneTimer = this.#deps.clock.after(MIN_WATCH_MS, () => this.#finishIfUnwatched(dictation));
   }
 
-  /** Whether somebody is there, or was until now, who does more than take a look. */
+  /** Whether a client watches, or watched until now, for longer than a poll. */
   get #isWatchedLong(): boolean {
     const { clock } = this.#deps;
     return clock.nowMs() - (this.#watchedSinceMs ?? clock.nowMs()) > MIN_WATCH_MS;
   }
 
-  /** Ends the process once the take that goes on is finished. */
+  /** Exits once the dictation in progress is finished. */
   leave(): void {
     this.#isLeaving = true;
     const phase = this.#dictation?.now.phase;
@@ -202,19 +201,19 @@ export class CaptureHost {
       recording: new LocalRecording(paths.spool, options),
       openSession: (requested) => {
         const { replacer } = this.#vocabulary.current();
-        const dictation = Dictation.open({
+        const session = Dictation.open({
           connect: () => connections.get(),
           isShared: true,
           onUnacknowledgedCancel: (id) => markCancelled(paths.spool, id),
           ...sessionOptions(options, requested, paths),
         });
-        return { dictation, shown: (text) => applyReplacementsLive(replacer, text) };
+        return { dictation: session, shown: (text) => applyReplacementsLive(replacer, text) };
       },
       onChange: (changed) => {
         const { now } = changed;
-        const recording = soundFor(phase, now.phase);
+        const sound = soundFor(phase, now.phase);
         phase = now.phase;
-        if (options.sounds === true && recording !== undefined) play(recording);
+        if (options.sounds === true && sound !== undefined) play(sound);
         if (changed === this.#dictation) this.#deps.onChange(now);
       },
       markCancelled: (id, isCancelled) =>
@@ -230,9 +229,9 @@ export class CaptureHost {
   #ended(dictation: BackgroundDictation): void {
     if (dictation !== this.#dictation) return;
     this.#keepUnread(dictation.now);
-    // A microphone that can't be opened fails before the command that began it has connected.
+    // A microphone that can't be opened fails before the command that started it has connected.
     const isUnreported = !this.#wasWatched && dictation.now.phase === 'failed';
-    // Who left it to its end looks for the text in the history.
+    // A client that disconnected finds the text in the history.
     const isAwaited = !this.#isLeaving && (this.#watchers > 0 || this.#keepsListeningAlone || isUnreported);
     if (isAwaited) this.#forgetTimer = this.#deps.clock.after(KEEP_ENDED_MS, () => this.#forget(dictation));
     else this.#forget(dictation);
@@ -241,7 +240,10 @@ export class CaptureHost {
     this.#standbyTimer = this.#deps.clock.after(STANDBY_MS, () => this.#standby.dismiss());
   }
 
-  /** What was said is in the history; or nowhere, if nothing is to be kept. A look at it is not enough to have been given it. */
+  /**
+   * Keeps an undelivered text: it is in the history, unless the history keeps nothing. A client that only polled
+   * hasn't received it.
+   */
   #keepUnread({ phase, startedMs, text = '' }: Capture): void {
     if (phase !== 'final' || text === '') return;
     this.#unreadTimer?.cancel();
@@ -273,8 +275,7 @@ export class CaptureHost {
 
   #cancelTimers(): void {
     this.#cancelAloneTimer();
-    for (const cancelTimers of [this.#forgetTimer, this.#idleTimer, this.#standbyTimer])
-      cancelTimers?.cancel();
+    for (const timer of [this.#forgetTimer, this.#idleTimer, this.#standbyTimer]) timer?.cancel();
   }
 }
 
@@ -293,7 +294,7 @@ function sessionOptions(
   };
 }
 
-/** The microphone, or a file that is read as if it were spoken. */
+/** The microphone, or a file that is read in real time. */
 export function openSource({ device, from }: CaptureOptions, standby?: StandbyMicrophone): AudioSource {
   if (from !== undefined) return new FileSource(from, { ready: () => Promise.resolve() });
   return new Microphone({

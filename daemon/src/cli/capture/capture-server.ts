@@ -1,4 +1,7 @@
-/** The socket at which commands find the take, or begin one: tells each of them all of it at first, then what changes. */
+/**
+ * The socket on which commands find the dictation or start one. A watcher gets the complete state first, then the
+ * changes.
+ */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { timeout } from '../../async.js';
@@ -19,42 +22,42 @@ import type { BackgroundDictation } from './background-dictation.js';
 import { readLines } from './read-lines.js';
 import { defined } from '../../protocol/defined.js';
 
-/** Often enough for a meter. */
+/** Often enough for a level meter. */
 const NOTIFY_INTERVAL_MS = 50;
-/** A watcher with more unread bytes is told the next change when it has read them. */
+/** A watcher with more unread bytes gets the next change after it has read them. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
-/** A client that asks again and again and leaves so many bytes of answers unread is cut off. */
+/** A client that keeps sending requests and leaves this many bytes of responses unread is disconnected. */
 const MAX_UNREAD_ANSWER_BYTES = 32 * 1024 * 1024;
-/** A line of a client is a word or two, or names and a text that was said before. */
+/** A request is short, or has names and an initial prompt. */
 const MAX_LINE_LENGTH = 16 * 1024;
-/** A client whose line is longer than this is cut off. */
+/** A client that sends a longer line is disconnected. */
 const MAX_BUFFERED_LENGTH = 256 * 1024;
 
 interface CaptureServerDeps {
   readonly path: string;
   readonly clock: Clock;
-  /** The one that goes on, or has just ended. */
+  /** The dictation in progress, or the one that has just ended. */
   readonly dictation: () => BackgroundDictation | undefined;
-  /** The one that goes on, or a new one. @throws SottoError VERSION_MISMATCH */
+  /** The dictation in progress, or a new one. @throws SottoError VERSION_MISMATCH */
   readonly begin: (
     options: CaptureOptions,
     protocol: number,
   ) => { dictation: BackgroundDictation; isNew: boolean };
-  /** All is said; whether `who` is the one to deliver the text. */
+  /** Finishes the dictation. Returns whether `client` delivers the text. */
   readonly finish: (client: object) => boolean;
-  /** What nobody was given. */
+  /** A text that no client received. */
   readonly last: () => LastText | undefined;
   readonly devices: () => Promise<string[]>;
   readonly leave: () => void;
-  /** Told how many watch, whenever that changes. */
+  /** Called with the number of watchers whenever it changes. */
   readonly onWatchers: (count: number) => void;
-  /** Somebody is gone who may have asked for something. */
+  /** Called when a client disconnects. */
   readonly onDisconnected: (client: object) => void;
 }
 
 interface Watcher {
   readonly socket: Socket;
-  /** What it knows. */
+  /** The state that the client has. */
   known: Capture;
 }
 
@@ -70,7 +73,7 @@ export class CaptureServer {
     this.#server = createServer((socket) => this.#serve(socket));
   }
 
-  /** Whoever calls this has the lock: what lies at the path is of a process that is gone. @throws SottoError */
+  /** The caller must hold the lock: a socket at this path belongs to a process that has exited. @throws SottoError */
   static async listen(deps: CaptureServerDeps): Promise<CaptureServer> {
     const { path } = deps;
     checkSocketPath(path);
@@ -78,7 +81,7 @@ export class CaptureServer {
     const server = new CaptureServer(deps);
     await new Promise<void>((resolve, reject) => {
       server.#server.once('error', (error) => reject(codedError(error)));
-      // Nobody may connect in the moment before its mode is set.
+      // Nothing may connect before the socket's mode is set.
       const before = process.umask(0o177);
       server.#server.listen(path, resolve);
       process.umask(before);
@@ -86,7 +89,7 @@ export class CaptureServer {
     return server;
   }
 
-  /** The take has changed. Its end is told at once, all else a few times in a second. */
+  /** Notifies watchers of a change: at once at the end of a dictation, otherwise a few times a second. */
   changed(dictation: Capture): void {
     if (isOver(dictation.phase)) this.#notifyAll();
     else this.#notifyTimer ??= this.#deps.clock.after(NOTIFY_INTERVAL_MS, () => this.#notifyAll());
@@ -181,9 +184,9 @@ function send(socket: Socket, message: CaptureEvent): void {
   else if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
 }
 
-/** What somebody has to hear who knows `before`; undefined if that is nothing. */
+/** The event for a client that has the state `before`; undefined without a change. */
 function captureChange(before: Capture, now: Capture): CaptureEvent | undefined {
-  // Committed text only grows, unless the take is written down again.
+  // Committed text only grows, unless the dictation is transcribed again.
   const isSame = before.id === now.id && now.committed.startsWith(before.committed);
   if (!isSame || Object.keys(before).some((name) => !(name in now)))
     return { type: 'dictation', dictation: now };

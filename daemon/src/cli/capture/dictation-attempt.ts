@@ -1,6 +1,7 @@
 /**
- * One session of the daemon that writes a take down: it is given all of the take's sound from the first sample on, as far as
- * it takes it, and tells what it makes of it. A take has another one after a switch of language or model.
+ * One session of the daemon that transcribes a dictation. It sends the whole recording, from the first sample on,
+ * as fast as the daemon acknowledges it, and tracks the result. A switch of language or model starts another
+ * attempt.
  */
 import { sleep } from '../../async.js';
 import type { Dictation, DictationEvent } from '../../client/index.js';
@@ -11,14 +12,14 @@ import type { DisplayText } from '../../sessions/vocabulary/apply-replacements.j
 import type { LocalRecording } from './local-recording.js';
 import { defined } from '../../protocol/defined.js';
 
-/** More than so much is not given to a daemon that does not take it: it waits in the file. */
+/** More samples than this aren't sent without an acknowledgment: they wait in the file. */
 const MAX_UNACKNOWLEDGED_SAMPLES = 30 * SAMPLE_RATE;
 const PUSH_SAMPLES = SAMPLE_RATE;
 const POLL_INTERVAL_MS = 50;
-/** A disk that can't be read now may be in a moment: for a second. */
+/** A disk that can't be read may recover: tries for a second. */
 const MAX_FAILED_READS = 20;
 
-/** What a session knows about a take. */
+/** The part of a dictation's state that comes from the session. */
 type AttemptState = Pick<
   Capture,
   | 'id'
@@ -40,18 +41,18 @@ export interface DictationAttemptDeps {
     Dictation,
     'id' | 'acknowledgedSamples' | 'push' | 'finish' | 'cancel' | 'untilUnacknowledged' | 'events'
   > & { leave(): void };
-  /** As the vocabulary writes it: the daemon does so with the text that it delivers. What is committed must only grow. */
+  /** Applies the vocabulary, as the daemon does to the final text. Committed text must only grow. */
   readonly shown: (text: DisplayText) => DisplayText;
-  /** Told after `said` has changed by it. */
+  /** Called after `state` has changed. */
   readonly onEvent: (event: DictationEvent, session: DictationAttempt) => void;
 }
 
 export class DictationAttempt {
   readonly #deps: DictationAttemptDeps;
   #state: AttemptState;
-  /** As the daemon says it. */
+  /** The text as the daemon sends it. */
   #decoded: DisplayText = { committed: '', tentative: '' };
-  /** The first sample that was not given to it. */
+  /** The first sample that hasn't been sent. */
   #next = 0;
   #isPushPaused = false;
   #failedReads = 0;
@@ -80,17 +81,17 @@ export class DictationAttempt {
     return this.#isOver;
   }
 
-  /** Samples that the daemon has on its disk. */
-  get taken(): number {
+  /** Samples that the daemon has on disk. */
+  get acknowledgedSamples(): number {
     return this.#deps.dictation.acknowledgedSamples;
   }
 
-  /** There is more sound. */
+  /** Sends what the recording has. */
   pushAudio(): void {
     const { recording, dictation } = this.#deps;
     if (this.#isPushPaused || this.#isOver) return;
     while (this.#next < recording.samples) {
-      if (this.#next - this.taken > MAX_UNACKNOWLEDGED_SAMPLES) {
+      if (this.#next - this.acknowledgedSamples > MAX_UNACKNOWLEDGED_SAMPLES) {
         void this.#untilAcknowledged();
         return;
       }
@@ -100,7 +101,7 @@ export class DictationAttempt {
         this.#next += samples.length;
         this.#failedReads = 0;
       } catch (error) {
-        // While somebody speaks the next sound is the next try. To finish now would drop what was not read.
+        // While audio arrives, the next audio triggers the next try. Finishing now would drop the unread part.
         if (this.#isAudioComplete) void this.#retryRead(SottoError.from(error, 'SPOOL_FAILED'));
         return;
       }
@@ -108,23 +109,22 @@ export class DictationAttempt {
     if (this.#isAudioComplete) dictation.finish();
   }
 
-  /** No more sound comes: it is finished as soon as it has all of it. */
+  /** No more audio comes: finishes once everything is sent. */
   finish(): void {
     this.#isAudioComplete = true;
     this.pushAudio();
   }
 
-  /** Nothing of it is wanted. */
   cancel(): void {
     this.#deps.dictation.cancel();
   }
 
   /**
-   * Settles when the daemon has so many samples on its disk and a model that hears them, or it is over: a damaged model is
-   * taken for a good one until it is loaded.
+   * Resolves when the daemon has this many samples on disk and a working model, or the attempt is over. A damaged
+   * model shows only when it is loaded.
    */
   async untilDecoding(samples: number): Promise<void> {
-    while (!this.#isOver && (this.taken < samples || !this.#isDecoding)) {
+    while (!this.#isOver && (this.acknowledgedSamples < samples || !this.#isDecoding)) {
       await sleep(POLL_INTERVAL_MS);
     }
   }
@@ -145,7 +145,7 @@ export class DictationAttempt {
     this.#failedReads += 1;
     if (this.#failedReads > MAX_FAILED_READS) {
       this.#isOver = true;
-      // The daemon writes down what it was given: that is in the history at once, all of it when the sound is recovered.
+      // The daemon transcribes what it received, and adds the rest when the recording is recovered.
       this.#deps.dictation.leave();
       this.#deps.onEvent({ type: 'failed', error: error.toWire() }, this);
       return;

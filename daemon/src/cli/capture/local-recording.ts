@@ -1,10 +1,11 @@
 /**
- * All the sound of one take, from the first sample that the microphone gave: in a file, so that a take of hours is no matter
- * of memory, and in memory where the disk takes no more. A session that begins again is given it from the start.
+ * The complete audio of one dictation, from the microphone's first sample on: in a file, so that hours of audio
+ * don't fill the memory, and in memory if the disk is full. A session that restarts gets it from the start.
  *
- * The file lies with the daemon's own spools and has their layout. Under the name of a session, a daemon that finishes the
- * session without this process reads there what it was not sent. Under the sound's own id, no daemon has any of it: it is
- * made a spool when this process ends, or by the next one, and is recovered.
+ * The file lies in the daemon's spool folder and has the layout of a spool. Named after a session, it holds what
+ * the daemon hasn't received, for a daemon that finishes the session without this process. Named after the
+ * recording's own id, no daemon has any of it: it becomes a spool and is recovered when this process exits, or by
+ * the next one.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
@@ -25,32 +26,32 @@ interface LocalRecordingOptions {
 export class LocalRecording {
   readonly #folder: string;
   readonly #id = randomUUID();
-  readonly #head: Buffer;
+  readonly #header: Buffer;
   #name = `${this.#id}${UNSENT_SUFFIX}`;
-  /** Undefined where there is no file, or no more. */
+  /** Undefined if there is no file, or no longer one. */
   #file: number | undefined;
-  #inFile = 0;
-  /** What the file does not have, behind what it has. */
-  #rest: Int16Array[] = [];
+  #samplesInFile = 0;
+  /** Samples that could not be written to the file and follow those in it. */
+  #unwritten: Int16Array[] = [];
   #samples = 0;
 
-  /** A folder that can't be written is no reason not to listen. */
+  /** A folder that can't be written must not prevent a dictation. */
   constructor(folder: string, { language }: LocalRecordingOptions = {}) {
     this.#folder = folder;
     const options = language === undefined ? {} : { language };
-    this.#head = encodeHeader({ id: this.#id, startedMs: Date.now(), options });
+    this.#header = encodeHeader({ id: this.#id, startedMs: Date.now(), options });
     try {
       makeFolder(folder, 0o700);
       this.#file = openSync(this.#path, 'wx+', 0o600);
-      writeSync(this.#file, this.#head, 0, this.#head.length, 0);
+      writeSync(this.#file, this.#header, 0, this.#header.length, 0);
     } catch {
-      // On a full disk the file itself can still be made, and would stay empty.
+      // On a full disk, an empty file can still be created.
       if (this.#file !== undefined) rmSync(this.#path, { force: true });
       this.#close();
     }
   }
 
-  /** By which a daemon finds it, once it is left. */
+  /** The id under which a daemon finds the recording once it is a spool. */
   get id(): string {
     return this.#id;
   }
@@ -59,52 +60,51 @@ export class LocalRecording {
     return this.#samples;
   }
 
-  /** 16 kHz mono. Takes a copy. */
+  /** 16 kHz mono; the samples are copied. */
   append(samples: Int16Array): void {
     this.#samples += samples.length;
-    if (this.#file === undefined || this.#rest.length > 0 || !this.#write(this.#file, samples)) {
-      this.#rest.push(samples.slice());
+    if (this.#file === undefined || this.#unwritten.length > 0 || !this.#write(this.#file, samples)) {
+      this.#unwritten.push(samples.slice());
     }
   }
 
   /**
-   * Up to `most` samples from `from` on, at least one unless that is the end.
-   * @throws SottoError SPOOL_FAILED where there are some that can't be read: no end, or they would be lost in silence
+   * Up to `maxCount` samples from `from` on; none only at the end.
+   * @throws SottoError SPOOL_FAILED if samples can't be read: returning fewer would lose them silently
    */
   read(from: number, maxCount: number): Int16Array {
     const count = Math.min(maxCount, this.#samples - from);
     if (count <= 0) return new Int16Array();
-    if (from < this.#inFile) return this.#readFile(from, Math.min(count, this.#inFile - from));
-    let first = this.#inFile;
-    for (const chunk of this.#rest) {
+    if (from < this.#samplesInFile) return this.#readFile(from, Math.min(count, this.#samplesInFile - from));
+    let first = this.#samplesInFile;
+    for (const chunk of this.#unwritten) {
       if (from < first + chunk.length) return chunk.subarray(from - first, from - first + count);
       first += chunk.length;
     }
-    throw this.#unreadable('it is not there');
+    throw this.#unreadable('the samples are missing');
   }
 
-  /** A daemon has the start of it on its disk, in a session: what the session lacks, the daemon finds here. */
-  taken(session: string): void {
+  /** A session has the start of the audio on disk; the daemon reads the rest of it from here. */
+  assignTo(session: string): void {
     this.#rename(`${session}${SESSION_SUFFIX}`);
   }
 
-  /** No session continues it: if this process dies, the next one has it recovered. */
+  /** No session has the audio: the next process recovers it if this one dies. */
   reclaim(): void {
     this.#rename(`${this.#id}${UNSENT_SUFFIX}`);
   }
 
-  /** Nobody needs it any more. */
   remove(): void {
     if (this.#file !== undefined) rmSync(this.#path, { force: true });
     this.#close();
   }
 
-  /** For a daemon, which writes it down. @returns the name by which it finds it; undefined where nothing can be kept */
+  /** Turns the recording into a spool for a daemon. @returns its id; undefined if nothing can be kept */
   leave(): string | undefined {
-    const isLeft = this.#inFile > 0 && this.#rename(`${this.#id}${SPOOL_SUFFIX}`);
-    if (isLeft) this.#close();
+    const isKept = this.#samplesInFile > 0 && this.#rename(`${this.#id}${SPOOL_SUFFIX}`);
+    if (isKept) this.#close();
     else this.remove();
-    return isLeft ? this.#id : undefined;
+    return isKept ? this.#id : undefined;
   }
 
   get #path(): string {
@@ -113,18 +113,18 @@ export class LocalRecording {
 
   #write(file: number, samples: Int16Array): boolean {
     try {
-      writeAll(file, bytesOf(samples), this.#head.length + this.#inFile * BYTES_PER_SAMPLE);
+      writeAll(file, bytesOf(samples), this.#header.length + this.#samplesInFile * BYTES_PER_SAMPLE);
     } catch {
       return false;
     }
-    this.#inFile += samples.length;
+    this.#samplesInFile += samples.length;
     return true;
   }
 
   #readFile(from: number, count: number): Int16Array {
     const samples = new Int16Array(count);
     const bytes = new Uint8Array(samples.buffer);
-    const position = this.#head.length + from * BYTES_PER_SAMPLE;
+    const position = this.#header.length + from * BYTES_PER_SAMPLE;
     let read = 0;
     let why = 'the file ends too early';
     try {
@@ -141,7 +141,7 @@ export class LocalRecording {
   }
 
   #unreadable(why: string): SottoError {
-    return new SottoError('SPOOL_FAILED', `what was said can't be read back: ${why}`, {
+    return new SottoError('SPOOL_FAILED', `can't read the recording: ${why}`, {
       hint: `check the disk; the audio is in ${this.#folder}`,
     });
   }
@@ -159,14 +159,14 @@ export class LocalRecording {
     }
   }
 
-  /** A daemon removes the file of a dictation that is cancelled. One that is restored then still has it open. */
+  /** Copies the file that a daemon removed after a cancel: a restored dictation still has it open. */
   #copy(path: string): void {
     const copy = openSync(path, 'wx+', 0o600);
     try {
-      writeAll(copy, this.#head, 0);
-      for (let at = 0; at < this.#inFile;) {
-        const samples = this.#readFile(at, Math.min(COPY_SAMPLES, this.#inFile - at));
-        writeAll(copy, bytesOf(samples), this.#head.length + at * BYTES_PER_SAMPLE);
+      writeAll(copy, this.#header, 0);
+      for (let at = 0; at < this.#samplesInFile;) {
+        const samples = this.#readFile(at, Math.min(COPY_SAMPLES, this.#samplesInFile - at));
+        writeAll(copy, bytesOf(samples), this.#header.length + at * BYTES_PER_SAMPLE);
         at += samples.length;
       }
     } catch (error) {
@@ -188,7 +188,7 @@ function bytesOf(samples: Int16Array): Uint8Array {
   return new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
 }
 
-/** A write may take less than it was given. */
+/** A write may be partial. */
 function writeAll(file: number, bytes: Uint8Array, position: number): void {
   for (let written = 0; written < bytes.length;) {
     const count = writeSync(file, bytes, written, bytes.length - written, position + written);

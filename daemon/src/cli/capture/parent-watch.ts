@@ -1,13 +1,13 @@
-/** Whether whoever started this process still runs: one whose parent has ended is given another one. */
+/** Detects that the parent of this process has exited: the system then assigns another parent. */
 import type { Clock, Timer } from '../../clock.js';
 import { isRunning } from '../../is-running.js';
 
 const POLL_INTERVAL_MS = 2_000;
 
 /**
- * Calls `gone` once. The returned function calls it off.
- * @param named id of the process, as it gave it itself: it may have ended before this one could look, and then the parent is
- * another one from the beginning
+ * Calls `onExit` once.
+ * @param pid the parent's id, as it passed it: it may have exited before this process could read its own parent's
+ *   id
  */
 export function watchParent(clock: Clock, onExit: () => void, pid?: number): () => void {
   const parent = process.ppid;

@@ -1,4 +1,4 @@
-/** Whether the program that a process runs is still the one on the disk: after an upgrade a process that stays is an old one. */
+/** Detects that a running process is outdated, because an upgrade has replaced its program on disk. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,7 +6,7 @@ import { packageRoot } from '../../paths.js';
 
 const FILES = [join(packageRoot, 'package.json'), fileURLToPath(import.meta.url)];
 
-/** Differs once the program was replaced. */
+/** Changes when the program is replaced. */
 export function programFingerprint(): string {
   return FILES.map((file) => {
     const stats = statSync(file, { throwIfNoEntry: false });

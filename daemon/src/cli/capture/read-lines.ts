@@ -1,13 +1,13 @@
-/** Lines that come in at a socket, with a bound on what is kept of one that does not end. */
+/** Reads lines from a socket, with a limit on the length of an unfinished line. */
 import type { Socket } from 'node:net';
 
 interface LineHandlers {
   readonly onLine: (line: string) => void;
-  /** A line is longer than `maxLength`; nothing is read after it. */
+  /** A line is longer than `maxLength`; nothing after it is read. */
   readonly onTooLong: () => void;
 }
 
-/** @param maxLength UTF-16 units */
+/** @param maxLength in UTF-16 units */
 export function readLines(socket: Socket, maxLength: number, { onLine, onTooLong }: LineHandlers): void {
   let rest = '';
   const receive = (text: string): void => {

@@ -1,25 +1,25 @@
 /**
- * A microphone that comes back: one that is lost while somebody speaks (a headset that is taken off, a sound system that
- * starts anew) is opened again, or the system's own in its place. And one can be changed for another in the middle.
+ * A microphone that reconnects. If it is lost during a dictation (a headset is removed, the audio system restarts),
+ * it is opened again, or the system default instead. It can also be switched to another microphone.
  */
 import type { Clock, Timer } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import { SAMPLE_RATE } from '../../protocol/live.js';
 import type { AudioSourceInfo, AudioSource, SourceListener } from '../dictate/audio-source.js';
 
-/** Before each try; after the last one it is lost for good. */
+/** Delays before the tries; after the last one the microphone counts as lost. */
 const RETRY_DELAYS_MS = [200, 400, 800, 1_600, 3_200];
-/** One that went on for so long was well: the tries are counted anew. */
+/** After so much audio the connection counts as stable and the tries start over. */
 const STABLE_SAMPLES = 30 * SAMPLE_RATE;
 
 interface ReconnectingSourceDeps {
-  /** Begins to open it. */
+  /** Starts to open a source. */
   readonly open: (device: string | undefined) => AudioSource;
   readonly device?: string;
   readonly clock: Clock;
-  /** It was lost, and is tried again. */
+  /** The microphone was lost and is tried again. */
   readonly onLost: (error: SottoError) => void;
-  /** It is open again, or another one is. */
+  /** A microphone is open again. */
   readonly onOpened: (opened: AudioSourceInfo) => void;
 }
 
@@ -35,7 +35,7 @@ export class ReconnectingSource implements AudioSource {
   #stopped = false;
   #retryTimer: Timer | undefined;
 
-  /** @param first one that is being opened already */
+  /** @param first a source that is already being opened */
   constructor(deps: ReconnectingSourceDeps, first?: AudioSource) {
     this.#deps = deps;
     this.#device = deps.device;
@@ -45,8 +45,8 @@ export class ReconnectingSource implements AudioSource {
   }
 
   /**
-   * The one that is wanted last: it may be changed meanwhile.
-   * @throws SottoError at once: what can't be opened at the start is to be said, not tried again
+   * Resolves with the latest source: it may be switched meanwhile.
+   * @throws SottoError at once: a microphone that can't be opened at the start is reported, not retried
    */
   async open(): Promise<AudioSourceInfo> {
     for (;;) {
@@ -69,13 +69,13 @@ export class ReconnectingSource implements AudioSource {
       this.#inner.stop();
       return;
     }
-    // Between two tries there is none that could say that it is over.
+    // Between two tries no source is open that could report the end.
     this.#retryTimer.cancel();
     this.#retryTimer = undefined;
     this.#listener?.end();
   }
 
-  /** Another microphone takes the place of this one. What this one has heard still comes. */
+  /** Switches to another microphone. Audio that this one has already recorded still arrives. */
   change(device: string | undefined): void {
     if (this.#stopped || !this.isLive) return;
     this.#device = device;
@@ -85,7 +85,7 @@ export class ReconnectingSource implements AudioSource {
     before.stop();
     this.#retryTimer?.cancel();
     this.#retryTimer = undefined;
-    // Before the start it is `open` that goes on with the new one.
+    // Before the start, `open` continues with the new source.
     if (this.#listener !== undefined) void this.#reopen();
   }
 

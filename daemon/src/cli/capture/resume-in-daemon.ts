@@ -1,7 +1,7 @@
 import { SottoClient } from '../../client/index.js';
 import type { Paths } from '../../paths.js';
 
-/** Has a daemon that runs write down what was left for the next one. One that comes later finds it by itself. */
+/** Asks a running daemon to transcribe a spool. A daemon that starts later finds it by itself. */
 export async function resumeInDaemon(id: string, { socket }: Paths): Promise<void> {
   const client = await SottoClient.connect(socket, 'sotto').catch(() => undefined);
   if (client?.connected !== true) return;
@@ -10,6 +10,6 @@ export async function resumeInDaemon(id: string, { socket }: Paths): Promise<voi
       .channel(id, { receive: () => resolve(), lost: () => resolve() })
       .send({ type: 'resume', id, seq: 0 });
   });
-  // Nobody listens to it then: it is finished, as one whose client was lost.
+  // Without a listener the daemon finishes the session, as after a lost connection.
   client.close();
 }

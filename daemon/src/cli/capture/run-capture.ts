@@ -1,6 +1,6 @@
 /**
- * `sotto capture`: dictations in the background, as launchers begin them. The process is a direct child of whoever wants it,
- * so that macOS charges the microphone to that; it goes on when the command that began it is gone.
+ * `sotto capture`: background dictation for launchers. The process is a direct child of the launcher, so that macOS
+ * applies the launcher's microphone permission, and it outlives the command that started it.
  */
 import { join } from 'node:path';
 import { sleep } from '../../async.js';
@@ -19,20 +19,20 @@ import { CaptureHost } from './capture-host.js';
 import { sweepLocalRecordings } from './sweep-local-recordings.js';
 import { resumeInDaemon } from './resume-in-daemon.js';
 
-/** How long one that is leaving may take to be gone. */
+/** How long an exiting process may hold the lock. */
 const MAX_LEAVE_MS = 3_000;
 const POLL_INTERVAL_MS = 50;
 
 interface RunCaptureOptions {
   readonly paths: Paths;
   readonly options: CaptureOptions;
-  /** Being opened already. */
+  /** Already being opened. */
   readonly source: AudioSource;
-  /** Id of the process that it is not to outlive, beside the one that started it. */
+  /** A process to exit with, besides the parent. */
   readonly parent?: number;
 }
 
-/** The exit code. @throws SottoError BUSY where a take goes on already */
+/** Returns the exit code. @throws SottoError BUSY if a dictation is in progress */
 export async function runCapture({ paths, options, source, parent }: RunCaptureOptions): Promise<number> {
   securePrivateFolder(paths.runtime);
   const lock = await acquireLockOrFindServer(paths);
@@ -76,10 +76,11 @@ export async function runCapture({ paths, options, source, parent }: RunCaptureO
 }
 
 /**
- * The lock; undefined where another process has it, and serves. This decides between two that were started in the same
- * instant, as a hotkey that bounces does: the one that gets the lock hears and writes down; the other closes its microphone,
- * of which nobody has heard a sample, leaves with BUSY, and its command looks at the take of the first. Nothing is lost, and
- * there is one take. A lock before the start would gain nothing but the zombie that it leaves if its command has gone, too.
+ * Returns the lock, or undefined if another process has it and serves. This decides between two processes that
+ * start at the same instant, as when a hotkey bounces: the one with the lock records; the other closes its
+ * microphone, before a sample was read, exits with BUSY, and its command watches the first one's dictation. Nothing
+ * is lost, and there is one dictation. A lock before the start would only add a zombie if the command has exited,
+ * too.
  */
 async function acquireLockOrFindServer(paths: Paths) {
   const waited = new AbortController();
@@ -88,7 +89,7 @@ async function acquireLockOrFindServer(paths: Paths) {
     return await acquireLock(join(paths.runtime, 'capture.lock'), {
       clock: systemClock,
       signal: waited.signal,
-      // One that is leaving serves nobody; another one need not be waited for.
+      // A process that is exiting doesn't serve; one that serves isn't worth waiting for.
       onWait: () => void untilServed(paths.capture, waited.signal).then(() => waited.abort()),
     });
   } catch {
@@ -100,12 +101,12 @@ async function acquireLockOrFindServer(paths: Paths) {
 }
 
 /**
- * Looks until somebody serves: whoever has the lock may be about to. To look only once would be to ask late, when that take
- * may be over, and to begin another one that nobody wants.
+ * Polls until a process serves: the one with the lock may be about to. A single check could come too late, when
+ * that dictation is over, and would start an unwanted second one.
  */
 async function untilServed(path: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    // A socket that can't be used is told to whoever asks there.
+    // The caller gets the error of an unusable socket when it connects.
     const other = await CaptureClient.connect(path).catch(() => undefined);
     other?.close();
     if (other !== undefined) return;
@@ -113,7 +114,7 @@ async function untilServed(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Somebody else's process waits already: the take is its. @throws SottoError BUSY */
+/** Starts the dictation in the process that is already running. @throws SottoError BUSY */
 async function beginInOtherProcess(paths: Paths, options: CaptureOptions): Promise<number> {
   const capture = await CaptureClient.connect(paths.capture);
   try {

@@ -1,32 +1,32 @@
-/** Where the sound of a dictation comes from: a microphone, or a file that is read as if it were spoken. */
+/** The source of a dictation's audio: a microphone, or a file that is read in real time. */
 import type { SottoError } from '../../protocol/errors.js';
 
 export interface SourceListener {
   /** 16 kHz mono. */
   pcm(samples: Int16Array): void;
-  /** No more comes: it was stopped, or it is over. */
+  /** No more audio comes: the source was stopped, or has ended. */
   end(): void;
-  /** No more comes, and this is why. What came before is good. */
+  /** No more audio comes, because of this error. Earlier audio is valid. */
   failed(error: SottoError): void;
 }
 
 export interface AudioSourceInfo {
-  /** What it is, for people. */
+  /** For people. */
   readonly name: string;
-  /** What was wanted, and is not there. */
+  /** The requested device, if it isn't connected. */
   readonly fallbackFor?: string;
   readonly durationSeconds?: number;
 }
 
 export interface AudioSource {
-  /** Whether somebody speaks into it now. */
+  /** Whether it is a microphone. */
   readonly isLive: boolean;
-  /** Whether it comes as it is spoken, no faster. */
+  /** Whether audio arrives no faster than real time. */
   readonly isRealTime: boolean;
   /** @throws SottoError MIC_UNAVAILABLE, AUDIO_NOT_FOUND … */
   open(): Promise<AudioSourceInfo>;
-  /** Once, when it is open. */
+  /** Called once, when the source is open. */
   start(listener: SourceListener): void;
-  /** What was heard until now still comes, and then the end. */
+  /** Audio recorded until now still arrives, then the end. */
   stop(): void;
 }

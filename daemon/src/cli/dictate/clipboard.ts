@@ -1,4 +1,4 @@
-/** The clipboard, by the command that the system has for it. */
+/** Writes to the clipboard with the system's own command. */
 import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -14,7 +14,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 const HINT =
   process.platform === 'linux'
     ? 'install wl-clipboard (Wayland) or xclip (X11)'
-    : 'leave out --copy, and take the text from here';
+    : 'omit --copy and copy the text from here';
 
 function candidates(platform: string, env: Env): ClipboardCommand[] {
   if (platform === 'darwin') return [{ command: 'pbcopy', args: [] }];
@@ -28,7 +28,7 @@ function candidates(platform: string, env: Env): ClipboardCommand[] {
           { command: 'xsel', args: ['--clipboard', '--input'] },
         ]
       : []),
-    // Linux inside Windows.
+    // Windows Subsystem for Linux.
     { command: 'clip.exe', args: [] },
   ];
 }
@@ -44,7 +44,7 @@ function isInPath(command: string, env: Env): boolean {
   });
 }
 
-/** @throws SottoError OUTPUT_FAILED if there is none: to be asked before anybody speaks */
+/** Checked before the dictation starts. @throws SottoError OUTPUT_FAILED if there is no such command */
 export function clipboardCommand(
   env: Env = process.env,
   platform: string = process.platform,
@@ -58,14 +58,15 @@ export function clipboardCommand(
 export async function copyText(text: string, { command, args }: ClipboardCommand): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const fail = (why: string): void =>
-      reject(new SottoError('OUTPUT_FAILED', `the text can't be copied: ${command} ${why}`, { hint: HINT }));
-    // pbcopy takes text for MacRoman unless it is told; those of X11 and Wayland stay behind and keep what they inherit.
+      reject(new SottoError('OUTPUT_FAILED', `can't copy the text: ${command} ${why}`, { hint: HINT }));
+    // pbcopy assumes MacRoman unless LC_CTYPE says otherwise. The tools for X11 and Wayland keep running, and keep
+    // the file descriptors that they inherit.
     const child = spawn(command, args, {
       stdio: ['pipe', 'ignore', 'ignore'],
       env: { ...process.env, LC_CTYPE: 'UTF-8' },
     });
     child.on('error', (error) => fail(error.message));
-    child.on('exit', (code) => (code === 0 ? resolve() : fail(`ended with ${code}`)));
+    child.on('exit', (code) => (code === 0 ? resolve() : fail(`exited with ${code}`)));
     child.stdin.on('error', () => undefined);
     child.stdin.end(text);
   });

@@ -1,13 +1,13 @@
-/** Where the text goes once it is final. */
+/** Delivers the final text. */
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { openOutputs, type Outputs } from '../output/outputs.js';
 import { clipboardCommand, copyText, type ClipboardCommand } from './clipboard.js';
 
 export interface Delivery {
-  /** Everything that went wrong; the text is printed then, wherever else it should have gone. */
+  /** All failed deliveries; after a failure the text is printed as well. */
   readonly failures: readonly SottoError[];
-  /** What was done, for people. */
+  /** Successful deliveries, for people. */
   readonly facts: readonly string[];
   readonly print: boolean;
 }
@@ -34,7 +34,7 @@ export class Deliverer {
   }
 
   /**
-   * Looks before anybody speaks whether the text can go where it should.
+   * Checks before the dictation starts whether the text can be delivered.
    * @throws SottoError OUTPUT_FAILED, OUTPUT_EXISTS
    */
   static async prepare(
@@ -48,7 +48,6 @@ export class Deliverer {
     return new Deliverer({ path: output, outputs }, clipboard);
   }
 
-  /** `print`: whether the text is for stdout if nothing else is asked for. */
   async deliver(text: string): Promise<Delivery> {
     const failures: SottoError[] = [];
     const facts: string[] = [];

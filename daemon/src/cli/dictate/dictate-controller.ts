@@ -1,4 +1,4 @@
-/** `sotto dictate`: from a source of sound to the text, and what the user does meanwhile. */
+/** `sotto dictate`: controls a dictation from its audio source to the text. */
 import type { Dictation, DictationEvent } from '../../client/index.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
@@ -15,13 +15,13 @@ import { WakeDetector } from './wake-detector.js';
 
 interface DictateDeps {
   readonly source: AudioSource;
-  /** Begins the session. Called once the source is open: nobody is listened to in vain. */
+  /** Opens the session. Called once the source is open, so that a missing microphone starts no session. */
   readonly open: () => Dictation;
   readonly view: DictateView;
   readonly deliverer: Deliverer;
-  /** Told of every event; the text is not printed then. */
+  /** Called for every event; the text isn't printed then. */
   readonly onEvent?: (event: DictationEvent, dictation: Dictation) => void;
-  /** Whether stdout is a terminal: what is on the screen need not be said again. */
+  /** Whether stdout is a terminal, which already shows the text. */
   readonly onTerminal: boolean;
 }
 
@@ -39,7 +39,6 @@ export class DictateController {
     this.#deps = deps;
   }
 
-  /** The user has said all. */
   finish(): void {
     if (this.#ending !== undefined) return;
     this.#ending = 'finish';
@@ -48,7 +47,6 @@ export class DictateController {
     this.#deps.source.stop();
   }
 
-  /** The user wants nothing of it. */
   discard(): void {
     if (this.#ending === 'discard') return;
     this.#ending = 'discard';
@@ -56,7 +54,7 @@ export class DictateController {
     this.#dictation?.cancel();
   }
 
-  /** The user does not wait for the last words: the daemon finishes the dictation, and keeps it in the history. */
+  /** Leaves without waiting for the final text: the daemon finishes the dictation and saves it to history. */
   leave(): void {
     if (this.#dictation === undefined) return;
     this.#isLeft = true;
@@ -64,17 +62,15 @@ export class DictateController {
     this.#isSaved = this.#dictation.leave();
   }
 
-  /** Whether the user left before the last words. */
   get isLeft(): boolean {
     return this.#isLeft;
   }
 
-  /** Whether only the last words are waited for. */
   get finishing(): boolean {
     return this.#ending !== undefined;
   }
 
-  /** The exit code of the command. */
+  /** Returns the exit code of the command. */
   async run(): Promise<number> {
     const { source, view } = this.#deps;
     view.begin(this.#levels);
@@ -150,7 +146,7 @@ export class DictateController {
     view.note(
       this.#isSaved
         ? 'Saved to history: `sotto history show`'
-        : 'Nothing was saved: the daemon was not reached',
+        : 'Nothing was saved: could not reach the daemon',
     );
     return INTERRUPTED;
   }
@@ -173,7 +169,7 @@ export class DictateController {
     const words = countWords(text);
     view.summary([
       clock(final.durationSeconds),
-      text === '' ? 'no speech found' : `${words} ${words === 1 ? 'word' : 'words'}`,
+      text === '' ? 'no speech detected' : `${words} ${words === 1 ? 'word' : 'words'}`,
       ...(final.language === undefined ? [] : [final.language]),
       ...(text === '' || !source.isRealTime ? [] : [`${waitedSeconds.toFixed(1)} s after the last word`]),
       ...facts,
@@ -183,10 +179,10 @@ export class DictateController {
     return failed[0]?.exitCode ?? 0;
   }
 
-  /** Why there is less text than there should be. */
+  /** Why the text may be incomplete. */
   #problems(): SottoError[] {
     if (this.#sourceFailure !== undefined) return [this.#sourceFailure];
-    // Without the permission of the system a Mac's microphone opens, and is silent.
+    // Without permission, a Mac's microphone opens but delivers silence.
     if (!this.#deps.source.isLive || !this.#levels.isSilent || this.#levels.seconds < 1) return [];
     return [
       process.platform === 'darwin'

@@ -1,31 +1,29 @@
-/** How a dictation is shown. One view for terminals, one for everything else. */
+/** How a dictation is shown: one view for terminals, one for everything else. */
 import type { DictationEvent } from '../../client/index.js';
 import type { SottoError } from '../../protocol/errors.js';
 import type { LevelMeter } from './level-meter.js';
 import type { AudioSourceInfo } from './audio-source.js';
 
 export interface DictateView {
-  /** The work begins; nothing is open yet. `levels` will be those of what is heard. */
+  /** Called before anything is open. `levels` measures the audio of this dictation. */
   begin(levels: LevelMeter): void;
-  /** No daemon runs: one is started. */
   startingDaemon(): void;
-  /** Sound comes from here on. */
+  /** Audio arrives from now on. */
   sourceOpened(source: AudioSourceInfo): void;
-  /** There is more in `levels`. */
+  /** `levels` has new audio. */
   levelsChanged(): void;
   event(event: DictationEvent): void;
-  /** The user has said all, and waits. */
+  /** The user has finished and waits for the final text. */
   finishing(): void;
-  /** A remark that is no error. */
   note(text: string): void;
   failed(error: SottoError): void;
-  /** Leaves the terminal as it was. */
+  /** Restores the terminal. */
   close(): void;
-  /** After the text: facts on it. */
+  /** Facts to show after the text. */
   summary(facts: readonly string[]): void;
 }
 
-/** What is told to the user about an event, where it is more than text; undefined for the rest. */
+/** The message for an event that is more than text; undefined for all others. */
 export function noticeOf(event: DictationEvent): string | undefined {
   switch (event.type) {
     case 'connection':

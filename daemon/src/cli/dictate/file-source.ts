@@ -1,4 +1,4 @@
-/** A file as if somebody spoke it: each piece comes when its last sample would have been said. */
+/** Plays a file like a microphone: each chunk is sent when its last sample would have been recorded. */
 import { basename, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -10,16 +10,16 @@ import { PcmProcess } from './pcm-process.js';
 import type { AudioSourceInfo, AudioSource, SourceListener } from './audio-source.js';
 import { defined } from '../../protocol/defined.js';
 
-/** 20 ms, as a microphone gives it; by no more than this is the first sample sent after it would have been spoken. */
+/** 20 ms, like a microphone: the first sample of a chunk is at most this late. */
 const SPOKEN_SAMPLES = SAMPLE_RATE / 50;
-/** A second, where nobody waits for the speaker. */
+/** Without real time, a second. */
 const UNPACED_SAMPLES = SAMPLE_RATE;
 const TOOL = fileURLToPath(new URL('../../engine/pcm-tool.js', import.meta.url));
 
 interface FileSourceOptions {
-  /** Settles when the first piece may come: the speaker begins then. */
+  /** Resolves when the first chunk may be sent. */
   readonly ready: () => Promise<void>;
-  /** Settles when more is wanted, for a file that is not paced. */
+  /** Resolves when more audio is wanted, for a file that isn't played in real time. */
   readonly room?: () => Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export class FileSource implements AudioSource {
           if (code !== 0 && !this.#stopped.signal.aborted) {
             this.#failure ??= new SottoError(
               'INTERNAL',
-              `decoding broke off (${signal ?? code}): ${stderrTail}`,
+              `decoding failed (${signal ?? code}): ${stderrTail}`,
             );
           }
           failed(this.#failure ?? new SottoError('CANCELLED', 'stopped before it was open'));
@@ -88,7 +88,7 @@ export class FileSource implements AudioSource {
       for (let at = 0; at < samples.length; at += pieceSamples) {
         const piece = samples.subarray(at, at + pieceSamples);
         played += piece.length;
-        // Held to the start, so that what one piece is late by the next one makes up for.
+        // Relative to the start, so that delays don't add up.
         const dueMs = startMs + (1000 * played) / SAMPLE_RATE - performance.now();
         if (room !== undefined) await this.#unlessStopped(room());
         else if (dueMs > 0) await this.#unlessStopped(sleep(dueMs, undefined, this.#stopped));

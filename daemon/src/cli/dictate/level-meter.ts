@@ -1,16 +1,16 @@
-/** How loud it is and was lately, for a meter; and whether there is any signal at all. */
+/** Measures the current and recent loudness for a meter, and detects a missing signal. */
 import { SAMPLE_RATE } from '../../protocol/live.js';
 
-/** A bar of the meter. */
+/** One bar of the meter. */
 const STEP_SAMPLES = (80 * SAMPLE_RATE) / 1000;
 const STEPS = 14;
 const BARS = '▁▂▃▄▅▆▇█';
-/** dB below full scale that give the lowest bar and the highest: a quiet room, and a mouth close to the microphone. */
+/** dB below full scale of the lowest and the highest bar: a quiet room, and a mouth close to the microphone. */
 const QUIET_DB = -58;
 const LOUD_DB = -12;
-/** A muted or forbidden microphone gives zeros, or the dither of a converter; a quiet room does not. */
+/** A muted or forbidden microphone delivers zeros, or the dither of a converter; a quiet room doesn't. */
 const NO_SIGNAL_PEAK = 1;
-/** People think for a while, in a quiet room even; but rooms are not digitally silent. */
+/** Speakers pause for a while, even in a quiet room, but no room is digitally silent. */
 const NO_SIGNAL_SAMPLES = 8 * SAMPLE_RATE;
 
 export class LevelMeter {
@@ -34,17 +34,17 @@ export class LevelMeter {
     return this.#total / SAMPLE_RATE;
   }
 
-  /** Whether there was never anything but digital silence. */
+  /** Whether all audio was digital silence. */
   get isSilent(): boolean {
     return this.#silent === this.#total;
   }
 
-  /** Seconds of digital silence until now, once it is long enough to be said; 0 before. */
+  /** Seconds of digital silence until now; 0 while it is too short to report. */
   get noSignalSeconds(): number {
     return this.#silent >= NO_SIGNAL_SAMPLES ? this.#silent / SAMPLE_RATE : 0;
   }
 
-  /** `▁▁▂▅▇▆▃▁`: the newest at the right. */
+  /** `▁▁▂▅▇▆▃▁`: the newest bar is on the right. */
   meter(): string {
     const bars = this.#steps.map((db) => {
       const part = Math.max(0, Math.min(1, (db - QUIET_DB) / (LOUD_DB - QUIET_DB)));

@@ -1,16 +1,16 @@
-/** A child process that writes s16le mono 16 kHz to its stdout and says in messages how it stands. */
+/** A child process that writes s16le mono 16 kHz audio to stdout and reports its state in messages. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 
 interface PcmProcessListener {
   message(value: unknown): void;
-  /** It has ended, and all that it wrote was read; `stderrTail` of its stderr. */
+  /** The process has exited, and all its output was read. */
   exited(how: { code: number | null; signal: string | null; stderrTail: string }): void;
 }
 
 export class PcmProcess {
   readonly #child: ChildProcess;
-  /** Its stdout. What nobody listens to when a process ends is thrown away: here somebody does from the start. */
+  /** Its stdout. Node drops unread output when a process exits, so it is read from the start. */
   readonly #sound = new PassThrough();
   readonly #ended: Promise<void>;
 
@@ -38,7 +38,7 @@ export class PcmProcess {
     });
   }
 
-  /** Whole samples as they come; the process waits while nobody pulls. */
+  /** Whole samples as they arrive; the process waits while the caller doesn't read. */
   async *samples(): AsyncGenerator<Int16Array, void> {
     let odd = Buffer.alloc(0);
     for await (const chunk of this.#sound) {
@@ -55,7 +55,7 @@ export class PcmProcess {
     this.#child.kill('SIGKILL');
   }
 
-  /** Settles when it has ended. */
+  /** Resolves when the process has exited. */
   get ended(): Promise<void> {
     return this.#ended;
   }

@@ -1,4 +1,4 @@
-/** For pipes and files: what a user must know goes to stderr, a line each; the text is not shown. */
+/** The view for pipes and files: messages go to stderr, one per line; the text isn't shown. */
 import { errorLine } from '../transcribe/transcribe-view.js';
 import { noticeOf, type DictateView } from './dictate-view.js';
 import type { LevelMeter } from './level-meter.js';
@@ -15,7 +15,7 @@ export function plainDictateView(isLive: boolean, keys: boolean): DictateView {
     },
     levelsChanged() {
       const none = levels !== undefined && levels.noSignalSeconds > 0;
-      if (isLive && none && !noSignal) print('no audio: is the microphone muted, or without permission?');
+      if (isLive && none && !noSignal) print('no audio: is the microphone muted, or is permission missing?');
       noSignal = none;
     },
     event(event) {

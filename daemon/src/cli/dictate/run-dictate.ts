@@ -1,4 +1,4 @@
-/** The parts of `sotto dictate` put together. */
+/** Composes `sotto dictate` from its parts. */
 import { timeout } from '../../async.js';
 import {
   SharedConnection,
@@ -21,20 +21,20 @@ import type { AudioSource } from './audio-source.js';
 import type { DictateView } from './dictate-view.js';
 import { defined } from '../../protocol/defined.js';
 
-/** Unpaced audio runs ahead of what the daemon has on disk by no more than this. */
+/** Audio that isn't played in real time is sent at most this far ahead of what the daemon has on disk. */
 const MAX_UNACKNOWLEDGED_SAMPLES = 10 * SAMPLE_RATE;
-/** A daemon whose disk is full acknowledges nothing, and goes on all the same. */
+/** A daemon whose disk is full acknowledges nothing, but still transcribes. */
 const MAX_ROOM_WAIT_MS = 500;
 
 interface RunDictateOptions {
   readonly flags: DictateFlags;
   readonly paths: Paths;
   readonly deliverer: Deliverer;
-  /** In the place of a file. */
+  /** Instead of a file. */
   readonly microphone?: AudioSource;
 }
 
-/** The exit code of the command. @throws SottoError */
+/** Returns the exit code of the command. @throws SottoError */
 export async function runDictate({
   flags,
   paths,
@@ -43,7 +43,7 @@ export async function runDictate({
 }: RunDictateOptions): Promise<number> {
   const view = await chooseView(flags);
   const connections = connect(paths, flags.model, view);
-  // The daemon is found, or started, while the source is opened.
+  // Finds or starts the daemon while the source opens.
   connections.get().catch(() => undefined);
   let opened: Dictation | undefined;
   const run = new DictateController({
@@ -56,7 +56,7 @@ export async function runDictate({
   });
   const interrupt = onInterrupt(() => run.leave());
   interrupt.signal.addEventListener('abort', () => {
-    // After Enter this is the second one.
+    // After Enter, this is the second interrupt.
     if (run.finishing) run.leave();
     else run.finish();
   });
@@ -66,7 +66,7 @@ export async function runDictate({
   } finally {
     releaseKeys();
     connections.close();
-    // Leaving waits for no answer: the daemon may stand still, and what was sent is with the system already.
+    // Doesn't wait for a reply: the daemon may hang, and the kernel already has what was sent.
     if (run.isLeft) process.exit(INTERRUPTED);
     interrupt.release();
   }
@@ -77,7 +77,8 @@ function sessionFor(flags: DictateFlags, connections: SharedConnection, paths: P
   const options: LiveOptions = {
     ...defined({ language, initialPrompt }),
     ...(vocabulary === false ? { vocabulary } : {}),
-    // The screen is redrawn at the end, and everything else is written then: only who reads events has had the text.
+    // The screen is redrawn at the end, and files are written then; only readers of events have seen the committed
+    // text.
     refine: refine ?? events !== true,
   };
   return {
@@ -101,7 +102,7 @@ function connect(paths: Paths, model: string | undefined, view: DictateView): Sh
     if (client.daemon.version !== SOTTO_VERSION && !hasWarned) {
       hasWarned = true;
       view.note(
-        `the running daemon is version ${client.daemon.version}, this is ${SOTTO_VERSION}; \`sotto daemon stop\` ends it`,
+        `the running daemon is version ${client.daemon.version}, this is ${SOTTO_VERSION}; stop it with \`sotto daemon stop\``,
       );
     }
     return client;

@@ -1,14 +1,14 @@
-/** `● 0:07  ▁▁▂▅▇▆▃▁  listening · Enter finishes, Esc discards`: the line below the text, as much of it as fits. */
+/** The line below the text, as much of it as fits: `● 0:07  ▁▁▂▅▇▆▃▁  listening · Enter finishes, Esc discards`. */
 import type { SessionState } from '../../protocol/live.js';
 import { columnsOf, fitStart } from '../terminal/columns.js';
 import { clock, spinnerAt } from '../terminal/progress-line.js';
 import type { Style } from '../terminal/style.js';
 
-/** A wait after which one wants to know a way out. */
+/** After this wait the line shows how to leave. */
 const LONG_MS = 3_000;
 
 export interface DictateState {
-  /** A microphone, or a file. */
+  /** Whether the source is a microphone. */
   readonly isLive: boolean;
   readonly name: string;
   readonly source: 'opening' | 'open' | 'over';
@@ -19,11 +19,11 @@ export interface DictateState {
   readonly totalSeconds: number | undefined;
   readonly noSignalSeconds: number;
   readonly meter: string;
-  /** Seconds between two looks of the model. */
+  /** Seconds between two decode steps. */
   readonly decodeIntervalSeconds: number | undefined;
   readonly keys: boolean;
   readonly elapsedMs: number;
-  /** Since all was said; 0 before. */
+  /** Since the user finished; 0 before. */
   readonly finishingMs: number;
 }
 
@@ -38,7 +38,7 @@ export function stateLine(state: DictateState, columns: number, style: Style): s
   const width = (parts: readonly string[]): number => columnsOf(parts.join('  ')) + 2;
   const parts = [time, state.meter, text];
   const withHint = width([...parts, hint]) <= columns && hint !== '';
-  // What is told last is left out first; the meter before what happens.
+  // The hint is dropped first, then the meter, then the end of the text.
   const withMeter = width(parts) <= columns;
   const room = columns - 2 - columnsOf(time) - 2 - (withMeter ? columnsOf(state.meter) + 2 : 0);
   const dot = state.isLive ? style.red('●') : style.cyan('▶');

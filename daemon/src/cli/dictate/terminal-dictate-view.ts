@@ -1,6 +1,6 @@
 /**
- * For people: the text as it comes, what is said for good in plain letters and what may still change dim, above a line with
- * clock, meter and state. All of it is redrawn in place and gone at the end, when the text as a whole takes its place.
+ * The view for terminals: committed text in plain letters and tentative text dim, above a line with the time, a
+ * meter and the state. It is redrawn in place and removed at the end, when the final text replaces it.
  */
 import type { WriteStream } from 'node:tty';
 import type { DictationEvent } from '../../client/index.js';
@@ -13,7 +13,7 @@ import type { LevelMeter } from './level-meter.js';
 import { stateLine, type DictateState } from './state-line.js';
 import { noticeOf, type DictateView } from './dictate-view.js';
 
-/** Rows that are left for what stood on the screen before. */
+/** Rows to leave for earlier output. */
 const ROWS_ABOVE = 4;
 
 export function terminalDictateView(stream: WriteStream, isLive: boolean, keys: boolean): DictateView {
@@ -102,7 +102,7 @@ export function terminalDictateView(stream: WriteStream, isLive: boolean, keys: 
     levelsChanged: () => undefined,
     event(event) {
       applyEvent(event);
-      // What goes by by itself is in the state line.
+      // Transient states are in the state line.
       const isShown = event.type === 'warning' || event.type === 'opened';
       const notice = isShown ? noticeOf(event) : undefined;
       if (notice !== undefined) print(style.dim(notice));

@@ -1,4 +1,4 @@
-/** Single keys of a terminal, without Enter behind them. */
+/** Single key presses of a terminal. */
 import type { ReadStream } from 'node:tty';
 
 const ENTER = new Set(['\r', '\n', '\u0004']);
@@ -10,19 +10,19 @@ interface KeyActions {
   discard(): void;
 }
 
-/** Whether keys can be heard here. */
+/** Whether key presses can be read. */
 export function hasKeys(): boolean {
   return process.stdin.isTTY;
 }
 
-/** Listens until the returned function is called. A key that is part of a sequence, such as an arrow, means nothing. */
+/** Handles keys until the returned function is called. Escape sequences, such as those of arrow keys, are ignored. */
 export function listenToKeys(actions: KeyActions, stdin: ReadStream = process.stdin): () => void {
   if (!stdin.isTTY) return () => undefined;
   const onKey = (data: Buffer): void => {
     const key = data.toString('utf8');
     if (key === ESCAPE) actions.discard();
     else if (ENTER.has(key)) actions.finish();
-    // The terminal leaves it to us: it goes where it would have gone.
+    // Raw mode disables the signal of Ctrl-C, so it is sent here.
     else if (key === CTRL_C) process.kill(process.pid, 'SIGINT');
   };
   stdin.setRawMode(true);

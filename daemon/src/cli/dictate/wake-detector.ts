@@ -1,6 +1,7 @@
 /**
- * When a microphone that was opened can be said to listen: a headset that is woken gives digital zeros for half a second to
- * two. So at the first sample that is not zero; or after a while, since a muted microphone gives zeros for ever.
+ * Detects when an opened microphone delivers audio: a headset that wakes up delivers digital zeros for half a
+ * second to two. That is the first sample that isn't zero; or a timeout, since a muted microphone delivers zeros
+ * forever.
  */
 import { SAMPLE_RATE } from '../../protocol/live.js';
 
@@ -10,7 +11,7 @@ export class WakeDetector {
   #samples = 0;
   #isAwake = false;
 
-  /** Whether it listens, with these samples behind those of before. */
+  /** Adds samples. @returns whether the microphone is awake */
   push(samples: Int16Array): boolean {
     this.#samples += samples.length;
     this.#isAwake ||= this.#samples >= WAKING_SAMPLES || samples.some((sample) => sample !== 0);

@@ -1,11 +1,11 @@
-/** The device that a user means: by its number in the list, its name, or a part of it. */
+/** Finds the requested device by its number in the list, its name, or a part of its name. */
 import { SottoError } from '../../protocol/errors.js';
 import { defined } from '../../protocol/defined.js';
 
-/** The one that the system calls default. */
+/** The system default. */
 export const DEFAULT_DEVICE = -1;
 
-/** @throws SottoError MIC_UNAVAILABLE if there is no such device, or more than one */
+/** @throws SottoError MIC_UNAVAILABLE if no device matches, or more than one */
 export function chooseDevice(names: readonly string[], wanted: string | undefined): number {
   if (wanted === undefined) return DEFAULT_DEVICE;
   if (/^\d+$/.test(wanted) && Number(wanted) < names.length) return Number(wanted);
@@ -16,11 +16,11 @@ export function chooseDevice(names: readonly string[], wanted: string | undefine
   const [first] = matching;
   if (first !== undefined && matching.length === 1) return first.index;
   const hint = `choose one of: ${names.map((name, index) => `${index} ${name}`).join(', ')}`;
-  const what = matching.length === 0 ? 'there is no microphone' : 'there is more than one microphone';
-  throw new SottoError('MIC_UNAVAILABLE', `${what} called ${wanted}`, names.length === 0 ? {} : { hint });
+  const what = matching.length === 0 ? 'no microphone matches' : 'more than one microphone matches';
+  throw new SottoError('MIC_UNAVAILABLE', `${what} ${wanted}`, names.length === 0 ? {} : { hint });
 }
 
-/** As above, or the system's own where that one is not connected. */
+/** As `chooseDevice`, but the system default if the requested device isn't connected. */
 export function chooseOrDefault(
   names: readonly string[],
   wanted: string | undefined,

@@ -1,27 +1,27 @@
-/** What sotto-mic reports, as errors with what to do. */
+/** Failures that sotto-mic reports, as errors with hints. */
 import { SottoError } from '../../protocol/errors.js';
 import type { MicFailure } from './mic-messages.js';
 
-const CHOOSE_ANOTHER = 'choose another microphone: `sotto dictate --list-devices` names them';
+const CHOOSE_ANOTHER = 'choose another microphone (`sotto dictate --list-devices`)';
 
 export function microphoneError({ reason, detail }: MicFailure): SottoError {
   switch (reason) {
     case 'none':
-      return new SottoError('MIC_UNAVAILABLE', 'the microphone can’t be opened: none is connected');
+      return new SottoError('MIC_UNAVAILABLE', 'can’t open the microphone: none is connected');
     case 'denied':
-      return new SottoError('MIC_DENIED', 'the system does not allow the microphone');
+      return new SottoError('MIC_DENIED', 'the system denies access to the microphone');
     case 'lost':
       return new SottoError('MIC_UNAVAILABLE', 'the microphone was disconnected');
     case 'open':
-      return new SottoError('MIC_UNAVAILABLE', `the microphone can’t be opened${because(detail)}`, {
-        hint: `is it connected, and held by no other program? Then ${CHOOSE_ANOTHER}`,
+      return new SottoError('MIC_UNAVAILABLE', `can’t open the microphone${because(detail)}`, {
+        hint: `check that it is connected and no other program holds it, or ${CHOOSE_ANOTHER}`,
       });
     case 'system':
-      return new SottoError('MIC_UNAVAILABLE', `the sound system does not answer${because(detail)}`, {
+      return new SottoError('MIC_UNAVAILABLE', `the audio system is not responding${because(detail)}`, {
         hint: 'check that audio works in other programs, then try again',
       });
     case 'command':
-      return new SottoError('INTERNAL', 'sotto-mic does not know a command', { hint: 'install Sotto again' });
+      return new SottoError('INTERNAL', 'sotto-mic received an unknown command', { hint: 'reinstall Sotto' });
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * What sotto-mic writes: frames of a kind (1 byte), a length (4 bytes, little-endian) and so many bytes. `A` is audio (16-bit
- * little-endian, mono, at the rate of the last `opened`), `E` an event (JSON). native/mic/output.h is the other side.
+ * The output of sotto-mic: frames of a kind (1 byte), a length (4 bytes, little-endian) and as many bytes. `A` is
+ * audio (16-bit little-endian, mono, at the rate of the last `opened`), `E` an event (JSON). native/mic/output.h is
+ * the other side.
  */
 import { SottoError } from '../../protocol/errors.js';
 
@@ -11,19 +12,19 @@ export type MicFrame =
 const HEADER_BYTES = 5;
 const AUDIO = 'A'.charCodeAt(0);
 const EVENT = 'E'.charCodeAt(0);
-/** More than sotto-mic puts into one: whatever claims more is not sotto-mic. */
+/** sotto-mic writes no larger frame. */
 const MAX_FRAME_BYTES = 1 << 20;
 
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0);
 
   /**
-   * The frames that are complete with these bytes, however they were cut.
-   * @throws SottoError MIC_UNAVAILABLE for bytes that are no frames
+   * The frames that are complete with these bytes, however the bytes were split.
+   * @throws SottoError MIC_UNAVAILABLE for bytes that aren't frames
    */
   *read(bytes: Buffer): Generator<MicFrame, void> {
     let rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes]);
-    // What is thrown on the way leaves nothing behind that would be read twice.
+    // Cleared first, so that nothing is read twice after an error.
     this.#rest = Buffer.alloc(0);
     while (rest.length >= HEADER_BYTES) {
       const length = rest.readUInt32LE(1);
@@ -33,8 +34,8 @@ export class FrameReader {
         length > MAX_FRAME_BYTES ||
         (kind === AUDIO && length % 2 === 1)
       )
-        throw new SottoError('MIC_UNAVAILABLE', 'sotto-mic wrote something that is not audio', {
-          hint: 'install Sotto again',
+        throw new SottoError('MIC_UNAVAILABLE', 'sotto-mic wrote invalid data', {
+          hint: 'reinstall Sotto',
         });
       const end = HEADER_BYTES + length;
       if (rest.length < end) break;

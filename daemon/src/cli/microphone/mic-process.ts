@@ -1,4 +1,7 @@
-/** sotto-mic as a child: commands go in as lines, events and audio come out. Read at once: its buffer is finite. */
+/**
+ * sotto-mic as a child process: commands go in as lines, events and audio come out. Its output is read at once,
+ * because its buffer is finite.
+ */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import * as v from 'valibot';
 import { SottoError } from '../../protocol/errors.js';
@@ -10,7 +13,7 @@ export interface MicListener {
   event(event: MicEvent): void;
   /** At the rate of the last `opened`. */
   audio(samples: Int16Array): void;
-  /** It has ended; nothing comes after this. Undefined where its stdin was closed and it left. */
+  /** The process has exited; nothing comes after this. `error` is undefined if its stdin was closed. */
   exited(error: SottoError | undefined): void;
 }
 
@@ -21,7 +24,7 @@ export class MicProcess {
   #listener: MicListener;
   #isOver = false;
 
-  /** Starts it; it loads the sound system, and waits with the microphone closed. */
+  /** Starts the process, which loads the audio system and waits with the microphone closed. */
   constructor(listener: MicListener = IGNORED) {
     this.#listener = listener;
     const child = spawn(micProgram(), { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env } });
@@ -44,7 +47,7 @@ export class MicProcess {
     child.stderr.on('data', (chunk: Buffer) => {
       stderrTail = `${stderrTail}${chunk.toString()}`.slice(-2_000);
     });
-    // It may end while a command is on its way.
+    // It may exit while a command is being written.
     child.stdin.on('error', () => undefined);
     child.on('error', (error: NodeJS.ErrnoException) => this.#end(unusable(error)));
     child.on('close', (code, signal) => {
@@ -60,17 +63,16 @@ export class MicProcess {
     return this.#isOver;
   }
 
-  /** Who is told from now on. */
   setListener(listener: MicListener): void {
     this.#listener = listener;
   }
 
-  /** One of messages.ts. */
+  /** Sends a command of mic-messages.ts. */
   send(command: string): void {
     if (this.#child.stdin.writable) this.#child.stdin.write(`${command}\n`);
   }
 
-  /** Has it leave: it ends when its stdin does. */
+  /** The process exits when its stdin ends. */
   end(): void {
     this.#child.stdin.end();
   }
@@ -90,9 +92,7 @@ function unusable(error: NodeJS.ErrnoException): SottoError {
   const isMissing = error.code === 'ENOENT';
   return new SottoError(
     'MIC_UNAVAILABLE',
-    isMissing
-      ? 'Sotto’s program for the microphone is missing'
-      : `sotto-mic can’t be started: ${error.message}`,
-    { cause: error, hint: 'install Sotto again; in a clone: npm run setup' },
+    isMissing ? 'the microphone program sotto-mic is missing' : `can’t start sotto-mic: ${error.message}`,
+    { cause: error, hint: 'reinstall Sotto; in a clone, run `npm run setup`' },
   );
 }

@@ -1,6 +1,6 @@
 /**
- * The microphone as a source. Not yet run on a Mac or with a real microphone: what is tried is sotto-mic over ALSA, with a file
- * in place of the sound card, and with a script in place of the system's devices.
+ * The microphone as an audio source. Not yet run on a Mac or with a real microphone: tested is sotto-mic over ALSA
+ * with a file instead of the sound card, and with a script instead of the system's devices.
  */
 import { SottoError } from '../../protocol/errors.js';
 import { trace } from '../../trace.js';
@@ -13,13 +13,16 @@ import type { StandbyMicrophone } from './standby.js';
 import { To16k } from './to-16k.js';
 import { defined } from '../../protocol/defined.js';
 
-/** Longest waits, in milliseconds. */
+/** Timeouts in milliseconds. */
 export interface MicrophoneTimeouts {
-  /** Until it is open: a headset may be woken for it. */
+  /** Until it is open, which may have to wake a headset. */
   readonly openMs: number;
-  /** Between two pieces of sound; silence is sound, too. sotto-mic says sooner that a device is lost: this is for sotto-mic. */
+  /**
+   * Between two chunks of audio, silence included. sotto-mic reports a lost device sooner: this detects a hanging
+   * sotto-mic.
+   */
   readonly audioMs: number;
-  /** After it was told to stop. */
+  /** After the stop command. */
   readonly stopMs: number;
 }
 
@@ -29,9 +32,9 @@ const TIMEOUTS: MicrophoneTimeouts = { openMs: 15_000, audioMs: 3_000, stopMs: 5
 interface MicrophoneOptions {
   /** Number, name or part of the name. */
   readonly device?: string;
-  /** Whether the system's own takes the place of one that is not connected. */
+  /** Whether the system default replaces a device that isn't connected. */
   readonly orDefault?: boolean;
-  /** A process that waits already. */
+  /** A process that is already waiting. */
   readonly standby?: StandbyMicrophone;
   readonly timeouts?: Partial<MicrophoneTimeouts>;
 }
@@ -48,25 +51,25 @@ export class Microphone implements AudioSource, MicListener {
   #converter: To16k | undefined;
   #rate: number | undefined;
   #listener: SourceListener | undefined;
-  /** What came before anybody listened. */
+  /** Audio that arrived before there was a listener. */
   #early: Int16Array[] = [];
   #failure: SottoError | undefined;
   #stopped = false;
   #exited = false;
   #timeout: NodeJS.Timeout | undefined;
 
-  /** Begins to open it: what a command does meanwhile costs no words. */
+  /** Starts to open the microphone, so that no word is lost while the command loads. */
   constructor({ device, orDefault = false, standby, timeouts }: MicrophoneOptions = {}) {
     this.#timeouts = { ...TIMEOUTS, ...timeouts };
     this.#request = { orDefault, ...defined({ device }) };
     this.#settle = { done: () => undefined, failed: () => undefined };
     this.#opened = new Promise((done, failed) => (this.#settle = { done, failed }));
     this.#opened.catch(() => undefined);
-    this.#startTimeout(this.#timeouts.openMs, 'the microphone can’t be opened: it does not answer');
+    this.#startTimeout(this.#timeouts.openMs, 'can’t open the microphone: it is not responding');
     const waiting = standby?.handOver();
     waiting?.setListener(this);
     this.#process = waiting ?? new MicProcess(this);
-    // Only where one was named: to ask for all of them takes time, in which nothing is heard.
+    // Lists the devices only if one was named: that takes time, in which nothing is recorded.
     this.#process.send(device === undefined ? OPEN : LIST);
   }
 
@@ -76,7 +79,7 @@ export class Microphone implements AudioSource, MicListener {
 
   start(listener: SourceListener): void {
     this.#listener = listener;
-    // Not while the caller is still at it.
+    // Deferred until the caller has returned.
     queueMicrotask(() => {
       for (const samples of this.#early.splice(0)) listener.pcm(samples);
       if (this.#exited) this.#end();
@@ -153,7 +156,7 @@ export class Microphone implements AudioSource, MicListener {
     this.#settle.done({ name, ...defined({ fallbackFor }) });
   }
 
-  /** What the converter still holds. */
+  /** Sends what the converter still buffers. */
   #flush(): void {
     const converter = this.#converter;
     this.#converter = undefined;
@@ -167,7 +170,7 @@ export class Microphone implements AudioSource, MicListener {
     else this.#listener.pcm(samples);
   }
 
-  /** The first failure is the reason; those that follow come of it. */
+  /** The first failure is the reason; later ones follow from it. */
   #fail(error: SottoError): void {
     this.#failure ??= error;
     this.#settle.failed(this.#failure);
@@ -180,17 +183,17 @@ export class Microphone implements AudioSource, MicListener {
   }
 
   #restartAudioTimeout(): void {
-    if (!this.#stopped) this.#startTimeout(this.#timeouts.audioMs, 'no sound comes from the microphone');
+    if (!this.#stopped) this.#startTimeout(this.#timeouts.audioMs, 'no audio comes from the microphone');
   }
 
-  /** Unless it is called again before: the microphone counts as lost. */
+  /** Fails with `message` unless it is called again within `ms`. */
   #startTimeout(ms: number, message: string): void {
     clearTimeout(this.#timeout);
     const giveUp = (): void => {
       this.#fail(new SottoError('MIC_UNAVAILABLE', message));
       this.#process.kill();
     };
-    // After the machine has slept, time is up before the sound that waits is read.
+    // After the machine has slept, the timer fires before the waiting audio is read.
     this.#timeout = setTimeout(() => (this.#timeout = setTimeout(giveUp, GRACE_MS)), ms);
   }
 }
@@ -206,9 +209,7 @@ export function listMicrophones(): Promise<string[]> {
       },
       audio: () => undefined,
       exited: (error) =>
-        failed(
-          error ?? new SottoError('MIC_UNAVAILABLE', 'the microphones can’t be listed: sotto-mic ended'),
-        ),
+        failed(error ?? new SottoError('MIC_UNAVAILABLE', 'can’t list the microphones: sotto-mic exited')),
     });
     request.send(LIST);
   });

@@ -1,6 +1,6 @@
 import { listMicrophones } from './microphone.js';
 
-/** `--list-devices`. The exit code of the command. @throws SottoError MIC_UNAVAILABLE */
+/** Implements `--list-devices` and returns the exit code. @throws SottoError MIC_UNAVAILABLE */
 export async function printMicrophones(): Promise<number> {
   const names = await listMicrophones();
   process.stdout.write(names.map((name, index) => `${index}  ${name}\n`).join(''));
