@@ -1,10 +1,10 @@
-/** "Did you mean": the known names that resemble a mistyped one. */
+/** Suggestions for a mistyped name ("did you mean"). */
 
 const MAX_DISTANCE = 3;
-/** As commander does for commands: a name of which more than this is wrong is another name. */
+/** The same rule as commander's for commands: a match needs more than this share of equal characters. */
 const MIN_SIMILARITY = 0.4;
 
-/** The best matches, at most `limit`, whatever their case. A name that contains the other one counts as close. */
+/** The best matches, at most `limit`, ignoring case. A name that contains the other one counts as close. */
 export function closest(name: string, known: readonly string[], limit = 3): string[] {
   const wanted = name.toLowerCase();
   const rated = [...new Set(known)].flatMap((candidate) => {
@@ -21,7 +21,7 @@ export function closest(name: string, known: readonly string[], limit = 3): stri
   return rated.slice(0, limit).map(({ candidate }) => candidate);
 }
 
-/** `did you mean a, b or c?`, or undefined where nothing is close. */
+/** `did you mean a, b or c?`, or undefined without a close match. */
 export function didYouMean(name: string, known: readonly string[]): string | undefined {
   const found = closest(name, known);
   if (found.length === 0) return undefined;
@@ -29,7 +29,7 @@ export function didYouMean(name: string, known: readonly string[]): string | und
   return `did you mean ${found.length === 1 ? last : `${found.slice(0, -1).join(', ')} or ${last}`}?`;
 }
 
-/** Damerau-Levenshtein (optimal string alignment): insertions, deletions, substitutions, swaps of neighbours. */
+/** Damerau-Levenshtein distance (optimal string alignment): insertions, deletions, substitutions, transpositions. */
 export function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);

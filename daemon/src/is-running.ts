@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** `ps` answers in a few milliseconds. */
+/** `ps` needs a few milliseconds. */
 const PS_TIMEOUT_MS = 2000;
 
 /**
- * Whether a process of this user runs. EPERM means another user's process, which none of ours is. A process that has ended
- * and whose parent has not waited for it yet (a zombie) does not run.
+ * Whether a process of this user is running. EPERM means a process of another user, which is never one of ours. A
+ * zombie (exited, but not reaped by its parent) doesn't count.
  */
 export function isRunning(pid: number): boolean {
   try {
@@ -17,7 +17,7 @@ export function isRunning(pid: number): boolean {
   return !/^[ZX]/.test(stateOf(pid));
 }
 
-/** The letters of the state that the system gives; empty where it gives none. */
+/** The state letters that the system reports; empty if it reports none. */
 export function stateOf(pid: number, platform: NodeJS.Platform = process.platform): string {
   if (platform === 'darwin') {
     const args = ['-o', 'stat=', '-p', String(pid)];

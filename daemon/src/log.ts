@@ -1,4 +1,4 @@
-/** The daemon's log: JSON lines in our own ring of two files, readable by the user alone. */
+/** The daemon's log: JSON lines in a ring of two files that only the user can read. */
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { pino } from 'pino';
@@ -9,8 +9,8 @@ import { readFileEnd } from './read-file-end.js';
 const MAX_FILE_BYTES = 5 * 1024 * 1024;
 
 /**
- * A file that starts over at a size, keeping the last full one as `<path>.1`. Writes are synchronous: lines
- * are few, and the last one before a crash is the one that matters. A full disk loses lines, never the daemon.
+ * A file that starts over at a maximum size and keeps the last full one as `<path>.1`. Writes are synchronous:
+ * lines are few, and the last line before a crash matters most. A full disk loses lines, never the daemon.
  */
 export class RingFile {
   readonly #path: string;
@@ -25,7 +25,7 @@ export class RingFile {
       makeFolder(dirname(path), 0o700);
       this.#open();
     } catch {
-      // After one start as root it is root's; each line tries again.
+      // A single start as root leaves a file that root owns; each line tries again.
     }
   }
 
@@ -36,7 +36,7 @@ export class RingFile {
       if (this.#fd === undefined) this.#open();
       if (this.#fd !== undefined) this.#bytes += writeSync(this.#fd, line);
     } catch {
-      // ENOSPC, EIO: logging is not worth more than the work that it describes.
+      // ENOSPC, EIO: a failed log line must not fail the work that it describes.
     }
   }
 
@@ -57,9 +57,7 @@ export class RingFile {
   }
 }
 
-/**
- * Opens the log. What goes in: states, ids, figures, codes. What never does: transcript text, tokens, audio.
- */
+/** Opens the log. It holds states, ids, figures and codes, never transcript text, tokens or audio. */
 export function openLog(path: string, level = process.env.SOTTO_LOG_LEVEL ?? 'info'): Logger {
   const known = level in pino.levels.values || level === 'silent' ? level : 'info';
   return pino(
@@ -68,7 +66,7 @@ export function openLog(path: string, level = process.env.SOTTO_LOG_LEVEL ?? 'in
   );
 }
 
-/** The last lines of a log file, or none if it can't be read. */
+/** The last lines of a log file; empty if it can't be read. */
 export function readLogTail(path: string, lines: number): string[] {
   const text = readFileEnd(path, 2 * MAX_FILE_BYTES)?.trimEnd() ?? '';
   return text === '' ? [] : text.split('\n').slice(-lines);

@@ -1,4 +1,4 @@
-/** A folder and the missing ones above it. */
+/** Creates a folder and its missing parents. */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { codeOf } from './protocol/errors.js';
@@ -14,10 +14,11 @@ const SYSTEM: FolderCalls = {
 };
 
 /**
- * In place of Node's recursive mkdir, which never returns where a folder exists and the system says ENOENT to a new folder in
- * it (as below /proc): Node then makes the parent, finds that it exists, and tries again. Each folder is tried once here.
- * @param mode of the folders that are made; what is usual when left out
- * @throws the error of the system about the first folder that can't be made
+ * Replaces Node's recursive mkdir, which never returns if a folder exists and the system reports ENOENT for a new
+ * folder in it (as below /proc): Node creates the parent, finds that it exists, and tries again. Here each folder
+ * is tried once.
+ * @param mode of the created folders; the default if left out
+ * @throws the system's error for the first folder that can't be created
  */
 export function makeFolder(path: string, mode?: number, calls: FolderCalls = SYSTEM): void {
   const missing: string[] = [];
@@ -26,13 +27,13 @@ export function makeFolder(path: string, mode?: number, calls: FolderCalls = SYS
     try {
       calls.mkdir(folder, mode);
     } catch (error) {
-      // Another process has made it meanwhile.
+      // Another process has created it meanwhile.
       if (codeOf(error) !== 'EEXIST' || !isFolder(folder, calls)) throw error;
     }
   }
 }
 
-/** @throws the error of the system, unless it is that nothing is there */
+/** @throws the system's error, except ENOENT */
 function isFolder(path: string, { stat }: FolderCalls): boolean {
   try {
     if (stat(path).isDirectory()) return true;

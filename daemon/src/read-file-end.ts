@@ -1,11 +1,10 @@
-/** The last lines of a log, of whatever length: a file that another program fills must not fill the memory of ours. */
+/** Reads the end of a log of any length: a file that another program fills must not fill our memory. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 
 /**
- * The last bytes of an ordinary file as text.
- * @param maxBytes how many at most
- * @param from where to begin at the earliest, in bytes
- * @returns undefined where it can't be read
+ * The last bytes of a regular file as text.
+ * @param from the lowest offset to read, in bytes
+ * @returns undefined if the file can't be read
  */
 export function readFileEnd(path: string, maxBytes: number, from = 0): string | undefined {
   try {

@@ -1,15 +1,15 @@
 /**
- * A file read by a small process of its own. `open` does not return while macOS asks the user for permission, and a call that
- * hangs holds one of the four threads that all files of a Node process go through, and the end of that process too. This
- * process can be killed, and macOS judges it as it judges the one that starts it.
+ * Reads a file in a small child process. `open` blocks while macOS asks the user for permission; a blocked call
+ * holds one of the four threads that serve all file access of a Node process, and blocks its exit. A child process
+ * can be killed, and macOS applies the permissions of the process that starts it.
  */
 import { spawn } from 'node:child_process';
 import { PassThrough, type Readable } from 'node:stream';
 import { SottoError } from './protocol/errors.js';
 
 /**
- * `all` of the file, or `first`: one byte, which is where a file that lies in a cloud is fetched. Pipes and devices are not
- * opened; what can't be examined is, since the system then says why.
+ * `all` reads the whole file; `first` reads one byte, which downloads a file that is stored in a cloud. Pipes and
+ * devices aren't opened. A path that can't be examined is opened, because the system then reports why.
  */
 const SCRIPTS = {
   all: 'if test -f "$1" || ! test -e "$1"; then exec cat "$1"; fi; exit 9',
@@ -18,7 +18,7 @@ const SCRIPTS = {
 } as const;
 const NO_FILE = 9;
 
-/** The end of what `cat` and `head` print in the locale C, and the code of the system's error. */
+/** The ends of the messages of `cat` and `head` in the locale C, with the system's error codes. */
 const PROBLEMS: readonly (readonly [RegExp, string])[] = [
   [/: Operation not permitted\s*$/, 'EPERM'],
   [/: Permission denied\s*$/, 'EACCES'],
@@ -28,9 +28,9 @@ const PROBLEMS: readonly (readonly [RegExp, string])[] = [
 
 /**
  * @param path absolute
- * @param what `pipe`: all of it, whatever it is
- * @returns its bytes. It fails with an error that has the system's code (EPERM, EACCES, ENOENT, EIO) where the system refuses
- *   the file, with AUDIO_UNREADABLE where it is no ordinary file, and with the error of `spawn` where no process starts.
+ * @param what `pipe`: the whole input, whatever its type
+ * @returns its bytes. Fails with the system's code (EPERM, EACCES, ENOENT, EIO) if the system refuses the file,
+ *   with AUDIO_UNREADABLE if it isn't a regular file, and with the error of `spawn` if no process starts.
  */
 export function readInProcess(path: string, what: keyof typeof SCRIPTS, signal: AbortSignal): Readable {
   const bytes = new PassThrough();
@@ -49,7 +49,7 @@ export function readInProcess(path: string, what: keyof typeof SCRIPTS, signal: 
   reader.stderr
     .setEncoding('utf8')
     .on('data', (text: string) => (complaint = (complaint + text).slice(-1000)));
-  // At once: Node throws away what a process that has ended wrote while nothing read it.
+  // Piped at once: Node drops the output of a process that has exited before anything reads it.
   reader.stdout.pipe(bytes, { end: false });
   reader.once('error', (error) => bytes.destroy(error));
   reader.once('close', (code) => {
@@ -58,7 +58,7 @@ export function readInProcess(path: string, what: keyof typeof SCRIPTS, signal: 
     if (code === 0 || signal.aborted) bytes.end();
     else if (code === NO_FILE) bytes.destroy(noFile(path));
     else if (problem !== undefined) bytes.destroy(systemError(problem));
-    else bytes.destroy(new Error(complaint.trim() || `the reader ended with ${code ?? 'a signal'}`));
+    else bytes.destroy(new Error(complaint.trim() || `the reader exited with ${code ?? 'a signal'}`));
   });
   return bytes;
 }
@@ -68,7 +68,7 @@ function systemError(code: string): Error {
 }
 
 function noFile(path: string): SottoError {
-  return new SottoError('AUDIO_UNREADABLE', `${JSON.stringify(path)} is not an ordinary file`, {
+  return new SottoError('AUDIO_UNREADABLE', `${JSON.stringify(path)} is not a regular file`, {
     hint: 'save the audio to a file first',
   });
 }

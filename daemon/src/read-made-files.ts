@@ -6,15 +6,15 @@ import { readSmallFile } from './read-small-file.js';
 const MAX_RECORD_BYTES = 2 ** 20;
 
 /**
- * The names of a converted model's files, by the record in its folder; undefined where that is no record of ours.
+ * File names of a converted model, from the record in its folder; undefined if that isn't a record of ours.
  *
- * @throws SottoError MODEL_UNREADABLE, MODEL_NOT_FOUND where there is none, or it can't be read
+ * @throws SottoError MODEL_UNREADABLE, MODEL_NOT_FOUND if there is no record, or it can't be read
  */
 export function readMadeFiles(dir: string): string[] | undefined {
   return madeFiles(readSmallFile(join(dir, MADE_MODEL), MAX_RECORD_BYTES, MODEL_FILE));
 }
 
-/** As `readMadeFiles`; undefined too where there is no record or it can't be read. */
+/** As `readMadeFiles`, but undefined also if there is no record or it can't be read. */
 export function madeFilesIn(dir: string): string[] | undefined {
   try {
     return readMadeFiles(dir);

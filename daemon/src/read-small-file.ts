@@ -1,4 +1,4 @@
-/** A file that is read as a whole: settings, a config, a list of words. */
+/** Reads a whole file: settings, a config, a word list. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { SottoError } from './protocol/errors.js';
 import { fileError, refuseSpecial, type FileKind, type FileUse } from './protocol/file-errors.js';
@@ -16,7 +16,8 @@ const SYSTEM: ReadCalls = {
 };
 
 /**
- * The text of an ordinary file. A folder, pipe, socket or device is refused: a read of it could wait or never end.
+ * The text of a regular file. A folder, pipe, socket or device is refused, because a read of it could block or
+ * never end.
  * @param maxBytes a larger file is refused before it is read
  * @throws SottoError with the codes of `use`
  */
@@ -24,11 +25,11 @@ export function readSmallFile(path: string, maxBytes: number, use: FileUse): str
   return readSmallBytes(path, maxBytes, use).toString('utf8');
 }
 
-/** The bytes of an ordinary file, as `readSmallFile`. */
+/** The bytes of a regular file, as `readSmallFile`. */
 export function readSmallBytes(path: string, maxBytes: number, use: FileUse, calls = SYSTEM): Buffer {
   let fd: number | undefined;
   try {
-    // O_NONBLOCK: the open of a pipe must not wait for a writer.
+    // With O_NONBLOCK, opening a pipe doesn't wait for a writer.
     const opened = calls.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     fd = opened;
     const stats = calls.fstat(opened);
@@ -44,7 +45,10 @@ export function readSmallBytes(path: string, maxBytes: number, use: FileUse, cal
   }
 }
 
-/** More than `maxBytes` where there is more. The size is a hint: files of the kernel claim 0 bytes, and a file may grow while it is read. */
+/**
+ * Returns more than `maxBytes` if the file has more. The size is only a hint: kernel files report 0 bytes, and a
+ * file may grow while it is read.
+ */
 function readUpTo(read: (into: Buffer) => number, size: number, maxBytes: number): Buffer {
   const pieces: Buffer[] = [];
   let total = 0;

@@ -1,4 +1,4 @@
-/** settings.json: what the user has chosen. Missing file or field means the default; a broken file is said. */
+/** settings.json: what the user has chosen. A missing file or field means the default; an invalid file is an error. */
 import { codeOf, messageOf, SottoError } from './protocol/errors.js';
 import { TEXT_INPUT } from './protocol/file-errors.js';
 import { isHttpPort } from './protocol/http-port.js';
@@ -6,9 +6,8 @@ import { readSmallFile } from './read-small-file.js';
 import { defined } from './protocol/defined.js';
 
 export interface Settings {
-  /** Model that the daemon keeps warm: a name or an absolute folder. The starter model when left out. */
+  /** Model that the daemon keeps loaded: a name or an absolute path. Default: the starter model. */
   readonly model?: string;
-  /** How long past dictations are kept. */
   readonly history: Retention;
   readonly memory: MemorySettings;
   readonly http: HttpSettings;
@@ -17,39 +16,39 @@ export interface Settings {
 
 export interface GpuSettings {
   /**
-   * Whether the GPU is given work in fewer, larger pieces. Others measured 5 to 17 % more tokens a second with small models;
-   * pieces of a large encoder may hold up the screen, so it is measured on a Mac before it is switched on.
+   * Whether the GPU gets fewer, larger command buffers. Others measured 5 to 17 % more tokens a second with small
+   * models; buffers of a large encoder may stall the screen, so this is off until it is measured on a Mac.
    */
   readonly largeCommandBuffers: boolean;
-  /** Windows of a long file that are decoded at once. As many as suit the memory, up to 8, when left out; without a GPU one. */
+  /** Windows of a long file that are decoded at once. Default: as many as fit the memory, up to 8; 1 without a GPU. */
   readonly fileBatchSize?: number;
 }
 
 interface HttpSettings {
-  /** The port on which programs of others are served; 0: any that is free. Closed when left out. */
+  /** Port of the HTTP API for other programs; 0: any free port. Default: closed. */
   readonly port?: number;
 }
 
-/** What models may take, and for how long. */
+/** How much memory models may use, and for how long. */
 export interface MemorySettings {
-  /** On the GPU, weights and work together. Half of the machine's memory when left out. */
+  /** On the GPU, weights and working memory together. Default: half of the machine's memory. */
   readonly maxBytes?: number;
-  /** Models that nobody has worked with for so many minutes are let go of. 0: they stay. */
+  /** Models are unloaded after so many idle minutes. 0: never. */
   readonly unloadAfterMinutes: number;
 }
 
 export interface Retention {
-  /** Days that a past dictation is kept. 0: its text goes as soon as it is delivered. */
+  /** Days to keep a past dictation. 0: its text is deleted as soon as it is delivered. */
   readonly keepDays: number;
-  /** Whether the audio of dictations is kept too, as long as their text. */
+  /** Whether the audio of dictations is kept as long as their text. */
   readonly keepAudio: boolean;
-  /** The oldest audio goes when all of it is more than this. */
+  /** The oldest audio is deleted above this total. */
   readonly maxAudioBytes: number;
 }
 
 export const DEFAULT_RETENTION: Retention = { keepDays: 30, keepAudio: false, maxAudioBytes: 2 ** 30 };
 
-/** A warm model costs no power, but a Mac shares its memory with the GPU; loading it anew takes a second or two. */
+/** A loaded model costs no power, but a Mac shares its memory with the GPU; reloading takes a second or two. */
 export const DEFAULT_MEMORY: MemorySettings = { unloadAfterMinutes: 60 };
 
 export const DEFAULT_GPU: GpuSettings = { largeCommandBuffers: false };
@@ -61,7 +60,7 @@ export const DEFAULTS: Settings = {
   gpu: DEFAULT_GPU,
 };
 
-/** Everything in settings.json that a user may set, by its path. */
+/** Everything that a user may set in settings.json, by path. */
 export const SETTING_NAMES = [
   'model',
   'history.keepDays',
@@ -74,7 +73,7 @@ export const SETTING_NAMES = [
   'gpu.fileBatchSize',
 ] as const;
 
-/** As `--batch-size` has it. */
+/** The limit of `--batch-size`. */
 const MAX_FILE_BATCH = 64;
 
 const MAX_SETTINGS_BYTES = 2 ** 20;
@@ -93,22 +92,22 @@ export function readSettings(path: string): Settings {
   } catch (error) {
     throw new SottoError('INVALID_ARGUMENT', `${path} is not valid: ${messageOf(error)}`, {
       cause: error,
-      hint: 'correct or delete it',
+      hint: 'fix or delete it',
     });
   }
 }
 
 /**
  * Settings from parsed JSON.
- *
- * By hand: every command reads the settings, and a library of schemas takes longer to load than all that is here.
+ * Checked by hand: every command reads the settings, and a schema library takes longer to load than this whole
+ * module.
  * @throws TypeError
  */
 export function settingsFrom(json: unknown): Settings {
   const all = fieldsOf(json, 'settings');
   const { model } = all;
   if (model !== undefined && (typeof model !== 'string' || model === ''))
-    throw new TypeError('`model` is the name or folder of a model');
+    throw new TypeError('`model` must be the name or folder of a model');
   return {
     ...defined({ model }),
     history: retentionFrom(all.history),
@@ -123,9 +122,9 @@ function memoryFrom(json: unknown): MemorySettings {
   const all = fieldsOf(json, '`memory`');
   const { maxBytes, unloadAfterMinutes = DEFAULT_MEMORY.unloadAfterMinutes } = all;
   if (maxBytes !== undefined && !isAmount(maxBytes))
-    throw new TypeError('`memory.maxBytes` is a number of bytes, 0 or more');
+    throw new TypeError('`memory.maxBytes` must be a number of bytes, 0 or more');
   if (!isAmount(unloadAfterMinutes))
-    throw new TypeError('`memory.unloadAfterMinutes` is a number of minutes, 0 or more');
+    throw new TypeError('`memory.unloadAfterMinutes` must be a number of minutes, 0 or more');
   return { ...defined({ maxBytes }), unloadAfterMinutes };
 }
 
@@ -134,9 +133,9 @@ function gpuFrom(json: unknown): GpuSettings {
   const all = fieldsOf(json, '`gpu`');
   const { largeCommandBuffers = DEFAULT_GPU.largeCommandBuffers, fileBatchSize } = all;
   if (typeof largeCommandBuffers !== 'boolean')
-    throw new TypeError('`gpu.largeCommandBuffers` is true or false');
+    throw new TypeError('`gpu.largeCommandBuffers` must be true or false');
   if (fileBatchSize !== undefined && !isRows(fileBatchSize))
-    throw new TypeError('`gpu.fileBatchSize` is a number of windows, 1 to 64');
+    throw new TypeError('`gpu.fileBatchSize` must be a number of windows, 1 to 64');
   return { largeCommandBuffers, ...defined({ fileBatchSize }) };
 }
 
@@ -145,7 +144,7 @@ function httpFrom(json: unknown): HttpSettings {
   const { port } = fieldsOf(json, '`http`');
   if (port === undefined) return {};
   if (!isAmount(port) || !isHttpPort(port))
-    throw new TypeError('`http.port` is 0 or a number from 1024 to 65535');
+    throw new TypeError('`http.port` must be 0 or a number from 1024 to 65535');
   return { port };
 }
 
@@ -157,16 +156,16 @@ function retentionFrom(json: unknown): Retention {
     keepAudio = DEFAULT_RETENTION.keepAudio,
     maxAudioBytes = DEFAULT_RETENTION.maxAudioBytes,
   } = all;
-  if (!isAmount(keepDays)) throw new TypeError('`history.keepDays` is a number of days, 0 or more');
-  if (typeof keepAudio !== 'boolean') throw new TypeError('`history.keepAudio` is true or false');
+  if (!isAmount(keepDays)) throw new TypeError('`history.keepDays` must be a number of days, 0 or more');
+  if (typeof keepAudio !== 'boolean') throw new TypeError('`history.keepAudio` must be true or false');
   if (!isAmount(maxAudioBytes))
-    throw new TypeError('`history.maxAudioBytes` is a number of bytes, 0 or more');
+    throw new TypeError('`history.maxAudioBytes` must be a number of bytes, 0 or more');
   return { keepDays, keepAudio, maxAudioBytes };
 }
 
 function fieldsOf(json: unknown, what: string): Readonly<Record<string, unknown>> {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new TypeError(`${what} is no object of fields`);
+    throw new TypeError(`${what} must be an object`);
   return { ...json };
 }
 
@@ -174,7 +173,7 @@ function isRows(value: unknown): value is number {
   return Number.isInteger(value) && isAmount(value) && value >= 1 && value <= MAX_FILE_BATCH;
 }
 
-/** JSON holds no infinity, yet 1e999 is read as one: kept for ever. */
+/** JSON has no infinity, but 1e999 parses as Infinity: keep forever. */
 function isAmount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0;
 }

@@ -1,13 +1,13 @@
 /**
- * Where the time of a start goes: with `SOTTO_TRACE=FILE` each process of a command appends a line to FILE at each
- * step, in milliseconds since the command's process began.
+ * Startup timing: with `SOTTO_TRACE=FILE` each process of a command appends a line to FILE at each step, in
+ * milliseconds since the command's process started.
  */
 import { appendFileSync } from 'node:fs';
 
-/** Handed down to the processes that this one starts. */
+/** Inherited by child processes. */
 const ORIGIN = 'SOTTO_TRACE_ORIGIN';
 
-/** Writes that `process` has come to `step`; does nothing unless asked to. */
+/** Records that `process` has reached `step`. Does nothing without SOTTO_TRACE. */
 export const trace: (process: 'cli' | 'daemon' | 'engine', step: string) => void = makeTrace();
 
 function makeTrace(): typeof trace {

@@ -1,7 +1,7 @@
 /**
- * Audio that a program sends: a file of our own, for as long as somebody works with it. Its name is ours, and says nothing of
- * the client's. A client of this user writes such a file itself where the daemon may not open the user's file (macOS gives
- * permission to each program apart), and the daemon adopts it.
+ * Audio that a program sends, in a file of ours while it is being transcribed. The name is ours and reveals nothing
+ * of the client's file name. If the daemon may not open the user's file (macOS grants permissions per program), a
+ * client of the same user writes the copy itself and the daemon adopts it.
  */
 import { randomBytes } from 'node:crypto';
 import { createWriteStream, readdirSync, renameSync, unlinkSync } from 'node:fs';
@@ -13,15 +13,14 @@ import { isRunning } from './is-running.js';
 import { codeOf, SottoError } from './protocol/errors.js';
 import { hintOf, reasonOf } from './protocol/file-errors.js';
 
-/** The largest file that is taken over HTTP, from a pipe, or as a copy. */
+/** The largest file that is accepted over HTTP, from a pipe, or as a copy. */
 export const MAX_UPLOAD_BYTES = 4 * 1024 ** 3;
-/** What is left free for everybody else. */
+/** Free space to leave for other programs. */
 const RESERVE_BYTES = 256 * 1024 * 1024;
-/** How often it is looked whether the disk still has room. */
 const DISK_CHECK_INTERVAL_BYTES = 64 * 1024 * 1024;
-/** Files of this process: what lies beside them belongs to one that is gone. */
+/** Prefix of this process's files: files with another prefix were left by a process that has exited. */
 const OWN_PREFIX = randomBytes(6).toString('hex');
-/** Files of commands, by their process. */
+/** Files written by commands, with their pid. */
 const COMMAND_INPUT = /^input\.(\d+)\.[0-9a-f]{24}$/;
 
 export class Upload {
@@ -36,8 +35,8 @@ export class Upload {
   }
 
   /**
-   * A place for a file; nothing is written yet.
-   * @param expectedBytes how long the client says that it is
+   * Reserves a name for a file; nothing is written yet.
+   * @param expectedBytes size according to the client
    * @throws SottoError INSUFFICIENT_DISK
    */
   static async begin(folder: string, expectedBytes = 0): Promise<Upload> {
@@ -46,7 +45,7 @@ export class Upload {
   }
 
   /**
-   * The same for a command that hands a file of its own to the daemon: the daemon's start leaves it.
+   * The same for a command that passes its own copy to the daemon: a daemon that starts doesn't sweep it.
    * @throws SottoError INSUFFICIENT_DISK, SPOOL_FAILED
    */
   static async ofCommand(folder: string): Promise<Upload> {
@@ -55,8 +54,9 @@ export class Upload {
   }
 
   /**
-   * Takes over a file that a client wrote (`ofCommand`): from now on it has a name of this process, and goes with its job.
-   * @param name its name in `folder`, as the client says it
+   * Takes over a file that a client wrote (`ofCommand`): it gets a name of this process and is deleted with its
+   * job.
+   * @param name its name in `folder`, according to the client
    * @throws SottoError INVALID_ARGUMENT: there is no such file
    */
   static adopt(folder: string, name: string): Upload {
@@ -65,7 +65,7 @@ export class Upload {
       if (!COMMAND_INPUT.test(name)) throw new Error('not the name of an upload');
       renameSync(join(folder, name), upload.path);
     } catch (cause) {
-      throw new SottoError('INVALID_ARGUMENT', 'the copy of this file is gone', {
+      throw new SottoError('INVALID_ARGUMENT', 'the copy of this file is missing', {
         cause,
         hint: 'transcribe the file again',
       });
@@ -73,12 +73,12 @@ export class Upload {
     return upload;
   }
 
-  /** Written so far. */
+  /** Bytes written so far. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** @throws SottoError INSUFFICIENT_DISK, SPOOL_FAILED; whatever `source` fails with */
+  /** @throws SottoError INSUFFICIENT_DISK, SPOOL_FAILED; any error of `source` */
   async write(source: Readable, signal: AbortSignal): Promise<void> {
     let failed: unknown;
     source.once('error', (error) => (failed = error));
@@ -86,15 +86,15 @@ export class Upload {
     try {
       await pipeline(source, (chunks: AsyncIterable<Buffer>) => this.#counted(chunks), file, { signal });
     } catch (error) {
-      // It may come to be yet: whoever discards it before that discards nothing.
+      // The file may not exist yet, and a discard before that would remove nothing.
       if (!file.closed) await new Promise<void>((resolve) => file.once('close', resolve));
       throw failed === error || signal.aborted ? error : diskError(error);
     }
   }
 
-  /** Takes it away, whether it is all there or not. */
+  /** Removes the file, complete or not. */
   async discard(): Promise<void> {
-    await unlink(this.path).catch(() => undefined); // it never came to be
+    await unlink(this.path).catch(() => undefined); // it was never created
   }
 
   async *#counted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -110,15 +110,18 @@ export class Upload {
   }
 }
 
-/** As this process and earlier ones name them. The folder may hold others' files. */
+/** The names that this process and earlier ones give. The folder may hold files of other programs. */
 const NAME = /^[0-9a-f]{12}-[0-9a-f]{24}$/;
 
-/** Removes what an earlier process has left. For the process that holds the lock of the daemon, else it would be another one's. */
+/**
+ * Removes files of earlier processes. Only for the process that holds the daemon's lock: otherwise they may be in
+ * use.
+ */
 export function sweepUploads(folder: string): void {
   sweep(folder, (name) => NAME.test(name) && !name.startsWith(`${OWN_PREFIX}-`));
 }
 
-/** Removes what commands that were killed have left. */
+/** Removes files of commands that were killed. */
 export function sweepInputs(folder: string): void {
   sweep(folder, (name) => COMMAND_INPUT.test(name) && !isOfRunningCommand(name));
 }
@@ -159,20 +162,23 @@ function diskError(error: unknown): SottoError {
   if (error instanceof SottoError) return error;
   const code = codeOf(error);
   if (code === 'ENOSPC' || code === 'EDQUOT') return noRoom();
-  return new SottoError('SPOOL_FAILED', `the audio can’t be kept while it is worked on: ${reasonOf(error)}`, {
-    hint: hintOf(error) ?? 'check Sotto’s folder: may you write there?',
+  return new SottoError('SPOOL_FAILED', `can't store the audio: ${reasonOf(error)}`, {
+    hint: hintOf(error) ?? 'check that you can write to Sotto’s folder',
     cause: error,
   });
 }
 
 function noRoom(): SottoError {
-  return new SottoError('INSUFFICIENT_DISK', 'the disk has no room for this file', {
+  return new SottoError('INSUFFICIENT_DISK', 'not enough disk space for this file', {
     hint: 'free up space on the disk with Sotto’s folder, then send it again',
     param: 'file',
   });
 }
 
-/** The same bytes, and PAYLOAD_TOO_LARGE above `MAX_UPLOAD_BYTES`. @param name for the message */
+/**
+ * Passes the bytes through; fails with PAYLOAD_TOO_LARGE above `MAX_UPLOAD_BYTES`.
+ * @param name for the message
+ */
 export async function* limitedUpload(
   source: Readable,
   name: string,
@@ -182,7 +188,7 @@ export async function* limitedUpload(
   for await (const chunk of source as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > MAX_UPLOAD_BYTES) {
-      throw new SottoError('PAYLOAD_TOO_LARGE', `${name} holds more than 4 GiB`, {
+      throw new SottoError('PAYLOAD_TOO_LARGE', `${name} is larger than 4 GiB`, {
         hint: 'save it to a file, then transcribe that',
       });
     }

@@ -1,7 +1,6 @@
 /**
- * Where Sotto keeps things on the user's machine. `SOTTO_HOME` puts all of it into one folder.
- *
- * Knows nothing of where Sotto itself lies, so that it can be bundled into a program that lies elsewhere.
+ * Where Sotto keeps its files on the user's machine. `SOTTO_HOME` puts all of them into one folder.
+ * This module doesn't know where Sotto itself is installed, so that a program elsewhere can bundle it.
  */
 import { homedir, platform } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
@@ -10,44 +9,44 @@ import { SottoError } from './protocol/errors.js';
 export interface Paths {
   /** Models, settings, spool, recordings and history. */
   readonly home: string;
-  /** Folder of the sockets: mode 0700. */
+  /** Folder of the sockets, mode 0700. */
   readonly runtime: string;
   readonly socket: string;
-  /** Locked for as long as the daemon runs. It lies beside the spool, which must have one writer. */
+  /** Locked while the daemon runs. It lies beside the spool, which must have a single writer. */
   readonly lock: string;
-  /** Socket of a dictation in the background, while there is one. */
+  /** Socket of background dictation, while its process runs. */
   readonly capture: string;
   readonly models: string;
-  /** Folder of the audio of dictations that are going on, or whose process died. */
+  /** Audio of dictations in progress, or of those whose process died. */
   readonly spool: string;
-  /** Folder of the audio that programs send, for as long as it is being transcribed. */
+  /** Audio that programs send, while it is being transcribed. */
   readonly uploads: string;
-  /** Folder of the audio of past dictations that is kept: one WAV each. */
+  /** Audio of past dictations, one WAV each. */
   readonly recordings: string;
   /** Database of past dictations. */
   readonly history: string;
-  /** Database of which files of which folders are done. */
+  /** Database of batch runs: which files of which folders are done. */
   readonly batch: string;
   readonly settings: string;
-  /** How fast this machine computes, as measured. */
+  /** This machine's measured compute speed. */
   readonly machine: string;
-  /** What a program has to show at the port, and where it finds the port while it is open. */
+  /** The token of the HTTP port, and the file that announces the port while it is open. */
   readonly token: string;
   readonly discovery: string;
   /** The user's own words and replacements. */
   readonly vocabulary: string;
   readonly logs: string;
   readonly log: string;
-  /** stderr of a daemon that was started in the background: what it said before its log was open. */
+  /** stderr of a daemon started in the background, until its log is open. */
   readonly startupLog: string;
 }
 
-/** `sun_path` holds 104 bytes on macOS and 108 on Linux; a few are kept in hand. */
+/** `sun_path` holds 104 bytes on macOS and 108 on Linux, minus a small reserve. */
 export const MAX_SOCKET_PATH_BYTES = 100;
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** An absolute path from the environment; the XDG rules say that relative ones are ignored. */
+/** An absolute path from the environment. The XDG specification says to ignore relative ones. */
 export function absolute(value: string | undefined): string | undefined {
   return value !== undefined && isAbsolute(value) ? value : undefined;
 }
@@ -61,7 +60,7 @@ export function resolvePaths(
   if (own !== undefined && own !== '') {
     if (!isAbsolute(own)) {
       throw new SottoError('INVALID_ARGUMENT', `SOTTO_HOME is not an absolute path: ${own}`, {
-        hint: 'give the whole path, e.g. SOTTO_HOME="$HOME/.sotto"',
+        hint: 'use an absolute path, e.g. SOTTO_HOME="$HOME/.sotto"',
       });
     }
     return layOutWeights(resolve(own), resolve(own), join(resolve(own), 'logs'));

@@ -166,7 +166,7 @@ describe('sotto agent', () => {
     expect(await run('agent', 'doctor')).toMatchObject({
       code: 3,
       stdout: expect.stringMatching(
-        /✗ daemon +.*version 0\.0\.1, and this is .*`sotto agent restart`/,
+        /✗ daemon +.*version 0\.0\.1; this is .*`sotto agent restart`/,
       ) as unknown,
     });
     expect(await run('agent', 'install')).toMatchObject({

@@ -200,7 +200,7 @@ describe('sotto dictate', () => {
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(
-        /^sotto: the system does not allow the microphone — .*Privacy/,
+        /^sotto: the system denies access to the microphone — .*Privacy/,
       ) as unknown,
     });
   });
