@@ -18,7 +18,7 @@ import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
 let folder = '';
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'take-'))));
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'dictation-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const damaged = new SottoError('MODEL_CORRUPT', 'the model is damaged').toWire();
@@ -27,7 +27,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 /** A fake session that records its commands and sends events. */
 class ScriptedDictation {
   readonly commands: string[] = [];
-  readonly heard: number[] = [];
+  readonly pushed: number[] = [];
   readonly #events = new EventQueue<DictationEvent>();
   acknowledgedSamples = 0;
 
@@ -40,7 +40,7 @@ class ScriptedDictation {
 
   push(samples: Int16Array): void {
     this.acknowledgedSamples += samples.length;
-    this.heard.push(...samples);
+    this.pushed.push(...samples);
   }
 
   finish(): void {
@@ -98,10 +98,10 @@ async function dictation(changes: { startSoundMs?: number } = {}) {
     markCancelled: (id, isCancelled) => (isCancelled ? marked.add(id) : marked.delete(id)),
   });
   await source.isListening();
-  let heard = 0;
+  let pushed = 0;
   const emit = (samples: number): void => {
-    source.emit(ramp(heard, heard + samples));
-    heard += samples;
+    source.emit(ramp(pushed, pushed + samples));
+    pushed += samples;
   };
   const session = (at: number): ScriptedDictation => {
     const found = sessions[at];
@@ -139,8 +139,8 @@ describe('a dictation whose microphone wakes up', () => {
     emit(SECOND);
     const expected = ramp(0, 1_000 + muted - 100 + SECOND);
     expected.fill(0, 1_000, 1_000 + muted);
-    await until(() => session(0).heard.length === expected.length);
-    expect(session(0).heard).toEqual([...expected]);
+    await until(() => session(0).pushed.length === expected.length);
+    expect(session(0).pushed).toEqual([...expected]);
   });
 });
 
@@ -220,7 +220,7 @@ describe('a dictation whose session is lost for good', () => {
     await begun.ended;
     expect(begun.now).toMatchObject({
       phase: 'failed',
-      error: { code: damaged.code, hint: expect.stringContaining('kept') as unknown },
+      error: { code: damaged.code, hint: expect.stringContaining('saved') as unknown },
     });
     const orphans = await findOrphans(folder);
     expect(orphans).toMatchObject([{ samples: 3 * SECOND }]);

@@ -85,13 +85,13 @@ test('a slow watcher gets all of a long text and the end of the dictation', asyn
   socket.resume();
   await until(() => received.includes('"final"') && received.endsWith('\n'));
   const lines = received.trimEnd().split('\n');
-  const told = lines.map(
+  const events = lines.map(
     (line) => JSON.parse(line) as { dictation?: Capture; appended?: string; change?: Capture },
   );
-  expect(told.map((one) => one.dictation?.committed ?? one.appended ?? '').join('') === now.committed).toBe(
+  expect(events.map((one) => one.dictation?.committed ?? one.appended ?? '').join('') === now.committed).toBe(
     true,
   );
-  expect(told.at(-1)?.change?.text === now.committed).toBe(true);
+  expect(events.at(-1)?.change?.text === now.committed).toBe(true);
   expect(watchers).toBe(1);
 });
 

@@ -38,11 +38,11 @@ afterEach(async () => {
 
 function client(): { socket: Socket; answers: () => string; closed: Promise<unknown> } {
   const socket = connect(join(folder, 'c'));
-  let said = '';
-  socket.setEncoding('utf8').on('data', (text: string) => (said += text));
+  let output = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (output += text));
   // Disconnects in the middle of a request.
   socket.on('error', () => undefined);
-  return { socket, answers: () => said, closed: new Promise((resolve) => socket.once('close', resolve)) };
+  return { socket, answers: () => output, closed: new Promise((resolve) => socket.once('close', resolve)) };
 }
 
 test('a client whose line does not end is disconnected, and others are served', async () => {
@@ -78,11 +78,11 @@ test('a line that is too long for a request is refused, and the client may go on
   const { socket, answers, closed } = client();
   socket.end(`${'x'.repeat(20_000)}\n{"type":"last"}\n`);
   await closed;
-  const said = answers()
+  const output = answers()
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
-  expect(said).toEqual(
+  expect(output).toEqual(
     expect.arrayContaining([
       { type: 'error', error: expect.objectContaining({ code: 'PROTOCOL' }) },
       { type: 'last' },

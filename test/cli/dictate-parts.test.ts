@@ -41,9 +41,9 @@ describe('flowing text', () => {
         fc.array(fc.integer({ min: 8, max: 40 }), { minLength: 1 }),
         (committed, tail, widths) => {
           const flow = new TextFlow();
-          let said = '';
+          let shown = '';
           committed.forEach((part, index) => {
-            said += joined([part]);
+            shown += joined([part]);
             flow.append(joined([part]));
             flow.setTentative(joined(tail));
             const columns = widths[index % widths.length] ?? 8;
@@ -51,7 +51,7 @@ describe('flowing text', () => {
             for (const line of lines) {
               expect(columnsOf(`${line.committed}${line.tentative}`.trimEnd())).toBeLessThanOrEqual(columns);
             }
-            expect(squeezed(lines.map((line) => line.committed).join(' '))).toBe(squeezed(said));
+            expect(squeezed(lines.map((line) => line.committed).join(' '))).toBe(squeezed(shown));
             expect(squeezed(lines.map((line) => line.tentative).join(' '))).toBe(squeezed(joined(tail)));
           });
         },
@@ -142,8 +142,8 @@ describe('the state line', () => {
     ['0:07 / 0:11', { isLive: false, totalSeconds: 11 }],
   ];
 
-  test.each(states)('shows “%s” for %j', (told, change) => {
-    expect(stateLine({ ...listening, ...change }, 110, plain)).toContain(told);
+  test.each(states)('shows “%s” for %j', (expected, change) => {
+    expect(stateLine({ ...listening, ...change }, 110, plain)).toContain(expected);
   });
 
   test('fits any width, and shows the state rather than the meter', () => {

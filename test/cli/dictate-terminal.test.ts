@@ -18,7 +18,7 @@ class Screen extends PassThrough {
 
   override write(text: string): boolean {
     // eslint-disable-next-line no-control-regex
-    for (const part of text.split(/(\u001b\[[?\d;]*[A-Za-z]|\n|\r)/)) this.#take(part);
+    for (const part of text.split(/(\u001b\[[?\d;]*[A-Za-z]|\n|\r)/)) this.#apply(part);
     return true;
   }
 
@@ -26,7 +26,7 @@ class Screen extends PassThrough {
     return this.#lines.join('\n').trimEnd();
   }
 
-  #take(part: string): void {
+  #apply(part: string): void {
     if (part === '\n') {
       this.#row += 1;
       this.#lines[this.#row] ??= '';
@@ -84,7 +84,7 @@ describe('a dictation on a terminal', () => {
     expect(screen.text.split('\n').length).toBeLessThan(12);
     expect(screen.text).toContain('0:00 / 10:00');
     view.failed(new SottoError('DAEMON_LOST', 'the file is missing'));
-    expect(screen.text).toMatch(/^sotto: it is gone — /);
+    expect(screen.text).toMatch(/^sotto: the file is missing — /);
   });
 });
 
@@ -105,17 +105,17 @@ describe('keys', () => {
     ['\u001b[A', ''],
     ['q', ''],
     ['hello\r', ''],
-  ])('%j makes %p', async (key, asked) => {
+  ])('%j makes %p', async (key, action) => {
     const keyboard = new Keyboard();
-    const levelsChanged: string[] = [];
+    const actions: string[] = [];
     const release = listenToKeys(
-      { finish: () => levelsChanged.push('finish'), discard: () => levelsChanged.push('discard') },
+      { finish: () => actions.push('finish'), discard: () => actions.push('discard') },
       keyboard as unknown as ReadStream,
     );
     expect(keyboard.raw).toBe(true);
     keyboard.write(key);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(levelsChanged.join()).toBe(asked);
+    expect(actions.join()).toBe(action);
     release();
     expect(keyboard.raw).toBe(false);
   });

@@ -14,7 +14,7 @@ import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 
 let folder = '';
-beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'take-'))));
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'dictation-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 type AcceptingDictation = DictationAttemptDeps['dictation'];
@@ -60,9 +60,9 @@ class SilentDictation implements AcceptingDictation {
 
 /** A disk that can't be read from the third second on. */
 class UnreadableRecording extends LocalRecording {
-  override read(from: number, most: number): Int16Array {
+  override read(from: number, maxCount: number): Int16Array {
     if (from >= 2 * SECOND) throw new SottoError('SPOOL_FAILED', 'can’t read the recording: EIO');
-    return super.read(from, Math.min(most, 2 * SECOND - from));
+    return super.read(from, Math.min(maxCount, 2 * SECOND - from));
   }
 }
 
@@ -136,7 +136,7 @@ describe('a session whose recording can’t be read', () => {
     await background.ended;
     expect(background.now).toMatchObject({
       phase: 'failed',
-      error: { code: 'SPOOL_FAILED', hint: expect.stringContaining('kept') as unknown },
+      error: { code: 'SPOOL_FAILED', hint: expect.stringContaining('saved') as unknown },
     });
     expect(await findOrphans(folder)).toMatchObject([{ samples: 5 * SECOND }]);
   });

@@ -234,7 +234,7 @@ describe('sotto models', () => {
     await run('pull', 'someone/model', '--as', 'second');
     written.stdout = '';
     expect(await run('prune')).toBe(0);
-    expect(written.stdout).toMatch(/^removed a part of model \(\d kB\)\n/);
+    expect(written.stdout).toMatch(/^removed a partial download of model \(\d kB\)\n/);
     expect(existsSync(join(home.paths.models, 'second'))).toBe(true);
     expect(await run('prune', '--unused')).toBe(2);
     expect(await run('prune', '--unused', '--yes')).toBe(0);

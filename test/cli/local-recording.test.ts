@@ -20,9 +20,9 @@ function spoken(samples: number, at = folder): LocalRecording {
 }
 
 function all(recording: LocalRecording): number[] {
-  const heard: number[] = [];
-  while (heard.length < recording.samples) heard.push(...recording.read(heard.length, 1_000));
-  return heard;
+  const samples: number[] = [];
+  while (samples.length < recording.samples) samples.push(...recording.read(samples.length, 1_000));
+  return samples;
 }
 
 describe('the local recording of a dictation', () => {

@@ -30,10 +30,10 @@ async function record(rate: number, tonesHz: readonly number[], rounds: number):
   play(0);
   const microphone = new Microphone();
   await microphone.open();
-  const heard: number[] = [];
+  const received: number[] = [];
   let isOver = false;
   microphone.start({
-    pcm: (samples) => void heard.push(...samples),
+    pcm: (samples) => void received.push(...samples),
     end: () => (isOver = true),
     failed: (error) => {
       throw error;
@@ -41,13 +41,13 @@ async function record(rate: number, tonesHz: readonly number[], rounds: number):
   });
   for (let round = 1; round <= rounds; round++) {
     const expected = (round * here.maxSamples * SECOND) / rate;
-    await until(() => heard.length > expected - 2 * FRAME);
+    await until(() => received.length > expected - 2 * FRAME);
     if (round < rounds) play(round);
   }
   microphone.stop();
   await until(() => isOver);
-  expect(Math.abs(heard.length - (rounds * here.maxSamples * SECOND) / rate)).toBeLessThan(2 * FRAME);
-  return Int16Array.from(heard);
+  expect(Math.abs(received.length - (rounds * here.maxSamples * SECOND) / rate)).toBeLessThan(2 * FRAME);
+  return Int16Array.from(received);
 }
 
 /** Level of a frequency in the middle of the audio, in dB relative to the played tones. Hann window. */

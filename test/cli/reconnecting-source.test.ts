@@ -102,30 +102,30 @@ describe('a reconnecting microphone', () => {
   });
 
   test('can be switched, and audio that the first one still delivers is kept', async () => {
-    const [first, second] = [new Puppet({ name: 'Built-in' }), new Puppet({ name: 'Desk' })];
+    const [first, second] = [new Puppet({ name: 'Built-in' }), new Puppet({ name: 'USB' })];
     const { happened, listen, source } = steady(first, second);
     await listen();
-    source.change('Desk');
+    source.change('USB');
     expect(first.isStopped).toBe(true);
     first.listener?.pcm(new Int16Array(5));
     await settled();
     second.listener?.pcm(new Int16Array(6));
-    expect(happened).toEqual(['open Desk', '5 samples', 'opened Desk', '6 samples']);
+    expect(happened).toEqual(['open USB', '5 samples', 'opened USB', '6 samples']);
   });
 
   test('can be switched while the first one is being opened: only the new one is recorded', async () => {
-    const [first, second] = [new Puppet(gone), new Puppet({ name: 'Desk' })];
+    const [first, second] = [new Puppet(gone), new Puppet({ name: 'USB' })];
     const { happened, source } = steady(first, second);
     const opening = source.open();
-    source.change('Desk');
+    source.change('USB');
     expect(first.isStopped).toBe(true);
-    expect(await opening).toEqual({ name: 'Desk' });
+    expect(await opening).toEqual({ name: 'USB' });
     source.start({
       pcm: (samples) => happened.push(`${samples.length} samples`),
       end: () => happened.push('end'),
       failed: ({ code }) => happened.push(code),
     });
     second.listener?.pcm(new Int16Array(6));
-    expect(happened).toEqual(['open Desk', '6 samples']);
+    expect(happened).toEqual(['open USB', '6 samples']);
   });
 });

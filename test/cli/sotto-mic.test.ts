@@ -23,7 +23,7 @@ type Received = number[] | Record<string, unknown>;
 class Mic {
   readonly process: ChildProcessWithoutNullStreams;
   /** Runs of samples, and the events between them. */
-  readonly heard: Received[] = [];
+  readonly received: Received[] = [];
   ended: { code: number | null } | undefined;
 
   constructor(...steps: string[]) {
@@ -37,34 +37,36 @@ class Mic {
     const frames = new FrameReader();
     this.process.stdout.on('data', (bytes: Buffer) => {
       for (const frame of frames.read(bytes)) {
-        const last = this.heard.at(-1);
-        if (frame.kind === 'event') this.heard.push(JSON.parse(frame.json) as Record<string, unknown>);
+        const last = this.received.at(-1);
+        if (frame.kind === 'event') this.received.push(JSON.parse(frame.json) as Record<string, unknown>);
         else if (Array.isArray(last)) for (const sample of frame.samples) last.push(sample);
-        else this.heard.push([...frame.samples]);
+        else this.received.push([...frame.samples]);
       }
     });
     return this;
   }
 
-  say(...lines: string[]): void {
+  send(...lines: string[]): void {
     this.process.stdin.write(lines.map((line) => `${line}\n`).join(''));
   }
 
   get events(): string[] {
-    return this.heard.map((heard) => (Array.isArray(heard) ? `${heard.length}` : String(heard.type)));
+    return this.received.map((received) =>
+      Array.isArray(received) ? `${received.length}` : String(received.type),
+    );
   }
 }
 
 describe('sotto-mic', () => {
   test('lists, records, stops, and records again, as often as requested', async () => {
     const mic = new Mic('device A', 'device B', 'pause 0', 'ramp 3000').read();
-    mic.say('list', 'open');
+    mic.send('list', 'open');
     await until(() => mic.events.at(-1) === '3000');
-    mic.say('stop', 'open 1');
+    mic.send('stop', 'open 1');
     await until(() => mic.events.length === 6 && mic.events.at(-1) === '3000');
-    mic.say('stop');
+    mic.send('stop');
     await until(() => mic.events.length === 7);
-    expect(mic.heard).toEqual([
+    expect(mic.received).toEqual([
       {
         type: 'devices',
         devices: [
@@ -92,14 +94,14 @@ describe('sotto-mic', () => {
       `await ${reader}`,
       'ramp 1600',
     );
-    mic.say('open');
+    mic.send('open');
     // The device is never blocked: it has delivered everything, although nothing was read.
     await until(() => existsSync(given));
     mic.read();
     await until(() => mic.events.includes('dropped'));
     writeFileSync(reader, '');
     await until(() => mic.events.length === 4 && mic.events.at(-1) === '1600');
-    const [, before, gap, after] = mic.heard as [unknown, number[], { samples: number }, number[]];
+    const [, before, gap, after] = mic.received as [unknown, number[], { samples: number }, number[]];
     expect(gap.samples).toBeGreaterThan(0);
     expect(before.length + gap.samples).toBe(all);
     expect(
@@ -117,7 +119,7 @@ describe('sotto-mic', () => {
       fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 20 }), async (lines) => {
         const mic = new Mic('device A').read();
         for (const bytes of lines) mic.process.stdin.write(Buffer.concat([bytes, Buffer.from('\n')]));
-        mic.say('list');
+        mic.send('list');
         await until(() => mic.events.at(-1) === 'devices' || mic.ended !== undefined);
         expect(mic.events).toEqual([...lines.map(() => 'failed'), 'devices']);
         mic.process.stdin.end();
@@ -133,7 +135,7 @@ describe('sotto-mic', () => {
     ['recording', ['open']],
   ])('exits when its stdin ends, the microphone %s', async (_, commands) => {
     const mic = new Mic('device A', 'ramp 1000000').read();
-    mic.say(...commands, 'list');
+    mic.send(...commands, 'list');
     await until(() => mic.events.includes('devices'));
     mic.process.stdin.end();
     await until(() => mic.ended !== undefined);
@@ -142,7 +144,7 @@ describe('sotto-mic', () => {
 
   test('refuses to open twice, or to open a device that was not listed', async () => {
     const mic = new Mic('device A', 'device B', 'ramp 0').read();
-    mic.say('open 1', 'list', 'open 2', 'open', 'open');
+    mic.send('open 1', 'list', 'open 2', 'open', 'open');
     await until(() => mic.events.length === 5);
     expect(mic.events).toEqual(['failed', 'devices', 'failed', 'opened', 'failed']);
   });

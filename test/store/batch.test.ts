@@ -9,7 +9,7 @@ import { isDamagedFile } from '#daemon/store/sqlite/damaged.js';
 import { foreignDatabase } from '#test/harness/foreign-database.js';
 import type { BatchFile, BatchRun, NewFile } from '#daemon/store/batch/batch-run.js';
 
-/** `Sotb`, at byte 68 of the file. */
+/** The application id `Sotb`, at byte 68 of the file. */
 const OWN_NUMBER = 0x536f7462;
 
 let root: string;
@@ -45,9 +45,9 @@ function file(name: string, more: Partial<NewFile> = {}): NewFile {
 }
 
 function next(run: BatchRun): BatchFile {
-  const taken = run.next();
-  if (taken === undefined) throw new Error('nothing waits');
-  return taken;
+  const file = run.next();
+  if (file === undefined) throw new Error('nothing waits');
+  return file;
 }
 
 const nothing = (): undefined => undefined;
@@ -55,7 +55,7 @@ const worked = { audioSeconds: 60, workSeconds: 2 };
 const failure = { code: 'AUDIO_EMPTY', message: 'it is empty', hint: 'record it again' } as const;
 
 describe('a run', () => {
-  test('gives each file once, in order, and remembers what came of it', () => {
+  test('returns each file once, in order, and stores its result', () => {
     const { run } = resumeOrStart();
     run.add(['a', 'b', 'c'].map((name) => file(name)).concat(file('d', { skip: 'done' })));
     const [a, b, c] = [next(run), next(run), next(run)];
@@ -74,7 +74,7 @@ describe('a run', () => {
     ]);
   });
 
-  test('goes on for whoever asks for the same, until it has ended; others have their own', () => {
+  test('is resumed by the same call until it has ended; other calls have their own run', () => {
     const first = resumeOrStart();
     first.run.add([file('a'), file('b')]);
     first.run.done(next(first.run), worked);
@@ -86,14 +86,14 @@ describe('a run', () => {
     expect(resumeOrStart().since).toBeUndefined();
   });
 
-  test('begins anew when it is told to', () => {
+  test('starts over on request', () => {
     resumeOrStart().run.add([file('a')]);
     const { run, since } = resumeOrStart('a', true);
     expect([since, run.files()]).toEqual([undefined, []]);
     expect(resumeOrStart().since).toBeDefined();
   });
 
-  test('what a killed process had in its hands is done if its text lies in its place, and waits otherwise', () => {
+  test('a file that a killed process was working on is done if its text was placed, and waits otherwise', () => {
     const { run } = resumeOrStart();
     run.add(['placed', 'other', 'gone', 'early'].map((name) => file(name)));
     for (const digest of ['1', '2', '3']) run.placing(next(run), digest);
@@ -105,14 +105,14 @@ describe('a run', () => {
     const again = resumeOrStart().run;
     again.recover((target) => there.get(target));
     expect(again.files().map(({ state }) => state)).toEqual(['done', 'waiting', 'waiting', 'waiting']);
-    // A digest is of one attempt: the next one may end before it has a text.
+    // A digest belongs to one attempt: the next one may end before it has a text.
     expect(next(again).path).toBe('/in/other');
     const third = resumeOrStart().run;
     third.recover(() => '2');
     expect(third.counts()).toMatchObject({ done: 1, waiting: 3 });
   });
 
-  test('a file that has changed waits again, whatever came of it before; the others stay', () => {
+  test('a changed file waits again, whatever its result was; the others keep theirs', () => {
     const { run } = resumeOrStart();
     run.add([file('a'), file('b'), file('c', { failure }), file('d', { skip: 'done' })]);
     run.done(next(run), worked);
@@ -125,13 +125,13 @@ describe('a run', () => {
     expect(run.files('waiting')[1]).not.toHaveProperty('failure');
   });
 
-  test('a file that it knows and that can’t be looked at has failed, unless its text is there; seen again, it waits', () => {
+  test('a known file that can’t be read has failed, unless its text exists; once readable, it waits', () => {
     const { run } = resumeOrStart();
     run.add([file('a'), file('b'), file('c'), file('d', { skip: 'done' })]);
     run.done(next(run), worked);
     run.failed(next(run), { ...failure, code: 'AUDIO_TRUNCATED' });
-    const gone = { target: '', bytes: 0, modifiedMs: 0, failure };
-    run.add(['a', 'b', 'c', 'd'].map((name) => file(name, gone)));
+    const missing = { target: '', bytes: 0, modifiedMs: 0, failure };
+    run.add(['a', 'b', 'c', 'd'].map((name) => file(name, missing)));
     expect(run.files()).toMatchObject([
       { state: 'done', target: '/out/a.txt' },
       { state: 'failed', target: '/out/b.txt', failure },
@@ -142,7 +142,7 @@ describe('a run', () => {
     expect(run.files().map(({ state }) => state)).toEqual(['done', 'waiting', 'waiting', 'waiting']);
   });
 
-  test('the name of a text may change until there is one', () => {
+  test('the name of a text may change until it is written', () => {
     const { run } = resumeOrStart();
     run.add([file('a'), file('b')]);
     run.done(next(run), worked);
@@ -150,35 +150,35 @@ describe('a run', () => {
     expect(run.files().map(({ target }) => target)).toEqual(['/out/a.txt', '/out/b.wav.txt']);
   });
 
-  test('accounts for every file, whatever happens in whatever order, over any number of processes', () => {
+  test('accounts for every file, for any sequence of events and any number of processes', () => {
     const step = fc.constantFrom('next', 'done', 'failed', 'back', 'placing', 'die', 'change');
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 6 }), fc.array(step, { maxLength: 40 }), (count, steps) => {
         rmSync(path, { force: true });
-        const mine = BatchStore.open(path);
+        const batches = BatchStore.open(path);
         const files = Array.from({ length: count }, (_, n) => file(String(n)));
-        let run = mine.resumeOrStart({ identity: 'x', restart: true }).run;
+        let run = batches.resumeOrStart({ identity: 'x', restart: true }).run;
         run.add(files);
-        let hands: BatchFile[] = [];
+        let working: BatchFile[] = [];
         const done = new Set<string>();
         for (const what of steps) {
           if (what === 'die') {
-            run = mine.resumeOrStart({ identity: 'x', restart: false }).run;
+            run = batches.resumeOrStart({ identity: 'x', restart: false }).run;
             run.recover(nothing);
-            hands = [];
+            working = [];
           } else if (what === 'next') {
-            const taken = run.next();
-            // What is done or in somebody's hands is given to nobody.
-            expect(taken !== undefined && done.has(taken.path)).toBe(false);
-            expect(hands.map((one) => one.path)).not.toContain(taken?.path);
-            if (taken !== undefined) hands.push(taken);
+            const file = run.next();
+            // A file that is done or in progress isn't returned again.
+            expect(file !== undefined && done.has(file.path)).toBe(false);
+            expect(working.map((one) => one.path)).not.toContain(file?.path);
+            if (file !== undefined) working.push(file);
           } else if (what === 'change') {
             const changed = file('0', { bytes: 10 + steps.indexOf(what) });
-            if (hands.some((one) => one.path === changed.path)) continue;
+            if (working.some((one) => one.path === changed.path)) continue;
             run.add([changed]);
             if (run.files('waiting').some((one) => one.path === changed.path)) done.delete(changed.path);
           } else {
-            const held = what === 'placing' ? hands[0] : hands.shift();
+            const held = what === 'placing' ? working[0] : working.shift();
             if (held === undefined) continue;
             if (what === 'placing') run.placing(held, 'digest');
             if (what === 'back') run.putBack(held);
@@ -188,9 +188,9 @@ describe('a run', () => {
           }
           const counts = run.counts();
           expect(Object.values(counts).reduce((sum, n) => sum + n, 0)).toBe(count);
-          expect([counts.working, counts.done + counts.failed]).toEqual([hands.length, done.size]);
+          expect([counts.working, counts.done + counts.failed]).toEqual([working.length, done.size]);
         }
-        mine.close();
+        batches.close();
       }),
       { numRuns: 40 },
     );
@@ -198,18 +198,18 @@ describe('a run', () => {
 });
 
 describe('the file', () => {
-  test('is for its user alone, and holds no word of a text', () => {
+  test('is readable by its user only, and contains no text', () => {
     const { run } = resumeOrStart();
     run.add([file('a')]);
-    const taken = next(run);
-    run.placing(taken, 'digest');
-    run.done(taken, worked);
+    const opened = next(run);
+    run.placing(opened, 'digest');
+    run.done(opened, worked);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600);
   });
 
-  test.each(['this is no database, whatever it is called'.repeat(100), 'SQLite format 3\0'.repeat(500)])(
-    'that is damaged and not known to be of Sotto is left as it is, and said: %.20s…',
+  test.each(['not a database, despite its name'.repeat(100), 'SQLite format 3\0'.repeat(500)])(
+    'that is damaged and not known to be Sotto’s is not changed, and reported: %.20s…',
     (content) => {
       writeFileSync(path, content);
       expect(() => store()).toThrow(expect.objectContaining({ code: 'OUTPUT_FAILED' }));
@@ -218,7 +218,7 @@ describe('the file', () => {
     },
   );
 
-  test('that is a database of another program is left as it is, and said', () => {
+  test('that is another program’s database is not changed, and reported', () => {
     const isUnchanged = foreignDatabase(path);
     expect(() => store()).toThrow(
       expect.objectContaining({ code: 'OUTPUT_FAILED', message: expect.stringContaining('another program') }),
@@ -226,33 +226,33 @@ describe('the file', () => {
     expect(isUnchanged()).toBe(true);
   });
 
-  test.each([OWN_NUMBER, 0])('that is damaged and of Sotto is kept aside, and said: %i', (number) => {
+  test.each([OWN_NUMBER, 0])('that is damaged and Sotto’s is moved aside, and reported: %i', (number) => {
     store();
     const db = new DatabaseSync(path);
     db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     db.close();
     const bytes = readFileSync(path);
-    // Elsewhere: SQLite's other files of the whole one are still in use.
+    // In another folder: SQLite's other files of the intact one are still in use.
     folder = join(folder, 'elsewhere');
     mkdirSync(folder);
     path = join(folder, 'batch.db');
     bytes.writeInt32BE(number, 68);
-    // Where the list of its tables begins.
+    // The list of its tables starts here.
     bytes.fill(0xff, 100, 108);
     writeFileSync(path, bytes);
-    let told = 0;
+    let damages = 0;
     resumeOrStart(
       'a',
       false,
-      store(() => (told += 1)),
+      store(() => (damages += 1)),
     ).run.add([file('a')]);
-    expect(told).toBe(1);
+    expect(damages).toBe(1);
     const [aside = ''] = readdirSync(folder).filter((name) => isDamagedFile('batch.db', name));
     expect(readFileSync(join(folder, aside)).equals(bytes)).toBe(true);
     expect(readFileSync(path).subarray(0, 6).toString()).toBe('SQLite');
   });
 
-  test('that a later Sotto wrote is left alone', () => {
+  test('that a newer version wrote is not changed', () => {
     store().close();
     open.pop();
     const db = new DatabaseSync(path);
@@ -261,13 +261,13 @@ describe('the file', () => {
     expect(() => store()).toThrow(expect.objectContaining({ code: 'VERSION_MISMATCH' }));
   });
 
-  test('that can not be made says where, and why it is wanted', () => {
+  test('that can’t be created is reported with its path and purpose', () => {
     path = join(folder, 'file', 'batch.db');
     writeFileSync(join(folder, 'file'), '');
     expect(() => store()).toThrow(expect.objectContaining({ code: 'OUTPUT_FAILED' }));
   });
 
-  test('forgets what ended long ago, and what nobody went on with', () => {
+  test('deletes old ended runs and abandoned ones', () => {
     const day = 24 * 3600_000;
     const here = store();
     const now = Date.now();
@@ -289,7 +289,7 @@ describe('the file', () => {
     expect(kept).toEqual(['watched', 'fresh']);
   });
 
-  test('forgets nothing by a clock that jumps ahead, until it has run there for a day; and goes back with it', () => {
+  test('deletes nothing after a jump of the clock, until the clock has run there for a day; and jumps back with it', () => {
     const day = 24 * 3600_000;
     const now = Date.now();
     const here = store();
@@ -312,7 +312,7 @@ describe('the file', () => {
     expect(names()).toEqual([]);
   });
 
-  test('forgets what a clock that was ahead dated as if it had been dated when that was corrected', () => {
+  test('deletes runs dated by a clock that was ahead as if they were dated at its correction', () => {
     const day = 24 * 3600_000;
     const now = Date.now();
     const here = store();

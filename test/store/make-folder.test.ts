@@ -27,19 +27,19 @@ test('a parent that is a file, and a link to nothing', () => {
 });
 
 test('ends if a folder exists and the system reports ENOENT for a new one in it, as in /proc', () => {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const calls = {
     stat: (path: string) => {
       if (path !== '/proc' && path !== '/') throw failure('ENOENT');
       return { isDirectory: () => true };
     },
     mkdir: (path: string) => {
-      asked.push(path);
+      requested.push(path);
       throw failure('ENOENT');
     },
   };
   expect(() => makeFolder('/proc/nope/x', undefined, calls)).toThrow('ENOENT');
-  expect(asked).toEqual(['/proc/nope']);
+  expect(requested).toEqual(['/proc/nope']);
 });
 
 test('a folder that another process creates meanwhile is fine', () => {

@@ -25,7 +25,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const ramp = Int16Array.from({ length: 300_000 }, (_, i) => ((i * 7919) % 65_536) - 32_768);
 
 async function spoolOf(samples: Int16Array): Promise<string> {
-  const spool = await SpoolFile.create(folder, { id: 'take-1', startedMs: 5, options: {} });
+  const spool = await SpoolFile.create(folder, { id: 'dictation-1', startedMs: 5, options: {} });
   await spool.append(Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
   await spool.close();
   return spool.path;
@@ -34,7 +34,7 @@ async function spoolOf(samples: Int16Array): Promise<string> {
 describe('a recording', () => {
   test('is a WAV with exactly the samples of the spool, readable by its user only', async () => {
     const name = await saveRecording(await spoolOf(ramp), recordings);
-    expect(name).toBe('take-1.wav');
+    expect(name).toBe('dictation-1.wav');
     const path = join(recordings, name);
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const audio = await openAudio(path);
@@ -57,7 +57,7 @@ describe('a recording', () => {
     const spool = await spoolOf(ramp.subarray(0, 10));
     await saveRecording(spool, recordings);
     await saveRecording(spool, recordings);
-    expect(readdirSync(recordings)).toEqual(['take-1.wav']);
+    expect(readdirSync(recordings)).toEqual(['dictation-1.wav']);
   });
 
   test.each([
@@ -74,7 +74,7 @@ describe('a recording', () => {
   test('is only removed by its exact name', async () => {
     const name = await saveRecording(await spoolOf(ramp.subarray(0, 10)), recordings);
     await removeRecording(recordings, `../kept/${name}`);
-    await removeRecording(recordings, '../take-1.spool');
+    await removeRecording(recordings, '../dictation-1.spool');
     expect(readdirSync(recordings)).toEqual([name]);
     await removeRecording(recordings, name);
     await removeRecording(recordings, name);

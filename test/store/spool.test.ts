@@ -20,7 +20,7 @@ import { SpoolFile, type OpenSpool, type SpoolHandle } from '#daemon/store/spool
 import { sweepSpools } from '#daemon/store/spool/sweep-spools.js';
 import { until } from '#test/harness/wait.js';
 
-const info: SpoolInfo = { id: 'take-1', startedMs: 1_700_000_000_000, options: { language: 'de' } };
+const info: SpoolInfo = { id: 'dictation-1', startedMs: 1_700_000_000_000, options: { language: 'de' } };
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'sotto-spool-'));
@@ -90,23 +90,23 @@ describe('a spool file', () => {
           expect(error).toMatchObject({ code: 'SPOOL_FAILED' });
           return undefined;
         });
-        let said = 0;
+        let acknowledged = 0;
         for (let i = 0; spool !== undefined && i < 6; i++) {
-          await spool.append(ramp(said, 100)).then(
-            (count) => (said = count),
+          await spool.append(ramp(acknowledged, 100)).then(
+            (count) => (acknowledged = count),
             (error: unknown) => expect(error).toMatchObject({ code: 'SPOOL_FAILED' }),
           );
-          expect(spool.samples).toBe(said);
+          expect(spool.samples).toBe(acknowledged);
         }
         await spool?.close();
         if (spool !== undefined) {
-          expect(said).toBe(fault === 'short' || disk.calls() <= failing ? 600 : 500);
+          expect(acknowledged).toBe(fault === 'short' || disk.calls() <= failing ? 600 : 500);
           const { samples = 0, pcmAt = 0 } = (await readOrphan(spool.path)) ?? {};
-          expect(samples).toBeGreaterThanOrEqual(said);
+          expect(samples).toBeGreaterThanOrEqual(acknowledged);
           expect(
             readFileSync(spool.path)
-              .subarray(pcmAt, pcmAt + 2 * said)
-              .equals(ramp(0, said)),
+              .subarray(pcmAt, pcmAt + 2 * acknowledged)
+              .equals(ramp(0, acknowledged)),
           ).toBe(true);
         }
         if (disk.calls() <= failing) break; // no call was left to fail
@@ -155,7 +155,11 @@ describe('a spool whose header could not be written', () => {
 
   test('is removed by the next daemon; nothing else is', async () => {
     const head = encodeHeader(info);
-    const gone = { 'empty.spool': Buffer.alloc(0), 'cut.spool': head.subarray(0, 40), 'alone.events': '{}' };
+    const removed = {
+      'empty.spool': Buffer.alloc(0),
+      'cut.spool': head.subarray(0, 40),
+      'alone.events': '{}',
+    };
     const stays = {
       'whole.spool': encodeHeader({ ...info, id: 'whole' }),
       'whole.events': '{}',
@@ -167,7 +171,7 @@ describe('a spool whose header could not be written', () => {
       'letters.spool': 'Dear Anna',
       'shopping list.events': '',
     };
-    for (const [name, bytes] of Object.entries({ ...gone, ...stays }))
+    for (const [name, bytes] of Object.entries({ ...removed, ...stays }))
       writeFileSync(join(folder, name), bytes);
     await sweepSpools(folder, (id) => id.startsWith('in-use'));
     expect(readdirSync(folder).sort()).toEqual(Object.keys(stays).sort());
@@ -176,21 +180,21 @@ describe('a spool whose header could not be written', () => {
 
   test('keeps the journal of an earlier version, under the new name', async () => {
     await (await SpoolFile.create(folder, info)).close();
-    writeFileSync(join(folder, 'take-1.said'), '{}');
+    writeFileSync(join(folder, 'dictation-1.said'), '{}');
     await findOrphans(folder);
-    expect(readdirSync(folder).sort()).toEqual(['take-1.events', 'take-1.spool']);
+    expect(readdirSync(folder).sort()).toEqual(['dictation-1.events', 'dictation-1.spool']);
   });
 
   test('a spool under another name than its own is a copy, not a dictation', async () => {
     await (await SpoolFile.create(folder, info)).close();
-    copyFileSync(join(folder, 'take-1.spool'), join(folder, 'copy.spool'));
-    expect((await findOrphans(folder)).map(({ path }) => path)).toEqual([join(folder, 'take-1.spool')]);
+    copyFileSync(join(folder, 'dictation-1.spool'), join(folder, 'copy.spool'));
+    expect((await findOrphans(folder)).map(({ path }) => path)).toEqual([join(folder, 'dictation-1.spool')]);
   });
 });
 
 describe('a spool and the disk under it', () => {
   test('syncs its header, its name and then every five seconds of audio; no append waits for that', async () => {
-    const asked: string[] = [];
+    const synced: string[] = [];
     let release: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
     const slow: OpenSpool = async (path, flags, mode) => {
@@ -201,7 +205,7 @@ describe('a spool and the disk under it', () => {
         close: () => handle.close(),
         datasync: async () => {
           await held;
-          asked.push(path);
+          synced.push(path);
           await handle.datasync();
         },
       };
@@ -209,26 +213,26 @@ describe('a spool and the disk under it', () => {
     const spool = await SpoolFile.create(folder, info, slow);
     const second = ramp(0, 16_000);
     for (let i = 1; i <= 6; i++) expect(await spool.append(second)).toBe(16_000 * i);
-    expect(asked).toEqual([]);
+    expect(synced).toEqual([]);
     release();
-    await until(() => asked.length === 2);
-    expect(asked).toEqual([spool.path, folder]);
-    const before = asked.length;
+    await until(() => synced.length === 2);
+    expect(synced).toEqual([spool.path, folder]);
+    const before = synced.length;
     for (let i = 7; i <= 40; i++) {
       await spool.append(second);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    await until(() => asked.length >= before + 4);
+    await until(() => synced.length >= before + 4);
     // One for each five of 34 seconds, and one for those that came meanwhile.
-    expect(asked.length).toBeLessThanOrEqual(before + 8);
-    expect(new Set(asked.slice(before))).toEqual(new Set([spool.path]));
+    expect(synced.length).toBeLessThanOrEqual(before + 8);
+    expect(new Set(synced.slice(before))).toEqual(new Set([spool.path]));
     await spool.close();
   });
 
   test('a journal stays if the audio could not be removed: it says that the dictation is over', async () => {
     const spool = await SpoolFile.create(folder, info);
     await spool.close();
-    const journal = join(folder, 'take-1.events');
+    const journal = join(folder, 'dictation-1.events');
     writeFileSync(journal, '');
     await removeSpool(spool.path, () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' })));
     expect([existsSync(spool.path), existsSync(journal)]).toEqual([true, true]);

@@ -40,9 +40,9 @@ const dictated = (text: string, more: Partial<Environment>): Promise<CheckResult
 
 describe('a dictation', () => {
   test('reports when words come, the text, and the power if it can be measured', async () => {
-    const asked: string[][] = [];
+    const commands: string[][] = [];
     const run: Environment['run'] = (command, args) => {
-      asked.push([command, ...args]);
+      commands.push([command, ...args]);
       return Promise.resolve(ran(0, POWER));
     };
     const checks = await dictated('none of these words', { uid: 0, run });
@@ -54,7 +54,7 @@ describe('a dictation', () => {
     ]);
     // The fake engine returns a checksum of its audio.
     expect(named(checks, 'dictation')?.status).toBe('failed');
-    expect(asked[0]).toEqual(expect.arrayContaining(['powermetrics', '--samplers']));
+    expect(commands[0]).toEqual(expect.arrayContaining(['powermetrics', '--samplers']));
     expect(named(checks, 'power')).toMatchObject({
       ...{ status: 'ok', message: 'GPU busy 40 %, GPU 2.0 W during the dictation' },
       facts: { share: 0.4, watts: 2 },
@@ -66,7 +66,7 @@ describe('a dictation', () => {
 
   test('without root, the power is skipped and nothing is measured', async () => {
     const run = (): never => {
-      throw new Error('asked');
+      throw new Error('must not run');
     };
     const checks = await dictated('words', { uid: 501, run });
     expect(named(checks, 'power')).toMatchObject({ status: 'skipped', message: 'powermetrics needs root' });

@@ -11,12 +11,12 @@ const environment = (signal: AbortSignal): Environment => fakeMac('/none', '/non
 const timed = (name: string, step: Step, limitMs = 60_000): TimedStep => ({ name, step, limitMs });
 
 /** Yields one check, then waits for its signal or forever; records that it has cleaned up. */
-function hanging(hears: boolean, cleaned: string[] = []): Step {
+function hanging(obeysSignal: boolean, cleaned: string[] = []): Step {
   return async function* ({ signal }) {
     try {
       yield good('before');
       await new Promise<void>((resolve) => {
-        if (hears) signal.addEventListener('abort', () => resolve());
+        if (obeysSignal) signal.addEventListener('abort', () => resolve());
       });
       yield good('after');
     } finally {
@@ -68,16 +68,16 @@ describe('runSteps', () => {
   test('each check is reported once, in order; a crashing device is a check of its steps', async () => {
     const send = () => Promise.reject(new SottoError('ENGINE_CRASHED', 'killed by SIGABRT'));
     const daemon = fakeDaemon({ connect: send });
-    const told: string[] = [];
+    const reported: string[] = [];
     const checks = await runSteps(
       STEPS,
       (signal) => fakeMac('/none', '/none', { send, daemon, signal }),
-      ({ name }) => told.push(name),
+      ({ name }) => reported.push(name),
     );
     for (const name of ['load', 'numbers', 'encoder', 'speed', 'leaks', 'files', 'dictation'])
       expect(named(checks, name)).toMatchObject({ status: 'failed', facts: { code: 'ENGINE_CRASHED' } });
     expect(named(checks, 'teardown')?.status).toBe('ok');
-    expect(told).toEqual(checks.map(({ name }) => name));
+    expect(reported).toEqual(checks.map(({ name }) => name));
     expect([...new Set(checks.map(({ step }) => step))]).toEqual(STEPS.map(({ name }) => name));
   });
 

@@ -62,8 +62,8 @@ describe('an interrupted download', () => {
       const mark = hub.hits.length;
       await folder.pull(hub, 'someone/model', { as: name });
       expect(folder.files(name)[WEIGHTS]?.equals(noise(BYTES))).toBe(true);
-      const [asked] = hub.hits.slice(mark).filter(({ kind, path }) => kind === 'cdn' && path === WEIGHTS);
-      expect(asked?.headers.range).toBe(`bytes=${at}-${BYTES - 1}`);
+      const [request] = hub.hits.slice(mark).filter(({ kind, path }) => kind === 'cdn' && path === WEIGHTS);
+      expect(request?.headers.range).toBe(`bytes=${at}-${BYTES - 1}`);
     }
   });
 });
@@ -98,8 +98,8 @@ describe('a process that is killed during a download', () => {
     const mark = hub.hits.length;
     const { code, stderr } = await pulling().done;
     expect([code, stderr]).toEqual([0, expect.any(String)]);
-    const [asked] = hub.hits.slice(mark).filter(({ kind, path }) => kind === 'cdn' && path === WEIGHTS);
-    expect(asked?.headers.range).toBe(`bytes=1500000-${BYTES - 1}`);
+    const [request] = hub.hits.slice(mark).filter(({ kind, path }) => kind === 'cdn' && path === WEIGHTS);
+    expect(request?.headers.range).toBe(`bytes=1500000-${BYTES - 1}`);
     expect(folder.files('large')[WEIGHTS]?.equals(noise(BYTES))).toBe(true);
   });
 

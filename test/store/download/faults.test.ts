@@ -56,7 +56,7 @@ function expectWhole(name = 'model'): void {
 describe('a refusal of the Hub', () => {
   const { token } = { token: 'hf_other' };
   test.each<[string, string, string | undefined, string, RegExp]>([
-    ['a missing repository', 'someone/nothing', undefined, 'DOWNLOAD_DENIED', /or has no such model/],
+    ['a missing repository', 'someone/nothing', undefined, 'DOWNLOAD_DENIED', /no public model/],
     ['a missing one, with a token', 'someone/nothing', token, 'MODEL_NOT_FOUND', /has no someone\/nothing/],
     ['a private one, without a token', 'someone/private', undefined, 'DOWNLOAD_DENIED', /no public model/],
     ['a private one, with another user’s token', 'someone/private', token, 'MODEL_NOT_FOUND', /has no/],
@@ -146,8 +146,8 @@ describe('a transient failure', () => {
       return { missing: BYTES - 15_000 };
     };
     await folder.pull(hub, 'someone/model');
-    const asked = hub.hits.slice(mark).filter(({ kind, path }) => kind === 'cdn' && path === WEIGHTS);
-    expect(asked.map(({ headers }) => [headers.range, headers['if-range'] !== undefined])).toEqual([
+    const requests = hub.hits.slice(mark).filter(({ kind, path }) => kind === 'cdn' && path === WEIGHTS);
+    expect(requests.map(({ headers }) => [headers.range, headers['if-range'] !== undefined])).toEqual([
       [undefined, false],
       [`bytes=15000-${BYTES - 1}`, true],
       [`bytes=15000-${BYTES - 1}`, false],
@@ -225,7 +225,7 @@ describe('a permanent failure', () => {
   test.each<[string, string, RegExp]>([
     ['no JSON', '<html>log in to the hotel’s network</html>', /invalid listing/],
     ['no list', '{"error":"?"}', /./],
-    ['an invalid entry', '[7]', /no object/],
+    ['an invalid entry', '[7]', /isn’t an object/],
     ['a file without a size', '[{"type":"file","path":"config.json","oid":"00"}]', /without a size/],
     ['a negative size', '[{"type":"file","path":"config.json","size":-1,"oid":"00"}]', /without a size/],
     ['a file without a hash', '[{"type":"file","path":"config.json","size":1,"oid":"zz"}]', /without a hash/],

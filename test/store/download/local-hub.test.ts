@@ -43,10 +43,10 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 describe('the local hub serves the Hub’s own library', () => {
   test('a revision', async () => {
-    const asked = { name: repo, hubUrl: hub.endpoint, additionalFields: ['sha'] as ['sha'] };
-    expect(await modelInfo(asked)).toMatchObject({ name: repo, sha: commit, gated: false, private: false });
-    expect(await modelInfo({ ...asked, revision: commit })).toMatchObject({ sha: commit });
-    expect(await thrown(modelInfo({ ...asked, revision: 'v9' }))).toMatchObject({ statusCode: 404 });
+    const request = { name: repo, hubUrl: hub.endpoint, additionalFields: ['sha'] as ['sha'] };
+    expect(await modelInfo(request)).toMatchObject({ name: repo, sha: commit, gated: false, private: false });
+    expect(await modelInfo({ ...request, revision: commit })).toMatchObject({ sha: commit });
+    expect(await thrown(modelInfo({ ...request, revision: 'v9' }))).toMatchObject({ statusCode: 404 });
   });
 
   test('the files, in pages, with folders', async () => {
@@ -70,8 +70,12 @@ describe('the local hub serves the Hub’s own library', () => {
     expect(await (await of('weights.safetensors', true))?.text()).toContain(`oid sha256:${sha256(weights)}`);
     expect(await of('nothing.json')).toBeNull();
     expect(await fileExists({ repo, path: 'config.json', hubUrl: hub.endpoint })).toBe(true);
-    const told = await fileDownloadInfo({ repo, path: 'weights.safetensors', hubUrl: hub.endpoint });
-    expect(told).toMatchObject({ size: 20_000 });
+    const responseHeaders = await fileDownloadInfo({
+      repo,
+      path: 'weights.safetensors',
+      hubUrl: hub.endpoint,
+    });
+    expect(responseHeaders).toMatchObject({ size: 20_000 });
   });
 
   test.each([
@@ -124,15 +128,15 @@ describe('over HTTP', () => {
   test('ranges of a file, by its ETag or not', async () => {
     const to = (await at(file)).headers.get('location') ?? '';
     const etag = (await fetch(to)).headers.get('etag') ?? '';
-    const asked = async (headers: Record<string, string>) => {
-      const { status, headers: told } = await fetch(to, { headers });
-      return [status, told.get('content-range')];
+    const request = async (headers: Record<string, string>) => {
+      const { status, headers: responseHeaders } = await fetch(to, { headers });
+      return [status, responseHeaders.get('content-range')];
     };
-    expect(await asked({ range: 'bytes=5-9' })).toEqual([206, 'bytes 5-9/20000']);
-    expect(await asked({ range: 'bytes=19999-' })).toEqual([206, 'bytes 19999-19999/20000']);
-    expect(await asked({ range: 'bytes=20000-' })).toEqual([416, 'bytes */20000']);
-    expect(await asked({ range: 'bytes=5-9', 'if-range': etag })).toEqual([206, 'bytes 5-9/20000']);
-    expect(await asked({ range: 'bytes=5-9', 'if-range': '"other"' })).toEqual([200, null]);
+    expect(await request({ range: 'bytes=5-9' })).toEqual([206, 'bytes 5-9/20000']);
+    expect(await request({ range: 'bytes=19999-' })).toEqual([206, 'bytes 19999-19999/20000']);
+    expect(await request({ range: 'bytes=20000-' })).toEqual([416, 'bytes */20000']);
+    expect(await request({ range: 'bytes=5-9', 'if-range': etag })).toEqual([206, 'bytes 5-9/20000']);
+    expect(await request({ range: 'bytes=5-9', 'if-range': '"other"' })).toEqual([200, null]);
   });
 
   test('a changed address of the store, or a token sent along, gets nothing', async () => {

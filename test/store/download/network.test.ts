@@ -143,7 +143,7 @@ describe('another try', () => {
     await expect(failing).rejects.toMatchObject({
       code: 'DOWNLOAD_FAILED',
       message: "can't reach hub.test",
-      hint: expect.stringMatching(/^are you online\?/) as unknown,
+      hint: expect.stringMatching(/^check your connection/) as unknown,
     });
     expect([tries, clock.nowMs() < 3000]).toEqual([2, true]);
     // In the middle of a download it may come back.

@@ -58,8 +58,8 @@ describe('pulling a model', () => {
       NEEDED.map((name) => [name, wanted[name]?.length, sha256(wanted[name] ?? '')]).sort(),
     );
     // Requests use the commit, so that a push in between changes nothing.
-    const asked = since(mark).filter(({ kind }) => kind === 'resolve');
-    expect(asked.map(({ path }) => path).sort()).toEqual(NEEDED);
+    const requests = since(mark).filter(({ kind }) => kind === 'resolve');
+    expect(requests.map(({ path }) => path).sort()).toEqual(NEEDED);
     expect(readdirSync(join(folder.models, '.downloads'))).toEqual([]);
   });
 
