@@ -145,7 +145,7 @@ describeKernels('cross-attention', () => {
       /keys and values \[B, T, 2 H D\]/,
     ],
     [
-      'a width that is no multiple of 16',
+      'a width that is not a multiple of 16',
       () => mx.cpu.crossAttentionCache(mx.ones([1, 2, 48]), 1),
       /multiple of 16/,
     ],
@@ -262,7 +262,7 @@ describeKernels('attention over a cache', () => {
       /do not fit the cache/,
     ],
     [
-      'a width that is not three of one',
+      'a width that is not a multiple of three',
       () => mx.cpu.attendCached(mx.ones([1, 1, 47]), ...buffers(1, 1, 16, 16), 0),
       /3 H D/,
     ],
@@ -352,7 +352,7 @@ describeKernels('argmax', () => {
   test.each<[string, () => unknown, RegExp]>([
     ['a vector', () => mx.cpu.argmax(mx.ones([3])), /float32 \[R, V\].*logits float32\[3\]/],
     ['float16', () => mx.cpu.argmax(mx.ones([1, 3], 'float16')), /float32 \[R, V\]/],
-    ['nothing to choose from', () => mx.cpu.argmax(mx.ones([1, 0])), /float32 \[R, V\]/],
+    ['no classes', () => mx.cpu.argmax(mx.ones([1, 0])), /float32 \[R, V\]/],
   ])('%s: a specific error', (_what, make, message) => {
     expectInvalid(make, message);
   });

@@ -88,9 +88,9 @@ export function referenceLinear(x: MxArray, w: MxArray, fused: FusedInputs = {})
   let magnitude = mx.abs(input); // of all added terms: centering similar numbers keeps their rounding error
   if (eps > 0) {
     const mean = mx.mean(input, -1, true);
-    const centred = mx.subtract(input, mean);
-    const deviation = mx.sqrt(mx.add(mx.mean(mx.square(centred), -1, true), eps));
-    input = mx.divide(centred, deviation);
+    const centered = mx.subtract(input, mean);
+    const deviation = mx.sqrt(mx.add(mx.mean(mx.square(centered), -1, true), eps));
+    input = mx.divide(centered, deviation);
     magnitude = mx.divide(mx.add(magnitude, mx.abs(mean)), deviation);
     if (normWeight) {
       input = mx.multiply(input, double(normWeight));

@@ -399,7 +399,7 @@ describeKernels('invalid arguments', () => {
       /residual is float32/,
     ],
     ['ids that are floats', () => mx.cpu.rows(panels(), 20, mx.ones([2])), /ids are integers/],
-    ['a misspelt option', () => mx.cpu.linear(x(), panels(), 20, { gelo: true } as object), /gelo/],
+    ['a misspelled option', () => mx.cpu.linear(x(), panels(), 20, { gelo: true } as object), /gelo/],
   ])('%s: a specific error', (_what, make, message) => {
     // prettier-ignore
     expectInvalid(make, message);

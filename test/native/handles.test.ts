@@ -184,7 +184,7 @@ describe('errors', () => {
 
   test.each([
     ['a fraction', () => mx.reshape(array, [1.5, 4]), /'shape' must be an integer/],
-    ['a number out of 32 bits', () => mx.reshape(array, [2 ** 31, 1]), /32 bits/],
+    ['a number beyond 32 bits', () => mx.reshape(array, [2 ** 31, 1]), /32 bits/],
     ['NaN', () => mx.sum(array, NaN), /'axis' must be an integer/],
     ['an unknown dtype', () => array.astype('float8' as 'float32'), /must be a dtype/],
     ['an unknown device', () => mx.exp(array, { stream: 'tpu' as 'cpu' }), /'cpu' or 'gpu'/],

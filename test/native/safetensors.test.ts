@@ -37,7 +37,7 @@ const withLength = (length: bigint, file = fileBytes({ a: tensor(0, 4) }, data(4
 
 describe('valid files', () => {
   const good: Record<string, Buffer> = {
-    'no tensors at all': fileBytes('{}'),
+    'no tensors': fileBytes('{}'),
     'padding spaces after the header': fileBytes(`{"a":${t}}      `, data(4)),
     'whitespace between tokens': fileBytes(
       `{ "a" :\n{"dtype":\t"U8","shape":[ 4 ],"data_offsets":[0 , 4]} }\r\n`,
@@ -49,7 +49,7 @@ describe('valid files', () => {
       data(6),
     ),
     'tensors in another order than their data': fileBytes({ b: tensor(4, 8), a: tensor(0, 4) }, data(8)),
-    'metadata that says null, as MLX writes it': fileBytes(`{"__metadata__":null,"a":${t}}`, data(4)),
+    'null metadata, as MLX writes it': fileBytes(`{"__metadata__":null,"a":${t}}`, data(4)),
     'names with escapes and emoji': fileBytes(`{"\\u00e9\\"\\n\\ud83d\\ude00":${t}}`, data(4)),
     'names of Object members': fileBytes({ constructor: tensor(0, 4), toString: tensor(4, 8) }, data(8)),
   };
@@ -104,7 +104,7 @@ describe('invalid files and their error codes', () => {
     ['a header cut inside a key', 'HEADER', fileBytes('{"a')],
     ['a header cut inside an escape', 'HEADER', fileBytes('{"a\\')],
     ['a header without its closing brace', 'HEADER', fileBytes(`{"a":${t}`, data(4))],
-    ['something after the closing brace', 'HEADER', fileBytes(`{"a":${t}}{}`, data(4))],
+    ['text after the closing brace', 'HEADER', fileBytes(`{"a":${t}}{}`, data(4))],
     ['a NUL after the closing brace', 'HEADER', fileBytes(`{"a":${t}}\0`, data(4))],
     ['a trailing comma', 'HEADER', fileBytes(`{"a":${t},}`, data(4))],
     ['a comment', 'HEADER', fileBytes(`{/**/"a":${t}}`, data(4))],
@@ -194,7 +194,7 @@ describe('invalid files and their error codes', () => {
     ['one offset', 'OFFSETS', fileBytes({ a: { ...tensor(0, 4), data_offsets: [0] } }, data(4))],
     ['three offsets', 'HEADER', fileBytes({ a: { ...tensor(0, 4), data_offsets: [0, 4, 8] } }, data(8))],
     [
-      'offsets that run backwards',
+      'reversed offsets',
       'OFFSETS',
       fileBytes({ a: { ...tensor(0, 4), data_offsets: [4, 0] } }, data(4)),
     ],
