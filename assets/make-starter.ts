@@ -13,7 +13,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { mx, type MxArray } from '#native/index.js';
-import { type SafetensorsHeader, validateSafetensors } from '#native/safetensors.js';
+import { type SafetensorsHeader, validateSafetensors } from '#native/safetensors/validate.js';
 import { type RawTensor, writeSafetensors } from './write-safetensors.js';
 
 /** weights.safetensors of Whisper base in float16, as the recipe in assets/models/README.md gives it. */

@@ -9,7 +9,7 @@
  *   fields: `dispose` cannot see them.
  */
 import { isArray, mx, type Dtype, type MxArray } from '../index.js';
-import { validateSafetensors } from '../safetensors.js';
+import { validateSafetensors } from '../safetensors/validate.js';
 import { WeightsError, type MisshapedWeight } from './weights-error.js';
 
 /** A place that holds an array or a module: a field, or an element of a list in a field. */

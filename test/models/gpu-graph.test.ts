@@ -14,7 +14,7 @@ import { SearchSteps } from '#daemon/models/whisper/search/search-steps.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
-import { validateSafetensors } from '#native/safetensors.js';
+import { validateSafetensors } from '#native/safetensors/validate.js';
 import { buildAsOnGpu, opsBeyond } from './gpu-mocks.js';
 import { starterModel } from './fixtures.js';
 import { SIZES } from './model-sizes.js';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
 import { parseConfig } from '#daemon/models/whisper/config.js';
-import { validateSafetensors } from '#native/safetensors.js';
+import { validateSafetensors } from '#native/safetensors/validate.js';
 
 const assets = fileURLToPath(new URL('../../../assets', import.meta.url));
 

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { mx, type Dtype } from '#native/index.js';
-import { mapSafetensors } from '#native/mapped-safetensors.js';
-import { SafetensorsError } from '#native/safetensors.js';
+import { mapSafetensors } from '#native/safetensors/map.js';
+import { SafetensorsError } from '#native/safetensors/validate.js';
 import { validFile } from './safetensors-bytes.js';
 
 let folder: string;

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mx, type MxArray } from '#native/index.js';
-import { SafetensorsError, validateSafetensors, type SafetensorsHeader } from '#native/safetensors.js';
+import {
+  SafetensorsError,
+  validateSafetensors,
+  type SafetensorsHeader,
+} from '#native/safetensors/validate.js';
 
 const rounds = 2_000 * Number(process.env['SOTTO_FUZZ'] ?? 1);
 

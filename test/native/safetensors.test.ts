@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseSafetensorsHeader, SafetensorsError, validateSafetensors } from '#native/safetensors.js';
+import {
+  parseSafetensorsHeader,
+  SafetensorsError,
+  validateSafetensors,
+} from '#native/safetensors/validate.js';
 import { dtypes, fileBytes, validFile, type TensorSpec } from './safetensors-bytes.js';
 
 /** SOTTO_FUZZ=50 runs fifty times as many random cases. */
@@ -193,11 +197,7 @@ describe('invalid files and their error codes', () => {
     ],
     ['one offset', 'OFFSETS', fileBytes({ a: { ...tensor(0, 4), data_offsets: [0] } }, data(4))],
     ['three offsets', 'HEADER', fileBytes({ a: { ...tensor(0, 4), data_offsets: [0, 4, 8] } }, data(8))],
-    [
-      'reversed offsets',
-      'OFFSETS',
-      fileBytes({ a: { ...tensor(0, 4), data_offsets: [4, 0] } }, data(4)),
-    ],
+    ['reversed offsets', 'OFFSETS', fileBytes({ a: { ...tensor(0, 4), data_offsets: [4, 0] } }, data(4))],
     ['offsets over too few bytes', 'OFFSETS', fileBytes({ a: tensor(0, 4, [2], 'F32') }, data(4))],
     ['offsets over too many bytes', 'OFFSETS', fileBytes({ a: tensor(0, 8, [1], 'F32') }, data(8))],
     ['an empty tensor with bytes', 'OFFSETS', fileBytes({ a: tensor(0, 4, [0, 4]) }, data(4))],

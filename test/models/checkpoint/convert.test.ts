@@ -8,7 +8,7 @@ import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load.
 import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
 import { runModelTool, type Stage } from '#daemon/cli/models/model-tool-process.js';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
-import { validateSafetensors } from '#native/safetensors.js';
+import { validateSafetensors } from '#native/safetensors/validate.js';
 import { mx } from '#native/index.js';
 
 import { testUnless } from '#test/harness/skipping.js';

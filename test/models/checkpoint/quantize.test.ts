@@ -9,7 +9,7 @@ import { quantizationRule } from '#daemon/models/whisper/checkpoint/quantize-rul
 import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
 import type { ConvertOptions } from '#daemon/protocol/model-process.js';
 import { mx } from '#native/index.js';
-import { validateSafetensors } from '#native/safetensors.js';
+import { validateSafetensors } from '#native/safetensors/validate.js';
 import { writeRandomWhisper } from '#test/bench/random-whisper.js';
 
 import { emptyDir } from './checkpoint-dirs.js';

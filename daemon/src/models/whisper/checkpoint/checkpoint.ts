@@ -11,7 +11,7 @@ import { fileError, MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
-import { SafetensorsError } from '#native/safetensors.js';
+import { SafetensorsError } from '#native/safetensors/validate.js';
 
 import { MAX_CONFIG_BYTES, readConfigFile } from '../../config-file.js';
 import { huggingFaceNaming } from './huggingface-names.js';

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Dtype } from '#native/index.js';
-import { validateSafetensors } from '#native/safetensors.js';
+import { validateSafetensors } from '#native/safetensors/validate.js';
 
 import { huggingFaceNaming } from './huggingface-names.js';
 import { mlxNaming } from './mlx-names.js';

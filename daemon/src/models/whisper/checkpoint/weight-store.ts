@@ -7,7 +7,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 import { MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
 import { mx, type MxArray } from '#native/index.js';
-import { mapSafetensors } from '#native/mapped-safetensors.js';
+import { mapSafetensors } from '#native/safetensors/map.js';
 
 import { MAX_CONFIG_BYTES } from '../../config-file.js';
 

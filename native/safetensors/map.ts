@@ -1,6 +1,6 @@
 /** Memory-mapped tensors of a .safetensors file. */
-import { mx, type Dtype, type MxArray } from './index.js';
-import { LENGTH_BYTES, validateSafetensors } from './safetensors.js';
+import { mx, type Dtype, type MxArray } from '../index.js';
+import { LENGTH_BYTES, validateSafetensors } from './validate.js';
 
 const DTYPES: Readonly<Record<string, Dtype>> = {
   BOOL: 'bool',

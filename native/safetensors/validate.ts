@@ -9,7 +9,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { quote, SafetensorsError, type SafetensorsErrorCode } from './safetensors-error.js';
-import { HeaderScanner, HeaderSyntaxError } from './safetensors-scanner.js';
+import { HeaderScanner, HeaderSyntaxError } from './header-scanner.js';
 
 export { SafetensorsError, type SafetensorsErrorCode };
 
