@@ -1,7 +1,7 @@
 /** The help of every command on a terminal of 80 columns, and errors of mistyped commands. */
 import type { Command } from 'commander';
 import { describe, expect, test } from '@jest/globals';
-import { closest, editDistance } from '#daemon/closest.js';
+import { closest, editDistance } from '#daemon/did-you-mean.js';
 import { exampleLines, fullName } from '#daemon/cli/help/layout.js';
 import { usageError } from '#daemon/cli/help/usage-errors.js';
 import { main } from '#daemon/cli/main.js';

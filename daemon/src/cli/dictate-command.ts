@@ -80,7 +80,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
       const paths = resolvePaths();
       const model = modelArgument(flags.model, paths);
       if (flags.listDevices === true) {
-        const { printMicrophones } = await import('./microphone/print-microphones.js');
+        const { printMicrophones } = await import('./microphone/microphone.js');
         outcome.exitCode = await printMicrophones();
         return;
       }

@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream';
 import { SottoError } from '../protocol/errors.js';
 import { AUDIO_FILE, fileError } from '../protocol/file-errors.js';
-import { readInProcess } from '../read-in-process.js';
+import { readInChildProcess } from '../read-in-child-process.js';
 import { limitedUpload, sweepInputs, Upload } from '../upload.js';
 
 /**
@@ -23,7 +23,7 @@ export async function copyForDaemon(
 ): Promise<Upload> {
   sweepInputs(folder);
   const upload = await Upload.ofCommand(folder);
-  const source = readInProcess(path, 'all', signal);
+  const source = readInChildProcess(path, 'all', signal);
   try {
     await upload.write(Readable.from(limitedUpload(source, JSON.stringify(path), onBytes)), signal);
     signal.throwIfAborted();

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { SottoError } from '../protocol/errors.js';
 import { isModelFile, MADE_MODEL } from '../protocol/model-files.js';
-import { readMadeFiles } from '../read-made-files.js';
+import { readConvertedFiles } from '../converted-files.js';
 
 /**
  * @throws SottoError OUTPUT_FAILED for a directory that is no model or has other files; MODEL_UNREADABLE for its
@@ -14,7 +14,7 @@ export async function assertReplaceable(out: string): Promise<void> {
   const names = entries?.map(({ name }) => name) ?? [];
   const hasWeights = names.some((name) => /\.(safetensors|npz)$/.test(name));
   if (!hasWeights || !names.includes('config.json')) throw refused(out, 'is not a model directory');
-  const made = names.includes(MADE_MODEL) ? readMadeFiles(out) : undefined;
+  const made = names.includes(MADE_MODEL) ? readConvertedFiles(out) : undefined;
   const other = entries?.find((entry) => !entry.isFile() || !isModelFile(entry.name, made));
   if (other !== undefined) throw refused(out, `contains ${other.name}, which is not part of the model`);
 }

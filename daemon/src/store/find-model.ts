@@ -1,7 +1,7 @@
 /** Finds the directory of a model by the name that the user gives. */
 import { readdirSync, statSync, type Stats } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
-import { didYouMean } from '../closest.js';
+import { didYouMean } from '../did-you-mean.js';
 import { SottoError } from '../protocol/errors.js';
 import { fileError, MODEL_FILE } from '../protocol/file-errors.js';
 import type { ModelRef } from '../protocol/ipc.js';

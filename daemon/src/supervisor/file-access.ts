@@ -6,7 +6,7 @@
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../clock.js';
 import { codeOf } from '../protocol/errors.js';
-import { readInProcess } from '../read-in-process.js';
+import { readInChildProcess } from '../read-in-child-process.js';
 import { Upload } from '../upload.js';
 
 /** A file that takes longer to open no longer holds up the others. */
@@ -98,6 +98,6 @@ function isDenial(error: unknown): boolean {
 
 /** Tries it in a process that can be killed. */
 export const openInProcess: TryOpen = async (path, signal) => {
-  const bytes = readInProcess(path, 'first', signal);
+  const bytes = readInChildProcess(path, 'first', signal);
   await finished(bytes.resume(), { writable: false });
 };

@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { VOCABULARY_LIMITS } from '#daemon/protocol/vocabulary.js';
-import { added, removed, replaced } from '#daemon/store/vocabulary/change.js';
+import { addEntries, removeEntries, replaceEntries } from '#daemon/store/vocabulary/vocabulary-changes.js';
 import { NO_REVISION, VocabularyFile } from '#daemon/store/vocabulary/vocabulary-file.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 
@@ -32,7 +32,7 @@ function codeOf(work: () => unknown): string {
   }
 }
 
-const add = (file: VocabularyFile, ...words: string[]) => file.change((now) => added(now, { words }));
+const add = (file: VocabularyFile, ...words: string[]) => file.change((now) => addEntries(now, { words }));
 
 describe('the vocabulary file', () => {
   test('may be missing', () => {
@@ -79,7 +79,7 @@ describe('the vocabulary file', () => {
     const { revision } = await add(one, 'first');
     await add(other, 'second');
     await expect(
-      one.change((now) => replaced(now, { words: [], replacements: [] }), revision),
+      one.change((now) => replaceEntries(now, { words: [], replacements: [] }), revision),
     ).rejects.toMatchObject({
       code: 'VOCABULARY_CHANGED',
     });
@@ -121,7 +121,7 @@ describe('a change', () => {
   const before = { words: ['Nguyen', 'ComfyUI'], replacements: [{ from: 'sean', to: 'Shaun' }] };
 
   test('of an existing word replaces its spelling in place', () => {
-    const { vocabulary, change } = added(before, {
+    const { vocabulary, change } = addEntries(before, {
       words: ['NGUYEN', ' Ada  Lovelace '],
       replacements: [
         { from: 'Sean', to: 'Séan' },
@@ -135,23 +135,23 @@ describe('a change', () => {
   });
 
   test('removes entries in any spelling', () => {
-    expect(removed(before, { words: ['comfyui', 'none'], replacements: ['SEAN '] })).toEqual({
+    expect(removeEntries(before, { words: ['comfyui', 'none'], replacements: ['SEAN '] })).toEqual({
       vocabulary: { words: ['Nguyen'], replacements: [] },
       change: { added: 0, changed: 0, removed: 2 },
     });
     const both = { words: [], replacements: ['US', 'us'].map((from) => ({ from, to: 'x' })) };
-    expect(removed(both, { replacements: ['US'] }).vocabulary.replacements).toEqual([
+    expect(removeEntries(both, { replacements: ['US'] }).vocabulary.replacements).toEqual([
       { from: 'us', to: 'x' },
     ]);
   });
 
   test('that replaces everything counts the differences', () => {
     const now = { words: ['comfyUI'], replacements: [{ from: 'btw', to: 'by the way' }] };
-    expect(replaced(before, now).change).toEqual({ added: 1, changed: 1, removed: 2 });
+    expect(replaceEntries(before, now).change).toEqual({ added: 1, changed: 1, removed: 2 });
   });
 
   test('keeps line breaks, and trims spaces', () => {
-    const { vocabulary } = added(before, { replacements: [{ from: ' new  line', to: ' \r\n ' }] });
+    const { vocabulary } = addEntries(before, { replacements: [{ from: ' new  line', to: ' \r\n ' }] });
     expect(vocabulary.replacements.at(-1)).toEqual({ from: 'new line', to: '\n' });
   });
 
@@ -160,7 +160,7 @@ describe('a change', () => {
     const long = 'x'.repeat(VOCABULARY_LIMITS.wordLength + 1);
     const heavy = Array.from({ length: 400 }, (_, i) => ({ from: `r${i}`, to: 'y'.repeat(400) }));
     for (const more of [{ words: many }, { words: [long] }, { replacements: heavy }]) {
-      expect(codeOf(() => added(before, more))).toBe('INVALID_ARGUMENT');
+      expect(codeOf(() => addEntries(before, more))).toBe('INVALID_ARGUMENT');
     }
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { fromOneLine, toOneLine } from '#daemon/protocol/vocabulary.js';
-import { added, EMPTY_VOCABULARY } from '#daemon/store/vocabulary/change.js';
+import { addEntries, EMPTY_VOCABULARY } from '#daemon/store/vocabulary/vocabulary-changes.js';
 import { formatVocabulary, parseImport } from '#daemon/store/vocabulary/vocabulary-format.js';
 
 const vocabulary = {
@@ -26,9 +26,9 @@ describe('a vocabulary', () => {
         fc.array(field),
         fc.array(fc.record({ from: field, to: fc.string({ maxLength: 20 }) })),
         (words, replacements) => {
-          const { vocabulary } = added(EMPTY_VOCABULARY, { words, replacements });
+          const { vocabulary } = addEntries(EMPTY_VOCABULARY, { words, replacements });
           for (const format of ['json', 'csv'] as const) {
-            const back = added(EMPTY_VOCABULARY, parseImport(formatVocabulary(vocabulary, format)));
+            const back = addEntries(EMPTY_VOCABULARY, parseImport(formatVocabulary(vocabulary, format)));
             expect(back.vocabulary).toEqual(vocabulary);
           }
         },

@@ -1,6 +1,6 @@
 /** Rewords commander's usage errors: `sotto: --jobs must be a whole number; got "x"`. */
 import type { Command } from 'commander';
-import { closest } from '../../closest.js';
+import { closest } from '../../did-you-mean.js';
 
 const OPTION = /^option '(?<flags>.+?)' argument '(?<value>[^]*)' is invalid\. (?<why>[^]*)$/;
 const ARGUMENT =

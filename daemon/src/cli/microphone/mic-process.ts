@@ -3,11 +3,11 @@
  * because its buffer is finite.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { SottoError } from '../../protocol/errors.js';
 import { FrameReader } from './mic-frames.js';
 import { micEventSchema, type MicEvent } from './mic-messages.js';
-import { micProgram } from './mic-program.js';
 
 export interface MicListener {
   event(event: MicEvent): void;
@@ -95,4 +95,13 @@ function unusable(error: NodeJS.ErrnoException): SottoError {
     isMissing ? 'the microphone program sotto-mic is missing' : `can’t start sotto-mic: ${error.message}`,
     { cause: error, hint: 'reinstall Sotto; in a clone, run `npm run setup`' },
   );
+}
+
+/**
+ * Path of sotto-mic, which setup builds and a release includes (native/mic). Tests set SOTTO_MIC: the same program
+ * with a script instead of the system's devices.
+ */
+function micProgram(): string {
+  const own = `../../../../../native/lib/${process.platform}-${process.arch}/sotto-mic`;
+  return process.env.SOTTO_MIC ?? fileURLToPath(new URL(own, import.meta.url));
 }

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { makeFolder } from '../../make-folder.js';
 import { SottoError } from '../../protocol/errors.js';
-import { readInProcess } from '../../read-in-process.js';
+import { readInChildProcess } from '../../read-in-child-process.js';
 import { limitedUpload, sweepInputs, Upload } from '../../upload.js';
 import type { OpenInput } from './inputs.js';
 import { embeddedOr } from './report-audio.js';
@@ -60,7 +60,7 @@ export async function spoolInput(
 export function openPipe(path: string, signal: AbortSignal): Readable {
   const fd = /^\/(?:dev|proc\/self)\/fd\/(\d+)$/.exec(path)?.[1];
   if (fd !== undefined) return new Socket({ fd: Number(fd), readable: true, writable: false });
-  return readInProcess(path, 'pipe', signal);
+  return readInChildProcess(path, 'pipe', signal);
 }
 
 async function createUpload(folder: string): Promise<Upload> {

@@ -3,7 +3,7 @@ import { closeSync, existsSync, lstatSync, openSync, readdirSync, readSync, type
 import { basename, dirname, join } from 'node:path';
 import { TEXT_INPUT } from '../../protocol/file-errors.js';
 import { MADE_MODEL } from '../../protocol/model-files.js';
-import { madeFilesIn } from '../../read-made-files.js';
+import { tryReadConvertedFiles } from '../../converted-files.js';
 import { readSmallFile } from '../../read-small-file.js';
 import { readRecord, RECORD } from '../../store/download/model-record.js';
 import { DOWNLOADS, DownloadFolder } from '../../store/download/download-folder.js';
@@ -118,7 +118,7 @@ function download(path: string, stats: Stats): OwnedFiles | undefined {
 function model(path: string, stats: Stats): OwnedFiles | undefined {
   if (!stats.isDirectory()) return undefined;
   const pulled = readRecord(path)?.files.map(({ name }) => name);
-  const names = pulled === undefined ? madeFilesIn(path) : [...pulled, RECORD];
+  const names = pulled === undefined ? tryReadConvertedFiles(path) : [...pulled, RECORD];
   if (names === undefined) return undefined;
   const files = [...names, MADE_MODEL].map((name) => join(path, name)).filter(isFile);
   const folders = namesIn(path)

@@ -4,7 +4,12 @@ import { codeOf, SottoError } from '../../protocol/errors.js';
 import { fileError, TEXT_INPUT } from '../../protocol/file-errors.js';
 import { type Vocabulary, type VocabularyChange, type VocabularyFormat } from '../../protocol/vocabulary.js';
 import { readSmallBytes } from '../../read-small-file.js';
-import { added, countOf, removed, replaced } from '../../store/vocabulary/change.js';
+import {
+  addEntries,
+  countOf,
+  removeEntries,
+  replaceEntries,
+} from '../../store/vocabulary/vocabulary-changes.js';
 import { formatVocabulary, parseImport } from '../../store/vocabulary/vocabulary-format.js';
 import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
 import { createFile } from '../output/place-text.js';
@@ -29,14 +34,14 @@ export function list({ vocabulary: path }: Paths, json: boolean): number {
 }
 
 export async function add({ vocabulary: path }: Paths, additions: Partial<Vocabulary>): Promise<number> {
-  const { change } = await new VocabularyFile(path).change((now) => added(now, additions));
+  const { change } = await new VocabularyFile(path).change((now) => addEntries(now, additions));
   printChange(change);
   return 0;
 }
 
 export async function remove({ vocabulary: path }: Paths, words: readonly string[]): Promise<number> {
   const { change } = await new VocabularyFile(path).change((now) =>
-    removed(now, { words, replacements: words }),
+    removeEntries(now, { words, replacements: words }),
   );
   if (change.removed === 0) {
     process.stderr.write('sotto: not in your vocabulary — `sotto vocabulary list` shows it\n');
@@ -60,7 +65,7 @@ export async function importFrom(
   let before: Vocabulary | undefined;
   const { vocabulary, change } = await new VocabularyFile(path).change((now) => {
     before = now;
-    return replace ? replaced(now, found) : added(now, found);
+    return replace ? replaceEntries(now, found) : addEntries(now, found);
   });
   printChange(change);
   process.stdout.write(newEntries(before, vocabulary));

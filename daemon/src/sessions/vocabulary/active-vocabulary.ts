@@ -1,7 +1,7 @@
 /** The user's vocabulary for sessions and jobs: read when one starts, and again when its text is written. */
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
-import { EMPTY_VOCABULARY } from '../../store/vocabulary/change.js';
+import { EMPTY_VOCABULARY } from '../../store/vocabulary/vocabulary-changes.js';
 import { foldCase } from '../../store/vocabulary/word-keys.js';
 import type { StoredVocabulary } from '../../store/vocabulary/vocabulary-file.js';
 import { Replacer } from './replacer.js';

@@ -1,6 +1,6 @@
 /** Serves clients' requests to read and change the vocabulary. */
 import type { VocabularyRequest, VocabularyResult } from '../../protocol/vocabulary.js';
-import { added, removed, replaced } from '../../store/vocabulary/change.js';
+import { addEntries, removeEntries, replaceEntries } from '../../store/vocabulary/vocabulary-changes.js';
 import { formatVocabulary, parseImport } from '../../store/vocabulary/vocabulary-format.js';
 import type { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
 
@@ -22,17 +22,17 @@ export class VocabularyService {
       }
       case 'add': {
         const { words = [], replacements = [], revision } = request;
-        return this.#file.change((now) => added(now, { words, replacements }), revision);
+        return this.#file.change((now) => addEntries(now, { words, replacements }), revision);
       }
       case 'remove': {
         const { words = [], replacements = [], revision } = request;
-        return this.#file.change((now) => removed(now, { words, replacements }), revision);
+        return this.#file.change((now) => removeEntries(now, { words, replacements }), revision);
       }
       case 'set':
-        return this.#file.change((now) => replaced(now, request.vocabulary), request.revision);
+        return this.#file.change((now) => replaceEntries(now, request.vocabulary), request.revision);
       case 'import': {
         const found = parseImport(request.text);
-        const change = request.replace === true ? replaced : added;
+        const change = request.replace === true ? replaceEntries : addEntries;
         return this.#file.change((now) => change(now, found), request.revision);
       }
     }

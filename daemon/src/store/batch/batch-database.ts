@@ -16,7 +16,7 @@ import {
 } from '../sqlite/database.js';
 import { checkOwner, foreignError, writeOwner, type Owner } from '../sqlite/owner.js';
 import { CLOCK_TABLE } from '../sqlite/trusted-time.js';
-import { transaction } from '../sqlite/transaction.js';
+import { transaction } from '../sqlite/statements.js';
 
 /** How long a write waits for another process. */
 const BUSY_MS = 10_000;
@@ -155,7 +155,7 @@ function migrate(db: Database, path: string): void {
 }
 
 /** Runs `work` in a transaction. @throws SottoError OUTPUT_FAILED */
-export function written<T>(db: Database, path: string, work: () => T): T {
+export function inTransaction<T>(db: Database, path: string, work: () => T): T {
   try {
     return transaction(db, work);
   } catch (error) {

@@ -5,7 +5,7 @@
 import { isErrorCode, type ErrorCode } from '../../protocol/errors.js';
 import { all, first, run, type Row } from '../sqlite/statements.js';
 import type { Database } from '../sqlite/database.js';
-import { written } from './batch-database.js';
+import { inTransaction } from './batch-database.js';
 import { defined } from '../../protocol/defined.js';
 
 export type FileState = 'waiting' | 'working' | 'done' | 'failed' | 'skipped';
@@ -245,7 +245,7 @@ export class BatchRun {
   }
 
   #write<T>(work: () => T): T {
-    return written(this.#db, this.#dbPath, work);
+    return inTransaction(this.#db, this.#dbPath, work);
   }
 }
 

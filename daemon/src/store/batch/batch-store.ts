@@ -3,7 +3,7 @@ import { first, run } from '../sqlite/statements.js';
 import { trustedTime } from '../sqlite/trusted-time.js';
 import { BatchRun } from './batch-run.js';
 import type { Database } from '../sqlite/database.js';
-import { openBatchDatabase, written } from './batch-database.js';
+import { openBatchDatabase, inTransaction } from './batch-database.js';
 import { WrittenTexts } from './written-texts.js';
 
 const DAY_MS = 24 * 3600_000;
@@ -106,6 +106,6 @@ export class BatchStore {
   }
 
   #write<T>(work: () => T): T {
-    return written(this.#db, this.#path, work);
+    return inTransaction(this.#db, this.#path, work);
   }
 }

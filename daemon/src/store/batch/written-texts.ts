@@ -5,7 +5,7 @@
  */
 import { first, run } from '../sqlite/statements.js';
 import type { Database } from '../sqlite/database.js';
-import { written } from './batch-database.js';
+import { inTransaction } from './batch-database.js';
 
 /** The newest rows to keep, about 300 bytes each. */
 const MAX_ROWS = 250_000;
@@ -65,6 +65,6 @@ export class WrittenTexts {
   }
 
   #write<T>(work: () => T): T {
-    return written(this.#db, this.#dbPath, work);
+    return inTransaction(this.#db, this.#dbPath, work);
   }
 }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { lstat, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isModelFile } from '../../protocol/model-files.js';
-import { madeFilesIn } from '../../read-made-files.js';
+import { tryReadConvertedFiles } from '../../converted-files.js';
 import { readRecord, RECORD } from './model-record.js';
 
 /** A directory without a record may be the user's own model, but not without a configuration. */
@@ -17,7 +17,7 @@ export function otherFiles(dir: string): string[] {
   if (!holdsModel(dir)) return readdirSync(dir);
   const record = readRecord(dir);
   if (record === undefined) {
-    const made = madeFilesIn(dir);
+    const made = tryReadConvertedFiles(dir);
     return readdirSync(dir).filter((entry) => !isModelFile(entry, made));
   }
   const own = new Set([RECORD, ...record.files.map(({ name }) => name.split('/')[0])]);

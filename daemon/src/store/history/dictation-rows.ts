@@ -1,7 +1,6 @@
 /** Reads and writes the tables. Functions that write are called inside a transaction. */
 import type { Database } from '../sqlite/database.js';
-import { all, first, run, type Row } from '../sqlite/statements.js';
-import { transaction } from '../sqlite/transaction.js';
+import { all, first, run, type Row, transaction } from '../sqlite/statements.js';
 import { COLUMNS, fromRow, toRow, type Dictation } from './dictation.js';
 import { tokenize } from './tokenize.js';
 import { INDEX } from './schema.js';

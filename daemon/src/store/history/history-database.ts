@@ -3,6 +3,8 @@ import { SottoError } from '../../protocol/errors.js';
 import { hintOf, reasonOf } from '../../protocol/file-errors.js';
 import { DatabaseSync, kindOf, makePrivate, type Database } from '../sqlite/database.js';
 import { checkOwner } from '../sqlite/owner.js';
+import { first, run } from '../sqlite/statements.js';
+import { trustedTime as trustedTimeOf } from '../sqlite/trusted-time.js';
 import { migrate, OWNER } from './schema.js';
 
 /**
@@ -45,5 +47,15 @@ export function historyError(error: unknown, path: string): SottoError {
     hint: busy
       ? 'another process is writing to the history: try again'
       : (hintOf(error) ?? 'check the permissions of the file and its folder, and the free disk space'),
+  });
+}
+
+/** The time that decides what is deleted (trusted-time.ts). Called inside a transaction. @returns ms since 1970, never later than the clock */
+export function trustedTime(db: Database, nowMs: number): number {
+  // Entries dated by a clock that was ahead are deleted a day after its correction.
+  run(db, 'UPDATE trash SET deleted_ms = ? WHERE deleted_ms > ?', nowMs, nowMs);
+  return trustedTimeOf(db, nowMs, (beforeMs) => {
+    const row = first(db, 'SELECT max(changed_ms) AS newest FROM dictation WHERE changed_ms < ?', beforeMs);
+    return typeof row?.newest === 'number' ? row.newest : undefined;
   });
 }

@@ -6,9 +6,8 @@ import { statSync } from 'node:fs';
 import type { Retention } from '../../settings.js';
 import { SottoError } from '../../protocol/errors.js';
 import { isDamage, type Database } from '../sqlite/database.js';
-import { all, first, run } from '../sqlite/statements.js';
-import { transaction } from '../sqlite/transaction.js';
-import { historyError } from './history-database.js';
+import { all, first, run, transaction } from '../sqlite/statements.js';
+import { historyError, trustedTime } from './history-database.js';
 import { COLUMNS, fromRow, ID_PATTERN, storable, type Dictation, type DictationState } from './dictation.js';
 import { parseQuery, toFts } from './query.js';
 import { openOrReplace, type OpenDatabase } from './repair.js';
@@ -24,7 +23,6 @@ import {
   removeRows,
   trashed,
 } from './dictation-rows.js';
-import { trustedTime } from './history-time.js';
 import { snippetOf, type Snippet } from './snippet.js';
 import { defined } from '../../protocol/defined.js';
 

@@ -3,11 +3,10 @@ import { statSync } from 'node:fs';
 import { SottoError } from '../../protocol/errors.js';
 import { moveAside } from '../sqlite/damaged.js';
 import { DatabaseSync, isDamage, makeFile, type Database } from '../sqlite/database.js';
-import type { Row } from '../sqlite/statements.js';
-import { transaction } from '../sqlite/transaction.js';
 import { openDatabase } from './history-database.js';
 import { COLUMNS, fromRow, ID_PATTERN } from './dictation.js';
 import { upsert } from './dictation-rows.js';
+import { transaction, type Row } from '../sqlite/statements.js';
 
 export interface OpenDatabase {
   readonly db: Database;

@@ -2,7 +2,7 @@
 import { SottoError } from '../../protocol/errors.js';
 import { versionOf, type Database } from '../sqlite/database.js';
 import { writeOwner, type Owner } from '../sqlite/owner.js';
-import { transaction } from '../sqlite/transaction.js';
+import { transaction } from '../sqlite/statements.js';
 
 export const OWNER: Owner = {
   // `Sott`.

@@ -13,7 +13,7 @@ import { makeFolder } from '../../make-folder.js';
 import { readSmallFile } from '../../read-small-file.js';
 import { VOCABULARY_LIMITS, type Vocabulary } from '../../protocol/vocabulary.js';
 import { writeFileAtomic } from '../write-file-atomic.js';
-import { added, EMPTY_VOCABULARY, type Changed } from './change.js';
+import { addEntries, EMPTY_VOCABULARY, type ChangeResult } from './vocabulary-changes.js';
 import { formatVocabulary, parseVocabularyFile } from './vocabulary-format.js';
 
 /** Revision of a vocabulary that was never written. */
@@ -63,9 +63,9 @@ export class VocabularyFile {
    * @throws SottoError VOCABULARY_CORRUPT, VOCABULARY_CHANGED, OUTPUT_FAILED, BUSY, or an error of `change`
    */
   async change(
-    change: (now: Vocabulary) => Changed,
+    change: (now: Vocabulary) => ChangeResult,
     revision?: string,
-  ): Promise<StoredVocabulary & Pick<Changed, 'change'>> {
+  ): Promise<StoredVocabulary & Pick<ChangeResult, 'change'>> {
     const lock = await this.#lock();
     try {
       // Not the cached version: two versions may look the same within one tick of the file system's clock.
@@ -97,7 +97,7 @@ export class VocabularyFile {
     try {
       const text = readSmallFile(this.#path, MAX_FILE_BYTES, VOCABULARY_FILE);
       // A file written by hand may have duplicates.
-      const { vocabulary } = added(EMPTY_VOCABULARY, parseVocabularyFile(text));
+      const { vocabulary } = addEntries(EMPTY_VOCABULARY, parseVocabularyFile(text));
       const revision = createHash('sha256').update(text).digest('hex').slice(0, 16);
       return { vocabulary, revision };
     } catch (error) {

@@ -32,7 +32,7 @@ const PROBLEMS: readonly (readonly [RegExp, string])[] = [
  * @returns its bytes. Fails with the system's code (EPERM, EACCES, ENOENT, EIO) if the system refuses the file,
  *   with AUDIO_UNREADABLE if it isn't a regular file, and with the error of `spawn` if no process starts.
  */
-export function readInProcess(path: string, what: keyof typeof SCRIPTS, signal: AbortSignal): Readable {
+export function readInChildProcess(path: string, what: keyof typeof SCRIPTS, signal: AbortSignal): Readable {
   const bytes = new PassThrough();
   if (signal.aborted) {
     bytes.end();

@@ -10,16 +10,16 @@ import { foldCase, replacementKey } from './word-keys.js';
 
 export const EMPTY_VOCABULARY: Vocabulary = { words: [], replacements: [] };
 
-export interface Changed {
+export interface ChangeResult {
   readonly vocabulary: Vocabulary;
   readonly change: VocabularyChange;
 }
 
 /** Existing entries are replaced in place. @throws SottoError INVALID_ARGUMENT */
-export function added(to: Vocabulary, more: Partial<Vocabulary>): Changed {
-  const words = merged(to.words, tidyWords(more.words ?? []), foldCase);
-  const replacements = merged(to.replacements, tidyReplacements(more.replacements ?? []), keyOf);
-  return withinLimits({
+export function addEntries(to: Vocabulary, more: Partial<Vocabulary>): ChangeResult {
+  const words = mergeEntries(to.words, tidyWords(more.words ?? []), foldCase);
+  const replacements = mergeEntries(to.replacements, tidyReplacements(more.replacements ?? []), keyOf);
+  return checkLimits({
     vocabulary: { words: words.all, replacements: replacements.all },
     change: {
       added: words.added + replacements.added,
@@ -36,7 +36,10 @@ interface EntriesToRemove {
 }
 
 /** Unknown entries are ignored. `NEW LINE` means `new line` if there is no such acronym. */
-export function removed(of: Vocabulary, { words = [], replacements = [] }: EntriesToRemove): Changed {
+export function removeEntries(
+  of: Vocabulary,
+  { words = [], replacements = [] }: EntriesToRemove,
+): ChangeResult {
   const removedWords = new Set(words.map(foldCase));
   const known = new Set(of.replacements.map(keyOf));
   const named = replacements.map((from) =>
@@ -51,11 +54,11 @@ export function removed(of: Vocabulary, { words = [], replacements = [] }: Entri
 }
 
 /** Replaces the whole vocabulary. @throws SottoError INVALID_ARGUMENT */
-export function replaced(before: Vocabulary, now: Vocabulary): Changed {
-  const { vocabulary } = added(EMPTY_VOCABULARY, now);
+export function replaceEntries(before: Vocabulary, now: Vocabulary): ChangeResult {
+  const { vocabulary } = addEntries(EMPTY_VOCABULARY, now);
   const words = difference(before.words, vocabulary.words, foldCase);
   const replacements = difference(before.replacements, vocabulary.replacements, keyOf);
-  return withinLimits({
+  return checkLimits({
     vocabulary,
     change: {
       added: words.added + replacements.added,
@@ -98,7 +101,7 @@ function keyOf({ from }: Replacement): string {
   return replacementKey(from);
 }
 
-function merged<T>(
+function mergeEntries<T>(
   before: readonly T[],
   more: readonly T[],
   keyOf: (one: T) => string,
@@ -122,7 +125,7 @@ function difference<T>(before: readonly T[], now: readonly T[], keyOf: (one: T) 
   return { added, changed, removed: before.length - (now.length - added) };
 }
 
-function withinLimits(changed: Changed): Changed {
+function checkLimits(changed: ChangeResult): ChangeResult {
   const { words, replacements } = changed.vocabulary;
   const {
     bytes,

@@ -10,14 +10,14 @@ const MAX_RECORD_BYTES = 2 ** 20;
  *
  * @throws SottoError MODEL_UNREADABLE, MODEL_NOT_FOUND if there is no record, or it can't be read
  */
-export function readMadeFiles(dir: string): string[] | undefined {
+export function readConvertedFiles(dir: string): string[] | undefined {
   return madeFiles(readSmallFile(join(dir, MADE_MODEL), MAX_RECORD_BYTES, MODEL_FILE));
 }
 
-/** As `readMadeFiles`, but undefined also if there is no record or it can't be read. */
-export function madeFilesIn(dir: string): string[] | undefined {
+/** As `readConvertedFiles`, but undefined also if there is no record or it can't be read. */
+export function tryReadConvertedFiles(dir: string): string[] | undefined {
   try {
-    return readMadeFiles(dir);
+    return readConvertedFiles(dir);
   } catch {
     return undefined;
   }
