@@ -9,7 +9,7 @@ import { systemClock } from '#daemon/clock.js';
 
 let folder = '';
 let server: CaptureServer;
-const gone: object[] = [];
+const disconnected: object[] = [];
 let hasLeft = false;
 
 beforeEach(async () => {
@@ -26,12 +26,12 @@ beforeEach(async () => {
     devices: () => Promise.resolve(['one', 'two']),
     leave: () => (hasLeft = true),
     onWatchers: () => undefined,
-    onDisconnected: (who) => gone.push(who),
+    onDisconnected: (client) => disconnected.push(client),
   });
 });
 afterEach(async () => {
   await server.close();
-  gone.length = 0;
+  disconnected.length = 0;
   hasLeft = false;
   rmSync(folder, { recursive: true, force: true });
 });
@@ -54,7 +54,7 @@ test('a client whose line does not end is disconnected, and others are served', 
   endless.socket.on('drain', send);
   send();
   await endless.closed;
-  expect(gone).toHaveLength(1);
+  expect(disconnected).toHaveLength(1);
   other.socket.end('{"type":"devices"}\n');
   await other.closed;
   expect(JSON.parse(other.answers())).toEqual({ type: 'devices', names: ['one', 'two'] });

@@ -17,7 +17,7 @@ import { resolvePaths, type Paths } from '#daemon/paths.js';
 import { captureOutput } from '#test/harness/capture-output.js';
 
 let folder: string;
-const here = (): Paths => resolvePaths({ SOTTO_HOME: join(folder, 'home') });
+const paths = (): Paths => resolvePaths({ SOTTO_HOME: join(folder, 'home') });
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'so-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -189,7 +189,7 @@ describe('the clipboard', () => {
     const command = join(fakes('xclip'), 'xclip');
     await copyText('“Grüße” 語\nzwei', { command, args: [] });
     expect(readFileSync(join(folder, 'xclip.txt'), 'utf8')).toBe('“Grüße” 語\nzwei');
-    await expect(copyText('x', { command: join(folder, 'gone'), args: [] })).rejects.toMatchObject({
+    await expect(copyText('x', { command: join(folder, 'missing'), args: [] })).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
     });
   });
@@ -198,30 +198,30 @@ describe('the clipboard', () => {
 describe('the text', () => {
   test('replaces its own file as a whole, and isn’t printed then', async () => {
     const output = join(folder, 'note.txt');
-    const before = await Deliverer.prepare({ output }, here());
+    const before = await Deliverer.prepare({ output }, paths());
     await before.deliver('earlier and longer text');
-    const deliverer = await Deliverer.prepare({ output }, here());
+    const deliverer = await Deliverer.prepare({ output }, paths());
     expect(await deliverer.deliver('And so')).toMatchObject({ failures: [], print: false });
     expect(readFileSync(output, 'utf8')).toBe('And so\n');
   });
 
   test('never replaces a file of the user: refused before the dictation, or printed if the file appeared meanwhile', async () => {
     const output = join(folder, 'note.txt');
-    const early = await Deliverer.prepare({ output }, here());
+    const early = await Deliverer.prepare({ output }, paths());
     writeFileSync(output, 'mine');
-    await expect(Deliverer.prepare({ output }, here())).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
+    await expect(Deliverer.prepare({ output }, paths())).rejects.toMatchObject({ code: 'OUTPUT_EXISTS' });
     expect(await early.deliver('And so')).toMatchObject({
       failures: [{ code: 'OUTPUT_EXISTS' }],
       print: true,
     });
     expect(readFileSync(output, 'utf8')).toBe('mine');
-    const forced = await Deliverer.prepare({ output, overwrite: true }, here());
+    const forced = await Deliverer.prepare({ output, overwrite: true }, paths());
     expect(await forced.deliver('And so')).toMatchObject({ failures: [], print: false });
     expect(readFileSync(output, 'utf8')).toBe('And so\n');
   });
 
   test('is printed if its file can’t be written any more', async () => {
-    const deliverer = await Deliverer.prepare({ output: join(folder, 'sub', '..', 'note.txt') }, here());
+    const deliverer = await Deliverer.prepare({ output: join(folder, 'sub', '..', 'note.txt') }, paths());
     rmSync(folder, { recursive: true });
     expect(await deliverer.deliver('And so')).toMatchObject({
       failures: [{ code: 'OUTPUT_FAILED' }],
@@ -230,7 +230,7 @@ describe('the text', () => {
   });
 
   test.each([['missing/note.txt'], ['.']])('refuses %s before the dictation', async (name) => {
-    await expect(Deliverer.prepare({ output: join(folder, name) }, here())).rejects.toMatchObject({
+    await expect(Deliverer.prepare({ output: join(folder, name) }, paths())).rejects.toMatchObject({
       code: 'OUTPUT_FAILED',
     });
   });

@@ -18,13 +18,15 @@ afterEach(() => {
 
 /** Spectra of tones of several frequencies, all equally loud. */
 async function record(rate: number, tonesHz: readonly number[], rounds: number): Promise<Int16Array> {
-  const here = (card = new AudioCard(rate));
-  Object.assign(process.env, here.env);
+  const audioCard = (card = new AudioCard(rate));
+  Object.assign(process.env, audioCard.env);
   const sound = (at: number): number =>
     tonesHz.reduce((sum, hz) => sum + LOUD * Math.sin((2 * Math.PI * hz * at) / rate), 0);
   const play = (round: number): void =>
-    here.play(
-      Int16Array.from({ length: here.maxSamples }, (_, i) => Math.round(sound(round * here.maxSamples + i))),
+    audioCard.play(
+      Int16Array.from({ length: audioCard.maxSamples }, (_, i) =>
+        Math.round(sound(round * audioCard.maxSamples + i)),
+      ),
     );
   // The first chunk arrives before there is a listener: the card doesn't wait.
   play(0);
@@ -40,13 +42,13 @@ async function record(rate: number, tonesHz: readonly number[], rounds: number):
     },
   });
   for (let round = 1; round <= rounds; round++) {
-    const expected = (round * here.maxSamples * SECOND) / rate;
+    const expected = (round * audioCard.maxSamples * SECOND) / rate;
     await until(() => received.length > expected - 2 * FRAME);
     if (round < rounds) play(round);
   }
   microphone.stop();
   await until(() => isOver);
-  expect(Math.abs(received.length - (rounds * here.maxSamples * SECOND) / rate)).toBeLessThan(2 * FRAME);
+  expect(Math.abs(received.length - (rounds * audioCard.maxSamples * SECOND) / rate)).toBeLessThan(2 * FRAME);
   return Int16Array.from(received);
 }
 

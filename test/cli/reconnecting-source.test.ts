@@ -30,10 +30,10 @@ class Puppet implements AudioSource {
   }
 }
 
-const gone = new SottoError('MIC_UNAVAILABLE', 'it is gone');
+const lost = new SottoError('MIC_UNAVAILABLE', 'it is gone');
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function steady(...puppets: Puppet[]) {
+function reconnecting(...puppets: Puppet[]) {
   const clock = new VirtualClock();
   const happened: string[] = [];
   const source = new ReconnectingSource({
@@ -61,10 +61,10 @@ function steady(...puppets: Puppet[]) {
 describe('a reconnecting microphone', () => {
   test('is opened again after it was lost, and goes on', async () => {
     const [first, second] = [new Puppet({ name: 'AirPods' }), new Puppet({ name: 'Built-in' })];
-    const { clock, happened, listen } = steady(first, second);
+    const { clock, happened, listen } = reconnecting(first, second);
     await listen();
     first.listener?.pcm(new Int16Array(10));
-    first.listener?.failed(gone);
+    first.listener?.failed(lost);
     clock.advance(10_000);
     await settled();
     second.listener?.pcm(new Int16Array(20));
@@ -73,9 +73,12 @@ describe('a reconnecting microphone', () => {
 
   test('fails after some tries, with the reason', async () => {
     const first = new Puppet({ name: 'AirPods' });
-    const { clock, happened, listen } = steady(first, ...Array.from({ length: 5 }, () => new Puppet(gone)));
+    const { clock, happened, listen } = reconnecting(
+      first,
+      ...Array.from({ length: 5 }, () => new Puppet(lost)),
+    );
     await listen();
-    first.listener?.failed(gone);
+    first.listener?.failed(lost);
     for (let time = 0; time < 5; time++) {
       clock.advance(10_000);
       await settled();
@@ -85,7 +88,7 @@ describe('a reconnecting microphone', () => {
 
   test('is not tried again without permission', async () => {
     const first = new Puppet({ name: 'AirPods' });
-    const { happened, listen } = steady(first);
+    const { happened, listen } = reconnecting(first);
     await listen();
     first.listener?.failed(new SottoError('MIC_DENIED', 'no'));
     expect(happened).toEqual(['MIC_DENIED']);
@@ -93,9 +96,9 @@ describe('a reconnecting microphone', () => {
 
   test('ends when it is stopped between two tries', async () => {
     const first = new Puppet({ name: 'AirPods' });
-    const { clock, happened, listen, source } = steady(first);
+    const { clock, happened, listen, source } = reconnecting(first);
     await listen();
-    first.listener?.failed(gone);
+    first.listener?.failed(lost);
     source.stop();
     clock.advance(10_000);
     expect(happened).toEqual(['lost', 'end']);
@@ -103,7 +106,7 @@ describe('a reconnecting microphone', () => {
 
   test('can be switched, and audio that the first one still delivers is kept', async () => {
     const [first, second] = [new Puppet({ name: 'Built-in' }), new Puppet({ name: 'USB' })];
-    const { happened, listen, source } = steady(first, second);
+    const { happened, listen, source } = reconnecting(first, second);
     await listen();
     source.change('USB');
     expect(first.isStopped).toBe(true);
@@ -114,8 +117,8 @@ describe('a reconnecting microphone', () => {
   });
 
   test('can be switched while the first one is being opened: only the new one is recorded', async () => {
-    const [first, second] = [new Puppet(gone), new Puppet({ name: 'USB' })];
-    const { happened, source } = steady(first, second);
+    const [first, second] = [new Puppet(lost), new Puppet({ name: 'USB' })];
+    const { happened, source } = reconnecting(first, second);
     const opening = source.open();
     source.change('USB');
     expect(first.isStopped).toBe(true);

@@ -269,22 +269,22 @@ describe('the file', () => {
 
   test('deletes old ended runs and abandoned ones', () => {
     const day = 24 * 3600_000;
-    const here = store();
+    const batches = store();
     const now = Date.now();
     const ago = (days: number): number => now - days * day;
-    here.prune(ago(91));
-    here.resumeOrStart({ identity: 'left', restart: false }, ago(91));
-    const watched = here.resumeOrStart({ identity: 'watched', restart: false }, ago(91)).run;
+    batches.prune(ago(91));
+    batches.resumeOrStart({ identity: 'left', restart: false }, ago(91));
+    const watched = batches.resumeOrStart({ identity: 'watched', restart: false }, ago(91)).run;
     for (let days = 90; days > 1; days--) {
       if (days === 50) watched.add([file('a')], ago(50));
-      if (days === 8) resumeOrStart('ended', false, here).run.end(ago(8));
-      here.prune(ago(days));
+      if (days === 8) resumeOrStart('ended', false, batches).run.end(ago(8));
+      batches.prune(ago(days));
     }
-    resumeOrStart('fresh', false, here);
-    here.prune(ago(1));
-    here.prune(now);
+    resumeOrStart('fresh', false, batches);
+    batches.prune(ago(1));
+    batches.prune(now);
     const kept = ['ended', 'left', 'watched', 'fresh'].filter(
-      (identity) => resumeOrStart(identity, false, here).since !== undefined,
+      (identity) => resumeOrStart(identity, false, batches).since !== undefined,
     );
     expect(kept).toEqual(['watched', 'fresh']);
   });
@@ -292,11 +292,11 @@ describe('the file', () => {
   test('deletes nothing after a jump of the clock, until the clock has run there for a day; and jumps back with it', () => {
     const day = 24 * 3600_000;
     const now = Date.now();
-    const here = store();
-    const ended = resumeOrStart('ended', false, here);
+    const batches = store();
+    const ended = resumeOrStart('ended', false, batches);
     ended.run.end(now);
-    resumeOrStart('left', false, here);
-    here.prune(now);
+    resumeOrStart('left', false, batches);
+    batches.prune(now);
     const names = (): string[] => ['ended', 'left'].filter((identity) => count(identity) === 1);
     const count = (identity: string): number => {
       const db = new DatabaseSync(path);
@@ -305,30 +305,30 @@ describe('the file', () => {
       return rows.length;
     };
     for (const ahead of [400 * day, 400.5 * day, 0, 400 * day]) {
-      here.prune(now + ahead);
+      batches.prune(now + ahead);
       expect(names()).toEqual(['ended', 'left']);
     }
-    here.prune(now + 401.1 * day);
+    batches.prune(now + 401.1 * day);
     expect(names()).toEqual([]);
   });
 
   test('deletes runs dated by a clock that was ahead as if they were dated at its correction', () => {
     const day = 24 * 3600_000;
     const now = Date.now();
-    const here = store();
-    resumeOrStart('ended', false, here).run.end(now + 400 * day);
-    here.resumeOrStart({ identity: 'left', restart: false }, now + 400 * day);
+    const batches = store();
+    resumeOrStart('ended', false, batches).run.end(now + 400 * day);
+    batches.resumeOrStart({ identity: 'left', restart: false }, now + 400 * day);
     const count = (): number => {
       const db = new DatabaseSync(path);
       const rows: unknown[] = db.prepare('SELECT number FROM run').all();
       db.close();
       return rows.length;
     };
-    for (let days = 0; days < 7; days++) here.prune(now + days * day);
+    for (let days = 0; days < 7; days++) batches.prune(now + days * day);
     expect(count()).toBe(2);
-    for (let days = 7; days < 9; days++) here.prune(now + days * day);
+    for (let days = 7; days < 9; days++) batches.prune(now + days * day);
     expect(count()).toBe(1);
-    for (let days = 9; days < 92; days++) here.prune(now + days * day);
+    for (let days = 9; days < 92; days++) batches.prune(now + days * day);
     expect(count()).toBe(0);
   });
 });

@@ -37,9 +37,9 @@ describe('deleting', () => {
     const history = fixture.open();
     expect(history.delete('a')).toBeUndefined();
     history.add(fakeDictation('a'));
-    const gone = history.delete('a');
-    expect(gone).toEqual(fakeDictation('a'));
-    if (gone !== undefined) history.restore(gone);
+    const deleted = history.delete('a');
+    expect(deleted).toEqual(fakeDictation('a'));
+    if (deleted !== undefined) history.restore(deleted);
     expect(history.get('a')).toEqual(fakeDictation('a'));
     expect(history.undo()).toEqual([]);
   });

@@ -22,8 +22,8 @@ describe('retention', () => {
     expect(history.prune(DEFAULT_RETENTION, NOW)).toEqual([]);
     expect(ids(history.list({ limit: 9 }))).toEqual(['new']);
     expect(history.audioNames()).toEqual(new Set(['f.wav', 'old.wav']));
-    const gone = history.prune(DEFAULT_RETENTION, NOW + DAY_MS + 1);
-    expect(gone.map(({ audio }) => audio).sort()).toEqual(['f.wav', 'old.wav']);
+    const pruned = history.prune(DEFAULT_RETENTION, NOW + DAY_MS + 1);
+    expect(pruned.map(({ audio }) => audio).sort()).toEqual(['f.wav', 'old.wav']);
     expect(history.undo()).toEqual([]);
     expect(history.prune(DEFAULT_RETENTION, NOW)).toEqual([]);
   });

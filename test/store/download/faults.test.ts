@@ -265,9 +265,9 @@ describe('a permanent failure', () => {
   });
 
   test('no server', async () => {
-    const gone = await startLocalHub();
-    await gone.close();
-    const settings = { endpoint: gone.endpoint };
+    const closedHub = await startLocalHub();
+    await closedHub.close();
+    const settings = { endpoint: closedHub.endpoint };
     await expect(folder.pull(hub, 'someone/model', { settings })).rejects.toMatchObject({
       code: 'DOWNLOAD_FAILED',
       retryable: true,
