@@ -11,7 +11,7 @@ import { withHome } from '#test/harness/with-home.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto, startSotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
-import { Client, COMPLETED, DELTA, pause, spoken } from '#test/server/with-realtime-server.js';
+import { Client, COMPLETED, DELTA, pause, spoken } from '#test/server/realtime/with-realtime-server.js';
 
 const home = withHome();
 const VAD = { type: 'server_vad', silence_duration_ms: 400 };
