@@ -5,7 +5,7 @@ import { LiveRun } from '#daemon/engine/live/live-run.js';
 import { LiveAudioBuffer } from '#daemon/engine/live/live-audio-buffer.js';
 import { ComputeScheduler } from '#daemon/engine/compute-scheduler.js';
 import { parseFromEngine, type FromEngine, type DecodeStep, type Refined } from '#daemon/protocol/ipc.js';
-import type { LiveCheckpoint } from '#daemon/protocol/live.js';
+import type { SessionCheckpoint } from '#daemon/protocol/live.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { gate, ScriptedSpeech, settled, type SpeechScript } from '#test/harness/scripted-speech.js';
 import { defined } from '#daemon/protocol/defined.js';
@@ -22,7 +22,7 @@ afterEach(() => void jest.restoreAllMocks());
 
 interface Begin extends SpeechScript {
   readonly fromSample?: number;
-  readonly checkpoint?: LiveCheckpoint;
+  readonly checkpoint?: SessionCheckpoint;
   readonly refine?: (signal: AbortSignal) => Promise<Refined | undefined>;
   readonly scheduler?: ComputeScheduler;
   readonly whole?: boolean;
@@ -136,7 +136,7 @@ describe('LiveRun', () => {
         const given = steps[index]?.checkpoint;
         if (given === undefined) return;
         const checkpoint = json
-          ? (JSON.parse(JSON.stringify(given)) as LiveCheckpoint)
+          ? (JSON.parse(JSON.stringify(given)) as SessionCheckpoint)
           : structuredClone(given);
         const fromSample = Math.round(given.fromSample * (1 - more));
         const second = listen({ checkpoint, fromSample, whole: true });

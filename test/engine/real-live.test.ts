@@ -8,7 +8,7 @@ import { systemClock } from '#daemon/clock.js';
 import { silentLog } from '#daemon/logger.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { packageRoot } from '#daemon/paths.js';
-import type { LiveCheckpoint } from '#daemon/protocol/live.js';
+import type { SessionCheckpoint } from '#daemon/protocol/live.js';
 import type { DecodeStep } from '#daemon/protocol/ipc.js';
 import type { EngineStreamReport } from '#daemon/supervisor/engine.js';
 import { toPcm16 } from '#daemon/signal/pcm16.js';
@@ -47,7 +47,7 @@ function begin(): Supervisor {
 async function dictate(
   engine: Supervisor,
   pieceSamples: number,
-  checkpoint?: LiveCheckpoint,
+  checkpoint?: SessionCheckpoint,
 ): Promise<DecodeStep[]> {
   const fromSample = checkpoint?.fromSample ?? 0;
   const reports: EngineStreamReport[] = [];
@@ -110,7 +110,7 @@ withEngine('the real engine with live sessions', () => {
     // After the first words, so that there is something to continue from.
     const at = one.findIndex(({ committed }) => committed.length > 0);
     expect(at).toBeGreaterThanOrEqual(0);
-    const checkpoint = JSON.parse(JSON.stringify(one[at]?.checkpoint)) as LiveCheckpoint;
+    const checkpoint = JSON.parse(JSON.stringify(one[at]?.checkpoint)) as SessionCheckpoint;
     const second = begin();
     const rest = await dictate(second, 16_000, checkpoint);
     expect(await read(second)).toEqual(texts);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { silentLog } from '#daemon/logger.js';
-import type { LiveCheckpoint } from '#daemon/protocol/live.js';
+import type { SessionCheckpoint } from '#daemon/protocol/live.js';
 import type { JobReport, EngineStreamReport, EngineStream } from '#daemon/supervisor/engine.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
@@ -46,7 +46,7 @@ function enginePid(): number {
 
 interface From {
   readonly fromSample?: number;
-  readonly checkpoint?: LiveCheckpoint;
+  readonly checkpoint?: SessionCheckpoint;
   readonly name?: string;
 }
 
@@ -82,7 +82,7 @@ class Listener {
     return words.join('').trim();
   }
 
-  get checkpoint(): LiveCheckpoint | undefined {
+  get checkpoint(): SessionCheckpoint | undefined {
     return this.steps.at(-1)?.checkpoint;
   }
 

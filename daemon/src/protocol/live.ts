@@ -102,7 +102,7 @@ export function isTerminal(event: LiveEvent): boolean {
 
 /** What an engine needs to continue the work of another one. Only the model family interprets `state`. */
 export const checkpointSchema = v.object({ fromSample: count, state: v.unknown() });
-export type LiveCheckpoint = v.InferOutput<typeof checkpointSchema>;
+export type SessionCheckpoint = v.InferOutput<typeof checkpointSchema>;
 
 /** Audio in messages: s16le mono 16 kHz. */
 export const SAMPLE_RATE = 16_000;

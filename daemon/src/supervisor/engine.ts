@@ -1,7 +1,7 @@
 /** The engine as the sessions use it: runs one file job at a time and several live sessions, and reports. */
 import type { SottoError } from '../protocol/errors.js';
 import type { EngineSummary, DecodeStep, ModelRef, Refined } from '../protocol/ipc.js';
-import type { LiveCheckpoint, LiveOptions } from '../protocol/live.js';
+import type { SessionCheckpoint, LiveOptions } from '../protocol/live.js';
 import type { EngineStatus, ModelStatus } from '../protocol/status.js';
 import type { TranscribeEvent, TranscribeOptions } from '../protocol/transcription.js';
 
@@ -33,7 +33,7 @@ export interface EngineStreamRequest {
   /** Number of the first sample that it will receive. */
   readonly fromSample: number;
   /** Where another engine stopped. */
-  readonly checkpoint?: LiveCheckpoint;
+  readonly checkpoint?: SessionCheckpoint;
   /** Detect voice only. */
   readonly voiceOnly?: boolean;
 }

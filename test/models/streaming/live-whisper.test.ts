@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import type { LiveOptions } from '#daemon/models/whisper/streaming/live-options.js';
+import type { LiveWhisperOptions } from '#daemon/models/whisper/streaming/live-options.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import { mx } from '#native/index.js';
 import { clip, joined, samplesOf, starterModel } from '../fixtures.js';
@@ -24,7 +24,7 @@ afterAll(() => model.dispose());
 async function transcribeLive(
   samples: Float32Array,
   pieceSamples: number,
-  options: Partial<LiveOptions> = {},
+  options: Partial<LiveWhisperOptions> = {},
 ): Promise<LiveUpdate[]> {
   const before = mx.liveArrays();
   const live = new LiveWhisper(model.deps, { language: 'en', ...options });

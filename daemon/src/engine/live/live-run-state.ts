@@ -1,7 +1,7 @@
 /** The engine's own part of a checkpoint, around that of the model. */
 import * as v from 'valibot';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { LiveCheckpoint } from '#daemon/protocol/live.js';
+import type { SessionCheckpoint } from '#daemon/protocol/live.js';
 
 const schema = v.object({
   /** Samples decoded so far. */
@@ -13,7 +13,7 @@ const schema = v.object({
 export type LiveRunState = v.InferOutput<typeof schema>;
 
 /** @throws SottoError INVALID_ARGUMENT */
-export function parseLiveRunState({ state }: LiveCheckpoint): LiveRunState {
+export function parseLiveRunState({ state }: SessionCheckpoint): LiveRunState {
   const parsed = v.safeParse(schema, state);
   if (parsed.success) return parsed.output;
   throw new SottoError('INVALID_ARGUMENT', 'the checkpoint of the session is invalid');

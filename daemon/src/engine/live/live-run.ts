@@ -4,7 +4,7 @@
  */
 import type { LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import type { FromEngine, DecodeStep, Refined } from '#daemon/protocol/ipc.js';
-import { SAMPLE_RATE, type LiveCheckpoint } from '#daemon/protocol/live.js';
+import { SAMPLE_RATE, type SessionCheckpoint } from '#daemon/protocol/live.js';
 import { engineError } from '../engine-errors.js';
 import type { ComputeScheduler } from '../compute-scheduler.js';
 import { parseLiveRunState, type LiveRunState } from './live-run-state.js';
@@ -15,7 +15,7 @@ import { defined } from '#daemon/protocol/defined.js';
 interface LiveRunDeps {
   readonly session: number;
   /** Position of another engine; the model's part of it is in `speech` already. */
-  readonly checkpoint: LiveCheckpoint | undefined;
+  readonly checkpoint: SessionCheckpoint | undefined;
   readonly speech: LiveSpeech;
   readonly buffer: LiveAudioBuffer;
   readonly scheduler: ComputeScheduler;

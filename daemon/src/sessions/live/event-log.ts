@@ -2,7 +2,7 @@
  * The events of a session: those that are never taken back are numbered from 1 and written to the journal before
  * they are sent; of the others, the last of each type is kept. One listener receives them, the latest.
  */
-import { isNumbered, type LiveCheckpoint, type LiveEvent } from '../../protocol/live.js';
+import { isNumbered, type SessionCheckpoint, type LiveEvent } from '../../protocol/live.js';
 import type { Word } from '../../protocol/transcription.js';
 import type { JournalEntry } from '../../store/spool/journal.js';
 import { defined } from '../../protocol/defined.js';
@@ -79,7 +79,7 @@ export class EventLog {
   }
 
   /** Appends an event; resolves once it is sent. */
-  append(event: LiveEvent, checkpoint?: LiveCheckpoint): Promise<void> {
+  append(event: LiveEvent, checkpoint?: SessionCheckpoint): Promise<void> {
     // Unnumbered events are sent at once unless a numbered event is still being written.
     if (this.#tail === undefined && !isNumbered(event)) {
       this.#sendUnnumbered(event);
@@ -105,7 +105,7 @@ export class EventLog {
     await this.#tail;
   }
 
-  async #sendNumbered(event: LiveEvent, checkpoint: LiveCheckpoint | undefined): Promise<void> {
+  async #sendNumbered(event: LiveEvent, checkpoint: SessionCheckpoint | undefined): Promise<void> {
     const seq = this.#numbered.length + 1;
     try {
       await this.#writeEntry?.({ seq, event, ...defined({ checkpoint }) });

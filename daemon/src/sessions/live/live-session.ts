@@ -11,7 +11,7 @@ import type { DecodeStep, ModelRef, Refined } from '../../protocol/ipc.js';
 import {
   BYTES_PER_SAMPLE,
   SAMPLE_RATE,
-  type LiveCheckpoint,
+  type SessionCheckpoint,
   type LiveEvent,
   type LiveOptions,
 } from '../../protocol/live.js';
@@ -50,7 +50,7 @@ interface LiveSessionDeps {
   readonly audio: SessionAudio;
   readonly events: EventLog;
   /** Checkpoint of an engine in another process. */
-  readonly checkpoint?: LiveCheckpoint;
+  readonly checkpoint?: SessionCheckpoint;
   /** Called with the number of acknowledged samples while a client listens. */
   readonly onAcknowledged: (samples: number) => void;
   /**
@@ -85,7 +85,7 @@ export class LiveSession {
   #sent = 0;
   #pumping = false;
   #finishSent = false;
-  #checkpoint: LiveCheckpoint | undefined;
+  #checkpoint: SessionCheckpoint | undefined;
   #decodedSamples = 0;
   #intervalSeconds: number | undefined;
   #tentative = '';

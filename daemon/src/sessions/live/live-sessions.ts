@@ -8,7 +8,7 @@ import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
-import { isTerminal, SAMPLE_RATE, type LiveCheckpoint, type LiveOptions } from '../../protocol/live.js';
+import { isTerminal, SAMPLE_RATE, type SessionCheckpoint, type LiveOptions } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
 import type { Journal, JournalEntry } from '../../store/spool/journal.js';
 import type { Orphan } from '../../store/spool/orphans.js';
@@ -485,7 +485,7 @@ function noJournal(): OpenJournal {
   return { entries: [], journal: { current: undefined } };
 }
 
-function lastCheckpoint(entries: readonly JournalEntry[]): LiveCheckpoint | undefined {
+function lastCheckpoint(entries: readonly JournalEntry[]): SessionCheckpoint | undefined {
   return entries.findLast(({ checkpoint }) => checkpoint !== undefined)?.checkpoint;
 }
 

@@ -5,7 +5,7 @@ import type { LiveSpeechOptions } from '../../streaming/live-speech.js';
 import type { RawHypothesis } from './hypothesize.js';
 import type { StreamingConfig } from './streaming-config.js';
 
-export interface LiveOptions extends LiveSpeechOptions {
+export interface LiveWhisperOptions extends LiveSpeechOptions {
   /** Overrides of the model's configuration. */
   readonly config?: Partial<StreamingConfig>;
   /** Called after each decode step, for benchmarks. */

@@ -18,7 +18,7 @@ import type { WhisperDeps } from '../transcription.js';
 import { isSpaced } from '../words/split-words.js';
 import { StreamingDecoder } from './streaming-decoder.js';
 import type { RawHypothesis } from './hypothesize.js';
-import type { LiveOptions } from './live-options.js';
+import type { LiveWhisperOptions } from './live-options.js';
 import { fromSampleOf, type LiveWhisperState, packState, unpackState } from './live-whisper-state.js';
 import { LiveText } from './live-text.js';
 import { LiveWords } from './live-words.js';
@@ -45,7 +45,7 @@ const MAX_UNCUT_SECONDS = 24;
 export class LiveWhisper implements LiveSpeech {
   readonly #deps: WhisperDeps;
   readonly #config: StreamingConfig;
-  readonly #onDecodeStep: LiveOptions['onDecodeStep'];
+  readonly #onDecodeStep: LiveWhisperOptions['onDecodeStep'];
   readonly #mel: LiveMel;
   readonly #voice: VoiceTracker;
   /** The first samples that the mel frames and the VAD need. */
@@ -68,7 +68,7 @@ export class LiveWhisper implements LiveSpeech {
   /** @throws SottoError INVALID_ARGUMENT for a checkpoint of another model */
   constructor(
     deps: WhisperDeps,
-    { language, initialPrompt, hotwords = [], config, onDecodeStep }: LiveOptions,
+    { language, initialPrompt, hotwords = [], config, onDecodeStep }: LiveWhisperOptions,
     checkpoint?: LiveCheckpoint,
   ) {
     const { model, tokenizer, mel, voice } = deps;
