@@ -1,6 +1,7 @@
 /** The pictures: each scene drives a command to the moment that it shows. */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Capture, CaptureEvent } from '#daemon/protocol/capture.js';
 import { fakeCapture, fakeDictation } from '../fake-capture.js';
 import { menuOf } from './desktop-view.js';
 import type { Frame } from './frame.js';
@@ -8,7 +9,7 @@ import type { Markup } from './markup.js';
 import { READING, type SceneEnvironment } from './scene-environment.js';
 import { windowOf } from './raycast-window.js';
 import type { RunningCommand } from '../running-command.js';
-import { find, walk, type TreeNode } from '../tree.js';
+import { find, textOf, walk, type TreeNode } from '../tree.js';
 
 export interface Scene {
   readonly name: string;
@@ -17,6 +18,18 @@ export interface Scene {
   /** Also drawn for the README. */
   readonly isInReadme?: true;
   draw(environment: SceneEnvironment): Promise<Markup>;
+}
+
+/** A moving picture of a README. */
+export interface Animation {
+  readonly name: string;
+  readonly draw: (environment: SceneEnvironment) => Promise<readonly AnimationStep[]>;
+}
+
+interface AnimationStep {
+  readonly content: Markup;
+  /** How long it is shown. */
+  readonly ms: number;
 }
 
 /** The real model on a machine that may be busy. */
@@ -30,6 +43,12 @@ const LEVELS_DB = [
   ...[-52, -38, -24, -18, -22, -16, -26, -40, -50, -30, -20, -15, -19, -28],
   ...[-46, -54, -34, -21, -17, -14, -23, -33, -48, -27, -18, -16, -21, -24],
 ];
+
+/** A dictation on the Mac of the pictures. */
+const LISTENING: Partial<Capture> = {
+  ...{ startedMs: Date.now(), engine: 'listening', language: 'en' },
+  ...{ model: 'whisper-large-v3-turbo', device: 'MacBook Pro Microphone' },
+};
 
 export const SCENES: readonly Scene[] = [
   {
@@ -148,6 +167,57 @@ export const SCENES: readonly Scene[] = [
   },
 ];
 
+/** Words that a dictation shows as tentative before it commits the first of them. */
+const TENTATIVE_WORDS = 3;
+const WORD_MS = 320;
+const LAST_FRAME_MS = 2_500;
+
+export const ANIMATIONS: readonly Animation[] = [
+  {
+    name: 'dictate-live',
+    draw: async (environment) => {
+      let notify: (event: CaptureEvent) => void = () => undefined;
+      const capture = await fakeCapture(environment.home.paths.capture, ({ type }, send) => {
+        if (type !== 'begin') return;
+        notify = send;
+        send({ type: 'dictation', dictation: fakeDictation({ ...LISTENING, seconds: 0 }), isNew: true });
+      });
+      try {
+        const host = await environment.raycast();
+        const command = host.launch('dictate');
+        await command.untilText('Start speaking', RENDER_TIMEOUT_MS);
+        const frames = [{ content: windowOf(environment.frame(host, command)), ms: WORD_MS }];
+        for (const [index, { appended, tentative }] of wordByWord(DICTATION).entries()) {
+          const db = LEVELS_DB[(3 * index) % LEVELS_DB.length] ?? 0;
+          const seconds = ((index + 1) * WORD_MS) / 1000;
+          notify({ type: 'change', change: { tentative, db, seconds, speaking: true }, appended });
+          const shown = tentative === '' ? DICTATION : `*${tentative.trim()}*`;
+          await command.until((tree) => textOf(tree, 'markdown').includes(shown), RENDER_TIMEOUT_MS);
+          const isLast = tentative === '';
+          frames.push({
+            content: windowOf(environment.frame(host, command)),
+            ms: isLast ? LAST_FRAME_MS : WORD_MS,
+          });
+        }
+        return frames;
+      } finally {
+        await capture.close();
+      }
+    },
+  },
+];
+
+/** The updates of a text that grows by words, until all of them are committed. */
+function wordByWord(text: string): { appended: string; tentative: string }[] {
+  const words = text.split(/(?= )/);
+  const committedAt = (step: number): number =>
+    step === words.length ? words.length : Math.max(0, step + 1 - TENTATIVE_WORDS);
+  return Array.from({ length: words.length + 1 }, (_, step) => ({
+    appended: words.slice(step === 0 ? 0 : committedAt(step - 1), committedAt(step)).join(''),
+    tentative: words.slice(committedAt(step), step + 1).join(''),
+  }));
+}
+
 /** A command as soon as it shows a text. */
 async function frameShowing(environment: SceneEnvironment, name: string, text: string): Promise<Frame> {
   const host = await environment.raycast();
@@ -161,10 +231,7 @@ async function midDictation(environment: SceneEnvironment): Promise<Frame> {
   const [committed = '', tentative = ''] = DICTATION.split(/(?= Thursday)/);
   const capture = await fakeCapture(environment.home.paths.capture, ({ type }, send) => {
     if (type !== 'begin') return;
-    const dictation = fakeDictation({
-      ...{ startedMs: Date.now(), seconds: 6, committed, tentative, speaking: true, engine: 'listening' },
-      ...{ language: 'en', model: 'whisper-large-v3-turbo', device: 'MacBook Pro Microphone' },
-    });
+    const dictation = fakeDictation({ ...LISTENING, seconds: 6, committed, tentative, speaking: true });
     send({ type: 'dictation', dictation, isNew: true });
     // Slower than the view renders, so that each update draws a bar.
     LEVELS_DB.forEach((db, at) => {
