@@ -10,7 +10,7 @@
 import type { Cpu } from './contract/cpu.js';
 import type { Elementwise } from './contract/elementwise.js';
 import type { Fft, Linalg, Memory, Random } from './contract/namespaces.js';
-import type { Convolutions, Fast, Products, Quantization } from './contract/products.js';
+import type { Convolutions, Fast, Products, QuantizationOps } from './contract/products.js';
 import type { Reductions } from './contract/reductions.js';
 import type { Devices, Dtypes, Files, Functions, Runtime } from './contract/runtime.js';
 import type { Creation, Indexing, Shaping } from './contract/shaping.js';
@@ -24,7 +24,7 @@ export interface Binding
     Indexing,
     Products,
     Convolutions,
-    Quantization,
+    QuantizationOps,
     Files,
     Runtime,
     Functions,

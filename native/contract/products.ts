@@ -125,7 +125,7 @@ export interface QuantizationLayout {
   mode?: QuantizationMode | undefined;
 }
 
-export interface Quantization {
+export interface QuantizationOps {
   /**
    * [quantized uint32 [..., n · bits / 32], scales [..., n / groupSize], biases the same]; biases for
    * 'affine' only.

@@ -58,7 +58,7 @@ export class FusedDecoderBlock extends Module {
   forward(x: MxArray, cache: SelfAttentionCache, [crossKeys, crossValues]: CrossAttentionCache): MxArray {
     if (!(cache instanceof PanelCache)) throw new RangeError('a fused decoder block needs a PanelCache');
     const [batch = 0, added = 0] = x.shape;
-    const { keys, values, offset } = cache.claim(batch, this.heads, this.headWidth, added);
+    const { keys, values, offset } = cache.reserve(batch, this.heads, this.headWidth, added);
     return mx.cpu.decoderBlock(x, keys, values, crossKeys, crossValues, this._weights, offset, this.eps);
   }
 }

@@ -58,11 +58,9 @@ export {
   storedQuantized,
   type AnyEmbedding,
   type AnyLinear,
-  type Quantization,
-  type QuantizationMode,
   type QuantizePredicate,
 } from './quantized.js';
 export { RoPE, type RoPEOptions } from './rope.js';
 export { sample, argmax, type SampledTokens } from './sampling.js';
-export { flatten, unflatten, type ArrayTree } from './parameter-tree.js';
+export { flatten, unflatten } from './parameter-tree.js';
 export { WeightsError, type MisshapedWeight } from './weights-error.js';

@@ -5,7 +5,7 @@ import type { SelfAttentionCache } from './self-attention-cache.js';
 const PANEL = 16;
 
 /** The buffers of a cache and the position of the first new token. */
-export interface Claim {
+interface Reservation {
   readonly keys: MxArray; // [B, H, capacity / 16, D, 16]
   readonly values: MxArray; // [B, H, capacity, D]
   readonly offset: number;
@@ -24,7 +24,7 @@ export class PanelCache extends BufferedCache implements SelfAttentionCache {
 
   attend(qkv: MxArray, heads: number): MxArray {
     const [batch = 0, added = 0, width = 0] = qkv.shape;
-    const { keys, values, offset } = this.claim(batch, heads, width / 3 / heads, added);
+    const { keys, values, offset } = this.reserve(batch, heads, width / 3 / heads, added);
     return mx.cpu.attendCached(qkv, keys, values, offset);
   }
 
@@ -33,7 +33,7 @@ export class PanelCache extends BufferedCache implements SelfAttentionCache {
    *
    * @throws RangeError if they do not fit; the cache is then unchanged
    */
-  claim(batch: number, heads: number, dims: number, added: number): Claim {
+  reserve(batch: number, heads: number, dims: number, added: number): Reservation {
     const offset = this.filled;
     this.checkRoom(added);
     const [keys, values] = this.#buffers(batch, heads, dims);

@@ -1,7 +1,5 @@
 /** Conversion between nested records of arrays and flat dotted names (`blocks.0.attn.query.weight`). */
-import { isArray, type MxArray } from '../index.js';
-
-export type ArrayTree = MxArray | readonly ArrayTree[] | { readonly [key: string]: ArrayTree };
+import { isArray, type ArrayTree, type MxArray } from '../index.js';
 
 /** `{ a: [{ w }, { w }] }` becomes `a.0.w`, `a.1.w`, in field order. */
 export function flatten(tree: ArrayTree, prefix = ''): Map<string, MxArray> {

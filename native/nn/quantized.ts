@@ -3,16 +3,14 @@
  * model (the layers hold weights) and to load a quantized one (they hold lazy zeros, which loading replaces
  * unevaluated).
  */
-import { mx, type Dtype, type MxArray } from '../index.js';
+import { mx, type Dtype, type MxArray, type QuantizationMode } from '../index.js';
 import { fusedLinear, type FusedArgs } from './fused-linear.js';
 import { Embedding } from './embedding.js';
 import { Linear } from './linear.js';
 import { Module, parameter, replaceModules } from './module.js';
 import type { PackedEmbedding, PackedLinear } from './packed.js';
 
-export type QuantizationMode = 'affine' | 'mxfp4' | 'mxfp8' | 'nvfp4';
-
-export interface Quantization {
+interface QuantizationSettings {
   /** Elements that share a scale. */
   groupSize: number;
   /** Bits per element. */
@@ -41,7 +39,7 @@ abstract class QuantizedMatrix extends Module {
   readonly bits: number;
   readonly mode: QuantizationMode;
 
-  protected constructor(rows: number, dims: number, options: Partial<Quantization>) {
+  protected constructor(rows: number, dims: number, options: Partial<QuantizationSettings>) {
     super();
     const { groupSize, bits, mode } = withDefaults(options);
     checkWidth(dims, groupSize);
@@ -80,14 +78,14 @@ export class QuantizedLinear extends QuantizedMatrix {
   constructor(
     inputDims: number,
     outputDims: number,
-    { bias = true, ...options }: Partial<Quantization> & { bias?: boolean } = {},
+    { bias = true, ...options }: Partial<QuantizationSettings> & { bias?: boolean } = {},
   ) {
     super(outputDims, inputDims, options);
     this.bias = bias ? parameter([outputDims]) : null;
   }
 
   /** Quantizes the weight of `layer`. Both share its bias, so drop `layer` without disposing the bias. */
-  static from(layer: Linear, options: Partial<Quantization> = {}): QuantizedLinear {
+  static from(layer: Linear, options: Partial<QuantizationSettings> = {}): QuantizedLinear {
     const [outputDims = 0, inputDims = 0] = layer.weight.shape;
     const quantizedWeight = quantizeWeight(layer.weight, options);
     const quantized = new QuantizedLinear(inputDims, outputDims, { ...options, bias: layer.bias !== null });
@@ -101,11 +99,11 @@ export class QuantizedLinear extends QuantizedMatrix {
 }
 
 export class QuantizedEmbedding extends QuantizedMatrix {
-  constructor(vocabulary: number, dims: number, options: Partial<Quantization> = {}) {
+  constructor(vocabulary: number, dims: number, options: Partial<QuantizationSettings> = {}) {
     super(vocabulary, dims, options);
   }
 
-  static from(layer: Embedding, options: Partial<Quantization> = {}): QuantizedEmbedding {
+  static from(layer: Embedding, options: Partial<QuantizationSettings> = {}): QuantizedEmbedding {
     const [vocabulary = 0, dims = 0] = layer.weight.shape;
     const quantizedWeight = quantizeWeight(layer.weight, options);
     return new QuantizedEmbedding(vocabulary, dims, options).loadWeights(quantizedWeight);
@@ -123,13 +121,16 @@ export class QuantizedEmbedding extends QuantizedMatrix {
   }
 }
 
-interface QuantizeOptions extends Partial<Quantization> {
+interface QuantizeOptions extends Partial<QuantizationSettings> {
   predicate?: QuantizePredicate;
   /** The layers hold no weights: `loadWeights` fills the new ones. */
   empty?: boolean;
 }
 
-export type QuantizePredicate = (name: string, layer: Linear | Embedding) => boolean | Partial<Quantization>;
+export type QuantizePredicate = (
+  name: string,
+  layer: Linear | Embedding,
+) => boolean | Partial<QuantizationSettings>;
 
 /**
  * Replaces the linear and embedding layers below `module` by quantized ones, in place. `predicate` selects
@@ -167,7 +168,7 @@ export function quantize(module: Module, options: QuantizeOptions = {}): string[
 }
 
 /** Quantizes the layer and frees the arrays that the new one does not share. */
-function quantizedFrom(layer: Linear | Embedding, settings: Partial<Quantization>): Module {
+function quantizedFrom(layer: Linear | Embedding, settings: Partial<QuantizationSettings>): Module {
   const quantized =
     layer instanceof Linear
       ? QuantizedLinear.from(layer, settings)
@@ -177,7 +178,7 @@ function quantizedFrom(layer: Linear | Embedding, settings: Partial<Quantization
 }
 
 /** A quantized layer of the same shape, without weights. */
-function emptyLike(layer: Linear | Embedding, settings: Partial<Quantization>): Module {
+function emptyLike(layer: Linear | Embedding, settings: Partial<QuantizationSettings>): Module {
   const [rows = 0, dims = 0] = layer.weight.shape;
   const replacement =
     layer instanceof Linear
@@ -221,11 +222,11 @@ export function dequantize(module: Module, dtype: Dtype = 'float32'): string[] {
   return replaced;
 }
 
-function withDefaults({ mode = 'affine', ...given }: Partial<Quantization>): Quantization {
+function withDefaults({ mode = 'affine', ...given }: Partial<QuantizationSettings>): QuantizationSettings {
   return { ...DEFAULTS[mode], ...given, mode };
 }
 
-function quantizeWeight(weight: MxArray, options: Partial<Quantization>): Record<string, MxArray> {
+function quantizeWeight(weight: MxArray, options: Partial<QuantizationSettings>): Record<string, MxArray> {
   const { groupSize, bits, mode } = withDefaults(options);
   checkWidth(weight.shape.at(-1) ?? 0, groupSize);
   const [quantizedWeight, scales, biases] = mx.quantize(weight, groupSize, bits, mode);
