@@ -8,7 +8,7 @@ import { withLock } from './lock.mjs';
 import { compileMic } from './mic.mjs';
 import { miniaudioHeader } from './miniaudio.mjs';
 import { findMlx, findOpenBlas } from './mlx.mjs';
-import { installPackages } from './packages.mjs';
+import { installPackages } from './install-packages.mjs';
 import { SetupError, targetOf, thisSystem } from './system.mjs';
 import { compileTypeScript } from './typescript.mjs';
 

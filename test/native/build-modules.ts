@@ -77,7 +77,7 @@ interface Modules {
     dependencies: (rule: string) => string[];
     sourcesFor: (root: string, openblas: object | undefined) => Promise<string[]>;
   };
-  'packages.mjs': {
+  'install-packages.mjs': {
     notInstalled: (lock: object, record: object) => string[];
     npmFailure: (stderr: string) => Error & { nextStep: string; details: string };
   };

@@ -370,7 +370,7 @@ describe('miniaudio', () => {
 
 describe('the steps', () => {
   test('packages are installed only if some are missing or have another version', async () => {
-    const { notInstalled } = await load('packages.mjs');
+    const { notInstalled } = await load('install-packages.mjs');
     const lock = {
       packages: {
         '': { version: '1.0.0' },
@@ -387,7 +387,7 @@ describe('the steps', () => {
   });
 
   test('quotes the errors of npm without its manual page', async () => {
-    const { npmFailure } = await load('packages.mjs');
+    const { npmFailure } = await load('install-packages.mjs');
     const stderr =
       'npm error code EUSAGE\nnpm error\nnpm error Missing: a@1 from lock file\n' +
       'npm error Usage\n'.repeat(90);
