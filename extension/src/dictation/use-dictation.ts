@@ -6,8 +6,8 @@ import { barOf } from './dictation-markdown';
 
 /** Smooth enough for a meter; faster would only keep Raycast busy. */
 const RENDER_INTERVAL_MS = 80;
-/** 2.2 s of audio. */
-const METER_BARS = 28;
+/** 1.9 s of audio. */
+const METER_BARS = 24;
 
 interface DictationView {
   readonly dictation: Capture | undefined;
@@ -37,7 +37,9 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
     let bars = '';
     const show = (dictation: Capture): void => {
       bars = `${bars}${barOf(dictation.phase === 'listening' ? dictation.db : -120)}`.slice(-METER_BARS);
-      setView({ dictation, meter: bars.padStart(METER_BARS, barOf(-120)), error: undefined });
+      const padded = bars.padStart(METER_BARS, barOf(-120));
+      // Hair spaces: adjacent blocks would merge into one shape.
+      setView({ dictation, meter: [...padded].join('\u200A'), error: undefined });
     };
     const follow = async (): Promise<void> => {
       const found = await findOrStartDictation(latest.current.options);
