@@ -131,8 +131,8 @@ export default function MenuBar() {
 
 /** The last icon, shown while the new one loads: the menu bar would blink at each run. */
 function cachedIcon(): Image.ImageLike {
-  const kept = new Cache().get(ICON);
-  return kept === undefined ? Icon.Microphone : (JSON.parse(kept) as Image.ImageLike);
+  const cached = new Cache().get(ICON);
+  return cached === undefined ? Icon.Microphone : (JSON.parse(cached) as Image.ImageLike);
 }
 
 function cacheIcon(icon: Image.ImageLike): void {

@@ -45,7 +45,7 @@ export async function runChecks(sotto: () => SottoCommand): Promise<DoctorReport
   try {
     command = sotto();
   } catch (thrown) {
-    return { checks: [wrong('sotto', thrown)], isDaemonRunning: false };
+    return { checks: [failedCheck('sotto', thrown)], isDaemonRunning: false };
   }
   const message = [command.program, ...command.args].join(' ');
   const [doctor, agent, microphone, model] = await Promise.all([
@@ -58,11 +58,11 @@ export async function runChecks(sotto: () => SottoCommand): Promise<DoctorReport
       .catch(asFailedCheck('microphone')),
     betterModel().catch(() => []),
   ]);
-  const isThere = doctor.every(({ what }) => what !== 'sotto');
+  const isFound = doctor.every(({ what }) => what !== 'sotto');
   const rest = doctor.filter(({ what }) => what !== 'log');
   return {
     checks: [
-      ...(isThere ? [{ what: 'sotto', status: 'right' as const, message }] : []),
+      ...(isFound ? [{ what: 'sotto', status: 'right' as const, message }] : []),
       ...rest,
       ...microphone,
       ...model,
@@ -85,8 +85,10 @@ export function reportOf(checks: readonly DoctorCheck[], about: readonly string[
 /** Suggests the recommended model if it is not installed: the included model is small. */
 export function betterModelChecks({ machine, recommended, installed, catalogue }: ModelsList): DoctorCheck[] {
   const entry = catalogue.find(({ name }) => name === recommended);
-  const isHere = installed.some((model) => model.name === recommended || model.catalogue === recommended);
-  if (!machine.hasGpu || entry === undefined || isHere) return [];
+  const isInstalled = installed.some(
+    (model) => model.name === recommended || model.catalogue === recommended,
+  );
+  if (!machine.hasGpu || entry === undefined || isInstalled) return [];
   return [
     {
       what: 'better-model',
@@ -151,10 +153,10 @@ function parseMicrophones({ stdout, stderr }: CommandOutput): DoctorCheck[] {
 }
 
 function asFailedCheck(what: string): (thrown: unknown) => DoctorCheck[] {
-  return (thrown) => [wrong(what, thrown)];
+  return (thrown) => [failedCheck(what, thrown)];
 }
 
-function wrong(what: string, thrown: unknown): DoctorCheck {
+function failedCheck(what: string, thrown: unknown): DoctorCheck {
   const { message, hint } = SottoError.from(thrown);
   return { what, status: 'wrong', message: message, advice: hint };
 }

@@ -50,6 +50,6 @@ export function exportName({ startedMs }: Pick<PastDictation, 'startedMs'>): str
 }
 
 function withoutSearchFields({ startedMs, ...rest }: PastDictation): object {
-  const own = Object.entries(rest).filter(([name]) => name !== 'snippet' && name !== 'marks');
-  return { started: new Date(startedMs).toISOString(), ...Object.fromEntries(own) };
+  const fields = Object.entries(rest).filter(([name]) => name !== 'snippet' && name !== 'marks');
+  return { started: new Date(startedMs).toISOString(), ...Object.fromEntries(fields) };
 }

@@ -12,7 +12,7 @@ export function groupByDay(dictations: readonly PastDictation[], nowMs: number):
     const title = dayTitle(dictation.startedMs, nowMs);
     days.set(title, [...(days.get(title) ?? []), dictation]);
   }
-  return [...days].map(([title, own]) => ({ title, dictations: own }));
+  return [...days].map(([title, group]) => ({ title, dictations: group }));
 }
 
 /** `Today`, `Yesterday`, `Monday, November 16`; in another year `Monday, November 16, 2025`. */

@@ -52,7 +52,7 @@ function DictationDetails({ dictation }: { readonly dictation: PastDictation }) 
         text={language === undefined ? 'Unknown' : languageName(language)}
       />
       <List.Item.Detail.Metadata.Label title="Model" text={model} />
-      <List.Item.Detail.Metadata.Label title="Audio" text={audio === undefined ? 'Not saved' : 'Saved'} />
+      {audio === undefined ? null : <List.Item.Detail.Metadata.Label title="Audio" text="Saved" />}
     </List.Item.Detail.Metadata>
   );
 }

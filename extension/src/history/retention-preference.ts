@@ -4,7 +4,7 @@ import type { DaemonSettings } from '../lib/daemon';
 import { requestHistory } from './history-requests';
 import { retentionText } from './history-text';
 
-export interface Retention {
+interface Retention {
   /** Undefined leaves Sotto's own setting as it is; so does an undefined `keepAudio`. */
   readonly keepDays: number | undefined;
   readonly keepAudio: boolean | undefined;
@@ -19,23 +19,23 @@ export async function applyRetentionPreference(
 ): Promise<HistoryRetention | undefined> {
   const { retention: now } = await requestHistory(settings, { do: 'keep' });
   if (now === undefined) return undefined;
-  const wanted = { days: settings.keepDays ?? now.days, audio: settings.keepAudio ?? now.audio };
-  if (wanted.days === now.days && wanted.audio === now.audio) return now;
-  if (keepsLess(wanted, now) && !(await confirmRetention(wanted))) return now;
-  return (await requestHistory(settings, { do: 'keep', ...wanted })).retention;
+  const preferred = { days: settings.keepDays ?? now.days, audio: settings.keepAudio ?? now.audio };
+  if (preferred.days === now.days && preferred.audio === now.audio) return now;
+  if (keepsLess(preferred, now) && !(await confirmRetention(preferred))) return now;
+  return (await requestHistory(settings, { do: 'keep', ...preferred })).retention;
 }
 
-function keepsLess(wanted: HistoryRetention, now: HistoryRetention): boolean {
-  return wanted.days < now.days || (now.audio && !wanted.audio);
+function keepsLess(preferred: HistoryRetention, now: HistoryRetention): boolean {
+  return preferred.days < now.days || (now.audio && !preferred.audio);
 }
 
-async function confirmRetention(wanted: HistoryRetention): Promise<boolean> {
-  const declined = JSON.stringify(wanted);
+async function confirmRetention(preferred: HistoryRetention): Promise<boolean> {
+  const declined = JSON.stringify(preferred);
   if ((await LocalStorage.getItem(DECLINED_KEY)) === declined) return false;
   const isConfirmed = await confirmAlert({
     title: 'Delete Older Dictations?',
     message:
-      `Your preferences change how long dictations are kept. From now on, they’re ${retentionText(wanted)}. ` +
+      `Your preferences change how long dictations are kept. From now on, they’re ${retentionText(preferred)}. ` +
       'Older dictations go to the trash and are deleted a day later.',
     primaryAction: { title: 'Delete', style: Alert.ActionStyle.Destructive },
     dismissAction: { title: 'Keep Them' },

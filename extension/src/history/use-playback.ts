@@ -19,18 +19,18 @@ export function usePlayback(): Playback {
     stopPlayer.current = undefined;
     setId(undefined);
   }, []);
-  const start = useCallback(({ id: wanted, audio }: PastDictation) => {
+  const start = useCallback(({ id: playingId, audio }: PastDictation) => {
     if (audio === undefined) return;
     stopPlayer.current?.();
-    setId(wanted);
-    const own = play(audio, (error) => {
+    setId(playingId);
+    const stopThis = play(audio, (error) => {
       if (error !== undefined) void showFailure(error);
       // Another dictation may be playing by now.
-      if (stopPlayer.current !== own) return;
+      if (stopPlayer.current !== stopThis) return;
       stopPlayer.current = undefined;
       setId(undefined);
     });
-    stopPlayer.current = own;
+    stopPlayer.current = stopThis;
   }, []);
   return { id, start, stop };
 }

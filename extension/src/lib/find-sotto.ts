@@ -11,7 +11,7 @@ export interface SottoCommand {
   readonly env: NodeJS.ProcessEnv;
 }
 
-/** Missing from Raycast's own PATH. */
+/** Missing from Raycast's PATH. */
 const PROGRAM_FOLDERS = ['/opt/homebrew/bin', '/usr/local/bin', '/usr/bin', '/bin'];
 
 /**
@@ -20,9 +20,9 @@ const PROGRAM_FOLDERS = ['/opt/homebrew/bin', '/usr/local/bin', '/usr/bin', '/bi
  */
 export function findSotto(preferred: string, env: NodeJS.ProcessEnv = process.env): SottoCommand {
   const user = homedir();
-  const own = (env.PATH ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
-  const others = [...PROGRAM_FOLDERS, join(user, '.local', 'bin'), join(user, '.volta', 'bin')];
-  const folders = [...new Set([...own, ...others])];
+  const pathFolders = (env.PATH ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
+  const usualFolders = [...PROGRAM_FOLDERS, join(user, '.local', 'bin'), join(user, '.volta', 'bin')];
+  const folders = [...new Set([...pathFolders, ...usualFolders])];
   const configured = preferred.trim().replace(/^~(?=\/)/, user) || env.SOTTO_BIN;
   if (configured !== undefined && configured !== '') {
     if (existsSync(configured)) return commandAt(configured, folders, env);

@@ -10,9 +10,9 @@ import { SottoError } from 'sotto/client';
  * @throws SottoError INVALID_ARGUMENT
  */
 export function homeForSocket(socket: string, defaultSocket: string, user = homedir()): string | undefined {
-  const given = socket.trim().replace(/^~(?=\/)/, user);
-  const path = normalize(given);
-  if (given === '' || path === defaultSocket) return undefined;
+  const expanded = socket.trim().replace(/^~(?=\/)/, user);
+  const path = normalize(expanded);
+  if (expanded === '' || path === defaultSocket) return undefined;
   if (!isAbsolute(path) || basename(path) !== basename(defaultSocket)) {
     throw new SottoError('INVALID_ARGUMENT', `${socket.trim()} isn’t a Sotto socket`, {
       hint: 'enter the path that `sotto daemon status` shows in the extension preferences, or leave it empty',

@@ -45,9 +45,9 @@ export function readSettings(): Settings {
     capitalization,
     keepListening,
     sounds,
-    microphone: given(microphone),
-    language: given(language === 'auto' ? undefined : language),
-    model: given(model),
+    microphone: nonEmpty(microphone),
+    language: nonEmpty(language === 'auto' ? undefined : language),
+    model: nonEmpty(model),
     keepDays: keepDays === 'sotto' ? undefined : Number(keepDays),
     keepAudio: keepAudio === 'sotto' ? undefined : keepAudio === 'yes',
     sotto: () => findSotto(sotto ?? '', sottoEnv()),
@@ -68,7 +68,7 @@ export function dictationOptions(
   };
 }
 
-function given(value: string | undefined): string | undefined {
+function nonEmpty(value: string | undefined): string | undefined {
   const text = value?.trim() ?? '';
   return text === '' ? undefined : text;
 }

@@ -19,7 +19,6 @@ export function ModelItem({ row, progress, memoryBytes, ...rest }: Props) {
       id={name}
       icon={iconOf(row)}
       title={title}
-      {...(rest.isShowingDetails || title === name ? {} : { subtitle: name })}
       keywords={[name, ...(catalogue?.aliases ?? []), catalogue?.languages ?? '']}
       accessories={rest.isShowingDetails ? marksOf(row) : [...marksOf(row), ...sizesOf(row, progress)]}
       detail={<ModelMetadata row={row} progress={progress} memoryBytes={memoryBytes} />}

@@ -96,15 +96,15 @@ function row(
   name: string,
   place: ModelRow['place'],
   entry: CatalogueModel | undefined,
-  own: Pick<ModelRow, 'status' | 'bytes' | 'installed' | 'partial'>,
+  details: Pick<ModelRow, 'status' | 'bytes' | 'installed' | 'partial'>,
 ): ModelRow {
   return {
-    ...own,
+    ...details,
     name,
     place,
     title: entry?.title ?? titleOf(catalogue, name),
-    status: states.get(name) ?? own.status,
-    isDefault: own.installed?.chosen === true,
+    status: states.get(name) ?? details.status,
+    isDefault: details.installed?.chosen === true,
     isRecommended: entry?.name === recommended,
     ...defined({ catalogue: entry }),
   };

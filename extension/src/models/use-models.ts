@@ -27,21 +27,21 @@ export function useModels(sotto: () => SottoCommand) {
   const connections = useRef<SharedConnection | undefined>(undefined);
 
   useEffect(() => {
-    const own = new SharedConnection(() => connectDaemon(sotto));
-    connections.current = own;
+    const connection = new SharedConnection(() => connectDaemon(sotto));
+    connections.current = connection;
     let isUnmounted = false;
     let isConnected = false;
     const follow = async (): Promise<void> => {
       isConnected = false;
-      const { models } = await own.get();
+      const { models } = await connection.get();
       isConnected = true;
-      let seen = '';
+      let shownStates = '';
       for await (const states of models.watch()) {
         if (isUnmounted) return;
         const shape = shapeOf(states);
         // The list itself changes only when a model changes its state.
-        const list = shape === seen ? undefined : await models.list();
-        seen = shape;
+        const list = shape === shownStates ? undefined : await models.list();
+        shownStates = shape;
         setView((before) => ({
           list: list ?? before.list,
           states: byName(states),
@@ -62,7 +62,7 @@ export function useModels(sotto: () => SottoCommand) {
     void keepFollowing();
     return () => {
       isUnmounted = true;
-      own.close();
+      connection.close();
     };
   }, [round]);
 
