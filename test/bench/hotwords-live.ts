@@ -1,5 +1,5 @@
 /** The hotwords of speech that goes on: the same clips, looked at every half second as while they are spoken. */
-import { Hotwords } from '#daemon/models/whisper/hotwords/hotwords.js';
+import { Hotwords } from '#daemon/models/whisper/hotwords/hotword-trie.js';
 import type { WhisperModel } from '#daemon/models/whisper/index.js';
 
 const neverAborted = new AbortController().signal;

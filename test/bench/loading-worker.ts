@@ -10,7 +10,7 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadModel } from '#daemon/models/registry.js';
 import { openCheckpoint, readConfig } from '#daemon/models/whisper/checkpoint/checkpoint.js';
-import { castToFloat16, networkOf } from '#daemon/models/whisper/checkpoint/load.js';
+import { castToFloat16, networkOf } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import type { Whisper } from '#daemon/models/whisper/model.js';
 import { mx } from '#native/index.js';
 import { defined } from '#daemon/protocol/defined.js';

@@ -4,7 +4,7 @@
  */
 import { closeSync, mkdirSync, openSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { mlxConfig, parseConfig } from '#daemon/models/whisper/config.js';
+import { mlxConfig, parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';

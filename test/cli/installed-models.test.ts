@@ -14,7 +14,7 @@ import { startSotto } from '#test/harness/run-sotto.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { until } from '#test/harness/wait.js';
 import { captureOutput } from '#test/harness/capture-output.js';
-import { starterModel } from '#test/models/fixtures.js';
+import { starterModel } from '#test/models/model-fixtures.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 let hub: LocalHub;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
 import { captureOutput } from '#test/harness/capture-output.js';
-import { root, starterModel } from '#test/models/fixtures.js';
+import { root, starterModel } from '#test/models/model-fixtures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-models-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -18,7 +18,7 @@ import { compare, comparisonTable, figuresOf } from '#daemon/cli/models/quantize
 import { styleFor } from '#daemon/cli/terminal/style.js';
 import { resolvePaths } from '#daemon/paths.js';
 import { captureOutput } from '#test/harness/capture-output.js';
-import { clip, starterModel } from '#test/models/fixtures.js';
+import { clip, starterModel } from '#test/models/model-fixtures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-quantize-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

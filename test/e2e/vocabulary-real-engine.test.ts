@@ -9,7 +9,7 @@ import { wav } from '#test/audio/fixtures.js';
 import { withHome } from '#test/harness/with-home.js';
 import { describeWithEngine } from '#test/harness/real-engine.js';
 import { sotto } from '#test/harness/run-sotto.js';
-import { samplesOf } from '#test/models/fixtures.js';
+import { samplesOf } from '#test/models/model-fixtures.js';
 
 const SECOND = 16_000;
 const withEngine = describeWithEngine();

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { rowsThatFit, withRows } from '#daemon/engine/file-batch.js';
 import { EngineHost, type EngineDeps } from '#daemon/engine/host.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
-import { parseConfig } from '#daemon/models/whisper/config.js';
+import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { batchRowBytes } from '#daemon/models/whisper/memory/work-bytes.js';
 import type { ToEngine } from '#daemon/protocol/ipc.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';

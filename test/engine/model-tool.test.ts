@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { runModelTool } from '#daemon/cli/models/model-tool-process.js';
-import { starterModel } from '#test/models/fixtures.js';
+import { starterModel } from '#test/models/model-fixtures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'so-tool-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -13,7 +13,7 @@ import type { DecodeStep } from '#daemon/protocol/ipc.js';
 import type { EngineStreamReport } from '#daemon/supervisor/engine.js';
 import { toPcm16 } from '#daemon/signal/pcm16.js';
 import { Supervisor } from '#daemon/supervisor/supervisor.js';
-import { clip, samplesOf, starterModel } from '#test/models/fixtures.js';
+import { clip, samplesOf, starterModel } from '#test/models/model-fixtures.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { describeWithEngine } from '#test/harness/real-engine.js';

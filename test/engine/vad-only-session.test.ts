@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import { VadOnlySession } from '#daemon/engine/live/vad-only-session.js';
 import { VAD_CHUNK_SAMPLES } from '#daemon/protocol/live.js';
-import { clip, samplesOf } from '#test/models/fixtures.js';
+import { clip, samplesOf } from '#test/models/model-fixtures.js';
 import { describeWithEngine } from '#test/harness/real-engine.js';
 
 const speech = clip('jfk.flac');

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { WhisperModel, type WhisperOptions } from '#daemon/models/whisper/index.js';
-import { clip, joined, samplesOf, starterModel, streamOf } from './fixtures.js';
+import { clip, joined, samplesOf, starterModel, streamOf } from './model-fixtures.js';
 
 const RATE = 16_000;
 /** Samples in every window. */

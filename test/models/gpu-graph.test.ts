@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
-import { castToFloat16, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { castToFloat16, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import { BeamSearch } from '#daemon/models/whisper/search/search.js';
@@ -16,7 +16,7 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 import { validateSafetensors } from '#native/safetensors/validate.js';
 import { buildAsOnGpu, opsBeyond } from './gpu-mocks.js';
-import { starterModel } from './fixtures.js';
+import { starterModel } from './model-fixtures.js';
 import { SIZES } from './model-sizes.js';
 
 let model: Whisper;

@@ -2,7 +2,7 @@
 import { expect } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import { testUnless } from '#test/harness/skipping.js';
-import { root } from './fixtures.js';
+import { root } from './model-fixtures.js';
 
 /** Transcribes in a separate process with the kernels of `isa`. */
 function transcribed(isa: string): { kernels: string; tokens: number[][]; logprobs: number[] } {

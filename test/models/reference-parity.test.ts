@@ -31,7 +31,7 @@ import {
   starterModel,
   streamOf,
   decodeFloats,
-} from './fixtures.js';
+} from './model-fixtures.js';
 
 interface Decoded {
   tokens: number[];

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
-import { parseConfig } from '#daemon/models/whisper/config.js';
+import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { validateSafetensors } from '#native/safetensors/validate.js';
 
 const assets = fileURLToPath(new URL('../../../assets', import.meta.url));

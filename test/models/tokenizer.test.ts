@@ -5,7 +5,7 @@ import { Tiktoken } from 'tiktoken';
 
 import { WhisperTokenizer, type SpecialTokens } from '#daemon/models/whisper/tokenizer.js';
 
-import { fixture } from './fixtures.js';
+import { fixture } from './model-fixtures.js';
 
 interface Numbering {
   vocab: number;

@@ -4,7 +4,7 @@ import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { windowFlop } from '#daemon/models/whisper/memory/flop.js';
 import { maxLiveFrames } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { mx } from '#native/index.js';
-import { starterModel } from './fixtures.js';
+import { starterModel } from './model-fixtures.js';
 
 let model: WhisperModel;
 beforeAll(async () => void (model = await WhisperModel.load(starterModel())));

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { loadModel } from '#daemon/models/registry.js';
-import { parseConfig } from '#daemon/models/whisper/config.js';
+import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { streamOf } from './fixtures.js';
+import { streamOf } from './model-fixtures.js';
 import { SIZES } from './model-sizes.js';
 
 let folder: string;

@@ -2,8 +2,7 @@
  * The engine's message loop: holds the models, runs one job after another, and stops a job between two decode
  * steps. Dictation sessions take priority. Everything that touches MLX or files is injected.
  */
-import type { Footprint } from '#daemon/models/footprint.js';
-import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
+import type { AudioStream, Footprint, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { EngineSummary, FromEngine, ModelLimits, ToEngine } from '#daemon/protocol/ipc.js';
 import type { EngineFigures } from '#daemon/protocol/status.js';

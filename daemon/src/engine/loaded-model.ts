@@ -1,7 +1,6 @@
 /** One model in memory and its leases. */
 import type { Timer } from '../clock.js';
-import type { Footprint } from '#daemon/models/footprint.js';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Footprint, SpeechModel } from '#daemon/models/speech-model.js';
 import type { EngineModel, ModelRef } from '#daemon/protocol/ipc.js';
 import { totalBytes } from './memory-budget.js';
 

@@ -1,5 +1,5 @@
 /** How much of the device's memory models may use, and how much a new one needs. */
-import type { Footprint } from '#daemon/models/footprint.js';
+import type { Footprint } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ModelLimits } from '#daemon/protocol/ipc.js';
 

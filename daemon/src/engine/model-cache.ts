@@ -2,10 +2,9 @@
  * The models in memory: the pinned default model and temporary ones. A new model is loaded beside the others if
  * memory allows; otherwise unused models are evicted, and used ones are waited for.
  */
-import type { Footprint } from '#daemon/models/footprint.js';
 import type { Clock, Timer } from '#daemon/clock.js';
 import { abortable } from '../async.js';
-import type { LoadOptions, SpeechModel } from '#daemon/models/speech-model.js';
+import type { Footprint, LoadOptions, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { EngineModel, ModelLimits, ModelRef } from '#daemon/protocol/ipc.js';
 import { engineError } from './engine-errors.js';

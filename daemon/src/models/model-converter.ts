@@ -4,7 +4,7 @@ import { SottoError } from '#daemon/protocol/errors.js';
 
 import { readConfigFile } from './config-file.js';
 import type { LoadOptions } from './speech-model.js';
-import { isWhisperConfig } from './whisper/config.js';
+import { isWhisperConfig } from './whisper/whisper-config.js';
 import { whisperConverter } from './whisper/checkpoint/convert.js';
 
 /** Implemented by each family. All methods throw SottoError MODEL_CORRUPT, MODEL_UNSUPPORTED, CANCELLED. */

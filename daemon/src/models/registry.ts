@@ -2,13 +2,12 @@
 import { SottoError } from '#daemon/protocol/errors.js';
 
 import { readConfigFile } from './config-file.js';
-import type { Footprint } from './footprint.js';
-import type { LoadOptions, SpeechModel } from './speech-model.js';
-import { isWhisperConfig } from './whisper/config.js';
+import type { Footprint, LoadOptions, SpeechModel } from './speech-model.js';
+import { isWhisperConfig } from './whisper/whisper-config.js';
 import { whisperFootprint } from './whisper/memory/whisper-footprint.js';
 import { WhisperModel } from './whisper/index.js';
 
-export type { Footprint } from './footprint.js';
+export type { Footprint } from './speech-model.js';
 
 interface Family {
   readonly name: string;

@@ -17,6 +17,14 @@ export interface AudioStream {
   readonly samples: AsyncIterable<Float32Array>;
 }
 
+/** Device memory that a model needs, known before it is loaded. */
+export interface Footprint {
+  /** Held while the model is loaded. */
+  readonly weightBytes: number;
+  /** Peak beyond the weights: a window of a file, with or without word timestamps, or a decode step of a live session. */
+  readonly workBytes: number;
+}
+
 /** Measurements of a warm-up. */
 export interface WarmUpResult {
   /** 10⁹ floating-point operations per second of a window with warm kernels. Absent on the CPU. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll } from '@jest/globals';
 
-import { root, decodeFloats } from '../fixtures.js';
+import { root, decodeFloats } from '../model-fixtures.js';
 
 const fixturesDir = join(root, 'test/fixtures/checkpoints');
 

@@ -3,7 +3,7 @@ import { renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
-import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { mx } from '#native/index.js';
 
 import { outputs } from './checkpoint-outputs.js';

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
 import { loadModel } from '#daemon/models/registry.js';
-import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
 import { runModelTool, type Stage } from '#daemon/cli/models/model-tool-process.js';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
@@ -14,7 +14,7 @@ import { mx } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { checkpointDir, editJson, emptyDir, expectedOf } from './checkpoint-dirs.js';
 import { outputs } from './checkpoint-outputs.js';
-import { clip, missingClips, realWeights, samplesOf, streamOf } from '../fixtures.js';
+import { clip, missingClips, realWeights, samplesOf, streamOf } from '../model-fixtures.js';
 
 const never = new AbortController().signal;
 const float16 = { groupSize: 32, dtype: 'float16' } as const;

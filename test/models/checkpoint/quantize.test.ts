@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
 import { footprintOf, loadModel } from '#daemon/models/registry.js';
-import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { quantizationRule } from '#daemon/models/whisper/checkpoint/quantize-rules.js';
 import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
 import type { ConvertOptions } from '#daemon/protocol/model-process.js';

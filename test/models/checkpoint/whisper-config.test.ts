@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { mlxConfig, parseConfig } from '#daemon/models/whisper/config.js';
+import { mlxConfig, parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { languageCode } from '#daemon/models/whisper/language/whisper-languages.js';
 
 import { SIZES } from '../model-sizes.js';

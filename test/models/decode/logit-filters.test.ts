@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { parseConfig } from '#daemon/models/whisper/config.js';
+import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { mx, type MxArray } from '#native/index.js';

@@ -5,7 +5,7 @@ import { loopAtEnd } from '#daemon/models/whisper/decode/loops.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
 import { testUnless } from '#test/harness/skipping.js';
-import { clip, realWeights, samplesOf, starterModel, streamOf, transcribed } from '../fixtures.js';
+import { clip, realWeights, samplesOf, starterModel, streamOf, transcribed } from '../model-fixtures.js';
 
 const RATE = 16_000;
 const PLAIN: TranscribeOptions = { vad: false, temperature: [0], language: 'en' };

@@ -1,7 +1,7 @@
 /** The prefix and the log-probabilities of tokens, with the starter model. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { clip, samplesOf, starterModel, transcribed } from '../fixtures.js';
+import { clip, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
 
 let model: WhisperModel;
 let speech: Float32Array;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { describeUnless } from '#test/harness/skipping.js';
-import { clip, missingClips, fixture, realWeights, samplesOf, transcribed } from '../fixtures.js';
+import { clip, missingClips, fixture, realWeights, samplesOf, transcribed } from '../model-fixtures.js';
 
 interface Case {
   options: { initialPrompt: string; carryInitialPrompt?: boolean; conditionOnPreviousText?: boolean };

@@ -5,7 +5,7 @@ import { isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/decode/qu
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
 import { testUnless } from '#test/harness/skipping.js';
-import { clip, missingClips, joined, samplesOf, starterModel, transcribed } from '../fixtures.js';
+import { clip, missingClips, joined, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
 
 const RATE = 16_000;
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { parseConfig } from '#daemon/models/whisper/config.js';
+import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { checkedTask } from '#daemon/models/whisper/task.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
-import { clip, samplesOf, starterModel, transcribed } from '../fixtures.js';
+import { clip, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
 import { SIZES } from '../model-sizes.js';
 
 describe('translating', () => {

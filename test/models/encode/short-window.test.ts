@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { isPlausible, shortWindowFrames } from '#daemon/models/whisper/encode/short-window.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
-import { clip, joined, samplesOf, starterModel, streamOf, transcribed } from '../fixtures.js';
+import { clip, joined, samplesOf, starterModel, streamOf, transcribed } from '../model-fixtures.js';
 
 describe('the length of a short window', () => {
   test('covers the audio and at least a second of silence, at most 30 s, in few sizes', () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
-import { clip, joined, samplesOf, starterModel, transcribed } from '../fixtures.js';
+import { clip, joined, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
 
 const RATE = 16_000;
 

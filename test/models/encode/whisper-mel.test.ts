@@ -6,7 +6,7 @@ import { HOP_SAMPLES, MelStream, MelTransform, SAMPLE_RATE } from '#daemon/audio
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import { mx, type MxArray } from '#native/index.js';
 
-import { clip, fixture, samplesOf, streamOf, decodeFloats } from '../fixtures.js';
+import { clip, fixture, samplesOf, streamOf, decodeFloats } from '../model-fixtures.js';
 
 interface MelFixture {
   clip: string;

@@ -8,7 +8,7 @@ import {
   INITIAL_STATE,
   type HotwordState,
   type WordTokenizer,
-} from '#daemon/models/whisper/hotwords/hotwords.js';
+} from '#daemon/models/whisper/hotwords/hotword-trie.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import {
   BeamSearch,
@@ -18,7 +18,7 @@ import {
 } from '#daemon/models/whisper/search/search.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { testUnless } from '#test/harness/skipping.js';
-import { clip, missingClips, root, samplesOf, starterModel, transcribed } from '../fixtures.js';
+import { clip, missingClips, root, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
 
 /** One token per character, with its leading space; the end is a separate token. */
 const END = 0;

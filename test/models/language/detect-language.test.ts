@@ -5,7 +5,15 @@ import { canChangeLanguage } from '#daemon/models/whisper/language/detect-langua
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
-import { clip, missingClips, joined, realWeights, samplesOf, starterModel, streamOf } from '../fixtures.js';
+import {
+  clip,
+  missingClips,
+  joined,
+  realWeights,
+  samplesOf,
+  starterModel,
+  streamOf,
+} from '../model-fixtures.js';
 
 const RATE = 16_000;
 const LONG = 120_000;

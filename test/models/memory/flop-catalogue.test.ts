@@ -1,6 +1,6 @@
 /** Checks the catalog's figures for a live decode step against the computed ones. */
 import { expect, test } from '@jest/globals';
-import { parseConfig } from '#daemon/models/whisper/config.js';
+import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { tokenNumbers, windowFlop } from '#daemon/models/whisper/memory/flop.js';
 import { maxLiveFrames } from '#daemon/models/whisper/streaming/streaming-config.js';
 import { CATALOGUE } from '#daemon/store/catalogue/index.js';

@@ -1,7 +1,7 @@
 /** Checks the catalog's memory figures against the computed ones. */
 import { describe, expect, test } from '@jest/globals';
 
-import { parseConfig } from '#daemon/models/whisper/config.js';
+import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { footprint, uniformWeights } from '#daemon/models/whisper/memory/whisper-footprint.js';
 import { CATALOGUE } from '#daemon/store/catalogue/index.js';
 import { KEPT_FOR_REUSE, PROCESS_BYTES } from '#daemon/store/catalogue/whisper.js';

@@ -9,7 +9,7 @@ import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 
-import { clip, samplesOf, starterModel } from '../fixtures.js';
+import { clip, samplesOf, starterModel } from '../model-fixtures.js';
 
 const never = new AbortController().signal;
 const PAUSE_SECONDS = 900;

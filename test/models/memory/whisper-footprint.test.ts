@@ -6,15 +6,15 @@ import { describe, expect, test } from '@jest/globals';
 
 import { footprintOf, loadModel } from '#daemon/models/registry.js';
 import { openCheckpoint } from '#daemon/models/whisper/checkpoint/checkpoint.js';
-import { parseConfig } from '#daemon/models/whisper/config.js';
+import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { footprint, uniformWeights } from '#daemon/models/whisper/memory/whisper-footprint.js';
-import { castToFloat16, networkOf, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { castToFloat16, networkOf, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { storedWeights } from '#daemon/models/whisper/checkpoint/stored-weights.js';
 import { mx } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { CHECKPOINTS, checkpointDir, emptyDir } from '../checkpoint/checkpoint-dirs.js';
-import { clip, samplesOf, starterModel, transcribed } from '../fixtures.js';
+import { clip, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
 import { SIZES } from '../model-sizes.js';
 
 /** Bytes of the weights on a GPU, or on the CPU without our kernels. */

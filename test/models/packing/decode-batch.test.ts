@@ -18,7 +18,7 @@ import {
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { mx } from '#native/index.js';
-import { clip, samplesOf, starterModel, streamOf } from '../fixtures.js';
+import { clip, samplesOf, starterModel, streamOf } from '../model-fixtures.js';
 
 const never = new AbortController().signal;
 const CLIPS = ['jfk.flac', 'austen-0880.flac', 'austen-0870.flac', 'austen-0930.flac', 'austen-0920.flac'];

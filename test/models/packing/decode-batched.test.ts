@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { TranscribeEvent, TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
-import { clip, joined, samplesOf, starterModel, streamOf, transcribed } from '../fixtures.js';
+import { clip, joined, samplesOf, starterModel, streamOf, transcribed } from '../model-fixtures.js';
 
 const RATE = 16_000;
 const PLAIN: TranscribeOptions = { temperature: [0] };

@@ -5,7 +5,7 @@ import {
   packNext,
   type PackedSpeech,
   placeInFile,
-  type Span,
+  type FrameSpan,
   spansInWindow,
 } from '#daemon/models/whisper/packing/pack-speech.js';
 import { splitSentences } from '#daemon/models/whisper/packing/sentences.js';
@@ -23,10 +23,10 @@ function generator(seed: number): (max: number) => number {
 }
 
 /** Random speech with short pauses inside stretches and silence between them. */
-function speech(seed: number): { stretches: Span[]; tight: Span[] } {
+function speech(seed: number): { stretches: FrameSpan[]; tight: FrameSpan[] } {
   const below = generator(seed);
-  const stretches: Span[] = [];
-  const tight: Span[] = [];
+  const stretches: FrameSpan[] = [];
+  const tight: FrameSpan[] = [];
   let at = below(500);
   const count = 1 + below(40);
   for (let i = 0; i < count; i++) {
@@ -57,7 +57,7 @@ function packAll(availableSpeech: Omit<AvailableSpeech, 'ended'>, quietest = mid
   }
 }
 
-const framesOf = (spans: readonly Span[]): number[] =>
+const framesOf = (spans: readonly FrameSpan[]): number[] =>
   spans.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, i) => start + i));
 
 describe('packing', () => {

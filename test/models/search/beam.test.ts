@@ -2,19 +2,23 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
-import { makeCaches, type DecodeContext, type SearchOptions } from '#daemon/models/whisper/decode/decode.js';
+import {
+  makeCaches,
+  type DecodeContext,
+  type DecodeSearchOptions,
+} from '#daemon/models/whisper/decode/decode.js';
 import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
 import { decodeOnce } from '#daemon/models/whisper/decode/fallback.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { mx } from '#native/index.js';
 import { describeUnless } from '#test/harness/skipping.js';
-import { clip, fixture, realWeights, samplesOf, starterModel, streamOf } from '../fixtures.js';
+import { clip, fixture, realWeights, samplesOf, starterModel, streamOf } from '../model-fixtures.js';
 
 interface Case {
   clip: string;
   language: string;
-  setting: SearchOptions;
+  setting: DecodeSearchOptions;
   tokens: number[];
   avgLogprob: number;
   text: string;
@@ -27,7 +31,7 @@ async function decode(
   model: WhisperModel,
   file: string,
   language: string,
-  search: SearchOptions,
+  search: DecodeSearchOptions,
   temperature = 0,
 ) {
   const { model: network, tokenizer } = model.deps;

@@ -8,14 +8,14 @@ import { decodeWithSearch } from '#daemon/models/whisper/search/decode-with-sear
 import { DeviceCandidates } from '#daemon/models/whisper/search/device-candidates.js';
 import { disposeWindow, encode, type EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
 import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
-import { Hotwords } from '#daemon/models/whisper/hotwords/hotwords.js';
+import { Hotwords } from '#daemon/models/whisper/hotwords/hotword-trie.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { FullRows } from '#daemon/models/whisper/search/candidates.js';
 import { BeamSearch, type Search } from '#daemon/models/whisper/search/search.js';
 import { hypothesizeWithHotwords } from '#daemon/models/whisper/streaming/hypothesize-with-hotwords.js';
 import { mx, type MxArray } from '#native/index.js';
-import { root, samplesOf, starterModel, streamOf } from '../fixtures.js';
+import { root, samplesOf, starterModel, streamOf } from '../model-fixtures.js';
 
 const never = new AbortController().signal;
 mx.setDefaultDevice('cpu');

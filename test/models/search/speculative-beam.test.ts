@@ -7,8 +7,8 @@ import { chooseBeam, readBeam } from '#daemon/models/whisper/search/device-beam.
 import { DeviceCandidates } from '#daemon/models/whisper/search/device-candidates.js';
 import type { EncodedWindow } from '#daemon/models/whisper/encode/encode.js';
 import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js';
-import { Hotwords } from '#daemon/models/whisper/hotwords/hotwords.js';
-import { readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { Hotwords } from '#daemon/models/whisper/hotwords/hotword-trie.js';
+import { readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import {
@@ -21,7 +21,7 @@ import { BeamSearch, type Rows, type Search, type Sequence } from '#daemon/model
 import type { WhisperTokenizer } from '#daemon/models/whisper/tokenizer.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
-import { starterModel } from '../fixtures.js';
+import { starterModel } from '../model-fixtures.js';
 
 const never = new AbortController().signal;
 mx.setDefaultDevice('cpu');

@@ -5,7 +5,7 @@ import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '#daemon/models/stre
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { mx } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
-import { clip, missingClips, joined, realWeights, samplesOf, starterModel } from '../fixtures.js';
+import { clip, missingClips, joined, realWeights, samplesOf, starterModel } from '../model-fixtures.js';
 
 const never = new AbortController().signal;
 const SECOND = 16_000;

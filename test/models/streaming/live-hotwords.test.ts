@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { mx } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
-import { clip, missingClips, root, samplesOf, starterModel } from '../fixtures.js';
+import { clip, missingClips, root, samplesOf, starterModel } from '../model-fixtures.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 const never = new AbortController().signal;

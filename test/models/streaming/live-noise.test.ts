@@ -4,7 +4,7 @@ import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
 import { testUnless } from '#test/harness/skipping.js';
-import { clip, missingClips, joined, samplesOf, starterModel } from '../fixtures.js';
+import { clip, missingClips, joined, samplesOf, starterModel } from '../model-fixtures.js';
 
 const never = new AbortController().signal;
 const SECOND = 16_000;

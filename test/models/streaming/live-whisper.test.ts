@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import type { LiveWhisperOptions } from '#daemon/models/whisper/streaming/live-options.js';
+import type { LiveWhisperOptions } from '#daemon/models/whisper/streaming/live-whisper-options.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import { mx } from '#native/index.js';
-import { clip, joined, samplesOf, starterModel } from '../fixtures.js';
+import { clip, joined, samplesOf, starterModel } from '../model-fixtures.js';
 
 const TRANSCRIPT =
   'And so, my fellow Americans: ask not what your country can do for you, ask what you can do for your country.';

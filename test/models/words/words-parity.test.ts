@@ -19,7 +19,7 @@ import { mx } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { skippedTest } from '#test/harness/skipping.js';
-import { clip, fixture, realWeights, samplesOf, starterModel, streamOf } from '../fixtures.js';
+import { clip, fixture, realWeights, samplesOf, starterModel, streamOf } from '../model-fixtures.js';
 
 interface Window {
   seek: number;

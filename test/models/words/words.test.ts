@@ -19,7 +19,7 @@ import { mergePunctuation, splitCharacters, splitWords } from '#daemon/models/wh
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 
-import { fixture } from '../fixtures.js';
+import { fixture } from '../model-fixtures.js';
 
 /** The cheapest path and its cost, by exhaustive search over predecessors. */
 function naiveWarp(gain: readonly (readonly number[])[]): { cost: number; first: number[] } {

@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { loadModel } from '#daemon/models/registry.js';
-import { parseConfig } from '#daemon/models/whisper/config.js';
+import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { tokenNumbers } from '#daemon/models/whisper/memory/flop.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { MachineResult, ModelSpeed, ProductTimes } from '#daemon/protocol/selftest-process.js';

@@ -13,7 +13,7 @@ import { decodeOnce, decodeWithFallback } from './decode/fallback.js';
 import { LanguageTracker } from './language/language-tracker.js';
 import { detectOverWindows } from './language/language-votes.js';
 import { isPlausible, shortWindowFrames } from './encode/short-window.js';
-import type { DecodeMode, Transcription } from './transcription.js';
+import type { DecodeMode, Transcription } from './whisper-transcription.js';
 
 export async function* decodeSequential(
   work: Transcription,

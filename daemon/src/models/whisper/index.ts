@@ -7,18 +7,18 @@ import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcr
 
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from '../streaming/live-speech.js';
 import type { AudioStream, LoadOptions, SpeechModel, WarmUpResult } from '../speech-model.js';
-import { readConfig, startLoading } from './checkpoint/load.js';
+import { readConfig, startLoading } from './checkpoint/load-whisper.js';
 import { LiveWhisper } from './streaming/live-whisper.js';
 import { WhisperTokenizer } from './tokenizer.js';
-import type { WhisperOptions } from './settings.js';
+import type { WhisperOptions } from './whisper-settings.js';
 import { transcribe } from './transcribe.js';
-import type { WhisperDeps } from './transcription.js';
-import { warmUp } from './warm-up.js';
+import type { WhisperDeps } from './whisper-transcription.js';
+import { warmUp } from './whisper-warm-up.js';
 import { batchRowBytes } from './memory/work-bytes.js';
 
 export { LANGUAGES, languageCode } from './language/whisper-languages.js';
-export type { WhisperConfig } from './config.js';
-export type { WhisperOptions } from './settings.js';
+export type { WhisperConfig } from './whisper-config.js';
+export type { WhisperOptions } from './whisper-settings.js';
 
 export class WhisperModel implements SpeechModel {
   readonly family = 'whisper';

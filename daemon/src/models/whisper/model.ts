@@ -6,7 +6,7 @@ import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { alignmentHeads, type AlignmentHead } from './words/alignment-heads.js';
-import type { WhisperConfig } from './config.js';
+import type { WhisperConfig } from './whisper-config.js';
 
 /** Cross-attention keys and values of one decoder block. */
 export type KeysValues = nn.CrossAttentionCache;

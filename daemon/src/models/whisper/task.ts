@@ -1,7 +1,7 @@
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
-import type { WhisperConfig } from './config.js';
+import type { WhisperConfig } from './whisper-config.js';
 
 type Task = NonNullable<TranscribeOptions['task']>;
 

@@ -1,7 +1,7 @@
 /** Whisper's tokens: byte-pair ranks from `assets/vocab`, then the special tokens. */
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 
-import type { WhisperConfig } from './config.js';
+import type { WhisperConfig } from './whisper-config.js';
 import { LANGUAGE_CODES, languageCode } from './language/whisper-languages.js';
 import { BLANK, NON_SPEECH_ENGLISH, NON_SPEECH_MULTILINGUAL } from './non-speech-tokens.js';
 import { BpeVocabulary } from './bpe-vocabulary.js';

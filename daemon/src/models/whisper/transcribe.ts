@@ -6,8 +6,8 @@ import { AudioWindows } from './encode/audio-windows.js';
 import { BATCHED_SPEECH, decodeBatched } from './packing/decode-batched.js';
 import { PackedWindows } from './packing/packed-windows.js';
 import { decodeSequential } from './decode-sequential.js';
-import { type Settings, settingsOf, type WhisperOptions } from './settings.js';
-import { Transcription, type WhisperDeps } from './transcription.js';
+import { type WhisperSettings, resolveSettings, type WhisperOptions } from './whisper-settings.js';
+import { Transcription, type WhisperDeps } from './whisper-transcription.js';
 
 /**
  * Yields the language, then for each window its growing text, its segments and the progress.
@@ -21,7 +21,7 @@ export async function* transcribe(
   options: WhisperOptions,
   signal: AbortSignal,
 ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
-  const settings = settingsOf(options, deps);
+  const settings = resolveSettings(options, deps);
   const { work, events } = startTranscription(deps, settings, audio, signal);
   try {
     let done = 0;
@@ -41,7 +41,7 @@ export async function* transcribe(
 /** Sequential or batched decoding. */
 function startTranscription(
   deps: WhisperDeps,
-  settings: Settings,
+  settings: WhisperSettings,
   { samples }: AudioStream,
   signal: AbortSignal,
 ) {

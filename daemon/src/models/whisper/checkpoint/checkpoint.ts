@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 
+import { defined } from '#daemon/protocol/defined.js';
 import { codeOf, messageOf, SottoError } from '#daemon/protocol/errors.js';
 import { fileError, MODEL_FILE } from '#daemon/protocol/file-errors.js';
 import { readSmallFile } from '#daemon/read-small-file.js';
@@ -16,7 +17,7 @@ import { SafetensorsError } from '#native/safetensors/validate.js';
 import { MAX_CONFIG_BYTES, readConfigFile } from '../../config-file.js';
 import { huggingFaceNaming } from './huggingface-names.js';
 import { mlxNaming } from './mlx-names.js';
-import { parseConfig, type WhisperConfig } from '../config.js';
+import { parseConfig, type WhisperConfig } from '../whisper-config.js';
 import { openWeights, type WeightStore } from './weight-store.js';
 
 type ArrayRole =
@@ -57,7 +58,7 @@ const POSITIONS_TOLERANCE = 0.01;
 export async function readConfig(dir: string): Promise<WhisperConfig> {
   const config = parseConfig(await readConfigFile(dir));
   const alignmentHeads = validHeads(generationHeads(dir), config);
-  return { ...config, ...(alignmentHeads && { alignmentHeads }) };
+  return { ...config, ...defined({ alignmentHeads }) };
 }
 
 /**
@@ -111,7 +112,7 @@ async function openStore(dir: string, config: WhisperConfig, store: WeightStore)
   const output = await stored(roles.get('output layer'));
   return {
     layout: naming.layout,
-    config: { ...config, ...(alignmentHeads && { alignmentHeads }) },
+    config: { ...config, ...defined({ alignmentHeads }) },
     files: store.files,
     names: new Set(weights.keys()),
     array: async (name) => {

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { defined } from '#daemon/protocol/defined.js';
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 import type { ConvertOptions, ModelMetadata } from '#daemon/protocol/model-process.js';
 import { mx, type MxArray } from '#native/index.js';
@@ -10,9 +11,9 @@ import * as nn from '#native/nn/index.js';
 import type { LoadOptions } from '../../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
 import { bytesOf } from '../memory/backend.js';
-import { mlxConfig, type StoredQuantization, type WhisperConfig } from '../config.js';
+import { mlxConfig, type StoredQuantization, type WhisperConfig } from '../whisper-config.js';
 import { LANGUAGE_CODES } from '../language/whisper-languages.js';
-import { networkOf, readConfig } from './load.js';
+import { networkOf, readConfig } from './load-whisper.js';
 import { Whisper } from '../model.js';
 import { assertPatternsMatch, quantizationRule, toStoredQuantization } from './quantize-rules.js';
 
@@ -39,10 +40,10 @@ async function inspect(
       layout: checkpoint.layout,
       parameters: countParameters(config),
       dtype: model.dtype,
-      ...(quantization && {
-        quantization: { bits: quantization.bits, groupSize: quantization.groupSize },
+      ...defined({
+        quantization: quantization && { bits: quantization.bits, groupSize: quantization.groupSize },
+        layers: layers.length > 1 ? layers : undefined,
       }),
-      ...(layers.length > 1 && { layers }),
       languages: config.isMultilingual ? LANGUAGE_CODES.slice(0, config.numLanguages) : ['en'],
       notFinite,
     };
@@ -71,13 +72,13 @@ async function convert(
     try {
       mx.saveSafetensors(
         join(out, 'weights.safetensors'),
-        { ...Object.fromEntries(named), ...(heads && { alignment_heads: heads }) },
+        { ...Object.fromEntries(named), ...defined({ alignment_heads: heads }) },
         { format: 'mlx' },
       );
     } finally {
       heads?.dispose();
     }
-    const written = mlxConfig({ ...config, ...(quantization && { quantization }) });
+    const written = mlxConfig({ ...config, ...defined({ quantization }) });
     await writeFile(join(out, 'config.json'), `${JSON.stringify(written, null, 2)}\n`);
   });
 }

@@ -1,14 +1,15 @@
 /** Decides how each layer is quantized in a conversion. */
+import { defined } from '#daemon/protocol/defined.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ConvertOptions } from '#daemon/protocol/model-process.js';
 
-import type { Quantization, StoredQuantization, WhisperConfig } from '../config.js';
+import type { LayerQuantization, StoredQuantization, WhisperConfig } from '../whisper-config.js';
 
 const EMBEDDING = 'decoder.token_embedding';
 const UNQUANTIZED_BITS = 16;
 
 /** Quantization of a layer; false: none. */
-type QuantizationRule = (layer: string) => Quantization | false;
+type QuantizationRule = (layer: string) => LayerQuantization | false;
 
 /**
  * Rules by the function of a layer. The embedding is also the output layer, and the first and last blocks are most sensitive
@@ -65,5 +66,5 @@ export function toStoredQuantization(
   const usual = quantized.find(([, { bits }]) => bits === commonest?.[0])?.[1];
   if (usual === undefined) return undefined;
   const others = quantized.filter(([, { bits }]) => bits !== usual.bits);
-  return { ...usual, ...(others.length > 0 && { layers: new Map(others) }) };
+  return { ...usual, ...defined({ layers: others.length > 0 ? new Map(others) : undefined }) };
 }

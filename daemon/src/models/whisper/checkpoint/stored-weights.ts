@@ -8,7 +8,7 @@ import { validateSafetensors } from '#native/safetensors/validate.js';
 import { huggingFaceNaming } from './huggingface-names.js';
 import { mlxNaming } from './mlx-names.js';
 import { openCheckpoint } from './checkpoint.js';
-import type { WhisperConfig } from '../config.js';
+import type { WhisperConfig } from '../whisper-config.js';
 
 export interface StoredWeights {
   /** Dtype of a weight by its network name; the common dtype if it is missing. */

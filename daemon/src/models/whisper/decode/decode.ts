@@ -8,7 +8,7 @@ import * as nn from '#native/nn/index.js';
 
 import { yieldToEventLoop } from '../cancellation.js';
 import type { EncodedWindow } from '../encode/encode.js';
-import type { Hotwords } from '../hotwords/hotwords.js';
+import type { Hotwords } from '../hotwords/hotword-trie.js';
 import type { LogitFilters, TimestampState } from './logit-filters.js';
 import type { LoopGuard } from './loops.js';
 import type { Whisper } from '../model.js';
@@ -28,7 +28,7 @@ export interface DecodeContext {
   /** Maximum tokens per window; at most, and by default, half of the decoder's context. */
   readonly maxTokens?: number | undefined;
   /** Beam search or best-of sampling; greedy by default. */
-  readonly search?: SearchOptions;
+  readonly search?: DecodeSearchOptions;
   /** Tokens that the window's text starts with, including its first timestamp. */
   readonly prefix?: readonly number[] | undefined;
   /** Names and words that the speech is likely to contain. */
@@ -39,7 +39,7 @@ export interface DecodeContext {
   readonly evidence?: VoiceEvidence | undefined;
 }
 
-export interface SearchOptions {
+export interface DecodeSearchOptions {
   /** Beams at temperature 0; 1 is greedy. */
   readonly beamSize?: number | undefined;
   readonly patience?: number | undefined;
@@ -94,7 +94,7 @@ export async function* decodeWindow(
   const { model, tokenizer, caches } = context;
   const { nTextCtx } = model.config;
   const { endOfText } = tokenizer.special;
-  const decoderInput = opening(context, prompt);
+  const decoderInput = prepareInput(context, prompt);
   const { initial, maxSampled, prefix } = decoderInput;
   for (const cache of caches) cache.reset();
 
@@ -149,7 +149,7 @@ export async function* decodeWindow(
   }
 }
 
-export interface Opening {
+export interface DecoderInput {
   /** All tokens given to the decoder before it samples. */
   readonly initial: readonly number[];
   readonly startOfTranscriptIndex: number;
@@ -159,7 +159,7 @@ export interface Opening {
 }
 
 /** @param prompt tokens of the preceding text; the last 223 count */
-export function opening(context: DecodeContext, prompt: readonly number[]): Opening {
+export function prepareInput(context: DecodeContext, prompt: readonly number[]): DecoderInput {
   const half = Math.floor(context.model.config.nTextCtx / 2);
   const maxSampled = Math.min(half, context.maxTokens ?? half);
   const { startOfPrev } = context.tokenizer.special;
@@ -200,7 +200,7 @@ export function resultOf(
 function firstStep(
   context: DecodeContext,
   window: EncodedWindow,
-  begin: Opening,
+  begin: DecoderInput,
   temperature: number,
 ): { step: Step; noSpeechProb: MxArray } {
   const { filters } = context;
@@ -213,7 +213,7 @@ function firstStep(
 }
 
 /** Logits [1, V] of the first sampled position → the same with disallowed tokens at -∞. */
-export function filterFirst(filters: LogitFilters, logits: MxArray, { prefix }: Opening): MxArray {
+export function filterFirst(filters: LogitFilters, logits: MxArray, { prefix }: DecoderInput): MxArray {
   return prefix.length === 0 ? filters.first(logits) : filters.later(logits, filters.stateOf([prefix]));
 }
 
@@ -226,7 +226,7 @@ export function filterFirst(filters: LogitFilters, logits: MxArray, { prefix }: 
 export function prefill(
   { model, tokenizer, caches }: DecodeContext,
   { crossKeysValues }: EncodedWindow,
-  { initial, startOfTranscriptIndex }: Opening,
+  { initial, startOfTranscriptIndex }: DecoderInput,
   rows: readonly (readonly number[])[] = [initial],
 ): { logits: MxArray; noSpeechProb: MxArray } {
   const { noSpeech } = tokenizer.special;

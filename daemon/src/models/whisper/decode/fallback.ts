@@ -1,7 +1,7 @@
 /** Decodes again at a higher temperature if the result fails OpenAI's thresholds. */
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 
-import { type DecodeContext, type DecodeResult, decodeWindow, opening } from './decode.js';
+import { type DecodeContext, type DecodeResult, decodeWindow, prepareInput } from './decode.js';
 import { decodeWithSearch } from '../search/decode-with-search.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import { HotwordSearch } from '../hotwords/hotword-search.js';
@@ -77,7 +77,7 @@ export async function* decodeWithFallback(
     seconds += result.seconds;
     if (!needsFallback(result, thresholds, context.evidence)) break;
     if (isLast && loops !== undefined) {
-      result = loops.withoutLoop(result, opening(context, prompt).maxSampled);
+      result = loops.withoutLoop(result, prepareInput(context, prompt).maxSampled);
     }
   }
   if (result === undefined) throw new RangeError('no temperature to decode at');

@@ -5,7 +5,7 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import type { WhisperConfig } from '../config.js';
+import type { WhisperConfig } from '../whisper-config.js';
 import {
   compilePlainChoice,
   compilePlainLogprobs,
@@ -32,7 +32,7 @@ const MAX_INITIAL_TIMESTAMP = 50;
 export type TimestampState = readonly [after: MxArray, latest: MxArray];
 
 /** A token for each row [N] or [N, 1], its log-probability, and the state after it. */
-export interface Choice {
+export interface TokenChoice {
   readonly token: MxArray;
   readonly logprob: MxArray;
   readonly state: TimestampState | undefined;
@@ -140,7 +140,11 @@ export class LogitFilters {
   /**
    * Logits [N, V] of a later position → the most probable allowed token of each row. One compiled function on a GPU.
    */
-  choose(logits: MxArray, state: TimestampState | undefined, compile = mx.defaultDevice() === 'gpu'): Choice {
+  choose(
+    logits: MxArray,
+    state: TimestampState | undefined,
+    compile = mx.defaultDevice() === 'gpu',
+  ): TokenChoice {
     if (!compile) {
       const [token, logprob] = nn.argmax(this.later(logits, state));
       return { token, logprob, state: this.follow(token, state) };

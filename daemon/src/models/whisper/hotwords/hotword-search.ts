@@ -4,7 +4,7 @@
  * word's bonus added to its score; one that leaves the word early is dropped. Without listed words in the speech the result
  * equals that of plain beam search (greedy at width 1).
  */
-import { type Hotwords, INITIAL_STATE, type HotwordState } from './hotwords.js';
+import { type Hotwords, INITIAL_STATE, type HotwordState } from './hotword-trie.js';
 import { type Forecast, type CandidateNeeds, type CandidateSource, FullRows } from '../search/candidates.js';
 import { type BeamOptions, extend, type Rows, score, type Search, type Sequence } from '../search/search.js';
 

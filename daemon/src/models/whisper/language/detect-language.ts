@@ -4,7 +4,7 @@ import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 import type * as nn from '#native/nn/index.js';
 
-import type { WhisperConfig } from '../config.js';
+import type { WhisperConfig } from '../whisper-config.js';
 import { tokenRow } from '../decode/decode.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import type { Whisper } from '../model.js';

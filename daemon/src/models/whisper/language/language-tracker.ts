@@ -13,7 +13,7 @@ import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
 import { cutBetween, groupSpeech, type SpeechGroup } from './speech-groups.js';
 import { type GroupLanguages, viterbiPath } from './viterbi-path.js';
 import { type WindowLength, windowFrames } from '../encode/short-window.js';
-import type { Transcription } from '../transcription.js';
+import type { Transcription } from '../whisper-transcription.js';
 
 /** At this probability a window is entirely English. */
 const MIN_ENGLISH_PROBABILITY = 0.99;
@@ -38,7 +38,7 @@ interface LanguageRun {
   readonly language: string;
   readonly probability: number;
   /** Mel frame where another language starts. */
-  readonly change?: number | undefined;
+  readonly changeFrame?: number | undefined;
 }
 
 export class LanguageTracker {
@@ -78,14 +78,15 @@ export class LanguageTracker {
     windows.prefetch(window.start + 2 * WINDOW_FRAMES, signal);
     let encoded = await encoding;
     try {
-      const { language, probability, change } = await this.#find(window, encoded, signal);
-      const planned = change === undefined ? window : { start: window.start, frames: change - window.start };
-      if (change !== undefined && encoded !== undefined) {
+      const { language, probability, changeFrame } = await this.#find(window, encoded, signal);
+      const planned =
+        changeFrame === undefined ? window : { start: window.start, frames: changeFrame - window.start };
+      if (changeFrame !== undefined && encoded !== undefined) {
         disposeWindow(encoded);
         encoded = undefined;
       }
       encoded ??= await encode(planned);
-      this.#decide(planned, language, change);
+      this.#decide(planned, language, changeFrame);
       return { window: planned, encoded, language, probability };
     } catch (error) {
       if (encoded !== undefined) disposeWindow(encoded);
@@ -120,7 +121,7 @@ export class LanguageTracker {
     }
     const { until, ...found } = firstLanguageRun(groupLanguages, this.#previousLanguage);
     const [last, next] = [groups[until - 1], groups[until]];
-    return { ...found, change: last && next && cutBetween(last, next) };
+    return { ...found, changeFrame: last && next && cutBetween(last, next) };
   }
 
   /** Never merges groups across the known change of language. */

@@ -9,7 +9,7 @@ import { type Window, WINDOW_FRAMES } from '../encode/audio-windows.js';
 import { throwIfCancelled } from '../cancellation.js';
 import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
 import type { DetectedLanguage } from './detect-language.js';
-import type { Transcription } from '../transcription.js';
+import type { Transcription } from '../whisper-transcription.js';
 
 /** No further window is used from this mean probability and this much speech on. */
 const MIN_LANGUAGE_PROBABILITY = 0.5;

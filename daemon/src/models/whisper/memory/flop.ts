@@ -1,5 +1,5 @@
 /** Floating-point operations of a window, from a model's dimensions: products and attention, without norms and GELU. */
-import type { WhisperConfig } from '../config.js';
+import type { WhisperConfig } from '../whisper-config.js';
 
 export type Dimensions = Pick<
   WhisperConfig,

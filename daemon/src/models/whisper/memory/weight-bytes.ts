@@ -1,6 +1,6 @@
 /** Bytes of the weights of a loaded model. */
 import { bytesOf, type Backend } from './backend.js';
-import type { Quantization, WhisperConfig } from '../config.js';
+import type { LayerQuantization, WhisperConfig } from '../whisper-config.js';
 import type { StoredWeights } from '../checkpoint/stored-weights.js';
 
 /** The matrix of one product of the loaded network. */
@@ -95,7 +95,7 @@ function quantizationOf(
   name: string,
   { quantization }: WhisperConfig,
   stored: StoredWeights,
-): Quantization | undefined {
+): LayerQuantization | undefined {
   if (quantization === undefined || !stored.isQuantized(name)) return undefined;
   const own = quantization.layers?.get(name);
   return own === false ? undefined : (own ?? quantization);

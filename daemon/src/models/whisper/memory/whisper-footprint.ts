@@ -4,10 +4,10 @@
  */
 import type { Dtype } from '#native/index.js';
 
-import type { Footprint } from '../../footprint.js';
+import type { Footprint } from '../../speech-model.js';
 import { asModelError, readConfig } from '../checkpoint/checkpoint.js';
 import { bytesOf, currentBackend, type Backend } from './backend.js';
-import type { WhisperConfig } from '../config.js';
+import type { WhisperConfig } from '../whisper-config.js';
 import { storedWeights, type StoredWeights } from '../checkpoint/stored-weights.js';
 import { weightBytes } from './weight-bytes.js';
 import { workBytes, type WorkBytes } from './work-bytes.js';

@@ -9,7 +9,7 @@ import { N_FFT, HOP_SAMPLES } from '#daemon/audio/mel/mel.js';
 
 import { WINDOW_FRAMES } from '../encode/audio-windows.js';
 import type { Backend } from './backend.js';
-import type { WhisperConfig } from '../config.js';
+import type { WhisperConfig } from '../whisper-config.js';
 import { maxLiveFrames, streamingConfigFor } from '../streaming/streaming-config.js';
 
 /** A file with default options; a file with word timestamps; a decode step of a live session. */

@@ -3,6 +3,7 @@
  * aligned words.
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
+import { defined } from '#daemon/protocol/defined.js';
 import type { Segment, TranscribeEvent, Word } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 
@@ -12,10 +13,10 @@ import { disposeWindow, encode, type EncodedWindow } from '../encode/encode.js';
 import { decodeWithFallback } from '../decode/fallback.js';
 import { isSilent } from '../decode/quality.js';
 import type { PackedWindow, PackedWindows } from './packed-windows.js';
-import { type PackedSpeech, placeInFile, type Span } from './pack-speech.js';
+import { type PackedSpeech, placeInFile, type FrameSpan } from './pack-speech.js';
 import { cutSegments, toCentiseconds } from '../decode/segments.js';
 import { splitSentences } from './sentences.js';
-import type { DecodeMode, Transcription } from '../transcription.js';
+import type { DecodeMode, Transcription } from '../whisper-transcription.js';
 import { clipToSpeech, placeWords, type TimedWord, timeWords } from '../words/word-times.js';
 import { isPunctuation, splitWords } from '../words/split-words.js';
 
@@ -144,8 +145,7 @@ export class BatchSegmenter {
         ...whole,
         text,
         tokens,
-        ...(logprobs && { tokenLogprobs: logprobs }),
-        ...(bytes && { tokenBytes: bytes }),
+        ...defined({ tokenLogprobs: logprobs, tokenBytes: bytes }),
       };
     });
     const begin = (window.pieces[0]?.start ?? 0) / FRAMES_PER_SECOND;
@@ -171,7 +171,7 @@ function placePunctuation(words: readonly TimedWord[]): TimedWord[] {
 }
 
 /** Seconds of spans after a frame. */
-function secondsAfter(spans: readonly Span[], frame: number): number {
+function secondsAfter(spans: readonly FrameSpan[], frame: number): number {
   return (
     spans.reduce((sum, { start, end }) => sum + Math.max(0, end - Math.max(start, frame)), 0) /
     FRAMES_PER_SECOND
@@ -221,6 +221,6 @@ function toFileTimes<T extends { start: number; end: number; words?: Word[] }>(
     ...timed,
     start,
     end,
-    ...(timed.words && { words: timed.words.map((word) => toFileTimes(word, window)) }),
+    ...defined({ words: timed.words?.map((word) => toFileTimes(word, window)) }),
   };
 }

@@ -3,7 +3,7 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { yieldToEventLoop } from '../cancellation.js';
-import { type DecodeContext, type DecodeResult, opening, prefill, resultOf } from '../decode/decode.js';
+import { type DecodeContext, type DecodeResult, prepareInput, prefill, resultOf } from '../decode/decode.js';
 import { disposeWindow, type EncodedWindow, pickWindows } from '../encode/encode.js';
 import type { TimestampState } from '../decode/logit-filters.js';
 
@@ -70,8 +70,8 @@ export async function* decodeBatch(
   const [context] = contexts;
   if (context === undefined) return;
   const { model, caches } = context;
-  const openings = contexts.map((one) => opening(one, prompt));
-  const first = opening(context, prompt);
+  const openings = contexts.map((one) => prepareInput(one, prompt));
+  const first = prepareInput(context, prompt);
   const { maxSampled, initial } = first;
   for (const cache of caches) cache.reset();
 

@@ -17,7 +17,7 @@ import { disposeWindow, encode, type EncodedWindow, joinWindows, pickWindows } f
 import { decodeWithFallback, searchesOnHost } from '../decode/fallback.js';
 import { needsFallback } from '../decode/quality.js';
 import type { PackedWindows } from './packed-windows.js';
-import type { DecodeMode, Transcription } from '../transcription.js';
+import type { DecodeMode, Transcription } from '../whisper-transcription.js';
 
 /** Longer pauses are left out, so that a window holds more speech. Measured (../../NOTES.md). */
 export const BATCHED_SPEECH: SpeechOptions = { minSilenceMs: 500, speechPadMs: 250 };

@@ -5,23 +5,23 @@
  */
 
 /** Frames `start` (inclusive) to `end` (exclusive). */
-export interface Span {
+export interface FrameSpan {
   readonly start: number;
   readonly end: number;
 }
 
 /** A window assembled from pieces of the audio, in order. */
 export interface PackedSpeech {
-  readonly pieces: readonly Span[];
+  readonly pieces: readonly FrameSpan[];
   /** Total of all pieces. */
   readonly frames: number;
 }
 
 export interface AvailableSpeech {
   /** Padded speech, in order and disjoint. */
-  readonly stretches: readonly Span[];
+  readonly stretches: readonly FrameSpan[];
   /** Speech without padding, split at short pauses: it may be cut between two of these. */
-  readonly tight: readonly Span[];
+  readonly tight: readonly FrameSpan[];
   /** Whether the audio has ended; otherwise the last stretch may grow and more may follow. */
   readonly ended: boolean;
 }
@@ -77,7 +77,7 @@ interface CutPoint {
 }
 
 /** Between stretches, and in the middle of pauses inside them. */
-function findCutPoints(stretches: readonly Span[], tight: readonly Span[]): CutPoint[] {
+function findCutPoints(stretches: readonly FrameSpan[], tight: readonly FrameSpan[]): CutPoint[] {
   const places: CutPoint[] = [];
   let filled = 0;
   for (const [i, { start, end }] of stretches.entries()) {
@@ -107,7 +107,7 @@ function bestOf(places: readonly CutPoint[], capacity: number): CutPoint | undef
 
 /** Without a pause in the later half of a window, it ends at the quietest place there. */
 function quietestCut(
-  stretches: readonly Span[],
+  stretches: readonly FrameSpan[],
   capacity: number,
   quietest: (from: number, to: number) => number,
 ): CutPoint {
@@ -125,13 +125,13 @@ function quietestCut(
 }
 
 /** The stretches before a frame. */
-function spansBefore(stretches: readonly Span[], at: number): Span[] {
+function spansBefore(stretches: readonly FrameSpan[], at: number): FrameSpan[] {
   return stretches.flatMap(({ start, end }) => (start < at ? [{ start, end: Math.min(end, at) }] : []));
 }
 
 /** Merges adjacent stretches into one piece. */
-function windowOf(stretches: readonly Span[]): PackedSpeech {
-  const pieces: Span[] = [];
+function windowOf(stretches: readonly FrameSpan[]): PackedSpeech {
+  const pieces: FrameSpan[] = [];
   for (const { start, end } of stretches) {
     const previous = pieces.at(-1);
     if (previous !== undefined && previous.end >= start)
@@ -141,7 +141,7 @@ function windowOf(stretches: readonly Span[]): PackedSpeech {
   return { pieces, frames: lengthOf(pieces) };
 }
 
-function lengthOf(spans: readonly Span[]): number {
+function lengthOf(spans: readonly FrameSpan[]): number {
   return spans.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
@@ -160,7 +160,7 @@ export function placeInFile({ pieces }: PackedSpeech, frame: number, isStart: bo
 }
 
 /** Maps spans of the file to frames of a window; parts outside its pieces are dropped. */
-export function spansInWindow({ pieces }: PackedSpeech, spans: readonly Span[]): Span[] {
+export function spansInWindow({ pieces }: PackedSpeech, spans: readonly FrameSpan[]): FrameSpan[] {
   let offset = 0;
   return pieces.flatMap((piece) => {
     const shift = offset - piece.start;

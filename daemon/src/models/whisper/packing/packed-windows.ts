@@ -8,7 +8,7 @@ import {
   type AvailableSpeech,
   type PackedSpeech,
   packNext,
-  type Span,
+  type FrameSpan,
   spansInWindow,
 } from './pack-speech.js';
 
@@ -23,7 +23,7 @@ export interface PackedWindow extends PackedSpeech {
   /** Normalized log-mel [1, 3000, nMels], zeros after the speech. The caller owns it. */
   readonly mel: MxArray;
   /** Speech in frames of the window; undefined without VAD. */
-  readonly spoken: readonly Span[] | undefined;
+  readonly spoken: readonly FrameSpan[] | undefined;
   /** Evidence of speech; undefined without VAD. */
   readonly voice: VoiceEvidence | undefined;
 }
@@ -148,8 +148,8 @@ export class PackedWindows {
 }
 
 /** Stretches from frame `from` on, disjoint. */
-function toFrames(stretches: readonly SpeechSegment[], from: number, to: number): Span[] {
-  const spans: Span[] = [];
+function toFrames(stretches: readonly SpeechSegment[], from: number, to: number): FrameSpan[] {
+  const spans: FrameSpan[] = [];
   for (const stretch of stretches) {
     const start = Math.max(spans.at(-1)?.end ?? from, Math.floor(stretch.start / HOP_SAMPLES));
     const end = Math.min(to, Math.ceil(stretch.end / HOP_SAMPLES));

@@ -2,7 +2,7 @@
 import { endsSentence, isPunctuation } from '../words/split-words.js';
 
 /** A word or punctuation with its times. */
-export interface TimedText {
+export interface TimedFragment {
   readonly text: string;
   readonly start: number;
   readonly end: number;
@@ -20,7 +20,7 @@ const MAX_SECONDS = 12;
 const MIN_WORDS = 3;
 
 /** Groups words into segments; punctuation stays with the word before it. @param words in order, with times of the file */
-export function splitSentences<T extends TimedText>(words: readonly T[]): T[][] {
+export function splitSentences<T extends TimedFragment>(words: readonly T[]): T[][] {
   const groups: T[][] = [];
   let group: T[] = [];
   for (const [i, word] of words.entries()) {
@@ -44,7 +44,7 @@ export function splitSentences<T extends TimedText>(words: readonly T[]): T[][] 
 }
 
 /** Whether a group ends a sentence, ignoring closing quotation marks. */
-function isMarked(group: readonly TimedText[]): boolean {
+function isMarked(group: readonly TimedFragment[]): boolean {
   const last = group.findLast(({ text }) => !/^["'”’»)\]]+$/u.test(text));
   return (
     last !== undefined && /[.。!！?？]$/u.test(last.text) && (endsSentence(last.text) || last.text.length > 1)
@@ -52,14 +52,14 @@ function isMarked(group: readonly TimedText[]): boolean {
 }
 
 /** "Mr." and similar: a name follows. */
-function isTitle(group: readonly TimedText[]): boolean {
+function isTitle(group: readonly TimedFragment[]): boolean {
   return (
     /(^|\s)(Mr|Mrs|Ms|Dr|St|Prof|Sr|Sra|Hr|Fr|Mme|M|[A-Z])$/u.test(group.at(-2)?.text ?? '') &&
     group.at(-1)?.text === '.'
   );
 }
 
-function splitLong<T extends TimedText>(group: readonly T[]): T[][] {
+function splitLong<T extends TimedFragment>(group: readonly T[]): T[][] {
   const [first, last] = [group[0], group.at(-1)];
   if (first === undefined || last === undefined) return [];
   if (last.end - first.start <= MAX_SECONDS) return [[...group]];

@@ -6,7 +6,7 @@ import {
   type DecodeContext,
   type DecodeResult,
   filterFirst,
-  opening,
+  prepareInput,
   prefill,
   resultOf,
 } from '../decode/decode.js';
@@ -32,7 +32,7 @@ export async function* decodeWithSearch(
 ): AsyncGenerator<TranscribeEvent, DecodeResult> {
   const { model, tokenizer, caches, filters } = context;
   const { nTextCtx } = model.config;
-  const decoderInput = opening(context, prompt);
+  const decoderInput = prepareInput(context, prompt);
   const { initial, maxSampled, prefix } = decoderInput;
   for (const cache of caches) cache.reset();
   let resumed = performance.now();

@@ -1,10 +1,10 @@
 /** `hypothesize` with hotwords, by the search that is used for files. */
 import { mx, type MxArray } from '#native/index.js';
 
-import { type DecodeContext, opening, tokenRow } from '../decode/decode.js';
+import { type DecodeContext, prepareInput, tokenRow } from '../decode/decode.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import { HotwordSearch } from '../hotwords/hotword-search.js';
-import type { Hotwords } from '../hotwords/hotwords.js';
+import type { Hotwords } from '../hotwords/hotword-trie.js';
 import { SearchSteps } from '../search/search-steps.js';
 import { isRepeating } from '../../streaming/repetition.js';
 import type { HypothesisInput, RawHypothesis } from './hypothesize.js';
@@ -27,7 +27,7 @@ export async function hypothesizeWithHotwords(
   const { model, tokenizer, caches, hotwords } = context;
   const { endOfText } = tokenizer.special;
   const { nTextCtx, nVocab: vocabulary } = model.config;
-  const begin = opening({ ...context, prefix: committed }, prompt);
+  const begin = prepareInput({ ...context, prefix: committed }, prompt);
   const room = Math.min(maxTokens, nTextCtx - begin.initial.length - 1);
   const tried = draft.slice(0, Math.max(0, room));
   for (const cache of caches) cache.reset();
@@ -73,7 +73,7 @@ export async function hypothesizeWithHotwords(
 function verifyDraft(
   { model, tokenizer, caches, filters }: DecodeContext,
   window: EncodedWindow,
-  { initial, startOfTranscriptIndex }: ReturnType<typeof opening>,
+  { initial, startOfTranscriptIndex }: ReturnType<typeof prepareInput>,
   first: number,
   tried: readonly number[],
 ): { draftLogprobs: MxArray; silence: MxArray } {

@@ -3,7 +3,7 @@ import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
 import { yieldToEventLoop } from '../cancellation.js';
-import { type DecodeContext, opening, tokenRow } from '../decode/decode.js';
+import { type DecodeContext, prepareInput, tokenRow } from '../decode/decode.js';
 import { isRepeating } from '../../streaming/repetition.js';
 import type { EncodedWindow } from '../encode/encode.js';
 
@@ -43,7 +43,7 @@ export async function hypothesize(
 ): Promise<RawHypothesis> {
   const { model, tokenizer, caches, filters } = context;
   const { endOfText } = tokenizer.special;
-  const begin = opening({ ...context, prefix: committed }, prompt);
+  const begin = prepareInput({ ...context, prefix: committed }, prompt);
   const room = Math.min(maxTokens, model.config.nTextCtx - begin.initial.length - 1);
   const tried = draft.slice(0, Math.max(0, room));
   for (const cache of caches) cache.reset();

@@ -1,4 +1,5 @@
 /** The text of the current window: its committed tokens and the hypothesis of the last decode step. */
+import { defined } from '#daemon/protocol/defined.js';
 import type { Word } from '#daemon/protocol/transcription.js';
 import {
   dropFirst,
@@ -13,7 +14,7 @@ import type { LiveWords } from './live-words.js';
 import { findWindowCut } from './window-cut.js';
 
 /** The result of a decode step: the hypothesis after the committed tokens, as words with times. */
-export interface DecodeStep {
+export interface AlignedHypothesis {
   readonly hypothesis: Hypothesis;
   readonly words: LiveWords;
   readonly logprobs: readonly number[];
@@ -29,7 +30,7 @@ export class LiveText {
   #committed: number[] = [];
   /** Start of each committed token, as aligned by the last decode step. */
   #starts: number[] = [];
-  #lastStep: DecodeStep | undefined;
+  #lastStep: AlignedHypothesis | undefined;
   #decodeSteps = 0;
   #sumLogprob = 0;
   #committedCount = 0;
@@ -51,7 +52,7 @@ export class LiveText {
     return {
       committed: [...this.#committed],
       starts: [...this.#starts],
-      ...(lastStep && { lastStep: toPlainStep(lastStep) }),
+      ...defined({ lastStep: lastStep && toPlainStep(lastStep) }),
       decodeSteps: this.#decodeSteps,
       sumLogprob: this.#sumLogprob,
       count: this.#committedCount,
@@ -102,7 +103,7 @@ export class LiveText {
 
   /** @param step `starts` and `attendedFrames` belong to the tokens of `words`, in frames from the start of the window */
   update(
-    step: Omit<DecodeStep, 'hypothesis'> &
+    step: Omit<AlignedHypothesis, 'hypothesis'> &
       Pick<Hypothesis, 'attendedFrames' | 'audioFrames' | 'ended'> & {
         readonly committedStarts: readonly number[];
       },
@@ -188,7 +189,11 @@ export class LiveText {
   }
 }
 
-function toPlainStep({ hypothesis, logprobs, starts }: DecodeStep): NonNullable<TextState['lastStep']> {
+function toPlainStep({
+  hypothesis,
+  logprobs,
+  starts,
+}: AlignedHypothesis): NonNullable<TextState['lastStep']> {
   const { tokens, cuts, attendedFrames, probabilities, agreementCount, audioFrames, ended } = hypothesis;
   return {
     hypothesis: {

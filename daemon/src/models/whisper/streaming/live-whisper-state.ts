@@ -6,7 +6,7 @@ import { VAD_STATE_SIZE } from '#daemon/audio/vad/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveCheckpoint } from '../../streaming/live-speech.js';
 
-import type { WhisperConfig } from '../config.js';
+import type { WhisperConfig } from '../whisper-config.js';
 import { VoiceTracker, type VoiceState } from './voice-tracker.js';
 
 const VERSION = 2;

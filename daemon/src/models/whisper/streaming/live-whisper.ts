@@ -10,15 +10,15 @@ import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '../../streaming/liv
 import { tentativeCount } from '../../streaming/commit-policy.js';
 
 import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
-import { Hotwords } from '../hotwords/hotwords.js';
+import { Hotwords } from '../hotwords/hotword-trie.js';
 import { isSilent, REFERENCE_THRESHOLDS } from '../decode/quality.js';
 import { Prompt } from '../decode/prompt.js';
 import { toCentiseconds } from '../decode/segments.js';
-import type { WhisperDeps } from '../transcription.js';
+import type { WhisperDeps } from '../whisper-transcription.js';
 import { isSpaced } from '../words/split-words.js';
 import { StreamingDecoder } from './streaming-decoder.js';
 import type { RawHypothesis } from './hypothesize.js';
-import type { LiveWhisperOptions } from './live-options.js';
+import type { LiveWhisperOptions } from './live-whisper-options.js';
 import { fromSampleOf, type LiveWhisperState, packState, unpackState } from './live-whisper-state.js';
 import { LiveText } from './live-text.js';
 import { LiveWords } from './live-words.js';

@@ -1,6 +1,6 @@
 /** Parameters of live sessions by model size, chosen by measurement where there is one (../../NOTES.md). */
 import { type CommitPolicy, type TentativeThresholds, commitWhen } from '../../streaming/commit-policy.js';
-import type { WhisperConfig } from '../config.js';
+import type { WhisperConfig } from '../whisper-config.js';
 import { type WindowLength, windowFrames } from '../encode/short-window.js';
 
 export interface StreamingConfig {

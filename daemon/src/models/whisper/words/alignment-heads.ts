@@ -2,7 +2,7 @@
  * The decoder heads whose cross-attention follows the speech in time, found by measurement for each model. The lists are
  * those of openai-whisper 20250625 (`_ALIGNMENT_HEADS`); checkpoints may omit them.
  */
-import type { WhisperConfig } from '../config.js';
+import type { WhisperConfig } from '../whisper-config.js';
 
 /** Zero-based. */
 export type AlignmentHead = readonly [layer: number, head: number];

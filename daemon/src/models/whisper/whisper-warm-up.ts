@@ -11,7 +11,7 @@ import { LogitFilters } from './decode/logit-filters.js';
 import type { Whisper } from './model.js';
 import { shortWindowFrames, windowFrames } from './encode/short-window.js';
 import { maxLiveFrames, streamingConfigFor } from './streaming/streaming-config.js';
-import type { WhisperDeps } from './transcription.js';
+import type { WhisperDeps } from './whisper-transcription.js';
 
 /** A few steps suffice: from the second on they have one shape. */
 const WARM_UP_TOKENS = 3;

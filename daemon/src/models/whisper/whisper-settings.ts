@@ -2,7 +2,7 @@
 import { validateSpeechOptions, type SpeechOptions } from '#daemon/audio/vad/index.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
-import type { SearchOptions } from './decode/decode.js';
+import type { DecodeSearchOptions } from './decode/decode.js';
 import { type FallbackThresholds, REFERENCE_THRESHOLDS } from './decode/quality.js';
 import { canChangeLanguage } from './language/detect-language.js';
 import type { Whisper } from './model.js';
@@ -14,7 +14,7 @@ export interface WhisperOptions extends TranscribeOptions {
   seed?: number;
 }
 
-export interface Settings {
+export interface WhisperSettings {
   readonly task: Task;
   /** Undefined: detected. */
   readonly language: string | undefined;
@@ -26,7 +26,7 @@ export interface Settings {
   /** VAD options; undefined without VAD. */
   readonly speech: SpeechOptions | undefined;
   readonly thresholds: FallbackThresholds;
-  readonly search: SearchOptions;
+  readonly search: DecodeSearchOptions;
   readonly seed: number;
   readonly maxTokens: number | undefined;
   readonly suppressTokens: readonly number[] | undefined;
@@ -46,10 +46,10 @@ export interface Settings {
 }
 
 /** @throws SottoError INVALID_ARGUMENT for a language, task or multilingual audio that the model does not support, or invalid VAD options */
-export function settingsOf(
+export function resolveSettings(
   options: WhisperOptions,
   { model, tokenizer }: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
-): Settings {
+): WhisperSettings {
   const { vad = true, batchSize = 1, conditionOnPreviousText, hallucinationSilenceThreshold } = options;
   const multilingual = canChangeLanguage(options, model.config);
   // Batched windows know neither each other's text nor changes of language, and dropped hallucinations restart a window, so

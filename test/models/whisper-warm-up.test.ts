@@ -1,6 +1,6 @@
 /** The windows of a warm-up. */
 import { expect, test } from '@jest/globals';
-import { kernelClass, warmUpLengths, windowLengths } from '#daemon/models/whisper/warm-up.js';
+import { kernelClass, warmUpLengths, windowLengths } from '#daemon/models/whisper/whisper-warm-up.js';
 
 const BASE = 512;
 const TURBO = 1280;

@@ -4,11 +4,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { loadModel } from '#daemon/models/registry.js';
-import { startLoading, readConfig } from '#daemon/models/whisper/checkpoint/load.js';
+import { startLoading, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { mx } from '#native/index.js';
 
 import { checkpointDir, editJson } from './checkpoint-dirs.js';
-import { starterModel as starterFolder } from '../fixtures.js';
+import { starterModel as starterFolder } from '../model-fixtures.js';
 
 describe('loading a model', () => {
   test('reports ascending progress that ends at 1', async () => {

@@ -8,14 +8,14 @@ import type { AudioWindows, Padding, Window } from './encode/audio-windows.js';
 import { Stopwatch } from './stopwatch.js';
 import { type DecodeContext, type DecodeResult, makeCaches } from './decode/decode.js';
 import { encode, type EncodedWindow } from './encode/encode.js';
-import { Hotwords } from './hotwords/hotwords.js';
+import { Hotwords } from './hotwords/hotword-trie.js';
 import { type DetectedLanguage, detectLanguage } from './language/detect-language.js';
 import { LogitFilters } from './decode/logit-filters.js';
 import { LoopGuard } from './decode/loops.js';
 import type { Whisper } from './model.js';
 import { Prompt } from './decode/prompt.js';
 import { type Cut, cutSegments } from './decode/segments.js';
-import type { Settings } from './settings.js';
+import type { WhisperSettings } from './whisper-settings.js';
 import { isSilent } from './decode/quality.js';
 import { addWordsToCut } from './words/timed-cut.js';
 import type { WhisperTokenizer } from './tokenizer.js';
@@ -42,13 +42,13 @@ interface DecodedWindow {
   readonly result: DecodeResult;
 }
 
-export interface AudioSource {
+export interface WindowSource {
   readonly secondsRead: number;
   readonly ended: boolean;
   dispose(): Promise<void>;
 }
 
-export class Transcription<Source extends AudioSource = AudioWindows> {
+export class Transcription<Source extends WindowSource = AudioWindows> {
   readonly stopwatch = new Stopwatch();
   readonly prompt: Prompt;
   /** One per decoder block. */
@@ -64,7 +64,7 @@ export class Transcription<Source extends AudioSource = AudioWindows> {
 
   constructor(
     readonly deps: WhisperDeps,
-    readonly settings: Settings,
+    readonly settings: WhisperSettings,
     readonly windows: Source,
   ) {
     const { model, tokenizer } = deps;

@@ -1,6 +1,7 @@
 /** The dimensions of a Whisper checkpoint and the values derived from them. */
 import * as v from 'valibot';
 
+import { defined } from '#daemon/protocol/defined.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { integer } from '#daemon/protocol/fields.js';
 
@@ -58,14 +59,14 @@ const huggingFaceFile = v.object({
 });
 
 /** `bits` per weight, one scale and bias per `groupSize` weights. */
-export interface Quantization {
+export interface LayerQuantization {
   readonly groupSize: number;
   readonly bits: number;
 }
 
 /** The checkpoint's quantization, with overrides by layer; false: not quantized. */
-export interface StoredQuantization extends Quantization {
-  readonly layers?: ReadonlyMap<string, Quantization | false>;
+export interface StoredQuantization extends LayerQuantization {
+  readonly layers?: ReadonlyMap<string, LayerQuantization | false>;
 }
 
 export interface WhisperConfig {
@@ -125,7 +126,7 @@ function parseMlx(json: unknown): WhisperConfig {
     nTextState: c.n_text_state,
     nTextHead: c.n_text_head,
     nTextLayer: c.n_text_layer,
-    ...(c.quantization && { quantization: storedQuantization(c.quantization) }),
+    ...defined({ quantization: c.quantization && storedQuantization(c.quantization) }),
   };
   const config = complete(dimensions, {
     vocab: 'n_vocab',
@@ -157,7 +158,7 @@ function parseHuggingFace(json: unknown): WhisperConfig {
     nTextState: c.d_model,
     nTextHead: c.decoder_attention_heads,
     nTextLayer: c.decoder_layers,
-    ...(quantized && { quantization: storedQuantization(quantized) }),
+    ...defined({ quantization: quantized && storedQuantization(quantized) }),
   };
   return complete(dimensions, { vocab: 'vocab_size', audio: 'd_model', text: 'd_model' });
 }
@@ -174,7 +175,7 @@ function storedQuantization({
   bits,
   ...rest
 }: v.InferOutput<typeof quantization>): StoredQuantization {
-  const layers = new Map<string, Quantization | false>();
+  const layers = new Map<string, LayerQuantization | false>();
   for (const [name, value] of Object.entries(rest)) {
     const own = v.safeParse(layerQuantization, value);
     if (own.success) {
@@ -183,7 +184,7 @@ function storedQuantization({
       throw unsupported(`config.json: quantization.${name}: ${own.issues[0].message}`);
     }
   }
-  return { groupSize, bits, ...(layers.size > 0 && { layers }) };
+  return { groupSize, bits, ...defined({ layers: layers.size > 0 ? layers : undefined }) };
 }
 
 /** @param fields names in the file, for messages */
@@ -226,11 +227,11 @@ export function mlxConfig(config: WhisperConfig): Record<string, unknown> {
     n_text_state: config.nTextState,
     n_text_head: config.nTextHead,
     n_text_layer: config.nTextLayer,
-    ...(quantized && { quantization: { ...fileForm(quantized), ...ownForms(quantized.layers) } }),
+    ...defined({ quantization: quantized && { ...fileForm(quantized), ...ownForms(quantized.layers) } }),
   };
 }
 
-const fileForm = ({ groupSize, bits }: Quantization) => ({ group_size: groupSize, bits });
+const fileForm = ({ groupSize, bits }: LayerQuantization) => ({ group_size: groupSize, bits });
 
 function ownForms(layers: StoredQuantization['layers'] = new Map()): Record<string, unknown> {
   return Object.fromEntries([...layers].map(([name, own]) => [name, own && fileForm(own)]));

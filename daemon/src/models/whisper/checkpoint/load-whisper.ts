@@ -8,7 +8,7 @@ import * as nn from '#native/nn/index.js';
 import { abortable } from '../../../async.js';
 import type { LoadOptions } from '../../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
-import type { WhisperConfig } from '../config.js';
+import type { WhisperConfig } from '../whisper-config.js';
 import { Whisper } from '../model.js';
 
 export { readConfig } from './checkpoint.js';
