@@ -98,8 +98,8 @@ export async function* decodeWindow(
   const { initial, maxSampled, prefix } = decoderInput;
   for (const cache of caches) cache.reset();
 
-  let resumed = performance.now();
-  let spentMs = 0;
+  let resumedAtMs = performance.now();
+  let activeMs = 0;
   const tokens: number[] = [];
   const logprobs: number[] = [];
   const textStream = tokenizer.textStream();
@@ -130,9 +130,9 @@ export async function* decodeWindow(
       const piece = textStream.push(token);
       if (piece !== '') {
         text += piece;
-        spentMs += performance.now() - resumed;
+        activeMs += performance.now() - resumedAtMs;
         yield { type: 'text', text };
-        resumed = performance.now();
+        resumedAtMs = performance.now();
       }
     }
     return resultOf(context, {
@@ -141,7 +141,7 @@ export async function* decodeWindow(
       sumLogprob,
       noSpeechProb: Number(prefilled.noSpeechProb.item()),
       temperature,
-      seconds: (spentMs + performance.now() - resumed) / 1000,
+      seconds: (activeMs + performance.now() - resumedAtMs) / 1000,
     });
   } finally {
     mx.dispose([prefilled.noSpeechProb]);
@@ -231,8 +231,8 @@ export function prefill(
 ): { logits: MxArray; noSpeechProb: MxArray } {
   const { noSpeech } = tokenizer.special;
   return mx.tidy(() => {
-    const given = mx.array(Int32Array.from(rows.flat()), [rows.length, initial.length]);
-    const hidden = model.decoder.forward(given, caches, crossKeysValues); // [R, T, D]
+    const inputTokens = mx.array(Int32Array.from(rows.flat()), [rows.length, initial.length]);
+    const hidden = model.decoder.forward(inputTokens, caches, crossKeysValues); // [R, T, D]
     // Only two positions matter: the last, and the one that predicts no speech.
     const logits = model.decoder.logits(
       mx.take(hidden, mx.array([startOfTranscriptIndex, initial.length - 1], [2], 'int32'), 1),

@@ -82,8 +82,9 @@ export class AudioWindows {
       }
       let { end } = first;
       // Ignores stretches after the window, since chunk sizes decide whether they are known yet.
-      const within = others.filter((next) => next.start < (start + WINDOW_FRAMES) * HOP_SAMPLES);
-      for (const next of within) if (next.start - end <= MAX_PAUSE_SAMPLES) end = Math.max(end, next.end);
+      const stretchesInWindow = others.filter((next) => next.start < (start + WINDOW_FRAMES) * HOP_SAMPLES);
+      for (const next of stretchesInWindow)
+        if (next.start - end <= MAX_PAUSE_SAMPLES) end = Math.max(end, next.end);
       const frames = Math.min(Math.ceil(end / HOP_SAMPLES), content) - start;
       if (frames > 0) return { start, frames };
       return undefined;

@@ -70,17 +70,17 @@ export async function* decodeBatch(
   const [context] = contexts;
   if (context === undefined) return;
   const { model, caches } = context;
-  const openings = contexts.map((one) => prepareInput(one, prompt));
-  const first = prepareInput(context, prompt);
-  const { maxSampled, initial } = first;
+  const inputs = contexts.map((one) => prepareInput(one, prompt));
+  const firstInput = prepareInput(context, prompt);
+  const { maxSampled, initial } = firstInput;
   for (const cache of caches) cache.reset();
 
   const begin = performance.now();
   let rows = contexts.map((one, index) => new Row(index, one));
   let window = encoded;
   const firstStep = mx.tidy(() => {
-    const rows = openings.map((one) => one.initial);
-    const { logits, noSpeechProb } = prefill(context, encoded, first, rows);
+    const rows = inputs.map((one) => one.initial);
+    const { logits, noSpeechProb } = prefill(context, encoded, firstInput, rows);
     return { step: greedyStep(context, context.filters.first(logits), undefined), noSpeechProb };
   });
   let step: Step | undefined = firstStep.step;

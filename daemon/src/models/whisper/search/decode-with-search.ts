@@ -35,9 +35,9 @@ export async function* decodeWithSearch(
   const decoderInput = prepareInput(context, prompt);
   const { initial, maxSampled, prefix } = decoderInput;
   for (const cache of caches) cache.reset();
-  let resumed = performance.now();
-  let spentMs = 0;
-  let shown = '';
+  let resumedAtMs = performance.now();
+  let activeMs = 0;
+  let shownText = '';
 
   const steps = new SearchSteps(context, window, search, onDevice);
   const prefilled = prefill(context, window, decoderInput);
@@ -56,11 +56,11 @@ export async function* decodeWithSearch(
     for (let sampled = 1; rows.length > 0; sampled++) {
       const text = tokenizer.decode([...prefix, ...(search.leading()?.tokens ?? [])]);
       // The text of a beam may shrink or end inside a character; such a text is not shown.
-      if (text !== shown && !text.endsWith('\uFFFD')) {
-        shown = text;
-        spentMs += performance.now() - resumed;
+      if (text !== shownText && !text.endsWith('\uFFFD')) {
+        shownText = text;
+        activeMs += performance.now() - resumedAtMs;
         yield { type: 'text', text };
-        resumed = performance.now();
+        resumedAtMs = performance.now();
       }
       if (sampled >= maxSampled || initial.length + sampled >= nTextCtx) break;
       rows = await steps.next(rows, signal);
@@ -72,6 +72,6 @@ export async function* decodeWithSearch(
     ...search.best(),
     noSpeechProb,
     temperature,
-    seconds: (spentMs + performance.now() - resumed) / 1000,
+    seconds: (activeMs + performance.now() - resumedAtMs) / 1000,
   });
 }

@@ -27,8 +27,8 @@ export async function hypothesizeWithHotwords(
   const { model, tokenizer, caches, hotwords } = context;
   const { endOfText } = tokenizer.special;
   const { nTextCtx, nVocab: vocabulary } = model.config;
-  const begin = prepareInput({ ...context, prefix: committed }, prompt);
-  const room = Math.min(maxTokens, nTextCtx - begin.initial.length - 1);
+  const decoderInput = prepareInput({ ...context, prefix: committed }, prompt);
+  const room = Math.min(maxTokens, nTextCtx - decoderInput.initial.length - 1);
   const tried = draft.slice(0, Math.max(0, room));
   for (const cache of caches) cache.reset();
   const search = new HotwordSearch({
@@ -39,8 +39,8 @@ export async function hypothesizeWithHotwords(
     precedingTokens: committed,
   });
 
-  const first = begin.initial.length - 1;
-  const { draftLogprobs, silence: noSpeech } = verifyDraft(context, window, begin, first, tried);
+  const first = decoderInput.initial.length - 1;
+  const { draftLogprobs, silence: noSpeech } = verifyDraft(context, window, decoderInput, first, tried);
   const steps = new SearchSteps(context, window, search, onDevice);
   let noSpeechProb: number;
   let accepted = 0;
@@ -80,8 +80,8 @@ function verifyDraft(
   const { nVocab } = model.config;
   const { noSpeech } = tokenizer.special;
   return mx.tidy(() => {
-    const given = tokenRow([...initial, ...tried]);
-    const hidden = model.decoder.forward(given, caches, window.crossKeysValues); // [1, T, D]
+    const inputTokens = tokenRow([...initial, ...tried]);
+    const hidden = model.decoder.forward(inputTokens, caches, window.crossKeysValues); // [1, T, D]
     const places = [startOfTranscriptIndex, ...Array.from({ length: tried.length + 1 }, (_, i) => first + i)];
     const selected = mx.take(hidden, mx.array(Int32Array.from(places)), 1);
     const logits = mx.reshape(model.decoder.logits(selected), [places.length, nVocab]);

@@ -43,17 +43,17 @@ export async function hypothesize(
 ): Promise<RawHypothesis> {
   const { model, tokenizer, caches, filters } = context;
   const { endOfText } = tokenizer.special;
-  const begin = prepareInput({ ...context, prefix: committed }, prompt);
-  const room = Math.min(maxTokens, model.config.nTextCtx - begin.initial.length - 1);
+  const decoderInput = prepareInput({ ...context, prefix: committed }, prompt);
+  const room = Math.min(maxTokens, model.config.nTextCtx - decoderInput.initial.length - 1);
   const tried = draft.slice(0, Math.max(0, room));
   for (const cache of caches) cache.reset();
 
-  const first = begin.initial.length - 1;
+  const first = decoderInput.initial.length - 1;
   const verifiedArrays = mx.tidy(() => {
-    const given = tokenRow([...begin.initial, ...tried]);
-    const hidden = model.decoder.forward(given, caches, window.crossKeysValues); // [1, T, D]
+    const inputTokens = tokenRow([...decoderInput.initial, ...tried]);
+    const hidden = model.decoder.forward(inputTokens, caches, window.crossKeysValues); // [1, T, D]
     const places = [
-      begin.startOfTranscriptIndex,
+      decoderInput.startOfTranscriptIndex,
       ...Array.from({ length: tried.length + 1 }, (_, i) => first + i),
     ];
     const selected = mx.take(hidden, mx.array(Int32Array.from(places)), 1);

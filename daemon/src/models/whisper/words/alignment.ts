@@ -186,9 +186,9 @@ interface Rows {
 function normalizedScores(scores: MxArray, { first, count }: Rows): MxArray {
   const [, heads = 0, , frames = 0] = scores.shape;
   const weights = mx.softmax(scores, -1, { precise: true });
-  const centred = mx.subtract(weights, mx.mean(weights, -2, true));
-  const deviation = mx.sqrt(mx.mean(mx.square(centred), -2, true));
-  const selected = mx.slice(centred, [0, 0, first, 0], [1, heads, first + count, frames]);
+  const centered = mx.subtract(weights, mx.mean(weights, -2, true));
+  const deviation = mx.sqrt(mx.mean(mx.square(centered), -2, true));
+  const selected = mx.slice(centered, [0, 0, first, 0], [1, heads, first + count, frames]);
   // If all positions attend equally, as to the only frame of a tiny window, the deviation is 0.
   return mx.divide(selected, mx.where(mx.equal(deviation, 0), 1, deviation));
 }
