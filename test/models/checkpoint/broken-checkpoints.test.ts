@@ -154,7 +154,7 @@ const CASES: readonly Case[] = [
     of: 'mlx-4bit',
     corrupt: (file) => editJson(file('config.json'), (c) => (c.quantization = { group_size: 32, bits: 8 })),
     code: 'MODEL_CORRUPT',
-    message: ['weights.safetensors', 'of another shape'],
+    message: ['weights.safetensors', 'with a different shape'],
   },
   {
     what: 'a truncated file',
