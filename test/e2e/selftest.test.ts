@@ -52,7 +52,7 @@ describe('sotto doctor --selftest', () => {
     command.kill('SIGINT');
     const { code, stdout } = await command.done;
     expect(code).toBe(130);
-    expect(stdout).not.toContain('To send in');
+    expect(stdout).not.toContain('Report to send in');
     expect([...inFolders(), ...testHomes()]).toEqual([]);
     expect(readdirSync(home.folder).filter((name) => name.endsWith('.json'))).toEqual(['settings.json']);
   }, 240_000);
