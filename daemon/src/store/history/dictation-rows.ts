@@ -32,8 +32,8 @@ export function index(db: Database, number: number, text: string): void {
 export function reindex(db: Database): boolean {
   try {
     for (const table of ['dictation', 'trash']) {
-      const verdict = first(db, `PRAGMA quick_check('${table}')`);
-      if (verdict?.quick_check !== 'ok') return false;
+      const result = first(db, `PRAGMA quick_check('${table}')`);
+      if (result?.quick_check !== 'ok') return false;
     }
     transaction(db, () => {
       db.exec(`DROP TABLE found; ${INDEX}`);
