@@ -118,13 +118,13 @@ export async function checksOf(step: Step, environment: Environment): Promise<Ch
 }
 
 export const named = (checks: readonly CheckResult[], name: string): CheckResult | undefined =>
-  checks.find((status) => status.name === name);
+  checks.find((check) => check.name === name);
 
 /** A connection to a daemon that answers each transcription with these messages. */
 export function answering(...messages: readonly object[]): SottoClient {
   return {
     connected: true,
-    line: (id: string, listener: { receive: (message: object) => void }) => ({
+    channel: (id: string, listener: { receive: (message: object) => void }) => ({
       send: (message: { type: string }) => {
         if (message.type === 'transcribe')
           for (const each of messages) queueMicrotask(() => listener.receive({ id, ...each }));

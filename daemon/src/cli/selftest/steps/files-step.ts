@@ -76,7 +76,7 @@ async function tryFolder(
 function accessTo(client: SottoClient, path: string, signal: AbortSignal): Promise<FileAccess> {
   return new Promise((resolve, reject) => {
     const id = `selftest-${randomUUID()}`;
-    const line = client.channel(id, {
+    const channel = client.channel(id, {
       receive: (message) => {
         switch (message.type) {
           case 'waiting':
@@ -96,9 +96,9 @@ function accessTo(client: SottoClient, path: string, signal: AbortSignal): Promi
       lost: reject,
     });
     signal.addEventListener('abort', () => {
-      if (client.connected) line.send({ type: 'cancel', id });
-      line.close();
+      if (client.connected) channel.send({ type: 'cancel', id });
+      channel.close();
     });
-    line.send({ type: 'transcribe', id, path, options: {}, supplies: true });
+    channel.send({ type: 'transcribe', id, path, options: {}, supplies: true });
   });
 }
