@@ -130,7 +130,7 @@ describe('use', () => {
     const early = models.whenReady({ model: 'large', timeoutSeconds: 0.05 });
     await expect(early).rejects.toMatchObject({
       code: 'TIMEOUT',
-      message: 'large is not ready after 0.05 s: loading, 30 %',
+      message: 'large is not ready after 0.05 s: loading, 30%',
     });
     const waiting = models.whenReady({ model: 'large', timeoutSeconds: 60 });
     const controller = new AbortController();

@@ -197,7 +197,7 @@ describe('waiting for a model', () => {
     own.advance(30_000);
     await expect(waiting).rejects.toMatchObject({
       code: 'TIMEOUT',
-      message: 'a is not ready after 30 s: downloading, 42 %',
+      message: 'a is not ready after 30 s: downloading, 42%',
     });
   });
 

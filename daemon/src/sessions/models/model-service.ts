@@ -256,7 +256,7 @@ export class ModelService {
     } catch (error) {
       const status = this.#downloadOf(wanted);
       if (status === undefined) throw error;
-      const progress = status.fraction === undefined ? '' : `, ${Math.floor(status.fraction * 100)} %`;
+      const progress = status.fraction === undefined ? '' : `, ${Math.floor(status.fraction * 100)}%`;
       throw new SottoError('MODEL_NOT_READY', `${status.name} is still ${status.state}${progress}`, {
         cause: error,
         hint: 'try again when it is installed',

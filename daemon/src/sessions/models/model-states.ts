@@ -173,10 +173,10 @@ export class ModelStates {
 
   #timeoutError(name: string, timeoutMs: number): SottoError {
     const { state, fraction } = this.status(name);
-    const far = fraction === undefined ? '' : `, ${Math.floor(fraction * 100)} %`;
+    const progress = fraction === undefined ? '' : `, ${Math.floor(fraction * 100)}%`;
     return new SottoError(
       'TIMEOUT',
-      `${name} is not ready after ${Number((timeoutMs / 1000).toFixed(2))} s: ${state}${far}`,
+      `${name} is not ready after ${Number((timeoutMs / 1000).toFixed(2))} s: ${state}${progress}`,
     );
   }
 
