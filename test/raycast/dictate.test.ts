@@ -249,7 +249,7 @@ describeUnless(reason)('Dictate', () => {
     await command.untilText('Still recording');
     await command.act('Finish and Paste');
     await command.untilText('Dictation failed');
-    await command.untilText('What you said is kept');
+    await command.untilText('Your audio is saved');
   });
 
   test('reports a killed capture process and keeps the text', async () => {

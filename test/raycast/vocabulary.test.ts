@@ -88,7 +88,7 @@ describeUnless(reason)('Vocabulary', () => {
     await harness.sotto('vocabulary', 'add', 'Hopper');
     await command.act('Save Word');
     expect(host.desktop.callsTo('toast')).toContainEqual(
-      expect.objectContaining({ title: 'The vocabulary was changed elsewhere meanwhile' }),
+      expect.objectContaining({ title: 'The vocabulary has changed meanwhile' }),
     );
     expect(await kept()).toMatchObject({ words: ['Nguyen', 'Hopper'] });
     await command.act('Save Word');

@@ -6,7 +6,7 @@ import { bytesText } from '../models/model-text';
 import { runSotto, type CommandOutput } from '../lib/run-sotto';
 
 export interface DoctorCheck {
-  /** Id of the check in `sotto agent doctor`. */
+  /** Id of the check in `sotto doctor`. */
   readonly what: string;
   readonly status: 'right' | 'note' | 'wrong';
   readonly message: string;
@@ -49,7 +49,7 @@ export async function runChecks(sotto: () => SottoCommand): Promise<DoctorReport
   }
   const message = [command.program, ...command.args].join(' ');
   const [doctor, agent, microphone, model] = await Promise.all([
-    runSotto(command, ['agent', 'doctor', '--json']).then(parseFindings).catch(asFailedCheck('sotto')),
+    runSotto(command, ['doctor', '--json']).then(parseFindings).catch(asFailedCheck('sotto')),
     runSotto(command, ['agent', 'status', '--json'])
       .then(parseAgent)
       .catch(() => undefined),

@@ -88,6 +88,6 @@ export function parseFailure(stderr: string): SottoError {
   const last = stderr.trim().split('\n').at(-1) ?? '';
   const [message = '', hint] = last.replace(/^sotto: /, '').split(' — ');
   return new SottoError('DAEMON_UNAVAILABLE', message === '' ? 'Sotto exited at once' : message, {
-    hint: hint ?? 'run `sotto agent doctor` in Terminal to find the cause',
+    hint: hint ?? 'run `sotto doctor` in Terminal to find the cause',
   });
 }
