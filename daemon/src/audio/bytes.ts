@@ -1,9 +1,9 @@
-/** A view of exactly these bytes, wherever they lie in their buffer. */
+/** A view of exactly these bytes, at their offset in the buffer. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Four bytes as the ASCII name of a chunk or box; '' past the end. */
+/** Reads the four-character name of a chunk or box; '' past the end. */
 export function fourCc(view: DataView, at: number): string {
   if (view.byteLength < at + 4) return '';
   return String.fromCharCode(
@@ -14,7 +14,7 @@ export function fourCc(view: DataView, at: number): string {
   );
 }
 
-/** Appends `tail` to what was left over of the piece before. */
+/** Appends `tail` to the remainder of the previous piece. */
 export function join(head: Uint8Array, tail: Uint8Array): Uint8Array {
   if (head.length === 0) return tail;
   const joined = new Uint8Array(head.length + tail.length);

@@ -5,33 +5,33 @@ import { Resampler } from '../signal/resample.js';
 import { sniff } from './sniff.js';
 import { FileSource, audioFileError, quotePath } from './file-source.js';
 
-/** Hz. What every speech model here listens to. */
+/** Hz: the input rate of every speech model here. */
 export const MODEL_SAMPLE_RATE = 16_000;
 
-/** Sound out of a file, ready for a model. */
+/** Decoded audio of a file, ready for a model. */
 export interface AudioFile {
   readonly container: string;
   readonly codec: string;
   /** Hz and channel count in the file, before conversion. */
   readonly sampleRate: number;
   readonly channels: number;
-  /** Known from the headers, or estimated; undefined where neither is possible. */
+  /** From the headers, or estimated; undefined if neither is possible. */
   readonly durationSeconds: number | undefined;
   /**
-   * 16 kHz mono, ±1, a second at a time, decoded as it is pulled. To be iterated once.
-   * Ends with AUDIO_TRUNCATED, after all the sound there is, when the file ends early.
+   * 16 kHz mono, ±1, in chunks of a second, decoded as they are pulled. Can be iterated once.
+   * Throws AUDIO_TRUNCATED after the last chunk if the file ends early.
    */
   readonly samples: AsyncIterable<Float32Array>;
-  /** Frees the file and the decoder at once; safe to call twice, and while a chunk is being read. */
+  /** Closes the file and frees the decoder; safe to call twice, and while a chunk is being read. */
   close(): Promise<void>;
 }
 
 /**
- * Opens an audio (or video) file of any supported format; what it is, its content says, not its name.
+ * Opens an audio (or video) file of any supported format, detected from its content, not its name.
  *
- * @param onRead called for each piece of the file that was read: a sign of life where no sound comes of it
+ * @param onRead called after each read of the file: shows progress even while no audio is decoded
  * @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE, AUDIO_EMPTY, AUDIO_UNSUPPORTED, AUDIO_TRUNCATED; each
- *   message names the file and each hint says what to do.
+ *   message names the file and each hint says what to do
  * @example
  * const audio = await openAudio('talk.m4a');
  * try {
@@ -55,7 +55,7 @@ export async function openAudio(path: string, onRead?: () => void): Promise<Audi
       async close() {
         pcm.stop?.();
         await source.close();
-        // Runs the decoder's own clean-up. If a chunk is being decoded, this waits for it.
+        // Runs the decoder's cleanup. Waits for a chunk that is being decoded.
         await samples.return(undefined).catch(() => undefined);
       },
     };
@@ -65,7 +65,7 @@ export async function openAudio(path: string, onRead?: () => void): Promise<Audi
   }
 }
 
-/** Readers and the libraries behind them are loaded when a file asks for them: all together they take 100 ms. */
+/** Imports the reader of a format on demand: all of them together take 100 ms to load. */
 async function openSource(source: FileSource): Promise<PcmSource> {
   const format = await sniff(source);
   switch (format.kind) {
@@ -93,12 +93,12 @@ async function openSource(source: FileSource): Promise<PcmSource> {
       throw new SottoError(
         'AUDIO_UNSUPPORTED',
         `${quotePath(source.path)} is not a supported audio file (it looks like ${format.description})`,
-        { hint: 'give a WAV, FLAC, MP3, M4A, AAC, OGG, WebM, AIFF or MP4 file' },
+        { hint: 'use a WAV, FLAC, MP3, M4A, AAC, OGG, WebM, AIFF or MP4 file' },
       );
   }
 }
 
-/** Mixed down, resampled, clipped, and cut into chunks of a second. */
+/** Mixes to mono, resamples, clips, and cuts into chunks of a second. */
 async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float32Array> {
   let resampler: Resampler | undefined;
   const chunker = new Chunker(MODEL_SAMPLE_RATE);
@@ -108,7 +108,7 @@ async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float3
     for await (const block of pcm.blocks()) {
       const rate = Math.max(1, Math.round(block.sampleRate));
       if (resampler !== undefined && resampler.inRate !== rate) {
-        // The next part of a chained stream has another rate: it starts afresh.
+        // The next link of a chained stream has another rate and needs a new resampler.
         chunker.push(resampler.flush());
         resampler = undefined;
       }
@@ -122,13 +122,13 @@ async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float3
       }
       for (let chunk = chunker.read(); chunk !== undefined; chunk = chunker.read()) {
         yield chunk;
-        // Decoders that find their bytes in a cache never wait for anything: others get their turn here.
+        // A decoder that reads from a cache never waits, so the event loop would not run without this.
         await new Promise(setImmediate);
       }
     }
   } catch (error) {
     if (!(error instanceof SottoError && error.code === 'AUDIO_TRUNCATED')) throw error;
-    truncation = error; // said once everything that is there has been handed over
+    truncation = error; // thrown after the last chunk
   }
   if (resampler !== undefined) chunker.push(resampler.flush());
   for (let chunk = chunker.read(1); chunk !== undefined; chunk = chunker.read(1)) yield chunk;
@@ -140,7 +140,7 @@ async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float3
   }
 }
 
-/** Blocks of any size in, chunks of one size out. */
+/** Cuts blocks of any size into chunks of one size. */
 class Chunker {
   readonly #blocks: Float32Array[] = [];
   #length = 0;
@@ -157,10 +157,10 @@ class Chunker {
     this.#length += block.length;
   }
 
-  /** The next chunk, or undefined while fewer than `minSamples` samples are there. */
-  read(minSamples = this.#chunkSamples): Float32Array | undefined {
-    if (this.#length < minSamples) return undefined;
-    const chunk = new Float32Array(Math.min(this.#length, this.#chunkSamples));
+  /** The next chunk, or undefined while fewer than `minSamples` samples are buffered. */
+  read(minSamples = this.chunkSamples): Float32Array | undefined {
+    if (this.length < minSamples) return undefined;
+    const chunk = new Float32Array(Math.min(this.length, this.chunkSamples));
     for (let filled = 0; filled < chunk.length;) {
       const block = this.#blocks.shift();
       if (block === undefined) break;
@@ -174,7 +174,7 @@ class Chunker {
   }
 }
 
-/** Into ±1, as the reference has it after its 16-bit conversion. In place: the chunk is ours. */
+/** Clips to ±1 in place, as the reference does by its 16-bit conversion. */
 function clip(chunk: Float32Array): Float32Array {
   for (let i = 0; i < chunk.length; i++) {
     const value = chunk[i] as number;
@@ -184,7 +184,7 @@ function clip(chunk: Float32Array): Float32Array {
   return chunk;
 }
 
-/** Whatever a decoder throws leaves as a coded error that names the file; and at the end the file is let go. */
+/** Turns everything a decoder throws into a coded error that names the file, and closes the file at the end. */
 async function* withAudioErrors(
   source: FileSource,
   samples: AsyncGenerator<Float32Array>,

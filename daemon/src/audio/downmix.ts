@@ -1,4 +1,4 @@
-/** One channel out of several: their mean, as ffmpeg's `-ac 1` does for stereo. Mono passes through untouched. */
+/** Mixes channels to their mean, as ffmpeg's `-ac 1` does for stereo. Returns mono unchanged. */
 export function downmix(channels: readonly Float32Array[]): Float32Array {
   const [first, second] = channels;
   if (first === undefined) return new Float32Array(0);

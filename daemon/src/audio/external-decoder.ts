@@ -9,18 +9,18 @@ import { deinterleave } from './sample-format.js';
 import { FileSource, quotePath } from './file-source.js';
 import { openWav } from './containers/wav.js';
 
-/** Hz that the outside decoders are asked for. */
+/** Hz: the rate that is requested from external decoders. */
 const OUTPUT_RATE_HZ = 16_000;
-/** Far below the time without progress after which the engine is replaced. */
+/** Far below the time without progress after which the engine is restarted. */
 const PROGRESS_INTERVAL_MS = 1_000;
 
-/** A decoder that the machine has: used for what the packages here don't read, never needed for the usual formats. */
-interface ExternalDecoder {
+/** A decoder installed on this machine, for formats that the packages here don't read. */
+export interface ExternalDecoder {
   readonly kind: 'ffmpeg' | 'afconvert';
   readonly program: string;
 }
 
-/** Looked for on PATH and where Homebrew puts it: a launchd job has a short PATH. */
+/** Searches PATH and Homebrew's folders: a launchd job has a short PATH. */
 export function findExternalDecoder(env: NodeJS.ProcessEnv = process.env): ExternalDecoder | undefined {
   const folders = [...(env.PATH ?? '').split(delimiter), '/opt/homebrew/bin', '/usr/local/bin', '/usr/bin'];
   const find = (name: string) =>
@@ -45,16 +45,16 @@ function isExecutable(path: string): boolean {
   }
 }
 
-interface ExternalOptions {
-  /** Null: there is none. */
+export interface ExternalOptions {
+  /** Null if none is installed. */
   readonly decoder?: ExternalDecoder | null | undefined;
-  /** Called while a converter writes its whole output before any audio comes of it: each time that output has grown. */
+  /** Called each time the output of a converter has grown, which writes all of it before any audio is read. */
   readonly onProgress?: (() => void) | undefined;
-  /** How often the size of that output is read, in ms. */
+  /** Interval for checking the size of that output, in ms. */
   readonly progressIntervalMs?: number | undefined;
 }
 
-/** @param format what the file is, for the message when nothing here can read it */
+/** @param format name of the format, for the error message */
 export function openExternal(
   path: string,
   format: string,
@@ -63,7 +63,7 @@ export function openExternal(
   if (decoder === null) {
     throw new SottoError(
       'AUDIO_UNSUPPORTED',
-      `${quotePath(path)} is ${format}, which Sotto can't decode by itself`,
+      `${quotePath(path)} is ${format}, which Sotto can't decode without ffmpeg`,
       {
         hint: 'install ffmpeg, or convert it to WAV, FLAC, MP3 or M4A (AAC)',
       },
@@ -81,7 +81,7 @@ export function openExternal(
       decoder.kind === 'ffmpeg'
         ? ffmpegBlocks(decoder.program, path, signal)
         : afconvertBlocks(decoder.program, path, signal, { onProgress, progressIntervalMs }),
-    // To leave `blocks` is not enough: that waits for a block, and a converter has none before its end.
+    // Returning from `blocks` is not enough: it waits for a block, and a converter has none before it ends.
     stop: () => controller.abort(),
   };
 }
@@ -91,7 +91,7 @@ async function* ffmpegBlocks(
   path: string,
   signal: AbortSignal,
 ): ReturnType<PcmSource['blocks']> {
-  // An absolute path behind `file:` can be neither an option nor another protocol; playlists may open local files only.
+  // An absolute path after `file:` can be neither an option nor another protocol; playlists may open local files only.
   const input = `file:${resolve(path)}`;
   const child = spawn(
     program,
@@ -167,7 +167,7 @@ async function* afconvertBlocks(
   }
 }
 
-/** To be called again and again: tells `onProgress` each time that the file is larger than before. */
+/** Returns a function that calls `onProgress` if the file has grown since its last call. */
 function reportGrowth(path: string, onProgress: (() => void) | undefined): () => void {
   let bytes = 0;
   return () => {
@@ -178,10 +178,10 @@ function reportGrowth(path: string, onProgress: (() => void) | undefined): () =>
 }
 
 function externalDecodeError(path: string, program: string, stderr: string): SottoError {
-  const [reason = 'no reason given'] = stderr.trim().split('\n').slice(-1);
+  const [reason = 'unknown error'] = stderr.trim().split('\n').slice(-1);
   return new SottoError(
     'AUDIO_UNSUPPORTED',
-    `${quotePath(path)} can't be decoded, not by ${program} either (${reason})`,
+    `${quotePath(path)} can't be decoded, even by ${program} (${reason})`,
     {
       hint: 'it may be damaged or protected: export or convert it again',
     },

@@ -5,8 +5,8 @@ import { codeOf, SottoError } from '../protocol/errors.js';
 import { AUDIO_FILE, fileError, specialKind } from '../protocol/file-errors.js';
 
 /**
- * The most that a reader asks for at once: an MP4's index. A length in a damaged header may be anything, and above 2³¹ − 1
- * bytes Node ends the process.
+ * The longest valid read: the index of an MP4. A damaged header may hold any length, and Node aborts the process for
+ * reads above 2³¹ − 1 bytes.
  */
 const MAX_READ_BYTES = 64 << 20;
 
@@ -17,14 +17,14 @@ export interface FileSystemCalls {
 
 const NODE_CALLS: FileSystemCalls = { stat, open };
 
-/** How a path is named in a message: quoted, with control characters escaped. */
+/** Quotes a path for a message, with control characters escaped. */
 export function quotePath(path: string): string {
   return JSON.stringify(path);
 }
 
 /**
- * An ordinary file, read by position. Refuses whatever could block or never end (pipe, socket, device) and
- * folders, before a single byte is read; the second look, at the open handle, closes the gap between the two.
+ * A regular file, read by position. Refuses folders and everything that could block or never end (pipe, socket,
+ * device) before reading. Checks the open handle again, because the path may have changed since the first check.
  */
 export class FileSource {
   #closed = false;
@@ -33,10 +33,10 @@ export class FileSource {
 
   private constructor(
     readonly path: string,
-    /** Bytes, as of opening. */
+    /** Bytes at the time of opening. */
     readonly size: number,
-    handle: FileHandle,
-    /** Tells that the file is being worked on. */
+    private readonly handle: FileHandle,
+    /** Called after each read. */
     readonly onRead: (() => void) | undefined,
   ) {
     this.#handle = handle;
@@ -47,7 +47,7 @@ export class FileSource {
     let handle: FileHandle | undefined;
     try {
       requireRegularFile(path, await calls.stat(path));
-      // O_NONBLOCK: should the file have become a pipe since, opening it must not wait for a writer.
+      // O_NONBLOCK: if the file has become a pipe since, opening it must not wait for a writer.
       handle = await calls.open(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const stats = await handle.stat();
       requireRegularFile(path, stats);
@@ -64,13 +64,12 @@ export class FileSource {
   }
 
   /**
-   * Bytes from `position` on: `length` of them, fewer only at the end of the file. The buffer is the caller's.
+   * Reads `length` bytes at `position`, fewer only at the end of the file. The caller owns the buffer.
    *
-   * @throws SottoError AUDIO_UNSUPPORTED for a length above 64 MiB: no header that is right asks for it
+   * @throws SottoError AUDIO_UNSUPPORTED for a length above 64 MiB, which no valid header has
    */
   async read(position: number, length: number): Promise<Uint8Array> {
-    if (this.#closed)
-      throw new SottoError('CANCELLED', `${quotePath(this.path)} was closed while it was read`);
+    if (this.closed) throw new SottoError('CANCELLED', `${quotePath(this.path)} was closed while it was being read`);
     const count = Math.max(0, Math.min(length, this.size - position));
     if (count > MAX_READ_BYTES) {
       throw new SottoError(
@@ -85,8 +84,8 @@ export class FileSource {
     let filled = 0;
     try {
       while (filled < count) {
-        const { bytesRead } = await this.#handle.read(bytes, filled, count - filled, position + filled);
-        if (bytesRead === 0) break; // shortened while we read
+        const { bytesRead } = await this.handle.read(bytes, filled, count - filled, position + filled);
+        if (bytesRead === 0) break; // the file was shortened
         filled += bytesRead;
       }
     } catch (error) {
@@ -96,7 +95,7 @@ export class FileSource {
     return filled === count ? bytes : bytes.subarray(0, filled);
   }
 
-  /** The bytes of `[start, end)` in pieces. */
+  /** Yields the bytes of `[start, end)` in pieces. */
   async *stream(start: number, end = this.size, pieceBytes = 64 * 1024): AsyncGenerator<Uint8Array> {
     const last = Math.min(end, this.size);
     for (let position = start; position < last; position += pieceBytes) {
@@ -117,7 +116,7 @@ function requireRegularFile(path: string, stats: Stats): void {
   if (stats.isFile()) return;
   if (stats.isDirectory()) {
     throw new SottoError('AUDIO_UNREADABLE', `${quotePath(path)} is a folder, not an audio file`, {
-      hint: 'name the files in it, for example with *.wav',
+      hint: 'name the files in it, for example *.wav',
     });
   }
   throw new SottoError(
@@ -129,7 +128,7 @@ function requireRegularFile(path: string, stats: Stats): void {
   );
 }
 
-/** What the operating system said, as a coded error that names the file. */
+/** Converts an error of the operating system to a coded error that names the file. */
 export function audioFileError(path: string, error: unknown): SottoError {
   if (error instanceof SottoError) return error;
   if (codeOf(error) === 'ENOENT')

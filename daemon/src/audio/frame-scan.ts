@@ -1,7 +1,7 @@
 import { type FileSource } from './file-source.js';
 
-/** Length in bytes and samples of a self-framed codec's frame at `at`, or undefined if there is none. */
-type FrameAt = (
+/** Returns the length of the frame at `at` in bytes and samples; undefined if there is none. */
+export type FrameAt = (
   bytes: Uint8Array,
   at: number,
 ) => { readonly bytes: number; readonly samples: number } | undefined;
@@ -9,7 +9,7 @@ type FrameAt = (
 const PROBES = 8;
 const PROBE_BYTES = 8 * 1024;
 
-/** Samples in a stream that has no table of contents, from the frames at a few places of it. */
+/** Estimates the samples of a stream without an index from the frames at a few positions. */
 export async function estimateSamples(
   source: FileSource,
   start: number,
@@ -22,7 +22,7 @@ export async function estimateSamples(
     const bytes = await source.read(start + Math.floor(((end - start) * probe) / PROBES), PROBE_BYTES);
     for (let at = 0; at < bytes.length;) {
       const frame = frameAt(bytes, at);
-      // A lone sync word within a frame would deceive; two frames in a row seldom do.
+      // A sync word may occur by chance; two consecutive frames rarely do.
       if (
         frame === undefined ||
         (at + frame.bytes < bytes.length && frameAt(bytes, at + frame.bytes) === undefined)
@@ -38,7 +38,7 @@ export async function estimateSamples(
   return bytesSeen === 0 ? 0 : ((end - start) / bytesSeen) * samplesSeen;
 }
 
-/** Where the stream ends: before a trailing ID3v1 tag, if there is one. */
+/** End of the stream: before a trailing ID3v1 tag, if there is one. */
 export async function endOfFrames(source: FileSource): Promise<number> {
   const tail = await source.read(source.size - 128, 3);
   return String.fromCharCode(...tail) === 'TAG' ? source.size - 128 : source.size;

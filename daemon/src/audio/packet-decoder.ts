@@ -6,9 +6,9 @@ import { type PcmBlock } from './pcm-source.js';
 import { withoutConsoleError } from './without-console-error.js';
 import { type SampleFormat, deinterleave } from './sample-format.js';
 
-/** Turns the packets of one track, as a container hands them out, into sound. */
+/** Decodes the packets of one track of a container. */
 export interface PacketDecoder {
-  /** Packets in order, about a second of them. A damaged one is left out; a block may be empty. */
+  /** Decodes about a second of packets, in order. Skips damaged ones; the block may be empty. */
   decode(packets: readonly Uint8Array[]): Promise<PcmBlock>;
   free(): void;
 }
@@ -16,11 +16,11 @@ export interface PacketDecoder {
 export type PacketCodec = 'aac' | 'opus' | 'vorbis' | 'mp3' | 'flac';
 
 /**
- * Each decoder is loaded when a file asks for it: all of them together take 100 ms.
+ * Imports each decoder on demand: all of them together take 100 ms to load.
  *
- * @param setup what the container keeps beside the packets: the AudioSpecificConfig (AAC), OpusHead (Opus), the
- *   three headers laced together (Vorbis), STREAMINFO (FLAC), nothing (MP3)
- * @throws Error when the setup is broken or asks for what the decoder can't do
+ * @param setup codec data of the container: the AudioSpecificConfig (AAC), OpusHead (Opus), the three laced headers
+ *   (Vorbis), STREAMINFO (FLAC), empty (MP3)
+ * @throws Error for an invalid or unsupported setup
  */
 export async function createPacketDecoder(codec: PacketCodec, setup: Uint8Array): Promise<PacketDecoder> {
   switch (codec) {
@@ -37,7 +37,7 @@ export async function createPacketDecoder(codec: PacketCodec, setup: Uint8Array)
   }
 }
 
-/** Own decoder: a damaged frame becomes a frame of silence, so that the times behind it stay right. */
+/** Replaces a damaged frame with silence, so that later timestamps stay correct. */
 export function aacPackets(config: AacConfig): PacketDecoder {
   const decoder = new AacDecoder(config);
   let channelCount = Math.max(1, config.channels);
@@ -75,7 +75,7 @@ async function opusPackets(setup: Uint8Array): Promise<PacketDecoder> {
     streamCount: head.streams,
     coupledStreamCount: head.coupledStreams,
     channelMappingTable: [...head.mapping],
-    preSkip: 0, // the container code trims: it knows where the sound ends, too
+    preSkip: 0, // the container reader trims, because it also knows the end of the audio
   });
   await decoder.ready;
   return {
@@ -91,7 +91,7 @@ async function opusPackets(setup: Uint8Array): Promise<PacketDecoder> {
   };
 }
 
-/** The decoder is made for Ogg pages; it looks at no more of them than this. */
+/** The decoder takes Ogg pages but reads only these fields of them. */
 async function vorbisPackets(headers: readonly [Uint8Array, Uint8Array]): Promise<PacketDecoder> {
   const { OggVorbisDecoder: Decoder } = await import('@wasm-audio-decoders/ogg-vorbis');
   const decoder = new Decoder();
@@ -159,8 +159,11 @@ export function pcmPackets(format: SampleFormat, channels: number, sampleRate: n
   };
 }
 
-/** HE-AAC says so in its set-up, or only by what is in its first frames. */
-export async function usesSbr(setup: Uint8Array, packets: AsyncIterable<Uint8Array>): Promise<boolean> {
+/** Whether the stream is HE-AAC: declared in the setup, or visible only in the first frames. */
+export async function usesSbr(
+  setup: Uint8Array,
+  packets: AsyncIterable<Uint8Array>,
+): Promise<boolean> {
   const config = parseAudioSpecificConfig(setup);
   if (config.hasSbr) return true;
   const decoder = new AacDecoder(config);
@@ -169,14 +172,14 @@ export async function usesSbr(setup: Uint8Array, packets: AsyncIterable<Uint8Arr
     try {
       decoder.decode(packet);
     } catch {
-      // a damaged frame says nothing
+      // a damaged frame shows nothing
     }
     if (decoder.hasSeenSbr || ++checkedPackets === 4) break;
   }
   return decoder.hasSeenSbr;
 }
 
-/** What the decoders have room for; no encoder comes near it. */
+/** Buffer size of the decoders; encoders stay far below it. */
 const MAX_PACKET_BYTES = 64 * 1024;
 
 function isDecodable(packet: Uint8Array): boolean {
@@ -187,7 +190,7 @@ function scale(samples: Float32Array, gain: number): void {
   for (let i = 0; i < samples.length; i++) samples[i] = (samples[i] as number) * gain;
 }
 
-/** Identification and set-up header out of Xiph lacing: a count of 2, two lengths in bytes of 255, three packets. */
+/** Unpacks identification and setup header from Xiph lacing: a count of 2, two lengths in bytes of 255, three packets. */
 function unlace(setup: Uint8Array): [identification: Uint8Array, setup: Uint8Array] {
   let at = 1;
   const lengths = [0, 0].map(() => {

@@ -1,11 +1,11 @@
-/** A stretch of decoded sound: one array a channel, all of one length, full scale ±1. */
+/** A block of decoded audio: one array per channel, all of the same length, full scale ±1. */
 export interface PcmBlock {
   readonly channels: readonly Float32Array[];
-  /** Hz. Some containers may change it midway. */
+  /** Hz. May change within some containers. */
   readonly sampleRate: number;
 }
 
-/** What every decoder in this room hands over, whatever the container. */
+/** Decoded audio of a file, the same for every container. */
 export interface PcmSource {
   /** 'wav', 'mp4', 'ogg', … */
   readonly container: string;
@@ -13,10 +13,10 @@ export interface PcmSource {
   readonly codec: string;
   readonly sampleRate: number;
   readonly channels: number;
-  /** Known from the headers, or estimated; undefined where neither is possible. */
+  /** From the headers, or estimated; undefined if neither is possible. */
   readonly durationSeconds: number | undefined;
-  /** Decodes as it is pulled, once. Throws AUDIO_TRUNCATED *after* the last block of a file that ends early. */
+  /** Decodes on demand, once. Throws AUDIO_TRUNCATED *after* the last block of a file that ends early. */
   blocks(): AsyncGenerator<PcmBlock>;
-  /** Ends the process that decodes, where there is one. A block that is awaited then fails. */
+  /** Stops the decoder process, if there is one. A pending block then fails. */
   stop?(): void;
 }

@@ -3,24 +3,24 @@ import { type PcmSource } from './pcm-source.js';
 import { type SampleFormat, bytesPerSample, deinterleave } from './sample-format.js';
 import { type FileSource, quotePath } from './file-source.js';
 
-/** Where uncompressed samples lie in a file, as its header says. */
-interface RawPcm {
+/** Layout of uncompressed samples in a file, from its header. */
+export interface RawPcm {
   readonly container: string;
   readonly format: SampleFormat;
   readonly sampleRate: number;
   readonly channels: number;
-  /** Distance from frame to frame. */
+  /** Distance between frames. */
   readonly frameBytes: number;
   readonly dataStart: number;
-  /** As declared; undefined where the header leaves it open: then the data reach to the end of the file. */
+  /** As declared; undefined if the header leaves it open: the data then reach to the end of the file. */
   readonly dataBytes: number | undefined;
 }
 
-/** More channels or a higher rate than any recording has: a broken header, not a file to believe. */
+/** More channels or a higher rate than any recording has: the header is broken. */
 const MAX_CHANNELS = 256;
 const MAX_SAMPLE_RATE = 1_536_000;
 
-/** The samples between header and trailer, a second at a time, the same for WAV and AIFF. */
+/** Reads the samples of WAV and AIFF in blocks of a second. */
 export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
   const { container, format, sampleRate, channels, frameBytes, dataStart } = layout;
   const name = quotePath(source.path);
@@ -34,7 +34,7 @@ export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
   if (frameBytes < channels * bytesPerSample(format)) {
     throw new SottoError(
       'AUDIO_UNSUPPORTED',
-      `${name} has a broken ${container.toUpperCase()} header (frames too short for their channels)`,
+      `${name} has a broken ${container.toUpperCase()} header (frames too short for ${channels} channels)`,
       { hint: 'export or convert it again' },
     );
   }
@@ -56,7 +56,7 @@ export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
     channels,
     durationSeconds: frames / sampleRate,
     async *blocks() {
-      // A second, but never much memory: absurd channel counts come in shorter pieces.
+      // A second, but at most 4 MiB: files with many channels are read in shorter pieces.
       const pieceFrames = Math.max(1, Math.min(Math.ceil(sampleRate), Math.floor((4 << 20) / frameBytes)));
       const end = dataStart + frames * frameBytes;
       for await (const bytes of source.stream(dataStart, end, pieceFrames * frameBytes)) {
@@ -67,11 +67,11 @@ export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
   };
 }
 
-/** Writers that round their sizes up miss a frame or two; that is not a truncated file. */
+/** A writer that rounds its sizes up may be short of a frame or two; that is not a truncated file. */
 const SLACK_FRAMES = 2;
 
 export function truncatedError(path: string): SottoError {
-  return new SottoError('AUDIO_TRUNCATED', `${quotePath(path)} ends before its header says it should`, {
-    hint: 'copy or export it again; the part that is there was read',
+  return new SottoError('AUDIO_TRUNCATED', `${quotePath(path)} is shorter than its header says`, {
+    hint: 'copy or export it again; the available part was read',
   });
 }

@@ -1,4 +1,4 @@
-/** Uncompressed samples as WAV and AIFF store them, read into planar floats. */
+/** Reads uncompressed samples of WAV and AIFF into planar floats. */
 
 export type SampleFormat =
   | 'u8'
@@ -41,7 +41,7 @@ const FORMATS: Record<SampleFormat, { readonly bytes: number; readonly read: Rea
   mulaw: { bytes: 1, read: (view, at) => MULAW[view.getUint8(at)] ?? 0 },
 };
 
-/** NaN and ±Infinity become silence: one of them would spoil a whole window of the spectrogram. */
+/** Replaces NaN and ±Infinity with silence: one of them would corrupt a whole window of the spectrogram. */
 function finite(value: number): number {
   return Number.isFinite(value) ? value : 0;
 }
@@ -65,8 +65,8 @@ export function bytesPerSample(format: SampleFormat): number {
 }
 
 /**
- * Interleaved frames of `channels` samples each as one array a channel. A frame of an incomplete tail is left out.
- * @param frameBytes distance from frame to frame, at least channels × bytesPerSample
+ * Splits interleaved frames into one array per channel. Drops an incomplete frame at the end.
+ * @param frameBytes distance between frames, at least channels × bytesPerSample
  */
 export function deinterleave(
   bytes: Uint8Array,
@@ -89,7 +89,7 @@ export function deinterleave(
 
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
-/** The commonest format, without a call per sample. */
+/** Fast path for the most common format, without a call per sample. */
 function deinterleave16(interleaved: Int16Array, channels: number): Float32Array[] {
   return Array.from({ length: channels }, (_, channel) => {
     const samples = new Float32Array(interleaved.length / channels);

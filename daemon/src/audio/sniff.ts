@@ -1,14 +1,14 @@
 import { viewOf } from './bytes.js';
 import { type FileSource } from './file-source.js';
 
-/** What a file is, judged by its first bytes; its name plays no part. */
-type Sniffed =
+/** Format of a file, detected from its first bytes; its name is ignored. */
+export type Sniffed =
   | { readonly kind: 'wav' | 'aiff' | 'ogg' | 'mp4' | 'matroska' }
-  /** Formats that may come after an ID3 tag: `start` is their first byte. */
+  /** Formats that may follow an ID3 tag: `start` is the offset of their first byte. */
   | { readonly kind: 'flac' | 'mp3' | 'adts'; readonly start: number }
-  /** Sound in a format that only an outside decoder reads. */
+  /** Audio in a format that only an external decoder reads. */
   | { readonly kind: 'external'; readonly name: string }
-  /** Not sound: `description` is for the message. */
+  /** Not audio: `description` is for the error message. */
   | { readonly kind: 'unknown'; readonly description: string };
 
 const PROBE_BYTES = 16 * 1024;
@@ -21,7 +21,7 @@ export async function sniff(source: FileSource): Promise<Sniffed> {
   if (tagEnd > 0) {
     const body = await source.read(tagEnd, PROBE_BYTES);
     if (latin1(body, 0, 4) === 'fLaC') return { kind: 'flac', start: tagEnd };
-    return frames(body, tagEnd) ?? { kind: 'unknown', description: 'an ID3 tag without sound after it' };
+    return frames(body, tagEnd) ?? { kind: 'unknown', description: 'an ID3 tag with no audio after it' };
   }
   return frames(head, 0) ?? { kind: 'unknown', description: describeContent(head) };
 }
@@ -39,7 +39,7 @@ function matchMagic(head: Uint8Array): Sniffed | undefined {
   if (['free', 'skip', 'wide'].includes(latin1(head, 4, 4)) && head[0] === 0) return { kind: 'mp4' };
   const external = EXTERNAL_FORMATS.find(([at, magic]) => latin1(head, at, magic.length) === magic);
   if (external !== undefined) return { kind: 'external', name: external[2] };
-  // MPEG transport stream: a sync byte every 188.
+  // MPEG transport stream: a sync byte every 188 bytes.
   if (head[0] === 0x47 && head[188] === 0x47 && head[376] === 0x47)
     return { kind: 'external', name: 'MPEG-TS' };
   return undefined;
@@ -65,7 +65,7 @@ const EXTERNAL_FORMATS: readonly (readonly [at: number, magic: string, name: str
   [0, 'MPCK', 'Musepack'],
 ];
 
-/** Bytes of a leading ID3v2 tag, 0 if there is none. */
+/** Length of a leading ID3v2 tag in bytes; 0 if there is none. */
 function id3Length(head: Uint8Array): number {
   if (latin1(head, 0, 3) !== 'ID3' || head.length < 10) return 0;
   const [a = 0, b = 0, c = 0, d = 0] = head.subarray(6, 10);
@@ -73,10 +73,10 @@ function id3Length(head: Uint8Array): number {
   return 10 + ((a & 0x7f) << 21) + ((b & 0x7f) << 14) + ((c & 0x7f) << 7) + (d & 0x7f) + footer;
 }
 
-/** How far into the file the first frame of an MP3 or AAC stream may be (rubbish, padding after a tag). */
+/** Bytes that may precede the first frame of an MP3 or AAC stream (padding after a tag). */
 const MAX_LEAD_BYTES = 8 * 1024;
 
-/** MP3 or ADTS, known by frames that follow each other; one sync word alone proves nothing. */
+/** Detects MP3 or ADTS by consecutive frames; a single sync word may occur by chance. */
 function frames(bytes: Uint8Array, base: number): Sniffed | undefined {
   const lead = Math.min(MAX_LEAD_BYTES, bytes.length - 7);
   for (let at = 0; at <= lead; at++) {
@@ -85,20 +85,15 @@ function frames(bytes: Uint8Array, base: number): Sniffed | undefined {
       ['mp3', mp3FrameLength],
       ['adts', adtsFrameLength],
     ] as const) {
-      // Text and pictures hold chance sync words, so anywhere but at the very start it takes more of them.
-      if (countConsecutiveFrames(bytes, at, frameLength) >= (at === 0 ? 2 : 4))
-        return { kind, start: base + at };
+      // Text and pictures contain sync words by chance, so more frames are required except at the very start.
+      if (countConsecutiveFrames(bytes, at, frameLength) >= (at === 0 ? 2 : 4)) return { kind, start: base + at };
     }
   }
   return undefined;
 }
 
-/** How many frames follow each other from `at` on; a frame that runs past the bytes at hand ends the chain as good. */
-function countConsecutiveFrames(
-  bytes: Uint8Array,
-  at: number,
-  frameLength: (b: Uint8Array, at: number) => number,
-): number {
+/** Counts consecutive frames from `at`, at most 4; a frame that ends beyond `bytes` counts as 4. */
+function countConsecutiveFrames(bytes: Uint8Array, at: number, frameLength: (b: Uint8Array, at: number) => number): number {
   let count = 0;
   for (let next = at; count < 4; count++) {
     if (count > 0 && next + 7 > bytes.length) return 4;
@@ -125,17 +120,17 @@ export interface Mp3Frame {
   readonly sampleRate: number;
   readonly channels: number;
   readonly bitRate: number;
-  /** Where a Xing header would be, counted from the frame's start. */
+  /** Offset of a Xing header from the start of the frame. */
   readonly xingAt: number;
 }
 
-/** The MPEG audio frame header at `at`, or undefined if there is none (free-format streams are not taken either). */
+/** Parses the MPEG audio frame header at `at`; undefined if there is none, and for free-format streams. */
 export function mp3Frame(bytes: Uint8Array, at: number): Mp3Frame | undefined {
   if (at + 4 > bytes.length) return undefined;
   const header = viewOf(bytes).getUint32(at, false);
   if (header >>> 21 !== 0x7ff) return undefined;
   const version = (header >>> 19) & 3; // 0: MPEG 2.5, 2: MPEG 2, 3: MPEG 1
-  const layer = 4 - ((header >>> 17) & 3); // 4: reserved (and what ADTS has here)
+  const layer = 4 - ((header >>> 17) & 3); // 4: reserved (used by ADTS)
   const rateIndex = (header >>> 10) & 3;
   if (version === 1 || layer === 4 || rateIndex === 3) return undefined;
   const first = version === 3;
@@ -157,7 +152,7 @@ function mp3FrameLength(bytes: Uint8Array, at: number): number {
   return mp3Frame(bytes, at)?.bytes ?? 0;
 }
 
-/** Length of the ADTS frame at `at`, header included; 0 if there is none. */
+/** Length of the ADTS frame at `at`, including its header; 0 if there is none. */
 export function adtsFrameLength(bytes: Uint8Array, at: number): number {
   if (at + 7 > bytes.length || bytes[at] !== 0xff || ((bytes[at + 1] ?? 0) & 0xf6) !== 0xf0) return 0;
   if ((((bytes[at + 2] ?? 0) >> 2) & 15) > 12) return 0; // sample rate index
@@ -175,7 +170,7 @@ function describeContent(head: Uint8Array): string {
   return controls === 0 ? 'text' : 'something else';
 }
 
-/** Bytes as Latin-1, so that every byte can be written in a string literal. */
+/** Decodes bytes as Latin-1, so that every byte can be written in a string literal. */
 function latin1(bytes: Uint8Array, at: number, length: number): string {
   return String.fromCharCode(...bytes.subarray(at, at + length));
 }

@@ -1,13 +1,13 @@
 import { type PcmBlock } from './pcm-source.js';
 
-/** Takes off what the encoder put before and behind the sound. */
+/** Removes the encoder's padding before and after the audio. */
 export class Trimmer {
   #toSkip: number;
   #kept = 0;
 
   /**
-   * @param skip samples before the sound
-   * @param limit samples of sound; may be set, or lowered, when the end comes into sight
+   * @param skip samples before the audio
+   * @param limit samples of audio; may be set or lowered when the end is known
    */
   constructor(
     skip: number,
@@ -16,7 +16,7 @@ export class Trimmer {
     this.#toSkip = Math.max(0, Math.round(skip));
   }
 
-  /** What is left of the block, undefined if nothing is. */
+  /** The remaining part of the block; undefined if nothing remains. */
   apply(block: PcmBlock): PcmBlock | undefined {
     const length = block.channels[0]?.length ?? 0;
     const start = Math.min(this.#toSkip, length);

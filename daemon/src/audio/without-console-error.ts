@@ -1,6 +1,6 @@
 /**
- * Runs a *synchronous* call of a library that prints decoding errors to the console, without the print: stderr
- * belongs to the command, and damaged frames are counted by us. Nothing else can run, and so lose a line, meanwhile.
+ * Suppresses console.error during a *synchronous* call of a library that prints decoding errors: stderr belongs to the
+ * command. No other code runs during the call, so no other message is lost.
  */
 export function withoutConsoleError<T>(call: () => T): T {
   const print = console.error;

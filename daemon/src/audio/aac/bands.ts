@@ -3,7 +3,7 @@ export const SAMPLE_RATES: readonly number[] = [
   96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
 ];
 
-/** Scale factor bands as [how many, how wide] (Tables 4.138 to 4.150). */
+/** Scale factor bands as [count, width] (Tables 4.138 to 4.150). */
 type Runs = readonly (readonly [count: number, width: number])[];
 
 // prettier-ignore
@@ -31,7 +31,7 @@ const SHORT_16: Runs = [[8, 4], [2, 8], [2, 12], [1, 16], [2, 20]];
 // prettier-ignore
 const SHORT_8: Runs = [[7, 4], [4, 8], [1, 12], [1, 16], [2, 20]];
 
-/** Where each band starts, and after the last one where it ends, by sample rate index. */
+/** Offsets of the bands by sample rate index; the last entry is the end of the last band. */
 function offsets(byRate: readonly Runs[]): readonly (readonly number[])[] {
   return byRate.map((runs) => {
     const starts = [0];
@@ -52,6 +52,6 @@ export const SHORT_BANDS = offsets([
   SHORT_96, SHORT_96, SHORT_96, SHORT_48, SHORT_48, SHORT_48, SHORT_24, SHORT_24, SHORT_16, SHORT_16, SHORT_16, SHORT_8, SHORT_8,
 ]);
 
-/** Bands that temporal noise shaping may reach, by sample rate index (Table 4.139, low complexity). */
+/** Number of bands that temporal noise shaping may cover, by sample rate index (Table 4.139, low complexity). */
 export const TNS_MAX_LONG_BANDS: readonly number[] = [31, 31, 34, 40, 42, 51, 46, 46, 42, 42, 42, 39, 39];
 export const TNS_MAX_SHORT_BANDS: readonly number[] = [9, 9, 10, 14, 14, 14, 14, 14, 14, 14, 14, 14, 14];

@@ -1,4 +1,4 @@
-/** Bits of one AAC frame, most significant first. Reading past the end throws: the frame is then given up. */
+/** Reads the bits of one AAC frame, most significant first. A read past the end throws, and the frame is dropped. */
 export class BitReader {
   /** In bits, from the start of `bytes`. */
   position = 0;
@@ -22,7 +22,7 @@ export class BitReader {
     return this.read(1) === 1;
   }
 
-  /** The next `count` bits (at most 24) without taking them; zeros past the end. */
+  /** Returns the next `count` bits (at most 24) without consuming them; zeros past the end. */
   peek(count: number): number {
     const at = this.position >>> 3;
     const bytes = this.#bytes;

@@ -3,9 +3,9 @@ import { type BitReader } from './bit-reader.js';
 import { readScaleFactorDelta, readSpectrum } from './huffman.js';
 import { type TnsFilter, readTns } from './tns.js';
 
-/** Samples of a frame and channel, and as many spectral values. */
+/** Samples, and spectral values, of a frame for each channel. */
 export const FRAME_SAMPLES = 1024;
-/** Of each of the eight short windows. */
+/** Spectral values of each of the eight short windows. */
 export const SHORT_WINDOW_SAMPLES = 128;
 
 export const LONG_START = 1;
@@ -18,16 +18,16 @@ export const NOISE_BOOK = 13;
 export const INTENSITY_BOOK2 = 14;
 export const INTENSITY_BOOK = 15;
 
-/** ics_info(): how the frame is cut into windows, groups of windows, and bands. */
+/** ics_info(): how a frame is divided into windows, groups of windows, and bands. */
 export interface WindowInfo {
   readonly sequence: number;
   /** 0 sine, 1 Kaiser-Bessel derived. */
   readonly shape: number;
-  /** Bands that carry anything. */
+  /** Number of bands that carry data. */
   readonly maxBand: number;
   /** Windows in each group: [1] for a long window; the groups of the eight short ones share their scale factors. */
   readonly groups: readonly number[];
-  /** Where each band of a window starts; one more entry than bands. */
+  /** Offsets of the bands of a window, with the end of the last one: one entry more than bands. */
   readonly bands: readonly number[];
 }
 
@@ -38,7 +38,7 @@ export function readWindowInfo(bits: BitReader, rateIndex: number): WindowInfo {
   const short = sequence === EIGHT_SHORT;
   const bands = (short ? SHORT_BANDS : LONG_BANDS)[rateIndex] ?? [];
   const maxBand = bits.read(short ? 4 : 6);
-  if (maxBand > bands.length - 1) throw new RangeError('more AAC bands than there are');
+  if (maxBand > bands.length - 1) throw new RangeError('too many AAC bands');
   const groups = [1];
   if (short) {
     for (let i = 0; i < 7; i++) {
@@ -46,24 +46,24 @@ export function readWindowInfo(bits: BitReader, rateIndex: number): WindowInfo {
       else groups.push(1);
     }
   } else if (bits.flag()) {
-    throw new RangeError('AAC prediction, which the low-complexity profile lacks');
+    throw new RangeError('AAC prediction is not part of the low-complexity profile');
   }
   return { sequence, shape, maxBand, groups, bands };
 }
 
-/** One channel's share of a frame: what is read from the stream, before the stereo tools. */
+/** One channel of a frame as read from the stream, before the stereo tools. */
 export interface ChannelStream {
   readonly info: WindowInfo;
   /** Code book of each band, [group · maxBand + band]. */
   readonly books: Uint8Array;
-  /** Scale factor, noise energy or intensity position of each band, as its book says. */
+  /** Scale factor, noise energy or intensity position of each band, depending on its code book. */
   readonly factors: Int16Array;
   readonly tns: readonly TnsFilter[];
   /** [1024]; short windows one after the other, 128 each. */
   readonly spectrum: Float32Array;
 }
 
-/** individual_channel_stream(). @param shared window info of a pair that has it in common */
+/** individual_channel_stream(). @param shared window info that both channels of a pair use */
 export function readChannelStream(bits: BitReader, rateIndex: number, shared?: WindowInfo): ChannelStream {
   const globalGain = bits.read(8);
   const info = shared ?? readWindowInfo(bits, rateIndex);
@@ -71,7 +71,7 @@ export function readChannelStream(bits: BitReader, rateIndex: number, shared?: W
   const factors = readScaleFactors(bits, books, globalGain);
   const pulses = bits.flag() ? readPulses(bits, info) : [];
   const tns = bits.flag() ? readTns(bits, info, rateIndex) : [];
-  if (bits.flag()) throw new RangeError('AAC gain control, which the low-complexity profile lacks');
+  if (bits.flag()) throw new RangeError('AAC gain control is not part of the low-complexity profile');
   return { info, books, factors, tns, spectrum: readBands(bits, info, books, factors, pulses) };
 }
 
@@ -82,10 +82,10 @@ function readSections(bits: BitReader, info: WindowInfo): Uint8Array {
   for (let group = 0; group < info.groups.length; group++) {
     for (let band = 0; band < info.maxBand;) {
       const book = bits.read(4);
-      if (book === 12) throw new RangeError('a reserved AAC code book');
+      if (book === 12) throw new RangeError('reserved AAC code book');
       let length = 0;
       for (let part = more; part === more; length += part) part = bits.read(lengthBits);
-      if (length === 0 || band + length > info.maxBand) throw new RangeError('AAC sections that overlap');
+      if (length === 0 || band + length > info.maxBand) throw new RangeError('overlapping AAC sections');
       books.fill(book, group * info.maxBand + band, group * info.maxBand + band + length);
       band += length;
     }
@@ -103,12 +103,12 @@ function readScaleFactors(bits: BitReader, books: Uint8Array, globalGain: number
     if (book === INTENSITY_BOOK || book === INTENSITY_BOOK2) {
       factors[i] = position += readScaleFactorDelta(bits);
     } else if (book === NOISE_BOOK) {
-      // The first noise energy is a plain number, the others are differences.
+      // The first noise energy is absolute, the others are differences.
       noise = noise === undefined ? globalGain - 90 + bits.read(9) - 256 : noise + readScaleFactorDelta(bits);
       factors[i] = noise;
     } else {
       factor += readScaleFactorDelta(bits);
-      if (factor < 0 || factor > 255) throw new RangeError('an AAC scale factor out of range');
+      if (factor < 0 || factor > 255) throw new RangeError('AAC scale factor out of range');
       factors[i] = factor;
     }
   }
@@ -125,13 +125,13 @@ function readPulses(bits: BitReader, info: WindowInfo): Pulse[] {
   const count = bits.read(2) + 1;
   let at = info.bands[bits.read(6)] ?? FRAME_SAMPLES;
   const pulses = Array.from({ length: count }, () => ({ at: (at += bits.read(5)), amplitude: bits.read(4) }));
-  if (at >= FRAME_SAMPLES) throw new RangeError('an AAC pulse beyond the spectrum');
+  if (at >= FRAME_SAMPLES) throw new RangeError('AAC pulse beyond the spectrum');
   return pulses;
 }
 
 const quantized = new Int16Array(FRAME_SAMPLES);
 
-/** |q|^(4/3), for every value that can be coded (pulses add a little to 8191). */
+/** |q|^(4/3) for every value that can be coded (pulses go slightly beyond 8191). */
 const DEQUANTIZED = Float64Array.from({ length: 8192 + 64 }, (_, q) => q ** (4 / 3));
 
 function readBands(
@@ -151,7 +151,7 @@ function readBands(
       if (book === ZERO_BOOK || book >= NOISE_BOOK) continue;
       const start = bands[band] ?? 0;
       const width = (bands[band + 1] ?? 0) - start;
-      // In the stream a band's values of all windows of the group follow each other.
+      // The stream stores a band's values for all windows of the group one after another.
       readSpectrum(bits, book, quantized, 0, width * windows);
       const scale = 2 ** (((factors[index] ?? 0) - 100) / 4);
       for (const pulse of pulses) {

@@ -1,23 +1,23 @@
 /**
- * The Huffman code books of AAC (ISO/IEC 14496-3, Tables 4.A.1 to 4.A.12). They are canonical codes, so the number
- * of code words of each length and the order of the symbols say everything.
+ * The Huffman code books of AAC (ISO/IEC 14496-3, Tables 4.A.1 to 4.A.12). The codes are canonical, so the number
+ * of code words of each length and the order of the symbols define a book.
  *
- * A symbol is the tuple of values as one number: for a tuple (a, b, …) with `values` possible values each,
+ * A symbol encodes a tuple of values as one number: for a tuple (a, b, …) with `values` possible values each,
  * ((a · values) + b) · values + …, each value counted from the smallest possible one.
  */
 export interface CodeBook {
-  /** How many code words have 1, 2, 3, … bits. */
+  /** Number of code words with 1, 2, 3, … bits. */
   readonly lengths: readonly number[];
   readonly symbols: readonly number[];
-  /** Spectral values a code word stands for: 4 or 2 (1 for the scale factors). */
+  /** Spectral values per code word: 4 or 2 (1 for the scale factors). */
   readonly tuple: 1 | 2 | 4;
-  /** How many values each may have. */
+  /** Number of possible values of each. */
   readonly values: number;
-  /** Signed books hold the sign in the symbol; for the others a sign bit follows each value that is not 0. */
+  /** Signed books store the sign in the symbol; in the others a sign bit follows each nonzero value. */
   readonly signed: boolean;
 }
 
-/** The difference of two neighbouring scale factors, plus 60. */
+/** The difference between two adjacent scale factors, plus 60. */
 export const SCALE_FACTOR_BOOK: CodeBook = {
   tuple: 1,
   values: 121,

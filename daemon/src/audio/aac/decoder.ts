@@ -18,16 +18,16 @@ const SBR_DATA = 13;
 const SBR_DATA_CRC = 14;
 
 /**
- * AAC low complexity (ISO/IEC 14496-3, subpart 4), frame by frame. Own code, because no decoder with a licence that
- * can be shipped exists as a package. Of HE-AAC it decodes the core: all of the speech band, without the replicated
- * high band (see the room's README).
+ * Decodes AAC low complexity (ISO/IEC 14496-3, subpart 4) frame by frame. Implemented here because no package with a
+ * license that can be shipped does it. For HE-AAC it decodes the core: the whole speech band, without the replicated
+ * high band (see ../README.md).
  */
 export class AacDecoder {
-  /** Set once a frame held spectral band replication data: the stream is HE-AAC. */
+  /** True after a frame with spectral band replication data: the stream is HE-AAC. */
   hasSeenSbr = false;
-  readonly #noise = new NoiseSource();
-  /** Of each channel, by its element's kind and tag. */
-  readonly #banks = new Map<string, FilterBank>();
+  private readonly noise = new NoiseSource();
+  /** Filter banks of the channels, by the kind and tag of their element. */
+  private readonly banks = new Map<string, FilterBank>();
 
   readonly #config: AacConfig;
 
@@ -36,9 +36,9 @@ export class AacDecoder {
   }
 
   /**
-   * One raw_data_block().
-   * @returns 1,024 samples a channel, in the order of the stream, without the low-frequency channel
-   * @throws RangeError for a damaged frame; the next one can be decoded all the same
+   * Decodes one raw_data_block().
+   * @returns 1,024 samples per channel, in stream order, without the low-frequency channel
+   * @throws RangeError for a damaged frame; the next frame can still be decoded
    */
   decode(frame: Uint8Array): Float32Array[] {
     const bits = new BitReader(frame);
@@ -85,7 +85,7 @@ export class AacDecoder {
     let mask: MidSideMask = new Uint8Array(0);
     if (shared !== undefined) {
       const present = bits.read(2);
-      if (present === 3) throw new RangeError('a reserved AAC stereo mask');
+      if (present === 3) throw new RangeError('reserved AAC stereo mask');
       const count = shared.groups.length * shared.maxBand;
       if (present === 1) mask = Uint8Array.from({ length: count }, () => bits.read(1));
       else if (present === 2) mask = new Uint8Array(count).fill(1);
@@ -119,7 +119,7 @@ export class AacDecoder {
   }
 }
 
-/** program_config_element(), whose tag is already read: the stream's own order of channels does for us. */
+/** Skips program_config_element() after its tag: the decoder uses the stream's order of channels. */
 function skipProgramConfig(bits: BitReader): void {
   bits.skip(6); // profile, sample rate
   const [front, side, back] = [bits.read(4), bits.read(4), bits.read(4)];

@@ -16,10 +16,10 @@ const shortTransform = new InverseMdct(SHORT_WINDOW_SAMPLES);
 const LONG_WINDOWS = [sineHalf(FRAME_SAMPLES), kaiserHalf(FRAME_SAMPLES, 4)];
 const SHORT_WINDOWS = [sineHalf(SHORT_WINDOW_SAMPLES), kaiserHalf(SHORT_WINDOW_SAMPLES, 6)];
 
-/** The flat part on each side of a short window in the place of a long one. */
+/** Length of the flat part on each side of a short window that replaces a long one. */
 const FLAT_SAMPLES = (FRAME_SAMPLES - SHORT_WINDOW_SAMPLES) / 2; // 448
 
-/** Of one channel: turns spectra into samples, each frame overlapping the one before by half. */
+/** Turns the spectra of one channel into samples; each frame overlaps the previous one by half. */
 export class FilterBank {
   readonly #overlap = new Float32Array(FRAME_SAMPLES);
   #previousShape = 0;

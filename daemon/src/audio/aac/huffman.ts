@@ -1,14 +1,13 @@
 import { type BitReader } from './bit-reader.js';
 import { type CodeBook, SCALE_FACTOR_BOOK, SPECTRAL_BOOKS } from './code-books.js';
 
-/** Codes up to this long are found in one look; the few longer ones bit by bit. */
+/** Codes up to this length are decoded with one table lookup, the few longer ones bit by bit. */
 const LOOKUP_BITS = 10;
 
-/** A code book made ready for reading. */
 class HuffmanDecoder {
-  /** By the next LOOKUP_BITS bits: symbol · 32 + length of the code word, or 0 for a longer one. */
-  readonly #lookup = new Uint16Array(1 << LOOKUP_BITS);
-  /** The values of each symbol, `tuple` of them in a row. */
+  /** Indexed by the next LOOKUP_BITS bits: symbol · 32 + code word length, or 0 for a longer code word. */
+  private readonly lookup = new Uint16Array(1 << LOOKUP_BITS);
+  /** The values of all symbols, `tuple` per symbol. */
   readonly tuples: Int8Array;
 
   constructor(readonly book: CodeBook) {
@@ -53,7 +52,7 @@ class HuffmanDecoder {
       index += count;
       first = (first + count) << 1;
     }
-    throw new RangeError('a code word that no book has');
+    throw new RangeError('unknown AAC code word');
   }
 }
 
@@ -62,12 +61,12 @@ const spectral = SPECTRAL_BOOKS.map((book) => new HuffmanDecoder(book));
 const ESCAPE_BOOK = 11;
 const ESCAPE = 16;
 
-/** A difference of scale factors, −60 to 60. */
+/** Reads a scale factor difference, −60 to 60. */
 export function readScaleFactorDelta(bits: BitReader): number {
   return scaleFactors.read(bits) - 60;
 }
 
-/** Quantised spectral values of book 1 to 11 into `values[start … end)`; the length is a multiple of 4. */
+/** Reads quantized spectral values of book 1 to 11 into `values[start … end)`; the length is a multiple of 4. */
 export function readSpectrum(
   bits: BitReader,
   bookNumber: number,
@@ -76,7 +75,7 @@ export function readSpectrum(
   end: number,
 ): void {
   const decoder = spectral[bookNumber - 1];
-  if (decoder === undefined) throw new RangeError(`spectral code book ${bookNumber}`);
+  if (decoder === undefined) throw new RangeError(`unknown spectral code book ${bookNumber}`);
   const { tuples } = decoder;
   const { tuple, signed } = decoder.book;
   for (let at = start; at < end; at += tuple) {
@@ -94,12 +93,12 @@ export function readSpectrum(
   }
 }
 
-/** A value of 16 or more: as many ones as it has bits beyond five, a zero, and the bits below the highest. */
+/** Reads a value of 16 or more: a one for each bit beyond five, a zero, and the bits below the highest one. */
 function readEscape(bits: BitReader): number {
   let count = 4;
   while (bits.flag()) {
     count++;
-    if (count > 12) throw new RangeError('an escape sequence beyond 8191');
+    if (count > 12) throw new RangeError('AAC escape sequence beyond 8191');
   }
   return (1 << count) | bits.read(count);
 }

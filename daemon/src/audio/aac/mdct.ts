@@ -1,7 +1,7 @@
 /**
  * The inverse modified discrete cosine transform of AAC,
  * y[n] = 2/(2M) · Σₖ X[k] · cos(π/M · (n + ½ + M/2) · (k + ½)), n = 0 … 2M − 1,
- * by way of a DCT-IV and a complex FFT of M/2 points.
+ * computed with a DCT-IV and a complex FFT of M/2 points.
  */
 export class InverseMdct {
   readonly #points: number;
@@ -14,11 +14,8 @@ export class InverseMdct {
   readonly #imaginary: Float64Array;
   readonly #folded: Float64Array;
 
-  /** @param size M: spectral values in, twice as many samples out; a power of two */
-  readonly #size: number;
-
-  constructor(size: number) {
-    this.#size = size;
+  /** @param size M, a power of two: M spectral values give 2M samples */
+  constructor(private readonly size: number) {
     const points = size / 2;
     const bits = Math.log2(points);
     const angles = Float64Array.from({ length: points }, (_, n) => (-Math.PI * (n + 1 / 8)) / size);

@@ -7,12 +7,12 @@ import {
   ZERO_BOOK,
 } from './channel-stream.js';
 
-/** Which bands of a pair are coded as mid and side, [group · maxBand + band]; empty for none. */
+/** 1 for each band of a pair that is coded as mid and side, [group · maxBand + band]; empty for none. */
 export type MidSideMask = Uint8Array;
 
 type BandTool = (index: number, from: number, to: number) => void;
 
-/** Calls `tool` with each band of each window: its index into books and factors, and its part of the spectrum. */
+/** Calls `tool` for each band of each window with its index into books and factors and its range in the spectrum. */
 function forEachBand({ info }: ChannelStream, tool: BandTool): void {
   let firstWindow = 0;
   for (const [group, windows] of info.groups.entries()) {
@@ -26,11 +26,11 @@ function forEachBand({ info }: ChannelStream, tool: BandTool): void {
   }
 }
 
-/** Perceptual noise substitution (§4.6.13): bands of which only the energy was kept. */
+/** Perceptual noise substitution (§4.6.13): fills bands whose energy alone is stored. */
 export class NoiseSource {
   #state = 0x1f2e3d4c;
 
-  /** @param twin where the other channel takes the same noise, bands with `mask` set */
+  /** @param correlated the other channel, which gets the same noise in bands with `mask` set */
   fill(stream: ChannelStream, correlated?: { stream: ChannelStream; mask: MidSideMask }): void {
     forEachBand(stream, (index, from, to) => {
       if (stream.books[index] !== NOISE_BOOK) return;
@@ -46,7 +46,7 @@ export class NoiseSource {
     });
   }
 
-  /** The other channel's noise, in the bands that `fill` has not given it already. */
+  /** Fills the other channel's noise bands that `fill` left out. */
   fillRemaining(stream: ChannelStream, first: ChannelStream, mask: MidSideMask): void {
     forEachBand(stream, (index, from, to) => {
       if (stream.books[index] !== NOISE_BOOK) return;
@@ -67,7 +67,7 @@ export class NoiseSource {
   }
 }
 
-/** Mid and side back to left and right, in place (§4.6.8.1). */
+/** Converts mid and side to left and right, in place (§4.6.8.1). */
 export function applyMidSide(left: ChannelStream, right: ChannelStream, mask: MidSideMask): void {
   forEachBand(left, (index, from, to) => {
     if (
@@ -85,7 +85,7 @@ export function applyMidSide(left: ChannelStream, right: ChannelStream, mask: Mi
   });
 }
 
-/** Intensity stereo (§4.6.8.2): the right channel is the left one at another level, in place. */
+/** Intensity stereo (§4.6.8.2): derives the right channel from the left one at another level, in place. */
 export function applyIntensity(left: ChannelStream, right: ChannelStream, mask: MidSideMask): void {
   forEachBand(right, (index, from, to) => {
     const book = right.books[index] ?? ZERO_BOOK;

@@ -2,9 +2,9 @@ import { TNS_MAX_LONG_BANDS, TNS_MAX_SHORT_BANDS } from './bands.js';
 import { type BitReader } from './bit-reader.js';
 import type { ChannelStream, WindowInfo } from './channel-stream.js';
 
-/** Temporal noise shaping (§4.6.9): a prediction over the frequencies of one window. */
+/** Temporal noise shaping (§4.6.9): prediction across the frequencies of one window. */
 export interface TnsFilter {
-  /** Part of the spectrum, [start, end). */
+  /** Range of the spectrum, [start, end). */
   readonly start: number;
   readonly end: number;
   readonly downward: boolean;
@@ -29,7 +29,7 @@ export function readTns(bits: BitReader, info: WindowInfo, rateIndex: number): T
       const bottom = Math.max(0, top - bits.read(short ? 4 : 6));
       const order = bits.read(short ? 3 : 5);
       if (order > (short ? MAX_ORDER.short : MAX_ORDER.long))
-        throw new RangeError('an AAC noise filter too long');
+        throw new RangeError('AAC noise filter too long');
       if (order > 0) {
         const downward = bits.flag();
         const codedBits = resolution - bits.read(1);
@@ -47,7 +47,7 @@ export function readTns(bits: BitReader, info: WindowInfo, rateIndex: number): T
   return filters;
 }
 
-/** A reflection coefficient: a signed number, quantised on an arc sine. */
+/** Reads a reflection coefficient: a signed number, quantized on an arcsine. */
 function readReflection(bits: BitReader, codedBits: number, resolution: number): number {
   const coded = bits.read(codedBits);
   const value = coded >= 1 << (codedBits - 1) ? coded - (1 << codedBits) : coded;
@@ -55,7 +55,7 @@ function readReflection(bits: BitReader, codedBits: number, resolution: number):
   return Math.sin((value * Math.PI) / 2 / (value >= 0 ? half - 0.5 : half + 0.5));
 }
 
-/** Levinson's step-up from reflection to predictor coefficients. */
+/** Levinson's step-up recursion from reflection to predictor coefficients. */
 function toPredictor(reflections: readonly number[]): Float64Array {
   const a = new Float64Array(reflections.length);
   for (const [m, reflection] of reflections.entries()) {

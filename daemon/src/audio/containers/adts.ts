@@ -8,7 +8,7 @@ import { type FileSource } from '../file-source.js';
 
 const FRAME_SAMPLES = 1024;
 
-/** A bare AAC stream (.aac). @param start where the first frame is */
+/** Opens a bare AAC stream (.aac). @param start offset of the first frame */
 export async function openAdts(source: FileSource, start: number): Promise<PcmSource> {
   const config = parseAdtsHeader(await source.read(start, 7));
   const end = await endOfFrames(source);
@@ -31,7 +31,7 @@ export async function openAdts(source: FileSource, start: number): Promise<PcmSo
   };
 }
 
-/** The frames without their headers, as many at a time as a piece of the file holds. */
+/** Yields the frames without their headers, those of one piece of the file at a time. */
 async function* adtsFrames(source: FileSource, start: number, end: number): AsyncGenerator<Uint8Array[]> {
   let rest: Uint8Array = new Uint8Array(0);
   for await (const piece of source.stream(start, end, 16 * 1024)) {
@@ -41,7 +41,7 @@ async function* adtsFrames(source: FileSource, start: number, end: number): Asyn
     while (at + 7 <= bytes.length) {
       const length = adtsFrameLength(bytes, at);
       if (length === 0) {
-        at++; // lost: on to the next sync word
+        at++; // out of sync: search for the next sync word
         continue;
       }
       if (at + length > bytes.length) break;

@@ -7,7 +7,7 @@ import { type FileSource, quotePath } from '../file-source.js';
 
 const MAX_CHUNKS = 1000;
 
-/** AIFF and AIFC with uncompressed, little-endian (sowt), float, A-law and µ-law samples. */
+/** Opens AIFF and AIFC with uncompressed, little-endian (sowt), float, A-law or µ-law samples. */
 export async function openAiff(source: FileSource): Promise<PcmSource> {
   let common: Common | undefined;
   let data: { start: number; bytes: number | undefined } | undefined;
@@ -20,7 +20,7 @@ export async function openAiff(source: FileSource): Promise<PcmSource> {
     if (id === 'COMM') {
       common = readCommon(source.path, viewOf(await source.read(body, Math.min(size, 64))));
     } else if (id === 'SSND' && size >= 8) {
-      // Two words come before the samples: an offset to the first one, and a block size that nobody uses.
+      // Two words precede the samples: the offset of the first one, and a block size that is unused.
       const offset = viewOf(await source.read(body, 8)).getUint32(0, false);
       data = { start: body + 8 + offset, bytes: size - 8 - offset };
     }
@@ -98,7 +98,7 @@ function sampleFormat(encoding: string, bytes: number): SampleFormat | undefined
   }
 }
 
-/** The 80-bit extended float in which AIFF keeps its sample rate. */
+/** Reads the 80-bit extended float that AIFF uses for its sample rate. */
 function extendedFloat(view: DataView, at: number): number {
   const exponent = (view.getUint16(at, false) & 0x7fff) - 16383;
   const mantissa = view.getUint32(at + 2, false) * 2 ** -31 + view.getUint32(at + 6, false) * 2 ** -63;

@@ -4,17 +4,17 @@ import { type FileSource } from '../file-source.js';
 /** An element of EBML, the binary format of Matroska and WebM (RFC 8794). */
 export interface Element {
   readonly id: number;
-  /** Of its content. */
+  /** Offset of the content. */
   readonly start: number;
-  /** Infinity where a live recording left the size open. */
+  /** Infinity if a live recording left the size open. */
   readonly end: number;
 }
 
 const WINDOW_BYTES = 64 * 1024;
-/** More damage than this in one place ends the file. */
+/** The file ends at damage longer than this. */
 const MAX_SEARCH_BYTES = 64 << 20;
 
-/** Reads a file by position through a window, so that a walk over small elements costs few system calls. */
+/** Reads a file by position through a window, so that reading many small elements takes few system calls. */
 export class EbmlReader {
   #window: Uint8Array = new Uint8Array(0);
   #windowStart = 0;
@@ -29,7 +29,7 @@ export class EbmlReader {
     return this.#source.size;
   }
 
-  /** Fewer bytes only at the end of the file. The bytes stay valid. */
+  /** Returns fewer bytes only at the end of the file. The bytes stay valid. */
   async read(position: number, length: number): Promise<Uint8Array> {
     const at = position - this.#windowStart;
     if (at >= 0 && at + length <= this.#window.length) return this.#window.subarray(at, at + length);
@@ -38,16 +38,16 @@ export class EbmlReader {
     return this.#window.subarray(0, length);
   }
 
-  /** The element at `position`; undefined where there is none. */
+  /** Reads the element at `position`; undefined if there is none. */
   async element(position: number): Promise<Element | undefined> {
     return parseElement(await this.read(position, 12), position);
   }
 
-  /** Where `id`, a four-byte one, is found next; undefined if it is not near. */
+  /** Finds the next occurrence of `id`, which has four bytes; undefined if none is within MAX_SEARCH_BYTES. */
   async find(id: number, from: number): Promise<number | undefined> {
     const until = Math.min(this.size, from + MAX_SEARCH_BYTES);
     for (let at = from; at < until; at += WINDOW_BYTES) {
-      const bytes = await this.read(at, WINDOW_BYTES + 3); // three bytes more: it may lie across
+      const bytes = await this.read(at, WINDOW_BYTES + 3); // three bytes more: the id may cross the boundary
       const view = viewOf(bytes);
       for (let i = 0; i + 4 <= bytes.length; i++) if (view.getUint32(i, false) === id) return at + i;
     }
@@ -66,7 +66,7 @@ function parseElement(bytes: Uint8Array, position: number): Element | undefined 
   return { id, start, end: size.value === undefined ? Infinity : start + size.value };
 }
 
-/** A number whose leading zeros say how long it is; all ones stand for "unknown". */
+/** Reads a variable-length integer; its leading zeros give the length, all ones mean "unknown". */
 export function readVarInt(
   bytes: Uint8Array,
   at: number,
@@ -84,7 +84,7 @@ export function readVarInt(
   return { value: unknown ? undefined : value, length };
 }
 
-/** The elements within bytes that are at hand. */
+/** Yields the elements contained in `bytes`. */
 export function* childrenOf(bytes: Uint8Array): Generator<{ id: number; data: Uint8Array }> {
   for (let at = 0; at < bytes.length;) {
     const element = parseElement(bytes.subarray(at, at + 12), at);

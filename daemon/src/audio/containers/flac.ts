@@ -9,18 +9,18 @@ import { type FileSource, quotePath } from '../file-source.js';
 const STREAMINFO_BYTES = 34;
 const MAX_METADATA_BLOCKS = 1000;
 
-/** What the STREAMINFO block says, and where the first audio frame is. */
+/** The STREAMINFO block, and the offset of the first audio frame. */
 interface StreamInfo {
   readonly sampleRate: number;
   readonly channels: number;
   readonly bits: number;
-  /** 0 when the encoder did not know. */
+  /** 0 if the encoder did not know it. */
   readonly totalFrames: number;
   readonly maxBlockFrames: number;
   readonly audioStart: number;
 }
 
-/** Native FLAC. @param start where 'fLaC' is: not 0 when an ID3 tag comes first. */
+/** Opens native FLAC. @param start offset of 'fLaC', not 0 after an ID3 tag */
 export async function openFlac(source: FileSource, start = 0): Promise<PcmSource> {
   const info = await readStreamInfo(source, start);
   return {
@@ -55,9 +55,9 @@ export async function openFlac(source: FileSource, start = 0): Promise<PcmSource
 }
 
 /**
- * The audio frames, without the metadata (the decoder looks for sync codes: pictures would only slow it down) and
- * without a trailing ID3v1 tag. The decoder lets a frame go when it sees the header of the next one, and its own
- * flush loses short last frames; so the first frame's header is shown to it once more behind the last frame.
+ * Yields the audio frames, without the metadata (the decoder searches for sync codes, so pictures would slow it down)
+ * and without a trailing ID3v1 tag. The decoder emits a frame when it sees the header of the next one, and its own
+ * flush drops a short last frame, so the header of the first frame is repeated after the last one.
  */
 async function* frameBytes(source: FileSource, start: number): AsyncGenerator<Uint8Array> {
   const tail = await source.read(source.size - 128, 3);
@@ -69,16 +69,16 @@ async function* frameBytes(source: FileSource, start: number): AsyncGenerator<Ui
   yield endMarker;
 }
 
-/** Of a frame header at the start of `bytes` (RFC 9639 §9.1): what comes after the fixed four bytes varies. */
+/** Length of the frame header at the start of `bytes` (RFC 9639 §9.1), which varies after four fixed bytes. */
 function frameHeaderLength(bytes: Uint8Array): number {
   const [, , sizes = 0, , coded = 0] = bytes;
   const numberBytes = coded < 0x80 ? 1 : Math.clz32(~(coded << 24)); // leading ones, as in UTF-8
   const blockSizeBytes = sizes >> 4 === 6 ? 1 : sizes >> 4 === 7 ? 2 : 0;
   const rateBytes = (sizes & 15) === 12 ? 1 : (sizes & 15) === 13 || (sizes & 15) === 14 ? 2 : 0;
-  return 4 + numberBytes + blockSizeBytes + rateBytes + 1; // and a checksum
+  return 4 + numberBytes + blockSizeBytes + rateBytes + 1; // 1: checksum
 }
 
-/** The decoder divides by 2^(bits−1) − 1; everybody else, and so the reference, by 2^(bits−1). In place. */
+/** Corrects the scale in place: the decoder divides by 2^(bits−1) − 1, the reference by 2^(bits−1). */
 export function rescale(samples: Float32Array, bits: number): void {
   const decoderScale = 2 ** (bits - 1) - 1;
   const scale = 1 / 2 ** (bits - 1);

@@ -10,9 +10,9 @@ const BLOCK_GROUP = 0xa0;
 const BLOCK = 0xa1;
 const DISCARD_PADDING = 0x75a2;
 
-/** Larger ones are damage: a second of 32 channels of 192 kHz float is 24 MiB. */
+/** A larger block is damage: a second of 32 channels of 192 kHz float is 24 MiB. */
 const MAX_BLOCK_BYTES = 32 << 20;
-/** Of the elements that describe the file. */
+/** Limit for each element that describes the file. */
 const MAX_HEADER_BYTES = 16 << 20;
 
 export interface MatroskaTrack {
@@ -22,22 +22,22 @@ export interface MatroskaTrack {
   readonly sampleRate: number;
   readonly channels: number;
   readonly bits: number;
-  /** Bytes that were taken off the front of every packet. */
+  /** Bytes that the muxer removed from the front of every packet. */
   readonly strippedHeader: Uint8Array;
-  /** Encrypted, or compressed in a way that sound never is. */
+  /** Encrypted, or compressed in a way that is not used for audio. */
   readonly unreadable: boolean;
 }
 
 export interface MatroskaHead {
   readonly tracks: readonly MatroskaTrack[];
   readonly durationSeconds: number | undefined;
-  /** The segment says that it is longer than the file. */
+  /** The segment declares a size beyond the end of the file. */
   readonly endsEarly: boolean;
-  /** Where the packets begin. */
+  /** Offset of the first cluster. */
   readonly packetsAt: number;
 }
 
-/** Everything before the first cluster; undefined if there is no segment. */
+/** Reads everything before the first cluster; undefined if there is no segment. */
 export async function readHead(reader: EbmlReader): Promise<MatroskaHead | undefined> {
   const header = await reader.element(0);
   const segment = header === undefined ? undefined : await reader.element(header.end);
@@ -73,7 +73,7 @@ function readDuration(info: Uint8Array): number | undefined {
   return seconds > 0 && Number.isFinite(seconds) ? seconds : undefined;
 }
 
-/** A track entry with sound; none for pictures and subtitles. */
+/** Reads a track entry; empty for video and subtitle tracks. */
 function readTrack(entry: Uint8Array): MatroskaTrack[] {
   const track = {
     number: 0,
@@ -127,17 +127,17 @@ function readEncodings(
 
 interface MatroskaPacket {
   readonly data: Uint8Array;
-  /** Nanoseconds of its sound, at its end, that the encoder made up. */
+  /** Nanoseconds of encoder padding at its end. */
   readonly discardNs: number;
 }
 
-/** The packets of one track in order; what is damaged is skipped up to the next cluster. */
+/** Yields the packets of one track in order; skips from damage to the next cluster. */
 export async function* readPackets(
   reader: EbmlReader,
   head: MatroskaHead,
   track: MatroskaTrack,
 ): AsyncGenerator<MatroskaPacket> {
-  let pendingFrame: Uint8Array | undefined; // its padding, if any, comes behind it
+  let pendingFrame: Uint8Array | undefined; // its DiscardPadding element, if any, follows it
   for (let at = head.packetsAt; at < reader.size;) {
     const element = await reader.element(at);
     if (element === undefined || isDamaged(element, reader.size)) {
@@ -148,7 +148,7 @@ export async function* readPackets(
     }
     const { id, start, end } = element;
     if (id === CLUSTER || id === BLOCK_GROUP || id === SEGMENT) {
-      at = start; // their children come next, so an open size needs no care
+      at = start; // descends into the children, so an open size does not matter
       continue;
     }
     if (id === DISCARD_PADDING && pendingFrame !== undefined) {
@@ -171,11 +171,11 @@ function isDamaged({ id, start, end }: Element, size: number): boolean {
   return (id === BLOCK || id === SIMPLE_BLOCK || id === DISCARD_PADDING) && end - start > MAX_BLOCK_BYTES;
 }
 
-/** The frames of a block: one, or several laced together. None if it belongs to another track or is broken. */
+/** The frames of a block: one, or several laced together. Empty for another track or a broken block. */
 function framesOf(block: Uint8Array, track: MatroskaTrack): Uint8Array[] {
   const number = readVarInt(block, 0);
   if (number === undefined || number.value !== track.number) return [];
-  const flagsAt = number.length + 2; // behind a timestamp
+  const flagsAt = number.length + 2; // after the timestamp
   const lacing = ((block[flagsAt] ?? 0) >> 1) & 3;
   const body = block.subarray(flagsAt + 1);
   const frames = lacing === 0 ? [body] : unlace(body, lacing);
@@ -199,7 +199,7 @@ function unlace(body: Uint8Array, lacing: number): Uint8Array[] {
     } else {
       const number = readVarInt(body, at);
       if (number?.value === undefined) return [];
-      // The first size is plain, the others are differences around the middle of their range.
+      // The first size is absolute, the others are differences, biased by half their range.
       size = i === 0 ? number.value : (sizes[i - 1] ?? 0) + number.value - (2 ** (7 * number.length - 1) - 1);
       at += number.length;
     }

@@ -18,9 +18,9 @@ import { type FileSource, quotePath } from '../file-source.js';
 import { Trimmer } from '../trimmer.js';
 
 /**
- * Sound of a Matroska or WebM file: its first audio track. Own code: mediabunny, which reads MP4 here, goes round
- * for ever where a damaged file has no next element to go on with (its `resync`, release 1.61), and drops the
- * padding marks by which Opus says where the sound ends.
+ * Opens the first audio track of a Matroska or WebM file. Does not use mediabunny, which reads MP4 here: its `resync`
+ * (release 1.61) never ends when no element follows damage, and it drops the padding marks that Opus uses for the end
+ * of the audio.
  */
 export async function openMatroska(source: FileSource): Promise<PcmSource> {
   const reader = new EbmlReader(source);
@@ -36,7 +36,7 @@ export async function openMatroska(source: FileSource): Promise<PcmSource> {
   const format = pcmFormat(track);
   const codec = CODECS.find(([prefix]) => track.codecId.startsWith(prefix))?.[1];
   if (track.unreadable || (codec === undefined && format === undefined)) {
-    return openExternal(source.path, `Matroska with ${track.codecId || 'unknown'} sound`, {
+    return openExternal(source.path, `Matroska with ${track.codecId || 'unknown'} audio`, {
       onProgress: source.onRead,
     });
   }
@@ -80,7 +80,7 @@ export async function openMatroska(source: FileSource): Promise<PcmSource> {
   };
 }
 
-/** About half a second of Opus, the commonest. */
+/** About half a second of Opus, the most common codec. */
 const BATCH_PACKETS = 25;
 
 async function* decodePackets(

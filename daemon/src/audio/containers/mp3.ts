@@ -7,10 +7,10 @@ import { truncatedError } from '../raw-pcm.js';
 import { type Mp3Frame, mp3Frame } from '../sniff.js';
 import { type FileSource } from '../file-source.js';
 
-/** The encoder's delay that a decoder adds to the one the header names (the reference, and so everybody, has 528 + 1). */
+/** Decoder delay, to be added to the encoder delay in the header (528 + 1 in the reference). */
 const DECODER_DELAY = 529;
 
-/** MPEG-1, -2 and -2.5 audio, layers I to III. @param start where the first frame is */
+/** Opens MPEG-1, -2 and -2.5 audio, layers I to III. @param start offset of the first frame */
 export async function openMp3(source: FileSource, start: number): Promise<PcmSource> {
   const head = await source.read(start, 4096);
   const frame = mp3Frame(head, 0);
@@ -26,7 +26,7 @@ export async function openMp3(source: FileSource, start: number): Promise<PcmSou
     channels: frame.channels,
     durationSeconds: samples > 0 ? samples / frame.sampleRate : undefined,
     async *blocks() {
-      const decoder = new MPEGDecoder(); // trims what the encoder padded, when the info frame says how much
+      const decoder = new MPEGDecoder(); // trims the encoder padding if the info frame gives it
       await decoder.ready;
       let decodedSamples = 0;
       try {
@@ -47,7 +47,7 @@ export async function openMp3(source: FileSource, start: number): Promise<PcmSou
   };
 }
 
-/** Samples of the whole file, from the frame that LAME (Xing, Info) or Fraunhofer (VBRI) puts before the sound. */
+/** Reads the number of samples from the info frame of LAME (Xing, Info) or Fraunhofer (VBRI) before the audio. */
 function readInfoFrame(head: Uint8Array, frame: Mp3Frame): { samples: number } | undefined {
   const view = viewOf(head);
   const nameAt = (at: number) => String.fromCharCode(...head.subarray(at, at + 4));
@@ -59,7 +59,7 @@ function readInfoFrame(head: Uint8Array, frame: Mp3Frame): { samples: number } |
   const flags = view.getUint32(at + 4, false);
   if ((flags & 1) === 0) return undefined;
   const total = view.getUint32(at + 8, false) * frame.samples;
-  // Behind the fields that the flags announce, LAME writes its name and, at offset 21, delay and padding (12 bits each).
+  // After the fields that the flags declare, LAME writes its name and, at offset 21, delay and padding (12 bits each).
   const lame =
     at +
     8 +

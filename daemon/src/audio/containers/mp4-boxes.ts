@@ -2,22 +2,22 @@ import { fourCc, viewOf } from '../bytes.js';
 import { brokenMp4Error, checkMp4Index } from './mp4-tables.js';
 import { type FileSource } from '../file-source.js';
 
-/** What a look at the outermost structure tells, before a demuxer sees the file. */
+/** The top-level structure of the file, checked before a demuxer reads it. */
 export interface ContainerState {
-  /** Part of it lies beyond the end of the file. */
+  /** A box reaches beyond the end of the file. */
   readonly endsEarly: boolean;
-  /** The table of contents is there; without it nothing can be decoded. */
+  /** The index (`moov`) is present; without it nothing can be decoded. */
   readonly hasIndex: boolean;
-  /** Where the boxes of sound and index end: a demuxer must not read what lies behind. */
+  /** End of the media and index boxes: a demuxer must not read beyond it. */
   readonly end: number;
 }
 
 const MAX_BOXES = 100_000; // fragments of a day-long live recording
 
 /**
- * The top-level boxes of MP4 and QuickTime.
+ * Checks the top-level boxes of MP4 and QuickTime.
  *
- * @throws SottoError AUDIO_UNSUPPORTED for an index that claims what no file holds
+ * @throws SottoError AUDIO_UNSUPPORTED for an index with impossible counts
  */
 export async function checkMp4(source: FileSource): Promise<ContainerState> {
   let hasIndex = false;
@@ -41,7 +41,7 @@ export async function checkMp4(source: FileSource): Promise<ContainerState> {
     if ((name === 'moov' || name === 'moof') && whole) await checkMp4Index(source, at, at + size);
     if (name === 'moov' && whole) hasIndex = true;
     if (name === 'mfra' && whole) seekTables.add(at);
-    if (!whole && !/^[\x20-\x7e]{4}$/.test(name)) break; // rubbish, too
+    if (!whole && !/^[\x20-\x7e]{4}$/.test(name)) break; // not a box
     if (!whole) return { endsEarly: true, hasIndex, end };
     at += size;
   }
@@ -49,8 +49,8 @@ export async function checkMp4(source: FileSource): Promise<ContainerState> {
 }
 
 /**
- * The last number of a fragmented file tells a demuxer how far back a table of its fragments (`mfra`) begins. Decoding from
- * the start needs none, and a table may lead to fragments that no check has seen: the demuxer gets the file without it.
+ * Returns the file size without the table of fragments (`mfra`), whose length is the last number of the file. Decoding
+ * from the start does not need the table, and it may point to fragments that were not checked.
  */
 async function withoutSeekTable(
   source: FileSource,

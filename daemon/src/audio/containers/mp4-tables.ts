@@ -1,23 +1,23 @@
 /**
- * The counts in an MP4's tables, checked before a demuxer sees them. mediabunny makes an object for each sample that they
- * claim: a file of a kilobyte can claim four billion, and V8 ends the process that has no memory for them.
+ * Checks the counts in the tables of an MP4 before a demuxer reads them. mediabunny creates an object for each sample
+ * that they declare: a file of a kilobyte can declare four billion, and V8 aborts a process that runs out of memory.
  */
 import { SottoError } from '../../protocol/errors.js';
 import { fourCc, viewOf } from '../bytes.js';
 import { type FileSource, quotePath } from '../file-source.js';
 
-/** A table of contents is read as a whole. That of 30 hours of video is smaller. */
+/** The index is read as a whole. That of 30 hours of video is smaller. */
 const MAX_INDEX_BYTES = 60 << 20;
-/** Of a track with sound: 24 hours of AAC at 48 kHz are 4 million packets. */
+/** Limit for an audio track: 24 hours of AAC at 48 kHz are 4 million packets. */
 const MAX_SAMPLES = 4_500_000;
-/** In one fragment: an hour of AAC is 170,000. */
+/** Limit for a fragment: an hour of AAC is 170,000. */
 const MAX_FRAGMENT_SAMPLES = 1_000_000;
 
 const CONTAINERS = ['moov', 'trak', 'mdia', 'minf', 'stbl', 'moof', 'traf'];
 const MAX_DEPTH = 16;
 const MAX_BOXES = 100_000;
 
-/** What the tables of one track claim. */
+/** Counts that the tables of one track declare. */
 interface TrackClaims {
   isAudio: boolean;
   timed: number;
@@ -27,9 +27,9 @@ interface TrackClaims {
 }
 
 /**
- * @param start of a `moov` or `moof` box
- * @param end the first byte behind it
- * @throws SottoError AUDIO_UNSUPPORTED for an index that no file of any length has
+ * @param start offset of a `moov` or `moof` box
+ * @param end offset of the first byte after it
+ * @throws SottoError AUDIO_UNSUPPORTED for an index that no real file has
  */
 export async function checkMp4Index(source: FileSource, start: number, end: number): Promise<void> {
   if (end - start > MAX_INDEX_BYTES) throw brokenMp4Error(source, `an index of ${end - start} bytes`);
@@ -51,7 +51,7 @@ class IndexCheck {
       const size = wide ? Number(head.getBigUint64(8, false)) : head.getUint32(0, false);
       const boxEnd = size === 0 ? end : Math.min(end, at + size);
       const body = at + (wide ? 16 : 8);
-      if (boxEnd <= at + 7) return; // what follows is no box
+      if (boxEnd <= at + 7) return; // not a box
       await this.#box(fourCc(head, 4), body, boxEnd, claims, depth);
       at = boxEnd;
     }
@@ -77,7 +77,7 @@ class IndexCheck {
     }
   }
 
-  /** A table of a whole track: version and flags, a count, entries. */
+  /** Checks a table of a track: version and flags, a count, entries. */
   async #table(name: string, start: number, end: number, claims: TrackClaims): Promise<void> {
     if (name === 'hdlr')
       claims.isAudio ||= fourCc(viewOf(await this.source.read(start + 8, 4)), 0) === 'soun';
@@ -86,13 +86,13 @@ class IndexCheck {
     else if (name === 'stco' || name === 'co64') claims.chunks += await this.#uint32(start + 4);
     else if (name === 'stsc')
       claims.lastChunk = Math.max(claims.lastChunk, await this.#lastChunk(start, end));
-    // Sizes of 0 bits need no byte of the file.
+    // Sizes of 0 bits need no data, so any count would fit into the file.
     else if (name === 'stz2' && ((await this.#uint32(start + 4)) & 0xff) === 0) {
       throw brokenMp4Error(this.source, 'sample sizes of 0 bits');
     }
   }
 
-  /** A run of samples of a fragment: what it does not list for each of them, it need not hold. */
+  /** Checks a run of samples of a fragment: it may declare more samples than it has entries. */
   async #run(name: string, start: number): Promise<void> {
     if (name !== 'trun' && name !== 'saiz') return;
     let countAt = start + 4;
@@ -110,7 +110,7 @@ class IndexCheck {
       throw brokenMp4Error(this.source, `${lastChunk} chunks in an index of ${chunks}`);
   }
 
-  /** Of the counts of entries of two numbers. */
+  /** Sums the counts of a table whose entries are pairs of count and value. */
   async #sum(start: number, end: number): Promise<number> {
     let sum = 0;
     for await (const entries of this.#entries(start, end, 8)) {
@@ -128,7 +128,7 @@ class IndexCheck {
     return last;
   }
 
-  /** Pieces of whole entries, as many as the count says and the box holds. */
+  /** Yields pieces of complete entries, limited by both the count and the size of the box. */
   async *#entries(start: number, end: number, entryBytes: number): AsyncGenerator<DataView> {
     const count = await this.#uint32(start + 4);
     const last = Math.min(end, start + 8 + count * entryBytes);

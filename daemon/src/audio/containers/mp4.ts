@@ -29,10 +29,10 @@ import { Trimmer } from '../trimmer.js';
 
 Logging.level = LogLevel.Silent; // stderr belongs to the command
 
-/** Bytes of the file that the demuxer may keep. */
+/** Bytes of the file that the demuxer may cache. */
 const CACHE_BYTES = 4 << 20;
 
-/** Sound of an MP4, M4A or QuickTime file: its first audio track, decoded packet by packet. */
+/** Opens the first audio track of an MP4, M4A or QuickTime file. */
 export async function openMp4(source: FileSource): Promise<PcmSource> {
   const state = await checkMp4(source);
   if (state.endsEarly && !state.hasIndex) throw truncatedError(source.path);
@@ -63,7 +63,7 @@ function demuxer(source: FileSource, size: number): Input {
       read: (start, end) => source.read(start, end - start),
       maxCacheSize: CACHE_BYTES,
       prefetchProfile: 'fileSystem',
-      handleUnhandledError: () => undefined, // every read of ours is awaited and reports by itself
+      handleUnhandledError: () => undefined, // every read is awaited and reports its own errors
     }),
   });
 }
@@ -78,13 +78,13 @@ async function openTrack(
   const format = codec === null ? undefined : PCM_FORMATS.get(codec);
   if (codec === null || config === null || (format === undefined && !PACKET_CODECS.includes(codec))) {
     const name = codec ?? codecName(await track.getInternalCodecId());
-    return openExternal(source.path, `MP4 with ${name} sound`, { onProgress: source.onRead });
+    return openExternal(source.path, `MP4 with ${name} audio`, { onProgress: source.onRead });
   }
   const setup = bytesOf(config.description);
   if (codec === 'aac' && (await usesSbr(setup, packetsOf(track))) && findExternalDecoder() !== undefined) {
     return openExternal(source.path, 'HE-AAC', { onProgress: source.onRead });
   }
-  // Of HE-AAC, our decoder gives the core, at half the rate that the container speaks of.
+  // For HE-AAC the decoder returns the core, at half the rate that the container declares.
   const sampleRate = codec === 'aac' ? parseAudioSpecificConfig(setup).sampleRate : config.sampleRate;
   const plan: TrackPlan = {
     track,
@@ -123,7 +123,7 @@ async function* decodeTrack(source: FileSource, plan: TrackPlan): AsyncGenerator
     for await (const { packets, isLast } of batches(new EncodedPacketSink(plan.track).packets())) {
       const [first, last] = [packets[0], packets.at(-1)];
       if (first === undefined || last === undefined) continue;
-      // An edit list puts what the encoder needed to get going before time 0.
+      // An edit list puts the encoder delay before time 0.
       startSeconds ??= Math.max(0, first.timestamp);
       trim ??= new Trimmer(Math.max(plan.preSkip, -first.timestamp * plan.sampleRate));
       if (isLast && !plan.endsEarly)
@@ -140,7 +140,6 @@ async function* decodeTrack(source: FileSource, plan: TrackPlan): AsyncGenerator
   if (plan.endsEarly) throw truncatedError(source.path);
 }
 
-/** About half a second of packets at a time, and whether they are the last. */
 const BATCH_SECONDS = 0.5;
 const BATCH_PACKETS = 256;
 

@@ -4,7 +4,7 @@ import { type FileSource } from '../file-source.js';
 /** One page of an Ogg file (RFC 3533), with the packets that end on it. */
 interface OggPage {
   readonly serial: number;
-  /** Codec's own clock at the end of the last packet that ends here; undefined when none does. */
+  /** Position in the codec's time base at the end of the last packet that ends here; undefined if none does. */
   readonly granule: number | undefined;
   readonly firstOfStream: boolean;
   readonly lastOfStream: boolean;
@@ -16,10 +16,10 @@ const CONTINUED = 1;
 const FIRST = 2;
 const LAST = 4;
 const NO_GRANULE = 0xffffffffffffffffn;
-/** A packet is at most this long before it is given up as damaged. */
+/** A longer packet is dropped as damaged. */
 const MAX_PACKET_BYTES = 1 << 20;
 
-/** Length of the page at `at` with its header; undefined when `bytes` hold no whole header there, 0 when no page is. */
+/** Length of the page at `at` with its header; undefined if the header is incomplete, 0 if there is no page. */
 function pageLength(bytes: Uint8Array, at: number): number | undefined {
   for (let i = 0; i < 4; i++) {
     if (at + i >= bytes.length) return undefined;
@@ -35,12 +35,12 @@ function pageLength(bytes: Uint8Array, at: number): number | undefined {
 const CAPTURE = [0x4f, 0x67, 0x67, 0x53]; // 'OggS'
 
 /**
- * The pages of a file in order. Rubbish between them is skipped.
+ * Yields the pages of a file in order. Skips other bytes between them.
  * @returns whether the file ends within a page, as the generator's return value
  */
 export async function* readPages(source: FileSource): AsyncGenerator<OggPage, boolean> {
   let rest: Uint8Array = new Uint8Array(0);
-  /** Of each stream, the start of a packet that goes on on its next page. */
+  /** By stream: the start of a packet that continues on the next page. */
   const unfinished = new Map<number, Uint8Array>();
   for await (const piece of source.stream(0)) {
     const bytes = join(rest, piece);
@@ -62,7 +62,7 @@ export async function* readPages(source: FileSource): AsyncGenerator<OggPage, bo
   return rest.length > 0;
 }
 
-/** Of a page that the end of the file cuts off: a page of the segments that are whole, without a granule. */
+/** Turns a page that the end of the file cuts off into a page of its complete segments, without a granule. */
 function completeSegments(bytes: Uint8Array): Uint8Array | undefined {
   const segments = bytes[26] ?? 0;
   let remaining = bytes.length - HEADER_BYTES - segments;
@@ -87,7 +87,7 @@ function readPage(bytes: Uint8Array, unfinished: Map<number, Uint8Array>): OggPa
   const segments = view.getUint8(26);
   let packet = unfinished.get(serial) ?? EMPTY;
   unfinished.delete(serial);
-  // The rest of a packet whose start was lost is of no use.
+  // The end of a packet whose start is missing is dropped.
   let isOrphaned = (flags & CONTINUED) !== 0 && packet.length === 0;
   if ((flags & CONTINUED) === 0) packet = EMPTY;
   const packets: Uint8Array[] = [];
@@ -119,7 +119,7 @@ const EMPTY = new Uint8Array(0);
 
 const TAIL_BYTES = 128 * 1024; // two pages of the largest size
 
-/** The granule of the last page of stream `serial`, from the end of the file. */
+/** Reads the granule of the last page of stream `serial` from the end of the file. */
 export async function lastGranule(source: FileSource, serial: number): Promise<number | undefined> {
   const start = Math.max(0, source.size - TAIL_BYTES);
   const bytes = await source.read(start, TAIL_BYTES);

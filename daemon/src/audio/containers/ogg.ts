@@ -8,21 +8,21 @@ import { truncatedError } from '../raw-pcm.js';
 import { type FileSource, quotePath } from '../file-source.js';
 import { Trimmer } from '../trimmer.js';
 
-/** What the first packet of a stream says. */
+/** The content of the first packet of a stream. */
 interface OggCodec {
   readonly codec: PacketCodec;
   readonly sampleRate: number;
   readonly channels: number;
-  /** Samples before the sound. */
+  /** Samples to drop before the audio. */
   readonly preSkip: number;
-  /** Packets before the first one with sound, the first one included. */
+  /** Number of header packets. */
   readonly headerPackets: number;
 }
 
-/** How many pages to look through for a stream with sound: those of all streams come first. */
+/** Pages searched for an audio stream: the first pages of all streams come first. */
 const MAX_LEADING_PAGES = 64;
 
-/** Ogg with Opus, Vorbis or FLAC; other streams beside it (Theora, Skeleton) are passed over. */
+/** Opens Ogg with Opus, Vorbis or FLAC; ignores other streams (Theora, Skeleton). */
 export async function openOgg(source: FileSource): Promise<PcmSource> {
   const info = await findAudioStream(source);
   const last = await lastGranule(source, info.serial);
@@ -47,7 +47,7 @@ async function findAudioStream(source: FileSource): Promise<OggCodec & { serial:
   }
   throw new SottoError(
     'AUDIO_UNSUPPORTED',
-    `${quotePath(source.path)} is an Ogg file without Opus, Vorbis or FLAC sound`,
+    `${quotePath(source.path)} is an Ogg file without Opus, Vorbis or FLAC audio`,
     {
       hint: 'convert it to WAV, FLAC or MP3',
     },
@@ -76,7 +76,7 @@ function identify(packet: Uint8Array): OggCodec | undefined {
   return undefined;
 }
 
-/** Links of a chain (one stream after the other, as radio recorders write them) are decoded one by one. */
+/** Decodes the links of a chain (one stream after another, as radio recorders write them) in order. */
 async function* decodeStreams(source: FileSource): AsyncGenerator<PcmBlock> {
   let stream: LogicalStream | undefined;
   const pages = readPages(source);
@@ -103,18 +103,16 @@ async function* decodeStreams(source: FileSource): AsyncGenerator<PcmBlock> {
   }
 }
 
-/** One logical stream, from its header packets to its last page. */
+/** One logical bitstream (RFC 3533), from its header packets to its last page. */
 class LogicalStream {
   ended = false;
-  readonly #headers: Uint8Array[] = [];
-  #decoder: PacketDecoder | undefined;
-  readonly #trim: Trimmer;
-  /** Samples decoded, those to be trimmed included. */
-  #decoded = 0;
-  /** Granule at which the first decoded sample stands: not 0 where a recording starts in mid-stream. */
-  #origin: number | undefined;
-
-  readonly #codec: OggCodec;
+  private readonly headers: Uint8Array[] = [];
+  private decoder: PacketDecoder | undefined;
+  private readonly trim: Trimmer;
+  /** Samples decoded, including those to be trimmed. */
+  private decoded = 0;
+  /** Granule of the first decoded sample: not 0 if the recording starts in mid-stream. */
+  private origin: number | undefined;
 
   constructor(
     readonly serial: number,
@@ -142,9 +140,9 @@ class LogicalStream {
     const block = await this.#decoder.decode(audioPackets);
     this.#decoded += block.channels[0]?.length ?? 0;
     if (granule !== undefined) {
-      // The encoder pads its last packet: the last page's granule says where the sound ends.
-      if (last) this.#trim.limit = granule - (this.#origin ?? 0) - this.#codec.preSkip;
-      else this.#origin ??= Math.max(0, granule - this.#decoded);
+      // The encoder pads its last packet: the granule of the last page gives the end of the audio.
+      if (last) this.trim.limit = granule - (this.origin ?? 0) - this.codec.preSkip;
+      else this.origin ??= Math.max(0, granule - this.decoded);
     }
     return this.#trim.apply(block);
   }
@@ -160,7 +158,7 @@ function decoderSetup(codec: PacketCodec, headers: readonly Uint8Array[]): Uint8
   return codec === 'vorbis' ? laceHeaders(first, second, third) : first;
 }
 
-/** Three Vorbis headers in one, as Matroska keeps them. */
+/** Packs three Vorbis headers into one, as Matroska stores them. */
 function laceHeaders(identification: Uint8Array, comment: Uint8Array, setup: Uint8Array): Uint8Array {
   const sizes = [identification, comment].flatMap(({ length }) => [
     ...new Array<number>(Math.floor(length / 255)).fill(255),

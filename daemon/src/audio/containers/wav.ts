@@ -11,15 +11,15 @@ const ALAW = 6;
 const MULAW = 7;
 const EXTENSIBLE = 0xfffe; // the real tag is the first two bytes of the sub-format GUID
 
-/** Real files have a handful; a sparse file of zeros would have a hundred billion. */
+/** Real files have a few chunks; a sparse file of zeros would have a hundred billion. */
 const MAX_CHUNKS = 1000;
 
-/** A writer that could not seek back leaves the size open: 0, all ones, or (sox, ffmpeg) just under 2 GiB. */
+/** A writer that cannot seek back leaves the size open: 0, all ones, or (sox, ffmpeg) just under 2 GiB. */
 function isOpenEnded(size: number): boolean {
   return size === 0 || size >= 0x7ffff000;
 }
 
-/** RIFF/WAVE, RF64 and BW64: integer PCM of 8 to 32 bits, float of 32 and 64, A-law and µ-law. */
+/** Opens RIFF/WAVE, RF64 and BW64: integer PCM of 8 to 32 bits, float of 32 and 64, A-law and µ-law. */
 export async function openWav(source: FileSource): Promise<PcmSource> {
   const head = viewOf(await source.read(0, 12));
   const wide = fourCc(head, 0) !== 'RIFF';
@@ -67,12 +67,12 @@ function readFormat(path: string, bytes: Uint8Array) {
   if (format === undefined) {
     throw unsupportedError(path, `a WAV encoding that Sotto doesn't read (format ${kind}, ${bits} bits)`);
   }
-  // Some writers leave the frame size 0 or wrong; what the samples need is then the truth.
+  // Some writers set a frame size of 0 or a wrong one; the size that the samples need is then correct.
   const needed = channels * Math.ceil(bits / 8);
   return { format, channels, sampleRate, frameBytes: declaredFrame >= needed ? declaredFrame : needed };
 }
 
-/** Odd depths (12, 20 bits) are stored left-justified in the next whole byte, so the container's size decides. */
+/** Odd depths (12, 20 bits) are stored left-justified in whole bytes, so the number of bytes decides. */
 function sampleFormat(tag: number, bits: number): SampleFormat | undefined {
   const bytes = Math.ceil(bits / 8);
   if (tag === PCM) {

@@ -1,6 +1,6 @@
 /**
- * The log-mel frames of audio that is still being spoken: raw ones are computed once and kept, those at the end of the
- * audio anew each time, and clamping is left to the moment when a window is put together.
+ * Log-mel frames of audio that is still being recorded. Raw frames are computed once and kept, those at the end of the
+ * audio are recomputed each time, and clamping happens when a window is assembled.
  */
 import {
   DYNAMIC_RANGE_LOG10,
@@ -13,24 +13,24 @@ import {
 
 const HALF_WINDOW = N_FFT / 2;
 /**
- * Frames computed together, always the same ones: the last bit of a product depends on how many rows it has, and whoever
- * goes on from a checkpoint must hear exactly what was heard before.
+ * Frames computed together, in fixed groups: the last bit of a product depends on its number of rows, and a session
+ * that resumes from a checkpoint must compute exactly the same frames.
  */
 const BLOCK_FRAMES = 50;
 
 export class LiveMel {
   readonly #transform: MelTransform;
   readonly #nMels: number;
-  /** Samples from 200 before the centre of the first frame that is not done. Before the audio there is its mirror. */
+  /** Samples from 200 before the center of the first pending frame. The audio is mirrored before its start. */
   #pending = new Float32Array(0);
-  /** Whether `#pending` begins with the mirror, or later than the audio. */
+  /** Whether `#pending` starts with the mirrored samples, or after the start of the audio. */
   #mirrored: boolean;
-  /** Raw frames that nothing can change any more, `BLOCK_FRAMES` each, the first of which is `#first`. */
+  /** Blocks of final raw frames, `BLOCK_FRAMES` each; `#first` is the number of the first frame. */
   #done: Float32Array[] = [];
   #first: number;
   #samples: number;
 
-  /** @param from what `fromSample` was: the first sample pushed is that one */
+  /** @param from the first sample that will be pushed, the `fromSample` of another instance */
   constructor(transform: MelTransform, from = 0) {
     this.#transform = transform;
     this.#nMels = transform.nMels;
@@ -39,17 +39,17 @@ export class LiveMel {
     this.#first = from > 0 ? (from + HALF_WINDOW) / HOP_SAMPLES : 0;
   }
 
-  /** The first sample that the frames kept are made of: another one goes on exactly when it is given the audio from there. */
+  /** First sample of the kept frames: an instance that starts there continues exactly. */
   get fromSample(): number {
     return Math.max(0, this.#first * HOP_SAMPLES - HALF_WINDOW);
   }
 
-  /** Whether `sample` can be where a mel begins. */
+  /** Whether a mel can start at `sample`. */
   static isValidStart(sample: number): boolean {
     return sample === 0 || (sample > 0 && (sample + HALF_WINDOW) % (BLOCK_FRAMES * HOP_SAMPLES) === 0);
   }
 
-  /** Whole frames of 10 ms that the audio fills, those let go of included. */
+  /** Number of whole frames of 10 ms in the audio, including dropped ones. */
   get contentFrames(): number {
     return Math.floor(this.#samples / HOP_SAMPLES);
   }
@@ -62,7 +62,7 @@ export class LiveMel {
     this.#samples += samples.length;
   }
 
-  /** Lets go of the frames before `first`, as far as they are whole blocks; those that nobody asked for are never computed. */
+  /** Drops the whole blocks before frame `first`. Blocks that no window needed are never computed. */
   drop(first: number): void {
     while (this.#done.length > 0 && this.#first + BLOCK_FRAMES <= first) {
       this.#done.shift();
@@ -78,8 +78,8 @@ export class LiveMel {
   }
 
   /**
-   * Normalized log-mel of the audio from frame `start` on, `[length, nMels]`: clamped to 8 below its loudest frame, scaled,
-   * with the mel of silence behind it.
+   * Normalized log-mel of the audio from frame `start`, `[length, nMels]`: clamped to 8 below its loudest frame, scaled,
+   * padded with the mel of silence.
    */
   window(start: number, length: number): Float32Array {
     this.#advance();
@@ -98,14 +98,14 @@ export class LiveMel {
     return normalized(raw);
   }
 
-  /** Puts the mirror in front as soon as the audio is long enough. */
+  /** Prepends the mirrored samples as soon as the audio is long enough. */
   #mirror(): void {
     if (this.#mirrored || this.#samples <= HALF_WINDOW) return;
     this.#pending = reflectStart(this.#pending);
     this.#mirrored = true;
   }
 
-  /** Computes the blocks that are whole now. */
+  /** Computes the blocks that are complete now. */
   #advance(): void {
     this.#mirror();
     if (!this.#mirrored) return;
@@ -116,12 +116,12 @@ export class LiveMel {
     if (at > 0) this.#pending = this.#pending.slice(at);
   }
 
-  /** The frames behind the last whole block: those that hear the end of the audio too, and the silence behind it. */
+  /** The frames after the last complete block, including those that reach into the silence after the audio. */
   #edge(): Float32Array {
     let pending = this.#pending;
     if (pending.length === 0) return pending;
     if (!this.#mirrored) pending = reflectStart(pending);
-    const count = Math.ceil(pending.length / HOP_SAMPLES); // those that begin before the end
+    const count = Math.ceil(pending.length / HOP_SAMPLES); // frames that start before the end
     const padded = new Float32Array(Math.max(0, count - 1) * HOP_SAMPLES + N_FFT);
     padded.set(pending.subarray(0, padded.length));
     return this.#compute(padded);

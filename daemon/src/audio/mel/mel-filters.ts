@@ -1,4 +1,4 @@
-/** Triangular mel filters on Slaney's scale with Slaney's area norm: what Whisper was trained with. */
+/** Triangular mel filters on Slaney's scale with Slaney's area norm, as in Whisper's training. */
 
 // Slaney's mel scale is linear below 1 kHz and logarithmic above (Auditory Toolbox, 1998).
 const HZ_PER_MEL = 200 / 3;
@@ -21,7 +21,7 @@ function hzToMel(hz: number): number {
 export function melFilters(nMels: number, nFft: number, sampleRate: number): Float32Array {
   const bins = nFft / 2 + 1;
   const topMel = hzToMel(sampleRate / 2);
-  // nMels triangles stand on nMels + 2 points that are evenly spaced in mel.
+  // nMels triangles span nMels + 2 points that are evenly spaced in mel.
   const points = Float64Array.from({ length: nMels + 2 }, (_, i) => melToHz((topMel * i) / (nMels + 1)));
   const weights = new Float32Array(nMels * bins);
   for (let band = 0; band < nMels; band++) {

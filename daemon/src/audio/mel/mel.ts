@@ -1,8 +1,8 @@
 /**
- * Log-mel spectrogram of a stream of audio, computed on MLX as Whisper's reference front end does: 25 ms windows every
- * 10 ms, centred, reflected at the start, power spectrum, Slaney mel filters, log10. Frames are kept *raw*: the
- * reference clamps everything to 8 below the loudest frame and rescales, which depends on what is heard later, so
- * that is left to whoever assembles a window.
+ * Log-mel spectrogram of a stream of audio, computed on MLX as in Whisper's reference front end: 25 ms windows every
+ * 10 ms, centered, reflected at the start, power spectrum, Slaney mel filters, log10. Frames are kept *raw*: the
+ * reference clamps everything to 8 below the loudest frame and rescales, which depends on later audio, so the code
+ * that assembles a window does that.
  */
 import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
@@ -14,21 +14,21 @@ export const N_FFT = 400; // 25 ms at 16 kHz
 export const HOP_SAMPLES = 160; // 10 ms at 16 kHz
 export const FRAMES_PER_SECOND = SAMPLE_RATE / HOP_SAMPLES;
 
-/** A frame of digital silence: log10 of the smallest power that is told apart from none. */
+/** Value of a frame of digital silence: log10 of MIN_POWER. */
 export const SILENCE_LOG10 = -10;
 const MIN_POWER = 1e-10;
-/** Frames quieter than the loudest one by more than this are raised to it, when a window is put together. */
+/** Frames are raised to this far below the loudest one when a window is assembled. */
 export const DYNAMIC_RANGE_LOG10 = 8;
 
 const HALF_WINDOW = N_FFT / 2;
 
-/** Turns samples into frames. Holds the window and the filters on the device. */
+/** Computes frames from samples. Keeps the window and the filters on the device. */
 export class MelTransform {
   readonly #window: MxArray; // [400]
   readonly #filters: MxArray; // [201, nMels]
 
   constructor(readonly nMels: number) {
-    // The periodic Hann window: a period is N_FFT samples long, so the closing zero is left out.
+    // The periodic Hann window: the period is N_FFT samples, so the final zero is left out.
     const hann = Float32Array.from(
       { length: N_FFT },
       (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / N_FFT),
@@ -41,8 +41,8 @@ export class MelTransform {
   }
 
   /**
-   * log10 mel power of every whole window in `samples`, one window each 160 samples: `[frames, nMels]`.
-   * The caller has padded: `samples` starts 200 before the centre of the first frame.
+   * log10 mel power of every whole window in `samples`, one window every 160 samples: `[frames, nMels]`.
+   * The caller pads: `samples` starts 200 before the center of the first frame.
    */
   frames(samples: Float32Array): MxArray {
     const count = Math.floor((samples.length - N_FFT) / HOP_SAMPLES) + 1;
@@ -67,13 +67,13 @@ interface Block {
 }
 
 /**
- * The frames of one stream, pulled as they are needed and dropped when they are done with: memory is bounded by
- * the stretch between `drop` and `fill`, however long the stream is.
+ * The frames of one stream, computed when they are needed and dropped after use: the distance between `drop` and
+ * `fill` limits the memory, however long the stream is.
  */
 export class MelStream {
   readonly #source: AsyncIterator<Float32Array, unknown, unknown>;
   readonly #transform: MelTransform;
-  #pending = new Float32Array(0); // samples from 200 before the centre of the next frame on
+  #pending = new Float32Array(0); // samples from 200 before the center of the next frame
   #blocks: Block[] = [];
   #peak: MxArray | undefined;
   #samplesRead = 0;
@@ -94,20 +94,20 @@ export class MelStream {
     return this.#ended;
   }
 
-  /** Frames that the audio read so far fills: one for each whole 10 ms. */
+  /** Number of whole frames of 10 ms in the audio read so far. */
   get contentFrames(): number {
     return Math.floor(this.#samplesRead / HOP_SAMPLES);
   }
 
-  /** Loudest log10 power so far, a scalar; the stream keeps it. Undefined before the first frame. */
+  /** Loudest log10 power so far, a scalar that the stream owns. Undefined before the first frame. */
   get peak(): MxArray | undefined {
     return this.#peak;
   }
 
-  /** Reads until the frames before `end` are there or the stream is over. */
+  /** Reads until the frames before `end` are computed or the stream ends. */
   async fill(end: number, signal?: AbortSignal): Promise<void> {
     const chunks: Float32Array[] = [];
-    const samplesNeeded = (end - 1) * HOP_SAMPLES + HALF_WINDOW + 1; // 1: mirroring the start skips sample 0
+    const samplesNeeded = (end - 1) * HOP_SAMPLES + HALF_WINDOW + 1; // 1: the mirror at the start skips sample 0
     while (!this.#ended && this.#framesDone < end && this.#samplesRead < samplesNeeded) {
       if (signal?.aborted === true) throw new SottoError('CANCELLED', 'reading the audio was cancelled');
       const { value, done } = await this.#source.next();
@@ -118,21 +118,21 @@ export class MelStream {
         this.#samplesRead += value.length;
       }
     }
-    // Not a frame further than asked, so that the result does not depend on how the audio is cut into chunks.
+    // Stops at `end`, so that the result does not depend on how the audio is cut into chunks.
     if (this.#framesDone < end) await this.#advance(chunks, end);
   }
 
   /**
-   * Frames `start` … `end`, as far as the audio reaches into them, `[n, nMels]`; the caller owns the result.
+   * Frames `start` … `end` as far as there is audio, `[n, nMels]`; the caller owns the result.
    *
-   * @throws RangeError for frames in the middle of them that were dropped
+   * @throws RangeError if frames in the middle were dropped
    */
   slice(start: number, end: number): MxArray {
     const blocks = this.#blocks.filter((block) => block.start < end && block.start + block.count > start);
     for (const [i, block] of blocks.slice(1).entries()) {
       const before = blocks[i];
       if (before !== undefined && before.start + before.count !== block.start)
-        throw new RangeError(`the frames from ${before.start + before.count} on were dropped`);
+        throw new RangeError(`frames from ${before.start + before.count} were dropped`);
     }
     return mx.tidy(() => {
       const pieces = blocks.map((block) =>
@@ -146,7 +146,7 @@ export class MelStream {
     });
   }
 
-  /** Frees the frames before `end`, or those between `start` and `end`, as far as they are whole blocks. */
+  /** Frees the whole blocks before frame `end`, or between `start` and `end`. */
   drop(end: number, start = 0): void {
     const kept: Block[] = [];
     for (const block of this.#blocks) {
@@ -200,7 +200,7 @@ function concatenate(pieces: Float32Array[]): Float32Array<ArrayBuffer> {
   return whole;
 }
 
-/** Puts the first 200 samples in front, mirrored about sample 0; what the audio lacks is silence. */
+/** Prepends the first 200 samples, mirrored about sample 0; shorter audio is padded with silence. */
 export function reflectStart(samples: Float32Array): Float32Array<ArrayBuffer> {
   const padded = new Float32Array(HALF_WINDOW + samples.length);
   for (let i = 1; i <= HALF_WINDOW; i++) padded[HALF_WINDOW - i] = samples[i] ?? 0;
@@ -209,8 +209,8 @@ export function reflectStart(samples: Float32Array): Float32Array<ArrayBuffer> {
 }
 
 /**
- * Adds the silence that the reference puts after the audio, as far as a frame that touches the audio reaches into
- * it: every later frame is `SILENCE_LOG10` throughout.
+ * Adds the silence that the reference appends to the audio, as far as the frames that touch the audio reach: every
+ * later frame is `SILENCE_LOG10`.
  */
 function padEnd(pending: Float32Array, framesDone: number, samples: number): Float32Array<ArrayBuffer> {
   const framesTouched = Math.ceil((samples + HALF_WINDOW) / HOP_SAMPLES);

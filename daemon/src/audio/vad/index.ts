@@ -1,4 +1,4 @@
-/** Where speech is in a stream of audio. */
+/** Voice activity detection: finds speech in a stream of audio. */
 export { validateSpeechOptions } from './speech-options.js';
 export {
   FRAME_SAMPLES,

@@ -1,23 +1,23 @@
 /**
- * The part of Silero VAD that goes from frame to frame: an LSTM cell of 128 units and a weighted sum of its output.
- * 65,536 multiplications a frame are too few for a device: as a dozen MLX ops a step they take three times as long as
- * these loops, as a compiled step still longer (figures in ../README.md). A kernel for the CPU goes through all frames ten
- * times as fast; it runs on the CPU of a Mac too, whose JavaScript thread feeds the GPU meanwhile.
+ * The recurrent part of Silero VAD: an LSTM cell of 128 units and a weighted sum of its output. 65,536 multiplications
+ * per frame are too few for a device: as a dozen MLX ops per step they take three times as long as these loops, and a
+ * compiled step takes even longer (figures in ../NOTES.md). A CPU kernel computes all frames ten times as fast; it also
+ * runs on the CPU of a Mac, while its JavaScript thread feeds the GPU.
  */
 import { mx, type MxArray } from '#native/index.js';
 
 import { GATES, UNITS } from './silero-network.js';
 
-/** The weights, in the order in which the loops read them. */
+/** LSTM and output weights, in the order in which the loops read them. */
 export class Recurrence {
-  /** `[unit / 2, input, 2 units · 4 gates]`: what an input is multiplied with for two units, side by side. */
+  /** `[unit / 2, input, 2 units · 4 gates]`: the weights of an input for two units are adjacent. */
   readonly #weights: Float32Array;
   readonly #output: Float32Array;
   readonly #bias: number;
-  /** The same for the kernel, where it is there. */
+  /** The same weights for the CPU kernel, if it is available. */
   readonly #panels: MxArray | undefined;
 
-  /** Wh `[4 · 128, 128]`, the gates one after the other; weight and bias of the sum, `[128]` and `[1]`. */
+  /** Wh `[4 · 128, 128]`, one gate after another; weight and bias of the output, `[128]` and `[1]`. */
   constructor(wh: Float32Array, outputWeight: Float32Array, outputBias: Float32Array) {
     this.#weights = new Float32Array(wh.length);
     for (let unit = 0; unit < UNITS; unit++) {
@@ -35,7 +35,7 @@ export class Recurrence {
     this.#bias = outputBias[0] ?? NaN;
   }
 
-  /** Goes through the frames: `gates` `[frames, 4 · 128]` is what each adds by itself. Moves `state` on. */
+  /** Returns the probability of each frame and updates `state`. `gates` `[frames, 4 · 128]` is each frame's own input. */
   run(gates: MxArray, state: RecurrentState): Float32Array {
     const outputs = this.#panels ? this.#native(gates, this.#panels, state) : this.#plain(gates, state);
     const probabilities = new Float32Array(outputs.length / UNITS);
@@ -84,7 +84,7 @@ export class Recurrence {
     const weights = this.#weights;
     let index = 0;
     for (let unit = 0; unit < UNITS; unit += 2) {
-      // Eight sums at once: enough that none waits for its own last addition.
+      // Eight sums at once, so that no addition waits for the previous one of the same sum.
       const at = offset + unit;
       let i0 = gates[at]!;
       let f0 = gates[at + UNITS]!;
@@ -115,11 +115,11 @@ export class Recurrence {
   }
 }
 
-/** What one stream remembers. */
+/** Recurrent state of one stream. */
 export class RecurrentState {
   hidden = new Float64Array(UNITS);
   cell = new Float64Array(UNITS);
-  /** Where the next hidden values are put, while all the old ones are still needed. */
+  /** Buffer for the next hidden values while the old ones are still needed. */
   next = new Float64Array(UNITS);
 }
 

@@ -1,7 +1,7 @@
 /**
- * Silero VAD, the 16 kHz network: magnitudes of a short-time Fourier transform, four convolutions, one LSTM cell
- * that goes from frame to frame, and a weighted sum. A frame is 512 samples and the 64 before it. All but the LSTM
- * looks at its own frame only, and is computed here for many frames at once.
+ * The 16 kHz network of Silero VAD: magnitudes of a short-time Fourier transform, four convolutions, one LSTM cell and
+ * a weighted sum. A frame is 512 samples and the 64 before it. Everything except the LSTM depends on its own frame
+ * only and is computed here for many frames at once.
  */
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -37,8 +37,8 @@ export class SileroNetwork extends nn.Module {
   output = new OutputWeights();
 
   /**
-   * What each frame alone adds to the gates of the LSTM: `[frames, 4 · 128]`.
-   * `frames` is `[frames, 640]`: context, samples and the last 64 of them but one mirrored.
+   * Input of each frame to the gates of the LSTM: `[frames, 4 · 128]`.
+   * `frames` is `[frames, 640]`: context, samples, and 64 samples mirrored at the last one.
    */
   gates(frames: MxArray): MxArray {
     const [count = 0] = frames.shape;

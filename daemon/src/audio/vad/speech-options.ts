@@ -1,14 +1,14 @@
-/** When a sound counts as speech: what may be asked for. */
+/** Options of voice activity detection: validation and defaults. */
 import { SottoError } from '#daemon/protocol/errors.js';
 
 import type { SpeechOptions } from './speech-segmenter.js';
 
-/** How far the probability has to fall below the one that starts speech to end it, where nobody says. */
+/** Default distance of the negative threshold below the threshold. */
 const THRESHOLD_HYSTERESIS = 0.15;
 const MIN_NEGATIVE_THRESHOLD = 0.01;
 export const DEFAULT_THRESHOLD = 0.5;
 
-/** Below this probability speech may end. */
+/** The probability below which speech may end. */
 export function negativeThresholdOf({
   threshold = DEFAULT_THRESHOLD,
   negativeThreshold,
@@ -16,23 +16,23 @@ export function negativeThresholdOf({
   return negativeThreshold ?? Math.max(threshold - THRESHOLD_HYSTERESIS, MIN_NEGATIVE_THRESHOLD);
 }
 
-/** @throws SottoError INVALID_ARGUMENT for numbers that cannot be, alone or together */
+/** @throws SottoError INVALID_ARGUMENT for values that are invalid, alone or together */
 export function validateSpeechOptions(options: SpeechOptions): SpeechOptions {
   const { threshold = DEFAULT_THRESHOLD } = options;
   for (const name of ['threshold', 'negativeThreshold'] as const) {
     const value = options[name];
     if (value === undefined || (value >= 0 && value < 1)) continue;
-    throw invalidOption(`${name} of speech is ${value}`, 'give a probability: 0 or more, and below 1');
+    throw invalidOption(`VAD ${name} is ${value}`, 'use a probability: 0 or more, and below 1');
   }
   for (const name of ['minSpeechMs', 'minSilenceMs', 'speechPadMs', 'maxSpeechSeconds'] as const) {
     const value = options[name];
     if (value === undefined || value >= 0) continue;
-    throw invalidOption(`${name} of speech is ${value}`, 'give a length of time: 0 or more');
+    throw invalidOption(`VAD ${name} is ${value}`, 'use a duration of 0 or more');
   }
   if (options.negativeThreshold !== undefined && options.negativeThreshold >= threshold) {
     throw invalidOption(
-      `negativeThreshold of speech is ${options.negativeThreshold}, threshold ${threshold}: speech would end before it begins`,
-      `give a negativeThreshold below ${threshold}, or none: it is then ${negativeThresholdOf({ threshold }).toFixed(2)}`,
+      `VAD negativeThreshold ${options.negativeThreshold} is not below threshold ${threshold}`,
+      `use a value below ${threshold}, or omit it for the default of ${negativeThresholdOf({ threshold }).toFixed(2)}`,
     );
   }
   return options;

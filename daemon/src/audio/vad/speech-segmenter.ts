@@ -1,29 +1,29 @@
 /**
- * From speech probabilities to stretches of speech: a state machine that gives, piece by piece, what Silero's
- * `get_speech_timestamps` gives for the whole. Speech begins where the probability reaches `threshold` and ends
- * where it stayed below `negativeThreshold` for `minSilenceMs`; what lies between the two changes nothing.
+ * Turns speech probabilities into speech segments: a streaming version of Silero's `get_speech_timestamps`. Speech
+ * starts when the probability reaches `threshold` and ends after it stayed below `negativeThreshold` for
+ * `minSilenceMs`; values between the two thresholds change nothing.
  */
 import { VAD_FRAME_SAMPLES } from '../../protocol/live.js';
 import { DEFAULT_THRESHOLD, negativeThresholdOf } from './speech-options.js';
 
-/** What one probability stands for, 32 ms at 16 kHz: clients of the engine count by it, too. */
+/** Samples per probability, 32 ms at 16 kHz; clients of the engine use it too. */
 export const FRAME_SAMPLES = VAD_FRAME_SAMPLES;
 const SAMPLES_PER_MS = 16;
-/** Pauses up to this length are no place to cut an overlong stretch. */
+/** A segment that is too long is split only in pauses longer than this. */
 const MIN_SPLIT_PAUSE_SAMPLES = 98 * SAMPLES_PER_MS;
 
 export interface SpeechOptions {
-  /** From this probability on, a frame starts speech. */
+  /** A frame with at least this probability starts speech. */
   readonly threshold?: number;
-  /** Below it, a frame may end speech. 0.15 under the threshold if left out, at least 0.01. */
+  /** A frame below it may end speech. Default: 0.15 below the threshold, at least 0.01. */
   readonly negativeThreshold?: number;
-  /** Shorter stretches are dropped. */
+  /** Shorter segments are dropped. */
   readonly minSpeechMs?: number;
-  /** Shorter pauses belong to the speech around them. */
+  /** Shorter pauses are part of the surrounding speech. */
   readonly minSilenceMs?: number;
-  /** Added at both ends; two stretches that come closer than twice this share what is between them. */
+  /** Added at both ends; two segments closer than twice this share the gap. */
   readonly speechPadMs?: number;
-  /** Longer stretches are cut in their longest pause, or where they are if they have none. */
+  /** Longer segments are split in their longest pause, or at this length without one. */
   readonly maxSpeechSeconds?: number;
 }
 
@@ -33,7 +33,7 @@ export interface SpeechSegment {
   readonly end: number;
 }
 
-/** The cutter of one stream of audio. */
+/** Finds the speech segments of one stream of audio. */
 export class SpeechSegmenter {
   readonly #threshold: number;
   readonly #negativeThreshold: number;
@@ -43,17 +43,17 @@ export class SpeechSegmenter {
   readonly #maxSpeechSamples: number;
 
   #frames = 0;
-  /** Where the speech that goes on began. */
+  /** Start of the current speech. */
   #speechStart: number | undefined;
-  /** Where the silence that may end it began. */
+  /** Start of the silence that may end it. */
   #silenceStart: number | undefined;
-  /** The longest pause in it so far. */
+  /** Longest pause in it so far. */
   #pause: { start: number; samples: number } | undefined;
-  /** The last stretch, its start padded, its end not: how far it may reach depends on what follows. */
+  /** The last segment, its start padded, its end not: the padding depends on what follows. */
   #pending: SpeechSegment | undefined;
-  /** Unpadded end of the last stretch: the padding of the next one may not reach further back than half way. */
+  /** Unpadded end of the last segment: the padding of the next one reaches back at most half of the gap. */
   #lastEnd: number | undefined;
-  /** Start, padded, of the speech that goes on, once it is certain to be kept. */
+  /** Padded start of the current speech, once it is long enough to be kept. */
   #certainStart: number | undefined;
 
   constructor(options: SpeechOptions = {}) {
@@ -68,12 +68,12 @@ export class SpeechSegmenter {
     this.#minSpeechSamples = minSpeechMs * SAMPLES_PER_MS;
     this.#minSilenceSamples = minSilenceMs * SAMPLES_PER_MS;
     this.#padSamples = speechPadMs * SAMPLES_PER_MS;
-    // With its padding and the frame that passes the limit, a stretch is no longer than that.
+    // Including its padding and the frame that exceeds the limit, a segment is no longer than that.
     this.#maxSpeechSamples =
       (options.maxSpeechSeconds ?? Infinity) * 1000 * SAMPLES_PER_MS - FRAME_SAMPLES - 2 * this.#padSamples;
   }
 
-  /** Takes the probabilities of the next frames; gives the stretches that no later frame can change. */
+  /** Adds the probabilities of the next frames; returns the segments that no later frame can change. */
   push(probabilities: ArrayLike<number>): SpeechSegment[] {
     const finished: SpeechSegment[] = [];
     for (let i = 0; i < probabilities.length; i++) {
@@ -84,8 +84,8 @@ export class SpeechSegmenter {
   }
 
   /**
-   * Gives the rest. `audioSamples` is how long the audio was, if its last frame was not whole: nothing reaches
-   * further. The cutter is of no use afterwards.
+   * Returns the remaining segments; the segmenter cannot be used afterwards. `audioSamples` is the length of the audio,
+   * if its last frame was partial: no segment reaches beyond it.
    */
   end(audioSamples = this.#frames * FRAME_SAMPLES): SpeechSegment[] {
     const finished: SpeechSegment[] = [];
@@ -101,12 +101,12 @@ export class SpeechSegmenter {
     return finished;
   }
 
-  /** Whether something goes on that may become, or join, a stretch. */
+  /** Whether there is speech or a segment that is not final yet. */
   get isOpen(): boolean {
     return this.#pending !== undefined || this.#speechStart !== undefined;
   }
 
-  /** Nothing before this sample changes any more: every stretch to come begins at it or later. */
+  /** All segments before this sample are final: every later one starts at it or after it. */
   get stableSamples(): number {
     const start = this.#pending?.start ?? this.#certainStart;
     return start ?? Math.max(0, (this.#speechStart ?? this.#frames * FRAME_SAMPLES) - this.#padSamples);
@@ -127,7 +127,7 @@ export class SpeechSegmenter {
       const pause = this.#pause;
       this.#close(this.#speechStart, pause?.start ?? now, finished);
       this.#reset(pause === undefined ? undefined : pause.start + pause.samples);
-      if (pause === undefined) return; // this frame is lost between the two halves, as in the reference
+      if (pause === undefined) return; // this frame belongs to neither half, as in the reference
     }
     if (probability < this.#negativeThreshold && this.#speechStart !== undefined) {
       this.#silenceStart ??= now;
@@ -153,7 +153,7 @@ export class SpeechSegmenter {
     this.#certainStart = undefined;
   }
 
-  /** The stretch from `start` to `end`, unpadded, is one to keep. */
+  /** Keeps the segment from `start` to `end`, unpadded. */
   #close(start: number, end: number, finished: SpeechSegment[]): void {
     const padded = this.#certainStart ?? this.#begin(start, finished);
     this.#pending = { start: padded, end };
@@ -161,7 +161,7 @@ export class SpeechSegmenter {
     this.#certainStart = undefined;
   }
 
-  /** A stretch that is to be kept begins at `start`: finishes the one before it; returns the padded start. */
+  /** Starts a segment at `start`: finishes the previous one and returns the padded start. */
   #begin(start: number, finished: SpeechSegment[]): number {
     const between = this.#lastEnd === undefined ? Infinity : start - this.#lastEnd;
     const shared = between < 2 * this.#padSamples;
@@ -176,11 +176,11 @@ export class SpeechSegmenter {
     return Math.floor(Math.max(0, start - (shared ? Math.floor(between / 2) : this.#padSamples)));
   }
 
-  /** Finishes the stretch that waits as soon as what follows cannot change it any more. */
+  /** Finishes the pending segment as soon as later audio cannot change it. */
   #finishIfStable(finished: SpeechSegment[]): void {
     if (this.#pending === undefined) return;
     const { start, end } = this.#pending;
-    const next = this.#speechStart ?? this.#frames * FRAME_SAMPLES; // the earliest start of what follows
+    const next = this.#speechStart ?? this.#frames * FRAME_SAMPLES; // earliest start of the next segment
     if (next - end >= 2 * this.#padSamples) {
       finished.push({ start, end: Math.floor(end + this.#padSamples) });
       this.#pending = undefined;
@@ -189,7 +189,7 @@ export class SpeechSegmenter {
     }
   }
 
-  /** Whether the speech that goes on will be long enough, wherever it ends. */
+  /** Whether the current speech is long enough, wherever it ends. */
   #isCertain(start: number): boolean {
     const earliestEnd = this.#silenceStart ?? (this.#frames - 1) * FRAME_SAMPLES;
     return earliestEnd - start > this.#minSpeechSamples;

@@ -7,28 +7,28 @@ import {
 } from './speech-segmenter.js';
 import type { VadStream } from './voice-activity.js';
 
-/** Speech without the air around it, for the times of words. Measured: 30 ms are nearer to what people hear than none. */
+/** Speech without its padding, for word times. Measured: 30 ms of padding match human labels better than none. */
 const TIGHT_OPTIONS: SpeechOptions = { minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 30 };
 
 const SAMPLES_PER_MS = 16;
-/** Frames that are begun, and the like. */
+/** Covers partial frames. */
 const LOOKAHEAD_MARGIN_MS = 200;
 
-/** How sure it is that somebody speaks. */
+/** Evidence of speech in a range of audio. */
 export interface VoiceEvidence {
-  /** The highest probability of a frame. */
+  /** Highest probability of a frame. */
   readonly maxProbability: number;
-  /** Of the frames that are more probably speech than not. */
+  /** Total duration of the frames at or above the threshold. */
   readonly seconds: number;
 }
 
-/** The probabilities of what was pushed at once. */
+/** Probabilities of one push. */
 interface ProbabilityBlock {
   readonly firstFrame: number;
   readonly probabilities: Float32Array;
 }
 
-/** What is known, while a stream is read, of where somebody speaks in it. */
+/** Speech segments and probabilities of a stream while it is read. */
 export class SpeechTrack {
   readonly #probabilities: VadStream;
   readonly #segmenter: SpeechSegmenter;
@@ -36,13 +36,13 @@ export class SpeechTrack {
   readonly #tightSegmenter = new SpeechSegmenter(TIGHT_OPTIONS);
   #segments: SpeechSegment[] = [];
   #tight: SpeechSegment[] = [];
-  /** Probabilities in the order of the audio; what was dropped is missing. */
+  /** Probabilities in the order of the audio, without dropped ones. */
   #blocks: ProbabilityBlock[] = [];
   #frames = 0;
   #samples = 0;
   #ended = false;
 
-  /** So many samples more have to be read to know where, and whether, somebody spoke at one. */
+  /** Samples to read beyond a position before its segments are final. */
   readonly lookaheadSamples: number;
 
   constructor(probabilities: VadStream, options: SpeechOptions = {}) {
@@ -74,24 +74,24 @@ export class SpeechTrack {
     this.#frames += probabilities.length;
   }
 
-  /** Up to this sample nothing will change; nobody speaks between the stretches before it. */
+  /** Segments before this sample are final. */
   get stableSamples(): number {
     return this.#ended ? this.#samples : this.#segmenter.stableSamples;
   }
 
-  /** Stretches that reach beyond sample `from`. One that goes on ends, as yet, where the audio read so far ends. */
+  /** Segments that end after sample `from`. An open one ends, so far, where the audio ends. */
   after(from: number): SpeechSegment[] {
     const open: SpeechSegment[] = [];
     if (!this.#ended && this.#segmenter.isOpen) open.push({ start: this.stableSamples, end: this.#samples });
     return [...this.#segments, ...open].filter(({ end }) => end > from);
   }
 
-  /** Stretches between two samples without the pauses and the padding that `after` leaves in: where words can be. */
+  /** Segments between two samples without the pauses and the padding that `after` includes: where words can be. */
   within(from: number, to: number): SpeechSegment[] {
     return this.#tight.filter(({ start, end }) => end > from && start < to);
   }
 
-  /** What was heard between two samples, pauses, padding and all. */
+  /** Evidence between two samples, including pauses and padding. */
   evidence(from: number, to: number): VoiceEvidence {
     const [first, end] = [Math.round(from / FRAME_SAMPLES), Math.round(to / FRAME_SAMPLES)];
     let [maxProbability, speechFrames] = [0, 0];
@@ -105,7 +105,7 @@ export class SpeechTrack {
     return { maxProbability, seconds: (speechFrames * FRAME_SAMPLES) / (1000 * SAMPLES_PER_MS) };
   }
 
-  /** Frees what ends before sample `end`, or what lies between samples `start` and `end`. */
+  /** Frees everything before sample `end`, or between samples `start` and `end`. */
   drop(end: number, start = 0): void {
     const isDropped = (one: SpeechSegment): boolean => one.start >= start && one.end <= end;
     const [firstFrame, endFrame] = [Math.ceil(start / FRAME_SAMPLES), Math.floor(end / FRAME_SAMPLES)];
@@ -114,7 +114,7 @@ export class SpeechTrack {
     this.#tight = this.#tight.filter((segment) => !isDropped(segment));
   }
 
-  /** The same samples, looked through as they go by. */
+  /** Passes the samples through and analyzes them on the way. */
   async *watch(samples: AsyncIterable<Float32Array>): AsyncGenerator<Float32Array> {
     for await (const chunk of samples) {
       this.push(chunk);
@@ -124,7 +124,7 @@ export class SpeechTrack {
   }
 }
 
-/** What is left of a block without the frames from `start` to `end`; all of it where it begins before `start`. */
+/** The block without the frames from `start` to `end`; unchanged if it starts before `start`. */
 function removeFrames(block: ProbabilityBlock, start: number, end: number): ProbabilityBlock[] {
   const { firstFrame, probabilities } = block;
   if (firstFrame < start || firstFrame >= end) return [block];

@@ -1,4 +1,4 @@
-/** How probable it is that somebody speaks, for each 32 ms of a stream of audio: Silero VAD on MLX. */
+/** Speech probability for each 32 ms of a stream of audio: Silero VAD on MLX. */
 import { fileURLToPath } from 'node:url';
 
 import { mx, type Stream } from '#native/index.js';
@@ -8,15 +8,15 @@ import { CONTEXT_SAMPLES, SileroNetwork } from './silero-network.js';
 import { FRAME_SAMPLES } from './speech-segmenter.js';
 
 const WEIGHTS = new URL('../../../../../assets/vad/silero-vad.safetensors', import.meta.url);
-/** The transform's last window reaches so far beyond the frame, into its mirror image. */
+/** The last window of the transform reaches this far beyond the frame, into its mirror image. */
 const MIRRORED_SAMPLES = 64;
 const ROW_SAMPLES = CONTEXT_SAMPLES + FRAME_SAMPLES + MIRRORED_SAMPLES;
 /** Frames computed at once: 4 s, some 3 MB of intermediate values. */
 const BATCH_FRAMES = 128;
 
 /**
- * A queue of its own, on the CPU: a few milliseconds of voice activity must not wait behind the encoder of a speech
- * model, and would start a GPU for nothing. MLX keeps a queue until the thread ends, so there is one for all.
+ * A separate CPU stream: a few milliseconds of voice activity must not wait for the encoder of a speech model, and are
+ * not worth starting a GPU. MLX keeps a stream until the thread ends, so all instances share this one.
  */
 let queue: Stream | undefined;
 
@@ -38,7 +38,7 @@ export class VoiceActivity {
     );
   }
 
-  /** Reads the weights that come with Sotto, 1.2 MB (10 ms). */
+  /** Loads the bundled weights, 1.2 MB (10 ms). */
   static async load(): Promise<VoiceActivity> {
     queue ??= mx.newStream('cpu');
     const network = new SileroNetwork();
@@ -53,16 +53,16 @@ export class VoiceActivity {
   }
 
   /**
-   * A stream of audio of its own. It holds no arrays and need not be closed.
+   * Creates a stream. It holds no arrays and need not be closed.
    *
-   * @param from what another stream remembered: this one goes on from there. It is given the audio from 64 samples before
-   *   the first frame that the other one had not heard whole.
+   * @param from state of another stream to continue from. The first samples to push are then the 64 before the first
+   *   frame that the other stream had not completed.
    */
   stream(from?: VadState): VadStream {
     return new VadStream((samples, state) => this.#probabilities(samples, state), from);
   }
 
-  /** Frees the weights. Streams are of no use afterwards. */
+  /** Frees the weights. Streams cannot be used afterwards. */
   dispose(): void {
     this.#network.dispose();
     this.#recurrence.dispose();
@@ -72,7 +72,7 @@ export class VoiceActivity {
     this.dispose();
   }
 
-  /** `samples` is whole frames, with the context of the first in front. */
+  /** `samples` holds whole frames after the context of the first one. */
   #probabilities(samples: Float32Array, state: RecurrentState): Float32Array {
     const frames = Math.floor(samples.length / FRAME_SAMPLES);
     const rows = new Float32Array(frames * ROW_SAMPLES);
@@ -92,17 +92,17 @@ export class VoiceActivity {
   }
 }
 
-/** What a stream remembers of the audio heard: 128 values each. */
+/** State of a stream: 128 values each. */
 export interface VadState {
   readonly hidden: Float64Array;
   readonly cell: Float64Array;
 }
 
-/** One stream of 16 kHz mono samples, in pieces of any size; how it is cut changes the result by rounding at most (3e-6). */
+/** One stream of 16 kHz mono samples in pieces of any size, which affects the result only by rounding (at most 3e-6). */
 export class VadStream {
   readonly #compute: (samples: Float32Array, state: RecurrentState) => Float32Array;
   readonly #state = new RecurrentState();
-  /** The context of the next frame, and what is there of the frame itself. */
+  /** Context of the next frame and its samples so far. */
   #pending = new Float32Array(CONTEXT_SAMPLES);
 
   /** @internal Made by `VoiceActivity.stream`. */
@@ -114,14 +114,14 @@ export class VadStream {
     this.#pending = new Float32Array(0);
   }
 
-  /** A copy of what is remembered of the frames that were whole. */
+  /** A copy of the state after the last complete frame. */
   get memory(): VadState {
     return { hidden: this.#state.hidden.slice(), cell: this.#state.cell.slice() };
   }
 
   /**
-   * The speech probability of each frame of 512 samples (32 ms) that is now whole. Computed before it returns: about
-   * two milliseconds for each second of audio. Push seconds, not hours.
+   * Returns the speech probability of each frame of 512 samples (32 ms) that is now complete. Synchronous: about two
+   * milliseconds per second of audio, so push seconds, not hours.
    */
   push(samples: Float32Array): Float32Array {
     const all = new Float32Array(this.#pending.length + samples.length);
@@ -139,14 +139,14 @@ export class VadStream {
     return probabilities;
   }
 
-  /** The probability of the last, partial frame, filled up with zeros; empty if there is none. */
+  /** Returns the probability of the last, partial frame, padded with zeros; empty if there is none. */
   flush(): Float32Array {
     const partial = this.#pending.length - CONTEXT_SAMPLES;
     return partial <= 0 ? new Float32Array(0) : this.push(new Float32Array(FRAME_SAMPLES - partial));
   }
 }
 
-/** One NaN or overflow would stay in the recurrence for the rest of the stream. */
+/** A NaN or overflow would stay in the recurrence for the rest of the stream. */
 function clamp(sample: number): number {
   return Number.isNaN(sample) ? 0 : Math.min(1, Math.max(-1, sample));
 }
