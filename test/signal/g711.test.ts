@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { decodeG711, type Law } from '#daemon/signal/g711.js';
 
-/** Samples of 16 bits. */
+/** Decodes to 16-bit samples. */
 function decoded(codes: Iterable<number>, law: Law): number[] {
   return [...decodeG711(Uint8Array.from(codes), law)].map((sample) => sample * 32_768);
 }
 
 /**
- * ITU-T G.711, tables 1a and 2a: of each positive segment the value of its first code and the step between its codes; of 13
- * bits for A-law, of 14 for µ-law. The codes of table 1a are without the inversion of even bits, those of 2a are inverted.
+ * ITU-T G.711, tables 1a and 2a: number, first value and step of each positive segment, in 13 bits for A-law and 14 bits
+ * for µ-law. The codes of table 1a are without the inversion of even bits, those of 2a are inverted.
  */
 const A_SEGMENTS = [
   [0, 1, 2],
@@ -34,7 +34,7 @@ const MU_SEGMENTS = [
 const ALL = Array.from({ length: 256 }, (_, code) => code);
 
 describe('G.711', () => {
-  test('A-law has the values of the standard’s table', () => {
+  test('A-law matches the table of the standard', () => {
     for (const [segment, first, step] of A_SEGMENTS) {
       for (let place = 0; place < 16; place++) {
         const value = 8 * (first + place * step);
@@ -44,7 +44,7 @@ describe('G.711', () => {
     }
   });
 
-  test('µ-law has the values of the standard’s table', () => {
+  test('µ-law matches the table of the standard', () => {
     for (const [segment, first, step] of MU_SEGMENTS) {
       for (let place = 0; place < 16; place++) {
         const value = 4 * (first + place * step);
@@ -56,12 +56,12 @@ describe('G.711', () => {
   });
 
   test.each<[Law, (sample: number) => number]>([
-    // Half a step of the segment that a sample lies in; those of µ-law are shifted by 132, their first step is half as large.
+    // Half a step of the segment of a sample; µ-law segments are shifted by 132, and their first step is half as large.
     ['a', (sample) => Math.max(8, Math.abs(sample) / 32)],
     ['mu', (sample) => (Math.abs(sample) + 132) / 33],
-  ])('%s-law: every sample is near the value of a code', (law, halfStep) => {
+  ])('%s-law has a code within half a step of every sample', (law, halfStep) => {
     const values = decoded(ALL, law).sort((a, b) => a - b);
-    // The farthest from all values are those halfway between two.
+    // The samples farthest from all values are halfway between two of them.
     const far = values.slice(1).filter((value, index) => {
       const below = values[index] ?? NaN;
       return (value - below) / 2 > halfStep((value + below) / 2);
@@ -70,7 +70,7 @@ describe('G.711', () => {
     expect(Math.min(-(values[0] ?? 0), values.at(-1) ?? 0)).toBeGreaterThan(32_000);
   });
 
-  test('no two codes of a law mean the same, but for the two zeros of µ-law', () => {
+  test('the codes have distinct values, except the two zeros of µ-law', () => {
     expect(new Set(decoded(ALL, 'a')).size).toBe(256);
     expect(new Set(decoded(ALL, 'mu').map((value) => value + 0)).size).toBe(255);
   });

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { toPcm16 } from '#daemon/signal/pcm16.js';
 
-test('what was 16 bits stays as it was, and what is too loud is cut off, not turned over', () => {
+test('keeps 16-bit samples and clips louder ones instead of wrapping', () => {
   fc.assert(
     fc.property(fc.int16Array(), (samples) => {
       expect([...toPcm16(Float32Array.from(samples, (sample) => sample / 32_768))]).toEqual([...samples]);

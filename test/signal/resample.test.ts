@@ -16,36 +16,36 @@ function level(samples: Float32Array): number {
 const RATES = [8000, 11025, 22050, 24000, 32000, 44100, 48000, 96000];
 
 describe('Resampler', () => {
-  test.each(RATES)('from %i Hz a tone keeps its level, its phase and its purity', (rate) => {
+  test.each(RATES)('keeps level, phase and purity of a tone from %i Hz', (rate) => {
     const highest = Math.min(rate, 16000) / 2;
     for (const part of [0.02, 0.2, 0.5, 0.8]) {
       const hertz = highest * part;
       const output = convert(sine(hertz, rate, 0.5), rate);
       const ideal = sine(hertz, 16000, 0.5);
-      // Without the edges, where the tone is switched on and off.
+      // Excludes the edges, where the tone starts and stops.
       expect(signalToError(ideal.subarray(800, 7200), output.subarray(800, 7200))).toBeGreaterThan(60);
     }
   });
 
-  test.each([22050, 44100, 48000, 96000])('from %i Hz, what 16 kHz can not hold is gone', (rate) => {
+  test.each([22050, 44100, 48000, 96000])('removes frequencies above 8 kHz from %i Hz', (rate) => {
     for (const hertz of [8800, 9500, 10500]) {
       expect(level(convert(sine(hertz, rate, 0.5), rate)) - level(sine(hertz, rate, 0.5))).toBeLessThan(-75);
     }
   });
 
-  test('an odd rate is converted as well as a common one', () => {
+  test('converts an odd rate as precisely as a common one', () => {
     const output = convert(sine(1000, 11027, 0.5), 11027);
     expect(
       signalToError(sine(1000, 16000, 0.5).subarray(800, 7200), output.subarray(800, 7200)),
     ).toBeGreaterThan(60);
   });
 
-  test('a constant stays what it is', () => {
+  test('keeps a constant', () => {
     const output = convert(new Float32Array(48000).fill(0.5), 48000);
     expect(Math.max(...output.subarray(100, -100).map((value) => Math.abs(value - 0.5)))).toBeLessThan(1e-6);
   });
 
-  test('the length is that of the input, in seconds, to half a sample', () => {
+  test('keeps the duration to half a sample', () => {
     fc.assert(
       fc.property(fc.constantFrom(...RATES), fc.integer({ min: 0, max: 5000 }), (rate, length) => {
         const expected = Math.floor((length * 16000) / rate + 0.5);
@@ -55,7 +55,7 @@ describe('Resampler', () => {
     );
   });
 
-  test('it does not matter how the input is cut', () => {
+  test('gives the same output for any chunks', () => {
     const noise = Float32Array.from({ length: 3000 }, (_, n) => Math.sin(n * n));
     const whole = convert(noise, 44100);
     fc.assert(

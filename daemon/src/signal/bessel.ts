@@ -1,4 +1,4 @@
-/** Modified Bessel function of the first kind, order 0, by its power series: the shape of Kaiser's windows. */
+/** Modified Bessel function of the first kind, order 0, by its power series; used for Kaiser windows. */
 export function besselI0(x: number): number {
   let sum = 1;
   let term = 1;

@@ -1,6 +1,6 @@
-/** Sound as telephones have it, one byte a sample: ITU-T G.711, µ-law and A-law. Decoding gives 16 bits, the standard's 14 and 13 at their upper end. */
+/** ITU-T G.711 telephone audio, one byte per sample: µ-law and A-law. The 14 and 13 bits of the standard are scaled to 16. */
 
-/** Added before the logarithm is taken, so that µ-law has no step at zero. */
+/** Added before the logarithm, so that µ-law has no step at zero. */
 const MU_BIAS = 0x84;
 
 export type Law = 'mu' | 'a';
@@ -16,14 +16,14 @@ export function decodeG711(bytes: Uint8Array, law: Law): Float32Array {
   return samples;
 }
 
-/** Sign, three bits for the segment, four for the place in it; all of them inverted on the line. */
+/** A sign bit, three bits of segment, four bits of position in it; all bits are inverted. */
 function muSample(code: number): number {
   const bits = ~code;
   const magnitude = ((((bits & 0x0f) << 3) + MU_BIAS) << ((bits & 0x70) >> 4)) - MU_BIAS;
   return (bits & 0x80) === 0 ? magnitude : -magnitude;
 }
 
-/** The same, with every other bit inverted, and a first segment as wide as the second. */
+/** Like µ-law, but with every other bit inverted, and a first segment as wide as the second. */
 function aSample(code: number): number {
   const bits = code ^ 0x55;
   const segment = (bits & 0x70) >> 4;

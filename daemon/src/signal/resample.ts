@@ -1,8 +1,8 @@
 /**
  * Streaming sample-rate conversion: a windowed sinc, one set of taps per output phase (Smith, "Digital Audio
- * Resampling"; Kaiser window). Output sample k is the input at time k · inRate / outRate, silence assumed outside.
+ * Resampling"; Kaiser window). Output sample k is the input at time k · inRate / outRate, with silence outside.
  *
- * Length: floor(n · outRate / inRate + ½) samples for n in, so that durations agree to half a sample.
+ * n input samples give floor(n · outRate / inRate + ½) samples, so that durations agree to half a sample.
  */
 import { besselI0 } from './bessel.js';
 
@@ -10,26 +10,26 @@ import { besselI0 } from './bessel.js';
 const ZERO_CROSSINGS = 32;
 /** Kaiser β: about 90 dB of stop band. */
 const BETA = 9;
-/** Cut-off (−6 dB) as a part of the lower Nyquist frequency. */
+/** Cutoff (−6 dB) as a fraction of the lower Nyquist frequency. */
 const CUTOFF = 0.95;
-/** Odd rates (11,027 Hz) would need a table per output sample; they interpolate between this many instead. */
+/** Odd rates (11,027 Hz) would need a table per output sample; they interpolate between this many phases instead. */
 const MAX_PHASES = 1024;
 
 export class Resampler {
-  /** Output phases, and how far apart in the input two neighbouring outputs are: step/phases samples. */
-  readonly #phases: number;
-  readonly #step: number;
-  readonly #halfTaps: number;
-  readonly #taps: number;
-  readonly #table: Float32Array;
-  readonly #tablePhases: number;
+  /** Adjacent output samples are step/phases input samples apart. */
+  private readonly phases: number;
+  private readonly step: number;
+  private readonly halfTaps: number;
+  private readonly taps: number;
+  private readonly table: Float32Array;
+  private readonly tablePhases: number;
 
-  /** Input samples still needed; [0] is input sample `base`, which starts below 0: silence before the sound. */
-  #held: Float32Array;
-  #base: number;
-  #heldLength: number;
-  #received = 0;
-  #produced = 0;
+  /** Input samples still needed; [0] is input sample `base`, which starts below 0: silence before the audio. */
+  private held: Float32Array;
+  private base: number;
+  private heldLength: number;
+  private received = 0;
+  private produced = 0;
 
   constructor(
     readonly inRate: number,
@@ -48,14 +48,14 @@ export class Resampler {
     this.#held = new Float32Array(4 * this.#taps);
   }
 
-  /** Every output sample that the input so far determines. */
+  /** Returns every output sample that the input so far determines. */
   push(input: Float32Array): Float32Array {
     this.#append(input);
     this.#received += input.length;
     return this.#drain(Infinity);
   }
 
-  /** The rest, with silence after the sound. */
+  /** Returns the remaining samples, with silence after the audio. */
   flush(): Float32Array {
     const total = Math.floor((this.#received * this.outRate) / this.inRate + 0.5);
     this.#append(new Float32Array(this.#taps));
@@ -116,7 +116,7 @@ export class Resampler {
   }
 }
 
-/** Four sums side by side: the additions of one would wait for each other. */
+/** Dot product with four partial sums, because the additions of a single sum would wait for each other. */
 function dot(a: Float32Array, aStart: number, b: Float32Array, bStart: number, length: number): number {
   let s0 = 0;
   let s1 = 0;
@@ -133,7 +133,7 @@ function dot(a: Float32Array, aStart: number, b: Float32Array, bStart: number, l
   return s0 + s1 + (s2 + s3);
 }
 
-/** Taps for each phase p/phases, and one row more for interpolation. Each row sums to 1: no ripple at 0 Hz. */
+/** Taps for each phase p/phases, plus one row for interpolation. Each row sums to 1, so there is no ripple at 0 Hz. */
 function makeTable(phases: number, halfTaps: number, stretch: number): Float32Array {
   const taps = 2 * halfTaps;
   const table = new Float32Array((phases + 1) * taps);
@@ -155,7 +155,7 @@ function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
 }
 
-/** @param x −1 to 1 over the window; 0 outside. */
+/** @param x −1 to 1 across the window; the result is 0 outside */
 function kaiser(x: number): number {
   return Math.abs(x) >= 1 ? 0 : besselI0(BETA * Math.sqrt(1 - x * x)) / besselI0(BETA);
 }
