@@ -90,7 +90,7 @@ describe('--format html', () => {
     const timings = { load: 0, mel: 0, encode: 0, decode: 0, total: 0 };
     const summary = { language: '', durationSeconds: 3, timings, model: 'base', segments: 0 };
     const page = render(await formatOf('html').writer(), { file: 'silence.wav', segments: [], summary });
-    expect(page).toContain('No speech was found.');
+    expect(page).toContain('No speech detected.');
   });
 });
 

@@ -1,4 +1,4 @@
-/** How wide text is where characters stand in columns: a Chinese one takes two, a combining accent none. */
+/** Width of text in columns: a Chinese character takes two, a combining accent none. */
 import stringWidth from 'string-width';
 
 export function columnsOf(text: string): number {

@@ -1,4 +1,4 @@
-/** The formats of `sotto transcribe --format`. What a format is written with is loaded when it is asked for. */
+/** The formats of `sotto transcribe --format`. Each writer is imported on demand. */
 import type { Writer, WriterSettings } from './writer.js';
 
 interface Format {
@@ -20,10 +20,10 @@ export type FormatName = keyof typeof FORMATS;
 
 export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
 
-/** Other names of formats: what people type, and how their files are called. */
+/** Aliases: common names and file extensions. */
 const ALIASES: Readonly<Record<string, FormatName>> = { txt: 'text', markdown: 'md', htm: 'html' };
 
-/** By name, alias or file extension without its dot; undefined for what is none. */
+/** Finds a format by name, alias or file extension without its dot; undefined if there is none. */
 export function findFormat(name: string): FormatName | undefined {
   const plain = name.toLowerCase();
   return FORMAT_NAMES.find((format) => format === plain) ?? ALIASES[plain];

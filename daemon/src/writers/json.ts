@@ -1,4 +1,4 @@
-/** One JSON object for a file, on one line. */
+/** JSON: one object per file, on one line. */
 import type { Segment, Word } from '../protocol/transcription.js';
 import { fullText, type Writer } from './writer.js';
 import { defined } from '../protocol/defined.js';
@@ -23,7 +23,7 @@ export function jsonWriter(): Writer {
   };
 }
 
-/** All of a segment, in an order that stays. */
+/** The fields of a segment in a fixed order. */
 function segmentFields(segment: Segment): Segment {
   const { start, end, text, tokens, avgLogprob, noSpeechProb, compressionRatio, temperature } = segment;
   const { words, tokenLogprobs, language } = segment;

@@ -1,9 +1,9 @@
-/** Markdown: the file's name as a heading, then the text in paragraphs, which end where the speaker pauses. */
+/** Markdown: the file name as a heading, then the text in paragraphs that end where the speaker pauses. */
 import { basename } from 'node:path';
 import type { Segment } from '../protocol/transcription.js';
 import { linesOf, oneLine, type Writer } from './writer.js';
 
-/** A pause between two segments that starts a paragraph; most pauses between sentences are shorter than a second. */
+/** Pause that starts a paragraph; most pauses between sentences are shorter than a second. */
 const PARAGRAPH_PAUSE_SECONDS = 2;
 
 const LANGUAGE_WITHOUT_SPACES =
@@ -21,10 +21,10 @@ export function markdownWriter(): Writer {
   };
 }
 
-/** Each paragraph as its lines. A line break of the text starts a line, two of them a paragraph. */
+/** Paragraphs as lists of lines. A line break in the text starts a line, two of them a paragraph. */
 function paragraphsOf(segments: readonly Segment[]): string[][] {
   const paragraphs: string[][] = [];
-  /** Line breaks that are due before the next text. */
+  /** Number of line breaks before the next text. */
   let due = 2;
   let end = -Infinity;
   for (const segment of segments) {
@@ -48,12 +48,12 @@ function spaceAfter(text: string): string {
   return LANGUAGE_WITHOUT_SPACES.test(text.replace(/\p{P}+$/u, '')) ? '' : ' ';
 }
 
-/** What would be markup in the middle of a line. */
+/** Escapes characters that are markup anywhere in a line. */
 function escape(text: string): string {
   return text.replace(/[\\`*_[\]<>|~]/g, '\\$&').replace(/&(?=#?\w+;)/g, '\\&');
 }
 
-/** At the start of a line a few more marks mean something: a heading, a list, a rule. */
+/** Also escapes characters that are markup at the start of a line: a heading, a list, a rule. */
 function block(line: string): string {
   return escape(line)
     .replace(/^(#+|[-+=])(?=\s|$)/, '\\$1')

@@ -1,4 +1,4 @@
-/** SubRip: numbered cues. Segments without text give no cue and take no number. */
+/** SubRip: numbered cues. Segments without text get no cue and no number. */
 import { CueSequence, type Cue } from './subtitles/cues.js';
 import { toHighlights, renderWords } from './subtitles/highlight.js';
 import { clockTime } from './timestamp.js';
@@ -33,7 +33,7 @@ export function srtWriter({ rules, highlightWords = false }: WriterSettings = {}
   };
 }
 
-/** An arrow inside the text would read as a second timing line; there are no entities to write it with. */
+/** An arrow in the text would be parsed as a second timing line, and SubRip has no entities. */
 function escapeArrows(text: string): string {
   return text.replace(/-{2,}>/g, '->');
 }

@@ -1,8 +1,8 @@
-/** Plain text: a line for each segment, more where its text has line breaks, and empty ones where a paragraph ends. */
+/** Plain text: a line per segment, more if its text has line breaks, and an empty one after a paragraph. */
 import { linesOf, type Writer } from './writer.js';
 
 export function textWriter(): Writer {
-  /** Line breaks that are due before the next text; undefined before the first text. */
+  /** Number of line breaks before the next text; undefined before the first text. */
   let due: number | undefined;
   return {
     begin: () => '',
@@ -11,7 +11,7 @@ export function textWriter(): Writer {
       for (const [index, line] of linesOf(text).entries()) {
         if (index > 0 && due !== undefined) due += 1;
         if (line === '') continue;
-        // The next segment starts a line in any case, so one break between two segments is there already.
+        // A segment always starts a line, so one break between two segments is already written.
         document += `${'\n'.repeat(Math.max(0, (due ?? 1) - 1))}${line}\n`;
         due = 0;
       }

@@ -1,4 +1,4 @@
-/** Tab-separated: start and end in whole milliseconds, then the text, under a header line. */
+/** Tab-separated values: start and end in whole milliseconds, then the text, after a header line. */
 import { oneLine, type Writer } from './writer.js';
 
 export function tsvWriter(): Writer {

@@ -1,6 +1,6 @@
 /**
- * WebVTT. Its cue text is markup, so `&`, `<` and `>` are written as entities. Where words have times, each but the
- * first carries its own inside the cue (`<00:00:01.000>`), for players that show words as they are said.
+ * WebVTT. Cue text is markup, so `&`, `<` and `>` are written as entities. If words have times, each one except the
+ * first has a timestamp inside the cue (`<00:00:01.000>`), for players that show words as they are spoken.
  */
 import { underline } from './srt.js';
 import { CueSequence, type Cue } from './subtitles/cues.js';
@@ -34,7 +34,7 @@ function block(start: number, end: number, text: string): string {
   return `${clockTime(start, '.')} --> ${clockTime(end, '.')}\n${text}\n\n`;
 }
 
-/** Times inside a cue must lie within it and grow; a word whose time does not goes with the word before it. */
+/** Timestamps must increase and lie inside the cue; a word whose time does not shares that of the previous word. */
 function withWordTimes(cue: Cue): string {
   let last = cue.start;
   return renderWords(cue.lines, (text, index, start) => {

@@ -1,34 +1,34 @@
-/** A form of written text. Writers are strings in, strings out: where they go is somebody else's business. */
+/** Writers turn transcripts into documents, strings only; callers write the files. */
 import type { JobSummary } from '../protocol/messages.js';
 import type { Segment } from '../protocol/transcription.js';
 import type { ReportAudio } from './report/audio-source.js';
 import type { SubtitleRules } from './subtitles/rules.js';
 
-/** A file and all of its text. */
+/** The transcript of a file. */
 export interface Transcript {
-  /** As the user named it. */
+  /** Path as the user entered it. */
   readonly file: string;
   readonly segments: readonly Segment[];
   readonly summary: JobSummary;
-  /** Of the text, where it is not the one that is spoken. */
+  /** Language of the text, if it is not the spoken one. */
   readonly textLanguage?: string;
-  /** How a report reaches the sound; only `html` looks at it. */
+  /** Location of the audio, used by `html` only. */
   readonly audio?: ReportAudio;
 }
 
-/** Called in order: `begin`, `segment` for each, then `end`, or `cut` where the file failed. The parts joined are the document. */
+/** Calls: `begin`, `segment` for each segment, then `end`, or `flush` if the file failed. The document is their concatenation. */
 export interface Writer {
   begin(): string;
   segment(segment: Segment): string;
   end(transcript: Transcript): string;
-  /** What is still held back when a file fails in the middle. */
+  /** Returns the text that is still held back when a file fails midway. */
   flush?(): string;
 }
 
-/** What the user may set; only subtitles look at it. */
+/** User settings, for subtitles only. */
 export interface WriterSettings {
   readonly rules?: SubtitleRules;
-  /** A cue for each word, with that word underlined. */
+  /** One cue per word, with that word underlined. */
   readonly highlightWords?: boolean;
 }
 
@@ -37,24 +37,24 @@ export function render(writer: Writer, transcript: Transcript): string {
   return [writer.begin(), ...body, writer.end(transcript)].join('');
 }
 
-/** Text on one line: a line break or a control character inside a segment would end a cue or a row. */
+/** Joins text into one line: a line break or control character in a segment would end a cue or a row. */
 export function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
 }
 
 const LINE_BREAK = /\r\n|[\n\r\u2028\u2029]/u;
 
-/** The lines of a text: a replacement may hold line breaks. Each is `oneLine`; two breaks in a row give an empty one. */
+/** Splits text into lines, since a replacement may contain line breaks. Two breaks in a row give an empty line. */
 export function linesOf(text: string): string[] {
   return text.split(LINE_BREAK).map(oneLine);
 }
 
-/** The same without the empty ones: an empty line ends a cue. */
+/** Like `linesOf`, without empty lines, because an empty line ends a cue. */
 export function nonEmptyLines(text: string): string[] {
   return linesOf(text).filter((line) => line !== '');
 }
 
-/** The text of all segments as one string, spaced as the model spaced it. */
+/** The text of all segments as one string, with the model's spacing. */
 export function fullText(segments: readonly Segment[]): string {
   return segments
     .map((segment) => segment.text)

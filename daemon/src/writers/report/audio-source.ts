@@ -1,18 +1,18 @@
-/** How a report reaches the sound that it was written from. */
+/** Location of the audio of a report. */
 export type ReportAudio =
   | {
-      /** Held in the page itself, as a data URL. */
+      /** In the page itself, as a data URL. */
       readonly kind: 'embedded';
       readonly mime: string;
       readonly base64: string;
     }
   | {
-      /** Beside the page: a relative link, already escaped as a URL. */
+      /** Next to the page: a relative link, already escaped as a URL. */
       readonly kind: 'linked';
       readonly href: string;
     };
 
-/** What an `<audio>` element takes. */
+/** The `src` of an `<audio>` element. */
 export function sourceUrl(audio: ReportAudio): string {
   return audio.kind === 'embedded' ? `data:${audio.mime};base64,${audio.base64}` : audio.href;
 }

@@ -1,6 +1,6 @@
 /**
- * A report of a transcript: one page that holds all it needs. Its script and style are let in by their hashes, nothing
- * may be fetched, and every text is escaped. Without scripts it is still a transcript with the browser's own player.
+ * HTML report: a self-contained page. Its script and style are allowed by their hashes, nothing may be fetched, and all
+ * text is escaped. Without JavaScript it still shows the transcript and the browser's own player.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -17,8 +17,8 @@ export function htmlWriter(): Writer {
 }
 
 function page(transcript: Transcript): string {
-  const style = part('style.css');
-  const script = part('player.js');
+  const style = readAsset('style.css');
+  const script = readAsset('player.js');
   const { file, segments, summary, audio, textLanguage = summary.language } = transcript;
   const title = oneLine(basename(file)) || 'Transcript';
   const rows = segments.map((segment) => ({ segment, spans: toSpans(segment) })).filter(hasText);
@@ -44,10 +44,10 @@ function page(transcript: Transcript): string {
 </header>
 ${player(audio, title, durationMs)}
 <main id="transcript" class="transcript" lang="${escape(languageTag(textLanguage))}" data-duration="${durationMs}">
-${rows.length === 0 ? '<p class="empty" lang="en">No speech was found.</p>\n' : rows.map((line) => row(line, byWord)).join('')}</main>
+${rows.length === 0 ? '<p class="empty" lang="en">No speech detected.</p>\n' : rows.map((line) => row(line, byWord)).join('')}</main>
 <footer class="foot">
 ${legend(byWord)}
-<p class="keys">${KEYS.filter(([, what]) => byWord || what !== 'a word')
+<p class="keys">${KEYS.filter(([, what]) => byWord || what !== WORD_KEY)
     .map(([keys, what]) => `<span>${keys.map((key) => `<kbd>${key}</kbd>`).join(' ')} ${what}</span>`)
     .join('\n')}</p>
 </footer>
@@ -57,11 +57,12 @@ ${legend(byWord)}
 `;
 }
 
+const WORD_KEY = 'previous or next word';
 const KEYS: readonly (readonly [readonly string[], string])[] = [
   [['space'], 'play or pause'],
-  [['←', '→'], '5 seconds'],
-  [['shift', '←', '→'], 'a word'],
-  [['↑', '↓'], 'a line'],
+  [['←', '→'], '5 seconds back or ahead'],
+  [['shift', '←', '→'], WORD_KEY],
+  [['↑', '↓'], 'previous or next line'],
 ];
 
 interface SegmentRow {
@@ -70,10 +71,10 @@ interface SegmentRow {
 }
 
 function hasText({ spans }: SegmentRow): boolean {
-  return spans.some((part) => part.text.trim() !== '');
+  return spans.some((span) => span.text.trim() !== '');
 }
 
-/** Nothing but what is in the page; a linked sound may also be played from beside it, or from where the user says. */
+/** Allows only the page itself, and for linked audio a file next to it or one that the user chooses. */
 function policy(script: string, style: string, audio: ReportAudio | undefined): string {
   return [
     "default-src 'none'",
@@ -110,7 +111,7 @@ function player(audio: ReportAudio | undefined, title: string, durationMs: numbe
 <button id="speed" class="speed" type="button" aria-label="Speed: 1 times">1×</button></div>
 </div>
 <p id="notice" class="notice" role="status" hidden></p>
-<label id="picker" class="picker" hidden>Choose the sound file<input id="file" type="file" accept="audio/*,video/*"></label>
+<label id="picker" class="picker" hidden>Choose audio file<input id="file" type="file" accept="audio/*,video/*"></label>
 </section>`;
 }
 
@@ -127,8 +128,8 @@ function row({ segment, spans }: SegmentRow, byWord: boolean): string {
 }
 
 /**
- * From where on the model was sure, less sure, unsure; below, it guessed. A line's figure is a mean over its window, which
- * seldom comes near 100 %: from -1, the reference's limit for a failed decode, it takes e^-1 = 37 %.
+ * Lower bounds of high, medium and low confidence. The confidence of a line is a mean over its window, which rarely
+ * reaches 100 %: the reference treats a mean log probability of -1 as a failed decode, which is e^-1 = 37 %.
  */
 const WORD_STEPS = [0.8, 0.6, 0.35] as const;
 const LINE_STEPS = [0.65, 0.5, 0.37] as const;
@@ -139,9 +140,9 @@ function shade(probability: number, byWord: boolean): string {
 }
 
 function legend(byWord: boolean): string {
-  const [sure, less, unsure] = (byWord ? WORD_STEPS : LINE_STEPS).map((step) => Math.round(step * 100));
-  return `<div class="legend"><label><input id="shading" type="checkbox" checked> Show how sure the model was of each ${byWord ? 'word' : 'line'}</label>
-<ul><li><span>sure</span> ${sure} % and more</li><li><span data-doubt="1">less sure</span> from ${less} %</li><li><span data-doubt="2">unsure</span> from ${unsure} %</li><li><span data-doubt="3">guessed</span> below</li></ul></div>`;
+  const [high, medium, low] = (byWord ? WORD_STEPS : LINE_STEPS).map((step) => Math.round(step * 100));
+  return `<div class="legend"><label><input id="shading" type="checkbox" checked> Show the model’s confidence in each ${byWord ? 'word' : 'line'}</label>
+<ul><li><span>high</span> ${high}% or more</li><li><span data-doubt="1">medium</span> from ${medium}%</li><li><span data-doubt="2">low</span> from ${low}%</li><li><span data-doubt="3">very low</span> below</li></ul></div>`;
 }
 
 /** `3:07`, or `1:02:03`. */
@@ -173,8 +174,8 @@ function escape(text: string): string {
   return text.replace(/[&<>"']/g, (mark) => ENTITIES[mark] ?? mark);
 }
 
-/** The page's script and style lie beside this module's source, as what they are. */
-function part(name: 'player.js' | 'style.css'): string {
+/** Reads the page's script or style from this module's source folder. */
+function readAsset(name: 'player.js' | 'style.css'): string {
   const path = join(packageRoot, 'daemon', 'src', 'writers', 'report', name);
   return `\n${readFileSync(path, 'utf8')}`;
 }

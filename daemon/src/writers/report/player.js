@@ -1,6 +1,6 @@
 /* global document, window, requestAnimationFrame, cancelAnimationFrame, matchMedia, getComputedStyle, ResizeObserver,
    OfflineAudioContext, Blob, atob, devicePixelRatio */
-// The page's own script: plays, lights up what is said, draws the waveform. It asks nothing of any network.
+// The script of the page: plays audio, highlights the current word, draws the waveform. It never uses the network.
 (() => {
   'use strict';
   const $ = (id) => document.getElementById(id);
@@ -14,11 +14,11 @@
   const length = () =>
     (Number.isFinite(audio.duration) && audio.duration) || +transcript.dataset.duration / 1000;
 
-  // ---- the sound -------------------------------------------------------------------------------------------------
+  // ---- audio -----------------------------------------------------------------------------------------------------
 
-  /** Above this, decoding for the waveform would take more memory than a picture is worth. */
+  /** Decoding longer audio for the waveform would take too much memory. */
   const MAX_WAVEFORM_SECONDS = 2 * 3600;
-  /** Enough for the envelope of speech; the lowest that every browser resamples to. */
+  /** Hz: enough for the envelope of speech, and the lowest rate that every browser resamples to. */
   const WAVEFORM_RATE = 8000;
   let peaks;
 
@@ -26,13 +26,13 @@
   if (source.startsWith('data:')) {
     const comma = source.indexOf(',');
     const bytes = Uint8Array.from(atob(source.slice(comma + 1)), (letter) => letter.charCodeAt(0));
-    // Some browsers can't seek within a data URL; within a blob all can.
+    // Some browsers can't seek in a data URL, but all can in a blob.
     audio.src = URL.createObjectURL(new Blob([bytes], { type: source.slice(5, source.indexOf(';')) }));
     void readPeaks(bytes.buffer);
   } else if (source === '') showPicker('This page has no audio.');
-  audio.addEventListener('error', () => showPicker('The sound can’t be played from here.'));
+  audio.addEventListener('error', () => showPicker('This page can’t play the audio.'));
   if (source !== '' && !source.startsWith('data:')) {
-    showPicker('The sound lies beside this page. Choose it once to see its waveform.');
+    showPicker('The audio file is next to this page. Choose it to see its waveform.');
   }
 
   function showPicker(why) {
@@ -64,7 +64,7 @@
         }
       }
       const loudest = peaks.reduce((a, b) => Math.max(a, b), 0.001);
-      // The root lifts quiet speech to where it can be seen.
+      // The square root makes quiet speech visible.
       peaks = peaks.map((value) => Math.sqrt(value / loudest));
       wave.dataset.peaks = String(count);
     } catch {
@@ -73,7 +73,7 @@
     draw();
   }
 
-  // ---- the waveform ----------------------------------------------------------------------------------------------
+  // ---- waveform --------------------------------------------------------------------------------------------------
 
   function draw() {
     const { width, height } = canvas.getBoundingClientRect();
@@ -99,7 +99,7 @@
     pen.fillRect(Math.min(width - 1.5, Math.max(0, played - 0.75)), 0, 1.5, height);
   }
 
-  /** Of a stretch of the whole, 0…1. Until the sound is read: where there is speech. */
+  /** Peak level of a range, 0…1. Before the audio is decoded: a fixed level where there is speech. */
   function loudness(from, to) {
     if (peaks === undefined) {
       const [a, b] = [from * length(), to * length()];
@@ -113,20 +113,20 @@
     return loudest;
   }
 
-  // ---- what is being said ----------------------------------------------------------------------------------------
+  // ---- current word ----------------------------------------------------------------------------------------------
 
   let frame = 0;
   let litWord;
   let litRow;
-  /** Nothing is lit before the reader has played or gone anywhere. */
+  /** Nothing is highlighted before the first play or seek. */
   let hasStarted = false;
-  /** Whoever scrolls is reading elsewhere: the page leaves them there for a while. */
+  /** After the reader scrolls, the page does not scroll by itself for a while. */
   let readingUntil = 0;
   for (const gesture of ['wheel', 'touchmove']) {
     window.addEventListener(gesture, () => (readingUntil = Date.now() + 4000), { passive: true });
   }
 
-  /** The last of them that has begun, if it is still being said. */
+  /** The last element of the list that has started, if it has not ended. */
   function at(list, time) {
     const index = lastStartedIndex(list, time);
     return index >= 0 && time < list[index].end ? list[index] : undefined;
@@ -136,7 +136,7 @@
     let [low, high] = [0, list.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      // A seek may land a hair before what was clicked.
+      // A seek may land slightly before the clicked word.
       if (list[middle].start <= time + 0.002) low = middle + 1;
       else high = middle;
     }
@@ -192,7 +192,7 @@
   }
 
   function toggle() {
-    if (audio.paused) audio.play().catch(() => showPicker('The sound can’t be played from here.'));
+    if (audio.paused) audio.play().catch(() => showPicker('This page can’t play the audio.'));
     else audio.pause();
   }
 
@@ -211,7 +211,7 @@
   });
   for (const event of ['seeked', 'loadedmetadata']) audio.addEventListener(event, update);
 
-  // ---- hands -----------------------------------------------------------------------------------------------------
+  // ---- controls --------------------------------------------------------------------------------------------------
 
   $('play').addEventListener('click', toggle);
 
@@ -238,7 +238,7 @@
   });
 
   transcript.addEventListener('click', ({ target }) => {
-    // Text that was just marked is to be copied, not played.
+    // Selected text is copied, not played.
     if (!window.getSelection().isCollapsed) return;
     const word = target.closest('.w');
     const start = (word ?? target.closest('.at')?.parentElement)?.dataset.s;
@@ -248,14 +248,14 @@
   transcript.addEventListener('pointerover', ({ target }) => {
     const word = target.closest('.w');
     if (word !== null && word.title === '')
-      word.title = `${clock(+word.dataset.s / 1000)}, ${word.dataset.p} % sure`;
+      word.title = `${clock(+word.dataset.s / 1000)}, ${word.dataset.p}% confidence`;
   });
 
   $('shading').addEventListener('change', () => {
     transcript.classList.toggle('plain', !$('shading').checked);
   });
 
-  /** To the next or the one before; within the first moments of one, back means the one before it. */
+  /** Jumps to the next or previous element; just after the start of one, back means the one before it. */
   function jump(list, by) {
     const index = lastStartedIndex(list, audio.currentTime - (by < 0 ? 0.3 : 0));
     const target = list[Math.min(list.length - 1, Math.max(0, by < 0 ? index : index + 1))];
@@ -274,7 +274,7 @@
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest('input, audio')) return;
-    // A button in focus keeps its own key.
+    // A focused button handles the space key itself.
     if (event.key === ' ' && event.target.closest('button')) return;
     const act = Object.hasOwn(keys, event.key) ? keys[event.key] : undefined;
     if (act === undefined) return;
@@ -282,7 +282,7 @@
     act(event);
   });
 
-  // ---- begin -----------------------------------------------------------------------------------------------------
+  // ---- start -----------------------------------------------------------------------------------------------------
 
   audio.controls = false;
   audio.hidden = true;

@@ -1,18 +1,18 @@
-/** What lights up in a report: the words of a segment, or the whole segment where it has none. */
+/** The parts of a report that are highlighted during playback: the words of a segment, or its lines without words. */
 import type { Segment } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
 import { nonEmptyLines, linesOf } from '../writer.js';
 
 export interface Span {
-  /** Whether a space stands before it. */
+  /** Whether a space precedes it. */
   readonly hasSpaceBefore: boolean;
-  /** Whether a line break stands before it, in place of the space. */
+  /** Whether a line break precedes it, instead of a space. */
   readonly hasLineBreakBefore: boolean;
   readonly text: string;
   /** Whole milliseconds. */
   readonly start: number;
   readonly end: number;
-  /** 0…1; of a segment, the geometric mean over the tokens of its window. */
+  /** 0…1; for a segment, the geometric mean over the tokens of its window. */
   readonly probability: number;
 }
 
@@ -25,7 +25,7 @@ export function toSpans(segment: Segment): Span[] {
   for (const { word, start, end, probability } of segment.words ?? []) {
     const from = milliseconds(start);
     const timed = { start: from, end: Math.max(from, milliseconds(end)), probability: clamp01(probability) };
-    // A replacement may put a line break before a word, after it, or inside of it.
+    // A replacement may put a line break before, after or inside a word.
     for (const [index, bare] of linesOf(word).entries()) {
       hasLineBreakBefore ||= index > 0;
       if (bare === '') continue;

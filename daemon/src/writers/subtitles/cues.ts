@@ -1,4 +1,4 @@
-/** Segments as subtitle cues: broken into lines, in order, never two at a time, and each long enough to be read. */
+/** Turns segments into subtitle cues: split into lines, in order, without overlap, each long enough to read. */
 import type { Segment } from '../../protocol/transcription.js';
 import { columnsOf } from '../columns.js';
 import { milliseconds } from '../timestamp.js';
@@ -17,13 +17,13 @@ export interface Cue {
   readonly start: number;
   readonly end: number;
   readonly lines: readonly Line[];
-  /** Whether its words carry times of the model. */
+  /** Whether its words have times from the model. */
   readonly isTimed: boolean;
 }
 
 /**
- * A cue may stay longer than its words where nothing follows, so the last one of a segment is held back until the next
- * is known.
+ * A cue may stay longer than its words if nothing follows, so the last one of a segment is held back until the next
+ * one is known.
  */
 export class CueSequence {
   readonly #limits: LineLimits | undefined;
@@ -33,7 +33,7 @@ export class CueSequence {
     this.#limits = lineLimits(rules);
   }
 
-  /** The cues that are settled by what this segment says. */
+  /** Adds a segment and returns the cues that are final now. */
   add(segment: Segment): Cue[] {
     const finished: Cue[] = [];
     for (const cue of toCues(segment, this.#limits)) {
@@ -48,7 +48,7 @@ export class CueSequence {
     return finished;
   }
 
-  /** The last cue. It stays no longer than the sound lasts, unless its words do. */
+  /** Returns the last cue. It ends with the audio at the latest, or with its words. */
   finish(durationSeconds = Infinity): Cue[] {
     const cue = this.#pending;
     this.#pending = undefined;
@@ -73,7 +73,7 @@ function toCues(segment: Segment, limits: LineLimits | undefined): Cue[] {
   });
 }
 
-/** The lines that the text itself has. */
+/** Splits units at the line breaks of the text. */
 function toLines(units: readonly Unit[]): Line[] {
   const lines: Unit[][] = [];
   for (const unit of units) {
@@ -84,7 +84,7 @@ function toLines(units: readonly Unit[]): Line[] {
   return lines;
 }
 
-/** A cue that would begin with the one before it, or earlier, begins when that one ends. */
+/** A cue that would start no later than the previous one starts when that one ends. */
 function startAfter(pending: Cue, start: number): number {
   return start > pending.start ? start : Math.max(pending.end, pending.start + 1);
 }

@@ -1,15 +1,15 @@
-/** `--highlight-words`: a cue as a row of cues, each with the word that is being said underlined. */
+/** `--highlight-words`: splits a cue into cues with the current word underlined. */
 import type { Cue } from './cues.js';
 import type { Line } from './lines.js';
 
-/** A stretch of a cue; `word` counts its words through all lines, undefined while none is said. */
-interface Highlight {
+/** A time range of a cue; `word` is the index of the spoken word across all lines, undefined between words. */
+export interface Highlight {
   readonly start: number;
   readonly end: number;
   readonly word: number | undefined;
 }
 
-/** They follow each other without a gap, from the start of the cue to its end. */
+/** Covers the cue from start to end without gaps. */
 export function toHighlights(cue: Cue): Highlight[] {
   const words = cue.lines.flat().flatMap((unit) => unit.words);
   const stretches: Highlight[] = [];
@@ -21,14 +21,14 @@ export function toHighlights(cue: Cue): Highlight[] {
   };
   for (const [index, { start, end }] of words.entries()) {
     until(Math.min(start, cue.end), undefined);
-    // Cut short where the next word begins before this one ends.
+    // Ends early if the next word starts before this one ends.
     until(Math.min(end, words[index + 1]?.start ?? Infinity, cue.end), index);
   }
   until(cue.end, undefined);
   return stretches;
 }
 
-/** The lines of a cue, each word written by `write`, which is told its number. */
+/** Renders the lines of a cue; `write` renders each word from its text, index and start. */
 export function renderWords(
   lines: readonly Line[],
   write: (text: string, word: number, start: number) => string,

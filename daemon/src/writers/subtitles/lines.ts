@@ -1,7 +1,7 @@
 /**
- * Where lines and cues of a segment end. Every way to break it is weighed (Knuth and Plass, "Breaking paragraphs into
- * lines", 1981): what a break costs depends on the words at it, what a line costs on how uneven it is; the cheapest
- * whole wins. No limit is ever broken, but by a single word that is wider than a line.
+ * Breaks a segment into lines and cues at minimum total cost (Knuth and Plass, "Breaking paragraphs into lines", 1981):
+ * the cost of a break depends on the words at it, the cost of a line on its free space. Only a single word that is
+ * wider than a line exceeds a limit.
  */
 import { columnsOf } from '../columns.js';
 import { LONG_PAUSE_MS, type LineLimits } from './rules.js';
@@ -9,16 +9,16 @@ import type { Unit } from './units.js';
 
 export type Line = readonly Unit[];
 
-/** Every line costs this much, so that there are as few as the limits allow. */
+/** Cost of each line, so that there are as few as the limits allow. */
 const LINE_COST = 6;
-/** Every cue, on top of its lines. */
+/** Cost of each cue, in addition to its lines. */
 const CUE_COST = 6;
-/** What an empty line would cost; by the square of the free space, so that two even lines win over a full and a short one. */
+/** Cost of an empty line; grows with the square of the free space, so that two even lines beat a full and a short one. */
 const UNEVEN_COST = 6;
-/** A pause as long as this is as good a place as a comma. */
+/** A pause this long is as good a break as a comma. */
 const PAUSE_MS = 400;
 
-/** Words that begin a clause, where a break before them reads well; only those that mean nothing else in another of the languages. */
+/** Words that start a clause, so that a break before them reads well; only those that are unambiguous across the languages. */
 const CONJUNCTIONS = new Set(
   (
     'and or but because that which who when while where if although though unless until than ' +
@@ -27,7 +27,7 @@ const CONJUNCTIONS = new Set(
     'pero porque cuando sino aunque mientras perché quando anche omdat maar'
   ).split(' '),
 );
-/** Words that belong to the next one. */
+/** Words that should stay with the next one. */
 const BINDS_TO_NEXT = new Set(
   (
     'the a an of to in on at by for from with my your his its our their this these mr mrs dr i we he she they ' +
@@ -37,10 +37,10 @@ const BINDS_TO_NEXT = new Set(
   ).split(' '),
 );
 
-/** The lines of each cue, in order. */
+/** Returns the lines of each cue, in order. */
 export function breakIntoCues(units: readonly Unit[], { width, lines, words }: LineLimits): Line[][] {
   const widths = units.map((unit) => columnsOf(unit.text));
-  // best[end][count]: the cheapest way to set units[0 … end) whose last cue has `count` lines so far.
+  // best[end][count]: the cheapest layout of units[0 … end) whose last cue has `count` lines so far.
   const best: (State | undefined)[][] = [[{ cost: 0, from: 0, count: 0 }]];
   for (let end = 1; end <= units.length; end++) {
     const row: (State | undefined)[] = [];
@@ -63,7 +63,7 @@ export function breakIntoCues(units: readonly Unit[], { width, lines, words }: L
         const needsSpace = from > 0 && pauseAfter(units, from - 1) >= LONG_PAUSE_MS;
         if (count > 0 && count < lines && !needsSpace)
           keepCheapest(row, count + 1, { cost: state.cost + line + breakCostBefore, from, count });
-        // A cue that ends within a clause makes its reader wait: its seam weighs twice.
+        // A cue that ends within a clause makes the reader wait, so its break costs twice as much.
         keepCheapest(row, 1, { cost: state.cost + line + CUE_COST + 2 * breakCostBefore, from, count });
       }
     }
@@ -74,7 +74,7 @@ export function breakIntoCues(units: readonly Unit[], { width, lines, words }: L
 
 interface State {
   readonly cost: number;
-  /** Where its last line begins, and how many lines the cue had before that line. */
+  /** Start of the last line, and the number of lines of the cue before it. */
   readonly from: number;
   readonly count: number;
 }
@@ -93,7 +93,7 @@ function backtrack(units: readonly Unit[], best: readonly (readonly (State | und
     const state = best[end]?.[count];
     if (state === undefined) break;
     cue.unshift(units.slice(state.from, end));
-    // The first line of a cue: what stands before it is another cue, however many lines that has.
+    // The first line of a cue: the line before it belongs to another cue.
     if (count === 1) {
       cues.unshift(cue);
       cue = [];
@@ -112,14 +112,14 @@ function cheapest(row: readonly (State | undefined)[]): number {
   return at;
 }
 
-/** Free space of a line, squared. */
+/** Cost of the free space of a line, squared. */
 function unevenCost(columns: number, width: number): number {
   if (!Number.isFinite(width)) return 0;
   const free = Math.max(0, width - columns) / width;
   return UNEVEN_COST * free * free;
 }
 
-/** What a break before units[at] costs: 0 between sentences, much after a word that leans on the next one. */
+/** Cost of a break before units[at]: 0 between sentences, high after a word that belongs to the next one. */
 function breakCost(units: readonly Unit[], at: number): number {
   const before = units[at - 1];
   const after = units[at];

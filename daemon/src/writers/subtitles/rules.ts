@@ -1,18 +1,18 @@
 /**
- * What a cue may be. The figures are those of broadcasters' and streaming services' style guides: two lines of 42
- * columns, at most 20 columns a second, no cue shorter than 5/6 of a second where there is room for it.
+ * Limits of a cue, from the style guides of broadcasters and streaming services: two lines of 42 columns, at most 20
+ * columns per second, at least 5/6 of a second if there is time for it.
  */
 
-/** Limits that the user asks for. Without any, a cue is a segment on one line. */
+/** Limits set by the user. Without any, a cue is a segment on one line. */
 export interface SubtitleRules {
-  /** Columns of a line; a Chinese, Japanese or Korean character takes two. A single longer word stands alone. */
+  /** Columns per line; a Chinese, Japanese or Korean character takes two. A longer word gets a line of its own. */
   readonly maxLineWidth?: number;
-  /** Lines of a cue. */
+  /** Lines per cue. */
   readonly maxLineCount?: number;
   readonly maxWordsPerLine?: number;
 }
 
-/** The limits in force, where there are any. */
+/** Effective limits. */
 export interface LineLimits {
   readonly width: number;
   readonly lines: number;
@@ -22,7 +22,7 @@ export interface LineLimits {
 const DEFAULT_LINE_WIDTH = 42;
 const DEFAULT_LINE_COUNT = 2;
 
-/** A number of lines alone asks for lines of the usual width; a width alone for two lines; words alone for one line. */
+/** A line count alone implies the default width, a width alone two lines, a word count alone one line. */
 export function lineLimits(rules: SubtitleRules = {}): LineLimits | undefined {
   const { maxLineWidth, maxLineCount, maxWordsPerLine } = rules;
   if (maxLineWidth === undefined && maxLineCount === undefined && maxWordsPerLine === undefined)
@@ -35,11 +35,11 @@ export function lineLimits(rules: SubtitleRules = {}): LineLimits | undefined {
   };
 }
 
-/** A cue that would be gone sooner stays this long, if nothing follows before. */
+/** A shorter cue is extended to this, unless another one follows earlier. */
 export const MIN_CUE_MS = 833;
 
-/** A cue that would be faster stays until it is this slow, if nothing follows before. */
+/** A faster cue is extended to this reading speed, unless another one follows earlier. */
 export const MAX_COLUMNS_PER_SECOND = 20;
 
-/** Nothing is held on the screen over a silence as long as this within a segment. */
+/** No cue spans a silence this long within a segment. */
 export const LONG_PAUSE_MS = 2000;

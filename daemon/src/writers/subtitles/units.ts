@@ -1,36 +1,36 @@
-/** A segment as the smallest parts that a line may be broken into, each with its time. */
+/** Splits a segment into the smallest units between which a line may break, with their times. */
 import type { Segment, Word } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
 import { nonEmptyLines, oneLine } from '../writer.js';
 
-/** A word: what is underlined, and what gets a time of its own. Times in whole milliseconds. */
+/** A word that is highlighted and timed by itself. Times in whole milliseconds. */
 export interface TimedText {
   readonly start: number;
   readonly end: number;
   readonly text: string;
 }
 
-/** Words between which a line must not be broken; a single one in languages that put spaces between words. */
+/** Words that must stay on one line; a single word in languages with spaces. */
 export interface Unit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
-  /** Whether a space stands before it. */
+  /** Whether a space precedes it. */
   readonly hasSpaceBefore: boolean;
-  /** Whether the text has a line break before it. */
+  /** Whether a line break precedes it in the text. */
   readonly hasLineBreakBefore: boolean;
-  /** Joined they are `text`. */
+  /** The words that make up `text`. */
   readonly words: readonly TimedText[];
-  /** Whether the times are the model's, not guessed by length. */
+  /** Whether the times are from the model rather than estimated by length. */
   readonly isTimed: boolean;
 }
 
 const UNSPACED_SCRIPTS =
   /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
-/** No line begins with these, nor with a small kana or a long-vowel mark; none ends with an opening bracket. */
+/** Characters that no line starts with: closing marks, small kana, long-vowel marks. No line ends with an opening bracket. */
 const NOT_LINE_START = /^[\p{Pe}\p{Pf}\p{Po}\p{Mn}\p{Mc}ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ]/u;
 const NOT_LINE_END = /[\p{Ps}\p{Pi}]$/u;
-/** Marks that some languages set off by a space: they stay with the word before it. */
+/** Punctuation that some languages put after a space: it stays with the previous word. */
 const BINDS_TO_PREVIOUS = /^[!?;:»%…。、，！？]/u;
 const WIDE_STOP = /[、。，！？；：]$/u;
 const wordBreaks = new Intl.Segmenter('und', { granularity: 'word' });
@@ -48,18 +48,18 @@ export function toUnits(segment: Segment): Unit[] {
   return mergePieces(pieces, text, breaks, words !== undefined);
 }
 
-/** Offsets in the text at which a line may begin, and those at which one must. */
+/** Offsets in the text where a line may start, and where one must. */
 interface Breaks {
   readonly all: readonly number[];
   readonly forced: readonly number[];
 }
 
 interface Piece extends TimedText {
-  /** Where it begins in the segment's text. */
+  /** Offset in the segment's text. */
   readonly at: number;
 }
 
-/** The model's words laid over the text, or undefined where they do not spell it. */
+/** Aligns the model's words with the text; undefined if they do not match it. */
 function alignWords(words: readonly Word[], text: string): Piece[] | undefined {
   const pieces: Piece[] = [];
   let at = 0;
@@ -75,7 +75,7 @@ function alignWords(words: readonly Word[], text: string): Piece[] | undefined {
   return at === text.length && pieces.length > 0 ? pieces : undefined;
 }
 
-/** Words found in the text, with times by their share of its characters. */
+/** Splits the text into pieces with times in proportion to their length. */
 function timeByLength(text: string, breaks: readonly number[], start: number, end: number): Piece[] {
   const span = Math.max(0, end - start);
   const time = (at: number): number => start + Math.round((span * at) / text.length);
@@ -85,7 +85,7 @@ function timeByLength(text: string, breaks: readonly number[], start: number, en
   });
 }
 
-/** A replacement may put a line break inside of a word: its parts share the word's time by their length. */
+/** Splits a word at line breaks that a replacement put inside it; the parts share its time by length. */
 function splitPiece({ at, text, start, end }: Piece, forced: readonly number[]): Piece[] {
   const cuts = [at, ...forced.filter((offset) => offset > at && offset < at + text.length)];
   const time = (offset: number): number => start + Math.round(((end - start) * (offset - at)) / text.length);
@@ -95,7 +95,7 @@ function splitPiece({ at, text, start, end }: Piece, forced: readonly number[]):
   });
 }
 
-/** @param lines the lines of `text`, which are joined by a space in it */
+/** @param lines the lines of `text`, which joins them with spaces */
 function breakOffsets(text: string, lines: readonly string[]): Breaks {
   const forced: number[] = [];
   let end = 0;
@@ -104,7 +104,7 @@ function breakOffsets(text: string, lines: readonly string[]): Breaks {
   return { all: [...all].sort((a, b) => a - b), forced };
 }
 
-/** Where a line may begin: after a space, and between the words of a script that has none. */
+/** Offsets where a line may start: after a space, and between the words of a script without spaces. */
 function optionalBreaks(text: string): number[] {
   const offsets = [0];
   for (let at = 1; at < text.length; at++) {
@@ -139,13 +139,8 @@ function lastCharacter(text: string): string {
   return /[\uD800-\uDBFF][\uDC00-\uDFFF]$/.test(text) ? text.slice(-2) : text.slice(-1);
 }
 
-/** Pieces put together until each unit begins where a line may begin. */
-function mergePieces(
-  pieces: readonly Piece[],
-  text: string,
-  { all, forced }: Breaks,
-  isTimed: boolean,
-): Unit[] {
+/** Merges pieces so that each unit starts where a line may start. */
+function mergePieces(pieces: readonly Piece[], text: string, { all, forced }: Breaks, isTimed: boolean): Unit[] {
   const breaks = new Set(all);
   const groups: Piece[][] = [];
   for (const piece of pieces) {
