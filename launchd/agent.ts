@@ -1,52 +1,52 @@
-/** The login agent: what keeps Sotto's daemon running from login on, whichever service manager the system has. */
+/** The login agent, which keeps Sotto's daemon running, independent of the service manager. */
 
-/** Reverse DNS, as launchd wants it; also the name of the property list. */
+/** Reverse DNS name, as launchd requires; also the name of the property list. */
 export const LABEL = 'com.sotto.daemon';
 
-/** What an agent is made of. */
+/** Definition of a login agent. */
 export interface AgentPlan {
-  /** Names the agent; tests install others beside it. */
+  /** Name of the agent; tests install agents with other names. */
   readonly label: string;
   /** The user's home folder. */
   readonly user: string;
-  /** Where the launcher lies. Its file name is what macOS shows under Login Items. */
+  /** Path of the launcher. macOS shows its file name under Login Items. */
   readonly launcher: string;
-  /** Node programs to run it with, the likeliest first. */
+  /** Node programs to try, the preferred one first. */
   readonly nodes: readonly string[];
   /** The module that Node runs, and its arguments. */
   readonly command: readonly string[];
-  /** Where that module lies once this version has given way to another one, if that is known. */
+  /** Path of that module after an upgrade has replaced this version, if known. */
   readonly successor?: string;
-  /** Where what the agent says before its own log is open goes. */
+  /** File for the agent's output before its own log is open. */
   readonly log: string;
-  /** Working folder: one that is there as long as Sotto is. */
+  /** Working folder, which must exist as long as Sotto does. */
   readonly folder: string;
-  /** No secrets: anybody who may read the files reads these. */
+  /** Must not hold secrets: it is readable to everyone who may read the files. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** `outdated`: installed, but not as this version would install it. */
+/** `outdated`: installed, but not by this version. */
 export interface AgentStatus {
   readonly installed: 'no' | 'yes' | 'outdated';
   readonly state: 'not loaded' | 'running' | 'stopped';
   readonly pid?: number;
-  /** How it ended last, in the system's words, where that was no success. */
+  /** Last exit as the service manager describes it, if it was a failure. */
   readonly lastFailure?: string;
   /** The file that the service manager reads. */
   readonly file: string;
 }
 
-/** All of them do nothing where there is nothing to do. @throws SottoError AGENT_FAILED, with what the system said */
+/** Every operation is idempotent. @throws SottoError AGENT_FAILED with the system's message */
 export interface AgentManager {
-  /** Whose launcher the file names that the service manager reads: there is one such file for each user. */
+  /** Owner of the launcher in the service manager's file, of which each user has one. */
   owner(): 'none' | 'own' | 'other';
-  /** Installs or renews it, and has it running. @returns whether anything had to change */
+  /** Installs or updates the agent and starts it. @returns whether anything changed */
   install(): Promise<boolean>;
-  /** Ends it, and takes all of its files away. @returns whether there was one */
+  /** Stops the agent and removes its files. @returns whether there was one */
   uninstall(): Promise<boolean>;
-  /** @throws also where it is not installed */
+  /** @throws SottoError AGENT_FAILED also if it is not installed */
   start(): Promise<void>;
-  /** Until the next login, or `start`. */
+  /** Stops the agent until the next login or `start`. */
   stop(): Promise<void>;
   restart(): Promise<void>;
   status(): Promise<AgentStatus>;

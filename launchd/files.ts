@@ -1,4 +1,4 @@
-/** The files of an agent: written whole or not at all, and taken away without a trace. */
+/** The files of an agent: written atomically, removed without a trace. */
 import { chmodSync, existsSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder } from '#daemon/make-folder.js';
@@ -12,13 +12,13 @@ export interface AgentFile {
   readonly mode: number;
 }
 
-/** Whether all files are there, with what would be written now or with something else. */
+/** Compares the files on disk with those that this version would write. */
 export function readInstallState(files: readonly AgentFile[]): AgentStatus['installed'] {
   if (!files.every(({ path }) => existsSync(path))) return 'no';
   return files.every(({ path, content }) => readFileSync(path, 'utf8') === content) ? 'yes' : 'outdated';
 }
 
-/** @param ours what the file holds if it is of this plan */
+/** @param marker text that the file contains if it belongs to this plan */
 export function ownerOf(file: string, marker: string): 'none' | 'own' | 'other' {
   if (!existsSync(file)) return 'none';
   return readFileSync(file, 'utf8').includes(marker) ? 'own' : 'other';
@@ -27,12 +27,12 @@ export function ownerOf(file: string, marker: string): 'none' | 'own' | 'other' 
 /** @throws SottoError AGENT_FAILED */
 export function requireInstalled(files: readonly AgentFile[]): void {
   if (readInstallState(files) !== 'no') return;
-  throw new SottoError('AGENT_FAILED', 'the agent is not installed', {
+  throw new SottoError('AGENT_FAILED', 'the login agent is not installed', {
     hint: 'install it with `sotto agent install`',
   });
 }
 
-/** Service managers make no folders, and an agent whose log has none does not start. @throws SottoError AGENT_FAILED */
+/** Creates the folders, since service managers do not, and an agent without its log folder does not start. @throws SottoError AGENT_FAILED */
 export function makeFolders({ log, folder }: AgentPlan): void {
   withAgentError(() => {
     for (const needed of [dirname(log), folder]) makeFolder(needed, 0o700);
@@ -46,7 +46,7 @@ export function writeFiles(files: readonly AgentFile[]): void {
       makeFolder(dirname(path));
       const draft = draftPath(path);
       writeFileSync(draft, content, { mode });
-      // The mode of a new file is cut by the umask.
+      // The umask restricts the mode of a new file.
       chmodSync(draft, mode);
       renameSync(draft, path);
     }
@@ -57,19 +57,19 @@ function withAgentError(action: () => void): void {
   try {
     action();
   } catch (cause) {
-    throw new SottoError('AGENT_FAILED', `the agent can't be written: ${reasonOf(cause)}`, {
+    throw new SottoError('AGENT_FAILED', `can't write the login agent: ${reasonOf(cause)}`, {
       cause,
-      hint: hintOf(cause) ?? 'check that you may write there',
+      hint: hintOf(cause) ?? 'check the permissions of its folder',
     });
   }
 }
 
-/** What a process that was killed may leave. */
+/** Temporary file, which a killed process may leave behind. */
 function draftPath(path: string): string {
   return `${path}.new`;
 }
 
-/** @returns whether there were any */
+/** @returns whether there were any files */
 export function removeFiles(files: readonly AgentFile[]): boolean {
   let hadFiles = false;
   for (const { path } of files) {
@@ -80,7 +80,7 @@ export function removeFiles(files: readonly AgentFile[]): boolean {
   try {
     if (hadFiles) rmdirSync(launcherFolder);
   } catch {
-    // Something else lies in it.
+    // The folder holds other files.
   }
   return hadFiles;
 }

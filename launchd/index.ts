@@ -11,7 +11,7 @@ import { SystemdAgent } from './systemd.js';
 export type { AgentManager, AgentPlan, AgentStatus } from './agent.js';
 export { createAgentPlan } from './plan.js';
 
-/** @throws SottoError AGENT_FAILED where there is no service manager that Sotto knows */
+/** @throws SottoError AGENT_FAILED if the system has no supported service manager */
 export function agentManager(plan: AgentPlan, system: string = platform()): AgentManager {
   if (system === 'darwin') return new LaunchAgent(plan, { run, uid: process.getuid?.() ?? 0 });
   if (system === 'linux') {

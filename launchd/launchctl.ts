@@ -1,4 +1,4 @@
-/** The LaunchAgent of macOS: a property list, a launcher, and what `launchctl` is told about them. */
+/** The LaunchAgent of macOS: a property list, a launcher, and the `launchctl` commands for them. */
 import { join } from 'node:path';
 import { pollUntil, sleep } from '#daemon/async.js';
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -17,13 +17,13 @@ import { renderString, renderPropertyList } from './property-list.js';
 import { refusal, type CommandResult, type RunCommand } from './run.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** `Input/output error`: what launchd says of a label that is still on its way out. */
+/** `Input/output error`: the label is still being unloaded. */
 const BUSY = 5;
 /** `Operation now in progress`, `Operation already in progress`. */
 const IN_PROGRESS = new Set([36, 37]);
 /** `No such process`, `Could not find service`. */
 const NOT_LOADED = new Set([3, 113]);
-/** `Could not find specified domain`, `Domain does not support specified action`: the user has no session on the screen. */
+/** `Could not find specified domain`, `Domain does not support specified action`: the user has no GUI session. */
 const NO_SESSION = new Set([112, 125]);
 
 interface LaunchctlOptions {
@@ -32,8 +32,8 @@ interface LaunchctlOptions {
   readonly pause?: typeof sleep;
 }
 
-/** How `print` describes a service. */
-interface ServiceInfo {
+/** A service as `launchctl print` describes it. */
+export interface ServiceInfo {
   readonly state: 'running' | 'stopped';
   readonly pid?: number;
   readonly lastExit?: string;
@@ -63,14 +63,14 @@ export class LaunchAgent implements AgentManager {
       await this.#bootOut(before);
       writeFiles(this.#files());
     }
-    // Somebody may have switched it off under Login Items.
+    // The user may have disabled it under Login Items.
     await this.#run('launchctl', ['enable', this.#target]);
     await this.start();
     return true;
   }
 
   async uninstall(): Promise<boolean> {
-    // Where there is no session nothing of it is loaded, and the file is all that there is to take away.
+    // Without a session nothing is loaded, and only the files need to be removed.
     const service = await this.#print(new Set([...NOT_LOADED, ...NO_SESSION]));
     await this.#bootOut(service);
     return removeFiles(this.#files()) || service !== undefined;
@@ -85,7 +85,7 @@ export class LaunchAgent implements AgentManager {
   }
 
   async stop(): Promise<void> {
-    // Between two tries nothing runs, and the next one comes all the same: only what is not loaded stays down.
+    // launchd restarts a failing agent even if no process runs now, so only unloading stops it.
     await this.#bootOut(await this.#print());
   }
 
@@ -123,14 +123,14 @@ export class LaunchAgent implements AgentManager {
     ];
   }
 
-  /** A label that was told to go may take a moment, and one that is going can't be loaded: errno 5, until it is gone. */
+  /** Unloading a label takes a moment, during which loading it fails with errno 5. */
   async #bootstrap(): Promise<void> {
     let last: CommandResult | undefined;
     const isLoaded = async (): Promise<boolean> => {
       last = await this.#run('launchctl', ['bootstrap', this.#domain, this.#file]);
       if (last.code === 0) return true;
       if (last.code !== BUSY && !IN_PROGRESS.has(last.code)) throw refusal('launchctl', 'bootstrap', last);
-      // It may be there in spite of what was said.
+      // It may be loaded despite the error.
       return (await this.#print()) !== undefined;
     };
     const done = await pollUntil(isLoaded, { timeoutMs: 10_000, pause: this.#pause });
@@ -143,15 +143,15 @@ export class LaunchAgent implements AgentManager {
     const ran = await this.#run('launchctl', ['bootout', this.#target]);
     const isUnloading = NOT_LOADED.has(ran.code) || IN_PROGRESS.has(ran.code) || ran.code === BUSY;
     if (ran.code !== 0 && !isUnloading) throw refusal('launchctl', 'bootout', ran);
-    await this.#until((now) => now === undefined, 'does not go');
+    await this.#until((now) => now === undefined, "didn't unload");
   }
 
-  /** @param gone what `launchctl` ends with where the label is not loaded */
+  /** @param notLoadedCodes exit codes of `launchctl` for a label that is not loaded */
   async #print(notLoadedCodes: ReadonlySet<number> = NOT_LOADED): Promise<ServiceInfo | undefined> {
     const ran = await this.#run('launchctl', ['print', this.#target]);
     if (ran.code === 0) return parsePrint(ran.stdout);
     if (notLoadedCodes.has(ran.code)) return undefined;
-    if (ran.code === 127) throw refusal('launchctl', 'print', { ...ran, stderr: 'there is no launchctl' });
+    if (ran.code === 127) throw refusal('launchctl', 'print', { ...ran, stderr: 'launchctl was not found' });
     throw refusal('launchctl', 'print', ran);
   }
 
@@ -161,15 +161,12 @@ export class LaunchAgent implements AgentManager {
   }
 
   async #until(condition: (now: ServiceInfo | undefined) => boolean, problem: string): Promise<void> {
-    if (
-      await pollUntil(async () => condition(await this.#print()), { timeoutMs: 30_000, pause: this.#pause })
-    )
-      return;
-    throw new SottoError('AGENT_FAILED', `the agent ${this.#plan.label} ${problem}`);
+    if (await pollUntil(30_000, this.#pause, async () => condition(await this.#print()))) return;
+    throw new SottoError('AGENT_FAILED', `the login agent ${this.#plan.label} ${problem}`);
   }
 }
 
-/** What `launchctl print` says of a service: text for people, so only what has been there for years is looked at. */
+/** Parses the output of `launchctl print`. It is meant for people, so only fields that have been stable for years are used. */
 export function parsePrint(text: string): ServiceInfo {
   const field = (name: string): string | undefined =>
     new RegExp(`^\\t${name} = (.+)$`, 'm').exec(text)?.[1]?.trim();

@@ -1,11 +1,11 @@
 /**
- * The shell script that the service manager starts. It finds Node anew each time: a version manager takes the old one away
- * when it brings a new one, and an agent that named it would be gone without a word.
+ * The shell script that the service manager starts. It searches for Node at each start: a version manager removes the
+ * old version when it installs a new one, and an agent with a fixed path would then fail silently.
  */
 import { join } from 'node:path';
 import type { AgentPlan } from './agent.js';
 
-/** The oldest Node that runs Sotto. */
+/** Oldest Node version that runs Sotto. */
 const MIN_NODE_MAJOR = 20;
 /** An Intel build of Node runs on a Mac with Apple silicon, but can't load the engine's library. */
 const NODE_CHECK = `const { arch, platform, versions } = process;
@@ -17,12 +17,12 @@ export function renderLauncher({ nodes, command, successor, user }: AgentPlan): 
   const call = ['"$entry"', ...args.map(shellQuote)].join(' ');
   return `#!/bin/sh
 # Starts Sotto's daemon. Written by \`sotto agent install\`; changes are lost with the next one.
-# What ends with success is not tried again every few seconds: that would bring neither Sotto nor Node back.
+# Exits with success when Sotto or Node is missing, because restarting every few seconds would not help.
 entry=${shellQuote(entry)}
-${successor === undefined ? '' : `[ -f "$entry" ] || entry=${shellQuote(successor)}\n`}[ -f "$entry" ] || { echo "$(date) Sotto is gone from $entry: install it, then run: sotto agent install" >&2; exit 0; }
+${successor === undefined ? '' : `[ -f "$entry" ] || entry=${shellQuote(successor)}\n`}[ -f "$entry" ] || { echo "$(date) Sotto was not found at $entry: install it, then run: sotto agent install" >&2; exit 0; }
 recorded=${shellQuote(recorded)}
 [ -x "$recorded" ] && exec "$recorded" ${call}
-# nvm has a folder for each version; of those with two digits the last one is the newest.
+# nvm has a folder per version; among those with two digits the last one is the newest.
 for newest in ${shellQuote(join(user, '.nvm', 'versions', 'node'))}/v[2-9][0-9].*/bin/node; do :; done
 for node in ${[...others.map(shellQuote), '"$newest"', '"$(command -v node)"'].join(' ')}; do
   [ -x "$node" ] || continue
@@ -34,7 +34,7 @@ exit 0
 `;
 }
 
-/** A word of the shell that means itself, whatever is in it. */
+/** Quotes a word for the shell. */
 export function shellQuote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

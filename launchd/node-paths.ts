@@ -1,11 +1,11 @@
-/** Where Node is likely to be tomorrow: paths that outlive an upgrade before the one that runs now. */
+/** Paths of Node, those that survive an upgrade before the current one. */
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * @param current the program that runs now (`process.execPath`)
- * @param bundled where a release keeps its own
- * @param same whether two paths lead to one file
+ * @param current the running program (`process.execPath`)
+ * @param bundled paths of the Node in a release
+ * @param same whether two paths are the same file
  */
 export function nodePaths(
   current: string,
@@ -15,7 +15,7 @@ export function nodePaths(
 ): string[] {
   const stable = [
     ...bundled,
-    // Homebrew: `Cellar/node/22.1.0/bin/node` goes with the next upgrade, these links stay.
+    // Homebrew: the next upgrade removes `Cellar/node/22.1.0/bin/node`, these links stay.
     ...brewLinks(current),
     '/opt/homebrew/bin/node',
     '/usr/local/bin/node',

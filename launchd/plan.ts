@@ -1,4 +1,4 @@
-/** What Sotto's own agent is made of on this machine. */
+/** Definition of Sotto's login agent on this machine. */
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -7,12 +7,12 @@ import { LABEL, type AgentPlan } from './agent.js';
 import { nodePaths } from './node-paths.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-/** An agent finds nothing of the user's shell; ffmpeg, where there is one, lies here. */
+/** An agent does not get the PATH of the user's shell; ffmpeg is usually in one of these folders. */
 const PATH = '/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
 interface PlanOptions {
   readonly user?: string;
-  /** The Node that runs now. */
+  /** The running Node. */
   readonly node?: string;
   /** The folder of this version of Sotto. */
   readonly root?: string;
@@ -34,20 +34,18 @@ export function createAgentPlan(
     label: LABEL,
     user,
     launcher: join(home, 'agent', 'Sotto'),
-    // A release brings its Node along.
+    // A release includes Node.
     nodes: nodePaths(node, user, stable === undefined ? [] : [join(stable, 'bin', 'node')]),
     command: [launcher, 'daemon', 'run', '--agent'],
-    // An upgrade removes this version's folder, and may not reach the agent: no user is logged in, `--no-agent`.
-    ...defined({
-      successor: stable === undefined ? undefined : join(stable, relative(packageRoot, launcher)),
-    }),
+    // An upgrade removes this version's folder and may not update the agent: no user is logged in, or `--no-agent`.
+    ...(stable !== undefined && { successor: join(stable, relative(packageRoot, launcher)) }),
     log: join(logs, 'agent.log'),
     folder: home,
     environment: { PATH, ...(own !== undefined && own !== '' && { SOTTO_HOME: own }) },
   };
 }
 
-/** A path to the installed version that outlives an upgrade: the installer's link or Homebrew's; undefined for a clone. */
+/** A path to the installed version that survives an upgrade: the installer's link or Homebrew's; undefined for a clone. */
 function stableRoot(home: string, root: string): string | undefined {
   const brewed = /^(.*)\/Cellar\/(sotto)\/[^/]+\/(libexec)$/.exec(root);
   const link =
@@ -57,7 +55,7 @@ function stableRoot(home: string, root: string): string | undefined {
   return realPath(link) !== undefined && realPath(link) === realPath(root) ? link : undefined;
 }
 
-/** Undefined where there is nothing. */
+/** Undefined if the path does not exist. */
 function realPath(path: string): string | undefined {
   try {
     return realpathSync(path);

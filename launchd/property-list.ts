@@ -1,21 +1,21 @@
-/** The property list of the LaunchAgent. Why each key is there: ../launchd/README.md. */
+/** The property list of the LaunchAgent. README.md explains each key. */
 import { build } from 'plist';
 import type { AgentPlan } from './agent.js';
 
-/** launchd's own least time between two starts. */
+/** launchd's minimum time between two starts. */
 const THROTTLE_SECONDS = 10;
-/** The daemon gives the file that it is at 5 s, and its engine 2. */
+/** The daemon gives a file in progress 5 s, and its engine 2 s. */
 const EXIT_TIMEOUT_SECONDS = 20;
 const MAX_OPEN_FILES = 4096;
 
-/** XML, as `~/Library/LaunchAgents/<label>.plist` holds it. */
+/** Renders the XML of `~/Library/LaunchAgents/<label>.plist`. */
 export function renderPropertyList(plan: AgentPlan): string {
   const { label, launcher, log, folder, environment } = plan;
   const list = {
     Label: label,
     ProgramArguments: [launcher],
     RunAtLoad: true,
-    // A failure is tried again; whoever ended it with `sotto daemon stop` meant it.
+    // Restarts after a failure only, so `sotto daemon stop` stops it.
     KeepAlive: { SuccessfulExit: false },
     ThrottleInterval: THROTTLE_SECONDS,
     ExitTimeOut: EXIT_TIMEOUT_SECONDS,
@@ -31,7 +31,7 @@ export function renderPropertyList(plan: AgentPlan): string {
   return `${build(list)}\n`;
 }
 
-/** A text as it stands in a list. */
+/** Renders a string element of a property list. */
 export function renderString(text: string): string {
   return /<string>[^]*<\/string>/.exec(build(text))?.[0] ?? '';
 }

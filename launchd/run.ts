@@ -1,9 +1,9 @@
-/** One command of the service manager, run to its end. */
+/** Runs a command of the service manager. */
 import { execFile } from 'node:child_process';
 import { SottoError } from '#daemon/protocol/errors.js';
 
 export interface CommandResult {
-  /** Exit code; 127 where the command is not there, -1 where it was killed or took too long. */
+  /** Exit code; 127 if the command was not found, -1 if it was killed or timed out. */
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -11,7 +11,7 @@ export interface CommandResult {
 
 export type RunCommand = (command: string, args: readonly string[]) => Promise<CommandResult>;
 
-/** launchctl may take as long as the agent takes to end. */
+/** launchctl may wait until the agent has stopped. */
 const COMMAND_TIMEOUT_MS = 30_000;
 
 export const run: RunCommand = (command, args) =>
@@ -26,7 +26,7 @@ export const run: RunCommand = (command, args) =>
     );
   });
 
-/** What a service manager said when it refused. */
+/** Error for a failed command, with the first line of its output. */
 export function refusal(command: string, what: string, { code, stdout, stderr }: CommandResult): SottoError {
   const output = (stderr.trim() || stdout.trim()).split('\n')[0] ?? '';
   return new SottoError('AGENT_FAILED', `${command} ${what} failed (${code}): ${output}`);

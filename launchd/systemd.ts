@@ -1,4 +1,4 @@
-/** The same for systemd, where Sotto is developed: a user unit, a launcher, and what `systemctl --user` is told. */
+/** The login agent on systemd, for development on Linux: a user unit, a launcher, and `systemctl --user` commands. */
 import { readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pollUntil, sleep } from '#daemon/async.js';
@@ -75,12 +75,12 @@ export class SystemdAgent implements AgentManager {
 
   async stop(): Promise<void> {
     const { state } = await this.status();
-    // Between two tries nothing runs, and the next one comes all the same.
+    // systemd restarts a failing unit even if no process runs now.
     if (state === 'not loaded') return;
     await this.#runOrThrow(['stop', this.#unit]);
     const isStopped = async (): Promise<boolean> => (await this.status()).state !== 'running';
-    if (!(await pollUntil(isStopped, { timeoutMs: 30_000, pause: this.#pause })))
-      throw new SottoError('AGENT_FAILED', `${this.#unit} does not end`);
+    if (!(await pollUntil(30_000, this.#pause, isStopped)))
+      throw new SottoError('AGENT_FAILED', `${this.#unit} didn't stop`);
   }
 
   async restart(): Promise<void> {
@@ -130,7 +130,7 @@ export class SystemdAgent implements AgentManager {
     ];
   }
 
-  /** What `systemctl disable` would take away. @returns whether it was there */
+  /** Removes the link that `systemctl disable` would remove. @returns whether it existed */
   #removeLink(): boolean {
     const folder = join(dirname(this.#file), 'default.target.wants');
     try {
@@ -148,12 +148,12 @@ export class SystemdAgent implements AgentManager {
   }
 }
 
-/** Over ssh, or in a container, there may be no systemd of the user's; then nothing of it is loaded either. */
+/** Over ssh or in a container there may be no user systemd; then no unit is loaded either. */
 function isUnavailable({ code, stderr }: CommandResult): boolean {
   return code === 127 || (code !== 0 && /^Failed to connect to .*bus/m.test(stderr));
 }
 
-/** The launcher is given to a shell: in the name of a program itself systemd takes no quotes, however they are written. */
+/** Starts the launcher with a shell, because systemd does not support quotes in the name of a program. */
 export function renderUnit({ launcher, folder, log, environment }: AgentPlan): string {
   const variables = Object.entries(environment).map(
     ([name, value]) => `Environment=${quoteWord(`${name}=${value}`)}`,
@@ -183,7 +183,7 @@ function startLine(launcher: string): string {
   return `ExecStart=/bin/sh ${quoteWord(launcher)}`;
 }
 
-/** systemd reads quotes, backslashes, percent and dollar signs in words; in paths percent signs alone. */
+/** Quotes a word: systemd interprets quotes, backslashes, percent and dollar signs in words, and only percent signs in paths. */
 function quoteWord(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 }

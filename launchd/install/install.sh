@@ -1,13 +1,13 @@
 #!/bin/sh
-# Installs Sotto for this user: into Sotto's own folder and ~/.local/bin, without root. It needs nothing but curl or a release
-# that is here already: Node.js comes with it. Run it again to upgrade or to repair;
-# what was downloaded already is not downloaded again. `sotto uninstall` takes all of it away.
+# Installs Sotto for this user, without root: in Sotto's own folder and ~/.local/bin. It needs only curl, or a downloaded
+# release, which includes Node.js. Run it again to upgrade or to repair; completed downloads are reused.
+# `sotto uninstall` removes everything.
 #
-#   sh install.sh [FILE|ADDRESS]   a release (sotto-….tgz); without one: beside this script, or where it was released
+#   sh install.sh [FILE|ADDRESS]   a release (sotto-….tgz); default: next to this script, or the official address
 #     --no-agent                   do not start Sotto at login
 #     --help
 #
-# SOTTO_HOME puts everything that Sotto keeps into one folder, SOTTO_BIN the command into another than ~/.local/bin.
+# SOTTO_HOME: one folder for all of Sotto's files. SOTTO_BIN: folder for the command instead of ~/.local/bin.
 set -eu
 
 # Written by the release.
@@ -39,28 +39,28 @@ main() {
   unpack
   write_command
   start
-  try_it
-  forget_others
-  tell_what_next
+  check
+  remove_old_versions
+  print_next_steps
 }
 
-# --- where we are ---------------------------------------------------------------------------------------------------
+# --- system and folders ---------------------------------------------------------------------------------------------
 
 find_system() {
   case "$(uname -s)-$(uname -m)" in
     Darwin-arm64) target=darwin-arm64 ;;
     Darwin-x86_64)
-      # A shell under Rosetta says so on Apple silicon too.
+      # A shell under Rosetta reports x86_64 on Apple silicon too.
       [ "$(sysctl -n sysctl.proc_translated 2>/dev/null || echo 0)" = 1 ] ||
         fail 3 "Sotto needs a Mac with Apple silicon"
       target=darwin-arm64
       ;;
     Linux-x86_64) target=linux-x64 ;;
-    *) fail 3 "there is no release for $(uname -s) on $(uname -m)" "build it from the repository: npm run setup" ;;
+    *) fail 3 "no release for $(uname -s) on $(uname -m)" "build it from the repository: npm run setup" ;;
   esac
   if [ "$target" = darwin-arm64 ] && command -v sw_vers >/dev/null; then
     macos=$(sw_vers -productVersion)
-    [ "${macos%%.*}" -ge 14 ] || fail 3 "Sotto needs macOS 14 or later, and this is $macos"
+    [ "${macos%%.*}" -ge 14 ] || fail 3 "Sotto needs macOS 14 or later, but this is $macos"
   fi
   # MLX for macOS 26.2 and later uses the matrix units of newer chips.
   release_for=$target
@@ -74,7 +74,7 @@ is_macos_26_2() {
   esac
 }
 
-# Of the releases that this script was made for, by the name of the file.
+# The sum of a file of this script's own release.
 known_sum() {
   case $1 in
     "sotto-$VERSION-darwin-arm64.tgz") echo "$SHA256_darwin_arm64" ;;
@@ -83,7 +83,7 @@ known_sum() {
   esac
 }
 
-# The same folders as in daemon/src/user-paths.ts.
+# Matches daemon/src/user-paths.ts.
 find_folders() {
   case $target in
     darwin-*) home="$HOME/Library/Application Support/Sotto" ;;
@@ -96,19 +96,19 @@ find_folders() {
   case $bin in /*) ;; *) fail 2 "SOTTO_BIN is not an absolute path: $bin" ;; esac
 }
 
-# Once nothing is missing: whoever is turned away finds nothing new.
+# Called after all checks, so that a failed check creates nothing.
 make_folders() {
   mkdir -p "$app/versions" "$app/download" || fail 1 "$app is not writable" "check its permissions"
   (umask 022 && mkdir -p "$bin") || fail 1 "$bin is not writable" "choose another folder: SOTTO_BIN=… sh install.sh"
 }
 
-# A folder is made by exactly one of those that try.
+# mkdir succeeds in exactly one of several processes.
 one_at_a_time() {
   lock=$app/installing
   if ! mkdir "$lock" 2>/dev/null; then
     kill -0 "$(cat "$lock/pid" 2>/dev/null || echo 0)" 2>/dev/null && [ -s "$lock/pid" ] &&
       fail 1 "another installation is in progress (process $(cat "$lock/pid"))"
-    unlock # of one that was interrupted
+    unlock # the lock of an interrupted installation
     mkdir "$lock" 2>/dev/null || fail 1 "$lock was not made by this installer" "move it away, then run this again"
   fi
   echo $$ >"$lock/pid"
@@ -116,7 +116,7 @@ one_at_a_time() {
   trap 'exit 130' INT TERM HUP
 }
 
-# Removes what the installer wrote, and the folder only where nothing else is in it.
+# Removes the installer's file, and the folder if it is then empty.
 unlock() {
   rm -f "$lock/pid"
   rmdir "$lock" 2>/dev/null || true
@@ -146,7 +146,7 @@ get_release() {
     *) archive=$release ;;
   esac
   found=$(sha256_of "$archive")
-  # Of the releases that this script was made for the sums are known, whatever the way they came.
+  # The sums of this script's own release are checked however the file was obtained.
   sha256=$(known_sum "${archive##*/}")
   if [ -n "$sha256" ] && [ "$found" != "$sha256" ]; then
     case $archive in "$app"/*) rm -f "$archive" ;; esac
@@ -160,7 +160,7 @@ download() {
   [ -f "$archive" ] && [ -n "$sha256" ] && [ "$(sha256_of "$archive")" = "$sha256" ] && return
   command -v curl >/dev/null || fail 3 "curl is needed to download Sotto" "download $1 yourself, then: sh install.sh FILE"
   say "downloading $1"
-  # Goes on where an interrupted one ended; a server that can't (22, 33, 36) is asked for all of it.
+  # Resumes an interrupted download; if the server does not support that (22, 33, 36), downloads the whole file.
   curl -fL --progress-bar --retry 3 -C - -o "$archive.part" "$1" || {
     case $? in 22 | 33 | 36) rm -f "$archive.part" ;; *) unreachable "$1" ;; esac
     curl -fL --progress-bar --retry 3 -o "$archive.part" "$1" || unreachable "$1"
@@ -174,7 +174,7 @@ sha256_of() {
   if command -v sha256sum >/dev/null; then sha256sum "$1"; else shasum -a 256 "$1"; fi | cut -d ' ' -f 1
 }
 
-# A folder of its own for each release: it appears complete, and what runs from an older one is not disturbed.
+# Each release has its own folder: it appears complete, and processes of an older one are not disturbed.
 unpack() {
   short=$(printf %.8s "$found")
   version=$(tar -xOzf "$archive" package/package.json 2>/dev/null | sed -n 's/^  "version": "\(.*\)",$/\1/p')
@@ -188,14 +188,14 @@ unpack() {
     rm -rf "$place.part"
     fail 1 "$archive can't be unpacked" "check that the disk isn't full"
   }
-  # A browser marks what it downloads, and macOS loads no marked library. The sum was checked.
+  # Browsers mark downloads as quarantined, and macOS loads no quarantined library. The sum is already checked.
   [ "$target" != darwin-arm64 ] || xattr -dr com.apple.quarantine "$place.part" 2>/dev/null || :
-  # What is here already may have lost something.
+  # Replaces an existing copy, which may be damaged.
   [ ! -e "$place" ] || mv "$place" "$place.old"
   mv "$place.part" "$place"
   rm -rf "$place.old"
   say "Sotto $version installed in $place"
-  # Replaced in one step: there is always one that works.
+  # Replaces the link atomically, so that there is always a working version.
   node=$place/bin/node
   "$node" -e 0 || fail 3 "$node does not run on this system"
   "$node" -e 'const { renameSync, rmSync, symlinkSync } = require("fs"), [to, link] = process.argv.slice(1);
@@ -216,7 +216,7 @@ find_command() {
 write_command() {
   {
     echo '#!/bin/sh'
-    echo '# Written by Sotto’s installation; `sotto uninstall` takes it away.'
+    echo '# Written by Sotto’s installer; `sotto uninstall` removes it.'
     [ -z "${SOTTO_HOME:-}" ] || echo "SOTTO_HOME=\${SOTTO_HOME:-$(quoted "$SOTTO_HOME")}; export SOTTO_HOME"
     echo "exec $(quoted "$app/current/bin/node") $(quoted "$app/current/daemon/bin/sotto.mjs") \"\$@\""
   } >"$command.new"
@@ -226,38 +226,38 @@ write_command() {
   say "command: $command"
 }
 
-# The same, without quotes where none are needed.
+# Quotes a word for the shell only if needed.
 as_word() { case $1 in *[!A-Za-z0-9_./~-]*) quoted "$1" ;; *) printf %s "$1" ;; esac; }
 
-# A word of the shell that means itself.
+# Quotes a word for the shell.
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }
 
-# --- have it run ----------------------------------------------------------------------------------------------------
+# --- start and check ------------------------------------------------------------------------------------------------
 
 start() {
   if [ $agent = yes ]; then
-    said=$("$command" agent install 2>&1) && { say "$said"; return; }
-    say "Sotto won't start at login: ${said#sotto: }"
+    output=$("$command" agent install 2>&1) && { say "$output"; return; }
+    say "Sotto won't start at login: ${output#sotto: }"
   fi
-  # One of an older version would go on with it.
+  # Stops a daemon of an older version.
   "$command" daemon stop >/dev/null 2>&1 || :
 }
 
-try_it() {
+check() {
   speech=$app/current/assets/speech/jfk.flac
-  if heard=$("$command" transcribe "$speech" 2>"$app/trouble"); then
-    rm -f "$app/trouble"
-    say "Sotto works. Sample transcript: “$(printf %s "$heard" | tr '\n' ' ' | cut -c 1-60 | sed 's/ *$//')…”"
+  if text=$("$command" transcribe "$speech" 2>"$app/errors"); then
+    rm -f "$app/errors"
+    say "Sotto works. Sample transcript: “$(printf %s "$text" | tr '\n' ' ' | cut -c 1-60 | sed 's/ *$//')…”"
   else
-    cat "$app/trouble" >&2
-    rm -f "$app/trouble"
+    cat "$app/errors" >&2
+    rm -f "$app/errors"
     "$command" agent doctor >&2 || :
     fail 3 "Sotto is installed, but can't transcribe" "see above; check again with: $command doctor"
   fi
 }
 
-# Only names that the installer gives: the folder may hold others' files.
-forget_others() {
+# Removes only folders with the installer's names: there may be other files.
+remove_old_versions() {
   for other in "$app"/versions/*; do
     [ "$other" != "$place" ] || continue
     basename "$other" | LC_ALL=C grep -Eqx '[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*-[0-9a-f]{8}(\.part|\.old)?' || continue
@@ -265,12 +265,12 @@ forget_others() {
   done
 }
 
-tell_what_next() {
+print_next_steps() {
   called=sotto
   case ":$PATH:" in
     *":$bin:"*) ;;
     *)
-      # As a shell takes it: a name of a folder may hold a space.
+      # Quoted, since the path may contain a space.
       called=$(as_word "$command")
       say "$bin is not in your PATH: add it, or call $called"
       ;;
@@ -280,13 +280,13 @@ tell_what_next() {
   cat <<NEXT
 
 Now in Raycast:
-  1. Install the extension Sotto from the Store. It finds what was installed here by itself. Or build it from here, with
-     Node.js 22.22 or later; once Raycast shows it, Ctrl-C ends the command and the extension stays:
+  1. Install the Sotto extension from the Store. It finds this installation automatically. Or build it from here, with
+     Node.js 22.22 or later; when Raycast shows it, press Ctrl-C, and the extension stays:
        cd "$app/current/extension" && npm ci && npm run dev
   2. Give Quick Dictate a hotkey: Raycast Settings › Extensions › Sotto.
   3. Press it and speak. macOS asks once whether Raycast may use the microphone: allow it.
 
-In a terminal: sotto dictate. Gone again with: sotto uninstall
+In a terminal: sotto dictate. To uninstall: sotto uninstall
 NEXT
 }
 
@@ -298,5 +298,5 @@ fail() {
   exit "$1"
 }
 
-# All of it is read before any of it runs: a script that is cut off on its way does nothing.
+# The shell reads the whole script before it runs main: a truncated script does nothing.
 main "$@"

@@ -1,4 +1,4 @@
-// A built addon, and the libraries that it was linked with.
+// A built addon and the libraries that it is linked with.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { loading as elfLoading, isElf } from '../../native/build/elf.mjs';
@@ -7,9 +7,9 @@ import { pins } from '../../native/build/mlx.mjs';
 import { SetupError } from '../../native/build/system.mjs';
 
 /**
- * What a release needs of what was built into `folder`: the addon, sotto-mic, the wheels in native/vendor that the addon's rpaths lead to, and what
- * its `build.json` is to say.
- * @throws SetupError for an addon that was linked with libraries from elsewhere (MLX_DIR)
+ * Finds the parts of a release in the build `folder`: the addon, sotto-mic, the wheels in native/vendor that the
+ * addon's rpaths point to, and the content of `build.json`.
+ * @throws SetupError for an addon that is linked with other libraries (MLX_DIR)
  */
 export function readAddon(root, target, folder) {
   const addon = path.join(folder, 'sotto-mlx.node');
@@ -20,8 +20,8 @@ export function readAddon(root, target, folder) {
     const inside = path.relative(vendor, path.join(folder, rpath.replace(/^(\$ORIGIN|@loader_path)/, '.')));
     if (inside.startsWith('..')) {
       throw new SetupError(
-        `The addon for ${target} was linked with libraries in ${rpath}.`,
-        'Unset MLX_DIR and run setup again: a release takes the pinned ones.',
+        `The addon for ${target} is linked with libraries in ${rpath}.`,
+        'Unset MLX_DIR and run setup again: a release uses the pinned ones.',
       );
     }
     return path.join(vendor, inside.split(path.sep)[0]);

@@ -1,4 +1,4 @@
-// The Node that a release brings along, so that users need none: a pinned npm package of its binary.
+// The Node that a release includes, so that users need none: a pinned npm package of its binary.
 import path from 'node:path';
 import { fetchOnce } from '../../native/build/fetch-once.mjs';
 import { pins } from '../../native/build/mlx.mjs';
@@ -8,9 +8,9 @@ import { SetupError } from '../../native/build/system.mjs';
 const PACKAGE_FILES = ['package/bin/node', 'package/LICENSE'];
 
 /**
- * Fetches the Node of a target once, below `vendor`.
- * @returns `{ program, licence, version }`: two files, and which Node it is
- * @throws SetupError where it can't be fetched, or isn't the pinned one
+ * Downloads Node for a target once, into `vendor`.
+ * @returns `{ program, license, version }`: two files and the version
+ * @throws SetupError if it can't be downloaded or isn't the pinned one
  */
 export async function bundledNode(system, vendor, target) {
   const { version, packages } = pins.node;

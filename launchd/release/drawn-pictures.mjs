@@ -1,5 +1,5 @@
-// Tells pictures that our own Raycast host drew from pictures that Raycast's capture tool took. The Store's reviewers
-// accept only the latter, so each drawn PNG carries a tEXt chunk that says what it is.
+// Distinguishes pictures drawn by our own Raycast host from those taken with Raycast's capture tool. The Store accepts
+// only the latter, so each drawn PNG has a tEXt chunk that marks it.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -12,7 +12,7 @@ const DRAWN_MARK = Buffer.from(
   'latin1',
 );
 
-/** Writes the mark into a PNG file, behind its header chunk. */
+/** Writes the mark into a PNG file, after its header chunk. */
 export function markDrawn(file) {
   const png = readFileSync(file);
   const [header] = chunksOf(png);
@@ -25,7 +25,7 @@ export function markDrawn(file) {
   writeFileSync(file, Buffer.concat([png.subarray(0, header.end), chunk, png.subarray(header.end)]));
 }
 
-/** Names of the PNG files in a folder that carry the mark. */
+/** Names of the PNG files in a folder that have the mark. */
 export function drawnPictures(folder) {
   return readdirSync(folder)
     .filter((name) => name.endsWith('.png') && isDrawn(readFileSync(path.join(folder, name))))

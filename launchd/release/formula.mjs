@@ -1,10 +1,10 @@
-// The formula with which Homebrew installs a release: the same files as install.sh's, by their sums.
+// The Homebrew formula of a release: it installs the same files as install.sh, checked by their sums.
 import { TARGETS } from './targets.mjs';
 
 const indented = (lines) => lines.replaceAll('\n', '\n  ');
 
 /**
- * @param values `{ version, url, sums }`: where the files will be found, and their sha256 by target
+ * @param values `{ version, url, sums }`: address of the files, and their sha256 by target
  * @returns the text of `sotto.rb`
  */
 export function renderFormula({ version, url, sums }) {
@@ -45,7 +45,7 @@ export function renderFormula({ version, url, sums }) {
   version "${version}"
   license "MIT"
 ${macos}${linux}
-  # The libraries find each other by relative paths, and Node.js comes with the release.
+  # The libraries find each other by relative paths, and the release includes Node.js.
   preserve_rpath
   skip_clean "libexec"
 
@@ -65,8 +65,8 @@ ${macos}${linux}
   end
 
   test do
-    heard = shell_output("#{bin}/sotto transcribe #{libexec}/assets/speech/jfk.flac")
-    assert_match "ask not what your country can do for you", heard
+    text = shell_output("#{bin}/sotto transcribe #{libexec}/assets/speech/jfk.flac")
+    assert_match "ask not what your country can do for you", text
   end
 end
 `;

@@ -1,4 +1,4 @@
-// What must be true of a release before anybody gets it, looked at in the unpacked folder.
+// Checks the unpacked folder of a release before it is published.
 import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { isElf, loading as elfLoading } from '../../native/build/elf.mjs';
@@ -6,7 +6,7 @@ import { exportedSymbols, isMachO, loading as machoLoading } from '../../native/
 import { compareVersions } from '../../native/build/system.mjs';
 
 const OLDEST_MACOS = '14.0';
-/** Without these nothing works. */
+/** Files that every release must have. */
 const REQUIRED = [
   'package.json',
   'LICENSE',
@@ -34,26 +34,26 @@ const LIBRARIES = {
   'darwin-arm64': ['libmlx.dylib', 'libjaccl.dylib', 'mlx.metallib'],
   'linux-x64': ['libmlx.so', 'libscipy_openblas.so'],
 };
-/** Grows by what is new, not by what slipped in. */
+/** A limit, so that a release does not grow by accident. */
 const MAX_BYTES = { 'darwin-arm64': 480e6, 'linux-x64': 380e6 };
-/** Of the system itself, on every machine that a release is for. */
+/** Libraries of the system, which every target machine has. */
 const SYSTEM_LIBRARIES = {
   darwin: (library) => library.startsWith('/usr/lib/') || library.startsWith('/System/Library/'),
   linux: (library) => /^(lib(stdc\+\+|m|gcc_s|c|pthread|dl|rt)\.so|ld-linux)/.test(library),
 };
-/** Names under which a library is found wherever the folder lies. */
+/** Library names that do not depend on the location of the folder. */
 const RELOCATABLE = { darwin: /^@(rpath|loader_path)\//, linux: /^[^/]+$/ };
 const FORBIDDEN = [
-  [/\.map$|\.tsbuildinfo$/, 'is of the development'],
-  [/(^|\/)(\.env|\.npmrc|\.git)(\/|$)/, 'may hold what is nobody else’s business'],
+  [/\.map$|\.tsbuildinfo$/, 'is a development file'],
+  [/(^|\/)(\.env|\.npmrc|\.git)(\/|$)/, 'may hold private data'],
   [/^(dist\/)?test\/|\.test\.js$/, 'is a test'],
 ];
 
 /**
  * @param target `<platform>-<arch>`
- * @param buildRoot the clone's folder: its name must be nowhere in what was built
- * @param macos the oldest that must run it
- * @returns `{ problems, bytes, files, binaries }`: problems in words, none where all is well
+ * @param buildRoot the clone's folder, whose name must not occur in the release
+ * @param macos oldest macOS that must run it
+ * @returns `{ problems, bytes, files, binaries }`: problems as text, empty if there are none
  */
 export function inspect(folder, target, buildRoot, macos = OLDEST_MACOS) {
   const problems = [];
@@ -82,15 +82,15 @@ export function inspect(folder, target, buildRoot, macos = OLDEST_MACOS) {
       problems.push(...binaryProblems(folder, file, platform, macos).map((problem) => `${file} ${problem}`));
     }
     if (stats.isFile() && stats.size < 64e6 && isOwnFile(file) && mentions(readFileSync(whole), buildRoot))
-      problems.push(`${file} names the folder that it was built in`);
+      problems.push(`${file} contains the path of the build folder`);
   }
   if (bytes > (MAX_BYTES[target] ?? Infinity))
-    problems.push(`it takes ${bytes} bytes, more than ever before`);
+    problems.push(`the release takes ${bytes} bytes, which exceeds the limit`);
   problems.push(...packageProblems(folder, target));
   return { problems, bytes, files: files.length, binaries };
 }
 
-/** But for MLX's headers, which name themselves in what they say when they fail. */
+/** Whether a file contains the build folder, except in MLX's error messages, which name its headers. */
 function mentions(content, buildRoot) {
   const headers = `${buildRoot}/native/vendor/`;
   for (let at = content.indexOf(buildRoot); at >= 0; at = content.indexOf(buildRoot, at + 1))
@@ -100,25 +100,25 @@ function mentions(content, buildRoot) {
 
 const isOwnFile = (file) => !file.startsWith('node_modules/') && !file.startsWith('assets/');
 
-/** It must be for this system, find its libraries wherever the folder lies, and run on the oldest system of all. */
+/** A binary must be for this system, find its libraries independent of the folder, and run on the oldest supported system. */
 function binaryProblems(folder, file, platform, macos) {
   const content = readFileSync(path.join(folder, file));
   if (platform === 'linux') {
-    if (!isElf(content)) return ['is no Linux library'];
+    if (!isElf(content)) return ['is not a Linux library'];
     return missingLibraries(folder, file, elfLoading(content), platform, '$ORIGIN');
   }
-  if (!isMachO(content)) return ['is no library for Apple silicon'];
+  if (!isMachO(content)) return ['is not a library for Apple silicon'];
   const binary = machoLoading(content);
   const problems = missingLibraries(folder, file, binary, platform, '@loader_path');
-  if (binary.name !== undefined && !binary.name.startsWith('@')) problems.push(`calls itself ${binary.name}`);
-  if (!binary.signed) problems.push('has no signature: macOS would kill who loads it');
+  if (binary.name !== undefined && !binary.name.startsWith('@')) problems.push(`has the absolute install name ${binary.name}`);
+  if (!binary.signed) problems.push('has no signature: macOS would kill the process that loads it');
   if (path.basename(file) === 'sotto-mlx.node') {
-    if (!exportedSymbols(content).has('_napi_register_module_v1')) problems.push('is no addon of Node');
+    if (!exportedSymbols(content).has('_napi_register_module_v1')) problems.push('is not a Node addon');
     if (!binary.sections.includes('__unwind_info'))
-      problems.push("has no unwind information: each of MLX's errors would end the process");
+      problems.push("has no unwind information: any MLX error would end the process");
   }
   if (path.basename(file) === 'sotto-mic' && binary.hardened)
-    problems.push('has the hardened runtime: macOS would give it no microphone');
+    problems.push('has the hardened runtime: macOS would deny it the microphone');
   if (binary.macos !== undefined && compareVersions(binary.macos, macos) > 0)
     problems.push(`needs macOS ${binary.macos}`);
   return problems;
@@ -137,13 +137,13 @@ function missingLibraries(folder, file, { libraries, rpaths }, platform, origin)
         ![home, ...places].some((place) => existsSync(path.join(place, path.basename(library)))),
     );
   return [
-    ...fixedRpaths.map((rpath) => `looks for libraries in ${rpath}, which is not relative to it`),
-    ...outside.map((place) => `looks for libraries outside of the release, in ${place}`),
-    ...missing.map((library) => `asks for ${library}, which is not in the release`),
+    ...fixedRpaths.map((rpath) => `searches for libraries in ${rpath}, which is not relative to it`),
+    ...outside.map((place) => `searches for libraries outside the release, in ${place}`),
+    ...missing.map((library) => `needs ${library}, which is not in the release`),
   ];
 }
 
-/** npm takes it as it is only if every package that it names is inside. */
+/** npm installs it without a download only if it includes every package that it names. */
 function packageProblems(folder, target) {
   const {
     os,
@@ -157,9 +157,9 @@ function packageProblems(folder, target) {
   if (kept === true) problems.push('package.json is private, so npm would not install it by name');
   for (const name of Object.keys(dependencies)) {
     if (!bundleDependencies.includes(name))
-      problems.push(`package.json has ${name} fetched when it is installed`);
+      problems.push(`package.json does not bundle ${name}`);
     if (!existsSync(path.join(folder, 'node_modules', name, 'package.json')))
-      problems.push(`${name} is not inside`);
+      problems.push(`${name} is not included`);
   }
   const notices = readFileSync(path.join(folder, 'THIRD-PARTY.md'), 'utf8');
   for (const name of packagesIn(path.join(folder, 'node_modules')))

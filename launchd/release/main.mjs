@@ -1,6 +1,6 @@
-// Builds what users install: one file for each system, and the script that installs it.
+// Builds a release: one file per system, and the script that installs it.
 //   npm run release [-- --target darwin-arm64|darwin-arm64-macos26|linux-x64] [--out FOLDER] [--url ADDRESS]
-// Without a target: all that can be built here. ADDRESS is where the files will be found by those who have the script alone.
+// Without a target: all that can be built here. ADDRESS is where the script downloads the files from.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
@@ -36,7 +36,7 @@ export async function release(system, { targets, out, url }) {
       const { problems, bytes: unpackedBytes, files } = inspect(folder, runsOn, root, macos);
       if (problems.length > 0) {
         throw new SetupError(
-          `The release for ${target} is not fit to be used.`,
+          `The release for ${target} has problems.`,
           'See above.',
           problems.join('\n'),
         );
@@ -57,7 +57,7 @@ export async function release(system, { targets, out, url }) {
   return made;
 }
 
-/** macOS's addon is built the same way on every machine, for the oldest macOS; Linux's is that of this machine. */
+/** The macOS addon is cross-built on every machine, for the oldest macOS; the Linux addon is that of this machine. */
 async function addonFor(system, target) {
   const { system: name, macos } = TARGETS[target];
   if (macos !== undefined) {
@@ -67,7 +67,7 @@ async function addonFor(system, target) {
   if (target !== targetOf(system)) {
     throw new SetupError(
       `The release for ${target} can't be built on ${targetOf(system)}.`,
-      `Build it there, or leave it out: --target darwin-arm64.`,
+      `Build it there, or omit it: --target darwin-arm64.`,
     );
   }
   return readAddon(root, target, path.join(root, 'native/lib', target));

@@ -1,4 +1,4 @@
-// One file of a folder: the same bytes whenever the folder's content is the same.
+// Packs a folder into one file, reproducibly: the same content gives the same bytes.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
@@ -8,12 +8,12 @@ import process from 'node:process';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 
-/** npm's own: a date that says nothing, for all files. */
+/** npm's fixed modification time for all files. */
 const FIXED_MTIME = '1985-10-26T08:15:00Z';
 
 /**
- * Packs `folder`, which must be called `package` as npm wants it, into `file` (.tgz), which appears when it is complete.
- * @param level how hard to press, 1–9
+ * Packs `folder`, which npm requires to be called `package`, into `file` (.tgz), which appears when it is complete.
+ * @param level compression level, 1–9
  * @returns `{ sha256, bytes }`
  */
 export async function pack(folder, file, level = 6) {

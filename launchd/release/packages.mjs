@@ -1,13 +1,13 @@
-// The npm packages that Sotto runs with, and which of their files a system needs.
+// The npm packages that Sotto needs at run time, and the files of them that a system needs.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 
-/** Sotto itself asks for these only to be compiled. */
+/** Dependencies that are needed only for compiling. */
 const BUILD_ONLY = new Set(['node-addon-api']);
 
 /**
- * What runs, by the lockfile: dependencies and theirs, without those that npm calls optional.
- * @returns `[{ place, name, version, license }]`, place as in the lockfile (`node_modules/ws`), sorted by it
+ * Collects the dependencies from the lockfile, recursively, without optional ones.
+ * @returns `[{ place, name, version, license }]`, place as in the lockfile (`node_modules/ws`), sorted by place
  */
 export function productionPackages(lock) {
   const { packages } = lock;
@@ -26,12 +26,12 @@ export function productionPackages(lock) {
   return [...found.values()].sort((a, b) => (a.place < b.place ? -1 : 1));
 }
 
-/** Names of the packages that Sotto itself asks for when it runs. */
+/** Names of Sotto's direct run-time dependencies. */
 export function runDependencies({ packages }) {
   return Object.keys(packages[''].dependencies).filter((name) => !BUILD_ONLY.has(name));
 }
 
-/** As Node looks for it: in the package's own node_modules, then in those around it. */
+/** Resolves a package as Node does: in the package's own node_modules, then in the enclosing ones. */
 function resolvePackage(packages, from, name) {
   for (let at = from; ; at = at.slice(0, Math.max(0, at.lastIndexOf('/node_modules/')))) {
     const place = `${at === '' ? '' : `${at}/`}node_modules/${name}`;
@@ -42,7 +42,7 @@ function resolvePackage(packages, from, name) {
 
 const nameOf = (place) => place.slice(place.lastIndexOf('node_modules/') + 'node_modules/'.length);
 
-/** Files of a package that a release for the target holds, relative to the package's folder. */
+/** Files of a package that a release for the target includes, relative to the package's folder. */
 export function filesOf(folder, name, target) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -51,7 +51,7 @@ export function filesOf(folder, name, target) {
     .sort();
 }
 
-/** Not looked at by a program that runs: types, maps, what belongs to a package's own development. */
+/** Not needed at run time: types, source maps, and files for the development of a package. */
 const DEVELOPMENT = [
   /\.(map|tsbuildinfo)$/,
   /\.[cm]?ts$/,
@@ -60,17 +60,17 @@ const DEVELOPMENT = [
   /(^|\/)\.(npmignore|eslintrc|prettierrc|editorconfig|gitattributes|taprc)[^/]*$/,
 ];
 
-/** Packages whose binaries for other systems, or whose sources, are most of their size. */
+/** Packages that consist mostly of binaries for other systems or of sources. */
 const SPECIAL = {
   '@photostructure/sqlite': (file, target) =>
     file.startsWith('prebuilds/')
       ? file.startsWith(`prebuilds/${target}/`) && !file.includes('.musl.')
       : !/^(src|scripts)\/|^binding\.gyp$/.test(file),
-  // Sotto brings the vocabularies of its models along; these are other models'.
+  // Sotto includes the vocabularies of its models; these belong to other models.
   tiktoken: (file) => !/^(encoders|lite)\//.test(file),
 };
 
-/** The types of Sotto's protocol are made of these: who builds on `sotto/client` needs them, the extension above all. */
+/** The types of Sotto's protocol use these, so users of `sotto/client` need them, such as the extension. */
 const TYPES = { valibot: 'dist/index.d.mts' };
 
 export function isNeeded(name, file, target) {

@@ -1,31 +1,31 @@
-// Lays a release out in a folder: the same places as in a clone, so that nothing has to be told where things are.
+// Copies a release into a folder with the layout of a clone, so that no paths need to be configured.
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { filesOf, productionPackages, runDependencies } from './packages.mjs';
 import { renderThirdParty } from './third-party.mjs';
 
-/** What of the clone a release holds, whatever its target. */
+/** Files of the clone that a release includes, for every target. */
 const INCLUDED = [
   /^(LICENSE|NOTICES\.md|README\.md|USAGE\.md|STATUS\.md|CHANGELOG\.md|SECURITY\.md)$/,
   /^daemon\/bin\//,
   /^dist\/(native|daemon|launchd)\/.*\.(js|d\.ts)$/,
-  // What a page with the sound inside is made of.
+  // Script and style of the HTML report.
   /^daemon\/src\/writers\/report\/.*\.(js|css)$/,
   /^assets\/(models|selftest|speech|vad|vocab)\//,
-  // For Raycast to build, who has it not from the Store: its own packages are development's, so they are not inside.
+  // For building the extension without the Store. Its packages are development dependencies, so they are not included.
   /^extension\/(src|assets)\//,
   /^extension\/(package(-lock)?|tsconfig)\.json$|^extension\/(README|CHANGELOG)\.md$/,
 ];
 
-/** Of an unpacked Python wheel: its libraries and its licences, neither headers nor CMake files. */
+/** Files of an unpacked Python wheel: its libraries and licenses, but not headers and CMake files. */
 const WHEEL_FILES =
   /^(mlx\/lib\/[^/]+|mlx_cpu\.libs\/[^/]+|scipy_openblas32\/lib\/[^/]+\.so[^/]*|[^/]+\.dist-info\/licenses\/.+)$/;
 
 /**
- * @param build `{ target, addon, mic, wheels, info }`: the addon's file, the program that records, the folders of the wheels that it was linked with
- *   (`native/vendor/…`, absolute), and what `build.json` beside it says
- * @param node `{ program, licence, version }` of the Node that comes with it
- * @param url where releases will be found; empty where it is not known
+ * @param build `{ target, addon, mic, wheels, info }`: the addon file, the recording program, the folders of the wheels
+ *   that it is linked with (`native/vendor/…`, absolute), and the content of `build.json`
+ * @param node `{ program, license, version }` of the included Node
+ * @param url address of the releases; empty if unknown
  */
 export function stage(root, folder, { target, addon, mic, wheels, info }, { node, url = '' }) {
   const copyTo = (from, to, mode = 0o644) => {
@@ -90,7 +90,7 @@ function filesIn(folder) {
     .sort();
 }
 
-/** Sotto's package, as npm installs it from the file: its packages are inside, so nothing is fetched and nothing is built. */
+/** The package.json of a release: it bundles its packages, so npm downloads and builds nothing. */
 function manifest(root, lock, target) {
   const { name, version, description, license, type, engines, bin, imports, exports, dependencies } =
     JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));

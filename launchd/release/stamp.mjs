@@ -1,7 +1,7 @@
-// The installing script, told which release it is for: then it needs nothing but itself.
+// Writes the release into the install script, which then needs no other file.
 
 /**
- * @param values `{ version, url, sums }`: where the files will be found (none: beside the script), and their sha256 by target
+ * @param values `{ version, url, sums }`: address of the files (empty: next to the script), and their sha256 by target
  */
 export function stampScript(script, { version, url, sums }) {
   const lines = {

@@ -1,5 +1,5 @@
-// Writes the extension as Raycast's Store takes it: a folder that is built alone, with the part of Sotto's client inside
-// that its commands are made of. No binaries: a command finds the `sotto` that is installed.
+// Writes the extension as Raycast's Store requires it: a folder that builds alone, with the part of Sotto's client that
+// its commands use. It has no binaries: a command finds the installed `sotto`.
 //   npm run store [-- --out FOLDER] [--with-drawn-pictures]
 import {
   copyFileSync,
@@ -23,11 +23,11 @@ import { productionPackages } from './packages.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** What npm and Raycast's tools put into the extension's folder. */
+/** Files that npm and Raycast's tools create in the extension's folder. */
 const EXCLUDED = new Set(['node_modules', 'dist', 'raycast-env.d.ts', '.installing', '.DS_Store']);
-/** Where Sotto's sources lie, which reviewers can read and Raycast compiles; in the copy below `sotto/`. */
+/** Folder of Sotto's sources, which reviewers can read and Raycast compiles; `sotto/` in the copy. */
 const SOURCES = 'daemon/src/';
-/** Where package.json's exports say that they are, compiled. */
+/** Folder of the compiled sources in package.json's exports. */
 const COMPILED = './dist/daemon/src/';
 
 /** Writes the copy into `folder`, which is empty or missing. */
@@ -67,7 +67,7 @@ export function writeStoreCopy(root, folder) {
   );
 }
 
-/** `./client`, `./protocol`: what is imported of Sotto. */
+/** The imported entry points of Sotto: `./client`, `./protocol`. */
 function findEntries(sources) {
   const files = readdirSync(sources, { recursive: true }).filter((name) => /\.tsx?$/.test(name));
   const all = files.flatMap((name) => importsOf(path.join(sources, name)));
@@ -75,7 +75,7 @@ function findEntries(sources) {
   return [...new Set(own)].sort();
 }
 
-/** With the types of those that have them in a package of their own. */
+/** Versions of the packages, and of the packages with their types. */
 function pickVersions(packages, known) {
   const names = packages
     .flatMap((name) => [name, `@types/${name}`])
@@ -83,14 +83,14 @@ function pickVersions(packages, known) {
   return Object.fromEntries(names.sort().map((name) => [name, known[name]]));
 }
 
-/** All sources that are reached from there, and the packages that they import. */
+/** All sources reachable from `entries`, and the packages that they import. */
 function collectImports(root, entries) {
   const files = new Set();
   const packages = new Set();
   const reach = (file) => {
     if (files.has(file)) return;
     if (!file.startsWith(SOURCES))
-      throw new Error(`${file} can't be taken along: it lies outside of ${SOURCES}`);
+      throw new Error(`${file} can't be included: it is outside ${SOURCES}`);
     files.add(file);
     for (const name of importsOf(path.join(root, file))) {
       if (name.startsWith('.')) reach(path.join(path.dirname(file), name.replace(/\.js$/, '.ts')));
@@ -101,7 +101,7 @@ function collectImports(root, entries) {
   return { files: [...files].sort(), packages: [...packages].sort() };
 }
 
-/** The extension's lockfile with the client's packages below it, in the versions that Sotto itself is tried with. */
+/** The extension's lockfile with the client's packages, in the versions that Sotto is tested with. */
 function mergeLock(client, lock, rootLock) {
   const { dependencies, version, license } = client;
   const packages = Object.fromEntries(
@@ -153,7 +153,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (!values['with-drawn-pictures']) refuseDrawnPictures(path.join(root, 'extension/metadata'));
     await setup(thisSystem());
     const folder = path.resolve(values.out);
-    // Somebody's own folder is theirs to empty.
+    // Only the default folder is emptied, never one that the user chose.
     if (folder === usual) rmSync(folder, { recursive: true, force: true });
     else if (existsSync(folder) && readdirSync(folder).length > 0)
       throw new SetupError(`${folder} is not empty.`, 'Name another folder, or empty it.');

@@ -1,8 +1,8 @@
-// What a release is made for: one file each.
+// The targets of a release: one file each.
 
 /**
- * `system`: `<platform>-<arch>`. `macos`: the oldest that runs it, and the wheel of MLX in it. Of two for one system,
- * install.sh takes the newest that fits: MLX for macOS 26 uses the matrix units of newer chips.
+ * `system`: `<platform>-<arch>`. `macos`: the oldest macOS that runs it, and the MLX wheel in it. Of two targets for a
+ * system, install.sh takes the newest that runs: MLX for macOS 26 uses the matrix units of newer chips.
  */
 export const TARGETS = {
   'darwin-arm64': { system: 'darwin-arm64', macos: '14.0' },

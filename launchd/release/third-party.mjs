@@ -1,18 +1,15 @@
-// The licences of what a release brings along, in one file.
+// Collects the licenses of the included software in one file.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** A few packages declare a licence without its words: those of another package under the same one. */
-const LICENSE_TEXTS = {
-  MIT: 'node_modules/ws/LICENSE',
-  'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE',
-};
+/** For packages that declare a license without its text: the file of another package with the same license. */
+const LICENSE_TEXTS = { MIT: 'node_modules/ws/LICENSE', 'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE' };
 const LICENSE_FILE = /^(licen[cs]e|copying|notice)([.-][^/]*)?$/i;
 
 /**
- * @param packages as of `productionPackages`
+ * @param packages result of `productionPackages`
  * @param wheels folders of unpacked Python wheels
- * @param node `{ licence, version }` of the Node that comes with it
+ * @param node `{ license, version }` of the included Node
  */
 export function renderThirdParty(root, packages, wheels, node) {
   const sections = [
@@ -22,26 +19,26 @@ export function renderThirdParty(root, packages, wheels, node) {
       section(`${name} ${version}`, license, licenseTexts(root, place, license)),
     ),
   ];
-  return `# What comes with Sotto
+  return `# Third-Party Software
 
-Sotto is under the MIT licence (LICENSE); NOTICES.md says where the model, the vocabularies and the speech come from.
-These are the libraries inside, unmodified, with their licences.
+Sotto is under the MIT License (LICENSE); NOTICES.md lists the sources of the model, the vocabularies and the speech.
+These are the included libraries, unmodified, with their licenses.
 
 ${sections.join('\n')}`;
 }
 
 function section(title, license, texts) {
-  const declared = license === undefined ? '' : `Licence: ${license}\n\n`;
+  const declared = license === undefined ? '' : `License: ${license}\n\n`;
   return `## ${title}\n\n${declared}${texts.map((text) => `\`\`\`\n${text.trim()}\n\`\`\`\n`).join('\n')}`;
 }
 
-/** @throws Error for a package whose licence nobody has looked at */
+/** @throws Error for a package without a known license text */
 export function licenseTexts(root, place, license) {
   const folder = path.join(root, place);
   const own = readdirSync(folder).filter((name) => LICENSE_FILE.test(name));
   if (own.length > 0) return own.map((name) => readFileSync(path.join(folder, name), 'utf8'));
   const source = LICENSE_TEXTS[license];
-  if (source === undefined) throw new Error(`${place}: ${license ?? 'no licence'}, and no file that says it`);
+  if (source === undefined) throw new Error(`${place} (${license ?? 'no license'}) has no license text`);
   const { author } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
   const holder = typeof author === 'string' ? author : author?.name;
   const text = readFileSync(path.join(root, source), 'utf8')
@@ -53,7 +50,7 @@ export function licenseTexts(root, place, license) {
 function wheelLicenses(wheel) {
   const info = readdirSync(wheel).find((name) => name.endsWith('.dist-info'));
   const folder = info === undefined ? undefined : path.join(wheel, info, 'licenses');
-  if (folder === undefined || !existsSync(folder)) throw new Error(`${wheel} says nothing of its licence`);
+  if (folder === undefined || !existsSync(folder)) throw new Error(`${wheel} has no license file`);
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => readFileSync(path.join(entry.parentPath ?? entry.path, entry.name), 'utf8'));

@@ -16,7 +16,7 @@ describe('pictures for the Store', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  test('a drawn one is told from a captured one, and stays a picture', () => {
+  test('distinguishes a drawn picture from a captured one and keeps it valid', () => {
     const before = readFileSync(join(folder, 'drawn.png'));
     expect(drawnPictures(folder)).toEqual([]);
     markDrawn(join(folder, 'drawn.png'));
@@ -27,19 +27,19 @@ describe('pictures for the Store', () => {
     expect(after.includes('tEXt')).toBe(true);
   });
 
-  test('a drawn one is refused, a captured one is not', () => {
+  test('refuses a drawn picture but not a captured one', () => {
     refuseDrawnPictures(folder);
     markDrawn(join(folder, 'drawn.png'));
     expect(() => refuseDrawnPictures(folder)).toThrow('1 pictures in extension/metadata are drawn');
   });
 
-  test('what is no PNG gets no mark', () => {
+  test('refuses to mark a file that is not a PNG', () => {
     writeFileSync(join(folder, 'text.png'), 'not a picture');
     expect(() => markDrawn(join(folder, 'text.png'))).toThrow('is not a PNG file');
     expect(drawnPictures(folder)).toEqual([]);
   });
 
-  test('those of the README say so', () => {
+  test('finds the mark in the pictures of the README', () => {
     expect(drawnPictures(join(root, 'extension/media'))).toEqual([
       'dictate-actions.png',
       'dictate.png',

@@ -15,7 +15,7 @@ async function errorsIn(ruby: string): Promise<unknown[]> {
 }
 
 describe('the formula of a release', () => {
-  test('is Ruby, and names each file with its sum', async () => {
+  test('is valid Ruby and lists each file with its sum', async () => {
     const { renderFormula } = await load('launchd/release/formula.mjs');
     const ruby = renderFormula(VALUES);
     expect(await errorsIn(ruby)).toEqual([]);
@@ -26,7 +26,7 @@ describe('the formula of a release', () => {
     }
   });
 
-  test('takes the file for macOS 26 where that runs', async () => {
+  test('uses the file for macOS 26 where it runs', async () => {
     const { renderFormula } = await load('launchd/release/formula.mjs');
     const sums = { ...VALUES.sums, 'darwin-arm64-macos26': 'c'.repeat(64) };
     const ruby = renderFormula({ ...VALUES, sums });
@@ -36,7 +36,7 @@ describe('the formula of a release', () => {
     );
   });
 
-  test('names only the systems of the release', async () => {
+  test('lists only the systems of the release', async () => {
     const { renderFormula } = await load('launchd/release/formula.mjs');
     const ruby = renderFormula({ ...VALUES, sums: { 'darwin-arm64': VALUES.sums['darwin-arm64'] } });
     expect(await errorsIn(ruby)).toEqual([]);

@@ -1,4 +1,4 @@
-/** Which release the installer takes on which system; the systems are stand-ins for `uname`, `sw_vers` and `sysctl`. */
+/** The release that the installer chooses for each system, with fake `uname`, `sw_vers` and `sysctl`. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -64,7 +64,7 @@ test.each([
   [{ name: 'Darwin', arch: 'arm64', macos: '27.0' }, 'darwin-arm64-macos26'],
   [{ name: 'Darwin', arch: 'x86_64', macos: '26.3', isTranslated: true }, 'darwin-arm64-macos26'],
   [{ name: 'Linux', arch: 'x86_64' }, 'linux-x64'],
-] as const)('%p takes the release for %s', async (system, target) => {
+] as const)('for %p chooses the release for %s', async (system, target) => {
   const { status, stderr } = await install(system);
   expect(status).toBe(3);
   expect(stderr).toContain(
@@ -72,22 +72,22 @@ test.each([
   );
 });
 
-test('a release without a file for macOS 26 has one for it all the same', async () => {
+test('falls back to the file for macOS 14 if a release has none for macOS 26', async () => {
   const { 'darwin-arm64-macos26': _, ...sums } = ALL;
   const { stderr } = await install({ name: 'Darwin', arch: 'arm64', macos: '26.4' }, sums);
   expect(stderr).toContain('/sotto-0.1.0-darwin-arm64.tgz');
 });
 
 test.each([
-  [{ name: 'Darwin', arch: 'arm64', macos: '13.6' }, /needs macOS 14 or later, and this is 13\.6/],
+  [{ name: 'Darwin', arch: 'arm64', macos: '13.6' }, /needs macOS 14 or later, but this is 13\.6/],
   [{ name: 'Darwin', arch: 'x86_64', macos: '14.0' }, /needs a Mac with Apple silicon/],
   [{ name: 'FreeBSD', arch: 'amd64' }, /no release for FreeBSD on amd64/],
-])('%p is told that there is none', async (system, message) => {
+])('refuses %p', async (system, message) => {
   const { status, stderr } = await install(system);
   expect([status, stderr]).toEqual([3, expect.stringMatching(message)]);
 });
 
-test('a file beside the script is checked by its own sum, also where a newer one would fit', async () => {
+test('checks a file next to the script by its own sum, even if a newer file would fit', async () => {
   writeFileSync(join(folder, 'sotto-0.1.0-darwin-arm64.tgz'), 'damaged');
   const { status, stderr } = await install({ name: 'Darwin', arch: 'arm64', macos: '26.4' });
   expect(status).toBe(1);

@@ -22,7 +22,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A daemon as short as one can be: it ends well when asked to, and badly when `fails` says so. */
+/** A minimal daemon: exits with success on SIGTERM, or at once with the code in the file `fails`. */
 const DAEMON = `
 const { existsSync, readFileSync, writeFileSync } = require('node:fs');
 const [folder] = process.argv.slice(2);
@@ -60,8 +60,8 @@ async function runs(): Promise<number> {
   return launchd.pid(LABEL) ?? -1;
 }
 
-describe('the agent of macOS', () => {
-  test('is installed and runs; installed once more, nothing changes', async () => {
+describe('the macOS agent', () => {
+  test('runs after installation, and a second installation changes nothing', async () => {
     const own = agent();
     expect(await own.status()).toMatchObject({ installed: 'no', state: 'not loaded' });
     expect(await own.install()).toBe(true);
@@ -69,12 +69,12 @@ describe('the agent of macOS', () => {
     expect(await own.status()).toEqual({ installed: 'yes', state: 'running', pid, file: list() });
     expect(await own.install()).toBe(false);
     expect(launchd.pid(LABEL)).toBe(pid);
-    // Others may read the list, and nobody but the user may write to it: launchd takes no other.
+    // launchd accepts only a list that is writable by its owner alone.
     expect(statSync(list()).mode & 0o777).toBe(0o644);
     expect(readdirSync(join(folder, 'Library', 'LaunchAgents'))).toEqual([`${LABEL}.plist`]);
   });
 
-  test('is renewed by another version, with one process at the end', async () => {
+  test('is updated by another version, with one process at the end', async () => {
     await agent().install();
     const before = await runs();
     const newer = agent({ environment: { PATH: '/opt/homebrew/bin:/usr/bin:/bin' } });
@@ -86,11 +86,11 @@ describe('the agent of macOS', () => {
     expect(readFileSync(list(), 'utf8')).toContain('/opt/homebrew/bin');
   });
 
-  test('is loaded in spite of the error 5 that launchd gives while the old one is on its way out', async () => {
+  test('is loaded despite error 5, which launchd returns while it unloads the old one', async () => {
     newLaunchd({ drainMs: 150 });
     await agent().install();
     await runs();
-    // As if somebody had sent it off a moment ago.
+    // As if it had been unloaded a moment ago.
     await launchd.run('launchctl', ['bootout', `gui/501/${LABEL}`]);
     await until(() => launchd.pid(LABEL) === undefined);
     expect(await agent().install()).toBe(true);
@@ -99,14 +99,14 @@ describe('the agent of macOS', () => {
     expect(refused).toBeGreaterThan(1);
   });
 
-  test('was switched off under Login Items, and is on again after it is installed', async () => {
+  test('is enabled again by installation after the user disabled it under Login Items', async () => {
     launchd.disabled.add(LABEL);
     await agent().install();
     await runs();
     expect(launchd.disabled.size).toBe(0);
   });
 
-  test('comes back after a crash, and stays down after it was stopped, until the next login', async () => {
+  test('restarts after a crash, and after a stop stays stopped until the next login', async () => {
     const own = agent();
     await own.install();
     const first = await runs();
@@ -123,7 +123,7 @@ describe('the agent of macOS', () => {
     expect((await own.status()).state).toBe('running');
   });
 
-  test('is started, and started anew', async () => {
+  test('starts and restarts', async () => {
     const own = agent();
     await expect(own.start()).rejects.toMatchObject({
       code: 'AGENT_FAILED',
@@ -140,7 +140,7 @@ describe('the agent of macOS', () => {
     expect((await own.status()).state).toBe('running');
   });
 
-  test('one that fails again and again is tried every ten seconds, no faster, and its end is told', async () => {
+  test('is restarted every ten seconds at most if it keeps failing, and reports the failure', async () => {
     writeFileSync(join(folder, 'fails'), '3');
     const own = agent();
     await own.install();
@@ -151,7 +151,7 @@ describe('the agent of macOS', () => {
     expect(launchd.starts - before).toBeLessThanOrEqual(3);
   });
 
-  test('stopped between two tries, it is not tried again', async () => {
+  test('is not restarted after a stop between two attempts', async () => {
     writeFileSync(join(folder, 'fails'), '3');
     const own = agent();
     await own.install();
@@ -168,7 +168,7 @@ describe('the agent of macOS', () => {
   });
 
   test.each(['install', 'start', 'restart'] as const)(
-    '%s makes the folders anew that somebody has deleted',
+    '%s recreates deleted folders',
     async (act) => {
       const own = agent();
       await own.install();
@@ -181,18 +181,18 @@ describe('the agent of macOS', () => {
     },
   );
 
-  test('without a session on the screen its files go all the same', async () => {
+  test('removes its files without a GUI session', async () => {
     await agent().install();
     await launchd.logOut();
     writeFileSync(`${list()}.new`, 'half');
-    // Over ssh there is no domain of that user.
+    // Over ssh the user has no domain.
     const own = agent({}, 502);
     await expect(own.status()).rejects.toMatchObject({ code: 'AGENT_FAILED' });
     expect(await own.uninstall()).toBe(true);
     expect(readdirSync(join(folder, 'Library', 'LaunchAgents'))).toEqual([]);
   });
 
-  test('knows whose it is, whatever is in the name of the folder', async () => {
+  test('knows its owner, whatever the folder name contains', async () => {
     const launcher = join(folder, `k"i'm & <sons>`, 'agent', 'Sotto');
     expect(agent().owner()).toBe('none');
     await agent({ launcher }).install();
@@ -200,7 +200,7 @@ describe('the agent of macOS', () => {
     expect(agent().owner()).toBe('other');
   });
 
-  test('says what launchctl said when that fails, or is not there', async () => {
+  test('reports the message of launchctl if it fails or is missing', async () => {
     const broken = (code: number, stderr: string): LaunchAgent =>
       new LaunchAgent(
         {
@@ -229,15 +229,15 @@ describe('the agent of macOS', () => {
       message: 'launchctl bootstrap failed (125): Domain does not support specified action',
     });
     await expect(broken(127, '').status()).rejects.toMatchObject({
-      message: expect.stringContaining('no launchctl') as unknown,
+      message: expect.stringContaining('launchctl was not found') as unknown,
     });
-    // Error 5 that does not pass is told in the end.
+    // A persistent error 5 is reported in the end.
     await expect(broken(5, 'Bootstrap failed: 5: Input/output error').install()).rejects.toMatchObject({
       message: 'launchctl bootstrap failed (5): Bootstrap failed: 5: Input/output error',
     });
   });
 
-  test('ten times installed, renewed and taken away: no process, no file is left', async () => {
+  test('leaves no process and no file after ten cycles of install, update and uninstall', async () => {
     const before = readdirSync(folder);
     const pids: number[] = [];
     for (let cycle = 0; cycle < 10; cycle++) {
@@ -262,7 +262,7 @@ describe('the agent of macOS', () => {
   });
 });
 
-describe('what launchctl prints', () => {
+describe('the output of launchctl print', () => {
   const printed = (state: string, ...more: string[]): string =>
     [
       'gui/501/x = {',
@@ -290,7 +290,7 @@ describe('what launchctl prints', () => {
       { state: 'stopped', lastExit: 'Killed: 9' },
     ],
     ['', { state: 'stopped' }],
-  ])('%j is understood', (text, meant) => {
-    expect(parsePrint(text)).toEqual(meant);
+  ])('parses %j', (text, expected) => {
+    expect(parsePrint(text)).toEqual(expected);
   });
 });

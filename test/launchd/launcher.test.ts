@@ -21,7 +21,7 @@ let folder: string;
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "so-agent it's "))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A program that says it is a Node of that version, and writes down what it was called with. */
+/** A program that reports this version of Node and records its arguments. */
 function fakeNode(name: string, version: string, platform = 'linux', arch = 'x64'): string {
   const path = join(folder, name);
   const called = join(folder, 'said');
@@ -56,21 +56,18 @@ function launch(nodes: readonly string[], path = '/usr/bin:/bin', change: Partia
 }
 
 describe('the launcher', () => {
-  test('runs the daemon with the Node that was there when it was installed', () => {
-    const { status, called, expected } = launch([
-      fakeNode('recorded', '22.1.0'),
-      fakeNode('other', '24.0.0'),
-    ]);
+  test('runs the daemon with the Node of the installation', () => {
+    const { status, called, expected } = launch([fakeNode('recorded', '22.1.0'), fakeNode('other', '24.0.0')]);
     expect([status, called()]).toEqual([0, ['recorded', ...expected]]);
   });
 
-  test('takes another one when that is gone, and none that is too old', () => {
+  test('uses another Node if that one is missing, but none that is too old', () => {
     const missing = join(folder, 'v22.1.0', 'bin', 'node');
     const { called, expected } = launch([missing, fakeNode('old', '18.20.4'), fakeNode('new', '20.0.0')]);
     expect(called()).toEqual(['new', ...expected]);
   });
 
-  test('takes no Intel build of Node on a Mac', () => {
+  test('uses no Intel build of Node on a Mac', () => {
     const missing = join(folder, 'gone');
     const intel = fakeNode('intel', '24.0.0', 'darwin', 'x64');
     expect(launch([missing, intel], '/nowhere').stderr).toMatch(/on a Mac, built for Apple silicon/);
@@ -78,13 +75,13 @@ describe('the launcher', () => {
     expect(called()).toEqual(['apple', ...expected]);
   });
 
-  test('takes the one of the path at last', () => {
+  test('uses the Node in PATH last', () => {
     fakeNode('node', '21.0.0');
     const { called, expected } = launch([join(folder, 'gone')], `${folder}:/usr/bin:/bin`);
     expect(called()).toEqual(['node', ...expected]);
   });
 
-  test('without any it says so once and ends in peace, or it would be started again for ever', () => {
+  test('exits with success and a message if there is no Node, so that it is not restarted forever', () => {
     const { status, stderr } = launch([join(folder, 'gone'), fakeNode('old', '18.0.0')], '/nowhere');
     expect(status).toBe(0);
     expect(stderr).toMatch(
@@ -92,7 +89,7 @@ describe('the launcher', () => {
     );
   });
 
-  test('of several that nvm has it takes the newest', () => {
+  test('uses the newest Node of nvm', () => {
     for (const version of ['v20.1.0', 'v22.1.0', 'v9.9.0']) {
       mkdirSync(join(folder, '.nvm/versions/node', version, 'bin'), { recursive: true });
       fakeNode(join('.nvm/versions/node', version, 'bin/node'), version.slice(1));
@@ -101,7 +98,7 @@ describe('the launcher', () => {
     expect(called()).toEqual(['.nvm/versions/node/v22.1.0/bin/node', ...expected]);
   });
 
-  test('whose version has given way to another one starts that', () => {
+  test('starts the version that replaced its own', () => {
     const successor = join(folder, 'current.mjs');
     writeFileSync(successor, '');
     const command = [join(folder, 'gone.mjs'), 'daemon', 'run', '--agent'];
@@ -109,15 +106,15 @@ describe('the launcher', () => {
     expect(called()).toEqual(['node', successor, 'daemon', 'run', '--agent']);
   });
 
-  test('without Sotto it says so once and ends in peace', () => {
+  test('exits with success and a message if Sotto is missing', () => {
     const command = [join(folder, 'gone.mjs'), 'daemon', 'run'];
     const successor = join(folder, 'current', 'gone.mjs');
     const { status, stderr } = launch([fakeNode('node', '22.1.0')], undefined, { command, successor });
-    expect([status, stderr]).toEqual([0, expect.stringMatching(/Sotto is gone from .*current\/gone\.mjs: /)]);
+    expect([status, stderr]).toEqual([0, expect.stringMatching(/Sotto was not found at .*current\/gone\.mjs: /)]);
     expect(existsSync(join(folder, 'said'))).toBe(false);
   });
 
-  test('a word of the shell means itself, whatever is in it', () => {
+  test('quotes any word for the shell', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 30 }).filter((word) => !word.includes('\0'));
     fc.assert(
       fc.property(fc.array(text, { minLength: 1, maxLength: 5 }), (words) => {
@@ -130,8 +127,8 @@ describe('the launcher', () => {
   });
 });
 
-describe('where Node will be tomorrow', () => {
-  test('a link that outlives an upgrade is named in place of the program that it leads to now', () => {
+describe('the paths of Node', () => {
+  test('contain a link that survives an upgrade instead of its current target', () => {
     const cellar = join(folder, 'Cellar', 'node@22', '22.1.0', 'bin');
     mkdirSync(cellar, { recursive: true });
     writeFileSync(join(cellar, 'node'), '');
@@ -139,11 +136,11 @@ describe('where Node will be tomorrow', () => {
     symlinkSync(join(folder, 'Cellar', 'node@22', '22.1.0'), join(folder, 'opt', 'node@22'));
     const paths = nodePaths(join(cellar, 'node'), folder);
     expect(paths[0]).toBe(join(folder, 'opt/node@22/bin/node'));
-    // An agent that named it would be of another version after each upgrade of Node.
+    // With this path the agent would be outdated after each upgrade of Node.
     expect(paths).not.toContain(join(cellar, 'node'));
   });
 
-  test('a Node of a version manager is taken as it is, with the others behind it', () => {
+  test('start with the Node of a version manager, followed by the others', () => {
     const current = join(folder, '.nvm/versions/node/v22.1.0/bin/node');
     const paths = nodePaths(current, folder, [], (a, b) => a === b);
     expect(paths[0]).toBe(current);

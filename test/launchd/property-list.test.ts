@@ -20,7 +20,7 @@ const plan: AgentPlan = {
   environment: { PATH: '/usr/bin:/bin' },
 };
 
-/** A home that somebody gave to Sotto, with all in its name that XML and shells have a use for. */
+/** A home folder whose name has every character that is special in XML or in a shell. */
 const odd: AgentPlan = {
   ...plan,
   launcher: `/Volumes/k"i'm & <sons>/☃ ü/%s $HOME/agent/Sotto`,
@@ -31,14 +31,14 @@ const odd: AgentPlan = {
 
 const PLANS = { usual: plan, odd };
 
-/** Readers of other people's than the one that wrote: libplist's where it is installed, as on the phones; else Python's. */
+/** Independent readers: Python's, libplist's if it is installed, and macOS's own. */
 const READERS: Record<string, (file: string) => unknown> = {
   'Python’s plistlib': (file) => {
     const script = 'import plistlib,sys,json; print(json.dumps(plistlib.load(open(sys.argv[1], "rb"))))';
     return JSON.parse(execFileSync('python3', ['-c', script, file], { encoding: 'utf8' })) as unknown;
   },
   ...(spawnSync('plistutil', ['--version']).status === 0 && {
-    // Into Apple's binary form and back: what it does not understand would not survive.
+    // Converts to Apple's binary format and back, which loses everything that it does not understand.
     plistutil: (file: string) => {
       const binary = execFileSync('plistutil', ['-i', file, '-f', 'bin', '-o', '-']);
       return parse(
@@ -54,17 +54,17 @@ const READERS: Record<string, (file: string) => unknown> = {
   }),
 };
 if (READERS.plistutil === undefined)
-  process.stderr.write('plistutil is not installed: Python’s reader alone\n');
+  process.stderr.write('plistutil is not installed: testing with Python’s reader only\n');
 
 describe('the property list of the agent', () => {
   describe.each(Object.entries(PLANS))('%s', (name, of) => {
     const file = join(root, 'test', 'launchd', 'golden', `${name}.plist`);
 
-    test('is this, letter for letter', () => {
+    test('matches the golden file exactly', () => {
       expect(renderPropertyList(of)).toBe(readFileSync(file, 'utf8'));
     });
 
-    test.each(Object.entries(READERS))('says the same to %s', (_, read) => {
+    test.each(Object.entries(READERS))('reads the same with %s', (_, read) => {
       const seen = read(file);
       expect(seen).toEqual(parse(renderPropertyList(of)));
       expect(seen).toMatchObject({
@@ -75,11 +75,11 @@ describe('the property list of the agent', () => {
     });
   });
 
-  test('is interactive: anything else has macOS run the model on slow cores', () => {
+  test('is interactive, because macOS runs other types on slow cores', () => {
     expect(parse(renderPropertyList(plan))).toMatchObject({ ProcessType: 'Interactive' });
   });
 
-  test('holds nothing of the environment but the path and the home of Sotto: no token, no proxy', () => {
+  test('contains only PATH and SOTTO_HOME of the environment: no token, no proxy', () => {
     const environment = { SOTTO_HOME: '/s', HF_TOKEN: 'hf_secret', HTTPS_PROXY: 'http://u:p@x', PATH: '/x' };
     const own = createAgentPlan(resolvePaths({ SOTTO_HOME: '/s' }), { environment, user: '/Users/kim' });
     expect(Object.keys(own.environment)).toEqual(['PATH', 'SOTTO_HOME']);

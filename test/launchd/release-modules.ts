@@ -1,4 +1,4 @@
-/** The release's plain-JavaScript modules, typed for the tests. */
+/** Types for the plain JavaScript modules of the release. */
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -6,17 +6,17 @@ export const root = path.resolve(import.meta.dirname, '../../..');
 
 export interface Build {
   target: string;
-  /** The addon's file. */
+  /** Path of the addon. */
   addon: string;
-  /** The program that records. */
+  /** Path of the recording program. */
   mic: string;
-  /** Folders of the Python wheels that it was linked with. */
+  /** Folders of the Python wheels that it is linked with. */
   wheels: string[];
-  /** What `build.json` is to say. */
+  /** Content of `build.json`. */
   info: object;
 }
 
-/** The Node that comes with a release. */
+/** The Node in a release. */
 export interface BundledNode {
   program: string;
   license: string;

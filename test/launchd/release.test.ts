@@ -20,14 +20,14 @@ import { load, root, type BundledNode, type Lock } from './release-modules.js';
 
 const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as Lock;
 
-/** Addons that are built here: this machine's, and macOS's where it was built for it (native/build/cross-check.mjs). */
+/** Built addons: this machine's, and macOS's if it was cross-built (native/build/cross-check.mjs). */
 const ADDONS = {
   'linux-x64': join(root, 'native/lib/linux-x64'),
   'darwin-arm64': join(root, 'native/lib/darwin-arm64-cross'),
   'darwin-arm64-macos26': join(root, 'native/lib/darwin-arm64-macos26-cross'),
 };
 
-/** That of this machine, or the pinned one where a release was built here. */
+/** The Node of this machine, or the pinned one if a release was built here. */
 function nodeFor(target: string): BundledNode | undefined {
   if (target === `${process.platform}-${process.arch}`) return currentNode;
   const vendor = join(root, 'native/vendor');
@@ -62,20 +62,20 @@ describe.each(Object.entries(ADDONS))('the release for %s', (name, addonFolder) 
   const problems = async (): Promise<string[]> =>
     (await load('launchd/release/inspect.mjs')).inspect(folder, target, root, macos).problems;
 
-  test('holds all that Sotto runs with and nothing else, and finds its libraries wherever it lies', async () => {
+  test('contains everything that Sotto needs and nothing else, and finds its libraries in any folder', async () => {
     const { inspect } = await load('launchd/release/inspect.mjs');
     const found = inspect(folder, target, root, macos);
     expect(found.problems).toEqual([]);
     expect(found.binaries).toContain(`native/lib/${target}/sotto-mlx.node`);
     expect(found.binaries).toContain('bin/node');
     expect(statSync(join(folder, 'bin/node')).mode & 0o111).toBe(0o111);
-    // Of the packages with binaries for many systems, this system's alone.
+    // Packages with binaries for many systems keep only this system's.
     expect(found.binaries).toContain(`native/lib/${target}/sotto-mic`);
     expect(statSync(join(folder, `native/lib/${target}/sotto-mic`)).mode & 0o111).toBe(0o111);
     expect(found.binaries.filter((file) => file.startsWith('node_modules/'))).toHaveLength(1);
   });
 
-  test('is what npm takes without asking anybody: its packages are inside', () => {
+  test('installs with npm without a download, because it bundles its packages', () => {
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
       dependencies: Record<string, string>;
       bundleDependencies: string[];
@@ -87,13 +87,13 @@ describe.each(Object.entries(ADDONS))('the release for %s', (name, addonFolder) 
     expect(statSync(join(folder, 'daemon/bin/sotto.mjs')).mode & 0o111).toBe(0o111);
   });
 
-  test('says the licence of each library that it brings', () => {
+  test('lists the license of each included library', () => {
     const notices = readFileSync(join(folder, 'THIRD-PARTY.md'), 'utf8');
     for (const holder of ['Apple Inc.', 'Einar Otto Stangvik', 'Mozilla Public License', 'GNU LESSER'])
       expect(notices).toContain(holder);
   });
 
-  test('is refused when a library is lost, a file is missing, or what it was built in shows', async () => {
+  test('is refused if a library or file is missing, or if it contains the build folder', async () => {
     const rename = (name: string): string => join(folder, name);
     const mic = rename(`native/lib/${target}/sotto-mic`);
     const vendor = join(folder, 'native/vendor');
@@ -111,8 +111,8 @@ describe.each(Object.entries(ADDONS))('the release for %s', (name, addonFolder) 
       expect.arrayContaining([
         'LICENSE is missing',
         `native/lib/${target}/sotto-mic can't be executed`,
-        expect.stringMatching(/sotto-mlx\.node asks for .*libmlx\.(so|dylib), which is not in the release/),
-        'dist/daemon/src/note.js names the folder that it was built in',
+        expect.stringMatching(/sotto-mlx\.node needs .*libmlx\.(so|dylib), which is not in the release/),
+        'dist/daemon/src/note.js contains the path of the build folder',
         'link is a link, which npm would leave out',
       ]),
     );
@@ -123,11 +123,11 @@ describe.each(Object.entries(ADDONS))('the release for %s', (name, addonFolder) 
     expect(await problems()).toEqual([]);
   });
 
-  test('is refused when it asks for a library at a fixed place, though one of that name is in it', async () => {
+  test('is refused if it needs a library at an absolute path, even if it contains one of that name', async () => {
     const home = join(folder, 'native/lib', target);
     const addon = join(home, 'sotto-mlx.node');
     const content = readFileSync(addon);
-    // Of one length.
+    // Both have the same length.
     const [movable, fixed] =
       target === 'linux-x64'
         ? ['\0libmlx.so\0', '\0/ibmlx.so\0']
@@ -136,18 +136,18 @@ describe.each(Object.entries(ADDONS))('the release for %s', (name, addonFolder) 
     cpSync(addon, decoy);
     writeFileSync(addon, content.toString('latin1').replace(movable, fixed), 'latin1');
     expect(await problems()).toEqual([
-      `native/lib/${target}/sotto-mlx.node asks for ${fixed.replaceAll('\0', '')}, which is not in the release`,
+      `native/lib/${target}/sotto-mlx.node needs ${fixed.replaceAll('\0', '')}, which is not in the release`,
     ]);
     rmSync(decoy);
     writeFileSync(addon, content);
   });
 });
 
-describe('how libraries are loaded', () => {
+describe('the loading of libraries', () => {
   const cross = join(ADDONS['darwin-arm64'], 'sotto-mlx.node');
   const onMac = testUnless(existsSync(cross) ? undefined : 'no addon for darwin-arm64');
 
-  onMac('the addon for macOS knows MLX by a relative path, and takes its C++ from the system', async () => {
+  onMac('the macOS addon has a relative path to MLX and uses the C++ runtime of the system', async () => {
     const { loading, symbolsFrom } = await load('native/build/macho.mjs');
     const file = readFileSync(cross);
     expect(loading(file)).toEqual({
@@ -159,11 +159,11 @@ describe('how libraries are loaded', () => {
       hardened: false,
       sections: expect.arrayContaining(['__text', '__unwind_info']) as unknown,
     });
-    // An error thrown in libmlx is caught in the addon only if both have the same runtime.
+    // The addon catches an error thrown in libmlx only if both use the same runtime.
     expect(symbolsFrom(file, '/usr/lib/libc++.1.dylib')).toEqual(
       expect.arrayContaining(['___cxa_throw', '___gxx_personality_v0', '__ZTISt9exception']),
     );
-    // Node's own functions are whoever's that loads it.
+    // Node's own functions come from the process that loads it.
     const open = symbolsFrom(file, undefined);
     expect(open).toContain('_napi_create_function');
     expect(open.filter((name) => !name.startsWith('_napi_'))).toEqual([]);
@@ -173,7 +173,7 @@ describe('how libraries are loaded', () => {
   const withMic = testUnless(existsSync(crossMic) ? undefined : 'no sotto-mic for darwin-arm64');
 
   withMic(
-    'sotto-mic for macOS needs the system alone, and no entitlement to be given the microphone',
+    'sotto-mic for macOS needs only system libraries, and no entitlement for the microphone',
     async () => {
       const { loading } = await load('native/build/macho.mjs');
       const file = readFileSync(crossMic);
@@ -185,7 +185,7 @@ describe('how libraries are loaded', () => {
         signed: true,
         hardened: false,
       });
-      // The flags of the code directory, big-endian, 12 bytes behind its magic number: the runtime's among them.
+      // The flags of the code directory, including the runtime's: big-endian, 12 bytes after its magic number.
       const directory = file.indexOf(Buffer.from('fade0c02', 'hex'));
       const hardened = Buffer.from(file);
       hardened.writeUInt32BE(file.readUInt32BE(directory + 12) | 0x10000, directory + 12);
@@ -196,7 +196,7 @@ describe('how libraries are loaded', () => {
   const built = join(ADDONS['linux-x64'], 'sotto-mlx.node');
   const onLinux = testUnless(existsSync(built) ? undefined : 'no addon for linux-x64');
 
-  onLinux('the addon for Linux is read as the system reads it', async () => {
+  onLinux('the Linux addon has relative library paths', async () => {
     const { loading } = await load('native/build/elf.mjs');
     const { arch, libraries, rpaths } = loading(readFileSync(built));
     expect(arch).toBe('x64');
@@ -207,7 +207,7 @@ describe('how libraries are loaded', () => {
 });
 
 describe('the packages of a release', () => {
-  test('are what Sotto asks for when it runs, and what those ask for', async () => {
+  test('are the run-time dependencies of Sotto, recursively', async () => {
     const { productionPackages } = await load('launchd/release/packages.mjs');
     const names = productionPackages(lock).map(({ name }) => name);
     for (const name of ['ws', 'pino', 'thread-stream', '@photostructure/sqlite', 'node-gyp-build'])
@@ -216,7 +216,7 @@ describe('the packages of a release', () => {
       expect(names).not.toContain(name);
   });
 
-  test('come without what is for their own development, and without other systems’ binaries', async () => {
+  test('exclude development files and binaries for other systems', async () => {
     const { isNeeded } = await load('launchd/release/packages.mjs');
     const kept = (name: string, ...files: string[]): string[] =>
       files.filter((file) => isNeeded(name, file, 'darwin-arm64'));
@@ -224,13 +224,13 @@ describe('the packages of a release', () => {
       'lib/websocket.js',
       'LICENSE',
     ]);
-    // What Sotto's own types are made of is for those who build on it.
+    // The types that Sotto's own types use are for its library users.
     expect(kept('valibot', 'dist/index.mjs', 'dist/index.d.mts', 'dist/index.d.cts')).toHaveLength(2);
     const sqlite = ['prebuilds/darwin-arm64/x.node', 'prebuilds/darwin-x64/x.node'];
     expect(kept('@photostructure/sqlite', ...sqlite)).toHaveLength(1);
   });
 
-  test('one in the folder of another is that one’s', async () => {
+  test('resolve a nested package for the package that contains it', async () => {
     const { productionPackages } = await load('launchd/release/packages.mjs');
     const packages = {
       '': { dependencies: { a: '1', b: '1' } },
@@ -244,23 +244,23 @@ describe('the packages of a release', () => {
     );
   });
 
-  test('without a licence that somebody has looked at there is no release', async () => {
+  test('need a known license text', async () => {
     const { licenseTexts } = await load('launchd/release/third-party.mjs');
     const scratch = mkdtempSync(join(tmpdir(), 'so-licence-'));
     writeFileSync(join(scratch, 'package.json'), '{}');
-    expect(() => licenseTexts(scratch, '.', 'SSPL-1.0')).toThrow(/SSPL-1\.0, and no file that says it/);
+    expect(() => licenseTexts(scratch, '.', 'SSPL-1.0')).toThrow(/\(SSPL-1\.0\) has no license text/);
     writeFileSync(join(scratch, 'LICENSE.txt'), 'as you like');
     expect(licenseTexts(scratch, '.', 'SSPL-1.0')).toEqual(['as you like']);
     rmSync(scratch, { recursive: true });
   });
 });
 
-describe('the file', () => {
+describe('the release file', () => {
   let scratch: string;
   beforeEach(() => void (scratch = mkdtempSync(join(tmpdir(), 'so-pack-'))));
   afterEach(() => rmSync(scratch, { recursive: true, force: true }));
 
-  test('is the same, byte for byte, whenever its content is', async () => {
+  test('has the same bytes for the same content', async () => {
     const { pack } = await load('launchd/release/pack.mjs');
     const make = async (name: string, text = 'one'): Promise<string> => {
       const folder = join(scratch, name, 'package');
@@ -275,7 +275,7 @@ describe('the file', () => {
     expect(readdirSync(scratch).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
-  test('is known by its sum to the script that installs it', async () => {
+  test('has its sum in the install script', async () => {
     const { stampScript } = await load('launchd/release/stamp.mjs');
     const script = readFileSync(join(root, 'launchd/install/install.sh'), 'utf8');
     const sums = { 'darwin-arm64': 'a'.repeat(64) };
@@ -283,7 +283,7 @@ describe('the file', () => {
     expect(made).toContain(
       `\nVERSION=1.2.3\nADDRESS=https://example.org/sotto\nSHA256_darwin_arm64=${'a'.repeat(64)}\n`,
     );
-    // What stands in there is run by a shell.
+    // A shell runs the values.
     expect(() => stampScript(script, { version: '1; rm -rf /', url: '', sums })).toThrow(/can't be/);
   });
 });

@@ -14,7 +14,7 @@ import { until } from '#test/harness/wait.js';
 const home = withHome();
 
 describe('the daemon as the login agent runs it', () => {
-  test('told to end while it is on the way, it ends', async () => {
+  test('stops when it gets SIGTERM during its start', async () => {
     process.env.SOTTO_ENGINE = fakeEngine;
     const before = new Set(process.listeners('SIGTERM'));
     const done = daemonRunAgent(home.paths, undefined);
@@ -24,13 +24,13 @@ describe('the daemon as the login agent runs it', () => {
     delete process.env.SOTTO_ENGINE;
   });
 
-  test('where the system lets it write nothing it ends in peace, and says so', async () => {
+  test('exits with success and a message if it may not write its home', async () => {
     const forbidden = process.platform === 'darwin' ? '/System/sotto' : '/sys/sotto';
     const { code, stderr } = await sotto(['daemon', 'run', '--agent'], { home: forbidden });
     expect([code, stderr]).toEqual([0, expect.stringMatching(/sotto: .*(not permitted|read-only|denied)/)]);
   });
 
-  test('one of another protocol is told once to end, and has its time', async () => {
+  test('asks a daemon of another protocol to stop once, and waits', async () => {
     const signals = join(home.folder, 'said');
     const script = `
       process.on('SIGTERM', () => require('fs').appendFileSync(process.argv[1], 'x'));

@@ -38,12 +38,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What `systemctl --user` does with one unit: it knows what it was last told to read, not what lies on the disk. */
+/** Fake `systemctl --user` with one unit: it uses the version that it last loaded, not the one on disk. */
 class FakeSystemctl {
   loaded: string | undefined;
   enabled = false;
   pid = 0;
-  /** Between two tries of one that fails. */
+  /** Whether it waits to restart a failed unit. */
   isScheduled = false;
   starts = 0;
   readonly #units: string;
@@ -84,8 +84,8 @@ class FakeSystemctl {
 const agent = (change: Partial<AgentPlan> = {}): SystemdAgent =>
   new SystemdAgent({ ...plan, ...change }, { run: systemctl.run, units: join(folder, 'units') });
 
-describe('the agent where systemd is', () => {
-  test('is installed and runs from login on; installed once more, nothing changes', async () => {
+describe('the systemd agent', () => {
+  test('runs after installation and at login, and a second installation changes nothing', async () => {
     expect(await agent().install()).toBe(true);
     expect(await agent().status()).toMatchObject({ installed: 'yes', state: 'running', pid: 101 });
     expect(systemctl.enabled).toBe(true);
@@ -93,7 +93,7 @@ describe('the agent where systemd is', () => {
     expect(systemctl.starts).toBe(1);
   });
 
-  test('is renewed by another version: read anew, started anew', async () => {
+  test('is reloaded and restarted by another version', async () => {
     await agent().install();
     const newer = agent({ environment: { PATH: '/new' } });
     expect((await newer.status()).installed).toBe('outdated');
@@ -102,7 +102,7 @@ describe('the agent where systemd is', () => {
     expect(systemctl.pid).toBe(102);
   });
 
-  test('is stopped, started and taken away without a trace', async () => {
+  test('stops, starts and uninstalls without a trace', async () => {
     await expect(agent().start()).rejects.toMatchObject({ code: 'AGENT_FAILED' });
     await agent().install();
     await agent().stop();
@@ -114,7 +114,7 @@ describe('the agent where systemd is', () => {
     expect(existsSync(plan.launcher)).toBe(false);
   });
 
-  test('stopped between two tries, it is not tried again', async () => {
+  test('is not restarted after a stop between two attempts', async () => {
     await agent().install();
     [systemctl.pid, systemctl.isScheduled] = [0, true];
     await agent().stop();
@@ -122,7 +122,7 @@ describe('the agent where systemd is', () => {
   });
 
   test.each(['install', 'start', 'restart'] as const)(
-    '%s makes the folders anew that somebody has deleted',
+    '%s recreates deleted folders',
     async (act) => {
       await agent().install();
       await agent().stop();
@@ -132,7 +132,7 @@ describe('the agent where systemd is', () => {
     },
   );
 
-  test('where no systemd is to be reached its files go all the same, and the link by which it would start', async () => {
+  test('removes its files and its start link if systemd is unavailable', async () => {
     await agent().install();
     const units = join(folder, 'units');
     const link = join(units, 'default.target.wants', `${LABEL}.service`);
@@ -146,7 +146,7 @@ describe('the agent where systemd is', () => {
     expect([readdirSync(units), existsSync(plan.launcher)]).toEqual([[], false]);
   });
 
-  test('knows whose it is, whatever is in the name of the folder', async () => {
+  test('knows its owner, whatever the folder name contains', async () => {
     const launcher = join(folder, `k"i'm 100% $HOME`, 'agent', 'Sotto');
     expect(agent().owner()).toBe('none');
     await agent({ launcher }).install();
@@ -154,7 +154,7 @@ describe('the agent where systemd is', () => {
     expect(agent().owner()).toBe('other');
   });
 
-  test('says what systemctl said when that fails', async () => {
+  test('reports the message of systemctl if it fails', async () => {
     const broken = new SystemdAgent(plan, {
       run: () =>
         Promise.resolve({ code: 1, stdout: '', stderr: 'Failed to connect to bus: No medium found\n' }),
@@ -171,7 +171,7 @@ describe('the unit', () => {
   const analyze = testUnless(isInstalled ? undefined : 'no systemd: systemd-analyze is not installed');
 
   analyze.each(['/a b', '/100% "ö"', "/k'im", '/$HOME', '/back\\slash'])(
-    'says to systemd what it means, in %s',
+    'is valid for systemd in %s',
     (name) => {
       const home = join(folder, name);
       const launcher = join(home, 'agent', 'Sotto');
@@ -188,7 +188,7 @@ describe('the unit', () => {
     },
   );
 
-  test('quotes what systemd would read as its own signs', () => {
+  test('escapes the special characters of systemd', () => {
     const unit = renderUnit({ ...plan, launcher: '/a b/100%/"$x"/Sotto', environment: { A: 'x y' } });
     expect(unit).toContain('ExecStart=/bin/sh "/a b/100%%/\\"$$x\\"/Sotto"');
     expect(unit).toContain('Environment="A=x y"');

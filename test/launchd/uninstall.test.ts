@@ -39,7 +39,7 @@ afterEach(async () => {
 const SQLITE = 'SQLite format 3\0';
 const UPLOAD = '0a1b2c3d4e5f-00112233445566778899aabb';
 
-/** What a year of use leaves behind. */
+/** Creates the files of a year of use. */
 function use(home = paths.home): void {
   const record = {
     version: 1,
@@ -99,8 +99,8 @@ function use(home = paths.home): void {
 }
 
 /**
- * What lies in the home. Left out: SQLite makes two files when the history is read, and removes them when its statements
- * are collected, in this process or the command's.
+ * Names of the files in the home, except two that SQLite creates when the history is read and removes when its
+ * statements are collected, in this process or the command's.
  */
 function homeFiles(recursive = false): string[] {
   const names = readdirSync(paths.home, { recursive, encoding: 'utf8' });
@@ -112,7 +112,7 @@ function run(...args: string[]): Promise<SottoResult> {
 }
 
 describe('sotto uninstall', () => {
-  test('leaves nothing behind, and ends a daemon that runs', async () => {
+  test('removes everything and stops a running daemon', async () => {
     use();
     const daemon = startSotto(['daemon', 'run'], { home: paths.home, env: { HOME: folder } });
     await until(() => existsSync(paths.socket));
@@ -124,7 +124,7 @@ describe('sotto uninstall', () => {
     expect(readdirSync(folder, { recursive: true })).toEqual([]);
   });
 
-  test('leaves what others put among the downloads', async () => {
+  test('keeps foreign files among the downloads', async () => {
     use();
     const others = ['base/notes.txt', 'base/files/mine.txt', 'photos/1.jpg'];
     const downloads = join(paths.models, '.downloads');
@@ -141,7 +141,7 @@ describe('sotto uninstall', () => {
     );
   });
 
-  test('lets a dictation in the background end first, and its process goes', async () => {
+  test('waits for a dictation in the background and its process', async () => {
     const env = { HOME: folder };
     const capture = startSotto(['capture', '--keep-listening', '--from', speech], { home: paths.home, env });
     await until(() => existsSync(paths.capture));
@@ -156,7 +156,7 @@ describe('sotto uninstall', () => {
     ['history', ['history.db', 'history.db.damaged-2026-01-01T00-00-00-000Z', 'recordings', 'spool']],
     ['settings', ['settings.json', 'settings.json.1a2b3c4d.new', 'vocabulary.json']],
     ['models, settings', ['models', 'settings.json', 'settings.json.1a2b3c4d.new', 'vocabulary.json']],
-  ])('keeps %s, and nothing else', async (what, left) => {
+  ])('keeps %s and nothing else', async (what, left) => {
     use();
     const { code, stdout } = await run('--keep', what, '--yes');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/Sotto was uninstalled\. Kept: /)]);
@@ -164,7 +164,7 @@ describe('sotto uninstall', () => {
     if (!what.includes('history')) expect(readdirSync(paths.home).sort()).toEqual(left);
   });
 
-  test('says what would go, and does nothing, as often as one likes', async () => {
+  test('with --dry-run lists what it would remove and changes nothing', async () => {
     use();
     const before = homeFiles(true);
     const { code, stdout } = await run('--dry-run', '--keep', 'history');
@@ -174,7 +174,7 @@ describe('sotto uninstall', () => {
     expect(homeFiles(true)).toEqual(before);
   });
 
-  test('without a word on what to keep, and nobody to ask, it does nothing', async () => {
+  test('changes nothing without --keep or --all if it cannot ask', async () => {
     use();
     const before = homeFiles(true);
     expect(await run()).toMatchObject({
@@ -189,13 +189,13 @@ describe('sotto uninstall', () => {
     expect(homeFiles(true)).toEqual(before);
   });
 
-  test('where the login agent can’t be taken away, what it would start stays, and the command', async () => {
+  test('keeps the program and the command if the login agent can’t be removed', async () => {
     use();
     mkdirSync(join(paths.home, 'agent'));
     writeFileSync(join(paths.home, 'agent', 'Sotto'), '#!/bin/sh\n');
     mkdirSync(join(paths.home, 'app'));
     writeFileSync(join(paths.home, 'app', 'command'), '/nowhere');
-    // Neither launchd's domain nor its answer is what it should be.
+    // A launchctl that fails with an unexpected message.
     writeFileSync(join(folder, 'launchctl'), '#!/bin/sh\necho odd >&2; exit 1\n', { mode: 0o755 });
     const env = { HOME: folder, SOTTO_SYSTEM: 'darwin', PATH: `${folder}:${process.env.PATH ?? ''}` };
     const { code, stdout, stderr } = await sotto(['uninstall', '--all', '--yes'], { home: paths.home, env });
@@ -207,7 +207,7 @@ describe('sotto uninstall', () => {
     expect(readdirSync(paths.home).sort()).toEqual(['agent', 'app']);
   });
 
-  test('ends a daemon that does not answer', async () => {
+  test('stops a daemon that does not answer', async () => {
     use();
     const mute = await startUnresponsiveDaemon(paths);
     const { code, stdout } = await run('--all', '--yes');
@@ -216,9 +216,9 @@ describe('sotto uninstall', () => {
     expect(readdirSync(folder, { recursive: true })).toEqual([]);
   });
 
-  describe('asks where there is a terminal', () => {
+  describe('on a terminal asks', () => {
     const questions: string[] = [];
-    /** One who answers in this order; `undefined` is Ctrl-C. */
+    /** Answers prompts in this order; `undefined` is Ctrl-C. */
     const answering = (...answers: (boolean | undefined)[]): ConfirmPrompt => {
       questions.length = 0;
       return (question) => {
@@ -235,7 +235,7 @@ describe('sotto uninstall', () => {
     const runUninstall = (ask: ConfirmPrompt, change: Partial<UninstallOptions> = {}): Promise<number> =>
       uninstall(paths, { yes: false, dryRun: false, ...change }, ask);
 
-    test('what is to be kept, piece by piece, and at last whether it is meant', async () => {
+    test('for each item whether to keep it, and finally for confirmation', async () => {
       use();
       expect(await runUninstall(answering(true, false, true, true))).toBe(0);
       expect(questions).toEqual([
@@ -252,7 +252,7 @@ describe('sotto uninstall', () => {
       ]);
     });
 
-    test('nothing that was said before, and does nothing without a yes', async () => {
+    test('nothing that an option answers, and changes nothing without a yes', async () => {
       use();
       const whole = homeFiles(true);
       expect(await runUninstall(answering(false), { keep: ['models'] })).toBe(1);
@@ -262,13 +262,13 @@ describe('sotto uninstall', () => {
     });
   });
 
-  test('where nothing was ever installed it says so, and makes nothing', async () => {
+  test('creates nothing if nothing was installed', async () => {
     const { code, stdout } = await run('--all', '--yes');
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^Sotto was uninstalled\.\n/)]);
     expect(readdirSync(folder, { recursive: true })).toEqual([]);
   });
 
-  test('touches nothing that is not Sotto’s, even in a folder that was made its home', async () => {
+  test('keeps foreign files, even in a folder that is used as its home', async () => {
     use();
     writeFileSync(join(paths.home, 'thesis.txt'), 'four years');
     mkdirSync(join(paths.home, 'src'));
@@ -280,7 +280,7 @@ describe('sotto uninstall', () => {
     expect(readdirSync(paths.home).sort()).toEqual(['src', 'thesis.txt']);
   });
 
-  test('in a folder in use, files of others stay whatever their names are, and are named', async () => {
+  test('keeps and lists foreign files whatever their names are', async () => {
     use();
     const userFiles = {
       s: 'a file, not a socket',
@@ -317,7 +317,7 @@ describe('sotto uninstall', () => {
       expect(stdout).toContain(`not part of Sotto, left in place: ${join(paths.home, name)}`);
   });
 
-  test('a link in place of a file goes, and what it leads to stays', async () => {
+  test('removes a link in place of a file but keeps its target', async () => {
     use();
     const synced = join(folder, 'vocabulary.json');
     writeFileSync(synced, '{"version":1}');
@@ -327,9 +327,9 @@ describe('sotto uninstall', () => {
     expect(readdirSync(folder)).toEqual(['vocabulary.json']);
   });
 
-  // Nothing withstands root: what can't be removed is a folder that something is mounted on, which a test has not.
+  // Root can remove everything except mount points, which a test cannot create.
   const unlessRoot = testUnless(process.getuid?.() === 0 ? 'root' : undefined);
-  unlessRoot('a file that can’t go is named, the rest goes, and the exit code says so', async () => {
+  unlessRoot('lists a file that can’t be removed, removes the rest, and fails', async () => {
     use();
     const stubborn = join(paths.home, 'recordings');
     const { mode } = statSync(stubborn);
@@ -342,8 +342,8 @@ describe('sotto uninstall', () => {
   });
 });
 
-describe('what Sotto has on a machine', () => {
-  test('is found in all places of a system with XDG folders', () => {
+describe('the files of Sotto', () => {
+  test('are found in all XDG folders', () => {
     const env = { XDG_RUNTIME_DIR: join(folder, 'run') };
     const own = resolvePaths(env, 'linux', folder);
     use(own.home);
@@ -373,7 +373,7 @@ describe('what Sotto has on a machine', () => {
   });
 
   test.each(['', 'cache'])(
-    'caches are never looked for beside where one stands: XDG_CACHE_HOME=%j',
+    'do not include caches relative to the working folder: XDG_CACHE_HOME=%j',
     (XDG_CACHE_HOME) => {
       const own = resolvePaths({}, 'linux', folder);
       mkdirSync(join(folder, '.cache/sotto'), { recursive: true });
@@ -382,7 +382,7 @@ describe('what Sotto has on a machine', () => {
     },
   );
 
-  test('the command goes with what an interrupted installation left beside it', () => {
+  test('include the command and the leftovers of an interrupted installation', () => {
     const command = join(folder, 'bin', 'sotto');
     for (const [path, text] of [
       [join(paths.home, 'app/command'), command],
@@ -396,7 +396,7 @@ describe('what Sotto has on a machine', () => {
     expect(pieces.find(({ what }) => what === 'the command')?.paths).toEqual([command, `${command}.new`]);
   });
 
-  test('is found where a Mac keeps it', () => {
+  test('are found in the folders of macOS', () => {
     const own = resolvePaths({}, 'darwin', folder);
     use(own.home);
     mkdirSync(own.logs, { recursive: true });

@@ -99,7 +99,7 @@ const cache = folderContaining([[/^node$/, folderContaining([[/^v\d+\.\d+\.\d+-/
 const program = folderContaining([
   [/^versions$/, folderContaining([[/^\d+\.\d+\.\d+.*-[0-9a-f]{8}(\.part|\.old)?$/, tree]])],
   [/^current(\.new)?$/, link],
-  [/^(command|trouble)$/, withName],
+  [/^(command|errors|trouble)$/, withName],
   [/^download$/, folderContaining([[/^sotto-.+\.tgz(\.part)?$/, withName]])],
   [/^installing$/, folderContaining([[/^pid$/, pidFile]])],
 ]);
