@@ -1,4 +1,4 @@
-// Two builds of the macOS addon must agree on what they offer and on what they need.
+// Compares two builds of the macOS addon: both must export and need the same.
 //   node .ci/compare-addons.mjs BUILT-HERE CROSS-BUILT
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
@@ -24,6 +24,6 @@ const needs = [native, cross].map(({ file, bytes }) => {
   return libraries.map((library) => library.split('/').at(-1)).sort();
 });
 for (const library of needs[1].filter((name) => !needs[0].includes(name)))
-  problems.push(`only ${cross.file} asks for ${library}`);
+  problems.push(`only ${cross.file} needs ${library}`);
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;

@@ -1,4 +1,4 @@
-// Transcribes FILE with the starter model in this very process and expects WORDS in the text, whatever their case.
+// Transcribes FILE with the starter model in this process and expects WORDS in the text, ignoring case.
 //   node .ci/transcribe.mjs FILE WORDS
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -17,4 +17,4 @@ while (!step.done) step = await events.next();
 await audio.close();
 model.dispose();
 console.log(step.value.text);
-if (!step.value.text.toLowerCase().includes(words)) throw new Error(`the text does not say "${words}"`);
+if (!step.value.text.toLowerCase().includes(words)) throw new Error(`the text does not contain "${words}"`);

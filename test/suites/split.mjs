@@ -1,6 +1,6 @@
 /**
- * `npm test` is what is run after each change: it takes under 5 minutes on two cores. Suites that take longer than some 10 s
- * each are named in `long-suites.json`; `npm run test:long` runs those, and `.ci/run` both.
+ * `npm test` runs after each change and takes under 5 minutes on two cores. `long-suites.json` lists the suites that take
+ * more than about 10 s each; `npm run test:long` runs those, and `.ci/run` both.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
