@@ -10,7 +10,7 @@ import { adtsFrameLength } from '#daemon/audio/sniff.js';
 import { clip } from './fixtures.js';
 
 describe('AAC tables', () => {
-  test('every code book is complete: its codes fill the space, and each symbol is there once', () => {
+  test('each code book is complete and has each symbol once', () => {
     for (const book of [SCALE_FACTOR_BOOK, ...SPECTRAL_BOOKS]) {
       const space = book.lengths.reduce((sum, count, i) => sum + count / 2 ** (i + 1), 0);
       expect(space).toBe(1);
@@ -19,7 +19,7 @@ describe('AAC tables', () => {
     }
   });
 
-  test('the bands of every sample rate cover the window', () => {
+  test('the bands of each sample rate cover the window', () => {
     for (const index of SAMPLE_RATES.keys()) {
       expect(LONG_BANDS[index]?.at(-1)).toBe(1024);
       expect(SHORT_BANDS[index]?.at(-1)).toBe(128);
@@ -27,7 +27,7 @@ describe('AAC tables', () => {
   });
 });
 
-test.each([128, 1024])('the fast transform of %i values equals its definition', (size) => {
+test.each([128, 1024])('the fast transform of %i values matches its definition', (size) => {
   const spectrum = Float32Array.from({ length: size }, (_, k) => Math.sin(k * k + 1));
   const output = new Float32Array(2 * size);
   new InverseMdct(size).run(spectrum, 0, output);
@@ -38,15 +38,15 @@ test.each([128, 1024])('the fast transform of %i values equals its definition', 
   }
 });
 
-describe('AAC set-up', () => {
+describe('AAC setup', () => {
   test.each([
     ['1210', 44100, 2, false],
     ['1408', 16000, 1, false],
     ['1190', 48000, 2, false],
-    ['2b920800', 22050, 2, true], // HE-AAC, announced up front
-    ['139056e5a0', 22050, 2, true], // HE-AAC, announced behind
+    ['2b920800', 22050, 2, true], // HE-AAC, declared up front
+    ['139056e5a0', 22050, 2, true], // HE-AAC, declared at the end
     ['eb8a0800', 22050, 1, true], // HE-AAC v2
-  ])('%s is read', (hex, sampleRate, channels, hasSbr) => {
+  ])('parses %s', (hex, sampleRate, channels, hasSbr) => {
     expect(parseAudioSpecificConfig(Buffer.from(hex, 'hex'))).toMatchObject({
       sampleRate,
       channels,
@@ -54,12 +54,12 @@ describe('AAC set-up', () => {
     });
   });
 
-  test('profiles other than low complexity are refused by name', () => {
+  test('refuses profiles other than low complexity by name', () => {
     expect(() => parseAudioSpecificConfig(Buffer.from('0a10', 'hex'))).toThrow('AAC profile 1');
   });
 });
 
-test('a frame that ends early is an error of its own; the next one is decoded', () => {
+test('throws for a frame that ends early, and decodes the next one', () => {
   const bytes = new Uint8Array(readFileSync(clip('mono-16k.aac')));
   const decoder = new AacDecoder(parseAdtsHeader(bytes));
   let at = 0;
@@ -74,7 +74,7 @@ test('a frame that ends early is an error of its own; the next one is decoded', 
   expect(frames).toBeGreaterThan(15);
 });
 
-test('bits are read across bytes, and never past the end', () => {
+test('reads bits across bytes but not past the end', () => {
   const bits = new BitReader(Uint8Array.of(0b10110011, 0b01010101, 0xff, 0x0f));
   expect([bits.read(1), bits.read(3), bits.read(12), bits.read(0)]).toEqual([1, 0b011, 0b001101010101, 0]);
   bits.skip(3);

@@ -23,7 +23,7 @@ afterAll(files.remove);
 
 const tone = pcm16(sine(440, 16000, 2));
 
-/** A file of `size` bytes that begins with `head` and takes no room on the disk. */
+/** Creates a sparse file of `size` bytes that starts with `head`. */
 function sparse(name: string, head: Uint8Array, size: number): string {
   const path = join(files.folder, name);
   const fd = openSync(path, 'w');
@@ -33,8 +33,8 @@ function sparse(name: string, head: Uint8Array, size: number): string {
   return path;
 }
 
-describe('what is no ordinary file', () => {
-  test('a missing file, a name that is too long and one with a NUL are not found', async () => {
+describe('a path that is not a regular file', () => {
+  test('is not found if it is missing, too long, or has a NUL', async () => {
     for (const path of [
       join(files.folder, 'none.wav'),
       `/${'x'.repeat(5000)}`,
@@ -45,7 +45,7 @@ describe('what is no ordinary file', () => {
     }
   });
 
-  test('a folder is refused, and the hint says to name the files in it', async () => {
+  test('is refused if it is a folder, with a hint to name the files in it', async () => {
     const error = await errorOf(files.folder);
     expect(error).toMatchObject({
       code: 'AUDIO_UNREADABLE',
@@ -54,7 +54,7 @@ describe('what is no ordinary file', () => {
     expect(error.hint).toContain('files in it');
   });
 
-  test('a pipe without a writer, a socket and a device that never ends are refused at once', async () => {
+  test('is refused at once if it is a pipe, a socket or a device', async () => {
     const pipe = join(files.folder, 'pipe.wav');
     execFileSync('mkfifo', [pipe]);
     const server = createServer().listen(join(files.folder, 'sock'));
@@ -68,7 +68,7 @@ describe('what is no ordinary file', () => {
     }
   });
 
-  test('a link to a file is followed; a loop of links is refused', async () => {
+  test('is followed if it is a link, and refused if the links form a loop', async () => {
     const link = join(files.folder, 'link.flac');
     symlinkSync(clip('mono-22k.flac'), link);
     expect((await decodeAll(link)).error).toBeUndefined();
@@ -79,28 +79,28 @@ describe('what is no ordinary file', () => {
     expect(error.message).toContain('links form a loop');
   });
 
-  test('a file that the user may not read is unreadable, and the hint says where to look', () => {
+  test('is unreadable without permission, with a hint to check it', () => {
     const denied = audioFileError('x.wav', Object.assign(new Error('no'), { code: 'EACCES' }));
     expect(denied).toMatchObject({ code: 'AUDIO_UNREADABLE' });
     expect(denied.hint).toContain('permissions');
   });
 
-  testUnless(process.getuid?.() === 0 ? 'root' : undefined)('a file of mode 0 is unreadable', async () => {
+  testUnless(process.getuid?.() === 0 ? 'root' : undefined)('is unreadable with mode 0', async () => {
     const path = files.write('secret.wav', wav(tone));
     chmodSync(path, 0);
     expect(await errorOf(path)).toMatchObject({ code: 'AUDIO_UNREADABLE' });
   });
 });
 
-describe('what is in the file', () => {
-  test('0 bytes, a header alone, and a header with an empty data chunk are empty', async () => {
+describe('the content of a file', () => {
+  test('is empty with 0 bytes, only a header, or an empty data chunk', async () => {
     const header = wav(new Uint8Array(0));
     for (const bytes of [new Uint8Array(0), header, header.subarray(0, 36), wav(tone.subarray(0, 1))]) {
       expect(await errorOf(files.write('empty.wav', bytes))).toMatchObject({ code: 'AUDIO_EMPTY' });
     }
   });
 
-  test('content decides, not the name', async () => {
+  test('decides its format, not its name', async () => {
     const renamed = join(files.folder, 'really-flac.mp3');
     copyFileSync(clip('mono-22k.flac'), renamed);
     expect((await decodeAll(renamed)).container).toBe('flac');
@@ -126,7 +126,7 @@ describe('what is in the file', () => {
     'stereo.opus',
     'mono-16k.ogg',
     'stereo-opus.webm',
-  ])('a truncated %s hands over what is there, then says so', async (name) => {
+  ])('is decoded as far as possible before an error for a truncated %s', async (name) => {
     const bytes = readFileSync(clip(name));
     const { samples, error } = await decodeAll(files.write(name, bytes.subarray(0, bytes.length / 2))).catch(
       (thrown: unknown) => ({ samples: new Float32Array(0), error: thrown }),
@@ -135,11 +135,11 @@ describe('what is in the file', () => {
       code: 'AUDIO_TRUNCATED',
       message: expect.stringContaining(name),
     });
-    // An M4A with its table of contents at the end is lost without it.
+    // An M4A with its index at the end cannot be decoded without it.
     if (name !== 'stereo-44k.m4a') expect(samples.length).toBeGreaterThan(2000);
   });
 
-  test('a WAV that is cut short hands over what is there; two missing frames are forgiven', async () => {
+  test('is decoded as far as possible for a truncated WAV, without an error for two missing frames', async () => {
     const whole = wav(tone);
     const half = await decodeAll(files.write('half.wav', whole.subarray(0, 44 + 32001)));
     expect(half.samples.length).toBe(16000);
@@ -152,7 +152,7 @@ describe('what is in the file', () => {
     expect(almost.error).toBeUndefined();
   });
 
-  test('a film without sound is unsupported, and says why', async () => {
+  test('is unsupported for a video without audio, with the reason', async () => {
     const bytes = Buffer.from(readFileSync(clip('stereo-44k.m4a')));
     bytes.write('vide', bytes.indexOf('soun'), 'latin1'); // the handler of the only track
     const error = await errorOf(files.write('silent.mp4', bytes));
@@ -162,7 +162,7 @@ describe('what is in the file', () => {
     });
   });
 
-  test('headers that can not be true are refused', async () => {
+  test('is refused for impossible headers', async () => {
     for (const options of [
       { sampleRate: 0 },
       { channels: 0 },
@@ -177,7 +177,7 @@ describe('what is in the file', () => {
     }
   });
 
-  test('a damaged stretch in the middle costs that stretch and no more', async () => {
+  test('is decoded before and after damage in the middle', async () => {
     for (const name of ['mono-16k.aac', 'stereo-44k.mp3', 'mono-16k.ogg', 'stereo.opus']) {
       const bytes = Buffer.from(readFileSync(clip(name)));
       const middle = Math.floor(bytes.length / 2);
@@ -189,8 +189,8 @@ describe('what is in the file', () => {
   });
 });
 
-describe('files made to hurt', () => {
-  test('a terabyte of zeros behind any beginning is answered at once', async () => {
+describe('malicious files', () => {
+  test('with a terabyte of zeros after any header are refused at once', async () => {
     const terabyte = 2 ** 40;
     expect(await errorOf(sparse('zeros.bin', new Uint8Array(1), terabyte))).toMatchObject({
       code: 'AUDIO_UNSUPPORTED',
@@ -212,7 +212,7 @@ describe('files made to hurt', () => {
     expect(await errorOf(sparse('tag.mp3', tag, terabyte))).toMatchObject({ code: 'AUDIO_UNSUPPORTED' });
   });
 
-  test('sizes that lie do not make it read or reserve more than there is', async () => {
+  test('with wrong sizes cause no read or allocation beyond the file', async () => {
     const huge = riffChunk('junk', new Uint8Array(4), 0xfffffff0);
     expect(await errorOf(files.write('huge.wav', wav(tone, { before: huge })))).toMatchObject({
       code: 'AUDIO_TRUNCATED',
@@ -223,7 +223,7 @@ describe('files made to hurt', () => {
     expect(code).toMatch(/AUDIO_/);
   });
 
-  test('closing early frees the file, twice is fine, and reading on is refused', async () => {
+  test('can be closed early and twice, and not read afterwards', async () => {
     const audio = await openAudio(files.write('early.wav', wav(pcm16(sine(440, 16000, 10)))));
     const samples = audio.samples[Symbol.asyncIterator]();
     expect((await samples.next()).done).toBe(false);
@@ -237,7 +237,7 @@ describe('files made to hurt', () => {
     await expect(first.catch((error: unknown) => error)).resolves.toBeDefined();
   });
 
-  test('nothing keeps the process alive, and nothing is printed', () => {
+  test('do not keep the process alive, and print nothing', () => {
     const code = `
       import { openAudio } from ${JSON.stringify(new URL('../../daemon/src/audio/decode-file.js', import.meta.url).href)};
       for (const path of process.argv.slice(1)) {
@@ -258,7 +258,7 @@ describe('files made to hurt', () => {
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 
-  test('a name that could be an option or a protocol is only a name', async () => {
+  test('with names like options or protocols are opened as files', async () => {
     const folder = join(files.folder, '-i');
     mkdirSync(folder);
     const path = join(folder, 'concat:evil\n.wav');

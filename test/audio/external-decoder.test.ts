@@ -11,7 +11,7 @@ import { scratch } from './fixtures.js';
 const files = scratch();
 afterAll(files.remove);
 
-/** A program that stands in for ffmpeg. */
+/** Creates a fake decoder program. */
 function program(name: string, script: string): string {
   const path = files.write(name, Buffer.from(`#!/bin/sh\n${script}\n`));
   chmodSync(path, 0o755);
@@ -26,8 +26,8 @@ async function collect(path: string, script: string): Promise<number[]> {
   return samples;
 }
 
-describe('outside decoders', () => {
-  test('ffmpeg gets the path as one argument that can be neither option nor protocol', async () => {
+describe('external decoders', () => {
+  test('ffmpeg gets the path as one argument that is neither an option nor a protocol', async () => {
     const log = join(files.folder, 'arguments');
     const script = `printf '%s\\n' "$@" > ${log}; printf '\\000\\100\\000\\300'`;
     expect(await collect('-i http://evil', script)).toEqual([0.5, -0.5]);
@@ -36,7 +36,7 @@ describe('outside decoders', () => {
     expect(given).toEqual(expect.arrayContaining(['-nostdin', '-protocol_whitelist', 'file,pipe', '16000']));
   });
 
-  test('what ffmpeg complains of is in the error', async () => {
+  test('the error contains the message of ffmpeg', async () => {
     const thrown = await collect('x.caf', 'echo "moov atom not found" >&2; exit 1').catch(
       (error: unknown) => error,
     );
@@ -47,14 +47,14 @@ describe('outside decoders', () => {
     });
   });
 
-  test('a program that can not be started is an error, too', async () => {
+  test('a program that cannot be started is an error', async () => {
     const decoder = { kind: 'ffmpeg', program: join(files.folder, 'gone') } as const;
     await expect(openExternal('x.caf', 'Core Audio', { decoder }).blocks().next()).rejects.toMatchObject({
       code: 'AUDIO_UNSUPPORTED',
     });
   });
 
-  test('stopping early ends the program', async () => {
+  test('the program is stopped if its reader stops early', async () => {
     const pidFile = join(files.folder, 'pid');
     const script = `echo $$ > ${pidFile}; exec cat /dev/zero`;
     const decoder = { kind: 'ffmpeg', program: program('endless', script) } as const;
@@ -67,7 +67,7 @@ describe('outside decoders', () => {
   });
 
   test.each(['ffmpeg', 'afconvert'] as const)(
-    'stopped before it gives any audio, %s is ended, and its reader is not kept waiting',
+    '%s can be stopped before its first audio, and its reader does not wait',
     async (kind) => {
       const pidFile = join(files.folder, `pid of ${kind}`);
       const script = `echo $$ > '${pidFile}'; exec sleep 1000`;
@@ -83,7 +83,7 @@ describe('outside decoders', () => {
     },
   );
 
-  test('a file that is closed while its decoder works does not wait for it', async () => {
+  test('closing a file does not wait for its decoder', async () => {
     const folder = join(files.folder, 'slow-bin');
     mkdirSync(folder);
     const pidFile = join(folder, 'pid');
@@ -103,9 +103,9 @@ describe('outside decoders', () => {
     }
   });
 
-  test('afconvert, which writes to a file, shows progress for as long as that file grows, and not without', async () => {
+  test('afconvert reports progress only while its output file grows', async () => {
     const wav = files.write('head', wavHead(8_000));
-    // Half a second of samples, in pieces; each waits until the one before was noticed, so no speed matters.
+    // Half a second of samples in pieces; each waits until the previous one was reported, so timing does not matter.
     const seen = join(files.folder, 'seen');
     const script = `for out; do :; done; cat ${wav} > "$out"
       for piece in 1 2 3 4; do
@@ -123,11 +123,11 @@ describe('outside decoders', () => {
     expect([samples, signs]).toEqual([8_000, 5]);
   });
 
-  test('without one, the error names the format and says what to install', () => {
+  test('the error without a decoder names the format', () => {
     expect(() => openExternal('x.caf', 'Core Audio', { decoder: null })).toThrow(/Core Audio/);
   });
 
-  test('it is found on PATH', () => {
+  test('ffmpeg is found on PATH', () => {
     const folder = join(files.folder, 'bin');
     mkdirSync(folder);
     program('bin/ffmpeg', 'exit 0');

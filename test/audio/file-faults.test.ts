@@ -1,4 +1,4 @@
-/** What the file system may say at any call while an audio file is opened and read: each is a coded error of that file. */
+/** Every error of the file system while an audio file is opened and read becomes a coded error of that file. */
 import { mkdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ afterAll(files.remove);
 const failure = (code: string): Error =>
   Object.assign(new Error(`${code}: words of the system`), { code, syscall: 'x' });
 
-/** Handles that the file system gave, and whether each was closed. */
+/** Opened file handles, and whether each was closed. */
 const opened: { closed: boolean }[] = [];
 
 async function openWatched(path: string, flags: number): Promise<FileHandle> {
@@ -28,7 +28,7 @@ async function openWatched(path: string, flags: number): Promise<FileHandle> {
   return handle;
 }
 
-/** Calls of the system, of which one fails. */
+/** File system calls, one of which fails. */
 const FAILING: Readonly<Record<string, (error: Error) => FileSystemCalls>> = {
   stat: (error) => ({ stat: () => Promise.reject(error), open: openWatched }),
   open: (error) => ({ stat, open: () => Promise.reject(error) }),
@@ -81,7 +81,7 @@ describe('between the check and the open', () => {
     },
   });
 
-  test('a file that vanishes is not found', async () => {
+  test('a deleted file is not found', async () => {
     const path = files.write('vanishes.wav', new Uint8Array(100));
     const calls = afterStat(() => unlinkSync(path));
     await expect(FileSource.open(path, undefined, calls)).rejects.toMatchObject({
@@ -90,7 +90,7 @@ describe('between the check and the open', () => {
     });
   });
 
-  test('a folder above it that becomes a file is said', async () => {
+  test('a parent folder that becomes a file is reported', async () => {
     const folder = join(files.folder, 'above');
     mkdirSync(folder);
     const path = files.write('above/talk.wav', new Uint8Array(100));

@@ -12,7 +12,7 @@ export function clip(name: string): string {
   return join(root, 'test/fixtures/audio', name);
 }
 
-/** A folder of its own for a test file's files, and how to remove it. */
+/** Creates a temporary folder for the files of a test suite. */
 export function scratch(): {
   write: (name: string, bytes: Uint8Array) => string;
   folder: string;
@@ -38,11 +38,11 @@ export interface Decoded {
   codec: string;
   sampleRate: number;
   channels: number;
-  /** What the stream ended with. */
+  /** Error at the end of the stream. */
   error: SottoError | undefined;
 }
 
-/** Everything a file gives, and the coded error at its end, if any. Other errors are thrown on. */
+/** Decodes a file; returns a coded error at its end, and throws other errors. */
 export async function decodeAll(path: string): Promise<Decoded> {
   const audio = await openAudio(path);
   const parts: Float32Array[] = [];
@@ -60,7 +60,7 @@ export async function decodeAll(path: string): Promise<Decoded> {
   return { samples: concat(parts), chunks, error, durationSeconds, container, codec, sampleRate, channels };
 }
 
-/** The coded error that opening or decoding ends with. */
+/** Returns the coded error of opening or decoding a file. */
 export async function errorOf(path: string): Promise<SottoError> {
   try {
     const { error } = await decodeAll(path);
@@ -82,7 +82,7 @@ export function concat(parts: readonly Float32Array[]): Float32Array {
   return joined;
 }
 
-/** Signal to error in dB, over what both have. */
+/** Signal-to-error ratio in dB over the common length. */
 export function signalToError(reference: Float32Array, other: Float32Array): number {
   let signal = 0;
   let error = 0;
@@ -108,16 +108,16 @@ interface WavOptions {
   bits?: number;
   channels?: number;
   sampleRate?: number;
-  /** The tag goes into the sub-format of an extensible header. */
+  /** Whether to write an extensible header with the tag in its sub-format. */
   extensible?: boolean;
-  /** Instead of the right one. */
+  /** Overrides the correct size. */
   dataSize?: number;
   riff?: string;
   /** Chunks before the data. */
   before?: Uint8Array;
 }
 
-/** A WAV file around ready-made sample bytes. */
+/** A WAV file with these sample bytes. */
 export function wav(data: Uint8Array, options: WavOptions = {}): Uint8Array {
   const { tag = 1, bits = 16, channels = 1, sampleRate = 16000, extensible = false, riff = 'RIFF' } = options;
   const frame = channels * Math.ceil(bits / 8);

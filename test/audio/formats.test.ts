@@ -1,13 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { clip, decodeAll, signalToError } from './fixtures.js';
 
-/** Sound that is in every clip, in samples at 16 kHz. */
+/** Length of each clip in samples at 16 kHz. */
 const LENGTH = 17600;
 
 /**
- * What each clip must decode to. `exact` clips need no resampling, so that only rounding separates us from the
- * reference; for the others the two resamplers differ near 8 kHz (swr's low pass starts earlier).
- * `extra` is the encoder's padding at the end, where the container doesn't say how much of it there is.
+ * Expected result for each clip. Clips at 16 kHz need no resampling and differ from the reference only by rounding; for
+ * the others the two resamplers differ near 8 kHz (swr's low-pass filter starts earlier).
+ * `extra` is encoder padding at the end if the container does not declare it.
  */
 const CLIPS: {
   name: string;
@@ -75,7 +75,7 @@ const CLIPS: {
 ];
 
 describe('compressed formats', () => {
-  test.each(CLIPS)('$name gives the samples that ffmpeg gives', async (facts) => {
+  test.each(CLIPS)('$name decodes as with ffmpeg', async (facts) => {
     const decoded = await decodeAll(clip(facts.name));
     expect(decoded.error).toBeUndefined();
     expect(decoded).toMatchObject({
@@ -93,13 +93,13 @@ describe('compressed formats', () => {
     expect(Math.abs((decoded.durationSeconds ?? seconds) - seconds)).toBeLessThan(0.12);
   });
 
-  test('16-bit FLAC at 16 kHz comes out bit for bit', async () => {
+  test('16-bit FLAC at 16 kHz is bit-exact', async () => {
     const { samples } = await decodeAll(clip('mono-16k.aac.reference.flac'));
     expect(samples.every((sample) => Number.isInteger(sample * 32768))).toBe(true);
     expect(samples.some((sample) => sample * 32768 < -3000)).toBe(true);
   });
 
-  test('chunks are a second long, but for the last', async () => {
+  test('chunks are a second long, except the last', async () => {
     const { chunks } = await decodeAll(clip('stereo-44k.mp3'));
     expect(chunks).toEqual([16000, LENGTH - 16000]);
   });

@@ -8,10 +8,10 @@ import { clip, pcm16, scratch, sine, wav } from './fixtures.js';
 const files = scratch();
 afterAll(files.remove);
 
-/** No damaged clip of about a second may turn into more than this. */
+/** Limit for a damaged clip of about a second. */
 const MAX_SAMPLES = 16000 * 60 * 20;
 
-/** Decodes to the end; anything thrown must be a coded error about audio. */
+/** Decodes to the end; every error must be a coded error about audio. */
 async function survives(bytes: Uint8Array): Promise<void> {
   const path = files.write('fuzz.bin', bytes);
   let total = 0;
@@ -47,18 +47,18 @@ const CLIPS = [
   'mono-16k-vorbis.webm',
 ];
 
-/** Every other time. */
+/** Null half of the time. */
 function rarely<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
   return fc.option(arbitrary, { freq: 1 });
 }
 
-/** Bytes changed, a piece cut out, a piece doubled, the end cut off. */
+/** Changed bytes, a removed piece, a doubled piece, a removed end. */
 const damage = fc.record({
   flips: fc.array(
     fc.tuple(fc.double({ min: 0, max: 0.999, noNaN: true }), fc.integer({ min: 0, max: 255 })),
     { maxLength: 12 },
   ),
-  // Mostly none: a broken header ends the matter before the decoder is reached.
+  // Usually none: a file with a broken header never reaches the decoder.
   headFlips: fc.oneof(
     { weight: 3, arbitrary: fc.constant<[number, number][]>([]) },
     {
@@ -97,7 +97,7 @@ function damaged(
 const RUNS = Number(process.env.SOTTO_FUZZ_RUNS ?? 25);
 
 describe('damaged files', () => {
-  test.each(CLIPS)('%s in any state of damage ends in sound or a coded error', async (name) => {
+  test.each(CLIPS)('%s with any damage gives audio or a coded error', async (name) => {
     const original = readFileSync(clip(name));
     await fc.assert(
       fc.asyncProperty(damage, (how) => survives(damaged(original, how))),
@@ -105,7 +105,7 @@ describe('damaged files', () => {
     );
   });
 
-  test('a WAV in any state of damage, likewise', async () => {
+  test('a WAV with any damage gives audio or a coded error', async () => {
     const original = wav(pcm16(sine(440, 22050, 0.5)), { sampleRate: 22050, extensible: true });
     await fc.assert(
       fc.asyncProperty(damage, (how) => survives(damaged(original, how))),
@@ -113,7 +113,7 @@ describe('damaged files', () => {
     );
   });
 
-  test('random bytes behind every known beginning, likewise', async () => {
+  test('random bytes after each known header give audio or a coded error', async () => {
     const beginnings = [
       '',
       'RIFF....WAVE',

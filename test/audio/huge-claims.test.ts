@@ -1,6 +1,6 @@
 /**
- * What a damaged header may claim: parts of gigabytes, billions of samples. Sparse files hold the claims, a process of its
- * own opens each, and it must end with sound or a coded error and within a bounded memory.
+ * Damaged headers with huge sizes and counts: gigabytes, billions of samples. A separate process opens each sparse file
+ * and must end with audio or a coded error, within a memory limit.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
@@ -12,10 +12,10 @@ const files = scratch();
 afterAll(files.remove);
 
 const GIB = 2 ** 30;
-/** Of the process that opens the file, Node itself (50 to 60 MiB) and decoders included. */
+/** Limit for the process that opens the file, including Node (50 to 60 MiB) and decoders. */
 const MAX_RSS_MIB = 260;
 
-/** Opens a file and reads it for a few seconds; what it was, and the most memory that the process had. */
+/** Opens a file, reads it for a few seconds, and prints the outcome and the peak memory of the process. */
 const READ = `
   import { openAudio } from ${JSON.stringify(new URL('../../daemon/src/audio/decode-file.js', import.meta.url).href)};
   const until = performance.now() + 4000;
@@ -36,7 +36,7 @@ const READ = `
 
 interface Outcome {
   readonly samples: number;
-  /** A code, 'whole', or 'left' where the reader had enough. */
+  /** An error code, 'whole', or 'left' if the reader stopped early. */
   readonly end: string;
   readonly mib: number;
 }
@@ -51,7 +51,7 @@ function read(path: string): Outcome {
   return JSON.parse(stdout) as Outcome;
 }
 
-/** A file of `size` bytes that begins with `parts`, each at its place; the rest takes no room on the disk. */
+/** Creates a sparse file of `size` bytes with `parts` at their offsets. */
 function sparse(name: string, size: number, ...parts: readonly [at: number, bytes: Uint8Array][]): string {
   const path = join(files.folder, name);
   const fd = openSync(path, 'w');
@@ -67,19 +67,19 @@ const u32 = (...values: number[]): Buffer => {
   return bytes;
 };
 
-/** A box of MP4; `size` where it says another one than it has. */
+/** An MP4 box; `size` overrides its correct size. */
 function box(name: string, body: Uint8Array, size = body.length + 8): Buffer {
   return Buffer.concat([u32(size), Buffer.from(name, 'latin1'), body]);
 }
 
-/** A box with the size in 64 bits. */
+/** An MP4 box with a 64-bit size. */
 function wideBox(name: string, size: number): Buffer {
   return Buffer.concat([u32(1), Buffer.from(name, 'latin1'), u32(Math.floor(size / 2 ** 32), size)]);
 }
 
 const FTYP = box('ftyp', Buffer.from('M4A \0\0\0\0isom', 'latin1'));
 
-/** `bytes` with the body of each box `name` in it changed in place. */
+/** A copy of `bytes` with `change` applied to the body of each box `name`. */
 function changed(bytes: Uint8Array, name: string, change: (body: Buffer) => void): Buffer {
   const copy = Buffer.from(bytes);
   let found = 0;
@@ -100,7 +100,7 @@ const mp3 = readFileSync(clip('stereo-44k.mp3'));
 const adts = readFileSync(clip('mono-16k.aac'));
 const tone = pcm16(sine(440, 16_000, 1));
 
-/** The clip with a `ctts` in its audio track that makes a demuxer list every sample, and `stts` of `count` of them. */
+/** The clip with a `ctts` box, which makes a demuxer list every sample, and an `stts` box of `count` samples. */
 function withOffsets(count: number): Buffer {
   const ctts = box('ctts', u32(0, 1, 1, 0));
   const grow = ctts.length;
@@ -115,7 +115,7 @@ function withOffsets(count: number): Buffer {
   return changed(grown, 'stts', (body) => body.writeUInt32BE(count, 8));
 }
 
-/** An `mfra` that leads to a fragment at byte 8. */
+/** An `mfra` box that points to a fragment at byte 8. */
 function seekTable(): Buffer {
   const table = box('tfra', u32(0, 1, 0, 1, 0, 8, 0x010101));
   const size = 8 + table.length + 16;
@@ -146,7 +146,7 @@ const CASES: readonly (readonly [name: string, make: (name: string) => string, e
     /^AUDIO_UNSUPPORTED$/,
   ],
   [
-    'MP4, a fragment of 5 GB behind its index',
+    'MP4, a fragment of 5 GB after its index',
     (name) => sparse(name, 6 * GIB, [0, fragmented], [fragmented.length, wideBox('moof', 5 * GIB)]),
     /^AUDIO_UNSUPPORTED$/,
   ],
@@ -273,7 +273,7 @@ const CASES: readonly (readonly [name: string, make: (name: string) => string, e
     (name) => sparse(name, 3 * GIB, [0, Buffer.from('fLaC\x04\xff\xff\xff', 'latin1')]),
     /^AUDIO_/,
   ],
-  ['FLAC, zeros behind the sound', (name) => sparse(name, GIB / 16, [0, flac]), /^(left|whole|AUDIO_\w+)$/],
+  ['FLAC, zeros after the audio', (name) => sparse(name, GIB / 16, [0, flac]), /^(left|whole|AUDIO_\w+)$/],
   [
     'FLAC, 2³⁶ − 1 samples',
     (name) => {
@@ -289,10 +289,10 @@ const CASES: readonly (readonly [name: string, make: (name: string) => string, e
     (name) => sparse(name, 3 * GIB, [0, Buffer.from('ID3\x04\0\0\x7f\x7f\x7f\x7f', 'latin1')]),
     /^AUDIO_UNSUPPORTED$/,
   ],
-  ['MP3, zeros behind the sound', (name) => sparse(name, GIB / 16, [0, mp3]), /^(left|whole|AUDIO_\w+)$/],
-  ['AAC, zeros behind the sound', (name) => sparse(name, GIB / 16, [0, adts]), /^(left|whole|AUDIO_\w+)$/],
-  ['Ogg, zeros behind the sound', (name) => sparse(name, GIB / 16, [0, ogg]), /^(left|whole|AUDIO_\w+)$/],
-  ['WebM, zeros behind the sound', (name) => sparse(name, GIB / 16, [0, webm]), /^(left|whole|AUDIO_\w+)$/],
+  ['MP3, zeros after the audio', (name) => sparse(name, GIB / 16, [0, mp3]), /^(left|whole|AUDIO_\w+)$/],
+  ['AAC, zeros after the audio', (name) => sparse(name, GIB / 16, [0, adts]), /^(left|whole|AUDIO_\w+)$/],
+  ['Ogg, zeros after the audio', (name) => sparse(name, GIB / 16, [0, ogg]), /^(left|whole|AUDIO_\w+)$/],
+  ['WebM, zeros after the audio', (name) => sparse(name, GIB / 16, [0, webm]), /^(left|whole|AUDIO_\w+)$/],
   [
     'Matroska, tracks of 3 GB',
     (name) => {
@@ -324,17 +324,17 @@ const CASES: readonly (readonly [name: string, make: (name: string) => string, e
     (name) => sparse(name, 3 * GIB, [0, Buffer.from('63616666000100006465736340000000' + '00000000', 'hex')]),
     /^AUDIO_UNSUPPORTED$/,
   ],
-  ['nothing but zeros', (name) => sparse(name, 3 * GIB), /^AUDIO_UNSUPPORTED$/],
+  ['only zeros', (name) => sparse(name, 3 * GIB), /^AUDIO_UNSUPPORTED$/],
 ];
 
-describe('what a header claims', () => {
+describe('a header that declares', () => {
   test.each(CASES)('%s', (name, make, ends) => {
     const { end, mib } = read(make(`${name.replace(/\W+/g, '-')}.bin`));
     expect(end).toMatch(ends);
     expect(mib).toBeLessThan(MAX_RSS_MIB);
   });
 
-  test('the clips that they are made of have sound', () => {
+  test('nothing unusual: the source clips have audio', () => {
     for (const name of [
       'stereo-44k.m4a',
       'fragmented-48k.mp4',
@@ -347,16 +347,16 @@ describe('what a header claims', () => {
     }
   });
 
-  test('four samples with time offsets are no claim', () => {
+  test('four samples with time offsets is accepted', () => {
     expect(read(files.write('offsets.m4a', withOffsets(4))).end).toMatch(/^(whole|AUDIO_TRUNCATED)$/);
   });
 
-  test('a table of fragments changes nothing', () => {
+  test('a table of fragments gives the same audio', () => {
     const path = files.write('seek-table.mp4', Buffer.concat([fragmented, seekTable(), seekTable()]));
     expect(read(path)).toMatchObject({ samples: read(clip('fragmented-48k.mp4')).samples, end: 'whole' });
   });
 
-  test('a chunk may be as long as the file', () => {
+  test('a chunk as long as the file is accepted', () => {
     const path = files.write('long.wav', wav(tone, { before: riffChunk('LIST', new Uint8Array(3_000_000)) }));
     expect(read(path)).toMatchObject({ samples: 16_000, end: 'whole' });
   });

@@ -1,4 +1,4 @@
-/** Frames of audio that is still coming are those of the whole audio, however it is cut. */
+/** The frames of live audio equal those of the whole audio, for any chunks. */
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { LiveMel } from '#daemon/audio/mel/live-mel.js';
@@ -35,15 +35,15 @@ function furthest(a: Float32Array, b: Float32Array): number {
   return a.reduce((max, value, i) => Math.max(max, Math.abs(value - (b[i] ?? NaN))), 0);
 }
 
-describe('the mel of audio that is still coming', () => {
-  test.each([161, 400, 3999, 16_000, 40_123])('is the offline one for %d samples', async (count) => {
+describe('the mel of live audio', () => {
+  test.each([161, 400, 3999, 16_000, 40_123])('equals the offline one for %d samples', async (count) => {
     const samples = tone(count);
     const live = new LiveMel(transform);
     live.push(samples);
     expect(furthest(live.window(0, 1000), await offline(samples, 1000))).toBeLessThan(1e-4);
   });
 
-  test('does not depend on how the audio is cut, nor on windows taken on the way', () => {
+  test('does not depend on the chunks or on earlier windows', () => {
     const samples = tone(24_000);
     const whole = new LiveMel(transform);
     whole.push(samples);
@@ -64,7 +64,7 @@ describe('the mel of audio that is still coming', () => {
     );
   });
 
-  test('keeps what a later window needs when the frames before it are let go of', () => {
+  test('keeps the frames of a later window when earlier ones are dropped', () => {
     const samples = tone(48_000);
     const [all, cut] = [new LiveMel(transform), new LiveMel(transform)];
     for (const live of [all, cut]) {
@@ -75,7 +75,7 @@ describe('the mel of audio that is still coming', () => {
     expect(furthest(cut.window(123, 300), expected)).toBe(0);
   });
 
-  test('leaves no array behind', () => {
+  test('leaks no array', () => {
     const before = mx.liveArrays();
     const live = new LiveMel(transform);
     live.push(tone(9000));

@@ -8,7 +8,7 @@ import { scratch, wav } from './fixtures.js';
 const files = scratch();
 afterAll(files.remove);
 
-/** A WAV of silence that takes no room on the disk. */
+/** Creates a sparse WAV of silence. */
 function longWav(
   name: string,
   options: { sampleRate: number; channels: number; bits: number; hours: number },
@@ -25,9 +25,9 @@ function longWav(
 }
 
 /**
- * Decodes in a process of its own; growth of its memory at most, and how often a timer had its turn. Garbage is collected
- * before each measurement (the second time for the buffers that the first one gave up): else how much of it lies about is
- * a matter of how busy the machine is.
+ * Decodes in a separate process; prints the maximum growth of its memory and how often a timer ran. Collects garbage
+ * before each measurement (twice, for the buffers that the first run releases), because the amount of garbage depends
+ * on the load of the machine.
  */
 const MEASURE = `
   import { openAudio } from ${JSON.stringify(new URL('../../daemon/src/audio/decode-file.js', import.meta.url).href)};
@@ -60,9 +60,9 @@ const MEASURE = `
   console.log(JSON.stringify({ samples, ticks, heldMiB, grewMiB, duration: audio.durationSeconds }));
 `;
 
-/** What the decoder holds on to. Twelve minutes of what it gives would be 44, ten hours 2,200; 1 to 2 were measured. */
+/** Memory held by the decoder. Twelve minutes of its output are 44 MiB, ten hours 2,200; 1 to 2 were measured. */
 const MAX_HEAP_GROWTH_MIB = 8;
-/** With the code, whatever no collector knows of, and up to 20 of garbage since the last measurement; 24 to 26 were measured. */
+/** Includes code, memory outside the heap, and up to 20 MiB of garbage; 24 to 26 were measured. */
 const MAX_RSS_GROWTH_MIB = 48;
 
 describe('long files', () => {
@@ -75,7 +75,7 @@ describe('long files', () => {
       20,
     ],
   ] as const)(
-    '%s stay within a few dozen MiB, and the event loop stays live',
+    '%s need a few dozen MiB and do not block the event loop',
     (_name, options, readHours, secondsBetween) => {
       const path = longWav(`${options.hours}h.wav`, options);
       const { stdout, stderr } = spawnSync(

@@ -6,7 +6,7 @@ import { clip, decodeAll, scratch } from './fixtures.js';
 const files = scratch();
 afterAll(files.remove);
 
-test('numbers of EBML: variable length, unknown, signed, float', () => {
+test('parses EBML numbers: variable length, unknown, signed, float', () => {
   expect(readVarInt(Uint8Array.of(0x82), 0)).toEqual({ value: 2, length: 1 });
   expect(readVarInt(Uint8Array.of(0x40, 0x7f), 0)).toEqual({ value: 127, length: 2 });
   expect(readVarInt(Uint8Array.of(0x01, 255, 255, 255, 255, 255, 255, 255), 0)).toEqual({
@@ -19,7 +19,7 @@ test('numbers of EBML: variable length, unknown, signed, float', () => {
   expect(float(Uint8Array.of(0x47, 0x3b, 0x80, 0))).toBe(48000);
 });
 
-test('children that do not fit end the list', () => {
+test('stops at a child that does not fit', () => {
   const bytes = Uint8Array.of(0xae, 0x81, 7, 0xd7, 0x85, 1);
   expect([...childrenOf(bytes)]).toEqual([{ id: 0xae, data: Uint8Array.of(7) }]);
 });
@@ -32,7 +32,7 @@ function element(id: string, ...content: Uint8Array[]): Buffer {
   return Buffer.concat([Buffer.from(id, 'hex'), size, body]);
 }
 
-/** A file with one track of 8-bit PCM at 16 kHz, in clusters of the given blocks; sizes left open, as recorders do. */
+/** A file with one track of 8-bit PCM at 16 kHz and a cluster for each block, with open sizes, as recorders write them. */
 function matroska(
   blocks: Uint8Array[],
   extra: { codec?: string; type?: number; encodings?: Buffer } = {},
@@ -68,7 +68,7 @@ function matroska(
   ]);
 }
 
-/** A simple block of track 1; flags choose the lacing. */
+/** A simple block of track 1; the flags select the lacing. */
 function block(body: number[], flags = 0): Buffer {
   return element('a3', Uint8Array.of(0x81, 0, 0, flags, ...body));
 }
@@ -79,7 +79,7 @@ async function samplesOf(bytes: Uint8Array): Promise<number[]> {
 }
 
 describe('Matroska', () => {
-  test('clusters of open size follow each other', async () => {
+  test('reads consecutive clusters of open size', async () => {
     expect(await samplesOf(matroska([block([1, 2]), block([3])]))).toEqual([1, 2, 3]);
   });
 
@@ -87,12 +87,12 @@ describe('Matroska', () => {
     ['Xiph', 0x02, [2, 1, 2, 10, 20, 21, 30, 31, 32]],
     ['fixed', 0x04, [2, 10, 20, 21, 30, 31, 32]],
     ['EBML', 0x06, [2, 0x81, 0xc0, 10, 20, 21, 30, 31, 32]],
-  ])('%s lacing is undone', async (_name, flags, body) => {
+  ])('decodes %s lacing', async (_name, flags, body) => {
     const tail = [10, 20, 21, 30, 31, 32];
     expect(await samplesOf(matroska([block(body, flags)]))).toEqual(tail);
   });
 
-  test('stripped headers are put back; other encodings are refused', async () => {
+  test('restores stripped headers', async () => {
     const encodings = (algorithm: number) =>
       element(
         '6d80',
@@ -106,18 +106,18 @@ describe('Matroska', () => {
     ]);
   });
 
-  test('blocks of other tracks and elements that nobody knows are passed over', async () => {
+  test('ignores blocks of other tracks and unknown elements', async () => {
     const other = element('a3', Uint8Array.of(0x82, 0, 0, 0, 7));
     const unknown = element('ec', new Uint8Array(300));
     expect(await samplesOf(matroska([other, unknown, block([5])]))).toEqual([5]);
   });
 
-  test('damage costs no more than its cluster', async () => {
+  test('skips from damage to the next cluster', async () => {
     const damage = Buffer.concat([block([1]), Buffer.alloc(40), block([2])]);
     expect(await samplesOf(matroska([damage, block([3])]))).toEqual([1, 3]);
   });
 
-  test('pictures without sound are refused', async () => {
+  test('refuses video without audio', async () => {
     const path = files.write('silent.mkv', matroska([block([1])], { type: 1, codec: 'V_VP9' }));
     await expect(decodeAll(path)).rejects.toMatchObject({
       code: 'AUDIO_UNSUPPORTED',
@@ -125,7 +125,7 @@ describe('Matroska', () => {
     });
   });
 
-  test('rubbish at the end is the end', async () => {
+  test('ends at invalid bytes', async () => {
     const bytes = Buffer.concat([readFileSync(clip('stereo-opus.webm')), Buffer.alloc(3000, 0x55)]);
     const { samples, error } = await decodeAll(files.write('tail.webm', bytes));
     expect(error).toBeUndefined();

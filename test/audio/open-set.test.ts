@@ -19,9 +19,9 @@ const [available, missing] = [true, false].map((exists) =>
 
 describe('the open speech clips', () => {
   for (const { file } of missing) skippedTest(`${file} has its length`, `no ../shared/speech: ${file}`);
-  if (available.length === 0) return skippedTest('have the lengths of their manifest', 'no ../shared/speech');
+  if (available.length === 0) return skippedTest('have the lengths in the manifest', 'no ../shared/speech');
 
-  test.each(available)('$file has the length that its manifest gives', async ({ file, seconds }) => {
+  test.each(available)('$file has the length in the manifest', async ({ file, seconds }) => {
     const { samples, error, durationSeconds } = await decodeAll(join(FOLDER, file));
     expect(error).toBeUndefined();
     expect(Math.abs(samples.length / 16000 - seconds)).toBeLessThan(0.1);

@@ -4,7 +4,7 @@ import { decodeAll, pcm16, riffChunk, scratch, wav } from './fixtures.js';
 const files = scratch();
 afterAll(files.remove);
 
-/** A ramp through the whole range with its extremes: values that 8 bits can hold exactly. */
+/** A ramp through the whole range, with values that 8 bits can represent exactly. */
 const RAMP = Float32Array.from({ length: 256 }, (_, n) => (n - 128) / 128);
 
 type Write = (bytes: Buffer, sample: number, at: number) => unknown;
@@ -22,7 +22,7 @@ function bytesOf(samples: Float32Array, bits: number, write: Write | undefined):
 }
 
 describe('WAV', () => {
-  test.each([8, 16, 24, 32])('%i-bit integers come out exactly', async (bits) => {
+  test.each([8, 16, 24, 32])('decodes %i-bit integers exactly', async (bits) => {
     const path = files.write(`int${bits}.wav`, wav(bytesOf(RAMP, bits, INT[bits]?.[0]), { bits }));
     const { samples, codec } = await decodeAll(path);
     expect(samples).toEqual(RAMP);
@@ -32,12 +32,12 @@ describe('WAV', () => {
   test.each([
     [32, (b: Buffer, s: number, at: number) => b.writeFloatLE(s, at)],
     [64, (b: Buffer, s: number, at: number) => b.writeDoubleLE(s, at)],
-  ] as const)('%i-bit floats come out exactly', async (bits, write) => {
+  ] as const)('decodes %i-bit floats exactly', async (bits, write) => {
     const path = files.write(`float${bits}.wav`, wav(bytesOf(RAMP, bits, write), { bits, tag: 3 }));
     expect((await decodeAll(path)).samples).toEqual(RAMP);
   });
 
-  test('NaN and infinity become silence, and what is too loud is clipped', async () => {
+  test('replaces NaN and infinity with silence and clips louder samples', async () => {
     const values = Float32Array.of(NaN, Infinity, -Infinity, 7, -1e30, 0.25);
     const path = files.write('wild.wav', wav(new Uint8Array(values.buffer), { bits: 32, tag: 3 }));
     expect([...(await decodeAll(path)).samples]).toEqual([0, 0, 0, 1, -1, 0.25]);
@@ -47,13 +47,13 @@ describe('WAV', () => {
     // ITU-T G.711: silence, the loudest code words, and one in between.
     ['A-law', 6, [0xd5, 0x55, 0xaa, 0x2a, 0x80], [8, -8, 32256, -32256, 5504]],
     ['µ-law', 7, [0xff, 0x7f, 0x80, 0x00, 0xb0], [0, 0, 32124, -32124, 3900]],
-  ] as const)('%s follows the standard', async (_name, tag, codes, expected) => {
+  ] as const)('decodes %s as in the standard', async (_name, tag, codes, expected) => {
     const path = files.write(`${tag}.wav`, wav(Uint8Array.from(codes), { bits: 8, tag }));
     const { samples } = await decodeAll(path);
     expect([...samples].map((sample) => sample * 32768 + 0)).toEqual(expected);
   });
 
-  test('an extensible header, RF64 and chunks before the data change nothing', async () => {
+  test('reads extensible headers, RF64 and chunks before the data', async () => {
     const data = bytesOf(RAMP, 24, INT[24]?.[0]);
     const list = riffChunk('LIST', Buffer.from('INFOISFT\x05\0\0\0Lavf\0'));
     for (const bytes of [
@@ -67,7 +67,7 @@ describe('WAV', () => {
   });
 
   test.each([0, 0xffffffff, 0x7fffffff])(
-    'a data size left open (%i) means: to the end of the file',
+    'reads to the end of the file for an open data size (%i)',
     async (dataSize) => {
       const path = files.write('open.wav', wav(pcm16(RAMP), { dataSize }));
       const { samples, error } = await decodeAll(path);
@@ -76,7 +76,7 @@ describe('WAV', () => {
     },
   );
 
-  test('stereo is mixed half and half; any number of channels by their mean', async () => {
+  test('mixes any number of channels to their mean', async () => {
     const interleaved = (rows: number[][]) => Float32Array.from(rows.flat());
     const stereo = interleaved([
       [0.5, -0.5],
@@ -91,7 +91,7 @@ describe('WAV', () => {
   });
 });
 
-/** An AIFF or AIFC file around ready-made sample bytes. */
+/** An AIFF or AIFC file with these sample bytes. */
 function aiff(data: Uint8Array, bits: number, encoding?: string): Uint8Array {
   const common = Buffer.alloc(encoding === undefined ? 18 : 24);
   common.writeUInt16BE(1, 0);
@@ -115,14 +115,14 @@ function aiff(data: Uint8Array, bits: number, encoding?: string): Uint8Array {
 }
 
 describe('AIFF', () => {
-  test.each([8, 16, 24, 32])('%i-bit integers come out exactly', async (bits) => {
+  test.each([8, 16, 24, 32])('decodes %i-bit integers exactly', async (bits) => {
     const path = files.write(`int${bits}.aiff`, aiff(bytesOf(RAMP, bits, INT[bits]?.[1]), bits));
     const { samples, sampleRate } = await decodeAll(path);
     expect(samples).toEqual(RAMP);
     expect(sampleRate).toBe(16000);
   });
 
-  test('little-endian (sowt) and float AIFC come out exactly', async () => {
+  test('decodes little-endian (sowt) and float AIFC exactly', async () => {
     const sowt = files.write('sowt.aifc', aiff(bytesOf(RAMP, 16, INT[16]?.[0]), 16, 'sowt'));
     expect((await decodeAll(sowt)).samples).toEqual(RAMP);
     const float = bytesOf(RAMP, 32, (b, s, at) => b.writeFloatBE(s, at));

@@ -1,4 +1,4 @@
-/** test/fixtures/vad.json, made by test/reference/make-vad-fixtures.py, in our own words. */
+/** Types and helpers for test/fixtures/vad.json, which test/reference/make-vad-fixtures.py writes. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ interface VadClip {
   readonly name: string;
   readonly origin: 'made' | 'repository' | 'shared';
   readonly samples: number;
-  /** Of the 16-bit samples. */
+  /** Sum of the 16-bit samples. */
   readonly sum: number;
   readonly probabilities: number[];
   readonly cut: { readonly options: ReferenceOptions; readonly stretches: Pairs }[];
@@ -45,7 +45,7 @@ export const fixtures = JSON.parse(readFileSync(join(root, 'test/fixtures/vad.js
   readonly madeUp: SyntheticCase[];
 };
 
-/** The reference's defaults differ from ours in two places. */
+/** Converts reference options; two defaults differ. */
 export function toSpeechOptions(reference: ReferenceOptions): SpeechOptions {
   return {
     threshold: reference.threshold ?? 0.5,
@@ -61,7 +61,7 @@ function pathOf({ name, origin }: VadClip): string | undefined {
   return origin === 'made' ? undefined : join(FOLDERS[origin], name);
 }
 
-/** Whether the clip is here: those of the folder beside the checkout may not be. */
+/** Whether the clip is available: the shared folder next to the checkout may be missing. */
 export function isAvailable(clip: VadClip): boolean {
   const path = pathOf(clip);
   return path === undefined || existsSync(path);

@@ -1,9 +1,9 @@
 /**
- * Prints the stretches of speech in files, with the default options, and how long finding them took:
+ * Prints the speech segments of files, with the default options, and the time that it took:
  *
  *     node dist/test/audio/vad-listen.js FILE… [--chunk SAMPLES]
  *
- * A chunk is what is pushed at once: a second, unless told otherwise. The second of two passes is timed; decoding is not.
+ * A chunk is pushed at once and defaults to a second. The second of two passes is timed, without decoding.
  */
 import { parseArgs } from 'node:util';
 

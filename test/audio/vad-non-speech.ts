@@ -1,16 +1,16 @@
 /**
- * Sounds in which nobody speaks, computed: the same samples on every machine that has the same sine. What a microphone
- * hears in an empty room, what people do beside speaking, what telephones and instruments play.
+ * Synthetic sounds without speech: the same samples on every machine with the same sine. Room noise, human noises,
+ * telephones, instruments.
  */
 import { seededRandom } from '#test/harness/seeded-random.js';
 
 const RATE = 16_000;
-const { PI, cos, exp, floor, max, min, round, sign, sin, sqrt } = Math; // asked for a million times, and a test's globals are slow
+const { PI, cos, exp, floor, max, min, round, sign, sin, sqrt } = Math; // called a million times, and globals are slow in jest
 
-/** A sound of so many seconds, as loud as it would be recorded. */
+/** Generates a sound of a duration in seconds, at a realistic level. */
 export type Sound = (seconds: number) => Float32Array;
 
-/** Numbers in -1 … 1, the same ones for the same seed. */
+/** Numbers in −1 … 1, the same for the same seed. */
 export function randomNumbers(seed: number): () => number {
   const random = seededRandom(seed);
   return () => 2 * random() - 1;
@@ -22,7 +22,7 @@ function made(seconds: number, sample: (t: number, i: number) => number): Float3
 
 const sine = (hertz: number, t: number): number => sin(2 * PI * hertz * t);
 
-/** As loud as `rms` on average. */
+/** Scales samples to the level `rms`. */
 function atLevel(samples: Float32Array, rms: number): Float32Array {
   const power = samples.reduce((sum, x) => sum + x * x, 0) / samples.length;
   const gain = power === 0 ? 0 : rms / sqrt(power);
@@ -31,7 +31,7 @@ function atLevel(samples: Float32Array, rms: number): Float32Array {
 
 const decibels = (level: number): number => 10 ** (level / 20);
 
-/** A resonance: what it lets through of `input`. */
+/** A resonance filter. */
 function resonator(hertz: number, bandwidth: number): (input: number) => number {
   const radius = exp((-PI * bandwidth) / RATE);
   const [a, b] = [2 * radius * cos((2 * PI * hertz) / RATE), -radius * radius];
@@ -51,7 +51,7 @@ function white(seed: number): Sound {
   };
 }
 
-/** Equal power in each octave, by Paul Kellet's filter. */
+/** Noise with equal power in each octave, by Paul Kellet's filter. */
 function pink(seconds: number): Float32Array {
   const random = randomNumbers(2);
   const [poles, gains] = [
@@ -66,7 +66,7 @@ function pink(seconds: number): Float32Array {
   });
 }
 
-/** Noise below so many hertz: a room, wind. */
+/** Noise below a frequency: a room, wind. */
 function low(hertz: number, seed: number): Sound {
   const pole = exp((-2 * PI * hertz) / RATE);
   return (seconds) => {
@@ -81,7 +81,7 @@ const quiet =
   (seconds) =>
     atLevel(sound(seconds), decibels(level));
 
-/** Something short again and again: at which seconds, and how it sounds `t` seconds after it began. */
+/** A repeated short sound: `times` in seconds, and its sample `t` seconds after its start. */
 function events(
   times: (seconds: number) => number[],
   length: number,
@@ -98,7 +98,7 @@ function events(
   };
 }
 
-/** Every so many seconds, up to a share of that earlier or later. */
+/** Times at a period in seconds, shifted randomly by up to the fraction `wander` of it. */
 function every(period: number, wander = 0, first = 0.3): (seconds: number) => number[] {
   return (seconds) => {
     const random = randomNumbers(9);
@@ -173,7 +173,7 @@ const KEYS: readonly (readonly [number, number])[] = [
   [852, 1336],
   [852, 1477],
 ];
-/** A number dialled: each key for 120 ms. */
+/** A dialed number: each key for 120 ms. */
 const dialling: Sound = events(every(0.25), 0.12, (t, which) => {
   const [row, column] = KEYS[(which * 7 + 3) % 10] ?? [697, 1209];
   return 0.15 * (sine(row, t) + sine(column, t));
@@ -183,7 +183,7 @@ const ringback: Sound = (seconds) =>
 const dialTone: Sound = (seconds) => made(seconds, (t) => 0.12 * (sine(350, t) + sine(440, t)));
 const engaged: Sound = (seconds) =>
   made(seconds, (t) => (t % 1 < 0.5 ? 0.12 * (sine(480, t) + sine(620, t)) : 0));
-/** A bell with a clapper that strikes twenty times a second. */
+/** A bell with twenty strikes per second. */
 const bell: Sound = (seconds) =>
   made(seconds, (t) =>
     t % 3 < 1.5 ? 0.12 * exp(-(t % 0.05) * 30) * (sine(1200, t) + sine(2730, t) + 0.5 * sine(4100, t)) : 0,
@@ -208,7 +208,7 @@ const birds: Sound = events(
   (t, which) => 0.1 * sin(2 * PI * ((2600 + 300 * (which % 4)) * t + 4000 * t * t)) * sin((PI * t) / 0.18),
 );
 
-/** Many drops, each a click of its own pitch. */
+/** Many drops, each a click with its own pitch. */
 function rain(seconds: number): Float32Array {
   const random = randomNumbers(7);
   const times = (s: number): number[] =>
@@ -252,7 +252,7 @@ const hum = (hertz: number, level: number): Sound =>
     level,
   );
 
-// Music: notes by their number of semitones above A (220 Hz).
+// Music: notes as semitones above A (220 Hz).
 const hertz = (semitones: number): number => 220 * 2 ** (semitones / 12);
 const MELODY = [0, 4, 7, 12, 11, 7, 4, 2, 5, 9, 12, 9, 7, 4, 0, -5];
 const CHORDS = [
@@ -277,7 +277,7 @@ const organ: Sound = (seconds) =>
       chord.reduce((sum, note) => sum + [0.5, 1, 2, 4].reduce((s, k) => s + sine(hertz(note) * k, t), 0), 0)
     );
   });
-/** Sawtooth strings, a little apart, swelling with each chord. */
+/** Slightly detuned sawtooth strings that swell with each chord. */
 const strings: Sound = (seconds) =>
   made(seconds, (t) => {
     const chord = CHORDS[floor(t / 3) % CHORDS.length] ?? [];
@@ -302,7 +302,7 @@ const flute: Sound = (seconds) => {
     return swell * (0.2 * sin(phase) + 0.04 * sin(2 * phase) + 0.01 * random());
   });
 };
-/** Plucked strings by Karplus and Strong. */
+/** Plucked strings (Karplus and Strong). */
 function guitar(seconds: number): Float32Array {
   const out = new Float32Array(round(seconds * RATE));
   const random = randomNumbers(13);
@@ -319,7 +319,7 @@ function guitar(seconds: number): Float32Array {
   }
   return out;
 }
-/** Bass drum on the beat, snare between, hi-hats twice as often; 120 beats a minute. */
+/** Bass drum on the beat, snare between beats, hi-hats twice as often; 120 beats per minute. */
 function drums(seconds: number): Float32Array {
   const random = randomNumbers(14);
   const bass = events(
@@ -339,7 +339,7 @@ function band(seconds: number): Float32Array {
   const parts = [drums(seconds), strings(seconds), piano(seconds)];
   return made(seconds, (_, i) => 0.6 * parts.reduce((sum, part) => sum + (part[i] ?? 0), 0));
 }
-/** Square waves, as of an old game. */
+/** Square waves, as in old games. */
 const chip: Sound = (seconds) =>
   made(seconds, (t) => {
     const f = hertz(12 + (MELODY[floor(t * 8) % MELODY.length] ?? 0));
@@ -349,7 +349,7 @@ const musicBox: Sound = events(every(0.3, 0, 0.1), 1.5, (t, which) => {
   const f = hertz(24 + (MELODY[(which * 5) % MELODY.length] ?? 0));
   return 0.15 * (sine(f, t) + 0.4 * sine(f * 2.76, t) + 0.2 * sine(f * 5.4, t)) * exp(-t * 4);
 });
-/** A lead that slides, through two formants: nearer to a voice than any instrument here. */
+/** A sliding lead with two formants: closer to a voice than any other instrument here. */
 const lead: Sound = (seconds) => {
   const formants = [resonator(600, 90), resonator(1100, 120)];
   let phase = 0;
@@ -364,7 +364,7 @@ const lead: Sound = (seconds) => {
   );
 };
 
-/** All of them by name. */
+/** All sounds by name. */
 export const NON_SPEECH: ReadonlyMap<string, Sound> = new Map<string, Sound>([
   ['digital silence', (seconds) => new Float32Array(round(seconds * RATE))],
   ...[-70, -55, -40].map((level): [string, Sound] => [`room, ${level} dB`, quiet(low(400, 1), level)]),

@@ -1,4 +1,4 @@
-/** What each of the options does that say when a sound counts as speech. */
+/** The effect of each VAD option. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +45,7 @@ const sound = (name: string, length = 30): Float32Array =>
   NON_SPEECH.get(name)?.(length) ?? new Float32Array(0);
 
 describe('threshold', () => {
-  test('raised, knocks and music are no speech, and speech in noise still is', () => {
+  test('when raised, rejects knocks and music but not noisy speech', () => {
     const noisy = withNoise('white noise, -25 dB', 0)(jfk);
     expect(stretches(sound('knocks at a door')).length).toBeGreaterThan(0);
     expect(stretches(sound('band')).length).toBeGreaterThan(0);
@@ -55,20 +55,20 @@ describe('threshold', () => {
     expect(seconds(stretches(noisy, { threshold: 0.97 }))).toBeGreaterThan(10);
   });
 
-  test('lowered, speech from afar is found', () => {
+  test('when lowered, finds distant speech', () => {
     const far = louder(-60)(jfk);
     expect(stretches(far)).toEqual([]);
     expect(seconds(stretches(far, { threshold: 0.05 }))).toBeGreaterThan(10);
   });
 });
 
-test('negativeThreshold lowered, speech goes on through a weak sound', () => {
+test('a lower negativeThreshold continues speech through a weak sound', () => {
   expect(seconds(stretches(sound('band'), { negativeThreshold: 0.05 }))).toBeGreaterThan(
     seconds(stretches(sound('band'), { negativeThreshold: 0.49 })),
   );
 });
 
-test('minSpeechMs: what is shorter is dropped, a single word and a knock alike', () => {
+test('minSpeechMs drops shorter segments, whether words or knocks', () => {
   const word = jfk.slice(0.2 * RATE, 0.75 * RATE);
   expect(stretches(word)).toHaveLength(1);
   expect(stretches(word, { minSpeechMs: 600 })).toEqual([]);
@@ -78,19 +78,19 @@ test('minSpeechMs: what is shorter is dropped, a single word and a knock alike',
   expect(knocks(2000)).toBe(0);
 });
 
-test('minSilenceMs: longer pauses part what is said', () => {
+test('minSilenceMs splits segments at longer pauses', () => {
   const parts = [100, 500, 2000].map((minSilenceMs) => stretches(sonnet, { minSilenceMs }).length);
   expect(parts).toEqual([17, 6, 1]);
 });
 
-test('speechPadMs: so much is added on both sides, and never more than there is', () => {
+test('speechPadMs extends both sides, up to the length of the audio', () => {
   const [bare] = stretches(jfk, { speechPadMs: 0 });
   const [padded] = stretches(jfk, { speechPadMs: 100 });
   expect((bare?.start ?? 0) - (padded?.start ?? 0)).toBe(0.1 * RATE);
   expect(stretches(jfk, { speechPadMs: 5000 })).toEqual([{ start: 0, end: jfk.length }]);
 });
 
-describe('how sure it is', () => {
+describe('the evidence of speech', () => {
   const tracked = (samples: Float32Array, options: SpeechOptions = {}): SpeechTrack => {
     const track = new SpeechTrack(voice.stream(), options);
     track.push(samples);
@@ -98,7 +98,7 @@ describe('how sure it is', () => {
     return track;
   };
 
-  test('that somebody speaks: surely in speech, hardly in knocks, not at all in silence', () => {
+  test('is high in speech, low in knocks and zero in silence', () => {
     const inSpeech = tracked(jfk).evidence(0, jfk.length);
     expect(inSpeech.maxProbability).toBeGreaterThan(0.99);
     expect(inSpeech.seconds).toBeGreaterThan(7);
@@ -109,7 +109,7 @@ describe('how sure it is', () => {
     expect(tracked(new Float32Array(0)).evidence(0, RATE)).toEqual({ maxProbability: 0, seconds: 0 });
   });
 
-  test('does not change when what was before is forgotten', () => {
+  test('does not change when earlier audio is dropped', () => {
     const track = tracked(jfk);
     const [from, to] = [5 * RATE, 7 * RATE];
     const before = track.evidence(from, to);
@@ -119,7 +119,7 @@ describe('how sure it is', () => {
     expect(track.evidence(from, to).seconds).toBeLessThan(0.1);
   });
 
-  test('is known after as much audio as the options ask for', () => {
+  test('is final after the lookahead of the options', () => {
     const lookahead = (options: SpeechOptions): number =>
       new SpeechTrack(voice.stream(), options).lookaheadSamples / RATE;
     expect(lookahead({})).toBeCloseTo(2.6, 3);
@@ -128,29 +128,29 @@ describe('how sure it is', () => {
   });
 });
 
-describe('numbers that cannot be', () => {
+describe('validation', () => {
   test.each<[SpeechOptions, RegExp]>([
-    [{ threshold: 0.4, negativeThreshold: 0.4 }, /below 0\.4, or none: it is then 0\.25/],
+    [{ threshold: 0.4, negativeThreshold: 0.4 }, /below 0\.4, or omit it for the default of 0\.25/],
     [{ negativeThreshold: 0.6 }, /below 0\.5/],
     [{ threshold: 1.5 }, /probability/],
     [{ threshold: NaN }, /probability/],
     [{ negativeThreshold: -0.1 }, /probability/],
-    [{ minSilenceMs: -1 }, /length of time/],
-    [{ speechPadMs: NaN }, /length of time/],
-  ])('%j is refused, with advice', (options, advice) => {
+    [{ minSilenceMs: -1 }, /duration/],
+    [{ speechPadMs: NaN }, /duration/],
+  ])('refuses %j with a hint', (options, advice) => {
     const refusal = (): SottoError => {
       try {
         validateSpeechOptions(options);
       } catch (error) {
         if (error instanceof SottoError) return error;
       }
-      throw new Error('it was taken');
+      throw new Error('it was accepted');
     };
     expect(refusal().code).toBe('INVALID_ARGUMENT');
     expect(refusal().hint).toMatch(advice);
   });
 
-  test('all others are taken', () => {
+  test('accepts valid options', () => {
     for (const options of [
       {},
       { threshold: 0.01 },

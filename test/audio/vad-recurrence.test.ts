@@ -1,4 +1,4 @@
-/** The recurrence of voice activity where the other CPU kernels are not built, as on a Mac. */
+/** The VAD recurrence without the other CPU kernels, as on a Mac. */
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { Recurrence, RecurrentState } from '#daemon/audio/vad/recurrence.js';
 import { mx } from '#native/index.js';
@@ -24,7 +24,7 @@ function probabilities(): { values: Float32Array; state: RecurrentState } {
   return { values, state };
 }
 
-test('runs as one op, and says what the plain loops say', () => {
+test('runs as one op and matches the plain loops', () => {
   jest.spyOn(mx.cpu, 'available').mockReturnValue(false);
   const available = jest.spyOn(mx.cpu, 'lstmAvailable');
   const kernel = jest.spyOn(mx.cpu, 'lstm');

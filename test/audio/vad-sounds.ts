@@ -1,11 +1,11 @@
-/** The made-up sounds of test/reference/make-vad-fixtures.py: 16-bit numbers, computed here as there. */
+/** The synthetic audio of test/reference/make-vad-fixtures.py, computed identically as 16-bit numbers. */
 const RATE = 16_000;
 
 function silence(seconds: number): number[] {
   return Array.from({ length: RATE * seconds }, () => 0);
 }
 
-/** Numerical Recipes' generator, its upper 16 bits. */
+/** The upper 16 bits of Numerical Recipes' generator. */
 function noise(seconds: number, amplitude: number): number[] {
   let state = 1;
   return Array.from({ length: Math.trunc(RATE * seconds) }, () => {
@@ -33,6 +33,6 @@ const GENERATORS: Readonly<Record<string, () => number[]>> = {
 
 export function syntheticAudio(name: string): Float32Array {
   const make = GENERATORS[name];
-  if (make === undefined) throw new Error(`no sound is called ${name}`);
+  if (make === undefined) throw new Error(`unknown synthetic audio: ${name}`);
   return Float32Array.from(make(), (sample) => sample / 32_768);
 }

@@ -1,19 +1,19 @@
-/** What recordings are spoiled by, computed: noise, an echoing room, a telephone line, a whisper from afar. */
+/** Degradations of recordings: noise, reverberation, a telephone line, a low level. */
 import { NON_SPEECH, randomNumbers } from './vad-non-speech.js';
 
 const RATE = 16_000;
-const { PI, abs, exp, log, log1p, min, round, sign, sqrt } = Math; // asked for a million times, and a test's globals are slow
+const { PI, abs, exp, log, log1p, min, round, sign, sqrt } = Math; // called a million times, and globals are slow in jest
 
-/** Samples of speech → the same, spoiled. */
-type Degradation = (samples: Float32Array) => Float32Array;
+/** Degrades samples of speech. */
+export type Degradation = (samples: Float32Array) => Float32Array;
 
 const power = (samples: Float32Array): number => samples.reduce((sum, x) => sum + x * x, 0) / samples.length;
 
-/** With a sound of `NON_SPEECH` so many decibels below the speech. */
+/** Adds a sound of `NON_SPEECH` at a level in decibels below the speech. */
 export function withNoise(name: string, decibels: number): Degradation {
   return (samples) => {
     const noise = NON_SPEECH.get(name)?.(samples.length / RATE);
-    if (noise === undefined) throw new Error(`no sound is called ${name}`);
+    if (noise === undefined) throw new Error(`unknown sound: ${name}`);
     const gain = sqrt(power(samples) / power(noise)) * 10 ** (-decibels / 20);
     return samples.map((x, i) => x + gain * (noise[i] ?? 0));
   };
@@ -24,8 +24,8 @@ export function louder(decibels: number): Degradation {
   return (samples) => samples.map((x) => x * gain);
 }
 
-/** A hall that needs `seconds` to fall silent by 60 dB: 400 echoes, thicker and thicker. */
-function reverberating(seconds: number): Degradation {
+/** A hall that decays by 60 dB in `seconds`: 400 echoes of increasing density. */
+export function reverberating(seconds: number): Degradation {
   return (samples) => {
     const random = randomNumbers(21);
     const out = samples.slice();
@@ -39,8 +39,8 @@ function reverberating(seconds: number): Degradation {
   };
 }
 
-/** Between 300 and 3400 Hz alone, in steps as coarse as those of µ-law. */
-function byTelephone(samples: Float32Array): Float32Array {
+/** Limits to 300 to 3400 Hz and quantizes as µ-law. */
+export function byTelephone(samples: Float32Array): Float32Array {
   let band = samples;
   for (let pass = 0; pass < 4; pass++) {
     let [slow, smooth] = [0, 0];

@@ -15,7 +15,7 @@ function segmentAll(probabilities: number[], audioSamples: number, options: Spee
   return [...segmenter.push(probabilities), ...segmenter.end(audioSamples)];
 }
 
-/** Runs of talk, doubt and silence, so that long stretches and pauses happen. */
+/** Runs of speech, uncertain frames and silence, so that long segments and pauses occur. */
 const talk = fc
   .array(
     fc.tuple(
@@ -35,15 +35,15 @@ const someOptions: fc.Arbitrary<SpeechOptions> = fc.record({
   maxSpeechSeconds: fc.constantFrom(Infinity, 1, 2.5, 10),
 });
 
-describe('stretches of speech', () => {
-  test('are the reference’s for made-up probabilities and options', () => {
+describe('speech segments', () => {
+  test('match the reference for synthetic probabilities and options', () => {
     for (const { probabilities, samples, options, stretches } of fixtures.madeUp) {
       const cut = segmentAll(probabilities, samples, toSpeechOptions(options));
       expect(cut.map(({ start, end }) => [start, end])).toEqual(stretches);
     }
   });
 
-  test('are the reference’s for what it heard in clips', () => {
+  test('match the reference for its probabilities of clips', () => {
     for (const { probabilities, samples, cut } of fixtures.clips) {
       for (const { options, stretches } of cut) {
         const segments = segmentAll(probabilities, samples, toSpeechOptions(options));
@@ -52,7 +52,7 @@ describe('stretches of speech', () => {
     }
   });
 
-  test('come in order, do not overlap and stay inside the audio', () => {
+  test('are ordered, do not overlap and stay inside the audio', () => {
     fc.assert(
       fc.property(
         talk,
@@ -74,7 +74,7 @@ describe('stretches of speech', () => {
     );
   });
 
-  test('are no longer than asked', () => {
+  test('are no longer than maxSpeechSeconds', () => {
     fc.assert(
       fc.property(talk, (values) => {
         const options = { maxSpeechSeconds: 3, minSilenceMs: 500, speechPadMs: 100 };
@@ -85,7 +85,7 @@ describe('stretches of speech', () => {
     );
   });
 
-  test('do not depend on how the probabilities are cut into pieces, and are final once given', () => {
+  test('do not depend on the chunks, and are final once returned', () => {
     fc.assert(
       fc.property(talk, someOptions, fc.array(fc.integer({ min: 0, max: 60 })), (values, options, sizes) => {
         const audioSamples = values.length * FRAME_SAMPLES;
@@ -103,7 +103,7 @@ describe('stretches of speech', () => {
     );
   });
 
-  test('are given as soon as nothing can change them', () => {
+  test('are returned as soon as they are final', () => {
     const segmenter = new SpeechSegmenter({ minSilenceMs: 96, speechPadMs: 32, minSpeechMs: 0 });
     const given = [1, 1, 1, 0, 0, 0, 0, 0].map((probability) => segmenter.push([probability]).length);
     // The fourth silent frame makes 96 ms of silence certain, after which nothing can come closer than the padding.
@@ -111,13 +111,13 @@ describe('stretches of speech', () => {
     expect(segmenter.end()).toEqual([]);
   });
 
-  test('are none without probabilities', () => {
+  test('are empty without probabilities', () => {
     const segmenter = new SpeechSegmenter();
     expect(segmenter.push([])).toEqual([]);
     expect(segmenter.end()).toEqual([]);
   });
 
-  test('reach to the end of the audio where speech does', () => {
+  test('reach the end of the audio if speech does', () => {
     const segmenter = new SpeechSegmenter();
     expect(segmenter.push(new Float32Array(20).fill(1))).toEqual([]);
     expect(segmenter.end(20 * FRAME_SAMPLES - 100)).toEqual([{ start: 0, end: 20 * FRAME_SAMPLES - 100 }]);

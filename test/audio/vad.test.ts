@@ -8,7 +8,7 @@ import { skippedTest } from '#test/harness/skipping.js';
 import { fixtures, isAvailable, toSpeechOptions, samplesOf } from './vad-fixtures.js';
 import { syntheticAudio } from './vad-sounds.js';
 
-/** Largest difference allowed to the reference, which computes the recurrence in float32; 8e-6 is reached. */
+/** Maximum difference from the reference, which computes the recurrence in float32; 8e-6 was measured. */
 const TOLERANCE = 5e-5;
 
 let voice: VoiceActivity;
@@ -19,7 +19,7 @@ afterAll(() => {
   voice.dispose();
 });
 
-/** All probabilities of `samples`, pushed in pieces of `size`. */
+/** All probabilities of `samples`, pushed in chunks of `size`. */
 function detect(samples: Float32Array, size: number): number[] {
   const stream = voice.stream();
   const got: number[] = [];
@@ -33,14 +33,12 @@ const missing = fixtures.clips.filter((clip) => !isAvailable(clip));
 
 describe('against the reference implementation', () => {
   for (const { name } of missing)
-    skippedTest(`hears in ${name} what the reference hears`, `no ../shared/speech: ${name}`);
+    skippedTest(`matches the reference for ${name}`, `no ../shared/speech: ${name}`);
 
-  test.each(available)(
-    'hears in $name what the reference hears, and cuts it in the same places',
-    async (clip) => {
-      const samples = await samplesOf(clip);
-      expect(samples.length).toBe(clip.samples);
-      expect(samples.reduce((sum, sample) => sum + Math.round(sample * 32_768), 0)).toBe(clip.sum);
+  test.each(available)('matches the probabilities and segments of the reference for $name', async (clip) => {
+    const samples = await samplesOf(clip);
+    expect(samples.length).toBe(clip.samples);
+    expect(samples.reduce((sum, sample) => sum + Math.round(sample * 32_768), 0)).toBe(clip.sum);
 
       const got = detect(samples, 16_000);
       expect(got.length).toBe(clip.probabilities.length);
@@ -65,7 +63,7 @@ describe('against the reference implementation', () => {
 });
 
 describe('a stream', () => {
-  test('gives the same however the audio is cut into pieces', async () => {
+  test('gives the same probabilities for any chunks', async () => {
     const clip = fixtures.clips.find(({ name }) => name === 'austen-0880.flac');
     if (clip === undefined) throw new Error('the fixture lacks its clip');
     const samples = await samplesOf(clip);
@@ -82,14 +80,14 @@ describe('a stream', () => {
         }
         got.push(...stream.push(samples.subarray(at)), ...stream.flush());
         expect(got.length).toBe(whole.length);
-        // Products over other numbers of rows may add up in another order.
+        // Products with other numbers of rows may add in another order.
         got.forEach((p, i) => expect(Math.abs(p - (whole[i] ?? NaN))).toBeLessThan(TOLERANCE));
       }),
       { numRuns: 15 },
     );
   });
 
-  test('does not hear what another stream heard', () => {
+  test('is independent of other streams', () => {
     const samples = syntheticAudio('chords');
     const expected = detect(samples, 16_000);
     const first = voice.stream();
@@ -102,7 +100,7 @@ describe('a stream', () => {
     expect([...got, ...first.flush()]).toEqual(expected);
   });
 
-  test('goes on hearing after samples that are no sound', () => {
+  test('continues after invalid samples', () => {
     const stream = voice.stream();
     stream.push(Float32Array.of(NaN, Infinity, -Infinity, 3e38, ...new Float32Array(508)));
     const got = stream.push(syntheticAudio('chords'));
@@ -110,7 +108,7 @@ describe('a stream', () => {
     for (const probability of got) expect(probability).not.toBeNaN();
   });
 
-  test('has nothing to flush after whole frames, and nothing at all without samples', () => {
+  test('has nothing to flush after whole frames or without samples', () => {
     const stream = voice.stream();
     expect(stream.push(new Float32Array(0)).length).toBe(0);
     expect(stream.flush().length).toBe(0);
@@ -120,7 +118,7 @@ describe('a stream', () => {
     expect(stream.flush().length).toBe(1);
   });
 
-  test('leaves no arrays behind, and disposing frees the weights', async () => {
+  test('leaks no arrays, and disposing frees the weights', async () => {
     const before = mx.liveArrays();
     const other = await VoiceActivity.load();
     const loaded = mx.liveArrays();
