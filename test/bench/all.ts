@@ -1,11 +1,11 @@
 /**
- * Every bench with a kept baseline, one after the other, each in a process of its own; afterwards FIGURES.md and the README's
- * table are written from the baselines.
+ * Runs every bench with a baseline, each in a separate process, then writes FIGURES.md and the table of the README from
+ * the baselines.
  *
  *     SOTTO_BASE=DIR SOTTO_TEST_WEIGHTS=DIR npm run bench -- all --save-baseline [--only NAME,…] [--again] [--list]
  *
- * Interrupted, it continues: what was done at this commit is not repeated (--again repeats it). A bench whose weights or peers
- * are not set up is skipped with the reason. The steps are ordered from what needs little to what takes long.
+ * Resumes after an interruption: benches done at this commit are not repeated (--again repeats them). Skips a bench whose
+ * weights or peers are not set up, with the reason. Short benches run first.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -23,9 +23,9 @@ type Need = 'base' | 'weights' | 'scorer' | 'faster-whisper' | 'torch' | 'speech
 interface Step {
   readonly name: string;
   readonly args?: readonly string[];
-  /** About how long it takes on two cores. */
+  /** Approximate duration on two cores. */
   readonly minutes: number;
-  /** Without these there is nothing to measure; peers that a bench can do without are not listed. */
+  /** Requirements; optional peers are not listed. */
   readonly needs: readonly Need[];
 }
 
@@ -51,7 +51,7 @@ export const STEPS: readonly Step[] = [
   { name: 'hotwords', minutes: 30, needs: ['base', 'scorer', 'speech'] },
   {
     name: 'hotwords',
-    args: ['--live', '--most', '24', '--half', 'b', '--model', starterModel()],
+    args: ['--live', '--max-clips', '24', '--half', 'b', '--model', starterModel()],
     minutes: 15,
     needs: ['scorer', 'speech'],
   },
@@ -67,28 +67,28 @@ export const STEPS: readonly Step[] = [
   { name: 'quality', minutes: 90, needs: ['base', 'scorer', 'speech', 'faster-whisper', 'torch'] },
 ];
 
-/** Why a need is not met, or undefined. */
+/** Why a requirement is missing, or undefined. */
 function missing(need: Need): string | undefined {
   const reference = join(root, 'test/reference');
-  const met: Record<Need, readonly [isAvailable: boolean, what: string]> = {
-    base: [existsSync(process.env.SOTTO_BASE ?? ''), 'SOTTO_BASE names no float16 folder of base'],
+  const needs: Record<Need, readonly [isAvailable: boolean, what: string]> = {
+    base: [existsSync(process.env.SOTTO_BASE ?? ''), 'SOTTO_BASE is not a float16 model directory of base'],
     weights: [
       existsSync(join(process.env.SOTTO_TEST_WEIGHTS ?? '', 'whisper-base')),
-      'SOTTO_TEST_WEIGHTS names no folder with whisper-base and whisper-tiny.en',
+      'SOTTO_TEST_WEIGHTS is not a folder with whisper-base and whisper-tiny.en',
     ],
     scorer: [existsSync(join(reference, '.venv/bin/python')), 'run test/reference/setup.sh'],
     'faster-whisper': [existsSync(join(reference, '.venv-ct2')), 'run test/bench/peers/setup.sh FLOAT16_DIR'],
     torch: [existsSync(join(reference, '.venv-torch')), 'run test/reference/setup.sh torch'],
     speech: [
       [process.env.SOTTO_SPEECH, join(root, '../shared/speech')].some((dir) => existsSync(dir ?? '')),
-      'SOTTO_SPEECH names no folder with the open clips',
+      'SOTTO_SPEECH is not a folder with the open clips',
     ],
     'streaming peers': [
       existsSync(join(reference, '.venv-src/whisper_streaming')),
       'the checkouts of the streaming peers are not in test/reference/.venv-src',
     ],
   };
-  const [isAvailable, what] = met[need];
+  const [isAvailable, what] = needs[need];
   return isAvailable ? undefined : what;
 }
 
@@ -109,7 +109,7 @@ export function all(argv: string[]): Promise<void> {
   const wanted = args.only?.split(',');
   const steps = STEPS.filter(({ name }) => wanted?.includes(name) ?? true);
   const { commit } = measuredTree();
-  // What is not kept as a baseline is no reason to leave it out when it is to be kept.
+  // A run without a saved baseline does not count as done when baselines are saved.
   const run = `${commit}${args['save-baseline'] ? ', kept' : ''}`;
   const done = args.again ? {} : readDoneSteps(run);
   for (const step of args.list ? [] : steps) {
@@ -139,7 +139,7 @@ function plan(step: Step): string {
 function measure(step: Step, asBaseline: boolean): string {
   const why = missingNeeds(step);
   if (why.length > 0) {
-    console.error(`${idOf(step)} is skipped: ${why.join('; ')}`);
+    console.error(`${idOf(step)} skipped: ${why.join('; ')}`);
     return `skipped: ${why.join('; ')}`;
   }
   console.log(`\n=== ${idOf(step)} (about ${step.minutes} min)`);

@@ -1,12 +1,12 @@
 /**
- * What the API adds, and how it bears many at once.
+ * Overhead of the API, and its behavior with many concurrent requests.
  *
  *     npm run bench -- api [--repeat 5] [--at-once 64]
  *
- * The same files, model and options, turn by turn: of the model in this process, of a warm daemon over its own protocol (which
- * is given a path), and of the API over the socket file and over the port (which are given the file). Then requests of mixed
- * length all at once: whether each is answered with the text that it has alone, in the order in which they came, and what the
- * daemon's memory does meanwhile.
+ * The same files, model and options, in turn: the model in this process, a warm daemon over its own protocol (which gets
+ * a path), and the API over the socket file and over the port (which get the file). Then concurrent requests of mixed
+ * length: whether each answer has the same text as alone, whether they are answered in order, and the memory of the
+ * daemon.
  */
 import { mkdtempSync, openAsBlob, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,11 +23,11 @@ import { DaemonUnderTest } from './daemon-client.js';
 import { load, starterModel, transcribeFile } from './in-process.js';
 import { median, printTable, quantile, saveResult, sum } from './report.js';
 
-/** In seconds: from a word to over a window of the model. */
+/** Seconds: from a word to more than a window of the model. */
 const LENGTHS = [2, 11, 5, 29, 1, 17, 8, 38, 3, 14, 6, 23, 1.5, 9, 4, 31];
 
 const MB = 2 ** 20;
-/** What the API asks for where nothing else is said. */
+/** Default options of the API. */
 const OPTIONS: TranscribeOptions = { timestamps: 'auto', language: 'en' };
 
 interface Endpoint {
@@ -47,7 +47,7 @@ export async function api(argv: string[]): Promise<void> {
   });
   const home = mkdtempSync(join(tmpdir(), 'sotto-api-'));
   const paths = resolvePaths({ SOTTO_HOME: home });
-  // Nobody's words but the model's.
+  // No vocabulary or replacements.
   writeFileSync(paths.settings, '{}');
   const files = await cutClips(home, LENGTHS);
   const model = await load(starterModel());
@@ -79,7 +79,7 @@ interface Ways {
   readonly loopback: Endpoint;
 }
 
-/** Medians of each file by each way, in ms. */
+/** Medians in ms by path and file. */
 async function measureOverhead(files: readonly string[], repeat: number, ways: Ways) {
   const { model, daemon, socket, loopback } = ways;
   const runs: Record<string, (file: string) => Promise<unknown>> = {
@@ -92,7 +92,7 @@ async function measureOverhead(files: readonly string[], repeat: number, ways: W
   const all = names.map(() => files.map((): number[] => []));
   for (let round = -1; round < repeat; round++) {
     for (const [at, file] of files.entries()) {
-      // Each way comes first as often as the others.
+      // Each path runs first equally often.
       const order = names.map((_, i) => (i + round + at + 1) % names.length);
       for (const way of order) {
         const begin = performance.now();
@@ -109,8 +109,8 @@ async function measureOverhead(files: readonly string[], repeat: number, ways: W
     [
       'way',
       `${files.length} files, sum of medians, ms`,
-      'beside this process, %',
-      'beside the daemon’s protocol, %',
+      'over this process, %',
+      'over the daemon’s protocol, %',
     ],
     names.map((name, way) => [
       name,
@@ -159,20 +159,20 @@ async function measureMany(files: readonly string[], count: number, endpoint: En
   const waits = answers.map(({ ms }) => ms);
   const short = answers.filter(({ file }) => (LENGTHS[file] ?? 0) <= 3);
   const rows = [
-    [`${count} at once: answered with the text that each has alone`, `${right} of ${count}`],
-    ['done before one whose file was all here earlier', String(reordered)],
+    [`${count} concurrent requests: same text as alone`, `${right} of ${count}`],
+    ['finished before a request that arrived earlier', String(reordered)],
     [
       'answered, first / median / last, s',
       [0, 0.5, 1].map((part) => seconds(quantile(waits, part))).join(' / '),
     ],
     ['of those up to 3 s long, median, s', seconds(median(short.map(({ ms }) => ms)))],
-    ['memory of the daemon before / at most, MB', `${mb(beforeBytes)} / ${mb(peakBytes)}`],
+    ['daemon memory before / peak, MB', `${mb(beforeBytes)} / ${mb(peakBytes)}`],
   ];
   printTable(['what', 'figure'], rows);
   return { count, right, reordered, waitsMs: waits, beforeBytes, peakBytes };
 }
 
-/** Of the last jobs: the log has their numbers, which they get when their file is all here, in the order in which they ended. */
+/** Counts jobs that finished out of order. Jobs are numbered when their upload is complete, and logged when they finish. */
 async function countReordered(client: SottoClient, count: number): Promise<number> {
   const { log } = await client.status();
   const numbers = [...readFileSync(log, 'utf8').matchAll(/"job":(\d+),"state":"final"/g)]
@@ -181,7 +181,7 @@ async function countReordered(client: SottoClient, count: number): Promise<numbe
   return numbers.filter((number, at) => numbers.slice(at + 1).some((later) => later < number)).length;
 }
 
-/** The text of a file, sent as programs do. */
+/** Transcribes a file over the API. */
 async function transcribeOver({ url, token, dispatcher }: Endpoint, file: string): Promise<string> {
   const form = new FormData();
   form.append('model', 'whisper-1');
@@ -204,12 +204,12 @@ function rssOf(pid: number, what: 'VmRSS' | 'VmHWM'): number {
   return Number(kib) * 1024;
 }
 
-/** So that the most that a process held is the most from now on. */
+/** Resets the peak memory of a process. */
 function resetPeak(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, '5');
   } catch {
-    // Then it is that of its whole life, which is more.
+    // Not permitted: the peak then covers the whole life of the process.
   }
 }
 

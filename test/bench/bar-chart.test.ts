@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { barChart } from './bar-chart.js';
 
-/** What is drawn: x of each text with its content, x and width of each bar. @param svg of `barChart` */
+/** Positions of the texts and bars of a chart. @param svg result of `barChart` */
 function drawn(svg: string) {
   const texts = [...svg.matchAll(/<text x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</g)].map(
     ([, x, y, content]) => ({
@@ -19,10 +19,10 @@ function drawn(svg: string) {
   return { texts, bars, width: Number(/width="(\d+)"/.exec(svg)?.[1]) };
 }
 
-/** px of a character of 12 px: no usual font is narrower on average. */
+/** Width of a 12 px character in px: common fonts are not narrower on average. */
 const NARROW = 5.5;
 
-test('no text reaches what stands to the right of it, however long the labels, titles and notes', () => {
+test('no text overlaps its right neighbor, whatever the lengths of labels, titles and notes', () => {
   const label = 'whisper_streaming, faster-whisper int8, 0.5 s';
   const title = 'words that are written where none are spoken';
   const note = 'a note that is longer than the bars of a chart with one row are wide'.repeat(3);
@@ -46,7 +46,7 @@ test('no text reaches what stands to the right of it, however long the labels, t
   expect(endOf(`${label}, and longer`)).toBeLessThan(firstBar);
   const shortAt = texts.find(({ content }) => content === 'short')?.x ?? NaN;
   expect(endOf(title)).toBeLessThan(shortAt);
-  // The number behind the longest bar of the first column.
+  // The number after the longest bar of the first column.
   expect(endOf('123456789.25')).toBeLessThan(shortAt);
   expect(endOf(note)).toBeLessThan(width);
 });

@@ -1,10 +1,10 @@
-/** Small multiples of bars as SVG: a row for each contender, a column for each figure. Readable on light and dark. */
+/** Bar charts as SVG: a row for each contender, a column for each figure. Readable in light and dark mode. */
 
 import stringWidth from 'string-width';
 
 export interface Column {
   readonly title: string;
-  /** One for each row; undefined leaves a dash. */
+  /** One value per row; undefined shows a dash. */
   readonly values: readonly (number | undefined)[];
   readonly format: (value: number) => string;
 }
@@ -13,7 +13,7 @@ export interface Chart {
   readonly title: string;
   readonly rows: readonly { readonly label: string; readonly accent: boolean }[];
   readonly columns: readonly Column[];
-  /** Small print under the bars, a line each. */
+  /** Lines of small print below the bars. */
   readonly notes: readonly string[];
 }
 
@@ -22,7 +22,7 @@ const MIN_LABEL_WIDTH = 200;
 const MIN_COLUMN_WIDTH = 150;
 const BAR_WIDTH = 86;
 const GAP = 16;
-/** Of a character, in px: DejaVu Sans, which Linux shows, is the widest of the fonts below. */
+/** px per character: DejaVu Sans, the font on Linux, is the widest of the fonts below. */
 const CHARACTER_WIDTH = { usual: 7.2, bold: 8.2 };
 const ROW_HEIGHT = 24;
 const BAR_HEIGHT = 13;
@@ -49,7 +49,7 @@ function text(x: number, y: number, content: string, kind = ''): string {
 const widthOf = (content: string, isBold = false): number =>
   Math.ceil(stringWidth(content) * CHARACTER_WIDTH[isBold ? 'bold' : 'usual']);
 
-/** The title, or the longest bar and the number behind it. */
+/** Width of the title, or of the longest bar with its number. */
 function widthOfColumn({ title, values, format }: Column): number {
   const numbers = values.flatMap((value) => (value === undefined ? [] : [widthOf(format(value), true)]));
   return Math.max(MIN_COLUMN_WIDTH, widthOf(title) + GAP, BAR_WIDTH + 5 + Math.max(0, ...numbers) + GAP);

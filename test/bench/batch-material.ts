@@ -1,4 +1,4 @@
-/** A folder of many files: short speech in every container that the repository has, and a twentieth that is broken. */
+/** Input folder of the batch bench: short speech in every container of the repository, and one in twenty files broken. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
@@ -19,7 +19,7 @@ const FIXTURES = [
   'stereo.opus',
 ];
 
-/** Each kind of broken file, and the code that it is to fail with. */
+/** Kinds of broken files, with their expected error codes. */
 const BROKEN = {
   empty: 'AUDIO_EMPTY',
   truncated: 'AUDIO_TRUNCATED',
@@ -30,19 +30,19 @@ const BROKEN = {
 type Broken = keyof typeof BROKEN;
 const KINDS = Object.keys(BROKEN) as Broken[];
 
-/** One file in so many is broken. */
+/** One file in this many is broken. */
 const BROKEN_INTERVAL = 20;
 const FILES_PER_FOLDER = 50;
 
 export interface InputFile {
   readonly path: string;
-  /** What it is a copy of, for a whole one. */
+  /** The file that a valid one is a copy of. */
   readonly source?: string;
-  /** The code that it is to fail with, for a broken one. */
+  /** The expected error code of a broken one. */
   readonly code?: string;
 }
 
-/** The clips that whole files are copies of, in a folder of their own. */
+/** Creates a folder with the sources of the valid files. */
 export async function createSources(folder: string): Promise<string[]> {
   mkdirSync(folder, { recursive: true });
   const clips = ['austen-0880', 'austen-0930'].map((id) => join(root, 'assets/speech', `${id}.flac`));
@@ -57,7 +57,7 @@ export async function createSources(folder: string): Promise<string[]> {
   return [...copies, plain];
 }
 
-/** `count` files below a folder; beside them folders that are called like files, which are none. */
+/** Creates `count` files below a folder, and folders with names like audio files. */
 export function createInputTree(folder: string, sources: readonly string[], count: number): InputFile[] {
   const files: InputFile[] = [];
   for (let n = 0; n < count; n++) {

@@ -1,7 +1,7 @@
 /**
- * How long the model waits for sound between two files: the engine's own loop and decoders, and in place of the model somebody
- * who computes elsewhere for as long as a GPU would. What is measured is the time from the end of one file to the first half
- * minute (or all) of the next, with the next file told ahead and without.
+ * How long the model waits for audio between two files, with the engine's own loop and decoders and a fake model that
+ * takes as long as a GPU. Measures the time from the end of a file to the first half minute (or all) of the next one,
+ * with and without prefetching.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { root } from './clips.js';
 import { median, printTable } from './report.js';
 
 const ROUNDS = 12;
-/** A window of a small model on a GPU. */
+/** Time for a window of a small model on a GPU. */
 const COMPUTE_MS = 200;
 const WINDOW_SAMPLES = 30 * 16_000;
 
@@ -31,7 +31,7 @@ export interface Waits {
   readonly prefetch: number;
 }
 
-/** Milliseconds, medians over rounds of the files. */
+/** Median waits in milliseconds. */
 export async function waits(): Promise<Waits> {
   const alone: number[] = [];
   const prefetch: number[] = [];
@@ -44,14 +44,14 @@ export async function waits(): Promise<Waits> {
   printTable(
     ['the model waits for the next file, ms', 'median'],
     [
-      ['opened when its turn comes', result.alone.toFixed(1)],
-      ['opened and decoded ahead', result.prefetch.toFixed(1)],
+      ['opened on demand', result.alone.toFixed(1)],
+      ['prefetched', result.prefetch.toFixed(1)],
     ],
   );
   return result;
 }
 
-/** All files one after another. @returns the waits between two of them */
+/** Runs all files in sequence. @returns the waits between them */
 async function round(prefetch: boolean): Promise<number[]> {
   const waited: number[] = [];
   let overMs: number | undefined;

@@ -1,7 +1,7 @@
 /**
- * A thousand files of mixed kinds, one in twenty broken, through kills of the command, the daemon and the engine in turn: each
- * is done or failed exactly once, and the texts are those of an undisturbed run. Beside it, how long the model waits for the
- * sound of the next file, which is what opening it ahead is for.
+ * Transcribes a thousand files, one in twenty broken, while the command, the daemon and the engine are killed in turn:
+ * each file must succeed or fail exactly once, with the texts of an undisturbed run. Also measures how long the model
+ * waits for the audio of the next file, with and without prefetching.
  *
  *     npm run bench -- batch [--files 1000] [--every 20] [--format srt] [--keep FOLDER]
  */
@@ -29,19 +29,19 @@ export async function batch(argv: string[]): Promise<void> {
   });
   const waited = await waits();
   const home = tempHome();
-  // The starter model, as for somebody who has chosen none.
+  // The starter model, as by default.
   writeFileSync(home.paths.settings, '{}');
   const work = mkdtempSync(join(tmpdir(), 'sotto-batch-'));
   try {
     const sources = await createSources(join(work, 'sources'));
     const made = createInputTree(join(work, 'in'), sources, Number(args.files));
     const format = args.format;
-    const reference = await sotto(['transcribe', 'sources', '--format', format, '--output', 'calm'], {
+    const reference = await sotto(['transcribe', 'sources', '--format', format, '--output', 'reference'], {
       home: home.folder,
       cwd: work,
       realEngine: true,
     });
-    if (reference.code !== 0) throw new Error(`the calm run: ${reference.stderr}`);
+    if (reference.code !== 0) throw new Error(`the reference run failed: ${reference.stderr}`);
     const startedAtMs = performance.now();
     const output = join(work, 'out');
     const fire = await killBatchRuns({
@@ -53,22 +53,14 @@ export async function batch(argv: string[]): Promise<void> {
       everyMs: Number(args.every) * 1000,
       realEngine: true,
       onKill: (victim, texts) =>
-        console.error(`${minutes(startedAtMs)}: killed the ${victim}, ${texts} texts are there`),
+        console.error(`${minutes(startedAtMs)}: killed the ${victim} after ${texts} texts`),
     });
-    const flaws = flawsOf(made, fire, join(work, 'calm'), format);
+    const flaws = flawsOf(made, fire, join(work, 'reference'), format);
     for (const flaw of flaws) console.error(flaw);
     if (flaws.length > 0) process.exitCode = 1;
     const { kills, calls, summary } = fire;
     printTable(
-      [
-        'files',
-        'done',
-        'failed as they should',
-        'kills (command, daemon, engine)',
-        'calls',
-        'minutes',
-        'flaws',
-      ],
+      ['files', 'done', 'failed as expected', 'kills (command, daemon, engine)', 'calls', 'minutes', 'flaws'],
       [
         [
           summary.files,
@@ -98,12 +90,12 @@ function minutes(sinceMs: number): string {
   return ((performance.now() - sinceMs) / 60_000).toFixed(1);
 }
 
-/** What is not as it must be, in words. */
+/** Describes every deviation from the expected result. */
 function flawsOf(made: readonly InputFile[], fire: KillResult, reference: string, format: string): string[] {
   const { summary, twice, strays } = fire;
   const results = new Map(summary.results.map((result) => [result.file, result]));
   const flaws = [
-    ...twice.map((name) => `${name}: written again after it was done`),
+    ...twice.map((name) => `${name}: written twice`),
     ...strays.map((name) => `${name}: left behind`),
   ];
   if (summary.results.length !== made.length || results.size !== made.length)
@@ -113,30 +105,30 @@ function flawsOf(made: readonly InputFile[], fire: KillResult, reference: string
     const result = results.get(path);
     if (code !== undefined) {
       if (result?.state !== 'failed' || result.code !== code)
-        flaws.push(`${path}: ${result?.state} ${result?.code ?? ''}, and not failed ${code}`);
+        flaws.push(`${path}: ${result?.state} ${result?.code ?? ''}, expected failed ${code}`);
       continue;
     }
     if (result?.state !== 'done' || result.output === undefined) {
-      flaws.push(`${path}: ${result?.state ?? 'not known'} ${result?.code ?? ''} ${result?.message ?? ''}`);
+      flaws.push(`${path}: ${result?.state ?? 'unknown'} ${result?.code ?? ''} ${result?.message ?? ''}`);
       continue;
     }
     const expected = referenceTexts.get(source ?? '') ?? referenceText(reference, source ?? '', format);
     referenceTexts.set(source ?? '', expected);
     if (readFileSync(result.output, 'utf8') !== expected)
-      flaws.push(`${path}: another text than undisturbed`);
+      flaws.push(`${path}: the text differs from the undisturbed run`);
   }
   return flaws;
 }
 
-/** Two sources of one name keep their extensions in the names of their texts. */
+/** Text of a source in the reference run. Sources with the same name keep their extensions in the names of their texts. */
 function referenceText(reference: string, source: string, format: string): string {
   const names = [`${basename(source, extname(source))}.${format}`, `${basename(source)}.${format}`];
   for (const name of names.reverse()) {
     try {
       return readFileSync(join(reference, name), 'utf8');
     } catch {
-      // The other one.
+      // Tries the other name.
     }
   }
-  throw new Error(`the calm run has no text of ${source}`);
+  throw new Error(`the reference run has no text of ${source}`);
 }

@@ -1,8 +1,8 @@
 /**
- * From the hotkey to the first sample and to the first word on the screen: Dictate in the Raycast host, real speech in real
- * time from sotto-mic with a script in place of the device, the real daemon with the starter model warm. `cold`: no process of
- * dictations waits; `warm`: the one of the dictation before does. What a Mac's sound system takes to open a device comes
- * on top of both.
+ * Time from the hotkey to the first sample and to the first word on the screen: Dictate in the Raycast host, with real
+ * speech in real time from a scripted sotto-mic, and the real daemon with the starter model warm. `cold`: no capture
+ * process is running; `warm`: the one of the previous dictation is. The time that a Mac needs to open a device is not
+ * included.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -21,13 +21,13 @@ import { median, printTable, quantile, saveResult } from './report.js';
 
 const launcher = join(root, 'daemon/bin/sotto.mjs');
 const clip = join(root, 'assets/speech/jfk.flac');
-/** What Dictate shows before there are words. */
+/** Text of Dictate before the first word. */
 const PLACEHOLDER = /^(\*[^*]*[.…]\*)?$/;
 
 interface Start {
-  /** Milliseconds from the launch of the command to the moment at which the first sample is recorded. */
+  /** Milliseconds from the launch of the command to the first recorded sample. */
   readonly sample: number;
-  /** To the first text on the screen. */
+  /** Milliseconds to the first text on the screen. */
   readonly word: number;
 }
 
@@ -61,7 +61,7 @@ export async function capture(argv: string[]): Promise<void> {
   const runs: Record<'cold' | 'warm', Start[]> = { cold: [], warm: [] };
   try {
     run('daemon', 'start');
-    await start(host, paths, opened); // fills the page cache, and warms the model
+    await start(host, paths, opened); // fills the page cache and warms up the model
     for (let time = 0; time < Number(args.repeat); time++) {
       runs.warm.push(await start(host, paths, opened));
       await CaptureClient.leave(paths.capture);
@@ -100,7 +100,7 @@ async function start(host: RaycastHost, paths: Paths, opened: string): Promise<S
   const sample = await firstSample(opened, begin);
   await command.until((tree) => !PLACEHOLDER.test(textOf(tree, 'markdown').trim()));
   const word = performance.now() - begin;
-  // Let it come to rest, as it does between two dictations: standing by is a start of a process, too.
+  // Waits until it is idle, as between two dictations: standby also starts a process.
   await command.act('Cancel');
   await command.pop();
   const taking = await CaptureClient.connect(paths.capture);

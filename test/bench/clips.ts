@@ -1,9 +1,9 @@
-/** The labelled clips that the bench and the word-error run use; the same file that test/reference/clips.py reads. */
+/** The labeled clips of the benches and of `npm run wer`, from the same file as test/reference/clips.py. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Root of the clone: this file runs as `dist/test/bench/clips.js`. */
+/** Root of the clone; this file runs as `dist/test/bench/clips.js`. */
 export const root = resolve(fileURLToPath(import.meta.url), '../../../..');
 
 export interface Clip {
@@ -17,7 +17,7 @@ export interface Clip {
 
 type ClipSet = 'english' | 'other' | 'long' | 'unlabelled';
 
-/** Eight LibriSpeech clips of 3.5 to 20 s, one German, one Spanish, one in noise, one famous: 122.6 s. */
+/** Eight LibriSpeech clips of 3.5 to 20 s, one German, one Spanish, one noisy, and jfk: 122.6 s. */
 export const TWELVE = [
   'libri-1688-142285-0006',
   'libri-1995-1837-0001',
@@ -35,7 +35,7 @@ export const TWELVE = [
 /** 6.8 minutes, five readers. */
 export const LONG_FORM = 'longform-libri-open';
 
-/** `$SOTTO_SPEECH`, or the speech beside the clone, or the repository's own sample speech. */
+/** `$SOTTO_SPEECH`, else the shared speech next to the clone, else the repository's sample speech. */
 export function speechFolder(): string {
   const tried = [process.env.SOTTO_SPEECH, join(root, '../shared/speech'), join(root, 'assets/speech')];
   const found = tried.find((dir) => dir !== undefined && existsSync(join(dir, 'manifest.jsonl')));
@@ -44,7 +44,7 @@ export function speechFolder(): string {
   return resolve(found);
 }
 
-/** Clips in the manifest's order, `file` made absolute. Other splits than `open` are left out. */
+/** Clips of the `open` split in manifest order, with absolute paths. */
 export function readClips(folder = speechFolder()): Clip[] {
   return readFileSync(join(folder, 'manifest.jsonl'), 'utf8')
     .split('\n')
@@ -68,8 +68,7 @@ export function setOf(clip: Clip): ClipSet {
 }
 
 /**
- * The clips named `ids`, or, where this folder lacks some of them (a clone without the speech beside it),
- * the short clips that it has.
+ * The clips with these ids; in a clone without the shared speech, those of them that exist, else all short clips.
  */
 export function pickClips(ids: readonly string[]): Clip[] {
   const clips = readClips();

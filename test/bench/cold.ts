@@ -1,7 +1,7 @@
 /**
- * Start of the process to the first text, as a user at a prompt sees it: `sotto transcribe` on an 11 s clip with
- * the starter model, without a daemon, with one that has to start first, and with a warm one. Files are in the page
- * cache. `bare` is what starting the command costs when it has nothing to do (`sotto --version`).
+ * Time from the start of the process to the first text: `sotto transcribe` on an 11 s clip with the starter model,
+ * without a daemon, with a daemon that has to start, and with a warm one. Files are in the page cache. `bare` is the
+ * start time of the command itself (`sotto --version`).
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -29,7 +29,7 @@ function start(args: string[], env: NodeJS.ProcessEnv): Promise<Start> {
     const child = spawn(process.execPath, [launcher, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     child.stdout.on('data', () => (first ??= since()));
     child.on('error', reject);
-    // `exit`, not `close`: a daemon that it started may hold the inherited streams open.
+    // `exit`, not `close`: a daemon that it started may keep the inherited streams open.
     child.on('exit', (code) => {
       if (code === 0 && first !== undefined) resolve({ first, end: since() });
       else reject(new Error(`sotto ${args.join(' ')} ended with exit code ${code}`));

@@ -8,7 +8,7 @@ const folder = mkdtempSync(join(tmpdir(), 'sotto-contender-'));
 const log = join(folder, 'log/fake.log');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A worker whose answer to a question is what `answer`, JavaScript that sees `question`, comes to. */
+/** Starts a worker that answers with the value of `answer`, a JavaScript expression of `question`. */
 function start(answer: string): ContenderProcess {
   const code = `
     console.error('a library talks');
@@ -17,13 +17,13 @@ function start(answer: string): ContenderProcess {
       console.log(JSON.stringify(${answer}));
     });`;
   return ContenderProcess.start(
-    { name: 'fake', label: 'Fake', ours: false, command: [process.execPath, '-e', code], env: {} },
+    { name: 'fake', label: 'Fake', isSotto: false, command: [process.execPath, '-e', code], env: {} },
     log,
   );
 }
 
 describe('a contender', () => {
-  test('answers with its text, timed from the question and from its start', async () => {
+  test('returns its text with the times since the request and since its start', async () => {
     const child = start(`{ text: question.language + ' ' + question.file, tokens: null }`);
     try {
       const lap = await child.transcribe('a.f32', 'de');
@@ -36,14 +36,14 @@ describe('a contender', () => {
     }
   });
 
-  test('keeps what its libraries print away from its answers', async () => {
+  test('separates the output of its libraries from its answers', async () => {
     const child = start(`{ peakBytes: 5e6 }`);
     expect(await child.peakMegabytes()).toBe(5);
     await child.stop();
     expect(readFileSync(log, 'utf8')).toContain('a library talks');
   });
 
-  test('that reports a failure fails that question alone', async () => {
+  test('that reports a failure fails only that request', async () => {
     const child = start(`question.op === 'micro' ? { error: 'no such thing' } : { peakBytes: 1e6 }`);
     try {
       await expect(child.micro('a.f32', 'en')).rejects.toThrow(/fake: no such thing \(see .*fake\.log\)/);
@@ -53,17 +53,23 @@ describe('a contender', () => {
     }
   });
 
-  test('that dies or cannot be started is an error, not a wait', async () => {
+  test('that dies or cannot start fails without waiting', async () => {
     const child = start(`process.exit(3)`);
     await expect(child.info()).rejects.toThrow(/fake:/);
     await child.stop();
-    const nobody = { name: 'nobody', label: 'Nobody', ours: false, command: ['/no/such/program'], env: {} };
-    const missing = ContenderProcess.start(nobody, log);
-    await expect(missing.info()).rejects.toThrow(/nobody:/);
+    const contender = {
+      name: 'missing',
+      label: 'Missing',
+      isSotto: false,
+      command: ['/no/such/program'],
+      env: {},
+    };
+    const missing = ContenderProcess.start(contender, log);
+    await expect(missing.info()).rejects.toThrow(/missing:/);
     await missing.stop();
   });
 
-  test('is told to end, and has ended when stop resolves', async () => {
+  test('has exited when stop resolves', async () => {
     const child = start(`{ peakBytes: 1 }`);
     await child.peakMegabytes();
     await child.stop();

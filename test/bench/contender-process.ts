@@ -1,4 +1,4 @@
-/** One contender in a process of its own, asked over JSON lines. All times are taken here, from outside. */
+/** Runs a contender in a separate process with requests as JSON lines. All times are measured here, from outside. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -14,7 +14,7 @@ const Micro = z.object({ encodeSeconds: z.number(), tokenSeconds: z.number() });
 const Transcript = z.object({
   text: z.string(),
   tokens: z.number().nullable(),
-  /** What happened inside, where the contender can tell. */
+  /** Internal figures, if the contender reports them. */
   inside: z
     .object({ windows: z.number(), mel: z.number(), encode: z.number(), decode: z.number() })
     .optional(),
@@ -23,7 +23,7 @@ const Transcript = z.object({
 export type Info = z.infer<typeof Info>;
 export type Micro = z.infer<typeof Micro>;
 export interface Lap extends z.infer<typeof Transcript> {
-  /** From the question to its answer. */
+  /** From the request to its answer. */
   readonly seconds: number;
   /** From the start of the process to the answer. */
   readonly secondsSinceStart: number;
@@ -31,7 +31,7 @@ export interface Lap extends z.infer<typeof Transcript> {
 
 const ANSWER_TIMEOUT_MS = 15 * 60_000;
 const STOP_TIMEOUT_MS = 20_000;
-/** Kernel ticks are 10 ms: a thread that spins shows within two of them. */
+/** Kernel ticks are 10 ms, so a spinning thread is visible within two of them. */
 const IDLE_POLL_MS = 30;
 const IDLE_TIMEOUT_MS = 2_000;
 
@@ -51,13 +51,13 @@ export class ContenderProcess {
     this.#child = child;
     this.#log = log;
     if (child.stdout === null) throw new Error(`${contender.name} has no output`);
-    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    child.on('error', (error) => (this.#ended = error.message));
-    child.on('exit', (code, signal) => (this.#ended ??= `it ended (${code ?? signal ?? 'unknown'})`));
-    child.stdin?.on('error', () => undefined); // a dead reader is told of when its answer fails to come
+    this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    child.on('error', (error) => (this.ended = error.message));
+    child.on('exit', (code, signal) => (this.ended ??= `it ended (${code ?? signal ?? 'unknown'})`));
+    child.stdin?.on('error', () => undefined); // a dead process is reported when its answer is missing
   }
 
-  /** What it says on stderr goes to the file `log`. */
+  /** Writes its stderr to the file `log`. */
   static start(contender: Contender, log: string): ContenderProcess {
     const [program, ...args] = contender.command;
     if (program === undefined) throw new Error(`${contender.name} has no command`);
@@ -72,7 +72,7 @@ export class ContenderProcess {
     }
   }
 
-  /** Sends one line and reads one; what comes back has the `shape`. */
+  /** Sends a line and reads one, validated by `shape`. */
   async request<T>(question: object, shape: z.ZodType<T>): Promise<T> {
     this.#child.stdin?.write(JSON.stringify(question) + '\n');
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), ANSWER_TIMEOUT_MS);
@@ -97,7 +97,7 @@ export class ContenderProcess {
     return { ...transcript, seconds: (now - sentAt) / 1000, secondsSinceStart: (now - this.#begin) / 1000 };
   }
 
-  /** The encoder on a full window, and one more token. */
+  /** Measures the encoder on a full window, and a token. */
   micro(file: string, language: string): Promise<Micro> {
     return this.request({ op: 'micro', file, language }, Micro);
   }
@@ -110,7 +110,7 @@ export class ContenderProcess {
     return (await this.request({ op: 'memory' }, Memory)).peakBytes / 1e6;
   }
 
-  /** Waits until its threads have stopped spinning after their work, so that the next one has the cores for itself. */
+  /** Waits until its threads have stopped spinning, so that the next contender has the cores for itself. */
   async idle(): Promise<void> {
     if (this.cpuTicks() === undefined) {
       await sleep(300);
@@ -125,7 +125,7 @@ export class ContenderProcess {
     }
   }
 
-  /** Processor time used so far in clock ticks, where the system tells it. */
+  /** CPU time used so far in clock ticks; undefined if the system does not report it. */
   cpuTicks(): number | undefined {
     const path = `/proc/${this.#child.pid}/stat`;
     if (!existsSync(path)) return undefined;
@@ -134,7 +134,7 @@ export class ContenderProcess {
     return Number(fields[11]) + Number(fields[12]);
   }
 
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has exited. */
   async stop(): Promise<void> {
     if (this.#ended !== undefined) return;
     const exited = new Promise((resolve) => this.#child.once('exit', resolve));

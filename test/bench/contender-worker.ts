@@ -1,6 +1,6 @@
 /**
- * Ours behind the questions that the peers answer (test/bench/peers/worker.py says which): `node contender-worker.js MODEL_DIR
- * [text]`. It goes through the public model only, with the engine's limit of memory, so it measures what a user gets.
+ * Sotto as a contender, with the requests of test/bench/peers/worker.py: `node contender-worker.js MODEL_DIR [text]`. It
+ * uses only the public model API with the engine's memory limit, so it measures what a user gets.
  */
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -30,12 +30,12 @@ interface Question {
 interface Moments {
   readonly result: TranscribeResult;
   readonly windows: number;
-  /** When the first text was there and when the first segment was whole: the tokens after the first lie between. */
+  /** Times of the first text and of the first complete segment: the tokens after the first one are decoded in between. */
   readonly firstTextMs: number;
   readonly firstSegmentMs: number;
 }
 
-/** Samples of a file of raw float32, a second at a time, as an engine reads audio. */
+/** Reads raw float32 samples in chunks of a second, as an engine reads audio. */
 async function* readSamples(path: string): AsyncGenerator<Float32Array> {
   const file = await open(path);
   try {
@@ -50,7 +50,7 @@ async function* readSamples(path: string): AsyncGenerator<Float32Array> {
   }
 }
 
-/** A clip over and over up to 30 s. */
+/** Repeats a clip up to 30 s. */
 async function* fullWindow(path: string): AsyncGenerator<Float32Array> {
   for (let left = WINDOW_SAMPLES; ;) {
     for await (const second of readSamples(path)) {
@@ -101,8 +101,8 @@ async function transcribe(model: SpeechModel, { file, language }: Question) {
 }
 
 /**
- * A full window: the clip over and over up to 30 s, without timestamps, so that it is decoded as one window whatever is
- * in it. The encoder's figure holds the cross-attention's keys and values, as whisper.cpp's does.
+ * Decodes the clip repeated up to 30 s, without timestamps, so that it is a single window whatever it contains. The
+ * encoder time includes the keys and values of the cross-attention, as in whisper.cpp.
  */
 async function micro(model: SpeechModel, { file, language }: Question) {
   let encodeSeconds = Infinity;
@@ -114,13 +114,13 @@ async function micro(model: SpeechModel, { file, language }: Question) {
       language,
     });
     encodeSeconds = Math.min(encodeSeconds, result.timings.encode);
-    // The first token is there at the first text; the end-of-text is computed like any other.
+    // The first text is the first token; the end of text is computed like any other token.
     tokenSeconds = Math.min(tokenSeconds, (firstSegmentMs - firstTextMs) / 1000 / countTokens(result));
   }
   return { encodeSeconds, tokenSeconds };
 }
 
-/** Linux counts the parent's size into getrusage's figure until this program was loaded; the status file does not. */
+/** On Linux, getrusage includes the size of the parent until exec; the status file does not. */
 function peakBytes(): number {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
   return 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? NaN);
@@ -130,7 +130,7 @@ async function info() {
   const { mx } = await import('#native/index.js');
   return {
     versions: { mlx: mx.version, node: process.version },
-    settings: `on the ${mx.defaultDevice()}${PLAIN.timestamps === 'auto' ? ', text without times' : ''}`,
+    settings: `on the ${mx.defaultDevice()}${PLAIN.timestamps === 'auto' ? ', no timestamps' : ''}`,
   };
 }
 

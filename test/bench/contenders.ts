@@ -1,31 +1,31 @@
-/** Who takes part in a comparison, how each is started, and what is missing where one can't be. */
+/** The contenders of a comparison, how each is started, and what is missing if it can't be. */
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { root } from './clips.js';
 
-/** All run on two threads, as the machines do that the goals were set on. */
+/** All contenders use two threads, like the machines that the goals were set on. */
 export const THREADS = 2;
 
 export interface Contender {
   readonly name: string;
   readonly label: string;
-  readonly ours: boolean;
+  readonly isSotto: boolean;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** What to do before it can run; undefined where all is there. */
+  /** Instructions if something is missing; undefined if it can run. */
   readonly missing?: string;
 }
 
 interface SottoModel {
   readonly name: string;
   readonly label: string;
-  /** Undefined where nobody said where it is. */
+  /** Undefined if it is not configured. */
   readonly folder: string | undefined;
-  /** Asked for the text without times, as `sotto transcribe` asks; the others are asked for times, as the peers are. */
+  /** Whether to transcribe without timestamps, as `sotto transcribe` does; the others use timestamps, as the peers do. */
   readonly textAlone?: boolean;
 }
 
-/** The one that others are held against. */
+/** The peer that ratios are relative to. */
 export const BASELINE_PEER = 'faster-whisper-int8';
 
 const PEERS = [
@@ -75,17 +75,17 @@ const PEERS = [
 
 type Peer = (typeof PEERS)[number];
 
-/** Our models first, then every peer, whether or not it can run. */
-export function contenders(ours: readonly SottoModel[]): Contender[] {
-  return [...ours.map(sottoContender), ...PEERS.map(peerContender)];
+/** Sotto's models, then every peer, whether or not it can run. */
+export function contenders(isSotto: readonly SottoModel[]): Contender[] {
+  return [...isSotto.map(sottoContender), ...PEERS.map(peerContender)];
 }
 
 function sottoContender({ name, label, folder, textAlone }: SottoModel): Contender {
   const command = [process.execPath, join(root, 'dist/test/bench/contender-worker.js'), folder ?? ''];
   if (textAlone) command.push('text');
-  const row = { name, label, ours: true, command, env: {} };
+  const row = { name, label, isSotto: true, command, env: {} };
   if (folder !== undefined) return row;
-  return { ...row, missing: 'give the float16 folder of base: --model DIR, or SOTTO_BASE=DIR' };
+  return { ...row, missing: 'set the float16 model directory of base: --model DIR or SOTTO_BASE=DIR' };
 }
 
 function peerContender(peer: Peer): Contender {
@@ -98,7 +98,7 @@ function peerContender(peer: Peer): Contender {
   const row = {
     name,
     label,
-    ours: false,
+    isSotto: false,
     command: [python, join(root, 'test/bench/peers/worker.py'), worker, weights, String(THREADS)],
     env: peerEnvironment(peer, venv),
   };
@@ -116,7 +116,7 @@ function peerEnvironment({ name }: Peer, venv: string): Record<string, string> {
   };
   const blas = join(venv, 'front-blas.so'); // Linux only: macOS has Accelerate
   if (name === 'mlx-whisper' && existsSync(blas)) env.LD_PRELOAD = blas;
-  if (name === 'whisper.cpp') env.LD_LIBRARY_PATH = sitePackages(venv); // its build leaves the libraries there
+  if (name === 'whisper.cpp') env.LD_LIBRARY_PATH = sitePackages(venv); // the folder of its built libraries
   return env;
 }
 
@@ -128,14 +128,14 @@ function sitePackages(venv: string): string {
   return join(lib, python ?? 'python3', 'site-packages');
 }
 
-/** Those called `names` (all without), split into who can run and who can't. */
+/** Splits the contenders called `names` (default: all) into those that can run and those that can't. */
 export function choose(
   all: readonly Contender[],
   names: readonly string[] | undefined,
 ): { ready: Contender[]; missing: Contender[] } {
   const unknown = names?.find((name) => !all.some((one) => one.name === name));
   if (unknown !== undefined) {
-    throw new Error(`nobody is called ${unknown}; there are ${all.map(({ name }) => name).join(', ')}`);
+    throw new Error(`unknown contender ${unknown}; choose from ${all.map(({ name }) => name).join(', ')}`);
   }
   const chosen = all.filter(({ name }) => names === undefined || names.includes(name));
   return {

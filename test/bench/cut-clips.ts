@@ -1,4 +1,4 @@
-/** Files of mixed length, cut one after the other out of real speech. */
+/** Cuts files of mixed length from real speech. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pcm16, wav } from '#test/audio/fixtures.js';
@@ -7,7 +7,7 @@ import { samplesOf } from './in-process.js';
 
 const SAMPLE_RATE = 16_000;
 
-/** 16-bit mono WAV files of so many seconds each, in that order. */
+/** Writes 16-bit mono WAV files of these lengths in seconds, in order. */
 export async function cutClips(folder: string, lengths: readonly number[]): Promise<string[]> {
   const source = await samplesOf((pickClips([LONG_FORM])[0] ?? pickClips(TWELVE)[0])?.file ?? '');
   let at = 0;

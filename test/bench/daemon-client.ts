@@ -1,4 +1,4 @@
-/** A daemon of its own for a bench: started in a folder of its own, asked over its socket, ended again. */
+/** A daemon for a bench, started in its own folder and used over its socket. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -45,7 +45,7 @@ export class DaemonUnderTest {
     }
   }
 
-  /** Seconds from asking to the final message, and how many of them the model itself counted. */
+  /** Measures the seconds from the request to the final message, and those that the model reports. */
   async transcribe(path: string, options: TranscribeOptions, model: string): Promise<TimedRequest> {
     const begin = performance.now();
     for await (const event of this.#client.transcribe(path, options, { model })) {
@@ -53,7 +53,7 @@ export class DaemonUnderTest {
         return { seconds: (performance.now() - begin) / 1000, inModel: event.summary.timings.total };
       }
     }
-    throw new Error('the daemon ended the job without a final message');
+    throw new Error('the job ended without a final message');
   }
 
   async stop(): Promise<void> {

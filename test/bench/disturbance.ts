@@ -1,18 +1,18 @@
-/** How much of the machine others took while a contender worked: a busy neighbour ruins figures without being seen in them. */
+/** Measures the load of other processes while a contender runs, because it distorts figures invisibly. */
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const POLL_MS = 60;
-/** Of the processors: what a machine at rest uses for itself. */
+/** Share of the processors that an idle machine uses itself. */
 const REST = 0.1;
 
-/** Clock ticks since the start of the system, over all cores. */
-interface SystemTicks {
+/** Clock ticks since boot, summed over all cores. */
+export interface SystemTicks {
   readonly busy: number;
   readonly all: number;
 }
 
-/** From the first line of Linux's /proc/stat: `cpu user nice system idle iowait irq softirq steal …`. */
+/** Parses the first line of Linux's /proc/stat: `cpu user nice system idle iowait irq softirq steal …`. */
 export function parseSystemTicks(stat: string): SystemTicks {
   const [user = 0, nice = 0, system = 0, idle = 0, iowait = 0, irq = 0, softirq = 0, steal = 0] = stat
     .split('\n', 1)
@@ -29,7 +29,7 @@ export function systemTicks(): SystemTicks | undefined {
   return existsSync('/proc/stat') ? parseSystemTicks(readFileSync('/proc/stat', 'utf8')) : undefined;
 }
 
-/** Adds up turns: what the system was busy with beyond the one whose turn it was. */
+/** Sums the load of the system beyond the measured process. */
 export class Disturbance {
   #others = 0;
   #all = 0;
@@ -40,15 +40,15 @@ export class Disturbance {
     this.#all += after.all - before.all;
   }
 
-  /** Of all the processor time there was, 0 to 1; undefined where the system does not tell. */
+  /** Share of the CPU time, 0 to 1; undefined if the system does not report it. */
   get share(): number | undefined {
     return this.#all > 0 ? this.#others / this.#all : undefined;
   }
 }
 
 /**
- * Waits until the machine is at rest, for at most `limitMs`; resolves with the ms it took. Where the system does not tell
- * how busy it is, at once.
+ * Waits until the machine is idle, for at most `limitMs`; resolves with the ms it took. Returns at once if the system
+ * does not report its load.
  */
 export async function rest(limitMs: number): Promise<number> {
   const begin = performance.now();

@@ -1,4 +1,4 @@
-/** One engine process, driven over its own channel as the supervisor would, without a daemon around it. */
+/** Runs an engine process directly, as the supervisor does, without a daemon. */
 import { join } from 'node:path';
 import { EngineProcess } from '#daemon/supervisor/engine-process.js';
 import type { FromEngine } from '#daemon/protocol/ipc.js';
@@ -40,8 +40,8 @@ export class EngineClient {
     return this.#process.pid;
   }
 
-  /** Resolves with the first message for which `pick` gives a value. */
-  #until<T>(pick: (message: FromEngine) => T | undefined): Promise<T> {
+  /** Resolves with the first defined value of `pick`. */
+  private until<T>(pick: (message: FromEngine) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const watch = setInterval(() => {
         if (this.#ended !== undefined) finish(() => reject(new Error(`the engine ended: ${this.#ended}`)));
@@ -66,7 +66,7 @@ export class EngineClient {
     if (answer.type === 'load-failed') throw new Error(`the model did not load: ${answer.error.message}`);
   }
 
-  /** Transcribes a file; with `cancelAfterMs` it is cancelled that long after the job was sent. */
+  /** Transcribes a file; cancels the job after `cancelAfterMs`, if set. */
   async run(path: string, options: TranscribeOptions, cancelAfterMs?: number): Promise<EngineRun> {
     const job = ++this.#job;
     let text = '';

@@ -1,4 +1,4 @@
-/** Writes the figures where they are read: FIGURES.md, and a block of the README. A test holds that neither differs. */
+/** Writes the figures to FIGURES.md and to a block of the README. A test checks that both are up to date. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './clips.js';
@@ -7,7 +7,7 @@ import { benchesWithout, figureTable, frontTable } from './figures.js';
 const BEGIN = '<!-- figures: written by `npm run bench -- figures` from test/bench/baseline -->';
 const END = '<!-- end of figures -->';
 
-/** Each file and what it should hold. */
+/** Files with their expected content. */
 export function figureFiles(): ReadonlyMap<string, string> {
   const readme = readFileSync(join(root, 'README.md'), 'utf8');
   const [begin, end] = [readme.indexOf(BEGIN), readme.indexOf(END)];
@@ -24,12 +24,13 @@ function everything(): string {
   const rest =
     without.length === 0
       ? ''
-      : `\nWithout a baseline of a commit, so without a row: ${without.map((name) => `\`${name}\``).join(', ')}.\n`;
+      : `\nNo row, because there is no baseline of a commit: ${without.map((name) => `\`${name}\``).join(', ')}.\n`;
   return `# Figures
 
-Written by \`npm run bench -- figures\` from \`baseline/\`, where each file says commit, machine, date and settings; how they are
-taken is in [README.md](README.md). Whisper \`base\` on two cores of an AMD EPYC (the start of a recording: an Intel Xeon) under Linux, no GPU. "Sotto" is the bundled 6-bit model
-unless a row says float16. All programs have weights from one float16 source.
+Written by \`npm run bench -- figures\` from \`baseline/\`, where each file records commit, machine, date and settings;
+[README.md](README.md) describes the method. Whisper \`base\` on two cores of an AMD EPYC (start of a recording: an Intel
+Xeon) under Linux, no GPU. "Sotto" is the bundled 6-bit model unless a row says float16. All programs use weights from the
+same float16 source.
 
 ${figureTable()}
 ${rest}`;

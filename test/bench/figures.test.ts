@@ -10,28 +10,25 @@ test.each(['README.md', 'test/bench/FIGURES.md'])('%s shows the figures of the b
   expect(readFileSync(join(root, name), 'utf8')).toBe(figureFiles().get(name));
 });
 
-test('the README shows five figures, each with a baseline', () => {
-  const rows = figureRows(FRONT_FIGURES);
-  expect(rows).toHaveLength(5);
+test('the README shows a few figures, all with a baseline', () => {
+  const rows = figureRows(({ front }) => front === true);
+  expect(rows.length).toBeGreaterThanOrEqual(3);
   expect(rows.flat().filter((cell) => /NaN|undefined/.test(cell))).toEqual([]);
 });
 
-test('every figure can be taken by `bench -- all`', () => {
+test('`bench -- all` runs the bench of every figure', () => {
   const names = STEPS.map(({ name }) => name);
   expect(FIGURES.map(({ bench }) => bench).filter((name) => !names.includes(name))).toEqual([]);
 });
 
 const folder = join(root, 'test/bench/baseline');
 
-test.each(readdirSync(folder).filter((name) => name.endsWith('.json')))(
-  '%s says what it was taken of',
-  (name) => {
-    const { commit, clean, note } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<
-      string,
-      unknown
-    >;
-    expect(commit).toMatch(/^[0-9a-f]{7,}$/);
-    // Figures of a tree with changes say so; none of them is shown.
-    expect([clean, typeof note]).toEqual(clean === true ? [true, 'undefined'] : [false, 'string']);
-  },
-);
+test.each(readdirSync(folder).filter((name) => name.endsWith('.json')))('%s records its commit', (name) => {
+  const { commit, clean, note } = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Record<
+    string,
+    unknown
+  >;
+  expect(commit).toMatch(/^[0-9a-f]{7,}$/);
+  // A baseline with uncommitted changes has a note and is not shown.
+  expect([clean, typeof note]).toEqual(clean === true ? [true, 'undefined'] : [false, 'string']);
+});

@@ -1,12 +1,14 @@
-/** The figures that are shown: each computed from one kept baseline, so that no text can say another number. */
+/** The published figures, each computed from a baseline, so that no document can differ. */
 import { z } from 'zod';
 import { markdownTable, readBaseline } from './report.js';
 
 interface Figure {
   readonly bench: string;
+  /** Whether the README shows it. */
+  readonly front?: boolean;
   readonly what: string;
-  /** @returns ours and the best of the others; fails where the baseline has another form */
-  readonly of: (baseline: unknown) => readonly [ours: string, others: string];
+  /** @returns Sotto's value and the best peer's. @throws if the baseline has an unexpected form */
+  readonly of: (baseline: unknown) => readonly [sotto: string, others: string];
 }
 
 const Errors = z.object({ errors: z.number(), words: z.number() });
@@ -16,7 +18,7 @@ const Offline = z.object({
     z.object({
       name: z.string(),
       label: z.string(),
-      ours: z.boolean(),
+      isSotto: z.boolean(),
       short: Timed,
       long: Timed,
       warmSeconds: z.number(),
@@ -31,21 +33,21 @@ const percent = ({ errors, words }: z.infer<typeof Errors>): string =>
   `${((100 * errors) / words).toFixed(1)} %`;
 const seconds = (value: number, digits = 2): string => `${value.toFixed(digits)} s`;
 
-/** pywhispercpp drives whisper.cpp here, with Python and NumPy: not whisper.cpp's own program. */
+/** The bench uses whisper.cpp through pywhispercpp, with Python and NumPy, not its own program. */
 const nameOf = ({ label }: ContenderResult): string =>
   label.replace('whisper.cpp', 'whisper.cpp (pywhispercpp)');
 
-/** Both of our models, and the best peer, each by `show`; the least of `by` is best. */
+/** Formats both Sotto models and the best peer, the one with the smallest `by`. */
 function offline(
   by: (standing: ContenderResult) => number,
   show: (standing: ContenderResult) => string,
 ): (baseline: unknown) => readonly [string, string] {
   return (baseline) => {
     const { standings } = Offline.parse(baseline);
-    const ours = ['ours-starter', 'ours'].map((name) => standings.find((one) => one.name === name));
-    const [best] = standings.filter((one) => !one.ours).sort((a, b) => by(a) - by(b));
-    if (best === undefined || ours.includes(undefined)) throw new Error('offline.json lacks a row');
-    const [starter = '', float16 = ''] = ours.map((one) => (one === undefined ? '' : show(one)));
+    const sotto = ['ours-starter', 'ours'].map((name) => standings.find((one) => one.name === name));
+    const [best] = standings.filter((one) => !one.isSotto).sort((a, b) => by(a) - by(b));
+    if (best === undefined || sotto.includes(undefined)) throw new Error('offline.json lacks a row');
+    const [starter = '', float16 = ''] = sotto.map((one) => (one === undefined ? '' : show(one)));
     return [`${starter}; float16 ${float16}`, `${nameOf(best)}: ${show(best)}`];
   };
 }
@@ -106,14 +108,14 @@ function longForm(name: string, baseline: unknown): string {
 
 const Hotwords = z.object({
   figures: z.array(
-    z.object({ condition: z.string(), way: z.string(), said: z.number(), written: z.number() }),
+    z.object({ condition: z.string(), way: z.string(), expected: z.number(), written: z.number() }),
   ),
 });
 
 function written(way: string, baseline: unknown): string {
   const row = Hotwords.parse(baseline).figures.find((one) => one.condition === 'all' && one.way === way);
   if (row === undefined) throw new Error(`hotwords.json lacks ${way}`);
-  return `${row.written} of ${row.said}`;
+  return `${row.written} of ${row.expected}`;
 }
 
 const Memory = z.object({
@@ -149,7 +151,8 @@ const NONE = '';
 export const FIGURES: readonly Figure[] = [
   {
     bench: 'offline',
-    what: '6.8 minutes of reading: computing per second of audio (words wrong)',
+    front: true,
+    what: '6.8 minutes of read speech: compute time per second of audio (word errors)',
     of: offline(
       ({ long }) => long.seconds,
       ({ long }) => realTime(long),
@@ -157,7 +160,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'offline',
-    what: '12 short clips: computing per second of audio (words wrong)',
+    what: '12 short clips: compute time per second of audio (word errors)',
     of: offline(
       ({ short }) => short.seconds,
       ({ short }) => realTime(short),
@@ -165,7 +168,8 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'offline',
-    what: 'a sentence of 4.9 s, model loaded: until its text',
+    front: true,
+    what: 'sentence of 4.9 s, model loaded: time to text',
     of: offline(
       ({ warmSeconds }) => warmSeconds,
       ({ warmSeconds }) => seconds(warmSeconds),
@@ -173,7 +177,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'offline',
-    what: 'the same from the start of the process',
+    what: 'the same, from the start of the process',
     of: offline(
       ({ coldSeconds }) => coldSeconds,
       ({ coldSeconds }) => seconds(coldSeconds),
@@ -189,7 +193,8 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'streaming',
-    what: 'dictation in steps of 0.5 s: a word is final after its end, p50 / p90',
+    front: true,
+    what: 'dictation in steps of 0.5 s: time from the end of a word to its commit, p50 / p90',
     of: (baseline) => {
       const show = (name: string): string =>
         streaming(name, baseline)
@@ -200,7 +205,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'streaming',
-    what: 'the same: words wrong while you speak, and in the text at the end',
+    what: 'the same: word errors while dictating, and in the final text',
     of: (baseline) => {
       const own = streaming('own-0.5', baseline);
       const peer = streaming('whisper_streaming-0.5', baseline);
@@ -214,7 +219,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'streaming',
-    what: 'the same: from the last word to the text at the end, p50',
+    what: 'the same: time from the last word to the final text, p50',
     of: (baseline) => [
       seconds(streaming('own-0.5', baseline).refined?.[0] ?? NaN),
       `whisper_streaming: ${seconds(streaming('whisper_streaming-0.5', baseline).final[0])} (steps of 1 s: ${seconds(streaming('whisper_streaming-1', baseline).final[0])})`,
@@ -222,7 +227,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'long-form',
-    what: '6.8 minutes, 8 windows at once, float16, text without times',
+    what: '6.8 minutes, batches of 8 windows, float16, no timestamps',
     of: (baseline) => [
       longForm('batched-text', baseline),
       `faster-whisper int8: ${longForm('faster-whisper-int8-8', baseline)}`,
@@ -230,7 +235,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'hotwords',
-    what: 'listed names written, with a list of 52 (float16)',
+    what: 'listed names recognized, with a list of 52 (float16)',
     of: (baseline) => [
       `${written('52 words', baseline)}; without a list ${written('no list', baseline)}`,
       `faster-whisper: ${written('faster-whisper, 52 words', baseline)}`,
@@ -238,7 +243,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'languages',
-    what: 'words wrong where the language changes, 12 sequences, float16',
+    what: 'word errors in mixed-language audio, 12 sequences, float16',
     of: (baseline) => {
       const { mixed } = z.object({ mixed: z.record(z.string(), Mixed) }).parse(baseline);
       const all = (rows: z.infer<typeof Mixed> = []) => ({
@@ -246,14 +251,14 @@ export const FIGURES: readonly Figure[] = [
         words: rows.reduce((total, { words }) => total + words, 0),
       });
       return [
-        `${percent(all(mixed['ours, multilingual']))} with --multilingual; ${percent(all(mixed.ours))} without`,
+        `${percent(all(mixed['Sotto, multilingual']))} with --multilingual; ${percent(all(mixed.Sotto))} without`,
         NONE,
       ];
     },
   },
   {
     bench: 'wer',
-    what: 'words wrong on the labelled clips, greedy',
+    what: 'word errors on the labeled clips, greedy',
     of: (baseline) => {
       const { rows } = Rows(Errors.extend({ model: z.string(), clips: z.number() })).parse(baseline);
       return [rows.map((row) => `${row.model} ${percent(row)} of ${row.words}`).join('; '), NONE];
@@ -261,7 +266,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'words',
-    what: 'beginnings of words, mean distance from where they were said',
+    what: 'start times of words, mean error',
     of: (baseline) => {
       const Table = z.object({ table: z.array(z.object({ name: z.string(), meanMs: z.number() })) });
       const [own, ...peers] = Table.parse(baseline).table;
@@ -272,7 +277,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'memory',
-    what: 'memory for weights and work, predicted from the headers: largest difference from MLX’s own count',
+    what: 'memory for weights and work, predicted from the file headers: largest difference from MLX’s own count',
     of: (baseline) => {
       const off = Memory.parse(baseline).measured.map(({ predicted, use, weightBytes, workBytes }) => {
         const measured = weightBytes + workBytes;
@@ -299,7 +304,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'capture',
-    what: 'Raycast stand-in: from the hotkey to the first sample / first word',
+    what: 'Raycast stand-in: time from the hotkey to the first sample / first word',
     of: (baseline) => {
       const Row = z.object({ name: z.string(), sampleMs: z.number(), wordMs: z.number() });
       const { rows } = Rows(Row).parse(baseline);
@@ -310,7 +315,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'cold',
-    what: '`sotto transcribe` of 11 s, from its start to the text',
+    what: '`sotto transcribe` of 11 s: time from start to text',
     of: (baseline) => {
       const { rows } = Rows(z.object({ name: z.string(), first: z.number() })).parse(baseline);
       const of = (name: string): string => seconds(rows.find((row) => row.name === name)?.first ?? NaN);
@@ -319,7 +324,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'restart',
-    what: 'a daemon, from its start to its first answer / to a loaded model',
+    what: 'daemon: time from start to first answer / to a loaded model',
     of: (baseline) => {
       const { rows } = Rows(z.object({ acceptingMs: z.number(), warmMs: z.number() })).parse(baseline);
       const of = (key: 'acceptingMs' | 'warmMs'): string =>
@@ -329,7 +334,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'overhead',
-    what: 'the daemon beside the same work in one process, median request',
+    what: 'overhead of the daemon over a single process, median request',
     of: (baseline) => {
       const { addedMs, percent: share } = z
         .object({ addedMs: z.number(), percent: z.number() })
@@ -339,7 +344,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'api',
-    what: 'OpenAI’s API beside the daemon’s own protocol, 16 files',
+    what: 'overhead of the OpenAI API over the daemon’s own protocol, 16 files',
     of: (baseline) => {
       const { overhead } = z
         .object({ overhead: z.object({ mediansMs: z.array(z.array(z.number())) }) })
@@ -352,7 +357,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'idle',
-    what: 'processor while nobody speaks, daemon and engine',
+    what: 'CPU use when idle, daemon and engine',
     of: (baseline) => {
       const { rows } = Rows(z.object({ name: z.string(), percent: z.number() })).parse(baseline);
       return [rows.map(({ name, percent: share }) => `${name} ${share.toFixed(2)} %`).join('; '), NONE];
@@ -360,7 +365,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'kills',
-    what: 'processes killed during dictation, fake engine (check sums for words)',
+    what: 'processes killed during dictation, fake engine (checksums as words)',
     of: (baseline) => [killed('fake engine', baseline), NONE],
   },
   {
@@ -370,7 +375,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'batch',
-    what: 'a folder under kills of command, daemon and engine, fake engine',
+    what: 'folder while command, daemon and engine are killed, fake engine',
     of: (baseline) => {
       const { files, done, failed, kills } = z
         .object({
@@ -386,7 +391,7 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'worker',
-    what: 'a queue under kills of workers and of the queue, fake engine',
+    what: 'queue while workers and the queue are killed, fake engine',
     of: (baseline) => {
       const {
         settings,
@@ -462,28 +467,22 @@ const Kept = z.object({
   machine: z.object({ date: z.string().optional() }),
 });
 
-/** Figures of benches with a baseline of a commit; a bench without one has no row. */
-export function figureRows(figures: readonly Figure[]): string[][] {
-  return figures.flatMap(({ bench, of, what }) => {
+/** Figures of benches with a baseline of a commit; others have no row. */
+export function figureRows(isWanted: (figure: Figure) => boolean): string[][] {
+  return FIGURES.filter(isWanted).flatMap(({ bench, of, what }) => {
     const baseline = readBaseline(bench);
     const kept = Kept.safeParse(baseline);
     if (!kept.success) return [];
-    const [ours, others] = of(baseline);
-    return [[what, ours, others, `\`${bench}\`, ${kept.data.commit}`]];
+    const [sotto, others] = of(baseline);
+    return [[what, sotto, others, `\`${bench}\`, ${kept.data.commit}`]];
   });
 }
 
-export function figureTable(): string {
-  return markdownTable(['', 'Sotto', 'best of the others', 'bench, commit'], figureRows(FIGURES));
+export function figureTable(isWanted: (figure: Figure) => boolean): string {
+  return markdownTable(['', 'Sotto', 'best peer', 'bench, commit'], figureRows(isWanted));
 }
 
-/** The README's table: without the bench and the commit, which FIGURES.md has. */
-export function frontTable(): string {
-  const rows = figureRows(FRONT_FIGURES).map(([what = '', ours = '', others = '']) => [what, ours, others]);
-  return markdownTable(['', 'Sotto', 'best other'], rows);
-}
-
-/** Benches of the table that have no baseline of a commit. */
+/** Benches of the table without a baseline of a commit. */
 export function benchesWithout(): string[] {
   const without = FIGURES.filter(({ bench }) => !Kept.safeParse(readBaseline(bench)).success);
   return [...new Set(without.map(({ bench }) => bench))];

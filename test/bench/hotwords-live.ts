@@ -1,20 +1,20 @@
-/** The hotwords of speech that goes on: the same clips, looked at every half second as while they are spoken. */
-import { Hotwords } from '#daemon/models/whisper/hotwords/hotword-trie.js';
+/** Hotwords in live speech: the same clips, decoded every half second as if they were spoken. */
+import { Hotwords } from '#daemon/models/whisper/hotwords/hotwords.js';
 import type { WhisperModel } from '#daemon/models/whisper/index.js';
 
 const neverAborted = new AbortController().signal;
-/** How much is heard between two looks. */
+/** Samples between two decode steps. */
 const STEP = 8_000;
 
 export interface LiveResult {
-  /** What was committed. */
+  /** Committed text. */
   readonly text: string;
   readonly tokens: number;
-  /** Of all looks together. */
+  /** Total time of all decode steps. */
   readonly seconds: number;
 }
 
-/** @param words that it listens for; none, if there are none */
+/** @param words hotwords; may be empty */
 export async function transcribeLive(
   model: WhisperModel,
   samples: Float32Array,
@@ -37,7 +37,7 @@ export async function transcribeLive(
   return { text: text.trim(), tokens: model.deps.tokenizer.encode(text).length, seconds };
 }
 
-/** What it takes to read a list before the first look, in ms. */
+/** Time to prepare a list before the first decode step, in ms. */
 export function readingMs(model: WhisperModel, words: readonly string[]): number {
   const begin = performance.now();
   const read = new Hotwords(words, model.deps.tokenizer);

@@ -1,6 +1,6 @@
 /**
- * What the bench of hotwords listens to: utterances of the open clips, as they are and made worse (a telephone, noise), with
- * the names and rare words that they hold. All of it is computed from the clips and the same on every machine.
+ * Input of the hotwords bench: utterances of the open clips, original and degraded (telephone, noise), with the names
+ * and rare words in them. Everything is computed from the clips and identical on every machine.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,12 +30,12 @@ const Line = z.object({
     .optional(),
 });
 
-/** What the repository's test of the clip says of its words; the clip carries no transcript. */
+/** The transcript from the repository's test of the clip, which has none in the manifest. */
 const COMFYUI = { id: 'hotword-comfyui', text: 'Then you go into your ComfyUI folder again in the ComfyUI' };
 
 /**
- * Everything said in the open clips that fits in one window, in the manifest's order: the long form by its utterances,
- * each clip that is one of these (or the same words in another container) once.
+ * All utterances of the open clips that fit in a window, in manifest order: the long form by its utterances, without
+ * duplicates of the same text.
  */
 export async function utterances(): Promise<Utterance[]> {
   const found: Utterance[] = [];
@@ -45,9 +45,9 @@ export async function utterances(): Promise<Utterance[]> {
     if (text === '' || clip.kind === 'multi-speaker') continue;
     if (clip.kind === 'long-form') {
       const samples = await samplesOf(file);
-      for (const { utterance, start, end, text: said } of clip.segments ?? []) {
+      for (const { utterance, start, end, text: segmentText } of clip.segments ?? []) {
         const part = samples.slice(Math.round(start * RATE), Math.round(end * RATE));
-        found.push({ id: utterance, language: 'en', text: said, samples: part });
+        found.push({ id: utterance, language: 'en', text: segmentText, samples: part });
       }
     } else if (clip.seconds <= 30 && !found.some((one) => one.text === text)) {
       found.push({ id: clip.id, language: clip.language ?? 'en', text, samples: await samplesOf(file) });
@@ -56,7 +56,7 @@ export async function utterances(): Promise<Utterance[]> {
   return found.filter(({ text, id }) => !found.some((other) => other.text === text && other.id < id));
 }
 
-/** The open clips in which nobody speaks. */
+/** The open clips without speech. */
 export async function silences(): Promise<Utterance[]> {
   const quiet = lines().filter(({ kind }) => kind === 'silence' || kind === 'music');
   return Promise.all(
@@ -124,7 +124,7 @@ function biquad(samples: Float32Array, hertz: number, q: number, band: 'low' | '
   });
 }
 
-/** White noise from a seeded generator, so many decibels below the speech. */
+/** Adds white noise from a seeded generator at a level in decibels below the speech. */
 function addNoise(samples: Float32Array, decibels: number): Float32Array {
   let state = 1;
   const noise = samples.map(() => {
@@ -152,7 +152,7 @@ export function hotwordLists(): HotwordLists {
   return Fixture.parse(JSON.parse(readFileSync(join(root, 'test/fixtures/hotwords.json'), 'utf8')));
 }
 
-/** A text as words that can be compared: without case, accents or punctuation. */
+/** Splits text into words for comparison, without case, accents or punctuation. */
 export function plainWords(text: string): string[] {
   return text
     .normalize('NFKD')
@@ -163,7 +163,7 @@ export function plainWords(text: string): string[] {
     .filter((word) => word !== '');
 }
 
-/** How often a word, or several in a row, are in a text. */
+/** Counts occurrences of a word or phrase in a text. */
 export function occurrences(text: readonly string[], parts: readonly string[]): number {
   let count = 0;
   for (let i = 0; i + parts.length <= text.length; i++) {
@@ -172,7 +172,7 @@ export function occurrences(text: readonly string[], parts: readonly string[]): 
   return count;
 }
 
-/** Words of `reference` said wrong or left out, and words too many: the least number of changes. */
+/** Word edit distance: substitutions, deletions and insertions. */
 export function wordErrors(reference: readonly string[], hypothesis: readonly string[]): number {
   let row = Array.from({ length: hypothesis.length + 1 }, (_, j) => j);
   for (const [i, right] of reference.entries()) {

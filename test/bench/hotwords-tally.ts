@@ -1,19 +1,19 @@
-/** What was written of what was said, counted over many clips. */
+/** Counts recognized hotwords over many clips. */
 import { occurrences, plainWords, wordErrors } from './hotwords-material.js';
 import { sum } from './report.js';
 
-/** Written without spaces: their characters are counted. */
+/** Scripts without spaces, whose characters are counted. */
 const UNSPACED_LANGUAGES = /[\p{Script=Han}\p{Script=Hiragana}]/u;
 
 export class HotwordCounts {
   static readonly header = [
-    'listed words written, of those said',
+    'listed words recognized',
     'word errors',
-    '… where none is said',
-    'listed words nobody said',
-    'tokens a second',
+    '… without listed words',
+    'false listed words',
+    'tokens per second',
   ];
-  #said = 0;
+  #expected = 0;
   #written = 0;
   #invented: string[] = [];
   #all = { errors: 0, words: 0 };
@@ -26,7 +26,7 @@ export class HotwordCounts {
     readonly others: readonly string[],
   ) {}
 
-  /** @param plain what is written of the same clip without a list */
+  /** @param plain the text of the same clip without a list */
   add(text: string, result: { text: string; tokens?: number; seconds?: number }, plain: string): void {
     const split = UNSPACED_LANGUAGES.test(text)
       ? (words: string): string[] => [...plainWords(words).join('')]
@@ -36,12 +36,12 @@ export class HotwordCounts {
     const count = (words: readonly string[], name: string): number => occurrences(words, split(name));
     let none = true;
     for (const name of [...this.names, ...this.others]) {
-      const [said, written] = [count(right, name), count(wrote, name)];
-      if (said > 0) none = false;
-      this.#said += said;
-      this.#written += Math.min(said, written);
-      // What the model writes of itself is no fault of the list.
-      for (let i = Math.max(said, count(before, name)); i < written; i++) this.#invented.push(name);
+      const [expected, written] = [count(right, name), count(wrote, name)];
+      if (expected > 0) none = false;
+      this.#expected += expected;
+      this.#written += Math.min(expected, written);
+      // Words that also occur without a list do not count.
+      for (let i = Math.max(expected, count(before, name)); i < written; i++) this.#invented.push(name);
     }
     const errors = wordErrors(right, wrote);
     for (const one of none ? [this.#all, this.#without] : [this.#all]) {
@@ -55,7 +55,7 @@ export class HotwordCounts {
   get figures() {
     const speed = sum(this.#tokens) / sum(this.#seconds);
     return {
-      said: this.#said,
+      expected: this.#expected,
       written: this.#written,
       all: this.#all,
       without: this.#without,
@@ -65,10 +65,10 @@ export class HotwordCounts {
   }
 
   get cells(): string[] {
-    const { said, written, all, without, invented, tokensPerSecond } = this.figures;
+    const { expected, written, all, without, invented, tokensPerSecond } = this.figures;
     const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`;
     return [
-      `${percent(written, said)} (${written}/${said})`,
+      `${percent(written, expected)} (${written}/${expected})`,
       `${percent(all.errors, all.words)} (${all.errors}/${all.words})`,
       `${percent(without.errors, without.words)} (${without.errors}/${without.words})`,
       `${invented.length}`,

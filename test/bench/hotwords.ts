@@ -1,13 +1,12 @@
 /**
- * What hotwords bring and what they cost: how many of the listed names and rare words that are said are written, words
- * wrong where none is said, and listed words written where nobody says them. Beside it the list as a prompt, both, and
- * faster-whisper's hotwords on the same weights.
+ * Benefit and cost of hotwords: recognized listed names and rare words, word errors without listed words, and false
+ * listed words. Compared with the list as a prompt, both, and faster-whisper's hotwords on the same weights.
  *
  *     npm run bench -- hotwords [--model DIR] [--conditions clean,telephone,…] [--half a|b|both] [--strengths 1.5,2] [--no-prompt] [--no-peer]
  *
- * With `--live` the same for speech that goes on, looked at every half second: `--most 20` of the clips, as it takes long.
+ * `--live` measures live speech, decoded every half second: use `--max-clips 20`, because it takes long.
  *
- * Utterances are dealt in two halves, one by one: the strength was chosen on half a, figures are reported on half b.
+ * Utterances alternate between two halves: the strength was tuned on half a, figures are reported on half b.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -37,11 +36,11 @@ import { markdownTable, saveResult } from './report.js';
 
 const neverAborted = new AbortController().signal;
 const NONE = 'no list';
-/** Words of the lists: those that are said, then names that nobody says, sound-alikes first. */
+/** Number of added names that do not occur, homophones first. */
 const SIZES = [0, 100, 500, 1000];
 
-/** What is heard of a clip: by whom, what, and for ours how fast. */
-interface Said {
+/** Transcript of a clip; for Sotto also its speed. */
+interface ClipResult {
   readonly text: string;
   readonly tokens?: number;
   readonly seconds?: number;
@@ -64,7 +63,7 @@ export async function hotwords(argv: string[]): Promise<void> {
       'no-prompt': { type: 'boolean', default: false },
       'no-peer': { type: 'boolean', default: false },
       live: { type: 'boolean', default: false },
-      most: { type: 'string', default: 'Infinity' },
+      'max-clips': { type: 'string', default: 'Infinity' },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
@@ -72,12 +71,12 @@ export async function hotwords(argv: string[]): Promise<void> {
   const { isMultilingual } = model.deps.model.config;
   const samples = (await everything(args.conditions.split(','), args.half))
     .filter(({ language }) => isMultilingual || language === 'en')
-    .slice(0, Number(args.most));
+    .slice(0, Number(args['max-clips']));
   const strengths = args.strengths.split(',').map(Number);
-  const heard = new Map<string, Map<string, Said>>(); // by way, by clip
-  const put = (way: string, key: string, said: Said): void => {
-    const of = heard.get(way) ?? new Map<string, Said>();
-    heard.set(way, of.set(key, said));
+  const results = new Map<string, Map<string, ClipResult>>(); // by way, by clip
+  const put = (way: string, key: string, result: ClipResult): void => {
+    const of = results.get(way) ?? new Map<string, ClipResult>();
+    results.set(way, of.set(key, result));
   };
   if (args.live) await runSottoLive(model, samples, put);
   else await ours(model, samples, strengths, !args['no-prompt'], put);
@@ -85,16 +84,16 @@ export async function hotwords(argv: string[]): Promise<void> {
   if (!args['no-peer'] && !args.live) peer(samples, put);
 
   const { names, homophones, distractors } = hotwordLists();
-  const plain = heard.get(NONE);
+  const plain = results.get(NONE);
   const parts: string[] = [];
   const figures: object[] = [];
   for (const condition of [...new Set(samples.map((one) => one.condition)), undefined]) {
-    const rows = [...heard].map(([way, of]) => {
+    const rows = [...results].map(([way, of]) => {
       const counts = new HotwordCounts(names, [...homophones, ...distractors]);
       for (const { key, text, condition: its } of samples) {
-        const said = of.get(key);
-        if (said === undefined || (condition !== undefined && its !== condition)) continue;
-        counts.add(text, said, (way.startsWith('faster') ? of : plain)?.get(key)?.text ?? '');
+        const result = of.get(key);
+        if (result === undefined || (condition !== undefined && its !== condition)) continue;
+        counts.add(text, result, (way.startsWith('faster') ? of : plain)?.get(key)?.text ?? '');
       }
       figures.push({ condition: condition ?? 'all', way, ...counts.figures });
       return [way, ...counts.cells];
@@ -133,7 +132,7 @@ async function ours(
   samples: readonly Sample[],
   strengths: readonly number[],
   alsoPrompt: boolean,
-  put: (way: string, key: string, said: Said) => void,
+  put: (way: string, key: string, result: ClipResult) => void,
 ): Promise<void> {
   const { model, tokenizer, mel } = deps;
   const caches = makeCaches(model);
@@ -145,7 +144,7 @@ async function ours(
       return { way, words, list: new Hotwords(words, tokenizer, strength) };
     }),
   );
-  const [told] = ways;
+  const [firstWay] = ways;
   const prompt = tokenizer.encode(` ${listOf(0).join(', ')}.`).slice(-223);
   for (const [i, { key, language, samples: audio }] of samples.entries()) {
     const windows = new AudioWindows(streamOf(audio).samples, mel);
@@ -157,13 +156,13 @@ async function ours(
     );
     const startSequence = tokenizer.startSequence(language, 'transcribe', true);
     const context = { model, tokenizer, caches, filters, startSequence, seed: 0 };
-    const said = (list?: Hotwords, before: readonly number[] = []): Promise<Said> =>
+    const decodeWith = (list?: Hotwords, before: readonly number[] = []): Promise<ClipResult> =>
       decoded({ ...context, hotwords: list }, window, before);
-    put(NONE, key, await said());
-    for (const { way, list } of ways) put(way, key, await said(list));
-    if (told !== undefined && alsoPrompt) {
-      put(`${told.words.length} as a prompt`, key, await said(undefined, prompt));
-      put(`${told.words.length} as both`, key, await said(told.list, prompt));
+    put(NONE, key, await decodeWith());
+    for (const { way, list } of ways) put(way, key, await decodeWith(list));
+    if (firstWay !== undefined && alsoPrompt) {
+      put(`${firstWay.words.length} as a prompt`, key, await decodeWith(undefined, prompt));
+      put(`${firstWay.words.length} as both`, key, await decodeWith(firstWay.list, prompt));
     }
     disposeWindow(window);
     await windows.dispose();
@@ -173,15 +172,15 @@ async function ours(
   for (const cache of caches) cache.dispose();
 }
 
-/** All ways of a clip after each other: whatever else the machine is at slows all of them. */
+/** Runs all lists on each clip in turn, so that other load on the machine affects all of them. */
 async function runSottoLive(
   model: WhisperModel,
   samples: readonly Sample[],
-  put: (way: string, key: string, said: Said) => void,
+  put: (way: string, key: string, result: ClipResult) => void,
 ): Promise<void> {
   const lists = [undefined, 0, 500].map((more) => (more === undefined ? [] : listOf(more)));
   for (const words of lists) {
-    console.log(`${words.length} words are read in ${readingMs(model, words).toFixed(1)} ms`);
+    console.log(`${words.length} words are prepared in ${readingMs(model, words).toFixed(1)} ms`);
   }
   for (const [i, { key, language, samples: audio }] of samples.entries()) {
     for (const words of lists) {
@@ -196,15 +195,15 @@ async function decoded(
   context: DecodeContext,
   window: EncodedWindow,
   prompt: readonly number[],
-): Promise<Said> {
+): Promise<ClipResult> {
   const run = decodeOnce(context, window, prompt, 0, neverAborted);
   let step = await run.next();
   while (step.done !== true) step = await run.next();
   return { text: step.value.text, tokens: step.value.tokens.length, seconds: step.value.seconds };
 }
 
-/** faster-whisper, where test/bench/peers/setup.sh has set it up. */
-function peer(samples: readonly Sample[], put: (way: string, key: string, said: Said) => void): void {
+/** Runs faster-whisper, if test/bench/peers/setup.sh has set it up. */
+function peer(samples: readonly Sample[], put: (way: string, key: string, result: ClipResult) => void): void {
   const reference = join(root, 'test/reference');
   const [python, weights] = [
     join(reference, '.venv-ct2/bin/python'),
@@ -227,9 +226,9 @@ function peer(samples: readonly Sample[], put: (way: string, key: string, said: 
       return [`faster-whisper, ${more === undefined ? NONE : `${words.length} words`}`, words];
     }),
   );
-  const [asked, out] = [join(dir, 'asked.json'), join(dir, 'faster-whisper.jsonl')];
-  writeFileSync(asked, JSON.stringify({ clips, lists }));
-  const run = spawnSync(python, [join(reference, 'transcribe-hotwords.py'), weights, asked, out], {
+  const [input, out] = [join(dir, 'input.json'), join(dir, 'faster-whisper.jsonl')];
+  writeFileSync(input, JSON.stringify({ clips, lists }));
+  const run = spawnSync(python, [join(reference, 'transcribe-hotwords.py'), weights, input, out], {
     stdio: 'inherit',
   });
   if (run.status !== 0) throw new Error('transcribe-hotwords.py failed');

@@ -1,6 +1,6 @@
 /**
- * What Sotto takes while nobody speaks: processor time and wake-ups of the daemon and its engine, with the model warm, over a
- * minute that begins when all is calm. Linux: it is read from /proc. A machine that never sleeps for it would show here.
+ * CPU time and wake-ups of the idle daemon and its engine, with the model warm, over a minute that starts when both have
+ * settled. Reads /proc, so it needs Linux. Shows whether Sotto would keep a machine awake.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -14,13 +14,13 @@ import { root } from './clips.js';
 import { printTable, saveResult } from './report.js';
 
 const launcher = join(root, 'daemon/bin/sotto.mjs');
-/** Of Linux, since ever: what /proc counts in. */
+/** Unit of CPU time in Linux's /proc. */
 const TICKS_PER_SECOND = 100;
-/** Loading, warming, the first tidying up. */
+/** Covers loading, warm-up and the first cleanup. */
 const SETTLE_MS = 75_000;
 
 interface Usage {
-  /** Seconds of processor time since the start, of all threads. */
+  /** Seconds of CPU time since the start, summed over all threads. */
   readonly cpuSeconds: number;
   readonly wakeUps: number;
   readonly rssMb: number;
@@ -31,7 +31,7 @@ export async function idle(argv: string[]): Promise<void> {
     args: argv,
     options: {
       seconds: { type: 'string', default: '60' },
-      'calm-ms': { type: 'string', default: String(SETTLE_MS) },
+      'settle-ms': { type: 'string', default: String(SETTLE_MS) },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
@@ -45,7 +45,7 @@ export async function idle(argv: string[]): Promise<void> {
   const ended = new Promise((resolve) => daemon.on('exit', resolve));
   try {
     await untilReady(socket);
-    await sleep(Number(args['calm-ms']));
+    await sleep(Number(args['settle-ms']));
     const pid = daemon.pid ?? -1;
     const processes = {
       daemon: pid,
@@ -63,7 +63,7 @@ export async function idle(argv: string[]): Promise<void> {
       };
     });
     printTable(
-      [`idle for ${seconds} s`, 'CPU, %', 'wake-ups a second', 'memory, MB'],
+      [`idle for ${seconds} s`, 'CPU, %', 'wake-ups per second', 'memory, MB'],
       rows.map(({ name, percent, wakeUpsPerSecond, rssMb }) => [
         name,
         percent.toFixed(3),
@@ -87,7 +87,7 @@ async function untilReady(socket: string): Promise<void> {
       client.close();
       if (state === 'ready') return;
     } catch {
-      // Not yet.
+      // Not ready yet.
     }
     await sleep(50);
   }
@@ -103,7 +103,7 @@ function childrenOf(pid: number): number[] {
 
 function usage(pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The name, in brackets, may hold anything; the fields behind it are numbered from 3.
+  // The name in parentheses may contain anything; the fields after it are numbered from 3.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]);
   const wakeUps = readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {

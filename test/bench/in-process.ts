@@ -1,4 +1,4 @@
-/** Our model in this very process: no daemon, no engine process, no files unless asked. */
+/** Runs a model in this process, without a daemon or engine process. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
@@ -8,7 +8,7 @@ import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daem
 
 export { samplesOf, starterModel, streamOf } from '#test/harness/sample-speech.js';
 
-/** What every peer does in a comparison: greedy, one temperature, no text carried over, timestamps on, no detection of speech. */
+/** Options that match the peers: greedy, one temperature, no conditioning on previous text, timestamps, no VAD. */
 export const PLAIN: TranscribeOptions = {
   temperature: [0],
   timestamps: true,
@@ -16,24 +16,24 @@ export const PLAIN: TranscribeOptions = {
   vad: false,
 };
 
-/** The float16 folder that `../shared/tools/get-weights OUT base` makes, where `$SOTTO_BASE` names it. */
+/** `$SOTTO_BASE`, the float16 model directory from `../shared/tools/get-weights OUT base`, if it exists. */
 export function float16Model(): string | undefined {
   const dir = process.env.SOTTO_BASE;
   return dir !== undefined && existsSync(join(dir, 'weights.safetensors')) ? resolve(dir) : undefined;
 }
 
 export function load(dir: string): Promise<SpeechModel> {
-  if (!existsSync(join(dir, 'config.json'))) throw new Error(`no model folder at ${dir}`);
+  if (!existsSync(join(dir, 'config.json'))) throw new Error(`no model directory at ${dir}`);
   return loadModel(dir);
 }
 
 export interface Run {
   readonly result: TranscribeResult;
-  /** Wall time of the whole call. */
+  /** Wall time of the call. */
   readonly seconds: number;
 }
 
-/** Runs a transcription to its end; `onEvent` sees what a client would. */
+/** Runs a transcription to its end; `onEvent` gets the events that a client would. */
 export async function transcribe(
   model: SpeechModel,
   audio: AudioStream,

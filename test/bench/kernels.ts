@@ -1,13 +1,13 @@
 /**
- * The products and kernels that Whisper base spends its time in, at its shapes, beside the same arithmetic in MLX's
- * plain ops. Says what share of the machine's best product each reaches.
+ * The products and kernels that dominate Whisper base, at its shapes, compared with the same computation in plain MLX
+ * ops.
  */
 import { mx, type MxArray } from '#native/index.js';
 import { median, printTable, saveResult } from './report.js';
 
 interface Work {
   name: string;
-  /** Floating-point operations of the products in it; 0 where there are none. */
+  /** Floating-point operations of its products; 0 if there are none. */
   flop: number;
   ours: () => MxArray;
   plain?: () => MxArray;

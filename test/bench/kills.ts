@@ -1,8 +1,7 @@
 /**
- * Dictation while processes die: each kill comes at a random moment of dictations that are spoken in real time, on an engine
- * whose text shows any sample that is lost or comes twice; and on a real one, whose text must have as many words as
- * were said. Which of two likely words a real model chooses depends on when audio reaches it, with kills and without: words
- * that differ are counted for both.
+ * Dictation while processes are killed at random moments, in real time: on a fake engine whose text shows every lost or
+ * repeated sample, and on a real one, whose text must have the right number of words. Which of two likely words a real
+ * model chooses depends on the timing of the audio, with and without kills, so differing words are counted for both.
  *
  *     npm run bench -- kills [--engine 200] [--daemon 200] [--real 20] [--real-daemon 0] [--model DIR]
  *         [--at-once 4] [--real-at-once 2] [--seed N]
@@ -23,7 +22,7 @@ import { pickClips } from './clips.js';
 import { samplesOf, starterModel } from './in-process.js';
 import { printTable, quantile, saveResult } from './report.js';
 
-/** The engine is not started again after the fifth death in three minutes. */
+/** The engine is not restarted after the fifth crash in three minutes. */
 const MAX_KILLS_PER_DAEMON = 4;
 const SPEAKERS = 3;
 const REAL_CLIPS = ['jfk-flac', 'libri-1995-1837-0001', 'libri-2414-128291-0004'];
@@ -32,9 +31,9 @@ interface KillCounts {
   kills: number;
   dictations: number;
   readonly flaws: string[];
-  /** From a kill to the next word. */
+  /** Milliseconds from a kill to the next word. */
   readonly resumedMs: number[];
-  /** Words that were said to a real model, and how many of them its texts have otherwise. */
+  /** Words spoken to a real model, and word errors in its texts. */
   words: number;
   wrongWords: number;
 }
@@ -98,8 +97,8 @@ export async function kills(argv: string[]): Promise<void> {
       'killed',
       'times',
       'dictations',
-      'with words lost, twice or failed',
-      'other words',
+      'with lost or repeated words, or failed',
+      'word errors',
       'kill → next word, ms p50 / p95',
     ],
     rows,
@@ -121,7 +120,7 @@ function rowOf(
 
 interface RealClip {
   readonly pcm: Int16Array;
-  /** What is said in it. */
+  /** Its transcript. */
   readonly text: string;
 }
 
@@ -138,12 +137,12 @@ interface RealRun {
   readonly counts: KillCounts;
   readonly undisturbed: KillCounts;
   readonly clips: readonly RealClip[];
-  /** Homes there were before this one. */
+  /** Number of homes before this one. */
   readonly home: number;
   readonly random: () => number;
 }
 
-/** Real speech and a real model in a home of its own: one dictation is undisturbed, and a process dies in each of the others. */
+/** Real speech and a real model in a new home: the first dictation is undisturbed, a process is killed in each other one. */
 async function realLife(
   victim: 'engine' | 'daemon',
   model: string,
@@ -165,9 +164,9 @@ async function realLife(
       const atMs = performance.now();
       if (victim === 'daemon') daemon.killDaemon();
       else await daemon.killEngine();
-      const said = await speaking;
-      addResult(counts, clip, said);
-      const next = nextWord(said, atMs);
+      const result = await speaking;
+      addResult(counts, clip, result);
+      const next = nextWord(result, atMs);
       if (next !== undefined) counts.resumedMs.push(next);
     }
   } finally {
@@ -181,24 +180,26 @@ function clipOf(clips: readonly RealClip[], index: number): RealClip {
   return clip;
 }
 
-function addResult(into: KillCounts, { text }: RealClip, said: DictatedText): void {
-  const { errors, spoken: words } = errorsIn(text, said.text, 'en');
+function addResult(into: KillCounts, { text }: RealClip, result: DictatedText): void {
+  const { errors, spoken: words } = errorsIn(text, result.text, 'en');
   into.dictations += 1;
   into.words += words;
   into.wrongWords += errors;
-  const what = lossIn(text, said);
+  const what = lossIn(text, result);
   if (what !== undefined) into.flaws.push(what);
 }
 
-/** What a dictation lost, or has twice, beside what is said in its clip: its number of words tells. */
+/** Describes lost or repeated words, detected by the number of words; undefined if there are none. */
 function lossIn(expected: string, { committed, error, text }: DictatedText): string | undefined {
   if (error !== undefined) return `failed: ${error}`;
-  if (committed !== text) return `committed text is not the final one:\n  ${committed}\n  ${text}`;
-  const [said, heard] = [expected, text].map((one) => errorsIn(one, one, 'en').spoken);
-  return said === heard ? undefined : `${heard} words instead of ${said}:\n  ${text}\n  ${expected}`;
+  if (committed !== text) return `the committed text differs from the final text:\n  ${committed}\n  ${text}`;
+  const [expectedWords, words] = [expected, text].map((one) => errorsIn(one, one, 'en').spoken);
+  return words === expectedWords
+    ? undefined
+    : `${words} words instead of ${expectedWords}:\n  ${text}\n  ${expected}`;
 }
 
-/** One daemon's home, and some kills in it. */
+/** Runs several kills in the home of one daemon. */
 async function life(
   victim: 'engine' | 'daemon',
   wanted: number,
@@ -215,10 +216,10 @@ async function life(
       const atMs = performance.now();
       if (victim === 'daemon') daemon.killDaemon();
       else await daemon.killEngine();
-      const said = await Promise.all(dictations);
-      counts.dictations += said.length;
-      counts.flaws.push(...said.map(flaw).filter((what) => what !== undefined));
-      counts.resumedMs.push(...said.map((one) => nextWord(one, atMs)).filter((ms) => ms !== undefined));
+      const results = await Promise.all(dictations);
+      counts.dictations += results.length;
+      counts.flaws.push(...results.map(flaw).filter((what) => what !== undefined));
+      counts.resumedMs.push(...results.map((one) => nextWord(one, atMs)).filter((ms) => ms !== undefined));
     }
   } finally {
     await daemon.end();

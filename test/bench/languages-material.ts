@@ -1,4 +1,4 @@
-/** Speech that changes language on the way, put together from the labelled clips: no recording of it is at hand. */
+/** Mixed-language speech, assembled from the labeled clips, because no recording is available. */
 import { seededRandom } from '#test/harness/seeded-random.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,10 +7,10 @@ import { speechFolder, type Clip } from './clips.js';
 import { samplesOf } from './in-process.js';
 
 const SAMPLE_RATE = 16_000;
-/** What is left around the speech of a clip, so that the pause between two is the one that was asked for. */
+/** Audio kept before and after the speech of a clip, so that pauses have the requested length. */
 const PADDING_SECONDS = 0.05;
 
-/** One clip in a sequence: what is said, in which language, and from when to when. */
+/** A clip in a sequence: transcript, language, start and end. */
 export interface Part {
   readonly id: string;
   readonly language: string;
@@ -34,36 +34,36 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
   return left;
 }
 
-/** Where somebody speaks in samples, without padding. */
+/** Speech segments without padding. */
 export function spoken(activity: VoiceActivity, samples: Float32Array): { start: number; end: number }[] {
   const stream = activity.stream();
   const segmenter = new SpeechSegmenter({ minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 0 });
-  const stretches = [...segmenter.push(stream.push(samples)), ...segmenter.push(stream.flush())];
-  return [...stretches, ...segmenter.end(samples.length)];
+  const segments = [...segmenter.push(stream.push(samples)), ...segmenter.push(stream.flush())];
+  return [...segments, ...segmenter.end(samples.length)];
 }
 
 /** The samples of a clip from its first word to its last. */
 export async function trimmed(activity: VoiceActivity, clip: Clip): Promise<Float32Array> {
   const samples = await samplesOf(clip.file);
-  const stretches = spoken(activity, samples);
-  const around = PADDING_SECONDS * SAMPLE_RATE;
-  const first = stretches[0]?.start ?? 0;
-  const last = stretches.at(-1)?.end ?? samples.length;
-  return samples.slice(Math.max(0, first - around), Math.min(samples.length, last + around));
+  const segments = spoken(activity, samples);
+  const padding = PADDING_SECONDS * SAMPLE_RATE;
+  const first = segments[0]?.start ?? 0;
+  const last = segments.at(-1)?.end ?? samples.length;
+  return samples.slice(Math.max(0, first - padding), Math.min(samples.length, last + padding));
 }
 
-interface Said extends Omit<Part, 'start' | 'end'> {
+interface ClipPart extends Omit<Part, 'start' | 'end'> {
   readonly samples: Float32Array;
 }
 
-/** One after another, with a pause of digital silence between them. */
-export function sequence(name: string, said: readonly Said[], pauseSeconds: number): Sequence {
+/** Joins clips with pauses of digital silence. */
+export function sequence(name: string, clips: readonly ClipPart[], pauseSeconds: number): Sequence {
   const pause = Math.round(pauseSeconds * SAMPLE_RATE);
-  const length = said.reduce((total, { samples }) => total + samples.length + pause, -pause);
+  const length = clips.reduce((total, { samples }) => total + samples.length + pause, -pause);
   const samples = new Float32Array(length);
   const parts: Part[] = [];
   let at = 0;
-  for (const { samples: own, ...part } of said) {
+  for (const { samples: own, ...part } of clips) {
     samples.set(own, at);
     parts.push({ ...part, start: at / SAMPLE_RATE, end: (at + own.length) / SAMPLE_RATE });
     at += own.length + pause;
@@ -74,8 +74,8 @@ export function sequence(name: string, said: readonly Said[], pauseSeconds: numb
 const PAUSES_SECONDS = [0.3, 0.7, 1.5];
 
 /**
- * Sequences of three to six clips, each with another pause than the one before it. Two neighbours may speak the same
- * language, but no sequence has one language only.
+ * Sequences of three to six clips, with a different pause than the previous one. Adjacent clips may have the same
+ * language, but every sequence has at least two.
  */
 export async function mixedSequences(
   clips: readonly Clip[],
@@ -88,7 +88,7 @@ export async function mixedSequences(
   const foreign = short.filter(({ language }) => language !== 'en');
   const english = short.filter(({ language, kind }) => language === 'en' && kind === 'read-english');
   const made = new Map<string, Promise<Float32Array>>();
-  const said = async (clip: Clip): Promise<Said> => {
+  const toPart = async (clip: Clip): Promise<ClipPart> => {
     const samples = made.get(clip.id) ?? trimmed(activity, clip);
     made.set(clip.id, samples);
     return { id: clip.id, language: clip.language ?? '', text: clip.text, samples: await samples };
@@ -103,27 +103,27 @@ export async function mixedSequences(
     );
     const pause = PAUSES_SECONDS[i % PAUSES_SECONDS.length] ?? 0;
     const name = `${String(i + 1).padStart(2, '0')} ${picked.map(({ language }) => language).join('-')} ${pause} s`;
-    sequences.push(sequence(name, await Promise.all(picked.map(said)), pause));
+    sequences.push(sequence(name, await Promise.all(picked.map(toPart)), pause));
   }
   return sequences;
 }
 
-/** The long English reading with a foreign sentence in the middle of it, half a second of pause around it. */
+/** The long English clip with a foreign sentence in the middle, and pauses of half a second. */
 export async function interrupted(long: Clip, foreign: Clip, activity: VoiceActivity): Promise<Sequence> {
   const utterances = utterancesOf(long.id);
   const samples = await samplesOf(long.file);
   const middle = Math.floor(utterances.length / 2);
-  const said = utterances.map(({ utterance, start, end, text }): Said => {
+  const parts = utterances.map(({ utterance, start, end, text }): ClipPart => {
     const own = samples.slice(Math.round(start * SAMPLE_RATE), Math.round(end * SAMPLE_RATE));
     return { id: utterance, language: long.language ?? '', text, samples: own };
   });
-  said.splice(middle, 0, {
+  parts.splice(middle, 0, {
     id: foreign.id,
     language: foreign.language ?? '',
     text: foreign.text,
     samples: await trimmed(activity, foreign),
   });
-  return sequence(`${long.id} with ${foreign.id}`, said, 0.5);
+  return sequence(`${long.id} with ${foreign.id}`, parts, 0.5);
 }
 
 interface Utterance {
@@ -140,7 +140,7 @@ function utterancesOf(id: string): Utterance[] {
   return (JSON.parse(line) as { segments: Utterance[] }).segments;
 }
 
-/** Half a minute in which nobody speaks, of each kind. */
+/** Half a minute of each kind of non-speech. */
 export async function beforeSpeech(clips: readonly Clip[]): Promise<[kind: string, samples: Float32Array][]> {
   const length = 30 * SAMPLE_RATE;
   const random = seededRandom(7);

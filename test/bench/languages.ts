@@ -1,13 +1,13 @@
 /**
- * Speech in several languages, and the language of what does not begin with speech: ours without and with the option,
- * beside faster-whisper's `multilingual` on the same weights.
+ * Mixed-language speech, and language detection in audio that does not start with speech: Sotto without and with the
+ * option, compared with faster-whisper's `multilingual` on the same weights.
  *
  *     npm run bench -- languages [--model DIR] [--only mixed,long,single,first] [--contenders "NAME;…"] [--count 12] [--seed 1] [--no-peer]
  *
- * mixed: sequences of three to six labelled clips, pauses of 0.3, 0.7 and 1.5 s; long: the long English reading with a
- * French sentence in it; single: every clip in one language, which may not change; first: the language of the first
- * seconds of a clip, and behind half a minute in which nobody speaks. What was measured before and is not asked for now,
- * by name of part or contender, stays in the report.
+ * mixed: sequences of three to six labeled clips, pauses of 0.3, 0.7 and 1.5 s; long: the long English clip with a
+ * French sentence in it; single: every clip in one language, which must not change; first: the language of the first
+ * seconds of a clip, and after half a minute without speech. Earlier results for parts or contenders that are not
+ * selected stay in the report.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -33,23 +33,23 @@ const PLAIN: TranscribeOptions = { temperature: [0] };
 
 type Spoken = Pick<Segment, 'start' | 'end' | 'text'> & { readonly language?: string | undefined };
 
-/** What one program makes of one sequence. */
+/** Result of a contender for a sequence. */
 interface SequenceResult {
   readonly sequence: string;
   readonly seconds: number;
-  /** Share of the time of speech whose segment has its language. */
+  /** Share of the speech time with the right language. */
   readonly languageRight: number;
   readonly speechSeconds: number;
   readonly errors: number;
   readonly words: number;
-  /** Changes of language from segment to segment. */
+  /** Language changes between segments. */
   readonly changes: number;
-  /** Seconds of window that went through the encoder, and tokens decoded; of ours only. */
+  /** Encoded seconds and decoded tokens; for Sotto only. */
   readonly encoded?: number;
   readonly tokens?: number;
 }
 
-/** Of one kind of beginning: clips whose language was found, of all. */
+/** Clips with the right language, of all clips. */
 interface LanguageCount {
   readonly right: number;
   readonly of: number;
@@ -73,19 +73,19 @@ export async function languages(argv: string[]): Promise<void> {
   const model = await WhisperModel.load(args.model);
   const quantized = readFileSync(join(args.model, 'config.json'), 'utf8').includes('"quantization"');
   const bench = new Bench(model, args.peer && !quantized, args.contenders?.split(';'));
-  const asked = new Set(args.only.split(','));
+  const selected = new Set(args.only.split(','));
   const clips = readClips();
   const french = clips.find(({ id }) => id === 'fr-leopard');
   const long = clips.find(({ id }) => id === LONG_FORM);
-  if (asked.has('mixed')) {
-    const { voice } = model.deps;
+  if (selected.has('mixed')) {
+    const { voice } = model.parts;
     await bench.compare('mixed', await mixedSequences(clips, voice, Number(args.count), Number(args.seed)));
   }
-  if (asked.has('long') && french && long)
-    await bench.compare('long', [await interrupted(long, french, model.deps.voice)]);
-  if (asked.has('single'))
-    await bench.compare('single', await inOneLanguage(clips), ['ours', 'ours, multilingual']);
-  if (asked.has('first')) await bench.beginnings(clips);
+  if (selected.has('long') && french && long)
+    await bench.compare('long', [await interrupted(long, french, model.parts.voice)]);
+  if (selected.has('single'))
+    await bench.compare('single', await inOneLanguage(clips), ['Sotto', 'Sotto, multilingual']);
+  if (selected.has('first')) await bench.beginnings(clips);
   model.dispose();
   const parts = Object.fromEntries(
     ['mixed', 'long', 'single', 'first'].flatMap((name) => {
@@ -99,7 +99,7 @@ export async function languages(argv: string[]): Promise<void> {
   saveResult('languages', { settings, ...parts }, args['save-baseline'], { md });
 }
 
-/** The labelled clips as sequences of one, but those that are the same recording again, and the long one. */
+/** The labeled clips as sequences of one, without duplicate recordings and the long one. */
 async function inOneLanguage(clips: readonly Clip[]): Promise<Sequence[]> {
   const duplicates = /^(sonnet1-9s|jfk-mp3|count-24bit|stereo-two|libri-\d+-\d+-0000$)/;
   const picked = clips.filter(
@@ -118,7 +118,7 @@ class Bench {
   constructor(
     readonly model: WhisperModel,
     readonly withPeer: boolean,
-    readonly asked: readonly string[] | undefined,
+    readonly selected: readonly string[] | undefined,
   ) {
     const { encoder } = model.deps.model;
     const embed = encoder.embed.bind(encoder);
@@ -131,14 +131,14 @@ class Bench {
   async compare(
     name: string,
     sequences: readonly Sequence[],
-    contenders: readonly string[] = ['ours', 'ours, multilingual', 'faster-whisper, multilingual'],
+    contenders: readonly string[] = ['Sotto', 'Sotto, multilingual', 'faster-whisper, multilingual'],
   ): Promise<void> {
     const file = join(FOLDER, `${name}.json`);
-    const kept = this.asked !== undefined && existsSync(file) ? readFileSync(file, 'utf8') : '{}';
+    const kept = this.selected !== undefined && existsSync(file) ? readFileSync(file, 'utf8') : '{}';
     const rows = JSON.parse(kept) as Record<string, SequenceResult[]>;
-    for (const contender of contenders.filter((one) => this.asked?.includes(one) ?? true)) {
+    for (const contender of contenders.filter((one) => this.selected?.includes(one) ?? true)) {
       const multilingual = contender.endsWith('multilingual');
-      const results = contender.startsWith('ours')
+      const results = contender.startsWith('Sotto')
         ? await this.#ours(sequences, { ...PLAIN, multilingual })
         : this.#peerResults(name, sequences, multilingual);
       if (results === undefined) continue;
@@ -192,7 +192,7 @@ class Bench {
     }));
   }
 
-  /** faster-whisper, in float32, where it is set up. */
+  /** Runs faster-whisper in float32, if it is set up. */
   #peer(
     name: string,
     jobs: readonly {
@@ -227,7 +227,7 @@ class Bench {
       );
   }
 
-  /** The language that is told first. */
+  /** The first detected language. */
   async #first(samples: Float32Array, options: TranscribeOptions): Promise<string> {
     const events = this.model.transcribe(
       streamOf(samples),
@@ -275,11 +275,11 @@ class Bench {
           return [language ?? '', samples] as const;
         }),
       );
-      const row = `behind 30 s of ${kind}`;
+      const row = `after 30 s of ${kind}`;
       await count(row, 'one window', withPrefix, {});
       await count(row, 'up to four', withPrefix, { languageWindows: 4 });
-      await count(row, 'one window, no voice activity', withPrefix, { vad: false });
-      await count(row, 'up to four, no voice activity', withPrefix, { vad: false, languageWindows: 4 });
+      await count(row, 'one window, no VAD', withPrefix, { vad: false });
+      await count(row, 'up to four, no VAD', withPrefix, { vad: false, languageWindows: 4 });
       for (const windows of [1, 4]) {
         const jobs = withPrefix.map(([language, samples]) => ({
           name: language,
@@ -298,7 +298,7 @@ class Bench {
   }
 }
 
-/** How much of the time in which somebody speaks has a segment in the right language. */
+/** Share of the speech time with a segment in the right language. */
 function languageShare(
   parts: readonly Part[],
   segments: readonly Spoken[],
@@ -313,7 +313,7 @@ function languageShare(
   return { languageRight: Math.min(right, speechSeconds) / speechSeconds, speechSeconds };
 }
 
-/** Errors and words of each sequence: each segment counts for the part that it is said in most. */
+/** Errors and words of each sequence. Each segment counts for the part that it overlaps most. */
 function score(
   sequences: readonly Sequence[],
   results: readonly (readonly Spoken[])[],
@@ -343,9 +343,9 @@ function score(
 
 function report(parts: Record<string, unknown>): string {
   const titles = {
-    mixed: 'Sequences of clips in several languages',
+    mixed: 'Mixed-language sequences of clips',
     long: 'A French sentence in the middle of 6.8 minutes of English',
-    single: 'Clips in one language: nothing may change',
+    single: 'Clips in one language: must not change',
   } as const;
   const tables = Object.entries(titles).flatMap(([name, title]) => {
     const rows = parts[name] as Record<string, SequenceResult[]> | undefined;
@@ -369,9 +369,9 @@ function report(parts: Record<string, unknown>): string {
     });
     const header = [
       '',
-      'time in the right language',
+      'time with the right language',
       'word errors',
-      'changes of language',
+      'language changes',
       's encoded / s of audio',
       'tokens',
     ];
@@ -387,7 +387,7 @@ function report(parts: Record<string, unknown>): string {
       name,
       ...columns.map((column) => (row[column] ? `${row[column].right} of ${row[column].of}` : '')),
     ]);
-    tables.push(`## Languages found\n\n${markdownTable(['', ...columns], table)}`);
+    tables.push(`## Detected languages\n\n${markdownTable(['', ...columns], table)}`);
   }
   return `# Languages\n\n${tables.join('\n\n')}\n`;
 }

@@ -1,11 +1,11 @@
 /**
- * Shorter windows for speech that is still being spoken, for the models that are wider than base.
+ * Shorter windows for live speech, for models that are wider than base.
  *
  *     npm run bench -- live-windows [--part cost|text] [--lengths 800,1000,…] [--sizes small,medium,turbo] [--model DIR]
  *
- * `cost`: one window through the encoder, cross-attention's keys and values with it, at each length, with weights of full
- * size that mean nothing; each length runs in turn, and the least of a length counts. `text`: what base writes with the
- * larger models' policy and windows of each length. Base stands in for them: no weights of a larger model were at hand.
+ * `cost`: encodes one window of each length, including the keys and values of the cross-attention, with random weights of
+ * full size; lengths alternate, and the fastest run counts. `text`: the text of base with the policy of the larger models
+ * and windows of each length. Base stands in for them, because no weights of a larger model were available.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ import { type TextUpdate, sessionOf } from './streaming-session.js';
 
 const neverAborted = new AbortController().signal;
 const SAMPLE_RATE = 16_000;
-const WHOLE = 3000;
+const FULL_FRAMES = 3000;
 /** The catalogue's name of a size, and its dimensions. */
 const SHAPES = {
   small: { ...SIZES['small.en'], n_vocab: 51_865 },
@@ -41,7 +41,7 @@ const SHAPES = {
 /** Clips of one utterance, long enough for several decode steps. */
 const MIN_CLIP_SECONDS = 5;
 const MAX_CLIP_SECONDS = 26;
-/** The same nine seconds in other containers, and a text of two speakers at once. */
+/** The same nine seconds in other containers, and a clip with two speakers at once. */
 const EXCLUDED_CLIPS = ['jfk-mp3', 'sonnet1-9s-mp4', 'sonnet1-9s-ogg', 'stereo-two-speakers'];
 
 export async function liveWindows(argv: string[]): Promise<void> {
@@ -51,7 +51,7 @@ export async function liveWindows(argv: string[]): Promise<void> {
       part: { type: 'string' },
       sizes: { type: 'string', default: Object.keys(SHAPES).join(',') },
       lengths: { type: 'string', default: '800,1000,1200,1500,2000,3000' },
-      least: { type: 'string', default: '800,1000,1200,1600,3000' },
+      'min-frames': { type: 'string', default: '800,1000,1200,1600,3000' },
       repeat: { type: 'string', default: '3' },
       step: { type: 'string', default: '1' },
       model: { type: 'string', default: float16Model() ?? '' },
@@ -64,7 +64,7 @@ export async function liveWindows(argv: string[]): Promise<void> {
     ? await costOf(args.sizes.split(','), numbers(args.lengths), Number(args.repeat))
     : undefined;
   const text = isWanted('text')
-    ? await textOf(args.model, numbers(args.least), Number(args.step))
+    ? await textOf(args.model, numbers(args['min-frames']), Number(args.step))
     : undefined;
   const save = (part: string, result: object, [header, rows]: Table): void => {
     printTable(header, rows);
@@ -80,7 +80,7 @@ interface Cost {
   readonly frames: number;
   readonly seconds: number;
   readonly gigaflop: number;
-  /** Of a whole window of 30 s. */
+  /** Relative to a full window of 30 s. */
   readonly timeRatio: number;
   readonly flopRatio: number;
 }
@@ -88,13 +88,14 @@ interface Cost {
 async function costOf(sizes: readonly string[], lengths: readonly number[], repeat: number): Promise<Cost[]> {
   const costs: Cost[] = [];
   for (const size of sizes) {
-    if (!isShape(size)) throw new Error(`no size is called ${size}: ${Object.keys(SHAPES).join(', ')}`);
+    if (!isShape(size))
+      throw new Error(`unknown size ${size}; choose from ${Object.keys(SHAPES).join(', ')}`);
     const dir = mkdtempSync(join(tmpdir(), `sotto-${size}-`));
     try {
       writeRandomWhisper(dir, { size: { ...SHAPES[size] } });
       const model = await WhisperModel.load(dir);
-      const network = model.deps.model;
-      const least = new Map<number, number>();
+      const network = model.parts.model;
+      const bestSeconds = new Map<number, number>();
       for (let round = 0; round < repeat; round++) {
         for (const frames of lengths) {
           const noise = mx.keep(mx.tidy(() => mx.random.normal([1, frames, network.config.nMels])));
@@ -102,15 +103,15 @@ async function costOf(sizes: readonly string[], lengths: readonly number[], repe
           const begin = performance.now();
           disposeWindow(await encode(network, noise, neverAborted));
           const seconds = (performance.now() - begin) / 1000;
-          least.set(frames, Math.min(seconds, least.get(frames) ?? Infinity));
+          bestSeconds.set(frames, Math.min(seconds, bestSeconds.get(frames) ?? Infinity));
           console.error(`${size}, ${frames} frames: ${seconds.toFixed(2)} s`);
         }
       }
-      const whole = least.get(WHOLE) ?? NaN;
-      const wholeFlops = windowFlop(network.config, WHOLE);
-      for (const [frames, seconds] of least) {
+      const fullSeconds = bestSeconds.get(FULL_FRAMES) ?? NaN;
+      const fullFlops = windowFlop(network.config, FULL_FRAMES);
+      for (const [frames, seconds] of bestSeconds) {
         const flops = windowFlop(network.config, frames);
-        const ratios = { timeRatio: seconds / whole, flopRatio: flops / wholeFlops };
+        const ratios = { timeRatio: seconds / fullSeconds, flopRatio: flops / fullFlops };
         costs.push({ size, frames, seconds, gigaflop: flops / 1e9, ...ratios });
       }
       model.dispose();
@@ -127,20 +128,20 @@ function isShape(size: string): size is keyof typeof SHAPES {
 
 interface Text {
   /** Frames of the shortest window. */
-  readonly least: number;
+  readonly minFrames: number;
   readonly wrong: number;
   readonly words: number;
-  /** Whole decode steps between the end of a word and its commit: the median, nine in ten, the mean. */
-  readonly steps: readonly [median: number, most: number, mean: number];
+  /** Decode steps between the end of a word and its commit: median, 90th percentile, mean. */
+  readonly steps: readonly [median: number, p90: number, mean: number];
   readonly rewritten: number;
-  /** Mel frames encoded for each second of audio. */
+  /** Encoded mel frames per second of audio. */
   readonly framesPerSecond: number;
 }
 
 async function textOf(dir: string, minFrames: readonly number[], stepSeconds: number): Promise<Text[]> {
   const missing = missingScorer();
   if (missing !== undefined) throw new Error(missing);
-  if (dir === '') throw new Error('name the float16 weights of base: SOTTO_BASE=DIR or --model DIR');
+  if (dir === '') throw new Error('set the float16 weights of base: SOTTO_BASE=DIR or --model DIR');
   const model = await WhisperModel.load(dir);
   const clips = readClips().filter(
     (clip) =>
@@ -159,32 +160,32 @@ async function textOf(dir: string, minFrames: readonly number[], stepSeconds: nu
   }
   const texts = new Map<string, Map<string, string>>();
   const measured: Omit<Text, 'wrong' | 'words'>[] = [];
-  for (const least of minFrames) {
-    const config = { ...WIDE_MODEL_CONFIG, window: { ...WIDE_MODEL_CONFIG.window, least } };
+  for (const frames of minFrames) {
+    const config = { ...WIDE_MODEL_CONFIG, window: { ...WIDE_MODEL_CONFIG.window, least: frames } };
     const all = [];
     for (const one of spoken) all.push(await streamClip(model, one, config, stepSeconds));
-    texts.set(`least-${least}`, new Map(all.map(({ clip, text }) => [clip, text])));
+    texts.set(`min-${frames}`, new Map(all.map(({ clip, text }) => [clip, text])));
     const steps = all.flatMap(({ delays }) => delays.map((delay) => Math.max(0, delay) / stepSeconds));
     measured.push({
-      least,
+      minFrames: frames,
       steps: [quantile(steps, 0.5), quantile(steps, 0.9), sum(steps) / steps.length],
       rewritten: sum(all.map(({ rewritten }) => rewritten)) / sum(all.map(({ words }) => words)),
       framesPerSecond:
         (2 * sum(all.map(({ encodedFrames = 0 }) => encodedFrames))) /
         sum(all.map(({ audioSeconds }) => audioSeconds)),
     });
-    console.error(`${basename(dir)}, windows of at least ${least} frames: done`);
+    console.error(`${basename(dir)}, windows of at least ${frames} frames: done`);
   }
   model.dispose();
   const ids = clips.map(({ id }) => id);
   const scores = scoreTexts(texts, join(root, 'test/bench/results/live-windows'));
   return measured.map((row) => {
-    const total = totalErrors(scores.get(`least-${row.least}`), ids);
+    const total = totalErrors(scores.get(`min-${row.minFrames}`), ids);
     return { ...row, wrong: total?.errors ?? NaN, words: total?.words ?? NaN };
   });
 }
 
-/** A clip with a decode step each time so much more of it is there. Computing takes no time: only audio is waited for. */
+/** Streams a clip with a decode step after each `stepSeconds`. Compute time does not count. */
 async function streamClip(
   model: WhisperModel,
   { clip, samples, language, truth }: Spoken,
@@ -202,8 +203,8 @@ async function streamClip(
     live.push(samples.subarray(at, end));
     const isLast = end === samples.length;
     const { committed, tentative } = await (isLast ? live.finish(neverAborted) : live.update(neverAborted));
-    const said = committed.map(({ word }) => word).join('');
-    updates.push({ at: end / SAMPLE_RATE, committed: said, tentative });
+    const text = committed.map(({ word }) => word).join('');
+    updates.push({ at: end / SAMPLE_RATE, committed: text, tentative });
   }
   live.dispose();
   const audioSeconds = samples.length / SAMPLE_RATE;
@@ -226,14 +227,14 @@ function costTable(costs: readonly Cost[]): Table {
 }
 
 function textTable(texts: readonly Text[]): Table {
-  const rows = texts.map(({ least, wrong, words, steps, rewritten, framesPerSecond }) => [
-    String(least),
+  const rows = texts.map(({ minFrames, wrong, words, steps, rewritten, framesPerSecond }) => [
+    String(minFrames),
     `${wrong} of ${words}`,
     ((100 * wrong) / words).toFixed(1),
     steps.map((count) => count.toFixed(2)).join(' / '),
     rewritten.toFixed(3),
     framesPerSecond.toFixed(0),
   ]);
-  const header = ['least frames', 'wrong words', '%', 'decode steps to commit, p50 / p90 / mean'];
-  return [[...header, 'rewritten a word', 'mel frames encoded / s'], rows];
+  const header = ['min. frames', 'wrong words', '%', 'decode steps to commit, p50 / p90 / mean'];
+  return [[...header, 'rewrites per word', 'mel frames encoded / s'], rows];
 }

@@ -1,10 +1,10 @@
 /**
- * Many at once, on an engine that computes nothing, so that what is seen is what Sotto itself costs.
+ * Many concurrent dictations, on an engine that computes nothing, to measure the cost of Sotto itself.
  *
  *     npm run bench -- load [--takes 1000] [--warm-up 2000]
  *
- * 64 people who dictate beside 1,000 sockets that say nothing; a client that never reads beside 16 who dictate; takes of mixed
- * length one after another, and what the daemon's memory does meanwhile.
+ * 64 dictations with 1,000 idle sockets; 16 dictations with a client that never reads; sequential dictations of mixed
+ * length, with the memory of the daemon.
  */
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -21,7 +21,7 @@ const SPEAKERS = 64;
 const IDLE_SOCKETS = 1_000;
 const SHARED = 16;
 const HEALTHY = 16;
-/** Takes at once of those that come one after another. */
+/** Concurrent dictations of the sequential test. */
 const AT_ONCE = 8;
 
 export async function load(argv: string[]): Promise<void> {
@@ -50,35 +50,35 @@ export async function load(argv: string[]): Promise<void> {
   saveResult('load', { settings: { ...args }, rows }, args['save-baseline']);
 }
 
-/** Speakers and idle sockets at once. */
+/** Dictations with many idle sockets. */
 async function many(daemon: RestartingDaemon): Promise<string[][]> {
   const idle: SottoClient[] = [];
   for (let i = 0; i < IDLE_SOCKETS; i++) idle.push(await daemon.connect());
-  // The daemon takes 1,024 connections: those who dictate share a few of the thousand.
+  // The daemon accepts 1,024 connections, so the dictations share a few of the thousand.
   const shared = { connect: () => Promise.resolve(idle[next++ % SHARED] ?? daemon.connect()) };
   let next = 0;
-  const said = await Promise.all(
+  const results = await Promise.all(
     Array.from({ length: SPEAKERS }, (_, i) => speakRamp(shared, 4 + (i % 5), { closes: false })),
   );
-  const flaws = said.map(flaw).filter((what) => what !== undefined);
+  const flaws = results.map(flaw).filter((what) => what !== undefined);
   for (const what of flaws) console.error(what);
-  const late = said.map((one) => quantile(one.wordDelaysMs, 0.95)).sort((a, b) => a - b);
+  const late = results.map((one) => quantile(one.wordDelaysMs, 0.95)).sort((a, b) => a - b);
   const status = await idle[0]?.status();
   for (const client of idle) client.close();
   return [
     [
-      `${SPEAKERS} dictating over ${SHARED} of ${IDLE_SOCKETS} sockets: takes with a sample lost or doubled`,
+      `${SPEAKERS} dictating over ${SHARED} of ${IDLE_SOCKETS} sockets: dictations with a lost or repeated sample`,
       String(flaws.length),
     ],
     [
-      'a word after its audio, p95 of the median / slowest speaker, ms',
+      'delay of a word after its audio, p95 of the median / slowest dictation, ms',
       `${ms(late[32])} / ${ms(late.at(-1))}`,
     ],
-    ['memory of the daemon, MB', ((status?.rssBytes ?? 0) / MB).toFixed(0)],
+    ['daemon memory, MB', ((status?.rssBytes ?? 0) / MB).toFixed(0)],
   ];
 }
 
-/** The delay of words for those who read, without and with one who does not. */
+/** The delay of words for normal clients, without and with one that never reads. */
 async function measureSlowReader(daemon: RestartingDaemon): Promise<string[][]> {
   const speak = (): Promise<DictatedText[]> =>
     Promise.all(Array.from({ length: HEALTHY }, () => speakRamp(daemon, 10)));
@@ -90,16 +90,16 @@ async function measureSlowReader(daemon: RestartingDaemon): Promise<string[][]> 
   const after = await rssOf(daemon);
   slowReader.destroy();
   return [
-    [`${HEALTHY} dictating: a word after its audio, p95, ms`, ms(alone)],
+    [`${HEALTHY} dictations: delay of a word after its audio, p95, ms`, ms(alone)],
     [
-      'the same beside a client that asks for much and reads nothing, ms',
+      'the same with a client that sends many requests and reads nothing, ms',
       `${ms(withSlowReader)} (${(((withSlowReader - alone) / alone) * 100).toFixed(0)} %)`,
     ],
-    ['memory that the daemon has more afterwards, MB', ((after - before) / MB).toFixed(1)],
+    ['growth of daemon memory, MB', ((after - before) / MB).toFixed(1)],
   ];
 }
 
-/** A client that says hello, opens takes, sends audio for them and reads no byte of the answers. */
+/** Connects a client that sends requests and never reads the answers. */
 async function connectSlowReader(path: string): Promise<Socket> {
   let raw: Socket | undefined;
   const socket = new WebSocket('ws://localhost/ws', {
@@ -109,7 +109,11 @@ async function connectSlowReader(path: string): Promise<Socket> {
   socket.on('error', () => undefined);
   await new Promise((resolve) => socket.once('open', resolve));
   socket.send(
-    JSON.stringify({ type: 'hello', protocol: PROTOCOL_VERSION, client: { name: 'deaf', version: '0' } }),
+    JSON.stringify({
+      type: 'hello',
+      protocol: PROTOCOL_VERSION,
+      client: { name: 'slow reader', version: '0' },
+    }),
   );
   await sleep(100);
   if (raw === undefined) throw new Error('no connection');
@@ -122,7 +126,7 @@ async function connectSlowReader(path: string): Promise<Socket> {
   return raw;
 }
 
-/** Takes of mixed length, as over a month of use: memory must not follow their number. */
+/** Dictations of mixed length, as in a month of use: memory must not grow with their number. */
 async function measureSequential(
   daemon: RestartingDaemon,
   dictations: number,
@@ -131,21 +135,21 @@ async function measureSequential(
   const memory: number[] = [];
   let flaws = 0;
   for (let dictation = 0; dictation < warmUp + dictations; dictation += AT_ONCE) {
-    const said = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: AT_ONCE }, (_, i) =>
         speakRamp(daemon, 0.3 + ((dictation + i) % 37) * 0.4, { isRealTime: false }),
       ),
     );
-    flaws += said.filter((one) => flaw(one) !== undefined).length;
+    flaws += results.filter((one) => flaw(one) !== undefined).length;
     if (dictation >= warmUp) memory.push(await rssOf(daemon));
   }
   return [
-    [`${warmUp + dictations} takes of 0.3 to 15 s: takes with a sample lost or doubled`, String(flaws)],
+    [`${warmUp + dictations} dictations of 0.3 to 15 s: with a lost or repeated sample`, String(flaws)],
     [
-      `memory of the daemon per 100 takes, after the first ${warmUp}, MB`,
+      `daemon memory per 100 dictations, after the first ${warmUp}, MB`,
       ((slope(memory) * 100) / AT_ONCE / MB).toFixed(2),
     ],
-    ['memory of the daemon at the end, MB', ((memory.at(-1) ?? 0) / MB).toFixed(0)],
+    ['daemon memory at the end, MB', ((memory.at(-1) ?? 0) / MB).toFixed(0)],
   ];
 }
 
@@ -157,9 +161,9 @@ async function rssOf(daemon: RestartingDaemon): Promise<number> {
   return Number(kib) * 1024;
 }
 
-function p95(said: readonly DictatedText[]): number {
+function p95(results: readonly DictatedText[]): number {
   return quantile(
-    said.flatMap((one) => one.wordDelaysMs),
+    results.flatMap((one) => one.wordDelaysMs),
     0.95,
   );
 }

@@ -1,10 +1,10 @@
 /**
- * One load of a model: `node loading-worker.js load|mapped|read|live|cancel DIR [FIRST]`, one line of JSON. The process is
- * fresh, or has done the same with the folder FIRST, which it keeps.
+ * Loads a model once: `node loading-worker.js load|mapped|read|live|cancel DIR [FIRST]`, prints one line of JSON. The
+ * process is fresh, or has done the same with FIRST before, which stays loaded.
  *
- * `load`: from the folder to a model that can take its first step. `mapped`: its weights alone as a GPU gets them, mapped and not
- * packed for our CPU kernels, on the CPU's memory for want of a GPU's. `read`: the bytes of its weights from the disk into memory.
- * `live`: as `load`, and how long the event loop was held at most. `cancel`: how long after it is called off a load ends.
+ * `load`: time to a model that is ready for its first step. `mapped`: its weights only, as for a GPU: mapped and not packed
+ * for our CPU kernels, in CPU memory. `read`: reads the bytes of its weights into memory. `live`: as `load`, with the
+ * longest block of the event loop. `cancel`: time from the cancellation of a load to its end.
  */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,9 +17,9 @@ import { defined } from '#daemon/protocol/defined.js';
 
 export interface LoadTime {
   readonly ms: number;
-  /** Processor time of all threads. */
+  /** CPU time of all threads. */
   readonly cpuMs: number;
-  /** `live`: the longest time that a timer of a millisecond was late. */
+  /** `live`: the longest delay of a 1 ms timer. */
   readonly heldMs?: number;
 }
 
@@ -62,7 +62,7 @@ async function mapped(dir: string): Promise<Whisper> {
   return model;
 }
 
-/** Milliseconds from the call to the end, for a load called off when a third of it is done. */
+/** Cancels a load after a third of it; returns the ms from the cancellation to its end. */
 async function cancel(dir: string): Promise<number> {
   const stop = new AbortController();
   let called = 0;
@@ -76,7 +76,7 @@ async function cancel(dir: string): Promise<number> {
 }
 
 const [mode, dir = '', first] = process.argv.slice(2);
-mx.eval(mx.zeros([1])); // the addon is there; what is timed is the model alone
+mx.eval(mx.zeros([1])); // loads the addon, so that only the model is timed
 const done = (folder: string): unknown =>
   mode === 'read' ? read(folder) : mode === 'mapped' ? mapped(folder) : loadModel(folder);
 const kept: unknown[] = [];

@@ -1,7 +1,7 @@
 /**
- * From a folder to a model that can take its first step, beside the time to read the same bytes and beside mlx-whisper's load
- * of the same folder: each in a fresh process, and in one that has loaded the starter model before, as the daemon's engine has
- * when another model is chosen; turn by turn, with the weights' file in the page cache and out of it.
+ * Time to load a model until it is ready for its first step, compared with reading the same bytes and with mlx-whisper's
+ * load of the same directory: in a fresh process, and in one that has loaded the starter model before, like the daemon's
+ * engine when another model is selected; in turn, with the weights in the page cache and not.
  *
  *     npm run bench -- loading [--only NAME,…] [--repeat 5] [--folders DIR,…]
  */
@@ -32,7 +32,7 @@ const PEER = join(root, 'test/bench/peers/load_mlx.py');
 const TIMEOUT_MS = 300_000;
 
 type Cache = 'warm' | 'cold';
-/** What has gone before in the process. */
+/** What the process has loaded before. */
 type Before = 'nothing' | 'starter';
 interface PeerTime extends LoadTime {
   readonly readyMs: number;
@@ -40,7 +40,7 @@ interface PeerTime extends LoadTime {
 interface Subject {
   readonly name: string;
   readonly folder?: string | undefined;
-  /** Made for the run, and deleted after it. */
+  /** Created for the run, and deleted after it. */
   readonly made?: RandomWhisper;
 }
 interface Row {
@@ -83,7 +83,7 @@ export async function loading(argv: string[]): Promise<void> {
     },
   });
   const hasPeer = existsSync(PYTHON);
-  if (!hasPeer) console.error('mlx-whisper is left out: test/reference/setup.sh brings it');
+  if (!hasPeer) console.error('mlx-whisper is skipped: run test/reference/setup.sh');
   const given = args.folders?.split(',').map((folder) => ({ name: basename(folder), folder }));
   const subjects = (given ?? SUBJECTS).filter(
     ({ name }) => args.only === undefined || args.only.split(',').includes(name),
@@ -113,7 +113,7 @@ function folderOf({ name, folder, made }: Subject, scratch: string): string | un
     return join(scratch, name);
   }
   if (folder !== undefined && existsSync(join(folder, 'config.json'))) return folder;
-  console.error(`${name} is left out: $SOTTO_TEST_WEIGHTS names no folder that has it`);
+  console.error(`${name} is skipped: $SOTTO_TEST_WEIGHTS is not a folder that contains it`);
   return undefined;
 }
 
@@ -128,7 +128,7 @@ function measure(model: string, folder: string, repeat: number, hasPeer: boolean
   );
   for (const { before, cache } of kinds) {
     const first = before === 'starter' ? [starterModel()] : [];
-    // Its file is mapped by then, so it can't be put out of the page cache.
+    // Its file is mapped, so it can't be evicted from the page cache.
     if (cache === 'cold' && first.includes(folder)) continue;
     const prepare = cache === 'warm' ? fetchAll : evict;
     const row: Row = {
@@ -159,7 +159,10 @@ function measure(model: string, folder: string, repeat: number, hasPeer: boolean
       }
     }
     if (usable) rows.push(row);
-    else console.error(`${model}: files stay in the page cache here, so there are no cold figures`);
+    else
+      console.error(
+        `${model}: files can't be evicted from the page cache here, so there are no cold figures`,
+      );
     console.error(`${model}: ${cache}, after ${before}`);
   }
   return rows;
@@ -186,18 +189,18 @@ function run(program: string, args: string[]): LoadTime {
   return JSON.parse(stdout) as LoadTime;
 }
 
-/** Reads the files, so that they are in the page cache. */
+/** Reads the files into the page cache. */
 function fetchAll(files: readonly string[]): boolean {
-  const room = Buffer.allocUnsafe(4 << 20);
+  const buffer = Buffer.allocUnsafe(4 << 20);
   for (const file of files) {
     const open = openSync(file, 'r');
-    while (readSync(open, room, 0, room.length, null) > 0);
+    while (readSync(open, buffer, 0, buffer.length, null) > 0);
     closeSync(open);
   }
   return true;
 }
 
-/** Has the page cache forget the files (posix_fadvise, by dd) and asks it whether it has. */
+/** Evicts the files from the page cache (posix_fadvise, by dd). @returns whether it worked */
 function evict(files: readonly string[]): boolean {
   return files.every((file) => {
     const advised = spawnSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0'], { stdio: 'ignore' });
@@ -214,9 +217,15 @@ function report(rows: readonly Row[], lives: readonly Live[]): void {
     a.length > 0 && b.length > 0 ? (median(a) / median(b)).toFixed(2) : '–';
   printTable(
     [
-      ...['model', 'MB', 'cache', 'loaded before', 'read, ms', 'ours, ms', 'ours / read', 'ours, CPU ms'],
-      ...['mlx-whisper, ms', 'ours / it', 'its CPU ms', 'it with tokenizer and mel, ms', 'ours / that'],
-      ...['mapped alone, ms', 'that / read', 'that / mlx-whisper'],
+      ...['model', 'MB', 'cache', 'loaded before', 'read, ms', 'Sotto, ms', 'Sotto / read', 'Sotto, CPU ms'],
+      ...[
+        'mlx-whisper, ms',
+        'Sotto / mlx-whisper',
+        'mlx-whisper, CPU ms',
+        'with tokenizer and mel, ms',
+        'Sotto / that',
+      ],
+      ...['mapped only, ms', 'mapped / read', 'mapped / mlx-whisper'],
     ],
     rows.map((row) => [
       ...[row.model, (row.bytes / 1e6).toFixed(0), row.cache, row.before, ms(row.readMs), ms(row.sottoMs)],
@@ -226,7 +235,7 @@ function report(rows: readonly Row[], lives: readonly Live[]): void {
     ]),
   );
   printTable(
-    ['model', 'event loop held at most, ms', 'called off → over, ms'],
+    ['model', 'longest block of the event loop, ms', 'cancel → end, ms'],
     lives.map(({ model, heldMs, cancelMs }) => [model, ms(heldMs), ms(cancelMs)]),
   );
 }

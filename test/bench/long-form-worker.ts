@@ -1,4 +1,4 @@
-/** Ours over long files, behind the questions of `peers/worker.py`: `node long-form-worker.js MODEL_DIR OPTIONS_AS_JSON`. */
+/** Sotto on long files, with the requests of `peers/worker.py`: `node long-form-worker.js MODEL_DIR OPTIONS_AS_JSON`. */
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { limitCache } from '#daemon/engine/cache-limit.js';

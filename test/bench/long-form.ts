@@ -1,8 +1,8 @@
 /**
- * Long files: windows one after the other and several at once, ours and faster-whisper's, on the same weights, turn by
- * turn. Beside the wall time stands the processor time, which other programs disturb less.
+ * Long files: sequential and batched decoding, Sotto and faster-whisper, on the same weights, in turn. Reports wall time
+ * and CPU time, which other programs disturb less.
  *
- *     npm run bench -- long-form [--model DIR] [--clips ID,…] [--batch 8] [--repeat 2] [--patience 60] [--save-baseline]
+ *     npm run bench -- long-form [--model DIR] [--clips ID,…] [--batch 8] [--repeat 2] [--max-wait 60] [--save-baseline]
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ const CLIPS = [LONG_FORM, 'es-capitan-veneno', 'sonnet1', 'long-pause-35s-open']
 const TICKS_PER_SECOND = 100;
 
 interface Row extends Contender {
-  /** The one that its time is held against. */
+  /** The row that its time is relative to. */
   readonly base: string;
 }
 
@@ -39,17 +39,17 @@ export async function longForm(argv: string[]): Promise<void> {
       clips: { type: 'string' },
       batch: { type: 'string', default: '8' },
       repeat: { type: 'string', default: '2' },
-      patience: { type: 'string', default: '60' },
+      'max-wait': { type: 'string', default: '60' },
       'no-peers': { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
-  const rows = [...ours(args.model, Number(args.batch)), ...(args['no-peers'] ? [] : peers(args.batch))];
+  const rows = [...sottoRows(args.model, Number(args.batch)), ...(args['no-peers'] ? [] : peers(args.batch))];
   const clips = pickClips(args.clips?.split(',') ?? CLIPS);
   const work = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
   const laps = new Map(rows.map(({ name }) => [name, new Map<string, Lap[]>()]));
   const disturbance = new Disturbance();
-  let waitBudgetMs = 1000 * Number(args.patience);
+  let waitBudgetMs = 1000 * Number(args['max-wait']);
   try {
     const files = new Map<string, string>();
     for (const clip of clips) {
@@ -89,11 +89,11 @@ export async function longForm(argv: string[]): Promise<void> {
   report(rows, clips, laps, disturbance.share, args);
 }
 
-function ours(folder: string, batchSize: number): Row[] {
+function sottoRows(folder: string, batchSize: number): Row[] {
   const row = (name: string, label: string, options: TranscribeOptions): Row => ({
     name,
     label,
-    ours: true,
+    isSotto: true,
     base: 'sequential',
     command: [
       process.execPath,
@@ -104,10 +104,10 @@ function ours(folder: string, batchSize: number): Row[] {
     env: {},
   });
   return [
-    row('sequential', 'one after the other', {}),
-    row('unconditioned', 'the same, no text carried over', { conditionOnPreviousText: false }),
-    row('batched', `${batchSize} at once, with times`, { batchSize }),
-    row('batched-text', `${batchSize} at once, text alone`, { batchSize, timestamps: 'auto' }),
+    row('sequential', 'sequential', {}),
+    row('unconditioned', 'sequential, without previous text', { conditionOnPreviousText: false }),
+    row('batched', `batches of ${batchSize}, timestamps`, { batchSize }),
+    row('batched-text', `batches of ${batchSize}, no timestamps`, { batchSize, timestamps: 'auto' }),
   ];
 }
 
@@ -123,8 +123,8 @@ function peers(batch: string): Row[] {
   return ['float32', 'int8'].flatMap((compute) =>
     ['sequential', batch].map((how): Row => ({
       name: `faster-whisper-${compute}-${how}`,
-      label: `faster-whisper ${compute}, ${how === 'sequential' ? 'one after the other' : `${how} at once, text alone`}`,
-      ours: false,
+      label: `faster-whisper ${compute}, ${how === 'sequential' ? 'sequential' : `batches of ${how}, no timestamps`}`,
+      isSotto: false,
       base: `faster-whisper-${compute}-sequential`,
       command: [python, join(root, 'test/bench/peers/long_form.py'), weights, compute, threads, how],
       env: { OMP_NUM_THREADS: threads, HF_HUB_OFFLINE: '1', CUDA_VISIBLE_DEVICES: '' },
@@ -142,7 +142,7 @@ function report(
   const minOf = (name: string, id: string, of: (lap: Lap) => number): number =>
     Math.min(...(laps.get(name)?.get(id) ?? []).map(of));
   const missing = missingScorer();
-  if (missing !== undefined) console.error(`word errors are not counted: ${missing}`);
+  if (missing !== undefined) console.error(`no word errors: ${missing}`);
   const texts = rows.map(({ name }): [string, Map<string, string>] => [
     name,
     new Map([...(laps.get(name) ?? [])].map(([id, [lap]]) => [id, lap?.text ?? ''])),
@@ -151,7 +151,7 @@ function report(
     missing === undefined
       ? scoreTexts(new Map(texts), join(root, 'test/bench/results/long-form'))
       : new Map<string, Map<string, WordErrors>>();
-  const figures = rows.map(({ name, label, base, ours }) => {
+  const figures = rows.map(({ name, label, base, isSotto }) => {
     const errors = (ids: readonly string[]): number | undefined => {
       const total = totalErrors(scored.get(name), ids);
       return total && (100 * total.errors) / total.words;
@@ -166,7 +166,7 @@ function report(
     return {
       name,
       label,
-      ours,
+      isSotto,
       clips: Object.fromEntries(clips.map(({ id }) => [id, of(id)])),
       wer: errors(clips.map(({ id }) => id)),
     };
@@ -180,9 +180,9 @@ function report(
       '',
       's',
       'real-time factor',
-      'against one after the other',
-      'processor s',
-      'against …',
+      'relative to sequential',
+      'CPU s',
+      'relative',
       'WER',
       ...clips.slice(1).map(({ id }) => `WER ${id}`),
       'WER of all',
@@ -201,18 +201,16 @@ function report(
   );
   const { cpu, cores, os, node, date } = machine();
   const others =
-    disturbed === undefined
-      ? ''
-      : ` Other programs took ${(100 * disturbed).toFixed(0)} % of the processors.`;
-  const md = `# Long form: one window after the other, and ${args.batch} at once
+    disturbed === undefined ? '' : ` Other programs used ${(100 * disturbed).toFixed(0)} % of the CPU.`;
+  const md = `# Long form: sequential, and batches of ${args.batch}
 
 commit ${commit()} · ${date} · ${cpu}, ${cores} cores, ${os}, Node ${node}  
-${basename(args.model)}, float16 source for all · ${long}, ${audio.toFixed(0)} s, samples given · one beam, temperature 0, voice activity on, ${THREADS} threads; least of ${args.repeat}, turn by turn.${others}
+${basename(args.model)}, float16 source for all · ${long}, ${audio.toFixed(0)} s, decoded samples · beam size 1, temperature 0, VAD, ${THREADS} threads; best of ${args.repeat}, in turn.${others}
 
 ${table}
 
-One after the other, text is carried over and timestamps are written; at once, neither. *With times*: the words are aligned
-with the audio, and segments are sentences with the times of their words. \`npm run bench -- long-form\`
+Sequential decoding conditions on previous text and writes timestamps; batched decoding does neither. *Timestamps* in a
+batch: words are aligned with the audio, and segments are sentences with the times of their words. \`npm run bench -- long-form\`
 `;
   console.log(md);
   saveResult(

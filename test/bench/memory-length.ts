@@ -1,7 +1,6 @@
 /**
- * The engine's peak memory over the length of what it transcribes: hours of silence, as a recorder that was left running
- * gives, and minutes of speech. Each file has an engine of its own. Exits with 1 where the longest silence takes more than
- * `--max-growth-mb` beyond the shortest.
+ * The engine's peak memory by length of the audio: hours of silence, as from a forgotten recorder, and minutes of speech.
+ * Each file has its own engine. Exits with 1 if the longest silence needs over `--max-growth-mb` more than the shortest.
  */
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -58,7 +57,7 @@ export async function memoryLength(argv: string[]): Promise<void> {
   }
   const measured = [...silence, ...speech];
   printTable(
-    ['input', 'peak resident, MB', 'took, s', 'characters of text'],
+    ['input', 'peak RSS, MB', 'time, s', 'characters of text'],
     measured.map(({ input, peakRssBytes, elapsedSeconds, characters }) => [
       input,
       (peakRssBytes / MB).toFixed(0),
@@ -98,11 +97,11 @@ async function measure(dir: string, path: string, input: string, seconds: number
 
 function longClip(): string {
   const path = pickClips([LONG_FORM])[0]?.file;
-  if (path === undefined) throw new Error(`there is no ${LONG_FORM}: --minutes '' measures silence alone`);
+  if (path === undefined) throw new Error(`${LONG_FORM} is missing: --minutes '' measures only silence`);
   return path;
 }
 
-/** 16-bit mono at 16 kHz: `clip` again and again, or a sparse file of silence without one. */
+/** Writes 16-bit mono at 16 kHz: `clip` repeated, or a sparse file of silence without it. */
 function writeWav(path: string, samples: number, clip: Float32Array = new Float32Array(0)): void {
   const head = wavHead(samples, RATE);
   const fd = openSync(path, 'w');

@@ -1,4 +1,4 @@
-/** What one use of a model takes, in a process of its own: `node memory-worker.js DIR USE [once]`, one line of JSON. */
+/** Measures the memory of a workload in a separate process: `node memory-worker.js DIR USE [once]`, prints one line of JSON. */
 import { readFileSync } from 'node:fs';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { limitCache } from '#daemon/engine/cache-limit.js';
@@ -15,26 +15,26 @@ export type { Workload };
 
 export interface Measured {
   readonly predicted: WhisperFootprint;
-  /** Of the weights, counted array by array. */
+  /** Memory of the weights, summed over the arrays. */
   readonly weightBytes: number;
-  /** By MLX's account. */
+  /** Active memory reported by MLX. */
   readonly activeBytes: number;
-  /** The most at once while it loaded. */
+  /** Peak during the load. */
   readonly loadPeakBytes: number;
-  /** The most at once while it worked, above the weights. */
+  /** Peak during the workload, without the weights. */
   readonly workBytes: number;
   readonly rssBytes: number;
   readonly peakRssBytes: number;
 }
 
 const SAMPLE_RATE = 16_000;
-/** More than three windows: the last but one is decoded while another is read. */
+/** More than three windows, so that a window is decoded while another is read. */
 const SECONDS = 95;
-/** More than dictation keeps in its window. */
+/** Longer than the window of a dictation. */
 const LIVE_SECONDS = 24;
 const DECODE_INTERVAL_SECONDS = 2;
 
-/** From a file, so that reading takes its turns with the model as it does for a user. */
+/** Reads speech from a file, so that reading alternates with the model as in normal use. */
 async function* speech(seconds: number): AsyncGenerator<Float32Array, void> {
   const [clip] = pickClips([LONG_FORM]);
   const longest = readClips().sort((a, b) => b.seconds - a.seconds);
@@ -54,7 +54,7 @@ async function* speech(seconds: number): AsyncGenerator<Float32Array, void> {
 
 async function dictate(model: SpeechModel): Promise<void> {
   const session = model.live?.({ language: 'en' });
-  if (session === undefined) throw new Error(`${model.name} cannot take dictation`);
+  if (session === undefined) throw new Error(`${model.name} does not support dictation`);
   const { signal } = new AbortController();
   try {
     let newSamples = 0;
@@ -71,7 +71,7 @@ async function dictate(model: SpeechModel): Promise<void> {
   }
 }
 
-/** Linux counts the parent's size into getrusage's figure until this program was loaded; the status file does not. */
+/** On Linux, getrusage includes the size of the parent until exec; the status file does not. */
 function peakRssBytes(): number {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS * 1024;
   return 1024 * Number(/VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? NaN);

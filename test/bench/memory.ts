@@ -1,6 +1,6 @@
 /**
- * What a model takes of the device's memory: predicted from the headers of its files before it is loaded, beside what MLX
- * counts while it transcribes a file, does so with times of words, and takes dictation, each in a process of its own.
+ * Device memory of a model: predicted from the headers of its files before loading, and measured by MLX while it
+ * transcribes a file, does so with word timestamps, and dictates, each in a separate process.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -21,9 +21,9 @@ const TIMEOUT_MS = 900_000;
 
 interface Subject {
   readonly name: string;
-  /** Puts the folder there, if it is not, and says where it is; undefined where it cannot be had. */
+  /** Returns the model directory, creating it if necessary; undefined if it is not available. */
   readonly dir: (scratch: string) => Promise<string | undefined>;
-  /** Weights without meaning never give a text that satisfies: one try a window is enough of it. */
+  /** Random weights never give an acceptable text, so one attempt per window is enough. */
   readonly meaningless?: boolean;
 }
 
@@ -81,7 +81,7 @@ export async function memory(argv: string[]): Promise<void> {
       if (args.only !== undefined && !args.only.split(',').includes(subject.name)) continue;
       const dir = await subject.dir(scratch);
       if (dir === undefined) {
-        console.error(`${subject.name} is left out: $SOTTO_TEST_WEIGHTS names no folder that has it`);
+        console.error(`${subject.name} is skipped: $SOTTO_TEST_WEIGHTS is not a folder that contains it`);
         continue;
       }
       for (const use of USES.filter((one) => args.uses.split(',').includes(one))) {
@@ -119,9 +119,9 @@ function report(measured: readonly ({ model: string; use: Workload } & Measured)
       'predicted',
       'both, MB',
       'predicted',
-      'off by',
-      'most at once in loading',
-      'resident at most',
+      'error',
+      'peak in loading, MB',
+      'peak RSS, MB',
     ],
     measured.map(({ model, use, predicted, ...got }) => {
       const [both, expected] = [got.weightBytes + got.workBytes, predicted.weightBytes + predicted.work[use]];

@@ -8,7 +8,7 @@ function standing(name: string, seconds: number, more: Partial<ContenderResult> 
   return {
     name,
     label: name,
-    ours: name === 'ours',
+    isSotto: name === 'ours',
     versions: { [name]: '1.0' },
     settings: 'as is',
     short: { audioSeconds: 100, seconds, spread: 1, wordErrors: { errors: 9, words: 100 } },
@@ -36,14 +36,14 @@ describe('the report', () => {
   const ours = standing('ours', 6);
   const baselinePeer = standing(BASELINE_PEER, 8, { encodeSeconds: 0.5 });
 
-  test('says commit, machine, date, model, settings and how busy others were', () => {
+  test('shows commit, machine, date, model, settings and the load of other programs', () => {
     const text = markdownReport([ours, baselinePeer], about);
-    for (const what of ['abc1234', 'two cores', '2025-01-01', 'base', 'greedy', 'took 3 %']) {
+    for (const what of ['abc1234', 'two cores', '2025-01-01', 'base', 'greedy', 'used 3 %']) {
       expect(text).toContain(what);
     }
   });
 
-  test('gives speed as audio and as a multiple of faster-whisper', () => {
+  test('shows speed relative to the audio and to faster-whisper', () => {
     const row = markdownReport([ours, baselinePeer], about)
       .split('\n')
       .find((line) => line.includes('**ours**'));
@@ -52,14 +52,14 @@ describe('the report', () => {
     );
   });
 
-  test('judges only the goals that can be judged with who took part', () => {
+  test('shows only the goals for the available contenders', () => {
     const judged = (standings: ContenderResult[]) => goals(ours, standings).map(({ what }) => what);
     expect(judged([ours])).toEqual(['warm 4.9 s clip', 'cold, start to text', 'peak memory']);
     expect(judged([ours, baselinePeer])).toHaveLength(5);
     expect(judged([ours, baselinePeer, standing('whisper.cpp', 9)])).toHaveLength(6);
   });
 
-  test('holds a token to the quickest of the whisper.cpp builds', () => {
+  test('compares token time with the fastest whisper.cpp build', () => {
     const builds = [
       standing('whisper.cpp', 9, { tokenMs: 4 }),
       standing('whisper.cpp-wheel', 9, { tokenMs: 3 }),
@@ -68,12 +68,12 @@ describe('the report', () => {
     expect(token).toMatchObject({ reached: 5, limit: 3 });
   });
 
-  test('draws a picture of all who took part', () => {
+  test('draws a chart of all contenders', () => {
     const svg = chart([ours, baselinePeer], about);
     expect(svg).toContain('>ours<');
     expect(svg).toContain('abc1234');
     expect(svg).not.toContain('NaN');
-    expect(svg).not.toContain('6.8 minutes'); // nobody was measured there
+    expect(svg).not.toContain('6.8 minutes'); // not measured
   });
 });
 
@@ -88,37 +88,37 @@ describe('the bars', () => {
   const widths = (svg: string) =>
     [...svg.matchAll(/<rect x="\d+" .*?width="(\d+)"/g)].map((match) => Number(match[1]));
 
-  test('are as long as their values, and never vanish', () => {
+  test('are proportional to their values and always visible', () => {
     const [half, whole, tiny] = widths(draw([5, 10, 0.0001]));
     expect(half).toBe((whole ?? 0) / 2);
     expect(tiny).toBe(1);
   });
 
-  test('leave a dash where there is no value', () => {
+  test('show a dash without a value', () => {
     expect(widths(draw([undefined, 1]))).toHaveLength(1);
     expect(draw([undefined, 1])).toContain('>–<');
   });
 
-  test('escape what is written beside them', () => {
+  test('escape their texts', () => {
     expect(draw([1])).toContain('a &lt; b &amp; c');
   });
 });
 
-describe('who takes part', () => {
+describe('the choice of contenders', () => {
   const all = contenders([{ name: 'ours', label: 'Ours', folder: '/models/base' }]);
 
-  test('a contender that lacks something says what to do', () => {
+  test('gives instructions for a contender that cannot run', () => {
     const { missing } = choose(contenders([{ name: 'ours', label: 'Ours', folder: undefined }]), ['ours']);
     expect(missing[0]?.missing).toMatch(/SOTTO_BASE/);
   });
 
-  test('an unknown name is refused with those there are', () => {
-    expect(() => choose(all, ['nobody'])).toThrow(
-      /nobody is called nobody; there are ours, faster-whisper-int8/,
+  test('refuses an unknown name and lists the known ones', () => {
+    expect(() => choose(all, ['missing'])).toThrow(
+      /unknown contender missing; choose from ours, faster-whisper-int8/,
     );
   });
 
-  test('those named are taken in the usual order', () => {
+  test('keeps the default order', () => {
     const { ready, missing } = choose(all, ['whisper.cpp', 'ours']);
     const names = [...ready, ...missing].map(({ name }) => name);
     expect(names.toSorted()).toEqual(['ours', 'whisper.cpp']);
@@ -130,13 +130,13 @@ describe('disturbance', () => {
   const stat = (busy: number, idle: number) =>
     parseSystemTicks(`cpu  ${busy} 0 0 ${idle} 0 0 0 0 0 0\ncpu0 1 1 1`);
 
-  test('is what the system did beyond the one whose turn it was', () => {
+  test('is the load of the system beyond the contender', () => {
     const disturbance = new Disturbance();
     disturbance.add(stat(100, 100), stat(200, 300), 80);
     expect(disturbance.share).toBeCloseTo(20 / 300);
   });
 
-  test('is unknown where the system does not tell', () => {
+  test('is unknown if the system does not report its load', () => {
     const disturbance = new Disturbance();
     disturbance.add(undefined, undefined, 5);
     expect(disturbance.share).toBeUndefined();

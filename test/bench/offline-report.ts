@@ -1,4 +1,4 @@
-/** From what was measured of each contender to the table, the goals and the picture. */
+/** Report of the offline bench: table, goals and chart. */
 import { barChart } from './bar-chart.js';
 import { BASELINE_PEER } from './contenders.js';
 import { markdownTable } from './report.js';
@@ -6,18 +6,18 @@ import type { WordErrors } from './score.js';
 
 export interface SetFigures {
   readonly audioSeconds: number;
-  /** Wall time: the least of each clip's, summed. */
+  /** Sum of the best wall time of each clip. */
   readonly seconds: number;
-  /** Largest over least of a clip's times, median over the clips. */
+  /** Ratio of slowest to fastest time of a clip, median over the clips. */
   readonly spread: number;
   readonly wordErrors?: WordErrors;
 }
 
-/** Figures of one contender. What could not be measured is undefined. */
+/** Figures of a contender; undefined ones were not measured. */
 export interface ContenderResult {
   readonly name: string;
   readonly label: string;
-  readonly ours: boolean;
+  readonly isSotto: boolean;
   readonly versions: Readonly<Record<string, string>>;
   readonly settings: string;
   readonly short: SetFigures;
@@ -28,7 +28,7 @@ export interface ContenderResult {
   readonly coldSeconds: number | undefined;
   readonly shortMegabytes: number;
   readonly longMegabytes: number | undefined;
-  /** From the inside of a transcription: what went into the encoder for each window, and into each token of text. */
+  /** Internal times of a transcription: seconds of encoder per window, ms of decoding per token. */
   readonly inside?: {
     readonly encodePerWindow: number;
     readonly msPerToken: number;
@@ -44,14 +44,14 @@ interface Goal {
   readonly unit: string;
 }
 
-/** What a report says of its circumstances, in one line each. */
+/** Conditions of a measurement, one line each. */
 export interface Circumstances {
   readonly commit: string;
   readonly machine: string;
   readonly date: string;
   readonly model: string;
   readonly settings: string;
-  /** Share of the processors that other programs took meanwhile, 0 to 1. */
+  /** Share of the CPU that other programs used, 0 to 1. */
   readonly disturbed?: number | undefined;
 }
 
@@ -59,7 +59,7 @@ const realTimeFactor = (set: SetFigures) => set.seconds / set.audioSeconds;
 const percent = ({ errors, words }: WordErrors) => (100 * errors) / words;
 const shown = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? '–';
 
-/** Time over the yardstick's, below 1 is quicker. */
+/** Time relative to the baseline peer; below 1 is faster. */
 function ratio(one: SetFigures | undefined, baselinePeer: SetFigures | undefined): number | undefined {
   return one === undefined || baselinePeer === undefined ? undefined : one.seconds / baselinePeer.seconds;
 }
@@ -71,7 +71,7 @@ function standingsTable(standings: readonly ContenderResult[]): string {
     ...['warm 4.9 s clip, s', 'cold, s', 'peak MB, short / long', 'WER %, 12 clips', 'WER %, long', 'spread'],
   ];
   const rows = standings.map((one) => [
-    one.ours ? `**${one.label}**` : one.label,
+    one.isSotto ? `**${one.label}**` : one.label,
     shown(realTimeFactor(one.short), 3),
     shown(one.long && realTimeFactor(one.long), 3),
     `${shown(ratio(one.short, baselinePeer?.short), 2)} / ${shown(ratio(one.long, baselinePeer?.long), 2)}`,
@@ -87,7 +87,7 @@ function standingsTable(standings: readonly ContenderResult[]): string {
   return markdownTable(header, rows);
 }
 
-/** The goals that can be judged with who took part, for one of ours. */
+/** Goals of a Sotto model that can be evaluated with the available contenders. */
 export function goals(one: ContenderResult, standings: readonly ContenderResult[]): Goal[] {
   const baselinePeer = standings.find(({ name }) => name === BASELINE_PEER);
   const quickestToken = Math.min(
@@ -112,12 +112,12 @@ export function goals(one: ContenderResult, standings: readonly ContenderResult[
       unit: '',
     },
     {
-      what: 'encoder: that of faster-whisper int8',
+      what: 'encoder, vs. faster-whisper int8',
       reached: one.encodeSeconds,
       limit: baselinePeer?.encodeSeconds,
       unit: 's',
     },
-    { what: 'token: that of whisper.cpp q8_0', reached: one.tokenMs, limit: quickestToken, unit: 'ms' },
+    { what: 'token, vs. whisper.cpp q8_0', reached: one.tokenMs, limit: quickestToken, unit: 'ms' },
     { what: 'warm 4.9 s clip', reached: one.warmSeconds, limit: 0.35, unit: 's' },
     { what: 'cold, start to text', reached: one.coldSeconds, limit: 1.2, unit: 's' },
     { what: 'peak memory', reached: one.longMegabytes ?? one.shortMegabytes, limit: 350, unit: 'MB' },
@@ -127,17 +127,17 @@ export function goals(one: ContenderResult, standings: readonly ContenderResult[
 
 function goalsTable(standings: readonly ContenderResult[]): string {
   const rows = standings
-    .filter(({ ours }) => ours)
+    .filter(({ isSotto }) => isSotto)
     .flatMap((one) =>
       goals(one, standings).map(({ what, reached, limit, unit }) => {
         const digits = unit === 'MB' ? 0 : unit === 'ms' ? 1 : 2;
-        const verdict = reached <= limit ? 'reached' : `${(reached / limit).toFixed(2)} ×`;
+        const result = reached <= limit ? 'reached' : `${(reached / limit).toFixed(2)} ×`;
         return [
           one.label,
           what,
           `${reached.toFixed(digits)} ${unit}`,
           `≤ ${limit.toFixed(digits)} ${unit}`,
-          verdict,
+          result,
         ];
       }),
     );
@@ -160,8 +160,8 @@ function insideTable(standings: readonly ContenderResult[]): string {
   );
   const header = [
     '',
-    's / window encoded, 12 clips',
-    'ms / token, all of decoding',
+    'encoder s / window, 12 clips',
+    'decoding ms / token, 12 clips',
     'long: s / window',
     'long: ms / token',
   ];
@@ -171,12 +171,10 @@ function insideTable(standings: readonly ContenderResult[]): string {
 const circumstances = ({ commit, machine, date, model, settings, disturbed }: Circumstances) => [
   `commit ${commit} · ${date} · ${machine}`,
   `${model} · ${settings}`,
-  ...(disturbed === undefined
-    ? []
-    : [`other programs took ${(100 * disturbed).toFixed(0)} % of the processors meanwhile`]),
+  ...(disturbed === undefined ? [] : [`other programs used ${(100 * disturbed).toFixed(0)} % of the CPU`]),
 ];
 
-/** The whole report, as it is kept and printed. */
+/** Renders the report that is printed and saved. */
 export function markdownReport(standings: readonly ContenderResult[], about: Circumstances): string {
   const versions = standings.map(({ label, versions, settings }) => {
     const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
@@ -184,17 +182,17 @@ export function markdownReport(standings: readonly ContenderResult[], about: Cir
   });
   return (
     [
-      '# Offline: ours beside the peers',
+      '# Offline: Sotto and its peers',
       circumstances(about).join('  \n'),
       standingsTable(standings),
-      ...(standings.some(({ ours }) => ours) ? [goalsTable(standings)] : []),
-      ...(standings.some(({ inside }) => inside) ? ['Inside ours:', insideTable(standings)] : []),
+      ...(standings.some(({ isSotto }) => isSotto) ? [goalsTable(standings)] : []),
+      ...(standings.some(({ inside }) => inside) ? ['Internal times of Sotto:', insideTable(standings)] : []),
       versions.join('\n'),
     ].join('\n\n') + '\n'
   );
 }
 
-/** The picture: a bar for each contender under each figure that matters. */
+/** Renders the chart: a bar for each contender and important figure. */
 export function chart(standings: readonly ContenderResult[], about: Circumstances): string {
   const column = (title: string, digits: number, value: (one: ContenderResult) => number | undefined) => ({
     title,
@@ -202,8 +200,8 @@ export function chart(standings: readonly ContenderResult[], about: Circumstance
     format: (x: number) => x.toFixed(digits),
   });
   return barChart({
-    title: 'Whisper base, offline: less is better',
-    rows: standings.map(({ label, ours }) => ({ label, accent: ours })),
+    title: 'Whisper base, offline: shorter is better',
+    rows: standings.map(({ label, isSotto }) => ({ label, accent: isSotto })),
     columns: [
       column('RTF, 12 clips', 3, ({ short }) => realTimeFactor(short)),
       column('RTF, 6.8 minutes', 3, ({ long }) => long && realTimeFactor(long)),

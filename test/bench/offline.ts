@@ -1,7 +1,6 @@
 /**
- * Ours beside the peers in one run: the same weights, samples and settings, turn by turn on every clip, each in a
- * process of its own and idle while another works. Of every clip's `--repeat` times the least counts; who begins
- * changes with every turn.
+ * Sotto and its peers in one run: the same weights, samples and settings, in turn on every clip, each in a separate
+ * process that is idle while another works. The best of `--repeat` times per clip counts; the order rotates.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +15,7 @@ import { chart, markdownReport, type SetFigures, type ContenderResult } from './
 import { commit, machine, median, saveResult, spread, sum } from './report.js';
 import { missingScorer, scoreTexts, totalErrors, type WordErrors } from './score.js';
 
-/** 4.9 s: how soon the text of a sentence is there. */
+/** 4.9 s: for the time to the text of a sentence. */
 const SENTENCE = 'libri-61-70968-0000';
 /** 20 s of dense speech: for the cost of a token. */
 const DENSE = 'libri-2609-156975-0007';
@@ -26,13 +25,13 @@ const logOf = ({ name }: Contender) => join(resultsDir, 'log', `${name}.log`);
 
 interface Sample {
   readonly clip: Clip;
-  /** Raw float32 at 16 kHz: nobody's decoding of files is timed. */
+  /** Raw float32 at 16 kHz, so that decoding of files is not timed. */
   readonly file: string;
   readonly language: string;
   readonly audioSeconds: number;
 }
 
-/** What is gathered of one contender. */
+/** Measurements of a contender. */
 interface Measured {
   readonly contender: Contender;
   readonly cold: number[];
@@ -54,18 +53,14 @@ async function prepare(clips: readonly Clip[], work: string): Promise<Sample[]> 
   return samples;
 }
 
-/** The contenders that are running. One that fails is told of and drops out; the others go on. */
+/** The running contenders. One that fails is reported and dropped; the others continue. */
 class Round {
   readonly #running = new Map<ContenderProcess, Measured>();
   #turn = 0;
   readonly disturbance = new Disturbance();
 
-  /** @param waitBudgetMs what all waits for other programs may take together */
-  #waitBudgetMs: number;
-
-  constructor(waitBudgetMs: number) {
-    this.#waitBudgetMs = waitBudgetMs;
-  }
+  /** @param waitBudgetMs total time for waiting until other programs are idle */
+  constructor(private waitBudgetMs: number) {}
 
   async add(contender: Contender, sentence: Sample, repeat: number): Promise<void> {
     try {
@@ -84,12 +79,16 @@ class Round {
       await child.idle();
       console.error(`${contender.label}: cold ${Math.min(...cold).toFixed(2)} s`);
     } catch (error) {
-      console.error(`left out: ${error instanceof Error ? error.message : String(error)}`);
+      console.error(`skipped: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  /** Starts of the process to the text of a sentence. The first one fills the page cache and does not count. */
-  async #coldStarts(contender: Contender, { file, language }: Sample, repeat: number): Promise<number[]> {
+  /** Times from the start of the process to the text of a sentence. The first run fills the page cache and does not count. */
+  private async coldStarts(
+    contender: Contender,
+    { file, language }: Sample,
+    repeat: number,
+  ): Promise<number[]> {
     const starts: number[] = [];
     for (let i = 0; i <= repeat; i++) {
       this.#waitBudgetMs -= await rest(this.#waitBudgetMs);
@@ -108,7 +107,7 @@ class Round {
     return [...this.#running.values()];
   }
 
-  /** Gives everybody a turn, alone; another one begins each time. */
+  /** Runs `work` for each contender, one at a time, with a rotating order. */
   async each(work: (child: ContenderProcess, measured: Measured) => Promise<void>): Promise<void> {
     const all = [...this.#running];
     const first = this.#turn++ % Math.max(1, all.length);
@@ -162,7 +161,7 @@ function setFigures(
   };
 }
 
-/** Encoder seconds of a window and ms of a token, from the quickest lap of each clip. */
+/** Encoder seconds per window and ms per token, from the fastest lap of each clip. */
 function insideFigures(samples: readonly Sample[], laps: ReadonlyMap<string, readonly Lap[]>) {
   const quickest = samples
     .map(({ clip }) => laps.get(clip.id)?.toSorted((a, b) => a.seconds - b.seconds)[0])
@@ -186,7 +185,7 @@ function standing(
   return {
     name: contender.name,
     label: contender.label,
-    ours: contender.ours,
+    isSotto: contender.isSotto,
     ...info,
     short: setFigures(short, laps, scored),
     long: long.length > 0 ? setFigures(long, laps, scored) : undefined,
@@ -209,7 +208,7 @@ function standing(
 function score(measured: readonly Measured[]): Map<string, Map<string, WordErrors>> {
   const missing = missingScorer();
   if (missing !== undefined) {
-    console.error(`word errors are not counted: ${missing}`);
+    console.error(`no word errors: ${missing}`);
     return new Map();
   }
   const texts = measured.map(
@@ -227,7 +226,7 @@ export async function offline(argv: string[]): Promise<void> {
       repeat: { type: 'string', default: '3' },
       'long-repeat': { type: 'string', default: '1' },
       'cold-repeat': { type: 'string', default: '3' },
-      patience: { type: 'string', default: '300' },
+      'max-wait': { type: 'string', default: '300' },
       only: { type: 'string' },
       'no-long': { type: 'boolean', default: false },
       'no-micro': { type: 'boolean', default: false },
@@ -242,16 +241,16 @@ export async function offline(argv: string[]): Promise<void> {
   const textAlone = models.map((model) => ({
     ...model,
     name: `${model.name}-text`,
-    label: `${model.label}, text alone`,
+    label: `${model.label}, no timestamps`,
     textAlone: true,
   }));
   const all = contenders([...models, ...textAlone]);
   const { ready, missing } = choose(all, args.only?.split(','));
-  for (const { label, missing: what } of missing) console.error(`without ${label}: ${what}`);
-  if (ready.length === 0) throw new Error('nobody is left to measure');
+  for (const { label, missing: what } of missing) console.error(`${label} is skipped: ${what}`);
+  if (ready.length === 0) throw new Error('there is no contender to measure');
 
   const work = mkdtempSync(join(tmpdir(), 'sotto-bench-'));
-  const round = new Round(1000 * Number(args.patience));
+  const round = new Round(1000 * Number(args['max-wait']));
   try {
     const short = await prepare(pickClips(TWELVE), work);
     const long = args['no-long'] ? [] : await prepare(pickClips([LONG_FORM]), work);
@@ -285,7 +284,7 @@ function report(
   args: { repeat: string; 'long-repeat': string; 'save-baseline': boolean },
 ): void {
   const scored = score(measured);
-  const order = (one: Measured) => (one.contender.ours ? 0 : 1);
+  const order = (one: Measured) => (one.contender.isSotto ? 0 : 1);
   const standings = measured
     .toSorted((a, b) => order(a) - order(b))
     .map((one) => standing(one, short, long, scored.get(one.contender.name)));
@@ -296,7 +295,7 @@ function report(
     date,
     model: 'Whisper base (multilingual), one float16 source for all',
     disturbed: disturbance.share,
-    settings: `greedy, temperature 0, language given, timestamps, no text carried over, ${THREADS} threads; least of ${args.repeat}, long form of ${args['long-repeat']}`,
+    settings: `greedy, temperature 0, language given, timestamps, no previous text, ${THREADS} threads; best of ${args.repeat}, long form of ${args['long-repeat']}`,
   };
   const markdown = markdownReport(standings, about);
   console.log(markdown);

@@ -1,7 +1,7 @@
 /**
- * What the daemon adds: the same file, model and options asked of a warm daemon over its socket and of the model in
- * this process, turn by turn. The connection is kept, as a client's would be; both read and decode the file. "Around
- * the model" is the wall time less what the model itself counted: the part that noise in the computing leaves alone.
+ * Overhead of the daemon: the same file, model and options with a warm daemon over its socket and with the model in this
+ * process, in turn. The connection stays open, as a client's would; both read and decode the file. "Outside the model"
+ * is the wall time without the model's own time, which is less noisy.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ export async function overhead(argv: string[]): Promise<void> {
     median(outsideModel(runs)).toFixed(1),
   ];
   printTable(
-    ['who', 'median, ms', 'spread', 'around the model, ms'],
+    ['path', 'median, ms', 'spread', 'outside the model, ms'],
     [row('in this process', direct), row('warm daemon', through)],
   );
   const addedMs = median(wall(through)) - median(wall(direct));
@@ -69,7 +69,7 @@ export async function overhead(argv: string[]): Promise<void> {
   const outsideModelMs = median(outsideModel(through)) - median(outsideModel(direct));
   console.log(
     `the daemon adds ${addedMs.toFixed(1)} ms (${percent.toFixed(2)} %) between medians, ${pairedMs.toFixed(1)} ms in ` +
-      `the median of ${direct.length} pairs, ${outsideModelMs.toFixed(1)} ms around the model`,
+      `the median of ${direct.length} pairs, ${outsideModelMs.toFixed(1)} ms outside the model`,
   );
   saveResult(
     'overhead',

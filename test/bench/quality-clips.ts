@@ -1,6 +1,6 @@
 /**
- * What the table by kind of clip is made of: the open labelled clips, the read English ones again in rooms, noise, music and
- * on the telephone, pairs of them with a long pause between, and sounds that are no speech.
+ * Input of the quality bench: the open labeled clips, the read English ones also with reverberation, noise, music and
+ * telephone bandwidth, pairs of them with a long pause, and sounds without speech.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -26,22 +26,22 @@ import {
 
 const RATE = 16_000;
 
-/** A clip as every program is given it. */
+/** A clip as all contenders get it. */
 export interface QualityClip {
   readonly id: string;
   readonly kind: string;
   readonly language: string;
-  /** What is said; empty where nothing is. */
+  /** Transcript; empty without speech. */
   readonly text: string;
   readonly alsoRight: readonly string[];
   readonly seconds: number;
-  /** Raw mono float32 at 16 kHz (`.f32`), or for a container the file itself. */
+  /** Raw mono float32 at 16 kHz (`.f32`), or the file itself for a container. */
   readonly file: string;
-  /** Of the file's bytes. */
+  /** Hash of the file's bytes. */
   readonly hash: string;
 }
 
-/** Kinds in the order of the table; those that are not here follow. */
+/** Kinds in the order of the table; others follow. */
 export const KINDS = [
   'read English',
   'verse',
@@ -84,7 +84,7 @@ const NAMES: Readonly<Record<string, string>> = {
 };
 const LANGUAGES = new Intl.DisplayNames('en', { type: 'language' });
 
-/** What is done to the longer clips of read English, by the kind that it makes. */
+/** Changes to the longer clips of read English, by the resulting kind. */
 const CHANGES: Readonly<Record<string, (speech: Float32Array, random: Random) => Float32Array>> = {
   'noise 10 dB': (speech, random) => mix(speech, pinkNoise(speech.length, random), 10),
   'noise 5 dB': (speech, random) => mix(speech, pinkNoise(speech.length, random), 5),
@@ -95,7 +95,7 @@ const CHANGES: Readonly<Record<string, (speech: Float32Array, random: Random) =>
   telephone,
 };
 
-/** Sounds without a word, 20 s of each. */
+/** Sounds without speech, 20 s of each. */
 const SOUNDS: Readonly<Record<string, (samples: number, random: Random) => Float32Array>> = {
   'room tone': (n, random) => atLevel(whiteNoise(n, random), 0.001),
   'pink noise': (n, random) => atLevel(pinkNoise(n, random), 0.03),
@@ -106,22 +106,22 @@ const SOUNDS: Readonly<Record<string, (samples: number, random: Random) => Float
   wind,
 };
 
-/** Spellings that are as right as those that the manifest knows. */
+/** Correct transcripts in addition to those of the manifest. */
 const ALTERNATIVE_TEXTS: Readonly<Record<string, readonly string[]>> = {
   'digits-vosk': ['1 0 0 0 1 9 0 2 1 0 0 1 8 0 3'],
 };
 
 const PAUSE_SECONDS = 35;
 const PAUSES = 3;
-/** Shorter clips are not changed: each costs a window of 30 s, however few its words. */
+/** Shorter clips are not changed, because each costs a window of 30 s. */
 const MIN_SECONDS = 8;
 
-/** Where sounds and the peers' transcripts lie between runs: `$SOTTO_QUALITY_CACHE`, else under the user's cache folder. */
+/** Cache of audio and of the peers' transcripts: `$SOTTO_QUALITY_CACHE`, else a folder in the user's cache. */
 export function cacheFolder(): string {
   return process.env.SOTTO_QUALITY_CACHE ?? join(homedir(), '.cache/sotto-bench/quality');
 }
 
-/** All clips, made where they are not there yet: they are the same until the clips or what makes them changes. */
+/** Returns all clips; recreates them only if the sources or generators change. */
 export async function qualityClips(): Promise<QualityClip[]> {
   const folder = join(cacheFolder(), 'sounds');
   mkdirSync(folder, { recursive: true });
@@ -147,7 +147,7 @@ async function makeClips(folder: string): Promise<QualityClip[]> {
   const read: [Clip, Float32Array][] = [];
   for (const clip of readClips()) {
     const silent = NAMES[clip.kind] === NOT_SPEECH;
-    if (clip.text === '' && !silent) continue; // nobody knows what is said
+    if (clip.text === '' && !silent) continue; // no transcript
     const about = {
       id: clip.id,
       kind: kindOf(clip),
@@ -168,7 +168,7 @@ async function makeClips(folder: string): Promise<QualityClip[]> {
     clips.push(stored(folder, { id, kind: NOT_SPEECH, language: 'en', text: '', alsoRight: [] }, samples));
   }
   clips.push(...pauses(folder, read));
-  // Clip by clip, the longest first: whoever is interrupted has heard the same words in every way, and the most of them.
+  // Clip by clip, the longest first, so that an interrupted run has most words in every variant.
   for (const [clip, samples] of [...read].sort(([a], [b]) => b.seconds - a.seconds)) {
     const about = { language: 'en', text: clip.text, alsoRight: alsoRight.get(clip.id) ?? [] };
     clips.push(stored(folder, { ...about, id: clip.id, kind: kindOf(clip) }, samples));
@@ -181,7 +181,7 @@ async function makeClips(folder: string): Promise<QualityClip[]> {
   return clips;
 }
 
-/** The same room tone lies under both clips and between them. */
+/** Pairs of clips with a long pause, with the same room tone throughout. */
 function pauses(folder: string, read: readonly [Clip, Float32Array][]): QualityClip[] {
   return Array.from({ length: Math.min(PAUSES, read.length >> 1) }, (_, n) => {
     const [[a, first], [b, second]] = [read[2 * n]!, read[2 * n + 1]!];
@@ -203,7 +203,7 @@ function kindOf({ kind, language }: Clip): string {
   return NAMES[kind] ?? kind;
 }
 
-/** Writes the samples through 16 bits, as a file would hold them; once written they are what is used. */
+/** Stores samples rounded to 16 bits, as in a file. */
 function stored(
   folder: string,
   about: Omit<QualityClip, 'seconds' | 'file' | 'hash'>,
@@ -224,7 +224,7 @@ export function digest(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 24);
 }
 
-/** What the manifest and this file know; and where something is said in brackets, which the normaliser would drop, without them. */
+/** Alternative transcripts from the manifest and this file, and without parentheses, whose content the normalizer would drop. */
 function readAlsoRight(): Map<string, readonly string[]> {
   return new Map(
     readFileSync(join(speechFolder(), 'manifest.jsonl'), 'utf8')

@@ -1,4 +1,4 @@
-/** Who is in the table by kind, with which settings, and what the peers said: asked once, then kept. */
+/** Contenders of the quality bench with their settings, and the cached transcripts of the peers. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,12 +24,12 @@ interface PeerColumn {
 const FALLBACK = [0, 0.2, 0.4, 0.6, 0.8, 1];
 const GREEDY = { temperature: 0, condition_on_previous_text: false };
 
-/** What `sotto transcribe FILE` asks for; the language is given, to all. */
+/** The options of `sotto transcribe FILE`; all contenders get the language. */
 export const DEFAULT = 'Sotto default';
 
 /**
- * `greedy` is the same for all three: temperature 0 alone, no text carried on, no detection of speech. The others are what
- * each does by default, with the beams and the detection of speech that their names say.
+ * `greedy` is the same for all: temperature 0 only, no previous text, no VAD. The others use the defaults of each
+ * program, with the beam size and VAD in their names.
  */
 export const SOTTO_COLUMNS: readonly SottoColumn[] = [
   {
@@ -55,7 +55,7 @@ export const PEERS: readonly PeerColumn[] = [
   {
     name: 'openai default (beam 5)',
     program: 'openai-whisper',
-    settings: { beam_size: 5, best_of: 5, temperature: FALLBACK }, // what its command line asks for
+    settings: { beam_size: 5, best_of: 5, temperature: FALLBACK }, // defaults of its command line
   },
 ];
 
@@ -68,17 +68,17 @@ type Program = keyof typeof INSTALLS;
 
 const CachedTranscript = z.object({ text: z.string(), version: z.string() });
 
-interface PeerTranscripts {
-  /** Column → clip → text. A clip that was not transcribed is missing. */
+export interface PeerTranscripts {
+  /** Column → clip → text, without clips that were not transcribed. */
   readonly texts: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly versions: Readonly<Record<string, string>>;
-  /** What is not in the table, and why. */
+  /** Missing transcripts, with the reason. */
   readonly skipped: readonly string[];
 }
 
 /**
- * What the peers make of the clips: from the cache, and where that has it not, asked now, unless `ask` is false.
- * A transcript is kept by program, weights, settings and the clip's bytes.
+ * Transcripts of the peers, from the cache or, with `runMissing`, computed now. The cache key is program, weights,
+ * settings and the clip's bytes.
  */
 export function peerTranscripts(clips: readonly QualityClip[], runMissing: boolean): PeerTranscripts {
   const skipped: string[] = [];
@@ -87,7 +87,7 @@ export function peerTranscripts(clips: readonly QualityClip[], runMissing: boole
   const weights = existsSync(source) ? readFileSync(source, 'utf8').trim() : 'none';
   for (const program of Object.keys(INSTALLS) as Program[]) {
     const jobs = jobsOf(program, clips, weights).filter(({ out }) => !existsSync(out));
-    const reason = runMissing ? missingSetup(program) : 'the peers were not to be asked';
+    const reason = runMissing ? missingSetup(program) : 'peers are disabled';
     missing.set(program, reason);
     if (jobs.length > 0 && reason === undefined) run(program, jobs);
   }
@@ -103,7 +103,7 @@ export function peerTranscripts(clips: readonly QualityClip[], runMissing: boole
       versions[program] = version;
     }
     if (found.size < clips.length) {
-      const why = missing.get(program) ?? `${program} failed on them`;
+      const why = missing.get(program) ?? `${program} failed`;
       skipped.push(`${name}: ${clips.length - found.size} of ${clips.length} clips (${why})`);
     }
     if (found.size > 0) texts.set(name, found);
@@ -156,5 +156,5 @@ function run(program: Program, jobs: readonly Job[]): void {
     String(THREADS),
   ];
   const { status } = spawnSync(join(reference, python), argv, { stdio: ['ignore', 'ignore', 'inherit'] });
-  if (status !== 0) console.error(`${program} stopped with ${status}; what it had made is kept`);
+  if (status !== 0) console.error(`${program} exited with ${status}; its finished transcripts are kept`);
 }

@@ -1,36 +1,36 @@
 /**
- * Why Sotto's default makes more errors than the best peer does, by kind: written by who looked at the words.
+ * Why Sotto's default makes more errors than the best peer, by kind, from a manual review of the words.
  *
- * What they share: the best peer searches with five beams, and our default is greedy, for its speed. With five beams and
- * without detection of speech we print what faster-whisper and openai-whisper print, nearly everywhere word for word.
+ * In general, the best peer uses beam size 5, and Sotto's default is greedy, for speed. With beam size 5 and without VAD,
+ * Sotto's text is nearly identical to that of faster-whisper and openai-whisper.
  */
-const GREEDY = 'Greedy: with five beams we are as right as the best.';
+const GREEDY = 'Greedy: with beam size 5 Sotto matches the best peer.';
 const WITHOUT_TIMES =
-  'The default asks for the text without timestamps where a clip fits in one window, which is quicker; with them we are within a word of the best.';
+  'For a clip that fits in one window, the default decodes without timestamps, which is faster; with timestamps Sotto is within a word of the best peer.';
 
 export const REASONS: Readonly<Record<string, string>> = {
-  'read English': `${WITHOUT_TIMES} Endings and little words change, and no clip is far off.`,
+  'read English': `${WITHOUT_TIMES} Endings and short words differ, and no clip is far off.`,
   verse:
-    'Two words: “god he” for “gaudy” (with five beams right). Five beams say the last two lines twice, in every program but faster-whisper with detection of speech: the window before is its prompt.',
+    'Two words: “god he” for “gaudy” (correct with beam size 5). Beam size 5 repeats the last two lines in every program except faster-whisper with VAD, because the previous window is its prompt.',
   spontaneous: 'One word: “the long pause” for “a long pause”.',
   digits:
-    '`digits-vosk` is printed as “1,001 90210 01803”, as all programs do that decode greedily: one of three zeros is lost. Five beams print digit after digit.',
+    '`digits-vosk` becomes “1,001 90210 01803”, as in all programs with greedy decoding: one of three zeros is lost. Beam size 5 writes single digits.',
   'several speakers':
-    'One word more in `stereo-two-speakers`, in which two speak at once and no program hears the second.',
-  containers: `${WITHOUT_TIMES} All of it is “desire and crease” for “desire increase” in three files of one recording.`,
+    'One word more in `stereo-two-speakers`, where two people speak at once and no program recognizes the second.',
+  containers: `${WITHOUT_TIMES} The only error is “desire and crease” for “desire increase” in three files of the same recording.`,
   'noise 10 dB': GREEDY,
-  'noise 5 dB': `${GREEDY} Two clips make up most of it: in \`libri-1998-15444-0002\` the text without timestamps begins in the middle of the sentence, and in \`libri-1998-15444-0005\` 0.1 s cut off by voice activity changes the words (faster-whisper's with detection of speech in the same way).`,
+  'noise 5 dB': `${GREEDY} Most errors are in two clips: in \`libri-1998-15444-0002\` the text without timestamps starts in the middle of the sentence, and in \`libri-1998-15444-0005\` the VAD removes 0.1 s, which changes the words (the same happens to faster-whisper with VAD).`,
   'music 10 dB': GREEDY,
   'music 5 dB':
-    'One clip, `libri-2609-156975-0007`: 13 wrong words, and 16 with five beams, for 7 of faster-whisper with detection of speech, whose cut of it is heard better; in the other ten, 30 for 28.',
+    'One clip, `libri-2609-156975-0007`: 13 wrong words, and 16 with beam size 5, against 7 of faster-whisper with VAD, which cuts it differently; in the other ten, 30 against 28.',
   'reverb 0.5 s':
-    'Greedy: the end of `libri-2609-156975-0007`. With five beams we are within a word of the best.',
+    'Greedy: the end of `libri-2609-156975-0007`. With beam size 5 Sotto is within a word of the best peer.',
   'reverb 0.9 s': GREEDY,
   telephone: GREEDY,
   'long form': GREEDY,
   'pause of 35 s': 'One word (“a”, “and on” for “anon”); nothing is invented in the pauses.',
-  German: 'One word: “liegen der” for “liegenden”. Five beams find “liegende”.',
+  German: 'One word: “liegen der” for “liegenden”. Beam size 5 gives “liegende”.',
   Spanish:
-    'Greedy, and voice activity moves where the last window begins: “se lebraré enno” for “celebraré no”. With five beams we are within a word of the best.',
-  Swedish: 'One word: “det” for “du”. With timestamps it is right.',
+    'Greedy, and the VAD moves the start of the last window: “se lebraré enno” for “celebraré no”. With beam size 5 Sotto is within a word of the best peer.',
+  Swedish: 'One word: “det” for “du”. With timestamps it is correct.',
 };

@@ -1,6 +1,6 @@
 /**
- * Made-up sounds and rooms: what is done to clean clips to have hundreds of words of every kind. The same samples every
- * time: random numbers come from a seed. Everything is mono at 16 kHz, −1…1.
+ * Synthetic sounds and rooms that degrade clean clips, for hundreds of words of each kind. Reproducible, since random
+ * numbers are seeded. All audio is mono at 16 kHz, −1…1.
  */
 import { seededRandom } from '#test/harness/seeded-random.js';
 import { convolve, filterBands } from './quality-spectrum.js';
@@ -10,14 +10,14 @@ const MAX_PEAK = 0.98;
 
 export type Random = () => number;
 
-/** The same text gives the same numbers. */
+/** Random numbers seeded by a text. */
 export function seeded(text: string): Random {
   let state = 0x811c9dc5; // FNV-1a of the text
   for (const char of text) state = Math.imul(state ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
   return seededRandom(state);
 }
 
-/** Normally distributed numbers of deviation 1 (Box and Muller's way). */
+/** Normally distributed numbers with standard deviation 1 (Box–Muller). */
 export function whiteNoise(samples: number, random: Random): Float32Array {
   const out = new Float32Array(samples);
   for (let i = 0; i < samples; i += 2) {
@@ -29,7 +29,7 @@ export function whiteNoise(samples: number, random: Random): Float32Array {
   return out;
 }
 
-/** Noise whose power falls by 3 dB an octave, from 30 Hz on. */
+/** Noise whose power falls by 3 dB per octave, from 30 Hz. */
 export function pinkNoise(samples: number, random: Random): Float32Array {
   return filterBands(whiteNoise(samples, random), RATE, (hertz) => (hertz < 30 ? 0 : Math.sqrt(30 / hertz)));
 }
@@ -38,21 +38,21 @@ export function rms(samples: Float32Array): number {
   return Math.sqrt(samples.reduce((total, x) => total + x * x, 0) / Math.max(1, samples.length));
 }
 
-/** As loud as asked, as RMS. */
+/** Scales samples to an RMS level. */
 export function atLevel(samples: Float32Array, level: number): Float32Array {
   const scale = level / (rms(samples) || 1);
   return samples.map((x) => x * scale);
 }
 
-/** `other` under `speech`, so many decibels below it; both made quieter where they would not fit. */
+/** Mixes `other` with `speech` at a level in decibels below it; scales both down if they would clip. */
 export function mix(speech: Float32Array, other: Float32Array, decibels: number): Float32Array {
   const under = atLevel(other, rms(speech) * 10 ** (-decibels / 20));
   return fit(speech.map((x, i) => x + (under[i] ?? 0)));
 }
 
 /**
- * In a room whose sound falls by 60 dB in `rt60Seconds`: the sound itself, and 5 ms later noise that decays. At 0.5 s room
- * and sound are equally strong; a longer tail starts as loud, so that there is more of it.
+ * Adds reverberation of a room that decays by 60 dB in `rt60Seconds`: the direct sound, and decaying noise after 5 ms. At
+ * 0.5 s both have equal power; a longer tail starts at the same level and so has more power.
  */
 export function reverberate(speech: Float32Array, rt60Seconds: number, random: Random): Float32Array {
   const late = 0.005 * RATE;
@@ -67,7 +67,7 @@ export function reverberate(speech: Float32Array, rt60Seconds: number, random: R
   return fit(atLevel(output, rms(speech)));
 }
 
-/** What a telephone lets through: 300 to 3400 Hz, as after sampling at 8 kHz. */
+/** Telephone bandwidth: 300 to 3400 Hz, as after sampling at 8 kHz. */
 export function telephone(speech: Float32Array): Float32Array {
   const edge = (hertz: number, from: number, to: number) =>
     Math.min(1, Math.max(0, (hertz - from) / (to - from)));
@@ -81,7 +81,7 @@ const CHORDS = [
   [5, 9, 12, 17],
 ];
 
-/** Four chords in turn, plucked twice a second with a bass note under them and a beat on noise. */
+/** Four chords in turn, plucked twice per second, with a bass note and a noise beat. */
 export function music(samples: number, random: Random): Float32Array {
   const out = new Float32Array(samples);
   const key = 220 * 2 ** (Math.floor(random() * 12) / 12);
@@ -120,7 +120,7 @@ export function hum(samples: number): Float32Array {
   );
 }
 
-/** Three bursts of throaty noise, 0.35 s each, on quiet room tone. */
+/** Three bursts of cough-like noise, 0.35 s each, in quiet room tone. */
 export function coughs(samples: number, random: Random): Float32Array {
   const out = atLevel(pinkNoise(samples, random), 0.001);
   const throat = filterBands(whiteNoise(samples, random), RATE, (f) => (f < 150 ? 0 : 600 / (600 + f)));
@@ -134,7 +134,7 @@ export function coughs(samples: number, random: Random): Float32Array {
   return fit(out);
 }
 
-/** A telephone that rings: two tones, a second on and two off. */
+/** A ringing telephone: two tones, one second on and two off. */
 export function ringing(samples: number): Float32Array {
   return Float32Array.from({ length: samples }, (_, n) => {
     const t = n / RATE;
@@ -151,7 +151,7 @@ export function wind(samples: number, random: Random): Float32Array {
   );
 }
 
-/** Quieter where the loudest sample would not fit into 16 bits. */
+/** Scales down if the loudest sample would not fit into 16 bits. */
 function fit(samples: Float32Array): Float32Array {
   const peak = samples.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
   return peak <= MAX_PEAK ? samples : samples.map((x) => (x * MAX_PEAK) / peak);

@@ -1,6 +1,6 @@
-/** The discrete Fourier transform, and what is easily done with it: convolution and filters of any shape. */
+/** Discrete Fourier transform, convolution and filters of any shape. */
 
-/** In place, radix 2; the length is a power of two. The inverse is not divided by the length. */
+/** Transforms in place, radix 2; the length is a power of two. The inverse is not divided by the length. */
 function transform(re: Float64Array, im: Float64Array, inverse: boolean): void {
   const n = re.length;
   for (let i = 1, j = 0; i < n; i++) {
@@ -68,7 +68,7 @@ export function convolve(a: Float32Array, b: Float32Array): Float32Array {
   return Float32Array.from(re.subarray(0, length), (x) => x / size);
 }
 
-/** Each frequency made `gain(hertz)` times as strong, without delay. */
+/** Scales each frequency by `gain(hertz)`, without delay. */
 export function filterBands(
   samples: Float32Array,
   rate: number,

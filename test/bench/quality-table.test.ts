@@ -16,7 +16,7 @@ const clips = [
   { id: 'a', kind: 'read English' },
   { id: 'b', kind: 'read English' },
   { id: 'c', kind: 'verse' },
-  { id: 'd', kind: 'never heard of' },
+  { id: 'd', kind: 'unknown kind' },
 ];
 
 function scored(errors: Record<string, number>) {
@@ -33,41 +33,41 @@ describe('the table by kind', () => {
   const rows = kindRows(clips, scores);
   const row = (kind: string) => rows.find((one) => one.kind === kind)!;
 
-  test('sums the clips of a kind, in the order of the table, and all of them at the end', () => {
-    expect(rows.map(({ kind }) => kind)).toEqual(['read English', 'verse', 'never heard of', 'all']);
+  test('sums the clips by kind, in table order, with a total at the end', () => {
+    expect(rows.map(({ kind }) => kind)).toEqual(['read English', 'verse', 'unknown kind', 'all']);
     expect(row('read English').errors[DEFAULT]).toEqual({ errors: 3, words: 20 });
     expect(row('all').errors[second]).toEqual({ errors: 8, words: 40 });
   });
 
-  test('holds the default against the best peer of the kind', () => {
+  test('compares the default with the best peer of the kind', () => {
     expect(row('read English').bestPeer).toBe(first);
     expect(row('read English').over?.points).toBeCloseTo(5);
     expect(row('verse').over?.points).toBe(0);
   });
 
-  test('leaves out a clip that one of the columns lacks', () => {
+  test('excludes a clip that a column lacks', () => {
     const some = new Map(scores).set(second, scored({ a: 2, c: 4 }));
     const [read] = kindRows(clips, some);
     expect(read?.clips).toBe(1);
     expect(read?.errors[DEFAULT]).toEqual({ errors: 1, words: 10 });
   });
 
-  test('has no difference to show where no peer is there', () => {
+  test('shows no difference without a peer', () => {
     const alone = kindRows(clips, new Map([[DEFAULT, scores.get(DEFAULT)!]]));
     expect(alone.every(({ over, bestPeer }) => over === undefined && bestPeer === undefined)).toBe(true);
     expect(kindsTable(alone, [DEFAULT])).toContain('| –');
   });
 
-  test('marks the least of a row', () => {
+  test('marks the best value of a row', () => {
     const [, , line] = kindsTable([row('read English')], [DEFAULT, first]).split('\n');
     expect(line).toContain('15.0 (3)');
     expect(line).toContain('**10.0 (2)**');
     expect(line).toMatch(/\+5\.0 \(±0\.0…\+10\.0\)/);
   });
 
-  test('asks for a reason wherever the default is behind, and only there', () => {
+  test('adds a note only for kinds where the default is worse', () => {
     expect(notesOn(rows, {})).toEqual([
-      `- **read English**: 1 more wrong than ${first}. Why has not been looked into.`,
+      `- **read English**: 1 more wrong than ${first}. The reason is unknown.`,
     ]);
     expect(notesOn(rows, { 'read English': 'One name.' })[0]).toContain('One name.');
   });
@@ -81,14 +81,14 @@ describe('the table by kind', () => {
   });
 });
 
-describe('how sure a difference is', () => {
+describe('the confidence interval of a difference', () => {
   const pair = (ours: number, theirs: number) =>
     [
       { errors: ours, words: 10 },
       { errors: theirs, words: 10 },
     ] as const;
 
-  test('is the same every time, and holds the difference itself', () => {
+  test('is reproducible and contains the difference', () => {
     const pairs = [pair(1, 0), pair(0, 1), pair(2, 0), pair(3, 3), pair(1, 2)];
     const once = bootstrap(pairs, 'kind');
     expect(bootstrap(pairs, 'kind')).toEqual(once);
@@ -96,12 +96,12 @@ describe('how sure a difference is', () => {
     expect(once.to).toBeGreaterThan(2);
   });
 
-  test('is quite sure where all clips say the same', () => {
+  test('is empty if all clips agree', () => {
     expect(bootstrap([pair(2, 1), pair(2, 1)], 'kind')).toEqual({ from: 10, to: 10 });
   });
 });
 
-test('words that are printed are counted as they stand', () => {
+test('counts printed words', () => {
   expect(wordsPrinted('')).toBe(0);
   expect(wordsPrinted(' [Music] … — you, 2 of us.')).toBe(5);
   const texts = new Map([
@@ -113,7 +113,7 @@ test('words that are printed are counted as they stand', () => {
   );
 });
 
-test('every column has a name of its own', () => {
+test('every column has a unique name', () => {
   const names = [...SOTTO_COLUMNS, ...PEERS].map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
 });

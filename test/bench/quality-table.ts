@@ -1,4 +1,4 @@
-/** From word errors of each clip to the table by kind: sums, the best peer of each kind, how sure a difference is. */
+/** Table of word errors by kind of clip: sums, the best peer of each kind, confidence intervals of the differences. */
 import { barChart } from './bar-chart.js';
 import { KINDS, NOT_SPEECH, type QualityClip } from './quality-clips.js';
 import { DEFAULT, SOTTO_COLUMNS, PEERS } from './quality-contenders.js';
@@ -14,18 +14,18 @@ interface KindRow {
   readonly kind: string;
   readonly clips: number;
   readonly words: number;
-  /** Column → wrong words and all words, in the clips that every column has. */
+  /** Column → word errors and words, in the clips that every column has. */
   readonly errors: Readonly<Record<string, WordErrors>>;
-  /** The peer's column with the fewest errors, the first of equals. */
+  /** The peer column with the fewest errors, the first in a tie. */
   readonly bestPeer: string | undefined;
-  /** Errors per 100 words of Sotto's default over the best peer's, and where 95 of 100 redraws of the clips leave it. */
+  /** Difference in errors per 100 words between Sotto's default and the best peer, with its 95 % confidence interval. */
   readonly over: { readonly points: number; readonly from: number; readonly to: number } | undefined;
 }
 
 const percent = ({ errors, words }: WordErrors): number => (100 * errors) / Math.max(1, words);
 const isPeer = (column: string): boolean => PEERS.some(({ name }) => name === column);
 
-/** A row for each kind that has clips which every column has been asked about, and one for all of them. */
+/** A row for each kind with clips that every column has, and a total. */
 export function kindRows(clips: readonly Clip[], scores: Scores): KindRow[] {
   const common = clips.filter(({ id }) => [...scores.values()].every((scored) => scored.has(id)));
   const order = (kind: string) => {
@@ -49,18 +49,17 @@ function kindRow(kind: string, clips: readonly Clip[], scores: Scores): KindRow 
       best !== undefined && percent(errors[best]!) <= percent(errors[column]!) ? best : column,
     undefined,
   );
-  const [ours, theirs] = [errors[DEFAULT], bestPeer === undefined ? undefined : errors[bestPeer]];
-  const words = ours?.words ?? Object.values(errors)[0]?.words ?? 0;
+  const [sotto, peer] = [errors[DEFAULT], bestPeer === undefined ? undefined : errors[bestPeer]];
+  const words = sotto?.words ?? Object.values(errors)[0]?.words ?? 0;
   const row = { kind, clips: clips.length, words, errors, bestPeer };
-  if (ours === undefined || theirs === undefined || bestPeer === undefined)
-    return { ...row, over: undefined };
+  if (sotto === undefined || peer === undefined || bestPeer === undefined) return { ...row, over: undefined };
   const pairs = ids.map((id) => [scores.get(DEFAULT)!.get(id)!, scores.get(bestPeer)!.get(id)!] as const);
-  return { ...row, over: { points: percent(ours) - percent(theirs), ...bootstrap(pairs, kind) } };
+  return { ...row, over: { points: percent(sotto) - percent(peer), ...bootstrap(pairs, kind) } };
 }
 
 const BOOTSTRAP_SAMPLES = 2000;
 
-/** The middle 95 of 100 differences in errors per 100 words when the clips are drawn anew, with repetition (bootstrap). */
+/** 95 % confidence interval of the difference in errors per 100 words, by bootstrap over the clips. */
 export function bootstrap(
   pairs: readonly (readonly [WordErrors, WordErrors])[],
   seed: string,
@@ -81,12 +80,12 @@ export function bootstrap(
   };
 }
 
-/** Words as they are printed, whatever they are: `[Music]` is one. */
+/** Counts printed words of any kind: `[Music]` is one. */
 export function wordsPrinted(text: string): number {
   return text.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word)).length;
 }
 
-/** Columns as they stand in the table: ours first. */
+/** Columns in table order: Sotto first. */
 export function columnsOf(scores: ReadonlyMap<string, unknown>): string[] {
   return [...SOTTO_COLUMNS, ...PEERS].map(({ name }) => name).filter((name) => scores.has(name));
 }
@@ -119,7 +118,7 @@ export function kindsTable(rows: readonly KindRow[], columns: readonly string[])
   );
 }
 
-/** Words printed for sounds in which nobody speaks: a row for each sound. */
+/** Printed words for sounds without speech: a row for each sound. */
 export function silenceTable(
   clips: readonly Clip[],
   texts: ReadonlyMap<string, ReadonlyMap<string, string>>,
@@ -135,18 +134,18 @@ function printed(text: string | undefined): string {
   return text === undefined ? '–' : String(wordsPrinted(text));
 }
 
-/** Kinds in which Sotto's default makes more errors than the best peer does, each with what is known of why. */
+/** Notes on the kinds where Sotto's default makes more errors than the best peer, with the known reasons. */
 export function notesOn(rows: readonly KindRow[], reasons: Readonly<Record<string, string>>): string[] {
   return rows
     .filter(({ kind, over }) => kind !== 'all' && over !== undefined && over.points > 0)
     .map(({ kind, bestPeer, errors }) => {
       const more = (errors[DEFAULT]?.errors ?? 0) - (errors[bestPeer ?? '']?.errors ?? 0);
       const what = `${more} more wrong than ${bestPeer}`;
-      return `- **${kind}**: ${what}. ${reasons[kind] ?? 'Why has not been looked into.'}`;
+      return `- **${kind}**: ${what}. ${reasons[kind] ?? 'The reason is unknown.'}`;
     });
 }
 
-/** Kinds that are drawn, each with those it gathers. */
+/** Groups of the chart with their kinds. */
 const CHART_GROUPS: readonly (readonly [string, readonly string[]])[] = [
   ['read English', ['read English']],
   ['noise', ['noise 10 dB', 'noise 5 dB']],
@@ -171,7 +170,7 @@ export function qualityChart(
     return percent({ errors: sum(known.map((x) => x.errors)), words: sum(known.map((x) => x.words)) });
   };
   return barChart({
-    title: 'Wrong words in 100, by kind of clip, on the same weights (shorter is better)',
+    title: 'Word errors in %, by kind of clip, on the same weights (shorter is better)',
     rows: columns.map((label) => ({ label, accent: label === DEFAULT })),
     columns: [
       ...CHART_GROUPS.map(([title, kinds]) => ({
@@ -180,7 +179,7 @@ export function qualityChart(
         format: (x: number) => x.toFixed(1),
       })),
       {
-        title: 'words where none are said',
+        title: 'words without speech',
         values: columns.map((column) => invented.get(column)),
         format: (x: number) => x.toFixed(0),
       },

@@ -1,12 +1,12 @@
 /**
- * Word errors by kind of clip: Sotto greedy, with five beams and as it comes, beside faster-whisper and openai-whisper on
- * the same float16 weights; and the words that each prints where nobody speaks.
+ * Word errors by kind of clip: Sotto greedy, with beam size 5 and by default, compared with faster-whisper and
+ * openai-whisper on the same float16 weights; and the words that each prints without speech.
  *
  *     npm run bench -- quality [--model DIR] [--kinds A,B] [--columns A,B] [--no-peers] [--keep-ours]
  *
- * What the peers say is asked once (an hour of two cores) and kept outside the repository: `$SOTTO_QUALITY_CACHE`, else
- * `~/.cache/sotto-bench/quality`. So is what we say, for as long as the code that says it is the same (--keep-ours: whatever
- * the code is). --no-peers asks none and shows what is kept. A clip counts where every column has it.
+ * Transcripts of the peers (an hour on two cores) are cached outside the repository: `$SOTTO_QUALITY_CACHE`, else
+ * `~/.cache/sotto-bench/quality`. Sotto's are cached until the code changes (--keep-ours: always). --no-peers uses only
+ * cached transcripts. A clip counts only if every column has it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -42,9 +42,10 @@ export async function quality(argv: string[]): Promise<void> {
       'save-baseline': { type: 'boolean', default: false },
     },
   });
-  if (args.model === '') throw new Error('give the float16 folder of base: --model DIR, or SOTTO_BASE=DIR');
+  if (args.model === '')
+    throw new Error('set the float16 model directory of base: --model DIR or SOTTO_BASE=DIR');
   const cannot = missingScorer();
-  if (cannot !== undefined) throw new Error(`word errors cannot be counted: ${cannot}`);
+  if (cannot !== undefined) throw new Error(`no word errors: ${cannot}`);
   const kinds = args.kinds?.split(',');
   const clips = (await qualityClips()).filter(({ kind }) => kinds?.includes(kind) ?? true);
 
@@ -75,18 +76,18 @@ export async function quality(argv: string[]): Promise<void> {
   const circumstances = `commit ${[...ours.commits].join(', ')} · ${date} · ${[cpu, `${cores} cores`, os, `Node ${node}`].join(', ')}`;
   const how = [
     `Whisper base (multilingual), one float16 source for all, computed in float32 · language given · ${versions.join(', ')}`,
-    'greedy: temperature 0 alone, no text carried on, no detection of speech. The others: what each does by default, with the beams and the detection of speech that the name says',
+    'greedy: temperature 0 only, no previous text, no VAD. The others: defaults of each program, with the beam size and VAD in the name',
   ];
   const report = [
     '# Quality: word errors by kind of clip',
     [circumstances, ...how].join('  \n'),
-    'Wrong words in 100 (wrong words); of Japanese, characters. Bold: the least of the row. Kinds in decibels, reverb and telephone are the clips of read English, changed by `quality-sounds.ts`. Last column: Sotto default over the peer that is best on this very kind, and in brackets where 95 % of redraws of the clips leave the difference.',
+    'Word errors in % (number of errors); for Japanese, characters. Bold: the best of the row. Noise, music, reverb and telephone are the clips of read English, degraded by `quality-sounds.ts`. Last column: difference between Sotto default and the best peer of this kind, with its 95 % confidence interval.',
     kindsTable(rows, columns),
-    'Words printed where nobody speaks:',
+    'Words printed without speech:',
     silenceTable(silent, texts, columns),
-    ...section('Where Sotto default is behind the best peer, and why', notesOn(rows, REASONS)),
+    ...section('Where Sotto default is worse than the best peer, and why', notesOn(rows, REASONS)),
     ...section(
-      'Left out',
+      'Skipped',
       peers.skipped.map((line) => `- ${line}`),
     ),
   ];
@@ -124,7 +125,7 @@ function section(title: string, lines: readonly string[]): string[] {
 
 const Kept = z.object({ code: z.string(), text: z.string(), commit: z.string() });
 
-/** Column → clip → text, by the code as it is, in this process; and the commits at which it was said. */
+/** Transcripts of Sotto by column and clip, and the commits that they were computed at. */
 async function sottoTranscripts(
   dir: string,
   clips: readonly QualityClip[],
@@ -145,15 +146,15 @@ async function sottoTranscripts(
       const key = digest(JSON.stringify([dir, column.options, clip.language, clip.hash]));
       const file = join(folder, `${key}.json`);
       const kept = existsSync(file) ? Kept.parse(JSON.parse(readFileSync(file, 'utf8'))) : undefined;
-      let said = kept !== undefined && (keep || kept.code === code) ? kept : undefined;
-      if (said === undefined) {
+      let transcript = kept !== undefined && (keep || kept.code === code) ? kept : undefined;
+      if (transcript === undefined) {
         model ??= await load(dir);
-        said = { code, commit: now, text: await transcribeClip(model, clip, column) };
-        writeFileSync(file, JSON.stringify({ ...said, column: column.name, clip: clip.id }) + '\n');
+        transcript = { code, commit: now, text: await transcribeClip(model, clip, column) };
+        writeFileSync(file, JSON.stringify({ ...transcript, column: column.name, clip: clip.id }) + '\n');
         process.stderr.write(`Sotto ${done}/${clips.length * ours.length}\n`);
       }
-      texts.get(column.name)?.set(clip.id, said.text);
-      commits.add(said.commit);
+      texts.get(column.name)?.set(clip.id, transcript.text);
+      commits.add(transcript.commit);
     }
   }
   model?.dispose();
@@ -165,14 +166,14 @@ async function transcribeClip(
   clip: QualityClip,
   { options }: SottoColumn,
 ): Promise<string> {
-  const asked = { ...options, language: clip.language };
-  if (!clip.file.endsWith('.f32')) return (await transcribeFile(model, clip.file, asked)).result.text;
+  const allOptions = { ...options, language: clip.language };
+  if (!clip.file.endsWith('.f32')) return (await transcribeFile(model, clip.file, allOptions)).result.text;
   const bytes = readFileSync(clip.file);
   const samples = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
-  return (await transcribe(model, streamOf(samples), asked)).result.text;
+  return (await transcribe(model, streamOf(samples), allOptions)).result.text;
 }
 
-/** Of what decides our texts: the compiled models and audio, and the native library. */
+/** Digest of the code that determines Sotto's transcripts: the compiled models and audio, and the native library. */
 function codeDigest(): string {
   const folders = ['dist/daemon/src/models', 'dist/daemon/src/audio', 'native/lib'].map((at) =>
     join(root, at),

@@ -1,6 +1,6 @@
 /**
- * A Whisper folder of full size whose weights mean nothing: for what depends on their number alone, such as the time that
- * loading takes and the memory that they need. In the layout of mlx-community; a tensor at a time is in memory.
+ * Writes a Whisper model directory of full size with random weights, for measurements that depend only on their number,
+ * such as load time and memory. Uses the layout of mlx-community; keeps one tensor at a time in memory.
  */
 import { closeSync, mkdirSync, openSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,20 +12,20 @@ import { SIZES } from '#test/models/model-sizes.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 export interface RandomWhisper {
-  /** A published one, or dimensions as `config.json` has them. */
+  /** A published size, or dimensions as in `config.json`. */
   readonly size: keyof typeof SIZES | Readonly<Record<string, number>>;
-  /** All linear layers and the embedding packed, as mlx-whisper's own converter does; float16 without. */
+  /** Quantizes all linear layers and the embedding, as mlx-whisper's own converter does; float16 if undefined. */
   readonly bits?: 2 | 3 | 4 | 5 | 6 | 8;
   readonly groupSize?: 32 | 64 | 128;
 }
 
-/** About as large as trained weights are, so that activations stay finite through 32 layers. */
+/** Similar to trained weights, so that activations stay finite through 32 layers. */
 const SPREAD = 0.02;
-/** Numbers made at once. */
+/** Numbers generated at once. */
 const PIECE = 4_000_000;
 const FORMAT_NAME: Readonly<Record<string, string>> = { float16: 'F16', uint32: 'U32' };
 
-/** @throws Error if the disk has no room for it */
+/** @throws Error if the disk is too full */
 export function writeRandomWhisper(dir: string, { size, bits, groupSize = 64 }: RandomWhisper): void {
   const config = parseConfig(typeof size === 'string' ? SIZES[size] : size);
   mkdirSync(dir, { recursive: true });
@@ -47,7 +47,8 @@ export function writeRandomWhisper(dir: string, { size, bits, groupSize = 64 }: 
     ),
   });
   const { bavail, bsize } = statfsSync(dir);
-  if (bavail * bsize < end * 1.1) throw new Error(`no room for ${Math.round(end / 1e6)} MB in ${dir}`);
+  if (bavail * bsize < end * 1.1)
+    throw new Error(`not enough disk space for ${Math.round(end / 1e6)} MB in ${dir}`);
 
   const padded = header.padEnd(Math.ceil(header.length / 8) * 8);
   const length = Buffer.alloc(8);
@@ -78,7 +79,7 @@ function made(name: string, dtype: string, count: number, bits = 8): MxArray {
     const half = (): MxArray => mx.random.randint(0, 2 ** 16, [count], 'uint32');
     return mx.add(half(), mx.multiply(half(), mx.array(2 ** 16, [], 'uint32')));
   }
-  const step = SPREAD / 2 ** (bits - 2); // codes are spread evenly over twice the spread to either side
+  const step = SPREAD / 2 ** (bits - 2); // codes are spread evenly over ± twice the spread
   if (name.endsWith('.scales')) return mx.full([count], step, 'float16');
   if (name.endsWith('.biases')) return mx.full([count], -2 * SPREAD, 'float16');
   const isNorm = /(_ln|\.ln|ln_post)\.weight$/.test(name);

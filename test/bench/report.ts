@@ -1,4 +1,4 @@
-/** Figures of repeated runs, and the tables and files they are reported in. */
+/** Statistics of repeated runs, tables and result files. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, platform, release, totalmem } from 'node:os';
@@ -12,7 +12,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? NaN) + upper) / 2;
 }
 
-/** The value that so large a part of them does not exceed. */
+/** The quantile at `part`, 0 to 1. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? NaN;
@@ -22,7 +22,7 @@ export function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Largest over least: how steady the machine was. Above 1.3 the figures say little. */
+/** Ratio of the largest to the smallest value. Above 1.3 the machine was too unsteady for reliable figures. */
 export function spread(values: readonly number[]): number {
   return Math.max(...values) / Math.min(...values);
 }
@@ -35,7 +35,7 @@ export function slope(values: readonly number[]): number {
   return over / sum(values.map((_, i) => (i - middle) ** 2));
 }
 
-/** A table in Markdown, its columns aligned for reading it as text too. */
+/** A Markdown table with aligned columns. */
 export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((name, i) => Math.max(name.length, ...rows.map((row) => (row[i] ?? '').length)));
   const line = (row: readonly string[]) =>
@@ -47,7 +47,7 @@ export function printTable(header: readonly string[], rows: readonly (readonly s
   console.log(markdownTable(header, rows));
 }
 
-/** What the figures were taken on. */
+/** The machine of the measurement. */
 export function machine() {
   const all = cpus();
   return {
@@ -60,10 +60,10 @@ export function machine() {
   };
 }
 
-/** What a bench itself writes, and what is written from it: no change of what is measured. */
+/** Files that benches write, which do not count as changes. */
 const WRITTEN = ['test/bench/baseline', 'test/bench/FIGURES.md', 'README.md'];
 
-/** The commit that is measured, and whether the files are those of that commit. */
+/** The measured commit, and whether the files match it. */
 export function measuredTree(): { readonly commit: string; readonly clean: boolean } {
   const git = (...args: string[]) =>
     spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout?.trim() ?? '';
@@ -73,17 +73,17 @@ export function measuredTree(): { readonly commit: string; readonly clean: boole
   return { commit, clean: changes === '' };
 }
 
-/** The commit as reports name it. */
+/** The commit as shown in reports. */
 export function commit(): string {
   const { commit, clean } = measuredTree();
   return clean ? commit : `${commit} and changes`;
 }
 
 /**
- * Writes `test/bench/results/NAME.json`, and a file for each of `also` (extension → text), beside it (not kept by git);
- * when asked also to `test/bench/baseline` (kept), which takes figures of a commit only.
+ * Writes `test/bench/results/NAME.json` (ignored by git) and a file for each of `also` (extension → text); with
+ * `asBaseline` also to `test/bench/baseline` (in git), which requires a clean commit.
  *
- * @throws where a baseline is asked for and files differ from the commit; the result itself is written
+ * @throws Error if a baseline is requested and files differ from the commit; the result itself is written
  */
 export function saveResult(
   name: string,
@@ -105,8 +105,7 @@ export function saveResult(
   if (asBaseline && !tree.clean) throw new Error(UNCOMMITTED);
 }
 
-/** Why figures are not kept. */
-export const UNCOMMITTED = 'no baseline is kept of a tree with uncommitted changes: commit them first';
+export const UNCOMMITTED = 'baselines need a tree without uncommitted changes: commit them first';
 
 /** The stored baseline of a bench, or undefined. */
 export function readBaseline(name: string): Record<string, unknown> | undefined {

@@ -1,7 +1,7 @@
 /**
- * How soon the daemon is there again: from its start to the first `hello` that it answers, to an engine with a warm model,
- * and how long one that is told to go takes. Started as the login agent starts it, with the starter model, as it comes from
- * the disk cache. A client that was there before reconnects within that time; nothing that was said is lost meanwhile.
+ * Restart time of the daemon: from its start to the first answered `hello`, to an engine with a warm model, and the time
+ * that it needs to stop. Started as by the login agent, with the starter model in the disk cache. A connected client
+ * reconnects within that time and loses nothing.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { root } from './clips.js';
 import { median, printTable, quantile, saveResult } from './report.js';
 
 const launcher = join(root, 'daemon/bin/sotto.mjs');
-/** Looked at so often, so a figure may be off by as much. */
+/** Polling interval, which limits the precision. */
 const POLL_MS = 2;
 
 interface Run {
@@ -36,12 +36,12 @@ export async function restart(argv: string[]): Promise<void> {
   });
   const home = mkdtempSync(join(tmpdir(), 'so-re-'));
   const paths = resolvePaths({ SOTTO_HOME: home });
-  const runs: Record<string, Run[]> = { 'told to go': [], 'killed (SIGKILL)': [] };
+  const runs: Record<string, Run[]> = { SIGTERM: [], SIGKILL: [] };
   try {
     await once(paths, 'SIGTERM'); // fills the caches
     for (let i = 0; i < Number(args.repeat); i++) {
-      runs['told to go']?.push(await once(paths, 'SIGTERM'));
-      runs['killed (SIGKILL)']?.push(await once(paths, 'SIGKILL'));
+      runs.SIGTERM?.push(await once(paths, 'SIGTERM'));
+      runs.SIGKILL?.push(await once(paths, 'SIGKILL'));
     }
   } finally {
     rmSync(home, { recursive: true, force: true });
@@ -57,13 +57,13 @@ export async function restart(argv: string[]): Promise<void> {
     };
   });
   printTable(
-    ['the one before was', 'its end, ms', 'start → accepting, ms', 'of 95 %', 'start → model warm, ms'],
+    ['previous daemon', 'stop, ms', 'start → accepting, ms', 'p95', 'start → model warm, ms'],
     rows.map(({ before, ...figures }) => [before, ...Object.values(figures).map((ms) => ms.toFixed(0))]),
   );
   saveResult('restart', { repeat: Number(args.repeat), rows }, args['save-baseline']);
 }
 
-/** One life of a daemon, in the folder that others have lived in before. */
+/** Starts and stops a daemon in a home that was used before. */
 async function once(paths: Paths, signal: NodeJS.Signals): Promise<Run> {
   const startedAtMs = performance.now();
   const child = spawn(process.execPath, [launcher, 'daemon', 'run', '--agent'], {

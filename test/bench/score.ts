@@ -1,4 +1,4 @@
-/** Word errors by the scorer that the references use: Whisper's own normaliser lives in Python. */
+/** Counts word errors with the scorer of the references, because Whisper's own normalizer is in Python. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +11,8 @@ export interface WordErrors {
   readonly words: number;
 }
 
-/** What is said in a clip: words, or characters where a language is written without spaces. */
-interface Labelled {
+/** A transcript: words, or characters in a language without spaces. */
+export interface Labelled {
   readonly id: string;
   readonly kind: string;
   readonly language: string;
@@ -25,7 +25,7 @@ const Scores = z.record(
   z.object({ clips: z.record(z.string(), z.object({ errors: z.number(), words: z.number() })) }),
 );
 
-/** What to do where the normaliser is missing, or undefined. */
+/** Instructions if the normalizer is missing, or undefined. */
 export function missingScorer(): string | undefined {
   return existsSync(join(root, 'test/reference/.venv/bin/python'))
     ? undefined
@@ -33,11 +33,10 @@ export function missingScorer(): string | undefined {
 }
 
 /**
- * Errors and words of each clip, for each of the transcripts (name → clip → text). Clips without a right answer are
- * left out.
+ * Errors and words of each clip, for each set of transcripts (name → clip → text). Skips clips without a reference.
  *
- * @param dir where the transcripts are left, for who wants to look at them
- * @param labelled the right answers, for other clips than the open ones
+ * @param dir folder for the transcripts, for inspection
+ * @param labelled references, for clips other than the open ones
  */
 export function scoreTexts(
   texts: ReadonlyMap<string, ReadonlyMap<string, string>>,
@@ -66,7 +65,7 @@ export function scoreTexts(
   return new Map(Object.entries(scores).map(([name, { clips }]) => [name, new Map(Object.entries(clips))]));
 }
 
-/** All the clips of a set together, or undefined where none was scored. */
+/** Sums the errors of clips; undefined if none was scored. */
 export function totalErrors(
   scored: ReadonlyMap<string, WordErrors> | undefined,
   ids: readonly string[],

@@ -1,12 +1,12 @@
 /**
- * Words where nobody speaks, words invented and lost around long pauses, and words of real speech that the rules against
- * all that cost:
+ * Words printed without speech, words invented and lost at long pauses, and words of real speech that the guards
+ * against them drop:
  *
- *     npm run bench -- silence [--model DIR]… [--part sounds|pauses|speech]… [--everything] [--spoilt NAME]… [--save-baseline]
+ *     npm run bench -- silence [--model DIR]… [--part sounds|pauses|speech]… [--everything] [--degradations NAME]… [--save-baseline]
  *
- * All parts, with voice activity as it is by default; --everything also listens to all of it (`vad: false`), for
- * comparison. The sounds are computed (test/audio/vad-non-speech.ts), and music of the shared speech where it is there;
- * speech is spoilt in the ways of test/audio/vad-spoiled.ts.
+ * Runs all parts with the default VAD; --everything also without VAD, for comparison. The sounds are synthetic
+ * (test/audio/vad-non-speech.ts), plus the music of the shared speech if available; speech is degraded by
+ * test/audio/vad-spoiled.ts.
  */
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -27,7 +27,7 @@ import { commit, machine, markdownTable, saveResult } from './report.js';
 const RATE = 16_000;
 const SOUND_SECONDS = [5, 30, 60];
 const PAUSE_SECONDS = [30, 35, 40];
-/** As far as they fill the pause; music is quiet there. */
+/** Sounds that fill the pauses, with their gain; music is quiet. */
 const PAUSES: readonly (readonly [name: string, gain: number])[] = [
   ['digital silence', 1],
   ['room, -70 dB', 1],
@@ -67,7 +67,7 @@ export async function silence(argv: string[]): Promise<void> {
     if (args.part.includes(name)) parts.push(part);
     return args.part.includes(name) ? part : undefined;
   };
-  const sounds = begin('sounds', 'Words where nobody speaks', [
+  const sounds = begin('sounds', 'Words without speech', [
     'model',
     'heard',
     'sounds',
@@ -79,25 +79,25 @@ export async function silence(argv: string[]): Promise<void> {
     'model',
     'heard',
     'pauses',
-    'words invented',
-    'words lost',
-    'second time off by, s',
+    'invented words',
+    'lost words',
+    'second start off by, s',
     'where',
   ]);
-  const speech = begin('speech', 'Words of speech that are dropped as silence', [
+  const speech = begin('speech', 'Words of speech dropped as silence', [
     'model',
     'windows',
     'words',
     'dropped by the reference’s rule',
-    'by the second doubt alone',
-    'unsure windows',
-    'highest no-speech of these',
+    'dropped only by the second rule',
+    'uncertain windows',
+    'their highest no-speech probability',
   ]);
   for (const dir of args.model) {
     const model = await load(dir);
     const name = basename(dir);
-    const conditions: [string, TranscribeOptions][] = [['where somebody speaks', {}]];
-    if (args.everything) conditions.push(['everything', { vad: false }]);
+    const conditions: [string, TranscribeOptions][] = [['with VAD', {}]];
+    if (args.everything) conditions.push(['without VAD', { vad: false }]);
     for (const [mode, options] of conditions) {
       sounds?.rows.push([name, mode, ...(await countSounds(model, options))]);
       pauses?.rows.push([name, mode, ...(await countPauses(model, options))]);
@@ -153,7 +153,7 @@ async function countSounds(model: SpeechModel, options: TranscribeOptions): Prom
 }
 
 async function countPauses(model: SpeechModel, options: TranscribeOptions): Promise<Row> {
-  const said = (await samplesOf(`${root}/assets/speech/jfk.flac`)).slice(0, PHRASE_SECONDS * RATE);
+  const phrase = (await samplesOf(`${root}/assets/speech/jfk.flac`)).slice(0, PHRASE_SECONDS * RATE);
   const spoken = wordsOf(PHRASE).length;
   let [invented, lost, worst, count] = [0, 0, 0, 0];
   const where: string[] = [];
@@ -161,10 +161,10 @@ async function countPauses(model: SpeechModel, options: TranscribeOptions): Prom
     for (const seconds of PAUSE_SECONDS) {
       count++;
       const fill = NON_SPEECH.get(name)?.(seconds).map((x) => x * gain) ?? new Float32Array(0);
-      const samples = new Float32Array(2 * said.length + fill.length);
-      samples.set(said);
-      samples.set(fill, said.length);
-      samples.set(said, said.length + fill.length);
+      const samples = new Float32Array(2 * phrase.length + fill.length);
+      samples.set(phrase);
+      samples.set(fill, phrase.length);
+      samples.set(phrase, phrase.length + fill.length);
       const repeatAt = PHRASE_SECONDS + seconds;
       const { result } = await transcribe(model, streamOf(samples), { language: 'en', ...options });
       const between = (from: number, to: number): number =>
@@ -186,7 +186,7 @@ async function countPauses(model: SpeechModel, options: TranscribeOptions): Prom
   return [String(count), String(invented), String(lost), worst.toFixed(2), where.join('; ')];
 }
 
-/** All windows are asked for, and judged here by both rules. */
+/** Decodes all windows and applies both rules here. */
 async function countSpeech(model: SpeechModel, degradations: readonly string[]): Promise<Row> {
   const voice = await VoiceActivity.load();
   const clips = readClips().filter(({ text, seconds }) => text !== '' && seconds < 11);
@@ -199,17 +199,17 @@ async function countSpeech(model: SpeechModel, degradations: readonly string[]):
       const track = new SpeechTrack(voice.stream());
       track.push(samples);
       track.end();
-      const asked = { temperature: [0], noSpeechThreshold: 1, language: clip.language ?? 'en' };
-      const { result } = await transcribe(model, streamOf(samples), asked);
+      const options = { temperature: [0], noSpeechThreshold: 1, language: clip.language ?? 'en' };
+      const { result } = await transcribe(model, streamOf(samples), options);
       for (const window of byWindow(result.segments)) {
         const [first, last] = [window[0], window.at(-1)];
         if (first === undefined || last === undefined) continue;
-        const said = wordsOf(window.map(({ text }) => text).join(' ')).length;
+        const wordCount = wordsOf(window.map(({ text }) => text).join(' ')).length;
         const evidence = track.evidence(first.start * RATE, last.end * RATE);
         windows++;
-        words += said;
-        if (isSilentByReference(first, REFERENCE_THRESHOLDS)) byReference += said;
-        else if (isSilent(first, REFERENCE_THRESHOLDS, evidence)) bySecond += said;
+        words += wordCount;
+        if (isSilentByReference(first, REFERENCE_THRESHOLDS)) byReference += wordCount;
+        else if (isSilent(first, REFERENCE_THRESHOLDS, evidence)) bySecond += wordCount;
         if (evidence.maxProbability < 0.99 && evidence.seconds <= 2.5) {
           unsure++;
           highest = Math.max(highest, first.noSpeechProb);
@@ -228,7 +228,7 @@ async function countSpeech(model: SpeechModel, degradations: readonly string[]):
   ];
 }
 
-/** Segments of one window have its scores. */
+/** Groups segments by window: segments of a window share its scores. */
 function byWindow(segments: readonly Segment[]): Segment[][] {
   const windows: Segment[][] = [];
   for (const segment of segments) {

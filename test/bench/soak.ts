@@ -1,7 +1,7 @@
 /**
- * Many transcriptions of mixed lengths in one engine process, some of them cancelled half-way: what JavaScript and
- * MLX hold afterwards must be what they held before. Exits non-zero if the live arrays differ from those after the
- * warm-up, or if resident memory climbs by more than `--max-growth-mb` over the second half.
+ * Many transcriptions of mixed lengths in one engine process, some of them canceled midway: the memory of JavaScript and
+ * MLX must not grow. Exits nonzero if the number of live arrays differs from that after the warm-up, or if resident
+ * memory grows by more than `--max-growth-mb` over the second half.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ import { EngineClient } from './engine-client.js';
 import { PLAIN, starterModel } from './in-process.js';
 import { printTable, saveResult, slope } from './report.js';
 
-/** Lengths in seconds that take turns: under a second, about a window, over one, over two. */
+/** Lengths in seconds: under a second, about a window, more than one, more than two. */
 const LENGTHS = [3, 7.3, 0.6, 12, 29.9, 1.5, 5, 30, 9, 17.2, 4.4, 31.5, 2.2, 8, 61];
 const MB = 2 ** 20;
 
@@ -72,7 +72,7 @@ function finish(
   const mb = (bytes: number | undefined) => (bytes === undefined ? '–' : (bytes / MB).toFixed(1));
   const perRun = (pick: (f: EngineFigures) => number | undefined) => slope(half.map((f) => pick(f) ?? 0));
   printTable(
-    ['figure', 'before', 'after', 'most', 'slope of the 2nd half, a run'],
+    ['figure', 'before', 'after', 'peak', 'slope of the 2nd half, per run'],
     (
       [
         ['resident, MB', (f) => f.rssBytes],
@@ -92,7 +92,7 @@ function finish(
   const text = Object.entries(outcomes).map(([name, n]) => `${n} ${name}`);
   console.log(`${figures.length} runs in ${seconds.toFixed(0)} s: ${text.join(', ')}`);
   console.log(
-    `live arrays: ${before.liveArrays} before, ${after.liveArrays} after, other in between ${odd} times`,
+    `live arrays: ${before.liveArrays} before, ${after.liveArrays} after, different in between ${odd} times`,
   );
   const megabytes = figures.map((f) => Math.round(f.rssBytes / MB)).join(' ');
   saveResult('soak', { before, after, outcomes, growthMb: growth, megabytes }, args['save-baseline']);

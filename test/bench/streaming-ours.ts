@@ -1,4 +1,4 @@
-/** Our own sessions: looks at fixed places of the audio, each as long as it was measured to take; nobody waits for real. */
+/** Sotto's sessions: decode steps at fixed positions of the audio, with measured durations in simulated time. */
 import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import {
   agreementAndAlignAtt,
@@ -24,7 +24,7 @@ export interface Spoken {
   readonly truth: readonly WordEnd[];
 }
 
-/** `own` is what the model is heard with by itself; the others are single ideas, to hold it against. */
+/** `own` is the default configuration; the others are single policies for comparison. */
 export function streamingConfigNamed(name: string): Partial<StreamingConfig> {
   return name === 'own' ? {} : { policy: policyNamed(name) };
 }
@@ -35,7 +35,7 @@ function policyNamed(name: string): CommitPolicy {
   if (name.startsWith('aa')) return alignAtt(frames);
   if (name.startsWith('mix')) return agreementThenAlignAtt(frames);
   if (name.startsWith('both')) return agreementAndAlignAtt(frames);
-  throw new Error(`no policy is called ${name}: own, la, aa25, mix25, both15`);
+  throw new Error(`unknown policy ${name}; choose from own, la, aa25, mix25, both15`);
 }
 
 export async function runSottoSession(
@@ -90,7 +90,7 @@ export async function runSottoSession(
   return { ...session, refined: { text, seconds: clock.at - audioSeconds } };
 }
 
-/** The clock of the audio: work begins when its audio is there and the work before it is done. */
+/** Simulated clock: work starts when its audio is available and the previous work is done. */
 export class Stopwatch {
   at = 0;
   wallSeconds = 0;

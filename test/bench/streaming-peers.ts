@@ -1,4 +1,4 @@
-/** Other people's streaming, on the same weights and clips, each in a process of its own. */
+/** Streaming peers on the same weights and clips, each in a separate process. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -9,7 +9,7 @@ import { type TextUpdate, type Session, sessionOf } from './streaming-session.js
 import { type Spoken, Stopwatch } from './streaming-ours.js';
 
 const SAMPLE_RATE = 16_000;
-/** Audio comes in pieces of this length. */
+/** Audio arrives in pieces of this length. */
 const PIECE_SAMPLES = SAMPLE_RATE / 10;
 
 const Step = z.object({ committed: z.string(), tentative: z.string(), seconds: z.number(), cpu: z.number() });
@@ -36,7 +36,7 @@ interface StreamingPeer extends Contender {
   readonly stepSeconds: number;
 }
 
-/** All, whether or not they can run. */
+/** All streaming peers, whether or not they can run. */
 export function streamingPeers(stepSeconds: number): StreamingPeer[] {
   const reference = join(root, 'test/reference');
   return PEERS.map(({ name, label, ...peer }) => {
@@ -47,13 +47,13 @@ export function streamingPeers(stepSeconds: number): StreamingPeer[] {
     return {
       name,
       label,
-      ours: false,
+      isSotto: false,
       env: { OMP_NUM_THREADS: String(THREADS), HF_HUB_OFFLINE: '1', CUDA_VISIBLE_DEVICES: '' },
       stepSeconds,
       command: [python, worker, name, weights, source, String(stepSeconds), String(THREADS)],
       ...([python, weights, source].every(existsSync)
         ? {}
-        : { missing: 'test/bench/README.md says how it is set up' }),
+        : { missing: 'see test/bench/README.md for its setup' }),
     };
   });
 }
@@ -73,7 +73,7 @@ export class PeerProcess {
     return new PeerProcess(peer, process, [...named, settings].join('; '));
   }
 
-  /** As it drives itself: waits for a step of audio, then takes all that has come while it computed. */
+  /** Drives the peer as its own program does: waits for a step of audio, then processes all that has arrived. */
   async session({ clip, samples, language, truth }: Spoken): Promise<Session> {
     const clock = new Stopwatch();
     const updates: TextUpdate[] = [];

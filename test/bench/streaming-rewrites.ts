@@ -1,24 +1,21 @@
-/** How often shown text is taken back, counted word by word. */
-
 /**
- * Counts words that were shown and then gave way to others. What is shown is aligned with what was shown before, so a word
- * that is put in does not make all that follow it new; words that are only hidden again, and come back later, are none.
- * Case and punctuation are no words.
+ * Counts words that were shown and then replaced. Aligns each text with the previous one, so that an inserted word does
+ * not make all later words new. Words that are hidden and reappear do not count. Ignores case and punctuation.
  */
 export class Rewrites {
-  /** Words beyond the committed ones, as they were last seen. */
+  /** Uncommitted words as last seen. */
   #shown: string[] = [];
   count = 0;
 
-  /** @param committed said for good since the last call @param tentative shown behind it */
+  /** @param committed words committed since the last call @param tentative words shown after them */
   show(committed: readonly string[], tentative: readonly string[]): void {
-    const said = committed.flatMap(plain);
-    const now = [...said, ...tentative.flatMap(plain)];
+    const committedWords = committed.flatMap(plain);
+    const now = [...committedWords, ...tentative.flatMap(plain)];
     const { changed, kept } = aligned(this.#shown, now);
     this.count += changed;
-    // What is hidden now was seen: if something else takes its place later, that is a change.
+    // Hidden words were seen, so replacing them later is a change.
     const seen = [...now, ...this.#shown.slice(kept)];
-    this.#shown = seen.slice(said.length);
+    this.#shown = seen.slice(committedWords.length);
   }
 }
 
@@ -31,13 +28,13 @@ function plain(text: string): string[] {
 }
 
 /**
- * The words of `old` that are others in `now`, by the fewest edits. Either may go on behind where the other ends.
+ * Counts the words of `old` that changed in `now`, by the fewest edits. Either may continue beyond the end of the other.
  *
- * @returns `kept`: how many of `old` stand before the end of `now`
+ * @returns `kept`: number of words of `old` before the end of `now`
  */
 function aligned(old: readonly string[], now: readonly string[]): { changed: number; kept: number } {
   const width = now.length + 1;
-  /** Edits, and of them the words of `old` that changed. */
+  /** Number of edits, and of changed words of `old`. */
   const edits = new Float64Array((old.length + 1) * width);
   const changes = new Float64Array(edits.length);
   for (let i = 0; i <= old.length; i++) {
@@ -59,7 +56,7 @@ function aligned(old: readonly string[], now: readonly string[]): { changed: num
       }
     }
   }
-  // It ends where one of them does: the rest of `old` is hidden, or the rest of `now` is new.
+  // The alignment ends with either text: the rest of `old` is hidden, or the rest of `now` is new.
   let best = { cost: Infinity, changed: 0, kept: old.length };
   for (let j = 0; j <= now.length; j++) {
     const at = old.length * width + j;

@@ -1,38 +1,38 @@
-/** One clip spoken to somebody who writes it down: what was there when, by the clock of the audio. The same for all. */
+/** Figures of a streaming session on one clip, in simulated time; the same for all contenders. */
 import { Rewrites } from './streaming-rewrites.js';
 import { matched, units } from './words.js';
 
-/** A word and when it ends, in seconds: what the words are held against. */
+/** A reference word and its end in seconds. */
 export type WordEnd = readonly [word: string, end: number];
 
-/** Text that came at some moment. */
+/** A text update. */
 export interface TextUpdate {
-  /** Seconds on the clock of the audio when it was there, the computing included. */
+  /** Simulated time in seconds, including compute time. */
   readonly at: number;
-  /** Said for good since the one before. */
+  /** Text committed since the previous update. */
   readonly committed: string;
   readonly tentative: string;
 }
 
-/** What came of a clip, by whomever. */
+/** Result for a clip. */
 export interface Session {
   readonly clip: string;
   readonly text: string;
-  /** Seconds from the end of each word until it was committed. */
+  /** Seconds from the end of each word to its commit. */
   readonly delays: readonly number[];
-  /** Seconds from the end of the first word until any text was there. */
+  /** Seconds from the end of the first word to the first text. */
   readonly firstText: number | undefined;
-  /** Words shown and then replaced. */
+  /** Number of words that were shown and then replaced. */
   readonly rewritten: number;
   readonly words: number;
   readonly audioSeconds: number;
   readonly computeSeconds: number;
   readonly cpuSeconds: number;
-  /** From the last sample to the last text. */
+  /** Seconds from the last sample to the final text. */
   readonly finalSeconds: number;
-  /** Frames that went through an encoder; undefined where nobody knows. */
+  /** Encoded frames; undefined if unknown. */
   readonly encodedFrames: number | undefined;
-  /** The text of one more decode of the whole, where that is better, and from the last sample to it. */
+  /** The text after a decode of the whole clip, if it is better, and the seconds from the last sample to it. */
   readonly refined?: { readonly text: string; readonly seconds: number };
 }
 
@@ -70,7 +70,7 @@ export function sessionOf({ updates, language, truth, ...rest }: SessionInput): 
   };
 }
 
-/** With what is written without spaces left whole: its characters are counted later. */
+/** Splits text at spaces; characters of scripts without spaces are counted later. */
 function wordsOf(text: string): string[] {
   return text.split(/(?=\s)/).filter((word) => word.trim() !== '');
 }

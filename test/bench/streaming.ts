@@ -1,11 +1,11 @@
 /**
- * Text while somebody speaks: how late it comes, how often it changes, how right it is, and what it costs; ours in several
- * manners, and other people's on the same weights and clips.
+ * Streaming text: delay, rewrites, accuracy and cost, for several configurations of Sotto and for peers on the same
+ * weights and clips.
  *
  *     npm run bench -- streaming [--model DIR] [--policies own,la,aa25,…] [--step 0.5,1] [--clips ID,…|all] [--no-peers]
  *
- * The audio is given in steps as if it were spoken. The clock is that of the audio: an update begins when its audio is there
- * and the update before it is done, and lasts as long as it was measured to take; nobody waits for real.
+ * Audio is fed in steps as if it were spoken, in simulated time: an update starts when its audio is available and the
+ * previous update is done, and lasts as long as it was measured to take.
  */
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,11 +19,11 @@ import { streamingChart } from './streaming-chart.js';
 import { PeerProcess, streamingPeers } from './streaming-peers.js';
 import { quantile, type Session } from './streaming-session.js';
 
-/** Somebody who wrote the clips down. */
+/** A contender. */
 interface Row {
   readonly name: string;
   readonly label: string;
-  readonly ours: boolean;
+  readonly isSotto: boolean;
   readonly sessions: Session[];
 }
 
@@ -63,11 +63,11 @@ export async function streaming(argv: string[]): Promise<void> {
   for (const stepSeconds of steps) {
     for (const policy of args.policies.split(',')) {
       const name = `${policy}-${stepSeconds}`;
-      const label = `ours${policy === 'own' ? '' : `, ${policy}`}, ${stepSeconds} s`;
+      const label = `Sotto${policy === 'own' ? '' : `, ${policy}`}, ${stepSeconds} s`;
       const sessions: Session[] = [];
       const how = { config: streamingConfigNamed(policy), stepSeconds, refine: policy === 'own' };
       for (const one of spoken) sessions.push(await runSottoSession(model, one, how));
-      rows.push({ name, label, ours: policy === 'own', sessions });
+      rows.push({ name, label, isSotto: policy === 'own', sessions });
     }
   }
   model.dispose();
@@ -75,7 +75,7 @@ export async function streaming(argv: string[]): Promise<void> {
   for (const stepSeconds of args['no-peers'] ? [] : steps) {
     for (const peer of streamingPeers(stepSeconds)) {
       if (peer.missing !== undefined) {
-        console.error(`${peer.label} is left out: ${peer.missing}`);
+        console.error(`${peer.label} is skipped: ${peer.missing}`);
         continue;
       }
       const process = await PeerProcess.start(peer);
@@ -84,7 +84,7 @@ export async function streaming(argv: string[]): Promise<void> {
       const sessions: Session[] = [];
       for (const one of spoken) sessions.push(await process.session(one));
       await process.stop();
-      rows.push({ name, label, ours: false, sessions });
+      rows.push({ name, label, isSotto: false, sessions });
     }
   }
   for (const { name, sessions } of rows) {
@@ -105,7 +105,7 @@ export async function streaming(argv: string[]): Promise<void> {
     refinedWer: scores.has(`${row.name}-refined`) ? wer(`${row.name}-refined`) : undefined,
   }));
   const table = figures.map(cells);
-  console.log(`offline: ${wer('offline').toFixed(1)} % of ${wordsIn(scores.get('offline'))} words wrong`);
+  console.log(`offline: ${wer('offline').toFixed(1)} % of ${wordsIn(scores.get('offline'))} word errors`);
   printTable(HEADER, table);
   const about = {
     model: basename(args.model),
@@ -114,7 +114,7 @@ export async function streaming(argv: string[]): Promise<void> {
     peers: settings,
   };
   saveResult(args.name, { settings: about, offlineWer: wer('offline'), figures }, args['save-baseline'], {
-    md: `${markdownTable(HEADER, table)}\n\nOffline, the same model: ${wer('offline').toFixed(1)} % of words wrong.\n`,
+    md: `${markdownTable(HEADER, table)}\n\nOffline, the same model: ${wer('offline').toFixed(1)} % word errors.\n`,
     svg: streamingChart(figures, spoken.length, wer('offline')),
   });
 }
@@ -122,12 +122,12 @@ export async function streaming(argv: string[]): Promise<void> {
 const HEADER = [
   '',
   'WER, %',
-  'refined, %',
+  'refined WER, %',
   'first text, s p50 / p90',
   'committed after, s p50 / p90',
   'stop → text, ms p50 / p90',
   'stop → refined, ms',
-  'rewritten a word',
+  'rewrites per word',
   'compute, s / s',
   'CPU, s / s',
   'encoder frames / s',
@@ -157,7 +157,7 @@ function cells({ label, wer, refinedWer, ...row }: Figures): string[] {
   ];
 }
 
-/** All sessions of one row together; pairs are the median and the ninth tenth. */
+/** Aggregates sessions; pairs are the median and the 90th percentile. */
 function figuresOf(sessions: readonly Session[]) {
   const both = (values: readonly number[]): readonly [number, number] => [
     quantile(values, 0.5),

@@ -1,13 +1,13 @@
 /**
- * Word errors on the labelled clips, by the scorer that the references use:
+ * Word errors on the labeled clips, with the scorer of the references:
  *
  *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect] [--condition] [--times yes|no|auto] [--vad] [--beam N]
  *
- * Transcribes in this process (greedy, no fallback, the clip's language given unless --detect, text carried from
- * window to window only with --condition; --times no asks for the text alone, auto as `sotto transcribe` does: the same, and no
- * more of a clip that fits in one window encoded than is said; --vad listens only where somebody speaks; --beam 5 searches
- * with five beams), writes `test/bench/results/wer/NAME.jsonl` and calls
- * `test/reference/score.py` on it. Beside it, where it has been made, the reference's own `test/bench/results/wer/reference.jsonl` (transcribe-openai.py writes such files).
+ * Transcribes in this process: greedy, no fallback, with the clip's language unless --detect, conditioned on previous text
+ * only with --condition; --times no omits timestamps, --times auto uses the default of `sotto transcribe` (no timestamps,
+ * and short windows for short clips); --vad skips non-speech; --beam 5 sets the beam size. Writes
+ * `test/bench/results/wer/NAME.jsonl` and runs `test/reference/score.py` on it, and on the reference's
+ * `test/bench/results/wer/reference.jsonl` if it exists (transcribe-openai.py writes such files).
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
@@ -63,11 +63,11 @@ console.log(
 const reference = join(root, 'test/reference');
 const python = join(reference, '.venv/bin/python');
 if (existsSync(python)) {
-  const beside = join(folder, 'reference.jsonl');
-  const files = existsSync(beside) && beside !== out ? [beside, out] : [out];
+  const referenceFile = join(folder, 'reference.jsonl');
+  const files = existsSync(referenceFile) && referenceFile !== out ? [referenceFile, out] : [out];
   const scored = spawnSync(python, [join(reference, 'score.py'), ...files], { stdio: 'inherit' });
   process.exitCode = scored.status ?? 1;
 } else {
-  console.log('not scored: run test/reference/setup.sh first, it brings the normaliser');
+  console.log('not scored: run test/reference/setup.sh first, which installs the normalizer');
   process.exitCode = 3;
 }

@@ -1,5 +1,5 @@
 /**
- * Word errors on the labelled clips, greedy and with timestamps, of the bundled model and, where SOTTO_BASE names it, of the
+ * Word errors on the labeled clips, greedy and with timestamps, of the bundled model and, if SOTTO_BASE is set, of the
  * float16 weights; `npm run wer` has more settings.
  *
  *     npm run bench -- wer [--save-baseline]
@@ -46,7 +46,7 @@ export async function wordErrors(argv: string[]): Promise<void> {
     ...(totalErrors(byClip, [...byClip.keys()]) ?? { errors: NaN, words: NaN }),
   }));
   printTable(
-    ['model', 'clips', 'wrong words', 'words', '%'],
+    ['model', 'clips', 'errors', 'words', '%'],
     rows.map(({ model, clips, errors, words }) => [
       model,
       ...[clips, errors, words].map(String),

@@ -1,11 +1,11 @@
 /**
- * How far words begin from where they were said: ours beside openai-whisper and faster-whisper, on the clips that carry
- * word times, each with its own transcript of the same float16 weights. Counted are the words that all of them have.
+ * Accuracy of the start times of words: Sotto, openai-whisper and faster-whisper on the clips with word times, each with
+ * its own transcript of the same float16 weights. Only words that all of them have count.
  *
  *     npm run bench -- words [--model DIR] [--clips ID,…]
  *
- * The peers are asked where their environments are set up (test/reference/setup.sh torch, test/bench/peers/setup.sh) and
- * the model is not quantized. The clips' own times are another recognizer's: they are right within a few hundredths.
+ * Peers run if their environments are set up (test/reference/setup.sh torch, test/bench/peers/setup.sh) and the model is
+ * not quantized. The clips' own times come from another recognizer and are accurate within a few hundredths of a second.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ import { root, speechFolder } from './clips.js';
 import { float16Model, samplesOf, starterModel, streamOf } from './in-process.js';
 import { median, printTable, saveResult, sum } from './report.js';
 
-/** A word and when it begins, in seconds. */
+/** A word and its start in seconds. */
 type TimedWord = readonly [word: string, start: number];
 
 interface TimedClip {
@@ -75,7 +75,7 @@ export async function words(argv: string[]): Promise<void> {
   });
   console.log(`start of ${count} words of ${all}, on ${clips.length} clips`);
   printTable(
-    ['words of', 'mean absolute error, ms', 'median, ms', 'late by, ms'],
+    ['contender', 'mean absolute error, ms', 'median, ms', 'mean delay, ms'],
     table.map(({ name, ...ms }) => [name, ...[ms.meanMs, ms.medianMs, ms.biasMs].map((x) => x.toFixed(0))]),
   );
   const settings = { model: basename(args.model), clips: clips.map(({ id }) => id), words: count };
@@ -97,7 +97,7 @@ function timedClips(): TimedClip[] {
     }));
 }
 
-/** The words of clips that fit in a window, as the model finds them, and clipped to where voice activity hears speech. */
+/** Word times of clips that fit in a window, as the model finds them, and clipped to the speech segments of the VAD. */
 async function ours(
   dir: string,
   clips: readonly TimedClip[],
@@ -108,8 +108,8 @@ async function ours(
   const caches = makeCaches(network);
   const filters = new LogitFilters(tokenizer, network.config, { timestamps: true });
   const found = new Map([
-    ['ours', new Map<string, TimedWord[]>()],
-    ['ours, clipped to speech', new Map<string, TimedWord[]>()],
+    ['Sotto', new Map<string, TimedWord[]>()],
+    ['Sotto, clipped to speech', new Map<string, TimedWord[]>()],
   ]);
   for (const { id, file, language } of clips) {
     const samples = await samplesOf(file);
@@ -134,14 +134,14 @@ async function ours(
     const { segments } = cutSegments(step.value, tokenizer, 0, audioFrames);
     const plain = { startSequence, language, audioFrames, offsetSeconds: 0, lastSpeechSeconds: 0 };
     for (const [name, speech] of [
-      ['ours', undefined],
-      ['ours, clipped to speech', spoken(activity, samples)],
+      ['Sotto', undefined],
+      ['Sotto, clipped to speech', spoken(activity, samples)],
     ] as const) {
-      const timed = await addWordTimes(segments, model.deps, window, { ...plain, speech }, neverAborted);
-      const begun = timed.flatMap(({ words = [] }) =>
+      const timed = await addWordTimes(segments, model.parts, window, { ...plain, speech }, neverAborted);
+      const timedWords = timed.flatMap(({ words = [] }) =>
         words.map(({ word, start }): TimedWord => [word, start]),
       );
-      found.get(name)?.set(id, begun);
+      found.get(name)?.set(id, timedWords);
     }
     disposeWindow(window);
     await windows.dispose();
@@ -156,15 +156,15 @@ async function ours(
 function spoken(activity: VoiceActivity, samples: Float32Array): SpeechSpan[] {
   const stream = activity.stream();
   const segmenter = new SpeechSegmenter({ minSilenceMs: 100, minSpeechMs: 60, speechPadMs: 30 });
-  const stretches = [
+  const segments = [
     ...segmenter.push(stream.push(samples)),
     ...segmenter.push(stream.flush()),
     ...segmenter.end(samples.length),
   ];
-  return stretches.map(({ start, end }) => ({ start: start / SAMPLE_RATE, end: end / SAMPLE_RATE }));
+  return segments.map(({ start, end }) => ({ start: start / SAMPLE_RATE, end: end / SAMPLE_RATE }));
 }
 
-/** openai-whisper on the same folder and faster-whisper on what was made of it, where they are set up. */
+/** Word times of openai-whisper and of faster-whisper with converted weights, if they are set up. */
 function peers(dir: string, clips: readonly TimedClip[]): Map<string, Map<string, TimedWord[]>> {
   const reference = join(root, 'test/reference');
   const results = join(root, 'test/bench/results');
@@ -172,7 +172,7 @@ function peers(dir: string, clips: readonly TimedClip[]): Map<string, Map<string
   const found = new Map<string, Map<string, TimedWord[]>>();
   const config = JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8')) as object;
   if ('quantization' in config) {
-    console.error('the peers are left out: the model is quantized (--model DIR of the float16 weights)');
+    console.error('the peers are skipped: the model is quantized (use --model DIR with float16 weights)');
     return found;
   }
   for (const [name, environment, weights] of [
@@ -182,7 +182,7 @@ function peers(dir: string, clips: readonly TimedClip[]): Map<string, Map<string
     const python = join(reference, environment, 'bin/python');
     const out = join(results, `words-${name}.jsonl`);
     if (!existsSync(python) || !existsSync(weights)) {
-      console.error(`${name} is left out: it is not set up`);
+      console.error(`${name} is skipped: it is not set up`);
       continue;
     }
     const argv = [join(reference, 'word-times.py'), name, weights, out, ...clips.map(({ id }) => id)];
@@ -198,7 +198,7 @@ function peers(dir: string, clips: readonly TimedClip[]): Map<string, Map<string
   return found;
 }
 
-/** What is compared: words, or characters of which only a word's first has a time. */
+/** Unit of comparison: a word, or a character, of which only the first of a word has a time. */
 export type Unit = readonly [text: string, start: number | undefined];
 
 export function units(words: readonly TimedWord[], language: string): Unit[] {
@@ -210,7 +210,7 @@ export function units(words: readonly TimedWord[], language: string): Unit[] {
   });
 }
 
-/** Of each unit of `truth` that is also in `got`, by the fewest edits: when it begins there. */
+/** Start times in `got` of the units of `truth` that match by the fewest edits, by index in `truth`. */
 export function matched(truth: readonly Unit[], got: readonly Unit[]): Map<number, number> {
   const width = got.length + 1;
   const costs = new Uint16Array((truth.length + 1) * width);

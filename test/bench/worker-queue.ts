@@ -1,7 +1,7 @@
 /**
- * A queue of several machines while they die: 300 files, three workers (each with a daemon and a fake engine of its own), two
- * of them killed at a random moment and started again, and the queue itself killed once and started again. Every file must be
- * accounted for: placed once, or put aside with its reason.
+ * A queue of several machines under failures: 300 files, three workers (each with its own daemon and fake engine), two of
+ * them killed at random moments and restarted, and the queue itself killed once and restarted. Every file must be
+ * transcribed once, or set aside with a reason.
  *
  *     npm run bench -- worker [--files 300] [--broken 15] [--machines 3] [--kills 2] [--seed N]
  */
@@ -43,7 +43,7 @@ export async function workerQueue(argv: string[]): Promise<void> {
     const watching = team.begin(['transcribe', '.', '--summary', '-']);
     let over = false;
     void watching.done.then(() => (over = true));
-    // Spread over the work, each at a moment that nobody knows.
+    // Random moments during the work.
     const roughMs = (Number(args.files) * (SEGMENTS * DELAY_MS + 100)) / machines.length;
     const moments = Array.from(
       { length: Number(args.kills) + 1 },
@@ -73,7 +73,7 @@ export async function workerQueue(argv: string[]): Promise<void> {
     const status = await team.status();
     const placed = ledger.close();
     const flaws = flawsOf(team, sound, placed, JSON.parse(stdout) as WorkerCounts);
-    if (status.failed.length !== Number(args.broken)) flaws.push(`${status.failed.length} were put aside`);
+    if (status.failed.length !== Number(args.broken)) flaws.push(`${status.failed.length} were set aside`);
     if (code !== (Number(args.broken) > 0 ? 1 : 0))
       flaws.push(`the command ended with ${code}: ${stderr.slice(-500)}`);
     for (const flaw of flaws) console.error(flaw);
@@ -89,7 +89,7 @@ export async function workerQueue(argv: string[]): Promise<void> {
         seconds.toFixed(1),
       ],
     ];
-    printTable(['files', 'workers', 'killed', 'placed once', 'put aside', 'flaws', 'seconds'], rows);
+    printTable(['files', 'workers', 'killed', 'transcribed once', 'set aside', 'flaws', 'seconds'], rows);
     saveResult(
       'worker',
       { settings: { ...args }, killed, seconds, placed: placed.size, aside: status.failed.length, flaws },
@@ -107,11 +107,11 @@ interface WorkerCounts {
   readonly left: number;
 }
 
-/** Names without their extension, the good ones. */
+/** Creates the files. @returns the names of the valid ones, without extension */
 function prepare(team: WorkerTeam, files: number, broken: number): string[] {
   const names = Array.from({ length: files }, (_, index) => `talk-${String(index).padStart(4, '0')}`);
   for (const [index, name] of names.entries()) {
-    if (index < broken) writeFileSync(join(team.folder, `${name}.mp3`), 'no sound');
+    if (index < broken) writeFileSync(join(team.folder, `${name}.mp3`), 'no audio');
     else team.audio(`${name}.mp3`, { segments: SEGMENTS, delayMs: DELAY_MS });
   }
   return names.slice(broken);
@@ -129,9 +129,9 @@ function flawsOf(
     .join('');
   for (const name of sound) {
     const times = placed.get(`${name}.txt`) ?? 0;
-    if (times !== 1) flaws.push(`${name} was placed ${times} times`);
+    if (times !== 1) flaws.push(`${name} was transcribed ${times} times`);
     else if (readFileSync(join(team.folder, `${name}.txt`), 'utf8') !== whole)
-      flaws.push(`${name} is not whole`);
+      flaws.push(`${name} is incomplete`);
   }
   const unexpected = readdirSync(team.folder).filter(
     (name) => !/^talk-\d+\.(mp3|txt|mp3\.attempts)$/.test(name),
@@ -139,6 +139,6 @@ function flawsOf(
   if (unexpected.length > 0) flaws.push(`left over: ${unexpected.join(', ')}`);
   if (placed.size !== sound.length) flaws.push(`${placed.size} texts for ${sound.length} files`);
   if (reported.done !== sound.length || reported.left !== 0)
-    flaws.push(`told: ${JSON.stringify({ ...reported, results: undefined })}`);
+    flaws.push(`reported: ${JSON.stringify({ ...reported, results: undefined })}`);
   return flaws;
 }

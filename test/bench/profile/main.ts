@@ -1,6 +1,6 @@
 /**
- * Where a window and a token spend their time. Three looks at the same work: as usual, as usual with every call of `mx`
- * counted, and op by op, each evaluated by itself. Beside them what this machine could do at best.
+ * Profile of a window and a token. Runs the same work three times: normally, with every call of `mx` counted, and op by op
+ * with each op evaluated separately. Compares the results with the limits of this machine.
  */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -44,9 +44,9 @@ interface Lap {
   readonly melMs: number;
   readonly encodeMs: number;
   readonly decodeMs: number;
-  /** From the first text to the first segment, over the tokens between. */
+  /** Time from the first text to the first segment, divided by the tokens in between. */
   readonly tokenMs: number;
-  /** From the encoder's end to the first text. */
+  /** Number of tokens. */
   readonly tokens: number;
 }
 
@@ -74,7 +74,7 @@ async function transcribeOnce(model: SpeechModel, samples: Float32Array, timesta
     }
     if (value.type === 'text') firstText ??= performance.now();
     if (value.type === 'segment') firstSegment ??= performance.now();
-    // All segments of a window are cut at once, when its last token is there.
+    // All segments of a window are emitted at once, after its last token.
     if (value.type === 'segment') tokensOfFirst += value.segment.tokens.length;
   }
 }
@@ -101,7 +101,7 @@ export async function profile(argv: string[]): Promise<void> {
   const clip = pickClips(TWELVE).find(({ id }) => id === DENSE) ?? pickClips([])[0];
   if (clip === undefined) throw new Error('there are no clips');
   const speech = await samplesOf(clip.file);
-  // One whole window, whatever is said in it: without timestamps nothing is cut before its end.
+  // A full window of any content: without timestamps it is decoded to its end.
   const window = Float32Array.from({ length: WINDOW_SAMPLES }, (_, i) => speech[i % speech.length] ?? 0);
 
   const model = await load(folder);
@@ -131,7 +131,7 @@ export async function profile(argv: string[]): Promise<void> {
       date,
       machine: `${cpu}, ${cores} cores, ${os}, Node ${node}, MLX ${mx.version} on the ${mx.defaultDevice()}`,
       model: basename(folder),
-      settings: `least of ${args.repeat}; window: 30 s without timestamps; token: the ${speech.length / 16_000} s clip ${clip.id} with timestamps`,
+      settings: `best of ${args.repeat}; window: 30 s without timestamps; token: the ${speech.length / 16_000} s clip ${clip.id} with timestamps`,
     },
     readMsPerMinute: await readMsPerMinute(clip.file, clip.seconds),
     window: {
@@ -160,7 +160,7 @@ export async function profile(argv: string[]): Promise<void> {
   model.dispose();
   const markdown = markdownProfile(result);
   console.log(markdown);
-  // A thousand ops one by one are no reading: the table sums them up.
+  // The table sums up the ops; the list of all is too long.
   const { window: ofWindow, token: ofToken, ...rest } = result;
   const kept = { ...rest, window: { ...ofWindow, ops: undefined }, token: { ...ofToken, ops: undefined } };
   saveResult('profile', kept, args['save-baseline'], { md: markdown });

@@ -17,8 +17,8 @@ async function work(): Promise<void> {
   y.dispose();
 }
 
-describe('watching', () => {
-  test('every op is seen once, with its operands, and the result is the same', async () => {
+describe('instrumentation', () => {
+  test('records every op once with its operands and keeps the result', async () => {
     const runs = await watchOps(() => 'here', work);
     expect(runs.map(({ op }) => op)).toEqual([
       'ones',
@@ -38,12 +38,12 @@ describe('watching', () => {
     });
   });
 
-  test('calls are counted and timed by stage while all runs as usual', async () => {
+  test('counts and times calls by stage', async () => {
     const stages = await watchCalls(() => 'here', work);
     expect(stages.get('here')).toMatchObject({ scopes: 1, ops: 7, queued: 1, waits: 1, reads: 1 });
   });
 
-  test('leaves mx as it was, also when the work fails', async () => {
+  test('restores mx, also if the work fails', async () => {
     const before = { ...mx };
     const item = Object.getOwnPropertyDescriptor(mx.MxArray.prototype, 'item')?.value as unknown;
     const fail = () => Promise.reject(new Error('on purpose'));
@@ -77,19 +77,19 @@ describe('stages', () => {
   });
 });
 
-describe('what Whisper base asks', () => {
-  test('of the processors for a window', () => {
+describe('Whisper base needs', () => {
+  test('this much compute per window', () => {
     expect(encoderFlop(BASE, 1500) / 1e9).toBeCloseTo(87.4, 1);
     expect(crossFlop(BASE, 1500) / 1e9).toBeCloseTo(9.4, 1);
   });
 
-  test('of the memory for a token', () => {
+  test('this much memory bandwidth per token', () => {
     const { layers, output, memory } = tokenNumbers(BASE, 1500);
     expect([layers, output, memory].map((n) => Math.round(n / 1e5) / 10)).toEqual([22, 26.6, 9.2]);
   });
 });
 
-describe('the page', () => {
+describe('the report', () => {
   const op = (name: string, stage: string, ms: number, bytesIn = 1000): OpRun => ({
     op: name,
     operands: 'float32[2]',
@@ -109,14 +109,14 @@ describe('the page', () => {
     op('mel', 'mel', 9),
   ];
 
-  test('puts ops of one kind together, the costliest first', () => {
+  test('groups equal ops, the most expensive first', () => {
     expect(groupOps(ops, ['token'])).toEqual([
       { op: 'linear', operands: 'float32[2]', calls: 2, ms: 5 },
       { op: 'take', operands: 'float32[2]', calls: 1, ms: 1 },
     ]);
   });
 
-  test('does not take a look at a table for reading all of it', () => {
+  test('does not count partial reads of a table', () => {
     expect(bytesRead(ops, ['token'])).toBe(2000);
   });
 
@@ -129,11 +129,11 @@ describe('the page', () => {
     required: { encoderFlop: 80e9, crossFlop: 10e9, tokenNumbers: { layers: 1e6, output: 1e6, memory: 2e6 } },
   };
 
-  test('shares what JavaScript did among the steps', () => {
+  test('divides the JavaScript cost by the steps', () => {
     expect(tokenBudget(profile.token)).toMatchObject({ steps: 4, ops: 10, buildMs: 0.5, waits: 1, reads: 2 });
   });
 
-  test('says how far the encoder is from the best product', () => {
+  test('compares the encoder with the best product', () => {
     const text = markdownProfile(profile);
     expect(text).toContain('abc1234');
     expect(text).toMatch(/450 ms at 200 GFLOP\/s \(best\).*500 ms, 180 GFLOP\/s.*90 %/);

@@ -1,4 +1,4 @@
-/** The profile as a page: stages, the budget of a token, ops, and how far all that is from what the machine can do. */
+/** Report of the profile: stages, the budget of a token, ops, and a comparison with the limits of the machine. */
 import type { Circumstances } from '../offline-report.js';
 import { markdownTable, sum } from '../report.js';
 import type { Product } from '#daemon/engine/selftest/roofline.js';
@@ -6,15 +6,15 @@ import { STAGES } from './stages.js';
 import type { OpRun, StageCost } from './watch.js';
 
 export interface Part {
-  /** By stage, while everything ran as usual. */
+  /** Costs by stage in a normal run. */
   readonly calls: Readonly<Record<string, StageCost>>;
-  /** Every op, evaluated by itself. */
+  /** Every op, evaluated separately. */
   readonly ops: readonly OpRun[];
 }
 
 export interface Profile {
   readonly about: Circumstances;
-  /** Decoding a file to samples, for a minute of audio. */
+  /** Time for decoding a minute of audio from a file. */
   readonly readMsPerMinute: number;
   readonly window: Part & { readonly melMs: number; readonly encodeMs: number };
   readonly token: Part & { readonly tokens: number; readonly decodeMs: number; readonly ms: number };
@@ -31,11 +31,11 @@ export interface Profile {
 
 const WINDOW_STAGES = ['mel', 'encoder', 'cross keys, values'];
 const TOKEN_STAGES = ['token', 'sampling'];
-/** Their operands are tables of which they take a few rows, or arrays that they only look at in another way. */
+/** Ops that read a few rows of a table, or that only change the view of an array. */
 const PARTIAL_READ_OPS =
   /^(take|slice|cpu\.rows|reshape|transpose|array\.reshape|array\.transpose|expandDims|squeeze|asStrided|broadcastTo)$/;
 
-/** Bytes that the ops of the stages read, operand by operand. */
+/** Bytes read by the ops of the stages, summed over operands. */
 export function bytesRead(ops: readonly OpRun[], stages: readonly string[]): number {
   return sum(
     ops
@@ -51,7 +51,7 @@ interface OpGroup {
   readonly ms: number;
 }
 
-/** Ops of some stages, those with the same name and operands together, the costliest first. */
+/** Ops of some stages, grouped by name and operands, the most expensive first. */
 export function groupOps(ops: readonly OpRun[], stages: readonly string[]): OpGroup[] {
   const groups = new Map<string, OpGroup>();
   for (const { op, operands, stage, ms } of ops) {
@@ -89,7 +89,7 @@ function opsTable(ops: readonly OpRun[], stages: readonly string[], per: number,
   );
 }
 
-/** Steps that the decoder made: one scope of the stage for each. */
+/** Decoder steps: the stage has one scope per step. */
 export const stepsOf = ({ calls, tokens }: Profile['token']) => calls.token?.scopes ?? tokens;
 
 function stagesTable(profile: Profile): string {
@@ -118,12 +118,12 @@ function stagesTable(profile: Profile): string {
     return row(token, stage, 1, 'window', '');
   });
   return markdownTable(
-    ['stage', 'per', 'ms, as usual', 'ms, op by op', 'ops'],
+    ['stage', 'per', 'ms, normal run', 'ms, op by op', 'ops'],
     [['reading a file', 'minute', profile.readMsPerMinute.toFixed(1), '', ''], ...rows],
   );
 }
 
-/** What JavaScript did for one token. */
+/** JavaScript cost of a token. */
 export function tokenBudget(token: Profile['token']) {
   const steps = stepsOf(token);
   const costs = Object.entries(token.calls)
@@ -148,20 +148,20 @@ function budgetTable(token: Profile['token']): string {
   const script = budget.buildMs - budget.bindingMs;
   const micros = (ms: number) => `${(1000 * ms).toFixed(0)} µs`;
   return markdownTable(
-    ['JavaScript side of a token', 'count', 'time'],
+    ['JavaScript cost of a token', 'count', 'time'],
     [
       [
-        'graph built: JavaScript itself',
+        'building the graph: JavaScript',
         '',
-        `${micros(script)}, ${((1000 * script) / budget.ops).toFixed(1)} µs an op`,
+        `${micros(script)}, ${((1000 * script) / budget.ops).toFixed(1)} µs per op`,
       ],
       [
-        'graph built: in the binding',
+        'building the graph: binding',
         `${budget.ops.toFixed(1)} ops`,
-        `${micros(budget.bindingMs)}, ${((1000 * budget.bindingMs) / budget.ops).toFixed(1)} µs an op`,
+        `${micros(budget.bindingMs)}, ${((1000 * budget.bindingMs) / budget.ops).toFixed(1)} µs per op`,
       ],
       ['queued (eval, asyncEval)', budget.queued.toFixed(1), micros(budget.queueMs)],
-      ['waited (ready): the device works', budget.waits.toFixed(1), micros(budget.waitMs)],
+      ['waiting for the device (ready)', budget.waits.toFixed(1), micros(budget.waitMs)],
       ['values read (item)', budget.reads.toFixed(1), ''],
     ],
   );
@@ -177,7 +177,7 @@ function rooflineTable(profile: Profile): string {
   const read = bytesRead(token.ops, TOKEN_STAGES) / steps;
   const tokenBound = read / bandwidth / 1e6;
   return markdownTable(
-    ['', 'asked', 'at best', 'measured', 'share of the best'],
+    ['', 'required', 'limit', 'measured', 'share of the limit'],
     [
       [
         'encoder and cross keys, values',
@@ -187,7 +187,7 @@ function rooflineTable(profile: Profile): string {
         `${((100 * encoderBound) / window.encodeMs).toFixed(0)} %`,
       ],
       [
-        'token, operands as they are',
+        'token, actual operands',
         `${(read / 1e6).toFixed(0)} MB`,
         `${tokenBound.toFixed(2)} ms at ${bandwidth.toFixed(0)} GB/s`,
         `${token.ms.toFixed(2)} ms, ${(read / token.ms / 1e6).toFixed(0)} GB/s`,
@@ -205,7 +205,7 @@ function tokenNumbersLine({ required, machine }: Profile): string {
   return (
     `A token reads ${millions(layers + output + memory)} million numbers (layers ${millions(layers)}, output ${millions(output)}, ` +
     `cross-attention of a full window ${millions(memory)}): at best ${bound(4)} ms in float32, ${bound(2)} in float16, ${bound(1)} in 8 bits. ` +
-    `Memory reads at ${machine.readGbPerSecond.one.toFixed(0)} GB/s by one thread, ${machine.readGbPerSecond.all.toFixed(0)} by all.`
+    `Memory bandwidth is ${machine.readGbPerSecond.one.toFixed(0)} GB/s with one thread, ${machine.readGbPerSecond.all.toFixed(0)} with all.`
   );
 }
 
@@ -214,10 +214,10 @@ export function markdownProfile(profile: Profile): string {
   const steps = stepsOf(token);
   return (
     [
-      '# Profile: where a window and a token spend their time',
+      '# Profile of a window and a token',
       `commit ${about.commit} · ${about.date} · ${about.machine}  \n${about.model} · ${about.settings}`,
       stagesTable(profile),
-      'Op by op, each op is evaluated before the next is made, which adds some 10 µs to each and takes all overlap away.',
+      'Op by op, each op is evaluated before the next is created, which adds about 10 µs to each and prevents overlap.',
       budgetTable(token),
       rooflineTable(profile),
       tokenNumbersLine(profile),

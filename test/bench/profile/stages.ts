@@ -1,4 +1,4 @@
-/** Which stage of a transcription a call of `mx` belongs to, by the files and functions that led to it. */
+/** Assigns a call of `mx` to a stage of the transcription, by the files and functions on the call stack. */
 
 export const STAGES = [
   'mel',
@@ -13,7 +13,7 @@ export const STAGES = [
 ] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** First match counts. Files are stable; where a function was renamed, its calls fall to the file's stage. */
+/** The first match counts. Calls of unknown functions get the stage of their file. */
 const RULES: readonly [pattern: RegExp, stage: Stage][] = [
   [/crossKeysValues|crossMemory/, 'cross keys, values'],
   [/logit-filters\.js|\bsample \(/, 'sampling'],

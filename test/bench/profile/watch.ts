@@ -1,11 +1,10 @@
 /**
- * Looks over the shoulder of everything that calls `mx`, without knowing what it computes: every function of `mx` (and
- * of its namespaces) is put behind a wrapper while a transcription runs. Which stage a call belongs to is read off the
- * call stack.
+ * Instruments all calls of `mx`: wraps every function of `mx` and of its namespaces while a transcription runs. The call
+ * stack determines the stage of a call.
  */
 import { arraysIn, mx, type MxArray } from '#native/index.js';
 
-/** An op as it ran, by itself: evaluated before the next one was made. */
+/** An op that was evaluated separately, before the next one was created. */
 export interface OpRun {
   readonly op: string;
   /** Dtypes and shapes of the array operands, as text. */
@@ -17,27 +16,27 @@ export interface OpRun {
   readonly bytesOut: number;
 }
 
-/** What the JavaScript side did for one stage while everything ran as usual. */
+/** JavaScript cost of a stage in a normal run. */
 export interface StageCost {
-  /** Outermost `tidy` scopes: in the decoder's stages one for each step. */
+  /** Outermost `tidy` scopes; one per step in the decoder's stages. */
   scopes: number;
-  /** Time in those scopes: the graph is built there, nothing is computed. */
+  /** Time in those scopes, which build the graph without computing. */
   buildMs: number;
-  /** Calls of ops: nodes of the graph, but for those that MLX adds of itself. */
+  /** Calls of ops: nodes of the graph, except those that MLX adds itself. */
   ops: number;
   /** Time inside the binding's ops. The rest of `buildMs` is JavaScript. */
   bindingMs: number;
-  /** Calls of `eval` and `asyncEval`, and the time that they kept the thread. */
+  /** Calls of `eval` and `asyncEval`, and the time that they blocked the thread. */
   queued: number;
   queueMs: number;
-  /** Calls of `ready` (waits for the device) and the time until they were done. */
+  /** Calls of `ready`, which wait for the device, and their duration. */
   waits: number;
   waitMs: number;
   /** Values read by JavaScript: `item`, `tolist`, `toTypedArray`. */
   reads: number;
 }
 
-/** What neither makes a node of the graph nor runs it. */
+/** Functions that neither create a node of the graph nor run it. */
 const NOT_OPS = new Set([
   ...[
     'MxArray',
@@ -54,7 +53,7 @@ const NOT_OPS = new Set([
   ],
   ...['withStream', 'scopeOpen', 'scopeClose', 'whenAvailable', 'isAvailable', 'liveArrays', 'memory'],
 ]);
-/** What the event loop's side of MLX is called. */
+/** Functions that run the graph. */
 const RUNNING = new Set(['eval', 'asyncEval', 'ready', 'tidy']);
 const READS = ['item', 'tolist', 'toTypedArray', 'data'];
 const METHODS = ['astype', 'reshape', 'transpose'];
@@ -70,7 +69,7 @@ function isNamespace(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Puts `wrap(name, fn)` in the place of every function; returns what undoes it. */
+/** Replaces every function by `wrap(name, fn)`; returns a function that restores them. */
 function replaceAll(wrap: Wrap): () => void {
   const table: Record<string, unknown> = mx;
   const before = { ...table };
@@ -100,7 +99,7 @@ function replaceAll(wrap: Wrap): () => void {
   };
 }
 
-/** The calls that led here, innermost first. */
+/** The current call stack, innermost first. */
 function callStack(): string {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 60;
@@ -112,7 +111,7 @@ function callStack(): string {
 const describe = (array: MxArray) => `${array.dtype}[${array.shape.join(',')}]`;
 const bytesOf = (arrays: readonly MxArray[]) => arrays.reduce((total, { nbytes }) => total + nbytes, 0);
 
-/** Evaluates every op as soon as it is made while `work` runs, and tells how long each took. */
+/** Evaluates and times every op as soon as it is created while `work` runs. */
 export async function watchOps(
   stageOf: (stack: string) => string,
   work: () => Promise<void>,
@@ -156,7 +155,7 @@ export async function watchOps(
   return runs;
 }
 
-/** Counts and times what JavaScript does while `work` runs as usual, by stage. */
+/** Counts and times the JavaScript side of `work` by stage. */
 export async function watchCalls(
   stageOf: (stack: string) => string,
   work: () => Promise<void>,
@@ -173,7 +172,7 @@ export async function watchCalls(
     return cost;
   };
   const currentCost = (): StageCost => costOf(stageOf(callStack()));
-  /** The stage of the scope that is open: looking at the stack for every op would cost more than the op. */
+  /** Stage of the open scope, because reading the stack for every op would cost more than the op. */
   let scope: StageCost | undefined;
   let nested = false;
 

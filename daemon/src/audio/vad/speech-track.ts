@@ -80,14 +80,14 @@ export class SpeechTrack {
   }
 
   /** Segments that end after sample `from`. An open one ends, so far, where the audio ends. */
-  after(from: number): SpeechSegment[] {
+  segmentsAfter(from: number): SpeechSegment[] {
     const open: SpeechSegment[] = [];
     if (!this.#ended && this.#segmenter.isOpen) open.push({ start: this.stableSamples, end: this.#samples });
     return [...this.#segments, ...open].filter(({ end }) => end > from);
   }
 
   /** Segments between two samples without the pauses and the padding that `after` includes: where words can be. */
-  within(from: number, to: number): SpeechSegment[] {
+  tightSegments(from: number, to: number): SpeechSegment[] {
     return this.#tight.filter(({ start, end }) => end > from && start < to);
   }
 

@@ -95,7 +95,7 @@ export class AudioWindows {
   spokenSeconds({ start, frames }: Window): { start: number; end: number }[] | undefined {
     const [from, to] = [start * HOP_SAMPLES, (start + frames) * HOP_SAMPLES];
     return this.#speech
-      ?.within(from, to)
+      ?.tightSegments(from, to)
       .map((stretch) => ({ start: stretch.start / SAMPLE_RATE, end: stretch.end / SAMPLE_RATE }));
   }
 
@@ -168,7 +168,7 @@ export class AudioWindows {
   #stretches(speech: SpeechTrack, start: number): { start: number; end: number }[] {
     const from = start * HOP_SAMPLES;
     return speech
-      .after(from)
+      .segmentsAfter(from)
       .filter((stretch) => stretch.start >= from || stretch.end - from >= MIN_LEFTOVER_SAMPLES);
   }
 

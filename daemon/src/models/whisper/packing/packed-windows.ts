@@ -86,16 +86,12 @@ export class PackedWindows {
         ended,
       };
     }
-    const stretches = toFrames(speech.after(packedFrames * HOP_SAMPLES), packedFrames, contentFrames);
+    const stretches = toFrames(speech.segmentsAfter(packedFrames * HOP_SAMPLES), packedFrames, contentFrames);
     const first = stretches[0]?.start ?? Infinity;
     return {
       stretches,
-      tight: toFrames(
-        speech.within(packedFrames * HOP_SAMPLES, contentFrames * HOP_SAMPLES),
-        packedFrames,
-        contentFrames,
-      ),
-      ended: ended || this.#stableFrames() - first > MAX_SPAN_FRAMES,
+      tight: toFrames(speech.tightSegments(packedFrames * HOP_SAMPLES, contentFrames * HOP_SAMPLES), packedFrames, contentFrames),
+      ended: ended || this.#settled() - first > MAX_SPAN_FRAMES,
     };
   }
 
