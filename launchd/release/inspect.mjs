@@ -110,12 +110,13 @@ function binaryProblems(folder, file, platform, macos) {
   if (!isMachO(content)) return ['is not a library for Apple silicon'];
   const binary = machoLoading(content);
   const problems = missingLibraries(folder, file, binary, platform, '@loader_path');
-  if (binary.name !== undefined && !binary.name.startsWith('@')) problems.push(`has the absolute install name ${binary.name}`);
+  if (binary.name !== undefined && !binary.name.startsWith('@'))
+    problems.push(`has the absolute install name ${binary.name}`);
   if (!binary.signed) problems.push('has no signature: macOS would kill the process that loads it');
   if (path.basename(file) === 'sotto-mlx.node') {
     if (!exportedSymbols(content).has('_napi_register_module_v1')) problems.push('is not a Node addon');
     if (!binary.sections.includes('__unwind_info'))
-      problems.push("has no unwind information: any MLX error would end the process");
+      problems.push('has no unwind information: any MLX error would end the process');
   }
   if (path.basename(file) === 'sotto-mic' && binary.hardened)
     problems.push('has the hardened runtime: macOS would deny it the microphone');
@@ -156,8 +157,7 @@ function packageProblems(folder, target) {
   if (`${os?.[0]}-${cpu?.[0]}` !== target) problems.push(`package.json is not for ${target}`);
   if (kept === true) problems.push('package.json is private, so npm would not install it by name');
   for (const name of Object.keys(dependencies)) {
-    if (!bundleDependencies.includes(name))
-      problems.push(`package.json does not bundle ${name}`);
+    if (!bundleDependencies.includes(name)) problems.push(`package.json does not bundle ${name}`);
     if (!existsSync(path.join(folder, 'node_modules', name, 'package.json')))
       problems.push(`${name} is not included`);
   }

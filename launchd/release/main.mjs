@@ -35,11 +35,7 @@ export async function release(system, { targets, out, url }) {
       stage(root, folder, await addonFor(system, target), { node, url });
       const { problems, bytes: unpackedBytes, files } = inspect(folder, runsOn, root, macos);
       if (problems.length > 0) {
-        throw new SetupError(
-          `The release for ${target} has problems.`,
-          'See above.',
-          problems.join('\n'),
-        );
+        throw new SetupError(`The release for ${target} has problems.`, 'See above.', problems.join('\n'));
       }
       const file = path.join(out, `sotto-${version}-${target}.tgz`);
       made.push({ target, file, files, unpackedBytes, ...(await pack(folder, file)) });

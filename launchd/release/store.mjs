@@ -89,8 +89,7 @@ function collectImports(root, entries) {
   const packages = new Set();
   const reach = (file) => {
     if (files.has(file)) return;
-    if (!file.startsWith(SOURCES))
-      throw new Error(`${file} can't be included: it is outside ${SOURCES}`);
+    if (!file.startsWith(SOURCES)) throw new Error(`${file} can't be included: it is outside ${SOURCES}`);
     files.add(file);
     for (const name of importsOf(path.join(root, file))) {
       if (name.startsWith('.')) reach(path.join(path.dirname(file), name.replace(/\.js$/, '.ts')));

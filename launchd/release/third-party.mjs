@@ -3,7 +3,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** For packages that declare a license without its text: the file of another package with the same license. */
-const LICENSE_TEXTS = { MIT: 'node_modules/ws/LICENSE', 'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE' };
+const LICENSE_TEXTS = {
+  MIT: 'node_modules/ws/LICENSE',
+  'Apache-2.0': 'node_modules/@eshaz/web-worker/LICENSE',
+};
 const LICENSE_FILE = /^(licen[cs]e|copying|notice)([.-][^/]*)?$/i;
 
 /**

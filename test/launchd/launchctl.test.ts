@@ -167,19 +167,16 @@ describe('the macOS agent', () => {
     await runs();
   });
 
-  test.each(['install', 'start', 'restart'] as const)(
-    '%s recreates deleted folders',
-    async (act) => {
-      const own = agent();
-      await own.install();
-      await runs();
-      await own.stop();
-      rmSync(join(folder, 'Logs'), { recursive: true });
-      await own[act]();
-      await runs();
-      expect(existsSync(join(folder, 'Logs', 'agent.log'))).toBe(true);
-    },
-  );
+  test.each(['install', 'start', 'restart'] as const)('%s recreates deleted folders', async (act) => {
+    const own = agent();
+    await own.install();
+    await runs();
+    await own.stop();
+    rmSync(join(folder, 'Logs'), { recursive: true });
+    await own[act]();
+    await runs();
+    expect(existsSync(join(folder, 'Logs', 'agent.log'))).toBe(true);
+  });
 
   test('removes its files without a GUI session', async () => {
     await agent().install();

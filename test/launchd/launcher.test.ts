@@ -57,7 +57,10 @@ function launch(nodes: readonly string[], path = '/usr/bin:/bin', change: Partia
 
 describe('the launcher', () => {
   test('runs the daemon with the Node of the installation', () => {
-    const { status, called, expected } = launch([fakeNode('recorded', '22.1.0'), fakeNode('other', '24.0.0')]);
+    const { status, called, expected } = launch([
+      fakeNode('recorded', '22.1.0'),
+      fakeNode('other', '24.0.0'),
+    ]);
     expect([status, called()]).toEqual([0, ['recorded', ...expected]]);
   });
 
@@ -110,7 +113,10 @@ describe('the launcher', () => {
     const command = [join(folder, 'gone.mjs'), 'daemon', 'run'];
     const successor = join(folder, 'current', 'gone.mjs');
     const { status, stderr } = launch([fakeNode('node', '22.1.0')], undefined, { command, successor });
-    expect([status, stderr]).toEqual([0, expect.stringMatching(/Sotto was not found at .*current\/gone\.mjs: /)]);
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(/Sotto was not found at .*current\/gone\.mjs: /),
+    ]);
     expect(existsSync(join(folder, 'said'))).toBe(false);
   });
 

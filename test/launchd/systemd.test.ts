@@ -121,16 +121,13 @@ describe('the systemd agent', () => {
     expect(systemctl.isScheduled).toBe(false);
   });
 
-  test.each(['install', 'start', 'restart'] as const)(
-    '%s recreates deleted folders',
-    async (act) => {
-      await agent().install();
-      await agent().stop();
-      rmSync(join(folder, 'logs'), { recursive: true });
-      await agent()[act]();
-      expect(existsSync(join(folder, 'logs'))).toBe(true);
-    },
-  );
+  test.each(['install', 'start', 'restart'] as const)('%s recreates deleted folders', async (act) => {
+    await agent().install();
+    await agent().stop();
+    rmSync(join(folder, 'logs'), { recursive: true });
+    await agent()[act]();
+    expect(existsSync(join(folder, 'logs'))).toBe(true);
+  });
 
   test('removes its files and its start link if systemd is unavailable', async () => {
     await agent().install();

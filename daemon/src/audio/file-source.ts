@@ -69,7 +69,8 @@ export class FileSource {
    * @throws SottoError AUDIO_UNSUPPORTED for a length above 64 MiB, which no valid header has
    */
   async read(position: number, length: number): Promise<Uint8Array> {
-    if (this.closed) throw new SottoError('CANCELLED', `${quotePath(this.path)} was closed while it was being read`);
+    if (this.closed)
+      throw new SottoError('CANCELLED', `${quotePath(this.path)} was closed while it was being read`);
     const count = Math.max(0, Math.min(length, this.size - position));
     if (count > MAX_READ_BYTES) {
       throw new SottoError(

@@ -160,10 +160,7 @@ export function pcmPackets(format: SampleFormat, channels: number, sampleRate: n
 }
 
 /** Whether the stream is HE-AAC: declared in the setup, or visible only in the first frames. */
-export async function usesSbr(
-  setup: Uint8Array,
-  packets: AsyncIterable<Uint8Array>,
-): Promise<boolean> {
+export async function usesSbr(setup: Uint8Array, packets: AsyncIterable<Uint8Array>): Promise<boolean> {
   const config = parseAudioSpecificConfig(setup);
   if (config.hasSbr) return true;
   const decoder = new AacDecoder(config);

@@ -86,14 +86,19 @@ function frames(bytes: Uint8Array, base: number): Sniffed | undefined {
       ['adts', adtsFrameLength],
     ] as const) {
       // Text and pictures contain sync words by chance, so more frames are required except at the very start.
-      if (countConsecutiveFrames(bytes, at, frameLength) >= (at === 0 ? 2 : 4)) return { kind, start: base + at };
+      if (countConsecutiveFrames(bytes, at, frameLength) >= (at === 0 ? 2 : 4))
+        return { kind, start: base + at };
     }
   }
   return undefined;
 }
 
 /** Counts consecutive frames from `at`, at most 4; a frame that ends beyond `bytes` counts as 4. */
-function countConsecutiveFrames(bytes: Uint8Array, at: number, frameLength: (b: Uint8Array, at: number) => number): number {
+function countConsecutiveFrames(
+  bytes: Uint8Array,
+  at: number,
+  frameLength: (b: Uint8Array, at: number) => number,
+): number {
   let count = 0;
   for (let next = at; count < 4; count++) {
     if (count > 0 && next + 7 > bytes.length) return 4;

@@ -131,10 +131,10 @@ class LogicalStream {
     if (missing > 0) this.#headers.push(...packets.slice(0, missing));
     const audioPackets = packets.slice(Math.max(0, missing));
     if (last) this.ended = true;
-    if (this.#headers.length < this.#codec.headerPackets) return undefined;
-    this.#decoder ??= await createPacketDecoder(
-      this.#codec.codec,
-      decoderSetup(this.#codec.codec, this.#headers),
+    if (this.headers.length < this.codec.headerPackets) return undefined;
+    this.decoder ??= await createPacketDecoder(
+      this.codec.codec,
+      decoderSetup(this.codec.codec, this.headers),
     );
     if (audioPackets.length === 0) return undefined;
     const block = await this.#decoder.decode(audioPackets);

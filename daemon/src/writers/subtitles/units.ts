@@ -140,7 +140,12 @@ function lastCharacter(text: string): string {
 }
 
 /** Merges pieces so that each unit starts where a line may start. */
-function mergePieces(pieces: readonly Piece[], text: string, { all, forced }: Breaks, isTimed: boolean): Unit[] {
+function mergePieces(
+  pieces: readonly Piece[],
+  text: string,
+  { all, forced }: Breaks,
+  isTimed: boolean,
+): Unit[] {
   const breaks = new Set(all);
   const groups: Piece[][] = [];
   for (const piece of pieces) {
