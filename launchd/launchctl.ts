@@ -33,7 +33,7 @@ interface LaunchctlOptions {
 }
 
 /** A service as `launchctl print` describes it. */
-export interface ServiceInfo {
+interface ServiceInfo {
   readonly state: 'running' | 'stopped';
   readonly pid?: number;
   readonly lastExit?: string;
@@ -161,7 +161,8 @@ export class LaunchAgent implements AgentManager {
   }
 
   async #until(condition: (now: ServiceInfo | undefined) => boolean, problem: string): Promise<void> {
-    if (await pollUntil(30_000, this.#pause, async () => condition(await this.#print()))) return;
+    const isTrue = async (): Promise<boolean> => condition(await this.#print());
+    if (await pollUntil(isTrue, { timeoutMs: 30_000, pause: this.#pause })) return;
     throw new SottoError('AGENT_FAILED', `the login agent ${this.#plan.label} ${problem}`);
   }
 }

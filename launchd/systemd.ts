@@ -79,7 +79,7 @@ export class SystemdAgent implements AgentManager {
     if (state === 'not loaded') return;
     await this.#runOrThrow(['stop', this.#unit]);
     const isStopped = async (): Promise<boolean> => (await this.status()).state !== 'running';
-    if (!(await pollUntil(30_000, this.#pause, isStopped)))
+    if (!(await pollUntil(isStopped, { timeoutMs: 30_000, pause: this.#pause })))
       throw new SottoError('AGENT_FAILED', `${this.#unit} didn't stop`);
   }
 

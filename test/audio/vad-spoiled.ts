@@ -5,7 +5,7 @@ const RATE = 16_000;
 const { PI, abs, exp, log, log1p, min, round, sign, sqrt } = Math; // called a million times, and globals are slow in jest
 
 /** Degrades samples of speech. */
-export type Degradation = (samples: Float32Array) => Float32Array;
+type Degradation = (samples: Float32Array) => Float32Array;
 
 const power = (samples: Float32Array): number => samples.reduce((sum, x) => sum + x * x, 0) / samples.length;
 
@@ -25,7 +25,7 @@ export function louder(decibels: number): Degradation {
 }
 
 /** A hall that decays by 60 dB in `seconds`: 400 echoes of increasing density. */
-export function reverberating(seconds: number): Degradation {
+function reverberating(seconds: number): Degradation {
   return (samples) => {
     const random = randomNumbers(21);
     const out = samples.slice();
@@ -40,7 +40,7 @@ export function reverberating(seconds: number): Degradation {
 }
 
 /** Limits to 300 to 3400 Hz and quantizes as µ-law. */
-export function byTelephone(samples: Float32Array): Float32Array {
+function byTelephone(samples: Float32Array): Float32Array {
   let band = samples;
   for (let pass = 0; pass < 4; pass++) {
     let [slow, smooth] = [0, 0];

@@ -51,9 +51,9 @@ export class ContenderProcess {
     this.#child = child;
     this.#log = log;
     if (child.stdout === null) throw new Error(`${contender.name} has no output`);
-    this.lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    child.on('error', (error) => (this.ended = error.message));
-    child.on('exit', (code, signal) => (this.ended ??= `it ended (${code ?? signal ?? 'unknown'})`));
+    this.#lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    child.on('error', (error) => (this.#ended = error.message));
+    child.on('exit', (code, signal) => (this.#ended ??= `it ended (${code ?? signal ?? 'unknown'})`));
     child.stdin?.on('error', () => undefined); // a dead process is reported when its answer is missing
   }
 

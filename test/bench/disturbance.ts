@@ -7,7 +7,7 @@ const POLL_MS = 60;
 const REST = 0.1;
 
 /** Clock ticks since boot, summed over all cores. */
-export interface SystemTicks {
+interface SystemTicks {
   readonly busy: number;
   readonly all: number;
 }

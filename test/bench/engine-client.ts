@@ -41,7 +41,7 @@ export class EngineClient {
   }
 
   /** Resolves with the first defined value of `pick`. */
-  private until<T>(pick: (message: FromEngine) => T | undefined): Promise<T> {
+  #until<T>(pick: (message: FromEngine) => T | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       const watch = setInterval(() => {
         if (this.#ended !== undefined) finish(() => reject(new Error(`the engine ended: ${this.#ended}`)));

@@ -59,8 +59,12 @@ class Round {
   #turn = 0;
   readonly disturbance = new Disturbance();
 
+  #waitBudgetMs: number;
+
   /** @param waitBudgetMs total time for waiting until other programs are idle */
-  constructor(private waitBudgetMs: number) {}
+  constructor(waitBudgetMs: number) {
+    this.#waitBudgetMs = waitBudgetMs;
+  }
 
   async add(contender: Contender, sentence: Sample, repeat: number): Promise<void> {
     try {
@@ -84,7 +88,7 @@ class Round {
   }
 
   /** Times from the start of the process to the text of a sentence. The first run fills the page cache and does not count. */
-  private async coldStarts(
+  async #coldStarts(
     contender: Contender,
     { file, language }: Sample,
     repeat: number,

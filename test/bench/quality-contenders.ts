@@ -68,7 +68,7 @@ type Program = keyof typeof INSTALLS;
 
 const CachedTranscript = z.object({ text: z.string(), version: z.string() });
 
-export interface PeerTranscripts {
+interface PeerTranscripts {
   /** Column → clip → text, without clips that were not transcribed. */
   readonly texts: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly versions: Readonly<Record<string, string>>;

@@ -12,7 +12,7 @@ export interface WordErrors {
 }
 
 /** A transcript: words, or characters in a language without spaces. */
-export interface Labelled {
+interface Labelled {
   readonly id: string;
   readonly kind: string;
   readonly language: string;

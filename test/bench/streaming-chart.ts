@@ -1,7 +1,7 @@
 /** Chart of live text: Sotto's default policy at each step, and its peers. The table has the other policies. */
 import { barChart } from './bar-chart.js';
 
-export interface StreamingFigures {
+interface StreamingFigures {
   /** The policy or peer and its step in seconds, such as `own-0.5`. */
   readonly name: string;
   readonly label: string;

@@ -158,9 +158,9 @@ class Chunker {
   }
 
   /** The next chunk, or undefined while fewer than `minSamples` samples are buffered. */
-  read(minSamples = this.chunkSamples): Float32Array | undefined {
-    if (this.length < minSamples) return undefined;
-    const chunk = new Float32Array(Math.min(this.length, this.chunkSamples));
+  read(minSamples = this.#chunkSamples): Float32Array | undefined {
+    if (this.#length < minSamples) return undefined;
+    const chunk = new Float32Array(Math.min(this.#length, this.#chunkSamples));
     for (let filled = 0; filled < chunk.length;) {
       const block = this.#blocks.shift();
       if (block === undefined) break;

@@ -15,7 +15,7 @@ const OUTPUT_RATE_HZ = 16_000;
 const PROGRESS_INTERVAL_MS = 1_000;
 
 /** A decoder installed on this machine, for formats that the packages here don't read. */
-export interface ExternalDecoder {
+interface ExternalDecoder {
   readonly kind: 'ffmpeg' | 'afconvert';
   readonly program: string;
 }
@@ -45,7 +45,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-export interface ExternalOptions {
+interface ExternalOptions {
   /** Null if none is installed. */
   readonly decoder?: ExternalDecoder | null | undefined;
   /** Called each time the output of a converter has grown, which writes all of it before any audio is read. */

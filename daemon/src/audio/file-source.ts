@@ -35,7 +35,7 @@ export class FileSource {
     readonly path: string,
     /** Bytes at the time of opening. */
     readonly size: number,
-    private readonly handle: FileHandle,
+    handle: FileHandle,
     /** Called after each read. */
     readonly onRead: (() => void) | undefined,
   ) {
@@ -69,7 +69,7 @@ export class FileSource {
    * @throws SottoError AUDIO_UNSUPPORTED for a length above 64 MiB, which no valid header has
    */
   async read(position: number, length: number): Promise<Uint8Array> {
-    if (this.closed)
+    if (this.#closed)
       throw new SottoError('CANCELLED', `${quotePath(this.path)} was closed while it was being read`);
     const count = Math.max(0, Math.min(length, this.size - position));
     if (count > MAX_READ_BYTES) {
@@ -85,7 +85,7 @@ export class FileSource {
     let filled = 0;
     try {
       while (filled < count) {
-        const { bytesRead } = await this.handle.read(bytes, filled, count - filled, position + filled);
+        const { bytesRead } = await this.#handle.read(bytes, filled, count - filled, position + filled);
         if (bytesRead === 0) break; // the file was shortened
         filled += bytesRead;
       }

@@ -1,7 +1,7 @@
 import { type FileSource } from './file-source.js';
 
 /** Returns the length of the frame at `at` in bytes and samples; undefined if there is none. */
-export type FrameAt = (
+type FrameAt = (
   bytes: Uint8Array,
   at: number,
 ) => { readonly bytes: number; readonly samples: number } | undefined;

@@ -4,7 +4,7 @@ import { type SampleFormat, bytesPerSample, deinterleave } from './sample-format
 import { type FileSource, quotePath } from './file-source.js';
 
 /** Layout of uncompressed samples in a file, from its header. */
-export interface RawPcm {
+interface RawPcm {
   readonly container: string;
   readonly format: SampleFormat;
   readonly sampleRate: number;

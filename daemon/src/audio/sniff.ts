@@ -2,7 +2,7 @@ import { viewOf } from './bytes.js';
 import { type FileSource } from './file-source.js';
 
 /** Format of a file, detected from its first bytes; its name is ignored. */
-export type Sniffed =
+type Sniffed =
   | { readonly kind: 'wav' | 'aiff' | 'ogg' | 'mp4' | 'matroska' }
   /** Formats that may follow an ID3 tag: `start` is the offset of their first byte. */
   | { readonly kind: 'flac' | 'mp3' | 'adts'; readonly start: number }

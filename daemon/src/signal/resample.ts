@@ -17,19 +17,19 @@ const MAX_PHASES = 1024;
 
 export class Resampler {
   /** Adjacent output samples are step/phases input samples apart. */
-  private readonly phases: number;
-  private readonly step: number;
-  private readonly halfTaps: number;
-  private readonly taps: number;
-  private readonly table: Float32Array;
-  private readonly tablePhases: number;
+  readonly #phases: number;
+  readonly #step: number;
+  readonly #halfTaps: number;
+  readonly #taps: number;
+  readonly #table: Float32Array;
+  readonly #tablePhases: number;
 
   /** Input samples still needed; [0] is input sample `base`, which starts below 0: silence before the audio. */
-  private held: Float32Array;
-  private base: number;
-  private heldLength: number;
-  private received = 0;
-  private produced = 0;
+  #held: Float32Array;
+  #base: number;
+  #heldLength: number;
+  #received = 0;
+  #produced = 0;
 
   constructor(
     readonly inRate: number,

@@ -25,9 +25,9 @@ const SBR_DATA_CRC = 14;
 export class AacDecoder {
   /** True after a frame with spectral band replication data: the stream is HE-AAC. */
   hasSeenSbr = false;
-  private readonly noise = new NoiseSource();
+  readonly #noise = new NoiseSource();
   /** Filter banks of the channels, by the kind and tag of their element. */
-  private readonly banks = new Map<string, FilterBank>();
+  readonly #banks = new Map<string, FilterBank>();
 
   readonly #config: AacConfig;
 

@@ -6,7 +6,7 @@ const LOOKUP_BITS = 10;
 
 class HuffmanDecoder {
   /** Indexed by the next LOOKUP_BITS bits: symbol · 32 + code word length, or 0 for a longer code word. */
-  private readonly lookup = new Uint16Array(1 << LOOKUP_BITS);
+  readonly #lookup = new Uint16Array(1 << LOOKUP_BITS);
   /** The values of all symbols, `tuple` per symbol. */
   readonly tuples: Int8Array;
 

@@ -14,8 +14,11 @@ export class InverseMdct {
   readonly #imaginary: Float64Array;
   readonly #folded: Float64Array;
 
+  readonly #size: number;
+
   /** @param size M, a power of two: M spectral values give 2M samples */
-  constructor(private readonly size: number) {
+  constructor(size: number) {
+    this.#size = size;
     const points = size / 2;
     const bits = Math.log2(points);
     const angles = Float64Array.from({ length: points }, (_, n) => (-Math.PI * (n + 1 / 8)) / size);

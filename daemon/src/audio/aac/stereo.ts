@@ -34,7 +34,7 @@ export class NoiseSource {
   fill(stream: ChannelStream, correlated?: { stream: ChannelStream; mask: MidSideMask }): void {
     forEachBand(stream, (index, from, to) => {
       if (stream.books[index] !== NOISE_BOOK) return;
-      this.fillBand(stream, index, from, to);
+      this.#fillBand(stream, index, from, to);
       if (
         correlated === undefined ||
         correlated.stream.books[index] !== NOISE_BOOK ||

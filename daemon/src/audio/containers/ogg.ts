@@ -106,13 +106,14 @@ async function* decodeStreams(source: FileSource): AsyncGenerator<PcmBlock> {
 /** One logical bitstream (RFC 3533), from its header packets to its last page. */
 class LogicalStream {
   ended = false;
-  private readonly headers: Uint8Array[] = [];
-  private decoder: PacketDecoder | undefined;
-  private readonly trim: Trimmer;
+  readonly #headers: Uint8Array[] = [];
+  #decoder: PacketDecoder | undefined;
+  readonly #codec: OggCodec;
+  readonly #trim: Trimmer;
   /** Samples decoded, including those to be trimmed. */
-  private decoded = 0;
+  #decoded = 0;
   /** Granule of the first decoded sample: not 0 if the recording starts in mid-stream. */
-  private origin: number | undefined;
+  #origin: number | undefined;
 
   constructor(
     readonly serial: number,
@@ -131,18 +132,18 @@ class LogicalStream {
     if (missing > 0) this.#headers.push(...packets.slice(0, missing));
     const audioPackets = packets.slice(Math.max(0, missing));
     if (last) this.ended = true;
-    if (this.headers.length < this.codec.headerPackets) return undefined;
-    this.decoder ??= await createPacketDecoder(
-      this.codec.codec,
-      decoderSetup(this.codec.codec, this.headers),
+    if (this.#headers.length < this.#codec.headerPackets) return undefined;
+    this.#decoder ??= await createPacketDecoder(
+      this.#codec.codec,
+      decoderSetup(this.#codec.codec, this.#headers),
     );
     if (audioPackets.length === 0) return undefined;
     const block = await this.#decoder.decode(audioPackets);
     this.#decoded += block.channels[0]?.length ?? 0;
     if (granule !== undefined) {
       // The encoder pads its last packet: the granule of the last page gives the end of the audio.
-      if (last) this.trim.limit = granule - (this.origin ?? 0) - this.codec.preSkip;
-      else this.origin ??= Math.max(0, granule - this.decoded);
+      if (last) this.#trim.limit = granule - (this.#origin ?? 0) - this.#codec.preSkip;
+      else this.#origin ??= Math.max(0, granule - this.#decoded);
     }
     return this.#trim.apply(block);
   }

@@ -3,7 +3,7 @@ import type { Cue } from './cues.js';
 import type { Line } from './lines.js';
 
 /** A time range of a cue; `word` is the index of the spoken word across all lines, undefined between words. */
-export interface Highlight {
+interface Highlight {
   readonly start: number;
   readonly end: number;
   readonly word: number | undefined;
