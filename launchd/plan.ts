@@ -38,7 +38,9 @@ export function createAgentPlan(
     nodes: nodePaths(node, user, stable === undefined ? [] : [join(stable, 'bin', 'node')]),
     command: [launcher, 'daemon', 'run', '--agent'],
     // An upgrade removes this version's folder and may not update the agent: no user is logged in, or `--no-agent`.
-    ...defined({ successor: stable === undefined ? undefined : join(stable, relative(packageRoot, launcher)) }),
+    ...defined({
+      successor: stable === undefined ? undefined : join(stable, relative(packageRoot, launcher)),
+    }),
     log: join(logs, 'agent.log'),
     folder: home,
     environment: { PATH, ...(own !== undefined && own !== '' && { SOTTO_HOME: own }) },

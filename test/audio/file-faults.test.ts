@@ -58,7 +58,7 @@ describe.each(Object.keys(FAILING))('%s', (call) => {
     const path = files.write(`${call}-${code}.wav`, new Uint8Array(100));
     const before = opened.length;
     const error = failure(code);
-    const reason = code === 'ENOENT' ? /^there is no file "[^"]+\.wav"$/ : reasonOf(error);
+    const reason = code === 'ENOENT' ? /^file not found: "[^"]+\.wav"$/ : reasonOf(error);
     await expect(readAll(path, FAILING[call]?.(error) as FileSystemCalls)).rejects.toMatchObject({
       name: 'SottoError',
       code: isMissing(error) ? 'AUDIO_NOT_FOUND' : 'AUDIO_UNREADABLE',

@@ -76,8 +76,8 @@ const PEERS = [
 type Peer = (typeof PEERS)[number];
 
 /** Sotto's models, then every peer, whether or not it can run. */
-export function contenders(isSotto: readonly SottoModel[]): Contender[] {
-  return [...isSotto.map(sottoContender), ...PEERS.map(peerContender)];
+export function contenders(models: readonly SottoModel[]): Contender[] {
+  return [...models.map(sottoContender), ...PEERS.map(peerContender)];
 }
 
 function sottoContender({ name, label, folder, textAlone }: SottoModel): Contender {

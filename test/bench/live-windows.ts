@@ -161,7 +161,8 @@ async function textOf(dir: string, minFrames: readonly number[], stepSeconds: nu
   const texts = new Map<string, Map<string, string>>();
   const measured: Omit<Text, 'wrong' | 'words'>[] = [];
   for (const frames of minFrames) {
-    const config = { ...WIDE_MODEL_CONFIG, window: { ...WIDE_MODEL_CONFIG.window, least: frames } };
+    const window = { ...WIDE_MODEL_CONFIG.window, minFrames: frames };
+    const config: StreamingConfig = { ...WIDE_MODEL_CONFIG, window };
     const all = [];
     for (const one of spoken) all.push(await streamClip(model, one, config, stepSeconds));
     texts.set(`min-${frames}`, new Map(all.map(({ clip, text }) => [clip, text])));

@@ -88,11 +88,7 @@ class Round {
   }
 
   /** Times from the start of the process to the text of a sentence. The first run fills the page cache and does not count. */
-  async #coldStarts(
-    contender: Contender,
-    { file, language }: Sample,
-    repeat: number,
-  ): Promise<number[]> {
+  async #coldStarts(contender: Contender, { file, language }: Sample, repeat: number): Promise<number[]> {
     const starts: number[] = [];
     for (let i = 0; i <= repeat; i++) {
       this.#waitBudgetMs -= await rest(this.#waitBudgetMs);

@@ -132,7 +132,7 @@ function jobsOf(program: Program, clips: readonly QualityClip[], weights: string
 
 function outOf(program: Program, settings: object, clip: QualityClip, weights: string): string {
   const key = digest(JSON.stringify([weights, settings, clip.language, clip.hash]));
-  return join(cacheFolder(), 'heard', program, `${key}.json`);
+  return join(cacheFolder(), 'transcripts', program, `${key}.json`);
 }
 
 function missingSetup(program: Program): string | undefined {

@@ -132,7 +132,7 @@ async function sottoTranscripts(
   ours: readonly SottoColumn[],
   keep: boolean,
 ): Promise<{ texts: Map<string, Map<string, string>>; commits: ReadonlySet<string> }> {
-  const folder = join(cacheFolder(), 'heard/sotto');
+  const folder = join(cacheFolder(), 'transcripts/sotto');
   mkdirSync(folder, { recursive: true });
   const code = codeDigest();
   const texts = new Map(ours.map(({ name }) => [name, new Map<string, string>()]));

@@ -69,7 +69,7 @@ export async function silence(argv: string[]): Promise<void> {
   };
   const sounds = begin('sounds', 'Words without speech', [
     'model',
-    'heard',
+    'mode',
     'sounds',
     'minutes',
     'words',
@@ -77,7 +77,7 @@ export async function silence(argv: string[]): Promise<void> {
   ]);
   const pauses = begin('pauses', 'Speech, a long pause, the same speech', [
     'model',
-    'heard',
+    'mode',
     'pauses',
     'invented words',
     'lost words',

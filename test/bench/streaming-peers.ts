@@ -53,7 +53,7 @@ export function streamingPeers(stepSeconds: number): StreamingPeer[] {
       command: [python, worker, name, weights, source, String(stepSeconds), String(THREADS)],
       ...([python, weights, source].every(existsSync)
         ? {}
-        : { missing: 'see test/bench/README.md for its setup' }),
+        : { missing: 'run test/bench/peers/setup.sh' }),
     };
   });
 }

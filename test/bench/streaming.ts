@@ -140,8 +140,8 @@ type Figures = ReturnType<typeof figuresOf> & {
 };
 
 function cells({ label, wer, refinedWer, ...row }: Figures): string[] {
-  const pair = ([half, most]: readonly [number, number], digits: number, times = 1): string =>
-    `${(times * half).toFixed(digits)} / ${(times * most).toFixed(digits)}`;
+  const pair = ([median, p90]: readonly [number, number], digits: number, times = 1): string =>
+    `${(times * median).toFixed(digits)} / ${(times * p90).toFixed(digits)}`;
   return [
     label,
     wer.toFixed(1),

@@ -9,7 +9,7 @@ import { sotto } from '#test/harness/run-sotto.js';
 const home = withHome();
 
 test.each([
-  ['there is no file "/in/talk.mp3"', 'file not found'],
+  ['file not found: "/in/talk.mp3"', 'file not found'],
   ['"/in/talk.mp3" is empty (0 bytes)', 'empty (0 bytes)'],
   ['"/in/talk.mp3" has no audio', 'has no audio'],
   ['"/in/other.mp3" is empty', '"/in/other.mp3" is empty'],

@@ -111,7 +111,7 @@ describe('sotto dictate --from', () => {
   });
 
   test.each([
-    [['--from', 'missing.wav'], 1, /there is no file/],
+    [['--from', 'missing.wav'], 1, /file not found/],
     [['--from', fileURLToPath(import.meta.url)], 1, /not a supported audio file/],
     [['--from', 'a.wav', '--output', '/nowhere/at/all/note.txt'], 1, /there is no folder/],
     [['--from', 'a.wav', '--device', '1'], 2, /--device can’t be combined with --from/],

@@ -24,7 +24,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 /** A program that reports this version of Node and records its arguments. */
 function fakeNode(name: string, version: string, platform = 'linux', arch = 'x64'): string {
   const path = join(folder, name);
-  const called = join(folder, 'said');
+  const called = join(folder, 'args');
   const script = `#!/bin/sh
 if [ "$1" = -e ]; then exec ${shellQuote(process.execPath)} -e "Object.defineProperty(process.versions, 'node', { value: '${version}' });
 Object.defineProperties(process, { platform: { value: '${platform}' }, arch: { value: '${arch}' } }); $2"; fi
@@ -51,7 +51,7 @@ function launch(nodes: readonly string[], path = '/usr/bin:/bin', change: Partia
   };
   writeFileSync(plan.launcher, renderLauncher(plan), { mode: 0o755 });
   const { status, stderr } = spawnSync(plan.launcher, [], { env: { PATH: path }, encoding: 'utf8' });
-  const called = (): string[] => readFileSync(join(folder, 'said'), 'utf8').trimEnd().split('\n');
+  const called = (): string[] => readFileSync(join(folder, 'args'), 'utf8').trimEnd().split('\n');
   return { status, stderr, called, expected: [entry, 'daemon', 'run', '--agent'] };
 }
 
@@ -117,7 +117,7 @@ describe('the launcher', () => {
       0,
       expect.stringMatching(/Sotto was not found at .*current\/gone\.mjs: /),
     ]);
-    expect(existsSync(join(folder, 'said'))).toBe(false);
+    expect(existsSync(join(folder, 'args'))).toBe(false);
   });
 
   test('quotes any word for the shell', () => {

@@ -31,7 +31,7 @@ describe('the daemon as the login agent runs it', () => {
   });
 
   test('asks a daemon of another protocol to stop once, and waits', async () => {
-    const signals = join(home.folder, 'said');
+    const signals = join(home.folder, 'signals');
     const script = `
       process.on('SIGTERM', () => require('fs').appendFileSync(process.argv[1], 'x'));
       require('fs').writeFileSync(process.argv[1], '');

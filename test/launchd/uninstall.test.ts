@@ -232,8 +232,8 @@ describe('sotto uninstall', () => {
       if (before === undefined) delete process.env.SOTTO_HOME;
       else process.env.SOTTO_HOME = before;
     });
-    const runUninstall = (ask: ConfirmPrompt, change: Partial<UninstallOptions> = {}): Promise<number> =>
-      uninstall(paths, { yes: false, dryRun: false, ...change }, ask);
+    const runUninstall = (confirm: ConfirmPrompt, change: Partial<UninstallOptions> = {}): Promise<number> =>
+      uninstall(paths, { yes: false, dryRun: false, ...change }, confirm);
 
     test('for each item whether to keep it, and finally for confirmation', async () => {
       use();

@@ -133,6 +133,6 @@ function requireRegularFile(path: string, stats: Stats): void {
 export function audioFileError(path: string, error: unknown): SottoError {
   if (error instanceof SottoError) return error;
   if (codeOf(error) === 'ENOENT')
-    return new SottoError('AUDIO_NOT_FOUND', `there is no file ${quotePath(path)}`, { cause: error });
+    return new SottoError('AUDIO_NOT_FOUND', `file not found: ${quotePath(path)}`, { cause: error });
   return fileError(quotePath(path), error, AUDIO_FILE);
 }

@@ -58,7 +58,7 @@ function withoutName(message: string, file: string | undefined): string {
   if (file === undefined) return message;
   const [quoted = '', name = ''] = /"((?:[^"\\]|\\.)*)"/.exec(message) ?? [];
   if (quoted === '' || basename(name) !== basename(file)) return message;
-  if (message === `there is no file ${quoted}`) return 'file not found';
+  if (message === `file not found: ${quoted}`) return 'file not found';
   return message.startsWith(quoted) ? message.slice(quoted.length).replace(/^ (?:is )?/, '') : message;
 }
 

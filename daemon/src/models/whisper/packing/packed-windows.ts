@@ -90,7 +90,11 @@ export class PackedWindows {
     const first = stretches[0]?.start ?? Infinity;
     return {
       stretches,
-      tight: toFrames(speech.tightSegments(packedFrames * HOP_SAMPLES, contentFrames * HOP_SAMPLES), packedFrames, contentFrames),
+      tight: toFrames(
+        speech.tightSegments(packedFrames * HOP_SAMPLES, contentFrames * HOP_SAMPLES),
+        packedFrames,
+        contentFrames,
+      ),
       ended: ended || this.#settled() - first > MAX_SPAN_FRAMES,
     };
   }
