@@ -4,8 +4,6 @@ import { markdownTable, readBaseline } from './report.js';
 
 interface Figure {
   readonly bench: string;
-  /** Whether the README shows it. */
-  readonly front?: boolean;
   readonly what: string;
   /** @returns Sotto's value and the best peer's. @throws if the baseline has an unexpected form */
   readonly of: (baseline: unknown) => readonly [sotto: string, others: string];
@@ -52,7 +50,7 @@ function offline(
   };
 }
 
-/** Our float16 model and the best peer: the smallest value of `by` is best. */
+/** The float16 model and the best peer, the one with the smallest `by`. */
 function bestOffline(
   by: (standing: ContenderResult) => number,
   show: (standing: ContenderResult) => string,
@@ -60,7 +58,7 @@ function bestOffline(
   return (baseline) => {
     const { standings } = Offline.parse(baseline);
     const own = standings.find(({ name }) => name === 'ours');
-    const [best] = standings.filter(({ ours }) => !ours).sort((a, b) => by(a) - by(b));
+    const [best] = standings.filter(({ isSotto }) => !isSotto).sort((a, b) => by(a) - by(b));
     if (own === undefined || best === undefined) throw new Error('offline.json lacks a row');
     return [show(own), `${nameOf(best)}: ${show(best)}`];
   };
@@ -151,7 +149,6 @@ const NONE = '';
 export const FIGURES: readonly Figure[] = [
   {
     bench: 'offline',
-    front: true,
     what: '6.8 minutes of read speech: compute time per second of audio (word errors)',
     of: offline(
       ({ long }) => long.seconds,
@@ -168,7 +165,6 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'offline',
-    front: true,
     what: 'sentence of 4.9 s, model loaded: time to text',
     of: offline(
       ({ warmSeconds }) => warmSeconds,
@@ -193,7 +189,6 @@ export const FIGURES: readonly Figure[] = [
   },
   {
     bench: 'streaming',
-    front: true,
     what: 'dictation in steps of 0.5 s: time from the end of a word to its commit, p50 / p90',
     of: (baseline) => {
       const show = (name: string): string =>
@@ -468,8 +463,8 @@ const Kept = z.object({
 });
 
 /** Figures of benches with a baseline of a commit; others have no row. */
-export function figureRows(isWanted: (figure: Figure) => boolean): string[][] {
-  return FIGURES.filter(isWanted).flatMap(({ bench, of, what }) => {
+export function figureRows(figures: readonly Figure[]): string[][] {
+  return figures.flatMap(({ bench, of, what }) => {
     const baseline = readBaseline(bench);
     const kept = Kept.safeParse(baseline);
     if (!kept.success) return [];
@@ -478,8 +473,14 @@ export function figureRows(isWanted: (figure: Figure) => boolean): string[][] {
   });
 }
 
-export function figureTable(isWanted: (figure: Figure) => boolean): string {
-  return markdownTable(['', 'Sotto', 'best peer', 'bench, commit'], figureRows(isWanted));
+export function figureTable(): string {
+  return markdownTable(['', 'Sotto', 'best peer', 'bench, commit'], figureRows(FIGURES));
+}
+
+/** The README's table, without bench and commit. */
+export function frontTable(): string {
+  const rows = figureRows(FRONT_FIGURES).map(([what = '', sotto = '', others = '']) => [what, sotto, others]);
+  return markdownTable(['', 'Sotto', 'best other'], rows);
 }
 
 /** Benches of the table without a baseline of a commit. */
