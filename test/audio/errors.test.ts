@@ -111,7 +111,7 @@ describe('the content of a file', () => {
       ['\0'.repeat(5000), 'zeros'],
       ['#EXTM3U\nfile:///etc/passwd\n', 'text'],
     ] as const) {
-      const error = await errorOf(files.write('mislabelled.wav', Buffer.from(content, 'latin1')));
+      const error = await errorOf(files.write('mislabeled.wav', Buffer.from(content, 'latin1')));
       expect(error).toMatchObject({
         code: 'AUDIO_UNSUPPORTED',
         message: expect.stringContaining(expected),

@@ -33,7 +33,7 @@ const NOTE_HEIGHT = 17;
 const STYLE = `
   .page { fill: #ffffff; } text { font: 12px system-ui, "Segoe UI", Helvetica, Arial, sans-serif; fill: #24292f; }
   .title { font-size: 15px; font-weight: 600; } .quiet { fill: #59636e; } .small { font-size: 11px; }
-  .bar { fill: #a5b1bf; } .accent { fill: #1f6feb; } .ours { font-weight: 600; } .line { stroke: #d1d9e0; }
+  .bar { fill: #a5b1bf; } .accent { fill: #1f6feb; } .bold { font-weight: 600; } .line { stroke: #d1d9e0; }
   @media (prefers-color-scheme: dark) {
     .page { fill: #0d1117; } text { fill: #e6edf3; } .quiet { fill: #9198a1; }
     .bar { fill: #57606a; } .accent { fill: #58a6ff; } .line { stroke: #30363d; }
@@ -75,7 +75,7 @@ export function barChart({ title, rows, columns, notes }: Chart): string {
 
   const parts = [
     text(MARGIN, MARGIN + 14, title, 'title'),
-    ...rows.map(({ label, accent }, row) => text(MARGIN, baseline(row), label, accent ? 'ours' : '')),
+    ...rows.map(({ label, accent }, row) => text(MARGIN, baseline(row), label, accent ? 'bold' : '')),
     ...columns.flatMap((column, i) => columnParts(column, starts[i] ?? 0)),
     ...notes.map((note, i) => text(MARGIN, bottom + 26 + i * NOTE_HEIGHT, note, 'quiet small')),
   ];
@@ -89,7 +89,7 @@ export function barChart({ title, rows, columns, notes }: Chart): string {
       const bar = `<rect x="${x}" y="${baseline(row) - 11}" width="${length}" height="${BAR_HEIGHT}" rx="2"`;
       return [
         `${bar} class="${accent ? 'accent' : 'bar'}"/>`,
-        text(x + length + 5, baseline(row), format(value), accent ? 'ours' : ''),
+        text(x + length + 5, baseline(row), format(value), accent ? 'bold' : ''),
       ];
     });
     const axis = `<line x1="${x}" y1="${top}" x2="${x}" y2="${bottom}" class="line"/>`;

@@ -15,7 +15,7 @@ export interface Clip {
   readonly kind: string;
 }
 
-type ClipSet = 'english' | 'other' | 'long' | 'unlabelled';
+type ClipSet = 'english' | 'other' | 'long' | 'unlabeled';
 
 /** Eight LibriSpeech clips of 3.5 to 20 s, one German, one Spanish, one noisy, and jfk: 122.6 s. */
 export const TWELVE = [
@@ -62,7 +62,7 @@ export function readClips(folder = speechFolder()): Clip[] {
 }
 
 export function setOf(clip: Clip): ClipSet {
-  if (clip.text === '') return 'unlabelled';
+  if (clip.text === '') return 'unlabeled';
   if (clip.kind === 'long-form') return 'long';
   return clip.language === 'en' ? 'english' : 'other';
 }

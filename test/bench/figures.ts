@@ -42,7 +42,7 @@ function offline(
 ): (baseline: unknown) => readonly [string, string] {
   return (baseline) => {
     const { standings } = Offline.parse(baseline);
-    const sotto = ['ours-starter', 'ours'].map((name) => standings.find((one) => one.name === name));
+    const sotto = ['sotto-starter', 'sotto'].map((name) => standings.find((one) => one.name === name));
     const [best] = standings.filter((one) => !one.isSotto).sort((a, b) => by(a) - by(b));
     if (best === undefined || sotto.includes(undefined)) throw new Error('offline.json lacks a row');
     const [starter = '', float16 = ''] = sotto.map((one) => (one === undefined ? '' : show(one)));
@@ -57,7 +57,7 @@ function bestOffline(
 ): (baseline: unknown) => readonly [string, string] {
   return (baseline) => {
     const { standings } = Offline.parse(baseline);
-    const own = standings.find(({ name }) => name === 'ours');
+    const own = standings.find(({ name }) => name === 'sotto');
     const [best] = standings.filter(({ isSotto }) => !isSotto).sort((a, b) => by(a) - by(b));
     if (own === undefined || best === undefined) throw new Error('offline.json lacks a row');
     return [show(own), `${nameOf(best)}: ${show(best)}`];

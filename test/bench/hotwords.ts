@@ -79,7 +79,7 @@ export async function hotwords(argv: string[]): Promise<void> {
     results.set(way, of.set(key, result));
   };
   if (args.live) await runSottoLive(model, samples, put);
-  else await ours(model, samples, strengths, !args['no-prompt'], put);
+  else await transcribeWithSotto(model, samples, strengths, !args['no-prompt'], put);
   model.dispose();
   if (!args['no-peer'] && !args.live) peer(samples, put);
 
@@ -127,8 +127,8 @@ function listOf(more: number): string[] {
   return [...names, ...[...homophones, ...distractors].slice(0, more)].slice(0, 1000);
 }
 
-async function ours(
-  { deps }: WhisperModel,
+async function transcribeWithSotto(
+  { parts }: WhisperModel,
   samples: readonly Sample[],
   strengths: readonly number[],
   alsoPrompt: boolean,

@@ -9,7 +9,7 @@ interface Work {
   name: string;
   /** Floating-point operations of its products; 0 if there are none. */
   flop: number;
-  ours: () => MxArray;
+  run: () => MxArray;
   plain?: () => MxArray;
 }
 
@@ -38,7 +38,7 @@ function attention(name: string, nq: number, nk: number): Work {
   return {
     name,
     flop: 4 * nq * nk * 512,
-    ours: () => mx.fast.scaledDotProductAttention(q, k, v, { scale: 0.125 }),
+    run: () => mx.fast.scaledDotProductAttention(q, k, v, { scale: 0.125 }),
     plain: () => plainAttention(q, k, v),
   };
 }
@@ -46,7 +46,7 @@ function attention(name: string, nq: number, nk: number): Work {
 function product(name: string, m: number, k: number, n: number): Work {
   const [x, w] = [mx.random.normal([m, k]), mx.random.normal([n, k])];
   mx.eval(x, w);
-  return { name, flop: 2 * m * n * k, ours: () => mx.matmul(x, mx.transpose(w)) };
+  return { name, flop: 2 * m * n * k, run: () => mx.matmul(x, mx.transpose(w)) };
 }
 
 function gelu(): Work {
@@ -55,7 +55,7 @@ function gelu(): Work {
   return {
     name: 'GELU 1500 x 2048',
     flop: 0,
-    ours: () => mx.fast.gelu(x),
+    run: () => mx.fast.gelu(x),
     plain: () => mx.multiply(mx.multiply(x, 0.5), mx.add(mx.erf(mx.multiply(x, Math.SQRT1_2)), 1)),
   };
 }
@@ -72,8 +72,8 @@ export function kernels(argv: string[]): Promise<void> {
     product('one row x vocabulary', 1, 512, 51865),
     attention('cross-attention 1 x 1500, 8 heads', 1, 1500),
   ];
-  const measured = works.map(({ name, flop, ours, plain }) => {
-    const ms = milliseconds(ours);
+  const measured = works.map(({ name, flop, run, plain }) => {
+    const ms = milliseconds(run);
     return { name, ms, gflops: flop / ms / 1e6, plainMs: plain ? milliseconds(plain) : undefined };
   });
   printTable(

@@ -139,7 +139,7 @@ class Bench {
     for (const contender of contenders.filter((one) => this.selected?.includes(one) ?? true)) {
       const multilingual = contender.endsWith('multilingual');
       const results = contender.startsWith('Sotto')
-        ? await this.#ours(sequences, { ...PLAIN, multilingual })
+        ? await this.#transcribeAll(sequences, { ...PLAIN, multilingual })
         : this.#peerResults(name, sequences, multilingual);
       if (results === undefined) continue;
       const scored = score(
@@ -165,7 +165,7 @@ class Bench {
     }
   }
 
-  async #ours(sequences: readonly Sequence[], options: TranscribeOptions) {
+  async #transcribeAll(sequences: readonly Sequence[], options: TranscribeOptions) {
     const results: { segments: Spoken[]; language: string; encoded: number; tokens: number; wall: number }[] =
       [];
     for (const { samples } of sequences) {
@@ -325,7 +325,12 @@ function score(
       const at = shared.indexOf(Math.max(...shared));
       texts[at] = `${texts[at] ?? ''} ${text}`;
     }
-    return parts.map(({ language, text }, k) => ({ sequence: i, language, text, results: texts[k] ?? '' }));
+    return parts.map(({ language, text }, k) => ({
+      sequence: i,
+      language,
+      text,
+      recognized: texts[k] ?? '',
+    }));
   });
   const python = join(root, 'test/reference/.venv/bin/python');
   const input = rows.map((row) => JSON.stringify(row)).join('\n');

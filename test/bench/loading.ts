@@ -136,13 +136,13 @@ function measure(model: string, folder: string, repeat: number, hasPeer: boolean
       ...{ peerMs: [], peerCpuMs: [], peerReadyMs: [] },
     };
     const contenders: (() => void)[] = [
-      () => row.readMs.push(ours('read', folder, ...first).ms),
+      () => row.readMs.push(sottoTimes('read', folder, ...first).ms),
       () => {
-        const { ms, cpuMs } = ours('load', folder, ...first);
+        const { ms, cpuMs } = sottoTimes('load', folder, ...first);
         row.sottoMs.push(ms);
         row.sottoCpuMs.push(cpuMs);
       },
-      () => row.mappedMs.push(ours('mapped', folder, ...first).ms),
+      () => row.mappedMs.push(sottoTimes('mapped', folder, ...first).ms),
       () => {
         if (!hasPeer) return;
         const { ms, cpuMs, readyMs } = run(PYTHON, [PEER, folder, ...first]) as PeerTime;
@@ -170,8 +170,8 @@ function measure(model: string, folder: string, repeat: number, hasPeer: boolean
 
 function liveness(model: string, folder: string, repeat: number): Live {
   const times = Array.from({ length: repeat }, () => [
-    ours('live', folder).heldMs ?? NaN,
-    ours('cancel', folder).ms,
+    sottoTimes('live', folder).heldMs ?? NaN,
+    sottoTimes('cancel', folder).ms,
   ]);
   return {
     model,
@@ -180,7 +180,7 @@ function liveness(model: string, folder: string, repeat: number): Live {
   };
 }
 
-const ours = (mode: string, ...folders: string[]): LoadTime =>
+const sottoTimes = (mode: string, ...folders: string[]): LoadTime =>
   run(process.execPath, ['--no-warnings', WORKER, mode, ...folders]);
 
 function run(program: string, args: string[]): LoadTime {

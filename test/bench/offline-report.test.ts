@@ -8,7 +8,7 @@ function standing(name: string, seconds: number, more: Partial<ContenderResult> 
   return {
     name,
     label: name,
-    isSotto: name === 'ours',
+    isSotto: name === 'sotto',
     versions: { [name]: '1.0' },
     settings: 'as is',
     short: { audioSeconds: 100, seconds, spread: 1, wordErrors: { errors: 9, words: 100 } },
@@ -33,30 +33,30 @@ const about = {
 };
 
 describe('the report', () => {
-  const ours = standing('ours', 6);
+  const sotto = standing('sotto', 6);
   const baselinePeer = standing(BASELINE_PEER, 8, { encodeSeconds: 0.5 });
 
   test('shows commit, machine, date, model, settings and the load of other programs', () => {
-    const text = markdownReport([ours, baselinePeer], about);
+    const text = markdownReport([sotto, baselinePeer], about);
     for (const what of ['abc1234', 'two cores', '2025-01-01', 'base', 'greedy', 'used 3 %']) {
       expect(text).toContain(what);
     }
   });
 
   test('shows speed relative to the audio and to faster-whisper', () => {
-    const row = markdownReport([ours, baselinePeer], about)
+    const row = markdownReport([sotto, baselinePeer], about)
       .split('\n')
-      .find((line) => line.includes('**ours**'));
+      .find((line) => line.includes('**sotto**'));
     expect(row?.split('|').map((cell) => cell.trim())).toEqual(
       expect.arrayContaining(['0.060', '0.75 / –', '0.40', '5.0', '300 / –', '9.0']),
     );
   });
 
   test('shows only the goals for the available contenders', () => {
-    const judged = (standings: ContenderResult[]) => goals(ours, standings).map(({ what }) => what);
-    expect(judged([ours])).toEqual(['warm 4.9 s clip', 'cold, start to text', 'peak memory']);
-    expect(judged([ours, baselinePeer])).toHaveLength(5);
-    expect(judged([ours, baselinePeer, standing('whisper.cpp', 9)])).toHaveLength(6);
+    const judged = (standings: ContenderResult[]) => goals(sotto, standings).map(({ what }) => what);
+    expect(judged([sotto])).toEqual(['warm 4.9 s clip', 'cold, start to text', 'peak memory']);
+    expect(judged([sotto, baselinePeer])).toHaveLength(5);
+    expect(judged([sotto, baselinePeer, standing('whisper.cpp', 9)])).toHaveLength(6);
   });
 
   test('compares token time with the fastest whisper.cpp build', () => {
@@ -64,13 +64,13 @@ describe('the report', () => {
       standing('whisper.cpp', 9, { tokenMs: 4 }),
       standing('whisper.cpp-wheel', 9, { tokenMs: 3 }),
     ];
-    const token = goals(ours, [ours, ...builds]).find(({ unit }) => unit === 'ms');
+    const token = goals(sotto, [sotto, ...builds]).find(({ unit }) => unit === 'ms');
     expect(token).toMatchObject({ reached: 5, limit: 3 });
   });
 
   test('draws a chart of all contenders', () => {
-    const svg = chart([ours, baselinePeer], about);
-    expect(svg).toContain('>ours<');
+    const svg = chart([sotto, baselinePeer], about);
+    expect(svg).toContain('>sotto<');
     expect(svg).toContain('abc1234');
     expect(svg).not.toContain('NaN');
     expect(svg).not.toContain('6.8 minutes'); // not measured
@@ -105,24 +105,24 @@ describe('the bars', () => {
 });
 
 describe('the choice of contenders', () => {
-  const all = contenders([{ name: 'ours', label: 'Ours', folder: '/models/base' }]);
+  const all = contenders([{ name: 'sotto', label: 'Sotto', folder: '/models/base' }]);
 
   test('gives instructions for a contender that cannot run', () => {
-    const { missing } = choose(contenders([{ name: 'ours', label: 'Ours', folder: undefined }]), ['ours']);
+    const { missing } = choose(contenders([{ name: 'sotto', label: 'Sotto', folder: undefined }]), ['sotto']);
     expect(missing[0]?.missing).toMatch(/SOTTO_BASE/);
   });
 
   test('refuses an unknown name and lists the known ones', () => {
     expect(() => choose(all, ['missing'])).toThrow(
-      /unknown contender missing; choose from ours, faster-whisper-int8/,
+      /unknown contender missing; choose from sotto, faster-whisper-int8/,
     );
   });
 
   test('keeps the default order', () => {
-    const { ready, missing } = choose(all, ['whisper.cpp', 'ours']);
+    const { ready, missing } = choose(all, ['whisper.cpp', 'sotto']);
     const names = [...ready, ...missing].map(({ name }) => name);
-    expect(names.toSorted()).toEqual(['ours', 'whisper.cpp']);
-    expect(ready[0]?.name).toBe('ours');
+    expect(names.toSorted()).toEqual(['sotto', 'whisper.cpp']);
+    expect(ready[0]?.name).toBe('sotto');
   });
 });
 

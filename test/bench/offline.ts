@@ -235,8 +235,8 @@ export async function offline(argv: string[]): Promise<void> {
   });
   const starter = starterModel();
   const models = [
-    { name: 'ours', label: 'Sotto, float16', folder: args.model ?? float16Model() },
-    { name: 'ours-starter', label: `Sotto, ${basename(starter).replace('whisper-', '')}`, folder: starter },
+    { name: 'sotto', label: 'Sotto, float16', folder: args.model ?? float16Model() },
+    { name: 'sotto-starter', label: `Sotto, ${basename(starter).replace('whisper-', '')}`, folder: starter },
   ];
   const textAlone = models.map((model) => ({
     ...model,

@@ -82,10 +82,10 @@ describe('the table by kind', () => {
 });
 
 describe('the confidence interval of a difference', () => {
-  const pair = (ours: number, theirs: number) =>
+  const pair = (sotto: number, peer: number) =>
     [
-      { errors: ours, words: 10 },
-      { errors: theirs, words: 10 },
+      { errors: sotto, words: 10 },
+      { errors: peer, words: 10 },
     ] as const;
 
   test('is reproducible and contains the difference', () => {

@@ -2,10 +2,10 @@
  * Word errors by kind of clip: Sotto greedy, with beam size 5 and by default, compared with faster-whisper and
  * openai-whisper on the same float16 weights; and the words that each prints without speech.
  *
- *     npm run bench -- quality [--model DIR] [--kinds A,B] [--columns A,B] [--no-peers] [--keep-ours]
+ *     npm run bench -- quality [--model DIR] [--kinds A,B] [--columns A,B] [--no-peers] [--reuse-sotto]
  *
  * Transcripts of the peers (an hour on two cores) are cached outside the repository: `$SOTTO_QUALITY_CACHE`, else
- * `~/.cache/sotto-bench/quality`. Sotto's are cached until the code changes (--keep-ours: always). --no-peers uses only
+ * `~/.cache/sotto-bench/quality`. Sotto's are cached until the code changes (--reuse-sotto: always). --no-peers uses only
  * cached transcripts. A clip counts only if every column has it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -38,7 +38,7 @@ export async function quality(argv: string[]): Promise<void> {
       kinds: { type: 'string' },
       columns: { type: 'string' },
       'no-peers': { type: 'boolean', default: false },
-      'keep-ours': { type: 'boolean', default: false },
+      'reuse-sotto': { type: 'boolean', default: false },
       'save-baseline': { type: 'boolean', default: false },
     },
   });
@@ -52,8 +52,8 @@ export async function quality(argv: string[]): Promise<void> {
   const peers = peerTranscripts(clips, !args['no-peers']);
   const wanted = args.columns?.split(',');
   const sottoColumns = SOTTO_COLUMNS.filter(({ name }) => wanted?.includes(name) ?? true);
-  const ours = await sottoTranscripts(args.model, clips, sottoColumns, args['keep-ours']);
-  const texts = new Map<string, ReadonlyMap<string, string>>(ours.texts);
+  const sotto = await sottoTranscripts(args.model, clips, sottoColumns, args['reuse-sotto']);
+  const texts = new Map<string, ReadonlyMap<string, string>>(sotto.texts);
   for (const [name, found] of peers.texts) texts.set(name, found);
 
   const spoken = clips.filter(({ text }) => text !== '');
@@ -73,7 +73,7 @@ export async function quality(argv: string[]): Promise<void> {
   );
   const { cpu, cores, os, node, date } = machine();
   const versions = Object.entries(peers.versions).map(([name, version]) => `${name} ${version}`);
-  const circumstances = `commit ${[...ours.commits].join(', ')} · ${date} · ${[cpu, `${cores} cores`, os, `Node ${node}`].join(', ')}`;
+  const circumstances = `commit ${[...sotto.commits].join(', ')} · ${date} · ${[cpu, `${cores} cores`, os, `Node ${node}`].join(', ')}`;
   const how = [
     `Whisper base (multilingual), one float16 source for all, computed in float32 · language given · ${versions.join(', ')}`,
     'greedy: temperature 0 only, no previous text, no VAD. The others: defaults of each program, with the beam size and VAD in the name',
@@ -99,7 +99,7 @@ export async function quality(argv: string[]): Promise<void> {
     {
       settings: {
         model: basename(args.model),
-        columns: { ours: SOTTO_COLUMNS },
+        columns: { sotto: SOTTO_COLUMNS },
         versions: peers.versions,
         skipped: peers.skipped,
       },
@@ -129,19 +129,19 @@ const Kept = z.object({ code: z.string(), text: z.string(), commit: z.string() }
 async function sottoTranscripts(
   dir: string,
   clips: readonly QualityClip[],
-  ours: readonly SottoColumn[],
+  sotto: readonly SottoColumn[],
   keep: boolean,
 ): Promise<{ texts: Map<string, Map<string, string>>; commits: ReadonlySet<string> }> {
   const folder = join(cacheFolder(), 'transcripts/sotto');
   mkdirSync(folder, { recursive: true });
   const code = codeDigest();
-  const texts = new Map(ours.map(({ name }) => [name, new Map<string, string>()]));
+  const texts = new Map(sotto.map(({ name }) => [name, new Map<string, string>()]));
   const now = commit();
   const commits = new Set<string>();
   let model: SpeechModel | undefined;
   let done = 0;
   for (const clip of clips) {
-    for (const column of ours) {
+    for (const column of sotto) {
       done++;
       const key = digest(JSON.stringify([dir, column.options, clip.language, clip.hash]));
       const file = join(folder, `${key}.json`);
@@ -151,7 +151,7 @@ async function sottoTranscripts(
         model ??= await load(dir);
         transcript = { code, commit: now, text: await transcribeClip(model, clip, column) };
         writeFileSync(file, JSON.stringify({ ...transcript, column: column.name, clip: clip.id }) + '\n');
-        process.stderr.write(`Sotto ${done}/${clips.length * ours.length}\n`);
+        process.stderr.write(`Sotto ${done}/${clips.length * sotto.length}\n`);
       }
       texts.get(column.name)?.set(clip.id, transcript.text);
       commits.add(transcript.commit);

@@ -19,7 +19,7 @@ describe('figures', () => {
 });
 
 test('a table aligns its columns and fills missing cells', () => {
-  expect(markdownTable(['who', 'x'], [['ours', '1'], ['peer']])).toBe(
-    ['| who  | x |', '| ---- | - |', '| ours | 1 |', '| peer |   |'].join('\n'),
+  expect(markdownTable(['who', 'x'], [['base', '1'], ['peer']])).toBe(
+    ['| who  | x |', '| ---- | - |', '| base | 1 |', '| peer |   |'].join('\n'),
   );
 });

@@ -12,7 +12,7 @@ export interface WordErrors {
 }
 
 /** A transcript: words, or characters in a language without spaces. */
-interface Labelled {
+interface LabeledClip {
   readonly id: string;
   readonly kind: string;
   readonly language: string;
@@ -36,12 +36,12 @@ export function missingScorer(): string | undefined {
  * Errors and words of each clip, for each set of transcripts (name → clip → text). Skips clips without a reference.
  *
  * @param dir folder for the transcripts, for inspection
- * @param labelled references, for clips other than the open ones
+ * @param labeled references, for clips other than the open ones
  */
 export function scoreTexts(
   texts: ReadonlyMap<string, ReadonlyMap<string, string>>,
   dir: string,
-  labelled?: readonly Labelled[],
+  labeled?: readonly LabeledClip[],
 ): Map<string, Map<string, WordErrors>> {
   const reference = join(root, 'test/reference');
   mkdirSync(dir, { recursive: true });
@@ -53,9 +53,9 @@ export function scoreTexts(
   const out = join(dir, 'scores.json');
   const python = join(reference, '.venv/bin/python');
   const argv = [join(reference, 'score.py'), ...files, '--json', out];
-  if (labelled !== undefined) {
+  if (labeled !== undefined) {
     const labels = join(dir, 'labels.json');
-    const rows = labelled.map(({ alsoRight, ...clip }) => ({ ...clip, also_right: alsoRight }));
+    const rows = labeled.map(({ alsoRight, ...clip }) => ({ ...clip, also_right: alsoRight }));
     writeFileSync(labels, rows.map((row) => JSON.stringify(row) + '\n').join(''));
     argv.push('--labels', labels);
   }

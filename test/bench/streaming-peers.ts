@@ -51,9 +51,7 @@ export function streamingPeers(stepSeconds: number): StreamingPeer[] {
       env: { OMP_NUM_THREADS: String(THREADS), HF_HUB_OFFLINE: '1', CUDA_VISIBLE_DEVICES: '' },
       stepSeconds,
       command: [python, worker, name, weights, source, String(stepSeconds), String(THREADS)],
-      ...([python, weights, source].every(existsSync)
-        ? {}
-        : { missing: 'run test/bench/peers/setup.sh' }),
+      ...([python, weights, source].every(existsSync) ? {} : { missing: 'run test/bench/peers/setup.sh' }),
     };
   });
 }

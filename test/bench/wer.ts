@@ -1,7 +1,7 @@
 /**
  * Word errors on the labeled clips, with the scorer of the references:
  *
- *     npm run wer -- [--model DIR] [--set english|other|long|labelled|all] [--name NAME] [--detect] [--condition] [--times yes|no|auto] [--vad] [--beam N]
+ *     npm run wer -- [--model DIR] [--set english|other|long|labeled|all] [--name NAME] [--detect] [--condition] [--times yes|no|auto] [--vad] [--beam N]
  *
  * Transcribes in this process: greedy, no fallback, with the clip's language unless --detect, conditioned on previous text
  * only with --condition; --times no omits timestamps, --times auto uses the default of `sotto transcribe` (no timestamps,
@@ -20,7 +20,7 @@ import { sum } from './report.js';
 const { values: args } = parseArgs({
   options: {
     model: { type: 'string', default: starterModel() },
-    set: { type: 'string', default: 'labelled' },
+    set: { type: 'string', default: 'labeled' },
     name: { type: 'string' },
     detect: { type: 'boolean', default: false },
     condition: { type: 'boolean', default: false },
@@ -35,7 +35,7 @@ mkdirSync(folder, { recursive: true });
 const out = join(folder, `${args.name ?? basename(args.model)}.jsonl`);
 const clips = readClips().filter((clip) => {
   if (args.set === 'all') return true;
-  return args.set === 'labelled' ? setOf(clip) !== 'unlabelled' : setOf(clip) === args.set;
+  return args.set === 'labeled' ? setOf(clip) !== 'unlabeled' : setOf(clip) === args.set;
 });
 
 const model = await load(args.model);

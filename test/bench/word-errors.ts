@@ -18,7 +18,7 @@ export async function wordErrors(argv: string[]): Promise<void> {
   });
   const missing = missingScorer();
   if (missing !== undefined) throw new Error(missing);
-  const clips = readClips().filter((clip) => setOf(clip) !== 'unlabelled');
+  const clips = readClips().filter((clip) => setOf(clip) !== 'unlabeled');
   const float16 = float16Model();
   const models = [
     { name: 'starter', dir: starterModel() },

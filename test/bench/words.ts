@@ -49,7 +49,7 @@ export async function words(argv: string[]): Promise<void> {
   const ids = args.clips?.split(',');
   const clips = timedClips().filter(({ id }) => ids?.includes(id) ?? true);
   const byProgram = new Map<string, Map<string, TimedWord[]>>(); // by program, by clip
-  for (const [name, found] of await ours(args.model, clips)) byProgram.set(name, found);
+  for (const [name, found] of await sottoWords(args.model, clips)) byProgram.set(name, found);
   for (const [name, found] of peers(args.model, clips)) byProgram.set(name, found);
 
   const errors = new Map([...byProgram.keys()].map((name): [string, number[]] => [name, []]));
@@ -98,7 +98,7 @@ function timedClips(): TimedClip[] {
 }
 
 /** Word times of clips that fit in a window, as the model finds them, and clipped to the speech segments of the VAD. */
-async function ours(
+async function sottoWords(
   dir: string,
   clips: readonly TimedClip[],
 ): Promise<Map<string, Map<string, TimedWord[]>>> {

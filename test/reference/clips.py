@@ -1,4 +1,4 @@
-"""The labelled clips: which there are, their audio as Whisper hears it, and the named sets of them."""
+"""The labeled clips: their metadata, their audio in Whisper's format, and the named sets."""
 
 import json
 import os
@@ -12,12 +12,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def speech_folder():
-    """Folder with manifest.jsonl: $SOTTO_SPEECH, or the speech that lies beside the checkout, or the repository's own."""
+    """Folder with manifest.jsonl: $SOTTO_SPEECH, the speech folder next to the checkout, or the repository's own."""
     tried = [os.environ.get("SOTTO_SPEECH"), ROOT / "../shared/speech", ROOT / "assets/speech"]
     for folder in filter(None, tried):
         if (Path(folder) / "manifest.jsonl").exists():
             return Path(folder).resolve()
-    raise SystemExit("no speech found: set SOTTO_SPEECH to a folder that holds manifest.jsonl")
+    raise SystemExit("no speech found: set SOTTO_SPEECH to a folder with manifest.jsonl")
 
 
 def manifest():
@@ -28,13 +28,13 @@ def manifest():
 
 
 def clip_set(name):
-    """Clips of a set: english, other (languages), long, labelled (those three), unlabelled, all."""
-    return [clip for clip in manifest().values() if name in ("all", set_of(clip)) or (name == "labelled" and clip.get("text"))]
+    """Clips of a set: english, other (languages), long, labeled (those three), unlabeled, all."""
+    return [clip for clip in manifest().values() if name in ("all", set_of(clip)) or (name == "labeled" and clip.get("text"))]
 
 
 def set_of(clip):
     if not clip.get("text"):
-        return "unlabelled"
+        return "unlabeled"
     if clip.get("kind") == "long-form":
         return "long"
     return "english" if clip["language"] == "en" else "other"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Whether two model folders hold the same tensors, byte for byte, and the same config: compare-folders.py A B
+"""Checks that two model folders have the same tensors, byte for byte, and the same config: compare-folders.py A B
 
-Files may differ in the order of their tensors: MLX's writer takes a hash map's, ours the alphabet's.
+The order of tensors may differ: MLX writes them in the order of a hash map, Sotto alphabetically.
 """
 
 import json

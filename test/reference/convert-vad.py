@@ -5,9 +5,9 @@
     .venv-vad/bin/pip install torch==2.15.0 silero-vad==6.2.3 safetensors soundfile numpy
     .venv-vad/bin/python convert-vad.py [OUT]
 
-The numbers come from the package's TorchScript file, which is what the package loads by itself. (Its own
-`silero_vad_16k.safetensors` holds an earlier training.) Convolutions become channels last, [out, kernel, in]; the two
-biases of the LSTM, which are only ever added, become one. The same bytes come out on every machine.
+The numbers come from the package's TorchScript file, which the package loads by default. (Its
+`silero_vad_16k.safetensors` is from an earlier training.) Convolutions become channels last, [out, kernel, in]; the two
+biases of the LSTM, which are always added, become one. The output has the same bytes on every machine.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-/* A fast BLAS in front of the one that MLX's Linux wheel brings (the reference BLAS, some 30 times slower).
+/* Replaces the BLAS of MLX's Linux wheel (the reference BLAS, some 30 times slower) by a fast one.
  *
- * The Python package scipy-openblas32 is OpenBLAS under prefixed names. Preloaded (LD_PRELOAD), this library answers
- * the three calls that MLX makes and passes them on unchanged, so that mlx-whisper and Sotto compute on the same BLAS. */
+ * The Python package scipy-openblas32 is OpenBLAS with prefixed names. Preloaded (LD_PRELOAD), this library forwards the
+ * three functions that MLX calls, so that mlx-whisper and Sotto use the same BLAS. */
 #define FORWARD(name, scalar, item)                                                                                  \
   void scipy_##name(int, int, int, int, int, int, scalar, const item *, int, const item *, int, scalar, item *, int); \
   void name(int order, int ta, int tb, int m, int n, int k, scalar alpha, const item *a, int lda, const item *b,      \

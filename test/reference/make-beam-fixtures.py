@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What openai/whisper's beam search makes of some clips, for test/models/beam.test.ts.
+"""Writes results of openai/whisper's beam search on some clips, for test/models/beam.test.ts.
 
     test/reference/.venv-torch/bin/python test/reference/make-beam-fixtures.py BASE.pt
 
-BASE.pt is what test/bench/peers/setup.sh makes of the float16 folder (.weights-peers/base.pt). Computed in float32, without
-fallback, the language given, timestamps on.
+test/bench/peers/setup.sh converts BASE.pt from the float16 folder (.weights-peers/base.pt). Computed in float32, without
+fallback, with a fixed language and timestamps.
 """
 
 import json
@@ -26,8 +26,8 @@ for file, language in CLIPS.items():
     audio = whisper.pad_or_trim(whisper.load_audio(str(ROOT / "assets/speech" / file)))
     mel = whisper.log_mel_spectrogram(audio, model.dims.n_mels)
     for setting in SETTINGS:
-        asked = {NAMES[name]: value for name, value in setting.items()}
-        result = model.decode(mel, whisper.DecodingOptions(language=language, temperature=0.0, fp16=False, **asked))
+        selected = {NAMES[name]: value for name, value in setting.items()}
+        result = model.decode(mel, whisper.DecodingOptions(language=language, temperature=0.0, fp16=False, **selected))
         cases.append({"clip": file, "language": language, "setting": setting, "tokens": result.tokens,
                       "avgLogprob": round(result.avg_logprob, 5), "text": result.text})
 out = {"whisper": whisper.__version__, "cases": cases}

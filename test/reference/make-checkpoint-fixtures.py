@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Tiny random Whisper checkpoints, each saved by the library whose format it is, with that library's own outputs.
+"""Writes tiny random Whisper checkpoints, each saved by the library of its format, with that library's outputs.
 
     .venv-hf/bin/python make-checkpoint-fixtures.py huggingface     (transformers, torch)
     .venv/bin/python    make-checkpoint-fixtures.py mlx             (mlx-whisper)
 
-Writes test/fixtures/checkpoints/NAME/: the folder as the library saves it, weights gzipped, and expected.json: features of
-the encoder and logits of a prompt, in float32, for a mel that the test computes too. A vocabulary has its real size, so the
-rows of its embedding repeat: that is what makes the files small.
+Writes test/fixtures/checkpoints/NAME/: the folder as the library saves it, with gzipped weights, and expected.json: encoder
+features and logits of a prompt, in float32, for a mel spectrogram that the test computes too. Vocabularies have their real
+size; the rows of the embedding repeat to keep the files small.
 """
 
 import base64
@@ -26,13 +26,13 @@ WEIGHTS = (".safetensors", ".npz")
 
 
 def mel(n_mels):
-    """[1, 2 FRAMES, n_mels]: numbers that need no file."""
+    """[1, 2 FRAMES, n_mels], computed, so that no file is needed."""
     count = 2 * FRAMES * n_mels
     return np.sin(np.arange(count, dtype=np.float64) * 0.37).astype(np.float32).reshape(1, 2 * FRAMES, n_mels)
 
 
 def value_for(name, shape, rng):
-    """Random, and large enough that a weight in the wrong place shows."""
+    """Random, and large enough that a misplaced weight changes the result."""
     if "embed_tokens" in name or "token_embedding" in name:
         rows = rng.standard_normal((251, shape[1])) * 0.3
         return np.resize(rows, shape)

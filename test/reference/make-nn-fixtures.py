@@ -1,10 +1,10 @@
-"""Writes test/fixtures/nn.json: what MLX's own Python layers make of small random inputs.
+"""Writes test/fixtures/nn.json: outputs of MLX's Python layers for small random inputs.
 
     python -m venv .venv && .venv/bin/pip install mlx==0.32.4 mlx-cpu==0.32.4 numpy
     .venv/bin/python test/reference/make-nn-fixtures.py
 
 Every case is {"weights": {name: array}, "inputs": {...}, "options": {...}, "outputs": {...}}; an array is
-{"dtype", "shape", "data"}. Floats are the shortest decimals that give back the same float32.
+{"dtype", "shape", "data"}. Floats are the shortest decimals that parse to the same float32.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Writes test/fixtures/ops.json: what MLX's own Python gives for a table of ops, on small inputs.
+"""Writes test/fixtures/ops.json: results of MLX's Python for a table of ops, with small inputs.
 
     .venv/bin/python make-op-fixtures.py            (setup.sh makes .venv)
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What openai/whisper makes of a clip of two windows under several prompts, for test/models/prompt-parity.test.ts.
+"""Writes openai/whisper's transcripts of a clip of two windows with several prompts, for test/models/prompt-parity.test.ts.
 
     test/reference/.venv-torch/bin/python test/reference/make-prompt-fixtures.py BASE.pt
 
-BASE.pt is what test/bench/peers/setup.sh makes of the float16 folder (.weights-peers/base.pt). Computed in float32, greedy,
+test/bench/peers/setup.sh converts BASE.pt from the float16 folder (.weights-peers/base.pt). Computed in float32, greedy,
 without fallback.
 """
 
@@ -35,8 +35,8 @@ torch.set_num_threads(2)
 model = whisper.load_model(sys.argv[1]).float()
 cases = []
 for options in CASES:
-    asked = {NAMES[name]: value for name, value in options.items()}
-    result = model.transcribe(str(ROOT / "assets/speech" / CLIP), language="en", temperature=0.0, fp16=False, **asked)
+    selected = {NAMES[name]: value for name, value in options.items()}
+    result = model.transcribe(str(ROOT / "assets/speech" / CLIP), language="en", temperature=0.0, fp16=False, **selected)
     tokens = [token for segment in result["segments"] for token in segment["tokens"]]
     cases.append({"options": options, "text": result["text"], "tokens": tokens})
     print(options, result["text"][:300], "…", result["text"][-200:])

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""What `sotto doctor --selftest` compares a machine with (assets/selftest/): mlx-whisper's numbers, in float32 on the CPU.
+"""Writes the reference of `sotto doctor --selftest` (assets/selftest/): mlx-whisper's numbers, in float32 on the CPU.
 
     make-selftest-reference.py MODEL_DIR CLIP.flac [LANGUAGE]
 
 Run with .venv/bin/python (setup.sh) and LD_PRELOAD=.venv/front-blas.so on Linux. It writes
-assets/selftest/MODEL-CLIP.json: of the clip's first window of 30 s every 75th position and every 8th column of the
-encoder's output, and 50 tokens. Each token is the likeliest one after those before it, without timestamps and without the
-end of the text, so a clip of any length has 50. `margins` says by how much its logit is above the second one: two that are
+assets/selftest/MODEL-CLIP.json: for the clip's first window of 30 s, every 75th position and every 8th column of the
+encoder's output, and 50 tokens. Each is the most probable token after the previous ones, without timestamps and end of
+text, so a clip of any length has 50. `margins` is the difference between the highest and the second logit: two that are
 nearly equal may change places in float16.
 """
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Writes test/fixtures/vad.json: what Silero VAD's own package makes of clips, frame by frame, and what stretches of
-speech its `get_speech_timestamps` cuts out of them and out of made-up probabilities.
+"""Writes test/fixtures/vad.json: probabilities of Silero VAD's own package for clips, frame by frame, and the speech
+segments that its `get_speech_timestamps` finds in them and in synthetic probabilities.
 
-    .venv-vad/bin/python make-vad-fixtures.py          # the environment: see convert-vad.py
+    .venv-vad/bin/python make-vad-fixtures.py          # environment: see convert-vad.py
 
 Clips are 16 kHz mono FLAC files, from assets/speech (`repository`) and the folder that clips.py finds (`shared`), or
-sounds of integers and sines that test/audio/vad-sounds.ts makes alike (`made`). `samples` and `sum` (of the 16-bit
-numbers) tell whether both sides heard the same.
+sounds of integers and sines that test/audio/vad-sounds.ts computes too (`made`). `samples` and `sum` (of the 16-bit
+numbers) verify that both sides use the same audio.
 """
 
 import json
@@ -35,7 +35,7 @@ SHARED = [
     "long-pause-35s-open.flac",
     "three-speakers-leopard.flac",
 ]
-# Silero's defaults, faster-whisper's for files, and others that reach every branch.
+# Silero's defaults, faster-whisper's for files, and others that cover every branch.
 SETTINGS = [
     {},
     {"min_silence_duration_ms": 2000, "speech_pad_ms": 400},
@@ -106,7 +106,7 @@ def pairs(stretches):
 
 
 def made_up(rng):
-    """Probabilities that jump between talk, doubt and silence for random times, and random options."""
+    """Probabilities that change between speech, uncertainty and silence at random times, and random options."""
     probabilities = []
     while len(probabilities) < rng.randint(20, 400):
         level, spread = rng.choice([(0.9, 0.1), (0.42, 0.12), (0.1, 0.1), (0.5, 0.5)])

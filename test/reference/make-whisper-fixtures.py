@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""What Sotto's Whisper is held against (test/fixtures/whisper/): mlx-whisper's numbers, in float32 on the CPU.
+"""Writes the fixtures of Sotto's Whisper (test/fixtures/whisper/): mlx-whisper's numbers, in float32 on the CPU.
 
     make-whisper-fixtures.py tokens                                  numberings, encodings, suppressed tokens
     make-whisper-fixtures.py mel     CLIP.flac                       log-mel spectrograms, 80 and 128 bands
     make-whisper-fixtures.py model   NAME MODEL_DIR SPEECH_DIR...    encoder output, first logits, tokens of clips, languages
 
-Run with .venv/bin/python (setup.sh) and LD_PRELOAD=.venv/front-blas.so on Linux, or it takes hours. Only 16 kHz mono
-FLAC clips of a manifest's open part are used, so that no resampler stands between the two sides.
+Run with .venv/bin/python (setup.sh) and LD_PRELOAD=.venv/front-blas.so on Linux, or it needs hours. It uses only 16 kHz
+mono FLAC clips of a manifest's open part, so that no resampler affects the comparison.
 
-mlx-whisper 0.4.3 is taken as it is, but for its timestamp rules, replaced by `TimestampRules` below. Its own forget that
-timestamps may not go back (positions are compared where values are meant), and apply the rule "a timestamp is due" to
-logits from which the others have not been taken out yet, which can leave nothing to choose from. OpenAI's rules do both.
+mlx-whisper 0.4.3 is unchanged, except for its timestamp rules, which `TimestampRules` below replaces. The original rules let
+timestamps decrease (they compare positions instead of values), and apply the rule "a timestamp is due" before the other
+rules have suppressed their logits, which can leave no token. OpenAI's rules do both correctly.
 """
 
 import base64
@@ -28,14 +28,14 @@ from mlx_whisper.audio import N_FRAMES, N_SAMPLES, log_mel_spectrogram, pad_or_t
 from mlx_whisper.tokenizer import get_tokenizer
 from mlx_whisper.whisper import ModelDimensions, Whisper
 
-# The package gives its function of that name the module's place.
+# The package replaces the module by its function of the same name.
 long_form = import_module("mlx_whisper.transcribe")
 OUT = Path(__file__).resolve().parent.parent / "fixtures" / "whisper"
 mx.set_default_device(mx.cpu)
 
 
 class TimestampRules:
-    """OpenAI's rules, on NumPy."""
+    """OpenAI's rules, in NumPy."""
 
     def __init__(self, tokenizer, sample_begin, max_initial_timestamp_index):
         self.begin, self.eot, self.forbidden = tokenizer.timestamp_begin, tokenizer.eot, tokenizer.no_timestamps
@@ -68,7 +68,7 @@ decoding.ApplyTimestampRules = TimestampRules
 
 
 def load(folder):
-    """The model in float32, with quantized weights expanded: what a CPU computes with.
+    """The model in float32, with quantized weights expanded, as computed on a CPU.
 
     The scales are widened first, as in a product of packed weights with float32 activations: with float16 scales
     `mx.dequantize` would round every weight to float16 on the way.
@@ -113,7 +113,7 @@ def tokens():
         t = get_tokenizer(multilingual, num_languages=vocab - 51765 - int(multilingual))
         encode = lambda text: t.encoding.encode(text, disallowed_special=())
         stamped = [*encode(" Hello"), t.timestamp_begin + 54, t.timestamp_begin + 1500, *encode(" you"), t.eot]
-        # Every cut through the bytes of a text: what a decoder shows while the tokens of a character still come.
+        # Every prefix of the bytes of a text, as a decoder shows it while the tokens of a character arrive.
         partial = encode("天気🎉é")
         out.append({
             "vocab": vocab,
@@ -199,7 +199,7 @@ def model(name, folder, *speech):
 
 
 def long(whisper, samples, language):
-    """The long-form loop, greedy without fallback, each window given the text before it."""
+    """The long-form loop, greedy without fallback, each window conditioned on the previous text."""
     long_form.ModelHolder.model, long_form.ModelHolder.model_path = whisper, "held"
     result = long_form.transcribe(
         samples, path_or_hf_repo="held", language=language, temperature=0.0, fp16=False, condition_on_previous_text=True

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Words with times as the references find them (test/fixtures/whisper/words-NAME.json).
+"""Writes words with times from the references (test/fixtures/whisper/words-NAME.json).
 
     .venv-torch/bin/python make-word-fixtures.py openai NAME MODEL_DIR SPEECH_DIR [--long 2]     openai-whisper, torch
     .venv/bin/python       make-word-fixtures.py mlx    NAME MODEL_DIR SPEECH_DIR [--long 2]     mlx-whisper, with LD_PRELOAD=.venv/front-blas.so on Linux
 
     .venv-torch/bin/python make-word-fixtures.py heads                                           alignment heads of all released models (alignment-heads.json)
 
-Both in float32, on the same weights. Kept are the segments of each window as the reference hands them to its own word
-timing, and what this makes of them: so ours can be asked about the same tokens. Of clips longer than a window the first
---long windows are kept. Only 16 kHz mono FLAC clips of a manifest's open part, and only those named in CLIPS.
+Both use float32 and the same weights. The output has the segments of each window as the reference passes them to its word
+timing, and the result, so that Sotto can align the same tokens. Of clips longer than a window it has the first --long
+windows. Only 16 kHz mono FLAC clips of a manifest's open part, and only those in CLIPS.
 """
 
 import argparse
@@ -52,14 +52,14 @@ def mlx_backend(folder):
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     whisper = module.load(Path(folder))
-    # mlx-whisper reads a checkpoint's own heads, which `load` has left in place, when it is loaded by name only.
+    # mlx-whisper reads a checkpoint's own heads, which `load` leaves in place, only if it is loaded by name.
     loop = import_module("mlx_whisper.transcribe")
     loop.ModelHolder.model, loop.ModelHolder.model_path = whisper, "held"
     return loop, not whisper.is_multilingual, lambda samples, **o: loop.transcribe(samples, path_or_hf_repo="held", **o)
 
 
 def heads():
-    """openai-whisper's table, with the shape that each model has."""
+    """openai-whisper's table, with the shape of each model."""
     import base64
     import gzip
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Quantizes a float16 Whisper folder with MLX's own Python: the oracle for assets/make-starter.ts, and the food of the WER table.
+"""Quantizes a float16 Whisper folder with MLX's Python: the reference of assets/make-starter.ts and the WER table.
 
     quantize.py FLOAT16_DIR OUT_DIR FORM [--expanded]        quantize.py FLOAT16_DIR - FORM ...   (sizes only)
 
 FORM is BITS-GROUP for all Linear and Embedding weights ("6-64"), or BITS-GROUP-EMBEDDING, where EMBEDDING is the
 number of bits for the token embedding, or "f" to leave it in float16 ("4-64-8", "6-64-f"). --expanded writes the
-numbers that the quantized weights stand for, in float16 under the unquantized names: what torch can read.
+dequantized weights in float16 under the unquantized names, which torch can read.
 """
 
 import argparse
@@ -25,7 +25,7 @@ def parse_form(form):
 
 
 def quantize(weights, form):
-    """The weights with every 2-D `.weight` replaced by `.weight`, `.scales` and `.biases`."""
+    """The weights, with every 2-D `.weight` replaced by `.weight`, `.scales` and `.biases`."""
     bits, group, embedding_bits = parse_form(form)
     out = {}
     for name, value in weights.items():
@@ -53,7 +53,7 @@ def expand(weights, form):
 
 
 def quantization_config(form):
-    """The `quantization` block of config.json; a layer of its own form is named in it, as mlx's own loaders read it."""
+    """The `quantization` block of config.json, with an entry for each layer of another format, as mlx's loaders read it."""
     bits, group, embedding_bits = parse_form(form)
     block = {"group_size": group, "bits": bits}
     if embedding_bits != bits:

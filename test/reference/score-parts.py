@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Word errors of pieces of text: score-parts.py < ROWS > SCORES
+"""Counts word errors of pieces of text: score-parts.py < ROWS > SCORES
 
-A row is {"language", "text": what is said, "also_right"?: [...], "heard"}; a score {"errors", "words"}, as score.py counts.
+A row is {"language", "text": the expected text, "also_right"?: [...], "recognized"}; a score {"errors", "words"}, as score.py counts.
 """
 
 import json
@@ -11,5 +11,5 @@ from score import score_clip
 
 for line in sys.stdin:
     row = json.loads(line)
-    scored = score_clip(row, row["heard"])
+    scored = score_clip(row, row["recognized"])
     print(json.dumps({"errors": scored["errors"], "words": scored["words"]}))

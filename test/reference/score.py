@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Word errors of transcripts against the labelled clips, after Whisper's own text normaliser.
+"""Counts word errors of transcripts of the labeled clips, after Whisper's text normalizer.
 
     score.py HYPOTHESES.jsonl [MORE.jsonl ...] [--json OUT] [--clips] [--against OTHER.jsonl] [--labels CLIPS.jsonl]
 
-A hypothesis file holds one {"id", "text"} a line (or is a folder of ID.txt / ID.json files). English is normalised with
-the English normaliser, other languages with the basic one; Japanese, Chinese and Korean count characters for words.
-Where a clip has `also_right` spellings, the one with the fewest errors counts. A clip that is missing from the
-hypotheses is left out and reported. With several files the sets are shown side by side. --against adds a row: words
-that differ from OTHER's text, a finer measure of what a change to a model does than its errors are. --labels takes the
-right answers from another file than the open clips' manifest: {"id", "language", "text", "kind", "also_right"} a line.
+A hypothesis file has one {"id", "text"} per line (or is a folder of ID.txt / ID.json files). English uses the English
+normalizer, other languages the basic one; Japanese, Chinese and Korean count characters instead of words. If a clip has
+`also_right` spellings, the one with the fewest errors counts. Clips missing from the hypotheses are excluded and reported.
+Several files are shown side by side. --against adds a row: words that differ from OTHER's text, a finer measure of the
+effect of a change than word errors. --labels reads the expected text from another file than the open clips' manifest:
+{"id", "language", "text", "kind", "also_right"} per line.
 """
 
 import argparse
@@ -26,19 +26,19 @@ BY_CHARACTER = {"ja", "zh", "ko"}
 
 
 def units(text, language):
-    """The words (or characters) that are compared."""
+    """The compared words (or characters)."""
     text = (ENGLISH if language == "en" else BASIC)(text or "")
     return list(text.replace(" ", "")) if language in BY_CHARACTER else text.split()
 
 
 def edits(reference, hypothesis):
-    """(substitutions, deletions, insertions) of a least-cost alignment."""
+    """(substitutions, deletions, insertions) of an alignment with minimum cost."""
     rows = [(j, 0, 0, j) for j in range(len(hypothesis) + 1)]  # (cost, substitutions, deletions, insertions)
     for i, word in enumerate(reference, 1):
         above, rows[0] = rows[0], (i, 0, i, 0)
-        for j, heard in enumerate(hypothesis, 1):
+        for j, recognized in enumerate(hypothesis, 1):
             cost, s, d, n = above
-            step = (cost, s, d, n) if word == heard else (cost + 1, s + 1, d, n)
+            step = (cost, s, d, n) if word == recognized else (cost + 1, s + 1, d, n)
             cost, s, d, n = rows[j]
             step = min(step, (cost + 1, s, d + 1, n))
             cost, s, d, n = rows[j - 1]
@@ -47,10 +47,10 @@ def edits(reference, hypothesis):
 
 
 def score_clip(clip, text):
-    """{errors, words, substitutions, deletions, insertions} against the best of the right answers."""
-    heard = units(text, clip["language"])
+    """{errors, words, substitutions, deletions, insertions} against the closest expected text."""
+    recognized = units(text, clip["language"])
     answers = [units(right, clip["language"]) for right in [clip["text"], *clip.get("also_right", [])]]
-    scored = [(*edits(answer, heard), len(answer)) for answer in answers]
+    scored = [(*edits(answer, recognized), len(answer)) for answer in answers]
     s, d, i, words = min(scored, key=lambda x: sum(x[:3]) / max(1, x[3]))
     return {"errors": s + d + i, "words": words, "substitutions": s, "deletions": d, "insertions": i}
 
@@ -108,12 +108,12 @@ def table(header, rows):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("hypotheses", nargs="+")
-    ap.add_argument("--json", help="write the scores here too")
+    ap.add_argument("--json", help="also write the scores to this file")
     ap.add_argument("--clips", action="store_true", help="show every clip")
     ap.add_argument("--against", help="transcripts to compare with, word by word")
-    ap.add_argument("--labels", help="right answers, for other clips than the open ones")
+    ap.add_argument("--labels", help="expected texts of other clips than the open ones")
     args = ap.parse_args()
-    clips = [json.loads(line) for line in open(args.labels, encoding="utf-8")] if args.labels else clip_set("labelled")
+    clips = [json.loads(line) for line in open(args.labels, encoding="utf-8")] if args.labels else clip_set("labeled")
     names = [Path(path).name.removesuffix(".jsonl") for path in args.hypotheses]
     results = {name: score(read_hypotheses(path), clips) for name, path in zip(names, args.hypotheses)}
     if args.against:

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The reference implementations that Sotto's numbers are held against, in Python environments of their own.
+# Installs the reference implementations that Sotto is compared with, in separate Python environments.
 #
-#   setup.sh            .venv:        MLX's Python, mlx-whisper, the Whisper normaliser  (fixtures, scores, bench)
+#   setup.sh            .venv:        MLX's Python, mlx-whisper, the Whisper normalizer  (fixtures, scores, bench)
 #   setup.sh torch      .venv-torch:  openai-whisper on torch, CPU                       (the quick reference decoder)
 #   setup.sh hf         .venv-hf:     transformers on torch, CPU                         (tiny checkpoints)
 #
-# Versions are pinned: a fixture or a table is only as good as the version it was made with.
+# Versions are pinned, because fixtures and tables depend on them.
 set -euo pipefail
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
@@ -19,7 +19,7 @@ case "${1:-mlx}" in
 mlx)
   make_venv .venv mlx==0.32.4 mlx-cpu==0.32.4 numpy numba tiktoken scipy more-itertools tqdm huggingface_hub requests \
     soundfile whisper-normalizer==0.1.15
-  make_venv .venv --no-deps mlx-whisper==0.4.3 # its metadata asks for torch, which it only needs for conversion
+  make_venv .venv --no-deps mlx-whisper==0.4.3 # its metadata requires torch, which it needs only for conversion
   if [ "$(uname)" = Linux ]; then # macOS has Accelerate; MLX's Linux wheel has the slow reference BLAS: see front-blas.c
     make_venv .venv scipy-openblas32==0.3.34.481.3
     lib=$(.venv/bin/python -c 'import scipy_openblas32 as o; print(o.get_lib_dir())')

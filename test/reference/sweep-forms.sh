@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Word errors of quantized forms of a model, one after the other: quantize with MLX, expand, transcribe with openai-whisper.
+# Word errors of quantized formats of a model, one by one: quantize with MLX, expand, transcribe with openai-whisper.
 #
 #   sweep-forms.sh FLOAT16_DIR OUT_DIR FORM...      (forms as in quantize.py; "f16" is the model itself)
 #
-# Leaves OUT_DIR/FORM.jsonl for each; then: .venv/bin/python score.py OUT_DIR/*.jsonl
+# Writes OUT_DIR/FORM.jsonl for each; then: .venv/bin/python score.py OUT_DIR/*.jsonl
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source=${1:?usage: sweep-forms.sh FLOAT16_DIR OUT_DIR FORM...} out=${2:?} && shift 2

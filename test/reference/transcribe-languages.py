@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""faster-whisper on speech in several languages: transcribe-languages.py WEIGHTS OUT.jsonl JOBS.jsonl
+"""Transcribes speech in several languages with faster-whisper: transcribe-languages.py WEIGHTS OUT.jsonl JOBS.jsonl
 
 A job is {"name", "file": raw mono float32 at 16 kHz, "multilingual": bool, "windows": language_detection_segments,
 "detectOnly": bool}; a row of the output {"name", "language", "seconds", "segments": [{"start", "end", "text", "language"}]}.
-Greedy, temperature 0, no text carried from window to window (it would lead on in the language before), otherwise its own
-defaults. Its segments do not tell their language: what is noted is what its model last said before it gave them.
+Greedy, temperature 0, no conditioning on previous text (which would keep the previous language), otherwise its defaults.
+Its segments have no language, so each gets the one that the model detected last.
 """
 
 import json
@@ -16,7 +16,7 @@ from faster_whisper import WhisperModel
 
 
 class Listening:
-    """The CTranslate2 model, which remembers the language that it detected last."""
+    """The CTranslate2 model, which records the language that it detected last."""
 
     def __init__(self, model):
         self._model, self.last = model, None
@@ -41,9 +41,9 @@ with open(out, "w", encoding="utf-8") as rows, open(jobs, encoding="utf-8") as l
             samples, multilingual=job["multilingual"], language_detection_segments=job.get("windows", 1),
             beam_size=1, best_of=1, temperature=0.0, condition_on_previous_text=False,
         )  # fmt: skip
-        heard = []
+        segments_out = []
         for segment in [] if job.get("detectOnly") else segments:
             language = model.model.last if job["multilingual"] else info.language
-            heard.append({"start": segment.start, "end": segment.end, "text": segment.text, "language": language})
+            segments_out.append({"start": segment.start, "end": segment.end, "text": segment.text, "language": language})
         seconds = time.perf_counter() - begin
-        rows.write(json.dumps({"name": job["name"], "language": info.language, "seconds": seconds, "segments": heard}) + "\n")
+        rows.write(json.dumps({"name": job["name"], "language": info.language, "seconds": seconds, "segments": segments_out}) + "\n")

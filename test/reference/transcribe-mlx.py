@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Reference transcripts by mlx-whisper (float32): greedy, temperature 0, no fallback.
+"""Transcribes with mlx-whisper (float32) as a reference: greedy, temperature 0, no fallback.
 
-    transcribe-mlx.py MODEL_DIR OUT.jsonl [--set labelled] [--condition] [--no-timestamps]
+    transcribe-mlx.py MODEL_DIR OUT.jsonl [--set labeled] [--condition] [--no-timestamps]
 
-On Linux run it with LD_PRELOAD=.venv/front-blas.so, or it computes on the slow reference BLAS. As a peer that the bench runs
-beside ours it is in test/bench/peers/worker.py.
+On Linux run it with LD_PRELOAD=.venv/front-blas.so, or it uses the slow reference BLAS. The bench runs mlx-whisper as a peer
+in test/bench/peers/worker.py.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("model")
     ap.add_argument("out")
-    ap.add_argument("--set", default="labelled")
+    ap.add_argument("--set", default="labeled")
     ap.add_argument("--condition", action="store_true")
     ap.add_argument("--no-timestamps", action="store_true")
     args = ap.parse_args()

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Reference transcripts by openai-whisper (torch, float32) from weights in the mlx layout: greedy, temperature 0, no fallback.
+"""Transcribes with openai-whisper (torch, float32) as a reference, with weights in the mlx layout: greedy, temperature 0, no fallback.
 
-    transcribe-openai.py MODEL_DIR OUT.jsonl [--set labelled] [--condition] [--no-timestamps] [--threads 2]
+    transcribe-openai.py MODEL_DIR OUT.jsonl [--set labeled] [--condition] [--no-timestamps] [--threads 2]
 
-MODEL_DIR is an unquantized folder (see expand-quantized.py for the others). --condition feeds the last window's text to
-the next one. Clips already in OUT are kept, so an interrupted run goes on. Run it with .venv-torch/bin/python.
+MODEL_DIR is an unquantized folder (see quantize.py --expanded for others). --condition conditions each window on the
+previous text. Clips already in OUT are kept, so an interrupted run can be resumed. Run it with .venv-torch/bin/python.
 """
 
 import argparse
@@ -21,11 +21,11 @@ from clips import audio, clip_set
 
 
 def load_mlx_folder(folder):
-    """whisper.Whisper in float32. The layouts differ in the kernels' axes and the name of the MLP's layers."""
+    """whisper.Whisper in float32. The layouts differ in the axes of kernels and the names of the MLP layers."""
     folder = Path(folder)
     config = json.loads((folder / "config.json").read_text())
     if "quantization" in config:
-        raise SystemExit(f"{folder} is quantized: expand it first with expand-quantized.py")
+        raise SystemExit(f"{folder} is quantized: write it with quantize.py --expanded first")
     weights = load_file(str(folder / "weights.safetensors"))
     model = whisper.model.Whisper(whisper.model.ModelDimensions(**{k: v for k, v in config.items() if k.startswith("n_")}))
     heads = weights.pop("alignment_heads", None)
@@ -47,7 +47,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("model")
     ap.add_argument("out")
-    ap.add_argument("--set", default="labelled")
+    ap.add_argument("--set", default="labeled")
     ap.add_argument("--condition", action="store_true")
     ap.add_argument("--no-timestamps", action="store_true")
     ap.add_argument("--threads", type=int, default=2)

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Transcripts of a peer with any settings, kept: `npm run bench -- quality` calls it and reads them.
+"""Transcribes with a peer and any settings, for `npm run bench -- quality`, which calls it and reads the output.
 
     .venv-torch/bin/python transcribe-peer.py openai-whisper WEIGHTS.pt JOBS.jsonl [THREADS]
     .venv-ct2/bin/python   transcribe-peer.py faster-whisper CT2_DIR    JOBS.jsonl [THREADS]
 
-A job is {"file", "language", "settings": {...}, "out"}: `settings` are the arguments of the library's own transcribe(), which
-decide everything else; `file` is raw mono float32 at 16 kHz (.f32), or any other file, which the library decodes itself. The
-transcript is written to `out` as {"text", "segments": [[start, end, text, temperature]...], "seconds", "version"}; a job
-whose `out` is there already is left alone, so an interrupted run goes on. float32; seeds are set anew for each job.
+A job is {"file", "language", "settings": {...}, "out"}: `settings` are the other arguments of the library's transcribe();
+`file` is raw mono float32 at 16 kHz (.f32), or any other file, which the library decodes. The transcript is written to `out`
+as {"text", "segments": [[start, end, text, temperature]...], "seconds", "version"}. Jobs whose `out` exists are skipped, so
+an interrupted run can be resumed. float32; seeds are set for each job.
 """
 
 import json

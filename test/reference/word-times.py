@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Words with times of a reference, as JSON lines, for `npm run bench -- words` (which calls it).
+"""Writes a reference's words with times as JSON lines, for `npm run bench -- words` (which calls it).
 
     .venv-torch/bin/python word-times.py openai         MODEL_DIR OUT.jsonl CLIP_ID...
     .venv-ct2/bin/python   word-times.py faster-whisper CT2_DIR   OUT.jsonl CLIP_ID...
 
-Both greedy at temperature 0, float32, without detection of speech, with the clip's language given.
+Both greedy at temperature 0, float32, without voice activity detection, with the clip's language.
 """
 
 import json

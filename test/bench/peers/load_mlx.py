@@ -1,9 +1,9 @@
-"""One load of a model folder by mlx-whisper on the CPU, in milliseconds, as a line of JSON.
+"""Loads a model folder with mlx-whisper on the CPU and prints the times in milliseconds as a line of JSON.
 
     load_mlx.py FOLDER [FIRST]
 
-`ms` is its load_model alone. `readyMs` has what its first step needs beside the weights too: tokenizer and mel filters.
-With FIRST, that folder has been loaded before, and is kept.
+`ms` is load_model alone. `readyMs` includes the tokenizer and the mel filters, which the first step needs too. With FIRST,
+that folder is loaded before and kept.
 """
 import json
 import os
@@ -11,7 +11,7 @@ import sys
 import time
 
 import mlx.core as mx
-import numpy  # noqa: F401  (both are imported before the clock starts)
+import numpy  # noqa: F401  (imported before the clock starts)
 import tiktoken  # noqa: F401
 from mlx_whisper.audio import mel_filters
 from mlx_whisper.load_models import load_model

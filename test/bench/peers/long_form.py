@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""faster-whisper over long files, behind the questions of worker.py: long_form.py WEIGHTS COMPUTE THREADS sequential|BATCH
+"""Transcribes long files with faster-whisper, with the requests of worker.py:
+long_form.py WEIGHTS COMPUTE THREADS sequential|BATCH
 
-As it comes but for what the bench asks of all: one beam, temperature 0 alone, voice activity. One after the other it
-carries text over and writes timestamps; in batches it does neither, which is what its pipeline does by itself.
+Default settings, except for those that the bench gives all programs: one beam, temperature 0 only, voice activity
+detection. Sequential mode conditions on previous text and writes timestamps; the batched pipeline does neither by default.
 """
 
 import json
@@ -30,13 +31,13 @@ class LongForm:
         segments, _ = self.model.transcribe(
             samples, language=language, beam_size=1, best_of=1, temperature=0.0, **self.how
         )
-        segments = list(segments)  # it decodes while it is read
+        segments = list(segments)  # the generator decodes
         return "".join(segment.text for segment in segments), sum(len(segment.tokens) for segment in segments)
 
 
 def main():
     replies = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # whatever the libraries print goes to stderr
+    os.dup2(2, 1)  # output of the libraries goes to stderr
     weights, compute, threads, how = sys.argv[1:]
     peer = LongForm(weights, compute, int(threads), how)
     for line in sys.stdin:
@@ -48,7 +49,7 @@ def main():
             else:
                 text, tokens = peer.transcribe(np.fromfile(question["file"], np.float32), question["language"])
                 reply = {"text": text, "tokens": tokens}
-        except Exception as error:  # the bench says what it was, and goes on with the others
+        except Exception as error:  # the bench reports it and continues with the other contenders
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), file=replies)
 

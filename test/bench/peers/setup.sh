@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# The peers that `npm run bench -- offline` runs beside ours: other people's Whisper, pinned, each in an environment of
-# its own (test/reference/.venv-NAME), with the weights of one float16 folder (config.json + weights.safetensors) in the
-# form that it reads (test/reference/.weights-peers).
+# Installs the peers of `npm run bench -- offline`: other Whisper implementations at pinned versions, each in a separate
+# environment (test/reference/.venv-NAME), with the weights of one float16 folder (config.json + weights.safetensors) in
+# the format that it reads (test/reference/.weights-peers).
 #
-#   setup.sh FLOAT16_DIR [PEER...]      (default: all; SOTTO_BASE is taken where no folder is given)
+#   setup.sh FLOAT16_DIR [PEER...]      (default: all peers, and the folder SOTTO_BASE)
 #
 #   faster-whisper      CTranslate2; int8 and float32 from one folder
 #   whisper.cpp         compiled here for this processor (needs a C++ compiler); q8_0
-#   whisper.cpp-wheel   the same release as its wheel comes (AVX2); q8_0
+#   whisper.cpp-wheel   the wheel of the same release (AVX2); q8_0
 #   openai-whisper      torch, float32; test/reference's own environment
 #   mlx-whisper         MLX's Python, float32, OpenBLAS in front; test/reference's own environment
 #
-# What is there already stays; delete those folders to begin anew.
+# Existing files are kept; delete those folders to start over.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 reference=$(cd "$here/../../reference" && pwd)
@@ -23,20 +23,20 @@ model=$(cd "$model" && pwd)
 weights=$reference/.weights-peers
 mkdir -p "$weights"
 
-make_venv() { # NAME PACKAGE… : installs what is not there at that version
+make_venv() { # NAME PACKAGE…
   local venv=$reference/$1
   [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
   "$venv/bin/python" -m pip install -q --disable-pip-version-check "${@:2}"
 }
 
-# The forms belong to one source: another source makes them anew.
+# The converted weights belong to one source; another source replaces them.
 source_id=$(sha256sum "$model/weights.safetensors" 2>/dev/null || shasum -a 256 "$model/weights.safetensors")
 source_id=${source_id%% *}
 if [ "$(cat "$weights/source" 2>/dev/null)" != "$source_id" ]; then
   rm -rf "$weights"/*
   echo "$source_id" >"$weights/source"
 fi
-convert() { # VENV SCRIPT TARGET : makes it beside its place, so that a half-written form never counts
+convert() { # VENV SCRIPT TARGET: writes to a temporary name first, so that an interrupted conversion is never used
   if [ -e "$weights/$3" ]; then return; fi
   rm -rf "$weights/new-$3"
   "$reference/$1/bin/python" "$here/$2" "$model" "$weights/new-$3"
@@ -70,7 +70,7 @@ for peer in "${@:-all}"; do
     ln -sfn "$model" "$weights/base-mlx"
     ;;
   *)
-    echo "setup.sh: no peer is called $peer" >&2
+    echo "setup.sh: unknown peer $peer" >&2
     exit 2
     ;;
   esac

@@ -1,12 +1,12 @@
-"""One streaming peer behind JSON lines, for streaming-peers.ts: stream_worker.py NAME WEIGHTS SOURCE CHUNK_SECONDS THREADS
+"""Runs a streaming peer over JSON lines for streaming-peers.ts: stream_worker.py NAME WEIGHTS SOURCE CHUNK_SECONDS THREADS
 
 {"op":"info"}                     -> {"versions": {...}, "settings": "..."}
 {"op":"start","language":"en"}    -> {}
-{"op":"step","pcm":"<base64>"}    -> {"committed": "all so far", "tentative": "behind it", "seconds": 0.4, "cpu": 0.8}
-{"op":"finish"}                   -> the same, the last text
+{"op":"step","pcm":"<base64>"}    -> {"committed": "all so far", "tentative": "after it", "seconds": 0.4, "cpu": 0.8}
+{"op":"finish"}                   -> the same fields, with the final text
 
-pcm: mono float32 at 16 kHz, all that came since the step before. The loops are those of the projects' own simulations:
-whoever asks waits for CHUNK_SECONDS of audio and then gives all that is there. `cpu` counts all threads.
+pcm: mono float32 at 16 kHz, all audio since the last step. The loops are those of the projects' own simulations: the
+caller waits for CHUNK_SECONDS of audio and then sends all that has arrived. `cpu` counts all threads.
 """
 
 import base64
@@ -20,14 +20,14 @@ from importlib.metadata import version
 import numpy as np
 
 answers = os.fdopen(os.dup(1), "w", buffering=1)
-os.dup2(2, 1)  # what the peers print is not for the bench
+os.dup2(2, 1)  # output of the peers goes to stderr
 
-# Of base, as the reference names them: the checkpoint that is converted here does not carry them.
+# Alignment heads of base from the reference: the converted checkpoint does not contain them.
 ALIGNMENT_HEADS = ((3, 1), (4, 2), (4, 3), (4, 7), (5, 1), (5, 2), (5, 4), (5, 6))
 
 
 class WhisperStreaming:
-    """LocalAgreement-2 over faster-whisper (ufal/whisper_streaming), as its README starts it, but greedy and on the CPU."""
+    """LocalAgreement-2 with faster-whisper (ufal/whisper_streaming), started as in its README, but greedy and on the CPU."""
 
     def __init__(self, weights, source, chunk, threads):
         sys.path.insert(0, source)
@@ -73,7 +73,7 @@ class WhisperStreaming:
 
 
 class SimulStreaming:
-    """AlignAtt on torch (ufal/SimulStreaming), its defaults but for the weights; it has no word-end model for these."""
+    """AlignAtt on torch (ufal/SimulStreaming) with its defaults, except for the weights, for which it has no word-end model."""
 
     def __init__(self, weights, source, chunk, threads):
         import torch
@@ -149,10 +149,10 @@ def main():
     peer = PEERS[name](weights, source, float(chunk), int(threads))
 
     def timed(work):
-        began, cpu = time.perf_counter(), time.process_time()
+        start, cpu = time.perf_counter(), time.process_time()
         committed, tentative = work()
-        took = {"seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu}
-        return {"committed": committed, "tentative": tentative, **took}
+        elapsed = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
+        return {"committed": committed, "tentative": tentative, **elapsed}
 
     for line in sys.stdin:
         question = json.loads(line)
@@ -170,4 +170,4 @@ def main():
 
 
 main()
-os._exit(0)  # some libraries' threads never end
+os._exit(0)  # threads of some libraries never end

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""CTranslate2's folder, float16, from a float16 folder: to_ct2.py FLOAT16_DIR OUT
+"""Converts a float16 folder to a CTranslate2 folder, float16: to_ct2.py FLOAT16_DIR OUT
 
-Beside the weights faster-whisper wants a tokenizer.json: the same ranks, written as the merges that they stand for.
+faster-whisper also needs a tokenizer.json: the same ranks, written as merges.
 """
 
 import json
@@ -19,7 +19,7 @@ def set_norm(spec, state, name):
 
 
 def set_linear(spec, state, *names):
-    """One product for all the names: their rows one below the other. Whisper's keys have no bias."""
+    """Stacks the rows of all the named layers into one matrix. Whisper's keys have no bias."""
     weights = [state[f"{name}.weight"] for name in names]
     biases = [state.get(f"{name}.bias", np.zeros(len(weight), weight.dtype)) for name, weight in zip(names, weights)]
     spec.weight, spec.bias = np.concatenate(weights), np.concatenate(biases)
@@ -59,19 +59,19 @@ def make_spec(dims, state):
 
 
 def byte_letters():
-    """GPT-2's letter for each byte: itself where it can be printed, else one from U+0100 on."""
+    """GPT-2's character for each byte: the byte itself if it is printable, else one from U+0100."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     others = [byte for byte in range(256) if byte not in printable]
     return {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
 
 
 def split(token, ranks):
-    """The two parts that `token` was merged from: what merging by rank comes to before its own rank."""
+    """The two parts that `token` was merged from: the result of merging by rank, up to its own rank."""
     parts = [bytes([byte]) for byte in token]
     while len(parts) > 2:
         rank, at = min((ranks.get(parts[i] + parts[i + 1], len(ranks)), i) for i in range(len(parts) - 1))
         if rank >= ranks[token]:
-            raise SystemExit(f"{token} is no merge of earlier tokens")
+            raise SystemExit(f"{token} is not a merge of earlier tokens")
         parts[at : at + 2] = [parts[at] + parts[at + 1]]
     return parts
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""whisper.cpp's file, q8_0, from a float16 folder: to_ggml.py FLOAT16_DIR OUT.bin
+"""Converts a float16 folder to a whisper.cpp file, q8_0: to_ggml.py FLOAT16_DIR OUT.bin
 
-The format: a magic number, eleven sizes, the mel filters, the vocabulary in the order of its ids, then the tensors, each with
-its rank, the length of its name, its type, its axes from the innermost out, its name and its numbers. Matrices are q8_0 (32
+The format: a magic number, eleven sizes, the mel filters, the vocabulary in order of ids, then the tensors, each with its
+rank, the length of its name, its type, its axes from the innermost, its name and its numbers. Matrices are q8_0 (32
 numbers share a float16 scale, largest / 127), convolution kernels float16, everything else float32.
 """
 
@@ -16,7 +16,7 @@ from weights import mel_filters, read_model, read_ranks
 SIZES = ["n_vocab", "n_audio_ctx", "n_audio_state", "n_audio_head", "n_audio_layer"]
 SIZES += ["n_text_ctx", "n_text_state", "n_text_head", "n_text_layer", "n_mels"]
 F32, F16, Q8_0 = 0, 1, 8
-FILE_TYPE = 2007  # mostly q8_0, second version of the quantized forms
+FILE_TYPE = 2007  # mostly q8_0, second version of the quantized formats
 
 
 def q8_0(matrix):

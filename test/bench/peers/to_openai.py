@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""openai-whisper's checkpoint, float32, from a float16 folder: to_openai.py FLOAT16_DIR OUT.pt"""
+"""Converts a float16 folder to an openai-whisper checkpoint, float32: to_openai.py FLOAT16_DIR OUT.pt"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A float16 Whisper folder in the mlx layout, as the converters beside this file want it: no torch, no MLX needed."""
+"""Reads a float16 Whisper folder in the mlx layout for the converters, without torch or MLX."""
 
 import base64
 import json
@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 
 VOCABULARY = Path(__file__).resolve().parents[3] / "assets/vocab"
 
-# In the order of their token ids; English-only models carry the first 99 too, and never use them.
+# In order of token ids. English-only models have the first 99 too, but never use them.
 LANGUAGES = (
     "en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th ur hr bg lt la mi ml cy sk te"
     " fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc ka be tg sd gu am yi lo uz fo ht"
@@ -20,12 +20,12 @@ LANGUAGES = (
 def read_model(folder):
     """(dims, {OpenAI's tensor name: array}, alignment heads or None)
 
-    The layouts differ in three things: the axes of a convolution's kernel, the names of the MLP's layers, and the
-    encoder's sinusoids, which MLX computes for itself."""
+    The layouts differ in the axes of convolution kernels, the names of the MLP layers, and the encoder's sinusoids, which
+    MLX computes."""
     folder = Path(folder)
     config = json.loads((folder / "config.json").read_text())
     if "quantization" in config:
-        raise SystemExit(f"{folder} is quantized: the peers are made from float16")
+        raise SystemExit(f"{folder} is quantized: the peers need float16")
     dims = {key: value for key, value in config.items() if key.startswith("n_")}
     tensors = load_file(str(folder / "weights.safetensors"))
     heads = tensors.pop("alignment_heads", None)
@@ -39,7 +39,7 @@ def read_model(folder):
 
 
 def sinusoids(length, channels):
-    """Whisper's encoder positions: sines, then cosines, of wavelengths from 2 pi to 10000 * 2 pi."""
+    """Whisper's encoder positions: sines, then cosines, with wavelengths from 2 pi to 10000 * 2 pi."""
     half = channels // 2
     rates = 10000.0 ** (-np.arange(half) / (half - 1))
     angles = np.arange(length)[:, None] * rates
@@ -59,7 +59,7 @@ def mel_filters(count, rate=16000, n_fft=400):
 
 
 def read_ranks(n_vocab):
-    """The byte strings of the vocabulary, in the order of their ids."""
+    """The byte strings of the vocabulary, in order of ids."""
     name = "multilingual" if n_vocab >= 51865 else "gpt2"
     lines = (VOCABULARY / f"{name}.tiktoken").read_bytes().split(b"\n")
     pairs = [line.split(b" ") for line in lines if line]
@@ -68,7 +68,7 @@ def read_ranks(n_vocab):
 
 
 def special_tokens(n_vocab):
-    """Names of the ids after the ranks, timestamps included, as Hugging Face's vocabulary spells them."""
+    """Names of the ids after the ranks, including timestamps, as in Hugging Face's vocabulary."""
     timestamps = [f"<|{i * 0.02:.2f}|>" for i in range(1501)]
     tasks = ["translate", "transcribe", "startoflm", "startofprev", "nocaptions", "notimestamps"]
     languages = LANGUAGES[: n_vocab - (51765 if n_vocab < 51865 else 51766)]

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""One peer in a process of its own, asked over JSON lines: worker.py PEER WEIGHTS THREADS
+"""Runs a peer in a separate process, with requests as JSON lines: worker.py PEER WEIGHTS THREADS
 
     {"op": "info"}                               -> {"versions": {...}, "settings": "..."}
-    {"op": "transcribe", "file", "language"}     -> {"text", "tokens": how many or null}
-    {"op": "micro", "file", "language"}          -> {"encodeSeconds": a full 30 s window, "tokenSeconds"}: least of three
+    {"op": "transcribe", "file", "language"}     -> {"text", "tokens": count or null}
+    {"op": "micro", "file", "language"}          -> {"encodeSeconds": a full 30 s window, "tokenSeconds"}: minimum of three
     {"op": "memory"}                             -> {"peakBytes"}
-    anything that fails                          -> {"error"}
+    any failure                                  -> {"error"}
 
-`file` is raw mono float32 at 16 kHz, so that no side's decoding of files is timed. The settings are the same for all:
-greedy, temperature 0 alone, language given, timestamps on, no text carried from window to window, no detection of speech.
-test/bench/contender-worker.ts is ours behind the same questions.
+`file` is raw mono float32 at 16 kHz, so that decoding of files is not timed. All programs have the same settings: greedy,
+temperature 0 only, fixed language, timestamps, no conditioning on previous text, no voice activity detection.
+test/bench/contender-worker.ts answers the same requests with Sotto.
 """
 
 import json
@@ -36,8 +36,8 @@ def clock(work):
     return time.perf_counter() - begin, result
 
 
-def least(measure):
-    """The least of each of the figures that `measure` gives."""
+def minimum(measure):
+    """The minimum of each figure that `measure` returns."""
     laps = [measure() for _ in range(REPEAT)]
     return {name: min(lap[name] for lap in laps) for name in laps[0]}
 
@@ -56,7 +56,7 @@ class FasterWhisper:
             samples, language=language, beam_size=1, best_of=1, temperature=0.0,
             condition_on_previous_text=False, vad_filter=False,
         )  # fmt: skip
-        segments = list(segments)  # it decodes while it is read
+        segments = list(segments)  # the generator decodes
         return "".join(segment.text for segment in segments), sum(len(segment.tokens) for segment in segments)
 
     def micro(self, samples, language):
@@ -65,16 +65,16 @@ class FasterWhisper:
 
         def lap():
             encode, encoded = clock(lambda: self.model.encode(mel))
-            ask = lambda length: self.model.model.generate(
+            generate = lambda length: self.model.model.generate(
                 encoded, [PROMPT], beam_size=1, max_length=length, suppress_tokens=[50257], suppress_blank=False
             )
-            (short, a), (long, b) = (clock(lambda: ask(length)) for length in (8, 8 + STEPS))
+            (short, a), (long, b) = (clock(lambda: generate(length)) for length in (8, 8 + STEPS))
             return {
                 "encodeSeconds": encode,
                 "tokenSeconds": (long - short) / (len(b[0].sequences_ids[0]) - len(a[0].sequences_ids[0])),
             }
 
-        return least(lap)
+        return minimum(lap)
 
 
 class WhisperCpp:
@@ -93,7 +93,7 @@ class WhisperCpp:
         return " ".join(segment.text for segment in self.model.transcribe(samples, language=language)), None
 
     def micro(self, samples, language):
-        """Its own clocks, which it prints to stderr: means over the runs."""
+        """Uses the library's own timings, printed to stderr: means of the runs."""
         import _pywhispercpp
 
         _pywhispercpp.whisper_reset_timings(self.model._ctx)
@@ -149,7 +149,7 @@ class OpenAIWhisper:
                 hook.remove()
             return {"encodeSeconds": encode, "tokenSeconds": seconds / STEPS}
 
-        return least(lap)
+        return minimum(lap)
 
 
 class MlxWhisper:
@@ -203,7 +203,7 @@ class MlxWhisper:
                 cache = decode([ANY_TOKEN], cache)
             return {"encodeSeconds": seconds, "tokenSeconds": (time.perf_counter() - begin) / STEPS}
 
-        return least(lap)
+        return minimum(lap)
 
 
 PEERS = {
@@ -216,7 +216,7 @@ PEERS = {
 
 
 def peak_bytes():
-    """Largest resident size so far. Linux's getrusage would count the parent's before this program was loaded."""
+    """Peak resident size. getrusage on Linux would include the parent's memory from before this program was loaded."""
     try:
         with open("/proc/self/status") as status:
             return 1024 * int(re.search(r"VmHWM:\s*(\d+)", status.read())[1])
@@ -238,13 +238,13 @@ def answer(peer, question):
 
 def main():
     replies = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # whatever the libraries print goes to stderr
+    os.dup2(2, 1)  # output of the libraries goes to stderr
     name, weights, threads = sys.argv[1:]
     peer = PEERS[name](weights, int(threads))
     for line in sys.stdin:
         try:
             reply = answer(peer, json.loads(line))
-        except Exception as error:  # the bench says what it was, and goes on with the others
+        except Exception as error:  # the bench reports it and continues with the other contenders
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), file=replies)
 

@@ -25,12 +25,12 @@ export function melFilters(nMels: number, nFft: number, sampleRate: number): Flo
   const points = Float64Array.from({ length: nMels + 2 }, (_, i) => melToHz((topMel * i) / (nMels + 1)));
   const weights = new Float32Array(nMels * bins);
   for (let band = 0; band < nMels; band++) {
-    const [left = 0, centre = 0, right = 0] = points.subarray(band, band + 3);
+    const [left = 0, center = 0, right = 0] = points.subarray(band, band + 3);
     const areaNorm = 2 / (right - left);
     for (let bin = 0; bin < bins; bin++) {
       const hz = (bin * sampleRate) / nFft;
-      const rising = (hz - left) / (centre - left);
-      const falling = (right - hz) / (right - centre);
+      const rising = (hz - left) / (center - left);
+      const falling = (right - hz) / (right - center);
       weights[band * bins + bin] = Math.fround(Math.max(0, Math.min(rising, falling))) * areaNorm;
     }
   }
