@@ -26,8 +26,8 @@ import { float16Model, samplesOf, streamOf, transcribe } from './in-process.js';
 import { writeRandomWhisper } from './random-whisper.js';
 import { markdownTable, printTable, quantile, saveResult, sum } from './report.js';
 import { scoreTexts, missingScorer, totalErrors } from './score.js';
-import type { Spoken } from './streaming-ours.js';
-import { type TextUpdate, sessionOf } from './streaming-session.js';
+import type { Spoken } from './streaming/sotto-session.js';
+import { type TextUpdate, sessionOf } from './streaming/session-figures.js';
 
 const neverAborted = new AbortController().signal;
 const SAMPLE_RATE = 16_000;

@@ -5,8 +5,8 @@
  *     npm run bench -- silence [--model DIR]… [--part sounds|pauses|speech]… [--everything] [--degradations NAME]… [--save-baseline]
  *
  * Runs all parts with the default VAD; --everything also without VAD, for comparison. The sounds are synthetic
- * (test/audio/vad-non-speech.ts), plus the music of the shared speech if available; speech is degraded by
- * test/audio/vad-spoiled.ts.
+ * (test/audio/vad/non-speech.ts), plus the music of the shared speech if available; speech is degraded by
+ * test/audio/vad/degradations.ts.
  */
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,8 +18,8 @@ import {
 } from '#daemon/models/whisper/decode/quality.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
-import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
-import { DEGRADATIONS } from '#test/audio/vad-spoiled.js';
+import { NON_SPEECH } from '#test/audio/vad/non-speech.js';
+import { DEGRADATIONS } from '#test/audio/vad/degradations.js';
 import { readClips, root } from './clips.js';
 import { load, samplesOf, starterModel, streamOf, transcribe } from './in-process.js';
 import { commit, machine, markdownTable, saveResult } from './report.js';

@@ -5,7 +5,7 @@ segments that its `get_speech_timestamps` finds in them and in synthetic probabi
     .venv-vad/bin/python make-vad-fixtures.py          # environment: see convert-vad.py
 
 Clips are 16 kHz mono FLAC files, from assets/speech (`repository`) and the folder that clips.py finds (`shared`), or
-sounds of integers and sines that test/audio/vad-sounds.ts computes too (`made`). `samples` and `sum` (of the 16-bit
+sounds of integers and sines that test/audio/vad/synthetic-audio.ts computes too (`made`). `samples` and `sum` (of the 16-bit
 numbers) verify that both sides use the same audio.
 """
 
@@ -89,7 +89,7 @@ def case(model, name, origin, audio16):
     for start in range(0, len(audio), 512):
         frame = audio[start : start + 512]
         probabilities.append(model(torch.nn.functional.pad(frame, (0, 512 - len(frame))), RATE).item())
-    cut = [{"options": s, "stretches": pairs(get_speech_timestamps(audio, model, **s))} for s in SETTINGS]
+    cut = [{"options": s, "segments": pairs(get_speech_timestamps(audio, model, **s))} for s in SETTINGS]
     print(f"{origin:10} {name:40} {len(probabilities):5} frames, highest {max(probabilities):.3f}", file=sys.stderr)
     return {
         "name": name,
@@ -101,8 +101,8 @@ def case(model, name, origin, audio16):
     }
 
 
-def pairs(stretches):
-    return [[s["start"], s["end"]] for s in stretches]
+def pairs(segments):
+    return [[s["start"], s["end"]] for s in segments]
 
 
 def made_up(rng):
@@ -124,7 +124,7 @@ def made_up(rng):
         options["neg_threshold"] = round(options["threshold"] * rng.random(), 2)
     length = 512 * len(probabilities) - rng.choice([0, 0, 1, 200, 511])
     cut = get_speech_timestamps_from_probs(probabilities, audio_length_samples=length, **options)
-    return {"probabilities": probabilities, "samples": length, "options": options, "stretches": pairs(cut)}
+    return {"probabilities": probabilities, "samples": length, "options": options, "segments": pairs(cut)}
 
 
 def read(folder, name):
@@ -142,6 +142,6 @@ if __name__ == "__main__":
     cases += [case(model, name, "shared", read(clips.speech_folder(), name)) for name in SHARED]
     rng = random.Random(20260101)
     made = [made_up(rng) for _ in range(80)]
-    lines = ['{"clips":[\n', ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases), '\n],"madeUp":[\n']
+    lines = ['{"clips":[\n', ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases), '\n],"synthetic":[\n']
     lines += [",\n".join(json.dumps(m, separators=(",", ":")) for m in made), "\n]}\n"]
     OUT.write_text("".join(lines))

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { loopAtEnd } from '#daemon/models/whisper/decode/loops.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
-import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
+import { NON_SPEECH } from '#test/audio/vad/non-speech.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, realWeights, samplesOf, starterModel, streamOf, transcribed } from '../model-fixtures.js';
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/decode/quality.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
-import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
+import { NON_SPEECH } from '#test/audio/vad/non-speech.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, missingClips, joined, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { NON_SPEECH } from '#test/audio/vad-non-speech.js';
+import { NON_SPEECH } from '#test/audio/vad/non-speech.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, missingClips, joined, samplesOf, starterModel } from '../model-fixtures.js';
 

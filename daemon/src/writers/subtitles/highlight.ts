@@ -12,11 +12,11 @@ interface Highlight {
 /** Covers the cue from start to end without gaps. */
 export function toHighlights(cue: Cue): Highlight[] {
   const words = cue.lines.flat().flatMap((unit) => unit.words);
-  const stretches: Highlight[] = [];
+  const highlights: Highlight[] = [];
   let at = cue.start;
   const until = (end: number, word: number | undefined): void => {
     if (end <= at) return;
-    stretches.push({ start: at, end, word });
+    highlights.push({ start: at, end, word });
     at = end;
   };
   for (const [index, { start, end }] of words.entries()) {
@@ -25,7 +25,7 @@ export function toHighlights(cue: Cue): Highlight[] {
     until(Math.min(end, words[index + 1]?.start ?? Infinity, cue.end), index);
   }
   until(cue.end, undefined);
-  return stretches;
+  return highlights;
 }
 
 /** Renders the lines of a cue; `write` renders each word from its text, index and start. */

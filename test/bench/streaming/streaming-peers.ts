@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { root } from './clips.js';
-import { ContenderProcess } from './contender-process.js';
-import { type Contender, THREADS } from './contenders.js';
-import { type TextUpdate, type Session, sessionOf } from './streaming-session.js';
-import { type Spoken, Stopwatch } from './streaming-ours.js';
+import { root } from '../clips.js';
+import { ContenderProcess } from '../contender-process.js';
+import { type Contender, THREADS } from '../contenders.js';
+import { type TextUpdate, type Session, sessionOf } from './session-figures.js';
+import { type Spoken, Stopwatch } from './sotto-session.js';
 
 const SAMPLE_RATE = 16_000;
 /** Audio arrives in pieces of this length. */

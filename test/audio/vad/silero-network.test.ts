@@ -6,7 +6,7 @@ import { mx } from '#native/index.js';
 
 import { skippedTest } from '#test/harness/skipping.js';
 import { fixtures, isAvailable, toSpeechOptions, samplesOf } from './vad-fixtures.js';
-import { syntheticAudio } from './vad-sounds.js';
+import { syntheticAudio } from './synthetic-audio.js';
 
 /** Maximum difference from the reference, which computes the recurrence in float32; 8e-6 was measured. */
 const TOLERANCE = 5e-5;
@@ -45,10 +45,10 @@ describe('against the reference implementation', () => {
     const difference = Math.max(...got.map((p, i) => Math.abs(p - (clip.probabilities[i] ?? NaN))));
     expect(difference).toBeLessThan(TOLERANCE);
 
-    for (const { options, stretches } of clip.cut) {
+    for (const { options, segments } of clip.cut) {
       const segmenter = new SpeechSegmenter(toSpeechOptions(options));
       const cut = [...segmenter.push(got), ...segmenter.end(samples.length)];
-      expect(cut.map(({ start, end }) => [start, end])).toEqual(stretches);
+      expect(cut.map(({ start, end }) => [start, end])).toEqual(segments);
     }
   });
 

@@ -3,7 +3,7 @@
  * numbers are seeded. All audio is mono at 16 kHz, −1…1.
  */
 import { seededRandom } from '#test/harness/seeded-random.js';
-import { convolve, filterBands } from './quality-spectrum.js';
+import { convolve, filterBands } from './spectrum.js';
 
 const RATE = 16_000;
 const MAX_PEAK = 0.98;

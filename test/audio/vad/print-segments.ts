@@ -1,7 +1,7 @@
 /**
  * Prints the speech segments of files, with the default options, and the time that it took:
  *
- *     node dist/test/audio/vad-listen.js FILE… [--chunk SAMPLES]
+ *     node dist/test/audio/vad/print-segments.js FILE… [--chunk SAMPLES]
  *
  * A chunk is pushed at once and defaults to a second. The second of two passes is timed, without decoding.
  */
@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 
 import { SpeechSegmenter, VoiceActivity } from '#daemon/audio/vad/index.js';
 
-import { decodeAll } from './fixtures.js';
+import { decodeAll } from '../fixtures.js';
 
 const RATE = 16_000;
 const { positionals, values } = parseArgs({

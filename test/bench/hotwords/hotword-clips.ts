@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { root, speechFolder } from './clips.js';
-import { samplesOf } from './in-process.js';
+import { root, speechFolder } from '../clips.js';
+import { samplesOf } from '../in-process.js';
 
 const RATE = 16_000;
 

@@ -1,5 +1,5 @@
 /** Chart of live text: Sotto's default policy at each step, and its peers. The table has the other policies. */
-import { barChart } from './bar-chart.js';
+import { barChart } from '../bar-chart.js';
 
 interface StreamingFigures {
   /** The policy or peer and its step in seconds, such as `own-0.5`. */

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 
 import type { SpeechOptions } from '#daemon/audio/vad/index.js';
 
-import { decodeAll } from './fixtures.js';
-import { syntheticAudio } from './vad-sounds.js';
+import { decodeAll } from '../fixtures.js';
+import { syntheticAudio } from './synthetic-audio.js';
 import { defined } from '#daemon/protocol/defined.js';
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../../..');
 const FOLDERS = { repository: join(root, 'assets/speech'), shared: resolve(root, '../shared/speech') };
 
 type Pairs = [start: number, end: number][];
@@ -21,14 +21,14 @@ interface VadClip {
   /** Sum of the 16-bit samples. */
   readonly sum: number;
   readonly probabilities: number[];
-  readonly cut: { readonly options: ReferenceOptions; readonly stretches: Pairs }[];
+  readonly cut: { readonly options: ReferenceOptions; readonly segments: Pairs }[];
 }
 
 interface SyntheticCase {
   readonly probabilities: number[];
   readonly samples: number;
   readonly options: ReferenceOptions;
-  readonly stretches: Pairs;
+  readonly segments: Pairs;
 }
 
 interface ReferenceOptions {
@@ -42,7 +42,7 @@ interface ReferenceOptions {
 
 export const fixtures = JSON.parse(readFileSync(join(root, 'test/fixtures/vad.json'), 'utf8')) as {
   readonly clips: VadClip[];
-  readonly madeUp: SyntheticCase[];
+  readonly synthetic: SyntheticCase[];
 };
 
 /** Converts reference options; two defaults differ. */

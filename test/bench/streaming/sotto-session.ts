@@ -11,8 +11,8 @@ import { isRefinedBetter } from '#daemon/models/streaming/choose-refined.js';
 import type { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import type { StreamingConfig } from '#daemon/models/whisper/streaming/streaming-config.js';
-import { streamOf, transcribe } from './in-process.js';
-import { type WordEnd, type TextUpdate, type Session, sessionOf } from './streaming-session.js';
+import { streamOf, transcribe } from '../in-process.js';
+import { type WordEnd, type TextUpdate, type Session, sessionOf } from './session-figures.js';
 
 const SAMPLE_RATE = 16_000;
 const neverAborted = new AbortController().signal;

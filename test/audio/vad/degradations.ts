@@ -1,5 +1,5 @@
 /** Degradations of recordings: noise, reverberation, a telephone line, a low level. */
-import { NON_SPEECH, randomNumbers } from './vad-non-speech.js';
+import { NON_SPEECH, randomNumbers } from './non-speech.js';
 
 const RATE = 16_000;
 const { PI, abs, exp, log, log1p, min, round, sign, sqrt } = Math; // called a million times, and globals are slow in jest

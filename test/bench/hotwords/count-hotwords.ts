@@ -1,6 +1,6 @@
 /** Counts recognized hotwords over many clips. */
-import { occurrences, plainWords, wordErrors } from './hotwords-material.js';
-import { sum } from './report.js';
+import { occurrences, plainWords, wordErrors } from './hotword-clips.js';
+import { sum } from '../report.js';
 
 /** Scripts without spaces, whose characters are counted. */
 const UNSPACED_LANGUAGES = /[\p{Script=Han}\p{Script=Hiragana}]/u;

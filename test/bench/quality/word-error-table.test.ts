@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { DEFAULT, SOTTO_COLUMNS, PEERS } from './quality-contenders.js';
+import { DEFAULT, SOTTO_COLUMNS, PEERS } from './peer-transcripts.js';
 import {
   columnsOf,
   kindRows,
@@ -9,7 +9,7 @@ import {
   bootstrap,
   silenceTable,
   wordsPrinted,
-} from './quality-table.js';
+} from './word-error-table.js';
 
 const [first, second] = [PEERS[0]!.name, PEERS[1]!.name];
 const clips = [

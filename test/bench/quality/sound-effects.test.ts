@@ -13,8 +13,8 @@ import {
   telephone,
   whiteNoise,
   wind,
-} from './quality-sounds.js';
-import { convolve, filterBands } from './quality-spectrum.js';
+} from './sound-effects.js';
+import { convolve, filterBands } from './spectrum.js';
 
 const RATE = 16_000;
 const tone = (hertz: number, samples = RATE): Float32Array =>

@@ -1,6 +1,6 @@
 /** Figures of a streaming session on one clip, in simulated time; the same for all contenders. */
-import { Rewrites } from './streaming-rewrites.js';
-import { matched, units } from './words.js';
+import { Rewrites } from './rewrites.js';
+import { matched, units } from '../words.js';
 
 /** A reference word and its end in seconds. */
 export type WordEnd = readonly [word: string, end: number];

@@ -4,9 +4,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
-import { root } from './clips.js';
-import { THREADS } from './contenders.js';
-import { cacheFolder, digest, type QualityClip } from './quality-clips.js';
+import { root } from '../clips.js';
+import { THREADS } from '../contenders.js';
+import { cacheFolder, digest, type QualityClip } from './generated-clips.js';
 
 export interface SottoColumn {
   readonly name: string;

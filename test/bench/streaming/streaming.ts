@@ -10,14 +10,14 @@
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { readClips, root, setOf, TWELVE } from './clips.js';
-import { float16Model, samplesOf, starterModel, streamOf, transcribe } from './in-process.js';
-import { markdownTable, printTable, saveResult, sum } from './report.js';
-import { scoreTexts, type WordErrors } from './score.js';
-import { streamingConfigNamed, runSottoSession, type Spoken } from './streaming-ours.js';
-import { streamingChart } from './streaming-chart.js';
+import { readClips, root, setOf, TWELVE } from '../clips.js';
+import { float16Model, samplesOf, starterModel, streamOf, transcribe } from '../in-process.js';
+import { markdownTable, printTable, saveResult, sum } from '../report.js';
+import { scoreTexts, type WordErrors } from '../score.js';
+import { streamingConfigNamed, runSottoSession, type Spoken } from './sotto-session.js';
+import { streamingChart } from './delay-chart.js';
 import { PeerProcess, streamingPeers } from './streaming-peers.js';
-import { quantile, type Session } from './streaming-session.js';
+import { quantile, type Session } from './session-figures.js';
 
 /** A contender. */
 interface Row {

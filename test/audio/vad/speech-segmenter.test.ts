@@ -37,17 +37,17 @@ const someOptions: fc.Arbitrary<SpeechOptions> = fc.record({
 
 describe('speech segments', () => {
   test('match the reference for synthetic probabilities and options', () => {
-    for (const { probabilities, samples, options, stretches } of fixtures.madeUp) {
+    for (const { probabilities, samples, options, segments: expected } of fixtures.synthetic) {
       const cut = segmentAll(probabilities, samples, toSpeechOptions(options));
-      expect(cut.map(({ start, end }) => [start, end])).toEqual(stretches);
+      expect(cut.map(({ start, end }) => [start, end])).toEqual(expected);
     }
   });
 
   test('match the reference for its probabilities of clips', () => {
     for (const { probabilities, samples, cut } of fixtures.clips) {
-      for (const { options, stretches } of cut) {
+      for (const { options, segments: expected } of cut) {
         const segments = segmentAll(probabilities, samples, toSpeechOptions(options));
-        expect(segments.map(({ start, end }) => [start, end])).toEqual(stretches);
+        expect(segments.map(({ start, end }) => [start, end])).toEqual(expected);
       }
     }
   });

@@ -19,8 +19,8 @@ import { decodeOnce } from '#daemon/models/whisper/decode/fallback.js';
 import { Hotwords, BONUS_NATS_PER_TOKEN } from '#daemon/models/whisper/hotwords/hotword-trie.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
-import { root } from './clips.js';
-import { readingMs, transcribeLive } from './hotwords-live.js';
+import { root } from '../clips.js';
+import { readingMs, transcribeLive } from './live-hotwords.js';
 import {
   type Condition,
   CONDITIONS,
@@ -29,10 +29,10 @@ import {
   type Utterance,
   utterances,
   degrade,
-} from './hotwords-material.js';
-import { HotwordCounts } from './hotwords-tally.js';
-import { float16Model, starterModel, streamOf } from './in-process.js';
-import { markdownTable, saveResult } from './report.js';
+} from './hotword-clips.js';
+import { HotwordCounts } from './count-hotwords.js';
+import { float16Model, starterModel, streamOf } from '../in-process.js';
+import { markdownTable, saveResult } from '../report.js';
 
 const neverAborted = new AbortController().signal;
 const NONE = 'no list';

@@ -1,10 +1,10 @@
 /** Table of word errors by kind of clip: sums, the best peer of each kind, confidence intervals of the differences. */
-import { barChart } from './bar-chart.js';
-import { KINDS, NOT_SPEECH, type QualityClip } from './quality-clips.js';
-import { DEFAULT, SOTTO_COLUMNS, PEERS } from './quality-contenders.js';
-import { seeded } from './quality-sounds.js';
-import { markdownTable, sum } from './report.js';
-import { totalErrors, type WordErrors } from './score.js';
+import { barChart } from '../bar-chart.js';
+import { KINDS, NOT_SPEECH, type QualityClip } from './generated-clips.js';
+import { DEFAULT, SOTTO_COLUMNS, PEERS } from './peer-transcripts.js';
+import { seeded } from './sound-effects.js';
+import { markdownTable, sum } from '../report.js';
+import { totalErrors, type WordErrors } from '../score.js';
 
 export type Clip = Pick<QualityClip, 'id' | 'kind'>;
 /** Column → clip → errors. */

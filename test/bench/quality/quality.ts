@@ -13,11 +13,11 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
-import { root } from './clips.js';
-import { float16Model, load, streamOf, transcribe, transcribeFile } from './in-process.js';
-import { cacheFolder, digest, NOT_SPEECH, type QualityClip, qualityClips } from './quality-clips.js';
-import { SOTTO_COLUMNS, type SottoColumn, peerTranscripts } from './quality-contenders.js';
-import { REASONS } from './quality-reasons.js';
+import { root } from '../clips.js';
+import { float16Model, load, streamOf, transcribe, transcribeFile } from '../in-process.js';
+import { cacheFolder, digest, NOT_SPEECH, type QualityClip, qualityClips } from './generated-clips.js';
+import { SOTTO_COLUMNS, type SottoColumn, peerTranscripts } from './peer-transcripts.js';
+import { REASONS } from './error-reasons.js';
 import {
   columnsOf,
   kindRows,
@@ -26,9 +26,9 @@ import {
   qualityChart,
   silenceTable,
   wordsPrinted,
-} from './quality-table.js';
-import { commit, machine, saveResult, sum } from './report.js';
-import { missingScorer, scoreTexts, type WordErrors } from './score.js';
+} from './word-error-table.js';
+import { commit, machine, saveResult, sum } from '../report.js';
+import { missingScorer, scoreTexts, type WordErrors } from '../score.js';
 
 export async function quality(argv: string[]): Promise<void> {
   const { values: args } = parseArgs({
@@ -81,7 +81,7 @@ export async function quality(argv: string[]): Promise<void> {
   const report = [
     '# Quality: word errors by kind of clip',
     [circumstances, ...how].join('  \n'),
-    'Word errors in % (number of errors); for Japanese, characters. Bold: the best of the row. Noise, music, reverb and telephone are the clips of read English, degraded by `quality-sounds.ts`. Last column: difference between Sotto default and the best peer of this kind, with its 95 % confidence interval.',
+    'Word errors in % (number of errors); for Japanese, characters. Bold: the best of the row. Noise, music, reverb and telephone are the clips of read English, degraded by `quality/sound-effects.ts`. Last column: difference between Sotto default and the best peer of this kind, with its 95 % confidence interval.',
     kindsTable(rows, columns),
     'Words printed without speech:',
     silenceTable(silent, texts, columns),

@@ -1,6 +1,6 @@
 /** Counting of words that are shown and then replaced. */
 import { describe, expect, test } from '@jest/globals';
-import { Rewrites } from './streaming-rewrites.js';
+import { Rewrites } from './rewrites.js';
 
 /** Number of replaced words after a series of texts; the text before a bar is committed. */
 function rewritten(...texts: string[]): number {

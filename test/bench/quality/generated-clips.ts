@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Clip, readClips, root, speechFolder } from './clips.js';
-import { samplesOf } from './in-process.js';
+import { type Clip, readClips, root, speechFolder } from '../clips.js';
+import { samplesOf } from '../in-process.js';
 import {
   atLevel,
   coughs,
@@ -22,7 +22,7 @@ import {
   telephone,
   whiteNoise,
   wind,
-} from './quality-sounds.js';
+} from './sound-effects.js';
 
 const RATE = 16_000;
 
@@ -125,9 +125,9 @@ export function cacheFolder(): string {
 export async function qualityClips(): Promise<QualityClip[]> {
   const folder = join(cacheFolder(), 'sounds');
   mkdirSync(folder, { recursive: true });
-  const generators = ['quality-clips.js', 'quality-sounds.js', 'quality-spectrum.js'];
+  const generators = ['generated-clips.js', 'sound-effects.js', 'spectrum.js'];
   const sources = [
-    ...generators.map((name) => join(root, 'dist/test/bench', name)),
+    ...generators.map((name) => join(root, 'dist/test/bench/quality', name)),
     join(speechFolder(), 'manifest.jsonl'),
   ];
   const key = digest([speechFolder(), ...sources.map((file) => digest(readFileSync(file)))].join());

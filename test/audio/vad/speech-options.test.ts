@@ -12,12 +12,12 @@ import {
 } from '#daemon/audio/vad/index.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 
-import { decodeAll } from './fixtures.js';
-import { NON_SPEECH } from './vad-non-speech.js';
-import { louder, withNoise } from './vad-spoiled.js';
+import { decodeAll } from '../fixtures.js';
+import { NON_SPEECH } from './non-speech.js';
+import { louder, withNoise } from './degradations.js';
 
 const RATE = 16_000;
-const speech = fileURLToPath(new URL('../../../assets/speech/', import.meta.url));
+const speech = fileURLToPath(new URL('../../../../assets/speech/', import.meta.url));
 
 let voice: VoiceActivity;
 let jfk: Float32Array; // 11 s, with short pauses
@@ -31,7 +31,7 @@ afterAll(() => {
   voice.dispose();
 });
 
-function stretches(samples: Float32Array, options: SpeechOptions = {}): SpeechSegment[] {
+function segments(samples: Float32Array, options: SpeechOptions = {}): SpeechSegment[] {
   const stream = voice.stream();
   const segmenter = new SpeechSegmenter(validateSpeechOptions(options));
   const found = segmenter.push(stream.push(samples));
@@ -47,47 +47,46 @@ const sound = (name: string, length = 30): Float32Array =>
 describe('threshold', () => {
   test('when raised, rejects knocks and music but not noisy speech', () => {
     const noisy = withNoise('white noise, -25 dB', 0)(jfk);
-    expect(stretches(sound('knocks at a door')).length).toBeGreaterThan(0);
-    expect(stretches(sound('band')).length).toBeGreaterThan(0);
+    expect(segments(sound('knocks at a door')).length).toBeGreaterThan(0);
+    expect(segments(sound('band')).length).toBeGreaterThan(0);
     for (const name of ['knocks at a door', 'band']) {
-      expect(stretches(sound(name), { threshold: 0.97 })).toEqual([]);
+      expect(segments(sound(name), { threshold: 0.97 })).toEqual([]);
     }
-    expect(seconds(stretches(noisy, { threshold: 0.97 }))).toBeGreaterThan(10);
+    expect(seconds(segments(noisy, { threshold: 0.97 }))).toBeGreaterThan(10);
   });
 
   test('when lowered, finds distant speech', () => {
     const far = louder(-60)(jfk);
-    expect(stretches(far)).toEqual([]);
-    expect(seconds(stretches(far, { threshold: 0.05 }))).toBeGreaterThan(10);
+    expect(segments(far)).toEqual([]);
+    expect(seconds(segments(far, { threshold: 0.05 }))).toBeGreaterThan(10);
   });
 });
 
 test('a lower negativeThreshold continues speech through a weak sound', () => {
-  expect(seconds(stretches(sound('band'), { negativeThreshold: 0.05 }))).toBeGreaterThan(
-    seconds(stretches(sound('band'), { negativeThreshold: 0.49 })),
+  expect(seconds(segments(sound('band'), { negativeThreshold: 0.05 }))).toBeGreaterThan(
+    seconds(segments(sound('band'), { negativeThreshold: 0.49 })),
   );
 });
 
 test('minSpeechMs drops shorter segments, whether words or knocks', () => {
   const word = jfk.slice(0.2 * RATE, 0.75 * RATE);
-  expect(stretches(word)).toHaveLength(1);
-  expect(stretches(word, { minSpeechMs: 600 })).toEqual([]);
-  const knocks = (minSpeechMs: number): number =>
-    stretches(sound('knocks at a door'), { minSpeechMs }).length;
+  expect(segments(word)).toHaveLength(1);
+  expect(segments(word, { minSpeechMs: 600 })).toEqual([]);
+  const knocks = (minSpeechMs: number): number => segments(sound('knocks at a door'), { minSpeechMs }).length;
   expect(knocks(50)).toBeGreaterThan(knocks(250));
   expect(knocks(2000)).toBe(0);
 });
 
 test('minSilenceMs splits segments at longer pauses', () => {
-  const parts = [100, 500, 2000].map((minSilenceMs) => stretches(sonnet, { minSilenceMs }).length);
+  const parts = [100, 500, 2000].map((minSilenceMs) => segments(sonnet, { minSilenceMs }).length);
   expect(parts).toEqual([17, 6, 1]);
 });
 
 test('speechPadMs extends both sides, up to the length of the audio', () => {
-  const [bare] = stretches(jfk, { speechPadMs: 0 });
-  const [padded] = stretches(jfk, { speechPadMs: 100 });
+  const [bare] = segments(jfk, { speechPadMs: 0 });
+  const [padded] = segments(jfk, { speechPadMs: 100 });
   expect((bare?.start ?? 0) - (padded?.start ?? 0)).toBe(0.1 * RATE);
-  expect(stretches(jfk, { speechPadMs: 5000 })).toEqual([{ start: 0, end: jfk.length }]);
+  expect(segments(jfk, { speechPadMs: 5000 })).toEqual([{ start: 0, end: jfk.length }]);
 });
 
 describe('the evidence of speech', () => {
