@@ -127,8 +127,8 @@ unlock() {
 find_release() {
   here=$(cd "$(dirname "$0")" 2>/dev/null && pwd)
   for one in "$release_for" "$target"; do
-    beside=$here/sotto-$VERSION-$one.tgz
-    [ -n "$release" ] || [ ! -f "$beside" ] || release=$beside
+    nearby=$here/sotto-$VERSION-$one.tgz
+    [ -n "$release" ] || [ ! -f "$nearby" ] || release=$nearby
   done
   if [ -z "$release" ]; then
     [ -n "$VERSION" ] && [ -n "$ADDRESS" ] || fail 2 "no release given" "sh install.sh sotto-VERSION-$release_for.tgz"

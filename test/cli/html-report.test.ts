@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { formatOf, render } from '#daemon/writers/index.js';
 import { toSpans } from '#daemon/writers/report/spans.js';
-import type { ReportAudio } from '#daemon/writers/report/audio-source.js';
+import type { ReportAudio } from '#daemon/writers/writer.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { describeUnless } from '#test/harness/skipping.js';

@@ -1,8 +1,21 @@
 /** Writers turn transcripts into documents, strings only; callers write the files. */
 import type { JobSummary } from '../protocol/messages.js';
 import type { Segment } from '../protocol/transcription.js';
-import type { ReportAudio } from './report/audio-source.js';
 import type { SubtitleRules } from './subtitles/rules.js';
+
+/** Location of the audio of a report. */
+export type ReportAudio =
+  | {
+      /** In the page itself, as a data URL. */
+      readonly kind: 'embedded';
+      readonly mime: string;
+      readonly base64: string;
+    }
+  | {
+      /** Next to the page: a relative link, already escaped as a URL. */
+      readonly kind: 'linked';
+      readonly href: string;
+    };
 
 /** The transcript of a file. */
 export interface Transcript {

@@ -1,9 +1,11 @@
 /** Text in terminal columns: a Chinese character has two, a combining accent none. */
-import { columnsOf } from '../../writers/columns.js';
-
-export { columnsOf };
+import stringWidth from 'string-width';
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+export function columnsOf(text: string): number {
+  return stringWidth(text);
+}
 
 /** Truncates the end, with an ellipsis. `text` must not contain escape codes. */
 export function fitStart(text: string, columns: number): string {

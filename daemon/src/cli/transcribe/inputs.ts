@@ -7,7 +7,7 @@ import { lookup } from 'node:dns/promises';
 import { basename, resolve } from 'node:path';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import type { ReportAudio } from '../../writers/report/audio-source.js';
+import type { ReportAudio } from '../../writers/writer.js';
 import { fileNameFromUrl, isUrl } from '../output/display-path.js';
 import type { TranscribeView } from './transcribe-view.js';
 

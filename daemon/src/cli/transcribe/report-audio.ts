@@ -1,7 +1,7 @@
 /** The audio of a report: embedded if it is small and browsers play it, otherwise linked relative to the page. */
 import { open, realpath } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
-import type { ReportAudio } from '../../writers/report/audio-source.js';
+import type { ReportAudio } from '../../writers/writer.js';
 
 /** Larger files are linked: base64 adds a third, and browsers are slow with pages of that size. */
 export const MAX_EMBEDDED_BYTES = 20 * 1024 * 1024;

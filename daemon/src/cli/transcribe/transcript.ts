@@ -2,7 +2,7 @@
 import { SottoError } from '../../protocol/errors.js';
 import type { JobEvent, JobSummary } from '../../protocol/messages.js';
 import type { Segment, TranscribeOptions } from '../../protocol/transcription.js';
-import type { ReportAudio } from '../../writers/report/audio-source.js';
+import type { ReportAudio } from '../../writers/writer.js';
 import {
   formatOf,
   render,

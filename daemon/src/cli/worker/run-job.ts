@@ -5,7 +5,7 @@
 import { dirname, isAbsolute } from 'node:path';
 import { SottoError, type ErrorCode } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
-import type { ReportAudio } from '../../writers/report/audio-source.js';
+import type { ReportAudio } from '../../writers/writer.js';
 import { hasText, placeText } from '../output/place-text.js';
 import { MODEL_ERROR_CODES } from '../transcribe/model-error-codes.js';
 import type { Transcriber } from '../transcribe/transcriber.js';

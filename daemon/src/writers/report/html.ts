@@ -8,8 +8,7 @@ import { basename, join } from 'node:path';
 import { packageRoot } from '../../paths.js';
 import type { Segment } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
-import { oneLine, type Transcript, type Writer } from '../writer.js';
-import { sourceUrl, type ReportAudio } from './audio-source.js';
+import { oneLine, type ReportAudio, type Transcript, type Writer } from '../writer.js';
 import { toSpans, type Span } from './spans.js';
 
 export function htmlWriter(): Writer {
@@ -98,6 +97,10 @@ function summaryItems({ summary }: Transcript, rows: readonly SegmentRow[], byWo
     ...(byWord ? [`${words.toLocaleString('en')} ${words === 1 ? 'word' : 'words'}`] : []),
     summary.model,
   ].filter((fact) => fact !== '');
+}
+
+function sourceUrl(audio: ReportAudio): string {
+  return audio.kind === 'embedded' ? `data:${audio.mime};base64,${audio.base64}` : audio.href;
 }
 
 function player(audio: ReportAudio | undefined, title: string, durationMs: number): string {

@@ -1,6 +1,6 @@
 /** Turns segments into subtitle cues: split into lines, in order, without overlap, each long enough to read. */
+import stringWidth from 'string-width';
 import type { Segment } from '../../protocol/transcription.js';
-import { columnsOf } from '../columns.js';
 import { milliseconds } from '../timestamp.js';
 import { breakIntoCues, type Line } from './lines.js';
 import {
@@ -90,7 +90,7 @@ function startAfter(pending: Cue, start: number): number {
 }
 
 function readableEnd(cue: Cue, next: number): number {
-  const columns = cue.lines.reduce((sum, line) => sum + columnsOf(lineText(line)), 0);
+  const columns = cue.lines.reduce((sum, line) => sum + stringWidth(lineText(line)), 0);
   const wanted = Math.max(MIN_CUE_MS, Math.round((columns * 1000) / MAX_COLUMNS_PER_SECOND));
   return Math.min(Math.max(cue.end, cue.start + wanted), next);
 }

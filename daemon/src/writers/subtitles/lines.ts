@@ -3,7 +3,7 @@
  * the cost of a break depends on the words at it, the cost of a line on its free space. Only a single word that is
  * wider than a line exceeds a limit.
  */
-import { columnsOf } from '../columns.js';
+import stringWidth from 'string-width';
 import { LONG_PAUSE_MS, type LineLimits } from './rules.js';
 import type { Unit } from './units.js';
 
@@ -39,7 +39,7 @@ const BINDS_TO_NEXT = new Set(
 
 /** Returns the lines of each cue, in order. */
 export function breakIntoCues(units: readonly Unit[], { width, lines, words }: LineLimits): Line[][] {
-  const widths = units.map((unit) => columnsOf(unit.text));
+  const widths = units.map((unit) => stringWidth(unit.text));
   // best[end][count]: the cheapest layout of units[0 … end) whose last cue has `count` lines so far.
   const best: (State | undefined)[][] = [[{ cost: 0, from: 0, count: 0 }]];
   for (let end = 1; end <= units.length; end++) {
