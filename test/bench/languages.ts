@@ -78,11 +78,11 @@ export async function languages(argv: string[]): Promise<void> {
   const french = clips.find(({ id }) => id === 'fr-leopard');
   const long = clips.find(({ id }) => id === LONG_FORM);
   if (selected.has('mixed')) {
-    const { voice } = model.parts;
+    const { voice } = model.deps;
     await bench.compare('mixed', await mixedSequences(clips, voice, Number(args.count), Number(args.seed)));
   }
   if (selected.has('long') && french && long)
-    await bench.compare('long', [await interrupted(long, french, model.parts.voice)]);
+    await bench.compare('long', [await interrupted(long, french, model.deps.voice)]);
   if (selected.has('single'))
     await bench.compare('single', await inOneLanguage(clips), ['Sotto', 'Sotto, multilingual']);
   if (selected.has('first')) await bench.beginnings(clips);

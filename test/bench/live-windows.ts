@@ -94,7 +94,7 @@ async function costOf(sizes: readonly string[], lengths: readonly number[], repe
     try {
       writeRandomWhisper(dir, { size: { ...SHAPES[size] } });
       const model = await WhisperModel.load(dir);
-      const network = model.parts.model;
+      const network = model.deps.model;
       const bestSeconds = new Map<number, number>();
       for (let round = 0; round < repeat; round++) {
         for (const frames of lengths) {

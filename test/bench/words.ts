@@ -137,7 +137,7 @@ async function sottoWords(
       ['Sotto', undefined],
       ['Sotto, clipped to speech', spoken(activity, samples)],
     ] as const) {
-      const timed = await addWordTimes(segments, model.parts, window, { ...plain, speech }, neverAborted);
+      const timed = await addWordTimes(segments, model.deps, window, { ...plain, speech }, neverAborted);
       const timedWords = timed.flatMap(({ words = [] }) =>
         words.map(({ word, start }): TimedWord => [word, start]),
       );

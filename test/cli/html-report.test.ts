@@ -235,7 +235,7 @@ describeUnless(typeof started === 'string' ? started : undefined)('a report in a
     expect(complaints).toEqual([]);
 
     const gone = await open(await report(true, { kind: 'linked', href: './gone.wav' }));
-    await gone.until(`document.getElementById('notice').textContent.includes('can’t be played')`);
+    await gone.until(`document.getElementById('notice').textContent.includes('can’t play')`);
     const { root } = await gone.call('DOM.getDocument');
     const { nodeId } = await gone.call('DOM.querySelector', {
       nodeId: (root as { nodeId: number }).nodeId,

@@ -128,7 +128,7 @@ function listOf(more: number): string[] {
 }
 
 async function transcribeWithSotto(
-  { parts }: WhisperModel,
+  { deps }: WhisperModel,
   samples: readonly Sample[],
   strengths: readonly number[],
   alsoPrompt: boolean,

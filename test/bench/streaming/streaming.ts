@@ -45,7 +45,7 @@ export async function streaming(argv: string[]): Promise<void> {
   const ids = args.clips.split(',');
   const clips = readClips()
     .filter((clip) => ids.includes(clip.id) || (args.clips === 'all' && setOf(clip) !== 'unlabeled'))
-    .filter(({ language }) => model.parts.tokenizer.isMultilingual || (language ?? 'en') === 'en');
+    .filter(({ language }) => model.deps.tokenizer.isMultilingual || (language ?? 'en') === 'en');
   const spoken: Spoken[] = [];
   const texts = new Map<string, Map<string, string>>([['offline', new Map()]]);
   for (const { id, file, language: named } of clips) {

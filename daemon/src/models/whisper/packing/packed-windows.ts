@@ -95,7 +95,7 @@ export class PackedWindows {
         packedFrames,
         contentFrames,
       ),
-      ended: ended || this.#settled() - first > MAX_SPAN_FRAMES,
+      ended: ended || this.#stableFrames() - first > MAX_SPAN_FRAMES,
     };
   }
 
