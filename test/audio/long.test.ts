@@ -39,7 +39,7 @@ const MEASURE = `
     return { held: heapUsed + external, rss };
   }
   const before = measure();
-  const most = { ...before };
+  const max = { ...before };
   let ticks = 0;
   setInterval(() => ticks++, 5).unref();
   const audio = await openAudio(path);
@@ -49,15 +49,15 @@ const MEASURE = `
     samples += chunk.length;
     if (++chunks % Number(secondsBetween) === 0) {
       const now = measure();
-      most.held = Math.max(most.held, now.held);
-      most.rss = Math.max(most.rss, now.rss);
+      max.held = Math.max(max.held, now.held);
+      max.rss = Math.max(max.rss, now.rss);
     }
     if (samples >= 16000 * 3600 * Number(hours)) break;
   }
   await audio.close();
-  const heldMiB = (most.held - before.held) / 2 ** 20;
-  const grewMiB = (most.rss - before.rss) / 2 ** 20;
-  console.log(JSON.stringify({ samples, ticks, heldMiB, grewMiB, duration: audio.durationSeconds }));
+  const heapGrowthMiB = (max.held - before.held) / 2 ** 20;
+  const rssGrowthMiB = (max.rss - before.rss) / 2 ** 20;
+  console.log(JSON.stringify({ samples, ticks, heapGrowthMiB, rssGrowthMiB, duration: audio.durationSeconds }));
 `;
 
 /** Memory held by the decoder. Twelve minutes of its output are 44 MiB, ten hours 2,200; 1 to 2 were measured. */
