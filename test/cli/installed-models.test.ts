@@ -181,7 +181,7 @@ describe('sotto models', () => {
     expect(await run('remove', 'model', '--yes')).toBe(0);
     expect(existsSync(join(home.paths.models, 'model'))).toBe(false);
     expect(settings()).toEqual({});
-    expect(written.stdout).toContain('starter model');
+    expect(written.stdout).toContain('the included model is the default now');
     expect(await run('remove', 'model', '--yes')).toBe(3);
     expect(await run('remove', 'whisper-base-6bit', '--yes')).toBe(2);
     expect(existsSync(starterModel())).toBe(true);
