@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { SottoError } from '#daemon/protocol/errors.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { withDaemons, EventCollector, speak, TOTAL } from './with-daemons.js';
@@ -309,6 +310,32 @@ describe('a daemon that dies', () => {
     second.clock.advance(5000);
     await until(() => second.kept.length === 1);
     expect(second.kept[0]?.result).toMatchObject({ text: rampText(TOTAL) });
+  });
+
+  test('of another version, whose checkpoints can’t be read, repeats and loses no word', async () => {
+    const collector = new EventCollector();
+    const first = daemon();
+    const session = await first.live.open({ id: 'one' });
+    first.live.setListener(session, collector.listener, 0);
+    speak(session, 0, 1.8 * SECOND);
+    await until(() => collector.acknowledged === 1.8 * SECOND && collector.committed !== '');
+    await first.live.stop(0);
+    const second = daemon();
+    const { engine } = second;
+    const openStream = engine.openStream.bind(engine);
+    engine.openStream = (request, report) => {
+      if (request.checkpoint === undefined) return openStream(request, report);
+      queueMicrotask(() => report({ type: 'failed', error: new SottoError('INVALID_ARGUMENT', 'unknown') }));
+      return { audio: () => undefined, finish: () => undefined, cancel: () => undefined };
+    };
+    await second.live.recover();
+    const again = await second.live.find('one');
+    second.live.setListener(again, collector.listener, collector.seq);
+    speak(again, 1.8 * SECOND, TOTAL);
+    again.finish(TOTAL);
+    await until(() => collector.over !== undefined);
+    expect(collector.over).toMatchObject({ type: 'final', text: rampText(TOTAL) });
+    expect(collector.committed).toBe(rampText(TOTAL));
   });
 
   test('with a journal that is cut off anywhere loses no sample and repeats none', async () => {

@@ -86,6 +86,8 @@ export class LiveSession {
   #pumping = false;
   #finishSent = false;
   #checkpoint: SessionCheckpoint | undefined;
+  /** Words before it are committed already: after a change of models they are decoded again. */
+  #committedUntilSeconds: number;
   #decodedSamples = 0;
   #intervalSeconds: number | undefined;
   #tentative = '';
@@ -102,6 +104,7 @@ export class LiveSession {
   constructor(deps: LiveSessionDeps) {
     this.#deps = deps;
     this.#checkpoint = deps.checkpoint;
+    this.#committedUntilSeconds = deps.committedUntilSeconds ?? 0;
     this.#received = deps.audio.samples;
     if (deps.isOver) this.#state = 'over';
     this.#language = deps.events.language;
@@ -347,7 +350,8 @@ export class LiveSession {
         return;
       case 'failed':
         this.#running = undefined;
-        this.#fail(report.error);
+        if (this.#isCheckpointRefused(report.error)) this.#restartWithoutCheckpoint();
+        else this.#fail(report.error);
         return;
       case 'lost':
         this.#replaceEngine(report.error);
@@ -356,9 +360,10 @@ export class LiveSession {
 
   #applyStep(step: DecodeStep): void {
     const { tentative, language, decodedSamples, intervalSeconds, checkpoint, voice } = step;
-    const { committedUntilSeconds = 0 } = this.#deps;
     // Compare the middle of a word: the word times of two models differ by hundredths.
-    const committed = step.committed.filter(({ start, end }) => (start + end) / 2 > committedUntilSeconds);
+    const committed = step.committed.filter(
+      ({ start, end }) => (start + end) / 2 > this.#committedUntilSeconds,
+    );
     this.#decodedSamples = decodedSamples;
     if (decodedSamples > this.#diedAtSamples + PROGRESS_SAMPLES) this.#deaths = 0;
     this.#checkpoint = checkpoint;
@@ -401,6 +406,20 @@ export class LiveSession {
       'engine lost: the dictation continues',
     );
     this.#append({ type: 'state', state: 'restarting' });
+    this.start();
+  }
+
+  /** The journal may be that of another version of Sotto, whose checkpoints have other fields. */
+  #isCheckpointRefused({ code }: SottoError): boolean {
+    const { checkpoint } = this.#deps;
+    return code === 'INVALID_ARGUMENT' && checkpoint !== undefined && checkpoint === this.#checkpoint;
+  }
+
+  #restartWithoutCheckpoint(): void {
+    const { events, log } = this.#deps;
+    log.warn({ session: this.id }, 'checkpoint refused: decoding from the first sample');
+    this.#checkpoint = undefined;
+    this.#committedUntilSeconds = events.words.at(-1)?.end ?? 0;
     this.start();
   }
 
