@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { systemClock } from '#daemon/clock.js';
-import { EngineHost } from '#daemon/engine/host.js';
+import { EngineHost } from '#daemon/engine/engine-host.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { FromEngine } from '#daemon/protocol/ipc.js';
 import { root } from './clips.js';

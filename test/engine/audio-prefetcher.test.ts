@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { AudioPrefetcher } from '#daemon/engine/audio-prefetcher.js';
-import type { OpenAudio } from '#daemon/engine/host.js';
+import type { OpenAudio } from '#daemon/engine/engine-host.js';
 import { until } from '#test/harness/wait.js';
 
 function setUp() {

@@ -1,7 +1,7 @@
 /** How many windows of a file are decoded at once by default. The GPU is a stand-in: no Mac has run this. */
 import { describe, expect, test } from '@jest/globals';
 import { rowsThatFit, withRows } from '#daemon/engine/file-batch.js';
-import { EngineHost, type EngineDeps } from '#daemon/engine/host.js';
+import { EngineHost, type EngineDeps } from '#daemon/engine/engine-host.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { batchRowBytes } from '#daemon/models/whisper/memory/work-bytes.js';
@@ -9,7 +9,7 @@ import type { ToEngine } from '#daemon/protocol/ipc.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { SIZES } from '#test/models/model-sizes.js';
 import { until } from '#test/harness/wait.js';
-import { setUp, TickingModel } from './engine-host.js';
+import { setUp, TickingModel } from './with-engine-host.js';
 
 const GB = 2 ** 30;
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { OpenAudio } from '#daemon/engine/host.js';
+import type { OpenAudio } from '#daemon/engine/engine-host.js';
 import { readAhead } from '#daemon/engine/read-ahead.js';
 
 /** A file of `chunks` chunks that counts the requests; chunk `faulty` can't be decoded. */

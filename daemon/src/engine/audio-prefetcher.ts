@@ -2,7 +2,7 @@
  * Opens the next file and decodes its first half minute while the model computes, so that the model does not wait
  * at each of many short files. One file is prefetched at a time; a claim for another one drops it.
  */
-import type { OpenAudio } from './host.js';
+import type { OpenAudio } from './engine-host.js';
 import { readAhead } from './read-ahead.js';
 
 interface AudioPrefetcherDeps {
@@ -18,7 +18,7 @@ interface PrefetchedFile {
 }
 
 /** A job's right to a file. The job calls exactly one of the two. */
-export interface Claim {
+export interface AudioClaim {
   /** The audio, prefetched if the file has not changed since. @throws SottoError */
   open(): Promise<OpenAudio>;
   /** The job does not need it. */
@@ -47,7 +47,7 @@ export class AudioPrefetcher {
   }
 
   /** Gives the prefetched file to one job; the next prefetch is for another file. */
-  claim(path: string): Claim {
+  claim(path: string): AudioClaim {
     const held = this.#held?.path === path ? this.#held : undefined;
     if (held !== undefined) this.#held = undefined;
     if (this.#expected === path) this.#expected = undefined;

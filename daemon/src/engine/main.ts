@@ -8,7 +8,7 @@ import { systemClock } from '../clock.js';
 import { trace } from '../trace.js';
 import { startError } from './engine-errors.js';
 import { rowsThatFit } from './file-batch.js';
-import { EngineHost } from './host.js';
+import { EngineHost } from './engine-host.js';
 
 function send(message: FromEngine): void {
   if (process.connected) process.send?.(message);

@@ -11,7 +11,7 @@ import { engineError } from './engine-errors.js';
 import { LoadQueue } from './load-queue.js';
 import { fitsWithOthers, assertFits, totalBytes } from './memory-budget.js';
 import { LoadedModel, type ModelLease } from './loaded-model.js';
-import { warmUp } from './warm-up.js';
+import { warmUp } from './warm-up-model.js';
 import { defined } from '#daemon/protocol/defined.js';
 
 export type LoadModel = (dir: string, options: LoadOptions) => Promise<SpeechModel>;

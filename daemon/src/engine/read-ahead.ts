@@ -1,5 +1,5 @@
 /** Decodes a file's audio before it is requested. */
-import type { OpenAudio } from './host.js';
+import type { OpenAudio } from './engine-host.js';
 
 /** Chunks of a second: a Whisper window and a bit. Two megabytes. */
 const CHUNKS_AHEAD = 32;

@@ -9,7 +9,7 @@ import {
   applyReplacements,
   applyReplacementsToWords,
 } from '#daemon/sessions/vocabulary/apply-replacements.js';
-import { unitsOf } from '#daemon/sessions/vocabulary/units.js';
+import { unitsOf } from '#daemon/sessions/vocabulary/text-units.js';
 
 /** A second each. */
 function wordsOf(text: string): Word[] {

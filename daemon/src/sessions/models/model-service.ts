@@ -14,7 +14,7 @@ import { installedModels, pruneModels, removableName, removeModel } from '../../
 import type { ModelEngine } from '../../supervisor/engine.js';
 import { ModelStates, type NamedStatus } from './model-states.js';
 import { runPull, runVerify, type HubOptions } from './pull-job.js';
-import { modelInfo, listModels } from './list-models.js';
+import { modelInfo, listModels } from './model-list.js';
 import { runRemove, runUse } from './use-job.js';
 import { ModelFeed } from './model-feed.js';
 import type { ModelJobListener, Subscription, ModelJob } from './model-job.js';

@@ -2,7 +2,7 @@
 import type { Segment, TranscribeEvent, Word } from '../../protocol/transcription.js';
 import { applyEdits } from './edits.js';
 import type { Replacer } from './replacer.js';
-import { unitsOf } from './units.js';
+import { unitsOf } from './text-units.js';
 
 /** Beyond the longest phrase: how far an edit may change the text around it. */
 const EDIT_CONTEXT_UNITS = 2;

@@ -18,7 +18,7 @@ import {
   replacementKey,
 } from '../../store/vocabulary/word-keys.js';
 import { fitEdits, type Edit, type Match } from './edits.js';
-import { unitsOf } from './units.js';
+import { unitsOf } from './text-units.js';
 
 /** A character that continues a word. */
 const WORD_CHARACTER = `(?![${UNSPACED_SCRIPTS}])[\\p{L}\\p{N}\\p{M}_]`;

@@ -1,5 +1,5 @@
 /** The engine's message loop with injected collaborators, and what it sent. */
-import { EngineHost, type EngineDeps, type OpenAudio } from '#daemon/engine/host.js';
+import { EngineHost, type EngineDeps, type OpenAudio } from '#daemon/engine/engine-host.js';
 import { systemClock } from '#daemon/clock.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { parseFromEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';

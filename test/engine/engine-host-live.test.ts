@@ -5,7 +5,7 @@ import { type FromEngine } from '#daemon/protocol/ipc.js';
 import { ramp } from '#test/harness/ramp.js';
 import { gate, ScriptedModel, settled } from '#test/harness/scripted-speech.js';
 import { until } from '#test/harness/wait.js';
-import { ONE_FITS, ref, setUp } from './engine-host.js';
+import { ONE_FITS, ref, setUp } from './with-engine-host.js';
 
 const other = { name: 'n', dir: '/n' };
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import { until } from '#test/harness/wait.js';
-import { ONE_FITS, ReadingModel, ref, setUp, TickingModel } from './engine-host.js';
+import { ONE_FITS, ReadingModel, ref, setUp, TickingModel } from './with-engine-host.js';
 
 describe('EngineHost', () => {
   test('loads the model once for all jobs, and again only for another one', async () => {

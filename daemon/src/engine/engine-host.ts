@@ -11,7 +11,7 @@ import { trace } from '../trace.js';
 import { engineError } from './engine-errors.js';
 import { withRows } from './file-batch.js';
 import { LiveRuns } from './live/live-runs.js';
-import { AudioPrefetcher, type Claim } from './audio-prefetcher.js';
+import { AudioPrefetcher, type AudioClaim } from './audio-prefetcher.js';
 import type { ModelLease } from './loaded-model.js';
 import { ModelCache, type LoadModel } from './model-cache.js';
 import { ComputeScheduler } from './compute-scheduler.js';
@@ -199,7 +199,7 @@ export class EngineHost {
     });
   }
 
-  async #run(run: Run, claim: Claim, signal: AbortSignal): Promise<void> {
+  async #run(run: Run, claim: AudioClaim, signal: AbortSignal): Promise<void> {
     const { job } = run;
     if (signal.aborted) {
       claim.release();
@@ -232,7 +232,7 @@ export class EngineHost {
 
   async #transcribe(
     run: Run,
-    claim: Claim,
+    claim: AudioClaim,
     loading: Promise<ModelLease>,
     signal: AbortSignal,
   ): Promise<EngineSummary> {
