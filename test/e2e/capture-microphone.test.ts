@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Capture } from '#daemon/protocol/capture.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
-import { withCapture, end, see } from './with-capture.js';
+import { withCapture, waitForEnd, waitForState } from './with-capture.js';
 
 const captures = withCapture();
 const { begin, expectStopped, attach } = captures;
@@ -12,7 +12,7 @@ describe('the microphone of a background dictation', () => {
     const process = begin({ samples: 2 * SECOND, lost: true, lives: 2 }, '--keep-listening');
     const capture = await attach();
     // Four seconds from two processes; the third is denied.
-    const last = await end(capture);
+    const last = await waitForEnd(capture);
     expect(last).toMatchObject({
       phase: 'final',
       text: `${rampText(2 * SECOND)} ${rampText(2 * SECOND)}`,
@@ -29,13 +29,13 @@ describe('the microphone of a background dictation', () => {
     );
     const capture = await attach();
     expect(await capture.devices()).toEqual(['Built-in', 'Studio']);
-    expect(await see(capture, ({ device }) => device !== undefined)).toMatchObject({
+    expect(await waitForState(capture, ({ device }) => device !== undefined)).toMatchObject({
       device: 'Built-in',
       missingDevice: 'AirPods',
     });
     const other = await attach();
     other.switch({ device: 'studio' });
-    const switched = await see(other, ({ device }) => device === 'Studio');
+    const switched = await waitForState(other, ({ device }) => device === 'Studio');
     expect(switched.missingDevice).toBeUndefined();
     await expectStopped(process);
   });
@@ -56,10 +56,13 @@ describe('the microphone of a background dictation', () => {
 
   test('reports what is wrong, and is ready for the next attempt', async () => {
     const denied = begin({ denied: true });
-    expect(await end(await attach())).toMatchObject({ phase: 'failed', error: { code: 'MIC_DENIED' } });
+    expect(await waitForEnd(await attach())).toMatchObject({
+      phase: 'failed',
+      error: { code: 'MIC_DENIED' },
+    });
     await expectStopped(denied);
     const busy = begin({ unopenable: true });
-    expect(await end(await attach())).toMatchObject({
+    expect(await waitForEnd(await attach())).toMatchObject({
       phase: 'failed',
       error: {
         code: 'MIC_UNAVAILABLE',

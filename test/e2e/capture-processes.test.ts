@@ -14,10 +14,10 @@ import { childrenOf } from '#test/harness/processes.js';
 import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { isRunning, until } from '#test/harness/wait.js';
-import { withCapture, endAfter, isMicrophone, pause, see } from './with-capture.js';
+import { withCapture, requestAndWaitForEnd, isMicrophone, pause, waitForState } from './with-capture.js';
 
 const captures = withCapture();
-const { begin, beginBelow, history, attach } = captures;
+const { begin, startInOtherProcess, history, attach } = captures;
 
 describe('the process of a background dictation', () => {
   test('two that start in the same instant are one dictation: the other exits at once, and nothing is lost', async () => {
@@ -27,7 +27,7 @@ describe('the process of a background dictation', () => {
       await pause(laterMs);
       started.push(begin({ samples: 2 * SECOND }, '--keep-listening'));
       const capture = await attach();
-      const { phase } = await see(capture, ({ seconds }) => seconds === 2);
+      const { phase } = await waitForState(capture, ({ seconds }) => seconds === 2);
       expect(phase).toBe('listening');
       const first = await Promise.race(started.map(({ done }) => done));
       expect([first.code, first.stderr]).toEqual([
@@ -35,7 +35,10 @@ describe('the process of a background dictation', () => {
         'sotto: a dictation is in progress — finish it first\n',
       ]);
       const other = await attach();
-      expect(await endAfter(other, 'finish')).toMatchObject({ phase: 'final', text: rampText(2 * SECOND) });
+      expect(await requestAndWaitForEnd(other, 'finish')).toMatchObject({
+        phase: 'final',
+        text: rampText(2 * SECOND),
+      });
       await CaptureClient.leave(captures.paths.capture);
       const codes = (await Promise.all(started.map(({ done }) => done))).map(({ code }) => code);
       expect(codes.sort()).toEqual([0, 1]);
@@ -56,7 +59,7 @@ describe('the process of a background dictation', () => {
     await pause(500);
     let isOver = false;
     const text = { committed: '', tentative: '', speaking: false };
-    const sound = { seconds: 1, db: -40, noSignalSeconds: 0 };
+    const audio = { seconds: 1, db: -40, noSignalSeconds: 0 };
     const dictation = {
       id: 'a',
       startedMs: 0,
@@ -64,7 +67,7 @@ describe('the process of a background dictation', () => {
       requested: {},
       daemon: 'connected',
       ...text,
-      ...sound,
+      ...audio,
     };
     const first = createServer((socket) => {
       socket.on('error', () => undefined);
@@ -83,9 +86,9 @@ describe('the process of a background dictation', () => {
 
   test('finishes and exits when its parent is gone', async () => {
     await sotto(['daemon', 'start'], { home: captures.folder });
-    const { pid, kill } = await beginBelow({ samples: 60 * SECOND, pauseMs: 20 });
+    const { pid, kill } = await startInOtherProcess({ samples: 60 * SECOND, pauseMs: 20 });
     const capture = await attach();
-    const seen = await see(capture, ({ committed }) => committed !== '');
+    const seen = await waitForState(capture, ({ committed }) => committed !== '');
     kill();
     await until(() => !isRunning(pid));
     expect(await history()).toContain(seen.committed.trim());
@@ -101,7 +104,7 @@ describe('the process of a background dictation', () => {
   test('exits if its program was replaced, or is older than its client', async () => {
     const process = begin({ samples: SECOND });
     const capture = await attach();
-    await endAfter(capture, 'finish');
+    await requestAndWaitForEnd(capture, 'finish');
     const socket = connect(captures.paths.capture);
     socket.write(`${JSON.stringify({ type: 'begin', protocol: 9_999, options: {} })}\n`);
     const answer = await new Promise<string>((resolve) => socket.setEncoding('utf8').once('data', resolve));
@@ -115,7 +118,7 @@ describe('the process of a background dictation', () => {
     await sotto(['daemon', 'start'], { home: captures.folder });
     for (let time = 0; time < 6; time++) {
       const process = begin({ samples: 60 * SECOND, pauseMs: 10 }, '--keep-listening');
-      const state = await see(
+      const state = await waitForState(
         await attach(),
         ({ committed, seconds }) => committed !== '' && seconds > 0.4 * time,
       );
@@ -140,10 +143,10 @@ describe('the process of a background dictation', () => {
       const status = await sotto(['daemon', 'status', '--json'], { home: captures.folder });
       const { pid } = JSON.parse(status.stdout) as { pid: number };
       const capture = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
-      const before = await see(await attach(), ({ committed }) => committed !== '');
+      const before = await waitForState(await attach(), ({ committed }) => committed !== '');
       // The daemon acknowledges none of the audio from here on.
       process.kill(pid, 'SIGSTOP');
-      const last = await see(await attach(), ({ seconds }) => seconds > before.seconds + 3);
+      const last = await waitForState(await attach(), ({ seconds }) => seconds > before.seconds + 3);
       capture.kill('SIGKILL');
       process.kill(pid, 'SIGKILL');
       await capture.done;
@@ -152,7 +155,7 @@ describe('the process of a background dictation', () => {
       const samples = (await readOrphan(join(captures.paths.spool, recording)))?.samples ?? 0;
       expect(samples).toBeGreaterThanOrEqual(Math.round(last.seconds * SECOND));
       if (next.join() === 'capture')
-        await see(
+        await waitForState(
           (begin({ samples: 0 }, '--keep-listening'), await attach()),
           (dictation) => dictation.daemon === 'connected',
         );

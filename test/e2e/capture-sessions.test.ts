@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
-import { withCapture, durations, endAfter, see } from './with-capture.js';
+import { withCapture, durations, requestAndWaitForEnd, waitForState } from './with-capture.js';
 
 const captures = withCapture();
 const { begin, history, expectStopped, attach } = captures;
@@ -13,17 +13,17 @@ const { begin, history, expectStopped, attach } = captures;
 describe('the sessions of a background dictation', () => {
   test('transcribe everything again in another language or with another model', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening', '--language', 'en');
-    const before = await see(await attach(), ({ committed }) => committed.length > 20);
+    const before = await waitForState(await attach(), ({ committed }) => committed.length > 20);
     const capture = await attach();
     capture.switch({ language: 'de' });
-    const after = await see(
+    const after = await waitForState(
       capture,
       ({ id, committed }) => id !== before.id && committed.length > before.committed.length,
     );
     expect(after.requested).toEqual({ language: 'de' });
     expect(after.committed.startsWith(before.committed)).toBe(true);
     const last = await attach();
-    const { text = '', seconds } = await endAfter(last, 'finish');
+    const { text = '', seconds } = await requestAndWaitForEnd(last, 'finish');
     expect(text).toBe(rampText(Math.round(seconds * SECOND)));
     await expectStopped(process);
     // The text in the other language is dropped with its session.
@@ -32,13 +32,13 @@ describe('the sessions of a background dictation', () => {
 
   test('ignore a missing model', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
-    const before = await see(await attach(), ({ committed }) => committed !== '');
+    const before = await waitForState(await attach(), ({ committed }) => committed !== '');
     const capture = await attach();
     capture.switch({ model: 'of-the-moon' });
-    const warned = await see(capture, ({ error }) => error !== undefined);
+    const warned = await waitForState(capture, ({ error }) => error !== undefined);
     expect(warned).toMatchObject({ id: before.id, phase: 'listening', error: { code: 'MODEL_NOT_FOUND' } });
     const last = await attach();
-    const { text = '', seconds } = await endAfter(last, 'finish');
+    const { text = '', seconds } = await requestAndWaitForEnd(last, 'finish');
     expect(text).toBe(rampText(Math.round(seconds * SECOND)));
     await expectStopped(process);
   });
@@ -49,13 +49,13 @@ describe('the sessions of a background dictation', () => {
     writeFileSync(captures.paths.socket, '');
     const process = begin({ samples: 3 * SECOND }, '--keep-listening');
     // The dictation is not cut off for that.
-    const recordingOnly = await see(
+    const recordingOnly = await waitForState(
       await attach(),
       (dictation) => dictation.recordingOnly === true && dictation.seconds === 3,
     );
     expect(recordingOnly.phase).toBe('listening');
     const capture = await attach();
-    const failed = await endAfter(capture, 'finish');
+    const failed = await requestAndWaitForEnd(capture, 'finish');
     expect(failed).toMatchObject({
       phase: 'failed',
       error: { hint: expect.stringContaining('kept') as unknown },
@@ -69,11 +69,11 @@ describe('the sessions of a background dictation', () => {
   test('that were lost leave the later audio to the running daemon', async () => {
     await sotto(['daemon', 'start'], { home: captures.folder, env: { FAKE_LIVE: 'zeros' } });
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
-    const lost = await see(await attach(), (dictation) => dictation.recordingOnly === true);
-    const later = await see(await attach(), ({ seconds }) => seconds > lost.seconds + 2);
+    const lost = await waitForState(await attach(), (dictation) => dictation.recordingOnly === true);
+    const later = await waitForState(await attach(), ({ seconds }) => seconds > lost.seconds + 2);
     expect(later).toMatchObject({ phase: 'listening', error: { code: 'ENGINE_CRASHED' } });
     const capture = await attach();
-    expect((await endAfter(capture, 'finish')).phase).toBe('failed');
+    expect((await requestAndWaitForEnd(capture, 'finish')).phase).toBe('failed');
     await until(async () => durations(await history()).some((seconds) => seconds >= later.seconds));
     await expectStopped(process);
   });

@@ -7,7 +7,14 @@ import { childrenOf } from '#test/harness/processes.js';
 import { rampText, SECOND } from '#test/harness/ramp.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { until } from '#test/harness/wait.js';
-import { withCapture, end, endAfter, isClosedMicrophone, isMicrophone, see } from './with-capture.js';
+import {
+  withCapture,
+  waitForEnd,
+  requestAndWaitForEnd,
+  isClosedMicrophone,
+  isMicrophone,
+  waitForState,
+} from './with-capture.js';
 
 const captures = withCapture();
 const { begin, history, last, expectStopped, attach } = captures;
@@ -15,16 +22,16 @@ const { begin, history, last, expectStopped, attach } = captures;
 describe('a background dictation', () => {
   test('is started by one command, watched by another, and finished by a third', async () => {
     const process = begin({ samples: 4 * SECOND });
-    const first = await see(await attach(), ({ committed }) => committed !== '');
+    const first = await waitForState(await attach(), ({ committed }) => committed !== '');
     expect(first).toMatchObject({
       phase: 'listening',
       device: 'Built-in Microphone',
       daemon: 'connected',
       model: 'fake',
     });
-    await see(await attach(), ({ seconds }) => seconds === 4);
+    await waitForState(await attach(), ({ seconds }) => seconds === 4);
     const third = await attach();
-    const last = await endAfter(third, 'finish');
+    const last = await requestAndWaitForEnd(third, 'finish');
     expect(last).toMatchObject({ phase: 'final', text: rampText(4 * SECOND), tentative: '' });
     await expectStopped(process);
     // No process and no audio is left.
@@ -41,13 +48,13 @@ describe('a background dictation', () => {
       1,
       'sotto: a dictation is in progress — finish it first\n',
     ]);
-    expect((await endAfter(capture, 'finish')).phase).toBe('final');
+    expect((await requestAndWaitForEnd(capture, 'finish')).phase).toBe('final');
     await expectStopped(process);
   });
 
   test('finishes when no client watches any more, and the text is in the history', async () => {
     begin({ samples: 3 * SECOND });
-    await see(await attach(), ({ seconds }) => seconds === 3);
+    await waitForState(await attach(), ({ seconds }) => seconds === 3);
     await until(async () => (await history()).includes(rampText(3 * SECOND)));
     expect((await attach().then((capture) => capture.updates().next())).done).toBe(true);
   });
@@ -77,7 +84,7 @@ describe('a background dictation', () => {
   test('finished by two clients, gives the text to the first, or to the other if that is gone', async () => {
     await sotto(['daemon', 'start'], { home: captures.folder });
     const started = begin({ samples: 3 * SECOND }, '--keep-listening');
-    await see(await attach(), ({ seconds, committed }) => seconds === 3 && committed !== '');
+    await waitForState(await attach(), ({ seconds, committed }) => seconds === 3 && committed !== '');
     const [first, second] = [await attach(), await attach()];
     const status = await sotto(['daemon', 'status', '--json'], { home: captures.folder });
     const { pid } = JSON.parse(status.stdout) as { pid: number };
@@ -92,7 +99,7 @@ describe('a background dictation', () => {
     } finally {
       process.kill(pid, 'SIGCONT');
     }
-    expect(await end(second)).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
+    expect(await waitForEnd(second)).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
     // A client that comes after the delivery does not get it again.
     expect(await (await attach()).finish()).toBe(false);
     await expectStopped(started);
@@ -101,67 +108,70 @@ describe('a background dictation', () => {
   test('keeps an undelivered text for a while, even if nothing is kept and another one was started', async () => {
     await sotto(['history', 'keep', '0'], { home: captures.folder });
     const process = begin({ samples: 3 * SECOND });
-    const { startedMs } = await see(await attach(), ({ seconds }) => seconds === 3);
+    const { startedMs } = await waitForState(await attach(), ({ seconds }) => seconds === 3);
     await until(async () => (await last()) !== undefined);
     await until(async () => (await history()) === '');
     const another = await attach();
     await another.begin({});
-    expect((await endAfter(another, 'cancel', 'cancel')).phase).toBe('discarded');
+    expect((await requestAndWaitForEnd(another, 'cancel', 'cancel')).phase).toBe('discarded');
     expect(await last()).toEqual({ startedMs, text: rampText(3 * SECOND) });
     // A delivered text is not kept for later clients, nor is the one before it.
     const given = await attach();
     await given.begin({ keepListening: true });
-    await see(await attach(), ({ seconds }) => seconds === 3);
+    await waitForState(await attach(), ({ seconds }) => seconds === 3);
     expect(await given.finish()).toBe(true);
-    expect((await end(given)).text).toBe(rampText(3 * SECOND));
+    expect((await waitForEnd(given)).text).toBe(rampText(3 * SECOND));
     expect(await last()).toBeUndefined();
     await expectStopped(process);
   });
 
   test('continues without clients if asked to', async () => {
     const process = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
-    const early = await see(await attach(), ({ committed }) => committed !== '');
+    const early = await waitForState(await attach(), ({ committed }) => committed !== '');
     await new Promise((resolve) => setTimeout(resolve, 3_000));
-    const later = await see(await attach(), () => true);
+    const later = await waitForState(await attach(), () => true);
     expect([later.id, later.phase]).toEqual([early.id, 'listening']);
     expect(later.seconds).toBeGreaterThan(early.seconds);
     const capture = await attach();
-    expect((await endAfter(capture, 'finish')).phase).toBe('final');
+    expect((await requestAndWaitForEnd(capture, 'finish')).phase).toBe('final');
     await expectStopped(process);
   });
 
   test('is discarded and restored with all of its audio', async () => {
     const process = begin({ samples: 3 * SECOND }, '--keep-listening');
-    await see(await attach(), ({ seconds }) => seconds === 3);
+    await waitForState(await attach(), ({ seconds }) => seconds === 3);
     const [capture, again] = [await attach(), await attach()];
     capture.request('cancel');
-    await see(capture, ({ phase }) => phase === 'cancelled');
-    expect(await endAfter(again, 'restore')).toMatchObject({ phase: 'final', text: rampText(3 * SECOND) });
+    await waitForState(capture, ({ phase }) => phase === 'cancelled');
+    expect(await requestAndWaitForEnd(again, 'restore')).toMatchObject({
+      phase: 'final',
+      text: rampText(3 * SECOND),
+    });
     await expectStopped(process);
   });
 
   test('discarded twice is over at once, and nothing is kept', async () => {
     const process = begin({ samples: 3 * SECOND }, '--keep-listening');
-    await see(await attach(), ({ seconds }) => seconds === 3);
+    await waitForState(await attach(), ({ seconds }) => seconds === 3);
     const [capture, again] = [await attach(), await attach()];
     capture.request('cancel');
-    await see(capture, ({ phase }) => phase === 'cancelled');
-    expect((await endAfter(again, 'cancel')).phase).toBe('discarded');
+    await waitForState(capture, ({ phase }) => phase === 'cancelled');
+    expect((await requestAndWaitForEnd(again, 'cancel')).phase).toBe('discarded');
     await expectStopped(process);
     expect(await history()).toBe('');
   });
 
   test('does not keep audio while it is paused', async () => {
     const process = begin({ samples: 100 * SECOND, pauseMs: 20 }, '--keep-listening');
-    await see(await attach(), ({ seconds }) => seconds >= 1);
+    await waitForState(await attach(), ({ seconds }) => seconds >= 1);
     const capture = await attach();
     capture.request('pause');
-    const paused = await see(capture, ({ phase }) => phase === 'paused');
+    const paused = await waitForState(capture, ({ phase }) => phase === 'paused');
     await new Promise((resolve) => setTimeout(resolve, 300));
-    const still = await see(await attach(), () => true);
+    const still = await waitForState(await attach(), () => true);
     expect(still).toMatchObject({ phase: 'paused', seconds: paused.seconds });
     const last = await attach();
-    expect((await endAfter(last, 'resume', 'finish')).phase).toBe('final');
+    expect((await requestAndWaitForEnd(last, 'resume', 'finish')).phase).toBe('final');
     await expectStopped(process);
   });
 
@@ -178,7 +188,7 @@ describe('a background dictation', () => {
       socket.destroy();
     }
     const capture = await attach();
-    expect((await endAfter(capture, 'finish')).phase).toBe('final');
+    expect((await requestAndWaitForEnd(capture, 'finish')).phase).toBe('final');
     await expectStopped(process);
   });
 });

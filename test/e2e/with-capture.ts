@@ -23,7 +23,7 @@ export function withCapture() {
   }
 
   /** Started by a process of its own, which can exit. */
-  async function beginBelow(mic: MicScript): Promise<{ pid: number; kill: () => void }> {
+  async function startInOtherProcess(mic: MicScript): Promise<{ pid: number; kill: () => void }> {
     const start = `const { spawn } = require('node:child_process');
       const args = [process.env.LAUNCHER, 'capture', '--no-refine', '--keep-listening'];
       console.log(spawn(process.execPath, args, { detached: true, stdio: 'ignore' }).pid);
@@ -45,7 +45,7 @@ export function withCapture() {
   async function attach(): Promise<CaptureClient> {
     let capture: CaptureClient | undefined;
     await until(async () => (capture = await CaptureClient.connect(home.paths.capture)) !== undefined);
-    if (capture === undefined) throw new Error('there is none');
+    if (capture === undefined) throw new Error('no capture process');
     return capture;
   }
 
@@ -74,7 +74,7 @@ export function withCapture() {
       return home.folder;
     },
     begin,
-    beginBelow,
+    startInOtherProcess,
     attach,
     expectStopped,
     history,
@@ -87,13 +87,16 @@ export async function pause(ms: number): Promise<void> {
 }
 
 /** Watches until a condition holds. */
-export async function see(capture: CaptureClient, isSo: (dictation: Capture) => boolean): Promise<Capture> {
+export async function waitForState(
+  capture: CaptureClient,
+  condition: (dictation: Capture) => boolean,
+): Promise<Capture> {
   let last: Capture | undefined;
   for await (const dictation of capture.updates()) {
     last = dictation;
-    if (isSo(dictation)) return dictation;
+    if (condition(dictation)) return dictation;
   }
-  throw new Error(`it never came: ${JSON.stringify(last)}`);
+  throw new Error(`the state never came: ${JSON.stringify(last)}`);
 }
 
 export function durations(listed: string): number[] {
@@ -104,15 +107,15 @@ export function durations(listed: string): number[] {
 }
 
 /** The last state. */
-export function end(capture: CaptureClient): Promise<Capture> {
-  return endAfter(capture);
+export function waitForEnd(capture: CaptureClient): Promise<Capture> {
+  return requestAndWaitForEnd(capture);
 }
 
 /**
  * The last state. Sends its requests only once it watches: the process may exit at once, and a later client would
  * get nothing.
  */
-export async function endAfter(
+export async function requestAndWaitForEnd(
   capture: CaptureClient,
   ...requests: readonly CaptureCommand[]
 ): Promise<Capture> {
@@ -121,7 +124,7 @@ export async function endAfter(
     if (last === undefined) for (const request of requests) capture.request(request);
     last = dictation;
   }
-  if (last === undefined) throw new Error('nothing was told');
+  if (last === undefined) throw new Error('no update came');
   return last;
 }
 

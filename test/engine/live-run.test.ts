@@ -25,7 +25,7 @@ interface Begin extends SpeechScript {
   readonly checkpoint?: SessionCheckpoint;
   readonly refine?: (signal: AbortSignal) => Promise<Refined | undefined>;
   readonly scheduler?: ComputeScheduler;
-  readonly whole?: boolean;
+  readonly keepsAll?: boolean;
 }
 
 function listen({
@@ -33,7 +33,7 @@ function listen({
   checkpoint,
   refine,
   scheduler = new ComputeScheduler(),
-  whole,
+  keepsAll: whole,
   ...script
 }: Begin = {}) {
   const sent: FromEngine[] = [];
@@ -139,7 +139,7 @@ describe('LiveRun', () => {
           ? (JSON.parse(JSON.stringify(given)) as SessionCheckpoint)
           : structuredClone(given);
         const fromSample = Math.round(given.fromSample * (1 - more));
-        const second = listen({ checkpoint, fromSample, whole: true });
+        const second = listen({ checkpoint, fromSample, keepsAll: true });
         await speak(second, spoken, fromSample);
         expect(outline(second.steps())).toEqual(expected.slice(index + 1));
         // All of it or nothing, for the re-decode.
@@ -209,7 +209,7 @@ describe('LiveRun', () => {
   });
 
   test('ends a session without a single sample', async () => {
-    const { run, steps, seen, speech } = listen({ whole: true });
+    const { run, steps, seen, speech } = listen({ keepsAll: true });
     run.finish();
     await settled();
     expect(steps()).toMatchObject([{ committed: [], decodedSamples: 0 }]);
