@@ -58,7 +58,7 @@ describe('the sessions of a background dictation', () => {
     const failed = await requestAndWaitForEnd(capture, 'finish');
     expect(failed).toMatchObject({
       phase: 'failed',
-      error: { hint: expect.stringContaining('kept') as unknown },
+      error: { hint: expect.stringContaining('saved') as unknown },
     });
     await expectStopped(process);
     rmSync(captures.paths.socket);

@@ -104,7 +104,7 @@ describe('sotto daemon', () => {
     const second = await start().done;
     expect([second.code, second.stderr]).toEqual([
       3,
-      expect.stringMatching(`already running \\(process ${pid}\\)`),
+      expect.stringMatching(`already running \\(pid ${pid}\\)`),
     ]);
     expect((await queryStatus()).pid).toBe(pid);
     unlinkSync(home.paths.socket);

@@ -97,7 +97,7 @@ describe('sotto serve', () => {
     const { code, stdout, stderr } = await run('serve', '--port', String(otherServer.port));
     expect([code, stdout]).toEqual([3, '']);
     expect(stderr).toMatch(
-      new RegExp(`^sotto: port ${otherServer.port} is taken by .*\\(process ${process.pid}\\) — .*--port`),
+      new RegExp(`^sotto: port ${otherServer.port} is in use by .*\\(pid ${process.pid}\\) — .*--port`),
     );
     expect(settings()).toEqual({ model: 'fake' });
     const any = await run('serve', '--port', '0', '--json');
