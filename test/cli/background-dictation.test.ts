@@ -330,7 +330,7 @@ describe('a dictation that is switched to another model', () => {
     await session(1).emit(opened, { type: 'state', state: 'listening' });
     await until(() => session(0).commands.includes('cancel'));
     expect(begun.now.id).toBe('session 1');
-    // Named after the session that goes on: the daemon removes the recording of a cancelled one.
+    // Named after the remaining session: the daemon removes the recording of a cancelled one.
     expect(readdirSync(folder)).toEqual(['session 1.recording']);
   });
 });

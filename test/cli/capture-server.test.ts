@@ -74,7 +74,7 @@ test('a line may come in several chunks, several lines in one chunk, and the las
   expect(hasLeft).toBe(true);
 });
 
-test('a line that is too long for a request is refused, and the client may go on', async () => {
+test('a line that is too long for a request is refused, and the client may continue', async () => {
   const { socket, answers, closed } = client();
   socket.end(`${'x'.repeat(20_000)}\n{"type":"last"}\n`);
   await closed;

@@ -59,7 +59,7 @@ function reconnecting(...puppets: Puppet[]) {
 }
 
 describe('a reconnecting microphone', () => {
-  test('is opened again after it was lost, and goes on', async () => {
+  test('is opened again after it was lost, and continues', async () => {
     const [first, second] = [new Puppet({ name: 'AirPods' }), new Puppet({ name: 'Built-in' })];
     const { clock, happened, listen } = reconnecting(first, second);
     await listen();

@@ -101,7 +101,7 @@ describe('the file', () => {
     expect(fixture.warnings).toHaveLength(1);
   });
 
-  test('wherever it is damaged, the history works, and has all intact dictations', () => {
+  test('after damage anywhere, the history works and has all intact dictations', () => {
     seed(60, 100);
     const whole = readFileSync(fixture.path);
     const pages = whole.length / 4096;

@@ -33,7 +33,7 @@ import { LocalRecording } from './local-recording.js';
 import { resumeInDaemon } from './resume-in-daemon.js';
 import { defined } from '../../protocol/defined.js';
 
-/** How long a dictation without viewers may go on, unless it is to keep listening. */
+/** How long a dictation without viewers may last, unless it is to keep listening. */
 const MAX_ALONE_MS = 2_000;
 /** A client that watches for less than this only polls, as the menu bar does. */
 const MIN_WATCH_MS = 500;

@@ -1,7 +1,7 @@
 /**
  * The numbered events of a session, next to its audio: one line of JSON for each event that is final, written
- * before the client gets it. A process that continues the session repeats these events instead of new ones, and
- * goes on from the last checkpoint.
+ * before the client gets it. A process that resumes the session repeats these events instead of new ones, and
+ * continues from the last checkpoint.
  */
 import { existsSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
