@@ -11,8 +11,8 @@ import {
   removeFiles,
   writeFiles,
   type AgentFile,
-} from './files.js';
-import { renderLauncher } from './launcher.js';
+} from './agent-files.js';
+import { renderLauncher } from './agent-launcher.js';
 import { renderString, renderPropertyList } from './property-list.js';
 import { refusal, type CommandResult, type RunCommand } from './run.js';
 import { defined } from '#daemon/protocol/defined.js';

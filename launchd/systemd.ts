@@ -12,8 +12,8 @@ import {
   removeFiles,
   writeFiles,
   type AgentFile,
-} from './files.js';
-import { renderLauncher } from './launcher.js';
+} from './agent-files.js';
+import { renderLauncher } from './agent-launcher.js';
 import { refusal, type CommandResult, type RunCommand } from './run.js';
 
 interface SystemdOptions {

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { LONG_BANDS, SAMPLE_RATES, SHORT_BANDS } from '#daemon/audio/aac/bands.js';
 import { BitReader } from '#daemon/audio/aac/bit-reader.js';
 import { SCALE_FACTOR_BOOK, SPECTRAL_BOOKS } from '#daemon/audio/aac/code-books.js';
-import { parseAdtsHeader, parseAudioSpecificConfig } from '#daemon/audio/aac/config.js';
+import { parseAdtsHeader, parseAudioSpecificConfig } from '#daemon/audio/aac/aac-config.js';
 import { AacDecoder } from '#daemon/audio/aac/decoder.js';
 import { InverseMdct } from '#daemon/audio/aac/mdct.js';
 import { adtsFrameLength } from '#daemon/audio/sniff.js';

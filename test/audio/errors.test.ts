@@ -14,7 +14,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { openAudio } from '#daemon/audio/decode-file.js';
-import { audioFileError } from '#daemon/audio/file-source.js';
+import { audioFileError } from '#daemon/audio/positioned-file.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, decodeAll, errorOf, pcm16, riffChunk, scratch, sine, wav } from './fixtures.js';
 

@@ -3,7 +3,7 @@ import { mkdirSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { FileSource, type FileSystemCalls } from '#daemon/audio/file-source.js';
+import { PositionedFile, type FileSystemCalls } from '#daemon/audio/positioned-file.js';
 import { FILE_PROBLEMS, hintOf, isMissing, reasonOf } from '#daemon/protocol/file-errors.js';
 import { scratch } from './fixtures.js';
 
@@ -45,7 +45,7 @@ const FAILING: Readonly<Record<string, (error: Error) => FileSystemCalls>> = {
 };
 
 async function readAll(path: string, calls: FileSystemCalls): Promise<number> {
-  const source = await FileSource.open(path, undefined, calls);
+  const source = await PositionedFile.open(path, undefined, calls);
   try {
     return (await source.read(0, 100)).length;
   } finally {
@@ -84,7 +84,7 @@ describe('between the check and the open', () => {
   test('a deleted file is not found', async () => {
     const path = files.write('vanishes.wav', new Uint8Array(100));
     const calls = afterStat(() => unlinkSync(path));
-    await expect(FileSource.open(path, undefined, calls)).rejects.toMatchObject({
+    await expect(PositionedFile.open(path, undefined, calls)).rejects.toMatchObject({
       code: 'AUDIO_NOT_FOUND',
       message: expect.stringContaining('vanishes.wav'),
     });
@@ -98,7 +98,7 @@ describe('between the check and the open', () => {
       renameSync(folder, `${folder}-moved`);
       writeFileSync(folder, '');
     });
-    await expect(FileSource.open(path, undefined, calls)).rejects.toMatchObject({
+    await expect(PositionedFile.open(path, undefined, calls)).rejects.toMatchObject({
       code: 'AUDIO_NOT_FOUND',
       message: expect.stringContaining('part of its path is not a folder'),
     });

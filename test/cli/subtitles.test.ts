@@ -4,7 +4,7 @@ import type { Segment, Word } from '#daemon/protocol/transcription.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { formatOf, render, type WriterSettings } from '#daemon/writers/index.js';
 import { lineLimits } from '#daemon/writers/subtitles/rules.js';
-import { toUnits } from '#daemon/writers/subtitles/units.js';
+import { toLineUnits } from '#daemon/writers/subtitles/line-units.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { readSrt, readVtt } from './subtitle-readers.js';
 import { defined } from '#daemon/protocol/defined.js';
@@ -76,7 +76,7 @@ describe('subtitle lines', () => {
   });
 
   test('single characters that a model gives as words are put together again', () => {
-    const units = toUnits(spoken(0, 0.2, ...'我们在学校。'));
+    const units = toLineUnits(spoken(0, 0.2, ...'我们在学校。'));
     expect(units.map((unit) => unit.text)).toEqual(['我们', '在', '学校。']);
     expect(units.map((unit) => unit.words.length)).toEqual([2, 1, 3]);
   });
@@ -279,7 +279,7 @@ describe.each(['srt', 'vtt'] as const)('any %s', (format) => {
       fc.asyncProperty(anySegment, anySettings, async (one, { rules }) => {
         const limits = lineLimits(rules);
         if (limits === undefined) return;
-        const texts = new Set(toUnits(one).map((unit) => unit.text.replace(/-{2,}>/g, '->')));
+        const texts = new Set(toLineUnits(one).map((unit) => unit.text.replace(/-{2,}>/g, '->')));
         for (const cue of read(await write(format, [one], { rules }))) {
           expect(cue.lines.length).toBeLessThanOrEqual(limits.lines);
           for (const line of cue.lines) {

@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { shellQuote } from '#launchd/launcher.js';
+import { shellQuote } from '#launchd/agent-launcher.js';
 import type { FakeLaunchd } from './fake-launchd.js';
 
 const command = fileURLToPath(new URL('./fake-launchctl.js', import.meta.url));

@@ -150,7 +150,7 @@ describe('import law', () => {
     ['daemon/src/protocol/messages.ts', 'daemon/src/paths.js'],
     ['daemon/src/engine/main.ts', 'test/harness/fake-engine.js'],
     ['daemon/src/models/config-file.ts', 'daemon/src/settings.js'],
-    ['daemon/src/audio/file-source.ts', 'daemon/src/read-small-file.js'],
+    ['daemon/src/audio/positioned-file.ts', 'daemon/src/read-small-file.js'],
   ])('refuses %s → %s', (from, to) => {
     expect(breach(from, to)).toBeDefined();
   });

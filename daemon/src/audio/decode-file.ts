@@ -3,7 +3,7 @@ import { downmix } from './downmix.js';
 import { type PcmSource } from './pcm-source.js';
 import { Resampler } from '../signal/resample.js';
 import { sniff } from './sniff.js';
-import { FileSource, audioFileError, quotePath } from './file-source.js';
+import { PositionedFile, audioFileError, quotePath } from './positioned-file.js';
 
 /** Hz: the input rate of every speech model here. */
 export const MODEL_SAMPLE_RATE = 16_000;
@@ -41,7 +41,7 @@ export interface AudioFile {
  * }
  */
 export async function openAudio(path: string, onRead?: () => void): Promise<AudioFile> {
-  const source = await FileSource.open(path, onRead);
+  const source = await PositionedFile.open(path, onRead);
   try {
     const pcm = await openSource(source);
     const samples = withAudioErrors(source, toModelRate(path, pcm));
@@ -66,7 +66,7 @@ export async function openAudio(path: string, onRead?: () => void): Promise<Audi
 }
 
 /** Imports the reader of a format on demand: all of them together take 100 ms to load. */
-async function openSource(source: FileSource): Promise<PcmSource> {
+async function openSource(source: PositionedFile): Promise<PcmSource> {
   const format = await sniff(source);
   switch (format.kind) {
     case 'wav':
@@ -186,7 +186,7 @@ function clip(chunk: Float32Array): Float32Array {
 
 /** Turns everything a decoder throws into a coded error that names the file, and closes the file at the end. */
 async function* withAudioErrors(
-  source: FileSource,
+  source: PositionedFile,
   samples: AsyncGenerator<Float32Array>,
 ): AsyncGenerator<Float32Array> {
   try {

@@ -6,7 +6,7 @@ import { delimiter, join, resolve } from 'node:path';
 import { SottoError } from '../protocol/errors.js';
 import { type PcmSource } from './pcm-source.js';
 import { deinterleave } from './sample-format.js';
-import { FileSource, quotePath } from './file-source.js';
+import { PositionedFile, quotePath } from './positioned-file.js';
 import { openWav } from './containers/wav.js';
 
 /** Hz: the rate that is requested from external decoders. */
@@ -143,7 +143,7 @@ async function* afconvertBlocks(
   { onProgress, progressIntervalMs = PROGRESS_INTERVAL_MS }: ExternalOptions,
 ): ReturnType<PcmSource['blocks']> {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-audio-'));
-  let wav: FileSource | undefined;
+  let wav: PositionedFile | undefined;
   try {
     const output = join(folder, 'audio.wav');
     const child = spawn(
@@ -159,7 +159,7 @@ async function* afconvertBlocks(
       child.once('close', done);
     }).finally(() => clearInterval(timer));
     if (code !== 0) throw externalDecodeError(path, 'afconvert', stderr);
-    wav = await FileSource.open(output);
+    wav = await PositionedFile.open(output);
     yield* (await openWav(wav)).blocks();
   } finally {
     await wav?.close();

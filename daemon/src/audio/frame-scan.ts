@@ -1,4 +1,4 @@
-import { type FileSource } from './file-source.js';
+import { type PositionedFile } from './positioned-file.js';
 
 /** Returns the length of the frame at `at` in bytes and samples; undefined if there is none. */
 type FrameAt = (
@@ -11,7 +11,7 @@ const PROBE_BYTES = 8 * 1024;
 
 /** Estimates the samples of a stream without an index from the frames at a few positions. */
 export async function estimateSamples(
-  source: FileSource,
+  source: PositionedFile,
   start: number,
   end: number,
   frameAt: FrameAt,
@@ -39,7 +39,7 @@ export async function estimateSamples(
 }
 
 /** End of the stream: before a trailing ID3v1 tag, if there is one. */
-export async function endOfFrames(source: FileSource): Promise<number> {
+export async function endOfFrames(source: PositionedFile): Promise<number> {
   const tail = await source.read(source.size - 128, 3);
   return String.fromCharCode(...tail) === 'TAG' ? source.size - 128 : source.size;
 }

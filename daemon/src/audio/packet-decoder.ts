@@ -1,6 +1,6 @@
 import type { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis';
 import { AacDecoder } from './aac/decoder.js';
-import { type AacConfig, parseAudioSpecificConfig } from './aac/config.js';
+import { type AacConfig, parseAudioSpecificConfig } from './aac/aac-config.js';
 import { parseOpusHead } from './containers/opus-head.js';
 import { type PcmBlock } from './pcm-source.js';
 import { withoutConsoleError } from './without-console-error.js';

@@ -1,7 +1,7 @@
 import { SottoError } from '../protocol/errors.js';
 import { type PcmSource } from './pcm-source.js';
 import { type SampleFormat, bytesPerSample, deinterleave } from './sample-format.js';
-import { type FileSource, quotePath } from './file-source.js';
+import { type PositionedFile, quotePath } from './positioned-file.js';
 
 /** Layout of uncompressed samples in a file, from its header. */
 interface RawPcm {
@@ -21,7 +21,7 @@ const MAX_CHANNELS = 256;
 const MAX_SAMPLE_RATE = 1_536_000;
 
 /** Reads the samples of WAV and AIFF in blocks of a second. */
-export function openRawPcm(source: FileSource, layout: RawPcm): PcmSource {
+export function openRawPcm(source: PositionedFile, layout: RawPcm): PcmSource {
   const { container, format, sampleRate, channels, frameBytes, dataStart } = layout;
   const name = quotePath(source.path);
   if (!(channels >= 1 && channels <= MAX_CHANNELS && sampleRate >= 100 && sampleRate <= MAX_SAMPLE_RATE)) {

@@ -1,5 +1,5 @@
 import { viewOf } from './bytes.js';
-import { type FileSource } from './file-source.js';
+import { type PositionedFile } from './positioned-file.js';
 
 /** Format of a file, detected from its first bytes; its name is ignored. */
 type Sniffed =
@@ -13,7 +13,7 @@ type Sniffed =
 
 const PROBE_BYTES = 16 * 1024;
 
-export async function sniff(source: FileSource): Promise<Sniffed> {
+export async function sniff(source: PositionedFile): Promise<Sniffed> {
   const head = await source.read(0, PROBE_BYTES);
   const format = matchMagic(head);
   if (format !== undefined) return format;

@@ -1,6 +1,6 @@
 import { BitReader } from './bit-reader.js';
 import { type ChannelStream, readChannelStream, readWindowInfo } from './channel-stream.js';
-import { type AacConfig } from './config.js';
+import { type AacConfig } from './aac-config.js';
 import { FilterBank } from './filter-bank.js';
 import { type MidSideMask, NoiseSource, applyIntensity, applyMidSide } from './stereo.js';
 import { applyTns } from './tns.js';

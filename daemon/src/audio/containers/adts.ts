@@ -1,15 +1,15 @@
-import { parseAdtsHeader } from '../aac/config.js';
+import { parseAdtsHeader } from '../aac/aac-config.js';
 import { join } from '../bytes.js';
 import { endOfFrames, estimateSamples } from '../frame-scan.js';
 import { aacPackets } from '../packet-decoder.js';
 import { type PcmSource } from '../pcm-source.js';
 import { adtsFrameLength } from '../sniff.js';
-import { type FileSource } from '../file-source.js';
+import { type PositionedFile } from '../positioned-file.js';
 
 const FRAME_SAMPLES = 1024;
 
 /** Opens a bare AAC stream (.aac). @param start offset of the first frame */
-export async function openAdts(source: FileSource, start: number): Promise<PcmSource> {
+export async function openAdts(source: PositionedFile, start: number): Promise<PcmSource> {
   const config = parseAdtsHeader(await source.read(start, 7));
   const end = await endOfFrames(source);
   const samples = await estimateSamples(source, start, end, (bytes, at) => {
@@ -32,7 +32,7 @@ export async function openAdts(source: FileSource, start: number): Promise<PcmSo
 }
 
 /** Yields the frames without their headers, those of one piece of the file at a time. */
-async function* adtsFrames(source: FileSource, start: number, end: number): AsyncGenerator<Uint8Array[]> {
+async function* adtsFrames(source: PositionedFile, start: number, end: number): AsyncGenerator<Uint8Array[]> {
   let rest: Uint8Array = new Uint8Array(0);
   for await (const piece of source.stream(start, end, 16 * 1024)) {
     const bytes = join(rest, piece);

@@ -3,12 +3,12 @@ import { fourCc, viewOf } from '../bytes.js';
 import { type PcmSource } from '../pcm-source.js';
 import { openRawPcm, truncatedError } from '../raw-pcm.js';
 import { type SampleFormat } from '../sample-format.js';
-import { type FileSource, quotePath } from '../file-source.js';
+import { type PositionedFile, quotePath } from '../positioned-file.js';
 
 const MAX_CHUNKS = 1000;
 
 /** Opens AIFF and AIFC with uncompressed, little-endian (sowt), float, A-law or µ-law samples. */
-export async function openAiff(source: FileSource): Promise<PcmSource> {
+export async function openAiff(source: PositionedFile): Promise<PcmSource> {
   let common: Common | undefined;
   let data: { start: number; bytes: number | undefined } | undefined;
 

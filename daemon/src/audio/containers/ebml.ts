@@ -1,5 +1,5 @@
 import { viewOf } from '../bytes.js';
-import { type FileSource } from '../file-source.js';
+import { type PositionedFile } from '../positioned-file.js';
 
 /** An element of EBML, the binary format of Matroska and WebM (RFC 8794). */
 export interface Element {
@@ -19,9 +19,9 @@ export class EbmlReader {
   #window: Uint8Array = new Uint8Array(0);
   #windowStart = 0;
 
-  readonly #source: FileSource;
+  readonly #source: PositionedFile;
 
-  constructor(source: FileSource) {
+  constructor(source: PositionedFile) {
     this.#source = source;
   }
 

@@ -4,7 +4,7 @@ import { viewOf } from '../bytes.js';
 import { type PcmSource } from '../pcm-source.js';
 import { withoutConsoleError } from '../without-console-error.js';
 import { truncatedError } from '../raw-pcm.js';
-import { type FileSource, quotePath } from '../file-source.js';
+import { type PositionedFile, quotePath } from '../positioned-file.js';
 
 const STREAMINFO_BYTES = 34;
 const MAX_METADATA_BLOCKS = 1000;
@@ -21,7 +21,7 @@ interface StreamInfo {
 }
 
 /** Opens native FLAC. @param start offset of 'fLaC', not 0 after an ID3 tag */
-export async function openFlac(source: FileSource, start = 0): Promise<PcmSource> {
+export async function openFlac(source: PositionedFile, start = 0): Promise<PcmSource> {
   const info = await readStreamInfo(source, start);
   return {
     container: 'flac',
@@ -59,7 +59,7 @@ export async function openFlac(source: FileSource, start = 0): Promise<PcmSource
  * and without a trailing ID3v1 tag. The decoder emits a frame when it sees the header of the next one, and its own
  * flush drops a short last frame, so the header of the first frame is repeated after the last one.
  */
-async function* frameBytes(source: FileSource, start: number): AsyncGenerator<Uint8Array> {
+async function* frameBytes(source: PositionedFile, start: number): AsyncGenerator<Uint8Array> {
   const tail = await source.read(source.size - 128, 3);
   const tagged = String.fromCharCode(...tail) === 'TAG';
   yield* source.stream(start, tagged ? source.size - 128 : source.size);
@@ -86,7 +86,7 @@ export function rescale(samples: Float32Array, bits: number): void {
     samples[i] = Math.round((samples[i] as number) * decoderScale) * scale;
 }
 
-async function readStreamInfo(source: FileSource, start: number): Promise<StreamInfo> {
+async function readStreamInfo(source: PositionedFile, start: number): Promise<StreamInfo> {
   let info: Omit<StreamInfo, 'audioStart'> | undefined;
   for (let at = start + 4, seen = 0; seen < MAX_METADATA_BLOCKS; seen++) {
     const head = await source.read(at, 4);

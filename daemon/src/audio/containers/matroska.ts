@@ -1,5 +1,5 @@
 import { SottoError } from '../../protocol/errors.js';
-import { parseAudioSpecificConfig } from '../aac/config.js';
+import { parseAudioSpecificConfig } from '../aac/aac-config.js';
 import { EbmlReader } from './ebml.js';
 import { findExternalDecoder, openExternal } from '../external-decoder.js';
 import { type MatroskaHead, type MatroskaTrack, readHead, readPackets } from './matroska-packets.js';
@@ -14,7 +14,7 @@ import {
 import { type PcmBlock, type PcmSource } from '../pcm-source.js';
 import { truncatedError } from '../raw-pcm.js';
 import { type SampleFormat } from '../sample-format.js';
-import { type FileSource, quotePath } from '../file-source.js';
+import { type PositionedFile, quotePath } from '../positioned-file.js';
 import { Trimmer } from '../trimmer.js';
 
 /**
@@ -22,7 +22,7 @@ import { Trimmer } from '../trimmer.js';
  * (release 1.61) never ends when no element follows damage, and it drops the padding marks that Opus uses for the end
  * of the audio.
  */
-export async function openMatroska(source: FileSource): Promise<PcmSource> {
+export async function openMatroska(source: PositionedFile): Promise<PcmSource> {
   const reader = new EbmlReader(source);
   const head = await readHead(reader);
   if (head === undefined) throw truncatedError(source.path);

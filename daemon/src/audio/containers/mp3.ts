@@ -5,13 +5,13 @@ import { type PcmSource } from '../pcm-source.js';
 import { withoutConsoleError } from '../without-console-error.js';
 import { truncatedError } from '../raw-pcm.js';
 import { type Mp3Frame, mp3Frame } from '../sniff.js';
-import { type FileSource } from '../file-source.js';
+import { type PositionedFile } from '../positioned-file.js';
 
 /** Decoder delay, to be added to the encoder delay in the header (528 + 1 in the reference). */
 const DECODER_DELAY = 529;
 
 /** Opens MPEG-1, -2 and -2.5 audio, layers I to III. @param start offset of the first frame */
-export async function openMp3(source: FileSource, start: number): Promise<PcmSource> {
+export async function openMp3(source: PositionedFile, start: number): Promise<PcmSource> {
   const head = await source.read(start, 4096);
   const frame = mp3Frame(head, 0);
   if (frame === undefined) throw new Error('no MPEG audio frame');

@@ -1,6 +1,6 @@
 import { fourCc, viewOf } from '../bytes.js';
 import { brokenMp4Error, checkMp4Index } from './mp4-tables.js';
-import { type FileSource } from '../file-source.js';
+import { type PositionedFile } from '../positioned-file.js';
 
 /** The top-level structure of the file, checked before a demuxer reads it. */
 export interface ContainerState {
@@ -19,7 +19,7 @@ const MAX_BOXES = 100_000; // fragments of a day-long live recording
  *
  * @throws SottoError AUDIO_UNSUPPORTED for an index with impossible counts
  */
-export async function checkMp4(source: FileSource): Promise<ContainerState> {
+export async function checkMp4(source: PositionedFile): Promise<ContainerState> {
   let hasIndex = false;
   let end = source.size;
   const seekTables = new Set<number>();
@@ -53,7 +53,7 @@ export async function checkMp4(source: FileSource): Promise<ContainerState> {
  * from the start does not need the table, and it may point to fragments that were not checked.
  */
 async function withoutSeekTable(
-  source: FileSource,
+  source: PositionedFile,
   size: number,
   seekTables: ReadonlySet<number>,
 ): Promise<number> {

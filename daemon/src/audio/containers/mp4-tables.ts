@@ -4,7 +4,7 @@
  */
 import { SottoError } from '../../protocol/errors.js';
 import { fourCc, viewOf } from '../bytes.js';
-import { type FileSource, quotePath } from '../file-source.js';
+import { type PositionedFile, quotePath } from '../positioned-file.js';
 
 /** The index is read as a whole. That of 30 hours of video is smaller. */
 const MAX_INDEX_BYTES = 60 << 20;
@@ -31,7 +31,7 @@ interface TrackClaims {
  * @param end offset of the first byte after it
  * @throws SottoError AUDIO_UNSUPPORTED for an index that no real file has
  */
-export async function checkMp4Index(source: FileSource, start: number, end: number): Promise<void> {
+export async function checkMp4Index(source: PositionedFile, start: number, end: number): Promise<void> {
   if (end - start > MAX_INDEX_BYTES) throw brokenMp4Error(source, `an index of ${end - start} bytes`);
   await new IndexCheck(source).boxes(start, end, undefined, 0);
 }
@@ -39,7 +39,7 @@ export async function checkMp4Index(source: FileSource, start: number, end: numb
 class IndexCheck {
   #seen = 0;
 
-  constructor(readonly source: FileSource) {}
+  constructor(readonly source: PositionedFile) {}
 
   async boxes(start: number, end: number, claims: TrackClaims | undefined, depth: number): Promise<void> {
     for (let at = start; at + 8 <= end;) {
@@ -141,7 +141,7 @@ class IndexCheck {
   }
 }
 
-export function brokenMp4Error(source: FileSource, claim: string): SottoError {
+export function brokenMp4Error(source: PositionedFile, claim: string): SottoError {
   return new SottoError('AUDIO_UNSUPPORTED', `${quotePath(source.path)} has a broken MP4 header: ${claim}`, {
     hint: 'export or convert it again',
   });

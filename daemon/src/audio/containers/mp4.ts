@@ -10,7 +10,7 @@ import {
   QTFF,
 } from 'mediabunny';
 import { SottoError } from '../../protocol/errors.js';
-import { parseAudioSpecificConfig } from '../aac/config.js';
+import { parseAudioSpecificConfig } from '../aac/aac-config.js';
 import { type ContainerState, checkMp4 } from './mp4-boxes.js';
 import { findExternalDecoder, openExternal } from '../external-decoder.js';
 import { parseOpusHead } from './opus-head.js';
@@ -24,7 +24,7 @@ import {
 import { type PcmBlock, type PcmSource } from '../pcm-source.js';
 import { truncatedError } from '../raw-pcm.js';
 import { type SampleFormat } from '../sample-format.js';
-import { type FileSource, quotePath } from '../file-source.js';
+import { type PositionedFile, quotePath } from '../positioned-file.js';
 import { Trimmer } from '../trimmer.js';
 
 Logging.level = LogLevel.Silent; // stderr belongs to the command
@@ -33,7 +33,7 @@ Logging.level = LogLevel.Silent; // stderr belongs to the command
 const CACHE_BYTES = 4 << 20;
 
 /** Opens the first audio track of an MP4, M4A or QuickTime file. */
-export async function openMp4(source: FileSource): Promise<PcmSource> {
+export async function openMp4(source: PositionedFile): Promise<PcmSource> {
   const state = await checkMp4(source);
   if (state.endsEarly && !state.hasIndex) throw truncatedError(source.path);
   if (!state.hasIndex) throw noAudioTrackError(source.path);
@@ -55,7 +55,7 @@ function noAudioTrackError(path: string): SottoError {
   });
 }
 
-function demuxer(source: FileSource, size: number): Input {
+function demuxer(source: PositionedFile, size: number): Input {
   return new Input({
     formats: [MP4, QTFF],
     source: new CustomSource({
@@ -69,7 +69,7 @@ function demuxer(source: FileSource, size: number): Input {
 }
 
 async function openTrack(
-  source: FileSource,
+  source: PositionedFile,
   state: ContainerState,
   track: InputAudioTrack,
 ): Promise<PcmSource> {
@@ -114,7 +114,7 @@ interface TrackPlan {
   readonly makeDecoder: () => Promise<PacketDecoder>;
 }
 
-async function* decodeTrack(source: FileSource, plan: TrackPlan): AsyncGenerator<PcmBlock> {
+async function* decodeTrack(source: PositionedFile, plan: TrackPlan): AsyncGenerator<PcmBlock> {
   let decoder: PacketDecoder | undefined;
   try {
     decoder = await plan.makeDecoder();

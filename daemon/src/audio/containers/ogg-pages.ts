@@ -1,5 +1,5 @@
 import { join, viewOf } from '../bytes.js';
-import { type FileSource } from '../file-source.js';
+import { type PositionedFile } from '../positioned-file.js';
 
 /** One page of an Ogg file (RFC 3533), with the packets that end on it. */
 interface OggPage {
@@ -38,7 +38,7 @@ const CAPTURE = [0x4f, 0x67, 0x67, 0x53]; // 'OggS'
  * Yields the pages of a file in order. Skips other bytes between them.
  * @returns whether the file ends within a page, as the generator's return value
  */
-export async function* readPages(source: FileSource): AsyncGenerator<OggPage, boolean> {
+export async function* readPages(source: PositionedFile): AsyncGenerator<OggPage, boolean> {
   let rest: Uint8Array = new Uint8Array(0);
   /** By stream: the start of a packet that continues on the next page. */
   const unfinished = new Map<number, Uint8Array>();
@@ -120,7 +120,7 @@ const EMPTY = new Uint8Array(0);
 const TAIL_BYTES = 128 * 1024; // two pages of the largest size
 
 /** Reads the granule of the last page of stream `serial` from the end of the file. */
-export async function lastGranule(source: FileSource, serial: number): Promise<number | undefined> {
+export async function lastGranule(source: PositionedFile, serial: number): Promise<number | undefined> {
   const start = Math.max(0, source.size - TAIL_BYTES);
   const bytes = await source.read(start, TAIL_BYTES);
   const view = viewOf(bytes);

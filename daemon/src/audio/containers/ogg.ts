@@ -5,7 +5,7 @@ import { parseOpusHead } from './opus-head.js';
 import { type PacketCodec, type PacketDecoder, createPacketDecoder } from '../packet-decoder.js';
 import { type PcmBlock, type PcmSource } from '../pcm-source.js';
 import { truncatedError } from '../raw-pcm.js';
-import { type FileSource, quotePath } from '../file-source.js';
+import { type PositionedFile, quotePath } from '../positioned-file.js';
 import { Trimmer } from '../trimmer.js';
 
 /** The content of the first packet of a stream. */
@@ -23,7 +23,7 @@ interface OggCodec {
 const MAX_LEADING_PAGES = 64;
 
 /** Opens Ogg with Opus, Vorbis or FLAC; ignores other streams (Theora, Skeleton). */
-export async function openOgg(source: FileSource): Promise<PcmSource> {
+export async function openOgg(source: PositionedFile): Promise<PcmSource> {
   const info = await findAudioStream(source);
   const last = await lastGranule(source, info.serial);
   const samples = last === undefined ? 0 : last - info.preSkip;
@@ -37,7 +37,7 @@ export async function openOgg(source: FileSource): Promise<PcmSource> {
   };
 }
 
-async function findAudioStream(source: FileSource): Promise<OggCodec & { serial: number }> {
+async function findAudioStream(source: PositionedFile): Promise<OggCodec & { serial: number }> {
   let seen = 0;
   for await (const page of readPages(source)) {
     const [packet] = page.packets;
@@ -77,7 +77,7 @@ function identify(packet: Uint8Array): OggCodec | undefined {
 }
 
 /** Decodes the links of a chain (one stream after another, as radio recorders write them) in order. */
-async function* decodeStreams(source: FileSource): AsyncGenerator<PcmBlock> {
+async function* decodeStreams(source: PositionedFile): AsyncGenerator<PcmBlock> {
   let stream: LogicalStream | undefined;
   const pages = readPages(source);
   try {

@@ -3,7 +3,7 @@ import { fourCc, viewOf } from '../bytes.js';
 import { type PcmSource } from '../pcm-source.js';
 import { openRawPcm, truncatedError } from '../raw-pcm.js';
 import { type SampleFormat } from '../sample-format.js';
-import { type FileSource, quotePath } from '../file-source.js';
+import { type PositionedFile, quotePath } from '../positioned-file.js';
 
 const PCM = 1;
 const IEEE_FLOAT = 3;
@@ -20,7 +20,7 @@ function isOpenEnded(size: number): boolean {
 }
 
 /** Opens RIFF/WAVE, RF64 and BW64: integer PCM of 8 to 32 bits, float of 32 and 64, A-law and µ-law. */
-export async function openWav(source: FileSource): Promise<PcmSource> {
+export async function openWav(source: PositionedFile): Promise<PcmSource> {
   const head = viewOf(await source.read(0, 12));
   const wide = fourCc(head, 0) !== 'RIFF';
   let format: Uint8Array | undefined;

@@ -9,7 +9,7 @@ import { packageRoot } from '../../paths.js';
 import type { Segment } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
 import { oneLine, type ReportAudio, type Transcript, type Writer } from '../writer.js';
-import { toSpans, type Span } from './spans.js';
+import { toSpans, type TextSpan } from './spans.js';
 
 export function htmlWriter(): Writer {
   return { begin: () => '', segment: () => '', end: page };
@@ -66,7 +66,7 @@ const KEYS: readonly (readonly [readonly string[], string])[] = [
 
 interface SegmentRow {
   readonly segment: Segment;
-  readonly spans: readonly Span[];
+  readonly spans: readonly TextSpan[];
 }
 
 function hasText({ spans }: SegmentRow): boolean {

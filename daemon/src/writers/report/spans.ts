@@ -3,7 +3,7 @@ import type { Segment } from '../../protocol/transcription.js';
 import { milliseconds } from '../timestamp.js';
 import { nonEmptyLines, linesOf } from '../writer.js';
 
-export interface Span {
+export interface TextSpan {
   /** Whether a space precedes it. */
   readonly hasSpaceBefore: boolean;
   /** Whether a line break precedes it, instead of a space. */
@@ -16,10 +16,10 @@ export interface Span {
   readonly probability: number;
 }
 
-export function toSpans(segment: Segment): Span[] {
+export function toSpans(segment: Segment): TextSpan[] {
   const lines = nonEmptyLines(segment.text);
   if (lines.length === 0) return [];
-  const spans: Span[] = [];
+  const spans: TextSpan[] = [];
   let needsSpace = false;
   let hasLineBreakBefore = false;
   for (const { word, start, end, probability } of segment.words ?? []) {
@@ -56,7 +56,7 @@ export function toSpans(segment: Segment): Span[] {
   }));
 }
 
-function joinSpans(spans: readonly Span[]): string {
+function joinSpans(spans: readonly TextSpan[]): string {
   return spans
     .map(
       ({ hasSpaceBefore, hasLineBreakBefore, text }) =>

@@ -10,7 +10,7 @@ import {
   type LineLimits,
   type SubtitleRules,
 } from './rules.js';
-import { toUnits, type Unit } from './units.js';
+import { toLineUnits, type LineUnit } from './line-units.js';
 
 /** Times in whole milliseconds; `end` is always after `start`. */
 export interface Cue {
@@ -59,7 +59,7 @@ export class CueSequence {
 }
 
 function toCues(segment: Segment, limits: LineLimits | undefined): Cue[] {
-  const units = toUnits(segment);
+  const units = toLineUnits(segment);
   if (units.length === 0) return [];
   const isTimed = units.every((unit) => unit.isTimed);
   if (limits === undefined) {
@@ -74,8 +74,8 @@ function toCues(segment: Segment, limits: LineLimits | undefined): Cue[] {
 }
 
 /** Splits units at the line breaks of the text. */
-function toLines(units: readonly Unit[]): Line[] {
-  const lines: Unit[][] = [];
+function toLines(units: readonly LineUnit[]): Line[] {
+  const lines: LineUnit[][] = [];
   for (const unit of units) {
     const line = lines.at(-1);
     if (line === undefined || unit.hasLineBreakBefore) lines.push([unit]);

@@ -5,9 +5,9 @@
  */
 import stringWidth from 'string-width';
 import { LONG_PAUSE_MS, type LineLimits } from './rules.js';
-import type { Unit } from './units.js';
+import type { LineUnit } from './line-units.js';
 
-export type Line = readonly Unit[];
+export type Line = readonly LineUnit[];
 
 /** Cost of each line, so that there are as few as the limits allow. */
 const LINE_COST = 6;
@@ -38,7 +38,7 @@ const BINDS_TO_NEXT = new Set(
 );
 
 /** Returns the lines of each cue, in order. */
-export function breakIntoCues(units: readonly Unit[], { width, lines, words }: LineLimits): Line[][] {
+export function breakIntoCues(units: readonly LineUnit[], { width, lines, words }: LineLimits): Line[][] {
   const widths = units.map((unit) => stringWidth(unit.text));
   // best[end][count]: the cheapest layout of units[0 … end) whose last cue has `count` lines so far.
   const best: (State | undefined)[][] = [[{ cost: 0, from: 0, count: 0 }]];
@@ -84,7 +84,7 @@ function keepCheapest(row: (State | undefined)[], count: number, state: State): 
   if (current === undefined || state.cost < current.cost) row[count] = state;
 }
 
-function backtrack(units: readonly Unit[], best: readonly (readonly (State | undefined)[])[]): Line[][] {
+function backtrack(units: readonly LineUnit[], best: readonly (readonly (State | undefined)[])[]): Line[][] {
   const cues: Line[][] = [];
   let end = units.length;
   let count = cheapest(best[end] ?? []);
@@ -120,7 +120,7 @@ function unevenCost(columns: number, width: number): number {
 }
 
 /** Cost of a break before units[at]: 0 between sentences, high after a word that belongs to the next one. */
-function breakCost(units: readonly Unit[], at: number): number {
+function breakCost(units: readonly LineUnit[], at: number): number {
   const before = units[at - 1];
   const after = units[at];
   if (before === undefined || after === undefined || after.hasLineBreakBefore) return 0;
@@ -142,7 +142,7 @@ function letters(text: string): string {
   return text.toLowerCase().replace(/[^\p{L}]/gu, '');
 }
 
-function pauseAfter(units: readonly Unit[], at: number): number {
+function pauseAfter(units: readonly LineUnit[], at: number): number {
   const after = units[at + 1];
   const before = units[at];
   return before === undefined || after === undefined ? 0 : after.start - before.end;

@@ -26,7 +26,7 @@ export function quotePath(path: string): string {
  * A regular file, read by position. Refuses folders and everything that could block or never end (pipe, socket,
  * device) before reading. Checks the open handle again, because the path may have changed since the first check.
  */
-export class FileSource {
+export class PositionedFile {
   #closed = false;
 
   readonly #handle: FileHandle;
@@ -43,7 +43,7 @@ export class FileSource {
   }
 
   /** @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE or AUDIO_EMPTY. */
-  static async open(path: string, onRead?: () => void, calls = NODE_CALLS): Promise<FileSource> {
+  static async open(path: string, onRead?: () => void, calls = NODE_CALLS): Promise<PositionedFile> {
     let handle: FileHandle | undefined;
     try {
       requireRegularFile(path, await calls.stat(path));
@@ -56,7 +56,7 @@ export class FileSource {
           hint: 'record or copy it again',
         });
       }
-      return new FileSource(path, stats.size, handle, onRead);
+      return new PositionedFile(path, stats.size, handle, onRead);
     } catch (error) {
       await handle?.close();
       throw audioFileError(path, error);

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { AgentPlan } from '#launchd/agent.js';
-import { shellQuote, renderLauncher } from '#launchd/launcher.js';
+import { shellQuote, renderLauncher } from '#launchd/agent-launcher.js';
 import { nodePaths } from '#launchd/node-paths.js';
 
 let folder: string;

@@ -4,14 +4,14 @@ import { milliseconds } from '../timestamp.js';
 import { nonEmptyLines, oneLine } from '../writer.js';
 
 /** A word that is highlighted and timed by itself. Times in whole milliseconds. */
-export interface TimedText {
+export interface CueWord {
   readonly start: number;
   readonly end: number;
   readonly text: string;
 }
 
 /** Words that must stay on one line; a single word in languages with spaces. */
-export interface Unit {
+export interface LineUnit {
   readonly start: number;
   readonly end: number;
   readonly text: string;
@@ -20,7 +20,7 @@ export interface Unit {
   /** Whether a line break precedes it in the text. */
   readonly hasLineBreakBefore: boolean;
   /** The words that make up `text`. */
-  readonly words: readonly TimedText[];
+  readonly words: readonly CueWord[];
   /** Whether the times are from the model rather than estimated by length. */
   readonly isTimed: boolean;
 }
@@ -35,7 +35,7 @@ const BINDS_TO_PREVIOUS = /^[!?;:»%…。、，！？]/u;
 const WIDE_STOP = /[、。，！？；：]$/u;
 const wordBreaks = new Intl.Segmenter('und', { granularity: 'word' });
 
-export function toUnits(segment: Segment): Unit[] {
+export function toLineUnits(segment: Segment): LineUnit[] {
   const lines = nonEmptyLines(segment.text);
   if (lines.length === 0) return [];
   const text = lines.join(' ');
@@ -54,7 +54,7 @@ interface Breaks {
   readonly forced: readonly number[];
 }
 
-interface Piece extends TimedText {
+interface Piece extends CueWord {
   /** Offset in the segment's text. */
   readonly at: number;
 }
@@ -145,7 +145,7 @@ function mergePieces(
   text: string,
   { all, forced }: Breaks,
   isTimed: boolean,
-): Unit[] {
+): LineUnit[] {
   const breaks = new Set(all);
   const groups: Piece[][] = [];
   for (const piece of pieces) {
