@@ -203,7 +203,7 @@ describeUnless(reason)('History', () => {
     const log = join(folder, 'played');
     return {
       env: { SOTTO_PLAYER: script },
-      played: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : []),
+      played: () => (existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean) : []),
     };
   }
   const pidOf = (line: string | undefined): number => Number(line?.split(' ')[0]);

@@ -242,11 +242,11 @@ describeUnless(reason)('Manage Models', () => {
     rmSync(sotto);
     await killDaemon();
     await command.untilText('Sotto wasn’t found at');
-    expect(titlesIn(command.tree, 'As It Was Before')).toEqual([`Sotto wasn’t found at ${sotto}`]);
+    expect(titlesIn(command.tree, 'Couldn’t Refresh')).toEqual([`Sotto wasn’t found at ${sotto}`]);
     expect(titlesIn(command.tree, 'On This Mac')).toContain('fake');
     symlinkSync(launcher, sotto);
     await command.act('Try Again');
-    await command.until((tree) => titlesIn(tree, 'As It Was Before').length === 0);
+    await command.until((tree) => titlesIn(tree, 'Couldn’t Refresh').length === 0);
     await command.until((tree) => titlesIn(tree, 'On This Mac').includes('fake'));
   });
 
