@@ -8,6 +8,6 @@ export default {
   transform: {},
   maxWorkers: 2,
   workerIdleMemoryLimit: 1024 * 1024,
-  // Only a broken test comes near it; a busy machine may be five times slower than a calm one.
+  // Only a broken test comes near it; a busy machine may be five times slower than an idle one.
   testTimeout: 300_000,
 };

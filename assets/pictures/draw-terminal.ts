@@ -1,9 +1,9 @@
 /**
  * Draws a terminal screen as an SVG: `tmux capture-pane -e -p | node dist/assets/pictures/draw-terminal.js TITLE > x.svg`.
- * demo.svg: `npm run demo` in a tmux window of 88 x 46, on a machine that does nothing else. dictate.svg: `sotto dictate`,
- * 84 x 12, eight seconds into it. The command wraps its text at words; a window of another width than it saw breaks them.
- * folder.svg: `sotto transcribe Recordings -r --format srt`, 96 x 16, while it is at the fifth file.
- * Knows what tmux prints: text and SGR sequences (bold, dim, the sixteen colours).
+ * demo.svg: `npm run demo` in a tmux window of 88 x 46, on an idle machine. dictate.svg: `sotto dictate`,
+ * 84 x 12, after eight seconds. The command wraps its text at words for the width of the window, so keep that width.
+ * folder.svg: `sotto transcribe Recordings -r --format srt`, 96 x 16, during the fifth file.
+ * Reads what tmux prints: text and SGR sequences (bold, dim, the sixteen colors).
  */
 import { text as readAll } from 'node:stream/consumers';
 import stringWidth from 'string-width';
@@ -14,7 +14,7 @@ const SGR = new RegExp(`(${ESCAPE}\\[[0-9;]*m)`);
 const CELL = { width: 8.4, height: 19 };
 const PADDING = 18;
 const TITLE_BAR = 34;
-const COLOURS: Record<number, string> = {
+const COLORS: Record<number, string> = {
   30: '#6e7681',
   31: '#ff7b72',
   32: '#7ee787',
@@ -27,44 +27,44 @@ const COLOURS: Record<number, string> = {
 };
 
 interface Style {
-  colour: string | undefined;
+  color: string | undefined;
   bold: boolean;
   dim: boolean;
 }
 
 const escapeXml = (text: string) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 
-/** Not every renderer keeps spaces that follow each other. */
+/** Some renderers collapse consecutive spaces. */
 const unfolded = (text: string) => text.replace(/ {2,}/g, (spaces) => '\u00a0'.repeat(spaces.length));
 
 function applySgr(style: Style, codes: number[]): Style {
   return codes.reduce<Style>((now, code) => {
-    if (code === 0) return { colour: undefined, bold: false, dim: false };
+    if (code === 0) return { color: undefined, bold: false, dim: false };
     if (code === 1) return { ...now, bold: true };
     if (code === 2) return { ...now, dim: true };
     if (code === 22) return { ...now, bold: false, dim: false };
-    if (code === 39) return { ...now, colour: undefined };
-    return code in COLOURS ? { ...now, colour: COLOURS[code] } : now;
+    if (code === 39) return { ...now, color: undefined };
+    return code in COLORS ? { ...now, color: COLORS[code] } : now;
   }, style);
 }
 
 function drawLine(line: string, y: number): string {
-  let style: Style = { colour: undefined, bold: false, dim: false };
+  let style: Style = { color: undefined, bold: false, dim: false };
   let column = 0;
   let drawn = '';
   for (const part of line.split(SGR)) {
     if (part.startsWith(ESCAPE)) {
       style = applySgr(style, (part.slice(2, -1) || '0').split(';').map(Number));
     } else if (part !== '') {
-      // Not every renderer keeps the spaces that begin a text.
+      // Some renderers drop leading spaces.
       const x = PADDING + (column + part.length - part.trimStart().length) * CELL.width;
-      const look = [
-        `fill="${style.colour ?? '#e6edf3'}"`,
+      const attributes = [
+        `fill="${style.color ?? '#e6edf3'}"`,
         ...(style.bold ? ['font-weight="600"'] : []),
         ...(style.dim ? ['opacity="0.6"'] : []),
       ].join(' ');
-      const said = unfolded(escapeXml(part.trim()));
-      if (said !== '') drawn += `<text x="${x.toFixed(1)}" y="${y}" ${look}>${said}</text>\n`;
+      const content = unfolded(escapeXml(part.trim()));
+      if (content !== '') drawn += `<text x="${x.toFixed(1)}" y="${y}" ${attributes}>${content}</text>\n`;
       column += stringWidth(part);
     }
   }

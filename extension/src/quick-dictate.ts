@@ -4,7 +4,7 @@ import { isOver, SottoError, type Capture } from 'sotto/client';
 import { findOrStartDictation, type DictationHandle } from './dictation/start-dictation';
 import { applyCapitalization } from './dictation/capitalization';
 import { deliver } from './lib/deliver';
-import { readSettings, dictationOptions, type Settings } from './lib/preferences';
+import { readSettings, dictationOptions, type ExtensionSettings } from './lib/preferences';
 import { refreshMenuBar } from './menu-bar/refresh-menu-bar';
 import { showFailure } from './lib/show-failure';
 
@@ -38,7 +38,7 @@ async function announce(dictation: DictationHandle): Promise<void> {
 
 async function finish(
   dictation: DictationHandle,
-  { capitalization, delivery, trailingSpace }: Settings,
+  { capitalization, delivery, trailingSpace }: ExtensionSettings,
 ): Promise<void> {
   if (!(await dictation.capture.finish())) {
     // The command that finished it delivers the text: it must not be pasted twice.

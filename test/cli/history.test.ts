@@ -11,7 +11,7 @@ import { styleFor } from '#daemon/cli/terminal/style.js';
 import type { Transcriber } from '#daemon/cli/transcribe/transcriber.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { JobEvent } from '#daemon/protocol/messages.js';
-import { History, type Dictation } from '#daemon/store/history/index.js';
+import { History, type StoredDictation } from '#daemon/store/history/index.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { tempHome, type TempHome } from '#test/harness/temp-home.js';
 import { captureOutput } from '#test/harness/capture-output.js';
@@ -33,7 +33,7 @@ const written = captureOutput();
 
 const HOUR_MS = 3600 * 1000;
 
-function dictationOf(id: string, fields: Partial<Dictation> = {}): Dictation {
+function dictationOf(id: string, fields: Partial<StoredDictation> = {}): StoredDictation {
   return {
     id,
     startedMs: Date.now() - HOUR_MS,
@@ -45,7 +45,7 @@ function dictationOf(id: string, fields: Partial<Dictation> = {}): Dictation {
   };
 }
 
-function keep(...dictations: Dictation[]): void {
+function keep(...dictations: StoredDictation[]): void {
   using((history) => dictations.forEach((dictation) => history.add(dictation)));
 }
 

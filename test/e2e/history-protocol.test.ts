@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import type { HistoryRequest, HistoryResult } from '#daemon/protocol/history.js';
-import { History, type Dictation } from '#daemon/store/history/index.js';
+import { History, type StoredDictation } from '#daemon/store/history/index.js';
 import { withHome } from '#test/harness/with-home.js';
 import { sotto } from '#test/harness/run-sotto.js';
 import { defined } from '#daemon/protocol/defined.js';
@@ -12,7 +12,7 @@ import { defined } from '#daemon/protocol/defined.js';
 const home = withHome();
 let client: SottoClient;
 
-const past = (id: string, text: string, hasMore: Partial<Dictation> = {}): Dictation => ({
+const past = (id: string, text: string, hasMore: Partial<StoredDictation> = {}): StoredDictation => ({
   id,
   startedMs: Date.now() - 1000 * Number(id.slice(1)),
   durationSeconds: 2,

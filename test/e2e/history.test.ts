@@ -2,7 +2,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { History, type Dictation } from '#daemon/store/history/index.js';
+import { History, type StoredDictation } from '#daemon/store/history/index.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
 import { withHome } from '#test/harness/with-home.js';
 import { sotto, startSotto, type SottoResult } from '#test/harness/run-sotto.js';
@@ -14,7 +14,7 @@ function run(...args: string[]): Promise<SottoResult> {
   return sotto(['history', ...args], { home: home.folder, cwd: home.folder });
 }
 
-function keep(...dictations: Partial<Dictation>[]): void {
+function keep(...dictations: Partial<StoredDictation>[]): void {
   const history = History.open(home.paths.history);
   dictations.forEach((fields, i) =>
     history.add({

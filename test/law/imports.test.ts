@@ -22,9 +22,9 @@ const LAW: Record<string, readonly string[]> = {
   writers: ['protocol', 'base'],
   store: ['protocol', 'base'],
   supervisor: ['protocol', 'base'],
-  // What is said goes to disk before it is acknowledged: spools are files, and lie with the other files.
+  // Audio is written to disk before it is acknowledged: spools are files of the store.
   sessions: ['supervisor', 'store', 'protocol', 'base'],
-  // Sound arrives over HTTP at rates of its clients' choice, and text leaves in the forms of files.
+  // HTTP clients choose the sample rate, and text is returned in the formats of files.
   server: ['sessions', 'protocol', 'base', 'store', 'writers', 'signal'],
   // The command line is where the parts are put together, so it sees all but the engine's side.
   // A microphone gives its own rate: the process that holds it brings it to 16 kHz.

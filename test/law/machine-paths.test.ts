@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { repositoryFiles, textOf } from './source-files.js';
 
-/** Accounts in examples and in tests of paths; nobody's. */
+/** Account names of examples and of tests of paths. */
 const EXAMPLE_ACCOUNTS = new Set([
   'me',
   'mel',

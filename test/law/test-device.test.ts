@@ -1,4 +1,4 @@
-/** Each suite computes on the processor that was asked for, and on none that was not. */
+/** Each suite computes on the requested device only. */
 import { describe, expect, test } from '@jest/globals';
 import { mx } from '#native/index.js';
 import { deviceFrom, deviceOf, testDevice, tolerance } from '#test/harness/test-device.js';
@@ -14,7 +14,7 @@ describe('the choice', () => {
     ['', 'cpu'],
     ['cpu', 'cpu'],
     ['gpu', 'gpu'],
-  ])('SOTTO_TEST_DEVICE %p is %s', (asked, device) => expect(deviceFrom(asked)).toBe(device));
+  ])('SOTTO_TEST_DEVICE %p is %s', (requested, device) => expect(deviceFrom(requested)).toBe(device));
 
   test('another word is refused', () => expect(() => deviceFrom('metal')).toThrow(/set it to cpu or gpu/));
 

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { SottoClient } from '#daemon/client/index.js';
 import type { HistoryRequest, HistoryResult } from '#daemon/protocol/index.js';
-import { History, type Dictation } from '#daemon/store/history/index.js';
+import { History, type StoredDictation } from '#daemon/store/history/index.js';
 import { scriptedTexts, writeFakeAudio } from '#test/harness/fake-audio.js';
 import { whyNoEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
@@ -35,7 +35,7 @@ describeUnless(reason)('History', () => {
   const harness = sottoHarness();
 
   /** Writes past dictations, the most recent first. */
-  function keep(...dictations: Partial<Dictation>[]): void {
+  function keep(...dictations: Partial<StoredDictation>[]): void {
     mkdirSync(harness.paths.recordings, { recursive: true });
     const history = History.open(harness.paths.history);
     dictations.forEach((fields, i) =>

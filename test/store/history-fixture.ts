@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 import type { SottoError } from '#daemon/protocol/errors.js';
-import { History, type Dictation } from '#daemon/store/history/index.js';
+import { History, type StoredDictation } from '#daemon/store/history/index.js';
 
 export const DAY_MS = 24 * 3600 * 1000;
 export const NOW = Date.UTC(2026, 5, 15, 12);
@@ -56,7 +56,7 @@ export function historyFixture(): HistoryFixture {
   return fixture;
 }
 
-export function fakeDictation(id: string, fields: Partial<Dictation> = {}): Dictation {
+export function fakeDictation(id: string, fields: Partial<StoredDictation> = {}): StoredDictation {
   return {
     id,
     startedMs: NOW,
@@ -68,6 +68,6 @@ export function fakeDictation(id: string, fields: Partial<Dictation> = {}): Dict
   };
 }
 
-export function ids(dictations: readonly Dictation[]): string[] {
+export function ids(dictations: readonly StoredDictation[]): string[] {
   return dictations.map(({ id }) => id);
 }

@@ -3,12 +3,12 @@ import { chmodSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Dictation } from '#daemon/store/history/index.js';
+import type { StoredDictation } from '#daemon/store/history/index.js';
 import { historyFixture, ids, fakeDictation } from './history-fixture.js';
 
 const fixture = historyFixture();
 
-const dictations: fc.Arbitrary<Dictation> = fc.record(
+const dictations: fc.Arbitrary<StoredDictation> = fc.record(
   {
     id: fc.stringMatching(/^[A-Za-z0-9-]{1,64}$/),
     startedMs: fc.integer({ min: 0, max: 2 ** 45 }),

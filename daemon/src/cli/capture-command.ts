@@ -90,8 +90,8 @@ function optionsOf({
 /** Opens the microphone while the rest loads, so that the first words aren't lost. */
 async function sourceFor({ device, from }: CaptureFlags) {
   if (from !== undefined) {
-    const { FileSource } = await import('./dictate/file-source.js');
-    return new FileSource(from, { ready: () => Promise.resolve() });
+    const { FileAudioSource } = await import('./dictate/file-audio-source.js');
+    return new FileAudioSource(from, { ready: () => Promise.resolve() });
   }
   const { Microphone } = await import('./microphone/microphone.js');
   return new Microphone({ orDefault: true, ...defined({ device }) });

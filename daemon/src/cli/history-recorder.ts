@@ -5,7 +5,7 @@ import type { Paths } from '../paths.js';
 import { codedError } from '../protocol/file-errors.js';
 import type { DictationResult } from '../sessions/live/dictation-result.js';
 import { readSettings } from '../settings.js';
-import type { Dictation, History } from '../store/history/index.js';
+import type { StoredDictation, History } from '../store/history/index.js';
 import { retryWhileBusy, SERVING_BUSY_MS } from '../store/history/retry-busy.js';
 import { defined } from '../protocol/defined.js';
 
@@ -80,7 +80,7 @@ export class HistoryRecorder {
     return saveRecording(spool, this.#paths.recordings);
   }
 
-  async #add(dictation: Dictation): Promise<void> {
+  async #add(dictation: StoredDictation): Promise<void> {
     await this.#write((history) => history.add(dictation));
     await this.tidy();
   }

@@ -2,11 +2,11 @@ import { Action, ActionPanel, Icon, List, useNavigation } from '@raycast/api';
 import { usePromise } from '@raycast/utils';
 import { SottoError } from 'sotto/client';
 import { withDaemon } from '../lib/daemon';
-import type { Settings } from '../lib/preferences';
+import type { ExtensionSettings } from '../lib/preferences';
 import { errorText } from '../lib/markdown';
 
 interface Props {
-  readonly settings: Settings;
+  readonly settings: ExtensionSettings;
   /** The model of the current transcript. */
   readonly currentModel: string;
   readonly choose: (model: string) => Promise<void>;

@@ -2,7 +2,7 @@ import { Action, ActionPanel, Icon, Keyboard, openExtensionPreferences } from '@
 import { isOver, type Capture, type CaptureSwitch, type SottoError } from 'sotto/client';
 import { isSwitchable } from './dictation-markdown';
 import type { Delivery } from '../lib/deliver';
-import type { Settings } from '../lib/preferences';
+import type { ExtensionSettings } from '../lib/preferences';
 import { AddWordForm } from '../vocabulary/add-word-form';
 import { DeliveryActions } from '../components/delivery-actions';
 import { LanguagePicker, MicrophonePicker, ModelPicker } from './dictation-pickers';
@@ -25,7 +25,7 @@ interface DictationActions {
 interface Props {
   readonly dictation: Capture | undefined;
   readonly error: SottoError | undefined;
-  readonly settings: Settings;
+  readonly settings: ExtensionSettings;
   readonly act: DictationActions;
 }
 
@@ -58,7 +58,7 @@ export function DictationActionPanel({ dictation, error, settings, act }: Props)
 
 interface SwitchesProps {
   readonly dictation: Capture;
-  readonly settings: Settings;
+  readonly settings: ExtensionSettings;
   readonly act: DictationActions;
 }
 

@@ -4,7 +4,7 @@ import { isFileOver, type FileJob, type TextFormat } from 'sotto/client';
 import { createFileActions, type FileActions } from './file-actions';
 import type { FileJobs } from './file-jobs';
 import { nameOf } from './file-labels';
-import type { Settings } from '../lib/preferences';
+import type { ExtensionSettings } from '../lib/preferences';
 import { DeliveryActions } from '../components/delivery-actions';
 import { RetranscribeActions } from './retranscribe-actions';
 import { REMOVE, REMOVE_ALL } from '../components/common-actions';
@@ -24,7 +24,7 @@ interface Props {
   readonly saved: string | undefined;
   readonly onSaved: (id: string, path: string) => void;
   readonly jobs: FileJobs;
-  readonly settings: Settings;
+  readonly settings: ExtensionSettings;
   /** The action that adds more files. */
   readonly choose: ReactNode;
 }

@@ -5,7 +5,7 @@ import { deliver, type Delivery } from '../lib/deliver';
 import type { FileJobs, FileJobOptions } from './file-jobs';
 import { saveTranscript } from './save-transcript';
 import { nameOf } from './file-labels';
-import type { Settings } from '../lib/preferences';
+import type { ExtensionSettings } from '../lib/preferences';
 import { withErrorToast } from '../lib/show-failure';
 
 export interface FileActions {
@@ -20,7 +20,7 @@ export interface FileActions {
 
 export function createFileActions(
   jobs: FileJobs,
-  settings: Settings,
+  settings: ExtensionSettings,
   onSaved: (id: string, path: string) => void,
 ): FileActions {
   const cancel = async (files: readonly FileJob[], title: string): Promise<void> => {

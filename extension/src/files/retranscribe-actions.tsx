@@ -2,14 +2,14 @@ import { Action, Icon, Keyboard } from '@raycast/api';
 import type { FileJob } from 'sotto/client';
 import type { FileActions } from './file-actions';
 import { languages } from '../lib/languages';
-import type { Settings } from '../lib/preferences';
+import type { ExtensionSettings } from '../lib/preferences';
 import { TranscribeModelPicker } from '../components/transcribe-model-picker';
 import { ChoiceList } from '../components/choice-list';
 
 interface Props {
   readonly file: FileJob;
   readonly actions: FileActions;
-  readonly settings: Settings;
+  readonly settings: ExtensionSettings;
 }
 
 export function RetranscribeActions({ file, actions, settings }: Props) {

@@ -4,7 +4,7 @@ import { SottoError } from 'sotto/client';
 import { connectDaemon } from '../lib/daemon';
 import { expandFolders } from './selected-files';
 import { FileJobs, newPaths, type JobsSnapshot } from './file-jobs';
-import type { Settings } from '../lib/preferences';
+import type { ExtensionSettings } from '../lib/preferences';
 import { showFailure } from '../lib/show-failure';
 
 interface FileJobsView extends JobsSnapshot {
@@ -24,7 +24,7 @@ const NOTHING: JobsSnapshot = { files: [], texts: new Map() };
  * Adds the files that the view was opened with, and follows the whole queue.
  * @param find returns their paths; called once
  */
-export function useFileJobs(settings: Settings, find: () => Promise<string[]>): FileJobsView {
+export function useFileJobs(settings: ExtensionSettings, find: () => Promise<string[]>): FileJobsView {
   const [snapshot, setSnapshot] = useState(NOTHING);
   const [jobs, setJobs] = useState<FileJobs | undefined>(undefined);
   const [isLoading, setLoading] = useState(true);

@@ -3,7 +3,7 @@ import type { PastDictation } from 'sotto/protocol';
 import type { Delivery } from '../lib/deliver';
 import type { ExportFormat } from './export-dictations';
 import { isUnread } from './history-text';
-import type { Settings } from '../lib/preferences';
+import type { ExtensionSettings } from '../lib/preferences';
 import { DeliveryActions } from '../components/delivery-actions';
 import { TranscribeModelPicker } from '../components/transcribe-model-picker';
 import { REFRESH, REMOVE, REMOVE_ALL, UndoDelete } from '../components/common-actions';
@@ -26,7 +26,7 @@ export interface HistoryActions {
 interface Props {
   readonly dictation: PastDictation;
   readonly isPlaying: boolean;
-  readonly settings: Settings;
+  readonly settings: ExtensionSettings;
   readonly act: HistoryActions;
 }
 

@@ -11,14 +11,14 @@ import {
   type ExportFormat,
 } from './export-dictations';
 import { isUnread } from './history-text';
-import type { Settings } from '../lib/preferences';
+import type { ExtensionSettings } from '../lib/preferences';
 import { refreshMenuBar } from '../menu-bar/refresh-menu-bar';
 import { withErrorToast } from '../lib/show-failure';
 import type { useHistory } from './use-history';
 import type { Playback } from './use-playback';
 
 export function useHistoryActions(
-  settings: Settings,
+  settings: ExtensionSettings,
   history: ReturnType<typeof useHistory>,
   playback: Playback,
   filter: HistoryFilter,

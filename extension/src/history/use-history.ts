@@ -9,11 +9,11 @@ import {
   pageRequest,
   type HistoryFilter,
 } from './history-requests';
-import type { Settings } from '../lib/preferences';
+import type { ExtensionSettings } from '../lib/preferences';
 
 const PAGE = 40;
 
-export function useHistory(settings: Settings, filter: HistoryFilter) {
+export function useHistory(settings: ExtensionSettings, filter: HistoryFilter) {
   const { data, error, isLoading, pagination, revalidate, mutate } = usePromise(
     (query: string, stateFilter: HistoryFilter['stateFilter']) =>
       async ({ lastItem }: { lastItem?: PastDictation }) => {

@@ -7,7 +7,7 @@ import { findSotto, type SottoCommand } from './find-sotto';
 import { sottoEnv, sottoPaths } from './sotto-paths';
 import { defined } from 'sotto/protocol';
 
-export interface Settings {
+export interface ExtensionSettings {
   readonly delivery: Delivery;
   readonly trailingSpace: boolean;
   readonly capitalization: Capitalization;
@@ -24,7 +24,7 @@ export interface Settings {
   readonly sotto: () => SottoCommand;
 }
 
-export function readSettings(): Settings {
+export function readSettings(): ExtensionSettings {
   const {
     language,
     model,
@@ -55,7 +55,7 @@ export function readSettings(): Settings {
 }
 
 export function dictationOptions(
-  { sotto, language, model, microphone, sounds }: Settings,
+  { sotto, language, model, microphone, sounds }: ExtensionSettings,
   keepListening: boolean,
 ): DictationStartOptions {
   return {

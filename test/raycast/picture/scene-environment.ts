@@ -6,7 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { bundledSpeech } from '#daemon/paths.js';
-import { History, type Dictation } from '#daemon/store/history/index.js';
+import { History, type StoredDictation } from '#daemon/store/history/index.js';
 import { launcher, sotto } from '#test/harness/run-sotto.js';
 import { scriptedMicrophone } from '#test/harness/scripted-microphone.js';
 import { stopAll } from '#test/harness/stop-all.js';
@@ -86,7 +86,9 @@ export class SceneEnvironment {
   }
 
   /** Adds past dictations without transcribing anything. */
-  addToHistory(...dictations: (Pick<Dictation, 'text' | 'startedMs'> & Partial<Dictation>)[]): void {
+  addToHistory(
+    ...dictations: (Pick<StoredDictation, 'text' | 'startedMs'> & Partial<StoredDictation>)[]
+  ): void {
     mkdirSync(this.home.paths.recordings, { recursive: true });
     const history = History.open(this.home.paths.history);
     for (const dictation of dictations) {

@@ -20,7 +20,7 @@ import { applyReplacementsLive } from '../../sessions/vocabulary/apply-replaceme
 import { ActiveVocabulary } from '../../sessions/vocabulary/active-vocabulary.js';
 import { clearCancelMark, markCancelled } from '../../store/spool/cancel-mark.js';
 import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
-import { FileSource } from '../dictate/file-source.js';
+import { FileAudioSource } from '../dictate/file-audio-source.js';
 import type { AudioSource } from '../dictate/audio-source.js';
 import { Microphone } from '../microphone/microphone.js';
 import { StandbyMicrophone } from '../microphone/standby.js';
@@ -296,7 +296,7 @@ function sessionOptions(
 
 /** The microphone, or a file that is read in real time. */
 export function openSource({ device, from }: CaptureOptions, standby?: StandbyMicrophone): AudioSource {
-  if (from !== undefined) return new FileSource(from, { ready: () => Promise.resolve() });
+  if (from !== undefined) return new FileAudioSource(from, { ready: () => Promise.resolve() });
   return new Microphone({
     orDefault: true,
     ...defined({ device, standby }),

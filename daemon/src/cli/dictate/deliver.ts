@@ -4,7 +4,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { openOutputs, type Outputs } from '../output/outputs.js';
 import { clipboardCommand, copyText, type ClipboardCommand } from './clipboard.js';
 
-export interface Delivery {
+export interface TextDelivery {
   /** All failed deliveries; after a failure the text is printed as well. */
   readonly failures: readonly SottoError[];
   /** Successful deliveries, for people. */
@@ -48,7 +48,7 @@ export class Deliverer {
     return new Deliverer({ path: output, outputs }, clipboard);
   }
 
-  async deliver(text: string): Promise<Delivery> {
+  async deliver(text: string): Promise<TextDelivery> {
     const failures: SottoError[] = [];
     const facts: string[] = [];
     const attempt = async (work: Promise<void>, done: string): Promise<void> => {

@@ -15,7 +15,7 @@ import { markCancelled } from '../../store/spool/cancel-mark.js';
 import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../daemon/start-daemon.js';
 import type { Deliverer } from './deliver.js';
 import { DictateController } from './dictate-controller.js';
-import { FileSource } from './file-source.js';
+import { FileAudioSource } from './file-audio-source.js';
 import { hasKeys, listenToKeys } from './terminal-keys.js';
 import type { AudioSource } from './audio-source.js';
 import type { DictateView } from './dictate-view.js';
@@ -109,14 +109,14 @@ function connect(paths: Paths, model: string | undefined, view: DictateView): Sh
   });
 }
 
-function fileFor({ from = '', fast }: DictateFlags, dictation: () => Dictation | undefined): FileSource {
+function fileFor({ from = '', fast }: DictateFlags, dictation: () => Dictation | undefined): FileAudioSource {
   const room = async (): Promise<void> => {
     await timeout(
       dictation()?.untilUnacknowledged(MAX_UNACKNOWLEDGED_SAMPLES) ?? Promise.resolve(),
       MAX_ROOM_WAIT_MS,
     );
   };
-  return new FileSource(from, {
+  return new FileAudioSource(from, {
     ready: () => dictation()?.ready ?? Promise.resolve(),
     ...(fast === true ? { room } : {}),
   });

@@ -2,7 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import type { Dictation, History } from '../../store/history/index.js';
+import type { StoredDictation, History } from '../../store/history/index.js';
 import { removeRecording } from '../../store/recordings.js';
 import { tableOf } from './list-history.js';
 import { findByIdPrefix, withHistory } from './open-history.js';
@@ -73,12 +73,12 @@ export function undo(paths: Paths): Promise<number> {
 interface Selection {
   readonly count: number;
   /** The selected dictations, or the newest of all. */
-  readonly entries: readonly Dictation[];
+  readonly entries: readonly StoredDictation[];
 }
 
 function select(history: History, ids: readonly string[] | undefined): Selection | undefined {
   if (ids === undefined) return { count: history.count(), entries: history.list({ limit: MAX_LISTED }) };
-  const found = new Map<string, Dictation>();
+  const found = new Map<string, StoredDictation>();
   for (const id of ids) {
     const dictation = findByIdPrefix(history, id);
     // A mistyped id cancels the whole deletion.

@@ -1,7 +1,7 @@
 /** `sotto history export`: past dictations as Markdown, CSV or JSON. */
 import type { Paths } from '../../paths.js';
 import { dictationsAsCsv, dictationsAsMarkdown } from '../../protocol/history-export.js';
-import type { Dictation } from '../../store/history/index.js';
+import type { StoredDictation } from '../../store/history/index.js';
 import { createFile } from '../output/place-text.js';
 import { EXPORT_FORMATS, type HistoryFormat, type ExportHistoryOptions } from './export-formats.js';
 import { jsonOf, withHistory } from './open-history.js';
@@ -28,9 +28,9 @@ export function exportHistory(
 
 /** @param json formats one dictation */
 function formatExport(
-  dictations: readonly Dictation[],
+  dictations: readonly StoredDictation[],
   format: HistoryFormat,
-  json: (dictation: Dictation) => string,
+  json: (dictation: StoredDictation) => string,
 ): string {
   switch (format) {
     case 'json':

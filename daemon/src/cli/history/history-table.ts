@@ -1,11 +1,11 @@
 /** Formats past dictations as a table that fits the terminal. */
-import type { Dictation, Range } from '../../store/history/index.js';
+import type { StoredDictation, Range } from '../../store/history/index.js';
 import { columnsOf, fitStart, padEnd } from '../terminal/columns.js';
 import { clock } from '../terminal/progress-line.js';
 import type { Style } from '../terminal/style.js';
 
 export interface TableRow {
-  readonly dictation: Dictation;
+  readonly dictation: StoredDictation;
   /** The shortest unique prefix of the id. */
   readonly shortId: string;
   /** Excerpt of the text; all of it if absent. */
@@ -61,7 +61,7 @@ export function table(rows: readonly TableRow[], { columns, style, nowMs }: Tabl
     .join('');
 }
 
-export function stateColour({ state }: Dictation, style: Style): (text: string) => string {
+export function stateColour({ state }: StoredDictation, style: Style): (text: string) => string {
   if (state === 'final') return (text) => text;
   return (text) => (state === 'failed' ? style.red(text) : style.cyan(text));
 }
@@ -73,7 +73,7 @@ function textCell({ dictation, text, marks = [] }: TableRow, room: number, style
 }
 
 /** Shown in place of a missing text. */
-export function placeholderText({ state, errorCode, audio }: Dictation): string {
+export function placeholderText({ state, errorCode, audio }: StoredDictation): string {
   if (state !== 'failed') return '(no speech detected)';
   const why = errorCode === undefined ? '' : `: ${errorCode}`;
   return `(not transcribed${why}${audio === undefined ? '' : '; its audio was saved'})`;

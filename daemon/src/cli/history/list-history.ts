@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Paths } from '../../paths.js';
 import type { Retention } from '../../settings.js';
-import type { Dictation, SearchResult, History } from '../../store/history/index.js';
+import type { StoredDictation, SearchResult, History } from '../../store/history/index.js';
 import { findByIdPrefix, jsonOf, withHistory } from './open-history.js';
 import { stateColour, table, whenText, placeholderText, type TableRow } from './history-table.js';
 import { clock } from '../terminal/progress-line.js';
@@ -62,7 +62,7 @@ export function show(paths: Paths, id: string | undefined, json: boolean): Promi
   });
 }
 
-export function tableOf(history: History, found: readonly (Dictation | SearchResult)[]): string {
+export function tableOf(history: History, found: readonly (StoredDictation | SearchResult)[]): string {
   const rows = found.map((dictation): TableRow => {
     const hit = 'snippet' in dictation ? { text: dictation.snippet, marks: dictation.marks } : {};
     return { dictation, shortId: shortId(history, dictation.id), ...hit };
@@ -81,7 +81,7 @@ function shortId(history: History, id: string): string {
   return id;
 }
 
-function headOf(dictation: Dictation, paths: Paths): string {
+function headOf(dictation: StoredDictation, paths: Paths): string {
   const style = styleFor(wantsColour(process.stdout));
   const { id, startedMs, durationSeconds, language, model, state, audio } = dictation;
   const facts = [whenText(startedMs, Date.now()), clock(durationSeconds), language, model, id];
@@ -91,14 +91,14 @@ function headOf(dictation: Dictation, paths: Paths): string {
   return `${style.dim(known)}${marked}${sound}`;
 }
 
-function stateText({ state, errorCode }: Dictation): string {
+function stateText({ state, errorCode }: StoredDictation): string {
   if (state === 'recovered') return 'recovered after a crash';
   if (state === 'left') return 'finished in the background';
   return errorCode === undefined ? state : `${state}: ${errorCode}`;
 }
 
 /** Notes for people: hidden rows, and dictations that need attention. */
-function remarkOn(history: History, found: readonly Dictation[]): void {
+function remarkOn(history: History, found: readonly StoredDictation[]): void {
   if (!process.stdout.isTTY) return;
   const total = history.count();
   if (total > found.length) remark(`${found.length} of ${total}; --limit ${total} shows all`);

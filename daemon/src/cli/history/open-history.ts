@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Paths } from '../../paths.js';
 import type { SottoError } from '../../protocol/errors.js';
 import { readSettings, type Retention } from '../../settings.js';
-import { applyRetention, History, type Dictation } from '../../store/history/index.js';
+import { applyRetention, History, type StoredDictation } from '../../store/history/index.js';
 import { errorLine } from '../transcribe/transcribe-view.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -29,7 +29,7 @@ export function openHistory(paths: Paths): History {
 }
 
 /** Finds a dictation by the start of its id, and prints why if there is none. */
-export function findByIdPrefix(history: History, start: string): Dictation | undefined {
+export function findByIdPrefix(history: History, start: string): StoredDictation | undefined {
   const found = history.get(start);
   if (found !== undefined) return found;
   const ids = history.idsStartingWith(start, 4);
@@ -43,7 +43,7 @@ export function findByIdPrefix(history: History, start: string): Dictation | und
 }
 
 /** JSON of a dictation, with ISO time and the path of its audio. */
-export function jsonOf<T extends Dictation>(dictation: T, paths: Paths): string {
+export function jsonOf<T extends StoredDictation>(dictation: T, paths: Paths): string {
   const { id, startedMs, audio, ...rest } = dictation;
   return JSON.stringify({
     id,

@@ -9,7 +9,7 @@ import {
   type PastDictation,
 } from '../../protocol/history.js';
 import { readSettings } from '../../settings.js';
-import type { Dictation, SearchResult, History } from '../../store/history/index.js';
+import type { StoredDictation, SearchResult, History } from '../../store/history/index.js';
 import { retryWhileBusy } from '../../store/history/retry-busy.js';
 import { keepHistory } from '../../store/write-settings.js';
 import { defined } from '../../protocol/defined.js';
@@ -86,7 +86,7 @@ export class HistoryService {
     return { days: Math.min(keepDays, MAX_RETENTION_DAYS), audio: keepAudio };
   }
 
-  #answer(found: readonly (Dictation | SearchResult)[], limit: number): HistoryResult {
+  #answer(found: readonly (StoredDictation | SearchResult)[], limit: number): HistoryResult {
     const dictations: PastDictation[] = [];
     let bytes = 0;
     for (const dictation of found.slice(0, limit)) {
@@ -98,7 +98,7 @@ export class HistoryService {
     return { dictations, hasMore: found.length > dictations.length };
   }
 
-  #entry({ audio, words, ...rest }: Dictation | SearchResult): PastDictation {
+  #entry({ audio, words, ...rest }: StoredDictation | SearchResult): PastDictation {
     const { marks, ...facts } = { marks: undefined, ...rest };
     return {
       ...facts,
@@ -111,7 +111,7 @@ export class HistoryService {
   }
 }
 
-function known(history: History, id: string): Dictation {
+function known(history: History, id: string): StoredDictation {
   const found = history.get(id);
   if (found !== undefined) return found;
   throw new SottoError('DICTATION_NOT_FOUND', `there is no dictation ${id} in the history`);

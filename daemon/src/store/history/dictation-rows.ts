@@ -1,12 +1,12 @@
 /** Reads and writes the tables. Functions that write are called inside a transaction. */
 import type { Database } from '../sqlite/database.js';
 import { all, first, run, type Row, transaction } from '../sqlite/statements.js';
-import { COLUMNS, fromRow, toRow, type Dictation } from './dictation.js';
+import { COLUMNS, fromRow, toRow, type StoredDictation } from './stored-dictation.js';
 import { tokenize } from './tokenize.js';
 import { INDEX } from './schema.js';
 
 /** Inserts a dictation, or replaces the one with its id. */
-export function upsert(db: Database, dictation: Dictation, nowMs: number): void {
+export function upsert(db: Database, dictation: StoredDictation, nowMs: number): void {
   const row = first(
     db,
     `INSERT INTO dictation (${COLUMNS}, words, changed_ms)
@@ -47,7 +47,7 @@ export function reindex(db: Database): boolean {
 }
 
 /** Removes rows, or all rows if no ids are given. @returns the removed dictations */
-export function removeRows(db: Database, ids?: readonly string[]): Dictation[] {
+export function removeRows(db: Database, ids?: readonly string[]): StoredDictation[] {
   const columns = `${COLUMNS}, words`;
   if (ids === undefined) return all(db, `DELETE FROM dictation RETURNING ${columns}`).map(fromRow);
   return ids.flatMap((id) =>
@@ -55,7 +55,7 @@ export function removeRows(db: Database, ids?: readonly string[]): Dictation[] {
   );
 }
 
-export function restore(db: Database, dictation: Dictation, nowMs: number): void {
+export function restore(db: Database, dictation: StoredDictation, nowMs: number): void {
   run(db, 'DELETE FROM trash WHERE id = ?', dictation.id);
   upsert(db, dictation, nowMs);
   // Otherwise it would be pruned again at once.
@@ -68,7 +68,7 @@ export function restore(db: Database, dictation: Dictation, nowMs: number): void
  */
 export function moveToTrash(
   db: Database,
-  dictations: readonly Dictation[],
+  dictations: readonly StoredDictation[],
   deletion: number,
   nowMs: number,
 ): void {
@@ -85,12 +85,12 @@ export function moveToTrash(
 }
 
 /** Deletes old entries of the trash for good. @returns the deleted dictations */
-export function emptyTrash(db: Database, beforeMs: number): Dictation[] {
+export function emptyTrash(db: Database, beforeMs: number): StoredDictation[] {
   return all(db, 'DELETE FROM trash WHERE deleted_ms < ? RETURNING dictation', beforeMs).flatMap(trashed);
 }
 
 /** The dictation of a row of the trash; none if it can't be parsed. */
-export function trashed(row: Row): Dictation[] {
+export function trashed(row: Row): StoredDictation[] {
   try {
     const held: unknown = JSON.parse(String(row.dictation));
     return typeof held === 'object' && held !== null ? [fromRow({ ...held })] : [];

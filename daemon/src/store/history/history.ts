@@ -8,7 +8,14 @@ import { SottoError } from '../../protocol/errors.js';
 import { isDamage, type Database } from '../sqlite/database.js';
 import { all, first, run, transaction } from '../sqlite/statements.js';
 import { historyError, trustedTime } from './history-database.js';
-import { COLUMNS, fromRow, ID_PATTERN, storable, type Dictation, type DictationState } from './dictation.js';
+import {
+  COLUMNS,
+  fromRow,
+  ID_PATTERN,
+  storable,
+  type StoredDictation,
+  type DictationState,
+} from './stored-dictation.js';
 import { parseQuery, toFts } from './query.js';
 import { openOrReplace, type OpenDatabase } from './repair.js';
 import { MAX_BUSY_MS } from './retry-busy.js';
@@ -49,7 +56,7 @@ export interface SearchOptions extends ListOptions {
   readonly snippetLength?: number;
 }
 
-export type SearchResult = Dictation & Snippet;
+export type SearchResult = StoredDictation & Snippet;
 
 /** How long a deletion can be undone. */
 const TRASH_MS = 24 * 3600 * 1000;
@@ -86,7 +93,7 @@ export class History {
   }
 
   /** Adds a dictation, or replaces the one with its id. A final one isn't replaced by its own recovery. */
-  add(dictation: Dictation): void {
+  add(dictation: StoredDictation): void {
     check(dictation);
     this.#write((db) => {
       const there = first(db, 'SELECT state FROM dictation WHERE id = ?', dictation.id);
@@ -97,7 +104,7 @@ export class History {
   }
 
   /** The dictation with this id, or the only one whose id starts with it. */
-  get(id: string): Dictation | undefined {
+  get(id: string): StoredDictation | undefined {
     const ids = this.idsStartingWith(id, 2);
     const only = ids.length === 1 || ids[0] === id ? ids[0] : undefined;
     if (only === undefined) return undefined;
@@ -135,7 +142,7 @@ export class History {
   }
 
   /** The newest first, without words. */
-  list(options: ListOptions): Dictation[] {
+  list(options: ListOptions): StoredDictation[] {
     const { conditions, values } = pageOf(options);
     return this.#read((db) =>
       all(
@@ -201,12 +208,12 @@ export class History {
   }
 
   /** Moves a dictation to the trash. Its audio stays until the trash is emptied. */
-  delete(id: string): Dictation | undefined {
+  delete(id: string): StoredDictation | undefined {
     return this.deleteAll([id])[0];
   }
 
   /** Moves several to the trash, or all if no ids are given; `undo` restores them together. */
-  deleteAll(ids?: readonly string[]): Dictation[] {
+  deleteAll(ids?: readonly string[]): StoredDictation[] {
     return this.#write((db) => {
       const removed = removeRows(db, ids);
       const deletion = Number(first(db, 'SELECT max(deletion) AS n FROM trash')?.n ?? 0) + 1;
@@ -216,7 +223,7 @@ export class History {
   }
 
   /** Deletes for good, or everything including the trash if no ids are given. The caller deletes the audio. */
-  destroy(ids?: readonly string[]): Dictation[] {
+  destroy(ids?: readonly string[]): StoredDictation[] {
     const removed = this.#write((db) => {
       const kept = removeRows(db, ids);
       return ids === undefined ? [...kept, ...emptyTrash(db, Number.MAX_SAFE_INTEGER)] : kept;
@@ -226,7 +233,7 @@ export class History {
   }
 
   /** Restores the user's last deletion, or else pruned dictations; or the given ids from the whole trash. */
-  undo(ids?: readonly string[]): Dictation[] {
+  undo(ids?: readonly string[]): StoredDictation[] {
     return this.#write((db) => {
       const rows =
         ids === undefined
@@ -238,7 +245,7 @@ export class History {
     });
   }
 
-  restore(dictation: Dictation): void {
+  restore(dictation: StoredDictation): void {
     check(dictation);
     this.#write((db) => restore(db, dictation, this.#now()));
   }
@@ -255,7 +262,7 @@ export class History {
    * @param nowMs a trusted time
    * @returns dictations whose audio the caller must delete
    */
-  prune(retention: Retention, nowMs: number): Dictation[] {
+  prune(retention: Retention, nowMs: number): StoredDictation[] {
     const removed = this.#write((db) => {
       const rows = all(
         db,
@@ -410,7 +417,7 @@ function pageOf({ limit, before, beforeId, state }: ListOptions): {
   };
 }
 
-function check({ id, startedMs, durationSeconds }: Dictation): void {
+function check({ id, startedMs, durationSeconds }: StoredDictation): void {
   if (!ID_PATTERN.test(id)) throw new SottoError('INVALID_ARGUMENT', 'invalid dictation id');
   if (!Number.isSafeInteger(startedMs) || !(durationSeconds >= 0 && durationSeconds < Infinity))
     throw new SottoError('INVALID_ARGUMENT', `dictation ${id}: invalid time or duration`);

@@ -1,6 +1,6 @@
 /** Past dictations. Loads SQLite: import this where it is needed, not when a command starts. */
-export type { Dictation, DictationState } from './dictation.js';
-export { STATES } from './dictation.js';
+export type { StoredDictation, DictationState } from './stored-dictation.js';
+export { STATES } from './stored-dictation.js';
 export {
   History,
   type SearchResult,

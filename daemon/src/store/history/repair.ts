@@ -4,7 +4,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { moveAside } from '../sqlite/damaged.js';
 import { DatabaseSync, isDamage, makeFile, type Database } from '../sqlite/database.js';
 import { openDatabase } from './history-database.js';
-import { COLUMNS, fromRow, ID_PATTERN } from './dictation.js';
+import { COLUMNS, fromRow, ID_PATTERN } from './stored-dictation.js';
 import { upsert } from './dictation-rows.js';
 import { transaction, type Row } from '../sqlite/statements.js';
 

@@ -3,18 +3,18 @@ import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
 import type { Retention } from '../../settings.js';
 import { WAV_HEADER_BYTES } from '../recordings.js';
 import type { Row } from '../sqlite/statements.js';
-import { fromRow, type Dictation } from './dictation.js';
+import { fromRow, type StoredDictation } from './stored-dictation.js';
 
 export const DAY_MS = 24 * 3600 * 1000;
 
 interface Expired {
   /** Dictations to delete. */
-  readonly whole: readonly Dictation[];
+  readonly whole: readonly StoredDictation[];
   /** Dictations of which only the audio is deleted. */
-  readonly audio: readonly Dictation[];
+  readonly audio: readonly StoredDictation[];
 }
 
-export type Candidate = Dictation & {
+export type Candidate = StoredDictation & {
   /** When it got its state: final, for one that was recovered or had failed. */
   readonly changedMs: number;
   /** When the user saw that it had failed. */
@@ -55,7 +55,7 @@ export function selectExpired(
   const recorded = dictations
     .filter((d) => d.audio !== undefined && !isOver(d))
     .sort((a, b) => a.startedMs - b.startedMs);
-  const audio: Dictation[] = [];
+  const audio: StoredDictation[] = [];
   let bytes = recorded.reduce((sum, d) => sum + bytesOf(d), 0);
   for (const dictation of recorded) {
     const wanted = keepAudio || dictation.changedMs > nowMs - DAY_MS;
@@ -88,6 +88,6 @@ function datesOf(dictations: readonly Candidate[], nowMs: number): ReadonlyMap<s
   return dates;
 }
 
-function bytesOf({ durationSeconds }: Dictation): number {
+function bytesOf({ durationSeconds }: StoredDictation): number {
   return WAV_HEADER_BYTES + durationSeconds * SAMPLE_RATE * BYTES_PER_SAMPLE;
 }

@@ -1,7 +1,7 @@
 /** Dictates the sample clip in real time through the daemon and measures when its words arrive. */
 import { Dictation, type SottoClient } from '../../../client/index.js';
 import { SottoError } from '../../../protocol/errors.js';
-import { FileSource } from '../../dictate/file-source.js';
+import { FileAudioSource } from '../../dictate/file-audio-source.js';
 import { errorsIn, percent } from '../../models/word-errors.js';
 import { parsePower, powermetricsArguments } from '../powermetrics.js';
 import { macOnly, skipped, unknown, type Environment, type CheckResult } from '../check-result.js';
@@ -62,7 +62,7 @@ async function dictate(client: SottoClient, { clip, signal }: Environment): Prom
     isShared: true,
     options: { language: 'en' },
   });
-  const source = new FileSource(clip.file, { ready: () => dictation.ready });
+  const source = new FileAudioSource(clip.file, { ready: () => dictation.ready });
   const stop = (): void => {
     source.stop();
     dictation.cancel();

@@ -23,7 +23,7 @@ interface FileSourceOptions {
   readonly room?: () => Promise<void>;
 }
 
-export class FileSource implements AudioSource {
+export class FileAudioSource implements AudioSource {
   readonly isLive = false;
   readonly isRealTime: boolean;
   readonly #path: string;

@@ -13,7 +13,7 @@ export const STATES = ['final', 'recovered', 'left', 'failed'] as const;
  */
 export type DictationState = (typeof STATES)[number];
 
-export interface Dictation {
+export interface StoredDictation {
   /** The session's id: letters, digits and dashes, at most 64. */
   readonly id: string;
   /** Start time, in ms since 1970. */
@@ -36,7 +36,7 @@ export const COLUMNS =
   'id, started_ms, duration_seconds, text, language, model, state, error_code, audio' as const;
 
 /** Values for `COLUMNS` and `words`, by name. */
-export function toRow(d: Dictation): Record<string, string | number | null> {
+export function toRow(d: StoredDictation): Record<string, string | number | null> {
   return {
     id: d.id,
     started_ms: d.startedMs,
@@ -56,7 +56,7 @@ export function storable(text: string): string {
   return text.replaceAll('\0', '');
 }
 
-export function fromRow(row: Row): Dictation {
+export function fromRow(row: Row): StoredDictation {
   const language = textOf(row.language);
   const errorCode = textOf(row.error_code);
   const audio = textOf(row.audio);
