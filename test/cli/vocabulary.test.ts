@@ -66,7 +66,7 @@ describe('sotto vocabulary', () => {
     const { code, stdout, stderr } = await vocabulary('import', file);
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(
-      /^sotto: .*(not text|not a text file).* — use JSON, CSV, or text with one word per line\n$/,
+      /^sotto: .*(not text|not a UTF-8 text file).* — use JSON, CSV, or text with one word per line\n$/,
     );
     expect(existsSync(home.paths.vocabulary)).toBe(false);
   });
