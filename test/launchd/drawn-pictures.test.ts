@@ -42,6 +42,7 @@ describe('pictures for the Store', () => {
   test('finds the mark in the pictures of the README', () => {
     expect(drawnPictures(join(root, 'extension/media'))).toEqual([
       'dictate-actions.png',
+      'dictate-live.png',
       'dictate.png',
       'menu-bar.png',
       'transcribe-file.png',

@@ -122,7 +122,7 @@ function requireRegularFile(path: string, stats: Stats): void {
   }
   throw new SottoError(
     'AUDIO_UNREADABLE',
-    `${quotePath(path)} is ${specialKind(stats)}, not an ordinary file`,
+    `${quotePath(path)} is ${specialKind(stats)}, not a regular file`,
     {
       hint: 'save the audio to a file first',
     },
