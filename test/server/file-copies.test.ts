@@ -118,7 +118,7 @@ describe('transcribe', () => {
     mkdirSync(join(home.folder, 'denied'));
     await expect(all(client, join(home.folder, 'denied'))).rejects.toMatchObject({
       code: 'AUDIO_UNREADABLE',
-      message: expect.stringContaining('it is a folder') as unknown,
+      message: expect.stringContaining('is not a regular file') as unknown,
     });
     expect(copies()).toEqual([]);
     expect(textOf(await all(client, file('talk.wav')))).toEqual(['text of talk.wav']);
