@@ -36,7 +36,9 @@ describe('a background dictation', () => {
     await expectStopped(process);
     // No process and no audio is left.
     expect(await CaptureClient.connect(captures.paths.capture)).toBeUndefined();
-    expect(readdirSync(captures.paths.spool).filter((name) => /\.(unsent|recording)$/.test(name))).toEqual([]);
+    expect(readdirSync(captures.paths.spool).filter((name) => /\.(unsent|recording)$/.test(name))).toEqual(
+      [],
+    );
   });
 
   test('has a socket of the user’s own, and refuses a second dictation', async () => {

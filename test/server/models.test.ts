@@ -83,7 +83,9 @@ describe('models over the socket', () => {
     expect(await failureOf(broken.result)).toBe('CANCELLED');
     expect((await models.list()).partial).toMatchObject([{ name: 'other', status: { state: 'absent' } }]);
     here.daemon.engine.setModels([{ name: 'model', state: 'ready' }]);
-    expect((await models.prune({ unused: true })).pruned).toMatchObject([{ what: 'a partial download of other' }]);
+    expect((await models.prune({ unused: true })).pruned).toMatchObject([
+      { what: 'a partial download of other' },
+    ]);
     here.daemon.engine.setModels([]);
     expect((await models.prune({ unused: true })).pruned).toMatchObject([{ what: 'model' }]);
     expect(here.hasModel('model')).toBe(false);

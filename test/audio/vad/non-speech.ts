@@ -8,7 +8,7 @@ const RATE = 16_000;
 const { PI, cos, exp, floor, max, min, round, sign, sin, sqrt } = Math; // called a million times, and globals are slow in jest
 
 /** Generates a sound of a duration in seconds, at a realistic level. */
-export type Sound = (seconds: number) => Float32Array;
+type Sound = (seconds: number) => Float32Array;
 
 /** Numbers in −1 … 1, the same for the same seed. */
 export function randomNumbers(seed: number): () => number {

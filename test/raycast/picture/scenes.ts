@@ -21,7 +21,7 @@ export interface Scene {
 }
 
 /** A moving picture of a README. */
-export interface Animation {
+interface Animation {
   readonly name: string;
   readonly draw: (environment: SceneEnvironment) => Promise<readonly AnimationStep[]>;
 }

@@ -91,7 +91,9 @@ export async function daemonStart(paths: Paths, model: string | undefined, quiet
 function servingText({ model, pendingModel }: EngineStatus): string {
   const { name } = model;
   if (name === undefined) return 'no model loaded';
-  return pendingModel === undefined ? `model ${name} ready` : `model ${name} ready until ${pendingModel} is loaded`;
+  return pendingModel === undefined
+    ? `model ${name} ready`
+    : `model ${name} ready until ${pendingModel} is loaded`;
 }
 
 export async function daemonStop(paths: Paths, quiet = false): Promise<number> {

@@ -4,7 +4,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { openOutputs, type Outputs } from '../output/outputs.js';
 import { clipboardCommand, copyText, type ClipboardCommand } from './clipboard.js';
 
-export interface TextDelivery {
+interface TextDelivery {
   /** All failed deliveries; after a failure the text is printed as well. */
   readonly failures: readonly SottoError[];
   /** Successful deliveries, for people. */

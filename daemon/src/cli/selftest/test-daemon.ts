@@ -25,7 +25,7 @@ const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
 
 /** What is left after the daemon was stopped; nothing should be. */
-export interface Leftovers {
+interface Leftovers {
   readonly processes: readonly number[];
   readonly socket: boolean;
   readonly home: boolean;

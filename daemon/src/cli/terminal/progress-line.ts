@@ -6,7 +6,7 @@ const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const SPIN_MS = 80;
 const MAX_BAR = 28;
 
-export interface FileProgress {
+interface FileProgress {
   /** What it waits for, before there is progress. */
   readonly waiting?: string;
   /** Seconds of audio done and, if known, in total. */

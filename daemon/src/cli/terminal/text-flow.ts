@@ -58,7 +58,7 @@ export class TextFlow {
 }
 
 /** Splits text into lines; joined they are the text again. Trailing spaces may exceed the width. */
-export function breakLines(text: string, columns: number): string[] {
+function breakLines(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = '';
   let width = 0;

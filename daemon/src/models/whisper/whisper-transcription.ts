@@ -42,7 +42,7 @@ interface DecodedWindow {
   readonly result: DecodeResult;
 }
 
-export interface WindowSource {
+interface WindowSource {
   readonly secondsRead: number;
   readonly ended: boolean;
   dispose(): Promise<void>;

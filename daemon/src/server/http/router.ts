@@ -2,7 +2,7 @@
 import { SottoError } from '../../protocol/errors.js';
 import type { Route } from './route.js';
 
-export interface RouteMatch {
+interface RouteMatch {
   readonly route: Route;
   readonly params: Readonly<Record<string, string>>;
 }

@@ -3,7 +3,7 @@ import { UNSPACED_SCRIPTS } from '../../protocol/unspaced-scripts.js';
 
 const UNIT = new RegExp(`[${UNSPACED_SCRIPTS}]|[^\\s${UNSPACED_SCRIPTS}]+`, 'gu');
 
-export interface TextUnit {
+interface TextUnit {
   readonly start: number;
   readonly end: number;
 }

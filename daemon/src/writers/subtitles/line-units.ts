@@ -4,7 +4,7 @@ import { milliseconds } from '../timestamp.js';
 import { nonEmptyLines, oneLine } from '../writer.js';
 
 /** A word that is highlighted and timed by itself. Times in whole milliseconds. */
-export interface CueWord {
+interface CueWord {
   readonly start: number;
   readonly end: number;
   readonly text: string;

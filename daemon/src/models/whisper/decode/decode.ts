@@ -149,7 +149,7 @@ export async function* decodeWindow(
   }
 }
 
-export interface DecoderInput {
+interface DecoderInput {
   /** All tokens given to the decoder before it samples. */
   readonly initial: readonly number[];
   readonly startOfTranscriptIndex: number;

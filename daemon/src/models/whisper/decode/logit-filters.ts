@@ -32,7 +32,7 @@ const MAX_INITIAL_TIMESTAMP = 50;
 export type TimestampState = readonly [after: MxArray, latest: MxArray];
 
 /** A token for each row [N] or [N, 1], its log-probability, and the state after it. */
-export interface TokenChoice {
+interface TokenChoice {
   readonly token: MxArray;
   readonly logprob: MxArray;
   readonly state: TimestampState | undefined;

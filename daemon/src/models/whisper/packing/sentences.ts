@@ -2,7 +2,7 @@
 import { endsSentence, isPunctuation } from '../words/split-words.js';
 
 /** A word or punctuation with its times. */
-export interface TimedFragment {
+interface TimedFragment {
   readonly text: string;
   readonly start: number;
   readonly end: number;

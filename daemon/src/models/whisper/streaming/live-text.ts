@@ -14,7 +14,7 @@ import type { LiveWords } from './live-words.js';
 import { findWindowCut } from './window-cut.js';
 
 /** The result of a decode step: the hypothesis after the committed tokens, as words with times. */
-export interface AlignedHypothesis {
+interface AlignedHypothesis {
   readonly hypothesis: Hypothesis;
   readonly words: LiveWords;
   readonly logprobs: readonly number[];
