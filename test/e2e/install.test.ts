@@ -354,7 +354,7 @@ describeUnless(supported ? undefined : `no release for this system: ${target}`)(
       const result = await transcribe();
       expect([result.code, result.out]).toEqual([0, expect.stringMatching(/ask not what your country/i)]);
       const page = await transcribe('--format', 'html');
-      expect([page.code, page.out]).toEqual([0, expect.stringMatching(/<script>[^]*ask.*not/)]);
+      expect([page.code, page.out]).toEqual([0, expect.stringMatching(/ask.*not[^]*<script>/)]);
     });
   },
 );

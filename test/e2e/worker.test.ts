@@ -324,7 +324,7 @@ describeQueue('a queue', () => {
       expect([code, stdout, stderr]).toEqual([
         3,
         '',
-        expect.stringMatching(/refused the login — check user/),
+        expect.stringMatching(/refused the login — check the user/),
       ]);
       expect(stderr).not.toContain('wrong-word');
     }
