@@ -66,7 +66,7 @@ const DEGRADED: Record<string, Case> = {
   },
   'settings of the wrong kind': {
     broken: () => writeFileSync(paths.settings, '{"memory":{"maxBytes":"all"}}'),
-    why: /`memory\.maxBytes` is a number of bytes/,
+    why: /`memory\.maxBytes` must be a number of bytes/,
   },
   'a folder in place of the settings': {
     broken: () => mkdirSync(paths.settings),
