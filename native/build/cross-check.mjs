@@ -247,7 +247,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
     const { output, symbols } = await crossCheck(thisSystem());
     console.log(
-      `cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64and all ${symbols} undefined symbols resolve; so does sotto-mic; the CPU kernels compile for Linux arm64`,
+      `cross-check: ${path.relative(process.cwd(), output)} links for macOS arm64, and all ${symbols} undefined symbols resolve; so does sotto-mic; the CPU kernels compile for Linux arm64`,
     );
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
