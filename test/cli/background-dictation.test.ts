@@ -204,7 +204,7 @@ describe('a dictation that is cancelled while it finishes', () => {
   });
 });
 
-describe('a dictation whose session is lost for good', () => {
+describe('a dictation whose session is permanently lost', () => {
   test('keeps recording until the user finishes, reports why, and fails at the end', async () => {
     const { dictation: begun, emit, left, session } = await dictation();
     emit(SECOND);
@@ -229,7 +229,7 @@ describe('a dictation whose session is lost for good', () => {
   });
 
   test.each([
-    ['for good', damaged],
+    ['permanently', damaged],
     ['until another one has it', new SottoError('DAEMON_LOST', 'it died').toWire()],
   ])('is recovered if its process dies meanwhile: lost %s', async (_, error) => {
     const { emit, session } = await dictation();

@@ -17,7 +17,7 @@ export interface SubmissionCounts {
 
 export interface QueueView {
   progress(id: string, name: string, progress: JobProgress): void;
-  /** No worker is on it, for now or for good. */
+  /** No worker is on it, temporarily or permanently. */
   stopped(id: string): void;
   /** @param target path of the text, if it is a file */
   done(name: string, target: string | undefined, result: JobResult): void;

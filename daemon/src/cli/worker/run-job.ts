@@ -86,7 +86,7 @@ const RETRY_ELSEWHERE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 /** A file may have crashed the engine, and the next job restarts a stopping daemon. */
 const PAUSE_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['ENGINE_UNAVAILABLE', 'DAEMON_UNAVAILABLE']);
 
-/** What to do after a failure. `stop` and `pause` return the job and take no more, for good or for a while. */
+/** What to do after a failure. `stop` and `pause` return the job and accept no more jobs, permanently or for a while. */
 export function failureAction(
   error: SottoError,
   job: QueueJob | undefined,

@@ -84,7 +84,7 @@ export function moveToTrash(
   }
 }
 
-/** Deletes old entries of the trash for good. @returns the deleted dictations */
+/** Permanently deletes old entries of the trash. @returns the deleted dictations */
 export function emptyTrash(db: Database, beforeMs: number): StoredDictation[] {
   return all(db, 'DELETE FROM trash WHERE deleted_ms < ? RETURNING dictation', beforeMs).flatMap(trashed);
 }

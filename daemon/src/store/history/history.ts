@@ -222,7 +222,7 @@ export class History {
     });
   }
 
-  /** Deletes for good, or everything including the trash if no ids are given. The caller deletes the audio. */
+  /** Permanently deletes them, or everything including the trash if no ids are given. The caller deletes the audio. */
   destroy(ids?: readonly string[]): StoredDictation[] {
     const removed = this.#write((db) => {
       const kept = removeRows(db, ids);
