@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CaptureClient, isOver, SottoError, type Capture, type CaptureOptions } from 'sotto/client';
 import type { SottoCommand } from '../lib/find-sotto';
 import { defined } from 'sotto/protocol';
@@ -76,7 +77,7 @@ async function startInRunningProcess({
   } catch (thrown) {
     const { code } = SottoError.from(thrown);
     // An outdated process closes the connection when it exits; a new one started earlier would find the socket taken.
-    if (code === 'VERSION_MISMATCH') await Promise.race([capture.closed, pause(EXIT_TIMEOUT_MS)]);
+    if (code === 'VERSION_MISMATCH') await Promise.race([capture.closed, sleep(EXIT_TIMEOUT_MS)]);
     capture.close();
     if (code !== 'VERSION_MISMATCH' && code !== 'DAEMON_LOST') throw thrown;
     return undefined;
@@ -94,7 +95,7 @@ async function startInNewProcess(options: DictationStartOptions): Promise<Dictat
     if (Date.now() > deadline) {
       throw new SottoError('TIMEOUT', 'dictation didn’t start', { hint: `see ${options.log}` });
     }
-    await pause(POLL_INTERVAL_MS);
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 
@@ -177,8 +178,4 @@ function startCapture({
 function lastLine(log: string): string | undefined {
   const lines = readFileSync(log, 'utf8').trim().split('\n');
   return lines.at(-1)?.replace(/^sotto: /, '') || undefined;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

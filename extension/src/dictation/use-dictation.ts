@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { isOver, SottoError, type CaptureClient, type Capture, type CaptureSwitch } from 'sotto/client';
 import { findOrStartDictation, type DictationStartOptions } from './start-dictation';
@@ -53,7 +54,7 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
         if (dictation.phase !== last.phase && !isOver(dictation.phase)) void refreshMenuBar();
         last = dictation;
         show(dictation);
-        if (!isOver(dictation.phase)) await new Promise((resolve) => setTimeout(resolve, RENDER_INTERVAL_MS));
+        if (!isOver(dictation.phase)) await sleep(RENDER_INTERVAL_MS);
       }
       // The menu bar shows the last transcript.
       void refreshMenuBar();

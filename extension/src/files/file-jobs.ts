@@ -3,6 +3,7 @@
  * daemon itself exits, this keeps its files while the view is open, and queues them again.
  */
 import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   fullText,
   isFileOver,
@@ -83,7 +84,7 @@ export class FileJobs {
         if (error.code !== 'DAEMON_LOST' || tries >= MAX_ATTEMPTS) throw error;
         this.#client = deferred();
         this.#keepAfterLoss(error);
-        await new Promise((resolve) => setTimeout(resolve, RECONNECT_DELAY_MS));
+        await sleep(RECONNECT_DELAY_MS);
       }
     }
   }

@@ -1,5 +1,6 @@
 import { Clipboard } from '@raycast/api';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Longer than a slow app takes to read the clipboard after a paste. */
 const PASTE_TIMEOUT_MS = 1500;
@@ -16,7 +17,7 @@ export async function paste(text: string): Promise<() => Promise<void>> {
   return async () => {
     if (before?.content === undefined || before.text === text) return;
     const leftMs = pastedMs + PASTE_TIMEOUT_MS - performance.now();
-    await new Promise((resolve) => setTimeout(resolve, leftMs));
+    await sleep(leftMs);
     const now = await read();
     if (now?.text !== text) return;
     // The paste has succeeded, so a failed restore is no error. `concealed` keeps it out of the clipboard history.

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { SottoClient, SottoError } from 'sotto/client';
 import type { SottoCommand } from './find-sotto';
 import { sottoPaths } from './sotto-paths';
@@ -47,7 +48,7 @@ export async function connectDaemon(sotto: DaemonSettings['sotto']): Promise<Sot
     if (Date.now() > deadline) {
       throw new SottoError('TIMEOUT', 'Sotto didn’t start', { hint: `see ${startupLog}` });
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { SharedConnection, SottoError, type SottoClient } from 'sotto/client';
 import type { ModelsList, ModelStatus } from 'sotto/protocol';
@@ -56,7 +57,7 @@ export function useModels(sotto: () => SottoCommand) {
         setView((before) => ({ ...before, error }));
         // Reconnect to a lost daemon; one that never connected needs the user first.
         if (!isConnected) return;
-        await new Promise((resolve) => setTimeout(resolve, RECONNECT_DELAY_MS));
+        await sleep(RECONNECT_DELAY_MS);
       }
     };
     void keepFollowing();
