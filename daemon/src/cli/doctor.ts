@@ -3,14 +3,13 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from '../make-folder.js';
 import type { AgentStatus } from '#launchd/index.js';
-import { packageRoot, type Paths } from '../paths.js';
+import { modelDirs, packageRoot, type Paths } from '../paths.js';
 import { SottoError } from '../protocol/errors.js';
 import { codedError, reasonOf } from '../protocol/file-errors.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { readSettings } from '../settings.js';
 import { findModelWithFallback } from '../store/find-model.js';
-import { modelDirs } from './models/model-dirs.js';
 import { findDaemon } from './daemon/start-daemon.js';
 
 export interface Finding {

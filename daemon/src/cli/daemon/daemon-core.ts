@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
-import type { Paths } from '../../paths.js';
+import { modelDirs, type Paths } from '../../paths.js';
 import { messageOf, type SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
@@ -17,7 +17,6 @@ import { ProcessFileAccess } from '../../supervisor/file-access.js';
 import { ProcessModelAccess, type ModelAccess } from '../../supervisor/model-access.js';
 import { Supervisor } from '../../supervisor/supervisor.js';
 import { modelLimits } from './model-limits.js';
-import { modelDirs } from '../models/model-dirs.js';
 import { ActiveVocabulary } from '../../sessions/vocabulary/active-vocabulary.js';
 import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
 import { defined } from '../../protocol/defined.js';

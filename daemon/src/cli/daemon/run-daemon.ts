@@ -2,7 +2,7 @@
 import { makeFolder } from '../../make-folder.js';
 import { systemClock, type Timer } from '../../clock.js';
 import { openLog } from '../../log.js';
-import type { Paths } from '../../paths.js';
+import { modelDirs, type Paths } from '../../paths.js';
 import type { Logger } from '../../logger.js';
 import { messageOf, type SottoError } from '../../protocol/errors.js';
 import type { DaemonStatus } from '../../protocol/status.js';
@@ -22,7 +22,6 @@ import { choosePort } from '../../store/write-settings.js';
 import { trace } from '../../trace.js';
 import { HistoryRecorder } from '../history-recorder.js';
 import { createDaemonCore } from './daemon-core.js';
-import { modelDirs } from '../models/model-dirs.js';
 import { defined } from '../../protocol/defined.js';
 
 /** How long the current job may continue after a stop request. */

@@ -1,5 +1,5 @@
 /** `sotto models list`: installed and available models. */
-import type { Paths } from '../../paths.js';
+import { modelDirs, type Paths } from '../../paths.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import { readSettings } from '../../settings.js';
 import {
@@ -21,7 +21,6 @@ import {
 } from '../../store/installed-models.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
 import { modelTable, terminalColumns } from './model-table.js';
-import { modelDirs } from './model-dirs.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 
 export async function listModels(

@@ -1,11 +1,10 @@
 /** Resolves `--model`: a path if it looks like one or exists, otherwise a name or a repository. */
 import { statSync, type Stats } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Paths } from '../../paths.js';
+import { modelDirs, type Paths } from '../../paths.js';
 import { isMissing } from '../../protocol/file-errors.js';
 import { parseRepo } from '../../store/download/model-source.js';
 import { modelNames } from '../../store/find-model.js';
-import { modelDirs } from './model-dirs.js';
 
 export function modelArgument(value: string | undefined, paths: Paths): string | undefined {
   if (value === undefined) return undefined;

@@ -1,5 +1,5 @@
 /** `sotto models info`: details of an installed or available model, without loading its weights. */
-import type { Paths } from '../../paths.js';
+import { modelDirs, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { FootprintBytes } from '../../protocol/model-process.js';
 import { CATALOGUE, catalogueEntry, type CatalogueEntry } from '../../store/catalogue/index.js';
@@ -10,7 +10,6 @@ import { findModel } from '../../store/find-model.js';
 import { defaultModelDir } from './list-installed-models.js';
 import { modelArgument } from './model-argument.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
-import { modelDirs } from './model-dirs.js';
 
 export async function modelInfo(paths: Paths, name: string, json: boolean): Promise<number> {
   const installed = findInstalled(paths, name);

@@ -2,13 +2,12 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { examples } from '../help/layout.js';
-import { resolvePaths } from '../../paths.js';
+import { modelDirs, resolvePaths } from '../../paths.js';
 import { GROUP_SIZES, WEIGHT_BITS, WEIGHT_TYPES, type ConvertOptions } from '../../protocol/model-process.js';
 import { findModel } from '../../store/find-model.js';
 import { modelArgument } from './model-argument.js';
 import { addQuantize, oneOf } from './quantize-command.js';
 import { addList, addInstalledModelCommands, interruptible } from './installed-model-commands.js';
-import { modelDirs } from './model-dirs.js';
 import { defined } from '../../protocol/defined.js';
 
 interface ConvertFlags {

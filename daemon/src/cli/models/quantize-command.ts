@@ -2,12 +2,11 @@ import { resolve } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { hiddenAlias } from '../flags/hidden-alias.js';
 import { examples } from '../help/layout.js';
-import { resolvePaths } from '../../paths.js';
+import { modelDirs, resolvePaths } from '../../paths.js';
 import { GROUP_SIZES, LAYER_BITS, WEIGHT_BITS, type ConvertOptions } from '../../protocol/model-process.js';
 import { findModel } from '../../store/find-model.js';
 import { modelArgument } from './model-argument.js';
 import { interruptible } from './installed-model-commands.js';
-import { modelDirs } from './model-dirs.js';
 
 interface QuantizeFlags {
   bits: NonNullable<ConvertOptions['bits']>;

@@ -1,6 +1,6 @@
 /** `sotto models remove` and `sotto models prune`. */
 import { createInterface } from 'node:readline/promises';
-import type { Paths } from '../../paths.js';
+import { modelDirs, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { formatBytes } from '../../store/download/format-bytes.js';
 import { folderBytes } from '../../store/download/download-folder.js';
@@ -9,7 +9,6 @@ import { installedModels, pruneModels, removableName, removeModel } from '../../
 import { chooseModel } from '../../store/write-settings.js';
 import { defaultModelDir } from './list-installed-models.js';
 import { queryDaemon } from './query-daemon.js';
-import { modelDirs } from './model-dirs.js';
 
 interface RemoveModelOptions {
   readonly name: string;

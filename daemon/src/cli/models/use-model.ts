@@ -1,6 +1,6 @@
 /** `sotto models use` and `unload`. */
 import type { SottoClient } from '../../client/index.js';
-import type { Paths } from '../../paths.js';
+import { modelDirs, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import { findModelWithFallback, settingFor } from '../../store/find-model.js';
@@ -8,7 +8,6 @@ import { chooseModel } from '../../store/write-settings.js';
 import { modelArgument } from './model-argument.js';
 import { queryDaemon } from './query-daemon.js';
 import { modelLoadView } from './model-load-view.js';
-import { modelDirs } from './model-dirs.js';
 
 /**
  * A running daemon loads the model before it becomes the default.

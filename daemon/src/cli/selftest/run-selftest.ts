@@ -2,14 +2,13 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sleep } from '../../async.js';
-import { bundledSpeech, packageRoot, type Paths } from '../../paths.js';
+import { modelDirs, bundledSpeech, packageRoot, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { readSettings } from '../../settings.js';
 import { findModel } from '../../store/find-model.js';
 import { managerFor } from '../agent/agent-actions.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
 import { readClips } from '../models/labelled-clips.js';
-import { modelDirs } from '../models/model-dirs.js';
 import { padEnd } from '../terminal/columns.js';
 import { styleFor, wantsColour, type Style } from '../terminal/style.js';
 import { agentStep } from './steps/agent-step.js';
