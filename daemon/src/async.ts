@@ -1,4 +1,5 @@
-/** Waiting: for a time, for a promise with a limit, for a condition. */
+/** Waiting and cancellation: for a time, for a promise with a limit, for a condition. */
+import { setImmediate } from 'node:timers/promises';
 import { SottoError } from './protocol/errors.js';
 
 const FIRST_PAUSE_MS = 50;
@@ -27,6 +28,22 @@ export async function timeout(promise: Promise<unknown>, ms: number): Promise<vo
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** @throws SottoError CANCELLED once `signal` is aborted */
+export function throwIfCancelled(signal: AbortSignal | undefined, message = 'cancelled'): void {
+  if (signal?.aborted === true) throw new SottoError('CANCELLED', message);
+}
+
+/**
+ * Yields to the event loop once, then checks `signal`. Needed between operations of MLX, because `mx.ready` may not yield:
+ * on the CPU, MLX blocks the caller while much is queued, and the awaited arrays are often done by then.
+ *
+ * @throws SottoError CANCELLED once `signal` is aborted
+ */
+export async function yieldToEventLoop(signal: AbortSignal): Promise<void> {
+  await setImmediate();
+  throwIfCancelled(signal);
 }
 
 /**

@@ -9,6 +9,7 @@
  * client.close();
  */
 import type { WebSocket } from 'ws';
+import { throwIfCancelled } from '../async.js';
 import { SottoError } from '../protocol/errors.js';
 import type { HistoryRequest, HistoryResult } from '../protocol/history.js';
 import type { ClientMessage, DaemonMessage, JobEvent } from '../protocol/messages.js';
@@ -105,7 +106,7 @@ export class SottoClient {
     options: TranscribeOptions = {},
     { signal, model }: TranscribeCall = {},
   ): AsyncGenerator<JobEvent, void> {
-    if (signal?.aborted === true) throw new SottoError('CANCELLED', 'cancelled before it started');
+    throwIfCancelled(signal, 'cancelled before it started');
     const stream = new JobStream();
     const id = this.#newId();
     const { uploads } = this.daemon;

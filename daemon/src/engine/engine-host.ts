@@ -3,9 +3,9 @@
  * steps. Dictation sessions take priority. Everything that touches MLX or files is injected.
  */
 import type { AudioStream, Footprint, SpeechModel } from '#daemon/models/speech-model.js';
-import { SottoError } from '#daemon/protocol/errors.js';
 import type { EngineSummary, FromEngine, ModelLimits, ToEngine } from '#daemon/protocol/ipc.js';
 import type { EngineFigures } from '#daemon/protocol/status.js';
+import { throwIfCancelled } from '../async.js';
 import type { Clock } from '../clock.js';
 import { trace } from '../trace.js';
 import { engineError } from './engine-errors.js';
@@ -276,7 +276,7 @@ export class EngineHost {
       await this.#scheduler.yieldToRealtime(signal);
       const step = await events.next();
       if (step.done === true) {
-        if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+        throwIfCancelled(signal);
         trace('engine', 'transcript complete');
         const { language, durationSeconds, timings } = step.value;
         return { language, durationSeconds, timings: { ...timings, load } };

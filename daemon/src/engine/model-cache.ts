@@ -3,7 +3,7 @@
  * memory allows; otherwise unused models are evicted, and used ones are waited for.
  */
 import type { Clock, Timer } from '#daemon/clock.js';
-import { abortable } from '../async.js';
+import { abortable, throwIfCancelled } from '../async.js';
 import type { Footprint, LoadOptions, SpeechModel } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { EngineModel, ModelLimits, ModelRef } from '#daemon/protocol/ipc.js';
@@ -145,7 +145,7 @@ export class ModelCache {
   ): Promise<EngineModel> {
     const loaded = await this.#ensureLoaded(candidate, { signal, isPinned: true });
     if (signal.aborted) this.#onReleased(loaded);
-    throwIfAborted(signal);
+    throwIfCancelled(signal);
     const before = this.#pinnedDir === undefined ? undefined : this.#loadedModels.get(this.#pinnedDir);
     this.#pinnedDir = candidate.dir;
     this.#displaced = undefined;
@@ -211,8 +211,8 @@ export class ModelCache {
     ref: ModelRef,
     { signal, isPinned = false }: { signal?: AbortSignal | undefined; isPinned?: boolean },
   ): Promise<LoadedModel> {
-    throwIfAborted(signal);
-    throwIfAborted(this.#closed.signal);
+    throwIfCancelled(signal);
+    throwIfCancelled(this.#closed.signal);
     const loading: LoadingModel = {
       ref,
       isPinned,
@@ -239,7 +239,7 @@ export class ModelCache {
   async #loadAndWarm(loading: LoadingModel, signal: AbortSignal | undefined): Promise<LoadedModel> {
     const loaded = await this.#load(loading, signal);
     try {
-      throwIfAborted(this.#closed.signal);
+      throwIfCancelled(this.#closed.signal);
       if (loading.isPinned) await this.#warm(loaded, loading, signal);
     } catch (error) {
       loaded.model.dispose();
@@ -275,8 +275,8 @@ export class ModelCache {
       this.#progress(loading, fraction),
     );
     if (gflops !== undefined) this.#deps.onMeasured?.(gflops);
-    throwIfAborted(signal);
-    throwIfAborted(this.#closed.signal);
+    throwIfCancelled(signal);
+    throwIfCancelled(this.#closed.signal);
     loaded.warm = true;
   }
 
@@ -288,7 +288,7 @@ export class ModelCache {
         this.#isWaitingForMemory = true;
         const room = new Promise<void>((resolve) => this.#memoryWaiters.push(resolve));
         await abortable(room, signal).finally(() => (this.#isWaitingForMemory = false));
-        throwIfAborted(this.#closed.signal);
+        throwIfCancelled(this.#closed.signal);
         continue;
       }
       if (victim.ref.dir === this.#pinnedDir) this.#displaced = victim.ref;
@@ -309,10 +309,6 @@ export class ModelCache {
   #notify(): void {
     if (!this.#closed.signal.aborted) this.#deps.onChange(this.status());
   }
-}
-
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new SottoError('CANCELLED', 'cancelled');
 }
 
 /** Releases the model if its waiter was aborted. */

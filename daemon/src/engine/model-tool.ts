@@ -10,6 +10,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import type * as modelConverter from '#daemon/models/model-converter.js';
 import { makeFolder } from '#daemon/make-folder.js';
+import { throwIfCancelled } from '#daemon/async.js';
 import { codeOf, SottoError } from '#daemon/protocol/errors.js';
 import { fileError, OUTPUT_FILE } from '#daemon/protocol/file-errors.js';
 import { MADE_MODEL, madeRecord } from '#daemon/protocol/model-files.js';
@@ -117,7 +118,7 @@ async function convert(
     else await rename(draft, out);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    if (signal.aborted) throw new SottoError('CANCELLED', 'the conversion was cancelled');
+    throwIfCancelled(signal, 'the conversion was cancelled');
     if (error instanceof SottoError) throw error;
     throw fileError(out, error, OUTPUT_FILE);
   }

@@ -200,7 +200,7 @@ const CODES = {
     httpStatus: 499,
     retryable: false,
     exitCode: 130,
-    hint: 'run it again to get the text',
+    hint: 'run it again',
   },
   OUTPUT_FAILED: {
     httpStatus: 500,

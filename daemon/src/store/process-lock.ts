@@ -6,9 +6,9 @@
 import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from '@photostructure/sqlite';
-import type { Clock } from '../clock.js';
+import { throwIfCancelled } from '../async.js';
+import { pause, type Clock } from '../clock.js';
 import { messageOf } from '../protocol/errors.js';
-import { pause, throwIfCancelled } from './download/retry.js';
 import { diskError } from './download/download-errors.js';
 
 export interface ProcessLock {

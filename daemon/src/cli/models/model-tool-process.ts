@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
+import { throwIfCancelled } from '../../async.js';
 import { SottoError } from '../../protocol/errors.js';
 import {
   modelReplySchema,
@@ -59,7 +60,7 @@ async function runTool(
   request: Exclude<ModelRequest, { type: 'cancel' }>,
   { signal, onProgress }: ModelToolOptions,
 ): Promise<Answer> {
-  if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+  throwIfCancelled(signal);
   const child = fork(TOOL, [], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: ['--no-warnings'],

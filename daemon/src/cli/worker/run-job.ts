@@ -3,6 +3,7 @@
  * the other one is dropped, and a job whose text exists is over at once.
  */
 import { dirname, isAbsolute } from 'node:path';
+import { throwIfCancelled } from '../../async.js';
 import { SottoError, type ErrorCode } from '../../protocol/errors.js';
 import { formatOf } from '../../writers/index.js';
 import type { ReportAudio } from '../../writers/writer.js';
@@ -58,7 +59,7 @@ export async function runJob(
     const folder = dirname(file ?? audio.path);
     const { text, transcript } = await transcribe(job, audio.path, folder, deps, signal, onProgress);
     // A worker that lost the job must not write its text.
-    if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+    throwIfCancelled(signal);
     const outcome = file === undefined ? await putText(id, text, deps) : await place(file, text);
     const { durationSeconds, language } = transcript.summary;
     return { outcome, worker, durationSeconds, language };

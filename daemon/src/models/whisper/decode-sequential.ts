@@ -6,7 +6,7 @@ import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 
 import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';
-import { throwIfCancelled } from './cancellation.js';
+import { throwIfCancelled } from '#daemon/async.js';
 import type { DecodeResult } from './decode/decode.js';
 import { disposeWindow, type EncodedWindow } from './encode/encode.js';
 import { decodeOnce, decodeWithFallback } from './decode/fallback.js';

@@ -2,6 +2,7 @@
  * One job on models and its subscribers: each receives the numbered events from the first one on, whenever it
  * joined, and exactly one end.
  */
+import { throwIfCancelled } from '../../async.js';
 import type { Clock, Timer } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
@@ -87,7 +88,7 @@ export class ModelJob {
     // The request returns before its first event.
     await Promise.resolve();
     try {
-      if (this.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+      throwIfCancelled(this.signal);
       this.#settle({ result: await task(this) });
     } catch (error) {
       this.#settle({ error: codedError(error) });

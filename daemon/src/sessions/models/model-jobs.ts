@@ -1,4 +1,5 @@
 /** The running jobs on models, at most one for each model, and read-only requests. */
+import { throwIfCancelled } from '../../async.js';
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -111,7 +112,7 @@ export class ModelJobs {
     log.info({ model: name }, `model ${description.activity}`);
     const after = async (): Promise<ModelsResult> => {
       await existing?.settled;
-      if (job.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+      throwIfCancelled(job.signal);
       return task(job);
     };
     void job.run(after).then(() => {

@@ -3,12 +3,13 @@
  * running job, a different one fails with BUSY. Pulls and uses belong to the daemon: they continue when their
  * client disconnects.
  */
+import { throwIfCancelled } from '../../async.js';
+import { pause } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelsRequest, ModelsResultOf } from '../../protocol/models.js';
 import { readSettings } from '../../settings.js';
 import { isModelName, modelSource } from '../../store/download/model-source.js';
-import { pause } from '../../store/download/retry.js';
 import { findModel, findModelWithFallback, modelNames, type ModelDirs } from '../../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed-models.js';
 import type { ModelEngine } from '../../supervisor/engine.js';
@@ -38,7 +39,7 @@ export class ModelService {
   readonly #options: ModelServiceOptions;
   readonly #jobs: ModelJobs;
   /** The job that is loading the next default model. */
-  #deps: ModelJob | undefined;
+  #choosing: ModelJob | undefined;
   readonly #unwatch: () => void;
   #stopping = false;
 
@@ -158,17 +159,17 @@ export class ModelService {
 
   /** The latest choice wins: it cancels the one before it. */
   async #runExclusively<T>(job: ModelJob, name: string, choose: () => Promise<T>): Promise<T> {
-    const before = this.#deps;
-    this.#deps = job;
+    const before = this.#choosing;
+    this.#choosing = job;
     try {
       if (before !== undefined) {
         before.abort(new SottoError('CANCELLED', `${name} was chosen instead`, { hint: '' }));
         await before.settled;
       }
-      if (job.signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+      throwIfCancelled(job.signal);
       return await choose();
     } finally {
-      if (this.#deps === job) this.#deps = undefined;
+      if (this.#choosing === job) this.#choosing = undefined;
     }
   }
 
@@ -178,7 +179,7 @@ export class ModelService {
     removableName(this.#options.modelDirs.models, ref);
     const isChosen = this.#isChosen(ref);
     if (force !== true && (isChosen || this.states.isLoaded(ref.name))) throw inUseError(ref);
-    if (isChosen && this.#deps !== undefined) throw busy('another model', this.#deps);
+    if (isChosen && this.#choosing !== undefined) throw busy('another model', this.#choosing);
     const description = { activity: 'is being removed', key: `remove ${ref.dir}` };
     const deps = { ...this.#options, states: this.states };
     return this.#jobs.begin(ref.name, listener, description, (job) =>
@@ -195,7 +196,7 @@ export class ModelService {
       const pruned: { what: string; bytes: number }[] = [];
       const models = unused === true ? await installedModels(modelDirs) : [];
       for (const { name, dir, bytes, from } of models) {
-        if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
+        throwIfCancelled(signal);
         const isFree =
           this.#jobs.get(name) === undefined && !this.states.isLoaded(name) && !this.#isChosen({ name, dir });
         if (from !== 'hub' || !isFree) continue;

@@ -1,7 +1,7 @@
 /** The hashes of a file: the one that the Hub declares, and the one in the model's record. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { throwIfCancelled } from './retry.js';
+import { throwIfCancelled } from '../../async.js';
 import type { RemoteFile } from './select-files.js';
 
 export class FileHash {

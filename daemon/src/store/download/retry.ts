@@ -1,5 +1,6 @@
 /** Retries transient failures with increasing delays. */
-import type { Clock } from '../../clock.js';
+import { throwIfCancelled } from '../../async.js';
+import { pause, type Clock } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import { OfflineError, TransientError } from './download-errors.js';
 
@@ -56,22 +57,4 @@ export async function withRetries<T>(
       await pause(waitMs, clock, signal);
     }
   }
-}
-
-export function throwIfCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled', { hint: '' });
-}
-
-/** Resolves after `ms`, or as soon as it is cancelled. */
-export async function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const end = () => {
-      timer.cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = clock.after(ms, end);
-    signal.addEventListener('abort', end, { once: true });
-  });
 }

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { defined } from '#daemon/protocol/defined.js';
+import { throwIfCancelled } from '#daemon/async.js';
 import { messageOf, SottoError } from '#daemon/protocol/errors.js';
 import type { ConvertOptions, ModelMetadata } from '#daemon/protocol/model-process.js';
 import { mx, type MxArray } from '#native/index.js';
@@ -148,7 +149,7 @@ async function forEachArray(
 ): Promise<void> {
   let done = 0;
   for (const [name, array] of arrays) {
-    if (signal?.aborted === true) throw new SottoError('CANCELLED', 'cancelled');
+    throwIfCancelled(signal);
     await work(name, array);
     onProgress?.(++done / arrays.size);
   }

@@ -1,11 +1,11 @@
 /** Loads a model directory into a network that is ready to run. */
 import { setImmediate } from 'node:timers/promises';
 
-import { SottoError } from '#daemon/protocol/errors.js';
+import type { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray, type Stream } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { abortable } from '../../../async.js';
+import { abortable, throwIfCancelled } from '#daemon/async.js';
 import type { LoadOptions } from '../../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
 import type { WhisperConfig } from '../whisper-config.js';
@@ -105,11 +105,11 @@ export async function networkOf(checkpoint: Checkpoint, signal?: AbortSignal): P
     }
     await setImmediate(); // lets other work run
     for (const name of names) {
-      throwIfCancelled(signal);
+      throwIfCancelled(signal, CANCELLED_MESSAGE);
       weights.set(name, await checkpoint.array(name));
     }
     await setImmediate();
-    throwIfCancelled(signal);
+    throwIfCancelled(signal, CANCELLED_MESSAGE);
     return model.loadWeights(weights);
   } catch (error) {
     for (const array of weights.values()) array.dispose();
@@ -151,7 +151,7 @@ class WeightEvaluator {
     const total = bytesOf(this.#batches.flat());
     let bytes = 0;
     for (const [i, batch] of this.#batches.entries()) {
-      throwIfCancelled(this.#signal);
+      throwIfCancelled(this.#signal, CANCELLED_MESSAGE);
       this.#queueUntil(i + PREFETCHED_BATCHES);
       await abortable(mx.ready(...batch), this.#signal, CANCELLED_MESSAGE);
       bytes += bytesOf(batch);
@@ -203,7 +203,3 @@ export function castToFloat16(model: Whisper): void {
 }
 
 const bytesOf = (arrays: readonly MxArray[]): number => arrays.reduce((sum, { nbytes }) => sum + nbytes, 0);
-
-function throwIfCancelled(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw new SottoError('CANCELLED', CANCELLED_MESSAGE);
-}

@@ -6,7 +6,7 @@ import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { yieldToEventLoop } from '../cancellation.js';
+import { yieldToEventLoop } from '#daemon/async.js';
 import type { EncodedWindow } from '../encode/encode.js';
 import type { Hotwords } from '../hotwords/hotword-trie.js';
 import type { LogitFilters, TimestampState } from './logit-filters.js';

@@ -2,7 +2,7 @@
 import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
 
-import { yieldToEventLoop } from '../cancellation.js';
+import { yieldToEventLoop } from '#daemon/async.js';
 import type { KeysValues, Whisper } from '../model.js';
 import { PAIRS_PER_GPU_WAIT } from '../memory/work-bytes.js';
 

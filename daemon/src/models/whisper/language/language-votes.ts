@@ -6,7 +6,7 @@
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 
 import { type Window, WINDOW_FRAMES } from '../encode/audio-windows.js';
-import { throwIfCancelled } from '../cancellation.js';
+import { throwIfCancelled } from '#daemon/async.js';
 import { disposeWindow, type EncodedWindow } from '../encode/encode.js';
 import type { DetectedLanguage } from './detect-language.js';
 import type { Transcription } from '../whisper-transcription.js';

@@ -2,7 +2,7 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { yieldToEventLoop } from '../cancellation.js';
+import { yieldToEventLoop } from '#daemon/async.js';
 import { type DecodeContext, type DecodeResult, prepareInput, prefill, resultOf } from '../decode/decode.js';
 import { disposeWindow, type EncodedWindow, pickWindows } from '../encode/encode.js';
 import type { TimestampState } from '../decode/logit-filters.js';

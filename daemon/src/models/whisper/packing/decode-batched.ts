@@ -10,7 +10,7 @@ import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { BatchSegmenter, type BatchEntry } from './batch-segmenter.js';
-import { throwIfCancelled } from '../cancellation.js';
+import { throwIfCancelled } from '#daemon/async.js';
 import type { DecodeResult } from '../decode/decode.js';
 import { decodeBatch } from './decode-batch.js';
 import { disposeWindow, encode, type EncodedWindow, joinWindows, pickWindows } from '../encode/encode.js';

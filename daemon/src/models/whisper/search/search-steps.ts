@@ -6,7 +6,7 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { yieldToEventLoop } from '../cancellation.js';
+import { yieldToEventLoop } from '#daemon/async.js';
 import type { DecodeContext } from '../decode/decode.js';
 import { beamArrays, chooseBeam, type Continuation, type DeviceBeam, readBeam } from './device-beam.js';
 import { DeviceCandidates, type PickedCandidates } from './device-candidates.js';

@@ -2,7 +2,7 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { yieldToEventLoop } from '../cancellation.js';
+import { yieldToEventLoop } from '#daemon/async.js';
 import { type DecodeContext, prepareInput, tokenRow } from '../decode/decode.js';
 import { isRepeating } from '../../streaming/repetition.js';
 import type { EncodedWindow } from '../encode/encode.js';

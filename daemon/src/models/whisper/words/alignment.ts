@@ -5,7 +5,7 @@
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
-import { yieldToEventLoop } from '../cancellation.js';
+import { yieldToEventLoop } from '#daemon/async.js';
 import { tokenRow } from '../decode/decode.js';
 import { firstFrames } from './dtw.js';
 import type { EncodedWindow } from '../encode/encode.js';
