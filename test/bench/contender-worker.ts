@@ -17,7 +17,7 @@ const [, , folder = '', text] = process.argv;
 const PLAIN: TranscribeOptions = {
   temperature: [0],
   timestamps: text === 'text' ? 'auto' : true,
-  conditionOnPreviousText: false,
+  whisper: { conditionOnPreviousText: false },
   vad: false,
 };
 
@@ -92,7 +92,7 @@ async function run(
 }
 
 const countTokens = (result: TranscribeResult) =>
-  result.segments.reduce((n, { tokens }) => n + tokens.length, 0);
+  result.segments.reduce((n, { tokens = [] }) => n + tokens.length, 0);
 
 async function transcribe(model: SpeechModel, { file, language }: Question) {
   const { result, windows } = await run(model, readSamples(file), { ...PLAIN, language });

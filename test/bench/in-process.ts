@@ -12,7 +12,7 @@ export { samplesOf, starterModel, streamOf } from '#test/harness/sample-speech.j
 export const PLAIN: TranscribeOptions = {
   temperature: [0],
   timestamps: true,
-  conditionOnPreviousText: false,
+  whisper: { conditionOnPreviousText: false },
   vad: false,
 };
 
@@ -65,5 +65,5 @@ export async function transcribeFile(
 }
 
 export function tokenCount(result: TranscribeResult): number {
-  return result.segments.reduce((total, segment) => total + segment.tokens.length, 0);
+  return result.segments.reduce((total, { tokens = [] }) => total + tokens.length, 0);
 }

@@ -277,9 +277,9 @@ class Bench {
       );
       const row = `after 30 s of ${kind}`;
       await count(row, 'one window', withPrefix, {});
-      await count(row, 'up to four', withPrefix, { languageWindows: 4 });
+      await count(row, 'up to four', withPrefix, { whisper: { languageWindows: 4 } });
       await count(row, 'one window, no VAD', withPrefix, { vad: false });
-      await count(row, 'up to four, no VAD', withPrefix, { vad: false, languageWindows: 4 });
+      await count(row, 'up to four, no VAD', withPrefix, { vad: false, whisper: { languageWindows: 4 } });
       for (const windows of [1, 4]) {
         const jobs = withPrefix.map(([language, samples]) => ({
           name: language,

@@ -105,7 +105,9 @@ function sottoRows(folder: string, batchSize: number): Row[] {
   });
   return [
     row('sequential', 'sequential', {}),
-    row('unconditioned', 'sequential, without previous text', { conditionOnPreviousText: false }),
+    row('unconditioned', 'sequential, without previous text', {
+      whisper: { conditionOnPreviousText: false },
+    }),
     row('batched', `batches of ${batchSize}, timestamps`, { batchSize }),
     row('batched-text', `batches of ${batchSize}, no timestamps`, { batchSize, timestamps: 'auto' }),
   ];

@@ -203,16 +203,17 @@ async function countSpeech(model: SpeechModel, degradations: readonly string[]):
       const { result } = await transcribe(model, streamOf(samples), options);
       for (const window of byWindow(result.segments)) {
         const [first, last] = [window[0], window.at(-1)];
-        if (first === undefined || last === undefined) continue;
+        const scores = first?.details?.whisper;
+        if (first === undefined || last === undefined || scores === undefined) continue;
         const wordCount = wordsOf(window.map(({ text }) => text).join(' ')).length;
         const evidence = track.evidence(first.start * RATE, last.end * RATE);
         windows++;
         words += wordCount;
-        if (isSilentByReference(first, REFERENCE_THRESHOLDS)) byReference += wordCount;
-        else if (isSilent(first, REFERENCE_THRESHOLDS, evidence)) bySecond += wordCount;
+        if (isSilentByReference(scores, REFERENCE_THRESHOLDS)) byReference += wordCount;
+        else if (isSilent(scores, REFERENCE_THRESHOLDS, evidence)) bySecond += wordCount;
         if (evidence.maxProbability < 0.99 && evidence.seconds <= 2.5) {
           unsure++;
-          highest = Math.max(highest, first.noSpeechProb);
+          highest = Math.max(highest, scores.noSpeechProb);
         }
       }
     }
@@ -233,7 +234,7 @@ function byWindow(segments: readonly Segment[]): Segment[][] {
   const windows: Segment[][] = [];
   for (const segment of segments) {
     const last = windows.at(-1);
-    if (last?.[0]?.avgLogprob === segment.avgLogprob) last.push(segment);
+    if (last !== undefined && last[0]?.confidence === segment.confidence) last.push(segment);
     else windows.push([segment]);
   }
   return windows;

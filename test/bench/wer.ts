@@ -44,7 +44,7 @@ const walls: number[] = [];
 for (const clip of clips) {
   const timestamps = args.times === 'auto' ? ('auto' as const) : args.times !== 'no';
   const search = { vad: args.vad, beamSize: Number(args.beam) };
-  const plain = { ...PLAIN, ...search, timestamps, conditionOnPreviousText: args.condition };
+  const plain = { ...PLAIN, ...search, timestamps, whisper: { conditionOnPreviousText: args.condition } };
   const options = args.detect || clip.language === null ? plain : { ...plain, language: clip.language };
   const { result, seconds } = await transcribeFile(model, clip.file, options);
   walls.push(seconds);

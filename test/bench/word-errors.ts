@@ -31,7 +31,7 @@ export async function wordErrors(argv: string[]): Promise<void> {
     for (const { id, file, language } of clips) {
       const options = {
         ...PLAIN,
-        conditionOnPreviousText: false,
+        whisper: { conditionOnPreviousText: false },
         ...(language === null ? {} : { language }),
       };
       own.set(id, (await transcribeFile(model, file, options)).result.text);

@@ -34,7 +34,7 @@ test('sweeps a folder at its first use, not for every file', async () => {
 
 describe('a job whose worker died', () => {
   const job = (path: string): QueueJob => ({
-    version: 1,
+    version: 2,
     name: 'talk.mp3',
     source: { kind: 'path', path: join(folder, 'talk.mp3') },
     target: { kind: 'file', path },

@@ -45,34 +45,35 @@ describe('sotto transcribe', () => {
     ],
     [
       ['--initial-prompt', 'Hi', '--carry-initial-prompt', '--prefix', 'So'],
-      { initialPrompt: 'Hi', carryInitialPrompt: true, prefix: 'So' },
+      { initialPrompt: 'Hi', whisper: { carryInitialPrompt: true, prefix: 'So' } },
     ],
-    [['--multilingual', '--language-windows', '4'], { multilingual: true, languageWindows: 4 }],
+    [['--multilingual', '--language-windows', '4'], { multilingual: true, whisper: { languageWindows: 4 } }],
     [['--vad-threshold', '.4', '--vad-pad', '100'], { vad: { threshold: 0.4, speechPadMs: 100 } }],
-    [['--no-vad', '--no-condition-on-previous-text'], { vad: false, conditionOnPreviousText: false }],
+    [
+      ['--no-vad', '--no-condition-on-previous-text'],
+      { vad: false, whisper: { conditionOnPreviousText: false } },
+    ],
     [
       ['--logprob-threshold', '-0.7', '--temperature', '0,0.4'],
-      { logprobThreshold: -0.7, temperature: [0, 0.4] },
+      { temperature: [0, 0.4], whisper: { logprobThreshold: -0.7 } },
     ],
-    [['--no-speech-threshold', '0.5'], { noSpeechThreshold: 0.5 }],
-    [['--beam-size', '5', '--patience', '2'], { beamSize: 5, patience: 2 }],
+    [['--no-speech-threshold', '0.5'], { whisper: { noSpeechThreshold: 0.5 } }],
+    [['--beam-size', '5', '--patience', '2'], { beamSize: 5, whisper: { patience: 2 } }],
     [
       ['--hallucination-silence-threshold', '2', '--no-repeat-ngram-size', '4'],
-      { hallucinationSilenceThreshold: 2, noRepeatNgram: 4 },
+      { whisper: { hallucinationSilenceThreshold: 2, noRepeatNgram: 4 } },
     ],
     // The former names.
     [
       ['--prompt', 'Hi', '--carry-prompt', '--no-condition', '--silence-threshold', '0.5'],
       {
         initialPrompt: 'Hi',
-        carryInitialPrompt: true,
-        conditionOnPreviousText: false,
-        noSpeechThreshold: 0.5,
+        whisper: { carryInitialPrompt: true, conditionOnPreviousText: false, noSpeechThreshold: 0.5 },
       },
     ],
     [
       ['--hallucination-silence', '2', '--never-repeat', '4'],
-      { hallucinationSilenceThreshold: 2, noRepeatNgram: 4 },
+      { whisper: { hallucinationSilenceThreshold: 2, noRepeatNgram: 4 } },
     ],
   ])('%j sends the options %j', async (flags, options) => {
     const { code, stdout, stderr } = await run(...flags);

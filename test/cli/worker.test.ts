@@ -33,7 +33,7 @@ import { Roots } from '#daemon/cli/worker/roots.js';
 import { ERROR_CODES, SottoError } from '#daemon/protocol/errors.js';
 
 const job: QueueJob = {
-  version: 1,
+  version: 2,
   name: 'talk.mp3',
   source: { kind: 'path', path: '/share/talk.mp3' },
   target: { kind: 'file', path: '/share/talk.txt' },
@@ -147,7 +147,7 @@ describe('a job', () => {
   });
 
   test.each([
-    ['of another version', { version: 2 }],
+    ['of another version', { version: 3 }],
     ['that climbs', { source: { kind: 'path', path: '/share/../etc/passwd' } }],
     ['with half a path', { target: { kind: 'file', path: 'talk.txt' } }],
     ['with another scheme', { source: { kind: 'url', url: 'file:///etc/passwd' } }],
@@ -159,6 +159,12 @@ describe('a job', () => {
     expect(() => parseJob({ ...job, ...changes })).toThrow(expect.objectContaining({ code: 'PROTOCOL' }));
   });
 
+  test('of version 1 keeps its options, those of Whisper under its name', () => {
+    const old = { ...job, version: 1, options: { language: 'en', beamSize: 5, patience: 2, prefix: 'So' } };
+    const whisper = { patience: 2, prefix: 'So' };
+    expect(parseJob(old)).toEqual({ ...job, options: { language: 'en', beamSize: 5, whisper } });
+  });
+
   test('any data is a job or a coded error', () => {
     fc.assert(
       fc.property(
@@ -168,7 +174,7 @@ describe('a job', () => {
         ),
         (data) => {
           try {
-            expect(parseJob(data).version).toBe(1);
+            expect(parseJob(data).version).toBe(2);
           } catch (error) {
             expect(error).toMatchObject({ code: 'PROTOCOL' });
           }

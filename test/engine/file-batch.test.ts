@@ -4,6 +4,7 @@ import { rowsThatFit, withRows } from '#daemon/engine/file-batch.js';
 import { EngineHost, type EngineDeps } from '#daemon/engine/engine-host.js';
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
+import { suitsBatch } from '#daemon/models/whisper/packing/suits-batch.js';
 import { batchRowBytes } from '#daemon/models/whisper/memory/work-bytes.js';
 import type { ToEngine } from '#daemon/protocol/ipc.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
@@ -12,6 +13,7 @@ import { until } from '#test/harness/wait.js';
 import { setUp, TickingModel } from './with-engine-host.js';
 
 const GB = 2 ** 30;
+const WHISPER = { batch: { rowBytes: 1, suits: suitsBatch } };
 
 test.each([
   ['base', 8, 8],
@@ -38,34 +40,38 @@ describe('options', () => {
       wordTimestamps: true,
       vad: true,
     };
-    expect(withRows(options, 8, 600)).toEqual({ ...options, batchSize: 8 });
-    expect(withRows({ conditionOnPreviousText: false }, 4, 120)).toMatchObject({ batchSize: 4 });
-    expect(withRows({ hotwords: [], beamSize: 1, bestOf: 1 }, 4, 120)).toMatchObject({ batchSize: 4 });
+    expect(withRows(options, 8, 600, WHISPER)).toEqual({ ...options, batchSize: 8 });
+    expect(withRows({ whisper: { conditionOnPreviousText: false } }, 4, 120, WHISPER)).toMatchObject({
+      batchSize: 4,
+    });
+    expect(withRows({ hotwords: [], beamSize: 1, whisper: { bestOf: 1 } }, 4, 120, WHISPER)).toMatchObject({
+      batchSize: 4,
+    });
   });
 
   test.each([
     ['short', 60],
     ['of unknown length', undefined],
   ])('stay as they are for a file that is %s', (_, seconds) => {
-    expect(withRows({}, 8, seconds)).toEqual({});
+    expect(withRows({}, 8, seconds, WHISPER)).toEqual({});
   });
 
   test.each<TranscribeOptions>([
     { batchSize: 1 },
     { batchSize: 2 },
-    { conditionOnPreviousText: true },
+    { whisper: { conditionOnPreviousText: true } },
     { multilingual: true },
-    { hallucinationSilenceThreshold: 2 },
+    { whisper: { hallucinationSilenceThreshold: 2 } },
     { initialPrompt: 'Names.' },
-    { prefix: 'So' },
+    { whisper: { prefix: 'So' } },
     { hotwords: ['ComfyUI'] },
     { beamSize: 5 },
-    { bestOf: 5 },
-    { noRepeatNgram: 3 },
+    { whisper: { bestOf: 5 } },
+    { whisper: { noRepeatNgram: 3 } },
     { vad: false },
     { vad: { threshold: 0.4 } },
   ])('stay as they are if they need windows one by one: %j', (options) => {
-    expect(withRows(options, 8, 600)).toEqual(options);
+    expect(withRows(options, 8, 600, WHISPER)).toEqual(options);
   });
 });
 

@@ -50,10 +50,8 @@ export function scriptedSegment(index: number, avgLogprob = -0.1, textLength = 0
     end: index + 1,
     text: scriptedText(index, textLength),
     tokens: [50_364 + index, 1, 2, 3],
-    avgLogprob,
-    noSpeechProb: 0.01,
-    compressionRatio: 1.2,
-    temperature: 0,
+    confidence: Math.exp(avgLogprob),
+    details: { whisper: { avgLogprob, noSpeechProb: 0.01, compressionRatio: 1.2, temperature: 0 } },
   };
 }
 

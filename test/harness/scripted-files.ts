@@ -99,10 +99,8 @@ function transcribed(index: number, text: string, options: EngineJob['options'])
     end: index + 1,
     text,
     tokens,
-    avgLogprob: -0.1,
-    noSpeechProb: 0.01,
-    compressionRatio: 1.2,
-    temperature: 0,
+    confidence: Math.exp(-0.1),
+    details: { whisper: { avgLogprob: -0.1, noSpeechProb: 0.01, compressionRatio: 1.2, temperature: 0 } },
     ...(options.tokenLogprobs === true && {
       tokenLogprobs: tokens.map((_, at) => -at / 10),
       tokenBytes: ['', ...words.map((word) => Buffer.from(word).toString('base64'))],

@@ -49,8 +49,12 @@ export class ScriptedSpeech implements LiveSpeech {
     this.#words = state?.words ?? 0;
   }
 
-  get meanLogprob(): number | undefined {
-    return this.#words === 0 ? undefined : -0.5;
+  get hasText(): boolean {
+    return this.#words > 0;
+  }
+
+  prefers({ segments }: TranscribeResult): boolean {
+    return segments.every(({ confidence = 1 }) => confidence > 0.5);
   }
 
   push(samples: Float32Array): void {

@@ -2,13 +2,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { WhisperModel, type WhisperOptions } from '#daemon/models/whisper/index.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { clip, joined, samplesOf, starterModel, streamOf } from './model-fixtures.js';
 
 const RATE = 16_000;
 /** Samples in every window. */
-const DRAWN: WhisperOptions = { language: 'en', temperature: [0.7], wordTimestamps: true };
-const GREEDY: WhisperOptions = { wordTimestamps: true };
+const DRAWN: TranscribeOptions = { language: 'en', temperature: [0.7], wordTimestamps: true };
+const GREEDY: TranscribeOptions = { wordTimestamps: true };
 
 let model: WhisperModel;
 let short: Float32Array; // 4 s
@@ -25,7 +26,11 @@ afterAll(() => {
 });
 
 /** Everything but the timings. */
-async function bytes(samples: Float32Array, options: WhisperOptions, chunkSamples?: number): Promise<string> {
+async function bytes(
+  samples: Float32Array,
+  options: TranscribeOptions,
+  chunkSamples?: number,
+): Promise<string> {
   const run = model.transcribe(streamOf(samples, chunkSamples), options, new AbortController().signal);
   for (;;) {
     const { done, value } = await run.next();
@@ -42,7 +47,7 @@ describe('the same bytes', () => {
     await bytes(short.map((x) => -x).reverse(), {
       vad: false,
       temperature: [0.4],
-      seed: 5,
+      whisper: { seed: 5 },
       beamSize: 2,
       language: 'de',
     });
@@ -73,8 +78,8 @@ describe('the same bytes', () => {
 });
 
 test('another seed samples another text', async () => {
-  const hot: WhisperOptions = { ...DRAWN, temperature: [1.6] };
+  const hot: TranscribeOptions = { ...DRAWN, temperature: [1.6] };
   const texts = new Set<string>();
-  for (const seed of [0, 1, 2]) texts.add(await bytes(short, { ...hot, seed }));
+  for (const seed of [0, 1, 2]) texts.add(await bytes(short, { ...hot, whisper: { seed } }));
   expect(texts.size).toBeGreaterThan(1);
 });

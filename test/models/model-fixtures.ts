@@ -5,11 +5,12 @@ import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { expect } from '@jest/globals';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
-import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { WhisperModel } from '#daemon/models/whisper/index.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import type { Missing } from '#test/harness/skipping.js';
 import { streamOf } from '#test/harness/sample-speech.js';
+import type { WhisperResult } from '#daemon/models/whisper/whisper-options.js';
 
 export { samplesOf, starterModel, streamOf } from '#test/harness/sample-speech.js';
 
@@ -72,10 +73,10 @@ export function realWeights(name: 'base' | 'tiny.en'): { dir: string } | { missi
 
 /** Transcribes, in English by default, and checks that no array leaks. */
 export async function transcribed(
-  model: SpeechModel,
+  model: WhisperModel,
   samples: Float32Array,
   options: TranscribeOptions = {},
-): Promise<TranscribeResult> {
+): Promise<WhisperResult> {
   const live = mx.liveArrays();
   const run = model.transcribe(
     streamOf(samples),

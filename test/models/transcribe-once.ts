@@ -2,7 +2,8 @@
  * Transcribes the start of a clip in this process and prints the result: `transcribe-once.js OPTIONS SAMPLES`, with options
  * as JSON. For tests that compare processes.
  */
-import { WhisperModel, type WhisperOptions } from '#daemon/models/whisper/index.js';
+import { WhisperModel } from '#daemon/models/whisper/index.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { samplesOf, starterModel, streamOf } from '#test/bench/in-process.js';
 import { fileURLToPath } from 'node:url';
 
@@ -12,7 +13,7 @@ const model = await WhisperModel.load(starterModel());
 const samples = (await samplesOf(file)).slice(0, Number(length));
 const run = model.transcribe(
   streamOf(samples),
-  JSON.parse(options) as WhisperOptions,
+  JSON.parse(options) as TranscribeOptions,
   new AbortController().signal,
 );
 for (;;) {

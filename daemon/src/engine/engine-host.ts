@@ -271,7 +271,7 @@ export class EngineHost {
     const { maxBytes, fileBatchSize } = this.#limits;
     const fitting = this.#deps.fileRows?.(model, maxBytes);
     const rows = fitting === undefined ? 1 : (fileBatchSize ?? fitting);
-    const events = model.transcribe(audio, withRows(run.options, rows, audio.durationSeconds), signal);
+    const events = model.transcribe(audio, withRows(run.options, rows, audio.durationSeconds, model), signal);
     for (;;) {
       await this.#scheduler.yieldToRealtime(signal);
       const step = await events.next();

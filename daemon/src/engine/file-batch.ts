@@ -3,6 +3,7 @@
  * host's time for each op; on the CPU one window keeps all cores busy.
  */
 import { totalmem } from 'node:os';
+import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 /** More rows gain little: by then the windows' own keys and values are most of what is read. */
@@ -23,27 +24,15 @@ export function rowsThatFit(rowBytes: number | undefined, maxBytes = totalmem() 
   return Math.max(1, Math.min(MAX_ROWS, Math.floor((maxBytes * MEMORY_SHARE) / rowBytes)));
 }
 
-/** Adds a batch size to the options for a long file, unless they need another order or set one themselves. */
+/** Adds a batch size to the options for a long file, unless they need windows in order or set one themselves. */
 export function withRows(
   options: TranscribeOptions,
   rows: number,
   durationSeconds: number | undefined,
+  { batch }: Pick<SpeechModel, 'batch'>,
 ): TranscribeOptions {
   const isLong = durationSeconds !== undefined && durationSeconds >= MIN_SECONDS;
-  return rows > 1 && isLong && isPlain(options) ? { ...options, batchSize: rows } : options;
-}
-
-/**
- * Whether the text is as good if windows don't know each other's text. A prompt leads only the first window,
- * re-read windows need the order, and beams, samples and hotwords are searched window by window anyway.
- */
-function isPlain(options: TranscribeOptions): boolean {
-  const { batchSize, conditionOnPreviousText, multilingual, hallucinationSilenceThreshold, vad } = options;
-  const { initialPrompt, prefix, hotwords = [], beamSize = 1, bestOf = 1, noRepeatNgram } = options;
-  const needsOrder =
-    conditionOnPreviousText === true || multilingual === true || hallucinationSilenceThreshold !== undefined;
-  const isLed = initialPrompt !== undefined || prefix !== undefined;
-  const isSearched = hotwords.length > 0 || beamSize > 1 || bestOf > 1 || noRepeatNgram !== undefined;
-  const cutsSpeech = vad === undefined || vad === true;
-  return batchSize === undefined && !needsOrder && !isLed && !isSearched && cutsSpeech;
+  if (rows < 2 || !isLong || options.batchSize !== undefined || batch?.suits(options) === false)
+    return options;
+  return { ...options, batchSize: rows };
 }

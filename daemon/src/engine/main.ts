@@ -51,8 +51,8 @@ try {
     send,
     steps: () => mx.completedWaits() + pieces,
     clearCache: () => mx.memory.clearCache(),
-    fileRows: ({ batchRowBytes }, maxBytes) =>
-      mx.defaultDevice() === 'gpu' ? rowsThatFit(batchRowBytes, maxBytes) : undefined,
+    fileRows: ({ batch }, maxBytes) =>
+      mx.defaultDevice() === 'gpu' ? rowsThatFit(batch?.rowBytes, maxBytes) : undefined,
     wireMemory,
     figures: () => ({
       rssBytes: process.memoryUsage.rss(),

@@ -45,7 +45,7 @@ export async function measureModel(
         sums.audioSeconds += result.durationSeconds;
         sums.workSeconds += result.timings.total;
         sums.decodeSeconds += result.timings.decode;
-        sums.tokens += result.segments.reduce((sum, { tokens }) => sum + tokens.length, 0);
+        sums.tokens += result.segments.reduce((sum, { tokens = [] }) => sum + tokens.length, 0);
       } finally {
         await audio.close();
       }

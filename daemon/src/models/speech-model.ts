@@ -38,8 +38,13 @@ export interface SpeechModel {
   readonly family: string;
   /** Bytes of its weights on the device, as counted; `footprintOf` predicts them. */
   readonly weightBytes: number;
-  /** Bytes for each window of a batch; absent if the family decodes windows one by one. */
-  readonly batchRowBytes?: number;
+  /** How the family decodes several windows of a file at once; absent if it decodes them one by one. */
+  readonly batch?: {
+    /** Memory for each window. */
+    readonly rowBytes: number;
+    /** Whether the text is as good if windows don't know each other's text. */
+    suits(options: TranscribeOptions): boolean;
+  };
 
   /**
    * Transcribes a stream and yields events on the way. Ending the iteration early frees everything.

@@ -10,6 +10,7 @@ import { checkpointSchema, liveOptionsSchema } from './live.js';
 import { parseMessage } from './parse.js';
 import { figuresSchema, modelStatusSchema } from './status.js';
 import {
+  commonOptionsSchema,
   timingsSchema,
   transcribeEventSchema,
   transcribeOptionsSchema,
@@ -78,7 +79,7 @@ const toEngineTable = {
     /** With the words of the vocabulary they may exceed what a client may send. */
     options: v.object({
       ...liveOptionsSchema.entries,
-      ...v.pick(transcribeOptionsSchema, ['hotwords']).entries,
+      ...v.pick(commonOptionsSchema, ['hotwords']).entries,
     }),
     fromSample: integer,
     checkpoint: v.exactOptional(checkpointSchema),

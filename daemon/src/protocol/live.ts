@@ -8,7 +8,7 @@
  */
 import * as v from 'valibot';
 import { finite, text, integer } from './fields.js';
-import { transcribeOptionsSchema, wordSchema } from './transcription.js';
+import { commonOptionsSchema, wordSchema } from './transcription.js';
 import { errorSchema } from './wire-error.js';
 
 /** Chosen by the client and unique among all its sessions, because `resume` uses it. */
@@ -21,7 +21,7 @@ export const sessionIdSchema = v.pipe(
 const MAX_HOTWORDS_LENGTH = 6_000;
 
 export const liveOptionsSchema = v.object({
-  ...v.pick(transcribeOptionsSchema, ['language', 'initialPrompt', 'vocabulary']).entries,
+  ...v.pick(commonOptionsSchema, ['language', 'initialPrompt', 'vocabulary']).entries,
   /** As for files, but fewer. */
   hotwords: v.exactOptional(
     v.pipe(

@@ -16,21 +16,22 @@ export const wordSchema = v.object({
 });
 export type Word = v.InferOutput<typeof wordSchema>;
 
+/**
+ * What only one model family knows about a segment, by the name of the family, which adds its fields by declaration
+ * merging. They appear in JSON output beside the common fields.
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type
+export interface SegmentDetails {}
+
 /** A piece of speech with its text. Times in seconds from the start of the file. */
 export const segmentSchema = v.object({
   start: finite,
   end: finite,
   text: v.string(),
-  /** Token ids of `text`, timestamp tokens included. */
-  tokens: v.array(integer),
-  /** Mean natural-log probability of the tokens of the window that the segment was decoded in. */
-  avgLogprob: finite,
-  /** Probability of "no speech" at the start of that window, 0…1. */
-  noSpeechProb: finite,
-  /** Bytes of the window's text divided by its compressed size; above 2.4 the text repeats itself. */
-  compressionRatio: finite,
-  /** Sampling temperature; 0 is greedy. */
-  temperature: finite,
+  /** Token ids of `text`, timestamp tokens included; absent if the family has none. */
+  tokens: v.exactOptional(v.array(integer)),
+  /** Geometric mean probability of the tokens that the text was decoded from, 0…1; absent if the family does not know it. */
+  confidence: v.exactOptional(finite),
   /** With `wordTimestamps`. */
   words: v.exactOptional(v.array(wordSchema)),
   /** With `tokenLogprobs`: natural-log probability of each of `tokens`. */
@@ -39,8 +40,16 @@ export const segmentSchema = v.object({
   tokenBytes: v.exactOptional(v.array(v.string())),
   /** With `multilingual`: the language of this segment. */
   language: v.exactOptional(v.string()),
+  details: v.exactOptional(
+    v.custom<SegmentDetails>(isObjectOfObjects, 'must hold an object for each family'),
+  ),
 });
 export type Segment = v.InferOutput<typeof segmentSchema>;
+
+/** The fields of `details`, whatever the family. */
+export function familyDetails({ details = {} }: Pick<Segment, 'details'>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.values(details).flatMap((fields: object) => Object.entries(fields)));
+}
 
 /** Speech detection by Silero VAD; defaults as in `daemon/src/audio/vad/README.md`. */
 export const speechOptionsSchema = v.object({
@@ -56,12 +65,10 @@ export const speechOptionsSchema = v.object({
   speechPadMs: v.exactOptional(inRange(0, 10_000)),
 });
 
-/** Defaults are those of OpenAI's reference implementation. */
-export const transcribeOptionsSchema = v.object({
+/** Options that every family that transcribes understands or refuses. */
+export const commonOptionsSchema = v.object({
   /** Language code such as `en` or `de`; detected if omitted. */
   language: v.exactOptional(text(2, 32)),
-  /** Most windows of 30 s used to detect the language if one is not certain; default 1. */
-  languageWindows: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
   /** Whether the language may change: it is detected again at speech after a pause. */
   multilingual: v.exactOptional(v.boolean()),
   /** `translate`: into English. */
@@ -77,28 +84,10 @@ export const transcribeOptionsSchema = v.object({
   vad: v.exactOptional(v.union([v.boolean(), speechOptionsSchema])),
   /** Beam size at temperature 0; default 1, which is greedy. */
   beamSize: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
-  /** The beam search continues until beamSize × patience sequences have ended; default 1. */
-  patience: v.exactOptional(inRange(0.1, 10)),
-  /** Exponent of the length that divides the score of a sequence; if omitted the score is the mean. */
-  lengthPenalty: v.exactOptional(inRange(0, 1)),
-  /** Samples at a temperature above 0, of which the most probable is used; default 1. */
-  bestOf: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(16))),
   /** Whether segments contain their words with times; segments then start and end with their words. */
   wordTimestamps: v.exactOptional(v.boolean()),
-  /** Most tokens per window of 30 s. */
-  maxTokens: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(448))),
-  /** Ids of tokens to suppress, in addition to the non-speech tokens. */
-  suppressTokens: v.exactOptional(v.pipe(v.array(v.pipe(integer, v.minValue(0))), v.maxLength(10_000))),
-  /** Seconds of silence next to which improbable words are dropped as hallucinations; none are dropped if omitted. */
-  hallucinationSilenceThreshold: v.exactOptional(inRange(0.1, 60)),
-  /** Whether the text of a window is the prompt of the next one. */
-  conditionOnPreviousText: v.exactOptional(v.boolean()),
   /** Text that the model treats as preceding the audio: names, spelling, style. */
   initialPrompt: v.exactOptional(text(0, 4096)),
-  /** Whether `initialPrompt` precedes every window instead of only the first. */
-  carryInitialPrompt: v.exactOptional(v.boolean()),
-  /** Start of the text, from which the model continues. */
-  prefix: v.exactOptional(text(0, 4096)),
   /**
    * Names and terms to listen for, in their written form. The words of the user's vocabulary if omitted; an empty list for
    * none.
@@ -113,16 +102,33 @@ export const transcribeOptionsSchema = v.object({
   batchSize: v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(64))),
   /** Whether segments contain the probability of each token. */
   tokenLogprobs: v.exactOptional(v.boolean()),
-  /** Length of token n-grams that may not repeat within a window; unlimited if omitted. */
-  noRepeatNgram: v.exactOptional(v.pipe(integer, v.minValue(2), v.maxValue(64))),
-  /** A decode above this compression ratio counts as repetition and falls back. */
-  compressionRatioThreshold: v.exactOptional(finite),
-  /** A decode below this mean log probability counts as failed and falls back. */
-  logprobThreshold: v.exactOptional(finite),
-  /** A window above this probability of "no speech" and with a low mean log probability is silent. */
-  noSpeechThreshold: v.exactOptional(inRange(0, 1)),
 });
-export type TranscribeOptions = v.InferOutput<typeof transcribeOptionsSchema>;
+
+/**
+ * Options of one model family, by the name of the family, which adds them by declaration merging and validates them. A
+ * model refuses the options of another family.
+ */
+// eslint-disable-next-line @typescript-eslint/no-empty-object-type
+export interface FamilyOptions {}
+
+export type TranscribeOptions = v.InferOutput<typeof commonOptionsSchema> & FamilyOptions;
+
+export const transcribeOptionsSchema: v.GenericSchema<unknown, TranscribeOptions> = v.pipe(
+  v.looseObject(commonOptionsSchema.entries),
+  v.transform((options) => {
+    const isKept = ([name, value]: [string, unknown]): boolean =>
+      Object.hasOwn(commonOptionsSchema.entries, name) || isObject(value);
+    return Object.fromEntries(Object.entries(options).filter(isKept));
+  }),
+);
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isObjectOfObjects(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every(isObject);
+}
 
 /** Events of a transcription, in order. */
 export const transcribeEventSchema = v.variant('type', [

@@ -1,5 +1,5 @@
 /** JSON: one object per file, on one line. */
-import type { Segment, Word } from '../protocol/transcription.js';
+import { familyDetails, type Segment, type Word } from '../protocol/transcription.js';
 import { fullText, type Writer } from './writer.js';
 import { defined } from '../protocol/defined.js';
 
@@ -24,20 +24,14 @@ export function jsonWriter(): Writer {
 }
 
 /** The fields of a segment in a fixed order. */
-function segmentFields(segment: Segment): Segment {
-  const { start, end, text, tokens, avgLogprob, noSpeechProb, compressionRatio, temperature } = segment;
-  const { words, tokenLogprobs, language } = segment;
+function segmentFields(segment: Segment): Readonly<Record<string, unknown>> {
+  const { start, end, text, tokens, tokenLogprobs, confidence, words, language } = segment;
   return {
     start,
     end,
     text,
-    ...defined({ language }),
-    tokens,
-    ...defined({ tokenLogprobs }),
-    avgLogprob,
-    noSpeechProb,
-    compressionRatio,
-    temperature,
+    ...defined({ language, tokens, tokenLogprobs, confidence }),
+    ...familyDetails(segment),
     ...defined({ words: words?.map(wordFields) }),
   };
 }

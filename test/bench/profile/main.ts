@@ -75,7 +75,7 @@ async function transcribeOnce(model: SpeechModel, samples: Float32Array, timesta
     if (value.type === 'text') firstText ??= performance.now();
     if (value.type === 'segment') firstSegment ??= performance.now();
     // All segments of a window are emitted at once, after its last token.
-    if (value.type === 'segment') tokensOfFirst += value.segment.tokens.length;
+    if (value.type === 'segment') tokensOfFirst += value.segment.tokens?.length ?? 0;
   }
 }
 

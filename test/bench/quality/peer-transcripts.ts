@@ -35,12 +35,12 @@ export const SOTTO_COLUMNS: readonly SottoColumn[] = [
   {
     name: 'Sotto greedy',
     program: 'Sotto',
-    options: { temperature: [0], timestamps: true, conditionOnPreviousText: false, vad: false },
+    options: { temperature: [0], timestamps: true, whisper: { conditionOnPreviousText: false }, vad: false },
   },
-  { name: 'Sotto beam 5', program: 'Sotto', options: { beamSize: 5, bestOf: 5, vad: false } },
+  { name: 'Sotto beam 5', program: 'Sotto', options: { beamSize: 5, whisper: { bestOf: 5 }, vad: false } },
   { name: DEFAULT, program: 'Sotto', options: { timestamps: 'auto' } },
   { name: 'Sotto default with times', program: 'Sotto', options: {} },
-  { name: 'Sotto beam 5 + VAD', program: 'Sotto', options: { beamSize: 5, bestOf: 5 } },
+  { name: 'Sotto beam 5 + VAD', program: 'Sotto', options: { beamSize: 5, whisper: { bestOf: 5 } } },
 ];
 
 export const PEERS: readonly PeerColumn[] = [

@@ -7,7 +7,6 @@ import {
   localAgreement,
   type CommitPolicy,
 } from '#daemon/models/streaming/commit-policy.js';
-import { isRefinedBetter } from '#daemon/models/streaming/choose-refined.js';
 import type { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import type { StreamingConfig } from '#daemon/models/whisper/streaming/streaming-config.js';
@@ -64,7 +63,6 @@ export async function runSottoSession(
   live.push(samples.subarray(at));
   record(await clock.run(audioSeconds, () => live.finish(neverAborted)));
   const [computeSeconds, cpuSeconds] = [clock.wallSeconds, clock.cpuSeconds];
-  const { meanLogprob } = live;
   const session = sessionOf({
     clip,
     updates,
@@ -75,7 +73,7 @@ export async function runSottoSession(
     cpuSeconds,
     encodedFrames,
   });
-  if (!refine || meanLogprob === undefined) {
+  if (!refine || !live.hasText) {
     live.dispose();
     return session;
   }
@@ -85,8 +83,8 @@ export async function runSottoSession(
     async () =>
       (await live.refine(neverAborted)) ?? (await transcribe(model, streamOf(samples), options)).result,
   );
+  const text = live.prefers(result) ? result.text : session.text;
   live.dispose();
-  const text = isRefinedBetter(result, meanLogprob) ? result.text : session.text;
   return { ...session, refined: { text, seconds: clock.at - audioSeconds } };
 }
 

@@ -2,15 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { loopAtEnd } from '#daemon/models/whisper/decode/loops.js';
-import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad/non-speech.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, realWeights, samplesOf, starterModel, streamOf, transcribed } from '../model-fixtures.js';
+import type { WhisperEvent, WhisperResult } from '#daemon/models/whisper/whisper-options.js';
 
 const RATE = 16_000;
 const PLAIN: TranscribeOptions = { vad: false, temperature: [0], language: 'en' };
 /** Turns the guards off. */
-const UNGUARDED: TranscribeOptions = { ...PLAIN, compressionRatioThreshold: 1000 };
+const UNGUARDED: TranscribeOptions = { ...PLAIN, whisper: { compressionRatioThreshold: 1000 } };
 
 let model: WhisperModel;
 let jfk: Float32Array;
@@ -28,15 +29,15 @@ function repeated(from: number, to: number, seconds: number): Float32Array {
   return Float32Array.from({ length: seconds * RATE }, (_, i) => piece[i % piece.length] ?? 0);
 }
 
-const tokensOf = ({ segments }: TranscribeResult): number[] => segments.flatMap(({ tokens }) => tokens);
-const isLooped = (result: TranscribeResult): boolean =>
+const tokensOf = ({ segments }: WhisperResult): number[] => segments.flatMap(({ tokens }) => tokens);
+const isLooped = (result: WhisperResult): boolean =>
   loopAtEnd(tokensOf(result), model.deps.tokenizer.special.timestampBegin) !== undefined;
 
 /** The longest intermediate text of a window, in words, and the result. */
 async function watched(samples: Float32Array, options: TranscribeOptions, by = model) {
   const run = by.transcribe(streamOf(samples), options, new AbortController().signal);
   let longest = 0;
-  const watch = (event: TranscribeEvent): void => {
+  const watch = (event: WhisperEvent): void => {
     if (event.type === 'text') longest = Math.max(longest, event.text.trim().split(/\s+/).length);
   };
   for (;;) {
@@ -56,7 +57,7 @@ describe('half a second of speech for ten', () => {
     const result = await transcribed(model, samples, UNGUARDED);
     expect(tokensOf(result).length).toBeGreaterThanOrEqual(220);
     expect(isLooped(result)).toBe(true);
-    expect(result.segments[0]?.compressionRatio).toBeGreaterThan(2.4); // caught by the compression guard
+    expect(result.segments[0]?.details.whisper.compressionRatio).toBeGreaterThan(2.4); // caught by the compression guard
   });
 
   test('guarded, the loop is cut and kept once after the last attempt', async () => {
@@ -65,7 +66,7 @@ describe('half a second of speech for ten', () => {
     expect(isLooped(result)).toBe(false);
     expect(result.text.toLowerCase()).toMatch(/and so/);
     expect(tokensOf(result).length).toBeLessThan(12);
-    expect(result.segments[0]?.compressionRatio).toBeLessThan(2.4);
+    expect(result.segments[0]?.details.whisper.compressionRatio).toBeLessThan(2.4);
   });
 
   test('a higher temperature starts as soon as the loop is certain', async () => {
@@ -81,8 +82,7 @@ describe('half a second of speech for ten', () => {
         ...UNGUARDED,
         ...search,
         timestamps: false,
-        noRepeatNgram: 3,
-        maxTokens: 60,
+        whisper: { ...UNGUARDED.whisper, noRepeatNgram: 3, maxTokens: 60 },
       });
       const textTokens = tokensOf(result).filter((token) => token < timestampBegin);
       const runs = textTokens.slice(2).map((_, i) => textTokens.slice(i, i + 3).join(' '));
@@ -119,10 +119,14 @@ describe('music that makes tiny.en loop', () => {
       try {
         const flute = NON_SPEECH.get('flute')?.(29) ?? new Float32Array(0);
         const { timestampBegin } = tiny.deps.tokenizer.special;
-        const unguarded = await watched(flute, { ...UNGUARDED, noSpeechThreshold: 1 }, tiny);
+        const unguarded = await watched(
+          flute,
+          { ...UNGUARDED, whisper: { ...UNGUARDED.whisper, noSpeechThreshold: 1 } },
+          tiny,
+        );
         expect(tokensOf(unguarded.result).length).toBeGreaterThanOrEqual(220);
         expect(loopAtEnd(tokensOf(unguarded.result), timestampBegin)).toBeDefined();
-        const guarded = await watched(flute, { ...PLAIN, noSpeechThreshold: 1 }, tiny);
+        const guarded = await watched(flute, { ...PLAIN, whisper: { noSpeechThreshold: 1 } }, tiny);
         expect(loopAtEnd(tokensOf(guarded.result), timestampBegin)).toBeUndefined();
         expect((await watched(flute, {}, tiny)).result.text).toBe(''); // by default: no speech
       } finally {

@@ -19,14 +19,14 @@ describe('a prefix', () => {
     ['with words', { wordTimestamps: true }],
   ])('is what the text begins with: %s', async (_, options) => {
     const prefix = 'And so my fellow Amerikans';
-    const { text, segments } = await transcribed(model, speech, { prefix, ...options });
+    const { text, segments } = await transcribed(model, speech, { whisper: { prefix }, ...options });
     expect(text).toMatch(/^ And so my fellow Amerikans,? ask not what your country/);
     expect(segments[0]?.start).toBeLessThan(0.5);
   });
 
   test('of only spaces is ignored', async () => {
     const plain = await transcribed(model, speech);
-    expect((await transcribed(model, speech, { prefix: '  ' })).text).toBe(plain.text);
+    expect((await transcribed(model, speech, { whisper: { prefix: '  ' } })).text).toBe(plain.text);
   });
 });
 
@@ -39,12 +39,12 @@ describe('the log-probabilities of tokens', () => {
   test.each([
     ['greedy', {}],
     ['by beams', { beamSize: 3 }],
-    ['drawn', { temperature: [0.4], bestOf: 2 }],
+    ['drawn', { temperature: [0.4], whisper: { bestOf: 2 } }],
   ])('are one for each token, and with the end’s their mean is the segment’s: %s', async (_, options) => {
     const { segments } = await transcribed(model, speech, { tokenLogprobs: true, ...options });
     for (const { tokens, tokenLogprobs } of segments) expect(tokenLogprobs?.length).toBe(tokens.length);
     const all = segments.flatMap(({ tokenLogprobs = [] }) => tokenLogprobs);
-    const [{ avgLogprob } = { avgLogprob: 0 }] = segments; // one window
+    const avgLogprob = segments[0]?.details.whisper.avgLogprob ?? 0; // one window
     const end = avgLogprob * (all.length + 1) - all.reduce((sum, logprob) => sum + logprob, 0);
     expect(all.length).toBeGreaterThan(20);
     expect(Math.max(end, ...all)).toBeLessThanOrEqual(1e-5);

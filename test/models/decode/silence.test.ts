@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { isSilent, REFERENCE_THRESHOLDS } from '#daemon/models/whisper/decode/quality.js';
-import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad/non-speech.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, missingClips, joined, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
+import type { WhisperResult } from '#daemon/models/whisper/whisper-options.js';
 
 const RATE = 16_000;
 
@@ -42,7 +43,7 @@ describe('no words', () => {
   });
 });
 
-const words = ({ segments }: TranscribeResult, from: number, to: number): string =>
+const words = ({ segments }: WhisperResult, from: number, to: number): string =>
   segments
     .filter(({ start }) => start >= from && start < to)
     .map(({ text }) => text)
@@ -77,7 +78,10 @@ describe('without VAD', () => {
     const plain: TranscribeOptions = { vad: false, temperature: [0], wordTimestamps: true };
     const invented = await transcribed(model, samples, plain);
     expect(words(invented, 11.6, Infinity)).not.toBe('');
-    const kept = await transcribed(model, samples, { ...plain, hallucinationSilenceThreshold: 2 });
+    const kept = await transcribed(model, samples, {
+      ...plain,
+      whisper: { hallucinationSilenceThreshold: 2 },
+    });
     expect(words(kept, 11.6, Infinity)).toBe('');
     expect(words(kept, 0, 11.6)).toBe(words(invented, 0, 11.6));
     expect(words(kept, 0, 11.6)).toMatch(/^and so my fellow americans.*for your country$/);

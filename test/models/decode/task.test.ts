@@ -39,11 +39,11 @@ test('a window respects maxTokens and suppressTokens', async () => {
   };
   const all = await tokensOf({});
   expect(all.length).toBeGreaterThan(15);
-  expect(await tokensOf({ maxTokens: 7 })).toEqual(all.slice(0, 7));
-  expect(await tokensOf({ maxTokens: 7, beamSize: 2 })).toHaveLength(7);
+  expect(await tokensOf({ whisper: { maxTokens: 7 } })).toEqual(all.slice(0, 7));
+  expect(await tokensOf({ whisper: { maxTokens: 7 }, beamSize: 2 })).toHaveLength(7);
   const forbidden = all[3] ?? 0;
   for (const beamSize of [1, 3]) {
-    const without = await tokensOf({ suppressTokens: [forbidden, 1_000_000], beamSize });
+    const without = await tokensOf({ whisper: { suppressTokens: [forbidden, 1_000_000] }, beamSize });
     expect(without).not.toContain(forbidden);
     expect(without.slice(0, 3)).toEqual(all.slice(0, 3));
   }

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import fc from 'fast-check';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { isPlausible, shortWindowFrames } from '#daemon/models/whisper/encode/short-window.js';
-import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { clip, joined, samplesOf, starterModel, streamOf, transcribed } from '../model-fixtures.js';
+import type { WhisperResult } from '#daemon/models/whisper/whisper-options.js';
 
 describe('the length of a short window', () => {
   test('covers the audio and at least a second of silence, at most 30 s, in few sizes', () => {
@@ -66,7 +67,7 @@ describe('timestamps: auto', () => {
     model.dispose();
   });
 
-  interface ShortWindowResult extends TranscribeResult {
+  interface ShortWindowResult extends WhisperResult {
     /** Mel frames of each window that was encoded. */
     encoded: number[];
   }

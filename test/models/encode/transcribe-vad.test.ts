@@ -1,8 +1,9 @@
 /** Only speech is decoded: silence stays silent, and times are those of the file. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { clip, joined, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
+import type { WhisperResult } from '#daemon/models/whisper/whisper-options.js';
 
 const RATE = 16_000;
 
@@ -16,7 +17,7 @@ afterAll(() => {
   model.dispose();
 });
 
-const transcribe = (samples: Float32Array, options?: TranscribeOptions): Promise<TranscribeResult> =>
+const transcribe = (samples: Float32Array, options?: TranscribeOptions): Promise<WhisperResult> =>
   transcribed(model, samples, options);
 
 const silence = (seconds: number): Float32Array => new Float32Array(seconds * RATE);

@@ -287,13 +287,20 @@ describe('with real weights', () => {
     const plain = await transcribed(model, jfk, { temperature: [0] });
     const biasedText = await transcribed(model, jfk, { temperature: [0], hotwords });
     expect(biasedText.text).toBe(plain.text);
-    expect(biasedText.segments[0]?.avgLogprob).toBeCloseTo(plain.segments[0]?.avgLogprob ?? 0, 3); // without the bonus
+    expect(biasedText.segments[0]?.details.whisper.avgLogprob).toBeCloseTo(
+      plain.segments[0]?.details.whisper.avgLogprob ?? 0,
+      3,
+    ); // without the bonus
   });
 
   test('sampling and beams work with a list', async () => {
     const jfk = await samplesOf(join(root, 'assets/speech/jfk.flac'));
-    const options = { hotwords: ['Americans', 'Kennedy'], noRepeatNgram: 8 };
-    for (const more of [{ temperature: [0.2] }, { temperature: [0.4], bestOf: 2 }, { beamSize: 3 }]) {
+    const options = { hotwords: ['Americans', 'Kennedy'], whisper: { noRepeatNgram: 8 } };
+    for (const more of [
+      { temperature: [0.2] },
+      { temperature: [0.4], whisper: { noRepeatNgram: 8, bestOf: 2 } },
+      { beamSize: 3 },
+    ]) {
       const biasedText = await transcribeText(jfk, { ...options, ...more });
       expect(biasedText).toMatch(/my fellow Americans.* ask not what your country/);
       expect(biasedText).not.toContain('Kennedy');

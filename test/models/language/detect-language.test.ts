@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { canChangeLanguage } from '#daemon/models/whisper/language/detect-language.js';
-import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
 import {
@@ -14,6 +14,7 @@ import {
   starterModel,
   streamOf,
 } from '../model-fixtures.js';
+import type { WhisperEvent, WhisperResult } from '#daemon/models/whisper/whisper-options.js';
 
 const RATE = 16_000;
 const LONG = 120_000;
@@ -30,10 +31,10 @@ afterAll(() => {
   model.dispose();
 });
 
-type LanguageEvent = Extract<TranscribeEvent, { type: 'language' }>;
+type LanguageEvent = Extract<WhisperEvent, { type: 'language' }>;
 
 interface LanguageResult {
-  readonly result: TranscribeResult;
+  readonly result: WhisperResult;
   /** In order: languages, and the starts of segments. */
   readonly order: (string | number)[];
   readonly languages: LanguageEvent[];
@@ -197,7 +198,7 @@ describe('speech in one language', () => {
       const both = await transcribeLanguages(english, {
         language: 'en',
         multilingual: true,
-        languageWindows: 4,
+        whisper: { languageWindows: 4 },
       });
       expect({ ...both.result, timings: 0 }).toEqual({ ...given.result, timings: 0 });
       expect(both.languages).toEqual([{ type: 'language', language: 'en', probability: 1 }]);
@@ -211,7 +212,9 @@ describe('the language of audio that does not start with speech', () => {
     'is reported once and is that of the first speech, for any number of windows',
     async () => {
       for (const languageWindows of [1, 4]) {
-        const { languages } = await transcribeLanguages(joined(pause(31), spanish), { languageWindows });
+        const { languages } = await transcribeLanguages(joined(pause(31), spanish), {
+          whisper: { languageWindows },
+        });
         expect(languages.map(({ language }) => language)).toEqual(['es']);
       }
     },
@@ -227,8 +230,8 @@ describe('the language of audio that does not start with speech', () => {
         (_, i) => 0.3 * Math.sin((2 * Math.PI * 50 * i) / RATE),
       );
       const samples = joined(hum, spanish, pause(1), spanish);
-      const one = await transcribeLanguages(samples, { vad: false, languageWindows: 1 });
-      const four = await transcribeLanguages(samples, { vad: false, languageWindows: 4 });
+      const one = await transcribeLanguages(samples, { vad: false, whisper: { languageWindows: 1 } });
+      const four = await transcribeLanguages(samples, { vad: false, whisper: { languageWindows: 4 } });
       expect(four.languages).toHaveLength(1);
       expect(four.languages[0]?.language).toBe('es');
       if (one.languages[0]?.language === 'es')
@@ -258,7 +261,7 @@ describe('an English-only model', () => {
       const never = new AbortController().signal;
       const start = (options: TranscribeOptions) => tiny.transcribe(streamOf(english), options, never).next();
       await expect(start({ multilingual: true })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-      const { value } = await start({ languageWindows: 4 });
+      const { value } = await start({ whisper: { languageWindows: 4 } });
       expect(value).toEqual({ type: 'language', language: 'en', probability: 1 });
       tiny.dispose();
     },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from '@jest/globals';
 
+import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { footprintOf, loadModel } from '#daemon/models/registry.js';
 import { openCheckpoint } from '#daemon/models/whisper/checkpoint/checkpoint.js';
 import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
@@ -74,7 +75,7 @@ describe('the footprint of a model', () => {
     const predicted = await footprintOf(dir);
     const samples = await samplesOf(file);
     const before = mx.memory.active();
-    const model = await loadModel(dir);
+    const model = await WhisperModel.load(dir);
     mx.memory.resetPeak();
     await transcribed(model, samples, { wordTimestamps: true });
     const measured = mx.memory.peak() - before;

@@ -1,9 +1,10 @@
 /** Long-form transcription in batches, with the starter model. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import type { TranscribeEvent, TranscribeOptions } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 import { clip, joined, samplesOf, starterModel, streamOf, transcribed } from '../model-fixtures.js';
+import type { WhisperEvent } from '#daemon/models/whisper/whisper-options.js';
 
 const RATE = 16_000;
 const PLAIN: TranscribeOptions = { temperature: [0] };
@@ -45,8 +46,8 @@ function missing(a: readonly string[], b: readonly string[]): number {
   return a.length - (row.at(-1) ?? 0);
 }
 
-async function eventsOf(samples: Float32Array, options: TranscribeOptions): Promise<TranscribeEvent[]> {
-  const events: TranscribeEvent[] = [];
+async function eventsOf(samples: Float32Array, options: TranscribeOptions): Promise<WhisperEvent[]> {
+  const events: WhisperEvent[] = [];
   const run = model.transcribe(
     streamOf(samples),
     { language: 'en', ...options },
@@ -89,7 +90,7 @@ describe('windows at once', () => {
       await eventsOf(long, { ...options, batchSize: 2 }),
       await eventsOf(long, { ...options, batchSize: 8 }),
     ];
-    const segmentsOf = (events: TranscribeEvent[]) =>
+    const segmentsOf = (events: WhisperEvent[]) =>
       events.flatMap((event) => (event.type === 'segment' ? [event.segment] : []));
     expect(segmentsOf(two).map(({ text, start, end }) => ({ text, start, end }))).toEqual(
       segmentsOf(eight).map(({ text, start, end }) => ({ text, start, end })),
@@ -116,12 +117,12 @@ describe('windows at once', () => {
     const { segments, text } = await transcribed(model, again, {
       temperature: [0, 0.2],
       batchSize: 4,
-      compressionRatioThreshold: 1.7,
+      whisper: { compressionRatioThreshold: 1.7 },
     });
-    const temperatures = new Set(segments.map(({ temperature }) => temperature));
+    const temperatures = new Set(segments.map(({ details }) => details.whisper.temperature));
     expect(temperatures).toEqual(new Set([0, 0.2]));
     expect(
-      segments.filter(({ temperature }) => temperature > 0).map(({ start }) => start > 300),
+      segments.filter(({ details }) => details.whisper.temperature > 0).map(({ start }) => start > 300),
     ).not.toContain(false);
     expect(text).toMatch(/creatures[^]*country/);
   });
@@ -130,7 +131,7 @@ describe('windows at once', () => {
     const some = sonnet.subarray(0, 33 * RATE);
     for (const options of [
       { beamSize: 2 },
-      { prefix: 'One' },
+      { whisper: { prefix: 'One' } },
       { initialPrompt: 'A sonnet.' },
       { vad: false },
     ]) {
@@ -146,7 +147,7 @@ describe('windows at once', () => {
 
   test('are not used with conditioning on previous text', async () => {
     const some = sonnet.subarray(0, 33 * RATE);
-    const options = { ...PLAIN, conditionOnPreviousText: true };
+    const options = { ...PLAIN, whisper: { conditionOnPreviousText: true } };
     const [sequential, conditioned] = [
       await transcribed(model, some, options),
       await transcribed(model, some, { ...options, batchSize: 4 }),

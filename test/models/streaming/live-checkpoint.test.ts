@@ -1,8 +1,9 @@
 /** A live session that continues from a checkpoint after any decode step gives the same text. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
+import type { LiveCheckpoint, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
+import type { LiveWhisper } from '#daemon/models/whisper/streaming/live-whisper.js';
 import { mx } from '#native/index.js';
 import { testUnless } from '#test/harness/skipping.js';
 import { clip, missingClips, joined, realWeights, samplesOf, starterModel } from '../model-fixtures.js';
@@ -46,7 +47,7 @@ async function replayed(
 ): Promise<(LiveUpdate | number)[]> {
   const updates: (LiveUpdate | number)[] = [];
   let stored: string | undefined;
-  const restored = (until: number): LiveSpeech => {
+  const restored = (until: number): LiveWhisper => {
     const checkpoint = stored === undefined ? undefined : (JSON.parse(stored) as LiveCheckpoint);
     const live = model.live({}, checkpoint);
     for (let at = checkpoint?.fromSample ?? 0, i = 0; at < until; i++) {

@@ -1,8 +1,9 @@
 /** Word times in a whole transcription. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { clip, joined, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
+import type { WhisperResult } from '#daemon/models/whisper/whisper-options.js';
 
 let model: WhisperModel;
 let speech: Float32Array; // 11 s
@@ -14,7 +15,7 @@ afterAll(() => {
   model.dispose();
 });
 
-const transcribe = (samples: Float32Array, options: TranscribeOptions): Promise<TranscribeResult> =>
+const transcribe = (samples: Float32Array, options: TranscribeOptions): Promise<WhisperResult> =>
   transcribed(model, samples, { wordTimestamps: true, ...options });
 
 test.each<TranscribeOptions>([
@@ -47,7 +48,10 @@ test.each<TranscribeOptions>([
 
 test('words of a later window have the times of the file', async () => {
   const long = joined(speech, speech, speech, speech); // 44 s
-  const { segments } = await transcribe(long, { conditionOnPreviousText: false, temperature: [0] });
+  const { segments } = await transcribe(long, {
+    whisper: { conditionOnPreviousText: false },
+    temperature: [0],
+  });
   const fellows = segments
     .flatMap(({ words = [] }) => words)
     .filter(({ word }) => /fellow/.test(word))
@@ -59,7 +63,7 @@ test('words of a later window have the times of the file', async () => {
 test('hallucinationSilenceThreshold keeps speech and terminates', async () => {
   const long = joined(speech, new Float32Array(25 * 16_000), speech);
   for (const vad of [true, false]) {
-    const { segments } = await transcribe(long, { vad, hallucinationSilenceThreshold: 2 });
+    const { segments } = await transcribe(long, { vad, whisper: { hallucinationSilenceThreshold: 2 } });
     const textBetween = (from: number, to: number): string =>
       segments.flatMap(({ start, text }) => (start >= from && start < to ? text : [])).join('');
     expect(textBetween(0, 12)).toMatch(/fellow.*country/is);

@@ -14,7 +14,8 @@ import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
 import { cutSegments } from '#daemon/models/whisper/decode/segments.js';
 import { addWordTimes, type WordContext } from '#daemon/models/whisper/words/word-times.js';
-import type { Segment, Word } from '#daemon/protocol/transcription.js';
+import type { Word } from '#daemon/protocol/transcription.js';
+import type { WhisperSegment } from '#daemon/models/whisper/whisper-options.js';
 import { mx } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
@@ -61,7 +62,9 @@ function contextOf(model: WhisperModel, language: string, window: Omit<Window, '
   };
 }
 
-const plain = { avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0 };
+const plain = {
+  details: { whisper: { avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0 } },
+};
 
 const starter = starterModel();
 const models: [name: string, weights: { dir: string } | { missing: string }][] = [
@@ -106,7 +109,7 @@ for (const [name, weights] of models) {
       async (_, entry) => {
         const samples = await samplesOf(entry.path);
         for (const window of entry.windows) {
-          const segments = window.segments.map(({ start, end, text, tokens }): Segment => ({
+          const segments = window.segments.map(({ start, end, text, tokens }): WhisperSegment => ({
             start,
             end,
             text,
@@ -165,7 +168,9 @@ describe('word times', () => {
   afterAll(() => model.dispose());
 
   /** Decodes and aligns the first window of the audio. */
-  async function decodedAndTimed(signal = never): Promise<{ segments: Segment[]; timed: Segment[] }> {
+  async function decodedAndTimed(
+    signal = never,
+  ): Promise<{ segments: WhisperSegment[]; timed: WhisperSegment[] }> {
     const { model: network, tokenizer } = model.deps;
     const audioFrames = Math.min(WINDOW_FRAMES, Math.floor(samples.length / 160));
     const window = await encoded(model, samples, 0);
@@ -222,7 +227,13 @@ describe('word times', () => {
     const window = await encoded(model, samples, 0);
     const context = contextOf(model, 'en', { seek: 0, audioFrames: 3000, lastSpeech: 0 });
     expect(await addWordTimes([], model.deps, window, context, never)).toEqual([]);
-    const long: Segment = { start: 0, end: 30, text: '', tokens: new Array<number>(460).fill(220), ...plain };
+    const long: WhisperSegment = {
+      start: 0,
+      end: 30,
+      text: '',
+      tokens: new Array<number>(460).fill(220),
+      ...plain,
+    };
     await expect(addWordTimes([long], model.deps, window, context, never)).rejects.toThrow(RangeError);
     disposeWindow(window);
   });
@@ -231,7 +242,7 @@ describe('word times', () => {
     const window = await encoded(model, samples, 0);
     for (const audioFrames of [0, 1, 2, 6, 20]) {
       const context = contextOf(model, 'en', { seek: 0, audioFrames, lastSpeech: 0 });
-      const segment: Segment = {
+      const segment: WhisperSegment = {
         start: 0,
         end: 1,
         text: ' Yes.',

@@ -16,7 +16,7 @@ import {
   type TimedWord,
 } from '#daemon/models/whisper/words/word-times.js';
 import { mergePunctuation, splitCharacters, splitWords } from '#daemon/models/whisper/words/split-words.js';
-import type { Segment } from '#daemon/protocol/transcription.js';
+import type { WhisperSegment } from '#daemon/models/whisper/whisper-options.js';
 import { mx } from '#native/index.js';
 
 import { fixture } from '../model-fixtures.js';
@@ -290,11 +290,13 @@ describe('punctuation', () => {
   });
 });
 
+const details = { whisper: { avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0 } };
+
 describe('the places of words', () => {
-  const segment = (start: number, end: number): Segment => ({
-    start, end, text: '', tokens: [], avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0,
+  const segment = (start: number, end: number): WhisperSegment => ({
+    start, end, text: '', tokens: [], details,
   }); // prettier-ignore
-  const place = (segments: Segment[], split: TimedWord[][], context = {}): Segment[] =>
+  const place = (segments: WhisperSegment[], split: TimedWord[][], context = {}): WhisperSegment[] =>
     placeWords(segments, split, { offsetSeconds: 0, lastSpeechSeconds: 0, ...context });
 
   test('are in times of the file, and the segment spans its first word to its last', () => {
@@ -407,16 +409,16 @@ describe('anomalous words', () => {
 });
 
 describe('a hallucination in silence', () => {
-  const segment = (start: number, end: number, probability: number): Segment => ({
-    start, end, text: ' a b', tokens: [], avgLogprob: 0, noSpeechProb: 0, compressionRatio: 1, temperature: 0,
+  const segment = (start: number, end: number, probability: number): WhisperSegment => ({
+    start, end, text: ' a b', tokens: [], details,
     words: [
       { word: ' a', start, end: (start + end) / 2, probability },
       { word: ' b', start: (start + end) / 2, end, probability },
     ],
   }); // prettier-ignore
   const window = { start: 100, audioEnd: 130, end: 130, lastSpeech: 99, fileEnd: 600 };
-  const spoken = (start: number, end = start + 1): Segment => segment(start, end, 0.9);
-  const odd = (start: number, end = start + 1): Segment => segment(start, end, 0.05);
+  const spoken = (start: number, end = start + 1): WhisperSegment => segment(start, end, 0.9);
+  const odd = (start: number, end = start + 1): WhisperSegment => segment(start, end, 0.05);
 
   test('is dropped with the segments after it, and the next window starts there', () => {
     const segments = [spoken(101), odd(110), spoken(120)];

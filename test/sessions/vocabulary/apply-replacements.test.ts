@@ -23,10 +23,8 @@ const segment = {
   end: 2,
   text: ' Hi Sean',
   tokens: [1, 2],
-  avgLogprob: -0.1,
-  noSpeechProb: 0,
-  compressionRatio: 1,
-  temperature: 0,
+  confidence: 0.9,
+  details: { whisper: { avgLogprob: -0.1, noSpeechProb: 0, compressionRatio: 1, temperature: 0 } },
 };
 
 describe('words with times', () => {

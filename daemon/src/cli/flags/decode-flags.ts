@@ -43,27 +43,32 @@ export interface DecodeFlags {
 /** Flags that have the same name as the option they set. */
 const SAME_NAME_FLAGS = [
   'language',
-  'languageWindows',
   'multilingual',
   'task',
   'initialPrompt',
-  'carryInitialPrompt',
-  'prefix',
   'hotwords',
   'beamSize',
+  'temperature',
+  'batchSize',
+  'tokenLogprobs',
+] as const satisfies readonly (keyof DecodeFlags & keyof TranscribeOptions)[];
+
+/** The same for options that only Whisper has. */
+const WHISPER_FLAGS = [
+  'languageWindows',
+  'carryInitialPrompt',
+  'prefix',
   'patience',
   'lengthPenalty',
-  'temperature',
   'bestOf',
-  'batchSize',
   'maxTokens',
   'suppressTokens',
   'compressionRatioThreshold',
   'logprobThreshold',
   'noSpeechThreshold',
   'hallucinationSilenceThreshold',
-  'tokenLogprobs',
-] as const satisfies readonly (keyof DecodeFlags & keyof TranscribeOptions)[];
+] as const satisfies readonly (keyof DecodeFlags & keyof WhisperOptions)[];
+type WhisperOptions = NonNullable<TranscribeOptions['whisper']>;
 
 export function addDecodeFlags(command: Command): Command {
   const add = (flags: string, description: string, parse: (value: string) => unknown): void => {
@@ -168,9 +173,12 @@ export function toTranscribeOptions(flags: DecodeFlags): TranscribeOptions {
     if (unused === undefined || !isUnused(flags)) continue;
     throw problem(flagOf(unused));
   }
-  const options: TranscribeOptions = {};
-  for (const name of SAME_NAME_FLAGS)
-    Object.assign(options, flags[name] !== undefined && { [name]: flags[name] });
+  const options: TranscribeOptions = pick(flags, SAME_NAME_FLAGS);
+  const whisper: WhisperOptions = {
+    ...pick(flags, WHISPER_FLAGS),
+    ...(!flags.conditionOnPreviousText && { conditionOnPreviousText: false }),
+    ...defined({ noRepeatNgram: flags.noRepeatNgramSize }),
+  };
   const vad = defined({
     threshold: flags.vadThreshold,
     minSpeechMs: flags.vadMinSpeech,
@@ -181,9 +189,18 @@ export function toTranscribeOptions(flags: DecodeFlags): TranscribeOptions {
     ...options,
     ...(flags.vad ? Object.keys(vad).length > 0 && { vad } : { vad: false }),
     ...(flags.vocabulary === false && { vocabulary: false }),
-    ...(!flags.conditionOnPreviousText && { conditionOnPreviousText: false }),
-    ...defined({ noRepeatNgram: flags.noRepeatNgramSize }),
+    ...(Object.keys(whisper).length > 0 && { whisper }),
   };
+}
+
+/** The flags of these names that were given. */
+function pick<K extends keyof DecodeFlags>(
+  flags: DecodeFlags,
+  names: readonly K[],
+): Partial<Pick<DecodeFlags, K>> {
+  return Object.fromEntries(
+    names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]]])),
+  ) as Partial<Pick<DecodeFlags, K>>;
 }
 
 function flagOf(name: string): string {

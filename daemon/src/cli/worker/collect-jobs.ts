@@ -99,7 +99,7 @@ function jobOf(
   target: QueueJob['target'],
 ): QueueJob {
   const job = {
-    version: 1,
+    version: 2,
     name,
     source,
     target,

@@ -3,7 +3,7 @@ import { isAbsolute, normalize } from 'node:path';
 import * as v from 'valibot';
 import { isErrorCode, SottoError } from '../../protocol/errors.js';
 import { finite, text, integer, inRange } from '../../protocol/fields.js';
-import { transcribeOptionsSchema } from '../../protocol/transcription.js';
+import { commonOptionsSchema, transcribeOptionsSchema } from '../../protocol/transcription.js';
 import { FORMAT_NAMES } from '../../writers/index.js';
 import { digestOfJson } from '../output/digest.js';
 import { isUrl } from '../output/display-path.js';
@@ -55,7 +55,7 @@ const targetSchema = v.variant('kind', [
 const columns = v.exactOptional(v.pipe(integer, v.minValue(1), v.maxValue(999_999)));
 
 export const queueJobSchema = v.object({
-  version: v.literal(1),
+  version: v.literal(2),
   /** Display name. */
   name: text(1, 8192),
   source: sourceSchema,
@@ -91,9 +91,19 @@ const jobProgressSchema = v.object({
 });
 export type JobProgress = v.InferOutput<typeof jobProgressSchema>;
 
+/** Whisper was the only family of version 1, and its options stood beside the common ones. Other jobs stay as they are. */
+function fromVersion1(data: unknown): unknown {
+  const job = v.safeParse(v.looseObject({ version: v.literal(1), options: v.looseObject({}) }), data);
+  if (!job.success) return data;
+  const isCommon = ([name]: [string, unknown]): boolean => Object.hasOwn(commonOptionsSchema.entries, name);
+  const options = Object.entries(job.output.options);
+  const whisper = Object.fromEntries(options.filter((option) => !isCommon(option)));
+  return { ...job.output, version: 2, options: { ...Object.fromEntries(options.filter(isCommon)), whisper } };
+}
+
 /** @throws SottoError PROTOCOL */
 export function parseJob(data: unknown): QueueJob {
-  const parsed = v.safeParse(queueJobSchema, data);
+  const parsed = v.safeParse(queueJobSchema, fromVersion1(data));
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   throw new SottoError('PROTOCOL', `not a job of Sotto: ${v.getDotPath(issue) ?? ''}: ${issue.message}`, {

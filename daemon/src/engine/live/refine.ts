@@ -1,7 +1,6 @@
 /** Decodes a whole session again at its end, within a time that a waiting user accepts. */
 import type { SpeechModel } from '#daemon/models/speech-model.js';
 import type { LiveSpeech } from '#daemon/models/streaming/live-speech.js';
-import { isRefinedBetter } from '#daemon/models/streaming/choose-refined.js';
 import type { Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveOptions } from '#daemon/protocol/live.js';
 import type { TranscribeResult } from '#daemon/protocol/transcription.js';
@@ -31,7 +30,7 @@ export async function refine(
   signal: AbortSignal,
 ): Promise<Refined | undefined> {
   const samples = buffer.all();
-  if (samples === undefined || speech.meanLogprob === undefined) return undefined;
+  if (samples === undefined || !speech.hasText) return undefined;
   const seconds = samples.length / SAMPLE_RATE;
   const budget = Math.min(MAX_REFINE_SECONDS, Math.max(MIN_REFINE_SECONDS, REFINE_BUDGET_FRACTION * seconds));
   const deadline = new AbortController();
@@ -54,7 +53,7 @@ export async function refine(
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
   }
-  if (!isRefinedBetter(result, speech.meanLogprob)) return undefined;
+  if (!speech.prefers(result)) return undefined;
   const words = result.segments.flatMap((segment) => segment.words ?? []);
   return { text: result.text.trim(), words, language: result.language };
 }

@@ -22,7 +22,7 @@ const schema = v.object({
 let activity: Promise<VoiceActivity> | undefined;
 
 export class VadOnlySession implements LiveSpeech {
-  readonly meanLogprob = undefined;
+  readonly hasText = false;
   readonly #stream: VadStream;
   #frames: number;
   #fresh: number[] = [];
@@ -46,6 +46,10 @@ export class VadOnlySession implements LiveSpeech {
 
   get speaking(): boolean {
     return this.#speaking;
+  }
+
+  prefers(): boolean {
+    return false;
   }
 
   push(samples: Float32Array): void {

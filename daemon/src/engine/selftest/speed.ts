@@ -166,7 +166,7 @@ async function modelSpeed(dir: string, clip: string, runs: 1 | 2 = 2) {
     const first = await run(clip);
     const warm = performance.now();
     const { timings, segments, text } = runs === 1 ? first : await run(clip);
-    const tokens = segments.reduce((sum, segment) => sum + segment.tokens.length, 0);
+    const tokens = segments.reduce((sum, { tokens = [] }) => sum + tokens.length, 0);
     return {
       loadSeconds: (loaded - begin) / 1000,
       warmUpSeconds: (warm - loaded) / 1000,

@@ -46,8 +46,11 @@ export interface LiveSpeech {
   /** Whether the last decoded audio ends in speech. */
   readonly speaking: boolean;
 
-  /** Mean natural-log probability of all tokens committed in the session; undefined before the first. */
-  readonly meanLogprob: number | undefined;
+  /** Whether anything was committed in the session. */
+  readonly hasText: boolean;
+
+  /** After `finish`: whether a decode of the whole session should replace its committed text. */
+  prefers(decoded: TranscribeResult): boolean;
 
   /** Valid after an update. */
   checkpoint(): LiveCheckpoint;

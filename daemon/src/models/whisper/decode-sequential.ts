@@ -3,7 +3,6 @@
  * text so far as its prompt.
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
-import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 
 import { type Window, WINDOW_FRAMES } from './encode/audio-windows.js';
 import { throwIfCancelled } from '#daemon/async.js';
@@ -14,11 +13,12 @@ import { LanguageTracker } from './language/language-tracker.js';
 import { detectOverWindows } from './language/language-votes.js';
 import { isPlausible, shortWindowFrames } from './encode/short-window.js';
 import type { DecodeMode, Transcription } from './whisper-transcription.js';
+import type { WhisperEvent } from './whisper-options.js';
 
 export async function* decodeSequential(
   work: Transcription,
   signal: AbortSignal,
-): AsyncGenerator<TranscribeEvent, void> {
+): AsyncGenerator<WhisperEvent, void> {
   const { stopwatch, windows, settings } = work;
   const { thresholds } = settings;
   const languages = settings.multilingual ? new LanguageTracker(work) : undefined;

@@ -3,34 +3,35 @@ import { basename, resolve } from 'node:path';
 
 import { MelTransform } from '#daemon/audio/mel/mel.js';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
-import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
-import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from '../streaming/live-speech.js';
+import type { LiveCheckpoint, LiveSpeechOptions } from '../streaming/live-speech.js';
 import type { AudioStream, LoadOptions, SpeechModel, WarmUpResult } from '../speech-model.js';
 import { readConfig, startLoading } from './checkpoint/load-whisper.js';
 import { LiveWhisper } from './streaming/live-whisper.js';
 import { WhisperTokenizer } from './tokenizer.js';
-import type { WhisperOptions } from './whisper-settings.js';
 import { transcribe } from './transcribe.js';
 import type { WhisperDeps } from './whisper-transcription.js';
 import { warmUp } from './whisper-warm-up.js';
 import { batchRowBytes } from './memory/work-bytes.js';
+import { suitsBatch } from './packing/suits-batch.js';
+import type { WhisperEvent, WhisperResult } from './whisper-options.js';
 
 export { LANGUAGES, languageCode } from './language/whisper-languages.js';
 export type { WhisperConfig } from './whisper-config.js';
-export type { WhisperOptions } from './whisper-settings.js';
+export type { WhisperOptions } from './whisper-options.js';
 
 export class WhisperModel implements SpeechModel {
   readonly family = 'whisper';
   readonly weightBytes: number;
-  readonly batchRowBytes: number;
+  readonly batch: NonNullable<SpeechModel['batch']>;
 
   private constructor(
     readonly name: string,
     readonly deps: WhisperDeps,
   ) {
     this.weightBytes = deps.model.nbytes;
-    this.batchRowBytes = batchRowBytes(deps.model.config);
+    this.batch = { rowBytes: batchRowBytes(deps.model.config), suits: suitsBatch };
   }
 
   /**
@@ -53,13 +54,13 @@ export class WhisperModel implements SpeechModel {
 
   transcribe(
     audio: AudioStream,
-    options: WhisperOptions,
+    options: TranscribeOptions,
     signal: AbortSignal,
-  ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
+  ): AsyncGenerator<WhisperEvent, WhisperResult> {
     return transcribe(this.deps, audio, options, signal);
   }
 
-  live(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech {
+  live(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveWhisper {
     return new LiveWhisper(this.deps, options, from);
   }
 

@@ -1,4 +1,4 @@
-import type { TranscribeEvent, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { SpeechTrack } from '#daemon/audio/vad/index.js';
 
 import type { AudioStream } from '../speech-model.js';
@@ -6,8 +6,9 @@ import { AudioWindows } from './encode/audio-windows.js';
 import { BATCHED_SPEECH, decodeBatched } from './packing/decode-batched.js';
 import { PackedWindows } from './packing/packed-windows.js';
 import { decodeSequential } from './decode-sequential.js';
-import { type WhisperSettings, resolveSettings, type WhisperOptions } from './whisper-settings.js';
+import { type WhisperSettings, resolveSettings } from './whisper-settings.js';
 import { Transcription, type WhisperDeps } from './whisper-transcription.js';
+import type { WhisperEvent, WhisperResult } from './whisper-options.js';
 
 /**
  * Yields the language, then for each window its growing text, its segments and the progress.
@@ -18,9 +19,9 @@ import { Transcription, type WhisperDeps } from './whisper-transcription.js';
 export async function* transcribe(
   deps: WhisperDeps,
   audio: AudioStream,
-  options: WhisperOptions,
+  options: TranscribeOptions,
   signal: AbortSignal,
-): AsyncGenerator<TranscribeEvent, TranscribeResult> {
+): AsyncGenerator<WhisperEvent, WhisperResult> {
   const settings = resolveSettings(options, deps);
   const { work, events } = startTranscription(deps, settings, audio, signal);
   try {

@@ -7,12 +7,9 @@ import { type FallbackThresholds, REFERENCE_THRESHOLDS } from './decode/quality.
 import { canChangeLanguage } from './language/detect-language.js';
 import type { Whisper } from './model.js';
 import { checkedTask } from './task.js';
+import { familyOptions } from '../family-options.js';
+import { whisperOptionsSchema } from './whisper-options.js';
 import type { Task, WhisperTokenizer } from './tokenizer.js';
-
-export interface WhisperOptions extends TranscribeOptions {
-  /** Seed for sampling at temperatures above 0. The same seed gives the same text. */
-  seed?: number;
-}
 
 export interface WhisperSettings {
   readonly task: Task;
@@ -47,10 +44,12 @@ export interface WhisperSettings {
 
 /** @throws SottoError INVALID_ARGUMENT for a language, task or multilingual audio that the model does not support, or invalid VAD options */
 export function resolveSettings(
-  options: WhisperOptions,
+  options: TranscribeOptions,
   { model, tokenizer }: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
 ): WhisperSettings {
-  const { vad = true, batchSize = 1, conditionOnPreviousText, hallucinationSilenceThreshold } = options;
+  const own = familyOptions(options, 'whisper', whisperOptionsSchema);
+  const { vad = true, batchSize = 1 } = options;
+  const { conditionOnPreviousText, hallucinationSilenceThreshold } = own;
   const multilingual = canChangeLanguage(options, model.config);
   // Batched windows know neither each other's text nor changes of language, and dropped hallucinations restart a window, so
   // these options decode sequentially.
@@ -59,30 +58,30 @@ export function resolveSettings(
   return {
     task: checkedTask(options.task ?? 'transcribe', model.config),
     language: options.language === undefined ? undefined : tokenizer.resolveLanguage(options.language),
-    languageWindows: options.languageWindows ?? 1,
+    languageWindows: own.languageWindows ?? 1,
     multilingual,
     timestamps: options.timestamps ?? true,
     speech: vad === false ? undefined : validateSpeechOptions(vad === true ? {} : vad),
     thresholds: {
       temperatures: options.temperature ?? REFERENCE_THRESHOLDS.temperatures,
-      compressionRatio: options.compressionRatioThreshold ?? REFERENCE_THRESHOLDS.compressionRatio,
-      logprob: options.logprobThreshold ?? REFERENCE_THRESHOLDS.logprob,
-      noSpeech: options.noSpeechThreshold ?? REFERENCE_THRESHOLDS.noSpeech,
+      compressionRatio: own.compressionRatioThreshold ?? REFERENCE_THRESHOLDS.compressionRatio,
+      logprob: own.logprobThreshold ?? REFERENCE_THRESHOLDS.logprob,
+      noSpeech: own.noSpeechThreshold ?? REFERENCE_THRESHOLDS.noSpeech,
     },
     search: {
       beamSize: options.beamSize,
-      patience: options.patience,
-      lengthPenalty: options.lengthPenalty,
-      bestOf: options.bestOf,
-      noRepeatNgram: options.noRepeatNgram,
+      patience: own.patience,
+      lengthPenalty: own.lengthPenalty,
+      bestOf: own.bestOf,
+      noRepeatNgram: own.noRepeatNgram,
     },
-    seed: options.seed ?? 0,
-    maxTokens: options.maxTokens,
-    suppressTokens: options.suppressTokens,
+    seed: own.seed ?? 0,
+    maxTokens: own.maxTokens,
+    suppressTokens: own.suppressTokens,
     initialPrompt: options.initialPrompt,
-    carryInitialPrompt: options.carryInitialPrompt ?? false,
+    carryInitialPrompt: own.carryInitialPrompt ?? false,
     isConditioned: !batched && conditionOnPreviousText !== false,
-    prefix: options.prefix,
+    prefix: own.prefix,
     hotwords: options.hotwords ?? [],
     batchSize: batched ? batchSize : 1,
     wordTimestamps: options.wordTimestamps === true || hallucinationSilenceThreshold !== undefined,

@@ -1,7 +1,6 @@
 /** The state of one transcription, shared by sequential and batched decoding. */
 import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel/mel.js';
 import type { VoiceActivity, VoiceEvidence } from '#daemon/audio/vad/index.js';
-import type { Segment, TranscribeResult } from '#daemon/protocol/transcription.js';
 import type * as nn from '#native/nn/index.js';
 
 import type { AudioWindows, Padding, Window } from './encode/audio-windows.js';
@@ -19,6 +18,7 @@ import type { WhisperSettings } from './whisper-settings.js';
 import { isSilent } from './decode/quality.js';
 import { addWordsToCut } from './words/timed-cut.js';
 import type { WhisperTokenizer } from './tokenizer.js';
+import type { WhisperResult, WhisperSegment } from './whisper-options.js';
 
 /** Above this temperature a text does not condition the next window. */
 const PROMPT_RESET_TEMPERATURE = 0.5;
@@ -57,7 +57,7 @@ export class Transcription<Source extends WindowSource = AudioWindows> {
   language: string | undefined;
   /** Undefined if empty. */
   readonly #hotwords: Hotwords | undefined;
-  readonly #segments: Segment[] = [];
+  readonly #segments: WhisperSegment[] = [];
   readonly #filters = new Map<boolean, LogitFilters>();
   /** End of the last word before the next window. */
   #lastSpeechSeconds = 0;
@@ -166,11 +166,11 @@ export class Transcription<Source extends WindowSource = AudioWindows> {
     return cut;
   }
 
-  addSegments(segments: readonly Segment[]): void {
+  addSegments(segments: readonly WhisperSegment[]): void {
     this.#segments.push(...segments);
   }
 
-  result(): TranscribeResult {
+  result(): WhisperResult {
     return {
       text: this.deps.tokenizer.decode(this.#segments.flatMap(({ tokens }) => tokens)),
       language: this.language ?? 'en',

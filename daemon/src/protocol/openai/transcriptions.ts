@@ -127,11 +127,11 @@ const verboseSegmentSchema = v.object({
   start: finite,
   end: finite,
   text: v.string(),
-  tokens: v.array(integer),
-  temperature: finite,
-  avg_logprob: finite,
-  compression_ratio: finite,
-  no_speech_prob: finite,
+  tokens: v.exactOptional(v.array(integer)),
+  temperature: v.exactOptional(finite),
+  avg_logprob: v.exactOptional(finite),
+  compression_ratio: v.exactOptional(finite),
+  no_speech_prob: v.exactOptional(finite),
 });
 
 const verboseWordSchema = v.object({ word: v.string(), start: finite, end: finite });

@@ -1,6 +1,7 @@
 /** Formats a transcript as the responses of OpenAI's API. */
 import type { Logprob, StreamEvent, ApiTranscription, VerboseTranscription } from '../../protocol/openai.js';
-import type { Segment } from '../../protocol/transcription.js';
+import { defined } from '../../protocol/defined.js';
+import { familyDetails, type Segment } from '../../protocol/transcription.js';
 import { formatOf, fullText, render } from '../../writers/index.js';
 import { json, type Reply } from '../http/route.js';
 import type { TranscriptionRequest } from './request.js';
@@ -57,19 +58,27 @@ function verboseJson(
 }
 
 function verboseSegment(segment: Segment, id: number): NonNullable<VerboseTranscription['segments']>[number] {
-  const { start, end, text, tokens, temperature, avgLogprob, compressionRatio, noSpeechProb } = segment;
+  const { start, end, text, tokens } = segment;
+  const { temperature, avgLogprob, compressionRatio, noSpeechProb } = familyDetails(segment);
   return {
     id,
     seek: Math.floor(start * 100),
     start,
     end,
     text,
-    tokens,
-    temperature,
-    avg_logprob: avgLogprob,
-    compression_ratio: compressionRatio,
-    no_speech_prob: noSpeechProb,
+    ...defined({
+      tokens,
+      temperature: numberOf(temperature),
+      avg_logprob: numberOf(avgLogprob),
+      compression_ratio: numberOf(compressionRatio),
+      no_speech_prob: numberOf(noSpeechProb),
+    }),
   };
+}
+
+/** What a family does not know is absent. */
+function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
 }
 
 function verboseWord({ word, start, end }: { word: string; start: number; end: number }) {
@@ -95,7 +104,7 @@ function durationUsage(seconds: number): ApiTranscription['usage'] {
 
 export function tokensUsage({ segments, summary }: TranscriptionResult): Usage {
   const audio = Math.ceil(summary.durationSeconds * AUDIO_TOKENS_PER_SECOND);
-  const output = segments.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const output = segments.reduce((sum, { tokens = [] }) => sum + tokens.length, 0);
   return {
     type: 'tokens',
     input_tokens: audio,

@@ -44,7 +44,7 @@ export function toSpans(segment: Segment): TextSpan[] {
   }
   if (joinSpans(spans) === lines.join('\n')) return spans;
   const from = milliseconds(segment.start);
-  const probability = clamp01(Math.exp(segment.avgLogprob));
+  const probability = clamp01(segment.confidence ?? 1);
   const end = Math.max(from, milliseconds(segment.end));
   return lines.map((text, index) => ({
     hasSpaceBefore: index > 0,

@@ -2,7 +2,6 @@
 import { deflateSync } from 'node:zlib';
 
 import type { VoiceEvidence } from '#daemon/audio/vad/index.js';
-import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
 
@@ -13,6 +12,7 @@ import type { LogitFilters, TimestampState } from './logit-filters.js';
 import type { LoopGuard } from './loops.js';
 import type { Whisper } from '../model.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
+import type { WhisperEvent } from '../whisper-options.js';
 
 /** What decoding needs besides the window; made once per transcription. */
 export interface DecodeContext {
@@ -90,7 +90,7 @@ export async function* decodeWindow(
   prompt: readonly number[],
   temperature: number,
   signal: AbortSignal,
-): AsyncGenerator<TranscribeEvent, DecodeResult> {
+): AsyncGenerator<WhisperEvent, DecodeResult> {
   const { model, tokenizer, caches } = context;
   const { nTextCtx } = model.config;
   const { endOfText } = tokenizer.special;

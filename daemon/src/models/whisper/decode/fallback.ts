@@ -1,5 +1,4 @@
 /** Decodes again at a higher temperature if the result fails OpenAI's thresholds. */
-import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 
 import { type DecodeContext, type DecodeResult, decodeWindow, prepareInput } from './decode.js';
 import { decodeWithSearch } from '../search/decode-with-search.js';
@@ -9,6 +8,7 @@ import { RepetitionStopper } from './loops.js';
 import { NoRepeatNgram } from './no-repeat-ngram.js';
 import { BeamSearch, BestOfSamples, type Search, type SearchLimits } from '../search/search.js';
 import { type FallbackThresholds, needsFallback } from './quality.js';
+import type { WhisperEvent } from '../whisper-options.js';
 
 /** One attempt: greedy or a single sample, unless the context asks for a search. */
 export function decodeOnce(
@@ -17,7 +17,7 @@ export function decodeOnce(
   prompt: readonly number[],
   temperature: number,
   signal: AbortSignal,
-): AsyncGenerator<TranscribeEvent, DecodeResult> {
+): AsyncGenerator<WhisperEvent, DecodeResult> {
   const search = searchAt(context, temperature);
   if (search === undefined) return decodeWindow(context, window, prompt, temperature, signal);
   return decodeWithSearch(context, window, prompt, temperature, search, signal);
@@ -67,7 +67,7 @@ export async function* decodeWithFallback(
   prompt: readonly number[],
   thresholds: FallbackThresholds,
   signal: AbortSignal,
-): AsyncGenerator<TranscribeEvent, DecodeResult> {
+): AsyncGenerator<WhisperEvent, DecodeResult> {
   let result: DecodeResult | undefined;
   let seconds = 0;
   for (const [i, temperature] of thresholds.temperatures.entries()) {

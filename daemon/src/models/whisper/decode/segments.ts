@@ -1,15 +1,15 @@
 /** Cuts a decoded window into segments and finds the start of the next window. */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
-import type { Segment } from '#daemon/protocol/transcription.js';
 
 import type { DecodeResult } from './decode.js';
 import { SECONDS_PER_TIMESTAMP, type WhisperTokenizer } from '../tokenizer.js';
+import type { WhisperSegment } from '../whisper-options.js';
 
 /** A timestamp counts encoder frames of 20 ms, a window mel frames of 10 ms. */
 const FRAMES_PER_TIMESTAMP = SECONDS_PER_TIMESTAMP * FRAMES_PER_SECOND;
 
 export interface Cut {
-  readonly segments: Segment[];
+  readonly segments: WhisperSegment[];
   /** Mel frames completed: the next window starts after them. */
   readonly frames: number;
 }
@@ -35,7 +35,7 @@ export function cutSegments(
   const isStamp = (token: number | undefined): boolean => token !== undefined && token >= timestampBegin;
   const stampOf = (token: number | undefined): number => (token ?? timestampBegin) - timestampBegin;
 
-  const segments: Segment[] = [];
+  const segments: WhisperSegment[] = [];
   const add = (from: number, to: number, start: number, end: number): void => {
     const part = tokens.slice(from, to);
     const text = tokenizer.decode(part.filter((token) => token < endOfText));
@@ -46,10 +46,8 @@ export function cutSegments(
       end: toCentiseconds(end),
       text,
       tokens: part,
-      avgLogprob,
-      noSpeechProb,
-      compressionRatio,
-      temperature,
+      confidence: Math.exp(avgLogprob),
+      details: { whisper: { avgLogprob, noSpeechProb, compressionRatio, temperature } },
       ...(tokenLogprobs && {
         tokenLogprobs: result.logprobs.slice(from, to),
         tokenBytes: part.map((token) => tokenizer.textBytes(token).toString('base64')),

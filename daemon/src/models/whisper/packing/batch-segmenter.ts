@@ -4,7 +4,7 @@
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import { defined } from '#daemon/protocol/defined.js';
-import type { Segment, TranscribeEvent, Word } from '#daemon/protocol/transcription.js';
+import type { Word } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { alignTokens } from '../words/alignment.js';
@@ -19,6 +19,7 @@ import { splitSentences } from './sentences.js';
 import type { DecodeMode, Transcription } from '../whisper-transcription.js';
 import { clipToSpeech, placeWords, type TimedWord, timeWords } from '../words/word-times.js';
 import { isPunctuation, splitWords } from '../words/split-words.js';
+import type { WhisperEvent, WhisperSegment } from '../whisper-options.js';
 
 /** With fewer tokens per second of speech, the end of the text may be missing. */
 const MIN_TOKENS_PER_SECOND = 3;
@@ -62,7 +63,7 @@ export class BatchSegmenter {
     result: DecodeResult,
     encoded: EncodedWindow,
     prompt: readonly number[],
-  ): AsyncGenerator<TranscribeEvent, void> {
+  ): AsyncGenerator<WhisperEvent, void> {
     const { segments, missing } = await this.#segmentsOf(entry, result, encoded);
     this.work.addSegments(segments);
     for (const segment of segments) yield { type: 'segment', segment };
@@ -92,7 +93,7 @@ export class BatchSegmenter {
     entry: BatchEntry,
     result: DecodeResult,
     encoded: EncodedWindow,
-  ): Promise<{ segments: Segment[]; missing?: number | undefined }> {
+  ): Promise<{ segments: WhisperSegment[]; missing?: number | undefined }> {
     const { window, mode, context } = entry;
     const { settings, deps, stopwatch } = this.work;
     if (isSilent(result, settings.thresholds, window.voice)) return { segments: [] };
@@ -111,7 +112,7 @@ export class BatchSegmenter {
   }
 
   async #alignWords(
-    whole: Segment,
+    whole: WhisperSegment,
     window: BatchEntry['window'],
     { startSequence, language }: { startSequence: readonly number[]; language: string },
     encoded: EncodedWindow,
@@ -128,13 +129,17 @@ export class BatchSegmenter {
   }
 
   /** Splits the text of a window into sentences. */
-  #sentences(whole: Segment, window: BatchEntry['window'], timedWords: readonly TimedWord[]): Segment[] {
+  #sentences(
+    whole: WhisperSegment,
+    window: BatchEntry['window'],
+    timedWords: readonly TimedWord[],
+  ): WhisperSegment[] {
     const { settings } = this.work;
     const groups = splitSentences(timedWords.map((word) => ({ ...toFileTimes(word, window), word }))).map(
       (group) => group.map(({ word }) => word),
     );
     let at = 0;
-    const segments = groups.map((group): Segment => {
+    const segments = groups.map((group): WhisperSegment => {
       const tokens = group.flatMap((word) => word.tokens);
       const to = at + tokens.length;
       const logprobs = whole.tokenLogprobs?.slice(at, to);

@@ -6,7 +6,6 @@
  */
 import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { SpeechOptions } from '#daemon/audio/vad/index.js';
-import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { BatchSegmenter, type BatchEntry } from './batch-segmenter.js';
@@ -18,6 +17,7 @@ import { decodeWithFallback, searchesOnHost } from '../decode/fallback.js';
 import { needsFallback } from '../decode/quality.js';
 import type { PackedWindows } from './packed-windows.js';
 import type { DecodeMode, Transcription } from '../whisper-transcription.js';
+import type { WhisperEvent } from '../whisper-options.js';
 
 /** Longer pauses are left out, so that a window holds more speech. Measured (../../NOTES.md). */
 export const BATCHED_SPEECH: SpeechOptions = { minSilenceMs: 500, speechPadMs: 250 };
@@ -25,7 +25,7 @@ export const BATCHED_SPEECH: SpeechOptions = { minSilenceMs: 500, speechPadMs: 2
 export async function* decodeBatched(
   work: Transcription<PackedWindows>,
   signal: AbortSignal,
-): AsyncGenerator<TranscribeEvent, void> {
+): AsyncGenerator<WhisperEvent, void> {
   const { stopwatch, settings, windows, deps } = work;
   const { model } = deps;
   const prompt = work.prompt.tokens; // the same for every window
@@ -93,14 +93,14 @@ async function* decodeInOrder(
   prompt: readonly number[],
   segmenter: BatchSegmenter,
   signal: AbortSignal,
-): AsyncGenerator<TranscribeEvent, void> {
+): AsyncGenerator<WhisperEvent, void> {
   const { stopwatch, settings } = work;
   const { thresholds } = settings;
   const [first = 0, ...fallbackTemperatures] = thresholds.temperatures;
   const results: (DecodeResult | undefined)[] = entries.map(() => undefined);
   let nextRow = 0;
   let areCachesInUse = true; // by the batch
-  const emitReady = async function* (): AsyncGenerator<TranscribeEvent, void> {
+  const emitReady = async function* (): AsyncGenerator<WhisperEvent, void> {
     for (; nextRow < entries.length; nextRow++) {
       const [entry, result] = [entries[nextRow], results[nextRow]];
       if (entry === undefined || result === undefined) return;

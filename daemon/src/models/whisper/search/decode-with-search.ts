@@ -1,5 +1,4 @@
 /** Decodes one window with several sequences in parallel: beam search and best-of sampling. */
-import type { TranscribeEvent } from '#daemon/protocol/transcription.js';
 import { mx } from '#native/index.js';
 
 import {
@@ -14,6 +13,7 @@ import type { EncodedWindow } from '../encode/encode.js';
 import { logprobsOf } from '../decode/greedy-choice.js';
 import type { Search } from './search.js';
 import { SearchSteps } from './search-steps.js';
+import type { WhisperEvent } from '../whisper-options.js';
 
 /**
  * `decodeWindow` for any search: the host decides which sequences continue, and each token costs a wait. On a GPU the next
@@ -29,7 +29,7 @@ export async function* decodeWithSearch(
   search: Search,
   signal: AbortSignal,
   onDevice?: boolean,
-): AsyncGenerator<TranscribeEvent, DecodeResult> {
+): AsyncGenerator<WhisperEvent, DecodeResult> {
   const { model, tokenizer, caches, filters } = context;
   const { nTextCtx } = model.config;
   const decoderInput = prepareInput(context, prompt);

@@ -20,12 +20,14 @@ import { StreamingDecoder } from './streaming-decoder.js';
 import type { RawHypothesis } from './hypothesize.js';
 import type { LiveWhisperOptions } from './live-whisper-options.js';
 import { fromSampleOf, type LiveWhisperState, packState, unpackState } from './live-whisper-state.js';
+import { isRefinedBetter } from './choose-refined.js';
 import { LiveText } from './live-text.js';
 import { LiveWords } from './live-words.js';
 import { type StreamingConfig, streamingConfigFor } from './streaming-config.js';
 import { refinedResult } from './refined-result.js';
 import { VoiceTracker } from './voice-tracker.js';
 import { defined } from '#daemon/protocol/defined.js';
+import type { WhisperResult } from '../whisper-options.js';
 
 /** Mel frames kept before detected speech: its onset is too quiet for the VAD. */
 const SPEECH_LEAD_IN_FRAMES = 50;
@@ -102,8 +104,17 @@ export class LiveWhisper implements LiveSpeech {
     return this.#voice.speaking;
   }
 
+  /** Mean natural-log probability of all tokens committed in the session; undefined before the first. */
   get meanLogprob(): number | undefined {
     return this.#text.meanLogprob;
+  }
+
+  get hasText(): boolean {
+    return this.meanLogprob !== undefined;
+  }
+
+  prefers({ segments }: TranscribeResult): boolean {
+    return isRefinedBetter(segments, this.meanLogprob);
   }
 
   push(samples: Float32Array): void {
@@ -157,7 +168,7 @@ export class LiveWhisper implements LiveSpeech {
     return { ...this.#commit(this.#text.attendedCount), tentative: '' };
   }
 
-  async refine(signal: AbortSignal): Promise<TranscribeResult | undefined> {
+  async refine(signal: AbortSignal): Promise<WhisperResult | undefined> {
     if (!this.#text.isWhole) return undefined;
     const startMs = performance.now();
     const language = this.#language ?? 'en';

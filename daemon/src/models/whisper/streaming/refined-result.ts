@@ -1,5 +1,5 @@
 /** Turns a decode of the whole dictation into a transcription. */
-import type { Timings, TranscribeResult } from '#daemon/protocol/transcription.js';
+import type { Timings } from '#daemon/protocol/transcription.js';
 import { trimRereadTokens } from '../../streaming/repetition.js';
 
 import { compressionRatio } from '../decode/decode.js';
@@ -9,6 +9,7 @@ import type { WhisperTokenizer } from '../tokenizer.js';
 import { isSpaced } from '../words/split-words.js';
 import type { StreamingDecodeResult } from './streaming-decoder.js';
 import { LiveWords } from './live-words.js';
+import type { WhisperResult } from '../whisper-options.js';
 
 interface RefineContext {
   readonly language: string;
@@ -24,7 +25,7 @@ export function refinedResult(
   tokenizer: WhisperTokenizer,
   { rawHypothesis, places: { attendedFrames, starts } }: StreamingDecodeResult,
   { language, audioFrames, offsetSeconds, durationSeconds, timings }: RefineContext,
-): TranscribeResult | undefined {
+): WhisperResult | undefined {
   const { tokens, logprobs, ended, noSpeechProb } = rawHypothesis;
   if (!ended || tokens.length === 0) return undefined;
   if (trimRereadTokens(attendedFrames, Math.floor(audioFrames / 2)) < tokens.length) return undefined;
@@ -40,13 +41,15 @@ export function refinedResult(
       end: toCentiseconds(offsetSeconds + word.end),
     }));
   const segment = {
-    ...judged,
     start: words[0]?.start ?? 0,
     end: words.at(-1)?.end ?? 0,
+    text,
     tokens: [...tokens],
-    noSpeechProb,
-    temperature: 0,
+    confidence: Math.exp(avgLogprob),
     words,
+    details: {
+      whisper: { avgLogprob, noSpeechProb, compressionRatio: judged.compressionRatio, temperature: 0 },
+    },
   };
   return { text: text.trim(), language, durationSeconds, segments: [segment], timings };
 }

@@ -1,7 +1,7 @@
 /** Drops segments hallucinated in silence: openai-whisper's `hallucination_silence_threshold`. */
-import type { Segment } from '#daemon/protocol/transcription.js';
 
 import { isAnomalous } from './word-anomaly.js';
+import type { WhisperSegment } from '../whisper-options.js';
 
 /** A decoded window, in seconds of the file. */
 interface WindowTimes {
@@ -17,7 +17,7 @@ interface WindowTimes {
 }
 
 interface KeptSegments {
-  readonly segments: readonly Segment[];
+  readonly segments: readonly WhisperSegment[];
   /** Start of the next window; undefined for the window's last timestamp. */
   readonly next?: number;
 }
@@ -34,11 +34,11 @@ const MIN_STEP_SECONDS = 1;
  * @param segments of a window, with words
  */
 export function dropHallucinations(
-  segments: readonly Segment[],
+  segments: readonly WhisperSegment[],
   window: WindowTimes,
   maxSilenceSeconds: number,
 ): KeptSegments {
-  const hasWords = (segment: Segment): boolean => (segment.words?.length ?? 0) > 0;
+  const hasWords = (segment: WhisperSegment): boolean => (segment.words?.length ?? 0) > 0;
   const first = segments.find(hasWords);
   if (first === undefined) return { segments };
   if (isAnomalous(first) && first.start - window.start > maxSilenceSeconds)

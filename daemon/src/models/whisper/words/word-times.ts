@@ -1,5 +1,5 @@
 /** Adds word times to the segments of a window and corrects them by the rules of openai-whisper. */
-import type { Segment, Word } from '#daemon/protocol/transcription.js';
+import type { Word } from '#daemon/protocol/transcription.js';
 
 import { alignTokens, type TokenTimes } from './alignment.js';
 import type { EncodedWindow } from '../encode/encode.js';
@@ -7,6 +7,7 @@ import type { Whisper } from '../model.js';
 import { toCentiseconds } from '../decode/segments.js';
 import type { WhisperTokenizer } from '../tokenizer.js';
 import { endsSentence, mergePunctuation, splitWords, type TokenGroup } from './split-words.js';
+import type { WhisperSegment } from '../whisper-options.js';
 
 export interface WordContext {
   /** Of the decode of the window. */
@@ -51,12 +52,12 @@ const SEGMENT_SLACK_SECONDS = 0.5;
  * @throws SottoError CANCELLED within one block of the decoder
  */
 export async function addWordTimes(
-  segments: readonly Segment[],
+  segments: readonly WhisperSegment[],
   deps: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
   window: EncodedWindow,
   context: WordContext,
   signal: AbortSignal,
-): Promise<Segment[]> {
+): Promise<WhisperSegment[]> {
   const { endOfText } = deps.tokenizer.special;
   const texts = segments.map(({ tokens }) => tokens.filter((token) => token < endOfText));
   const times = await alignTokens(deps, window, texts.flat(), context, signal);
@@ -121,10 +122,10 @@ export function clipToSpeech(
  * twice the usual length, at segment ends to the segment.
  */
 export function placeWords(
-  segments: readonly Segment[],
+  segments: readonly WhisperSegment[],
   split: readonly (readonly TimedWord[])[],
   { offsetSeconds, lastSpeechSeconds }: Pick<WordContext, 'offsetSeconds' | 'lastSpeechSeconds'>,
-): Segment[] {
+): WhisperSegment[] {
   const adjusted = split.map((words) => words.map((word) => ({ ...word })));
   const all = adjusted.flat();
   const usual = Math.min(MAX_MEDIAN_SECONDS, medianSeconds(all));
@@ -162,7 +163,7 @@ function capAtSentenceEnds(words: readonly TimedWord[], longest: number): void {
 
 function fitToSegment(
   words: Word[],
-  segment: Pick<Segment, 'start' | 'end'>,
+  segment: Pick<WhisperSegment, 'start' | 'end'>,
   usual: number,
   lastSpeechSeconds: number,
 ): { words: Word[]; start: number; end: number } {

@@ -2,7 +2,7 @@
 import type { Segment } from '#daemon/protocol/transcription.js';
 
 /** A segment of the offline decode. */
-export type OfflineSegment = Pick<Segment, 'text' | 'tokens' | 'avgLogprob' | 'compressionRatio'>;
+export type OfflineSegment = Pick<Segment, 'text' | 'tokens' | 'details'>;
 
 /** Above this a text repeats itself; the same threshold as for files. */
 const MAX_COMPRESSION_RATIO = 2.4;
@@ -17,14 +17,16 @@ const MAX_LOGPROB_DROP = 0.3;
  * @param meanLogprob of the committed tokens; undefined if there are none
  */
 export function isRefinedBetter(
-  { segments }: { readonly segments: readonly OfflineSegment[] },
+  segments: readonly OfflineSegment[],
   meanLogprob: number | undefined,
 ): boolean {
-  const nonEmpty = segments.filter(({ text }) => text.trim() !== '');
-  if (nonEmpty.length === 0) return false;
-  if (nonEmpty.some(({ compressionRatio }) => compressionRatio > MAX_COMPRESSION_RATIO)) return false;
+  const scored = segments
+    .filter(({ text }) => text.trim() !== '')
+    .map(({ tokens = [], details }) => ({ count: tokens.length, ...details?.whisper }));
+  if (scored.length === 0) return false;
+  if (scored.some(({ compressionRatio = 1 }) => compressionRatio > MAX_COMPRESSION_RATIO)) return false;
   if (meanLogprob === undefined) return true;
-  const tokens = nonEmpty.reduce((sum, one) => sum + one.tokens.length, 0);
-  const logprob = nonEmpty.reduce((sum, one) => sum + one.avgLogprob * one.tokens.length, 0) / tokens;
+  const tokens = scored.reduce((sum, { count }) => sum + count, 0);
+  const logprob = scored.reduce((sum, { count, avgLogprob = 0 }) => sum + avgLogprob * count, 0) / tokens;
   return logprob >= meanLogprob - MAX_LOGPROB_DROP;
 }
