@@ -16,7 +16,7 @@ import { Agent, FormData, request, type Dispatcher } from 'undici';
 import { SottoClient } from '#daemon/client/index.js';
 import { resolvePaths } from '#daemon/paths.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import { openPort } from '#test/harness/open-port.js';
 import { cutClips } from './cut-clips.js';
 import { DaemonUnderTest } from './daemon-client.js';
@@ -73,7 +73,7 @@ export async function api(argv: string[]): Promise<void> {
 }
 
 interface Ways {
-  readonly model: SpeechModel;
+  readonly model: Recognizer;
   readonly daemon: DaemonUnderTest;
   readonly socket: Endpoint;
   readonly loopback: Endpoint;

@@ -9,10 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { systemClock } from '#daemon/clock.js';
 import { EngineHost } from '#daemon/engine/engine-host.js';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import type { FromEngine } from '#daemon/protocol/ipc.js';
 import { root } from './clips.js';
 import { median, printTable } from './report.js';
+import { RECOGNIZES } from '#test/harness/recognizer-capabilities.js';
 
 const ROUNDS = 12;
 /** Time for a window of a small model on a GPU. */
@@ -55,9 +56,10 @@ export async function waits(): Promise<Waits> {
 async function round(prefetch: boolean): Promise<number[]> {
   const waited: number[] = [];
   let overMs: number | undefined;
-  const model: SpeechModel = {
+  const model: Recognizer = {
     name: 'elsewhere',
     family: 'elsewhere',
+    capabilities: RECOGNIZES,
     weightBytes: 0,
     async *transcribe(audio) {
       let samples = 0;

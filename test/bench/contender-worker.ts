@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { limitCache } from '#daemon/engine/cache-limit.js';
-import { loadModel } from '#daemon/models/registry.js';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import { loadRecognizer } from '#daemon/models/registry.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import type { TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 
 const SAMPLE_RATE = 16_000;
@@ -62,7 +62,7 @@ async function* fullWindow(path: string): AsyncGenerator<Float32Array> {
 }
 
 async function run(
-  model: SpeechModel,
+  model: Recognizer,
   samples: AsyncIterable<Float32Array>,
   options: TranscribeOptions,
 ): Promise<Moments> {
@@ -94,7 +94,7 @@ async function run(
 const countTokens = (result: TranscribeResult) =>
   result.segments.reduce((n, { tokens = [] }) => n + tokens.length, 0);
 
-async function transcribe(model: SpeechModel, { file, language }: Question) {
+async function transcribe(model: Recognizer, { file, language }: Question) {
   const { result, windows } = await run(model, readSamples(file), { ...PLAIN, language });
   const { mel, encode, decode } = result.timings;
   return { text: result.text, tokens: countTokens(result), inside: { windows, mel, encode, decode } };
@@ -104,7 +104,7 @@ async function transcribe(model: SpeechModel, { file, language }: Question) {
  * Decodes the clip repeated up to 30 s, without timestamps, so that it is a single window whatever it contains. The
  * encoder time includes the keys and values of the cross-attention, as in whisper.cpp.
  */
-async function micro(model: SpeechModel, { file, language }: Question) {
+async function micro(model: Recognizer, { file, language }: Question) {
   let encodeSeconds = Infinity;
   let tokenSeconds = Infinity;
   for (let i = 0; i < REPEAT; i++) {
@@ -134,7 +134,7 @@ async function info() {
   };
 }
 
-async function answer(model: SpeechModel, question: Question): Promise<object> {
+async function answer(model: Recognizer, question: Question): Promise<object> {
   switch (question.op) {
     case 'info':
       return info();
@@ -148,7 +148,7 @@ async function answer(model: SpeechModel, question: Question): Promise<object> {
 }
 
 limitCache();
-const model = await loadModel(folder);
+const model = await loadRecognizer(folder);
 for await (const line of createInterface({ input: process.stdin })) {
   const reply = await answer(model, JSON.parse(line) as Question).catch((error: unknown) => ({
     error: error instanceof Error ? error.message : String(error),

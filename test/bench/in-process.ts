@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
-import { loadModel } from '#daemon/models/registry.js';
-import type { AudioStream, SpeechModel } from '#daemon/models/speech-model.js';
+import { loadRecognizer } from '#daemon/models/registry.js';
+import type { AudioStream, Recognizer } from '#daemon/models/speech-model.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 
 export { samplesOf, starterModel, streamOf } from '#test/harness/sample-speech.js';
@@ -22,9 +22,9 @@ export function float16Model(): string | undefined {
   return dir !== undefined && existsSync(join(dir, 'weights.safetensors')) ? resolve(dir) : undefined;
 }
 
-export function load(dir: string): Promise<SpeechModel> {
+export function load(dir: string): Promise<Recognizer> {
   if (!existsSync(join(dir, 'config.json'))) throw new Error(`no model directory at ${dir}`);
-  return loadModel(dir);
+  return loadRecognizer(dir);
 }
 
 export interface Run {
@@ -35,7 +35,7 @@ export interface Run {
 
 /** Runs a transcription to its end; `onEvent` gets the events that a client would. */
 export async function transcribe(
-  model: SpeechModel,
+  model: Recognizer,
   audio: AudioStream,
   options: TranscribeOptions,
   onEvent?: (event: TranscribeEvent) => void,
@@ -50,7 +50,7 @@ export async function transcribe(
 }
 
 export async function transcribeFile(
-  model: SpeechModel,
+  model: Recognizer,
   file: string,
   options: TranscribeOptions,
 ): Promise<Run> {

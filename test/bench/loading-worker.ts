@@ -8,7 +8,7 @@
  */
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadModel } from '#daemon/models/registry.js';
+import { loadRecognizer } from '#daemon/models/registry.js';
 import { openCheckpoint, readConfig } from '#daemon/models/whisper/checkpoint/checkpoint.js';
 import { castToFloat16, networkOf } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import type { Whisper } from '#daemon/models/whisper/model.js';
@@ -46,7 +46,7 @@ async function live(dir: string): Promise<number> {
     held = Math.max(held, now - last - 1);
     last = now;
   }, 1);
-  await loadModel(dir);
+  await loadRecognizer(dir);
   held = Math.max(held, performance.now() - last - 1);
   clearInterval(timer);
   return held;
@@ -71,14 +71,14 @@ async function cancel(dir: string): Promise<number> {
     called = performance.now();
     stop.abort();
   };
-  await loadModel(dir, { signal: stop.signal, onProgress }).catch(() => undefined);
+  await loadRecognizer(dir, { signal: stop.signal, onProgress }).catch(() => undefined);
   return called > 0 ? performance.now() - called : NaN;
 }
 
 const [mode, dir = '', first] = process.argv.slice(2);
 mx.eval(mx.zeros([1])); // loads the addon, so that only the model is timed
 const done = (folder: string): unknown =>
-  mode === 'read' ? read(folder) : mode === 'mapped' ? mapped(folder) : loadModel(folder);
+  mode === 'read' ? read(folder) : mode === 'mapped' ? mapped(folder) : loadRecognizer(folder);
 const kept: unknown[] = [];
 if (first !== undefined) kept.push(await done(first));
 const begin = performance.now();

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { limitCache } from '#daemon/engine/cache-limit.js';
-import { loadModel } from '#daemon/models/registry.js';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import { loadRecognizer } from '#daemon/models/registry.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import { whisperFootprint, type WhisperFootprint } from '#daemon/models/whisper/memory/whisper-footprint.js';
 import type { Workload } from '#daemon/models/whisper/memory/work-bytes.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
@@ -52,8 +52,8 @@ async function* speech(seconds: number): AsyncGenerator<Float32Array, void> {
   }
 }
 
-async function dictate(model: SpeechModel): Promise<void> {
-  const session = model.live?.({ language: 'en' });
+async function dictate(model: Recognizer): Promise<void> {
+  const session = model.stream?.({ language: 'en' });
   if (session === undefined) throw new Error(`${model.name} does not support dictation`);
   const { signal } = new AbortController();
   try {
@@ -82,7 +82,7 @@ async function measure(dir: string, use: Workload, once: boolean): Promise<Measu
   limitCache();
   const before = mx.memory.active();
   mx.memory.resetPeak();
-  const model = await loadModel(dir);
+  const model = await loadRecognizer(dir);
   const loadPeakBytes = mx.memory.peak() - before;
   const activeBytes = mx.memory.active() - before;
   const { weightBytes } = model;

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
+import { convert } from '#daemon/models/whisper/checkpoint/convert.js';
 import { starterModel } from './in-process.js';
 import type { Measured, Workload } from './memory-worker.js';
 import { writeRandomWhisper } from './random-whisper.js';
@@ -37,7 +37,7 @@ const quantizedBase = (bits: 4 | 8): Subject => ({
     const [base, out] = [await stored('whisper-base'), join(scratch, `whisper-base-${bits}bit`)];
     if (base === undefined) return undefined;
     mkdirSync(out);
-    await whisperConverter.convert(base, out, { bits, groupSize: 64, dtype: 'float16' }, {});
+    await convert(base, out, { bits, groupSize: 64, dtype: 'float16' }, {});
     return out;
   },
 });

@@ -16,7 +16,7 @@ import {
   isSilent,
   REFERENCE_THRESHOLDS,
 } from '#daemon/models/whisper/decode/quality.js';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { NON_SPEECH } from '#test/audio/vad/non-speech.js';
 import { DEGRADATIONS } from '#test/audio/vad/degradations.js';
@@ -118,7 +118,7 @@ function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
 }
 
-async function countSounds(model: SpeechModel, options: TranscribeOptions): Promise<Row> {
+async function countSounds(model: Recognizer, options: TranscribeOptions): Promise<Row> {
   const made = new Map<string, Float32Array>();
   for (const [name, sound] of NON_SPEECH) {
     for (const seconds of SOUND_SECONDS) made.set(`${name}, ${seconds} s`, sound(seconds));
@@ -152,7 +152,7 @@ async function countSounds(model: SpeechModel, options: TranscribeOptions): Prom
   return [String(made.size), (seconds / 60).toFixed(0), String(words), printed.join('; ')];
 }
 
-async function countPauses(model: SpeechModel, options: TranscribeOptions): Promise<Row> {
+async function countPauses(model: Recognizer, options: TranscribeOptions): Promise<Row> {
   const phrase = (await samplesOf(`${root}/assets/speech/jfk.flac`)).slice(0, PHRASE_SECONDS * RATE);
   const spoken = wordsOf(PHRASE).length;
   let [invented, lost, worst, count] = [0, 0, 0, 0];
@@ -187,7 +187,7 @@ async function countPauses(model: SpeechModel, options: TranscribeOptions): Prom
 }
 
 /** Decodes all windows and applies both rules here. */
-async function countSpeech(model: SpeechModel, degradations: readonly string[]): Promise<Row> {
+async function countSpeech(model: Recognizer, degradations: readonly string[]): Promise<Row> {
   const voice = await VoiceActivity.load();
   const clips = readClips().filter(({ text, seconds }) => text !== '' && seconds < 11);
   let [windows, words, byReference, bySecond, unsure, highest] = [0, 0, 0, 0, 0, 0];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { SottoError } from '#daemon/protocol/errors.js';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import { until } from '#test/harness/wait.js';
 import { ONE_FITS, ReadingModel, ref, setUp, TickingModel } from './with-engine-host.js';
 
@@ -46,7 +46,7 @@ describe('EngineHost', () => {
   });
 
   test('reports a missing file without waiting for the model', async () => {
-    let load = (_model: SpeechModel): void => undefined;
+    let load = (_model: Recognizer): void => undefined;
     const { run, endOf, seen, sent } = setUp(undefined, () => new Promise((resolve) => (load = resolve)));
     run(1, '/missing');
     expect(await endOf(1)).toMatchObject({ type: 'failed', error: { code: 'AUDIO_NOT_FOUND' } });

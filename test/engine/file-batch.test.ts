@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { rowsThatFit, withRows } from '#daemon/engine/file-batch.js';
 import { EngineHost, type EngineDeps } from '#daemon/engine/engine-host.js';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { suitsBatch } from '#daemon/models/whisper/packing/suits-batch.js';
 import { batchRowBytes } from '#daemon/models/whisper/memory/work-bytes.js';
@@ -84,7 +84,7 @@ describe('the engine', () => {
     const received: TranscribeOptions[] = [];
     class Noting extends TickingModel {
       override transcribe(
-        audio: Parameters<SpeechModel['transcribe']>[0],
+        audio: Parameters<Recognizer['transcribe']>[0],
         options: object,
         signal: AbortSignal,
       ) {

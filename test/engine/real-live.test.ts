@@ -81,7 +81,7 @@ async function read(engine: Supervisor): Promise<string[]> {
 
 /** The text of the model alone at the same positions. */
 async function alone(model: WhisperModel, steps: readonly DecodeStep[]): Promise<[number, string][]> {
-  const live = model.live(options);
+  const live = model.stream(options);
   const textBySample: [number, string][] = [];
   let at = 0;
   for (const [n, { decodedSamples }] of steps.entries()) {

@@ -3,16 +3,18 @@ import { EngineHost, type EngineDeps, type OpenAudio } from '#daemon/engine/engi
 import { systemClock } from '#daemon/clock.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { parseFromEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';
-import type { SpeechModel, TranscribeResult } from '#daemon/models/speech-model.js';
+import type { Recognizer, TranscribeResult } from '#daemon/models/speech-model.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
+import { RECOGNIZES } from '#test/harness/recognizer-capabilities.js';
 
 export const ref = { name: 'm', dir: '/m' };
 
 /** A model that gives a segment per tick until it has given `segments`, or is aborted. */
-export class TickingModel implements SpeechModel {
+export class TickingModel implements Recognizer {
   readonly family = 'ticking';
+  readonly capabilities = RECOGNIZES;
   readonly weightBytes = 1_000;
   disposed = 0;
 
@@ -59,8 +61,8 @@ export const ONE_FITS = { type: 'limits', maxBytes: 150 } as const;
 type LiveOpen = Extract<ToEngine, { type: 'live-open' }>;
 
 export function setUp(
-  make: (dir: string) => SpeechModel = () => new TickingModel('m', 3),
-  load = (dir: string): Promise<SpeechModel> => new Promise((resolve) => resolve(make(dir))),
+  make: (dir: string) => Recognizer = () => new TickingModel('m', 3),
+  load = (dir: string): Promise<Recognizer> => new Promise((resolve) => resolve(make(dir))),
 ) {
   const sent: FromEngine[] = [];
   const seen = { loads: [] as string[], closed: 0, exits: 0, cleared: 0, wired: [] as boolean[] };

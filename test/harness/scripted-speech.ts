@@ -3,11 +3,12 @@
  * The text depends on every sample and step, so lost, doubled or moved ones show. It also checks its own use.
  */
 import type { LiveCheckpoint, LiveSpeech, LiveUpdate } from '#daemon/models/streaming/live-speech.js';
-import type { AudioStream, SpeechModel, TranscribeResult } from '#daemon/models/speech-model.js';
+import type { AudioStream, Recognizer, TranscribeResult } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { LiveOptions } from '#daemon/protocol/live.js';
 import { scriptedSegment } from './fake-audio.js';
 import { SECOND, wordFor } from './ramp.js';
+import { RECOGNIZES } from './recognizer-capabilities.js';
 
 /** Audio required after a word before it is committed. */
 const AFTER_WORD = 4_000;
@@ -136,11 +137,12 @@ export interface ModelScript extends SpeechScript {
   readonly weightBytes?: number;
 }
 
-export class ScriptedModel implements SpeechModel {
+export class ScriptedModel implements Recognizer {
   readonly family = 'scripted';
+  readonly capabilities = RECOGNIZES;
   readonly weightBytes: number;
   readonly speeches: ScriptedSpeech[] = [];
-  readonly live?: (options: LiveOptions, from?: LiveCheckpoint) => LiveSpeech;
+  readonly stream?: (options: LiveOptions, from?: LiveCheckpoint) => LiveSpeech;
   disposed = 0;
   /** Samples of the transcribed files. */
   readonly read: number[] = [];
@@ -151,7 +153,7 @@ export class ScriptedModel implements SpeechModel {
   ) {
     this.weightBytes = script.weightBytes ?? 1_000;
     if (script.mute === true) return;
-    this.live = (_options, from) => {
+    this.stream = (_options, from) => {
       const speech = new ScriptedSpeech(script, from);
       this.speeches.push(speech);
       return speech;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { loadModel } from '#daemon/models/registry.js';
+import { loadRecognizer } from '#daemon/models/registry.js';
 import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
@@ -81,7 +81,7 @@ function expand(groupSize: number, bits: number) {
 
 const oneSecond = (): Float32Array => Float32Array.from({ length: 16_000 }, (_, i) => Math.sin(i / 7) * 0.1);
 
-async function collect(model: WhisperModel | Awaited<ReturnType<typeof loadModel>>, seconds = 1) {
+async function collect(model: WhisperModel | Awaited<ReturnType<typeof loadRecognizer>>, seconds = 1) {
   const samples = new Float32Array(seconds * 16_000).map((_, i) => Math.sin(i / 7 + (i * i) / 9e6) * 0.1);
   const run = model.transcribe(
     streamOf(samples),
@@ -99,7 +99,7 @@ async function collect(model: WhisperModel | Awaited<ReturnType<typeof loadModel
 describe('any size by its config', () => {
   test.each(Object.entries(SIZES))('%s loads and decodes', async (name, size) => {
     const live = mx.liveArrays();
-    const model = await loadModel(randomModel(name, size));
+    const model = await loadRecognizer(randomModel(name, size));
     const { result } = await collect(model);
     expect(result.durationSeconds).toBe(1);
     expect(Object.values(result.timings).every((seconds) => seconds >= 0)).toBe(true);
@@ -133,7 +133,7 @@ describe('any size by its config', () => {
 describe('a damaged model directory', () => {
   const refuses = async (dir: string, code: string, ...names: (string | RegExp)[]): Promise<void> => {
     const live = mx.liveArrays();
-    const loading = loadModel(dir);
+    const loading = loadRecognizer(dir);
     await expect(loading).rejects.toMatchObject({ name: 'SottoError', code });
     for (const name of names) await expect(loading).rejects.toThrow(name);
     expect(mx.liveArrays()).toBe(live);
@@ -188,7 +188,7 @@ describe('a damaged model directory', () => {
     const dir = randomModel('heads', SIZES.tiny, (weights) => {
       weights.alignment_heads = mx.zeros([6, 2], 'int32');
     });
-    (await loadModel(dir)).dispose();
+    (await loadRecognizer(dir)).dispose();
   });
 });
 
@@ -196,11 +196,11 @@ describe('loading', () => {
   test('reports progress and can be cancelled', async () => {
     const dir = randomModel('progress', SIZES.tiny);
     const seen: number[] = [];
-    (await loadModel(dir, { onProgress: (fraction) => seen.push(fraction) })).dispose();
+    (await loadRecognizer(dir, { onProgress: (fraction) => seen.push(fraction) })).dispose();
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
     expect(seen.at(-1)).toBe(1);
     const live = mx.liveArrays();
-    await expect(loadModel(dir, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    await expect(loadRecognizer(dir, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'CANCELLED',
     });
     expect(mx.liveArrays()).toBe(live);
@@ -208,9 +208,9 @@ describe('loading', () => {
 });
 
 describe('transcribing', () => {
-  let model: Awaited<ReturnType<typeof loadModel>>;
+  let model: Awaited<ReturnType<typeof loadRecognizer>>;
   beforeAll(async () => {
-    model = await loadModel(randomModel('loop', SIZES.tiny));
+    model = await loadRecognizer(randomModel('loop', SIZES.tiny));
   });
   afterAll(() => model.dispose());
 
@@ -343,7 +343,7 @@ describe('transcribing', () => {
     const dir = randomModel('nan', SIZES.tiny, (weights) => {
       weights['encoder.ln_post.weight'] = mx.full([64], NaN, 'float16');
     });
-    const broken = await loadModel(dir);
+    const broken = await loadRecognizer(dir);
     const run = broken.transcribe(streamOf(oneSecond()), { vad: false }, new AbortController().signal);
     await expect(run.next()).rejects.toMatchObject({ code: 'ENGINE_CRASHED' });
     broken.dispose();

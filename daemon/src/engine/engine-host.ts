@@ -2,7 +2,12 @@
  * The engine's message loop: holds the models, runs one job after another, and stops a job between two decode
  * steps. Dictation sessions take priority. Everything that touches MLX or files is injected.
  */
-import type { AudioStream, Footprint, SpeechModel } from '#daemon/models/speech-model.js';
+import {
+  asRecognizer,
+  type AudioStream,
+  type Footprint,
+  type Recognizer,
+} from '#daemon/models/speech-model.js';
 import type { EngineSummary, FromEngine, ModelLimits, ToEngine } from '#daemon/protocol/ipc.js';
 import type { EngineFigures } from '#daemon/protocol/status.js';
 import { throwIfCancelled } from '../async.js';
@@ -36,7 +41,7 @@ export interface EngineDeps {
   readonly steps: () => number;
   readonly clearCache: () => void;
   /** Windows of a file that fit into memory at once; undefined if the device decodes one at a time. */
-  readonly fileRows?: (model: SpeechModel, maxBytes: number | undefined) => number | undefined;
+  readonly fileRows?: (model: Recognizer, maxBytes: number | undefined) => number | undefined;
   /** Wires models and working memory while sessions are open; called again when a model was loaded. */
   readonly wireMemory?: (isOpen: boolean) => void;
   readonly send: (message: FromEngine) => void;
@@ -249,7 +254,7 @@ export class EngineHost {
         ...defined({ durationSeconds }),
       });
       const openedMs = performance.now();
-      const { model } = await loading;
+      const model = asRecognizer((await loading).model);
       trace('engine', 'model in memory');
       // The time spent waiting for the model, including a load already under way; none if it was warm.
       const load = (performance.now() - openedMs) / 1000;
@@ -261,7 +266,7 @@ export class EngineHost {
   }
 
   async #decode(
-    model: SpeechModel,
+    model: Recognizer,
     audio: AudioStream,
     run: Run,
     signal: AbortSignal,

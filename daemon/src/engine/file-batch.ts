@@ -3,7 +3,7 @@
  * host's time for each op; on the CPU one window keeps all cores busy.
  */
 import { totalmem } from 'node:os';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 /** More rows gain little: by then the windows' own keys and values are most of what is read. */
@@ -29,7 +29,7 @@ export function withRows(
   options: TranscribeOptions,
   rows: number,
   durationSeconds: number | undefined,
-  { batch }: Pick<SpeechModel, 'batch'>,
+  { batch }: Pick<Recognizer, 'batch'>,
 ): TranscribeOptions {
   const isLong = durationSeconds !== undefined && durationSeconds >= MIN_SECONDS;
   if (rows < 2 || !isLong || options.batchSize !== undefined || batch?.suits(options) === false)

@@ -1,5 +1,5 @@
 /** Measures a model on clips: load time, transcripts and speed, for comparisons of models. */
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import type { ModelMeasurement, ModelRequest } from '#daemon/protocol/model-process.js';
 
 type Clip = Extract<ModelRequest, { type: 'measure' }>['clips'][number];
@@ -13,20 +13,20 @@ export async function measureModel(
   clips: readonly Clip[],
   { signal, onProgress }: { signal: AbortSignal; onProgress: (fraction: number) => void },
 ): Promise<ModelMeasurement> {
-  const [{ mx }, { loadModel }, { openAudio }, { limitCache }] = await Promise.all([
+  const [{ mx }, { loadRecognizer }, { openAudio }, { limitCache }] = await Promise.all([
     import('#native/index.js'),
     import('#daemon/models/registry.js'),
     import('#daemon/audio/decode-file.js'),
     import('./cache-limit.js'),
   ]);
   limitCache();
-  let model: SpeechModel | undefined;
+  let model: Recognizer | undefined;
   let loadSeconds = Infinity;
   try {
     for (let i = 0; i < LOADS; i++) {
       model?.dispose();
       const begin = performance.now();
-      model = await loadModel(dir, { signal });
+      model = await loadRecognizer(dir, { signal });
       if (i > 0) loadSeconds = Math.min(loadSeconds, (performance.now() - begin) / 1000);
     }
     if (model === undefined) throw new RangeError('nothing was loaded');

@@ -8,7 +8,7 @@ import { createReadStream } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
-import type * as modelConverter from '#daemon/models/model-converter.js';
+import type * as registryModule from '#daemon/models/registry.js';
 import { makeFolder } from '#daemon/make-folder.js';
 import { throwIfCancelled } from '#daemon/async.js';
 import { codeOf, SottoError } from '#daemon/protocol/errors.js';
@@ -26,7 +26,7 @@ import { sendToParent } from './send-to-parent.js';
 
 type Convert = Extract<ModelRequest, { type: 'convert' }>;
 type Work = Exclude<ModelRequest, { type: 'cancel' }>;
-type ConverterModule = typeof modelConverter;
+type Registry = typeof registryModule;
 
 const cancelled = new AbortController();
 const { signal } = cancelled;
@@ -40,26 +40,26 @@ const stageOptions = (stage: Extract<ModelReply, { type: 'progress' }>['stage'])
 const send = (message: ModelReply): Promise<void> => sendToParent(message);
 
 async function work(request: Work): Promise<ModelReply> {
-  let converterModule: ConverterModule;
+  let registry: Registry;
   try {
-    converterModule = await import('#daemon/models/model-converter.js');
+    registry = await import('#daemon/models/registry.js');
   } catch (error) {
     return { type: 'failed', error: startError(error).toWire() };
   }
   try {
     switch (request.type) {
       case 'footprint':
-        return { type: 'footprint', footprint: await footprint(request.dir) };
+        return { type: 'footprint', footprint: await footprint(request.dir, registry) };
       case 'measure': {
         const { measureModel } = await import('./measure-model.js');
         const measurement = await measureModel(request.dir, request.clips, stageOptions('listening'));
         return { type: 'measurement', measurement };
       }
       case 'inspect':
-        return { type: 'done', facts: await inspect(request.dir, converterModule) };
+        return { type: 'done', facts: await inspect(request.dir, registry) };
       case 'convert':
-        await convert(request, converterModule);
-        return { type: 'done', facts: await inspect(request.out, converterModule) };
+        await convert(request, registry);
+        return { type: 'done', facts: await inspect(request.out, registry) };
     }
   } catch (error) {
     // Reading a file ends with an error of its own.
@@ -69,30 +69,26 @@ async function work(request: Work): Promise<ModelReply> {
   }
 }
 
-async function inspect(dir: string, { converterFor }: ConverterModule): Promise<ModelMetadata> {
-  const converter = await converterFor(dir);
+async function inspect(dir: string, registry: Registry): Promise<ModelMetadata> {
+  const family = await registry.familyOf(dir);
   return {
-    ...(await converter.inspect(dir, stageOptions('checking'))),
-    footprint: await footprint(dir),
+    ...(await family.inspect(dir, stageOptions('checking'))),
+    footprint: await footprint(dir, registry),
     files: await filesOf(dir),
   };
 }
 
-async function footprint(dir: string): Promise<FootprintBytes> {
-  const { footprintOf } = await import('#daemon/models/registry.js');
+async function footprint(dir: string, { footprintOf }: Registry): Promise<FootprintBytes> {
   const { weightBytes, workBytes } = await footprintOf(dir);
   return { weightBytes: Math.round(weightBytes), workBytes: Math.round(workBytes) };
 }
 
 /** Writes next to the target and renames, so that an incomplete model never has its name. */
-async function convert(
-  { dir, out, force, options }: Convert,
-  { converterFor }: ConverterModule,
-): Promise<void> {
+async function convert({ dir, out, force, options }: Convert, { familyOf }: Registry): Promise<void> {
   if (resolve(dir) === resolve(out)) {
     throw new SottoError('INVALID_ARGUMENT', 'a model can’t be converted into its own directory');
   }
-  const converter = await converterFor(dir);
+  const family = await familyOf(dir);
   const isThere = await lstat(out).then(
     () => true,
     (error: unknown) => {
@@ -110,7 +106,7 @@ async function convert(
   try {
     makeFolder(dirname(out));
     await mkdir(draft);
-    await converter.convert(dir, draft, options, stageOptions('converting'));
+    await family.convert(dir, draft, options, stageOptions('converting'));
     await writeFile(join(draft, MADE_MODEL), madeRecord(await readdir(draft)), { flush: true });
     await syncAll(draft);
     signal.throwIfAborted();

@@ -1,6 +1,11 @@
 /** The first run of a model, which compiles kernels and fills caches; its output is discarded. */
 import { Readable } from 'node:stream';
-import type { SpeechModel, WarmUpResult } from '#daemon/models/speech-model.js';
+import {
+  asRecognizer,
+  type Recognizer,
+  type SpeechModel,
+  type WarmUpResult,
+} from '#daemon/models/speech-model.js';
 
 /** Ends early, without an error, when `signal` is aborted. @throws what the model throws */
 export async function warmUp(
@@ -11,7 +16,7 @@ export async function warmUp(
   if (signal.aborted) return {};
   try {
     if (model.warmUp !== undefined) return await model.warmUp(signal, onProgress);
-    await transcribeSilence(model, signal);
+    if (model.capabilities.transcribe !== undefined) await transcribeSilence(asRecognizer(model), signal);
   } catch (error) {
     if (!signal.aborted) throw error;
   }
@@ -19,7 +24,7 @@ export async function warmUp(
 }
 
 /** For models that don't define a warm-up. */
-async function transcribeSilence(model: SpeechModel, signal: AbortSignal): Promise<void> {
+async function transcribeSilence(model: Recognizer, signal: AbortSignal): Promise<void> {
   const samples = Readable.from([new Float32Array(16_000)]) as AsyncIterable<Float32Array>;
   const events = model.transcribe({ durationSeconds: 1, samples }, { temperature: [0] }, signal);
   while ((await events.next()).done !== true);

@@ -2,29 +2,20 @@
 import { SottoError } from '#daemon/protocol/errors.js';
 
 import { readConfigFile } from './config-file.js';
-import type { Footprint, LoadOptions, SpeechModel } from './speech-model.js';
-import { isWhisperConfig } from './whisper/whisper-config.js';
-import { whisperFootprint } from './whisper/memory/whisper-footprint.js';
-import { WhisperModel } from './whisper/index.js';
+import {
+  asRecognizer,
+  type Footprint,
+  type LoadOptions,
+  type ModelFamily,
+  type Recognizer,
+  type SpeechModel,
+} from './speech-model.js';
+import { whisperFamily } from './whisper/whisper-family.js';
 
 export type { Footprint } from './speech-model.js';
 
-interface Family {
-  readonly name: string;
-  /** Whether a parsed `config.json` belongs to this family. */
-  readonly recognizes: (config: Readonly<Record<string, unknown>>) => boolean;
-  readonly load: (dir: string, options: LoadOptions) => Promise<SpeechModel>;
-  readonly footprint: (dir: string) => Promise<Footprint>;
-}
-
-const FAMILIES: readonly Family[] = [
-  {
-    name: 'whisper',
-    recognizes: isWhisperConfig,
-    load: (dir, options) => WhisperModel.load(dir, options),
-    footprint: whisperFootprint,
-  },
-];
+/** Add a family here. */
+const FAMILIES: readonly ModelFamily[] = [whisperFamily];
 
 /**
  * Loads the model in a directory, whatever its family.
@@ -36,6 +27,21 @@ export async function loadModel(dir: string, options: LoadOptions = {}): Promise
 }
 
 /**
+ * Loads a model that transcribes.
+ *
+ * @throws SottoError as `loadModel`; MODEL_UNSUPPORTED if the model has another task
+ */
+export async function loadRecognizer(dir: string, options: LoadOptions = {}): Promise<Recognizer> {
+  const model = await loadModel(dir, options);
+  try {
+    return asRecognizer(model);
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/**
  * Memory that a model needs on this device, from the headers of its files alone.
  *
  * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED
@@ -44,9 +50,10 @@ export async function footprintOf(dir: string): Promise<Footprint> {
   return (await familyOf(dir)).footprint(dir);
 }
 
-async function familyOf(dir: string): Promise<Family> {
+/** @throws SottoError as `loadModel` */
+export async function familyOf(dir: string): Promise<ModelFamily> {
   const config = await readConfigFile(dir);
-  const family = FAMILIES.find(({ recognizes }) => recognizes(config));
+  const family = FAMILIES.find((row) => row.recognizes(config));
   if (family === undefined) {
     const kind =
       typeof config.model_type === 'string'

@@ -1,4 +1,7 @@
-/** The interface of every speech model family, and all that the engine knows about one. */
+/** What a model family provides, and all that the engine knows about one. */
+import type { Capabilities } from '#daemon/protocol/capabilities.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { ConvertOptions, ModelMetadata } from '#daemon/protocol/model-process.js';
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from './streaming/live-speech.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 
@@ -31,13 +34,31 @@ export interface WarmUpResult {
   readonly gflops?: number;
 }
 
-/** A loaded model. It runs one transcription, or one decode step of a live session, at a time. */
+/** A loaded model. It runs one job, or one decode step of a live session, at a time. */
 export interface SpeechModel {
   /** The name of its directory, which is what the user calls it. */
   readonly name: string;
   readonly family: string;
+  /** What it can do; each task has an interface below that adds its methods. */
+  readonly capabilities: Capabilities;
   /** Bytes of its weights on the device, as counted; `footprintOf` predicts them. */
   readonly weightBytes: number;
+
+  /**
+   * Runs each shape of its work once, so that no later request waits for kernels to compile. A family that transcribes
+   * may omit it if transcribing a second of silence does the same.
+   *
+   * @param onProgress called with the fraction done, 0 … 1
+   * @throws SottoError CANCELLED soon after `signal` is aborted
+   */
+  warmUp?(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<WarmUpResult>;
+
+  /** Frees the weights. */
+  dispose(): void;
+}
+
+/** A model with the capability `transcribe`. */
+export interface Recognizer extends SpeechModel {
   /** How the family decodes several windows of a file at once; absent if it decodes them one by one. */
   readonly batch?: {
     /** Memory for each window. */
@@ -58,28 +79,39 @@ export interface SpeechModel {
   ): AsyncGenerator<TranscribeEvent, TranscribeResult>;
 
   /**
-   * Starts a live session; absent if the family cannot stream. Sessions hold no weights, so there may be many.
+   * Starts a live session. Sessions hold no weights, so there may be many. Present if `transcribe` has `streams`.
    *
    * @param from a checkpoint of a session with the same model and options, also of another process
    * @throws SottoError INVALID_ARGUMENT for a checkpoint of another model
    */
-  live?(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech;
+  stream?(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech;
+}
 
-  /**
-   * Runs each shape of its work once, so that no later request waits for kernels to compile. A family may omit it if
-   * transcribing a second of silence does the same.
-   *
-   * @param onProgress called with the fraction done, 0 … 1
-   * @throws SottoError CANCELLED soon after `signal` is aborted
-   */
-  warmUp?(signal: AbortSignal, onProgress: (fraction: number) => void): Promise<WarmUpResult>;
-
-  /** Frees the weights. */
-  dispose(): void;
+/** @throws SottoError MODEL_UNSUPPORTED for a model that does not transcribe */
+export function asRecognizer(model: SpeechModel): Recognizer {
+  if (model.capabilities.transcribe !== undefined) return model as Recognizer;
+  throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can’t transcribe`, {
+    hint: 'choose a model that transcribes: see `sotto models list`',
+  });
 }
 
 export interface LoadOptions {
   readonly signal?: AbortSignal;
   /** Called with the fraction of the weights in memory, 0 … 1. */
   readonly onProgress?: (fraction: number) => void;
+}
+
+/** A family: everything that the rest of Sotto asks about its models. One row of the registry. */
+export interface ModelFamily {
+  /** Lowercase, as in `family` of a loaded model; the name of its options and segment details. */
+  readonly name: string;
+  /** Whether a parsed `config.json` belongs to this family. */
+  recognizes(config: Readonly<Record<string, unknown>>): boolean;
+  load(dir: string, options: LoadOptions): Promise<SpeechModel>;
+  /** Reads only the headers of the files. */
+  footprint(dir: string): Promise<Footprint>;
+  /** Reads the whole model and describes it. */
+  inspect(dir: string, options: LoadOptions): Promise<Omit<ModelMetadata, 'files' | 'footprint'>>;
+  /** Writes the model of `dir` into the empty directory `out`, in the layout of mlx-community. */
+  convert(dir: string, out: string, wanted: ConvertOptions, options: LoadOptions): Promise<void>;
 }

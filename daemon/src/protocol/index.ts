@@ -1,5 +1,6 @@
 /** The messages between clients, daemon and engine. This folder imports no other code of Sotto. */
 export * from './audio-frame.js';
+export * from './capabilities.js';
 export * from './capture.js';
 export * from './defined.js';
 export * from './errors.js';

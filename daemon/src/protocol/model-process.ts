@@ -1,5 +1,6 @@
 /** Messages between a command and the child process that inspects, converts and measures a model. */
 import * as v from 'valibot';
+import { MODEL_TASKS } from './capabilities.js';
 import { finite, integer } from './fields.js';
 import { errorSchema } from './wire-error.js';
 
@@ -43,6 +44,7 @@ const metadataSchema = v.object({
   /** Predicted device memory. */
   footprint: v.exactOptional(footprintSchema),
   languages: v.array(v.string()),
+  tasks: v.array(v.picklist(MODEL_TASKS)),
   /** Names of arrays that contain NaN or infinities. */
   notFinite: v.array(v.string()),
   files: v.array(v.object({ name: v.string(), bytes: integer, sha256: v.string() })),

@@ -21,7 +21,7 @@ export async function transcribeLive(
   language: string,
   words: string[],
 ): Promise<LiveResult> {
-  const live = model.live({ language, ...(words.length > 0 && { hotwords: words }) });
+  const live = model.stream({ language, ...(words.length > 0 && { hotwords: words }) });
   const begin = performance.now();
   let text = '';
   try {

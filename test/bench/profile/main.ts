@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import { mx } from '#native/index.js';
 import { z } from 'zod';
 import { pickClips, TWELVE } from '../clips.js';
@@ -50,7 +50,7 @@ interface Lap {
   readonly tokens: number;
 }
 
-async function transcribeOnce(model: SpeechModel, samples: Float32Array, timestamps: boolean): Promise<Lap> {
+async function transcribeOnce(model: Recognizer, samples: Float32Array, timestamps: boolean): Promise<Lap> {
   let firstText: number | undefined;
   let firstSegment: number | undefined;
   let tokensOfFirst = 0;

@@ -12,7 +12,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import { root } from '../clips.js';
 import { float16Model, load, streamOf, transcribe, transcribeFile } from '../in-process.js';
 import { cacheFolder, digest, NOT_SPEECH, type QualityClip, qualityClips } from './generated-clips.js';
@@ -138,7 +138,7 @@ async function sottoTranscripts(
   const texts = new Map(sotto.map(({ name }) => [name, new Map<string, string>()]));
   const now = commit();
   const commits = new Set<string>();
-  let model: SpeechModel | undefined;
+  let model: Recognizer | undefined;
   let done = 0;
   for (const clip of clips) {
     for (const column of sotto) {
@@ -162,7 +162,7 @@ async function sottoTranscripts(
 }
 
 async function transcribeClip(
-  model: SpeechModel,
+  model: Recognizer,
   clip: QualityClip,
   { options }: SottoColumn,
 ): Promise<string> {

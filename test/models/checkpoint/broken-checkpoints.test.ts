@@ -3,7 +3,7 @@ import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
-import { loadModel } from '#daemon/models/registry.js';
+import { loadRecognizer } from '#daemon/models/registry.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { checkpointDir, editJson, emptyDir } from './checkpoint-dirs.js';
@@ -265,12 +265,12 @@ const CASES: readonly Case[] = [
   })),
 ];
 
-describe('loadModel rejects a model directory', () => {
+describe('loadRecognizer rejects a model directory', () => {
   test.each(CASES)('with $what', async ({ of, corrupt, code, message }) => {
     const folder = checkpointDir(of);
     corrupt((name) => join(folder, name));
     const live = mx.liveArrays();
-    const error: unknown = await loadModel(folder).then(
+    const error: unknown = await loadRecognizer(folder).then(
       () => undefined,
       (thrown: unknown) => thrown,
     );
@@ -280,7 +280,7 @@ describe('loadModel rejects a model directory', () => {
   });
 
   test('when it is empty', async () => {
-    await expect(loadModel(emptyDir())).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
+    await expect(loadRecognizer(emptyDir())).rejects.toMatchObject({ code: 'MODEL_NOT_FOUND' });
   });
 
   test('or loads it, for any flipped bit of a zip', async () => {
@@ -296,7 +296,7 @@ describe('loadModel rejects a model directory', () => {
       const bytes = Buffer.from(whole);
       bytes[at] = (bytes[at] ?? 0) ^ (1 << (i % 8));
       writeFileSync(path, bytes);
-      const outcome: unknown = await loadModel(folder).then(
+      const outcome: unknown = await loadRecognizer(folder).then(
         (model) => model.dispose(),
         (thrown: unknown) => thrown,
       );
@@ -310,7 +310,7 @@ describe('loadModel rejects a model directory', () => {
   test('after cancellation, and frees everything', async () => {
     const folder = checkpointDir('mlx-npz');
     const live = mx.liveArrays();
-    const loading = loadModel(folder, { signal: AbortSignal.abort() });
+    const loading = loadRecognizer(folder, { signal: AbortSignal.abort() });
     await expect(loading).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(mx.liveArrays()).toBe(live);
   });

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
-import { loadModel } from '#daemon/models/registry.js';
+import { loadRecognizer } from '#daemon/models/registry.js';
 import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
-import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
+import { convert, inspect } from '#daemon/models/whisper/checkpoint/convert.js';
 import { runModelTool, type Stage } from '#daemon/cli/models/model-tool-process.js';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { validateSafetensors } from '#native/safetensors/validate.js';
@@ -33,7 +33,7 @@ describe('a converted checkpoint', () => {
       const source = checkpointDir(name);
       const out = emptyDir();
       const live = mx.liveArrays();
-      await whisperConverter.convert(source, out, float16, {});
+      await convert(source, out, float16, {});
       expect(mx.liveArrays()).toBe(live);
       expect(readdirSync(out).sort()).toEqual(['config.json', 'weights.safetensors']);
       expect(await outputsOf(out, name)).toEqual(await outputsOf(source, name));
@@ -46,9 +46,9 @@ describe('a converted checkpoint', () => {
     async (bits) => {
       const packed = checkpointDir(`mlx-${bits}bit`);
       const expanded = emptyDir();
-      await whisperConverter.convert(packed, expanded, { groupSize: 32, dtype: 'float32' }, {});
+      await convert(packed, expanded, { groupSize: 32, dtype: 'float32' }, {});
       const again = emptyDir();
-      await whisperConverter.convert(expanded, again, { bits, ...float16 }, {});
+      await convert(expanded, again, { bits, ...float16 }, {});
       const config = await readConfig(again);
       expect(config.quantization).toEqual({ bits, groupSize: 32 });
       const shapes = (dir: string) =>
@@ -64,7 +64,7 @@ describe('a converted checkpoint', () => {
 
   test('keeps the alignment heads of generation_config.json', async () => {
     const out = emptyDir();
-    await whisperConverter.convert(checkpointDir('huggingface'), out, float16, {});
+    await convert(checkpointDir('huggingface'), out, float16, {});
     const model = await loadWhisper(out, await readConfig(out));
     expect(model.config.alignmentHeads).toEqual([[0, 1], [1, 0]]); // prettier-ignore
     model.dispose();
@@ -72,19 +72,14 @@ describe('a converted checkpoint', () => {
 
   test('rejects a group size that does not divide the layers', async () => {
     await expect(
-      whisperConverter.convert(
-        checkpointDir('huggingface'),
-        emptyDir(),
-        { bits: 4, groupSize: 64, dtype: 'float16' },
-        {},
-      ),
+      convert(checkpointDir('huggingface'), emptyDir(), { bits: 4, groupSize: 64, dtype: 'float16' }, {}),
     ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 });
 
 describe('inspecting', () => {
   test('describes a checkpoint', async () => {
-    const facts = await whisperConverter.inspect(checkpointDir('mlx-6bit'), {});
+    const facts = await inspect(checkpointDir('mlx-6bit'), {});
     expect(facts).toMatchObject({
       family: 'whisper',
       layout: 'mlx',
@@ -104,7 +99,7 @@ describe('inspecting', () => {
     mx.eval(Object.values(arrays));
     arrays['decoder.ln.bias'] = mx.array(new Float32Array(32).fill(NaN));
     mx.saveSafetensors(path, arrays);
-    expect((await whisperConverter.inspect(folder, {})).notFinite).toEqual(['decoder.ln.bias']);
+    expect((await inspect(folder, {})).notFinite).toEqual(['decoder.ln.bias']);
   });
 });
 
@@ -180,8 +175,8 @@ describe('the real base', () => {
     const out = join(emptyDir(), `base-${bits}bit`);
     mkdirSync(out);
     if (!('dir' in real) || speech === undefined) throw new Error('no weights or no speech');
-    await whisperConverter.convert(real.dir, out, { bits, groupSize: 64, dtype: 'float16' }, {});
-    const model = await loadModel(out);
+    await convert(real.dir, out, { bits, groupSize: 64, dtype: 'float16' }, {});
+    const model = await loadRecognizer(out);
     expect(model.name).toBe(basename(out));
     let transcript = '';
     const audio = streamOf(await samplesOf(speech));

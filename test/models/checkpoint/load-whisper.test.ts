@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { loadModel } from '#daemon/models/registry.js';
+import { loadRecognizer } from '#daemon/models/registry.js';
 import { startLoading, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { mx } from '#native/index.js';
 
@@ -14,7 +14,9 @@ describe('loading a model', () => {
   test('reports ascending progress that ends at 1', async () => {
     const live = mx.liveArrays();
     const fractions: number[] = [];
-    const model = await loadModel(starterFolder(), { onProgress: (fraction) => fractions.push(fraction) });
+    const model = await loadRecognizer(starterFolder(), {
+      onProgress: (fraction) => fractions.push(fraction),
+    });
     expect(fractions.length).toBeGreaterThan(2);
     expect([...fractions].sort((a, b) => a - b)).toEqual(fractions);
     expect(fractions[0]).toBeGreaterThan(0);
@@ -31,7 +33,7 @@ describe('loading a model', () => {
       if (!isOver) setImmediate(others);
     };
     setImmediate(others);
-    const model = await loadModel(starterFolder());
+    const model = await loadRecognizer(starterFolder());
     isOver = true;
     expect(turns).toBeGreaterThan(3);
     model.dispose();
@@ -42,7 +44,7 @@ describe('loading a model', () => {
     for (const after of [0, 1 / 100, 1 / 3, 1]) {
       const stop = new AbortController();
       if (after === 0) stop.abort();
-      const load = loadModel(starterFolder(), {
+      const load = loadRecognizer(starterFolder(), {
         signal: stop.signal,
         onProgress: (fraction) => {
           if (fraction >= after) stop.abort();
@@ -66,7 +68,7 @@ describe('loading a model', () => {
 
   test('loads two models at once', async () => {
     const live = mx.liveArrays();
-    const both = await Promise.all([loadModel(starterFolder()), loadModel(starterFolder())]);
+    const both = await Promise.all([loadRecognizer(starterFolder()), loadRecognizer(starterFolder())]);
     const [first, second] = both.map(({ weightBytes }) => weightBytes);
     expect(first).toBe(second);
     for (const model of both) model.dispose();
@@ -82,7 +84,7 @@ describe('a model that cannot be loaded', () => {
       json.n_vocab = 51_868;
     });
     const live = mx.liveArrays();
-    await expect(loadModel(folder)).rejects.toMatchObject({ code: 'TOKENIZER_FAILED' });
+    await expect(loadRecognizer(folder)).rejects.toMatchObject({ code: 'TOKENIZER_FAILED' });
     expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 
@@ -90,7 +92,7 @@ describe('a model that cannot be loaded', () => {
     const folder = checkpointDir('mlx');
     writeFileSync(join(folder, 'weights.safetensors'), 'cut');
     const live = mx.liveArrays();
-    await expect(loadModel(folder)).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    await expect(loadRecognizer(folder)).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
     expect(mx.liveArrays()).toBeLessThanOrEqual(live);
   });
 });

@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 
-import { footprintOf, loadModel } from '#daemon/models/registry.js';
+import { footprintOf, loadRecognizer } from '#daemon/models/registry.js';
 import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { quantizationRule } from '#daemon/models/whisper/checkpoint/quantize-rules.js';
-import { whisperConverter } from '#daemon/models/whisper/checkpoint/convert.js';
+import { convert, inspect } from '#daemon/models/whisper/checkpoint/convert.js';
 import type { ConvertOptions } from '#daemon/protocol/model-process.js';
 import { mx } from '#native/index.js';
 import { validateSafetensors } from '#native/safetensors/validate.js';
@@ -35,7 +35,7 @@ beforeAll(() => writeRandomWhisper((source = emptyDir()), { size: DIMENSIONS }))
 
 async function quantized(options: Omit<ConvertOptions, 'dtype'>): Promise<string> {
   const out = emptyDir();
-  await whisperConverter.convert(source, out, { ...options, dtype: float16 }, {});
+  await convert(source, out, { ...options, dtype: float16 }, {});
   return out;
 }
 
@@ -140,7 +140,7 @@ describe('a quantized model', () => {
     const exact = await featuresOf(source);
     const four = distance(exact, await featuresOf(await quantized({ bits: 4, groupSize: 64 })));
     expect(distance(exact, await featuresOf(dir))).toBeLessThan(four);
-    const { layers } = await whisperConverter.inspect(dir, {});
+    const { layers } = await inspect(dir, {});
     expect(layers).toEqual([
       { bits: 8, groupSize: 64, count: 32 },
       { bits: 4, groupSize: 64, count: 16 },
@@ -171,7 +171,7 @@ describe('a quantized model', () => {
   test('can be dequantized again', async () => {
     const mixed = await quantized({ bits: 4, endBits: 8, groupSize: 64 });
     const plain = emptyDir();
-    await whisperConverter.convert(mixed, plain, { groupSize: 64, dtype: float16 }, {});
+    await convert(mixed, plain, { groupSize: 64, dtype: float16 }, {});
     expect((await readConfig(plain)).quantization).toBeUndefined();
     expect(distance(await featuresOf(mixed), await featuresOf(plain))).toBeLessThan(0.01);
   });
@@ -204,7 +204,7 @@ describe('a quantized model', () => {
     expect(off).toBeLessThan(distance(exact, await featuresOf(four)));
     expect(off).toBeGreaterThan(distance(exact, await featuresOf(eight)));
     const live = mx.liveArrays();
-    const model = await loadModel(dir);
+    const model = await loadRecognizer(dir);
     expect((await footprintOf(dir)).weightBytes).toBe(model.weightBytes);
     model.dispose();
     expect(mx.liveArrays()).toBe(live);

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from '@jest/globals';
 
 import { WhisperModel } from '#daemon/models/whisper/index.js';
-import { footprintOf, loadModel } from '#daemon/models/registry.js';
+import { footprintOf, loadRecognizer } from '#daemon/models/registry.js';
 import { openCheckpoint } from '#daemon/models/whisper/checkpoint/checkpoint.js';
 import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { footprint, uniformWeights } from '#daemon/models/whisper/memory/whisper-footprint.js';
@@ -42,7 +42,7 @@ describe('the footprint of a model', () => {
     const live = mx.liveArrays();
     const predicted = await footprintOf(dir);
     expect(mx.liveArrays()).toBe(live);
-    const model = await loadModel(dir);
+    const model = await loadRecognizer(dir);
     expect(predicted.weightBytes).toBe(model.weightBytes);
     model.dispose();
     const config = await readConfig(dir);
@@ -89,7 +89,7 @@ describe('the footprint of a model', () => {
     const bare = checkpointDir('mlx');
     rmSync(join(bare, 'weights.safetensors'));
     for (const dir of [cut, bare, emptyDir(), '/nowhere']) {
-      const loadError = await loadModel(dir).catch((error: unknown) => error);
+      const loadError = await loadRecognizer(dir).catch((error: unknown) => error);
       await expect(footprintOf(dir)).rejects.toMatchObject({ code: (loadError as { code: string }).code });
     }
   });

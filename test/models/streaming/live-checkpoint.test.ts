@@ -28,7 +28,7 @@ async function uninterrupted(
   samples: Float32Array,
   step: number,
 ): Promise<(LiveUpdate | number)[]> {
-  const live = model.live({});
+  const live = model.stream({});
   const updates: (LiveUpdate | number)[] = [];
   for (let at = 0; at < samples.length; at += step) {
     live.push(samples.subarray(at, at + step));
@@ -49,7 +49,7 @@ async function replayed(
   let stored: string | undefined;
   const restored = (until: number): LiveWhisper => {
     const checkpoint = stored === undefined ? undefined : (JSON.parse(stored) as LiveCheckpoint);
-    const live = model.live({}, checkpoint);
+    const live = model.stream({}, checkpoint);
     for (let at = checkpoint?.fromSample ?? 0, i = 0; at < until; i++) {
       const end = Math.min(until, at + [320, 4801, 77, 16_000][i % 4]!);
       live.push(samples.subarray(at, end));
@@ -92,7 +92,7 @@ describe('a live session continued in another process', () => {
   });
 
   test('needs few bytes and a few seconds of audio', async () => {
-    const live = model.live({ language: 'en' });
+    const live = model.stream({ language: 'en' });
     for (let at = 0; at < speech.length; at += SECOND) {
       live.push(speech.subarray(at, at + SECOND));
       await live.update(never);
@@ -106,7 +106,7 @@ describe('a live session continued in another process', () => {
 
 describe('a checkpoint', () => {
   async function one(): Promise<LiveCheckpoint> {
-    const live = model.live({ language: 'en' });
+    const live = model.stream({ language: 'en' });
     for (let at = 0; at < 4; at++) {
       live.push(speech.subarray(at * SECOND, (at + 1) * SECOND));
       await live.update(never);
@@ -144,9 +144,9 @@ describe('a checkpoint', () => {
       { ...state, voice: { ...voice, speechEndFrames: 1e6 } },
     ];
     for (const state of wrong)
-      expect(() => model.live({}, { ...right, state })).toThrow(/invalid live checkpoint/);
-    expect(() => model.live({}, { ...right, fromSample: right.fromSample + 1 })).toThrow(SottoError);
+      expect(() => model.stream({}, { ...right, state })).toThrow(/invalid live checkpoint/);
+    expect(() => model.stream({}, { ...right, fromSample: right.fromSample + 1 })).toThrow(SottoError);
     expect(mx.liveArrays()).toBe(arrays);
-    model.live({ language: 'en' }, right).dispose();
+    model.stream({ language: 'en' }, right).dispose();
   });
 });

@@ -24,7 +24,7 @@ interface LiveResult {
 }
 
 async function transcribeLive(samples: Float32Array, hotwords?: string[]): Promise<LiveResult> {
-  const live = model.live({ language: 'en', ...defined({ hotwords }) });
+  const live = model.stream({ language: 'en', ...defined({ hotwords }) });
   const texts: string[] = [];
   let committed = '';
   try {

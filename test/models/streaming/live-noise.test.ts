@@ -18,7 +18,7 @@ afterAll(() => model.dispose());
 
 /** All updates with a step each half a second; the last one is `finish`. */
 async function transcribeLive(samples: Float32Array): Promise<LiveUpdate[]> {
-  const live = model.live({ language: 'en' });
+  const live = model.stream({ language: 'en' });
   const updates: LiveUpdate[] = [];
   for (let at = 0; at < samples.length; at += SECOND / 2) {
     live.push(samples.subarray(at, at + SECOND / 2));

@@ -93,7 +93,7 @@ describe('live speech', () => {
 describe('a finished dictation', () => {
   test('is decoded again from its window and gives the offline text', async () => {
     const before = mx.liveArrays();
-    const live = model.live({ language: 'en' });
+    const live = model.stream({ language: 'en' });
     live.push(jfk);
     await live.update(never);
     await live.finish(never);
@@ -115,7 +115,7 @@ describe('a finished dictation', () => {
 
   test('is not decoded again if its window is incomplete or without speech', async () => {
     for (const samples of [joined(jfk, new Float32Array(3 * SECOND), jfk), new Float32Array(2 * SECOND)]) {
-      const live = model.live({ language: 'en' });
+      const live = model.stream({ language: 'en' });
       for (let at = 0; at < samples.length; at += SECOND) {
         live.push(samples.subarray(at, at + SECOND));
         await live.update(never);

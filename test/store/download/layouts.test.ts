@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { loadModel } from '#daemon/models/registry.js';
+import { loadRecognizer } from '#daemon/models/registry.js';
 import { modelsFolder } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
 import { checkpointDir, CHECKPOINTS } from '#test/models/checkpoint/checkpoint-dirs.js';
@@ -20,7 +20,7 @@ test.each(CHECKPOINTS)('a pulled model in the layout %s loads without conversion
   hub.commit(`someone/${name}`, { ...files, 'pytorch_model.bin': Buffer.alloc(5000, 1) });
   const { dir } = await folder.pull(hub, `someone/${name}`);
   expect(readdirSync(dir)).not.toContain('pytorch_model.bin');
-  const model = await loadModel(dir);
+  const model = await loadRecognizer(dir);
   expect(model.family).toBe('whisper');
   model.dispose();
 });

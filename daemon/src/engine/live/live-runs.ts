@@ -1,4 +1,5 @@
 /** All dictation sessions of an engine: opened once their model is in memory, and released when they are over. */
+import { asRecognizer } from '#daemon/models/speech-model.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, VAD_CHUNK_SAMPLES } from '#daemon/protocol/live.js';
@@ -108,18 +109,19 @@ export class LiveRuns {
   }
 
   #begin({ session, options, fromSample, checkpoint }: Open, held: ModelLease): LiveRun {
-    const { model, release } = held;
+    const { release } = held;
+    const model = asRecognizer(held.model);
     const { scheduler, send } = this.#deps;
-    if (model.live === undefined) {
+    if (model.stream === undefined) {
       throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can't transcribe live speech`, {
-        hint: 'choose a Whisper model',
+        hint: 'choose another model: `sotto models list` shows which stream',
       });
     }
     if (fromSample > (checkpoint?.fromSample ?? 0)) {
       throw new SottoError('INVALID_ARGUMENT', 'audio before the start of the session is missing');
     }
     const own = checkpoint && { ...checkpoint, state: parseLiveRunState(checkpoint).speech };
-    const speech = model.live(options, own);
+    const speech = model.stream(options, own);
     const keepsAll = options.refine === true;
     const buffer = new LiveAudioBuffer(fromSample, keepsAll);
     return new LiveRun({

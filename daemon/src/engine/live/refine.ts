@@ -1,5 +1,5 @@
 /** Decodes a whole session again at its end, within a time that a waiting user accepts. */
-import type { SpeechModel } from '#daemon/models/speech-model.js';
+import type { Recognizer } from '#daemon/models/speech-model.js';
 import type { LiveSpeech } from '#daemon/models/streaming/live-speech.js';
 import type { Refined } from '#daemon/protocol/ipc.js';
 import { SAMPLE_RATE, type LiveOptions } from '#daemon/protocol/live.js';
@@ -14,7 +14,7 @@ const MIN_REFINE_SECONDS = 1;
 const MAX_REFINE_SECONDS = 5;
 
 interface RefineDeps {
-  readonly model: SpeechModel;
+  readonly model: Recognizer;
   readonly options: LiveOptions;
   readonly speech: LiveSpeech;
   readonly buffer: LiveAudioBuffer;
@@ -59,11 +59,11 @@ export async function refine(
 }
 
 function transcribeAll(
-  model: SpeechModel,
+  model: Recognizer,
   samples: Float32Array,
   { language, initialPrompt, hotwords }: LiveOptions,
   signal: AbortSignal,
-): ReturnType<SpeechModel['transcribe']> {
+): ReturnType<Recognizer['transcribe']> {
   const audio = {
     durationSeconds: samples.length / SAMPLE_RATE,
     samples: (async function* () {
@@ -80,7 +80,7 @@ function transcribeAll(
 
 /** Other sessions decode between its steps. */
 async function lastOf(
-  events: ReturnType<SpeechModel['transcribe']>,
+  events: ReturnType<Recognizer['transcribe']>,
   scheduler: ComputeScheduler,
 ): Promise<TranscribeResult> {
   for (;;) {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
-import { loadModel } from '#daemon/models/registry.js';
+import { loadRecognizer } from '#daemon/models/registry.js';
 import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
 import { tokenNumbers } from '#daemon/models/whisper/memory/flop.js';
 import { SottoError } from '#daemon/protocol/errors.js';
@@ -160,7 +160,7 @@ function stepDtype(): 'float16' | 'float32' {
 async function modelSpeed(dir: string, clip: string, runs: 1 | 2 = 2) {
   const { signal } = new AbortController();
   const begin = performance.now();
-  const model = await loadModel(dir, { signal });
+  const model = await loadRecognizer(dir, { signal });
   const loaded = performance.now();
   try {
     const first = await run(clip);

@@ -2,16 +2,18 @@
 import { basename, resolve } from 'node:path';
 
 import { MelTransform } from '#daemon/audio/mel/mel.js';
+import type { Capabilities } from '#daemon/protocol/capabilities.js';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 import type { LiveCheckpoint, LiveSpeechOptions } from '../streaming/live-speech.js';
-import type { AudioStream, LoadOptions, SpeechModel, WarmUpResult } from '../speech-model.js';
+import type { AudioStream, LoadOptions, Recognizer, WarmUpResult } from '../speech-model.js';
 import { readConfig, startLoading } from './checkpoint/load-whisper.js';
 import { LiveWhisper } from './streaming/live-whisper.js';
 import { WhisperTokenizer } from './tokenizer.js';
 import { transcribe } from './transcribe.js';
 import type { WhisperDeps } from './whisper-transcription.js';
+import { whisperCapabilities } from './whisper-capabilities.js';
 import { warmUp } from './whisper-warm-up.js';
 import { batchRowBytes } from './memory/work-bytes.js';
 import { suitsBatch } from './packing/suits-batch.js';
@@ -21,15 +23,17 @@ export { LANGUAGES, languageCode } from './language/whisper-languages.js';
 export type { WhisperConfig } from './whisper-config.js';
 export type { WhisperOptions } from './whisper-options.js';
 
-export class WhisperModel implements SpeechModel {
+export class WhisperModel implements Recognizer {
   readonly family = 'whisper';
+  readonly capabilities: Capabilities;
   readonly weightBytes: number;
-  readonly batch: NonNullable<SpeechModel['batch']>;
+  readonly batch: NonNullable<Recognizer['batch']>;
 
   private constructor(
     readonly name: string,
     readonly deps: WhisperDeps,
   ) {
+    this.capabilities = whisperCapabilities(deps.model.config);
     this.weightBytes = deps.model.nbytes;
     this.batch = { rowBytes: batchRowBytes(deps.model.config), suits: suitsBatch };
   }
@@ -60,7 +64,7 @@ export class WhisperModel implements SpeechModel {
     return transcribe(this.deps, audio, options, signal);
   }
 
-  live(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveWhisper {
+  stream(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveWhisper {
     return new LiveWhisper(this.deps, options, from);
   }
 

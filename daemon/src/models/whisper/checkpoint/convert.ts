@@ -13,14 +13,12 @@ import type { LoadOptions } from '../../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
 import { bytesOf } from '../memory/backend.js';
 import { mlxConfig, type StoredQuantization, type WhisperConfig } from '../whisper-config.js';
-import { LANGUAGE_CODES } from '../language/whisper-languages.js';
+import { languagesOf } from '../whisper-capabilities.js';
 import { networkOf, readConfig } from './load-whisper.js';
 import { Whisper } from '../model.js';
 import { assertPatternsMatch, quantizationRule, toStoredQuantization } from './quantize-rules.js';
 
-export const whisperConverter = { inspect, convert };
-
-async function inspect(
+export async function inspect(
   dir: string,
   { signal, onProgress }: LoadOptions,
 ): Promise<Omit<ModelMetadata, 'files' | 'footprint'>> {
@@ -45,7 +43,8 @@ async function inspect(
         quantization: quantization && { bits: quantization.bits, groupSize: quantization.groupSize },
         layers: layers.length > 1 ? layers : undefined,
       }),
-      languages: config.isMultilingual ? LANGUAGE_CODES.slice(0, config.numLanguages) : ['en'],
+      languages: languagesOf(config),
+      tasks: ['transcribe'],
       notFinite,
     };
   });
@@ -55,7 +54,7 @@ async function inspect(
  * Writes `config.json` and `weights.safetensors`. Quantized weights are dequantized first, so quantizing them again adds up
  * both rounding errors.
  */
-async function convert(
+export async function convert(
   dir: string,
   out: string,
   options: ConvertOptions,

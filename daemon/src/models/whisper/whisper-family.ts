@@ -1,0 +1,14 @@
+import type { ModelFamily } from '../speech-model.js';
+import { convert, inspect } from './checkpoint/convert.js';
+import { WhisperModel } from './index.js';
+import { whisperFootprint } from './memory/whisper-footprint.js';
+import { isWhisperConfig } from './whisper-config.js';
+
+export const whisperFamily: ModelFamily = {
+  name: 'whisper',
+  recognizes: isWhisperConfig,
+  load: (dir, options) => WhisperModel.load(dir, options),
+  footprint: whisperFootprint,
+  inspect,
+  convert,
+};

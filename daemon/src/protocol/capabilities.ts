@@ -1,0 +1,50 @@
+/** What a model can do. All parts of Sotto decide by these values, never by the family. */
+import * as v from 'valibot';
+import { finite, integer } from './fields.js';
+
+/** What users choose a model for: one model is chosen for each task. */
+export const MODEL_TASKS = ['transcribe', 'speak', 'codec', 'converse'] as const;
+export type ModelTask = (typeof MODEL_TASKS)[number];
+
+const languages = v.array(v.string());
+
+/** An absent entry is something that the model can't do. */
+export const capabilitiesSchema = v.object({
+  transcribe: v.exactOptional(
+    v.object({
+      /** Codes of the languages that it recognizes. */
+      languages,
+      /** Whether it can write English for speech in another language. */
+      translates: v.boolean(),
+      /** Whether it can transcribe live speech. */
+      streams: v.boolean(),
+      wordTimestamps: v.boolean(),
+      hotwords: v.boolean(),
+      prompt: v.boolean(),
+    }),
+  ),
+  speak: v.exactOptional(
+    v.object({
+      languages,
+      /** Names of its own voices. */
+      voices: v.array(v.string()),
+      /** In Hz, of the audio that it makes. */
+      sampleRate: integer,
+    }),
+  ),
+  codec: v.exactOptional(
+    v.object({
+      /** In Hz, of the audio that it reads and makes. */
+      sampleRate: integer,
+      codebooks: integer,
+      framesPerSecond: finite,
+    }),
+  ),
+  converse: v.exactOptional(v.object({ languages, speaks: v.boolean() })),
+});
+export type Capabilities = v.InferOutput<typeof capabilitiesSchema>;
+
+/** In the order of `MODEL_TASKS`. */
+export function tasksOf(capabilities: Capabilities): ModelTask[] {
+  return MODEL_TASKS.filter((task) => capabilities[task] !== undefined);
+}
