@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { packageRoot } from '#daemon/paths.js';
-import { compareWithReference } from '#daemon/engine/selftest/reference.js';
+import { compareWithReference } from '#daemon/models/whisper/reference-comparison.js';
 import { productTimes } from '#daemon/engine/selftest/speed.js';
 import type { ReferenceResult } from '#daemon/protocol/selftest-process.js';
 import { mx } from '#native/index.js';

@@ -9,6 +9,7 @@ import {
   type SelftestReply,
   type SelftestRequest,
 } from '#daemon/protocol/selftest-process.js';
+import { SottoError } from '#daemon/protocol/errors.js';
 import { engineError, startError } from './engine-errors.js';
 import { sendToParent } from './send-to-parent.js';
 
@@ -54,9 +55,12 @@ async function work(request: SelftestRequest): Promise<SelftestReply> {
       return { type: 'numbers', device: mx.defaultDevice(), ops: compareOps() };
     }
     case 'reference': {
-      const { compareWithReference } = await import('./selftest/reference.js');
+      const { familyOf } = await import('#daemon/models/registry.js');
       const { file, dir, clip } = request;
-      return { type: 'reference', facts: await compareWithReference(file, dir, clip) };
+      const family = await familyOf(dir);
+      if (family.compareWithReference === undefined)
+        throw new SottoError('MODEL_UNSUPPORTED', `no reference is stored for ${family.name} models`);
+      return { type: 'reference', facts: await family.compareWithReference(file, dir, clip) };
     }
     case 'machine': {
       const { measureMachine } = await import('./selftest/speed.js');

@@ -2,6 +2,7 @@
 import type { Capabilities } from '#daemon/protocol/capabilities.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ConvertOptions, ModelMetadata } from '#daemon/protocol/model-process.js';
+import type { ReferenceResult } from '#daemon/protocol/selftest-process.js';
 import type { LiveCheckpoint, LiveSpeech, LiveSpeechOptions } from './streaming/live-speech.js';
 import type { TranscribeEvent, TranscribeOptions, TranscribeResult } from '#daemon/protocol/transcription.js';
 
@@ -112,6 +113,10 @@ export interface ModelFamily {
   footprint(dir: string): Promise<Footprint>;
   /** Reads the whole model and describes it. */
   inspect(dir: string, options: LoadOptions): Promise<Omit<ModelMetadata, 'files' | 'footprint'>>;
+  /** Bytes that a decode step reads, from which the self-test knows the fastest possible one. */
+  bytesPerToken?(dir: string): Promise<number>;
+  /** Compares the model's output on a clip with what another implementation stored in `file`, for the self-test. */
+  compareWithReference?(file: string, dir: string, clip: string): Promise<ReferenceResult>;
   /** Writes the model of `dir` into the empty directory `out`, in the layout of mlx-community. */
   convert(dir: string, out: string, wanted: ConvertOptions, options: LoadOptions): Promise<void>;
 }

@@ -1,11 +1,7 @@
 /** Measures the machine's speed, and how much of it a model uses on a clip. */
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { openAudio } from '#daemon/audio/decode-file.js';
-import { loadRecognizer } from '#daemon/models/registry.js';
-import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
-import { tokenNumbers } from '#daemon/models/whisper/memory/flop.js';
+import { familyOf, loadRecognizer } from '#daemon/models/registry.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { MachineResult, ModelSpeed, ProductTimes } from '#daemon/protocol/selftest-process.js';
 import { selfAttentionCache } from '#native/nn/index.js';
@@ -50,7 +46,10 @@ export async function measureModelSpeed(
 ): Promise<ModelSpeed> {
   limitCache();
   const figures = await modelSpeed(dir, clip);
-  return { ...figures, boundTokensPerSecond: (readGbPerSecond * 1e9) / bytesPerToken(dir) };
+  const family = await familyOf(dir);
+  if (family.bytesPerToken === undefined)
+    throw new SottoError('MODEL_UNSUPPORTED', `the speed of ${family.name} models can’t be bounded`);
+  return { ...figures, boundTokensPerSecond: (readGbPerSecond * 1e9) / (await family.bytesPerToken(dir)) };
 }
 
 /** What a model leaves behind. The first run does not count: kernels and tables stay for the next. */
@@ -188,17 +187,6 @@ async function modelSpeed(dir: string, clip: string, runs: 1 | 2 = 2) {
       await audio.close();
     }
   }
-}
-
-/** Bytes read from memory for each token: weights at their width, scales and biases, the cross-attention cache. */
-function bytesPerToken(dir: string): number {
-  const config = parseConfig(JSON.parse(readFileSync(join(dir, 'config.json'), 'utf8')));
-  const { layers, output, memory } = tokenNumbers(config, FRAMES);
-  const { quantization } = config;
-  const activation = mx.defaultDevice() === 'gpu' ? 2 : 4;
-  const weight =
-    quantization === undefined ? activation : quantization.bits / 8 + (2 * 2) / quantization.groupSize;
-  return (layers + output) * weight + memory * activation;
 }
 
 function at(sorted: readonly number[], part: number): number {

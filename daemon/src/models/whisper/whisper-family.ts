@@ -1,7 +1,9 @@
 import type { ModelFamily } from '../speech-model.js';
 import { convert, inspect } from './checkpoint/convert.js';
 import { WhisperModel } from './index.js';
+import { bytesPerToken } from './memory/bytes-per-token.js';
 import { whisperFootprint } from './memory/whisper-footprint.js';
+import { compareWithReference } from './reference-comparison.js';
 import { isWhisperConfig } from './whisper-config.js';
 
 export const whisperFamily: ModelFamily = {
@@ -11,4 +13,6 @@ export const whisperFamily: ModelFamily = {
   footprint: whisperFootprint,
   inspect,
   convert,
+  bytesPerToken,
+  compareWithReference,
 };
