@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { main } from '#daemon/cli/main.js';
-import type { LabelledClip } from '#daemon/cli/models/labelled-clips.js';
+import type { LabeledClip } from '#daemon/cli/models/labeled-clips.js';
 import { outputDirFor } from '#daemon/cli/models/quantize-model.js';
 import { compare, comparisonTable, figuresOf } from '#daemon/cli/models/quantize-report.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
@@ -26,7 +26,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const written = captureOutput();
 
 /** A hundred words. */
-const references: LabelledClip = {
+const references: LabeledClip = {
   file: 'a.flac',
   language: 'en',
   text: Array.from({ length: 100 }, (_, i) => `w${i}`).join(' '),

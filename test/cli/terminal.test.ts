@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { columnsOf, fitEnd, fitStart } from '#daemon/cli/terminal/columns.js';
 import { clock, formatSpeed, progressLine } from '#daemon/cli/terminal/progress-line.js';
-import { styleFor, wantsColour } from '#daemon/cli/terminal/style.js';
+import { styleFor, wantsColor } from '#daemon/cli/terminal/style.js';
 
 const plain = styleFor(false);
 const anyText = fc.string({
@@ -67,7 +67,7 @@ describe('progressLine', () => {
   });
 });
 
-describe('colour', () => {
+describe('color', () => {
   const tty = { isTTY: true };
   test.each([
     [tty, {}, true],
@@ -78,6 +78,6 @@ describe('colour', () => {
     [{}, { FORCE_COLOR: '1' }, true],
     [{}, { FORCE_COLOR: '1', NO_COLOR: '1' }, false],
   ])('%j with %j: %p', (stream, env, expected) => {
-    expect(wantsColour(stream, env)).toBe(expected);
+    expect(wantsColor(stream, env)).toBe(expected);
   });
 });

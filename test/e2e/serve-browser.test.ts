@@ -139,7 +139,7 @@ describeUnless(noBrowser)('a foreign page', () => {
       const tried = await visit(`${target}/health`, attackScript({ target, token }));
       const read = tried.map(({ learnt }) => learnt).filter((learnt) => learnt !== '');
       expect(read.length).toBeGreaterThan(0);
-      for (const text of read) expect(text).toMatch(/^(403 )?\{"error":\{.*"UNAUTHORISED"/);
+      for (const text of read) expect(text).toMatch(/^(403 )?\{"error":\{.*"UNAUTHORIZED"/);
       expect(read.join('')).not.toContain(token);
       expect(await reached()).toEqual(NOTHING);
     },

@@ -246,7 +246,7 @@ describe('the packages of a release', () => {
 
   test('need a known license text', async () => {
     const { licenseTexts } = await load('launchd/release/third-party.mjs');
-    const scratch = mkdtempSync(join(tmpdir(), 'so-licence-'));
+    const scratch = mkdtempSync(join(tmpdir(), 'so-license-'));
     writeFileSync(join(scratch, 'package.json'), '{}');
     expect(() => licenseTexts(scratch, '.', 'SSPL-1.0')).toThrow(/\(SSPL-1\.0\) has no license text/);
     writeFileSync(join(scratch, 'LICENSE.txt'), 'as you like');

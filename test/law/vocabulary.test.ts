@@ -28,7 +28,7 @@ const LAW_FILE = 'test/law/vocabulary.json';
 const law = JSON.parse(readFileSync(join(packageRoot, LAW_FILE), 'utf8')) as Vocabulary;
 
 const SOURCE = /\.(ts|tsx|mjs|js)$/;
-/** Transcripts of speech and the texts of licences are other people's words. */
+/** Transcripts of speech and the texts of licenses are other people's words. */
 const OTHER_PEOPLES_WORDS =
   /^test\/fixtures\/|^test\/bench\/baseline\/|LICENSE|NOTICES|^CHANGELOG|package-lock/;
 

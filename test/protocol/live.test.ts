@@ -107,7 +107,7 @@ describe('live events', () => {
       const message = { type: 'live', id: 'a-1', ...(numbered && { seq: 3 }), event };
       expect(parseDaemonMessage(JSON.stringify(message))).toEqual(message);
       // Fields of a newer version are dropped.
-      const newer = { ...message, event: { ...event, colour: 'red' } };
+      const newer = { ...message, event: { ...event, color: 'red' } };
       expect(parseDaemonMessage(JSON.stringify(newer))).toEqual(message);
     },
   );

@@ -22,7 +22,7 @@ const transcribe = { type: 'transcribe', id: '1', path: '/a.wav', options: { lan
 
 describe('messages of clients', () => {
   test('are parsed without the unknown fields of a newer client', () => {
-    const sent = { ...transcribe, colour: 'red', options: { language: 'en', beams: 5 } };
+    const sent = { ...transcribe, color: 'red', options: { language: 'en', beams: 5 } };
     expect(parseClientMessage(JSON.stringify(sent))).toEqual(transcribe);
   });
 

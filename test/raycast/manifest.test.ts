@@ -102,7 +102,7 @@ describe('helpers of these tests', () => {
   });
 
   test('refuses a field that the Store does not know', () => {
-    expect(() => storeManifest.parse({ ...manifest, colour: 'red' })).toThrow('colour');
+    expect(() => storeManifest.parse({ ...manifest, color: 'red' })).toThrow('color');
     const [first] = manifest.commands;
     expect(() => storeManifest.parse({ ...manifest, commands: [{ ...first, mode: 'window' }] })).toThrow();
   });

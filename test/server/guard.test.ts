@@ -20,12 +20,12 @@ describe('guard', () => {
   test('checks the size first', () => {
     const long = `/${'a'.repeat(3_000)}`;
     expect(refusal(request([['Host', 'evil.example']], long), SOCKET_RULES)?.code).toBe('PAYLOAD_TOO_LARGE');
-    expect(refusal(request([['Host', 'evil.example']]), SOCKET_RULES)?.code).toBe('UNAUTHORISED');
+    expect(refusal(request([['Host', 'evil.example']]), SOCKET_RULES)?.code).toBe('UNAUTHORIZED');
   });
 
   test('refuses two Host headers', () => {
     for (const hosts of [[], [local, local], [local, ['host', 'evil.example'] as [string, string]]]) {
-      expect(refusal(request(hosts), SOCKET_RULES)?.code).toBe('UNAUTHORISED');
+      expect(refusal(request(hosts), SOCKET_RULES)?.code).toBe('UNAUTHORIZED');
     }
   });
 
@@ -34,7 +34,7 @@ describe('guard', () => {
     for (const host of ['127.0.0.1:7688', 'localhost:7688', '[::1]:7688']) {
       expect(refusal(request([['Host', host]]), rules)).toBeUndefined();
     }
-    expect(refusal(request([local]), rules)?.code).toBe('UNAUTHORISED');
+    expect(refusal(request([local]), rules)?.code).toBe('UNAUTHORIZED');
   });
 
   test('does not repeat the request in the error', () => {

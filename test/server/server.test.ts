@@ -335,7 +335,7 @@ describe('HTTP', () => {
 
   test('refuses web pages over HTTP and WebSocket', async () => {
     const page = { origin: 'https://evil.example' };
-    expect(await http('/ws', page)).toMatchObject({ status: 403, body: { error: { code: 'UNAUTHORISED' } } });
+    expect(await http('/ws', page)).toMatchObject({ status: 403, body: { error: { code: 'UNAUTHORIZED' } } });
     expect(await http('/ws', { host: 'evil.example' })).toMatchObject({ status: 403 });
     const socket = raw(page);
     const answer = new Promise((resolve) =>

@@ -146,7 +146,7 @@ describe('the socket', () => {
     writeFileSync(victim(), 'untouched');
     plant();
     const before = lstatSync(path);
-    expect(await tryToListen()).toBe('UNAUTHORISED');
+    expect(await tryToListen()).toBe('UNAUTHORIZED');
     expect(lstatSync(path).ino).toBe(before.ino);
     expect(readFileSync(victim(), 'utf8')).toBe('untouched');
     expect(existsSync(join(folder, 'none'))).toBe(false);
@@ -185,7 +185,7 @@ describe('the folder of the socket', () => {
 
   test.each([0o770, 0o707, 0o777])('is refused with mode %o, because others could write to it', (mode) => {
     chmodSync(folder, mode);
-    expect(() => securePrivateFolder(folder)).toThrow(expect.objectContaining({ code: 'UNAUTHORISED' }));
+    expect(() => securePrivateFolder(folder)).toThrow(expect.objectContaining({ code: 'UNAUTHORIZED' }));
     expect(lstatSync(folder).mode & 0o777).toBe(mode);
   });
 

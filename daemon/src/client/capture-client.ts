@@ -54,7 +54,7 @@ export class CaptureClient {
       .on('error', () => undefined);
   }
 
-  /** @returns undefined if no dictation process is running @throws SottoError UNAUTHORISED */
+  /** @returns undefined if no dictation process is running @throws SottoError UNAUTHORIZED */
   static connect(path: string): Promise<CaptureClient | undefined> {
     return new Promise((resolve, reject) => {
       const socket = connect(path);
@@ -62,7 +62,7 @@ export class CaptureClient {
       const failed = (error: NodeJS.ErrnoException): void => {
         clearTimeout(timer);
         if (error.code === 'EACCES' || error.code === 'EPERM')
-          reject(new SottoError('UNAUTHORISED', `${path} belongs to another user`));
+          reject(new SottoError('UNAUTHORIZED', `${path} belongs to another user`));
         else resolve(undefined);
       };
       socket.once('error', failed);

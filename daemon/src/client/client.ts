@@ -87,7 +87,7 @@ export class SottoClient {
     });
   }
 
-  /** @throws SottoError DAEMON_UNAVAILABLE, UNAUTHORISED, VERSION_MISMATCH */
+  /** @throws SottoError DAEMON_UNAVAILABLE, UNAUTHORIZED, VERSION_MISMATCH */
   static async connect(socketPath: string, clientName: string): Promise<SottoClient> {
     const { socket, daemon } = await openSocket(socketPath, clientName);
     return new SottoClient(socket, daemon);

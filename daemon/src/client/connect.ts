@@ -30,7 +30,7 @@ export class ProtocolMismatch extends Error {
   }
 }
 
-/** @throws SottoError DAEMON_UNAVAILABLE (no listener), UNAUTHORISED, VERSION_MISMATCH */
+/** @throws SottoError DAEMON_UNAVAILABLE (no listener), UNAUTHORIZED, VERSION_MISMATCH */
 export function openSocket(path: string, clientName: string): Promise<OpenSocket> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket('ws://localhost/ws', {
@@ -104,7 +104,7 @@ function connectError(error: Error, path: string): SottoError {
     return new SottoError('DAEMON_UNAVAILABLE', 'the daemon isn’t running', { cause: error });
   }
   if (code === 'EACCES' || code === 'EPERM') {
-    return new SottoError('UNAUTHORISED', `${path} can't be opened: permission denied`, { cause: error });
+    return new SottoError('UNAUTHORIZED', `${path} can't be opened: permission denied`, { cause: error });
   }
   return new SottoError('DAEMON_UNAVAILABLE', `the daemon can't be reached: ${error.message}`, {
     cause: error,

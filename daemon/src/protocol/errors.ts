@@ -292,7 +292,7 @@ const CODES = {
     exitCode: 1,
     hint: 'give your terminal microphone access: System Settings › Privacy & Security › Microphone',
   },
-  UNAUTHORISED: {
+  UNAUTHORIZED: {
     httpStatus: 403,
     retryable: false,
     exitCode: 3,

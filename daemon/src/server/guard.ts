@@ -29,7 +29,7 @@ export function refusal(request: IncomingMessage, rules: GuardRules): SottoError
   if (url.length > MAX_URL_LENGTH) return new SottoError('PAYLOAD_TOO_LARGE', 'the URL is too long');
   // An absolute URL such as `http://elsewhere/` is the form for proxies.
   if (url.startsWith('/') && hasOurHost(request, rules) && !isOfPage(request)) return undefined;
-  return new SottoError('UNAUTHORISED', 'requests from web pages or for another host are refused', {
+  return new SottoError('UNAUTHORIZED', 'requests from web pages or for another host are refused', {
     hint: 'send it from a program to the address shown by `sotto serve --status`',
   });
 }

@@ -58,7 +58,7 @@ export class SottoServer {
 
   /**
    * Takes the lock of the user's one daemon and listens.
-   * @throws SottoError DAEMON_RUNNING, UNAUTHORISED (the folder is not private), INVALID_ARGUMENT (path too long)
+   * @throws SottoError DAEMON_RUNNING, UNAUTHORIZED (the folder is not private), INVALID_ARGUMENT (path too long)
    */
   static async listen(context: ServerContext): Promise<SottoServer> {
     const folder = dirname(context.socketPath);

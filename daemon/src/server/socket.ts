@@ -23,7 +23,7 @@ export function checkSocketPath(path: string): void {
 
 /**
  * Creates the folder with mode 0700, or checks that the user owns it and no other user can write to it.
- * @throws SottoError UNAUTHORISED, DAEMON_UNAVAILABLE (it can't be created)
+ * @throws SottoError UNAUTHORIZED, DAEMON_UNAVAILABLE (it can't be created)
  */
 export function securePrivateFolder(folder: string): void {
   try {
@@ -34,12 +34,12 @@ export function securePrivateFolder(folder: string): void {
   const stats = lstatSync(folder);
   if (!stats.isDirectory()) throw planted(folder, stats, 'a folder of your own');
   if (process.getuid !== undefined && stats.uid !== process.getuid()) {
-    throw new SottoError('UNAUTHORISED', `${folder} belongs to another user`, {
+    throw new SottoError('UNAUTHORIZED', `${folder} belongs to another user`, {
       hint: 'set SOTTO_HOME to a folder of your own',
     });
   }
   if ((stats.mode & 0o022) !== 0) {
-    throw new SottoError('UNAUTHORISED', `other users can write to ${folder}`, {
+    throw new SottoError('UNAUTHORIZED', `other users can write to ${folder}`, {
       hint: `check its contents, then run chmod 700 '${folder}'`,
     });
   }
@@ -51,7 +51,7 @@ export function securePrivateFolder(folder: string): void {
  * server was listening already, its connections stay open.
  *
  * @returns the inode of the socket
- * @throws SottoError DAEMON_RUNNING, UNAUTHORISED (the path is not a socket), DAEMON_UNAVAILABLE
+ * @throws SottoError DAEMON_RUNNING, UNAUTHORIZED (the path is not a socket), DAEMON_UNAVAILABLE
  */
 export async function listenAt(server: Server, path: string): Promise<number> {
   checkSocketPath(path);
@@ -135,7 +135,7 @@ function planted(path: string, stats: Stats, expected: string): SottoError {
       : stats.isDirectory()
         ? 'a folder'
         : 'a file';
-  return new SottoError('UNAUTHORISED', `${path} is ${what}, not ${expected}`, {
+  return new SottoError('UNAUTHORIZED', `${path} is ${what}, not ${expected}`, {
     hint: 'check where it comes from, then remove it',
   });
 }

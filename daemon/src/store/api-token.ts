@@ -12,7 +12,7 @@ import { writeFileAtomic } from './write-file-atomic.js';
 const TOKEN_PATTERN = /^sotto_[A-Za-z0-9_-]{43}$/;
 const MAX_TOKEN_FILE_BYTES = 200;
 
-/** @throws SottoError UNAUTHORISED (others may read it, or it isn't a token), OUTPUT_FAILED */
+/** @throws SottoError UNAUTHORIZED (others may read it, or it isn't a token), OUTPUT_FAILED */
 export async function apiToken(path: string): Promise<string> {
   try {
     return await readToken(path);
@@ -55,7 +55,7 @@ function unwritable(path: string, cause: unknown): SottoError {
   return fileError(path, cause, OUTPUT_FILE);
 }
 
-/** @throws SottoError UNAUTHORISED; ENOENT */
+/** @throws SottoError UNAUTHORIZED; ENOENT */
 async function readToken(path: string): Promise<string> {
   // The target of a link could be anyone's choice, and a FIFO would block.
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -80,8 +80,8 @@ async function unreadable(path: string, error: unknown): Promise<SottoError> {
   return isLink ? unsafe(`${path} is a symbolic link`) : fileError(path, error, TOKEN_FILE);
 }
 
-const TOKEN_FILE: FileUse = { code: 'UNAUTHORISED', verb: 'read' };
+const TOKEN_FILE: FileUse = { code: 'UNAUTHORIZED', verb: 'read' };
 
 function unsafe(message: string): SottoError {
-  return new SottoError('UNAUTHORISED', message, { hint: 'create a new one with `sotto token rotate`' });
+  return new SottoError('UNAUTHORIZED', message, { hint: 'create a new one with `sotto token rotate`' });
 }

@@ -31,7 +31,7 @@ export async function withDaemon<Result>(
 
 /**
  * Connects to the daemon, starting it if needed. The caller closes the connection.
- * @throws SottoError DAEMON_UNAVAILABLE (with the daemon's error), TIMEOUT, VERSION_MISMATCH, UNAUTHORISED
+ * @throws SottoError DAEMON_UNAVAILABLE (with the daemon's error), TIMEOUT, VERSION_MISMATCH, UNAUTHORIZED
  */
 export async function connectDaemon(sotto: DaemonSettings['sotto']): Promise<SottoClient> {
   const { socket, startupLog } = sottoPaths();

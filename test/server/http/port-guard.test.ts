@@ -196,7 +196,7 @@ describe('the guard, at a port and at a socket file', () => {
       expect(answer.head).not.toMatch(/access-control/i);
       expect(answerText(answer)).not.toMatch(/evil|sotto_/);
       expect(JSON.parse(isServed ? '{}' : answer.body)).toEqual(
-        isServed ? {} : { error: expect.objectContaining({ code: 'UNAUTHORISED' }) as unknown },
+        isServed ? {} : { error: expect.objectContaining({ code: 'UNAUTHORIZED' }) as unknown },
       );
     }
     const shaken = answers.filter(([{ status }]) => status === 101).length;

@@ -322,13 +322,13 @@ describe('the token file', () => {
   test('is refused if others can read it, or if it is a link or not a token', async () => {
     const { token } = home.paths;
     const good = await apiToken(token);
-    const refused = { code: 'UNAUTHORISED', hint: expect.stringContaining('rotate') as unknown };
+    const refused = { code: 'UNAUTHORIZED', hint: expect.stringContaining('rotate') as unknown };
     chmodSync(token, 0o640);
     await expect(apiToken(token)).rejects.toMatchObject(refused);
     writeFileSync(join(home.folder, 'mine'), good, { mode: 0o600 });
     unlinkSync(token);
     symlinkSync(join(home.folder, 'mine'), token);
-    await expect(apiToken(token)).rejects.toMatchObject({ code: 'UNAUTHORISED' });
+    await expect(apiToken(token)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
     for (const text of ['', 'secret', `${good}${good}`, 'x'.repeat(1_000)]) {
       unlinkSync(token);
       writeFileSync(token, text, { mode: 0o600 });

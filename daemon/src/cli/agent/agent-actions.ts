@@ -9,7 +9,7 @@ import type { AgentAction } from './agent-command.js';
 import { examine, type Finding } from '../doctor.js';
 import { findDaemon } from '../daemon/start-daemon.js';
 import { padEnd } from '../terminal/columns.js';
-import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 
 /** More than any log line. */
 const LAST_LINE_BYTES = 1 << 16;
@@ -58,7 +58,7 @@ export async function agentStatus(paths: Paths, json: boolean): Promise<number> 
 
 /** @returns exit code 3 if a check failed */
 export async function doctor(paths: Paths, json: boolean): Promise<number> {
-  const style = styleFor(wantsColour(process.stdout));
+  const style = styleFor(wantsColor(process.stdout));
   const findings: Finding[] = [];
   for await (const finding of examine(paths, () => managerFor(paths).status())) {
     findings.push(finding);

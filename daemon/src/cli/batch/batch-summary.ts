@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { ErrorCode } from '../../protocol/errors.js';
 import type { BatchFile, FileState } from '../../store/batch/batch-run.js';
 import { clock, formatSpeed } from '../terminal/progress-line.js';
-import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 import type { Outputs } from '../output/outputs.js';
 import { sweepDrafts } from '../output/place-text.js';
 import { displayPath } from '../output/display-path.js';
@@ -149,7 +149,7 @@ export async function writeSummary(
   if (summary.files.length > 0 && !quiet) {
     const { stderr } = process;
     const gap = stderr.isTTY ? '\n' : '';
-    stderr.write(`${gap}${summaryTable(summary, styleFor(wantsColour(stderr)))}`);
+    stderr.write(`${gap}${summaryTable(summary, styleFor(wantsColor(stderr)))}`);
   }
   if (file === '-') process.stdout.write(summaryJson(summary));
   else if (file !== undefined) {

@@ -4,7 +4,7 @@ import type { BatchFile } from '../../store/batch/batch-run.js';
 import { columnsOf, fitEnd, padEnd } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { clock, drawBar, formatSpeed, spinnerAt } from '../terminal/progress-line.js';
-import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 import { errorLine, fileWaitText } from '../transcribe/transcribe-view.js';
 import type { BatchProgress } from './batch-progress.js';
 import { displayPath, displayTarget } from '../output/display-path.js';
@@ -21,7 +21,7 @@ interface AtWork {
 }
 
 export function terminalBatchView(stream: WriteStream, progress: BatchProgress): BatchView {
-  const style = styleFor(wantsColour(stream));
+  const style = styleFor(wantsColor(stream));
   const beganMs = performance.now();
   const atWork = new Map<number, AtWork>();
   let found = 0;

@@ -25,7 +25,7 @@ const TRANSIENT_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 const FATAL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...MODEL_ERROR_CODES,
   'VERSION_MISMATCH',
-  'UNAUTHORISED',
+  'UNAUTHORIZED',
   'PROTOCOL',
 ]);
 

@@ -6,7 +6,7 @@ import { changeSetting } from '../../store/write-settings.js';
 import { SottoError } from '../../protocol/errors.js';
 import { findDaemon } from '../daemon/start-daemon.js';
 import { padEnd } from '../terminal/columns.js';
-import { styleFor, wantsColour } from '../terminal/style.js';
+import { styleFor, wantsColor } from '../terminal/style.js';
 
 /** Settings that a daemon reads only at its start. The others apply from the next dictation. */
 const NEEDS_RESTART = /^(model|memory\.|http\.|gpu\.)/;
@@ -18,7 +18,7 @@ export function listSettings(paths: Paths, json: boolean): number {
     printLine(JSON.stringify(settings));
     return 0;
   }
-  const style = styleFor(wantsColour(process.stdout));
+  const style = styleFor(wantsColor(process.stdout));
   const width = Math.max(...SETTING_NAMES.map((name) => name.length)) + 2;
   for (const name of SETTING_NAMES) {
     const value = valueOf(settings, name);

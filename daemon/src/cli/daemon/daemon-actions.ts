@@ -154,10 +154,10 @@ export async function daemonStatus(paths: Paths, { json: asJson, verbose }: Stat
     return 0;
   }
   // Loaded here, because the daemon's own start should not wait for terminal code.
-  const [{ describeStatus }, { styleFor, wantsColour }] = await Promise.all([
+  const [{ describeStatus }, { styleFor, wantsColor }] = await Promise.all([
     import('./describe-status.js'),
     import('../terminal/style.js'),
   ]);
-  printLine(describeStatus(status, styleFor(wantsColour(process.stdout)), verbose));
+  printLine(describeStatus(status, styleFor(wantsColor(process.stdout)), verbose));
   return 0;
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Paths } from '../../paths.js';
 import { readFileEnd } from '../../read-file-end.js';
 import { padEnd } from '../terminal/columns.js';
-import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 
 /** In pino's numbering. */
 const WARN_LEVEL = 40;
@@ -22,7 +22,7 @@ export function daemonLogs(paths: Paths, lines: number, asJson: boolean): number
     if (startupLines.length === 0) process.stderr.write(`sotto: no log yet at ${paths.log}\n`);
     return startupLines.length === 0 ? 1 : 0;
   }
-  const style = styleFor(wantsColour(process.stdout));
+  const style = styleFor(wantsColor(process.stdout));
   for (const line of all) process.stdout.write(`${asJson ? line : readable(line, style)}\n`);
   return 0;
 }

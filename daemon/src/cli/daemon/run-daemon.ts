@@ -48,7 +48,7 @@ export interface RunningDaemon {
   stop(why: string): void;
 }
 
-/** @throws SottoError DAEMON_RUNNING, UNAUTHORISED, INVALID_ARGUMENT */
+/** @throws SottoError DAEMON_RUNNING, UNAUTHORIZED, INVALID_ARGUMENT */
 export async function runDaemon({
   paths,
   model,

@@ -37,7 +37,7 @@ interface Connected {
   readonly started: boolean;
 }
 
-/** @returns the running daemon, if any @throws SottoError VERSION_MISMATCH, UNAUTHORISED */
+/** @returns the running daemon, if any @throws SottoError VERSION_MISMATCH, UNAUTHORIZED */
 export async function findDaemon(paths: Paths): Promise<SottoClient | undefined> {
   try {
     return await SottoClient.connect(paths.socket, 'sotto');

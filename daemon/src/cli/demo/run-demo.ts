@@ -6,7 +6,7 @@ import { bundledSpeech } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { INTERRUPTED } from '../interrupt.js';
 import { clock, formatSpeed } from '../terminal/progress-line.js';
-import { styleFor, wantsColour } from '../terminal/style.js';
+import { styleFor, wantsColor } from '../terminal/style.js';
 import type { Transcriber } from '../transcribe/transcriber.js';
 import type { TranscribeView } from '../transcribe/transcribe-view.js';
 import { fullText } from '../../writers/index.js';
@@ -29,7 +29,7 @@ interface DemoDeps {
 
 /** @returns the exit code @throws SottoError */
 export async function demo({ transcriber, view, signal }: DemoDeps): Promise<number> {
-  const style = styleFor(wantsColour(process.stdout));
+  const style = styleFor(wantsColor(process.stdout));
   let audioSeconds = 0;
   let workSeconds = 0;
   for (const clip of readClips()) {

@@ -6,7 +6,7 @@ import type { WriteStream } from 'node:tty';
 import type { DictationEvent } from '../../client/index.js';
 import type { SessionState } from '../../protocol/live.js';
 import { LiveArea } from '../terminal/live-area.js';
-import { styleFor, wantsColour } from '../terminal/style.js';
+import { styleFor, wantsColor } from '../terminal/style.js';
 import { TextFlow } from '../terminal/text-flow.js';
 import { errorLine } from '../transcribe/transcribe-view.js';
 import type { LevelMeter } from './level-meter.js';
@@ -17,7 +17,7 @@ import { noticeOf, type DictateView } from './dictate-view.js';
 const ROWS_ABOVE = 4;
 
 export function terminalDictateView(stream: WriteStream, isLive: boolean, keys: boolean): DictateView {
-  const style = styleFor(wantsColour(stream));
+  const style = styleFor(wantsColor(stream));
   let levels: LevelMeter | undefined;
   const text = new TextFlow();
   const beganMs = performance.now();

@@ -53,7 +53,7 @@ export function table(rows: readonly TableRow[], { columns, style, nowMs }: Tabl
         style.dim(padEnd(id, ids)),
         padEnd(when, whens),
         ...(short ? [] : [style.dim(' '.repeat(lengths - columnsOf(length)) + length)]),
-        ...(states > 0 ? [stateColour(row.dictation, style)(padEnd(state, states))] : []),
+        ...(states > 0 ? [stateColor(row.dictation, style)(padEnd(state, states))] : []),
         textCell(row, room, style),
       ];
       return `${parts.join(GAP).trimEnd()}\n`;
@@ -61,7 +61,7 @@ export function table(rows: readonly TableRow[], { columns, style, nowMs }: Tabl
     .join('');
 }
 
-export function stateColour({ state }: StoredDictation, style: Style): (text: string) => string {
+export function stateColor({ state }: StoredDictation, style: Style): (text: string) => string {
   if (state === 'final') return (text) => text;
   return (text) => (state === 'failed' ? style.red(text) : style.cyan(text));
 }

@@ -4,9 +4,9 @@ import type { Paths } from '../../paths.js';
 import type { Retention } from '../../settings.js';
 import type { StoredDictation, SearchResult, History } from '../../store/history/index.js';
 import { findByIdPrefix, jsonOf, withHistory } from './open-history.js';
-import { stateColour, table, whenText, placeholderText, type TableRow } from './history-table.js';
+import { stateColor, table, whenText, placeholderText, type TableRow } from './history-table.js';
 import { clock } from '../terminal/progress-line.js';
-import { styleFor, wantsColour } from '../terminal/style.js';
+import { styleFor, wantsColor } from '../terminal/style.js';
 
 interface ListFlags {
   readonly limit: number;
@@ -69,7 +69,7 @@ export function tableOf(history: History, found: readonly (StoredDictation | Sea
   });
   return table(rows, {
     ...(process.stdout.isTTY && { columns: process.stdout.columns }),
-    style: styleFor(wantsColour(process.stdout)),
+    style: styleFor(wantsColor(process.stdout)),
     nowMs: Date.now(),
   });
 }
@@ -82,10 +82,10 @@ function shortId(history: History, id: string): string {
 }
 
 function headOf(dictation: StoredDictation, paths: Paths): string {
-  const style = styleFor(wantsColour(process.stdout));
+  const style = styleFor(wantsColor(process.stdout));
   const { id, startedMs, durationSeconds, language, model, state, audio } = dictation;
   const facts = [whenText(startedMs, Date.now()), clock(durationSeconds), language, model, id];
-  const marked = state === 'final' ? '' : ` · ${stateColour(dictation, style)(stateText(dictation))}`;
+  const marked = state === 'final' ? '' : ` · ${stateColor(dictation, style)(stateText(dictation))}`;
   const known = facts.filter((fact) => fact !== undefined && fact !== '').join(' · ');
   const sound = audio === undefined ? '' : `\n${style.dim(join(paths.recordings, audio))}`;
   return `${style.dim(known)}${marked}${sound}`;
@@ -126,5 +126,5 @@ function print(text: string): void {
 }
 
 function remark(text: string): void {
-  process.stderr.write(`${styleFor(wantsColour(process.stderr)).dim(text)}\n`);
+  process.stderr.write(`${styleFor(wantsColor(process.stderr)).dim(text)}\n`);
 }

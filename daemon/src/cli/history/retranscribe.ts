@@ -7,7 +7,7 @@ import { findByIdPrefix, openHistory } from './open-history.js';
 import { oneLine } from './history-table.js';
 import { INTERRUPTED } from '../interrupt.js';
 import { columnsOf, fitStart } from '../terminal/columns.js';
-import { styleFor, wantsColour } from '../terminal/style.js';
+import { styleFor, wantsColor } from '../terminal/style.js';
 import { readSettings } from '../../settings.js';
 import type { Transcriber } from '../transcribe/transcriber.js';
 import type { TranscribeView } from '../transcribe/transcribe-view.js';
@@ -81,7 +81,7 @@ export async function retranscribe(
 
 /** @param whole show all of it, because the history keeps nothing */
 function comparison(before: string, after: string, whole: boolean): string {
-  const style = styleFor(wantsColour(process.stdout));
+  const style = styleFor(wantsColor(process.stdout));
   const room = process.stdout.isTTY && !whole ? process.stdout.columns - LABEL_COLUMNS : Infinity;
   const cut = before === '' ? 0 : comparisonStart(before, after, room);
   const fitted = (text: string): string => fitStart(cut === 0 ? text : `…${text.slice(cut)}`, room);

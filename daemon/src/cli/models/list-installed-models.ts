@@ -21,7 +21,7 @@ import {
 } from '../../store/installed-models.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
 import { modelTable, terminalColumns } from './model-table.js';
-import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 
 export async function listModels(
   paths: Paths,
@@ -47,7 +47,7 @@ export async function listModels(
     process.stdout.write(`${JSON.stringify(output)}\n`);
     return 0;
   }
-  const view = { columns: terminalColumns(), style: styleFor(wantsColour(process.stdout)) };
+  const view = { columns: terminalColumns(), style: styleFor(wantsColor(process.stdout)) };
   put(installedText({ installed, chosen, states }, view));
   for (const download of partial) put(partialText(download, states.get(download.name)));
   const present = new Set(installed.map(({ name }) => name));

@@ -3,7 +3,7 @@ import type { ModelsEvent } from '../../protocol/models.js';
 import { columnsOf, fitStart } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { spinnerAt } from '../terminal/progress-line.js';
-import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 
 interface ModelLoadView {
   event(event: ModelsEvent): void;
@@ -23,7 +23,7 @@ export function modelLoadView(name: string, currentModel: string | undefined): M
       close: () => undefined,
     };
   }
-  const style = styleFor(wantsColour(stderr));
+  const style = styleFor(wantsColor(stderr));
   const sinceMs = performance.now();
   const suffix = currentModel === undefined ? '' : ` (${currentModel} is used meanwhile)`;
   let fraction: number | undefined;

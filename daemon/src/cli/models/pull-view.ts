@@ -8,7 +8,7 @@ import {
 import { columnsOf, fitStart } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { clock, spinnerAt } from '../terminal/progress-line.js';
-import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 
 interface PullView {
   event(event: PullWithFallbackEvent): void;
@@ -27,7 +27,7 @@ export function pullView(wanted: string, isQuiet = false): PullView {
 }
 
 function terminalView(wanted: string): PullView {
-  const style = styleFor(wantsColour(process.stderr));
+  const style = styleFor(wantsColor(process.stderr));
   const sinceMs = performance.now();
   let waiting: string | undefined = `looking up ${wanted}…`;
   let progress: DownloadProgress | undefined;

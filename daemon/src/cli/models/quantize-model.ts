@@ -5,7 +5,7 @@ import { bundledSpeech, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
 import type { ConvertOptions, ModelMetadata } from '../../protocol/model-process.js';
-import { readClips, type LabelledClip } from './labelled-clips.js';
+import { readClips, type LabeledClip } from './labeled-clips.js';
 import { describeWeights, shortWeights } from './describe-model.js';
 import { stageBar, type StageBar } from './stage-bar.js';
 import {
@@ -17,7 +17,7 @@ import {
 } from './quantize-report.js';
 import { terminalColumns } from './model-table.js';
 import { measureModel, runModelTool } from './model-tool-process.js';
-import { styleFor, wantsColour } from '../terminal/style.js';
+import { styleFor, wantsColor } from '../terminal/style.js';
 
 interface QuantizeModelOptions {
   readonly model: ModelRef;
@@ -25,7 +25,7 @@ interface QuantizeModelOptions {
   readonly out: string;
   readonly force: boolean;
   readonly options: ConvertOptions & { readonly bits: number };
-  /** Folder of labelled clips for the comparison; none if undefined. */
+  /** Folder of labeled clips for the comparison; none if undefined. */
   readonly clips: string | undefined;
   readonly json: boolean;
   readonly signal: AbortSignal;
@@ -80,14 +80,14 @@ export async function quantizeModel(run: QuantizeModelOptions): Promise<number> 
     process.stdout.write(`${JSON.stringify({ out, facts, ...comparison, notes })}\n`);
     return 0;
   }
-  put(`\n${comparisonTable(comparison, terminalColumns(), styleFor(wantsColour(process.stdout)))}`);
+  put(`\n${comparisonTable(comparison, terminalColumns(), styleFor(wantsColor(process.stdout)))}`);
   put(`\n${comparison.conclusion}\n`);
   for (const note of notes) put(`${note}\n`);
   return 0;
 }
 
 /** Fails before the work instead of after it. */
-function assertClipsExist(folder: string, clips: readonly LabelledClip[]): void {
+function assertClipsExist(folder: string, clips: readonly LabeledClip[]): void {
   const missing = clips.find(({ file }) => !existsSync(join(folder, file)));
   if (missing === undefined) return;
   throw new SottoError(
@@ -131,7 +131,7 @@ async function inspectModel({ dir }: ModelRef, signal: AbortSignal, bar: StageBa
 async function measureFigures(
   { name, dir, facts }: { name: string; dir: string; facts: ModelMetadata },
   folder: string,
-  clips: readonly LabelledClip[],
+  clips: readonly LabeledClip[],
   signal: AbortSignal,
   bar: StageBar,
 ): Promise<ModelFigures> {

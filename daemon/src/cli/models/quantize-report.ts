@@ -4,7 +4,7 @@ import { megabytes } from './describe-model.js';
 import { modelTable } from './model-table.js';
 import type { Style } from '../terminal/style.js';
 import { errorsIn, percent, type Errors } from './word-errors.js';
-import type { LabelledClip } from './labelled-clips.js';
+import type { LabeledClip } from './labeled-clips.js';
 
 /** A model with at most this share of additional errors counts as equivalent to its source. */
 const EQUIVALENCE_TOLERANCE = 0.02;
@@ -35,7 +35,7 @@ export interface Comparison {
 export function figuresOf(
   model: { readonly name: string; readonly weights: string; readonly bytes: number },
   measurement: ModelMeasurement,
-  references: readonly LabelledClip[],
+  references: readonly LabeledClip[],
 ): ModelFigures {
   const clips = references.map(({ file, text, language }, i) => {
     const transcript = measurement.transcripts[i] ?? '';

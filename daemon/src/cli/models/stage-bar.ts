@@ -1,6 +1,6 @@
 /** A progress bar on a terminal, nothing elsewhere. */
 import type { Stage } from './model-tool-process.js';
-import { styleFor, wantsColour } from '../terminal/style.js';
+import { styleFor, wantsColor } from '../terminal/style.js';
 
 const WIDTH = 28;
 const ERASE = '\r\u001b[K';
@@ -15,7 +15,7 @@ export function stageBar(): StageBar {
   if (!stderr.isTTY || process.env.TERM === 'dumb') {
     return { show: () => undefined, clear: () => undefined };
   }
-  const style = styleFor(wantsColour(stderr));
+  const style = styleFor(wantsColor(stderr));
   let last = '';
   return {
     show: (stage, fraction) => {

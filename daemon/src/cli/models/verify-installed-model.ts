@@ -5,7 +5,7 @@ import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelMetadata } from '../../protocol/model-process.js';
 import { verifyAgainstRecord, type VerifyResult } from '../../store/verify-model.js';
-import { readClips, type LabelledClip } from './labelled-clips.js';
+import { readClips, type LabeledClip } from './labeled-clips.js';
 import { describeModel } from './describe-model.js';
 import { stageBar } from './stage-bar.js';
 import { runModelTool } from './model-tool-process.js';
@@ -15,7 +15,7 @@ import { errorsIn, percent, type Errors } from './word-errors.js';
 
 interface VerifyModelOptions {
   readonly model: ModelRef;
-  /** Folder of labelled clips, with a manifest.jsonl. */
+  /** Folder of labeled clips, with a manifest.jsonl. */
   readonly wer?: string;
   readonly json: boolean;
   readonly signal: AbortSignal;
@@ -65,7 +65,7 @@ export async function verifyModel(
   if (verified !== undefined) put(`\nall files match ${verified.repo} at ${verified.revision.slice(0, 8)}\n`);
   const transcriber = new InProcessTranscriber(paths);
   try {
-    const score = (folder: string, clip: LabelledClip) =>
+    const score = (folder: string, clip: LabeledClip) =>
       scoreClip(transcriber, model, folder, clip, facts, signal);
     const transcript = await score(bundledSpeech, sample);
     put(
@@ -99,7 +99,7 @@ async function scoreClip(
   transcriber: Transcriber,
   model: ModelRef,
   folder: string,
-  { file, text, language }: LabelledClip,
+  { file, text, language }: LabeledClip,
   { languages }: ModelMetadata,
   signal: AbortSignal,
 ): Promise<Scored> {
@@ -115,7 +115,7 @@ async function scoreClip(
 }
 
 /** English, which every model knows. */
-function sampleClip(): LabelledClip {
+function sampleClip(): LabeledClip {
   const clip = readClips(bundledSpeech).find(({ language }) => language === 'en');
   if (clip === undefined)
     throw new SottoError('AUDIO_NOT_FOUND', `there is no English clip in ${bundledSpeech}`);

@@ -8,9 +8,9 @@ import { readSettings } from '../../settings.js';
 import { findModel } from '../../store/find-model.js';
 import { managerFor } from '../agent/agent-actions.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
-import { readClips } from '../models/labelled-clips.js';
+import { readClips } from '../models/labeled-clips.js';
 import { padEnd } from '../terminal/columns.js';
-import { styleFor, wantsColour, type Style } from '../terminal/style.js';
+import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 import { agentStep } from './steps/agent-step.js';
 import { sendToProcess, exitBusyProcess } from './selftest-process.js';
 import { commandsUntil } from './system-commands.js';
@@ -46,7 +46,7 @@ export const STEPS: readonly TimedStep[] = [
 /** @returns the exit code: 3 if a check failed, 130 after Ctrl-C */
 export async function selftest(paths: Paths, json: boolean): Promise<number> {
   const output = json ? process.stderr : process.stdout;
-  const style = styleFor(wantsColour(output));
+  const style = styleFor(wantsColor(output));
   const interrupt = onInterrupt();
   const daemon = new SelftestDaemon({
     os: process.platform,

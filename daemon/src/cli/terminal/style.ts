@@ -9,17 +9,17 @@ export interface Style {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-export function wantsColour(stream: { isTTY?: boolean }, env: Env = process.env): boolean {
+export function wantsColor(stream: { isTTY?: boolean }, env: Env = process.env): boolean {
   if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
   if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '') return env.FORCE_COLOR !== '0';
   return stream.isTTY === true && env.TERM !== 'dumb';
 }
 
-export function styleFor(colour: boolean): Style {
+export function styleFor(color: boolean): Style {
   const paint =
     (on: number, off: number) =>
     (text: string): string =>
-      colour && text !== '' ? `\u001b[${on}m${text}\u001b[${off}m` : text;
+      color && text !== '' ? `\u001b[${on}m${text}\u001b[${off}m` : text;
   return {
     bold: paint(1, 22),
     dim: paint(2, 22),

@@ -49,7 +49,7 @@ const FATAL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ENGINE_UNAVAILABLE',
   'DAEMON_UNAVAILABLE',
   'VERSION_MISMATCH',
-  'UNAUTHORISED',
+  'UNAUTHORIZED',
   'PROTOCOL',
 ]);
 

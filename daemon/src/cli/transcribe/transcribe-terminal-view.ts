@@ -8,7 +8,7 @@ import type { JobEvent } from '../../protocol/messages.js';
 import { fitEnd } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { clock, formatSpeed, progressLine } from '../terminal/progress-line.js';
-import { styleFor, wantsColour } from '../terminal/style.js';
+import { styleFor, wantsColor } from '../terminal/style.js';
 import { wrapForStdout } from '../terminal/text-flow.js';
 import type { Transcript } from '../../writers/index.js';
 import { errorLine, fileWaitText, type TranscribeView } from './transcribe-view.js';
@@ -26,8 +26,8 @@ export function terminalTranscribeView(
   stream: WriteStream,
   { showText, headers, wrap }: TerminalViewOptions,
 ): TranscribeView {
-  const style = styleFor(wantsColour(stream));
-  const heading = styleFor(wantsColour(process.stdout));
+  const style = styleFor(wantsColor(stream));
+  const heading = styleFor(wantsColor(process.stdout));
   let file = '';
   let tentative = '';
   let waiting: string | undefined;

@@ -14,7 +14,7 @@ import { formatVocabulary, parseImport } from '../../store/vocabulary/vocabulary
 import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
 import { createFile } from '../output/place-text.js';
 import { columnsOf, padEnd } from '../terminal/columns.js';
-import { styleFor, wantsColour } from '../terminal/style.js';
+import { styleFor, wantsColor } from '../terminal/style.js';
 
 /** Entries that an import prints. */
 const MAX_LISTED = 20;
@@ -157,7 +157,7 @@ function counted({ words, replacements }: Vocabulary): string {
 }
 
 function tableOf({ words, replacements }: Vocabulary): string {
-  const style = styleFor(wantsColour(process.stdout));
+  const style = styleFor(wantsColor(process.stdout));
   const widest = Math.max(0, ...replacements.map(({ from }) => columnsOf(from)));
   const lines = [
     ...(words.length > 0

@@ -4,7 +4,7 @@ import { displayPath } from '../output/display-path.js';
 import { fitStart } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
 import { clock, spinnerAt } from '../terminal/progress-line.js';
-import { styleFor, wantsColour } from '../terminal/style.js';
+import { styleFor, wantsColor } from '../terminal/style.js';
 import { errorLine } from '../transcribe/transcribe-view.js';
 import type { JobProgress, JobResult } from './queue-job.js';
 import { oneLine } from './worker-messages.js';
@@ -37,7 +37,7 @@ export function queueView(counts: () => SubmissionCounts): QueueView {
   const beganMs = performance.now();
   const area = isTerminal ? new LiveArea(process.stderr, (columns) => lines(columns)) : undefined;
   const above = (write: () => void): void => (area === undefined ? write() : area.above(write));
-  const style = styleFor(wantsColour(process.stderr));
+  const style = styleFor(wantsColor(process.stderr));
   const lines = (columns: number): string[] => {
     const { all, finished, failed } = counts();
     const facts = [`${finished} of ${all}`, ...(failed > 0 ? [`${failed} failed`] : [])];

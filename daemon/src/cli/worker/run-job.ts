@@ -72,7 +72,7 @@ export async function runJob(
 const OWN_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SHARE_GONE',
   'VERSION_MISMATCH',
-  'UNAUTHORISED',
+  'UNAUTHORIZED',
   'INSUFFICIENT_DISK',
 ]);
 const OWN_MODEL_CODES: ReadonlySet<ErrorCode> = new Set<ErrorCode>(MODEL_ERROR_CODES);

@@ -83,7 +83,7 @@ export class ApiPort {
     });
   }
 
-  /** @throws SottoError PORT_TAKEN, INVALID_ARGUMENT (settings), UNAUTHORISED (the file of the token), OUTPUT_FAILED */
+  /** @throws SottoError PORT_TAKEN, INVALID_ARGUMENT (settings), UNAUTHORIZED (the file of the token), OUTPUT_FAILED */
   handle(request: ServeRequest): Promise<ServeResult> {
     return this.#enqueue(async () => {
       const changed = await this.#do(request);

@@ -10,7 +10,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** Errors that any request may get: from the guard, from limits, and internal ones. */
 const ALWAYS: readonly ErrorCode[] = [
-  'UNAUTHORISED',
+  'UNAUTHORIZED',
   'TOKEN_REJECTED',
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',

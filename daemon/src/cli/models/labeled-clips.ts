@@ -6,12 +6,12 @@ import { AUDIO_FILE } from '../../protocol/file-errors.js';
 import { readSmallFile } from '../../read-small-file.js';
 
 const clipSchema = v.object({ file: v.string(), text: v.string(), language: v.string() });
-export type LabelledClip = v.InferOutput<typeof clipSchema>;
+export type LabeledClip = v.InferOutput<typeof clipSchema>;
 
 const MAX_MANIFEST_BYTES = 64 * 2 ** 20;
 
 /** @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE */
-export function readClips(folder: string): LabelledClip[] {
+export function readClips(folder: string): LabeledClip[] {
   const manifest = join(folder, 'manifest.jsonl');
   const text = readSmallFile(manifest, MAX_MANIFEST_BYTES, AUDIO_FILE);
   try {
