@@ -77,7 +77,7 @@ describe('the report of a quantized model', () => {
   test('has a row for each figure with its change', () => {
     const table = comparisonTable(compare(hearing('a', 10), hearing('b', 12)), 200, styleFor(false));
     expect(table.split('\n')[0]).toMatch(/a +b +change/);
-    expect(table).toMatch(/words wrong +10 of 100 \(10\.0 %\) +12 of 100 \(12\.0 %\) +\+20 %/);
+    expect(table).toMatch(/words wrong +10 of 100 \(10\.0%\) +12 of 100 \(12\.0%\) +\+20%/);
     expect(table).toMatch(/load time +500 ms/);
   });
 });

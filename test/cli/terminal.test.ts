@@ -35,7 +35,7 @@ describe('progressLine', () => {
 
   test('shows progress, speed and remaining time', () => {
     const line = progressLine(state, 100, plain);
-    for (const part of [' 41 %', '1:23 / 3:20', '12× real time', '0:10 left']) expect(line).toContain(part);
+    for (const part of [' 41%', '1:23 / 3:20', '12× real time', '0:10 left']) expect(line).toContain(part);
   });
 
   test('fits into any width, dropping the last facts first', () => {

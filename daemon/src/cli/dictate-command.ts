@@ -30,7 +30,7 @@ export interface DictateFlags {
 export function addDictate(program: Command, outcome: Outcome): void {
   const command = program
     .command('dictate')
-    .summary('dictate: see your words as you speak')
+    .summary('show your words while you speak')
     .description(
       'Dictate: see your words as you speak. Dim words may still change. Enter or Ctrl-C finishes and prints the ' +
         'text, Esc discards it. Press Ctrl-C twice to leave at once; the text is saved to history.',

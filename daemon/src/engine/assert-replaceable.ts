@@ -13,7 +13,7 @@ export async function assertReplaceable(out: string): Promise<void> {
   if (entries?.length === 0) return;
   const names = entries?.map(({ name }) => name) ?? [];
   const hasWeights = names.some((name) => /\.(safetensors|npz)$/.test(name));
-  if (!hasWeights || !names.includes('config.json')) throw refused(out, 'is not a model directory');
+  if (!hasWeights || !names.includes('config.json')) throw refused(out, 'is not a model folder');
   const made = names.includes(MADE_MODEL) ? readConvertedFiles(out) : undefined;
   const other = entries?.find((entry) => !entry.isFile() || !isModelFile(entry.name, made));
   if (other !== undefined) throw refused(out, `contains ${other.name}, which is not part of the model`);

@@ -23,7 +23,7 @@ export async function readConfigFile(dir: string): Promise<Readonly<Record<strin
     throw fileError(dir, error, MODEL_FILE);
   }
   if (!folder.isDirectory())
-    throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file, not a model directory`);
+    throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file, not a model folder`);
   const path = join(dir, 'config.json');
   let text: string;
   try {
@@ -31,7 +31,7 @@ export async function readConfigFile(dir: string): Promise<Readonly<Record<strin
   } catch (cause) {
     const error = SottoError.from(cause);
     if (error.code !== 'MODEL_NOT_FOUND') throw error;
-    throw new SottoError('MODEL_NOT_FOUND', `${dir} is not a model directory: config.json is missing`, {
+    throw new SottoError('MODEL_NOT_FOUND', `${dir} is not a model folder: config.json is missing`, {
       cause,
     });
   }

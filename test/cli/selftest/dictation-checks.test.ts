@@ -56,7 +56,7 @@ describe('a dictation', () => {
     expect(named(checks, 'dictation')?.status).toBe('failed');
     expect(commands[0]).toEqual(expect.arrayContaining(['powermetrics', '--samplers']));
     expect(named(checks, 'power')).toMatchObject({
-      ...{ status: 'ok', message: 'GPU busy 40 %, GPU 2.0 W during the dictation' },
+      ...{ status: 'ok', message: 'GPU busy 40%, GPU 2.0 W during the dictation' },
       facts: { share: 0.4, watts: 2 },
     });
     const again = await dictated(String(facts.text), { uid: 0, run: () => Promise.resolve(ran(0, 'W: 2')) });

@@ -124,5 +124,5 @@ function totalRow(progress: BatchProgress, parts: number, columns: number, style
 }
 
 function percent(part: number): string {
-  return `${String(Math.floor(part * 100)).padStart(3)} %`;
+  return `${String(Math.floor(part * 100)).padStart(3)}%`;
 }

@@ -76,7 +76,7 @@ function quietView(): PullView {
   };
 }
 
-/** Lines for a log: one per 10 %. */
+/** Lines for a log: one per 10%. */
 function plainView(wanted: string): PullView {
   const put = (line: string): void => void process.stderr.write(`${line}\n`);
   let tenth = -1;

@@ -129,5 +129,5 @@ const wrong = (figures: ModelFigures): string =>
   `${figures.errors} of ${figures.spoken} (${percent(figures)})`;
 const seconds = (value: number): string =>
   value < 1 ? `${(value * 1000).toFixed(0)} ms` : `${value.toFixed(1)} s`;
-const percentOf = (part: number): string => `${Number((100 * part).toFixed(1))} %`;
+const percentOf = (part: number): string => `${Number((100 * part).toFixed(1))}%`;
 const signed = (part: number): string => `${part < 0 ? '−' : '+'}${percentOf(Math.abs(part))}`;

@@ -21,7 +21,7 @@ export function stageBar(): StageBar {
     show: (stage, fraction) => {
       const full = Math.round(fraction * WIDTH);
       const bar = style.green('━'.repeat(full)) + style.dim('─'.repeat(WIDTH - full));
-      const line = `${stage.padEnd(10)} ${bar} ${String(Math.floor(fraction * 100)).padStart(3)} %`;
+      const line = `${stage.padEnd(10)} ${bar} ${String(Math.floor(fraction * 100)).padStart(3)}%`;
       if (line === last) return;
       last = line;
       stderr.write(ERASE + line);

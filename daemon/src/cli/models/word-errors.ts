@@ -19,7 +19,7 @@ export function errorsIn(reference: string, hypothesis: string, language: string
 }
 
 export function percent({ errors, spoken }: Errors): string {
-  return spoken === 0 ? '–' : `${((100 * errors) / spoken).toFixed(1)} %`;
+  return spoken === 0 ? '–' : `${((100 * errors) / spoken).toFixed(1)}%`;
 }
 
 /** Reference texts spell out titles that transcripts abbreviate. */

@@ -1,4 +1,4 @@
-/** `⠹ ━━━━━━━━──────── 42 %  1:23 / 3:20  12× real time  0:10 left`, shortened to fit. */
+/** `⠹ ━━━━━━━━──────── 42%  1:23 / 3:20  12× real time  0:10 left`, shortened to fit. */
 import { columnsOf, fitStart } from './columns.js';
 import type { Style } from './style.js';
 
@@ -33,7 +33,7 @@ export function progressLine(progress: FileProgress, columns: number, style: Sty
     ...(speed > 0 ? [`${formatSpeed(speed)} real time`] : []),
     ...(known && speed > 0 ? [`${clock(Math.max(0, totalSeconds - doneSeconds) / speed)} left`] : []),
   ];
-  const percent = known ? `${String(Math.floor(part * 100)).padStart(3)} %` : '';
+  const percent = known ? `${String(Math.floor(part * 100)).padStart(3)}%` : '';
   // The last facts are dropped first.
   while (facts.length > 1 && columnsOf([percent, ...facts].join('  ')) > columns - 2) facts.pop();
   const text = [percent, ...facts].filter((fact) => fact !== '').join('  ');

@@ -34,7 +34,7 @@ export async function* dictationChecks(environment: Environment): AsyncGenerator
       const used = parsePower(stdout);
       if (used === undefined) yield unknown('power', 'output of powermetrics', `${stderr}\n${stdout}`);
       else {
-        const share = used.share === undefined ? '' : `GPU busy ${(100 * used.share).toFixed(0)} %`;
+        const share = used.share === undefined ? '' : `GPU busy ${(100 * used.share).toFixed(0)}%`;
         const watts = used.watts === undefined ? '' : `GPU ${used.watts.toFixed(1)} W`;
         const message = [share, watts].filter((part) => part !== '').join(', ');
         yield { name: 'power', status: 'ok', message: `${message} during the dictation`, facts: { ...used } };

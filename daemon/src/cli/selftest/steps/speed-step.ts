@@ -79,7 +79,7 @@ function product({ rows, width, packedMs, plainMs }: ProductTimes): CheckResult 
 function model({ os }: Environment, { name }: NamedModel, facts: ModelSpeed): CheckResult {
   const { encodeMs, tokensPerSecond, boundTokensPerSecond, loadSeconds, warmUpSeconds } = facts;
   const part = tokensPerSecond / boundTokensPerSecond;
-  const rate = `${tokensPerSecond.toFixed(0)} tokens/s, ${(100 * part).toFixed(0)} % of the bound`;
+  const rate = `${tokensPerSecond.toFixed(0)} tokens/s, ${(100 * part).toFixed(0)}% of the bound`;
   const first = `loaded in ${loadSeconds.toFixed(1)} s, first run ${warmUpSeconds.toFixed(1)} s`;
   const message = `${name}: encoder ${encodeMs.toFixed(0)} ms, ${rate}; ${first}`;
   const { text: _, ...figures } = facts;
@@ -105,7 +105,7 @@ function text({ clip }: Environment, { text: transcript }: ModelSpeed): CheckRes
 
 function longBuffers(usual: ModelSpeed, long: ModelSpeed): CheckResult {
   const gain = long.tokensPerSecond / usual.tokensPerSecond - 1;
-  const change = `${gain >= 0 ? '+' : '−'}${Math.abs(100 * gain).toFixed(0)} %`;
+  const change = `${gain >= 0 ? '+' : '−'}${Math.abs(100 * gain).toFixed(0)}%`;
   const { tokensPerSecond, encodeMs } = long;
   const facts = { gain, tokensPerSecond, encodeMs, ...LARGE_COMMAND_BUFFERS };
   return { name: 'buffers', status: 'ok', message: `${change} tokens/s with longer command buffers`, facts };
