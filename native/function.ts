@@ -24,6 +24,10 @@ const graphRegistry = new FinalizationRegistry<number>((id) => binding.disposeCo
  * created inside are freed.
  *
  * @throws whatever `fn` throws during the trace; the next call traces again
+ * @example
+ * const gelu = mx.compile((x: MxArray) => mx.multiply(x, mx.sigmoid(mx.multiply(x, 1.702))));
+ * const y = gelu(x); // one fused kernel
+ * gelu.dispose();
  */
 export function compile<A extends readonly ArrayTree[], R extends ArrayTree>(
   fn: (...args: A) => R,

@@ -2,7 +2,13 @@ import { mx, type MxArray } from '../index.js';
 import { fusedLinear, type FusedArgs } from './fused-linear.js';
 import { Module, parameter } from './module.js';
 
-/** y = x Wᵀ + b */
+/**
+ * y = x Wᵀ + b
+ *
+ * @example
+ * const layer = new nn.Linear(384, 1536).loadWeights({ weight, bias });
+ * const y = layer.forward(x); // [..., 384] → [..., 1536]
+ */
 export class Linear extends Module {
   weight: MxArray; // [outputDims, inputDims]
   bias: MxArray | null; // [outputDims]

@@ -30,6 +30,13 @@ export async function loadModel(dir: string, options: LoadOptions = {}): Promise
  * Loads a model that transcribes.
  *
  * @throws SottoError as `loadModel`; MODEL_UNSUPPORTED if the model has another task
+ * @example
+ * const model = await loadRecognizer('assets/models/whisper-base-6bit');
+ * const audio = await openAudio('talk.m4a'); // of `sotto/audio`
+ * for await (const event of model.transcribe(audio, { language: 'en' }, signal)) {
+ *   if (event.type === 'segment') console.log(event.segment.text);
+ * }
+ * model.dispose();
  */
 export async function loadRecognizer(dir: string, options: LoadOptions = {}): Promise<Recognizer> {
   const model = await loadModel(dir, options);
@@ -45,6 +52,8 @@ export async function loadRecognizer(dir: string, options: LoadOptions = {}): Pr
  * Memory that a model needs on this device, from the headers of its files alone.
  *
  * @throws SottoError MODEL_NOT_FOUND, MODEL_CORRUPT or MODEL_UNSUPPORTED
+ * @example
+ * const { weightBytes, workBytes } = await footprintOf('assets/models/whisper-base-6bit');
  */
 export async function footprintOf(dir: string): Promise<Footprint> {
   return (await familyOf(dir)).footprint(dir);

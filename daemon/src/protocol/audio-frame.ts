@@ -17,6 +17,10 @@ export interface AudioFrame {
   readonly pcm: Uint8Array;
 }
 
+/**
+ * @example
+ * socket.send(encodeAudioFrame({ channel, firstSample: 0, pcm: new Uint8Array(samples.buffer) })); // Int16Array
+ */
 export function encodeAudioFrame({ channel, firstSample, pcm }: AudioFrame): Uint8Array {
   const frame = new Uint8Array(HEADER_BYTES + pcm.byteLength);
   const view = new DataView(frame.buffer);

@@ -168,10 +168,16 @@ const daemonTable = {
 };
 export type DaemonMessage = v.InferOutput<(typeof daemonTable)[keyof typeof daemonTable]>;
 
+/**
+ * @throws SottoError PROTOCOL, INVALID_ARGUMENT
+ * @example
+ * const message = parseClientMessage('{"type":"cancel","id":"1"}'); // { type: 'cancel', id: '1' }
+ */
 export function parseClientMessage(json: string): ClientMessage {
   return parseMessage(clientTable, parseJson(json));
 }
 
+/** @throws SottoError PROTOCOL, INVALID_ARGUMENT */
 export function parseDaemonMessage(json: string): DaemonMessage {
   return parseMessage(daemonTable, parseJson(json));
 }
