@@ -229,7 +229,7 @@ describe('transcribing', () => {
 
   test('the same audio gives the same text, sampled or not', async () => {
     const run = async (seed: number) => {
-      const options = { temperature: [0.8], seed, vad: false };
+      const options = { temperature: [0.8], whisper: { seed }, vad: false };
       const events = model.transcribe(streamOf(oneSecond()), options, new AbortController().signal);
       for (;;) {
         const { value, done } = await events.next();
