@@ -19,19 +19,29 @@ import {
   type PolicyInput,
   type TentativeThresholds,
   commitWhen,
+  finalEmissions,
   tentativeCount,
 } from '#daemon/models/streaming/commit-policy.js';
 
+interface Attention {
+  readonly attendedFrames: readonly number[];
+  readonly audioFrames: number;
+}
+
 /** A hypothesis of words: one token per letter, which attends to the frame at ten times its index. */
-function guess(text: string, options: Partial<Hypothesis> = {}): Hypothesis {
+function guess(
+  text: string,
+  { attendedFrames, audioFrames, ...options }: Partial<Hypothesis & Attention> = {},
+): Hypothesis {
   const pieces = text.match(/ ?[^ ]/g) ?? [];
   return {
     tokens: pieces.map((piece) => piece.charCodeAt(piece.length - 1)),
     cuts: cutsOf(pieces, true),
-    attendedFrames: pieces.map((_, i) => 10 * i),
+    edgeFrames: (attendedFrames ?? pieces.map((_, i) => 10 * i)).map(
+      (frame) => (audioFrames ?? 10 * pieces.length + 30) - frame,
+    ),
     probabilities: pieces.map(() => 0.9),
     agreementCount: pieces.map(() => 1),
-    audioFrames: 10 * pieces.length + 30,
     ended: false,
     ...options,
   };
@@ -66,6 +76,7 @@ const policies: [string, CommitPolicy][] = [
   ['LocalAgreement', localAgreement()],
   ['agreement, then AlignAtt', agreementThenAlignAtt(25)],
   ['both at once', agreementAndAlignAtt(25)],
+  ['final emissions', finalEmissions()],
   ['several ways', commitWhen({ edgeFrames: 15, agreementCount: 2, probability: 0.5 }, { edgeFrames: 75 })],
 ];
 
@@ -148,6 +159,27 @@ describe('consecutive steps that agree on a word', () => {
   });
 });
 
+describe('final emissions', () => {
+  const emitted = (text: string, options: Partial<Hypothesis> = {}) => {
+    const hypothesis = guess(text, options);
+    return { ...hypothesis, edgeFrames: hypothesis.tokens.map(() => Infinity) };
+  };
+
+  test('are committed in whole words, in the first step as well', () => {
+    expect(finalEmissions()(policyInput(emitted('ab cd'), { isFirstStep: true }))).toBe(2);
+    expect(finalEmissions()(policyInput(emitted('ab cd', { ended: true })))).toBe(4);
+    expect(finalEmissions()(policyInput(emitted('')))).toBe(0);
+  });
+
+  test('end where a token may still change', () => {
+    const some = {
+      ...emitted('ab cd ef'),
+      edgeFrames: [Infinity, Infinity, Infinity, Infinity, 90, Infinity],
+    };
+    expect(finalEmissions()(policyInput(some))).toBe(4);
+  });
+});
+
 describe('tentative text', () => {
   const tentativeThresholds: TentativeThresholds = {
     minAudioSeconds: 1,
@@ -199,7 +231,7 @@ describe('whole words', () => {
   test('can be dropped from the start', () => {
     const left = dropFirst(guess('ab cd ef'), 2);
     expect(left.tokens).toEqual(guess('ab cd ef').tokens.slice(2));
-    expect(left.attendedFrames).toEqual([20, 30, 40, 50]);
+    expect(left.edgeFrames).toEqual([70, 60, 50, 40]);
     expect(left.agreementCount).toHaveLength(4);
   });
 });

@@ -16,7 +16,7 @@ export type CommitPolicy = (policyInput: PolicyInput) => number;
 
 /** Conditions for committing a token; all must hold. */
 interface CommitCriteria {
-  /** The distance in frames of 20 ms from the frame it attends to to the end of the audio must exceed this. */
+  /** Its evidence must lie more than this many frames of 20 ms before the end of the audio. */
   readonly edgeFrames?: number;
   /** Minimum consecutive decode steps that agree on its word. */
   readonly agreementCount?: number;
@@ -45,7 +45,7 @@ function meetsCriteria(
   { edgeFrames = -Infinity, agreementCount = 1, probability = 0 }: CommitCriteria,
   isPaused: boolean,
 ): boolean {
-  const edgeDistance = hypothesis.audioFrames - (hypothesis.attendedFrames[i] ?? Infinity);
+  const edgeDistance = hypothesis.edgeFrames[i] ?? -Infinity;
   if (edgeDistance <= (isPaused ? Math.min(edgeFrames, PAUSE_FRAMES) : edgeFrames)) return false;
   return (
     (hypothesis.agreementCount[i] ?? 0) >= agreementCount && (hypothesis.probabilities[i] ?? 0) >= probability
@@ -54,10 +54,18 @@ function meetsCriteria(
 
 /**
  * AlignAtt (Papi et al., arXiv 2305.11408): commits tokens up to the first that attends to the last `edgeFrames` of the
- * audio or beyond it.
+ * audio or beyond it. Also fits CTC, where `edgeFrames` is what the encoder looks ahead.
  */
 export function alignAtt(edgeFrames: number): CommitPolicy {
   return commitWhen({ edgeFrames });
+}
+
+/** For transducers: later audio changes no emitted token, so whole words are committed at once. */
+export function finalEmissions(): CommitPolicy {
+  return ({ hypothesis }) => {
+    const count = hypothesis.edgeFrames.findIndex((frames) => frames !== Infinity);
+    return countWholeWords(hypothesis, count < 0 ? hypothesis.tokens.length : count);
+  };
 }
 
 /** LocalAgreement-2 (Liu et al., arXiv 2005.11185): commits what two consecutive hypotheses agree on. */
@@ -80,7 +88,7 @@ export function agreementThenAlignAtt(edgeFrames: number, earlySeconds = 2): Com
 export interface TentativeThresholds {
   /** Shows nothing before this much audio: a model decodes "Thank you." from half a word. */
   readonly minAudioSeconds: number;
-  /** Shows nothing that attends to the last frames of 20 ms. */
+  /** Shows nothing whose evidence is in the last frames of 20 ms. */
   readonly edgeFrames: number;
   /** Minimum probability of a word. */
   readonly probability: number;
@@ -97,11 +105,11 @@ export function tentativeCount(
 ): number {
   if (isUncommitted && audioSeconds < minAudioSeconds) return 0;
   const minProbability = isUncommitted && committed === 0 ? minFirstProbability : probability;
-  const { tokens, cuts, attendedFrames, probabilities, audioFrames } = hypothesis;
+  const { tokens, cuts, edgeFrames: distances, probabilities } = hypothesis;
   let count = committed;
   while (
     count < tokens.length &&
-    audioFrames - (attendedFrames[count] ?? Infinity) > edgeFrames &&
+    (distances[count] ?? -Infinity) > edgeFrames &&
     (probabilities[count] ?? 0) >= minProbability
   )
     count++;

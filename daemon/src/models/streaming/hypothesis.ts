@@ -1,16 +1,17 @@
-/** The decoded text after the committed text. Frames are 20 ms long. */
+/** The decoded text after the committed text, of any family. Frames are 20 ms long. */
 export interface Hypothesis {
   readonly tokens: readonly number[];
   /** Whether the text may be cut before each token. */
   readonly cuts: readonly boolean[];
-  /** The frame that each token attends to most; it may lie beyond the audio. */
-  readonly attendedFrames: readonly number[];
+  /**
+   * Frames of audio after the evidence for each token: after the frame of most attention, or of the emission with CTC.
+   * Negative if it lies beyond the audio. Infinity for a token that later audio can't change, as with a transducer.
+   */
+  readonly edgeFrames: readonly number[];
   /** Probability of the least probable token of each token's word, ignoring punctuation. */
   readonly probabilities: readonly number[];
   /** Consecutive decode steps that agree on each token's word; 1 for a new word. */
   readonly agreementCount: readonly number[];
-  /** Frames of the window that are audio. */
-  readonly audioFrames: number;
   /** Whether the model sampled the end of the text. */
   readonly ended: boolean;
 }
@@ -99,12 +100,12 @@ export function countAgreements(
 
 /** The hypothesis without its first `count` tokens. */
 export function dropFirst(hypothesis: Hypothesis, count: number): Hypothesis {
-  const { tokens, cuts, attendedFrames, probabilities, agreementCount } = hypothesis;
+  const { tokens, cuts, edgeFrames, probabilities, agreementCount } = hypothesis;
   return {
     ...hypothesis,
     tokens: tokens.slice(count),
     cuts: cuts.slice(count),
-    attendedFrames: attendedFrames.slice(count),
+    edgeFrames: edgeFrames.slice(count),
     probabilities: probabilities.slice(count),
     agreementCount: agreementCount.slice(count),
   };

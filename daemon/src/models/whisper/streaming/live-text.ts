@@ -20,6 +20,8 @@ interface AlignedHypothesis {
   readonly logprobs: readonly number[];
   /** Start of each token, and the end of the last, in frames of 20 ms from the start of the window. */
   readonly starts: readonly number[];
+  /** Frames of the window that are audio. */
+  readonly audioFrames: number;
 }
 
 /** A word that is cut off by the end of the audio may attend slightly beyond it. */
@@ -91,8 +93,7 @@ export class LiveText {
   get attendedCount(): number {
     const lastStep = this.#lastStep;
     if (lastStep === undefined) return 0;
-    const { attendedFrames, audioFrames } = lastStep.hypothesis;
-    const last = attendedFrames.findLastIndex((frame) => frame < audioFrames + MAX_OVERRUN_FRAMES);
+    const last = lastStep.hypothesis.edgeFrames.findLastIndex((frames) => frames > -MAX_OVERRUN_FRAMES);
     return lastStep.words.hypothesisWords(lastStep.starts).find(({ to }) => to > last)?.to ?? 0;
   }
 
@@ -104,8 +105,10 @@ export class LiveText {
   /** @param step `starts` and `attendedFrames` belong to the tokens of `words`, in frames from the start of the window */
   update(
     step: Omit<AlignedHypothesis, 'hypothesis'> &
-      Pick<Hypothesis, 'attendedFrames' | 'audioFrames' | 'ended'> & {
+      Pick<Hypothesis, 'ended'> & {
         readonly committedStarts: readonly number[];
+        /** The frame that each token attends to most; it may lie beyond the audio. */
+        readonly attendedFrames: readonly number[];
       },
   ): void {
     const { words, logprobs, starts, attendedFrames, audioFrames, ended } = step;
@@ -123,13 +126,12 @@ export class LiveText {
     const hypothesis = {
       tokens: words.tokens,
       cuts,
-      attendedFrames,
+      edgeFrames: attendedFrames.map((frame) => audioFrames - frame),
       probabilities,
       agreementCount,
-      audioFrames,
       ended,
     };
-    this.#lastStep = { hypothesis, words, logprobs, starts };
+    this.#lastStep = { hypothesis, words, logprobs, starts, audioFrames };
     this.#decodeSteps++;
   }
 
@@ -143,6 +145,7 @@ export class LiveText {
     this.#committedCount += count;
     this.#starts.push(...lastStep.starts.slice(0, count));
     this.#lastStep = {
+      ...lastStep,
       hypothesis: dropFirst(lastStep.hypothesis, count),
       words: lastStep.words.dropFirst(count),
       logprobs: lastStep.logprobs.slice(count),
@@ -161,20 +164,22 @@ export class LiveText {
     if (lastStep === undefined) return undefined;
     const words = this.#wordsOf(this.#committed);
     const startsWord = wordStarts(words.pieces, words.isSpaced);
-    const count = findWindowCut(words.pieces, startsWord, this.#starts, lastStep.hypothesis.audioFrames);
+    const count = findWindowCut(words.pieces, startsWord, this.#starts, lastStep.audioFrames);
     const frames = this.#starts[count] ?? 0;
     if (count === 0 || frames === 0) return undefined;
     const tokens = this.#committed.splice(0, count);
     const shiftBack = (all: readonly number[]): number[] => all.map((frame) => Math.max(0, frame - frames));
     this.#starts = shiftBack(this.#starts.slice(count));
     const { hypothesis, starts } = lastStep;
+    const audioFrames = lastStep.audioFrames - frames;
     this.#lastStep = {
       ...lastStep,
       starts: shiftBack(starts),
+      audioFrames,
+      // No token attends to audio before the window.
       hypothesis: {
         ...hypothesis,
-        attendedFrames: shiftBack(hypothesis.attendedFrames),
-        audioFrames: hypothesis.audioFrames - frames,
+        edgeFrames: hypothesis.edgeFrames.map((edge) => Math.min(audioFrames, edge)),
       },
     };
     return { tokens, frames };
@@ -193,19 +198,20 @@ function toPlainStep({
   hypothesis,
   logprobs,
   starts,
+  audioFrames,
 }: AlignedHypothesis): NonNullable<TextState['lastStep']> {
-  const { tokens, cuts, attendedFrames, probabilities, agreementCount, audioFrames, ended } = hypothesis;
+  const { tokens, cuts, edgeFrames, probabilities, agreementCount, ended } = hypothesis;
   return {
     hypothesis: {
       tokens: [...tokens],
       cuts: [...cuts],
-      attendedFrames: [...attendedFrames],
+      edgeFrames: [...edgeFrames],
       probabilities: [...probabilities],
       agreementCount: [...agreementCount],
-      audioFrames,
       ended,
     },
     logprobs: [...logprobs],
     starts: [...starts],
+    audioFrames,
   };
 }

@@ -9,7 +9,7 @@ import type { LiveCheckpoint } from '../../streaming/live-speech.js';
 import type { WhisperConfig } from '../whisper-config.js';
 import { VoiceTracker, type VoiceState } from './voice-tracker.js';
 
-const VERSION = 2;
+const VERSION = 3;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const numbers = v.array(v.pipe(v.number(), v.finite()));
@@ -29,21 +29,20 @@ const hypothesis = v.pipe(
   v.object({
     tokens,
     cuts: v.array(v.boolean()),
-    attendedFrames: v.array(count),
+    edgeFrames: v.array(v.pipe(v.number(), v.safeInteger())),
     probabilities: numbers,
     agreementCount: v.array(count),
-    audioFrames: count,
     ended: v.boolean(),
   }),
   v.check(
-    ({ tokens, cuts, attendedFrames, probabilities, agreementCount }) =>
-      [cuts, attendedFrames, probabilities, agreementCount].every(({ length }) => length === tokens.length),
+    ({ tokens, cuts, edgeFrames, probabilities, agreementCount }) =>
+      [cuts, edgeFrames, probabilities, agreementCount].every(({ length }) => length === tokens.length),
     'must be as long as its tokens',
   ),
 );
 
 const lastStep = v.pipe(
-  v.object({ hypothesis, logprobs: numbers, starts: numbers }),
+  v.object({ hypothesis, logprobs: numbers, starts: numbers, audioFrames: count }),
   v.check(
     ({ hypothesis: { tokens }, starts, logprobs }) =>
       starts.length === tokens.length + 1 && logprobs.length === tokens.length,
