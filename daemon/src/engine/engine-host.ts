@@ -16,6 +16,7 @@ import { trace } from '../trace.js';
 import { engineError } from './engine-errors.js';
 import { withRows } from './file-batch.js';
 import { LiveRuns } from './live/live-runs.js';
+import { SpeechRuns } from './speech/speech-runs.js';
 import { AudioPrefetcher, type AudioClaim } from './audio-prefetcher.js';
 import type { ModelLease } from './loaded-model.js';
 import { ModelCache, type LoadModel } from './model-cache.js';
@@ -58,6 +59,7 @@ export class EngineHost {
   readonly #scheduler = new ComputeScheduler();
   readonly #next: AudioPrefetcher;
   readonly #live: LiveRuns;
+  readonly #speeches: SpeechRuns;
   /** Runs happen one at a time, in the order of arrival. */
   #tail: Promise<void> = Promise.resolve();
   #job: { id: number; controller: AbortController } | undefined;
@@ -67,6 +69,7 @@ export class EngineHost {
   #tasks = 0;
   #idleTimer: NodeJS.Timeout | undefined;
   #hasLiveSessions = false;
+  #isSpeaking = false;
   #limits: ModelLimits = {};
 
   constructor(deps: EngineDeps) {
@@ -88,6 +91,12 @@ export class EngineHost {
       scheduler: this.#scheduler,
       send: deps.send,
       onBusy: (busy) => this.#setLiveSessions(busy),
+    });
+    this.#speeches = new SpeechRuns({
+      models: this.#models,
+      scheduler: this.#scheduler,
+      send: deps.send,
+      onBusy: (busy) => this.#setSpeaking(busy),
     });
   }
 
@@ -133,13 +142,22 @@ export class EngineHost {
       case 'live-cancel':
         this.#live.cancel(message.session);
         return;
+      case 'speech-open':
+        void this.#speeches.open(message);
+        return;
+      case 'speech-acknowledge':
+        this.#speeches.acknowledge(message.speech, message.samples);
+        return;
+      case 'speech-cancel':
+        this.#speeches.cancel(message.speech);
+        return;
       case 'ping':
         this.#sendFigures();
         return;
       case 'shutdown': {
         this.#job?.controller.abort();
         for (const load of this.#loads.values()) load.abort();
-        const quiet = this.#live.close();
+        const quiet = Promise.all([this.#live.close(), this.#speeches.close()]);
         this.#next.close();
         this.#enqueue(async () => {
           await quiet;
@@ -162,7 +180,7 @@ export class EngineHost {
 
   #scheduleCacheClear(): void {
     clearTimeout(this.#idleTimer);
-    if (this.#tasks > 0 || this.#hasLiveSessions) return;
+    if (this.#tasks > 0 || this.#hasLiveSessions || this.#isSpeaking) return;
     this.#idleTimer = setTimeout(() => this.#deps.clearCache(), CLEAR_CACHE_AFTER_MS);
     this.#idleTimer.unref();
   }
@@ -171,6 +189,12 @@ export class EngineHost {
     this.#hasLiveSessions = busy;
     this.#deps.wireMemory?.(busy);
     if (!busy) this.#sendFigures();
+    this.#scheduleCacheClear();
+  }
+
+  #setSpeaking(speaking: boolean): void {
+    this.#isSpeaking = speaking;
+    if (!speaking) this.#sendFigures();
     this.#scheduleCacheClear();
   }
 

@@ -1,5 +1,6 @@
 /** What a model family provides, and all that the engine knows about one. */
-import type { Capabilities } from '#daemon/protocol/capabilities.js';
+import type { Capabilities, ModelTask } from '#daemon/protocol/capabilities.js';
+import type { SpokenText, SynthesisOptions, SynthesisSummary } from '#daemon/protocol/synthesis.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ConvertOptions, ModelMetadata } from '#daemon/protocol/model-process.js';
 import type { ReferenceResult } from '#daemon/protocol/selftest-process.js';
@@ -88,11 +89,66 @@ export interface Recognizer extends SpeechModel {
   stream?(options: LiveSpeechOptions, from?: LiveCheckpoint): LiveSpeech;
 }
 
+/** A piece of speech, as it is made. */
+export interface SpeechChunk {
+  /** Mono, ±1, at the `sampleRate` of the capability. */
+  readonly samples: Float32Array;
+  readonly spoken: SpokenText;
+}
+
+/** A model with the capability `speak`. */
+export interface Synthesizer extends SpeechModel {
+  /**
+   * Speaks a text: the chunks joined are the audio. Ending the iteration early frees everything.
+   *
+   * @throws SottoError INVALID_ARGUMENT for a voice or language that it does not have; CANCELLED soon after `signal` is
+   *   aborted
+   */
+  synthesize(
+    text: string,
+    options: SynthesisOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<SpeechChunk, SynthesisSummary>;
+}
+
+/** Audio as the codes of a codec. */
+export interface EncodedAudio {
+  /** Codes of each codebook, one per frame. */
+  readonly codes: readonly (readonly number[])[];
+  /** Loudness of each frame or chunk, if the codec stores it apart. */
+  readonly scales?: readonly number[];
+  /** Samples of the audio, because the last frame may be longer. */
+  readonly samples: number;
+}
+
+/** A model with the capability `codec`. */
+export interface AudioCodec extends SpeechModel {
+  /** @throws SottoError CANCELLED soon after `signal` is aborted */
+  encode(audio: AudioStream, signal: AbortSignal): Promise<EncodedAudio>;
+
+  /** The chunks joined are the audio. @throws SottoError INVALID_ARGUMENT for codes outside the codebooks, CANCELLED */
+  decode(encoded: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void>;
+}
+
 /** @throws SottoError MODEL_UNSUPPORTED for a model that does not transcribe */
 export function asRecognizer(model: SpeechModel): Recognizer {
-  if (model.capabilities.transcribe !== undefined) return model as Recognizer;
-  throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can’t transcribe`, {
-    hint: 'choose a model that transcribes: see `sotto models list`',
+  return withTask<Recognizer>(model, 'transcribe', 'transcribe');
+}
+
+/** @throws SottoError MODEL_UNSUPPORTED for a model that does not speak */
+export function asSynthesizer(model: SpeechModel): Synthesizer {
+  return withTask<Synthesizer>(model, 'speak', 'speak');
+}
+
+/** @throws SottoError MODEL_UNSUPPORTED for a model that is no codec */
+export function asCodec(model: SpeechModel): AudioCodec {
+  return withTask<AudioCodec>(model, 'codec', 'encode audio');
+}
+
+function withTask<T extends SpeechModel>(model: SpeechModel, task: ModelTask, verb: string): T {
+  if (model.capabilities[task] !== undefined) return model as T;
+  throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can’t ${verb}`, {
+    hint: 'choose a model that can: see `sotto models list`',
   });
 }
 

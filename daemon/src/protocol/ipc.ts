@@ -2,7 +2,8 @@
  * The messages between the daemon and its engine process (structured clone over the child's IPC channel). The
  * engine runs one job at a time; each job ends in `done`, `failed` or `cancelled`, unless the process dies, which
  * the supervisor notices. Dictation sessions run beside jobs and take priority, several at a time; each ends in
- * `live-done`, `live-failed`, or with a `live-cancel`.
+ * `live-done`, `live-failed`, or with a `live-cancel`. Speech for a listener comes after dictation and before jobs; each
+ * ends in `speech-done`, `speech-failed`, or with a `speech-cancel`.
  */
 import * as v from 'valibot';
 import { finite, integer } from './fields.js';
@@ -16,6 +17,7 @@ import {
   transcribeOptionsSchema,
   wordSchema,
 } from './transcription.js';
+import { spokenTextSchema, synthesisOptionsSchema, synthesisSummarySchema } from './synthesis.js';
 import { errorSchema } from './wire-error.js';
 
 /** A model as the store resolved it. */
@@ -28,6 +30,7 @@ export type ModelRef = v.InferOutput<typeof modelRefSchema>;
 
 const job = integer;
 const session = integer;
+const speech = integer;
 const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array);
 
 /** How much of the machine models may use. */
@@ -90,6 +93,17 @@ const toEngineTable = {
   'live-audio': v.object({ type: v.literal('live-audio'), session, pcm: bytes }),
   'live-finish': v.object({ type: v.literal('live-finish'), session }),
   'live-cancel': v.object({ type: v.literal('live-cancel'), session }),
+  /** Speaks a text for a listener, between dictation and files. */
+  'speech-open': v.object({
+    type: v.literal('speech-open'),
+    speech,
+    model: modelRefSchema,
+    text: v.string(),
+    options: synthesisOptionsSchema,
+  }),
+  /** The listener has these samples; the engine computes only a few seconds ahead. */
+  'speech-acknowledge': v.object({ type: v.literal('speech-acknowledge'), speech, samples: integer }),
+  'speech-cancel': v.object({ type: v.literal('speech-cancel'), speech }),
   ping: v.object({ type: v.literal('ping') }),
   shutdown: v.object({ type: v.literal('shutdown') }),
 };
@@ -165,6 +179,18 @@ const fromEngineTable = {
     step: decodeStepSchema,
     refined: v.exactOptional(refinedSchema),
   }),
+  /** The model is loaded. Sample rate in Hz. */
+  'speech-opened': v.object({ type: v.literal('speech-opened'), speech, sampleRate: integer }),
+  /** Float32, little-endian, ±1, without gaps. */
+  'speech-audio': v.object({
+    type: v.literal('speech-audio'),
+    speech,
+    firstSample: integer,
+    samples: bytes,
+    spoken: spokenTextSchema,
+  }),
+  'speech-done': v.object({ type: v.literal('speech-done'), speech, summary: synthesisSummarySchema }),
+  'speech-failed': v.object({ type: v.literal('speech-failed'), speech, error: errorSchema }),
   'live-failed': v.object({ type: v.literal('live-failed'), session, error: errorSchema }),
   pong: v.object({
     type: v.literal('pong'),

@@ -3,6 +3,7 @@
  * fields and never refuse them.
  */
 import * as v from 'valibot';
+import { isObject, withFamilyOptions } from './family-options.js';
 import { finite, text, integer, inRange } from './fields.js';
 
 /** Times in seconds from the start of the file. */
@@ -104,27 +105,8 @@ export const commonOptionsSchema = v.object({
   tokenLogprobs: v.exactOptional(v.boolean()),
 });
 
-/**
- * Options of one model family, by the name of the family, which adds them by declaration merging and validates them. A
- * model refuses the options of another family.
- */
-// eslint-disable-next-line @typescript-eslint/no-empty-object-type
-export interface FamilyOptions {}
-
-export type TranscribeOptions = v.InferOutput<typeof commonOptionsSchema> & FamilyOptions;
-
-export const transcribeOptionsSchema: v.GenericSchema<unknown, TranscribeOptions> = v.pipe(
-  v.looseObject(commonOptionsSchema.entries),
-  v.transform((options) => {
-    const isKept = ([name, value]: [string, unknown]): boolean =>
-      Object.hasOwn(commonOptionsSchema.entries, name) || isObject(value);
-    return Object.fromEntries(Object.entries(options).filter(isKept));
-  }),
-);
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export const transcribeOptionsSchema = withFamilyOptions(commonOptionsSchema);
+export type TranscribeOptions = v.InferOutput<typeof transcribeOptionsSchema>;
 
 function isObjectOfObjects(value: unknown): boolean {
   return isObject(value) && Object.values(value).every(isObject);

@@ -2,6 +2,7 @@
 import type { SottoError } from '../protocol/errors.js';
 import type { EngineSummary, DecodeStep, ModelRef, Refined } from '../protocol/ipc.js';
 import type { SessionCheckpoint, LiveOptions } from '../protocol/live.js';
+import type { SpokenText, SynthesisOptions, SynthesisSummary } from '../protocol/synthesis.js';
 import type { EngineStatus, ModelStatus } from '../protocol/status.js';
 import type { TranscribeEvent, TranscribeOptions } from '../protocol/transcription.js';
 
@@ -59,6 +60,30 @@ export interface EngineStream {
   cancel(): void;
 }
 
+export interface EngineSpeechRequest {
+  readonly model: ModelRef;
+  readonly text: string;
+  readonly options: SynthesisOptions;
+}
+
+/** One of `done`, `failed` and `lost` ends a speech, unless it is cancelled. */
+export type EngineSpeechReport =
+  | { type: 'waiting'; for: 'engine' }
+  /** The model is loaded. Sample rate in Hz. */
+  | { type: 'opened'; sampleRate: number }
+  | { type: 'audio'; firstSample: number; samples: Float32Array; spoken: SpokenText }
+  | { type: 'done'; summary: SynthesisSummary }
+  | { type: 'failed'; error: SottoError }
+  /** The engine process died or was killed: another one gives the same audio from the start. */
+  | { type: 'lost'; error: SottoError };
+
+export interface EngineSpeech {
+  /** The listener has these samples, from the start of the speech; the engine works only a few seconds ahead. */
+  acknowledge(samples: number): void;
+  /** No report follows. */
+  cancel(): void;
+}
+
 export interface Engine {
   /** One job at a time: the caller waits for the last report before it runs the next. */
   run(job: EngineJob, onReport: (report: JobReport) => void): RunningJob;
@@ -66,6 +91,8 @@ export interface Engine {
   prefetch?(path: string | undefined): void;
   /** Several at once. */
   openStream(request: EngineStreamRequest, onReport: (report: EngineStreamReport) => void): EngineStream;
+  /** Several at once. Absent if the engine only transcribes. */
+  openSpeech?(request: EngineSpeechRequest, onReport: (report: EngineSpeechReport) => void): EngineSpeech;
   status(): EngineStatus;
 }
 

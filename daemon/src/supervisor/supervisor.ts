@@ -10,6 +10,9 @@ import type { EngineFigures, EngineState, EngineStatus, ModelStatus } from '../p
 import type {
   Engine,
   EngineJob,
+  EngineSpeech,
+  EngineSpeechReport,
+  EngineSpeechRequest,
   EngineStreamRequest,
   JobReport,
   EngineStreamReport,
@@ -20,6 +23,7 @@ import type {
 } from './engine.js';
 import { EngineProcess, type EngineCommand } from './engine-process.js';
 import { HangWatch } from './hang-watch.js';
+import { EngineSpeeches } from './engine-speeches.js';
 import { EngineStreams } from './engine-streams.js';
 import type { ModelAccess } from './model-access.js';
 import { ModelLifecycle, type WarmPlan } from './model-lifecycle.js';
@@ -64,8 +68,9 @@ export class Supervisor implements Engine, ModelEngine {
   #watch: HangWatch | undefined;
   #progress: ProgressWatch | undefined;
   readonly #live: EngineStreams;
-  /** The error of a session for which the engine was killed. */
-  #liveFault: SottoError | undefined;
+  readonly #speeches: EngineSpeeches;
+  /** The error of a dictation or a speech for which the engine was killed. */
+  #sessionFault: SottoError | undefined;
   #current: CurrentJob | undefined;
   /** The file of the next job. */
   #prefetchPath: string | undefined;
@@ -98,6 +103,7 @@ export class Supervisor implements Engine, ModelEngine {
       progressMs: () => this.#progress?.lastProgressMs,
       onStuck: () => this.#process?.kill('stopped decoding live audio'),
     });
+    this.#speeches = new EngineSpeeches((message) => this.#process?.send(message));
     const { warm, limits, access } = options;
     this.#models = new ModelLifecycle({
       send: (message) => this.#process?.send(message),
@@ -163,6 +169,15 @@ export class Supervisor implements Engine, ModelEngine {
     return running;
   }
 
+  openSpeech(request: EngineSpeechRequest, report: (report: EngineSpeechReport) => void): EngineSpeech {
+    const speech = this.#speeches.open(request, report);
+    // Reports come after this has returned.
+    queueMicrotask(() => {
+      if (this.#isUnavailable()) this.#speeches.failAll(this.#degradedError());
+    });
+    return speech;
+  }
+
   status(): EngineStatus {
     const pid = this.#process?.pid;
     return {
@@ -202,6 +217,7 @@ export class Supervisor implements Engine, ModelEngine {
     this.#restartTimer?.cancel();
     this.#state = 'stopped';
     this.#live.failAll(this.#degradedError());
+    this.#speeches.failAll(this.#degradedError());
     this.#models.failAll(this.#degradedError());
   }
 
@@ -292,6 +308,7 @@ export class Supervisor implements Engine, ModelEngine {
   get #currentWork(): 'none' | 'loading' | 'job' {
     if (this.#models.isLoading) return 'loading';
     // A cancelled job has a time limit of its own.
+    if (this.#speeches.isComputing) return 'job';
     return this.#current?.sent === true && !this.#current.cancelled ? 'job' : 'none';
   }
 
@@ -307,6 +324,7 @@ export class Supervisor implements Engine, ModelEngine {
         this.#device = message.device;
         this.#state = 'ready';
         this.#live.ready();
+        this.#speeches.ready();
         if (this.#current !== undefined) this.#send(this.#current);
         if (this.#prefetchPath !== undefined) this.#sendPrefetch();
         // After waiting jobs and sessions: their models load first.
@@ -336,7 +354,7 @@ export class Supervisor implements Engine, ModelEngine {
         return;
       case 'live-failed':
         if (this.#isUntrustworthy(message.error)) {
-          this.#liveFault = SottoError.fromWire(message.error);
+          this.#sessionFault = SottoError.fromWire(message.error);
           this.#process?.kill(message.error.message);
           return;
         }
@@ -351,6 +369,20 @@ export class Supervisor implements Engine, ModelEngine {
       case 'live-opened':
       case 'live-voice':
         this.#live.receive(message);
+        return;
+      case 'speech-failed':
+        if (this.#isUntrustworthy(message.error)) {
+          this.#sessionFault = SottoError.fromWire(message.error);
+          this.#process?.kill(message.error.message);
+          return;
+        }
+        this.#speeches.receive(message);
+        return;
+      case 'speech-opened':
+      case 'speech-audio':
+      case 'speech-done':
+        this.#progress?.noteProgress();
+        this.#speeches.receive(message);
         return;
     }
   }
@@ -433,10 +465,13 @@ export class Supervisor implements Engine, ModelEngine {
 
   /** Ends the job and the sessions of a process that died. */
   #settleLost(why: string): void {
-    this.#live.lost(this.#liveFault ?? new SottoError('ENGINE_CRASHED', `the speech engine ${why}`));
-    this.#liveFault = undefined;
+    const fault = this.#sessionFault ?? new SottoError('ENGINE_CRASHED', `the speech engine ${why}`);
+    this.#sessionFault = undefined;
+    this.#live.lost(fault);
+    this.#speeches.lost(fault);
     if (this.#state === 'degraded') {
       this.#live.failAll(this.#degradedError());
+      this.#speeches.failAll(this.#degradedError());
       this.#models.failAll(this.#degradedError());
     }
     const current = this.#current;

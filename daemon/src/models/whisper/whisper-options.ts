@@ -63,10 +63,13 @@ export interface WhisperResult extends TranscribeResult {
 export type WhisperEvent =
   Exclude<TranscribeEvent, { type: 'segment' }> | { type: 'segment'; segment: WhisperSegment };
 
-declare module '#daemon/protocol/transcription.js' {
+declare module '#daemon/protocol/family-options.js' {
   interface FamilyOptions {
     whisper?: WhisperOptions;
   }
+}
+
+declare module '#daemon/protocol/transcription.js' {
   interface SegmentDetails {
     whisper?: WhisperSegmentDetails;
   }

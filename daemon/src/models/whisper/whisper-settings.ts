@@ -1,13 +1,13 @@
 /** Resolves transcription options: validates them against the model and fills in defaults. */
 import { validateSpeechOptions, type SpeechOptions } from '#daemon/audio/vad/index.js';
-import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
+import { commonOptionsSchema, type TranscribeOptions } from '#daemon/protocol/transcription.js';
 
 import type { DecodeSearchOptions } from './decode/decode.js';
 import { type FallbackThresholds, REFERENCE_THRESHOLDS } from './decode/quality.js';
 import { canChangeLanguage } from './language/detect-language.js';
 import type { Whisper } from './model.js';
 import { checkedTask } from './task.js';
-import { familyOptions } from '../family-options.js';
+import { ownOptions } from '../own-options.js';
 import { whisperOptionsSchema } from './whisper-options.js';
 import type { Task, WhisperTokenizer } from './tokenizer.js';
 
@@ -47,7 +47,7 @@ export function resolveSettings(
   options: TranscribeOptions,
   { model, tokenizer }: { readonly model: Whisper; readonly tokenizer: WhisperTokenizer },
 ): WhisperSettings {
-  const own = familyOptions(options, 'whisper', whisperOptionsSchema);
+  const own = ownOptions(options, commonOptionsSchema, { name: 'whisper', schema: whisperOptionsSchema });
   const { vad = true, batchSize = 1 } = options;
   const { conditionOnPreviousText, hallucinationSilenceThreshold } = own;
   const multilingual = canChangeLanguage(options, model.config);

@@ -1,11 +1,16 @@
 /** Options that only one family has stand under its name. */
 import { expect, test } from '@jest/globals';
-import { familyOptions } from '#daemon/models/family-options.js';
+import { ownOptions } from '#daemon/models/own-options.js';
 import { whisperOptionsSchema } from '#daemon/models/whisper/whisper-options.js';
-import { transcribeOptionsSchema, type TranscribeOptions } from '#daemon/protocol/transcription.js';
+import {
+  commonOptionsSchema,
+  transcribeOptionsSchema,
+  type TranscribeOptions,
+} from '#daemon/protocol/transcription.js';
 import * as v from 'valibot';
 
-const own = (options: TranscribeOptions) => familyOptions(options, 'whisper', whisperOptionsSchema);
+const own = (options: TranscribeOptions) =>
+  ownOptions(options, commonOptionsSchema, { name: 'whisper', schema: whisperOptionsSchema });
 
 test('a family gets its own options, and none if there are none', () => {
   expect(own({ language: 'en', beamSize: 5, whisper: { patience: 2, prefix: '' } })).toEqual({

@@ -1,0 +1,108 @@
+/** One speech in the engine: makes audio a few seconds ahead of its listener. */
+import type { Synthesizer } from '#daemon/models/speech-model.js';
+import { SottoError } from '#daemon/protocol/errors.js';
+import type { FromEngine } from '#daemon/protocol/ipc.js';
+import type { SynthesisOptions } from '#daemon/protocol/synthesis.js';
+import { throwIfCancelled } from '../../async.js';
+import type { ComputeScheduler } from '../compute-scheduler.js';
+import { engineError } from '../engine-errors.js';
+
+/** Audio that may be under way to the listener: enough to outlast a long dictation step, little to throw away. */
+const MAX_AHEAD_SECONDS = 10;
+
+interface SpeechRunDeps {
+  readonly speech: number;
+  readonly model: Synthesizer;
+  readonly text: string;
+  readonly options: SynthesisOptions;
+  readonly scheduler: ComputeScheduler;
+  readonly send: (message: FromEngine) => void;
+  /** Called once, after the last message or a cancel. */
+  readonly onOver: () => void;
+}
+
+export class SpeechRun {
+  readonly #deps: SpeechRunDeps;
+  readonly #cancelled = new AbortController();
+  #sent = 0;
+  #acknowledged = 0;
+  #onRoom: (() => void) | undefined;
+
+  constructor(deps: SpeechRunDeps) {
+    this.#deps = deps;
+    void this.#run();
+  }
+
+  /** @param samples how many the listener has, from the start of the speech */
+  acknowledge(samples: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, Math.min(samples, this.#sent));
+    if (this.#hasRoom) this.#onRoom?.();
+  }
+
+  cancel(): void {
+    this.#cancelled.abort();
+    this.#onRoom?.();
+  }
+
+  get #sampleRate(): number {
+    return this.#deps.model.capabilities.speak?.sampleRate ?? 0;
+  }
+
+  get #hasRoom(): boolean {
+    return this.#sent - this.#acknowledged < MAX_AHEAD_SECONDS * this.#sampleRate;
+  }
+
+  async #run(): Promise<void> {
+    const { send, speech, onOver } = this.#deps;
+    const { signal } = this.#cancelled;
+    try {
+      // No message before `open` has returned.
+      await Promise.resolve();
+      if (!signal.aborted) send({ type: 'speech-opened', speech, sampleRate: this.#sampleRate });
+      await this.#speak(signal);
+    } catch (thrown) {
+      if (!signal.aborted) send({ type: 'speech-failed', speech, error: engineError(thrown).toWire() });
+    }
+    onOver();
+  }
+
+  async #speak(signal: AbortSignal): Promise<void> {
+    const { model, text, options, scheduler, send, speech } = this.#deps;
+    const chunks = model.synthesize(text, options, signal);
+    try {
+      for (;;) {
+        await this.#room();
+        throwIfCancelled(signal);
+        const step = await scheduler.runSpeech(() => chunks.next(), signal);
+        throwIfCancelled(signal);
+        if (step.done === true) {
+          send({ type: 'speech-done', speech, summary: step.value });
+          return;
+        }
+        const { samples, spoken } = step.value;
+        assertFinite(samples);
+        const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength).slice();
+        send({ type: 'speech-audio', speech, firstSample: this.#sent, samples: bytes, spoken });
+        this.#sent += samples.length;
+      }
+    } finally {
+      // Frees what the model holds for this speech; a model that ignores it must not hide the first error.
+      await chunks
+        .return({ durationSeconds: 0, timings: { firstAudio: 0, total: 0 } })
+        .catch(() => undefined);
+    }
+  }
+
+  /** Resolves once the listener has most of the audio, or the speech is cancelled. */
+  async #room(): Promise<void> {
+    while (!this.#hasRoom && !this.#cancelled.signal.aborted)
+      await new Promise<void>((resolve) => (this.#onRoom = resolve));
+    this.#onRoom = undefined;
+  }
+}
+
+/** @throws SottoError ENGINE_CRASHED for NaN, which a player would turn into noise */
+function assertFinite(samples: Float32Array): void {
+  if (samples.every(Number.isFinite)) return;
+  throw new SottoError('ENGINE_CRASHED', 'the model made audio that is not a number');
+}
