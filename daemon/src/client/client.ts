@@ -10,6 +10,7 @@
  */
 import type { WebSocket } from 'ws';
 import { throwIfCancelled } from '../async.js';
+import { parseAudioFrame, type AudioFrame } from '../protocol/audio-frame.js';
 import { SottoError } from '../protocol/errors.js';
 import type { HistoryRequest, HistoryResult } from '../protocol/history.js';
 import type { ClientMessage, DaemonMessage, JobEvent } from '../protocol/messages.js';
@@ -22,6 +23,7 @@ import { FilesClient } from './files.js';
 import { JobStream } from './job-stream.js';
 import { ModelsClient, type OpenChannel } from './models.js';
 import { DaemonCopy } from './daemon-copy.js';
+import { SpeechClient } from './speech-client.js';
 import { VocabularyClient } from './vocabulary.js';
 import { defined } from '../protocol/defined.js';
 
@@ -42,6 +44,8 @@ type Waiting = Extract<DaemonMessage, { type: 'waiting' }>;
 /** Receives the messages of one id. */
 export interface ChannelListener {
   receive(message: DaemonMessage): void;
+  /** Audio of the channel that `speech-opened` named. */
+  audio?(frame: AudioFrame): void;
   /** The connection was lost. */
   lost(error: SottoError): void;
 }
@@ -60,8 +64,11 @@ export class SottoClient {
   readonly models: ModelsClient;
   readonly files: FilesClient;
   readonly vocabulary: VocabularyClient;
+  readonly speech: SpeechClient;
   readonly #socket: WebSocket;
   readonly #listeners = new Map<string, ChannelListener>();
+  /** By the number of their channel. */
+  readonly #audioListeners = new Map<number, ChannelListener>();
   readonly #waitingForDrain = new Set<() => void>();
   readonly #closed: Promise<void>;
   #nextId = 1;
@@ -75,6 +82,7 @@ export class SottoClient {
     };
     this.models = new ModelsClient(openChannel);
     this.files = new FilesClient(openChannel, daemon.uploads);
+    this.speech = new SpeechClient(openChannel);
     this.vocabulary = new VocabularyClient((request) => this.#vocabulary(request));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     // `close` follows.
@@ -175,6 +183,8 @@ export class SottoClient {
       sendAudio: (frame, onWritable) => this.#sendAudio(frame, onWritable),
       close: () => {
         if (this.#listeners.get(id) === listener) this.#listeners.delete(id);
+        for (const [channel, each] of this.#audioListeners)
+          if (each === listener) this.#audioListeners.delete(channel);
       },
     };
   }
@@ -262,12 +272,22 @@ export class SottoClient {
   #receive(data: unknown, isBinary: boolean): void {
     let message: DaemonMessage;
     try {
+      if (isBinary) {
+        // Audio under way when its speech was cancelled has no listener any more.
+        const frame = parseAudioFrame(data as Buffer);
+        this.#audioListeners.get(frame.channel)?.audio?.(frame);
+        return;
+      }
       message = decode(data, isBinary);
     } catch (error) {
       this.#giveUp(SottoError.from(error));
       return;
     }
     if (message.type === 'hello') return;
+    if (message.type === 'speech-opened') {
+      const listener = this.#listeners.get(message.id);
+      if (listener !== undefined) this.#audioListeners.set(message.channel, listener);
+    }
     if (message.type === 'error' && message.id === undefined)
       this.#giveUp(SottoError.fromWire(message.error));
     else this.#listeners.get(message.id ?? '')?.receive(message);
@@ -282,6 +302,7 @@ export class SottoClient {
   #loseAll(error: SottoError): void {
     const listeners = [...this.#listeners.values()];
     this.#listeners.clear();
+    this.#audioListeners.clear();
     this.#waitingForDrain.clear();
     for (const listener of listeners) listener.lost(error);
   }
@@ -323,6 +344,9 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
     case 'discarded':
     case 'acknowledged':
     case 'live':
+    case 'speech-opened':
+    case 'speech-text':
+    case 'speech-final':
     case 'files-event':
     case 'files-done':
     case 'history-done':

@@ -5,6 +5,7 @@ export type { DaemonIdentity } from './connect.js';
 export { SharedConnection } from './shared-connection.js';
 export { Dictation, type DictationEvent, type DictationOptions, type ReconnectTimes } from './dictation.js';
 export { FilesClient, isFileOver, type FileJob, type FileText } from './files.js';
+export { SpeechClient, type SpeakCall, type SpeechEvent } from './speech-client.js';
 export { JobStream } from './job-stream.js';
 export { ModelsClient, type CallOptions, type ModelOperation } from './models.js';
 export { fullText, renderTranscript, type TextFormat, type Transcript } from './text-files.js';

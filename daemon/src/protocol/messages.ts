@@ -33,6 +33,7 @@ import { modelsClientTable, modelsDaemonTable } from './models.js';
 import { parseJson, parseMessage } from './parse.js';
 import { serveClientTable, serveDaemonTable } from './serve.js';
 import { daemonStatusSchema } from './status.js';
+import { speechClientTable, speechDaemonTable } from './synthesis.js';
 import { timingsSchema, transcribeEventSchema, transcribeOptionsSchema } from './transcription.js';
 import { LIMITS } from './version.js';
 import { vocabularyClientTable, vocabularyDaemonTable } from './vocabulary.js';
@@ -84,6 +85,7 @@ const clientTable = {
   }),
   /** Removes the audio, text and history entry of a session that this client cancelled, whatever its state is by now. */
   discard: v.object({ type: v.literal('discard'), id: sessionIdSchema }),
+  ...speechClientTable,
   ...modelsClientTable,
   ...filesClientTable,
   ...historyClientTable,
@@ -156,6 +158,7 @@ const daemonTable = {
   acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: integer }),
   discarded: v.object({ type: v.literal('discarded'), id }),
   live: v.object({ type: v.literal('live'), id, seq: v.exactOptional(seq), event: liveEventSchema }),
+  ...speechDaemonTable,
   ...modelsDaemonTable,
   ...filesDaemonTable,
   ...historyDaemonTable,

@@ -14,6 +14,10 @@ export const LIMITS = {
   /** Largest WebSocket message to the daemon, in bytes: that text in UTF-8 with room for escapes. */
   maxMessageBytes: 8 * 1024 * 1024,
   maxAudioFrameBytes: 256 * 1024,
+  /** Longest text of one speech, in UTF-16 units: some three hours. */
+  maxSpokenLength: 200_000,
+  /** Active speeches of one connection. */
+  speechesPerConnection: 8,
   /** Largest WebSocket message from the daemon, in bytes: the longest dictation with word times is about 10 MB. */
   maxAnswerBytes: 64 * 1024 * 1024,
   /** Live sessions at a time, over all clients. */

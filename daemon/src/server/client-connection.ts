@@ -17,9 +17,11 @@ import type { ServeRequest, ServeResult } from '../protocol/serve.js';
 import type { HistoryService } from '../sessions/history/history-service.js';
 import type { ModelService } from '../sessions/models/model-service.js';
 import type { JobScheduler } from '../sessions/jobs/job-scheduler.js';
+import type { SpeechService } from '../sessions/speech/speech-service.js';
 import type { VocabularyService } from '../sessions/vocabulary/vocabulary-service.js';
 import { FileRequests } from './file-requests.js';
 import { LiveChannels } from './live-channels.js';
+import { SpeechRequests } from './speech-requests.js';
 import { ModelRequests } from './model-requests.js';
 import { Outbox } from './outbox.js';
 import { bytesOf, POLICY_VIOLATION, textOf } from './websocket.js';
@@ -36,6 +38,8 @@ export interface ConnectionContext {
   readonly history: HistoryService;
   readonly vocabulary: VocabularyService;
   readonly files: FileQueue;
+  /** Absent if the engine only transcribes. */
+  readonly speech?: SpeechService;
   readonly clock: Clock;
   readonly log: Logger;
   readonly status: () => DaemonStatus;
@@ -54,6 +58,7 @@ export class ClientConnection {
   readonly #live: LiveChannels;
   readonly #models: ModelRequests;
   readonly #files: FileRequests;
+  readonly #speeches: SpeechRequests | undefined;
   readonly #helloTimer: Timer;
   #isGreeted = false;
   #lastPongMs: number;
@@ -75,6 +80,13 @@ export class ClientConnection {
     this.#files = new FileRequests(context.files, (message, onlyForDisplay) =>
       this.#send(message, onlyForDisplay),
     );
+    this.#speeches =
+      context.speech &&
+      new SpeechRequests(
+        context.speech,
+        (message, onlyForDisplay) => this.#send(message, onlyForDisplay),
+        (frame) => this.#outbox.push(frame),
+      );
     this.#lastPongMs = context.clock.nowMs();
     this.#helloTimer = context.clock.after(HELLO_TIMEOUT_MS, () =>
       socket.close(POLICY_VIOLATION, 'no hello'),
@@ -89,6 +101,7 @@ export class ClientConnection {
       this.#live.close();
       this.#models.close();
       this.#files.close();
+      this.#speeches?.close();
     });
   }
 
@@ -97,7 +110,7 @@ export class ClientConnection {
    * unread bytes applies, so that a paused terminal does not lose its work.
    */
   ping(deadAfterMs: number): void {
-    const works = this.#jobs.size + this.#live.size + this.#models.working > 0;
+    const works = this.#jobs.size + this.#live.size + (this.#speeches?.size ?? 0) + this.#models.working > 0;
     if (!works && this.#context.clock.nowMs() - this.#lastPongMs > deadAfterMs) this.#socket.terminate();
     else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
@@ -144,7 +157,7 @@ export class ClientConnection {
         return;
       case 'cancel': {
         if (this.#live.cancel(message.id) || this.#models.cancel(message.id)) return;
-        if (this.#files.cancel(message.id)) return;
+        if (this.#files.cancel(message.id) || this.#speeches?.cancel(message.id) === true) return;
         // An unknown id means that the job has just ended.
         const job = this.#jobs.get(message.id);
         if (job !== undefined) this.#context.sessions.cancel(job);
@@ -155,6 +168,16 @@ export class ClientConnection {
         if (job !== undefined) this.#context.sessions.supply(job, message.upload);
         return;
       }
+      case 'speak':
+        if (this.#jobs.has(message.id) || this.#models.has(message.id))
+          throw new SottoError('INVALID_ARGUMENT', 'a job with this id is active');
+        if (this.#speeches === undefined)
+          throw new SottoError('MODEL_UNSUPPORTED', 'this daemon can’t speak');
+        this.#speeches.speak(message);
+        return;
+      case 'speech-acknowledge':
+        this.#speeches?.acknowledge(message.id, message.samples);
+        return;
       case 'open':
         this.#live.open(message);
         return;

@@ -16,6 +16,7 @@ const MAX_LATENESS_MS = 5_000;
 
 interface Fragment {
   readonly bytes: Buffer;
+  readonly isBinary: boolean;
   readonly isLast: boolean;
 }
 
@@ -41,9 +42,12 @@ export class Outbox {
     return this.#queuedBytes + this.#socket.bufferedAmount;
   }
 
-  /** @param message of any length up to `LIMITS.maxAnswerBytes` in UTF-8 */
-  push(message: string): void {
-    const bytes = Buffer.from(message, 'utf8');
+  /** @param message text of any length up to `LIMITS.maxAnswerBytes` in UTF-8, or a binary frame */
+  push(message: string | Uint8Array): void {
+    const isBinary = typeof message !== 'string';
+    const bytes = isBinary
+      ? Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+      : Buffer.from(message);
     if (this.unreadBytes + bytes.length > LIMITS.maxAnswerBytes) {
       this.#stalled();
       return;
@@ -51,7 +55,7 @@ export class Outbox {
     // A fragment may end inside a character, because the client decodes the whole message.
     for (let at = 0; at < bytes.length; at += FRAGMENT_BYTES) {
       const fragment = bytes.subarray(at, at + FRAGMENT_BYTES);
-      this.#fragments.push({ bytes: fragment, isLast: at + FRAGMENT_BYTES >= bytes.length });
+      this.#fragments.push({ bytes: fragment, isBinary, isLast: at + FRAGMENT_BYTES >= bytes.length });
     }
     this.#queuedBytes += bytes.length;
     this.#send();
@@ -63,7 +67,7 @@ export class Outbox {
       const fragment = this.#fragments.shift();
       if (fragment === undefined) return;
       this.#queuedBytes -= fragment.bytes.length;
-      this.#socket.send(fragment.bytes, { binary: false, fin: fragment.isLast }, (error) => {
+      this.#socket.send(fragment.bytes, { binary: fragment.isBinary, fin: fragment.isLast }, (error) => {
         if (error != null) return;
         this.#hasProgressed = true;
         this.#send();

@@ -1,6 +1,7 @@
 /** The speeches of the engine process: opened once it is ready, lost when it dies. Knows messages, not processes. */
 import { SottoError } from '../protocol/errors.js';
 import type { FromEngine, ToEngine } from '../protocol/ipc.js';
+import { toFloat32 } from '../protocol/synthesis.js';
 import type { EngineSpeech, EngineSpeechReport, EngineSpeechRequest } from './engine.js';
 
 type Report = (report: EngineSpeechReport) => void;
@@ -110,9 +111,4 @@ export class EngineSpeeches {
       speech.report(report);
     }
   }
-}
-
-/** A copy, because the bytes of a message need not be aligned. */
-function toFloat32(bytes: Uint8Array): Float32Array {
-  return new Float32Array(bytes.slice().buffer);
 }

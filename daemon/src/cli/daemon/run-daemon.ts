@@ -19,6 +19,7 @@ import { SottoServer } from '../../server/server.js';
 import { readSettings } from '../../settings.js';
 import { sweepLocks } from '../../store/process-lock.js';
 import { choosePort } from '../../store/write-settings.js';
+import { SpeechService } from '../../sessions/speech/speech-service.js';
 import { trace } from '../../trace.js';
 import { HistoryRecorder } from '../history-recorder.js';
 import { createDaemonCore } from './daemon-core.js';
@@ -206,6 +207,7 @@ export async function runDaemon({
     live,
     models,
     files,
+    speech: new SpeechService({ engine: supervisor, resolveModel: core.resolveModel, log }),
     history: new HistoryService({
       open: () => recorder.history(),
       recordings: paths.recordings,

@@ -1,0 +1,115 @@
+/**
+ * Speaks texts through the daemon.
+ *
+ * @example
+ * for await (const event of client.speech.speak('Good morning.', { voice: 'plain' })) {
+ *   if (event.type === 'opened') player.open(event.sampleRate);
+ *   if (event.type === 'audio') await player.play(event.samples); // Float32Array, mono, ±1
+ * }
+ */
+import { defined } from '../protocol/defined.js';
+import { SottoError } from '../protocol/errors.js';
+import type { DaemonMessage } from '../protocol/messages.js';
+import {
+  toFloat32,
+  type SpokenText,
+  type SynthesisOptions,
+  type SynthesisSummary,
+} from '../protocol/synthesis.js';
+import { throwIfCancelled } from '../async.js';
+import { EventQueue } from './event-queue.js';
+import type { OpenChannel } from './models.js';
+
+/** Time for the daemon to answer a cancel. */
+const CANCEL_TIMEOUT_MS = 2_000;
+
+export type SpeechEvent =
+  | { readonly type: 'waiting'; readonly for: string }
+  /** Sample rate in Hz. */
+  | { readonly type: 'opened'; readonly sampleRate: number; readonly model: string }
+  /** What the audio from `firstSample` on speaks. */
+  | { readonly type: 'text'; readonly firstSample: number; readonly spoken: SpokenText }
+  /** Mono, ±1, without gaps. */
+  | { readonly type: 'audio'; readonly firstSample: number; readonly samples: Float32Array }
+  | { readonly type: 'final'; readonly summary: SynthesisSummary };
+
+export interface SpeakCall {
+  readonly signal?: AbortSignal;
+  /** Name or absolute folder; the default model if omitted. */
+  readonly model?: string;
+}
+
+export class SpeechClient {
+  readonly #openChannel: OpenChannel;
+
+  constructor(openChannel: OpenChannel) {
+    this.#openChannel = openChannel;
+  }
+
+  /**
+   * Speaks a text. Audio that was read counts as played: the daemon makes only a few seconds more. The iteration ends after
+   * `final`; ending it earlier cancels the speech.
+   *
+   * @throws SottoError the error of the speech; CANCELLED after an abort; DAEMON_LOST if the connection is lost
+   */
+  async *speak(
+    text: string,
+    options: SynthesisOptions = {},
+    { signal, model }: SpeakCall = {},
+  ): AsyncGenerator<SpeechEvent, void> {
+    throwIfCancelled(signal, 'cancelled before it started');
+    const events = new EventQueue<SpeechEvent>();
+    const { id, channel } = this.#openChannel({
+      receive: (message) => deliver(message, events),
+      audio: ({ firstSample, pcm }) => events.push({ type: 'audio', firstSample, samples: toFloat32(pcm) }),
+      lost: (error) => events.end(error),
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const cancel = (): void => {
+      channel.send({ type: 'cancel', id });
+      timer = setTimeout(() => events.end(new SottoError('CANCELLED', 'cancelled')), CANCEL_TIMEOUT_MS);
+    };
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      channel.send({ type: 'speak', id, text, options, ...defined({ model }) });
+      for await (const event of events.read()) {
+        yield event;
+        if (event.type === 'final') return;
+        if (event.type !== 'audio') continue;
+        channel.send({ type: 'speech-acknowledge', id, samples: event.firstSample + event.samples.length });
+      }
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+      if (!events.over) channel.send({ type: 'cancel', id });
+      channel.close();
+    }
+  }
+}
+
+function deliver(message: DaemonMessage, events: EventQueue<SpeechEvent>): void {
+  switch (message.type) {
+    case 'waiting':
+      events.push({ type: 'waiting', for: message.for });
+      return;
+    case 'speech-opened':
+      events.push({ type: 'opened', sampleRate: message.sampleRate, model: message.model });
+      return;
+    case 'speech-text':
+      events.push({ type: 'text', firstSample: message.firstSample, spoken: message.spoken });
+      return;
+    case 'speech-final':
+      events.push({ type: 'final', summary: message.summary });
+      events.end();
+      return;
+    case 'cancelled':
+      events.end(new SottoError('CANCELLED', 'cancelled'));
+      return;
+    case 'failed':
+    case 'error':
+      events.end(SottoError.fromWire(message.error));
+      return;
+    default:
+      events.end(new SottoError('PROTOCOL', `\`${message.type}\` is not an answer to \`speak\``));
+  }
+}

@@ -1,0 +1,103 @@
+/** The speeches of one client. */
+import { encodeAudioFrame } from '../protocol/audio-frame.js';
+import { defined } from '../protocol/defined.js';
+import { SottoError } from '../protocol/errors.js';
+import type { ClientMessage } from '../protocol/messages.js';
+import { LIMITS } from '../protocol/version.js';
+import type { SpeechService } from '../sessions/speech/speech-service.js';
+import type { SpeechNotice, SpeechSession } from '../sessions/speech/speech-session.js';
+import type { Send } from './model-requests.js';
+
+/** Larger audio is sent in several frames. */
+const FRAME_SAMPLES = 16_384;
+
+interface ActiveSpeech {
+  readonly session: SpeechSession;
+  /** Name of its model. */
+  readonly model: string;
+}
+
+export class SpeechRequests {
+  readonly #service: SpeechService;
+  readonly #send: Send;
+  readonly #sendFrame: (frame: Uint8Array) => void;
+  readonly #speeches = new Map<string, ActiveSpeech>();
+  #nextChannel = 1;
+
+  constructor(service: SpeechService, send: Send, sendFrame: (frame: Uint8Array) => void) {
+    this.#service = service;
+    this.#send = send;
+    this.#sendFrame = sendFrame;
+  }
+
+  get size(): number {
+    return this.#speeches.size;
+  }
+
+  /** @throws SottoError INVALID_ARGUMENT, BUSY, MODEL_NOT_FOUND, MODEL_UNSUPPORTED */
+  speak({ id, text, model, options = {} }: Extract<ClientMessage, { type: 'speak' }>): void {
+    if (this.#speeches.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a speech with this id is active');
+    if (this.#speeches.size >= LIMITS.speechesPerConnection)
+      throw new SottoError('BUSY', `this client has ${LIMITS.speechesPerConnection} active speeches`);
+    const channel = this.#nextChannel++;
+    const opened = this.#service.open({ text, options, ...defined({ model }) }, (notice) =>
+      this.#notify(id, channel, notice),
+    );
+    this.#speeches.set(id, opened);
+  }
+
+  acknowledge(id: string, samples: number): void {
+    this.#speeches.get(id)?.session.acknowledge(samples);
+  }
+
+  /** @returns whether there is a speech with this id */
+  cancel(id: string): boolean {
+    const speech = this.#speeches.get(id);
+    if (speech === undefined) return false;
+    speech.session.cancel();
+    this.#speeches.delete(id);
+    this.#send({ type: 'cancelled', id, seq: 1 }, false);
+    return true;
+  }
+
+  /** The client disconnected. */
+  close(): void {
+    for (const { session } of this.#speeches.values()) session.cancel();
+    this.#speeches.clear();
+  }
+
+  #notify(id: string, channel: number, notice: SpeechNotice): void {
+    switch (notice.type) {
+      case 'waiting':
+        this.#send({ ...notice, id }, false);
+        return;
+      case 'opened': {
+        const { model = '' } = this.#speeches.get(id) ?? {};
+        this.#send({ type: 'speech-opened', id, channel, sampleRate: notice.sampleRate, model }, false);
+        return;
+      }
+      case 'audio':
+        this.#send(
+          { type: 'speech-text', id, firstSample: notice.firstSample, spoken: notice.spoken },
+          false,
+        );
+        this.#sendAudio(channel, notice.firstSample, notice.samples);
+        return;
+      case 'final':
+        this.#speeches.delete(id);
+        this.#send({ type: 'speech-final', id, summary: notice.summary }, false);
+        return;
+      case 'failed':
+        this.#speeches.delete(id);
+        this.#send({ type: 'failed', id, seq: 1, error: notice.error.toWire() }, false);
+    }
+  }
+
+  #sendAudio(channel: number, firstSample: number, samples: Float32Array): void {
+    for (let at = 0; at < samples.length; at += FRAME_SAMPLES) {
+      const part = samples.subarray(at, at + FRAME_SAMPLES);
+      const pcm = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
+      this.#sendFrame(encodeAudioFrame({ channel, firstSample: firstSample + at, pcm }));
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * One speech for one listener: `waiting* → opened → audio* → final | failed`, or a cancel. If the engine dies, the next one
+ * makes the same audio again, and the listener gets what it does not have yet: no gap, no repetition.
+ */
+import type { Logger } from '../../logger.js';
+import { SottoError } from '../../protocol/errors.js';
+import type { SpokenText, SynthesisSummary } from '../../protocol/synthesis.js';
+import type {
+  Engine,
+  EngineSpeech,
+  EngineSpeechReport,
+  EngineSpeechRequest,
+} from '../../supervisor/engine.js';
+
+/** A text that crashed two engines does not get a third one. */
+const MAX_ATTEMPTS = 2;
+
+export type SpeechNotice =
+  | { readonly type: 'waiting'; readonly for: 'engine' }
+  /** Sample rate in Hz. */
+  | { readonly type: 'opened'; readonly sampleRate: number }
+  | {
+      readonly type: 'audio';
+      readonly firstSample: number;
+      readonly samples: Float32Array;
+      readonly spoken: SpokenText;
+    }
+  | { readonly type: 'final'; readonly summary: SynthesisSummary }
+  | { readonly type: 'failed'; readonly error: SottoError };
+
+interface SpeechSessionOptions {
+  readonly engine: Engine;
+  readonly request: EngineSpeechRequest;
+  readonly log: Logger;
+  readonly notify: (notice: SpeechNotice) => void;
+}
+
+export class SpeechSession {
+  readonly #options: SpeechSessionOptions;
+  #speech: EngineSpeech | undefined;
+  #attempt = 0;
+  /** Samples that the listener was sent, and those that it has acknowledged. */
+  #delivered = 0;
+  #acknowledged = 0;
+  #isOpened = false;
+  #isOver = false;
+
+  /** @throws SottoError MODEL_UNSUPPORTED if this engine can't speak */
+  constructor(options: SpeechSessionOptions) {
+    this.#options = options;
+    this.#begin();
+  }
+
+  /** @param samples how many the listener has, from the start of the speech */
+  acknowledge(samples: number): void {
+    this.#acknowledged = Math.max(this.#acknowledged, Math.min(samples, this.#delivered));
+    this.#speech?.acknowledge(this.#acknowledged);
+  }
+
+  /** No notice follows. */
+  cancel(): void {
+    this.#isOver = true;
+    this.#speech?.cancel();
+  }
+
+  #begin(): void {
+    const { engine, request } = this.#options;
+    if (engine.openSpeech === undefined) throw new SottoError('MODEL_UNSUPPORTED', 'this engine can’t speak');
+    this.#attempt += 1;
+    this.#speech = engine.openSpeech(request, (report) => this.#onReport(report));
+  }
+
+  #onReport(report: EngineSpeechReport): void {
+    if (this.#isOver) return;
+    switch (report.type) {
+      case 'waiting':
+        this.#options.notify(report);
+        return;
+      case 'opened':
+        if (!this.#isOpened) this.#options.notify(report);
+        this.#isOpened = true;
+        return;
+      case 'audio':
+        this.#onAudio(report);
+        return;
+      case 'done':
+        this.#end({ type: 'final', summary: report.summary });
+        return;
+      case 'failed':
+        this.#end(report);
+        return;
+      case 'lost':
+        if (this.#attempt >= MAX_ATTEMPTS) {
+          this.#end({ type: 'failed', error: crashedTwice(report.error) });
+          return;
+        }
+        this.#options.log.warn({ code: report.error.code }, 'engine lost: speaking the text again');
+        this.#begin();
+    }
+  }
+
+  #onAudio({ firstSample, samples, spoken }: Extract<EngineSpeechReport, { type: 'audio' }>): void {
+    const known = Math.max(0, this.#delivered - firstSample);
+    if (known >= samples.length) {
+      // Made again by another engine: as far as that one can tell, the listener has it.
+      this.#speech?.acknowledge(firstSample + samples.length);
+      return;
+    }
+    const first = firstSample + known;
+    this.#delivered = firstSample + samples.length;
+    this.#options.notify({ type: 'audio', firstSample: first, samples: samples.subarray(known), spoken });
+  }
+
+  #end(notice: SpeechNotice): void {
+    this.#isOver = true;
+    this.#options.notify(notice);
+  }
+}
+
+function crashedTwice(error: SottoError): SottoError {
+  return new SottoError(error.code, `the speech engine crashed twice on this text: ${error.message}`, {
+    hint: 'shorten the text, or choose another voice; `sotto daemon status` shows the log',
+    cause: error,
+  });
+}
