@@ -12,7 +12,7 @@ import {
 import { useEffect, useState } from 'react';
 import { CaptureClient, SottoError } from 'sotto/client';
 import { isActive } from './dictation/start-dictation';
-import { connectDaemon, withDaemon } from './lib/daemon';
+import { connectDaemon, withDaemon } from './lib/connect-daemon';
 import { capitalized, deliver } from './lib/deliver';
 import { statusOf, menuLine, modelSubtitle } from './menu-bar/menu-bar-status';
 import { readMenuBarState, type MenuBarState } from './menu-bar/menu-bar-state';

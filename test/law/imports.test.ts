@@ -26,9 +26,11 @@ const LAW: Record<string, readonly string[]> = {
   sessions: ['supervisor', 'store', 'protocol', 'base'],
   // HTTP clients choose the sample rate, and text is returned in the formats of files.
   server: ['sessions', 'protocol', 'base', 'store', 'writers', 'signal'],
-  // The command line is where the parts are put together, so it sees all but the engine's side.
+  composition: ['server', 'sessions', 'supervisor', 'store', 'protocol', 'base'],
+  // The command line sees all but the engine's side.
   // A microphone gives its own rate: the process that holds it brings it to 16 kHz.
   cli: [
+    'composition',
     'server',
     'sessions',
     'supervisor',
@@ -49,6 +51,9 @@ const LAW: Record<string, readonly string[]> = {
   assets: ['models', 'native', 'protocol'],
   extension: ['client', 'protocol'],
 };
+
+/** Where the parts of the daemon are put together. */
+const COMPOSITION = /^daemon\/src\/(daemon|daemon-core)\./;
 
 /** The part of `base` that models may use: to read a small file, to make a folder, to wait. */
 const BASE_FOR_MODELS = /^daemon\/src\/(async|read-small-file|make-folder)\./;
@@ -77,6 +82,7 @@ const REGISTRY = 'daemon/src/models/registry.ts';
 function roomOf(file: string): string {
   const parts = file.split('/');
   if (parts[0] !== 'daemon') return parts[0] ?? '';
+  if (COMPOSITION.test(file)) return 'composition';
   return parts.length === 3 ? 'base' : (parts[2] ?? '');
 }
 

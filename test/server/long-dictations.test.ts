@@ -3,7 +3,7 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { systemClock } from '#daemon/clock.js';
-import { HistoryRecorder } from '#daemon/cli/history-recorder.js';
+import { HistoryRecorder } from '#daemon/sessions/history/history-recorder.js';
 import { SottoClient } from '#daemon/client/client.js';
 import { Dictation, type DictationEvent } from '#daemon/client/dictation.js';
 import { silentLog } from '#daemon/logger.js';

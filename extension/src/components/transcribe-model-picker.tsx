@@ -1,7 +1,7 @@
 import { Action, ActionPanel, Icon, List, useNavigation } from '@raycast/api';
 import { usePromise } from '@raycast/utils';
 import { SottoError } from 'sotto/client';
-import { withDaemon } from '../lib/daemon';
+import { withDaemon } from '../lib/connect-daemon';
 import type { ExtensionSettings } from '../lib/preferences';
 import { errorText } from '../lib/markdown';
 

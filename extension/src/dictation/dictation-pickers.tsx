@@ -1,7 +1,7 @@
 import { Icon } from '@raycast/api';
 import { usePromise } from '@raycast/utils';
 import { SottoError, type Capture } from 'sotto/client';
-import { withDaemon, type DaemonSettings } from '../lib/daemon';
+import { withDaemon, type DaemonSettings } from '../lib/connect-daemon';
 import { languages } from '../lib/languages';
 import { errorText } from '../lib/markdown';
 import { ChoiceList, type Choice } from '../components/choice-list';

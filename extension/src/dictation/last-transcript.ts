@@ -1,7 +1,7 @@
 import { CaptureClient, SottoError } from 'sotto/client';
 import type { PastDictation } from 'sotto/protocol';
 import { findDictation, isActive } from './start-dictation';
-import { withDaemon, type DaemonSettings } from '../lib/daemon';
+import { withDaemon, type DaemonSettings } from '../lib/connect-daemon';
 import { isUnread } from '../history/history-text';
 
 /** The most recent ones may have failed and have no text. */

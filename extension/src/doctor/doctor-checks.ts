@@ -1,6 +1,6 @@
 import { SottoError } from 'sotto/client';
 import { defined, type ModelsList } from 'sotto/protocol';
-import { findDaemon } from '../lib/daemon';
+import { findDaemon } from '../lib/connect-daemon';
 import type { SottoCommand } from '../lib/find-sotto';
 import { bytesText } from '../models/model-text';
 import { runSotto, type CommandOutput } from '../lib/run-sotto';

@@ -1,7 +1,7 @@
 import { Alert, confirmAlert, Icon, showToast, Toast } from '@raycast/api';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { SottoError } from 'sotto/client';
-import { connectDaemon } from '../lib/daemon';
+import { connectDaemon } from '../lib/connect-daemon';
 import { capitalized } from '../lib/deliver';
 import { runChecks, type DoctorReport } from './doctor-checks';
 import type { SottoCommand } from '../lib/find-sotto';

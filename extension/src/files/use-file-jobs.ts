@@ -1,7 +1,7 @@
 import { showToast, Toast } from '@raycast/api';
 import { useEffect, useRef, useState } from 'react';
 import { SottoError } from 'sotto/client';
-import { connectDaemon } from '../lib/daemon';
+import { connectDaemon } from '../lib/connect-daemon';
 import { expandFolders } from './selected-files';
 import { FileJobs, newPaths, type JobsSnapshot } from './file-jobs';
 import type { ExtensionSettings } from '../lib/preferences';

@@ -6,7 +6,7 @@ import {
   type HistoryResult,
   type PastDictation,
 } from 'sotto/protocol';
-import { withDaemon, type DaemonSettings } from '../lib/daemon';
+import { withDaemon, type DaemonSettings } from '../lib/connect-daemon';
 
 export type StateFilter = 'all' | PastDictation['state'];
 

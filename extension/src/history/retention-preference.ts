@@ -1,6 +1,6 @@
 import { Alert, confirmAlert, LocalStorage } from '@raycast/api';
 import type { HistoryRetention } from 'sotto/protocol';
-import type { DaemonSettings } from '../lib/daemon';
+import type { DaemonSettings } from '../lib/connect-daemon';
 import { requestHistory } from './history-requests';
 import { retentionText } from './history-text';
 

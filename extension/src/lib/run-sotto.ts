@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { SottoError } from 'sotto/client';
-import { parseFailure } from './daemon';
+import { parseFailure } from './connect-daemon';
 import type { SottoCommand } from './find-sotto';
 
 const COMMAND_TIMEOUT_MS = 60_000;

@@ -1,7 +1,7 @@
 import { SottoError, type Capture, type SottoClient } from 'sotto/client';
 import type { DaemonStatus } from 'sotto/protocol';
 import { findDictation } from '../dictation/start-dictation';
-import { findDaemon } from '../lib/daemon';
+import { findDaemon } from '../lib/connect-daemon';
 import { sottoPaths } from '../lib/sotto-paths';
 
 /** Raycast stops a menu bar command after a few seconds. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { SharedConnection, SottoError, type SottoClient } from 'sotto/client';
 import type { ModelsList, ModelStatus } from 'sotto/protocol';
-import { connectDaemon } from '../lib/daemon';
+import { connectDaemon } from '../lib/connect-daemon';
 import type { SottoCommand } from '../lib/find-sotto';
 import type { States } from './model-rows';
 

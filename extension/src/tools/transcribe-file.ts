@@ -1,6 +1,6 @@
 import { fullText, SottoError } from 'sotto/client';
 import type { Segment } from 'sotto/protocol';
-import { withDaemon } from '../lib/daemon';
+import { withDaemon } from '../lib/connect-daemon';
 import { parsePath } from '../files/selected-files';
 import { readSettings } from '../lib/preferences';
 

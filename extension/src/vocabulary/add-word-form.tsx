@@ -1,7 +1,7 @@
 import { Action, ActionPanel, Form, Icon, showToast, useNavigation } from '@raycast/api';
 import { useState } from 'react';
 import { defined } from 'sotto/protocol';
-import { withDaemon, type DaemonSettings } from '../lib/daemon';
+import { withDaemon, type DaemonSettings } from '../lib/connect-daemon';
 import { showFailure } from '../lib/show-failure';
 import { changeText } from './vocabulary-entries';
 

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { SottoError, type VocabularyClient } from 'sotto/client';
 import type { VocabularyResult } from 'sotto/protocol';
-import { withDaemon, type DaemonSettings } from '../lib/daemon';
+import { withDaemon, type DaemonSettings } from '../lib/connect-daemon';
 
 type RequestVocabulary = <Result extends VocabularyResult>(
   work: (vocabulary: VocabularyClient) => Promise<Result>,

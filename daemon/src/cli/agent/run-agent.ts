@@ -8,7 +8,7 @@ import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
 import { activeHolder } from '../../server/daemon-lock.js';
-import { runDaemon, type RunningDaemon } from '../daemon/run-daemon.js';
+import { runDaemon, type RunningDaemon } from '../../daemon.js';
 import { findDaemon, incompatibleDaemon } from '../daemon/start-daemon.js';
 import { defined } from '../../protocol/defined.js';
 

@@ -7,7 +7,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
 import type { EngineStatus } from '../../protocol/status.js';
 import { startAgent } from '../agent/run-agent.js';
-import { runDaemon, type RunningDaemon } from './run-daemon.js';
+import { runDaemon, type RunningDaemon } from '../../daemon.js';
 import { findDaemon, findOrStartDaemon, findRunningDaemon, incompatibleDaemon } from './start-daemon.js';
 import { isRunning } from '../../is-running.js';
 import { errorLine } from '../transcribe/transcribe-view.js';

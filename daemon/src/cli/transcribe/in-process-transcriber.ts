@@ -6,7 +6,7 @@ import type { JobEvent } from '../../protocol/messages.js';
 import type { TranscribeOptions } from '../../protocol/transcription.js';
 import type { JobNotice } from '../../sessions/jobs/job.js';
 import { trace } from '../../trace.js';
-import { createDaemonCore, type DaemonCore } from '../daemon/daemon-core.js';
+import { createDaemonCore, type DaemonCore } from '../../daemon-core.js';
 import type { Transcriber, TranscriberCall } from './transcriber.js';
 import { defined } from '../../protocol/defined.js';
 

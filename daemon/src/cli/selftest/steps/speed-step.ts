@@ -1,6 +1,6 @@
 /** Step 4: how fast the machine is, how much of that the models use, and whether the text is right. */
 import type { MachineResult, ModelSpeed, ProductTimes } from '../../../protocol/selftest-process.js';
-import { LARGE_COMMAND_BUFFERS } from '../../daemon/daemon-core.js';
+import { LARGE_COMMAND_BUFFERS } from '../../../daemon-core.js';
 import { errorsIn, percent } from '../../models/word-errors.js';
 import { sendFor, unavailable } from '../selftest-process.js';
 import { skipped, type Environment, type NamedModel, type Step, type CheckResult } from '../check-result.js';

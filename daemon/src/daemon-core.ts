@@ -1,25 +1,25 @@
 /** Connects engine, sessions, models and vocabulary: the core of the daemon and of commands that run without it. */
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../clock.js';
-import type { Logger } from '../../logger.js';
-import { modelDirs, type Paths } from '../../paths.js';
-import { messageOf, type SottoError } from '../../protocol/errors.js';
-import { codedError } from '../../protocol/file-errors.js';
-import type { ModelRef } from '../../protocol/ipc.js';
-import { JobScheduler } from '../../sessions/jobs/job-scheduler.js';
-import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from '../../settings.js';
-import { findModel, findModelWithFallback, type ModelMatch, type ModelDirs } from '../../store/find-model.js';
-import { keepMachineSpeed } from '../../store/machine-speed.js';
-import { smallerModels } from '../../store/smaller-models.js';
-import type { EngineCommand } from '../../supervisor/engine-process.js';
-import type { WarmPlan } from '../../supervisor/model-lifecycle.js';
-import { ProcessFileAccess } from '../../supervisor/file-access.js';
-import { ProcessModelAccess, type ModelAccess } from '../../supervisor/model-access.js';
-import { Supervisor } from '../../supervisor/supervisor.js';
-import { modelLimits } from './model-limits.js';
-import { ActiveVocabulary } from '../../sessions/vocabulary/active-vocabulary.js';
-import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
-import { defined } from '../../protocol/defined.js';
+import { systemClock } from './clock.js';
+import type { Logger } from './logger.js';
+import { modelDirs, type Paths } from './paths.js';
+import { messageOf, type SottoError } from './protocol/errors.js';
+import { codedError } from './protocol/file-errors.js';
+import type { ModelRef } from './protocol/ipc.js';
+import { JobScheduler } from './sessions/jobs/job-scheduler.js';
+import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from './settings.js';
+import { findModel, findModelWithFallback, type ModelMatch, type ModelDirs } from './store/find-model.js';
+import { keepMachineSpeed } from './store/machine-speed.js';
+import { smallerModels } from './store/smaller-models.js';
+import type { EngineCommand } from './supervisor/engine-process.js';
+import type { WarmPlan } from './supervisor/model-lifecycle.js';
+import { ProcessFileAccess } from './supervisor/file-access.js';
+import { ProcessModelAccess, type ModelAccess } from './supervisor/model-access.js';
+import { Supervisor } from './supervisor/supervisor.js';
+import { modelLimits } from './store/model-limits.js';
+import { ActiveVocabulary } from './sessions/vocabulary/active-vocabulary.js';
+import { VocabularyFile } from './store/vocabulary/vocabulary-file.js';
+import { defined } from './protocol/defined.js';
 
 type ResolveModel = (model: string | undefined) => ModelRef;
 
@@ -55,7 +55,7 @@ export const LARGE_COMMAND_BUFFERS = { MLX_MAX_OPS_PER_BUFFER: '200', MLX_MAX_MB
 /** The engine's module and environment. Tests replace the module. */
 export function engineCommand({ largeCommandBuffers }: GpuSettings = DEFAULT_GPU): EngineCommand {
   const own = process.env.SOTTO_ENGINE;
-  const modulePath = own ?? fileURLToPath(new URL('../../engine/main.js', import.meta.url));
+  const modulePath = own ?? fileURLToPath(new URL('./engine/main.js', import.meta.url));
   return largeCommandBuffers ? { modulePath, env: LARGE_COMMAND_BUFFERS } : { modulePath };
 }
 

@@ -1,13 +1,13 @@
 /** Saves a finished dictation to the history, with or without its audio. */
 import { existsSync } from 'node:fs';
-import type { Logger } from '../logger.js';
-import type { Paths } from '../paths.js';
-import { codedError } from '../protocol/file-errors.js';
-import type { DictationResult } from '../sessions/live/dictation-result.js';
-import { readSettings } from '../settings.js';
-import type { StoredDictation, History } from '../store/history/index.js';
-import { retryWhileBusy, SERVING_BUSY_MS } from '../store/history/retry-busy.js';
-import { defined } from '../protocol/defined.js';
+import type { Logger } from '../../logger.js';
+import type { Paths } from '../../paths.js';
+import { codedError } from '../../protocol/file-errors.js';
+import type { DictationResult } from '../live/dictation-result.js';
+import { readSettings } from '../../settings.js';
+import type { StoredDictation, History } from '../../store/history/index.js';
+import { retryWhileBusy, SERVING_BUSY_MS } from '../../store/history/retry-busy.js';
+import { defined } from '../../protocol/defined.js';
 
 export class HistoryRecorder {
   readonly #paths: Paths;
@@ -50,7 +50,7 @@ export class HistoryRecorder {
   /** Applies the retention settings, if there is a history. */
   async tidy(): Promise<void> {
     if (this.#history === undefined && !existsSync(this.#paths.history)) return;
-    const { applyRetention } = await import('../store/history/index.js');
+    const { applyRetention } = await import('../../store/history/index.js');
     const { history: retention } = readSettings(this.#paths.settings);
     await applyRetention(await this.#open(), this.#paths.recordings, retention, Date.now());
   }
@@ -68,13 +68,13 @@ export class HistoryRecorder {
   async #discard(id: string): Promise<undefined> {
     if (this.#history !== undefined || existsSync(this.#paths.history))
       await this.#write((history) => history.destroy([id]));
-    const { recordingName, removeRecording } = await import('../store/recordings.js');
+    const { recordingName, removeRecording } = await import('../../store/recordings.js');
     await removeRecording(this.#paths.recordings, recordingName(id));
     return undefined;
   }
 
   async #record(id: string, spool: string): Promise<string> {
-    const { recordingName, saveRecording } = await import('../store/recordings.js');
+    const { recordingName, saveRecording } = await import('../../store/recordings.js');
     // Noted before the file is written, so that a file without a row is known to be ours.
     await this.#write((history) => history.noteRecording(recordingName(id)));
     return saveRecording(spool, this.#paths.recordings);
@@ -92,7 +92,7 @@ export class HistoryRecorder {
 
   /** Opened with the first dictation, so that the daemon starts without loading SQLite. */
   #open(): Promise<History> {
-    this.#history ??= import('../store/history/index.js').then(({ History }) =>
+    this.#history ??= import('../../store/history/index.js').then(({ History }) =>
       retryWhileBusy(() =>
         History.open(this.#paths.history, {
           busyMs: SERVING_BUSY_MS,

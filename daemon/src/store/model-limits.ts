@@ -1,9 +1,9 @@
 /** The memory limits of models: from the settings, or the default for this machine. */
 import { totalmem } from 'node:os';
-import type { ModelLimits } from '../../protocol/ipc.js';
-import type { GpuSettings, MemorySettings } from '../../settings.js';
-import { CATALOGUE } from '../../store/catalogue/index.js';
-import { defined } from '../../protocol/defined.js';
+import type { ModelLimits } from '../protocol/ipc.js';
+import type { GpuSettings, MemorySettings } from '../settings.js';
+import { CATALOGUE } from './catalogue/index.js';
+import { defined } from '../protocol/defined.js';
 
 /** A Mac shares memory with its GPU: the rest is for the user's apps. */
 const MEMORY_FRACTION = 0.5;

@@ -1,6 +1,6 @@
 /** The environment of an engine. */
 import { expect, test } from '@jest/globals';
-import { engineCommand } from '#daemon/cli/daemon/daemon-core.js';
+import { engineCommand } from '#daemon/daemon-core.js';
 import { DEFAULT_GPU } from '#daemon/settings.js';
 
 test('sets the command buffer limits of MLX only if the user chose large ones', () => {

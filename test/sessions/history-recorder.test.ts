@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { HistoryRecorder } from '#daemon/cli/history-recorder.js';
+import { HistoryRecorder } from '#daemon/sessions/history/history-recorder.js';
 import { silentLog } from '#daemon/logger.js';
 import { resolvePaths } from '#daemon/paths.js';
 import { SpoolFile } from '#daemon/store/spool/spool-file.js';
