@@ -1,5 +1,6 @@
 import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
-import { redownloadOf, downloadOf, type ModelActions } from './use-model-actions';
+import { downloadOf, redownloadOf } from './model-actions';
+import type { ModelActions } from './use-model-actions';
 import type { ModelRow } from './model-rows';
 import { REMOVE } from '../components/common-actions';
 
