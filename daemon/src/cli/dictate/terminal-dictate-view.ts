@@ -4,11 +4,12 @@
  */
 import type { WriteStream } from 'node:tty';
 import type { DictationEvent } from '../../client/index.js';
-import type { SessionState } from '../../protocol/live.js';
+import type { SottoError } from '../../protocol/errors.js';
 import { LiveArea } from '../terminal/live-area.js';
-import { styleFor, wantsColor } from '../terminal/style.js';
+import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 import { TextFlow } from '../terminal/text-flow.js';
 import { errorLine } from '../transcribe/transcribe-view.js';
+import type { AudioSourceInfo } from './audio-source.js';
 import type { LevelMeter } from './level-meter.js';
 import { stateLine, type DictateState } from './state-line.js';
 import { noticeOf, type DictateView } from './dictate-view.js';
@@ -17,66 +18,117 @@ import { noticeOf, type DictateView } from './dictate-view.js';
 const ROWS_ABOVE = 4;
 
 export function terminalDictateView(stream: WriteStream, isLive: boolean, keys: boolean): DictateView {
-  const style = styleFor(wantsColor(stream));
-  let levels: LevelMeter | undefined;
-  const text = new TextFlow();
-  const beganMs = performance.now();
-  let source: DictateState['source'] = 'opening';
-  let daemon: DictateState['daemon'] = 'looking';
-  let engine: SessionState | undefined;
-  let speaking = false;
-  let name = '';
-  let overMs: number | undefined;
-  let totalSeconds: number | undefined;
-  let decodeIntervalSeconds: number | undefined;
+  return new TerminalDictateView(stream, isLive, keys);
+}
 
-  const area = new LiveArea(stream, (columns) => {
-    const maxRows = Math.max(1, (stream.rows || 24) - ROWS_ABOVE);
-    const lines = text
-      .lines(columns, maxRows)
-      .map(({ committed, tentative }) => `${committed}${style.dim(tentative)}`);
-    const state: DictateState = {
-      isLive,
-      name,
-      source,
-      daemon,
-      engine,
-      speaking,
-      seconds: levels?.seconds ?? 0,
-      totalSeconds,
-      noSignalSeconds: levels?.noSignalSeconds ?? 0,
-      meter: levels?.meter() ?? '',
-      decodeIntervalSeconds,
-      keys,
-      elapsedMs: performance.now() - beganMs,
-      finishingMs: overMs === undefined ? 0 : performance.now() - overMs,
+/** What the state line shows besides what the level meter knows. */
+type ShownState = Pick<
+  DictateState,
+  | 'isLive'
+  | 'keys'
+  | 'name'
+  | 'source'
+  | 'daemon'
+  | 'engine'
+  | 'speaking'
+  | 'totalSeconds'
+  | 'decodeIntervalSeconds'
+>;
+
+class TerminalDictateView implements DictateView {
+  readonly #stream: WriteStream;
+  readonly #style: Style;
+  readonly #area: LiveArea;
+  readonly #text = new TextFlow();
+  readonly #beganMs = performance.now();
+  #levels: LevelMeter | undefined;
+  /** When the audio ended. */
+  #overMs: number | undefined;
+  #state: ShownState;
+
+  constructor(stream: WriteStream, isLive: boolean, keys: boolean) {
+    this.#stream = stream;
+    this.#style = styleFor(wantsColor(stream));
+    this.#state = {
+      ...{ isLive, keys, name: '', source: 'opening', daemon: 'looking', speaking: false },
+      ...{ engine: undefined, totalSeconds: undefined, decodeIntervalSeconds: undefined },
     };
-    return [...lines, ...(lines.length > 0 ? [''] : []), stateLine(state, columns, style)];
-  });
-  const print = (line: string): void => area.above(() => void stream.write(`${line}\n`));
+    this.#area = new LiveArea(stream, (columns) => this.#lines(columns));
+  }
 
-  const applyEvent = (event: DictationEvent): void => {
+  begin(meter: LevelMeter): void {
+    this.#levels = meter;
+    this.#area.open();
+  }
+
+  startingDaemon(): void {
+    this.#show({ daemon: 'starting' });
+  }
+
+  sourceOpened({ name, durationSeconds }: AudioSourceInfo): void {
+    this.#show({ source: 'open', name, totalSeconds: durationSeconds });
+  }
+
+  levelsChanged(): void {
+    // The area is redrawn in any case.
+  }
+
+  event(event: DictationEvent): void {
+    this.#apply(event);
+    // Transient states are in the state line.
+    const isShown = event.type === 'warning' || event.type === 'opened';
+    const notice = isShown ? noticeOf(event) : undefined;
+    if (notice !== undefined) this.note(notice);
+  }
+
+  finishing(): void {
+    this.#show({ source: 'over' });
+    this.#overMs = performance.now();
+  }
+
+  note(line: string): void {
+    this.#area.above(() => void this.#stream.write(`${this.#style.dim(line)}\n`));
+  }
+
+  failed(error: SottoError): void {
+    this.#area.close();
+    this.#stream.write(`${this.#style.red(errorLine(error))}\n`);
+  }
+
+  close(): void {
+    this.#area.close();
+  }
+
+  summary(facts: readonly string[]): void {
+    this.#stream.write(`${this.#style.dim(facts.join(' · '))}\n`);
+  }
+
+  #show(change: Partial<ShownState>): void {
+    this.#state = { ...this.#state, ...change };
+  }
+
+  #apply(event: DictationEvent): void {
     switch (event.type) {
       case 'opened':
-        daemon = 'connected';
+        this.#show({ daemon: 'connected' });
         return;
       case 'connection':
-        daemon = event.state === 'lost' ? 'lost' : 'connected';
+        this.#show({ daemon: event.state === 'lost' ? 'lost' : 'connected' });
         return;
       case 'state':
-        engine = event.state;
+        this.#show({ engine: event.state });
         return;
       case 'committed':
-        text.append(event.text);
+        this.#text.append(event.text);
         return;
       case 'tentative':
-        text.setTentative(event.text);
+        this.#text.setTentative(event.text);
         return;
       case 'voice':
-        speaking = event.speaking;
+        this.#show({ speaking: event.speaking });
         return;
       case 'decode-interval':
-        decodeIntervalSeconds = event.intervalSeconds;
+        this.#show({ decodeIntervalSeconds: event.intervalSeconds });
         return;
       case 'language':
       case 'level':
@@ -86,37 +138,23 @@ export function terminalDictateView(stream: WriteStream, isLive: boolean, keys: 
       case 'failed':
         return;
     }
-  };
+  }
 
-  return {
-    begin(meter) {
-      levels = meter;
-      area.open();
-    },
-    startingDaemon: () => void (daemon = 'starting'),
-    sourceOpened(opened) {
-      source = 'open';
-      name = opened.name;
-      totalSeconds = opened.durationSeconds;
-    },
-    levelsChanged: () => undefined,
-    event(event) {
-      applyEvent(event);
-      // Transient states are in the state line.
-      const isShown = event.type === 'warning' || event.type === 'opened';
-      const notice = isShown ? noticeOf(event) : undefined;
-      if (notice !== undefined) print(style.dim(notice));
-    },
-    finishing() {
-      source = 'over';
-      overMs = performance.now();
-    },
-    note: (line) => print(style.dim(line)),
-    failed(error) {
-      area.close();
-      stream.write(`${style.red(errorLine(error))}\n`);
-    },
-    close: () => area.close(),
-    summary: (facts) => void stream.write(`${style.dim(facts.join(' · '))}\n`),
-  };
+  #lines(columns: number): string[] {
+    const maxRows = Math.max(1, (this.#stream.rows || 24) - ROWS_ABOVE);
+    const lines = this.#text
+      .lines(columns, maxRows)
+      .map(({ committed, tentative }) => `${committed}${this.#style.dim(tentative)}`);
+    const levels = this.#levels;
+    const now = performance.now();
+    const state: DictateState = {
+      ...this.#state,
+      seconds: levels?.seconds ?? 0,
+      noSignalSeconds: levels?.noSignalSeconds ?? 0,
+      meter: levels?.meter() ?? '',
+      elapsedMs: now - this.#beganMs,
+      finishingMs: this.#overMs === undefined ? 0 : now - this.#overMs,
+    };
+    return [...lines, ...(lines.length > 0 ? [''] : []), stateLine(state, columns, this.#style)];
+  }
 }
