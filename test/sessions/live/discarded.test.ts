@@ -87,6 +87,24 @@ describe('a dictation that was cancelled while no daemon ran', () => {
   });
 });
 
+describe('a dictation that its client cancelled while the daemon started', () => {
+  test('goes on, because the client may undo that; is removed if the client is lost', async () => {
+    const { clock, kept, live } = daemon();
+    const collector = new EventCollector();
+    const session = await live.open({ id: 'one' });
+    live.setListener(session, collector.listener, 0);
+    speak(session, 0, TOTAL);
+    markCancelled(daemons.folder, 'one');
+    await live.recover();
+    expect([collector.over, states(kept)]).toEqual([undefined, []]);
+    live.removeListener(session, collector.listener);
+    clock.advance(5000);
+    await until(() => kept.length === 1);
+    expect(states(kept)).toEqual(['cancelled']);
+    await until(() => readdirSync(daemons.folder).length === 0);
+  });
+});
+
 describe('a client that discards', () => {
   test('leaves nothing behind: of a running session, a finished one, one on disk, an unknown one', async () => {
     await dictate('on-disk');

@@ -278,6 +278,8 @@ export class LiveSessions {
 
   async #recoverAll(): Promise<void> {
     for (const id of this.#files.findCancelMarks()) {
+      // The client of an open session may still undo its cancel.
+      if (this.#entries.has(id) || this.#opening.has(id)) continue;
       await this.discard(id).catch((error: unknown) => {
         const { code, message } = codedError(error);
         this.#options.log.error({ session: id, code, message }, 'a cancelled dictation can’t be removed');
