@@ -2,7 +2,7 @@
  * MLX for Node: `mx` is the binding (native/contract.ts) plus helpers written in TypeScript.
  *
  * @example
- * import { mx } from '#native/index.js';
+ * import { mx } from 'sotto/native';
  * const y = mx.tidy(() => mx.softmax(mx.matmul(x, w), -1));
  * await mx.ready(y);
  * console.log(y.tolist());

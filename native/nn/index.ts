@@ -1,5 +1,5 @@
 /**
- * Neural-network layers on `mx`, for inference: `import * as nn from '#native/nn/index.js'`.
+ * Neural-network layers on `mx`, for inference: `import * as nn from 'sotto/nn'`.
  *
  * @example
  * class Mlp extends nn.Module {

@@ -85,7 +85,7 @@ describe('stdin and pipes', () => {
       1,
       'sotto: stdin: no audio arrived — check the command before the pipe\n',
     ],
-    ['echo text | sotto transcribe -', 1, 'sotto: stdin: this is no sound — '],
+    ['echo text | sotto transcribe -', 1, 'sotto: stdin: this is not audio — '],
     ['echo text | sotto transcribe - -', 2, 'sotto: stdin can be read only once — use - once\n'],
     ['mkdir in; echo | sotto transcribe - in', 2, 'sotto: - can’t be transcribed together with folders — '],
     ['echo | sotto transcribe - --watch', 2, 'sotto: - can’t be transcribed together with folders — '],

@@ -120,7 +120,7 @@ async function run({ job, path, model }: Extract<ToEngine, { type: 'run' }>): Pr
   try {
     script = parseScript(readFileSync(path, 'utf8'));
   } catch {
-    send({ type: 'failed', job, error: new SottoError('AUDIO_UNSUPPORTED', 'this is no sound').toWire() });
+    send({ type: 'failed', job, error: new SottoError('AUDIO_UNSUPPORTED', 'this is not audio').toWire() });
     return;
   }
   const attempt = countAttempt(path);
@@ -203,6 +203,14 @@ function receive(message: ToEngine): void {
       return;
     case 'live-cancel':
       live.delete(message.session);
+      return;
+    case 'speech-open': {
+      const error = new SottoError('MODEL_UNSUPPORTED', `${message.model.name} can’t speak`);
+      send({ type: 'speech-failed', speech: message.speech, error: error.toWire() });
+      return;
+    }
+    case 'speech-acknowledge':
+    case 'speech-cancel':
       return;
     case 'ping':
       send({ type: 'pong', figures: { rssBytes: process.memoryUsage.rss(), liveArrays: 7 } });

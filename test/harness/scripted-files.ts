@@ -59,7 +59,7 @@ export class ScriptedFiles implements Engine {
     try {
       file = JSON.parse(readFileSync(path, 'utf8')) as ScriptedFile;
     } catch {
-      report({ type: 'failed', error: new SottoError('AUDIO_UNSUPPORTED', 'this is no sound') });
+      report({ type: 'failed', error: new SottoError('AUDIO_UNSUPPORTED', 'this is not audio') });
       return;
     }
     const { texts = [], language = 'en', failAt, failCode = 'AUDIO_TRUNCATED', holdAt } = file;

@@ -246,7 +246,7 @@ describeBuilt('Transcribe File', () => {
     const command = selecting(broken, audio('fine.wav')).launch('transcribe-file');
     await untilStates(command, 'Failed', 'Done');
     await command.select('picture.png');
-    await command.untilText('This is no sound');
+    await command.untilText('This is not audio');
     audio('picture.png', { segments: 1 });
     await command.act('Try Again');
     await untilStates(command, 'Done', 'Done');

@@ -22,8 +22,7 @@ export async function readConfigFile(dir: string): Promise<Readonly<Record<strin
   } catch (error) {
     throw fileError(dir, error, MODEL_FILE);
   }
-  if (!folder.isDirectory())
-    throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file, not a model folder`);
+  if (!folder.isDirectory()) throw new SottoError('MODEL_NOT_FOUND', `${dir} is a file, not a model folder`);
   const path = join(dir, 'config.json');
   let text: string;
   try {

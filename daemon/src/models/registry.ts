@@ -33,9 +33,11 @@ export async function loadModel(dir: string, options: LoadOptions = {}): Promise
  * @example
  * const model = await loadRecognizer('assets/models/whisper-base-6bit');
  * const audio = await openAudio('talk.m4a'); // of `sotto/audio`
+ * const { signal } = new AbortController();
  * for await (const event of model.transcribe(audio, { language: 'en' }, signal)) {
  *   if (event.type === 'segment') console.log(event.segment.text);
  * }
+ * await audio.close();
  * model.dispose();
  */
 export async function loadRecognizer(dir: string, options: LoadOptions = {}): Promise<Recognizer> {

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { cutBetween, groupSpeech, type SpeechGroup } from '#daemon/models/whisper/language/speech-groups.js';
 
-/** Disjoint stretches in order. */
-const stretches = fc
+/** Disjoint segments in order. */
+const segments = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 150 }), fc.integer({ min: 3, max: 900 })), { maxLength: 30 })
   .map((lengths) => {
     let at = 0;
@@ -17,7 +17,7 @@ const stretches = fc
 describe('speech in groups', () => {
   test('covers all speech in order, from its start to its end', () => {
     fc.assert(
-      fc.property(stretches, (spoken) => {
+      fc.property(segments, (spoken) => {
         const groups = groupSpeech(spoken);
         expect(groups.length === 0).toBe(spoken.length === 0);
         const starts = new Set(spoken.map(({ start }) => start));
@@ -34,7 +34,7 @@ describe('speech in groups', () => {
 
   test('has no group shorter than a second, unless it is the only one', () => {
     fc.assert(
-      fc.property(stretches, (spoken) => {
+      fc.property(segments, (spoken) => {
         const groups = groupSpeech(spoken);
         if (groups.length > 1)
           for (const { start, end } of groups) expect(end - start).toBeGreaterThanOrEqual(100);

@@ -22,10 +22,10 @@ function generator(seed: number): (max: number) => number {
   };
 }
 
-/** Random speech with short pauses inside stretches and silence between them. */
-function speech(seed: number): { stretches: FrameSpan[]; tight: FrameSpan[] } {
+/** Random speech with short pauses inside segments and silence between them. */
+function speech(seed: number): { segments: FrameSpan[]; tight: FrameSpan[] } {
   const below = generator(seed);
-  const stretches: FrameSpan[] = [];
+  const segments: FrameSpan[] = [];
   const tight: FrameSpan[] = [];
   let at = below(500);
   const count = 1 + below(40);
@@ -37,21 +37,21 @@ function speech(seed: number): { stretches: FrameSpan[]; tight: FrameSpan[] } {
       tight.push({ start: at + 3, end: end - 3 });
       at = end + (j < breaths ? 10 + below(40) : 0);
     }
-    stretches.push({ start, end: at });
+    segments.push({ start, end: at });
     at += below(5) === 0 ? 0 : below(8000);
   }
-  return { stretches, tight };
+  return { segments, tight };
 }
 
 /** All windows of finished audio. */
 function packAll(availableSpeech: Omit<AvailableSpeech, 'ended'>, quietest = middle): PackedSpeech[] {
   const windows: PackedSpeech[] = [];
-  let { stretches } = availableSpeech;
+  let { segments } = availableSpeech;
   for (;;) {
-    const packing = packNext({ ...availableSpeech, stretches, ended: true }, CAPACITY, quietest);
+    const packing = packNext({ ...availableSpeech, segments, ended: true }, CAPACITY, quietest);
     if (packing === undefined) return windows;
     windows.push(packing.window);
-    stretches = stretches.flatMap(({ start, end }) =>
+    segments = segments.flatMap(({ start, end }) =>
       end > packing.end ? [{ start: Math.max(start, packing.end), end }] : [],
     );
   }
@@ -66,7 +66,7 @@ describe('packing', () => {
     (seed) => {
       const availableSpeech = speech(seed);
       const windows = packAll(availableSpeech);
-      expect(framesOf(windows.flatMap(({ pieces }) => pieces))).toEqual(framesOf(availableSpeech.stretches));
+      expect(framesOf(windows.flatMap(({ pieces }) => pieces))).toEqual(framesOf(availableSpeech.segments));
       for (const { frames, pieces } of windows) {
         expect(frames).toBeLessThanOrEqual(CAPACITY);
         expect(framesOf(pieces)).toHaveLength(frames);
@@ -116,14 +116,14 @@ describe('packing', () => {
 
   test('overlong speech is cut in its longest pause', () => {
     const tight = [{ start: 5, end: 1600 }, { start: 1620, end: 2500 }, { start: 2590, end: 2900 }, { start: 2930, end: 4000 }]; // prettier-ignore
-    const packing = packNext({ stretches: [{ start: 0, end: 4005 }], tight, ended: true }, CAPACITY, middle);
+    const packing = packNext({ segments: [{ start: 0, end: 4005 }], tight, ended: true }, CAPACITY, middle);
     expect(packing?.end).toBe(2545);
   });
 
   test('without a pause, the window ends at the quietest place of its later half', () => {
     let range: number[] = [];
     const availableSpeech = {
-      stretches: [{ start: 1000, end: 9000 }],
+      segments: [{ start: 1000, end: 9000 }],
       tight: [{ start: 1000, end: 9000 }],
       ended: false,
     };
@@ -136,10 +136,10 @@ describe('packing', () => {
   });
 
   test('waits for enough audio', () => {
-    const stretches = [{ start: 0, end: 1000 }, { start: 1200, end: 3300 }]; // prettier-ignore
-    expect(packNext({ stretches, tight: stretches, ended: false }, CAPACITY, middle)).toBeUndefined();
-    expect(packNext({ stretches, tight: stretches, ended: true }, CAPACITY, middle)).toBeDefined();
-    expect(packNext({ stretches: [], tight: [], ended: true }, CAPACITY, middle)).toBeUndefined();
+    const segments = [{ start: 0, end: 1000 }, { start: 1200, end: 3300 }]; // prettier-ignore
+    expect(packNext({ segments, tight: segments, ended: false }, CAPACITY, middle)).toBeUndefined();
+    expect(packNext({ segments, tight: segments, ended: true }, CAPACITY, middle)).toBeDefined();
+    expect(packNext({ segments: [], tight: [], ended: true }, CAPACITY, middle)).toBeUndefined();
   });
 });
 

@@ -40,7 +40,7 @@ class BufferRecorder {
   readonly events: BufferEvent[] = [];
   /** Appended samples, and the positions after each clear. */
   appended: number[] = [];
-  readonly #stretches = [0];
+  readonly #starts = [0];
   /** Items between two clears, in order. */
   readonly #items: string[][] = [[]];
 
@@ -60,7 +60,7 @@ class BufferRecorder {
     this.events.push(event);
     if (event.type === 'committed') this.#items.at(-1)?.push(event.item);
     if (event.type !== 'cleared') return;
-    this.#stretches.push(this.appended.length);
+    this.#starts.push(this.appended.length);
     this.#items.push([]);
   }
 
@@ -86,7 +86,7 @@ class BufferRecorder {
   /** Each item has the samples after those of the previous one, and ends with its turn. */
   expectNothingLost(): void {
     this.#items.forEach((items, i) => {
-      let at = this.#stretches[i] ?? 0;
+      let at = this.#starts[i] ?? 0;
       for (const item of items) {
         const completed = this.of(item).find((event) => event.type === 'completed');
         if (completed?.type !== 'completed') throw new Error('an item was not completed');
@@ -96,7 +96,7 @@ class BufferRecorder {
         const stopped = this.of(item).find((event) => event.type === 'stopped');
         if (stopped?.type === 'stopped') expect(stopped.at).toBe(at);
       }
-      const end = this.#stretches[i + 1] ?? this.appended.length;
+      const end = this.#starts[i + 1] ?? this.appended.length;
       expect(at).toBeLessThanOrEqual(end);
       // The rest was too short for a commit.
       if (i + 1 === this.#items.length) expect(end - at).toBeLessThan(SECOND / 10);

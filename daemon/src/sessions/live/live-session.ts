@@ -24,7 +24,7 @@ import type { DictationResult } from './dictation-result.js';
 import type { ReplaceInText } from '../vocabulary/apply-replacements.js';
 import { defined } from '../../protocol/defined.js';
 
-/** Replacement engines for the same stretch of audio: a session that crashes three does not get a fourth. */
+/** Replacement engines for the same audio: a session that crashes three does not get a fourth. */
 const MAX_REPLAYS = 2;
 /** Decoding this far beyond the place of a crash shows that the audio was not the cause. */
 const PROGRESS_SAMPLES = 5 * SAMPLE_RATE;

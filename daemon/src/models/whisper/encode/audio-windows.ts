@@ -28,7 +28,7 @@ export interface Window {
 
 /** A window ends before a longer pause: the decoder hallucinates in silence. */
 const MAX_PAUSE_SAMPLES = 5 * SAMPLE_RATE;
-/** A shorter rest of a stretch is padding, too short for another word. */
+/** A shorter rest of a segment is padding, too short for another word. */
 const MIN_LEFTOVER_SAMPLES = 0.65 * SAMPLE_RATE;
 
 /** Mel frames before a window that language detection may read with it. */
@@ -67,7 +67,7 @@ export class AudioWindows {
       await this.#mel.fill(start + WINDOW_FRAMES + beyond, signal);
       const content = Math.min(start + WINDOW_FRAMES, this.#mel.contentFrames);
       if (this.#speech === undefined) return content > start ? { start, frames: content - start } : undefined;
-      const [first, ...others] = this.#stretches(this.#speech, start);
+      const [first, ...others] = this.#segments(this.#speech, start);
       if (first === undefined) {
         if (this.#mel.ended) return undefined;
         start = Math.max(start, Math.floor(this.#speech.stableSamples / HOP_SAMPLES));
@@ -81,9 +81,9 @@ export class AudioWindows {
         continue; // now with the frames that this start needs
       }
       let { end } = first;
-      // Ignores stretches after the window, since chunk sizes decide whether they are known yet.
-      const stretchesInWindow = others.filter((next) => next.start < (start + WINDOW_FRAMES) * HOP_SAMPLES);
-      for (const next of stretchesInWindow)
+      // Ignores segments after the window, since chunk sizes decide whether they are known yet.
+      const segmentsInWindow = others.filter((next) => next.start < (start + WINDOW_FRAMES) * HOP_SAMPLES);
+      for (const next of segmentsInWindow)
         if (next.start - end <= MAX_PAUSE_SAMPLES) end = Math.max(end, next.end);
       const frames = Math.min(Math.ceil(end / HOP_SAMPLES), content) - start;
       if (frames > 0) return { start, frames };
@@ -96,7 +96,7 @@ export class AudioWindows {
     const [from, to] = [start * HOP_SAMPLES, (start + frames) * HOP_SAMPLES];
     return this.#speech
       ?.tightSegments(from, to)
-      .map((stretch) => ({ start: stretch.start / SAMPLE_RATE, end: stretch.end / SAMPLE_RATE }));
+      .map((segment) => ({ start: segment.start / SAMPLE_RATE, end: segment.end / SAMPLE_RATE }));
   }
 
   /** The same in mel frames of the audio, after the prefetch has finished. */
@@ -164,12 +164,12 @@ export class AudioWindows {
     this.#speech?.drop(end * HOP_SAMPLES, first * HOP_SAMPLES);
   }
 
-  /** Stretches of speech from frame `start` on. */
-  #stretches(speech: SpeechTrack, start: number): { start: number; end: number }[] {
+  /** Segments of speech from frame `start` on. */
+  #segments(speech: SpeechTrack, start: number): { start: number; end: number }[] {
     const from = start * HOP_SAMPLES;
     return speech
       .segmentsAfter(from)
-      .filter((stretch) => stretch.start >= from || stretch.end - from >= MIN_LEFTOVER_SAMPLES);
+      .filter((segment) => segment.start >= from || segment.end - from >= MIN_LEFTOVER_SAMPLES);
   }
 
   #assemble({ start, frames }: Window, length: number, padding: Padding): MxArray {

@@ -1,5 +1,5 @@
 /**
- * Groups speech into spans that are long enough for language detection: stretches between pauses, short ones merged with
+ * Groups speech into spans that are long enough for language detection: segments between pauses, short ones merged with
  * their neighbors. Speakers pause before they change the language, if only for breath.
  */
 
@@ -17,11 +17,11 @@ const MIN_GROUP_FRAMES = 100;
 /**
  * Merges each group shorter than a second with the nearer of its neighbors, the shortest first.
  *
- * @param stretches in order, without padding
+ * @param segments in order, without padding
  */
-export function groupSpeech(stretches: readonly SpeechGroup[]): SpeechGroup[] {
+export function groupSpeech(segments: readonly SpeechGroup[]): SpeechGroup[] {
   const groups: SpeechGroup[] = [];
-  for (const { start, end } of stretches) {
+  for (const { start, end } of segments) {
     const before = groups.at(-1);
     if (before !== undefined && start - before.end < PAUSE_FRAMES) {
       groups[groups.length - 1] = { start: before.start, end: Math.max(before.end, end) };

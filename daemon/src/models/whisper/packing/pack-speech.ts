@@ -1,6 +1,6 @@
 /**
- * Packs stretches of speech into windows for the encoder: as few as possible, cut only in pauses. The silence between
- * stretches is left out, so that a window holds more speech; times are mapped back to the file. All positions are mel
+ * Packs segments of speech into windows for the encoder: as few as possible, cut only in pauses. The silence between
+ * segments is left out, so that a window holds more speech; times are mapped back to the file. All positions are mel
  * frames of 10 ms.
  */
 
@@ -19,10 +19,10 @@ export interface PackedSpeech {
 
 export interface AvailableSpeech {
   /** Padded speech, in order and disjoint. */
-  readonly stretches: readonly FrameSpan[];
+  readonly segments: readonly FrameSpan[];
   /** Speech without padding, split at short pauses: it may be cut between two of these. */
   readonly tight: readonly FrameSpan[];
-  /** Whether the audio has ended; otherwise the last stretch may grow and more may follow. */
+  /** Whether the audio has ended; otherwise the last segment may grow and more may follow. */
   readonly ended: boolean;
 }
 
@@ -34,7 +34,7 @@ export interface Packing {
 
 /** Longer pauses make no better cut. */
 const MAX_PAUSE_FRAMES = 100;
-/** Padding of a stretch, which is silence too. */
+/** Padding of a segment, which is silence too. */
 const PADDING_FRAMES = 50;
 /** Unfilled frames of a window that one frame of pause is worth. */
 const PAUSE_WEIGHT = 8;
@@ -50,22 +50,22 @@ const LOOKAHEAD_FRAMES = 300;
  * @param quietest finds the quietest place between two frames, for speech without a pause
  */
 export function packNext(
-  { stretches, tight, ended }: AvailableSpeech,
+  { segments, tight, ended }: AvailableSpeech,
   capacity: number,
   quietest: (from: number, to: number) => number,
 ): Packing | undefined {
-  const last = stretches.at(-1);
+  const last = segments.at(-1);
   if (last === undefined) return undefined;
-  const length = lengthOf(stretches);
+  const length = lengthOf(segments);
   if (!ended && length <= capacity + LOOKAHEAD_FRAMES) return undefined;
-  if (length <= capacity) return { window: windowOf(stretches), end: last.end };
-  const cutPoints = findCutPoints(stretches, tight).filter(({ filled }) => filled <= capacity);
+  if (length <= capacity) return { window: windowOf(segments), end: last.end };
+  const cutPoints = findCutPoints(segments, tight).filter(({ filled }) => filled <= capacity);
   let best = bestOf(
     cutPoints.filter(({ filled }) => filled >= MIN_FILL_RATIO * capacity),
     capacity,
   );
-  best ??= quietestCut(stretches, capacity, quietest);
-  return { window: windowOf(spansBefore(stretches, best.at)), end: best.at };
+  best ??= quietestCut(segments, capacity, quietest);
+  return { window: windowOf(spansBefore(segments, best.at)), end: best.at };
 }
 
 /** A possible end of a window. */
@@ -76,11 +76,11 @@ interface CutPoint {
   readonly pause: number;
 }
 
-/** Between stretches, and in the middle of pauses inside them. */
-function findCutPoints(stretches: readonly FrameSpan[], tight: readonly FrameSpan[]): CutPoint[] {
+/** Between segments, and in the middle of pauses inside them. */
+function findCutPoints(segments: readonly FrameSpan[], tight: readonly FrameSpan[]): CutPoint[] {
   const places: CutPoint[] = [];
   let filled = 0;
-  for (const [i, { start, end }] of stretches.entries()) {
+  for (const [i, { start, end }] of segments.entries()) {
     for (const [j, spoken] of tight.entries()) {
       const next = tight[j + 1];
       if (next === undefined || spoken.end <= start || next.start >= end) continue;
@@ -89,7 +89,7 @@ function findCutPoints(stretches: readonly FrameSpan[], tight: readonly FrameSpa
         places.push({ at, filled: filled + at - start, pause: next.start - spoken.end });
     }
     filled += end - start;
-    const next = stretches[i + 1];
+    const next = segments[i + 1];
     if (next !== undefined) places.push({ at: end, filled, pause: next.start - end + PADDING_FRAMES });
   }
   return places;
@@ -107,12 +107,12 @@ function bestOf(places: readonly CutPoint[], capacity: number): CutPoint | undef
 
 /** Without a pause in the later half of a window, it ends at the quietest place there. */
 function quietestCut(
-  stretches: readonly FrameSpan[],
+  segments: readonly FrameSpan[],
   capacity: number,
   quietest: (from: number, to: number) => number,
 ): CutPoint {
   let filled = 0;
-  for (const { start, end } of stretches) {
+  for (const { start, end } of segments) {
     const from = start + Math.max(1, Math.ceil(MIN_FILL_RATIO * capacity) - filled);
     const to = Math.min(end - 1, start + capacity - filled);
     if (from <= to) {
@@ -124,15 +124,15 @@ function quietestCut(
   throw new RangeError('speech that fits in a window is not cut');
 }
 
-/** The stretches before a frame. */
-function spansBefore(stretches: readonly FrameSpan[], at: number): FrameSpan[] {
-  return stretches.flatMap(({ start, end }) => (start < at ? [{ start, end: Math.min(end, at) }] : []));
+/** The segments before a frame. */
+function spansBefore(segments: readonly FrameSpan[], at: number): FrameSpan[] {
+  return segments.flatMap(({ start, end }) => (start < at ? [{ start, end: Math.min(end, at) }] : []));
 }
 
-/** Merges adjacent stretches into one piece. */
-function windowOf(stretches: readonly FrameSpan[]): PackedSpeech {
+/** Merges adjacent segments into one piece. */
+function windowOf(segments: readonly FrameSpan[]): PackedSpeech {
   const pieces: FrameSpan[] = [];
-  for (const { start, end } of stretches) {
+  for (const { start, end } of segments) {
     const previous = pieces.at(-1);
     if (previous !== undefined && previous.end >= start)
       pieces[pieces.length - 1] = { start: previous.start, end };

@@ -66,7 +66,7 @@ export class PackedWindows {
         return packed;
       }
       if (this.#mel.ended) return undefined;
-      if (availableSpeech.stretches.length === 0) this.#dropBefore(this.#stableFrames());
+      if (availableSpeech.segments.length === 0) this.#dropBefore(this.#stableFrames());
       this.#requestedFrames = Math.max(this.#requestedFrames, this.#packedFrames) + STEP_FRAMES;
       await this.#mel.fill(this.#requestedFrames, signal);
     }
@@ -81,15 +81,15 @@ export class PackedWindows {
     const [packedFrames, speech] = [this.#packedFrames, this.#speech];
     if (speech === undefined) {
       return {
-        stretches: contentFrames > packedFrames ? [{ start: packedFrames, end: contentFrames }] : [],
+        segments: contentFrames > packedFrames ? [{ start: packedFrames, end: contentFrames }] : [],
         tight: [],
         ended,
       };
     }
-    const stretches = toFrames(speech.segmentsAfter(packedFrames * HOP_SAMPLES), packedFrames, contentFrames);
-    const first = stretches[0]?.start ?? Infinity;
+    const segments = toFrames(speech.segmentsAfter(packedFrames * HOP_SAMPLES), packedFrames, contentFrames);
+    const first = segments[0]?.start ?? Infinity;
     return {
-      stretches,
+      segments,
       tight: toFrames(
         speech.tightSegments(packedFrames * HOP_SAMPLES, contentFrames * HOP_SAMPLES),
         packedFrames,
@@ -147,12 +147,12 @@ export class PackedWindows {
   }
 }
 
-/** Stretches from frame `from` on, disjoint. */
-function toFrames(stretches: readonly SpeechSegment[], from: number, to: number): FrameSpan[] {
+/** Segments from frame `from` on, disjoint. */
+function toFrames(segments: readonly SpeechSegment[], from: number, to: number): FrameSpan[] {
   const spans: FrameSpan[] = [];
-  for (const stretch of stretches) {
-    const start = Math.max(spans.at(-1)?.end ?? from, Math.floor(stretch.start / HOP_SAMPLES));
-    const end = Math.min(to, Math.ceil(stretch.end / HOP_SAMPLES));
+  for (const segment of segments) {
+    const start = Math.max(spans.at(-1)?.end ?? from, Math.floor(segment.start / HOP_SAMPLES));
+    const end = Math.min(to, Math.ceil(segment.end / HOP_SAMPLES));
     if (end > start) spans.push({ start, end });
   }
   return spans;

@@ -104,9 +104,9 @@ export function clipToSpeech(
   return words.map((word) => {
     let best = { start: word.start, end: word.end };
     let longest = MIN_CLIP_SECONDS;
-    for (const stretch of speech) {
-      const start = Math.max(word.start, stretch.start - offsetSeconds);
-      const end = Math.min(word.end, stretch.end - offsetSeconds);
+    for (const segment of speech) {
+      const start = Math.max(word.start, segment.start - offsetSeconds);
+      const end = Math.min(word.end, segment.end - offsetSeconds);
       if (end - start < longest) continue;
       longest = end - start;
       best = { start, end };
