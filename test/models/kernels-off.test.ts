@@ -14,7 +14,7 @@ function transcribed(isa: string): { kernels: string; tokens: number[][]; logpro
     const { result } = await transcribeFile(model, 'assets/speech/jfk.flac', PLAIN);
     model.dispose();
     const tokens = result.segments.map((segment) => segment.tokens);
-    const logprobs = result.segments.map((segment) => segment.avgLogprob);
+    const logprobs = result.segments.map((segment) => segment.details.whisper.avgLogprob);
     console.log(JSON.stringify({ kernels: mx.cpu.instructionSet(), tokens, logprobs }));`;
   const stdout = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: root,
@@ -36,6 +36,7 @@ inLinuxBuild(
     expect(best?.tokens.flat().length).toBeGreaterThan(20);
     expect(best?.tokens).toEqual(plain?.tokens);
     expect(portable?.tokens).toEqual(plain?.tokens);
+    expect(plain?.logprobs).toHaveLength(plain?.tokens.length ?? NaN);
     for (const [i, logprob] of (plain?.logprobs ?? []).entries())
       expect(best?.logprobs[i]).toBeCloseTo(logprob, 3);
   },

@@ -31,6 +31,16 @@ test('the options of another family are refused', () => {
   );
 });
 
+test('an option that stands at the top by mistake is named', () => {
+  expect(() => own({ language: 'en', patience: 2 } as TranscribeOptions)).toThrow(
+    expect.objectContaining({
+      code: 'INVALID_ARGUMENT',
+      message: 'there is no option patience',
+      hint: 'options that only whisper models have stand under `whisper`',
+    }),
+  );
+});
+
 test.each([
   [{ patience: 'much' }, /^whisper\.patience: /],
   [{ patience: 11 }, /^whisper\.patience: /],

@@ -184,9 +184,9 @@ describeUnless(reason)('Dictate', () => {
     const resumed = await dictate(6, host);
     await resumed.act('Finish and Paste');
     await resumed.done();
-    // The last word is of less than a second.
+    // The last word is of less than a second, and the clock on the screen rounds.
     const words = host.desktop.pasted.split(' ').slice(0, -1);
-    expect(words.length).toBeGreaterThanOrEqual(6);
+    expect(words.length).toBeGreaterThanOrEqual(5);
     expect(words).toEqual(rampText(60 * SECOND).split(' ').slice(0, words.length));
   });
 

@@ -24,8 +24,13 @@ export function ownOptions<T>(
   common: { readonly entries: object },
   { name: family, schema }: Family<T>,
 ): T {
-  for (const name of Object.keys(options)) {
+  for (const [name, value] of Object.entries(options)) {
     if (name === family || Object.hasOwn(common.entries, name)) continue;
+    if (typeof value !== 'object') {
+      throw new SottoError('INVALID_ARGUMENT', `there is no option ${name}`, {
+        hint: `options that only ${family} models have stand under \`${family}\``,
+      });
+    }
     throw new SottoError('INVALID_ARGUMENT', `the options of ${name} don’t fit a ${family} model`, {
       hint: `omit them, or choose a ${name} model`,
     });
