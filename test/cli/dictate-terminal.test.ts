@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import type { ReadStream, WriteStream } from 'node:tty';
 import { describe, expect, jest, test } from '@jest/globals';
 import { listenToKeys } from '#daemon/cli/dictate/terminal-keys.js';
-import { LevelMeter } from '#daemon/cli/dictate/level-meter.js';
+import { LevelMeter } from '#daemon/capture/level-meter.js';
 import { terminalDictateView } from '#daemon/cli/dictate/terminal-dictate-view.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { until } from '#test/harness/wait.js';

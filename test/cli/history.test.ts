@@ -8,7 +8,7 @@ import { table, whenText } from '#daemon/cli/history/history-table.js';
 import { plainTranscribeView } from '#daemon/cli/transcribe/transcribe-plain-view.js';
 import { columnsOf } from '#daemon/cli/terminal/columns.js';
 import { styleFor } from '#daemon/cli/terminal/style.js';
-import type { Transcriber } from '#daemon/cli/transcribe/transcriber.js';
+import type { Transcriber } from '#daemon/batch/transcriber.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { JobEvent } from '#daemon/protocol/messages.js';
 import { History, type StoredDictation } from '#daemon/store/history/index.js';

@@ -172,7 +172,7 @@ describe('URLs', () => {
 
   test('in public never redirect into the private network', async () => {
     const { inputsOf } = await import('#daemon/cli/transcribe/inputs.js');
-    const { fetchAudio } = await import('#daemon/cli/worker/fetch-audio.js');
+    const { fetchAudio } = await import('#daemon/worker/fetch-audio.js');
     const base = await serve((_, response) => response.end(SOUND));
     const limits = { maxBytes: 1e6, maxSeconds: 5, allowPrivate: false };
     await expect(fetchAudio(base, limits, new AbortController().signal)).rejects.toMatchObject({

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { columnsOf, fitEnd, fitStart } from '#daemon/cli/terminal/columns.js';
-import { clock, formatSpeed, progressLine } from '#daemon/cli/terminal/progress-line.js';
+import { clock, formatSpeed } from '#daemon/format-duration.js';
+import { progressLine } from '#daemon/cli/terminal/progress-line.js';
 import { styleFor, wantsColor } from '#daemon/cli/terminal/style.js';
 
 const plain = styleFor(false);

@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Redis } from 'ioredis';
-import { openQueue, openRedis, type JobQueue } from '#daemon/cli/worker/connect-queue.js';
-import { statusOf, type QueueStatus } from '#daemon/cli/worker/queue-commands.js';
-import { parseQueueUrl } from '#daemon/cli/worker/queue-url.js';
+import { openQueue, openRedis, type JobQueue } from '#daemon/worker/connect-queue.js';
+import { statusOf, type QueueStatus } from '#daemon/worker/queue-status.js';
+import { parseQueueUrl } from '#daemon/worker/queue-url.js';
 import { writeFakeAudio, type FakeScript } from '#test/harness/fake-audio.js';
 import { sotto, startSotto, type SottoProcess, type SottoResult } from '#test/harness/run-sotto.js';
 import { stopAll } from '#test/harness/stop-all.js';

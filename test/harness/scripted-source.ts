@@ -1,5 +1,5 @@
 /** An audio source whose samples a test emits. */
-import type { AudioSource, SourceListener } from '#daemon/cli/dictate/audio-source.js';
+import type { AudioSource, SourceListener } from '#daemon/capture/audio-source.js';
 import { until } from './wait.js';
 
 export class ScriptedSource implements AudioSource {

@@ -18,8 +18,8 @@ const LAW: Record<string, readonly string[]> = {
   protocol: [],
   base: ['protocol'],
   client: ['protocol', 'base', 'writers'],
-  // The forms of written text: for the command and for programs.
-  writers: ['protocol', 'base'],
+  // The forms of written text, and its files; the store knows which files Sotto wrote.
+  writers: ['store', 'protocol', 'base'],
   store: ['protocol', 'base'],
   supervisor: ['protocol', 'base'],
   // Audio is written to disk before it is acknowledged: spools are files of the store.
@@ -27,17 +27,22 @@ const LAW: Record<string, readonly string[]> = {
   // HTTP clients choose the sample rate, and text is returned in the formats of files.
   server: ['sessions', 'protocol', 'base', 'store', 'writers', 'signal'],
   composition: ['server', 'sessions', 'supervisor', 'store', 'protocol', 'base'],
-  // The command line sees all but the engine's side.
   // A microphone gives its own rate: the process that holds it brings it to 16 kHz.
+  capture: ['client', 'sessions', 'store', 'signal', 'protocol', 'base'],
+  batch: ['writers', 'store', 'protocol', 'base'],
+  worker: ['batch', 'writers', 'store', 'protocol', 'base'],
+  // The command line sees all but the engine's side.
   cli: [
     'composition',
+    'capture',
+    'batch',
+    'worker',
     'server',
     'sessions',
     'supervisor',
     'store',
     'client',
     'writers',
-    'signal',
     'protocol',
     'base',
     'launchd',

@@ -17,13 +17,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { isListening } from '#daemon/server/probe.js';
-import {
-  checkSocketPath,
-  isSocketInPlace,
-  listenAt,
-  removeSocket,
-  securePrivateFolder,
-} from '#daemon/server/socket.js';
+import { isSocketInPlace, listenAt, removeSocket } from '#daemon/server/socket.js';
+import { checkSocketPath, securePrivateFolder } from '#daemon/socket-folder.js';
 import { resolvePaths } from '#daemon/paths.js';
 
 let folder: string;

@@ -5,7 +5,7 @@ import { resolvePaths } from '../paths.js';
 import type { CaptureOptions } from '../protocol/capture.js';
 import { language, number } from './flags/flag-values.js';
 import { hiddenAlias } from './flags/hidden-alias.js';
-import { modelArgument } from './models/model-argument.js';
+import { modelArgument } from '../store/model-argument.js';
 import type { Outcome } from './transcribe/create-transcriber.js';
 import { defined } from '../protocol/defined.js';
 
@@ -54,10 +54,15 @@ export function addCapture(program: Command, outcome: Outcome): void {
         return;
       }
       const source = await sourceFor(flags);
-      const { runCapture } = await import('./capture/run-capture.js');
+      const [{ runCapture }, { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon }] = await Promise.all([
+        import('../capture/run-capture.js'),
+        import('./daemon/start-daemon.js'),
+      ]);
       outcome.exitCode = await runCapture({
         paths,
         source,
+        connect: async () =>
+          (await findOrStartDaemon({ paths, idleExitMinutes: AUTO_IDLE_EXIT_MINUTES })).client,
         options: optionsOf(flags),
         ...defined({ parent: flags.parent }),
       });
@@ -90,9 +95,9 @@ function optionsOf({
 /** Opens the microphone while the rest loads, so that the first words aren't lost. */
 async function sourceFor({ device, from }: CaptureFlags) {
   if (from !== undefined) {
-    const { FileAudioSource } = await import('./dictate/file-audio-source.js');
+    const { FileAudioSource } = await import('../capture/file-audio-source.js');
     return new FileAudioSource(from, { ready: () => Promise.resolve() });
   }
-  const { Microphone } = await import('./microphone/microphone.js');
+  const { Microphone } = await import('../capture/microphone/microphone.js');
   return new Microphone({ orDefault: true, ...defined({ device }) });
 }

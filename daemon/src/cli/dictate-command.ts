@@ -2,11 +2,11 @@
 import { Option, type Command } from 'commander';
 import { resolvePaths } from '../paths.js';
 import { flagRequires, flagsConflict } from './flags/flag-errors.js';
-import type { AudioSource } from './dictate/audio-source.js';
+import type { AudioSource } from '../capture/audio-source.js';
 import { language } from './flags/flag-values.js';
 import { hiddenAlias } from './flags/hidden-alias.js';
 import { examples, isExpanded, setCommonOptions } from './help/layout.js';
-import { modelArgument } from './models/model-argument.js';
+import { modelArgument } from '../store/model-argument.js';
 import type { Outcome } from './transcribe/create-transcriber.js';
 import { defined } from '../protocol/defined.js';
 
@@ -80,7 +80,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
       const paths = resolvePaths();
       const model = modelArgument(flags.model, paths);
       if (flags.listDevices === true) {
-        const { printMicrophones } = await import('./microphone/microphone.js');
+        const { printMicrophones } = await import('../capture/microphone/microphone.js');
         outcome.exitCode = await printMicrophones();
         return;
       }
@@ -109,7 +109,7 @@ export function addDictate(program: Command, outcome: Outcome): void {
 }
 
 async function openMicrophone(device: string | undefined): Promise<AudioSource> {
-  const { Microphone } = await import('./microphone/microphone.js');
+  const { Microphone } = await import('../capture/microphone/microphone.js');
   return new Microphone(device === undefined ? {} : { device });
 }
 

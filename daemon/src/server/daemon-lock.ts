@@ -8,8 +8,8 @@ import { dirname } from 'node:path';
 import { sleep } from '../async.js';
 import { makeFolder } from '../make-folder.js';
 import { isRunning } from '../is-running.js';
-import { codeOf, SottoError } from '../protocol/errors.js';
-import { reasonOf } from '../protocol/file-errors.js';
+import { SottoError } from '../protocol/errors.js';
+import { unwritableHome } from '../socket-folder.js';
 import type { ProcessLock } from '../store/process-lock.js';
 import { isListening } from './probe.js';
 
@@ -135,19 +135,6 @@ function tryDaemonLock(path: string, tryLock: TryLock): Lock | undefined {
       held = undefined;
     },
   };
-}
-
-/** @param error system or SQLite error about a file in Sotto's folder that the daemon needs */
-export function unwritableHome(path: string, error: unknown): SottoError {
-  const cause: unknown = error instanceof SottoError ? (error.cause ?? error) : error;
-  const isFull = codeOf(cause) === 'ENOSPC' || codeOf(cause) === 'EDQUOT';
-  return new SottoError('DAEMON_UNAVAILABLE', `can't write ${path}: ${reasonOf(cause)}`, {
-    cause: error,
-    retryable: isFull,
-    hint: isFull
-      ? 'free some disk space, then try again'
-      : `make ${dirname(path)} writable, set SOTTO_HOME to another folder, or use --no-daemon`,
-  });
 }
 
 /** Removes the id of an earlier process first, because a reader may signal that process. */

@@ -11,7 +11,8 @@ import { Admission } from './http/admission.js';
 import { HttpServer } from './http/http-server.js';
 import { FILE_CHECK_INTERVAL_MS, acquireLock, type Lock } from './daemon-lock.js';
 import { isListening } from './probe.js';
-import { checkSocketPath, isSocketInPlace, listenAt, removeSocket, securePrivateFolder } from './socket.js';
+import { checkSocketPath, securePrivateFolder } from '../socket-folder.js';
+import { isSocketInPlace, listenAt, removeSocket } from './socket.js';
 import { PONG_TIMEOUT_MS, GOING_AWAY, PING_INTERVAL_MS } from './websocket.js';
 
 interface ServerContext extends ConnectionContext {

@@ -1,50 +1,11 @@
 /** Listens on a Unix socket in a private folder, and refuses a path with a foreign file or listener. */
-import { chmodSync, lstatSync, renameSync, unlinkSync, type Stats } from 'node:fs';
+import { chmodSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { basename, dirname, join } from 'node:path';
-import { makeFolder } from '../make-folder.js';
-import { MAX_SOCKET_PATH_BYTES } from '../paths.js';
 import { codeOf, SottoError } from '../protocol/errors.js';
 import { codedError } from '../protocol/file-errors.js';
-import { unwritableHome } from './daemon-lock.js';
+import { checkSocketPath, planted } from '../socket-folder.js';
 import { isListening } from './probe.js';
-
-/** @throws SottoError INVALID_ARGUMENT if the path is too long for a socket */
-export function checkSocketPath(path: string): void {
-  const bytes = Buffer.byteLength(path);
-  if (bytes > MAX_SOCKET_PATH_BYTES) {
-    throw new SottoError(
-      'INVALID_ARGUMENT',
-      `the socket path has ${bytes} bytes, but the limit is ${MAX_SOCKET_PATH_BYTES}: ${path}`,
-      { hint: 'set SOTTO_HOME to a shorter folder' },
-    );
-  }
-}
-
-/**
- * Creates the folder with mode 0700, or checks that the user owns it and no other user can write to it.
- * @throws SottoError UNAUTHORIZED, DAEMON_UNAVAILABLE (it can't be created)
- */
-export function securePrivateFolder(folder: string): void {
-  try {
-    makeFolder(folder, 0o700);
-  } catch (error) {
-    throw unwritableHome(folder, error);
-  }
-  const stats = lstatSync(folder);
-  if (!stats.isDirectory()) throw planted(folder, stats, 'a folder of your own');
-  if (process.getuid !== undefined && stats.uid !== process.getuid()) {
-    throw new SottoError('UNAUTHORIZED', `${folder} belongs to another user`, {
-      hint: 'set SOTTO_HOME to a folder of your own',
-    });
-  }
-  if ((stats.mode & 0o022) !== 0) {
-    throw new SottoError('UNAUTHORIZED', `other users can write to ${folder}`, {
-      hint: `check its contents, then run chmod 700 '${folder}'`,
-    });
-  }
-  if ((stats.mode & 0o077) !== 0) chmodSync(folder, 0o700);
-}
 
 /**
  * Listens at the path with mode 0600, and replaces the socket of a killed daemon. The caller holds the daemon's lock. If the
@@ -125,17 +86,4 @@ function draftOf(path: string): string {
 /** Whether a retry would fail, too. */
 export function isForbidden(error: unknown): boolean {
   return ['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '');
-}
-
-function planted(path: string, stats: Stats, expected: string): SottoError {
-  const what = stats.isSymbolicLink()
-    ? 'a symbolic link'
-    : stats.isFIFO()
-      ? 'a FIFO'
-      : stats.isDirectory()
-        ? 'a folder'
-        : 'a file';
-  return new SottoError('UNAUTHORIZED', `${path} is ${what}, not ${expected}`, {
-    hint: 'check where it comes from, then remove it',
-  });
 }

@@ -3,7 +3,7 @@ import { Option, type Command } from 'commander';
 import { resolvePaths } from '../../paths.js';
 import { minutes, whole } from '../flags/flag-values.js';
 import { examples } from '../help/layout.js';
-import { modelArgument } from '../models/model-argument.js';
+import { modelArgument } from '../../store/model-argument.js';
 import type { Outcome } from '../transcribe/create-transcriber.js';
 
 interface StatusFlags {

@@ -8,7 +8,8 @@ import { launcher, packageRoot, type Paths } from '../../paths.js';
 import { sleep } from '../../async.js';
 import { SottoError } from '../../protocol/errors.js';
 import { readFileEnd } from '../../read-file-end.js';
-import { activeHolder, FILE_CHECK_INTERVAL_MS, unwritableHome } from '../../server/daemon-lock.js';
+import { activeHolder, FILE_CHECK_INTERVAL_MS } from '../../server/daemon-lock.js';
+import { unwritableHome } from '../../socket-folder.js';
 
 const POLL_INTERVAL_MS = 25;
 /** Node's start on a loaded machine, with a margin; the model loads later. */

@@ -1,7 +1,7 @@
 /** Delivers the final text. */
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import { openOutputs, type Outputs } from '../output/outputs.js';
+import { openOutputs, type Outputs } from '../../writers/placement/outputs.js';
 import { clipboardCommand, copyText, type ClipboardCommand } from './clipboard.js';
 
 interface TextDelivery {

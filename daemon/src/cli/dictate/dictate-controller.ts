@@ -5,13 +5,13 @@ import { codedError } from '../../protocol/file-errors.js';
 import type { FinalEvent } from '../../protocol/live.js';
 import { trace } from '../../trace.js';
 import { INTERRUPTED } from '../interrupt.js';
-import { clock } from '../terminal/progress-line.js';
+import { clock } from '../../format-duration.js';
 import { wrapForStdout } from '../terminal/text-flow.js';
 import type { Deliverer } from './deliver.js';
-import { LevelMeter } from './level-meter.js';
-import type { AudioSourceInfo, AudioSource } from './audio-source.js';
+import { LevelMeter } from '../../capture/level-meter.js';
+import type { AudioSourceInfo, AudioSource } from '../../capture/audio-source.js';
 import type { DictateView } from './dictate-view.js';
-import { WakeDetector } from './wake-detector.js';
+import { WakeDetector } from '../../capture/wake-detector.js';
 
 interface DictateDeps {
   readonly source: AudioSource;

@@ -1,8 +1,8 @@
 /** How a dictation is shown: one view for terminals, one for everything else. */
 import type { DictationEvent } from '../../client/index.js';
 import type { SottoError } from '../../protocol/errors.js';
-import type { LevelMeter } from './level-meter.js';
-import type { AudioSourceInfo } from './audio-source.js';
+import type { LevelMeter } from '../../capture/level-meter.js';
+import type { AudioSourceInfo } from '../../capture/audio-source.js';
 
 export interface DictateView {
   /** Called before anything is open. `levels` measures the audio of this dictation. */

@@ -1,7 +1,7 @@
 /** The view for pipes and files: messages go to stderr, one per line; the text isn't shown. */
 import { errorLine } from '../transcribe/transcribe-view.js';
 import { noticeOf, type DictateView } from './dictate-view.js';
-import type { LevelMeter } from './level-meter.js';
+import type { LevelMeter } from '../../capture/level-meter.js';
 
 export function plainDictateView(isLive: boolean, keys: boolean): DictateView {
   let levels: LevelMeter | undefined;

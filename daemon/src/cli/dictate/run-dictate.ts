@@ -15,9 +15,9 @@ import { markCancelled } from '../../store/spool/cancel-mark.js';
 import { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon } from '../daemon/start-daemon.js';
 import type { Deliverer } from './deliver.js';
 import { DictateController } from './dictate-controller.js';
-import { FileAudioSource } from './file-audio-source.js';
+import { FileAudioSource } from '../../capture/file-audio-source.js';
 import { hasKeys, listenToKeys } from './terminal-keys.js';
-import type { AudioSource } from './audio-source.js';
+import type { AudioSource } from '../../capture/audio-source.js';
 import type { DictateView } from './dictate-view.js';
 import { defined } from '../../protocol/defined.js';
 

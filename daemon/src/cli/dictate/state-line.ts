@@ -1,7 +1,8 @@
 /** The line below the text, as much of it as fits: `● 0:07  ▁▁▂▅▇▆▃▁  listening · Enter finishes, Esc discards`. */
 import type { SessionState } from '../../protocol/live.js';
 import { columnsOf, fitStart } from '../terminal/columns.js';
-import { clock, spinnerAt } from '../terminal/progress-line.js';
+import { clock } from '../../format-duration.js';
+import { spinnerAt } from '../terminal/progress-line.js';
 import type { Style } from '../terminal/style.js';
 
 /** After this wait the line shows how to leave. */

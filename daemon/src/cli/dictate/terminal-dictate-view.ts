@@ -9,8 +9,8 @@ import { LiveArea } from '../terminal/live-area.js';
 import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 import { TextFlow } from '../terminal/text-flow.js';
 import { errorLine } from '../transcribe/transcribe-view.js';
-import type { AudioSourceInfo } from './audio-source.js';
-import type { LevelMeter } from './level-meter.js';
+import type { AudioSourceInfo } from '../../capture/audio-source.js';
+import type { LevelMeter } from '../../capture/level-meter.js';
 import { stateLine, type DictateState } from './state-line.js';
 import { noticeOf, type DictateView } from './dictate-view.js';
 

@@ -2,7 +2,7 @@
 import type { Paths } from '../../paths.js';
 import { dictationsAsCsv, dictationsAsMarkdown } from '../../protocol/history-export.js';
 import type { StoredDictation } from '../../store/history/index.js';
-import { createFile } from '../output/place-text.js';
+import { createFile } from '../../writers/placement/place-text.js';
 import { EXPORT_FORMATS, type HistoryFormat, type ExportHistoryOptions } from './export-formats.js';
 import { jsonOf, withHistory } from './open-history.js';
 

@@ -6,7 +6,7 @@ import { resolvePaths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { language, whole } from '../flags/flag-values.js';
 import { EXPORT_FORMATS, type ExportHistoryOptions } from './export-formats.js';
-import { modelArgument } from '../models/model-argument.js';
+import { modelArgument } from '../../store/model-argument.js';
 import {
   chooseView,
   daemonTranscriber,

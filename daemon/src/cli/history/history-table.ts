@@ -1,7 +1,7 @@
 /** Formats past dictations as a table that fits the terminal. */
 import type { StoredDictation, Range } from '../../store/history/index.js';
 import { columnsOf, fitStart, padEnd } from '../terminal/columns.js';
-import { clock } from '../terminal/progress-line.js';
+import { clock } from '../../format-duration.js';
 import type { Style } from '../terminal/style.js';
 
 export interface TableRow {

@@ -5,7 +5,7 @@ import type { Retention } from '../../settings.js';
 import type { StoredDictation, SearchResult, History } from '../../store/history/index.js';
 import { findByIdPrefix, jsonOf, withHistory } from './open-history.js';
 import { stateColor, table, whenText, placeholderText, type TableRow } from './history-table.js';
-import { clock } from '../terminal/progress-line.js';
+import { clock } from '../../format-duration.js';
 import { styleFor, wantsColor } from '../terminal/style.js';
 
 interface ListFlags {

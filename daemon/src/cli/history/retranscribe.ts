@@ -9,7 +9,7 @@ import { INTERRUPTED } from '../interrupt.js';
 import { columnsOf, fitStart } from '../terminal/columns.js';
 import { styleFor, wantsColor } from '../terminal/style.js';
 import { readSettings } from '../../settings.js';
-import type { Transcriber } from '../transcribe/transcriber.js';
+import type { Transcriber } from '../../batch/transcriber.js';
 import type { TranscribeView } from '../transcribe/transcribe-view.js';
 import { defined } from '../../protocol/defined.js';
 

@@ -8,7 +8,7 @@ import { readRecord } from '../../store/download/model-record.js';
 import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel } from '../../store/find-model.js';
 import { defaultModelDir } from './list-installed-models.js';
-import { modelArgument } from './model-argument.js';
+import { modelArgument } from '../../store/model-argument.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
 
 export async function modelInfo(paths: Paths, name: string, json: boolean): Promise<number> {

@@ -5,7 +5,7 @@ import { examples } from '../help/layout.js';
 import { modelDirs, resolvePaths } from '../../paths.js';
 import { GROUP_SIZES, WEIGHT_BITS, WEIGHT_TYPES, type ConvertOptions } from '../../protocol/model-process.js';
 import { findModel } from '../../store/find-model.js';
-import { modelArgument } from './model-argument.js';
+import { modelArgument } from '../../store/model-argument.js';
 import { addQuantize, oneOf } from './quantize-command.js';
 import { addList, addInstalledModelCommands, interruptible } from './installed-model-commands.js';
 import { defined } from '../../protocol/defined.js';

@@ -7,7 +7,8 @@ import {
 } from '../../store/download/index.js';
 import { columnsOf, fitStart } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
-import { clock, spinnerAt } from '../terminal/progress-line.js';
+import { clock } from '../../format-duration.js';
+import { spinnerAt } from '../terminal/progress-line.js';
 import { styleFor, wantsColor, type Style } from '../terminal/style.js';
 
 interface PullView {

@@ -5,7 +5,7 @@ import { examples } from '../help/layout.js';
 import { modelDirs, resolvePaths } from '../../paths.js';
 import { GROUP_SIZES, LAYER_BITS, WEIGHT_BITS, type ConvertOptions } from '../../protocol/model-process.js';
 import { findModel } from '../../store/find-model.js';
-import { modelArgument } from './model-argument.js';
+import { modelArgument } from '../../store/model-argument.js';
 import { interruptible } from './installed-model-commands.js';
 
 interface QuantizeFlags {

@@ -5,7 +5,7 @@ import { SottoError } from '../../protocol/errors.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import { findModelWithFallback, settingFor } from '../../store/find-model.js';
 import { chooseModel } from '../../store/write-settings.js';
-import { modelArgument } from './model-argument.js';
+import { modelArgument } from '../../store/model-argument.js';
 import { queryDaemon } from './query-daemon.js';
 import { modelLoadView } from './model-load-view.js';
 

@@ -10,7 +10,7 @@ import { describeModel } from './describe-model.js';
 import { stageBar } from './stage-bar.js';
 import { runModelTool } from './model-tool-process.js';
 import { InProcessTranscriber } from '../transcribe/in-process-transcriber.js';
-import type { Transcriber } from '../transcribe/transcriber.js';
+import type { Transcriber } from '../../batch/transcriber.js';
 import { errorsIn, percent, type Errors } from './word-errors.js';
 
 interface VerifyModelOptions {

@@ -1,7 +1,7 @@
 /** Records a second of the microphone with sotto-mic, as dictations do. */
 import { SottoError } from '../../protocol/errors.js';
-import { OPEN, STOP, type MicEvent, type MicFailure } from '../microphone/mic-messages.js';
-import { MicProcess } from '../microphone/mic-process.js';
+import { OPEN, STOP, type MicEvent, type MicFailure } from '../../capture/microphone/mic-messages.js';
+import { MicProcess } from '../../capture/microphone/mic-process.js';
 
 /** Recorded after the first sample that isn't zero. */
 const RECORD_SECONDS = 1;

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { SottoError } from '../../protocol/errors.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
-import { placeText } from '../output/place-text.js';
+import { placeText } from '../../writers/placement/place-text.js';
 import type { StepCheck } from './run-steps.js';
 
 export interface Report {

@@ -1,11 +1,11 @@
 /** Creates what transcribing commands need: a view, a transcriber, and interrupt handling. */
 import type { Paths } from '../../paths.js';
 import { SOTTO_VERSION } from '../../protocol/version.js';
-import type { BatchProgress } from '../batch/batch-progress.js';
-import type { BatchView } from '../batch/batch-view.js';
+import type { BatchProgress } from '../../batch/batch-progress.js';
+import type { BatchView } from '../../batch/batch-view.js';
 import { onInterrupt } from '../interrupt.js';
 import { plainTranscribeView } from './transcribe-plain-view.js';
-import type { Transcriber } from './transcriber.js';
+import type { Transcriber } from '../../batch/transcriber.js';
 import { withoutNotes, type TranscribeView } from './transcribe-view.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -32,10 +32,10 @@ export async function chooseView({ headers, wrap, quiet = false }: ViewOptions):
 
 export async function chooseBatchView(progress: BatchProgress, quiet: boolean): Promise<BatchView> {
   if (quiet || !process.stderr.isTTY || process.env.TERM === 'dumb') {
-    const { plainBatchView } = await import('../batch/batch-plain-view.js');
+    const { plainBatchView } = await import('./batch-plain-view.js');
     return quiet ? withoutNotes(plainBatchView(progress)) : plainBatchView(progress);
   }
-  const { terminalBatchView } = await import('../batch/batch-terminal-view.js');
+  const { terminalBatchView } = await import('./batch-terminal-view.js');
   return terminalBatchView(process.stderr, progress);
 }
 

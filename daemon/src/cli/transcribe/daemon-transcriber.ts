@@ -3,7 +3,7 @@ import { SottoError } from '../../protocol/errors.js';
 import type { JobEvent } from '../../protocol/messages.js';
 import type { TranscribeOptions } from '../../protocol/transcription.js';
 import { Replay } from '../../sessions/jobs/replay.js';
-import type { Transcriber, TranscriberCall } from './transcriber.js';
+import type { Transcriber, TranscriberCall } from '../../batch/transcriber.js';
 
 /** Transcribes in the daemon. If it crashes during a file, the next one starts the file again. */
 export class DaemonTranscriber implements Transcriber {

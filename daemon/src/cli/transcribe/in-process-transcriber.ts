@@ -7,7 +7,7 @@ import type { TranscribeOptions } from '../../protocol/transcription.js';
 import type { JobNotice } from '../../sessions/jobs/job.js';
 import { trace } from '../../trace.js';
 import { createDaemonCore, type DaemonCore } from '../../daemon-core.js';
-import type { Transcriber, TranscriberCall } from './transcriber.js';
+import type { Transcriber, TranscriberCall } from '../../batch/transcriber.js';
 import { defined } from '../../protocol/defined.js';
 
 /** `--no-daemon`: the same sessions with an engine for this command only. */

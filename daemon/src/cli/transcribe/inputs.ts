@@ -8,7 +8,7 @@ import { basename, resolve } from 'node:path';
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ReportAudio } from '../../writers/writer.js';
-import { fileNameFromUrl, isUrl } from '../output/display-path.js';
+import { fileNameFromUrl, isUrl } from '../../display-path.js';
 import type { TranscribeView } from './transcribe-view.js';
 
 export interface OpenInput {
@@ -108,7 +108,7 @@ function urlInput(address: string): Input {
     fileName: fileNameFromUrl(address),
     async open(view, signal) {
       view.waiting('connecting…');
-      const { fetchAudio, sweepFetched } = await import('../worker/fetch-audio.js');
+      const { fetchAudio, sweepFetched } = await import('../../worker/fetch-audio.js');
       await sweepFetched();
       // Users may fetch from their own network, but a public URL must not redirect there.
       const limits = {
@@ -122,7 +122,7 @@ function urlInput(address: string): Input {
             `downloading ${megabytes(bytes)}${ofBytes === undefined ? '' : ` of ${megabytes(ofBytes)}`}`,
           ),
         );
-        const { embeddedOr } = await import('./report-audio.js');
+        const { embeddedOr } = await import('../../writers/report-audio.js');
         return {
           path,
           remove,
@@ -136,7 +136,7 @@ function urlInput(address: string): Input {
 }
 
 async function isInPrivateNetwork({ hostname }: URL): Promise<boolean> {
-  const { isPrivateNetwork } = await import('../worker/private-networks.js');
+  const { isPrivateNetwork } = await import('../../worker/private-networks.js');
   const host = hostname.replace(/^\[|\]$/g, '');
   const found = await lookup(host, { all: true }).catch(() => []);
   return found.some(({ address }) => isPrivateNetwork(address));

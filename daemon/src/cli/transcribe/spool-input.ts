@@ -7,7 +7,7 @@ import { SottoError } from '../../protocol/errors.js';
 import { readInChildProcess } from '../../read-in-child-process.js';
 import { limitedUpload, sweepInputs, Upload } from '../../upload.js';
 import type { OpenInput } from './inputs.js';
-import { embeddedOr } from './report-audio.js';
+import { embeddedOr } from '../../writers/report-audio.js';
 
 /**
  * @param name for messages

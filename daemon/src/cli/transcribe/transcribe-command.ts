@@ -2,7 +2,7 @@
 import { Argument, Option, type Command } from 'commander';
 import { examples, setCommonOptions } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';
-import { addBatchFlags, firstBatchFlag, toBatchRequest, type BatchFlags } from '../batch/batch-flags.js';
+import { addBatchFlags, firstBatchFlag, toBatchRequest, type BatchFlags } from './batch-flags.js';
 import { addDecodeFlags, toTranscribeOptions, type DecodeFlags } from '../flags/decode-flags.js';
 import {
   destinationOf,
@@ -10,12 +10,12 @@ import {
   isFolder,
   type Destination,
   type DestinationFlags,
-} from '../output/destination.js';
+} from '../flags/destination.js';
 import { format, whole } from '../flags/flag-values.js';
-import { modelArgument } from '../models/model-argument.js';
+import { modelArgument } from '../../store/model-argument.js';
 import { outputPlan, type OutputFlags } from '../flags/output-flags.js';
 import { inputsOf, isStreamed } from './inputs.js';
-import { NO_OUTPUTS, openOutputs } from '../output/outputs.js';
+import { NO_OUTPUTS, openOutputs } from '../../writers/placement/outputs.js';
 import { transcribeAll } from './transcribe-files.js';
 import {
   chooseBatchView,
@@ -25,6 +25,7 @@ import {
   withInterrupt,
   type Outcome,
 } from './create-transcriber.js';
+import { INTERRUPTED } from '../interrupt.js';
 import { SottoError } from '../../protocol/errors.js';
 import { queueOption } from '../worker/worker-command.js';
 import { FORMAT_NAMES, type FormatName } from '../../writers/index.js';
@@ -52,6 +53,8 @@ const COMMON = [
   '--hotwords',
   '--beam-size',
 ];
+
+const BATCH_EXIT_CODES = { done: 0, 'some-failed': 1, interrupted: INTERRUPTED } as const;
 
 export function addTranscribe(program: Command, outcome: Outcome): void {
   const command = program
@@ -161,16 +164,28 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
       // The engine starts first, in parallel with the rest.
       const own = flags.daemon ? undefined : await inProcessTranscriber(paths);
       if (batch !== undefined) {
-        const [{ transcribeBatch }, { BatchProgress }] = await Promise.all([
-          import('../batch/transcribe-batch.js'),
-          import('../batch/batch-progress.js'),
+        const [{ transcribeBatch }, { BatchProgress }, { writeSummary }] = await Promise.all([
+          import('../../batch/transcribe-batch.js'),
+          import('../../batch/batch-progress.js'),
+          import('./batch-summary-view.js'),
         ]);
         const progress = new BatchProgress();
         const view = await chooseBatchView(progress, quiet);
         const transcriber = own ?? (await daemonTranscriber(paths, view, model));
-        await withInterrupt(transcriber, outcome, (signal) =>
-          transcribeBatch({ ...recipe, ...batch }, { paths, transcriber, progress, view, signal }),
-        );
+        await withInterrupt(transcriber, outcome, async (signal) => {
+          const end = await transcribeBatch(
+            { ...recipe, ...batch },
+            {
+              paths,
+              transcriber,
+              progress,
+              view,
+              signal,
+              writeSummary: (summary, outputs) => writeSummary(summary, { ...batch, outputs, signal }),
+            },
+          );
+          return BATCH_EXIT_CODES[end];
+        });
         return;
       }
       const many = printed && files.length > 1;

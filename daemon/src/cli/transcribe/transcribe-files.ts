@@ -6,12 +6,12 @@ import type { Segment, TranscribeOptions } from '../../protocol/transcription.js
 import { trace } from '../../trace.js';
 import { INTERRUPTED } from '../interrupt.js';
 import type { Input, OpenInput } from './inputs.js';
-import { MODEL_ERROR_CODES } from './model-error-codes.js';
-import type { Destination } from '../output/destination.js';
-import { makeOutputFolder, outputNames } from '../output/output-files.js';
-import type { Outputs } from '../output/outputs.js';
-import type { Transcriber } from './transcriber.js';
-import { transcriptOf } from './transcript.js';
+import { MODEL_ERROR_CODES } from '../../protocol/model-error-codes.js';
+import type { Destination } from '../flags/destination.js';
+import { makeOutputFolder, outputNames } from '../../writers/placement/output-files.js';
+import type { Outputs } from '../../writers/placement/outputs.js';
+import type { Transcriber } from '../../batch/transcriber.js';
+import { transcriptOf } from '../../writers/transcript.js';
 import { reportFailure, type TranscribeView } from './transcribe-view.js';
 import {
   formatOf,

@@ -12,7 +12,7 @@ import {
 } from '../../store/vocabulary/vocabulary-changes.js';
 import { formatVocabulary, parseImport } from '../../store/vocabulary/vocabulary-format.js';
 import { VocabularyFile } from '../../store/vocabulary/vocabulary-file.js';
-import { createFile } from '../output/place-text.js';
+import { createFile } from '../../writers/placement/place-text.js';
 import { columnsOf, padEnd } from '../terminal/columns.js';
 import { styleFor, wantsColor } from '../terminal/style.js';
 

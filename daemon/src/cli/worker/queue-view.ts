@@ -1,32 +1,14 @@
 /** Shows submitted jobs: the total progress, and what each machine is doing. */
-import type { SottoError } from '../../protocol/errors.js';
-import { displayPath } from '../output/display-path.js';
+import { displayPath } from '../../display-path.js';
 import { fitStart } from '../terminal/columns.js';
 import { LiveArea } from '../terminal/live-area.js';
-import { clock, spinnerAt } from '../terminal/progress-line.js';
+import { clock } from '../../format-duration.js';
+import { spinnerAt } from '../terminal/progress-line.js';
 import { styleFor, wantsColor } from '../terminal/style.js';
 import { errorLine } from '../transcribe/transcribe-view.js';
-import type { JobProgress, JobResult } from './queue-job.js';
-import { oneLine } from './worker-messages.js';
-
-export interface SubmissionCounts {
-  readonly all: number;
-  readonly finished: number;
-  readonly failed: number;
-}
-
-export interface QueueView {
-  progress(id: string, name: string, progress: JobProgress): void;
-  /** No worker is on it, temporarily or permanently. */
-  stopped(id: string): void;
-  /** @param target path of the text, if it is a file */
-  done(name: string, target: string | undefined, result: JobResult): void;
-  failed(name: string, error: SottoError): void;
-  /** Prints text on stdout. */
-  put(text: string): void;
-  note(text: string): void;
-  close(): void;
-}
+import type { JobProgress } from '../../worker/queue-job.js';
+import type { QueueView, SubmissionCounts } from '../../worker/watched-jobs.js';
+import { oneLine } from '../../worker/worker-messages.js';
 
 const MAX_ROWS = 8;
 const MAX_BAR = 28;

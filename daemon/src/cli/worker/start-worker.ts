@@ -4,13 +4,13 @@ import { SottoError } from '../../protocol/errors.js';
 import { plainTranscribeView } from '../transcribe/transcribe-plain-view.js';
 import { daemonTranscriber } from '../transcribe/create-transcriber.js';
 import { reportFailure } from '../transcribe/transcribe-view.js';
-import { sweepFetched } from './fetch-audio.js';
-import { DraftSweeper } from './draft-sweeper.js';
-import type { Rate } from './token-bucket.js';
-import { resolveQueueAddress } from './queue-url.js';
-import { Roots } from './roots.js';
-import { runWorker, TIMING } from './run-worker.js';
-import { oneLine } from './worker-messages.js';
+import { sweepFetched } from '../../worker/fetch-audio.js';
+import { DraftSweeper } from '../../worker/draft-sweeper.js';
+import type { Rate } from '../../worker/token-bucket.js';
+import { resolveQueueAddress } from '../../worker/queue-url.js';
+import { Roots } from '../../worker/roots.js';
+import { runWorker, TIMING } from '../../worker/run-worker.js';
+import { oneLine } from '../../worker/worker-messages.js';
 import { defined } from '../../protocol/defined.js';
 
 interface WorkerSettings {

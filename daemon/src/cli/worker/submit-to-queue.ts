@@ -3,31 +3,27 @@
  * submits nothing twice and fetches finished texts.
  */
 import { resolve } from 'node:path';
-import type { Redis } from 'ioredis';
 import { SottoError } from '../../protocol/errors.js';
-import { findOptionsOf, type BatchFlags } from '../batch/batch-flags.js';
-import { writeSummary } from '../batch/batch-summary.js';
+import { findOptionsOf, type BatchFlags } from '../transcribe/batch-flags.js';
+import { writeSummary } from '../transcribe/batch-summary-view.js';
 import { INTERRUPTED, onInterrupt } from '../interrupt.js';
 import { resolvePaths } from '../../paths.js';
-import { openOutputs } from '../output/outputs.js';
-import { hasText, sweepDrafts } from '../output/place-text.js';
-import type { TranscriptOptions } from '../transcribe/transcript.js';
+import { openOutputs } from '../../writers/placement/outputs.js';
+import { sweepDrafts } from '../../writers/placement/place-text.js';
+import type { TranscriptOptions } from '../../writers/transcript.js';
 import { reportFailure } from '../transcribe/transcribe-view.js';
-import { collectJobs, type Collected } from './collect-jobs.js';
-import { openQueue, openRedis, probeQueue, type JobQueue } from './connect-queue.js';
-import { ATTEMPTS, KEEP_SECONDS, MAX_JOB_BYTES, textKey } from './queue-job.js';
-import { resolveQueueAddress } from './queue-url.js';
+import { collectJobs } from '../../worker/collect-jobs.js';
+import { openQueue, openRedis, probeQueue } from '../../worker/connect-queue.js';
+import { enqueue } from '../../worker/enqueue-jobs.js';
+import { resolveQueueAddress } from '../../worker/queue-url.js';
 import { byWorker, queueView } from './queue-view.js';
-import { WatchedJobs } from './watched-jobs.js';
+import { WatchedJobs } from '../../worker/watched-jobs.js';
 import { defined } from '../../protocol/defined.js';
 
 export interface QueueFlags extends BatchFlags {
   readonly detach?: true;
   readonly output?: string;
 }
-
-const BATCH_SIZE = 250;
-const MAX_KEPT = 100_000;
 
 /** @returns the exit code @throws SottoError QUEUE_UNAVAILABLE, QUEUE_DENIED, INVALID_ARGUMENT */
 export async function transcribeByQueue(
@@ -100,35 +96,4 @@ function checkFlags({ watch, jobs, restart }: QueueFlags): void {
   throw new SottoError('INVALID_ARGUMENT', `${idle} can’t be combined with --queue`, {
     hint: 'omit one of them',
   });
-}
-
-async function enqueue(queue: JobQueue, client: Redis, jobs: readonly Collected[]): Promise<void> {
-  for (let from = 0; from < jobs.length; from += BATCH_SIZE) {
-    const some = jobs.slice(from, from + BATCH_SIZE);
-    await Promise.all(some.map((one) => removeIfTextMissing(queue, client, one)));
-    await queue.addBulk(
-      some.map(({ id, job }) => ({
-        name: job.source.kind,
-        data: job,
-        opts: {
-          jobId: id,
-          attempts: ATTEMPTS,
-          // The workers choose the delay.
-          backoff: { type: 'custom' },
-          removeOnComplete: { age: KEEP_SECONDS, count: MAX_KEPT },
-          sizeLimit: MAX_JOB_BYTES,
-          stackTraceLimit: 1,
-        },
-      })),
-    );
-  }
-}
-
-/** Forgets a finished job whose text no longer exists. */
-async function removeIfTextMissing(queue: JobQueue, client: Redis, { id, job }: Collected): Promise<void> {
-  if ((await queue.getJobState(id)) !== 'completed') return;
-  const { target } = job;
-  const hasResult =
-    target.kind === 'file' ? await hasText(target.path) : (await client.exists(textKey(id))) === 1;
-  if (!hasResult) await queue.remove(id);
 }

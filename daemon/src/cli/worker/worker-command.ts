@@ -4,9 +4,9 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { examples, paragraph } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';
 import { whole } from '../flags/flag-values.js';
-import { modelArgument } from '../models/model-argument.js';
+import { modelArgument } from '../../store/model-argument.js';
 import type { Outcome } from '../transcribe/create-transcriber.js';
-import { parseRate, type Rate } from './token-bucket.js';
+import { parseRate, type Rate } from '../../worker/token-bucket.js';
 import { defined } from '../../protocol/defined.js';
 
 interface WorkerFlags {

@@ -1,7 +1,7 @@
 /** Dictates the sample clip in real time through the daemon and measures when its words arrive. */
 import { Dictation, type SottoClient } from '../../../client/index.js';
 import { SottoError } from '../../../protocol/errors.js';
-import { FileAudioSource } from '../../dictate/file-audio-source.js';
+import { FileAudioSource } from '../../../capture/file-audio-source.js';
 import { errorsIn, percent } from '../../models/word-errors.js';
 import { parsePower, powermetricsArguments } from '../powermetrics.js';
 import { macOnly, skipped, unknown, type Environment, type CheckResult } from '../check-result.js';

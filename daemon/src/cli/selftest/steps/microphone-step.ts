@@ -1,5 +1,5 @@
 /** Step 5: records a second of audio, and finds the app whose permission macOS checked. */
-import { microphoneError } from '../../microphone/mic-errors.js';
+import { microphoneError } from '../../../capture/microphone/mic-errors.js';
 import { unavailable } from '../selftest-process.js';
 import { lastRequest, microphoneLines } from '../tcc-log.js';
 import { macOnly, skipped, unknown, type Environment, type Step, type CheckResult } from '../check-result.js';
