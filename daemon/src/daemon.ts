@@ -68,6 +68,7 @@ class Daemon implements RunningDaemon {
   readonly #core: DaemonCore;
   readonly #live: LiveSessions;
   readonly #models: ModelService;
+  readonly #speeches: SpeechService;
   readonly #files: FileQueue;
   readonly #api: Api;
   readonly #port: ApiPort;
@@ -112,11 +113,13 @@ class Daemon implements RunningDaemon {
       settings: paths.settings,
       machineSpeed: paths.machine,
     });
+    this.#speeches = new SpeechService({ engine, resolveModel: core.resolveModel, log });
     this.#files = new FileQueue({ sessions, clock, onIdleChange });
     this.#api = createApi({
       ...{ sessions, clock, log, onIdleChange },
       live: this.#live,
       models: this.#models,
+      speeches: this.#speeches,
       status: () => this.#status(),
       uploads: paths.uploads,
     });
@@ -179,7 +182,7 @@ class Daemon implements RunningDaemon {
 
   #openServer(): Promise<SottoServer> {
     const { paths } = this.#options;
-    const { sessions, supervisor, resolveModel, vocabulary } = this.#core;
+    const { sessions, vocabulary } = this.#core;
     const log = this.#log;
     return SottoServer.listen({
       socketPath: paths.socket,
@@ -189,7 +192,7 @@ class Daemon implements RunningDaemon {
       live: this.#live,
       models: this.#models,
       files: this.#files,
-      speech: new SpeechService({ engine: supervisor, resolveModel, log }),
+      speech: this.#speeches,
       history: new HistoryService({
         open: () => this.#recorder.history(),
         recordings: paths.recordings,

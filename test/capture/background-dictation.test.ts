@@ -7,7 +7,7 @@ import { soundFor } from '#daemon/capture/sounds.js';
 import { sweepLocalRecordings } from '#daemon/capture/sweep-local-recordings.js';
 import type { DictationAttemptDeps } from '#daemon/capture/dictation-attempt.js';
 import { LocalRecording } from '#daemon/capture/local-recording.js';
-import { EventQueue } from '#daemon/client/event-queue.js';
+import { EventQueue } from '#daemon/event-queue.js';
 import type { DictationEvent } from '#daemon/client/index.js';
 import type { CapturePhase } from '#daemon/protocol/capture.js';
 import { SottoError } from '#daemon/protocol/errors.js';

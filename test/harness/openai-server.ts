@@ -12,6 +12,7 @@ import { Admission } from '#daemon/server/http/admission.js';
 import { HttpServer } from '#daemon/server/http/http-server.js';
 import { openaiRoutes } from '#daemon/server/openai/routes.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
+import { SpeechService } from '#daemon/sessions/speech/speech-service.js';
 import { idleModelService } from './controlled-models.js';
 import { ScriptedFiles, type ScriptedFile } from './scripted-files.js';
 import { tempHome, type TempHome } from './temp-home.js';
@@ -34,21 +35,23 @@ class OpenaiServer {
 
   constructor() {
     mkdirSync(this.uploads, { mode: 0o700 });
+    const resolveModel = (name = 'fake') => {
+      if (name !== 'fake' && name !== 'owner/fake')
+        throw new SottoError('MODEL_NOT_FOUND', `there is no model named ${name}`);
+      return { name: 'fake', dir: '/m' };
+    };
     this.sessions = new JobScheduler({
       engine: this.engine,
       clock: systemClock,
       log: silentLog,
-      resolveModel: (name = 'fake') => {
-        if (name !== 'fake' && name !== 'owner/fake')
-          throw new SottoError('MODEL_NOT_FOUND', `there is no model named ${name}`);
-        return { name: 'fake', dir: '/m' };
-      },
+      resolveModel,
     });
     this.#httpServer = new HttpServer({
       rules: SOCKET_RULES,
       routes: openaiRoutes({
         sessions: this.sessions,
         models: idleModelService(this.home.paths),
+        speeches: new SpeechService({ engine: this.engine, resolveModel, log: silentLog }),
         uploads: this.uploads,
         clock: systemClock,
       }),

@@ -23,7 +23,7 @@ import {
   type LastText,
 } from '../protocol/capture.js';
 import { SottoError } from '../protocol/errors.js';
-import { EventQueue } from './event-queue.js';
+import { EventQueue } from '../event-queue.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** For the answer to a request; later progress is visible in the updates. */

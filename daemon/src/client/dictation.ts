@@ -23,7 +23,7 @@ import {
   type DictationOptions,
   type ReconnectTimes,
 } from './dictation-options.js';
-import { EventQueue } from './event-queue.js';
+import { EventQueue } from '../event-queue.js';
 import { EventDeduplicator } from './event-deduplicator.js';
 import { SampleStore } from './sample-store.js';
 import { Timers } from './timers.js';

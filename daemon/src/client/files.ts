@@ -16,7 +16,7 @@ import {
 } from '../protocol/files.js';
 import type { DaemonMessage } from '../protocol/messages.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
-import { EventQueue } from './event-queue.js';
+import { EventQueue } from '../event-queue.js';
 import type { OpenChannel } from './models.js';
 import { DaemonCopy } from './daemon-copy.js';
 

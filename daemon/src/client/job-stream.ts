@@ -1,7 +1,7 @@
 /** The event queue of one job. */
 import type { SottoError } from '../protocol/errors.js';
 import type { JobEvent } from '../protocol/messages.js';
-import { EventQueue } from './event-queue.js';
+import { EventQueue } from '../event-queue.js';
 
 /** If more events are unread, events that are only for display are dropped. */
 const DISPLAY_BACKLOG = 256;

@@ -19,7 +19,7 @@ import type {
 } from '../protocol/models.js';
 import type { ModelStatus } from '../protocol/status.js';
 import type { ClientChannel, ChannelListener } from './client.js';
-import { EventQueue } from './event-queue.js';
+import { EventQueue } from '../event-queue.js';
 import { defined } from '../protocol/defined.js';
 
 /** Opens a channel with a new id. */

@@ -17,7 +17,7 @@ import {
   type SynthesisSummary,
 } from '../protocol/synthesis.js';
 import { throwIfCancelled } from '../async.js';
-import { EventQueue } from './event-queue.js';
+import { EventQueue } from '../event-queue.js';
 import type { OpenChannel } from './models.js';
 
 /** Time for the daemon to answer a cancel. */

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import type { Logger } from '../logger.js';
 import type { DaemonStatus } from '../protocol/status.js';
 import type { LiveSessions } from '../sessions/live/live-sessions.js';
+import type { SpeechService } from '../sessions/speech/speech-service.js';
 import type { ModelService } from '../sessions/models/model-service.js';
 import type { JobScheduler } from '../sessions/jobs/job-scheduler.js';
 import { Admission } from './http/admission.js';
@@ -25,6 +26,7 @@ export interface ApiContext {
   readonly sessions: JobScheduler;
   readonly live: LiveSessions;
   readonly models: ModelService;
+  readonly speeches: Pick<SpeechService, 'open'>;
   readonly status: () => DaemonStatus;
   /** Private folder for uploads, emptied when the daemon starts. */
   readonly uploads: string;

@@ -182,9 +182,30 @@ describe('a refused request', () => {
   });
 
   test('speech, without a retry', async () => {
-    const answer = await here.send('/v1/audio/speech', { method: 'POST', body: '{}' });
+    const speak = (fields: object, type = 'application/json') =>
+      here.send('/v1/audio/speech', {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: JSON.stringify({ model: 'tts-1', input: 'x', voice: 'alloy', ...fields }),
+      });
+    const answer = await speak({});
     expect([answer.status, answer.headers['x-should-retry']]).toEqual([501, 'false']);
     expect(answer.json()).toMatchObject({ error: { code: 'NOT_IMPLEMENTED', type: 'server_error' } });
+    for (const [fields, param] of [
+      [{ input: '' }, 'input'],
+      [{ voice: 7 }, 'voice'],
+      [{ response_format: 'mp3' }, 'response_format'],
+      [{ stream_format: 'sse' }, 'stream_format'],
+      [{ speed: 9 }, 'speed'],
+    ] as const) {
+      const refused = await speak(fields);
+      expect(refused.status).toBe(400);
+      expect(refused.json()).toMatchObject({ error: { code: 'INVALID_ARGUMENT', param } });
+    }
+    expect((await speak({ model: '../secret' })).status).toBe(404);
+    expect((await speak({ model: 'fake' })).json()).toMatchObject({ error: { code: 'MODEL_UNSUPPORTED' } });
+    expect((await speak({}, 'text/plain')).status).toBe(415);
+    expect((await speak({ input: 'x'.repeat(300_000) })).status).toBe(413);
   });
 });
 

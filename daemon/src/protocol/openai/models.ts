@@ -23,6 +23,13 @@ export function isOpenaiName(model: string): boolean {
   return OPENAI_NAMES.test(model);
 }
 
+const OPENAI_VOICES = /^(tts-1(-hd)?|gpt-4o-mini-tts)(-\d{4}-\d{2}-\d{2})?$/;
+
+/** Whether it is the name of an OpenAI model that speaks. */
+export function isOpenaiSpeechName(model: string): boolean {
+  return OPENAI_VOICES.test(model);
+}
+
 /** Whether it can be the name of a model. HTTP clients can't name folders. */
 export function isModelId(model: string): boolean {
   return /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?(@[\w.-]+)?$/.test(model);

@@ -1,4 +1,4 @@
-/** `POST /v1/audio/speech`: only described, because Sotto has no speech synthesis yet. */
+/** `POST /v1/audio/speech`. */
 import * as v from 'valibot';
 import { text, inRange } from '../fields.js';
 

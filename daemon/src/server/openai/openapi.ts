@@ -153,6 +153,7 @@ function contentOf(responseTypes: ResponseTypes): Json {
 function schemaOf(what: ResponseTypes[string]): Json {
   if (what === 'text') return { type: 'string' };
   if (what === 'events') return EVENT;
+  if (what === 'audio') return { type: 'string', format: 'binary' };
   if (what === 'anything') return { type: 'object' };
   const all = what.map(reference);
   return all.length === 1 ? (all[0] ?? {}) : { anyOf: all };

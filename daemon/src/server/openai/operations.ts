@@ -30,7 +30,9 @@ export const OBJECTS = {
 export type ObjectName = keyof typeof OBJECTS;
 
 /** Content of a response by media type: one of several objects, text, or server-sent events with JSON. */
-export type ResponseTypes = Readonly<Record<string, readonly ObjectName[] | 'text' | 'events' | 'anything'>>;
+export type ResponseTypes = Readonly<
+  Record<string, readonly ObjectName[] | 'text' | 'events' | 'audio' | 'anything'>
+>;
 
 export interface Operation {
   readonly method: 'get' | 'post';
@@ -81,6 +83,14 @@ const WORK_ERRORS: readonly ErrorCode[] = [
   ...DAEMON_ERRORS,
 ];
 
+const SPEECH_ERRORS: readonly ErrorCode[] = [
+  ...BODY_ERRORS,
+  'PAYLOAD_TOO_LARGE',
+  ...MODEL_ERRORS,
+  ...ENGINE_ERRORS,
+  ...DAEMON_ERRORS,
+];
+
 const TRANSCRIPTION: ResponseTypes = {
   'application/json': ['Transcription', 'VerboseTranscription'],
   'text/plain': 'text',
@@ -113,9 +123,13 @@ export const OPERATIONS: readonly Operation[] = [
     method: 'post',
     path: '/v1/audio/speech',
     id: 'createSpeech',
-    summary: 'Not supported yet: returns 501.',
+    summary: 'Speak a text.',
+    description:
+      'The audio is sent while it is made, as WAV of unknown length or as 16-bit samples at 24 kHz. OpenAI’s voices mean the ' +
+      'default voice of the model. An error after the first audio closes the connection.',
     json: 'SpeechRequest',
-    errors: ['NOT_IMPLEMENTED'],
+    responseTypes: { 'audio/wav': 'audio', 'audio/pcm': 'audio' },
+    errors: [...SPEECH_ERRORS, 'NOT_IMPLEMENTED'],
   },
   {
     method: 'get',

@@ -1,5 +1,5 @@
 /** A queue between a producer of events and an async iteration. */
-import type { SottoError } from '../protocol/errors.js';
+import type { SottoError } from './protocol/errors.js';
 
 export class EventQueue<Event> {
   #events: Event[] = [];
