@@ -43,6 +43,7 @@ const LAW: Record<string, readonly string[]> = {
     'store',
     'client',
     'writers',
+    'signal',
     'protocol',
     'base',
     'launchd',

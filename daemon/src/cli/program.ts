@@ -16,6 +16,7 @@ import { configureHelpLayout, examples, fullName, paragraph } from './help/layou
 import { refuseUnknownCommands, usageError } from './help/usage-errors.js';
 import { addHistory } from './history/history-command.js';
 import { addModels, addModelsAlias } from './models/models-command.js';
+import { addSpeak } from './speak/speak-command.js';
 import { addServe, addToken } from './serve/serve-command.js';
 import { addTranscribe } from './transcribe/transcribe-command.js';
 import type { Outcome } from './transcribe/create-transcriber.js';
@@ -36,9 +37,10 @@ export function buildProgram(outcome: Outcome): Command {
     .configureOutput({ outputError: (text, write) => write(usageError(text)) });
   configureHelpLayout(program);
 
-  program.commandsGroup('Speech to text:');
+  program.commandsGroup('Speech:');
   addTranscribe(program, outcome);
   addDictate(program, outcome);
+  addSpeak(program, outcome);
   addHistory(program, outcome);
   addVocabulary(program, outcome);
   addDemo(program, outcome);

@@ -38,9 +38,21 @@ interface PlaceOptions {
  * @returns `kept` if another file exists and was kept
  * @throws SottoError OUTPUT_FAILED; no draft is left behind
  */
-export async function placeText(
+export function placeText(
   path: string,
   text: string,
+  options: PlaceOptions = {},
+): Promise<'placed' | 'kept'> {
+  return placeFile(path, (file) => file.writeFile(text), options);
+}
+
+/**
+ * As `placeText`, for a file of any content.
+ * @param write writes the draft; what it throws ends this, too
+ */
+export async function placeFile(
+  path: string,
+  write: (file: FileHandle) => Promise<void>,
   { existing = 'replace', makeFolder = true }: PlaceOptions = {},
 ): Promise<'placed' | 'kept'> {
   const folder = dirname(path);
@@ -49,7 +61,7 @@ export async function placeText(
     if (makeFolder) makeFolderAt(folder);
     const file = await open(draft, 'wx', 0o666);
     try {
-      await file.writeFile(text);
+      await write(file);
       await file.sync();
     } finally {
       await file.close();

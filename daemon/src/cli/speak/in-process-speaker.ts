@@ -1,0 +1,73 @@
+import { EventQueue } from '../../event-queue.js';
+import type { SpeechEvent } from '../../client/index.js';
+import { createDaemonCore, type DaemonCore } from '../../daemon-core.js';
+import { silentLog } from '../../logger.js';
+import type { Paths } from '../../paths.js';
+import { defined } from '../../protocol/defined.js';
+import { SottoError } from '../../protocol/errors.js';
+import { SpeechService } from '../../sessions/speech/speech-service.js';
+import type { SpeechNotice } from '../../sessions/speech/speech-session.js';
+import type { Speaker, SpeakRequest } from './speaker.js';
+
+/** `--no-daemon`: the same sessions with an engine for this command only. */
+export class InProcessSpeaker implements Speaker {
+  readonly #core: DaemonCore;
+  readonly #service: SpeechService;
+
+  constructor(paths: Paths) {
+    this.#core = createDaemonCore({ paths, log: silentLog, warm: false });
+    const { supervisor: engine, resolveModel } = this.#core;
+    this.#service = new SpeechService({ engine, resolveModel, log: silentLog });
+    engine.start();
+  }
+
+  async *speak({ text, options, model: wanted, signal }: SpeakRequest): AsyncGenerator<SpeechEvent, void> {
+    signal.throwIfAborted();
+    const events = new EventQueue<SpeechEvent>();
+    const { session, model } = this.#service.open(
+      { text, options, ...defined({ model: wanted }) },
+      (notice) => forward(notice, model, events),
+    );
+    const cancel = (): void => {
+      session.cancel();
+      events.end(new SottoError('CANCELLED', 'cancelled'));
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      for await (const event of events.read()) {
+        yield event;
+        if (event.type === 'audio') session.acknowledge(event.firstSample + event.samples.length);
+      }
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      session.cancel();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#core.supervisor.stop();
+  }
+}
+
+function forward(notice: SpeechNotice, model: string, events: EventQueue<SpeechEvent>): void {
+  switch (notice.type) {
+    case 'waiting':
+      events.push(notice);
+      return;
+    case 'opened':
+      events.push({ ...notice, model });
+      return;
+    case 'audio': {
+      const { firstSample, samples, spoken } = notice;
+      events.push({ type: 'text', firstSample, spoken });
+      events.push({ type: 'audio', firstSample, samples });
+      return;
+    }
+    case 'final':
+      events.push(notice);
+      events.end();
+      return;
+    case 'failed':
+      events.end(notice.error);
+  }
+}
