@@ -15,7 +15,18 @@ import { whisperFamily } from './whisper/whisper-family.js';
 export type { Footprint } from './speech-model.js';
 
 /** Add a family here. */
-const FAMILIES: readonly ModelFamily[] = [whisperFamily];
+const FAMILIES: ModelFamily[] = [whisperFamily];
+
+/**
+ * Adds a family in this process, before its models are loaded.
+ *
+ * @throws RangeError if there is one of this name
+ */
+export function registerFamily(family: ModelFamily): void {
+  if (FAMILIES.some(({ name }) => name === family.name))
+    throw new RangeError(`there is a family ${family.name} already`);
+  FAMILIES.push(family);
+}
 
 /**
  * Loads the model in a directory, whatever its family.

@@ -1,0 +1,153 @@
+/**
+ * A family that is not Whisper works everywhere without a change outside its folder and its registry row: in the library,
+ * the engine, the daemon, on the socket, on the command line and over HTTP.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { Agent, request } from 'undici';
+import { openAudio } from '#daemon/audio/decode-file.js';
+import { SottoClient } from '#daemon/client/index.js';
+import { footprintOf, loadModel, loadRecognizer, registerFamily } from '#daemon/models/registry.js';
+import { asCodec, asSynthesizer } from '#daemon/models/speech-model.js';
+import { describeWithEngine } from '#test/harness/real-engine.js';
+import { launcher, sotto, type SottoResult } from '#test/harness/run-sotto.js';
+import { makeToneModel, toneFamily } from '#test/harness/tone-family/tone-family.js';
+import { withHome } from '#test/harness/with-home.js';
+
+const TEXT = 'Good morning, engine.';
+/** Samples of the model’s 10 ms for a character. */
+const SAMPLES = TEXT.length * 160;
+const engine = fileURLToPath(new URL('../harness/tone-family/tone-engine.js', import.meta.url));
+const { signal } = new AbortController();
+
+registerFamily(toneFamily);
+
+describeWithEngine()('a family that is not Whisper', () => {
+  const home = withHome();
+  let model: string;
+  let wav: string;
+  beforeEach(() => {
+    model = makeToneModel(home.paths.models, 'tone');
+    wav = join(home.folder, 'spoken.wav');
+    writeFileSync(home.paths.settings, JSON.stringify({ model: 'tone' }));
+  });
+
+  const run = (...args: string[]): Promise<SottoResult> =>
+    sotto(args, { home: home.folder, env: { SOTTO_ENGINE: engine } });
+
+  async function spokenFile(...more: string[]): Promise<string> {
+    const { code, stderr } = await run('speak', TEXT, '--output', wav, ...more);
+    expect([code, stderr]).toEqual([0, `→ ${wav}: 0:00 of audio\n`]);
+    return wav;
+  }
+
+  test('in the library', async () => {
+    await expect(footprintOf(model)).resolves.toEqual({ weightBytes: 1_000, workBytes: 1_000 });
+    await spokenFile('--no-daemon');
+    const recognizer = await loadRecognizer(model);
+    const audio = await openAudio(wav);
+    const texts: string[] = [];
+    for await (const event of recognizer.transcribe(audio, {}, signal))
+      if (event.type === 'segment') texts.push(event.segment.text.trim());
+    expect(texts).toEqual([TEXT]);
+    const codec = asCodec(await loadModel(model));
+    const encoded = await codec.encode(await openAudio(wav), signal);
+    expect(encoded).toMatchObject({ samples: SAMPLES, codes: [[...TEXT].map((one) => one.charCodeAt(0))] });
+    const spoken: number[] = [];
+    for await (const { samples } of asSynthesizer(codec).synthesize(TEXT, {}, signal))
+      spoken.push(...samples);
+    const decoded: number[] = [];
+    for await (const samples of codec.decode(encoded, signal)) decoded.push(...samples);
+    expect(decoded).toEqual(spoken);
+  });
+
+  describe('on the command line', () => {
+    test.each([[[]], [['--no-daemon']]])('speaks a file and transcribes it (%j)', async (where: string[]) => {
+      await spokenFile(...where);
+      expect(statSync(wav).size).toBe(58 + 2 * SAMPLES);
+      const { code, stdout } = await run('transcribe', wav, '--format', 'json', ...where);
+      expect(code).toBe(0);
+      const { text, segments } = JSON.parse(stdout) as { text: string; segments: object[] };
+      expect(text).toBe(TEXT);
+      // What only Whisper knows is absent.
+      expect(Object.keys(segments[0] ?? {}).sort()).toEqual(['end', 'start', 'text']);
+    });
+
+    test('speaks a file and stdin to a pipe, as float if asked', async () => {
+      await spokenFile('--float');
+      const text = join(home.folder, 'letter.txt');
+      writeFileSync(text, `${TEXT}\n`);
+      const piped = (script: string): Buffer =>
+        execFileSync('/bin/sh', ['-c', script], {
+          env: {
+            ...process.env,
+            SOTTO_HOME: home.folder,
+            SOTTO_ENGINE: engine,
+            SOTTO: launcher,
+            LETTER: text,
+          },
+        });
+      const [file, stdin] = ['--file "$LETTER"', '- < "$LETTER"'].map((args) =>
+        piped(`node "$SOTTO" speak --float ${args}`),
+      );
+      // The lengths in the header are unknown to a pipe.
+      const samples = readFileSync(wav).subarray(58);
+      expect(samples).toHaveLength(4 * SAMPLES);
+      expect(file?.subarray(58)).toEqual(samples);
+      expect(stdin?.subarray(58)).toEqual(samples);
+      const empty = await run('speak', '  ', '--output', join(home.folder, 'empty.wav'));
+      expect([empty.code, empty.stderr]).toEqual([2, expect.stringContaining('there is no text to speak')]);
+    });
+
+    test('replaces no file, and says what a model can’t do', async () => {
+      writeFileSync(wav, 'other text');
+      const kept = await run('speak', TEXT, '--output', wav);
+      expect([kept.code, kept.stderr]).toEqual([
+        1,
+        `sotto: ${wav} already exists — choose another name, or replace it with --overwrite\n`,
+      ]);
+      expect(readFileSync(wav, 'utf8')).toBe('other text');
+      const voice = await run('speak', TEXT, '--voice', 'none', '--output', wav, '--overwrite');
+      expect([voice.code, voice.stderr]).toEqual([2, expect.stringContaining('tone has no voice none')]);
+      expect(readFileSync(wav, 'utf8')).toBe('other text');
+      const replaced = await run('speak', TEXT, '--output', wav, '--overwrite', '--quiet');
+      expect([replaced.code, replaced.stderr]).toEqual([0, '']);
+      const options = await run('transcribe', wav, '--patience', '2', '--beam-size', '5');
+      expect([options.code, options.stderr]).toEqual([
+        1,
+        expect.stringContaining('the options of whisper don’t fit a tone model'),
+      ]);
+    });
+  });
+
+  test('on the socket and over HTTP', async () => {
+    await spokenFile();
+    const client = await SottoClient.connect(home.paths.socket, 'test');
+    const received: number[] = [];
+    for await (const event of client.speech.speak(TEXT))
+      if (event.type === 'audio') received.push(...event.samples);
+    expect(received).toHaveLength(SAMPLES);
+    client.close();
+    const dispatcher = new Agent({ connect: { socketPath: home.paths.socket } });
+    const send = (body: object) =>
+      request('http://localhost/v1/audio/speech', {
+        dispatcher,
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const answer = await send({ model: 'tone', input: TEXT, voice: 'alloy' });
+    expect([answer.statusCode, answer.headers['content-type']]).toEqual([200, 'audio/wav']);
+    const audio = Buffer.from(await answer.body.arrayBuffer());
+    expect(audio.subarray(58)).toEqual(readFileSync(wav).subarray(58));
+    const pcm = await send({ model: 'tone', input: TEXT, voice: 'alloy', response_format: 'pcm' });
+    expect((await pcm.body.arrayBuffer()).byteLength).toBe((2 * SAMPLES * 24_000) / 16_000);
+    const refused = await send({ model: 'tone', input: TEXT, voice: 'none' });
+    expect(refused.statusCode).toBe(400);
+    expect(await refused.body.json()).toMatchObject({ error: { code: 'INVALID_ARGUMENT' } });
+    await dispatcher.destroy();
+  });
+});
