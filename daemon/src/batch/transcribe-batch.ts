@@ -29,7 +29,7 @@ interface BatchDeps {
   readonly writeSummary: (summary: Summary, outputs: Outputs) => Promise<void>;
 }
 
-export type BatchEnd = 'done' | 'some-failed' | 'interrupted';
+type BatchEnd = 'done' | 'some-failed' | 'interrupted';
 
 /** @throws SottoError BUSY, and what ended the batch before its last file */
 export async function transcribeBatch(job: BatchJob, deps: BatchDeps): Promise<BatchEnd> {

@@ -7,7 +7,7 @@ import { decodeName, openQueue, openRedis, probeQueue, type JobQueue } from './c
 import { parseProgress, parseReason, queueJobSchema, textKey } from './queue-job.js';
 import { resolveQueueAddress } from './queue-url.js';
 
-export interface QueueConnection {
+interface QueueConnection {
   readonly queue: JobQueue;
   readonly client: Redis;
 }
