@@ -29,6 +29,7 @@ const entry = (name: string): ModelsList['catalogue'][number] => ({
   memoryBytes: 1e7,
   languages: 'English',
   license: 'MIT',
+  tasks: ['transcribe'],
   speed: 'fast',
 });
 

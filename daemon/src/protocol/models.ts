@@ -8,6 +8,7 @@
  * `cancel-pull` does so for a pull that another client requested. `watch` continues until `cancel`.
  */
 import * as v from 'valibot';
+import { MODEL_TASKS } from './capabilities.js';
 import { finite, text, integer, inRange } from './fields.js';
 import { modelStatusSchema, unavailableModelSchema } from './status.js';
 import { LIMITS } from './version.js';
@@ -99,6 +100,7 @@ const catalogueSchema = v.object({
   aliases: v.array(v.string()),
   title: v.string(),
   family: v.string(),
+  tasks: v.array(v.picklist(MODEL_TASKS)),
   repo: v.string(),
   revision: v.exactOptional(v.string()),
   precision: v.string(),
@@ -107,7 +109,9 @@ const catalogueSchema = v.object({
   bytesSource: v.picklist(['published', 'estimated']),
   memoryBytes: finite,
   languages: v.string(),
+  /** SPDX identifier. */
   license: v.string(),
+  isNonCommercial: v.exactOptional(v.boolean()),
   speed: v.string(),
 });
 

@@ -76,6 +76,7 @@ function CatalogueMetadata({
   precision,
   parameters,
   license,
+  isNonCommercial = false,
 }: NonNullable<ModelRow['catalogue']>) {
   return (
     <>
@@ -83,7 +84,7 @@ function CatalogueMetadata({
       <Metadata.Label title="Speed" text={speed.charAt(0).toUpperCase() + speed.slice(1)} />
       <Metadata.Label title="Precision" text={precision} />
       <Metadata.Label title="Parameters" text={`${Math.round(parameters / 1e6)} million`} />
-      <Metadata.Label title="License" text={license} />
+      <Metadata.Label title="License" text={isNonCommercial ? `${license} (No Commercial Use)` : license} />
     </>
   );
 }

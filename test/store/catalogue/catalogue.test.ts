@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { CATALOGUE, catalogueEntry } from '#daemon/store/catalogue/index.js';
+import { CATALOGUE, catalogueEntry, licenseText } from '#daemon/store/catalogue/index.js';
 import { isModelName, parseRepo } from '#daemon/store/download/model-source.js';
 
 describe('the catalogue', () => {
@@ -34,4 +34,15 @@ describe('the catalogue', () => {
     expect(catalogueEntry('whisper-tiny.en')?.languages).toBe('English');
     expect(catalogueEntry('turbo-3bit')).toBeUndefined();
   });
+});
+
+test('each model says what it is for and under which license', () => {
+  for (const { name, tasks, license } of CATALOGUE) {
+    expect([name, tasks.length > 0]).toEqual([name, true]);
+    expect([name, license]).toEqual([name, expect.stringMatching(/^[A-Za-z0-9.-]+$/)]);
+  }
+  expect(licenseText({ license: 'MIT' })).toBe('MIT');
+  expect(licenseText({ license: 'CC-BY-NC-4.0', isNonCommercial: true })).toBe(
+    'CC-BY-NC-4.0 (no commercial use)',
+  );
 });

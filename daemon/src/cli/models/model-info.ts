@@ -2,7 +2,7 @@
 import { modelDirs, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { FootprintBytes } from '../../protocol/model-process.js';
-import { CATALOGUE, catalogueEntry, type CatalogueEntry } from '../../store/catalogue/index.js';
+import { CATALOGUE, catalogueEntry, licenseText, type CatalogueEntry } from '../../store/catalogue/index.js';
 import { formatBytes } from '../../store/download/format-bytes.js';
 import { readRecord } from '../../store/download/model-record.js';
 import { folderBytes } from '../../store/download/download-folder.js';
@@ -64,7 +64,8 @@ function catalogueRows(entry: CatalogueEntry): [string, string][] {
     ['memory', `about ${formatBytes(entry.memoryBytes)} while transcribing`],
     ['languages', entry.languages === 'English' ? 'English' : '99, and translation into English'],
     ['speed', entry.speed],
-    ['license', entry.license],
+    ['tasks', entry.tasks.join(', ')],
+    ['license', licenseText(entry)],
   ];
 }
 

@@ -1,4 +1,5 @@
 /** Shows a download: a progress line on a terminal, occasional lines elsewhere. */
+import { CATALOGUE, licenseText } from '../../store/catalogue/index.js';
 import {
   formatBytes,
   type DownloadProgress,
@@ -138,7 +139,10 @@ function factsOf(progress: DownloadProgress): string[] {
 function foundLine({ name, model, downloadedBytes }: Extract<PullEvent, { type: 'found' }>): string {
   const files = model.files.length === 1 ? '1 file' : `${model.files.length} files`;
   const had = downloadedBytes > 0 ? `, ${formatBytes(downloadedBytes)} already downloaded` : '';
-  return `${name}: ${files}, ${formatBytes(model.bytes)} from ${model.repo} at ${model.commit.slice(0, 8)}${had}`;
+  const entry = CATALOGUE.find(({ repo }) => repo === model.repo);
+  const license = entry === undefined ? '' : `, license ${licenseText(entry)}`;
+  const from = `${model.repo} at ${model.commit.slice(0, 8)}`;
+  return `${name}: ${files}, ${formatBytes(model.bytes)} from ${from}${had}${license}`;
 }
 
 function fallbackLine({ name, fallbackFor }: Extract<PullWithFallbackEvent, { type: 'fallback' }>): string {

@@ -88,5 +88,5 @@ export async function modelInfo(
 }
 
 function onWire(entry: CatalogueEntry) {
-  return { ...entry, aliases: [...entry.aliases] };
+  return { ...entry, aliases: [...entry.aliases], tasks: [...entry.tasks] };
 }

@@ -1,4 +1,5 @@
 /** A model of the catalogue. */
+import type { ModelTask } from '../../protocol/capabilities.js';
 
 export type Precision = 'float16' | '8-bit' | '4-bit';
 
@@ -12,7 +13,9 @@ export interface CatalogueEntry {
   readonly aliases: readonly string[];
   /** For people: `Whisper large-v3 turbo`. */
   readonly title: string;
-  readonly family: 'whisper';
+  readonly family: string;
+  /** What users choose it for. */
+  readonly tasks: readonly ModelTask[];
   /** On the Hub: `owner/name`. */
   readonly repo: string;
   /** The verified commit. Without one, a pull resolves the newest commit and records it with the model. */
@@ -30,6 +33,17 @@ export interface CatalogueEntry {
   /** Bytes that the GPU reads per token. */
   readonly tokenBytes: number;
   readonly languages: 'multilingual' | 'English';
-  readonly license: 'MIT' | 'Apache-2.0';
+  /** SPDX identifier of the license of the weights. */
+  readonly license: string;
+  /** Whether the license forbids commercial use. */
+  readonly isNonCommercial?: boolean;
   readonly speed: SpeedClass;
+}
+
+/** For people: `MIT`, `CC-BY-NC-4.0 (no commercial use)`. */
+export function licenseText({
+  license,
+  isNonCommercial,
+}: Pick<CatalogueEntry, 'license' | 'isNonCommercial'>): string {
+  return isNonCommercial === true ? `${license} (no commercial use)` : license;
 }

@@ -2,7 +2,7 @@
 import type { CatalogueEntry } from './catalogue-entry.js';
 import { WHISPER } from './whisper.js';
 
-export type { CatalogueEntry, Precision, SpeedClass } from './catalogue-entry.js';
+export { licenseText, type CatalogueEntry, type Precision, type SpeedClass } from './catalogue-entry.js';
 export { type Machine, thisMachine } from './machine.js';
 export { recommendedModel, recommendedSizes } from './recommend.js';
 export { wordErrorRate } from './word-error-rates.js';

@@ -321,6 +321,7 @@ function entry(size: Size, { precision, repo, revision, bytes }: Form): Catalogu
     aliases: (size.aliases ?? []).map((alias) => alias + suffix),
     title: precision === 'float16' ? size.title : `${size.title}, ${precision.replace('-', ' ')}`,
     family: 'whisper',
+    tasks: ['transcribe'],
     repo,
     ...defined({ revision }),
     precision,
