@@ -187,7 +187,11 @@ describeUnless(reason)('Dictate', () => {
     // The last word is of less than a second, and the clock on the screen rounds.
     const words = host.desktop.pasted.split(' ').slice(0, -1);
     expect(words.length).toBeGreaterThanOrEqual(5);
-    expect(words).toEqual(rampText(60 * SECOND).split(' ').slice(0, words.length));
+    expect(words).toEqual(
+      rampText(60 * SECOND)
+        .split(' ')
+        .slice(0, words.length),
+    );
   });
 
   test('copies if preferred, and adds a space after pasted text', async () => {
