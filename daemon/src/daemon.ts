@@ -113,7 +113,7 @@ class Daemon implements RunningDaemon {
       settings: paths.settings,
       machineSpeed: paths.machine,
     });
-    this.#speeches = new SpeechService({ engine, resolveModel: core.resolveModel, log });
+    this.#speeches = new SpeechService({ engine, resolveModel: core.resolveModel, log, onIdleChange });
     this.#files = new FileQueue({ sessions, clock, onIdleChange });
     this.#api = createApi({
       ...{ sessions, clock, log, onIdleChange },
@@ -175,6 +175,7 @@ class Daemon implements RunningDaemon {
       !this.#live.isIdle ||
       !this.#models.isIdle ||
       !this.#files.isIdle ||
+      !this.#speeches.isIdle ||
       this.#api.admission.active > 0;
     // Clients of the API port expect the daemon to stay.
     return isWorking || this.#port.isOpen;

@@ -14,6 +14,7 @@ import type { FromEngine } from '#daemon/protocol/ipc.js';
 import { root } from './clips.js';
 import { median, printTable } from './report.js';
 import { RECOGNIZES } from '#test/harness/recognizer-capabilities.js';
+import { transcribeWork } from '#test/harness/transcribe-work.js';
 
 const ROUNDS = 12;
 /** Time for a window of a small model on a GPU. */
@@ -78,7 +79,7 @@ async function round(prefetch: boolean): Promise<number[]> {
     loadModel: () => Promise.resolve(model),
     footprint: () => Promise.resolve({ weightBytes: 0, workBytes: 0 }),
     clock: systemClock,
-    openAudio,
+    openAudio: (path) => openAudio(path),
     fingerprintOf: (path) => String(statSync(path).mtimeMs),
     figures: () => ({ rssBytes: 0 }),
     steps: () => 0,
@@ -93,7 +94,7 @@ async function round(prefetch: boolean): Promise<number[]> {
         if (message.type === 'failed') reject(new Error(message.error.message));
       };
     });
-    host.receive({ type: 'run', job, path, model: { name: 'm', dir: '/m' }, options: {} });
+    host.receive({ type: 'run', job, path, model: { name: 'm', dir: '/m' }, work: transcribeWork() });
     const next = FILES[job + 1];
     if (prefetch && next !== undefined) host.receive({ type: 'prefetch', path: next });
     await done;

@@ -78,7 +78,7 @@ export class EngineClient {
       if (m.type === 'failed') return { outcome: 'failed', text, message: m.error.message };
       return undefined;
     });
-    this.#process.send({ type: 'run', job, path, model: this.#model, options });
+    this.#process.send({ type: 'run', job, path, model: this.#model, work: { task: 'transcribe', options } });
     if (cancelAfterMs !== undefined) {
       setTimeout(() => this.#process.send({ type: 'cancel', job }), cancelAfterMs).unref();
     }

@@ -2,6 +2,7 @@
 import { parseToEngine, type FromEngine } from '#daemon/protocol/ipc.js';
 import type { Segment } from '#daemon/protocol/transcription.js';
 import { scriptedSegment } from '#test/harness/fake-audio.js';
+import { optionsOf } from '#test/harness/transcribe-work.js';
 
 function send(message: FromEngine): void {
   if (process.connected) process.send?.(message);
@@ -22,7 +23,8 @@ process.on('message', (value) => {
   if (message.type === 'shutdown') process.exit(0);
   if (message.type === 'ping') send({ type: 'pong', figures: { rssBytes: 1, liveArrays: 0 } });
   if (message.type !== 'run') return;
-  const { job, options } = message;
+  const { job } = message;
+  const options = optionsOf(message);
   const { words: _words, ...wordless } = spoken;
   send({ type: 'opened', job, durationSeconds: 2 });
   const optionsSegment = { ...scriptedSegment(0), text: ` ${JSON.stringify(options)}` };

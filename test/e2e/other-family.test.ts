@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { Agent, request } from 'undici';
+import { encodeAll } from '#daemon/models/encode-all.js';
 import { openAudio } from '#daemon/audio/decode-file.js';
 import { SottoClient } from '#daemon/client/index.js';
 import { footprintOf, loadModel, loadRecognizer, registerFamily } from '#daemon/models/registry.js';
@@ -20,7 +21,9 @@ import { withHome } from '#test/harness/with-home.js';
 const TEXT = 'Good morning, engine.';
 /** Samples of the model’s 10 ms for a character. */
 const SAMPLES = TEXT.length * 160;
-const engine = fileURLToPath(new URL('../harness/tone-family/tone-engine.js', import.meta.url));
+const module = (name: string): string =>
+  fileURLToPath(new URL(`../harness/tone-family/${name}.js`, import.meta.url));
+const engine = module('tone-engine');
 const { signal } = new AbortController();
 
 registerFamily(toneFamily);
@@ -36,7 +39,10 @@ describeWithEngine()('a family that is not Whisper', () => {
   });
 
   const run = (...args: string[]): Promise<SottoResult> =>
-    sotto(args, { home: home.folder, env: { SOTTO_ENGINE: engine } });
+    sotto(args, {
+      home: home.folder,
+      env: { SOTTO_ENGINE: engine, SOTTO_MODEL_TOOL: module('tone-model-tool') },
+    });
 
   async function spokenFile(...more: string[]): Promise<string> {
     const { code, stderr } = await run('speak', TEXT, '--output', wav, ...more);
@@ -54,7 +60,7 @@ describeWithEngine()('a family that is not Whisper', () => {
       if (event.type === 'segment') texts.push(event.segment.text.trim());
     expect(texts).toEqual([TEXT]);
     const codec = asCodec(await loadModel(model));
-    const encoded = await codec.encode(await openAudio(wav), signal);
+    const encoded = await encodeAll(codec, await openAudio(wav), {}, signal);
     expect(encoded).toMatchObject({ samples: SAMPLES, codes: [[...TEXT].map((one) => one.charCodeAt(0))] });
     const spoken: number[] = [];
     for await (const { samples } of asSynthesizer(codec).synthesize(TEXT, {}, signal))
@@ -102,6 +108,44 @@ describeWithEngine()('a family that is not Whisper', () => {
       expect([empty.code, empty.stderr]).toEqual([2, expect.stringContaining('there is no text to speak')]);
     });
 
+    test.each([[[]], [['--no-daemon']]])('encodes a file and decodes it (%j)', async (where: string[]) => {
+      await spokenFile('--float', ...where);
+      const printed = await run('codec', 'encode', wav, '--json', ...where);
+      expect(printed.stderr).toBe('');
+      const codes = [...TEXT].map((one) => one.charCodeAt(0));
+      const expected = { model: 'tone', sampleRate: 16_000, samples: SAMPLES, frames: TEXT.length };
+      expect(JSON.parse(printed.stdout)).toEqual({ ...expected, codes: [codes] });
+      const [json, decoded] = ['codes.json', 'decoded.wav'].map((name) => join(home.folder, name)) as [
+        string,
+        string,
+      ];
+      const written = await run('codec', 'encode', wav, '--output', json, ...where);
+      expect(written.stderr).toMatch(/^→ .*codes\.json: 0:00 of audio as 21 codes/);
+      expect(readFileSync(json, 'utf8')).toBe(printed.stdout);
+      const kept = await run('codec', 'encode', wav, '--output', json, ...where);
+      expect([kept.code, kept.stderr]).toEqual([1, expect.stringContaining('codes.json already exists')]);
+      const back = await run('codec', 'decode', json, '--output', decoded, '--float', ...where);
+      expect([back.code, back.stderr]).toEqual([0, expect.stringContaining('decoded.wav: 0:00 of audio')]);
+      expect(readFileSync(decoded)).toEqual(readFileSync(wav));
+    });
+
+    test('says what a codec can do, and refuses what it can’t', async () => {
+      const info = await run('codec', 'info', '--model', 'tone', '--json');
+      expect(JSON.parse(info.stdout)).toEqual({
+        ...{ model: 'tone', family: 'tone', sampleRate: 16_000 },
+        ...{ codebooks: 1, codebookSize: 256, framesPerSecond: 100 },
+      });
+      await spokenFile();
+      const many = await run('codec', 'encode', wav, '--codebooks', '2');
+      expect([many.code, many.stderr]).toEqual([2, expect.stringContaining('tone has 1 codebook')]);
+      const absent = await run('codec', 'encode', join(home.folder, 'no.wav'));
+      expect([absent.code, absent.stderr]).toEqual([1, expect.stringContaining('no.wav')]);
+      const other = await run('codec', 'decode', wav, '--output', join(home.folder, 'x.wav'));
+      expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('holds no codes')]);
+      const whisper = await run('codec', 'info', '--model', 'whisper-base-6bit');
+      expect([whisper.code, whisper.stderr]).toEqual([3, expect.stringContaining('can’t encode audio')]);
+    });
+
     test('replaces no file, and says what a model can’t do', async () => {
       writeFileSync(wav, 'other text');
       const kept = await run('speak', TEXT, '--output', wav);
@@ -130,6 +174,13 @@ describeWithEngine()('a family that is not Whisper', () => {
     for await (const event of client.speech.speak(TEXT))
       if (event.type === 'audio') received.push(...event.samples);
     expect(received).toHaveLength(SAMPLES);
+    const codes: number[] = [];
+    for await (const event of client.codec.encode(wav))
+      if (event.type === 'codes') codes.push(...(event.codes.codes[0] ?? []));
+    const decoded: number[] = [];
+    for await (const event of client.codec.decode({ codes: [codes], samples: SAMPLES }))
+      if (event.type === 'audio') decoded.push(...event.samples);
+    expect(decoded).toEqual(received);
     client.close();
     const dispatcher = new Agent({ connect: { socketPath: home.paths.socket } });
     const send = (body: object) =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { AudioPrefetcher } from '#daemon/engine/audio-prefetcher.js';
-import type { OpenAudio } from '#daemon/engine/engine-host.js';
+import { AudioPrefetcher } from '#daemon/engine/files/audio-prefetcher.js';
+import type { OpenedAudio } from '#daemon/engine/files/file-context.js';
 import { until } from '#test/harness/wait.js';
 
 function setUp() {
@@ -19,7 +19,7 @@ function setUp() {
           yield await Promise.resolve(Float32Array.of(second));
         }
       }
-      const audio: OpenAudio = {
+      const audio: OpenedAudio = {
         durationSeconds: 3,
         samples: samples(),
         close: () => Promise.resolve(void closed.push(path)),
@@ -30,11 +30,11 @@ function setUp() {
   return { next, opened, closed, pulled, marks };
 }
 
-function claim(next: AudioPrefetcher, path: string): Promise<OpenAudio> {
+function claim(next: AudioPrefetcher, path: string): Promise<OpenedAudio> {
   return next.claim(path).open();
 }
 
-async function readAll(audio: OpenAudio): Promise<number[]> {
+async function readAll(audio: OpenedAudio): Promise<number[]> {
   const all: number[] = [];
   for await (const chunk of audio.samples) all.push(...chunk);
   return all;

@@ -17,7 +17,12 @@ function begin(models: (dir: string) => SpeechModel, loading: () => Promise<void
   });
   const { host, sent } = engine;
   const open = (speech: number, text = TEXT, model = ref): void =>
-    host.receive({ type: 'speech-open', speech, model, text, options: { voice: 'plain' } });
+    host.receive({
+      type: 'speech-open',
+      speech,
+      model,
+      source: { type: 'text', text, options: { voice: 'plain' } },
+    });
   const of = (speech: number) => sent.filter((m) => 'speech' in m && m.speech === speech);
   const types = (speech: number) => of(speech).map(({ type }) => type);
   const ended = (speech: number) =>
@@ -45,7 +50,9 @@ describe('a speech', () => {
     const messages = of(1);
     expect(messages[0]).toEqual({ type: 'speech-opened', speech: 1, sampleRate: VOICE_RATE });
     expect(audioOf(messages)).toEqual(spokenSamples(TEXT));
-    const spoken = messages.flatMap((m) => (m.type === 'speech-audio' ? [m.spoken] : []));
+    const spoken = messages.flatMap((m) =>
+      m.type === 'speech-audio' && m.spoken !== undefined ? [m.spoken] : [],
+    );
     expect(spoken.map(({ from, to }) => TEXT.slice(from, to))).toEqual(['one', 'two', 'three']);
     expect(messages.at(-1)).toMatchObject({ type: 'speech-done', summary: { durationSeconds: 1.5 } });
     expect(voice.options).toEqual([{ voice: 'plain' }]);

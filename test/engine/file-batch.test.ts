@@ -1,6 +1,6 @@
 /** How many windows of a file are decoded at once by default. The GPU is a stand-in: no Mac has run this. */
 import { describe, expect, test } from '@jest/globals';
-import { rowsThatFit, withRows } from '#daemon/engine/file-batch.js';
+import { rowsThatFit, withRows } from '#daemon/engine/files/file-batch.js';
 import { EngineHost, type EngineDeps } from '#daemon/engine/engine-host.js';
 import type { Recognizer } from '#daemon/models/speech-model.js';
 import { parseConfig } from '#daemon/models/whisper/whisper-config.js';
@@ -11,6 +11,7 @@ import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
 import { SIZES } from '#test/models/model-sizes.js';
 import { until } from '#test/harness/wait.js';
 import { setUp, TickingModel } from './with-engine-host.js';
+import { transcribeWork } from '#test/harness/transcribe-work.js';
 
 const GB = 2 ** 30;
 const WHISPER = { batch: { rowBytes: 1, suits: suitsBatch } };
@@ -105,7 +106,13 @@ describe('the engine', () => {
       fileRows: (_, maxBytes) => (maxBytes === 150 ? 1 : fitting),
     });
     if (limits !== undefined) host.receive({ type: 'limits', ...limits });
-    host.receive({ type: 'run', job: 1, path: '/a', model: { name: 'm', dir: '/m' }, options: {} });
+    host.receive({
+      type: 'run',
+      job: 1,
+      path: '/a',
+      model: { name: 'm', dir: '/m' },
+      work: transcribeWork(),
+    });
     await until(() => received.length > 0);
     return received[0];
   }

@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { runModelTool } from '#daemon/cli/models/model-tool-process.js';
+import { runModelTool } from '#daemon/supervisor/model-tool-process.js';
 import { starterModel } from '#test/models/model-fixtures.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'so-tool-'));

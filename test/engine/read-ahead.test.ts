@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { OpenAudio } from '#daemon/engine/engine-host.js';
-import { readAhead } from '#daemon/engine/read-ahead.js';
+import type { OpenedAudio } from '#daemon/engine/files/file-context.js';
+import { readAhead } from '#daemon/engine/files/read-ahead.js';
 
 /** A file of `chunks` chunks that counts the requests; chunk `faulty` can't be decoded. */
 function file(chunks: number, faulty = Infinity) {
@@ -17,7 +17,7 @@ function file(chunks: number, faulty = Infinity) {
       seen.left = true;
     }
   }
-  const audio: OpenAudio = {
+  const audio: OpenedAudio = {
     durationSeconds: chunks,
     samples: samples(),
     close: () => Promise.resolve(void (seen.closed += 1)),

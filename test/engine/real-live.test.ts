@@ -17,6 +17,7 @@ import { clip, samplesOf, starterModel } from '#test/models/model-fixtures.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { describeWithEngine } from '#test/harness/real-engine.js';
+import { transcribeWork } from '#test/harness/transcribe-work.js';
 
 const speech = clip('jfk.flac');
 const withEngine = describeWithEngine();
@@ -70,10 +71,13 @@ async function dictate(
 async function read(engine: Supervisor): Promise<string[]> {
   const texts: string[] = [];
   const last = await new Promise<string>((resolve) => {
-    engine.run({ path: speech ?? '', model: { name: 'starter', dir }, options }, (report) => {
-      if (report.type === 'event' && report.event.type === 'segment') texts.push(report.event.segment.text);
-      if (['done', 'failed', 'lost'].includes(report.type)) resolve(report.type);
-    });
+    engine.run(
+      { path: speech ?? '', model: { name: 'starter', dir }, work: transcribeWork(options) },
+      (report) => {
+        if (report.type === 'event' && report.event.type === 'segment') texts.push(report.event.segment.text);
+        if (['done', 'failed', 'lost'].includes(report.type)) resolve(report.type);
+      },
+    );
   });
   expect(last).toBe('done');
   return texts;

@@ -1,5 +1,6 @@
 /** The engine's message loop with injected collaborators, and what it sent. */
-import { EngineHost, type EngineDeps, type OpenAudio } from '#daemon/engine/engine-host.js';
+import type { OpenedAudio } from '#daemon/engine/files/file-context.js';
+import { EngineHost, type EngineDeps } from '#daemon/engine/engine-host.js';
 import { systemClock } from '#daemon/clock.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { parseFromEngine, type FromEngine, type ToEngine } from '#daemon/protocol/ipc.js';
@@ -8,6 +9,7 @@ import { scriptedSegment } from '#test/harness/fake-audio.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 import { until } from '#test/harness/wait.js';
 import { RECOGNIZES } from '#test/harness/recognizer-capabilities.js';
+import { transcribeWork } from '#test/harness/transcribe-work.js';
 
 export const ref = { name: 'm', dir: '/m' };
 
@@ -24,7 +26,7 @@ export class TickingModel implements Recognizer {
     readonly fault?: Error,
   ) {}
 
-  async *transcribe(audio: OpenAudio, _options: object, signal: AbortSignal) {
+  async *transcribe(audio: OpenedAudio, _options: object, signal: AbortSignal) {
     for (let index = 0; index < this.segments; index++) {
       await new Promise((resolve) => setImmediate(resolve));
       signal.throwIfAborted();
@@ -48,7 +50,7 @@ export class TickingModel implements Recognizer {
 
 /** A model that reads its audio first, as a real one does. */
 export class ReadingModel extends TickingModel {
-  override async *transcribe(audio: OpenAudio, options: object, signal: AbortSignal) {
+  override async *transcribe(audio: OpenedAudio, options: object, signal: AbortSignal) {
     for await (const _ of audio.samples) signal.throwIfAborted();
     return yield* super.transcribe(audio, options, signal);
   }
@@ -65,7 +67,14 @@ export function setUp(
   load = (dir: string): Promise<Recognizer> => new Promise((resolve) => resolve(make(dir))),
 ) {
   const sent: FromEngine[] = [];
-  const seen = { loads: [] as string[], closed: 0, exits: 0, cleared: 0, wired: [] as boolean[] };
+  const seen = {
+    loads: [] as string[],
+    rates: [] as (number | undefined)[],
+    closed: 0,
+    exits: 0,
+    cleared: 0,
+    wired: [] as boolean[],
+  };
   const deps: EngineDeps = {
     footprint: () => Promise.resolve(FOOTPRINT),
     steps: () => 0,
@@ -75,7 +84,8 @@ export function setUp(
       return load(dir);
     },
     /** `/stuck`: gives nothing until it is closed. */
-    openAudio: (path) => {
+    openAudio: (path, sampleRate) => {
+      seen.rates.push(sampleRate);
       if (path === '/missing') return Promise.reject(new SottoError('AUDIO_NOT_FOUND', 'no such file'));
       const end = { done: true, value: undefined } as const;
       let close: () => void = () => undefined;
@@ -102,10 +112,12 @@ export function setUp(
   };
   const host = new EngineHost(deps);
   const run = (job: number, path = '/a', model = ref): void =>
-    host.receive({ type: 'run', job, path, model, options: {} });
+    host.receive({ type: 'run', job, path, model, work: transcribeWork() });
   const endOf = async (job: number): Promise<FromEngine> => {
     const last = (): FromEngine | undefined =>
-      sent.find((m) => ['done', 'failed', 'cancelled'].includes(m.type) && 'job' in m && m.job === job);
+      sent.find(
+        (m) => ['done', 'encoded', 'failed', 'cancelled'].includes(m.type) && 'job' in m && m.job === job,
+      );
     await until(() => last() !== undefined);
     return last() ?? { type: 'cancelled', job };
   };

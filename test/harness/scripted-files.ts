@@ -1,8 +1,9 @@
 /** A file engine without a process or a model: a file is JSON that scripts its transcript. */
 import { readFileSync } from 'node:fs';
 import { SottoError, type ErrorCode } from '#daemon/protocol/errors.js';
-import type { Segment } from '#daemon/protocol/transcription.js';
+import type { Segment, TranscribeOptions } from '#daemon/protocol/transcription.js';
 import type { Engine, EngineJob, JobReport, RunningJob } from '#daemon/supervisor/engine.js';
+import { optionsOf } from '#test/harness/transcribe-work.js';
 
 export interface ScriptedFile {
   /** The texts of segments of one second. */
@@ -50,11 +51,13 @@ export class ScriptedFiles implements Engine {
   }
 
   async #transcribe(
-    { path, options }: EngineJob,
+    job: EngineJob,
     report: (report: JobReport) => void,
     isCancelled: () => boolean,
   ): Promise<void> {
     await Promise.resolve();
+    const { path } = job;
+    const options = optionsOf(job);
     let file: ScriptedFile;
     try {
       file = JSON.parse(readFileSync(path, 'utf8')) as ScriptedFile;
@@ -91,7 +94,7 @@ export class ScriptedFiles implements Engine {
   }
 }
 
-function transcribed(index: number, text: string, options: EngineJob['options']): Segment {
+function transcribed(index: number, text: string, options: TranscribeOptions): Segment {
   const words = text.match(/\s*\S+/gu) ?? [];
   const tokens = [50_364, ...words.map((_, at) => 100 + at)];
   return {

@@ -5,7 +5,8 @@ import type { Engine, EngineSpeechReport } from '#daemon/supervisor/engine.js';
 import { silentLog } from '#daemon/logger.js';
 import fc from 'fast-check';
 
-const request = { model: { name: 'v', dir: '/v' }, text: 'Hello.', options: {} };
+const source = { type: 'text' as const, text: 'Hello.', options: {} };
+const request = { model: { name: 'v', dir: '/v' }, source };
 const spoken = { from: 0, to: 5 };
 const summary = { durationSeconds: 1, timings: { firstAudio: 0, total: 0 } };
 const crash = new SottoError('ENGINE_CRASHED', 'it died');

@@ -4,7 +4,8 @@ import type { ToEngine } from '#daemon/protocol/ipc.js';
 import type { EngineSpeechReport } from '#daemon/supervisor/engine.js';
 import { EngineSpeeches } from '#daemon/supervisor/engine-speeches.js';
 
-const request = { model: { name: 'v', dir: '/v' }, text: 'Hello.', options: {} };
+const source = { type: 'text' as const, text: 'Hello.', options: {} };
+const request = { model: { name: 'v', dir: '/v' }, source };
 const crash = new SottoError('ENGINE_CRASHED', 'it died');
 const spoken = { from: 0, to: 5 };
 const summary = { durationSeconds: 1, timings: { firstAudio: 0.1, total: 0.2 } };

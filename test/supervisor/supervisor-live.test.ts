@@ -12,6 +12,7 @@ import { ramp, rampText, SECOND } from '#test/harness/ramp.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import { acceleratedClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
+import { transcribeWork } from '#test/harness/transcribe-work.js';
 
 const model = { name: 'fake', dir: '/models/fake' };
 
@@ -262,7 +263,7 @@ describe('Supervisor with live sessions', () => {
     const path = writeFakeAudio(join(folder, 'a.wav'), { segments: 60, delayMs: 5, dieAfter: 30 });
     const read = async (): Promise<JobReport[]> => {
       const reports: JobReport[] = [];
-      supervisor.run({ path, model, options: {} }, (report) => reports.push(report));
+      supervisor.run({ path, model, work: transcribeWork() }, (report) => reports.push(report));
       await until(() => ['done', 'failed', 'cancelled', 'lost'].includes(reports.at(-1)?.type ?? ''));
       return reports;
     };

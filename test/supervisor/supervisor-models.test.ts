@@ -12,6 +12,7 @@ import { fakeEngine } from '#test/harness/run-sotto.js';
 import { acceleratedClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
 import { defined } from '#daemon/protocol/defined.js';
+import { transcribeWork } from '#test/harness/transcribe-work.js';
 
 const named = (name: string) => ({ name, dir: `/models/${name}` });
 const starter = named('starter');
@@ -46,7 +47,7 @@ async function serves(name: string): Promise<void> {
 function run(dir: string): Promise<string> {
   const path = writeFakeAudio(join(folder, `${Math.random()}.wav`), { segments: 1 });
   return new Promise((resolve) => {
-    supervisor.run({ path, model: named(dir), options: {} }, ({ type }) => {
+    supervisor.run({ path, model: named(dir), work: transcribeWork() }, ({ type }) => {
       if (['done', 'failed', 'cancelled', 'lost'].includes(type)) resolve(type);
     });
   });

@@ -9,6 +9,7 @@ import { scriptedTexts, writeFakeAudio, type FakeScript } from '#test/harness/fa
 import { fakeEngine } from '#test/harness/run-sotto.js';
 import { acceleratedClock } from '#test/harness/virtual-clock.js';
 import { isRunning, until } from '#test/harness/wait.js';
+import { transcribeWork } from '#test/harness/transcribe-work.js';
 
 const model = { name: 'fake', dir: '/models/fake' };
 
@@ -50,7 +51,7 @@ function run(path: string, ref = model): Watched {
   const reports: JobReport[] = [];
   let finish: (report: JobReport) => void = () => undefined;
   const last = new Promise<JobReport>((resolve) => (finish = resolve));
-  const handle = supervisor.run({ path, model: ref, options: {} }, (report) => {
+  const handle = supervisor.run({ path, model: ref, work: transcribeWork() }, (report) => {
     reports.push(report);
     if (['done', 'failed', 'cancelled', 'lost'].includes(report.type)) finish(report);
   });

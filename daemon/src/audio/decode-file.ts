@@ -18,7 +18,7 @@ export interface AudioFile {
   /** From the headers, or estimated; undefined if neither is possible. */
   readonly durationSeconds: number | undefined;
   /**
-   * 16 kHz mono, ±1, in chunks of a second, decoded as they are pulled. Can be iterated once.
+   * 16 kHz or the requested rate, mono, ±1, in chunks of a second, decoded as they are pulled. Can be iterated once.
    * Throws AUDIO_TRUNCATED after the last chunk if the file ends early.
    */
   readonly samples: AsyncIterable<Float32Array>;
@@ -26,10 +26,16 @@ export interface AudioFile {
   close(): Promise<void>;
 }
 
+interface OpenAudioOptions {
+  /** Called after each read of the file: shows progress even while no audio is decoded. */
+  readonly onRead?: () => void;
+  /** Hz of `samples`; default 16,000. */
+  readonly sampleRate?: number;
+}
+
 /**
  * Opens an audio (or video) file of any supported format, detected from its content, not its name.
  *
- * @param onRead called after each read of the file: shows progress even while no audio is decoded
  * @throws SottoError AUDIO_NOT_FOUND, AUDIO_UNREADABLE, AUDIO_EMPTY, AUDIO_UNSUPPORTED, AUDIO_TRUNCATED; each
  *   message names the file and each hint says what to do
  * @example
@@ -40,11 +46,14 @@ export interface AudioFile {
  *   await audio.close();
  * }
  */
-export async function openAudio(path: string, onRead?: () => void): Promise<AudioFile> {
+export async function openAudio(
+  path: string,
+  { onRead, sampleRate = MODEL_SAMPLE_RATE }: OpenAudioOptions = {},
+): Promise<AudioFile> {
   const source = await PositionedFile.open(path, onRead);
   try {
     const pcm = await openSource(source);
-    const samples = withAudioErrors(source, toModelRate(path, pcm));
+    const samples = withAudioErrors(source, toRate(sampleRate, path, pcm));
     return {
       container: pcm.container,
       codec: pcm.codec,
@@ -99,9 +108,9 @@ async function openSource(source: PositionedFile): Promise<PcmSource> {
 }
 
 /** Mixes to mono, resamples, clips, and cuts into chunks of a second. */
-async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float32Array> {
+async function* toRate(outRate: number, path: string, pcm: PcmSource): AsyncGenerator<Float32Array> {
   let resampler: Resampler | undefined;
-  const chunker = new Chunker(MODEL_SAMPLE_RATE);
+  const chunker = new Chunker(outRate);
   let total = 0;
   let truncation: SottoError | undefined;
   try {
@@ -114,10 +123,10 @@ async function* toModelRate(path: string, pcm: PcmSource): AsyncGenerator<Float3
       }
       const mono = downmix(block.channels);
       total += mono.length;
-      if (rate === MODEL_SAMPLE_RATE) {
+      if (rate === outRate) {
         chunker.push(mono);
       } else {
-        resampler ??= new Resampler(rate, MODEL_SAMPLE_RATE);
+        resampler ??= new Resampler(rate, outRate);
         chunker.push(resampler.push(mono));
       }
       for (let chunk = chunker.read(); chunk !== undefined; chunk = chunker.read()) {

@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { SOTTO_VERSION } from '../protocol/version.js';
 import { addAgent } from './agent/agent-command.js';
 import { addCapture } from './capture-command.js';
+import { addCodec } from './codec/codec-command.js';
 import { addCompletion } from './completion/completion-command.js';
 import { addConfig } from './config/config-command.js';
 import { addDaemon, addStatus } from './daemon/daemon-command.js';
@@ -30,7 +31,7 @@ export type { Outcome } from './transcribe/create-transcriber.js';
 export function buildProgram(outcome: Outcome): Command {
   const program = new Command('sotto')
     .usage('<command> [options]')
-    .description('Private speech to text on this machine.')
+    .description('Private speech on this machine: from audio to text, and back.')
     .version(SOTTO_VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'show the help of a command')
@@ -41,6 +42,7 @@ export function buildProgram(outcome: Outcome): Command {
   addTranscribe(program, outcome);
   addDictate(program, outcome);
   addSpeak(program, outcome);
+  addCodec(program, outcome);
   addHistory(program, outcome);
   addVocabulary(program, outcome);
   addDemo(program, outcome);
@@ -79,7 +81,7 @@ export function buildProgram(outcome: Outcome): Command {
     'after',
     paragraph(
       'Run `sotto <command> --help` for more about a command.\n\n' +
-        'Exit codes: 0 success · 1 a file failed · 2 usage error · 3 daemon or model unavailable · 130 interrupted',
+        'Exit codes: 0 ok, 1 file failed, 2 usage, 3 daemon or model, 130 interrupted',
     ),
   );
   forEachCommand(program, (command) => {

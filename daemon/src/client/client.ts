@@ -9,7 +9,6 @@
  * client.close();
  */
 import type { WebSocket } from 'ws';
-import { throwIfCancelled } from '../async.js';
 import { parseAudioFrame, type AudioFrame } from '../protocol/audio-frame.js';
 import { SottoError } from '../protocol/errors.js';
 import type { HistoryRequest, HistoryResult } from '../protocol/history.js';
@@ -19,18 +18,17 @@ import type { DaemonStatus } from '../protocol/status.js';
 import type { TranscribeOptions } from '../protocol/transcription.js';
 import type { VocabularyRequest, VocabularyResult } from '../protocol/vocabulary.js';
 import { decode, openSocket, send, type DaemonIdentity } from './connect.js';
+import { CodecClient } from './codec-client.js';
+import { fileJob } from './file-job.js';
 import { FilesClient } from './files.js';
 import { JobStream } from './job-stream.js';
 import { ModelsClient, type OpenChannel } from './models.js';
-import { DaemonCopy } from './daemon-copy.js';
 import { SpeechClient } from './speech-client.js';
 import { VocabularyClient } from './vocabulary.js';
 import { defined } from '../protocol/defined.js';
 
 /** Audio is not sent while the socket has more unsent bytes. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
-/** Time for the daemon to answer a cancel. */
-const CANCEL_TIMEOUT_MS = 2_000;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 export interface TranscribeCall {
@@ -38,8 +36,6 @@ export interface TranscribeCall {
   /** Name or absolute folder; the default model if omitted. */
   readonly model?: string;
 }
-
-type Waiting = Extract<DaemonMessage, { type: 'waiting' }>;
 
 /** Receives the messages of one id. */
 export interface ChannelListener {
@@ -65,6 +61,7 @@ export class SottoClient {
   readonly files: FilesClient;
   readonly vocabulary: VocabularyClient;
   readonly speech: SpeechClient;
+  readonly codec: CodecClient;
   readonly #socket: WebSocket;
   readonly #listeners = new Map<string, ChannelListener>();
   /** By the number of their channel. */
@@ -73,16 +70,19 @@ export class SottoClient {
   readonly #closed: Promise<void>;
   #nextId = 1;
 
+  readonly #openChannel: OpenChannel = (listener) => {
+    const id = this.#newId();
+    return { id, channel: this.channel(id, listener) };
+  };
+
   private constructor(socket: WebSocket, daemon: DaemonIdentity) {
     this.#socket = socket;
     this.daemon = daemon;
-    const openChannel: OpenChannel = (listener) => {
-      const id = this.#newId();
-      return { id, channel: this.channel(id, listener) };
-    };
+    const openChannel = this.#openChannel;
     this.models = new ModelsClient(openChannel);
     this.files = new FilesClient(openChannel, daemon.uploads);
     this.speech = new SpeechClient(openChannel);
+    this.codec = new CodecClient(openChannel, daemon.uploads);
     this.vocabulary = new VocabularyClient((request) => this.#vocabulary(request));
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     // `close` follows.
@@ -114,59 +114,16 @@ export class SottoClient {
     options: TranscribeOptions = {},
     { signal, model }: TranscribeCall = {},
   ): AsyncGenerator<JobEvent, void> {
-    throwIfCancelled(signal, 'cancelled before it started');
     const stream = new JobStream();
-    const id = this.#newId();
-    const { uploads } = this.daemon;
-    let supply: DaemonCopy | undefined;
-    const channel = this.channel(id, {
-      receive: (message) => {
-        const isForFile = message.type === 'waiting' && message.for === 'file';
-        if (!isForFile) supply?.stop();
-        deliver(message, stream);
-        if (isForFile && uploads !== undefined)
-          supply ??= this.#supply(message, path, uploads, channel, stream);
-      },
-      lost: (error) => stream.fail(error),
-    });
-    let timer: NodeJS.Timeout | undefined;
-    const cancel = (): void => {
-      channel.send({ type: 'cancel', id });
-      timer = setTimeout(() => stream.fail(new SottoError('CANCELLED', 'cancelled')), CANCEL_TIMEOUT_MS);
-    };
-    signal?.addEventListener('abort', cancel, { once: true });
-    try {
-      channel.send({
+    yield* fileJob(this.#openChannel, {
+      ...{ path, signal, events: stream },
+      uploads: this.daemon.uploads,
+      message: (id, supplies) => ({
         ...{ type: 'transcribe', id, path, options },
-        ...defined({ model, supplies: uploads === undefined ? undefined : true }),
-      });
-      yield* stream.read();
-    } finally {
-      clearTimeout(timer);
-      supply?.stop();
-      signal?.removeEventListener('abort', cancel);
-      if (!stream.over) channel.send({ type: 'cancel', id });
-      channel.close();
-    }
-  }
-
-  /** Copies a file that the daemon can't open. */
-  #supply(
-    { id, ...waiting }: Waiting,
-    path: string,
-    folder: string,
-    channel: ClientChannel,
-    stream: JobStream,
-  ): DaemonCopy {
-    const { type: _, ...facts } = waiting;
-    return new DaemonCopy({
-      ...{ path, folder },
-      onCopied: (upload) => channel.send({ type: 'supply', id, upload }),
-      onFailed: (error) => {
-        channel.send({ type: 'cancel', id });
-        stream.fail(error);
-      },
-      onBytes: (bytes) => stream.push({ type: 'waiting', ...facts, copied: { bytes } }),
+        ...defined({ model, supplies }),
+      }),
+      deliver: (message) => deliver(message, stream),
+      onCopied: (event) => stream.push(event),
     });
   }
 
@@ -331,11 +288,11 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
       stream.push({ type: 'final', summary: message.summary });
       return;
     case 'cancelled':
-      stream.fail(new SottoError('CANCELLED', 'cancelled'));
+      stream.end(new SottoError('CANCELLED', 'cancelled'));
       return;
     case 'failed':
     case 'error':
-      stream.fail(SottoError.fromWire(message.error));
+      stream.end(SottoError.fromWire(message.error));
       return;
     case 'hello':
     case 'status':
@@ -344,6 +301,8 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
     case 'discarded':
     case 'acknowledged':
     case 'live':
+    case 'codes':
+    case 'encoded':
     case 'speech-opened':
     case 'speech-text':
     case 'speech-final':

@@ -22,7 +22,7 @@ export class JobStream {
   }
 
   /** Ends the stream with an error, after the unread events. */
-  fail(error: SottoError): void {
+  end(error: SottoError): void {
     this.#queue.end(error);
   }
 

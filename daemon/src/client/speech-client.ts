@@ -9,7 +9,7 @@
  */
 import { defined } from '../protocol/defined.js';
 import { SottoError } from '../protocol/errors.js';
-import type { DaemonMessage } from '../protocol/messages.js';
+import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
 import {
   toFloat32,
   type SpokenText,
@@ -57,33 +57,50 @@ export class SpeechClient {
     options: SynthesisOptions = {},
     { signal, model }: SpeakCall = {},
   ): AsyncGenerator<SpeechEvent, void> {
-    throwIfCancelled(signal, 'cancelled before it started');
-    const events = new EventQueue<SpeechEvent>();
-    const { id, channel } = this.#openChannel({
-      receive: (message) => deliver(message, events),
-      audio: ({ firstSample, pcm }) => events.push({ type: 'audio', firstSample, samples: toFloat32(pcm) }),
-      lost: (error) => events.end(error),
-    });
-    let timer: NodeJS.Timeout | undefined;
-    const cancel = (): void => {
-      channel.send({ type: 'cancel', id });
-      timer = setTimeout(() => events.end(new SottoError('CANCELLED', 'cancelled')), CANCEL_TIMEOUT_MS);
-    };
-    signal?.addEventListener('abort', cancel, { once: true });
-    try {
-      channel.send({ type: 'speak', id, text, options, ...defined({ model }) });
-      for await (const event of events.read()) {
-        yield event;
-        if (event.type === 'final') return;
-        if (event.type !== 'audio') continue;
-        channel.send({ type: 'speech-acknowledge', id, samples: event.firstSample + event.samples.length });
-      }
-    } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', cancel);
-      if (!events.over) channel.send({ type: 'cancel', id });
-      channel.close();
+    yield* audioFrom(
+      this.#openChannel,
+      (id) => ({ type: 'speak', id, text, options, ...defined({ model }) }),
+      signal,
+    );
+  }
+}
+
+/**
+ * Sends a message that is answered with audio. Audio that was read counts as played.
+ *
+ * @throws SottoError the error of the daemon; CANCELLED after an abort; DAEMON_LOST
+ */
+export async function* audioFrom(
+  openChannel: OpenChannel,
+  message: (id: string) => ClientMessage,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<SpeechEvent, void> {
+  throwIfCancelled(signal, 'cancelled before it started');
+  const events = new EventQueue<SpeechEvent>();
+  const { id, channel } = openChannel({
+    receive: (message) => deliver(message, events),
+    audio: ({ firstSample, pcm }) => events.push({ type: 'audio', firstSample, samples: toFloat32(pcm) }),
+    lost: (error) => events.end(error),
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const cancel = (): void => {
+    channel.send({ type: 'cancel', id });
+    timer = setTimeout(() => events.end(new SottoError('CANCELLED', 'cancelled')), CANCEL_TIMEOUT_MS);
+  };
+  signal?.addEventListener('abort', cancel, { once: true });
+  try {
+    channel.send(message(id));
+    for await (const event of events.read()) {
+      yield event;
+      if (event.type === 'final') return;
+      if (event.type !== 'audio') continue;
+      channel.send({ type: 'speech-acknowledge', id, samples: event.firstSample + event.samples.length });
     }
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', cancel);
+    if (!events.over) channel.send({ type: 'cancel', id });
+    channel.close();
   }
 }
 
@@ -110,6 +127,6 @@ function deliver(message: DaemonMessage, events: EventQueue<SpeechEvent>): void 
       events.end(SottoError.fromWire(message.error));
       return;
     default:
-      events.end(new SottoError('PROTOCOL', `\`${message.type}\` is not an answer to \`speak\``));
+      events.end(new SottoError('PROTOCOL', `\`${message.type}\` is not an answer about audio`));
   }
 }

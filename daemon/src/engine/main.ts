@@ -6,8 +6,9 @@ import { statSync } from 'node:fs';
 import { parseToEngine, type FromEngine } from '#daemon/protocol/ipc.js';
 import { systemClock } from '../clock.js';
 import { trace } from '../trace.js';
+import { defined } from '#daemon/protocol/defined.js';
 import { startError } from './engine-errors.js';
-import { rowsThatFit } from './file-batch.js';
+import { rowsThatFit } from './files/file-batch.js';
 import { EngineHost } from './engine-host.js';
 
 function send(message: FromEngine): void {
@@ -46,7 +47,8 @@ try {
     loadModel,
     footprint: footprintOf,
     clock: systemClock,
-    openAudio: (path) => openAudio(path, () => (pieces += 1)),
+    openAudio: (path, sampleRate) =>
+      openAudio(path, { onRead: () => (pieces += 1), ...defined({ sampleRate }) }),
     fingerprintOf,
     send,
     steps: () => mx.completedWaits() + pieces,

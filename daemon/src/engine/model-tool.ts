@@ -50,6 +50,11 @@ async function work(request: Work): Promise<ModelReply> {
     switch (request.type) {
       case 'footprint':
         return { type: 'footprint', footprint: await footprint(request.dir, registry) };
+      case 'describe': {
+        const family = await registry.familyOf(request.dir);
+        const capabilities = await family.capabilities(request.dir);
+        return { type: 'description', description: { family: family.name, capabilities } };
+      }
       case 'measure': {
         const { measureModel } = await import('./measure-model.js');
         const measurement = await measureModel(request.dir, request.clips, stageOptions('listening'));

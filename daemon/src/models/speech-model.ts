@@ -1,5 +1,6 @@
 /** What a model family provides, and all that the engine knows about one. */
 import type { Capabilities, ModelTask } from '#daemon/protocol/capabilities.js';
+import type { Codes, EncodedAudio, EncodeOptions } from '#daemon/protocol/codec.js';
 import type { SpokenText, SynthesisOptions, SynthesisSummary } from '#daemon/protocol/synthesis.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { ConvertOptions, ModelMetadata } from '#daemon/protocol/model-process.js';
@@ -14,7 +15,7 @@ export type {
   TranscribeResult,
 } from '#daemon/protocol/transcription.js';
 
-/** Input audio: 16 kHz mono, in chunks of any size. */
+/** Input audio: mono, 16 kHz or what a codec asks for, in chunks of any size. */
 export interface AudioStream {
   /** Known or estimated length; undefined for an open-ended stream. */
   readonly durationSeconds: number | undefined;
@@ -111,20 +112,15 @@ export interface Synthesizer extends SpeechModel {
   ): AsyncGenerator<SpeechChunk, SynthesisSummary>;
 }
 
-/** Audio as the codes of a codec. */
-export interface EncodedAudio {
-  /** Codes of each codebook, one per frame. */
-  readonly codes: readonly (readonly number[])[];
-  /** Loudness of each frame or chunk, if the codec stores it apart. */
-  readonly scales?: readonly number[];
-  /** Samples of the audio, because the last frame may be longer. */
-  readonly samples: number;
-}
-
 /** A model with the capability `codec`. */
 export interface AudioCodec extends SpeechModel {
-  /** @throws SottoError CANCELLED soon after `signal` is aborted */
-  encode(audio: AudioStream, signal: AbortSignal): Promise<EncodedAudio>;
+  /**
+   * Yields the codes of consecutive frames as they are known; returns the number of samples.
+   *
+   * @param audio at the `sampleRate` of the capability
+   * @throws SottoError INVALID_ARGUMENT for more codebooks than it has; CANCELLED soon after `signal` is aborted
+   */
+  encode(audio: AudioStream, options: EncodeOptions, signal: AbortSignal): AsyncGenerator<Codes, number>;
 
   /** The chunks joined are the audio. @throws SottoError INVALID_ARGUMENT for codes outside the codebooks, CANCELLED */
   decode(encoded: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void>;
@@ -165,6 +161,8 @@ export interface ModelFamily {
   /** Whether a parsed `config.json` belongs to this family. */
   recognizes(config: Readonly<Record<string, unknown>>): boolean;
   load(dir: string, options: LoadOptions): Promise<SpeechModel>;
+  /** Those of the loaded model, from its small files alone. */
+  capabilities(dir: string): Promise<Capabilities>;
   /** Reads only the headers of the files. */
   footprint(dir: string): Promise<Footprint>;
   /** Reads the whole model and describes it. */

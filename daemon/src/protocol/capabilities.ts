@@ -37,6 +37,9 @@ export const capabilitiesSchema = v.object({
       /** In Hz, of the audio that it reads and makes. */
       sampleRate: integer,
       codebooks: integer,
+      /** Codes that each codebook has. */
+      codebookSize: integer,
+      /** Of the codebook with the most codes. */
       framesPerSecond: finite,
     }),
   ),

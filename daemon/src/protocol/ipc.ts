@@ -6,6 +6,7 @@
  * ends in `speech-done`, `speech-failed`, or with a `speech-cancel`.
  */
 import * as v from 'valibot';
+import { codesSchema, encodedAudioSchema, encodeOptionsSchema, encodeSummarySchema } from './codec.js';
 import { finite, integer } from './fields.js';
 import { checkpointSchema, liveOptionsSchema } from './live.js';
 import { parseMessage } from './parse.js';
@@ -46,6 +47,20 @@ export const modelLimitsSchema = v.object({
 });
 export type ModelLimits = v.InferOutput<typeof modelLimitsSchema>;
 
+/** What is done with a file. */
+export const fileWorkSchema = v.variant('task', [
+  v.object({ task: v.literal('transcribe'), options: transcribeOptionsSchema }),
+  v.object({ task: v.literal('encode'), options: encodeOptionsSchema }),
+]);
+export type FileWork = v.InferOutput<typeof fileWorkSchema>;
+
+/** What audio is made from. */
+export const speechSourceSchema = v.variant('type', [
+  v.object({ type: v.literal('text'), text: v.string(), options: synthesisOptionsSchema }),
+  v.object({ type: v.literal('codes'), encoded: encodedAudioSchema }),
+]);
+export type SpeechSource = v.InferOutput<typeof speechSourceSchema>;
+
 const toEngineTable = {
   limits: v.object({ ...modelLimitsSchema.entries, type: v.literal('limits') }),
   /**
@@ -66,7 +81,7 @@ const toEngineTable = {
     job,
     path: v.string(),
     model: modelRefSchema,
-    options: transcribeOptionsSchema,
+    work: fileWorkSchema,
   }),
   /** The file of the next job may be opened while the current one runs; none without a path. */
   prefetch: v.object({ type: v.literal('prefetch'), path: v.exactOptional(v.string()) }),
@@ -93,13 +108,12 @@ const toEngineTable = {
   'live-audio': v.object({ type: v.literal('live-audio'), session, pcm: bytes }),
   'live-finish': v.object({ type: v.literal('live-finish'), session }),
   'live-cancel': v.object({ type: v.literal('live-cancel'), session }),
-  /** Speaks a text for a listener, between dictation and files. */
+  /** Makes audio for a listener, between dictation and files. */
   'speech-open': v.object({
     type: v.literal('speech-open'),
     speech,
     model: modelRefSchema,
-    text: v.string(),
-    options: synthesisOptionsSchema,
+    source: speechSourceSchema,
   }),
   /** The listener has these samples; the engine computes only a few seconds ahead. */
   'speech-acknowledge': v.object({ type: v.literal('speech-acknowledge'), speech, samples: integer }),
@@ -161,6 +175,9 @@ const fromEngineTable = {
   opened: v.object({ type: v.literal('opened'), job, durationSeconds: v.exactOptional(finite) }),
   event: v.object({ type: v.literal('event'), job, event: transcribeEventSchema }),
   done: v.object({ type: v.literal('done'), job, summary: engineSummarySchema }),
+  /** `seconds`: audio encoded so far. */
+  codes: v.object({ ...codesSchema.entries, type: v.literal('codes'), job, seconds: finite }),
+  encoded: v.object({ type: v.literal('encoded'), job, summary: encodeSummarySchema }),
   failed: v.object({ type: v.literal('failed'), job, error: errorSchema }),
   cancelled: v.object({ type: v.literal('cancelled'), job }),
   /** The session accepts audio; it continues at the checkpoint if there was one. */
@@ -187,7 +204,7 @@ const fromEngineTable = {
     speech,
     firstSample: integer,
     samples: bytes,
-    spoken: spokenTextSchema,
+    spoken: v.exactOptional(spokenTextSchema),
   }),
   'speech-done': v.object({ type: v.literal('speech-done'), speech, summary: synthesisSummarySchema }),
   'speech-failed': v.object({ type: v.literal('speech-failed'), speech, error: errorSchema }),

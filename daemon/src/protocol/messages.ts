@@ -25,6 +25,7 @@
  * `<type>-done`; `files` and `models` send `<type>-event` before.
  */
 import * as v from 'valibot';
+import { codecClientTable, codecDaemonTable } from './codec.js';
 import { finite, text, integer } from './fields.js';
 import { liveEventSchema, liveOptionsSchema, sessionIdSchema } from './live.js';
 import { filesClientTable, filesDaemonTable, uploadNameSchema } from './files.js';
@@ -86,6 +87,7 @@ const clientTable = {
   /** Removes the audio, text and history entry of a session that this client cancelled, whatever its state is by now. */
   discard: v.object({ type: v.literal('discard'), id: sessionIdSchema }),
   ...speechClientTable,
+  ...codecClientTable,
   ...modelsClientTable,
   ...filesClientTable,
   ...historyClientTable,
@@ -159,6 +161,7 @@ const daemonTable = {
   discarded: v.object({ type: v.literal('discarded'), id }),
   live: v.object({ type: v.literal('live'), id, seq: v.exactOptional(seq), event: liveEventSchema }),
   ...speechDaemonTable,
+  ...codecDaemonTable,
   ...modelsDaemonTable,
   ...filesDaemonTable,
   ...historyDaemonTable,

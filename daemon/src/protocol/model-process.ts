@@ -1,6 +1,6 @@
 /** Messages between a command and the child process that inspects, converts and measures a model. */
 import * as v from 'valibot';
-import { MODEL_TASKS } from './capabilities.js';
+import { capabilitiesSchema, MODEL_TASKS } from './capabilities.js';
 import { finite, integer } from './fields.js';
 import { errorSchema } from './wire-error.js';
 
@@ -51,6 +51,9 @@ const metadataSchema = v.object({
 });
 export type ModelMetadata = v.InferOutput<typeof metadataSchema>;
 
+const descriptionSchema = v.object({ family: v.string(), capabilities: capabilitiesSchema });
+export type ModelDescription = v.InferOutput<typeof descriptionSchema>;
+
 const clipSchema = v.object({ file: v.string(), language: v.exactOptional(v.string()) });
 
 const measurementSchema = v.object({
@@ -72,6 +75,8 @@ export type ModelMeasurement = v.InferOutput<typeof measurementSchema>;
 export const modelRequestSchema = v.variant('type', [
   v.object({ type: v.literal('inspect'), dir: v.string() }),
   v.object({ type: v.literal('footprint'), dir: v.string() }),
+  /** What the model can do. */
+  v.object({ type: v.literal('describe'), dir: v.string() }),
   /** Loads the model and transcribes the clips. */
   v.object({ type: v.literal('measure'), dir: v.string(), clips: v.array(clipSchema) }),
   /** `out` must not exist, unless `force` permits to replace it. */
@@ -94,6 +99,7 @@ export const modelReplySchema = v.variant('type', [
   }),
   v.object({ type: v.literal('done'), facts: metadataSchema }),
   v.object({ type: v.literal('footprint'), footprint: footprintSchema }),
+  v.object({ type: v.literal('description'), description: descriptionSchema }),
   v.object({ type: v.literal('measurement'), measurement: measurementSchema }),
   v.object({ type: v.literal('failed'), error: errorSchema }),
 ]);

@@ -11,7 +11,7 @@ import { idOf, parseClientMessage, type ClientMessage, type DaemonMessage } from
 import type { DaemonStatus } from '../protocol/status.js';
 import { LIMITS, PROTOCOL_VERSION, SOTTO_VERSION } from '../protocol/version.js';
 import type { FileQueue } from '../sessions/files/file-queue.js';
-import type { Job, JobNotice } from '../sessions/jobs/job.js';
+import type { EncodeNotice, Job, JobNotice } from '../sessions/jobs/job.js';
 import type { LiveSessions } from '../sessions/live/live-sessions.js';
 import type { ServeRequest, ServeResult } from '../protocol/serve.js';
 import type { HistoryService } from '../sessions/history/history-service.js';
@@ -168,12 +168,14 @@ export class ClientConnection {
         if (job !== undefined) this.#context.sessions.supply(job, message.upload);
         return;
       }
+      case 'encode':
+        this.#encode(message);
+        return;
       case 'speak':
-        if (this.#jobs.has(message.id) || this.#models.has(message.id))
-          throw new SottoError('INVALID_ARGUMENT', 'a job with this id is active');
-        if (this.#speeches === undefined)
-          throw new SottoError('MODEL_UNSUPPORTED', 'this daemon can’t speak');
-        this.#speeches.speak(message);
+        this.#speechesFor(message.id).speak(message);
+        return;
+      case 'decode':
+        this.#speechesFor(message.id).decode(message);
         return;
       case 'speech-acknowledge':
         this.#speeches?.acknowledge(message.id, message.samples);
@@ -259,24 +261,46 @@ export class ClientConnection {
     }
   }
 
-  #transcribe({ id, path, model, options, supplies }: Extract<ClientMessage, { type: 'transcribe' }>): void {
+  /** @throws SottoError INVALID_ARGUMENT */
+  #assertNew(id: string): void {
     if (this.#jobs.has(id) || this.#models.has(id))
       throw new SottoError('INVALID_ARGUMENT', 'a job with this id is active');
-    if (this.#jobs.size >= LIMITS.jobsPerConnection) {
-      throw new SottoError('BUSY', `this client has ${LIMITS.jobsPerConnection} active jobs`);
-    }
-    const request = {
-      path,
-      ...defined({ model, options, supplies }),
-    };
-    this.#jobs.set(
-      id,
-      this.#context.sessions.submit(this, request, (notice) => this.#notify(id, notice)),
+  }
+
+  #speechesFor(id: string): SpeechRequests {
+    this.#assertNew(id);
+    if (this.#speeches === undefined) throw new SottoError('MODEL_UNSUPPORTED', 'this daemon can’t speak');
+    return this.#speeches;
+  }
+
+  #transcribe({ id, path, model, options, supplies }: Extract<ClientMessage, { type: 'transcribe' }>): void {
+    this.#submit(id, (notify) =>
+      this.#context.sessions.submit(this, { path, ...defined({ model, options, supplies }) }, notify),
     );
   }
 
-  #notify(id: string, notice: JobNotice): void {
+  #encode({ id, path, model, options, supplies }: Extract<ClientMessage, { type: 'encode' }>): void {
+    this.#submit(id, (notify) =>
+      this.#context.sessions.encode(this, { path, ...defined({ model, options, supplies }) }, notify),
+    );
+  }
+
+  #submit(id: string, submit: (notify: (notice: JobNotice | EncodeNotice) => void) => Job): void {
+    this.#assertNew(id);
+    if (this.#jobs.size >= LIMITS.jobsPerConnection) {
+      throw new SottoError('BUSY', `this client has ${LIMITS.jobsPerConnection} active jobs`);
+    }
+    this.#jobs.set(
+      id,
+      submit((notice) => this.#notify(id, notice)),
+    );
+  }
+
+  #notify(id: string, notice: JobNotice | EncodeNotice): void {
     switch (notice.type) {
+      case 'codes':
+        this.#send({ ...notice.codes, type: 'codes', id, seq: notice.seq, seconds: notice.seconds });
+        return;
       case 'waiting':
       case 'started':
         this.#send({ ...notice, id });
@@ -289,6 +313,7 @@ export class ClientConnection {
         this.#send({ type: 'failed', id, seq: notice.seq, error: notice.error.toWire() });
         return;
       case 'final':
+      case 'encoded':
       case 'cancelled':
         this.#jobs.delete(id);
         this.#send({ ...notice, id });

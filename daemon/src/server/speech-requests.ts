@@ -1,27 +1,24 @@
-/** The speeches of one client. */
+/** The speeches of one client, and the audio that it has decoded from codes. */
 import { encodeAudioFrame } from '../protocol/audio-frame.js';
 import { defined } from '../protocol/defined.js';
 import { SottoError } from '../protocol/errors.js';
+import type { SpeechSource } from '../protocol/ipc.js';
 import type { ClientMessage } from '../protocol/messages.js';
 import { LIMITS } from '../protocol/version.js';
-import type { SpeechService } from '../sessions/speech/speech-service.js';
-import type { SpeechNotice, SpeechSession } from '../sessions/speech/speech-session.js';
+import type { OpenedSpeech, SpeechService } from '../sessions/speech/speech-service.js';
+import type { SpeechNotice } from '../sessions/speech/speech-session.js';
 import type { Send } from './model-requests.js';
 
 /** Larger audio is sent in several frames. */
 const FRAME_SAMPLES = 16_384;
 
-interface ActiveSpeech {
-  readonly session: SpeechSession;
-  /** Name of its model. */
-  readonly model: string;
-}
+type AudioNotice = Extract<SpeechNotice, { type: 'audio' }>;
 
 export class SpeechRequests {
   readonly #service: SpeechService;
   readonly #send: Send;
   readonly #sendFrame: (frame: Uint8Array) => void;
-  readonly #speeches = new Map<string, ActiveSpeech>();
+  readonly #speeches = new Map<string, OpenedSpeech>();
   #nextChannel = 1;
 
   constructor(service: SpeechService, send: Send, sendFrame: (frame: Uint8Array) => void) {
@@ -36,11 +33,20 @@ export class SpeechRequests {
 
   /** @throws SottoError INVALID_ARGUMENT, BUSY, MODEL_NOT_FOUND, MODEL_UNSUPPORTED */
   speak({ id, text, model, options = {} }: Extract<ClientMessage, { type: 'speak' }>): void {
+    this.#open(id, { type: 'text', text, options }, model);
+  }
+
+  /** @throws SottoError as `speak` */
+  decode({ id, encoded, model }: Extract<ClientMessage, { type: 'decode' }>): void {
+    this.#open(id, { type: 'codes', encoded }, model);
+  }
+
+  #open(id: string, source: SpeechSource, model: string | undefined): void {
     if (this.#speeches.has(id)) throw new SottoError('INVALID_ARGUMENT', 'a speech with this id is active');
     if (this.#speeches.size >= LIMITS.speechesPerConnection)
       throw new SottoError('BUSY', `this client has ${LIMITS.speechesPerConnection} active speeches`);
     const channel = this.#nextChannel++;
-    const opened = this.#service.open({ text, options, ...defined({ model }) }, (notice) =>
+    const opened = this.#service.open({ source, ...defined({ model }) }, (notice) =>
       this.#notify(id, channel, notice),
     );
     this.#speeches.set(id, opened);
@@ -77,11 +83,7 @@ export class SpeechRequests {
         return;
       }
       case 'audio':
-        this.#send(
-          { type: 'speech-text', id, firstSample: notice.firstSample, spoken: notice.spoken },
-          false,
-        );
-        this.#sendAudio(channel, notice.firstSample, notice.samples);
+        this.#sendAudio(id, channel, notice);
         return;
       case 'final':
         this.#speeches.delete(id);
@@ -93,7 +95,8 @@ export class SpeechRequests {
     }
   }
 
-  #sendAudio(channel: number, firstSample: number, samples: Float32Array): void {
+  #sendAudio(id: string, channel: number, { firstSample, samples, spoken }: AudioNotice): void {
+    if (spoken !== undefined) this.#send({ type: 'speech-text', id, firstSample, spoken }, false);
     for (let at = 0; at < samples.length; at += FRAME_SAMPLES) {
       const part = samples.subarray(at, at + FRAME_SAMPLES);
       const pcm = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);

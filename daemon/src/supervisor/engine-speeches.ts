@@ -1,4 +1,5 @@
 /** The speeches of the engine process: opened once it is ready, lost when it dies. Knows messages, not processes. */
+import { defined } from '../protocol/defined.js';
 import { SottoError } from '../protocol/errors.js';
 import type { FromEngine, ToEngine } from '../protocol/ipc.js';
 import { toFloat32 } from '../protocol/synthesis.js';
@@ -73,7 +74,7 @@ export class EngineSpeeches {
         const { firstSample, samples, spoken } = message;
         const audio = toFloat32(samples);
         speech.received = firstSample + audio.length;
-        speech.report({ type: 'audio', firstSample, samples: audio, spoken });
+        speech.report({ type: 'audio', firstSample, samples: audio, ...defined({ spoken }) });
         return;
       }
       case 'speech-done':

@@ -1,23 +1,34 @@
 /** The engine as the sessions use it: runs one file job at a time and several live sessions, and reports. */
 import type { SottoError } from '../protocol/errors.js';
-import type { EngineSummary, DecodeStep, ModelRef, Refined } from '../protocol/ipc.js';
+import type { Codes, EncodeSummary } from '../protocol/codec.js';
+import type {
+  SpeechSource,
+  DecodeStep,
+  EngineSummary,
+  FileWork,
+  ModelRef,
+  Refined,
+} from '../protocol/ipc.js';
 import type { SessionCheckpoint, LiveOptions } from '../protocol/live.js';
-import type { SpokenText, SynthesisOptions, SynthesisSummary } from '../protocol/synthesis.js';
+import type { SpokenText, SynthesisSummary } from '../protocol/synthesis.js';
 import type { EngineStatus, ModelStatus } from '../protocol/status.js';
-import type { TranscribeEvent, TranscribeOptions } from '../protocol/transcription.js';
+import type { TranscribeEvent } from '../protocol/transcription.js';
 
 export interface EngineJob {
   readonly path: string;
   readonly model: ModelRef;
-  readonly options: TranscribeOptions;
+  readonly work: FileWork;
 }
 
-/** Exactly one of `done`, `failed`, `cancelled` and `lost` ends a job. */
+/** Exactly one of `done`, `encoded`, `failed`, `cancelled` and `lost` ends a job. */
 export type JobReport =
   | { type: 'waiting'; for: 'engine' | 'model' }
   | { type: 'opened'; durationSeconds?: number }
   | { type: 'event'; event: TranscribeEvent }
   | { type: 'done'; summary: EngineSummary }
+  /** `seconds`: audio encoded so far. */
+  | { type: 'codes'; codes: Codes; seconds: number }
+  | { type: 'encoded'; summary: EncodeSummary }
   | { type: 'failed'; error: SottoError }
   | { type: 'cancelled' }
   /** The engine process died or was killed during the job, which may run again. */
@@ -62,8 +73,7 @@ export interface EngineStream {
 
 export interface EngineSpeechRequest {
   readonly model: ModelRef;
-  readonly text: string;
-  readonly options: SynthesisOptions;
+  readonly source: SpeechSource;
 }
 
 /** One of `done`, `failed` and `lost` ends a speech, unless it is cancelled. */
@@ -71,7 +81,7 @@ export type EngineSpeechReport =
   | { type: 'waiting'; for: 'engine' }
   /** The model is loaded. Sample rate in Hz. */
   | { type: 'opened'; sampleRate: number }
-  | { type: 'audio'; firstSample: number; samples: Float32Array; spoken: SpokenText }
+  | { type: 'audio'; firstSample: number; samples: Float32Array; spoken?: SpokenText }
   | { type: 'done'; summary: SynthesisSummary }
   | { type: 'failed'; error: SottoError }
   /** The engine process died or was killed: another one gives the same audio from the start. */

@@ -270,7 +270,7 @@ export class Supervisor implements Engine, ModelEngine {
     const current = this.#current;
     this.#current = undefined;
     current?.graceTimer?.cancel();
-    if (report.type === 'done') this.#policy.recordSuccess();
+    if (report.type === 'done' || report.type === 'encoded') this.#policy.recordSuccess();
     if (report.type !== 'lost') this.#isPrefetchSuspect = false;
     current?.report(report);
   }
@@ -348,6 +348,8 @@ export class Supervisor implements Engine, ModelEngine {
       case 'opened':
       case 'event':
       case 'done':
+      case 'codes':
+      case 'encoded':
       case 'failed':
       case 'cancelled':
         this.#receiveOfJob(message);
@@ -407,6 +409,14 @@ export class Supervisor implements Engine, ModelEngine {
         return;
       case 'done':
         this.#finish({ type: 'done', summary: message.summary });
+        return;
+      case 'codes': {
+        const { codes, scales, seconds } = message;
+        current.report({ type: 'codes', codes: { codes, ...defined({ scales }) }, seconds });
+        return;
+      }
+      case 'encoded':
+        this.#finish({ type: 'encoded', summary: message.summary });
         return;
       case 'cancelled':
         this.#finish({ type: 'cancelled' });

@@ -8,7 +8,6 @@ import * as v from 'valibot';
 import type {
   AudioCodec,
   AudioStream,
-  EncodedAudio,
   ModelFamily,
   Recognizer,
   SpeechChunk,
@@ -17,7 +16,9 @@ import type {
   TranscribeOptions,
   TranscribeResult,
 } from '#daemon/models/speech-model.js';
+import { encodeAll } from '#daemon/models/encode-all.js';
 import { ownOptions } from '#daemon/models/own-options.js';
+import type { Codes, EncodedAudio, EncodeOptions } from '#daemon/protocol/codec.js';
 import type { Capabilities } from '#daemon/protocol/capabilities.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { SynthesisOptions, SynthesisSummary } from '#daemon/protocol/synthesis.js';
@@ -28,21 +29,23 @@ const CHARACTER_SAMPLES = 160;
 const LEVELS = 256;
 const NO_TIME = { mel: 0, encode: 0, decode: 0, total: 0 };
 
+const CAPABILITIES: Capabilities = {
+  transcribe: {
+    languages: ['en'],
+    translates: false,
+    streams: false,
+    wordTimestamps: false,
+    hotwords: false,
+    prompt: false,
+  },
+  speak: { languages: ['en'], voices: ['plain'], sampleRate: RATE },
+  codec: { sampleRate: RATE, codebooks: 1, codebookSize: LEVELS, framesPerSecond: RATE / CHARACTER_SAMPLES },
+};
+
 class ToneModel implements Recognizer, Synthesizer, AudioCodec {
   readonly family = 'tone';
   readonly weightBytes = 1_000;
-  readonly capabilities: Capabilities = {
-    transcribe: {
-      languages: ['en'],
-      translates: false,
-      streams: false,
-      wordTimestamps: false,
-      hotwords: false,
-      prompt: false,
-    },
-    speak: { languages: ['en'], voices: ['plain'], sampleRate: RATE },
-    codec: { sampleRate: RATE, codebooks: 1, framesPerSecond: RATE / CHARACTER_SAMPLES },
-  };
+  readonly capabilities = CAPABILITIES;
 
   constructor(readonly name: string) {}
 
@@ -52,7 +55,7 @@ class ToneModel implements Recognizer, Synthesizer, AudioCodec {
     signal: AbortSignal,
   ): AsyncGenerator<TranscribeEvent, TranscribeResult> {
     ownOptions(options, commonOptionsSchema, { name: 'tone', schema: v.strictObject({}) });
-    const { codes, samples } = await this.encode(audio, signal);
+    const { codes, samples } = await encodeAll(this, audio, {}, signal);
     const text = ` ${String.fromCharCode(...(codes[0] ?? []))}`;
     const [durationSeconds, language] = [samples / RATE, 'en'];
     const segment = { start: 0, end: durationSeconds, text };
@@ -77,14 +80,21 @@ class ToneModel implements Recognizer, Synthesizer, AudioCodec {
     return { durationSeconds, timings: { firstAudio: 0, total: 0 } };
   }
 
-  async encode(audio: AudioStream, signal: AbortSignal): Promise<EncodedAudio> {
-    const levels: number[] = [];
+  async *encode(
+    audio: AudioStream,
+    { codebooks = 1 }: EncodeOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<Codes, number> {
+    if (codebooks > 1) throw new SottoError('INVALID_ARGUMENT', `${this.name} has 1 codebook`);
+    let count = 0;
     for await (const samples of audio.samples) {
       if (signal.aborted) throw new SottoError('CANCELLED', 'cancelled');
-      for (const sample of samples) levels.push(Math.round(sample * LEVELS));
+      const codes: number[] = [];
+      for (const sample of samples)
+        if (count++ % CHARACTER_SAMPLES === CHARACTER_SAMPLES >> 1) codes.push(Math.round(sample * LEVELS));
+      yield { codes: [codes] };
     }
-    const codes = levels.filter((_, i) => i % CHARACTER_SAMPLES === CHARACTER_SAMPLES >> 1);
-    return { codes: [codes], samples: levels.length };
+    return count;
   }
 
   async *decode({ codes }: EncodedAudio, signal: AbortSignal): AsyncGenerator<Float32Array, void> {
@@ -99,6 +109,7 @@ export const toneFamily: ModelFamily = {
   name: 'tone',
   recognizes: ({ model_type: type }) => type === 'tone',
   load: (dir) => Promise.resolve(new ToneModel(nameIn(dir))),
+  capabilities: () => Promise.resolve(CAPABILITIES),
   footprint: () => Promise.resolve({ weightBytes: 1_000, workBytes: 1_000 }),
   inspect: () => Promise.reject(new SottoError('MODEL_UNSUPPORTED', 'a tone model has no weights')),
   convert: () => Promise.reject(new SottoError('MODEL_UNSUPPORTED', 'a tone model has no weights')),

@@ -6,7 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { loadRecognizer } from '#daemon/models/registry.js';
 import { loadWhisper, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { convert, inspect } from '#daemon/models/whisper/checkpoint/convert.js';
-import { runModelTool, type Stage } from '#daemon/cli/models/model-tool-process.js';
+import { runModelTool, type Stage } from '#daemon/supervisor/model-tool-process.js';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
 import { validateSafetensors } from '#native/safetensors/validate.js';
 import { mx } from '#native/index.js';

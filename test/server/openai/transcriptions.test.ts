@@ -11,6 +11,7 @@ import {
 } from '#daemon/protocol/openai.js';
 import { openaiServer, audioFile, type Answer } from '#test/harness/openai-server.js';
 import { until } from '#test/harness/wait.js';
+import { optionsOf } from '#test/harness/transcribe-work.js';
 
 const here = openaiServer();
 const HELLO = { texts: [' Hello there.', ' How are you?'] };
@@ -149,7 +150,7 @@ describe('a transcription', () => {
       ['chunking_strategy[type]', 'server_vad'],
       ['something_new', 'x'],
     ]);
-    expect(here.engine.ran.map(({ options }) => options)).toEqual([
+    expect(here.engine.ran.map(optionsOf)).toEqual([
       { timestamps: 'auto' },
       {
         initialPrompt: 'Sotto',
@@ -216,7 +217,7 @@ describe('a translation', () => {
       task: 'translate',
       language: 'english',
     });
-    expect(here.engine.ran[0]?.options.task).toBe('translate');
+    expect(here.engine.ran.map(optionsOf)[0]?.task).toBe('translate');
   });
 });
 

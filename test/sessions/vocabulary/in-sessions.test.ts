@@ -12,15 +12,17 @@ import { Replacer } from '#daemon/sessions/vocabulary/replacer.js';
 import type { Engine, EngineJob, EngineStreamRequest } from '#daemon/supervisor/engine.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { defined } from '#daemon/protocol/defined.js';
+import { optionsOf } from '#test/harness/transcribe-work.js';
 
 const words = Array.from({ length: 1_000 }, (_, i) => `name ${i} ${'x'.repeat(80)}`);
 const vocabulary = { current: () => ({ words, replacer: new Replacer([]) }) };
 
 class WritingEngine implements Engine {
-  readonly requests: (EngineJob | EngineStreamRequest)[] = [];
+  /** Of jobs and of live sessions. */
+  readonly requests: { readonly options: TranscribeOptions | LiveOptions }[] = [];
 
   run(job: EngineJob) {
-    this.requests.push(job);
+    this.requests.push({ options: optionsOf(job) });
     return { cancel: () => undefined };
   }
 

@@ -2,8 +2,8 @@
 import { relative } from 'node:path';
 import type { ConvertOptions } from '../../protocol/model-process.js';
 import { describeModel } from './describe-model.js';
-import { stageBar } from './stage-bar.js';
-import { runModelTool } from './model-tool-process.js';
+import { stageBar } from '../terminal/stage-bar.js';
+import { runModelTool } from '../../supervisor/model-tool-process.js';
 
 interface ConvertModelOptions {
   /** Absolute. */

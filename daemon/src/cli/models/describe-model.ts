@@ -1,5 +1,6 @@
 /** Describes a model for the terminal. */
 import type { ModelMetadata } from '../../protocol/model-process.js';
+import { labeledRows } from '../terminal/labeled-rows.js';
 
 export function describeModel({ files, languages, footprint, ...facts }: ModelMetadata): string {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
@@ -16,8 +17,7 @@ export function describeModel({ files, languages, footprint, ...facts }: ModelMe
       `sha256 ${sha256}  ${megabytes(size)}`,
     ]),
   ];
-  const width = Math.max(...rows.map(([label]) => label.length));
-  return rows.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('');
+  return labeledRows(rows);
 }
 
 /** `4 bits in groups of 64, 1 layer of 8 bits, the rest float16` */

@@ -9,6 +9,7 @@ import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel } from '../../store/find-model.js';
 import { defaultModelDir } from './list-installed-models.js';
 import { modelArgument } from '../../store/model-argument.js';
+import { labeledRows } from '../terminal/labeled-rows.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
 
 export async function modelInfo(paths: Paths, name: string, json: boolean): Promise<number> {
@@ -44,8 +45,7 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
       `sha256 ${file.sha256}  ${formatBytes(file.bytes)}`,
     ]),
   ];
-  const width = Math.max(...rows.map(([label]) => label.length));
-  process.stdout.write(rows.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join(''));
+  process.stdout.write(labeledRows(rows));
   return 0;
 }
 
@@ -71,7 +71,7 @@ function catalogueRows(entry: CatalogueEntry): [string, string][] {
 
 /** Predicted from the file headers; undefined for a broken model, which `verify` reports. */
 async function predictedFootprint(dir: string): Promise<FootprintBytes | undefined> {
-  const { predictFootprint } = await import('./model-tool-process.js');
+  const { predictFootprint } = await import('../../supervisor/model-tool-process.js');
   return predictFootprint(dir, new AbortController().signal).catch(() => undefined);
 }
 

@@ -7,7 +7,7 @@ import type { ModelRef } from '../../protocol/ipc.js';
 import type { ConvertOptions, ModelMetadata } from '../../protocol/model-process.js';
 import { readClips, type LabeledClip } from './labeled-clips.js';
 import { describeWeights, shortWeights } from './describe-model.js';
-import { stageBar, type StageBar } from './stage-bar.js';
+import { stageBar, type StageBar } from '../terminal/stage-bar.js';
 import {
   compare,
   comparisonTable,
@@ -16,7 +16,7 @@ import {
   type ModelFigures,
 } from './quantize-report.js';
 import { terminalColumns } from './model-table.js';
-import { measureModel, runModelTool } from './model-tool-process.js';
+import { measureModel, runModelTool } from '../../supervisor/model-tool-process.js';
 import { styleFor, wantsColor } from '../terminal/style.js';
 
 interface QuantizeModelOptions {

@@ -11,9 +11,13 @@ export class DaemonSpeaker implements Speaker {
     this.#connect = connect;
   }
 
-  async *speak({ text, options, model, signal }: SpeakRequest): AsyncGenerator<SpeechEvent, void> {
+  async *speak({ source, model, signal }: SpeakRequest): AsyncGenerator<SpeechEvent, void> {
     this.#client ??= await this.#connect();
-    yield* this.#client.speech.speak(text, options, { signal, ...defined({ model }) });
+    const { speech, codec } = this.#client;
+    const call = { signal, ...defined({ model }) };
+    yield* source.type === 'text'
+      ? speech.speak(source.text, source.options, call)
+      : codec.decode(source.encoded, call);
   }
 
   close(): Promise<void> {

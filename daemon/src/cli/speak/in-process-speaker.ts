@@ -21,12 +21,11 @@ export class InProcessSpeaker implements Speaker {
     engine.start();
   }
 
-  async *speak({ text, options, model: wanted, signal }: SpeakRequest): AsyncGenerator<SpeechEvent, void> {
+  async *speak({ source, model: wanted, signal }: SpeakRequest): AsyncGenerator<SpeechEvent, void> {
     signal.throwIfAborted();
     const events = new EventQueue<SpeechEvent>();
-    const { session, model } = this.#service.open(
-      { text, options, ...defined({ model: wanted }) },
-      (notice) => forward(notice, model, events),
+    const { session, model } = this.#service.open({ source, ...defined({ model: wanted }) }, (notice) =>
+      forward(notice, model, events),
     );
     const cancel = (): void => {
       session.cancel();
@@ -59,7 +58,7 @@ function forward(notice: SpeechNotice, model: string, events: EventQueue<SpeechE
       return;
     case 'audio': {
       const { firstSample, samples, spoken } = notice;
-      events.push({ type: 'text', firstSample, spoken });
+      if (spoken !== undefined) events.push({ type: 'text', firstSample, spoken });
       events.push({ type: 'audio', firstSample, samples });
       return;
     }

@@ -1,11 +1,10 @@
-/** Speaks texts through the daemon, or with an engine of this command. */
+/** Makes audio through the daemon, or with an engine of this command. */
 import type { SpeechEvent } from '../../client/index.js';
-import type { SynthesisOptions } from '../../protocol/synthesis.js';
+import type { SpeechSource } from '../../protocol/ipc.js';
 
 export interface SpeakRequest {
-  readonly text: string;
-  readonly options: SynthesisOptions;
-  /** Name or absolute folder; the default model if omitted. */
+  readonly source: SpeechSource;
+  /** Name or absolute folder; the chosen model if omitted. */
   readonly model?: string;
   readonly signal: AbortSignal;
 }

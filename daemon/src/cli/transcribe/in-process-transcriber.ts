@@ -58,10 +58,10 @@ function forwardNotice(notice: JobNotice, stream: JobStream): void {
       stream.push({ type: 'final', summary: notice.summary });
       return;
     case 'cancelled':
-      stream.fail(new SottoError('CANCELLED', 'cancelled'));
+      stream.end(new SottoError('CANCELLED', 'cancelled'));
       return;
     case 'failed':
-      stream.fail(notice.error);
+      stream.end(notice.error);
       return;
   }
 }

@@ -1,20 +1,18 @@
 /** One speech in the engine: makes audio a few seconds ahead of its listener. */
-import type { Synthesizer } from '#daemon/models/speech-model.js';
+import { defined } from '#daemon/protocol/defined.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import type { FromEngine } from '#daemon/protocol/ipc.js';
-import type { SynthesisOptions } from '#daemon/protocol/synthesis.js';
 import { throwIfCancelled } from '../../async.js';
 import type { ComputeScheduler } from '../compute-scheduler.js';
 import { engineError } from '../engine-errors.js';
+import type { AudioMaker } from './audio-from.js';
 
 /** Audio that may be under way to the listener: enough to outlast a long dictation step, little to throw away. */
 const MAX_AHEAD_SECONDS = 10;
 
 interface SpeechRunDeps {
   readonly speech: number;
-  readonly model: Synthesizer;
-  readonly text: string;
-  readonly options: SynthesisOptions;
+  readonly maker: AudioMaker;
   readonly scheduler: ComputeScheduler;
   readonly send: (message: FromEngine) => void;
   /** Called once, after the last message or a cancel. */
@@ -44,21 +42,17 @@ export class SpeechRun {
     this.#onRoom?.();
   }
 
-  get #sampleRate(): number {
-    return this.#deps.model.capabilities.speak?.sampleRate ?? 0;
-  }
-
   get #hasRoom(): boolean {
-    return this.#sent - this.#acknowledged < MAX_AHEAD_SECONDS * this.#sampleRate;
+    return this.#sent - this.#acknowledged < MAX_AHEAD_SECONDS * this.#deps.maker.sampleRate;
   }
 
   async #run(): Promise<void> {
-    const { send, speech, onOver } = this.#deps;
+    const { send, speech, onOver, maker } = this.#deps;
     const { signal } = this.#cancelled;
     try {
       // No message before `open` has returned.
       await Promise.resolve();
-      if (!signal.aborted) send({ type: 'speech-opened', speech, sampleRate: this.#sampleRate });
+      if (!signal.aborted) send({ type: 'speech-opened', speech, sampleRate: maker.sampleRate });
       await this.#speak(signal);
     } catch (thrown) {
       if (!signal.aborted) send({ type: 'speech-failed', speech, error: engineError(thrown).toWire() });
@@ -67,8 +61,8 @@ export class SpeechRun {
   }
 
   async #speak(signal: AbortSignal): Promise<void> {
-    const { model, text, options, scheduler, send, speech } = this.#deps;
-    const chunks = model.synthesize(text, options, signal);
+    const { maker, scheduler, send, speech } = this.#deps;
+    const chunks = maker.make(signal);
     try {
       for (;;) {
         await this.#room();
@@ -82,7 +76,13 @@ export class SpeechRun {
         const { samples, spoken } = step.value;
         assertFinite(samples);
         const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength).slice();
-        send({ type: 'speech-audio', speech, firstSample: this.#sent, samples: bytes, spoken });
+        send({
+          type: 'speech-audio',
+          speech,
+          firstSample: this.#sent,
+          samples: bytes,
+          ...defined({ spoken }),
+        });
         this.#sent += samples.length;
       }
     } finally {

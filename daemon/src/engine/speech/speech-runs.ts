@@ -1,10 +1,10 @@
 /** The speeches of the engine. Each leases its model until it is over. */
-import { asSynthesizer } from '#daemon/models/speech-model.js';
 import type { FromEngine, ToEngine } from '#daemon/protocol/ipc.js';
 import { throwIfCancelled } from '../../async.js';
 import type { ComputeScheduler } from '../compute-scheduler.js';
 import { engineError } from '../engine-errors.js';
 import type { ModelCache } from '../model-cache.js';
+import { audioFrom } from './audio-from.js';
 import { SpeechRun } from './speech-run.js';
 
 type Open = Extract<ToEngine, { type: 'speech-open' }>;
@@ -28,7 +28,7 @@ export class SpeechRuns {
     this.#deps = deps;
   }
 
-  async open({ speech, model: ref, text, options }: Open): Promise<void> {
+  async open({ speech, model: ref, source }: Open): Promise<void> {
     const { models, scheduler, send, onBusy } = this.#deps;
     const cancelled = new AbortController();
     const { signal } = cancelled;
@@ -43,9 +43,9 @@ export class SpeechRuns {
         release();
         this.#remove(speech);
       };
-      const model = asSynthesizer(held.model);
+      const maker = audioFrom(held.model, source);
       this.#waiting.delete(speech);
-      this.#runs.set(speech, new SpeechRun({ speech, model, text, options, scheduler, send, onOver }));
+      this.#runs.set(speech, new SpeechRun({ speech, maker, scheduler, send, onOver }));
     } catch (thrown) {
       release();
       if (!signal.aborted) send({ type: 'speech-failed', speech, error: engineError(thrown).toWire() });

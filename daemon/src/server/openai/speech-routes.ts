@@ -116,11 +116,14 @@ function begin(speeches: Speeches, fields: SpeechFields, signal: AbortSignal): S
   }
   const queue = new EventQueue<SpeechNotice>();
   const options = defined({ voice: voiceOf(fields), speed });
-  const { session, model } = speeches.open({ text, model: named, options }, (notice) => {
-    if (notice.type === 'failed') queue.end(notice.error);
-    else if (notice.type !== 'waiting') queue.push(notice);
-    if (notice.type === 'final') queue.end();
-  });
+  const { session, model } = speeches.open(
+    { source: { type: 'text', text, options }, model: named },
+    (notice) => {
+      if (notice.type === 'failed') queue.end(notice.error);
+      else if (notice.type !== 'waiting') queue.push(notice);
+      if (notice.type === 'final') queue.end();
+    },
+  );
   const cancel = (): void => {
     session.cancel();
     queue.end(new SottoError('CANCELLED', 'the client disconnected'));

@@ -5,7 +5,7 @@
 import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
-import type { ModelRef } from '../../protocol/ipc.js';
+import type { FileWork, ModelRef } from '../../protocol/ipc.js';
 import type { JobCounts } from '../../protocol/status.js';
 import type { Engine, JobReport, RunningJob } from '../../supervisor/engine.js';
 import type { FileAccess } from '../../supervisor/file-access.js';
@@ -13,7 +13,14 @@ import type { ModelAccess } from '../../supervisor/model-access.js';
 import { FairQueue, type Readiness } from './fair-queue.js';
 import { JobFiles } from './job-files.js';
 import { JobModels } from './job-models.js';
-import { Job, type JobNotice, type JobRequest } from './job.js';
+import {
+  Job,
+  type EncodeNotice,
+  type EncodeRequest,
+  type FileRequest,
+  type JobNotice,
+  type JobRequest,
+} from './job.js';
 import { applyReplacementsToEvent } from '../vocabulary/apply-replacements.js';
 import { hotwordsFor, NO_VOCABULARY, type ActiveVocabulary } from '../vocabulary/active-vocabulary.js';
 
@@ -91,24 +98,45 @@ export class JobScheduler {
    * @throws SottoError BUSY, DAEMON_UNAVAILABLE (stopping), or what `resolveModel` throws
    */
   submit(client: Client, request: JobRequest, notify: (notice: JobNotice) => void): Job {
+    const { words, replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).current();
+    const { options = {} } = request;
+    const usesVocabulary = options.vocabulary !== false;
+    const work: FileWork = {
+      task: 'transcribe',
+      options: { ...options, ...hotwordsFor(options, words) },
+    };
+    return this.#submit(client, request, work, (notice) => {
+      if (notice.type === 'codes' || notice.type === 'encoded') return;
+      notify(
+        notice.type === 'event' && usesVocabulary
+          ? { ...notice, event: applyReplacementsToEvent(replacer, notice.event) }
+          : notice,
+      );
+    });
+  }
+
+  /**
+   * Queues a file to be encoded by a codec. `notify` is called only after this has returned.
+   * @throws SottoError as `submit`
+   */
+  encode(client: Client, request: EncodeRequest, notify: (notice: EncodeNotice) => void): Job {
+    const { options = {} } = request;
+    return this.#submit(client, request, { task: 'encode', options }, (notice) => {
+      if (notice.type !== 'event' && notice.type !== 'final') notify(notice);
+    });
+  }
+
+  #submit(
+    client: Client,
+    request: FileRequest,
+    work: FileWork,
+    notify: (notice: JobNotice | EncodeNotice) => void,
+  ): Job {
     if (this.#stopping) throw stoppingError();
     const limit = this.#options.maxQueued ?? MAX_QUEUED;
     if (this.#queue.size >= limit) throw new SottoError('BUSY', `${limit} files are already queued`);
     const model = this.#options.resolveModel(request.model);
-    const { words, replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).current();
-    const { options = {} } = request;
-    const usesVocabulary = options.vocabulary !== false;
-    const job = new Job(
-      this.#nextNumber++,
-      { ...request, options: { ...options, ...hotwordsFor(options, words) } },
-      model,
-      (notice) =>
-        notify(
-          notice.type === 'event' && usesVocabulary
-            ? { ...notice, event: applyReplacementsToEvent(replacer, notice.event) }
-            : notice,
-        ),
-    );
+    const job = new Job({ number: this.#nextNumber++, request, work, model, notify });
     if (this.isIdle) this.#options.onIdleChange?.(false);
     this.#queue.push(client, job);
     this.#clients.set(job, client);
@@ -205,9 +233,8 @@ export class JobScheduler {
 
   #run(job: Job): void {
     job.begin();
-    const { options = {} } = job.request;
-    const path = this.#files.pathOf(job);
-    const handle = this.#options.engine.run({ path, options, model: job.model }, (report) =>
+    const { model, work } = job;
+    const handle = this.#options.engine.run({ path: this.#files.pathOf(job), model, work }, (report) =>
       this.#onReport(job, report),
     );
     this.#running = { job, handle };
@@ -227,6 +254,12 @@ export class JobScheduler {
       case 'done':
         this.#audioSeconds += report.summary.durationSeconds;
         job.finish(report.summary);
+        break;
+      case 'codes':
+        job.codes(report.codes, report.seconds);
+        return;
+      case 'encoded':
+        job.encoded(report.summary);
         break;
       case 'failed':
         if (!job.isOver && this.#trySmallerModel(job, report.error)) {

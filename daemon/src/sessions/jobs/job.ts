@@ -1,29 +1,38 @@
 /**
- * One file on its way to text: `queued → running → final | cancelled | failed`. Exactly one final notice is sent
+ * One file on its way to text or codes: `queued → running → final | cancelled | failed`. Exactly one final notice is sent
  * and nothing after it; notices that must not be dropped are numbered from 1 without gaps.
  */
+import type { Codes, EncodeOptions, EncodeSummary } from '../../protocol/codec.js';
 import { SottoError } from '../../protocol/errors.js';
-import type { EngineSummary, ModelRef } from '../../protocol/ipc.js';
+import type { EngineSummary, FileWork, ModelRef } from '../../protocol/ipc.js';
 import type { JobSummary } from '../../protocol/messages.js';
 import type { TranscribeEvent, TranscribeOptions } from '../../protocol/transcription.js';
+import { CodesReplay } from './codes-replay.js';
 import { Replay } from './replay.js';
 
 type JobState = 'queued' | 'running' | 'final' | 'cancelled' | 'failed';
 
-export interface JobRequest {
+export interface FileRequest {
   /** Absolute path of an audio file. */
   readonly path: string;
-  /** A model's name or directory; the default model if omitted. */
+  /** A model's name or directory; the chosen model of the task if omitted. */
   readonly model?: string;
-  readonly options?: TranscribeOptions;
   /** The client can write a copy of a file that the daemon can't open; it is notified with `waiting` for `file`. */
   readonly supplies?: boolean;
   /** A file of the daemon's own, which can always be opened. */
   readonly isUpload?: boolean;
 }
 
-/** Events for the client that submitted the job. */
-export type JobNotice =
+export interface JobRequest extends FileRequest {
+  readonly options?: TranscribeOptions;
+}
+
+export interface EncodeRequest extends FileRequest {
+  readonly options?: EncodeOptions;
+}
+
+/** Events for the client that submitted a job, whatever its task. */
+type FileNotice =
   | {
       type: 'waiting';
       for: 'queue' | 'engine' | 'model' | 'file';
@@ -31,18 +40,36 @@ export type JobNotice =
       why?: 'denied' | 'slow';
     }
   | { type: 'started'; attempt: number; durationSeconds?: number }
-  | { type: 'event'; seq?: number; event: TranscribeEvent }
-  | { type: 'final'; seq: number; summary: JobSummary }
   | { type: 'cancelled'; seq: number }
   | { type: 'failed'; seq: number; error: SottoError };
 
+export type JobNotice =
+  | FileNotice
+  | { type: 'event'; seq?: number; event: TranscribeEvent }
+  | { type: 'final'; seq: number; summary: JobSummary };
+
+export type EncodeNotice =
+  | FileNotice
+  | { type: 'codes'; seq: number; codes: Codes; seconds: number }
+  | { type: 'encoded'; seq: number; summary: EncodeSummary & { readonly model: string } };
+
+interface JobInit {
+  readonly number: number;
+  readonly request: FileRequest;
+  readonly work: FileWork;
+  readonly model: ModelRef;
+  readonly notify: (notice: JobNotice | EncodeNotice) => void;
+}
+
 export class Job {
   readonly number: number;
-  readonly request: JobRequest;
+  readonly request: FileRequest;
+  readonly work: FileWork;
   /** Replaced only before any text was sent. */
   model: ModelRef;
-  readonly #notify: (notice: JobNotice) => void;
+  readonly #notify: (notice: JobNotice | EncodeNotice) => void;
   readonly #replay = new Replay();
+  readonly #codesReplay = new CodesReplay();
   #state: JobState = 'queued';
   #attempt = 0;
   #seq = 0;
@@ -50,9 +77,10 @@ export class Job {
   /** Whether the last notice was `waiting` for `file`. */
   #isWaitingForFile = false;
 
-  constructor(number: number, request: JobRequest, model: ModelRef, notify: (notice: JobNotice) => void) {
+  constructor({ number, request, work, model, notify }: JobInit) {
     this.number = number;
     this.request = request;
+    this.work = work;
     this.model = model;
     this.#notify = notify;
   }
@@ -93,6 +121,7 @@ export class Job {
     this.#state = 'running';
     this.#attempt += 1;
     this.#replay.restart();
+    this.#codesReplay.restart();
   }
 
   waiting(what: 'engine' | 'model'): void {
@@ -120,6 +149,18 @@ export class Job {
       seq: ++this.#seq,
       summary: { ...summary, model: this.model.name, segments },
     });
+  }
+
+  codes(codes: Codes, seconds: number): void {
+    if (this.#state !== 'running') return;
+    const fresh = this.#codesReplay.fresh(codes);
+    if (fresh !== undefined) this.#notify({ type: 'codes', seq: ++this.#seq, codes: fresh, seconds });
+  }
+
+  encoded(summary: EncodeSummary): void {
+    if (this.#state !== 'running') return;
+    this.#state = 'final';
+    this.#notify({ type: 'encoded', seq: ++this.#seq, summary: { ...summary, model: this.model.name } });
   }
 
   cancel(): void {

@@ -1,7 +1,6 @@
-/** Opens speeches: finds their model. */
+/** Opens speeches: finds their model, and counts them. */
 import type { Logger } from '../../logger.js';
-import type { ModelRef } from '../../protocol/ipc.js';
-import type { SynthesisOptions } from '../../protocol/synthesis.js';
+import type { SpeechSource, ModelRef } from '../../protocol/ipc.js';
 import type { Engine } from '../../supervisor/engine.js';
 import { SpeechSession, type SpeechNotice } from './speech-session.js';
 
@@ -10,33 +9,52 @@ interface SpeechServiceOptions {
   /** Finds a model by name or folder; the default model without an argument. @throws SottoError MODEL_NOT_FOUND */
   readonly resolveModel: (model: string | undefined) => ModelRef;
   readonly log: Logger;
+  /** Called when the first speech opens, and when the last one is over. */
+  readonly onIdleChange?: (idle: boolean) => void;
 }
 
 interface SpeechRequest {
-  readonly text: string;
+  readonly source: SpeechSource;
   readonly model?: string;
-  readonly options?: SynthesisOptions;
+}
+
+export interface OpenedSpeech {
+  readonly session: SpeechSession;
+  /** Name of its model. */
+  readonly model: string;
 }
 
 export class SpeechService {
   readonly #options: SpeechServiceOptions;
+  readonly #open = new Set<SpeechSession>();
 
   constructor(options: SpeechServiceOptions) {
     this.#options = options;
   }
 
+  get isIdle(): boolean {
+    return this.#open.size === 0;
+  }
+
   /**
    * @param notify called only after this has returned
-   * @returns the speech and the name of its model
    * @throws SottoError MODEL_NOT_FOUND, MODEL_UNSUPPORTED
    */
-  open(
-    { text, model: wanted, options = {} }: SpeechRequest,
-    notify: (notice: SpeechNotice) => void,
-  ): { readonly session: SpeechSession; readonly model: string } {
-    const { engine, resolveModel, log } = this.#options;
+  open({ source, model: wanted }: SpeechRequest, notify: (notice: SpeechNotice) => void): OpenedSpeech {
+    const { engine, resolveModel, log, onIdleChange } = this.#options;
     const model = resolveModel(wanted);
-    const session = new SpeechSession({ engine, request: { model, text, options }, log, notify });
+    const session: SpeechSession = new SpeechSession({
+      engine,
+      request: { model, source },
+      log,
+      notify,
+      onOver: () => {
+        this.#open.delete(session);
+        if (this.isIdle) onIdleChange?.(true);
+      },
+    });
+    this.#open.add(session);
+    if (this.#open.size === 1) onIdleChange?.(false);
     return { session, model: model.name };
   }
 }

@@ -1,9 +1,11 @@
 /**
- * One speech for one listener: `waiting* → opened → audio* → final | failed`, or a cancel. If the engine dies, the next one
+ * One speech, or the audio of codes, for one listener: `waiting* → opened → audio* → final | failed`, or a cancel. If the engine dies, the next one
  * makes the same audio again, and the listener gets what it does not have yet: no gap, no repetition.
  */
 import type { Logger } from '../../logger.js';
+import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
+import type { SpeechSource } from '../../protocol/ipc.js';
 import type { SpokenText, SynthesisSummary } from '../../protocol/synthesis.js';
 import type {
   Engine,
@@ -12,7 +14,7 @@ import type {
   EngineSpeechRequest,
 } from '../../supervisor/engine.js';
 
-/** A text that crashed two engines does not get a third one. */
+/** A text or codes that crashed two engines do not get a third one. */
 const MAX_ATTEMPTS = 2;
 
 export type SpeechNotice =
@@ -23,7 +25,7 @@ export type SpeechNotice =
       readonly type: 'audio';
       readonly firstSample: number;
       readonly samples: Float32Array;
-      readonly spoken: SpokenText;
+      readonly spoken?: SpokenText;
     }
   | { readonly type: 'final'; readonly summary: SynthesisSummary }
   | { readonly type: 'failed'; readonly error: SottoError };
@@ -33,6 +35,8 @@ interface SpeechSessionOptions {
   readonly request: EngineSpeechRequest;
   readonly log: Logger;
   readonly notify: (notice: SpeechNotice) => void;
+  /** Called once, after the last notice or a cancel. */
+  readonly onOver?: () => void;
 }
 
 export class SpeechSession {
@@ -59,8 +63,10 @@ export class SpeechSession {
 
   /** No notice follows. */
   cancel(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#speech?.cancel();
+    this.#options.onOver?.();
   }
 
   #begin(): void {
@@ -91,10 +97,10 @@ export class SpeechSession {
         return;
       case 'lost':
         if (this.#attempt >= MAX_ATTEMPTS) {
-          this.#end({ type: 'failed', error: crashedTwice(report.error) });
+          this.#end({ type: 'failed', error: crashedTwice(report.error, this.#options.request.source.type) });
           return;
         }
-        this.#options.log.warn({ code: report.error.code }, 'engine lost: speaking the text again');
+        this.#options.log.warn({ code: report.error.code }, 'engine lost: making the audio again');
         this.#begin();
     }
   }
@@ -108,18 +114,26 @@ export class SpeechSession {
     }
     const first = firstSample + known;
     this.#delivered = firstSample + samples.length;
-    this.#options.notify({ type: 'audio', firstSample: first, samples: samples.subarray(known), spoken });
+    this.#options.notify({
+      type: 'audio',
+      firstSample: first,
+      samples: samples.subarray(known),
+      ...defined({ spoken }),
+    });
   }
 
   #end(notice: SpeechNotice): void {
     this.#isOver = true;
     this.#options.notify(notice);
+    this.#options.onOver?.();
   }
 }
 
-function crashedTwice(error: SottoError): SottoError {
-  return new SottoError(error.code, `the speech engine crashed twice on this text: ${error.message}`, {
-    hint: 'shorten the text, or choose another voice; `sotto daemon status` shows the log',
+function crashedTwice(error: SottoError, source: SpeechSource['type']): SottoError {
+  const what = source === 'text' ? 'this text' : 'these codes';
+  const remedy = source === 'text' ? 'shorten the text, or choose another voice' : 'choose another model';
+  return new SottoError(error.code, `the speech engine crashed twice on ${what}: ${error.message}`, {
+    hint: `${remedy}; \`sotto daemon status\` shows the log`,
     cause: error,
   });
 }

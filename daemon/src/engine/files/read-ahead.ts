@@ -1,5 +1,5 @@
 /** Decodes a file's audio before it is requested. */
-import type { OpenAudio } from './engine-host.js';
+import type { OpenedAudio } from './file-context.js';
 
 /** Chunks of a second: a Whisper window and a bit. Two megabytes. */
 const CHUNKS_AHEAD = 32;
@@ -9,7 +9,7 @@ const CHUNKS_AHEAD = 32;
  * then while it computes. Decoding pauses while the buffer is full, and stops at the end, when the reader stops,
  * or at an error, which the reader receives at its place.
  */
-export function readAhead(audio: OpenAudio): OpenAudio {
+export function readAhead(audio: OpenedAudio): OpenedAudio {
   const source = audio.samples[Symbol.asyncIterator]();
   const held: Promise<IteratorResult<Float32Array>>[] = [];
   let over = false;

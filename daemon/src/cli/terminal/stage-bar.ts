@@ -1,12 +1,11 @@
 /** A progress bar on a terminal, nothing elsewhere. */
-import type { Stage } from './model-tool-process.js';
-import { styleFor, wantsColor } from '../terminal/style.js';
+import { styleFor, wantsColor } from './style.js';
 
 const WIDTH = 28;
 const ERASE = '\r\u001b[K';
 
 export interface StageBar {
-  show(stage: Stage, fraction: number): void;
+  show(stage: string, fraction: number): void;
   clear(): void;
 }
 

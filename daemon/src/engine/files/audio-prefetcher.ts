@@ -2,11 +2,11 @@
  * Opens the next file and decodes its first half minute while the model computes, so that the model does not wait
  * at each of many short files. One file is prefetched at a time; a claim for another one drops it.
  */
-import type { OpenAudio } from './engine-host.js';
+import type { OpenedAudio } from './file-context.js';
 import { readAhead } from './read-ahead.js';
 
 interface AudioPrefetcherDeps {
-  readonly open: (path: string) => Promise<OpenAudio>;
+  readonly open: (path: string) => Promise<OpenedAudio>;
   /** Changes whenever the file does, so that prefetched audio of an older version is not used. */
   readonly fingerprintOf: (path: string) => string | undefined;
 }
@@ -14,13 +14,13 @@ interface AudioPrefetcherDeps {
 interface PrefetchedFile {
   readonly path: string;
   readonly fingerprint: string | undefined;
-  readonly audio: Promise<OpenAudio>;
+  readonly audio: Promise<OpenedAudio>;
 }
 
 /** A job's right to a file. The job calls exactly one of the two. */
 export interface AudioClaim {
   /** The audio, prefetched if the file has not changed since. @throws SottoError */
-  open(): Promise<OpenAudio>;
+  open(): Promise<OpenedAudio>;
   /** The job does not need it. */
   release(): void;
 }
@@ -87,7 +87,7 @@ export class AudioPrefetcher {
     this.#held = { path, fingerprint, audio };
   }
 
-  async #audioIfUnchanged(held: PrefetchedFile): Promise<OpenAudio | undefined> {
+  async #audioIfUnchanged(held: PrefetchedFile): Promise<OpenedAudio | undefined> {
     if (held.fingerprint !== undefined && held.fingerprint === this.#deps.fingerprintOf(held.path))
       return held.audio.catch(() => undefined);
     drop(held);
@@ -105,7 +105,7 @@ function drop({ audio }: PrefetchedFile): void {
 }
 
 /** The same audio; `onWindow` is called when its reader has a window, has everything, or stops. */
-function withWindowCallback(audio: OpenAudio, onWindow: () => void): OpenAudio {
+function withWindowCallback(audio: OpenedAudio, onWindow: () => void): OpenedAudio {
   return {
     durationSeconds: audio.durationSeconds,
     samples: counted(audio.samples, onWindow),

@@ -2,16 +2,17 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
-import { throwIfCancelled } from '../../async.js';
-import { SottoError } from '../../protocol/errors.js';
+import { throwIfCancelled } from '../async.js';
+import { SottoError } from '../protocol/errors.js';
 import {
   modelReplySchema,
   type FootprintBytes,
+  type ModelDescription,
   type ModelMetadata,
   type ModelMeasurement,
   type ModelReply,
   type ModelRequest,
-} from '../../protocol/model-process.js';
+} from '../protocol/model-process.js';
 
 export type Stage = Extract<ModelReply, { type: 'progress' }>['stage'];
 
@@ -20,7 +21,9 @@ interface ModelToolOptions {
   readonly onProgress?: (stage: Stage, fraction: number) => void;
 }
 
-const TOOL = fileURLToPath(new URL('../../engine/model-tool.js', import.meta.url));
+/** The module; tests replace it. */
+const toolPath = (): string =>
+  process.env.SOTTO_MODEL_TOOL ?? fileURLToPath(new URL('../engine/model-tool.js', import.meta.url));
 
 type Progress = Extract<ModelReply, { type: 'progress' }>;
 type Failed = Extract<ModelReply, { type: 'failed' }>;
@@ -43,6 +46,13 @@ export async function predictFootprint(dir: string, signal: AbortSignal): Promis
   throw unexpected(answer);
 }
 
+/** Says what a model can do, from its configuration alone. @throws SottoError */
+export async function describeModel(dir: string, signal: AbortSignal): Promise<ModelDescription> {
+  const answer = await runTool({ type: 'describe', dir }, { signal });
+  if (answer.type === 'description') return answer.description;
+  throw unexpected(answer);
+}
+
 /** Loads a model in a fresh process and measures it on clips. @throws SottoError */
 export async function measureModel(
   request: Omit<Extract<ModelRequest, { type: 'measure' }>, 'type'>,
@@ -61,7 +71,7 @@ async function runTool(
   { signal, onProgress }: ModelToolOptions,
 ): Promise<Answer> {
   throwIfCancelled(signal);
-  const child = fork(TOOL, [], {
+  const child = fork(toolPath(), [], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: ['--no-warnings'],
   });

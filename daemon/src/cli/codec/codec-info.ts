@@ -1,0 +1,39 @@
+/** `sotto codec info`: what a codec reads and makes. */
+import { modelDirs, type Paths } from '../../paths.js';
+import { SottoError } from '../../protocol/errors.js';
+import { findModel } from '../../store/find-model.js';
+import { describeModel } from '../../supervisor/model-tool-process.js';
+import { onInterrupt } from '../interrupt.js';
+import { labeledRows } from '../terminal/labeled-rows.js';
+
+/** @returns the exit code @throws SottoError MODEL_NOT_FOUND, MODEL_UNSUPPORTED */
+export async function codecInfo(paths: Paths, wanted: string | undefined, json: boolean): Promise<number> {
+  const interrupt = onInterrupt();
+  try {
+    const model = findModel(modelDirs(paths), wanted);
+    const { family, capabilities } = await describeModel(model.dir, interrupt.signal);
+    const { codec } = capabilities;
+    if (codec === undefined) {
+      throw new SottoError('MODEL_UNSUPPORTED', `${model.name} can’t encode audio`, {
+        hint: 'choose a model that can: see `sotto models list`',
+      });
+    }
+    if (json) {
+      process.stdout.write(`${JSON.stringify({ model: model.name, family, ...codec })}\n`);
+      return 0;
+    }
+    const bits = codec.codebooks * codec.framesPerSecond * Math.log2(codec.codebookSize);
+    process.stdout.write(
+      labeledRows([
+        ['model', `${model.name} (${family})`],
+        ['sample rate', `${codec.sampleRate} Hz`],
+        ['codebooks', `${codec.codebooks} of ${codec.codebookSize} codes`],
+        ['frames', `${codec.framesPerSecond} per second`],
+        ['bit rate', `${(bits / 1000).toFixed(2)} kbit/s with all codebooks`],
+      ]),
+    );
+    return 0;
+  } finally {
+    interrupt.release();
+  }
+}

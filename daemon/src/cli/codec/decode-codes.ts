@@ -1,0 +1,15 @@
+/** `sotto codec decode`: the audio of codes as WAV. */
+import { modelArgument } from '../../store/model-argument.js';
+import { defined } from '../../protocol/defined.js';
+import { assertNotTerminal, writeSpeech, type SpeechOutput } from '../speak/write-speech.js';
+import { readCodes } from './codes-file.js';
+
+/** @returns the exit code @throws SottoError */
+export async function decode(file: string, output: SpeechOutput): Promise<number> {
+  assertNotTerminal(output);
+  const { model: named, sampleRate: _, ...encoded } = await readCodes(file);
+  // A file may come from others, so it names a model, never a folder.
+  const known = named?.includes('/') === true ? undefined : named;
+  const model = output.model ?? modelArgument(known, output.paths);
+  return writeSpeech({ type: 'codes', encoded }, { ...output, ...defined({ model }) });
+}

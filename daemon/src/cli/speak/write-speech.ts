@@ -1,0 +1,133 @@
+/** Writes audio to a WAV file or a pipe while it is made. */
+import { once } from 'node:events';
+import { statSync } from 'node:fs';
+import { clock, formatSpeed } from '../../format-duration.js';
+import type { Paths } from '../../paths.js';
+import { defined } from '../../protocol/defined.js';
+import { SottoError } from '../../protocol/errors.js';
+import { OUTPUT_FILE, refuseSpecial } from '../../protocol/file-errors.js';
+import type { SpeechSource } from '../../protocol/ipc.js';
+import { wavData, wavHeader, type WavFormat } from '../../signal/wav-format.js';
+import { placeFile } from '../../writers/placement/place-text.js';
+import { onInterrupt } from '../interrupt.js';
+import { outputExists } from '../output-exists.js';
+import type { Speaker, SpeakRequest } from './speaker.js';
+
+export interface SpeechOutput {
+  readonly paths: Paths;
+  readonly model?: string;
+  /** A file; stdout if omitted or `-`. */
+  readonly output?: string;
+  readonly format: WavFormat;
+  readonly overwrite: boolean;
+  readonly quiet: boolean;
+  readonly daemon: boolean;
+}
+
+interface Spoken {
+  readonly seconds: number;
+  readonly workSeconds: number;
+}
+
+/** Accepts the parts of a WAV file in order. */
+type Write = (bytes: Uint8Array) => Promise<void>;
+
+/** @throws SottoError INVALID_ARGUMENT if the audio would go to a terminal */
+export function assertNotTerminal({ output }: Pick<SpeechOutput, 'output'>): void {
+  if ((output !== undefined && output !== '-') || !process.stdout.isTTY) return;
+  throw new SottoError('INVALID_ARGUMENT', 'a terminal can’t play audio', {
+    hint: 'use --output FILE, or pipe it into a player',
+  });
+}
+
+/** @returns the exit code @throws SottoError */
+export async function writeSpeech(source: SpeechSource, wanted: SpeechOutput): Promise<number> {
+  const { model, format, overwrite, quiet } = wanted;
+  const output = wanted.output === '-' ? undefined : wanted.output;
+  const interrupt = onInterrupt();
+  const speaker = await speakerFor(wanted);
+  const request = { source, signal: interrupt.signal, ...defined({ model }) };
+  try {
+    const spoken =
+      output === undefined
+        ? await speakTo(writeStdout, speaker, request, format)
+        : await speakToFile(output, overwrite, speaker, request, format);
+    if (!quiet && output !== undefined) process.stderr.write(`${summaryOf(output, spoken)}\n`);
+    return 0;
+  } finally {
+    interrupt.release();
+    await speaker.close();
+  }
+}
+
+async function speakerFor({ paths, daemon }: SpeechOutput): Promise<Speaker> {
+  if (!daemon) {
+    const { InProcessSpeaker } = await import('./in-process-speaker.js');
+    return new InProcessSpeaker(paths);
+  }
+  const [{ DaemonSpeaker }, { AUTO_IDLE_EXIT_MINUTES, findOrStartDaemon }] = await Promise.all([
+    import('./daemon-speaker.js'),
+    import('../daemon/start-daemon.js'),
+  ]);
+  const idleExitMinutes = AUTO_IDLE_EXIT_MINUTES;
+  return new DaemonSpeaker(async () => (await findOrStartDaemon({ paths, idleExitMinutes })).client);
+}
+
+/** Writes the file as a whole: none is there after an error. @throws SottoError OUTPUT_EXISTS, OUTPUT_FAILED */
+async function speakToFile(
+  path: string,
+  overwrite: boolean,
+  speaker: Speaker,
+  request: SpeakRequest,
+  format: WavFormat,
+): Promise<Spoken> {
+  const existing = statSync(path, { throwIfNoEntry: false });
+  // A device or a pipe must not be replaced, either.
+  if (existing !== undefined) refuseSpecial(path, existing, OUTPUT_FILE);
+  // Before the work; placing it is what decides.
+  if (existing !== undefined && !overwrite) throw outputExists(path);
+  let spoken: Spoken = { seconds: 0, workSeconds: 0 };
+  const outcome = await placeFile(
+    path,
+    async (file) => {
+      const write: Write = async (bytes) => void (await file.appendFile(bytes));
+      spoken = await speakTo(write, speaker, request, format, async (header) => {
+        await file.write(header, 0, header.length, 0);
+      });
+    },
+    { existing: overwrite ? 'replace' : 'keep' },
+  );
+  if (outcome === 'kept') throw outputExists(path);
+  return spoken;
+}
+
+/** @param rewriteHeader writes the header again once the length is known */
+async function speakTo(
+  write: Write,
+  speaker: Speaker,
+  request: SpeakRequest,
+  format: WavFormat,
+  rewriteHeader?: (header: Uint8Array) => Promise<void>,
+): Promise<Spoken> {
+  let [sampleRate, samples, workSeconds] = [0, 0, 0];
+  for await (const event of speaker.speak(request)) {
+    if (event.type === 'opened') {
+      ({ sampleRate } = event);
+      await write(wavHeader({ sampleRate, format }));
+    } else if (event.type === 'audio') {
+      samples += event.samples.length;
+      await write(wavData(event.samples, format));
+    } else if (event.type === 'final') workSeconds = event.summary.timings.total;
+  }
+  await rewriteHeader?.(wavHeader({ sampleRate, format, samples }));
+  return { seconds: samples / sampleRate, workSeconds };
+}
+
+async function writeStdout(bytes: Uint8Array): Promise<void> {
+  if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
+}
+
+function summaryOf(output: string, { seconds, workSeconds }: Spoken): string {
+  const speed = workSeconds > 0 ? `, ${formatSpeed(seconds / workSeconds)} real time` : '';
+  return `→ ${output}: ${clock(seconds)} of audio${speed}`;
+}
