@@ -3,11 +3,13 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from './clock.js';
 import type { Logger } from './logger.js';
 import { modelDirs, type Paths } from './paths.js';
+import type { ModelTask } from './protocol/model-tasks.js';
 import { messageOf, type SottoError } from './protocol/errors.js';
 import { codedError } from './protocol/file-errors.js';
 import type { ModelRef } from './protocol/ipc.js';
 import { JobScheduler } from './sessions/jobs/job-scheduler.js';
 import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from './settings.js';
+import { chosenModel } from './store/chosen-model.js';
 import { findModel, findModelWithFallback, type ModelMatch, type ModelDirs } from './store/find-model.js';
 import { keepMachineSpeed } from './store/machine-speed.js';
 import { smallerModels } from './store/smaller-models.js';
@@ -22,6 +24,7 @@ import { VocabularyFile } from './store/vocabulary/vocabulary-file.js';
 import { defined } from './protocol/defined.js';
 
 type ResolveModel = (model: string | undefined) => ModelRef;
+type ResolveTaskModel = (model: string | undefined, task: ModelTask) => ModelRef;
 
 export interface DaemonCore {
   readonly supervisor: Supervisor;
@@ -29,8 +32,8 @@ export interface DaemonCore {
   readonly modelAccess: ModelAccess;
   /** The vocabulary file and its compiled form. */
   readonly vocabulary: { readonly file: VocabularyFile; readonly inUse: ActiveVocabulary };
-  /** Finds a model by name or folder; the default model without an argument. @throws SottoError MODEL_NOT_FOUND */
-  readonly resolveModel: ResolveModel;
+  /** Finds a model by name or folder; the chosen one of the task without a name. @throws SottoError MODEL_NOT_FOUND */
+  readonly resolveModel: ResolveTaskModel;
   /** The same for dictation; without an argument, the model that is ready first. */
   readonly resolveLiveModel: ResolveModel;
   /** What is wrong with the configuration: a missing model or invalid settings. */
@@ -88,8 +91,10 @@ export function createDaemonCore({
   /** The problem of the configured model, until another model is chosen. */
   const modelProblem = (): SottoError | undefined =>
     supervisor.chosen?.dir === plan?.model.dir ? problem : undefined;
-  const resolveModel: ResolveModel = (wanted) => {
+  const resolveModel: ResolveTaskModel = (wanted, task) => {
     if (wanted !== undefined) return findModel(dirs, wanted);
+    // Settings may have changed since the start.
+    if (task !== 'transcribe') return chosenModel(dirs, readSettings(paths.settings), task);
     // If the configured model is missing, a request without a model fails.
     return modelProblem() === undefined ? (supervisor.chosen ?? configured().model) : configured().model;
   };

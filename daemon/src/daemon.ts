@@ -18,8 +18,10 @@ import { sweepInputs, sweepUploads } from './upload.js';
 import { SottoServer } from './server/server.js';
 import { readSettings } from './settings.js';
 import { sweepLocks } from './store/process-lock.js';
+import { ModelDescriptions } from './store/model-descriptions.js';
 import { choosePort } from './store/write-settings.js';
 import { SpeechService } from './sessions/speech/speech-service.js';
+import { describeModels } from './supervisor/model-tool-process.js';
 import { trace } from './trace.js';
 import { HistoryRecorder } from './sessions/history/history-recorder.js';
 import { createDaemonCore, type DaemonCore } from './daemon-core.js';
@@ -112,6 +114,8 @@ class Daemon implements RunningDaemon {
       modelDirs: modelDirs(paths),
       settings: paths.settings,
       machineSpeed: paths.machine,
+      descriptions: new ModelDescriptions(paths.modelDescriptions, describeModels),
+      access: core.modelAccess,
     });
     this.#speeches = new SpeechService({ engine, resolveModel: core.resolveModel, log, onIdleChange });
     this.#files = new FileQueue({ sessions, clock, onIdleChange });

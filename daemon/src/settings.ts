@@ -2,17 +2,23 @@
 import { codeOf, messageOf, SottoError } from './protocol/errors.js';
 import { TEXT_INPUT } from './protocol/file-errors.js';
 import { isHttpPort } from './protocol/http-port.js';
+import type { ModelTask } from './protocol/model-tasks.js';
 import { readSmallFile } from './read-small-file.js';
 import { defined } from './protocol/defined.js';
 
 export interface Settings {
-  /** Model that the daemon keeps loaded: a name or an absolute path. Default: the starter model. */
+  /** Model that transcribes, which the daemon keeps loaded: a name or an absolute path. Default: the starter model. */
   readonly model?: string;
+  /** Models for other tasks. Default: none. */
+  readonly models: TaskModels;
   readonly history: Retention;
   readonly memory: MemorySettings;
   readonly http: HttpSettings;
   readonly gpu: GpuSettings;
 }
+
+/** Names or absolute paths. */
+export type TaskModels = { readonly [task in Exclude<ModelTask, 'transcribe'>]?: string };
 
 export interface GpuSettings {
   /**
@@ -54,6 +60,7 @@ export const DEFAULT_MEMORY: MemorySettings = { unloadAfterMinutes: 60 };
 export const DEFAULT_GPU: GpuSettings = { largeCommandBuffers: false };
 
 export const DEFAULTS: Settings = {
+  models: {},
   history: DEFAULT_RETENTION,
   memory: DEFAULT_MEMORY,
   http: {},
@@ -63,6 +70,9 @@ export const DEFAULTS: Settings = {
 /** Everything that a user may set in settings.json, by path. */
 export const SETTING_NAMES = [
   'model',
+  'models.speak',
+  'models.codec',
+  'models.converse',
   'history.keepDays',
   'history.keepAudio',
   'history.maxAudioBytes',
@@ -110,11 +120,32 @@ export function settingsFrom(json: unknown): Settings {
     throw new TypeError('`model` must be the name or folder of a model');
   return {
     ...defined({ model }),
+    models: modelsFrom(all.models),
     history: retentionFrom(all.history),
     memory: memoryFrom(all.memory),
     http: httpFrom(all.http),
     gpu: gpuFrom(all.gpu),
   };
+}
+
+/** The setting of the model for a task. */
+export function chosenModelOf({ model, models }: Settings, task: ModelTask): string | undefined {
+  return task === 'transcribe' ? model : models[task];
+}
+
+function modelsFrom(json: unknown): TaskModels {
+  if (json === undefined) return {};
+  const { speak, codec, converse } = fieldsOf(json, '`models`');
+  return defined({
+    speak: modelFrom(speak, 'speak'),
+    codec: modelFrom(codec, 'codec'),
+    converse: modelFrom(converse, 'converse'),
+  });
+}
+
+function modelFrom(value: unknown, task: ModelTask): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+  throw new TypeError(`\`models.${task}\` must be the name or folder of a model`);
 }
 
 function memoryFrom(json: unknown): MemorySettings {

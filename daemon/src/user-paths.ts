@@ -30,6 +30,8 @@ export interface Paths {
   readonly settings: string;
   /** This machine's measured compute speed. */
   readonly machine: string;
+  /** What installed models can do, as read from their configuration. */
+  readonly modelDescriptions: string;
   /** The token of the HTTP port, and the file that announces the port while it is open. */
   readonly token: string;
   readonly discovery: string;
@@ -94,6 +96,7 @@ function layOutWeights(home: string, runtime: string, logs: string): Paths {
     batch: join(home, 'batch.db'),
     settings: join(home, 'settings.json'),
     machine: join(home, 'machine.json'),
+    modelDescriptions: join(home, 'model-descriptions.json'),
     token: join(home, 'token'),
     discovery: join(home, 'http.json'),
     vocabulary: join(home, 'vocabulary.json'),

@@ -1,12 +1,20 @@
 import { Action, ActionPanel, Color, Icon, launchCommand, LaunchType, List } from '@raycast/api';
 import { useState } from 'react';
 import type { SottoError } from 'sotto/client';
+import type { ModelTask } from 'sotto/protocol';
 import { ModelItem } from './models/model-item';
 import { useModelActions } from './models/use-model-actions';
 import { useModels } from './models/use-models';
 import { capitalized } from './lib/deliver';
-import { isInMemory, isRepository, repositoryName, rowsOf, type ModelRow } from './models/model-rows';
-import { memoryText } from './models/model-text';
+import {
+  isInMemory,
+  isRepository,
+  repositoryName,
+  rowsOf,
+  tasksIn,
+  type ModelRow,
+} from './models/model-rows';
+import { memoryText, taskTitle } from './models/model-text';
 import { readSettings } from './lib/preferences';
 
 export default function Models() {
@@ -20,12 +28,15 @@ export default function Models() {
     preferred: settings.model,
   });
 
-  const rows = list === undefined ? [] : rowsOf(list, states);
+  const [task, setTask] = useState<ModelTask | undefined>();
+  const allRows = list === undefined ? [] : rowsOf(list, states);
+  const tasks = tasksIn(allRows);
+  const rows = allRows.filter((row) => task === undefined || row.tasks.includes(task));
   const memoryBytes = list?.machine.memoryBytes ?? 0;
   const shared = {
     act: actions,
-    partials: rows.filter(({ place }) => place === 'partial'),
-    isAnyInMemory: rows.some(({ status }) => isInMemory(status)),
+    partials: allRows.filter(({ place }) => place === 'partial'),
+    isAnyInMemory: allRows.some(({ status }) => isInMemory(status)),
     isShowingDetails,
     onToggleDetails: () => setShowingDetails((before) => !before),
     memoryBytes,
@@ -43,6 +54,7 @@ export default function Models() {
       filtering
       onSearchTextChange={setSearch}
       searchBarPlaceholder="Search, or enter owner/name from Hugging Face"
+      searchBarAccessory={tasks.length < 2 ? null : <TaskFilter tasks={tasks} onChange={setTask} />}
     >
       {error !== undefined && list !== undefined ? (
         <List.Section title="Couldn’t Refresh">
@@ -66,7 +78,7 @@ export default function Models() {
         <List.Section title="From Hugging Face">
           <List.Item
             title={repository}
-            subtitle="Whisper model on Hugging Face"
+            subtitle="Model on Hugging Face"
             icon={Icon.Download}
             actions={
               <ActionPanel>
@@ -96,6 +108,25 @@ export default function Models() {
         />
       )}
     </List>
+  );
+}
+
+interface TaskFilterProps {
+  readonly tasks: readonly ModelTask[];
+  readonly onChange: (task: ModelTask | undefined) => void;
+}
+
+function TaskFilter({ tasks, onChange }: TaskFilterProps) {
+  return (
+    <List.Dropdown
+      tooltip="Filter by Task"
+      onChange={(value) => onChange(tasks.find((task) => task === value))}
+    >
+      <List.Dropdown.Item title="All Models" value="" />
+      {tasks.map((task) => (
+        <List.Dropdown.Item key={task} title={taskTitle(task)} value={task} />
+      ))}
+    </List.Dropdown>
   );
 }
 

@@ -133,7 +133,7 @@ withEngine('OpenAI’s own clients', () => {
         deltas: expected.text,
         done: expected.text,
         refused: { status: 404, code: 'MODEL_NOT_FOUND', param: 'model' },
-        speech: { status: 501, code: 'NOT_IMPLEMENTED' },
+        speech: { status: 404, code: 'MODEL_NOT_FOUND' },
       });
     }
   });

@@ -3,7 +3,7 @@
  * the engine, the daemon, on the socket, on the command line and over HTTP.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, test } from '@jest/globals';
@@ -35,7 +35,8 @@ describeWithEngine()('a family that is not Whisper', () => {
   beforeEach(() => {
     model = makeToneModel(home.paths.models, 'tone');
     wav = join(home.folder, 'spoken.wav');
-    writeFileSync(home.paths.settings, JSON.stringify({ model: 'tone' }));
+    const models = { speak: 'tone', codec: 'tone' };
+    writeFileSync(home.paths.settings, JSON.stringify({ model: 'tone', models }));
   });
 
   const run = (...args: string[]): Promise<SottoResult> =>
@@ -146,6 +147,47 @@ describeWithEngine()('a family that is not Whisper', () => {
       expect([whisper.code, whisper.stderr]).toEqual([3, expect.stringContaining('can’t encode audio')]);
     });
 
+    test.each([['a daemon'], ['no daemon']])('is chosen for each of its tasks (%s)', async (where) => {
+      rmSync(home.paths.settings);
+      if (where === 'a daemon') expect((await run('daemon', 'start')).code).toBe(0);
+      const none = await run('speak', TEXT, '--output', wav);
+      expect([none.code, none.stderr]).toEqual([
+        3,
+        expect.stringContaining('no model is chosen that speaks'),
+      ]);
+      const speak = await run('models', 'use', 'tone', '--task', 'speak');
+      expect([speak.code, speak.stdout]).toEqual([
+        0,
+        expect.stringContaining('tone is now the model that speaks'),
+      ]);
+      await spokenFile();
+      const first = await run('models', 'use', 'tone');
+      expect(first.stdout).toContain('tone is now the default model');
+      expect(JSON.parse(readFileSync(home.paths.settings, 'utf8'))).toEqual({
+        model: 'tone',
+        models: { speak: 'tone' },
+      });
+      const list = await run('models', 'list', '--json');
+      const { installed } = JSON.parse(list.stdout) as {
+        installed: { name: string; [key: string]: unknown }[];
+      };
+      expect(installed.map(({ name, tasks, chosenFor }) => ({ name, tasks, chosenFor }))).toEqual([
+        { name: 'fake', tasks: [], chosenFor: [] },
+        { name: 'tone', tasks: ['transcribe', 'speak', 'codec'], chosenFor: ['transcribe', 'speak'] },
+        { name: 'whisper-base-6bit', tasks: ['transcribe'], chosenFor: [] },
+      ]);
+      expect((await run('models', 'list')).stdout).toContain('* tone');
+      expect((await run('models', 'info', 'tone')).stdout).toMatch(/tasks +transcribe, speak, codec/);
+      const wrong = await run('models', 'use', 'whisper-base-6bit', '--task', 'speak');
+      expect([wrong.code, wrong.stderr]).toEqual([
+        3,
+        expect.stringContaining('whisper-base-6bit is no model that speaks'),
+      ]);
+      const removed = await run('models', 'remove', 'tone', '--yes');
+      expect(removed.code).toBe(0);
+      expect(JSON.parse(readFileSync(home.paths.settings, 'utf8'))).toEqual({});
+    });
+
     test('replaces no file, and says what a model can’t do', async () => {
       writeFileSync(wav, 'other text');
       const kept = await run('speak', TEXT, '--output', wav);
@@ -196,6 +238,12 @@ describeWithEngine()('a family that is not Whisper', () => {
     expect(audio.subarray(58)).toEqual(readFileSync(wav).subarray(58));
     const pcm = await send({ model: 'tone', input: TEXT, voice: 'alloy', response_format: 'pcm' });
     expect((await pcm.body.arrayBuffer()).byteLength).toBe((2 * SAMPLES * 24_000) / 16_000);
+    const openai = await send({ model: 'tts-1', input: TEXT, voice: 'alloy' });
+    expect([openai.statusCode, openai.headers['x-sotto-model']]).toEqual([200, 'tone']);
+    await openai.body.dump();
+    const models = await request('http://localhost/v1/models', { dispatcher });
+    const { data } = (await models.body.json()) as { data: { id: string }[] };
+    expect(data.map(({ id }) => id)).toEqual(['whisper-1', 'tts-1', 'fake', 'tone', 'whisper-base-6bit']);
     const refused = await send({ model: 'tone', input: TEXT, voice: 'none' });
     expect(refused.statusCode).toBe(400);
     expect(await refused.body.json()).toMatchObject({ error: { code: 'INVALID_ARGUMENT' } });

@@ -7,7 +7,7 @@ interface Row {
   readonly title: string;
   readonly place: string;
   readonly bytes?: number;
-  readonly isDefault: boolean;
+  readonly chosenFor: readonly string[];
   readonly isRecommended: boolean;
 }
 interface ModelRows {
@@ -39,6 +39,8 @@ const installed = (name: string, more: object = {}): ModelsList['installed'][num
   bytes: 1e6,
   from: 'hub',
   chosen: false,
+  tasks: ['transcribe'],
+  chosenFor: [],
   status: { name, state: 'installed' },
   ...more,
 });
@@ -74,10 +76,10 @@ await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, re
   });
 
   test('lists the default model first', () => {
-    const rows = rowsOf(list({ installed: [installed('a'), installed('z', { chosen: true })] }), new Map());
-    expect(rows.slice(0, 2).map(({ name, isDefault }) => [name, isDefault])).toEqual([
-      ['z', true],
-      ['a', false],
+    const rows = rowsOf(list({ installed: [installed('a'), installed('z', { chosenFor: ['transcribe'] })] }), new Map());
+    expect(rows.slice(0, 2).map(({ name, chosenFor }) => [name, chosenFor])).toEqual([
+      ['z', ['transcribe']],
+      ['a', []],
     ]);
   });
 

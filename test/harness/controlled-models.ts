@@ -8,6 +8,7 @@ import type { ModelStatus } from '#daemon/protocol/status.js';
 import { ModelService } from '#daemon/sessions/models/model-service.js';
 import type { ModelEngine, UseOptions } from '#daemon/supervisor/engine.js';
 import { defined } from '#daemon/protocol/defined.js';
+import { transcribingModels } from './descriptions.js';
 
 interface Use {
   readonly model: ModelRef;
@@ -23,6 +24,8 @@ export class ControlledModels implements ModelEngine {
   /** Names of the requested models. */
   readonly requested: string[] = [];
   unloads = 0;
+  /** Names of the chosen models of other tasks. */
+  kept: readonly string[] = [];
   /** Pending requests. */
   readonly #uses: Use[] = [];
   readonly #listeners = new Set<(models: readonly ModelStatus[]) => void>();
@@ -51,6 +54,10 @@ export class ControlledModels implements ModelEngine {
         reject(new SottoError('CANCELLED', 'cancelled'));
       });
     });
+  }
+
+  keep(models: readonly ModelRef[]): void {
+    this.kept = models.map(({ name }) => name);
   }
 
   unload(): void {
@@ -113,8 +120,10 @@ export class ControlledModels implements ModelEngine {
 }
 
 /** For servers whose models are not used. */
-export function idleModelService({ models, settings, machine: machineSpeed }: Paths): ModelService {
+export function idleModelService({ home, models, settings, machine: machineSpeed }: Paths): ModelService {
   const modelDirs = { models, bundled: models };
   const engine = new ControlledModels();
-  return new ModelService({ engine, modelDirs, settings, machineSpeed, clock: systemClock, log: silentLog });
+  const descriptions = transcribingModels(home);
+  const common = { clock: systemClock, log: silentLog, descriptions };
+  return new ModelService({ engine, modelDirs, settings, machineSpeed, ...common });
 }

@@ -15,6 +15,7 @@ import type { HubOptions } from '#daemon/sessions/models/pull-job.js';
 import { JobScheduler } from '#daemon/sessions/jobs/job-scheduler.js';
 import type { ModelDirs } from '#daemon/store/find-model.js';
 import { InProcessLive } from './in-process-live.js';
+import { transcribingModels } from './descriptions.js';
 import { ControlledModels } from './controlled-models.js';
 import type { TempHome } from './temp-home.js';
 import { noHistory } from '#test/harness/no-history.js';
@@ -50,6 +51,7 @@ export async function startModelServer({
     modelDirs,
     settings: home.paths.settings,
     machineSpeed: home.paths.machine,
+    descriptions: transcribingModels(home.paths.home),
     clock: systemClock,
     log: silentLog,
     ...defined({ hub }),

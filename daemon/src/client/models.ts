@@ -9,6 +9,7 @@
  */
 import { SottoError } from '../protocol/errors.js';
 import type { DaemonMessage } from '../protocol/messages.js';
+import type { ModelTask } from '../protocol/model-tasks.js';
 import type {
   ModelInfo,
   ModelsEvent,
@@ -98,9 +99,15 @@ export class ModelsClient {
     return this.#request({ do: 'verify', model }, call);
   }
 
-  /** Makes a model the default. The previous one serves until it is ready; if it fails, nothing changes. */
-  use(model: string, call: CallOptions = {}): ModelOperation<ModelsResultOf<'use'>> {
-    return this.#request({ do: 'use', model }, call);
+  /**
+   * Chooses a model for a task, or for the first of its tasks. The previous one serves until it is ready; if it fails, nothing
+   * changes.
+   */
+  use(
+    model: string,
+    { task, ...call }: CallOptions & { readonly task?: ModelTask } = {},
+  ): ModelOperation<ModelsResultOf<'use'>> {
+    return this.#request({ do: 'use', model, ...defined({ task }) }, call);
   }
 
   /** Unloads all models from memory. */

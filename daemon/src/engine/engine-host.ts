@@ -107,6 +107,9 @@ export class EngineHost {
       case 'load-cancel':
         this.#loads.get(message.requestId)?.abort();
         return;
+      case 'keep':
+        this.#models.keep(message.dirs);
+        return;
       case 'unload':
         this.#models.unload();
         return;
@@ -182,13 +185,15 @@ export class EngineHost {
     return fitting === undefined ? 1 : (fileBatchSize ?? fitting);
   }
 
-  /** Pins the default model. */
-  async #load({ requestId, model, fallbacks }: Load): Promise<void> {
+  async #load({ requestId, isDefault = true, model, fallbacks }: Load): Promise<void> {
     const cancelled = new AbortController();
     this.#loads.set(requestId, cancelled);
     try {
-      const pinned = await this.#models.pin(model, fallbacks, cancelled.signal);
-      this.#deps.send({ type: 'loaded', requestId, model: pinned });
+      const { signal } = cancelled;
+      const loaded = isDefault
+        ? await this.#models.pin(model, fallbacks, signal)
+        : await this.#models.load(model, signal);
+      this.#deps.send({ type: 'loaded', requestId, model: loaded });
     } catch (error) {
       this.#deps.send({ type: 'load-failed', requestId, error: engineError(error).toWire() });
     }

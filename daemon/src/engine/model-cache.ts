@@ -1,5 +1,5 @@
 /**
- * The models in memory: the pinned default model and temporary ones. A new model is loaded beside the others if
+ * The models in memory: the pinned default model, the chosen ones of other tasks, and temporary ones. A new model is loaded beside the others if
  * memory allows; otherwise unused models are evicted, and used ones are waited for.
  */
 import type { Clock, Timer } from '#daemon/clock.js';
@@ -51,6 +51,8 @@ export class ModelCache {
   #limits: ModelLimits = {};
   #loading: LoadingModel | undefined;
   #pinnedDir: string | undefined;
+  /** Directories of the chosen models of other tasks. */
+  #keptDirs: ReadonlySet<string> = new Set();
   /** The pinned model while it is evicted for a temporary one. */
   #displaced: ModelRef | undefined;
   #memoryWaiters: (() => void)[] = [];
@@ -109,6 +111,26 @@ export class ModelCache {
     throw refused ?? new SottoError('INTERNAL', 'no model was requested');
   }
 
+  /** Loads a model and warms it up, without a lease. @throws SottoError as `pin` */
+  load(ref: ModelRef, signal: AbortSignal): Promise<EngineModel> {
+    const loaded = this.#queue.add('background', async () => {
+      const model = await this.#ensureLoaded(ref, { signal, isPinned: true });
+      this.#onReleased(model);
+      return model.status(false);
+    });
+    return abortable(loaded, signal);
+  }
+
+  /** Models of these directories stay once they are loaded. */
+  keep(dirs: Iterable<string>): void {
+    this.#keptDirs = new Set(dirs);
+    for (const loaded of this.#loadedModels.values()) {
+      if (loaded.holders > 0) continue;
+      loaded.evictTimer?.cancel();
+      this.#onReleased(loaded);
+    }
+  }
+
   /** Frees the unused models now, the others once they are released. */
   unload(): void {
     this.#displaced = undefined;
@@ -160,6 +182,10 @@ export class ModelCache {
     return { ...loaded.status(true), ...defined({ fallbackFor }) };
   }
 
+  #isKept({ ref }: LoadedModel): boolean {
+    return ref.dir === this.#pinnedDir || this.#keptDirs.has(ref.dir);
+  }
+
   #lease(loaded: LoadedModel): ModelLease {
     this.#unloadTimer?.cancel();
     this.#unloadTimer = undefined;
@@ -172,7 +198,7 @@ export class ModelCache {
     if (loaded.holders > 0) return;
     for (const resolve of this.#memoryWaiters.splice(0)) resolve();
     if (loaded.evictWhenIdle) this.#evict(loaded);
-    else if (loaded.ref.dir !== this.#pinnedDir) {
+    else if (!this.#isKept(loaded)) {
       loaded.evictTimer?.cancel();
       loaded.evictTimer = this.#deps.clock.after(IDLE_EVICTION_MS, () => this.#evict(loaded));
     }
@@ -283,7 +309,10 @@ export class ModelCache {
   async #makeRoom(need: Footprint, signal: AbortSignal | undefined): Promise<void> {
     while (!fitsWithOthers(this.#loadedModels.values(), need, this.#limits)) {
       const idle = [...this.#loadedModels.values()].filter(({ holders }) => holders === 0);
-      const victim = idle.find(({ ref }) => ref.dir !== this.#pinnedDir) ?? idle[0];
+      const victim =
+        idle.find((one) => !this.#isKept(one)) ??
+        idle.find(({ ref }) => ref.dir !== this.#pinnedDir) ??
+        idle[0];
       if (victim === undefined) {
         this.#isWaitingForMemory = true;
         const room = new Promise<void>((resolve) => this.#memoryWaiters.push(resolve));

@@ -27,6 +27,7 @@ import { sendToParent } from './send-to-parent.js';
 type Convert = Extract<ModelRequest, { type: 'convert' }>;
 type Work = Exclude<ModelRequest, { type: 'cancel' }>;
 type Registry = typeof registryModule;
+type Described = Extract<ModelReply, { type: 'descriptions' }>['models'][number];
 
 const cancelled = new AbortController();
 const { signal } = cancelled;
@@ -50,11 +51,11 @@ async function work(request: Work): Promise<ModelReply> {
     switch (request.type) {
       case 'footprint':
         return { type: 'footprint', footprint: await footprint(request.dir, registry) };
-      case 'describe': {
-        const family = await registry.familyOf(request.dir);
-        const capabilities = await family.capabilities(request.dir);
-        return { type: 'description', description: { family: family.name, capabilities } };
-      }
+      case 'describe':
+        return {
+          type: 'descriptions',
+          models: await Promise.all(request.dirs.map((dir) => describe(dir, registry))),
+        };
       case 'measure': {
         const { measureModel } = await import('./measure-model.js');
         const measurement = await measureModel(request.dir, request.clips, stageOptions('listening'));
@@ -71,6 +72,15 @@ async function work(request: Work): Promise<ModelReply> {
     const isCancelled = signal.aborted && !(error instanceof SottoError);
     const coded = isCancelled ? new SottoError('CANCELLED', 'cancelled') : engineError(error);
     return { type: 'failed', error: coded.toWire() };
+  }
+}
+
+async function describe(dir: string, { familyOf }: Registry): Promise<Described> {
+  try {
+    const family = await familyOf(dir);
+    return { family: family.name, capabilities: await family.capabilities(dir) };
+  } catch (error) {
+    return { error: engineError(error).toWire() };
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a model family provides, and all that the engine knows about one. */
-import type { Capabilities, ModelTask } from '#daemon/protocol/capabilities.js';
+import type { Capabilities } from '#daemon/protocol/capabilities.js';
+import type { ModelTask } from '#daemon/protocol/model-tasks.js';
 import type { Codes, EncodedAudio, EncodeOptions } from '#daemon/protocol/codec.js';
 import type { SpokenText, SynthesisOptions, SynthesisSummary } from '#daemon/protocol/synthesis.js';
 import { SottoError } from '#daemon/protocol/errors.js';

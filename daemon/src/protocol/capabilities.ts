@@ -2,10 +2,6 @@
 import * as v from 'valibot';
 import { finite, integer } from './fields.js';
 
-/** What users choose a model for: one model is chosen for each task. */
-export const MODEL_TASKS = ['transcribe', 'speak', 'codec', 'converse'] as const;
-export type ModelTask = (typeof MODEL_TASKS)[number];
-
 const languages = v.array(v.string());
 
 /** An absent entry is something that the model can't do. */
@@ -46,8 +42,3 @@ export const capabilitiesSchema = v.object({
   converse: v.exactOptional(v.object({ languages, speaks: v.boolean() })),
 });
 export type Capabilities = v.InferOutput<typeof capabilitiesSchema>;
-
-/** In the order of `MODEL_TASKS`. */
-export function tasksOf(capabilities: Capabilities): ModelTask[] {
-  return MODEL_TASKS.filter((task) => capabilities[task] !== undefined);
-}

@@ -340,12 +340,6 @@ const CODES = {
     exitCode: 3,
     hint: 'connect with a WebSocket client',
   },
-  NOT_IMPLEMENTED: {
-    httpStatus: 501,
-    retryable: false,
-    exitCode: 3,
-    hint: 'not supported yet',
-  },
   PROTOCOL: {
     httpStatus: 400,
     retryable: false,

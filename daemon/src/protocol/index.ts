@@ -2,6 +2,7 @@
 export * from './audio-frame.js';
 export * from './capabilities.js';
 export * from './capture.js';
+export * from './codec.js';
 export * from './defined.js';
 export * from './errors.js';
 export * from './family-options.js';
@@ -12,6 +13,7 @@ export * from './history-export.js';
 export * from './ipc.js';
 export * from './live.js';
 export * from './messages.js';
+export * from './model-tasks.js';
 export * from './models.js';
 export * from './serve.js';
 export * from './status.js';

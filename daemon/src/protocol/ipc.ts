@@ -65,15 +65,20 @@ const toEngineTable = {
   limits: v.object({ ...modelLimitsSchema.entries, type: v.literal('limits') }),
   /**
    * Load and pin the default model, or the first of its fallbacks that fits into memory. The pinned model stays
-   * until the new one is ready. Answered by `loaded` or `load-failed`.
+   * until the new one is ready. If `isDefault` is false, only load and warm it up. Answered by `loaded` or
+   * `load-failed`.
    */
   load: v.object({
     type: v.literal('load'),
     requestId: integer,
+    /** Default true. */
+    isDefault: v.exactOptional(v.boolean()),
     model: modelRefSchema,
     fallbacks: v.optional(v.array(modelRefSchema), []),
   }),
   'load-cancel': v.object({ type: v.literal('load-cancel'), requestId: integer }),
+  /** Directories of the chosen models of other tasks: they stay once they are loaded, as the default model does. */
+  keep: v.object({ type: v.literal('keep'), dirs: v.array(v.string()) }),
   /** Free the unused models now, the others once they are released. */
   unload: v.object({ type: v.literal('unload') }),
   run: v.object({

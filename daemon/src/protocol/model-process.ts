@@ -1,7 +1,8 @@
 /** Messages between a command and the child process that inspects, converts and measures a model. */
 import * as v from 'valibot';
-import { capabilitiesSchema, MODEL_TASKS } from './capabilities.js';
+import { capabilitiesSchema } from './capabilities.js';
 import { finite, integer } from './fields.js';
+import { MODEL_TASKS } from './model-tasks.js';
 import { errorSchema } from './wire-error.js';
 
 export const WEIGHT_TYPES = ['float16', 'bfloat16', 'float32'] as const;
@@ -75,8 +76,8 @@ export type ModelMeasurement = v.InferOutput<typeof measurementSchema>;
 export const modelRequestSchema = v.variant('type', [
   v.object({ type: v.literal('inspect'), dir: v.string() }),
   v.object({ type: v.literal('footprint'), dir: v.string() }),
-  /** What the model can do. */
-  v.object({ type: v.literal('describe'), dir: v.string() }),
+  /** What the models can do. */
+  v.object({ type: v.literal('describe'), dirs: v.array(v.string()) }),
   /** Loads the model and transcribes the clips. */
   v.object({ type: v.literal('measure'), dir: v.string(), clips: v.array(clipSchema) }),
   /** `out` must not exist, unless `force` permits to replace it. */
@@ -99,7 +100,11 @@ export const modelReplySchema = v.variant('type', [
   }),
   v.object({ type: v.literal('done'), facts: metadataSchema }),
   v.object({ type: v.literal('footprint'), footprint: footprintSchema }),
-  v.object({ type: v.literal('description'), description: descriptionSchema }),
+  v.object({
+    type: v.literal('descriptions'),
+    /** In the order of the request. */
+    models: v.array(v.union([descriptionSchema, v.object({ error: errorSchema })])),
+  }),
   v.object({ type: v.literal('measurement'), measurement: measurementSchema }),
   v.object({ type: v.literal('failed'), error: errorSchema }),
 ]);

@@ -8,8 +8,8 @@
  * `cancel-pull` does so for a pull that another client requested. `watch` continues until `cancel`.
  */
 import * as v from 'valibot';
-import { MODEL_TASKS } from './capabilities.js';
 import { finite, text, integer, inRange } from './fields.js';
+import { MODEL_TASKS } from './model-tasks.js';
 import { modelStatusSchema, unavailableModelSchema } from './status.js';
 import { LIMITS } from './version.js';
 
@@ -25,6 +25,8 @@ export const MODEL_LIMITS = {
 /** A name or alias from the catalogue, `owner/name` on the Hub, or an absolute folder. */
 const model = text(1, LIMITS.maxPathLength);
 
+const task = v.picklist(MODEL_TASKS);
+
 export const modelsRequestSchema = v.variant('do', [
   v.object({ do: v.literal('list') }),
   v.object({ do: v.literal('info'), model }),
@@ -37,14 +39,16 @@ export const modelsRequestSchema = v.variant('do', [
   }),
   /** `model`: the local name. All clients that wait for the pull get `cancelled`. */
   v.object({ do: v.literal('cancel-pull'), model }),
-  /** Removing the model in use needs `force`; the starter model then replaces it. */
+  /** Removing a chosen model needs `force`; the starter model then replaces one that transcribes. */
   v.object({ do: v.literal('remove'), model, force: v.exactOptional(v.boolean()) }),
   /** `unused`: also remove pulled models that are not in use. */
   v.object({ do: v.literal('prune'), unused: v.exactOptional(v.boolean()) }),
   /** Compares all files with the hashes stored when the model was pulled. */
   v.object({ do: v.literal('verify'), model }),
-  /** Makes it the default model. The previous one serves until it is ready. */
-  v.object({ do: v.literal('use'), model }),
+  /**
+   * Chooses it for a task; for the first of its tasks if omitted. The previous one serves until it is ready.
+   */
+  v.object({ do: v.literal('use'), model, task: v.exactOptional(task) }),
   /** Unloads all models from memory; the next request loads one. */
   v.object({ do: v.literal('unload') }),
   /** Reports the states of all installed, downloading and loaded models at each change. */
@@ -100,7 +104,7 @@ const catalogueSchema = v.object({
   aliases: v.array(v.string()),
   title: v.string(),
   family: v.string(),
-  tasks: v.array(v.picklist(MODEL_TASKS)),
+  tasks: v.array(task),
   repo: v.string(),
   revision: v.exactOptional(v.string()),
   precision: v.string(),
@@ -117,6 +121,13 @@ const catalogueSchema = v.object({
 
 const source = { repo: v.exactOptional(v.string()), revision: v.exactOptional(v.string()) };
 
+const tasks = {
+  /** What it can do; empty if that is unknown. */
+  tasks: v.optional(v.array(task), []),
+  /** The tasks for which it is the chosen model. */
+  chosenFor: v.optional(v.array(task), []),
+};
+
 const listSchema = v.object({
   do: v.literal('list'),
   machine: v.object({
@@ -129,7 +140,7 @@ const listSchema = v.object({
   }),
   /** Catalogue name of the model recommended for this machine. */
   recommended: v.string(),
-  /** Name of the default model. */
+  /** Name of the model that transcribes by default. */
   chosen: v.exactOptional(v.string()),
   installed: v.array(
     v.object({
@@ -140,7 +151,9 @@ const listSchema = v.object({
       ...source,
       /** Catalogue name. */
       catalogue: v.exactOptional(v.string()),
+      /** Whether it is the model that transcribes by default. */
       chosen: v.boolean(),
+      ...tasks,
       status: modelStatusSchema,
     }),
   ),
@@ -163,6 +176,7 @@ const infoSchema = v.object({
   /** Absent if the model is not installed. */
   here: v.exactOptional(v.object({ dir: v.string(), bytes: finite })),
   chosen: v.boolean(),
+  ...tasks,
   status: modelStatusSchema,
   record: v.exactOptional(
     v.object({
@@ -185,6 +199,8 @@ const pullSchema = v.object({
   revision: v.string(),
   bytes: finite,
   fallbackFor: v.exactOptional(unavailableModelSchema),
+  /** Tasks that no model was chosen for, and for which this one now is. */
+  chosenFor: v.optional(v.array(task), []),
 });
 export type ModelPulled = v.InferOutput<typeof pullSchema>;
 
@@ -218,7 +234,12 @@ const verifySchema = v.object({
 export type ModelVerified = v.InferOutput<typeof verifySchema>;
 
 /** `model`: the ready model, with `fallbackFor` if it is not the requested one. */
-const useSchema = v.object({ do: v.literal('use'), model: modelStatusSchema });
+const useSchema = v.object({
+  do: v.literal('use'),
+  model: modelStatusSchema,
+  /** The task that it was chosen for. */
+  task: v.optional(task, 'transcribe'),
+});
 const waitSchema = v.object({ do: v.literal('wait'), model: modelStatusSchema });
 const unloadSchema = v.object({ do: v.literal('unload') });
 

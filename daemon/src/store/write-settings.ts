@@ -4,16 +4,22 @@ import { dirname } from 'node:path';
 import { makeFolder } from '../make-folder.js';
 import { codeOf, messageOf, SottoError } from '../protocol/errors.js';
 import { fileError, OUTPUT_FILE } from '../protocol/file-errors.js';
+import type { ModelTask } from '../protocol/model-tasks.js';
 import { readSettings, settingsFrom } from '../settings.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 import { defined } from '../protocol/defined.js';
 
-/** @throws SottoError INVALID_ARGUMENT for an invalid file, which isn't changed; OUTPUT_FAILED */
-export function chooseModel(settings: string, model: string | undefined): Promise<void> {
-  return change(settings, ({ model: _, ...others }) => ({
-    ...others,
-    ...defined({ model }),
-  }));
+/**
+ * Chooses the model for a task; none, or the starter model, if left out.
+ * @throws SottoError INVALID_ARGUMENT for an invalid file, which isn't changed; OUTPUT_FAILED
+ */
+export function chooseModel(
+  settings: string,
+  model: string | undefined,
+  task: ModelTask = 'transcribe',
+): Promise<void> {
+  const path = task === 'transcribe' ? ['model'] : ['models', task];
+  return change(settings, (fields) => withField(fields, path, model));
 }
 
 /**

@@ -122,6 +122,8 @@ export interface ModelEngine {
    *   aborted: nothing has changed then
    */
   use(model: ModelRef, options?: UseOptions): Promise<ModelStatus>;
+  /** The chosen models of other tasks, which stay in memory once they are loaded. */
+  keep(models: readonly ModelRef[]): void;
   /** Frees the unused models now, the others once they are released; the next use loads them again. */
   unload(): void;
   /** Calls `listener` with the models in memory or loading, after each change. @returns unsubscribes it */
@@ -129,6 +131,8 @@ export interface ModelEngine {
 }
 
 export interface UseOptions {
+  /** Default true; false: only loads the model, for a task of its own. */
+  readonly isDefault?: boolean;
   /** Smaller models, the best one first. */
   readonly fallbacks?: readonly ModelRef[];
   readonly signal?: AbortSignal;

@@ -33,6 +33,8 @@ type OfModels = Extract<FromEngine, { type: 'models' | 'loaded' | 'load-failed' 
 interface LoadRequest {
   readonly model: ModelRef;
   readonly fallbacks: readonly ModelRef[];
+  /** Whether it becomes the default model. */
+  readonly isDefault: boolean;
   /** Whether it was sent to the current process. */
   sent: boolean;
   /** Whether its directory is being checked. */
@@ -55,6 +57,9 @@ export class ModelLifecycle {
   #planned: ModelRef | undefined;
   /** Why the planned model does not serve. Callers that chose another one received their error themselves. */
   #refused: { name: string; error: SottoError } | undefined;
+  #kept: readonly ModelRef[] = [];
+  /** Whether the process keeps any. */
+  #hasSentKept = false;
 
   constructor(options: ModelLifecycleOptions) {
     this.#options = options;
@@ -90,15 +95,16 @@ export class ModelLifecycle {
     const { plan, limits, send } = this.#options;
     this.#ready = true;
     if (limits !== undefined) send({ type: 'limits', ...limits });
+    this.#sendKept();
     const requested = [...this.#loadRequests];
-    if (this.#serving !== undefined) this.#load({ model: this.#serving, fallbacks: [] });
+    if (this.#serving !== undefined) this.#loadDefault(this.#serving);
     else if (plan?.standIn !== undefined && ![plan.standIn.dir, wanted].includes(plan.model.dir)) {
-      this.#load({ model: plan.standIn, fallbacks: [] });
+      this.#loadDefault(plan.standIn);
     }
     for (const [requestId, request] of requested) this.#send(requestId, request);
     // A client has chosen another model: the planned one may have crashed the engine.
-    if (requested.length > 0) this.#planned = undefined;
-    if (this.#planned !== undefined) this.#load({ model: this.#planned, fallbacks: plan?.fallbacks ?? [] });
+    if (requested.some(([, { isDefault }]) => isDefault)) this.#planned = undefined;
+    if (this.#planned !== undefined) this.#loadDefault(this.#planned, plan?.fallbacks);
   }
 
   receive(message: OfModels): void {
@@ -132,11 +138,11 @@ export class ModelLifecycle {
   }
 
   /** Without a process, the next one loads the model. */
-  use(model: ModelRef, { fallbacks = [], signal }: UseOptions = {}): Promise<ModelStatus> {
+  use(model: ModelRef, { fallbacks = [], signal, isDefault = true }: UseOptions = {}): Promise<ModelStatus> {
     if (signal?.aborted === true) return Promise.reject(new SottoError('CANCELLED', 'cancelled'));
     let cancel = (): void => undefined;
     const answer = new Promise<ModelStatus>((resolve, reject) => {
-      const requestId = this.#load({ model, fallbacks, caller: { resolve, reject } });
+      const requestId = this.#load({ model, fallbacks, isDefault, caller: { resolve, reject } });
       cancel = () => {
         if (this.#loadRequests.get(requestId)?.sent === true)
           this.#options.send({ type: 'load-cancel', requestId });
@@ -153,6 +159,12 @@ export class ModelLifecycle {
       this.#loadRequests.delete(requestId);
       caller?.reject(error);
     }
+  }
+
+  /** Chosen models of other tasks, which stay in memory once they are loaded. */
+  keep(models: readonly ModelRef[]): void {
+    this.#kept = models;
+    if (this.#ready) this.#sendKept();
   }
 
   unload(): void {
@@ -204,6 +216,16 @@ export class ModelLifecycle {
     return { ...statusOf(model), fallbackFor: { name: refused.name, error: refused.error.toWire() } };
   }
 
+  #sendKept(): void {
+    const dirs = this.#kept.map(({ dir }) => dir);
+    if (dirs.length > 0 || this.#hasSentKept) this.#options.send({ type: 'keep', dirs });
+    this.#hasSentKept = dirs.length > 0;
+  }
+
+  #loadDefault(model: ModelRef, fallbacks: readonly ModelRef[] = []): void {
+    this.#load({ model, fallbacks, isDefault: true });
+  }
+
   #load(requested: Omit<LoadRequest, 'sent' | 'checking'>): number {
     const requestId = this.#next++;
     const request = { ...requested, sent: false, checking: false };
@@ -234,15 +256,20 @@ export class ModelLifecycle {
   }
 
   #sendNow(requestId: number, request: LoadRequest): void {
-    const { model, fallbacks } = request;
+    const { model, fallbacks, isDefault } = request;
     request.sent = true;
-    this.#options.send({ type: 'load', requestId, model, fallbacks: [...fallbacks] });
+    const other = isDefault ? {} : { isDefault };
+    this.#options.send({ type: 'load', requestId, model, fallbacks: [...fallbacks], ...other });
   }
 
   #loaded(requestId: number, model: EngineModel): void {
     const request = this.#loadRequests.get(requestId);
     this.#loadRequests.delete(requestId);
     if (request === undefined) return;
+    if (!request.isDefault) {
+      request.caller?.resolve(statusOf(model));
+      return;
+    }
     const isPlanned = request.model.dir === this.#planned?.dir;
     // A client chose another model meanwhile, or the planned one is ready.
     if (isPlanned || request.caller !== undefined) {

@@ -46,10 +46,25 @@ export async function predictFootprint(dir: string, signal: AbortSignal): Promis
   throw unexpected(answer);
 }
 
-/** Says what a model can do, from its configuration alone. @throws SottoError */
+/** Says what a model can do, from its configuration alone. @throws SottoError MODEL_UNSUPPORTED, MODEL_CORRUPT */
 export async function describeModel(dir: string, signal: AbortSignal): Promise<ModelDescription> {
-  const answer = await runTool({ type: 'describe', dir }, { signal });
-  if (answer.type === 'description') return answer.description;
+  const [model] = await describe([dir], signal);
+  if (model === undefined) throw new SottoError('INTERNAL', 'the model tool described nothing');
+  if ('error' in model) throw SottoError.fromWire(model.error);
+  return model;
+}
+
+/** The same for several models; undefined for one that no family recognizes, or that is damaged. */
+export async function describeModels(
+  dirs: readonly string[],
+  signal: AbortSignal = new AbortController().signal,
+): Promise<(ModelDescription | undefined)[]> {
+  return (await describe(dirs, signal)).map((model) => ('error' in model ? undefined : model));
+}
+
+async function describe(dirs: readonly string[], signal: AbortSignal) {
+  const answer = await runTool({ type: 'describe', dirs: [...dirs] }, { signal });
+  if (answer.type === 'descriptions') return answer.models;
   throw unexpected(answer);
 }
 

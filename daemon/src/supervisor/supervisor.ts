@@ -133,6 +133,10 @@ export class Supervisor implements Engine, ModelEngine {
     return used;
   }
 
+  keep(models: readonly ModelRef[]): void {
+    this.#models.keep(models);
+  }
+
   unload(): void {
     this.#models.unload();
   }

@@ -1,6 +1,7 @@
 import { Action, ActionPanel, Icon, List, useNavigation } from '@raycast/api';
 import { usePromise } from '@raycast/utils';
 import { SottoError } from 'sotto/client';
+import type { ModelsList } from 'sotto/protocol';
 import { withDaemon } from '../lib/connect-daemon';
 import type { ExtensionSettings } from '../lib/preferences';
 import { errorText } from '../lib/markdown';
@@ -33,7 +34,7 @@ export function TranscribeModelPicker({ settings, currentModel, choose }: Props)
           error === undefined ? 'Download more in Manage Models.' : errorText(SottoError.from(error))
         }
       />
-      {data?.installed.map(({ name, catalogue, chosen }) => (
+      {data?.installed.filter(transcribes).map(({ name, catalogue, chosen }) => (
         <List.Item
           key={name}
           title={titles.get(catalogue ?? name) ?? name}
@@ -58,4 +59,9 @@ export function TranscribeModelPicker({ settings, currentModel, choose }: Props)
       ))}
     </List>
   );
+}
+
+/** A model whose tasks are unknown may transcribe. */
+function transcribes({ tasks }: ModelsList['installed'][number]): boolean {
+  return tasks.length === 0 || tasks.includes('transcribe');
 }

@@ -2,6 +2,7 @@ import { Action, ActionPanel, Icon, Keyboard } from '@raycast/api';
 import { downloadOf, redownloadOf } from './model-actions';
 import type { ModelActions } from './use-model-actions';
 import type { ModelRow } from './model-rows';
+import { taskTitle } from './model-text';
 import { REMOVE } from '../components/common-actions';
 
 export interface ModelActionPanelProps {
@@ -51,6 +52,30 @@ export function ModelActionPanel({ row, act, partials, isAnyInMemory, ...details
   );
 }
 
+/** One action for each task that another model does now. */
+function UseActions({ row, act }: Pick<ModelActionPanelProps, 'row' | 'act'>) {
+  const { tasks, chosenFor } = row;
+  if (tasks.length < 2) {
+    return chosenFor.length > 0 ? null : (
+      <Action title="Use This Model" icon={Icon.CheckCircle} onAction={() => act.use(row)} />
+    );
+  }
+  return (
+    <>
+      {tasks
+        .filter((task) => !chosenFor.includes(task))
+        .map((task) => (
+          <Action
+            key={task}
+            title={`Use for ${taskTitle(task)}`}
+            icon={Icon.CheckCircle}
+            onAction={() => act.use(row, task)}
+          />
+        ))}
+    </>
+  );
+}
+
 function OwnActions({ row, act, partials }: Pick<ModelActionPanelProps, 'row' | 'act' | 'partials'>) {
   const { installed } = row;
   if (row.status.state === 'downloading') {
@@ -74,9 +99,7 @@ function OwnActions({ row, act, partials }: Pick<ModelActionPanelProps, 'row' | 
   const { repo, revision, from } = installed;
   return (
     <>
-      {row.isDefault ? null : (
-        <Action title="Use This Model" icon={Icon.CheckCircle} onAction={() => act.use(row)} />
-      )}
+      <UseActions row={row} act={act} />
       {from === 'hub' && repo !== undefined ? (
         <>
           <Action

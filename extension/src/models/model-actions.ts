@@ -1,10 +1,10 @@
 /** What Manage Models does with a model. Each action shows its success; errors are the caller's. */
 import { Alert, confirmAlert, Icon, showToast, Toast } from '@raycast/api';
 import type { SottoClient } from 'sotto/client';
-import { defined } from 'sotto/protocol';
+import { defined, type ModelTask } from 'sotto/protocol';
 import { capitalized } from '../lib/deliver';
-import { isInMemory, type ModelRow } from './model-rows';
-import { bytesText, type Progress } from './model-text';
+import { isChosen, isInMemory, type ModelRow } from './model-rows';
+import { bytesText, taskTitle, type Progress } from './model-text';
 
 const RENDER_INTERVAL_MS = 200;
 
@@ -69,13 +69,17 @@ export async function cancel(models: Models, { name }: ModelRow): Promise<void> 
     await showSuccess('Download Cancelled', 'Progress is saved. You can resume later.');
 }
 
-/** @param preferred the model in the preferences, which overrides the default model */
+/**
+ * @param task the first task of the model if omitted
+ * @param preferred the model in the preferences, which overrides the default model
+ */
 export async function use(
   models: Models,
   { name, title }: Chosen,
+  task: ModelTask | undefined,
   preferred: string | undefined,
 ): Promise<void> {
-  const { model } = await models.use(name).result;
+  const { model, task: chosenFor } = await models.use(name, defined({ task })).result;
   const { fallbackFor } = model;
   if (fallbackFor !== undefined) {
     await showSuccess(
@@ -84,9 +88,10 @@ export async function use(
     );
     return;
   }
-  const isOverruled = preferred !== undefined && preferred !== name;
+  const isOverruled = chosenFor === 'transcribe' && preferred !== undefined && preferred !== name;
+  const role = chosenFor === 'transcribe' ? '' : ` for ${taskTitle(chosenFor)}`;
   await showSuccess(
-    `Now using ${title}`,
+    `Now using ${title}${role}`,
     isOverruled ? `Raycast still uses ${preferred} (set in preferences).` : undefined,
   );
 }
@@ -121,11 +126,13 @@ export async function verify(
 }
 
 export async function remove(models: Models, row: ModelRow): Promise<void> {
-  const isInUse = row.isDefault || isInMemory(row.status);
+  const isInUse = isChosen(row) || isInMemory(row.status);
   const size = row.bytes === undefined ? '' : `Frees ${bytesText(row.bytes)}. `;
-  const next = isInUse
+  const next = row.chosenFor.includes('transcribe')
     ? 'It’s in use; Sotto will switch to the included model.'
-    : 'You can download it again any time.';
+    : isInUse
+      ? 'It’s in use.'
+      : 'You can download it again any time.';
   if (!(await isConfirmed(`Remove ${row.title}?`, `${size}${next}`, 'Remove'))) return;
   const { used } = await models.remove(row.name, { force: isInUse });
   await showSuccess(`Removed ${row.title}`, used?.name === undefined ? undefined : `Now using ${used.name}.`);

@@ -1,7 +1,7 @@
 import { Color, Icon, List, type Image } from '@raycast/api';
 import { getProgressIcon } from '@raycast/utils';
-import { isInMemory, isTransferring, type ModelRow } from './model-rows';
-import { partialText, bytesText, speedText, stateText, type Progress } from './model-text';
+import { isChosen, isInMemory, isTransferring, type ModelRow } from './model-rows';
+import { bytesText, partialText, roleText, speedText, stateText, type Progress } from './model-text';
 import { ModelActionPanel, type ModelActionPanelProps } from './model-action-panel';
 import { ModelMetadata } from './model-metadata';
 
@@ -27,29 +27,26 @@ export function ModelItem({ row, progress, memoryBytes, ...rest }: Props) {
   );
 }
 
-function iconOf({ status, isDefault, place }: ModelRow): Image.ImageLike {
+function iconOf(row: ModelRow): Image.ImageLike {
+  const { status, place } = row;
   const { state, fraction } = status;
   if (isTransferring(state) || state === 'loading') return getProgressIcon(fraction ?? 0, Color.Blue);
   if (state === 'failed') return { source: Icon.Warning, tintColor: Color.Red };
-  if (isDefault) return { source: Icon.CheckCircle, tintColor: Color.Green };
+  if (isChosen(row)) return { source: Icon.CheckCircle, tintColor: Color.Green };
   if (place === 'installed') return Icon.HardDrive;
   return place === 'partial' ? Icon.CircleProgress50 : Icon.Download;
 }
 
-function marksOf({ status, isDefault, isRecommended, place }: ModelRow): List.Item.Accessory[] {
+function marksOf({ status, chosenFor, isRecommended, place }: ModelRow): List.Item.Accessory[] {
   const state = stateText(status);
   const color =
     status.state === 'failed' ? Color.Red : isInMemory(status) ? Color.Green : Color.SecondaryText;
   return [
     ...(state === undefined ? [] : [{ tag: { value: state, color } }]),
-    ...(isDefault
-      ? [
-          {
-            tag: { value: 'Default', color: Color.Blue },
-            tooltip: 'Used unless you pick another',
-          },
-        ]
-      : []),
+    ...chosenFor.map((task) => ({
+      tag: { value: roleText(task), color: Color.Blue },
+      tooltip: 'Used unless you pick another',
+    })),
     ...(isRecommended && place !== 'installed'
       ? [
           {

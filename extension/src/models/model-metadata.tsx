@@ -1,6 +1,14 @@
 import { Color, List } from '@raycast/api';
 import type { ModelRow } from './model-rows';
-import { partialText, bytesText, languagesText, speedText, stateText, sourceText } from './model-text';
+import {
+  bytesText,
+  languagesText,
+  partialText,
+  sourceText,
+  speedText,
+  stateText,
+  taskTitle,
+} from './model-text';
 import type { Progress } from './model-text';
 
 const { Metadata } = List.Item.Detail;
@@ -56,6 +64,9 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
           )}
           {loadSeconds === undefined ? null : (
             <Metadata.Label title="Loaded In" text={`${loadSeconds.toFixed(1)} s`} />
+          )}
+          {row.tasks.length === 0 ? null : (
+            <Metadata.Label title="Tasks" text={row.tasks.map(taskTitle).join(', ')} />
           )}
           {catalogue === undefined ? null : <CatalogueMetadata {...catalogue} />}
           <Metadata.Separator />

@@ -1,4 +1,4 @@
-import { defined, type ModelsList, type ModelStatus } from 'sotto/protocol';
+import { defined, type ModelsList, type ModelStatus, type ModelTask } from 'sotto/protocol';
 
 type Installed = ModelsList['installed'][number];
 type Partial = ModelsList['partial'][number];
@@ -16,15 +16,17 @@ export interface ModelRow {
   /** An unfinished download. */
   readonly partial?: Partial;
   readonly catalogue?: CatalogueModel;
-  /** Used by requests that name no model. */
-  readonly isDefault: boolean;
+  /** What it can do; empty if that is unknown. */
+  readonly tasks: readonly ModelTask[];
+  /** The tasks that it does for requests that name no model. */
+  readonly chosenFor: readonly ModelTask[];
   /** The best model for the memory of this Mac. */
   readonly isRecommended: boolean;
 }
 
 export type States = ReadonlyMap<string, ModelStatus>;
 
-/** Installed models first (the default, then by title), then downloads, then the rest in the catalogue's order. */
+/** Installed models first (the chosen ones, then by title), then downloads, then the rest in the catalogue's order. */
 export function rowsOf(list: ModelsList, states: States): ModelRow[] {
   const installedRows = list.installed.map((installed) => {
     const entry = list.catalogue.find(({ name }) => name === (installed.catalogue ?? installed.name));
@@ -66,10 +68,19 @@ export function rowsOf(list: ModelsList, states: States): ModelRow[] {
     );
   const first = (a: boolean, b: boolean): number => Number(b) - Number(a);
   return [
-    ...installedRows.sort((a, b) => first(a.isDefault, b.isDefault) || a.title.localeCompare(b.title)),
+    ...installedRows.sort((a, b) => first(isChosen(a), isChosen(b)) || a.title.localeCompare(b.title)),
     ...downloadingRows.sort((a, b) => a.title.localeCompare(b.title)),
     ...availableRows.sort((a, b) => first(a.isRecommended, b.isRecommended)),
   ];
+}
+
+export function isChosen({ chosenFor }: ModelRow): boolean {
+  return chosenFor.length > 0;
+}
+
+/** All tasks of these models, in the order of the rows. */
+export function tasksIn(rows: readonly ModelRow[]): ModelTask[] {
+  return [...new Set(rows.flatMap(({ tasks }) => tasks))];
 }
 
 export function isTransferring(state: ModelStatus['state']): boolean {
@@ -104,7 +115,8 @@ function row(
     place,
     title: entry?.title ?? titleOf(catalogue, name),
     status: states.get(name) ?? details.status,
-    isDefault: details.installed?.chosen === true,
+    tasks: details.installed?.tasks ?? entry?.tasks ?? [],
+    chosenFor: details.installed?.chosenFor ?? [],
     isRecommended: entry?.name === recommended,
     ...defined({ catalogue: entry }),
   };

@@ -1,4 +1,4 @@
-import type { ModelsEvent, ModelStatus } from 'sotto/protocol';
+import type { ModelsEvent, ModelStatus, ModelTask } from 'sotto/protocol';
 import type { ModelRow } from './model-rows';
 
 export type Progress = Extract<ModelsEvent, { type: 'progress' }>;
@@ -50,6 +50,22 @@ export function speedText({ bytesPerSecond, secondsLeft }: Progress): string {
 export function partialText({ partial }: ModelRow): string | undefined {
   if (partial === undefined) return undefined;
   return `${bytesText(partial.downloadedBytes)} of ${bytesText(partial.totalBytes)}`;
+}
+
+const TASK_TITLES: Readonly<Record<ModelTask, string>> = {
+  transcribe: 'Transcription',
+  speak: 'Speech',
+  codec: 'Audio Codec',
+  converse: 'Conversation',
+};
+
+export function taskTitle(task: ModelTask): string {
+  return TASK_TITLES[task];
+}
+
+/** `Default` for the model that transcribes, `Default for Speech` */
+export function roleText(task: ModelTask): string {
+  return task === 'transcribe' ? 'Default' : `Default for ${TASK_TITLES[task]}`;
 }
 
 /** `Many Languages`, `English` */

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { SottoError, type SottoClient } from 'sotto/client';
+import type { ModelTask } from 'sotto/protocol';
 import { refreshMenuBar } from '../menu-bar/refresh-menu-bar';
 import { showFailure } from '../lib/show-failure';
 import { cancel, discard, download, remove, unload, use, verify, type Download } from './model-actions';
@@ -9,7 +10,8 @@ import type { Progress } from './model-text';
 export interface ModelActions {
   readonly download: (what: Download) => Promise<void>;
   readonly cancel: (row: ModelRow) => Promise<void>;
-  readonly use: (row: Pick<ModelRow, 'name' | 'title'>) => Promise<void>;
+  /** @param task the first task of the model if omitted */
+  readonly use: (row: Pick<ModelRow, 'name' | 'title'>, task?: ModelTask) => Promise<void>;
   readonly verify: (row: ModelRow) => Promise<void>;
   readonly remove: (row: ModelRow) => Promise<void>;
   readonly unload: () => Promise<void>;
@@ -49,7 +51,7 @@ export function useModelActions({ client, refresh, preferred }: ModelActionDeps)
         ),
       ),
     cancel: (row) => run((models) => cancel(models, row)),
-    use: (row) => run((models) => use(models, row, preferred)),
+    use: (row, task) => run((models) => use(models, row, task, preferred)),
     verify: (row) => run((models) => verify(models, row, (what) => void actions.download(what))),
     remove: (row) => run((models) => remove(models, row)),
     unload: () => run(unload),

@@ -189,8 +189,10 @@ describe('a refused request', () => {
         body: JSON.stringify({ model: 'tts-1', input: 'x', voice: 'alloy', ...fields }),
       });
     const answer = await speak({});
-    expect([answer.status, answer.headers['x-should-retry']]).toEqual([501, 'false']);
-    expect(answer.json()).toMatchObject({ error: { code: 'NOT_IMPLEMENTED', type: 'server_error' } });
+    expect([answer.status, answer.headers['x-should-retry']]).toEqual([400, 'false']);
+    expect(answer.json()).toMatchObject({
+      error: { code: 'MODEL_UNSUPPORTED', type: 'invalid_request_error' },
+    });
     for (const [fields, param] of [
       [{ input: '' }, 'input'],
       [{ voice: 7 }, 'voice'],

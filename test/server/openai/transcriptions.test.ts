@@ -343,8 +343,8 @@ describe('OpenAI’s client for Node', () => {
     await expect(
       client.audio.speech.create({ model: 'tts-1', input: 'x', voice: 'alloy' }),
     ).rejects.toMatchObject({
-      status: 501,
-      code: 'NOT_IMPLEMENTED',
+      status: 400,
+      code: 'MODEL_UNSUPPORTED',
     });
   });
 

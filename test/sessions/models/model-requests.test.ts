@@ -11,6 +11,7 @@ import type { NamedStatus } from '#daemon/sessions/models/model-states.js';
 import { placeModel } from '#test/harness/model-server.js';
 import { noWaitClock, modelFiles } from '#test/harness/hub-model.js';
 import { startLocalHub, type LocalHub } from '#test/harness/local-hub.js';
+import { transcribingModels } from '#test/harness/descriptions.js';
 import { ControlledModels } from '#test/harness/controlled-models.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
@@ -38,7 +39,9 @@ beforeEach(() => {
   clock = new VirtualClock();
   const own = { settings: { endpoint: hub.endpoint }, clock: noWaitClock() };
   const machineSpeed = join(folder, 'machine.json');
-  service = new ModelService({ engine, modelDirs, settings, machineSpeed, clock, log: silentLog, hub: own });
+  const descriptions = transcribingModels(folder);
+  const common = { clock, log: silentLog, descriptions };
+  service = new ModelService({ engine, modelDirs, settings, machineSpeed, hub: own, ...common });
 });
 afterEach(async () => {
   await service.stop();

@@ -9,6 +9,7 @@ import type { ModelsRequest } from '#daemon/protocol/models.js';
 import { ModelService } from '#daemon/sessions/models/model-service.js';
 import type { ModelJobEvent, Subscription } from '#daemon/sessions/models/model-job.js';
 import { placeModel } from '#test/harness/model-server.js';
+import { transcribingModels } from '#test/harness/descriptions.js';
 import { ControlledModels } from '#test/harness/controlled-models.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
 import { until } from '#test/harness/wait.js';
@@ -35,6 +36,7 @@ function setUp() {
     modelDirs,
     settings,
     machineSpeed: join(folder, 'machine.json'),
+    descriptions: transcribingModels(folder),
     clock,
     log: silentLog,
     onIdleChange: (now) => void idle.push(now),

@@ -4,6 +4,7 @@ import { examples } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';
 import { onInterrupt } from '../interrupt.js';
 import { defined } from '../../protocol/defined.js';
+import { MODEL_TASKS, type ModelTask } from '../../protocol/model-tasks.js';
 
 type Outcome = { exitCode: number };
 
@@ -40,23 +41,24 @@ export function addInstalledModelCommands(models: Command, outcome: Outcome): vo
     });
   models
     .command('use')
-    .summary('set the default model')
+    .summary('choose the model for a task')
     .description(
-      'Set the default model. A running daemon loads it first and keeps using the old one meanwhile; if loading fails, ' +
-        'nothing changes.',
+      'Choose the model that transcribes, or that does another task. A running daemon loads it first and keeps using ' +
+        'the old one meanwhile; if loading fails, nothing changes.',
     )
     .argument('<model>', 'name, owner/name or folder of an installed model')
+    .addOption(new Option('--task <task>', 'task to use it for (default: its first)').choices(MODEL_TASKS))
     .addHelpText(
       'after',
       examples([
         'sotto models use whisper-large-v3-turbo',
         'sotto models use ~/models/small-4bit',
-        'sotto models use whisper-base-6bit',
+        'sotto models use kokoro --task speak',
       ]),
     )
-    .action(async (name: string) => {
+    .action(async (name: string, { task }: { task?: ModelTask }) => {
       const { use } = await import('./use-model.js');
-      outcome.exitCode = await interruptible((signal) => use(resolvePaths(), name, signal));
+      outcome.exitCode = await interruptible((signal) => use(resolvePaths(), name, task, signal));
     });
   models
     .command('unload')

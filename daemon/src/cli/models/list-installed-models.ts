@@ -1,7 +1,7 @@
 /** `sotto models list`: installed and available models. */
 import { modelDirs, type Paths } from '../../paths.js';
+import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { ModelStatus } from '../../protocol/status.js';
-import { readSettings } from '../../settings.js';
 import {
   CATALOGUE,
   recommendedModel,
@@ -12,13 +12,13 @@ import {
   type Machine,
 } from '../../store/catalogue/index.js';
 import { formatBytes } from '../../store/download/format-bytes.js';
-import { findModelWithFallback } from '../../store/find-model.js';
 import {
   installedModels,
   partialDownloads,
   type InstalledModel,
   type PartialDownload,
 } from '../../store/installed-models.js';
+import { ChosenTasks, describedModels } from './described-models.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
 import { modelTable, terminalColumns } from './model-table.js';
 import { styleFor, wantsColor, type Style } from '../terminal/style.js';
@@ -31,14 +31,19 @@ export async function listModels(
   const installed = await installedModels(modelDirs(paths));
   const partial = await partialDownloads(paths.models);
   const recommended = recommendedModel(machine);
-  const chosen = defaultModelDir(paths);
+  const chosen = new ChosenTasks(paths);
+  const tasks = await tasksIn(paths, installed);
   const states = await statesInDaemon(paths);
   if (json) {
     const output = {
-      chosen,
+      chosen: chosen.defaultDir,
       machine,
       recommended: recommended.name,
-      installed,
+      installed: installed.map((model) => ({
+        ...model,
+        tasks: tasks.get(model.dir) ?? [],
+        chosenFor: chosen.of(model.dir),
+      })),
       partial,
       // From a running daemon.
       states: [...states.values()],
@@ -48,7 +53,7 @@ export async function listModels(
     return 0;
   }
   const view = { columns: terminalColumns(), style: styleFor(wantsColor(process.stdout)) };
-  put(installedText({ installed, chosen, states }, view));
+  put(installedText({ installed, chosen, tasks, states }, view));
   for (const download of partial) put(partialText(download, states.get(download.name)));
   const present = new Set(installed.map(({ name }) => name));
   const shown = all ? CATALOGUE : recommendedSizes(machine);
@@ -68,23 +73,45 @@ interface View {
 
 interface Installed {
   readonly installed: readonly InstalledModel[];
-  readonly chosen: string | undefined;
+  readonly chosen: ChosenTasks;
+  readonly tasks: ReadonlyMap<string, readonly ModelTask[]>;
   readonly states: ReadonlyMap<string, ModelStatus>;
 }
 
-function installedText({ installed, chosen, states }: Installed, { columns, style }: View): string {
+function installedText({ installed, chosen, tasks, states }: Installed, { columns, style }: View): string {
   const hasStates = installed.some(({ name }) => describeState(states.get(name)) !== '');
+  const hasOtherTasks = [...tasks.values()].some((list) => list.some((task) => task !== 'transcribe'));
   const rows = installed.map((model) => [
-    `${model.dir === chosen ? '*' : ' '} ${model.name}`,
+    `${chosen.of(model.dir).length > 0 ? '*' : ' '} ${model.name}`,
     formatBytes(model.bytes).padStart(8),
+    ...(hasOtherTasks ? [tasksText(tasks.get(model.dir) ?? [], chosen.of(model.dir))] : []),
     ...(hasStates ? [describeState(states.get(model.name))] : []),
     errorsText(model.name),
     originText(model),
   ]);
   const hasDefault = rows.some(([name]) => name?.startsWith('*'));
-  const heads = ['  NAME', '    SIZE', ...(hasStates ? ['DAEMON'] : []), 'WORDS WRONG', 'FROM'];
+  const heads = [
+    '  NAME',
+    '    SIZE',
+    ...(hasOtherTasks ? ['TASKS'] : []),
+    ...(hasStates ? ['DAEMON'] : []),
+    'WORDS WRONG',
+    'FROM',
+  ];
   const title = `${style.bold('Installed')}${hasDefault ? style.dim('  (* default)') : ''}`;
   return `${title}\n${modelTable(heads, rows, columns, style)}`;
+}
+
+/** `transcribe, speak*`: a star marks the tasks for which it is chosen. */
+function tasksText(tasks: readonly ModelTask[], chosen: readonly ModelTask[]): string {
+  return tasks.map((task) => `${task}${chosen.includes(task) ? '*' : ''}`).join(', ');
+}
+
+/** Without them the list is still useful, such as when the engine can't start. */
+function tasksIn(paths: Paths, installed: readonly InstalledModel[]) {
+  return describedModels(paths)
+    .tasksOf(installed.map(({ dir }) => dir))
+    .catch((): ReadonlyMap<string, readonly ModelTask[]> => new Map());
 }
 
 function partialText({ name, downloadedBytes, totalBytes }: PartialDownload, status?: ModelStatus): string {
@@ -142,13 +169,4 @@ function put(text: string): void {
 function originText({ from, record }: InstalledModel): string {
   if (record !== undefined) return `${record.repo} at ${record.revision.slice(0, 8)}`;
   return from === 'sotto' ? 'included' : 'your own';
-}
-
-/** Folder of the default model, if it exists. */
-export function defaultModelDir(paths: Paths): string | undefined {
-  try {
-    return findModelWithFallback(modelDirs(paths), readSettings(paths.settings).model).model.dir;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 /** `sotto models info`: details of an installed or available model, without loading its weights. */
 import { modelDirs, type Paths } from '../../paths.js';
+import type { ModelTask } from '../../protocol/model-tasks.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { FootprintBytes } from '../../protocol/model-process.js';
 import { CATALOGUE, catalogueEntry, licenseText, type CatalogueEntry } from '../../store/catalogue/index.js';
@@ -7,7 +8,7 @@ import { formatBytes } from '../../store/download/format-bytes.js';
 import { readRecord } from '../../store/download/model-record.js';
 import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel } from '../../store/find-model.js';
-import { defaultModelDir } from './list-installed-models.js';
+import { ChosenTasks, describedModels } from './described-models.js';
 import { modelArgument } from '../../store/model-argument.js';
 import { labeledRows } from '../terminal/labeled-rows.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
@@ -18,11 +19,22 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
   const entry =
     record === undefined ? catalogueEntry(name) : CATALOGUE.find(({ repo }) => repo === record.repo);
   const bytes = installed === undefined ? undefined : await folderBytes(installed.dir);
-  const isChosen = installed !== undefined && installed.dir === defaultModelDir(paths);
+  const chosenFor = installed === undefined ? [] : new ChosenTasks(paths).of(installed.dir);
+  const tasks = installed === undefined ? (entry?.tasks ?? []) : await tasksIn(paths, installed.dir);
   const footprint = installed === undefined ? undefined : await predictedFootprint(installed.dir);
   const status = (await statesInDaemon(paths)).get(installed?.name ?? entry?.name ?? name);
   if (json) {
-    const output = { ...installed, bytes, isChosen, footprint, status, record, catalogue: entry };
+    const output = {
+      ...installed,
+      bytes,
+      isChosen: chosenFor.includes('transcribe'),
+      tasks,
+      chosenFor,
+      footprint,
+      status,
+      record,
+      catalogue: entry,
+    };
     process.stdout.write(`${JSON.stringify(output)}\n`);
     return 0;
   }
@@ -30,6 +42,7 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
   const rows: [string, string][] = [
     ['name', installed?.name ?? entry?.name ?? name],
     ...(entry === undefined ? [] : catalogueRows(entry)),
+    ...(tasks.length === 0 ? [] : [['tasks', tasks.join(', ')] as [string, string]]),
     ...(footprint === undefined ? [] : [['memory', footprintText(footprint)] as [string, string]]),
     ...(inDaemon === '' ? [] : [['daemon', inDaemon] as [string, string]]),
     ...(record === undefined ? [] : [['from', `${record.repo} at ${record.revision}`] as [string, string]]),
@@ -38,7 +51,7 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
       'installed',
       installed === undefined
         ? `no: \`sotto models pull ${name}\``
-        : `${formatBytes(bytes ?? 0)} in ${installed.dir}${isChosen ? ' (default)' : ''}`,
+        : `${formatBytes(bytes ?? 0)} in ${installed.dir}${chosenText(chosenFor)}`,
     ],
     ...(record?.files ?? []).map((file): [string, string] => [
       file.name,
@@ -47,6 +60,23 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
   ];
   process.stdout.write(labeledRows(rows));
   return 0;
+}
+
+/** ` (default)`; ` (chosen to speak)` */
+function chosenText(chosenFor: readonly ModelTask[]): string {
+  const others = chosenFor.filter((task) => task !== 'transcribe');
+  const roles = [
+    ...(chosenFor.includes('transcribe') ? ['default'] : []),
+    ...others.map((task) => `chosen for ${task}`),
+  ];
+  return roles.length === 0 ? '' : ` (${roles.join(', ')})`;
+}
+
+async function tasksIn(paths: Paths, dir: string): Promise<readonly ModelTask[]> {
+  const tasks = await describedModels(paths)
+    .tasksOf([dir])
+    .catch(() => undefined);
+  return tasks?.get(dir) ?? [];
 }
 
 function catalogueRows(entry: CatalogueEntry): [string, string][] {
@@ -64,7 +94,6 @@ function catalogueRows(entry: CatalogueEntry): [string, string][] {
     ['memory', `about ${formatBytes(entry.memoryBytes)} while transcribing`],
     ['languages', entry.languages === 'English' ? 'English' : '99, and translation into English'],
     ['speed', entry.speed],
-    ['tasks', entry.tasks.join(', ')],
     ['license', licenseText(entry)],
   ];
 }

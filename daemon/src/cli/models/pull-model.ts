@@ -2,6 +2,9 @@
 import type { Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
 import { formatBytes, pullModelWithFallback, type PulledWithFallback } from '../../store/download/index.js';
+import { TASK_VERBS, type ModelTask } from '../../protocol/model-tasks.js';
+import { chooseIfFirst } from '../../store/choose-if-first.js';
+import { describedModels } from './described-models.js';
 import { pullView } from './pull-view.js';
 import { defined } from '../../protocol/defined.js';
 
@@ -30,7 +33,8 @@ export async function pull(
       ...defined({ as }),
     });
     view.close();
-    if (!quiet) process.stdout.write(describe(pulled));
+    const chosenFor = await chooseIfFirst(pulled, describedModels(paths), paths.settings);
+    if (!quiet) process.stdout.write(describe(pulled, chosenFor));
     return 0;
   } catch (error) {
     view.close();
@@ -45,10 +49,17 @@ export async function pull(
   }
 }
 
-function describe({ name, record, outcome, fallbackFor }: PulledWithFallback): string {
+function describe(
+  { name, record, outcome, fallbackFor }: PulledWithFallback,
+  [task]: readonly ModelTask[],
+): string {
   const bytes = record.files.reduce((sum, file) => sum + file.bytes, 0);
   const from = `${formatBytes(bytes)} from ${record.repo} at ${record.revision.slice(0, 8)}`;
   const fallback = fallbackFor === undefined ? '' : ` instead of ${fallbackFor.name}`;
   if (outcome === 'up-to-date') return `${name} is already downloaded${fallback}: ${from}\n`;
-  return `${outcome} ${name}${fallback}: ${from}, verified\nMake it the default: \`sotto models use ${name}\`\n`;
+  const next =
+    task === undefined
+      ? `Make it the default: \`sotto models use ${name}\``
+      : `It is now the model that ${TASK_VERBS[task]}.`;
+  return `${outcome} ${name}${fallback}: ${from}, verified\n${next}\n`;
 }

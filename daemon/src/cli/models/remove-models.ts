@@ -7,7 +7,7 @@ import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel } from '../../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed-models.js';
 import { chooseModel } from '../../store/write-settings.js';
-import { defaultModelDir } from './list-installed-models.js';
+import { ChosenTasks } from './described-models.js';
 import { queryDaemon } from './query-daemon.js';
 
 interface RemoveModelOptions {
@@ -23,7 +23,7 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveModelOpt
   const folder = removableName(paths.models, model);
   const size = formatBytes(await folderBytes(model.dir));
   if (!(await confirmRemoval(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
-  const wasChosen = model.dir === defaultModelDir(paths);
+  const chosenFor = new ChosenTasks(paths).of(model.dir);
   // A daemon loads the included model first if the removed one is in use.
   const reply = await queryDaemon(paths, ({ models }) => models.remove(model.dir, { force: true }));
   if (reply !== undefined && reply !== 'old') {
@@ -35,10 +35,9 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveModelOpt
   }
   await removeModel(paths.models, folder);
   process.stdout.write(`removed ${model.name} (${size})\n`);
-  if (wasChosen) {
-    await chooseModel(paths.settings, undefined);
+  for (const task of chosenFor) await chooseModel(paths.settings, undefined, task);
+  if (chosenFor.includes('transcribe'))
     process.stdout.write('It was the default; the included model is the default now.\n');
-  }
   return 0;
 }
 
@@ -51,9 +50,9 @@ interface PruneOptions {
 
 /** @returns the exit code @throws SottoError */
 export async function prune(paths: Paths, { unused, yes, signal }: PruneOptions): Promise<number> {
-  const chosen = defaultModelDir(paths);
+  const chosen = new ChosenTasks(paths);
   const models = (await installedModels(modelDirs(paths))).filter(
-    ({ from, dir }) => from === 'hub' && dir !== chosen,
+    ({ from, dir }) => from === 'hub' && chosen.of(dir).length === 0,
   );
   let bytes = 0;
   if (unused && models.length > 0) {

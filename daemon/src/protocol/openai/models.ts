@@ -13,8 +13,10 @@ export type ApiModel = v.InferOutput<typeof modelSchema>;
 
 export const modelListSchema = v.object({ object: v.literal('list'), data: v.array(modelSchema) });
 
-/** Name of the default model. Most programs request this one. */
+/** Name of the model that transcribes by default. Most programs request this one. */
 export const DEFAULT_MODEL_ID = 'whisper-1';
+/** Name of the chosen model that speaks. */
+export const SPEECH_MODEL_ID = 'tts-1';
 
 const OPENAI_NAMES = /^(whisper-1|gpt-(4o-(mini-)?)?transcribe(-diarize)?(-\d{4}-\d{2}-\d{2})?)$/;
 

@@ -1,7 +1,14 @@
-/** `GET /v1/models` and `/v1/models/{id}`: the installed models, and the id of the default model. */
+/** `GET /v1/models` and `/v1/models/{id}`: the installed models, and the chosen ones by OpenAI's names. */
 import { stat } from 'node:fs/promises';
 import type { ModelsList } from '../../protocol/models.js';
-import { DEFAULT_MODEL_ID, isOpenaiName, type ApiModel } from '../../protocol/openai.js';
+import type { ModelTask } from '../../protocol/model-tasks.js';
+import {
+  DEFAULT_MODEL_ID,
+  isOpenaiName,
+  isOpenaiSpeechName,
+  SPEECH_MODEL_ID,
+  type ApiModel,
+} from '../../protocol/openai.js';
 import type { ModelService } from '../../sessions/models/model-service.js';
 import { json, type Route } from '../http/route.js';
 import { modelNotFound } from './request.js';
@@ -17,8 +24,10 @@ export function modelsRoutes(service: ModelLister): Route[] {
       answer: async () => {
         const { installed } = await listModels(service);
         const data = await Promise.all(installed.map((model) => describe(model.name, model)));
-        const chosen = await describe(DEFAULT_MODEL_ID, defaultOf(installed));
-        return json({ object: 'list', data: [chosen, ...data] });
+        const chosen = [await describe(DEFAULT_MODEL_ID, chosenFor('transcribe', installed))];
+        const speaking = chosenFor('speak', installed);
+        if (speaking !== undefined) chosen.push(await describe(SPEECH_MODEL_ID, speaking));
+        return json({ object: 'list', data: [...chosen, ...data] });
       },
     },
     {
@@ -26,9 +35,11 @@ export function modelsRoutes(service: ModelLister): Route[] {
       path: '/v1/models/{id}',
       answer: async ({ params: { id = '' } }) => {
         const { installed } = await listModels(service);
-        if (isOpenaiName(id)) return json(await describe(id, defaultOf(installed)));
+        if (isOpenaiName(id)) return json(await describe(id, chosenFor('transcribe', installed)));
         // All names that a transcription request may use.
-        const model = installed.find(({ name, repo, catalogue }) => [name, repo, catalogue].includes(id));
+        const model = isOpenaiSpeechName(id)
+          ? chosenFor('speak', installed)
+          : installed.find(({ name, repo, catalogue }) => [name, repo, catalogue].includes(id));
         if (model === undefined) throw modelNotFound(id);
         return json(await describe(id, model));
       },
@@ -46,8 +57,8 @@ function listModels(service: ModelLister): Promise<ModelsList> {
   });
 }
 
-function defaultOf(installed: readonly Installed[]): Installed | undefined {
-  return installed.find(({ chosen }) => chosen);
+function chosenFor(task: ModelTask, installed: readonly Installed[]): Installed | undefined {
+  return installed.find((model) => model.chosenFor.includes(task));
 }
 
 async function describe(id: string, model: Installed | undefined): Promise<ApiModel> {

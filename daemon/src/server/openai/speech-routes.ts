@@ -98,17 +98,12 @@ interface Speech {
   acknowledge(samples: number): void;
 }
 
-/** @throws SottoError MODEL_NOT_FOUND, NOT_IMPLEMENTED */
+/** @throws SottoError MODEL_NOT_FOUND */
 function begin(speeches: Speeches, fields: SpeechFields, signal: AbortSignal): Speech {
   const { model: named, input: text, speed } = fields;
-  if (isOpenaiSpeechName(named)) {
-    throw new SottoError('NOT_IMPLEMENTED', 'no default model speaks yet', {
-      hint: 'name an installed model that speaks: see /v1/models',
-      param: 'model',
-    });
-  }
+  const wanted = isOpenaiSpeechName(named) ? undefined : named;
   // HTTP clients can't name folders.
-  if (!isModelId(named)) {
+  if (wanted !== undefined && !isModelId(wanted)) {
     throw new SottoError('MODEL_NOT_FOUND', 'this is not a model name', {
       hint: 'see /v1/models',
       param: 'model',
@@ -117,7 +112,7 @@ function begin(speeches: Speeches, fields: SpeechFields, signal: AbortSignal): S
   const queue = new EventQueue<SpeechNotice>();
   const options = defined({ voice: voiceOf(fields), speed });
   const { session, model } = speeches.open(
-    { source: { type: 'text', text, options }, model: named },
+    { source: { type: 'text', text, options }, ...defined({ model: wanted }) },
     (notice) => {
       if (notice.type === 'failed') queue.end(notice.error);
       else if (notice.type !== 'waiting') queue.push(notice);

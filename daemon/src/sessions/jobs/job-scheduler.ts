@@ -6,6 +6,7 @@ import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { FileWork, ModelRef } from '../../protocol/ipc.js';
+import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { JobCounts } from '../../protocol/status.js';
 import type { Engine, JobReport, RunningJob } from '../../supervisor/engine.js';
 import type { FileAccess } from '../../supervisor/file-access.js';
@@ -29,12 +30,15 @@ const MAX_QUEUED = 1_024;
 /** A job that crashed two engines does not get a third one. */
 const MAX_ATTEMPTS = 2;
 
+/** What a model must be able to do for the work on a file. */
+const TASKS: Readonly<Record<FileWork['task'], ModelTask>> = { transcribe: 'transcribe', encode: 'codec' };
+
 interface JobSchedulerOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Finds a model by name or directory (the default model without an argument), or throws a `SottoError`. */
-  readonly resolveModel: (model: string | undefined) => ModelRef;
+  /** Finds a model by name or directory (the chosen one of the task without a name), or throws a `SottoError`. */
+  readonly resolveModel: (model: string | undefined, task: ModelTask) => ModelRef;
   /** The user's vocabulary; none if omitted. */
   readonly vocabulary?: Pick<ActiveVocabulary, 'current'>;
   /** Checks which files can be opened; if omitted, all count as readable. */
@@ -135,7 +139,7 @@ export class JobScheduler {
     if (this.#stopping) throw stoppingError();
     const limit = this.#options.maxQueued ?? MAX_QUEUED;
     if (this.#queue.size >= limit) throw new SottoError('BUSY', `${limit} files are already queued`);
-    const model = this.#options.resolveModel(request.model);
+    const model = this.#options.resolveModel(request.model, TASKS[work.task]);
     const job = new Job({ number: this.#nextNumber++, request, work, model, notify });
     if (this.isIdle) this.#options.onIdleChange?.(false);
     this.#queue.push(client, job);
@@ -294,9 +298,10 @@ export class JobScheduler {
    */
   #trySmallerModel(job: Job, { code }: SottoError): boolean {
     if (code !== 'INSUFFICIENT_MEMORY' || job.request.model !== undefined) return false;
+    if (job.work.task !== 'transcribe') return false;
     const { model } = job;
     try {
-      job.model = this.#options.resolveModel(undefined);
+      job.model = this.#options.resolveModel(undefined, 'transcribe');
     } catch {
       return false;
     }

@@ -1,5 +1,6 @@
 /** Installed models and the catalogue, as sent to clients. */
 import type { ModelRef } from '../../protocol/ipc.js';
+import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { ModelsResultOf } from '../../protocol/models.js';
 import { CATALOGUE, catalogueEntry, recommendedModel, thisMachine } from '../../store/catalogue/index.js';
 import type { CatalogueEntry } from '../../store/catalogue/index.js';
@@ -7,14 +8,16 @@ import { readRecord } from '../../store/download/model-record.js';
 import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel, type ModelDirs } from '../../store/find-model.js';
 import { installedModels, partialDownloads } from '../../store/installed-models.js';
+import type { ModelDescriptions } from '../../store/model-descriptions.js';
 import type { ModelStates } from './model-states.js';
 import { defined } from '../../protocol/defined.js';
 
 interface ModelListContext {
   readonly modelDirs: ModelDirs;
   readonly states: ModelStates;
-  /** The default model. */
-  readonly chosen: ModelRef | undefined;
+  /** The chosen model of each task that has one. */
+  readonly chosen: ReadonlyMap<ModelTask, ModelRef>;
+  readonly descriptions: ModelDescriptions;
   /** Path of machine.json. */
   readonly machineSpeed: string;
 }
@@ -24,17 +27,19 @@ export async function listModels({
   states,
   chosen,
   machineSpeed,
+  descriptions,
 }: ModelListContext): Promise<ModelsResultOf<'list'>> {
   const all = await installedModels(modelDirs);
   // If two models share a name, the name finds the user's own, which comes first.
   const installed = all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
   states.setInstalled(installed.map(({ name }) => name));
   const machine = thisMachine(machineSpeed);
+  const tasks = await descriptions.tasksOf(installed.map(({ dir }) => dir));
   return {
     do: 'list',
     machine: { ...machine },
     recommended: recommendedModel(machine).name,
-    ...defined({ chosen: chosen?.name }),
+    ...defined({ chosen: chosen.get('transcribe')?.name }),
     installed: installed.map(({ name, dir, bytes, from, record, entry }) => ({
       name,
       dir,
@@ -42,7 +47,9 @@ export async function listModels({
       from,
       ...(record !== undefined && { repo: record.repo, revision: record.revision }),
       ...defined({ catalogue: entry?.name }),
-      chosen: dir === chosen?.dir,
+      chosen: dir === chosen.get('transcribe')?.dir,
+      tasks: [...(tasks.get(dir) ?? [])],
+      chosenFor: tasksChosen(chosen, dir),
       status: states.status(name),
     })),
     partial: (await partialDownloads(modelDirs.models)).map((part) => ({
@@ -55,7 +62,7 @@ export async function listModels({
 
 /** @throws SottoError MODEL_NOT_FOUND for a model that is neither installed nor in the catalogue */
 export async function modelInfo(
-  { modelDirs, states, chosen }: ModelListContext,
+  { modelDirs, states, chosen, descriptions }: ModelListContext,
   wanted: string,
 ): Promise<ModelsResultOf<'info'>> {
   const known = catalogueEntry(wanted);
@@ -68,6 +75,8 @@ export async function modelInfo(
   const record = installedModel === undefined ? undefined : readRecord(installedModel.dir);
   const entry = record === undefined ? known : CATALOGUE.find(({ repo }) => repo === record.repo);
   const name = installedModel?.name ?? known?.name ?? wanted;
+  const dir = installedModel?.dir;
+  const tasks = dir === undefined ? entry?.tasks : (await descriptions.tasksOf([dir])).get(dir);
   return {
     do: 'info',
     name,
@@ -77,7 +86,9 @@ export async function modelInfo(
           ? undefined
           : { dir: installedModel.dir, bytes: await folderBytes(installedModel.dir) },
     }),
-    chosen: installedModel !== undefined && installedModel.dir === chosen?.dir,
+    chosen: dir !== undefined && dir === chosen.get('transcribe')?.dir,
+    tasks: [...(tasks ?? [])],
+    chosenFor: dir === undefined ? [] : tasksChosen(chosen, dir),
     status: states.status(name),
     ...defined({
       record:
@@ -85,6 +96,11 @@ export async function modelInfo(
       catalogue: entry === undefined ? undefined : onWire(entry),
     }),
   };
+}
+
+/** The tasks for which the model of this folder is chosen. */
+export function tasksChosen(chosen: ReadonlyMap<ModelTask, ModelRef>, dir: string): ModelTask[] {
+  return [...chosen].filter(([, model]) => model.dir === dir).map(([task]) => task);
 }
 
 function onWire(entry: CatalogueEntry) {

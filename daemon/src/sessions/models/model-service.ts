@@ -7,16 +7,21 @@ import { throwIfCancelled } from '../../async.js';
 import { pause } from '../../clock.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
+import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { ModelsRequest, ModelsResultOf } from '../../protocol/models.js';
 import { readSettings } from '../../settings.js';
+import { chooseIfFirst } from '../../store/choose-if-first.js';
+import { chosenModels } from '../../store/chosen-model.js';
 import { isModelName, modelSource } from '../../store/download/model-source.js';
 import { findModel, findModelWithFallback, modelNames, type ModelDirs } from '../../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed-models.js';
+import type { ModelDescriptions } from '../../store/model-descriptions.js';
 import type { ModelEngine } from '../../supervisor/engine.js';
+import type { ModelAccess } from '../../supervisor/model-access.js';
 import { ModelStates, type NamedStatus } from './model-states.js';
 import { runPull, runVerify, type HubOptions } from './pull-job.js';
-import { modelInfo, listModels } from './model-list.js';
-import { runRemove, runUse } from './use-job.js';
+import { modelInfo, listModels, tasksChosen } from './model-list.js';
+import { runRemove, runUse, runUseForTask } from './use-job.js';
 import { ModelFeed } from './model-feed.js';
 import type { ModelJobListener, Subscription, ModelJob } from './model-job.js';
 import { ALL_MODELS, busy, ModelJobs, type ModelJobsOptions } from './model-jobs.js';
@@ -29,7 +34,17 @@ interface ModelServiceOptions extends ModelJobsOptions {
   readonly settings: string;
   /** Path of machine.json: how fast this machine computes. */
   readonly machineSpeed: string;
+  /** What installed models can do. */
+  readonly descriptions: ModelDescriptions;
+  /** Checks which model folders can be opened; if omitted, all count as readable. */
+  readonly access?: ModelAccess;
   readonly hub?: HubOptions;
+}
+
+interface Choice {
+  readonly job: ModelJob;
+  readonly name: string;
+  readonly order: number;
 }
 
 type RequestOf<Do extends ModelsRequest['do']> = Extract<ModelsRequest, { do: Do }>;
@@ -39,7 +54,9 @@ export class ModelService {
   readonly #options: ModelServiceOptions;
   readonly #jobs: ModelJobs;
   /** The job that is loading the next default model. */
-  #choosing: ModelJob | undefined;
+  #choosing: Choice | undefined;
+  /** Choices so far: a later one wins, whichever is ready to load first. */
+  #choices = 0;
   readonly #unwatch: () => void;
   #stopping = false;
 
@@ -48,6 +65,7 @@ export class ModelService {
     this.#jobs = new ModelJobs(options);
     this.states = new ModelStates(options.clock);
     this.states.setInstalled(modelNames(options.modelDirs));
+    this.#keepChosen();
     this.#unwatch = options.engine.watchModels((models) => this.states.setLoaded(models));
   }
 
@@ -99,19 +117,16 @@ export class ModelService {
   }
 
   #view() {
-    const { modelDirs, machineSpeed } = this.#options;
-    return { modelDirs, machineSpeed, states: this.states, chosen: this.#chosen() };
+    const { modelDirs, machineSpeed, descriptions } = this.#options;
+    return { modelDirs, machineSpeed, descriptions, states: this.states, chosen: this.#chosen };
   }
 
-  /** The default model: the engine's, or that of settings.json before the engine was told. */
-  #chosen(): ModelRef | undefined {
+  /** The chosen model of each task: those of settings.json, but the engine's for transcribing once it has one. */
+  get #chosen(): Map<ModelTask, ModelRef> {
     const { engine, settings, modelDirs } = this.#options;
-    if (engine.chosen !== undefined) return engine.chosen;
-    try {
-      return findModelWithFallback(modelDirs, readSettings(settings).model).model;
-    } catch {
-      return undefined;
-    }
+    const chosen = chosenFrom(settings, modelDirs);
+    if (engine.chosen !== undefined) chosen.set('transcribe', engine.chosen);
+    return chosen;
   }
 
   #pull({ model, as, again }: RequestOf<'pull'>, listener: ModelJobListener): Subscription {
@@ -120,17 +135,18 @@ export class ModelService {
     if (!isModelName(target))
       throw new SottoError('INVALID_ARGUMENT', `${JSON.stringify(target)} is not a valid model name`);
     const key = JSON.stringify(['pull', repo, revision, target, again === true]);
-    const { hub, modelDirs } = this.#options;
+    const { hub, modelDirs, descriptions, settings } = this.#options;
     const pullOptions = { models: modelDirs.models, states: this.states, wanted: model, name: target };
     return this.#jobs.begin(
       target,
       listener,
       { activity: 'is being downloaded', key, pulledModel: target },
-      (job) =>
-        runPull(job, {
-          ...pullOptions,
-          ...defined({ as, again, hub }),
-        }),
+      async (job) => {
+        const pulled = await runPull(job, { ...pullOptions, ...defined({ as, again, hub }) });
+        const chosenFor = await chooseIfFirst(pulled, descriptions, settings);
+        if (chosenFor.length > 0) this.#keepChosen();
+        return { ...pulled, chosenFor };
+      },
     );
   }
 
@@ -148,28 +164,51 @@ export class ModelService {
     return this.#jobs.begin(ref.name, listener, description, (job) => runVerify(job, this.states, ref));
   }
 
-  #use({ model }: RequestOf<'use'>, listener: ModelJobListener): Subscription {
+  #use({ model, task }: RequestOf<'use'>, listener: ModelJobListener): Subscription {
     const found = this.#findOrPlain(model);
     const { name, dir } = found.model;
-    const description = { activity: 'is being loaded', key: `use ${dir}` };
-    return this.#jobs.begin(name, listener, description, (job) =>
-      this.#runExclusively(job, name, () => runUse(job, { ...this.#options, states: this.states }, found)),
-    );
+    const description = { activity: 'is being loaded', key: `use ${dir} ${task ?? ''}` };
+    const deps = { ...this.#options, states: this.states };
+    const order = ++this.#choices;
+    return this.#jobs.begin(name, listener, description, async (job) => {
+      const chosenTask = await this.#taskFor(found.model, task);
+      if (chosenTask === 'transcribe')
+        return this.#runExclusively({ job, name, order }, () => runUse(job, deps, found));
+      const used = await runUseForTask(job, deps, found.model, chosenTask);
+      this.#keepChosen();
+      return used;
+    });
+  }
+
+  /** @throws SottoError MODEL_UNSUPPORTED if the model can't do the task */
+  async #taskFor(model: ModelRef, wanted: ModelTask | undefined): Promise<ModelTask> {
+    const { descriptions, access } = this.#options;
+    const problem = await access?.check(model.dir);
+    if (problem !== undefined) throw problem;
+    return descriptions.taskFor(model, wanted);
+  }
+
+  /** Announces the chosen models of other tasks, which then stay in memory. */
+  #keepChosen(): void {
+    const chosen = this.#chosen;
+    chosen.delete('transcribe');
+    this.#options.engine.keep([...chosen.values()]);
   }
 
   /** The latest choice wins: it cancels the one before it. */
-  async #runExclusively<T>(job: ModelJob, name: string, choose: () => Promise<T>): Promise<T> {
+  async #runExclusively<T>(choice: Choice, choose: () => Promise<T>): Promise<T> {
     const before = this.#choosing;
-    this.#choosing = job;
+    if (before !== undefined && before.order > choice.order) throw chosenInstead(before);
+    this.#choosing = choice;
     try {
       if (before !== undefined) {
-        before.abort(new SottoError('CANCELLED', `${name} was chosen instead`, { hint: '' }));
-        await before.settled;
+        before.job.abort(chosenInstead(choice));
+        await before.job.settled;
       }
-      throwIfCancelled(job.signal);
+      throwIfCancelled(choice.job.signal);
       return await choose();
     } finally {
-      if (this.#choosing === job) this.#choosing = undefined;
+      if (this.#choosing === choice) this.#choosing = undefined;
     }
   }
 
@@ -177,15 +216,20 @@ export class ModelService {
     const ref = this.#find(model);
     // Refuse now rather than after the starter model was loaded.
     removableName(this.#options.modelDirs.models, ref);
-    const isChosen = this.#isChosen(ref);
-    if (force !== true && (isChosen || this.states.isLoaded(ref.name))) throw inUseError(ref);
-    if (isChosen && this.#choosing !== undefined) throw busy('another model', this.#choosing);
+    const isDefault = this.#isDefault(ref);
+    const chosenFor = tasksChosen(this.#chosen, ref.dir);
+    const isUsed = isDefault || chosenFor.length > 0 || this.states.isLoaded(ref.name);
+    if (force !== true && isUsed) throw inUseError(ref);
+    if (isDefault && this.#choosing !== undefined) throw busy('another model', this.#choosing.job);
     const description = { activity: 'is being removed', key: `remove ${ref.dir}` };
     const deps = { ...this.#options, states: this.states };
+    const order = ++this.#choices;
     return this.#jobs.begin(ref.name, listener, description, (job) =>
-      isChosen
-        ? this.#runExclusively(job, 'another model', () => runRemove(job, deps, ref, true))
-        : runRemove(job, deps, ref, false),
+      isDefault
+        ? this.#runExclusively({ job, name: 'another model', order }, () =>
+            runRemove(job, deps, ref, ['transcribe', ...chosenFor]),
+          )
+        : runRemove(job, deps, ref, chosenFor),
     );
   }
 
@@ -198,7 +242,10 @@ export class ModelService {
       for (const { name, dir, bytes, from } of models) {
         throwIfCancelled(signal);
         const isFree =
-          this.#jobs.get(name) === undefined && !this.states.isLoaded(name) && !this.#isChosen({ name, dir });
+          this.#jobs.get(name) === undefined &&
+          !this.states.isLoaded(name) &&
+          !this.#isDefault({ name, dir }) &&
+          tasksChosen(this.#chosen, dir).length === 0;
         if (from !== 'hub' || !isFree) continue;
         await removeModel(modelDirs.models, name);
         pruned.push({ what: name, bytes });
@@ -220,7 +267,7 @@ export class ModelService {
 
   #wait({ model, timeoutSeconds }: RequestOf<'wait'>, listener: ModelJobListener): Subscription {
     const { engine, clock } = this.#options;
-    const name = model === undefined ? this.#chosen()?.name : this.#nameOf(model);
+    const name = model === undefined ? this.#chosen.get('transcribe')?.name : this.#nameOf(model);
     if (name === undefined) throw new SottoError('MODEL_NOT_FOUND', 'no default model is set');
     return this.#jobs.runUnkeyed(listener, async ({ signal }) => {
       const untilMs = clock.nowMs() + timeoutSeconds * 1000;
@@ -282,9 +329,23 @@ export class ModelService {
     return downloading?.name ?? this.#find(wanted).name;
   }
 
-  #isChosen({ dir }: ModelRef): boolean {
-    return this.#chosen()?.dir === dir || this.#options.engine.serving?.dir === dir;
+  /** Whether it transcribes by default, or stands in for the model that does. */
+  #isDefault({ dir }: ModelRef): boolean {
+    return this.#chosen.get('transcribe')?.dir === dir || this.#options.engine.serving?.dir === dir;
   }
+}
+
+/** Invalid settings are reported by what writes them. */
+function chosenFrom(settings: string, dirs: ModelDirs): Map<ModelTask, ModelRef> {
+  try {
+    return chosenModels(dirs, readSettings(settings));
+  } catch {
+    return new Map();
+  }
+}
+
+function chosenInstead({ name }: Choice): SottoError {
+  return new SottoError('CANCELLED', `${name} was chosen instead`, { hint: '' });
 }
 
 function inUseError({ name }: ModelRef): SottoError {

@@ -26,7 +26,10 @@ interface PullJobOptions {
 }
 
 /** @throws SottoError as `pullModel` does */
-export async function runPull(job: ModelJob, options: PullJobOptions): Promise<ModelsResultOf<'pull'>> {
+export async function runPull(
+  job: ModelJob,
+  options: PullJobOptions,
+): Promise<Omit<ModelsResultOf<'pull'>, 'chosenFor'>> {
   const { models, states, wanted, as, again, hub } = options;
   let { name } = options;
   let files = states.beginTask(name, 'downloading');

@@ -1,5 +1,6 @@
-/** Switches the default model. settings.json changes only after the engine has loaded the model. */
+/** Chooses models. settings.json changes only after the engine has loaded the model. */
 import type { ModelRef } from '../../protocol/ipc.js';
+import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { ModelsResultOf } from '../../protocol/models.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import { readSettings } from '../../settings.js';
@@ -63,7 +64,28 @@ export async function runUse(
     throw error;
   }
   const replaced = tooLarge === undefined ? wanted : { ...tooLarge, name: wanted?.name ?? tooLarge.name };
-  return { do: 'use', model: { ...ready, ...defined({ fallbackFor: replaced }) } };
+  return { do: 'use', task: 'transcribe', model: { ...ready, ...defined({ fallbackFor: replaced }) } };
+}
+
+/** Chooses a model for a task other than transcribing. @throws SottoError as `runUse` */
+export async function runUseForTask(
+  job: ModelJob,
+  { engine, states, modelDirs, settings }: UseJobDeps,
+  model: ModelRef,
+  task: ModelTask,
+): Promise<ModelsResultOf<'use'>> {
+  readSettings(settings);
+  const unwatch = states.watch(({ name, state, fraction = 0 }) => {
+    if (name !== model.name || (state !== 'loading' && state !== 'warming')) return;
+    job.emit({ type: 'progress', stage: state, fraction });
+  });
+  try {
+    const ready = await engine.use(model, { isDefault: false, signal: job.signal });
+    await chooseModel(settings, settingFor(modelDirs, model), task);
+    return { do: 'use', task, model: ready };
+  } finally {
+    unwatch();
+  }
 }
 
 /** @throws SottoError MODEL_NOT_FOUND, BUSY, or why the starter model can't replace it; the model is kept then */
@@ -71,15 +93,15 @@ export async function runRemove(
   job: ModelJob,
   { engine, modelDirs, settings, states }: UseJobDeps,
   model: ModelRef,
-  isChosen: boolean,
+  chosenFor: readonly ModelTask[],
 ): Promise<ModelsResultOf<'remove'>> {
   const bytes = await folderBytes(model.dir);
   let used: ModelStatus | undefined;
-  if (isChosen) {
+  if (chosenFor.includes('transcribe')) {
     readSettings(settings);
     used = await engine.use(findModel(modelDirs, undefined), { signal: job.signal });
-    await chooseModel(settings, undefined);
   }
+  for (const task of new Set(chosenFor)) await chooseModel(settings, undefined, task);
   try {
     await removeModel(modelDirs.models, removableName(modelDirs.models, model));
   } finally {

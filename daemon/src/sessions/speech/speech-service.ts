@@ -1,13 +1,14 @@
 /** Opens speeches: finds their model, and counts them. */
 import type { Logger } from '../../logger.js';
 import type { SpeechSource, ModelRef } from '../../protocol/ipc.js';
+import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { Engine } from '../../supervisor/engine.js';
 import { SpeechSession, type SpeechNotice } from './speech-session.js';
 
 interface SpeechServiceOptions {
   readonly engine: Engine;
-  /** Finds a model by name or folder; the default model without an argument. @throws SottoError MODEL_NOT_FOUND */
-  readonly resolveModel: (model: string | undefined) => ModelRef;
+  /** Finds a model by name or folder; the chosen one of the task without a name. @throws SottoError MODEL_NOT_FOUND */
+  readonly resolveModel: (model: string | undefined, task: ModelTask) => ModelRef;
   readonly log: Logger;
   /** Called when the first speech opens, and when the last one is over. */
   readonly onIdleChange?: (idle: boolean) => void;
@@ -42,7 +43,7 @@ export class SpeechService {
    */
   open({ source, model: wanted }: SpeechRequest, notify: (notice: SpeechNotice) => void): OpenedSpeech {
     const { engine, resolveModel, log, onIdleChange } = this.#options;
-    const model = resolveModel(wanted);
+    const model = resolveModel(wanted, source.type === 'text' ? 'speak' : 'codec');
     const session: SpeechSession = new SpeechSession({
       engine,
       request: { model, source },

@@ -1,5 +1,5 @@
 /** A model of the catalogue. */
-import type { ModelTask } from '../../protocol/capabilities.js';
+import type { ModelTask } from '../../protocol/model-tasks.js';
 
 export type Precision = 'float16' | '8-bit' | '4-bit';
 
