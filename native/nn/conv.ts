@@ -1,6 +1,6 @@
 /** Convolutions, channels last. */
 import { mx, type MxArray } from '../index.js';
-import { fusedLinear, type FusedArgs } from './fused-linear.js';
+import { fusedProduct, type FusedOps } from './fused-product.js';
 import { Module, parameter } from './module.js';
 
 export interface ConvOptions {
@@ -45,11 +45,16 @@ export class Conv1d extends Convolution {
   }
 
   /** [B, T, inChannels] → [B, ⌊(T + 2 padding - dilation (kernelSize - 1) - 1) / stride⌋ + 1, outChannels] */
-  forward(x: MxArray, fused: FusedArgs = {}): MxArray {
+  forward(x: MxArray): MxArray {
+    return this.fused(x, {});
+  }
+
+  /** The layer with the ops around it. */
+  fused(x: MxArray, ops: FusedOps): MxArray {
     const { stride, padding, dilation, groups } = this;
     const product = (input: MxArray): MxArray =>
       mx.conv1d(input, this.weight, stride, padding, dilation, groups);
-    return fusedLinear(x, fused, product, this.bias);
+    return fusedProduct(x, ops, product, this.bias);
   }
 }
 

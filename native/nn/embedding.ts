@@ -1,5 +1,4 @@
 import { mx, type MxArray } from '../index.js';
-import { fusedLinear, type FusedArgs } from './fused-linear.js';
 import { Module, parameter } from './module.js';
 
 export class Embedding extends Module {
@@ -19,7 +18,7 @@ export class Embedding extends Module {
    * The same weight as an output layer, for models with tied embeddings: [..., dims] → logits [...,
    * vocabulary]
    */
-  asLinear(x: MxArray, fused: FusedArgs = {}): MxArray {
-    return fusedLinear(x, fused, (input) => mx.matmul(input, mx.transpose(this.weight)));
+  asLinear(x: MxArray): MxArray {
+    return mx.matmul(x, mx.transpose(this.weight));
   }
 }

@@ -33,9 +33,10 @@ export {
   splitHeads,
   type AttentionMask,
 } from './attention.js';
-export type { FusedArgs } from './fused-linear.js';
+export { fuse, retyped, type Fusion } from './fuse.js';
+export type { FusedOps } from './fused-product.js';
 export { Conv1d, Conv2d, ConvTranspose1d, type ConvOptions } from './conv.js';
-export { FusedDecoderBlock, type DecoderLayers } from './decoder-block.js';
+export { DecoderStep, type DecoderLayers } from './decoder-step.js';
 export { Embedding } from './embedding.js';
 export { join } from './join.js';
 export { JointCache } from './joint-cache.js';
@@ -45,7 +46,15 @@ export { Module, parameter, type Weights } from './module.js';
 export { crossAttend, crossAttentionCache, type CrossAttentionCache } from './cross-attention.js';
 export { crossAttentionScores } from './cross-attention-scores.js';
 export { GroupNorm, LayerNorm, RMSNorm, type NormOptions } from './norm.js';
-export { canPack, pack, PackedConv1d, PackedEmbedding, packIncrementally, PackedLinear } from './packed.js';
+export {
+  canPack,
+  pack,
+  PackedConv1d,
+  PackedEmbedding,
+  packIncrementally,
+  PackedLinear,
+  type AnyConv1d,
+} from './packed.js';
 export { PanelCache } from './panel-cache.js';
 export { DeviceRows, reorderSpeculatively, type PendingReorder } from './speculative-reorder.js';
 export { selfAttentionCache, type SelfAttentionCache } from './self-attention-cache.js';

@@ -1,5 +1,5 @@
 import { mx, type MxArray } from '../index.js';
-import { fusedLinear, type FusedArgs } from './fused-linear.js';
+import { fusedProduct, type FusedOps } from './fused-product.js';
 import { Module, parameter } from './module.js';
 
 /**
@@ -20,10 +20,13 @@ export class Linear extends Module {
   }
 
   /** [..., inputDims] → [..., outputDims] */
-  forward(x: MxArray, fused: FusedArgs = {}): MxArray {
-    return fusedLinear(x, fused, (input) => {
-      const weight = mx.transpose(this.weight);
-      return this.bias ? mx.addmm(this.bias, input, weight) : mx.matmul(input, weight);
-    });
+  forward(x: MxArray): MxArray {
+    const weight = mx.transpose(this.weight);
+    return this.bias ? mx.addmm(this.bias, x, weight) : mx.matmul(x, weight);
+  }
+
+  /** The layer with the ops around it. */
+  fused(x: MxArray, ops: FusedOps): MxArray {
+    return fusedProduct(x, ops, (input) => this.forward(input));
   }
 }

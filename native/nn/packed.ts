@@ -3,7 +3,7 @@
  * converts loaded layers. They compute in float32.
  */
 import { mx, type MxArray } from '../index.js';
-import type { FusedArgs } from './fused-linear.js';
+import type { FusedOps } from './fused-product.js';
 import { Conv1d } from './conv.js';
 import { Embedding } from './embedding.js';
 import { Linear } from './linear.js';
@@ -27,7 +27,7 @@ abstract class PackedMatrix extends Module {
     return this;
   }
 
-  protected product(x: MxArray, bias: MxArray | null, { norm, gelu, residual }: FusedArgs): MxArray {
+  protected product(x: MxArray, bias: MxArray | null, { norm, gelu, residual }: FusedOps): MxArray {
     return mx.cpu.linear(x, this.panels, this.outputs, {
       scales: this.scales,
       biases: this.biases,
@@ -50,8 +50,13 @@ export class PackedLinear extends PackedMatrix {
   }
 
   /** [..., k] → [..., outputs] */
-  forward(x: MxArray, fused: FusedArgs = {}): MxArray {
-    return this.product(x, this.bias, fused);
+  forward(x: MxArray): MxArray {
+    return this.fused(x, {});
+  }
+
+  /** The layer with the ops around it, in one pass over the input. */
+  fused(x: MxArray, ops: FusedOps): MxArray {
+    return this.product(x, this.bias, ops);
   }
 }
 
@@ -66,8 +71,8 @@ export class PackedEmbedding extends PackedMatrix {
   }
 
   /** As an output layer: [..., dims] → logits [..., vocabulary] */
-  asLinear(x: MxArray, fused: FusedArgs = {}): MxArray {
-    return this.product(x, null, fused);
+  asLinear(x: MxArray): MxArray {
+    return this.product(x, null, {});
   }
 }
 
@@ -87,7 +92,12 @@ export class PackedConv1d extends PackedMatrix {
   }
 
   /** [B, T, channels] → [B, ⌊(T + 2 padding - kernelSize) / stride⌋ + 1, outputs] */
-  forward(x: MxArray, fused: FusedArgs = {}): MxArray {
+  forward(x: MxArray): MxArray {
+    return this.fused(x, {});
+  }
+
+  /** The layer with the ops around it, in one pass over the input. */
+  fused(x: MxArray, ops: FusedOps): MxArray {
     const { kernelSize, stride, padding } = this;
     const padded = mx.contiguous(mx.pad(x, [[0, 0], [padding, padding], [0, 0]])); // prettier-ignore
     const [batch = 0, length = 0, channels = 0] = padded.shape;
@@ -97,9 +107,11 @@ export class PackedConv1d extends PackedMatrix {
       [batch, positions, kernelSize * channels],
       [length * channels, stride * channels, 1],
     );
-    return this.product(covered, this.bias, fused);
+    return this.product(covered, this.bias, ops);
   }
 }
+
+export type AnyConv1d = Conv1d | PackedConv1d;
 
 /** Whether the kernels exist and are used: on the CPU, in the Linux build, unless `SOTTO_CPU_ISA=none`. */
 export function canPack(): boolean {

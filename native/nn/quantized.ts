@@ -4,7 +4,7 @@
  * unevaluated).
  */
 import { mx, type Dtype, type MxArray, type QuantizationMode } from '../index.js';
-import { fusedLinear, type FusedArgs } from './fused-linear.js';
+import { fusedProduct, type FusedOps } from './fused-product.js';
 import { Embedding } from './embedding.js';
 import { Linear } from './linear.js';
 import { Module, parameter, replaceModules } from './module.js';
@@ -93,8 +93,13 @@ export class QuantizedLinear extends QuantizedMatrix {
   }
 
   /** [..., inputDims] → [..., outputDims] */
-  forward(x: MxArray, fused: FusedArgs = {}): MxArray {
-    return fusedLinear(x, fused, (input) => this.multiply(input), this.bias);
+  forward(x: MxArray): MxArray {
+    return this.fused(x, {});
+  }
+
+  /** The layer with the ops around it. */
+  fused(x: MxArray, ops: FusedOps): MxArray {
+    return fusedProduct(x, ops, (input) => this.multiply(input), this.bias);
   }
 }
 
@@ -116,8 +121,8 @@ export class QuantizedEmbedding extends QuantizedMatrix {
   }
 
   /** As an output layer: [..., dims] → logits [..., vocabulary] */
-  asLinear(x: MxArray, fused: FusedArgs = {}): MxArray {
-    return fusedLinear(x, fused, (input) => this.multiply(input));
+  asLinear(x: MxArray): MxArray {
+    return this.multiply(x);
   }
 }
 

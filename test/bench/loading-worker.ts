@@ -14,6 +14,8 @@ import { castToFloat16, networkOf } from '#daemon/models/whisper/checkpoint/load
 import type { Whisper } from '#daemon/models/whisper/model.js';
 import { mx } from '#native/index.js';
 import { defined } from '#daemon/protocol/defined.js';
+import { fusedWhisper } from '#daemon/models/whisper/fused-model.js';
+import * as nn from '#native/nn/index.js';
 
 export interface LoadTime {
   readonly ms: number;
@@ -55,7 +57,7 @@ async function live(dir: string): Promise<number> {
 async function mapped(dir: string): Promise<Whisper> {
   const checkpoint = await openCheckpoint(dir, await readConfig(dir));
   const model = await networkOf(checkpoint);
-  model.join();
+  nn.fuse(model, fusedWhisper);
   castToFloat16(model);
   await mx.ready(...model.parameters());
   checkpoint.close();

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { disposeWindow, encode } from '#daemon/models/whisper/encode/encode.js';
 import { castToFloat16, readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
+import { fusedWhisper } from '#daemon/models/whisper/fused-model.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import { BeamSearch } from '#daemon/models/whisper/search/search.js';
 import { SearchSteps } from '#daemon/models/whisper/search/search-steps.js';
@@ -32,7 +33,7 @@ beforeAll(async () => {
   const { alignment_heads: heads, ...weights } = mx.loadSafetensors(path).arrays;
   heads?.dispose();
   model.loadWeights(weights);
-  model.join();
+  nn.fuse(model, fusedWhisper);
   castToFloat16(model);
   tokenizer = await WhisperTokenizer.load(config);
 });
@@ -142,7 +143,7 @@ function smallNetwork(): Whisper {
     mx.random.normal(shape, 'float32', 0, 0.2, mx.random.key(seed)),
   ]);
   network.loadWeights(Object.fromEntries(weights) as Record<string, MxArray>);
-  network.join();
+  nn.fuse(network, fusedWhisper);
   return network;
 }
 
@@ -211,7 +212,7 @@ function networkOf(name: keyof typeof SIZES, bits: number): Whisper {
   });
   const isQuantized = (name: string): boolean => !name.includes('conv');
   nn.quantize(network, { groupSize: 64, bits, predicate: isQuantized, empty: true });
-  network.join();
+  nn.fuse(network, fusedWhisper);
   castToFloat16(network);
   return network;
 }

@@ -17,12 +17,13 @@ import * as nn from '#native/nn/index.js';
 import { CHECKPOINTS, checkpointDir, emptyDir } from '../checkpoint/checkpoint-dirs.js';
 import { clip, samplesOf, starterModel, transcribed } from '../model-fixtures.js';
 import { SIZES } from '../model-sizes.js';
+import { fusedWhisper } from '#daemon/models/whisper/fused-model.js';
 
 /** Bytes of the weights on a GPU, or on the CPU without our kernels. */
 async function laidOut(dir: string, backend: 'gpu' | 'cpu'): Promise<number> {
   const checkpoint = await openCheckpoint(dir, await readConfig(dir));
   const model = await networkOf(checkpoint);
-  model.join();
+  nn.fuse(model, fusedWhisper);
   if (backend === 'cpu') {
     nn.dequantize(model, 'float32');
     model.toDtype('float32');

@@ -10,6 +10,7 @@ import { HotwordSearch } from '#daemon/models/whisper/hotwords/hotword-search.js
 import { Hotwords } from '#daemon/models/whisper/hotwords/hotword-trie.js';
 import { readConfig } from '#daemon/models/whisper/checkpoint/load-whisper.js';
 import { LogitFilters } from '#daemon/models/whisper/decode/logit-filters.js';
+import { fusedWhisper, fuseSteps } from '#daemon/models/whisper/fused-model.js';
 import { Whisper } from '#daemon/models/whisper/model.js';
 import {
   type Forecast,
@@ -175,11 +176,11 @@ describe.each(['kernels', 'ops of MLX', COMPILED])('small networks of random wei
       return [name, mx.multiply(made, mx.array(scales, [VOCABULARY, 1]))];
     });
     network.loadWeights(Object.fromEntries(weights) as Record<string, MxArray>);
-    network.join();
+    nn.fuse(network, fusedWhisper);
     mx.eval(...network.parameters());
     if (by === 'kernels') {
       nn.pack(network);
-      network.fuse();
+      fuseSteps(network);
     }
     windows = [1, 2, 3, 4].map((seed) => {
       const features = mx.random.normal([1, 12, 32], 'float32', 0, 1, mx.random.key(seed));

@@ -1,6 +1,7 @@
 /**
  * The Whisper network (Radford et al., arXiv 2212.04356): an encoder over 30 s of log-mel frames and a decoder over
- * tokens that attends to it. Fields carry the names of the checkpoint's tensors.
+ * tokens that attends to it. Fields carry the names of the checkpoint's tensors. `fused-model.ts` computes the same in fewer
+ * ops.
  */
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 import * as nn from '#native/nn/index.js';
@@ -11,11 +12,11 @@ import type { WhisperConfig } from './whisper-config.js';
 /** Cross-attention keys and values of one decoder block. */
 export type KeysValues = nn.CrossAttentionCache;
 
-/** Base of both attentions: projections named as in the checkpoint, which `join` merges. */
+/** The projections of both attentions. */
 abstract class Attention extends nn.Module {
-  query?: nn.AnyLinear;
-  key?: nn.AnyLinear;
-  value?: nn.AnyLinear;
+  query: nn.AnyLinear;
+  key: nn.AnyLinear;
+  value: nn.AnyLinear;
   out: nn.AnyLinear;
 
   constructor(
@@ -28,55 +29,52 @@ abstract class Attention extends nn.Module {
     this.value = new nn.Linear(dims, dims);
     this.out = new nn.Linear(dims, dims);
   }
-
-  /** Call once after the weights are loaded. */
-  abstract join(): void;
 }
 
-class SelfAttention extends Attention {
-  qkv?: nn.AnyLinear;
-
-  join(): void {
-    this.qkv = nn.join([loaded(this.query), loaded(this.key), loaded(this.value)]);
-    delete this.query;
-    delete this.key;
-    delete this.value;
-  }
-
-  /** x + attention(norm(x)): x [B, T, D]. Causal over the cache with one; over all of x without. */
-  forward(x: MxArray, norm: nn.LayerNorm, cache?: nn.SelfAttentionCache): MxArray {
-    const qkv = loaded(this.qkv).forward(x, { norm });
-    const attended = cache ? cache.attend(qkv, this.heads) : nn.selfAttend(qkv, this.heads);
-    return this.out.forward(attended, { residual: x });
+export class SelfAttention extends Attention {
+  /** x [B, T, D] → [B, T, D]. Causal over the cache with one; over all of x without. */
+  forward(x: MxArray, cache?: nn.SelfAttentionCache): MxArray {
+    const qkv = concatenated(this.query.forward(x), this.key.forward(x), this.value.forward(x));
+    return this.out.forward(cache ? cache.attend(qkv, this.heads) : nn.selfAttend(qkv, this.heads));
   }
 }
 
-class CrossAttention extends Attention {
-  keyValue?: nn.AnyLinear;
-
-  join(): void {
-    this.keyValue = nn.join([loaded(this.key), loaded(this.value)]);
-    delete this.key;
-    delete this.value;
-  }
-
-  /** Keys and values of audio features [B, T, D]. */
+export class CrossAttention extends Attention {
+  /** Keys and values of audio features [B, T, D], laid out for the decoding steps. */
   keysValues(features: MxArray): KeysValues {
-    return nn.crossAttentionCache(loaded(this.keyValue).forward(features), this.heads);
+    return nn.crossAttentionCache(
+      concatenated(this.key.forward(features), this.value.forward(features)),
+      this.heads,
+    );
   }
 
-  /** Queries of positions x [B, T, D]: [B, T, D], heads concatenated */
-  queries(x: MxArray, norm: nn.LayerNorm): MxArray {
-    return loaded(this.query).forward(x, { norm });
-  }
-
-  /** x + attention(queries, audio): x [B, T, D] */
-  forward(x: MxArray, queries: MxArray, audio: KeysValues): MxArray {
-    return this.out.forward(nn.crossAttend(queries, audio), { residual: x });
+  /** Queries [B, T, D], heads concatenated → [B, T, D] */
+  forward(queries: MxArray, audio: KeysValues): MxArray {
+    return this.out.forward(nn.crossAttend(queries, audio));
   }
 }
 
-class EncoderBlock extends nn.Module {
+/** A block of the encoder. */
+export interface AudioBlock extends nn.Module {
+  /** [B, T, D] → [B, T, D] */
+  forward(x: MxArray): MxArray;
+}
+
+/** A block of the decoder. */
+export interface TextBlock extends nn.Module {
+  /** Keys and values of audio features [B, T, D], laid out for the decoding steps. */
+  crossKeysValues(features: MxArray): KeysValues;
+  /** x [B, T, D]: the positions after those in `cache`, which grows by T. `audio` is read by the cross-attention. */
+  step(x: MxArray, cache: nn.SelfAttentionCache, audio: KeysValues): MxArray;
+  /** `step`, and the cross-attention queries [B, T, D]. */
+  stepWithQueries(
+    x: MxArray,
+    cache: nn.SelfAttentionCache,
+    audio: KeysValues,
+  ): [x: MxArray, queries: MxArray];
+}
+
+export class EncoderBlock extends nn.Module implements AudioBlock {
   attn: SelfAttention;
   attn_ln: nn.LayerNorm;
   mlp1: nn.AnyLinear;
@@ -93,19 +91,18 @@ class EncoderBlock extends nn.Module {
   }
 
   forward(x: MxArray): MxArray {
-    return this.mlp(this.attn.forward(x, this.attn_ln));
+    x = mx.add(x, this.attn.forward(this.attn_ln.forward(x)));
+    return mx.add(x, this.mlp(this.mlp_ln.forward(x)));
   }
 
   protected mlp(x: MxArray): MxArray {
-    return this.mlp2.forward(this.mlp1.forward(x, { norm: this.mlp_ln, gelu: true }), { residual: x });
+    return this.mlp2.forward(nn.gelu(this.mlp1.forward(x)));
   }
 }
 
-class DecoderBlock extends EncoderBlock {
+export class DecoderBlock extends EncoderBlock implements TextBlock {
   cross_attn: CrossAttention;
   cross_attn_ln: nn.LayerNorm;
-  /** A whole step in one op, if the device supports it. */
-  _fused: nn.FusedDecoderBlock | undefined;
 
   constructor(dims: number, heads: number) {
     super(dims, heads);
@@ -113,42 +110,31 @@ class DecoderBlock extends EncoderBlock {
     this.cross_attn_ln = new nn.LayerNorm(dims);
   }
 
-  /** Keys and values of audio features [B, T, D], laid out for the decoding steps. */
   crossKeysValues(features: MxArray): KeysValues {
     return this.cross_attn.keysValues(features);
   }
 
-  /** x [B, T, D]: the positions after those in `cache`, which grows by T. `audio` is read by `cross_attn`. */
   step(x: MxArray, cache: nn.SelfAttentionCache, audio: KeysValues): MxArray {
-    return this._fused ? this._fused.forward(x, cache, audio) : this.stepWithQueries(x, cache, audio)[0];
+    return this.stepWithQueries(x, cache, audio)[0];
   }
 
-  /** `step` without the fused op; also returns the cross-attention queries [B, T, D]. */
   stepWithQueries(
     x: MxArray,
     cache: nn.SelfAttentionCache,
     audio: KeysValues,
   ): [x: MxArray, queries: MxArray] {
-    x = this.attn.forward(x, this.attn_ln, cache);
-    const queries = this.cross_attn.queries(x, this.cross_attn_ln);
-    return [this.mlp(this.cross_attn.forward(x, queries, audio)), queries];
-  }
-
-  fuse(): void {
-    const { attn, cross_attn: cross, mlp1, mlp2 } = this;
-    this._fused = nn.FusedDecoderBlock.of({
-      products: [loaded(attn.qkv), attn.out, loaded(cross.query), cross.out, mlp1, mlp2],
-      norms: [this.attn_ln, this.cross_attn_ln, this.mlp_ln],
-      heads: attn.heads,
-    });
+    x = mx.add(x, this.attn.forward(this.attn_ln.forward(x), cache));
+    const queries = this.cross_attn.query.forward(this.cross_attn_ln.forward(x));
+    x = mx.add(x, this.cross_attn.forward(queries, audio));
+    return [mx.add(x, this.mlp(this.mlp_ln.forward(x))), queries];
   }
 }
 
-class AudioEncoder extends nn.Module {
-  conv1: nn.Conv1d | nn.PackedConv1d;
-  conv2: nn.Conv1d | nn.PackedConv1d;
+export class AudioEncoder extends nn.Module {
+  conv1: nn.AnyConv1d;
+  conv2: nn.AnyConv1d;
   _positions: MxArray; // [nAudioCtx, D]: sinusoids, not learned
-  blocks: EncoderBlock[];
+  blocks: AudioBlock[];
   ln_post: nn.LayerNorm;
 
   constructor({ nMels, nAudioCtx, nAudioState, nAudioHead, nAudioLayer }: WhisperConfig) {
@@ -169,9 +155,13 @@ class AudioEncoder extends nn.Module {
 
   /** Input of the first block: [B, 2 T, nMels] → [B, T, D] */
   embed(mel: MxArray): MxArray {
-    const x = this.conv1.forward(mel, { gelu: true });
-    const residual = rows(this._positions, 0, Math.ceil((x.shape[1] ?? 0) / 2));
-    return this.conv2.forward(x, { gelu: true, residual });
+    const x = nn.gelu(this.conv1.forward(mel));
+    return mx.add(nn.gelu(this.conv2.forward(x)), this.positions(mel.shape[1] ?? 0));
+  }
+
+  /** @param frames of the mel */
+  protected positions(frames: number): MxArray {
+    return rows(this._positions, 0, Math.ceil(frames / 2));
   }
 
   override toDtype(dtype: Dtype): this {
@@ -192,7 +182,7 @@ class AudioEncoder extends nn.Module {
 export class TextDecoder extends nn.Module {
   token_embedding: nn.AnyEmbedding;
   positional_embedding: MxArray; // [nTextCtx, D]
-  blocks: DecoderBlock[];
+  blocks: TextBlock[];
   ln: nn.LayerNorm;
 
   constructor({ nVocab, nTextCtx, nTextState, nTextHead, nTextLayer }: WhisperConfig) {
@@ -250,21 +240,10 @@ export class Whisper extends nn.Module {
     const held = [...this.parameters(), this.encoder._positions];
     return held.reduce((sum, { nbytes }) => sum + nbytes, 0);
   }
-
-  /** Merges the projections of each attention where possible. Required after loading. */
-  join(): void {
-    for (const module of this.namedModules().values()) if (module instanceof Attention) module.join();
-  }
-
-  /** Fuses each block of a decoding step into one op, if the device supports it. Needs evaluated weights. */
-  fuse(): void {
-    for (const block of this.decoder.blocks) block.fuse();
-  }
 }
 
-function loaded<T>(layer: T | undefined): T {
-  if (layer === undefined) throw new RangeError('model.join() was not called after loading');
-  return layer;
+function concatenated(...projections: MxArray[]): MxArray {
+  return mx.concatenate(projections, 2);
 }
 
 function rows(table: MxArray, start: number, end: number): MxArray {

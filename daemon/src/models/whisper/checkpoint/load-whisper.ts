@@ -9,6 +9,7 @@ import { abortable, throwIfCancelled } from '#daemon/async.js';
 import type { LoadOptions } from '../../speech-model.js';
 import { asModelError, openCheckpoint, type Checkpoint } from './checkpoint.js';
 import type { WhisperConfig } from '../whisper-config.js';
+import { fusedWhisper, fuseSteps } from '../fused-model.js';
 import { Whisper } from '../model.js';
 
 export { readConfig } from './checkpoint.js';
@@ -76,7 +77,7 @@ async function finishLoading(
 ): Promise<Whisper> {
   try {
     await batches.done();
-    model.fuse();
+    fuseSteps(model);
     checkpoint.close();
     return model;
   } catch (error) {
@@ -173,7 +174,7 @@ function onLoadQueue<T>(model: Whisper, work: (model: Whisper, isCpu: boolean) =
 }
 
 function layOutWeights(model: Whisper, isCpu: boolean): WeightBatches {
-  model.join();
+  nn.fuse(model, fusedWhisper);
   const packed = nn.canPack() ? nn.packIncrementally(model).batches : [];
   if (isCpu) {
     if (!nn.canPack()) nn.dequantize(model, 'float32');

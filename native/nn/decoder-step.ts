@@ -22,10 +22,10 @@ export interface DecoderLayers {
 }
 
 /**
- * A decoder block as one op of the CPU kernels. Otherwise a step of a small model has about fifty ops, and a
+ * A step of a decoder block as one op of the CPU kernels. Otherwise a step of a small model has about fifty ops, and a
  * third of them take no longer to run than to start. Shares the weights of its layers.
  */
-export class FusedDecoderBlock extends Module {
+export class DecoderStep extends Module {
   _weights: MxArray; // represents all of them
   readonly heads: number;
   readonly headWidth: number;
@@ -45,18 +45,18 @@ export class FusedDecoderBlock extends Module {
   }
 
   /** Undefined unless all layers are packed and the kernels support their widths. */
-  static of(layers: DecoderLayers): FusedDecoderBlock | undefined {
+  static of(layers: DecoderLayers): DecoderStep | undefined {
     const { products, norms, heads } = layers;
     const packed = products.filter((layer) => layer instanceof PackedLinear);
     const headWidth = (packed.at(1)?.outputs ?? 0) / heads;
     const alike = norms.every((norm) => norm.eps === norms[0].eps);
     if (packed.length < products.length || !alike || !usesPanels(headWidth)) return undefined;
-    return new FusedDecoderBlock(packed, layers, headWidth);
+    return new DecoderStep(packed, layers, headWidth);
   }
 
   /** x [B, T, D] at the positions after those in `cache` → [B, T, D]; the cache grows by T. */
   forward(x: MxArray, cache: SelfAttentionCache, [crossKeys, crossValues]: CrossAttentionCache): MxArray {
-    if (!(cache instanceof PanelCache)) throw new RangeError('a fused decoder block needs a PanelCache');
+    if (!(cache instanceof PanelCache)) throw new RangeError('a decoder step needs a PanelCache');
     const [batch = 0, added = 0] = x.shape;
     const { keys, values, offset } = cache.reserve(batch, this.heads, this.headWidth, added);
     return mx.cpu.decoderBlock(x, keys, values, crossKeys, crossValues, this._weights, offset, this.eps);

@@ -3,7 +3,7 @@ import { applyEpilogue } from './epilogue.js';
 import type { LayerNorm } from './norm.js';
 
 /** Ops fused with a layer's product. The CPU kernels run them in one pass over the input. */
-export interface FusedArgs {
+export interface FusedOps {
   /** Layer-norms the input first. */
   norm?: LayerNorm | undefined;
   /** Applies GELU to the result. */
@@ -13,9 +13,9 @@ export interface FusedArgs {
 }
 
 /** gelu(product(norm(x)) + bias) + residual, with MLX's own ops. */
-export function fusedLinear(
+export function fusedProduct(
   x: MxArray,
-  { norm, gelu, residual }: FusedArgs,
+  { norm, gelu, residual }: FusedOps,
   product: (x: MxArray) => MxArray,
   bias: MxArray | null = null,
 ): MxArray {

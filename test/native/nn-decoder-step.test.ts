@@ -50,10 +50,10 @@ type Step = (
 function oneByOne({ products, norms, heads }: nn.DecoderLayers): Step {
   const [qkv, out, crossQuery, crossOut, mlp1, mlp2] = products;
   return (x, cache, crossAttentionCache) => {
-    x = out.forward(cache.attend(qkv.forward(x, { norm: norms[0] }), heads), { residual: x });
-    const seen = nn.crossAttend(crossQuery.forward(x, { norm: norms[1] }), crossAttentionCache);
-    x = crossOut.forward(seen, { residual: x });
-    return mlp2.forward(mlp1.forward(x, { norm: norms[2], gelu: true }), { residual: x });
+    x = out.fused(cache.attend(qkv.fused(x, { norm: norms[0] }), heads), { residual: x });
+    const seen = nn.crossAttend(crossQuery.fused(x, { norm: norms[1] }), crossAttentionCache);
+    x = crossOut.fused(seen, { residual: x });
+    return mlp2.fused(mlp1.fused(x, { norm: norms[2], gelu: true }), { residual: x });
   };
 }
 
@@ -83,7 +83,7 @@ describeKernels('a decoder block as one op', () => {
         using reference = new nn.PanelCache(48);
         mx.tidy(() => {
           const layers = layersOf(size);
-          const fused = nn.FusedDecoderBlock.of(layers);
+          const fused = nn.DecoderStep.of(layers);
           if (fused === undefined) throw new Error('was not fused');
           const crossAttentionCache = nn.crossAttentionCache(
             numbers(batch, length, 2 * size.width),
@@ -117,7 +117,7 @@ describeKernels('a decoder block as one op', () => {
         for (let i = 0; i < 9; i++) x = step(x, cache, crossAttentionCache);
         return x;
       };
-      const fused = nn.FusedDecoderBlock.of(layers);
+      const fused = nn.DecoderStep.of(layers);
       const step: Step = (...given) => fused?.forward(...given) ?? first;
       expect(errorRatio(run(step, actual), run(oneByOne(layers), reference), 1e-4)).toBeLessThanOrEqual(1);
     });
@@ -129,8 +129,8 @@ describeKernels('a decoder block as one op', () => {
       const layers = layersOf(size);
       const plain = new nn.Linear(64, 64).loadWeights({ weight: numbers(64, 64), bias: numbers(64) });
       const [qkv, , query, crossOut, mlp1, mlp2] = layers.products;
-      expect(nn.FusedDecoderBlock.of({ ...layers, products: [qkv, plain, query, crossOut, mlp1, mlp2] })).toBeUndefined(); // prettier-ignore
-      expect(nn.FusedDecoderBlock.of({ ...layers, heads: 8 })).toBeUndefined(); // heads of 8
+      expect(nn.DecoderStep.of({ ...layers, products: [qkv, plain, query, crossOut, mlp1, mlp2] })).toBeUndefined(); // prettier-ignore
+      expect(nn.DecoderStep.of({ ...layers, heads: 8 })).toBeUndefined(); // heads of 8
     });
   });
 
