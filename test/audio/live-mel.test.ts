@@ -2,12 +2,14 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { LiveMel } from '#daemon/audio/mel/live-mel.js';
-import { MelTransform } from '#daemon/audio/mel/mel.js';
+
 import { AudioWindows } from '#daemon/models/whisper/encode/audio-windows.js';
+import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
+import { whisperMel } from '#daemon/audio/mel/variants.js';
 import { mx } from '#native/index.js';
 
-const transform = new MelTransform(80);
-afterAll(() => transform.dispose());
+const frontEnd = new SpectralFrontEnd(whisperMel(80));
+afterAll(() => frontEnd.dispose());
 const neverAborted = new AbortController().signal;
 
 function tone(samples: number): Float32Array {
@@ -21,7 +23,7 @@ async function offline(samples: Float32Array, length: number): Promise<Float32Ar
   async function* stream(): AsyncGenerator<Float32Array> {
     yield await Promise.resolve(samples);
   }
-  const windows = new AudioWindows(stream(), transform);
+  const windows = new AudioWindows(stream(), frontEnd);
   const window = await windows.next(0, neverAborted);
   const mel = await windows.mel(window ?? { start: 0, frames: 0 }, length, 'silence', 'float32');
   const values = mel.toTypedArray('float32');
@@ -38,19 +40,19 @@ function furthest(a: Float32Array, b: Float32Array): number {
 describe('the mel of live audio', () => {
   test.each([161, 400, 3999, 16_000, 40_123])('equals the offline one for %d samples', async (count) => {
     const samples = tone(count);
-    const live = new LiveMel(transform);
+    const live = new LiveMel(frontEnd);
     live.push(samples);
     expect(furthest(live.window(0, 1000), await offline(samples, 1000))).toBeLessThan(1e-4);
   });
 
   test('does not depend on the chunks or on earlier windows', () => {
     const samples = tone(24_000);
-    const whole = new LiveMel(transform);
+    const whole = new LiveMel(frontEnd);
     whole.push(samples);
     const expected = whole.window(0, 400);
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 7000 }), { maxLength: 8 }), (cuts) => {
-        const live = new LiveMel(transform);
+        const live = new LiveMel(frontEnd);
         let at = 0;
         for (const cut of [...cuts, samples.length]) {
           live.push(samples.subarray(at, at + cut));
@@ -66,7 +68,7 @@ describe('the mel of live audio', () => {
 
   test('keeps the frames of a later window when earlier ones are dropped', () => {
     const samples = tone(48_000);
-    const [all, cut] = [new LiveMel(transform), new LiveMel(transform)];
+    const [all, cut] = [new LiveMel(frontEnd), new LiveMel(frontEnd)];
     for (const live of [all, cut]) {
       for (let at = 0; at < samples.length; at += 8000) live.push(samples.subarray(at, at + 8000));
     }
@@ -77,7 +79,7 @@ describe('the mel of live audio', () => {
 
   test('leaks no array', () => {
     const before = mx.liveArrays();
-    const live = new LiveMel(transform);
+    const live = new LiveMel(frontEnd);
     live.push(tone(9000));
     live.window(0, 100);
     expect(mx.liveArrays()).toBe(before);

@@ -193,7 +193,7 @@ describe('import law', () => {
   });
 
   test.each([
-    ['daemon/src/audio/mel/mel.ts', 'native/index.js'],
+    ['daemon/src/audio/mel/front-end.ts', 'native/index.js'],
     ['daemon/src/models/registry.ts', 'daemon/src/models/whisper/index.js'],
     ['daemon/src/models/tts/kokoro.ts', 'daemon/src/models/codecs/snac.js'],
     ['daemon/src/engine/main.ts', 'daemon/src/models/registry.js'],

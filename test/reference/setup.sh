@@ -30,7 +30,7 @@ torch)
   make_venv .venv-torch torch==2.15.0 openai-whisper==20250625 safetensors soundfile numpy
   ;;
 hf)
-  make_venv .venv-hf torch==2.15.0 transformers==5.23.0 numpy
+  make_venv .venv-hf torch==2.15.0 transformers==5.23.0 numpy librosa soundfile kaldi-native-fbank==1.23.0
   ;;
 *)
   sed -n '2,9p' "$0"

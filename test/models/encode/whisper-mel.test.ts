@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { HOP_SAMPLES, MelStream, MelTransform, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
+import { HOP_SAMPLES, MelStream, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
+import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
+import { whisperMel } from '#daemon/audio/mel/variants.js';
 import { mx, type MxArray } from '#native/index.js';
 
 import { clip, fixture, samplesOf, streamOf, decodeFloats } from '../model-fixtures.js';
@@ -40,8 +42,8 @@ describe('log-mel', () => {
     if (path === undefined) throw new Error(`${reference.clip} should be in assets/speech`);
     const samples = await samplesOf(path);
     expect(samples.length).toBe(reference.samples);
-    const transform = new MelTransform(wanted.bands);
-    const windows = new AudioWindows(streamOf(samples, 7001).samples, transform);
+    const frontEnd = new SpectralFrontEnd(whisperMel(wanted.bands));
+    const windows = new AudioWindows(streamOf(samples, 7001).samples, frontEnd);
     // The reference's spectrogram continues with 30 s of silence, so the window padded with silence covers all of it.
     const window = await windows.next(0, never);
     expect(window).toEqual({ start: 0, frames: wanted.contentFrames });
@@ -56,12 +58,12 @@ describe('log-mel', () => {
     }
     expect(worst).toBeLessThanOrEqual(1e-4);
     await windows.dispose();
-    transform.dispose();
+    frontEnd.dispose();
   });
 
   test('pads a window with zeros for transcription', async () => {
-    const transform = new MelTransform(80);
-    const windows = new AudioWindows(streamOf(noise(16_000)).samples, transform);
+    const frontEnd = new SpectralFrontEnd(whisperMel(80));
+    const windows = new AudioWindows(streamOf(noise(16_000)).samples, frontEnd);
     const window = await windows.next(0, never);
     expect(window).toEqual({ start: 0, frames: 100 });
     const mel = floats(await windows.mel(window ?? NOTHING, WINDOW_FRAMES, 'zero', 'float32'));
@@ -69,11 +71,11 @@ describe('log-mel', () => {
     expect(mel.subarray(100 * 80).every((value) => value === 0)).toBe(true);
     expect(mel.subarray(99 * 80, 100 * 80).some((value) => value !== 0)).toBe(true);
     await windows.dispose();
-    transform.dispose();
+    frontEnd.dispose();
   });
 
   test('has a frame per 10 ms, the same for any chunks', async () => {
-    const transform = new MelTransform(80);
+    const frontEnd = new SpectralFrontEnd(whisperMel(80));
     const live = mx.liveArrays();
     await fc.assert(
       fc.asyncProperty(
@@ -82,10 +84,10 @@ describe('log-mel', () => {
         fc.integer({ min: 1, max: 40 }),
         async (length, chunk, step) => {
           const samples = noise(length, length + 1);
-          const whole = new MelStream(streamOf(samples, 1 << 20).samples, transform);
+          const whole = new MelStream(streamOf(samples, 1 << 20).samples, frontEnd);
           await whole.fill(1000);
           expect(whole.contentFrames).toBe(Math.floor(length / HOP_SAMPLES));
-          const cut = new MelStream(streamOf(samples, chunk).samples, transform);
+          const cut = new MelStream(streamOf(samples, chunk).samples, frontEnd);
           for (let end = step; !cut.ended || end < cut.contentFrames; end += step) await cut.fill(end);
           await cut.fill(1000);
           expect(cut.contentFrames).toBe(whole.contentFrames);
@@ -104,16 +106,16 @@ describe('log-mel', () => {
       { numRuns: 40 },
     );
     expect(mx.liveArrays()).toBe(live);
-    transform.dispose();
+    frontEnd.dispose();
   });
 
   test('holds only the frames of a stream that are not dropped yet', async () => {
-    const transform = new MelTransform(80);
+    const frontEnd = new SpectralFrontEnd(whisperMel(80));
     let secondsMade = 0;
     async function* hour(): AsyncGenerator<Float32Array> {
       for (; secondsMade < 3600; secondsMade++) yield await Promise.resolve(noise(SAMPLE_RATE, secondsMade));
     }
-    const windows = new AudioWindows(hour(), transform);
+    const windows = new AudioWindows(hour(), frontEnd);
     const live = mx.liveArrays();
     let maxArrays = 0;
     for (let seek = 0; seek < 40_000; seek += 2900) {
@@ -125,16 +127,16 @@ describe('log-mel', () => {
     }
     expect(maxArrays).toBeLessThanOrEqual(4);
     await windows.dispose();
-    transform.dispose();
+    frontEnd.dispose();
   });
 
   test('no audio gives no window', async () => {
-    const transform = new MelTransform(80);
+    const frontEnd = new SpectralFrontEnd(whisperMel(80));
     for (const length of [0, 1, 159]) {
-      const windows = new AudioWindows(streamOf(noise(length)).samples, transform);
+      const windows = new AudioWindows(streamOf(noise(length)).samples, frontEnd);
       expect(await windows.next(0, never)).toBeUndefined();
       await windows.dispose();
     }
-    transform.dispose();
+    frontEnd.dispose();
   });
 });

@@ -2,11 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { MelTransform, SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
+import { SAMPLE_RATE } from '#daemon/audio/mel/mel.js';
 import { SpeechTrack, VoiceActivity } from '#daemon/audio/vad/index.js';
 import { AudioWindows, WINDOW_FRAMES } from '#daemon/models/whisper/encode/audio-windows.js';
 import { WhisperModel } from '#daemon/models/whisper/index.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
+import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
+import { whisperMel } from '#daemon/audio/mel/variants.js';
 import { mx } from '#native/index.js';
 
 import { clip, samplesOf, starterModel } from '../model-fixtures.js';
@@ -87,9 +89,9 @@ describe('memory does not grow with a pause', () => {
 
   test('searching past the pause does not change the windows before and after it', async () => {
     const voice = await VoiceActivity.load();
-    const transform = new MelTransform(80);
+    const frontEnd = new SpectralFrontEnd(whisperMel(80));
     const windowsOf = (seen: number[]): AudioWindows =>
-      new AudioWindows(speechWithPause(speech, seen), transform, new SpeechTrack(voice.stream()));
+      new AudioWindows(speechWithPause(speech, seen), frontEnd, new SpeechTrack(voice.stream()));
     const melOf = async (windows: AudioWindows, from: number): Promise<Float32Array> => {
       const window = await windows.next(from, never);
       if (window === undefined) throw new Error(`no window from frame ${from} on`);
@@ -120,7 +122,7 @@ describe('memory does not grow with a pause', () => {
     expect(again).toEqual([before, later, last]);
     expect(behind).toEqual(last);
     expect(mx.liveArrays()).toBe(live);
-    transform.dispose();
+    frontEnd.dispose();
     voice.dispose();
   });
 });

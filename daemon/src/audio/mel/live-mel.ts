@@ -2,14 +2,8 @@
  * Log-mel frames of audio that is still being recorded. Raw frames are computed once and kept, those at the end of the
  * audio are recomputed each time, and clamping happens when a window is assembled.
  */
-import {
-  DYNAMIC_RANGE_LOG10,
-  HOP_SAMPLES,
-  type MelTransform,
-  N_FFT,
-  reflectStart,
-  SILENCE_LOG10,
-} from './mel.js';
+import { DYNAMIC_RANGE_LOG10, HOP_SAMPLES, N_FFT, reflectStart, SILENCE_LOG10 } from './mel.js';
+import type { FrontEnd } from './front-end.js';
 
 const HALF_WINDOW = N_FFT / 2;
 /**
@@ -19,7 +13,7 @@ const HALF_WINDOW = N_FFT / 2;
 const BLOCK_FRAMES = 50;
 
 export class LiveMel {
-  readonly #transform: MelTransform;
+  readonly #frontEnd: FrontEnd;
   readonly #nMels: number;
   /** Samples from 200 before the center of the first pending frame. The audio is mirrored before its start. */
   #pending = new Float32Array(0);
@@ -31,9 +25,9 @@ export class LiveMel {
   #samples: number;
 
   /** @param from the first sample that will be pushed, the `fromSample` of another instance */
-  constructor(transform: MelTransform, from = 0) {
-    this.#transform = transform;
-    this.#nMels = transform.nMels;
+  constructor(frontEnd: FrontEnd, from = 0) {
+    this.#frontEnd = frontEnd;
+    this.#nMels = frontEnd.bands;
     this.#samples = from;
     this.#mirrored = from > 0;
     this.#first = from > 0 ? (from + HALF_WINDOW) / HOP_SAMPLES : 0;
@@ -128,7 +122,7 @@ export class LiveMel {
   }
 
   #compute(samples: Float32Array): Float32Array {
-    const frames = this.#transform.frames(samples);
+    const frames = this.#frontEnd.frames(samples);
     try {
       return frames.toTypedArray('float32');
     } finally {

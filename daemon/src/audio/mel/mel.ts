@@ -1,64 +1,24 @@
 /**
- * Log-mel spectrogram of a stream of audio, computed on MLX as in Whisper's reference front end: 25 ms windows every
- * 10 ms, centered, reflected at the start, power spectrum, Slaney mel filters, log10. Frames are kept *raw*: the
+ * Log-mel spectrogram of a stream of audio as in Whisper's reference front end (`variants.ts`). Frames are kept *raw*: the
  * reference clamps everything to 8 below the loudest frame and rescales, which depends on later audio, so the code
  * that assembles a window does that.
  */
 import { SottoError } from '#daemon/protocol/errors.js';
 import { mx, type MxArray } from '#native/index.js';
 
-import { melFilters } from './mel-filters.js';
+import type { FrontEnd } from './front-end.js';
 
 export const SAMPLE_RATE = 16_000;
 export const N_FFT = 400; // 25 ms at 16 kHz
 export const HOP_SAMPLES = 160; // 10 ms at 16 kHz
 export const FRAMES_PER_SECOND = SAMPLE_RATE / HOP_SAMPLES;
 
-/** Value of a frame of digital silence: log10 of MIN_POWER. */
+/** Value of a frame of digital silence. */
 export const SILENCE_LOG10 = -10;
-const MIN_POWER = 1e-10;
 /** Frames are raised to this far below the loudest one when a window is assembled. */
 export const DYNAMIC_RANGE_LOG10 = 8;
 
 const HALF_WINDOW = N_FFT / 2;
-
-/** Computes frames from samples. Keeps the window and the filters on the device. */
-export class MelTransform {
-  readonly #window: MxArray; // [400]
-  readonly #filters: MxArray; // [201, nMels]
-
-  constructor(readonly nMels: number) {
-    // The periodic Hann window: the period is N_FFT samples, so the final zero is left out.
-    const hann = Float32Array.from(
-      { length: N_FFT },
-      (_, n) => 0.5 - 0.5 * Math.cos((2 * Math.PI * n) / N_FFT),
-    );
-    this.#window = mx.keep(mx.array(hann));
-    this.#filters = mx.tidy(() => {
-      const filters = mx.array(melFilters(nMels, N_FFT, SAMPLE_RATE), [nMels, N_FFT / 2 + 1]);
-      return mx.keep(mx.contiguous(mx.transpose(filters)));
-    });
-  }
-
-  /**
-   * log10 mel power of every whole window in `samples`, one window every 160 samples: `[frames, nMels]`.
-   * The caller pads: `samples` starts 200 before the center of the first frame.
-   */
-  frames(samples: Float32Array): MxArray {
-    const count = Math.floor((samples.length - N_FFT) / HOP_SAMPLES) + 1;
-    return mx.tidy(() => {
-      const windows = mx.asStrided(mx.array(samples), [count, N_FFT], [HOP_SAMPLES, 1]); // [T, 400]
-      const spectrum = mx.fft.rfft(mx.multiply(windows, this.#window)); // [T, 201] complex
-      const power = mx.square(mx.abs(spectrum));
-      const mel = mx.matmul(power, this.#filters); // [T, nMels]
-      return mx.log10(mx.maximum(mel, MIN_POWER));
-    });
-  }
-
-  dispose(): void {
-    mx.dispose([this.#window, this.#filters]);
-  }
-}
 
 interface Block {
   readonly start: number;
@@ -72,7 +32,7 @@ interface Block {
  */
 export class MelStream {
   readonly #source: AsyncIterator<Float32Array, unknown, unknown>;
-  readonly #transform: MelTransform;
+  readonly #frontEnd: FrontEnd;
   #pending = new Float32Array(0); // samples from 200 before the center of the next frame
   #blocks: Block[] = [];
   #peak: MxArray | undefined;
@@ -80,9 +40,9 @@ export class MelStream {
   #framesDone = 0;
   #ended = false;
 
-  constructor(source: AsyncIterable<Float32Array>, transform: MelTransform) {
+  constructor(source: AsyncIterable<Float32Array>, frontEnd: FrontEnd) {
     this.#source = source[Symbol.asyncIterator]();
-    this.#transform = transform;
+    this.#frontEnd = frontEnd;
   }
 
   get secondsRead(): number {
@@ -139,10 +99,10 @@ export class MelStream {
         mx.slice(
           block.frames,
           [Math.max(0, start - block.start), 0],
-          [Math.min(block.count, end - block.start), this.#transform.nMels],
+          [Math.min(block.count, end - block.start), this.#frontEnd.bands],
         ),
       );
-      return pieces.length === 0 ? mx.zeros([0, this.#transform.nMels]) : mx.concatenate(pieces, 0);
+      return pieces.length === 0 ? mx.zeros([0, this.#frontEnd.bands]) : mx.concatenate(pieces, 0);
     });
   }
 
@@ -177,7 +137,7 @@ export class MelStream {
     if (count < 1) return;
     const samples = this.#pending.subarray(0, (count - 1) * HOP_SAMPLES + N_FFT);
     const [frames, peak] = mx.tidy((): [MxArray, MxArray] => {
-      const frames = this.#transform.frames(samples);
+      const frames = this.#frontEnd.frames(samples);
       const peak = mx.max(frames);
       return [frames, this.#peak === undefined ? peak : mx.maximum(peak, this.#peak)];
     });

@@ -1,7 +1,8 @@
 /** Whisper: transcribes a hundred languages and translates them to English. */
 import { basename, resolve } from 'node:path';
 
-import { MelTransform } from '#daemon/audio/mel/mel.js';
+import { SpectralFrontEnd } from '#daemon/audio/mel/front-end.js';
+import { whisperMel } from '#daemon/audio/mel/variants.js';
 import type { Capabilities } from '#daemon/protocol/capabilities.js';
 import { VoiceActivity } from '#daemon/audio/vad/index.js';
 import type { TranscribeOptions } from '#daemon/protocol/transcription.js';
@@ -51,7 +52,7 @@ export class WhisperModel implements Recognizer {
       WhisperTokenizer.load(config),
       loading.then(({ model }) => model),
       loading.then(() => VoiceActivity.load()),
-      loading.then(() => new MelTransform(config.nMels)),
+      loading.then(() => new SpectralFrontEnd(whisperMel(config.nMels))),
     ]);
     return new WhisperModel(basename(resolve(dir)), { model, tokenizer, mel, voice });
   }

@@ -1,5 +1,6 @@
 /** The state of one transcription, shared by sequential and batched decoding. */
-import { FRAMES_PER_SECOND, type MelTransform } from '#daemon/audio/mel/mel.js';
+import type { FrontEnd } from '#daemon/audio/mel/front-end.js';
+import { FRAMES_PER_SECOND } from '#daemon/audio/mel/mel.js';
 import type { VoiceActivity, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import type * as nn from '#native/nn/index.js';
 
@@ -26,7 +27,7 @@ const PROMPT_RESET_TEMPERATURE = 0.5;
 export interface WhisperDeps {
   readonly model: Whisper;
   readonly tokenizer: WhisperTokenizer;
-  readonly mel: MelTransform;
+  readonly mel: FrontEnd;
   readonly voice: VoiceActivity;
 }
 

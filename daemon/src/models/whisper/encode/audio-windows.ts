@@ -1,10 +1,10 @@
 /** Cuts an audio stream into the 30 s windows of the encoder. */
+import type { FrontEnd } from '#daemon/audio/mel/front-end.js';
 import {
   DYNAMIC_RANGE_LOG10,
   FRAMES_PER_SECOND,
   HOP_SAMPLES,
   MelStream,
-  type MelTransform,
   SAMPLE_RATE,
   SILENCE_LOG10,
 } from '#daemon/audio/mel/mel.js';
@@ -47,9 +47,9 @@ export class AudioWindows {
   #prefetching: Promise<void> = Promise.resolve();
 
   /** @param speech with it, windows skip long pauses */
-  constructor(samples: AsyncIterable<Float32Array>, transform: MelTransform, speech?: SpeechTrack) {
-    this.#mel = new MelStream(speech?.watch(samples) ?? samples, transform);
-    this.#nMels = transform.nMels;
+  constructor(samples: AsyncIterable<Float32Array>, frontEnd: FrontEnd, speech?: SpeechTrack) {
+    this.#mel = new MelStream(speech?.watch(samples) ?? samples, frontEnd);
+    this.#nMels = frontEnd.bands;
     this.#speech = speech;
   }
 

@@ -1,5 +1,6 @@
 /** Windows packed with speech, cut from an audio stream as it is read. */
-import { HOP_SAMPLES, MelStream, type MelTransform } from '#daemon/audio/mel/mel.js';
+import type { FrontEnd } from '#daemon/audio/mel/front-end.js';
+import { HOP_SAMPLES, MelStream } from '#daemon/audio/mel/mel.js';
 import type { SpeechTrack, SpeechSegment, VoiceEvidence } from '#daemon/audio/vad/index.js';
 import { mx, type Dtype, type MxArray } from '#native/index.js';
 
@@ -37,9 +38,9 @@ export class PackedWindows {
   #requestedFrames = 0; // frames read
 
   /** @param speech with it, windows hold only speech; without, all audio, cut where it is quietest */
-  constructor(samples: AsyncIterable<Float32Array>, transform: MelTransform, speech?: SpeechTrack) {
-    this.#mel = new MelStream(speech?.watch(samples) ?? samples, transform);
-    this.#nMels = transform.nMels;
+  constructor(samples: AsyncIterable<Float32Array>, frontEnd: FrontEnd, speech?: SpeechTrack) {
+    this.#mel = new MelStream(speech?.watch(samples) ?? samples, frontEnd);
+    this.#nMels = frontEnd.bands;
     this.#speech = speech;
   }
 
