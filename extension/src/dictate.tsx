@@ -1,7 +1,7 @@
 /** Dictate: records as soon as it opens, and shows the words as they are spoken. */
 import { Detail } from '@raycast/api';
 import { useRef, useState } from 'react';
-import type { Capture } from 'sotto/client';
+import type { DictationView } from 'sotto/client';
 import { DictationActionPanel } from './dictation/dictation-action-panel';
 import { DictationMetadata } from './dictation/dictation-metadata';
 import { useDictation } from './dictation/use-dictation';
@@ -16,7 +16,7 @@ export default function Dictate() {
   const [settings] = useState(readSettings);
   // Undefined until the user finishes here: the text of a dictation finished elsewhere is delivered there.
   const pendingDelivery = useRef<Promise<Delivery | undefined> | undefined>(undefined);
-  const send = async ({ text, error }: Capture, delivery: Delivery): Promise<void> => {
+  const send = async ({ text, error }: DictationView, delivery: Delivery): Promise<void> => {
     // Keep the view open to show why there is no text.
     if (error !== undefined && (text ?? '') === '') return;
     try {
@@ -85,7 +85,7 @@ export default function Dictate() {
 }
 
 function textOf(
-  dictation: Capture | undefined,
+  dictation: DictationView | undefined,
   meter: string,
   error: Parameters<typeof errorText>[0] | undefined,
 ): string {

@@ -75,7 +75,7 @@ function session(recording: LocalRecording) {
     dictation,
     onEvent: (event: DictationEvent) => events.push(event),
   };
-  return { dictation, events, session: new DictationAttempt({ ...requested, shown: (text) => text }) };
+  return { dictation, events, session: new DictationAttempt(requested) };
 }
 
 describe('a session whose recording can’t be read', () => {
@@ -126,7 +126,7 @@ describe('a session whose recording can’t be read', () => {
       options: {},
       openSource: () => source,
       recording: new UnreadableRecording(folder),
-      openSession: () => ({ dictation, shown: (text) => text }),
+      openSession: () => ({ dictation }),
       clock: new VirtualClock(),
       onChange: () => undefined,
     });

@@ -58,7 +58,6 @@ describe('the process of a background dictation', () => {
     // It waits for the lock by now.
     await pause(500);
     let isOver = false;
-    const text = { committed: '', tentative: '', speaking: false };
     const audio = { seconds: 1, db: -40, noSignalSeconds: 0 };
     const dictation = {
       id: 'a',
@@ -66,7 +65,6 @@ describe('the process of a background dictation', () => {
       phase: 'listening',
       requested: {},
       daemon: 'connected',
-      ...text,
       ...audio,
     };
     const first = createServer((socket) => {

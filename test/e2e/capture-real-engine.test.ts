@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { errorsIn } from '#daemon/cli/models/word-errors.js';
-import { CaptureClient } from '#daemon/client/index.js';
+import { CaptureClient, followDictation, SottoClient } from '#daemon/client/index.js';
 import { withHome } from '#test/harness/with-home.js';
 import { describeWithEngine, jfk, JFK_TEXT } from '#test/harness/real-engine.js';
 import { startSotto } from '#test/harness/run-sotto.js';
@@ -25,7 +25,8 @@ withEngine('a background dictation with the starter model', () => {
     await until(async () => (capture = await CaptureClient.connect(home.paths.capture)) !== undefined);
     let text = '';
     let isSwitched = false;
-    for await (const dictation of capture?.updates() ?? []) {
+    const connect = () => SottoClient.connect(home.paths.socket, 'test');
+    for await (const dictation of followDictation(existing(capture), connect)) {
       if (!isSwitched && dictation.committed.length > 20) {
         isSwitched = true;
         capture?.switch({ language: 'en' });
@@ -36,3 +37,8 @@ withEngine('a background dictation with the starter model', () => {
     expect(errorsIn(JFK_TEXT, text, 'en').errors).toBeLessThanOrEqual(2);
   });
 });
+
+function existing(capture: CaptureClient | undefined): CaptureClient {
+  if (capture === undefined) throw new Error('no capture process');
+  return capture;
+}

@@ -2,13 +2,22 @@
 import { spawn } from 'node:child_process';
 import { afterEach, expect } from '@jest/globals';
 import type { CaptureCommand } from '#daemon/client/capture-client.js';
-import { CaptureClient } from '#daemon/client/index.js';
+import { CaptureClient, followDictation, SottoClient, type DictationView } from '#daemon/client/index.js';
 import type { Capture, LastText } from '#daemon/protocol/capture.js';
 import { withHome } from '#test/harness/with-home.js';
 import { argsOf, threadsOf } from '#test/harness/processes.js';
 import { fakeEngine, launcher, sotto, startSotto, type SottoProcess } from '#test/harness/run-sotto.js';
 import { MICROPHONE_PROGRAM, scriptedMicrophone, type MicScript } from '#test/harness/scripted-microphone.js';
 import { until } from '#test/harness/wait.js';
+
+/** Socket of the daemon of each client. */
+const sockets = new WeakMap<CaptureClient, string>();
+
+/** The dictation with its text. */
+function views(capture: CaptureClient): AsyncGenerator<DictationView, void> {
+  const socket = sockets.get(capture) ?? '';
+  return followDictation(capture, () => SottoClient.connect(socket, 'test'));
+}
 
 export function withCapture() {
   // Before the home is removed: the waiting process lives in it.
@@ -46,6 +55,7 @@ export function withCapture() {
     let capture: CaptureClient | undefined;
     await until(async () => (capture = await CaptureClient.connect(home.paths.capture)) !== undefined);
     if (capture === undefined) throw new Error('no capture process');
+    sockets.set(capture, home.paths.socket);
     return capture;
   }
 
@@ -89,10 +99,10 @@ export async function pause(ms: number): Promise<void> {
 /** Watches until a condition holds. */
 export async function waitForState(
   capture: CaptureClient,
-  condition: (dictation: Capture) => boolean,
-): Promise<Capture> {
-  let last: Capture | undefined;
-  for await (const dictation of capture.updates()) {
+  condition: (dictation: DictationView) => boolean,
+): Promise<DictationView> {
+  let last: DictationView | undefined;
+  for await (const dictation of views(capture)) {
     last = dictation;
     if (condition(dictation)) return dictation;
   }

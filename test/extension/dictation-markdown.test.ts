@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
-import type { Capture, WireError } from '#daemon/protocol/index.js';
+import type { DictationView } from '#daemon/client/index.js';
+import type { WireError } from '#daemon/protocol/index.js';
 import { describeModule } from './describe-module.js';
 
 interface DictationMarkdown {
-  readonly markdownOf: (capture: Capture) => string;
-  readonly stateOf: (capture: Capture) => string;
-  readonly hintOf: (capture: Capture) => string | undefined;
+  readonly markdownOf: (capture: DictationView) => string;
+  readonly stateOf: (capture: DictationView) => string;
+  readonly hintOf: (capture: DictationView) => string | undefined;
   readonly barOf: (db: number) => string;
 }
 
@@ -16,7 +17,7 @@ const error = (code: WireError['code'], message: string, hint: string): WireErro
   retryable: false,
 });
 
-function capture(changes: Partial<Capture> = {}): Capture {
+function capture(changes: Partial<DictationView> = {}): DictationView {
   return {
     id: 'one',
     startedMs: 0,

@@ -76,7 +76,10 @@ await describeModule<ModelRows>('models/model-rows', ({ rowsOf, isRepository, re
   });
 
   test('lists the default model first', () => {
-    const rows = rowsOf(list({ installed: [installed('a'), installed('z', { chosenFor: ['transcribe'] })] }), new Map());
+    const rows = rowsOf(
+      list({ installed: [installed('a'), installed('z', { chosenFor: ['transcribe'] })] }),
+      new Map(),
+    );
     expect(rows.slice(0, 2).map(({ name, chosenFor }) => [name, chosenFor])).toEqual([
       ['z', ['transcribe']],
       ['a', []],

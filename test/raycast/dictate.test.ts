@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CaptureClient } from '#daemon/client/index.js';
+import { CaptureClient, followDictation, SottoClient } from '#daemon/client/index.js';
 import { rampText, SECOND, wordFor, ramp } from '#test/harness/ramp.js';
 import { isRunning, until } from '#test/harness/wait.js';
 import { describeUnless } from '#test/harness/skipping.js';
@@ -109,7 +109,8 @@ describeUnless(reason)('Dictate', () => {
     await command.until((tree) => tree.type === 'Detail');
     const capture = await CaptureClient.connect(harness.paths.capture);
     if (capture === undefined) throw new Error('no dictation is active');
-    for await (const { requested, committed } of capture.updates()) {
+    const connect = () => SottoClient.connect(harness.paths.socket, 'test');
+    for await (const { requested, committed } of followDictation(capture, connect)) {
       if (requested.language === 'de' && committed.includes(FIRST)) break;
     }
     await command.act('Change Microphone');

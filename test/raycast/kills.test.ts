@@ -3,7 +3,13 @@
  * is orphaned, and there are at most as many zombies as killed capture processes. SOTTO_KILLS=200 SOTTO_SEED=7 runs more.
  */
 import { expect, test } from '@jest/globals';
-import { CaptureClient, SottoClient } from '#daemon/client/index.js';
+import {
+  CaptureClient,
+  type DictationView,
+  followDictation,
+  isOver,
+  SottoClient,
+} from '#daemon/client/index.js';
 import { argsOf, isListed, processesOf } from '#test/harness/processes.js';
 import { SECOND } from '#test/harness/ramp.js';
 import { seededRandom } from '#test/harness/seeded-random.js';
@@ -18,6 +24,8 @@ import { sottoHarness } from './sotto-harness.js';
 const RUNS = Number(process.env.SOTTO_KILLS ?? '8');
 const SEED = Number(process.env.SOTTO_SEED ?? '1');
 const MAX_DELAY_MS = 1_200;
+/** A new dictation has no text for a while. */
+const TEXT_TIMEOUT_MS = 300;
 const VICTIMS = ['window', 'window', 'capture', 'microphone', 'daemon', 'none'] as const;
 
 const reason = await whyNotBuilt();
@@ -73,15 +81,21 @@ describeUnless(reason)('Dictate, killed at random moments', () => {
     return capture !== undefined;
   }
 
-  /** The active dictation. */
-  async function now() {
+  /** The active dictation, with its text if that comes soon. */
+  async function now(): Promise<DictationView | undefined> {
     const capture = await CaptureClient.connect(harness.paths.capture);
-    const seen = await capture
-      ?.updates()
-      .next()
-      .catch(() => undefined);
-    capture?.close();
-    return seen?.value ?? undefined;
+    if (capture === undefined) return undefined;
+    let last: DictationView | undefined;
+    const connect = () => SottoClient.connect(harness.paths.socket, 'kills');
+    const timer = setTimeout(() => capture.close(), TEXT_TIMEOUT_MS);
+    try {
+      for await (last of followDictation(capture, connect)) if (last.committed !== '') break;
+    } catch {
+      // It was killed, or there is no text yet.
+    }
+    clearTimeout(timer);
+    capture.close();
+    return last !== undefined && isOver(last.phase) ? undefined : last;
   }
 
   /** @returns the number of killed processes that a command had started */

@@ -47,7 +47,7 @@ interface BackgroundDictationDeps {
   /** Opens a session. The first one is opened at once, so that the model loads while the microphone opens. */
   readonly openSession: (
     requested: Capture['requested'],
-  ) => Pick<DictationAttemptDeps, 'dictation' | 'shown'>;
+  ) => Pick<DictationAttemptDeps, 'dictation'>;
   readonly clock: Clock;
   readonly onChange: (dictation: BackgroundDictation) => void;
   /** Duration of the start sound. That much audio is recorded as silence, because the microphone picks the sound up. */
@@ -129,9 +129,7 @@ export class BackgroundDictation {
   }
 
   get now(): Capture {
-    const { state } = this.#session;
-    const isAudible = this.#ownState.phase === 'listening' || this.#ownState.phase === 'finishing';
-    return { ...state, ...this.#ownState, speaking: state.speaking && isAudible };
+    return { ...this.#session.state, ...this.#ownState };
   }
 
   finish(): void {
@@ -361,8 +359,7 @@ export class BackgroundDictation {
 
   #clearRetranscribing(): void {
     const { retranscribing, ...rest } = this.#ownState;
-    if (retranscribing === true && this.#session.state.committed + this.#session.state.tentative !== '')
-      this.#ownState = rest;
+    if (retranscribing === true && this.#session.hasText) this.#ownState = rest;
   }
 
   /** Handles the failure of a session; the recording is complete. */

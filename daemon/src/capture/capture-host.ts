@@ -5,7 +5,6 @@
  */
 import { SharedConnection, Dictation, type DictationOptions, type SottoClient } from '../client/index.js';
 import type { Clock, Timer } from '../clock.js';
-import { silentLog } from '../logger.js';
 import type { Paths } from '../paths.js';
 import {
   CAPTURE_PROTOCOL,
@@ -16,10 +15,7 @@ import {
   type LastText,
 } from '../protocol/capture.js';
 import { SottoError } from '../protocol/errors.js';
-import { applyReplacementsLive } from '../sessions/vocabulary/apply-replacements.js';
-import { ActiveVocabulary } from '../sessions/vocabulary/active-vocabulary.js';
 import { clearCancelMark, markCancelled } from '../store/spool/cancel-mark.js';
-import { VocabularyFile } from '../store/vocabulary/vocabulary-file.js';
 import { FileAudioSource } from './file-audio-source.js';
 import type { AudioSource } from './audio-source.js';
 import { Microphone } from './microphone/microphone.js';
@@ -58,7 +54,6 @@ export class CaptureHost {
   readonly #deps: CaptureHostDeps;
   readonly #fingerprint = programFingerprint();
   readonly #standby = new StandbyMicrophone();
-  readonly #vocabulary: ActiveVocabulary;
   #dictation: BackgroundDictation | undefined;
   #keepsListeningAlone = false;
   #watchers = 0;
@@ -79,8 +74,6 @@ export class CaptureHost {
 
   constructor(deps: CaptureHostDeps) {
     this.#deps = deps;
-    const file = new VocabularyFile(deps.paths.vocabulary);
-    this.#vocabulary = new ActiveVocabulary(() => file.read(), silentLog);
     this.#startIdleTimer();
   }
 
@@ -198,14 +191,13 @@ export class CaptureHost {
       openSource: (device) => openSource({ ...options, ...defined({ device }) }, this.#standby),
       recording: new LocalRecording(paths.spool, options),
       openSession: (requested) => {
-        const { replacer } = this.#vocabulary.current();
-        const session = Dictation.open({
+        const dictation = Dictation.open({
           connect: () => connections.get(),
           isShared: true,
           onUnacknowledgedCancel: (id) => markCancelled(paths.spool, id),
           ...sessionOptions(options, requested, paths),
         });
-        return { dictation: session, shown: (text) => applyReplacementsLive(replacer, text) };
+        return { dictation };
       },
       onChange: (changed) => {
         const { now } = changed;

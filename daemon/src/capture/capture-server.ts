@@ -186,14 +186,7 @@ function send(socket: Socket, message: CaptureEvent): void {
 
 /** The event for a client that has the state `before`; undefined without a change. */
 function captureChange(before: Capture, now: Capture): CaptureEvent | undefined {
-  // Committed text only grows, unless the dictation is transcribed again.
-  const isSame = before.id === now.id && now.committed.startsWith(before.committed);
-  if (!isSame || Object.keys(before).some((name) => !(name in now)))
-    return { type: 'dictation', dictation: now };
-  const { committed, ...fields } = now;
-  const entries = Object.entries(fields).filter(([name, value]) => before[name as keyof Capture] !== value);
-  const appended = committed.slice(before.committed.length);
-  if (entries.length === 0 && appended === '') return undefined;
-  const change = Object.fromEntries(entries) as Partial<Capture>;
-  return { type: 'change', change, ...(appended !== '' && { appended }) };
+  if (Object.keys(before).some((name) => !(name in now))) return { type: 'dictation', dictation: now };
+  const entries = Object.entries(now).filter(([name, value]) => before[name as keyof Capture] !== value);
+  return entries.length === 0 ? undefined : { type: 'change', change: Object.fromEntries(entries) };
 }

@@ -8,9 +8,7 @@ import type { Dictation, DictationEvent } from '../client/index.js';
 import type { Capture } from '../protocol/capture.js';
 import { SottoError } from '../protocol/errors.js';
 import { SAMPLE_RATE } from '../protocol/live.js';
-import type { DisplayText } from '../sessions/vocabulary/apply-replacements.js';
 import type { LocalRecording } from './local-recording.js';
-import { defined } from '../protocol/defined.js';
 
 /** More samples than this aren't sent without an acknowledgment: they wait in the file. */
 const MAX_UNACKNOWLEDGED_SAMPLES = 30 * SAMPLE_RATE;
@@ -20,19 +18,7 @@ const POLL_INTERVAL_MS = 50;
 const MAX_FAILED_READS = 20;
 
 /** The part of a dictation's state that comes from the session. */
-type AttemptState = Pick<
-  Capture,
-  | 'id'
-  | 'requested'
-  | 'model'
-  | 'fallbackFor'
-  | 'language'
-  | 'committed'
-  | 'tentative'
-  | 'speaking'
-  | 'engine'
-  | 'daemon'
->;
+type AttemptState = Pick<Capture, 'id' | 'requested' | 'daemon'>;
 
 export interface DictationAttemptDeps {
   readonly recording: LocalRecording;
@@ -41,8 +27,6 @@ export interface DictationAttemptDeps {
     Dictation,
     'id' | 'acknowledgedSamples' | 'push' | 'finish' | 'cancel' | 'untilUnacknowledged' | 'events'
   > & { leave(): void };
-  /** Applies the vocabulary, as the daemon does to the final text. Committed text must only grow. */
-  readonly shown: (text: DisplayText) => DisplayText;
   /** Called after `state` has changed. */
   readonly onEvent: (event: DictationEvent, session: DictationAttempt) => void;
 }
@@ -50,8 +34,9 @@ export interface DictationAttemptDeps {
 export class DictationAttempt {
   readonly #deps: DictationAttemptDeps;
   #state: AttemptState;
-  /** The text as the daemon sends it. */
-  #decoded: DisplayText = { committed: '', tentative: '' };
+  #hasText = false;
+  /** Whether the engine works on the audio. */
+  #isListening = false;
   /** The first sample that hasn't been sent. */
   #next = 0;
   #isPushPaused = false;
@@ -64,9 +49,6 @@ export class DictationAttempt {
     this.#state = {
       id: deps.dictation.id,
       requested: deps.requested,
-      committed: '',
-      tentative: '',
-      speaking: false,
       daemon: 'connecting',
     };
     void this.#read();
@@ -75,6 +57,11 @@ export class DictationAttempt {
 
   get state(): AttemptState {
     return this.#state;
+  }
+
+  /** Whether any text of it is known. */
+  get hasText(): boolean {
+    return this.#hasText;
   }
 
   get isOver(): boolean {
@@ -130,8 +117,7 @@ export class DictationAttempt {
   }
 
   get #isDecoding(): boolean {
-    const { engine, committed, tentative } = this.#state;
-    return engine === 'listening' || committed + tentative !== '';
+    return this.#isListening || this.#hasText;
   }
 
   async #untilAcknowledged(): Promise<void> {
@@ -165,48 +151,31 @@ export class DictationAttempt {
 
   #apply(event: DictationEvent): void {
     switch (event.type) {
-      case 'opened': {
-        const { model, fallbackFor } = event;
-        this.#change({ daemon: 'connected', model, ...defined({ fallbackFor }) });
+      case 'opened':
+        this.#change({ daemon: 'connected' });
         return;
-      }
       case 'connection':
         this.#change({ daemon: event.state === 'lost' ? 'lost' : 'connected' });
         return;
       case 'state':
-        this.#change({ engine: event.state });
-        return;
-      case 'language':
-        this.#change({ language: event.language });
+        this.#isListening = event.state === 'listening';
         return;
       case 'committed':
-        this.#write({ ...this.#decoded, committed: this.#decoded.committed + event.text });
-        return;
       case 'tentative':
-        this.#write({ ...this.#decoded, tentative: event.text });
-        return;
-      case 'voice':
-        this.#change({ speaking: event.speaking });
+        this.#hasText ||= event.text !== '';
         return;
       case 'final':
-        this.#write({ ...this.#decoded, tentative: '' });
-        if (event.language !== undefined) this.#change({ language: event.language });
-        this.#isOver = true;
-        return;
       case 'cancelled':
       case 'failed':
         this.#isOver = true;
         return;
+      case 'language':
+      case 'voice':
       case 'warning':
       case 'level':
       case 'decode-interval':
         return;
     }
-  }
-
-  #write(decoded: DisplayText): void {
-    this.#decoded = decoded;
-    this.#change(this.#deps.shown(decoded));
   }
 
   #change(change: Partial<AttemptState>): void {

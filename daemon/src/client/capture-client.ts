@@ -6,7 +6,7 @@
  * if (capture === undefined) spawn('sotto', ['capture']); // and connect again
  * else {
  *   await capture.begin({ language: 'en' });
- *   for await (const { committed, tentative } of capture.updates()) console.log(committed, tentative);
+ *   for await (const { phase, seconds } of capture.updates()) console.log(phase, seconds);
  * }
  */
 import { connect, type Socket } from 'node:net';
@@ -194,10 +194,8 @@ export class CaptureClient {
       for (const handler of [...this.#answers]) handler(event);
       if (event.type === 'idle') this.#queue.end();
       else if (event.type === 'dictation') this.#dictation = event.dictation;
-      else if (event.type === 'change' && this.#dictation !== undefined) {
-        const committed = this.#dictation.committed + (event.appended ?? '');
-        this.#dictation = { ...this.#dictation, ...event.change, committed } as Capture;
-      }
+      else if (event.type === 'change' && this.#dictation !== undefined)
+        this.#dictation = { ...this.#dictation, ...event.change } as Capture;
       if (this.#dictation === undefined || (event.type !== 'dictation' && event.type !== 'change')) return;
       this.#queue.drop(() => true);
       this.#queue.push(this.#dictation);

@@ -301,6 +301,7 @@ function deliver(message: DaemonMessage, stream: JobStream): void {
     case 'discarded':
     case 'acknowledged':
     case 'live':
+    case 'view':
     case 'codes':
     case 'encoded':
     case 'speech-opened':

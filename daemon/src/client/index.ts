@@ -4,6 +4,7 @@ export { CodecClient, type EncodeEvent } from './codec-client.js';
 export { SottoClient, type ClientChannel, type ChannelListener, type TranscribeCall } from './client.js';
 export type { DaemonIdentity } from './connect.js';
 export { SharedConnection } from './shared-connection.js';
+export { followDictation, viewOf, type DictationView } from './dictation-view.js';
 export { Dictation, type DictationEvent, type DictationOptions, type ReconnectTimes } from './dictation.js';
 export { FilesClient, isFileOver, type FileJob, type FileText } from './files.js';
 export { SpeechClient, type SpeakCall, type SpeechEvent } from './speech-client.js';

@@ -16,12 +16,11 @@
  */
 import * as v from 'valibot';
 import { finite } from './fields.js';
-import { SESSION_STATES } from './live.js';
 import { parseJson, parseMessage } from './parse.js';
 import { errorSchema } from './wire-error.js';
 
 /** Changes when a message or field changes its name or meaning. */
-export const CAPTURE_PROTOCOL = 4;
+export const CAPTURE_PROTOCOL = 5;
 
 /** How a dictation is recorded and transcribed. */
 export const captureOptionsSchema = v.object({
@@ -62,6 +61,7 @@ export const CAPTURE_PHASES = [
 ] as const;
 export type CapturePhase = (typeof CAPTURE_PHASES)[number];
 
+/** Its text comes from the session at the daemon (`session-view.ts`). */
 export const captureSchema = v.object({
   /** Id of the session in the daemon and in the history; a new one after a switch. */
   id: v.string(),
@@ -77,20 +77,12 @@ export const captureSchema = v.object({
   retranscribing: v.exactOptional(v.boolean()),
   /** Transcription stopped for the reason in `error`: the audio is still recorded, and the dictation ends as `failed`. */
   recordingOnly: v.exactOptional(v.boolean()),
-  /** The model that transcribes, and the unavailable one that it replaces. */
-  model: v.exactOptional(v.string()),
-  fallbackFor: v.exactOptional(v.string()),
-  language: v.exactOptional(v.string()),
-  committed: v.string(),
-  tentative: v.string(),
   /** Recorded audio. */
   seconds: finite,
   /** Level of the last tenth of a second, in dB relative to full scale. */
   db: finite,
   /** Duration of digital silence once it is long enough for a warning, 0 before. */
   noSignalSeconds: finite,
-  speaking: v.boolean(),
-  engine: v.exactOptional(v.picklist(SESSION_STATES)),
   daemon: v.picklist(['connecting', 'connected', 'lost']),
   /** Text to deliver, once `final`. */
   text: v.exactOptional(v.string()),
@@ -139,12 +131,8 @@ const eventTable = {
   devices: v.object({ type: v.literal('devices'), names: v.array(v.string()) }),
   /** Empty if there is none, or if it is too old. */
   last: v.object({ type: v.literal('last'), last: v.exactOptional(lastTextSchema) }),
-  /** The changed fields, and the text appended to `committed`. */
-  change: v.object({
-    type: v.literal('change'),
-    change: v.partial(captureSchema),
-    appended: v.exactOptional(v.string()),
-  }),
+  /** The changed fields. */
+  change: v.object({ type: v.literal('change'), change: v.partial(captureSchema) }),
   error: v.object({ type: v.literal('error'), error: errorSchema }),
 };
 export type CaptureEvent = v.InferOutput<(typeof eventTable)[keyof typeof eventTable]>;

@@ -16,6 +16,7 @@ export * from './messages.js';
 export * from './model-tasks.js';
 export * from './models.js';
 export * from './serve.js';
+export * from './session-view.js';
 export * from './status.js';
 export * from './transcription.js';
 export * from './version.js';

@@ -34,6 +34,7 @@ import { modelsClientTable, modelsDaemonTable } from './models.js';
 import { parseJson, parseMessage } from './parse.js';
 import { serveClientTable, serveDaemonTable } from './serve.js';
 import { daemonStatusSchema } from './status.js';
+import { sessionViewClientTable, sessionViewDaemonTable } from './session-view.js';
 import { speechClientTable, speechDaemonTable } from './synthesis.js';
 import { timingsSchema, transcribeEventSchema, transcribeOptionsSchema } from './transcription.js';
 import { LIMITS } from './version.js';
@@ -86,6 +87,7 @@ const clientTable = {
   }),
   /** Removes the audio, text and history entry of a session that this client cancelled, whatever its state is by now. */
   discard: v.object({ type: v.literal('discard'), id: sessionIdSchema }),
+  ...sessionViewClientTable,
   ...speechClientTable,
   ...codecClientTable,
   ...modelsClientTable,
@@ -160,6 +162,7 @@ const daemonTable = {
   acknowledged: v.object({ type: v.literal('acknowledged'), id, samples: integer }),
   discarded: v.object({ type: v.literal('discarded'), id }),
   live: v.object({ type: v.literal('live'), id, seq: v.exactOptional(seq), event: liveEventSchema }),
+  ...sessionViewDaemonTable,
   ...speechDaemonTable,
   ...codecDaemonTable,
   ...modelsDaemonTable,

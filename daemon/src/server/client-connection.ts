@@ -21,6 +21,7 @@ import type { SpeechService } from '../sessions/speech/speech-service.js';
 import type { VocabularyService } from '../sessions/vocabulary/vocabulary-service.js';
 import { FileRequests } from './file-requests.js';
 import { LiveChannels } from './live-channels.js';
+import { SessionViews } from './session-views.js';
 import { SpeechRequests } from './speech-requests.js';
 import { ModelRequests } from './model-requests.js';
 import { Outbox } from './outbox.js';
@@ -56,6 +57,7 @@ export class ClientConnection {
   readonly #outbox: Outbox;
   readonly #jobs = new Map<string, Job>();
   readonly #live: LiveChannels;
+  readonly #views: SessionViews;
   readonly #models: ModelRequests;
   readonly #files: FileRequests;
   readonly #speeches: SpeechRequests | undefined;
@@ -74,6 +76,7 @@ export class ClientConnection {
     this.#live = new LiveChannels(context.live, (message, onlyForDisplay) =>
       this.#send(message, onlyForDisplay),
     );
+    this.#views = new SessionViews(context.live, (message) => this.#send(message, true));
     this.#models = new ModelRequests(context.models, (message, onlyForDisplay) =>
       this.#send(message, onlyForDisplay),
     );
@@ -99,6 +102,7 @@ export class ClientConnection {
       this.#helloTimer.cancel();
       context.sessions.cancelAllOf(this);
       this.#live.close();
+      this.#views.close();
       this.#models.close();
       this.#files.close();
       this.#speeches?.close();
@@ -179,6 +183,12 @@ export class ClientConnection {
         return;
       case 'speech-acknowledge':
         this.#speeches?.acknowledge(message.id, message.samples);
+        return;
+      case 'watch':
+        this.#views.watch(message);
+        return;
+      case 'unwatch':
+        this.#views.unwatch(message.id);
         return;
       case 'open':
         this.#live.open(message);

@@ -1,5 +1,5 @@
 import { Action, ActionPanel, Icon, Keyboard, openExtensionPreferences } from '@raycast/api';
-import { isOver, type Capture, type CaptureSwitch, type SottoError } from 'sotto/client';
+import { isOver, type DictationView, type CaptureSwitch, type SottoError } from 'sotto/client';
 import { isSwitchable } from './dictation-markdown';
 import type { Delivery } from '../lib/deliver';
 import type { ExtensionSettings } from '../lib/preferences';
@@ -23,7 +23,7 @@ interface DictationActions {
 }
 
 interface Props {
-  readonly dictation: Capture | undefined;
+  readonly dictation: DictationView | undefined;
   readonly error: SottoError | undefined;
   readonly settings: ExtensionSettings;
   readonly act: DictationActions;
@@ -57,7 +57,7 @@ export function DictationActionPanel({ dictation, error, settings, act }: Props)
 }
 
 interface SwitchesProps {
-  readonly dictation: Capture;
+  readonly dictation: DictationView;
   readonly settings: ExtensionSettings;
   readonly act: DictationActions;
 }

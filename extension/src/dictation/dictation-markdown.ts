@@ -1,5 +1,5 @@
 /** The view of a dictation in progress: committed text is plain, tentative text is in italics. */
-import type { Capture } from 'sotto/client';
+import type { DictationView } from 'sotto/client';
 import { errorText, escapeMarkdown, sentence } from '../lib/markdown';
 
 /** A Detail shows its start and does not scroll, so a growing text is cut at its start. */
@@ -9,7 +9,7 @@ const BARS = '▁▂▃▄▅▆▇█';
 const QUIET_DB = -58;
 const LOUD_DB = -12;
 
-export function markdownOf(dictation: Capture): string {
+export function markdownOf(dictation: DictationView): string {
   const hint = hintOf(dictation);
   const text = isDone(dictation)
     ? escapeMarkdown(dictation.text ?? dictation.committed.trim())
@@ -20,12 +20,12 @@ export function markdownOf(dictation: Capture): string {
 }
 
 /** Whether the language, model and microphone can still change. */
-export function isSwitchable({ phase }: Capture): boolean {
+export function isSwitchable({ phase }: DictationView): boolean {
   return phase === 'opening' || phase === 'listening' || phase === 'paused';
 }
 
 /** The most serious state, in a word or two. */
-export function stateOf(dictation: Capture): string {
+export function stateOf(dictation: DictationView): string {
   switch (dictation.phase) {
     case 'opening':
       return 'Opening the microphone…';
@@ -54,7 +54,7 @@ export function stateOf(dictation: Capture): string {
 }
 
 /** What the user should know or do, most urgent first; undefined if nothing. */
-export function hintOf(dictation: Capture): string | undefined {
+export function hintOf(dictation: DictationView): string | undefined {
   const { phase, error, device, missingDevice } = dictation;
   if (phase === 'failed' || phase === 'final') return error === undefined ? undefined : errorText(error);
   if (phase === 'cancelled') return 'Discarded. Press ⌘Z to undo.';
@@ -83,11 +83,11 @@ export function barOf(db: number): string {
   return BARS[Math.round(fraction * (BARS.length - 1))] ?? '▁';
 }
 
-function isDone({ phase }: Capture): boolean {
+function isDone({ phase }: DictationView): boolean {
   return phase === 'final' || phase === 'failed';
 }
 
-function liveText({ committed, tentative, phase }: Capture): string {
+function liveText({ committed, tentative, phase }: DictationView): string {
   const text = committed.trimStart();
   const tentativeText = tentative.trim();
   const room = Math.max(0, MAX_SHOWN_CHARACTERS - tentativeText.length);
@@ -107,7 +107,7 @@ function liveText({ committed, tentative, phase }: Capture): string {
   return `${escapeMarkdown(shown.trimEnd())}${space}*${escapeMarkdown(tentativeText)}*`;
 }
 
-function emptyText({ phase, retranscribing }: Capture): string {
+function emptyText({ phase, retranscribing }: DictationView): string {
   switch (phase) {
     case 'opening':
       return '*One moment…*';

@@ -1,9 +1,9 @@
 import { Detail } from '@raycast/api';
-import type { Capture } from 'sotto/client';
+import type { DictationView } from 'sotto/client';
 import { formatClock, languageName } from '../lib/format';
 
 interface Props {
-  readonly dictation: Capture;
+  readonly dictation: DictationView;
   /** Detected, or else requested. */
   readonly language: string | undefined;
 }

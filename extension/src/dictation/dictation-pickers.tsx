@@ -1,13 +1,13 @@
 import { Icon } from '@raycast/api';
 import { usePromise } from '@raycast/utils';
-import { SottoError, type Capture } from 'sotto/client';
+import { SottoError, type DictationView } from 'sotto/client';
 import { withDaemon, type DaemonSettings } from '../lib/connect-daemon';
 import { languages } from '../lib/languages';
 import { errorText } from '../lib/markdown';
 import { ChoiceList, type Choice } from '../components/choice-list';
 
 interface Props {
-  readonly dictation: Capture;
+  readonly dictation: DictationView;
   readonly choose: (value: string) => void;
 }
 

@@ -1,6 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { isOver, SottoError, type CaptureClient, type Capture, type CaptureSwitch } from 'sotto/client';
+import {
+  followDictation,
+  isOver,
+  SottoClient,
+  SottoError,
+  viewOf,
+  type CaptureClient,
+  type CaptureSwitch,
+  type DictationView,
+} from 'sotto/client';
+import { sottoPaths } from '../lib/sotto-paths';
 import { findOrStartDictation, type DictationStartOptions } from './start-dictation';
 import { refreshMenuBar } from '../menu-bar/refresh-menu-bar';
 import { barOf } from './dictation-markdown';
@@ -10,8 +20,8 @@ const RENDER_INTERVAL_MS = 80;
 /** 1.9 s of audio. */
 const METER_BARS = 24;
 
-interface DictationView {
-  readonly dictation: Capture | undefined;
+interface ViewState {
+  readonly dictation: DictationView | undefined;
   /** Loudness as block characters, the newest last. */
   readonly meter: string;
   /** Why the dictation could not start, or its process died. */
@@ -20,14 +30,20 @@ interface DictationView {
 
 type CaptureCommand = Exclude<Parameters<CaptureClient['request']>[0], 'finish'>;
 
-const NOTHING: DictationView = { dictation: undefined, meter: '', error: undefined };
+const NOTHING: ViewState = { dictation: undefined, meter: '', error: undefined };
+
+/** The capture process starts the daemon. */
+const connectToText = (): Promise<SottoClient> => SottoClient.connect(sottoPaths().socket, 'raycast');
 
 /**
  * Joins or starts the dictation when the view opens, and follows it until it ends.
  * @param onFinal called once, with the last state of a dictation that ended with a text
  */
-export function useDictation(options: DictationStartOptions, onFinal: (dictation: Capture) => Promise<void>) {
-  const [view, setView] = useState<DictationView>(NOTHING);
+export function useDictation(
+  options: DictationStartOptions,
+  onFinal: (dictation: DictationView) => Promise<void>,
+) {
+  const [view, setView] = useState<ViewState>(NOTHING);
   const [round, setRound] = useState(0);
   const capture = useRef<CaptureClient | undefined>(undefined);
   const latest = useRef({ options, onFinal });
@@ -36,7 +52,7 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
   useEffect(() => {
     let isUnmounted = false;
     let bars = '';
-    const show = (dictation: Capture): void => {
+    const show = (dictation: DictationView): void => {
       bars = `${bars}${barOf(dictation.phase === 'listening' ? dictation.db : -120)}`.slice(-METER_BARS);
       const padded = bars.padStart(METER_BARS, barOf(-120));
       // Hair spaces: adjacent blocks would merge into one shape.
@@ -46,10 +62,10 @@ export function useDictation(options: DictationStartOptions, onFinal: (dictation
       const found = await findOrStartDictation(latest.current.options);
       capture.current = found.capture;
       if (isUnmounted) return found.capture.close();
-      show(found.first);
-      let last = found.first;
+      let last = viewOf(found.first);
+      show(last);
       void refreshMenuBar();
-      for await (const dictation of found.changes) {
+      for await (const dictation of followDictation(found.capture, connectToText, found.changes)) {
         if (isUnmounted) return;
         if (dictation.phase !== last.phase && !isOver(dictation.phase)) void refreshMenuBar();
         last = dictation;

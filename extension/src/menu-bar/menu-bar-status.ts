@@ -1,3 +1,4 @@
+import { viewOf } from 'sotto/client';
 import { Color, Icon, type Image } from '@raycast/api';
 import type { DaemonStatus } from 'sotto/protocol';
 import { capitalized } from '../lib/deliver';
@@ -21,7 +22,7 @@ export function statusOf({ dictation, daemon, error }: MenuBarState): MenuBarSta
     case 'listening':
       return {
         icon: { source: Icon.Microphone, tintColor: Color.Red },
-        text: stateOf(dictation),
+        text: stateOf(viewOf(dictation)),
       };
     case 'paused':
       return {

@@ -2,6 +2,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Capture, CaptureEvent } from '#daemon/protocol/capture.js';
+import { fakeText } from '../fake-text.js';
 import { fakeCapture, fakeDictation } from '../fake-capture.js';
 import { menuOf } from './desktop-view.js';
 import type { Frame } from './frame.js';
@@ -182,15 +183,17 @@ export const ANIMATIONS: readonly Animation[] = [
         notify = send;
         send({ type: 'dictation', dictation: fakeDictation({ ...LISTENING, seconds: 0 }), isNew: true });
       });
+      const text = await fakeText(environment.home.paths.socket);
       try {
         const host = await environment.raycast();
         const command = host.launch('dictate');
         await command.untilText('Start speaking', RENDER_TIMEOUT_MS);
         const frames = [{ content: windowOf(environment.frame(host, command)), ms: WORD_MS }];
-        for (const [index, { appended, tentative }] of wordByWord(DICTATION).entries()) {
+        for (const [index, { committed, tentative }] of wordByWord(DICTATION).entries()) {
           const db = LEVELS_DB[(3 * index) % LEVELS_DB.length] ?? 0;
           const seconds = ((index + 1) * WORD_MS) / 1000;
-          notify({ type: 'change', change: { tentative, db, seconds, speaking: true }, appended });
+          notify({ type: 'change', change: { db, seconds } });
+          text.show({ committed, tentative });
           const shown = tentative === '' ? DICTATION : `*${tentative.trim()}*`;
           await command.until((tree) => textOf(tree, 'markdown').includes(shown), RENDER_TIMEOUT_MS);
           const isLast = tentative === '';
@@ -201,6 +204,7 @@ export const ANIMATIONS: readonly Animation[] = [
         }
         return frames;
       } finally {
+        await text.close();
         await capture.close();
       }
     },
@@ -208,12 +212,12 @@ export const ANIMATIONS: readonly Animation[] = [
 ];
 
 /** The updates of a text that grows by words, until all of them are committed. */
-function wordByWord(text: string): { appended: string; tentative: string }[] {
+function wordByWord(text: string): { committed: string; tentative: string }[] {
   const words = text.split(/(?= )/);
   const committedAt = (step: number): number =>
     step === words.length ? words.length : Math.max(0, step + 1 - TENTATIVE_WORDS);
   return Array.from({ length: words.length + 1 }, (_, step) => ({
-    appended: words.slice(step === 0 ? 0 : committedAt(step - 1), committedAt(step)).join(''),
+    committed: words.slice(0, committedAt(step)).join(''),
     tentative: words.slice(committedAt(step), step + 1).join(''),
   }));
 }
@@ -231,7 +235,7 @@ async function midDictation(environment: SceneEnvironment): Promise<Frame> {
   const [committed = '', tentative = ''] = DICTATION.split(/(?= Thursday)/);
   const capture = await fakeCapture(environment.home.paths.capture, ({ type }, send) => {
     if (type !== 'begin') return;
-    const dictation = fakeDictation({ ...LISTENING, seconds: 6, committed, tentative, speaking: true });
+    const dictation = fakeDictation({ ...LISTENING, seconds: 6 });
     send({ type: 'dictation', dictation, isNew: true });
     // Slower than the view renders, so that each update draws a bar.
     LEVELS_DB.forEach((db, at) => {
@@ -239,12 +243,15 @@ async function midDictation(environment: SceneEnvironment): Promise<Frame> {
       setTimeout(() => send({ type: 'change', change: { db, seconds } }), 100 * (at + 1));
     });
   });
+  const text = await fakeText(environment.home.paths.socket);
+  text.show({ committed, tentative });
   try {
     const host = await environment.raycast();
     const command = host.launch('dictate');
     await command.untilText('0:07', RENDER_TIMEOUT_MS);
     return environment.frame(host, command);
   } finally {
+    await text.close();
     await capture.close();
   }
 }

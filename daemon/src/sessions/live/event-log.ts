@@ -1,6 +1,7 @@
 /**
  * The events of a session: those that are never taken back are numbered from 1 and written to the journal before
- * they are sent; of the others, the last of each type is kept. One listener receives them, the latest.
+ * they are sent; of the others, the last of each type is kept. One listener receives them, the latest, and any number of
+ * watchers.
  */
 import { isNumbered, type SessionCheckpoint, type LiveEvent } from '../../protocol/live.js';
 import type { Word } from '../../protocol/transcription.js';
@@ -30,6 +31,7 @@ export class EventLog {
   #text = '';
   #language: string | undefined;
   #listener: Listener | undefined;
+  readonly #watchers = new Set<Listener>();
   #tail: Promise<void> | undefined;
 
   /** @param before the session's events in another process */
@@ -64,6 +66,17 @@ export class EventLog {
   /** Replaces the listener, and replays the events after number `seq`. */
   setListener(listener: Listener, seq: number): void {
     this.#listener = listener;
+    this.#replay(listener, seq);
+  }
+
+  /** Replays all events to a watcher, and sends it the later ones. @returns ends that */
+  watch(watcher: Listener): () => void {
+    this.#watchers.add(watcher);
+    this.#replay(watcher, 0);
+    return () => void this.#watchers.delete(watcher);
+  }
+
+  #replay(listener: Listener, seq: number): void {
     this.#numbered.forEach((event, i) => {
       if (i + 1 > seq) listener({ seq: i + 1, event });
     });
@@ -114,12 +127,17 @@ export class EventLog {
     }
     this.#numbered.push(event);
     this.#track(event);
-    this.#listener?.({ seq, event });
+    this.#notify({ seq, event });
   }
 
   #sendUnnumbered(event: LiveEvent): void {
     this.#latest.set(event.type, event);
-    this.#listener?.({ event });
+    this.#notify({ event });
+  }
+
+  #notify(notice: LoggedEvent): void {
+    this.#listener?.(notice);
+    for (const watcher of this.#watchers) watcher(notice);
   }
 
   #track(event: LiveEvent): void {

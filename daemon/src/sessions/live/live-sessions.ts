@@ -2,6 +2,8 @@
  * The sessions of all clients: opened, resumed after a lost connection or a dead daemon, and finished if no client
  * resumes them.
  */
+import type { SessionView } from '../../protocol/session-view.js';
+import { SessionViewer } from './session-viewer.js';
 import { basename } from 'node:path';
 import type { Clock, Timer } from '../../clock.js';
 import type { Logger } from '../../logger.js';
@@ -137,6 +139,24 @@ export class LiveSessions {
     entry.session.fallbackFor = fallbackFor;
     this.#finishAfter(entry, GRACE_MS);
     return entry.session;
+  }
+
+  /**
+   * Shows a session to a client that does not record it.
+   *
+   * @param send returns whether the view was sent
+   * @returns ends the view
+   * @throws SottoError SESSION_NOT_FOUND for a session that this daemon does not have (yet)
+   */
+  watch(id: string, send: (view: SessionView) => boolean): () => void {
+    const entry = this.#entries.get(id);
+    if (entry === undefined || entry.transient) {
+      throw new SottoError('SESSION_NOT_FOUND', 'the dictation is not known (any more)');
+    }
+    const { model, fallbackFor } = entry.session;
+    const { replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).current();
+    const viewer = new SessionViewer({ model, fallbackFor, replacer, send });
+    return entry.events.watch((notice) => viewer.receive(notice));
   }
 
   /** Applies the user's current replacements to the text of a session while it grows. */
