@@ -7,19 +7,21 @@ import type { DaemonMessage } from '#daemon/protocol/messages.js';
 import type { SessionView } from '#daemon/protocol/session-view.js';
 import { PROTOCOL_VERSION, SOTTO_VERSION } from '#daemon/protocol/version.js';
 
+type ShownText = Pick<SessionView, 'committed' | 'tentative'> & Partial<SessionView>;
+
 export interface FakeText {
   /** Shows this text in all views, now and later. */
-  show(text: Pick<SessionView, 'committed' | 'tentative'>): void;
+  show(text: ShownText): void;
   close(): Promise<void>;
 }
 
 export async function fakeText(path: string): Promise<FakeText> {
-  let text = { committed: '', tentative: '' };
+  let text: ShownText = { committed: '', tentative: '' };
   /** By socket: the id of the session that it watches. */
   const watched = new Map<WebSocket, string>();
   const send = (socket: WebSocket, message: DaemonMessage): void => socket.send(JSON.stringify(message));
   const show = (socket: WebSocket, id: string): void => {
-    const view = { seq: 0, from: 0, model: 'fake', speaking: true, isOver: false, ...text };
+    const view: SessionView = { seq: 0, from: 0, model: 'fake', speaking: true, isOver: false, ...text };
     send(socket, { type: 'view', id, view });
   };
   const server = createServer();

@@ -47,9 +47,10 @@ const LEVELS_DB = [
 
 /** A dictation on the Mac of the pictures. */
 const LISTENING: Partial<Capture> = {
-  ...{ startedMs: Date.now(), engine: 'listening', language: 'en' },
-  ...{ model: 'whisper-large-v3-turbo', device: 'MacBook Pro Microphone' },
+  startedMs: Date.now(),
+  device: 'MacBook Pro Microphone',
 };
+const SESSION = { state: 'listening', language: 'en', model: 'whisper-large-v3-turbo' } as const;
 
 export const SCENES: readonly Scene[] = [
   {
@@ -193,7 +194,7 @@ export const ANIMATIONS: readonly Animation[] = [
           const db = LEVELS_DB[(3 * index) % LEVELS_DB.length] ?? 0;
           const seconds = ((index + 1) * WORD_MS) / 1000;
           notify({ type: 'change', change: { db, seconds } });
-          text.show({ committed, tentative });
+          text.show({ ...SESSION, committed, tentative });
           const shown = tentative === '' ? DICTATION : `*${tentative.trim()}*`;
           await command.until((tree) => textOf(tree, 'markdown').includes(shown), RENDER_TIMEOUT_MS);
           const isLast = tentative === '';
@@ -244,7 +245,7 @@ async function midDictation(environment: SceneEnvironment): Promise<Frame> {
     });
   });
   const text = await fakeText(environment.home.paths.socket);
-  text.show({ committed, tentative });
+  text.show({ ...SESSION, committed, tentative });
   try {
     const host = await environment.raycast();
     const command = host.launch('dictate');
