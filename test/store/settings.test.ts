@@ -2,7 +2,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { DEFAULT_GPU, DEFAULT_MEMORY, DEFAULT_RETENTION, readSettings } from '#daemon/settings.js';
+import { MODEL_TASKS } from '#daemon/protocol/model-tasks.js';
+import {
+  chosenModelOf,
+  DEFAULT_GPU,
+  DEFAULT_MEMORY,
+  DEFAULT_RETENTION,
+  readSettings,
+} from '#daemon/settings.js';
 import { chooseModel, choosePort, keepHistory } from '#daemon/store/write-settings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sotto-settings-'));
@@ -16,16 +23,19 @@ function settings(json: unknown) {
 
 describe('settings.json', () => {
   test('a missing file and a missing field mean the default: 30 days, no audio', () => {
-    const defaults = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY, http: {}, gpu: DEFAULT_GPU };
+    const others = { models: {}, http: {}, gpu: DEFAULT_GPU };
+    const defaults = { history: DEFAULT_RETENTION, memory: DEFAULT_MEMORY, ...others };
     expect(readSettings(join(folder, 'none.json'))).toEqual(defaults);
     expect(settings({})).toEqual({
       history: { keepDays: 30, keepAudio: false, maxAudioBytes: 2 ** 30 },
       memory: { unloadAfterMinutes: 60 },
+      models: {},
       http: {},
       gpu: { largeCommandBuffers: false },
     });
     const some = {
       model: 'base',
+      models: { speak: 'kokoro', later: 1 },
       history: { keepAudio: true },
       memory: { maxBytes: 1e9 },
       http: { port: 0 },
@@ -34,11 +44,28 @@ describe('settings.json', () => {
     };
     expect(settings(some)).toEqual({
       model: 'base',
+      models: { speak: 'kokoro' },
       history: { ...DEFAULT_RETENTION, keepAudio: true },
       memory: { ...DEFAULT_MEMORY, maxBytes: 1e9 },
       http: { port: 0 },
       gpu: { largeCommandBuffers: true },
     });
+  });
+
+  test('each task has a model of its own', async () => {
+    settings({ later: 1 });
+    await chooseModel(path, 'base');
+    await chooseModel(path, 'kokoro', 'speak');
+    await chooseModel(path, '/models/mimi', 'codec');
+    const chosen = readSettings(path);
+    expect(MODEL_TASKS.map((task) => chosenModelOf(chosen, task))).toEqual([
+      'base',
+      'kokoro',
+      '/models/mimi',
+      undefined,
+    ]);
+    for (const task of MODEL_TASKS) await chooseModel(path, undefined, task);
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ later: 1 });
   });
 
   test('all history settings are read', () => {
@@ -52,6 +79,8 @@ describe('settings.json', () => {
     ['null', 'settings'],
     [{ model: 7 }, '`model`'],
     [{ model: '' }, '`model`'],
+    [{ models: 'kokoro' }, '`models`'],
+    [{ models: { speak: '' } }, '`models.speak`'],
     [{ history: [] }, '`history`'],
     [{ history: { keepDays: -1 } }, '`history.keepDays`'],
     [{ history: { keepDays: '30' } }, '`history.keepDays`'],
