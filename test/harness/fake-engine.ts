@@ -168,6 +168,7 @@ function receive(message: ToEngine): void {
     case 'limits':
       maxBytes = message.maxBytes ?? Infinity;
       return;
+    case 'keep':
     case 'load-cancel':
       return;
     case 'prefetch':

@@ -45,9 +45,7 @@ interface BackgroundDictationDeps {
   readonly firstSource?: AudioSource;
   readonly recording: LocalRecording;
   /** Opens a session. The first one is opened at once, so that the model loads while the microphone opens. */
-  readonly openSession: (
-    requested: Capture['requested'],
-  ) => Pick<DictationAttemptDeps, 'dictation'>;
+  readonly openSession: (requested: Capture['requested']) => Pick<DictationAttemptDeps, 'dictation'>;
   readonly clock: Clock;
   readonly onChange: (dictation: BackgroundDictation) => void;
   /** Duration of the start sound. That much audio is recorded as silence, because the microphone picks the sound up. */
