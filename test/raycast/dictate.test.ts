@@ -272,7 +272,8 @@ describeUnless(reason)('Dictate', () => {
   });
 
   test('finishes every dictation, whenever its window closes', async () => {
-    const host = harness.raycast({ samples: SECOND });
+    // In real time: a microphone that falls silent for three seconds is opened again.
+    const host = harness.raycast({ samples: SECOND, pauseMs: 90 });
     // Warm up: a dictation without a view is finished after two seconds, including the start of processes.
     const first = await dictate(1, host);
     await first.act('Finish and Paste');
