@@ -39,10 +39,11 @@ describe('what installed models can do', () => {
     const [voice, other] = [make('voice'), make('other')];
     expect(await tasks(voice, other)).toEqual([['speak'], []]);
     expect(await tasks(voice, other)).toEqual([['speak'], []]);
-    expect(requests).toEqual([['voice', 'other']]);
+    // What no family recognizes is read again: a later version may.
+    expect(requests).toEqual([['voice', 'other'], ['other']]);
     utimesSync(join(voice, 'config.json'), 1, 1);
-    expect(await tasks(voice, other)).toEqual([[], ['speak']]);
-    expect(requests).toEqual([['voice', 'other'], ['voice']]);
+    expect(await tasks(voice, other)).toEqual([['speak'], []]);
+    expect(requests).toEqual([['voice', 'other'], ['other'], ['voice', 'other']]);
   });
 
   test('needs no process for a folder without a configuration, and forgets removed models', async () => {
@@ -51,9 +52,9 @@ describe('what installed models can do', () => {
     rmSync(voice, { recursive: true });
     mkdirSync(voice);
     expect(await tasks(voice)).toEqual([[]]);
-    await tasks(make('other'));
+    await tasks(make('another voice'));
     expect(Object.keys((JSON.parse(readFileSync(path, 'utf8')) as { models: object }).models)).toEqual([
-      join(folder, 'other'),
+      join(folder, 'another voice'),
     ]);
   });
 
@@ -71,6 +72,13 @@ describe('what installed models can do', () => {
     await expect(descriptions.taskFor({ name: 'voice', dir: make('voice') }, undefined)).resolves.toBe(
       'speak',
     );
+  });
+
+  test('is unknown while the process that would know can’t run, and not remembered', async () => {
+    const voice = make('voice');
+    const broken = new ModelDescriptions(path, () => Promise.reject(new Error('no addon')));
+    expect([...(await broken.tasksOf([voice])).values()]).toEqual([[]]);
+    expect(await tasks(voice)).toEqual([['speak']]);
   });
 
   test('decides what a model is chosen for', async () => {

@@ -12,6 +12,7 @@ import { defined } from '../protocol/defined.js';
 import { SottoError } from '../protocol/errors.js';
 import type { DaemonMessage, JobEvent } from '../protocol/messages.js';
 import { LIMITS } from '../protocol/version.js';
+import { errorOf } from './answers.js';
 import { fileJob } from './file-job.js';
 import type { OpenChannel } from './models.js';
 import { audioFrom, type SpeakCall, type SpeechEvent } from './speech-client.js';
@@ -96,14 +97,7 @@ function deliver(message: DaemonMessage, events: EventQueue<EncodeEvent>): void 
       events.push({ type: 'encoded', summary: message.summary });
       events.end();
       return;
-    case 'cancelled':
-      events.end(new SottoError('CANCELLED', 'cancelled'));
-      return;
-    case 'failed':
-    case 'error':
-      events.end(SottoError.fromWire(message.error));
-      return;
     default:
-      events.end(new SottoError('PROTOCOL', `\`${message.type}\` is not an answer to \`encode\``));
+      events.end(errorOf(message, '`encode`'));
   }
 }

@@ -1,13 +1,10 @@
 /** A job about one file at the daemon, whatever its task: copies the file if the daemon can't open it, and cancels. */
 import { throwIfCancelled } from '../async.js';
 import type { EventQueue } from '../event-queue.js';
-import { SottoError } from '../protocol/errors.js';
 import type { ClientMessage, Copied, DaemonMessage } from '../protocol/messages.js';
+import { cancelOnAbort } from './answers.js';
 import { DaemonCopy } from './daemon-copy.js';
 import type { OpenChannel } from './models.js';
-
-/** Time for the daemon to answer a cancel. */
-const CANCEL_TIMEOUT_MS = 2_000;
 
 type Waiting = Omit<Extract<DaemonMessage, { type: 'waiting' }>, 'id'>;
 
@@ -49,20 +46,12 @@ export async function* fileJob<Event>(
     },
     lost: (error) => events.end(error),
   });
-  let timer: NodeJS.Timeout | undefined;
-  const cancel = (): void => {
-    channel.send({ type: 'cancel', id });
-    timer = setTimeout(() => events.end(new SottoError('CANCELLED', 'cancelled')), CANCEL_TIMEOUT_MS);
-  };
-  signal?.addEventListener('abort', cancel, { once: true });
+  const end = cancelOnAbort({ id, channel, events, signal });
   try {
     channel.send(message(id, uploads === undefined ? undefined : true));
     yield* events.read();
   } finally {
-    clearTimeout(timer);
     copy?.stop();
-    signal?.removeEventListener('abort', cancel);
-    if (!events.over) channel.send({ type: 'cancel', id });
-    channel.close();
+    end();
   }
 }

@@ -6,7 +6,6 @@
  * for await (const files of client.files.watch()) if (files.every(isFileOver)) break;
  * const { segments } = await client.files.get(id);
  */
-import { SottoError } from '../protocol/errors.js';
 import {
   FILE_LIMITS,
   type FileJob,
@@ -14,10 +13,10 @@ import {
   type FilesRequest,
   type FilesResult,
 } from '../protocol/files.js';
-import type { DaemonMessage } from '../protocol/messages.js';
 import type { Segment, TranscribeOptions } from '../protocol/transcription.js';
 import { EventQueue } from '../event-queue.js';
 import type { OpenChannel } from './models.js';
+import { errorOf } from './answers.js';
 import { DaemonCopy } from './daemon-copy.js';
 
 export type { FileJob } from '../protocol/files.js';
@@ -94,7 +93,7 @@ export class FilesClient {
         if (message.type === 'files-event') {
           if (message.event.type === 'files') events.drop(() => true);
           events.push(message.event);
-        } else events.end(errorOf(message));
+        } else events.end(errorOf(message, '`files`'));
       },
       lost: (error) => events.end(error),
     });
@@ -150,7 +149,7 @@ export class FilesClient {
         receive: (message) => {
           channel.close();
           if (message.type === 'files-done' && isAnswer(message.result, request.do)) resolve(message.result);
-          else reject(errorOf(message));
+          else reject(errorOf(message, '`files`'));
         },
         lost: reject,
       });
@@ -172,10 +171,4 @@ function isAnswer<Do extends FilesResult['do']>(
   requested: Do,
 ): result is Extract<FilesResult, { do: Do }> {
   return result.do === requested;
-}
-
-function errorOf(message: DaemonMessage): SottoError {
-  if (message.type === 'error') return SottoError.fromWire(message.error);
-  if (message.type === 'cancelled') return new SottoError('CANCELLED', 'cancelled');
-  return new SottoError('PROTOCOL', `the daemon sent \`${message.type}\` for files`);
 }

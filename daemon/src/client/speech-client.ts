@@ -8,7 +8,6 @@
  * }
  */
 import { defined } from '../protocol/defined.js';
-import { SottoError } from '../protocol/errors.js';
 import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
 import {
   toFloat32,
@@ -18,10 +17,8 @@ import {
 } from '../protocol/synthesis.js';
 import { throwIfCancelled } from '../async.js';
 import { EventQueue } from '../event-queue.js';
+import { cancelOnAbort, errorOf } from './answers.js';
 import type { OpenChannel } from './models.js';
-
-/** Time for the daemon to answer a cancel. */
-const CANCEL_TIMEOUT_MS = 2_000;
 
 export type SpeechEvent =
   | { readonly type: 'waiting'; readonly for: string }
@@ -82,12 +79,7 @@ export async function* audioFrom(
     audio: ({ firstSample, pcm }) => events.push({ type: 'audio', firstSample, samples: toFloat32(pcm) }),
     lost: (error) => events.end(error),
   });
-  let timer: NodeJS.Timeout | undefined;
-  const cancel = (): void => {
-    channel.send({ type: 'cancel', id });
-    timer = setTimeout(() => events.end(new SottoError('CANCELLED', 'cancelled')), CANCEL_TIMEOUT_MS);
-  };
-  signal?.addEventListener('abort', cancel, { once: true });
+  const end = cancelOnAbort({ id, channel, events, signal });
   try {
     channel.send(message(id));
     for await (const event of events.read()) {
@@ -97,10 +89,7 @@ export async function* audioFrom(
       channel.send({ type: 'speech-acknowledge', id, samples: event.firstSample + event.samples.length });
     }
   } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', cancel);
-    if (!events.over) channel.send({ type: 'cancel', id });
-    channel.close();
+    end();
   }
 }
 
@@ -119,14 +108,7 @@ function deliver(message: DaemonMessage, events: EventQueue<SpeechEvent>): void 
       events.push({ type: 'final', summary: message.summary });
       events.end();
       return;
-    case 'cancelled':
-      events.end(new SottoError('CANCELLED', 'cancelled'));
-      return;
-    case 'failed':
-    case 'error':
-      events.end(SottoError.fromWire(message.error));
-      return;
     default:
-      events.end(new SottoError('PROTOCOL', `\`${message.type}\` is not an answer about audio`));
+      events.end(errorOf(message, 'a request for audio'));
   }
 }

@@ -76,7 +76,10 @@ export class ClientConnection {
     this.#live = new LiveChannels(context.live, (message, onlyForDisplay) =>
       this.#send(message, onlyForDisplay),
     );
-    this.#views = new SessionViews(context.live, (message) => this.#send(message, true));
+    this.#views = new SessionViews(context.live, (message) =>
+      // The last one must come; a later one makes up for any other.
+      this.#send(message, !message.view.isOver),
+    );
     this.#models = new ModelRequests(context.models, (message, onlyForDisplay) =>
       this.#send(message, onlyForDisplay),
     );

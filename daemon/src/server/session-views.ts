@@ -19,10 +19,6 @@ export class SessionViews {
     this.#send = send;
   }
 
-  get size(): number {
-    return this.#views.size;
-  }
-
   /** @throws SottoError INVALID_ARGUMENT, BUSY, SESSION_NOT_FOUND */
   watch({ id }: Extract<ClientMessage, { type: 'watch' }>): void {
     if (this.#views.has(id)) throw new SottoError('INVALID_ARGUMENT', 'this session is being watched');

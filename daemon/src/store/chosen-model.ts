@@ -2,7 +2,7 @@
 import { SottoError } from '../protocol/errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
 import { MODEL_TASKS, TASK_VERBS, type ModelTask } from '../protocol/model-tasks.js';
-import { chosenModelOf, type Settings } from '../settings.js';
+import { chosenModelOf, readSettings, type Settings } from '../settings.js';
 import { findModel, findModelWithFallback, type ModelDirs } from './find-model.js';
 
 /** @throws SottoError MODEL_NOT_FOUND if none is chosen, or it is not installed */
@@ -15,15 +15,32 @@ export function chosenModel(dirs: ModelDirs, settings: Settings, task: ModelTask
   });
 }
 
-/** The chosen model of each task that has one; those that are not installed are left out. */
-export function chosenModels(dirs: ModelDirs, settings: Settings): Map<ModelTask, ModelRef> {
+/**
+ * The chosen model of each task that has one. Those that are not installed, and all if settings.json is invalid, are left out:
+ * what needs them reports it.
+ *
+ * @param path of settings.json
+ */
+export function chosenModels(dirs: ModelDirs, path: string): Map<ModelTask, ModelRef> {
   const chosen = new Map<ModelTask, ModelRef>();
+  const settings = valueOf(() => readSettings(path));
+  if (settings === undefined) return chosen;
   for (const task of MODEL_TASKS) {
-    try {
-      chosen.set(task, chosenModel(dirs, settings, task));
-    } catch {
-      // Reported when it is needed.
-    }
+    const model = valueOf(() => chosenModel(dirs, settings, task));
+    if (model !== undefined) chosen.set(task, model);
   }
   return chosen;
+}
+
+function valueOf<T>(find: () => T): T | undefined {
+  try {
+    return find();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The tasks for which the model of this folder is chosen. */
+export function tasksChosen(chosen: ReadonlyMap<ModelTask, ModelRef>, dir: string): ModelTask[] {
+  return [...chosen].filter(([, model]) => model.dir === dir).map(([task]) => task);
 }

@@ -17,7 +17,7 @@ import { writeFileAtomic } from './write-file-atomic.js';
 
 const MAX_BYTES = 2 ** 20;
 
-/** What a model can do, in the order of `MODEL_TASKS`; empty if no family of Sotto recognizes it. */
+/** What a model can do, in the order of `MODEL_TASKS`. */
 interface KnownModel {
   readonly fingerprint: string;
   readonly tasks: readonly ModelTask[];
@@ -37,9 +37,8 @@ export class ModelDescriptions {
   }
 
   /**
-   * The tasks of each model: of the catalogue if it was pulled from there, otherwise from its configuration.
-   *
-   * @throws SottoError ENGINE_CRASHED, ENGINE_UNAVAILABLE
+   * The tasks of each model: of the catalogue if it was pulled from there, otherwise from its configuration. None if no family
+   * recognizes it, or the process that would know can't run: loading the model then says why.
    */
   async tasksOf(dirs: readonly string[]): Promise<ReadonlyMap<string, readonly ModelTask[]>> {
     const tasks = new Map<string, readonly ModelTask[]>();
@@ -51,12 +50,13 @@ export class ModelDescriptions {
       else if (fingerprint !== undefined) unknown.set(dir, fingerprint);
     }
     if (unknown.size === 0) return tasks;
-    const descriptions = await this.#describe([...unknown.keys()]);
+    const descriptions = await this.#describe([...unknown.keys()]).catch(() => []);
     for (const [index, [dir, fingerprint]] of [...unknown].entries()) {
       const capabilities = descriptions[index]?.capabilities;
-      const found = { fingerprint, tasks: capabilities === undefined ? [] : tasksOf(capabilities) };
-      this.#all.set(dir, found);
-      tasks.set(dir, found.tasks);
+      const found = capabilities === undefined ? [] : tasksOf(capabilities);
+      tasks.set(dir, found);
+      // A later version of Sotto may recognize the others.
+      if (found.length > 0) this.#all.set(dir, { fingerprint, tasks: found });
     }
     await this.#write();
     return tasks;
@@ -70,7 +70,6 @@ export class ModelDescriptions {
   async taskFor({ name, dir }: ModelRef, wanted: ModelTask | undefined): Promise<ModelTask> {
     const tasks = (await this.tasksOf([dir])).get(dir) ?? [];
     const [first] = tasks;
-    // Loading it says why no family recognizes it.
     if (first === undefined) return wanted ?? 'transcribe';
     if (wanted === undefined || tasks.includes(wanted)) return wanted ?? first;
     throw new SottoError('MODEL_UNSUPPORTED', `${name} is no model that ${TASK_VERBS[wanted]}`, {

@@ -1,15 +1,12 @@
 /** `sotto codec encode`: the codes of one file as JSON. */
 import { resolve } from 'node:path';
-import { existsSync, statSync } from 'node:fs';
 import { clock, formatSpeed } from '../../format-duration.js';
 import type { Paths } from '../../paths.js';
 import { joinCodes, type Codes, type EncodeOptions, type EncodeSummary } from '../../protocol/codec.js';
 import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
-import { OUTPUT_FILE, refuseSpecial } from '../../protocol/file-errors.js';
-import { placeText } from '../../writers/placement/place-text.js';
 import { onInterrupt } from '../interrupt.js';
-import { outputExists } from '../output-exists.js';
+import { assertCanWrite, placeOutput } from '../output-file.js';
 import { stageBar } from '../terminal/stage-bar.js';
 import { codesJson } from './codes-file.js';
 import { daemonEncoder, inProcessEncoder, type EncodeCall, type Encoder } from './encoder.js';
@@ -35,14 +32,14 @@ interface Result {
 export async function encode(command: EncodeCommand): Promise<number> {
   const { file, options, model, json, overwrite, quiet } = command;
   const output = command.output === '-' ? undefined : command.output;
-  // Before the work; placing the file is what decides.
-  if (output !== undefined && !overwrite && existsSync(output)) throw outputExists(output);
+  if (output !== undefined) assertCanWrite(output, overwrite);
   const interrupt = onInterrupt();
   const encoder = await encoderFor(command);
   const call = { path: resolve(file), options, signal: interrupt.signal, ...defined({ model }) };
   try {
     const result = await encodeFile(encoder, call, quiet);
-    if (output !== undefined) await write(output, `${result.json}\n`, overwrite);
+    if (output !== undefined)
+      await placeOutput(output, overwrite, (file) => file.writeFile(`${result.json}\n`));
     else if (json || !process.stdout.isTTY) process.stdout.write(`${result.json}\n`);
     if (!quiet && (output !== undefined || process.stdout.isTTY))
       process.stderr.write(`${output === undefined ? '' : `→ ${output}: `}${result.summary}\n`);
@@ -82,15 +79,6 @@ function resultOf(parts: readonly Codes[], summary: EncodeSummary & { readonly m
     json: codesJson(encoded, summary),
     summary: `${clock(seconds)} of audio as ${codes} codes${speed}`,
   };
-}
-
-/** @throws SottoError OUTPUT_EXISTS */
-async function write(path: string, text: string, overwrite: boolean): Promise<void> {
-  const existing = statSync(path, { throwIfNoEntry: false });
-  // A device or a pipe must not be replaced, either.
-  if (existing !== undefined) refuseSpecial(path, existing, OUTPUT_FILE);
-  const outcome = await placeText(path, text, { existing: overwrite ? 'replace' : 'keep' });
-  if (outcome === 'kept') throw outputExists(path);
 }
 
 async function encoderFor({ paths, daemon }: EncodeCommand): Promise<Encoder> {

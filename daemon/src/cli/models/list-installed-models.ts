@@ -1,5 +1,6 @@
 /** `sotto models list`: installed and available models. */
 import { modelDirs, type Paths } from '../../paths.js';
+import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import {
@@ -11,6 +12,7 @@ import {
   type CatalogueEntry,
   type Machine,
 } from '../../store/catalogue/index.js';
+import { chosenModels, tasksChosen } from '../../store/chosen-model.js';
 import { formatBytes } from '../../store/download/format-bytes.js';
 import {
   installedModels,
@@ -18,7 +20,7 @@ import {
   type InstalledModel,
   type PartialDownload,
 } from '../../store/installed-models.js';
-import { ChosenTasks, describedModels } from './described-models.js';
+import { describedModels } from './described-models.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
 import { modelTable, terminalColumns } from './model-table.js';
 import { styleFor, wantsColor, type Style } from '../terminal/style.js';
@@ -31,18 +33,18 @@ export async function listModels(
   const installed = await installedModels(modelDirs(paths));
   const partial = await partialDownloads(paths.models);
   const recommended = recommendedModel(machine);
-  const chosen = new ChosenTasks(paths);
-  const tasks = await tasksIn(paths, installed);
+  const chosen = chosenModels(modelDirs(paths), paths.settings);
+  const tasks = await describedModels(paths).tasksOf(installed.map(({ dir }) => dir));
   const states = await statesInDaemon(paths);
   if (json) {
     const output = {
-      chosen: chosen.defaultDir,
+      chosen: chosen.get('transcribe')?.dir,
       machine,
       recommended: recommended.name,
       installed: installed.map((model) => ({
         ...model,
         tasks: tasks.get(model.dir) ?? [],
-        chosenFor: chosen.of(model.dir),
+        chosenFor: tasksChosen(chosen, model.dir),
       })),
       partial,
       // From a running daemon.
@@ -73,7 +75,7 @@ interface View {
 
 interface Installed {
   readonly installed: readonly InstalledModel[];
-  readonly chosen: ChosenTasks;
+  readonly chosen: ReadonlyMap<ModelTask, ModelRef>;
   readonly tasks: ReadonlyMap<string, readonly ModelTask[]>;
   readonly states: ReadonlyMap<string, ModelStatus>;
 }
@@ -82,9 +84,9 @@ function installedText({ installed, chosen, tasks, states }: Installed, { column
   const hasStates = installed.some(({ name }) => describeState(states.get(name)) !== '');
   const hasOtherTasks = [...tasks.values()].some((list) => list.some((task) => task !== 'transcribe'));
   const rows = installed.map((model) => [
-    `${chosen.of(model.dir).length > 0 ? '*' : ' '} ${model.name}`,
+    `${tasksChosen(chosen, model.dir).length > 0 ? '*' : ' '} ${model.name}`,
     formatBytes(model.bytes).padStart(8),
-    ...(hasOtherTasks ? [tasksText(tasks.get(model.dir) ?? [], chosen.of(model.dir))] : []),
+    ...(hasOtherTasks ? [tasksText(tasks.get(model.dir) ?? [], tasksChosen(chosen, model.dir))] : []),
     ...(hasStates ? [describeState(states.get(model.name))] : []),
     errorsText(model.name),
     originText(model),
@@ -105,13 +107,6 @@ function installedText({ installed, chosen, tasks, states }: Installed, { column
 /** `transcribe, speak*`: a star marks the tasks for which it is chosen. */
 function tasksText(tasks: readonly ModelTask[], chosen: readonly ModelTask[]): string {
   return tasks.map((task) => `${task}${chosen.includes(task) ? '*' : ''}`).join(', ');
-}
-
-/** Without them the list is still useful, such as when the engine can't start. */
-function tasksIn(paths: Paths, installed: readonly InstalledModel[]) {
-  return describedModels(paths)
-    .tasksOf(installed.map(({ dir }) => dir))
-    .catch((): ReadonlyMap<string, readonly ModelTask[]> => new Map());
 }
 
 function partialText({ name, downloadedBytes, totalBytes }: PartialDownload, status?: ModelStatus): string {

@@ -8,7 +8,8 @@ import { formatBytes } from '../../store/download/format-bytes.js';
 import { readRecord } from '../../store/download/model-record.js';
 import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel } from '../../store/find-model.js';
-import { ChosenTasks, describedModels } from './described-models.js';
+import { chosenModels, tasksChosen } from '../../store/chosen-model.js';
+import { describedModels } from './described-models.js';
 import { modelArgument } from '../../store/model-argument.js';
 import { labeledRows } from '../terminal/labeled-rows.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
@@ -19,7 +20,9 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
   const entry =
     record === undefined ? catalogueEntry(name) : CATALOGUE.find(({ repo }) => repo === record.repo);
   const bytes = installed === undefined ? undefined : await folderBytes(installed.dir);
-  const chosenFor = installed === undefined ? [] : new ChosenTasks(paths).of(installed.dir);
+  const dirs = modelDirs(paths);
+  const chosenFor =
+    installed === undefined ? [] : tasksChosen(chosenModels(dirs, paths.settings), installed.dir);
   const tasks = installed === undefined ? (entry?.tasks ?? []) : await tasksIn(paths, installed.dir);
   const footprint = installed === undefined ? undefined : await predictedFootprint(installed.dir);
   const status = (await statesInDaemon(paths)).get(installed?.name ?? entry?.name ?? name);
@@ -73,10 +76,7 @@ function chosenText(chosenFor: readonly ModelTask[]): string {
 }
 
 async function tasksIn(paths: Paths, dir: string): Promise<readonly ModelTask[]> {
-  const tasks = await describedModels(paths)
-    .tasksOf([dir])
-    .catch(() => undefined);
-  return tasks?.get(dir) ?? [];
+  return (await describedModels(paths).tasksOf([dir])).get(dir) ?? [];
 }
 
 function catalogueRows(entry: CatalogueEntry): [string, string][] {

@@ -2,12 +2,12 @@
 import { createInterface } from 'node:readline/promises';
 import { modelDirs, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
+import { chosenModels, tasksChosen } from '../../store/chosen-model.js';
 import { formatBytes } from '../../store/download/format-bytes.js';
 import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel } from '../../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed-models.js';
 import { chooseModel } from '../../store/write-settings.js';
-import { ChosenTasks } from './described-models.js';
 import { queryDaemon } from './query-daemon.js';
 
 interface RemoveModelOptions {
@@ -23,7 +23,7 @@ export async function remove(paths: Paths, { name, yes, signal }: RemoveModelOpt
   const folder = removableName(paths.models, model);
   const size = formatBytes(await folderBytes(model.dir));
   if (!(await confirmRemoval(`Remove ${model.name} (${size})?`, yes, signal))) return 1;
-  const chosenFor = new ChosenTasks(paths).of(model.dir);
+  const chosenFor = tasksChosen(chosenModels(modelDirs(paths), paths.settings), model.dir);
   // A daemon loads the included model first if the removed one is in use.
   const reply = await queryDaemon(paths, ({ models }) => models.remove(model.dir, { force: true }));
   if (reply !== undefined && reply !== 'old') {
@@ -50,9 +50,9 @@ interface PruneOptions {
 
 /** @returns the exit code @throws SottoError */
 export async function prune(paths: Paths, { unused, yes, signal }: PruneOptions): Promise<number> {
-  const chosen = new ChosenTasks(paths);
+  const chosen = chosenModels(modelDirs(paths), paths.settings);
   const models = (await installedModels(modelDirs(paths))).filter(
-    ({ from, dir }) => from === 'hub' && chosen.of(dir).length === 0,
+    ({ from, dir }) => from === 'hub' && tasksChosen(chosen, dir).length === 0,
   );
   let bytes = 0;
   if (unused && models.length > 0) {

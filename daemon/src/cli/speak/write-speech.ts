@@ -1,16 +1,13 @@
 /** Writes audio to a WAV file or a pipe while it is made. */
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
 import { clock, formatSpeed } from '../../format-duration.js';
 import type { Paths } from '../../paths.js';
 import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
-import { OUTPUT_FILE, refuseSpecial } from '../../protocol/file-errors.js';
 import type { SpeechSource } from '../../protocol/ipc.js';
 import { wavData, wavHeader, type WavFormat } from '../../signal/wav-format.js';
-import { placeFile } from '../../writers/placement/place-text.js';
 import { onInterrupt } from '../interrupt.js';
-import { outputExists } from '../output-exists.js';
+import { assertCanWrite, placeOutput } from '../output-file.js';
 import type { Speaker, SpeakRequest } from './speaker.js';
 
 export interface SpeechOutput {
@@ -81,23 +78,14 @@ async function speakToFile(
   request: SpeakRequest,
   format: WavFormat,
 ): Promise<Spoken> {
-  const existing = statSync(path, { throwIfNoEntry: false });
-  // A device or a pipe must not be replaced, either.
-  if (existing !== undefined) refuseSpecial(path, existing, OUTPUT_FILE);
-  // Before the work; placing it is what decides.
-  if (existing !== undefined && !overwrite) throw outputExists(path);
+  assertCanWrite(path, overwrite);
   let spoken: Spoken = { seconds: 0, workSeconds: 0 };
-  const outcome = await placeFile(
-    path,
-    async (file) => {
-      const write: Write = async (bytes) => void (await file.appendFile(bytes));
-      spoken = await speakTo(write, speaker, request, format, async (header) => {
-        await file.write(header, 0, header.length, 0);
-      });
-    },
-    { existing: overwrite ? 'replace' : 'keep' },
-  );
-  if (outcome === 'kept') throw outputExists(path);
+  await placeOutput(path, overwrite, async (file) => {
+    const write: Write = async (bytes) => void (await file.appendFile(bytes));
+    spoken = await speakTo(write, speaker, request, format, async (header) => {
+      await file.write(header, 0, header.length, 0);
+    });
+  });
   return spoken;
 }
 

@@ -8,6 +8,7 @@ import { readRecord } from '../../store/download/model-record.js';
 import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel, type ModelDirs } from '../../store/find-model.js';
 import { installedModels, partialDownloads } from '../../store/installed-models.js';
+import { tasksChosen } from '../../store/chosen-model.js';
 import type { ModelDescriptions } from '../../store/model-descriptions.js';
 import type { ModelStates } from './model-states.js';
 import { defined } from '../../protocol/defined.js';
@@ -96,11 +97,6 @@ export async function modelInfo(
       catalogue: entry === undefined ? undefined : onWire(entry),
     }),
   };
-}
-
-/** The tasks for which the model of this folder is chosen. */
-export function tasksChosen(chosen: ReadonlyMap<ModelTask, ModelRef>, dir: string): ModelTask[] {
-  return [...chosen].filter(([, model]) => model.dir === dir).map(([task]) => task);
 }
 
 function onWire(entry: CatalogueEntry) {

@@ -9,9 +9,8 @@ import { SottoError } from '../../protocol/errors.js';
 import type { ModelRef } from '../../protocol/ipc.js';
 import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { ModelsRequest, ModelsResultOf } from '../../protocol/models.js';
-import { readSettings } from '../../settings.js';
 import { chooseIfFirst } from '../../store/choose-if-first.js';
-import { chosenModels } from '../../store/chosen-model.js';
+import { chosenModels, tasksChosen } from '../../store/chosen-model.js';
 import { isModelName, modelSource } from '../../store/download/model-source.js';
 import { findModel, findModelWithFallback, modelNames, type ModelDirs } from '../../store/find-model.js';
 import { installedModels, pruneModels, removableName, removeModel } from '../../store/installed-models.js';
@@ -20,7 +19,7 @@ import type { ModelEngine } from '../../supervisor/engine.js';
 import type { ModelAccess } from '../../supervisor/model-access.js';
 import { ModelStates, type NamedStatus } from './model-states.js';
 import { runPull, runVerify, type HubOptions } from './pull-job.js';
-import { modelInfo, listModels, tasksChosen } from './model-list.js';
+import { modelInfo, listModels } from './model-list.js';
 import { runRemove, runUse, runUseForTask } from './use-job.js';
 import { ModelFeed } from './model-feed.js';
 import type { ModelJobListener, Subscription, ModelJob } from './model-job.js';
@@ -124,7 +123,7 @@ export class ModelService {
   /** The chosen model of each task: those of settings.json, but the engine's for transcribing once it has one. */
   get #chosen(): Map<ModelTask, ModelRef> {
     const { engine, settings, modelDirs } = this.#options;
-    const chosen = chosenFrom(settings, modelDirs);
+    const chosen = chosenModels(modelDirs, settings);
     if (engine.chosen !== undefined) chosen.set('transcribe', engine.chosen);
     return chosen;
   }
@@ -332,15 +331,6 @@ export class ModelService {
   /** Whether it transcribes by default, or stands in for the model that does. */
   #isDefault({ dir }: ModelRef): boolean {
     return this.#chosen.get('transcribe')?.dir === dir || this.#options.engine.serving?.dir === dir;
-  }
-}
-
-/** Invalid settings are reported by what writes them. */
-function chosenFrom(settings: string, dirs: ModelDirs): Map<ModelTask, ModelRef> {
-  try {
-    return chosenModels(dirs, readSettings(settings));
-  } catch {
-    return new Map();
   }
 }
 
