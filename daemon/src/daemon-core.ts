@@ -90,16 +90,18 @@ export function createDaemonCore({
   });
   /** The problem of the configured model, until another model is chosen. */
   const modelProblem = (): SottoError | undefined =>
-    supervisor.chosen?.dir === plan?.model.dir ? problem : undefined;
+    supervisor.models.chosen?.dir === plan?.model.dir ? problem : undefined;
   const resolveModel: ResolveTaskModel = (wanted, task) => {
     if (wanted !== undefined) return findModel(dirs, wanted);
     // Settings may have changed since the start.
     if (task !== 'transcribe') return chosenModel(dirs, readSettings(paths.settings), task);
     // If the configured model is missing, a request without a model fails.
-    return modelProblem() === undefined ? (supervisor.chosen ?? configured().model) : configured().model;
+    return modelProblem() === undefined
+      ? (supervisor.models.chosen ?? configured().model)
+      : configured().model;
   };
   const resolveLiveModel: ResolveModel = (wanted) =>
-    wanted === undefined ? (supervisor.serving ?? configured().model) : findModel(dirs, wanted);
+    wanted === undefined ? (supervisor.models.serving ?? configured().model) : findModel(dirs, wanted);
   const file = new VocabularyFile(paths.vocabulary);
   const inUse = new ActiveVocabulary(() => file.read(), log);
   const sessions = new JobScheduler({

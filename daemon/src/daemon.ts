@@ -107,10 +107,10 @@ class Daemon implements RunningDaemon {
       modelAccess: core.modelAccess,
       keep: (outcome) => this.#recorder.keep(outcome),
       vocabulary: core.vocabulary.inUse,
-      fallbackFor: () => engine.fallbackFor,
+      fallbackFor: () => engine.models.fallbackFor,
     });
     this.#models = new ModelService({
-      ...{ engine, clock, log, onIdleChange },
+      ...{ engine: engine.models, clock, log, onIdleChange },
       modelDirs: modelDirs(paths),
       settings: paths.settings,
       machineSpeed: paths.machine,

@@ -58,9 +58,9 @@ describe('the models of an engine', () => {
     start({ model: turbo, standIn: starter }, 2_000);
     expect(supervisor.status().model).toEqual({ name: 'turbo', state: 'installed' });
     await serves('starter');
-    expect([supervisor.serving?.name, supervisor.chosen?.name]).toEqual(['starter', 'turbo']);
+    expect([supervisor.models.serving?.name, supervisor.models.chosen?.name]).toEqual(['starter', 'turbo']);
     await serves('turbo');
-    expect([supervisor.serving?.name, supervisor.chosen?.name]).toEqual(['turbo', 'turbo']);
+    expect([supervisor.models.serving?.name, supervisor.models.chosen?.name]).toEqual(['turbo', 'turbo']);
     expect(supervisor.status().models?.map(({ name }) => name)).toEqual(['turbo']);
   });
 
@@ -72,7 +72,7 @@ describe('the models of an engine', () => {
       state: 'ready',
       fallbackFor: { name: 'broken', error: { code: 'MODEL_CORRUPT' } },
     });
-    expect(supervisor.chosen).toEqual(starter);
+    expect(supervisor.models.chosen).toEqual(starter);
   });
 
   test('without a stand-in, a model that can not be loaded is reported as failed', async () => {
@@ -106,16 +106,16 @@ describe('the models of an engine', () => {
     start({ model: starter }, 2_000);
     await serves('starter');
     const changes: ModelStatus[][] = [];
-    const forget = supervisor.watchModels((models) => changes.push([...models]));
-    const using = supervisor.use(turbo);
+    const forget = supervisor.models.watchModels((models) => changes.push([...models]));
+    const using = supervisor.models.use(turbo);
     await until(() => changes.some((models) => models.some(({ name }) => name === 'turbo')));
-    expect(supervisor.serving).toEqual(starter);
+    expect(supervisor.models.serving).toEqual(starter);
     expect(supervisor.status().model).toMatchObject({ name: 'starter', state: 'ready' });
     expect(await using).toMatchObject({ name: 'turbo', state: 'ready' });
-    expect(supervisor.serving).toEqual(turbo);
+    expect(supervisor.models.serving).toEqual(turbo);
     forget();
     const before = changes.length;
-    supervisor.unload();
+    supervisor.models.unload();
     await until(() => supervisor.status().models?.length === 0);
     expect(changes).toHaveLength(before);
     // The next request loads it again.
@@ -127,48 +127,48 @@ describe('the models of an engine', () => {
   test('a model that can not be loaded changes nothing, and its request gets the reason', async () => {
     start({ model: starter });
     await serves('starter');
-    await expect(supervisor.use(named('broken'))).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
-    await expect(supervisor.use(named('huge'))).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
-    expect(await supervisor.use(named('huge'), { fallbacks: [turbo] })).toMatchObject({
+    await expect(supervisor.models.use(named('broken'))).rejects.toMatchObject({ code: 'MODEL_CORRUPT' });
+    await expect(supervisor.models.use(named('huge'))).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
+    expect(await supervisor.models.use(named('huge'), { fallbacks: [turbo] })).toMatchObject({
       name: 'turbo',
       fallbackFor: { name: 'huge' },
     });
-    expect(supervisor.serving).toEqual(turbo);
+    expect(supervisor.models.serving).toEqual(turbo);
     // The caller got the error: from here on there is no fallback to report.
     expect(supervisor.status().model.fallbackFor).toBeUndefined();
-    expect(supervisor.fallbackFor).toBeUndefined();
+    expect(supervisor.models.fallbackFor).toBeUndefined();
   });
 
   test('a model that crashes the engine is not tried again: the previous one is back', async () => {
     start({ model: starter });
     await serves('starter');
-    await expect(supervisor.use(named('deadly'))).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
+    await expect(supervisor.models.use(named('deadly'))).rejects.toMatchObject({ code: 'MODEL_LOAD_FAILED' });
     await serves('starter');
     expect(supervisor.status()).toMatchObject({ state: 'ready', restarts: 1 });
     await until(() => supervisor.status().state === 'ready');
-    expect(await supervisor.use(turbo)).toMatchObject({ name: 'turbo' });
+    expect(await supervisor.models.use(turbo)).toMatchObject({ name: 'turbo' });
   });
 
   test('a model that is requested before the engine starts is loaded by it, unless it was cancelled', async () => {
     start({ model: starter }, 50);
     const calledOff = new AbortController();
-    const never = supervisor.use(turbo, { signal: calledOff.signal });
-    const other = supervisor.use(named('base'));
+    const never = supervisor.models.use(turbo, { signal: calledOff.signal });
+    const other = supervisor.models.use(named('base'));
     calledOff.abort();
     await expect(never).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(await other).toMatchObject({ name: 'base', state: 'ready' });
-    await expect(supervisor.use(turbo, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    await expect(supervisor.models.use(turbo, { signal: AbortSignal.abort() })).rejects.toMatchObject({
       code: 'CANCELLED',
     });
-    expect(supervisor.serving).toEqual(named('base'));
+    expect(supervisor.models.serving).toEqual(named('base'));
   });
 
   test('an engine that dies of its model starts again with another one', async () => {
     start({ model: named('deadly'), standIn: starter });
     await until(() => supervisor.status().state === 'degraded');
-    expect(await supervisor.use(turbo)).toMatchObject({ name: 'turbo', state: 'ready' });
+    expect(await supervisor.models.use(turbo)).toMatchObject({ name: 'turbo', state: 'ready' });
     expect(supervisor.status()).toMatchObject({ state: 'ready', model: { name: 'turbo' } });
     await supervisor.stop();
-    await expect(supervisor.use(turbo)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
+    await expect(supervisor.models.use(turbo)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE' });
   });
 });

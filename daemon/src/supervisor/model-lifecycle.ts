@@ -6,7 +6,7 @@ import type { Logger } from '../logger.js';
 import { SottoError } from '../protocol/errors.js';
 import type { EngineModel, FromEngine, ModelLimits, ModelRef, ToEngine } from '../protocol/ipc.js';
 import type { ModelStatus } from '../protocol/status.js';
-import type { UseOptions } from './engine.js';
+import type { ModelEngine, UseOptions } from './engine.js';
 import type { ModelAccess } from './model-access.js';
 import { defined } from '../protocol/defined.js';
 
@@ -20,6 +20,8 @@ export interface WarmPlan {
 }
 
 interface ModelLifecycleOptions {
+  /** Called before a model is used, which may start a process. @throws SottoError if none will start */
+  readonly beforeUse?: () => void;
   readonly send: (message: ToEngine) => void;
   readonly log: Logger;
   readonly plan?: WarmPlan;
@@ -43,7 +45,7 @@ interface LoadRequest {
   readonly caller?: { resolve: (model: ModelStatus) => void; reject: (error: SottoError) => void };
 }
 
-export class ModelLifecycle {
+export class ModelLifecycle implements ModelEngine {
   readonly #options: ModelLifecycleOptions;
   readonly #listeners = new Set<(models: readonly ModelStatus[]) => void>();
   readonly #loadRequests = new Map<number, LoadRequest>();
@@ -140,6 +142,11 @@ export class ModelLifecycle {
   /** Without a process, the next one loads the model. */
   use(model: ModelRef, { fallbacks = [], signal, isDefault = true }: UseOptions = {}): Promise<ModelStatus> {
     if (signal?.aborted === true) return Promise.reject(new SottoError('CANCELLED', 'cancelled'));
+    try {
+      this.#options.beforeUse?.();
+    } catch (error) {
+      return Promise.reject(SottoError.from(error));
+    }
     let cancel = (): void => undefined;
     const answer = new Promise<ModelStatus>((resolve, reject) => {
       const requestId = this.#load({ model, fallbacks, isDefault, caller: { resolve, reject } });
@@ -171,7 +178,7 @@ export class ModelLifecycle {
     if (this.#ready) this.#options.send({ type: 'unload' });
   }
 
-  watch(listener: (models: readonly ModelStatus[]) => void): () => void {
+  watchModels(listener: (models: readonly ModelStatus[]) => void): () => void {
     this.#listeners.add(listener);
     listener(this.status().models);
     return () => void this.#listeners.delete(listener);

@@ -4,9 +4,9 @@
  */
 import type { Clock, Timer } from '../clock.js';
 import type { Logger } from '../logger.js';
-import { SottoError, type ErrorCode } from '../protocol/errors.js';
-import type { FromEngine, ModelLimits, ModelRef } from '../protocol/ipc.js';
-import type { EngineFigures, EngineState, EngineStatus, ModelStatus } from '../protocol/status.js';
+import { SottoError } from '../protocol/errors.js';
+import type { FromEngine, ModelLimits } from '../protocol/ipc.js';
+import type { EngineFigures, EngineState, EngineStatus } from '../protocol/status.js';
 import type {
   Engine,
   EngineJob,
@@ -16,13 +16,12 @@ import type {
   EngineStreamRequest,
   JobReport,
   EngineStreamReport,
-  ModelEngine,
   RunningJob,
   EngineStream,
-  UseOptions,
 } from './engine.js';
 import { EngineProcess, type EngineCommand } from './engine-process.js';
 import { HangWatch } from './hang-watch.js';
+import { EngineJobs } from './engine-jobs.js';
 import { EngineSpeeches } from './engine-speeches.js';
 import { EngineStreams } from './engine-streams.js';
 import type { ModelAccess } from './model-access.js';
@@ -31,8 +30,6 @@ import { ProgressWatch } from './progress-watch.js';
 import { RestartPolicy } from './restart-policy.js';
 import { defined } from '../protocol/defined.js';
 
-/** How long the engine may take to leave a decode step after a cancel before it is killed. */
-const CANCEL_GRACE_MS = 5_000;
 /** How long it may take to exit after a shutdown request. */
 const SHUTDOWN_GRACE_MS = 2_000;
 
@@ -48,39 +45,20 @@ interface SupervisorOptions {
   readonly onMeasured?: (gflops: number) => void;
 }
 
-interface CurrentJob {
-  readonly id: number;
-  readonly job: EngineJob;
-  readonly report: (report: JobReport) => void;
-  sent: boolean;
-  cancelled: boolean;
-  /** Of the grace period after a cancel. */
-  graceTimer?: Timer;
-  /** The error for which the engine was killed. */
-  fault?: SottoError;
-}
-
-export class Supervisor implements Engine, ModelEngine {
+export class Supervisor implements Engine {
+  /** Loads and frees models, by request and for each new process. */
+  readonly models: ModelLifecycle;
   readonly #options: SupervisorOptions;
   readonly #policy = new RestartPolicy();
   #state: EngineState = 'stopped';
   #process: EngineProcess | undefined;
   #watch: HangWatch | undefined;
   #progress: ProgressWatch | undefined;
+  readonly #jobs: EngineJobs;
   readonly #live: EngineStreams;
   readonly #speeches: EngineSpeeches;
   /** The error of a dictation or a speech for which the engine was killed. */
   #sessionFault: SottoError | undefined;
-  #current: CurrentJob | undefined;
-  /** The file of the next job. */
-  #prefetchPath: string | undefined;
-  /**
-   * The engine died with a file running and this one prefetched: either may be the cause, so it is not prefetched
-   * again.
-   */
-  #isPrefetchSuspect = false;
-  #nextJob = 1;
-  readonly #models: ModelLifecycle;
   #figures: EngineFigures | undefined;
   #device: string | undefined;
   #startedAtMs = 0;
@@ -97,6 +75,22 @@ export class Supervisor implements Engine, ModelEngine {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    const { access, cancelGraceMs, limits, warm } = options;
+    this.#jobs = new EngineJobs({
+      clock: options.clock,
+      ...defined({ cancelGraceMs }),
+      send: (message) => {
+        if (message.type === 'run') this.#progress?.noteStart();
+        this.#process?.send(message);
+      },
+      onStuck: (job) => {
+        options.log.warn({ job }, 'engine ignored a cancelled job: replacing it');
+        this.#expectedExit = true;
+        this.#process?.kill('did not stop a cancelled job');
+      },
+      onFailed: (error) => this.#killIfUntrustworthy(error),
+      onSucceeded: () => this.#policy.recordSuccess(),
+    });
     this.#live = new EngineStreams({
       clock: options.clock,
       send: (message) => this.#process?.send(message),
@@ -104,45 +98,19 @@ export class Supervisor implements Engine, ModelEngine {
       onStuck: () => this.#process?.kill('stopped decoding live audio'),
     });
     this.#speeches = new EngineSpeeches((message) => this.#process?.send(message));
-    const { warm, limits, access } = options;
-    this.#models = new ModelLifecycle({
+    this.models = new ModelLifecycle({
+      beforeUse: () => this.#startForModel(),
       send: (message) => this.#process?.send(message),
       log: options.log,
       ...defined({ plan: warm, limits, access }),
     });
   }
 
-  get serving(): ModelRef | undefined {
-    return this.#models.serving;
-  }
-
-  get chosen(): ModelRef | undefined {
-    return this.#models.chosen;
-  }
-
-  /** Name of the intended default model while another one serves. */
-  get fallbackFor(): string | undefined {
-    return this.#models.fallbackFor;
-  }
-
-  use(model: ModelRef, options?: UseOptions): Promise<ModelStatus> {
-    if (this.#state === 'stopped') return Promise.reject(this.#degradedError());
-    const used = this.#models.use(model, options);
+  /** @throws SottoError ENGINE_UNAVAILABLE if it was stopped */
+  #startForModel(): void {
+    if (this.#state === 'stopped') throw this.#degradedError();
     // The previous default model may have crashed the engine.
     if (this.#state === 'degraded') this.#spawn();
-    return used;
-  }
-
-  keep(models: readonly ModelRef[]): void {
-    this.#models.keep(models);
-  }
-
-  unload(): void {
-    this.#models.unload();
-  }
-
-  watchModels(listener: (models: readonly ModelStatus[]) => void): () => void {
-    return this.#models.watch(listener);
   }
 
   start(): void {
@@ -150,18 +118,16 @@ export class Supervisor implements Engine, ModelEngine {
   }
 
   run(job: EngineJob, report: (report: JobReport) => void): RunningJob {
-    if (this.#current !== undefined) throw new SottoError('INTERNAL', 'the engine runs one job at a time');
-    const current: CurrentJob = { id: this.#nextJob++, job, report, sent: false, cancelled: false };
-    this.#current = current;
-    // Reports come after `run` has returned.
-    queueMicrotask(() => this.#begin(current));
-    return { cancel: () => this.#cancel(current) };
+    const running = this.#jobs.run(job, report);
+    // Reports come after this has returned.
+    queueMicrotask(() => {
+      if (this.#isUnavailable()) this.#jobs.failAll(this.#degradedError());
+    });
+    return running;
   }
 
   prefetch(path: string | undefined): void {
-    this.#prefetchPath = path;
-    // After the `run` message of the current job.
-    queueMicrotask(() => this.#sendPrefetch());
+    this.#jobs.prefetch(path);
   }
 
   openStream(request: EngineStreamRequest, report: (report: EngineStreamReport) => void): EngineStream {
@@ -187,7 +153,7 @@ export class Supervisor implements Engine, ModelEngine {
     return {
       state: this.#state,
       restarts: this.#restarts,
-      ...this.#models.status(),
+      ...this.models.status(),
       ...(pid === undefined
         ? {}
         : { pid, uptimeSeconds: (this.#options.clock.nowMs() - this.#startedAtMs) / 1000 }),
@@ -216,23 +182,10 @@ export class Supervisor implements Engine, ModelEngine {
   }
 
   #stopServing(): void {
-    this.#current?.graceTimer?.cancel();
-    this.#current = undefined;
+    this.#jobs.forget();
     this.#restartTimer?.cancel();
     this.#state = 'stopped';
-    this.#live.failAll(this.#degradedError());
-    this.#speeches.failAll(this.#degradedError());
-    this.#models.failAll(this.#degradedError());
-  }
-
-  #begin(current: CurrentJob): void {
-    if (current !== this.#current) return;
-    if (this.#state === 'ready') {
-      this.#send(current);
-      return;
-    }
-    if (this.#isUnavailable()) this.#finish({ type: 'failed', error: this.#degradedError() });
-    else current.report({ type: 'waiting', for: 'engine' });
+    this.#failAll();
   }
 
   /** Whether no engine will start; one that failed long ago is tried once more. */
@@ -241,42 +194,6 @@ export class Supervisor implements Engine, ModelEngine {
     if (!this.#policy.canRetry(this.#options.clock.nowMs())) return true;
     this.#spawn();
     return false;
-  }
-
-  #send(current: CurrentJob): void {
-    current.sent = true;
-    this.#progress?.noteStart();
-    this.#process?.send({ type: 'run', job: current.id, ...current.job });
-  }
-
-  #sendPrefetch(): void {
-    if (this.#isPrefetchSuspect) return;
-    const path = this.#prefetchPath;
-    if (this.#state === 'ready') this.#process?.send({ type: 'prefetch', ...defined({ path }) });
-  }
-
-  #cancel(current: CurrentJob): void {
-    if (current !== this.#current || current.cancelled) return;
-    current.cancelled = true;
-    if (!current.sent) {
-      this.#finish({ type: 'cancelled' });
-      return;
-    }
-    this.#process?.send({ type: 'cancel', job: current.id });
-    current.graceTimer = this.#options.clock.after(this.#options.cancelGraceMs ?? CANCEL_GRACE_MS, () => {
-      this.#options.log.warn({ job: current.id }, 'engine ignored a cancelled job: replacing it');
-      this.#expectedExit = true;
-      this.#process?.kill('did not stop a cancelled job');
-    });
-  }
-
-  #finish(report: JobReport): void {
-    const current = this.#current;
-    this.#current = undefined;
-    current?.graceTimer?.cancel();
-    if (report.type === 'done' || report.type === 'encoded') this.#policy.recordSuccess();
-    if (report.type !== 'lost') this.#isPrefetchSuspect = false;
-    current?.report(report);
   }
 
   #spawn(): void {
@@ -299,7 +216,7 @@ export class Supervisor implements Engine, ModelEngine {
       clock,
       ping: () => process.send({ type: 'ping' }),
       onHang: (silentMs) => process.kill(`did not respond for ${Math.round(silentMs / 1000)} s`),
-      isLoading: () => this.#state === 'starting' || this.#models.isLoading,
+      isLoading: () => this.#state === 'starting' || this.models.isLoading,
     });
     this.#progress = new ProgressWatch({
       clock,
@@ -310,10 +227,8 @@ export class Supervisor implements Engine, ModelEngine {
   }
 
   get #currentWork(): 'none' | 'loading' | 'job' {
-    if (this.#models.isLoading) return 'loading';
-    // A cancelled job has a time limit of its own.
-    if (this.#speeches.isComputing) return 'job';
-    return this.#current?.sent === true && !this.#current.cancelled ? 'job' : 'none';
+    if (this.models.isLoading) return 'loading';
+    return this.#speeches.isComputing || this.#jobs.isComputing ? 'job' : 'none';
   }
 
   #receive(message: FromEngine): void {
@@ -329,18 +244,18 @@ export class Supervisor implements Engine, ModelEngine {
         this.#state = 'ready';
         this.#live.ready();
         this.#speeches.ready();
-        if (this.#current !== undefined) this.#send(this.#current);
-        if (this.#prefetchPath !== undefined) this.#sendPrefetch();
+        this.#jobs.ready();
         // After waiting jobs and sessions: their models load first.
-        this.#models.ready(this.#current?.job.model.dir);
+        this.models.ready(this.#jobs.modelDir);
         return;
       case 'models':
-        this.#models.receive(message);
-        if (this.#waitsForModel(message.models)) this.#current?.report({ type: 'waiting', for: 'model' });
+        this.models.receive(message);
+        for (const { dir, fraction, state } of message.models)
+          if (state === 'loading' && fraction === 0) this.#jobs.modelLoading(dir);
         return;
       case 'loaded':
       case 'load-failed':
-        this.#models.receive(message);
+        this.models.receive(message);
         return;
       case 'measured':
         this.#options.onMeasured?.(message.gflops);
@@ -356,16 +271,15 @@ export class Supervisor implements Engine, ModelEngine {
       case 'encoded':
       case 'failed':
       case 'cancelled':
-        this.#receiveOfJob(message);
+        this.#progress?.noteProgress();
+        this.#jobs.receive(message);
         return;
-      case 'live-failed':
-        if (this.#isUntrustworthy(message.error)) {
-          this.#sessionFault = SottoError.fromWire(message.error);
-          this.#process?.kill(message.error.message);
-          return;
-        }
-        this.#live.receive(message);
+      case 'live-failed': {
+        const error = SottoError.fromWire(message.error);
+        if (this.#killIfUntrustworthy(error)) this.#sessionFault = error;
+        else this.#live.receive(message);
         return;
+      }
       case 'live-update':
       case 'live-done':
         // A voice-only session says nothing about the device.
@@ -376,14 +290,12 @@ export class Supervisor implements Engine, ModelEngine {
       case 'live-voice':
         this.#live.receive(message);
         return;
-      case 'speech-failed':
-        if (this.#isUntrustworthy(message.error)) {
-          this.#sessionFault = SottoError.fromWire(message.error);
-          this.#process?.kill(message.error.message);
-          return;
-        }
-        this.#speeches.receive(message);
+      case 'speech-failed': {
+        const error = SottoError.fromWire(message.error);
+        if (this.#killIfUntrustworthy(error)) this.#sessionFault = error;
+        else this.#speeches.receive(message);
         return;
+      }
       case 'speech-opened':
       case 'speech-audio':
       case 'speech-done':
@@ -394,52 +306,10 @@ export class Supervisor implements Engine, ModelEngine {
   }
 
   /** Zeros for features or out of GPU memory: later results of that process can't be trusted. */
-  #isUntrustworthy({ code }: { code: ErrorCode }): boolean {
-    return code === 'ENGINE_CRASHED' || code === 'ENGINE_OOM';
-  }
-
-  #receiveOfJob(message: Extract<FromEngine, { job: number }>): void {
-    const current = this.#current;
-    if (current === undefined || message.job !== current.id) return;
-    this.#progress?.noteProgress();
-    switch (message.type) {
-      case 'opened': {
-        const { durationSeconds } = message;
-        current.report({ type: 'opened', ...defined({ durationSeconds }) });
-        return;
-      }
-      case 'event':
-        current.report({ type: 'event', event: message.event });
-        return;
-      case 'done':
-        this.#finish({ type: 'done', summary: message.summary });
-        return;
-      case 'codes': {
-        const { codes, scales, seconds } = message;
-        current.report({ type: 'codes', codes: { codes, ...defined({ scales }) }, seconds });
-        return;
-      }
-      case 'encoded':
-        this.#finish({ type: 'encoded', summary: message.summary });
-        return;
-      case 'cancelled':
-        this.#finish({ type: 'cancelled' });
-        return;
-      case 'failed': {
-        const error = SottoError.fromWire(message.error);
-        if (this.#isUntrustworthy(error)) {
-          current.fault = error;
-          this.#process?.kill(error.message);
-          return;
-        }
-        this.#finish({ type: 'failed', error });
-      }
-    }
-  }
-
-  #waitsForModel(models: Extract<FromEngine, { type: 'models' }>['models']): boolean {
-    const dir = this.#current?.job.model.dir;
-    return models.some((model) => model.dir === dir && model.state === 'loading' && model.fraction === 0);
+  #killIfUntrustworthy({ code, message }: SottoError): boolean {
+    const isUntrustworthy = code === 'ENGINE_CRASHED' || code === 'ENGINE_OOM';
+    if (isUntrustworthy) this.#process?.kill(message);
+    return isUntrustworthy;
   }
 
   #exited(why: string): void {
@@ -449,7 +319,7 @@ export class Supervisor implements Engine, ModelEngine {
     this.#watch?.stop();
     this.#process = undefined;
     this.#figures = undefined;
-    this.#models.lost(why);
+    this.models.lost(why);
     if (this.#state === 'stopped') {
       log.info({ engine: pid }, 'engine exited');
       this.#stopped?.();
@@ -461,10 +331,9 @@ export class Supervisor implements Engine, ModelEngine {
       this.#spawn();
     } else {
       this.#lastFailure = why;
-      const isOfFile = this.#current?.sent === true;
+      const isOfFile = this.#jobs.isSent;
       const now = clock.nowMs();
       const decision = isOfFile ? this.#policy.recordFileCrash(now) : this.#policy.recordCrash(now);
-      if (isOfFile) this.#isPrefetchSuspect = true;
       if (decision.restart && this.#fatal === undefined) {
         this.#state = 'restarting';
         this.#restartTimer = clock.after(decision.delayMs, () => this.#spawn());
@@ -479,22 +348,18 @@ export class Supervisor implements Engine, ModelEngine {
 
   /** Ends the job and the sessions of a process that died. */
   #settleLost(why: string): void {
-    const fault = this.#sessionFault ?? new SottoError('ENGINE_CRASHED', `the speech engine ${why}`);
+    const error = new SottoError('ENGINE_CRASHED', `the speech engine ${why}`);
+    const fault = this.#sessionFault ?? error;
     this.#sessionFault = undefined;
     this.#live.lost(fault);
     this.#speeches.lost(fault);
-    if (this.#state === 'degraded') {
-      this.#live.failAll(this.#degradedError());
-      this.#speeches.failAll(this.#degradedError());
-      this.#models.failAll(this.#degradedError());
-    }
-    const current = this.#current;
-    if (current === undefined) return;
-    if (current.cancelled) this.#finish({ type: 'cancelled' });
-    else if (current.sent) {
-      const error = current.fault ?? new SottoError('ENGINE_CRASHED', `the speech engine ${why}`);
-      this.#finish({ type: 'lost', error });
-    } else if (this.#state === 'degraded') this.#finish({ type: 'failed', error: this.#degradedError() });
+    this.#jobs.lost(error);
+    if (this.#state === 'degraded') this.#failAll();
+  }
+
+  #failAll(): void {
+    for (const all of [this.#live, this.#speeches, this.models, this.#jobs])
+      all.failAll(this.#degradedError());
   }
 
   #degradedError(): SottoError {
