@@ -2,20 +2,26 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { BackgroundDictation, RESTORE_MS } from '#daemon/capture/background-dictation.js';
+import {
+  BackgroundDictation,
+  RESTORE_MS,
+  type CaptureSession,
+  type SessionOptions,
+} from '#daemon/capture/background-dictation.js';
 import { soundFor } from '#daemon/capture/sounds.js';
 import { sweepLocalRecordings } from '#daemon/capture/sweep-local-recordings.js';
-import type { DictationAttemptDeps } from '#daemon/capture/dictation-attempt.js';
 import { LocalRecording } from '#daemon/capture/local-recording.js';
 import { EventQueue } from '#daemon/event-queue.js';
 import type { DictationEvent } from '#daemon/client/index.js';
+import { defined } from '#daemon/protocol/defined.js';
 import type { CapturePhase } from '#daemon/protocol/capture.js';
 import { SottoError } from '#daemon/protocol/errors.js';
 import { findOrphans } from '#daemon/store/spool/orphans.js';
+import { SpoolFile } from '#daemon/store/spool/spool-file.js';
+import { adoptRecording } from '#daemon/store/spool/unsent-recording.js';
 import { ramp, SECOND } from '#test/harness/ramp.js';
 import { ScriptedSource } from '#test/harness/scripted-source.js';
 import { VirtualClock } from '#test/harness/virtual-clock.js';
-import { until } from '#test/harness/wait.js';
 
 let folder = '';
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'dictation-'))));
@@ -25,22 +31,33 @@ const damaged = new SottoError('MODEL_CORRUPT', 'the model is damaged').toWire()
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A fake session that records its commands and sends events. */
-class ScriptedDictation {
+class ScriptedDictation implements CaptureSession {
+  readonly id: string;
   readonly commands: string[] = [];
-  readonly pushed: number[] = [];
+  readonly switches: SessionOptions[] = [];
+  readonly #recording: LocalRecording;
   readonly #events = new EventQueue<DictationEvent>();
   acknowledgedSamples = 0;
 
-  constructor(readonly id: string) {}
+  constructor(recording: LocalRecording) {
+    this.id = recording.id;
+    this.#recording = recording;
+  }
 
   async emit(...events: DictationEvent[]): Promise<void> {
-    for (const event of events) this.#events.push(event);
+    for (const event of events) {
+      if (event.type === 'opened') await adoptRecording(folder, this.id);
+      this.#events.push(event);
+    }
     await settled();
   }
 
-  push(samples: Int16Array): void {
-    this.acknowledgedSamples += samples.length;
-    this.pushed.push(...samples);
+  send(): void {
+    this.acknowledgedSamples = this.#recording.end;
+  }
+
+  switch(to: SessionOptions): void {
+    this.switches.push(to);
   }
 
   finish(): void {
@@ -49,14 +66,6 @@ class ScriptedDictation {
 
   cancel(): void {
     if (!this.commands.includes('cancel')) this.commands.push('cancel');
-  }
-
-  leave(): void {
-    this.commands.push('leave');
-  }
-
-  untilUnacknowledged(): Promise<void> {
-    return Promise.resolve();
   }
 
   events(): AsyncGenerator<DictationEvent, void> {
@@ -82,14 +91,17 @@ async function dictation(changes: { startSoundMs?: number } = {}) {
   const left: string[] = [];
   const marked = new Set<string>();
   const phases: CapturePhase[] = [];
+  const recording = new LocalRecording(folder);
   const begun = new BackgroundDictation({
     options: {},
     openSource: () => source,
-    recording: new LocalRecording(folder),
-    openSession: (): Pick<DictationAttemptDeps, 'dictation'> => {
-      const dictation = new ScriptedDictation(`session ${sessions.length}`);
-      sessions.push(dictation);
-      return { dictation };
+    recording,
+    sessionOptions: ({ language, model }) =>
+      defined({ model, options: language === undefined ? undefined : { language } }),
+    openSession: () => {
+      const session = new ScriptedDictation(recording);
+      sessions.push(session);
+      return session;
     },
     clock,
     ...changes,
@@ -111,7 +123,7 @@ async function dictation(changes: { startSoundMs?: number } = {}) {
   const pushSilence = (samples: number): void => {
     source.emit(new Int16Array(samples));
   };
-  return { dictation: begun, clock, emit, pushSilence, left, marked, phases, session };
+  return { dictation: begun, clock, emit, pushSilence, left, marked, phases, recording, session };
 }
 
 describe('a dictation whose microphone wakes up', () => {
@@ -132,37 +144,62 @@ describe('a dictation whose microphone wakes up', () => {
   });
 
   test('records the start sound as silence, and the audio before and after it unchanged', async () => {
-    const { emit, session } = await dictation({ startSoundMs: 300 });
+    const { emit, recording } = await dictation({ startSoundMs: 300 });
     const muted = 0.3 * SECOND;
     emit(1_000);
     emit(muted - 100);
     emit(SECOND);
     const expected = ramp(0, 1_000 + muted - 100 + SECOND);
     expected.fill(0, 1_000, 1_000 + muted);
-    await until(() => session(0).pushed.length === expected.length);
-    expect(session(0).pushed).toEqual([...expected]);
+    const file = await SpoolFile.reopen(await adoptRecording(folder, recording.id));
+    expect(await file.read(0, expected.length)).toEqual(Buffer.from(expected.buffer));
+    await file.close();
   });
 });
 
 describe('a cancelled dictation', () => {
   test('is marked at once, in case its process dies, until it is restored', async () => {
     const { dictation: begun, clock, emit, marked, session } = await dictation();
+    await session(0).emit(opened);
     emit(SECOND);
-    begun.switch({ language: 'de' });
     begun.cancel();
-    expect([...marked].filter((id) => id.startsWith('session'))).toEqual(['session 0', 'session 1']);
-    // Its recording, too, which the next process would pass to a daemon.
-    expect(marked.size).toBe(3);
+    expect([...marked]).toEqual([session(0).id]);
     begun.restore();
     expect([...marked]).toEqual([]);
     begun.cancel();
-    expect(marked.size).toBe(3);
+    expect(marked.size).toBe(1);
     clock.advance(RESTORE_MS);
     await session(0).emit({ type: 'cancelled' });
     await begun.ended;
-    // The recording is removed; a daemon removes the marks of its sessions.
-    expect([...marked]).toEqual(['session 0', 'session 1']);
-    expect(await findOrphans(folder)).toEqual([]);
+    // The daemon removes its file and the mark.
+    expect([...marked]).toEqual([session(0).id]);
+    expect(await findOrphans(folder)).toMatchObject([{ info: { id: session(0).id } }]);
+  });
+
+  test('is restored although a daemon that started meanwhile has removed its file', async () => {
+    const { dictation: begun, emit, session } = await dictation();
+    emit(SECOND);
+    begun.cancel();
+    rmSync(join(folder, `${session(0).id}.unsent`));
+    begun.restore();
+    const missing = new SottoError('SPOOL_FAILED', 'it is missing').toWire();
+    await session(0).emit({ type: 'failed', error: missing });
+    expect(session(1).commands).toEqual(['finish']);
+    await session(1).emit(opened);
+    expect(await findOrphans(folder)).toMatchObject([{ samples: SECOND, info: { id: session(1).id } }]);
+    await session(1).emit(final('restored'));
+    expect(begun.now).toMatchObject({ phase: 'final', text: 'restored' });
+  });
+
+  test('is removed with its mark if no daemon has it', async () => {
+    const { dictation: begun, clock, emit, marked, session } = await dictation();
+    emit(SECOND);
+    begun.cancel();
+    clock.advance(RESTORE_MS);
+    await session(0).emit({ type: 'cancelled' });
+    await begun.ended;
+    expect([...marked]).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
   });
 });
 
@@ -184,11 +221,13 @@ describe('a dictation that is cancelled while it finishes', () => {
 
   test('also marks a session that replaces a lost one meanwhile', async () => {
     const { dictation: begun, emit, marked, session } = await dictation();
+    await session(0).emit(opened);
     emit(SECOND);
     begun.cancel();
     await session(0).emit({ type: 'failed', error: new SottoError('DAEMON_LOST', 'it died').toWire() });
     expect(session(1).acknowledgedSamples).toBe(SECOND);
-    expect([...marked]).toEqual(expect.arrayContaining(['session 0', 'session 1']));
+    expect(session(1).id).not.toBe(session(0).id);
+    expect([...marked]).toContain(session(1).id);
   });
 
   test('has no text, although one was on its way', async () => {
@@ -232,12 +271,14 @@ describe('a dictation whose session is permanently lost', () => {
     ['permanently', damaged],
     ['until another one has it', new SottoError('DAEMON_LOST', 'it died').toWire()],
   ])('is recovered if its process dies meanwhile: lost %s', async (_, error) => {
-    const { emit, session } = await dictation();
+    const { emit, recording, session } = await dictation();
+    await session(0).emit(opened);
     emit(SECOND);
-    await session(0).emit({ type: 'level', rms: -30, peak: -20 }, { type: 'failed', error });
+    await session(0).emit({ type: 'failed', error });
     emit(2 * SECOND);
-    sweepLocalRecordings(folder);
-    expect(await findOrphans(folder)).toMatchObject([{ samples: 3 * SECOND }]);
+    expect(sweepLocalRecordings(folder)).toEqual([recording.id]);
+    const kept = (await findOrphans(folder)).find(({ info }) => info.id === recording.id);
+    expect(kept?.samples).toBe(3 * SECOND);
   });
 
   test('keeps the audio after the part that the daemon kept', async () => {
@@ -288,48 +329,45 @@ describe('a dictation whose session is permanently lost', () => {
 });
 
 describe('a dictation that is switched to another model', () => {
-  test('returns to the previous session if the model turns out to be damaged', async () => {
+  const switched: DictationEvent = { type: 'switched', request: 1, model: 'another' };
+
+  test('is transcribed again by the same session', async () => {
     const { dictation: begun, emit, session } = await dictation();
     await session(0).emit(opened, { type: 'state', state: 'listening' }, committed('one two'));
     emit(SECOND);
-    begun.switch({ model: 'damaged' });
-    await session(1).emit(opened, { type: 'state', state: 'waiting' });
-    expect(session(1).acknowledgedSamples).toBe(SECOND);
-    // The daemon has all audio on disk, which says nothing about the model.
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(session(0).commands).toEqual([]);
-    await session(1).emit({ type: 'failed', error: damaged });
+    begun.switch({ model: 'another', language: 'de' });
+    expect(session(0).switches).toEqual([{ model: 'another', options: { language: 'de' } }]);
+    expect(begun.now.requested).toEqual({});
+    await session(0).emit(switched);
     expect(begun.now).toMatchObject({
       phase: 'listening',
-      id: 'session 0',
-      error: damaged,
+      id: session(0).id,
+      requested: { model: 'another', language: 'de' },
+      retranscribing: true,
     });
-    emit(SECOND);
-    expect(session(0).acknowledgedSamples).toBe(2 * SECOND);
+    await session(0).emit(committed('eins zwei'));
+    expect(begun.now.retranscribing).toBeUndefined();
   });
 
-  test('returns to the session with a working model after a second switch, too', async () => {
-    const { dictation: begun, emit, session } = await dictation();
-    await session(0).emit(opened, { type: 'state', state: 'listening' }, committed('one two'));
-    emit(SECOND);
-    begun.switch({ model: 'loading' });
-    await session(1).emit(opened);
-    begun.switch({ model: 'damaged' });
-    await session(2).emit(opened);
-    expect([session(0).commands, session(1).commands]).toEqual([[], ['cancel']]);
-    await session(2).emit({ type: 'failed', error: damaged });
-    expect(begun.now).toMatchObject({ phase: 'listening', id: 'session 0' });
-  });
-
-  test('drops the previous session once the new one decodes', async () => {
+  test('goes on as before if that fails', async () => {
     const { dictation: begun, emit, session } = await dictation();
     await session(0).emit(opened, committed('one two'));
     emit(SECOND);
-    begun.switch({ model: 'good' });
-    await session(1).emit(opened, { type: 'state', state: 'listening' });
-    await until(() => session(0).commands.includes('cancel'));
-    expect(begun.now.id).toBe('session 1');
-    // Named after the remaining session: the daemon removes the recording of a cancelled one.
-    expect(readdirSync(folder)).toEqual(['session 1.recording']);
+    begun.switch({ model: 'damaged' });
+    await session(0).emit({ type: 'switch-failed', request: 1, error: damaged });
+    expect(begun.now).toMatchObject({ phase: 'listening', requested: {}, error: damaged });
+    // The same request is made again.
+    begun.switch({ model: 'damaged' });
+    expect(session(0).switches).toHaveLength(2);
+  });
+
+  test('is switched again if a lost session is replaced meanwhile', async () => {
+    const { dictation: begun, emit, session } = await dictation();
+    await session(0).emit(opened);
+    emit(SECOND);
+    begun.switch({ model: 'another' });
+    await session(0).emit({ type: 'failed', error: new SottoError('DAEMON_LOST', 'it died').toWire() });
+    expect(begun.now).toMatchObject({ requested: { model: 'another' }, id: session(1).id });
+    expect(session(1).acknowledgedSamples).toBe(SECOND);
   });
 });

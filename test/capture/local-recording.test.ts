@@ -5,8 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { sweepLocalRecordings } from '#daemon/capture/sweep-local-recordings.js';
 import { LocalRecording } from '#daemon/capture/local-recording.js';
 import { markCancelled } from '#daemon/store/spool/cancel-mark.js';
-import { findOrphans } from '#daemon/store/spool/orphans.js';
+import { findOrphans, readOrphan, type Orphan } from '#daemon/store/spool/orphans.js';
 import { SpoolFile } from '#daemon/store/spool/spool-file.js';
+import { adoptRecording } from '#daemon/store/spool/unsent-recording.js';
 import { ramp } from '#test/harness/ramp.js';
 
 let folder = '';
@@ -14,32 +15,46 @@ beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'sounds-'))));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 function spoken(samples: number, at = folder): LocalRecording {
-  const recording = new LocalRecording(at, { language: 'de' });
+  const recording = new LocalRecording(at, { options: { language: 'de' } });
   for (let from = 0; from < samples; from += 700) recording.append(ramp(from, Math.min(samples, from + 700)));
   return recording;
 }
 
-function all(recording: LocalRecording): number[] {
-  const samples: number[] = [];
-  while (samples.length < recording.samples) samples.push(...recording.read(samples.length, 1_000));
-  return samples;
+/** As a daemon does that opens the recording's session. */
+async function adopt(recording: LocalRecording): Promise<void> {
+  await adoptRecording(folder, recording.id);
+  recording.handOver();
+}
+
+async function samplesOf(orphan: Orphan | undefined): Promise<number[]> {
+  if (orphan === undefined) throw new Error('nothing was kept');
+  const file = await SpoolFile.reopen(orphan);
+  const pcm = await file.read(0, orphan.samples);
+  await file.close();
+  return [...new Int16Array(Uint8Array.from(pcm).buffer)];
 }
 
 describe('the local recording of a dictation', () => {
-  test('can be read from any sample on', () => {
+  test('is in its file, from the first sample on', async () => {
     const recording = spoken(5_001);
-    expect(all(recording)).toEqual([...ramp(0, 5_001)]);
-    expect([...recording.read(4_321, 100)]).toEqual([...ramp(4_321, 4_421)]);
-    expect(recording.read(5_001, 100)).toHaveLength(0);
+    expect(recording).toMatchObject({ hasFile: true, samplesInFile: 5_001, end: 5_001 });
+    expect(await samplesOf(await readOrphan(join(folder, `${recording.id}.unsent`)))).toEqual([
+      ...ramp(0, 5_001),
+    ]);
     recording.remove();
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('stays in memory if the disk is full', () => {
+  test('stays in memory if there can’t be a file', () => {
     const file = join(folder, 'a-file');
     writeFileSync(file, '');
     const recording = spoken(5_001, file);
-    expect(all(recording)).toEqual([...ramp(0, 5_001)]);
+    expect(recording).toMatchObject({ hasFile: false, samplesInFile: 0, end: 5_001 });
+    const samples: number[] = [];
+    while (samples.length < recording.end)
+      samples.push(...new Int16Array(Uint8Array.from(recording.read(samples.length, 1_000)).buffer));
+    expect(samples).toEqual([...ramp(0, 5_001)]);
+    expect(recording.read(5_001, 100)).toHaveLength(0);
     expect(recording.leave()).toBeUndefined();
   });
 
@@ -54,55 +69,54 @@ describe('the local recording of a dictation', () => {
 
   test('of a killed process is recovered, unless a daemon has it', async () => {
     const alone = spoken(3_000);
-    spoken(2_000).assignTo('session');
+    const sent = spoken(2_000);
+    await adopt(sent);
     spoken(0);
-    expect(await findOrphans(folder)).toEqual([]);
     expect(sweepLocalRecordings(folder)).toEqual([alone.id]);
-    expect(await findOrphans(folder)).toMatchObject([{ samples: 3_000 }]);
-    expect(readdirSync(folder)).toHaveLength(1);
+    const orphans = await findOrphans(folder);
+    expect(orphans.map(({ samples }) => samples).sort()).toEqual([2_000, 3_000]);
+    expect(readdirSync(folder)).toHaveLength(2);
     expect(sweepLocalRecordings(join(folder, 'missing'))).toEqual([]);
   });
 
-  test('that a session has started to receive lies beside its spool, and stays as long as the spool does', () => {
+  test('is written on while it is a session’s file, and not removed by its own process', async () => {
     const recording = spoken(3_000);
-    writeFileSync(join(folder, 'first.spool'), '');
-    recording.assignTo('first');
-    sweepLocalRecordings(folder);
-    expect(readdirSync(folder).sort()).toEqual(['first.recording', 'first.spool']);
-    recording.assignTo('second');
-    expect(readdirSync(folder).sort()).toEqual(['first.spool', 'second.recording']);
-    sweepLocalRecordings(folder);
-    expect(readdirSync(folder)).toEqual(['first.spool']);
+    await adopt(recording);
+    recording.append(ramp(3_000, 4_000));
+    recording.remove();
+    const [orphan] = await findOrphans(folder);
+    expect(await samplesOf(orphan)).toEqual([...ramp(0, 4_000)]);
   });
 
-  test('belongs to no session again once its session is lost', async () => {
+  test.each([true, false])('gets a file of its own once its session has ended: lost %s', async (isLost) => {
     const recording = spoken(3_000);
-    recording.assignTo('first');
-    recording.reclaim();
+    const session = recording.id;
+    await adopt(recording);
+    recording.reclaim(isLost);
+    recording.append(ramp(3_000, 4_000));
+    expect(recording.id).not.toBe(session);
+    // Only a daemon that lives removes the session's file.
+    expect(readdirSync(folder).includes(`${session}.spool`)).toBe(!isLost);
     expect(sweepLocalRecordings(folder)).toEqual([recording.id]);
-    expect(await findOrphans(folder)).toMatchObject([{ samples: 3_000 }]);
+    const orphan = (await findOrphans(folder)).find(({ info }) => info.id === recording.id);
+    expect(await samplesOf(orphan)).toEqual([...ramp(0, 4_000)]);
   });
 
   test('is written again if its file was removed while it is still recorded', async () => {
     const recording = spoken(3_000);
-    recording.assignTo('first');
-    rmSync(join(folder, 'first.recording'));
+    await adopt(recording);
+    rmSync(join(folder, `${recording.id}.spool`));
     recording.append(ramp(3_000, 4_000));
     expect(recording.leave()).toBe(recording.id);
-    const [orphan] = await findOrphans(folder);
-    if (orphan === undefined) throw new Error('nothing was kept');
-    const pcm = await (await SpoolFile.reopen(orphan)).read(0, 4_000);
-    expect([...new Int16Array(Uint8Array.from(pcm).buffer)]).toEqual([...ramp(0, 4_000)]);
+    expect(await samplesOf((await findOrphans(folder))[0])).toEqual([...ramp(0, 4_000)]);
   });
 
   test('of a process that was killed after a cancel is removed; files with other names or contents stay', () => {
-    const [unsent, sent, wanted] = [spoken(3_000), spoken(2_000), spoken(1_000)];
-    sent.assignTo('session');
-    for (const id of [unsent.id, 'session']) markCancelled(folder, id);
-    const others = ['my notes.recording', 'notes.recording', 'notes.unsent'];
+    const [unsent, wanted] = [spoken(3_000), spoken(1_000)];
+    markCancelled(folder, unsent.id);
+    const others = ['my notes.unsent', 'notes.unsent'];
     for (const name of others) writeFileSync(join(folder, name), 'x');
     sweepLocalRecordings(folder);
-    // The session's mark stays for the daemon, which has its spool.
-    expect(readdirSync(folder).sort()).toEqual([...others, `${wanted.id}.spool`, 'session.cancelled'].sort());
+    expect(readdirSync(folder).sort()).toEqual([...others, `${wanted.id}.spool`].sort());
   });
 });

@@ -142,14 +142,14 @@ describe('the process of a background dictation', () => {
       const { pid } = JSON.parse(status.stdout) as { pid: number };
       const capture = begin({ samples: 60 * SECOND, pauseMs: 20 }, '--keep-listening');
       const before = await waitForState(await attach(), ({ committed }) => committed !== '');
-      // The daemon acknowledges none of the audio from here on.
+      // The daemon reads none of the audio from here on.
       process.kill(pid, 'SIGSTOP');
       const last = await waitForState(await attach(), ({ seconds }) => seconds > before.seconds + 3);
       capture.kill('SIGKILL');
       process.kill(pid, 'SIGKILL');
       await capture.done;
       await until(() => !isRunning(pid));
-      const recording = readdirSync(captures.paths.spool).find((name) => name.endsWith('.recording')) ?? '';
+      const recording = readdirSync(captures.paths.spool).find((name) => name.endsWith('.spool')) ?? '';
       const samples = (await readOrphan(join(captures.paths.spool, recording)))?.samples ?? 0;
       expect(samples).toBeGreaterThanOrEqual(Math.round(last.seconds * SECOND));
       if (next.join() === 'capture')

@@ -1,6 +1,6 @@
 /** The dictation engine without a process: `fake-live.ts` in this process, which a test can end. */
 import type { FromEngine } from '#daemon/protocol/ipc.js';
-import { SottoError } from '#daemon/protocol/errors.js';
+import { SottoError, type ErrorCode } from '#daemon/protocol/errors.js';
 import type {
   Engine,
   EngineStreamRequest,
@@ -16,6 +16,9 @@ export class InProcessLive implements Engine {
   readonly #reports = new Set<Report>();
   #up = true;
   #starters: (() => void)[] = [];
+  #nextError: SottoError | undefined;
+  #isNextHeld = false;
+  #held: (() => void)[] = [];
 
   run(): never {
     throw new Error('no files here');
@@ -38,15 +41,24 @@ export class InProcessLive implements Engine {
       report(event);
     };
     this.#reports.add(notify);
+    const failure = this.#nextError;
+    const isHeld = this.#isNextHeld;
+    this.#nextError = undefined;
+    this.#isNextHeld = false;
     const open = (): void => {
       if (over) return;
+      if (failure !== undefined) {
+        notify({ type: 'failed', error: failure });
+        return;
+      }
       fake = new FakeLive({ type: 'live-open', session: 1, ...request }, (message) =>
         notify(reportOf(message)),
       );
       notify({ type: 'opened' });
     };
     queueMicrotask(() => {
-      if (this.#up) open();
+      if (isHeld) this.#held.push(open);
+      else if (this.#up) open();
       else {
         notify({ type: 'waiting', for: 'engine' });
         this.#starters.push(open);
@@ -82,6 +94,20 @@ export class InProcessLive implements Engine {
   start(): void {
     this.#up = true;
     for (const open of this.#starters.splice(0)) open();
+  }
+
+  /** The next stream fails instead of opening, as with a damaged model. */
+  failNext(code: ErrorCode): void {
+    this.#nextError = new SottoError(code, 'not opened');
+  }
+
+  /** The next stream opens with `release`, as if its model took long to load. */
+  holdNext(): void {
+    this.#isNextHeld = true;
+  }
+
+  release(): void {
+    for (const open of this.#held.splice(0)) open();
   }
 
   fail(error: SottoError): void {

@@ -1,41 +1,47 @@
 /**
  * One dictation that is independent of the command that started it, from a microphone to its text. It can be
  * paused, finished, cancelled and, for a while, restored; and transcribed again in another language or with another
- * model.
+ * model. `dictation-state.ts` has its states; this records, follows the session, and does what a transition requires.
  */
-import type { DictationEvent } from '../client/index.js';
+import type { Dictation, DictationEvent, DictationOptions } from '../client/index.js';
 import type { Clock, Timer } from '../clock.js';
-import {
-  isOver,
-  type Capture,
-  type CaptureOptions,
-  type CapturePhase,
-  type CaptureSwitch,
-} from '../protocol/capture.js';
-import { SottoError, type WireError } from '../protocol/errors.js';
+import { isOver, type Capture, type CaptureOptions, type CaptureSwitch } from '../protocol/capture.js';
+import { defined } from '../protocol/defined.js';
+import { SottoError } from '../protocol/errors.js';
 import { codedError } from '../protocol/file-errors.js';
 import { SAMPLE_RATE } from '../protocol/live.js';
 import { levelOf, SILENT_DB } from '../sessions/live/level.js';
-import { LevelMeter } from './level-meter.js';
 import type { AudioSourceInfo, AudioSource } from './audio-source.js';
-import { WakeDetector } from './wake-detector.js';
-import { ReconnectingSource } from './reconnecting-source.js';
-import { DictationAttempt, type DictationAttemptDeps } from './dictation-attempt.js';
+import {
+  lossOf,
+  phaseOf,
+  transition,
+  type CaptureState,
+  type Effect,
+  type StateEvent,
+} from './dictation-state.js';
+import { LevelMeter } from './level-meter.js';
 import type { LocalRecording } from './local-recording.js';
-import { defined } from '../protocol/defined.js';
+import { ReconnectingSource } from './reconnecting-source.js';
+import { WakeDetector } from './wake-detector.js';
 
 /** How long a cancelled dictation can be restored. */
 export const RESTORE_MS = 8_000;
 /** Finishes a dictation without committed text for this long: it was forgotten. */
 const MAX_SILENCE_MS = 10 * 60_000;
-/** How often a session that the daemon lost is started again from the first sample. */
+/** How often a session that is lost, or whose file is, is replaced by one from the first sample. */
 const MAX_SESSION_RESTARTS = 2;
 /** Less audio than this isn't worth keeping. */
 const MIN_KEPT_SAMPLES = SAMPLE_RATE;
 
-const ACTIVE_PHASES: readonly CapturePhase[] = ['opening', 'listening', 'paused'];
+export type SessionOptions = Pick<DictationOptions, 'model' | 'options'>;
+/** A session at the daemon, whose audio is the recording. */
+export type CaptureSession = Pick<
+  Dictation,
+  'id' | 'acknowledgedSamples' | 'send' | 'switch' | 'finish' | 'cancel' | 'events'
+>;
 
-type Failed = Extract<DictationEvent, { type: 'failed' }>;
+type Requested = Capture['requested'];
 
 interface BackgroundDictationDeps {
   readonly options: CaptureOptions;
@@ -44,8 +50,10 @@ interface BackgroundDictationDeps {
   /** A source that is already being opened. */
   readonly firstSource?: AudioSource;
   readonly recording: LocalRecording;
+  /** The model and options of a session for a language and a model. */
+  readonly sessionOptions: (requested: Requested) => SessionOptions;
   /** Opens a session. The first one is opened at once, so that the model loads while the microphone opens. */
-  readonly openSession: (requested: Capture['requested']) => Pick<DictationAttemptDeps, 'dictation'>;
+  readonly openSession: (options: SessionOptions) => CaptureSession;
   readonly clock: Clock;
   readonly onChange: (dictation: BackgroundDictation) => void;
   /** Duration of the start sound. That much audio is recorded as silence, because the microphone picks the sound up. */
@@ -59,38 +67,24 @@ interface BackgroundDictationDeps {
   readonly onUnsentRecording?: (id: string) => void;
 }
 
-/** How the last session that transcribed the dictation failed. */
-interface SessionLoss {
-  readonly error: WireError;
-  /** Samples of the recording that the history keeps with it. */
-  readonly recordedSamples: number;
-  /** Whether the daemon has kept them. */
-  readonly isKept: boolean;
-}
-
-/** The fields that don't come from a session. */
-type OwnState = Omit<Capture, keyof DictationAttempt['state']>;
+/** What clients see besides the state. */
+type View = Omit<Capture, 'id' | 'phase' | 'recordingOnly' | 'text'>;
 
 export class BackgroundDictation {
   readonly #deps: BackgroundDictationDeps;
   readonly #source: ReconnectingSource;
   readonly #levels = new LevelMeter();
-  #ownState: OwnState;
-  #session: DictationAttempt;
-  /** After a switch: replaces the session once the daemon has opened it. */
-  #nextAttempt: DictationAttempt | undefined;
-  /** Before a switch: kept until the new session has all the audio and a working model. */
-  #previousAttempt: DictationAttempt | undefined;
+  #state: CaptureState = { phase: 'opening' };
+  #view: View;
+  #session: CaptureSession;
+  /** Of a switch, until the daemon has answered it. */
+  #switchingTo: Requested | undefined;
   #sessionRestarts = 0;
-  /** Set when no session transcribes the dictation any more. */
-  #failure: SessionLoss | undefined;
-  /** Set when it can't be restored any more. */
-  #isDiscarded = false;
+  /** How much of the recording the history has with a failed session. */
+  #keptSamples = 0;
   #wakeDetector = new WakeDetector();
   /** Samples still to be recorded as silence. */
   #samplesToSilence = 0;
-  #sourceFailure: SottoError | undefined;
-  #sourceEnded = false;
   #restoreTimer: Timer | undefined;
   #forgottenTimer: Timer | undefined;
   #settle: () => void = () => undefined;
@@ -101,40 +95,47 @@ export class BackgroundDictation {
     this.#deps = deps;
     const { clock, firstSource, openSource, options } = deps;
     const { device, language, model } = options;
-    this.#ownState = {
+    this.#view = {
       startedMs: Date.now(),
-      phase: 'opening',
+      requested: requestedOf({ language, model }),
       seconds: 0,
       db: SILENT_DB,
       noSignalSeconds: 0,
+      daemon: 'connecting',
     };
     this.#source = new ReconnectingSource(
       {
         open: openSource,
         clock,
-        onLost: (error) => this.#wake({ error: error.toWire() }),
-        onOpened: (opened) => this.#opened(opened),
+        onLost: (error) => this.#waitForSignal({ error: error.toWire() }),
+        onOpened: (opened) => this.#sourceOpened(opened),
         ...defined({ device }),
       },
       firstSource,
     );
-    this.#session = this.#begin({
-      ...(language !== undefined && language !== 'auto' && { language }),
-      ...defined({ model }),
-    });
+    this.#session = this.#openSession(this.#view.requested);
     void this.#record();
     this.#watchForgotten();
   }
 
   get now(): Capture {
-    return { ...this.#session.state, ...this.#ownState };
+    const state = this.#state;
+    const loss = lossOf(state);
+    const error = ('error' in state && !isDiscarding(state) ? state.error : undefined) ?? this.#view.error;
+    const { error: _, retranscribing, ...view } = this.#view;
+    return {
+      ...view,
+      id: this.#session.id,
+      phase: phaseOf(state),
+      ...(isOver(phaseOf(state)) ? {} : defined({ retranscribing })),
+      ...(loss !== undefined && { recordingOnly: true }),
+      ...(state.phase === 'final' && { text: state.text }),
+      ...defined({ error }),
+    };
   }
 
   finish(): void {
-    if (!this.#isIn(ACTIVE_PHASES)) return;
-    this.#change({ phase: 'finishing' });
-    this.#source.stop();
-    this.#finishSession();
+    this.#dispatch({ type: 'finish' });
   }
 
   /**
@@ -142,121 +143,106 @@ export class BackgroundDictation {
    * its way and can't be held back until the restore time is over.
    */
   cancel(): void {
-    const canBeRestored = this.#isIn(ACTIVE_PHASES);
-    if (!canBeRestored && !this.#isIn(['finishing', 'cancelled'])) return;
-    this.#change({ phase: 'cancelled' });
-    this.#source.stop();
-    this.#mark(true);
-    if (canBeRestored) this.#restoreTimer = this.#deps.clock.after(RESTORE_MS, () => this.#discard());
-    else this.#discard();
+    this.#dispatch({ type: 'cancel' });
   }
 
   restore(): void {
-    if (!this.#isIn(['cancelled']) || this.#isDiscarded) return;
-    this.#restoreTimer?.cancel();
-    this.#mark(false);
-    this.#change({ phase: 'finishing' });
-    this.#finishSession();
-  }
-
-  #mark(isCancelled: boolean): void {
-    const { markCancelled, recording } = this.#deps;
-    const sessions = [this.#session, this.#nextAttempt, this.#previousAttempt].flatMap(
-      (session) => session?.state.id ?? [],
-    );
-    for (const id of [...sessions, recording.id]) markCancelled?.(id, isCancelled);
+    this.#dispatch({ type: 'restore' });
   }
 
   pause(): void {
-    if (this.#isIn(['listening'])) this.#change({ phase: 'paused', db: SILENT_DB });
+    if (this.#state.phase === 'listening') this.#dispatch({ type: 'pause' }, { db: SILENT_DB });
   }
 
   resume(): void {
-    if (this.#isIn(['paused'])) this.#change({ phase: 'listening' });
+    this.#dispatch({ type: 'resume' });
     this.#watchForgotten();
   }
 
   /** Transcribes the whole dictation again, from the first sample, with the given settings. */
   switch({ device, language, model }: CaptureSwitch): void {
-    if (!this.#isIn(ACTIVE_PHASES)) return;
+    if (!this.#isRecording) return;
     if (device !== undefined) {
       this.#source.change(device);
-      this.#wake({});
+      this.#waitForSignal({});
     }
-    const current = (this.#nextAttempt ?? this.#session).state.requested;
-    const to = language ?? current.language;
-    const by = model ?? current.model;
-    const requested = {
-      ...(to !== undefined && to !== 'auto' && { language: to }),
-      ...defined({ model: by }),
-    };
-    if (requested.language === current.language && requested.model === current.model) return;
-    this.#nextAttempt?.cancel();
-    this.#nextAttempt = this.#begin(requested);
+    const before = this.#switchingTo ?? this.#view.requested;
+    const requested = requestedOf({ language: language ?? before.language, model: model ?? before.model });
+    if (requested.language === before.language && requested.model === before.model) return;
+    if (lossOf(this.#state) !== undefined) {
+      this.#session = this.#openSession(requested);
+      this.#clear('error');
+      this.#dispatch({ type: 'session-replaced' }, { requested, daemon: 'connecting' });
+      return;
+    }
+    this.#switchingTo = requested;
+    this.#session.switch(this.#deps.sessionOptions(requested));
   }
 
-  #begin(requested: Capture['requested']): DictationAttempt {
-    return new DictationAttempt({
-      recording: this.#deps.recording,
-      requested,
-      ...this.#deps.openSession(requested),
-      onEvent: (event, session) => {
-        if (session === this.#nextAttempt) this.#onNextAttemptEvent(event, session);
-        else if (session === this.#session) this.#onEvent(event);
-      },
-    });
+  get #isRecording(): boolean {
+    return ['opening', 'listening', 'paused'].includes(this.#state.phase);
+  }
+
+  #openSession(requested: Requested): CaptureSession {
+    const { openSession, sessionOptions } = this.#deps;
+    const session = openSession(sessionOptions(requested));
+    this.#switchingTo = undefined;
+    void this.#follow(session);
+    session.send();
+    return session;
+  }
+
+  async #follow(session: CaptureSession): Promise<void> {
+    for await (const event of session.events()) if (session === this.#session) this.#onEvent(event);
   }
 
   async #record(): Promise<void> {
     try {
-      this.#opened(await this.#source.open());
+      this.#sourceOpened(await this.#source.open());
       this.#source.start({
         pcm: (samples) => this.#onAudio(samples),
-        end: () => this.#ended(),
-        failed: (error) => {
-          this.#sourceFailure = error;
-          this.#ended();
-        },
+        end: () => this.#dispatch({ type: 'source-ended' }),
+        failed: (error) => this.#dispatch({ type: 'source-ended', error: error.toWire() }),
       });
     } catch (thrown) {
       const error = codedError(thrown);
       // Nothing was recorded, so there is nothing to keep.
-      if (error.code !== 'CANCELLED') this.#sourceFailure = error;
-      this.#sourceEnded = true;
-      this.#cancelSessions();
+      this.#dispatch({
+        type: 'source-unavailable',
+        ...(error.code !== 'CANCELLED' && { error: error.toWire() }),
+      });
     }
   }
 
-  #opened({ name, fallbackFor }: AudioSourceInfo): void {
-    const { missingDevice: _, error, ...rest } = this.#ownState;
+  #sourceOpened({ name, fallbackFor }: AudioSourceInfo): void {
+    const { missingDevice: _, ...rest } = this.#view;
+    this.#view = rest;
     // A problem of the previous microphone no longer matters.
-    const kept = error === undefined || error.code === 'MIC_UNAVAILABLE' ? {} : { error };
-    this.#ownState = { ...rest, ...kept };
+    if (this.#view.error?.code === 'MIC_UNAVAILABLE') this.#clear('error');
     this.#change({ device: name, ...defined({ missingDevice: fallbackFor }) });
   }
 
   /** Starts to wait for the first signal of a microphone. */
-  #wake(change: Partial<OwnState>): void {
+  #waitForSignal(change: Partial<View>): void {
     this.#wakeDetector = new WakeDetector();
-    this.#change({ ...change, ...(this.#isIn(['listening']) && { phase: 'opening' }) });
+    this.#dispatch({ type: 'microphone-lost' }, change);
   }
 
   #onAudio(samples: Int16Array): void {
     // While paused, audio is neither kept nor measured.
-    if (this.#isIn(['paused']) || isOver(this.#ownState.phase)) return;
-    const { recording } = this.#deps;
-    recording.append(this.#withoutStartSound(samples));
-    this.#session.pushAudio();
-    this.#nextAttempt?.pushAudio();
+    if (this.#state.phase === 'paused' || isOver(phaseOf(this.#state))) return;
+    this.#deps.recording.append(this.#withoutStartSound(samples));
+    this.#session.send();
     this.#levels.push(samples);
-    const listens = this.#wakeDetector.push(samples) && this.#isIn(['opening']);
-    if (listens) this.#samplesToSilence = ((this.#deps.startSoundMs ?? 0) * SAMPLE_RATE) / 1000;
-    this.#change({
-      ...(listens && { phase: 'listening' }),
+    const change = {
       seconds: this.#levels.seconds,
       db: levelOf(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength)).rms,
       noSignalSeconds: this.#levels.noSignalSeconds,
-    });
+    };
+    if (this.#wakeDetector.push(samples) && this.#state.phase === 'opening') {
+      this.#samplesToSilence = ((this.#deps.startSoundMs ?? 0) * SAMPLE_RATE) / 1000;
+      this.#dispatch({ type: 'signal' }, change);
+    } else this.#change(change);
   }
 
   /** The samples, silenced while the start sound plays. */
@@ -267,87 +253,47 @@ export class BackgroundDictation {
     return samples.slice().fill(0, 0, count);
   }
 
-  /** The source has ended, because it was stopped or lost. What was recorded until then is finished. */
-  #ended(): void {
-    this.#sourceEnded = true;
-    if (this.#isIn(['cancelled'])) return;
-    if (!this.#isIn(['finishing'])) this.#change({ phase: 'finishing' });
-    this.#finishSession();
-  }
-
-  /** During a switch, the new session is the one to finish. */
-  #finishSession(): void {
-    if (!this.#sourceEnded || !this.#isIn(['finishing']) || this.#nextAttempt !== undefined) return;
-    if (this.#failure === undefined) this.#session.finish();
-    else this.#fail(this.#failure);
-  }
-
-  #onNextAttemptEvent(event: DictationEvent, session: DictationAttempt): void {
-    if (event.type === 'opened') {
-      this.#nextAttempt = undefined;
-      // After a second switch, the first session is still the only one with a working model.
-      if (this.#previousAttempt === undefined || this.#previousAttempt.isOver)
-        this.#previousAttempt = this.#session;
-      else this.#session.cancel();
-      this.#session = session;
-      this.#failure = undefined;
-      const { retranscribing: _, error: __, recordingOnly: ___, ...rest } = this.#ownState;
-      this.#ownState = rest;
-      const samples = this.#deps.recording.samples;
-      this.#change(samples > 0 ? { retranscribing: true } : {});
-      void session.untilDecoding(samples).then(() => {
-        if (this.#session !== session || session.isOver) return;
-        // Renamed before the previous session is cancelled, which deletes everything under its id.
-        this.#deps.recording.assignTo(session.state.id);
-        this.#previousAttempt?.cancel();
-        this.#previousAttempt = undefined;
-      });
-      this.#finishSession();
-    } else if (event.type === 'failed') {
-      this.#nextAttempt = undefined;
-      this.#change({ error: event.error });
-      this.#finishSession();
-    }
-  }
-
   #onEvent(event: DictationEvent): void {
-    if (this.#session.acknowledgedSamples > 0) this.#deps.recording.assignTo(this.#session.state.id);
     switch (event.type) {
+      case 'opened':
+        this.#deps.recording.handOver();
+        this.#change({ daemon: 'connected' });
+        return;
+      case 'connection':
+        this.#change({ daemon: event.state === 'lost' ? 'lost' : 'connected' });
+        return;
       case 'committed':
       case 'tentative':
-        this.#clearRetranscribing();
+        if (event.text !== '') this.#clear('retranscribing');
         if (event.type === 'committed') this.#watchForgotten();
         this.#change({});
+        return;
+      case 'switched':
+        this.#switched();
+        return;
+      case 'switch-failed':
+        this.#switchingTo = undefined;
+        this.#change({ error: event.error });
         return;
       case 'warning':
         this.#change({ error: event.error });
         return;
-      case 'final': {
-        if (this.#isIn(['cancelled'])) {
-          // The text was already on its way, but the dictation was cancelled.
-          this.#end({ phase: 'discarded' });
-          return;
-        }
-        const error = this.#audioProblem();
-        this.#end({
-          phase: 'final',
+      case 'final':
+        this.#dispatch({
+          type: 'session-final',
           text: event.text.trim(),
-          ...defined({ error: error?.toWire() }),
+          ...defined({ problem: this.#silentMicrophone()?.toWire() }),
         });
         return;
-      }
       case 'cancelled':
-        if (this.#sourceFailure === undefined || this.#isDiscarded) this.#end({ phase: 'discarded' });
-        else this.#end({ phase: 'failed', error: this.#sourceFailure.toWire() });
+        this.#dispatch({ type: 'session-cancelled' });
         return;
       case 'failed':
-        this.#failed(event);
+        this.#onSessionFailed(event);
         return;
       case 'level':
       case 'decode-interval':
         return;
-      case 'opened':
-      case 'connection':
       case 'state':
       case 'language':
       case 'voice':
@@ -355,65 +301,37 @@ export class BackgroundDictation {
     }
   }
 
-  #clearRetranscribing(): void {
-    const { retranscribing, ...rest } = this.#ownState;
-    if (retranscribing === true && this.#session.hasText) this.#ownState = rest;
+  #switched(): void {
+    const requested = this.#switchingTo ?? this.#view.requested;
+    this.#switchingTo = undefined;
+    this.#clear('error');
+    this.#change({ requested, ...(this.#deps.recording.end > 0 && { retranscribing: true }) });
   }
 
-  /** Handles the failure of a session; the recording is complete. */
-  #failed(event: Failed): void {
-    const { error } = event;
-    const previousAttempt = this.#previousAttempt;
-    this.#previousAttempt = undefined;
-    if (this.#isDiscarded) this.#end({ phase: 'discarded' });
-    else if (previousAttempt !== undefined && !previousAttempt.isOver) {
-      this.#session = previousAttempt;
-      if (previousAttempt.acknowledgedSamples > 0) this.#deps.recording.assignTo(previousAttempt.state.id);
-      previousAttempt.pushAudio();
-      const { retranscribing: _, ...rest } = this.#ownState;
-      this.#ownState = rest;
-      this.#change({ error });
-      this.#finishSession();
-    } else if (error.code === 'DAEMON_LOST' && this.#sessionRestarts < MAX_SESSION_RESTARTS) {
+  #onSessionFailed({ error, recording: kept }: Extract<DictationEvent, { type: 'failed' }>): void {
+    const { recording } = this.#deps;
+    const canContinue = error.code === 'DAEMON_LOST' || recording.isFileRemoved;
+    if (canContinue && this.#state.phase !== 'discarding' && this.#sessionRestarts < MAX_SESSION_RESTARTS) {
       this.#sessionRestarts += 1;
-      this.#deps.recording.reclaim();
-      this.#session = this.#begin(this.#session.state.requested);
+      recording.reclaim(true);
+      const requested = this.#switchingTo ?? this.#view.requested;
+      this.#session = this.#openSession(requested);
       // The new session has a new id, which must be marked in case this process dies now.
-      if (this.#isIn(['cancelled'])) this.#mark(true);
-      this.#change({ error });
-      this.#finishSession();
-    } else this.#recordWithoutSession(event);
-  }
-
-  /** Goes on recording without a session, so that the speaker isn't interrupted. */
-  #recordWithoutSession({ error, recording }: Failed): void {
-    const recordedSamples = recording === undefined ? 0 : this.#session.acknowledgedSamples;
-    this.#failure = { error, recordedSamples, isKept: recording !== undefined };
-    if (this.#isIn(['opening']) && !this.#isWorthKeeping(0)) {
-      this.#fail(this.#failure);
+      if (this.#state.phase === 'cancelled') this.#mark(true);
+      this.#dispatch({ type: 'session-replaced' }, { error, requested, daemon: 'connecting' });
       return;
     }
-    this.#deps.recording.reclaim();
-    this.#change({ error, recordingOnly: true });
-    this.#finishSession();
+    this.#keptSamples = kept === undefined ? 0 : this.#session.acknowledgedSamples;
+    this.#dispatch({ type: 'session-failed', error, isWorthKeeping: this.#isWorthKeeping }, { error });
   }
 
-  #fail({ error, recordedSamples, isKept }: SessionLoss): void {
-    const id = this.#isWorthKeeping(recordedSamples) ? this.#deps.recording.leave() : undefined;
-    const later = 'your audio is saved: the text will appear in history once Sotto can transcribe it';
-    const hint = id !== undefined ? later : isKept ? 'your audio is saved: see the history' : undefined;
-    this.#end({ phase: 'failed', error: hint === undefined ? error : { ...error, hint } });
-    if (id !== undefined) this.#deps.onUnsentRecording?.(id);
+  /** Whether the recording is longer than what the history has, by enough audio to matter. */
+  get #isWorthKeeping(): boolean {
+    return this.#deps.recording.end - this.#keptSamples >= MIN_KEPT_SAMPLES && !this.#levels.isSilent;
   }
 
-  /** Whether the recording is longer than what is saved elsewhere, by enough audio to matter. */
-  #isWorthKeeping(savedSamples: number): boolean {
-    return this.#deps.recording.samples - savedSamples >= MIN_KEPT_SAMPLES && !this.#levels.isSilent;
-  }
-
-  /** Why the text may be incomplete. */
-  #audioProblem(): SottoError | undefined {
-    if (this.#sourceFailure !== undefined) return this.#sourceFailure;
+  /** Why the text may be incomplete although the microphone gave audio. */
+  #silentMicrophone(): SottoError | undefined {
     if (!this.#source.isLive || !this.#levels.isSilent || this.#levels.seconds < 1) return undefined;
     return new SottoError(
       process.platform === 'darwin' ? 'MIC_DENIED' : 'MIC_UNAVAILABLE',
@@ -421,45 +339,105 @@ export class BackgroundDictation {
     );
   }
 
-  #discard(): void {
-    this.#restoreTimer?.cancel();
-    this.#isDiscarded = true;
-    this.#cancelSessions();
-    // A session that is over sends no more events.
-    if (this.#session.isOver) this.#end({ phase: 'discarded' });
+  #dispatch(event: StateEvent, change: Partial<View> = {}): void {
+    const next = transition(this.#state, event);
+    if (next === undefined && Object.keys(change).length === 0) return;
+    this.#view = { ...this.#view, ...change };
+    if (next !== undefined) this.#state = next.state;
+    for (const effect of next?.effects ?? []) this.#do(effect);
+    this.#deps.onChange(this);
+    if (next?.effects.includes('end') === true) this.#settle();
   }
 
-  #cancelSessions(): void {
-    for (const session of [this.#session, this.#nextAttempt, this.#previousAttempt]) session?.cancel();
+  #do(effect: Effect): void {
+    const { clock, recording } = this.#deps;
+    switch (effect) {
+      case 'stop-source':
+        this.#source.stop();
+        return;
+      case 'finish-session':
+        this.#session.finish();
+        return;
+      case 'cancel-session':
+        this.#session.cancel();
+        return;
+      case 'mark-cancelled':
+        this.#mark(true);
+        return;
+      case 'unmark-cancelled':
+        this.#mark(false);
+        return;
+      case 'start-restore-timer':
+        this.#restoreTimer = clock.after(RESTORE_MS, () => this.#dispatch({ type: 'restore-timeout' }));
+        return;
+      case 'stop-restore-timer':
+        this.#restoreTimer?.cancel();
+        return;
+      case 'reclaim-recording':
+        recording.reclaim(this.#view.error?.code === 'DAEMON_LOST');
+        return;
+      case 'leave-recording':
+        this.#leaveRecording();
+        return;
+      case 'end':
+        this.#end();
+    }
   }
 
-  #end(change: Partial<OwnState>): void {
+  #leaveRecording(): void {
+    if (this.#state.phase !== 'failed') return;
+    const id = this.#isWorthKeeping ? this.#deps.recording.leave() : undefined;
+    const later = 'your audio is saved: the text will appear in history once Sotto can transcribe it';
+    const hint =
+      id !== undefined ? later : this.#keptSamples > 0 ? 'your audio is saved: see the history' : undefined;
+    if (hint !== undefined) this.#state = { phase: 'failed', error: { ...this.#state.error, hint } };
+    if (id !== undefined) this.#deps.onUnsentRecording?.(id);
+  }
+
+  #end(): void {
+    const { markCancelled, recording } = this.#deps;
     this.#restoreTimer?.cancel();
     this.#forgottenTimer?.cancel();
-    this.#nextAttempt?.cancel();
-    this.#previousAttempt?.cancel();
-    const { retranscribing: _, recordingOnly: __, ...rest } = this.#ownState;
-    this.#ownState = rest;
-    this.#change(change);
     this.#source.stop();
-    this.#deps.recording.remove();
-    this.#deps.markCancelled?.(this.#deps.recording.id, false);
-    this.#settle();
+    // A daemon removes the mark of a session.
+    if (!recording.isHandedOver) markCancelled?.(recording.id, false);
+    recording.remove();
   }
 
-  #change(change: Partial<OwnState>): void {
-    if (isOver(this.#ownState.phase)) return;
-    this.#ownState = { ...this.#ownState, ...change };
+  #mark(isCancelled: boolean): void {
+    for (const id of new Set([this.#session.id, this.#deps.recording.id]))
+      this.#deps.markCancelled?.(id, isCancelled);
+  }
+
+  #clear(field: 'error' | 'retranscribing'): void {
+    const { [field]: _, ...rest } = this.#view;
+    this.#view = rest;
+  }
+
+  #change(change: Partial<View>): void {
+    if (isOver(phaseOf(this.#state))) return;
+    this.#view = { ...this.#view, ...change };
     this.#deps.onChange(this);
-  }
-
-  #isIn(phases: readonly CapturePhase[]): boolean {
-    return phases.includes(this.#ownState.phase);
   }
 
   #watchForgotten(): void {
     this.#forgottenTimer?.cancel();
-    if (isOver(this.#ownState.phase)) return;
+    if (isOver(phaseOf(this.#state))) return;
     this.#forgottenTimer = this.#deps.clock.after(MAX_SILENCE_MS, () => this.finish());
   }
+}
+
+function isDiscarding({ phase }: CaptureState): boolean {
+  return phase === 'discarding';
+}
+
+/** Without `auto`, which is the default. */
+function requestedOf({
+  language,
+  model,
+}: {
+  language: string | undefined;
+  model: string | undefined;
+}): Requested {
+  return defined({ language: language === 'auto' ? undefined : language, model });
 }

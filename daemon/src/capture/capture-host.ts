@@ -3,7 +3,7 @@
  * microphone closed, so that a hotkey doesn't wait for a process to start. It exits when told to, when its parent
  * exits, when its program was replaced, and after a long time without a dictation.
  */
-import { SharedConnection, Dictation, type DictationOptions, type SottoClient } from '../client/index.js';
+import { SharedConnection, Dictation, type SottoClient } from '../client/index.js';
 import type { Clock, Timer } from '../clock.js';
 import type { Paths } from '../paths.js';
 import {
@@ -21,7 +21,7 @@ import type { AudioSource } from './audio-source.js';
 import { Microphone } from './microphone/microphone.js';
 import { StandbyMicrophone } from './microphone/standby.js';
 import { modelArgument } from '../store/model-argument.js';
-import { BackgroundDictation } from './background-dictation.js';
+import { BackgroundDictation, type SessionOptions } from './background-dictation.js';
 import { programFingerprint } from './program-fingerprint.js';
 import { startSoundDurationMs, play, soundFor } from './sounds.js';
 import { LocalRecording } from './local-recording.js';
@@ -185,20 +185,25 @@ export class CaptureHost {
     const { clock, connect, paths } = this.#deps;
     const connections = new SharedConnection(connect);
     let phase: CapturePhase = 'opening';
+    const settings = sessionOptions(options, options, paths);
+    const recording = new LocalRecording(paths.spool, settings);
     const dictation = new BackgroundDictation({
       options,
       clock,
       openSource: (device) => openSource({ ...options, ...defined({ device }) }, this.#standby),
-      recording: new LocalRecording(paths.spool, options),
-      openSession: (requested) => {
-        const dictation = Dictation.open({
-          connect: () => connections.get(),
-          isShared: true,
-          onUnacknowledgedCancel: (id) => markCancelled(paths.spool, id),
-          ...sessionOptions(options, requested, paths),
-        });
-        return { dictation };
-      },
+      recording,
+      sessionOptions: (requested) => sessionOptions(options, requested, paths),
+      openSession: (session) =>
+        Dictation.open(
+          {
+            ...session,
+            id: recording.id,
+            connect: () => connections.get(),
+            isShared: true,
+            onUnacknowledgedCancel: (id) => markCancelled(paths.spool, id),
+          },
+          recording,
+        ),
       onChange: (changed) => {
         const { now } = changed;
         const sound = soundFor(phase, now.phase);
@@ -273,12 +278,12 @@ function sessionOptions(
   { prompt, refine = true }: CaptureOptions,
   { language, model }: Capture['requested'],
   paths: Paths,
-): Pick<DictationOptions, 'model' | 'options'> {
+): SessionOptions {
   const named = modelArgument(model, paths);
   return {
     options: {
       refine,
-      ...defined({ language, initialPrompt: prompt }),
+      ...defined({ language: language === 'auto' ? undefined : language, initialPrompt: prompt }),
     },
     ...defined({ model: named }),
   };

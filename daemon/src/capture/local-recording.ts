@@ -1,119 +1,194 @@
 /**
  * The complete audio of one dictation, from the microphone's first sample on: in a file, so that hours of audio
- * don't fill the memory, and in memory if the disk is full. A session that restarts gets it from the start.
+ * don't fill the memory, and in memory once the disk fails.
  *
- * The file lies in the daemon's spool folder and has the layout of a spool. Named after a session, it holds what
- * the daemon hasn't received, for a daemon that finishes the session without this process. Named after the
- * recording's own id, no daemon has any of it: it becomes a spool and is recovered when this process exits, or by
- * the next one.
+ * The file lies in the daemon's spool folder and has the layout of a spool. A daemon that opens the session with the
+ * recording's id makes it the session's file, and reads it while this process goes on writing. Until then, no daemon
+ * has any of it: it becomes a spool and is recovered when this process exits, or by the next one.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AudioStore } from '../client/sample-store.js';
 import { makeFolder } from '../make-folder.js';
-import { messageOf, SottoError } from '../protocol/errors.js';
-import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../protocol/live.js';
+import { BYTES_PER_SAMPLE, SAMPLE_RATE, type LiveOptions } from '../protocol/live.js';
 import { encodeHeader } from '../store/spool/spool-header.js';
-import { SESSION_SUFFIX, UNSENT_SUFFIX } from '../store/spool/local-recording.js';
 import { SPOOL_SUFFIX } from '../store/spool/spool-file.js';
+import { UNSENT_SUFFIX } from '../store/spool/unsent-recording.js';
 
-const COPY_SAMPLES = 60 * SAMPLE_RATE;
+const COPY_BYTES = 60 * SAMPLE_RATE * BYTES_PER_SAMPLE;
 
-interface LocalRecordingOptions {
-  readonly language?: string;
+/** How a daemon transcribes it that recovers it. */
+export interface RecordingSettings {
+  readonly model?: string;
+  readonly options?: LiveOptions;
 }
 
-export class LocalRecording {
+interface OpenFile {
+  readonly descriptor: number;
+  readonly headerBytes: number;
+}
+
+export class LocalRecording implements AudioStore {
+  readonly start = 0;
+  readonly isFull = false;
   readonly #folder: string;
-  readonly #id = randomUUID();
-  readonly #header: Buffer;
-  #name = `${this.#id}${UNSENT_SUFFIX}`;
-  /** Undefined if there is no file, or no longer one. */
-  #file: number | undefined;
+  readonly #settings: RecordingSettings;
+  readonly #startedMs = Date.now();
+  #id: string = randomUUID();
+  #file: OpenFile | undefined;
+  /** Whether the file is named as a session's, and removed by the daemon. */
+  #isHandedOver = false;
   #samplesInFile = 0;
   /** Samples that could not be written to the file and follow those in it. */
   #unwritten: Int16Array[] = [];
-  #samples = 0;
+  #end = 0;
 
   /** A folder that can't be written must not prevent a dictation. */
-  constructor(folder: string, { language }: LocalRecordingOptions = {}) {
+  constructor(folder: string, settings: RecordingSettings = {}) {
     this.#folder = folder;
-    const options = language === undefined ? {} : { language };
-    this.#header = encodeHeader({ id: this.#id, startedMs: Date.now(), options });
+    this.#settings = settings;
     try {
       makeFolder(folder, 0o700);
-      this.#file = openSync(this.#path, 'wx+', 0o600);
-      writeSync(this.#file, this.#header, 0, this.#header.length, 0);
+      this.#file = this.#create(this.#id);
     } catch {
-      // On a full disk, an empty file can still be created.
-      if (this.#file !== undefined) rmSync(this.#path, { force: true });
-      this.#close();
+      // Everything stays in memory.
     }
   }
 
-  /** The id under which a daemon finds the recording once it is a spool. */
+  /** That of the session, and of the spool once it is one. */
   get id(): string {
     return this.#id;
   }
 
-  get samples(): number {
-    return this.#samples;
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Whether a daemon has made the file that of its session. */
+  get isHandedOver(): boolean {
+    return this.#isHandedOver;
+  }
+
+  get hasFile(): boolean {
+    return this.#file !== undefined;
+  }
+
+  get samplesInFile(): number {
+    return this.#samplesInFile;
   }
 
   /** 16 kHz mono; the samples are copied. */
   append(samples: Int16Array): void {
-    this.#samples += samples.length;
-    if (this.#file === undefined || this.#unwritten.length > 0 || !this.#write(this.#file, samples)) {
-      this.#unwritten.push(samples.slice());
+    this.#end += samples.length;
+    if (this.#unwritten.length > 0 || !this.#write(samples)) this.#unwritten.push(samples.slice());
+  }
+
+  /** A session that replaces the current one needs all of them. */
+  releaseBefore(): void {
+    // Nothing is released.
+  }
+
+  /** Up to `maxSamples` of those that aren't in the file, s16le. */
+  read(sample: number, maxSamples: number): Uint8Array {
+    let first = this.#samplesInFile;
+    for (const chunk of this.#unwritten) {
+      if (sample < first + chunk.length)
+        return bytesOf(chunk.subarray(sample - first, sample - first + maxSamples));
+      first += chunk.length;
     }
+    return new Uint8Array();
   }
 
   /**
-   * Up to `maxCount` samples from `from` on; none only at the end.
-   * @throws SottoError SPOOL_FAILED if samples can't be read: returning fewer would lose them silently
+   * Whether another process has removed the file, as a daemon does that starts after a cancel. This process still has
+   * it open, so a dictation that is restored loses nothing.
    */
-  read(from: number, maxCount: number): Int16Array {
-    const count = Math.min(maxCount, this.#samples - from);
-    if (count <= 0) return new Int16Array();
-    if (from < this.#samplesInFile) return this.#readFile(from, Math.min(count, this.#samplesInFile - from));
-    let first = this.#samplesInFile;
-    for (const chunk of this.#unwritten) {
-      if (from < first + chunk.length) return chunk.subarray(from - first, from - first + count);
-      first += chunk.length;
+  get isFileRemoved(): boolean {
+    const suffix = this.#isHandedOver ? SPOOL_SUFFIX : UNSENT_SUFFIX;
+    return this.#file !== undefined && !existsSync(this.#path(suffix));
+  }
+
+  /** To be called once the session is open. */
+  handOver(): void {
+    this.#isHandedOver = this.#file !== undefined;
+  }
+
+  /**
+   * The session has ended, or the file was removed: copies the audio to a file of its own, for another session. If that fails, the file stays
+   * that of the session.
+   * @param isSessionLost whether no daemon removes the session's file
+   */
+  reclaim(isSessionLost: boolean): void {
+    const before = this.#file;
+    if (before === undefined || !(this.#isHandedOver || this.isFileRemoved)) return;
+    const id = randomUUID();
+    const sessionPath = this.#path(SPOOL_SUFFIX);
+    try {
+      const copy = this.#create(id);
+      try {
+        this.#copy(before, copy);
+      } catch (error) {
+        closeSync(copy.descriptor);
+        rmSync(join(this.#folder, `${id}${UNSENT_SUFFIX}`), { force: true });
+        throw error;
+      }
+      this.#file = copy;
+    } catch {
+      return;
     }
-    throw this.#unreadable('the samples are missing');
-  }
-
-  /** A session has the start of the audio on disk; the daemon reads the rest of it from here. */
-  assignTo(session: string): void {
-    this.#rename(`${session}${SESSION_SUFFIX}`);
-  }
-
-  /** No session has the audio: the next process recovers it if this one dies. */
-  reclaim(): void {
-    this.#rename(`${this.#id}${UNSENT_SUFFIX}`);
+    closeSync(before.descriptor);
+    this.#id = id;
+    this.#isHandedOver = false;
+    // Otherwise a later daemon would transcribe both.
+    if (isSessionLost) rmSync(sessionPath, { force: true });
   }
 
   remove(): void {
-    if (this.#file !== undefined) rmSync(this.#path, { force: true });
+    if (this.#file === undefined) return;
+    if (!this.#isHandedOver) rmSync(this.#path(UNSENT_SUFFIX), { force: true });
     this.#close();
   }
 
   /** Turns the recording into a spool for a daemon. @returns its id; undefined if nothing can be kept */
   leave(): string | undefined {
-    const isKept = this.#samplesInFile > 0 && this.#rename(`${this.#id}${SPOOL_SUFFIX}`);
-    if (isKept) this.#close();
-    else this.remove();
-    return isKept ? this.#id : undefined;
-  }
-
-  get #path(): string {
-    return join(this.#folder, this.#name);
-  }
-
-  #write(file: number, samples: Int16Array): boolean {
+    this.reclaim(false);
     try {
-      writeAll(file, bytesOf(samples), this.#header.length + this.#samplesInFile * BYTES_PER_SAMPLE);
+      if (this.#file === undefined || this.#samplesInFile === 0 || this.#isHandedOver) return undefined;
+      renameSync(this.#path(UNSENT_SUFFIX), this.#path(SPOOL_SUFFIX));
+      this.#close();
+      return this.#id;
+    } catch {
+      return undefined;
+    } finally {
+      this.remove();
+    }
+  }
+
+  #path(suffix: string): string {
+    return join(this.#folder, `${this.#id}${suffix}`);
+  }
+
+  #create(id: string): OpenFile {
+    const header = encodeHeader({ id, startedMs: this.#startedMs, options: {}, ...this.#settings });
+    const path = join(this.#folder, `${id}${UNSENT_SUFFIX}`);
+    const descriptor = openSync(path, 'wx+', 0o600);
+    try {
+      writeAll(descriptor, header, 0);
+    } catch (error) {
+      closeSync(descriptor);
+      // On a full disk, an empty file can still be created.
+      rmSync(path, { force: true });
+      throw error;
+    }
+    return { descriptor, headerBytes: header.length };
+  }
+
+  #write(samples: Int16Array): boolean {
+    if (this.#file === undefined) return false;
+    const { descriptor, headerBytes } = this.#file;
+    try {
+      writeAll(descriptor, bytesOf(samples), headerBytes + this.#samplesInFile * BYTES_PER_SAMPLE);
     } catch {
       return false;
     }
@@ -121,65 +196,26 @@ export class LocalRecording {
     return true;
   }
 
-  #readFile(from: number, count: number): Int16Array {
-    const samples = new Int16Array(count);
-    const bytes = new Uint8Array(samples.buffer);
-    const position = this.#header.length + from * BYTES_PER_SAMPLE;
-    let read = 0;
-    let why = 'the file ends too early';
-    try {
-      while (read < bytes.length && this.#file !== undefined) {
-        const got = readSync(this.#file, bytes, read, bytes.length - read, position + read);
-        if (got === 0) break;
-        read += got;
-      }
-    } catch (error) {
-      why = messageOf(error);
+  /** @throws what the file system throws */
+  #copy(from: OpenFile, to: OpenFile): void {
+    const total = this.#samplesInFile * BYTES_PER_SAMPLE;
+    const buffer = Buffer.alloc(Math.min(COPY_BYTES, total));
+    for (let at = 0; at < total;) {
+      const count = readSync(
+        from.descriptor,
+        buffer,
+        0,
+        Math.min(buffer.length, total - at),
+        from.headerBytes + at,
+      );
+      if (count === 0) throw new Error('the file ends too early');
+      writeAll(to.descriptor, buffer.subarray(0, count), to.headerBytes + at);
+      at += count;
     }
-    if (read < BYTES_PER_SAMPLE) throw this.#unreadable(why);
-    return samples.subarray(0, read / BYTES_PER_SAMPLE);
-  }
-
-  #unreadable(why: string): SottoError {
-    return new SottoError('SPOOL_FAILED', `can't read the recording: ${why}`, {
-      hint: `check the disk; the audio is in ${this.#folder}`,
-    });
-  }
-
-  #rename(name: string): boolean {
-    if (this.#file === undefined) return false;
-    if (this.#name === name) return true;
-    try {
-      if (existsSync(this.#path)) renameSync(this.#path, join(this.#folder, name));
-      else this.#copy(join(this.#folder, name));
-      this.#name = name;
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  /** Copies the file that a daemon removed after a cancel: a restored dictation still has it open. */
-  #copy(path: string): void {
-    const copy = openSync(path, 'wx+', 0o600);
-    try {
-      writeAll(copy, this.#header, 0);
-      for (let at = 0; at < this.#samplesInFile;) {
-        const samples = this.#readFile(at, Math.min(COPY_SAMPLES, this.#samplesInFile - at));
-        writeAll(copy, bytesOf(samples), this.#header.length + at * BYTES_PER_SAMPLE);
-        at += samples.length;
-      }
-    } catch (error) {
-      closeSync(copy);
-      rmSync(path, { force: true });
-      throw error;
-    }
-    this.#close();
-    this.#file = copy;
   }
 
   #close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    if (this.#file !== undefined) closeSync(this.#file.descriptor);
     this.#file = undefined;
   }
 }

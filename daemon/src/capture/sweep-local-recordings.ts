@@ -1,25 +1,23 @@
 /** Cleans up after capture processes that were killed. */
-import { closeSync, existsSync, openSync, readdirSync, readSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { clearCancelMark, isMarkedCancelled } from '../store/spool/cancel-mark.js';
 import { isTruncatedHeader, MAX_HEADER_BYTES, parseHeader } from '../store/spool/spool-header.js';
-import { SESSION_SUFFIXES, UNSENT_SUFFIXES } from '../store/spool/local-recording.js';
+import { UNSENT_SUFFIX } from '../store/spool/unsent-recording.js';
 import { SPOOL_SUFFIX } from '../store/spool/spool-file.js';
 
 const ID = /^[A-Za-z0-9-]{1,64}$/;
 
 /**
- * Turns recordings that no daemon has into spools. Removes recordings that are empty, were cancelled, or whose
- * session has no spool any more; a daemon needs the others. Only one capture process runs at a time, and it calls
- * this before it records.
+ * Turns recordings that no daemon has into spools. Removes recordings that are empty or were cancelled. Only one
+ * capture process runs at a time, and it calls this before it records.
  * @returns ids of the new spools, which a running daemon doesn't know yet
  */
 export function sweepLocalRecordings(folder: string): string[] {
   const recovered: string[] = [];
   for (const name of namesIn(folder)) {
-    const suffix = [...UNSENT_SUFFIXES, ...SESSION_SUFFIXES].find((one) => name.endsWith(one));
-    const id = name.slice(0, -(suffix?.length ?? 0));
-    if (suffix === undefined || !ID.test(id)) continue;
+    const id = name.slice(0, -UNSENT_SUFFIX.length);
+    if (!name.endsWith(UNSENT_SUFFIX) || !ID.test(id)) continue;
     const path = join(folder, name);
     const spool = join(folder, `${id}${SPOOL_SUFFIX}`);
     try {
@@ -27,10 +25,7 @@ export function sweepLocalRecordings(folder: string): string[] {
       if (content === 'foreign') continue;
       if (isMarkedCancelled(folder, id)) {
         rmSync(path);
-        // The daemon has files of a session, too: it removes the mark.
-        if (UNSENT_SUFFIXES.includes(suffix)) clearCancelMark(folder, id);
-      } else if (SESSION_SUFFIXES.includes(suffix)) {
-        if (!existsSync(spool)) rmSync(path);
+        clearCancelMark(folder, id);
       } else if (content === 'empty') rmSync(path);
       else {
         renameSync(path, spool);

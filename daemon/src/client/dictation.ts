@@ -15,7 +15,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeAudioFrame } from '../protocol/audio-frame.js';
 import { codeInfo, SottoError, type ErrorCode } from '../protocol/errors.js';
 import { isNumbered, isTerminal, SAMPLE_RATE } from '../protocol/live.js';
-import type { DaemonMessage } from '../protocol/messages.js';
+import type { ClientMessage, DaemonMessage } from '../protocol/messages.js';
 import type { ClientChannel, SottoClient } from './client.js';
 import {
   RECONNECT,
@@ -25,7 +25,7 @@ import {
 } from './dictation-options.js';
 import { EventQueue } from '../event-queue.js';
 import { EventDeduplicator } from './event-deduplicator.js';
-import { SampleStore } from './sample-store.js';
+import { SampleStore, type AudioStore } from './sample-store.js';
 import { Timers } from './timers.js';
 import { defined } from '../protocol/defined.js';
 
@@ -54,7 +54,7 @@ export class Dictation {
   readonly ready: Promise<void>;
   readonly #dictationOptions: DictationOptions;
   readonly #times: ReconnectTimes;
-  readonly #store: SampleStore;
+  readonly #store: AudioStore;
   readonly #queue = new EventQueue<DictationEvent>();
   readonly #deduplicator = new EventDeduplicator();
   readonly #waitingForAcknowledgement = new Set<() => void>();
@@ -74,6 +74,9 @@ export class Dictation {
   #next = 0;
   #acknowledged = 0;
   #opened = false;
+  /** The last switch, until the daemon answers it. */
+  #switch: Omit<Extract<ClientMessage, { type: 'switch' }>, 'type' | 'id'> | undefined;
+  #switches = 0;
   /** The last request of the user. */
   #ending: 'finish' | 'cancel' | undefined;
   #finishSent = false;
@@ -88,7 +91,7 @@ export class Dictation {
   #cancelSinceMs = Infinity;
   readonly #timers = new Timers();
 
-  private constructor(dictationOptions: DictationOptions, store: SampleStore) {
+  private constructor(dictationOptions: DictationOptions, store: AudioStore) {
     this.#dictationOptions = dictationOptions;
     this.id = dictationOptions.id ?? randomUUID();
     this.#times = { ...RECONNECT, ...dictationOptions.reconnect };
@@ -97,7 +100,7 @@ export class Dictation {
     void this.#connect();
   }
 
-  static open(options: DictationOptions, store: SampleStore = new SampleStore()): Dictation {
+  static open(options: DictationOptions, store: AudioStore = new SampleStore()): Dictation {
     return new Dictation(options, store);
   }
 
@@ -116,13 +119,33 @@ export class Dictation {
     if (this.#ending !== undefined || this.#queue.over) return;
     this.#store.append(pcm);
     // Drops sent but unacknowledged audio: a session that can't be resumed is better than none.
-    if (this.#store.full) this.#store.releaseBefore(this.#next);
-    if (this.#store.full) {
+    if (this.#store.isFull) this.#store.releaseBefore(this.#next);
+    if (this.#store.isFull) {
       const minutes = Math.round((this.#store.end - this.#store.start) / SAMPLE_RATE / 60);
       this.#fail(new SottoError('DAEMON_LOST', `the daemon has not read any audio for ${minutes} minutes`));
       return;
     }
     this.#pump();
+  }
+
+  /** Sends what was appended to the store. */
+  send(): void {
+    this.#pump();
+  }
+
+  /**
+   * Transcribes everything again with another model or other options, once that model is ready; ends with the event
+   * `switched` or `switch-failed`. A later switch replaces it.
+   */
+  switch(to: Pick<DictationOptions, 'model' | 'options'>): void {
+    if (this.#ending === 'cancel' || this.#queue.over) return;
+    this.#switch = { ...to, request: ++this.#switches };
+    this.#sendSwitch();
+  }
+
+  #sendSwitch(): void {
+    if (this.#switch !== undefined && this.#audioChannel !== undefined)
+      this.#channel?.send({ ...this.#switch, type: 'switch', id: this.id });
   }
 
   /** Ends the audio and requests the final text. */
@@ -263,10 +286,8 @@ export class Dictation {
 
   #sendOpen(): void {
     const { model, options } = this.#dictationOptions;
-    const dictationOptions = {
-      ...defined({ model, options }),
-    };
-    this.#channel?.send({ type: 'open', id: this.id, ...dictationOptions });
+    const hasRecording = this.#store.hasFile ? true : undefined;
+    this.#channel?.send({ type: 'open', id: this.id, ...defined({ hasRecording, model, options }) });
   }
 
   #reconnect(why: SottoError): void {
@@ -329,6 +350,11 @@ export class Dictation {
           else this.#channel?.send({ type: 'discard', id: this.id });
           return;
         }
+        if (event?.type === 'switched' || event?.type === 'switch-failed') {
+          // Of an earlier request.
+          if (event.request !== this.#switch?.request) return;
+          this.#switch = undefined;
+        }
         if (event?.type === 'warning') this.#isTooLong ||= event.error.code === 'DICTATION_TOO_LONG';
         if (event?.type === 'final') this.#warnOfRest(event.durationSeconds);
         if (event !== undefined) this.#emit(event);
@@ -361,6 +387,7 @@ export class Dictation {
       this.#lostSinceMs = undefined;
       this.#emit({ type: 'connection', state: 'restored' });
     }
+    this.#sendSwitch();
     this.#pump();
   }
 
@@ -383,7 +410,8 @@ export class Dictation {
       if (error.code === 'SESSION_NOT_FOUND') this.#endCancelled();
       else this.#endDiscarding();
     } else if (error.code !== 'SESSION_NOT_FOUND') this.#fail(error);
-    else if (this.#store.start > 0) this.#fail(this.#sessionLost(error));
+    else if (this.#store.start > 0 || (this.#opened && this.#store.hasFile))
+      this.#fail(this.#sessionLost(error));
     else {
       // The daemon died before it had audio on disk; this buffer still has all of it.
       this.#deduplicator.restart();
@@ -400,6 +428,11 @@ export class Dictation {
       channel.send({ type: 'cancel', id: this.id });
       return;
     }
+    if (this.#next < this.#store.samplesInFile) {
+      this.#next = this.#store.samplesInFile;
+      channel.send({ type: 'recorded', id: this.id, samples: this.#next });
+      this.#sent();
+    }
     while (this.#next < this.#store.end) {
       const pcm = this.#store.read(this.#next, FRAME_SAMPLES);
       if (
@@ -409,15 +442,19 @@ export class Dictation {
         )
       )
         return;
-      this.#firstSentMs ??= performance.now();
-      this.#silentSinceMs ??= performance.now();
-      this.#watchSilence();
+      this.#sent();
       this.#next += pcm.length / 2;
     }
     if (this.#ending !== 'finish' || this.#finishSent) return;
     channel.send({ type: 'finish', id: this.id, samples: this.#store.end });
     this.#finishSent = true;
   };
+
+  #sent(): void {
+    this.#firstSentMs ??= performance.now();
+    this.#silentSinceMs ??= performance.now();
+    this.#watchSilence();
+  }
 
   #watchSilence(forMs = this.#times.silentMs): void {
     if (this.#isSilenceWatched) return;

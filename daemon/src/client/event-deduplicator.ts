@@ -26,6 +26,7 @@ export class EventDeduplicator {
       if (seq <= this.seq) return undefined;
       this.seq = seq;
     }
+    if (event.type === 'switched') this.#committedUntil = this.#replayedUntil = 0;
     if (event.type !== 'committed') return event;
     const fresh = this.#newPart(event);
     this.#committedUntil = Math.max(this.#committedUntil, fresh?.words.at(-1)?.end ?? 0);

@@ -1,10 +1,30 @@
-/** Buffer of samples that may have to be resent, until they are acknowledged. Positions count from the start of the session. */
+/** Where a dictation has its audio. Positions count samples from the start of the session. */
 import { SAMPLE_RATE } from '../protocol/live.js';
 
 /** Half an hour: 58 MB. */
 const MAX_SAMPLES = 30 * 60 * SAMPLE_RATE;
 
-export class SampleStore {
+export interface AudioStore {
+  /** Position of the first sample in the store. */
+  readonly start: number;
+  /** Total number of appended samples. */
+  readonly end: number;
+  readonly isFull: boolean;
+  /** Whether it has a file, which becomes that of the session. */
+  readonly hasFile: boolean;
+  /** Samples from the start on that the daemon can read from the file. */
+  readonly samplesInFile: number;
+  append(samples: Int16Array): void;
+  /** Samples before this one won't be read again. */
+  releaseBefore(sample: number): void;
+  /** Up to `maxSamples` from `sample` on, which must be held, as bytes (s16le). */
+  read(sample: number, maxSamples: number): Uint8Array;
+}
+
+/** In memory, until the samples are acknowledged: they may have to be sent again. */
+export class SampleStore implements AudioStore {
+  readonly hasFile = false;
+  readonly samplesInFile = 0;
   readonly #maxSamples: number;
   #chunks: Int16Array[] = [];
   #start = 0;
@@ -26,7 +46,7 @@ export class SampleStore {
     return this.#end;
   }
 
-  get full(): boolean {
+  get isFull(): boolean {
     return this.#end - this.#start >= this.#maxSamples;
   }
 
@@ -50,7 +70,6 @@ export class SampleStore {
     this.#last = { chunk: 0, firstSample: this.#start };
   }
 
-  /** Up to `most` samples from `sample` on, which must be held, as bytes (s16le). */
   read(sample: number, maxSamples: number): Uint8Array {
     if (sample < this.#last.firstSample) this.#last = { chunk: 0, firstSample: this.#start };
     const bytes = new Uint8Array(2 * Math.min(maxSamples, this.#end - sample));

@@ -63,7 +63,7 @@ export type CapturePhase = (typeof CAPTURE_PHASES)[number];
 
 /** Its text comes from the session at the daemon (`session-view.ts`). */
 export const captureSchema = v.object({
-  /** Id of the session in the daemon and in the history; a new one after a switch. */
+  /** Id of the session in the daemon and in the history; a new one if the session was lost. */
   id: v.string(),
   /** Milliseconds since 1970. */
   startedMs: finite,
@@ -107,7 +107,7 @@ const requestTable = {
   restore: v.object({ type: v.literal('restore') }),
   pause: v.object({ type: v.literal('pause') }),
   resume: v.object({ type: v.literal('resume') }),
-  /** Sends all audio so far to a new session. */
+  /** Transcribes all audio so far again. */
   switch: v.object({ ...captureSwitchSchema.entries, type: v.literal('switch') }),
   devices: v.object({ type: v.literal('devices') }),
   /** Requests the text of the last dictation, if it was not delivered. */

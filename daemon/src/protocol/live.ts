@@ -72,6 +72,18 @@ export const liveEventSchema = v.variant('type', [
   v.object({ type: v.literal('voice'), speaking: v.boolean() }),
   /** Audio between two decode steps; longer on a slow machine. */
   v.object({ type: v.literal('decode-interval'), intervalSeconds: finite }),
+  /**
+   * Another model or other options transcribe the session, from the first sample on: what was committed until now no
+   * longer counts. `request` is that of the `switch`; 0 at the start of a session.
+   */
+  v.object({
+    type: v.literal('switched'),
+    request: count,
+    model: v.string(),
+    fallbackFor: v.exactOptional(v.string()),
+  }),
+  /** A `switch` failed, and the session continues as before it. */
+  v.object({ type: v.literal('switch-failed'), request: count, error: errorSchema }),
   /** Something failed, but the session continues. */
   v.object({ type: v.literal('warning'), error: errorSchema }),
   finalSchema,
@@ -86,6 +98,8 @@ export type FinalEvent = v.InferOutput<typeof finalSchema>;
 const NUMBERED = new Set<LiveEvent['type']>([
   'language',
   'committed',
+  'switched',
+  'switch-failed',
   'warning',
   'final',
   'cancelled',

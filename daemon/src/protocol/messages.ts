@@ -16,6 +16,9 @@
  *
  *     → open  ← opened  → frames  ← acknowledged*, live*  → finish | cancel  ← live with the last event
  *
+ * A client that has the audio in a file of its own sends how much the file has instead: `open` with `hasRecording`, then
+ * `recorded*`. `switch` starts again at the first sample with other settings.
+ *
  * A client keeps audio until it is acknowledged. After a lost connection it sends `resume` with the last number it received,
  * gets the events after that number, and resends audio from where `opened` says. The daemon finishes a session whose client
  * does not come back. A client that cancelled and got no answer sends `discard` to the next daemon, which answers `discarded`.
@@ -73,6 +76,29 @@ const clientTable = {
   open: v.object({
     type: v.literal('open'),
     id: sessionIdSchema,
+    model: v.exactOptional(text(1, LIMITS.maxPathLength)),
+    options: v.exactOptional(liveOptionsSchema),
+    /**
+     * Whether the client has written the audio so far to the recording with this id in the spool folder
+     * (`store/spool/unsent-recording.ts`). The daemon makes it the session's file; the client goes on writing to it and sends
+     * `recorded` instead of the audio.
+     */
+    hasRecording: v.exactOptional(v.boolean()),
+  }),
+  /** The session's file has this many samples. */
+  recorded: v.object({
+    type: v.literal('recorded'),
+    id: sessionIdSchema,
+    samples: v.pipe(integer, v.minValue(0)),
+  }),
+  /**
+   * Transcribes the session from the first sample with another model or other options, once that model is ready. Answered by
+   * the event `switched` or `switch-failed` with the same `request`; a later switch replaces it.
+   */
+  switch: v.object({
+    type: v.literal('switch'),
+    id: sessionIdSchema,
+    request: v.pipe(integer, v.minValue(1)),
     model: v.exactOptional(text(1, LIMITS.maxPathLength)),
     options: v.exactOptional(liveOptionsSchema),
   }),

@@ -196,6 +196,12 @@ export class ClientConnection {
       case 'open':
         this.#live.open(message);
         return;
+      case 'recorded':
+        this.#live.recorded(message.id, message.samples);
+        return;
+      case 'switch':
+        this.#live.switch(message);
+        return;
       case 'resume':
         this.#live.resume(message);
         return;

@@ -10,6 +10,7 @@ import type { Send } from './model-requests.js';
 import { defined } from '../protocol/defined.js';
 
 type Open = Extract<ClientMessage, { type: 'open' }>;
+type Switch = Extract<ClientMessage, { type: 'switch' }>;
 type Resume = Extract<ClientMessage, { type: 'resume' }>;
 
 interface Channel {
@@ -35,8 +36,8 @@ export class LiveChannels {
     return this.#byId.size;
   }
 
-  open({ id, model, options }: Open): void {
-    const request = { id, ...defined({ model, options }) };
+  open({ id, hasRecording, model, options }: Open): void {
+    const request = { id, ...defined({ hasRecording, model, options }) };
     this.#join(id, this.#live.open(request), 0);
   }
 
@@ -49,6 +50,19 @@ export class LiveChannels {
     const channel = this.#byId.get(id);
     if (channel === undefined) throw new SottoError('SESSION_NOT_FOUND', 'no session with this id is open');
     channel.session.finish(samples, isLeft);
+  }
+
+  /** @throws SottoError PROTOCOL */
+  recorded(id: string, samples: number): void {
+    // The session may have just ended.
+    this.#byId.get(id)?.session.recorded(samples);
+  }
+
+  /** @throws SottoError SESSION_NOT_FOUND */
+  switch({ id, model, options, request }: Switch): void {
+    const channel = this.#byId.get(id);
+    if (channel === undefined) throw new SottoError('SESSION_NOT_FOUND', 'no session with this id is open');
+    void this.#live.switch(channel.session, request, defined({ model, options }));
   }
 
   discard(id: string): void {
@@ -100,9 +114,17 @@ export class LiveChannels {
         const channel = { number, session, listener };
         this.#byId.set(id, channel);
         this.#byNumber.set(number, channel);
-        const { acknowledged, model, fallbackFor } = session;
+        const { acknowledged, settings } = session;
+        const { fallbackFor, model } = settings;
         this.#send(
-          { type: 'opened', id, channel: number, acknowledged, model, ...defined({ fallbackFor }) },
+          {
+            type: 'opened',
+            id,
+            channel: number,
+            acknowledged,
+            model: model.name,
+            ...defined({ fallbackFor }),
+          },
           false,
         );
         this.#live.setListener(session, listener, seq);

@@ -133,6 +133,8 @@ class TerminalDictateView implements DictateView {
       case 'language':
       case 'level':
       case 'warning':
+      case 'switched':
+      case 'switch-failed':
       case 'final':
       case 'cancelled':
       case 'failed':

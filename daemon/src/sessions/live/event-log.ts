@@ -3,10 +3,9 @@
  * they are sent; of the others, the last of each type is kept. One listener receives them, the latest, and any number of
  * watchers.
  */
-import { isNumbered, type SessionCheckpoint, type LiveEvent } from '../../protocol/live.js';
+import { isNumbered, type LiveEvent } from '../../protocol/live.js';
 import type { Word } from '../../protocol/transcription.js';
 import type { JournalEntry } from '../../store/spool/journal.js';
-import { defined } from '../../protocol/defined.js';
 
 export interface LoggedEvent {
   /** Only of events that must not be dropped. */
@@ -19,6 +18,9 @@ export type Listener = (notice: LoggedEvent) => void;
 /** Writes an entry to the journal; rejects if it can't. */
 type WriteEntry = (entry: JournalEntry) => Promise<void>;
 
+/** What the next daemon must know besides an event. */
+type Details = Pick<JournalEntry, 'checkpoint' | 'settings'>;
+
 /** Unnumbered events that are replayed to a client that resumes. */
 const REPLAYED = ['state', 'tentative', 'voice', 'decode-interval'] as const;
 
@@ -27,7 +29,7 @@ export class EventLog {
   readonly #onWriteFailed: (error: unknown) => void;
   readonly #numbered: LiveEvent[];
   readonly #latest = new Map<LiveEvent['type'], LiveEvent>();
-  readonly #words: Word[] = [];
+  #words: Word[] = [];
   #text = '';
   #language: string | undefined;
   #listener: Listener | undefined;
@@ -92,7 +94,7 @@ export class EventLog {
   }
 
   /** Appends an event; resolves once it is sent. */
-  append(event: LiveEvent, checkpoint?: SessionCheckpoint): Promise<void> {
+  append(event: LiveEvent, details: Details = {}): Promise<void> {
     // Unnumbered events are sent at once unless a numbered event is still being written.
     if (this.#tail === undefined && !isNumbered(event)) {
       this.#sendUnnumbered(event);
@@ -100,7 +102,7 @@ export class EventLog {
     }
     const before = this.#tail ?? Promise.resolve();
     const pending: Promise<void> = before
-      .then(() => (isNumbered(event) ? this.#sendNumbered(event, checkpoint) : this.#sendUnnumbered(event)))
+      .then(() => (isNumbered(event) ? this.#sendNumbered(event, details) : this.#sendUnnumbered(event)))
       .finally(() => {
         if (this.#tail === pending) this.#tail = undefined;
       });
@@ -118,10 +120,10 @@ export class EventLog {
     await this.#tail;
   }
 
-  async #sendNumbered(event: LiveEvent, checkpoint: SessionCheckpoint | undefined): Promise<void> {
+  async #sendNumbered(event: LiveEvent, details: Details): Promise<void> {
     const seq = this.#numbered.length + 1;
     try {
-      await this.#writeEntry?.({ seq, event, ...defined({ checkpoint }) });
+      await this.#writeEntry?.({ seq, event, ...details });
     } catch (error) {
       this.#onWriteFailed(error);
     }
@@ -142,6 +144,11 @@ export class EventLog {
 
   #track(event: LiveEvent): void {
     if (event.type === 'language') this.#language = event.language;
+    if (event.type === 'switched') {
+      this.#text = '';
+      this.#words = [];
+      this.#language = undefined;
+    }
     if (event.type !== 'committed') return;
     this.#text += event.text;
     this.#words.push(...event.words);

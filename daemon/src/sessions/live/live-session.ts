@@ -1,13 +1,13 @@
 /**
  * One dictation: `listening → finishing → over`, whichever process dies meanwhile. Audio is on disk before it is
- * acknowledged; the engine is fed from there, and again after a crash from the last checkpoint. A session ends in
- * exactly one of `final`, `cancelled` and `failed`.
+ * acknowledged, and the engine is fed from there. A session ends in exactly one of `final`, `cancelled` and `failed`.
  */
 import type { Clock, Timer } from '../../clock.js';
 import type { Logger } from '../../logger.js';
+import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
-import type { DecodeStep, ModelRef, Refined } from '../../protocol/ipc.js';
+import type { DecodeStep, Refined } from '../../protocol/ipc.js';
 import {
   BYTES_PER_SAMPLE,
   SAMPLE_RATE,
@@ -16,34 +16,38 @@ import {
   type LiveOptions,
 } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
-import type { Engine, EngineStreamReport, EngineStream } from '../../supervisor/engine.js';
+import type { Engine } from '../../supervisor/engine.js';
 import { levelOf } from './level.js';
 import type { EventLog } from './event-log.js';
 import { memoryFullError, type SessionAudio } from './session-audio.js';
+import type { SessionSettings } from './session-models.js';
+import { SessionStream, type SessionStreamReport } from './session-stream.js';
 import type { DictationResult } from './dictation-result.js';
 import type { ReplaceInText } from '../vocabulary/apply-replacements.js';
-import { defined } from '../../protocol/defined.js';
 
-/** Replacement engines for the same audio: a session that crashes three does not get a fourth. */
-const MAX_REPLAYS = 2;
-/** Decoding this far beyond the place of a crash shows that the audio was not the cause. */
-const PROGRESS_SAMPLES = 5 * SAMPLE_RATE;
-/** The engine receives a backlog in pieces of this size, */
-const PIECE_SAMPLES = 10 * SAMPLE_RATE;
-/** and at most this far ahead of what it has decoded: the rest waits on disk, not in its memory. */
-const MAX_UNDECODED_SAMPLES = 60 * SAMPLE_RATE;
 /** Longer dictations are ended here. */
 const MAX_SAMPLES = LIMITS.dictationSeconds * SAMPLE_RATE;
 /** Audio that the disk refused is written again after this, even without new audio. */
 const RETRY_DISK_MS = 1_000;
 
+/** A requested change of the settings, until its model is ready. */
+interface Switch {
+  readonly request: number;
+  readonly settings: SessionSettings;
+  readonly stream: SessionStream;
+}
+
 interface LiveSessionDeps {
   readonly id: string;
   readonly startedMs: number;
-  readonly model: ModelRef;
-  readonly options: LiveOptions;
+  readonly settings: SessionSettings;
+  /** The options for the engine: with the words of the vocabulary. */
+  readonly engineOptions: (options: LiveOptions) => LiveOptions;
   /** Applies the vocabulary to the final text. Committed text stays unchanged. */
-  readonly applyReplacements: ReplaceInText;
+  readonly applyReplacements: (
+    options: LiveOptions,
+    ...original: Parameters<ReplaceInText>
+  ) => ReturnType<ReplaceInText>;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
@@ -73,50 +77,45 @@ interface LiveSessionDeps {
 }
 
 export class LiveSession {
-  /** Name of the requested model, if another one decodes. */
-  fallbackFor: string | undefined;
   readonly #deps: LiveSessionDeps;
   #state: 'listening' | 'finishing' | 'over' = 'listening';
+  #settings: SessionSettings;
+  #stream: SessionStream;
+  #switch: Switch | undefined;
+  #lastSwitchRequest = 0;
   /** Received samples, stored or not. */
   #received: number;
-  #running: EngineStream | undefined;
-  /** Whether the engine accepts audio. */
-  #open = false;
-  #sent = 0;
-  #pumping = false;
-  #finishSent = false;
-  #checkpoint: SessionCheckpoint | undefined;
-  /** Words before it are committed already: after a change of models they are decoded again. */
-  #committedUntilSeconds: number;
-  #decodedSamples = 0;
   #intervalSeconds: number | undefined;
   #tentative = '';
   #language: string | undefined;
   /** Whether an event with committed text was appended, even if not sent yet. */
   #hasCommitted: boolean;
-  #deaths = 0;
-  #diedAtSamples = 0;
   #warnedOfDisk = false;
   #isCancelled = false;
   #isDetached = false;
   #cancelDiskRetry: Timer | undefined;
 
   constructor(deps: LiveSessionDeps) {
+    const { audio, checkpoint, committedUntilSeconds, events, isOver, settings } = deps;
     this.#deps = deps;
-    this.#checkpoint = deps.checkpoint;
-    this.#committedUntilSeconds = deps.committedUntilSeconds ?? 0;
-    this.#received = deps.audio.samples;
-    if (deps.isOver) this.#state = 'over';
-    this.#language = deps.events.language;
-    this.#hasCommitted = deps.events.text !== '';
+    this.#settings = settings;
+    this.#received = audio.samples;
+    if (isOver) this.#state = 'over';
+    this.#language = events.language;
+    this.#hasCommitted = events.text !== '';
+    this.#stream = this.#streamFor(
+      settings,
+      { ...defined({ checkpoint, committedUntilSeconds }) },
+      (report) => this.#onReport(report),
+    );
   }
 
   get id(): string {
     return this.#deps.id;
   }
 
-  get model(): string {
-    return this.#deps.model.name;
+  get settings(): SessionSettings {
+    return this.#settings;
   }
 
   get isOver(): boolean {
@@ -143,20 +142,71 @@ export class LiveSession {
 
   /** Opens the session in the engine. */
   start(): void {
-    const { engine, model, onVoice, options } = this.#deps;
-    const checkpoint = this.#checkpoint;
-    // The final re-decode needs all of the audio.
-    const fromSample = options.refine === true ? 0 : (checkpoint?.fromSample ?? 0);
-    this.#sent = fromSample;
-    this.#open = this.#finishSent = false;
-    this.#running = engine.openStream(
-      {
-        model,
-        options,
-        fromSample,
-        ...defined({ checkpoint, voiceOnly: onVoice === undefined ? undefined : true }),
-      },
-      (report) => this.#onReport(report),
+    this.#stream.start();
+  }
+
+  #streamFor(
+    { model, options }: SessionSettings,
+    before: { checkpoint?: SessionCheckpoint; committedUntilSeconds?: number },
+    onReport: (report: SessionStreamReport) => void,
+  ): SessionStream {
+    const { audio, engine, engineOptions, events, id, log, onVoice } = this.#deps;
+    return new SessionStream({
+      ...{ engine, model, audio, log, onReport, ...before },
+      options: engineOptions(options),
+      sessionId: id,
+      committedEndSeconds: () => events.words.at(-1)?.end ?? 0,
+      isVoiceOnly: onVoice !== undefined,
+    });
+  }
+
+  /**
+   * Transcribes the session from the first sample with other settings, once their model is ready; until then, and if
+   * that fails, as before. Only the last request counts.
+   */
+  switchTo(settings: SessionSettings, request: number): void {
+    if (this.isOver || request < this.#lastSwitchRequest) return;
+    this.#lastSwitchRequest = request;
+    this.#switch?.stream.cancel();
+    const stream = this.#streamFor(settings, {}, (report) => {
+      if (stream === this.#stream) this.#onReport(report);
+      else if (stream === this.#switch?.stream) this.#onSwitchReport(report, this.#switch);
+    });
+    this.#switch = { request, settings, stream };
+    stream.start();
+  }
+
+  /** A switch can't even begin. */
+  switchFailed(error: SottoError, request: number): void {
+    if (this.isOver || request < this.#lastSwitchRequest) return;
+    this.#append({ type: 'switch-failed', request, error: error.toWire() });
+  }
+
+  #onSwitchReport(report: SessionStreamReport, { request, settings, stream }: Switch): void {
+    if (this.isOver) return;
+    if (report.type === 'opened') {
+      this.#stream.cancel();
+      this.#stream = stream;
+      this.#settings = settings;
+      this.#switch = undefined;
+      this.appendSwitched(request);
+      this.#onReport(report);
+    } else if (report.type === 'failed') {
+      this.#switch = undefined;
+      this.switchFailed(report.error, request);
+      this.#feed();
+    }
+  }
+
+  /** Notes the current settings for clients and for the next daemon: what was committed until now no longer counts. */
+  appendSwitched(request: number): void {
+    const { fallbackFor, model, options } = this.#settings;
+    this.#tentative = '';
+    this.#language = undefined;
+    this.#hasCommitted = false;
+    void this.#deps.events.append(
+      { type: 'switched', request, model: model.name, ...defined({ fallbackFor }) },
+      { settings: { model: model.dir, options } },
     );
   }
 
@@ -190,6 +240,40 @@ export class LiveSession {
     this.#append({ type: 'level', ...levelOf(fresh) });
     void this.#keepAudio(fresh);
     if (this.#isTooLong) this.#endTooLong();
+  }
+
+  /**
+   * The session's file has this many samples, because its client writes them. Fewer than before change nothing.
+   * @throws SottoError PROTOCOL
+   */
+  recorded(samples: number): void {
+    if (this.isOver) return;
+    if (samples <= this.#received) {
+      this.#deps.onAcknowledged(this.acknowledged);
+      return;
+    }
+    if (this.isFinishing && !this.#isTooLong)
+      throw new SottoError('PROTOCOL', 'audio arrived after the end of the dictation');
+    this.#received = Math.min(samples, MAX_SAMPLES);
+    const received = this.#received;
+    const { audio, onAcknowledged } = this.#deps;
+    audio.extendTo(received).then(
+      () => {
+        onAcknowledged(audio.durableSamples);
+        this.#feed();
+      },
+      (error: unknown) => this.#fail(codedError(error)),
+    );
+    if (this.#isTooLong) this.#endTooLong();
+  }
+
+  /**
+   * Adds what the client has written to the session's file without a notice.
+   * @param isUnattended whether the client is still disconnected; one that resumes sends the notices itself
+   */
+  async completeFromFile(isUnattended: () => boolean): Promise<void> {
+    const samples = await this.#deps.audio.samplesInFile();
+    if (!this.isOver && !this.isFinishing && isUnattended()) this.recorded(samples);
   }
 
   get #isTooLong(): boolean {
@@ -233,7 +317,7 @@ export class LiveSession {
     }
     this.#state = 'finishing';
     this.#append({ type: 'state', state: 'finishing' });
-    void this.#pump();
+    this.#feed();
   }
 
   /** Discards the session: neither text nor audio is kept. */
@@ -254,9 +338,9 @@ export class LiveSession {
 
   #leaveEngine(): void {
     this.#cancelDiskRetry?.cancel();
-    this.#running?.cancel();
-    this.#running = undefined;
-    this.#open = false;
+    this.#stream.cancel();
+    this.#switch?.stream.cancel();
+    this.#switch = undefined;
   }
 
   #keepAudio(pcm: Uint8Array): Promise<void> {
@@ -279,7 +363,7 @@ export class LiveSession {
       }
       this.#retryDisk();
     }
-    void this.#pump();
+    this.#feed();
   }
 
   #retryDisk(): void {
@@ -291,82 +375,41 @@ export class LiveSession {
     });
   }
 
-  /** Sends the engine the audio that it does not have yet. */
-  async #pump(): Promise<void> {
-    if (this.#pumping) return;
-    this.#pumping = true;
-    const { audio } = this.#deps;
-    while (this.#open && this.#sent < Math.min(audio.samples, this.#sendLimit)) {
-      const running = this.#running;
-      const from = this.#sent;
-      const pcm = await audio
-        .read(from, Math.min(audio.samples, from + PIECE_SAMPLES))
-        .catch((error: unknown) => SottoError.from(error, 'SPOOL_FAILED'));
-      // The engine was lost meanwhile: its replacement is sent the same audio again.
-      if (running !== this.#running || !this.#open) continue;
-      if (pcm instanceof SottoError || pcm.byteLength === 0) {
-        this.#fail(
-          new SottoError('SPOOL_FAILED', 'the audio of the dictation can’t be read', { cause: pcm }),
-        );
-        break;
-      }
-      running?.audio(pcm);
-      this.#sent = from + pcm.byteLength / BYTES_PER_SAMPLE;
-    }
-    this.#pumping = false;
-    if (this.isFinishing && this.#open && this.#sent === this.#received && !this.#finishSent) {
-      this.#finishSent = true;
-      this.#running?.finish();
-    }
+  /** Sends the engine the new audio. While a switch is pending, only its stream can give the final text. */
+  #feed(): void {
+    if (this.isOver) return;
+    const pending = this.#switch?.stream;
+    pending?.send();
+    if (!this.isFinishing) this.#stream.send();
+    else (pending ?? this.#stream).finish(this.#received);
   }
 
-  /** Number of samples that the engine may have by now. */
-  get #sendLimit(): number {
-    return Math.max(this.#decodedSamples, this.#checkpoint?.fromSample ?? 0) + MAX_UNDECODED_SAMPLES;
-  }
-
-  #onReport(report: EngineStreamReport): void {
+  #onReport(report: SessionStreamReport): void {
     if (this.isOver) return;
     switch (report.type) {
       case 'waiting':
-        this.#append({ type: 'state', state: this.#deaths > 0 ? 'restarting' : 'waiting' });
+        this.#append({ type: 'state', state: report.wasLost ? 'restarting' : 'waiting' });
         return;
       case 'opened':
-        this.#open = true;
         this.#append({ type: 'state', state: this.isFinishing ? 'finishing' : 'listening' });
-        void this.#pump();
+        this.#feed();
         return;
       case 'voice':
         this.#append({ type: 'voice', speaking: report.speaking });
         return;
       case 'update':
         this.#applyStep(report.step);
-        void this.#pump();
         return;
       case 'done':
-        this.#running = undefined;
         this.#applyStep(report.step);
         void this.#final(report.refined);
         return;
       case 'failed':
-        this.#running = undefined;
-        if (this.#isCheckpointRefused(report.error)) this.#restartWithoutCheckpoint();
-        else this.#fail(report.error);
-        return;
-      case 'lost':
-        this.#replaceEngine(report.error);
+        this.#fail(report.error);
     }
   }
 
-  #applyStep(step: DecodeStep): void {
-    const { tentative, language, decodedSamples, intervalSeconds, checkpoint, voice } = step;
-    // Compare the middle of a word: the word times of two models differ by hundredths.
-    const committed = step.committed.filter(
-      ({ start, end }) => (start + end) / 2 > this.#committedUntilSeconds,
-    );
-    this.#decodedSamples = decodedSamples;
-    if (decodedSamples > this.#diedAtSamples + PROGRESS_SAMPLES) this.#deaths = 0;
-    this.#checkpoint = checkpoint;
+  #applyStep({ checkpoint, committed, intervalSeconds, language, tentative, voice }: DecodeStep): void {
     if (voice !== undefined) this.#deps.onVoice?.(voice);
     if (language !== undefined && language !== this.#language) {
       this.#language = language;
@@ -383,7 +426,7 @@ export class LiveSession {
         text: this.#hasCommitted ? text : text.trimStart(),
         words: committed,
       };
-      void this.#deps.events.append(event, checkpoint);
+      void this.#deps.events.append(event, defined({ checkpoint }));
       this.#hasCommitted = true;
     }
     if (tentative !== this.#tentative || committed.length > 0)
@@ -391,44 +434,13 @@ export class LiveSession {
     this.#tentative = tentative;
   }
 
-  #replaceEngine(error: SottoError): void {
-    const { log } = this.#deps;
-    this.#running = undefined;
-    this.#open = false;
-    this.#deaths += 1;
-    this.#diedAtSamples = Math.max(this.#diedAtSamples, this.#decodedSamples);
-    if (this.#deaths > MAX_REPLAYS) {
-      this.#fail(error);
-      return;
-    }
-    log.warn(
-      { session: this.id, code: error.code, deaths: this.#deaths },
-      'engine lost: the dictation continues',
-    );
-    this.#append({ type: 'state', state: 'restarting' });
-    this.start();
-  }
-
-  /** The journal may be that of another version of Sotto, whose checkpoints have other fields. */
-  #isCheckpointRefused({ code }: SottoError): boolean {
-    const { checkpoint } = this.#deps;
-    return code === 'INVALID_ARGUMENT' && checkpoint !== undefined && checkpoint === this.#checkpoint;
-  }
-
-  #restartWithoutCheckpoint(): void {
-    const { events, log } = this.#deps;
-    log.warn({ session: this.id }, 'checkpoint refused: decoding from the first sample');
-    this.#checkpoint = undefined;
-    this.#committedUntilSeconds = events.words.at(-1)?.end ?? 0;
-    this.start();
-  }
-
   async #final(refined: Refined | undefined): Promise<void> {
-    const { audio, model, events, applyReplacements } = this.#deps;
+    const { audio, events, applyReplacements } = this.#deps;
+    const { model, options } = this.#settings;
     // Earlier events are still being written.
     await events.flush();
     const language = refined?.language ?? events.language;
-    const { words, ...replaced } = applyReplacements(refined ?? events);
+    const { words, ...replaced } = applyReplacements(options, refined ?? events);
     const final = {
       text: replaced.text,
       ...defined({ language }),
@@ -449,9 +461,10 @@ export class LiveSession {
   #fail(error: SottoError): void {
     if (this.isOver) return;
     this.#leaveEngine();
-    const { audio, model, events, applyReplacements } = this.#deps;
+    const { audio, events, applyReplacements } = this.#deps;
+    const { model, options } = this.#settings;
     const { language } = events;
-    const { text, words } = applyReplacements(events);
+    const { text, words } = applyReplacements(options, events);
     void this.#end(
       {
         state: 'failed',

@@ -4,26 +4,28 @@
  */
 import type { SessionView } from '../../protocol/session-view.js';
 import { SessionViewer } from './session-viewer.js';
-import { basename } from 'node:path';
 import type { Clock, Timer } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { SottoError } from '../../protocol/errors.js';
 import { codedError } from '../../protocol/file-errors.js';
-import type { ModelRef } from '../../protocol/ipc.js';
-import { isTerminal, SAMPLE_RATE, type SessionCheckpoint, type LiveOptions } from '../../protocol/live.js';
+import { isTerminal, SAMPLE_RATE, type SessionCheckpoint } from '../../protocol/live.js';
 import { LIMITS } from '../../protocol/version.js';
 import type { Journal, JournalEntry } from '../../store/spool/journal.js';
 import type { Orphan } from '../../store/spool/orphans.js';
 import type { OpenSpool, UnlinkSpool } from '../../store/spool/spool-file.js';
 import type { Engine } from '../../supervisor/engine.js';
-import type { ModelAccess } from '../../supervisor/model-access.js';
 import { LiveSession } from './live-session.js';
+import {
+  SessionModels,
+  type RequestedSettings,
+  type SessionModelsOptions,
+  type SessionSettings,
+} from './session-models.js';
 import type { DictationResult } from './dictation-result.js';
 import { EventLog, type LoggedEvent } from './event-log.js';
 import { StreamingReplacer } from '../vocabulary/streaming-replacer.js';
 import { applyReplacementsWithWords } from '../vocabulary/apply-replacements.js';
 import { hotwordsFor, NO_VOCABULARY, type ActiveVocabulary } from '../vocabulary/active-vocabulary.js';
-import { completeFromRecording } from './complete-from-recording.js';
 import { SessionFiles, type OpenJournal } from './session-files.js';
 import type { SessionAudio } from './session-audio.js';
 import { defined } from '../../protocol/defined.js';
@@ -35,10 +37,10 @@ const GRACE_AT_START_MS = 5_000;
 /** How long a session that ended can be resumed to read its end; its files are removed then. */
 const RETAIN_AFTER_END_MS = 10_000;
 
-export interface LiveRequest {
+export interface LiveRequest extends RequestedSettings {
   readonly id: string;
-  readonly model?: string;
-  readonly options?: LiveOptions;
+  /** Whether the client has a recording with this id, which becomes the session's file. */
+  readonly hasRecording?: boolean;
   /**
    * Not a user's dictation: it is not kept in the history, ends with its client, and leaves nothing behind when
    * this daemon ends.
@@ -51,17 +53,12 @@ export interface LiveRequest {
 export type LiveNotice = LoggedEvent | { readonly acknowledged: number };
 export type LiveListener = (notice: LiveNotice) => void;
 
-interface LiveSessionsOptions {
+interface LiveSessionsOptions extends SessionModelsOptions {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly log: Logger;
   /** Directory of the spools; it exists and only its user can read it. */
   readonly folder: string;
-  readonly resolveModel: (model: string | undefined) => ModelRef;
-  /** Checks which model directories can be opened; if omitted, all count as readable. */
-  readonly modelAccess?: ModelAccess;
-  /** Name of the default model while a fallback serves. */
-  readonly fallbackFor?: () => string | undefined;
   readonly keep: (outcome: DictationResult) => Promise<string | undefined>;
   /** The user's vocabulary; none if omitted. */
   readonly vocabulary?: Pick<ActiveVocabulary, 'current'>;
@@ -88,6 +85,7 @@ interface Entry {
 export class LiveSessions {
   readonly #options: LiveSessionsOptions;
   readonly #files: SessionFiles;
+  readonly #models: SessionModels;
   readonly #entries = new Map<string, Entry>();
   /** Sessions that are being opened or restored. */
   readonly #opening = new Map<string, Promise<Entry>>();
@@ -99,6 +97,7 @@ export class LiveSessions {
   constructor(options: LiveSessionsOptions) {
     this.#options = options;
     this.#files = new SessionFiles(options);
+    this.#models = new SessionModels(options);
   }
 
   /** Sessions that are not over. */
@@ -127,18 +126,27 @@ export class LiveSessions {
 
   /**
    * Opens a session; it is finished soon unless a client listens to it.
-   * @throws SottoError BUSY, INVALID_ARGUMENT (the id is in use), DAEMON_UNAVAILABLE, MODEL_UNREADABLE, or what
-   *   `resolveModel` throws
+   * @throws SottoError BUSY, INVALID_ARGUMENT (the id is in use), DAEMON_UNAVAILABLE, MODEL_UNREADABLE, SPOOL_FAILED (its
+   *   recording is missing), or what `resolveModel` throws
    */
   async open(request: LiveRequest): Promise<LiveSession> {
-    const { id, model } = request;
+    const { id } = request;
     this.#assertCanOpen(id);
-    const ref = this.#options.resolveModel(model);
-    const fallbackFor = model === undefined ? this.#options.fallbackFor?.() : undefined;
-    const entry = await this.#openOnce(id, () => this.#create(request, ref));
-    entry.session.fallbackFor = fallbackFor;
+    const settings = this.#models.resolve(request);
+    const entry = await this.#openOnce(id, () => this.#create(request, settings));
     this.#finishAfter(entry, GRACE_MS);
     return entry.session;
+  }
+
+  /** Transcribes a session from the first sample with other settings; its events report the result. */
+  async switch(session: LiveSession, request: number, wanted: RequestedSettings): Promise<void> {
+    try {
+      const settings = this.#models.resolve(wanted);
+      await this.#models.assertReadable(settings.model);
+      session.switchTo(settings, request);
+    } catch (error) {
+      session.switchFailed(codedError(error), request);
+    }
   }
 
   /**
@@ -153,9 +161,9 @@ export class LiveSessions {
     if (entry === undefined || entry.transient) {
       throw new SottoError('SESSION_NOT_FOUND', 'the dictation is not known (any more)');
     }
-    const { model, fallbackFor } = entry.session;
+    const { fallbackFor, model } = entry.session.settings;
     const { replacer } = (this.#options.vocabulary ?? NO_VOCABULARY).current();
-    const viewer = new SessionViewer({ model, fallbackFor, replacer, send });
+    const viewer = new SessionViewer({ model: model.name, fallbackFor, replacer, send });
     return entry.events.watch((notice) => viewer.receive(notice));
   }
 
@@ -285,15 +293,27 @@ export class LiveSessions {
     return opening;
   }
 
-  async #create(request: LiveRequest, ref: ModelRef): Promise<Entry> {
-    const { id, options = {}, onVoice, transient = false } = request;
-    const problem = await this.#options.modelAccess?.check(ref.dir);
-    if (problem !== undefined) throw problem;
+  async #create(request: LiveRequest, settings: SessionSettings): Promise<Entry> {
+    const { id, hasRecording = false, onVoice, transient = false } = request;
+    const { model, options } = settings;
+    await this.#models.assertReadable(model);
     const startedMs = Date.now();
     // The directory, since another daemon may have another default model.
-    const info = { id, startedMs, options, model: ref.dir, ...(transient && { transient }) };
-    const audio = await this.#files.create(info);
-    return this.#begin({ id, startedMs, options, ref, audio, transient, ...(onVoice && { onVoice }) });
+    const info = { id, startedMs, options, model: model.dir, ...(transient && { transient }) };
+    const audio = hasRecording ? await this.#files.adopt(id) : await this.#files.create(info);
+    const journal = transient ? noJournal() : await this.#files.openJournal(id);
+    const entry = this.#begin({
+      id,
+      startedMs,
+      settings,
+      audio,
+      journal,
+      transient,
+      ...defined({ onVoice }),
+    });
+    // The recording doesn't say which model transcribes it.
+    if (hasRecording) entry.session.appendSwitched(0);
+    return entry;
   }
 
   async #recoverAll(): Promise<void> {
@@ -323,59 +343,43 @@ export class LiveSessions {
   }
 
   #restore(orphan: Orphan): Promise<Entry> {
-    const { id, model, options, startedMs } = orphan.info;
+    const { id, startedMs } = orphan.info;
     return this.#openOnce(id, async () => {
-      const { ref, missing } = await this.#modelOf(model);
+      const journal = await this.#files.openJournal(id);
+      const switched = journal.entries.findLast(({ settings }) => settings !== undefined)?.settings;
+      const { settings, missing } = await this.#models.restore(switched ?? orphan.info);
       const audio = await this.#files.reopen(orphan);
       this.#options.log.info(
         { session: id, samples: orphan.samples },
         'continuing a dictation of another daemon',
       );
-      const entry = await this.#begin({
+      return this.#begin({
         id,
         startedMs,
-        options,
-        ref,
+        settings,
         audio,
+        journal,
         transient: false,
         ...defined({ missing }),
       });
-      if (model !== undefined && missing !== undefined) entry.session.fallbackFor = basename(model);
-      return entry;
     });
   }
 
-  /** The model that a session was opened with; the default model if it was removed since. */
-  async #modelOf(model: string | undefined): Promise<{ ref: ModelRef; missing?: SottoError }> {
-    const { resolveModel, modelAccess } = this.#options;
-    try {
-      const ref = resolveModel(model);
-      const problem = await modelAccess?.check(ref.dir);
-      if (problem !== undefined) throw problem;
-      return { ref };
-    } catch (thrown) {
-      if (model === undefined) throw thrown;
-      const ref = resolveModel(undefined);
-      const message = `the model ${basename(model)} was removed; ${ref.name} is used for this dictation`;
-      return { ref, missing: new SottoError('MODEL_NOT_FOUND', message, { cause: thrown }) };
-    }
-  }
-
-  async #begin(init: {
+  #begin(init: {
     id: string;
     startedMs: number;
-    options: LiveOptions;
-    ref: ModelRef;
+    settings: SessionSettings;
     audio: SessionAudio;
+    journal: OpenJournal;
     transient: boolean;
     onVoice?: NonNullable<LiveRequest['onVoice']>;
     /** Why another model than before is used. */
     missing?: SottoError;
-  }): Promise<Entry> {
-    const { id, startedMs, options, ref, audio, transient, onVoice, missing } = init;
+  }): Entry {
+    const { id, startedMs, settings, audio, transient, onVoice, missing } = init;
     const { clock, engine, log, vocabulary = NO_VOCABULARY } = this.#options;
     const { words, problem } = vocabulary.current();
-    const { entries, journal } = transient ? noJournal() : await this.#files.openJournal(id);
+    const { entries, journal } = init.journal;
     const checkpoint = missing === undefined ? lastCheckpoint(entries) : undefined;
     const events = new EventLog(
       entries,
@@ -390,14 +394,14 @@ export class LiveSessions {
     const session = new LiveSession({
       id,
       startedMs,
-      options: { ...options, ...hotwordsFor(options, words) },
+      settings,
+      engineOptions: (options) => ({ ...options, ...hotwordsFor(options, words) }),
       // The vocabulary at the end: a replacement that is added during a dictation applies to it.
-      applyReplacements: (original) =>
+      applyReplacements: (options, original) =>
         applyReplacementsWithWords(
-          options.vocabulary === false ? NO_VOCABULARY.current().replacer : vocabulary.current().replacer,
+          (options.vocabulary === false ? NO_VOCABULARY : vocabulary).current().replacer,
           original,
         ),
-      model: ref,
       engine,
       clock,
       log,
@@ -442,10 +446,13 @@ export class LiveSessions {
     const { session, transient } = entry;
     const isUnattended = (): boolean => entry.listener === undefined;
     try {
-      if (!transient) await completeFromRecording(session, this.#files, isUnattended);
+      if (!transient) await session.completeFromFile(isUnattended);
     } catch (error) {
       const { code, message } = codedError(error);
-      this.#options.log.error({ session: session.id, code, message }, 'the client’s recording can’t be read');
+      this.#options.log.error(
+        { session: session.id, code, message },
+        'the file of a dictation can’t be read',
+      );
     }
     if (isUnattended()) session.finish();
   }
@@ -508,7 +515,9 @@ function noJournal(): OpenJournal {
 }
 
 function lastCheckpoint(entries: readonly JournalEntry[]): SessionCheckpoint | undefined {
-  return entries.findLast(({ checkpoint }) => checkpoint !== undefined)?.checkpoint;
+  // A checkpoint of before a switch is another model's.
+  return entries.findLast((entry) => entry.checkpoint !== undefined || entry.settings !== undefined)
+    ?.checkpoint;
 }
 
 function stoppingError(): SottoError {

@@ -52,6 +52,27 @@ export class SessionAudio {
     });
   }
 
+  /**
+   * The file has this many samples, because the client writes it.
+   * @throws SottoError PROTOCOL if audio in memory is to follow what the file had
+   */
+  extendTo(samples: number): Promise<void> {
+    return this.#enqueue(() => {
+      if (this.#inMemory.samples > 0 || this.#spool === undefined)
+        throw new SottoError('PROTOCOL', 'only a file that one process writes can be extended');
+      this.#spool.extendTo(samples);
+      this.#samples = Math.max(this.#samples, samples);
+      return Promise.resolve();
+    });
+  }
+
+  /** How many samples the file has by now; 0 if it is unknown, or if audio in memory is to follow. */
+  samplesInFile(): Promise<number> {
+    return this.#enqueue(async () =>
+      this.#inMemory.samples > 0 ? 0 : ((await this.#spool?.samplesOnDisk().catch(() => 0)) ?? 0),
+    );
+  }
+
   /** Writes the audio in memory to the file again. @throws SottoError SPOOL_FAILED */
   flush(): Promise<void> {
     return this.#enqueue(() => this.#flush());

@@ -11,7 +11,7 @@ import {
 } from '../../store/spool/cancel-mark.js';
 import type { SpoolInfo } from '../../store/spool/spool-header.js';
 import { Journal, journalOf, type JournalEntry } from '../../store/spool/journal.js';
-import { findLocalRecording, removeLocalRecordings } from '../../store/spool/local-recording.js';
+import { adoptRecording, removeUnsentRecording } from '../../store/spool/unsent-recording.js';
 import { findOrphan, findOrphans, removeSpool, type Orphan } from '../../store/spool/orphans.js';
 import { SPOOL_SUFFIX, SpoolFile, type OpenSpool, type UnlinkSpool } from '../../store/spool/spool-file.js';
 import { sweepSpools } from '../../store/spool/sweep-spools.js';
@@ -54,6 +54,12 @@ export class SessionFiles {
     return new SessionAudio(() => SpoolFile.create(folder, orphan.info, openFile), spool);
   }
 
+  /** Makes the client's recording the file of its session. @throws SottoError SPOOL_FAILED */
+  async adopt(id: string): Promise<SessionAudio> {
+    const { folder, openFile } = this.#options;
+    return this.reopen(await adoptRecording(folder, id, openFile));
+  }
+
   async openJournal(id: string): Promise<OpenJournal> {
     const { log, openFile } = this.#options;
     try {
@@ -65,29 +71,11 @@ export class SessionFiles {
     }
   }
 
-  /**
-   * Samples of the client's recording of a session from `from` on, s16le, in pieces of up to `maxSamples`. None
-   * past the end or without a recording.
-   * @throws what the file system throws
-   */
-  async *recorded(id: string, from: number, maxSamples: number): AsyncGenerator<Buffer, void> {
-    const { folder, openFile } = this.#options;
-    const recording = await findLocalRecording(folder, id, openFile);
-    if (recording === undefined || recording.samples <= from) return;
-    const file = await SpoolFile.reopen(recording, openFile);
-    try {
-      for (let at = from; at < recording.samples; at += maxSamples)
-        yield await file.read(at, at + maxSamples);
-    } finally {
-      await file.close();
-    }
-  }
-
-  /** Removes spool, journal and recordings of a session. */
+  /** Removes spool, journal and recording of a session. */
   async remove(id: string): Promise<void> {
     const { folder, unlinkFile } = this.#options;
     await removeSpool(this.#spool(id), unlinkFile);
-    await removeLocalRecordings(folder, id, unlinkFile);
+    await removeUnsentRecording(folder, id, unlinkFile);
   }
 
   find(id: string): Promise<Orphan | undefined> {

@@ -14,19 +14,21 @@ interface SessionViewerDeps {
   readonly send: (view: SessionView) => boolean;
 }
 
-type Fields = Pick<SessionView, 'seq' | 'language' | 'state' | 'speaking' | 'isOver'>;
+type Fields = Omit<SessionView, 'from' | 'committed' | 'tentative'>;
 
 export class SessionViewer {
   readonly #deps: SessionViewerDeps;
   /** As the model commits it. */
   #decoded: DisplayText = { committed: '', tentative: '' };
-  #fields: Fields = { seq: 0, speaking: false, isOver: false };
+  #fields: Fields;
   /** The text that the client has. */
   #sent = '';
   #isScheduled = false;
 
   constructor(deps: SessionViewerDeps) {
+    const { fallbackFor, model } = deps;
     this.#deps = deps;
+    this.#fields = { seq: 0, speaking: false, isOver: false, model, ...defined({ fallbackFor }) };
   }
 
   receive({ seq, event }: LoggedEvent): void {
@@ -47,6 +49,12 @@ export class SessionViewer {
       case 'tentative':
         this.#decoded = { committed, tentative: event.text };
         return true;
+      case 'switched': {
+        const { fallbackFor: _, language: __, ...rest } = this.#fields;
+        this.#decoded = { committed: '', tentative: '' };
+        this.#fields = rest;
+        return this.#set({ model: event.model, ...defined({ fallbackFor: event.fallbackFor }) });
+      }
       case 'language':
         return this.#set({ language: event.language });
       case 'state':
@@ -68,11 +76,11 @@ export class SessionViewer {
 
   #show(): void {
     this.#isScheduled = false;
-    const { model, fallbackFor, replacer, send } = this.#deps;
+    const { replacer, send } = this.#deps;
     const { committed, tentative } = applyReplacementsLive(replacer, this.#decoded);
     const from = commonLength(this.#sent, committed);
     const text = { from, committed: committed.slice(from), tentative };
-    if (send({ ...this.#fields, ...text, model, ...defined({ fallbackFor }) })) this.#sent = committed;
+    if (send({ ...this.#fields, ...text })) this.#sent = committed;
   }
 }
 

@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import * as v from 'valibot';
-import { checkpointSchema, liveEventSchema } from '../../protocol/live.js';
+import { checkpointSchema, liveEventSchema, liveOptionsSchema } from '../../protocol/live.js';
 import { readAll, writeAll, type OpenSpool, type SpoolHandle } from './spool-file.js';
 
 const entrySchema = v.object({
@@ -14,6 +14,8 @@ const entrySchema = v.object({
   event: liveEventSchema,
   /** The engine's state after the event. */
   checkpoint: v.exactOptional(checkpointSchema),
+  /** With `switched`: what transcribes from there on, with the folder of the model. */
+  settings: v.exactOptional(v.object({ model: v.string(), options: liveOptionsSchema })),
 });
 export type JournalEntry = v.InferOutput<typeof entrySchema>;
 

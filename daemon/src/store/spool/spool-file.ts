@@ -1,5 +1,5 @@
 /** The audio of one session on disk while it is recorded: appended audio survives the crash of any process. */
-import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { open, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { codeOf, SottoError } from '../../protocol/errors.js';
 import { BYTES_PER_SAMPLE, SAMPLE_RATE } from '../../protocol/live.js';
@@ -98,11 +98,23 @@ export class SpoolFile {
         throw spoolError(error, this.path);
       }
       this.#samples += pcm.byteLength / BYTES_PER_SAMPLE;
-      if (this.#samples - this.#syncedSamples >= SYNC_EVERY_SAMPLES) this.#sync();
+      this.#syncSometimes();
       return this.#samples;
     });
     this.#tail = writing.catch(() => undefined);
     return writing;
+  }
+
+  /** Another process has written samples: the file has at least this many. */
+  extendTo(samples: number): void {
+    this.#samples = Math.max(this.#samples, samples);
+    this.#syncSometimes();
+  }
+
+  /** How many complete samples the file has by now, whichever process wrote them. */
+  async samplesOnDisk(): Promise<number> {
+    const { size } = await stat(this.path);
+    return Math.max(0, Math.floor((size - this.#headerBytes) / BYTES_PER_SAMPLE));
   }
 
   /** s16le samples of a range; fewer at the end of the file. */
@@ -122,6 +134,10 @@ export class SpoolFile {
     const closing = async (): Promise<void> => this.#handle.close().catch(() => undefined);
     if (this.#syncing === undefined) await closing();
     else void this.#syncing.then(closing);
+  }
+
+  #syncSometimes(): void {
+    if (this.#samples - this.#syncedSamples >= SYNC_EVERY_SAMPLES) this.#sync();
   }
 
   #sync(more: () => Promise<void> = () => Promise.resolve()): void {
