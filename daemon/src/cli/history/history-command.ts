@@ -40,6 +40,17 @@ export function addHistory(program: Command, outcome: Outcome): void {
         ['sotto history keep 7', 'keep them for a week'],
       ]),
     );
+  addList(history, outcome);
+  addShow(history, outcome);
+  addSearch(history, outcome);
+  addExport(history, outcome);
+  addDelete(history, outcome);
+  addUndo(history, outcome);
+  addKeep(history, outcome);
+  addRetranscribe(history, outcome);
+}
+
+function addList(history: Command, outcome: Outcome): void {
   history
     .command('list', { isDefault: true })
     .alias('ls')
@@ -54,6 +65,9 @@ export function addHistory(program: Command, outcome: Outcome): void {
       const { list } = await import('./list-history.js');
       outcome.exitCode = await list(resolvePaths(), { limit: flags.limit, json: flags.json === true });
     });
+}
+
+function addShow(history: Command, outcome: Outcome): void {
   history
     .command('show')
     .description('Print the text of a dictation: the last one if no id is given.')
@@ -71,6 +85,9 @@ export function addHistory(program: Command, outcome: Outcome): void {
       const { show } = await import('./list-history.js');
       outcome.exitCode = await show(resolvePaths(), id, flags.json === true);
     });
+}
+
+function addSearch(history: Command, outcome: Outcome): void {
   history
     .command('search')
     .description(
@@ -90,6 +107,9 @@ export function addHistory(program: Command, outcome: Outcome): void {
         json: flags.json === true,
       });
     });
+}
+
+function addExport(history: Command, outcome: Outcome): void {
   history
     .command('export')
     .description('Export dictations, the newest first: to stdout, or to a new file.')
@@ -108,6 +128,9 @@ export function addHistory(program: Command, outcome: Outcome): void {
       const { exportHistory } = await import('./export-history.js');
       outcome.exitCode = await exportHistory(resolvePaths(), flags);
     });
+}
+
+function addDelete(history: Command, outcome: Outcome): void {
   history
     .command('delete')
     .alias('rm')
@@ -131,6 +154,9 @@ export function addHistory(program: Command, outcome: Outcome): void {
         forever: flags.forever === true,
       });
     });
+}
+
+function addUndo(history: Command, outcome: Outcome): void {
   history
     .command('undo')
     .description('Restore what was deleted last, within a day.')
@@ -139,6 +165,9 @@ export function addHistory(program: Command, outcome: Outcome): void {
       const { undo } = await import('./delete-dictations.js');
       outcome.exitCode = await undo(resolvePaths());
     });
+}
+
+function addKeep(history: Command, outcome: Outcome): void {
   const retention = history
     .command('keep')
     .summary('set how long dictations are kept')
@@ -163,6 +192,9 @@ export function addHistory(program: Command, outcome: Outcome): void {
     });
   hiddenAlias(retention, '--sound', '--audio');
   hiddenAlias(retention, '--no-sound', '--no-audio');
+}
+
+function addRetranscribe(history: Command, outcome: Outcome): void {
   history
     .command('retranscribe')
     .summary('transcribe a dictation again')

@@ -28,6 +28,15 @@ export function addVocabulary(program: Command, outcome: Outcome): void {
       'after',
       paragraph('The vocabulary is stored in vocabulary.json in Sotto’s folder. You may edit that file.'),
     );
+  addList(vocabulary, outcome);
+  addAdd(vocabulary, outcome);
+  addReplace(vocabulary, outcome);
+  addRemove(vocabulary, outcome);
+  addImport(vocabulary, outcome);
+  addExport(vocabulary, outcome);
+}
+
+function addList(vocabulary: Command, outcome: Outcome): void {
   vocabulary
     .command('list', { isDefault: true })
     .alias('ls')
@@ -41,6 +50,9 @@ export function addVocabulary(program: Command, outcome: Outcome): void {
       const { list } = await import('./vocabulary-actions.js');
       outcome.exitCode = list(resolvePaths(), flags.json === true);
     });
+}
+
+function addAdd(vocabulary: Command, outcome: Outcome): void {
   vocabulary
     .command('add')
     .description('Add names and terms, spelled as they should appear.')
@@ -53,6 +65,9 @@ export function addVocabulary(program: Command, outcome: Outcome): void {
       const { add } = await import('./vocabulary-actions.js');
       outcome.exitCode = await add(resolvePaths(), { words });
     });
+}
+
+function addReplace(vocabulary: Command, outcome: Outcome): void {
   vocabulary
     .command('replace')
     .summary('replace a word or phrase with another text')
@@ -76,6 +91,9 @@ export function addVocabulary(program: Command, outcome: Outcome): void {
       const { fromOneLine } = await import('../../protocol/vocabulary.js');
       outcome.exitCode = await add(resolvePaths(), { replacements: [{ from, to: fromOneLine(to) }] });
     });
+}
+
+function addRemove(vocabulary: Command, outcome: Outcome): void {
   vocabulary
     .command('remove')
     .alias('rm')
@@ -89,6 +107,9 @@ export function addVocabulary(program: Command, outcome: Outcome): void {
       const { remove } = await import('./vocabulary-actions.js');
       outcome.exitCode = await remove(resolvePaths(), words);
     });
+}
+
+function addImport(vocabulary: Command, outcome: Outcome): void {
   vocabulary
     .command('import')
     .summary('import from a file')
@@ -106,6 +127,9 @@ export function addVocabulary(program: Command, outcome: Outcome): void {
       const { importFrom } = await import('./vocabulary-actions.js');
       outcome.exitCode = await importFrom(resolvePaths(), file, flags.replace === true);
     });
+}
+
+function addExport(vocabulary: Command, outcome: Outcome): void {
   vocabulary
     .command('export')
     .description('Export all entries to stdout, or to a new file.')
