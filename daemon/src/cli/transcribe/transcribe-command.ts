@@ -1,7 +1,7 @@
 /** `sotto transcribe`: flags and help. */
 import { Argument, Option, type Command } from 'commander';
 import { examples, setCommonOptions } from '../help/layout.js';
-import { resolvePaths } from '../../paths.js';
+import { resolvePaths, type Paths } from '../../paths.js';
 import { addBatchFlags, firstBatchFlag, toBatchRequest, type BatchFlags } from './batch-flags.js';
 import { addDecodeFlags, toTranscribeOptions, type DecodeFlags } from '../flags/decode-flags.js';
 import {
@@ -14,9 +14,10 @@ import {
 import { format, whole } from '../flags/flag-values.js';
 import { modelArgument } from '../../store/model-argument.js';
 import { outputPlan, type OutputFlags } from '../flags/output-flags.js';
-import { inputsOf, isStreamed } from './inputs.js';
+import { inputsOf, isStreamed, type Input } from './inputs.js';
 import { NO_OUTPUTS, openOutputs } from '../../writers/placement/outputs.js';
-import { transcribeAll } from './transcribe-files.js';
+import { transcribeAll, type TranscribeRequest } from './transcribe-files.js';
+import type { Transcriber } from '../../batch/transcriber.js';
 import {
   chooseBatchView,
   chooseView,
@@ -71,7 +72,42 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
         'WAV, FLAC, MP3, M4A, MP4, OGG, Opus, WebM, AIFF, folders of them, a URL, or - for stdin',
       ),
     )
-    .option('-m, --model <name|folder>', 'model to use (default: the one in use)')
+    .option('-m, --model <name|folder>', 'model to use (default: the one in use)');
+  addOutputFlags(command);
+  addBatchFlags(command);
+  addDecodeFlags(command);
+  addPlaceFlags(command);
+  command
+    .addHelpText(
+      'after',
+      examples(
+        [
+          'sotto transcribe talk.mp3',
+          'sotto transcribe talk.mp3 -o talk.srt',
+          ['sotto transcribe recordings -r --format srt', 'again: only new files'],
+          'curl -sL https://files.example/talk.mp3 | sotto transcribe -',
+          'sotto transcribe one.wav two.flac --format json | jq .text',
+          'sotto transcribe ~/Meetings --watch --include "*.m4a" --output-dir ~/Notes',
+          'sotto transcribe film.mp4 --format srt --max-line-width 42 --max-line-count 2 > film.srt',
+          'sotto transcribe song.flac --format vtt --max-words-per-line 6 --highlight-words',
+          'sotto transcribe talk.mp3 --format json --word-timestamps | jq .segments[].words[]',
+          ['sotto transcribe talk.mp3 --format html > talk.html', 'a page that plays the audio'],
+          'sotto transcribe standup.m4a --hotwords "ComfyUI, Kubernetes, Nguyen"',
+          ['sotto transcribe lecture.mp3 --batch-size 8', 'faster: eight windows at once'],
+          'sotto transcribe lecture.mp3 --beam-size 5',
+          'sotto transcribe talk.mp3 --model ~/models/whisper-large-v3-turbo-4bit',
+          'sotto transcribe /Volumes/share/talks --queue redis://queue.local',
+          'sotto transcribe https://files.example/talk.mp3 --queue redis://queue.local > talk.txt',
+        ],
+        3,
+      ),
+    )
+    .action((files: string[], flags: TranscribeFlags) => transcribe(files, flags, outcome));
+  setCommonOptions(command, COMMON);
+}
+
+function addOutputFlags(command: Command): void {
+  command
     .optionsGroup('Output:')
     .addOption(
       new Option('-f, --format <format>', 'output format (default: by the name of -o, or text)')
@@ -102,110 +138,110 @@ export function addTranscribe(program: Command, outcome: Outcome): void {
         'srt, vtt: words per line; cues then have 1 line unless --max-line-count is set',
       ).argParser(whole(1)),
     );
-  addBatchFlags(command);
-  addDecodeFlags(command);
+}
+
+function addPlaceFlags(command: Command): void {
   command
     .optionsGroup('Where it runs:')
     .option('--no-daemon', 'run without the daemon (loads the model for this run only)')
     .addOption(queueOption('let other machines do it (sotto worker), URLs too').conflicts('daemon'))
-    .addOption(new Option('--detach', 'with --queue: don’t wait for the texts'))
-    .addHelpText(
-      'after',
-      examples(
-        [
-          'sotto transcribe talk.mp3',
-          'sotto transcribe talk.mp3 -o talk.srt',
-          ['sotto transcribe recordings -r --format srt', 'again: only new files'],
-          'curl -sL https://files.example/talk.mp3 | sotto transcribe -',
-          'sotto transcribe one.wav two.flac --format json | jq .text',
-          'sotto transcribe ~/Meetings --watch --include "*.m4a" --output-dir ~/Notes',
-          'sotto transcribe film.mp4 --format srt --max-line-width 42 --max-line-count 2 > film.srt',
-          'sotto transcribe song.flac --format vtt --max-words-per-line 6 --highlight-words',
-          'sotto transcribe talk.mp3 --format json --word-timestamps | jq .segments[].words[]',
-          ['sotto transcribe talk.mp3 --format html > talk.html', 'a page that plays the audio'],
-          'sotto transcribe standup.m4a --hotwords "ComfyUI, Kubernetes, Nguyen"',
-          ['sotto transcribe lecture.mp3 --batch-size 8', 'faster: eight windows at once'],
-          'sotto transcribe lecture.mp3 --beam-size 5',
-          'sotto transcribe talk.mp3 --model ~/models/whisper-large-v3-turbo-4bit',
-          'sotto transcribe /Volumes/share/talks --queue redis://queue.local',
-          'sotto transcribe https://files.example/talk.mp3 --queue redis://queue.local > talk.txt',
-        ],
-        3,
-      ),
-    )
-    .action(async (files: string[], flags: TranscribeFlags) => {
-      if (flags.queue === undefined && flags.detach === true) {
-        throw new SottoError('INVALID_ARGUMENT', '--detach requires --queue', {
-          hint: 'add --queue URL, or omit --detach',
-        });
-      }
-      const destination = destinationOf(files, flags);
-      const format = flags.format ?? formatIn(destination) ?? 'text';
-      if (flags.queue !== undefined) checkQueueFlags(flags, destination);
-      const folder = destination.to === 'folder' ? destination.path : undefined;
-      const batch = flags.queue === undefined ? batchFor(files, flags, folder) : undefined;
-      const printed = batch === undefined && destination.to === 'stdout' && flags.queue === undefined;
-      const plan = outputPlan({ ...flags, format }, printed ? files.length : 0);
-      const options = {
-        ...(plan.wordTimestamps && { wordTimestamps: true }),
-        ...(format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
-        ...toTranscribeOptions(flags),
-      };
-      const paths = resolvePaths();
-      const model = modelArgument(flags.model, paths);
-      const recipe = { options, format, writer: plan.writer, ...defined({ model }) };
-      const quiet = flags.quiet === true;
-      if (flags.queue !== undefined) {
-        const { transcribeByQueue } = await import('../worker/submit-to-queue.js');
-        const wanted = { ...flags, ...defined({ output: folder }) };
-        outcome.exitCode = await transcribeByQueue(files, flags.queue, wanted, recipe);
-        return;
-      }
-      // The engine starts first, in parallel with the rest.
-      const own = flags.daemon ? undefined : await inProcessTranscriber(paths);
-      if (batch !== undefined) {
-        const [{ transcribeBatch }, { BatchProgress }, { writeSummary }] = await Promise.all([
-          import('../../batch/transcribe-batch.js'),
-          import('../../batch/batch-progress.js'),
-          import('./batch-summary-view.js'),
-        ]);
-        const progress = new BatchProgress();
-        const view = await chooseBatchView(progress, quiet);
-        const transcriber = own ?? (await daemonTranscriber(paths, view, model));
-        await withInterrupt(transcriber, outcome, async (signal) => {
-          const end = await transcribeBatch(
-            { ...recipe, ...batch },
-            {
-              paths,
-              transcriber,
-              progress,
-              view,
-              signal,
-              writeSummary: (summary, outputs) => writeSummary(summary, { ...batch, outputs, signal }),
-            },
-          );
-          return BATCH_EXIT_CODES[end];
-        });
-        return;
-      }
-      const many = printed && files.length > 1;
-      const isText = format === 'text';
-      const view = await chooseView({ headers: many && isText, wrap: isText, quiet });
-      if (many && ['srt', 'vtt', 'tsv'].includes(format)) {
-        view.note(
-          `printing several ${format} documents in a row; use --output-dir FOLDER for separate files`,
-        );
-      }
-      // On a terminal the view prints bold headings instead.
-      const headings = many && isText && !(process.stdout.isTTY && process.stderr.isTTY && !quiet);
-      const run = { ...recipe, inputs: inputsOf(files, paths), destination, headings };
-      const outputs = printed ? NO_OUTPUTS : await openOutputs(paths, flags.overwrite === true);
-      const transcriber = own ?? (await daemonTranscriber(paths, view, model));
-      await withInterrupt(transcriber, outcome, (signal) =>
-        transcribeAll(run, { outputs, transcriber, view, signal }),
-      );
+    .addOption(new Option('--detach', 'with --queue: don’t wait for the texts'));
+}
+
+async function transcribe(files: string[], flags: TranscribeFlags, outcome: Outcome): Promise<void> {
+  if (flags.queue === undefined && flags.detach === true) {
+    throw new SottoError('INVALID_ARGUMENT', '--detach requires --queue', {
+      hint: 'add --queue URL, or omit --detach',
     });
-  setCommonOptions(command, COMMON);
+  }
+  const destination = destinationOf(files, flags);
+  const format = flags.format ?? formatIn(destination) ?? 'text';
+  if (flags.queue !== undefined) checkQueueFlags(flags, destination);
+  const folder = destination.to === 'folder' ? destination.path : undefined;
+  const batch = flags.queue === undefined ? batchFor(files, flags, folder) : undefined;
+  const printed = batch === undefined && destination.to === 'stdout' && flags.queue === undefined;
+  const plan = outputPlan({ ...flags, format }, printed ? files.length : 0);
+  const options = {
+    ...(plan.wordTimestamps && { wordTimestamps: true }),
+    ...(format === 'text' && !plan.wordTimestamps && { timestamps: 'auto' as const }),
+    ...toTranscribeOptions(flags),
+  };
+  const paths = resolvePaths();
+  const model = modelArgument(flags.model, paths);
+  const recipe = { options, format, writer: plan.writer, ...defined({ model }) };
+  if (flags.queue !== undefined) {
+    const { transcribeByQueue } = await import('../worker/submit-to-queue.js');
+    const wanted = { ...flags, ...defined({ output: folder }) };
+    outcome.exitCode = await transcribeByQueue(files, flags.queue, wanted, recipe);
+    return;
+  }
+  // The engine starts first, in parallel with the rest.
+  const own = flags.daemon ? undefined : await inProcessTranscriber(paths);
+  const work = { flags, outcome, own, paths, recipe };
+  if (batch !== undefined) await transcribeFolders(batch, work);
+  else await transcribeFiles(inputsOf(files, paths), printed, destination, work);
+}
+
+/** What both ways of running have in common. */
+interface Work {
+  readonly flags: TranscribeFlags;
+  readonly outcome: Outcome;
+  /** Without the daemon. */
+  readonly own: Transcriber | undefined;
+  readonly paths: Paths;
+  readonly recipe: Omit<TranscribeRequest, 'inputs' | 'destination' | 'headings'>;
+}
+
+async function transcribeFolders(
+  batch: NonNullable<ReturnType<typeof batchFor>>,
+  { flags, outcome, own, paths, recipe }: Work,
+): Promise<void> {
+  const [{ transcribeBatch }, { BatchProgress }, { writeSummary }] = await Promise.all([
+    import('../../batch/transcribe-batch.js'),
+    import('../../batch/batch-progress.js'),
+    import('./batch-summary-view.js'),
+  ]);
+  const progress = new BatchProgress();
+  const view = await chooseBatchView(progress, flags.quiet === true);
+  const transcriber = own ?? (await daemonTranscriber(paths, view, recipe.model));
+  await withInterrupt(transcriber, outcome, async (signal) => {
+    const end = await transcribeBatch(
+      { ...recipe, ...batch },
+      {
+        paths,
+        transcriber,
+        progress,
+        view,
+        signal,
+        writeSummary: (summary, outputs) => writeSummary(summary, { ...batch, outputs, signal }),
+      },
+    );
+    return BATCH_EXIT_CODES[end];
+  });
+}
+
+async function transcribeFiles(
+  inputs: readonly Input[],
+  printed: boolean,
+  destination: Destination,
+  { flags, outcome, own, paths, recipe }: Work,
+): Promise<void> {
+  const quiet = flags.quiet === true;
+  const { format, model } = recipe;
+  const many = printed && inputs.length > 1;
+  const isText = format === 'text';
+  const view = await chooseView({ headers: many && isText, wrap: isText, quiet });
+  if (many && ['srt', 'vtt', 'tsv'].includes(format)) {
+    view.note(`printing several ${format} documents in a row; use --output-dir FOLDER for separate files`);
+  }
+  // On a terminal the view prints bold headings instead.
+  const headings = many && isText && !(process.stdout.isTTY && process.stderr.isTTY && !quiet);
+  const run = { ...recipe, inputs, destination, headings };
+  const outputs = printed ? NO_OUTPUTS : await openOutputs(paths, flags.overwrite === true);
+  const transcriber = own ?? (await daemonTranscriber(paths, view, model));
+  await withInterrupt(transcriber, outcome, (signal) =>
+    transcribeAll(run, { outputs, transcriber, view, signal }),
+  );
 }
 
 /** @throws SottoError INVALID_ARGUMENT */

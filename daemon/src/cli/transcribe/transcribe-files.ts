@@ -23,7 +23,7 @@ import {
 } from '../../writers/index.js';
 import { defined } from '../../protocol/defined.js';
 
-interface TranscribeRequest {
+export interface TranscribeRequest {
   readonly inputs: readonly Input[];
   readonly options: TranscribeOptions;
   /** Name or absolute folder. */
