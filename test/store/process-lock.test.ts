@@ -13,17 +13,23 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'so-plock-'));
   path = join(folder, 'thing.lock');
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const children: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const moduleUrl = new URL('../../daemon/src/store/process-lock.js', import.meta.url).href;
 
 function node(script: string, ...args: string[]): ChildProcess {
   const code = `const { tryLock } = await import(${JSON.stringify(moduleUrl)}); ${script}`;
   const cwd = fileURLToPath(new URL('../../..', import.meta.url));
-  return spawn(process.execPath, ['--input-type=module', '-e', code, ...args], {
+  const child = spawn(process.execPath, ['--expose-gc', '--input-type=module', '-e', code, ...args], {
     cwd,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
+  children.push(child);
+  return child;
 }
 
 function ended(child: ChildProcess): Promise<number | null> {
@@ -46,8 +52,14 @@ describe('a lock of the system', () => {
   });
 
   test('of a killed process is free, and left no other file', async () => {
+    // The holder drops its reference: garbage collection does not release the lock.
     const child = node(
-      `tryLock(process.argv[1]); (await import('node:fs')).writeFileSync(process.argv[2], ''); setInterval(() => {}, 1e3);`,
+      `tryLock(process.argv[1]);
+      await new Promise((resolve) => setTimeout(resolve));
+      gc();
+      await new Promise((resolve) => setTimeout(resolve));
+      (await import('node:fs')).writeFileSync(process.argv[2], '');
+      setInterval(() => {}, 1e3);`,
       path,
       join(folder, 'held'),
     );
@@ -106,8 +118,8 @@ describe('a lock of the system', () => {
         lock.release();
         rounds += 1;
       }`;
-    const children = Array.from({ length: 4 }, () => node(script, path, join(folder, 'inside')));
-    expect(await Promise.all(children.map(ended))).toEqual([0, 0, 0, 0]);
+    const holders = Array.from({ length: 4 }, () => node(script, path, join(folder, 'inside')));
+    expect(await Promise.all(holders.map(ended))).toEqual([0, 0, 0, 0]);
     expect(readdirSync(folder)).toEqual([]);
   });
 });

@@ -20,6 +20,8 @@ export interface ProcessLock {
 const RETRY_INTERVAL_MS = 250;
 /** A holder that exits removes its file, so a lock may be on a removed file. */
 const MAX_ATTEMPTS = 10;
+/** Keeps held locks from the garbage collector, which would close the database and so release the lock. */
+const held = new Set<InstanceType<typeof DatabaseSync>>();
 
 /** Undefined if another process (or another holder in this one) has the lock. @throws SottoError */
 export function tryLock(path: string): ProcessLock | undefined {
@@ -29,7 +31,10 @@ export function tryLock(path: string): ProcessLock | undefined {
       const db = openLocked(path);
       if (db === undefined) return undefined;
       const isInPlace = (): boolean => before !== undefined && identityOf(path) === before;
-      if (isInPlace()) return { isInPlace, release: () => release(db, path, isInPlace()) };
+      if (isInPlace()) {
+        held.add(db);
+        return { isInPlace, release: () => release(db, path, isInPlace()) };
+      }
       // Just created, by this attempt or another process: only a file that existed before is known to be the locked
       // one.
       db.close();
@@ -58,7 +63,7 @@ function openLocked(path: string): InstanceType<typeof DatabaseSync> | undefined
 }
 
 function release(db: InstanceType<typeof DatabaseSync>, path: string, isInPlace: boolean): void {
-  if (!db.isOpen) return;
+  if (!held.delete(db)) return;
   try {
     // Removed while it is locked. A file with content isn't ours.
     if (isInPlace && statSync(path).size === 0) unlinkSync(path);
