@@ -179,7 +179,7 @@ describe('a session that is switched to other settings', () => {
     expect(second.kept[0]?.result).toMatchObject({ text: rampText(3 * SECOND) });
   });
 
-  test('goes on as before if their model is missing, or does not load', async () => {
+  test('continues as before if their model is missing, or does not load', async () => {
     const first = daemon();
     const { session, collector, record } = await recordedSession(first, 2 * SECOND);
     await until(() => collector.committed !== '');
@@ -229,7 +229,7 @@ describe('a session that is switched to other settings', () => {
     expect(collector.over).toMatchObject({ type: 'final', text: rampText(2 * SECOND) });
   });
 
-  test('goes on after a crash of the engine, before and after', async () => {
+  test('continues after a crash of the engine, before and after', async () => {
     const first = daemon();
     const { session, collector } = await recordedSession(first, 2 * SECOND);
     first.engine.holdNext();

@@ -2,7 +2,7 @@
  * One dictation: `listening → finishing → over`, whichever process dies meanwhile. Audio is on disk before it is
  * acknowledged, and the engine is fed from there. A session ends in exactly one of `final`, `cancelled` and `failed`.
  */
-import type { Clock, Timer } from '../../clock.js';
+import type { Clock } from '../../clock.js';
 import type { Logger } from '../../logger.js';
 import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
@@ -19,7 +19,8 @@ import { LIMITS } from '../../protocol/version.js';
 import type { Engine } from '../../supervisor/engine.js';
 import { levelOf } from './level.js';
 import type { EventLog } from './event-log.js';
-import { memoryFullError, type SessionAudio } from './session-audio.js';
+import { AudioWriter } from './audio-writer.js';
+import type { SessionAudio } from './session-audio.js';
 import type { SessionSettings } from './session-models.js';
 import { SessionStream, type SessionStreamReport } from './session-stream.js';
 import type { DictationResult } from './dictation-result.js';
@@ -27,8 +28,6 @@ import type { ReplaceInText } from '../vocabulary/apply-replacements.js';
 
 /** Longer dictations are ended here. */
 const MAX_SAMPLES = LIMITS.dictationSeconds * SAMPLE_RATE;
-/** Audio that the disk refused is written again after this, even without new audio. */
-const RETRY_DISK_MS = 1_000;
 
 /** A requested change of the settings, until its model is ready. */
 interface Switch {
@@ -81,6 +80,7 @@ export class LiveSession {
   #state: 'listening' | 'finishing' | 'over' = 'listening';
   #settings: SessionSettings;
   #stream: SessionStream;
+  readonly #writer: AudioWriter;
   #switch: Switch | undefined;
   #lastSwitchRequest = 0;
   /** Received samples, stored or not. */
@@ -90,10 +90,8 @@ export class LiveSession {
   #language: string | undefined;
   /** Whether an event with committed text was appended, even if not sent yet. */
   #hasCommitted: boolean;
-  #warnedOfDisk = false;
   #isCancelled = false;
   #isDetached = false;
-  #cancelDiskRetry: Timer | undefined;
 
   constructor(deps: LiveSessionDeps) {
     const { audio, checkpoint, committedUntilSeconds, events, isOver, settings } = deps;
@@ -103,11 +101,10 @@ export class LiveSession {
     if (isOver) this.#state = 'over';
     this.#language = events.language;
     this.#hasCommitted = events.text !== '';
-    this.#stream = this.#streamFor(
-      settings,
-      { ...defined({ checkpoint, committedUntilSeconds }) },
-      (report) => this.#onReport(report),
+    this.#stream = this.#streamFor(settings, defined({ checkpoint, committedUntilSeconds }), (report) =>
+      this.#onReport(report),
     );
+    this.#writer = this.#audioWriter();
   }
 
   get id(): string {
@@ -133,11 +130,6 @@ export class LiveSession {
 
   get acknowledged(): number {
     return this.#deps.audio.durableSamples;
-  }
-
-  /** Received samples, acknowledged or not. */
-  get received(): number {
-    return this.#received;
   }
 
   /** Opens the session in the engine. */
@@ -215,30 +207,19 @@ export class LiveSession {
    * @throws SottoError PROTOCOL if audio before it is missing
    */
   push(firstSample: number, pcm: Uint8Array): void {
-    if (this.isOver) return;
-    const samples = pcm.byteLength / BYTES_PER_SAMPLE;
+    if (!this.#isNew(firstSample + pcm.byteLength / BYTES_PER_SAMPLE)) return;
     const known = this.#received - firstSample;
-    // The client may not know yet that the limit is reached.
-    if (this.#isTooLong && known < samples) {
-      this.finish();
-      return;
-    }
     if (known < 0) {
       throw new SottoError(
         'PROTOCOL',
         `samples ${this.#received} to ${firstSample} of the dictation are missing`,
       );
     }
-    if (known >= samples) {
-      this.#deps.onAcknowledged(this.acknowledged);
-      return;
-    }
-    if (this.isFinishing) throw new SottoError('PROTOCOL', 'audio arrived after the end of the dictation');
     const room = MAX_SAMPLES - this.#received;
     const fresh = pcm.subarray(known * BYTES_PER_SAMPLE).subarray(0, room * BYTES_PER_SAMPLE);
     this.#received += fresh.byteLength / BYTES_PER_SAMPLE;
     this.#append({ type: 'level', ...levelOf(fresh) });
-    void this.#keepAudio(fresh);
+    void this.#writer.write(fresh).then(() => this.#feed());
     if (this.#isTooLong) this.#endTooLong();
   }
 
@@ -247,13 +228,7 @@ export class LiveSession {
    * @throws SottoError PROTOCOL
    */
   recorded(samples: number): void {
-    if (this.isOver) return;
-    if (samples <= this.#received) {
-      this.#deps.onAcknowledged(this.acknowledged);
-      return;
-    }
-    if (this.isFinishing && !this.#isTooLong)
-      throw new SottoError('PROTOCOL', 'audio arrived after the end of the dictation');
+    if (!this.#isNew(samples)) return;
     this.#received = Math.min(samples, MAX_SAMPLES);
     const received = this.#received;
     const { audio, onAcknowledged } = this.#deps;
@@ -274,6 +249,25 @@ export class LiveSession {
   async completeFromFile(isUnattended: () => boolean): Promise<void> {
     const samples = await this.#deps.audio.samplesInFile();
     if (!this.isOver && !this.isFinishing && isUnattended()) this.recorded(samples);
+  }
+
+  /**
+   * Whether audio that ends at this sample is to be added.
+   * @throws SottoError PROTOCOL
+   */
+  #isNew(endSample: number): boolean {
+    if (this.isOver) return false;
+    if (endSample <= this.#received) {
+      this.#deps.onAcknowledged(this.acknowledged);
+      return false;
+    }
+    // The client may not know yet that the limit is reached.
+    if (this.#isTooLong) {
+      this.finish();
+      return false;
+    }
+    if (this.isFinishing) throw new SottoError('PROTOCOL', 'audio arrived after the end of the dictation');
+    return true;
   }
 
   get #isTooLong(): boolean {
@@ -337,41 +331,23 @@ export class LiveSession {
   }
 
   #leaveEngine(): void {
-    this.#cancelDiskRetry?.cancel();
+    this.#writer.stop();
     this.#stream.cancel();
     this.#switch?.stream.cancel();
     this.#switch = undefined;
   }
 
-  #keepAudio(pcm: Uint8Array): Promise<void> {
-    return this.#acknowledge(() => this.#deps.audio.append(pcm));
-  }
-
-  async #acknowledge(write: () => Promise<void>): Promise<void> {
-    const { audio, log, onAcknowledged } = this.#deps;
-    try {
-      await write();
-      this.#warnedOfDisk = false;
-      onAcknowledged(audio.durableSamples);
-    } catch (thrown) {
-      const error = SottoError.from(thrown, 'SPOOL_FAILED');
-      if (audio.isFull) this.#fail(memoryFullError(thrown));
-      else if (!this.#warnedOfDisk) {
-        this.#warnedOfDisk = true;
+  #audioWriter(): AudioWriter {
+    const { audio, clock, log, onAcknowledged } = this.#deps;
+    return new AudioWriter({
+      audio,
+      clock,
+      onWritten: () => onAcknowledged(audio.durableSamples),
+      onRefused: (error) => {
         log.warn({ code: error.code, message: error.message }, 'audio is kept in memory');
         this.#append({ type: 'warning', error: error.toWire() });
-      }
-      this.#retryDisk();
-    }
-    this.#feed();
-  }
-
-  #retryDisk(): void {
-    if (this.isOver) return;
-    const { audio, clock } = this.#deps;
-    this.#cancelDiskRetry ??= clock.after(RETRY_DISK_MS, () => {
-      this.#cancelDiskRetry = undefined;
-      if (!this.isOver) void this.#acknowledge(() => audio.flush());
+      },
+      onFull: (error) => this.#fail(error),
     });
   }
 
@@ -486,7 +462,7 @@ export class LiveSession {
     this.#isCancelled = result.state === 'cancelled' || this.#deps.isCancelledElsewhere();
     const outcome: DictationResult['result'] = this.#isCancelled ? { state: 'cancelled' } : result;
     const event: LiveEvent = this.#isCancelled ? { type: 'cancelled' } : lastEvent;
-    this.#cancelDiskRetry?.cancel();
+    this.#writer.stop();
     const { audio, id, keep, log, onOver, events, startedMs } = this.#deps;
     await audio.close();
     let recording: string | undefined;

@@ -21,6 +21,7 @@ import {
   type SessionModelsOptions,
   type SessionSettings,
 } from './session-models.js';
+import { recoverSessions } from './recover-sessions.js';
 import type { DictationResult } from './dictation-result.js';
 import { EventLog, type LoggedEvent } from './event-log.js';
 import { StreamingReplacer } from '../vocabulary/streaming-replacer.js';
@@ -245,7 +246,14 @@ export class LiveSessions {
 
   /** Restores the sessions of earlier daemons: clients may resume them, the others are finished. */
   recover(): Promise<void> {
-    this.#recovering = this.#recoverAll();
+    this.#recovering = recoverSessions({
+      files: this.#files,
+      log: this.#options.log,
+      isInUse: (id) => this.#entries.has(id) || this.#opening.has(id),
+      isStopping: () => this.#stopping,
+      discard: (id) => this.discard(id),
+      restore: async (orphan) => this.#finishAfter(await this.#restore(orphan), GRACE_AT_START_MS),
+    });
     return this.#recovering;
   }
 
@@ -316,52 +324,31 @@ export class LiveSessions {
     return entry;
   }
 
-  async #recoverAll(): Promise<void> {
-    for (const id of this.#files.findCancelMarks()) {
-      // The client of an open session may still undo its cancel.
-      if (this.#entries.has(id) || this.#opening.has(id)) continue;
-      await this.discard(id).catch((error: unknown) => {
-        const { code, message } = codedError(error);
-        this.#options.log.error({ session: id, code, message }, 'a cancelled dictation can’t be removed');
-      });
-    }
-    await this.#files.sweep((id) => this.#entries.has(id) || this.#opening.has(id));
-    for (const orphan of await this.#files.findAll()) {
-      const { id, transient } = orphan.info;
-      if (this.#stopping || this.#entries.has(id) || this.#files.isMarkedCancelled(id)) continue;
-      if (transient === true) {
-        await this.#files.remove(id);
-        continue;
-      }
-      try {
-        this.#finishAfter(await this.#restore(orphan), GRACE_AT_START_MS);
-      } catch (error) {
-        const { code, message } = codedError(error);
-        this.#options.log.error({ session: id, code, message }, 'a dictation can’t be recovered');
-      }
-    }
-  }
-
   #restore(orphan: Orphan): Promise<Entry> {
     const { id, startedMs } = orphan.info;
     return this.#openOnce(id, async () => {
       const journal = await this.#files.openJournal(id);
-      const switched = journal.entries.findLast(({ settings }) => settings !== undefined)?.settings;
-      const { settings, missing } = await this.#models.restore(switched ?? orphan.info);
-      const audio = await this.#files.reopen(orphan);
-      this.#options.log.info(
-        { session: id, samples: orphan.samples },
-        'continuing a dictation of another daemon',
-      );
-      return this.#begin({
-        id,
-        startedMs,
-        settings,
-        audio,
-        journal,
-        transient: false,
-        ...defined({ missing }),
-      });
+      try {
+        const switched = journal.entries.findLast(({ settings }) => settings !== undefined)?.settings;
+        const { settings, missing } = await this.#models.restore(switched ?? orphan.info);
+        const audio = await this.#files.reopen(orphan);
+        this.#options.log.info(
+          { session: id, samples: orphan.samples },
+          'continuing a dictation of another daemon',
+        );
+        return this.#begin({
+          id,
+          startedMs,
+          settings,
+          audio,
+          journal,
+          transient: false,
+          ...defined({ missing }),
+        });
+      } catch (error) {
+        await journal.journal.current?.close();
+        throw error;
+      }
     });
   }
 
