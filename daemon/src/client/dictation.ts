@@ -25,6 +25,7 @@ import {
 } from './dictation-options.js';
 import { EventQueue } from '../event-queue.js';
 import { EventDeduplicator } from './event-deduplicator.js';
+import { SilenceWatch } from './silence-watch.js';
 import { SampleStore, type AudioStore } from './sample-store.js';
 import { Timers } from './timers.js';
 import { defined } from '../protocol/defined.js';
@@ -81,9 +82,7 @@ export class Dictation {
   #ending: 'finish' | 'cancel' | undefined;
   #finishSent = false;
   #firstSentMs: number | undefined;
-  /** When audio was first sent after the daemon's last message; undefined if no message is due. */
-  #silentSinceMs: number | undefined;
-  #isSilenceWatched = false;
+  readonly #silence: SilenceWatch;
   #lostSinceMs: number | undefined;
   /** Connection attempts since the last progress. */
   #attempts = 0;
@@ -96,6 +95,9 @@ export class Dictation {
     this.id = dictationOptions.id ?? randomUUID();
     this.#times = { ...RECONNECT, ...dictationOptions.reconnect };
     this.#store = store;
+    this.#silence = new SilenceWatch(this.#timers, this.#times.silentMs, () =>
+      this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon isn’t responding')),
+    );
     this.ready = new Promise((resolve) => (this.#settleReady = resolve));
     void this.#connect();
   }
@@ -295,7 +297,7 @@ export class Dictation {
     this.#channel?.close();
     this.#channel = undefined;
     this.#audioChannel = undefined;
-    this.#silentSinceMs = undefined;
+    this.#silence.received();
     this.#finishSent = false;
     if (this.#lostSinceMs === undefined) {
       this.#lostSinceMs = performance.now();
@@ -333,7 +335,7 @@ export class Dictation {
   }
 
   #receive(message: DaemonMessage): void {
-    this.#silentSinceMs = undefined;
+    this.#silence.received();
     switch (message.type) {
       case 'opened':
         this.#onOpened(message);
@@ -452,20 +454,7 @@ export class Dictation {
 
   #sent(): void {
     this.#firstSentMs ??= performance.now();
-    this.#silentSinceMs ??= performance.now();
-    this.#watchSilence();
-  }
-
-  #watchSilence(forMs = this.#times.silentMs): void {
-    if (this.#isSilenceWatched) return;
-    this.#isSilenceWatched = true;
-    this.#timers.after(forMs, () => {
-      this.#isSilenceWatched = false;
-      if (this.#silentSinceMs === undefined || this.#audioChannel === undefined) return;
-      const restMs = this.#silentSinceMs + this.#times.silentMs - performance.now();
-      if (restMs > 0) this.#watchSilence(restMs);
-      else this.#reconnect(new SottoError('DAEMON_LOST', 'the daemon isn’t responding'));
-    });
+    this.#silence.sent();
   }
 
   /** The daemon finishes a session whose client is disconnected for too long, although the client may still be recording. */
