@@ -349,7 +349,7 @@ describe('a dictation that is switched to another model', () => {
     expect(begun.now.retranscribing).toBeUndefined();
   });
 
-  test('goes on as before if that fails', async () => {
+  test('continues as before if that fails', async () => {
     const { dictation: begun, emit, session } = await dictation();
     await session(0).emit(opened, committed('one two'));
     emit(SECOND);

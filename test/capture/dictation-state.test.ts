@@ -57,18 +57,39 @@ type EventName = keyof typeof EVENTS;
 
 const CANCEL: readonly Effect[] = ['stop-source', 'mark-cancelled', 'start-restore-timer'];
 
+type Row = Partial<Record<EventName, string>>;
+
+/** Rows, and parts of rows, that several states share. */
+const WITH_SESSION: Row = {
+  'source-unavailable': 'discarding: cancel-session',
+  'source-failed': 'discarding: cancel-session',
+  'source-ended': 'finishing: finish-session',
+  unplugged: 'finishing: finish-session',
+  'session-final': 'final: end',
+  'session-cancelled': 'discarded: end',
+};
+const CANCELLED_SESSION: Row = {
+  'session-final': 'discarded: end',
+  'session-cancelled': 'discarded: end',
+  'session-failed': 'cancelled: reclaim-recording',
+  'session-failed early': 'cancelled: reclaim-recording',
+  'session-replaced': 'cancelled',
+};
+const FINISHING_COMPLETE: Row = {
+  cancel: 'discarding: stop-source mark-cancelled cancel-session',
+  ...WITH_SESSION,
+  'session-failed': 'failed: leave-recording end',
+  'session-failed early': 'failed: leave-recording end',
+  'session-replaced': 'finishing: finish-session',
+};
+
 /** What each event does in a state: the phase, and the effects. Any other event changes nothing. */
-const TABLE: Record<StateName, Partial<Record<EventName, string>>> = {
+const TABLE: Record<StateName, Row> = {
   opening: {
     finish: 'finishing: stop-source',
     cancel: `cancelled: ${CANCEL.join(' ')}`,
     signal: 'listening',
-    'source-unavailable': 'discarding: cancel-session',
-    'source-failed': 'discarding: cancel-session',
-    'source-ended': 'finishing: finish-session',
-    unplugged: 'finishing: finish-session',
-    'session-final': 'final: end',
-    'session-cancelled': 'discarded: end',
+    ...WITH_SESSION,
     'session-failed': 'opening: reclaim-recording',
     'session-failed early': 'failed: end',
     'session-replaced': 'opening',
@@ -78,12 +99,7 @@ const TABLE: Record<StateName, Partial<Record<EventName, string>>> = {
     cancel: `cancelled: ${CANCEL.join(' ')}`,
     pause: 'paused',
     'microphone-lost': 'opening',
-    'source-unavailable': 'discarding: cancel-session',
-    'source-failed': 'discarding: cancel-session',
-    'source-ended': 'finishing: finish-session',
-    unplugged: 'finishing: finish-session',
-    'session-final': 'final: end',
-    'session-cancelled': 'discarded: end',
+    ...WITH_SESSION,
     'session-failed': 'listening: reclaim-recording',
     'session-failed early': 'listening: reclaim-recording',
     'session-replaced': 'listening',
@@ -92,12 +108,7 @@ const TABLE: Record<StateName, Partial<Record<EventName, string>>> = {
     finish: 'finishing: stop-source',
     cancel: `cancelled: ${CANCEL.join(' ')}`,
     resume: 'listening',
-    'source-unavailable': 'discarding: cancel-session',
-    'source-failed': 'discarding: cancel-session',
-    'source-ended': 'finishing: finish-session',
-    unplugged: 'finishing: finish-session',
-    'session-final': 'final: end',
-    'session-cancelled': 'discarded: end',
+    ...WITH_SESSION,
     'session-failed': 'paused: reclaim-recording',
     'session-failed early': 'paused: reclaim-recording',
     'session-replaced': 'paused',
@@ -119,40 +130,13 @@ const TABLE: Record<StateName, Partial<Record<EventName, string>>> = {
   },
   finishing: {
     cancel: 'discarding: stop-source mark-cancelled cancel-session',
-    'source-unavailable': 'discarding: cancel-session',
-    'source-failed': 'discarding: cancel-session',
-    'source-ended': 'finishing: finish-session',
-    unplugged: 'finishing: finish-session',
-    'session-final': 'final: end',
-    'session-cancelled': 'discarded: end',
+    ...WITH_SESSION,
     'session-failed': 'finishing: reclaim-recording',
     'session-failed early': 'finishing: reclaim-recording',
     'session-replaced': 'finishing',
   },
-  'finishing, complete': {
-    cancel: 'discarding: stop-source mark-cancelled cancel-session',
-    'source-unavailable': 'discarding: cancel-session',
-    'source-failed': 'discarding: cancel-session',
-    'source-ended': 'finishing: finish-session',
-    unplugged: 'finishing: finish-session',
-    'session-final': 'final: end',
-    'session-cancelled': 'discarded: end',
-    'session-failed': 'failed: leave-recording end',
-    'session-failed early': 'failed: leave-recording end',
-    'session-replaced': 'finishing: finish-session',
-  },
-  'finishing, unplugged': {
-    cancel: 'discarding: stop-source mark-cancelled cancel-session',
-    'source-unavailable': 'discarding: cancel-session',
-    'source-failed': 'discarding: cancel-session',
-    'source-ended': 'finishing: finish-session',
-    unplugged: 'finishing: finish-session',
-    'session-final': 'final: end',
-    'session-cancelled': 'discarded: end',
-    'session-failed': 'failed: leave-recording end',
-    'session-failed early': 'failed: leave-recording end',
-    'session-replaced': 'finishing: finish-session',
-  },
+  'finishing, complete': FINISHING_COMPLETE,
+  'finishing, unplugged': FINISHING_COMPLETE,
   'finishing, lost': {
     cancel: 'discarded: stop-source mark-cancelled end',
     'source-unavailable': 'discarded: end',
@@ -173,11 +157,7 @@ const TABLE: Record<StateName, Partial<Record<EventName, string>>> = {
     'source-failed': 'discarding: cancel-session',
     'source-ended': 'cancelled',
     unplugged: 'cancelled',
-    'session-final': 'discarded: end',
-    'session-cancelled': 'discarded: end',
-    'session-failed': 'cancelled: reclaim-recording',
-    'session-failed early': 'cancelled: reclaim-recording',
-    'session-replaced': 'cancelled',
+    ...CANCELLED_SESSION,
   },
   'cancelled, complete': {
     cancel: 'discarding: stop-restore-timer cancel-session',
@@ -187,11 +167,7 @@ const TABLE: Record<StateName, Partial<Record<EventName, string>>> = {
     'source-failed': 'discarding: cancel-session',
     'source-ended': 'cancelled',
     unplugged: 'cancelled',
-    'session-final': 'discarded: end',
-    'session-cancelled': 'discarded: end',
-    'session-failed': 'cancelled: reclaim-recording',
-    'session-failed early': 'cancelled: reclaim-recording',
-    'session-replaced': 'cancelled',
+    ...CANCELLED_SESSION,
   },
   'cancelled, lost': {
     cancel: 'discarded: stop-restore-timer end',
@@ -201,11 +177,7 @@ const TABLE: Record<StateName, Partial<Record<EventName, string>>> = {
     'source-failed': 'failed: end',
     'source-ended': 'cancelled',
     unplugged: 'cancelled',
-    'session-final': 'discarded: end',
-    'session-cancelled': 'discarded: end',
-    'session-failed': 'cancelled: reclaim-recording',
-    'session-failed early': 'cancelled: reclaim-recording',
-    'session-replaced': 'cancelled',
+    ...CANCELLED_SESSION,
   },
   discarding: {
     'session-final': 'discarded: end',

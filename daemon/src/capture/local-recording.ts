@@ -3,7 +3,7 @@
  * don't fill the memory, and in memory once the disk fails.
  *
  * The file lies in the daemon's spool folder and has the layout of a spool. A daemon that opens the session with the
- * recording's id makes it the session's file, and reads it while this process goes on writing. Until then, no daemon
+ * recording's id makes it the session's file, and reads it while this process continues writing. Until then, no daemon
  * has any of it: it becomes a spool and is recovered when this process exits, or by the next one.
  */
 import { randomUUID } from 'node:crypto';

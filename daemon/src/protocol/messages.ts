@@ -80,7 +80,7 @@ const clientTable = {
     options: v.exactOptional(liveOptionsSchema),
     /**
      * Whether the client has written the audio so far to the recording with this id in the spool folder
-     * (`store/spool/unsent-recording.ts`). The daemon makes it the session's file; the client goes on writing to it and sends
+     * (`store/spool/unsent-recording.ts`). The daemon makes it the session's file; the client continues writing to it and sends
      * `recorded` instead of the audio.
      */
     hasRecording: v.exactOptional(v.boolean()),
