@@ -8,6 +8,7 @@ import type { EncodeOptions } from '../../protocol/codec.js';
 import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
 import type { EncodeNotice } from '../../sessions/jobs/job.js';
+import { inProcessEvents } from '../in-process-events.js';
 
 export interface EncodeCall {
   /** Absolute. */
@@ -40,20 +41,13 @@ export function inProcessEncoder(paths: Paths): Encoder {
   const { supervisor, sessions } = createDaemonCore({ paths, log: silentLog, warm: false });
   supervisor.start();
   return {
-    async *encode({ path, options, model, signal }) {
-      signal.throwIfAborted();
-      const events = new EventQueue<EncodeEvent>();
-      const request = { path, options, ...defined({ model }) };
-      const job = sessions.encode(supervisor, request, (notice) => forward(notice, events));
-      const cancel = (): void => sessions.cancel(job);
-      signal.addEventListener('abort', cancel, { once: true });
-      try {
-        yield* events.read();
-      } finally {
-        signal.removeEventListener('abort', cancel);
-        sessions.cancel(job);
-      }
-    },
+    encode: ({ path, options, model, signal }) =>
+      inProcessEvents(signal, () => {
+        const events = new EventQueue<EncodeEvent>();
+        const request = { path, options, ...defined({ model }) };
+        const job = sessions.encode(supervisor, request, (notice) => forward(notice, events));
+        return { events, cancel: () => sessions.cancel(job) };
+      }),
     close: () => supervisor.stop(),
   };
 }

@@ -7,6 +7,7 @@ import { defined } from '../../protocol/defined.js';
 import { SottoError } from '../../protocol/errors.js';
 import { SpeechService } from '../../sessions/speech/speech-service.js';
 import type { SpeechNotice } from '../../sessions/speech/speech-session.js';
+import { inProcessEvents } from '../in-process-events.js';
 import type { Speaker, SpeakRequest } from './speaker.js';
 
 /** `--no-daemon`: the same sessions with an engine for this command only. */
@@ -22,24 +23,22 @@ export class InProcessSpeaker implements Speaker {
   }
 
   async *speak({ source, model: wanted, signal }: SpeakRequest): AsyncGenerator<SpeechEvent, void> {
-    signal.throwIfAborted();
-    const events = new EventQueue<SpeechEvent>();
-    const { session, model } = this.#service.open({ source, ...defined({ model: wanted }) }, (notice) =>
-      forward(notice, model, events),
-    );
-    const cancel = (): void => {
-      session.cancel();
-      events.end(new SottoError('CANCELLED', 'cancelled'));
-    };
-    signal.addEventListener('abort', cancel, { once: true });
-    try {
-      for await (const event of events.read()) {
-        yield event;
-        if (event.type === 'audio') session.acknowledge(event.firstSample + event.samples.length);
-      }
-    } finally {
-      signal.removeEventListener('abort', cancel);
-      session.cancel();
+    let acknowledge: (samples: number) => void = () => undefined;
+    const speech = inProcessEvents(signal, () => {
+      const events = new EventQueue<SpeechEvent>();
+      const { session, model } = this.#service.open({ source, ...defined({ model: wanted }) }, (notice) =>
+        forward(notice, model, events),
+      );
+      acknowledge = (samples) => session.acknowledge(samples);
+      const cancel = (): void => {
+        session.cancel();
+        events.end(new SottoError('CANCELLED', 'cancelled'));
+      };
+      return { events, cancel };
+    });
+    for await (const event of speech) {
+      yield event;
+      if (event.type === 'audio') acknowledge(event.firstSample + event.samples.length);
     }
   }
 

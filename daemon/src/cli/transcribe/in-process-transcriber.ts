@@ -6,6 +6,7 @@ import type { JobEvent } from '../../protocol/messages.js';
 import type { TranscribeOptions } from '../../protocol/transcription.js';
 import type { JobNotice } from '../../sessions/jobs/job.js';
 import { trace } from '../../trace.js';
+import { inProcessEvents } from '../in-process-events.js';
 import { createDaemonCore, type DaemonCore } from '../../daemon-core.js';
 import type { Transcriber, TranscriberCall } from '../../batch/transcriber.js';
 import { defined } from '../../protocol/defined.js';
@@ -20,24 +21,18 @@ export class InProcessTranscriber implements Transcriber {
     trace('cli', 'engine started');
   }
 
-  async *transcribe(
+  transcribe(
     path: string,
     options: TranscribeOptions,
-    call: TranscriberCall,
+    { model, signal }: TranscriberCall,
   ): AsyncGenerator<JobEvent, void> {
     const { sessions } = this.#core;
-    call.signal.throwIfAborted();
-    const stream = new JobStream();
-    const request = { path, options, ...defined({ model: call.model }) };
-    const job = sessions.submit(this, request, (notice) => forwardNotice(notice, stream));
-    const cancel = (): void => sessions.cancel(job);
-    call.signal.addEventListener('abort', cancel, { once: true });
-    try {
-      yield* stream.read();
-    } finally {
-      call.signal.removeEventListener('abort', cancel);
-      sessions.cancel(job);
-    }
+    return inProcessEvents(signal, () => {
+      const events = new JobStream();
+      const request = { path, options, ...defined({ model }) };
+      const job = sessions.submit(this, request, (notice) => forward(notice, events));
+      return { events, cancel: () => sessions.cancel(job) };
+    });
   }
 
   async close(): Promise<void> {
@@ -45,7 +40,7 @@ export class InProcessTranscriber implements Transcriber {
   }
 }
 
-function forwardNotice(notice: JobNotice, stream: JobStream): void {
+function forward(notice: JobNotice, stream: JobStream): void {
   switch (notice.type) {
     case 'waiting':
     case 'started':
