@@ -9,7 +9,7 @@ import { codedError } from './protocol/file-errors.js';
 import type { ModelRef } from './protocol/ipc.js';
 import { JobScheduler } from './sessions/jobs/job-scheduler.js';
 import { DEFAULT_GPU, DEFAULTS, type GpuSettings, readSettings, type Settings } from './settings.js';
-import { chosenModel } from './store/chosen-model.js';
+import { namedOrChosenModel } from './store/chosen-model.js';
 import { findModel, findModelWithFallback, type ModelMatch, type ModelDirs } from './store/find-model.js';
 import { keepMachineSpeed } from './store/machine-speed.js';
 import { smallerModels } from './store/smaller-models.js';
@@ -92,9 +92,9 @@ export function createDaemonCore({
   const modelProblem = (): SottoError | undefined =>
     supervisor.models.chosen?.dir === plan?.model.dir ? problem : undefined;
   const resolveModel: ResolveTaskModel = (wanted, task) => {
-    if (wanted !== undefined) return findModel(dirs, wanted);
     // Settings may have changed since the start.
-    if (task !== 'transcribe') return chosenModel(dirs, readSettings(paths.settings), task);
+    if (wanted !== undefined || task !== 'transcribe')
+      return namedOrChosenModel(dirs, paths.settings, task, wanted);
     // If the configured model is missing, a request without a model fails.
     return modelProblem() === undefined
       ? (supervisor.models.chosen ?? configured().model)

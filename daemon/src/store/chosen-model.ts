@@ -16,6 +16,20 @@ export function chosenModel(dirs: ModelDirs, settings: Settings, task: ModelTask
 }
 
 /**
+ * @param path of settings.json
+ * @param wanted name or absolute folder; the chosen one if undefined
+ * @throws SottoError MODEL_NOT_FOUND, INVALID_ARGUMENT (the settings)
+ */
+export function namedOrChosenModel(
+  dirs: ModelDirs,
+  path: string,
+  task: ModelTask,
+  wanted: string | undefined,
+): ModelRef {
+  return wanted === undefined ? chosenModel(dirs, readSettings(path), task) : findModel(dirs, wanted);
+}
+
+/**
  * The chosen model of each task that has one. Those that are not installed, and all if settings.json is invalid, are left out:
  * what needs them reports it.
  *

@@ -1,9 +1,7 @@
 /** `sotto codec info`: what a codec reads and makes. */
 import { modelDirs, type Paths } from '../../paths.js';
 import { SottoError } from '../../protocol/errors.js';
-import { readSettings } from '../../settings.js';
-import { chosenModel } from '../../store/chosen-model.js';
-import { findModel } from '../../store/find-model.js';
+import { namedOrChosenModel } from '../../store/chosen-model.js';
 import { describeModel } from '../../supervisor/model-tool-process.js';
 import { onInterrupt } from '../interrupt.js';
 import { labeledRows } from '../terminal/labeled-rows.js';
@@ -12,11 +10,7 @@ import { labeledRows } from '../terminal/labeled-rows.js';
 export async function codecInfo(paths: Paths, wanted: string | undefined, json: boolean): Promise<number> {
   const interrupt = onInterrupt();
   try {
-    const dirs = modelDirs(paths);
-    const model =
-      wanted === undefined
-        ? chosenModel(dirs, readSettings(paths.settings), 'codec')
-        : findModel(dirs, wanted);
+    const model = namedOrChosenModel(modelDirs(paths), paths.settings, 'codec', wanted);
     const { family, capabilities } = await describeModel(model.dir, interrupt.signal);
     const { codec } = capabilities;
     if (codec === undefined) {

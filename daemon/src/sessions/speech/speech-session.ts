@@ -1,6 +1,7 @@
 /**
- * One speech, or the audio of codes, for one listener: `waiting* → opened → audio* → final | failed`, or a cancel. If the engine dies, the next one
- * makes the same audio again, and the listener gets what it does not have yet: no gap, no repetition.
+ * One speech, or the audio of codes, for one listener: `waiting* → opened → audio* → final | failed`, or a cancel. If
+ * the engine dies, the next one makes the same audio again, and the listener gets what it does not have yet: no gap,
+ * no repetition.
  */
 import type { Logger } from '../../logger.js';
 import { defined } from '../../protocol/defined.js';
