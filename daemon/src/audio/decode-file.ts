@@ -3,6 +3,7 @@ import { downmix } from './downmix.js';
 import { type PcmSource } from './pcm-source.js';
 import { Resampler } from '../signal/resample.js';
 import { sniff } from './sniff.js';
+import { withSystemAac } from './system-aac.js';
 import { PositionedFile, audioFileError, quotePath } from './positioned-file.js';
 
 /** Hz: the input rate of every speech model here. */
@@ -52,7 +53,7 @@ export async function openAudio(
 ): Promise<AudioFile> {
   const source = await PositionedFile.open(path, onRead);
   try {
-    const pcm = await openSource(source);
+    const pcm = await openSource(source, sampleRate);
     const samples = withAudioErrors(source, toRate(sampleRate, path, pcm));
     return {
       container: pcm.container,
@@ -75,7 +76,7 @@ export async function openAudio(
 }
 
 /** Imports the reader of a format on demand: all of them together take 100 ms to load. */
-async function openSource(source: PositionedFile): Promise<PcmSource> {
+async function openSource(source: PositionedFile, sampleRate: number): Promise<PcmSource> {
   const format = await sniff(source);
   switch (format.kind) {
     case 'wav':
@@ -87,16 +88,25 @@ async function openSource(source: PositionedFile): Promise<PcmSource> {
     case 'mp3':
       return (await import('./containers/mp3.js')).openMp3(source, format.start);
     case 'adts':
-      return (await import('./containers/adts.js')).openAdts(source, format.start);
+      return withSystemAac(
+        source,
+        await (await import('./containers/adts.js')).openAdts(source, format.start),
+        sampleRate,
+      );
     case 'ogg':
       return (await import('./containers/ogg.js')).openOgg(source);
     case 'mp4':
-      return (await import('./containers/mp4.js')).openMp4(source);
+      return withSystemAac(
+        source,
+        await (await import('./containers/mp4.js')).openMp4(source, sampleRate),
+        sampleRate,
+      );
     case 'matroska':
-      return (await import('./containers/matroska.js')).openMatroska(source);
+      return (await import('./containers/matroska.js')).openMatroska(source, sampleRate);
     case 'external':
       return (await import('./external-decoder.js')).openExternal(source.path, format.name, {
         onProgress: source.onRead,
+        sampleRate,
       });
     case 'unknown':
       throw new SottoError(

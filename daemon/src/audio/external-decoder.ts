@@ -9,13 +9,13 @@ import { deinterleave } from './sample-format.js';
 import { PositionedFile, quotePath } from './positioned-file.js';
 import { openWav } from './containers/wav.js';
 
-/** Hz: the rate that is requested from external decoders. */
-const OUTPUT_RATE_HZ = 16_000;
+/** Hz. */
+const DEFAULT_RATE = 16_000;
 /** Far below the time without progress after which the engine is restarted. */
 const PROGRESS_INTERVAL_MS = 1_000;
 
 /** A decoder installed on this machine, for formats that the packages here don't read. */
-interface ExternalDecoder {
+export interface ExternalDecoder {
   readonly kind: 'ffmpeg' | 'afconvert';
   readonly program: string;
 }
@@ -50,16 +50,17 @@ interface ExternalOptions {
   readonly decoder?: ExternalDecoder | null | undefined;
   /** Called each time the output of a converter has grown, which writes all of it before any audio is read. */
   readonly onProgress?: (() => void) | undefined;
+  /** Hz of the output; 16,000 if omitted. */
+  readonly sampleRate?: number | undefined;
+  /** A converter's shorter output is an error: it may have stopped at damage. */
+  readonly minSeconds?: number | undefined;
   /** Interval for checking the size of that output, in ms. */
   readonly progressIntervalMs?: number | undefined;
 }
 
 /** @param format name of the format, for the error message */
-export function openExternal(
-  path: string,
-  format: string,
-  { decoder = findExternalDecoder() ?? null, onProgress, progressIntervalMs }: ExternalOptions = {},
-): PcmSource {
+export function openExternal(path: string, format: string, options: ExternalOptions = {}): PcmSource {
+  const { decoder = findExternalDecoder() ?? null, sampleRate = DEFAULT_RATE } = options;
   if (decoder === null) {
     throw new SottoError(
       'AUDIO_UNSUPPORTED',
@@ -74,13 +75,13 @@ export function openExternal(
   return {
     container: 'other',
     codec: `${format} (${decoder.kind})`,
-    sampleRate: OUTPUT_RATE_HZ,
+    sampleRate,
     channels: 1,
     durationSeconds: undefined,
     blocks: () =>
       decoder.kind === 'ffmpeg'
-        ? ffmpegBlocks(decoder.program, path, signal)
-        : afconvertBlocks(decoder.program, path, signal, { onProgress, progressIntervalMs }),
+        ? ffmpegBlocks(decoder.program, path, signal, sampleRate)
+        : afconvertBlocks(decoder.program, path, signal, { ...options, sampleRate }),
     // Returning from `blocks` is not enough: it waits for a block, and a converter has none before it ends.
     stop: () => controller.abort(),
   };
@@ -90,6 +91,7 @@ async function* ffmpegBlocks(
   program: string,
   path: string,
   signal: AbortSignal,
+  sampleRate: number,
 ): ReturnType<PcmSource['blocks']> {
   // An absolute path after `file:` can be neither an option nor another protocol; playlists may open local files only.
   const input = `file:${resolve(path)}`;
@@ -107,7 +109,7 @@ async function* ffmpegBlocks(
       '0:a:0',
       '-ac',
       '1',
-    ].concat(['-ar', String(OUTPUT_RATE_HZ), '-f', 's16le', 'pipe:1']),
+    ].concat(['-ar', String(sampleRate), '-f', 's16le', 'pipe:1']),
     { stdio: ['ignore', 'pipe', 'pipe'], signal, killSignal: 'SIGKILL' },
   );
   let stderr = '';
@@ -127,7 +129,7 @@ async function* ffmpegBlocks(
       const channels = deinterleave(bytes, 's16le', 1);
       remainder = bytes.subarray(bytes.length - (bytes.length % 2));
       decoded += channels[0]?.length ?? 0;
-      yield { channels, sampleRate: OUTPUT_RATE_HZ };
+      yield { channels, sampleRate };
     }
     if ((await ended) !== 0 || decoded === 0) throw externalDecodeError(path, 'ffmpeg', stderr);
   } finally {
@@ -140,7 +142,12 @@ async function* afconvertBlocks(
   program: string,
   path: string,
   signal: AbortSignal,
-  { onProgress, progressIntervalMs = PROGRESS_INTERVAL_MS }: ExternalOptions,
+  {
+    minSeconds = 0,
+    onProgress,
+    progressIntervalMs = PROGRESS_INTERVAL_MS,
+    sampleRate,
+  }: ExternalOptions & { sampleRate: number },
 ): ReturnType<PcmSource['blocks']> {
   const folder = await mkdtemp(join(tmpdir(), 'sotto-audio-'));
   let wav: PositionedFile | undefined;
@@ -148,7 +155,7 @@ async function* afconvertBlocks(
     const output = join(folder, 'audio.wav');
     const child = spawn(
       program,
-      ['-f', 'WAVE', '-d', `LEI16@${OUTPUT_RATE_HZ}`, '-c', '1', '--mix', resolve(path), output],
+      ['-f', 'WAVE', '-d', `LEI16@${sampleRate}`, '-c', '1', '--mix', resolve(path), output],
       { stdio: ['ignore', 'ignore', 'pipe'], signal, killSignal: 'SIGKILL' },
     );
     let stderr = '';
@@ -160,7 +167,10 @@ async function* afconvertBlocks(
     }).finally(() => clearInterval(timer));
     if (code !== 0) throw externalDecodeError(path, 'afconvert', stderr);
     wav = await PositionedFile.open(output);
-    yield* (await openWav(wav)).blocks();
+    const decoded = await openWav(wav);
+    if ((decoded.durationSeconds ?? 0) < minSeconds)
+      throw externalDecodeError(path, 'afconvert', 'its output is too short');
+    yield* decoded.blocks();
   } finally {
     await wav?.close();
     await rm(folder, { recursive: true, force: true });

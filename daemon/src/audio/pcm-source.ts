@@ -15,6 +15,8 @@ export interface PcmSource {
   readonly channels: number;
   /** From the headers, or estimated; undefined if neither is possible. */
   readonly durationSeconds: number | undefined;
+  /** Whether it is known that the file ends early. */
+  readonly endsEarly?: boolean;
   /** Decodes on demand, once. Throws AUDIO_TRUNCATED *after* the last block of a file that ends early. */
   blocks(): AsyncGenerator<PcmBlock>;
   /** Stops the decoder process, if there is one. A pending block then fails. */

@@ -18,11 +18,14 @@ import { type PositionedFile, quotePath } from '../positioned-file.js';
 import { Trimmer } from '../trimmer.js';
 
 /**
- * Opens the first audio track of a Matroska or WebM file. Does not use mediabunny, which reads MP4 here: its `resync`
- * (release 1.61) never ends when no element follows damage, and it drops the padding marks that Opus uses for the end
- * of the audio.
+ * Opens the first audio track of a Matroska or WebM file. Does not use mediabunny, which reads MP4 here: it loses audio of
+ * damaged files (NOTES.md).
+ *
+ * @param outputRate of an external decoder, in Hz
  */
-export async function openMatroska(source: PositionedFile): Promise<PcmSource> {
+export async function openMatroska(source: PositionedFile, outputRate: number): Promise<PcmSource> {
+  const openOther = (format: string): PcmSource =>
+    openExternal(source.path, format, { onProgress: source.onRead, sampleRate: outputRate });
   const reader = new EbmlReader(source);
   const head = await readHead(reader);
   if (head === undefined) throw truncatedError(source.path);
@@ -36,15 +39,12 @@ export async function openMatroska(source: PositionedFile): Promise<PcmSource> {
   const format = pcmFormat(track);
   const codec = CODECS.find(([prefix]) => track.codecId.startsWith(prefix))?.[1];
   if (track.unreadable || (codec === undefined && format === undefined)) {
-    return openExternal(source.path, `Matroska with ${track.codecId || 'unknown'} audio`, {
-      onProgress: source.onRead,
-    });
+    return openOther(`Matroska with ${track.codecId || 'unknown'} audio`);
   }
   const setup = track.codecPrivate;
   if (codec === 'aac' && findExternalDecoder() !== undefined) {
     const packets = frames(reader, head, track);
-    if (await usesSbr(setup, packets))
-      return openExternal(source.path, 'HE-AAC', { onProgress: source.onRead });
+    if (await usesSbr(setup, packets)) return openOther('HE-AAC');
   }
   const sampleRate =
     codec === 'aac'

@@ -33,7 +33,7 @@ Logging.level = LogLevel.Silent; // stderr belongs to the command
 const CACHE_BYTES = 4 << 20;
 
 /** Opens the first audio track of an MP4, M4A or QuickTime file. */
-export async function openMp4(source: PositionedFile): Promise<PcmSource> {
+export async function openMp4(source: PositionedFile, outputRate: number): Promise<PcmSource> {
   const state = await checkMp4(source);
   if (state.endsEarly && !state.hasIndex) throw truncatedError(source.path);
   if (!state.hasIndex) throw noAudioTrackError(source.path);
@@ -41,7 +41,7 @@ export async function openMp4(source: PositionedFile): Promise<PcmSource> {
   try {
     const track = await input.getPrimaryAudioTrack();
     if (track === null) throw noAudioTrackError(source.path);
-    return await openTrack(source, state, track);
+    return await openTrack(source, state, track, outputRate);
   } catch (error) {
     input.dispose();
     if (state.endsEarly && !(error instanceof SottoError)) throw truncatedError(source.path);
@@ -72,17 +72,20 @@ async function openTrack(
   source: PositionedFile,
   state: ContainerState,
   track: InputAudioTrack,
+  outputRate: number,
 ): Promise<PcmSource> {
+  const openOther = (format: string): PcmSource =>
+    openExternal(source.path, format, { onProgress: source.onRead, sampleRate: outputRate });
   const codec = await track.getCodec();
   const config = await track.getDecoderConfig();
   const format = codec === null ? undefined : PCM_FORMATS.get(codec);
   if (codec === null || config === null || (format === undefined && !PACKET_CODECS.includes(codec))) {
     const name = codec ?? codecName(await track.getInternalCodecId());
-    return openExternal(source.path, `MP4 with ${name} audio`, { onProgress: source.onRead });
+    return openOther(`MP4 with ${name} audio`);
   }
   const setup = bytesOf(config.description);
   if (codec === 'aac' && (await usesSbr(setup, packetsOf(track))) && findExternalDecoder() !== undefined) {
-    return openExternal(source.path, 'HE-AAC', { onProgress: source.onRead });
+    return openOther('HE-AAC');
   }
   // For HE-AAC the decoder returns the core, at half the rate that the container declares.
   const sampleRate = codec === 'aac' ? parseAudioSpecificConfig(setup).sampleRate : config.sampleRate;
@@ -102,6 +105,7 @@ async function openTrack(
     sampleRate,
     channels: config.numberOfChannels,
     durationSeconds: (await track.getDurationFromMetadata()) ?? undefined,
+    endsEarly: state.endsEarly,
     blocks: () => decodeTrack(source, plan),
   };
 }
