@@ -31,9 +31,11 @@ describe('what installed models can do', () => {
     writeFileSync(join(dir, 'config.json'), '{}');
     return dir;
   };
-  const tasks = async (...dirs: string[]) => [
-    ...(await new ModelDescriptions(path, describeAll).tasksOf(dirs)).values(),
+  const known = async (descriptions: ModelDescriptions, dirs: string[]) => [
+    ...(await descriptions.of(dirs)).values(),
   ];
+  const tasks = async (...dirs: string[]) =>
+    (await known(new ModelDescriptions(path, describeAll), dirs)).map((model) => model.tasks);
 
   test('is read once, until the configuration changes', async () => {
     const [voice, other] = [make('voice'), make('other')];
@@ -44,6 +46,15 @@ describe('what installed models can do', () => {
     utimesSync(join(voice, 'config.json'), 1, 1);
     expect(await tasks(voice, other)).toEqual([['speak'], []]);
     expect(requests).toEqual([['voice', 'other'], ['other'], ['voice', 'other']]);
+  });
+
+  test('includes languages, also when it is read again', async () => {
+    const voice = make('voice');
+    for (let time = 0; time < 2; time++) {
+      const [model] = await known(new ModelDescriptions(path, describeAll), [voice]);
+      expect(model).toMatchObject({ tasks: ['speak'], languages: ['en'] });
+    }
+    expect(requests).toEqual([['voice']]);
   });
 
   test('needs no process for a folder without a configuration, and forgets removed models', async () => {
@@ -58,13 +69,17 @@ describe('what installed models can do', () => {
     ]);
   });
 
-  test.each(['{', '[]', '{"version":2}', '{"version":1,"models":{"a":null}}', '{"version":1,"models":[7]}'])(
-    'survives a damaged file: %s',
-    async (text) => {
-      writeFileSync(path, text);
-      expect(await tasks(make('voice'))).toEqual([['speak']]);
-    },
-  );
+  test.each([
+    '{',
+    '[]',
+    '{"version":1,"models":{}}',
+    '{"version":2}',
+    '{"version":2,"models":{"a":null}}',
+    '{"version":2,"models":[7]}',
+  ])('survives a damaged file: %s', async (text) => {
+    writeFileSync(path, text);
+    expect(await tasks(make('voice'))).toEqual([['speak']]);
+  });
 
   test('survives a folder that can’t be written', async () => {
     writeFileSync(join(folder, 'file'), '');
@@ -77,7 +92,7 @@ describe('what installed models can do', () => {
   test('is unknown while the process that would know can’t run, and not remembered', async () => {
     const voice = make('voice');
     const broken = new ModelDescriptions(path, () => Promise.reject(new Error('no addon')));
-    expect([...(await broken.tasksOf([voice])).values()]).toEqual([[]]);
+    expect(await known(broken, [voice])).toEqual([{ tasks: [], languages: [] }]);
     expect(await tasks(voice)).toEqual([['speak']]);
   });
 

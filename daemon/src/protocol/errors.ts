@@ -36,7 +36,7 @@ const CODES = {
     httpStatus: 400,
     retryable: false,
     exitCode: 3,
-    hint: 'use a Whisper model from mlx-community or Hugging Face: config.json with weights.safetensors or model.safetensors',
+    hint: 'use a model that `sotto models list --all` shows, or one of the same kind with config.json and safetensors',
   },
   MODEL_EXISTS: {
     httpStatus: 409,

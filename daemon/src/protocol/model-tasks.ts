@@ -13,6 +13,11 @@ export function tasksOf(capabilities: Capabilities): ModelTask[] {
   return MODEL_TASKS.filter((task) => capabilities[task] !== undefined);
 }
 
+/** Codes of the languages that a model recognizes, or else speaks; empty if it has none, as a codec. */
+export function languagesOf({ transcribe, speak, converse }: Capabilities): readonly string[] {
+  return (transcribe ?? speak ?? converse)?.languages ?? [];
+}
+
 /** What a model does, for people: `transcribes`. */
 export const TASK_VERBS: Readonly<Record<ModelTask, string>> = {
   transcribe: 'transcribes',

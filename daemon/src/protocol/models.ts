@@ -112,7 +112,7 @@ const catalogueSchema = v.object({
   bytes: finite,
   bytesSource: v.picklist(['published', 'estimated']),
   memoryBytes: finite,
-  languages: v.string(),
+  languages: v.array(v.string()),
   /** SPDX identifier. */
   license: v.string(),
   isNonCommercial: v.exactOptional(v.boolean()),
@@ -124,6 +124,8 @@ const source = { repo: v.exactOptional(v.string()), revision: v.exactOptional(v.
 const tasks = {
   /** What it can do; empty if that is unknown. */
   tasks: v.optional(v.array(task), []),
+  /** Codes of the languages that it recognizes, or else speaks; empty if they are unknown. */
+  languages: v.optional(v.array(v.string()), []),
   /** The tasks for which it is the chosen model. */
   chosenFor: v.optional(v.array(task), []),
 };

@@ -2,7 +2,7 @@
  * Both sides of the socket send this number in `hello`. It changes when a message or field changes its name or meaning; new
  * optional fields and new message types need no new number.
  */
-export const PROTOCOL_VERSION = 5;
+export const PROTOCOL_VERSION = 6;
 
 /** The version in package.json; a test compares the two. */
 export const SOTTO_VERSION = '0.1.0';

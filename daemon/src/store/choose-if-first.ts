@@ -17,7 +17,7 @@ export async function chooseIfFirst(
   settings: string,
 ): Promise<ModelTask[]> {
   try {
-    const [task] = (await descriptions.tasksOf([dir])).get(dir) ?? [];
+    const [task] = (await descriptions.of([dir])).get(dir)?.tasks ?? [];
     if (task === undefined || task === 'transcribe') return [];
     if (chosenModelOf(readSettings(settings), task) !== undefined) return [];
     await chooseModel(settings, name, task);

@@ -8,7 +8,7 @@ import { makeFolder } from '../make-folder.js';
 import { SottoError } from '../protocol/errors.js';
 import { TEXT_INPUT } from '../protocol/file-errors.js';
 import type { ModelRef } from '../protocol/ipc.js';
-import { isModelTask, TASK_VERBS, tasksOf, type ModelTask } from '../protocol/model-tasks.js';
+import { isModelTask, languagesOf, TASK_VERBS, tasksOf, type ModelTask } from '../protocol/model-tasks.js';
 import type { ModelDescription } from '../protocol/model-process.js';
 import { readSmallFile } from '../read-small-file.js';
 import { CATALOGUE } from './catalogue/index.js';
@@ -16,12 +16,21 @@ import { readRecord } from './download/model-record.js';
 import { writeFileAtomic } from './write-file-atomic.js';
 
 const MAX_BYTES = 2 ** 20;
+/** Of the file. 2 added the languages. */
+const VERSION = 2;
 
-/** What a model can do, in the order of `MODEL_TASKS`. */
-interface KnownModel {
-  readonly fingerprint: string;
+export interface KnownModel {
+  /** In the order of `MODEL_TASKS`. */
   readonly tasks: readonly ModelTask[];
+  /** Codes. */
+  readonly languages: readonly string[];
 }
+
+interface StoredModel extends KnownModel {
+  readonly fingerprint: string;
+}
+
+const UNKNOWN: KnownModel = { tasks: [], languages: [] };
 
 /** Describes the models of these folders; undefined for one that no family recognizes. */
 export type DescribeModels = (dirs: readonly string[]) => Promise<readonly (ModelDescription | undefined)[]>;
@@ -29,7 +38,7 @@ export type DescribeModels = (dirs: readonly string[]) => Promise<readonly (Mode
 export class ModelDescriptions {
   readonly #path: string;
   readonly #describe: DescribeModels;
-  #known: Map<string, KnownModel> | undefined;
+  #known: Map<string, StoredModel> | undefined;
 
   constructor(path: string, describe: DescribeModels) {
     this.#path = path;
@@ -37,29 +46,33 @@ export class ModelDescriptions {
   }
 
   /**
-   * The tasks of each model: of the catalogue if it was pulled from there, otherwise from its configuration. None if no family
-   * recognizes it, or the process that would know can't run: loading the model then says why.
+   * What each model can do: from the catalogue if it was pulled from there, otherwise from its configuration. Nothing if no
+   * family recognizes it, or the process that would know can't run: loading the model then says why.
    */
-  async tasksOf(dirs: readonly string[]): Promise<ReadonlyMap<string, readonly ModelTask[]>> {
-    const tasks = new Map<string, readonly ModelTask[]>();
+  async of(dirs: readonly string[]): Promise<ReadonlyMap<string, KnownModel>> {
+    const models = new Map<string, KnownModel>();
     const unknown = new Map<string, string>();
     for (const dir of dirs) {
       const fingerprint = fingerprintOf(dir);
-      const known = catalogueTasks(dir) ?? (fingerprint === undefined ? [] : this.#recall(dir, fingerprint));
-      if (known !== undefined) tasks.set(dir, known);
+      const known =
+        inCatalogue(dir) ?? (fingerprint === undefined ? UNKNOWN : this.#recall(dir, fingerprint));
+      if (known !== undefined) models.set(dir, known);
       else if (fingerprint !== undefined) unknown.set(dir, fingerprint);
     }
-    if (unknown.size === 0) return tasks;
+    if (unknown.size === 0) return models;
     const descriptions = await this.#describe([...unknown.keys()]).catch(() => []);
     for (const [index, [dir, fingerprint]] of [...unknown].entries()) {
       const capabilities = descriptions[index]?.capabilities;
-      const found = capabilities === undefined ? [] : tasksOf(capabilities);
-      tasks.set(dir, found);
-      // A later version of Sotto may recognize the others.
-      if (found.length > 0) this.#all.set(dir, { fingerprint, tasks: found });
+      if (capabilities === undefined) {
+        models.set(dir, UNKNOWN); // not stored: a later version of Sotto may recognize it
+        continue;
+      }
+      const found = { tasks: tasksOf(capabilities), languages: languagesOf(capabilities) };
+      models.set(dir, found);
+      this.#all.set(dir, { fingerprint, ...found });
     }
     await this.#write();
-    return tasks;
+    return models;
   }
 
   /**
@@ -68,7 +81,7 @@ export class ModelDescriptions {
    * @throws SottoError MODEL_UNSUPPORTED if the model can't do the wanted one
    */
   async taskFor({ name, dir }: ModelRef, wanted: ModelTask | undefined): Promise<ModelTask> {
-    const tasks = (await this.tasksOf([dir])).get(dir) ?? [];
+    const { tasks } = (await this.of([dir])).get(dir) ?? UNKNOWN;
     const [first] = tasks;
     if (first === undefined) return wanted ?? 'transcribe';
     if (wanted === undefined || tasks.includes(wanted)) return wanted ?? first;
@@ -77,12 +90,12 @@ export class ModelDescriptions {
     });
   }
 
-  #recall(dir: string, fingerprint: string): readonly ModelTask[] | undefined {
+  #recall(dir: string, fingerprint: string): KnownModel | undefined {
     const known = this.#all.get(dir);
-    return known?.fingerprint === fingerprint ? known.tasks : undefined;
+    return known?.fingerprint === fingerprint ? known : undefined;
   }
 
-  get #all(): Map<string, KnownModel> {
+  get #all(): Map<string, StoredModel> {
     this.#known ??= read(this.#path);
     return this.#known;
   }
@@ -93,7 +106,7 @@ export class ModelDescriptions {
       makeFolder(dirname(this.#path), 0o700);
       await writeFileAtomic(
         this.#path,
-        `${JSON.stringify({ version: 1, models: Object.fromEntries(models) })}\n`,
+        `${JSON.stringify({ version: VERSION, models: Object.fromEntries(models) })}\n`,
       );
     } catch {
       // A full disk costs only the next reader's time.
@@ -101,9 +114,9 @@ export class ModelDescriptions {
   }
 }
 
-function catalogueTasks(dir: string): readonly ModelTask[] | undefined {
+function inCatalogue(dir: string): KnownModel | undefined {
   const record = readRecord(dir);
-  return record && CATALOGUE.find(({ repo }) => repo === record.repo)?.tasks;
+  return record && CATALOGUE.find(({ repo }) => repo === record.repo);
 }
 
 /** Changes whenever the configuration does; undefined without one. */
@@ -116,21 +129,30 @@ function fingerprintOf(dir: string): string | undefined {
   }
 }
 
-function read(path: string): Map<string, KnownModel> {
-  const known = new Map<string, KnownModel>();
+function read(path: string): Map<string, StoredModel> {
+  const known = new Map<string, StoredModel>();
   try {
     const { version, models } = JSON.parse(readSmallFile(path, MAX_BYTES, TEXT_INPUT)) as {
       readonly version?: unknown;
       readonly models?: unknown;
     };
-    if (version !== 1 || typeof models !== 'object' || models === null) return known;
+    if (version !== VERSION || typeof models !== 'object' || models === null) return known;
     for (const [dir, value] of Object.entries(models)) {
-      const { fingerprint, tasks } = value as { readonly fingerprint?: unknown; readonly tasks?: unknown };
-      if (typeof fingerprint !== 'string' || !Array.isArray(tasks) || !tasks.every(isModelTask)) continue;
-      known.set(dir, { fingerprint, tasks });
+      const { fingerprint, tasks, languages } = value as Partial<Record<keyof StoredModel, unknown>>;
+      if (typeof fingerprint !== 'string') continue;
+      if (!isListOf(tasks, isModelTask) || !isListOf(languages, isString)) continue;
+      known.set(dir, { fingerprint, tasks, languages });
     }
   } catch {
     return new Map();
   }
   return known;
+}
+
+function isListOf<T>(value: unknown, isItem: (item: unknown) => item is T): value is T[] {
+  return Array.isArray(value) && value.every(isItem);
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === 'string';
 }

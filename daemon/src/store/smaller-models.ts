@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ModelRef } from '../protocol/ipc.js';
-import { catalogueEntry } from './catalogue/index.js';
+import { catalogueEntry, isEnglishOnly } from './catalogue/index.js';
 import { findModel, modelNames, type ModelDirs } from './find-model.js';
 
 /**
@@ -25,7 +25,8 @@ export function smallerModels(dirs: ModelDirs, { name, dir }: ModelRef): ModelRe
 }
 
 function isEnglish(name: string): boolean {
-  return catalogueEntry(name)?.languages === 'English' || /\.en\b/.test(name);
+  const entry = catalogueEntry(name);
+  return entry === undefined ? /\.en\b/.test(name) : isEnglishOnly(entry);
 }
 
 /** Total size of the files in a directory; 0 if there is none. */

@@ -1,4 +1,6 @@
 import { Action, ActionPanel, Icon, List, useNavigation } from '@raycast/api';
+import { SottoError } from 'sotto/client';
+import { errorText } from '../lib/markdown';
 
 export interface Choice {
   readonly value: string;
@@ -47,4 +49,9 @@ export function ChoiceList({ title, placeholder, icon, choices, chosen, isLoadin
       ))}
     </List>
   );
+}
+
+/** The text of an empty list: why it could not be loaded, or what to do. */
+export function emptyFor(error: Error | undefined, title: string, description: string): Props['empty'] {
+  return { title, description: error === undefined ? description : errorText(SottoError.from(error)) };
 }

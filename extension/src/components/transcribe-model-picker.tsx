@@ -1,10 +1,10 @@
 import { Action, ActionPanel, Icon, List, useNavigation } from '@raycast/api';
 import { usePromise } from '@raycast/utils';
 import { SottoError } from 'sotto/client';
-import type { ModelsList } from 'sotto/protocol';
 import { withDaemon } from '../lib/connect-daemon';
 import type { ExtensionSettings } from '../lib/preferences';
 import { errorText } from '../lib/markdown';
+import { transcribes } from '../models/model-rows';
 
 interface Props {
   readonly settings: ExtensionSettings;
@@ -59,9 +59,4 @@ export function TranscribeModelPicker({ settings, currentModel, choose }: Props)
       ))}
     </List>
   );
-}
-
-/** A model whose tasks are unknown may transcribe. */
-function transcribes({ tasks }: ModelsList['installed'][number]): boolean {
-  return tasks.length === 0 || tasks.includes('transcribe');
 }

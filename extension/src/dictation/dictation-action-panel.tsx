@@ -5,7 +5,8 @@ import type { Delivery } from '../lib/deliver';
 import type { ExtensionSettings } from '../lib/preferences';
 import { AddWordForm } from '../vocabulary/add-word-form';
 import { DeliveryActions } from '../components/delivery-actions';
-import { LanguagePicker, MicrophonePicker, ModelPicker } from './dictation-pickers';
+import { LanguagePicker } from '../components/language-picker';
+import { MicrophonePicker, ModelPicker } from './dictation-pickers';
 
 const MICROPHONE_SETTINGS = 'x-apple.systempreferences:com.apple.preference.security?Privacy_Microphone';
 
@@ -70,7 +71,17 @@ function Switches({ dictation, settings, act: { change, microphones } }: Switche
         title="Change Language"
         icon={Icon.SpeechBubble}
         shortcut={{ modifiers: ['cmd'], key: 'l' }}
-        target={<LanguagePicker dictation={dictation} choose={(language) => change({ language })} />}
+        target={
+          <LanguagePicker
+            title="Change Language"
+            icon={Icon.SpeechBubble}
+            daemon={settings}
+            model={dictation.model}
+            chosen={dictation.requested.language ?? 'auto'}
+            first={[{ value: 'auto', title: 'Detect Automatically' }]}
+            choose={(language) => change({ language })}
+          />
+        }
       />
       <Action.Push
         title="Change Model"

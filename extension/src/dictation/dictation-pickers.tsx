@@ -1,32 +1,13 @@
 import { Icon } from '@raycast/api';
 import { usePromise } from '@raycast/utils';
-import { SottoError, type DictationView } from 'sotto/client';
+import type { DictationView } from 'sotto/client';
 import { withDaemon, type DaemonSettings } from '../lib/connect-daemon';
-import { languages } from '../lib/languages';
-import { errorText } from '../lib/markdown';
-import { ChoiceList, type Choice } from '../components/choice-list';
+import { ChoiceList, emptyFor } from '../components/choice-list';
+import { transcribes } from '../models/model-rows';
 
 interface Props {
   readonly dictation: DictationView;
   readonly choose: (value: string) => void;
-}
-
-export function LanguagePicker({ dictation, choose }: Props) {
-  const all: Choice[] = [
-    { value: 'auto', title: 'Detect Automatically' },
-    ...languages().map(({ code, name }) => ({ value: code, title: name })),
-  ];
-  return (
-    <ChoiceList
-      title="Change Language"
-      placeholder="Search languages"
-      icon={Icon.SpeechBubble}
-      choices={all}
-      chosen={dictation.requested.language ?? 'auto'}
-      empty={{ title: 'No Matching Language' }}
-      choose={choose}
-    />
-  );
 }
 
 export function ModelPicker({ dictation, choose, daemon }: Props & { readonly daemon: DaemonSettings }) {
@@ -36,7 +17,7 @@ export function ModelPicker({ dictation, choose, daemon }: Props & { readonly da
     { onError: () => undefined },
   );
   const titles = new Map(data?.catalogue.map(({ name, title }) => [name, title]));
-  const choices = data?.installed.map(({ name, catalogue }) => ({
+  const choices = data?.installed.filter(transcribes).map(({ name, catalogue }) => ({
     value: name,
     title: titles.get(catalogue ?? name) ?? name,
     ...(name === dictation.model && { note: 'In use' }),
@@ -73,10 +54,4 @@ export function MicrophonePicker({
       choose={choose}
     />
   );
-}
-
-function emptyFor(error: Error | undefined, title: string, description: string) {
-  return error === undefined
-    ? { title, description }
-    : { title, description: errorText(SottoError.from(error)) };
 }

@@ -1,10 +1,9 @@
 import { Action, Icon, Keyboard } from '@raycast/api';
 import type { FileJob } from 'sotto/client';
 import type { FileActions } from './file-actions';
-import { languages } from '../lib/languages';
 import type { ExtensionSettings } from '../lib/preferences';
 import { TranscribeModelPicker } from '../components/transcribe-model-picker';
-import { ChoiceList } from '../components/choice-list';
+import { LanguagePicker } from '../components/language-picker';
 
 interface Props {
   readonly file: FileJob;
@@ -26,13 +25,12 @@ export function RetranscribeActions({ file, actions, settings }: Props) {
         title="Transcribe in Another Language…"
         icon={Icon.Globe}
         target={
-          <ChoiceList
+          <LanguagePicker
             title="Transcribe in Another Language"
-            placeholder="Search languages"
             icon={Icon.Globe}
-            choices={languages().map(({ code, name }) => ({ value: code, title: name }))}
+            daemon={settings}
+            model={summary?.model}
             chosen={language}
-            empty={{ title: 'No Matching Language' }}
             choose={(code) => void actions.retranscribe(file, { language: code })}
           />
         }

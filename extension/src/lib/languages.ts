@@ -1,19 +1,25 @@
+import type { ModelsList } from 'sotto/protocol';
 import { languageName } from './format';
-
-/** The languages of Whisper. */
-const CODES =
-  'af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht hu hy id is it ja jw ' +
-  'ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro ru sa sd si sk sl sn so sq sr su ' +
-  'sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh';
 
 export interface Language {
   readonly code: string;
   readonly name: string;
 }
 
-/** Sorted by name. */
-export function languages(): Language[] {
-  return CODES.split(' ')
+type Known = {
+  readonly [K in 'installed' | 'catalogue']: readonly Pick<ModelsList[K][number], 'name' | 'languages'>[];
+};
+
+/**
+ * The languages of a model, sorted by name.
+ *
+ * @param model its name; the languages of all models if it is unknown
+ */
+export function languagesOf({ installed, catalogue }: Known, model: string | undefined): Language[] {
+  const own = installed.find(({ name }) => name === model)?.languages ?? [];
+  const codes =
+    own.length > 0 ? own : new Set([...installed, ...catalogue].flatMap(({ languages }) => languages));
+  return [...codes]
     .map((code) => ({ code, name: code === 'jw' ? 'Javanese' : languageName(code) }))
     .sort((a, b) => a.name.localeCompare(b.name, 'en'));
 }

@@ -1,6 +1,6 @@
 import { Color, Icon, List, type Image } from '@raycast/api';
 import { getProgressIcon } from '@raycast/utils';
-import { isChosen, isInMemory, isTransferring, type ModelRow } from './model-rows';
+import { isChosen, isEnglishOnly, isInMemory, isTransferring, type ModelRow } from './model-rows';
 import { bytesText, partialText, roleText, speedText, stateText, type Progress } from './model-text';
 import { ModelActionPanel, type ModelActionPanelProps } from './model-action-panel';
 import { ModelMetadata } from './model-metadata';
@@ -19,7 +19,7 @@ export function ModelItem({ row, progress, memoryBytes, ...rest }: Props) {
       id={name}
       icon={iconOf(row)}
       title={title}
-      keywords={[name, ...(catalogue?.aliases ?? []), catalogue?.languages ?? '']}
+      keywords={[name, ...(catalogue?.aliases ?? []), ...(isEnglishOnly(row) ? ['English'] : [])]}
       accessories={rest.isShowingDetails ? marksOf(row) : [...marksOf(row), ...sizesOf(row, progress)]}
       detail={<ModelMetadata row={row} progress={progress} memoryBytes={memoryBytes} />}
       actions={<ModelActionPanel row={row} {...rest} />}
@@ -59,12 +59,12 @@ function marksOf({ status, chosenFor, isRecommended, place }: ModelRow): List.It
 }
 
 function sizesOf(row: ModelRow, progress: Progress | undefined): List.Item.Accessory[] {
-  const { bytes, catalogue, place } = row;
+  const { bytes, place } = row;
   const partial = partialText(row);
   if (place === 'downloading' && progress !== undefined) return [{ text: speedText(progress) }];
   if (place === 'partial' && partial !== undefined) return [{ text: partial, tooltip: 'Downloaded' }];
   return [
-    ...(catalogue?.languages === 'English' ? [{ text: 'English' }] : []),
+    ...(isEnglishOnly(row) ? [{ text: 'English' }] : []),
     ...(bytes === undefined ? [] : [{ text: bytesText(bytes) }]),
   ];
 }

@@ -68,6 +68,9 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
           {row.tasks.length === 0 ? null : (
             <Metadata.Label title="Tasks" text={row.tasks.map(taskTitle).join(', ')} />
           )}
+          {row.languages.length === 0 ? null : (
+            <Metadata.Label title="Languages" text={languagesText(row.languages)} />
+          )}
           {catalogue === undefined ? null : <CatalogueMetadata {...catalogue} />}
           <Metadata.Separator />
           <Metadata.Label title="Name" text={name} />
@@ -82,7 +85,6 @@ export function ModelMetadata({ row, progress, memoryBytes }: Props) {
 }
 
 function CatalogueMetadata({
-  languages,
   speed,
   precision,
   parameters,
@@ -91,7 +93,6 @@ function CatalogueMetadata({
 }: NonNullable<ModelRow['catalogue']>) {
   return (
     <>
-      <Metadata.Label title="Languages" text={languagesText(languages)} />
       <Metadata.Label title="Speed" text={speed.charAt(0).toUpperCase() + speed.slice(1)} />
       <Metadata.Label title="Precision" text={precision} />
       <Metadata.Label title="Parameters" text={`${Math.round(parameters / 1e6)} million`} />

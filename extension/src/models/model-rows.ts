@@ -18,6 +18,8 @@ export interface ModelRow {
   readonly catalogue?: CatalogueModel;
   /** What it can do; empty if that is unknown. */
   readonly tasks: readonly ModelTask[];
+  /** Codes; empty if they are unknown. */
+  readonly languages: readonly string[];
   /** The tasks that it does for requests that name no model. */
   readonly chosenFor: readonly ModelTask[];
   /** The best model for the memory of this Mac. */
@@ -74,6 +76,16 @@ export function rowsOf(list: ModelsList, states: States): ModelRow[] {
   ];
 }
 
+/** Whether it transcribes only English. */
+export function isEnglishOnly({ languages }: Pick<ModelRow, 'languages'>): boolean {
+  return languages.length === 1 && languages[0] === 'en';
+}
+
+/** A model whose tasks are unknown may transcribe. */
+export function transcribes({ tasks }: Pick<ModelRow, 'tasks'>): boolean {
+  return tasks.length === 0 || tasks.includes('transcribe');
+}
+
 export function isChosen({ chosenFor }: ModelRow): boolean {
   return chosenFor.length > 0;
 }
@@ -116,6 +128,7 @@ function row(
     title: entry?.title ?? titleOf(catalogue, name),
     status: states.get(name) ?? details.status,
     tasks: details.installed?.tasks ?? entry?.tasks ?? [],
+    languages: details.installed?.languages ?? entry?.languages ?? [],
     chosenFor: details.installed?.chosenFor ?? [],
     isRecommended: entry?.name === recommended,
     ...defined({ catalogue: entry }),

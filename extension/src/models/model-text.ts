@@ -1,4 +1,5 @@
 import type { ModelsEvent, ModelStatus, ModelTask } from 'sotto/protocol';
+import { languageName } from '../lib/format';
 import type { ModelRow } from './model-rows';
 
 export type Progress = Extract<ModelsEvent, { type: 'progress' }>;
@@ -68,9 +69,12 @@ export function roleText(task: ModelTask): string {
   return task === 'transcribe' ? 'Default' : `Default for ${TASK_TITLES[task]}`;
 }
 
-/** `Many Languages`, `English` */
-export function languagesText(languages: string): string {
-  return languages === 'multilingual' ? 'Many Languages' : languages;
+const MAX_NAMED_LANGUAGES = 3;
+
+/** `English, German`, `25 Languages` */
+export function languagesText(languages: readonly string[]): string {
+  if (languages.length > MAX_NAMED_LANGUAGES) return `${languages.length} Languages`;
+  return languages.map(languageName).join(', ');
 }
 
 export function sourceText({ installed, partial, catalogue }: ModelRow): string {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { LANGUAGE_CODES } from '#daemon/models/whisper/language/whisper-languages.js';
 import { CATALOGUE, catalogueEntry, licenseText } from '#daemon/store/catalogue/index.js';
 import { isModelName, parseRepo } from '#daemon/store/download/model-source.js';
 
@@ -31,7 +32,7 @@ describe('the catalogue', () => {
   test('finds by name and alias, ignoring case', () => {
     expect(catalogueEntry('Turbo')?.name).toBe('whisper-large-v3-turbo');
     expect(catalogueEntry('turbo-4bit')?.name).toBe('whisper-large-v3-turbo-4bit');
-    expect(catalogueEntry('whisper-tiny.en')?.languages).toBe('English');
+    expect(catalogueEntry('whisper-tiny.en')?.languages).toEqual(['en']);
     expect(catalogueEntry('turbo-3bit')).toBeUndefined();
   });
 });
@@ -45,4 +46,13 @@ test('each model says what it is for and under which license', () => {
   expect(licenseText({ license: 'CC-BY-NC-4.0', isNonCommercial: true })).toBe(
     'CC-BY-NC-4.0 (no commercial use)',
   );
+});
+
+test.each([
+  ['whisper-base', LANGUAGE_CODES.slice(0, 99)],
+  ['whisper-large-v3', LANGUAGE_CODES],
+  ['whisper-large-v3-turbo', LANGUAGE_CODES],
+  ['whisper-base.en', ['en']],
+])('%s has the languages that its family reads', (name, languages) => {
+  expect(catalogueEntry(name)?.languages).toEqual(languages);
 });

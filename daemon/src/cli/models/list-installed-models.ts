@@ -5,6 +5,7 @@ import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import {
   CATALOGUE,
+  isEnglishOnly,
   recommendedModel,
   recommendedSizes,
   thisMachine,
@@ -20,6 +21,7 @@ import {
   type InstalledModel,
   type PartialDownload,
 } from '../../store/installed-models.js';
+import type { KnownModel } from '../../store/model-descriptions.js';
 import { describedModels } from './described-models.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
 import { modelTable, terminalColumns } from './model-table.js';
@@ -34,7 +36,7 @@ export async function listModels(
   const partial = await partialDownloads(paths.models);
   const recommended = recommendedModel(machine);
   const chosen = chosenModels(modelDirs(paths), paths.settings);
-  const tasks = await describedModels(paths).tasksOf(installed.map(({ dir }) => dir));
+  const known = await describedModels(paths).of(installed.map(({ dir }) => dir));
   const states = await statesInDaemon(paths);
   if (json) {
     const output = {
@@ -43,7 +45,8 @@ export async function listModels(
       recommended: recommended.name,
       installed: installed.map((model) => ({
         ...model,
-        tasks: tasks.get(model.dir) ?? [],
+        tasks: known.get(model.dir)?.tasks ?? [],
+        languages: known.get(model.dir)?.languages ?? [],
         chosenFor: tasksChosen(chosen, model.dir),
       })),
       partial,
@@ -55,7 +58,7 @@ export async function listModels(
     return 0;
   }
   const view = { columns: terminalColumns(), style: styleFor(wantsColor(process.stdout)) };
-  put(installedText({ installed, chosen, tasks, states }, view));
+  put(installedText({ installed, chosen, known, states }, view));
   for (const download of partial) put(partialText(download, states.get(download.name)));
   const present = new Set(installed.map(({ name }) => name));
   const shown = all ? CATALOGUE : recommendedSizes(machine);
@@ -76,17 +79,17 @@ interface View {
 interface Installed {
   readonly installed: readonly InstalledModel[];
   readonly chosen: ReadonlyMap<ModelTask, ModelRef>;
-  readonly tasks: ReadonlyMap<string, readonly ModelTask[]>;
+  readonly known: ReadonlyMap<string, KnownModel>;
   readonly states: ReadonlyMap<string, ModelStatus>;
 }
 
-function installedText({ installed, chosen, tasks, states }: Installed, { columns, style }: View): string {
+function installedText({ installed, chosen, known, states }: Installed, { columns, style }: View): string {
   const hasStates = installed.some(({ name }) => describeState(states.get(name)) !== '');
-  const hasOtherTasks = [...tasks.values()].some((list) => list.some((task) => task !== 'transcribe'));
+  const hasOtherTasks = [...known.values()].some(({ tasks }) => tasks.some((task) => task !== 'transcribe'));
   const rows = installed.map((model) => [
     `${tasksChosen(chosen, model.dir).length > 0 ? '*' : ' '} ${model.name}`,
     formatBytes(model.bytes).padStart(8),
-    ...(hasOtherTasks ? [tasksText(tasks.get(model.dir) ?? [], tasksChosen(chosen, model.dir))] : []),
+    ...(hasOtherTasks ? [tasksText(known.get(model.dir)?.tasks ?? [], tasksChosen(chosen, model.dir))] : []),
     ...(hasStates ? [describeState(states.get(model.name))] : []),
     errorsText(model.name),
     originText(model),
@@ -132,7 +135,7 @@ function availableText(
       `${bytesSource === 'estimated' ? '~' : ''}${formatBytes(bytes)}`.padStart(8),
       `~${formatBytes(memoryBytes)}`.padStart(8),
       errorsText(name),
-      languages === 'English' ? 'English' : '99',
+      isEnglishOnly(entry) ? 'English' : String(languages.length),
       speed,
       repo,
     ];

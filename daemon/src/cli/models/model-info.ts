@@ -10,9 +10,12 @@ import { folderBytes } from '../../store/download/download-folder.js';
 import { findModel } from '../../store/find-model.js';
 import { chosenModels, tasksChosen } from '../../store/chosen-model.js';
 import { describedModels } from './described-models.js';
+import type { KnownModel } from '../../store/model-descriptions.js';
 import { modelArgument } from '../../store/model-argument.js';
 import { labeledRows } from '../terminal/labeled-rows.js';
 import { describeState, statesInDaemon } from './query-daemon.js';
+
+const MAX_NAMED_LANGUAGES = 8;
 
 export async function modelInfo(paths: Paths, name: string, json: boolean): Promise<number> {
   const installed = findInstalled(paths, name);
@@ -23,7 +26,10 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
   const dirs = modelDirs(paths);
   const chosenFor =
     installed === undefined ? [] : tasksChosen(chosenModels(dirs, paths.settings), installed.dir);
-  const tasks = installed === undefined ? (entry?.tasks ?? []) : await tasksIn(paths, installed.dir);
+  const { tasks, languages } = (installed === undefined ? entry : await knownOf(paths, installed.dir)) ?? {
+    tasks: [],
+    languages: [],
+  };
   const footprint = installed === undefined ? undefined : await predictedFootprint(installed.dir);
   const status = (await statesInDaemon(paths)).get(installed?.name ?? entry?.name ?? name);
   if (json) {
@@ -32,6 +38,7 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
       bytes,
       isChosen: chosenFor.includes('transcribe'),
       tasks,
+      languages,
       chosenFor,
       footprint,
       status,
@@ -46,6 +53,7 @@ export async function modelInfo(paths: Paths, name: string, json: boolean): Prom
     ['name', installed?.name ?? entry?.name ?? name],
     ...(entry === undefined ? [] : catalogueRows(entry)),
     ...(tasks.length === 0 ? [] : [['tasks', tasks.join(', ')] as [string, string]]),
+    ...(languages.length === 0 ? [] : [['languages', languagesText(languages)] as [string, string]]),
     ...(footprint === undefined ? [] : [['memory', footprintText(footprint)] as [string, string]]),
     ...(inDaemon === '' ? [] : [['daemon', inDaemon] as [string, string]]),
     ...(record === undefined ? [] : [['from', `${record.repo} at ${record.revision}`] as [string, string]]),
@@ -75,8 +83,15 @@ function chosenText(chosenFor: readonly ModelTask[]): string {
   return roles.length === 0 ? '' : ` (${roles.join(', ')})`;
 }
 
-async function tasksIn(paths: Paths, dir: string): Promise<readonly ModelTask[]> {
-  return (await describedModels(paths).tasksOf([dir])).get(dir) ?? [];
+async function knownOf(paths: Paths, dir: string): Promise<KnownModel | undefined> {
+  return (await describedModels(paths).of([dir])).get(dir);
+}
+
+/** Names of a few, the number of many. */
+function languagesText(languages: readonly string[]): string {
+  if (languages.length > MAX_NAMED_LANGUAGES) return String(languages.length);
+  const names = new Intl.DisplayNames('en', { type: 'language' });
+  return languages.map((code) => names.of(code) ?? code).join(', ');
 }
 
 function catalogueRows(entry: CatalogueEntry): [string, string][] {
@@ -92,7 +107,6 @@ function catalogueRows(entry: CatalogueEntry): [string, string][] {
     ],
     ['download', `${about}${formatBytes(entry.bytes)}`],
     ['memory', `about ${formatBytes(entry.memoryBytes)} while transcribing`],
-    ['languages', entry.languages === 'English' ? 'English' : '99, and translation into English'],
     ['speed', entry.speed],
     ['license', licenseText(entry)],
   ];

@@ -35,7 +35,7 @@ export async function listModels({
   const installed = all.filter(({ name }, index) => all.findIndex((one) => one.name === name) === index);
   states.setInstalled(installed.map(({ name }) => name));
   const machine = thisMachine(machineSpeed);
-  const tasks = await descriptions.tasksOf(installed.map(({ dir }) => dir));
+  const known = await descriptions.of(installed.map(({ dir }) => dir));
   return {
     do: 'list',
     machine: { ...machine },
@@ -49,7 +49,8 @@ export async function listModels({
       ...(record !== undefined && { repo: record.repo, revision: record.revision }),
       ...defined({ catalogue: entry?.name }),
       chosen: dir === chosen.get('transcribe')?.dir,
-      tasks: [...(tasks.get(dir) ?? [])],
+      tasks: [...(known.get(dir)?.tasks ?? [])],
+      languages: [...(known.get(dir)?.languages ?? [])],
       chosenFor: tasksChosen(chosen, dir),
       status: states.status(name),
     })),
@@ -77,7 +78,7 @@ export async function modelInfo(
   const entry = record === undefined ? known : CATALOGUE.find(({ repo }) => repo === record.repo);
   const name = installedModel?.name ?? known?.name ?? wanted;
   const dir = installedModel?.dir;
-  const tasks = dir === undefined ? entry?.tasks : (await descriptions.tasksOf([dir])).get(dir);
+  const can = dir === undefined ? entry : (await descriptions.of([dir])).get(dir);
   return {
     do: 'info',
     name,
@@ -88,7 +89,8 @@ export async function modelInfo(
           : { dir: installedModel.dir, bytes: await folderBytes(installedModel.dir) },
     }),
     chosen: dir !== undefined && dir === chosen.get('transcribe')?.dir,
-    tasks: [...(tasks ?? [])],
+    tasks: [...(can?.tasks ?? [])],
+    languages: [...(can?.languages ?? [])],
     chosenFor: dir === undefined ? [] : tasksChosen(chosen, dir),
     status: states.status(name),
     ...defined({
@@ -100,5 +102,5 @@ export async function modelInfo(
 }
 
 function onWire(entry: CatalogueEntry) {
-  return { ...entry, aliases: [...entry.aliases], tasks: [...entry.tasks] };
+  return { ...entry, aliases: [...entry.aliases], tasks: [...entry.tasks], languages: [...entry.languages] };
 }

@@ -32,7 +32,8 @@ export interface CatalogueEntry {
   readonly liveGigaflop: number;
   /** Bytes that the GPU reads per token. */
   readonly tokenBytes: number;
-  readonly languages: 'multilingual' | 'English';
+  /** Codes. */
+  readonly languages: readonly string[];
   /** SPDX identifier of the license of the weights. */
   readonly license: string;
   /** Whether the license forbids commercial use. */

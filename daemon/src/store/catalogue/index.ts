@@ -1,18 +1,21 @@
 /** The models that Sotto knows by name. Any other model is pulled by `owner/name`, or used from its directory. */
 import type { CatalogueEntry } from './catalogue-entry.js';
-import { WHISPER } from './whisper.js';
+import { CATALOGUE } from './entries.js';
 
+export { CATALOGUE } from './entries.js';
 export { licenseText, type CatalogueEntry, type Precision, type SpeedClass } from './catalogue-entry.js';
 export { type Machine, thisMachine } from './machine.js';
 export { recommendedModel, recommendedSizes } from './recommend.js';
 export { wordErrorRate } from './word-error-rates.js';
 
-export const CATALOGUE: readonly CatalogueEntry[] = WHISPER;
-
 /** The model with this name or alias, ignoring case. */
 export function catalogueEntry(name: string): CatalogueEntry | undefined {
   const wanted = name.toLowerCase();
   return CATALOGUE.find((entry) => entry.name === wanted || entry.aliases.includes(wanted));
+}
+
+export function isEnglishOnly({ languages }: Pick<CatalogueEntry, 'languages'>): boolean {
+  return languages.length === 1 && languages[0] === 'en';
 }
 
 /** The float16 form of a quantized model of the catalogue. */

@@ -2,7 +2,7 @@
 import type { CatalogueEntry } from './catalogue-entry.js';
 import { decodeStepSeconds } from './decode-step-seconds.js';
 import { gflopsOf, type Machine } from './machine.js';
-import { WHISPER } from './whisper.js';
+import { CATALOGUE } from './entries.js';
 
 /**
  * A dictation model stays loaded all day next to the user's programs. It may use this share of the memory, which
@@ -47,7 +47,7 @@ export function recommendedSizes(machine: Machine): CatalogueEntry[] {
 
 function candidatesFor({ hasGpu }: Machine): CatalogueEntry[] {
   const order = hasGpu ? BEST_FIRST : BEST_FIRST_WITHOUT_GPU;
-  return order.flatMap((name) => WHISPER.filter((entry) => entry.name === name));
+  return order.flatMap((name) => CATALOGUE.filter((entry) => entry.name === name));
 }
 
 function fits({ memoryBytes }: CatalogueEntry, machine: Machine): boolean {

@@ -45,6 +45,15 @@ interface Form {
 /** Bytes per weight, including scales and the parts that stay float16, taken from the published turbo models. */
 const BYTES_PER_WEIGHT: Readonly<Record<Precision, number>> = { float16: 2, '8-bit': 1.07, '4-bit': 0.575 };
 
+const ENGLISH = ['en'];
+/** Those of `models/whisper/language`, which a test compares. */
+const MULTILINGUAL = (
+  'en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th ur hr bg lt la mi ml cy sk ' +
+  'te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc ka be tg sd gu am yi lo uz fo ' +
+  'ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su'
+).split(' ');
+const WITH_CANTONESE = [...MULTILINGUAL, 'yue'];
+
 const MB = 1_000_000;
 const FLOAT16_BYTES = 2;
 
@@ -73,7 +82,7 @@ const SIZES: readonly Size[] = [
     parameters: 37_184_640,
     workBytes: 75 * MB,
     live: live(14, 28_173_696, 1_996_800),
-    languages: 'multilingual',
+    languages: MULTILINGUAL,
     speed: 'fastest',
     forms: [
       form(
@@ -93,7 +102,7 @@ const SIZES: readonly Size[] = [
     parameters: 37_184_256,
     workBytes: 75 * MB,
     live: live(14, 28_173_312, 1_996_800),
-    languages: 'English',
+    languages: ENGLISH,
     speed: 'fastest',
     forms: [
       form(
@@ -111,7 +120,7 @@ const SIZES: readonly Size[] = [
     parameters: 71_825_920,
     workBytes: 90 * MB,
     live: live(35, 48_574_976, 3_993_600),
-    languages: 'multilingual',
+    languages: MULTILINGUAL,
     speed: 'fastest',
     forms: [
       form(
@@ -131,7 +140,7 @@ const SIZES: readonly Size[] = [
     parameters: 71_825_408,
     workBytes: 90 * MB,
     live: live(35, 48_574_464, 3_993_600),
-    languages: 'English',
+    languages: ENGLISH,
     license: 'Apache-2.0',
     speed: 'fastest',
     // OpenAI's own: float32 in the file, float16 on the GPU.
@@ -146,7 +155,7 @@ const SIZES: readonly Size[] = [
     parameters: 240_582_912,
     workBytes: 140 * MB,
     live: live(160, 138_922_752, 12_902_400),
-    languages: 'multilingual',
+    languages: MULTILINGUAL,
     speed: 'fast',
     forms: [
       form(
@@ -166,7 +175,7 @@ const SIZES: readonly Size[] = [
     parameters: 240_582_144,
     workBytes: 140 * MB,
     live: live(160, 138_921_984, 12_902_400),
-    languages: 'English',
+    languages: ENGLISH,
     license: 'Apache-2.0',
     speed: 'fast',
     forms: [
@@ -180,7 +189,7 @@ const SIZES: readonly Size[] = [
     parameters: 762_321_920,
     workBytes: 275 * MB,
     live: live(547, 405_431_296, 34_406_400),
-    languages: 'multilingual',
+    languages: MULTILINGUAL,
     speed: 'medium',
     forms: [
       form(
@@ -200,7 +209,7 @@ const SIZES: readonly Size[] = [
     parameters: 762_320_896,
     workBytes: 275 * MB,
     live: live(547, 405_430_272, 34_406_400),
-    languages: 'English',
+    languages: ENGLISH,
     license: 'Apache-2.0',
     speed: 'medium',
     forms: [
@@ -214,7 +223,7 @@ const SIZES: readonly Size[] = [
     parameters: 1_541_384_960,
     workBytes: 420 * MB,
     live: live(1116, 800_390_400, 57_344_000),
-    languages: 'multilingual',
+    languages: MULTILINGUAL,
     speed: 'slow',
     forms: [
       form('float16', 'mlx-community/whisper-large-v2-mlx', 'cce86229e2765266197fef869ce9f7e2550067ab'),
@@ -227,7 +236,7 @@ const SIZES: readonly Size[] = [
     parameters: 1_541_570_560,
     workBytes: 420 * MB,
     live: live(1116, 800_391_680, 57_344_000),
-    languages: 'multilingual',
+    languages: WITH_CANTONESE,
     speed: 'slow',
     forms: [
       form(
@@ -252,7 +261,7 @@ const SIZES: readonly Size[] = [
     parameters: 806_958_080,
     workBytes: 160 * MB,
     live: live(988, 158_138_880, 7_168_000),
-    languages: 'multilingual',
+    languages: WITH_CANTONESE,
     speed: 'fast',
     forms: [
       form(
@@ -276,7 +285,7 @@ const SIZES: readonly Size[] = [
     parameters: 393_345_024,
     workBytes: 125 * MB,
     live: live(482, 82_468_864, 2_867_200),
-    languages: 'English',
+    languages: ENGLISH,
     speed: 'fast',
     forms: [form('float16', 'distil-whisper/distil-medium.en', '6e61418885eaf4d5cc9f64e508e80ac5b4c052b7')],
   },
@@ -286,7 +295,7 @@ const SIZES: readonly Size[] = [
     parameters: 754_521_600,
     workBytes: 155 * MB,
     live: live(979, 112_263_680, 3_584_000),
-    languages: 'English',
+    languages: ENGLISH,
     speed: 'fast',
     forms: [
       form(
@@ -303,7 +312,7 @@ const SIZES: readonly Size[] = [
     parameters: 754_521_600,
     workBytes: 155 * MB,
     live: live(979, 112_263_680, 3_584_000),
-    languages: 'English',
+    languages: ENGLISH,
     speed: 'fast',
     forms: [form('float16', 'distil-whisper/distil-large-v3.5', '728a7691f3ff1d3d971528d3203a6e9559165d41')],
   },

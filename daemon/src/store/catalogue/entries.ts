@@ -1,0 +1,5 @@
+import type { CatalogueEntry } from './catalogue-entry.js';
+import { WHISPER } from './whisper.js';
+
+/** All models of the catalogue. */
+export const CATALOGUE: readonly CatalogueEntry[] = [...WHISPER];
