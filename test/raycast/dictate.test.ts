@@ -103,7 +103,7 @@ describeUnless(reason)('Dictate', () => {
     const command = host.launch('dictate');
     await command.until((tree) => textOf(tree, 'markdown').includes(FIRST));
     await command.act('Change Language');
-    await command.until((tree) => tree.type === 'List');
+    await command.untilText('German');
     await command.select('German');
     await command.act('Select');
     await command.until((tree) => tree.type === 'Detail');
