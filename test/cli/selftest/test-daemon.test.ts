@@ -1,5 +1,5 @@
 /** The daemon of the self-test, with real processes: under a fake launchd, and as a plain process. */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -8,9 +8,13 @@ import { FakeLaunchd } from '#test/harness/fake-launchd.js';
 import { fakeEngine } from '#test/harness/run-sotto.js';
 
 let user = '';
+/** Not the system's folder: suites beside this one have test daemons there. */
+let homesIn = '';
 let launchd: FakeLaunchd;
 beforeEach(() => {
   user = mkdtempSync(join(tmpdir(), 'so-'));
+  homesIn = join(user, 't');
+  mkdirSync(homesIn);
   launchd = new FakeLaunchd({ uid: 501, secondMs: 30, environment: { SOTTO_ENGINE: fakeEngine } });
 });
 afterEach(async () => {
@@ -18,25 +22,26 @@ afterEach(async () => {
   rmSync(user, { recursive: true, force: true });
 });
 
-const agent = (): SelftestDaemon => new SelftestDaemon({ os: 'darwin', uid: 501, user, run: launchd.run });
-const homes = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('sotto-st-'));
+const agent = (): SelftestDaemon =>
+  new SelftestDaemon({ os: 'darwin', uid: 501, user, homesIn, run: launchd.run });
+const homes = (): string[] => readdirSync(homesIn);
 const NO_LEFTOVERS = { processes: [], socket: false, home: false };
 
 describe('under launchd', () => {
   test('starts beside the user’s own agent, restarts after a kill, and leaves nothing', async () => {
-    const before = homes();
     const daemon = agent();
     expect(await daemon.start()).toBeGreaterThan(0);
     const pid = launchd.pid(TEST_LABEL);
     const client = await daemon.connect();
     expect(client.daemon.pid).toBe(pid);
     client.close();
+    expect(homes()).toHaveLength(1);
     expect(await daemon.killAndWait(60_000)).toBeGreaterThan(0);
     expect(launchd.pid(TEST_LABEL)).not.toBe(pid);
     expect(await daemon.stop()).toEqual(NO_LEFTOVERS);
     expect(launchd.pid(TEST_LABEL)).toBeUndefined();
     expect(readdirSync(join(user, 'Library', 'LaunchAgents'))).toEqual([]);
-    expect(homes()).toEqual(before);
+    expect(homes()).toEqual([]);
   });
 
   test('replaces an agent that another test left', async () => {
@@ -53,24 +58,22 @@ describe('under launchd', () => {
 
   test('reports why launchd refuses it, and leaves nothing', async () => {
     const run: typeof launchd.run = () => Promise.resolve({ code: 125, stdout: '', stderr: 'no domain\n' });
-    const before = homes();
-    const daemon = new SelftestDaemon({ os: 'darwin', uid: 501, user, run });
+    const daemon = new SelftestDaemon({ os: 'darwin', uid: 501, user, homesIn, run });
     await expect(daemon.start()).rejects.toMatchObject({ code: 'AGENT_FAILED' });
     expect(await daemon.stop()).toEqual(NO_LEFTOVERS);
-    expect(homes()).toEqual(before);
+    expect(homes()).toEqual([]);
   });
 });
 
 test('is a plain process elsewhere, and leaves nothing', async () => {
   process.env.SOTTO_ENGINE = fakeEngine;
   try {
-    const before = homes();
-    const daemon = new SelftestDaemon({ os: 'linux', uid: 501, user, run: launchd.run });
+    const daemon = new SelftestDaemon({ os: 'linux', uid: 501, user, homesIn, run: launchd.run });
     expect(await daemon.stop()).toBeUndefined();
     const client = await daemon.connect();
     client.close();
     expect(await daemon.stop()).toEqual(NO_LEFTOVERS);
-    expect(homes()).toEqual(before);
+    expect(homes()).toEqual([]);
   } finally {
     delete process.env.SOTTO_ENGINE;
   }

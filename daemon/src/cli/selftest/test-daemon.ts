@@ -52,6 +52,8 @@ interface TestDaemonOptions {
   readonly uid: number;
   /** The user's home folder, which holds the LaunchAgents. */
   readonly user: string;
+  /** Holds the daemon's own home folder; the system's temporary folder by default. */
+  readonly homesIn?: string;
   /** Runs commands that outlive a step, for the clean-up. */
   readonly run: RunCommand;
   /** Aborted when the user interrupts the test: nothing is waited for then. */
@@ -119,7 +121,9 @@ export class SelftestDaemon implements TestDaemon {
   }
 
   get #home(): Paths {
-    this.#paths ??= resolvePaths({ SOTTO_HOME: mkdtempSync(join(tmpdir(), 'sotto-st-')) });
+    this.#paths ??= resolvePaths({
+      SOTTO_HOME: mkdtempSync(join(this.#options.homesIn ?? tmpdir(), 'sotto-st-')),
+    });
     return this.#paths;
   }
 
