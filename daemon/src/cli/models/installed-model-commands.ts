@@ -2,6 +2,7 @@
 import { Option, type Command } from 'commander';
 import { examples } from '../help/layout.js';
 import { resolvePaths } from '../../paths.js';
+import { language } from '../flags/flag-values.js';
 import { onInterrupt } from '../interrupt.js';
 import { defined } from '../../protocol/defined.js';
 import { MODEL_TASKS, type ModelTask } from '../../protocol/model-tasks.js';
@@ -20,6 +21,25 @@ export function addInstalledModelCommands(models: Command, outcome: Outcome): vo
     .action(async (name: string, flags: { json?: boolean }) => {
       const { modelInfo } = await import('./model-info.js');
       outcome.exitCode = await modelInfo(resolvePaths(), name, flags.json === true);
+    });
+  models
+    .command('recommend')
+    .summary('recommend a model for this machine')
+    .description(
+      'Recommend the model that suits this machine and a language, with the word errors it rests on.',
+    )
+    .addOption(
+      new Option('-l, --language <code>', 'language, e.g. en or de (default: any)').argParser(language),
+    )
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', examples(['sotto models recommend', 'sotto models recommend --language en']))
+    .action(async (flags: { language?: string; json?: boolean }) => {
+      const { recommend } = await import('./recommend-model.js');
+      const { language: wanted, json } = flags;
+      outcome.exitCode = await recommend(resolvePaths(), {
+        json: json === true,
+        ...defined({ language: wanted }),
+      });
     });
   addPull(models, outcome);
   models

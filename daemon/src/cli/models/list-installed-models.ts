@@ -5,6 +5,7 @@ import type { ModelTask } from '../../protocol/model-tasks.js';
 import type { ModelStatus } from '../../protocol/status.js';
 import {
   CATALOGUE,
+  describeMachine,
   isEnglishOnly,
   recommendedModel,
   recommendedSizes,
@@ -145,11 +146,9 @@ function availableText(
 }
 
 function adviceText(recommended: CatalogueEntry, machine: Machine, present: ReadonlySet<string>): string {
-  const { chip, memoryBytes } = machine;
-  const about = [...(chip === undefined ? [] : [chip]), formatBytes(memoryBytes)].join(', ');
   const legend = 'Words wrong: of 100, in 43 test recordings. ~ = estimate.';
   if (!machine.hasGpu) return `${legend}\nWithout a GPU, the included model is the best choice.`;
-  const arrow = `→ recommended for this machine (${about}).`;
+  const arrow = `→ recommended for this machine (${describeMachine(machine)}).`;
   if (present.has(recommended.name)) return `${legend}\n${recommended.name} is recommended and installed.`;
   return `${arrow} ${legend}\nDownload it: \`sotto models pull ${recommended.aliases[0] ?? recommended.name}\``;
 }

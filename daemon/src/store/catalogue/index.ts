@@ -4,9 +4,9 @@ import { CATALOGUE } from './entries.js';
 
 export { CATALOGUE } from './entries.js';
 export { licenseText, type CatalogueEntry, type Precision, type SpeedClass } from './catalogue-entry.js';
-export { type Machine, thisMachine } from './machine.js';
-export { recommendedModel, recommendedSizes } from './recommend.js';
-export { wordErrorRate } from './word-error-rates.js';
+export { describeMachine, type Machine, thisMachine } from './machine.js';
+export { recommendedFor, recommendedModel, recommendedSizes } from './recommend.js';
+export { publishedErrors, wordErrorRate, type PublishedErrors } from './word-error-rates.js';
 
 /** The model with this name or alias, ignoring case. */
 export function catalogueEntry(name: string): CatalogueEntry | undefined {

@@ -20,6 +20,13 @@ export function gflopsOf({ chip, measuredGflops }: Machine): number {
 }
 
 const GIBIBYTE = 2 ** 30;
+
+/** For people: `M3 Pro, 18 GB`. Memory is sold in units of 2³⁰ bytes. */
+export function describeMachine({ chip, memoryBytes, hasGpu }: Machine): string {
+  const memory = `${Math.round(memoryBytes / GIBIBYTE)} GB`;
+  return [chip, memory, hasGpu ? undefined : 'no GPU'].filter((part) => part !== undefined).join(', ');
+}
+
 const MACHINE_OVERRIDE = /^(\d+)GB(?:,(gpu|M\d+(?: (?:Pro|Max|Ultra))?)(?:,(\d+)GFLOPS)?)?$/;
 
 /**

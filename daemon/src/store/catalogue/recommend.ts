@@ -16,24 +16,36 @@ const MAX_MEMORY_SHARE = 1 / 8;
  */
 export const MAX_DECODE_STEP_SECONDS = 0.5;
 
-/** From best to worst. English-only models are never recommended. */
+/** From best to worst. */
 const BEST_FIRST = [
   'whisper-large-v3-turbo',
   'whisper-large-v3-turbo-8bit',
   'whisper-large-v3-turbo-4bit',
+  'whisper-small.en',
   'whisper-small',
   'whisper-small-8bit',
+  'whisper-base.en',
   'whisper-base',
+  'whisper-tiny.en',
   'whisper-tiny',
 ];
-const BEST_FIRST_WITHOUT_GPU = ['whisper-base', 'whisper-tiny'];
+const BEST_FIRST_WITHOUT_GPU = ['whisper-base.en', 'whisper-base', 'whisper-tiny.en', 'whisper-tiny'];
 
+/** For any language: models of one language aren't recommended. */
 export function recommendedModel(machine: Machine): CatalogueEntry {
-  const entries = candidatesFor(machine);
-  const suits = entries.find((entry) => fits(entry, machine) && keepsUp(entry, machine));
-  const smallest = entries.at(-1);
-  if (smallest === undefined) throw new RangeError('the catalogue lacks the models that it recommends');
-  return suits ?? smallest;
+  const best = bestOf(candidatesFor(machine), machine);
+  if (best === undefined) throw new RangeError('the catalogue lacks the models that it recommends');
+  return best;
+}
+
+/** @param language a code, `de`; undefined if no model of the catalogue recognizes it */
+export function recommendedFor(machine: Machine, language: string): CatalogueEntry | undefined {
+  return bestOf(candidatesFor(machine, language), machine);
+}
+
+/** The first that suits the machine, else the smallest. */
+function bestOf(entries: readonly CatalogueEntry[], machine: Machine): CatalogueEntry | undefined {
+  return entries.find((entry) => fits(entry, machine) && keepsUp(entry, machine)) ?? entries.at(-1);
 }
 
 /** The recommended model, and the best forms of smaller sizes for users who want a faster or smaller one. */
@@ -45,9 +57,13 @@ export function recommendedSizes(machine: Machine): CatalogueEntry[] {
   return [...sizes.values()].reverse();
 }
 
-function candidatesFor({ hasGpu }: Machine): CatalogueEntry[] {
+function candidatesFor({ hasGpu }: Machine, language?: string): CatalogueEntry[] {
   const order = hasGpu ? BEST_FIRST : BEST_FIRST_WITHOUT_GPU;
-  return order.flatMap((name) => CATALOGUE.filter((entry) => entry.name === name));
+  return order
+    .flatMap((name) => CATALOGUE.filter((entry) => entry.name === name))
+    .filter(({ languages }) =>
+      language === undefined ? languages.length > 1 : languages.includes(language),
+    );
 }
 
 function fits({ memoryBytes }: CatalogueEntry, machine: Machine): boolean {
